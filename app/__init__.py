@@ -1,0 +1,52 @@
+"""Assent: SMS consent, self-hosted. ``create_app`` is the only wiring.
+
+Flask is imported inside it, so that rules, jobs and commands can be imported without the web.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from app.config import Settings
+
+__version__ = "0.1.0"
+MAX_REQUEST_BYTES = 1_000_000
+
+
+def create_app(settings: "Settings | None" = None) -> "Flask":
+    """The web application.
+
+    :param settings: read from the environment when not given
+    :raises BadSetting: a setting cannot be used
+    """
+    from flask import Flask
+
+    from app import config
+    from app.web import assets, database, errors, health, login, logs, mail, security
+    from app.web.admin import blueprint as admin
+    from app.web.auth import blueprint as auth
+    from app.web.contacts import blueprint as contacts
+    from app.web.embed import blueprint as embed
+    from app.web.home import blueprint as home
+
+    settings = settings or config.load()
+    app = Flask(
+        __name__,
+        template_folder=str(config.ROOT / "templates"),
+        static_folder=str(config.ROOT / "static"),
+        instance_path=str(settings.instance),
+    )
+    app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES)
+    app.extensions["assent.settings"] = settings
+    database.connect(app, settings)
+    logs.configure(app)
+    security.protect(app, settings)
+    assets.serve(app)
+    mail.connect(app, settings)
+    errors.handle(app)
+    health.register(app)
+    login.enable(app, settings)
+    for blueprint in (home, auth, embed, admin, contacts):
+        app.register_blueprint(blueprint)
+    return app

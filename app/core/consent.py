@@ -1,0 +1,244 @@
+"""The one door: only this module changes a consent.
+
+Each change writes the state, one ledger event with its evidence, and the outbox event, in the caller's transaction.
+Callers hold the contact's row (``contacts.hold``, or because they have just written it), so that two changes of one
+person come one after the other.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, cast
+
+from sqlalchemy import Table, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.core import eligibility, ledger, outbox
+from app.core.errors import InvalidInput, InvalidState
+from app.core.ledger import Evidence
+from app.core.signing import keys_of
+from app.db import insert_or_ignore
+from app.models import Action, Consent, ConsentState, NumberOptOut, Source
+
+# Acts of the person: nobody else lifts a suppression or, without a note, an opt-out.
+BY_THE_PERSON = frozenset({Source.FORM, Source.PREFERENCE_CENTER, Source.KEYWORD, Source.VERIFICATION})
+# Sources that prove who holds the number: they take back what anybody else said with that number.
+_PROVES_NUMBER = frozenset({Source.KEYWORD, Source.VERIFICATION})
+_SINGLE_ACTS = frozenset({Source.AGENT, Source.API})
+
+_CONSENT = cast(Table, Consent.__table__)
+_FIND = select(
+    _CONSENT.c.state, _CONSENT.c.destination, _CONSENT.c.destination_hash, _CONSENT.c.changed_at, _CONSENT.c.event_id
+)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A consent as it stands: state, the destination it was given for, since when, by which event."""
+
+    state: ConsentState
+    destination: str | None
+    destination_hash: str | None
+    changed_at: datetime
+    event_id: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a call did. ``event_id`` is the event that the state rests on; ``is_new`` whether this call wrote it."""
+
+    state: ConsentState
+    event_id: int
+    is_new: bool
+
+
+def held(session: Session, contact_id: int, subscription_type_id: int) -> Held | None:
+    """The consent of one contact for one type; null when never asked."""
+    row = session.execute(
+        _FIND.where(_CONSENT.c.contact_id == contact_id, _CONSENT.c.subscription_type_id == subscription_type_id)
+    ).one_or_none()
+    return Held(ConsentState(row[0]), *row[1:]) if row else None
+
+
+def opt_in(
+    session: Session,
+    contact_id: int,
+    subscription_type_id: int,
+    destination: str,
+    evidence: Evidence,
+    *,
+    standing: Held | None,
+    at: datetime,
+    also_told_as: tuple[str, ...] = (),
+) -> Change:
+    """Record a yes, for this number or address.
+
+    Writes the state, one event and one ``granular.subscribe`` outbox event. Flushes, does not commit. A second yes for
+    the same destination writes nothing and returns the standing event. The person's own opt-out with this destination
+    is taken back by it.
+
+    :param destination: E.164 or normalised e-mail address, as it was shown or typed
+    :param standing: ``held(…)`` of this contact and type, read while holding the contact's row
+    :param also_told_as: further topics that a new event is told under
+    :raises InvalidState: ``suppressed`` or ``opted_out``: somebody other than the person may not reverse it
+    :raises InvalidInput: an agent reverses an opt-out without a note
+    """
+    destination_hash = keys_of(session).destination_hash(destination)
+    if standing and standing.state == ConsentState.OPTED_IN and standing.destination_hash == destination_hash:
+        return Change(ConsentState.OPTED_IN, standing.event_id, is_new=False)
+    if evidence.source not in BY_THE_PERSON:
+        _refuse_against_their_word(session, subscription_type_id, destination_hash, evidence, standing)
+    change = _write(
+        session,
+        contact_id,
+        subscription_type_id,
+        ConsentState.OPTED_IN,
+        destination,
+        evidence,
+        at=at,
+        topics=("granular.subscribe", *also_told_as),
+    )
+    _take_back_number_opt_outs(session, contact_id, subscription_type_id, destination_hash, evidence, standing)
+    return change
+
+
+def opt_out(
+    session: Session,
+    contact_id: int,
+    subscription_type_id: int,
+    destination: str | None,
+    evidence: Evidence,
+    *,
+    standing: Held | None,
+    at: datetime,
+) -> Change:
+    """Withdraw one consent; from this commit on nothing of this type may be sent.
+
+    Writes the state, one event and one ``granular.unsubscribe`` outbox event, and sticks to the destination that the
+    contact has now and to the one that the consent was given for. Flushes, does not commit. A second withdrawal with
+    the same destination writes nothing and returns the standing event.
+
+    Source: GDPR art. 7(3); 47 CFR 64.1200(a)(10)
+    """
+    destination_hash = keys_of(session).destination_hash(destination) if destination else None
+    if standing and standing.state == ConsentState.OPTED_OUT and standing.destination_hash == destination_hash:
+        return Change(ConsentState.OPTED_OUT, standing.event_id, is_new=False)
+    change = _write(
+        session,
+        contact_id,
+        subscription_type_id,
+        ConsentState.OPTED_OUT,
+        destination,
+        evidence,
+        at=at,
+        topics=("granular.unsubscribe",),
+    )
+    before = standing.destination_hash if standing else None
+    for sticky in {destination_hash, before} - {None}:
+        insert_or_ignore(
+            session,
+            NumberOptOut,
+            {
+                "subscription_type_id": subscription_type_id,
+                "destination_hash": sticky,
+                "contact_id": contact_id,
+                "since": at,
+                "event_id": change.event_id,
+            },
+        )
+    return change
+
+
+def _write(
+    session: Session,
+    contact_id: int,
+    subscription_type_id: int,
+    state: ConsentState,
+    destination: str | None,
+    evidence: Evidence,
+    *,
+    at: datetime,
+    topics: tuple[str, ...],
+) -> Change:
+    event_id = ledger.record(
+        session,
+        contact_id=contact_id,
+        subscription_type_id=subscription_type_id,
+        action=Action.OPT_IN if state == ConsentState.OPTED_IN else Action.OPT_OUT,
+        destination=destination,
+        evidence=evidence,
+        at=at,
+    )
+    session.execute(
+        _upsert(session.get_bind().dialect.name),
+        {
+            "contact_id": contact_id,
+            "subscription_type_id": subscription_type_id,
+            "state": state.value,
+            "destination": destination,
+            "destination_hash": keys_of(session).destination_hash(destination) if destination else None,
+            "changed_at": at,
+            "event_id": event_id,
+        },
+    )
+    outbox.add(
+        session,
+        topics,
+        contact_id=contact_id,
+        payload={
+            "contact_id": contact_id,
+            "subscription_type_id": subscription_type_id,
+            "event_id": event_id,
+            "inserted_form_id": evidence.inserted_form_id,
+        },
+        at=at,
+    )
+    return Change(state, event_id, is_new=True)
+
+
+def _refuse_against_their_word(
+    session: Session,
+    subscription_type_id: int,
+    destination_hash: str,
+    evidence: Evidence,
+    standing: Held | None,
+) -> None:
+    if eligibility.is_suppressed(session, destination_hash):
+        raise InvalidState("This number asked not to be texted. Only its holder can lift that.", code="suppressed")
+    opted_out = (standing and standing.state == ConsentState.OPTED_OUT) or eligibility.has_number_opt_out(
+        session, subscription_type_id, destination_hash
+    )
+    if opted_out and evidence.source not in _SINGLE_ACTS:
+        raise InvalidState("They opted out. Only they, or one explicit action with a note, can reverse it.")
+    if opted_out and evidence.source == Source.AGENT and not evidence.note:
+        raise InvalidInput("They opted out. Say in a note how they asked to be signed up again.", field="note")
+
+
+def _take_back_number_opt_outs(
+    session: Session,
+    contact_id: int,
+    subscription_type_id: int,
+    destination_hash: str,
+    evidence: Evidence,
+    standing: Held | None,
+) -> None:
+    """A yes takes back the same person's no with this number; a proven one or an agent's single act everybody's."""
+    taken_back = delete(NumberOptOut).where(
+        NumberOptOut.subscription_type_id == subscription_type_id,
+        NumberOptOut.destination_hash == destination_hash,
+    )
+    if evidence.source in _PROVES_NUMBER or (evidence.source in _SINGLE_ACTS and evidence.note):
+        session.execute(taken_back)
+    elif standing is not None:
+        session.execute(taken_back.where(NumberOptOut.contact_id == contact_id))
+
+
+@lru_cache
+def _upsert(dialect: str) -> Any:
+    statement = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(_CONSENT)
+    changed = ("state", "destination", "destination_hash", "changed_at", "event_id")
+    return statement.on_conflict_do_update(
+        index_elements=[_CONSENT.c.contact_id, _CONSENT.c.subscription_type_id],
+        set_={name: statement.excluded[name] for name in changed},
+    )

@@ -1,0 +1,191 @@
+"""Contacts: made, found, held while something of theirs changes, given a number."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Table, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.core import eligibility, email, phone
+from app.core.errors import NotFound
+from app.core.phone import SmsNumber
+from app.core.signing import keys_of, random_public_id
+from app.models import Channel, Contact, ContactRole
+
+_CONTACT = cast(Table, Contact.__table__)
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A number (with its country) or an address that may be opted in, and its keyed hash."""
+
+    value: str
+    hash: str
+    country: str | None
+
+
+def create(
+    session: Session,
+    *,
+    role: ContactRole,
+    at: datetime,
+    external_id: str | None = None,
+    name: str | None = None,
+    email_address: str | None = None,
+    phone_number: str | None = None,
+    gdpr_optin: bool | None = None,
+    locale: str | None = None,
+) -> Contact:
+    """A new contact. A phone number is kept as E.164 when it is one, else as it was given."""
+    contact = Contact(
+        public_id=random_public_id(),
+        role=role,
+        external_id=external_id,
+        name=name,
+        email=email_address,
+        gdpr_optin=gdpr_optin,
+        locale=locale,
+        created_at=at,
+        updated_at=at,
+    )
+    _set_phone(session, contact, phone_number)
+    session.add(contact)
+    session.flush()
+    return contact
+
+
+def find(session: Session, public_id: str) -> Contact:
+    """:raises NotFound: nobody has this id"""
+    contact = session.scalars(select(Contact).where(Contact.public_id == public_id)).one_or_none()
+    if contact is None:
+        raise NotFound("There is no such contact.")
+    return contact
+
+
+def hold(session: Session, contact_id: int) -> Contact:
+    """The contact, fresh, with its row held until the transaction ends: changes of one person queue here."""
+    query = select(Contact).where(Contact.id == contact_id).with_for_update()
+    contact = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    if contact is None:
+        raise NotFound("There is no such contact.")
+    return contact
+
+
+def change_phone(session: Session, contact: Contact, phone_number: str | None, *, at: datetime) -> None:
+    """Give a contact another number, or none. What they said yes to with the old one does not come along.
+
+    A lead that was known by its old number alone is no longer found by it.
+    """
+    _set_phone(session, contact, phone_number)
+    contact.lead_key = None
+    contact.updated_at = at
+    session.flush()
+
+
+def change_gdpr_optin(session: Session, contact: Contact, *, gdpr_optin: bool | None, at: datetime) -> None:
+    """False: no message on any channel. Null: they did not say."""
+    contact.gdpr_optin = gdpr_optin
+    contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
+    contact.updated_at = at
+    session.flush()
+
+
+def read_destination(
+    session: Session, typed: str, channel: str, *, region: str | None, allowed_countries: frozenset[str]
+) -> Destination:
+    """What somebody typed, or what is saved, as something that may be opted in.
+
+    :raises DestinationRefused: see ``core/phone.py`` and ``core/email.py``
+    """
+    if channel == Channel.SMS:
+        number: SmsNumber = phone.read(typed, region=region, allowed_countries=allowed_countries)
+        return Destination(number.e164, keys_of(session).destination_hash(number.e164), number.country)
+    address = email.read(typed)
+    return Destination(address, keys_of(session).destination_hash(address), None)
+
+
+def lead_for(
+    session: Session, subscription_type_id: int, channel: str, destination: Destination, *, locale: str, at: datetime
+) -> tuple[int, bool]:
+    """The lead that an unsigned person is: one for each type and number, never a known user.
+
+    Its id, held, comes back, and whether it was made just now.
+    """
+    lead_key = f"form:{subscription_type_id}:{destination.hash}"
+    is_phone = channel == Channel.SMS
+    made = session.execute(
+        _lead_insert(session.get_bind().dialect.name)
+        .values(
+            sms_block=eligibility.sms_block(
+                phone_number=destination.value if is_phone else None,
+                phone_hash=destination.hash,
+                archived=False,
+                blocked=False,
+                gdpr_optin=None,
+            )
+        )
+        .returning(_CONTACT.c.id),
+        {
+            "public_id": random_public_id(),
+            "role": ContactRole.LEAD.value,
+            "lead_key": lead_key,
+            "phone": destination.value if is_phone else None,
+            "phone_hash": destination.hash if is_phone else None,
+            "phone_country": destination.country,
+            "email": None if is_phone else destination.value,
+            "locale": locale,
+            "custom_attributes": {},
+            "created_at": at,
+            "updated_at": at,
+        },
+    ).scalar_one_or_none()
+    if made is not None:
+        return int(made), True
+    found = session.execute(select(_CONTACT.c.id).where(_CONTACT.c.lead_key == lead_key).with_for_update())
+    return int(found.scalar_one()), False
+
+
+def save_destination(
+    session: Session, contact_id: int, channel: str, destination: Destination, *, instead_of: str | None, at: datetime
+) -> bool:
+    """Give a contact the number or address that they have just typed, and hold its row.
+
+    False, and nothing is written, when it does not have ``instead_of`` (null, or what could not be used) any more.
+    """
+    is_phone = channel == Channel.SMS
+    column = _CONTACT.c.phone if is_phone else _CONTACT.c.email
+    values: dict[str, Any] = {"lead_key": None, "updated_at": at}
+    if is_phone:
+        values |= {
+            "phone": destination.value,
+            "phone_hash": destination.hash,
+            "phone_country": destination.country,
+            # who may answer a form is neither archived, blocked nor opted out of everything
+            "sms_block": eligibility.sms_block(
+                phone_number=destination.value,
+                phone_hash=destination.hash,
+                archived=False,
+                blocked=False,
+                gdpr_optin=None,
+            ),
+        }
+    else:
+        values["email"] = destination.value
+    unchanged = column.is_(None) if instead_of is None else column == instead_of
+    result = session.execute(update(_CONTACT).where(_CONTACT.c.id == contact_id, unchanged).values(**values))
+    return bool(cast(Any, result).rowcount)
+
+
+def _set_phone(session: Session, contact: Contact, typed: str | None) -> None:
+    number, country = phone.normalise(typed) if typed and typed.strip() else (None, None)
+    contact.phone, contact.phone_country = number, country
+    contact.phone_hash = keys_of(session).destination_hash(number) if number else None
+    contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
+
+
+def _lead_insert(dialect: str) -> Any:
+    return (sqlite.insert if dialect == "sqlite" else postgresql.insert)(_CONTACT).on_conflict_do_nothing(
+        index_elements=[_CONTACT.c.lead_key]
+    )

@@ -1,0 +1,141 @@
+"""The ledger: one line for each change of a consent, with its evidence. Only ``core/consent.py`` writes here."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Table, insert, select
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.signing import keys_of
+from app.core.wording import Words
+from app.db import insert_or_ignore
+from app.models import Action, ConsentEvent, ConsentEvidence, EvidenceLevel, Source, Wording
+
+_KNOWN_WORDINGS = "assent_known_wordings"
+_EVENT = insert(cast(Table, ConsentEvent.__table__)).returning(ConsentEvent.__table__.c.id)
+_EVIDENCE = insert(cast(Table, ConsentEvidence.__table__))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How we know. Surfaces build it from a request; rules only pass it down.
+
+    :param actor: who did it: ``contact``, ``agent:3``, ``api:4``, ``system``
+    :param address: network address of the person, as far as trusted proxies tell
+    :param origin: the page's origin that showed the form; ``page``: its address as it was claimed
+    """
+
+    source: Source
+    actor: str
+    level: EvidenceLevel
+    address: str | None = None
+    agent_string: str | None = None
+    origin: str | None = None
+    page: str | None = None
+    locale: str | None = None
+    words: Words | None = None
+    note: str | None = None
+    form_version_id: int | None = None
+    inserted_form_id: int | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def of_inserted_form(self, inserted_form_id: int) -> "Evidence":
+        return replace(self, inserted_form_id=inserted_form_id)
+
+
+@dataclass(frozen=True)
+class LedgerLine:
+    """One event with what is left of its evidence (null after erasure) and its words."""
+
+    event: ConsentEvent
+    evidence: ConsentEvidence | None
+    words: str | None
+
+
+def record(
+    session: Session,
+    *,
+    contact_id: int,
+    subscription_type_id: int,
+    action: Action,
+    destination: str | None,
+    evidence: Evidence,
+    at: datetime,
+) -> int:
+    """Write one event and its evidence; the id of the event comes back. Flushes, does not commit."""
+    wording_hash = _keep_words(session, evidence.words)
+    event_id = session.execute(
+        _EVENT,
+        {
+            "contact_id": contact_id,
+            "subscription_type_id": subscription_type_id,
+            "action": action.value,
+            "source": evidence.source.value,
+            "actor": evidence.actor,
+            "evidence_level": evidence.level.value,
+            "destination_hash": keys_of(session).destination_hash(destination) if destination else None,
+            "form_version_id": evidence.form_version_id,
+            "inserted_form_id": evidence.inserted_form_id,
+            "occurred_at": at,
+            "recorded_at": clock.now(),
+        },
+    ).scalar_one()
+    session.execute(
+        _EVIDENCE,
+        {
+            "event_id": event_id,
+            "destination": destination,
+            "address": evidence.address,
+            "agent_string": evidence.agent_string[:512] if evidence.agent_string else None,
+            "origin": evidence.origin,
+            "page": evidence.page[:2000] if evidence.page else None,
+            "locale": evidence.locale,
+            "wording_hash": wording_hash,
+            "note": evidence.note,
+            "details": dict(evidence.details),
+            "salt": secrets.token_bytes(16),
+        },
+    )
+    return int(event_id)
+
+
+def of_contact(session: Session, contact_id: int, *, limit: int = 200) -> list[LedgerLine]:
+    """The events of one contact, newest first, with evidence and words."""
+    return _lines(session, select(ConsentEvent.id).where(ConsentEvent.contact_id == contact_id), limit)
+
+
+def newest(session: Session, *, action: Action, limit: int = 50, before_id: int | None = None) -> list[LedgerLine]:
+    """The newest events of one kind; pages go by ``before_id``, the last id of the page before."""
+    query = select(ConsentEvent.id).where(ConsentEvent.action == action)
+    return _lines(session, query.where(ConsentEvent.id < before_id) if before_id else query, limit)
+
+
+def _lines(session: Session, ids: Any, limit: int) -> list[LedgerLine]:
+    chosen = ids.order_by(ConsentEvent.id.desc()).limit(limit).subquery()
+    rows: Sequence[Any] = session.execute(
+        select(ConsentEvent, ConsentEvidence, Wording.body)
+        .join(chosen, chosen.c.id == ConsentEvent.id)
+        .outerjoin(ConsentEvidence, ConsentEvidence.event_id == ConsentEvent.id)
+        .outerjoin(Wording, Wording.hash == ConsentEvidence.wording_hash)
+        .order_by(ConsentEvent.id.desc())
+    ).all()
+    return [LedgerLine(event, evidence, body) for event, evidence, body in rows]
+
+
+def _keep_words(session: Session, words: Words | None) -> str | None:
+    """Store the words once. A hash is remembered in the process only when it stood in the database before."""
+    if words is None:
+        return None
+    known: set[str] = session.info.setdefault(_KNOWN_WORDINGS, set())
+    if words.hash not in known and not insert_or_ignore(session, Wording, {"hash": words.hash, "body": words.body}):
+        known.add(words.hash)
+    return words.hash
+
+
+def equip(info: dict[str, Any]) -> None:
+    """Give every session of a database one memory of the wordings that it holds."""
+    info[_KNOWN_WORDINGS] = set()

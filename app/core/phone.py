@@ -1,0 +1,201 @@
+"""Phone numbers: any usual way of typing in, E.164 that can receive texts out.
+
+Sources: E.164; google/libphonenumber FAQ (which types receive texts); the rows of domain facts 2.4 and 2.5.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NewType
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
+
+from app.core.errors import DestinationRefused
+
+E164 = NewType("E164", str)
+
+REFUSALS = {
+    "phone_missing": "Enter your mobile number.",
+    "phone_country_code_missing": "Start with + and the country code, for example +44.",
+    "phone_has_letters": "Use digits only, without letters.",
+    "phone_has_extension": "Leave out the extension: texts reach a mobile number directly.",
+    "phone_too_short": "This number is too short. Check that no digit is missing.",
+    "phone_too_long": "This number is too long. Enter one number only.",
+    "phone_invalid": "This is not a phone number that exists. Check the digits and the country code.",
+    "phone_not_sms_capable": "This kind of number can't receive our texts. Enter a mobile number.",
+    "country_not_allowed": "We can't send texts to this country yet.",
+}
+
+MAX_TYPED = 60
+MAX_DIGITS = 15
+_SMS_CAPABLE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
+_NON_GEOGRAPHIC = "001"
+_TOO_SHORT = {
+    phonenumbers.ValidationResult.TOO_SHORT,
+    phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY,
+}
+_LETTER = re.compile(r"[^\W\d_]")
+_MEXICAN_MOBILE_PREFIX = re.compile(r"^04[45]\D*(?=\d)")
+
+
+@dataclass(frozen=True)
+class SmsNumber:
+    """A number that may be opted in: E.164 and ISO country code."""
+
+    e164: E164
+    country: str
+
+
+def read(typed: str, *, region: str | None, allowed_countries: frozenset[str] = frozenset()) -> SmsNumber:
+    """What somebody typed, as a number that can receive texts.
+
+    :param region: the country whose national way of writing is understood; without it a ``+`` is needed
+    :param allowed_countries: ISO codes; empty means every country
+    :raises DestinationRefused: with a code of ``REFUSALS`` and field ``phone``
+    """
+    text = _plain(typed)
+    number = _parsed(text, region)
+    if number.extension:
+        raise _refused("phone_has_extension")
+    if _LETTER.search(text):
+        raise _refused("phone_has_letters")
+    number = _as_mobile(number)
+    _refuse_impossible(number, text)
+    if not phonenumbers.is_valid_number(number):
+        raise _refused("phone_invalid")
+    country = phonenumbers.region_code_for_number(number) or _NON_GEOGRAPHIC
+    if phonenumbers.number_type(number) not in _SMS_CAPABLE or country == _NON_GEOGRAPHIC:
+        raise _refused("phone_not_sms_capable")
+    if allowed_countries and country not in allowed_countries:
+        raise _refused("country_not_allowed")
+    return SmsNumber(E164(phonenumbers.format_number(number, PhoneNumberFormat.E164)), country)
+
+
+def refusal_of_stored(phone: str) -> str | None:
+    """Why a stored number cannot be texted: null, ``phone_invalid`` or ``phone_not_sms_capable``.
+
+    Numbers that were valid once can stop being so when a country renumbers.
+    """
+    try:
+        read(phone, region=None)
+    except DestinationRefused as refused:
+        return refused.code if refused.code == "phone_not_sms_capable" else "phone_invalid"
+    return None
+
+
+def normalise(typed: str) -> tuple[str, str | None]:
+    """A number as it is kept for a contact: (E.164 and its country, or the text as it came and null)."""
+    try:
+        number = phonenumbers.parse(_plain(typed), None)
+    except NumberParseException:
+        return typed.strip()[:64], None
+    if number.extension or not phonenumbers.is_possible_number(number):
+        return typed.strip()[:64], None
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164), phonenumbers.region_code_for_number(number)
+
+
+def masked(e164: str) -> str:
+    """Country code and last two digits, enough to recognise one's own number: ``+44 ••• ••• ••71``."""
+    try:
+        code = phonenumbers.parse(e164, None).country_code
+    except NumberParseException:
+        return "•••"
+    return f"+{code} ••• ••• ••{e164[-2:]}"
+
+
+def formatted(phone: str) -> str:
+    """A stored number as people read it: ``+44 7400 123456``; what is no number stays as it is."""
+    try:
+        return phonenumbers.format_number(phonenumbers.parse(phone, None), PhoneNumberFormat.INTERNATIONAL)
+    except NumberParseException:
+        return phone
+
+
+def calling_code(country: str) -> str:
+    """``+44`` for ``GB``."""
+    return f"+{phonenumbers.country_code_for_region(country)}"
+
+
+@lru_cache(maxsize=512)
+def example(country: str) -> str:
+    """A mobile number of this country, written the national way, to show how to type one. Empty when unknown."""
+    number = phonenumbers.example_number_for_type(country, PhoneNumberType.MOBILE)
+    return phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL) if number else ""
+
+
+def countries() -> frozenset[str]:
+    """Every ISO country code that has numbers."""
+    return frozenset(phonenumbers.SUPPORTED_REGIONS)
+
+
+def metadata_version() -> str:
+    """Which release of the numbering plans decided, for the evidence."""
+    return f"phonenumbers {phonenumbers.__version__}"
+
+
+def preload() -> None:
+    """Load the plans of all countries (50 ms, 1.5 MB), so that no person's request pays for it."""
+    for country in phonenumbers.SUPPORTED_REGIONS:
+        example(country)
+
+
+def _plain(typed: str) -> str:
+    return "".join(char for char in unicodedata.normalize("NFKC", typed) if unicodedata.category(char) != "Cf").strip()
+
+
+def _parsed(text: str, region: str | None) -> PhoneNumber:
+    if not text:
+        raise _refused("phone_missing")
+    if len(text) > MAX_TYPED:
+        raise _refused("phone_too_long")
+    if region == "MX":
+        text = _MEXICAN_MOBILE_PREFIX.sub("", text)
+    try:
+        return phonenumbers.parse(text, region)
+    except NumberParseException as problem:
+        raise _refused(_unparsed(problem.error_type, text)) from None
+
+
+def _unparsed(error_type: int, text: str) -> str:
+    if _LETTER.search(text):
+        return "phone_has_letters"
+    if error_type == NumberParseException.INVALID_COUNTRY_CODE and not text.startswith("+"):
+        return "phone_country_code_missing"
+    if error_type == NumberParseException.TOO_LONG:
+        return "phone_too_long"
+    if error_type in {NumberParseException.TOO_SHORT_NSN, NumberParseException.TOO_SHORT_AFTER_IDD}:
+        return "phone_too_short"
+    return "phone_invalid"
+
+
+def _as_mobile(number: PhoneNumber) -> PhoneNumber:
+    """Two countries whose mobiles are often written in a way that the plan no longer has.
+
+    Argentina's mobiles take a 9 after the country code; Mexico's lost the 1 (and, at home, the 044 or 045) that stood
+    there until 2019.
+    """
+    if number.country_code == 54 and phonenumbers.number_type(number) != PhoneNumberType.MOBILE:
+        mobile = PhoneNumber(country_code=54, national_number=int(f"9{number.national_number}"))
+        return mobile if phonenumbers.number_type(mobile) == PhoneNumberType.MOBILE else number
+    national = str(number.national_number)
+    if number.country_code == 52 and len(national) == 11 and national.startswith("1"):
+        shorter = PhoneNumber(country_code=52, national_number=int(national[1:]))
+        return shorter if phonenumbers.is_valid_number(shorter) else number
+    return number
+
+
+def _refuse_impossible(number: PhoneNumber, text: str) -> None:
+    digits = f"{number.country_code}{phonenumbers.national_significant_number(number)}"
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    if reason == phonenumbers.ValidationResult.TOO_LONG or len(digits) > MAX_DIGITS:
+        raise _refused("phone_too_long")
+    if reason in _TOO_SHORT:
+        raise _refused("phone_too_short")
+    if reason != phonenumbers.ValidationResult.IS_POSSIBLE:
+        raise _refused("phone_invalid" if text.startswith("+") else "phone_country_code_missing")
+
+
+def _refused(code: str) -> DestinationRefused:
+    return DestinationRefused(REFUSALS[code], field="phone", code=code)

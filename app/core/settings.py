@@ -1,0 +1,167 @@
+"""The workspace: its name and policy."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from sqlalchemy.orm import Session
+
+from app.core import audit, origins, phone
+from app.core.errors import InvalidInput, InvalidState
+from app.core.signing import keys_of
+from app.models import Workspace
+
+LOGO_MAX_BYTES = 200_000
+_LOGO_SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
+
+
+def get(session: Session) -> Workspace:
+    """The workspace; it exists from the first start on (``ensure``)."""
+    workspace = session.get(Workspace, 1)
+    if workspace is None:
+        raise InvalidState("The database has no workspace yet: run “assent db upgrade”.")
+    return workspace
+
+
+def ensure(session: Session, *, at: datetime) -> Workspace:
+    """The workspace, made when it is missing.
+
+    :raises InvalidState: the secret key is not the one that this database was made with; every keyed hash in it,
+        suppressions too, would silently stop matching
+    """
+    keys = keys_of(session)
+    workspace = session.get(Workspace, 1)
+    if workspace is None:
+        workspace = Workspace(id=1, name="My business", key_check=keys.check, created_at=at, updated_at=at)
+        session.add(workspace)
+        session.flush()
+    if workspace.key_check != keys.check:
+        raise InvalidState(
+            "ASSENT_SECRET_KEY is not the one that this database was made with. Opt-outs are kept under that key: "
+            "put the old key back."
+        )
+    return workspace
+
+
+def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datetime) -> Workspace:
+    """Change policy. Only the names given change; everything is checked before anything is written.
+
+    :param values: any of name, time_zone, default_country, allowed_countries, allowed_origins (lists), privacy_url,
+        terms_url, help_contact, submissions_per_address, submissions_per_number
+    :raises InvalidInput: with the field at fault
+    """
+    workspace = get(session)
+    checked = {name: _CHECKS[name](value) for name, value in values.items()}
+    changed = {name: value for name, value in checked.items() if getattr(workspace, name) != value}
+    for name, value in changed.items():
+        setattr(workspace, name, value)
+    if changed:
+        _touch(workspace, at)
+        audit.record(session, actor, "settings.changed", "workspace", {"fields": sorted(changed)}, at=at)
+        session.flush()
+    return workspace
+
+
+def change_logo(session: Session, content: bytes | None, *, actor: str, at: datetime) -> Workspace:
+    """Put a logo (PNG, JPEG or WebP, told by its first bytes) in place, or take it away with null.
+
+    :raises InvalidInput: too large or no such picture
+    """
+    workspace = get(session)
+    kind = None
+    if content is not None:
+        kind = next((kind for start, kind in _LOGO_SIGNATURES.items() if content.startswith(start)), None)
+        if kind is None or (kind == "image/webp" and content[8:12] != b"WEBP"):
+            raise InvalidInput("The logo must be a PNG, JPEG or WebP picture.", field="logo")
+        if len(content) > LOGO_MAX_BYTES:
+            raise InvalidInput(f"The logo must be at most {LOGO_MAX_BYTES // 1000} kB.", field="logo")
+    workspace.logo, workspace.logo_type = content, kind
+    workspace.logo_hash = hashlib.sha256(content).hexdigest()[:16] if content else None
+    _touch(workspace, at)
+    audit.record(session, actor, "settings.logo_changed", "workspace", {}, at=at)
+    session.flush()
+    return workspace
+
+
+def _touch(workspace: Workspace, at: datetime) -> None:
+    workspace.updated_at = at
+    workspace.revision += 1
+
+
+def _name(value: str) -> str:
+    if not (name := " ".join(value.split())) or len(name) > 120:
+        raise InvalidInput("Give the workspace a name of at most 120 characters.", field="name")
+    return name
+
+
+def _time_zone(value: str) -> str:
+    if value not in available_timezones():
+        raise InvalidInput("Choose a time zone such as Europe/Berlin.", field="time_zone")
+    return value
+
+
+def country(value: str | None) -> str | None:
+    """An ISO country code in capitals; null when empty.
+
+    :raises InvalidInput: no country has this code
+    """
+    if not value:
+        return None
+    if (code := value.strip().upper()) not in phone.countries():
+        raise InvalidInput("Choose a country by its two-letter code, such as GB.", field="default_country")
+    return code
+
+
+def _countries(value: list[str]) -> list[str]:
+    codes = sorted({code.strip().upper() for code in value if code.strip()})
+    if unknown := [code for code in codes if code not in phone.countries()]:
+        raise InvalidInput(f"There is no country with the code {unknown[0][:8]}.", field="allowed_countries")
+    return codes
+
+
+def _origins(value: list[str]) -> list[str]:
+    return list(dict.fromkeys(origins.read(origin) for origin in value))
+
+
+def _web_link(field: str) -> Any:
+    def check(value: str) -> str:
+        link = value.strip()
+        parts = urlsplit(link)
+        if link and (parts.scheme not in {"http", "https"} or not parts.netloc or len(link) > 500):
+            raise InvalidInput("Give a full web address that begins with https://.", field=field)
+        return link
+
+    return check
+
+
+def _help_contact(value: str) -> str:
+    contact = value.strip()
+    if len(contact) > 254 or "\n" in contact:
+        raise InvalidInput("Give one e-mail address, phone number or web address.", field="help_contact")
+    return contact
+
+
+def _limit(field: str) -> Any:
+    def check(value: int) -> int:
+        if not 1 <= value <= 1_000_000:
+            raise InvalidInput("Give a number from 1 to 1,000,000.", field=field)
+        return value
+
+    return check
+
+
+_CHECKS = {
+    "name": _name,
+    "time_zone": _time_zone,
+    "default_country": country,
+    "allowed_countries": _countries,
+    "allowed_origins": _origins,
+    "privacy_url": _web_link("privacy_url"),
+    "terms_url": _web_link("terms_url"),
+    "help_contact": _help_contact,
+    "submissions_per_address": _limit("submissions_per_address"),
+    "submissions_per_number": _limit("submissions_per_number"),
+}

@@ -1,0 +1,219 @@
+"""Subscription types: what one can subscribe to."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
+
+from app.core import audit
+from app.core.errors import ImmutableField, InvalidInput, InvalidState, NotFound
+from app.core.wording import LOCALES
+from app.models import (
+    Channel,
+    Consent,
+    ConsentState,
+    ConsentType,
+    SubscriptionType,
+    SubscriptionTypeTranslation,
+    TypeState,
+)
+
+NAME_MAX = 120
+DESCRIPTION_MAX = 2000
+Translations = Mapping[str, tuple[str, str]]  # locale to (name, description)
+
+
+def create(
+    session: Session,
+    *,
+    name: str,
+    channel: Channel,
+    consent_type: ConsentType,
+    actor: str,
+    at: datetime,
+    description: str = "",
+    locale: str = "en",
+    translations: Translations | None = None,
+) -> SubscriptionType:
+    """A new type, as a draft. Channel and consent type stay what they are from here on.
+
+    :raises InvalidInput: name, description, locale or a translation
+    """
+    subscription_type = SubscriptionType(
+        name=_name(name),
+        description=_description(description),
+        locale=_locale(locale),
+        channel=channel.value,
+        consent_type=consent_type.value,
+        state=TypeState.DRAFT.value,
+        created_at=at,
+        updated_at=at,
+        translations=_translations(translations or {}, locale),
+    )
+    session.add(subscription_type)
+    session.flush()
+    audit.record(session, actor, "subscription_type.created", f"subscription_type:{subscription_type.id}", {}, at=at)
+    return subscription_type
+
+
+def edit(
+    session: Session,
+    subscription_type: SubscriptionType,
+    *,
+    actor: str,
+    at: datetime,
+    name: str | None = None,
+    description: str | None = None,
+    translations: Translations | None = None,
+    channel: str | None = None,
+    consent_type: str | None = None,
+) -> None:
+    """Change the words. Null leaves a field as it is.
+
+    :raises ImmutableField: ``channel`` or ``consent_type`` is given and differs; nothing changes then
+    :raises InvalidInput: the words
+    """
+    for field, wanted in (("channel", channel), ("consent_type", consent_type)):
+        if wanted is not None and wanted != getattr(subscription_type, field):
+            shown = "message type" if field == "channel" else "consent type"
+            raise ImmutableField(
+                f"The {shown} cannot be changed once a subscription type is saved. Make a new one instead.", field=field
+            )
+    new_name = subscription_type.name if name is None else _name(name)
+    new_description = subscription_type.description if description is None else _description(description)
+    if translations is not None:
+        fresh = _translations(translations, subscription_type.locale)
+        kept = {translation.locale: translation for translation in subscription_type.translations}
+        subscription_type.translations = [_refreshed(kept.get(each.locale), each) for each in fresh]
+    subscription_type.name, subscription_type.description = new_name, new_description
+    subscription_type.updated_at = at
+    audit.record(session, actor, "subscription_type.edited", f"subscription_type:{subscription_type.id}", {}, at=at)
+    session.flush()
+
+
+def put_live(session: Session, subscription_type: SubscriptionType, *, actor: str, at: datetime) -> None:
+    """From draft to live. :raises InvalidState: it is not a draft"""
+    _step(session, subscription_type, {TypeState.DRAFT}, TypeState.LIVE, "put live", actor=actor, at=at)
+    subscription_type.live_at = at
+    session.flush()
+
+
+def archive(session: Session, subscription_type: SubscriptionType, *, actor: str, at: datetime) -> None:
+    """Offer it nowhere any more; consents and history stay. :raises InvalidState: it is archived already"""
+    _step(
+        session,
+        subscription_type,
+        {TypeState.DRAFT, TypeState.LIVE},
+        TypeState.ARCHIVED,
+        "archived",
+        actor=actor,
+        at=at,
+    )
+    subscription_type.archived_at = at
+    session.flush()
+
+
+def unarchive(session: Session, subscription_type: SubscriptionType, *, actor: str, at: datetime) -> None:
+    """Back to live, or to draft when it never was live. :raises InvalidState: it is not archived"""
+    back = TypeState.LIVE if subscription_type.live_at else TypeState.DRAFT
+    _step(session, subscription_type, {TypeState.ARCHIVED}, back, "brought back", actor=actor, at=at)
+    subscription_type.archived_at = None
+    session.flush()
+
+
+def find(session: Session, subscription_type_id: int) -> SubscriptionType:
+    """:raises NotFound: there is no type with this id"""
+    subscription_type = session.get(SubscriptionType, subscription_type_id)
+    if subscription_type is None:
+        raise NotFound("There is no such subscription type.")
+    return subscription_type
+
+
+def find_all(session: Session) -> list[SubscriptionType]:
+    """Every type: live first, then drafts, then archived; by name."""
+    order = case({TypeState.LIVE.value: 0, TypeState.DRAFT.value: 1}, value=SubscriptionType.state, else_=2)
+    return list(session.scalars(select(SubscriptionType).order_by(order, SubscriptionType.name, SubscriptionType.id)))
+
+
+def find_live(session: Session) -> list[SubscriptionType]:
+    """The types that may be offered, by name."""
+    return [each for each in find_all(session) if each.state == TypeState.LIVE]
+
+
+def opted_in_counts(session: Session) -> dict[int, int]:
+    """How many contacts said yes, by type id. An index-only count of the rows that are opted in."""
+    query = (
+        select(Consent.subscription_type_id, func.count())
+        .where(Consent.state == ConsentState.OPTED_IN.value)
+        .group_by(Consent.subscription_type_id)
+    )
+    return dict(session.execute(query).tuples().all())
+
+
+def _step(
+    session: Session,
+    subscription_type: SubscriptionType,
+    allowed: set[TypeState],
+    state: TypeState,
+    verb: str,
+    *,
+    actor: str,
+    at: datetime,
+) -> None:
+    session.refresh(subscription_type, with_for_update=True)
+    if subscription_type.state not in allowed:
+        raise InvalidState(f"“{subscription_type.name}” is {subscription_type.state}, so it cannot be {verb}.")
+    subscription_type.state = state.value
+    subscription_type.updated_at = at
+    audit.record(
+        session,
+        actor,
+        f"subscription_type.{verb.replace(' ', '_')}",
+        f"subscription_type:{subscription_type.id}",
+        {},
+        at=at,
+    )
+
+
+def _refreshed(
+    kept: SubscriptionTypeTranslation | None, fresh: SubscriptionTypeTranslation
+) -> SubscriptionTypeTranslation:
+    if kept is None:
+        return fresh
+    kept.name, kept.description = fresh.name, fresh.description
+    return kept
+
+
+def _translations(translations: Translations, own_locale: str) -> list[SubscriptionTypeTranslation]:
+    made = []
+    for locale, (name, description) in sorted(translations.items()):
+        if _locale(locale) == own_locale:
+            continue
+        if name.strip() or description.strip():
+            made.append(
+                SubscriptionTypeTranslation(locale=locale, name=_name(name), description=_description(description))
+            )
+    return made
+
+
+def _name(text: str) -> str:
+    name = " ".join(text.split())
+    if not name:
+        raise InvalidInput("Give the subscription type a name.", field="name")
+    if len(name) > NAME_MAX:
+        raise InvalidInput(f"The name is longer than {NAME_MAX} characters.", field="name")
+    return name
+
+
+def _description(text: str) -> str:
+    description = text.strip()
+    if len(description) > DESCRIPTION_MAX:
+        raise InvalidInput(f"The description is longer than {DESCRIPTION_MAX} characters.", field="description")
+    return description
+
+
+def _locale(locale: str) -> str:
+    if locale not in LOCALES:
+        raise InvalidInput(f"Choose one of these languages: {', '.join(LOCALES)}.", field="locale")
+    return locale

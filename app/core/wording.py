@@ -1,0 +1,127 @@
+"""Words that people see: languages, the Markdown subset of legal texts, and the exact words as evidence."""
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import nh3
+from markdown_it import MarkdownIt
+
+# The languages of the embed, the preference centre and the messenger, each by its own name.
+LOCALES = {
+    "en": "English",
+    "es": "Español",
+    "fr": "Français",
+    "de": "Deutsch",
+    "pt_BR": "Português (Brasil)",
+    "ar": "العربية",
+}
+DEFAULT_LOCALE = "en"
+DEFAULT_BUTTON_TEXT = "Sign Up Now"
+_RIGHT_TO_LEFT = {"ar"}
+
+_MARKDOWN = MarkdownIt("zero", {"breaks": True}).enable(["emphasis", "link", "newline", "escape", "autolink"])
+_TAGS = {"p", "br", "em", "strong", "a"}
+_SCHEMES = {"https", "http", "mailto", "tel"}
+_WEIGHT = re.compile(r"\s*;\s*q\s*=\s*([0-9.]+)\s*$")
+
+
+@dataclass(frozen=True)
+class Words:
+    """The exact words of one page. ``hash`` is the SHA-256 of ``body``, canonical JSON (sorted keys, NFC, UTF-8)."""
+
+    locale: str
+    body: str
+    hash: str
+
+
+def exact(locale: str, fields: dict[str, Any]) -> Words:
+    """Freeze what a person is shown."""
+    text = json.dumps(fields | {"locale": locale}, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    body = unicodedata.normalize("NFC", text)
+    return Words(locale, body, hashlib.sha256(body.encode()).hexdigest())
+
+
+def direction(locale: str) -> str:
+    """``rtl`` or ``ltr``."""
+    return "rtl" if locale in _RIGHT_TO_LEFT else "ltr"
+
+
+def language_tag(locale: str) -> str:
+    """As HTML's ``lang`` wants it: ``pt-BR``."""
+    return locale.replace("_", "-")
+
+
+def negotiate(preferred: str | None, accept_language: str) -> str:
+    """The locale of ``LOCALES`` that suits: the person's own, else the browser's, else English.
+
+    :param preferred: a stored locale in any usual spelling (``es-MX``, ``pt_BR``)
+    :param accept_language: the header as it came
+    """
+    wanted = [preferred] if preferred else []
+    return first_known([*wanted, *accepted(accept_language)], LOCALES) or DEFAULT_LOCALE
+
+
+@lru_cache(maxsize=1024)
+def accepted(accept_language: str) -> tuple[str, ...]:
+    """The language tags of an Accept-Language header, most wanted first. What cannot be read is passed over."""
+    weighted: list[tuple[float, int, str]] = []
+    for position, part in enumerate(accept_language[:500].split(",")):
+        weight = 1.0
+        if found := _WEIGHT.search(part):
+            try:
+                weight = float(found[1])
+            except ValueError:
+                continue
+            part = part[: found.start()]
+        tag = part.strip()
+        if tag and weight > 0:
+            weighted.append((-weight, position, tag))
+    return tuple(tag for _, _, tag in sorted(weighted))
+
+
+def region(accept_language: str) -> str | None:
+    """The country that the browser's first language names (``en-GB``: GB); null when it names none."""
+    for tag in accepted(accept_language):
+        for part in tag.replace("_", "-").split("-")[1:]:
+            if len(part) == 2 and part.isascii() and part.isalpha():
+                return part.upper()
+    return None
+
+
+def first_known(wanted: Iterable[str], known: Iterable[str]) -> str | None:
+    """The first wanted locale that is known, exactly or by its language alone (``pt``: ``pt_BR``)."""
+    by_tag = {locale.replace("_", "-").lower(): locale for locale in known}
+    by_language: dict[str, str] = {}
+    for tag, locale in by_tag.items():
+        by_language.setdefault(tag.partition("-")[0], locale)
+    for tag in wanted:
+        lowered = tag.replace("_", "-").lower()
+        if found := by_tag.get(lowered) or by_language.get(lowered.partition("-")[0]):
+            return found
+    return None
+
+
+def legal_html(markdown: str) -> str:
+    """Links and emphasis of a Markdown text as safe HTML; everything else stands as it was written.
+
+    Links open in a new tab, tell nobody where they were clicked, and go to web, mail and phone addresses only.
+    """
+    return nh3.clean(
+        _MARKDOWN.render(markdown),
+        tags=_TAGS,
+        attributes={"a": {"href"}},
+        url_schemes=_SCHEMES,
+        link_rel="noopener noreferrer",
+        set_tag_attribute_values={"a": {"target": "_blank"}},
+    ).strip()
+
+
+def plain(markdown: str) -> str:
+    """A Markdown text without its marks, for lists and previews."""
+    return nh3.clean(legal_html(markdown), tags=set()).strip()

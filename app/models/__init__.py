@@ -1,0 +1,54 @@
+"""The tables. Importing this package knows them all."""
+
+from app.models.agent import Agent, Role
+from app.models.base import Base, UtcDateTime
+from app.models.consent import Consent, ConsentState, NumberOptOut, Suppression, SuppressionCause
+from app.models.contact import Contact, ContactRole
+from app.models.ledger import Action, ConsentEvent, ConsentEvidence, EvidenceLevel, LedgerSeal, Source, Wording
+from app.models.optin_form import FormTally, InsertedForm, OptInForm, OptInFormText, OptInFormVersion
+from app.models.outbox import OutboxEvent
+from app.models.record import ApiToken, AuditEntry, RateCounter
+from app.models.subscription_type import (
+    Channel,
+    ConsentType,
+    SubscriptionType,
+    SubscriptionTypeTranslation,
+    TypeState,
+)
+from app.models.workspace import Workspace
+
+__all__ = [
+    "Action",
+    "Agent",
+    "ApiToken",
+    "AuditEntry",
+    "Base",
+    "Channel",
+    "Consent",
+    "ConsentEvent",
+    "ConsentEvidence",
+    "ConsentState",
+    "ConsentType",
+    "Contact",
+    "ContactRole",
+    "EvidenceLevel",
+    "FormTally",
+    "InsertedForm",
+    "LedgerSeal",
+    "NumberOptOut",
+    "OptInForm",
+    "OptInFormText",
+    "OptInFormVersion",
+    "OutboxEvent",
+    "RateCounter",
+    "Role",
+    "Source",
+    "SubscriptionType",
+    "SubscriptionTypeTranslation",
+    "Suppression",
+    "SuppressionCause",
+    "TypeState",
+    "UtcDateTime",
+    "Wording",
+    "Workspace",
+]

@@ -1,0 +1,53 @@
+"""A person."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base
+
+
+class ContactRole(StrEnum):
+    USER = "user"
+    LEAD = "lead"
+
+
+class Contact(Base):
+    """``user``: identified by ``external_id`` or e-mail; ``lead``: anonymous.
+
+    ``phone`` is E.164 when it is a number, else as it was given; ``phone_hash`` is keyed (see ``core/signing.py``).
+    ``sms_block`` is what stops texts to this contact whatever the type; only ``core/eligibility.py`` computes it.
+    ``lead_key`` makes an unsigned person the same lead each time: one for each type and number.
+    """
+
+    __tablename__ = "contacts"
+    __table_args__ = (
+        CheckConstraint("role IN ('user', 'lead')", name="role"),
+        Index("ix_contacts_phone", "phone", postgresql_where=text("phone IS NOT NULL")),
+        Index("ix_contacts_phone_hash", "phone_hash", postgresql_where=text("phone_hash IS NOT NULL")),
+        Index("ix_contacts_email", "email", postgresql_where=text("email IS NOT NULL")),
+        Index("ix_contacts_created_at_id", "created_at", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(24), unique=True)
+    role: Mapped[str] = mapped_column(String(8))
+    external_id: Mapped[str | None] = mapped_column(String(255), unique=True)
+    lead_key: Mapped[str | None] = mapped_column(String(64), unique=True)
+    name: Mapped[str | None] = mapped_column(Text)
+    email: Mapped[str | None] = mapped_column(String(254))
+    phone: Mapped[str | None] = mapped_column(String(64))
+    phone_hash: Mapped[str | None] = mapped_column(String(32))
+    phone_country: Mapped[str | None] = mapped_column(String(2))
+    gdpr_optin: Mapped[bool | None]
+    sms_block: Mapped[str | None] = mapped_column(String(32))
+    locale: Mapped[str | None] = mapped_column(String(16))
+    time_zone: Mapped[str | None] = mapped_column(String(64))
+    custom_attributes: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    archived_at: Mapped[datetime | None]
+    blocked_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]

@@ -1,0 +1,108 @@
+"""The configurable opt-in form, its frozen versions, and what was inserted where."""
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.models.base import Base
+from app.models.ledger import BIG_KEY
+
+
+class OptInForm(Base):
+    """``version`` is the number of the newest version. ``key`` is the random key in snippets.
+
+    Where it may be framed is not frozen: taking an origin away must hold at once for everything inserted.
+    """
+
+    __tablename__ = "optin_forms"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(32), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    version: Mapped[int] = mapped_column(default=1)
+    allowed_origins: Mapped[list[str]] = mapped_column(default=list)
+    created_by: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    archived_at: Mapped[datetime | None]
+
+
+class OptInFormVersion(Base):
+    """The words as they were published. Never changed (a trigger refuses it). Empty ``button_text``: "Sign Up Now"."""
+
+    __tablename__ = "optin_form_versions"
+    __table_args__ = (UniqueConstraint("form_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    form_id: Mapped[int] = mapped_column(ForeignKey("optin_forms.id"))
+    number: Mapped[int]
+    subscription_type_id: Mapped[int] = mapped_column(ForeignKey("subscription_types.id"), index=True)
+    locale: Mapped[str] = mapped_column(String(8))
+    accent_color: Mapped[str] = mapped_column(String(7))
+    default_country: Mapped[str | None] = mapped_column(String(2))
+    created_by: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+    texts: Mapped[list["OptInFormText"]] = relationship(order_by="OptInFormText.locale", lazy="selectin")
+
+
+class OptInFormText(Base):
+    """One version's words in one language; the version's own language is among them. Legal text is Markdown."""
+
+    __tablename__ = "optin_form_texts"
+
+    version_id: Mapped[int] = mapped_column(ForeignKey("optin_form_versions.id"), primary_key=True)
+    locale: Mapped[str] = mapped_column(String(8), primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+    button_text: Mapped[str] = mapped_column(Text, default="")
+    legal_text: Mapped[str] = mapped_column(Text, default="")
+    success_text: Mapped[str] = mapped_column(Text, default="")
+
+
+_ANSWERED = text("answered_at IS NOT NULL")
+
+
+class InsertedForm(Base):
+    """One version in one conversation or page for one contact. Of a public form, the row is made by the answer.
+
+    ``token`` is the last part of the embed's address; for a public form it is the nonce of that render.
+    """
+
+    __tablename__ = "inserted_forms"
+    __table_args__ = (
+        Index("ix_inserted_forms_contact_id_id", "contact_id", "id"),
+        Index(
+            "ix_inserted_forms_answered",
+            "form_id",
+            "answered_at",
+            sqlite_where=_ANSWERED,
+            postgresql_where=_ANSWERED,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BIG_KEY, primary_key=True)
+    token: Mapped[str] = mapped_column(String(32), unique=True)
+    form_id: Mapped[int] = mapped_column(ForeignKey("optin_forms.id"))
+    version_id: Mapped[int] = mapped_column(ForeignKey("optin_form_versions.id"))
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"))
+    inserted_by: Mapped[str] = mapped_column(String(64))
+    origin: Mapped[str | None] = mapped_column(String(255))
+    answer_hash: Mapped[str | None] = mapped_column(String(32))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+
+
+class FormTally(Base):
+    """How often a form was inserted, seen and answered on one day (UTC); summed up from shards that do not contend."""
+
+    __tablename__ = "form_tallies"
+
+    form_id: Mapped[int] = mapped_column(ForeignKey("optin_forms.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    shard: Mapped[int] = mapped_column(primary_key=True)
+    inserted: Mapped[int] = mapped_column(default=0)
+    seen: Mapped[int] = mapped_column(default=0)
+    submitted: Mapped[int] = mapped_column(default=0)

@@ -1,0 +1,28 @@
+"""What other systems are told: written in the transaction of its cause, routed by the worker."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base
+from app.models.ledger import BIG_KEY
+
+_UNROUTED = text("routed_at IS NULL")
+
+
+class OutboxEvent(Base):
+    __tablename__ = "outbox_events"
+    __table_args__ = (
+        Index("ix_outbox_events_unrouted", "id", sqlite_where=_UNROUTED, postgresql_where=_UNROUTED),
+        Index("ix_outbox_events_routed_at", "routed_at"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BIG_KEY, primary_key=True)
+    topic: Mapped[str] = mapped_column(String(40))
+    contact_id: Mapped[int | None]
+    payload: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    routed_at: Mapped[datetime | None]

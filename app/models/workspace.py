@@ -1,0 +1,35 @@
+"""The one organisation that this installation serves, and its policy."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, deferred, mapped_column
+
+from app.models.base import Base
+
+
+class Workspace(Base):
+    """One row. Infrastructure and secrets are settings (``app/config.py``); policy is here."""
+
+    __tablename__ = "workspace"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1)
+    name: Mapped[str] = mapped_column(String(120))
+    time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
+    default_country: Mapped[str | None] = mapped_column(String(2))
+    allowed_countries: Mapped[list[str]] = mapped_column(default=list, doc="ISO codes; empty: every country")
+    allowed_origins: Mapped[list[str]] = mapped_column(default=list)
+    privacy_url: Mapped[str] = mapped_column(Text, default="")
+    terms_url: Mapped[str] = mapped_column(Text, default="")
+    help_contact: Mapped[str] = mapped_column(Text, default="", doc="e-mail address, phone number or web address")
+    submissions_per_address: Mapped[int] = mapped_column(default=600, doc="submissions an hour from one address")
+    submissions_per_number: Mapped[int] = mapped_column(default=60, doc="submissions an hour for one number")
+    is_demo: Mapped[bool] = mapped_column(default=False)
+    logo: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
+    logo_type: Mapped[str | None] = mapped_column(String(40))
+    logo_hash: Mapped[str | None] = mapped_column(String(16))
+    key_check: Mapped[str] = mapped_column(String(64), doc="tells whether the secret key still fits this database")
+    revision: Mapped[int] = mapped_column(default=1, doc="grows with each change; caches are keyed by it")
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]

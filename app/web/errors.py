@@ -1,0 +1,73 @@
+"""Errors, translated once: what a rule refuses becomes a page with the right status."""
+
+from http import HTTPStatus
+
+from flask import Flask, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from app.core.errors import (
+    AssentError,
+    Forbidden,
+    ImmutableField,
+    InvalidInput,
+    InvalidState,
+    NotFound,
+    TooMany,
+)
+
+_STATUS: dict[type[AssentError], int] = {
+    NotFound: 404,
+    Forbidden: 403,
+    InvalidState: 409,
+    ImmutableField: 422,
+    InvalidInput: 422,
+    TooMany: 429,
+}
+_SENTENCES = {
+    400: "The request could not be understood.",
+    403: "You are signed in, but this page is for admins only.",
+    404: "There is nothing here. The address may be mistyped, or what was here is gone.",
+    405: "This address cannot be used that way.",
+    413: "What you sent is too large.",
+    500: "Something went wrong on our side. It has been noted; please try again.",
+}
+
+
+def handle(app: Flask) -> None:
+    app.register_error_handler(AssentError, _refused)
+    app.register_error_handler(CSRFError, _stale_page)
+    app.register_error_handler(HTTPException, _http)
+
+
+def status_of(error: AssentError) -> int:
+    """The HTTP status that an error answers with."""
+    return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 400)
+
+
+def _refused(error: AssentError) -> ResponseReturnValue:
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooMany) else {}
+    return (*_page(status_of(error), error.message), headers)
+
+
+def _stale_page(_error: CSRFError) -> ResponseReturnValue:
+    return _page(400, "This page was open for too long, or you signed in again elsewhere. Go back, reload, try again.")
+
+
+def _http(error: HTTPException) -> ResponseReturnValue:
+    if error.response is not None:
+        return error.response
+    status = error.code or 500
+    sentence = _SENTENCES.get(status) or (error.description or HTTPStatus(status).phrase)
+    page, status = _page(status, sentence)
+    response = error.get_response()
+    response.data, response.content_type = page.encode(), "text/html; charset=utf-8"
+    return response
+
+
+def _page(status: int, sentence: str) -> tuple[str, int]:
+    title = HTTPStatus(status).phrase
+    return render_template(
+        "errors/error.html", status=status, title=title, sentence=sentence, path=request.path
+    ), status

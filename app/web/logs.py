@@ -1,0 +1,7 @@
+"""Placeholder, replaced below."""
+
+from flask import Flask
+
+
+def configure(app: Flask) -> None:
+    pass

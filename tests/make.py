@@ -1,0 +1,101 @@
+"""Makers: whatever a test needs to exist, in one call, with sensible values."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.core import clock, consent, contacts, optin_forms, subscription_types
+from app.core.ledger import Evidence
+from app.core.optin_forms import FormContent, FormText
+from app.models import (
+    Channel,
+    ConsentType,
+    Contact,
+    ContactRole,
+    EvidenceLevel,
+    InsertedForm,
+    OptInForm,
+    Source,
+    SubscriptionType,
+)
+
+NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
+# Valid, and nobody's: ranges that regulators keep for fiction, or examples of the numbering plans.
+SAMS_NUMBER = "+12025550123"
+EVES_NUMBER = "+12025550199"
+BRITISH_NUMBER = "+447400123456"
+_serial = count(1)
+
+
+def live_type(session: Session, **values: Any) -> SubscriptionType:
+    made = draft_type(session, **values)
+    subscription_types.put_live(session, made, actor="agent:1", at=NOON)
+    return made
+
+
+def draft_type(session: Session, **values: Any) -> SubscriptionType:
+    values = {"name": "Offers", "channel": Channel.SMS, "consent_type": ConsentType.OPT_IN} | values
+    return subscription_types.create(session, actor="agent:1", at=NOON, **values)
+
+
+def form(
+    session: Session,
+    subscription_type: SubscriptionType | None = None,
+    *,
+    allowed_origins: tuple[str, ...] = (),
+    texts: dict[str, FormText] | None = None,
+    name: str = "",
+    **values: Any,
+) -> OptInForm:
+    subscription_type = subscription_type or live_type(session)
+    title = FormText("Texts from Harbour Coffee", legal_text="By signing up you agree to get texts. **No** obligation.")
+    content = FormContent(subscription_type.id, texts or {"en": title}, **values)
+    return optin_forms.create(
+        session, content, name=name, allowed_origins=allowed_origins, actor="agent:1", at=NOON
+    )
+
+
+def contact(session: Session, **values: Any) -> Contact:
+    number = next(_serial)
+    values = {"role": ContactRole.USER, "external_id": f"user-{number}", "name": f"Sam {number}", "at": NOON} | values
+    return contacts.create(session, **values)
+
+
+def inserted(session: Session, form: OptInForm, contact: Contact | None, **values: Any) -> InsertedForm:
+    values = {"inserted_by": "agent:1", "at": clock.now()} | values
+    return optin_forms.insert_for(session, form, contact, **values)
+
+
+def evidence(source: Source = Source.FORM, **values: Any) -> Evidence:
+    return Evidence(**({"source": source, "actor": "contact", "level": EvidenceLevel.PERSONAL_LINK} | values))
+
+
+def opt_in(session: Session, contact: Contact, subscription_type: SubscriptionType, **values: Any) -> consent.Change:
+    contacts.hold(session, contact.id)
+    destination = contact.phone if subscription_type.channel == Channel.SMS else contact.email
+    assert destination
+    return consent.opt_in(
+        session,
+        contact.id,
+        subscription_type.id,
+        destination,
+        values.pop("evidence", evidence()),
+        standing=consent.held(session, contact.id, subscription_type.id),
+        at=values.pop("at", NOON),
+    )
+
+
+def opt_out(session: Session, contact: Contact, subscription_type: SubscriptionType, **values: Any) -> consent.Change:
+    contacts.hold(session, contact.id)
+    destination = contact.phone if subscription_type.channel == Channel.SMS else contact.email
+    return consent.opt_out(
+        session,
+        contact.id,
+        subscription_type.id,
+        destination,
+        values.pop("evidence", evidence(Source.PREFERENCE_CENTER)),
+        standing=consent.held(session, contact.id, subscription_type.id),
+        at=values.pop("at", NOON + timedelta(hours=1)),
+    )
