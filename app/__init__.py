@@ -23,7 +23,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask
 
     from app import config
-    from app.web import assets, database, errors, health, login, logs, mail, security
+    from app.web import assets, database, errors, health, languages, login, logs, mail, security
     from app.web.admin import blueprint as admin
     from app.web.auth import blueprint as auth
     from app.web.contacts import blueprint as contacts
@@ -43,6 +43,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     logs.configure(app)
     security.protect(app, settings)
     assets.serve(app)
+    assets.serve_loaders(app)
+    languages.speak(app)
     mail.connect(app, settings)
     errors.handle(app)
     health.register(app)

@@ -135,7 +135,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     :raises BadSetting: a value cannot be used, or config.toml holds a name that is no setting
     """
     environ = os.environ if environ is None else environ
-    instance = Path(environ.get(PREFIX + "INSTANCE", "").strip() or ROOT / "instance").resolve()
+    instance = _instance(environ)
     _make_folder(instance)
     texts, sources = _collect(environ, instance)
     values: dict[str, Any] = {}
@@ -149,8 +149,13 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     if not values["database_url"]:
         values["database_url"] = f"sqlite:///{instance / 'assent.db'}"
     if not values["secret_key"]:
-        values["secret_key"], sources["secret_key"] = _kept_secret_key(instance), f"{instance / 'secret_key'}"
+        values["secret_key"], sources["secret_key"] = _kept_secret_key(instance), str(key_file(environ))
     return Settings(**values, sources=sources, warnings=tuple(_unknown(environ)))
+
+
+def key_file(environ: Mapping[str, str] | None = None) -> Path:
+    """Where the secret key is kept when no setting gives one; ``load`` makes it."""
+    return _instance(os.environ if environ is None else environ) / "secret_key"
 
 
 def shown(settings: Settings) -> list[tuple[str, str, str]]:
@@ -163,6 +168,10 @@ def shown(settings: Settings) -> list[tuple[str, str, str]]:
             text = "(hidden)"
         rows.append((setting.variable, text, settings.sources[setting.name]))
     return rows
+
+
+def _instance(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get(PREFIX + "INSTANCE", "").strip() or ROOT / "instance").resolve()
 
 
 def _collect(environ: Mapping[str, str], instance: Path) -> tuple[dict[str, str], dict[str, str]]:

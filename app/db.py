@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, make_url, text
+from sqlalchemy import Connection, CursorResult, Engine, Executable, Insert, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -78,26 +78,35 @@ class Database:
         self.engine.dispose()
 
 
+def run(session: Session, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+    """Execute a prepared Core statement on the session's connection, without what the ORM would add to it.
+
+    For the paths that people wait on: build the statement once, at import, with bound parameters.
+    """
+    return session.connection().execute(statement, parameters)
+
+
+def dialect_of(session: Session) -> str:
+    """``sqlite`` or ``postgresql``."""
+    return session.get_bind().dialect.name
+
+
 def dialect_insert(session: Session, model: type[Base]) -> postgresql.Insert:
     """An INSERT that knows ON CONFLICT. Both dialects spell it alike, so one type serves."""
-    made = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    made = sqlite.insert if dialect_of(session) == "sqlite" else postgresql.insert
     return cast(postgresql.Insert, made(cast(Table, model.__table__)))
 
 
 def insert_or_ignore(session: Session, model: type[Base], values: dict[str, Any]) -> bool:
     """Insert one row unless it conflicts with one that stands; true when it was inserted."""
-    return bool(cast(Any, session.execute(ignoring_insert(session, model), values)).rowcount)
-
-
-def ignoring_insert(session: Session, model: type[Base]) -> Insert:
-    """The INSERT of ``insert_or_ignore``, for callers that want something returned from it."""
-    return _ignoring_insert(session.get_bind().dialect.name, cast(Table, model.__table__))
+    return bool(run(session, ignoring_insert(dialect_of(session), model), values).rowcount)
 
 
 @lru_cache
-def _ignoring_insert(dialect: str, table: Table) -> Insert:
+def ignoring_insert(dialect: str, model: type[Base]) -> Insert:
+    """The INSERT of ``insert_or_ignore``, for callers that want something returned from it."""
     made = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return cast(Insert, made(table).on_conflict_do_nothing())
+    return cast(Insert, made(cast(Table, model.__table__)).on_conflict_do_nothing())
 
 
 def _engine(url: Any, *, connections: int, is_sqlite: bool) -> Engine:

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Table, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -18,7 +18,7 @@ from app.core import eligibility, ledger, outbox
 from app.core.errors import InvalidInput, InvalidState
 from app.core.ledger import Evidence
 from app.core.signing import keys_of
-from app.db import insert_or_ignore
+from app.db import dialect_of, insert_or_ignore, run
 from app.models import Action, Consent, ConsentState, NumberOptOut, Source
 
 # Acts of the person: nobody else lifts a suppression or, without a note, an opt-out.
@@ -30,6 +30,9 @@ _SINGLE_ACTS = frozenset({Source.AGENT, Source.API})
 _CONSENT = cast(Table, Consent.__table__)
 _FIND = select(
     _CONSENT.c.state, _CONSENT.c.destination, _CONSENT.c.destination_hash, _CONSENT.c.changed_at, _CONSENT.c.event_id
+).where(
+    _CONSENT.c.contact_id == bindparam("contact_id"),
+    _CONSENT.c.subscription_type_id == bindparam("subscription_type_id"),
 )
 
 
@@ -55,10 +58,11 @@ class Change:
 
 def held(session: Session, contact_id: int, subscription_type_id: int) -> Held | None:
     """The consent of one contact for one type; null when never asked."""
-    row = session.execute(
-        _FIND.where(_CONSENT.c.contact_id == contact_id, _CONSENT.c.subscription_type_id == subscription_type_id)
-    ).one_or_none()
-    return Held(ConsentState(row[0]), *row[1:]) if row else None
+    key = {"contact_id": contact_id, "subscription_type_id": subscription_type_id}
+    row = run(session, _FIND, key).one_or_none()
+    if row is None:
+        return None
+    return Held(ConsentState(row.state), row.destination, row.destination_hash, row.changed_at, row.event_id)
 
 
 def opt_in(
@@ -170,8 +174,9 @@ def _write(
         evidence=evidence,
         at=at,
     )
-    session.execute(
-        _upsert(session.get_bind().dialect.name),
+    run(
+        session,
+        _upsert(dialect_of(session)),
         {
             "contact_id": contact_id,
             "subscription_type_id": subscription_type_id,

@@ -1,20 +1,27 @@
 """Contacts: made, found, held while something of theirs changes, given a number."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.core import eligibility, email, phone
-from app.core.errors import NotFound
+from app.core.errors import DestinationRefused, NotFound
 from app.core.phone import SmsNumber
 from app.core.signing import keys_of, random_public_id
+from app.db import dialect_of, run
 from app.models import Channel, Contact, ContactRole
 
 _CONTACT = cast(Table, Contact.__table__)
+_FIND_LEAD = select(_CONTACT.c.id).where(_CONTACT.c.lead_key == bindparam("lead_key")).with_for_update()
+_HOLD_SAVED = (
+    select(_CONTACT.c.phone, _CONTACT.c.email).where(_CONTACT.c.id == bindparam("contact_id")).with_for_update()
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,27 @@ def find(session: Session, public_id: str) -> Contact:
     return contact
 
 
+def find_by_ids(session: Session, ids: Iterable[int]) -> dict[int, Contact]:
+    """The contacts with these ids that there still are, by id."""
+    return {contact.id: contact for contact in session.scalars(select(Contact).where(Contact.id.in_(set(ids))))}
+
+
+def look_up(session: Session, typed: str, *, region: str | None, limit: int = 50) -> list[Contact]:
+    """Who has exactly this external id, e-mail address or number, however the number is written; newest first.
+
+    :param region: the country whose national way of writing numbers is understood
+    """
+    wanted = typed.strip()
+    if not wanted or "\0" in wanted:
+        return []
+    try:
+        number = str(phone.read(wanted, region=region).e164)
+    except DestinationRefused:
+        number = phone.normalise(wanted)[0]
+    matches = (Contact.external_id == wanted) | (Contact.email == wanted.lower()) | (Contact.phone == number)
+    return list(session.scalars(select(Contact).where(matches).order_by(Contact.id.desc()).limit(limit)))
+
+
 def hold(session: Session, contact_id: int) -> Contact:
     """The contact, fresh, with its row held until the transaction ends: changes of one person queue here."""
     query = select(Contact).where(Contact.id == contact_id).with_for_update()
@@ -71,6 +99,13 @@ def hold(session: Session, contact_id: int) -> Contact:
     if contact is None:
         raise NotFound("There is no such contact.")
     return contact
+
+
+def hold_saved(session: Session, contact_id: int, channel: str) -> str | None:
+    """Hold a contact's row as ``hold`` does; the number or address that it has now comes back."""
+    row = run(session, _HOLD_SAVED, {"contact_id": contact_id}).one()
+    saved: str | None = row.phone if channel == Channel.SMS else row.email
+    return saved
 
 
 def change_phone(session: Session, contact: Contact, phone_number: str | None, *, at: datetime) -> None:
@@ -89,6 +124,13 @@ def change_gdpr_optin(session: Session, contact: Contact, *, gdpr_optin: bool | 
     contact.gdpr_optin = gdpr_optin
     contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
     contact.updated_at = at
+    session.flush()
+
+
+def block(session: Session, contact: Contact, *, at: datetime) -> None:
+    """Take nothing from this contact and send nothing to it any more; what it said stays."""
+    contact.blocked_at = contact.updated_at = at
+    contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
     session.flush()
 
 
@@ -115,36 +157,23 @@ def lead_for(
     """
     lead_key = f"form:{subscription_type_id}:{destination.hash}"
     is_phone = channel == Channel.SMS
-    made = session.execute(
-        _lead_insert(session.get_bind().dialect.name)
-        .values(
-            sms_block=eligibility.sms_block(
-                phone_number=destination.value if is_phone else None,
-                phone_hash=destination.hash,
-                archived=False,
-                blocked=False,
-                gdpr_optin=None,
-            )
-        )
-        .returning(_CONTACT.c.id),
-        {
-            "public_id": random_public_id(),
-            "role": ContactRole.LEAD.value,
-            "lead_key": lead_key,
-            "phone": destination.value if is_phone else None,
-            "phone_hash": destination.hash if is_phone else None,
-            "phone_country": destination.country,
-            "email": None if is_phone else destination.value,
-            "locale": locale,
-            "custom_attributes": {},
-            "created_at": at,
-            "updated_at": at,
-        },
-    ).scalar_one_or_none()
+    row: dict[str, Any] = {
+        "public_id": random_public_id(),
+        "role": ContactRole.LEAD.value,
+        "lead_key": lead_key,
+        "phone": destination.value if is_phone else None,
+        "phone_hash": destination.hash if is_phone else None,
+        "phone_country": destination.country,
+        "email": None if is_phone else destination.value,
+        "locale": locale,
+        "custom_attributes": {},
+        "created_at": at,
+        "updated_at": at,
+    }
+    made = run(session, _lead_insert(dialect_of(session), has_phone=is_phone), row).scalar_one_or_none()
     if made is not None:
         return int(made), True
-    found = session.execute(select(_CONTACT.c.id).where(_CONTACT.c.lead_key == lead_key).with_for_update())
-    return int(found.scalar_one()), False
+    return int(run(session, _FIND_LEAD, {"lead_key": lead_key}).scalar_one()), False
 
 
 def save_destination(
@@ -162,14 +191,8 @@ def save_destination(
             "phone": destination.value,
             "phone_hash": destination.hash,
             "phone_country": destination.country,
-            # who may answer a form is neither archived, blocked nor opted out of everything
-            "sms_block": eligibility.sms_block(
-                phone_number=destination.value,
-                phone_hash=destination.hash,
-                archived=False,
-                blocked=False,
-                gdpr_optin=None,
-            ),
+            # whoever may answer a form is neither archived, blocked nor opted out of everything
+            "sms_block": eligibility.sms_block_of_number(destination.hash),
         }
     else:
         values["email"] = destination.value
@@ -185,7 +208,16 @@ def _set_phone(session: Session, contact: Contact, typed: str | None) -> None:
     contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
 
 
-def _lead_insert(dialect: str) -> Any:
-    return (sqlite.insert if dialect == "sqlite" else postgresql.insert)(_CONTACT).on_conflict_do_nothing(
-        index_elements=[_CONTACT.c.lead_key]
+@lru_cache
+def _lead_insert(dialect: str, *, has_phone: bool) -> Any:
+    block: Any = eligibility.NO_PHONE_BLOCK
+    if has_phone:
+        block = eligibility.sms_block_of_number(bindparam("phone_hash"))
+    statement = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(_CONTACT)
+    columns = ("public_id", "role", "lead_key", "phone", "phone_hash", "phone_country", "email", "locale")
+    more = ("custom_attributes", "created_at", "updated_at")
+    return (
+        statement.values(sms_block=block, **{name: bindparam(name) for name in columns + more})
+        .on_conflict_do_nothing(index_elements=[_CONTACT.c.lead_key])
+        .returning(_CONTACT.c.id)
     )

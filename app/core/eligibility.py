@@ -6,6 +6,7 @@ The same rules answer for one contact (``reasons``) and are asked again at the m
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
@@ -45,6 +46,9 @@ class Reason(StrEnum):
     NOT_OPTED_IN = "not_opted_in"
 
 
+NO_PHONE_BLOCK = Reason.NO_PHONE.value
+
+
 @dataclass(frozen=True)
 class Standing:
     """One contact's standing with one type, for pages and answers.
@@ -65,18 +69,27 @@ class Standing:
 
 def sms_block(
     *, phone_number: str | None, phone_hash: str | None, archived: bool, blocked: bool, gdpr_optin: bool | None
-) -> ColumnElement[str | None]:
+) -> str | ColumnElement[str | None]:
     """What stops texts to a contact whatever the type, for the column ``contacts.sms_block``: null or the first reason.
 
-    An expression, because suppressions are asked in the statement that writes it.
+    An expression where suppressions have to be asked: they are, in the statement that writes it.
     """
     reason = _block_of(phone_number, archived=archived, blocked=blocked, gdpr_optin=gdpr_optin)
     if reason is not None:
-        return literal(reason.value)
-    return select(literal(Reason.SUPPRESSED.value)).where(Suppression.phone_hash == phone_hash).scalar_subquery()
+        return reason.value
+    return sms_block_of_number(phone_hash)
 
 
-def sms_block_of(contact: Contact) -> ColumnElement[str | None]:
+def sms_block_of_number(phone_hash: Any) -> ColumnElement[str | None]:
+    """The same where nothing but the number matters, and it is known to be SMS-capable.
+
+    :param phone_hash: the hash, or a bound parameter that will hold it
+    """
+    suppressed = select(literal(Reason.SUPPRESSED.value)).where(Suppression.phone_hash == phone_hash)
+    return suppressed.scalar_subquery()
+
+
+def sms_block_of(contact: Contact) -> str | ColumnElement[str | None]:
     """The same for a contact as it stands."""
     return sms_block(
         phone_number=contact.phone,

@@ -3,10 +3,11 @@
 from email_validator import EmailNotValidError, validate_email
 
 from app.core.errors import DestinationRefused
+from app.core.wording import translatable
 
 REFUSALS = {
-    "email_missing": "Enter your e-mail address.",
-    "email_invalid": "This is not an e-mail address. Check it, for example name@example.com.",
+    "email_missing": translatable("Enter your e-mail address."),
+    "email_invalid": translatable("This is not an e-mail address. Check it, for example name@example.com."),
 }
 MAX_TYPED = 254
 

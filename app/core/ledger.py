@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.signing import keys_of
 from app.core.wording import Words
-from app.db import insert_or_ignore
+from app.db import insert_or_ignore, run
 from app.models import Action, ConsentEvent, ConsentEvidence, EvidenceLevel, Source, Wording
 
 _KNOWN_WORDINGS = "assent_known_wordings"
@@ -68,7 +68,8 @@ def record(
 ) -> int:
     """Write one event and its evidence; the id of the event comes back. Flushes, does not commit."""
     wording_hash = _keep_words(session, evidence.words)
-    event_id = session.execute(
+    event_id = run(
+        session,
         _EVENT,
         {
             "contact_id": contact_id,
@@ -84,7 +85,8 @@ def record(
             "recorded_at": clock.now(),
         },
     ).scalar_one()
-    session.execute(
+    run(
+        session,
         _EVIDENCE,
         {
             "event_id": event_id,

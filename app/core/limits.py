@@ -1,15 +1,16 @@
 """How often something may happen, counted in the database, so that it holds over all processes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any, cast
 
-from sqlalchemy import Insert, Table, delete
+from sqlalchemy import Insert, Table, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.db import dialect_of, run
 from app.models import RateCounter
 
 
@@ -26,9 +27,18 @@ def hit(session: Session, limits: Mapping[str, int], *, window_s: int, at: datet
         {"bucket": bucket, "window": window, "count": 1, "expires_at": window + 2 * window_s}
         for bucket in sorted(limits)
     ]
-    counts = session.execute(_counting(session.get_bind().dialect.name), rows).all()
-    is_over = any(count > limits[bucket] for bucket, count in counts)
+    counts = run(session, _counting(dialect_of(session)), rows).all()
+    is_over = any(row.count_ > limits[row.bucket] for row in counts)
     return window + window_s - now_s if is_over else None
+
+
+def give_back(session: Session, buckets: Iterable[str], *, window_s: int, at: datetime) -> None:
+    """Take one occurrence of the present window back from each bucket: what was counted turned out to be welcome."""
+    now_s = int(at.timestamp())
+    counted = update(RateCounter).where(
+        RateCounter.bucket.in_(sorted(buckets)), RateCounter.window == now_s - now_s % window_s, RateCounter.count > 0
+    )
+    session.execute(counted.values(count=RateCounter.count - 1))
 
 
 def address_bucket(address: str) -> str:
@@ -57,4 +67,4 @@ def _counting(dialect: str) -> Insert:
     counting = statement.on_conflict_do_update(
         index_elements=[table.c.bucket, table.c.window], set_={"count": table.c.count + 1}
     )
-    return cast(Insert, counting.returning(table.c.bucket, table.c.count))
+    return cast(Insert, counting.returning(table.c.bucket, table.c.count.label("count_")))

@@ -2,9 +2,9 @@
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import cast
 
 from sqlalchemy import Table, func, insert, select, update
@@ -172,6 +172,12 @@ def newest_version(session: Session, form: OptInForm) -> OptInFormVersion:
     ).one()
 
 
+def versions(session: Session, form: OptInForm) -> list[OptInFormVersion]:
+    """Every version of a form, newest first."""
+    query = select(OptInFormVersion).where(OptInFormVersion.form_id == form.id)
+    return list(session.scalars(query.order_by(OptInFormVersion.number.desc())))
+
+
 def content_of(version: OptInFormVersion) -> FormContent:
     """A version as plain values."""
     return FormContent(
@@ -259,6 +265,29 @@ def tally(session: Session, form_id: int, what: str, *, at: datetime, count: int
             index_elements=[table.c.form_id, table.c.day, table.c.shard], set_={what: table.c[what] + count}
         )
     )
+
+
+def tally_many(session: Session, counted: Mapping[tuple[int, date], Mapping[str, int]]) -> None:
+    """Add to the numbers of many forms, each on its day (UTC): one row each, always in the same order, no deadlocks."""
+    table, shard = cast(Table, FormTally.__table__), secrets.randbelow(_TALLY_SHARDS)
+    rows = [
+        {"form_id": form_id, "day": day, "shard": shard}
+        | {name: counts.get(name, 0) for name in ("inserted", "seen", "submitted")}
+        for (form_id, day), counts in sorted(counted.items())
+    ]
+    if not rows:
+        return
+    statement = dialect_insert(session, FormTally)
+    added = {name: table.c[name] + statement.excluded[name] for name in ("inserted", "seen", "submitted")}
+    session.execute(
+        statement.on_conflict_do_update(index_elements=[table.c.form_id, table.c.day, table.c.shard], set_=added), rows
+    )
+
+
+def forms_of(session: Session, inserted_form_ids: Collection[int]) -> dict[int, int]:
+    """Of each inserted form, by its id, the form that it is one of."""
+    query = select(InsertedForm.id, InsertedForm.form_id).where(InsertedForm.id.in_(inserted_form_ids))
+    return dict(session.execute(query).tuples().all()) if inserted_form_ids else {}
 
 
 def numbers(session: Session) -> dict[int, FormNumbers]:

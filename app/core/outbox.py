@@ -7,6 +7,7 @@ from typing import Any, cast
 from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from app.db import run
 from app.models import OutboxEvent
 
 _ADD = insert(cast(Table, OutboxEvent.__table__))
@@ -16,9 +17,16 @@ def add(
     session: Session, topics: Iterable[str], *, contact_id: int | None, payload: dict[str, Any], at: datetime
 ) -> None:
     """Write one event for each topic (interface section 6), all with the same payload of ids and names."""
-    session.execute(
-        _ADD, [{"topic": topic, "contact_id": contact_id, "payload": payload, "created_at": at} for topic in topics]
+    run(
+        session,
+        _ADD,
+        [{"topic": topic, "contact_id": contact_id, "payload": payload, "created_at": at} for topic in topics],
     )
+
+
+def is_waiting(session: Session) -> bool:
+    """Whether any event was not routed yet; takes no lock."""
+    return session.execute(select(OutboxEvent.id).where(OutboxEvent.routed_at.is_(None)).limit(1)).first() is not None
 
 
 def unrouted(session: Session, *, limit: int) -> list[OutboxEvent]:

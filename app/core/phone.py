@@ -13,19 +13,20 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 from app.core.errors import DestinationRefused
+from app.core.wording import translatable
 
 E164 = NewType("E164", str)
 
 REFUSALS = {
-    "phone_missing": "Enter your mobile number.",
-    "phone_country_code_missing": "Start with + and the country code, for example +44.",
-    "phone_has_letters": "Use digits only, without letters.",
-    "phone_has_extension": "Leave out the extension: texts reach a mobile number directly.",
-    "phone_too_short": "This number is too short. Check that no digit is missing.",
-    "phone_too_long": "This number is too long. Enter one number only.",
-    "phone_invalid": "This is not a phone number that exists. Check the digits and the country code.",
-    "phone_not_sms_capable": "This kind of number can't receive our texts. Enter a mobile number.",
-    "country_not_allowed": "We can't send texts to this country yet.",
+    "phone_missing": translatable("Enter your mobile number."),
+    "phone_country_code_missing": translatable("Start with + and the country code, for example +44."),
+    "phone_has_letters": translatable("Use digits only, without letters."),
+    "phone_has_extension": translatable("Leave out the extension: texts reach a mobile number directly."),
+    "phone_too_short": translatable("This number is too short. Check that no digit is missing."),
+    "phone_too_long": translatable("This number is too long. Enter one number only."),
+    "phone_invalid": translatable("This is not a phone number that exists. Check the digits and the country code."),
+    "phone_not_sms_capable": translatable("This kind of number can't receive our texts. Enter a mobile number."),
+    "country_not_allowed": translatable("We can't send texts to this country yet."),
 }
 
 MAX_TYPED = 60

@@ -148,7 +148,7 @@ def opted_in_counts(session: Session) -> dict[int, int]:
         .where(Consent.state == ConsentState.OPTED_IN.value)
         .group_by(Consent.subscription_type_id)
     )
-    return dict(session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def _step(

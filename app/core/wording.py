@@ -31,6 +31,11 @@ _SCHEMES = {"https", "http", "mailto", "tel"}
 _WEIGHT = re.compile(r"\s*;\s*q\s*=\s*([0-9.]+)\s*$")
 
 
+def translatable(message: str) -> str:
+    """Mark a sentence for the catalogues where it stands; surfaces say it in the reader's language."""
+    return message
+
+
 @dataclass(frozen=True)
 class Words:
     """The exact words of one page. ``hash`` is the SHA-256 of ``body``, canonical JSON (sorted keys, NFC, UTF-8)."""
@@ -115,7 +120,7 @@ def legal_html(markdown: str) -> str:
     return nh3.clean(
         _MARKDOWN.render(markdown),
         tags=_TAGS,
-        attributes={"a": {"href"}},
+        attributes={"a": {"href"}, "*": set()},
         url_schemes=_SCHEMES,
         link_rel="noopener noreferrer",
         set_tag_attribute_values={"a": {"target": "_blank"}},

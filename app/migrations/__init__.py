@@ -1,4 +1,4 @@
-"""Alembic's scripts, and the three calls that everything else needs."""
+"""Alembic's scripts, and the few calls that everything else needs."""
 
 from pathlib import Path
 
@@ -14,7 +14,12 @@ from app.db import Database
 def upgrade(database: Database, revision: str = "head") -> None:
     """Bring the database to ``revision``; nothing happens when it is there. One transaction: all or nothing."""
     with database.exclusive() as connection:
-        command.upgrade(_config(connection), revision)
+        upgrade_on(connection, revision)
+
+
+def upgrade_on(connection: Connection, revision: str) -> None:
+    """The same within the caller's transaction."""
+    command.upgrade(_config(connection), revision)
 
 
 def current_revision(connection: Connection) -> str | None:
@@ -28,6 +33,11 @@ def head_revision() -> str:
     if head is None:
         raise RuntimeError("there are no migrations")
     return head
+
+
+def is_known(revision: str) -> bool:
+    """Whether this version of the program can upgrade from ``revision``."""
+    return revision in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def _config(connection: Connection | None = None) -> Config:

@@ -1,10 +1,14 @@
 """Static files under addresses that change with their content, so that browsers keep them for good."""
 
 import hashlib
+from http import HTTPStatus
 from pathlib import Path
 
 from flask import Flask, Response, request, url_for
+from flask_compress import Compress
 
+# What may be compressed: no answer that holds a secret of a session beside what a request can choose.
+_COMPRESSED = {"embed"}
 _FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -27,3 +31,35 @@ def serve(app: Flask) -> None:
 
     app.jinja_env.globals["asset"] = asset
     app.after_request(keep)
+    _compress(app)
+
+
+def serve_loaders(app: Flask) -> None:
+    """The scripts that other sites load, under their public names; browsers ask again every five minutes."""
+
+    def loader(name: str) -> Response:
+        response = app.send_static_file(f"js/{name}")
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        response.headers["Cache-Control"] = "public, max-age=300"
+        return response
+
+    for name in ("embed.js",):
+        app.add_url_rule(f"/{name}", f"loader_{name}", loader, defaults={"name": name})
+
+
+def _compress(app: Flask) -> None:
+    """Compress static files and the embed, which carries no cookie; staff pages hold a CSRF token and stay plain."""
+    app.config.update(COMPRESS_REGISTER=False, COMPRESS_ALGORITHM=["br", "gzip"], COMPRESS_BR_LEVEL=4)
+    compress = Compress(app)
+
+    def smaller(response: Response) -> Response:
+        is_static = request.endpoint == "static" or (request.endpoint or "").startswith("loader_")
+        if not is_static and request.blueprint not in _COMPRESSED:
+            return response
+        if is_static and response.status_code == HTTPStatus.OK:
+            response.direct_passthrough = False
+            response.get_data()  # read here, so that the file is closed; these are a few kB each
+        compressed: Response = compress.after_request(response)
+        return compressed
+
+    app.after_request(smaller)

@@ -1,3 +1,13 @@
+"""Pages of the admins: forms, subscription types, agents, settings."""
+
 from flask import Blueprint
 
+from app.web import display
+
 blueprint = Blueprint("admin", __name__)
+blueprint.add_app_template_filter(display.local_time)
+blueprint.add_app_template_filter(display.actor)
+blueprint.add_app_template_filter(display.country, "country_name")
+
+# The views register themselves on the blueprint above.
+from app.web.admin import agents, forms, settings, subscription_types  # noqa: E402, F401

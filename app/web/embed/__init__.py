@@ -1,3 +1,5 @@
-from flask import Blueprint
+"""The embed: the opt-in form as people see it, in an iframe or by its link. No cookie, no script needed."""
 
-blueprint = Blueprint("embed", __name__)
+from app.web.embed.views import blueprint
+
+__all__ = ["blueprint"]

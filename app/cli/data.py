@@ -1,0 +1,51 @@
+"""Commands about the database as a whole: db upgrade, backup, restore."""
+
+from pathlib import Path
+
+import click
+
+from app import config
+from app.cli.database import migrated, ready
+
+
+@click.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the database to this version. Nothing happens when it is there."""
+    with migrated(config.load()):
+        click.echo("The database is ready.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def backup(file: Path) -> None:
+    """Write a consistent copy to FILE, also while serving. It holds personal data: keep it safe."""
+    from app.core import backup
+
+    settings = config.load()
+    with ready(settings) as database:
+        written = backup.write(settings, database, file)
+    click.echo(f"{written.rows} rows at revision {written.revision} are in {file}.")
+    if written.has_key:
+        click.echo("The secret key is in it too: without it, opt-outs kept as keyed hashes would be lost.")
+    else:
+        click.echo("ASSENT_SECRET_KEY is not in it: keep that key safe as well, a restore needs it.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--replace", is_flag=True, help="Give up what the database holds now.")
+def restore(file: Path, replace: bool) -> None:  # noqa: FBT001 - click hands over flags so
+    """Bring back what FILE holds. Stop the server first."""
+    from app.core import backup
+
+    had_key = config.key_file().exists()
+    restored = backup.restore(config.load(), file, replace=replace, had_key=had_key)
+    click.echo(f"{restored.rows} rows are back, as of {restored.made_at}.")
+
+
+COMMANDS = (db, backup, restore)

@@ -1,0 +1,52 @@
+"""The database as commands use it: opened, fit for use, closed at the end."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from app import config
+from app.config import Settings
+
+if TYPE_CHECKING:
+    from app.db import Database
+
+
+def settings_with_warnings() -> Settings:
+    """The settings; names that look like settings and are none are named on standard error.
+
+    :raises BadSetting: a value cannot be used
+    """
+    settings = config.load()
+    for warning in settings.warnings:
+        click.echo(f"assent: warning: {warning}", err=True)
+    return settings
+
+
+@contextmanager
+def ready(settings: Settings) -> Iterator["Database"]:
+    """The database as it is. :raises InvalidState: it cannot be reached, is not migrated, or has another key"""
+    from app.core import store
+    from app.core.errors import InvalidState
+
+    database = store.open_database(settings, connections=1)
+    try:
+        if reason := store.why_not_ready(database):
+            raise InvalidState(reason)
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def migrated(settings: Settings) -> Iterator["Database"]:
+    """The database, brought to this version first. :raises InvalidState: it has another key"""
+    from app.core import store
+
+    database = store.open_database(settings, connections=1)
+    try:
+        store.make_ready(database)
+        yield database
+    finally:
+        database.close()

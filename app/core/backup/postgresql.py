@@ -1,0 +1,141 @@
+"""The part of a backup that is PostgreSQL's: every table of ours by COPY, as they are at one moment."""
+
+from typing import Any
+
+from psycopg import Connection as DriverConnection
+from psycopg import errors, sql
+from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy.exc import OperationalError
+
+from app import migrations
+from app.config import Settings
+from app.core.backup.archive import Backup, Content, Parts, TableContent
+from app.core.errors import InvalidState
+from app.db import Database
+from app.models import Base
+
+NAME = "postgresql"
+# Transaction ids mean nothing in another cluster: restored events carry the id of the transaction that restored them.
+_LEFT_OUT = {("consent_events", "recorded_xid")}
+_LAST_NUMBER = text(
+    "SELECT last_value FROM pg_sequences WHERE quote_ident(schemaname)||'.'||quote_ident(sequencename)=:name"
+)
+_SEQUENCE = text("SELECT pg_get_serial_sequence(:table, 'id')")
+_FUNCTIONS = text(
+    r"SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE "
+    r"n.nspname = current_schema() AND p.prorettype = 'trigger'::regtype AND p.proname LIKE '%\_refuse\_%'"
+)
+
+
+def write(database: Database, parts: Parts) -> Content:
+    """Every table, in one read-only transaction that sees one moment. It takes no lock that a writer waits for."""
+    options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with database.engine.connect().execution_options(**options) as connection:
+        revision = migrations.current_revision(connection)
+        tables = {table: _copy_out(connection, table, parts) for table in _standing(connection)}
+        return Content(str(revision), tables, _sequences(connection, tables))
+
+
+def is_empty(settings: Settings) -> bool:
+    """Whether nothing but an untouched workspace would be lost."""
+    database = Database(settings, connections=1)
+    try:
+        with database.engine.connect() as connection:
+            return not any(
+                connection.execute(select(Base.metadata.tables[table]).limit(1)).first() is not None
+                for table in _standing(connection)
+                if table != "workspace"
+            )
+    finally:
+        database.close()
+
+
+def restore(settings: Settings, backup: Backup) -> None:
+    """Our tables, dropped and made again at the backup's revision and filled: one transaction, all or nothing.
+
+    :raises InvalidState: somebody holds a table
+    """
+    database = Database(settings, connections=1)
+    try:
+        with database.exclusive() as connection:
+            connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+            _drop(connection)
+            migrations.upgrade_on(connection, backup.manifest.revision)
+            for table in _standing(connection):
+                if table in backup.manifest.tables:
+                    _copy_in(connection, table, backup)
+            _set_sequences(connection, backup.manifest.sequences)
+    except OperationalError as problem:
+        if isinstance(problem.orig, errors.LockNotAvailable):
+            raise InvalidState("The database is in use: stop web and worker first.") from None
+        raise
+    finally:
+        database.close()
+
+
+def _standing(connection: Connection) -> list[str]:
+    """Our tables that are there, each after those that it refers to."""
+    there = set(inspect(connection).get_table_names())
+    return [table.name for table in Base.metadata.sorted_tables if table.name in there]
+
+
+def _copy_out(connection: Connection, table: str, parts: Parts) -> TableContent:
+    columns = [str(column["name"]) for column in inspect(connection).get_columns(table)]
+    columns = [column for column in columns if (table, column) not in _LEFT_OUT]
+    statement = sql.SQL("COPY {} ({}) TO STDOUT").format(sql.Identifier(table), _list(columns))
+    with parts.part(_part(table)) as sink, _driver(connection).cursor() as cursor:
+        with cursor.copy(statement) as copy:
+            for chunk in copy:
+                sink.write(chunk)
+        return TableContent(cursor.rowcount, columns)
+
+
+def _copy_in(connection: Connection, table: str, backup: Backup) -> None:
+    columns = backup.manifest.tables[table].columns
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), _list(columns))
+    with _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
+        for chunk in backup.chunks(_part(table)):
+            copy.write(chunk)
+
+
+def _sequences(connection: Connection, tables: dict[str, TableContent]) -> dict[str, int]:
+    """The last number that each table gave out. Read after the rows, so it is never behind them."""
+    found = {}
+    for table, content in tables.items():
+        if "id" in content.columns and (name := _sequence_of(connection, table)):
+            found[table] = int(connection.execute(_LAST_NUMBER, {"name": name}).scalar_one() or 0)
+    return found
+
+
+def _set_sequences(connection: Connection, sequences: dict[str, int]) -> None:
+    for table, last in sequences.items():
+        if last and (name := _sequence_of(connection, table)):
+            connection.execute(text("SELECT setval(:name, :last)"), {"name": name, "last": last})
+
+
+def _sequence_of(connection: Connection, table: str) -> str | None:
+    name: str | None = connection.execute(
+        text("SELECT pg_get_serial_sequence(:table, 'id')"), {"table": table}
+    ).scalar()
+    return name
+
+
+def _drop(connection: Connection) -> None:
+    """Everything that migrations made: our tables, then the functions of their triggers."""
+    for table in [*reversed(_standing(connection)), "alembic_version"]:
+        connection.exec_driver_sql(f'DROP TABLE IF EXISTS "{table}" CASCADE')
+    for function in connection.execute(_FUNCTIONS).scalars().all():
+        connection.exec_driver_sql(f"DROP FUNCTION {function}")
+
+
+def _list(columns: list[str]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(column) for column in columns)
+
+
+def _part(table: str) -> str:
+    return f"tables/{table}.copy"
+
+
+def _driver(connection: Connection) -> DriverConnection[Any]:
+    driver: DriverConnection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
+    return driver

@@ -1,0 +1,125 @@
+"""The part of a backup that is SQLite's: one database file."""
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from app.config import Settings
+from app.core.backup.archive import Backup, Content, Parts, TableContent, sync_folder
+from app.core.errors import InvalidState
+from app.db import Database
+
+NAME = "sqlite"
+_PART = "assent.db"
+_CHUNK_BYTES = 1 << 20
+
+
+def write(database: Database, parts: Parts) -> Content:
+    """One file of the whole database as it is at one moment. It reads a snapshot, so nobody waits."""
+    file = _file_of(database)
+    with _fresh_beside(file) as copy:
+        with closing(sqlite3.connect(file, timeout=10, isolation_level=None)) as connection:
+            connection.execute("VACUUM INTO ?", (str(copy),))
+        with parts.part(_PART) as sink, copy.open("rb") as source:
+            while chunk := source.read(_CHUNK_BYTES):
+                sink.write(chunk)
+        with closing(sqlite3.connect(copy)) as connection:
+            return _content(connection)
+
+
+def is_empty(settings: Settings) -> bool:
+    """Whether nothing but an untouched workspace would be lost."""
+    file = Path(make_url(settings.database_url).database or "")
+    if not file.exists():
+        return True
+    with closing(sqlite3.connect(file, timeout=10)) as connection:
+        return not any(_count(connection, table) for table in _tables(connection) if table != "workspace")
+
+
+def restore(settings: Settings, backup: Backup) -> None:
+    """Put the backup's file in place of the present one.
+
+    :raises InvalidState: the copy is not sound, or a process has the database open
+    """
+    file = Path(make_url(settings.database_url).database or "")
+    with _fresh_beside(file) as copy:
+        with copy.open("wb") as out:
+            for chunk in backup.chunks(_PART):
+                out.write(chunk)
+            out.flush()
+            os.fsync(out.fileno())
+        _check_sound(copy)
+        with _nobody_else_has(file):
+            copy.replace(file)
+            for leftover in ("-wal", "-shm"):
+                file.with_name(file.name + leftover).unlink(missing_ok=True)
+    sync_folder(file.parent)
+
+
+def _file_of(database: Database) -> Path:
+    if database.file is None:
+        raise InvalidState("This database is no SQLite file.")
+    return database.file
+
+
+@contextmanager
+def _fresh_beside(file: Path) -> Iterator[Path]:
+    """An empty file on the same disk, its owner's alone, that is gone afterwards, whatever happens."""
+    fresh = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        yield fresh
+    finally:
+        for each in (fresh, fresh.with_name(fresh.name + "-journal")):
+            each.unlink(missing_ok=True)
+
+
+def _content(connection: sqlite3.Connection) -> Content:
+    (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return Content(revision, {table: TableContent(_count(connection, table), []) for table in _tables(connection)})
+
+
+def _tables(connection: sqlite3.Connection) -> list[str]:
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    return [name for (name,) in connection.execute(query) if name != "alembic_version"]
+
+
+def _count(connection: sqlite3.Connection, table: str) -> int:
+    (count,) = connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()  # noqa: S608 - a name of the database's
+    return int(count)
+
+
+def _check_sound(copy: Path) -> None:
+    try:
+        with closing(sqlite3.connect(copy)) as connection:
+            (found,) = connection.execute("PRAGMA integrity_check").fetchone()
+            orphan = connection.execute("PRAGMA foreign_key_check").fetchone()
+    except sqlite3.DatabaseError as problem:
+        raise InvalidState(f"The database in this backup cannot be read: {problem}.") from None
+    if found != "ok" or orphan:
+        raise InvalidState("The database in this backup is not sound; nothing was changed.")
+
+
+@contextmanager
+def _nobody_else_has(file: Path) -> Iterator[None]:
+    """Hold the present database alone. A server that had it open would go on writing to a file that is gone."""
+    if not file.exists():
+        yield
+        return
+    with closing(sqlite3.connect(file, timeout=1, isolation_level=None)) as connection:
+        try:
+            connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+            connection.execute("PRAGMA journal_mode=DELETE")
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            raise InvalidState("The database is in use: stop web and worker first.") from None
+        except sqlite3.DatabaseError:
+            pass  # damaged: that is what the backup is for
+        yield
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")

@@ -1,0 +1,263 @@
+"""The demo workspace: a small coffee shop, filled once, through the same rules as everything else."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core import accounts, consent, contacts, optin_forms, phone, settings, subscription_types, wording
+from app.core.demo import words
+from app.core.demo.people import LETTER, OFFERS, ORDERS, PEOPLE, WAITING, Person, Step
+from app.core.errors import InvalidState
+from app.core.ledger import Evidence
+from app.core.optin_forms import FormContent, FormText
+from app.core.signing import keys_of
+from app.core.subscription_types import Translations
+from app.models import (
+    Agent,
+    Channel,
+    ConsentType,
+    Contact,
+    ContactRole,
+    EvidenceLevel,
+    OptInForm,
+    Role,
+    Source,
+    SubscriptionType,
+)
+
+DEMO_PASSWORD = "demo-password-1234"  # noqa: S105 - shown to everybody
+ADMIN, AGENT = "max@example.com", "ana@example.com"
+SIGN_INS = ((ADMIN, "admin"), (AGENT, "agent"))
+_ACTOR = "demo"
+_AGENT_STRING = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Safari/604.1"
+
+
+@dataclass(frozen=True)
+class _Shop:
+    """What the people meet: the types, and the form that each is offered by (none for order updates)."""
+
+    types: dict[str, SubscriptionType]
+    forms: dict[str, OptInForm]
+    texts: dict[str, dict[str, FormText]]
+    agent: str
+
+
+def is_filled(session: Session) -> bool:
+    return settings.get(session).is_demo
+
+
+def fill(session: Session, *, at: datetime, password_hash: str) -> None:
+    """Fill the workspace, as if it had been in use for weeks. Nothing happens when it is filled already.
+
+    :param at: now; everything lies before it
+    :param password_hash: of ``DEMO_PASSWORD``, for both accounts
+    :raises InvalidState: the workspace is somebody's own
+    """
+    workspace = settings.get(session)
+    if workspace.is_demo:
+        return
+    for model in (Agent, Contact, SubscriptionType):
+        if session.execute(select(model.id).limit(1)).first() is not None:
+            raise InvalidState("This workspace is in use. Give the demo a database of its own (ASSENT_INSTANCE).")
+    _workspace(session, at=at - timedelta(days=60))
+    shop = _shop(session, password_hash, at=at - timedelta(days=59))
+    known = {person.name: _person(session, shop, number, person, at=at) for number, person in enumerate(PEOPLE, 1)}
+    for name in WAITING:
+        optin_forms.insert_for(session, shop.forms[OFFERS], known[name], inserted_by=shop.agent, at=at)
+    workspace.is_demo = True
+    session.flush()
+
+
+def _workspace(session: Session, *, at: datetime) -> None:
+    values = {
+        "name": "Harbour Coffee",
+        "time_zone": "Europe/London",
+        "privacy_url": words.PRIVACY,
+        "terms_url": words.TERMS,
+        "help_contact": "help@harbour-coffee.example.com",
+    }
+    settings.change(session, values, actor=_ACTOR, at=at)
+
+
+def _shop(session: Session, password_hash: str, *, at: datetime) -> _Shop:
+    agents = [
+        accounts.create_agent(
+            session, email=email, name=name, role=role, password_hash=password_hash, at=at, actor=_ACTOR
+        )
+        for email, name, role in ((ADMIN, "Max Harbour", Role.ADMIN), (AGENT, "Ana Harbour", Role.AGENT))
+    ]
+    actor = f"agent:{agents[0].id}"
+    sms, email, asks, informs = Channel.SMS, Channel.EMAIL, ConsentType.OPT_IN, ConsentType.OPT_OUT
+    types = {
+        OFFERS: _type(session, words.OFFERS, sms, asks, actor=actor, at=at),
+        ORDERS: _type(session, words.ORDERS, sms, informs, actor=actor, at=at),
+        LETTER: _type(session, words.LETTER, email, asks, actor=actor, at=at),
+    }
+    _type(session, words.TASTINGS, sms, asks, actor=actor, at=at, is_live=False)
+    summer = _type(session, words.SUMMER, sms, asks, actor=actor, at=at)
+    subscription_types.archive(session, summer, actor=actor, at=at + timedelta(days=30))
+    texts = {OFFERS: words.SMS_FORM, LETTER: words.EMAIL_FORM}
+    names = {OFFERS: "Shop page: offers by text", LETTER: "Footer: monthly letter"}
+    forms = {
+        about: optin_forms.create(
+            session,
+            FormContent(types[about].id, texts[about]),
+            name=names[about],
+            allowed_origins=[words.SITE],
+            actor=actor,
+            at=at,
+        )
+        for about in (OFFERS, LETTER)
+    }
+    return _Shop(types, forms, texts, f"agent:{agents[1].id}")
+
+
+def _type(
+    session: Session,
+    texts: Translations,
+    channel: Channel,
+    consent_type: ConsentType,
+    *,
+    actor: str,
+    at: datetime,
+    is_live: bool = True,
+) -> SubscriptionType:
+    name, description = texts["en"]
+    translations = {locale: text for locale, text in texts.items() if locale != "en"}
+    made = subscription_types.create(
+        session,
+        name=name,
+        description=description,
+        channel=channel,
+        consent_type=consent_type,
+        translations=translations,
+        actor=actor,
+        at=at,
+    )
+    if is_live:
+        subscription_types.put_live(session, made, actor=actor, at=at)
+    return made
+
+
+def _person(session: Session, shop: _Shop, number: int, person: Person, *, at: datetime) -> Contact:
+    contact = contacts.create(
+        session,
+        role=ContactRole.USER,
+        external_id=f"harbour-{1000 + number}",
+        name=person.name,
+        email_address=f"{person.handle}@example.com" if person.has_email else None,
+        phone_number=_number(person.phone),
+        locale=person.locale,
+        at=at - timedelta(days=45, hours=-number),
+    )
+    for step in person.steps:
+        _take(session, shop, contact, step, at=at - timedelta(days=step.days_ago))
+    return contact
+
+
+def _number(phone_or_country: str | None) -> str | None:
+    if phone_or_country is None or phone_or_country.startswith("+"):
+        return phone_or_country
+    return phone.read(phone.example(phone_or_country), region=phone_or_country).e164
+
+
+def _take(session: Session, shop: _Shop, contact: Contact, step: Step, *, at: datetime) -> None:
+    contacts.hold(session, contact.id)
+    if step.did == "new_number":
+        contacts.change_phone(session, contact, step.about, at=at)
+    elif step.did == "gdpr_no":
+        contacts.change_gdpr_optin(session, contact, gdpr_optin=False, at=at)
+    elif step.did == "blocked":
+        contacts.block(session, contact, at=at)
+    elif step.did == "no":
+        _opt_out(session, shop, contact, step.about, at=at)
+    elif step.did == "agent_yes":
+        note = "Asked for it at the counter, signed the card in the till."
+        evidence = Evidence(Source.AGENT, shop.agent, EvidenceLevel.REPORTED, locale=contact.locale, note=note)
+        _opt_in(session, shop, contact, step.about, evidence, at=at)
+    else:
+        _answer_form(session, shop, contact, step.about, at=at)
+
+
+def _answer_form(session: Session, shop: _Shop, contact: Contact, about: str, *, at: datetime) -> None:
+    """As the shop's page does it: the form was inserted, seen a little later, then answered."""
+    form = shop.forms[about]
+    inserted = optin_forms.insert_for(
+        session, form, contact, inserted_by=shop.agent, origin=words.SITE, at=at - timedelta(minutes=2)
+    )
+    optin_forms.mark_seen(session, inserted.token, at=at - timedelta(seconds=40))
+    locale = contact.locale or wording.DEFAULT_LOCALE
+    evidence = Evidence(
+        Source.FORM,
+        "contact",
+        EvidenceLevel.PERSONAL_LINK,
+        address=f"192.0.2.{contact.id % 250 + 1}",
+        agent_string=_AGENT_STRING,
+        origin=words.SITE,
+        page=f"{words.SITE}/",
+        locale=locale,
+        words=_shown(shop, about, locale),
+        form_version_id=inserted.version_id,
+        inserted_form_id=inserted.id,
+    )
+    destination = _opt_in(session, shop, contact, about, evidence, at=at, also_told_as=("form.submitted",))
+    inserted.answered_at, inserted.answer_hash = at, keys_of(session).destination_hash(destination)
+    session.flush()
+
+
+def _opt_in(
+    session: Session,
+    shop: _Shop,
+    contact: Contact,
+    about: str,
+    evidence: Evidence,
+    *,
+    at: datetime,
+    also_told_as: tuple[str, ...] = (),
+) -> str:
+    kind = shop.types[about]
+    destination = (contact.phone if kind.channel == Channel.SMS else contact.email) or ""
+    standing = consent.held(session, contact.id, kind.id)
+    consent.opt_in(
+        session, contact.id, kind.id, destination, evidence, standing=standing, at=at, also_told_as=also_told_as
+    )
+    return destination
+
+
+def _opt_out(session: Session, shop: _Shop, contact: Contact, about: str, *, at: datetime) -> None:
+    kind = shop.types[about]
+    destination = contact.phone if kind.channel == Channel.SMS else contact.email
+    evidence = Evidence(
+        Source.PREFERENCE_CENTER,
+        "contact",
+        EvidenceLevel.PERSONAL_LINK,
+        address=f"198.51.100.{contact.id % 250 + 1}",
+        agent_string=_AGENT_STRING,
+        locale=contact.locale,
+    )
+    standing = consent.held(session, contact.id, kind.id)
+    consent.opt_out(session, contact.id, kind.id, destination, evidence, standing=standing, at=at)
+
+
+def _shown(shop: _Shop, about: str, locale: str) -> wording.Words:
+    """The words of the form as its page shows them to somebody whose number or address is saved."""
+    texts = shop.texts[about]
+    text = texts.get(locale, texts["en"])
+    is_sms = shop.types[about].channel == Channel.SMS
+    fields = {
+        "brand": "Harbour Coffee",
+        "type": shop.types[about].name,
+        "form_title": text.title,
+        "button": text.button_text or wording.DEFAULT_BUTTON_TEXT,
+        "legal_html": wording.legal_html(text.legal_text),
+        "saved_label": "Your saved number" if is_sms else "Your saved address",
+        "notes": ["You can withdraw your consent at any time."],
+        "links": [
+            {"text": "Privacy policy", "href": words.PRIVACY},
+            {"text": "Terms", "href": words.TERMS},
+        ],
+        "mode": "saved",
+    }
+    return wording.exact(locale, fields)

@@ -1,0 +1,57 @@
+"""The background worker: Huey's consumer in the main thread, the sweep beside it."""
+
+import signal
+import threading
+
+from huey import Huey, crontab
+from huey.consumer import Consumer
+
+from app.config import Settings
+from app.core import store
+from app.core.errors import InvalidState
+from app.db import Database
+from app.jobs import housekeeping, sweep
+from app.jobs.queue import open_queue
+
+# How long a job may go on after the worker was told to stop.
+STOP_WITHIN_S = 30
+
+
+class _GracefulConsumer(Consumer):  # type: ignore[misc]  # huey has no types
+    """Every way of asking it to stop lets running jobs finish: Huey knows that of one signal only."""
+
+    def start(self) -> None:
+        super().start()
+        for also in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(also, lambda *_: signal.raise_signal(signal.SIGTERM))
+
+
+def run(settings: Settings, *, threads: int = 2) -> None:
+    """Work until told to stop (SIGTERM, SIGINT, SIGHUP); what runs is finished, then it returns.
+
+    :param threads: how many jobs run at once
+    :raises InvalidState: the database is not migrated or cannot be reached
+    """
+    database = store.open_database(settings, connections=threads + 2)
+    if reason := store.why_not_ready(database):
+        raise InvalidState(reason)
+    queue = open_queue(settings, database)
+    schedule(queue, database)
+    stopping = threading.Event()
+    sweeper = threading.Thread(target=sweep.run, args=(database, stopping), name="sweep")
+    sweeper.start()
+    try:
+        consumer = _GracefulConsumer(
+            queue, workers=threads, max_delay=1.0, shutdown_timeout=STOP_WITHIN_S, graceful_signal="TERM"
+        )
+        consumer.run()
+    finally:
+        stopping.set()
+        sweeper.join()
+        database.close()
+
+
+def schedule(queue: Huey, database: Database) -> None:
+    """Enter the calendar. Where several workers run each keeps it, so what stands here may run twice."""
+    hourly = queue.periodic_task(crontab(minute="17"), name="forget_old")
+    hourly(lambda: housekeeping.forget_old(database))

@@ -1,0 +1,158 @@
+"""Agents: who works here, invited, given a new link, another role, disabled and enabled."""
+
+from collections.abc import Callable
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from wtforms import RadioField, StringField
+from wtforms.validators import InputRequired, Length
+
+from app.core import accounts, audit, clock, settings
+from app.core.errors import InvalidState
+from app.models import Agent, Role
+from app.web import one_time_links
+from app.web.admin import blueprint
+from app.web.database import read_only, unit_of_work
+from app.web.formkit import Form, accepted, text
+from app.web.login import admin_required, current_actor
+from app.web.mail import has_mail
+
+_ROLES = {
+    Role.AGENT.value: "Agent: conversations and contacts",
+    Role.ADMIN.value: "Admin: everything, these pages too",
+}
+
+
+class InviteForm(Form):
+    email = StringField("E-mail address", [InputRequired("Enter their e-mail address.")], filters=[text])
+    name = StringField("Name", [Length(max=accounts.NAME_MAX)], filters=[text])
+    role = RadioField("Role", choices=_ROLES, default=Role.AGENT.value)
+
+
+@blueprint.get("/admin/agents")
+@admin_required
+def agents_page() -> str:
+    with read_only() as session:
+        return render_template(
+            "admin/agents.html", agents=accounts.find_all(session), time_zone=settings.get(session).time_zone
+        )
+
+
+@blueprint.route("/admin/agents/invite", methods=["GET", "POST"])
+@admin_required
+def invite_agent() -> ResponseReturnValue:
+    form = InviteForm()
+    if (answer := accepted(form, _invite)) is not None:
+        return answer
+    return render_template("admin/agents_invite.html", form=form, has_mail=has_mail()), form.status
+
+
+@blueprint.get("/admin/agents/<int:agent_id>")
+@admin_required
+def agent_page(agent_id: int) -> str:
+    with read_only() as session:
+        agent = accounts.find(session, agent_id)
+        return render_template(
+            "admin/agents_one.html",
+            agent=agent,
+            label=accounts.label(agent),
+            is_me=accounts.subject_of(agent) == current_actor(),
+            roles=_ROLES,
+            has_mail=has_mail(),
+            history=audit.newest(session, subject=accounts.subject_of(agent), limit=20),
+            names={each.id: accounts.label(each) for each in accounts.find_all(session)},
+            time_zone=settings.get(session).time_zone,
+        )
+
+
+@blueprint.post("/admin/agents/<int:agent_id>/link")
+@admin_required
+def make_link(agent_id: int) -> ResponseReturnValue:
+    """A new one-time link; earlier ones stop working."""
+    try:
+        with unit_of_work() as session:
+            agent = accounts.renew_link(session, agent_id, actor=current_actor(), at=clock.now())
+    except InvalidState as problem:
+        return _back(agent_id, problem.message, "error")
+    return _hand_out(agent)
+
+
+@blueprint.post("/admin/agents/<int:agent_id>/role")
+@admin_required
+def change_role(agent_id: int) -> ResponseReturnValue:
+    role = Role.ADMIN if request.form.get("role") == Role.ADMIN else Role.AGENT
+
+    def act(session: Session) -> Agent:
+        return accounts.change_role(session, agent_id, role, actor=current_actor(), at=clock.now())
+
+    return _change(agent_id, act, "The role is changed.")
+
+
+@blueprint.post("/admin/agents/<int:agent_id>/disable")
+@admin_required
+def disable_agent(agent_id: int) -> ResponseReturnValue:
+    def act(session: Session) -> Agent:
+        return accounts.disable(session, agent_id, actor=current_actor(), at=clock.now())
+
+    return _change(agent_id, act, "The account is disabled and signed out everywhere.")
+
+
+@blueprint.post("/admin/agents/<int:agent_id>/enable")
+@admin_required
+def enable_agent(agent_id: int) -> ResponseReturnValue:
+    def act(session: Session) -> Agent:
+        return accounts.enable(session, agent_id, actor=current_actor(), at=clock.now())
+
+    return _change(agent_id, act, "The account is enabled.")
+
+
+@blueprint.post("/admin/agents/<int:agent_id>/reset-second-factor")
+@admin_required
+def reset_second_factor(agent_id: int) -> ResponseReturnValue:
+    def act(session: Session) -> Agent:
+        return accounts.reset_second_factor(session, agent_id, actor=current_actor(), at=clock.now())
+
+    return _change(agent_id, act, "The second factor is off. They sign in with the password alone now.")
+
+
+def _invite(form: InviteForm) -> ResponseReturnValue:
+    with unit_of_work() as session:
+        agent = accounts.invite(
+            session,
+            email=form.email.data or "",
+            name=form.name.data or "",
+            role=Role(form.role.data),
+            actor=current_actor(),
+            at=clock.now(),
+        )
+    return _hand_out(agent)
+
+
+def _hand_out(agent: Agent) -> ResponseReturnValue:
+    """Mail the link when that was asked for and works; else show it, this once."""
+    link = one_time_links.link_for(agent)
+    wants_mail = has_mail() and request.form.get("deliver") == "mail"
+    if wants_mail and one_time_links.send_link(agent, link, workspace=_workspace_name()):
+        return _back(agent.id, f"A link is on its way to {agent.email}.")
+    lasts = one_time_links.lasts(agent)
+    return render_template("admin/agents_link.html", agent=agent, link=link, lasts=lasts, failed=wants_mail)
+
+
+def _change(agent_id: int, act: Callable[[Session], Agent], done: str) -> ResponseReturnValue:
+    try:
+        with unit_of_work() as session:
+            act(session)
+    except InvalidState as problem:
+        return _back(agent_id, problem.message, "error")
+    return _back(agent_id, done)
+
+
+def _back(agent_id: int, message: str, kind: str = "info") -> ResponseReturnValue:
+    flash(message, kind)
+    return redirect(url_for("admin.agent_page", agent_id=agent_id))
+
+
+def _workspace_name() -> str:
+    with read_only() as session:
+        return settings.get(session).name

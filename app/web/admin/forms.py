@@ -1,0 +1,261 @@
+"""Opt-in forms: the list, the configuration page with its live preview, the snippet."""
+
+import re
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from flask import Response, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from wtforms import SelectField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length
+
+from app.core import clock, optin_forms, origins, phone, settings, subscription_types
+from app.core.errors import InvalidInput, NotFound
+from app.core.optin_forms import BUTTON_MAX, LEGAL_MAX, NAME_MAX, SUCCESS_MAX, TITLE_MAX, FormContent, FormText
+from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE, LOCALES
+from app.models import OptInForm, OptInFormVersion, SubscriptionType
+from app.web import display
+from app.web.admin import blueprint
+from app.web.database import read_only, unit_of_work
+from app.web.formkit import Form, accepted, choices, fields_for_each, text
+from app.web.login import admin_required, current_actor
+from app.web.preview import render_preview
+from app.web.security import public_url
+
+_TEXTS = {"title": TITLE_MAX, "button_text": BUTTON_MAX, "legal_text": LEGAL_MAX, "success_text": SUCCESS_MAX}
+_CHANNELS = {"sms": "SMS", "email": "e-mail"}
+PREVIEW_STATES = {
+    "ask": "Asks for a number",
+    "saved": "Saved number",
+    "done": "Just signed up",
+    "signed_up": "Already signed up",
+}
+_UNTITLED = "Title of your form"
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+def _at_most(length: int) -> list[Any]:
+    return [Length(max=length, message=f"Use at most {length} characters.")]
+
+
+class OptInFormForm(Form):
+    """Everything of a form; texts in further languages as ``title-es``, ``legal_text-es`` …"""
+
+    name = StringField("Form name", _at_most(NAME_MAX), filters=[text])
+    subscription_type_id = SelectField(
+        "Subscription type", [DataRequired("Choose a subscription type that is live.")], validate_choice=False
+    )
+    locale = SelectField("Language of these texts", choices=choices(LOCALES.items()), default=DEFAULT_LOCALE)
+    title = StringField("Title", [DataRequired("Give the form a title."), *_at_most(TITLE_MAX)], filters=[text])
+    button_text = StringField("Button text", _at_most(BUTTON_MAX), filters=[text])
+    legal_text = TextAreaField("Legal text", _at_most(LEGAL_MAX), filters=[text])
+    success_text = StringField("Success text", _at_most(SUCCESS_MAX), filters=[text])
+    accent_color = StringField("Accent colour", filters=[text], default=optin_forms.DEFAULT_ACCENT_COLOR)
+    default_country = SelectField("Default country", validate_choice=False)
+    allowed_origins = TextAreaField("Allowed origins", filters=[text])
+
+    def offer(self, types: list[SubscriptionType]) -> None:
+        """Fill the choices: live types, countries."""
+        unchosen = [("", "Choose a subscription type")] if len(types) != 1 or self.subscription_type_id.data else []
+        offered = [(str(each.id), f"{each.name} ({_CHANNELS[each.channel]})") for each in types]
+        self.subscription_type_id.choices = choices([*unchosen, *offered])
+        self.default_country.choices = choices([("", "The visitor’s browser decides"), *display.countries()])
+
+    @property
+    def content(self) -> FormContent:
+        """As it was sent; ``optin_forms`` checks it."""
+        locale = self.locale.data if self.locale.data in LOCALES else DEFAULT_LOCALE
+        further = {each: self._text(f"-{each}") for each in LOCALES if each != locale}
+        type_id = self.subscription_type_id.data or ""
+        return FormContent(
+            subscription_type_id=int(type_id) if type_id.isascii() and type_id.isdigit() and len(type_id) < 10 else 0,
+            texts={locale: self._text("")} | further,
+            locale=locale,
+            accent_color=self.accent_color.data or "",
+            default_country=self.default_country.data or None,
+        )
+
+    def _text(self, suffix: str) -> FormText:
+        return FormText(**{name: self[f"{name}{suffix}"].data or "" for name in _TEXTS})
+
+
+fields_for_each(
+    OptInFormForm,
+    tuple(LOCALES),
+    title=lambda locale: StringField(f"Title in {LOCALES[locale]}", _at_most(TITLE_MAX), filters=[text]),
+    button_text=lambda locale: StringField(f"Button text in {LOCALES[locale]}", _at_most(BUTTON_MAX), filters=[text]),
+    legal_text=lambda locale: TextAreaField(f"Legal text in {LOCALES[locale]}", _at_most(LEGAL_MAX), filters=[text]),
+    success_text=lambda locale: StringField(
+        f"Success text in {LOCALES[locale]}", _at_most(SUCCESS_MAX), filters=[text]
+    ),
+)
+
+
+@blueprint.get("/admin/forms")
+@admin_required
+def forms_page() -> str:
+    with read_only() as session:
+        return render_template(
+            "admin/forms.html",
+            forms=optin_forms.find_all(session),
+            has_live_types=bool(subscription_types.find_live(session)),
+        )
+
+
+@blueprint.route("/admin/forms/new", methods=["GET", "POST"])
+@admin_required
+def new_form() -> ResponseReturnValue:
+    with read_only() as session:
+        form = OptInFormForm(data={"default_country": settings.get(session).default_country or ""})
+    return accepted(form, _created) or (_page(form, None), form.status)
+
+
+@blueprint.route("/admin/forms/<int:form_id>", methods=["GET", "POST"])
+@admin_required
+def form_page(form_id: int) -> ResponseReturnValue:
+    with read_only() as session:
+        found = optin_forms.find(session, form_id)
+        form = OptInFormForm(data=_values_of(found, optin_forms.newest_version(session, found)))
+    return accepted(form, partial(_published, form_id=form_id)) or (_page(form, found), form.status)
+
+
+@blueprint.post("/admin/forms/<int:form_id>/<any(archive, unarchive):step>")
+@admin_required
+def step_form(form_id: int, step: str) -> ResponseReturnValue:
+    change = optin_forms.archive if step == "archive" else optin_forms.unarchive
+    with unit_of_work() as session:
+        found = optin_forms.find(session, form_id)
+        change(session, found, actor=current_actor(), at=clock.now())
+    flash(f"“{found.name}” is archived. You can bring it back." if step == "archive" else f"“{found.name}” is back.")
+    return redirect(url_for("admin.form_page", form_id=form_id), 303)
+
+
+@blueprint.get("/admin/forms/preview")
+@admin_required
+def preview_saved() -> Response:
+    """The preview before anything is typed: the form as it is saved, or an empty one."""
+    with read_only() as session:
+        form_id = request.args.get("form", type=int)
+        found = optin_forms.find(session, form_id) if form_id else None
+        values = _values_of(found, optin_forms.newest_version(session, found)) if found else None
+        return _preview(session, OptInFormForm(formdata=None, data=values).content)
+
+
+@blueprint.post("/admin/forms/preview")
+@admin_required
+def preview_unsaved() -> Response:
+    """The preview of what stands in the form right now, whether or not it could be saved."""
+    with read_only() as session:
+        return _preview(session, OptInFormForm().content)
+
+
+def _preview(session: Session, content: FormContent) -> Response:
+    content = _presentable(session, content)
+    return render_preview(
+        content,
+        workspace=settings.get(session),
+        subscription_type=_type_of(session, content),
+        state=request.values.get("preview_state", "ask"),
+        locale=request.values.get("preview_locale", content.locale),
+        theme=request.values.get("preview_theme", ""),
+    )
+
+
+def _presentable(session: Session, content: FormContent) -> FormContent:
+    """The content as it would be frozen; while it cannot be, with what is missing or wrong filled in."""
+    try:
+        return optin_forms.checked_content(session, content)
+    except InvalidInput:
+        pass
+    texts = {
+        locale: replace(words, title=words.title or _UNTITLED)
+        for locale, words in content.texts.items()
+        if locale == content.locale or any(vars(words).values())
+    }
+    return replace(
+        content,
+        texts=texts,
+        accent_color=content.accent_color
+        if _COLOR.fullmatch(content.accent_color)
+        else optin_forms.DEFAULT_ACCENT_COLOR,
+        default_country=content.default_country if content.default_country in phone.countries() else None,
+    )
+
+
+def _type_of(session: Session, content: FormContent) -> SubscriptionType | None:
+    try:
+        return subscription_types.find(session, content.subscription_type_id)
+    except NotFound:
+        return None
+
+
+def _created(form: OptInFormForm) -> ResponseReturnValue:
+    with unit_of_work() as session:
+        made = optin_forms.create(
+            session,
+            form.content,
+            name=form.name.data or "",
+            allowed_origins=origins.read_many(form.allowed_origins.data or ""),
+            actor=current_actor(),
+            at=clock.now(),
+        )
+    flash(f"“{made.name}” is saved. Put it into a page with the snippet below.")
+    return redirect(url_for("admin.form_page", form_id=made.id, _anchor="use"), 303)
+
+
+def _published(form: OptInFormForm, form_id: int) -> ResponseReturnValue:
+    with unit_of_work() as session:
+        found = optin_forms.find(session, form_id)
+        before = found.version
+        optin_forms.publish(
+            session,
+            found,
+            form.content,
+            name=form.name.data or "",
+            allowed_origins=origins.read_many(form.allowed_origins.data or ""),
+            actor=current_actor(),
+            at=clock.now(),
+        )
+    news = f" Version {found.version} is what people see from now on." if found.version != before else ""
+    flash(f"“{found.name}” is saved.{news}")
+    return redirect(url_for("admin.form_page", form_id=form_id), 303)
+
+
+def _page(form: OptInFormForm, found: OptInForm | None) -> str:
+    with read_only() as session:
+        workspace = settings.get(session)
+        types = subscription_types.find_live(session)
+        form.offer(types)
+        return render_template(
+            "admin/form.html",
+            form=form,
+            optin_form=found,
+            types=types,
+            type_names={each.id: each.name for each in subscription_types.find_all(session)},
+            versions=optin_forms.versions(session, found) if found else [],
+            numbers=optin_forms.numbers(session).get(found.id) if found else None,
+            agents=display.agent_names(session),
+            workspace=workspace,
+            locales=LOCALES,
+            states=PREVIEW_STATES,
+            default_button=DEFAULT_BUTTON_TEXT,
+            base=public_url(current_app),
+        )
+
+
+def _values_of(found: OptInForm, version: OptInFormVersion) -> dict[str, Any]:
+    content = optin_forms.content_of(version)
+    values = {
+        "name": found.name,
+        "subscription_type_id": str(content.subscription_type_id),
+        "locale": content.locale,
+        "accent_color": content.accent_color,
+        "default_country": content.default_country or "",
+        "allowed_origins": "\n".join(found.allowed_origins),
+    }
+    for locale, words in content.texts.items():
+        suffix = "" if locale == content.locale else f"-{locale}"
+        values |= {f"{name}{suffix}": getattr(words, name) for name in _TEXTS}
+    return values

@@ -1,0 +1,120 @@
+"""Settings: the workspace's name and policy."""
+
+from typing import Any
+
+from flask import flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf.file import FileField, FileRequired
+from wtforms import IntegerField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms.validators import DataRequired, InputRequired
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from app.core import audit, clock, origins, settings
+from app.models import Workspace
+from app.web import display
+from app.web.admin import blueprint
+from app.web.database import read_only, unit_of_work
+from app.web.formkit import Form, accepted, choices, text
+from app.web.login import admin_required, current_actor
+
+_ANY_COUNTRY = ("", "None")
+_A_NUMBER = InputRequired("Give a whole number.")
+
+
+_PLAIN = ("name", "time_zone", "privacy_url", "terms_url", "help_contact")
+_OTHER = ("default_country", "allowed_countries", "submissions_per_address", "submissions_per_number")
+
+
+class SettingsForm(Form):
+    name = StringField("Workspace name", [DataRequired("Give the workspace a name.")], filters=[text])
+    time_zone = StringField("Time zone", [DataRequired("Choose a time zone such as Europe/Berlin.")], filters=[text])
+    default_country = SelectField("Default country", filters=[text], validate_choice=False)
+    allowed_countries = SelectMultipleField(
+        "Allowed countries", widget=ListWidget(), option_widget=CheckboxInput(), validate_choice=False
+    )
+    allowed_origins = TextAreaField("Allowed origins", filters=[text])
+    privacy_url = StringField("Privacy policy", filters=[text])
+    terms_url = StringField("Terms", filters=[text])
+    help_contact = StringField("Help contact", filters=[text])
+    submissions_per_address = IntegerField("Submissions an hour from one address", [_A_NUMBER])
+    submissions_per_number = IntegerField("Submissions an hour for one number", [_A_NUMBER])
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self.default_country.choices = choices([_ANY_COUNTRY, *display.countries()])
+        chosen = set(self.allowed_countries.data or [])
+        self.allowed_countries.choices = choices(sorted(display.countries(), key=lambda pair: pair[0] not in chosen))
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """As ``settings.change`` takes them. :raises InvalidInput: an origin"""
+        return {
+            **{name: self[name].data or "" for name in _PLAIN},
+            **{name: self[name].data for name in _OTHER},
+            "allowed_origins": origins.read_many(self.allowed_origins.data or ""),
+        }
+
+
+class LogoForm(Form):
+    logo = FileField("Picture", [FileRequired("Choose a picture first.")])
+
+
+@blueprint.route("/admin/settings", methods=["GET", "POST"])
+@admin_required
+def settings_page() -> ResponseReturnValue:
+    with read_only() as session:
+        workspace = settings.get(session)
+    form = SettingsForm(data=_values_of(workspace))
+    return accepted(form, _saved) or (_page(form, LogoForm(formdata=None)), form.status)
+
+
+@blueprint.post("/admin/settings/logo")
+@admin_required
+def change_logo() -> ResponseReturnValue:
+    with read_only() as session:
+        workspace = settings.get(session)
+    form = LogoForm()
+    return accepted(form, _logo_saved) or (_page(SettingsForm(formdata=None, data=_values_of(workspace)), form), 422)
+
+
+@blueprint.post("/admin/settings/logo/remove")
+@admin_required
+def remove_logo() -> ResponseReturnValue:
+    with unit_of_work() as session:
+        settings.change_logo(session, None, actor=current_actor(), at=clock.now())
+    flash("The logo is removed.")
+    return redirect(url_for("admin.settings_page"), 303)
+
+
+def _saved(form: SettingsForm) -> ResponseReturnValue:
+    with unit_of_work() as session:
+        settings.change(session, form.values, actor=current_actor(), at=clock.now())
+    flash("The settings are saved.")
+    return redirect(url_for("admin.settings_page"), 303)
+
+
+def _logo_saved(form: LogoForm) -> ResponseReturnValue:
+    content = form.logo.data.read(settings.LOGO_MAX_BYTES + 1)
+    with unit_of_work() as session:
+        settings.change_logo(session, content, actor=current_actor(), at=clock.now())
+    flash("The new logo is in place.")
+    return redirect(url_for("admin.settings_page"), 303)
+
+
+def _values_of(workspace: Workspace) -> dict[str, Any]:
+    values = {name: getattr(workspace, name) for name in (*_PLAIN, *_OTHER)}
+    return values | {"allowed_origins": "\n".join(workspace.allowed_origins)}
+
+
+def _page(form: SettingsForm, logo_form: LogoForm) -> str:
+    with read_only() as session:
+        return render_template(
+            "admin/settings.html",
+            form=form,
+            logo_form=logo_form,
+            workspace=settings.get(session),
+            logo_max_kb=settings.LOGO_MAX_BYTES // 1000,
+            time_zones=display.time_zones(),
+            entries=audit.newest(session, limit=12),
+            agents=display.agent_names(session),
+        )

@@ -1,0 +1,179 @@
+"""Subscription types: what one can subscribe to."""
+
+from functools import partial
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import RadioField, SelectField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length
+
+from app.core import clock, subscription_types
+from app.core.errors import InvalidInput, InvalidState
+from app.core.subscription_types import DESCRIPTION_MAX, NAME_MAX, Translations
+from app.core.wording import LOCALES
+from app.models import Channel, ConsentType, SubscriptionType
+from app.web.admin import blueprint
+from app.web.database import read_only, unit_of_work
+from app.web.formkit import Form, accepted, choices, fields_for_each, refuse, text
+from app.web.login import admin_required, current_actor
+
+_NAME_LENGTH = Length(max=NAME_MAX, message=f"Use at most {NAME_MAX} characters.")
+_DESCRIPTION_LENGTH = Length(max=DESCRIPTION_MAX, message=f"Use at most {DESCRIPTION_MAX} characters.")
+_CHANNELS = {Channel.SMS.value: "SMS", Channel.EMAIL.value: "E-mail"}
+_CONSENT_TYPES = {ConsentType.OPT_IN.value: "Opt-in", ConsentType.OPT_OUT.value: "Opt-out"}
+
+
+class WordsForm(Form):
+    """The words of a type; in further languages as ``name-es``, ``description-es`` …"""
+
+    name = StringField("Name", [DataRequired("Give the subscription type a name."), _NAME_LENGTH], filters=[text])
+    description = TextAreaField("Description", [_DESCRIPTION_LENGTH], filters=[text])
+
+    @property
+    def translations(self) -> dict[str, tuple[str, str]]:
+        return {
+            locale: (self[f"name-{locale}"].data or "", self[f"description-{locale}"].data or "") for locale in LOCALES
+        }
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """A description in a further language needs a name in it."""
+        fine = bool(super().validate(extra_validators))
+        for locale, (name, description) in self.translations.items():
+            if description and not name:
+                refuse(self, InvalidInput("Give it a name in this language too.", field=f"name-{locale}"))
+                fine = False
+        return fine
+
+
+fields_for_each(
+    WordsForm,
+    tuple(LOCALES),
+    name=lambda locale: StringField(f"Name in {LOCALES[locale]}", [_NAME_LENGTH], filters=[text]),
+    description=lambda locale: TextAreaField(
+        f"Description in {LOCALES[locale]}", [_DESCRIPTION_LENGTH], filters=[text]
+    ),
+)
+
+
+class NewTypeForm(WordsForm):
+    """A new type: the words, and what can be chosen only now."""
+
+    locale = SelectField("Language of these words", choices=choices(LOCALES.items()))
+    channel = RadioField(
+        "Message type",
+        [DataRequired("Choose how messages of this type are sent.")],
+        choices=choices(_CHANNELS.items()),
+    )
+    consent_type = RadioField(
+        "Consent type", [DataRequired("Choose what people have to do.")], choices=choices(_CONSENT_TYPES.items())
+    )
+
+
+@blueprint.get("/admin/subscription-types")
+@admin_required
+def subscription_types_page() -> str:
+    with read_only() as session:
+        return render_template(
+            "admin/subscription_types.html",
+            types=subscription_types.find_all(session),
+            opted_in=subscription_types.opted_in_counts(session),
+            channels=_CHANNELS,
+            consent_types=_CONSENT_TYPES,
+        )
+
+
+@blueprint.route("/admin/subscription-types/new", methods=["GET", "POST"])
+@admin_required
+def new_subscription_type() -> ResponseReturnValue:
+    form = NewTypeForm()
+    return accepted(form, _created) or (_page(form, None), form.status)
+
+
+@blueprint.route("/admin/subscription-types/<int:type_id>", methods=["GET", "POST"])
+@admin_required
+def subscription_type(type_id: int) -> ResponseReturnValue:
+    with read_only() as session:
+        found = subscription_types.find(session, type_id)
+        opted_in = subscription_types.opted_in_counts(session).get(type_id, 0)
+    form = WordsForm(data=_words_of(found))
+    return accepted(form, partial(_edited, type_id=type_id)) or (_page(form, found, opted_in), form.status)
+
+
+@blueprint.post("/admin/subscription-types/<int:type_id>/<any(put_live, archive, unarchive):step>")
+@admin_required
+def step_subscription_type(type_id: int, step: str) -> ResponseReturnValue:
+    steps = {
+        "put_live": (subscription_types.put_live, "“{}” is live: forms can offer it now."),
+        "archive": (subscription_types.archive, "“{}” is archived: nothing offers it any more. You can bring it back."),
+        "unarchive": (subscription_types.unarchive, "“{}” is back."),
+    }
+    change, said = steps[step]
+    try:
+        with unit_of_work() as session:
+            found = subscription_types.find(session, type_id)
+            change(session, found, actor=current_actor(), at=clock.now())
+        flash(said.format(found.name))
+    except InvalidState as error:
+        flash(error.message, "warning")
+    return redirect(url_for("admin.subscription_type", type_id=type_id), 303)
+
+
+def _created(form: NewTypeForm) -> ResponseReturnValue:
+    with unit_of_work() as session:
+        made = subscription_types.create(
+            session,
+            name=form.name.data or "",
+            description=form.description.data or "",
+            locale=form.locale.data,
+            channel=Channel(form.channel.data),
+            consent_type=ConsentType(form.consent_type.data),
+            translations=_further(form.translations, form.locale.data),
+            actor=current_actor(),
+            at=clock.now(),
+        )
+    flash(f"“{made.name}” is saved as a draft. Put it live when it is ready to be offered.")
+    return redirect(url_for("admin.subscription_type", type_id=made.id), 303)
+
+
+def _edited(form: WordsForm, type_id: int) -> ResponseReturnValue:
+    with unit_of_work() as session:
+        found = subscription_types.find(session, type_id)
+        subscription_types.edit(
+            session,
+            found,
+            name=form.name.data,
+            description=form.description.data or "",
+            translations=_further(form.translations, found.locale),
+            channel=request.form.get("channel"),
+            consent_type=request.form.get("consent_type"),
+            actor=current_actor(),
+            at=clock.now(),
+        )
+    flash(f"“{found.name}” is saved.")
+    return redirect(url_for("admin.subscription_type", type_id=type_id), 303)
+
+
+def _page(form: Form, found: SubscriptionType | None, opted_in: int = 0) -> str:
+    locale = found.locale if found else form.locale.data or "en"
+    return render_template(
+        "admin/subscription_type.html",
+        form=form,
+        type=found,
+        opted_in=opted_in,
+        own_locale=locale,
+        locales=LOCALES,
+        channels=_CHANNELS,
+        consent_types=_CONSENT_TYPES,
+    )
+
+
+def _words_of(found: SubscriptionType) -> dict[str, str]:
+    words = {"name": found.name, "description": found.description}
+    for each in found.translations:
+        words |= {f"name-{each.locale}": each.name, f"description-{each.locale}": each.description}
+    return words
+
+
+def _further(translations: Translations, own_locale: str) -> Translations:
+    return {locale: words for locale, words in translations.items() if locale != own_locale}

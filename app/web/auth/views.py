@@ -1,0 +1,45 @@
+"""One's own account, and where to begin after signing in. Signing in itself is Flask-Security's."""
+
+import re
+
+from flask import Response, abort, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from app.web.accounts_store import SignIn
+from app.web.auth import blueprint
+from app.web.login import agent_required, current_agent
+
+_CODE = re.compile(r"[0-9a-f]{4}(-[0-9a-f]{4}){2}")
+
+
+@blueprint.get("/start")
+@agent_required
+def start() -> ResponseReturnValue:
+    """The page that somebody works on."""
+    return redirect("/admin/forms" if _me().is_admin else "/contacts")
+
+
+@blueprint.get("/account")
+@agent_required
+def account() -> ResponseReturnValue:
+    agent = _me()
+    return render_template("auth/account.html", agent=agent, codes_left=len(agent.mf_recovery_codes or []))
+
+
+@blueprint.post("/account/recovery-codes.txt")
+@agent_required
+def recovery_codes_file() -> ResponseReturnValue:
+    """The codes that the page has just shown, as a file. They come from the page: here only hashes are kept."""
+    codes = request.form.getlist("code")
+    if not 0 < len(codes) <= 20 or not all(_CODE.fullmatch(code) for code in codes):
+        abort(400)
+    text = render_template("auth/recovery_codes.txt", agent=_me(), codes=codes)
+    response = Response(text, mimetype="text/plain")
+    response.headers["Content-Disposition"] = 'attachment; filename="assent-recovery-codes.txt"'
+    return response
+
+
+def _me() -> SignIn:
+    agent = current_agent()
+    assert agent is not None  # noqa: S101 - agent_required saw to it
+    return agent

@@ -1,0 +1,176 @@
+"""The newest opt-ins; one contact with states and evidence; inserting a form; recording an opt-out."""
+
+from functools import partial
+from typing import Any
+
+from flask import current_app, flash, redirect, render_template, request, url_for
+from flask import session as cookie
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from wtforms import SelectField, TextAreaField
+from wtforms.validators import DataRequired, Length
+
+from app.core import clock, consent, contacts, eligibility, ledger, optin_forms, phone, settings, subscription_types
+from app.core.errors import InvalidInput
+from app.core.ledger import Evidence
+from app.models import Action, ConsentState, Contact, EvidenceLevel, Source, TypeState
+from app.web import display
+from app.web.contacts import blueprint, words
+from app.web.database import read_only, unit_of_work
+from app.web.formkit import Form, accepted, choices, text
+from app.web.login import agent_required, current_actor
+from app.web.security import public_url
+
+PAGE_SIZE = 50
+_LINK = "inserted_link"
+
+
+class InsertForm(Form):
+    form_id = SelectField("Form", [DataRequired("Choose a form.")], coerce=str, validate_choice=False)
+
+
+class OptOutForm(Form):
+    subscription_type_id = SelectField(
+        "Subscription type", [DataRequired("Choose a subscription type.")], coerce=str, validate_choice=False
+    )
+    note = TextAreaField(
+        "How did they ask?",
+        [DataRequired("Say how they asked, for example “by phone today”."), Length(max=2000)],
+        filters=[text],
+    )
+
+
+@blueprint.get("/contacts")
+@agent_required
+def newest() -> str:
+    """The newest opt-ins, or those whom a search finds."""
+    typed = request.args.get("q", "", type=str)[:255].strip()
+    with read_only() as session:
+        workspace = settings.get(session)
+        if typed:
+            found = contacts.look_up(session, typed, region=workspace.default_country)
+            return render_template("contacts/found.html", typed=typed, found=found, formatted=phone.formatted)
+        before = request.args.get("before", type=int)
+        lines = ledger.newest(session, action=Action.OPT_IN, limit=PAGE_SIZE + 1, before_id=before)
+        return render_template(
+            "contacts/newest.html",
+            lines=lines[:PAGE_SIZE],
+            next_before=lines[PAGE_SIZE - 1].event.id if len(lines) > PAGE_SIZE else None,
+            is_first=before is None,
+            contacts=contacts.find_by_ids(session, [line.event.contact_id for line in lines]),
+            types={each.id: each for each in subscription_types.find_all(session)},
+            time_zone=workspace.time_zone,
+            levels=words.LEVELS,
+            formatted=phone.formatted,
+        )
+
+
+@blueprint.get("/contacts/<public_id>")
+@agent_required
+def contact(public_id: str) -> ResponseReturnValue:
+    return _page(public_id, InsertForm(formdata=None), OptOutForm(formdata=None))
+
+
+@blueprint.post("/contacts/<public_id>/forms")
+@agent_required
+def insert_form(public_id: str) -> ResponseReturnValue:
+    """Place a form for this contact; the personal link is shown once."""
+    form = InsertForm()
+    return accepted(form, partial(_inserted, public_id=public_id)) or (
+        _page(public_id, form, OptOutForm(formdata=None)),
+        422,
+    )
+
+
+@blueprint.post("/contacts/<public_id>/opt-outs")
+@agent_required
+def record_opt_out(public_id: str) -> ResponseReturnValue:
+    form = OptOutForm()
+    return accepted(form, partial(_opted_out, public_id=public_id)) or (
+        _page(public_id, InsertForm(formdata=None), form),
+        422,
+    )
+
+
+def _inserted(form: InsertForm, public_id: str) -> ResponseReturnValue:
+    with unit_of_work() as session:
+        found = contacts.find(session, public_id)
+        chosen = optin_forms.find(session, _number(form.form_id))
+        inserted = optin_forms.insert_for(session, chosen, found, inserted_by=current_actor(), at=clock.now())
+    cookie[_LINK] = [public_id, f"{public_url(current_app)}/f/{inserted.token}"]
+    return redirect(url_for("contacts.contact", public_id=public_id, _anchor="insert"), 303)
+
+
+def _opted_out(form: OptOutForm, public_id: str) -> ResponseReturnValue:
+    evidence = Evidence(Source.AGENT, current_actor(), EvidenceLevel.REPORTED, note=form.note.data)
+    with unit_of_work() as session:
+        chosen = subscription_types.find(session, _number(form.subscription_type_id))
+        held = contacts.hold(session, contacts.find(session, public_id).id)
+        change = consent.opt_out(
+            session,
+            held.id,
+            chosen.id,
+            eligibility.destination_of(held, chosen),
+            evidence,
+            standing=consent.held(session, held.id, chosen.id),
+            at=clock.now(),
+        )
+    said = "The opt-out is recorded" if change.is_new else "They had opted out already"
+    flash(f"{said}: nothing of “{chosen.name}” is sent to them any more.")
+    return redirect(url_for("contacts.contact", public_id=public_id), 303)
+
+
+def _number(field: Any) -> int:
+    """The id that was chosen. :raises InvalidInput: it is no number"""
+    value = str(field.data)
+    if not value.isascii() or not value.isdigit() or len(value) > 9:
+        raise InvalidInput("Choose one of the list.", field=field.name)
+    return int(value)
+
+
+def _page(public_id: str, insert: InsertForm, opt_out: OptOutForm) -> str:
+    with read_only() as session:
+        found = contacts.find(session, public_id)
+        standings = eligibility.standings(session, found)
+        insert.form_id.choices = choices([("", "Choose a form"), *_offered_forms(session)])
+        opt_out.subscription_type_id.choices = choices(
+            [
+                ("", "Choose a subscription type"),
+                *(
+                    (str(each.subscription_type.id), each.subscription_type.name)
+                    for each in standings
+                    if each.state != ConsentState.OPTED_OUT
+                ),
+            ]
+        )
+        return render_template(
+            "contacts/contact.html",
+            contact=found,
+            standings=standings,
+            refusal=phone.refusal_of_stored(found.phone) if found.phone else None,
+            lines=ledger.of_contact(session, found.id),
+            reproduction=words.reproduction,
+            types={each.id: each for each in subscription_types.find_all(session)},
+            insert=insert,
+            opt_out=opt_out,
+            link=_link_once(found),
+            agents=display.agent_names(session),
+            time_zone=settings.get(session).time_zone,
+            words=words,
+            formatted=phone.formatted,
+        )
+
+
+def _offered_forms(session: Session) -> list[tuple[str, str]]:
+    """The forms that can be inserted, for a select."""
+    return [
+        (str(each.form.id), f"{each.form.name} ({each.subscription_type.name})")
+        for each in optin_forms.find_all(session)
+        if each.form.archived_at is None and each.subscription_type.state == TypeState.LIVE
+    ]
+
+
+def _link_once(found: Contact) -> str | None:
+    """The link of the form that was just inserted for this contact; the second look does not have it any more."""
+    kept = cookie.pop(_LINK, None) if _LINK in cookie else None
+    return kept[1] if kept and kept[0] == found.public_id else None

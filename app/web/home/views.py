@@ -1,0 +1,61 @@
+"""The front door, the logo, and the demo's shop."""
+
+from flask import Response, abort, render_template, request
+from sqlalchemy.orm import Session
+
+from app.core import optin_forms, settings
+from app.models import Channel, OptInForm, TypeState
+from app.web.database import read_only
+from app.web.home import blueprint
+
+_FOREVER = "public, max-age=31536000, immutable"
+
+
+@blueprint.get("/")
+def index() -> str:
+    """What this is, and the way in; in the demo also the shop and the sign-ins."""
+    with read_only() as session:
+        workspace = settings.get(session)
+    return render_template(
+        "home/index.html", workspace=workspace, password=_demo_password() if workspace.is_demo else ""
+    )
+
+
+@blueprint.get("/shop")
+def shop() -> str:
+    """A page as a customer of ours would have it, with a form in it. In the demo only."""
+    with read_only() as session:
+        if not settings.get(session).is_demo:
+            abort(404)
+        return render_template("home/shop.html", form=_shop_form(session))
+
+
+@blueprint.get("/logo")
+def logo() -> Response:
+    """The workspace's logo. ``?v=`` its hash makes an address that browsers keep for good."""
+    with read_only() as session:
+        workspace = settings.get(session)
+        if workspace.logo is None or workspace.logo_type is None:
+            abort(404)
+        response = Response(workspace.logo, mimetype=workspace.logo_type)
+    is_versioned = request.args.get("v") == workspace.logo_hash
+    response.headers["Cache-Control"] = _FOREVER if is_versioned else "public, max-age=300"
+    return response
+
+
+def _demo_password() -> str:
+    from app.core.demo import DEMO_PASSWORD
+
+    return DEMO_PASSWORD
+
+
+def _shop_form(session: Session) -> OptInForm | None:
+    """The oldest form in use that asks for a mobile number."""
+    offered = [
+        each.form
+        for each in optin_forms.find_all(session)
+        if each.form.archived_at is None
+        and each.subscription_type.state == TypeState.LIVE
+        and each.subscription_type.channel == Channel.SMS
+    ]
+    return offered[-1] if offered else None

@@ -1,0 +1,42 @@
+"""The six languages of what people see. Staff pages speak English."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+import flask_babel
+from babel import Locale
+from flask import Flask, g
+from flask_babel import Babel, force_locale
+
+from app import config
+from app.core.wording import DEFAULT_LOCALE
+
+
+def speak(app: Flask) -> None:
+    """Load the catalogues of ``app/translations``."""
+    Babel(
+        app,
+        default_translation_directories=str(config.ROOT / "app" / "translations"),
+        locale_selector=lambda: g.get("locale", DEFAULT_LOCALE),
+    )
+
+
+@contextmanager
+def speaking(locale: str) -> Iterator[None]:
+    """Everything said inside is said in this language (a key of ``wording.LOCALES``)."""
+    with force_locale(locale):
+        yield
+
+
+def gettext(message: str, **values: object) -> str:
+    """A sentence in the language that is spoken now."""
+    said: str = flask_babel.gettext(message, **values)
+    return said
+
+
+@lru_cache(maxsize=2048)
+def country_name(code: str, locale: str) -> str:
+    """``GB`` as ``United Kingdom``, ``Reino Unido``, …"""
+    name: str = Locale.parse(locale).territories.get(code, code)
+    return name

@@ -1,0 +1,138 @@
+"""One-time links that set a password, for invitations and for who forgot theirs; by mail or handed over by an admin."""
+
+import logging
+from datetime import timedelta
+from threading import Thread
+from typing import Any
+
+from flask import Flask, Response, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_mailman import EmailMessage
+from flask_security import Security
+from flask_security.mail_util import EmailValidateException, MailUtil
+from itsdangerous import BadData, SignatureExpired
+
+from app.core import email
+from app.core.errors import DestinationRefused
+from app.models import Agent
+from app.web.mail import has_mail
+from app.web.security import public_url
+
+INVITATION_LASTS = timedelta(days=7)
+RESET_LASTS = timedelta(days=1)
+
+
+def link_for(agent: Agent) -> str:
+    """The link that lets this agent set a password: once, until they have one for 7 days, later for one day.
+
+    It ends with the agent's ``fs_uniquifier``, which using it, disabling them or making a newer link replaces.
+    """
+    token = _security().reset_serializer.dumps([agent.fs_uniquifier, None])
+    return public_url(current_app) + url_for("security.reset_password", token=token)
+
+
+def lasts(agent: Agent) -> str:
+    """For how long, in words."""
+    return "7 days" if agent.password is None else "one day"
+
+
+def send_link(agent: Agent, link: str, *, workspace: str) -> bool:
+    """Mail it, now; false when the mail server did not take it. Not to be called inside a transaction."""
+    template = "auth/invitation_mail.txt" if agent.password is None else "auth/reset_mail.txt"
+    subject = f"Your account at {workspace}" if agent.password is None else "Set a new password"
+    body = render_template(template, agent=agent, link=link, workspace=workspace)
+    return _send(EmailMessage(subject, body, to=[agent.email]))
+
+
+def may_ask_by_mail() -> bool:
+    """Whether strangers may ask for a link themselves.
+
+    Their request must not choose the host in it, so the server's own address has to be configured.
+    """
+    return has_mail() and bool(current_app.extensions["assent.public_url"])
+
+
+def guard(app: Flask, security: Security) -> None:
+    """Put the rules of these links before Flask-Security's own pages, and ``/forgot-password`` beside its address."""
+    view = app.view_functions["security.forgot_password"]
+    app.add_url_rule("/forgot-password", "security.forgot_password", view, methods=["GET", "POST"])
+    app.before_request_funcs.setdefault("security", []).extend((_only_by_mail, _not_too_old))
+    app.after_request_funcs.setdefault("security", []).append(_untold)
+    security.mail_context_processor(lambda: {"public_url": public_url(app)})
+
+
+class Mails(MailUtil):
+    """Mails go out beside the request: how long it takes tells nobody whether an address is known."""
+
+    def normalize(self, address: str) -> str:
+        try:
+            return email.read(address)
+        except DestinationRefused as problem:
+            raise EmailValidateException(problem.message) from None
+
+    def validate(self, address: str) -> str:
+        return self.normalize(address)
+
+    def send_mail(
+        self,
+        template: str,  # noqa: ARG002 - rendered already
+        subject: str,
+        recipient: Any,
+        sender: Any,  # noqa: ARG002 - the configured one is the default
+        body: str | None,
+        html: str | None,  # noqa: ARG002 - switched off
+        **kwargs: Any,  # noqa: ARG002
+    ) -> None:
+        app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
+        message = EmailMessage(subject, body or "", to=[recipient])
+        Thread(target=_send_within, args=(app, message), daemon=True).start()
+
+
+def _only_by_mail() -> ResponseReturnValue | None:
+    if request.endpoint == "security.forgot_password" and not may_ask_by_mail():
+        return render_template("auth/ask_an_admin.html")
+    return None
+
+
+def _not_too_old() -> ResponseReturnValue | None:
+    """A link for somebody who has a password already lasts a day; Flask-Security itself knows one age only."""
+    if request.endpoint != "security.reset_password":
+        return None
+    security = _security()
+    token = (request.view_args or {})["token"]
+    try:
+        security.reset_serializer.loads(token, max_age=int(RESET_LASTS.total_seconds()))
+    except SignatureExpired:
+        agent = security.datastore.find_user(fs_uniquifier=security.reset_serializer.loads(token)[0])
+        if agent and agent.password:
+            flash(*current_app.config["SECURITY_MSG_PASSWORD_RESET_EXPIRED"])
+            return redirect(url_for("security.forgot_password"))
+    except BadData:
+        pass  # Flask-Security says so
+    return None
+
+
+def _untold(response: Response) -> Response:
+    """The address of such a page is a secret: it goes into no referrer, not even our own."""
+    if request.endpoint == "security.reset_password":
+        response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _send_within(app: Flask, message: EmailMessage) -> None:
+    with app.app_context():
+        _send(message)
+
+
+def _send(message: EmailMessage) -> bool:
+    try:
+        message.send()
+    except OSError:  # smtplib's errors are OSErrors; none of them may name the address in the log
+        logging.getLogger("assent.mail").exception("a mail could not be sent")
+        return False
+    return True
+
+
+def _security() -> Security:
+    security: Security = current_app.extensions["security"]
+    return security

@@ -1,0 +1,77 @@
+"""Granian, the web server, as this program runs it."""
+
+import multiprocessing
+import os
+import socket
+
+from flask import Flask
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+from app import config, create_app, logs, processes
+from app.core import phone
+from app.core.errors import InvalidState
+
+# Requests wait for the database and for the disk, so more of them run than there are processors; each costs a thread.
+THREADS = 12
+BACKLOG = 1024
+# How long requests in flight may go on after the server was told to stop.
+STOP_WITHIN_S = 30
+
+
+def default_workers() -> int:
+    """Two processes where there are two processors; more is for whoever has measured."""
+    return min(2, len(os.sched_getaffinity(0)))
+
+
+def run(settings: config.Settings, host: str, port: int, *, workers: int) -> None:
+    """Serve until told to stop (SIGTERM, SIGINT): requests in flight are finished, then it returns.
+
+    A worker process that dies is replaced; when it dies again at once, everything stops and the process exits with 1.
+
+    :raises InvalidState: the address cannot be used
+    """
+    check_address(host, port)
+    # Once here, so that a mistake shows before anything is served and the worker processes inherit what is loaded.
+    create_app(settings)
+    phone.preload()
+    server = Server(
+        "app",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=THREADS,
+        backlog=BACKLOG,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_WITHIN_S,
+        log_access=False,
+        log_level=LogLevels.error,
+        log_dictconfig={"loggers": {"_granian": {"level": "ERROR", "propagate": True}}},
+    )
+    server.serve(target_loader=load, wrap_loader=False)
+
+
+def load() -> Flask:
+    """The application of one worker process, ready to answer its first request as fast as any other."""
+    if parent := multiprocessing.parent_process():
+        processes.end_with(parent.pid or 0)
+    logs.configure()
+    app = create_app(config.load())
+    phone.preload()
+    return app
+
+
+def check_address(host: str, port: int) -> None:
+    """Granian shares its port with whoever else listens there; two installations on one port would mix.
+
+    :raises InvalidState: somebody listens there already, or the address is not one of this machine
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as problem:
+        raise InvalidState(f"{host}:{port} cannot be used: {problem.strerror}") from None

@@ -1,0 +1,91 @@
+// The live preview: what stands in the form is sent to the server as one types, and the answer is put into the frame
+// that is there already. Nothing is navigated, so there is no flicker, no lost focus and no history entry.
+
+const editor = document.getElementById("form-editor");
+const frame = document.querySelector("iframe[name=preview]");
+const note = document.getElementById("preview-note");
+const PAUSE_MS = 250;
+const STYLE = /<style>([^<]*)<\/style>/g;
+
+let timer;
+let running;
+let accents;
+
+function soon() {
+  clearTimeout(timer);
+  timer = setTimeout(update, PAUSE_MS);
+}
+
+async function update() {
+  running?.abort();
+  running = new AbortController();
+  const body = new FormData(editor);
+  try {
+    const response = await fetch(editor.dataset.preview, { method: "POST", body, signal: running.signal });
+    if (!response.ok || response.redirected) throw new Error(`status ${response.status}`);
+    show(await response.text());
+    note.textContent = "";
+  } catch (problem) {
+    if (problem.name !== "AbortError") note.textContent = "The preview cannot be updated now. Reload the page to sign in again.";
+  }
+}
+
+function show(html) {
+  const page = frame.contentDocument;
+  if (!page?.querySelector("main")) return;
+  const fresh = new DOMParser().parseFromString(html.replace(STYLE, ""), "text/html");
+  for (const name of ["lang", "dir", "data-theme"]) {
+    const value = fresh.documentElement.getAttribute(name);
+    if (value === null) page.documentElement.removeAttribute(name);
+    else page.documentElement.setAttribute(name, value);
+  }
+  // The page's policy allows the accent it was loaded with, by hash; a later one comes as a sheet made by script.
+  accents ??= new frame.contentWindow.CSSStyleSheet();
+  accents.replaceSync([...html.matchAll(STYLE)].map((found) => found[1]).join("\n"));
+  page.adoptedStyleSheets = [accents];
+  page.querySelector("main").replaceWith(page.importNode(fresh.querySelector("main"), true));
+  fit();
+}
+
+function fit() {
+  const page = frame.contentDocument;
+  if (page?.body) frame.height = Math.max(200, Math.ceil(page.body.getBoundingClientRect().bottom) + 16);
+}
+
+function settle() {
+  accents = undefined;
+  const page = frame.contentDocument;
+  page?.addEventListener("submit", (event) => { event.preventDefault(); event.stopImmediatePropagation(); }, true);
+  soon();
+}
+
+// Languages: the box of the main language is not needed; the preview speaks the language that is written.
+const own = editor.elements.locale;
+const spoken = document.querySelector("select[name=preview_locale]");
+function choose(locale) {
+  if (locale && spoken.value !== locale) spoken.value = locale;
+}
+own?.addEventListener("change", () => {
+  for (const box of editor.querySelectorAll("details[data-locale]")) box.hidden = box.dataset.locale === own.value;
+  choose(own.value);
+});
+for (const box of editor.querySelectorAll("details[data-locale]")) {
+  box.addEventListener("input", () => choose(box.dataset.locale));
+}
+
+// The colour picker and the written colour say the same.
+const color = editor.elements.accent_color;
+const picker = document.getElementById("accent-picker");
+if (picker && color) {
+  picker.hidden = false;
+  picker.addEventListener("input", () => { color.value = picker.value; soon(); });
+  color.addEventListener("input", () => { if (/^#[0-9a-f]{6}$/i.test(color.value)) picker.value = color.value; });
+}
+
+document.querySelector("[data-update]").hidden = true;
+for (const input of document.querySelectorAll("[form='form-editor']")) input.addEventListener("change", soon);
+for (const width of document.querySelectorAll("input[name=preview_width]")) width.addEventListener("change", () => requestAnimationFrame(fit));
+editor.addEventListener("input", soon);
+addEventListener("resize", fit);
+frame.addEventListener("load", settle);
+if (frame.contentDocument?.readyState === "complete" && frame.contentDocument.querySelector("main")) settle();

@@ -1,0 +1,65 @@
+"""Real Chromium over the real server."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from app.config import Settings
+from app.core import accounts, clock
+from app.core import settings as workspace_settings
+from app.db import Database
+from app.models import Role
+from tests.serve import web_process
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+MAX, PASSWORD = "max@example.com", "correct-horse-battery"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """One person's browser."""
+    context = chromium.new_context(locale="en-US")
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+@pytest.fixture
+def address(settings: Settings, database: Database) -> Iterator[str]:
+    """The running product, with max as its admin."""
+    with database.unit_of_work() as session:
+        hashed = accounts.hash_password(PASSWORD)
+        accounts.create_agent(session, email=MAX, name="Max", role=Role.ADMIN, password_hash=hashed, at=clock.now())
+        workspace_settings.change(session, {"name": "Harbour Coffee"}, actor="agent:1", at=clock.now())
+    with web_process(settings) as running:
+        yield running
+
+
+def sign_in(page: Page, address: str) -> None:
+    page.goto(f"{address}/sign-in")
+    page.get_by_label("E-mail").fill(MAX)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{address}/admin/forms")

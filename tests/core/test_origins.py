@@ -1,0 +1,57 @@
+import pytest
+
+from app.core import origins
+from app.core.errors import InvalidInput
+
+
+@pytest.mark.parametrize(
+    ("typed", "origin"),
+    [
+        ("https://shop.example.com", "https://shop.example.com"),
+        (" HTTPS://Shop.Example.com/ ", "https://shop.example.com"),
+        ("https://shop.example.com:443", "https://shop.example.com"),
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("https://müller.example.com", "https://xn--mller-kva.example.com"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_an_origin_is_written_as_browsers_send_it(typed: str, origin: str) -> None:
+    assert origins.read(typed) == origin
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "shop.example.com",
+        "*",
+        "https://*.example.com",
+        "https://shop.example.com/path",
+        "https://shop.example.com?x",
+        "https://me:secret@shop.example.com",
+        "ftp://shop.example.com",
+        "https://shop.example.com; script-src *",
+        "https://shop.example.com 'unsafe-inline'",
+        "https://a,b",
+        "https://shop.example.com:99999",
+        "https://",
+        "javascript:alert(1)",
+    ],
+)
+def test_whatever_is_no_origin_is_refused_at_its_field(typed: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        origins.read(typed)
+    assert refused.value.field == "allowed_origins"
+
+
+def test_several_are_read_once_each_in_their_order() -> None:
+    assert origins.read_many("https://b.example.com, https://a.example.com\nhttps://b.example.com") == [
+        "https://b.example.com",
+        "https://a.example.com",
+    ]
+
+
+def test_the_origin_of_a_page_is_told_or_null() -> None:
+    assert origins.of("https://shop.example.com/cart?x=1") == "https://shop.example.com"
+    assert origins.of("about:blank") is None
+    assert origins.of("") is None

@@ -1,0 +1,116 @@
+"""The ``assent`` command as a real process, for tests of what only a process does."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.config import Settings
+
+PATIENCE_S = 60
+_RUN = "import sys; from app.cli import main; main()"
+
+
+def environment(instance: Path, **more: str) -> dict[str, str]:
+    """This environment without settings of its own, with its instance folder."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSENT_")}
+    return kept | {"ASSENT_INSTANCE": str(instance)} | {f"ASSENT_{name.upper()}": value for name, value in more.items()}
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The environment in which a process finds the database of a test."""
+    return environment(settings.instance, secret_key=settings.secret_key, database_url=settings.database_url)
+
+
+def assent(*arguments: str, env: Mapping[str, str], stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    return subprocess.run(
+        [sys.executable, "-c", _RUN, *arguments],
+        env=dict(env),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+@contextmanager
+def started(*arguments: str, env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that goes on; whatever is left of it is killed at the end."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _RUN, *arguments], env=dict(env), stdout=out, stderr=out, start_new_session=True
+        )
+        try:
+            yield process
+        finally:
+            for each in [process.pid, *descendants(process.pid)]:
+                _kill(each)
+            process.wait(PATIENCE_S)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until ``/readyz`` answers 200."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        if get(port, "/readyz") == 200:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"not ready: {log.read_text()}")
+
+
+def get(port: int, path: str) -> int | None:
+    """The status of a GET; null when nobody answers."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+    except OSError:
+        return None
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process under this one, children first."""
+    try:
+        children = [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+    return children + [each for child in children for each in descendants(child)]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; one that has ended and waits for its parent does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until_gone(pids: list[int]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while any(is_alive(pid) for pid in pids):
+        assert time.monotonic() < deadline, "still running"
+        time.sleep(0.05)
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass

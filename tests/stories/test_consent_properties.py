@@ -1,0 +1,195 @@
+"""For every sequence of answers, number changes, opt-outs and type changes: the ledger folds to the state, nobody is
+opted in to a number that they did not submit, and nobody's opt-out is lost."""
+
+import contextlib
+from datetime import datetime, timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core import consent, contacts, eligibility, form_views, submissions, subscription_types
+from app.core.eligibility import Reason
+from app.core.form_views import Shown, State
+from app.core.signing import random_token
+from app.db import Database
+from app.models import Consent, ConsentEvent, ConsentEvidence, Contact, OptInForm, SubscriptionType
+from tests import make
+
+NUMBERS = ("+12025550101", "+12025550102", "+447400123456")
+PEOPLE = 3
+person = st.integers(0, PEOPLE - 1)
+number = st.integers(0, len(NUMBERS) - 1)
+step = st.one_of(
+    st.tuples(st.just("look"), person),
+    st.tuples(st.just("answer"), person, number),
+    st.tuples(st.just("answer_publicly"), number),
+    st.tuples(st.just("change_number"), person, st.none() | number),
+    st.tuples(st.just("opt_out"), person),
+    st.tuples(
+        st.just("archive"),
+    ),
+    st.tuples(
+        st.just("bring_back"),
+    ),
+)
+
+
+class World:
+    """The system under test, and beside it what each person did, kept apart from the system's own tables."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.kind: SubscriptionType = make.live_type(session)
+        self.form: OptInForm = make.form(session, self.kind)
+        self.people: list[Contact] = [
+            make.contact(session, phone_number=NUMBERS[index] if index else None) for index in range(PEOPLE)
+        ]
+        self.tokens = [make.inserted(session, self.form, each, at=make.NOON).token for each in self.people]
+        self.pages: dict[int, Shown] = {}
+        self.at = make.NOON
+        self.submitted: dict[int, set[str]] = {}
+        self.said_no: set[int] = set()
+        self.numbers_said_no: set[tuple[str, int]] = set()
+
+    def take(self, step: tuple[object, ...]) -> None:
+        self.at += timedelta(seconds=1)
+        getattr(self, str(step[0]))(*step[1:])
+        self.session.expire_all()
+
+    def look(self, index: int) -> None:
+        view = form_views.inserted_view(self.session, self.tokens[index])
+        saved = form_views.saved_destination(self.session, view)
+        self.pages[index] = self._shown(self.tokens[index], view.version_id, saved.hash if saved else None)
+
+    def answer(self, index: int, typed: int) -> None:
+        if index not in self.pages:
+            self.look(index)
+        view = form_views.inserted_view(self.session, self.tokens[index])
+        outcome = submissions.submit(
+            self.session, view, self.pages[index], typed=NUMBERS[typed], evidence=make.evidence(), at=self.at
+        )
+        if outcome.state == State.DONE and outcome.destination:
+            self._says_yes(self.people[index].id, outcome.destination.value, outcome.event_id)
+
+    def answer_publicly(self, typed: int) -> None:
+        shown = self._shown(self.form.key, self._version_id(), None)
+        view = form_views.public_view(self.session, self.form.key, shown=shown)
+        outcome = submissions.submit(
+            self.session, view, shown, typed=NUMBERS[typed], evidence=make.evidence(), at=self.at
+        )
+        if outcome.state == State.DONE:
+            event = self.session.get_one(ConsentEvent, outcome.event_id)
+            assert event.contact_id not in {each.id for each in self.people}
+            self._says_yes(event.contact_id, NUMBERS[typed], outcome.event_id)
+
+    def change_number(self, index: int, to: int | None) -> None:
+        held = contacts.hold(self.session, self.people[index].id)
+        contacts.change_phone(self.session, held, None if to is None else NUMBERS[to], at=self.at)
+
+    def opt_out(self, index: int) -> None:
+        held = contacts.hold(self.session, self.people[index].id)
+        before = consent.held(self.session, held.id, self.kind.id)
+        make.opt_out(self.session, held, self.kind, at=self.at)
+        self.said_no.add(held.id)
+        for said in (held.phone, before.destination if before else None):
+            if said:
+                self.numbers_said_no.add((said, held.id))
+
+    def archive(self) -> None:
+        if self.kind.state == "live":
+            subscription_types.archive(self.session, self.kind, actor="agent:1", at=self.at)
+
+    def bring_back(self) -> None:
+        if self.kind.state == "archived":
+            subscription_types.unarchive(self.session, self.kind, actor="agent:1", at=self.at)
+
+    def check(self) -> None:
+        folded = self._folded()
+        rows = self.session.scalars(select(Consent).where(Consent.subscription_type_id == self.kind.id)).all()
+        assert folded == {row.contact_id: (row.state, row.destination, row.event_id) for row in rows}
+        for row in rows:
+            if row.state == "opted_in":
+                assert row.destination in self.submitted[row.contact_id]
+            assert (row.state == "opted_out") == (row.contact_id in self.said_no)
+        assert self.said_no <= {row.contact_id for row in rows}
+        for said, _ in self.numbers_said_no:
+            for holder in self.session.scalars(select(Contact).where(Contact.phone == said)):
+                assert Reason.OPTED_OUT in eligibility.standing(self.session, holder, self.kind).reasons
+
+    def _says_yes(self, contact_id: int, value: str, event_id: int | None) -> None:
+        assert self.kind.state == "live"
+        self.submitted.setdefault(contact_id, set()).add(value)
+        if event_id is not None:
+            self.said_no.discard(contact_id)
+            self.numbers_said_no.discard((value, contact_id))
+
+    def _folded(self) -> dict[int, tuple[str, str | None, int]]:
+        events = self.session.execute(
+            select(ConsentEvent, ConsentEvidence.destination)
+            .join(ConsentEvidence, ConsentEvidence.event_id == ConsentEvent.id)
+            .where(ConsentEvent.subscription_type_id == self.kind.id)
+            .order_by(ConsentEvent.id)
+        )
+        states = {"opt_in": "opted_in", "opt_out": "opted_out"}
+        return {event.contact_id: (states[event.action], given_for, event.id) for event, given_for in events}
+
+    def _shown(self, place: str, version_id: int, saved_hash: str | None) -> Shown:
+        return Shown(place, version_id, "en", "words", saved_hash, None, None, random_token(), self.at)
+
+    def _version_id(self) -> int:
+        return form_views.public_view(self.session, self.form.key).version_id
+
+
+class _Undo(Exception):
+    """Ends an example; what it wrote is rolled back."""
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(step, max_size=14))
+def test_the_ledger_folds_to_the_state_and_every_word_of_a_person_stands(
+    database: Database, steps: list[tuple[object, ...]]
+) -> None:
+    with contextlib.suppress(_Undo), database.unit_of_work() as session:
+        world = World(session)
+        for taken in steps:
+            world.take(taken)
+            world.check()
+        raise _Undo
+
+
+def test_a_lead_is_kept_apart_from_the_people_whose_number_it_has(database: Database) -> None:
+    with database.unit_of_work() as session:
+        world = World(session)
+        for taken in (("opt_out", 1), ("answer_publicly", 1), ("change_number", 1, 2), ("answer", 1, 0)):
+            world.take(taken)
+            world.check()
+        assert world.numbers_said_no == {(NUMBERS[1], world.people[1].id)}
+
+
+def at(hours: int) -> datetime:
+    return make.NOON + timedelta(hours=hours)
+
+
+def test_a_new_number_was_never_asked_and_going_back_revives_the_old_answer(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind, sam = make.live_type(session), make.contact(session, phone_number=NUMBERS[0])
+        make.opt_in(session, sam, kind)
+        contacts.change_phone(session, sam, NUMBERS[1], at=at(1))
+        changed = eligibility.standing(session, sam, kind)
+        assert (changed.state, changed.reasons) == ("never_asked", (Reason.NUMBER_CHANGED,))
+        contacts.change_phone(session, sam, NUMBERS[0], at=at(2))
+        assert eligibility.standing(session, sam, kind).is_reachable
+
+
+def test_an_opt_out_survives_a_change_of_number_and_holds_for_whoever_gets_the_old_one(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind, sam = make.live_type(session), make.contact(session, phone_number=NUMBERS[0])
+        make.opt_in(session, sam, kind)
+        make.opt_out(session, sam, kind)
+        contacts.change_phone(session, sam, NUMBERS[1], at=at(3))
+        assert eligibility.standing(session, sam, kind).reasons == (Reason.OPTED_OUT,)
+        other = make.contact(session, phone_number=NUMBERS[0])
+        make.opt_in(session, other, kind, at=at(4))
+        assert eligibility.standing(session, other, kind).reasons == (Reason.OPTED_OUT,)

@@ -1,0 +1,335 @@
+"""The command line as people and service managers meet it: real processes."""
+
+import fcntl
+import http.client
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from app import config
+from app.core import store, tokens
+from app.db import Database
+from app.models import Agent, ApiToken
+from tests.processes import (
+    assent,
+    descendants,
+    environment,
+    environment_of,
+    free_port,
+    get,
+    is_alive,
+    started,
+    wait_until_gone,
+    wait_until_ready,
+)
+
+COMMANDS = (
+    ["demo"],
+    ["web"],
+    ["worker"],
+    ["serve"],
+    ["db", "upgrade"],
+    ["create-admin"],
+    ["token", "create"],
+    ["config"],
+    ["backup"],
+    ["restore"],
+)
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    """What a failed command said: exactly one line, on standard error."""
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+@pytest.fixture
+def ready(tmp_path: Path) -> dict[str, str]:
+    """The environment of a migrated installation on SQLite with a key of its own."""
+    env = environment(tmp_path / "instance")
+    assert assent("db", "upgrade", env=env).returncode == 0
+    return env
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_answers_help(command: list[str], tmp_path: Path) -> None:
+    done = assent(*command, "--help", env=environment(tmp_path / "instance"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Usage: assent {' '.join(command)}")
+    assert not (tmp_path / "instance").exists()
+
+
+@pytest.mark.parametrize(
+    "command", [["config"], ["web"], ["worker"], ["serve"], ["demo"], ["db", "upgrade"]], ids=" ".join
+)
+def test_a_bad_setting_stops_every_command_by_its_name_in_one_line(command: list[str], tmp_path: Path) -> None:
+    done = assent(*command, env=environment(tmp_path, trusted_proxies="many"))
+    assert "ASSENT_TRUSTED_PROXIES" in one_line(done)
+
+
+def test_a_wrong_option_is_refused_in_one_line(tmp_path: Path) -> None:
+    assert "--port" in one_line(assent("web", "--port", "none", env=environment(tmp_path)))
+    assert "no-such" in one_line(assent("no-such", env=environment(tmp_path)))
+
+
+def test_web_and_worker_refuse_a_database_that_is_not_migrated_and_say_the_command(tmp_path: Path) -> None:
+    for command in ("web", "worker"):
+        assert "assent db upgrade" in one_line(assent(command, env=environment(tmp_path)))
+
+
+def test_a_database_out_of_reach_is_one_line_without_the_password(tmp_path: Path) -> None:
+    url = f"postgresql://assent:very-secret@127.0.0.1:{free_port()}/assent"
+    for command in (["web"], ["db", "upgrade"], ["token", "create", "x"]):
+        said = one_line(assent(*command, env=environment(tmp_path, database_url=url)))
+        assert "database" in said
+        assert "very-secret" not in said
+
+
+def test_another_secret_key_is_refused_for_it_would_lose_every_opt_out(ready: dict[str, str]) -> None:
+    other = ready | {"ASSENT_SECRET_KEY": "another-key-that-is-long-enough-to-be-one"}
+    for command in (["web"], ["worker"], ["serve"], ["db", "upgrade"]):
+        assert "ASSENT_SECRET_KEY" in one_line(assent(*command, env=other))
+
+
+def test_config_shows_every_setting_with_its_source_and_hides_secrets(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('trusted_proxies = 2\nmetrics_token = "scrape-me"\n')
+    env = environment(
+        tmp_path, database_url="postgresql://me:hidden-word@db/assent", public_uri="https://a.example.com"
+    )
+    done = assent("config", env=env)
+    lines = {line.split()[0]: line for line in done.stdout.splitlines()}
+    assert done.returncode == 0
+    assert set(lines) == {setting.variable for setting in config.SETTINGS}
+    assert "environment" in lines["ASSENT_DATABASE_URL"]
+    assert str(tmp_path / "config.toml") in lines["ASSENT_TRUSTED_PROXIES"]
+    assert str(tmp_path / "secret_key") in lines["ASSENT_SECRET_KEY"]
+    assert "default" in lines["ASSENT_SMTP_URL"]
+    key = (tmp_path / "secret_key").read_text()
+    assert not any(secret in done.stdout for secret in ("hidden-word", "scrape-me", key))
+    assert "did you mean ASSENT_PUBLIC_URL" in done.stderr
+
+
+def test_an_admin_is_made_with_a_password_from_standard_input(settings: config.Settings, database: Database) -> None:
+    env = environment_of(settings)
+    done = assent("create-admin", "Max@Example.com", "--password-stdin", env=env, stdin="a quiet harbour\n")
+    assert done.returncode == 0, done.stderr
+    with database.read_only() as session:
+        max_ = session.scalars(select(Agent)).one()
+        assert (max_.email, max_.role, max_.active) == ("max@example.com", "admin", True)
+        assert max_.password
+        assert "a quiet harbour" not in max_.password
+
+
+def test_a_weak_password_or_a_second_account_is_refused_in_one_line(ready: dict[str, str]) -> None:
+    create = ("create-admin", "max@example.com", "--password-stdin")
+    one_line(assent(*create, env=ready, stdin="short\n"))
+    assert assent(*create, env=ready, stdin="a quiet harbour\n").returncode == 0
+    one_line(assent(*create, env=ready, stdin="a quiet harbour\n"))
+
+
+def test_a_token_stands_alone_on_standard_output_and_only_its_hash_is_kept(
+    settings: config.Settings, database: Database
+) -> None:
+    done = assent("token", "create", "shop", "--scope", "read", env=environment_of(settings))
+    assert (done.returncode, done.stderr) == (0, "")
+    text = done.stdout.removesuffix("\n")
+    assert text.startswith("assent_")
+    assert "\n" not in text
+    with database.read_only() as session:
+        kept = session.scalars(select(ApiToken)).one()
+        assert (kept.token_hash, kept.scopes, kept.name) == (tokens.hash_of(text), ["read"], "shop")
+
+
+def test_a_token_with_a_scope_that_does_not_exist_is_refused(ready: dict[str, str]) -> None:
+    assert "root" in one_line(assent("token", "create", "shop", "--scope", "root", env=ready))
+
+
+def test_the_web_server_finishes_a_request_in_flight_before_it_stops(ready: dict[str, str], tmp_path: Path) -> None:
+    port, log = free_port(), tmp_path / "log"
+    with started("web", "--port", str(port), "--workers", "2", env=ready, log=log) as process:
+        wait_until_ready(port, process, log)
+        answers: list[int] = []
+        database = tmp_path / "instance" / "assent.db"
+        with writing_elsewhere(database) as release:
+            waiting = threading.Thread(target=lambda: answers.append(beacon(port)))
+            waiting.start()
+            time.sleep(1)
+            process.send_signal(signal.SIGTERM)
+            time.sleep(1)
+            assert process.poll() is None, "it did not wait for the request"
+            release()
+            waiting.join(30)
+        assert process.wait(30) == 0
+        assert answers
+        assert answers[0] < 500
+
+
+def test_a_web_process_that_dies_is_replaced(ready: dict[str, str], tmp_path: Path) -> None:
+    port, log = free_port(), tmp_path / "log"
+    with started("web", "--port", str(port), "--workers", "1", env=ready, log=log) as process:
+        wait_until_ready(port, process, log)
+        (worker,) = descendants(process.pid)
+        os.kill(worker, signal.SIGKILL)
+        wait_until_gone([worker])
+        wait_until_ready(port, process, log)
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(ready: dict[str, str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert str(port) in one_line(assent("web", "--port", str(port), env=ready))
+
+
+def test_log_lines_of_the_server_are_json_with_the_route_and_never_the_path(
+    ready: dict[str, str], tmp_path: Path
+) -> None:
+    port, log = free_port(), tmp_path / "log"
+    with started("web", "--port", str(port), "--workers", "1", env=ready, log=log) as process:
+        wait_until_ready(port, process, log)
+        get(port, "/f/secret-token-of-somebody")
+        process.terminate()
+        assert process.wait(30) == 0
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {"/readyz", "/f/<token>"} <= {line["route"] for line in lines}
+    assert all(line["request_id"] and line["duration_ms"] >= 0 for line in lines)
+    assert "secret-token-of-somebody" not in log.read_text()
+
+
+def test_serve_migrates_runs_both_and_stops_both(tmp_path: Path) -> None:
+    port, log, env = free_port(), tmp_path / "log", environment(tmp_path / "instance")
+    with started("serve", "--port", str(port), "--workers", "1", env=env, log=log) as process:
+        wait_until_ready(port, process, log)
+        below = descendants(process.pid)
+        assert len(below) == 3, "web, its one worker process, and the worker"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, log.read_text()
+        wait_until_gone(below)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["web", "worker"])
+def test_when_one_of_the_two_is_killed_the_other_stops_too(which: int, tmp_path: Path) -> None:
+    port, log, env = free_port(), tmp_path / "log", environment(tmp_path / "instance")
+    with started("serve", "--port", str(port), "--workers", "1", env=env, log=log) as process:
+        wait_until_ready(port, process, log)
+        below = descendants(process.pid)
+        os.kill(below[which], signal.SIGKILL)
+        assert process.wait(30) != 0
+        wait_until_gone(below)
+        assert "so everything was stopped" in log.read_text()
+
+
+def test_nothing_is_left_behind_when_the_supervisor_is_killed(tmp_path: Path) -> None:
+    port, log, env = free_port(), tmp_path / "log", environment(tmp_path / "instance")
+    with started("serve", "--port", str(port), "--workers", "1", env=env, log=log) as process:
+        wait_until_ready(port, process, log)
+        below = descendants(process.pid)
+        process.kill()
+        wait_until_gone(below)
+
+
+def test_two_processes_may_upgrade_a_new_database_at_once(settings: config.Settings) -> None:
+    env = environment_of(settings)
+    if settings.is_sqlite:
+        (settings.instance / "assent.db").unlink()
+    else:
+        empty(settings)
+    results: list[int] = []
+    both = [
+        threading.Thread(target=lambda: results.append(assent("db", "upgrade", env=env).returncode)) for _ in range(2)
+    ]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert results == [0, 0]
+
+
+def test_the_demo_fills_once_and_says_how_to_come_in(tmp_path: Path) -> None:
+    port, log, env = free_port(), tmp_path / "log", environment(tmp_path / "instance")
+    for _ in range(2):
+        with started("demo", "--port", str(port), "--workers", "1", env=env, log=log) as process:
+            wait_until_ready(port, process, log)
+            deadline = time.monotonic() + 10
+            while "Stop with" not in log.read_text() and time.monotonic() < deadline:
+                time.sleep(0.05)
+            said = log.read_text()
+            assert f"http://127.0.0.1:{port}/" in said
+            assert all(part in said for part in ("max@example.com", "ana@example.com", "demo-password-1234"))
+            process.terminate()
+            assert process.wait(30) == 0
+
+
+def test_backup_and_restore_bring_everything_to_another_machine(ready: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "assent.zip"
+    assert (
+        assent("create-admin", "max@example.com", "--password-stdin", env=ready, stdin="a quiet harbour").returncode
+        == 0
+    )
+    done = assent("backup", str(file), env=ready)
+    assert done.returncode == 0, done.stderr
+    assert "secret key is in it" in done.stdout
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    elsewhere = environment(tmp_path / "elsewhere")
+    done = assent("restore", str(file), env=elsewhere)
+    assert done.returncode == 0, done.stderr
+    again = assent("create-admin", "max@example.com", "--password-stdin", env=elsewhere, stdin="a quiet harbour")
+    assert "account" in one_line(again)
+    assert (tmp_path / "elsewhere" / "secret_key").read_text() == (tmp_path / "instance" / "secret_key").read_text()
+    assert "--replace" in one_line(assent("restore", str(file), env=elsewhere))
+    assert assent("restore", str(file), "--replace", env=elsewhere).returncode == 0
+
+
+def test_a_database_is_not_restored_under_a_running_server(ready: dict[str, str], tmp_path: Path) -> None:
+    file, port, log = tmp_path / "assent.zip", free_port(), tmp_path / "log"
+    assert assent("backup", str(file), env=ready).returncode == 0
+    with started("web", "--port", str(port), "--workers", "1", env=ready, log=log) as process:
+        wait_until_ready(port, process, log)
+        assert "stop web and worker first" in one_line(assent("restore", str(file), "--replace", env=ready))
+        assert get(port, "/readyz") == 200
+        assert is_alive(process.pid)
+
+
+def beacon(port: int) -> int:
+    """The status of a request that writes: a form was seen. It waits for its turn."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("POST", "/f/abcdefghijklmnopqrstuv/seen")
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+@contextmanager
+def writing_elsewhere(database: Path) -> Iterator[Callable[[], None]]:
+    """Have the turn to write to this SQLite database, until the function that is yielded is called."""
+    lock = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lambda: fcntl.flock(lock, fcntl.LOCK_UN)
+    finally:
+        os.close(lock)
+
+
+def empty(settings: config.Settings) -> None:
+    """Drop everything from a PostgreSQL database of a test."""
+    opened = store.open_database(settings, connections=1)
+    with opened.engine.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
+    opened.close()

@@ -1,0 +1,183 @@
+"""The agents page: who works here, invited, disabled, given a new link or role."""
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from app import config, create_app
+from app.core import accounts, audit
+from app.models import Agent, Role
+from tests.web import pages
+
+IVY = "ivy@example.com"
+
+
+def test_the_list_shows_everybody_and_where_they_stand(app: Flask) -> None:
+    client = pages.admin(app)
+    pages.make_agent(app, "ana@example.com", name="Ana <b>")
+    _invite(client)
+    page = client.get("/admin/agents").get_data(as_text=True)
+    assert "max@example.com" in page
+    assert "Ana &lt;b&gt;" in page
+    assert "Invited" in page
+
+
+def test_an_invitation_is_a_link_shown_once(app: Flask) -> None:
+    client = pages.admin(app)
+    page = _invite(client).get_data(as_text=True)
+    path = _link(page)
+    assert path not in client.get(f"/admin/agents/{_agent(app).id}").get_data(as_text=True)
+    assert _agent(app).role == "admin"
+    newcomer = app.test_client()
+    values = {"password": "my own pass phrase", "password_confirm": "my own pass phrase", "name": "Ivy"}
+    assert pages.submit(newcomer, path, values).status_code == 302
+    assert pages.signed_in(app, IVY, "my own pass phrase").get("/admin/agents").status_code == 200
+
+
+def test_the_link_is_at_the_public_address(settings: config.Settings) -> None:
+    app = create_app(config.Settings(**(vars(settings) | {"public_url": "https://consent.example.com"})))
+    page = _invite(pages.admin(app)).get_data(as_text=True)
+    assert "https://consent.example.com/reset-password/" in page
+    app.extensions["assent.database"].close()
+
+
+@pytest.mark.parametrize("deliver", ["mail", "link"])
+def test_with_a_mail_server_the_invitation_is_mailed_or_shown(settings: config.Settings, deliver: str) -> None:
+    app = create_app(config.Settings(**(vars(settings) | {"smtp_url": "smtp://mail.example.com"})))
+    app.extensions["mailman"].backend = "locmem"
+    answer = _invite(pages.admin(app), deliver=deliver)
+    mails = getattr(app.extensions["mailman"], "outbox", [])
+    if deliver == "mail":
+        assert answer.status_code == 302
+        (mail,) = mails
+        assert mail.to == [IVY]
+        assert "/reset-password/" in mail.body
+    else:
+        assert mails == []
+        assert _link(answer.get_data(as_text=True))
+    app.extensions["assent.database"].close()
+
+
+def test_a_mail_that_the_server_does_not_take_becomes_a_link(settings: config.Settings) -> None:
+    app = create_app(config.Settings(**(vars(settings) | {"smtp_url": "smtp://127.0.0.1:9"})))
+    page = _invite(pages.admin(app), deliver="mail").get_data(as_text=True)
+    assert "did not take the mail" in page
+    assert _link(page)
+    app.extensions["assent.database"].close()
+
+
+@pytest.mark.parametrize("email", ["", "nobody", "max@example.com"])
+def test_an_invitation_that_cannot_be_made_says_why_and_keeps_what_was_typed(app: Flask, email: str) -> None:
+    answer = _invite(pages.admin(app), email=email, name="Ivy Long")
+    assert answer.status_code == 422
+    assert "Ivy Long" in answer.get_data(as_text=True)
+    assert 'aria-invalid="true"' in answer.get_data(as_text=True)
+
+
+def test_a_new_link_replaces_the_one_before(app: Flask) -> None:
+    client = pages.admin(app)
+    first = _link(_invite(client).get_data(as_text=True))
+    second = _link(_post(client, _agent(app).id, "link").get_data(as_text=True))
+    stranger = app.test_client()
+    assert stranger.get(first).status_code == 302
+    assert stranger.get(second).status_code == 200
+
+
+def test_disabling_signs_out_and_enabling_lets_in_again(app: Flask) -> None:
+    client, ana = pages.admin(app), pages.agent(app)
+    ana_id = pages.make_agent(app, "ana@example.com")
+    assert _post(client, ana_id, "disable").status_code == 302
+    assert ana.get("/account").status_code == 302
+    assert pages.sign_in(app.test_client(), "ana@example.com").status_code == 200
+    _post(client, ana_id, "enable")
+    pages.signed_in(app, "ana@example.com")
+
+
+def test_a_role_holds_from_the_next_request_on(app: Flask) -> None:
+    client, ana = pages.admin(app), pages.agent(app)
+    ana_id = pages.make_agent(app, "ana@example.com")
+    _post(client, ana_id, "role", role="admin")
+    assert ana.get("/admin/agents").status_code == 200
+    _post(client, ana_id, "role", role="agent")
+    assert ana.get("/admin/agents").status_code == 403
+
+
+@pytest.mark.parametrize(("step", "values"), [("disable", {}), ("role", {"role": "agent"})])
+def test_the_last_admin_cannot_lock_everybody_out(app: Flask, step: str, values: dict[str, str]) -> None:
+    client = pages.admin(app)
+    me = pages.make_agent(app, "max@example.com")
+    answer = _post(client, me, step, **values)
+    assert "is the last admin" in client.get(answer.location).get_data(as_text=True)
+    assert client.get("/admin/agents").status_code == 200
+
+
+def test_an_admin_resets_a_lost_second_factor(app: Flask) -> None:
+    client = pages.admin(app)
+    ana_id = pages.make_agent(app, "ana@example.com")
+    with app.extensions["assent.database"].unit_of_work() as session:
+        ana = accounts.find(session, ana_id)
+        ana.tf_primary_method, ana.tf_totp_secret = "authenticator", "lost"
+    assert "Reset second factor" in client.get(f"/admin/agents/{ana_id}").get_data(as_text=True)
+    _post(client, ana_id, "reset-second-factor")
+    pages.signed_in(app, "ana@example.com")
+
+
+def test_what_admins_do_is_in_the_audit_under_their_name(app: Flask) -> None:
+    client = pages.admin(app)
+    me = pages.make_agent(app, "max@example.com")
+    _invite(client)
+    ivy = _agent(app)
+    for step in ("link", "disable", "enable", "reset-second-factor"):
+        _post(client, ivy.id, step)
+    _post(client, ivy.id, "role", role="agent")
+    with app.extensions["assent.database"].read_only() as session:
+        entries = audit.newest(session, subject=f"agent:{ivy.id}")
+    assert [entry.action for entry in entries] == [
+        "agent.role_changed",
+        "agent.second_factor_reset",
+        "agent.enabled",
+        "agent.disabled",
+        "agent.link_made",
+        "agent.created",
+    ]
+    assert {entry.actor for entry in entries} == {f"agent:{me}"}
+    assert "second factor reset" in client.get(f"/admin/agents/{ivy.id}").get_data(as_text=True)
+
+
+def test_nobody_is_at_an_address_that_is_not_there(app: Flask) -> None:
+    client = pages.admin(app)
+    assert client.get("/admin/agents/999").status_code == 404
+    assert _post(client, 999, "disable").status_code == 404
+
+
+def test_a_page_from_elsewhere_cannot_disable_anybody(app: Flask) -> None:
+    client = pages.admin(app)
+    ana_id = pages.make_agent(app, "ana@example.com")
+    assert client.post(f"/admin/agents/{ana_id}/disable").status_code == 400
+    with app.extensions["assent.database"].read_only() as session:
+        assert accounts.find(session, ana_id).active
+
+
+def _invite(client: FlaskClient, **values: str):  # type: ignore[no-untyped-def]
+    return pages.submit(
+        client, "/admin/agents/invite", {"email": IVY, "name": "", "role": Role.ADMIN.value, "deliver": "link"} | values
+    )
+
+
+def _post(client: FlaskClient, agent_id: int, step: str, **values: str):  # type: ignore[no-untyped-def]
+    return pages.submit(client, f"/admin/agents/{agent_id}/{step}", values, page="/admin/agents/invite")
+
+
+def _link(page: str) -> str:
+    found = re.search(r'value="(http[^"]*/reset-password/[^"]+)"', page)
+    assert found, page
+    return urlsplit(found[1]).path
+
+
+def _agent(app: Flask) -> Agent:
+    with app.extensions["assent.database"].read_only() as session:
+        return session.scalars(select(Agent).where(Agent.email == IVY)).one()

@@ -1,0 +1,143 @@
+"""The settings page."""
+
+import io
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.core import settings
+from app.db import Database
+from app.models import Workspace
+from tests.web import pages
+
+PATH = "/admin/settings"
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
+VALUES = {
+    "name": "Harbour Coffee",
+    "time_zone": "Europe/Berlin",
+    "default_country": "DE",
+    "allowed_countries": ["DE", "GB"],
+    "allowed_origins": "https://shop.example.com\nhttps://www.example.com",
+    "privacy_url": "https://example.com/privacy",
+    "terms_url": "https://example.com/terms",
+    "help_contact": "help@example.com",
+    "submissions_per_address": "100",
+    "submissions_per_number": "10",
+}
+
+
+@pytest.fixture
+def database(app: Flask) -> Database:
+    opened: Database = app.extensions["assent.database"]
+    return opened
+
+
+@pytest.fixture
+def max_(app: Flask) -> FlaskClient:
+    return pages.admin(app)
+
+
+def _workspace(database: Database) -> Workspace:
+    with database.read_only() as session:
+        return settings.get(session)
+
+
+def test_an_agent_may_not_see_or_change_settings(app: Flask, database: Database) -> None:
+    ana = pages.agent(app)
+    assert ana.get(PATH).status_code == 403
+    for path in (PATH, f"{PATH}/logo", f"{PATH}/logo/remove"):
+        assert pages.submit(ana, path, VALUES, page="/account").status_code == 403
+    assert _workspace(database).name == "My business"
+
+
+def test_every_setting_is_kept_and_shown(max_: FlaskClient, database: Database) -> None:
+    assert pages.submit(max_, PATH, VALUES).status_code == 303
+    kept = _workspace(database)
+    assert (kept.name, kept.time_zone, kept.default_country) == ("Harbour Coffee", "Europe/Berlin", "DE")
+    assert kept.allowed_countries == ["DE", "GB"]
+    assert kept.allowed_origins == ["https://shop.example.com", "https://www.example.com"]
+    assert (kept.privacy_url, kept.terms_url) == ("https://example.com/privacy", "https://example.com/terms")
+    assert (kept.help_contact, kept.submissions_per_address, kept.submissions_per_number) == (
+        "help@example.com",
+        100,
+        10,
+    )
+    html = max_.get(PATH).get_data(as_text=True)
+    assert 'value="Harbour Coffee"' in html
+    assert html.count(" checked") == 2
+    assert "Settings changed" in html
+
+
+def test_no_country_ticked_means_every_country(max_: FlaskClient, database: Database) -> None:
+    pages.submit(max_, PATH, VALUES)
+    pages.submit(max_, PATH, VALUES | {"allowed_countries": [], "default_country": ""})
+    assert _workspace(database).allowed_countries == []
+    assert _workspace(database).default_country is None
+    assert "Tick none to allow every country" in max_.get(PATH).get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", " "),
+        ("name", "n" * 121),
+        ("time_zone", "Mars/Olympus"),
+        ("default_country", "ZZ"),
+        ("allowed_countries", ["ZZ"]),
+        ("allowed_origins", "https://shop.example.com/path"),
+        ("privacy_url", "javascript:alert(1)"),
+        ("terms_url", "example.com"),
+        ("help_contact", "h" * 255),
+        ("submissions_per_address", "0"),
+        ("submissions_per_number", "many"),
+        ("submissions_per_number", ""),
+    ],
+)
+def test_a_bad_value_is_said_at_its_field_and_nothing_is_lost(
+    max_: FlaskClient, database: Database, field: str, value: object
+) -> None:
+    answer = pages.submit(max_, PATH, VALUES | {"help_contact": "kept@example.com"} | {field: value})
+    html = answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    assert f'id="{field}-error" role="alert"' in html
+    if field != "help_contact":
+        assert 'value="kept@example.com"' in html
+    assert _workspace(database).name == "My business"
+
+
+def _send_logo(client: FlaskClient, content: bytes) -> int:
+    values = {"logo": (io.BytesIO(content), "logo.png")}
+    return pages.submit(client, f"{PATH}/logo", values, page=PATH).status_code
+
+
+def test_a_logo_is_put_in_place_and_served_to_everybody(app: Flask, max_: FlaskClient, database: Database) -> None:
+    assert app.test_client().get("/logo").status_code == 404
+    assert _send_logo(max_, PNG) == 303
+    version = _workspace(database).logo_hash
+    assert f'src="/logo?v={version}"' in max_.get(PATH).get_data(as_text=True)
+    served = app.test_client().get(f"/logo?v={version}")
+    assert (served.data, served.mimetype) == (PNG, "image/png")
+    assert served.headers["X-Content-Type-Options"] == "nosniff"
+    assert "immutable" in served.headers["Cache-Control"]
+    assert "Set-Cookie" not in served.headers
+    assert "immutable" not in app.test_client().get("/logo?v=other").headers["Cache-Control"]
+
+
+def test_a_logo_can_be_taken_away(app: Flask, max_: FlaskClient, database: Database) -> None:
+    _send_logo(max_, PNG)
+    assert pages.submit(max_, f"{PATH}/logo/remove", page=PATH).status_code == 303
+    assert _workspace(database).logo_hash is None
+    assert app.test_client().get("/logo").status_code == 404
+
+
+@pytest.mark.parametrize("content", [b"<svg onload=alert(1)>", PNG + bytes(200_000), b""])
+def test_what_is_no_picture_or_too_large_is_refused(max_: FlaskClient, database: Database, content: bytes) -> None:
+    assert _send_logo(max_, content) == 422
+    assert _workspace(database).logo_hash is None
+
+
+def test_choosing_no_logo_says_so_at_the_field(max_: FlaskClient) -> None:
+    answer = pages.submit(max_, f"{PATH}/logo", page=PATH)
+    assert answer.status_code == 422
+    assert 'id="logo-error" role="alert"' in answer.get_data(as_text=True)

@@ -1,0 +1,253 @@
+"""Passwords: changed, forgotten, set by a one-time link."""
+
+import re
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from app import config, create_app
+from app.core import accounts, clock
+from app.core.errors import InvalidState
+from app.models import Agent
+from app.web import one_time_links
+from tests.web import pages
+
+NEW = "a brand new pass phrase"
+STALE = "used, replaced or mistyped"
+
+
+class TestChange:
+    def test_changing_it_signs_every_other_device_out(self, app: Flask) -> None:
+        here = pages.agent(app)
+        elsewhere = pages.signed_in(app, "ana@example.com")
+        assert _change(here).location == "/account"
+        assert here.get("/account").status_code == 200
+        assert elsewhere.get("/account").status_code == 302
+        assert pages.sign_in(app.test_client(), "ana@example.com").status_code == 200
+        pages.signed_in(app, "ana@example.com", NEW)
+
+    @pytest.mark.parametrize(
+        ("password", "says"),
+        [
+            ("elevenchars", "at least 12 characters"),
+            ("ANA@example.com", "other than your e-mail address"),
+            ("aaaaaaaaaaaaaaaa", "a few different characters"),
+            (pages.PASSWORD, "other than the present one"),
+        ],
+    )
+    def test_a_weak_one_is_refused_with_the_reason(self, app: Flask, password: str, says: str) -> None:
+        answer = _change(pages.agent(app), password)
+        assert answer.status_code == 200
+        assert says in answer.get_data(as_text=True)
+        pages.signed_in(app, "ana@example.com")
+
+    def test_the_present_one_is_asked_for_and_guesses_are_counted(self, app: Flask) -> None:
+        with pages.one_window():
+            client = pages.agent(app)
+            for _ in range(10):
+                assert "not your password" in _change(client, present="wrong horse battery").get_data(as_text=True)
+            assert _change(client).status_code == 429
+
+
+class TestForgotten:
+    def test_without_mail_the_page_says_to_ask_an_admin(self, client: FlaskClient) -> None:
+        for path in ("/forgot-password", "/reset-password"):
+            answer = client.get(path)
+            assert answer.status_code == 200
+            assert "Ask an admin" in answer.get_data(as_text=True)
+
+    def test_without_a_public_address_nobody_can_have_a_link_mailed(self, settings: config.Settings) -> None:
+        """Else the host that a stranger's request names would be in the mail."""
+        app = create_app(config.Settings(**(vars(settings) | {"smtp_url": "smtp://mail.example.com"})))
+        assert "Ask an admin" in app.test_client().get("/forgot-password").get_data(as_text=True)
+        app.extensions["assent.database"].close()
+
+    def test_a_link_is_mailed_and_sets_a_new_password(self, mailing_app: Flask) -> None:
+        pages.make_agent(mailing_app, "ana@example.com")
+        stranger = pages.submit(mailing_app.test_client(), "/forgot-password", {"email": "nobody@example.com"})
+        known = pages.submit(
+            mailing_app.test_client(), "/forgot-password", {"email": "Ana@example.com"}, headers={"Host": "eve.example"}
+        )
+        assert _neutral(known, "Ana@example.com") == _neutral(stranger, "nobody@example.com")
+        (mail,) = _outbox(mailing_app, 1)
+        assert mail.to == ["ana@example.com"]
+        link = re.search(r"https://\S+", mail.body)
+        assert link
+        assert link[0].startswith("https://consent.example.com/reset-password/")
+        assert _set_password(mailing_app.test_client(), urlsplit(link[0]).path).location == "/sign-in"
+        pages.signed_in(mailing_app, "ana@example.com", NEW)
+
+    def test_asking_costs_the_same_hashing_for_strangers(
+        self, mailing_app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pages.make_agent(mailing_app, "ana@example.com")
+        security, runs = mailing_app.extensions["security"], []
+        for context in (security.pwd_context, security.hashing_context):
+            real = context.hash
+
+            def noted(*secret: str, _real: Callable[..., str] = real) -> str:
+                runs.append(_real(*secret))
+                return runs[-1]
+
+            monkeypatch.setattr(context, "hash", noted)
+        for email in ("ana@example.com", "nobody@example.com"):
+            pages.submit(mailing_app.test_client(), "/forgot-password", {"email": email})
+        costs = [made.rpartition("$")[0].rpartition("$")[0] for made in runs]
+        assert costs == ["$argon2id$v=19$m=65536,t=3,p=4"] * 2
+
+    def test_asking_is_limited(self, mailing_app: Flask) -> None:
+        client = mailing_app.test_client()
+        with pages.one_window():
+            answers = [pages.submit(client, "/forgot-password", {"email": "nobody@example.com"}) for _ in range(11)]
+        assert [answer.status_code for answer in answers] == [200] * 10 + [429]
+
+    def test_disabled_and_invited_people_are_strangers(self, mailing_app: Flask) -> None:
+        pages.make_agent(mailing_app, "invited@example.com", password=None)
+        gone = pages.make_agent(mailing_app, "gone@example.com")
+        with mailing_app.extensions["assent.database"].unit_of_work() as session:
+            accounts.disable(session, gone, actor="agent:99", at=clock.now())
+        bodies = {
+            _neutral(pages.submit(mailing_app.test_client(), "/forgot-password", {"email": email}), email)
+            for email in ("invited@example.com", "gone@example.com", "nobody@example.com")
+        }
+        assert len(bodies) == 1
+        time.sleep(0.2)
+        assert not getattr(mailing_app.extensions["mailman"], "outbox", [])
+
+
+class TestOneTimeLink:
+    def test_an_invitation_asks_for_a_name_and_a_password(self, app: Flask) -> None:
+        path = _invite(app)
+        client = app.test_client()
+        page = client.get(path).get_data(as_text=True)
+        assert "Welcome" in page
+        assert "ivy@example.com" in page
+        assert _set_password(client, path, name="Ivy Long").location == "/sign-in"
+        assert _agent(app).name == "Ivy Long"
+        pages.signed_in(app, "ivy@example.com", NEW)
+
+    def test_it_works_once(self, app: Flask) -> None:
+        path = _invite(app)
+        _set_password(app.test_client(), path)
+        again = app.test_client()
+        assert again.get(path).status_code == 302
+        assert STALE in again.get("/sign-in").get_data(as_text=True)
+        token = pages.csrf_token(again.get("/sign-in").get_data(as_text=True))
+        data = {"csrf_token": token, "password": "mine now mine now", "password_confirm": "mine now mine now"}
+        assert again.post(path, data=data).status_code == 302
+        pages.signed_in(app, "ivy@example.com", NEW)
+
+    def test_looking_at_it_does_not_use_it_up(self, app: Flask) -> None:
+        path = _invite(app)
+        app.test_client().get(path)
+        app.test_client().head(path)
+        assert _set_password(app.test_client(), path).location == "/sign-in"
+
+    def test_a_weak_password_leaves_it_usable(self, app: Flask) -> None:
+        path = _invite(app)
+        answer = _set_password(app.test_client(), path, password="short")
+        assert "at least 12 characters" in answer.get_data(as_text=True)
+        assert _agent(app).password is None
+        assert _set_password(app.test_client(), path).location == "/sign-in"
+
+    def test_an_invitation_lasts_seven_days(self, app: Flask) -> None:
+        path = _invite(app)
+        with time_machine.travel(clock.now() + timedelta(days=6, hours=23), tick=True):
+            assert app.test_client().get(path).status_code == 200
+        with time_machine.travel(clock.now() + timedelta(days=7, hours=1), tick=True):
+            assert app.test_client().get(path).status_code == 302
+
+    def test_a_reset_lasts_one_day(self, app: Flask) -> None:
+        pages.make_agent(app, "ivy@example.com")
+        path = _link(app)
+        with time_machine.travel(clock.now() + timedelta(hours=23), tick=True):
+            assert app.test_client().get(path).status_code == 200
+        with time_machine.travel(clock.now() + timedelta(hours=25), tick=True):
+            client = app.test_client()
+            assert client.get(path).status_code == 302
+            assert "too old" in client.get("/sign-in").get_data(as_text=True)
+
+    def test_disabling_the_account_ends_it(self, app: Flask) -> None:
+        path = _invite(app)
+        with app.extensions["assent.database"].unit_of_work() as session:
+            accounts.disable(session, _agent(app).id, actor="agent:99", at=clock.now())
+        assert app.test_client().get(path).status_code == 302
+
+    @pytest.mark.parametrize("token", ["x", "WyJ4Il0.x.y", "a" * 500])
+    def test_a_mistyped_one_opens_nothing(self, client: FlaskClient, token: str) -> None:
+        assert client.get(f"/reset-password/{token}").status_code == 302
+
+    def test_its_address_goes_into_no_referrer(self, app: Flask) -> None:
+        assert app.test_client().get(_invite(app)).headers["Referrer-Policy"] == "no-referrer"
+
+    def test_of_two_who_follow_it_at_once_one_sets_the_password(self, app: Flask) -> None:
+        _invite(app)
+        store = app.extensions["security"].datastore
+        with app.test_request_context():
+            first, second = (store.find_user(email="ivy@example.com") for _ in range(2))
+            first.password = "hash of the first"
+            store.set_uniquifier(first)
+            second.password = "hash of the second"
+            with pytest.raises(InvalidState):
+                store.set_uniquifier(second)
+        assert _agent(app).password == "hash of the first"
+
+    def test_it_ends_the_sessions_of_whoever_knew_the_old_password(self, app: Flask) -> None:
+        pages.make_agent(app, "ivy@example.com")
+        other = pages.signed_in(app, "ivy@example.com")
+        _set_password(app.test_client(), _link(app))
+        assert other.get("/account").status_code == 302
+
+
+@pytest.fixture
+def mailing_app(settings: config.Settings):  # type: ignore[no-untyped-def]
+    values = {"smtp_url": "smtp://mail.example.com", "public_url": "https://consent.example.com"}
+    app = create_app(config.Settings(**(vars(settings) | values)))
+    app.extensions["mailman"].backend = "locmem"
+    yield app
+    app.extensions["assent.database"].close()
+
+
+def _outbox(app: Flask, count: int) -> list:  # type: ignore[type-arg]
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if len(found := getattr(app.extensions["mailman"], "outbox", [])) >= count:
+            return found
+        time.sleep(0.02)
+    raise AssertionError("no mail went out")
+
+
+def _change(client: FlaskClient, password: str = NEW, present: str = pages.PASSWORD):  # type: ignore[no-untyped-def]
+    values = {"password": present, "new_password": password, "new_password_confirm": password}
+    return pages.submit(client, "/account/password", values)
+
+
+def _set_password(client: FlaskClient, path: str, *, password: str = NEW, name: str = ""):  # type: ignore[no-untyped-def]
+    return pages.submit(client, path, {"password": password, "password_confirm": password, "name": name})
+
+
+def _invite(app: Flask) -> str:
+    pages.make_agent(app, "ivy@example.com", password=None)
+    return _link(app)
+
+
+def _link(app: Flask) -> str:
+    with app.test_request_context():
+        return urlsplit(one_time_links.link_for(_agent(app))).path
+
+
+def _agent(app: Flask) -> Agent:
+    with app.extensions["assent.database"].read_only() as session:
+        return session.scalars(select(Agent).where(Agent.email == "ivy@example.com")).one()
+
+
+def _neutral(answer, email: str) -> tuple[int, str]:  # type: ignore[no-untyped-def]
+    text = re.sub(r'name="csrf_token"[^>]*', "", answer.get_data(as_text=True))
+    return answer.status_code, text.replace(email, "ADDRESS").replace(email.lower(), "ADDRESS")

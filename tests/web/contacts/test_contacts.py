@@ -1,0 +1,265 @@
+"""Contacts and the record, as agents see them."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from app.core import consent, optin_forms, settings, wording
+from app.db import Database
+from app.models import ConsentEvent, ConsentState, Contact, EvidenceLevel, InsertedForm, Source
+from app.web.contacts import views
+from tests import make
+from tests.web import pages
+
+WORDS = {
+    "brand": "Harbour Coffee",
+    "form_title": "Hear it first, by text",
+    "label": "Phone number",
+    "legal_html": '<p>You agree. <a href="https://example.com/p">Policy</a></p><script>alert(1)</script>',
+    "button": "Sign Up Now",
+    "links": [{"text": "Terms", "href": "https://example.com/terms"}],
+    "notes": ["You can withdraw at any time."],
+    "something_new": "A line that pages do not know",
+}
+
+
+@pytest.fixture
+def database(app: Flask) -> Database:
+    opened: Database = app.extensions["assent.database"]
+    return opened
+
+
+@pytest.fixture
+def ana(app: Flask) -> FlaskClient:
+    return pages.agent(app)
+
+
+@pytest.fixture
+def sam(database: Database) -> Contact:
+    with database.unit_of_work() as session:
+        return make.contact(
+            session, name="Sam", external_id="sam-1", phone_number=make.BRITISH_NUMBER, email_address="sam@example.com"
+        )
+
+
+def _page(sam: Contact) -> str:
+    return f"/contacts/{sam.public_id}"
+
+
+def _state(database: Database, sam: Contact, type_id: int) -> ConsentState | None:
+    with database.read_only() as session:
+        held = consent.held(session, sam.id, type_id)
+        return held.state if held else None
+
+
+def _events(database: Database) -> int:
+    with database.read_only() as session:
+        return session.scalar(select(func.count()).select_from(ConsentEvent)) or 0
+
+
+def test_strangers_see_no_contacts(client: FlaskClient, sam: Contact) -> None:
+    for path in ("/contacts", "/contacts?q=sam-1", _page(sam)):
+        answer = client.get(path)
+        assert answer.status_code == 302
+        assert "Sam" not in answer.get_data(as_text=True)
+
+
+def test_the_newest_opt_ins_are_shown_with_time_number_and_how_sure(
+    ana: FlaskClient, database: Database, sam: Contact
+) -> None:
+    assert "Nobody has signed up yet" in ana.get("/contacts").get_data(as_text=True)
+    with database.unit_of_work() as session:
+        settings.change(session, {"time_zone": "Asia/Tokyo"}, actor="agent:1", at=make.NOON)
+        make.opt_in(session, sam, make.live_type(session))
+    html = ana.get("/contacts").get_data(as_text=True)
+    assert "+44 7400 123456" in html
+    assert "2 Nov 2026, 21:00" in html
+    assert "Personal link: opened by a link that only this person was given" in html
+
+
+def test_older_opt_ins_follow_page_by_page(
+    ana: FlaskClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "PAGE_SIZE", 2)
+    with database.unit_of_work() as session:
+        offers = make.live_type(session)
+        for number in range(3):
+            each = make.contact(session, name=f"Person {number}", phone_number=f"+4474001234{number}0")
+            make.opt_in(session, each, offers, at=make.NOON + timedelta(minutes=number))
+    first = ana.get("/contacts").get_data(as_text=True)
+    assert re.findall(r"Person \d", first) == ["Person 2", "Person 1"]
+    older = re.search(r"/contacts\?before=\d+", first)
+    assert older
+    second = ana.get(older[0]).get_data(as_text=True)
+    assert re.findall(r"Person \d", second) == ["Person 0"]
+    assert "before=" not in second
+
+
+@pytest.mark.parametrize(
+    "typed", ["+447400123456", "07400 123456", "+44 (0)7400-123456", "SAM@example.com", "sam-1", "  sam-1 "]
+)
+def test_a_contact_is_found_by_number_address_or_external_id(
+    ana: FlaskClient, database: Database, sam: Contact, typed: str
+) -> None:
+    with database.unit_of_work() as session:
+        settings.change(session, {"default_country": "GB"}, actor="agent:1", at=make.NOON)
+    html = ana.get("/contacts", query_string={"q": typed}).get_data(as_text=True)
+    assert "1 contact found" in html
+    assert _page(sam) in html
+
+
+@pytest.mark.parametrize("typed", ["sam", "+447400123457", "%", "sam-1\0", "<b>"])
+def test_a_search_finds_exact_matches_only(ana: FlaskClient, sam: Contact, typed: str) -> None:
+    html = ana.get("/contacts", query_string={"q": typed}).get_data(as_text=True)
+    assert "Nobody found" in html
+    assert "<b>" not in html
+
+
+def test_a_contact_shows_its_state_for_each_live_type_and_why_not(
+    ana: FlaskClient, database: Database, sam: Contact
+) -> None:
+    with database.unit_of_work() as session:
+        make.opt_in(session, sam, make.live_type(session, name="Offers"))
+        make.live_type(session, name="News")
+        make.draft_type(session, name="Not yet")
+    html = ana.get(_page(sam)).get_data(as_text=True)
+    assert 'class="state state-opted_in"' in html
+    assert "Reachable." in html
+    assert 'class="state state-never_asked"' in html
+    assert "They have not opted in." in html
+    assert "Not yet" not in html
+    assert "Valid, can receive texts" in html
+
+
+def test_the_record_shows_the_exact_words_and_hides_nothing_of_them(
+    ana: FlaskClient, database: Database, sam: Contact
+) -> None:
+    evidence = make.evidence(
+        words=wording.exact("en", WORDS),
+        address="203.0.113.9",
+        agent_string="Browser/1.0",
+        origin="https://shop.example.com",
+        page="https://shop.example.com/beans",
+        locale="en",
+        details={"plan": "phonenumbers 9"},
+    )
+    with database.unit_of_work() as session:
+        make.opt_in(session, sam, make.live_type(session), evidence=evidence)
+    html = ana.get(_page(sam)).get_data(as_text=True)
+    for shown in (
+        "Hear it first, by text",
+        "Phone number",
+        '<a href="https://example.com/p"',
+        "Sign Up Now",
+        "https://example.com/terms",
+        "You can withdraw at any time.",
+        "A line that pages do not know",
+        "203.0.113.9",
+        "Browser/1.0",
+        "https://shop.example.com/beans",
+        "phonenumbers 9",
+        "The person",
+    ):
+        assert shown in html
+    assert "alert(1)" not in html
+
+
+def test_words_in_an_unknown_shape_are_shown_as_they_stand() -> None:
+    from app.web.contacts.words import reproduction
+
+    assert reproduction("no json").rest == (("words", "no json"),)
+    odd = reproduction('{"links":["x"],"notes":"one","button":5,"locale":"ar"}')
+    assert odd.locale == "ar"
+    assert dict(odd.rest) == {"links": '[\n "x"\n]', "notes": "one", "button": "5", "Language": "ar"}
+
+
+def test_a_form_is_inserted_and_its_link_is_shown_once(ana: FlaskClient, database: Database, sam: Contact) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session)
+    answer = pages.submit(ana, f"{_page(sam)}/forms", {"form_id": str(form.id)}, page=_page(sam), follow_redirects=True)
+    with database.read_only() as session:
+        inserted = session.scalars(select(InsertedForm)).one()
+    link = f'value="http://localhost/f/{inserted.token}"'
+    assert inserted.contact_id == sam.id
+    assert re.fullmatch(r"agent:\d+", inserted.inserted_by)
+    assert link in answer.get_data(as_text=True)
+    assert link not in ana.get(_page(sam)).get_data(as_text=True)
+
+
+@pytest.mark.parametrize("form_id", ["", "x", "²", "4711"])
+def test_only_a_form_that_there_is_can_be_inserted(
+    ana: FlaskClient, database: Database, sam: Contact, form_id: str
+) -> None:
+    with database.unit_of_work() as session:
+        make.form(session)
+    answer = pages.submit(ana, f"{_page(sam)}/forms", {"form_id": form_id}, page=_page(sam))
+    assert answer.status_code in {404, 422}
+    with database.read_only() as session:
+        assert session.scalars(select(InsertedForm)).all() == []
+
+
+def test_archived_forms_are_not_offered(ana: FlaskClient, database: Database, sam: Contact) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session, name="Old one")
+        optin_forms.archive(session, form, actor="agent:1", at=make.NOON)
+    html = ana.get(_page(sam)).get_data(as_text=True)
+    assert "Old one" not in html
+    assert "There is no form to insert" in html
+
+
+def test_an_agent_records_an_opt_out_with_its_note(ana: FlaskClient, database: Database, sam: Contact) -> None:
+    with database.unit_of_work() as session:
+        offers = make.live_type(session)
+        make.opt_in(session, sam, offers)
+    values = {"subscription_type_id": str(offers.id), "note": "Asked by phone today"}
+    answer = pages.submit(ana, f"{_page(sam)}/opt-outs", values, page=_page(sam), follow_redirects=True)
+    html = answer.get_data(as_text=True)
+    assert "The opt-out is recorded" in html
+    assert "Asked by phone today" in html
+    assert 'name="note"' not in html
+    assert _state(database, sam, offers.id) == ConsentState.OPTED_OUT
+    with database.read_only() as session:
+        event = session.scalars(select(ConsentEvent).order_by(ConsentEvent.id.desc())).first()
+        assert event
+        assert (event.source, event.evidence_level) == (Source.AGENT, EvidenceLevel.REPORTED)
+        assert re.fullmatch(r"agent:\d+", event.actor)
+
+
+def test_recording_the_same_opt_out_twice_writes_one_event(ana: FlaskClient, database: Database, sam: Contact) -> None:
+    with database.unit_of_work() as session:
+        offers = make.live_type(session)
+        make.live_type(session, name="News")
+    values = {"subscription_type_id": str(offers.id), "note": "Asked"}
+    for _ in range(2):
+        answer = pages.submit(ana, f"{_page(sam)}/opt-outs", values, page=_page(sam))
+        assert answer.status_code == 303
+    assert _events(database) == 1
+
+
+@pytest.mark.parametrize("note", ["", "   "])
+def test_an_opt_out_without_a_note_is_not_recorded(
+    ana: FlaskClient, database: Database, sam: Contact, note: str
+) -> None:
+    with database.unit_of_work() as session:
+        offers = make.live_type(session)
+    values = {"subscription_type_id": str(offers.id), "note": note}
+    answer = pages.submit(ana, f"{_page(sam)}/opt-outs", values, page=_page(sam))
+    assert answer.status_code == 422
+    assert 'id="note-error" role="alert"' in answer.get_data(as_text=True)
+    assert _state(database, sam, offers.id) is None
+
+
+def test_looking_writes_nothing(ana: FlaskClient, database: Database, sam: Contact) -> None:
+    with database.unit_of_work() as session:
+        make.opt_in(session, sam, make.live_type(session))
+    for path in ("/contacts", "/contacts?q=sam-1", _page(sam), f"{_page(sam)}/opt-outs", f"{_page(sam)}/forms"):
+        ana.get(path)
+    assert _events(database) == 1
+
+
+def test_an_unknown_contact_is_not_found(ana: FlaskClient) -> None:
+    assert ana.get("/contacts/ffffffffffffffffffffffff").status_code == 404

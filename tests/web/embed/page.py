@@ -1,0 +1,76 @@
+"""Reads and answers an embed page as a browser without scripts does."""
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+
+@dataclass
+class EmbedPage:
+    """What a reader has before them: state, hidden fields, the field that asks, every word."""
+
+    response: TestResponse
+    path: str
+    main: dict[str, str] = field(default_factory=dict)
+    root: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
+    asks: str | None = None
+    action: str = ""
+    text: str = ""
+
+    @property
+    def state(self) -> str:
+        return self.main.get("data-state", "")
+
+    @property
+    def status(self) -> int:
+        return self.response.status_code
+
+
+def look(client: FlaskClient, path: str, language: str = "en-US", **headers: str) -> EmbedPage:
+    return read(client.get(path, headers={"Accept-Language": language} | headers), path)
+
+
+def answer(client: FlaskClient, page: EmbedPage, typed: str | None = None, **changes: Any) -> EmbedPage:
+    """Press the button: send what the page holds, with what was typed."""
+    headers = {"Accept-Language": "en-US"} | changes.pop("headers", {})
+    data = page.fields | ({page.asks: typed} if page.asks and typed is not None else {}) | changes
+    return read(client.post(page.action or page.path, data=data, headers=headers), page.path)
+
+
+def read(response: TestResponse, path: str) -> EmbedPage:
+    page = EmbedPage(response, path)
+    _Reader(page).feed(response.get_data(as_text=True))
+    page.text = " ".join(page.text.split())
+    return page
+
+
+class _Reader(HTMLParser):
+    def __init__(self, page: EmbedPage) -> None:
+        super().__init__()
+        self.page = page
+        self.is_style = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        self.is_style = tag == "style"
+        if tag == "html":
+            self.page.root = values
+        elif tag == "main":
+            self.page.main = values
+        elif tag == "form":
+            self.page.action = values["action"]
+        elif tag == "input" and values.get("type") == "hidden":
+            self.page.fields[values["name"]] = values.get("value", "")
+        elif tag == "input":
+            self.page.asks = values["name"]
+
+    def handle_endtag(self, tag: str) -> None:
+        self.is_style = False
+
+    def handle_data(self, data: str) -> None:
+        if not self.is_style:
+            self.page.text += data

@@ -1,0 +1,421 @@
+"""What happens when a form is answered, through the pages."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select, update
+
+from app.core import contacts, optin_forms, settings, subscription_types
+from app.core.optin_forms import FormContent, FormText
+from app.db import Database
+from app.models import (
+    Channel,
+    Consent,
+    ConsentEvent,
+    ConsentEvidence,
+    Contact,
+    InsertedForm,
+    OutboxEvent,
+    Suppression,
+    Wording,
+)
+from tests import make
+from tests.web.embed.page import answer, look
+
+
+@pytest.fixture
+def database(app: Flask) -> Database:
+    database: Database = app.extensions["assent.database"]
+    return database
+
+
+@pytest.fixture
+def key(database: Database) -> str:
+    with database.unit_of_work() as session:
+        return make.form(session).key
+
+
+def _count(database: Database, model: type) -> int:
+    with database.read_only() as session:
+        return session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def test_a_typed_number_is_signed_up_with_the_exact_words_that_were_shown(
+    client: FlaskClient, database: Database, key: str
+) -> None:
+    page = look(client, f"/f/form/{key}")
+    assert (page.status, page.state, page.asks) == (200, "ask", "phone")
+    done = answer(client, page, "(202) 555-0123")
+    assert (done.status, done.state) == (200, "done")
+    assert "+1 202-555-0123" in done.text
+    with database.read_only() as session:
+        consent = session.scalars(select(Consent)).one()
+        event = session.scalars(select(ConsentEvent)).one()
+        evidence = session.scalars(select(ConsentEvidence)).one()
+        words = session.get_one(Wording, evidence.wording_hash)
+        lead = session.scalars(select(Contact)).one()
+    assert (consent.state, consent.destination, consent.event_id) == ("opted_in", "+12025550123", event.id)
+    assert (event.action, event.source, event.evidence_level) == ("opt_in", "form", "web_unverified")
+    assert (evidence.destination, evidence.address, evidence.locale) == ("+12025550123", "127.0.0.1", "en")
+    assert "By signing up you agree to get texts. <strong>No</strong> obligation." in words.body
+    assert '"button":"Sign Up Now"' in words.body
+    assert "2025550123" not in words.body
+    assert (lead.role, lead.phone, lead.phone_country, lead.sms_block) == ("lead", "+12025550123", "US", None)
+
+
+def test_the_same_answer_sent_again_is_one_consent_and_one_event(
+    client: FlaskClient, database: Database, key: str
+) -> None:
+    page = look(client, f"/f/form/{key}")
+    first, replay = answer(client, page, make.SAMS_NUMBER), answer(client, page, make.SAMS_NUMBER)
+    again = answer(client, look(client, f"/f/form/{key}"), make.SAMS_NUMBER)
+    assert [first.state, replay.state, again.state] == ["done", "done", "done"]
+    assert first.text == replay.text == again.text
+    assert [_count(database, model) for model in (Consent, ConsentEvent, Contact)] == [1, 1, 1]
+
+
+def test_going_back_to_correct_the_number_asks_once_more_and_then_signs_up_the_right_one(
+    client: FlaskClient, database: Database, key: str
+) -> None:
+    page = look(client, f"/f/form/{key}")
+    answer(client, page, make.EVES_NUMBER)
+    corrected = answer(client, page, make.SAMS_NUMBER)
+    assert (corrected.status, corrected.state, corrected.main["data-code"]) == (409, "ask", "answered_already")
+    assert _count(database, Contact) == 1
+    assert answer(client, corrected, make.SAMS_NUMBER).state == "done"
+    with database.read_only() as session:
+        assert set(session.scalars(select(Consent.destination))) == {make.EVES_NUMBER, make.SAMS_NUMBER}
+
+
+def test_a_refused_number_says_what_to_do_and_records_nothing(
+    client: FlaskClient, database: Database, key: str
+) -> None:
+    refused = answer(client, look(client, f"/f/form/{key}"), "1-800-FLOWERS")
+    assert (refused.status, refused.state, refused.main["data-code"]) == (422, "ask", "phone_has_letters")
+    assert "Use digits only" in refused.text
+    assert 'value="1-800-FLOWERS"' in refused.response.text
+    assert 'aria-invalid="true"' in refused.response.text
+    assert [_count(database, model) for model in (Consent, ConsentEvent, Contact, InsertedForm, OutboxEvent)] == [0] * 5
+    assert answer(client, refused, make.SAMS_NUMBER).state == "done"
+
+
+def test_what_was_typed_comes_back_as_text_never_as_markup(client: FlaskClient, key: str) -> None:
+    refused = answer(client, look(client, f"/f/form/{key}"), '"><script>alert(1)</script>')
+    assert "<script>alert" not in refused.response.text
+    assert "&gt;&lt;script&gt;" in refused.response.text
+    strange = look(client, f'/f/form/{key}?theme="><script>alert(1)</script>')
+    assert strange.action == f"/f/form/{key}"
+
+
+def test_the_region_comes_from_the_form_then_from_the_browser_then_a_plus_is_needed(
+    client: FlaskClient, database: Database, key: str
+) -> None:
+    with database.unit_of_work() as session:
+        british = make.form(session, default_country="GB").key
+    assert answer(client, look(client, f"/f/form/{british}"), "07400 123456").state == "done"
+    german = look(client, f"/f/form/{key}", language="en-DE")
+    assert "Germany" in german.text
+    assert answer(client, german, "01512 3456789").state == "done"
+    nowhere = look(client, f"/f/form/{key}", language="en")
+    refused = answer(client, nowhere, "202 555 0123")
+    assert refused.main["data-code"] == "phone_country_code_missing"
+    with database.read_only() as session:
+        assert set(session.scalars(select(Consent.destination))) == {"+447400123456", "+4915123456789"}
+
+
+def test_only_allowed_countries_are_taken(client: FlaskClient, database: Database, key: str) -> None:
+    with database.unit_of_work() as session:
+        settings.change(session, {"allowed_countries": ["GB"]}, actor="agent:1", at=make.NOON)
+    refused = answer(client, look(client, f"/f/form/{key}"), make.SAMS_NUMBER)
+    assert refused.main["data-code"] == "country_not_allowed"
+    assert answer(client, refused, make.BRITISH_NUMBER).state == "done"
+
+
+def test_a_saved_number_is_masked_cannot_be_edited_and_what_a_tampered_request_sends_is_ignored(
+    client: FlaskClient, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        token = make.inserted(session, make.form(session), sam).token
+    page = look(client, f"/f/{token}")
+    assert (page.state, page.asks) == ("saved", None)
+    assert "+1 ••• ••• ••23" in page.text
+    assert "2025550123" not in page.response.text
+    done = answer(client, page, phone=make.EVES_NUMBER)
+    assert done.state == "done"
+    assert "5550123" not in done.response.text
+    with database.read_only() as session:
+        event = session.scalars(select(ConsentEvent)).one()
+        assert session.scalars(select(Consent.destination)).all() == [make.SAMS_NUMBER]
+        assert (event.contact_id, event.evidence_level) == (sam.id, "personal_link")
+        assert session.get_one(Contact, sam.id).phone == make.SAMS_NUMBER
+    returned = look(client, f"/f/{token}")
+    assert (returned.status, returned.state, returned.asks) == (200, "signed_up", None)
+
+
+def test_a_contact_without_a_number_is_asked_and_keeps_the_number(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session)
+        token = make.inserted(session, make.form(session), sam).token
+    page = look(client, f"/f/{token}")
+    assert page.state == "ask"
+    assert answer(client, page, make.SAMS_NUMBER).state == "done"
+    with database.read_only() as session:
+        saved = session.get_one(Contact, sam.id)
+        assert (saved.phone, saved.sms_block, saved.phone_country) == (make.SAMS_NUMBER, None, "US")
+    assert answer(client, page, make.SAMS_NUMBER).state == "done"
+    changed = answer(client, page, make.EVES_NUMBER)
+    assert (changed.state, changed.status) == ("signed_up", 409)
+    with database.read_only() as session:
+        assert session.get_one(Contact, sam.id).phone == make.SAMS_NUMBER
+    assert _count(database, ConsentEvent) == 1
+
+
+def test_a_saved_number_that_cannot_be_texted_is_asked_for_anew(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session, phone_number="+44 20 7946 0018")
+        token = make.inserted(session, make.form(session), sam).token
+    page = look(client, f"/f/{token}")
+    assert page.state == "ask"
+    assert answer(client, page, make.BRITISH_NUMBER).state == "done"
+    with database.read_only() as session:
+        assert session.get_one(Contact, sam.id).phone == make.BRITISH_NUMBER
+
+
+def test_a_number_that_changed_while_the_page_was_open_is_shown_before_it_is_signed_up(
+    client: FlaskClient, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        token = make.inserted(session, make.form(session), sam).token
+    page = look(client, f"/f/{token}")
+    with database.unit_of_work() as session:
+        contacts.change_phone(session, contacts.hold(session, sam.id), make.EVES_NUMBER, at=make.NOON)
+    again = answer(client, page)
+    assert (again.status, again.state, again.main["data-code"]) == (409, "saved", "shown_again")
+    assert "••99" in again.text
+    assert _count(database, Consent) == 0
+    assert answer(client, again).state == "done"
+
+
+def test_a_replayed_answer_never_undoes_an_opt_out(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        token = make.inserted(session, make.form(session, kind), sam).token
+    page = look(client, f"/f/{token}")
+    answer(client, page)
+    with database.unit_of_work() as session:
+        from app.core import clock
+
+        make.opt_out(session, sam, kind, at=clock.now())
+    replay = answer(client, page)
+    assert (replay.status, replay.state, replay.main["data-code"]) == (409, "saved", "shown_again")
+    with database.read_only() as session:
+        assert session.scalars(select(Consent.state)).all() == ["opted_out"]
+    assert answer(client, replay).state == "done"
+
+
+def test_words_that_changed_since_are_shown_before_they_are_agreed_to(
+    client: FlaskClient, database: Database, key: str
+) -> None:
+    page = look(client, f"/f/form/{key}")
+    with database.unit_of_work() as session:
+        settings.change(session, {"privacy_url": "https://harbour.example.com/p"}, actor="agent:1", at=make.NOON)
+    again = answer(client, page, make.SAMS_NUMBER)
+    assert (again.status, again.main["data-code"]) == (409, "shown_again")
+    assert "Privacy policy" in again.text
+    assert f'value="{make.SAMS_NUMBER}"' in again.response.text
+    assert answer(client, again, make.SAMS_NUMBER).state == "done"
+
+
+def test_an_answer_without_what_was_shown_records_nothing(client: FlaskClient, database: Database, key: str) -> None:
+    for shown in ("", "forged", look(client, f"/f/form/{key}").fields["shown"][:-2] + "xx"):
+        page = look(client, f"/f/form/{key}")
+        refused = answer(client, page, make.SAMS_NUMBER, shown=shown)
+        assert (refused.status, refused.main["data-code"]) == (409, "shown_again")
+    with database.unit_of_work() as session:
+        other = make.form(session).key
+    foreign = look(client, f"/f/form/{other}").fields["shown"]
+    assert answer(client, look(client, f"/f/form/{key}"), make.SAMS_NUMBER, shown=foreign).status == 409
+    assert _count(database, Consent) == 0
+
+
+def test_a_page_that_was_open_for_days_is_shown_anew(client: FlaskClient, key: str) -> None:
+    page = look(client, f"/f/form/{key}")
+    with time_machine.travel(make.clock.now() + timedelta(hours=25), tick=True):
+        assert answer(client, page, make.SAMS_NUMBER).main["data-code"] == "shown_again"
+
+
+def test_what_was_inserted_earlier_keeps_the_words_it_had(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+        form = make.form(session, kind)
+        token = make.inserted(session, form, make.contact(session)).token
+        fresh = FormContent(kind.id, {"en": FormText("Quite another title")})
+        optin_forms.publish(session, form, fresh, name="", allowed_origins=(), actor="agent:1", at=make.NOON)
+    assert "Texts from Harbour Coffee" in look(client, f"/f/{token}").text
+    assert "Quite another title" in look(client, f"/f/form/{form.key}").text
+
+
+def test_a_person_who_opened_the_old_version_agrees_to_the_old_words(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+        form = make.form(session, kind)
+    page = look(client, f"/f/form/{form.key}")
+    with database.unit_of_work() as session:
+        form = optin_forms.find(session, form.id)
+        fresh = FormContent(kind.id, {"en": FormText("Quite another title")})
+        optin_forms.publish(session, form, fresh, name="", allowed_origins=(), actor="agent:1", at=make.NOON)
+    assert answer(client, page, make.SAMS_NUMBER).state == "done"
+    with database.read_only() as session:
+        assert "Texts from Harbour Coffee" in session.scalars(select(Wording.body)).one()
+
+
+@pytest.mark.parametrize("step", ["archive the type", "archive the form"])
+def test_a_form_that_is_no_longer_offered_says_so_and_records_nothing(
+    client: FlaskClient, database: Database, step: str
+) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+        form = make.form(session, kind)
+        token = make.inserted(session, form, make.contact(session, phone_number=make.SAMS_NUMBER)).token
+    pages = [look(client, f"/f/{token}"), look(client, f"/f/form/{form.key}")]
+    with database.unit_of_work() as session:
+        if step == "archive the type":
+            subscription_types.archive(session, subscription_types.find(session, kind.id), actor="a", at=make.NOON)
+        else:
+            optin_forms.archive(session, optin_forms.find(session, form.id), actor="a", at=make.NOON)
+    for page in pages:
+        closed = look(client, page.path)
+        assert (closed.status, closed.state, closed.asks, closed.action) == (200, "unavailable", None, "")
+        assert (answer(client, page, make.SAMS_NUMBER).status, _count(database, Consent)) == (409, 0)
+
+
+@pytest.mark.parametrize("fault", ["gdpr", "blocked", "archived"])
+def test_who_may_not_be_written_to_sees_no_form(client: FlaskClient, database: Database, fault: str) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        token = make.inserted(session, make.form(session), sam).token
+    page = look(client, f"/f/{token}")
+    change = {
+        "gdpr": {"gdpr_optin": False},
+        "blocked": {"blocked_at": make.NOON},
+        "archived": {"archived_at": make.NOON},
+    }
+    with database.unit_of_work() as session:
+        session.execute(update(Contact).where(Contact.id == sam.id).values(change[fault]))
+    assert (look(client, f"/f/{token}").state, answer(client, page).state) == ("unavailable", "unavailable")
+    assert _count(database, Consent) == 0
+
+
+def test_a_link_expires(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        token = make.inserted(session, make.form(session), sam, expires_in=timedelta(hours=1)).token
+    page = look(client, f"/f/{token}")
+    with time_machine.travel(make.clock.now() + timedelta(hours=2), tick=True):
+        late = look(client, f"/f/{token}")
+        assert (late.status, late.state, late.asks) == (410, "expired", None)
+        assert answer(client, page).state == "expired"
+    assert _count(database, Consent) == 0
+
+
+def test_an_unsigned_person_never_becomes_a_known_user(client: FlaskClient, database: Database, key: str) -> None:
+    with database.unit_of_work() as session:
+        make.contact(session, phone_number=make.SAMS_NUMBER, name="Sam the customer")
+    done = answer(client, look(client, f"/f/form/{key}"), make.SAMS_NUMBER)
+    assert "Sam the customer" not in done.text
+    with database.read_only() as session:
+        consent = session.scalars(select(Consent)).one()
+        assert session.get_one(Contact, consent.contact_id).role == "lead"
+
+
+def test_a_stranger_learns_nothing_about_a_number(client: FlaskClient, database: Database, key: str) -> None:
+    with database.unit_of_work() as session:
+        number = session.info["assent_keys"].destination_hash(make.EVES_NUMBER)
+        session.add(Suppression(phone_hash=number, phone=make.EVES_NUMBER, cause="keyword", since=make.NOON))
+        make.contact(session, phone_number=make.BRITISH_NUMBER)
+    answers = [
+        answer(client, look(client, f"/f/form/{key}"), typed)
+        for typed in (make.SAMS_NUMBER, make.SAMS_NUMBER, make.EVES_NUMBER, make.BRITISH_NUMBER)
+    ]
+    assert {(page.status, page.state) for page in answers} == {(200, "done")}
+    shapes = {
+        page.text.replace("+1 202-555-0123", "#").replace("+1 202-555-0199", "#").replace("+44 7400 123456", "#")
+        for page in answers
+    }
+    assert len(shapes) == 1
+    with database.read_only() as session:
+        blocks = dict(session.execute(select(Contact.phone, Contact.sms_block).where(Contact.role == "lead")).all())
+    assert blocks[make.EVES_NUMBER] == "suppressed"
+
+
+def test_an_email_type_asks_for_an_address(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        letter = make.live_type(session, channel=Channel.EMAIL)
+        form = make.form(session, letter)
+        sam = make.contact(session, email_address="sam@example.com")
+        token = make.inserted(session, form, sam).token
+    page = look(client, f"/f/form/{form.key}")
+    assert (page.state, page.asks) == ("ask", "email")
+    assert answer(client, page, "not an address").main["data-code"] == "email_invalid"
+    assert answer(client, page, "Eve@Example.com").state == "done"
+    saved = look(client, f"/f/{token}")
+    assert (saved.state, "s•••@•••.com" in saved.text, "sam@example.com" in saved.response.text) == (
+        "saved",
+        True,
+        False,
+    )
+    assert answer(client, saved).state == "done"
+    with database.read_only() as session:
+        assert set(session.scalars(select(Consent.destination))) == {"eve@example.com", "sam@example.com"}
+
+
+def test_submissions_are_limited_by_number_and_by_address_over_all_processes(
+    app: Flask, client: FlaskClient, database: Database, key: str
+) -> None:
+    with database.unit_of_work() as session:
+        changed = {"submissions_per_number": 2, "submissions_per_address": 4}
+        settings.change(session, changed, actor="agent:1", at=make.NOON)
+
+    def submit(typed: str) -> int:
+        return answer(client, look(client, f"/f/form/{key}"), typed).status
+
+    assert [submit(make.SAMS_NUMBER) for _ in range(3)] == [200, 200, 429]
+    assert submit(make.EVES_NUMBER) == 200
+    refused = answer(client, look(client, f"/f/form/{key}"), make.BRITISH_NUMBER)
+    assert (refused.status, refused.main["data-code"]) == (429, "too_many")
+    assert int(refused.response.headers["Retry-After"]) > 0
+    with database.read_only() as session:
+        assert session.scalar(select(func.count()).where(Consent.destination == make.BRITISH_NUMBER)) == 0
+
+
+def test_the_beacon_counts_once_for_each_page_that_was_seen(client: FlaskClient, database: Database, key: str) -> None:
+    page = look(client, f"/f/form/{key}")
+    for _ in range(3):
+        assert client.post(f"/f/form/{key}/seen", data={"shown": page.fields["shown"]}).status_code == 204
+    client.post(f"/f/form/{key}/seen", data={"shown": "forged"})
+    with database.unit_of_work() as session:
+        form = session.scalars(select(optin_forms.OptInForm)).one()
+        token = make.inserted(session, form, make.contact(session)).token
+    for _ in range(2):
+        assert client.post(f"/f/{token}/seen").status_code == 204
+    with database.read_only() as session:
+        assert optin_forms.numbers(session)[form.id].seen == 2
+
+
+def test_an_answer_from_another_site_is_refused(client: FlaskClient, database: Database, key: str) -> None:
+    page = look(client, f"/f/form/{key}")
+    crossed = answer(client, page, make.SAMS_NUMBER, headers={"Sec-Fetch-Site": "cross-site"})
+    assert (crossed.status, _count(database, Consent)) == (403, 0)
+
+
+def test_a_huge_answer_is_refused(client: FlaskClient, database: Database, key: str) -> None:
+    page = look(client, f"/f/form/{key}")
+    assert answer(client, page, "1" * 100_000).status == 413
+    assert answer(client, page, "1" * 5_000).main["data-code"] == "phone_too_long"
+    assert _count(database, Contact) == 0

@@ -1,0 +1,213 @@
+"""What a form's page holds: headers, languages, weight, cost."""
+
+import gzip
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+from werkzeug.test import TestResponse
+
+from app.core import settings
+from app.core.optin_forms import FormText
+from app.core.wording import LOCALES
+from app.db import Database
+from tests import make
+from tests.web.embed.page import answer, look
+
+SHOP = "https://shop.example.com"
+
+
+@pytest.fixture
+def database(app: Flask) -> Database:
+    database: Database = app.extensions["assent.database"]
+    return database
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[str]]:
+    """Every statement that the database is sent meanwhile."""
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        sent.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(database.engine, "before_cursor_execute", note)
+
+
+def fetched(client: FlaskClient, address: str) -> TestResponse:
+    """A file, read to its end and closed."""
+    with client.get(address) as response:
+        response.get_data()
+        return response
+
+
+def test_only_the_allowed_origins_may_frame_it(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        settings.change(session, {"allowed_origins": ["https://www.example.com"]}, actor="agent:1", at=make.NOON)
+        key = make.form(session, allowed_origins=(SHOP,)).key
+    headers = client.get(f"/f/form/{key}").headers
+    policy = headers["Content-Security-Policy"]
+    assert policy.endswith(f"frame-ancestors 'self' {SHOP} https://www.example.com")
+    assert "unsafe-inline" not in policy
+    assert (headers["Referrer-Policy"], headers["Cache-Control"]) == ("no-referrer", "no-store")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "Set-Cookie" not in headers
+    assert "Cookie" not in headers.get("Vary", "")
+    assert "X-Frame-Options" not in headers
+
+
+def test_an_unknown_address_is_a_plain_404_that_nobody_frames(client: FlaskClient) -> None:
+    for path in ("/f/form/nobody", "/f/nobody"):
+        page = look(client, path, language="de")
+        assert (page.status, page.state, page.root["lang"]) == (404, "error", "de")
+        assert "frame-ancestors 'none'" in page.response.headers["Content-Security-Policy"]
+        assert client.post(path, data={"phone": make.SAMS_NUMBER}).status_code == 404
+
+
+def test_the_accent_is_the_only_inline_style_and_is_allowed_by_its_hash(
+    client: FlaskClient, database: Database
+) -> None:
+    import base64
+    import hashlib
+
+    with database.unit_of_work() as session:
+        key = make.form(session, accent_color="#FFDD00").key
+    response = client.get(f"/f/form/{key}")
+    style = re.search(r"<style>(.*?)</style>", response.text)
+    assert style
+    assert "--accent:#ffdd00;--on-accent:#101414" in style[1]
+    hashed = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert f"'sha256-{hashed}'" in response.headers["Content-Security-Policy"]
+    assert " style=" not in response.text
+    assert "onclick" not in response.text
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_language_speaks_its_own_words_in_its_own_direction(
+    client: FlaskClient, database: Database, locale: str
+) -> None:
+    with database.unit_of_work() as session:
+        key = make.form(session).key
+    page = look(client, f"/f/form/{key}", language=locale.replace("_", "-"))
+    assert page.root["lang"] == locale.replace("_", "-")
+    assert page.root["dir"] == ("rtl" if locale == "ar" else "ltr")
+    words = {
+        "en": "Sign Up Now",
+        "es": "Suscribirme ahora",
+        "fr": "M’inscrire maintenant",
+        "de": "Jetzt anmelden",
+        "pt_BR": "Quero me inscrever",
+        "ar": "اشترك الآن",
+    }
+    assert words[locale] in page.text
+    refused = answer(client, page, "12", headers={"Accept-Language": locale.replace("_", "-")})
+    assert "aria-invalid" in refused.response.text
+    assert refused.state == "ask"
+    if locale != "en":
+        assert "Start with +" not in refused.text
+
+
+def test_a_translated_form_shows_its_translation_and_keeps_its_own_words_elsewhere(
+    client: FlaskClient, database: Database
+) -> None:
+    texts = {
+        "en": FormText("Offers by text", "Join", "Be **nice**.", "Welcome!"),
+        "es": FormText("Ofertas por mensaje", "Unirme", "Sé **amable**.", "¡Hola!"),
+    }
+    with database.unit_of_work() as session:
+        key = make.form(session, texts=texts).key
+        sam = make.contact(session, locale="es-MX", phone_number=make.SAMS_NUMBER)
+        token = make.inserted(session, make.form(session, texts=texts), sam).token
+    spanish = look(client, f"/f/form/{key}", language="es-AR,es;q=0.9")
+    assert "Ofertas por mensaje" in spanish.text
+    assert "<strong>amable</strong>" in spanish.response.text
+    assert "¡Hola!" in answer(client, spanish, "+541123456789").text
+    arabic = look(client, f"/f/form/{key}", language="ar")
+    assert '<h1 lang="en" dir="ltr">Offers by text</h1>' in arabic.response.text
+    assert look(client, f"/f/{token}", language="fr").root["lang"] == "es"
+
+
+def test_numbers_read_from_left_to_right_in_arabic(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        token = make.inserted(session, make.form(session), sam).token
+    page = look(client, f"/f/{token}", language="ar")
+    assert '<bdi dir="ltr">+1 ••• ••• ••23</bdi>' in page.response.text
+
+
+def test_the_whole_embed_weighs_at_most_12_kb(client: FlaskClient, database: Database) -> None:
+    legal = "By signing up you agree to get texts from us, at most four a month. " * 12
+    with database.unit_of_work() as session:
+        key = make.form(session, texts={"en": FormText("Texts from Harbour Coffee", legal_text=legal)}).key
+    html = client.get(f"/f/form/{key}").text
+    assets = re.findall(r'(?:href|src)="(/static/[^"]+)"', html)
+    assert len(assets) == 2
+    parts = [html.encode(), *(fetched(client, address).data for address in assets)]
+    assert sum(len(gzip.compress(part)) for part in parts) <= 12_000
+    assert not re.search(r'(?:href|src|action)="(?:https?:)?//', html)
+
+
+def test_what_travels_is_compressed_for_browsers_that_can(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        key = make.form(session).key
+    asked = {"Accept-Encoding": "gzip, br"}
+    for address in (f"/f/form/{key}", "/static/css/embed.css", "/embed.js"):
+        with client.get(address, headers=asked) as small, client.get(address) as plain:
+            assert small.headers.get("Content-Encoding") == "br", address
+            assert len(small.get_data()) < len(plain.get_data())
+            assert "Accept-Encoding" in small.headers["Vary"]
+    assert "Content-Encoding" not in client.get("/sign-in", headers=asked).headers
+
+
+def test_static_parts_are_kept_for_good_under_their_hashed_address(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        key = make.form(session).key
+    style = re.findall(r'href="(/static/[^"]+)"', client.get(f"/f/form/{key}").text)[0]
+    assert "immutable" in fetched(client, style).headers["Cache-Control"]
+    assert "immutable" not in fetched(client, style.partition("?")[0]).headers["Cache-Control"]
+    loader = fetched(client, "/embed.js")
+    assert (loader.status_code, loader.mimetype) == (200, "text/javascript")
+    assert loader.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+
+def test_looking_takes_at_most_three_statements_and_writes_nothing(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session)
+        token = make.inserted(session, form, make.contact(session, phone_number=make.SAMS_NUMBER)).token
+    for path in (f"/f/form/{form.key}", f"/f/{token}"):
+        for _ in range(2):
+            with statements(database) as sent:
+                assert client.get(path).status_code == 200
+            assert 1 <= len(sent) <= 3, sent
+            assert all(statement.lstrip().startswith("SELECT") for statement in sent)
+
+
+def test_an_answer_takes_at_most_ten_statements(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+        form = make.form(session, kind)
+        contacts = [make.contact(session, phone_number=number) for number in (make.SAMS_NUMBER, None)]
+        tokens = [make.inserted(session, form, contact).token for contact in contacts]
+    pages = [
+        (f"/f/form/{form.key}", "+12025550101"),
+        (f"/f/form/{form.key}", "+12025550101"),
+        (f"/f/{tokens[0]}", None),
+        (f"/f/{tokens[1]}", make.EVES_NUMBER),
+    ]
+    for path, typed in pages:
+        page = look(client, path)
+        with statements(database) as sent:
+            assert answer(client, page, typed).state == "done"
+        assert len(sent) <= 10, "\n".join(sent)
+    with database.unit_of_work() as session:
+        make.opt_out(session, contacts[0], kind, at=make.clock.now())
+    page = look(client, f"/f/{tokens[0]}")
+    with statements(database) as sent:
+        assert answer(client, page).state == "done"
+    assert len(sent) <= 10, "\n".join(sent)

@@ -1,0 +1,82 @@
+"""The front door, the shop, and pages for errors."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.core import demo, optin_forms, settings
+from app.core.optin_forms import FormText
+from app.db import Database
+from app.models import Channel
+from tests import make
+from tests.web import pages
+
+
+@pytest.fixture
+def database(app: Flask) -> Database:
+    opened: Database = app.extensions["assent.database"]
+    return opened
+
+
+@pytest.fixture
+def in_demo(database: Database) -> None:
+    with database.unit_of_work() as session:
+        settings.get(session).is_demo = True
+
+
+def test_outside_the_demo_the_front_page_leads_to_the_sign_in_and_shows_no_password(client: FlaskClient) -> None:
+    html = client.get("/").get_data(as_text=True)
+    assert 'href="/sign-in"' in html
+    assert demo.DEMO_PASSWORD not in html
+    assert "max@example.com" not in html
+
+
+def test_outside_the_demo_there_is_no_shop(client: FlaskClient) -> None:
+    assert client.get("/shop").status_code == 404
+
+
+@pytest.mark.usefixtures("in_demo")
+def test_the_demo_leads_to_the_shop_and_shows_the_sign_ins(client: FlaskClient) -> None:
+    html = client.get("/").get_data(as_text=True)
+    for shown in ('href="/shop"', "max@example.com", "ana@example.com", f'value="{demo.DEMO_PASSWORD}"'):
+        assert shown in html
+
+
+@pytest.mark.usefixtures("in_demo")
+def test_the_shop_embeds_a_form_that_is_in_use_and_asks_for_a_number(client: FlaskClient, database: Database) -> None:
+    assert "<script" not in client.get("/shop").get_data(as_text=True)
+    with database.unit_of_work() as session:
+        archived = make.form(session)
+        optin_forms.archive(session, archived, actor="agent:1", at=make.NOON)
+        letter = make.live_type(session, name="Letter", channel=Channel.EMAIL)
+        make.form(session, letter, texts={"en": FormText("Letter")})
+        form = make.form(session)
+    answer = client.get("/shop")
+    assert f'<script src="/embed.js" data-form="{form.key}" async></script>' in answer.get_data(as_text=True)
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
+def test_a_stranger_sees_no_navigation_on_an_error_page(client: FlaskClient) -> None:
+    answer = client.get("/nowhere")
+    html = answer.get_data(as_text=True)
+    assert answer.status_code == 404
+    assert 'href="/"' in html
+    assert '<nav class="sections"' not in html
+
+
+def test_an_agent_is_offered_contacts_only_and_an_admin_everything(app: Flask) -> None:
+    ana = pages.agent(app).get("/contacts").get_data(as_text=True)
+    assert 'href="/contacts" aria-current="page"' in ana
+    assert "/admin/" not in ana
+    admin = pages.admin(app).get("/contacts").get_data(as_text=True)
+    for href in ("/admin/forms", "/admin/subscription-types", "/admin/agents", "/admin/settings"):
+        assert f'<li><a href="{href}"' in admin
+
+
+def test_no_page_of_ours_carries_style_or_script_of_its_own(app: Flask, client: FlaskClient) -> None:
+    max_ = pages.admin(app)
+    for path in ("/", "/admin/forms/new", "/admin/subscription-types/new", "/admin/settings", "/contacts", "/nowhere"):
+        html = max_.get(path).get_data(as_text=True)
+        assert " style=" not in html
+        assert "<style" not in html
+        assert html.count("<script") == html.count('<script type="module" src="/static/js/')
