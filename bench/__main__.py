@@ -201,7 +201,7 @@ def assent_server(place: Place) -> Iterator[str]:
         "ASSENT_DATABASE_URL": place.settings.database_url,
         "ASSENT_TRUSTED_PROXIES": "1",
     }
-    with served([sys.executable, "-m", "app.cli", "web", "--workers", str(WORKERS)], environ) as address:
+    with served([str(Path(sys.executable).with_name("assent")), "web", "--workers", str(WORKERS)], environ) as address:
         yield address
 
 

@@ -11,9 +11,12 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from app.config import Settings
 from tests.conftest import SECRET_KEY
+
+ASSENT = str(Path(sys.executable).with_name("assent"))
 
 
 @contextmanager
@@ -25,7 +28,7 @@ def web_process(settings: Settings, workers: int = 1) -> Iterator[str]:
         "ASSENT_DATABASE_URL": settings.database_url,
         "ASSENT_SECRET_KEY": SECRET_KEY,
     }
-    command = [sys.executable, "-m", "app.cli", "web", "--port", str(port), "--workers", str(workers)]
+    command = [ASSENT, "web", "--port", str(port), "--workers", str(workers)]
     process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:

@@ -287,7 +287,9 @@ def tally_many(session: Session, counted: Mapping[tuple[int, date], Mapping[str,
 def forms_of(session: Session, inserted_form_ids: Collection[int]) -> dict[int, int]:
     """Of each inserted form, by its id, the form that it is one of."""
     query = select(InsertedForm.id, InsertedForm.form_id).where(InsertedForm.id.in_(inserted_form_ids))
-    return dict(session.execute(query).tuples().all()) if inserted_form_ids else {}
+    if not inserted_form_ids:
+        return {}
+    return {inserted_form_id: form_id for inserted_form_id, form_id in session.execute(query)}
 
 
 def numbers(session: Session) -> dict[int, FormNumbers]:

@@ -136,19 +136,28 @@ def step_form(form_id: int, step: str) -> ResponseReturnValue:
 @admin_required
 def preview_saved() -> Response:
     """The preview before anything is typed: the form as it is saved, or an empty one."""
-    with read_only() as session:
-        form_id = request.args.get("form", type=int)
-        found = optin_forms.find(session, form_id) if form_id else None
-        values = _values_of(found, optin_forms.newest_version(session, found)) if found else None
-        return _preview(session, OptInFormForm(formdata=None, data=values).content)
+    return _preview_saved()
 
 
 @blueprint.post("/admin/forms/preview")
 @admin_required
 def preview_unsaved() -> Response:
-    """The preview of what stands in the form right now, whether or not it could be saved."""
+    """The preview of what stands in the form right now, whether or not it could be saved.
+
+    An archived form sends none of its fields: they are disabled. It is shown as it is saved.
+    """
+    if "title" not in request.form:
+        return _preview_saved()
     with read_only() as session:
         return _preview(session, OptInFormForm().content)
+
+
+def _preview_saved() -> Response:
+    form_id = request.values.get("form", type=int)
+    with read_only() as session:
+        found = optin_forms.find(session, form_id) if form_id else None
+        values = _values_of(found, optin_forms.newest_version(session, found)) if found else None
+        return _preview(session, OptInFormForm(formdata=None, data=values).content)
 
 
 def _preview(session: Session, content: FormContent) -> Response:

@@ -251,6 +251,14 @@ def test_the_preview_begins_with_the_saved_form(max_: FlaskClient, form: OptInFo
     assert "Title of your form" in max_.get(f"{PATH}/preview").get_data(as_text=True)
 
 
+def test_the_preview_of_an_archived_form_shows_what_is_saved(max_: FlaskClient, form: OptInForm) -> None:
+    page = f"{PATH}/{form.id}"
+    pages.submit(max_, f"{page}/archive", page=page)
+    html = _preview(max_, {"form": str(form.id), "preview_state": "saved"})
+    assert "Texts from Harbour Coffee</h1>" in html
+    assert 'data-state="saved"' in html
+
+
 def test_a_form_on_a_type_that_is_no_longer_live_asks_for_another(
     max_: FlaskClient, database: Database, form: OptInForm, offers: SubscriptionType
 ) -> None:

@@ -1,0 +1,88 @@
+"""``make pictures``: takes the README's pictures from the running demo, and with ``--all`` every page in every look."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from app.config import ROOT
+from app.core import demo
+from tests.browser import tour
+from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.conftest import _settings
+from tests.serve import web_process
+
+README_PICTURES = ROOT / "docs" / "pictures"
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(prog="python -m tests.browser.pictures", description=__doc__)
+    arguments.add_argument("--all", type=Path, metavar="FOLDER", help="every page, wide and narrow, light and dark")
+    chosen = arguments.parse_args()
+    with tempfile.TemporaryDirectory(prefix="assent-pictures-") as folder, sync_playwright() as playwright:
+        settings = _settings(Path(folder))
+        filled = tour.fill(settings)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        with web_process(settings) as address:
+            take_all(browser, filled.at(address), chosen.all) if chosen.all else take(browser, filled.at(address))
+        browser.close()
+    return 0
+
+
+def take(browser: Browser, shop: tour.Demo) -> None:
+    """The pictures that the README shows."""
+    README_PICTURES.mkdir(parents=True, exist_ok=True)
+    page = new_page(browser, "light", 1120, 760)
+    page.goto(f"{shop.address}/shop")
+    page.frame_locator("iframe").locator("main").wait_for()
+    page.locator("iframe").scroll_into_view_if_needed()
+    page.wait_for_timeout(400)
+    save(page, "shop")
+    tour.sign_in(page, shop.address, demo.ADMIN)
+    for name, path in (("form", shop.form), ("proof", shop.contact), ("types", "/admin/subscription-types")):
+        page.goto(f"{shop.address}{path}")
+        page.wait_for_timeout(600)
+        save(page, name)
+    for language in ("en-US", "ar"):
+        phone = new_page(browser, "dark" if language == "ar" else "light", 360, 620, language)
+        phone.goto(f"{shop.address}{shop.asking}")
+        save(phone, f"embed-{language[:2]}")
+
+
+def take_all(browser: Browser, shop: tour.Demo, folder: Path) -> None:
+    """Every page in every look, to be looked at."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for scheme in ("light", "dark"):
+        for width in (1280, 320):
+            page = new_page(browser, scheme, width, 900)
+            paths = [*shop.signed_out, *shop.embeds]
+            for number, path in enumerate(paths):
+                page.goto(f"{shop.address}{path}")
+                page.wait_for_timeout(200)
+                page.screenshot(path=folder / f"out-{number:02d}-{scheme}-{width}.png", full_page=True)
+            tour.sign_in(page, shop.address, demo.ADMIN)
+            for number, path in enumerate(shop.staff):
+                page.goto(f"{shop.address}{path}")
+                page.wait_for_timeout(300)
+                page.screenshot(path=folder / f"staff-{number:02d}-{scheme}-{width}.png", full_page=True)
+
+
+def new_page(browser: Browser, scheme: str, width: int, height: int, language: str = "en-US") -> Page:
+    context = browser.new_context(
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": height},
+        locale=language,
+    )
+    return context.new_page()
+
+
+def save(page: Page, name: str) -> None:
+    file = README_PICTURES / f"{name}.png"
+    page.screenshot(path=file)
+    print(file.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""The demo workspace as a place to walk through: what axe looks at, and what ``make pictures`` takes pictures of."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from playwright.sync_api import Page
+from sqlalchemy import select
+
+from app.config import Settings
+from app.core import accounts, clock, demo, optin_forms, store
+from app.models import Consent, Contact, InsertedForm, OptInForm, SubscriptionType
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Every page of the demo, by path; ``embeds`` with the state that each shows."""
+
+    address: str
+    signed_out: tuple[str, ...]
+    staff: tuple[str, ...]
+    embeds: dict[str, str]
+    asking: str
+    contact: str
+    form: str
+
+    def at(self, address: str) -> "Demo":
+        return replace(self, address=address)
+
+
+def fill(settings: Settings) -> Demo:
+    """Make the demo workspace, and a form in every state."""
+    database = store.open_database(settings)
+    store.make_ready(database)
+    now = clock.now()
+    with database.unit_of_work() as session:
+        demo.fill(session, at=now, password_hash=accounts.hash_password(demo.DEMO_PASSWORD))
+        key, form_id = session.execute(
+            select(OptInForm.key, OptInForm.id).where(OptInForm.archived_at.is_(None)).order_by(OptInForm.id)
+        ).first() or ("", 0)
+        form = optin_forms.find(session, form_id)
+        type_id = optin_forms.newest_version(session, form).subscription_type_id
+        signed_up = session.scalars(
+            select(Contact)
+            .join(Consent)
+            .where(
+                Consent.subscription_type_id == type_id,
+                Consent.state == "opted_in",
+                Consent.destination == Contact.phone,
+                Contact.sms_block.is_(None),
+            )
+        ).first()
+        asked = select(Consent.contact_id).where(Consent.subscription_type_id == type_id)
+        saved = session.scalars(select(Contact).where(Contact.sms_block.is_(None), Contact.id.not_in(asked))).first()
+        nobody = session.scalars(select(Contact).where(Contact.gdpr_optin.is_(False))).first()
+        assert signed_up
+        assert saved
+        assert nobody
+        place = {"inserted_by": "demo", "at": now}
+        embeds = {
+            f"/f/form/{key}": "ask",
+            f"/f/{optin_forms.insert_for(session, form, saved, **place).token}": "saved",
+            f"/f/{optin_forms.insert_for(session, form, signed_up, **place).token}": "signed_up",
+            f"/f/{optin_forms.insert_for(session, form, nobody, **place).token}": "unavailable",
+            "/f/nobody": "error",
+        }
+        late = InsertedForm(
+            token="late-late-late-late-12",
+            form_id=form.id,
+            version_id=optin_forms.newest_version(session, form).id,
+            inserted_by="demo",
+            created_at=now - timedelta(days=40),
+            expires_at=now - timedelta(days=10),
+        )
+        session.add(late)
+        embeds[f"/f/{late.token}"] = "expired"
+        types = session.scalars(select(SubscriptionType.id).order_by(SubscriptionType.id)).all()
+        contact = f"/contacts/{signed_up.public_id}"
+    database.close()
+    return Demo(
+        address="",
+        signed_out=("/", "/shop", "/sign-in", "/forgot-password", "/nothing-here"),
+        staff=(
+            "/",
+            "/admin/forms",
+            "/admin/forms/new",
+            f"/admin/forms/{form_id}",
+            "/admin/subscription-types",
+            "/admin/subscription-types/new",
+            *(f"/admin/subscription-types/{type_id}" for type_id in types),
+            "/admin/settings",
+            "/admin/agents",
+            "/contacts",
+            contact,
+            f"/contacts/{nobody.public_id}",
+            "/account",
+            "/account/password",
+            "/nothing-here",
+        ),
+        embeds=embeds,
+        asking=f"/f/form/{key}",
+        contact=contact,
+        form=f"/admin/forms/{form_id}",
+    )
+
+
+def sign_in(page: Page, address: str, email: str) -> None:
+    page.goto(f"{address}/sign-in")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password", exact=True).fill(demo.DEMO_PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: "/sign-in" not in url)

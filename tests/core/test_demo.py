@@ -1,0 +1,161 @@
+"""The demo workspace: filled once, in every state that a page can show, with nobody real in it."""
+
+import json
+from collections import Counter
+
+import phonenumbers
+import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import func, select
+
+from app.core import demo, eligibility, optin_forms, settings, subscription_types, wording
+from app.core.eligibility import Reason
+from app.core.errors import InvalidState
+from app.db import Database
+from app.jobs import sweep
+from app.models import (
+    Agent,
+    Base,
+    ConsentEvent,
+    ConsentEvidence,
+    Contact,
+    InsertedForm,
+    OptInFormText,
+    Source,
+    SubscriptionType,
+    Wording,
+)
+from tests import make
+from tests.make import NOON
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    with database.unit_of_work() as session:
+        demo.fill(session, at=NOON, password_hash=PasswordHasher().hash(demo.DEMO_PASSWORD))
+    return database
+
+
+def row_counts(database: Database) -> dict[str, int]:
+    with database.read_only() as session:
+        return {
+            table.name: session.scalar(select(func.count()).select_from(table)) or 0
+            for table in Base.metadata.sorted_tables
+        }
+
+
+def test_filling_twice_changes_nothing(filled: Database) -> None:
+    before = row_counts(filled)
+    with filled.unit_of_work() as session:
+        assert demo.is_filled(session)
+        demo.fill(session, at=NOON, password_hash="other")
+    assert row_counts(filled) == before
+
+
+def test_a_workspace_that_somebody_uses_is_never_filled(database: Database) -> None:
+    with database.unit_of_work() as session:
+        make.contact(session)
+    with pytest.raises(InvalidState), database.unit_of_work() as session:
+        demo.fill(session, at=NOON, password_hash="x")
+    with database.read_only() as session:
+        assert not demo.is_filled(session)
+        assert session.scalars(select(Agent)).all() == []
+
+
+def test_there_are_three_live_types_a_draft_and_an_archived_one(filled: Database) -> None:
+    with filled.read_only() as session:
+        types = subscription_types.find_all(session)
+        assert Counter(kind.state for kind in types) == {"live": 3, "draft": 1, "archived": 1}
+        live = {(kind.channel, kind.consent_type) for kind in types if kind.state == "live"}
+        assert live == {("sms", "opt_in"), ("sms", "opt_out"), ("email", "opt_in")}
+        translated = [kind for kind in types if len(kind.translations) == len(wording.LOCALES) - 1]
+        assert len(translated) == 3
+
+
+def test_the_text_form_speaks_every_language_and_says_what_the_law_wants_said(filled: Database) -> None:
+    with filled.read_only() as session:
+        published = optin_forms.find_all(session)
+        assert {each.subscription_type.channel for each in published} == {"sms", "email"}
+        sms = next(each for each in published if each.subscription_type.channel == "sms")
+        texts = session.scalars(select(OptInFormText).where(OptInFormText.version_id == sms.version.id)).all()
+        assert {text.locale for text in texts} == set(wording.LOCALES)
+        for text in texts:
+            assert all(part in text.legal_text for part in ("HELP", "STOP", "4", "Harbour Coffee"))
+            assert 'href="https://harbour-coffee.example.com/privacy"' in wording.legal_html(text.legal_text)
+
+
+def test_every_state_that_a_page_can_show_is_there(filled: Database) -> None:
+    with filled.read_only() as session:
+        reasons: Counter[str] = Counter()
+        for contact in session.scalars(select(Contact)):
+            for kind in session.scalars(select(SubscriptionType).where(SubscriptionType.state == "live")):
+                standing = eligibility.standing(session, contact, kind)
+                reasons.update(standing.reasons or ("reachable",))
+    wanted = (Reason.NO_PHONE, Reason.BLOCKED, Reason.GDPR_OPTOUT, Reason.OPTED_OUT, Reason.NUMBER_CHANGED)
+    assert all(reasons[reason] for reason in (*wanted, Reason.NOT_OPTED_IN, Reason.NO_EMAIL))
+    assert reasons["reachable"] > 10
+
+
+def test_each_opt_in_by_form_keeps_the_words_in_the_language_of_the_person(filled: Database) -> None:
+    with filled.read_only() as session:
+        rows = session.execute(
+            select(ConsentEvent, ConsentEvidence, Contact, Wording.body)
+            .join(ConsentEvidence, ConsentEvidence.event_id == ConsentEvent.id)
+            .join(Contact, Contact.id == ConsentEvent.contact_id)
+            .join(Wording, Wording.hash == ConsentEvidence.wording_hash)
+            .where(ConsentEvent.source == Source.FORM)
+        ).all()
+        assert len(rows) > 10
+        assert {row[1].locale for row in rows} == set(wording.LOCALES)
+        for line, evidence, contact, body in rows:
+            assert evidence.locale == contact.locale
+            assert json.loads(body)["legal_html"]
+            assert line.form_version_id
+            assert line.occurred_at < NOON
+        answered = session.scalars(select(InsertedForm).where(InsertedForm.answered_at.is_not(None))).all()
+        assert {form.id for form in answered} == {row[0].inserted_form_id for row in rows}
+
+
+def test_forms_wait_for_somebody_with_a_number_and_somebody_without(filled: Database) -> None:
+    with filled.read_only() as session:
+        waiting = session.execute(
+            select(Contact.phone)
+            .join(InsertedForm, InsertedForm.contact_id == Contact.id)
+            .where(InsertedForm.answered_at.is_(None))
+        ).scalars()
+        assert {phone is None for phone in waiting} == {True, False}
+
+
+def test_the_numbers_of_the_forms_add_up_once_the_worker_ran(filled: Database) -> None:
+    sweep.sweep_outbox(filled)
+    with filled.read_only() as session:
+        for numbers in optin_forms.numbers(session).values():
+            assert numbers.inserted >= numbers.seen >= numbers.submitted > 0
+
+
+def test_nobody_in_it_is_real(filled: Database) -> None:
+    with filled.read_only() as session:
+        contacts = session.scalars(select(Contact)).all()
+        assert len(contacts) >= 20
+        for contact in contacts:
+            assert contact.email is None or contact.email.endswith("@example.com")
+        addresses = session.scalars(select(Agent.email)).all()
+        assert sorted(addresses) == ["ana@example.com", "max@example.com"]
+        assert settings.get(session).help_contact.endswith("example.com")
+        for number in filter(None, (contact.phone for contact in contacts)):
+            assert is_nobodys(number), number
+
+
+def is_nobodys(number: str) -> bool:
+    """From the North American range for fiction (555-0100 to 555-0199), or the example of a numbering plan."""
+    parsed = phonenumbers.parse(number)
+    country = phonenumbers.region_code_for_number(parsed)
+    example = phonenumbers.example_number_for_type(country or "", phonenumbers.PhoneNumberType.MOBILE)
+    return parsed == example or (number.startswith("+1") and number[5:10] == "55501")
+
+
+def test_both_can_sign_in_with_the_password_that_is_shown(filled: Database) -> None:
+    with filled.read_only() as session:
+        agents = {agent.email: agent for agent in session.scalars(select(Agent))}
+        assert {email: agent.role for email, agent in agents.items()} == dict(demo.SIGN_INS)
+        assert all(PasswordHasher().verify(agent.password or "", demo.DEMO_PASSWORD) for agent in agents.values())

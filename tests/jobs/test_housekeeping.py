@@ -1,0 +1,51 @@
+"""What is swept out once an hour, and who keeps the calendar."""
+
+from datetime import timedelta
+
+from sqlalchemy import func, select, update
+
+from app.config import Settings
+from app.core import clock, limits, outbox
+from app.db import Database
+from app.jobs import housekeeping, worker
+from app.jobs.queue import open_queue
+from app.models import OutboxEvent, RateCounter
+
+
+def test_counters_whose_window_is_over_are_forgotten_and_others_are_kept(database: Database) -> None:
+    now = clock.now()
+    with database.unit_of_work() as session:
+        limits.hit(session, {"number:old": 5}, window_s=3600, at=now - timedelta(hours=3))
+        limits.hit(session, {"number:new": 5}, window_s=3600, at=now)
+    assert housekeeping.forget_old(database)[0] == 1
+    with database.read_only() as session:
+        assert session.scalars(select(RateCounter.bucket)).all() == ["number:new"]
+
+
+def test_routed_events_are_forgotten_after_thirty_days_and_waiting_ones_never(database: Database) -> None:
+    now = clock.now()
+    with database.unit_of_work() as session:
+        for age_days, is_routed in ((31, True), (29, True), (400, False)):
+            at = now - timedelta(days=age_days)
+            outbox.add(session, ["contact.created"], contact_id=None, payload={"age": age_days}, at=at)
+            if is_routed:
+                newest = session.scalar(select(func.max(OutboxEvent.id)))
+                session.execute(update(OutboxEvent).where(OutboxEvent.id == newest).values(routed_at=at))
+    assert housekeeping.forget_old(database)[1] == 1
+    with database.read_only() as session:
+        kept = session.scalars(select(OutboxEvent).order_by(OutboxEvent.id)).all()
+        assert [event.payload["age"] for event in kept] == [29, 400]
+
+
+def test_the_calendar_is_kept_by_the_database_that_the_installation_has(
+    settings: Settings, database: Database
+) -> None:
+    queue = open_queue(settings, database)
+    worker.schedule(queue, database)
+    again = open_queue(settings, database)
+    assert (settings.instance / "huey.db").exists() == database.is_sqlite
+    assert [type(task).__name__ for task in queue._registry.periodic_tasks] == ["forget_old"]
+    due = [moment for moment in range(60) if queue.read_periodic(clock.now().replace(minute=moment, tzinfo=None))]
+    assert due == [17]
+    for each in (queue, again):
+        each.storage.close()
