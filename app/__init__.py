@@ -23,11 +23,10 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask
 
     from app import config
-    from app.web import assets, database, errors, health, languages, login, logs, mail, security
+    from app.web import assets, database, embed, errors, health, languages, login, logs, mail, security
     from app.web.admin import blueprint as admin
     from app.web.auth import blueprint as auth
     from app.web.contacts import blueprint as contacts
-    from app.web.embed import blueprint as embed
     from app.web.home import blueprint as home
 
     settings = settings or config.load()
@@ -49,6 +48,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     errors.handle(app)
     health.register(app)
     login.enable(app, settings)
-    for blueprint in (home, auth, embed, admin, contacts):
+    for blueprint in (home, auth, admin, contacts):
         app.register_blueprint(blueprint)
+    embed.mount(app)
+    security.trust_proxies(app, settings)
     return app

@@ -13,7 +13,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 # What must never stand in a log, whoever wrote the line: the first group that matches names what was there.
 _PRIVATE = re.compile(
-    r"(?P<parameters>\[parameters: .*?\](?=\n|$))"
+    r"(?P<parameters>\[parameters: .*?(?:\](?=\n)|\Z))"
     r"|(?P<bearer>\bbearer\s++[^\s\"',]+)"
     r"|(?P<token>\bassent_[\w-]{16,}|(?<=/f/)(?!form/)[\w-]{8,}|(?<=/f/form/)[\w-]{8,})"
     r"|(?P<credentials>(?<=://)[^/\s@]+@)"

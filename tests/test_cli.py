@@ -75,8 +75,8 @@ def test_every_command_answers_help(command: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "command", [["config"], ["web"], ["worker"], ["serve"], ["demo"], ["db", "upgrade"]], ids=" ".join
 )
-def test_a_bad_setting_stops_every_command_by_its_name_in_one_line(command: list[str], tmp_path: Path) -> None:
-    done = assent(*command, env=environment(tmp_path, trusted_proxies="many"))
+def test_a_bad_setting_stops_every_command_by_its_name_in_one_line(command: str, tmp_path: Path) -> None:
+    done = assent(*command.split(), env=environment(tmp_path, trusted_proxies="many"))
     assert "ASSENT_TRUSTED_PROXIES" in one_line(done)
 
 
@@ -278,10 +278,8 @@ def test_the_demo_fills_once_and_says_how_to_come_in(tmp_path: Path) -> None:
 
 def test_backup_and_restore_bring_everything_to_another_machine(ready: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "assent.zip"
-    assert (
-        assent("create-admin", "max@example.com", "--password-stdin", env=ready, stdin="a quiet harbour").returncode
-        == 0
-    )
+    create_max = ("create-admin", "max@example.com", "--password-stdin")
+    assert assent(*create_max, env=ready, stdin="a quiet harbour").returncode == 0
     done = assent("backup", str(file), env=ready)
     assert done.returncode == 0, done.stderr
     assert "secret key is in it" in done.stdout
@@ -289,7 +287,7 @@ def test_backup_and_restore_bring_everything_to_another_machine(ready: dict[str,
     elsewhere = environment(tmp_path / "elsewhere")
     done = assent("restore", str(file), env=elsewhere)
     assert done.returncode == 0, done.stderr
-    again = assent("create-admin", "max@example.com", "--password-stdin", env=elsewhere, stdin="a quiet harbour")
+    again = assent(*create_max, env=elsewhere, stdin="a quiet harbour")
     assert "account" in one_line(again)
     assert (tmp_path / "elsewhere" / "secret_key").read_text() == (tmp_path / "instance" / "secret_key").read_text()
     assert "--replace" in one_line(assent("restore", str(file), env=elsewhere))

@@ -7,18 +7,16 @@ person come one after the other.
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, cast
+from typing import cast
 
-from sqlalchemy import Table, bindparam, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Executable, Table, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from app.core import eligibility, ledger, outbox
 from app.core.errors import InvalidInput, InvalidState
 from app.core.ledger import Evidence
 from app.core.signing import keys_of
-from app.db import dialect_of, insert_or_ignore, run
+from app.db import Prepared, insert_or_ignore, inserting
 from app.models import Action, Consent, ConsentState, NumberOptOut, Source
 
 # Acts of the person: nobody else lifts a suppression or, without a note, an opt-out.
@@ -28,12 +26,30 @@ _PROVES_NUMBER = frozenset({Source.KEYWORD, Source.VERIFICATION})
 _SINGLE_ACTS = frozenset({Source.AGENT, Source.API})
 
 _CONSENT = cast(Table, Consent.__table__)
-_FIND = select(
-    _CONSENT.c.state, _CONSENT.c.destination, _CONSENT.c.destination_hash, _CONSENT.c.changed_at, _CONSENT.c.event_id
-).where(
-    _CONSENT.c.contact_id == bindparam("contact_id"),
-    _CONSENT.c.subscription_type_id == bindparam("subscription_type_id"),
+_FIND = Prepared(
+    select(
+        _CONSENT.c.state,
+        _CONSENT.c.destination,
+        _CONSENT.c.destination_hash,
+        _CONSENT.c.changed_at,
+        _CONSENT.c.event_id,
+    ).where(
+        _CONSENT.c.contact_id == bindparam("contact_id"),
+        _CONSENT.c.subscription_type_id == bindparam("subscription_type_id"),
+    )
 )
+
+
+def _upsert(dialect: str) -> Executable:
+    changed = ("state", "destination", "destination_hash", "changed_at", "event_id")
+    statement = inserting(dialect, Consent, ("contact_id", "subscription_type_id", *changed))
+    return statement.on_conflict_do_update(
+        index_elements=[_CONSENT.c.contact_id, _CONSENT.c.subscription_type_id],
+        set_={name: statement.excluded[name] for name in changed},
+    )
+
+
+_UPSERT = Prepared(_upsert)
 
 
 @dataclass(frozen=True)
@@ -58,11 +74,8 @@ class Change:
 
 def held(session: Session, contact_id: int, subscription_type_id: int) -> Held | None:
     """The consent of one contact for one type; null when never asked."""
-    key = {"contact_id": contact_id, "subscription_type_id": subscription_type_id}
-    row = run(session, _FIND, key).one_or_none()
-    if row is None:
-        return None
-    return Held(ConsentState(row.state), row.destination, row.destination_hash, row.changed_at, row.event_id)
+    row = _FIND.one(session, contact_id=contact_id, subscription_type_id=subscription_type_id)
+    return Held(ConsentState(row[0]), *row[1:]) if row else None
 
 
 def opt_in(
@@ -174,18 +187,15 @@ def _write(
         evidence=evidence,
         at=at,
     )
-    run(
+    _UPSERT.run(
         session,
-        _upsert(dialect_of(session)),
-        {
-            "contact_id": contact_id,
-            "subscription_type_id": subscription_type_id,
-            "state": state.value,
-            "destination": destination,
-            "destination_hash": keys_of(session).destination_hash(destination) if destination else None,
-            "changed_at": at,
-            "event_id": event_id,
-        },
+        contact_id=contact_id,
+        subscription_type_id=subscription_type_id,
+        state=state.value,
+        destination=destination,
+        destination_hash=keys_of(session).destination_hash(destination) if destination else None,
+        changed_at=at,
+        event_id=event_id,
     )
     outbox.add(
         session,
@@ -229,21 +239,11 @@ def _take_back_number_opt_outs(
     standing: Held | None,
 ) -> None:
     """A yes takes back the same person's no with this number; a proven one or an agent's single act everybody's."""
+    of_everybody = evidence.source in _PROVES_NUMBER or (evidence.source in _SINGLE_ACTS and bool(evidence.note))
+    if standing is None and not of_everybody:
+        return
     taken_back = delete(NumberOptOut).where(
         NumberOptOut.subscription_type_id == subscription_type_id,
         NumberOptOut.destination_hash == destination_hash,
     )
-    if evidence.source in _PROVES_NUMBER or (evidence.source in _SINGLE_ACTS and evidence.note):
-        session.execute(taken_back)
-    elif standing is not None:
-        session.execute(taken_back.where(NumberOptOut.contact_id == contact_id))
-
-
-@lru_cache
-def _upsert(dialect: str) -> Any:
-    statement = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(_CONSENT)
-    changed = ("state", "destination", "destination_hash", "changed_at", "event_id")
-    return statement.on_conflict_do_update(
-        index_elements=[_CONSENT.c.contact_id, _CONSENT.c.subscription_type_id],
-        set_={name: statement.excluded[name] for name in changed},
-    )
+    session.execute(taken_back if of_everybody else taken_back.where(NumberOptOut.contact_id == contact_id))

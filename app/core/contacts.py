@@ -6,20 +6,19 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Executable, Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.core import eligibility, email, phone
 from app.core.errors import DestinationRefused, NotFound
 from app.core.phone import SmsNumber
-from app.core.signing import keys_of, random_public_id
-from app.db import dialect_of, run
+from app.core.signing import Keys, keys_of, random_public_id
+from app.db import Prepared, inserting
 from app.models import Channel, Contact, ContactRole
 
 _CONTACT = cast(Table, Contact.__table__)
-_FIND_LEAD = select(_CONTACT.c.id).where(_CONTACT.c.lead_key == bindparam("lead_key")).with_for_update()
-_HOLD_SAVED = (
+_FIND_LEAD = Prepared(select(_CONTACT.c.id).where(_CONTACT.c.lead_key == bindparam("lead_key")).with_for_update())
+_HOLD_SAVED = Prepared(
     select(_CONTACT.c.phone, _CONTACT.c.email).where(_CONTACT.c.id == bindparam("contact_id")).with_for_update()
 )
 
@@ -103,8 +102,8 @@ def hold(session: Session, contact_id: int) -> Contact:
 
 def hold_saved(session: Session, contact_id: int, channel: str) -> str | None:
     """Hold a contact's row as ``hold`` does; the number or address that it has now comes back."""
-    row = run(session, _HOLD_SAVED, {"contact_id": contact_id}).one()
-    saved: str | None = row.phone if channel == Channel.SMS else row.email
+    phone_number, address = _HOLD_SAVED.one(session, contact_id=contact_id)
+    saved: str | None = phone_number if channel == Channel.SMS else address
     return saved
 
 
@@ -135,17 +134,17 @@ def block(session: Session, contact: Contact, *, at: datetime) -> None:
 
 
 def read_destination(
-    session: Session, typed: str, channel: str, *, region: str | None, allowed_countries: frozenset[str]
+    keys: Keys, typed: str, channel: str, *, region: str | None, allowed_countries: frozenset[str] = frozenset()
 ) -> Destination:
-    """What somebody typed, or what is saved, as something that may be opted in.
+    """What somebody typed, or what is saved, as something that may be opted in. Asks no database.
 
     :raises DestinationRefused: see ``core/phone.py`` and ``core/email.py``
     """
     if channel == Channel.SMS:
         number: SmsNumber = phone.read(typed, region=region, allowed_countries=allowed_countries)
-        return Destination(number.e164, keys_of(session).destination_hash(number.e164), number.country)
+        return Destination(number.e164, keys.destination_hash(number.e164), number.country)
     address = email.read(typed)
-    return Destination(address, keys_of(session).destination_hash(address), None)
+    return Destination(address, keys.destination_hash(address), None)
 
 
 def lead_for(
@@ -157,23 +156,24 @@ def lead_for(
     """
     lead_key = f"form:{subscription_type_id}:{destination.hash}"
     is_phone = channel == Channel.SMS
-    row: dict[str, Any] = {
-        "public_id": random_public_id(),
-        "role": ContactRole.LEAD.value,
-        "lead_key": lead_key,
-        "phone": destination.value if is_phone else None,
-        "phone_hash": destination.hash if is_phone else None,
-        "phone_country": destination.country,
-        "email": None if is_phone else destination.value,
-        "locale": locale,
-        "custom_attributes": {},
-        "created_at": at,
-        "updated_at": at,
-    }
-    made = run(session, _lead_insert(dialect_of(session), has_phone=is_phone), row).scalar_one_or_none()
+    made = _lead_insert(has_phone=is_phone).one(
+        session,
+        public_id=random_public_id(),
+        role=ContactRole.LEAD.value,
+        lead_key=lead_key,
+        phone=destination.value if is_phone else None,
+        phone_hash=destination.hash if is_phone else None,
+        phone_country=destination.country,
+        email=None if is_phone else destination.value,
+        locale=locale,
+        custom_attributes={},
+        created_at=at,
+        updated_at=at,
+    )
     if made is not None:
-        return int(made), True
-    return int(run(session, _FIND_LEAD, {"lead_key": lead_key}).scalar_one()), False
+        return made[0], True
+    (lead_id,) = _FIND_LEAD.one(session, lead_key=lead_key)
+    return lead_id, False
 
 
 def save_destination(
@@ -209,15 +209,13 @@ def _set_phone(session: Session, contact: Contact, typed: str | None) -> None:
 
 
 @lru_cache
-def _lead_insert(dialect: str, *, has_phone: bool) -> Any:
-    block: Any = eligibility.NO_PHONE_BLOCK
-    if has_phone:
-        block = eligibility.sms_block_of_number(bindparam("phone_hash"))
-    statement = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(_CONTACT)
-    columns = ("public_id", "role", "lead_key", "phone", "phone_hash", "phone_country", "email", "locale")
+def _lead_insert(*, has_phone: bool) -> Prepared:
+    block: Any = eligibility.sms_block_of_number(bindparam("phone_hash")) if has_phone else eligibility.NO_PHONE_BLOCK
+    names = ("public_id", "role", "lead_key", "phone", "phone_hash", "phone_country", "email", "locale")
     more = ("custom_attributes", "created_at", "updated_at")
-    return (
-        statement.values(sms_block=block, **{name: bindparam(name) for name in columns + more})
-        .on_conflict_do_nothing(index_elements=[_CONTACT.c.lead_key])
-        .returning(_CONTACT.c.id)
-    )
+
+    def statement(dialect: str) -> Executable:
+        adding = inserting(dialect, Contact, names + more).values(sms_block=block)
+        return adding.on_conflict_do_nothing(index_elements=[_CONTACT.c.lead_key]).returning(_CONTACT.c.id)
+
+    return Prepared(statement)

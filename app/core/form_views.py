@@ -4,7 +4,7 @@ An answer carries ``Shown``, signed when the page was made: which words, which n
 was on the screen, not what would be there now.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, cast
@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from app.core import contacts
 from app.core.contacts import Destination
 from app.core.errors import DestinationRefused, NotFound
-from app.core.signing import Signer
-from app.db import run
+from app.core.signing import Signer, keys_of
+from app.db import Prepared
 from app.models import (
     Channel,
     Consent,
@@ -192,7 +192,7 @@ _INSERTED = (
     _CONSENT.c.destination_hash,
 )
 _TYPE = _KIND.c.id == _VERSION.c.subscription_type_id
-_PUBLIC_VIEW = (
+_PUBLIC_VIEW = Prepared(
     select(*_FORM)
     .select_from(_OPTIN_FORM)
     .join(_VERSION, and_(_VERSION.c.form_id == _OPTIN_FORM.c.id, _VERSION.c.number == _OPTIN_FORM.c.version))
@@ -200,7 +200,7 @@ _PUBLIC_VIEW = (
     .join(_WORKSPACE, _WORKSPACE.c.id == 1)
     .where(_OPTIN_FORM.c.key == bindparam("key"))
 )
-_PUBLIC_ANSWER_VIEW = (
+_PUBLIC_ANSWER_VIEW = Prepared(
     select(*_FORM, _INSERTED_FORM.c.answer_hash)
     .select_from(_OPTIN_FORM)
     .join(
@@ -212,7 +212,7 @@ _PUBLIC_ANSWER_VIEW = (
     .outerjoin(_INSERTED_FORM, _INSERTED_FORM.c.token == bindparam("nonce"))
     .where(_OPTIN_FORM.c.key == bindparam("key"))
 )
-_INSERTED_VIEW = (
+_INSERTED_VIEW = Prepared(
     select(*_FORM, *_INSERTED)
     .select_from(_INSERTED_FORM)
     .join(_OPTIN_FORM, _OPTIN_FORM.c.id == _INSERTED_FORM.c.form_id)
@@ -232,20 +232,23 @@ def public_view(session: Session, form_key: str, *, shown: Shown | None = None) 
     :raises NotFound: no form has this key
     """
     if shown is None:
-        row = run(session, _PUBLIC_VIEW, {"key": form_key}).one_or_none()
+        row = _PUBLIC_VIEW.one(session, key=form_key)
         if row is None:
             raise NotFound("There is no such form.")
         return _view(row)
-    answered = {"key": form_key, "version_id": shown.version_id, "nonce": shown.nonce}
-    row = run(session, _PUBLIC_ANSWER_VIEW, answered).one_or_none()
+    row = _PUBLIC_ANSWER_VIEW.one(session, key=form_key, version_id=shown.version_id, nonce=shown.nonce)
     if row is None:
         raise NotFound("There is no such form.")
-    return replace(_view(row[:-1]), answer_hash=row[-1])
+    return _view(row[:-1], answer_hash=row[-1])
 
 
-def inserted_view(session: Session, token: str) -> FormView:
-    """One inserted form with its contact's saved number and consent. :raises NotFound: no form has this token"""
-    row = run(session, _INSERTED_VIEW, {"token": token}).one_or_none()
+def inserted_view(session: Session, token: str, *, shown: Shown | None = None) -> FormView:  # noqa: ARG001
+    """One inserted form with its contact's saved number and consent.
+
+    :param shown: of an answer; the version is the inserted one whatever was shown
+    :raises NotFound: no form has this token
+    """
+    row = _INSERTED_VIEW.one(session, token=token)
     if row is None:
         raise NotFound("There is no such form.")
     return _view(row)
@@ -257,7 +260,9 @@ def saved_destination(session: Session, view: FormView) -> Destination | None:
         return None
     allowed = frozenset(view.allowed_countries)
     try:
-        return contacts.read_destination(session, view.saved, view.channel, region=None, allowed_countries=allowed)
+        return contacts.read_destination(
+            keys_of(session), view.saved, view.channel, region=None, allowed_countries=allowed
+        )
     except DestinationRefused:
         return None
 
@@ -275,5 +280,5 @@ def state_of(view: FormView, saved: Destination | None, *, at: datetime) -> Stat
     return State.SIGNED_UP if is_signed_up else State.SAVED
 
 
-def _view(row: Any) -> FormView:
-    return FormView(*row)
+def _view(row: Any, **more: Any) -> FormView:
+    return FormView(*row, **more)

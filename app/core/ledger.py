@@ -6,18 +6,57 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.signing import keys_of
 from app.core.wording import Words
-from app.db import insert_or_ignore, run
+from app.db import Prepared, ignoring_insert, inserting
 from app.models import Action, ConsentEvent, ConsentEvidence, EvidenceLevel, Source, Wording
 
 _KNOWN_WORDINGS = "assent_known_wordings"
-_EVENT = insert(cast(Table, ConsentEvent.__table__)).returning(ConsentEvent.__table__.c.id)
-_EVIDENCE = insert(cast(Table, ConsentEvidence.__table__))
+_EVENT = Prepared(
+    lambda dialect: inserting(
+        dialect,
+        ConsentEvent,
+        (
+            "contact_id",
+            "subscription_type_id",
+            "action",
+            "source",
+            "actor",
+            "evidence_level",
+            "destination_hash",
+            "form_version_id",
+            "inserted_form_id",
+            "occurred_at",
+            "recorded_at",
+        ),
+    ).returning(cast(Table, ConsentEvent.__table__).c.id)
+)
+_EVIDENCE = Prepared(
+    lambda dialect: inserting(
+        dialect,
+        ConsentEvidence,
+        (
+            "event_id",
+            "destination",
+            "address",
+            "agent_string",
+            "origin",
+            "page",
+            "locale",
+            "wording_hash",
+            "note",
+            "details",
+            "salt",
+        ),
+    )
+)
+
+
+_KEEP_WORDS = Prepared(lambda dialect: ignoring_insert(dialect, Wording, ("hash", "body")))
 
 
 @dataclass(frozen=True)
@@ -68,39 +107,33 @@ def record(
 ) -> int:
     """Write one event and its evidence; the id of the event comes back. Flushes, does not commit."""
     wording_hash = _keep_words(session, evidence.words)
-    event_id = run(
+    (event_id,) = _EVENT.one(
         session,
-        _EVENT,
-        {
-            "contact_id": contact_id,
-            "subscription_type_id": subscription_type_id,
-            "action": action.value,
-            "source": evidence.source.value,
-            "actor": evidence.actor,
-            "evidence_level": evidence.level.value,
-            "destination_hash": keys_of(session).destination_hash(destination) if destination else None,
-            "form_version_id": evidence.form_version_id,
-            "inserted_form_id": evidence.inserted_form_id,
-            "occurred_at": at,
-            "recorded_at": clock.now(),
-        },
-    ).scalar_one()
-    run(
+        contact_id=contact_id,
+        subscription_type_id=subscription_type_id,
+        action=action.value,
+        source=evidence.source.value,
+        actor=evidence.actor,
+        evidence_level=evidence.level.value,
+        destination_hash=keys_of(session).destination_hash(destination) if destination else None,
+        form_version_id=evidence.form_version_id,
+        inserted_form_id=evidence.inserted_form_id,
+        occurred_at=at,
+        recorded_at=clock.now(),
+    )
+    _EVIDENCE.run(
         session,
-        _EVIDENCE,
-        {
-            "event_id": event_id,
-            "destination": destination,
-            "address": evidence.address,
-            "agent_string": evidence.agent_string[:512] if evidence.agent_string else None,
-            "origin": evidence.origin,
-            "page": evidence.page[:2000] if evidence.page else None,
-            "locale": evidence.locale,
-            "wording_hash": wording_hash,
-            "note": evidence.note,
-            "details": dict(evidence.details),
-            "salt": secrets.token_bytes(16),
-        },
+        event_id=event_id,
+        destination=destination,
+        address=evidence.address,
+        agent_string=evidence.agent_string[:512] if evidence.agent_string else None,
+        origin=evidence.origin,
+        page=evidence.page[:2000] if evidence.page else None,
+        locale=evidence.locale,
+        wording_hash=wording_hash,
+        note=evidence.note,
+        details=dict(evidence.details),
+        salt=secrets.token_bytes(16),
     )
     return int(event_id)
 
@@ -133,7 +166,7 @@ def _keep_words(session: Session, words: Words | None) -> str | None:
     if words is None:
         return None
     known: set[str] = session.info.setdefault(_KNOWN_WORDINGS, set())
-    if words.hash not in known and not insert_or_ignore(session, Wording, {"hash": words.hash, "body": words.body}):
+    if words.hash not in known and not _KEEP_WORDS.run(session, hash=words.hash, body=words.body):
         known.add(words.hash)
     return words.hash
 

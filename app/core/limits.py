@@ -6,11 +6,10 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any, cast
 
-from sqlalchemy import Insert, Table, delete, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Executable, Table, delete, update
 from sqlalchemy.orm import Session
 
-from app.db import dialect_of, run
+from app.db import Prepared, inserting_rows
 from app.models import RateCounter
 
 
@@ -23,12 +22,12 @@ def hit(session: Session, limits: Mapping[str, int], *, window_s: int, at: datet
     """
     now_s = int(at.timestamp())
     window = now_s - now_s % window_s
-    rows = [
-        {"bucket": bucket, "window": window, "count": 1, "expires_at": window + 2 * window_s}
-        for bucket in sorted(limits)
-    ]
-    counts = run(session, _counting(dialect_of(session)), rows).all()
-    is_over = any(row.count_ > limits[row.bucket] for row in counts)
+    values: dict[str, Any] = {}
+    for row, bucket in enumerate(sorted(limits)):
+        values |= {f"bucket__{row}": bucket, f"window__{row}": window, f"count__{row}": 1}
+        values[f"expires_at__{row}"] = window + 2 * window_s
+    counts = _counting(len(limits)).all(session, **values)
+    is_over = any(count > limits[bucket] for bucket, count in counts)
     return window + window_s - now_s if is_over else None
 
 
@@ -61,10 +60,15 @@ def forget_expired(session: Session, *, at: datetime) -> int:
 
 
 @lru_cache
-def _counting(dialect: str) -> Insert:
+def _counting(buckets: int) -> Prepared:
+    """One statement for all buckets, in one order for all callers, so that two of them never wait for each other."""
     table = cast(Table, RateCounter.__table__)
-    statement = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table)
-    counting = statement.on_conflict_do_update(
-        index_elements=[table.c.bucket, table.c.window], set_={"count": table.c.count + 1}
-    )
-    return cast(Insert, counting.returning(table.c.bucket, table.c.count.label("count_")))
+
+    def statement(dialect: str) -> Executable:
+        adding = inserting_rows(dialect, RateCounter, ("bucket", "window", "count", "expires_at"), buckets)
+        counting = adding.on_conflict_do_update(
+            index_elements=[table.c.bucket, table.c.window], set_={"count": table.c.count + 1}
+        )
+        return counting.returning(table.c.bucket, table.c.count)
+
+    return Prepared(statement)

@@ -289,7 +289,7 @@ def forms_of(session: Session, inserted_form_ids: Collection[int]) -> dict[int, 
     query = select(InsertedForm.id, InsertedForm.form_id).where(InsertedForm.id.in_(inserted_form_ids))
     if not inserted_form_ids:
         return {}
-    return {inserted_form_id: form_id for inserted_form_id, form_id in session.execute(query)}
+    return {row.id: row.form_id for row in session.execute(query)}
 
 
 def numbers(session: Session) -> dict[int, FormNumbers]:

@@ -2,26 +2,31 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Table, delete, insert, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from app.db import run
+from app.db import Prepared, inserting_rows
 from app.models import OutboxEvent
-
-_ADD = insert(cast(Table, OutboxEvent.__table__))
 
 
 def add(
     session: Session, topics: Iterable[str], *, contact_id: int | None, payload: dict[str, Any], at: datetime
 ) -> None:
     """Write one event for each topic (interface section 6), all with the same payload of ids and names."""
-    run(
-        session,
-        _ADD,
-        [{"topic": topic, "contact_id": contact_id, "payload": payload, "created_at": at} for topic in topics],
-    )
+    values: dict[str, Any] = {}
+    for row, topic in enumerate(topics):
+        values |= {f"topic__{row}": topic, f"contact_id__{row}": contact_id}
+        values |= {f"payload__{row}": payload, f"created_at__{row}": at}
+    _adding(len(values) // 4).run(session, **values)
+
+
+@lru_cache
+def _adding(rows: int) -> Prepared:
+    names = ("topic", "contact_id", "payload", "created_at")
+    return Prepared(lambda dialect: inserting_rows(dialect, OutboxEvent, names, rows))
 
 
 def is_waiting(session: Session) -> bool:

@@ -64,14 +64,20 @@ def read(typed: str, *, region: str | None, allowed_countries: frozenset[str] = 
         raise _refused("phone_has_letters")
     number = _as_mobile(number)
     _refuse_impossible(number, text)
-    if not phonenumbers.is_valid_number(number):
+    country = phonenumbers.region_code_for_number(number)
+    kind = phonenumbers.number_type(number)  # unknown says the same as is_valid_number, which would look it up again
+    if country is None or kind == PhoneNumberType.UNKNOWN:
         raise _refused("phone_invalid")
-    country = phonenumbers.region_code_for_number(number) or _NON_GEOGRAPHIC
-    if phonenumbers.number_type(number) not in _SMS_CAPABLE or country == _NON_GEOGRAPHIC:
+    if kind not in _SMS_CAPABLE or country == _NON_GEOGRAPHIC:
         raise _refused("phone_not_sms_capable")
+    refuse_country(country, allowed_countries)
+    return SmsNumber(E164(phonenumbers.format_number(number, PhoneNumberFormat.E164)), country)
+
+
+def refuse_country(country: str, allowed_countries: frozenset[str]) -> None:
+    """:raises DestinationRefused: some countries are allowed, and this is none of them"""
     if allowed_countries and country not in allowed_countries:
         raise _refused("country_not_allowed")
-    return SmsNumber(E164(phonenumbers.format_number(number, PhoneNumberFormat.E164)), country)
 
 
 def refusal_of_stored(phone: str) -> str | None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.core import audit, origins, phone
 from app.core.errors import InvalidInput, InvalidState
 from app.core.signing import keys_of
+from app.db import insert_or_ignore
 from app.models import Workspace
 
 LOGO_MAX_BYTES = 200_000
@@ -35,9 +36,10 @@ def ensure(session: Session, *, at: datetime) -> Workspace:
     keys = keys_of(session)
     workspace = session.get(Workspace, 1)
     if workspace is None:
-        workspace = Workspace(id=1, name="My business", key_check=keys.check, created_at=at, updated_at=at)
-        session.add(workspace)
-        session.flush()
+        # two processes that start at once may both find none
+        values = {"id": 1, "name": "My business", "key_check": keys.check, "created_at": at, "updated_at": at}
+        insert_or_ignore(session, Workspace, values)
+        workspace = session.get_one(Workspace, 1)
     if workspace.key_check != keys.check:
         raise InvalidState(
             "ASSENT_SECRET_KEY is not the one that this database was made with. Opt-outs are kept under that key: "

@@ -2,26 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import cast
 
-from sqlalchemy import Insert, Table, bindparam, select, update
+from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from app.core import consent, contacts, form_views, limits, optin_forms, outbox
+from app.core import consent, contacts, form_views, limits, optin_forms, outbox, phone
 from app.core.contacts import Destination
 from app.core.errors import DestinationRefused, NotFound
 from app.core.form_views import FormView, Shown, State
 from app.core.ledger import Evidence
 from app.core.optin_forms import EXPIRES_IN
 from app.core.signing import keys_of
-from app.db import dialect_of, ignoring_insert, run
+from app.db import Prepared, ignoring_insert
 from app.models import ConsentState, InsertedForm, OptInForm, Workspace
 
 WINDOW_S = 60 * 60
 _INSERTED_FORM = cast(Table, InsertedForm.__table__)
-_FIND_ANSWER = select(_INSERTED_FORM.c.answer_hash).where(_INSERTED_FORM.c.token == bindparam("nonce"))
-_MARK_ANSWERED = (
+_FIND_ANSWER = Prepared(select(_INSERTED_FORM.c.answer_hash).where(_INSERTED_FORM.c.token == bindparam("nonce")))
+_MARK_ANSWERED = Prepared(
     update(_INSERTED_FORM)
     .where(_INSERTED_FORM.c.id == bindparam("inserted_form_id"), _INSERTED_FORM.c.answered_at.is_(None))
     .values(
@@ -31,6 +30,20 @@ _MARK_ANSWERED = (
         contact_id=bindparam("contact"),
     )
 )
+_KEPT_COLUMNS = (
+    "token",
+    "form_id",
+    "version_id",
+    "contact_id",
+    "inserted_by",
+    "origin",
+    "answer_hash",
+    "created_at",
+    "expires_at",
+    "seen_at",
+    "answered_at",
+)
+_KEEP = Prepared(lambda dialect: ignoring_insert(dialect, InsertedForm, _KEPT_COLUMNS).returning(_INSERTED_FORM.c.id))
 
 
 @dataclass(frozen=True)
@@ -53,7 +66,7 @@ def submit(
     view: FormView,
     shown: Shown | None,
     *,
-    typed: str,
+    typed: Destination | DestinationRefused,
     evidence: Evidence,
     at: datetime,
 ) -> Outcome:
@@ -61,7 +74,8 @@ def submit(
 
     :param view: read in this session
     :param shown: what the person had on the screen; null when it cannot be told (too old, not ours, other words now)
-    :param typed: the number or address from the page; ignored where one was shown as saved
+    :param typed: the number or address from the page (``contacts.read_destination``, which takes longest and needs no
+        transaction), or why it is none; ignored where one was shown as saved
     :param evidence: address, agent string, page, words shown; source and actor are the person's
     """
     saved = form_views.saved_destination(session, view)
@@ -70,20 +84,28 @@ def submit(
         return Outcome(state)
     if shown is None:
         return Outcome(state, None if state == State.SIGNED_UP else "shown_again")
-    if shown.destination_hash is None:
-        try:
-            destination = contacts.read_destination(
-                session, typed, view.channel, region=shown.region, allowed_countries=frozenset(view.allowed_countries)
-            )
-        except DestinationRefused as refused:
-            return Outcome(State.ASK if state == State.ASK else state, refused.code)
-    elif saved is None or saved.hash != shown.destination_hash:
+    destination = _meant(view, shown, typed, saved)
+    if destination is None:
         return Outcome(state, "shown_again")
-    else:
-        destination = saved
+    if isinstance(destination, DestinationRefused):
+        return Outcome(state, destination.code)
     if view.is_public:
         return _submit_public(session, view, shown, destination, evidence, at=at)
     return _submit_inserted(session, view, shown, destination, state, evidence, at=at)
+
+
+def _meant(
+    view: FormView, shown: Shown, typed: Destination | DestinationRefused, saved: Destination | None
+) -> Destination | DestinationRefused | None:
+    """What the person agreed to: the number they typed, or the one they saw as saved; null when that is another now."""
+    if shown.destination_hash is not None:
+        return saved if saved and saved.hash == shown.destination_hash else None
+    if isinstance(typed, Destination) and typed.country:
+        try:
+            phone.refuse_country(typed.country, frozenset(view.allowed_countries))
+        except DestinationRefused as refused:
+            return refused
+    return typed
 
 
 def _submit_public(
@@ -98,7 +120,7 @@ def _submit_public(
     )
     inserted_form_id = _keep_answer(session, view, shown, destination, lead_id, at=at)
     if inserted_form_id is None:
-        winner = run(session, _FIND_ANSWER, {"nonce": shown.nonce}).scalar_one()
+        (winner,) = _FIND_ANSWER.one(session, nonce=shown.nonce)
         return _answered_before(winner, destination)
     standing = None if is_new else consent.held(session, lead_id, view.subscription_type_id)
     return _opt_in(session, view, lead_id, inserted_form_id, destination, evidence, standing, at=at)
@@ -131,8 +153,14 @@ def _submit_inserted(
     inserted_form_id = cast(int, view.inserted_form_id)
     outcome = _opt_in(session, view, contact_id, inserted_form_id, destination, evidence, standing, at=at)
     if view.answered_at is None:
-        answered = {"inserted_form_id": inserted_form_id, "at": at, "seen": view.seen_at or at}
-        run(session, _MARK_ANSWERED, answered | {"hash": destination.hash, "contact": contact_id})
+        _MARK_ANSWERED.run(
+            session,
+            inserted_form_id=inserted_form_id,
+            at=at,
+            seen=view.seen_at or at,
+            hash=destination.hash,
+            contact=contact_id,
+        )
     return outcome
 
 
@@ -187,29 +215,21 @@ def _keep_answer(
     session: Session, view: FormView, shown: Shown, destination: Destination, contact_id: int, *, at: datetime
 ) -> int | None:
     """Write the inserted form that this render of a public form becomes; null when it was answered before."""
-    made = run(
+    made = _KEEP.one(
         session,
-        _keeping(dialect_of(session)),
-        {
-            "token": shown.nonce,
-            "form_id": view.form_id,
-            "version_id": shown.version_id,
-            "contact_id": contact_id,
-            "inserted_by": "page",
-            "origin": shown.origin,
-            "answer_hash": destination.hash,
-            "created_at": shown.at,
-            "expires_at": at + EXPIRES_IN,
-            "seen_at": at,
-            "answered_at": at,
-        },
-    ).scalar_one_or_none()
-    return int(made) if made is not None else None
-
-
-@lru_cache
-def _keeping(dialect: str) -> Insert:
-    return ignoring_insert(dialect, InsertedForm).returning(_INSERTED_FORM.c.id)
+        token=shown.nonce,
+        form_id=view.form_id,
+        version_id=shown.version_id,
+        contact_id=contact_id,
+        inserted_by="page",
+        origin=shown.origin,
+        answer_hash=destination.hash,
+        created_at=shown.at,
+        expires_at=at + EXPIRES_IN,
+        seen_at=at,
+        answered_at=at,
+    )
+    return int(made[0]) if made else None
 
 
 def _answered_before(answer_hash: str, destination: Destination) -> Outcome:

@@ -1,5 +1,6 @@
 """Alembic's scripts, and the few calls that everything else needs."""
 
+from functools import lru_cache
 from pathlib import Path
 
 from alembic import command
@@ -27,6 +28,7 @@ def current_revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+@lru_cache
 def head_revision() -> str:
     """The newest revision that this version of the program knows."""
     head = ScriptDirectory.from_config(_config()).get_current_head()

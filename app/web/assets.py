@@ -3,12 +3,12 @@
 import hashlib
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
-from flask import Flask, Response, request, url_for
+from flask import Flask, Response, request
 from flask_compress import Compress
 
-# What may be compressed: no answer that holds a secret of a session beside what a request can choose.
-_COMPRESSED = {"embed"}
+COMPRESSION: dict[str, Any] = {"COMPRESS_ALGORITHM": ["br", "gzip"], "COMPRESS_BR_LEVEL": 4}
 _FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -21,7 +21,7 @@ def serve(app: Flask) -> None:
         if name not in versions or app.debug:
             content = (Path(app.static_folder or "") / name).read_bytes()
             versions[name] = hashlib.sha256(content).hexdigest()[:12]
-        return url_for("static", filename=name, v=versions[name])
+        return f"{app.static_url_path}/{name}?v={versions[name]}"
 
     def keep(response: Response) -> Response:
         if request.endpoint == "static" and response.status_code in {200, 304}:
@@ -48,15 +48,15 @@ def serve_loaders(app: Flask) -> None:
 
 
 def _compress(app: Flask) -> None:
-    """Compress static files and the embed, which carries no cookie; staff pages hold a CSRF token and stay plain."""
-    app.config.update(COMPRESS_REGISTER=False, COMPRESS_ALGORITHM=["br", "gzip"], COMPRESS_BR_LEVEL=4)
+    """Compress static files only: staff pages hold a CSRF token beside what a request can choose, and stay plain."""
+    app.config.update(COMPRESS_REGISTER=False, **COMPRESSION)
     compress = Compress(app)
 
     def smaller(response: Response) -> Response:
         is_static = request.endpoint == "static" or (request.endpoint or "").startswith("loader_")
-        if not is_static and request.blueprint not in _COMPRESSED:
+        if not is_static:
             return response
-        if is_static and response.status_code == HTTPStatus.OK:
+        if response.status_code == HTTPStatus.OK:
             response.direct_passthrough = False
             response.get_data()  # read here, so that the file is closed; these are a few kB each
         compressed: Response = compress.after_request(response)

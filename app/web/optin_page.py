@@ -7,11 +7,12 @@ request only fills in what is its own. The embed and the live preview share it.
 import base64
 import hashlib
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Response, current_app, render_template, url_for
+from flask import Response, current_app, g, render_template, request
 from markupsafe import escape
 
 from app.core import phone, wording
@@ -22,8 +23,16 @@ from app.core.wording import Words
 from app.models import Channel
 from app.web import colour
 from app.web.languages import country_name, gettext, speaking
+from app.web.security import HSTS, PERMISSIONS
 
 _KEPT_PAGES = 512
+_HEADERS = [
+    ("Referrer-Policy", "no-referrer"),
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Robots-Tag", "noindex"),
+    ("Permissions-Policy", PERMISSIONS),
+]
 # Stand-ins in a kept page, random so that no text of a form can hold one.
 _SHOWN, _ACTION, _NUMBER, _TOKEN = (f"{name}-{random_token()}" for name in ("shown", "action", "number", "token"))
 # The states that people see every day; their pages are kept, the others are rendered when they are needed.
@@ -133,10 +142,12 @@ def answer(page: FormPage, filling: Filling, status: int = 200) -> Response:
 
 
 def with_headers(response: Response, policy: str) -> Response:
-    response.headers["Content-Security-Policy"] = policy
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Robots-Tag"] = "noindex"
+    """The embed's headers; it has no cookie, so nothing else is needed than what says who may frame it."""
+    response.headers.extend(_HEADERS)
+    response.headers.add("Content-Security-Policy", policy)
+    response.headers.add("X-Request-Id", g.get("request_id") or uuid.uuid4().hex)
+    if request.is_secure:
+        response.headers.add("Strict-Transport-Security", HSTS)
     return response
 
 
@@ -262,5 +273,5 @@ def _rendered(page: FormPage, filling: Filling) -> str:
             is_sms=look.channel == Channel.SMS,
             words=page.fields,
             filling=filling,
-            home=url_for("embed.public_form", key=look.form_key),
+            home=f"/f/form/{look.form_key}",
         )

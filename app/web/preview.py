@@ -3,8 +3,8 @@
 from flask import Response
 
 from app.core import phone, wording
-from app.core.optin_forms import FormContent
 from app.core.form_views import State
+from app.core.optin_forms import FormContent
 from app.models import Channel, SubscriptionType, Workspace
 from app.web import optin_page
 from app.web.optin_page import Filling, Look

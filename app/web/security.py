@@ -11,6 +11,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app.config import Settings
 
 csrf = CSRFProtect()
+HSTS = "max-age=31536000"
+PERMISSIONS = "camera=(), microphone=(), geolocation=()"
 
 # Pages of our own. Views that are meant to be framed, or to frame, say so with ``set_policy``.
 POLICY = {
@@ -44,13 +46,16 @@ def protect(app: Flask, settings: Settings) -> None:
         WTF_CSRF_SSL_STRICT=False,
     )
     app.session_interface = _SessionCookies()
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_port=hops)  # type: ignore[method-assign]
     csrf.init_app(app)
     app.extensions["assent.public_url"] = settings.public_url
     app.before_request(_name_request)
     app.after_request(_set_headers)
+
+
+def trust_proxies(app: Flask, settings: Settings) -> None:
+    """Believe as many proxies as are configured. Last of all, so that every surface sees what they say."""
+    if hops := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_port=hops)  # type: ignore[method-assign]
 
 
 def client_address(current: Request) -> str | None:
@@ -86,11 +91,11 @@ def _set_headers(response: Response) -> Response:
         set_policy(response)
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+    headers.setdefault("Permissions-Policy", PERMISSIONS)
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     headers["X-Request-Id"] = g.get("request_id", "")
     if "Cache-Control" not in headers:
         headers["Cache-Control"] = "no-store"
     if request.is_secure:
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        headers.setdefault("Strict-Transport-Security", HSTS)
     return response

@@ -37,9 +37,7 @@ def test_routed_events_are_forgotten_after_thirty_days_and_waiting_ones_never(da
         assert [event.payload["age"] for event in kept] == [29, 400]
 
 
-def test_the_calendar_is_kept_by_the_database_that_the_installation_has(
-    settings: Settings, database: Database
-) -> None:
+def test_the_calendar_is_kept_by_the_database_that_the_installation_has(settings: Settings, database: Database) -> None:
     queue = open_queue(settings, database)
     worker.schedule(queue, database)
     again = open_queue(settings, database)

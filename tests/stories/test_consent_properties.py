@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.core import consent, contacts, eligibility, form_views, submissions, subscription_types
 from app.core.eligibility import Reason
 from app.core.form_views import Shown, State
-from app.core.signing import random_token
+from app.core.signing import keys_of, random_token
 from app.db import Database
 from app.models import Consent, ConsentEvent, ConsentEvidence, Contact, OptInForm, SubscriptionType
 from tests import make
@@ -68,7 +68,7 @@ class World:
             self.look(index)
         view = form_views.inserted_view(self.session, self.tokens[index])
         outcome = submissions.submit(
-            self.session, view, self.pages[index], typed=NUMBERS[typed], evidence=make.evidence(), at=self.at
+            self.session, view, self.pages[index], typed=self._typed(typed), evidence=make.evidence(), at=self.at
         )
         if outcome.state == State.DONE and outcome.destination:
             self._says_yes(self.people[index].id, outcome.destination.value, outcome.event_id)
@@ -77,7 +77,7 @@ class World:
         shown = self._shown(self.form.key, self._version_id(), None)
         view = form_views.public_view(self.session, self.form.key, shown=shown)
         outcome = submissions.submit(
-            self.session, view, shown, typed=NUMBERS[typed], evidence=make.evidence(), at=self.at
+            self.session, view, shown, typed=self._typed(typed), evidence=make.evidence(), at=self.at
         )
         if outcome.state == State.DONE:
             event = self.session.get_one(ConsentEvent, outcome.event_id)
@@ -137,6 +137,9 @@ class World:
 
     def _shown(self, place: str, version_id: int, saved_hash: str | None) -> Shown:
         return Shown(place, version_id, "en", "words", saved_hash, None, None, random_token(), self.at)
+
+    def _typed(self, index: int) -> contacts.Destination:
+        return contacts.read_destination(keys_of(self.session), NUMBERS[index], "sms", region=None)
 
     def _version_id(self) -> int:
         return form_views.public_view(self.session, self.form.key).version_id

@@ -58,7 +58,7 @@ def restore(settings: Settings, backup: Backup) -> None:
     database = Database(settings, connections=1)
     try:
         with database.exclusive() as connection:
-            connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+            connection.execute(text("SET LOCAL lock_timeout = '5s'"))
             _drop(connection)
             migrations.upgrade_on(connection, backup.manifest.revision)
             for table in _standing(connection):

@@ -6,14 +6,16 @@ from urllib.parse import urlsplit
 
 from flask import abort, request
 
-from app.core import clock, email, origins, phone
+from app.core import clock, contacts, email, origins, phone
 from app.core.contacts import Destination
+from app.core.errors import DestinationRefused
 from app.core.form_views import FormView, Shown, State
 from app.core.ledger import Evidence
 from app.core.signing import Signer, random_token
 from app.core.submissions import Outcome
 from app.core.wording import translatable
-from app.models import EvidenceLevel, Source
+from app.models import Channel, EvidenceLevel, Source
+from app.web.database import keys
 from app.web.languages import gettext, speaking
 from app.web.optin_page import Filling, FormPage
 
@@ -54,8 +56,18 @@ def refuse_other_sites() -> None:
         abort(403)
 
 
-def no_such_form() -> str:
-    return gettext("There is no form at this address.")
+def typed_text() -> str:
+    """What was typed, as it came."""
+    return (request.form.get("phone") or request.form.get("email") or "")[:1000]
+
+
+def typed(region: str | None) -> Destination | DestinationRefused:
+    """What was typed, as something that may be opted in, or why it may not."""
+    channel = Channel.EMAIL if "email" in request.form else Channel.SMS
+    try:
+        return contacts.read_destination(keys(), typed_text(), channel, region=region)
+    except DestinationRefused as refused:
+        return refused
 
 
 def status(outcome: Outcome) -> int:

@@ -1,23 +1,21 @@
 """GET shows a form and writes nothing; POST is an answer; ``seen`` is the visible page's beacon."""
 
+from collections.abc import Callable
+
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from app.core import clock, form_views, optin_forms, submissions, wording
 from app.core.contacts import Destination
-from app.core.errors import NotFound
 from app.core.form_views import FormView, Shown, State
 from app.core.submissions import Outcome
 from app.models import OptInFormVersion
 from app.web import optin_page
 from app.web.database import keys, read_only, unit_of_work
 from app.web.embed import reader
-from app.web.languages import speaking
 from app.web.optin_page import Filling, FormPage
-from app.web.security import csrf
 
 blueprint = Blueprint("embed", __name__, url_prefix="/f")
-csrf.exempt(blueprint)
 
 _STATUS = {State.EXPIRED: 410}
 
@@ -38,20 +36,12 @@ def inserted_form(token: str) -> Response:
 
 @blueprint.post("/form/<key>")
 def answer_public_form(key: str) -> Response:
-    reader.refuse_other_sites()
-    shown = Shown.read(keys().signer("shown"), request.form.get("shown", ""), place=key)
-    with unit_of_work() as session:
-        view = form_views.public_view(session, key, shown=shown)
-        return _answer(session, view, shown, place=key)
+    return _answer(key, form_views.public_view)
 
 
 @blueprint.post("/<token>")
 def answer_inserted_form(token: str) -> Response:
-    reader.refuse_other_sites()
-    shown = Shown.read(keys().signer("shown"), request.form.get("shown", ""), place=token)
-    with unit_of_work() as session:
-        view = form_views.inserted_view(session, token)
-        return _answer(session, view, shown, place=token)
+    return _answer(token, form_views.inserted_view)
 
 
 @blueprint.post("/form/<key>/seen")
@@ -72,14 +62,6 @@ def inserted_form_seen(token: str) -> Response:
     return Response(status=204)
 
 
-@blueprint.errorhandler(NotFound)
-def not_found(_error: NotFound) -> Response:
-    locale = wording.negotiate(None, reader.accept_language())
-    with speaking(locale):
-        sentence = reader.no_such_form()
-    return optin_page.error_page(sentence, 404, locale)
-
-
 def _show(session: Session, view: FormView, *, place: str) -> Response:
     at = clock.now()
     saved = form_views.saved_destination(session, view)
@@ -88,24 +70,27 @@ def _show(session: Session, view: FormView, *, place: str) -> Response:
     return _answered(view, page, Outcome(state), saved, place=place)
 
 
-def _answer(session: Session, view: FormView, shown: Shown | None, *, place: str) -> Response:
-    page = _page(session, view, shown)
-    if shown and page.words(is_saved=shown.destination_hash is not None).hash != shown.words_hash:
-        shown = None
-    typed = request.form.get("phone" if view.channel == "sms" else "email", "")[:1000]
-    outcome = submissions.submit(
-        session, view, shown, typed=typed, evidence=reader.evidence(view, page, shown), at=clock.now()
-    )
+def _answer(place: str, view_of: Callable[..., FormView]) -> Response:
+    """Read what was sent, record it in one transaction, then say how it went."""
+    reader.refuse_other_sites()
+    shown = Shown.read(keys().signer("shown"), request.form.get("shown", ""), place=place)
+    typed = reader.typed(shown.region if shown else None)
+    with unit_of_work() as session:
+        view = view_of(session, place, shown=shown)
+        page = _page(session, view, shown)
+        if shown and page.words(is_saved=shown.destination_hash is not None).hash != shown.words_hash:
+            shown = None
+        evidence = reader.evidence(view, page, shown)
+        outcome = submissions.submit(session, view, shown, typed=typed, evidence=evidence, at=clock.now())
     if outcome.state == State.DONE:
         token = shown.nonce if shown and view.is_public else place
         return optin_page.answer(page, Filling(State.DONE, number=reader.done_number(outcome, shown), token=token))
-    if outcome.refusal == "shown_again" and not view.is_public:
-        view = form_views.inserted_view(session, place)
-    if outcome.refusal == "shown_again" and view.is_public:
-        view = form_views.public_view(session, place)
-        page = _page(session, view)
-    saved = form_views.saved_destination(session, view)
-    return _answered(view, page, outcome, saved, place=place, typed=typed)
+    with read_only() as session:
+        if outcome.refusal == "shown_again":
+            view = view_of(session, place)
+            page = _page(session, view)
+        saved = form_views.saved_destination(session, view)
+    return _answered(view, page, outcome, saved, place=place, typed=reader.typed_text())
 
 
 def _answered(

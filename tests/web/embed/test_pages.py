@@ -36,7 +36,9 @@ def statements(database: Database) -> Iterator[list[str]]:
         sent.append(statement)
 
     event.listen(database.engine, "before_cursor_execute", note)
+    database.trace = sent.append
     yield sent
+    database.trace = None
     event.remove(database.engine, "before_cursor_execute", note)
 
 

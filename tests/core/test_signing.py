@@ -1,0 +1,47 @@
+from datetime import timedelta
+
+import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.signing import Keys
+from tests import make
+
+KEYS = Keys("a-key-that-is-long-enough-for-everybody")
+SIGNER = KEYS.signer("shown")
+
+
+def test_what_was_signed_is_read_again_until_it_is_too_old() -> None:
+    with time_machine.travel(make.NOON, tick=False):
+        signed = SIGNER.sign(["form", 3, None, "ü"])
+        assert SIGNER.read(signed, max_age_s=60) == ["form", 3, None, "ü"]
+    with time_machine.travel(make.NOON + timedelta(seconds=61), tick=False):
+        assert SIGNER.read(signed, max_age_s=60) is None
+
+
+def test_a_signature_is_for_one_purpose_and_one_key() -> None:
+    signed = SIGNER.sign(["x"])
+    assert KEYS.signer("other").read(signed, max_age_s=60) is None
+    assert Keys("another-key-that-is-long-enough-too").signer("shown").read(signed, max_age_s=60) is None
+
+
+@given(st.text(max_size=200))
+def test_nothing_that_was_not_signed_here_is_read(text: str) -> None:
+    assert SIGNER.read(text, max_age_s=60) is None
+
+
+@given(st.integers(0, 200), st.characters())
+def test_a_changed_letter_makes_it_worthless(place: int, letter: str) -> None:
+    signed = SIGNER.sign(["form", 3, "en"])
+    place %= len(signed)
+    changed = signed[:place] + letter + signed[place + 1 :]
+    assert changed == signed or SIGNER.read(changed, max_age_s=60) is None
+
+
+def test_hashes_are_keyed_and_the_same_each_time() -> None:
+    other = Keys("another-key-that-is-long-enough-too")
+    assert KEYS.destination_hash(make.SAMS_NUMBER) == KEYS.destination_hash(make.SAMS_NUMBER)
+    assert KEYS.destination_hash(make.SAMS_NUMBER) != other.destination_hash(make.SAMS_NUMBER)
+    assert len(KEYS.destination_hash(make.SAMS_NUMBER)) == 32
+    assert KEYS.bucket("number", "1") != KEYS.bucket("address", "1")
+    assert "203.0.113.7" not in KEYS.bucket("address", "203.0.113.7")

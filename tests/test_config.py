@@ -1,0 +1,146 @@
+"""Settings: each from the environment, config.toml or its default; a bad one is refused by its name."""
+
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from app import config
+from app.config import BadSetting
+
+KEY = "k" * 32
+
+
+def load(folder: Path, **environ: str) -> config.Settings:
+    return config.load(
+        {"ASSENT_INSTANCE": str(folder)} | {f"ASSENT_{name.upper()}": value for name, value in environ.items()}
+    )
+
+
+def test_without_any_setting_there_is_a_sqlite_database_and_a_key_in_the_instance_folder(tmp_path: Path) -> None:
+    settings = load(tmp_path / "new" / "folder")
+    folder = tmp_path / "new" / "folder"
+    assert settings.instance == folder
+    assert settings.database_url == f"sqlite:///{folder / 'assent.db'}"
+    assert settings.is_sqlite
+    assert stat.S_IMODE((folder / "secret_key").stat().st_mode) == 0o600
+    assert len(settings.secret_key) >= 32
+    assert load(folder).secret_key == settings.secret_key
+    assert [path.name for path in folder.iterdir()] == ["secret_key"]
+
+
+def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
+    barrier, keys = threading.Barrier(8), set()
+
+    def start() -> None:
+        barrier.wait()
+        keys.add(load(tmp_path).secret_key)
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("trusted_proxies", "-1"),
+        ("trusted_proxies", "one"),
+        ("public_url", "consent.example.com"),
+        ("public_url", "https://consent.example.com/path"),
+        ("database_url", "mysql://db/assent"),
+        ("secret_key", "short"),
+        ("sms_gateway", "pigeon"),
+        ("smtp_url", "mail.example.com"),
+        ("allow_loopback", "perhaps"),
+    ],
+)
+def test_a_bad_value_is_refused_by_name_and_source_without_showing_a_secret(
+    name: str, value: str, tmp_path: Path
+) -> None:
+    with pytest.raises(BadSetting) as refused:
+        load(tmp_path, **{name: value})
+    assert str(refused.value).startswith(f"ASSENT_{name.upper()}: ")
+    assert "(from environment)" in str(refused.value)
+    (tmp_path / "config.toml").write_text(f'{name} = "{value}"\n')
+    with pytest.raises(BadSetting) as refused:
+        load(tmp_path)
+    assert str(refused.value).startswith(f"ASSENT_{name.upper()}: ")
+    assert "config.toml" in str(refused.value)
+    if name == "secret_key":
+        assert value not in str(refused.value)
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(
+        'trusted_proxies = 2\nallow_loopback = true\npublic_url = "https://a.example.com"\n'
+    )
+    settings = load(tmp_path, trusted_proxies="1", public_url=" ")
+    assert (settings.trusted_proxies, settings.allow_loopback) == (1, True)
+    assert settings.public_url == "https://a.example.com"
+    assert settings.sources["trusted_proxies"] == "environment"
+    assert settings.sources["public_url"] == str(tmp_path / "config.toml")
+    assert settings.sources["smtp_url"] == "default"
+
+
+@pytest.mark.parametrize("content", ["trusted_proxies = [1]", "trusted_proxis = 1", 'instance = "/tmp"', "not toml"])
+def test_a_file_that_cannot_be_used_stops_the_start(content: str, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(content)
+    with pytest.raises(BadSetting, match=r"config\.toml"):
+        load(tmp_path)
+
+
+def test_a_name_that_is_no_setting_is_warned_about_with_the_nearest_one(tmp_path: Path) -> None:
+    settings = load(tmp_path, trusted_proxy="1", twilio_account_sid="of a later version")
+    assert settings.warnings == ("ASSENT_TRUSTED_PROXY: no such setting; did you mean ASSENT_TRUSTED_PROXIES?",)
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_every_usual_way_of_naming_a_postgresql_is_understood(scheme: str, tmp_path: Path) -> None:
+    settings = load(tmp_path, database_url=f"{scheme}://assent@db.example.com/assent")
+    assert settings.database_url == "postgresql+psycopg://assent@db.example.com/assent"
+    assert not settings.is_sqlite
+
+
+def test_no_secret_is_shown_or_printed(tmp_path: Path) -> None:
+    secrets = {
+        "secret_key": KEY,
+        "smtp_url": "smtp://user:mail-word@mail.example.com",
+        "metrics_token": "scrape-word",
+        "redis_url": "redis://:redis-word@cache/0",
+        "database_url": "postgresql://me:base-word@db/assent",
+    }
+    settings = load(tmp_path, **secrets)
+    rows = config.shown(settings)
+    assert [row[0] for row in rows] == [setting.variable for setting in config.SETTINGS]
+    hidden = {row[0] for row in rows if row[1] == "(hidden)"}
+    assert hidden == {f"ASSENT_{name.upper()}" for name in secrets}
+    assert not any(word in repr(settings) for word in (KEY, "mail-word", "scrape-word", "redis-word"))
+
+
+def test_a_folder_that_cannot_be_made_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadSetting, match="ASSENT_INSTANCE"):
+        load(tmp_path / "file" / "below")
+
+
+def test_a_key_file_that_was_cut_short_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_text("short")
+    with pytest.raises(BadSetting, match="ASSENT_SECRET_KEY"):
+        load(tmp_path)
+
+
+def test_the_example_file_holds_every_setting_and_is_valid_as_it_stands(tmp_path: Path) -> None:
+    example = (config.ROOT / "instance" / "config.example.toml").read_text()
+    (tmp_path / "config.toml").write_text(example)
+    load(tmp_path)
+    offered = {line.removeprefix("# ").partition(" = ")[0] for line in example.splitlines() if " = " in line}
+    assert offered == {setting.name for setting in config.SETTINGS} - {"instance"}
+    uncommented = [line.removeprefix("# ") for line in example.splitlines() if " = " in line]
+    text = "\n".join(uncommented).replace("…", "x" * 40)
+    (tmp_path / "config.toml").write_text(text)
+    load(tmp_path)

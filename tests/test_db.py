@@ -1,0 +1,117 @@
+"""Durable, and never in anybody's way: what the engine settings promise."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from sqlalchemy import func, select, text
+
+from app.config import Settings
+from app.db import BUSY_TIMEOUT_MS, Database
+from app.models import ConsentEvent, Contact, Wording
+from tests import make
+from tests.processes import environment_of
+
+WRITER = """
+import sys, threading
+from app import config
+from app.core import store
+from tests import make
+database = store.open_database(config.load())
+def write(name):
+    for number in range(25):
+        with database.unit_of_work() as session:
+            sam = make.contact(session, external_id=f"{sys.argv[1]}-{name}-{number}", phone_number="+12025550123")
+            make.opt_in(session, sam, session.get_one(make.SubscriptionType, int(sys.argv[2])))
+threads = [threading.Thread(target=write, args=(name,)) for name in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+def test_sqlite_is_set_up_so_that_a_commit_survives_power_loss(settings: Settings, database: Database) -> None:
+    if not settings.is_sqlite:
+        with database.engine.connect() as connection:
+            assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"
+        return
+    wanted = {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "recursive_triggers": 1,
+        "busy_timeout": BUSY_TIMEOUT_MS,
+    }
+    with database.unit_of_work() as writing, database.read_only() as reading:
+        for session in (writing, reading):
+            found = {name: session.execute(text(f"PRAGMA {name}")).scalar() for name in wanted}
+            assert found == wanted
+
+
+def test_looking_never_waits_for_a_writer_and_sees_what_stood_before(database: Database) -> None:
+    with database.unit_of_work() as session:
+        make.contact(session)
+        began = time.monotonic()
+        with database.read_only() as looking:
+            assert looking.scalar(select(func.count()).select_from(Contact)) == 0
+        assert time.monotonic() - began < 1
+    with database.read_only() as looking:
+        assert looking.scalar(select(func.count()).select_from(Contact)) == 1
+
+
+def test_writers_of_one_process_take_turns(database: Database) -> None:
+    failed: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            for _ in range(10):
+                with database.unit_of_work() as session:
+                    make.contact(session)
+        except BaseException as problem:
+            failed.append(problem)
+
+    writers = [threading.Thread(target=write) for _ in range(12)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert failed == []
+    with database.read_only() as session:
+        assert session.scalar(select(func.count()).select_from(Contact)) == 120
+
+
+def test_two_processes_with_many_writers_lose_nothing_and_never_fail(settings: Settings, database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, name, str(kind.id)],
+            env=environment_of(settings),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("one", "two")
+    ]
+    said = [process.communicate(timeout=120)[1] for process in processes]
+    assert said == ["", ""]
+    with database.read_only() as session:
+        assert session.scalar(select(func.count()).select_from(ConsentEvent)) == 200
+
+
+def test_a_block_that_fails_writes_nothing(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError), database.unit_of_work() as session:
+        fail_after(make.contact(session))
+    with database.read_only() as session:
+        assert session.scalar(select(func.count()).select_from(Contact)) == 0
+
+
+def test_looking_cannot_write(database: Database) -> None:
+    with database.read_only() as session:
+        session.add(Wording(hash="h", body="b"))
+    with database.read_only() as session:
+        assert session.get(Wording, "h") is None
+
+
+def fail_after(_made: object) -> None:
+    _ = 1 // 0

@@ -1,0 +1,238 @@
+"""The schema: what migrations make is what the models say, and what must never change is refused by the database."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DatabaseError
+
+from app import config, migrations
+from app.core import settings as workspace
+from app.core import store, wording
+from app.db import Database
+from app.jobs.queue import open_queue
+from app.models import Base, LedgerSeal
+from tests import make
+from tests.test_cli import empty
+
+TRIGGERS = {
+    "consent_events_refuse_delete",
+    "consent_events_refuse_update",
+    "consent_evidence_refuse_update",
+    "ledger_seals_refuse_delete",
+    "ledger_seals_refuse_update",
+    "optin_form_texts_refuse_delete",
+    "optin_form_texts_refuse_update",
+    "optin_form_versions_refuse_delete",
+    "optin_form_versions_refuse_update",
+    "subscription_types_refuse_update",
+    "wordings_refuse_delete",
+    "wordings_refuse_update",
+}
+NEVER_EMPTIED = ("consent_events", "ledger_seals", "optin_form_texts", "optin_form_versions", "wordings")
+TRUNCATE_TRIGGERS = {f"{table}_refuse_truncate" for table in NEVER_EMPTIED}
+REFUSED = (
+    "DELETE FROM consent_events",
+    "UPDATE consent_events SET contact_id = contact_id + 1",
+    "UPDATE consent_events SET action = 'opt_out'",
+    "UPDATE consent_events SET occurred_at = recorded_at, destination_hash = NULL",
+    "UPDATE consent_events SET leaf = NULL, seal_id = NULL",
+    "UPDATE consent_evidence SET destination = '+12025550199'",
+    "UPDATE consent_evidence SET destination = destination",
+    "UPDATE wordings SET body = 'other words'",
+    "DELETE FROM wordings",
+    "UPDATE optin_form_versions SET accent_color = '#000000'",
+    "DELETE FROM optin_form_versions",
+    "UPDATE optin_form_texts SET legal_text = 'other words'",
+    "DELETE FROM optin_form_texts",
+    "UPDATE subscription_types SET channel = 'email'",
+    "UPDATE subscription_types SET consent_type = 'opt_out'",
+    "UPDATE ledger_seals SET count = count + 1",
+    "DELETE FROM ledger_seals",
+)
+
+
+@pytest.fixture
+def used(database: Database) -> Database:
+    """A database with one event, its evidence, its words, and a seal."""
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+        make.form(session, kind)
+        make.opt_in(
+            session,
+            make.contact(session, phone_number=make.SAMS_NUMBER),
+            kind,
+            evidence=make.evidence(words=wording.exact("en", {"form_title": "Texts"})),
+        )
+        seal = {"previous": b"0", "root": b"0", "count": 1, "key_id": "k", "signature": b"0", "sealed_at": make.NOON}
+        session.add(LedgerSeal(id=1, **seal))
+    return database
+
+
+def test_what_migrations_make_is_what_the_models_say(settings: config.Settings, database: Database) -> None:
+    open_queue(settings, database).storage.close()
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": False, "include_name": is_ours}
+        )
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_every_constraint_of_the_models_stands(database: Database) -> None:
+    found = inspect(database.engine)
+    for table in Base.metadata.sorted_tables:
+        checks = {str(check["name"]) for check in found.get_check_constraints(table.name)}
+        wanted = {str(each.name) for each in table.constraints if type(each).__name__ == "CheckConstraint"}
+        assert wanted <= checks, table.name
+        foreign = {tuple(key["constrained_columns"]) for key in found.get_foreign_keys(table.name)}
+        assert {tuple(key.column_keys) for key in table.foreign_key_constraints} == foreign, table.name
+
+
+def test_every_trigger_stands(database: Database) -> None:
+    with database.engine.connect() as connection:
+        assert triggers(connection) == (TRIGGERS if database.is_sqlite else TRIGGERS | TRUNCATE_TRIGGERS)
+
+
+@pytest.mark.parametrize("statement", REFUSED)
+def test_what_must_never_change_is_refused_by_the_database(statement: str, used: Database) -> None:
+    if "leaf = NULL" in statement:
+        seal(used)
+    with pytest.raises(DatabaseError, match=r"append-only|never|frozen"), used.unit_of_work() as session:
+        session.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    "table", ["consent_events", "wordings", "ledger_seals", "optin_form_versions", "optin_form_texts"]
+)
+def test_what_must_never_go_cannot_be_emptied_or_replaced(table: str, used: Database) -> None:
+    if used.is_sqlite:
+        statement = f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}"  # noqa: S608
+    else:
+        statement = f"TRUNCATE {table} CASCADE"
+    with pytest.raises(DatabaseError, match=r"append-only|never|frozen"), used.unit_of_work() as session:
+        session.execute(text(statement))
+
+
+def test_the_sealer_may_fill_leaf_and_seal_once(used: Database) -> None:
+    seal(used)
+    with pytest.raises(DatabaseError, match="append-only"):
+        seal(used)
+
+
+def test_a_seal_may_not_be_half_filled(used: Database) -> None:
+    for half in (f"leaf = {blob(used)}", "seal_id = 1"):
+        with pytest.raises(DatabaseError, match="append-only"), used.unit_of_work() as session:
+            session.execute(text(f"UPDATE consent_events SET {half}"))  # noqa: S608
+
+
+def test_the_words_of_a_type_may_change_though_its_channel_may_not(used: Database) -> None:
+    with used.unit_of_work() as session:
+        session.execute(text("UPDATE subscription_types SET name = 'News', state = 'archived'"))
+
+
+def test_evidence_may_be_erased_while_its_event_stands(used: Database) -> None:
+    with used.unit_of_work() as session:
+        session.execute(text("DELETE FROM consent_evidence"))
+        assert session.execute(text("SELECT count(*) FROM consent_events")).scalar() == 1
+
+
+def test_upgrading_twice_changes_nothing(database: Database) -> None:
+    with database.engine.connect() as connection:
+        before = shape(connection)
+    store.make_ready(database)
+    migrations.upgrade(database)
+    with database.engine.connect() as connection:
+        assert shape(connection) == before
+        assert migrations.current_revision(connection) == migrations.head_revision()
+
+
+def test_two_that_upgrade_a_new_database_at_once_come_one_after_the_other(settings: config.Settings) -> None:
+    if settings.is_sqlite:
+        (settings.instance / "assent.db").unlink()
+    else:
+        empty(settings)
+    failed: list[BaseException] = []
+
+    def upgrade() -> None:
+        opened = store.open_database(settings, connections=2)
+        try:
+            store.make_ready(opened)
+        except BaseException as problem:
+            failed.append(problem)
+        finally:
+            opened.close()
+
+    both = [threading.Thread(target=upgrade) for _ in range(4)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert failed == []
+
+
+def test_two_that_make_the_workspace_at_once_agree_on_one(settings: config.Settings, database: Database) -> None:
+    with database.unit_of_work() as session:
+        session.execute(text("DELETE FROM workspace"))
+    other = threading.Thread(target=store.make_ready, args=(database,))
+    with database.unit_of_work() as session:
+        if not database.is_sqlite:
+            workspace.ensure(session, at=make.NOON)
+        other.start()
+        other.join(0.5)
+        workspace.ensure(session, at=make.NOON)
+    other.join(10)
+    with database.read_only() as session:
+        assert workspace.get(session).created_at == make.NOON
+
+
+def test_an_upgrade_that_fails_leaves_nothing_behind(settings: config.Settings) -> None:
+    if settings.is_sqlite:
+        (settings.instance / "assent.db").unlink()
+    else:
+        empty(settings)
+    opened = store.open_database(settings)
+    with opened.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE wordings (in_the_way INTEGER)")
+    with pytest.raises(DatabaseError):
+        store.make_ready(opened)
+    with opened.engine.connect() as connection:
+        assert set(inspect(connection).get_table_names()) == {"wordings"}
+    opened.close()
+
+
+def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
+    return kind != "table" or not str(name).startswith("huey_")
+
+
+def triggers(connection: Connection) -> set[str]:
+    query = (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        if connection.dialect.name == "sqlite"
+        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
+    )
+    return set(connection.execute(text(query)).scalars())
+
+
+def shape(connection: Connection) -> dict[str, list[str]]:
+    found = inspect(connection)
+    tables = {name: [str(column["name"]) for column in found.get_columns(name)] for name in found.get_table_names()}
+    return tables | {"triggers": sorted(triggers(connection))}
+
+
+def seal(database: Database) -> None:
+    with database.unit_of_work() as session:
+        session.execute(text(f"UPDATE consent_events SET leaf = {blob(database)}, seal_id = 1"))  # noqa: S608
+
+
+def blob(database: Database) -> str:
+    return "x'00'" if database.is_sqlite else r"'\x00'::bytea"
+
+
+@pytest.fixture(autouse=True)
+def _closed(database: Database) -> Iterator[None]:
+    yield
+    database.close()
