@@ -7,7 +7,6 @@ request only fills in what is its own. The embed and the live preview share it.
 import base64
 import hashlib
 import json
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,6 +26,7 @@ from app.web.security import HSTS, PERMISSIONS
 
 _KEPT_PAGES = 512
 _HEADERS = [
+    ("Content-Type", "text/html; charset=utf-8"),
     ("Referrer-Policy", "no-referrer"),
     ("Cache-Control", "no-store"),
     ("X-Content-Type-Options", "nosniff"),
@@ -93,7 +93,7 @@ def look_of(view: FormView, *, locale: str, region: str | None, theme: str) -> L
     return Look(
         version_id=view.version_id,
         locale=locale,
-        region=view.default_country or region,
+        region=region,
         theme=theme,
         channel=view.channel,
         is_public=view.is_public,
@@ -107,19 +107,28 @@ def look_of(view: FormView, *, locale: str, region: str | None, theme: str) -> L
     )
 
 
-def kept(look: Look) -> FormPage | None:
+Key = tuple[Any, ...]
+
+
+def key_of(view: FormView, *, locale: str, region: str | None, theme: str) -> Key:
+    """What tells one kept page from another: everything of ``Look``, by what changes when it does."""
+    fixed = (view.version_id, view.workspace_revision, view.type_name, view.is_public, *view.form_origins)
+    return (locale, region, theme, fixed)
+
+
+def kept(key: Key) -> FormPage | None:
     """The page, if it was made before."""
-    pages: dict[Look, FormPage] = current_app.extensions.setdefault("assent.form_pages", {})
-    return pages.get(look)
+    pages: dict[Key, FormPage] = current_app.extensions["assent.form_pages"]
+    return pages.get(key)
 
 
-def make(look: Look, content: FormContent) -> FormPage:
+def make(key: Key, look: Look, content: FormContent) -> FormPage:
     """Make the page and keep it."""
-    pages: dict[Look, FormPage] = current_app.extensions.setdefault("assent.form_pages", {})
+    pages: dict[Key, FormPage] = current_app.extensions["assent.form_pages"]
     page = unkept(look, content)
     if len(pages) >= _KEPT_PAGES:
         pages.clear()
-    pages[look] = page
+    pages[key] = page
     return page
 
 
@@ -138,17 +147,15 @@ def html_of(page: FormPage, filling: Filling) -> str:
 
 def answer(page: FormPage, filling: Filling, status: int = 200) -> Response:
     """The page as an answer, with the headers that let exactly the allowed origins frame it."""
-    return with_headers(Response(html_of(page, filling), status=status, mimetype="text/html"), page.policy)
+    return answered(html_of(page, filling), status, page.policy)
 
 
-def with_headers(response: Response, policy: str) -> Response:
-    """The embed's headers; it has no cookie, so nothing else is needed than what says who may frame it."""
-    response.headers.extend(_HEADERS)
-    response.headers.add("Content-Security-Policy", policy)
-    response.headers.add("X-Request-Id", g.get("request_id") or uuid.uuid4().hex)
+def answered(html: str, status: int, policy: str) -> Response:
+    """A page with the embed's headers. It has no cookie, so all that is needed is who may frame it."""
+    headers = [*_HEADERS, ("Content-Security-Policy", policy), ("X-Request-Id", g.get("request_id", ""))]
     if request.is_secure:
-        response.headers.add("Strict-Transport-Security", HSTS)
-    return response
+        headers.append(("Strict-Transport-Security", HSTS))
+    return Response(html, status, headers)
 
 
 def policy(ancestors: str, style: str = "") -> str:
@@ -167,7 +174,7 @@ def error_page(sentence: str, status: int, locale: str) -> Response:
         html = render_template(
             "embed/error.html", sentence=sentence, lang=wording.language_tag(locale), dir=wording.direction(locale)
         )
-    return with_headers(Response(html, status=status, mimetype="text/html"), policy("'none'"))
+    return answered(html, status, policy("'none'"))
 
 
 def text_for(content: FormContent, locale: str) -> tuple[FormText, str]:

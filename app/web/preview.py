@@ -48,9 +48,7 @@ def render_preview(
         number=_example(channel, content.default_country),
     )
     page = optin_page.unkept(look, content)
-    return optin_page.with_headers(
-        Response(optin_page.html_of(page, filling), mimetype="text/html"), optin_page.policy("'self'", page.style)
-    )
+    return optin_page.answered(optin_page.html_of(page, filling), 200, optin_page.policy("'self'", page.style))
 
 
 def _example(channel: str, country: str | None) -> str:

@@ -48,7 +48,7 @@ def protect(app: Flask, settings: Settings) -> None:
     app.session_interface = _SessionCookies()
     csrf.init_app(app)
     app.extensions["assent.public_url"] = settings.public_url
-    app.before_request(_name_request)
+    app.before_request(name_request)
     app.after_request(_set_headers)
 
 
@@ -81,7 +81,8 @@ def set_policy(response: Response, **changed: str) -> Response:
     return response
 
 
-def _name_request() -> None:
+def name_request() -> None:
+    """Give the request an id, for its log line and its ``X-Request-Id``."""
     g.request_id = uuid.uuid4().hex
 
 

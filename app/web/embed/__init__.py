@@ -12,7 +12,7 @@ from flask.sessions import NullSession, SessionInterface
 from flask_compress import Compress
 
 from app import MAX_REQUEST_BYTES
-from app.web import languages, logs
+from app.web import languages, logs, security
 from app.web.assets import COMPRESSION
 from app.web.embed import failures
 from app.web.embed.views import blueprint
@@ -38,6 +38,8 @@ def mount(app: Flask) -> None:
     embed.config.update(MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES, **COMPRESSION)
     embed.extensions.update({name: held for name, held in app.extensions.items() if name.startswith("assent.")})
     embed.jinja_env.globals["asset"] = app.jinja_env.globals["asset"]
+    embed.extensions["assent.form_pages"] = {}
+    embed.before_request(security.name_request)
     logs.configure(embed)
     languages.speak(embed)
     failures.handle(embed)

@@ -40,7 +40,7 @@ def accept_language() -> str:
 
 def theme() -> str:
     """``light`` or ``dark`` when the page that holds the frame says so, else the reader's own."""
-    asked = request.args.get("theme", "")
+    asked = request.args.get("theme", "") if request.query_string else ""
     return asked if asked in {"light", "dark"} else ""
 
 

@@ -118,12 +118,12 @@ def _answered(
 
 def _page(session: Session, view: FormView, shown: Shown | None = None) -> FormPage:
     """The page for this reader: as it was shown, where that is known, else as it is now."""
-    look = optin_page.look_of(
-        view,
-        locale=shown.locale if shown else wording.negotiate(view.locale, reader.accept_language()),
-        region=shown.region if shown else wording.region(reader.accept_language()),
-        theme=reader.theme(),
-    )
-    if page := optin_page.kept(look):
+    languages = reader.accept_language()
+    locale = shown.locale if shown else wording.negotiate(view.locale, languages)
+    region = shown.region if shown else view.default_country or wording.region(languages)
+    theme = reader.theme()
+    key = optin_page.key_of(view, locale=locale, region=region, theme=theme)
+    if page := optin_page.kept(key):
         return page
-    return optin_page.make(look, optin_forms.content_of(session.get_one(OptInFormVersion, view.version_id)))
+    content = optin_forms.content_of(session.get_one(OptInFormVersion, view.version_id))
+    return optin_page.make(key, optin_page.look_of(view, locale=locale, region=region, theme=theme), content)
