@@ -75,8 +75,8 @@ def test_every_command_answers_help(command: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "command", [["config"], ["web"], ["worker"], ["serve"], ["demo"], ["db", "upgrade"]], ids=" ".join
 )
-def test_a_bad_setting_stops_every_command_by_its_name_in_one_line(command: str, tmp_path: Path) -> None:
-    done = assent(*command.split(), env=environment(tmp_path, trusted_proxies="many"))
+def test_a_bad_setting_stops_every_command_by_its_name_in_one_line(command: list[str], tmp_path: Path) -> None:
+    done = assent(*command, env=environment(tmp_path, trusted_proxies="many"))
     assert "ASSENT_TRUSTED_PROXIES" in one_line(done)
 
 

@@ -11,7 +11,6 @@ from flask import Flask
 from flask.sessions import NullSession, SessionInterface
 from flask_compress import Compress
 
-from app import MAX_REQUEST_BYTES
 from app.web import languages, logs, security
 from app.web.assets import COMPRESSION
 from app.web.embed import failures
@@ -35,7 +34,7 @@ def mount(app: Flask) -> None:
     """Answer everything below ``/f/`` with the embed."""
     embed = Flask("app.web.embed", template_folder=app.template_folder, static_folder=None)
     embed.session_interface = _NoSession()
-    embed.config.update(MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES, **COMPRESSION)
+    embed.config.update(MAX_CONTENT_LENGTH=app.config["MAX_CONTENT_LENGTH"], **COMPRESSION)
     embed.extensions.update({name: held for name, held in app.extensions.items() if name.startswith("assent.")})
     embed.jinja_env.globals["asset"] = app.jinja_env.globals["asset"]
     embed.extensions["assent.form_pages"] = {}
