@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import URL, create_engine, make_url, text
 
 from app import config, create_app
 from app.core import store
@@ -90,8 +90,8 @@ def _settings(folder: Path, database_url: str = "") -> config.Settings:
     return config.load(environ | ({"ASSENT_DATABASE_URL": database_url} if database_url else {}))
 
 
-def _administer(url: object, statement: str) -> None:
-    admin = make_url(str(url) if isinstance(url, str) else url).set(drivername="postgresql+psycopg", database="postgres")  # type: ignore[arg-type]
+def _administer(url: URL | str, statement: str) -> None:
+    admin = make_url(url).set(drivername="postgresql+psycopg", database="postgres")
     engine = create_engine(admin, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(statement))

@@ -52,9 +52,7 @@ def form(
     subscription_type = subscription_type or live_type(session)
     title = FormText("Texts from Harbour Coffee", legal_text="By signing up you agree to get texts. **No** obligation.")
     content = FormContent(subscription_type.id, texts or {"en": title}, **values)
-    return optin_forms.create(
-        session, content, name=name, allowed_origins=allowed_origins, actor="agent:1", at=NOON
-    )
+    return optin_forms.create(session, content, name=name, allowed_origins=allowed_origins, actor="agent:1", at=NOON)
 
 
 def contact(session: Session, **values: Any) -> Contact:

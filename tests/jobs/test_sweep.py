@@ -90,7 +90,7 @@ def test_a_sweep_killed_half_way_counts_nothing_twice_and_loses_nothing(
         "import sys; from app import config; from app.core import store; from app.jobs import sweep;"
         "d = store.open_database(config.load()); print('go', flush=True); sweep.sweep_outbox(d)"
     )
-    for patience_s in (0.05, 0.15, 60):
+    for patience_s in (0.1, 60):
         process = subprocess.Popen(
             [sys.executable, "-c", script], env=environment_of(settings), stdout=subprocess.PIPE, text=True
         )

@@ -68,7 +68,7 @@ class _Reader(HTMLParser):
         elif tag == "input":
             self.page.asks = values["name"]
 
-    def handle_endtag(self, tag: str) -> None:
+    def handle_endtag(self, _tag: str) -> None:
         self.is_style = False
 
     def handle_data(self, data: str) -> None:
