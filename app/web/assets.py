@@ -8,7 +8,7 @@ from flask import Flask, Response, request, url_for
 from flask_compress import Compress
 
 # What may be compressed: no answer that holds a secret of a session beside what a request can choose.
-_COMPRESSED = {"embed"}
+_COMPRESSED = {"embed", "messenger"}
 _FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -43,7 +43,7 @@ def serve_loaders(app: Flask) -> None:
         response.headers["Cache-Control"] = "public, max-age=300"
         return response
 
-    for name in ("embed.js",):
+    for name in ("embed.js", "messenger.js"):
         app.add_url_rule(f"/{name}", f"loader_{name}", loader, defaults={"name": name})
 
 
