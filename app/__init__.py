@@ -28,6 +28,9 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from app.web.auth import blueprint as auth
     from app.web.contacts import blueprint as contacts
     from app.web.home import blueprint as home
+    from app.web.inbox import blueprint as inbox
+    from app.web.messenger import api_blueprint as messenger_api
+    from app.web.messenger import blueprint as messenger
 
     settings = settings or config.load()
     app = Flask(
@@ -48,7 +51,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     errors.handle(app)
     health.register(app)
     login.enable(app, settings)
-    for blueprint in (home, auth, admin, contacts):
+    for blueprint in (home, auth, admin, contacts, inbox, messenger, messenger_api):
         app.register_blueprint(blueprint)
     embed.mount(app)
     security.trust_proxies(app, settings)

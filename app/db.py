@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from sqlalchemy import (
     Connection,
+    CursorResult,
     Dialect,
     Engine,
     Executable,
@@ -98,6 +99,11 @@ class Database:
     def close(self) -> None:
         self.engine.dispose()
         self._reader.dispose()
+
+
+def run(session: Session, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+    """Execute a Core statement on the session's connection, without what the ORM would add to it."""
+    return session.connection().execute(statement, parameters)
 
 
 class Prepared:

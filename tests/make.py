@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.core import clock, consent, contacts, optin_forms, subscription_types
+from app.core import accounts, clock, consent, contacts, optin_forms, subscription_types
 from app.core.ledger import Evidence
 from app.core.optin_forms import FormContent, FormText
 from app.models import (
+    Agent,
     Channel,
     ConsentType,
     Contact,
@@ -17,6 +18,7 @@ from app.models import (
     EvidenceLevel,
     InsertedForm,
     OptInForm,
+    Role,
     Source,
     SubscriptionType,
 )
@@ -27,6 +29,12 @@ SAMS_NUMBER = "+12025550123"
 EVES_NUMBER = "+12025550199"
 BRITISH_NUMBER = "+447400123456"
 _serial = count(1)
+
+
+def agent(session: Session, **values: Any) -> Agent:
+    number = next(_serial)
+    values = {"email": f"agent{number}@example.com", "name": f"Ana {number}", "role": Role.AGENT} | values
+    return accounts.create_agent(session, password_hash=None, at=NOON, **values)
 
 
 def live_type(session: Session, **values: Any) -> SubscriptionType:

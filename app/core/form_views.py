@@ -85,6 +85,7 @@ class FormView:
     blocked_at: datetime | None = None
     consent_state: str | None = None
     consent_hash: str | None = None
+    conversation_id: int | None = None
     answer_hash: str | None = None
 
     @property
@@ -190,6 +191,7 @@ _INSERTED = (
     _CONTACT.c.blocked_at,
     _CONSENT.c.state,
     _CONSENT.c.destination_hash,
+    _INSERTED_FORM.c.conversation_id,
 )
 _TYPE = _KIND.c.id == _VERSION.c.subscription_type_id
 _PUBLIC_VIEW = Prepared(

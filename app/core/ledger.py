@@ -1,7 +1,7 @@
 """The ledger: one line for each change of a consent, with its evidence. Only ``core/consent.py`` writes here."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
@@ -141,6 +141,14 @@ def record(
 def of_contact(session: Session, contact_id: int, *, limit: int = 200) -> list[LedgerLine]:
     """The events of one contact, newest first, with evidence and words."""
     return _lines(session, select(ConsentEvent.id).where(ConsentEvent.contact_id == contact_id), limit)
+
+
+def of_inserted_forms(session: Session, inserted_form_ids: Collection[int]) -> dict[int, LedgerLine]:
+    """Of each inserted form that was answered, by its id, the newest event that an answer wrote."""
+    if not inserted_form_ids:
+        return {}
+    lines = _lines(session, select(ConsentEvent.id).where(ConsentEvent.inserted_form_id.in_(inserted_form_ids)), 500)
+    return {line.event.inserted_form_id: line for line in reversed(lines) if line.event.inserted_form_id}
 
 
 def newest(session: Session, *, action: Action, limit: int = 50, before_id: int | None = None) -> list[LedgerLine]:

@@ -10,7 +10,7 @@ from typing import cast
 from sqlalchemy import Table, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from app.core import audit, origins, outbox, settings
+from app.core import audit, conversations, origins, outbox, settings
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.signing import random_token
 from app.core.wording import DEFAULT_LOCALE, LOCALES
@@ -74,10 +74,18 @@ class PublishedForm:
 
 
 def create(
-    session: Session, content: FormContent, *, name: str, allowed_origins: Sequence[str], actor: str, at: datetime
+    session: Session,
+    content: FormContent,
+    *,
+    name: str,
+    allowed_origins: Sequence[str],
+    actor: str,
+    at: datetime,
+    is_inline: bool = False,
 ) -> OptInForm:
     """A new form with its first version.
 
+    :param is_inline: configured in a conversation, for that one place; no list offers it
     :raises InvalidInput: a text, the colour, the country, an origin; the type is not live
     """
     checked = checked_content(session, content)
@@ -86,6 +94,7 @@ def create(
         name=_form_name(name) or checked.texts[checked.locale].title[:NAME_MAX],
         version=1,
         allowed_origins=_origins(allowed_origins),
+        is_inline=is_inline,
         created_by=actor,
         created_at=at,
         updated_at=at,
@@ -152,7 +161,7 @@ def find(session: Session, form_id: int) -> OptInForm:
 
 
 def find_all(session: Session) -> list[PublishedForm]:
-    """Every form with its newest version and its numbers: in use first, newest first."""
+    """Every form that can be offered, with its newest version and its numbers: in use first, newest first."""
     rows = session.execute(
         select(OptInForm, OptInFormVersion, SubscriptionType)
         .join(
@@ -160,6 +169,7 @@ def find_all(session: Session) -> list[PublishedForm]:
             (OptInFormVersion.form_id == OptInForm.id) & (OptInFormVersion.number == OptInForm.version),
         )
         .join(SubscriptionType, SubscriptionType.id == OptInFormVersion.subscription_type_id)
+        .where(~OptInForm.is_inline)
         .order_by(OptInForm.archived_at.is_not(None), OptInForm.id.desc())
     ).all()
     counted = numbers(session)
@@ -244,10 +254,13 @@ def mark_seen(session: Session, token: str, *, at: datetime) -> None:
         update(InsertedForm)
         .where(InsertedForm.token == token, InsertedForm.seen_at.is_(None))
         .values(seen_at=at)
-        .returning(InsertedForm.form_id)
-    ).scalar_one_or_none()
-    if seen is not None:
-        tally(session, seen, "seen", at=at)
+        .returning(InsertedForm.id, InsertedForm.form_id, InsertedForm.conversation_id)
+    ).one_or_none()
+    if seen is None:
+        return
+    tally(session, seen.form_id, "seen", at=at)
+    if seen.conversation_id is not None:
+        conversations.form_changed(session, seen.conversation_id, seen.id, is_answered=False, at=at)
 
 
 def tally(session: Session, form_id: int, what: str, *, at: datetime, count: int = 1) -> None:

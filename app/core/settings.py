@@ -1,6 +1,8 @@
 """The workspace: its name and policy."""
 
 import hashlib
+import re
+import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -12,10 +14,13 @@ from sqlalchemy.orm import Session
 from app.core import audit, origins, phone
 from app.core.errors import InvalidInput, InvalidState
 from app.core.signing import keys_of
+from app.core.wording import LOCALES
 from app.db import insert_or_ignore
 from app.models import Workspace
 
 LOGO_MAX_BYTES = 200_000
+GREETING_MAX, OFFICE_NAME_MAX = 300, 120
+_COLOR = re.compile(r"#[0-9a-f]{6}")
 _LOGO_SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
 
 
@@ -52,7 +57,8 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
     """Change policy. Only the names given change; everything is checked before anything is written.
 
     :param values: any of name, time_zone, default_country, allowed_countries, allowed_origins (lists), privacy_url,
-        terms_url, help_contact, submissions_per_address, submissions_per_number
+        terms_url, help_contact, submissions_per_address, submissions_per_number, messenger_office_name,
+        messenger_greeting (locale to text), messenger_accent_color
     :raises InvalidInput: with the field at fault
     """
     workspace = get(session)
@@ -84,6 +90,16 @@ def change_logo(session: Session, content: bytes | None, *, actor: str, at: date
     workspace.logo_hash = hashlib.sha256(content).hexdigest()[:16] if content else None
     _touch(workspace, at)
     audit.record(session, actor, "settings.logo_changed", "workspace", {}, at=at)
+    session.flush()
+    return workspace
+
+
+def renew_messenger_secret(session: Session, *, actor: str, at: datetime) -> Workspace:
+    """Sites sign with the new secret from now on; what was signed with the old one is nobody's any more."""
+    workspace = get(session)
+    workspace.messenger_secret = secrets.token_hex(32)
+    _touch(workspace, at)
+    audit.record(session, actor, "settings.messenger_secret_renewed", "workspace", {}, at=at)
     session.flush()
     return workspace
 
@@ -146,6 +162,26 @@ def _help_contact(value: str) -> str:
     return contact
 
 
+def _office_name(value: str) -> str:
+    if len(name := " ".join(value.split())) > OFFICE_NAME_MAX:
+        raise InvalidInput(f"Use at most {OFFICE_NAME_MAX} characters.", field="messenger_office_name")
+    return name
+
+
+def _greeting(value: Mapping[str, str]) -> dict[str, str]:
+    greeting = {locale: text.strip() for locale, text in sorted(value.items()) if text.strip()}
+    for locale, text in greeting.items():
+        if locale not in LOCALES or len(text) > GREETING_MAX:
+            raise InvalidInput(f"Use at most {GREETING_MAX} characters.", field=f"messenger_greeting-{locale}"[:60])
+    return greeting
+
+
+def _accent_color(value: str) -> str:
+    if not _COLOR.fullmatch(color := value.strip().lower()):
+        raise InvalidInput("Write the colour as # and six digits, for example #0b6e4f.", field="messenger_accent_color")
+    return color
+
+
 def _limit(field: str) -> Any:
     def check(value: int) -> int:
         if not 1 <= value <= 1_000_000:
@@ -166,4 +202,7 @@ _CHECKS = {
     "help_contact": _help_contact,
     "submissions_per_address": _limit("submissions_per_address"),
     "submissions_per_number": _limit("submissions_per_number"),
+    "messenger_office_name": _office_name,
+    "messenger_greeting": _greeting,
+    "messenger_accent_color": _accent_color,
 }

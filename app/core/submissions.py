@@ -7,7 +7,7 @@ from typing import cast
 from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from app.core import consent, contacts, form_views, limits, optin_forms, outbox, phone
+from app.core import consent, contacts, conversations, form_views, limits, optin_forms, outbox, phone
 from app.core.contacts import Destination
 from app.core.errors import DestinationRefused, NotFound
 from app.core.form_views import FormView, Shown, State
@@ -161,6 +161,8 @@ def _submit_inserted(
             hash=destination.hash,
             contact=contact_id,
         )
+        if view.conversation_id is not None:
+            conversations.form_changed(session, view.conversation_id, inserted_form_id, is_answered=True, at=at)
     return outcome
 
 

@@ -4,7 +4,16 @@ from app.models.agent import Agent, Role
 from app.models.base import Base, UtcDateTime
 from app.models.consent import Consent, ConsentState, NumberOptOut, Suppression, SuppressionCause
 from app.models.contact import Contact, ContactRole
+from app.models.conversation import (
+    Conversation,
+    ConversationPresence,
+    ConversationRead,
+    ConversationState,
+    Message,
+    MessageKind,
+)
 from app.models.ledger import Action, ConsentEvent, ConsentEvidence, EvidenceLevel, LedgerSeal, Source, Wording
+from app.models.messenger import MessengerToken
 from app.models.optin_form import FormTally, InsertedForm, OptInForm, OptInFormText, OptInFormVersion
 from app.models.outbox import OutboxEvent
 from app.models.record import ApiToken, AuditEntry, RateCounter
@@ -31,10 +40,17 @@ __all__ = [
     "ConsentType",
     "Contact",
     "ContactRole",
+    "Conversation",
+    "ConversationPresence",
+    "ConversationRead",
+    "ConversationState",
     "EvidenceLevel",
     "FormTally",
     "InsertedForm",
     "LedgerSeal",
+    "Message",
+    "MessageKind",
+    "MessengerToken",
     "NumberOptOut",
     "OptInForm",
     "OptInFormText",

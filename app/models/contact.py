@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, String, Text, text
+from sqlalchemy import CheckConstraint, Index, String, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
@@ -51,3 +51,12 @@ class Contact(Base):
     blocked_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+# What the search of the inbox asks on PostgreSQL.
+NAME_WORDS = Index(
+    "ix_contacts_name_words",
+    func.to_tsvector(text("'simple'"), Contact.name),
+    postgresql_using="gin",
+    postgresql_where=text("name IS NOT NULL"),
+).ddl_if(dialect="postgresql")

@@ -13,6 +13,7 @@ class OptInForm(Base):
     """``version`` is the number of the newest version. ``key`` is the random key in snippets.
 
     Where it may be framed is not frozen: taking an origin away must hold at once for everything inserted.
+    ``is_inline``: configured in a conversation, for that one place; no list offers it again.
     """
 
     __tablename__ = "optin_forms"
@@ -22,6 +23,7 @@ class OptInForm(Base):
     name: Mapped[str] = mapped_column(String(120))
     version: Mapped[int] = mapped_column(default=1)
     allowed_origins: Mapped[list[str]] = mapped_column(default=list)
+    is_inline: Mapped[bool] = mapped_column(default=False)
     created_by: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -86,6 +88,7 @@ class InsertedForm(Base):
     form_id: Mapped[int] = mapped_column(ForeignKey("optin_forms.id"))
     version_id: Mapped[int] = mapped_column(ForeignKey("optin_form_versions.id"))
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"))
+    conversation_id: Mapped[int | None] = mapped_column(BIG_KEY, ForeignKey("conversations.id"))
     inserted_by: Mapped[str] = mapped_column(String(64))
     origin: Mapped[str | None] = mapped_column(String(255))
     answer_hash: Mapped[str | None] = mapped_column(String(32))

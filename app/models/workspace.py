@@ -1,6 +1,8 @@
 """The one organisation that this installation serves, and its policy."""
 
+import secrets
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, deferred, mapped_column
@@ -25,6 +27,13 @@ class Workspace(Base):
     help_contact: Mapped[str] = mapped_column(Text, default="", doc="e-mail address, phone number or web address")
     submissions_per_address: Mapped[int] = mapped_column(default=600, doc="submissions an hour from one address")
     submissions_per_number: Mapped[int] = mapped_column(default=60, doc="submissions an hour for one number")
+    messenger_key: Mapped[str] = mapped_column(String(32), default=lambda: secrets.token_urlsafe(12), doc="public")
+    messenger_secret: Mapped[str] = mapped_column(
+        String(64), default=lambda: secrets.token_hex(32), doc="what sites sign their users' identity with"
+    )
+    messenger_office_name: Mapped[str] = mapped_column(String(120), default="", doc="empty: the workspace's name")
+    messenger_greeting: Mapped[dict[str, Any]] = mapped_column(default=dict, doc="locale to text")
+    messenger_accent_color: Mapped[str] = mapped_column(String(7), default="#0b6e4f")
     is_demo: Mapped[bool] = mapped_column(default=False)
     logo: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
     logo_type: Mapped[str | None] = mapped_column(String(40))

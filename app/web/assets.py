@@ -9,6 +9,8 @@ from flask import Flask, Response, request
 from flask_compress import Compress
 
 COMPRESSION: dict[str, Any] = {"COMPRESS_ALGORITHM": ["br", "gzip"], "COMPRESS_BR_LEVEL": 4}
+# What may be compressed beside static files: no answer that holds a secret beside what a request can choose.
+_COMPRESSED = {"messenger"}
 _FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -43,7 +45,7 @@ def serve_loaders(app: Flask) -> None:
         response.headers["Cache-Control"] = "public, max-age=300"
         return response
 
-    for name in ("embed.js",):
+    for name in ("embed.js", "messenger.js"):
         app.add_url_rule(f"/{name}", f"loader_{name}", loader, defaults={"name": name})
 
 
@@ -54,9 +56,9 @@ def _compress(app: Flask) -> None:
 
     def smaller(response: Response) -> Response:
         is_static = request.endpoint == "static" or (request.endpoint or "").startswith("loader_")
-        if not is_static:
+        if not is_static and request.blueprint not in _COMPRESSED:
             return response
-        if response.status_code == HTTPStatus.OK:
+        if is_static and response.status_code == HTTPStatus.OK:
             response.direct_passthrough = False
             response.get_data()  # read here, so that the file is closed; these are a few kB each
         compressed: Response = compress.after_request(response)

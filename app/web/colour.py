@@ -15,11 +15,15 @@ def stylesheet(accent: str) -> str:
 
     :param accent: ``#rrggbb``
     """
-    on_accent = max((_WHITE, _INK), key=lambda ink: contrast(ink, accent))
     return (
-        f":root{{--accent:{accent};--on-accent:{on_accent};"
+        f":root{{--accent:{accent};--on-accent:{on(accent)};"
         f"--edge-light:{readable(accent, PAPER, _TEXT)};--edge-dark:{readable(accent, DARK_PAPER, _TEXT)}}}"
     )
+
+
+def on(accent: str) -> str:
+    """The text that is read best on this colour: white or ink."""
+    return max((_WHITE, _INK), key=lambda ink: contrast(ink, accent))
 
 
 def readable(colour: str, paper: str, ratio: float = _EDGE) -> str:

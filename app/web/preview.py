@@ -20,12 +20,14 @@ def render_preview(
     state: str,
     locale: str,
     theme: str = "",
+    number: str = "",
 ) -> Response:
     """The embed as it would look, framed by our own pages only. Nothing in it can be sent.
 
     :param state: ``ask``, ``saved``, ``signed_up`` or ``done``; anything else is ``ask``
     :param locale: a key of ``wording.LOCALES``; anything else is English
     :param theme: ``light``, ``dark`` or empty for the reader's own
+    :param number: masked, as the saved one; empty: an example
     """
     channel = subscription_type.channel if subscription_type else Channel.SMS
     look = Look(
@@ -45,7 +47,7 @@ def render_preview(
     )
     filling = Filling(
         State(state) if state in {"saved", "signed_up", "done"} else State.ASK,
-        number=_example(channel, content.default_country),
+        number=number or _example(channel, content.default_country),
     )
     page = optin_page.unkept(look, content)
     return optin_page.answered(optin_page.html_of(page, filling), 200, optin_page.policy("'self'", page.style))

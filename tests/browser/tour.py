@@ -87,6 +87,7 @@ def fill(settings: Settings) -> Demo:
             "/admin/subscription-types",
             "/admin/subscription-types/new",
             *(f"/admin/subscription-types/{type_id}" for type_id in types),
+            "/admin/messenger",
             "/admin/settings",
             "/admin/agents",
             "/contacts",

@@ -16,6 +16,7 @@ from app.core import wording
 from app.core.wording import LOCALES
 
 TRANSLATIONS = ROOT / "app" / "translations"
+SPOKEN_TEMPLATES = ("embed", "messenger")
 
 
 @pytest.mark.parametrize(
@@ -118,10 +119,11 @@ def _catalog(locale: str) -> Catalog:
 
 
 def _sentences() -> set[str]:
-    """Everything that the code and the embed's templates say."""
+    """Everything that the code and the templates of the embed and the messenger say."""
+    spoken = [(f"templates/{folder}/**.html", "jinja2") for folder in SPOKEN_TEMPLATES]
     found = extract_from_dir(
         ROOT,
-        [("app/**.py", "python"), ("templates/embed/**.html", "jinja2")],
+        [("app/**.py", "python"), *spoken],
         keywords={"gettext": None, "_": None, "translatable": None},
         directory_filter=lambda folder: Path(folder).name in {"work", ROOT.name, *_parts()},
     )
@@ -129,5 +131,6 @@ def _sentences() -> set[str]:
 
 
 def _parts() -> set[str]:
-    folders = [*(ROOT / "app").rglob("*"), ROOT / "app", ROOT / "templates", ROOT / "templates" / "embed"]
+    templates = [ROOT / "templates", *(ROOT / "templates" / folder for folder in SPOKEN_TEMPLATES)]
+    folders = [*(ROOT / "app").rglob("*"), ROOT / "app", *templates]
     return {folder.name for folder in folders if folder.is_dir()}

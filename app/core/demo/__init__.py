@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import accounts, consent, contacts, optin_forms, phone, settings, subscription_types, wording
-from app.core.demo import words
+from app.core.demo import chats, words
 from app.core.demo.people import LETTER, OFFERS, ORDERS, PEOPLE, WAITING, Person, Step
 from app.core.errors import InvalidState
 from app.core.ledger import Evidence
@@ -41,7 +41,11 @@ class _Shop:
     types: dict[str, SubscriptionType]
     forms: dict[str, OptInForm]
     texts: dict[str, dict[str, FormText]]
-    agent: str
+    agents: dict[str, int]
+
+    @property
+    def agent(self) -> str:
+        return f"agent:{self.agents['ana']}"
 
 
 def is_filled(session: Session) -> bool:
@@ -66,6 +70,7 @@ def fill(session: Session, *, at: datetime, password_hash: str) -> None:
     known = {person.name: _person(session, shop, number, person, at=at) for number, person in enumerate(PEOPLE, 1)}
     for name in WAITING:
         optin_forms.insert_for(session, shop.forms[OFFERS], known[name], inserted_by=shop.agent, at=at)
+    chats.fill(session, shop.forms, known, shop.agents, at=at)
     workspace.is_demo = True
     session.flush()
 
@@ -111,7 +116,7 @@ def _shop(session: Session, password_hash: str, *, at: datetime) -> _Shop:
         )
         for about in (OFFERS, LETTER)
     }
-    return _Shop(types, forms, texts, f"agent:{agents[1].id}")
+    return _Shop(types, forms, texts, {"max": agents[0].id, "ana": agents[1].id})
 
 
 def _type(

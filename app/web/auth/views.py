@@ -16,7 +16,7 @@ _CODE = re.compile(r"[0-9a-f]{4}(-[0-9a-f]{4}){2}")
 @agent_required
 def start() -> ResponseReturnValue:
     """The page that somebody works on."""
-    return redirect("/admin/forms" if _me().is_admin else "/contacts")
+    return redirect("/admin/forms" if _me().is_admin else "/inbox")
 
 
 @blueprint.get("/account")

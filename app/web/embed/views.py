@@ -12,7 +12,7 @@ from app.core.submissions import Outcome
 from app.models import OptInFormVersion
 from app.web import optin_page
 from app.web.database import keys, read_only, unit_of_work
-from app.web.embed import reader
+from app.web.embed import full_number, reader
 from app.web.optin_page import Filling, FormPage
 
 blueprint = Blueprint("embed", __name__, url_prefix="/f")
@@ -100,7 +100,7 @@ def _answered(
     filling = Filling(
         outcome.state,
         action=reader.own_address(),
-        number=reader.masked(view, saved),
+        number=full_number.shown(view, saved),
         typed=typed if outcome.state == State.ASK else "",
         error=reader.error(outcome, page.look.locale),
         error_code=outcome.refusal or "",

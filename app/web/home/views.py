@@ -23,11 +23,12 @@ def index() -> str:
 
 @blueprint.get("/shop")
 def shop() -> str:
-    """A page as a customer of ours would have it, with a form in it. In the demo only."""
+    """A page as a customer of ours would have it, with a form and the messenger in it. In the demo only."""
     with read_only() as session:
-        if not settings.get(session).is_demo:
+        workspace = settings.get(session)
+        if not workspace.is_demo:
             abort(404)
-        return render_template("home/shop.html", form=_shop_form(session))
+        return render_template("home/shop.html", form=_shop_form(session), workspace=workspace)
 
 
 @blueprint.get("/logo")

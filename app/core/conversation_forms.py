@@ -1,0 +1,55 @@
+"""The form inserted between them: a saved one, or one that is configured for this one place."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from app.core import conversations, optin_forms
+from app.core.optin_forms import FormContent
+from app.models import Contact, Conversation, Message, OptInForm
+
+
+def insert_saved(session: Session, conversation_id: int, form_id: int, *, actor: str, at: datetime) -> Message:
+    """Place the newest version of a form in a conversation, for its contact.
+
+    :raises NotFound: there is no such conversation or form
+    :raises InvalidState: the form is archived or its type is not live
+    """
+    return _insert(session, conversation_id, optin_forms.find(session, form_id), actor=actor, at=at)
+
+
+def insert_configured(
+    session: Session, conversation_id: int, content: FormContent, *, actor: str, at: datetime
+) -> Message:
+    """Make a form for this one conversation and place it there. No list offers it again; its words are frozen alike.
+
+    :raises NotFound: there is no such conversation
+    :raises InvalidInput: a text; the type is not live
+    """
+    conversations.find(session, conversation_id)
+    form = optin_forms.create(session, content, name="", allowed_origins=(), actor=actor, at=at, is_inline=True)
+    return _insert(session, conversation_id, form, actor=actor, at=at)
+
+
+def begin(
+    session: Session, contact: Contact, body: str, form_id: int | None, *, agent_id: int, at: datetime
+) -> Conversation:
+    """Start a conversation with a contact, by a message and perhaps a saved form; it is the agent's from then on.
+
+    :raises InvalidInput: ``body`` is empty or too long
+    :raises NotFound: there is no such form
+    :raises InvalidState: the form cannot be inserted
+    """
+    actor = f"agent:{agent_id}"
+    conversation = conversations.start(session, contact.id, at=at, assignee_id=agent_id)
+    conversations.say(session, conversation.id, author=actor, body=body, at=at)
+    if form_id is not None:
+        insert_saved(session, conversation.id, form_id, actor=actor, at=at)
+    return conversation
+
+
+def _insert(session: Session, conversation_id: int, form: OptInForm, *, actor: str, at: datetime) -> Message:
+    conversation = conversations.find(session, conversation_id)
+    contact = conversations.contact_of(session, conversation)
+    inserted = optin_forms.insert_for(session, form, contact, inserted_by=actor, at=at)
+    return conversations.post_form(session, conversation_id, inserted, author=actor, at=at)

@@ -1,0 +1,169 @@
+"""The conversations of the demo workspace: a form in every state, notes, and what nobody has read yet."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core import conversation_forms, conversations, inbox, optin_forms
+from app.core.optin_forms import FormContent, FormText
+from app.models import Contact, InsertedForm, MessageKind, OptInForm
+
+
+@dataclass(frozen=True)
+class Chat:
+    """``lines``: who (``contact``, ``ana``, ``max``, ``note``), and what.
+
+    Of ``form`` it is which: ``inserted``, the one that the person has already; ``seen``, the same, looked at;
+    ``expired`` or ``new``, a fresh one; ``inline``, one that is configured there.
+    """
+
+    name: str
+    days_ago: float
+    lines: tuple[tuple[str, str], ...]
+    assigned_to: str = ""
+    is_closed: bool = False
+    is_read: bool = False
+
+
+CHATS = (
+    Chat(
+        "Diego Luna",
+        40,
+        (("contact", "¿Tienen café de Chiapas?"), ("ana", "¡Sí! Llega cada dos semanas."), ("form", "expired")),
+        is_closed=True,
+    ),
+    Chat(
+        "Emma Clark",
+        4.7025,
+        (
+            ("contact", "Do you ever have offers on the decaf?"),
+            ("ana", "Every month or so. Shall I tell you by text when there is one?"),
+            ("contact", "Yes please"),
+            ("form", "inserted"),
+            ("contact", "Done!"),
+        ),
+        assigned_to="ana",
+        is_read=True,
+    ),
+    Chat(
+        "Ravi Nair",
+        2.45,
+        (
+            ("contact", "stop bothering me"),
+            ("form", "new"),
+            ("note", "He was rude on the phone, too. Blocked at his own wish."),
+        ),
+        is_closed=True,
+    ),
+    Chat(
+        "Grace Kim",
+        0.21,
+        (
+            ("contact", "Hi! Is Saturday’s tasting sold out?"),
+            ("max", "Four seats are left. I can let you know by text if one more evening is added."),
+            ("note", "Regular, comes with three friends. Keep the window table."),
+            ("form", "inline"),
+        ),
+        assigned_to="max",
+        is_read=True,
+    ),
+    Chat("Sam Rivera", 0.12, (("contact", "Am I on your list for offers?"), ("form", "inserted")), assigned_to="ana"),
+    Chat(
+        "Ines Costa",
+        0.03,
+        (
+            ("contact", "Olá! Vocês avisam quando chega café novo?"),
+            ("ana", "Olá Ines! Sim, por mensagem, poucas vezes por mês. É só confirmar aqui:"),
+            ("form", "inserted"),
+        ),
+        assigned_to="ana",
+        is_read=True,
+    ),
+    Chat(
+        "Hannah Cole",
+        0.011,
+        (
+            ("contact", "Hello, I’d like to hear about new roasts. How do I sign up?"),
+            ("ana", "Right here: type your mobile number into the form."),
+            ("form", "seen"),
+            ("contact", "Is it free?"),
+        ),
+    ),
+    Chat("Zoe Adams", 0.004, (("contact", "My order 4711 says packed since Tuesday. Is it on its way?"),)),
+)
+TASTINGS = FormText(
+    "A text when a tasting is added",
+    "Tell me first",
+    "By signing up you agree to get recurring marketing texts from Harbour Coffee at this number, up to 4 a month. "
+    "Consent is **not** a condition of purchase. Reply **HELP** for help, **STOP** to end.",
+)
+
+
+def fill(
+    session: Session, forms: dict[str, OptInForm], known: dict[str, Contact], agents: dict[str, int], *, at: datetime
+) -> None:
+    """:param forms: by what they are about, ``offers`` and ``letter``; :param agents: ids by ``max`` and ``ana``"""
+    for chat in CHATS:
+        _fill(session, chat, forms, known[chat.name], agents, at=at - timedelta(days=chat.days_ago))
+
+
+def _fill(
+    session: Session, chat: Chat, forms: dict[str, OptInForm], contact: Contact, agents: dict[str, int], *, at: datetime
+) -> None:
+    began = conversations.start(session, contact.id, at=at, assignee_id=agents.get(chat.assigned_to))
+    blocked_at, contact.blocked_at = contact.blocked_at, None  # it was said before that
+    for minute, (who, what) in enumerate(chat.lines):
+        moment = at + timedelta(minutes=minute)
+        author = f"agent:{agents['max' if who == 'max' else 'ana']}"
+        if who == "form":
+            _place(session, began.id, contact, forms, what, author=author, at=moment)
+            continue
+        kind = MessageKind.NOTE if who == "note" else MessageKind.MESSAGE
+        conversations.say(
+            session, began.id, author="contact" if who == "contact" else author, body=what, kind=kind, at=moment
+        )
+    contact.blocked_at = blocked_at
+    if chat.is_read or chat.is_closed:
+        for agent_id in agents.values():
+            inbox.mark_read(session, began.id, agent_id, len(chat.lines) * 2)
+    if chat.is_closed:
+        closed_at = at + timedelta(minutes=len(chat.lines))
+        conversations.close(session, began.id, actor=f"agent:{agents['ana']}", at=closed_at)
+    session.flush()
+
+
+def _place(
+    session: Session,
+    conversation_id: int,
+    contact: Contact,
+    forms: dict[str, OptInForm],
+    what: str,
+    *,
+    author: str,
+    at: datetime,
+) -> None:
+    if what == "inline":
+        shown = optin_forms.content_of(optin_forms.newest_version(session, forms["offers"]))
+        content = FormContent(shown.subscription_type_id, {"en": TASTINGS})
+        conversation_forms.insert_configured(session, conversation_id, content, actor=author, at=at)
+        return
+    if what in {"expired", "new"}:
+        inserted = optin_forms.insert_for(
+            session, forms["letter" if what == "new" else "offers"], contact, inserted_by=author, at=at
+        )
+    else:
+        theirs = select(InsertedForm).where(
+            InsertedForm.contact_id == contact.id,
+            InsertedForm.form_id == forms["offers"].id,
+            InsertedForm.conversation_id.is_(None),
+        )
+        inserted = session.scalars(theirs.order_by(InsertedForm.id.desc())).first() or optin_forms.insert_for(
+            session, forms["offers"], contact, inserted_by=author, at=at
+        )
+    conversations.post_form(session, conversation_id, inserted, author=author, at=at)
+    if what == "seen":
+        optin_forms.mark_seen(session, inserted.token, at=at)
+    if inserted.answered_at is not None:
+        conversations.form_changed(session, conversation_id, inserted.id, is_answered=True, at=at)

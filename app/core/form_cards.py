@@ -1,0 +1,137 @@
+"""An inserted form as a card in a conversation: what it is, and how it stands right now."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, FromClause, Table, and_, case, false
+
+from app.models import (
+    Channel,
+    Consent,
+    ConsentState,
+    Contact,
+    InsertedForm,
+    OptInForm,
+    OptInFormText,
+    OptInFormVersion,
+    SubscriptionType,
+    TypeState,
+)
+
+_INSERTED = cast(Table, InsertedForm.__table__)
+_FORM = cast(Table, OptInForm.__table__)
+_VERSION = cast(Table, OptInFormVersion.__table__)
+_TEXT = cast(Table, OptInFormText.__table__)
+_KIND = cast(Table, SubscriptionType.__table__)
+_CONTACT = cast(Table, Contact.__table__)
+_CONSENT = cast(Table, Consent.__table__)
+
+
+class CardState(StrEnum):
+    """The state of an inserted form (DESIGN section 2)."""
+
+    WAITING = "waiting"
+    SEEN = "seen"
+    CONFIRMING = "confirming"
+    SIGNED_UP = "signed_up"
+    EXPIRED = "expired"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True)
+class FormCard:
+    """One inserted form. ``token`` is the last part of the embed's address; ``title`` in the form's own language.
+
+    ``is_signed_up_elsewhere``: it was not answered, but its contact is signed up for the type by another way.
+    """
+
+    inserted_form_id: int
+    form_id: int
+    token: str
+    title: str
+    type_name: str
+    channel: str
+    state: CardState
+    seen_at: datetime | None
+    answered_at: datetime | None
+    expires_at: datetime
+    is_signed_up_elsewhere: bool
+
+
+_HAS_CONSENT = and_(
+    _CONSENT.c.state == ConsentState.OPTED_IN.value,
+    _CONSENT.c.destination == case((_KIND.c.channel == Channel.SMS.value, _CONTACT.c.phone), else_=_CONTACT.c.email),
+)
+COLUMNS: tuple[ColumnElement[Any], ...] = (
+    _INSERTED.c.id.label("card_id"),
+    _INSERTED.c.form_id.label("card_form_id"),
+    _INSERTED.c.token.label("card_token"),
+    _TEXT.c.title.label("card_title"),
+    _KIND.c.name.label("card_type_name"),
+    _KIND.c.channel.label("card_channel"),
+    _INSERTED.c.seen_at.label("card_seen_at"),
+    _INSERTED.c.answered_at.label("card_answered_at"),
+    _INSERTED.c.expires_at.label("card_expires_at"),
+    case((_HAS_CONSENT, True), else_=false()).label("card_has_consent"),
+    case(
+        (
+            and_(
+                _KIND.c.state == TypeState.LIVE.value,
+                _FORM.c.archived_at.is_(None),
+                _CONTACT.c.archived_at.is_(None),
+                _CONTACT.c.blocked_at.is_(None),
+                _CONTACT.c.gdpr_optin.is_not(false()),
+            ),
+            True,
+        ),
+        else_=false(),
+    ).label("card_is_offered"),
+)
+
+
+def joined_to(source: FromClause, inserted_form_id: ColumnElement[Any]) -> FromClause:
+    """``source`` with what ``COLUMNS`` are read from joined on; rows without a form stay, with nulls."""
+    return (
+        source.outerjoin(_INSERTED, _INSERTED.c.id == inserted_form_id)
+        .outerjoin(_FORM, _FORM.c.id == _INSERTED.c.form_id)
+        .outerjoin(_VERSION, _VERSION.c.id == _INSERTED.c.version_id)
+        .outerjoin(_TEXT, and_(_TEXT.c.version_id == _VERSION.c.id, _TEXT.c.locale == _VERSION.c.locale))
+        .outerjoin(_KIND, _KIND.c.id == _VERSION.c.subscription_type_id)
+        .outerjoin(_CONTACT, _CONTACT.c.id == _INSERTED.c.contact_id)
+        .outerjoin(
+            _CONSENT, and_(_CONSENT.c.contact_id == _CONTACT.c.id, _CONSENT.c.subscription_type_id == _KIND.c.id)
+        )
+    )
+
+
+def of_row(row: Any, *, at: datetime) -> FormCard | None:
+    """The card in a row that has ``COLUMNS``; null when it has no form."""
+    if row.card_id is None:
+        return None
+    return FormCard(
+        inserted_form_id=row.card_id,
+        form_id=row.card_form_id,
+        token=row.card_token,
+        title=row.card_title,
+        type_name=row.card_type_name,
+        channel=row.card_channel,
+        state=_state(row, at),
+        seen_at=row.card_seen_at,
+        answered_at=row.card_answered_at,
+        expires_at=row.card_expires_at,
+        is_signed_up_elsewhere=bool(row.card_has_consent) and row.card_answered_at is None,
+    )
+
+
+def _state(row: Any, at: datetime) -> CardState:
+    if row.card_answered_at is not None:
+        return CardState.SIGNED_UP
+    if row.card_expires_at <= at:
+        return CardState.EXPIRED
+    if not row.card_is_offered:
+        return CardState.UNAVAILABLE
+    if row.card_has_consent:
+        return CardState.SIGNED_UP
+    return CardState.SEEN if row.card_seen_at is not None else CardState.WAITING

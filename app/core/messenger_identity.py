@@ -1,0 +1,151 @@
+"""Who a page says that its visitor is, and whether it can prove it (Intercom's two ways; interface section 5)."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import jwt
+
+from app.core import email, phone
+from app.core.errors import DestinationRefused
+from app.core.signing import Keys
+from app.models import Contact
+
+SESSION_PREFIX = "s_"
+SESSION_MAX_AGE_S = 12 * 60 * 60
+_FULL_NUMBER_MAX_AGE_S = 5 * 60
+_LENGTHS = {"user_id": 255, "user_hash": 128, "user_jwt": 4096, "name": 200, "email": 254, "phone": 64}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What the page said in ``window.assent``, proven or not. Empty: not said."""
+
+    user_id: str = ""
+    user_hash: str = ""
+    user_jwt: str = ""
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> "Identity":
+        """Of what a browser sent: texts only; what is too long was never meant well and is left out."""
+        texts = {name: _text(said.get(name)) for name in _LENGTHS}
+        return cls(**{name: text for name, text in texts.items() if len(text) <= _LENGTHS[name]})
+
+    @property
+    def claims(self) -> dict[str, str]:
+        """What it says of a person, as nothing but a claim."""
+        said = {"user_id": self.user_id, "name": self.name, "email": self.email, "phone": self.phone}
+        return {name: text for name, text in said.items() if text}
+
+
+@dataclass(frozen=True)
+class SignedUser:
+    """A user whose page proved who it is. Name, address and number are set only where they were signed as well."""
+
+    user_id: str
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+
+    def news_for(self, contact: Contact) -> dict[str, str]:
+        """What was signed and does not stand with the contact yet."""
+        signed = {"name": self.name, "email": self.email, "phone": self.phone}
+        return {name: value for name, value in signed.items() if value and getattr(contact, name) != value}
+
+
+def proven(identity: Identity, secret: str, *, at: datetime) -> SignedUser | None:
+    """The user, if the page's signature holds: a JWT (HS256) with ``user_id``, else the hash of ``user_id``.
+
+    A page that sends a JWT is judged by it alone.
+    """
+    if identity.user_jwt:
+        return _of_jwt(identity.user_jwt, secret, at=at)
+    if not identity.user_id or not identity.user_hash:
+        return None
+    right = hmac.new(secret.encode(), identity.user_id.encode(), hashlib.sha256).hexdigest()
+    is_right = hmac.compare_digest(right.encode(), identity.user_hash.lower().encode())
+    return SignedUser(identity.user_id) if is_right else None
+
+
+def signed_session(keys: Keys, user: SignedUser, secret: str) -> str:
+    """What the frame shows instead of the page's proof while the page is open; another secret ends it."""
+    return SESSION_PREFIX + keys.signer("messenger session").sign([user.user_id, _fingerprint(secret)])
+
+
+def read_session(keys: Keys, text: str, secret: str) -> str | None:
+    """The user id that ``signed_session`` was made for; null when it is not ours, too old, or of an earlier secret."""
+    value = keys.signer("messenger session").read(text.removeprefix(SESSION_PREFIX), max_age_s=SESSION_MAX_AGE_S)
+    if value is None or len(value) != 2 or not hmac.compare_digest(str(value[1]), _fingerprint(secret)):
+        return None
+    return str(value[0])
+
+
+def full_number_proof(keys: Keys, form_token: str, contact_id: int) -> str:
+    """Lets the embed show this contact's saved number in full in this form, for five minutes."""
+    return keys.signer("full number").sign([form_token, contact_id])
+
+
+def may_show_full_number(keys: Keys, proof: str, form_token: str | None, contact_id: int | None) -> bool:
+    """Whether ``proof`` was made for this form and this contact, just now."""
+    if not proof or form_token is None or contact_id is None:
+        return False
+    return keys.signer("full number").read(proof, max_age_s=_FULL_NUMBER_MAX_AGE_S) == [form_token, contact_id]
+
+
+def _of_jwt(token: str, secret: str, *, at: datetime) -> SignedUser | None:
+    try:
+        # the times are checked below, against the clock that everything else here goes by
+        claims = jwt.decode(
+            token,
+            secret,
+            algorithms=["HS256"],
+            options={"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False},
+        )
+    except jwt.InvalidTokenError:
+        return None
+    user_id = _text(claims.get("user_id"))
+    if not 0 < len(user_id) <= _LENGTHS["user_id"] or not _is_now(claims, at):
+        return None
+    return SignedUser(
+        user_id,
+        name=_text(claims.get("name"))[: _LENGTHS["name"]] or None,
+        email=_address(_text(claims.get("email"))),
+        phone=_number(_text(claims.get("phone"))),
+    )
+
+
+def _is_now(claims: Mapping[str, Any], at: datetime) -> bool:
+    now_s = at.timestamp()
+    try:
+        return now_s < float(claims.get("exp", now_s + 1)) and now_s >= float(claims.get("nbf", 0)) - 60
+    except (TypeError, ValueError):
+        return False
+
+
+def _address(typed: str) -> str | None:
+    try:
+        return email.read(typed) if typed else None
+    except DestinationRefused:
+        return None
+
+
+def _number(typed: str) -> str | None:
+    """As E.164; what is no number is not worth replacing a saved one."""
+    number, country = phone.normalise(typed[: _LENGTHS["phone"]])
+    return number if country else None
+
+
+def _fingerprint(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()[:16]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    return str(value).replace("\0", "").strip()

@@ -1,0 +1,129 @@
+"""The chat between a contact and those who work here."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base
+from app.models.ledger import BIG_KEY
+
+
+class ConversationState(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class MessageKind(StrEnum):
+    """``note`` and ``event`` are for those who work here; the contact never sees them."""
+
+    MESSAGE = "message"
+    NOTE = "note"
+    FORM = "form"
+    EVENT = "event"
+
+
+_WITH_KEY = text("client_key IS NOT NULL")
+_WITH_FORM = text("inserted_form_id IS NOT NULL")
+
+
+class Conversation(Base):
+    """Written by ``core/conversations.py`` only, which holds its row while it gives out numbers and revisions.
+
+    ``last_number``: of its newest line; ``said_number``: of the newest that is a message, a form or a note.
+    ``revision`` grows with every change; ``news_revision`` is the one at which the contact last did something.
+    ``changed_in`` orders changes over all conversations: see ``inbox.changed_since``.
+    """
+
+    __tablename__ = "conversations"
+    __table_args__ = (
+        CheckConstraint("state IN ('open', 'closed')", name="state"),
+        Index("ix_conversations_state_updated_at_id", "state", "updated_at", "id"),
+        Index("ix_conversations_state_assignee_id", "state", "assignee_id", "updated_at", "id"),
+        Index("ix_conversations_contact_id_id", "contact_id", "id"),
+        Index("ix_conversations_changed_in", "changed_in"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BIG_KEY, primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
+    state: Mapped[str] = mapped_column(String(8), default=ConversationState.OPEN)
+    assignee_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
+    last_number: Mapped[int] = mapped_column(default=0)
+    said_number: Mapped[int] = mapped_column(default=0)
+    revision: Mapped[int] = mapped_column(default=0)
+    news_revision: Mapped[int] = mapped_column(default=0)
+    contact_seen_number: Mapped[int] = mapped_column(default=0)
+    changed_in: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class Message(Base):
+    """One line of a conversation. ``number`` counts within it without gaps; ``revision`` is its conversation's when the
+    line was last changed (a form's card changes when it is seen and answered).
+
+    ``author``: ``contact``, ``agent:3`` or ``system``. ``client_key`` makes a message that is sent twice arrive once.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        CheckConstraint("kind IN ('message', 'note', 'form', 'event')", name="kind"),
+        UniqueConstraint("conversation_id", "number"),
+        Index("ix_messages_conversation_id_revision", "conversation_id", "revision"),
+        Index(
+            "ix_messages_client_key",
+            "conversation_id",
+            "client_key",
+            unique=True,
+            sqlite_where=_WITH_KEY,
+            postgresql_where=_WITH_KEY,
+        ),
+        Index(
+            "ix_messages_inserted_form_id",
+            "inserted_form_id",
+            unique=True,
+            sqlite_where=_WITH_FORM,
+            postgresql_where=_WITH_FORM,
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BIG_KEY, primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(BIG_KEY, ForeignKey("conversations.id"))
+    number: Mapped[int]
+    revision: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(8))
+    author: Mapped[str] = mapped_column(String(64))
+    body: Mapped[str] = mapped_column(Text, default="")
+    inserted_form_id: Mapped[int | None] = mapped_column(BIG_KEY, ForeignKey("inserted_forms.id"))
+    client_key: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
+class ConversationRead(Base):
+    """Up to which revision an agent has read a conversation."""
+
+    __tablename__ = "conversation_reads"
+
+    conversation_id: Mapped[int] = mapped_column(BIG_KEY, ForeignKey("conversations.id"), primary_key=True)
+    agent_id: Mapped[int] = mapped_column(ForeignKey("agents.id"), primary_key=True)
+    revision: Mapped[int]
+
+
+class ConversationPresence(Base):
+    """When an agent last had a conversation on the screen."""
+
+    __tablename__ = "conversation_presence"
+
+    conversation_id: Mapped[int] = mapped_column(BIG_KEY, ForeignKey("conversations.id"), primary_key=True)
+    agent_id: Mapped[int] = mapped_column(ForeignKey("agents.id"), primary_key=True)
+    seen_at: Mapped[datetime]
+
+
+# What the search of the inbox asks on PostgreSQL; SQLite reads the newest rows.
+MESSAGE_WORDS = Index(
+    "ix_messages_words", func.to_tsvector(text("'simple'"), Message.body), postgresql_using="gin"
+).ddl_if(dialect="postgresql")

@@ -1,0 +1,23 @@
+"""The anonymous visitors of the messenger."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base
+
+
+class MessengerToken(Base):
+    """What a browser proves with that it is the lead who wrote before. Only the SHA-256 of the token is kept.
+
+    Signed users need none: their page proves who they are each time.
+    """
+
+    __tablename__ = "messenger_tokens"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), index=True)
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

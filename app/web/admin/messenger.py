@@ -1,0 +1,88 @@
+"""The messenger's settings: the snippet, its words and colour, and the secret that sites sign identities with."""
+
+from typing import Any
+
+from flask import current_app, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import StringField, TextAreaField
+
+from app.core import audit, clock, settings
+from app.core.wording import LOCALES
+from app.models import Workspace
+from app.web import security
+from app.web.admin import blueprint
+from app.web.database import read_only, unit_of_work
+from app.web.formkit import Form, accepted, fields_for_each, text
+from app.web.login import admin_required, current_actor
+
+
+class MessengerForm(Form):
+    messenger_office_name = StringField("Office name", filters=[text])
+    messenger_accent_color = StringField("Accent colour", filters=[text])
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """As ``settings.change`` takes them."""
+        greeting = {locale: self[f"messenger_greeting-{locale}"].data or "" for locale in LOCALES}
+        return {
+            "messenger_office_name": self.messenger_office_name.data or "",
+            "messenger_accent_color": self.messenger_accent_color.data or "",
+            "messenger_greeting": greeting,
+        }
+
+
+fields_for_each(
+    MessengerForm, list(LOCALES), messenger_greeting=lambda locale: TextAreaField(LOCALES[locale], filters=[text])
+)
+
+
+@blueprint.route("/admin/messenger", methods=["GET", "POST"])
+@admin_required
+def messenger_page() -> ResponseReturnValue:
+    with read_only() as session:
+        workspace = settings.get(session)
+    form = MessengerForm(data=_values_of(workspace))
+    return accepted(form, _saved) or (_page(form, workspace), form.status)
+
+
+@blueprint.post("/admin/messenger/secret")
+@admin_required
+def show_messenger_secret() -> ResponseReturnValue:
+    """The secret, on a page that is kept nowhere. That it was looked at is noted."""
+    with unit_of_work() as session:
+        workspace = settings.get(session)
+        audit.record(session, current_actor(), "settings.messenger_secret_shown", "workspace", {}, at=clock.now())
+    return _page(MessengerForm(formdata=None, data=_values_of(workspace)), workspace, secret=workspace.messenger_secret)
+
+
+@blueprint.post("/admin/messenger/secret/renew")
+@admin_required
+def renew_messenger_secret() -> ResponseReturnValue:
+    with unit_of_work() as session:
+        settings.renew_messenger_secret(session, actor=current_actor(), at=clock.now())
+    flash("There is a new secret. Put it into your site now: what it signs with the old one counts for nothing.")
+    return redirect(url_for("admin.messenger_page"), 303)
+
+
+def _saved(form: MessengerForm) -> ResponseReturnValue:
+    with unit_of_work() as session:
+        settings.change(session, form.values, actor=current_actor(), at=clock.now())
+    flash("The messenger is saved.")
+    return redirect(url_for("admin.messenger_page"), 303)
+
+
+def _values_of(workspace: Workspace) -> dict[str, str]:
+    values = {name: getattr(workspace, name) for name in ("messenger_office_name", "messenger_accent_color")}
+    greeting = workspace.messenger_greeting
+    return values | {f"messenger_greeting-{locale}": greeting.get(locale, "") for locale in LOCALES}
+
+
+def _page(form: MessengerForm, workspace: Workspace, secret: str = "") -> str:
+    return render_template(
+        "admin/messenger.html",
+        form=form,
+        workspace=workspace,
+        secret=secret,
+        locales=LOCALES,
+        home=security.public_url(current_app),
+    )

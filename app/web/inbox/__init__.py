@@ -1,0 +1,11 @@
+"""The inbox: conversations with contacts, for agents and admins. Plain pages; ``inbox.js`` makes them live."""
+
+from flask import Blueprint
+
+from app.web.inbox import words
+
+blueprint = Blueprint("inbox", __name__)
+blueprint.add_app_template_filter(words.short_time)
+
+# The views register themselves on the blueprint above.
+from app.web.inbox import acts, forms, pages, poll, start  # noqa: E402, F401

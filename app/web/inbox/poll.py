@@ -1,0 +1,103 @@
+"""Live updates: what changed since the page last asked; 204 when nothing did, after one statement."""
+
+from typing import Any
+
+from flask import jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from app.core import clock, conversation_views, conversations, inbox
+from app.core.errors import NotFound
+from app.core.inbox import Row
+from app.models import Conversation, ConversationState
+from app.web import display
+from app.web.database import read_only, unit_of_work
+from app.web.inbox import blueprint, reading, words
+from app.web.inbox.reading import Choice
+from app.web.login import agent_required
+
+
+@blueprint.get("/inbox/poll")
+@agent_required
+def poll() -> ResponseReturnValue:
+    """``{cursor, unread, news, list?, conversation?}``; the list and the conversation as HTML, where they are shown."""
+    at, me = clock.now(), reading.my_id()
+    with read_only() as session:
+        changes = inbox.changed_since(session, request.args.get("cursor"))
+        if not changes.conversation_ids:
+            return "", 204
+        choice = Choice.of_request()
+        listed = reading.list_of(session, choice, at=at)
+        rows = inbox.rows_where(session, me, Conversation.id.in_(changes.conversation_ids), at=at)
+        answer: dict[str, Any] = {
+            "cursor": changes.cursor,
+            "unread": listed["counts"].unread,
+            "news": [_news(session, row) for row in rows if _concerns(row, me)],
+        }
+        if choice.is_live:
+            answer["list"] = render_template("inbox/_list.html", open_id=_open_id(), **listed)
+        if _open_id():
+            answer["conversation"] = _conversation(session, _open_id(), request.args.get("after", 0, type=int))
+    return jsonify(answer)
+
+
+@blueprint.post("/inbox/<int:conversation_id>/here")
+@agent_required
+def here(conversation_id: int) -> ResponseReturnValue:
+    """The conversation is on the screen, up to ``revision``."""
+    revision = request.form.get("revision", 0, type=int)
+    with unit_of_work() as session:
+        found = conversations.find(session, conversation_id)
+        inbox.be_here(session, found.id, reading.my_id(), at=clock.now())
+        inbox.mark_read(session, found.id, reading.my_id(), max(0, min(revision, found.revision)))
+    return "", 204
+
+
+@blueprint.post("/inbox/<int:conversation_id>/leave")
+@agent_required
+def leave(conversation_id: int) -> ResponseReturnValue:
+    with unit_of_work() as session:
+        found = conversations.find(session, conversation_id)
+        inbox.leave(session, found.id, reading.my_id(), at=clock.now())
+    return "", 204
+
+
+def _open_id() -> int:
+    return request.args.get("conversation", 0, type=int)
+
+
+def _concerns(row: Row, me: int) -> bool:
+    return row.is_unread and row.state == ConversationState.OPEN and row.assignee_id in {None, me}
+
+
+def _news(session: Session, row: Row) -> dict[str, Any]:
+    """What is announced; ``key`` makes it once."""
+    return {
+        "key": f"{row.conversation_id}.{row.news_revision}",
+        "id": row.conversation_id,
+        "name": words.name_of(row),
+        "text": words.excerpt(row, display.agent_names(session), reading.my_id()),
+    }
+
+
+def _conversation(session: Session, conversation_id: int, after: int) -> dict[str, Any] | None:
+    at = clock.now()
+    try:
+        found = conversations.find(session, conversation_id)
+    except NotFound:
+        return None
+    view = conversation_views.messages_after(session, conversation_id, max(0, after), at=at)
+    if view.revision == after:
+        return None
+    shown = reading.conversation_of(session, found, view, at=at)
+    return {
+        "revision": view.revision,
+        "is_more": view.revision < found.revision,
+        "seen": view.contact_seen_number,
+        "lines": [
+            {"number": line.number, "html": render_template("inbox/_line.html", line=line, **shown)}
+            for line in view.lines
+        ],
+        "head": render_template("inbox/_head.html", **shown | {"choice": Choice.of_request()}),
+        "panel": render_template("inbox/_panel.html", **shown | {"choice": Choice.of_request()}),
+    }

@@ -1,0 +1,271 @@
+"""The inbox in real Chromium: two agents, live without reloading, by keyboard alone, and when the connection breaks."""
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
+
+from app.core import accounts, clock, conversation_views, conversations, optin_forms
+from app.db import Database
+from app.models import Contact, InsertedForm, MessageKind, Role
+from tests import make
+from tests.browser.conftest import PASSWORD, sign_in
+
+ANA = "ana@example.com"
+SOON_MS = 2500  # a second for the poll, and what two shared cores need
+
+
+@pytest.fixture
+def sam(database: Database) -> Contact:
+    with database.unit_of_work() as session:
+        return make.contact(session, name="Sam Rivera", phone_number=make.SAMS_NUMBER)
+
+
+@pytest.fixture
+def max_(page: Page, address: str) -> Page:
+    """Max, signed in, in a browser of his own."""
+    sign_in(page, address)
+    return page
+
+
+@pytest.fixture
+def ana(chromium: Browser, address: str, database: Database) -> Iterator[Page]:
+    with database.unit_of_work() as session:
+        hashed = accounts.hash_password(PASSWORD)
+        accounts.create_agent(session, email=ANA, name="Ana", role=Role.AGENT, password_hash=hashed, at=clock.now())
+    context = chromium.new_context(locale="en-US")
+    page = context.new_page()
+    page.goto(f"{address}/sign-in")
+    page.get_by_label("E-mail").fill(ANA)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{address}/inbox")
+    yield page
+    context.close()
+
+
+def say(database: Database, sam: Contact, body: str) -> int:
+    with database.unit_of_work() as session:
+        chat = conversations.open_for(session, sam.id, at=clock.now())
+        conversations.say(session, chat.id, author="contact", body=body, at=clock.now())
+        return chat.id
+
+
+def said_to(database: Database, sam: Contact, chat: int) -> list[str]:
+    with database.read_only() as session:
+        page = conversation_views.contact_page(session, chat, sam.id, at=clock.now())
+        return [line.body for line in page.lines]
+
+
+def test_two_agents_see_what_happens_and_each_other_without_reloading(
+    max_: Page, ana: Page, address: str, database: Database, sam: Contact
+) -> None:
+    problems: list[str] = []
+    for page in (max_, ana):
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+    ana.goto(f"{address}/inbox")
+    chat = say(database, sam, "Is anybody there?")
+    row = ana.get_by_role("link", name=re.compile("Sam Rivera"))
+    expect(row).to_contain_text("Is anybody there?", timeout=SOON_MS)
+    expect(ana).to_have_title(re.compile(r"^\(1\) Inbox"), timeout=SOON_MS)
+    expect(ana.locator("#announcer")).to_contain_text("New from Sam Rivera: Is anybody there?")
+    row.click()
+    ana.evaluate("window.isTheSamePage = true")
+    expect(ana).not_to_have_title(re.compile(r"^\("), timeout=SOON_MS)
+
+    max_.goto(f"{address}/inbox/{chat}")
+    expect(ana.locator("#chat-head")).to_contain_text("Max is here, too", timeout=SOON_MS)
+    expect(max_.locator("#chat-head")).to_contain_text("Ana is here, too")
+    max_.get_by_text("Internal note", exact=True).click()
+    max_.get_by_label("Your message").fill("I know him. Be quick.")
+    max_.get_by_role("button", name="Save note").click()
+    expect(ana.locator(".line-note")).to_contain_text("I know him. Be quick.", timeout=SOON_MS)
+    ana.get_by_label("Your message").fill("At your service, Sam.")
+    ana.keyboard.press("Control+Enter")
+    expect(max_.locator(".line-agent")).to_contain_text("At your service, Sam.", timeout=SOON_MS)
+    expect(ana.get_by_label("Your message")).to_have_value("")
+    assert said_to(database, sam, chat) == ["Is anybody there?", "At your service, Sam."]
+
+    with database.unit_of_work() as session:
+        conversations.contact_has_seen(session, chat, 3, at=clock.now())
+    expect(ana.locator("#line-seen")).to_have_text("Seen by Sam Rivera", timeout=SOON_MS)
+    max_.get_by_role("button", name="Close", exact=True).click()
+    expect(ana.locator("#chat-head")).to_contain_text("Closed", timeout=SOON_MS)
+    max_.goto(f"{address}/inbox")
+    expect(ana.locator("#chat-head")).not_to_contain_text("here, too", timeout=SOON_MS)
+    assert ana.evaluate("window.isTheSamePage")
+    assert problems == []
+
+
+def test_a_form_is_configured_in_place_and_its_card_changes_before_ones_eyes(
+    ana: Page, address: str, database: Database, sam: Contact
+) -> None:
+    with database.unit_of_work() as session:
+        make.live_type(session, name="Tastings")
+    chat = say(database, sam, "Tell me about tastings")
+    ana.goto(f"{address}/inbox/{chat}")
+    ana.get_by_role("link", name="Insert form").click()
+    preview = ana.frame_locator("iframe[name=preview]")
+    ana.get_by_label("Title", exact=True).fill("A seat for you")
+    ana.get_by_label("Legal text", exact=True).fill("You agree to get **texts**.")
+    expect(preview.get_by_role("heading")).to_have_text("A seat for you")
+    expect(preview.locator("main")).to_have_attribute("data-state", "saved")
+    expect(preview.locator("main")).to_contain_text("+1 ••• ••• ••23")
+    expect(preview.get_by_role("button")).to_have_text("Sign Up Now")
+    ana.get_by_role("button", name="Insert form").click()
+    ana.wait_for_url(re.compile(rf"/inbox/{chat}(#reply)?$"))
+    card = ana.get_by_role("article", name="Form: A seat for you")
+    expect(card).to_have_attribute("data-state", "waiting")
+    with database.read_only() as session:
+        token = session.scalars(select(InsertedForm.token)).one()
+    person = ana.context.browser.new_context(locale="en-US") if ana.context.browser else None
+    assert person
+    visitor = person.new_page()
+    visitor.goto(f"{address}/f/{token}")
+    expect(card).to_have_attribute("data-state", "seen", timeout=SOON_MS)
+    visitor.get_by_role("button", name="Sign Up Now").click()
+    expect(card).to_have_attribute("data-state", "signed_up", timeout=SOON_MS)
+    expect(card).to_contain_text("Agreed to Tastings with +1 202-555-0123")
+    expect(ana.locator("#panel")).to_contain_text("Opted in")
+    card.get_by_text("The words they agreed to").click()
+    expect(card.locator("strong", has_text="texts")).to_be_visible()
+    person.close()
+
+
+def test_everything_is_done_by_keyboard(ana: Page, address: str, database: Database, sam: Contact) -> None:
+    with database.unit_of_work() as session:
+        make.form(session, name="Offers by text")
+        other = make.contact(session, name="Noor Haddad")
+    say(database, other, "First")
+    chat = say(database, sam, "Second")
+    ana.goto(f"{address}/inbox")
+    keys = ana.keyboard
+    keys.press("j")
+    expect(ana.locator("[data-chat]").nth(0)).to_be_focused()
+    keys.press("j")
+    keys.press("ArrowDown")
+    expect(ana.locator("[data-chat]").nth(1)).to_be_focused()
+    keys.press("k")
+    keys.press("Enter")
+    ana.wait_for_url(re.compile(rf"/inbox/{chat}$"))
+    keys.press("r")
+    keys.type("Hello, j and k and e")
+    keys.press("Control+Enter")
+    expect(ana.locator(".line-agent")).to_have_count(1, timeout=SOON_MS)
+    keys.press("Escape")
+    expect(ana.locator("#thread")).to_be_focused()
+    keys.press("n")
+    keys.type("For us")
+    keys.press("Control+Enter")
+    expect(ana.locator(".line-note")).to_have_count(1, timeout=SOON_MS)
+    keys.press("Escape")
+    keys.press("i")
+    expect(ana.get_by_label("Insert a saved form")).to_be_focused()
+    keys.press("Tab")
+    keys.press("Enter")
+    expect(ana.locator(".form-card")).to_have_count(1, timeout=SOON_MS)
+    ana.locator("#thread").focus()
+    keys.press("e")
+    expect(ana.locator("#chat-head")).to_contain_text("Closed", timeout=SOON_MS)
+    keys.press("e")
+    expect(ana.locator("#chat-head .state")).to_have_text("Open", timeout=SOON_MS)
+    assert said_to(database, sam, chat) == ["Second", "Hello, j and k and e", ""]
+    ana.get_by_text("Announcements and keys").click()
+    ana.get_by_label("Keyboard shortcuts").uncheck()
+    ana.reload()
+    keys.press("r")
+    expect(ana.get_by_label("Your message")).not_to_be_focused()
+
+
+def test_over_a_broken_connection_nothing_is_lost_and_nothing_doubled(
+    ana: Page, address: str, database: Database, sam: Contact
+) -> None:
+    chat = say(database, sam, "Hello")
+    ana.goto(f"{address}/inbox/{chat}")
+    expect(ana.locator(".line")).to_have_count(1)
+
+    def swallow(route) -> None:  # type: ignore[no-untyped-def]  # it arrives, but the answer does not
+        ana.request.post(route.request.url, data=route.request.post_data_buffer, headers=route.request.headers)
+        route.abort()
+
+    ana.route("**/messages*", swallow)
+    ana.get_by_label("Your message").fill("Only once, please")
+    ana.get_by_role("button", name="Send").click()
+    expect(ana.get_by_role("alert")).to_contain_text("It was not sent")
+    ana.unroute("**/messages*")
+    ana.context.set_offline(True)
+    for number in range(5):
+        say(database, sam, f"missed {number}")
+    expect(ana.locator("#offline")).to_be_visible(timeout=15_000)
+    ana.context.set_offline(False)
+    expect(ana.get_by_text("missed 4", exact=True).first).to_be_visible(timeout=5000)
+    expect(ana.locator("#offline")).to_be_hidden()
+    ana.get_by_role("button", name="Send").click()
+    expect(ana.get_by_label("Your message")).to_have_value("")
+    time.sleep(1.5)
+    shown = ana.locator(".line-text").all_inner_texts()
+    assert shown == ["Hello", "Only once, please", *(f"missed {number}" for number in range(5))]
+    assert said_to(database, sam, chat) == shown
+
+
+def test_without_scripts_everything_is_a_plain_page(
+    chromium: Browser, ana: Page, address: str, database: Database, sam: Contact
+) -> None:
+    with database.unit_of_work() as session:
+        make.form(session, name="Offers by text")
+    chat = say(database, sam, "Hello")
+    context = chromium.new_context(java_script_enabled=False, storage_state=ana.context.storage_state())
+    page = context.new_page()
+    page.goto(f"{address}/inbox")
+    page.get_by_role("link", name=re.compile("Sam Rivera")).click()
+    page.get_by_label("Your message").fill("Hi Sam")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".line-agent")).to_contain_text("Hi Sam")
+    page.get_by_role("button", name="Insert form").click()
+    expect(page.locator(".form-card")).to_have_attribute("data-state", "waiting")
+    page.get_by_role("button", name="Take it").click()
+    expect(page.locator("#chat-head")).to_contain_text("Yours")
+    page.get_by_role("button", name="Close", exact=True).click()
+    expect(page.locator("#chat-head")).to_contain_text("Closed")
+    assert said_to(database, sam, chat) == ["Hello", "Hi Sam", ""]
+    context.close()
+
+
+def test_a_note_never_reaches_the_page_of_the_contact(database: Database, sam: Contact) -> None:
+    chat = say(database, sam, "Hello")
+    with database.unit_of_work() as session:
+        conversations.say(session, chat, author="agent:1", body="secret", kind=MessageKind.NOTE, at=clock.now())
+    assert said_to(database, sam, chat) == ["Hello"]
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 320), ("dark", 320)])
+def test_nothing_is_found_by_axe_and_nothing_scrolls_sideways(
+    chromium: Browser, ana: Page, address: str, database: Database, sam: Contact, scheme: str, width: int
+) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session, name="Offers by text")
+        chat = conversations.open_for(session, sam.id, at=clock.now()).id
+        conversations.say(session, chat, author="contact", body="x" * 300, at=clock.now())
+        conversations.say(session, chat, author="agent:1", body="Look", kind=MessageKind.NOTE, at=clock.now())
+        inserted = optin_forms.insert_for(session, form, sam, inserted_by="agent:1", at=clock.now())
+        conversations.post_form(session, chat, inserted, author="agent:1", at=clock.now())
+    context = chromium.new_context(
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": 900},
+        storage_state=ana.context.storage_state(),
+    )
+    page = context.new_page()
+    for path in ("/inbox", f"/inbox/{chat}", f"/inbox/{chat}/insert", f"/inbox/new/{sam.public_id}", "/inbox?q=zz"):
+        page.goto(f"{address}{path}")
+        page.wait_for_timeout(300)
+        for summary in page.locator("details.inbox-settings > summary:visible").all():
+            summary.click()
+        found = [violation["id"] for violation in Axe().run(page).response["violations"]]
+        assert found == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    context.close()

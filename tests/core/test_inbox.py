@@ -1,0 +1,236 @@
+"""The inbox: lists, counts, search, marks, presence, and that no change escapes a poll."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier, Event
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.core import conversations, inbox, inbox_search
+from app.core.inbox import Assigned, Counts
+from app.db import Database
+from app.models import Conversation, ConversationState, MessageKind
+from tests import make
+from tests.make import NOON
+
+CLOSED = ConversationState.CLOSED
+
+
+def _chat(session: Session, body: str = "Hello", minute: int = 0, assignee_id: int | None = None, **who: object) -> int:
+    """A conversation that its contact began."""
+    at = NOON + timedelta(minutes=minute)
+    chat = conversations.start(session, make.contact(session, **who).id, at=at, assignee_id=assignee_id)
+    conversations.say(session, chat.id, author="contact", body=body, at=at)
+    return chat.id
+
+
+def _ids(rows: list[inbox.Row]) -> list[int]:
+    return [row.conversation_id for row in rows]
+
+
+def test_conversations_stand_newest_first_and_in_pages(database: Database) -> None:
+    with database.unit_of_work() as session:
+        ana = make.agent(session).id
+        chats = [_chat(session, minute=minute // 2) for minute in range(7)]
+        conversations.say(session, chats[0], author="contact", body="Again", at=NOON + timedelta(hours=1))
+        expected = [chats[0], *chats[:0:-1]]
+        assert _ids(inbox.page(session, ana, at=NOON)) == expected
+        found: list[int] = []
+        before = None
+        for _ in range(4):
+            rows = inbox.page(session, ana, at=NOON, before=before, limit=2)
+            found += _ids(rows)
+            before = rows[-1].key
+        assert found == expected
+
+
+def test_boxes_and_assignment_are_kept_apart_and_counted(database: Database) -> None:
+    with database.unit_of_work() as session:
+        ana, max_ = make.agent(session).id, make.agent(session).id
+        nobodys, mine, others, closed = (
+            _chat(session),
+            _chat(session, assignee_id=ana),
+            _chat(session, assignee_id=max_),
+            _chat(session, assignee_id=ana),
+        )
+        conversations.close(session, closed, actor="agent:1", at=NOON)
+        boxes = {each: _ids(inbox.page(session, ana, at=NOON, assigned=each)) for each in Assigned}
+        assert sorted(boxes[Assigned.ALL]) == [nobodys, mine, others]
+        assert (boxes[Assigned.NOBODY], boxes[Assigned.ME], boxes[Assigned.OTHERS]) == ([nobodys], [mine], [others])
+        assert _ids(inbox.page(session, ana, at=NOON, state=CLOSED)) == [closed]
+        assert _ids(inbox.page(session, max_, at=NOON, state=CLOSED, assigned=Assigned.ME)) == []
+        assert inbox.counts(session, ana) == Counts(everyones=3, mine=1, nobodys=1, others=1, unread=2)
+
+
+def test_unread_is_what_the_contact_did_since_this_agent_looked(database: Database) -> None:
+    with database.unit_of_work() as session:
+        ana, max_ = make.agent(session).id, make.agent(session).id
+        chat = _chat(session)
+
+        def unread(agent_id: int) -> tuple[bool, int]:
+            (row,) = inbox.page(session, agent_id, at=NOON)
+            return row.is_unread, inbox.counts(session, agent_id).unread
+
+        assert unread(ana) == (True, 1)
+        inbox.mark_read(session, chat, ana, 1)
+        assert (unread(ana), unread(max_)) == ((False, 0), (True, 1))
+        conversations.say(session, chat, author=f"agent:{max_}", body="Hi", at=NOON)
+        conversations.say(session, chat, author=f"agent:{max_}", body="?", kind=MessageKind.NOTE, at=NOON)
+        assert unread(ana) == (False, 0)
+        conversations.say(session, chat, author="contact", body="Thanks", at=NOON)
+        inbox.mark_read(session, chat, ana, 0)
+        assert unread(ana) == (True, 1)
+        inbox.mark_read(session, chat, ana, 4)
+        assert unread(ana) == (False, 0)
+
+
+def test_an_empty_conversation_stands_in_no_list(database: Database) -> None:
+    with database.unit_of_work() as session:
+        conversations.start(session, make.contact(session).id, at=NOON)
+        assert inbox.page(session, make.agent(session).id, at=NOON) == []
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["Noor", "haddad", "+44 7400 123456", "noor@example.com", "crm-7", "roasted beans", "BEANS", "roas"],
+)
+def test_search_finds_by_name_number_address_id_and_words(database: Database, typed: str) -> None:
+    with database.unit_of_work() as session:
+        ana = make.agent(session).id
+        wanted = _chat(
+            session,
+            "Are the freshly roasted beans in?",
+            name="Noor Haddad",
+            external_id="crm-7",
+            phone_number=make.BRITISH_NUMBER,
+            email_address="noor@example.com",
+        )
+        _chat(session, "Something else", minute=1, name="Sam")
+        conversations.close(session, wanted, actor="agent:1", at=NOON)
+        assert _ids(inbox_search.search(session, ana, typed, region=None, at=NOON)) == [wanted]
+
+
+@pytest.mark.parametrize("typed", ["", "  ", "\0", "%", "_", "'", "& | !", "zzz", "x" * 500, "closed", ":*", "\\"])
+def test_search_takes_anything_that_is_typed(database: Database, typed: str) -> None:
+    with database.unit_of_work() as session:
+        chat = _chat(session, name="Sam")
+        conversations.close(session, chat, actor="agent:1", at=NOON)
+        assert inbox_search.search(session, make.agent(session).id, typed, region="GB", at=NOON) == []
+
+
+def test_agents_see_each_other_while_they_look(database: Database) -> None:
+    with database.unit_of_work() as session:
+        ana, max_ = make.agent(session), make.agent(session)
+        chat = _chat(session)
+
+        def revision() -> int:
+            return session.get_one(Conversation, chat, populate_existing=True).revision
+
+        inbox.be_here(session, chat, ana.id, at=NOON)
+        inbox.be_here(session, chat, max_.id, at=NOON)
+        assert inbox.others_here(session, chat, ana.id, at=NOON) == [max_]
+        assert inbox.others_here(session, chat, max_.id, at=NOON + timedelta(minutes=1)) == []
+        stood = revision()
+        inbox.be_here(session, chat, max_.id, at=NOON + timedelta(seconds=10))
+        assert revision() == stood
+        inbox.leave(session, chat, max_.id, at=NOON)
+        assert inbox.others_here(session, chat, ana.id, at=NOON) == []
+        assert revision() == stood + 1
+        inbox.leave(session, chat, max_.id, at=NOON)
+        assert revision() == stood + 1
+
+
+def test_what_changed_is_told_once(database: Database) -> None:
+    with database.unit_of_work() as session:
+        one, two = _chat(session), _chat(session)
+    with database.read_only() as session:
+        start = inbox.changed_since(session, None)
+        assert start.conversation_ids == []
+        assert inbox.changed_since(session, "nonsense").cursor == start.cursor
+    with database.read_only() as session:
+        assert inbox.changed_since(session, start.cursor).conversation_ids == []
+    with database.unit_of_work() as session:
+        conversations.say(session, one, author="contact", body="Hello?", at=NOON)
+    with database.read_only() as session:
+        told = inbox.changed_since(session, start.cursor)
+        assert told.conversation_ids == [one]
+        assert inbox.changed_since(session, told.cursor).conversation_ids == []
+    with database.unit_of_work() as session:
+        conversations.close(session, two, actor="agent:1", at=NOON)
+    with database.read_only() as session:
+        assert inbox.changed_since(session, told.cursor).conversation_ids == [two]
+
+
+def test_a_change_that_is_committed_after_a_later_one_is_not_lost(database: Database) -> None:
+    """On PostgreSQL, transactions become visible out of order."""
+    if database.is_sqlite:
+        return  # there writers come one after the other
+    with database.unit_of_work() as session:
+        slow, quick = _chat(session), _chat(session)
+    with database.read_only() as session:
+        cursor = inbox.changed_since(session, None).cursor
+    with database.unit_of_work() as late:
+        conversations.say(late, slow, author="contact", body="slow", at=NOON)
+        with database.unit_of_work() as session:
+            conversations.say(session, quick, author="contact", body="quick", at=NOON)
+        with database.read_only() as session:
+            told = inbox.changed_since(session, cursor)
+            assert told.conversation_ids == [quick]
+        with database.read_only() as session:
+            assert inbox.changed_since(session, told.cursor).conversation_ids == []
+    with database.read_only() as session:
+        assert slow in inbox.changed_since(session, told.cursor).conversation_ids
+
+
+def test_numbers_from_another_server_are_no_changes(database: Database) -> None:
+    with database.unit_of_work() as session:
+        chat = _chat(session)
+        session.execute(text("UPDATE conversations SET changed_in = 4000000000000000"))
+    with database.read_only() as session:
+        cursor = inbox.changed_since(session, None).cursor
+    with database.read_only() as session:
+        assert inbox.changed_since(session, cursor).conversation_ids == []
+    with database.unit_of_work() as session:
+        conversations.say(session, chat, author="contact", body="Hello?", at=NOON)
+    with database.read_only() as session:
+        assert inbox.changed_since(session, cursor).conversation_ids == [chat]
+
+
+def test_no_change_escapes_a_poll_while_eight_hands_write(database: Database) -> None:
+    with database.unit_of_work() as session:
+        chats = [_chat(session) for _ in range(8)]
+    is_over, together = Event(), Barrier(9)
+    known: dict[int, int] = {}
+
+    def write(chat: int) -> None:
+        together.wait()
+        for number in range(25):
+            with database.unit_of_work() as session:
+                conversations.say(session, chat, author="contact", body=str(number), at=NOON)
+
+    def poll() -> None:
+        with database.read_only() as session:
+            cursor = inbox.changed_since(session, None).cursor
+        together.wait()
+        is_last = False
+        while True:
+            with database.read_only() as session:
+                changes = inbox.changed_since(session, cursor, limit=3)
+                cursor = changes.cursor
+            for chat in changes.conversation_ids:  # what a page does: ask anew for what changed
+                with database.read_only() as session:
+                    known[chat] = session.get_one(Conversation, chat).revision
+            if is_last and not changes.conversation_ids:
+                return
+            is_last = is_over.is_set()
+
+    with ThreadPoolExecutor(9) as hands:
+        poller = hands.submit(poll)
+        list(hands.map(write, chats))
+        is_over.set()
+        poller.result(timeout=60)
+    with database.read_only() as session:
+        assert known == {chat: session.get_one(Conversation, chat).revision for chat in chats}
+    assert set(known.values()) == {26}

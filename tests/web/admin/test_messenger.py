@@ -1,0 +1,95 @@
+"""The messenger's settings page: the snippet, the words, and the secret that is shown only when asked for."""
+
+import pytest
+from flask import Flask
+
+from app.core import audit, settings
+from app.db import Database
+from app.models import Workspace
+from tests.web.pages import admin, agent, submit
+
+
+@pytest.fixture
+def database(app: Flask) -> Database:
+    database: Database = app.extensions["assent.database"]
+    return database
+
+
+def workspace(database: Database) -> Workspace:
+    with database.read_only() as session:
+        return settings.get(session)
+
+
+def test_the_page_holds_the_snippet_and_no_secret(app: Flask, database: Database) -> None:
+    html = admin(app).get("/admin/messenger").get_data(as_text=True)
+    standing = workspace(database)
+    assert f"/messenger.js&#34; data-key=&#34;{standing.messenger_key}&#34; async" in html
+    assert standing.messenger_secret not in html
+
+
+def test_words_and_colour_are_saved_in_every_language(app: Flask, database: Database) -> None:
+    values = {
+        "messenger_office_name": " The  Harbour ",
+        "messenger_accent_color": "#FFDD00",
+        "messenger_greeting-en": "Ahoy",
+        "messenger_greeting-ar": "مرحبًا",
+    }
+    client = admin(app)
+    assert submit(client, "/admin/messenger", values).status_code == 303
+    saved = workspace(database)
+    assert (saved.messenger_office_name, saved.messenger_accent_color) == ("The Harbour", "#ffdd00")
+    assert saved.messenger_greeting == {"en": "Ahoy", "ar": "مرحبًا"}
+    html = client.get("/admin/messenger").get_data(as_text=True)
+    assert "Ahoy" in html
+    assert 'dir="rtl"' in html
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("messenger_accent_color", "green", "Write the colour as #"),
+        ("messenger_office_name", "x" * 121, "at most 120 characters"),
+        ("messenger_greeting-fr", "x" * 301, "at most 300 characters"),
+    ],
+)
+def test_what_is_refused_is_said_at_its_field(
+    app: Flask, database: Database, field: str, value: str, sentence: str
+) -> None:
+    answer = submit(admin(app), "/admin/messenger", {"messenger_accent_color": "#0b6e4f"} | {field: value})
+    html = answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    assert f'id="{field}-error"' in html
+    assert sentence in html
+    assert value in html
+    assert workspace(database).messenger_greeting == {}
+
+
+def test_the_secret_is_shown_on_demand_and_that_is_noted(app: Flask, database: Database) -> None:
+    answer = submit(admin(app), "/admin/messenger/secret", page="/admin/messenger")
+    assert workspace(database).messenger_secret in answer.get_data(as_text=True)
+    assert answer.headers["Cache-Control"] == "no-store"
+    with database.read_only() as session:
+        entry = audit.newest(session, limit=1)[0]
+    assert entry.action == "settings.messenger_secret_shown"
+    assert workspace(database).messenger_secret not in str(entry.details)
+
+
+def test_a_new_secret_is_another_one(app: Flask, database: Database) -> None:
+    before = workspace(database)
+    submit(admin(app), "/admin/messenger/secret/renew", page="/admin/messenger")
+    after = workspace(database)
+    assert len(after.messenger_secret) >= 32
+    assert after.messenger_secret != before.messenger_secret
+    assert after.messenger_key == before.messenger_key
+
+
+def test_agents_and_strangers_do_not_get_in(app: Flask, database: Database) -> None:
+    ana = agent(app)
+    assert ana.get("/admin/messenger").status_code == 403
+    for path in ("/admin/messenger", "/admin/messenger/secret", "/admin/messenger/secret/renew"):
+        answer = submit(ana, path, page="/account")
+        assert answer.status_code == 403
+        assert workspace(database).messenger_secret not in answer.get_data(as_text=True)
+    stranger = app.test_client()
+    assert stranger.get("/admin/messenger").status_code == 302
+    assert stranger.post("/admin/messenger/secret").status_code in {400, 401}

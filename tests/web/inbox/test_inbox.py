@@ -1,0 +1,435 @@
+"""The inbox as agents use it: plain pages, and what the poll answers."""
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from app.core import clock, conversations, inbox, optin_forms, subscription_types
+from app.db import Database
+from app.models import Agent, Channel, ConsentType, Contact, Conversation, InsertedForm, Message, MessageKind, OptInForm
+from tests import make
+from tests.web import pages
+
+
+@pytest.fixture
+def database(app: Flask) -> Database:
+    opened: Database = app.extensions["assent.database"]
+    return opened
+
+
+@pytest.fixture
+def ana(app: Flask) -> FlaskClient:
+    return pages.agent(app)
+
+
+@pytest.fixture
+def sam(database: Database) -> Contact:
+    with database.unit_of_work() as session:
+        return make.contact(session, name="Sam Rivera", phone_number=make.SAMS_NUMBER, email_address="sam@example.com")
+
+
+@pytest.fixture
+def chat(database: Database, sam: Contact) -> int:
+    return say(database, sam, "Hello, is <b>anybody</b> there?")
+
+
+def say(database: Database, sam: Contact, body: str, author: str = "contact", **more: Any) -> int:
+    with database.unit_of_work() as session:
+        chat = conversations.open_for(session, sam.id, at=clock.now())
+        conversations.say(session, chat.id, author=author, body=body, at=clock.now(), **more)
+        return chat.id
+
+
+def text_of(client: FlaskClient, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, path
+    return answer.get_data(as_text=True)
+
+
+def send(client: FlaskClient, chat: int, what: str, values: dict[str, str] | None = None, query: str = "") -> Any:
+    return pages.submit(client, f"/inbox/{chat}/{what}{query}", values or {}, page=f"/inbox/{chat}")
+
+
+def lines(database: Database, chat: int) -> list[tuple[str, str, str]]:
+    with database.read_only() as session:
+        query = select(Message).where(Message.conversation_id == chat).order_by(Message.number)
+        return [(line.kind, line.author, line.body) for line in session.scalars(query)]
+
+
+def state_of(database: Database, chat: int) -> Conversation:
+    with database.read_only() as session:
+        return session.get_one(Conversation, chat)
+
+
+ROUTES = (
+    ("GET", "/inbox"),
+    ("GET", "/inbox/1"),
+    ("GET", "/inbox/poll"),
+    ("GET", "/inbox/1/insert"),
+    ("GET", "/inbox/1/insert/preview"),
+    ("GET", "/inbox/new/0"),
+    ("POST", "/inbox/1/messages"),
+    ("POST", "/inbox/1/forms"),
+    ("POST", "/inbox/1/insert"),
+    ("POST", "/inbox/1/close"),
+    ("POST", "/inbox/1/reopen"),
+    ("POST", "/inbox/1/assignee"),
+    ("POST", "/inbox/1/read"),
+    ("POST", "/inbox/1/here"),
+    ("POST", "/inbox/1/leave"),
+    ("POST", "/inbox/new/0"),
+)
+
+
+def test_strangers_see_and_do_nothing(client: FlaskClient, chat: int, database: Database) -> None:
+    for method, path in ROUTES:
+        answer = client.open(path, method=method)
+        assert answer.status_code in ({302, 401} if method == "GET" else {400, 401}), path
+        assert "anybody" not in answer.get_data(as_text=True)
+    assert len(lines(database, chat)) == 1
+
+
+def test_what_is_not_there_is_not_found(ana: FlaskClient, database: Database) -> None:
+    token = {"X-CSRFToken": pages.csrf_token(text_of(ana, "/account"))}
+    for method, path in ROUTES:
+        if path not in {"/inbox", "/inbox/poll"}:
+            filled = {"body": "x", "form_id": "1", "title": "x", "subscription_type_id": "1", "kind": "message"}
+            for place in (path, path.replace("/1", f"/{2**66}")):
+                answer = ana.open(place, method=method, headers=token, data=filled if method == "POST" else None)
+                assert answer.status_code == 404, f"{method} {place}"
+
+
+def test_a_post_without_its_token_does_nothing(ana: FlaskClient, chat: int, database: Database) -> None:
+    assert ana.post(f"/inbox/{chat}/messages", data={"body": "x"}).status_code == 400
+    assert len(lines(database, chat)) == 1
+
+
+def test_agents_begin_in_the_inbox(ana: FlaskClient) -> None:
+    assert ana.get("/start").headers["Location"] == "/inbox"
+    assert 'aria-current="page">Inbox' in text_of(ana, "/inbox")
+
+
+def test_a_message_stands_in_the_list_and_in_its_conversation_escaped(ana: FlaskClient, chat: int) -> None:
+    for path in ("/inbox", f"/inbox/{chat}", "/inbox?q=sam", "/inbox?q=anybody"):
+        page = text_of(ana, path)
+        assert "Sam Rivera" in page
+        assert "&lt;b&gt;anybody&lt;/b&gt;" in page
+        assert "<b>anybody" not in page
+
+
+def test_looking_writes_nothing(ana: FlaskClient, chat: int, database: Database, app: Flask) -> None:
+    before = state_of(database, chat).revision
+    for path in ("/inbox", f"/inbox/{chat}", f"/inbox/{chat}/insert", "/inbox/poll?cursor=0-0&conversation=1&after=0"):
+        with pages.statements(app) as seen:
+            ana.get(path)
+        assert not [each for each in seen if not each.lstrip().startswith(("SELECT", "WITH"))], path
+    assert state_of(database, chat).revision == before
+    assert "Unread" in text_of(ana, "/inbox")
+
+
+def test_an_agent_answers_and_the_contact_sees_it_but_not_the_note(
+    ana: FlaskClient, chat: int, database: Database
+) -> None:
+    answer = send(ana, chat, "messages", {"kind": "message", "body": " At your service. ", "client_key": "k1"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/inbox/{chat}#reply")
+    assert send(ana, chat, "messages", {"kind": "note", "body": "Be nice", "client_key": "k2"}).status_code == 303
+    kinds = [(kind, body) for kind, author, body in lines(database, chat) if author.startswith("agent:")]
+    assert kinds == [("message", "At your service."), ("note", "Be nice")]
+    page = text_of(ana, f"/inbox/{chat}")
+    assert re.search(r'line-note".*?Internal note.*?Be nice', page, re.DOTALL)
+
+
+def test_a_reply_that_is_sent_twice_arrives_once(ana: FlaskClient, chat: int, database: Database) -> None:
+    for _ in range(2):
+        sent = send(ana, chat, "messages", {"kind": "message", "body": "Once", "client_key": "same"})
+        assert sent.status_code == 303
+    assert [body for _, _, body in lines(database, chat)].count("Once") == 1
+
+
+@pytest.mark.parametrize("body", ["", "   ", "x" * 5001])
+def test_a_reply_that_cannot_be_sent_is_shown_again(ana: FlaskClient, chat: int, database: Database, body: str) -> None:
+    answer = send(ana, chat, "messages", {"kind": "note", "body": body, "client_key": "k"})
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    assert 'role="alert"' in page
+    assert 'id="kind-note" checked' in page
+    assert body.strip() in page
+    assert len(lines(database, chat)) == 1
+
+
+def test_a_script_is_answered_without_a_page(ana: FlaskClient, chat: int) -> None:
+    token = pages.csrf_token(text_of(ana, f"/inbox/{chat}"))
+    headers = {"X-Requested-With": "fetch", "X-CSRFToken": token}
+    for what, data in (("messages", {"body": "Hi"}), ("close", {}), ("reopen", {}), ("here", {"revision": "1"})):
+        answer = ana.post(f"/inbox/{chat}/{what}", data=data, headers=headers)
+        assert (answer.status_code, answer.data) == (204, b""), what
+
+
+def test_closing_and_opening_again_by_plain_forms_keeps_the_list_that_was_chosen(
+    ana: FlaskClient, chat: int, database: Database
+) -> None:
+    answer = send(ana, chat, "close", query="?assigned=me")
+    assert answer.headers["Location"] == f"/inbox/{chat}?assigned=me#reply"
+    assert state_of(database, chat).state == "closed"
+    assert "Sam Rivera" not in text_of(ana, "/inbox").partition('id="chats"')[2]
+    assert "Sam Rivera" in text_of(ana, "/inbox?box=closed")
+    send(ana, chat, "reopen")
+    assert state_of(database, chat).state == "open"
+    assert "opened the conversation again" in text_of(ana, f"/inbox/{chat}")
+
+
+def test_a_conversation_is_given_to_somebody_who_works_here(
+    ana: FlaskClient, chat: int, database: Database, app: Flask
+) -> None:
+    max_ = pages.make_agent(app, "max2@example.com", name="Max")
+    assert send(ana, chat, "assignee", {"assignee": str(max_)}).status_code == 303
+    assert state_of(database, chat).assignee_id == max_
+    assert "gave the conversation to Max" in text_of(ana, f"/inbox/{chat}")
+    for nobody in ("999", "x", "²"):
+        assert send(ana, chat, "assignee", {"assignee": nobody}).status_code == 422
+    assert send(ana, chat, "assignee", {"assignee": ""}).status_code == 303
+    assert state_of(database, chat).assignee_id is None
+
+
+def test_what_was_shown_is_read_and_what_came_meanwhile_is_not(
+    ana: FlaskClient, chat: int, sam: Contact, database: Database
+) -> None:
+    say(database, sam, "One more thing")
+    assert send(ana, chat, "here", {"revision": "1"}).status_code == 204
+    assert "Unread" in text_of(ana, "/inbox")
+    assert send(ana, chat, "here", {"revision": "999"}).status_code == 204
+    assert "Unread" not in text_of(ana, "/inbox")
+
+
+def test_two_agents_in_one_conversation_see_each_other(ana: FlaskClient, chat: int, app: Flask) -> None:
+    max_ = pages.admin(app)
+    send(max_, chat, "here", {"revision": "1"})
+    assert "Max is here, too" in text_of(ana, f"/inbox/{chat}")
+    assert "here, too" not in text_of(max_, f"/inbox/{chat}")
+    send(max_, chat, "leave")
+    assert "here, too" not in text_of(ana, f"/inbox/{chat}")
+
+
+def test_the_panel_says_who_it_is_and_how_they_stand(
+    ana: FlaskClient, chat: int, sam: Contact, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session, name="Weekly offers")
+        make.live_type(session, name="Order updates", consent_type=ConsentType.OPT_OUT)
+        make.draft_type(session, name="Not yet")
+        make.opt_in(session, session.merge(sam), kind)
+    send(ana, chat, "close")
+    later = say(database, sam, "Me again")
+    panel = text_of(ana, f"/inbox/{later}").partition('id="panel"')[2]
+    for expected in ("+1 202-555-0123", "Valid, can receive texts", "sam@example.com", "Opted in", "Never asked"):
+        assert expected in panel
+    assert "since" in panel
+    assert "Not yet" not in panel
+    assert f'href="/inbox/{chat}"' in panel
+    assert f'href="/contacts/{sam.public_id}"' in panel
+
+
+def test_a_saved_form_is_inserted(ana: FlaskClient, chat: int, sam: Contact, database: Database) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session, name="Offers by text")
+        gone = make.form(session, make.live_type(session, name="Gone"), name="Archived form")
+        optin_forms.archive(session, gone, actor="agent:1", at=make.NOON)
+    page = text_of(ana, f"/inbox/{chat}")
+    assert "Offers by text (Offers)" in page
+    assert "Archived form" not in page
+    assert send(ana, chat, "forms", {"form_id": str(form.id)}).status_code == 303
+    with database.read_only() as session:
+        inserted = session.scalars(select(InsertedForm)).one()
+        assert (inserted.conversation_id, inserted.contact_id) == (chat, sam.id)
+    page = text_of(ana, f"/inbox/{chat}")
+    assert 'data-state="waiting"' in page
+    assert "Texts from Harbour Coffee" in page
+    for refused in (str(gone.id), "", "x"):
+        send(ana, chat, "forms", {"form_id": refused})
+    assert [kind for kind, _, _ in lines(database, chat)] == ["message", "form"]
+
+
+def test_a_form_is_configured_in_place_and_stands_in_no_list(
+    ana: FlaskClient, app: Flask, chat: int, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session, name="Tastings")
+        make.draft_type(session, name="Not yet")
+        old = make.live_type(session, name="Over")
+        subscription_types.archive(session, old, actor="agent:1", at=make.NOON)
+    page = text_of(ana, f"/inbox/{chat}/insert")
+    assert "Tastings (SMS)" in page
+    assert "Not yet" not in page
+    assert "Over" not in page
+    assert 'placeholder="Sign Up Now"' in page
+    assert "+1 ••• ••• ••23" in page
+    filled = {
+        "subscription_type_id": str(kind.id),
+        "title": "A seat for you",
+        "button_text": "",
+        "legal_text": "You agree.",
+        "locale": "en",
+    }
+    for wrong in ({"title": ""}, {"subscription_type_id": str(old.id)}, {"subscription_type_id": ""}):
+        answer = pages.submit(ana, f"/inbox/{chat}/insert", filled | wrong)
+        assert answer.status_code == 422, wrong
+    assert len(lines(database, chat)) == 1
+    assert pages.submit(ana, f"/inbox/{chat}/insert", filled).headers["Location"] == f"/inbox/{chat}#reply"
+    with database.read_only() as session:
+        made = session.scalars(select(OptInForm)).one()
+        assert made.is_inline
+        assert optin_forms.find_all(session) == []
+    assert "A seat for you" in text_of(ana, f"/inbox/{chat}")
+    assert "A seat for you" not in text_of(pages.admin(app), "/admin/forms")
+
+
+def test_the_preview_is_what_this_contact_will_see(
+    ana: FlaskClient, chat: int, sam: Contact, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        sms, mail = make.live_type(session), make.live_type(session, name="Letter", channel=Channel.EMAIL)
+        stranger = conversations.start(session, make.contact(session).id, at=clock.now()).id
+    filled = {"title": "Hear it first", "locale": "en", "legal_text": "", "button_text": "Yes"}
+    for kind, place, shown in (
+        (sms, chat, "+1 ••• ••• ••23"),
+        (mail, chat, "s•••@•••.com"),
+        (sms, stranger, 'data-state="ask"'),
+    ):
+        values = filled | {"subscription_type_id": str(kind.id)}
+        page = pages.submit(ana, f"/inbox/{place}/insert/preview", values, page="/account")
+        html = page.get_data(as_text=True)
+        assert "Hear it first" in html
+        assert shown in html
+        assert make.SAMS_NUMBER not in html
+    assert "Title of your form" in text_of(ana, f"/inbox/{chat}/insert/preview")
+
+
+def test_a_card_shows_what_was_agreed_to(ana: FlaskClient, chat: int, database: Database, client: FlaskClient) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session)
+    send(ana, chat, "forms", {"form_id": str(form.id)})
+    with database.read_only() as session:
+        token = session.scalars(select(InsertedForm.token)).one()
+    client.post(f"/f/{token}/seen")
+    assert 'data-state="seen"' in text_of(ana, f"/inbox/{chat}")
+    shown = re.search(r'name="shown" value="([^"]+)"', client.get(f"/f/{token}").get_data(as_text=True))
+    assert shown
+    assert client.post(f"/f/{token}", data={"shown": shown[1]}).status_code == 200
+    page = text_of(ana, f"/inbox/{chat}")
+    assert 'data-state="signed_up"' in page
+    assert "Agreed to Offers" in page
+    assert "+1 202-555-0123" in page.partition("form-card")[2].partition("</article>")[0]
+    assert "By signing up you agree" in page
+    assert "Unread" in text_of(ana, "/inbox")
+
+
+def test_a_conversation_is_started_with_a_text_and_a_form(ana: FlaskClient, sam: Contact, database: Database) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session, name="Offers by text")
+    assert f'href="/inbox/new/{sam.public_id}"' in text_of(ana, f"/contacts/{sam.public_id}")
+    page = f"/inbox/new/{sam.public_id}"
+    assert pages.submit(ana, page, {"body": "", "form_id": str(form.id)}).status_code == 422
+    assert pages.submit(ana, page, {"body": "x", "form_id": "99"}).status_code == 404
+    with database.read_only() as session:
+        assert session.scalars(select(Conversation)).all() == []
+    answer = pages.submit(ana, page, {"body": "Welcome!", "form_id": str(form.id)})
+    chat = int(answer.headers["Location"].rpartition("/")[2])
+    assert [kind for kind, _, _ in lines(database, chat)] == ["message", "form"]
+    assert state_of(database, chat).assignee_id is not None
+    assert "go on there" in text_of(ana, page)
+    answer = pages.submit(ana, page, {"body": "And one more", "form_id": "configure"})
+    assert answer.headers["Location"].endswith("/insert")
+
+
+def poll(client: FlaskClient, **query: Any) -> dict[str, Any] | None:
+    answer = client.get("/inbox/poll", query_string=query, headers={"Accept": "application/json"})
+    assert answer.status_code in {200, 204}
+    return answer.get_json() if answer.status_code == 200 else None
+
+
+def cursor_of(client: FlaskClient, path: str = "/inbox") -> str:
+    found = re.search(r'data-cursor="([^"]+)"', text_of(client, path))
+    assert found
+    return found[1]
+
+
+def test_a_poll_that_finds_nothing_is_one_statement_beside_the_sign_in(ana: FlaskClient, chat: int, app: Flask) -> None:
+    cursor = cursor_of(ana)
+    poll(ana, cursor=cursor)
+    with pages.statements(app) as seen:
+        assert poll(ana, cursor=cursor, conversation=chat, after=1) is None
+    about_us = [each for each in seen if "conversations" in each]
+    assert len(about_us) == 1
+    assert len(seen) == 2, seen
+    assert "agents" in seen[0]
+
+
+def test_a_poll_tells_what_is_new_once(ana: FlaskClient, chat: int, sam: Contact, database: Database) -> None:
+    cursor = cursor_of(ana, f"/inbox/{chat}")
+    say(database, sam, "Hello?")
+    told = poll(ana, cursor=cursor, conversation=chat, after=1)
+    assert told
+    assert [line["number"] for line in told["conversation"]["lines"]] == [2]
+    assert "Hello?" in told["conversation"]["lines"][0]["html"]
+    assert "Hello?" in told["list"]
+    assert told["unread"] == 1
+    assert [(each["name"], each["text"]) for each in told["news"]] == [("Sam Rivera", "Hello?")]
+    assert poll(ana, cursor=told["cursor"], conversation=chat, after=told["conversation"]["revision"]) is None
+
+
+def test_a_poll_keeps_to_the_list_that_is_shown(ana: FlaskClient, chat: int, sam: Contact, database: Database) -> None:
+    cursor = cursor_of(ana)
+    say(database, sam, "Hello?")
+    mine = poll(ana, cursor=cursor, assigned="me")
+    assert mine
+    assert "Hello?" not in mine["list"]
+    found = poll(ana, cursor=cursor, q="sam")
+    assert found
+    assert "list" not in found
+
+
+def test_a_note_of_a_colleague_comes_live_and_is_no_news(
+    ana: FlaskClient, chat: int, sam: Contact, database: Database
+) -> None:
+    send(ana, chat, "here", {"revision": "1"})
+    cursor = cursor_of(ana)
+    say(database, sam, "Careful", "agent:99", kind=MessageKind.NOTE)
+    told = poll(ana, cursor=cursor, conversation=chat, after=2)
+    assert told
+    assert told["news"] == []
+    assert "Internal note" in told["conversation"]["lines"][0]["html"]
+
+
+def test_an_account_that_was_disabled_sees_nothing_more(ana: FlaskClient, chat: int, database: Database) -> None:
+    cursor = cursor_of(ana)
+    with database.unit_of_work() as session:
+        session.scalars(select(Agent).where(Agent.email == "ana@example.com")).one().active = False
+    answer = ana.get(f"/inbox/poll?cursor={cursor}", headers={"Accept": "application/json"})
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "query", ["box=x&assigned=y", "before=1-1", "before=9999999999999999999999-1", "before=-", "q=%00", "line=0"]
+)
+def test_an_address_that_was_tampered_with_still_shows_a_page(ana: FlaskClient, chat: int, query: str) -> None:
+    for path in ("/inbox", f"/inbox/{chat}"):
+        assert ana.get(f"{path}?{query}").status_code == 200
+    for odd in ("cursor=x", "cursor=99999999999999999999-1", f"conversation=x&after=y&{query}", "conversation=99"):
+        assert ana.get(f"/inbox/poll?{odd}").status_code in {200, 204}
+
+
+def test_long_lists_go_on_by_key(ana: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        for number in range(inbox.PAGE_SIZE + 3):
+            chat = conversations.start(session, make.contact(session, name=f"Person {number}").id, at=clock.now())
+            conversations.say(session, chat.id, author="contact", body="Hi", at=clock.now())
+    first = text_of(ana, "/inbox")
+    older = re.search(r'href="(/inbox\?before=[^"]+)"', first)
+    assert older
+    second = text_of(ana, older[1])
+    names = re.findall(r"Person \d+", first + second)
+    assert len(set(names)) == inbox.PAGE_SIZE + 3

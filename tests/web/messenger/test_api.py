@@ -1,0 +1,261 @@
+"""What the panel's API answers, to visitors, to signed users and to strangers."""
+
+import hashlib
+import hmac
+import json
+import threading
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from app.core import clock, contacts, conversations, messenger, settings
+from app.db import Database
+from app.models import Contact, Conversation, Message, MessengerToken
+from tests import make
+from tests.web.embed.page import look
+from tests.web.pages import one_window, statements
+
+TOKEN, OTHERS = "t_" + "a" * 43, "t_" + "b" * 43
+
+
+@pytest.fixture
+def database(app: Flask) -> Database:
+    database: Database = app.extensions["assent.database"]
+    return database
+
+
+def signature(database: Database, user_id: str) -> dict[str, str]:
+    with database.read_only() as session:
+        secret = settings.get(session).messenger_secret
+    return {"user_id": user_id, "user_hash": hmac.new(secret.encode(), user_id.encode(), hashlib.sha256).hexdigest()}
+
+
+def headers(bearer: str = "", said: dict[str, str] | None = None) -> dict[str, str]:
+    identity = {"Assent-Identity": quote(json.dumps(said))} if said is not None else {}
+    return ({"Authorization": f"Bearer {bearer}"} if bearer else {}) | identity
+
+
+def get(client: FlaskClient, path: str, bearer: str = "", said: dict[str, str] | None = None) -> TestResponse:
+    return client.get(f"/messenger/api/{path}", headers=headers(bearer, said))
+
+
+def post(
+    client: FlaskClient, path: str, body: Any, bearer: str = "", said: dict[str, str] | None = None
+) -> TestResponse:
+    return client.post(f"/messenger/api/{path}", json=body, headers=headers(bearer, said))
+
+
+def write(client: FlaskClient, text: str = "Hello", bearer: str = TOKEN, **more: Any) -> TestResponse:
+    body = {"text": text, "client_key": more.pop("client_key", text), "new": more.pop("new", True)}
+    return post(client, "messages", body, bearer, **more)
+
+
+def session_of(client: FlaskClient, database: Database, user_id: str) -> str:
+    bearer: str = get(client, "session", said=signature(database, user_id)).get_json()["session"]
+    return bearer
+
+
+def lines(answer: TestResponse) -> list[dict[str, Any]]:
+    return [message for each in answer.get_json()["conversations"] for message in each["messages"]]
+
+
+def test_a_message_and_its_answer_come_with_the_next_poll(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        agent = f"agent:{make.agent(session, name='Ana').id}"
+    written = write(client).get_json()
+    assert written["number"] == 1
+    first = get(client, "poll", TOKEN).get_json()["conversations"][0]
+    assert [first["id"], first["seen"], first["earlier"]] == [written["conversation"], 0, False]
+    assert first["messages"][0] | {"at": 0} == {
+        "number": 1,
+        "from": "visitor",
+        "name": "",
+        "text": "Hello",
+        "client_key": "Hello",
+        "at": 0,
+        "form": None,
+    }
+    after = f"poll?after={first['id']}:{first['revision']}"
+    assert get(client, after, TOKEN).get_json() == {"conversations": [], "more": False}
+    with database.unit_of_work() as session:
+        conversations.say(session, first["id"], author=agent, body="Hi", client_key="x", at=clock.now())
+    answered = lines(get(client, after, TOKEN))
+    assert [(each["from"], each["name"], each["client_key"]) for each in answered] == [("office", "Ana", None)]
+
+
+def test_seen_is_kept_for_the_other_browsers_of_this_person(client: FlaskClient, database: Database) -> None:
+    conversation = write(client).get_json()["conversation"]
+    with database.unit_of_work() as session:
+        conversations.say(session, conversation, author="agent:1", body="Hi", at=clock.now())
+    assert post(client, "seen", {"seen": {str(conversation): 2}}, TOKEN).status_code == 200
+    assert get(client, "poll", TOKEN).get_json()["conversations"][0]["seen"] == 2
+
+
+def test_strangers_get_the_same_404_for_everything(client: FlaskClient, database: Database) -> None:
+    conversation = write(client).get_json()["conversation"]
+    write(client, bearer=OTHERS)
+    with database.unit_of_work() as session:
+        ended = session.scalars(select(MessengerToken).where(MessengerToken.token_hash == messenger.hash_of(TOKEN)))
+        ended.one().ended_at = clock.now()
+    answers = [
+        (answer.status_code, answer.get_data())
+        for bearer in ("", TOKEN, "t_" + "c" * 43, "s_nonsense", "nonsense")
+        for answer in (
+            get(client, "poll", bearer),
+            get(client, f"earlier?conversation={conversation}&before=9", bearer),
+            write(client, "x", bearer, new=False),
+            post(client, "seen", {"seen": {str(conversation): 1}}, bearer),
+        )
+    ]
+    answers += [
+        (answer.status_code, answer.get_data())
+        for answer in (
+            get(client, f"earlier?conversation={conversation}&before=9", OTHERS),
+            get(client, "earlier?conversation=999999&before=9", OTHERS),
+            post(client, "seen", {"seen": {str(conversation): 1}}, OTHERS),
+            post(client, "sign-in", {"token": OTHERS}, OTHERS, {"user_id": "sam", "user_hash": "0" * 64}),
+        )
+    ]
+    assert set(answers) == {(404, b'{"error":"not_found"}\n')}
+
+
+def test_polling_with_anothers_conversation_shows_nothing_of_it(client: FlaskClient) -> None:
+    theirs = write(client).get_json()["conversation"]
+    write(client, "mine", OTHERS)
+    assert [each["text"] for each in lines(get(client, f"poll?after={theirs}:0", OTHERS))] == ["mine"]
+
+
+def test_a_signed_user_has_a_session_and_a_claim_has_none(client: FlaskClient, database: Database) -> None:
+    assert get(client, "session", said=signature(database, "sam")).get_json()["session"].startswith("s_")
+    for said in (None, {}, {"user_id": "sam"}, signature(database, "sam") | {"user_id": "eve"}):
+        assert get(client, "session", said=said).get_json() == {"session": None, "stale": False}
+    assert client.get("/messenger/api/session", headers={"Assent-Identity": "%7Bnonsense"}).status_code == 200
+    assert client.get("/messenger/api/session", headers={"Assent-Identity": "[1]"}).get_json()["session"] is None
+
+
+def test_looking_writes_nothing(app: Flask, client: FlaskClient, database: Database) -> None:
+    write(client)
+    bearer = session_of(client, database, "sam")
+    with statements(app) as sent:
+        get(client, "session", said=signature(database, "sam"))
+        for each in (TOKEN, bearer, OTHERS):
+            get(client, "poll", each)
+    assert sent
+    assert all(each.lstrip().startswith("SELECT") for each in sent)
+
+
+def test_a_poll_without_news_is_two_statements(app: Flask, client: FlaskClient) -> None:
+    write(client)
+    first = get(client, "poll", TOKEN).get_json()["conversations"][0]
+    with statements(app) as sent:
+        get(client, f"poll?after={first['id']}:{first['revision']}", TOKEN)
+    assert len(sent) == 2
+
+
+def test_two_first_messages_at_once_make_one_lead(app: Flask, database: Database) -> None:
+    def send(number: int) -> None:
+        client = app.test_client()
+        answers.extend(write(client, client_key=key).status_code for key in (f"own-{number}", "shared"))
+
+    answers: list[int] = []
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(answers) == {200}
+    with database.read_only() as session:
+        counts = [session.scalar(select(func.count()).select_from(each)) for each in (Contact, Conversation, Message)]
+        numbers = list(session.scalars(select(Message.number).order_by(Message.number)))
+    assert counts == [1, 1, 7]
+    assert numbers == list(range(1, 8))
+
+
+def test_two_sign_ins_at_once_are_one_hand_over(app: Flask, client: FlaskClient, database: Database) -> None:
+    write(client)
+    said = signature(database, "sam")
+    threads = [
+        threading.Thread(target=lambda: post(app.test_client(), "sign-in", {"token": TOKEN}, said=said))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.read_only() as session:
+        sam = session.scalars(select(Contact.id).where(Contact.external_id == "sam")).one()
+        assert session.scalars(select(Conversation.contact_id)).one() == sam
+
+
+def test_the_full_number_is_shown_to_the_signed_user_alone(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session)
+        sam = make.contact(session, external_id="sam", phone_number=make.SAMS_NUMBER)
+        conversation = conversations.open_for(session, sam.id, at=clock.now())
+        forms = [make.inserted(session, form, sam) for _ in range(2)]
+        for each in forms:
+            conversations.post_form(session, conversation.id, each, author="agent:1", at=clock.now())
+    addresses = [each["form"]["address"] for each in lines(get(client, "poll", session_of(client, database, "sam")))]
+    assert [address.partition("?")[0] for address in addresses] == [f"/f/{each.token}" for each in forms]
+    for address in addresses:
+        assert "+1 202-555-0123" in look(client, address).text
+    proof = addresses[0].partition("?")[2]
+    for address in (f"/f/{forms[0].token}", f"/f/{forms[1].token}?{proof}", f"/f/{forms[0].token}?full=x"):
+        page = look(client, address)
+        assert (page.state, "555" in page.text, "••23" in page.text) == ("saved", False, True)
+    with database.unit_of_work() as session:
+        contacts.change_phone(session, contacts.hold(session, sam.id), None, at=clock.now())
+    assert look(client, addresses[0]).state == "ask"
+
+
+def test_a_leads_form_address_carries_no_proof(client: FlaskClient, database: Database) -> None:
+    conversation = write(client).get_json()["conversation"]
+    with database.unit_of_work() as session:
+        lead = session.scalars(select(Contact)).one()
+        contacts.change_phone(session, lead, make.SAMS_NUMBER, at=clock.now())
+        inserted = make.inserted(session, make.form(session), lead)
+        conversations.post_form(session, conversation, inserted, author="agent:1", at=clock.now())
+        token = inserted.token
+    assert lines(get(client, "poll", TOKEN))[-1]["form"] == {"address": f"/f/{token}", "is_number": True}
+
+
+def test_too_much_is_429_with_the_time_to_wait(client: FlaskClient) -> None:
+    with one_window():
+        for number in range(messenger.MESSAGES_A_MINUTE):
+            assert write(client, str(number)).status_code == 200
+        refused = write(client, "more")
+    assert (refused.status_code, refused.get_json()["error"]) == (429, "rate_limit_exceeded")
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
+
+
+def test_nothing_is_taken_from_other_sites_or_in_another_shape(client: FlaskClient) -> None:
+    body = {"text": "Hello", "client_key": "1", "new": True}
+    elsewhere = headers(TOKEN) | {"Sec-Fetch-Site": "cross-site"}
+    assert client.post("/messenger/api/messages", json=body, headers=elsewhere).status_code == 403
+    assert client.get("/messenger/api/poll", headers=elsewhere).status_code == 403
+    for answer in (
+        client.post("/messenger/api/messages", data="x=1", headers=headers(TOKEN)),
+        client.post("/messenger/api/messages", data="[]", content_type="application/json", headers=headers(TOKEN)),
+        client.post("/messenger/api/messages", data="{", content_type="application/json", headers=headers(TOKEN)),
+        post(client, "seen", {"seen": [1]}, TOKEN),
+        post(client, "seen", {"seen": {"x": 1}}, TOKEN),
+        client.post("/messenger/api/messages", json={"text": "x" * 70_000}, headers=headers(TOKEN)),
+    ):
+        assert answer.status_code in {400, 413, 415}
+        assert answer.is_json
+    assert write(client, " ").status_code == 422
+    assert write(client, "x" * 5001, client_key="1").status_code == 422
+    assert write(client, "nul\0", client_key="2").status_code == 200
+
+
+def test_no_answer_sets_a_cookie_or_is_kept(client: FlaskClient) -> None:
+    for answer in (write(client), get(client, "poll", TOKEN), get(client, "session"), get(client, "poll")):
+        assert "Set-Cookie" not in answer.headers
+        assert "Cookie" not in answer.headers.get("Vary", "")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "Access-Control-Allow-Origin" not in answer.headers

@@ -1,0 +1,121 @@
+"""The panel's page and the scripts: who may frame it, in which language, how heavy, what is kept."""
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.core import settings
+from app.core.wording import LOCALES, language_tag
+from app.db import Database
+from app.models import Workspace
+from tests import make
+from tests.web.pages import statements
+
+SHOP = "https://shop.example.com"
+
+
+@pytest.fixture
+def database(app: Flask) -> Database:
+    database: Database = app.extensions["assent.database"]
+    return database
+
+
+@pytest.fixture
+def key(database: Database) -> str:
+    with database.unit_of_work() as session:
+        values = {
+            "name": "Harbour Coffee",
+            "allowed_origins": [SHOP],
+            "messenger_accent_color": "#ffdd00",
+            "messenger_greeting": {"de": "Moin <b>Moin</b>"},
+        }
+        return settings.change(session, values, actor="agent:1", at=make.NOON).messenger_key
+
+
+def frame(client: FlaskClient, key: str, language: str = "en", **more: str) -> str:
+    answer = client.get("/messenger/frame", query_string={"key": key} | more, headers={"Accept-Language": language})
+    assert answer.status_code == 200
+    return answer.get_data(as_text=True)
+
+
+def test_only_the_allowed_origins_may_frame_it_and_it_keeps_nothing(client: FlaskClient, key: str) -> None:
+    answer = client.get(f"/messenger/frame?key={key}")
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.endswith(f"frame-ancestors 'self' {SHOP}")
+    assert "unsafe-inline" not in policy
+    assert "frame-src 'self'" in policy
+    assert (answer.headers["Referrer-Policy"], answer.headers["Cache-Control"]) == ("no-referrer", "no-store")
+    assert "Set-Cookie" not in answer.headers
+    assert "Cookie" not in answer.headers.get("Vary", "")
+    assert "X-Frame-Options" not in answer.headers
+
+
+@pytest.mark.parametrize("query", ["", "?key=", "?key=nobody"])
+def test_another_key_is_a_page_that_nobody_frames(client: FlaskClient, key: str, query: str) -> None:
+    answer = client.get(f"/messenger/frame{query}", headers={"Accept-Language": "fr"})
+    assert answer.status_code == 404
+    assert 'lang="fr"' in answer.get_data(as_text=True)
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert key not in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_it_speaks_the_readers_language(client: FlaskClient, key: str, locale: str) -> None:
+    tag = language_tag(locale)
+    html = frame(client, key, tag)
+    assert f'<html lang="{tag}" dir="{"rtl" if locale == "ar" else "ltr"}"' in html
+    assert ("Close the chat" in html) == (locale == "en")
+    assert ("Moin &lt;b&gt;Moin" in html) == (locale == "de")
+    assert f'lang="{tag}"' in frame(client, key, "en", lang=tag)
+
+
+def test_the_accent_keeps_its_contrast_and_a_theme_can_be_asked_for(client: FlaskClient, key: str) -> None:
+    html = frame(client, key, theme="dark")
+    assert 'data-theme="dark"' in html
+    assert 'data-accent="#ffdd00" data-on="#101414"' in html
+    assert 'data-theme="' not in frame(client, key, theme="red")
+
+
+def test_a_change_of_the_settings_shows_at_once(client: FlaskClient, key: str, database: Database) -> None:
+    assert "Harbour Coffee" in frame(client, key)
+    with database.unit_of_work() as session:
+        settings.change(session, {"messenger_office_name": "The <Office>"}, actor="agent:1", at=make.NOON)
+    assert "The &lt;Office&gt;" in frame(client, key)
+
+
+def test_the_secret_is_in_nothing_that_a_visitor_gets(client: FlaskClient, key: str, database: Database) -> None:
+    with database.read_only() as session:
+        secret = session.get_one(Workspace, 1).messenger_secret
+    assert len(secret) >= 32
+    for path in (f"/messenger/frame?key={key}", "/messenger.js"):
+        assert secret not in fetched(client, path).decode(errors="ignore")
+
+
+def test_showing_it_is_one_statement_that_reads(app: Flask, client: FlaskClient, key: str) -> None:
+    frame(client, key)
+    with statements(app) as sent:
+        frame(client, key)
+    assert len([each for each in sent if not each.startswith("BEGIN")]) == 1
+    assert all(each.lstrip().startswith("SELECT") for each in sent)
+
+
+def test_the_loader_is_at_most_5_kb_and_everything_at_most_25(client: FlaskClient, key: str) -> None:
+    html = frame(client, key)
+    parts = re.findall(r'(?:href|src)="(/static/[^"]+)"', html)
+    assert len(parts) == 2
+    sizes = {path: len(fetched(client, path, compressed=True)) for path in ("/messenger.js", *parts)}
+    sizes["frame"] = len(fetched(client, f"/messenger/frame?key={key}", compressed=True))
+    assert sizes["/messenger.js"] <= 5_000
+    assert sum(sizes.values()) <= 25_000, sizes
+    with client.get("/messenger.js") as loader:
+        assert loader.mimetype == "text/javascript"
+        assert loader.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+
+def fetched(client: FlaskClient, path: str, *, compressed: bool = False) -> bytes:
+    with client.get(path, headers={"Accept-Encoding": "gzip"} if compressed else {}) as answer:
+        assert answer.status_code in {200}
+        assert (answer.headers.get("Content-Encoding") == "gzip") == compressed, path
+        return answer.get_data()
