@@ -81,7 +81,7 @@ def test_two_agents_see_what_happens_and_each_other_without_reloading(
     max_.goto(f"{address}/inbox/{chat}")
     expect(ana.locator("#chat-head")).to_contain_text("Max is here, too", timeout=SOON_MS)
     expect(max_.locator("#chat-head")).to_contain_text("Ana is here, too")
-    max_.get_by_text("Internal note", exact=True).click()
+    max_.get_by_role("radio", name="Internal note").check()
     max_.get_by_label("Your message").fill("I know him. Be quick.")
     max_.get_by_role("button", name="Save note").click()
     expect(ana.locator(".line-note")).to_contain_text("I know him. Be quick.", timeout=SOON_MS)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.config import Settings
 from app.core import accounts, clock, demo, optin_forms, store
-from app.models import Consent, Contact, InsertedForm, OptInForm, SubscriptionType
+from app.models import Consent, Contact, Conversation, InsertedForm, OptInForm, SubscriptionType
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ def fill(settings: Settings) -> Demo:
         )
         session.add(late)
         embeds[f"/f/{late.token}"] = "expired"
+        chats = session.scalars(select(Conversation.id).order_by(Conversation.id)).all()
         types = session.scalars(select(SubscriptionType.id).order_by(SubscriptionType.id)).all()
         contact = f"/contacts/{signed_up.public_id}"
     database.close()
@@ -81,6 +82,11 @@ def fill(settings: Settings) -> Demo:
         signed_out=("/", "/shop", "/sign-in", "/forgot-password", "/nothing-here"),
         staff=(
             "/",
+            "/inbox",
+            "/inbox?box=closed",
+            *(f"/inbox/{chat}" for chat in chats),
+            f"/inbox/{chats[0]}/insert",
+            f"/inbox/new/{signed_up.public_id}",
             "/admin/forms",
             "/admin/forms/new",
             f"/admin/forms/{form_id}",

@@ -1,14 +1,16 @@
 """The inbox: lists, counts, search, marks, presence, and that no change escapes a poll."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier, Event
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
-from app.core import conversations, inbox, inbox_search
+from app.core import conversation_views, conversations, inbox, inbox_search
 from app.core.inbox import Assigned, Counts
 from app.db import Database
 from app.models import Conversation, ConversationState, MessageKind
@@ -234,3 +236,48 @@ def test_no_change_escapes_a_poll_while_eight_hands_write(database: Database) ->
     with database.read_only() as session:
         assert known == {chat: session.get_one(Conversation, chat).revision for chat in chats}
     assert set(known.values()) == {26}
+
+
+def _plans(database: Database, act: Callable[[Session], object]) -> str:
+    """How the database would carry out what ``act`` asks it, with tables too large to be read through."""
+    with database.unit_of_work() as session:
+        if not database.is_sqlite:
+            session.execute(text("SET LOCAL enable_seqscan = off"))
+            session.execute(text("SET LOCAL enable_sort = off"))
+        asked: list[tuple[str, Any]] = []
+        connection = session.connection()
+
+        def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+            asked.append((statement, parameters))
+
+        event.listen(connection, "before_cursor_execute", note)
+        act(session)
+        event.remove(connection, "before_cursor_execute", note)
+        explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
+        plans = [connection.exec_driver_sql(f"{explain} {said}", given).all() for said, given in asked]
+    return "\n".join(str(row) for plan in plans for row in plan)
+
+
+@pytest.mark.parametrize("assigned", [Assigned.ALL, Assigned.ME, Assigned.NOBODY])
+def test_a_page_of_the_list_is_read_from_an_index_in_its_order(database: Database, assigned: Assigned) -> None:
+    with database.unit_of_work() as session:
+        ana, chat = make.agent(session).id, _chat(session)
+    before = (NOON, chat)
+    plan = _plans(database, lambda session: inbox.page(session, ana, at=NOON, assigned=assigned, before=before))
+    assert "ix_conversations_state" in plan
+    for trap in ("SCAN conversations", "USE TEMP B-TREE", "Seq Scan on conversations", "Sort", "Seq Scan on messages"):
+        assert trap not in plan, plan
+
+
+def test_polls_are_read_from_an_index(database: Database) -> None:
+    with database.unit_of_work() as session:
+        chat, cursor = _chat(session), inbox.changed_since(session, None).cursor
+
+    def poll(session: Session) -> None:
+        inbox.changed_since(session, cursor)
+        conversation_views.messages_after(session, chat, 1, at=NOON)
+
+    plan = _plans(database, poll)
+    assert "ix_conversations_changed_in" in plan
+    for trap in ("SCAN conversations", "SCAN messages", "Seq Scan on conversations", "Seq Scan on messages"):
+        assert trap not in plan, plan

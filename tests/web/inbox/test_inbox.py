@@ -433,3 +433,28 @@ def test_long_lists_go_on_by_key(ana: FlaskClient, database: Database) -> None:
     second = text_of(ana, older[1])
     names = re.findall(r"Person \d+", first + second)
     assert len(set(names)) == inbox.PAGE_SIZE + 3
+
+
+def test_an_answer_costs_two_statements_more_in_a_conversation_and_none_elsewhere(
+    ana: FlaskClient, app: Flask, chat: int, sam: Contact, database: Database, client: FlaskClient
+) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session)
+        elsewhere = make.inserted(session, form, make.contact(session, phone_number=make.BRITISH_NUMBER)).token
+        kind = make.form(session, make.live_type(session, name="News"))
+        warm = make.inserted(session, form, make.contact(session, phone_number=make.EVES_NUMBER)).token
+    send(ana, chat, "forms", {"form_id": str(kind.id)})
+    with database.read_only() as session:
+        here = session.scalars(select(InsertedForm.token).where(InsertedForm.conversation_id == chat)).one()
+
+    def answer(token: str) -> list[str]:
+        shown = re.search(r'name="shown" value="([^"]+)"', client.get(f"/f/{token}").get_data(as_text=True))
+        assert shown
+        with pages.statements(app) as seen:
+            assert client.post(f"/f/{token}", data={"shown": shown[1]}).status_code == 200
+        return list(seen)
+
+    answer(warm)
+    assert not [each for each in answer(elsewhere) if "UPDATE conversations" in each or "UPDATE messages" in each]
+    about_it = [each for each in answer(here) if "UPDATE conversations" in each or "UPDATE messages" in each]
+    assert len(about_it) == 2
