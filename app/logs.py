@@ -61,6 +61,12 @@ def silence() -> None:
     _requests.clear()
 
 
+def get_logger() -> FilteringBoundLogger:
+    """The logger for a module. Whoever takes it from here is silent until ``configure``, as this module sees to it."""
+    logger: FilteringBoundLogger = structlog.get_logger()
+    return logger
+
+
 def request_logger() -> FilteringBoundLogger | None:
     """Where one line a request goes; null when nobody reads it.
 

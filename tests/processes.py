@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.config import Settings
+from app.processes import end_with
 
 PATIENCE_S = 60
 _RUN = "import sys; from app.cli import main; main()"
@@ -45,9 +46,15 @@ def assent(*arguments: str, env: Mapping[str, str], stdin: str = "") -> subproce
 @contextmanager
 def started(*arguments: str, env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A command that goes on; whatever is left of it is killed at the end."""
+    tests_pid = os.getpid()
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-c", _RUN, *arguments], env=dict(env), stdout=out, stderr=out, start_new_session=True
+            [sys.executable, "-c", _RUN, *arguments],
+            env=dict(env),
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            preexec_fn=lambda: end_with(tests_pid),
         )
         try:
             yield process

@@ -140,6 +140,12 @@ def test_a_weak_password_or_a_second_account_is_refused_in_one_line(ready: dict[
     one_line(assent(*create, env=ready, stdin="a quiet harbour\n"))
 
 
+def test_without_a_terminal_nobody_is_asked_for_a_password(ready: dict[str, str]) -> None:
+    assert "--password-stdin" in one_line(
+        assent("create-admin", "max@example.com", env=ready, stdin="a quiet harbour\n")
+    )
+
+
 def test_a_token_stands_alone_on_standard_output_and_only_its_hash_is_kept(
     settings: config.Settings, database: Database
 ) -> None:

@@ -51,6 +51,8 @@ def create(name: str, scopes: tuple[str, ...]) -> None:
 def _password(*, from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise click.UsageError("There is no terminal to ask for the password on: use --password-stdin.")
     entered: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return entered
 

@@ -2,13 +2,12 @@
 
 from datetime import timedelta
 
-import structlog
-
+from app import logs
 from app.core import clock, limits, outbox
 from app.db import Database
 
 KEEP_ROUTED = timedelta(days=30)
-_log = structlog.get_logger()
+_log = logs.get_logger()
 
 
 def forget_old(database: Database) -> tuple[int, int]:

@@ -4,9 +4,9 @@ import threading
 from collections import Counter
 from datetime import date
 
-import structlog
 from sqlalchemy.orm import Session
 
+from app import logs
 from app.core import clock, optin_forms, outbox
 from app.db import Database
 from app.models import OutboxEvent
@@ -15,7 +15,7 @@ EVERY_S = 1.0
 # Small, because SQLite's writers wait while one batch is written.
 BATCH = 200
 _COUNTED = {"form.inserted": "inserted", "form.submitted": "submitted"}
-_log = structlog.get_logger()
+_log = logs.get_logger()
 
 
 def run(database: Database, stopping: threading.Event) -> None:

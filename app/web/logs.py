@@ -3,12 +3,11 @@
 import time
 from typing import Any
 
-import structlog
 from flask import Flask, Response, g, got_request_exception, request
 
 from app import logs
 
-_log = structlog.get_logger()
+_log = logs.get_logger()
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 

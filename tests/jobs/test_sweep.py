@@ -1,16 +1,20 @@
 """The sweep of the outbox: each event is counted exactly once, whatever happens."""
 
+import io
+import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event, func, select
 
+from app import logs
 from app.config import Settings
 from app.core import clock, optin_forms, outbox, store
 from app.core.optin_forms import FormNumbers
@@ -18,7 +22,7 @@ from app.db import Database
 from app.jobs import sweep
 from app.models import OutboxEvent
 from tests import make
-from tests.processes import environment_of
+from tests.processes import PATIENCE_S, environment_of, started
 
 
 def test_what_was_inserted_and_submitted_is_counted_for_its_form(database: Database) -> None:
@@ -110,27 +114,23 @@ def test_a_failing_sweep_is_logged_and_the_next_one_comes(database: Database, mo
     with database.unit_of_work() as session:
         broken = OutboxEvent(topic="form.inserted", payload={}, created_at=clock.now())
         session.add(broken)
+    heard = io.StringIO()
+    logs.configure(heard)
     with running(database):
         insert(database, 1)
-        wait(0.3)
+        wait_until(lambda: heard.getvalue().count("the sweep of the outbox failed") >= 2)
         assert waiting_of(database) == 2, "the broken one holds up its batch"
         with database.unit_of_work() as session:
             session.delete(session.get_one(OutboxEvent, broken.id))
-        wait(1.0)
-    assert waiting_of(database) == 0
+        wait_until(lambda: waiting_of(database) == 0)
 
 
 def test_the_worker_sweeps_within_seconds_and_stops_when_it_is_told(settings: Settings, tmp_path: Path) -> None:
-    from tests.processes import started
-
     log = tmp_path / "worker.log"
     opened = store.open_database(settings)
     with started("worker", env=environment_of(settings), log=log) as process:
         form_id = insert(opened, 3)
-        for _ in range(200):
-            if not waiting_of(opened):
-                break
-            wait(0.1)
+        wait_until(lambda: waiting_of(opened) == 0)
         assert inserted_count(opened, form_id) == 3, log.read_text()
         process.terminate()
         assert process.wait(20) == 0, log.read_text()
@@ -152,8 +152,11 @@ class running:  # noqa: N801 - reads as a sentence where it is used
         self._thread.join()
 
 
-def wait(seconds: float) -> None:
-    threading.Event().wait(seconds)
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def insert(database: Database, count: int) -> int:
@@ -182,6 +185,9 @@ def inserted_count(database: Database, form_id: int) -> int:
 
 
 @pytest.fixture(autouse=True)
-def _closed(database: Database) -> Iterator[None]:
+def _silent_again() -> Iterator[None]:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
     yield
-    database.close()
+    logs.silence()
+    root.handlers[:], root.level = before
