@@ -73,6 +73,8 @@ def used(database: Database) -> Database:
     return database
 
 
+# SQLite's are no indexes of expressions, and PostgreSQL's are compared where they stand.
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index:UserWarning")
 def test_what_migrations_make_is_what_the_models_say(settings: config.Settings, database: Database) -> None:
     open_queue(settings, database).storage.close()
     with database.engine.connect() as connection:
