@@ -19,9 +19,9 @@ from tests.web import pages
 WRONG = "The e-mail address or the password is wrong."
 
 
-def test_an_admin_begins_at_the_forms_and_an_agent_at_the_contacts(app: Flask) -> None:
+def test_an_admin_begins_at_the_forms_and_an_agent_at_the_inbox(app: Flask) -> None:
     assert pages.admin(app).get("/start").location == "/admin/forms"
-    assert pages.agent(app).get("/start").location == "/contacts"
+    assert pages.agent(app).get("/start").location == "/inbox"
 
 
 def test_the_moment_of_signing_in_is_kept(app: Flask) -> None:
