@@ -229,7 +229,7 @@ class Prepared:
         """Every row that comes back, as tuples."""
         compiled = self._for(session)
         cursor = compiled.execute(_driver(session), values)
-        return compiled.read(cursor.fetchall()) if cursor.description else []
+        return compiled.read(cursor.fetchall()) if compiled.returns_rows else []
 
     def one(self, session: Session | Glance, **values: Any) -> Any:
         """The first row as a tuple; null when there is none."""
@@ -268,6 +268,7 @@ class _Compiled:
             None if order is None else [(name, self._binders.get(name), self._defaults.get(name)) for name in order]
         )
         columns = getattr(statement, "exported_columns", ())
+        self.returns_rows = len(columns) > 0
         readers = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
         self._readers = [(place, reader) for place, reader in enumerate(readers) if reader]
 

@@ -13,8 +13,9 @@ from app import config, create_app, logs, processes
 from app.core import phone
 from app.core.errors import InvalidState
 
-# Requests wait for the database and for the disk, so more of them run than there are processors; each costs a thread.
-THREADS = 12
+# Requests wait for the database and for the disk, so more of them run than there are processors. With SQLite all but one
+# writer wait for each other, and every further thread takes the interpreter away from the one that writes.
+THREADS_ON_SQLITE, THREADS_ON_POSTGRESQL = 4, 8
 BACKLOG = 1024
 # How long requests in flight may go on after the server was told to stop.
 STOP_WITHIN_S = 30
@@ -34,7 +35,8 @@ def run(settings: config.Settings, host: str, port: int, *, workers: int) -> Non
     """
     check_address(host, port)
     # Once here, so that a mistake shows before anything is served and the worker processes inherit what is loaded.
-    create_app(settings)
+    app = create_app(settings)
+    is_sqlite = app.extensions["assent.database"].is_sqlite
     phone.preload()
     server = Server(
         "app",
@@ -42,7 +44,7 @@ def run(settings: config.Settings, host: str, port: int, *, workers: int) -> Non
         port=port,
         interface=Interfaces.WSGI,
         workers=workers,
-        blocking_threads=THREADS,
+        blocking_threads=THREADS_ON_SQLITE if is_sqlite else THREADS_ON_POSTGRESQL,
         backlog=BACKLOG,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_WITHIN_S,
