@@ -30,6 +30,8 @@ def why_not_ready(database: Database) -> str | None:
     try:
         with database.read_only() as session:
             revision = migrations.current_revision(session.connection())
+            if revision is None:
+                return "the database is empty: run “assent db upgrade”"
             if revision != (head := migrations.head_revision()):
                 return f"the database is at revision {revision}, this version needs {head}: run “assent db upgrade”"
             if settings.get(session).key_check != signing.keys_of(session).check:

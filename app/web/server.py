@@ -13,8 +13,8 @@ from app import config, create_app, logs, processes
 from app.core import phone
 from app.core.errors import InvalidState
 
-# Requests wait for the database and for the disk, so more of them run than there are processors. With SQLite all but one
-# writer wait for each other, and every further thread takes the interpreter away from the one that writes.
+# Requests wait for the database and for the disk, so more of them run than there are processors. With SQLite writers
+# wait for each other, and every further thread takes the interpreter away from the one that writes.
 THREADS_ON_SQLITE, THREADS_ON_POSTGRESQL = 4, 8
 BACKLOG = 1024
 # How long requests in flight may go on after the server was told to stop.
