@@ -123,7 +123,8 @@ def _submit_public(
         (winner,) = _FIND_ANSWER.one(session, nonce=shown.nonce)
         return _answered_before(winner, destination)
     standing = None if is_new else consent.held(session, lead_id, view.subscription_type_id)
-    return _opt_in(session, view, lead_id, inserted_form_id, destination, evidence, standing, at=at)
+    news = ("contact.created",) if is_new else ()
+    return _opt_in(session, view, lead_id, inserted_form_id, destination, evidence, standing, at=at, news=news)
 
 
 def _submit_inserted(
@@ -176,6 +177,7 @@ def _opt_in(
     standing: consent.Held | None,
     *,
     at: datetime,
+    news: tuple[str, ...] = (),
 ) -> Outcome:
     change = consent.opt_in(
         session,
@@ -185,6 +187,7 @@ def _opt_in(
         evidence.of_inserted_form(inserted_form_id),
         standing=standing,
         at=at,
+        told_before=news,
         also_told_as=("form.submitted",),
     )
     if not change.is_new and view.answered_at is None:
@@ -245,9 +248,11 @@ def _held_contact(
 ) -> int | None:
     """The contact who answers, held, with the number that they typed saved; null when it is not as it was shown."""
     if view.contact_id is None:
-        lead_id, _ = contacts.lead_for(
+        lead_id, is_new = contacts.lead_for(
             session, view.subscription_type_id, view.channel, destination, locale=shown.locale, at=at
         )
+        if is_new:
+            contacts.tell(session, "contact.created", lead_id, at=at)
         return lead_id
     if shown.destination_hash is None:
         is_saved = contacts.save_destination(
