@@ -108,7 +108,7 @@ def read_url(url: str, reach: Reach = Reach.INTERNET) -> Target:
         raise Refused("The address has a space or a control character in it.")
     try:
         parts = urlsplit(url)
-        port, host = parts.port, _ascii_host(parts.hostname or "")
+        port, host = parts.port, _ascii_host(parts.hostname) if parts.hostname else ""
     except (ValueError, UnicodeError):
         raise Refused("That is no web address.") from None
     if parts.scheme not in {"http", "https"} or not host or port == 0:
