@@ -21,7 +21,7 @@ from app.models import WebhookEndpoint
 
 EVERY_S = 1.0
 # Requests at once, to one endpoint and in all. Each endpoint has at least one, whatever the others do.
-AT_ONE_ENDPOINT, IN_ALL = 8, 64
+AT_ONE_ENDPOINT, IN_ALL = 12, 64
 LIMITS = http.Limits(connect_s=5, total_s=15, answer_bytes=2000)
 _KEPT_HEADERS, _KEPT_HEADER_LENGTH = 20, 200
 _log = logs.get_logger()

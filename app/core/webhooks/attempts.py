@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Table, and_, bindparam, exists, or_, select, update
+from sqlalchemy import Integer, Table, and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from app.core import audit
@@ -26,6 +26,47 @@ _LONGEST_PAUSE_S = 900.0
 _RETRY_AFTER_MAX_S = 3600.0
 _DELIVERY = cast(Table, WebhookDelivery.__table__)
 _S = timedelta(seconds=1)
+# Asked many times a second, so they are put together once.
+_IS_DUE = and_(
+    WebhookDelivery.state == DeliveryState.WAITING.value,
+    WebhookDelivery.next_attempt_at <= bindparam("at"),
+    or_(WebhookDelivery.claimed_until.is_(None), WebhookDelivery.claimed_until <= bindparam("at")),
+)
+_DUE = (
+    select(WebhookEndpoint)
+    .where(
+        WebhookEndpoint.deleted_at.is_(None),
+        WebhookEndpoint.disabled_at.is_(None),
+        or_(WebhookEndpoint.paused_until.is_(None), WebhookEndpoint.paused_until <= bindparam("at")),
+        exists().where(WebhookDelivery.endpoint_id == WebhookEndpoint.id, _IS_DUE),
+    )
+    .order_by(WebhookEndpoint.id)
+)
+_BEFORE = aliased(WebhookDelivery)
+_IS_BEHIND_ANOTHER = exists().where(
+    _BEFORE.endpoint_id == WebhookDelivery.endpoint_id,
+    _BEFORE.lane == WebhookDelivery.lane,
+    _BEFORE.state == DeliveryState.WAITING.value,
+    _BEFORE.id < WebhookDelivery.id,
+)
+_CLAIM = (
+    select(
+        WebhookDelivery.id,
+        WebhookDelivery.lane,
+        WebhookDelivery.attempts,
+        WebhookDelivery.first_attempt_at,
+        WebhookDelivery.give_up_at,
+        WebhookMessage.public_id,
+        WebhookMessage.body,
+    )
+    .join(WebhookMessage, WebhookMessage.id == WebhookDelivery.message_id)
+    .where(WebhookDelivery.endpoint_id == bindparam("endpoint"), _IS_DUE, ~_IS_BEHIND_ANOTHER)
+    .order_by(WebhookDelivery.next_attempt_at, WebhookDelivery.id)
+    .limit(bindparam("most", type_=Integer))
+    .with_for_update(of=WebhookDelivery, skip_locked=True)
+)
+_TAKE = update(_DELIVERY).where(_DELIVERY.c.id == bindparam("delivery"))
+_TAKE = _TAKE.values(claim=bindparam("mark"), claimed_until=bindparam("until"))
 
 
 @dataclass(frozen=True)
@@ -78,18 +119,7 @@ class Outcome:
 
 def due(session: Session, *, at: datetime) -> list[WebhookEndpoint]:
     """The endpoints that something can be sent to now; takes no lock."""
-    endpoint = WebhookEndpoint
-    query = (
-        select(endpoint)
-        .where(
-            endpoint.deleted_at.is_(None),
-            endpoint.disabled_at.is_(None),
-            or_(endpoint.paused_until.is_(None), endpoint.paused_until <= at),
-            exists().where(WebhookDelivery.endpoint_id == endpoint.id, _is_due(at)),
-        )
-        .order_by(endpoint.id)
-    )
-    return list(session.scalars(query))
+    return list(session.scalars(_DUE, {"at": at}))
 
 
 def claim(session: Session, endpoint: WebhookEndpoint, *, limit: int, lease: timedelta, at: datetime) -> list[Attempt]:
@@ -100,46 +130,27 @@ def claim(session: Session, endpoint: WebhookEndpoint, *, limit: int, lease: tim
     standing = session.get(WebhookEndpoint, endpoint.id, populate_existing=True)
     if standing is None or standing.deleted_at or standing.disabled_at or (standing.paused_until or at) > at:
         return []
-    before = aliased(WebhookDelivery)
-    is_behind = exists().where(
-        before.endpoint_id == WebhookDelivery.endpoint_id,
-        before.lane == WebhookDelivery.lane,
-        before.state == DeliveryState.WAITING.value,
-        before.id < WebhookDelivery.id,
-    )
-    query = (
-        select(WebhookDelivery, WebhookMessage.public_id, WebhookMessage.body)
-        .join(WebhookMessage, WebhookMessage.id == WebhookDelivery.message_id)
-        .where(WebhookDelivery.endpoint_id == endpoint.id, _is_due(at), ~is_behind)
-        .order_by(WebhookDelivery.next_attempt_at, WebhookDelivery.id)
-        .limit(limit)
-        .with_for_update(of=WebhookDelivery, skip_locked=True)
-        .execution_options(populate_existing=True)
-    )
-    rows = session.execute(query).all()
+    rows = session.execute(_CLAIM, {"endpoint": endpoint.id, "at": at, "most": limit}).all()
     if not rows:
         return []
     mark = secrets.token_hex(8)
-    ids = [row[0].id for row in rows]
-    session.execute(
-        update(WebhookDelivery).where(WebhookDelivery.id.in_(ids)).values(claim=mark, claimed_until=at + lease)
-    )
+    run(session, _TAKE, [{"delivery": row.id, "mark": mark, "until": at + lease} for row in rows])
     signing = endpoints.secrets_of(session, standing, at=at)
     return [
         Attempt(
-            delivery_id=delivery.id,
+            delivery_id=row.id,
             endpoint_id=standing.id,
-            lane=delivery.lane,
+            lane=row.lane,
             claim=mark,
             url=standing.url,
             signing_secrets=signing,
-            message_id=public_id,
-            body=body,
-            number=delivery.attempts + 1,
-            first_at=delivery.first_attempt_at or at,
-            give_up_at=delivery.give_up_at,
+            message_id=row.public_id,
+            body=row.body,
+            number=row.attempts + 1,
+            first_at=row.first_attempt_at or at,
+            give_up_at=row.give_up_at,
         )
-        for delivery, public_id, body in rows
+        for row in rows
     ]
 
 
@@ -200,14 +211,6 @@ _PUT_BACK = (
     )
     .values(next_attempt_at=bindparam("to"))
 )
-
-
-def _is_due(at: datetime) -> Any:
-    return and_(
-        WebhookDelivery.state == DeliveryState.WAITING.value,
-        WebhookDelivery.next_attempt_at <= at,
-        or_(WebhookDelivery.claimed_until.is_(None), WebhookDelivery.claimed_until <= at),
-    )
 
 
 def _next(outcome: Outcome, schedule: Schedule, *, at: datetime) -> datetime | None:
