@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
 from standardwebhooks import Webhook
 
 from app import http
+from app.config import Settings
 from app.core import clock, outbox
 from app.core.webhooks import attempts, deliveries, endpoints, routing
 from app.core.webhooks.attempts import Attempt, Outcome, Schedule
@@ -22,6 +24,7 @@ from app.jobs.deliver_webhooks import Sender
 from app.models import AuditEntry, DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from tests import make
 from tests.make import NOON
+from tests.processes import environment_of, started
 from tests.receiver import OK, Answer, Received, Receiver, receiver
 
 QUICK = Schedule(delays_s=(0.05,), first_pause_s=0.05, lease=timedelta(seconds=5))
@@ -298,6 +301,20 @@ def test_while_nothing_is_due_no_writer_is_kept_waiting(database: Database) -> N
             looked.start()
             looked.join(5)
             assert not looked.is_alive(), "it waited for the writer"
+
+
+def test_the_worker_delivers_within_seconds_and_stops_when_it_is_told(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    env, log = environment_of(settings) | {"ASSENT_ALLOW_LOOPBACK": "true"}, tmp_path / "worker.log"
+    with receiver() as there, started("worker", env=env, log=log) as process:
+        listen(database, there)
+        tell(database, [1, 1, 2])
+        wait_until(lambda: waiting(database) == 0 and len(there.received) == 3)
+        process.terminate()
+        assert process.wait(20) == 0, log.read_text()
+    in_order(there)
+    assert "hook" not in log.read_text()
 
 
 @contextmanager
