@@ -196,7 +196,7 @@ def save_destination(
     """Give a contact the number or address that they have just typed, and hold its row.
 
     False, and nothing is written, when it does not have ``instead_of`` (null, or what could not be used) any more.
-    Else one ``contact.updated`` outbox event is.
+    Else the caller writes ``contact.updated``.
     """
     is_phone = channel == Channel.SMS
     column = _CONTACT.c.phone if is_phone else _CONTACT.c.email
@@ -213,10 +213,7 @@ def save_destination(
         values["email"] = destination.value
     unchanged = column.is_(None) if instead_of is None else column == instead_of
     result = session.execute(update(_CONTACT).where(_CONTACT.c.id == contact_id, unchanged).values(**values))
-    if not cast(Any, result).rowcount:
-        return False
-    tell(session, "contact.updated", contact_id, at=at)
-    return True
+    return bool(cast(Any, result).rowcount)
 
 
 def _set_phone(session: Session, contact: Contact, typed: str | None) -> None:

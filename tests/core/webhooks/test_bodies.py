@@ -141,6 +141,16 @@ def test_a_public_form_that_was_answered_tells_the_lead_the_yes_and_the_answer_i
     assert item["answered_at"] is not None
 
 
+def test_a_number_that_was_typed_into_a_personal_form_is_told_before_the_yes(app: Flask, told_by: Any) -> None:
+    database: Database = app.extensions["assent.database"]
+    told = told_by(database)
+    with database.unit_of_work() as session:
+        token = make.inserted(session, make.form(session), make.contact(session)).token
+    client = app.test_client()
+    assert answer(client, look(client, f"/f/{token}"), "+12025550178").state == "done"
+    assert [each["topic"] for each in told()][2:] == ["contact.updated", "granular.subscribe", "form.submitted"]
+
+
 @pytest.mark.parametrize("topic", sorted(endpoints.TOPICS))
 def test_every_topic_can_be_told_even_of_what_is_gone(topic: str, database: Database, told: Any) -> None:
     payload = {"contact_id": 99, "subscription_type_id": 98, "event_id": 97, "inserted_form_id": 96, "note": "x"}
