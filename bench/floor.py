@@ -61,7 +61,9 @@ CONSENT = (
     "state = excluded.state, destination = excluded.destination, changed_at = excluded.changed_at, "
     "event_id = excluded.event_id"
 )
-OUTBOX = "INSERT INTO outbox_events (topic, contact_id, payload, created_at) VALUES (?, ?, ?, ?), (?, ?, ?, ?)"
+OUTBOX = (
+    "INSERT INTO outbox_events (topic, contact_id, payload, created_at) VALUES (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?)"
+)
 
 
 def create_app() -> Flask:
@@ -119,9 +121,8 @@ def _write(connection: Any, key: str, number: phone.SmsNumber, now: Any) -> None
     )
     connection.execute(_sql(CONSENT), (made[0], form[6], number.e164, hashed, now, event[0]))
     payload = json.dumps({"contact_id": made[0], "event_id": event[0]})
-    connection.execute(
-        _sql(OUTBOX), ("granular.subscribe", made[0], payload, now, "form.submitted", made[0], payload, now)
-    )
+    topics = ("contact.created", "granular.subscribe", "form.submitted")
+    connection.execute(_sql(OUTBOX), [value for topic in topics for value in (topic, made[0], payload, now)])
 
 
 def _sql(text: str) -> str:

@@ -83,6 +83,12 @@ def test_only_one_place_commits_and_only_one_asks_the_time() -> None:
             assert "datetime.now(" not in source or name == "app/core/clock.py", name
 
 
+def test_only_one_module_speaks_http_to_others() -> None:
+    speaks = re.compile(r"^\s*(import|from) (urllib\.request|http\.client|urllib3|requests|httpx)\b", re.MULTILINE)
+    users = [name for name in tracked() if name.startswith("app/") and name.endswith(".py")]
+    assert [name for name in users if speaks.search((ROOT / name).read_text())] == ["app/http.py"]
+
+
 def test_only_the_one_door_changes_a_consent() -> None:
     writes = re.compile(r"(insert|update|delete)\w*\(\s*(session,\s*)?(Consent|ConsentEvent|NumberOptOut)\b")
     allowed = {"app/core/consent.py", "app/core/ledger.py"}

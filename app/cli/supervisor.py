@@ -6,19 +6,18 @@ import signal
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
 import click
 
-from app import processes
+from app import http, processes
 
 # More than web and worker take to finish what they are at.
 STOP_WITHIN_S = 40
 _EVERY_S = 0.1
+_PATIENCE = http.Limits(connect_s=1, total_s=1)
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -57,9 +56,8 @@ def run(commands: Sequence[list[str]], *, is_up: Callable[[], bool], announce: C
 def answers(url: str) -> bool:
     """Whether the address answers with success."""
     try:
-        with urllib.request.urlopen(url, timeout=1) as response:  # noqa: S310 - our own address
-            return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
+        return http.request("GET", url, limits=_PATIENCE, reach=http.Reach.ANYWHERE).status == 200
+    except (http.Refused, http.Failed):
         return False
 
 

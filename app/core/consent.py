@@ -87,6 +87,7 @@ def opt_in(
     *,
     standing: Held | None,
     at: datetime,
+    told_before: tuple[str, ...] = (),
     also_told_as: tuple[str, ...] = (),
 ) -> Change:
     """Record a yes, for this number or address.
@@ -97,7 +98,8 @@ def opt_in(
 
     :param destination: E.164 or normalised e-mail address, as it was shown or typed
     :param standing: ``held(…)`` of this contact and type, read while holding the contact's row
-    :param also_told_as: further topics that a new event is told under
+    :param told_before: topics that a new event is told under first
+    :param also_told_as: further topics, afterwards
     :raises InvalidState: ``suppressed`` or ``opted_out``: somebody other than the person may not reverse it
     :raises InvalidInput: an agent reverses an opt-out without a note
     """
@@ -114,7 +116,7 @@ def opt_in(
         destination,
         evidence,
         at=at,
-        topics=("granular.subscribe", *also_told_as),
+        topics=(*told_before, "granular.subscribe", *also_told_as),
     )
     _take_back_number_opt_outs(session, contact_id, subscription_type_id, destination_hash, evidence, standing)
     return change

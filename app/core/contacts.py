@@ -9,7 +9,7 @@ from typing import Any, cast
 from sqlalchemy import Executable, Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from app.core import eligibility, email, phone
+from app.core import eligibility, email, outbox, phone
 from app.core.errors import DestinationRefused, NotFound
 from app.core.phone import SmsNumber
 from app.core.signing import Keys, keys_of, random_public_id
@@ -44,7 +44,10 @@ def create(
     gdpr_optin: bool | None = None,
     locale: str | None = None,
 ) -> Contact:
-    """A new contact. A phone number is kept as E.164 when it is one, else as it was given."""
+    """A new contact. A phone number is kept as E.164 when it is one, else as it was given.
+
+    Writes one ``contact.created`` outbox event.
+    """
     contact = Contact(
         public_id=random_public_id(),
         role=role,
@@ -59,7 +62,13 @@ def create(
     _set_phone(session, contact, phone_number)
     session.add(contact)
     session.flush()
+    tell(session, "contact.created", contact.id, at=at)
     return contact
+
+
+def tell(session: Session, topic: str, contact_id: int, *, at: datetime) -> None:
+    """Write one outbox event about a contact as such: ``contact.created`` or ``contact.updated``."""
+    outbox.add(session, [topic], contact_id=contact_id, payload={"contact_id": contact_id}, at=at)
 
 
 def find(session: Session, public_id: str) -> Contact:
@@ -114,23 +123,28 @@ def change_phone(session: Session, contact: Contact, phone_number: str | None, *
     """
     _set_phone(session, contact, phone_number)
     contact.lead_key = None
-    contact.updated_at = at
-    session.flush()
+    updated(session, contact, at=at)
 
 
 def change_gdpr_optin(session: Session, contact: Contact, *, gdpr_optin: bool | None, at: datetime) -> None:
     """False: no message on any channel. Null: they did not say."""
     contact.gdpr_optin = gdpr_optin
     contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
-    contact.updated_at = at
-    session.flush()
+    updated(session, contact, at=at)
 
 
 def block(session: Session, contact: Contact, *, at: datetime) -> None:
     """Take nothing from this contact and send nothing to it any more; what it said stays."""
-    contact.blocked_at = contact.updated_at = at
+    contact.blocked_at = at
     contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
+    updated(session, contact, at=at)
+
+
+def updated(session: Session, contact: Contact, *, at: datetime) -> None:
+    """Whoever changed a contact, whose row is held, says so here: flushes, and writes one ``contact.updated``."""
+    contact.updated_at = at
     session.flush()
+    tell(session, "contact.updated", contact.id, at=at)
 
 
 def read_destination(
@@ -152,7 +166,7 @@ def lead_for(
 ) -> tuple[int, bool]:
     """The lead that an unsigned person is: one for each type and number, never a known user.
 
-    Its id, held, comes back, and whether it was made just now.
+    Its id, held, comes back, and whether it was made just now: then the caller writes ``contact.created``.
     """
     lead_key = f"form:{subscription_type_id}:{destination.hash}"
     is_phone = channel == Channel.SMS
@@ -182,6 +196,7 @@ def save_destination(
     """Give a contact the number or address that they have just typed, and hold its row.
 
     False, and nothing is written, when it does not have ``instead_of`` (null, or what could not be used) any more.
+    Else the caller writes ``contact.updated``.
     """
     is_phone = channel == Channel.SMS
     column = _CONTACT.c.phone if is_phone else _CONTACT.c.email

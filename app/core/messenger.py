@@ -238,8 +238,10 @@ def _new_lead(session: Session, sender: Sender, *, at: datetime) -> int:
         "lead_key": lead_key,
         "custom_attributes": {"claimed": claims} if claims else {},
     }
-    insert_or_ignore(session, Contact, values)
+    is_new = insert_or_ignore(session, Contact, values)
     lead_id = session.scalars(select(Contact.id).where(Contact.lead_key == lead_key)).one()
+    if is_new:
+        contacts.tell(session, "contact.created", lead_id, at=at)
     token = {"token_hash": token_hash, "contact_id": lead_id, "created_at": at, "last_used_at": at}
     insert_or_ignore(session, MessengerToken, token)
     return lead_id
@@ -253,8 +255,11 @@ def _user_for(session: Session, user: SignedUser, *, at: datetime, locale: str |
     """The contact of a signed user, made when there is none. Two requests at once make one."""
     if (contact := _user(session, user.user_id)) is not None:
         return contact
-    insert_or_ignore(session, Contact, _row(ContactRole.USER, locale, at=at) | {"external_id": user.user_id})
+    values = _row(ContactRole.USER, locale, at=at) | {"external_id": user.user_id}
+    is_new = insert_or_ignore(session, Contact, values)
     contact = session.scalars(select(Contact).where(Contact.external_id == user.user_id)).one()
+    if is_new:
+        contacts.tell(session, "contact.created", contact.id, at=at)
     _keep_news(session, contact, user, at=at)
     return contact
 
@@ -274,13 +279,12 @@ def _row(role: ContactRole, locale: str | None, *, at: datetime) -> dict[str, ob
 def _keep_news(session: Session, contact: Contact, user: SignedUser, *, at: datetime) -> None:
     """Keep what the page signed with its contact, whose row is held. A signed number replaces the saved one."""
     changed = user.news_for(contact)
-    if "phone" in changed:
-        contacts.change_phone(session, contact, changed["phone"], at=at)
     contact.name = changed.get("name", contact.name)
     contact.email = changed.get("email", contact.email)
-    if changed:
-        contact.updated_at = at
-        session.flush()
+    if "phone" in changed:
+        contacts.change_phone(session, contact, changed["phone"], at=at)
+    elif changed:
+        contacts.updated(session, contact, at=at)
 
 
 def _lead_of(session: Session, token: str) -> int | None:

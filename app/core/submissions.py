@@ -123,7 +123,8 @@ def _submit_public(
         (winner,) = _FIND_ANSWER.one(session, nonce=shown.nonce)
         return _answered_before(winner, destination)
     standing = None if is_new else consent.held(session, lead_id, view.subscription_type_id)
-    return _opt_in(session, view, lead_id, inserted_form_id, destination, evidence, standing, at=at)
+    news = ("contact.created",) if is_new else ()
+    return _opt_in(session, view, lead_id, inserted_form_id, destination, evidence, standing, at=at, news=news)
 
 
 def _submit_inserted(
@@ -144,14 +145,16 @@ def _submit_inserted(
         return Outcome(State.DONE, None, destination)
     if wait_s := _over_limit(session, view, destination, evidence, at=at):
         return Outcome(state, "too_many", destination, retry_after_s=wait_s)
-    contact_id = _held_contact(session, view, shown, destination, at=at)
+    contact_id, news = _held_contact(session, view, shown, destination, at=at)
     if contact_id is None:
         return _answered_meanwhile(session, view, destination, at=at)
     standing = consent.held(session, contact_id, view.subscription_type_id)
     if standing and standing.state == ConsentState.OPTED_OUT and standing.changed_at >= shown.at:
+        for topic in news:
+            contacts.tell(session, topic, contact_id, at=at)
         return Outcome(state, "shown_again")  # a page from before they opted out says nothing about now
     inserted_form_id = cast(int, view.inserted_form_id)
-    outcome = _opt_in(session, view, contact_id, inserted_form_id, destination, evidence, standing, at=at)
+    outcome = _opt_in(session, view, contact_id, inserted_form_id, destination, evidence, standing, at=at, news=news)
     if view.answered_at is None:
         _MARK_ANSWERED.run(
             session,
@@ -176,7 +179,9 @@ def _opt_in(
     standing: consent.Held | None,
     *,
     at: datetime,
+    news: tuple[str, ...],
 ) -> Outcome:
+    """``news``: the topics of what became of the contact, told in the same statement as the rest."""
     change = consent.opt_in(
         session,
         contact_id,
@@ -185,12 +190,14 @@ def _opt_in(
         evidence.of_inserted_form(inserted_form_id),
         standing=standing,
         at=at,
+        told_before=news,
         also_told_as=("form.submitted",),
     )
-    if not change.is_new and view.answered_at is None:
+    topics = news if view.answered_at is not None else (*news, "form.submitted")
+    if not change.is_new and topics:
         outbox.add(
             session,
-            ["form.submitted"],
+            topics,
             contact_id=contact_id,
             payload={
                 "contact_id": contact_id,
@@ -242,20 +249,23 @@ def _answered_before(answer_hash: str, destination: Destination) -> Outcome:
 
 def _held_contact(
     session: Session, view: FormView, shown: Shown, destination: Destination, *, at: datetime
-) -> int | None:
-    """The contact who answers, held, with the number that they typed saved; null when it is not as it was shown."""
+) -> tuple[int | None, tuple[str, ...]]:
+    """The contact who answers, held, with the number that they typed saved, and the topics to tell that under.
+
+    Null when it is not as it was shown.
+    """
     if view.contact_id is None:
-        lead_id, _ = contacts.lead_for(
+        lead_id, is_new = contacts.lead_for(
             session, view.subscription_type_id, view.channel, destination, locale=shown.locale, at=at
         )
-        return lead_id
+        return lead_id, ("contact.created",) if is_new else ()
     if shown.destination_hash is None:
         is_saved = contacts.save_destination(
             session, view.contact_id, view.channel, destination, instead_of=view.saved, at=at
         )
-        return view.contact_id if is_saved else None
+        return (view.contact_id, ("contact.updated",)) if is_saved else (None, ())
     is_as_shown = contacts.hold_saved(session, view.contact_id, view.channel) == view.saved
-    return view.contact_id if is_as_shown else None
+    return view.contact_id if is_as_shown else None, ()
 
 
 def _answered_meanwhile(session: Session, view: FormView, destination: Destination, *, at: datetime) -> Outcome:

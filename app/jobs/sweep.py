@@ -2,12 +2,14 @@
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import date
 
 from sqlalchemy.orm import Session
 
 from app import logs
 from app.core import clock, optin_forms, outbox
+from app.core.webhooks import routing
 from app.db import Database
 from app.models import OutboxEvent
 
@@ -18,11 +20,19 @@ _COUNTED = {"form.inserted": "inserted", "form.submitted": "submitted"}
 _log = logs.get_logger()
 
 
-def run(database: Database, stopping: threading.Event) -> None:
-    """Sweep every second until ``stopping`` is set. A sweep that fails is logged, and the next one comes."""
+def _nobody() -> None:
+    """Nobody waits for what was routed."""
+
+
+def run(database: Database, stopping: threading.Event, routed: Callable[[], None] = _nobody) -> None:
+    """Sweep every second until ``stopping`` is set. A sweep that fails is logged, and the next one comes.
+
+    :param routed: called whenever something was
+    """
     while not stopping.wait(EVERY_S):
         try:
-            sweep_outbox(database)
+            if sweep_outbox(database):
+                routed()
         except Exception:
             _log.exception("the sweep of the outbox failed")
 
@@ -30,15 +40,17 @@ def run(database: Database, stopping: threading.Event) -> None:
 def sweep_outbox(database: Database) -> int:
     """Route everything that waits in the outbox; how many events comes back.
 
-    Each batch is one transaction: an event is marked as routed and counted, or neither. Where several workers run, each
-    takes what no other one holds. While nothing waits, nothing is locked.
+    Each batch is one transaction: an event is marked as routed, counted and told, or none of it. Where several workers
+    run, they take turns, so that deliveries come in the order of events. While nothing waits, nothing is locked.
     """
     routed = 0
     while _is_waiting(database):
         with database.unit_of_work() as session:
-            batch = outbox.unrouted(session, limit=BATCH)
+            outbox.take_turn(session)
+            batch, now = outbox.unrouted(session, limit=BATCH), clock.now()
             _count_forms(session, batch)
-            outbox.mark_routed(session, batch, at=clock.now())
+            routing.route(session, batch, at=now)
+            outbox.mark_routed(session, batch, at=now)
         if not batch:
             break
         routed += len(batch)

@@ -1,4 +1,4 @@
-"""The background worker: Huey's consumer in the main thread, the sweep beside it."""
+"""The background worker: Huey's consumer in the main thread, the sweep and the sender of webhooks beside it."""
 
 import signal
 import threading
@@ -10,7 +10,7 @@ from app.config import Settings
 from app.core import store
 from app.core.errors import InvalidState
 from app.db import Database
-from app.jobs import housekeeping, sweep
+from app.jobs import deliver_webhooks, housekeeping, sweep
 from app.jobs.queue import open_queue
 
 # How long a job may go on after the worker was told to stop.
@@ -32,14 +32,19 @@ def run(settings: Settings, *, threads: int = 2) -> None:
     :param threads: how many jobs run at once
     :raises InvalidState: the database is not migrated or cannot be reached
     """
-    database = store.open_database(settings, connections=threads + 2)
+    database = store.open_database(settings, connections=threads + 3)
     if reason := store.why_not_ready(database):
         raise InvalidState(reason)
     queue = open_queue(settings, database)
     schedule(queue, database)
     stopping = threading.Event()
-    sweeper = threading.Thread(target=sweep.run, args=(database, stopping), name="sweep")
-    sweeper.start()
+    sender = deliver_webhooks.sender(settings, database)
+    beside = [
+        threading.Thread(target=sweep.run, args=(database, stopping, sender.wake), name="sweep"),
+        threading.Thread(target=sender.run, args=(stopping,), name="webhooks"),
+    ]
+    for each in beside:
+        each.start()
     try:
         consumer = _GracefulConsumer(
             queue, workers=threads, max_delay=1.0, shutdown_timeout=STOP_WITHIN_S, graceful_signal="TERM"
@@ -47,7 +52,9 @@ def run(settings: Settings, *, threads: int = 2) -> None:
         consumer.run()
     finally:
         stopping.set()
-        sweeper.join()
+        sender.wake()
+        for each in beside:
+            each.join()
         database.close()
 
 

@@ -24,6 +24,7 @@ from app.models.subscription_type import (
     SubscriptionTypeTranslation,
     TypeState,
 )
+from app.models.webhook import DeliveryState, DisabledReason, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from app.models.workspace import Workspace
 
 __all__ = [
@@ -44,6 +45,8 @@ __all__ = [
     "ConversationPresence",
     "ConversationRead",
     "ConversationState",
+    "DeliveryState",
+    "DisabledReason",
     "EvidenceLevel",
     "FormTally",
     "InsertedForm",
@@ -65,6 +68,9 @@ __all__ = [
     "SuppressionCause",
     "TypeState",
     "UtcDateTime",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookMessage",
     "Wording",
     "Workspace",
 ]

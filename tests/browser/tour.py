@@ -5,9 +5,13 @@ from datetime import timedelta
 
 from playwright.sync_api import Page
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.core import accounts, clock, demo, optin_forms, store
+from app.core.webhooks import attempts, endpoints, routing
+from app.core.webhooks.attempts import Outcome, Schedule
+from app.http import Reach
 from app.models import Consent, Contact, Conversation, InsertedForm, OptInForm, SubscriptionType
 
 
@@ -76,6 +80,7 @@ def fill(settings: Settings) -> Demo:
         chats = session.scalars(select(Conversation.id).order_by(Conversation.id)).all()
         types = session.scalars(select(SubscriptionType.id).order_by(SubscriptionType.id)).all()
         contact = f"/contacts/{signed_up.public_id}"
+        webhooks = _webhooks(session)
     database.close()
     return Demo(
         address="",
@@ -94,6 +99,7 @@ def fill(settings: Settings) -> Demo:
             "/admin/subscription-types/new",
             *(f"/admin/subscription-types/{type_id}" for type_id in types),
             "/admin/messenger",
+            *webhooks,
             "/admin/settings",
             "/admin/agents",
             "/contacts",
@@ -108,6 +114,34 @@ def fill(settings: Settings) -> Demo:
         contact=contact,
         form=f"/admin/forms/{form_id}",
     )
+
+
+def _webhooks(session: Session) -> tuple[str, ...]:
+    """The pages of webhooks, with an endpoint of each kind and a delivery of each state."""
+    now, ids = clock.now(), []
+    for name in ("shop", "till", "old-office"):
+        url = f"https://{name}.example.com/hooks/assent"
+        made = endpoints.create(session, url, list(endpoints.TOPICS), reach=Reach.INTERNET, actor="agent:1", at=now)
+        ids.append(made[0].id)
+    healthy, failing, disabled = ids
+    sent = [routing.send_test(session, healthy, actor="agent:1", at=now) for _ in range(4)]
+    took = attempts.claim(session, endpoints.find(session, healthy), limit=3, lease=Schedule().lease, at=now)
+    told = {"headers": {"content-type": "text/plain"}, "signed": {"webhook-id": took[0].message_id}}
+    outcomes = [
+        Outcome(took[0], now, told["signed"], status=200, answer_headers=told["headers"], answer="ok", duration_ms=84),
+        Outcome(took[1], now, told["signed"], status=410, answer_headers=told["headers"], answer="", duration_ms=12),
+        Outcome(took[2], now, told["signed"], problem="No answer within 15 seconds.", duration_ms=15_000),
+    ]
+    attempts.record(session, outcomes, Schedule(), at=now)
+    endpoints.enable(session, healthy, actor="agent:1", at=now)
+    endpoints.rotate_secret(session, healthy, actor="agent:1", at=now)
+    standing = endpoints.find(session, failing)
+    standing.failures_in_row, standing.paused_until = 14, now + timedelta(hours=1)
+    endpoints.disable(session, disabled, actor="agent:1", at=now)
+    session.flush()
+    pages = [f"/admin/webhooks/{each}" for each in ids]
+    deliveries = [f"/admin/webhooks/{healthy}/deliveries/{each}" for each in sent]
+    return ("/admin/webhooks", "/admin/webhooks/new", *pages, f"{pages[0]}?state=parked", *deliveries)
 
 
 def sign_in(page: Page, address: str, email: str) -> None:

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.core import consent, contacts, eligibility, settings
 from app.core.eligibility import Reason
@@ -29,6 +30,10 @@ def suppress(session: object, number: str) -> None:
     session.flush()  # type: ignore[attr-defined]
 
 
+def told(session: Session) -> list[str]:
+    return list(session.scalars(select(OutboxEvent.topic).order_by(OutboxEvent.id)))
+
+
 def test_a_yes_is_recorded_once_with_its_number_and_told_once(database: Database) -> None:
     with database.unit_of_work() as session:
         kind, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
@@ -38,7 +43,7 @@ def test_a_yes_is_recorded_once_with_its_number_and_told_once(database: Database
         assert held
         assert (held.state, held.destination) == (ConsentState.OPTED_IN, make.SAMS_NUMBER)
         assert eligibility.standing(session, sam, kind).is_reachable
-        assert session.scalars(select(OutboxEvent.topic)).all() == ["granular.subscribe"]
+        assert told(session) == ["contact.created", "granular.subscribe"]
 
 
 def test_a_no_ends_it_at_once_and_is_told_once(database: Database) -> None:
@@ -48,7 +53,7 @@ def test_a_no_ends_it_at_once_and_is_told_once(database: Database) -> None:
         first, second = make.opt_out(session, sam, kind), make.opt_out(session, sam, kind)
         assert (first.is_new, second.is_new) == (True, False)
         assert eligibility.standing(session, sam, kind).reasons == (Reason.OPTED_OUT,)
-        assert session.scalars(select(OutboxEvent.topic)).all() == ["granular.subscribe", "granular.unsubscribe"]
+        assert told(session) == ["contact.created", "granular.subscribe", "granular.unsubscribe"]
 
 
 def test_an_opt_out_type_reaches_whoever_did_not_say_no(database: Database) -> None:

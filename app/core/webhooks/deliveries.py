@@ -1,0 +1,171 @@
+"""Deliveries: looked at, sent again, forgotten. How they are claimed and recorded is in ``attempts``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Delete, delete, select, update
+from sqlalchemy.orm import Session
+
+from app.core import audit
+from app.core.errors import InvalidState, NotFound
+from app.core.webhooks import endpoints
+from app.core.webhooks.routing import GIVE_UP_AFTER
+from app.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookMessage
+
+PAGE = 30
+MOST_AT_ONCE = 1000
+# Rows that one transaction of housekeeping deletes: SQLite's writers wait for it.
+_FORGOTTEN_AT_ONCE = 2000
+
+
+@dataclass(frozen=True)
+class Told:
+    """A delivery with its message."""
+
+    delivery: WebhookDelivery
+    message: WebhookMessage
+
+
+def newest(
+    session: Session,
+    endpoint_id: int,
+    *,
+    state: DeliveryState | None = None,
+    before: int | None = None,
+    limit: int = PAGE,
+) -> list[Told]:
+    """Deliveries of one endpoint, the newest first.
+
+    :param before: the id of the last one on the page before
+    """
+    query = (
+        select(WebhookDelivery, WebhookMessage)
+        .join(WebhookMessage, WebhookMessage.id == WebhookDelivery.message_id)
+        .where(WebhookDelivery.endpoint_id == endpoint_id)
+        .order_by(WebhookDelivery.id.desc())
+        .limit(limit)
+    )
+    if state is not None:
+        query = query.where(WebhookDelivery.state == state.value)
+    if before is not None:
+        query = query.where(WebhookDelivery.id < before)
+    return [Told(row[0], row[1]) for row in session.execute(query)]
+
+
+def find(session: Session, endpoint_id: int, delivery_id: int) -> Told:
+    """:raises NotFound: this endpoint has no such delivery"""
+    row = session.execute(
+        select(WebhookDelivery, WebhookMessage)
+        .join(WebhookMessage, WebhookMessage.id == WebhookDelivery.message_id)
+        .where(WebhookDelivery.id == delivery_id, WebhookDelivery.endpoint_id == endpoint_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("There is no such delivery.")
+    return Told(row[0], row[1])
+
+
+def replay(session: Session, endpoint_id: int, delivery_id: int, *, actor: str, at: datetime) -> WebhookDelivery:
+    """Send one again at once, with the id it had, whether it arrived or was given up; it waits for no other.
+
+    :raises NotFound: there is no such endpoint or delivery
+    :raises InvalidState: the endpoint is disabled, or the delivery waits for its turn anyway
+    """
+    endpoint = _enabled(session, endpoint_id)
+    found = find(session, endpoint_id, delivery_id).delivery
+    session.refresh(found, with_for_update=True)
+    if found.state == DeliveryState.WAITING and found.attempts == 0:
+        raise InvalidState("This one is on its way already.")
+    if found.state == DeliveryState.WAITING:
+        found.next_attempt_at = at
+    else:
+        for name, value in _again(at).items():
+            setattr(found, name, value)
+    _note(session, endpoint, actor, {"deliveries": 1}, at=at)
+    session.flush()
+    return found
+
+
+def replay_parked(session: Session, endpoint_id: int, *, actor: str, at: datetime) -> int:
+    """Send again what was given up, the oldest first, at most a thousand at once; how many comes back.
+
+    :raises InvalidState: the endpoint is disabled
+    """
+    endpoint = _enabled(session, endpoint_id)
+    parked = (
+        select(WebhookDelivery.id)
+        .where(WebhookDelivery.endpoint_id == endpoint_id, WebhookDelivery.state == DeliveryState.PARKED.value)
+        .order_by(WebhookDelivery.id)
+        .limit(MOST_AT_ONCE)
+    )
+    ids = list(session.scalars(parked.with_for_update(skip_locked=True)))
+    if ids:
+        # they keep their lane, so that one contact's events come in their order again
+        again = {name: value for name, value in _again(at).items() if name != "lane"}
+        session.execute(update(WebhookDelivery).where(WebhookDelivery.id.in_(ids)).values(**again))
+        _note(session, endpoint, actor, {"deliveries": len(ids)}, at=at)
+    session.flush()
+    return len(ids)
+
+
+def forget(session: Session, *, created_before: datetime) -> int:
+    """Delete some of the deliveries that are too old or whose endpoint is deleted, and messages that nobody needs.
+
+    How many rows were deleted comes back; call again until none are.
+    """
+    gone = select(WebhookEndpoint.id).where(WebhookEndpoint.deleted_at.is_not(None))
+    of_gone = WebhookDelivery.endpoint_id.in_(gone)
+    return (
+        _delete_some(session, WebhookDelivery, WebhookDelivery.created_at < created_before)
+        + _delete_some(session, WebhookDelivery, of_gone)
+        + _delete_some(
+            session,
+            WebhookMessage,
+            WebhookMessage.created_at < created_before,
+            ~select(WebhookDelivery.id).where(WebhookDelivery.message_id == WebhookMessage.id).exists(),
+        )
+    )
+
+
+def forget_contact(session: Session, contact_id: int) -> None:
+    """Delete all that was or would be told of one contact, for its erasure.
+
+    Call it before the event that tells of the erasure itself is written.
+    """
+    messages = select(WebhookMessage.id).where(WebhookMessage.contact_id == contact_id)
+    session.execute(delete(WebhookDelivery).where(WebhookDelivery.message_id.in_(messages)))
+    session.execute(delete(WebhookMessage).where(WebhookMessage.contact_id == contact_id))
+
+
+def _again(at: datetime) -> dict[str, Any]:
+    return {
+        "state": DeliveryState.WAITING.value,
+        "lane": None,
+        "attempts": 0,
+        "first_attempt_at": None,
+        "delivered_at": None,
+        "next_attempt_at": at,
+        "give_up_at": at + GIVE_UP_AFTER,
+        "claim": None,
+        "claimed_until": None,
+    }
+
+
+def _enabled(session: Session, endpoint_id: int) -> WebhookEndpoint:
+    endpoint = endpoints.find(session, endpoint_id)
+    if endpoint.disabled_at is not None:
+        raise InvalidState("This endpoint is disabled. Enable it first.")
+    return endpoint
+
+
+def _delete_some(session: Session, model: type[WebhookDelivery | WebhookMessage], *which: Any) -> int:
+    ids: Sequence[int] = session.scalars(select(model.id).where(*which).limit(_FORGOTTEN_AT_ONCE)).all()
+    if not ids:
+        return 0
+    statement: Delete = delete(model).where(model.id.in_(ids))
+    return int(cast(Any, session.execute(statement)).rowcount)
+
+
+def _note(session: Session, endpoint: WebhookEndpoint, actor: str, details: dict[str, Any], *, at: datetime) -> None:
+    audit.record(session, actor, "webhook_endpoint.replayed", endpoints.subject_of(endpoint), details, at=at)

@@ -1,0 +1,135 @@
+"""Webhook endpoints, what they are told, and how far each telling is."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base
+from app.models.ledger import BIG_KEY
+
+
+class DisabledReason(StrEnum):
+    """``gone``: the endpoint answered 410."""
+
+    MANUAL = "manual"
+    GONE = "gone"
+
+
+class DeliveryState(StrEnum):
+    """``parked``: given up until somebody sends it again."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    PARKED = "parked"
+
+
+_WAITING = text("state = 'waiting'")
+
+
+class WebhookEndpoint(Base):
+    """Where events go. Secrets are encrypted (``core/webhooks/signatures.py``): they must sign, so no hash would do.
+
+    ``failures_in_row`` counts attempts since the last one that succeeded; after many of them the endpoint is left alone
+    until ``paused_until``. A deleted one is nowhere to be seen; its rows go when housekeeping comes by.
+    """
+
+    __tablename__ = "webhook_endpoints"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    url: Mapped[str] = mapped_column(Text)
+    topics: Mapped[list[str]] = mapped_column(default=list)
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    previous_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
+    previous_secret_until: Mapped[datetime | None]
+    disabled_reason: Mapped[str | None] = mapped_column(String(16))
+    disabled_at: Mapped[datetime | None]
+    enabled_at: Mapped[datetime]
+    failures_in_row: Mapped[int] = mapped_column(default=0)
+    paused_until: Mapped[datetime | None]
+    last_success_at: Mapped[datetime | None]
+    last_failure_at: Mapped[datetime | None]
+    created_by: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+
+
+class WebhookMessage(Base):
+    """One event as it is told, to whichever endpoint. ``public_id`` is the ``webhook-id`` of every attempt.
+
+    ``body`` was built when the event was routed and does not change with its contact. ``event_id`` is the row of the
+    outbox that it was made from; null for a test.
+    """
+
+    __tablename__ = "webhook_messages"
+    __table_args__ = (
+        Index("ix_webhook_messages_contact_id", "contact_id"),
+        Index("ix_webhook_messages_created_at", "created_at"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BIG_KEY, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(48), unique=True)
+    event_id: Mapped[int | None] = mapped_column(BIG_KEY, unique=True)
+    topic: Mapped[str] = mapped_column(String(40))
+    contact_id: Mapped[int | None]
+    body: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class WebhookDelivery(Base):
+    """One message on its way to one endpoint.
+
+    ``lane`` is the contact whose events reach this endpoint one after the other, by id; null waits for nobody.
+    ``claim`` names the attempt that is running, until ``claimed_until``; after that another may begin.
+    """
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'delivered', 'parked')", name="state"),
+        Index(
+            "ix_webhook_deliveries_due",
+            "endpoint_id",
+            "next_attempt_at",
+            "id",
+            sqlite_where=_WAITING,
+            postgresql_where=_WAITING,
+        ),
+        Index(
+            "ix_webhook_deliveries_lane",
+            "endpoint_id",
+            "lane",
+            "id",
+            sqlite_where=_WAITING,
+            postgresql_where=_WAITING,
+        ),
+        Index("ix_webhook_deliveries_endpoint_id_id", "endpoint_id", "id"),
+        Index("ix_webhook_deliveries_endpoint_id_state_id", "endpoint_id", "state", "id"),
+        Index("ix_webhook_deliveries_message_id", "message_id"),
+        Index("ix_webhook_deliveries_created_at", "created_at"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BIG_KEY, primary_key=True)
+    endpoint_id: Mapped[int] = mapped_column(ForeignKey("webhook_endpoints.id"))
+    message_id: Mapped[int] = mapped_column(BIG_KEY, ForeignKey("webhook_messages.id"))
+    lane: Mapped[int | None]
+    state: Mapped[str] = mapped_column(String(12), default=DeliveryState.WAITING)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime]
+    give_up_at: Mapped[datetime]
+    claim: Mapped[str | None] = mapped_column(String(16))
+    claimed_until: Mapped[datetime | None]
+    first_attempt_at: Mapped[datetime | None]
+    last_attempt_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    last_request_headers: Mapped[dict[str, Any] | None]
+    last_status: Mapped[int | None]
+    last_answer_headers: Mapped[dict[str, Any] | None]
+    last_answer: Mapped[str | None] = mapped_column(Text)
+    last_problem: Mapped[str | None] = mapped_column(Text)
+    last_duration_ms: Mapped[int | None]
+    created_at: Mapped[datetime]

@@ -1,0 +1,234 @@
+"""Webhooks: endpoints and how they are, what they were told, another secret, a test, sending again."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+
+from flask import current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from wtforms import SelectMultipleField, StringField
+from wtforms.validators import DataRequired
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from app.core import audit, clock, settings
+from app.core.errors import InvalidState, NotFound
+from app.core.webhooks import bodies, deliveries, endpoints, routing
+from app.core.webhooks.deliveries import Told
+from app.core.webhooks.endpoints import TOPICS, Counts
+from app.http import URL_MAX, Reach
+from app.models import DeliveryState, WebhookEndpoint
+from app.web.admin import blueprint
+from app.web.database import read_only, unit_of_work
+from app.web.display import agent_names
+from app.web.formkit import Form, accepted, choices, text
+from app.web.login import admin_required, current_actor
+
+
+class EndpointForm(Form):
+    url = StringField("Address", [DataRequired("Write the address that events go to.")], filters=[text])
+    topics = SelectMultipleField(
+        "Topics", choices=choices(TOPICS.items()), widget=ListWidget(), option_widget=CheckboxInput()
+    )
+
+
+@blueprint.get("/admin/webhooks")
+@admin_required
+def webhooks_page() -> str:
+    with read_only() as session:
+        found = endpoints.find_all(session)
+        return render_template(
+            "admin/webhooks.html",
+            endpoints=found,
+            health={each.id: _health(each) for each in found},
+            counts=endpoints.counts(session),
+            nothing=Counts(),
+            time_zone=settings.get(session).time_zone,
+        )
+
+
+@blueprint.route("/admin/webhooks/new", methods=["GET", "POST"])
+@admin_required
+def new_webhook() -> ResponseReturnValue:
+    form = EndpointForm()
+    page = partial(render_template, "admin/webhook_new.html", form=form, topics=TOPICS, url_max=URL_MAX)
+    return accepted(form, _created) or (page(), form.status)
+
+
+@blueprint.route("/admin/webhooks/<int:endpoint_id>", methods=["GET", "POST"])
+@admin_required
+def webhook_page(endpoint_id: int) -> ResponseReturnValue:
+    with read_only() as session:
+        endpoint = endpoints.find(session, endpoint_id)
+    form = EndpointForm(data={"url": endpoint.url, "topics": endpoint.topics})
+    return accepted(form, partial(_changed, endpoint_id=endpoint_id)) or (_page(form, endpoint_id), form.status)
+
+
+@blueprint.get("/admin/webhooks/<int:endpoint_id>/deliveries/<int:delivery_id>")
+@admin_required
+def webhook_delivery(endpoint_id: int, delivery_id: int) -> str:
+    with read_only() as session:
+        endpoint = endpoints.find(session, endpoint_id)
+        told = deliveries.find(session, endpoint_id, delivery_id)
+        return render_template(
+            "admin/webhook_delivery.html",
+            endpoint=endpoint,
+            told=told,
+            body=_body_of(told),
+            is_under_way=told.delivery.state == DeliveryState.WAITING and told.delivery.attempts == 0,
+            time_zone=settings.get(session).time_zone,
+        )
+
+
+@blueprint.post("/admin/webhooks/<int:endpoint_id>/deliveries/<int:delivery_id>/replay")
+@admin_required
+def replay_webhook(endpoint_id: int, delivery_id: int) -> ResponseReturnValue:
+    def act(session: Session) -> None:
+        deliveries.replay(session, endpoint_id, delivery_id, actor=current_actor(), at=clock.now())
+
+    path = url_for("admin.webhook_delivery", endpoint_id=endpoint_id, delivery_id=delivery_id)
+    return _done(act, "It is being sent again. Reload this page to see how it went.", path)
+
+
+@blueprint.post("/admin/webhooks/<int:endpoint_id>/replay-parked")
+@admin_required
+def replay_parked_webhooks(endpoint_id: int) -> ResponseReturnValue:
+    def act(session: Session) -> None:
+        count = deliveries.replay_parked(session, endpoint_id, actor=current_actor(), at=clock.now())
+        flash(f"{count} {'delivery is' if count == 1 else 'deliveries are'} being sent again.")
+
+    return _done(act, "", url_for("admin.webhook_page", endpoint_id=endpoint_id))
+
+
+@blueprint.post("/admin/webhooks/<int:endpoint_id>/test")
+@admin_required
+def test_webhook(endpoint_id: int) -> ResponseReturnValue:
+    def act(session: Session) -> None:
+        if endpoints.find(session, endpoint_id).disabled_at is not None:
+            raise InvalidState("This endpoint is disabled. Enable it first.")
+        routing.send_test(session, endpoint_id, actor=current_actor(), at=clock.now())
+
+    path = url_for("admin.webhook_page", endpoint_id=endpoint_id)
+    return _done(act, "A test is on its way. Reload this page to see how it went.", path)
+
+
+@blueprint.post("/admin/webhooks/<int:endpoint_id>/secret")
+@admin_required
+def rotate_webhook_secret(endpoint_id: int) -> str:
+    with unit_of_work() as session:
+        endpoint, secret = endpoints.rotate_secret(session, endpoint_id, actor=current_actor(), at=clock.now())
+    return render_template("admin/webhook_secret.html", endpoint=endpoint, secret=secret, is_new=False)
+
+
+@blueprint.post("/admin/webhooks/<int:endpoint_id>/<any(disable, enable):step>")
+@admin_required
+def step_webhook(endpoint_id: int, step: str) -> ResponseReturnValue:
+    change, said = {
+        "disable": (endpoints.disable, "The endpoint is disabled: nothing is sent there any more."),
+        "enable": (endpoints.enable, "The endpoint is enabled. What was waiting is being sent."),
+    }[step]
+
+    def act(session: Session) -> None:
+        change(session, endpoint_id, actor=current_actor(), at=clock.now())
+
+    return _done(act, said, url_for("admin.webhook_page", endpoint_id=endpoint_id))
+
+
+@blueprint.post("/admin/webhooks/<int:endpoint_id>/delete")
+@admin_required
+def delete_webhook(endpoint_id: int) -> ResponseReturnValue:
+    def act(session: Session) -> None:
+        endpoints.delete(session, endpoint_id, actor=current_actor(), at=clock.now())
+
+    return _done(act, "The endpoint is deleted.", url_for("admin.webhooks_page"))
+
+
+def _reach() -> Reach:
+    return endpoints.reach_of(current_app.extensions["assent.settings"])
+
+
+def _created(form: EndpointForm) -> ResponseReturnValue:
+    with unit_of_work() as session:
+        endpoint, secret = endpoints.create(
+            session, form.url.data or "", form.topics.data or [], reach=_reach(), actor=current_actor(), at=clock.now()
+        )
+    return render_template("admin/webhook_secret.html", endpoint=endpoint, secret=secret, is_new=True)
+
+
+def _changed(form: EndpointForm, endpoint_id: int) -> ResponseReturnValue:
+    with unit_of_work() as session:
+        endpoints.change(
+            session,
+            endpoint_id,
+            url=form.url.data,
+            topics=form.topics.data,
+            reach=_reach(),
+            actor=current_actor(),
+            at=clock.now(),
+        )
+    flash("The endpoint is saved.")
+    return redirect(url_for("admin.webhook_page", endpoint_id=endpoint_id), 303)
+
+
+def _done(act: Callable[[Session], None], said: str, path: str) -> ResponseReturnValue:
+    try:
+        with unit_of_work() as session:
+            act(session)
+    except InvalidState as error:
+        flash(error.message, "warning")
+    else:
+        if said:
+            flash(said)
+    return redirect(path, 303)
+
+
+def _page(form: EndpointForm, endpoint_id: int) -> str:
+    state, before = _asked_for()
+    with read_only() as session:
+        endpoint = endpoints.find(session, endpoint_id)
+        found = deliveries.newest(session, endpoint_id, state=state, before=before, limit=deliveries.PAGE + 1)
+        return render_template(
+            "admin/webhook.html",
+            form=form,
+            endpoint=endpoint,
+            health=_health(endpoint),
+            counts=endpoints.counts(session).get(endpoint_id, Counts()),
+            deliveries=found[: deliveries.PAGE],
+            older=found[deliveries.PAGE - 1].delivery.id if len(found) > deliveries.PAGE else None,
+            state=state,
+            is_first_page=before is None,
+            topics=TOPICS,
+            url_max=URL_MAX,
+            has_two_secrets=bool(endpoint.previous_secret_until and endpoint.previous_secret_until > clock.now()),
+            history=audit.newest(session, subject=endpoints.subject_of(endpoint), limit=20),
+            names=agent_names(session),
+            time_zone=settings.get(session).time_zone,
+        )
+
+
+def _asked_for() -> tuple[DeliveryState | None, int | None]:
+    """Which deliveries the address asks for: of one state, and before which one."""
+    state, before = request.args.get("state", ""), request.args.get("before", "")
+    if state and state not in set(DeliveryState):
+        raise NotFound("There are no such deliveries.")
+    is_id = before.isascii() and before.isdigit() and len(before) < 18
+    return DeliveryState(state) if state else None, int(before) if is_id else None
+
+
+def _health(endpoint: WebhookEndpoint) -> str:
+    """One word of the status macro."""
+    if endpoint.disabled_at is not None:
+        return "disabled"
+    if endpoint.paused_until is not None and endpoint.paused_until > clock.now():
+        return "paused"
+    if endpoint.failures_in_row:
+        return "failing"
+    return "healthy" if endpoint.last_success_at else "unused"
+
+
+def _body_of(told: Told) -> str:
+    """The body as it was sent last, or will be sent first, laid out for reading."""
+    delivery = told.delivery
+    first_at = delivery.first_attempt_at or clock.now()
+    body = bodies.of_attempt(told.message.body, max(1, delivery.attempts), first_at=first_at)
+    return json.dumps(body, indent=2, ensure_ascii=False)

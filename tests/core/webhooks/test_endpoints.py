@@ -1,0 +1,159 @@
+"""Endpoints and their secrets."""
+
+from datetime import timedelta
+
+import pytest
+from cryptography.exceptions import InvalidTag
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from standardwebhooks import Webhook
+
+from app.core import clock
+from app.core.errors import InvalidInput, InvalidState, NotFound
+from app.core.signing import Keys, keys_of
+from app.core.webhooks import endpoints, signatures
+from app.db import Database
+from app.http import Reach
+from app.models import AuditEntry, WebhookEndpoint
+from tests.make import NOON
+
+URL = "https://hooks.example.com/assent"
+BY_MAX = {"actor": "agent:1", "at": NOON}
+
+
+def made(session: Session, url: str = URL, topics: object = ("granular.subscribe",)) -> tuple[WebhookEndpoint, str]:
+    return endpoints.create(session, url, topics, reach=Reach.INTERNET, **BY_MAX)  # type: ignore[arg-type]
+
+
+def test_the_secret_is_handed_out_once_and_kept_so_that_it_can_sign_but_not_be_read(database: Database) -> None:
+    with database.unit_of_work() as session:
+        endpoint, secret = made(session)
+        assert secret.startswith("whsec_")
+        assert secret.encode() not in endpoint.secret
+        assert endpoints.secrets_of(session, endpoint, at=NOON) == (secret,)
+        other_keys = Keys("another-key-that-is-long-enough-for-this")
+        with pytest.raises(InvalidTag):
+            signatures.decrypt(other_keys, endpoint.secret)
+        assert made(session)[1] != secret
+        for entry in session.scalars(select(AuditEntry)):
+            assert secret not in str(entry.details)
+
+
+def test_a_signature_is_what_the_standard_library_verifies(database: Database) -> None:
+    with database.unit_of_work() as session:
+        _, secret = made(session)
+    body = '{"topic": "granular.subscribe", "name": "Zoë"}'
+    headers = signatures.headers([secret], "notif_1", body, at=clock.now())
+    assert Webhook(secret).verify(body, headers) == {"topic": "granular.subscribe", "name": "Zoë"}
+    with pytest.raises(Exception, match="No matching signature"):
+        Webhook(secret).verify(body.replace("Zoë", "Eve"), headers)
+    with pytest.raises(Exception, match="No matching signature"):
+        Webhook(secret).verify(body, headers | {"webhook-id": "notif_2"})
+
+
+def test_after_a_rotation_both_secrets_sign_for_24_hours_and_then_the_new_one_alone(database: Database) -> None:
+    with database.unit_of_work() as session:
+        endpoint, old = made(session)
+        _, new = endpoints.rotate_secret(session, endpoint.id, **BY_MAX)
+        almost, over = NOON + timedelta(hours=23, minutes=59), NOON + timedelta(hours=24)
+        assert endpoints.secrets_of(session, endpoint, at=almost) == (new, old)
+        assert endpoints.secrets_of(session, endpoint, at=over) == (new,)
+        _, newest = endpoints.rotate_secret(session, endpoint.id, **BY_MAX)
+        assert endpoints.secrets_of(session, endpoint, at=NOON) == (newest, new)
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("", "web address"),
+        ("hooks.example.com", "begins with https"),
+        ("ftp://hooks.example.com/", "begins with https"),
+        ("https://sam:secret@hooks.example.com/", "sign-in"),
+        ("https://127.0.0.1/", "private"),
+        ("http://169.254.169.254/latest/meta-data", "private"),
+        ("https://localhost/", "server itself"),
+        ("https://hooks.example.com/" + "x" * 2000, "longer than"),
+        (None, "web address"),
+        (17, "web address"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_refused_at_its_field(url: str, sentence: str, database: Database) -> None:
+    with database.unit_of_work() as session:
+        with pytest.raises(InvalidInput, match=sentence) as refused:
+            made(session, url)
+        assert refused.value.field == "url"
+        endpoint, _ = made(session)
+        if url is not None:
+            with pytest.raises(InvalidInput):
+                endpoints.change(session, endpoint.id, url=url, reach=Reach.INTERNET, **BY_MAX)
+        assert endpoint.url == URL
+
+
+def test_loopback_is_for_development_alone(database: Database) -> None:
+    with database.unit_of_work() as session:
+        local = "http://127.0.0.1:9/"
+        endpoint, _ = endpoints.create(session, local, ["form.submitted"], reach=Reach.LOOPBACK_TOO, **BY_MAX)
+        assert endpoint.url == local
+        with pytest.raises(InvalidInput):
+            endpoints.create(session, local, ["form.submitted"], reach=Reach.INTERNET, **BY_MAX)
+
+
+@pytest.mark.parametrize(
+    "topics", [[], None, "granular.subscribe", ["nothing"], [None], [["granular.subscribe"]], [{}], 7]
+)
+def test_topics_that_there_are_not_are_refused(topics: object, database: Database) -> None:
+    with database.unit_of_work() as session, pytest.raises(InvalidInput) as refused:
+        made(session, topics=topics)
+    assert refused.value.field == "topics"
+
+
+def test_topics_are_kept_once_each_in_one_order(database: Database) -> None:
+    with database.unit_of_work() as session:
+        endpoint, _ = made(session, topics=["form.submitted", "granular.subscribe", "form.submitted"])
+        assert endpoint.topics == ["granular.subscribe", "form.submitted"]
+
+
+def test_what_was_deleted_is_not_found_again_and_its_secrets_are_gone(database: Database) -> None:
+    with database.unit_of_work() as session:
+        endpoint, _ = made(session)
+        endpoints.rotate_secret(session, endpoint.id, **BY_MAX)
+        endpoints.delete(session, endpoint.id, **BY_MAX)
+        assert (endpoint.secret, endpoint.previous_secret) == (b"", None)
+        assert endpoints.find_all(session) == []
+        for act in (endpoints.delete, endpoints.disable, endpoints.enable, endpoints.rotate_secret):
+            with pytest.raises(NotFound):
+                act(session, endpoint.id, **BY_MAX)
+        with pytest.raises(NotFound):
+            endpoints.find(session, endpoint.id)
+
+
+def test_each_change_is_in_the_audit_log_and_none_that_changed_nothing(database: Database) -> None:
+    with database.unit_of_work() as session:
+        endpoint, _ = made(session)
+        endpoints.change(session, endpoint.id, url=URL, topics=["granular.subscribe"], reach=Reach.INTERNET, **BY_MAX)
+        endpoints.change(session, endpoint.id, url=URL + "/2", reach=Reach.INTERNET, **BY_MAX)
+        for act in (endpoints.disable, endpoints.disable, endpoints.enable, endpoints.enable, endpoints.rotate_secret):
+            act(session, endpoint.id, **BY_MAX)
+        endpoints.delete(session, endpoint.id, **BY_MAX)
+        query = (
+            select(AuditEntry).where(AuditEntry.subject == f"webhook_endpoint:{endpoint.id}").order_by(AuditEntry.id)
+        )
+        entries = session.scalars(query).all()
+    actions = [entry.action.removeprefix("webhook_endpoint.") for entry in entries]
+    assert actions == ["created", "changed", "disabled", "enabled", "secret_rotated", "deleted"]
+    assert {entry.actor for entry in entries} == {"agent:1"}
+
+
+def test_there_is_a_limit_to_endpoints(database: Database) -> None:
+    with database.unit_of_work() as session:
+        for _ in range(endpoints.MOST_ENDPOINTS):
+            made(session)
+        with pytest.raises(InvalidState):
+            made(session)
+
+
+def test_an_endpoint_cannot_be_read_with_the_key_of_another_installation(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kept = signatures.encrypt(keys_of(session), "whsec_one")
+        assert signatures.decrypt(keys_of(session), kept) == "whsec_one"
+        assert signatures.encrypt(keys_of(session), "whsec_one") != kept

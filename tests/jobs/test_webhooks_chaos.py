@@ -1,0 +1,22 @@
+"""The hard promise of webhooks: whatever the receiver does and whoever is killed, all arrive, in order, by one id."""
+
+from pathlib import Path
+
+import pytest
+
+from app.config import Settings
+from app.db import Database
+from bench import webhooks
+
+
+@pytest.mark.slow
+def test_every_event_arrives_in_order_though_the_receiver_fails_and_workers_are_killed(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    seen = webhooks.storm(settings, database, events=1500, contacts=60, kills=4, log=tmp_path / "workers.log")
+    assert seen.missing == 0
+    assert seen.out_of_order == []
+    assert seen.ids_with_two_bodies == 0
+    assert seen.failed_on_purpose > 100, "the receiver did fail"
+    assert seen.killed == 4
+    assert seen.invalid_signatures == 0

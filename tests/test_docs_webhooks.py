@@ -1,0 +1,81 @@
+"""The receiver in the documentation is run, as it stands there, against what Assent really sends."""
+
+import json
+import re
+from typing import Any
+
+from flask import Flask
+
+from app.config import ROOT
+from app.core import clock
+from app.core.webhooks import endpoints
+from app.db import Database
+from tests import make
+from tests.jobs.test_deliver_webhooks import deliver_all
+from tests.receiver import Answer, Received, receiver
+
+PAGE = ROOT / "docs" / "integrate" / "webhooks.md"
+
+
+def block(language: str) -> str:
+    found = re.search(rf"^```{language}\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_the_receiver_of_the_page_believes_what_assent_sends_and_nothing_else(
+    database: Database, monkeypatch: Any
+) -> None:
+    with receiver() as there:
+        with database.unit_of_work() as session:
+            reach, topics = endpoints.Reach.LOOPBACK_TOO, ["granular.subscribe", "granular.unsubscribe"]
+            _, secret = endpoints.create(session, there.url, topics, reach=reach, actor="agent:1", at=clock.now())
+        monkeypatch.setenv("ASSENT_WEBHOOK_SECRET", secret)
+        names: dict[str, Any] = {"__name__": "receiver"}
+        exec(block("python"), names)  # noqa: S102 - it is our own page
+        theirs: Flask = names["app"]
+        there.answer = lambda came: handed_over(theirs, came)
+        with database.unit_of_work() as session:
+            kind, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+            make.opt_in(session, sam, kind)
+        deliver_all(database)
+        assert names["subscribers"] == {(sam.public_id, str(kind.id)): "opted_in"}
+        with database.unit_of_work() as session:
+            make.opt_out(session, sam, kind)
+        deliver_all(database)
+        assert names["subscribers"] == {(sam.public_id, str(kind.id)): "opted_out"}
+        first, second = there.received
+        names["subscribers"].clear()
+        assert handed_over(theirs, first) == (204, {}, b"")
+        assert names["subscribers"] == {}, "a duplicate is passed over"
+        forged = Received(second.path, second.headers, second.raw.replace(b"opted_out", b"opted_in "))
+        assert handed_over(theirs, forged) == (401, {}, b"")
+
+
+def test_the_message_of_the_page_is_part_of_a_real_one(database: Database) -> None:
+    with receiver() as there:
+        with database.unit_of_work() as session:
+            reach = endpoints.Reach.LOOPBACK_TOO
+            topics = ["granular.subscribe"]
+            endpoints.create(session, there.url, topics, reach=reach, actor="agent:1", at=clock.now())
+            make.opt_in(session, make.contact(session, phone_number=make.SAMS_NUMBER), make.live_type(session))
+        deliver_all(database)
+    is_part(json.loads(block("json")), there.received[0].body)
+
+
+def handed_over(theirs: Flask, came: Received) -> Answer:
+    headers = {name: value for name, value in came.headers.items() if name != "host"}
+    answer = theirs.test_client().post("/hooks/assent", data=came.raw, headers=headers)
+    return (answer.status_code, {}, answer.data)
+
+
+def is_part(shown: Any, real: Any, where: str = "") -> None:
+    """Every name of the one is in the other, with the same type behind it."""
+    assert isinstance(real, type(shown)), where
+    if isinstance(shown, dict):
+        for name, value in shown.items():
+            assert name in real, f"{where}.{name}"
+            is_part(value, real[name], f"{where}.{name}")
+    elif isinstance(shown, list):
+        for each in shown:
+            is_part(each, real[0], where)
