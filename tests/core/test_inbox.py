@@ -281,3 +281,36 @@ def test_polls_are_read_from_an_index(database: Database) -> None:
     assert "ix_conversations_changed_in" in plan
     for trap in ("SCAN conversations", "SCAN messages", "Seq Scan on conversations", "Seq Scan on messages"):
         assert trap not in plan, plan
+
+
+def test_search_finds_what_was_said_long_ago_and_not_what_was_changed(database: Database) -> None:
+    """SQLite's own index of three letters in a row follows the texts."""
+    with database.unit_of_work() as session:
+        ana = make.agent(session).id
+        wanted = _chat(session, "The Ethiopian Yirgacheffe")
+        conversations.say(session, wanted, author="contact", body="quick\nlines", at=NOON)
+        for minute in range(5):
+            _chat(session, "Filler", minute)
+
+        def found(typed: str) -> list[int]:
+            return _ids(inbox_search.search(session, ana, typed, region=None, at=NOON))
+
+        assert found("yirga") == [wanted]
+        assert found('"ethiopian" OR filler') == []
+        session.execute(text("UPDATE messages SET body = 'gone' WHERE body LIKE 'The Ethiopian%'"))
+        assert (found("yirga"), found("gone")) == ([], [wanted])
+        session.execute(text("DELETE FROM messages WHERE body = 'gone'"))
+        assert found("gone") == []
+
+
+def test_search_on_sqlite_reads_the_index_and_not_the_texts(database: Database) -> None:
+    if not database.is_sqlite:
+        return  # its index of words is asked for in the same way as ever
+    with database.read_only() as session:
+        _, said = inbox_search._substring_search("beans")
+        plan = session.execute(
+            text(f"EXPLAIN QUERY PLAN {said.compile(session.get_bind(), compile_kwargs={'literal_binds': True})}")
+        )
+        steps = " ".join(str(row[3]) for row in plan)
+    assert "VIRTUAL TABLE INDEX" in steps
+    assert "SCAN messages" not in steps

@@ -55,6 +55,7 @@ def show(conversation_id: int, reply: ReplyForm) -> ResponseReturnValue:
             reply=reply,
             is_newest=before is None,
             saved_forms=offered_forms(session),
+            insert_key=reading.new_key(),
             **reading.list_of(session, Choice.of_request(), at=at)
             | reading.conversation_of(session, found, view, at=at),
         )
