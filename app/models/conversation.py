@@ -33,8 +33,8 @@ class Conversation(Base):
 
     ``last_number``: of its newest line; ``said_number``: of the newest that is a message, a form or a note.
     ``revision`` grows with every change; ``news_revision`` is the one at which the contact last did something.
-    ``changed_in`` orders changes over all conversations: see ``inbox.changed_since``. ``client_key`` makes one that is
-    begun twice from one page stand once.
+    ``changed_in`` orders changes over all conversations: see ``core/inbox_changes.py``. ``client_key`` makes what is
+    begun twice from one page one conversation.
     """
 
     __tablename__ = "conversations"
@@ -133,8 +133,8 @@ class ConversationPresence(Base):
     seen_at: Mapped[datetime]
 
 
-# What the search of the inbox asks on PostgreSQL. SQLite has the table ``message_search`` for it: every three letters in
-# a row, kept by triggers (migration 0004).
+# What the search of the inbox asks on PostgreSQL. SQLite has the table ``message_search`` for it: every three letters
+# in a row, kept by triggers (migration 0004).
 MESSAGE_WORDS = Index(
     "ix_messages_words", func.to_tsvector(text("'simple'"), Message.body), postgresql_using="gin"
 ).ddl_if(dialect="postgresql")

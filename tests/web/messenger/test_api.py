@@ -149,12 +149,34 @@ def test_looking_writes_nothing(app: Flask, client: FlaskClient, database: Datab
     assert all(each.lstrip().startswith("SELECT") for each in sent)
 
 
-def test_a_poll_without_news_is_two_statements(app: Flask, client: FlaskClient) -> None:
+def test_a_poll_without_news_is_one_small_statement_or_none(
+    app: Flask, client: FlaskClient, database: Database
+) -> None:
     write(client)
+    sessions = {"t": TOKEN, "s": session_of(client, database, "never wrote")}
     first = get(client, "poll", TOKEN).get_json()["conversations"][0]
-    with statements(app) as sent:
-        get(client, f"poll?after={first['id']}:{first['revision']}", TOKEN)
-    assert len(sent) == 2
+    after = f"poll?after={first['id']}:{first['revision']}"
+    for fresh_for_s, statements_each in ((0, 1), (60, 0)):
+        for bearer in sessions.values():
+            get(client, after, bearer)
+            app.extensions["assent.changes"].fresh_for_s = fresh_for_s
+            with statements(app) as sent:
+                assert get(client, after, bearer).get_json() == {"conversations": [], "more": False}
+            assert len(sent) == statements_each, sent
+
+
+def test_looking_and_signing_in_too_often_is_429(client: FlaskClient, database: Database) -> None:
+    said = signature(database, "sam")
+    with one_window():
+        conversation = write(client).get_json()["conversation"]
+        for path, body, most, more in (
+            ("seen", {"seen": {str(conversation): 1}}, messenger.SEEN_A_MINUTE, {"bearer": TOKEN}),
+            ("sign-in", {}, messenger.SIGN_INS_A_MINUTE, {"said": said}),
+        ):
+            answers = [post(client, path, body, **more) for _ in range(most + 1)]
+            assert {answer.status_code for answer in answers[:-1]} == {200}
+            assert answers[-1].status_code == 429
+            assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
 
 
 def test_two_first_messages_at_once_make_one_lead(app: Flask, database: Database) -> None:
