@@ -2,7 +2,9 @@
 
 import fcntl
 import os
+import select
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,8 +35,17 @@ _WRITES = "assent_writes"
 _DRIVER = "assent_driver"
 
 
+class Glance:
+    """A look at the database by prepared statements alone (``Prepared``). Each sees what was committed before it."""
+
+    __slots__ = ("info",)
+
+    def __init__(self, info: dict[str, Any]) -> None:
+        self.info = info
+
+
 class Database:
-    """One engine, and the two ways to use it.
+    """One engine, and the ways to use it.
 
     On SQLite writers queue on an advisory file lock before ``BEGIN IMMEDIATE``: the lock is fair where SQLite's own
     busy handler sleeps and retries, so the tail stays short. PostgreSQL needs nothing of the kind.
@@ -48,30 +59,53 @@ class Database:
         self._writer = self.engine.execution_options(**{_WRITES: True})
         # Looks need no transaction: on PostgreSQL it would cost two more ways to the server and back.
         self._reader = self.engine if self.is_sqlite else _autocommitting(url, connections=connections)
+        self._for_writing, self._for_looking = _Lines(self._writer), _Lines(self._reader)
         self._lock_file = f"{self.file}.lock" if self.file else None
         self.info: dict[str, Any] = {}
         self.trace: Callable[[str], None] | None = None
 
     @contextmanager
     def unit_of_work(self) -> Iterator[Session]:
-        """A write transaction: committed at the end, rolled back by any error. Durable once it has returned."""
-        with self._turn(), Session(self._writer, expire_on_commit=False) as session:
+        """A write transaction: committed at the end, rolled back by any error. Durable once it has returned.
+
+        The driver's transaction is the only one. The session joins it when it is used; prepared statements run in it
+        without a session's cost.
+        """
+        with (
+            self._turn(),
+            self._for_writing.lent() as line,
+            Session(line.connection, expire_on_commit=False) as session,
+        ):
             session.info.update(self.info)
-            session.info[_DRIVER] = _Driver(self.engine.dialect, lambda: session.connection().connection, self.trace)
-            with session.begin():
+            session.info[_DRIVER] = _Driver(self.engine.dialect, self.trace, line.driver)
+            try:
+                if self.is_sqlite:
+                    line.driver.execute("BEGIN IMMEDIATE")
                 yield session
+                if session.in_transaction():
+                    session.commit()
+                else:
+                    line.driver.commit()
+            except BaseException:
+                line.undo(session)
+                raise
 
     @contextmanager
     def read_only(self) -> Iterator[Session]:
         """A read transaction: it never waits for a writer and never commits."""
-        with Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+        with (
+            self._for_looking.lent() as line,
+            Session(self.engine, expire_on_commit=False, autoflush=False) as session,
+        ):
             session.info.update(self.info)
-            session.info[_DRIVER] = driver = _Driver(self._reader.dialect, self._reader.raw_connection, self.trace)
-            try:
-                yield session
-            finally:
-                if driver.lent is not None:
-                    driver.lent.close()
+            session.info[_DRIVER] = _Driver(self._reader.dialect, self.trace, line.driver)
+            yield session
+
+    @contextmanager
+    def glance(self) -> Iterator[Glance]:
+        """A look for the paths that people wait on: no session, no transaction, a connection that is open already."""
+        with self._for_looking.lent() as line:
+            yield Glance({**self.info, _DRIVER: _Driver(self._reader.dialect, self.trace, line.driver)})
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -97,8 +131,80 @@ class Database:
             yield connection
 
     def close(self) -> None:
+        self._for_writing.close()
+        self._for_looking.close()
         self.engine.dispose()
         self._reader.dispose()
+
+
+@dataclass(slots=True)
+class _Line:
+    """One open connection, as SQLAlchemy and as the driver see it."""
+
+    connection: Connection
+    driver: Any
+    is_usable: bool = True
+
+    def undo(self, session: Session) -> None:
+        """Roll back; where that fails too, nobody uses the connection again."""
+        try:
+            session.rollback()
+            self.driver.rollback()
+        except Exception:
+            self.is_usable = False
+
+
+class _Lines:
+    """Open connections that are lent to one user at a time, the last used first."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._idle: deque[_Line] = deque()
+
+    @contextmanager
+    def lent(self) -> Iterator[_Line]:
+        line = self._taken()
+        try:
+            yield line
+        finally:
+            if line.is_usable and not getattr(line.driver, "closed", False):
+                self._idle.append(line)
+            else:
+                _hang_up(line)
+
+    def _taken(self) -> _Line:
+        while True:
+            try:
+                line = self._idle.pop()
+            except IndexError:
+                connection = self._engine.connect()
+                return _Line(connection, connection.connection.driver_connection)
+            if not _is_broken(line.driver):
+                return line
+            _hang_up(line)
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().connection.close()
+
+
+def _hang_up(line: _Line) -> None:
+    line.connection.invalidate()
+    line.connection.close()
+
+
+def _is_broken(driver: Any) -> bool:
+    """Whether the server has hung up: it says nothing to a connection that nobody uses, but for its end.
+
+    A question to the server would tell the same, and cost every request another way there and back.
+    """
+    if isinstance(driver, sqlite3.Connection):
+        return False
+    if driver.closed:
+        return True
+    poll = select.poll()
+    poll.register(driver.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def run(session: Session, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
@@ -109,7 +215,8 @@ def run(session: Session, statement: Executable, parameters: Any = None) -> Curs
 class Prepared:
     """A Core statement for the paths that people wait on: compiled once a dialect, run on the driver itself.
 
-    It runs on the session's own connection and in its transaction, and reads and writes the types of its columns.
+    It runs on the session's own connection and in its transaction, or at a glance; it reads and writes the types of its
+    columns.
 
     :param statement: with bound parameters; made from the dialect's name where the dialects differ
     """
@@ -118,13 +225,13 @@ class Prepared:
         self._statement = statement
         self._compiled: dict[str, _Compiled] = {}
 
-    def all(self, session: Session, **values: Any) -> list[Any]:
+    def all(self, session: Session | Glance, **values: Any) -> list[Any]:
         """Every row that comes back, as tuples."""
         compiled = self._for(session)
         cursor = compiled.execute(_driver(session), values)
         return compiled.read(cursor.fetchall()) if cursor.description else []
 
-    def one(self, session: Session, **values: Any) -> Any:
+    def one(self, session: Session | Glance, **values: Any) -> Any:
         """The first row as a tuple; null when there is none."""
         rows = self.all(session, **values)
         return rows[0] if rows else None
@@ -135,7 +242,7 @@ class Prepared:
         touched: int = cursor.rowcount
         return touched
 
-    def _for(self, session: Session) -> "_Compiled":
+    def _for(self, session: Session | Glance) -> "_Compiled":
         dialect = _driver(session).dialect
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
@@ -151,24 +258,34 @@ class _Compiled:
         compiled = statement.compile(dialect=dialect)
         self.text = str(compiled)
         self._defaults = compiled.params
-        self._order: list[str] | None = compiled.positiontup
         self._binders = {}
         for name, bound in compiled.binds.items():
             if binder := bound.type.dialect_impl(dialect).bind_processor(dialect):
                 self._binders[name] = binder
+        order = cast(list[str] | None, compiled.positiontup)
+        # of each parameter where the text counts them: its name, how its values go in, what it is when not given
+        self._places = (
+            None if order is None else [(name, self._binders.get(name), self._defaults.get(name)) for name in order]
+        )
         columns = getattr(statement, "exported_columns", ())
         readers = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
         self._readers = [(place, reader) for place, reader in enumerate(readers) if reader]
 
     def execute(self, driver: "_Driver", values: dict[str, Any]) -> Any:
-        bound = self._defaults | values
-        for name, binder in self._binders.items():
-            bound[name] = binder(bound[name])
         if driver.trace is not None:
             driver.trace(self.text)
-        if self._order is None:
+        if self._places is None:
+            bound = self._defaults | values
+            for name, binder in self._binders.items():
+                bound[name] = binder(bound[name])
             return driver.connection.execute(self.text, bound)
-        return driver.connection.execute(self.text, [bound[name] for name in self._order])
+        return driver.connection.execute(
+            self.text,
+            [
+                binder(values.get(name, default)) if binder else values.get(name, default)
+                for name, binder, default in self._places
+            ],
+        )
 
     def read(self, rows: list[Any]) -> list[Any]:
         if not self._readers:
@@ -186,18 +303,11 @@ class _Driver:
     """A driver's connection, on loan to one session; ``trace`` is told every statement (tests count them)."""
 
     dialect: Dialect
-    lend: Callable[[], Any]
     trace: Callable[[str], None] | None
-    lent: Any = None
-
-    @property
-    def connection(self) -> Any:
-        if self.lent is None:
-            self.lent = self.lend()
-        return self.lent.driver_connection
+    connection: Any
 
 
-def _driver(session: Session) -> _Driver:
+def _driver(session: Session | Glance) -> _Driver:
     return cast(_Driver, session.info[_DRIVER])
 
 
@@ -248,8 +358,7 @@ def _autocommitting(url: Any, *, connections: int) -> Engine:
     return create_engine(
         url,
         pool_size=connections,
-        max_overflow=4,
-        pool_timeout=10,
+        max_overflow=-1,
         isolation_level="AUTOCOMMIT",
         pool_reset_on_return=None,
     )
@@ -257,7 +366,7 @@ def _autocommitting(url: Any, *, connections: int) -> Engine:
 
 def _engine(url: Any, *, connections: int, is_sqlite: bool) -> Engine:
     if not is_sqlite:
-        return create_engine(url, pool_size=connections, max_overflow=4, pool_pre_ping=True, pool_timeout=10)
+        return create_engine(url, pool_size=connections, max_overflow=-1, pool_pre_ping=True)
     engine = create_engine(
         url,
         pool_size=connections,
@@ -276,5 +385,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.connection.driver_connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")  # type: ignore[union-attr]
+    driver: Any = connection.connection.driver_connection
+    if not driver.in_transaction:  # a unit of work has begun it already
+        driver.execute("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITES) else "BEGIN")

@@ -3,9 +3,12 @@
 Nothing is written before ``configure`` was called, so that tests and imports stay quiet.
 """
 
+import json
 import logging
 import re
 import sys
+import time
+from datetime import UTC, datetime
 from typing import Any, TextIO, cast
 
 import structlog
@@ -21,7 +24,7 @@ _PRIVATE = re.compile(
     r"|(?P<phone>(?:\+|%2B)\d(?:[\s().-]{0,2}\d){6,}|(?<![\w.:-])\d{9,15}(?![\w.:-]))",
     re.IGNORECASE | re.DOTALL,
 )
-_requests: list[FilteringBoundLogger] = []
+_request_lines: list[TextIO] = []
 
 
 def configure(stream: TextIO | None = None) -> None:
@@ -47,18 +50,13 @@ def configure(stream: TextIO | None = None) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    plain = [processor for processor in _SHARED if processor is not _redact]
-    _requests[:] = [
-        structlog.wrap_logger(
-            structlog.WriteLogger(stream), processors=[*plain, structlog.processors.JSONRenderer()]
-        ).bind()
-    ]
+    _request_lines[:] = [stream]
 
 
 def silence() -> None:
     """Write nothing any more."""
     structlog.configure(processors=[_drop])
-    _requests.clear()
+    _request_lines.clear()
 
 
 def get_logger() -> FilteringBoundLogger:
@@ -67,13 +65,15 @@ def get_logger() -> FilteringBoundLogger:
     return logger
 
 
-def request_logger() -> FilteringBoundLogger | None:
-    """Where one line a request goes; null when nobody reads it.
+def request(**fields: str | float | None) -> None:
+    """Write the one line of a request; like every line, only once ``configure`` was called.
 
-    These lines are not searched for what is private, which would take longer than writing them: the caller gives
-    nothing that a client chose.
+    It is made by hand and is not searched for what is private, either of which would take longer than all the rest of
+    it: the caller gives nothing that a client chose.
     """
-    return _requests[0] if _requests else None
+    for stream in _request_lines:
+        at = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        stream.write(json.dumps({**fields, "event": "request", "level": "info", "at": at}) + "\n")
 
 
 def redacted(text: str) -> str:

@@ -7,9 +7,10 @@ import time
 
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
 
 from app.config import Settings
-from app.db import BUSY_TIMEOUT_MS, Database
+from app.db import BUSY_TIMEOUT_MS, Database, Prepared
 from app.models import ConsentEvent, Contact, Wording
 from tests import make
 from tests.processes import environment_of
@@ -111,6 +112,36 @@ def test_looking_cannot_write(database: Database) -> None:
         session.add(Wording(hash="h", body="b"))
     with database.read_only() as session:
         assert session.get(Wording, "h") is None
+
+
+def test_a_restarted_server_is_noticed_before_anybody_waits_for_it(database: Database) -> None:
+    if database.is_sqlite:
+        return
+    ask = Prepared(select(func.count()).select_from(Contact))
+    for _ in range(2):
+        with database.glance() as look:
+            assert ask.one(look) == (0,)
+        with database.unit_of_work() as session, database.read_only() as beside:
+            assert ask.one(session) == ask.one(beside) == (0,)
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as other:
+            other.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                )
+            )
+        time.sleep(0.2)
+
+
+def test_a_connection_that_broke_inside_a_block_is_used_by_nobody_again(database: Database) -> None:
+    if database.is_sqlite:
+        return
+    with pytest.raises(OperationalError), database.unit_of_work() as session:
+        session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    with database.unit_of_work() as session:
+        make.contact(session)
+    with database.read_only() as session:
+        assert session.scalar(select(func.count()).select_from(Contact)) == 1
 
 
 def fail_after(_made: object) -> None:

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from app.core import contacts
 from app.core.contacts import Destination
 from app.core.errors import DestinationRefused, NotFound
-from app.core.signing import Signer, keys_of
-from app.db import Prepared
+from app.core.signing import Keys, Signer
+from app.db import Glance, Prepared
 from app.models import (
     Channel,
     Consent,
@@ -227,7 +227,7 @@ _INSERTED_VIEW = Prepared(
 )
 
 
-def public_view(session: Session, form_key: str, *, shown: Shown | None = None) -> FormView:
+def public_view(session: Session | Glance, form_key: str, *, shown: Shown | None = None) -> FormView:
     """The newest version of a form, for anybody.
 
     :param shown: of an answer: its version is taken, and whether this render was answered before
@@ -244,7 +244,7 @@ def public_view(session: Session, form_key: str, *, shown: Shown | None = None) 
     return _view(row[:-1], answer_hash=row[-1])
 
 
-def inserted_view(session: Session, token: str, *, shown: Shown | None = None) -> FormView:  # noqa: ARG001
+def inserted_view(session: Session | Glance, token: str, *, shown: Shown | None = None) -> FormView:  # noqa: ARG001
     """One inserted form with its contact's saved number and consent.
 
     :param shown: of an answer; the version is the inserted one whatever was shown
@@ -256,15 +256,13 @@ def inserted_view(session: Session, token: str, *, shown: Shown | None = None) -
     return _view(row)
 
 
-def saved_destination(session: Session, view: FormView) -> Destination | None:
+def saved_destination(keys: Keys, view: FormView) -> Destination | None:
     """The saved number or address, if it can be signed up; null when there is none, or it has to be asked for anew."""
     if not view.saved:
         return None
     allowed = frozenset(view.allowed_countries)
     try:
-        return contacts.read_destination(
-            keys_of(session), view.saved, view.channel, region=None, allowed_countries=allowed
-        )
+        return contacts.read_destination(keys, view.saved, view.channel, region=None, allowed_countries=allowed)
     except DestinationRefused:
         return None
 

@@ -78,7 +78,7 @@ def submit(
         transaction), or why it is none; ignored where one was shown as saved
     :param evidence: address, agent string, page, words shown; source and actor are the person's
     """
-    saved = form_views.saved_destination(session, view)
+    saved = form_views.saved_destination(keys_of(session), view)
     state = form_views.state_of(view, saved, at=at)
     if state in {State.EXPIRED, State.UNAVAILABLE}:
         return Outcome(state)
@@ -261,7 +261,7 @@ def _held_contact(
 def _answered_meanwhile(session: Session, view: FormView, destination: Destination, *, at: datetime) -> Outcome:
     """Another answer of the same person came first; say how it stands now."""
     fresh = form_views.inserted_view(session, cast(str, view.token))
-    saved = form_views.saved_destination(session, fresh)
+    saved = form_views.saved_destination(keys_of(session), fresh)
     state = form_views.state_of(fresh, saved, at=at)
     if state == State.SIGNED_UP and saved and saved.hash == destination.hash:
         return Outcome(State.DONE, None, destination)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.config import Settings
 from app.core import store
 from app.core.signing import Keys
-from app.db import Database
+from app.db import Database, Glance
 
 _EXTENSION = "assent.database"
 _KEYS = "assent.keys"
@@ -37,3 +37,8 @@ def unit_of_work() -> AbstractContextManager[Session]:
 def read_only() -> AbstractContextManager[Session]:
     """A read transaction, for GETs: looking changes nothing and waits for nobody."""
     return database().read_only()
+
+
+def glance() -> AbstractContextManager[Glance]:
+    """A look by prepared statements alone, for what people wait on."""
+    return database().glance()

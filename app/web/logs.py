@@ -20,30 +20,41 @@ def configure(app: Flask) -> None:
     got_request_exception.connect(_unexpected, app)
 
 
+def answered(method: str, route: str | None, status: int, started_s: float | None, request_id: str | None) -> None:
+    """The line of one request.
+
+    :param route: its rule; null when no rule fits
+    :param started_s: by ``time.perf_counter()``
+    """
+    logs.request(
+        method=_known(method),
+        route=route,
+        status=status,
+        duration_ms=round((time.perf_counter() - started_s) * 1000, 2) if started_s else None,
+        request_id=request_id,
+    )
+
+
+def failed(method: str, route: str | None, request_id: str | None, problem: BaseException) -> None:
+    """The line of an error that nobody expected, with where it happened."""
+    _log.error("request failed", method=_known(method), route=route, request_id=request_id, exc_info=problem)
+
+
 def _start() -> None:
     g.started_s = time.perf_counter()
 
 
 def _finish(response: Response) -> Response:
-    if (log := logs.request_logger()) is not None:
-        started_s = g.get("started_s")
-        log.info(
-            "request",
-            method=_method(),
-            route=_route(),
-            status=response.status_code,
-            duration_ms=round((time.perf_counter() - started_s) * 1000, 2) if started_s else None,
-            request_id=g.get("request_id"),
-        )
+    answered(request.method, _route(), response.status_code, g.get("started_s"), g.get("request_id"))
     return response
 
 
 def _unexpected(_app: Flask, exception: BaseException, **_more: Any) -> None:
-    _log.error("request failed", method=_method(), route=_route(), request_id=g.get("request_id"), exc_info=exception)
+    failed(request.method, _route(), g.get("request_id"), exception)
 
 
-def _method() -> str:
-    return request.method if request.method in _METHODS else "other"
+def _known(method: str) -> str:
+    return method if method in _METHODS else "other"
 
 
 def _route() -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Response, current_app, g, render_template, request
+from flask import Flask, Response, current_app, g, render_template, request
 from markupsafe import escape
 
 from app.core import phone, wording
@@ -24,6 +24,7 @@ from app.web import colour
 from app.web.languages import country_name, gettext, speaking
 from app.web.security import HSTS, PERMISSIONS
 
+_PAGES = "assent.form_pages"
 _KEPT_PAGES = 512
 _HEADERS = [
     ("Content-Type", "text/html; charset=utf-8"),
@@ -33,6 +34,7 @@ _HEADERS = [
     ("X-Robots-Tag", "noindex"),
     ("Permissions-Policy", PERMISSIONS),
 ]
+_HEADERS_WHEN_SECURE = [*_HEADERS, ("Strict-Transport-Security", HSTS)]
 # Stand-ins in a kept page, random so that no text of a form can hold one.
 _SHOWN, _ACTION, _NUMBER, _TOKEN = (f"{name}-{random_token()}" for name in ("shown", "action", "number", "token"))
 # The states that people see every day; their pages are kept, the others are rendered when they are needed.
@@ -110,6 +112,11 @@ def look_of(view: FormView, *, locale: str, region: str | None, theme: str) -> L
 Key = tuple[Any, ...]
 
 
+def keep_pages(app: Flask) -> None:
+    """Give the app a place for the pages that it keeps."""
+    app.extensions[_PAGES] = {}
+
+
 def key_of(view: FormView, *, locale: str, region: str | None, theme: str) -> Key:
     """What tells one kept page from another: everything of ``Look``, by what changes when it does."""
     fixed = (view.version_id, view.workspace_revision, view.type_name, view.is_public, *view.form_origins)
@@ -118,13 +125,13 @@ def key_of(view: FormView, *, locale: str, region: str | None, theme: str) -> Ke
 
 def kept(key: Key) -> FormPage | None:
     """The page, if it was made before."""
-    pages: dict[Key, FormPage] = current_app.extensions["assent.form_pages"]
+    pages: dict[Key, FormPage] = current_app.extensions[_PAGES]
     return pages.get(key)
 
 
 def make(key: Key, look: Look, content: FormContent) -> FormPage:
     """Make the page and keep it."""
-    pages: dict[Key, FormPage] = current_app.extensions["assent.form_pages"]
+    pages: dict[Key, FormPage] = current_app.extensions[_PAGES]
     page = unkept(look, content)
     if len(pages) >= _KEPT_PAGES:
         pages.clear()
@@ -145,17 +152,15 @@ def html_of(page: FormPage, filling: Filling) -> str:
     return _rendered(page, filling)
 
 
-def answer(page: FormPage, filling: Filling, status: int = 200) -> Response:
-    """The page as an answer, with the headers that let exactly the allowed origins frame it."""
-    return answered(html_of(page, filling), status, page.policy)
+def headers(policy: str, *, is_secure: bool) -> list[tuple[str, str]]:
+    """The embed's headers. It has no cookie, so all that is needed is who may frame it."""
+    more = _HEADERS_WHEN_SECURE if is_secure else _HEADERS
+    return [*more, ("Content-Security-Policy", policy), ("X-Request-Id", g.get("request_id", ""))]
 
 
 def answered(html: str, status: int, policy: str) -> Response:
-    """A page with the embed's headers. It has no cookie, so all that is needed is who may frame it."""
-    headers = [*_HEADERS, ("Content-Security-Policy", policy), ("X-Request-Id", g.get("request_id", ""))]
-    if request.is_secure:
-        headers.append(("Strict-Transport-Security", HSTS))
-    return Response(html, status, headers)
+    """A page with the embed's headers, from a view of Flask's."""
+    return Response(html, status, headers(policy, is_secure=request.is_secure))
 
 
 def policy(ancestors: str, style: str = "") -> str:
@@ -168,13 +173,15 @@ def policy(ancestors: str, style: str = "") -> str:
     )
 
 
-def error_page(sentence: str, status: int, locale: str) -> Response:
-    """A page for what cannot be shown at all: framed by nobody, for nobody knows whose it would be."""
+def error_page(sentence: str, locale: str) -> str:
+    """A page for what cannot be shown at all. ``NOBODY`` may frame it, for nobody knows whose it would be."""
     with speaking(locale):
-        html = render_template(
+        return render_template(
             "embed/error.html", sentence=sentence, lang=wording.language_tag(locale), dir=wording.direction(locale)
         )
-    return answered(html, status, policy("'none'"))
+
+
+NOBODY = policy("'none'")
 
 
 def text_for(content: FormContent, locale: str) -> tuple[FormText, str]:

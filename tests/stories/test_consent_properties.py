@@ -60,7 +60,7 @@ class World:
 
     def look(self, index: int) -> None:
         view = form_views.inserted_view(self.session, self.tokens[index])
-        saved = form_views.saved_destination(self.session, view)
+        saved = form_views.saved_destination(keys_of(self.session), view)
         self.pages[index] = self._shown(self.tokens[index], view.version_id, saved.hash if saved else None)
 
     def answer(self, index: int, typed: int) -> None:

@@ -1,23 +1,23 @@
 """Who reads a form, as far as a request tells: language, address, what was on their screen, what they are told."""
 
-from dataclasses import replace
 from math import ceil
 from urllib.parse import urlsplit
 
-from flask import abort, request
+from werkzeug.exceptions import Forbidden
 
 from app.core import clock, contacts, email, origins, phone
 from app.core.contacts import Destination
 from app.core.errors import DestinationRefused
-from app.core.form_views import FormView, Shown, State
+from app.core.form_views import FormView, Shown
 from app.core.ledger import Evidence
-from app.core.signing import Signer, random_token
+from app.core.signing import random_token
 from app.core.submissions import Outcome
 from app.core.wording import translatable
 from app.models import Channel, EvidenceLevel, Source
 from app.web.database import keys
+from app.web.embed.exchange import Asked
 from app.web.languages import gettext, speaking
-from app.web.optin_page import Filling, FormPage
+from app.web.optin_page import FormPage
 
 _SENTENCES = (
     phone.REFUSALS
@@ -31,41 +31,35 @@ _SENTENCES = (
     }
 )
 _STATUS = {"too_many": 429, "shown_again": 409, "answered_already": 409}
-MAX_BODY_BYTES = 16_384
 
 
-def accept_language() -> str:
-    return request.headers.get("Accept-Language", "")
-
-
-def theme() -> str:
+def theme(asked: Asked) -> str:
     """``light`` or ``dark`` when the page that holds the frame says so, else the reader's own."""
-    asked = request.args.get("theme", "") if request.query_string else ""
-    return asked if asked in {"light", "dark"} else ""
+    wanted = asked.args.get("theme", "") if asked.query_string else ""
+    return wanted if wanted in {"light", "dark"} else ""
 
 
-def own_address() -> str:
+def own_address(asked: Asked) -> str:
     """Where the form is sent: this page, without whatever else stood in its address."""
-    return f"{request.path}?theme={theme()}" if theme() else request.path
+    return f"{asked.path}?theme={theme(asked)}" if theme(asked) else asked.path
 
 
-def refuse_other_sites() -> None:
+def refuse_other_sites(asked: Asked) -> None:
     """An answer comes from the page that we made. There is no cookie to ride on; this is the second lock."""
-    request.max_content_length = MAX_BODY_BYTES
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
-        abort(403)
+    if asked.environ.get("HTTP_SEC_FETCH_SITE", "same-origin") not in {"same-origin", "none"}:
+        raise Forbidden
 
 
-def typed_text() -> str:
+def typed_text(asked: Asked) -> str:
     """What was typed, as it came."""
-    return (request.form.get("phone") or request.form.get("email") or "")[:1000]
+    return (asked.form.get("phone") or asked.form.get("email") or "")[:1000]
 
 
-def typed(region: str | None) -> Destination | DestinationRefused:
+def typed(asked: Asked, region: str | None) -> Destination | DestinationRefused:
     """What was typed, as something that may be opted in, or why it may not."""
-    channel = Channel.EMAIL if "email" in request.form else Channel.SMS
+    channel = Channel.EMAIL if "email" in asked.form else Channel.SMS
     try:
-        return contacts.read_destination(keys(), typed_text(), channel, region=region)
+        return contacts.read_destination(keys(), typed_text(asked), channel, region=region)
     except DestinationRefused as refused:
         return refused
 
@@ -100,9 +94,8 @@ def done_number(outcome: Outcome, shown: Shown | None) -> str:
     return value if is_typed else email.masked(value)
 
 
-def signed(filling: Filling, page: FormPage, saved: Destination | None, *, place: str, signer: Signer) -> Filling:
-    """The filling with what is shown, signed, so that the answer can prove it."""
-    is_saved = filling.state == State.SAVED
+def signed(asked: Asked, page: FormPage, saved: Destination | None, *, place: str, is_saved: bool) -> str:
+    """What is shown, signed, so that the answer can prove it."""
     shown = Shown(
         place=place,
         version_id=page.look.version_id,
@@ -110,24 +103,24 @@ def signed(filling: Filling, page: FormPage, saved: Destination | None, *, place
         words_hash=page.words(is_saved=is_saved).hash,
         destination_hash=saved.hash if is_saved and saved else None,
         region=page.look.region,
-        origin=_framing_origin(page),
+        origin=_framing_origin(asked, page),
         nonce=random_token(),
         at=clock.now(),
     )
-    return replace(filling, shown=shown.signed(signer))
+    return shown.signed(keys().signer("shown"))
 
 
-def evidence(view: FormView, page: FormPage, shown: Shown | None) -> Evidence:
+def evidence(asked: Asked, view: FormView, page: FormPage, shown: Shown | None) -> Evidence:
     """How we know, from this request."""
     is_known = view.contact_id is not None
     return Evidence(
         source=Source.FORM,
         actor="contact",
         level=EvidenceLevel.PERSONAL_LINK if is_known else EvidenceLevel.WEB_UNVERIFIED,
-        address=request.remote_addr,
-        agent_string=request.headers.get("User-Agent"),
+        address=asked.remote_addr,
+        agent_string=asked.environ.get("HTTP_USER_AGENT"),
         origin=shown.origin if shown else None,
-        page=_claimed_page(page),
+        page=_claimed_page(asked, page),
         locale=page.look.locale,
         words=page.words(is_saved=bool(shown and shown.destination_hash)),
         form_version_id=view.version_id,
@@ -135,15 +128,15 @@ def evidence(view: FormView, page: FormPage, shown: Shown | None) -> Evidence:
     )
 
 
-def _framing_origin(page: FormPage) -> str | None:
+def _framing_origin(asked: Asked, page: FormPage) -> str | None:
     """The origin of the page that holds the frame, as the browser tells it, if it is an allowed one."""
-    origin = origins.of(request.headers.get("Referer", ""))
+    origin = origins.of(asked.header("HTTP_REFERER"))
     return origin if origin in page.look.origins else None
 
 
-def _claimed_page(page: FormPage) -> str | None:
+def _claimed_page(asked: Asked, page: FormPage) -> str | None:
     """The address of the page around the frame, as its script said it; kept only if its origin is allowed."""
-    claimed = request.form.get("page", "")[:500]
+    claimed = asked.form.get("page", "")[:500]
     if origins.of(claimed) not in page.look.origins:
         return None
     parts = urlsplit(claimed)

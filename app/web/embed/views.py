@@ -2,128 +2,131 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, request
-from sqlalchemy.orm import Session
-
 from app.core import clock, form_views, optin_forms, submissions, wording
 from app.core.contacts import Destination
 from app.core.form_views import FormView, Shown, State
 from app.core.submissions import Outcome
 from app.models import OptInFormVersion
 from app.web import optin_page
-from app.web.database import keys, read_only, unit_of_work
+from app.web.database import glance, keys, read_only, unit_of_work
 from app.web.embed import full_number, reader
+from app.web.embed.exchange import Answer, Asked
 from app.web.optin_page import Filling, FormPage
 
-blueprint = Blueprint("embed", __name__, url_prefix="/f")
-
 _STATUS = {State.EXPIRED: 410}
+_TAKES_ANSWERS = {State.ASK, State.SAVED}
 
 
-@blueprint.get("/form/<key>")
-def public_form(key: str) -> Response:
-    with read_only() as session:
-        view = form_views.public_view(session, key)
-        return _show(session, view, place=key)
+def public_form(asked: Asked, place: str) -> Answer:
+    return _show(asked, place, form_views.public_view)
 
 
-@blueprint.get("/<token>")
-def inserted_form(token: str) -> Response:
-    with read_only() as session:
-        view = form_views.inserted_view(session, token)
-        return _show(session, view, place=token)
+def inserted_form(asked: Asked, place: str) -> Answer:
+    return _show(asked, place, form_views.inserted_view)
 
 
-@blueprint.post("/form/<key>")
-def answer_public_form(key: str) -> Response:
-    return _answer(key, form_views.public_view)
+def answer_public_form(asked: Asked, place: str) -> Answer:
+    return _answer(asked, place, form_views.public_view)
 
 
-@blueprint.post("/<token>")
-def answer_inserted_form(token: str) -> Response:
-    return _answer(token, form_views.inserted_view)
+def answer_inserted_form(asked: Asked, place: str) -> Answer:
+    return _answer(asked, place, form_views.inserted_view)
 
 
-@blueprint.post("/form/<key>/seen")
-def public_form_seen(key: str) -> Response:
-    reader.refuse_other_sites()
-    shown = Shown.read(keys().signer("shown"), request.form.get("shown", ""), place=key)
+def public_form_seen(asked: Asked, place: str) -> Answer:
+    reader.refuse_other_sites(asked)
+    shown = Shown.read(keys().signer("shown"), asked.form.get("shown", ""), place=place)
     if shown is not None:
         with unit_of_work() as session:
-            submissions.public_form_seen(session, key, shown, address=request.remote_addr, at=clock.now())
-    return Response(status=204)
+            submissions.public_form_seen(session, place, shown, address=asked.remote_addr, at=clock.now())
+    return Answer("", status=204)
 
 
-@blueprint.post("/<token>/seen")
-def inserted_form_seen(token: str) -> Response:
-    reader.refuse_other_sites()
+def inserted_form_seen(asked: Asked, place: str) -> Answer:
+    reader.refuse_other_sites(asked)
     with unit_of_work() as session:
-        optin_forms.mark_seen(session, token, at=clock.now())
-    return Response(status=204)
+        optin_forms.mark_seen(session, place, at=clock.now())
+    return Answer("", status=204)
 
 
-def _show(session: Session, view: FormView, *, place: str) -> Response:
-    at = clock.now()
-    saved = form_views.saved_destination(session, view)
-    state = form_views.state_of(view, saved, at=at)
-    page = _page(session, view)
-    return _answered(view, page, Outcome(state), saved, place=place)
+def _show(asked: Asked, place: str, view_of: Callable[..., FormView]) -> Answer:
+    with glance() as look:
+        view = view_of(look, place)
+    saved = form_views.saved_destination(keys(), view)
+    state = form_views.state_of(view, saved, at=clock.now())
+    return _answered(asked, view, _page(asked, view), Outcome(state), saved, place=place)
 
 
-def _answer(place: str, view_of: Callable[..., FormView]) -> Response:
+def _answer(asked: Asked, place: str, view_of: Callable[..., FormView]) -> Answer:
     """Read what was sent, record it in one transaction, then say how it went."""
-    reader.refuse_other_sites()
-    shown = Shown.read(keys().signer("shown"), request.form.get("shown", ""), place=place)
-    typed = reader.typed(shown.region if shown else None)
+    reader.refuse_other_sites(asked)
+    shown = Shown.read(keys().signer("shown"), asked.form.get("shown", ""), place=place)
+    typed = reader.typed(asked, shown.region if shown else None)
     with unit_of_work() as session:
         view = view_of(session, place, shown=shown)
-        page = _page(session, view, shown)
+        page = _page(asked, view, shown)
         if shown and page.words(is_saved=shown.destination_hash is not None).hash != shown.words_hash:
             shown = None
-        evidence = reader.evidence(view, page, shown)
+        evidence = reader.evidence(asked, view, page, shown)
         outcome = submissions.submit(session, view, shown, typed=typed, evidence=evidence, at=clock.now())
     if outcome.state == State.DONE:
         token = shown.nonce if shown and view.is_public else place
-        return optin_page.answer(page, Filling(State.DONE, number=reader.done_number(outcome, shown), token=token))
-    with read_only() as session:
+        filling = Filling(State.DONE, number=reader.done_number(outcome, shown), token=token)
+        return _sent(asked, page, filling)
+    with glance() as look:
         if outcome.refusal == "shown_again":
-            view = view_of(session, place)
-            page = _page(session, view)
-        saved = form_views.saved_destination(session, view)
-    return _answered(view, page, outcome, saved, place=place, typed=reader.typed_text())
+            view = view_of(look, place)
+            page = _page(asked, view)
+    saved = form_views.saved_destination(keys(), view)
+    typed_text = reader.typed_text(asked)
+    return _answered(asked, view, page, outcome, saved, place=place, typed=typed_text)
 
 
 def _answered(
-    view: FormView, page: FormPage, outcome: Outcome, saved: Destination | None, *, place: str, typed: str = ""
-) -> Response:
+    asked: Asked,
+    view: FormView,
+    page: FormPage,
+    outcome: Outcome,
+    saved: Destination | None,
+    *,
+    place: str,
+    typed: str = "",
+) -> Answer:
     """The page in the state it is in now, ready for another answer where it takes one."""
+    is_saved = outcome.state == State.SAVED
+    takes_answers = outcome.state in _TAKES_ANSWERS
     filling = Filling(
         outcome.state,
-        action=reader.own_address(),
-        number=full_number.shown(view, saved),
+        action=reader.own_address(asked),
+        shown=reader.signed(asked, page, saved, place=place, is_saved=is_saved) if takes_answers else "",
+        number=full_number.shown(asked, view, saved),
         typed=typed if outcome.state == State.ASK else "",
         error=reader.error(outcome, page.look.locale),
         error_code=outcome.refusal or "",
     )
-    if outcome.state in {State.ASK, State.SAVED}:
-        filling = reader.signed(filling, page, saved, place=place, signer=keys().signer("shown"))
     status = reader.status(outcome) if outcome.refusal else _STATUS.get(outcome.state, 200)
-    if request.method == "POST" and outcome.state == State.UNAVAILABLE:
+    if asked.method == "POST" and outcome.state == State.UNAVAILABLE:
         status = 409
-    response = optin_page.answer(page, filling, status)
+    answer = _sent(asked, page, filling, status)
     if outcome.retry_after_s:
-        response.headers["Retry-After"] = str(outcome.retry_after_s)
-    return response
+        answer.headers.append(("Retry-After", str(outcome.retry_after_s)))
+    return answer
 
 
-def _page(session: Session, view: FormView, shown: Shown | None = None) -> FormPage:
+def _sent(asked: Asked, page: FormPage, filling: Filling, status: int = 200) -> Answer:
+    headers = optin_page.headers(page.policy, is_secure=asked.is_secure)
+    return Answer(optin_page.html_of(page, filling), status, headers)
+
+
+def _page(asked: Asked, view: FormView, shown: Shown | None = None) -> FormPage:
     """The page for this reader: as it was shown, where that is known, else as it is now."""
-    languages = reader.accept_language()
+    languages = asked.header("HTTP_ACCEPT_LANGUAGE")
     locale = shown.locale if shown else wording.negotiate(view.locale, languages)
     region = shown.region if shown else view.default_country or wording.region(languages)
-    theme = reader.theme()
+    theme = reader.theme(asked)
     key = optin_page.key_of(view, locale=locale, region=region, theme=theme)
     if page := optin_page.kept(key):
         return page
-    content = optin_forms.content_of(session.get_one(OptInFormVersion, view.version_id))
+    with read_only() as session:
+        content = optin_forms.content_of(session.get_one(OptInFormVersion, view.version_id))
     return optin_page.make(key, optin_page.look_of(view, locale=locale, region=region, theme=theme), content)

@@ -33,7 +33,7 @@ def not_found(_error: NotFound) -> Response:
     locale = _locale()
     with speaking(locale):
         sentence = gettext("There is no chat at this address.")
-    return optin_page.error_page(sentence, 404, locale)
+    return optin_page.answered(optin_page.error_page(sentence, locale), 404, optin_page.NOBODY)
 
 
 def _locale() -> str:
