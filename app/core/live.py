@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Executable, Table, and_, bindparam, select
-from sqlalchemy.orm import Session
 
 from app.core import inbox_changes
-from app.db import Prepared
+from app.db import Glance, Prepared
 from app.models import Conversation, Workspace
 
 FRESH_FOR_S = 0.25
 KEPT = 2000  # conversations that changed last
-Reading = Callable[[], AbstractContextManager[Session]]
+Looking = Callable[[], AbstractContextManager[Glance]]
 _CONVERSATION = cast(Table, Conversation.__table__)
 _WORKSPACE = cast(Table, Workspace.__table__)
 
@@ -55,15 +54,18 @@ class Changes:
         self._complete_from = 0  # every change with this number or a higher one is kept
         self._newest = 0
 
-    def follow(self, reading: Reading) -> int:
-        """Be up to date; the serial comes back. One statement when what is known is too old, else none."""
+    def follow(self, looking: Looking) -> int:
+        """Be up to date; the serial comes back. One statement when what is known is too old, else none.
+
+        :param looking: ``Database.glance``
+        """
         if time.monotonic() - self._asked_at_s < self.fresh_for_s:
             return self.serial
         with self._lock:
             now_s = time.monotonic()
             if now_s - self._asked_at_s >= self.fresh_for_s:
-                with reading() as session:
-                    self._ask(session)
+                with looking() as glance:
+                    self._ask(glance)
                 self._asked_at_s = now_s
             return self.serial
 
@@ -86,12 +88,12 @@ class Changes:
         changed = sorted(each for each in found if each[0] >= after)[: inbox_changes.CHANGES_MAX]
         return inbox_changes.checksum([(number, revision) for _, number, revision in changed]) in {"0", known}
 
-    def _ask(self, session: Session) -> None:
+    def _ask(self, glance: Glance) -> None:
         if self._cursor is not None:
-            rows = _SINCE.all(session, after=self._cursor, limit=self.kept + 1)
+            rows = _SINCE.all(glance, after=self._cursor, limit=self.kept + 1)
             if len(rows) <= self.kept:
                 return self._hear(rows)
-        rows = _NEWEST.all(session, limit=self.kept)
+        rows = _NEWEST.all(glance, limit=self.kept)
         self.serial += 1
         self._forgotten = self.serial
         self._conversations.clear()

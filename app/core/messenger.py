@@ -18,7 +18,7 @@ from app.core.errors import InvalidInput, NotFound
 from app.core.messenger_identity import SESSION_PREFIX, Identity, SignedUser
 from app.core.signing import keys_of, random_public_id
 from app.core.tokens import hash_of
-from app.db import Prepared, insert_or_ignore
+from app.db import Glance, Prepared, insert_or_ignore
 from app.models import Contact, ContactRole, Conversation, Message, Workspace
 
 MESSAGES_A_MINUTE, MESSAGES_A_MINUTE_FROM_ONE_ADDRESS, NEW_LEADS_AN_HOUR = 40, 400, 200
@@ -92,7 +92,7 @@ def visitor(session: Session, bearer: str) -> Visitor:
     return Visitor(lead_id)
 
 
-def user_contact(session: Session, user_id: str) -> int | None:
+def user_contact(session: Session | Glance, user_id: str) -> int | None:
     """The contact of a signed user; null when there is none. One statement."""
     found = _FIND_USER.one(session, user_id=user_id)
     return int(found[0]) if found else None

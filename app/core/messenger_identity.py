@@ -98,6 +98,21 @@ def may_show_full_number(keys: Keys, proof: str, form_token: str | None, contact
     return keys.signer("full number").read(proof, max_age_s=_FULL_NUMBER_MAX_AGE_S) == [form_token, contact_id]
 
 
+def full_answer_proof(keys: Keys, shown: str) -> str:
+    """Goes with a page that showed the number in full, so that the page after it does, too.
+
+    :param shown: what the page showed, signed: the proof is of use with it alone, and no longer than it is
+    """
+    return keys.signer("full answer").sign([shown.rpartition(".")[2]])
+
+
+def was_shown_in_full(keys: Keys, proof: str, shown: str, *, max_age_s: int) -> bool:
+    """Whether ``proof`` went with the page that was answered."""
+    if not proof or not shown:
+        return False
+    return keys.signer("full answer").read(proof, max_age_s=max_age_s) == [shown.rpartition(".")[2]]
+
+
 def _of_jwt(token: str, secret: str, *, at: datetime) -> SignedUser | None:
     try:
         # the times are checked below, against the clock that everything else here goes by

@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 from app.core import conversation_views, messenger
 from app.core.conversation_views import ContactView
 from app.core.errors import NotFound
-from app.core.live import Changes, Reading
+from app.core.live import Changes
 from app.core.messenger import Visitor
-from app.db import Prepared
+from app.db import Database, Prepared
 from app.models import Conversation
 
 REMEMBERED = 20_000
@@ -64,25 +64,25 @@ class Polls:
         self._lock = threading.Lock()
         self._remembered: OrderedDict[str, _Remembered] = OrderedDict()
 
-    def news(self, reading: Reading, bearer: str, known: Mapping[int, int], *, at: datetime) -> tuple[Visitor, News]:
+    def news(self, database: Database, bearer: str, known: Mapping[int, int], *, at: datetime) -> tuple[Visitor, News]:
         """Who asks, and what changed in their conversations since the revisions that they know, by conversation id.
 
         Nothing new is told from memory, which is at most ``Changes.fresh_for_s`` behind.
 
         :raises NotFound: a stranger: an unknown or ended token, a session that is over
         """
-        serial = self._changes.follow(reading)
+        serial = self._changes.follow(database.glance)
         remembered = self._remembered.get(bearer)
-        if remembered and self._still_holds(remembered, reading) and _is_known(remembered.standing, known):
+        if remembered and self._still_holds(remembered, database) and _is_known(remembered.standing, known):
             return remembered.who, News([], is_more=False)
-        with reading() as session:
+        with database.read_only() as session:
             who = messenger.visitor(session, bearer)
             standing = _standing(session, who)
             told = _news(session, who, standing, known, at=at)
         self._remember(bearer, who, standing, serial)
         return who, told
 
-    def _still_holds(self, remembered: _Remembered, reading: Reading) -> bool:
+    def _still_holds(self, remembered: _Remembered, database: Database) -> bool:
         is_old = time.monotonic() - remembered.since_s > REMEMBERED_FOR_S
         if is_old or remembered.workspace_revision != self._changes.workspace_revision:
             return False
@@ -92,8 +92,8 @@ class Polls:
         serial = self._changes.serial
         if remembered.serial == serial or user_id is None:
             return True
-        with reading() as session:
-            is_nobody_yet = messenger.user_contact(session, user_id) is None
+        with database.glance() as glance:
+            is_nobody_yet = messenger.user_contact(glance, user_id) is None
         if is_nobody_yet:
             remembered.serial = serial
         return is_nobody_yet

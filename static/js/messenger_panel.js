@@ -433,6 +433,7 @@ const showEarlier = async () => {
 const openForm = (made) => {
   const address = new URL(made.dataset.form, location.origin);
   if (document.documentElement.dataset.theme) address.searchParams.set("theme", document.documentElement.dataset.theme);
+  if (parentOrigin) address.searchParams.set("from", parentOrigin);
   const frame = element("iframe", { title: say.form, src: address });
   frame.addEventListener("load", () =>
     frame.contentWindow.postMessage({ source: "assent", version: 1, type: "hello", page }, location.origin));

@@ -54,7 +54,7 @@ class Panel:
         self.known: dict[int, int] = {}
 
     def poll(self) -> list[str]:
-        _, news = self.polls.news(self.database.read_only, self.bearer, self.known, at=NOON)
+        _, news = self.polls.news(self.database, self.bearer, self.known, at=NOON)
         self.known |= {view.conversation_id: view.revision for view in news.views}
         return [line.body for view in news.views for line in view.lines]
 
@@ -182,5 +182,5 @@ def test_who_asks_is_told_with_the_news(database: Database, polls: Polls) -> Non
     with database.read_only() as session:
         lead_id = session.scalars(select(Contact.id)).one()
     for _ in range(2):
-        who, _ = polls.news(database.read_only, TOKEN, {}, at=NOON)
+        who, _ = polls.news(database, TOKEN, {}, at=NOON)
         assert who == Visitor(lead_id)

@@ -11,7 +11,7 @@ from app.core.errors import NotFound
 from app.core.inbox import Row
 from app.models import Conversation, ConversationState
 from app.web import display
-from app.web.database import read_only, unit_of_work
+from app.web.database import glance, read_only, unit_of_work
 from app.web.inbox import blueprint, reading, words
 from app.web.inbox.reading import Choice
 from app.web.live import changes
@@ -23,7 +23,7 @@ from app.web.login import agent_required
 def poll() -> ResponseReturnValue:
     """``{cursor, unread, news, list?, conversation?}``; the list and the conversation as HTML, where they are shown."""
     at, me, cursor = clock.now(), reading.my_id(), request.args.get("cursor")
-    changes().follow(read_only)
+    changes().follow(glance)
     if changes().has_none_since(cursor):
         return "", 204
     with read_only() as session:

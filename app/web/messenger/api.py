@@ -18,7 +18,7 @@ from app.core.form_cards import FormCard
 from app.core.messenger import Sender, Visitor
 from app.core.messenger_identity import Identity
 from app.models import Channel
-from app.web.database import keys, read_only, unit_of_work
+from app.web.database import database, keys, read_only, unit_of_work
 from app.web.errors import status_of
 from app.web.live import polls
 from app.web.security import csrf
@@ -64,7 +64,7 @@ def sign_in() -> Response:
 def poll() -> Response:
     """What is new since the revisions that the panel knows: ``?after=12:40,13:7``, conversation and revision."""
     known = {int(found[1]): int(found[2]) for found in _KNOWN.finditer(request.args.get("after", "")[:200])}
-    who, news = polls().news(read_only, _bearer(), known, at=clock.now())
+    who, news = polls().news(database(), _bearer(), known, at=clock.now())
     return jsonify(conversations=[_view(view, who) for view in news.views], more=news.is_more)
 
 
