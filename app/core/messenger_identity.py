@@ -78,6 +78,11 @@ def signed_session(keys: Keys, user: SignedUser, secret: str) -> str:
     return SESSION_PREFIX + keys.signer("messenger session").sign([user.user_id, _fingerprint(secret)])
 
 
+def person_of(keys: Keys, user: SignedUser) -> str:
+    """What tells this user from others in a browser's storage, and nobody who they are."""
+    return keys.bucket("person", user.user_id)
+
+
 def read_session(keys: Keys, text: str, secret: str) -> str | None:
     """The user id that ``signed_session`` was made for; null when it is not ours, too old, or of an earlier secret."""
     value = keys.signer("messenger session").read(text.removeprefix(SESSION_PREFIX), max_age_s=SESSION_MAX_AGE_S)

@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, Route, expect
 from sqlalchemy import func, select
 
-from app.core import clock, conversations, optin_forms
+from app.core import clock, conversations, messenger_tokens, optin_forms
 from app.core import settings as workspace_settings
 from app.db import Database
 from app.models import ConsentEvent, Contact, Conversation, Message, MessengerToken, RateCounter
@@ -308,8 +308,9 @@ def test_a_token_that_nobody_knows_any_more_starts_anew(page: Page, shop: Shop, 
     chat = open_chat(page)
     write(page, "the old chat")
     expect(chat.locator(".mine time")).to_be_visible()
+    token = page.evaluate("Object.values(localStorage)[0]")
     with database.unit_of_work() as session:
-        session.scalars(select(MessengerToken)).one().ended_at = clock.now()
+        messenger_tokens.end(session, token, at=clock.now())
     expect(chat.locator("li")).to_have_count(0)
     page.wait_for_function("localStorage.length === 0")
     write(page, "a new chat")

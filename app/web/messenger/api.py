@@ -43,9 +43,9 @@ def session_of_a_signed_user() -> Response:
     with read_only() as session:
         user = messenger.signed_user(session, _identity(), at=clock.now())
         if user is None:
-            return jsonify(session=None, stale=False)
+            return jsonify(session=None, person="", stale=False)
         bearer, is_stale = messenger.session_for(session, user)
-    return jsonify(session=bearer, stale=is_stale)
+    return jsonify(session=bearer, person=messenger_identity.person_of(keys(), user), stale=is_stale)
 
 
 @blueprint.post("/sign-in")

@@ -90,7 +90,11 @@ def test_polling_with_anothers_conversation_shows_nothing_of_it(client: FlaskCli
 def test_a_signed_user_has_a_session_and_a_claim_has_none(client: FlaskClient, database: Database) -> None:
     assert get(client, "session", said=signature(database, "sam")).get_json()["session"].startswith("s_")
     for said in (None, {}, {"user_id": "sam"}, signature(database, "sam") | {"user_id": "eve"}):
-        assert get(client, "session", said=said).get_json() == {"session": None, "stale": False}
+        assert get(client, "session", said=said).get_json() == {
+            "session": None,
+            "person": "",
+            "stale": False,
+        }
     assert client.get("/messenger/api/session", headers={"Assent-Identity": "%7Bnonsense"}).status_code == 200
     assert client.get("/messenger/api/session", headers={"Assent-Identity": "[1]"}).get_json()["session"] is None
 
