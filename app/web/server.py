@@ -16,6 +16,8 @@ from app.core.errors import InvalidState
 # Requests wait for the database and for the disk, so more of them run than there are processors; each costs a thread.
 THREADS = 12
 BACKLOG = 1024
+# Open connections of one process. Each open messenger keeps one between its polls; whoever is beyond this waits.
+CONNECTIONS = 10_000
 # How long requests in flight may go on after the server was told to stop.
 STOP_WITHIN_S = 30
 
@@ -44,6 +46,7 @@ def run(settings: config.Settings, host: str, port: int, *, workers: int) -> Non
         workers=workers,
         blocking_threads=THREADS,
         backlog=BACKLOG,
+        backpressure=CONNECTIONS,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_WITHIN_S,
         log_access=False,
