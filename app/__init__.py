@@ -23,7 +23,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask
 
     from app import config
-    from app.web import assets, database, embed, errors, health, languages, login, logs, mail, security
+    from app.web import assets, database, embed, errors, health, languages, live, login, logs, mail, security
     from app.web.admin import blueprint as admin
     from app.web.auth import blueprint as auth
     from app.web.contacts import blueprint as contacts
@@ -42,6 +42,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES)
     app.extensions["assent.settings"] = settings
     database.connect(app, settings)
+    live.connect(app)
     logs.configure(app)
     security.protect(app, settings)
     assets.serve(app)

@@ -1,42 +1,84 @@
-"""The product as people run it: ``assent web`` as a process, and pages of a second origin."""
+"""The product as people run it: a web server in processes of its own, and pages of a second origin."""
 
+import multiprocessing
 import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
+from app import config
 from app.config import Settings
+from app.web import server
 from tests.conftest import SECRET_KEY
-
-ASSENT = str(Path(sys.executable).with_name("assent"))
+from tests.processes import descendants, free_port
 
 
 @contextmanager
-def web_process(settings: Settings, workers: int = 1) -> Iterator[str]:
-    """``assent web`` on a free port; its address."""
-    port = free_port()
-    environ = os.environ | {
-        "ASSENT_INSTANCE": str(settings.instance),
-        "ASSENT_DATABASE_URL": settings.database_url,
-        "ASSENT_SECRET_KEY": SECRET_KEY,
-    }
-    command = [ASSENT, "web", "--port", str(port), "--workers", str(workers)]
-    process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
+def web_process(settings: Settings, workers: int = 1, port: int | None = None) -> Iterator[str]:
+    """The web server as a process of its own, on a free port; its address."""
+    server = WebServer(settings, workers, port)
+    server.start()
     try:
-        _wait_until_ready(address)
-        yield address
+        yield server.address
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=20)
+        server.stop()
+
+
+class WebServer:
+    """The web server as ``assent web`` runs it, forked from a process that has loaded the program: that takes half a
+    second, where starting the command takes several. It can be killed and started again on its port.
+    """
+
+    def __init__(self, settings: Settings, workers: int = 1, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self._environ = {
+            "ASSENT_INSTANCE": str(settings.instance),
+            "ASSENT_DATABASE_URL": settings.database_url,
+            "ASSENT_SECRET_KEY": SECRET_KEY,
+        }
+        self._workers = workers
+        self._process: Any = None
+
+    def start(self) -> None:
+        self._process = _forking().Process(target=_serve, args=(self._environ, self.port, self._workers))
+        self._process.start()
+        _wait_until_ready(self.address)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.join(20)
+        assert self._process.exitcode is not None, "the server did not stop"
+
+    def kill(self) -> None:
+        """End it and its web processes at once, as a power cut would."""
+        for pid in [self._process.pid, *descendants(self._process.pid)]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.join(20)
+
+
+@lru_cache
+def _forking() -> Any:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.loaded"])
+    return context
+
+
+def _serve(environ: dict[str, str], port: int, workers: int) -> None:
+    os.environ.update(environ)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    multiprocessing.set_start_method("fork", force=True)  # its web processes are loaded already, too
+    server.run(config.load(), "127.0.0.1", port, workers=workers)
 
 
 @contextmanager
@@ -56,29 +98,23 @@ def other_site(pages: dict[str, str], headers: dict[str, str] | None = None) -> 
         def log_message(self, *_arguments: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    site = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=site.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://127.0.0.1:{site.server_port}"
     finally:
-        server.shutdown()
-        server.server_close()
+        site.shutdown()
+        site.server_close()
         thread.join()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _wait_until_ready(address: str) -> None:
-    for _ in range(300):
+    for _ in range(1200):
         try:
             urllib.request.urlopen(f"{address}/readyz", timeout=5).read()
         except OSError:
-            time.sleep(0.1)
+            time.sleep(0.025)
         else:
             return
     raise AssertionError("the server did not start")

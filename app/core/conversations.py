@@ -25,10 +25,16 @@ _MESSAGE = cast(Table, Message.__table__)
 _OTHERS = _CONVERSATION.alias("others")  # under its own name, so that an UPDATE does not correlate it
 
 
-def start(session: Session, contact_id: int, *, at: datetime, assignee_id: int | None = None) -> Conversation:
-    """A new, empty, open conversation. Nobody sees it before something is said in it: do so in the same transaction."""
+def start(
+    session: Session, contact_id: int, *, at: datetime, assignee_id: int | None = None, client_key: str | None = None
+) -> Conversation:
+    """A new, empty, open conversation. Nobody sees it before something is said in it: do so in the same transaction.
+
+    :param client_key: of the page that begins it; the database takes one conversation of a contact for each
+    """
     conversation = Conversation(
         contact_id=contact_id,
+        client_key=client_key,
         state=ConversationState.OPEN,
         assignee_id=assignee_id,
         changed_in=cast(Any, change_stamp(session, at)),
@@ -46,9 +52,7 @@ def open_for(session: Session, contact_id: int, *, at: datetime, client_key: str
     :param client_key: of the message that is about to be said: where it was said before, that conversation comes back
     :raises NotFound: there is no such contact
     """
-    held = session.execute(select(Contact.id).where(Contact.id == contact_id).with_for_update()).first()
-    if held is None:
-        raise NotFound("There is no such contact.")
+    _hold_contact(session, contact_id)
     theirs = select(Conversation).where(Conversation.contact_id == contact_id)
     if client_key is not None:
         said_in = select(Message.conversation_id).where(
@@ -58,6 +62,18 @@ def open_for(session: Session, contact_id: int, *, at: datetime, client_key: str
             return found
     newest = theirs.where(Conversation.state == ConversationState.OPEN.value).order_by(Conversation.id.desc())
     return session.scalars(newest.limit(1)).first() or start(session, contact_id, at=at)
+
+
+def begun_before(session: Session, contact_id: int, client_key: str) -> Conversation | None:
+    """The contact's conversation that was begun with this key. The contact's row is held until the transaction ends.
+
+    :raises InvalidInput: it is no key
+    :raises NotFound: there is no such contact
+    """
+    _refuse_odd_key(client_key)
+    _hold_contact(session, contact_id)
+    query = select(Conversation).where(Conversation.contact_id == contact_id, Conversation.client_key == client_key)
+    return session.scalars(query).one_or_none()
 
 
 def find(session: Session, conversation_id: int) -> Conversation:
@@ -94,10 +110,8 @@ def say(
     if kind not in {MessageKind.MESSAGE, MessageKind.NOTE} or (kind == MessageKind.NOTE and author == CONTACT):
         raise InvalidInput("Only messages and notes are written.", field="kind")
     body = _checked_body(body)
-    if client_key is not None and not _CLIENT_KEY.fullmatch(client_key):
-        raise InvalidInput("A message's key is 1 to 64 letters, digits, hyphens and underscores.", field="client_key")
     conversation = hold(session, conversation_id)
-    if client_key is not None and (said := _said_before(session, conversation_id, client_key)):
+    if client_key is not None and (said := said_before(session, conversation_id, client_key)):
         return said
     if author == CONTACT:
         _refuse_blocked(session, conversation)
@@ -106,9 +120,28 @@ def say(
     return _append(session, conversation, kind, author, body, at=at, client_key=client_key)
 
 
-def post_form(session: Session, conversation_id: int, inserted: InsertedForm, *, author: str, at: datetime) -> Message:
+def said_before(session: Session, conversation_id: int, client_key: str) -> Message | None:
+    """The line with this key in a held conversation: whoever asks for the same again gets it.
+
+    :raises InvalidInput: it is no key
+    """
+    _refuse_odd_key(client_key)
+    query = select(Message).where(Message.conversation_id == conversation_id, Message.client_key == client_key)
+    return session.scalars(query).one_or_none()
+
+
+def post_form(
+    session: Session,
+    conversation_id: int,
+    inserted: InsertedForm,
+    *,
+    author: str,
+    at: datetime,
+    client_key: str | None = None,
+) -> Message:
     """Place an inserted form (``optin_forms.insert_for``) in a conversation; a closed one is open again.
 
+    :param client_key: as for ``say``; the caller has asked ``said_before``
     :raises InvalidState: it was inserted for somebody else, or elsewhere already
     :raises NotFound: there is no conversation with this id
     """
@@ -118,7 +151,16 @@ def post_form(session: Session, conversation_id: int, inserted: InsertedForm, *,
     inserted.conversation_id = conversation_id
     if conversation.state == ConversationState.CLOSED:
         _open(session, conversation, author, at=at)
-    return _append(session, conversation, MessageKind.FORM, author, "", at=at, inserted_form_id=inserted.id)
+    return _append(
+        session,
+        conversation,
+        MessageKind.FORM,
+        author,
+        "",
+        at=at,
+        client_key=client_key,
+        inserted_form_id=inserted.id,
+    )
 
 
 def form_changed(
@@ -274,9 +316,15 @@ def _append(
     return message
 
 
-def _said_before(session: Session, conversation_id: int, client_key: str) -> Message | None:
-    query = select(Message).where(Message.conversation_id == conversation_id, Message.client_key == client_key)
-    return session.scalars(query).one_or_none()
+def _hold_contact(session: Session, contact_id: int) -> None:
+    held = session.execute(select(Contact.id).where(Contact.id == contact_id).with_for_update()).first()
+    if held is None:
+        raise NotFound("There is no such contact.")
+
+
+def _refuse_odd_key(client_key: str) -> None:
+    if not _CLIENT_KEY.fullmatch(client_key):
+        raise InvalidInput("A key is 1 to 64 letters, digits, hyphens and underscores.", field="client_key")
 
 
 def _refuse_blocked(session: Session, conversation: Conversation) -> None:

@@ -1,6 +1,5 @@
-"""The inbox of those who work here: lists, counts, what changed, what was read, who is looking."""
+"""The inbox of those who work here: lists, counts, what was read, who is looking."""
 
-import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,7 +14,6 @@ from sqlalchemy import (
     delete,
     func,
     literal,
-    literal_column,
     or_,
     select,
     true,
@@ -25,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from app.core import conversations, form_cards
 from app.core.form_cards import FormCard
-from app.db import dialect_insert, dialect_of, run
+from app.db import dialect_insert, run
 from app.models import (
     Agent,
     Contact,
@@ -38,6 +36,7 @@ from app.models import (
 )
 
 PAGE_SIZE = 40
+COUNTED_MAX = 1000  # nobody needs to know exactly how many more there are
 PRESENT_FOR = timedelta(seconds=40)
 UNREAD_AMONG = 500  # the newest open conversations: nobody needs to know exactly how many more there are
 _CONVERSATION = cast(Table, Conversation.__table__)
@@ -85,21 +84,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Counts:
-    """Open conversations, by whose they are; ``unread`` of mine and nobody's, among the newest ``UNREAD_AMONG``."""
+    """Open conversations, by whose they are, each counted up to ``COUNTED_MAX``; ``unread`` of mine and nobody's, among
+    the newest ``UNREAD_AMONG``.
+    """
 
     everyones: int
     mine: int
     nobodys: int
     others: int
     unread: int
-
-
-@dataclass(frozen=True)
-class Changes:
-    """Which conversations changed. The next call asks after ``cursor``."""
-
-    cursor: str
-    conversation_ids: list[int]
 
 
 def page(
@@ -137,33 +130,10 @@ def rows_where(
 
 
 def counts(session: Session, agent_id: int) -> Counts:
-    """How much is open. Two statements over indexes of what is open."""
-    whose = select(_CONVERSATION.c.assignee_id, func.count()).where(
-        _CONVERSATION.c.state == ConversationState.OPEN.value
-    )
-    rows: Any = run(session, whose.group_by(_CONVERSATION.c.assignee_id)).all()
-    by_agent: dict[int | None, int] = dict(rows)
-    mine, nobodys, everyones = by_agent.get(agent_id, 0), by_agent.get(None, 0), sum(by_agent.values())
-    return Counts(everyones, mine, nobodys, everyones - mine - nobodys, _unread(session, agent_id))
-
-
-def changed_since(session: Session, cursor: str | None, *, limit: int = 200) -> Changes:
-    """Which conversations were changed by what was committed since ``cursor`` was given out. One statement.
-
-    Nothing escapes: on PostgreSQL, where a change that began earlier may be committed later, conversations carry the
-    number of the transaction that changed them, and a cursor is the oldest one that was still running. So some come
-    twice; when nothing but those would come, nothing does.
-
-    :param cursor: null, or one that cannot be read: where things stand now, and no conversations
-    """
-    after, _, known = (cursor or "").partition("-")
-    is_first = not (after.isascii() and after.isdigit() and len(after) < 19)
-    rows = run(session, _CHANGES[dialect_of(session)], {"after": 2**62 if is_first else int(after), "limit": limit})
-    found = list(rows)
-    changed = [row for row in found if row.id is not None]
-    checksum = str(zlib.crc32(repr([(row.id, row.revision) for row in changed]).encode())) if changed else "0"
-    onward = f"{changed[-1].changed_in if len(changed) == limit else found[0].cursor}-{checksum}"
-    return Changes(onward, [] if checksum == known else [row.id for row in changed])
+    """How much is open. Two statements, which read as much of the indexes as they count, however much is open."""
+    counted: Any = run(session, _COUNTS, {"agent_id": agent_id}).one()
+    everyones, mine, nobodys, before, behind = counted
+    return Counts(everyones, mine, nobodys, min(before + behind, COUNTED_MAX), _unread(session, agent_id))
 
 
 def mark_read(session: Session, conversation_id: int, agent_id: int, revision: int) -> None:
@@ -285,24 +255,15 @@ def _unread(session: Session, agent_id: int) -> int:
     return int(run(session, query).scalar_one())
 
 
-def _changes(cursor: ColumnElement[int], below: ColumnElement[bool]) -> Select[Any]:
-    now = select(cursor.label("cursor")).subquery("now")
-    changed = and_(_CONVERSATION.c.changed_in >= bindparam("after"), below)
-    return (
-        select(now.c.cursor, _CONVERSATION.c.id, _CONVERSATION.c.revision, _CONVERSATION.c.changed_in)
-        .select_from(now.outerjoin(_CONVERSATION, changed))
-        .order_by(_CONVERSATION.c.changed_in, _CONVERSATION.c.id)
-        .limit(bindparam("limit"))
-    )
+def _counted(*whose: ColumnElement[bool]) -> ColumnElement[int]:
+    some = select(_CONVERSATION.c.id).where(_CONVERSATION.c.state == ConversationState.OPEN.value, *whose)
+    return select(func.count()).select_from(some.limit(COUNTED_MAX).subquery()).scalar_subquery()
 
 
-_SNAPSHOT = "pg_snapshot_{}(pg_current_snapshot())::text::bigint"
-_NEWEST = select(func.coalesce(func.max(_CONVERSATION.alias("newest").c.changed_in), 0) + 1).scalar_subquery()
-_CHANGES = {
-    "sqlite": _changes(_NEWEST, true()),
-    # Numbers from before a restore may lie in the future of this server: they are no changes.
-    "postgresql": _changes(
-        literal_column(_SNAPSHOT.format("xmin")),
-        _CONVERSATION.c.changed_in < literal_column(_SNAPSHOT.format("xmax")),
-    ),
-}
+_COUNTS = select(
+    _counted(),
+    _counted(_CONVERSATION.c.assignee_id == bindparam("agent_id")),
+    _counted(_CONVERSATION.c.assignee_id.is_(None)),
+    _counted(_CONVERSATION.c.assignee_id < bindparam("agent_id")),
+    _counted(_CONVERSATION.c.assignee_id > bindparam("agent_id")),
+)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, text
+from sqlalchemy import BigInteger, Select, Text, column, func, or_, select, table, text
 from sqlalchemy.orm import Session
 
 from app.core import contacts, inbox
@@ -11,15 +11,20 @@ from app.db import dialect_of
 from app.models import Contact, Conversation, Message, MessageKind
 
 FOUND_MAX = 50
-SEARCHED_MESSAGES = 100_000  # SQLite has no index for words in texts: the newest lines are read
+# SQLite: parts of names are looked for among those who wrote last, what is too short for its index of three letters in
+# the newest lines.
+SEARCHED_CONVERSATIONS, SEARCHED_MESSAGES = 20_000, 5_000
+_INDEXED_LETTERS = 3
 _WORDS = text("'simple'")
+_INDEX = table("message_search", column("rowid", BigInteger), column("message_search", Text))
 
 
 def search(session: Session, agent_id: int, typed: str, *, region: str | None, at: datetime) -> list[inbox.Row]:
     """Conversations, open and closed, with a contact who has this number, address, external id or part of a name, or
     in which these words were said; newest first, at most ``FOUND_MAX``.
 
-    On PostgreSQL words are found by their beginnings; on SQLite any part is, among the newest lines.
+    In what was said, PostgreSQL finds words by their beginnings. SQLite finds any part of three letters or more, and
+    shorter ones among the newest ``SEARCHED_MESSAGES`` lines; names among the ``SEARCHED_CONVERSATIONS`` newest.
     """
     wanted = " ".join(typed.replace("\0", "").split())
     if not wanted:
@@ -47,13 +52,18 @@ def _word_search(wanted: str) -> tuple[Select[Any], Select[Any]]:
 
 
 def _substring_search(wanted: str) -> tuple[Select[Any], Select[Any]]:
-    """SQLite: any part of a name, and of what was said lately."""
-    newest = select(func.max(Message.id)).scalar_subquery()
-    named = select(Contact.id).where(
-        Contact.name.icontains(wanted, autoescape=True), Contact.id.in_(select(Conversation.contact_id))
-    )
-    said = select(Message.conversation_id).where(
-        Message.id > newest - SEARCHED_MESSAGES,
+    """SQLite: any part of a name, and of what was said, by an index of every three letters in a row."""
+    lately = select(Conversation.contact_id).order_by(Conversation.id.desc()).limit(SEARCHED_CONVERSATIONS)
+    named = select(Contact.id).where(Contact.name.icontains(wanted, autoescape=True), Contact.id.in_(lately))
+    said = select(Message.conversation_id)
+    if len(wanted) >= _INDEXED_LETTERS:
+        phrase = '"' + wanted.replace('"', '""') + '"'
+        indexed = select(_INDEX.c.rowid).where(_INDEX.c.message_search.op("MATCH")(phrase))
+        newest = indexed.order_by(_INDEX.c.rowid.desc()).limit(FOUND_MAX * 4)
+        return named.limit(FOUND_MAX), said.where(Message.id.in_(newest))
+    latest = select(func.max(Message.id)).scalar_subquery()
+    said = said.where(
+        Message.id > latest - SEARCHED_MESSAGES,
         Message.body.icontains(wanted, autoescape=True),
         Message.kind != MessageKind.EVENT.value,
     )

@@ -1,43 +1,34 @@
-"""The messenger: who is writing, what their first act makes of them, and what they see.
+"""The messenger: who is writing, and what their first act makes of them. What they see is in ``messenger_polls``.
 
 An anonymous visitor is a lead known by a random token that their browser chose; a signed user is a contact by the id
 that their page proved. Looking writes nothing: only ``write``, ``sign_in`` and ``seen`` do.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
-from app.core import contacts, conversation_views, conversations, eligibility, limits, messenger_identity, settings
-from app.core.conversation_views import ContactView
+from app.core import contacts, conversations, eligibility, limits, messenger_identity, messenger_tokens, settings
 from app.core.conversations import CONTACT
 from app.core.errors import InvalidInput, NotFound
 from app.core.messenger_identity import SESSION_PREFIX, Identity, SignedUser
 from app.core.signing import keys_of, random_public_id
 from app.core.tokens import hash_of
-from app.db import insert_or_ignore, run
-from app.models import Contact, ContactRole, Conversation, Message, MessengerToken
+from app.db import Glance, Prepared, insert_or_ignore
+from app.models import Contact, ContactRole, Conversation, Message, Workspace
 
-TOKEN_PREFIX, TOKEN_LENGTH = "t_", 45
 MESSAGES_A_MINUTE, MESSAGES_A_MINUTE_FROM_ONE_ADDRESS, NEW_LEADS_AN_HOUR = 40, 400, 200
+SEEN_A_MINUTE, SEEN_A_MINUTE_FROM_ONE_ADDRESS = 120, 1200
+SIGN_INS_A_MINUTE, SIGN_INS_A_MINUTE_FROM_ONE_ADDRESS = 20, 200
 _MINUTE_S, _HOUR_S = 60, 60 * 60
-# What a person finds when they come back: the newest lines of their newest conversations.
-_SHOWN_CONVERSATIONS = 5
-_TOKEN = cast(Table, MessengerToken.__table__)
 _CONTACT = cast(Table, Contact.__table__)
-_CONVERSATION = cast(Table, Conversation.__table__)
-_FIND_TOKEN = select(_TOKEN.c.contact_id, _TOKEN.c.ended_at).where(_TOKEN.c.token_hash == bindparam("token_hash"))
-_FIND_USER = select(_CONTACT.c.id).where(_CONTACT.c.external_id == bindparam("user_id"))
-_STANDING = (
-    select(_CONVERSATION.c.id, _CONVERSATION.c.revision)
-    .where(_CONVERSATION.c.contact_id == bindparam("contact_id"), _CONVERSATION.c.said_number > 0)
-    .order_by(_CONVERSATION.c.id.desc())
-    .limit(_SHOWN_CONVERSATIONS)
-)
+_WORKSPACE = cast(Table, Workspace.__table__)
+_FIND_USER = Prepared(select(_CONTACT.c.id).where(_CONTACT.c.external_id == bindparam("user_id")))
+_SECRET = Prepared(select(_WORKSPACE.c.messenger_secret).where(_WORKSPACE.c.id == 1))
 
 
 @dataclass(frozen=True)
@@ -75,14 +66,6 @@ class Written:
     retry_after_s: int | None = None
 
 
-@dataclass(frozen=True)
-class News:
-    """What is new to a visitor, the oldest conversation first; ``is_more``: ask again at once."""
-
-    views: list[ContactView]
-    is_more: bool
-
-
 def signed_user(session: Session, identity: Identity, *, at: datetime) -> SignedUser | None:
     """The user that the page proves its visitor to be; null when it proves nothing."""
     return messenger_identity.proven(identity, settings.get(session).messenger_secret, at=at)
@@ -98,45 +81,21 @@ def session_for(session: Session, user: SignedUser) -> tuple[str, bool]:
 def visitor(session: Session, bearer: str) -> Visitor:
     """:raises NotFound: a stranger: an unknown or ended token, a session that is over"""
     if bearer.startswith(SESSION_PREFIX):
-        secret = settings.get(session).messenger_secret
+        (secret,) = _SECRET.one(session)
         user_id = messenger_identity.read_session(keys_of(session), bearer, secret)
         if user_id is None:
             raise _nobody()
-        return Visitor(run(session, _FIND_USER, {"user_id": user_id}).scalar_one_or_none(), user_id)
-    found = run(session, _FIND_TOKEN, {"token_hash": hash_of(bearer)}).one_or_none()
-    if found is None or found.ended_at is not None:
+        return Visitor(user_contact(session, user_id), user_id)
+    lead_id = messenger_tokens.lead_of(session, bearer)
+    if lead_id is None:
         raise _nobody()
-    return Visitor(found.contact_id)
+    return Visitor(lead_id)
 
 
-def news(session: Session, who: Visitor, known: Mapping[int, int], *, at: datetime) -> News:
-    """What changed in the visitor's conversations since the revisions that they know, by conversation id."""
-    if who.contact_id is None:
-        return News([], is_more=False)
-    views = []
-    is_more = False
-    standing: Sequence[Any] = run(session, _STANDING, {"contact_id": who.contact_id}).all()
-    for conversation_id, revision in standing:
-        after = known.get(conversation_id, 0)
-        if revision <= after:
-            continue
-        if after:
-            view = conversation_views.contact_news(session, conversation_id, who.contact_id, after=after, at=at)
-            is_more = is_more or view.revision < revision
-        else:
-            view = conversation_views.contact_page(session, conversation_id, who.contact_id, at=at)
-        views.append(view)
-    return News(views[::-1], is_more)
-
-
-def earlier(session: Session, who: Visitor, conversation_id: int, *, before: int, at: datetime) -> ContactView:
-    """The lines of one conversation before the line ``before``.
-
-    :raises NotFound: there is no such conversation, or it is not theirs
-    """
-    if who.contact_id is None:
-        raise NotFound("There is no such conversation.")
-    return conversation_views.contact_page(session, conversation_id, who.contact_id, before=before, at=at)
+def user_contact(session: Session | Glance, user_id: str) -> int | None:
+    """The contact of a signed user; null when there is none. One statement."""
+    found = _FIND_USER.one(session, user_id=user_id)
+    return int(found[0]) if found else None
 
 
 def write(session: Session, sender: Sender, *, body: str, client_key: str, at: datetime) -> Written:
@@ -156,29 +115,42 @@ def write(session: Session, sender: Sender, *, body: str, client_key: str, at: d
     contact_id = _sending_contact(session, sender, at=at)
     conversation = conversations.open_for(session, contact_id, at=at, client_key=client_key)
     message = conversations.say(session, conversation.id, author=CONTACT, body=body, client_key=client_key, at=at)
-    _used(session, sender.bearer, at=at)
+    messenger_tokens.use(session, sender.bearer, at=at)
     return Written(message)
 
 
-def seen(session: Session, who: Visitor, numbers: Mapping[int, int], *, at: datetime) -> None:
+def seen(session: Session, bearer: str, numbers: Mapping[int, int], *, address: str | None, at: datetime) -> int | None:
     """The visitor has everything up to these lines on the screen, by conversation id.
 
-    :raises NotFound: one of the conversations is not theirs
+    Null comes back, or in how many seconds it may be tried again; the caller commits either way.
+
+    :raises NotFound: a stranger; one of the conversations is not theirs
     """
+    who = visitor(session, bearer)
     theirs = select(Conversation.id).where(Conversation.contact_id == who.contact_id, Conversation.id.in_(numbers))
     if who.contact_id is None or set(session.scalars(theirs)) != set(numbers):
         raise NotFound("There is no such conversation.")
-    for conversation_id, number in sorted(numbers.items()):
-        conversations.contact_has_seen(session, conversation_id, number, at=at)
+    wait_s = _counted(
+        session, "chat-seen", hash_of(bearer), SEEN_A_MINUTE, address, SEEN_A_MINUTE_FROM_ONE_ADDRESS, at=at
+    )
+    if wait_s is None:
+        for conversation_id, number in sorted(numbers.items()):
+            conversations.contact_has_seen(session, conversation_id, number, at=at)
+        messenger_tokens.use(session, bearer, at=at)
+    return wait_s
 
 
-def sign_in(session: Session, user: SignedUser, token: str | None, *, at: datetime) -> None:
+def sign_in(session: Session, user: SignedUser, token: str | None, *, address: str | None, at: datetime) -> int | None:
     """The visitor turns out to be this user: the open conversation that they began as a lead comes along.
 
     Consents stay with the lead and the number that they were given for. What the page signed is kept with a contact
-    that there is; none is made for it alone. The token is of no use any more.
+    that there is; none is made for it alone. The token is of no use any more. Null comes back, or in how many seconds
+    it may be tried again; the caller commits either way.
     """
-    lead_id = _lead_of(session, token) if token else None
+    most, most_of_address = SIGN_INS_A_MINUTE, SIGN_INS_A_MINUTE_FROM_ONE_ADDRESS
+    if wait_s := _counted(session, "chat-in", user.user_id, most, address, most_of_address, at=at):
+        return wait_s
+    lead_id = messenger_tokens.lead_of(session, token) if token else None
     contact = _user(session, user.user_id)
     if lead_id is not None and (contact is not None or _has_open_conversation(session, lead_id)):
         contact = _user_for(session, user, at=at) if contact is None else contact
@@ -189,8 +161,8 @@ def sign_in(session: Session, user: SignedUser, token: str | None, *, at: dateti
     if contact is not None:
         _keep_news(session, contacts.hold(session, contact.id), user, at=at)
     if token:
-        ended = update(MessengerToken).where(MessengerToken.token_hash == hash_of(token))
-        session.execute(ended.values(ended_at=at))
+        messenger_tokens.end(session, token, at=at)
+    return None
 
 
 def _nobody() -> NotFound:
@@ -198,17 +170,25 @@ def _nobody() -> NotFound:
 
 
 def _over_limit(session: Session, sender: Sender, *, at: datetime) -> int | None:
-    keys = keys_of(session)
-    buckets = {keys.bucket("messenger", hash_of(sender.bearer)): MESSAGES_A_MINUTE}
-    if sender.address:
-        address = limits.address_bucket(sender.address)
-        buckets[keys.bucket("messenger-from", address)] = MESSAGES_A_MINUTE_FROM_ONE_ADDRESS
-    if wait_s := limits.hit(session, buckets, window_s=_MINUTE_S, at=at):
+    most, most_of_address = MESSAGES_A_MINUTE, MESSAGES_A_MINUTE_FROM_ONE_ADDRESS
+    address, whose = sender.address, hash_of(sender.bearer)
+    if wait_s := _counted(session, "messenger", whose, most, address, most_of_address, at=at):
         return wait_s
-    if sender.is_new and sender.address:
-        new = {keys.bucket("messenger-new", address): NEW_LEADS_AN_HOUR}
+    if sender.is_new and address:
+        new = {keys_of(session).bucket("messenger-new", limits.address_bucket(address)): NEW_LEADS_AN_HOUR}
         return limits.hit(session, new, window_s=_HOUR_S, at=at)
     return None
+
+
+def _counted(
+    session: Session, what: str, whose: str, most: int, address: str | None, most_of_address: int, *, at: datetime
+) -> int | None:
+    """Count one act of somebody in this minute, and of their address; in how many seconds it may be, if not now."""
+    keys = keys_of(session)
+    buckets = {keys.bucket(what, whose): most}
+    if address:
+        buckets[keys.bucket(f"{what}-from", limits.address_bucket(address))] = most_of_address
+    return limits.hit(session, buckets, window_s=_MINUTE_S, at=at)
 
 
 def _sending_contact(session: Session, sender: Sender, *, at: datetime) -> int:
@@ -220,19 +200,17 @@ def _sending_contact(session: Session, sender: Sender, *, at: datetime) -> int:
         if user.news_for(contact):
             _keep_news(session, contacts.hold(session, contact.id), user, at=at)
         return contact.id
-    found = run(session, _FIND_TOKEN, {"token_hash": hash_of(sender.bearer)}).one_or_none()
-    if found is not None and found.ended_at is None:
-        return int(found.contact_id)
-    is_token = sender.bearer.startswith(TOKEN_PREFIX) and len(sender.bearer) == TOKEN_LENGTH
-    if found is not None or not sender.is_new or not is_token:
+    if (lead_id := messenger_tokens.lead_of(session, sender.bearer)) is not None:
+        return lead_id
+    is_free = messenger_tokens.is_one(sender.bearer) and not messenger_tokens.has_ended(session, sender.bearer)
+    if not sender.is_new or not is_free:
         raise _nobody()
     return _new_lead(session, sender, at=at)
 
 
 def _new_lead(session: Session, sender: Sender, *, at: datetime) -> int:
     """The lead of a token that nobody had so far. Two requests at once make one."""
-    token_hash = hash_of(sender.bearer)
-    lead_key = f"messenger:{token_hash[:48]}"
+    lead_key = messenger_tokens.lead_key(sender.bearer)
     claims = sender.identity.claims
     values = _row(ContactRole.LEAD, sender.locale, at=at) | {
         "lead_key": lead_key,
@@ -242,8 +220,7 @@ def _new_lead(session: Session, sender: Sender, *, at: datetime) -> int:
     lead_id = session.scalars(select(Contact.id).where(Contact.lead_key == lead_key)).one()
     if is_new:
         contacts.tell(session, "contact.created", lead_id, at=at)
-    token = {"token_hash": token_hash, "contact_id": lead_id, "created_at": at, "last_used_at": at}
-    insert_or_ignore(session, MessengerToken, token)
+    messenger_tokens.keep(session, sender.bearer, lead_id, at=at)
     return lead_id
 
 
@@ -287,17 +264,6 @@ def _keep_news(session: Session, contact: Contact, user: SignedUser, *, at: date
         contacts.updated(session, contact, at=at)
 
 
-def _lead_of(session: Session, token: str) -> int | None:
-    found = run(session, _FIND_TOKEN, {"token_hash": hash_of(token)}).one_or_none()
-    return int(found.contact_id) if found is not None and found.ended_at is None else None
-
-
 def _has_open_conversation(session: Session, contact_id: int) -> bool:
     query = select(Conversation.id).where(Conversation.contact_id == contact_id, Conversation.state == "open")
     return session.execute(query.limit(1)).first() is not None
-
-
-def _used(session: Session, bearer: str, *, at: datetime) -> None:
-    if bearer.startswith(TOKEN_PREFIX):
-        used = update(MessengerToken).where(MessengerToken.token_hash == hash_of(bearer))
-        session.execute(used.values(last_used_at=at))

@@ -78,6 +78,11 @@ def signed_session(keys: Keys, user: SignedUser, secret: str) -> str:
     return SESSION_PREFIX + keys.signer("messenger session").sign([user.user_id, _fingerprint(secret)])
 
 
+def person_of(keys: Keys, user: SignedUser) -> str:
+    """What tells this user from others in a browser's storage, and nobody who they are."""
+    return keys.bucket("person", user.user_id)
+
+
 def read_session(keys: Keys, text: str, secret: str) -> str | None:
     """The user id that ``signed_session`` was made for; null when it is not ours, too old, or of an earlier secret."""
     value = keys.signer("messenger session").read(text.removeprefix(SESSION_PREFIX), max_age_s=SESSION_MAX_AGE_S)
@@ -96,6 +101,21 @@ def may_show_full_number(keys: Keys, proof: str, form_token: str | None, contact
     if not proof or form_token is None or contact_id is None:
         return False
     return keys.signer("full number").read(proof, max_age_s=_FULL_NUMBER_MAX_AGE_S) == [form_token, contact_id]
+
+
+def full_answer_proof(keys: Keys, shown: str) -> str:
+    """Goes with a page that showed the number in full, so that the page after it does, too.
+
+    :param shown: what the page showed, signed: the proof is of use with it alone, and no longer than it is
+    """
+    return keys.signer("full answer").sign([shown.rpartition(".")[2]])
+
+
+def was_shown_in_full(keys: Keys, proof: str, shown: str, *, max_age_s: int) -> bool:
+    """Whether ``proof`` went with the page that was answered."""
+    if not proof or not shown:
+        return False
+    return keys.signer("full answer").read(proof, max_age_s=max_age_s) == [shown.rpartition(".")[2]]
 
 
 def _of_jwt(token: str, secret: str, *, at: datetime) -> SignedUser | None:

@@ -1,9 +1,13 @@
 """What is swept out once an hour: records that have done their work."""
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
 
 from app import logs
-from app.core import clock, limits, outbox
+from app.core import clock, limits, messenger_tokens, outbox
 from app.core.webhooks import deliveries
 from app.db import Database
 
@@ -11,23 +15,44 @@ KEEP_ROUTED = timedelta(days=30)
 _log = logs.get_logger()
 
 
-def forget_old(database: Database) -> tuple[int, int, int]:
-    """Delete rate counters whose window is over, outbox events routed 30 days ago and webhooks from before then.
+@dataclass(frozen=True)
+class Forgotten:
+    """How many rows of each kind were deleted."""
 
-    How many rows of each come back.
+    rate_counters: int
+    outbox_events: int
+    webhooks: int
+    messenger_tokens: int
+
+
+def forget_old(database: Database) -> Forgotten:
+    """Delete what has done its work.
+
+    Rate counters whose window is over, outbox events routed 30 days ago, webhooks from before then, tokens of visitors
+    who are gone.
     """
     now = clock.now()
+    before = now - KEEP_ROUTED
     with database.unit_of_work() as session:
         counters = limits.forget_expired(session, at=now)
     with database.unit_of_work() as session:
-        events = outbox.forget(session, routed_before=now - KEEP_ROUTED)
-    webhooks = 0
-    while forgotten := _forget_webhooks(database, now - KEEP_ROUTED):
-        webhooks += forgotten
-    _log.info("housekeeping", rate_counters=counters, outbox_events=events, webhooks=webhooks)
-    return counters, events, webhooks
+        events = outbox.forget(session, routed_before=before)
+    forgotten = Forgotten(
+        counters,
+        events,
+        _in_batches(database, lambda session: deliveries.forget(session, created_before=before)),
+        _in_batches(database, lambda session: messenger_tokens.forget(session, at=now)),
+    )
+    _log.info("housekeeping", **asdict(forgotten))
+    return forgotten
 
 
-def _forget_webhooks(database: Database, created_before: datetime) -> int:
-    with database.unit_of_work() as session:
-        return deliveries.forget(session, created_before=created_before)
+def _in_batches(database: Database, forget: Callable[[Session], int]) -> int:
+    """In small transactions until nothing is left, so that nobody waits long."""
+    forgotten = 0
+    while True:
+        with database.unit_of_work() as session:
+            batch = forget(session)
+        forgotten += batch
+        if not batch:
+            return forgotten

@@ -33,7 +33,8 @@ class Conversation(Base):
 
     ``last_number``: of its newest line; ``said_number``: of the newest that is a message, a form or a note.
     ``revision`` grows with every change; ``news_revision`` is the one at which the contact last did something.
-    ``changed_in`` orders changes over all conversations: see ``inbox.changed_since``.
+    ``changed_in`` orders changes over all conversations: see ``core/inbox_changes.py``. ``client_key`` makes what is
+    begun twice from one page one conversation.
     """
 
     __tablename__ = "conversations"
@@ -43,6 +44,14 @@ class Conversation(Base):
         Index("ix_conversations_state_assignee_id", "state", "assignee_id", "updated_at", "id"),
         Index("ix_conversations_contact_id_id", "contact_id", "id"),
         Index("ix_conversations_changed_in", "changed_in"),
+        Index(
+            "ix_conversations_client_key",
+            "contact_id",
+            "client_key",
+            unique=True,
+            sqlite_where=_WITH_KEY,
+            postgresql_where=_WITH_KEY,
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -56,6 +65,7 @@ class Conversation(Base):
     news_revision: Mapped[int] = mapped_column(default=0)
     contact_seen_number: Mapped[int] = mapped_column(default=0)
     changed_in: Mapped[int] = mapped_column(BigInteger)
+    client_key: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
@@ -65,7 +75,7 @@ class Message(Base):
     """One line of a conversation. ``number`` counts within it without gaps; ``revision`` is its conversation's when the
     line was last changed (a form's card changes when it is seen and answered).
 
-    ``author``: ``contact``, ``agent:3`` or ``system``. ``client_key`` makes a message that is sent twice arrive once.
+    ``author``: ``contact``, ``agent:3`` or ``system``. ``client_key`` makes what is sent twice stand once.
     """
 
     __tablename__ = "messages"
@@ -123,7 +133,8 @@ class ConversationPresence(Base):
     seen_at: Mapped[datetime]
 
 
-# What the search of the inbox asks on PostgreSQL; SQLite reads the newest rows.
+# What the search of the inbox asks on PostgreSQL. SQLite has the table ``message_search`` for it: every three letters
+# in a row, kept by triggers (migration 0004).
 MESSAGE_WORDS = Index(
     "ix_messages_words", func.to_tsvector(text("'simple'"), Message.body), postgresql_using="gin"
 ).ddl_if(dialect="postgresql")

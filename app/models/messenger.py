@@ -19,5 +19,5 @@ class MessengerToken(Base):
     token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), index=True)
     created_at: Mapped[datetime]
-    last_used_at: Mapped[datetime]
-    ended_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None] = mapped_column(index=True)

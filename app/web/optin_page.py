@@ -145,7 +145,7 @@ def html_of(page: FormPage, filling: Filling) -> str:
     if html is not None and not filling.error and not filling.typed:
         return (
             html.replace(_SHOWN, filling.shown)
-            .replace(_ACTION, filling.action)
+            .replace(_ACTION, str(escape(filling.action)))
             .replace(_NUMBER, str(escape(filling.number)))
             .replace(_TOKEN, filling.token)
         )

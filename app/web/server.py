@@ -17,6 +17,8 @@ from app.core.errors import InvalidState
 # wait for each other, and every further thread takes the interpreter away from the one that writes.
 THREADS_ON_SQLITE, THREADS_ON_POSTGRESQL = 4, 8
 BACKLOG = 1024
+# Open connections of one process. Each open messenger keeps one between its polls; whoever is beyond this waits.
+CONNECTIONS = 10_000
 # How long requests in flight may go on after the server was told to stop.
 STOP_WITHIN_S = 30
 
@@ -46,6 +48,7 @@ def run(settings: config.Settings, host: str, port: int, *, workers: int) -> Non
         workers=workers,
         blocking_threads=THREADS_ON_SQLITE if is_sqlite else THREADS_ON_POSTGRESQL,
         backlog=BACKLOG,
+        backpressure=CONNECTIONS,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_WITHIN_S,
         log_access=False,

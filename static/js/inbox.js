@@ -275,6 +275,7 @@ async function act(form) {
   try {
     const response = await post(form.action, new FormData(form));
     if (!response.ok) throw new Error(response.status);
+    if (form.elements.client_key) form.elements.client_key.value = newKey();
     if (form.id === "insert") openInsert(false);
     poll();
   } catch {

@@ -31,6 +31,24 @@
     } catch { /* refused: it lasts as long as the page */ }
   };
 
+  // What is written and not sent yet stays with the page as well, so that it survives leaving it.
+  const UNSENT = `${place}:unsent`;
+  let waiting = [];
+  const unsent = () => {
+    try {
+      const kept = JSON.parse(localStorage.getItem(UNSENT) || "[]");
+      return Array.isArray(kept) ? kept : [];
+    } catch { return waiting; }
+  };
+  const keep = (items) => {
+    waiting = items;
+    try {
+      if (items.length) localStorage.setItem(UNSENT, JSON.stringify(items));
+      else localStorage.removeItem(UNSENT);
+    } catch { /* refused: they last as long as the page */ }
+  };
+  const others = (key) => unsent().filter((item) => item?.key !== key);
+
   const STYLE = `
     :host { all: initial; }
     button {
@@ -93,7 +111,7 @@
     frame.addEventListener("load", hello);
     document.body.append(host);
   };
-  const hello = () => tell("hello", { token: stored(), identity: known(), page: location.origin + location.pathname });
+  const hello = () => tell("hello", { token: stored(), unsent: unsent(), identity: known(), page: location.origin + location.pathname });
   // Only plain values cross over, whatever else the page keeps in the object.
   const known = () => {
     const who = identity === undefined ? window.assent : identity;
@@ -116,6 +134,7 @@
     else launcher.focus();
   };
   const forget = () => {
+    keep([]);
     store(null);
     host?.remove();
     host = frame = undefined;
@@ -148,6 +167,12 @@
     forget({ token }) {
       if (stored() === token) store(null);
     },
+    unsent({ item }) {
+      keep([...others(item.key), item].slice(-50));
+    },
+    sent({ key }) {
+      keep(others(key));
+    },
     close() {
       turn(false);
     },
@@ -157,7 +182,7 @@
     if (Object.hasOwn(hears, data.type)) hears[data.type](data);
   });
   addEventListener("storage", (event) => {
-    if (event.key === place || event.key === null) tell("token", { token: stored() });
+    if (event.key === place || event.key === null) tell("token", { token: stored(), unsent: unsent() });
   });
 
   const soon = () => (window.requestIdleCallback || setTimeout)(() => build());

@@ -14,7 +14,9 @@ let page = "";
 let isOpen = false;
 let token = null; // of somebody anonymous; kept by the page around this frame
 let isProven = false; // the server knows the token
+let isChosenHere = false; // the token is of this page's making
 let session = null; // of a signed user; in memory only, so that nobody else at this browser finds it
+let person = ""; // what tells one signed user from another; empty: nobody is signed
 let identity = null;
 let isStale = false; // the page signed something that the server does not have yet
 let life = 0; // grows when another person begins: answers meant for the one before are passed over
@@ -33,7 +35,9 @@ let tokenTold = () => {};
 
 const hears = {
   hello(data) {
-    [token, isProven, identity, page] = [asToken(data.token), true, data.identity || null, String(data.page || "").slice(0, 500)];
+    [token, identity, page] = [asToken(data.token), data.identity || null, String(data.page || "").slice(0, 500)];
+    remember(data.unsent);
+    isProven = !unsent.size; // a first message may still be on its way from the page before
     tell("ready", { accent: say.accent, on: say.on, title: document.title });
     tellUnread();
     begin();
@@ -42,8 +46,11 @@ const hears = {
     const told = asToken(data.token);
     if (told !== token) {
       const wasAnonymous = token && !session;
-      [token, isProven] = [told, false];
-      if (wasAnonymous && !told) begin();
+      [token, isProven, isChosenHere] = [told, false, false];
+      if (wasAnonymous && !told) {
+        remember(data.unsent);
+        begin();
+      }
       else if (told && !isSending) setTimeout(poll, 1500); // another page of this visitor is just writing
     }
     tokenTold();
@@ -93,15 +100,18 @@ const call = async (method, path, body) => {
 };
 
 // Somebody begins: the same page anew, a sign-in, a sign-out.
-const begin = async () => {
+let begun = Promise.resolve();
+const begin = () => (begun = beginning());
+const beginning = async () => {
   const mine = ++life;
-  session = null;
+  [session, person] = [null, ""];
   clear();
   for (let tries = 0; isSigned(); tries += 1) {
     try {
       const answer = await call("GET", "session");
       if (mine !== life) return;
       session = answer.session;
+      person = answer.person || "";
       isStale = answer.stale;
       if (session && token) await signIn();
       break;
@@ -116,6 +126,7 @@ const begin = async () => {
   }
   if (mine !== life) return;
   failures = 0;
+  restore();
   if (isOpen) opened();
   else poll();
 };
@@ -159,7 +170,7 @@ const plan = () => {
 
 const poll = async () => {
   clearTimeout(timer);
-  if (isPolling || !bearer() || (isSending && !session && !isProven)) return;
+  if (isPolling || !bearer() || (isSending && !session && isChosenHere && !isProven)) return;
   isPolling = true;
   const mine = life;
   let isMore = false;
@@ -207,22 +218,58 @@ let isSending = false;
 let wake = () => {};
 
 const write = (text) => {
-  const item = { text, key: crypto.randomUUID?.() ?? randomText(16), row: null };
-  item.row = row({ from: "visitor", text, at: Date.now() });
-  item.row.dataset.key = item.key;
-  list.append(item.row);
-  queue.push(item);
+  const item = { text, key: crypto.randomUUID?.() ?? randomText(16), at: Date.now(), who: person };
+  keep(item);
+  enqueue(item);
   active = Date.now();
   toEnd();
   send();
+};
+const enqueue = (item) => {
+  const made = row({ from: "visitor", text: item.text, at: item.at });
+  made.dataset.key = item.key;
+  list.append(made);
+  queue.push({ ...item, row: made });
+};
+
+// What is not sent yet is kept by the page around this frame too, and sent by whichever page of this person is there:
+// its key makes it arrive once. What an anonymous visitor wrote goes along with who they turn out to be, as their chat
+// does; what a signed user wrote waits for that user.
+const unsent = new Map();
+const UNSENT_FOR_MS = 7 * 24 * 3600_000;
+const keep = (item) => {
+  unsent.set(item.key, item);
+  tell("unsent", { item });
+};
+const drop = ({ key }) => {
+  unsent.delete(key);
+  tell("sent", { key });
+};
+const remember = (items) => {
+  unsent.clear();
+  for (const { key, text, at, who } of Array.isArray(items) ? items.filter(Boolean) : []) {
+    const isOne = /^[\w-]{1,64}$/.test(key) && typeof text === "string" && text && Number.isFinite(at);
+    if (isOne && Date.now() - at < UNSENT_FOR_MS) unsent.set(key, { key, text: text.slice(0, field.maxLength), at, who: String(who ?? "") });
+    else tell("sent", { key });
+  }
+};
+const restore = () => {
+  for (const item of unsent.values()) {
+    if (item.who && item.who !== person) continue;
+    if (item.who !== person) keep(Object.assign(item, { who: person }));
+    enqueue(item);
+  }
+  if (queue.length) send();
 };
 
 const send = async () => {
   if (isSending) return;
   isSending = true;
   for (let tries = 0; queue.length;) {
+    await begun;
     const [item] = queue;
     const mine = life;
+    if (!item) break;
     try {
       mark(item, say.sending);
       if (!bearer()) await chooseToken();
@@ -230,21 +277,23 @@ const send = async () => {
         text: item.text, client_key: item.key, new: !session && !isProven, locale: document.documentElement.lang,
       });
       if (mine !== life) continue;
+      const isFirst = !isProven;
       [isProven, failures, tries] = [true, 0, 0];
       queue.shift();
+      drop(item);
       settle(item, answer);
       showState();
-      plan();
+      if (isFirst) poll();
+      else plan();
     } catch (problem) {
       if (mine !== life) continue;
       if (problem.status === 404) {
-        const kept = queue;
-        queue = [];
         await gone();
-        for (const each of kept) list.append(each.row);
-        queue = [...kept, ...queue];
+        await pause(300);
+        continue;
       } else if (problem.status && problem.status < 500 && problem.status !== 429) {
         queue.shift();
+        drop(item);
         mark(item, say.refused, "wrong");
         continue;
       }
@@ -259,7 +308,7 @@ const send = async () => {
 
 // The token is chosen here and stored before it is first used: what is sent again after a lost answer finds its lead.
 const chooseToken = async () => {
-  isProven = false;
+  [isProven, isChosenHere] = [false, true];
   const chosen = `t_${randomText(32)}`;
   const told = new Promise((resolve) => { tokenTold = resolve; });
   tell("begin", { token: chosen });
@@ -433,6 +482,7 @@ const showEarlier = async () => {
 const openForm = (made) => {
   const address = new URL(made.dataset.form, location.origin);
   if (document.documentElement.dataset.theme) address.searchParams.set("theme", document.documentElement.dataset.theme);
+  if (parentOrigin) address.searchParams.set("from", parentOrigin);
   const frame = element("iframe", { title: say.form, src: address });
   frame.addEventListener("load", () =>
     frame.contentWindow.postMessage({ source: "assent", version: 1, type: "hello", page }, location.origin));

@@ -10,6 +10,7 @@ from app.core import accounts, clock
 from app.core import settings as workspace_settings
 from app.db import Database
 from app.models import Role
+from tests.browser.shop import Shop, opened
 from tests.serve import web_process
 
 CHROMIUM = "/usr/bin/chromium"
@@ -54,6 +55,13 @@ def address(settings: Settings, database: Database) -> Iterator[str]:
         accounts.create_agent(session, email=MAX, name="Max", role=Role.ADMIN, password_hash=hashed, at=clock.now())
         workspace_settings.change(session, {"name": "Harbour Coffee"}, actor="agent:1", at=clock.now())
     with web_process(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def shop(address: str, database: Database) -> Iterator[Shop]:
+    """A site of another origin with the messenger on it."""
+    with opened(address, database) as running:
         yield running
 
 

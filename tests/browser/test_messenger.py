@@ -1,87 +1,36 @@
 """The messenger in real pages of another origin: written in, answered, with forms, under strict policies."""
 
-import hashlib
-import hmac
-import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, Route, expect
-from sqlalchemy import func, select
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from sqlalchemy import select
 
-from app.core import clock, conversations, optin_forms
+from app.core import clock, messenger_tokens
 from app.core import settings as workspace_settings
 from app.db import Database
 from app.models import ConsentEvent, Contact, Conversation, Message, MessengerToken, RateCounter
 from tests import make
+from tests.browser.shop import (
+    ANA,
+    Shop,
+    bodies,
+    count,
+    form_in,
+    identity,
+    insert_form,
+    open_chat,
+    panel,
+    reply,
+    talking_user,
+    write,
+)
 from tests.serve import other_site
 
-ANA = "agent:1"
 # What happens in the browser alone is the same over either database.
 over_sqlite = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-
-
-class Shop:
-    """A site of somebody else with the messenger on it; ``policy`` is its own, as strict as can be."""
-
-    def __init__(self, address: str, origin: str, pages: dict[str, str], key: str, secret: str) -> None:
-        self.address, self.origin, self.pages, self.key, self.secret = address, origin, pages, key, secret
-        self.put("/")
-
-    def put(self, path: str, before: str = "", after: str = "") -> str:
-        """A page, with scripts of its own before and markup after the snippet; its address."""
-        snippet = f'<script src="{self.address}/messenger.js" data-key="{self.key}" async></script>'
-        self.pages[path] = f"<!doctype html><html lang=en><title>Shop</title><h1>Shop</h1>{before}{snippet}{after}"
-        return f"{self.origin}{path}"
-
-    def signed(self, path: str, user_id: str, **more: str) -> str:
-        """A page that says, and proves, who its visitor is."""
-        user_hash = hmac.new(self.secret.encode(), user_id.encode(), hashlib.sha256).hexdigest()
-        return self.put(path, identity(user_id=user_id, user_hash=user_hash, **more))
-
-
-def identity(**said: str) -> str:
-    return f"<script>window.assent = {json.dumps(said)}</script>"
-
-
-@pytest.fixture
-def shop(address: str, database: Database) -> Iterator[Shop]:
-    pages: dict[str, str] = {}
-    with other_site(pages) as origin:
-        with database.unit_of_work() as session:
-            workspace = workspace_settings.change(session, {"allowed_origins": [origin]}, actor=ANA, at=clock.now())
-            key, secret = workspace.messenger_key, workspace.messenger_secret
-        yield Shop(address, origin, pages, key, secret)
-
-
-def panel(page: Page) -> FrameLocator:
-    return page.frame_locator("#assent-messenger iframe")
-
-
-def open_chat(page: Page) -> FrameLocator:
-    page.get_by_role("button", name="Open the chat").click()
-    expect(panel(page).get_by_label("Your message")).to_be_visible()
-    return panel(page)
-
-
-def write(page: Page, text: str) -> None:
-    panel(page).get_by_label("Your message").fill(text)
-    panel(page).get_by_role("button", name="Send").click()
-
-
-def reply(database: Database, text: str) -> None:
-    with database.unit_of_work() as session:
-        conversation = session.scalars(select(Conversation).order_by(Conversation.id.desc())).first()
-        assert conversation
-        conversations.say(session, conversation.id, author=ANA, body=text, at=clock.now())
-
-
-def count(database: Database, *models: type) -> list[int]:
-    with database.read_only() as session:
-        return [session.scalar(select(func.count()).select_from(model)) or 0 for model in models]
 
 
 def test_a_visitor_writes_and_is_answered_within_a_second(page: Page, shop: Shop, database: Database) -> None:
@@ -96,34 +45,6 @@ def test_a_visitor_writes_and_is_answered_within_a_second(page: Page, shop: Shop
     expect(log.locator(".theirs .words")).to_contain_text("Yes: Low Tide", timeout=1900)
     expect(log.get_by_role("link")).to_have_attribute("href", "https://shop.example.com/low-tide")
     assert count(database, Contact, Conversation, Message) == [1, 1, 2]
-
-
-def insert_form(database: Database) -> None:
-    """An agent inserts a form into the newest conversation."""
-    with database.unit_of_work() as session:
-        conversation = session.scalars(select(Conversation).order_by(Conversation.id.desc())).first()
-        assert conversation
-        form = make.form(session)
-        contact = session.get_one(Contact, conversation.contact_id)
-        inserted = optin_forms.insert_for(session, form, contact, inserted_by=ANA, at=clock.now())
-        conversations.post_form(session, conversation.id, inserted, author=ANA, at=clock.now())
-
-
-def form_in(page: Page) -> FrameLocator:
-    return panel(page).frame_locator(".form iframe")
-
-
-def bodies(database: Database) -> list[str]:
-    with database.read_only() as session:
-        return list(session.scalars(select(Message.body).where(Message.kind == "message").order_by(Message.id)))
-
-
-def talking_user(database: Database, external_id: str, phone_number: str | None = make.SAMS_NUMBER) -> None:
-    """A known user with a saved number, to whom an agent has written."""
-    with database.unit_of_work() as session:
-        sam = make.contact(session, external_id=external_id, phone_number=phone_number)
-        conversation = conversations.open_for(session, sam.id, at=clock.now())
-        conversations.say(session, conversation.id, author=ANA, body="Hello Sam", at=clock.now())
 
 
 def test_a_form_is_answered_inside_the_chat_and_remembered(page: Page, shop: Shop, database: Database) -> None:
@@ -308,8 +229,9 @@ def test_a_token_that_nobody_knows_any_more_starts_anew(page: Page, shop: Shop, 
     chat = open_chat(page)
     write(page, "the old chat")
     expect(chat.locator(".mine time")).to_be_visible()
+    token = page.evaluate("Object.values(localStorage)[0]")
     with database.unit_of_work() as session:
-        session.scalars(select(MessengerToken)).one().ended_at = clock.now()
+        messenger_tokens.end(session, token, at=clock.now())
     expect(chat.locator("li")).to_have_count(0)
     page.wait_for_function("localStorage.length === 0")
     write(page, "a new chat")

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
-from app.core import conversation_views, conversations, inbox, inbox_search
+from app.core import conversation_views, conversations, inbox, inbox_changes, inbox_search
 from app.core.inbox import Assigned, Counts
 from app.db import Database
 from app.models import Conversation, ConversationState, MessageKind
@@ -148,21 +148,21 @@ def test_what_changed_is_told_once(database: Database) -> None:
     with database.unit_of_work() as session:
         one, two = _chat(session), _chat(session)
     with database.read_only() as session:
-        start = inbox.changed_since(session, None)
+        start = inbox_changes.changed_since(session, None)
         assert start.conversation_ids == []
-        assert inbox.changed_since(session, "nonsense").cursor == start.cursor
+        assert inbox_changes.changed_since(session, "nonsense").cursor == start.cursor
     with database.read_only() as session:
-        assert inbox.changed_since(session, start.cursor).conversation_ids == []
+        assert inbox_changes.changed_since(session, start.cursor).conversation_ids == []
     with database.unit_of_work() as session:
         conversations.say(session, one, author="contact", body="Hello?", at=NOON)
     with database.read_only() as session:
-        told = inbox.changed_since(session, start.cursor)
+        told = inbox_changes.changed_since(session, start.cursor)
         assert told.conversation_ids == [one]
-        assert inbox.changed_since(session, told.cursor).conversation_ids == []
+        assert inbox_changes.changed_since(session, told.cursor).conversation_ids == []
     with database.unit_of_work() as session:
         conversations.close(session, two, actor="agent:1", at=NOON)
     with database.read_only() as session:
-        assert inbox.changed_since(session, told.cursor).conversation_ids == [two]
+        assert inbox_changes.changed_since(session, told.cursor).conversation_ids == [two]
 
 
 def test_a_change_that_is_committed_after_a_later_one_is_not_lost(database: Database) -> None:
@@ -172,18 +172,18 @@ def test_a_change_that_is_committed_after_a_later_one_is_not_lost(database: Data
     with database.unit_of_work() as session:
         slow, quick = _chat(session), _chat(session)
     with database.read_only() as session:
-        cursor = inbox.changed_since(session, None).cursor
+        cursor = inbox_changes.changed_since(session, None).cursor
     with database.unit_of_work() as late:
         conversations.say(late, slow, author="contact", body="slow", at=NOON)
         with database.unit_of_work() as session:
             conversations.say(session, quick, author="contact", body="quick", at=NOON)
         with database.read_only() as session:
-            told = inbox.changed_since(session, cursor)
+            told = inbox_changes.changed_since(session, cursor)
             assert told.conversation_ids == [quick]
         with database.read_only() as session:
-            assert inbox.changed_since(session, told.cursor).conversation_ids == []
+            assert inbox_changes.changed_since(session, told.cursor).conversation_ids == []
     with database.read_only() as session:
-        assert slow in inbox.changed_since(session, told.cursor).conversation_ids
+        assert slow in inbox_changes.changed_since(session, told.cursor).conversation_ids
 
 
 def test_numbers_from_another_server_are_no_changes(database: Database) -> None:
@@ -191,13 +191,13 @@ def test_numbers_from_another_server_are_no_changes(database: Database) -> None:
         chat = _chat(session)
         session.execute(text("UPDATE conversations SET changed_in = 4000000000000000"))
     with database.read_only() as session:
-        cursor = inbox.changed_since(session, None).cursor
+        cursor = inbox_changes.changed_since(session, None).cursor
     with database.read_only() as session:
-        assert inbox.changed_since(session, cursor).conversation_ids == []
+        assert inbox_changes.changed_since(session, cursor).conversation_ids == []
     with database.unit_of_work() as session:
         conversations.say(session, chat, author="contact", body="Hello?", at=NOON)
     with database.read_only() as session:
-        assert inbox.changed_since(session, cursor).conversation_ids == [chat]
+        assert inbox_changes.changed_since(session, cursor).conversation_ids == [chat]
 
 
 def test_no_change_escapes_a_poll_while_eight_hands_write(database: Database) -> None:
@@ -214,12 +214,12 @@ def test_no_change_escapes_a_poll_while_eight_hands_write(database: Database) ->
 
     def poll() -> None:
         with database.read_only() as session:
-            cursor = inbox.changed_since(session, None).cursor
+            cursor = inbox_changes.changed_since(session, None).cursor
         together.wait()
         is_last = False
         while True:
             with database.read_only() as session:
-                changes = inbox.changed_since(session, cursor, limit=3)
+                changes = inbox_changes.changed_since(session, cursor, limit=3)
                 cursor = changes.cursor
             for chat in changes.conversation_ids:  # what a page does: ask anew for what changed
                 with database.read_only() as session:
@@ -271,13 +271,46 @@ def test_a_page_of_the_list_is_read_from_an_index_in_its_order(database: Databas
 
 def test_polls_are_read_from_an_index(database: Database) -> None:
     with database.unit_of_work() as session:
-        chat, cursor = _chat(session), inbox.changed_since(session, None).cursor
+        chat, cursor = _chat(session), inbox_changes.changed_since(session, None).cursor
 
     def poll(session: Session) -> None:
-        inbox.changed_since(session, cursor)
+        inbox_changes.changed_since(session, cursor)
         conversation_views.messages_after(session, chat, 1, at=NOON)
 
     plan = _plans(database, poll)
     assert "ix_conversations_changed_in" in plan
     for trap in ("SCAN conversations", "SCAN messages", "Seq Scan on conversations", "Seq Scan on messages"):
         assert trap not in plan, plan
+
+
+def test_search_finds_what_was_said_long_ago_and_not_what_was_changed(database: Database) -> None:
+    """SQLite's own index of three letters in a row follows the texts."""
+    with database.unit_of_work() as session:
+        ana = make.agent(session).id
+        wanted = _chat(session, "The Ethiopian Yirgacheffe")
+        conversations.say(session, wanted, author="contact", body="quick\nlines", at=NOON)
+        for minute in range(5):
+            _chat(session, "Filler", minute)
+
+        def found(typed: str) -> list[int]:
+            return _ids(inbox_search.search(session, ana, typed, region=None, at=NOON))
+
+        assert found("yirga") == [wanted]
+        assert found('"ethiopian" OR filler') == []
+        session.execute(text("UPDATE messages SET body = 'gone' WHERE body LIKE 'The Ethiopian%'"))
+        assert (found("yirga"), found("gone")) == ([], [wanted])
+        session.execute(text("DELETE FROM messages WHERE body = 'gone'"))
+        assert found("gone") == []
+
+
+def test_search_on_sqlite_reads_the_index_and_not_the_texts(database: Database) -> None:
+    if not database.is_sqlite:
+        return  # its index of words is asked for in the same way as ever
+    with database.read_only() as session:
+        _, said = inbox_search._substring_search("beans")
+        plan = session.execute(
+            text(f"EXPLAIN QUERY PLAN {said.compile(session.get_bind(), compile_kwargs={'literal_binds': True})}")
+        )
+        steps = " ".join(str(row[3]) for row in plan)
+    assert "VIRTUAL TABLE INDEX" in steps
+    assert "SCAN messages" not in steps

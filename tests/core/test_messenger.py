@@ -11,13 +11,13 @@ import jwt
 import pytest
 from sqlalchemy import func, select
 
-from app.core import consent, contacts, conversations, messenger, messenger_identity, settings
+from app.core import consent, contacts, conversations, messenger, messenger_identity, messenger_tokens, settings
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.messenger import Sender, Visitor
 from app.core.messenger_identity import Identity, SignedUser
 from app.core.signing import Keys
 from app.db import Database
-from app.models import Consent, ConsentEvent, Contact, Conversation, InsertedForm, Message, MessageKind, MessengerToken
+from app.models import Consent, ConsentEvent, Contact, Conversation, InsertedForm, Message, MessengerToken
 from tests import make
 from tests.make import NOON
 
@@ -153,7 +153,7 @@ def test_nobody_becomes_somebody_with_a_token_of_another_shape(database: Databas
 def test_a_strangers_token_and_an_ended_one_are_answered_alike(database: Database) -> None:
     with database.unit_of_work() as session:
         write(session, sender())
-        session.scalars(select(MessengerToken)).one().ended_at = NOON
+        messenger_tokens.end(session, TOKEN, at=NOON)
     refusals = []
     for who in (sender(is_new=False), sender(), sender("t_" + "b" * 43, is_new=False)):
         with database.unit_of_work() as session, pytest.raises(NotFound) as refusal:
@@ -166,20 +166,17 @@ def test_a_strangers_token_and_an_ended_one_are_answered_alike(database: Databas
     assert len(set(refusals)) == 1
 
 
-def test_a_visitor_sees_and_marks_nothing_of_anothers_conversation(database: Database) -> None:
+def test_a_visitor_marks_nothing_of_anothers_conversation(database: Database) -> None:
+    eve = "t_" + "b" * 43
     with database.unit_of_work() as session:
         theirs = write(session, sender())
-        mine = write(session, sender("t_" + "b" * 43))
-        eve = messenger.visitor(session, "t_" + "b" * 43)
-        seen = messenger.news(session, eve, {theirs.conversation_id: 0}, at=NOON)
-        assert [view.conversation_id for view in seen.views] == [mine.conversation_id]
-        with pytest.raises(NotFound):
-            messenger.earlier(session, eve, theirs.conversation_id, before=9, at=NOON)
+        mine = write(session, sender(eve))
         for numbers in ({theirs.conversation_id: 1}, {theirs.conversation_id: 1, mine.conversation_id: 1}, {999: 1}):
             with pytest.raises(NotFound):
-                messenger.seen(session, eve, numbers, at=NOON)
+                messenger.seen(session, eve, numbers, address=None, at=NOON)
+        nobody, _ = messenger.session_for(session, SignedUser("nobody"))
         with pytest.raises(NotFound):
-            messenger.seen(session, Visitor(None, "nobody"), {mine.conversation_id: 1}, at=NOON)
+            messenger.seen(session, nobody, {mine.conversation_id: 1}, address=None, at=NOON)
 
 
 def test_a_signed_user_is_the_contact_of_that_id_known_or_new(database: Database) -> None:
@@ -228,7 +225,7 @@ def test_signing_in_carries_the_open_chat_over_and_no_consent(database: Database
         waiting = make.inserted(session, form, lead)
         conversations.post_form(session, first.conversation_id, waiting, author="agent:1", at=NOON)
     with database.unit_of_work() as session:
-        messenger.sign_in(session, SignedUser("sam", phone=make.SAMS_NUMBER), TOKEN, at=NOON)
+        messenger.sign_in(session, SignedUser("sam", phone=make.SAMS_NUMBER), TOKEN, address=None, at=NOON)
     with database.unit_of_work() as session:
         sam = session.scalars(select(Contact).where(Contact.external_id == "sam")).one()
         write(session, signed_sender(session), "as Sam", client_key="2")
@@ -247,9 +244,9 @@ def test_signing_in_carries_the_open_chat_over_and_no_consent(database: Database
 def test_signing_in_again_or_with_a_strangers_token_changes_nothing(database: Database) -> None:
     with database.unit_of_work() as session:
         write(session, sender())
-        messenger.sign_in(session, SignedUser("sam"), TOKEN, at=NOON)
+        messenger.sign_in(session, SignedUser("sam"), TOKEN, address=None, at=NOON)
         for token in (TOKEN, "t_" + "b" * 43, None):
-            messenger.sign_in(session, SignedUser("eve"), token, at=NOON)
+            messenger.sign_in(session, SignedUser("eve"), token, address=None, at=NOON)
         assert set(session.scalars(select(Contact.external_id))) == {None, "sam"}
         sam = session.scalars(select(Contact.id).where(Contact.external_id == "sam")).one()
         assert session.scalars(select(Conversation.contact_id)).one() == sam
@@ -257,7 +254,7 @@ def test_signing_in_again_or_with_a_strangers_token_changes_nothing(database: Da
 
 def test_signing_in_alone_makes_nobody(database: Database) -> None:
     with database.unit_of_work() as session:
-        messenger.sign_in(session, SignedUser("sam", name="Sam"), None, at=NOON)
+        messenger.sign_in(session, SignedUser("sam", name="Sam"), None, address=None, at=NOON)
         assert session.scalar(select(func.count()).select_from(Contact)) == 0
         bearer, is_stale = messenger.session_for(session, SignedUser("sam"))
         assert (messenger.visitor(session, bearer), is_stale) == (Visitor(None, "sam"), False)
@@ -269,7 +266,7 @@ def test_a_token_of_a_contact_that_became_a_user_hands_nothing_over(database: Da
         became = session.scalars(select(Contact)).one()
         became.role, became.external_id = "user", "ana"
     with database.unit_of_work() as session:
-        messenger.sign_in(session, SignedUser("sam"), TOKEN, at=NOON)
+        messenger.sign_in(session, SignedUser("sam"), TOKEN, address=None, at=NOON)
         assert session.scalars(select(Conversation.contact_id)).one() == became.id
 
 
@@ -296,18 +293,22 @@ def test_the_blocked_write_nothing_and_nothing_is_no_message(database: Database)
             write(session, sender("t_" + "b" * 43), body, key)
 
 
-def test_news_come_once_and_over_all_conversations(database: Database) -> None:
+def test_tokens_that_nobody_uses_are_forgotten_and_stand_for_nobody(database: Database) -> None:
+    kept, ended, unused = ("t_" + letter * 43 for letter in "kex")
     with database.unit_of_work() as session:
-        first = write(session, sender())
-        conversations.close(session, first.conversation_id, actor="agent:1", at=NOON)
-        second = write(session, sender(), client_key="2")
-        who = messenger.visitor(session, TOKEN)
-        told = messenger.news(session, who, {}, at=NOON)
-        assert [view.conversation_id for view in told.views] == [first.conversation_id, second.conversation_id]
-        known = {view.conversation_id: view.revision for view in told.views}
-        assert messenger.news(session, who, known, at=NOON).views == []
-        conversations.say(session, first.conversation_id, author="agent:1", body="late", at=NOON)
-        note = MessageKind.NOTE
-        conversations.say(session, first.conversation_id, author="agent:1", body="secret", kind=note, at=NOON)
-        views = messenger.news(session, who, known, at=NOON).views
-        assert [[line.body for line in view.lines] for view in views] == [["late"]]
+        for token in (kept, ended, unused):
+            write(session, sender(token), token)
+    later = NOON + timedelta(days=401)
+    with database.unit_of_work() as session:
+        messenger_tokens.end(session, ended, at=later - timedelta(days=2))
+        messenger.write(session, sender(kept), body="I am still here", client_key="2", at=later - timedelta(days=9))
+    with database.unit_of_work() as session:
+        assert messenger_tokens.forget(session, at=later) == 2
+        assert messenger_tokens.forget(session, at=later) == 0
+        assert messenger_tokens.lead_of(session, kept) is not None
+        before = session.scalar(select(func.count()).select_from(Contact))
+        assert before == 3
+        told = messenger.write(session, sender(ended), body="Who am I?", client_key="3", at=later)
+        assert told.message
+        assert session.scalar(select(func.count()).select_from(Contact)) == before + 1
+        assert session.get_one(Conversation, told.message.conversation_id).last_number == 1

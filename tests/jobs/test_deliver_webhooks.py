@@ -285,10 +285,10 @@ def test_old_deliveries_and_those_of_deleted_endpoints_are_forgotten_with_their_
             first = select(func.min(WebhookDelivery.id)).scalar_subquery()
             session.execute(update(WebhookDelivery).where(WebhookDelivery.id == first).values(created_at=old))
             session.execute(update(WebhookMessage).values(created_at=old))
-        assert housekeeping.forget_old(database)[2] == 2
+        assert housekeeping.forget_old(database).webhooks == 2
         assert [len(all_of(database)), count(database, WebhookMessage)] == [2, 2]
         change(database, endpoints.delete)
-        assert housekeeping.forget_old(database)[2] == 4
+        assert housekeeping.forget_old(database).webhooks == 4
         assert [len(all_of(database)), count(database, WebhookMessage)] == [0, 0]
 
 

@@ -5,11 +5,12 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 
 from app.config import Settings
-from app.core import clock, limits, outbox
+from app.core import clock, limits, messenger_tokens, outbox
 from app.db import Database
 from app.jobs import housekeeping, worker
 from app.jobs.queue import open_queue
 from app.models import OutboxEvent, RateCounter
+from tests import make
 
 
 def test_counters_whose_window_is_over_are_forgotten_and_others_are_kept(database: Database) -> None:
@@ -17,7 +18,7 @@ def test_counters_whose_window_is_over_are_forgotten_and_others_are_kept(databas
     with database.unit_of_work() as session:
         limits.hit(session, {"number:old": 5}, window_s=3600, at=now - timedelta(hours=3))
         limits.hit(session, {"number:new": 5}, window_s=3600, at=now)
-    assert housekeeping.forget_old(database)[0] == 1
+    assert housekeeping.forget_old(database).rate_counters == 1
     with database.read_only() as session:
         assert session.scalars(select(RateCounter.bucket)).all() == ["number:new"]
 
@@ -31,10 +32,22 @@ def test_routed_events_are_forgotten_after_thirty_days_and_waiting_ones_never(da
             if is_routed:
                 newest = session.scalar(select(func.max(OutboxEvent.id)))
                 session.execute(update(OutboxEvent).where(OutboxEvent.id == newest).values(routed_at=at))
-    assert housekeeping.forget_old(database)[1] == 1
+    assert housekeeping.forget_old(database).outbox_events == 1
     with database.read_only() as session:
         kept = session.scalars(select(OutboxEvent).order_by(OutboxEvent.id)).all()
         assert [event.payload["age"] for event in kept] == [29, 400]
+
+
+def test_tokens_of_visitors_who_are_gone_are_forgotten(database: Database) -> None:
+    now = clock.now()
+    with database.unit_of_work() as session:
+        for name, age_days in (("new", 1), ("old", 401)):
+            lead = make.contact(session)
+            messenger_tokens.keep(session, name, lead.id, at=now - timedelta(days=age_days))
+    assert housekeeping.forget_old(database).messenger_tokens == 1
+    with database.read_only() as session:
+        assert messenger_tokens.lead_of(session, "new")
+        assert messenger_tokens.lead_of(session, "old") is None
 
 
 def test_the_calendar_is_kept_by_the_database_that_the_installation_has(settings: Settings, database: Database) -> None:

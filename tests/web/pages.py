@@ -99,12 +99,14 @@ def statements(app: Flask) -> Iterator[list[str]]:
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         seen.append(statement)
 
-    engine = app.extensions["assent.database"].engine
-    event.listen(engine, "before_cursor_execute", note)
+    database: Database = app.extensions["assent.database"]
+    event.listen(database.engine, "before_cursor_execute", note)
+    database.trace = seen.append
     try:
         yield seen
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(database.engine, "before_cursor_execute", note)
+        database.trace = None
 
 
 class _CsrfFinder(HTMLParser):

@@ -1,7 +1,7 @@
 """Who reads a form, as far as a request tells: language, address, what was on their screen, what they are told."""
 
 from math import ceil
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from werkzeug.exceptions import Forbidden
 
@@ -39,9 +39,13 @@ def theme(asked: Asked) -> str:
     return wanted if wanted in {"light", "dark"} else ""
 
 
-def own_address(asked: Asked) -> str:
-    """Where the form is sent: this page, without whatever else stood in its address."""
-    return f"{asked.path}?theme={theme(asked)}" if theme(asked) else asked.path
+def own_address(asked: Asked, *, full: str = "") -> str:
+    """Where the form is sent: this page, without whatever else stood in its address.
+
+    :param full: the proof that goes with a number shown in full
+    """
+    said = {name: value for name, value in (("theme", theme(asked)), ("full", full)) if value}
+    return f"{asked.path}?{urlencode(said)}" if said else asked.path
 
 
 def refuse_other_sites(asked: Asked) -> None:
@@ -83,15 +87,15 @@ def masked(view: FormView, saved: Destination | None) -> str:
     return phone.masked(saved.value) if view.channel == "sms" else email.masked(saved.value)
 
 
-def done_number(outcome: Outcome, shown: Shown | None) -> str:
-    """The number that was signed up: in full for whoever has just typed it, else masked."""
+def done_number(outcome: Outcome, shown: Shown | None, *, is_full: bool) -> str:
+    """The number that was signed up: in full for whoever has just typed it or had it in full before them."""
     if outcome.destination is None:
         return ""
     value = outcome.destination.value
-    is_typed = shown is not None and shown.destination_hash is None
+    is_known = shown is not None and (is_full or shown.destination_hash is None)
     if value.startswith("+"):
-        return phone.formatted(value) if is_typed else phone.masked(value)
-    return value if is_typed else email.masked(value)
+        return phone.formatted(value) if is_known else phone.masked(value)
+    return value if is_known else email.masked(value)
 
 
 def signed(asked: Asked, page: FormPage, saved: Destination | None, *, place: str, is_saved: bool) -> str:
@@ -103,7 +107,7 @@ def signed(asked: Asked, page: FormPage, saved: Destination | None, *, place: st
         words_hash=page.words(is_saved=is_saved).hash,
         destination_hash=saved.hash if is_saved and saved else None,
         region=page.look.region,
-        origin=_framing_origin(asked, page),
+        origin=_framing_origin(asked, page, place),
         nonce=random_token(),
         at=clock.now(),
     )
@@ -128,9 +132,18 @@ def evidence(asked: Asked, view: FormView, page: FormPage, shown: Shown | None) 
     )
 
 
-def _framing_origin(asked: Asked, page: FormPage) -> str | None:
-    """The origin of the page that holds the frame, as the browser tells it, if it is an allowed one."""
+def _framing_origin(asked: Asked, page: FormPage, place: str) -> str | None:
+    """The origin of the page that holds the frame, if it is an allowed one: as the browser tells it.
+
+    Our own messenger, which holds the frame in its panel, was told by the browser whose page it is in, and says so with
+    ``?from=``. A page that is shown again after an answer stands where it stood.
+    """
+    if asked.method == "POST":
+        before = Shown.read(keys().signer("shown"), asked.form.get("shown", ""), place=place)
+        return before.origin if before else None
     origin = origins.of(asked.header("HTTP_REFERER"))
+    if asked.header("HTTP_SEC_FETCH_SITE") == "same-origin" and origin not in page.look.origins:
+        origin = asked.args.get("from", "")
     return origin if origin in page.look.origins else None
 
 

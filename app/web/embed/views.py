@@ -71,7 +71,8 @@ def _answer(asked: Asked, place: str, view_of: Callable[..., FormView]) -> Answe
         outcome = submissions.submit(session, view, shown, typed=typed, evidence=evidence, at=clock.now())
     if outcome.state == State.DONE:
         token = shown.nonce if shown and view.is_public else place
-        filling = Filling(State.DONE, number=reader.done_number(outcome, shown), token=token)
+        is_full = full_number.is_allowed(asked, view)
+        filling = Filling(State.DONE, number=reader.done_number(outcome, shown, is_full=is_full), token=token)
         return _sent(asked, page, filling)
     with glance() as look:
         if outcome.refusal == "shown_again":
@@ -95,11 +96,13 @@ def _answered(
     """The page in the state it is in now, ready for another answer where it takes one."""
     is_saved = outcome.state == State.SAVED
     takes_answers = outcome.state in _TAKES_ANSWERS
+    is_full = full_number.is_allowed(asked, view)
+    shown = reader.signed(asked, page, saved, place=place, is_saved=is_saved) if takes_answers else ""
     filling = Filling(
         outcome.state,
-        action=reader.own_address(asked),
-        shown=reader.signed(asked, page, saved, place=place, is_saved=is_saved) if takes_answers else "",
-        number=full_number.shown(asked, view, saved),
+        action=reader.own_address(asked, full=full_number.proof_for_answer(shown) if is_full and shown else ""),
+        shown=shown,
+        number=full_number.number(view, saved, is_full=is_full),
         typed=typed if outcome.state == State.ASK else "",
         error=reader.error(outcome, page.look.locale),
         error_code=outcome.refusal or "",

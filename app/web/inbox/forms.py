@@ -20,7 +20,7 @@ from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE, LOCALES
 from app.models import Channel, Contact, SubscriptionType, Workspace
 from app.web.database import read_only, unit_of_work
 from app.web.formkit import Form, accepted, choices, text
-from app.web.inbox import acts, blueprint
+from app.web.inbox import acts, blueprint, reading
 from app.web.inbox.reading import Choice, number_of
 from app.web.login import agent_required, current_actor
 from app.web.preview import render_preview
@@ -43,6 +43,7 @@ class ConfiguredForm(Form):
     button_text = StringField("Button text", _at_most(BUTTON_MAX), filters=[text])
     legal_text = TextAreaField("Legal text", _at_most(LEGAL_MAX), filters=[text])
     locale = SelectField("Language of these texts", choices=choices(LOCALES.items()), default=DEFAULT_LOCALE)
+    client_key = StringField("Key", _at_most(64))
 
     def offer(self, types: list[SubscriptionType]) -> None:
         unchosen = [("", "Choose a subscription type")] if len(types) != 1 or self.subscription_type_id.data else []
@@ -71,7 +72,14 @@ def insert_saved(conversation_id: int) -> ResponseReturnValue:
             form_id = number_of(request.form.get("form_id"))
             if form_id is None:
                 raise InvalidInput("Choose a form.", field="form_id")
-            conversation_forms.insert_saved(session, conversation_id, form_id, actor=current_actor(), at=clock.now())
+            conversation_forms.insert_saved(
+                session,
+                conversation_id,
+                form_id,
+                actor=current_actor(),
+                at=clock.now(),
+                client_key=request.form.get("client_key"),
+            )
     except AssentError as error:
         if isinstance(error, NotFound) or acts.is_from_script():
             raise
@@ -127,7 +135,14 @@ def saved_of(session: Session, contact: Contact, channel: str, workspace: Worksp
 def _inserted(form: ConfiguredForm, conversation_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         content = form.content(settings.get(session))
-        conversation_forms.insert_configured(session, conversation_id, content, actor=current_actor(), at=clock.now())
+        conversation_forms.insert_configured(
+            session,
+            conversation_id,
+            content,
+            actor=current_actor(),
+            at=clock.now(),
+            client_key=form.client_key.data,
+        )
     here = url_for("inbox.conversation_page", conversation_id=conversation_id)
     return redirect(f"{here}{Choice.of_request().query}#reply", 303)
 
@@ -146,6 +161,7 @@ def _page(conversation_id: int, form: ConfiguredForm) -> str:
             contact=contact,
             saved=saved_of(session, contact, Channel.SMS, settings.get(session)),
             choice=Choice.of_request(),
+            client_key=form.client_key.data or reading.new_key(),
             default_button=DEFAULT_BUTTON_TEXT,
         )
 

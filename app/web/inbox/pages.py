@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import RadioField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from app.core import clock, conversation_views, conversations, inbox
+from app.core import clock, conversation_views, conversations, inbox_changes
 from app.core.conversations import BODY_MAX
 from app.web.database import read_only
 from app.web.formkit import Form, choices, text
@@ -30,7 +30,7 @@ class ReplyForm(Form):
 @agent_required
 def list_page() -> str:
     with read_only() as session:
-        cursor = inbox.changed_since(session, None).cursor
+        cursor = inbox_changes.changed_since(session, None).cursor
         return render_template(
             "inbox/list.html", cursor=cursor, **reading.list_of(session, Choice.of_request(), at=clock.now())
         )
@@ -46,7 +46,7 @@ def show(conversation_id: int, reply: ReplyForm) -> ResponseReturnValue:
     """One conversation beside the list, with the reply as it stands."""
     at, before = clock.now(), request.args.get("line", type=int)
     with read_only() as session:
-        cursor = inbox.changed_since(session, None).cursor
+        cursor = inbox_changes.changed_since(session, None).cursor
         found = conversations.find(session, conversation_id)
         view = conversation_views.page(session, conversation_id, at=at, before=before)
         page = render_template(
@@ -55,6 +55,7 @@ def show(conversation_id: int, reply: ReplyForm) -> ResponseReturnValue:
             reply=reply,
             is_newest=before is None,
             saved_forms=offered_forms(session),
+            insert_key=reading.new_key(),
             **reading.list_of(session, Choice.of_request(), at=at)
             | reading.conversation_of(session, found, view, at=at),
         )

@@ -1,4 +1,4 @@
-"""Live updates: what changed since the page last asked; 204 when nothing did, after one statement."""
+"""Live updates: what changed since the page last asked; 204 when nothing did, told from memory."""
 
 from typing import Any
 
@@ -6,14 +6,15 @@ from flask import jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from app.core import clock, conversation_views, conversations, inbox
+from app.core import clock, conversation_views, conversations, inbox, inbox_changes
 from app.core.errors import NotFound
 from app.core.inbox import Row
 from app.models import Conversation, ConversationState
 from app.web import display
-from app.web.database import read_only, unit_of_work
+from app.web.database import glance, read_only, unit_of_work
 from app.web.inbox import blueprint, reading, words
 from app.web.inbox.reading import Choice
+from app.web.live import changes
 from app.web.login import agent_required
 
 
@@ -21,16 +22,19 @@ from app.web.login import agent_required
 @agent_required
 def poll() -> ResponseReturnValue:
     """``{cursor, unread, news, list?, conversation?}``; the list and the conversation as HTML, where they are shown."""
-    at, me = clock.now(), reading.my_id()
+    at, me, cursor = clock.now(), reading.my_id(), request.args.get("cursor")
+    changes().follow(glance)
+    if changes().has_none_since(cursor):
+        return "", 204
     with read_only() as session:
-        changes = inbox.changed_since(session, request.args.get("cursor"))
-        if not changes.conversation_ids:
+        found = inbox_changes.changed_since(session, cursor)
+        if not found.conversation_ids:
             return "", 204
         choice = Choice.of_request()
         listed = reading.list_of(session, choice, at=at)
-        rows = inbox.rows_where(session, me, Conversation.id.in_(changes.conversation_ids), at=at)
+        rows = inbox.rows_where(session, me, Conversation.id.in_(found.conversation_ids), at=at)
         answer: dict[str, Any] = {
-            "cursor": changes.cursor,
+            "cursor": found.cursor,
             "unread": listed["counts"].unread,
             "news": [_news(session, row) for row in rows if _concerns(row, me)],
         }

@@ -126,9 +126,14 @@ def conversation_of(session: Session, found: Conversation, view: AgentView, *, a
         "me": me,
         "time_zone": workspace.time_zone,
         "words": words,
-        "client_key": secrets.token_urlsafe(12),
+        "client_key": new_key(),
         **_about(session, contact, found.id),
     }
+
+
+def new_key() -> str:
+    """What makes that which is sent twice from one page stand once."""
+    return secrets.token_urlsafe(12)
 
 
 def number_of(text: str | None) -> int | None:

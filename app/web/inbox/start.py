@@ -4,7 +4,7 @@ from functools import partial
 
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import SelectField, TextAreaField
+from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app.core import clock, contacts, conversation_forms, conversation_views
@@ -25,6 +25,7 @@ class StartForm(Form):
         filters=[text],
     )
     form_id = SelectField("Form", validate_choice=False)
+    client_key = StringField("Key", [Length(max=64)])
 
 
 @blueprint.route("/inbox/new/<public_id>", methods=["GET", "POST"])
@@ -43,6 +44,7 @@ def _started(form: StartForm, public_id: str) -> ResponseReturnValue:
             number_of(form.form_id.data),
             agent_id=reading.my_id(),
             at=clock.now(),
+            client_key=form.client_key.data,
         )
     view = "inbox.configure" if form.form_id.data == CONFIGURE else "inbox.conversation_page"
     return redirect(url_for(view, conversation_id=made.id), 303)
@@ -55,4 +57,10 @@ def _page(public_id: str, form: StartForm) -> str:
             [("", "No form"), *offered_forms(session), (CONFIGURE, "Configure one in the next step")]
         )
         running = [each for each in conversation_views.for_contact(session, contact.id) if each.state == "open"]
-        return render_template("inbox/start.html", form=form, contact=contact, running=running)
+        return render_template(
+            "inbox/start.html",
+            form=form,
+            contact=contact,
+            running=running,
+            client_key=form.client_key.data or reading.new_key(),
+        )

@@ -11,15 +11,16 @@ from urllib.parse import unquote
 from flask import Blueprint, Response, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from app.core import clock, messenger, messenger_identity, wording
+from app.core import clock, messenger, messenger_identity, messenger_polls, wording
 from app.core.conversation_views import ContactLine, ContactView
 from app.core.errors import AssentError, NotFound, TooMany
 from app.core.form_cards import FormCard
 from app.core.messenger import Sender, Visitor
 from app.core.messenger_identity import Identity
 from app.models import Channel
-from app.web.database import keys, read_only, unit_of_work
+from app.web.database import database, keys, read_only, unit_of_work
 from app.web.errors import status_of
+from app.web.live import polls
 from app.web.security import csrf
 
 blueprint = Blueprint("messenger_api", __name__, url_prefix="/messenger/api")
@@ -42,29 +43,28 @@ def session_of_a_signed_user() -> Response:
     with read_only() as session:
         user = messenger.signed_user(session, _identity(), at=clock.now())
         if user is None:
-            return jsonify(session=None, stale=False)
+            return jsonify(session=None, person="", stale=False)
         bearer, is_stale = messenger.session_for(session, user)
-    return jsonify(session=bearer, stale=is_stale)
+    return jsonify(session=bearer, person=messenger_identity.person_of(keys(), user), stale=is_stale)
 
 
 @blueprint.post("/sign-in")
 def sign_in() -> Response:
     token = str(_body().get("token") or "")[:100]
-    with unit_of_work() as session:
+    with read_only() as session:
         user = messenger.signed_user(session, _identity(), at=clock.now())
-        if user is None:
-            raise NotFound("There is nothing here.")
-        messenger.sign_in(session, user, token or None, at=clock.now())
-    return jsonify({})
+    if user is None:
+        raise NotFound("There is nothing here.")
+    with unit_of_work() as session:
+        wait_s = messenger.sign_in(session, user, token or None, address=request.remote_addr, at=clock.now())
+    return _done(wait_s)
 
 
 @blueprint.get("/poll")
 def poll() -> Response:
     """What is new since the revisions that the panel knows: ``?after=12:40,13:7``, conversation and revision."""
     known = {int(found[1]): int(found[2]) for found in _KNOWN.finditer(request.args.get("after", "")[:200])}
-    with read_only() as session:
-        who = messenger.visitor(session, _bearer())
-        news = messenger.news(session, who, known, at=clock.now())
+    who, news = polls().news(database(), _bearer(), known, at=clock.now())
     return jsonify(conversations=[_view(view, who) for view in news.views], more=news.is_more)
 
 
@@ -73,7 +73,7 @@ def earlier() -> Response:
     conversation_id, before = (request.args.get(name, 0, type=int) for name in ("conversation", "before"))
     with read_only() as session:
         who = messenger.visitor(session, _bearer())
-        view = messenger.earlier(session, who, conversation_id, before=before, at=clock.now())
+        view = messenger_polls.earlier(session, who, conversation_id, before=before, at=clock.now())
     return jsonify(_view(view, who))
 
 
@@ -91,7 +91,7 @@ def write() -> Response:
     with unit_of_work() as session:
         written = messenger.write(session, sender, body=text, client_key=client_key, at=clock.now())
     if written.message is None:
-        raise TooMany("That was a lot at once.", retry_after_s=written.retry_after_s or 60)
+        raise _too_many(written.retry_after_s)
     message = written.message
     return jsonify(
         conversation=message.conversation_id,
@@ -105,11 +105,12 @@ def seen() -> Response:
     numbers = _body().get("seen")
     if not isinstance(numbers, dict) or not all(_is_number(each) for pair in numbers.items() for each in pair):
         abort(400)
+    told, bearer = {int(conversation): int(number) for conversation, number in numbers.items()}, _bearer()
+    with read_only() as session:
+        messenger.visitor(session, bearer)  # a stranger keeps nobody waiting who writes
     with unit_of_work() as session:
-        who = messenger.visitor(session, _bearer())
-        seen_numbers = {int(conversation): int(number) for conversation, number in numbers.items()}
-        messenger.seen(session, who, seen_numbers, at=clock.now())
-    return jsonify({})
+        wait_s = messenger.seen(session, bearer, told, address=request.remote_addr, at=clock.now())
+    return _done(wait_s)
 
 
 @blueprint.errorhandler(AssentError)
@@ -126,6 +127,16 @@ def failed(error: HTTPException) -> Response:
     response = jsonify(error=error.name.lower().replace(" ", "_"))
     response.status_code = error.code or 500
     return response
+
+
+def _done(wait_s: int | None) -> Response:
+    if wait_s is not None:
+        raise _too_many(wait_s)
+    return jsonify({})
+
+
+def _too_many(wait_s: int | None) -> TooMany:
+    return TooMany("That was a lot at once.", retry_after_s=wait_s or 60)
 
 
 def _bearer() -> str:

@@ -1,67 +1,24 @@
 """What the panel's API answers, to visitors, to signed users and to strangers."""
 
-import hashlib
-import hmac
-import json
 import threading
-from typing import Any
-from urllib.parse import quote
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
-from werkzeug.test import TestResponse
 
-from app.core import clock, contacts, conversations, messenger, settings
+from app.core import clock, conversations, messenger
 from app.db import Database
 from app.models import Contact, Conversation, Message, MessengerToken
 from tests import make
-from tests.web.embed.page import look
+from tests.web.messenger.panel import OTHERS, TOKEN, get, headers, lines, post, session_of, signature, write
 from tests.web.pages import one_window, statements
-
-TOKEN, OTHERS = "t_" + "a" * 43, "t_" + "b" * 43
 
 
 @pytest.fixture
 def database(app: Flask) -> Database:
     database: Database = app.extensions["assent.database"]
     return database
-
-
-def signature(database: Database, user_id: str) -> dict[str, str]:
-    with database.read_only() as session:
-        secret = settings.get(session).messenger_secret
-    return {"user_id": user_id, "user_hash": hmac.new(secret.encode(), user_id.encode(), hashlib.sha256).hexdigest()}
-
-
-def headers(bearer: str = "", said: dict[str, str] | None = None) -> dict[str, str]:
-    identity = {"Assent-Identity": quote(json.dumps(said))} if said is not None else {}
-    return ({"Authorization": f"Bearer {bearer}"} if bearer else {}) | identity
-
-
-def get(client: FlaskClient, path: str, bearer: str = "", said: dict[str, str] | None = None) -> TestResponse:
-    return client.get(f"/messenger/api/{path}", headers=headers(bearer, said))
-
-
-def post(
-    client: FlaskClient, path: str, body: Any, bearer: str = "", said: dict[str, str] | None = None
-) -> TestResponse:
-    return client.post(f"/messenger/api/{path}", json=body, headers=headers(bearer, said))
-
-
-def write(client: FlaskClient, text: str = "Hello", bearer: str = TOKEN, **more: Any) -> TestResponse:
-    body = {"text": text, "client_key": more.pop("client_key", text), "new": more.pop("new", True)}
-    return post(client, "messages", body, bearer, **more)
-
-
-def session_of(client: FlaskClient, database: Database, user_id: str) -> str:
-    bearer: str = get(client, "session", said=signature(database, user_id)).get_json()["session"]
-    return bearer
-
-
-def lines(answer: TestResponse) -> list[dict[str, Any]]:
-    return [message for each in answer.get_json()["conversations"] for message in each["messages"]]
 
 
 def test_a_message_and_its_answer_come_with_the_next_poll(client: FlaskClient, database: Database) -> None:
@@ -133,7 +90,11 @@ def test_polling_with_anothers_conversation_shows_nothing_of_it(client: FlaskCli
 def test_a_signed_user_has_a_session_and_a_claim_has_none(client: FlaskClient, database: Database) -> None:
     assert get(client, "session", said=signature(database, "sam")).get_json()["session"].startswith("s_")
     for said in (None, {}, {"user_id": "sam"}, signature(database, "sam") | {"user_id": "eve"}):
-        assert get(client, "session", said=said).get_json() == {"session": None, "stale": False}
+        assert get(client, "session", said=said).get_json() == {
+            "session": None,
+            "person": "",
+            "stale": False,
+        }
     assert client.get("/messenger/api/session", headers={"Assent-Identity": "%7Bnonsense"}).status_code == 200
     assert client.get("/messenger/api/session", headers={"Assent-Identity": "[1]"}).get_json()["session"] is None
 
@@ -149,12 +110,34 @@ def test_looking_writes_nothing(app: Flask, client: FlaskClient, database: Datab
     assert all(each.lstrip().startswith("SELECT") for each in sent)
 
 
-def test_a_poll_without_news_is_two_statements(app: Flask, client: FlaskClient) -> None:
+def test_a_poll_without_news_is_one_small_statement_or_none(
+    app: Flask, client: FlaskClient, database: Database
+) -> None:
     write(client)
+    sessions = {"t": TOKEN, "s": session_of(client, database, "never wrote")}
     first = get(client, "poll", TOKEN).get_json()["conversations"][0]
-    with statements(app) as sent:
-        get(client, f"poll?after={first['id']}:{first['revision']}", TOKEN)
-    assert len(sent) == 2
+    after = f"poll?after={first['id']}:{first['revision']}"
+    for fresh_for_s, statements_each in ((0, 1), (60, 0)):
+        for bearer in sessions.values():
+            get(client, after, bearer)
+            app.extensions["assent.changes"].fresh_for_s = fresh_for_s
+            with statements(app) as sent:
+                assert get(client, after, bearer).get_json() == {"conversations": [], "more": False}
+            assert len(sent) == statements_each, sent
+
+
+def test_looking_and_signing_in_too_often_is_429(client: FlaskClient, database: Database) -> None:
+    said = signature(database, "sam")
+    with one_window():
+        conversation = write(client).get_json()["conversation"]
+        for path, body, most, more in (
+            ("seen", {"seen": {str(conversation): 1}}, messenger.SEEN_A_MINUTE, {"bearer": TOKEN}),
+            ("sign-in", {}, messenger.SIGN_INS_A_MINUTE, {"said": said}),
+        ):
+            answers = [post(client, path, body, **more) for _ in range(most + 1)]
+            assert {answer.status_code for answer in answers[:-1]} == {200}
+            assert answers[-1].status_code == 429
+            assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
 
 
 def test_two_first_messages_at_once_make_one_lead(app: Flask, database: Database) -> None:
@@ -190,38 +173,6 @@ def test_two_sign_ins_at_once_are_one_hand_over(app: Flask, client: FlaskClient,
     with database.read_only() as session:
         sam = session.scalars(select(Contact.id).where(Contact.external_id == "sam")).one()
         assert session.scalars(select(Conversation.contact_id)).one() == sam
-
-
-def test_the_full_number_is_shown_to_the_signed_user_alone(client: FlaskClient, database: Database) -> None:
-    with database.unit_of_work() as session:
-        form = make.form(session)
-        sam = make.contact(session, external_id="sam", phone_number=make.SAMS_NUMBER)
-        conversation = conversations.open_for(session, sam.id, at=clock.now())
-        forms = [make.inserted(session, form, sam) for _ in range(2)]
-        for each in forms:
-            conversations.post_form(session, conversation.id, each, author="agent:1", at=clock.now())
-    addresses = [each["form"]["address"] for each in lines(get(client, "poll", session_of(client, database, "sam")))]
-    assert [address.partition("?")[0] for address in addresses] == [f"/f/{each.token}" for each in forms]
-    for address in addresses:
-        assert "+1 202-555-0123" in look(client, address).text
-    proof = addresses[0].partition("?")[2]
-    for address in (f"/f/{forms[0].token}", f"/f/{forms[1].token}?{proof}", f"/f/{forms[0].token}?full=x"):
-        page = look(client, address)
-        assert (page.state, "555" in page.text, "••23" in page.text) == ("saved", False, True)
-    with database.unit_of_work() as session:
-        contacts.change_phone(session, contacts.hold(session, sam.id), None, at=clock.now())
-    assert look(client, addresses[0]).state == "ask"
-
-
-def test_a_leads_form_address_carries_no_proof(client: FlaskClient, database: Database) -> None:
-    conversation = write(client).get_json()["conversation"]
-    with database.unit_of_work() as session:
-        lead = session.scalars(select(Contact)).one()
-        contacts.change_phone(session, lead, make.SAMS_NUMBER, at=clock.now())
-        inserted = make.inserted(session, make.form(session), lead)
-        conversations.post_form(session, conversation, inserted, author="agent:1", at=clock.now())
-        token = inserted.token
-    assert lines(get(client, "poll", TOKEN))[-1]["form"] == {"address": f"/f/{token}", "is_number": True}
 
 
 def test_too_much_is_429_with_the_time_to_wait(client: FlaskClient) -> None:

@@ -1,0 +1,23 @@
+"""What this process knows of changes, shared by the polls of the messenger and the inbox."""
+
+from typing import cast
+
+from flask import Flask, current_app
+
+from app.core.live import Changes
+from app.core.messenger_polls import Polls
+
+_CHANGES, _POLLS = "assent.changes", "assent.polls"
+
+
+def connect(app: Flask) -> None:
+    app.extensions[_CHANGES] = known = Changes()
+    app.extensions[_POLLS] = Polls(known)
+
+
+def changes() -> Changes:
+    return cast(Changes, current_app.extensions[_CHANGES])
+
+
+def polls() -> Polls:
+    return cast(Polls, current_app.extensions[_POLLS])

@@ -1,0 +1,140 @@
+"""Pressed twice, or sent by two connections at once, an act of an agent stands once."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from app.core import clock, conversations
+from app.db import Database
+from app.models import Contact, Conversation, InsertedForm, Message, OptInForm, OutboxEvent
+from tests import make
+from tests.web import pages
+
+TWO = 2
+
+
+@pytest.fixture
+def database(app: Flask) -> Database:
+    opened: Database = app.extensions["assent.database"]
+    return opened
+
+
+@pytest.fixture
+def anas(app: Flask) -> list[FlaskClient]:
+    """Ana, in two windows."""
+    pages.make_agent(app, "ana@example.com", name="Ana")
+    return [pages.signed_in(app, "ana@example.com") for _ in range(TWO)]
+
+
+@pytest.fixture
+def sam(database: Database) -> Contact:
+    with database.unit_of_work() as session:
+        return make.contact(session, phone_number=make.SAMS_NUMBER)
+
+
+@pytest.fixture
+def chat(database: Database, sam: Contact) -> int:
+    with database.unit_of_work() as session:
+        found = conversations.open_for(session, sam.id, at=clock.now())
+        conversations.say(session, found.id, author="contact", body="Hello", at=clock.now())
+        return found.id
+
+
+def key_on(client: FlaskClient, path: str, action: str = "") -> str:
+    """The key that the form of a page carries."""
+    html = client.get(path).get_data(as_text=True)
+    found = re.search(rf'<form[^>]*{action}.*?name="client_key" value="([^"]+)"', html, re.DOTALL)
+    assert found, path
+    return found[1]
+
+
+def at_once(clients: list[FlaskClient], path: str, values: dict[str, str]) -> list[int]:
+    """Send the same form from both windows at the same moment; the statuses."""
+    tokens = [pages.csrf_token(client.get("/account").get_data(as_text=True)) for client in clients]
+    start = Barrier(len(clients))
+
+    def send(client: FlaskClient, token: str) -> int:
+        start.wait()
+        return client.post(path, data=values | {"csrf_token": token}).status_code
+
+    with ThreadPoolExecutor(len(clients)) as hands:
+        return list(hands.map(send, clients, tokens))
+
+
+def count(database: Database, model: type) -> int:
+    with database.read_only() as session:
+        return session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def test_a_saved_form_is_placed_once(anas: list[FlaskClient], chat: int, database: Database) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session, name="Offers by text")
+    key = key_on(anas[0], f"/inbox/{chat}", 'id="insert"')
+    values = {"form_id": str(form.id), "client_key": key}
+    assert at_once(anas, f"/inbox/{chat}/forms", values) == [303, 303]
+    assert count(database, InsertedForm) == 1
+    assert at_once(anas, f"/inbox/{chat}/forms", values | {"client_key": "another-key"}) == [303, 303]
+    assert count(database, InsertedForm) == TWO
+    with database.read_only() as session:
+        topics = list(session.scalars(select(OutboxEvent.topic).where(OutboxEvent.topic == "form.inserted")))
+    assert len(topics) == TWO
+
+
+def test_a_configured_form_is_made_and_placed_once(anas: list[FlaskClient], chat: int, database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+    page = f"/inbox/{chat}/insert"
+    values = {
+        "subscription_type_id": str(kind.id),
+        "title": "A seat",
+        "locale": "en",
+        "client_key": key_on(anas[0], page),
+    }
+    assert at_once(anas, page, values) == [303, 303]
+    assert (count(database, OptInForm), count(database, InsertedForm)) == (1, 1)
+
+
+def test_a_refused_page_keeps_its_key(anas: list[FlaskClient], chat: int, database: Database) -> None:
+    with database.unit_of_work() as session:
+        make.live_type(session)
+    answer = pages.submit(anas[0], f"/inbox/{chat}/insert", {"title": "", "client_key": "the-same"})
+    assert answer.status_code == 422
+    assert 'name="client_key" value="the-same"' in answer.get_data(as_text=True)
+
+
+def test_a_conversation_is_begun_once(anas: list[FlaskClient], sam: Contact, database: Database) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session)
+    page = f"/inbox/new/{sam.public_id}"
+    values = {"body": "Welcome!", "form_id": str(form.id), "client_key": key_on(anas[0], page)}
+    assert at_once(anas, page, values) == [303, 303]
+    assert [count(database, each) for each in (Conversation, Message, InsertedForm)] == [1, 2, 1]
+    assert at_once(anas, page, values | {"client_key": key_on(anas[0], page)}) == [303, 303]
+    assert count(database, Conversation) == TWO
+
+
+def test_a_reply_is_said_once(anas: list[FlaskClient], chat: int, database: Database) -> None:
+    key = key_on(anas[0], f"/inbox/{chat}", 'id="reply"')
+    values = {"kind": "message", "body": "At your service", "client_key": key}
+    assert at_once(anas, f"/inbox/{chat}/messages", values) == [303, 303]
+    assert count(database, Message) == TWO
+
+
+@pytest.mark.parametrize("key", ["not a key", "<b>", "x" * 65, "ä"])
+def test_what_is_no_key_is_refused(
+    anas: list[FlaskClient], chat: int, sam: Contact, database: Database, key: str
+) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session)
+    for path, page in (
+        (f"/inbox/{chat}/forms", f"/inbox/{chat}"),
+        (f"/inbox/new/{sam.public_id}", f"/inbox/new/{sam.public_id}"),
+    ):
+        values = {"form_id": str(form.id), "body": "Hello", "client_key": key}
+        pages.submit(anas[0], path, values, page=page)
+    assert (count(database, InsertedForm), count(database, Conversation)) == (0, 1)

@@ -1,0 +1,139 @@
+"""Forms inside the messenger: whose number is shown in full, and what the evidence says of the page around it."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from app.core import clock, contacts, conversations, settings
+from app.db import Database
+from app.models import ConsentEvidence, Contact, InsertedForm
+from tests import make
+from tests.web.embed.page import answer, look
+from tests.web.messenger.panel import TOKEN, get, lines, session_of, write
+
+SHOP = "https://shop.example.com"
+
+
+@pytest.fixture
+def database(app: Flask) -> Database:
+    database: Database = app.extensions["assent.database"]
+    return database
+
+
+def test_the_full_number_is_shown_to_the_signed_user_alone(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session)
+        sam = make.contact(session, external_id="sam", phone_number=make.SAMS_NUMBER)
+        conversation = conversations.open_for(session, sam.id, at=clock.now())
+        forms = [make.inserted(session, form, sam) for _ in range(2)]
+        for each in forms:
+            conversations.post_form(session, conversation.id, each, author="agent:1", at=clock.now())
+    addresses = [each["form"]["address"] for each in lines(get(client, "poll", session_of(client, database, "sam")))]
+    assert [address.partition("?")[0] for address in addresses] == [f"/f/{each.token}" for each in forms]
+    for address in addresses:
+        assert "+1 202-555-0123" in look(client, address).text
+    proof = addresses[0].partition("?")[2]
+    for address in (f"/f/{forms[0].token}", f"/f/{forms[1].token}?{proof}", f"/f/{forms[0].token}?full=x"):
+        page = look(client, address)
+        assert (page.state, "555" in page.text, "••23" in page.text) == ("saved", False, True)
+    with database.unit_of_work() as session:
+        contacts.change_phone(session, contacts.hold(session, sam.id), None, at=clock.now())
+    assert look(client, addresses[0]).state == "ask"
+
+
+def saved_form(database: Database) -> InsertedForm:
+    """A form in a conversation of Sam, whose number is saved."""
+    with database.unit_of_work() as session:
+        settings.change(session, {"allowed_origins": [SHOP]}, actor="agent:1", at=clock.now())
+        sam = make.contact(session, external_id="sam", phone_number=make.SAMS_NUMBER)
+        conversation = conversations.open_for(session, sam.id, at=clock.now())
+        inserted = make.inserted(session, make.form(session), sam)
+        conversations.post_form(session, conversation.id, inserted, author="agent:1", at=clock.now())
+        return inserted
+
+
+def address_for(client: FlaskClient, database: Database) -> str:
+    """Where the signed user's panel finds the form."""
+    (line,) = lines(get(client, "poll", session_of(client, database, "sam")))
+    address: str = line["form"]["address"]
+    return address
+
+
+def test_whoever_saw_the_number_in_full_sees_it_in_full_once_signed_up(client: FlaskClient, database: Database) -> None:
+    saved_form(database)
+    page = look(client, f"{address_for(client, database)}&theme=dark")
+    assert "theme=dark" in page.action
+    done = answer(client, page)
+    assert (done.state, "+1 202-555-0123" in done.text) == ("done", True)
+
+
+def test_the_page_after_it_shows_nothing_to_whoever_holds_an_old_address(
+    client: FlaskClient, database: Database
+) -> None:
+    inserted = saved_form(database)
+    full = look(client, address_for(client, database))
+    masked = look(client, f"/f/{inserted.token}")
+    assert masked.action == f"/f/{inserted.token}"
+    masked.action = full.action  # the proof of one page with what another one showed
+    done = answer(client, masked)
+    assert (done.state, "555" in done.text, "••23" in done.text) == ("done", False, True)
+
+
+def test_a_page_that_is_shown_again_shows_the_number_as_before(client: FlaskClient, database: Database) -> None:
+    saved_form(database)
+    full = look(client, address_for(client, database))
+    with database.unit_of_work() as session:
+        settings.change(session, {"privacy_url": "https://shop.example.com/privacy"}, actor="agent:1", at=clock.now())
+    again = answer(client, full)
+    assert (again.status, again.state) == (409, "saved")
+    assert "+1 202-555-0123" in again.text
+    assert "+1 202-555-0123" in answer(client, again).text
+
+
+def evidence(database: Database) -> ConsentEvidence:
+    with database.read_only() as session:
+        return session.scalars(select(ConsentEvidence)).one()
+
+
+def test_the_evidence_names_the_page_around_the_messenger(client: FlaskClient, database: Database) -> None:
+    inserted = saved_form(database)
+    page = look(client, f"/f/{inserted.token}?from={SHOP}", **{"Sec-Fetch-Site": "same-origin"})
+    page.fields["page"] = f"{SHOP}/cart?secret=1"
+    assert answer(client, page).state == "done"
+    assert (evidence(database).origin, evidence(database).page) == (SHOP, f"{SHOP}/cart")
+
+
+@pytest.mark.parametrize(
+    ("origin", "site"),
+    [("https://eve.example.com", "same-origin"), (SHOP, "cross-site"), (SHOP, "none"), ("x" * 3000, "same-origin")],
+)
+def test_an_origin_that_is_not_allowed_or_not_ours_to_tell_is_no_evidence(
+    client: FlaskClient, database: Database, origin: str, site: str
+) -> None:
+    inserted = saved_form(database)
+    page = look(client, f"/f/{inserted.token}?from={origin}", **{"Sec-Fetch-Site": site})
+    assert answer(client, page).state == "done"
+    assert evidence(database).origin is None
+
+
+def test_a_typo_does_not_lose_where_it_was_answered(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        settings.change(session, {"allowed_origins": [SHOP]}, actor="agent:1", at=clock.now())
+        inserted = make.inserted(session, make.form(session), make.contact(session))
+    page = look(client, f"/f/{inserted.token}?from={SHOP}", **{"Sec-Fetch-Site": "same-origin"})
+    again = answer(client, page, "12")
+    assert again.status == 422
+    assert answer(client, again, make.SAMS_NUMBER).state == "done"
+    assert evidence(database).origin == SHOP
+
+
+def test_a_leads_form_address_carries_no_proof(client: FlaskClient, database: Database) -> None:
+    conversation = write(client).get_json()["conversation"]
+    with database.unit_of_work() as session:
+        lead = session.scalars(select(Contact)).one()
+        contacts.change_phone(session, lead, make.SAMS_NUMBER, at=clock.now())
+        inserted = make.inserted(session, make.form(session), lead)
+        conversations.post_form(session, conversation, inserted, author="agent:1", at=clock.now())
+        token = inserted.token
+    assert lines(get(client, "poll", TOKEN))[-1]["form"] == {"address": f"/f/{token}", "is_number": True}
