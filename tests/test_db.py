@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import func, select, text
 
 from app.config import Settings
-from app.db import BUSY_TIMEOUT_MS, Database
-from app.models import ConsentEvent, Contact, Wording
+from app.db import BUSY_TIMEOUT_MS, Database, insert_or_ignore
+from app.models import ConsentEvent, Contact, Suppression, Wording
 from tests import make
 from tests.processes import environment_of
 
@@ -115,3 +115,10 @@ def test_looking_cannot_write(database: Database) -> None:
 
 def fail_after(_made: object) -> None:
     _ = 1 // 0
+
+
+def test_a_row_that_stands_already_is_told_from_one_that_is_new(database: Database) -> None:
+    row = {"phone_hash": "h" * 32, "cause": "manual", "note": "", "since": make.NOON}
+    with database.unit_of_work() as session:
+        assert insert_or_ignore(session, Suppression, row) is True
+        assert insert_or_ignore(session, Suppression, row) is False

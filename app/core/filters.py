@@ -144,7 +144,7 @@ def _read(raw: object, path: str, *, depth: int) -> Query:
 
 
 def _group(raw: Mapping[str, Any], path: str, *, depth: int) -> Group:
-    if raw.get("operator") not in {"AND", "OR"}:
+    if raw.get("operator") not in ("AND", "OR"):
         raise InvalidInput("A group of filters has the operator AND or OR.", field=f"{path}.operator")
     if depth > DEPTH_MAX:
         raise InvalidInput(f"Groups may be nested {DEPTH_MAX} deep.", field=path)
@@ -221,7 +221,7 @@ def _refuse_nothing(kind: Kind, operator: Operator, path: str) -> None:
 def _boolean(raw: object, path: str) -> bool:
     if isinstance(raw, bool):
         return raw
-    if raw in {"true", "false"}:
+    if raw in ("true", "false"):
         return raw == "true"
     raise InvalidInput("Give true or false.", field=path)
 

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from app.models import Channel, SubscriptionType
-from app.schemas.wire import Id, Input, Moment, Text, const
+from app.schemas.wire import Id, Input, Moment, PagesSchema, Text, const
 
 CONTENT_TYPES = {Channel.SMS.value: "sms_message", Channel.EMAIL.value: "email"}
 CHANNELS = {content: channel for channel, content in CONTENT_TYPES.items()}
@@ -164,4 +164,6 @@ class ConsentEventSchema(Schema):
 class ConsentEventListSchema(Schema):
     type = const("list")
     data = fields.List(fields.Nested(ConsentEventSchema), required=True)
-    pages = fields.Dict(required=True)
+    total_count = fields.Integer(required=True)
+    total_count_is_minimum = fields.Boolean(required=True)
+    pages = fields.Nested(PagesSchema, required=True)

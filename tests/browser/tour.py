@@ -79,7 +79,7 @@ def fill(settings: Settings) -> Demo:
     database.close()
     return Demo(
         address="",
-        signed_out=("/", "/shop", "/sign-in", "/forgot-password", "/nothing-here"),
+        signed_out=("/", "/shop", "/sign-in", "/forgot-password", "/nothing-here", "/api/docs"),
         staff=(
             "/",
             "/inbox",
@@ -96,6 +96,7 @@ def fill(settings: Settings) -> Demo:
             "/admin/messenger",
             "/admin/settings",
             "/admin/agents",
+            "/admin/tokens",
             "/contacts",
             contact,
             f"/contacts/{nobody.public_id}",

@@ -1,7 +1,8 @@
 """Answers: JSON, kept under an Idempotency-Key where one came, told apart by an ETag where somebody polls."""
 
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Response, current_app, g, request
@@ -19,10 +20,14 @@ def answer(body: Body, status: int = 200) -> Response:
     return _json(json.dumps(body, separators=(",", ":")), status)
 
 
-def polled(body: Body) -> Response:
-    """An answer for whoever asks again and again: 304 without a body while it would be the same one."""
+def polled(body: Body, revisions: Iterable[int] = ()) -> Response:
+    """An answer for whoever asks again and again: 304 without a body while nothing changed.
+
+    :param revisions: of what is in it, where a change may leave the answer as it is: times are told by the second
+    """
     response = answer(body)
-    response.add_etag(weak=True)
+    content = response.get_data() + repr(list(revisions)).encode()
+    response.set_etag(hashlib.sha256(content).hexdigest()[:32], weak=True)
     response.headers["Cache-Control"] = "private, no-cache"
     response.make_conditional(request)
     return response

@@ -16,6 +16,7 @@ from app.core import (
     conversations,
 )
 from app.core.contact_search import COUNTED_MAX
+from app.core.conversation_records import Record
 from app.core.errors import InvalidInput, NotAvailable, NotFound
 from app.models import Agent, Contact, MessageKind
 from app.schemas.conversation import (
@@ -60,7 +61,8 @@ def list_conversations(paging: dict[str, Any]) -> Response:
     listed = cursors.listed(
         page, place, per_page, lambda each: conversation_body(each, home=home, is_plain=is_plain, has_parts=False)
     )
-    return polled({"conversations": listed.pop("data"), **listed, "type": "conversation.list"})
+    body = {"conversations": listed.pop("data"), **listed, "type": "conversation.list"}
+    return polled(body, (each.conversation.revision for each in page.items))
 
 
 @room.call("POST", "/conversations", MessageSchema, body=NewConversationSchema, errors=(404, 409, 410))
@@ -83,7 +85,8 @@ def find_conversation(wanted: dict[str, Any], conversation_id: str) -> Response:
 
     `body` is HTML; with `display_as=plaintext` it is what was written.
     """
-    return polled(_body(callers.looking(), ids.number(conversation_id) or 0, wanted["display_as"]))
+    record = conversation_records.find(callers.looking(), ids.number(conversation_id) or 0, at=clock.now())
+    return polled(_record(record, wanted["display_as"]), [record.conversation.revision])
 
 
 @room.call(
@@ -214,6 +217,8 @@ def _agent(session: Session, admin_id: str | None) -> Agent:
 
 
 def _body(session: Session, conversation_id: int, display_as: str | None) -> Body:
-    record = conversation_records.find(session, conversation_id, at=clock.now())
-    is_plain = display_as == "plaintext"
-    return conversation_body(record, home=public_url(current_app), is_plain=is_plain, has_parts=True)
+    return _record(conversation_records.find(session, conversation_id, at=clock.now()), display_as)
+
+
+def _record(record: Record, display_as: str | None) -> Body:
+    return conversation_body(record, home=public_url(current_app), is_plain=display_as == "plaintext", has_parts=True)
