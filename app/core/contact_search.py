@@ -128,9 +128,7 @@ def _plan(query: Query | None, order: Order, setting: Setting) -> _Plan:
             if isinstance(part, Filter) and (plan := _driven(part, where, setting)):
                 return plan
         if _is_selective(query):
-            # found first, ordered then: else a planner may walk everybody from the newest on
-            some = select(_CONTACT.c.id).where(where)
-            return _by_id(_CONTACT, _CONTACT.c.id.in_(some))
+            return _few(where)
     return _by_id(_CONTACT, where)
 
 
@@ -188,6 +186,13 @@ def _by_number(where: ColumnElement[bool], setting: Setting) -> _Plan:
 def _by_id(source: FromClause, where: ColumnElement[bool]) -> _Plan:
     key = _CONTACT.c.id
     return _Plan(source, where, (key.desc(),), (literal(None), key), lambda last: key < last[1])
+
+
+def _few(where: ColumnElement[bool]) -> _Plan:
+    """Found by what they are asked for, then sorted: by the bare id a planner may walk everybody from the newest on."""
+    key = _CONTACT.c.id
+    newest_first = cast(Any, literal_column("contacts.id + 0")).desc()
+    return _Plan(_CONTACT, where, (newest_first,), (literal(None), key), lambda last: key < last[1])
 
 
 def _sorted(order: Order, where: ColumnElement[bool]) -> _Plan:

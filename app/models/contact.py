@@ -65,7 +65,7 @@ class Contact(Base):
     custom_attributes: Mapped[dict[str, Any]] = mapped_column(default=dict)
     avatar: Mapped[str | None] = mapped_column(Text, doc="web address of a picture")
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
-    unsubscribed_from_emails: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    unsubscribed_from_emails: Mapped[bool] = mapped_column(server_default=text("false"))
     signed_up_at: Mapped[datetime | None]
     last_seen_at: Mapped[datetime | None]
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"))
