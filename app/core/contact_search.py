@@ -10,14 +10,14 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, FromClause, Table, and_, func, literal, literal_column, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
-from app.core import contact_query, filters, segment_queries, settings
+from app.core import contact_query, filters, segment_queries
 from app.core.contact_query import Setting
 from app.core.errors import InvalidInput
 from app.core.filters import Filter, Group, Kind, Operator, Query, Standing
-from app.db import dialect_of, run
-from app.models import Consent, ConsentState, ConsentType, Contact, SubscriptionType, UtcDateTime
+from app.db import Prepared, dialect_of, run
+from app.models import Consent, ConsentState, ConsentType, Contact, SubscriptionType, UtcDateTime, Workspace
 
 COUNTED_MAX = 10_000
 SKIPPED_MAX = 10_000
@@ -29,6 +29,9 @@ SORTS: Mapping[str, ColumnElement[Any]] = {
 }
 _MOMENTS = {"created_at", "updated_at", "signed_up_at", "last_seen_at"}
 Key = tuple[Any, ...]
+_UTC = ZoneInfo("UTC")
+_WORKSPACE = cast(Table, Workspace.__table__)
+_POLICY = Prepared(select(_WORKSPACE.c.time_zone, _WORKSPACE.c.allowed_countries).where(_WORKSPACE.c.id == literal(1)))
 
 
 @dataclass(frozen=True)
@@ -109,12 +112,20 @@ def check(session: Session, query: Query) -> None:
 
 
 def setting_of(session: Session, query: Query | None) -> Setting:
-    """What the query is read with."""
-    workspace = settings.get(session)
-    wanted = segment_queries.queries(session, filters.segments_in(query)) if query is not None else {}
-    types = {str(kind.id): kind for kind in session.scalars(select(SubscriptionType))} if query is not None else {}
-    countries = tuple(workspace.allowed_countries)
-    return Setting(dialect_of(session), ZoneInfo(workspace.time_zone), countries, types, wanted)
+    """What the query is read with: no more is read than it asks about."""
+    if query is None:
+        return Setting(dialect_of(session), _UTC, (), {}, {})
+    segments = segment_queries.queries(session, filters.segments_in(query))
+    named = filters.types_in(query).union(*(filters.types_in(each) for each in segments.values()))
+    zone, countries = _POLICY.one(session)
+    return Setting(dialect_of(session), ZoneInfo(zone), tuple(countries), _types(session, named), segments)
+
+
+def _types(session: Session, named: frozenset[str]) -> dict[str, SubscriptionType]:
+    if not named:
+        return {}
+    wanted = select(SubscriptionType).where(SubscriptionType.id.in_([int(each) for each in named]))
+    return {str(kind.id): kind for kind in session.scalars(wanted.options(lazyload(SubscriptionType.translations)))}
 
 
 def _plan(query: Query | None, order: Order, setting: Setting) -> _Plan:

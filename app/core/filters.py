@@ -135,6 +135,13 @@ def segments_in(query: Query) -> frozenset[str]:
     return frozenset(str(value) for value in query.values) if query.kind == Kind.SEGMENT else frozenset()
 
 
+def types_in(query: Query) -> frozenset[str]:
+    """The ids of the subscription types that it asks about."""
+    if isinstance(query, Group):
+        return frozenset[str]().union(*(types_in(part) for part in query.parts))
+    return frozenset({query.name}) if query.kind == Kind.SUBSCRIPTION else frozenset()
+
+
 def _read(raw: object, path: str, *, depth: int) -> Query:
     if not isinstance(raw, dict):
         raise InvalidInput('Give a filter such as {"field": "email", "operator": "=", "value": "…"}.', field=path)
