@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from app.models import Channel, SubscriptionType
+from app.models import Channel
 from app.schemas.wire import Id, Input, Moment, PagesSchema, Text, const
 
 CONTENT_TYPES = {Channel.SMS.value: "sms_message", Channel.EMAIL.value: "email"}
@@ -21,8 +21,11 @@ def locale_of(tag: str) -> str:
     return tag.replace("-", "_")
 
 
-def subscription_body(kind: SubscriptionType) -> dict[str, Any]:
-    """One subscription type, Intercom's ``subscription``."""
+def subscription_body(kind: Any) -> dict[str, Any]:
+    """One subscription type, Intercom's ``subscription``.
+
+    :param kind: a ``models.SubscriptionType``, or what is shown of one
+    """
     own = {"name": kind.name, "description": kind.description, "locale": tag(kind.locale)}
     others = [
         {"name": each.name, "description": each.description, "locale": tag(each.locale)} for each in kind.translations

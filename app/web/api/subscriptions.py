@@ -125,7 +125,7 @@ def list_consent_events(paging: dict[str, Any], contact_id: str) -> Response:
 
 
 def _subscription(session: Session, type_id: int | None) -> Body:
-    return subscription_body(subscription_types.find(session, type_id or 0))
+    return subscription_body(subscription_types.shown(session, type_id or 0))
 
 
 def _evidence(note: str | None) -> Evidence:
