@@ -23,7 +23,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask
 
     from app import config
-    from app.web import assets, database, embed, errors, health, languages, live, login, logs, mail, security
+    from app.web import api, assets, database, embed, errors, health, languages, live, login, logs, mail, security
     from app.web.admin import blueprint as admin
     from app.web.auth import blueprint as auth
     from app.web.contacts import blueprint as contacts
@@ -55,5 +55,6 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     for blueprint in (home, auth, admin, contacts, inbox, messenger, messenger_api):
         app.register_blueprint(blueprint)
     embed.mount(app)
+    api.mount(app, settings)
     security.trust_proxies(app, settings)
     return app

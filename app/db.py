@@ -325,8 +325,9 @@ def dialect_insert(session: Session, model: type[Base]) -> postgresql.Insert:
 
 def insert_or_ignore(session: Session, model: type[Base], values: dict[str, Any]) -> bool:
     """Insert one row unless it conflicts with one that stands; true when it was inserted."""
-    ignoring = _made(dialect_of(session), model).on_conflict_do_nothing()
-    return bool(session.connection().execute(ignoring, values).rowcount)
+    ignoring = _made(dialect_of(session), model).on_conflict_do_nothing().inline()
+    counted = {"preserve_rowcount": True}  # of an INSERT it is not kept otherwise
+    return session.connection().execute(ignoring, values, execution_options=counted).rowcount == 1
 
 
 def ignoring_insert(dialect: str, model: type[Base], names: tuple[str, ...]) -> postgresql.Insert:

@@ -10,8 +10,8 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
 from app.config import Settings
-from app.db import BUSY_TIMEOUT_MS, Database, Prepared
-from app.models import ConsentEvent, Contact, Wording
+from app.db import BUSY_TIMEOUT_MS, Database, Prepared, insert_or_ignore
+from app.models import ConsentEvent, Contact, Suppression, Wording
 from tests import make
 from tests.processes import environment_of
 
@@ -146,3 +146,10 @@ def test_a_connection_that_broke_inside_a_block_is_used_by_nobody_again(database
 
 def fail_after(_made: object) -> None:
     _ = 1 // 0
+
+
+def test_a_row_that_stands_already_is_told_from_one_that_is_new(database: Database) -> None:
+    row = {"phone_hash": "h" * 32, "cause": "manual", "note": "", "since": make.NOON}
+    with database.unit_of_work() as session:
+        assert insert_or_ignore(session, Suppression, row) is True
+        assert insert_or_ignore(session, Suppression, row) is False

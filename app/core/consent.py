@@ -17,7 +17,7 @@ from app.core.errors import InvalidInput, InvalidState
 from app.core.ledger import Evidence
 from app.core.signing import keys_of
 from app.db import Prepared, insert_or_ignore, inserting
-from app.models import Action, Consent, ConsentState, NumberOptOut, Source
+from app.models import Action, Consent, ConsentEvent, ConsentState, NumberOptOut, Source
 
 # Acts of the person: nobody else lifts a suppression or, without a note, an opt-out.
 BY_THE_PERSON = frozenset({Source.FORM, Source.PREFERENCE_CENTER, Source.KEYWORD, Source.VERIFICATION})
@@ -101,7 +101,8 @@ def opt_in(
     :param told_before: topics that a new event is told under first
     :param also_told_as: further topics, afterwards
     :raises InvalidState: ``suppressed`` or ``opted_out``: somebody other than the person may not reverse it
-    :raises InvalidInput: an agent reverses an opt-out without a note
+    :raises InvalidInput: an agent, or an API client, reverses an opt-out without a note; what only API clients recorded
+        an API client reverses without one
     """
     destination_hash = keys_of(session).destination_hash(destination)
     if standing and standing.state == ConsentState.OPTED_IN and standing.destination_hash == destination_hash:
@@ -169,6 +170,11 @@ def opt_out(
     return change
 
 
+def forget(session: Session, contact_id: int) -> None:
+    """Take away the states of a contact that is erased: they name its number. Its opt-outs stick to the hash."""
+    session.execute(delete(Consent).where(Consent.contact_id == contact_id))
+
+
 def _write(
     session: Session,
     contact_id: int,
@@ -228,8 +234,29 @@ def _refuse_against_their_word(
     )
     if opted_out and evidence.source not in _SINGLE_ACTS:
         raise InvalidState("They opted out. Only they, or one explicit action with a note, can reverse it.")
-    if opted_out and evidence.source == Source.AGENT and not evidence.note:
-        raise InvalidInput("They opted out. Say in a note how they asked to be signed up again.", field="note")
+    if not opted_out or evidence.note:
+        return
+    if _is_their_own(session, subscription_type_id, destination_hash, evidence, standing):
+        field = "note" if evidence.source == Source.AGENT else "source_note"
+        raise InvalidInput("They opted out. Say in a note how they asked to be signed up again.", field=field)
+
+
+def _is_their_own(
+    session: Session, subscription_type_id: int, destination_hash: str, evidence: Evidence, standing: Held | None
+) -> bool:
+    """Whether an opt-out that stands in the way was made by the person, or by somebody on their behalf.
+
+    An API client that detached a contact said nothing of what the person wanted, so it may attach it again.
+    """
+    if evidence.source != Source.API:
+        return True
+    sticky = select(NumberOptOut.event_id).where(
+        NumberOptOut.subscription_type_id == subscription_type_id, NumberOptOut.destination_hash == destination_hash
+    )
+    theirs = standing.event_id if standing and standing.state == ConsentState.OPTED_OUT else 0
+    in_the_way = ConsentEvent.id.in_(sticky) | (ConsentEvent.id == theirs)
+    others = select(ConsentEvent.id).where(in_the_way, ConsentEvent.source != Source.API.value)
+    return session.execute(others.limit(1)).first() is not None
 
 
 def _take_back_number_opt_outs(

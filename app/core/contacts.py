@@ -55,6 +55,7 @@ def create(
         name=name,
         email=email_address,
         gdpr_optin=gdpr_optin,
+        unsubscribed_from_emails=False,
         locale=locale,
         created_at=at,
         updated_at=at,

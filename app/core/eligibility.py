@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import literal, select
+from sqlalchemy import bindparam, literal, literal_column, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.core import email, phone, settings
 from app.core.signing import keys_of
+from app.db import Prepared
 from app.models import (
     Channel,
     Consent,
@@ -47,6 +48,15 @@ class Reason(StrEnum):
 
 
 NO_PHONE_BLOCK = Reason.NO_PHONE.value
+_SUPPRESSION = Prepared(select(Suppression.phone_hash).where(Suppression.phone_hash == bindparam("phone_hash")))
+_OPT_OUT_WITH = Prepared(
+    select(NumberOptOut.contact_id)
+    .where(
+        NumberOptOut.subscription_type_id == bindparam("subscription_type_id"),
+        NumberOptOut.destination_hash == bindparam("destination_hash"),
+    )
+    .limit(literal_column("1"))
+)
 
 
 @dataclass(frozen=True)
@@ -139,16 +149,13 @@ def state_at(consent: Consent | None, destination_hash: str | None) -> ConsentSt
 
 
 def is_suppressed(session: Session, phone_hash: str) -> bool:
-    return session.get(Suppression, phone_hash) is not None
+    return _SUPPRESSION.one(session, phone_hash=phone_hash) is not None
 
 
 def has_number_opt_out(session: Session, subscription_type_id: int, destination_hash: str) -> bool:
     """Whether anybody opted out of this type with this number or address and did not take it back."""
-    found = select(NumberOptOut.contact_id).where(
-        NumberOptOut.subscription_type_id == subscription_type_id,
-        NumberOptOut.destination_hash == destination_hash,
-    )
-    return session.scalars(found.limit(1)).first() is not None
+    found = _OPT_OUT_WITH.one(session, subscription_type_id=subscription_type_id, destination_hash=destination_hash)
+    return found is not None
 
 
 def _reasons(
@@ -167,7 +174,8 @@ def _reasons(
     else:
         yield from _email_reasons(contact)
     opted_out_with_it = destination_hash and has_number_opt_out(session, subscription_type.id, destination_hash)
-    if state == ConsentState.OPTED_OUT or opted_out_with_it:
+    wants_no_email = subscription_type.channel == Channel.EMAIL and contact.unsubscribed_from_emails
+    if state == ConsentState.OPTED_OUT or opted_out_with_it or wants_no_email:
         yield Reason.OPTED_OUT
     elif state == ConsentState.NEVER_ASKED and subscription_type.consent_type == ConsentType.OPT_IN:
         yield Reason.NOT_OPTED_IN if consent is None else Reason.NUMBER_CHANGED

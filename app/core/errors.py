@@ -5,7 +5,11 @@ AssentError
 │   └── DestinationRefused  a number or address that cannot be opted in (``core/phone.py``, ``core/email.py``)
 ├── ImmutableField          channel and consent type never change once saved
 ├── InvalidState            a step that the present state does not allow
+│   └── Conflict            somebody or something like that exists already
 ├── NotFound                there is no such thing, or it is not yours: the answer is the same
+│   └── Merged              they were merged into somebody else, whom ``into`` names
+├── NotAvailable            this version, or this workspace as it is set up, cannot do that
+├── Unauthorized            nobody knows who you are
 ├── Forbidden               you may not do this
 └── TooMany                 a limit; ``retry_after_s`` says when it is over
 """
@@ -39,8 +43,28 @@ class InvalidState(AssentError):
     code = "invalid_state"
 
 
+class Conflict(InvalidState):
+    code = "conflict"
+
+
 class NotFound(AssentError):
     code = "not_found"
+
+
+class Merged(NotFound):
+    code = "contact_merged"
+
+    def __init__(self, message: str, *, into: str) -> None:
+        super().__init__(message)
+        self.into = into
+
+
+class NotAvailable(AssentError):
+    code = "not_available"
+
+
+class Unauthorized(AssentError):
+    code = "unauthorized"
 
 
 class Forbidden(AssentError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -138,9 +138,23 @@ def record(
     return int(event_id)
 
 
-def of_contact(session: Session, contact_id: int, *, limit: int = 200) -> list[LedgerLine]:
-    """The events of one contact, newest first, with evidence and words."""
-    return _lines(session, select(ConsentEvent.id).where(ConsentEvent.contact_id == contact_id), limit)
+def of_contact(
+    session: Session, contact_id: int, *, limit: int = 200, before_id: int | None = None
+) -> list[LedgerLine]:
+    """The events of one contact, newest first, with evidence and words; pages go by ``before_id``."""
+    query = select(ConsentEvent.id).where(ConsentEvent.contact_id == contact_id)
+    return _lines(session, query.where(ConsentEvent.id < before_id) if before_id else query, limit)
+
+
+def count_of_contact(session: Session, contact_id: int) -> int:
+    """How many events a contact has."""
+    return session.scalar(select(func.count()).where(ConsentEvent.contact_id == contact_id)) or 0
+
+
+def sources_of(session: Session, event_ids: Collection[int]) -> dict[int, str]:
+    """By what way each of these events came about, by its id."""
+    query = select(ConsentEvent.id, ConsentEvent.source).where(ConsentEvent.id.in_(event_ids))
+    return {row.id: row.source for row in session.execute(query)}
 
 
 def of_inserted_forms(session: Session, inserted_form_ids: Collection[int]) -> dict[int, LedgerLine]:

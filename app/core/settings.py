@@ -57,8 +57,8 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
     """Change policy. Only the names given change; everything is checked before anything is written.
 
     :param values: any of name, time_zone, default_country, allowed_countries, allowed_origins (lists), privacy_url,
-        terms_url, help_contact, submissions_per_address, submissions_per_number, messenger_office_name,
-        messenger_greeting (locale to text), messenger_accent_color
+        terms_url, help_contact, submissions_per_address, submissions_per_number, api_calls_per_minute,
+        messenger_office_name, messenger_greeting (locale to text), messenger_accent_color
     :raises InvalidInput: with the field at fault
     """
     workspace = get(session)
@@ -202,6 +202,7 @@ _CHECKS = {
     "help_contact": _help_contact,
     "submissions_per_address": _limit("submissions_per_address"),
     "submissions_per_number": _limit("submissions_per_number"),
+    "api_calls_per_minute": _limit("api_calls_per_minute"),
     "messenger_office_name": _office_name,
     "messenger_greeting": _greeting,
     "messenger_accent_color": _accent_color,

@@ -85,3 +85,8 @@ def random_token() -> str:
 def random_public_id() -> str:
     """24 hex characters, as contacts and segments carry on the wire."""
     return secrets.token_hex(12)
+
+
+def is_public_id(text: str) -> bool:
+    """Whether it looks like one, so that nothing else reaches the database."""
+    return len(text) == 24 and text.isascii() and text.isalnum()

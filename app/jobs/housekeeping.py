@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from app import logs
-from app.core import clock, limits, messenger_tokens, outbox
+from app.core import clock, idempotency, limits, messenger_tokens, outbox
 from app.core.webhooks import deliveries
 from app.db import Database
 
@@ -23,13 +23,14 @@ class Forgotten:
     outbox_events: int
     webhooks: int
     messenger_tokens: int
+    idempotency_keys: int
 
 
 def forget_old(database: Database) -> Forgotten:
     """Delete what has done its work.
 
     Rate counters whose window is over, outbox events routed 30 days ago, webhooks from before then, tokens of visitors
-    who are gone.
+    who are gone, what calls with an Idempotency-Key were answered a day ago.
     """
     now = clock.now()
     before = now - KEEP_ROUTED
@@ -42,6 +43,7 @@ def forget_old(database: Database) -> Forgotten:
         events,
         _in_batches(database, lambda session: deliveries.forget(session, created_before=before)),
         _in_batches(database, lambda session: messenger_tokens.forget(session, at=now)),
+        _in_batches(database, lambda session: idempotency.forget(session, at=now)),
     )
     _log.info("housekeeping", **asdict(forgotten))
     return forgotten

@@ -16,7 +16,8 @@ from app.models.ledger import Action, ConsentEvent, ConsentEvidence, EvidenceLev
 from app.models.messenger import MessengerToken
 from app.models.optin_form import FormTally, InsertedForm, OptInForm, OptInFormText, OptInFormVersion
 from app.models.outbox import OutboxEvent
-from app.models.record import ApiToken, AuditEntry, RateCounter
+from app.models.record import ApiToken, AuditEntry, IdempotencyKey, RateCounter
+from app.models.segment import Segment
 from app.models.subscription_type import (
     Channel,
     ConsentType,
@@ -49,6 +50,7 @@ __all__ = [
     "DisabledReason",
     "EvidenceLevel",
     "FormTally",
+    "IdempotencyKey",
     "InsertedForm",
     "LedgerSeal",
     "Message",
@@ -61,6 +63,7 @@ __all__ = [
     "OutboxEvent",
     "RateCounter",
     "Role",
+    "Segment",
     "Source",
     "SubscriptionType",
     "SubscriptionTypeTranslation",

@@ -26,6 +26,7 @@ class SuppressionCause(StrEnum):
 
 
 _OPTED_IN = text("state = 'opted_in'")
+_OPTED_OUT = text("state = 'opted_out'")
 
 
 class Consent(Base):
@@ -41,6 +42,13 @@ class Consent(Base):
             "destination_hash",
             sqlite_where=_OPTED_IN,
             postgresql_where=_OPTED_IN,
+        ),
+        Index(
+            "ix_consents_opted_out",
+            "subscription_type_id",
+            "contact_id",
+            sqlite_where=_OPTED_OUT,
+            postgresql_where=_OPTED_OUT,
         ),
     )
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, String, Text, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
@@ -21,15 +21,31 @@ class Contact(Base):
     ``phone`` is E.164 when it is a number, else as it was given; ``phone_hash`` is keyed (see ``core/signing.py``).
     ``sms_block`` is what stops texts to this contact whatever the type; only ``core/eligibility.py`` computes it.
     ``lead_key`` makes an unsigned person the same lead each time: one for each type and number.
+    Who was merged into another or erased is archived for good, with nothing left that identifies: the row stays because
+    the ledger names its id.
     """
 
     __tablename__ = "contacts"
     __table_args__ = (
         CheckConstraint("role IN ('user', 'lead')", name="role"),
-        Index("ix_contacts_phone", "phone", postgresql_where=text("phone IS NOT NULL")),
+        # A search by the beginning of a number goes by code points, whatever the database's language.
+        Index(
+            "ix_contacts_phone",
+            "phone",
+            "id",
+            postgresql_ops={"phone": "text_pattern_ops"},
+            postgresql_where=text("phone IS NOT NULL"),
+        ),
         Index("ix_contacts_phone_hash", "phone_hash", postgresql_where=text("phone_hash IS NOT NULL")),
         Index("ix_contacts_email", "email", postgresql_where=text("email IS NOT NULL")),
         Index("ix_contacts_created_at_id", "created_at", "id"),
+        Index("ix_contacts_updated_at_id", "updated_at", "id"),
+        Index(
+            "ix_contacts_merged_into_id",
+            "merged_into_id",
+            sqlite_where=text("merged_into_id IS NOT NULL"),
+            postgresql_where=text("merged_into_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -47,6 +63,13 @@ class Contact(Base):
     locale: Mapped[str | None] = mapped_column(String(16))
     time_zone: Mapped[str | None] = mapped_column(String(64))
     custom_attributes: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    avatar: Mapped[str | None] = mapped_column(Text, doc="web address of a picture")
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
+    unsubscribed_from_emails: Mapped[bool] = mapped_column(server_default=text("false"))
+    signed_up_at: Mapped[datetime | None]
+    last_seen_at: Mapped[datetime | None]
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"))
+    erased_at: Mapped[datetime | None]
     archived_at: Mapped[datetime | None]
     blocked_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

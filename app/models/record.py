@@ -1,9 +1,9 @@
-"""Small records beside the nouns: rate counters, audit entries, API tokens."""
+"""Small records beside the nouns: rate counters, audit entries, API tokens, answers kept for repeated calls."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
@@ -36,7 +36,7 @@ class AuditEntry(Base):
 
 
 class ApiToken(Base):
-    """Only the SHA-256 of a token is kept; it was shown once."""
+    """Only the SHA-256 of a token is kept; it was shown once. ``last_used_at`` is right to a minute."""
 
     __tablename__ = "api_tokens"
 
@@ -44,7 +44,23 @@ class ApiToken(Base):
     name: Mapped[str] = mapped_column(Text)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     scopes: Mapped[list[str]]
+    created_by: Mapped[str] = mapped_column(String(64), default="command line", server_default="command line")
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+
+
+class IdempotencyKey(Base):
+    """What a call with an ``Idempotency-Key`` was answered, so that the same call again does nothing again.
+
+    Written in the transaction of what the call did. ``fingerprint`` tells the call: method, path and body, hashed.
+    """
+
+    __tablename__ = "idempotency_keys"
+
+    token_id: Mapped[int] = mapped_column(ForeignKey("api_tokens.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    answer: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(index=True)

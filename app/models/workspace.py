@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, LargeBinary, String, Text
+from sqlalchemy import CheckConstraint, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from app.models.base import Base
@@ -27,6 +27,9 @@ class Workspace(Base):
     help_contact: Mapped[str] = mapped_column(Text, default="", doc="e-mail address, phone number or web address")
     submissions_per_address: Mapped[int] = mapped_column(default=600, doc="submissions an hour from one address")
     submissions_per_number: Mapped[int] = mapped_column(default=60, doc="submissions an hour for one number")
+    api_calls_per_minute: Mapped[int] = mapped_column(
+        default=10_000, server_default=text("10000"), doc="of one token; metered in windows of ten seconds"
+    )
     messenger_key: Mapped[str] = mapped_column(String(32), default=lambda: secrets.token_urlsafe(12), doc="public")
     messenger_secret: Mapped[str] = mapped_column(
         String(64), default=lambda: secrets.token_hex(32), doc="what sites sign their users' identity with"

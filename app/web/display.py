@@ -1,7 +1,9 @@
 """How pages write times, countries and people."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
+from typing import cast
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale
@@ -9,7 +11,7 @@ from babel.dates import format_datetime
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from app.core import accounts, phone
+from app.core import accounts, phone, tokens
 
 _ENGLISH = Locale.parse("en_GB")
 _BY = {"contact": "The person", "system": "Assent itself", "api": "API token"}
@@ -51,17 +53,26 @@ def time_zones() -> tuple[str, ...]:
     return ("UTC", *sorted(zone for zone in available_timezones() if zone.startswith(regions)))
 
 
-def actor(code: str, names: dict[int, str]) -> str:
-    """Who did it: ``agent:3`` by the agent's name, ``contact`` as the person.
+def actor(code: str, names: Mapping[int, str] | Mapping[int | str, str]) -> str:
+    """Who did it: ``agent:3`` by the agent's name, ``api:4`` by the token's, ``contact`` as the person.
 
-    :param names: of agents, by id
+    :param names: of agents, by id; of tokens, by ``api:4``, where they may turn up
     """
+    known = cast(Mapping[int | str, str], names)
     kind, _, number = code.partition(":")
+    if code in known:
+        return f"API token “{known[code]}”"
     if kind == "agent" and number.isdigit():
-        return names.get(int(number), f"Agent {number}")
+        return known.get(int(number), f"Agent {number}")
     return f"{_BY.get(kind, code)} {number}".strip()
 
 
 def agent_names(session: Session) -> dict[int, str]:
     """What to call everybody who works here, by id."""
     return {agent.id: accounts.label(agent) for agent in accounts.find_all(session)}
+
+
+def actor_names(session: Session) -> dict[int | str, str]:
+    """What to call everybody who changes things here: agents by id, API tokens by ``api:4``."""
+    agents = cast(dict[int | str, str], agent_names(session))
+    return agents | cast(dict[int | str, str], tokens.names(session))

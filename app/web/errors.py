@@ -13,13 +13,17 @@ from app.core.errors import (
     ImmutableField,
     InvalidInput,
     InvalidState,
+    NotAvailable,
     NotFound,
     TooMany,
+    Unauthorized,
 )
 
 _STATUS: dict[type[AssentError], int] = {
     NotFound: 404,
+    Unauthorized: 401,
     Forbidden: 403,
+    NotAvailable: 422,
     InvalidState: 409,
     ImmutableField: 422,
     InvalidInput: 422,

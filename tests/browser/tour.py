@@ -84,7 +84,7 @@ def fill(settings: Settings) -> Demo:
     database.close()
     return Demo(
         address="",
-        signed_out=("/", "/shop", "/sign-in", "/forgot-password", "/nothing-here"),
+        signed_out=("/", "/shop", "/sign-in", "/forgot-password", "/nothing-here", "/api/docs"),
         staff=(
             "/",
             "/inbox",
@@ -102,6 +102,7 @@ def fill(settings: Settings) -> Demo:
             *webhooks,
             "/admin/settings",
             "/admin/agents",
+            "/admin/tokens",
             "/contacts",
             contact,
             f"/contacts/{nobody.public_id}",

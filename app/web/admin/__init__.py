@@ -1,4 +1,4 @@
-"""Pages of the admins: forms, subscription types, the messenger, webhooks, agents, settings."""
+"""Pages of the admins: forms, subscription types, the messenger, webhooks, agents, API tokens, settings."""
 
 from flask import Blueprint
 
@@ -10,4 +10,4 @@ blueprint.add_app_template_filter(display.actor)
 blueprint.add_app_template_filter(display.country, "country_name")
 
 # The views register themselves on the blueprint above.
-from app.web.admin import agents, forms, messenger, settings, subscription_types, webhooks  # noqa: E402, F401
+from app.web.admin import agents, forms, messenger, settings, subscription_types, tokens, webhooks  # noqa: E402, F401

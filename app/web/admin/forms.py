@@ -245,7 +245,7 @@ def _page(form: OptInFormForm, found: OptInForm | None) -> str:
             type_names={each.id: each.name for each in subscription_types.find_all(session)},
             versions=optin_forms.versions(session, found) if found else [],
             numbers=optin_forms.numbers(session).get(found.id) if found else None,
-            agents=display.agent_names(session),
+            agents=display.actor_names(session),
             workspace=workspace,
             locales=LOCALES,
             states=PREVIEW_STATES,

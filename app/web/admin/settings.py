@@ -22,7 +22,8 @@ _A_NUMBER = InputRequired("Give a whole number.")
 
 
 _PLAIN = ("name", "time_zone", "privacy_url", "terms_url", "help_contact")
-_OTHER = ("default_country", "allowed_countries", "submissions_per_address", "submissions_per_number")
+_LIMITS = ("submissions_per_address", "submissions_per_number", "api_calls_per_minute")
+_OTHER = ("default_country", "allowed_countries", *_LIMITS)
 
 
 class SettingsForm(Form):
@@ -38,6 +39,7 @@ class SettingsForm(Form):
     help_contact = StringField("Help contact", filters=[text])
     submissions_per_address = IntegerField("Submissions an hour from one address", [_A_NUMBER])
     submissions_per_number = IntegerField("Submissions an hour for one number", [_A_NUMBER])
+    api_calls_per_minute = IntegerField("API calls a minute with one token", [_A_NUMBER])
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
@@ -116,5 +118,5 @@ def _page(form: SettingsForm, logo_form: LogoForm) -> str:
             logo_max_kb=settings.LOGO_MAX_BYTES // 1000,
             time_zones=display.time_zones(),
             entries=audit.newest(session, limit=12),
-            agents=display.agent_names(session),
+            agents=display.actor_names(session),
         )

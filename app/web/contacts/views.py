@@ -154,7 +154,7 @@ def _page(public_id: str, insert: InsertForm, opt_out: OptOutForm) -> str:
             insert=insert,
             opt_out=opt_out,
             link=_link_once(found),
-            agents=display.agent_names(session),
+            agents=display.actor_names(session),
             time_zone=settings.get(session).time_zone,
             words=words,
             formatted=phone.formatted,

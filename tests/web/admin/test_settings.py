@@ -24,6 +24,7 @@ VALUES = {
     "help_contact": "help@example.com",
     "submissions_per_address": "100",
     "submissions_per_number": "10",
+    "api_calls_per_minute": "600",
 }
 
 

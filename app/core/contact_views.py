@@ -1,0 +1,149 @@
+"""Contacts as other systems see them, with what they are subscribed to: two statements however many they are."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple, cast
+
+from sqlalchemy import Table, bindparam, func, select
+from sqlalchemy.orm import Session
+
+from app.core.errors import Merged, NotFound
+from app.core.signing import is_public_id, keys_of
+from app.db import Prepared, run
+from app.models import Channel, Consent, ConsentState, ConsentType, Contact, SubscriptionType, Suppression, TypeState
+
+_CONTACT = cast(Table, Contact.__table__)
+_CONSENT = cast(Table, Consent.__table__)
+_KIND = cast(Table, SubscriptionType.__table__)
+_SUPPRESSED = (
+    select(Suppression.phone_hash).where(Suppression.phone_hash == _CONTACT.c.phone_hash).correlate(_CONTACT).exists()
+)
+
+
+class Row(NamedTuple):
+    """The columns of one contact, and whether its number asked not to be texted."""
+
+    id: int
+    public_id: str
+    role: str
+    external_id: str | None
+    name: str | None
+    email: str | None
+    phone: str | None
+    phone_hash: str | None
+    avatar: str | None
+    owner_id: int | None
+    unsubscribed_from_emails: bool
+    locale: str | None
+    custom_attributes: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    signed_up_at: datetime | None
+    last_seen_at: datetime | None
+    archived_at: datetime | None
+    blocked_at: datetime | None
+    merged_into_id: int | None
+    erased_at: datetime | None
+    is_suppressed: bool
+
+
+_COLUMNS = [*(_CONTACT.c[name] for name in Row._fields[:-1]), _SUPPRESSED.label("is_suppressed")]
+_BY_PUBLIC_ID = Prepared(select(*_COLUMNS).where(_CONTACT.c.public_id == bindparam("public_id")))
+_BY_EXTERNAL_ID = Prepared(select(*_COLUMNS).where(_CONTACT.c.external_id == bindparam("external_id")))
+_ATTACHED = (
+    _CONSENT.c.contact_id,
+    _CONSENT.c.subscription_type_id,
+    _CONSENT.c.state,
+    _CONSENT.c.destination_hash,
+    _KIND.c.consent_type,
+    _KIND.c.channel,
+    _KIND.c.state.label("type_state"),
+)
+_JOINED = _CONSENT.join(_KIND, _KIND.c.id == _CONSENT.c.subscription_type_id)
+_OF_ONE = Prepared(
+    select(*_ATTACHED)
+    .select_from(_JOINED)
+    .where(_CONSENT.c.contact_id == bindparam("contact_id"))
+    .order_by(_CONSENT.c.subscription_type_id)
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """A contact and its attachments: the ids of the types they said yes to, and of those they said no to.
+
+    ``opted_in`` holds types of the kind that asks first, ``opted_out`` those that everybody gets, as Intercom has it;
+    both for the number or address that the contact has now. ``has_sms_consent``: a live type by SMS is among them.
+    """
+
+    row: Row
+    opted_in: tuple[int, ...]
+    opted_out: tuple[int, ...]
+    has_sms_consent: bool
+
+
+def find(session: Session, public_id: str) -> View:
+    """One contact.
+
+    :raises Merged: it is part of another by now
+    :raises NotFound: nobody has this id, or it was erased
+    """
+    return _one(session, _BY_PUBLIC_ID.one(session, public_id=public_id) if is_public_id(public_id) else None)
+
+
+def find_by_external_id(session: Session, external_id: str) -> View:
+    """One user. :raises NotFound: no user has this id"""
+    known = _BY_EXTERNAL_ID.one(session, external_id=external_id) if "\0" not in external_id else None
+    return _one(session, known if known and known[2] == "user" else None)
+
+
+def of_ids(session: Session, ids: Sequence[int]) -> list[View]:
+    """The contacts with these ids that there are, in their order."""
+    if not ids:
+        return []
+    rows = {row[0]: Row(*tuple(row)) for row in run(session, select(*_COLUMNS).where(_CONTACT.c.id.in_(ids)))}
+    attached: dict[int, list[Any]] = {}
+    query = select(*_ATTACHED).select_from(_JOINED).where(_CONSENT.c.contact_id.in_(ids))
+    for each in run(session, query.order_by(_CONSENT.c.subscription_type_id)):
+        attached.setdefault(each[0], []).append(each)
+    return [_view(session, rows[contact_id], attached.get(contact_id, ())) for contact_id in ids if contact_id in rows]
+
+
+def _one(session: Session, found: Any) -> View:
+    if found is None:
+        raise NotFound("User Not Found")
+    row = Row(*found)
+    if row.merged_into_id is not None:
+        into = session.scalar(select(Contact.public_id).where(Contact.id == row.merged_into_id))
+        raise Merged("This contact was merged into another one.", into=str(into))
+    if row.erased_at is not None:
+        raise NotFound("User Not Found")
+    return _view(session, row, _OF_ONE.all(session, contact_id=row.id))
+
+
+def _view(session: Session, row: Row, attached: Iterable[Any]) -> View:
+    opted_in, opted_out, has_sms_consent = [], [], False
+    for _, type_id, state, destination_hash, consent_type, channel, type_state in attached:
+        if state == ConsentState.OPTED_OUT:
+            if consent_type == ConsentType.OPT_OUT:
+                opted_out.append(type_id)
+        elif destination_hash == _current_hash(session, row, channel):
+            if consent_type == ConsentType.OPT_IN:
+                opted_in.append(type_id)
+            has_sms_consent |= channel == Channel.SMS and type_state == TypeState.LIVE
+    return View(row, tuple(opted_in), tuple(opted_out), has_sms_consent)
+
+
+def _current_hash(session: Session, row: Row, channel: str) -> str | None:
+    if channel == Channel.SMS:
+        return row.phone_hash
+    return keys_of(session).destination_hash(row.email) if row.email else None
+
+
+def merged_into(session: Session, contact_id: int) -> list[tuple[str, str, datetime | None]]:
+    """Who was merged into this contact: id, role and when, oldest first."""
+    query = select(Contact.public_id, Contact.role, func.max(Contact.archived_at)).where(
+        Contact.merged_into_id == contact_id
+    )
+    return [(row[0], row[1], row[2]) for row in session.execute(query.group_by(Contact.id).order_by(Contact.id))]

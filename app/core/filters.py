@@ -1,0 +1,258 @@
+"""The query language: Intercom's search filters, and one field of ours. Reads what came, asks no database.
+
+``{"field", "operator", "value"}``, or ``{"operator": "AND" | "OR", "value": [filters or groups]}``; groups in a group,
+no deeper, and at most 15 parts in each. The same language serves searches, segments and audiences.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, cast
+
+from app.core.errors import InvalidInput
+
+DEPTH_MAX, PARTS_MAX, VALUES_MAX, VALUE_MAX = 2, 15, 500, 1000
+Plain = str | int | float | bool | None
+_CUSTOM = re.compile(r"custom_attributes\.([\w .:-]{1,190})")
+_SUBSCRIPTION = re.compile(r"subscription_types\.([0-9]{1,9})")
+_NUMBER_MAX = 2**53
+_SECONDS_MAX = 32_503_680_000
+
+
+class Operator(StrEnum):
+    EQUALS = "="
+    DIFFERS = "!="
+    IN = "IN"
+    NOT_IN = "NIN"
+    LESS = "<"
+    GREATER = ">"
+    AT_MOST = "<="
+    AT_LEAST = ">="
+    CONTAINS = "~"
+    LACKS = "!~"
+    STARTS = "^"
+    ENDS = "$"
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    CUSTOM = "custom"
+    SUBSCRIPTION = "subscription"
+    SEGMENT = "segment"
+    TAG = "tag"
+
+
+class Standing(StrEnum):
+    """What can be asked of a subscription: the three states, and what follows from them."""
+
+    OPTED_IN = "opted_in"
+    OPTED_OUT = "opted_out"
+    NEVER_ASKED = "never_asked"
+    SUBSCRIBED = "subscribed"
+    REACHABLE = "reachable"
+
+
+_EQUALITY = {Operator.EQUALS, Operator.DIFFERS, Operator.IN, Operator.NOT_IN}
+_ORDER = {Operator.LESS, Operator.GREATER, Operator.AT_MOST, Operator.AT_LEAST}
+_PARTS = {Operator.CONTAINS, Operator.LACKS, Operator.STARTS, Operator.ENDS}
+_LISTS = {Operator.IN, Operator.NOT_IN}
+_ALLOWED: Mapping[Kind, set[Operator]] = {
+    Kind.TEXT: _EQUALITY | _PARTS,
+    Kind.BOOLEAN: _EQUALITY,
+    Kind.DATE: {Operator.EQUALS, Operator.LESS, Operator.GREATER},
+    Kind.CUSTOM: _EQUALITY | _ORDER | _PARTS,
+    Kind.SUBSCRIPTION: _EQUALITY,
+    Kind.SEGMENT: _EQUALITY,
+    Kind.TAG: {Operator.EQUALS, Operator.DIFFERS},
+}
+_TEXTS = (
+    *("id", "role", "name", "avatar", "owner_id", "email", "email_domain", "phone", "formatted_phone", "external_id"),
+    *("language_override", "browser", "browser_version", "browser_language", "os"),
+    *("location.country", "location.region", "location.city", "phone_country"),
+    *(f"ios_{name}" for name in ("app_name", "app_version", "device", "os_version", "sdk_version")),
+    *(f"android_{name}" for name in ("app_name", "app_version", "device", "os_version", "sdk_version")),
+)
+_DATES = (
+    *("created_at", "updated_at", "signed_up_at", "last_seen_at", "last_contacted_at", "last_replied_at"),
+    *("last_email_opened_at", "last_email_clicked_at", "ios_last_seen_at", "android_last_seen_at"),
+)
+_BOOLEANS = ("unsubscribed_from_emails", "marked_email_as_spam", "has_hard_bounced", "archived", "blocked")
+FIELDS: Mapping[str, Kind] = {
+    **dict.fromkeys(_TEXTS, Kind.TEXT),
+    **dict.fromkeys(_DATES, Kind.DATE),
+    **dict.fromkeys(_BOOLEANS, Kind.BOOLEAN),
+    "segment_id": Kind.SEGMENT,
+    "tag_id": Kind.TAG,
+}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One condition. ``name`` is the field, or what stands behind the dot of a custom attribute or subscription type.
+
+    ``values`` holds one value, or those of a list.
+    """
+
+    kind: Kind
+    name: str
+    operator: Operator
+    values: tuple[Plain, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """All of these (``AND``), or any (``OR``)."""
+
+    is_and: bool
+    parts: tuple["Filter | Group", ...]
+
+
+Query = Filter | Group
+
+
+def read(raw: object) -> Query:
+    """What came as JSON, as a query.
+
+    :raises InvalidInput: with the path to what cannot be used as the field, such as ``query.value[1].operator``
+    """
+    return _read(raw, "query", depth=1)
+
+
+def names_archived(query: Query) -> bool:
+    """Whether the query itself says something about archived contacts; else they are left out."""
+    if isinstance(query, Group):
+        return any(names_archived(part) for part in query.parts)
+    return query.name == "archived" and query.kind == Kind.BOOLEAN
+
+
+def segments_in(query: Query) -> frozenset[str]:
+    """The ids of the segments that it asks about."""
+    if isinstance(query, Group):
+        return frozenset[str]().union(*(segments_in(part) for part in query.parts))
+    return frozenset(str(value) for value in query.values) if query.kind == Kind.SEGMENT else frozenset()
+
+
+def types_in(query: Query) -> frozenset[str]:
+    """The ids of the subscription types that it asks about."""
+    if isinstance(query, Group):
+        return frozenset[str]().union(*(types_in(part) for part in query.parts))
+    return frozenset({query.name}) if query.kind == Kind.SUBSCRIPTION else frozenset()
+
+
+def _read(raw: object, path: str, *, depth: int) -> Query:
+    if not isinstance(raw, dict):
+        raise InvalidInput('Give a filter such as {"field": "email", "operator": "=", "value": "…"}.', field=path)
+    if "field" in raw:
+        return _filter(raw, path)
+    return _group(raw, path, depth=depth)
+
+
+def _group(raw: Mapping[str, Any], path: str, *, depth: int) -> Group:
+    if raw.get("operator") not in ("AND", "OR"):
+        raise InvalidInput("A group of filters has the operator AND or OR.", field=f"{path}.operator")
+    if depth > DEPTH_MAX:
+        raise InvalidInput(f"Groups may be nested {DEPTH_MAX} deep.", field=path)
+    parts = raw.get("value")
+    if not isinstance(parts, list) or not 1 <= len(parts) <= PARTS_MAX:
+        raise InvalidInput(f"A group holds a list of 1 to {PARTS_MAX} filters.", field=f"{path}.value")
+    read = tuple(_read(part, f"{path}.value[{place}]", depth=depth + 1) for place, part in enumerate(parts))
+    return Group(raw["operator"] == "AND", read)
+
+
+def _filter(raw: Mapping[str, Any], path: str) -> Filter:
+    kind, name = _field(raw["field"], f"{path}.field")
+    try:
+        operator = Operator(raw.get("operator", ""))
+    except ValueError:
+        allowed = ", ".join(sorted(_ALLOWED[kind]))
+        raise InvalidInput(f"Use one of the operators {allowed}.", field=f"{path}.operator") from None
+    if operator not in _ALLOWED[kind]:
+        allowed = ", ".join(sorted(_ALLOWED[kind]))
+        raise InvalidInput(f"This field takes the operators {allowed}.", field=f"{path}.operator")
+    if "value" not in raw:
+        raise InvalidInput("Give a value; null asks for what is empty.", field=f"{path}.value")
+    return Filter(kind, name, operator, _values(kind, operator, raw["value"], f"{path}.value"))
+
+
+def _field(raw: object, path: str) -> tuple[Kind, str]:
+    if isinstance(raw, str):
+        if kind := FIELDS.get(raw):
+            return kind, raw
+        if found := _CUSTOM.fullmatch(raw):
+            return Kind.CUSTOM, found[1]
+        if found := _SUBSCRIPTION.fullmatch(raw):
+            return Kind.SUBSCRIPTION, found[1]
+    raise InvalidInput("There is no such field to search by.", field=path)
+
+
+def _values(kind: Kind, operator: Operator, raw: object, path: str) -> tuple[Plain, ...]:
+    if operator in _LISTS:
+        if not isinstance(raw, list) or len(raw) > VALUES_MAX:
+            raise InvalidInput(f"{operator} takes a list of at most {VALUES_MAX} values.", field=path)
+        return tuple(_value(kind, operator, each, f"{path}[{place}]") for place, each in enumerate(raw))
+    if isinstance(raw, list | dict):
+        raise InvalidInput("Give one value; a list goes with IN and NIN.", field=path)
+    return (_value(kind, operator, raw, path),)
+
+
+def _value(kind: Kind, operator: Operator, raw: object, path: str) -> Plain:
+    if isinstance(raw, str) and (len(raw) > VALUE_MAX or "\0" in raw or any("\ud800" <= c <= "\udfff" for c in raw)):
+        raise InvalidInput(f"A value is text of at most {VALUE_MAX} characters.", field=path)
+    if raw is None:
+        _refuse_nothing(kind, operator, path)
+        return None
+    match kind:
+        case Kind.BOOLEAN:
+            return _boolean(raw, path)
+        case Kind.DATE:
+            return _seconds(raw, path)
+        case Kind.SUBSCRIPTION:
+            if raw not in list(Standing):
+                raise InvalidInput(f"Use one of {', '.join(Standing)}.", field=path)
+            return str(raw)
+        case Kind.CUSTOM:
+            return _custom(raw, operator, path)
+    if isinstance(raw, bool) or not isinstance(raw, str | int):
+        raise InvalidInput("Give a text.", field=path)
+    return str(raw) if isinstance(raw, str) or abs(raw) < _NUMBER_MAX else _refuse_number(path)
+
+
+def _refuse_nothing(kind: Kind, operator: Operator, path: str) -> None:
+    if operator not in _EQUALITY or kind in {Kind.SUBSCRIPTION, Kind.SEGMENT}:
+        raise InvalidInput("Null can only be equal or not.", field=path)
+
+
+def _boolean(raw: object, path: str) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    if raw in ("true", "false"):
+        return raw == "true"
+    raise InvalidInput("Give true or false.", field=path)
+
+
+def _seconds(raw: object, path: str) -> int:
+    if isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) <= 11:
+        raw = int(raw)
+    if isinstance(raw, bool) or not isinstance(raw, int) or not 0 <= raw <= _SECONDS_MAX:
+        raise InvalidInput("Give a time as Unix seconds.", field=path)
+    return raw
+
+
+def _custom(raw: object, operator: Operator, path: str) -> Plain:
+    is_number = isinstance(raw, int | float) and not isinstance(raw, bool)
+    if is_number and abs(cast(float, raw)) >= _NUMBER_MAX:
+        _refuse_number(path)
+    if operator in _ORDER and not is_number:
+        raise InvalidInput("Only numbers are less or greater.", field=path)
+    if operator in _PARTS and not isinstance(raw, str):
+        raise InvalidInput("Give a text.", field=path)
+    if not isinstance(raw, str | int | float | bool):
+        raise InvalidInput("Give a text, a number, true, false or null.", field=path)
+    return raw
+
+
+def _refuse_number(path: str) -> str:
+    raise InvalidInput("This number is too large.", field=path)

@@ -1,0 +1,144 @@
+"""Attaching and detaching, as Intercom's API means it, by way of the one door.
+
+An attachment is an explicit preference: attached to a type that asks first, the contact is in; attached to a type that
+everybody gets, the contact is out. Detaching returns to what holds for those who said nothing, and is recorded so.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import Table, bindparam, select
+from sqlalchemy.orm import Session
+
+from app.core import consent
+from app.core.consent import Change
+from app.core.errors import InvalidInput, InvalidState, Merged, NotFound
+from app.core.ledger import Evidence
+from app.core.signing import is_public_id
+from app.db import Prepared
+from app.models import Channel, ConsentType, Contact, SubscriptionType, TypeState
+
+_CONTACT = cast(Table, Contact.__table__)
+_KIND = cast(Table, SubscriptionType.__table__)
+_HOLD = Prepared(
+    select(
+        _CONTACT.c.id,
+        _CONTACT.c.phone,
+        _CONTACT.c.email,
+        _CONTACT.c.merged_into_id,
+        _CONTACT.c.erased_at,
+    )
+    .where(_CONTACT.c.public_id == bindparam("public_id"))
+    .with_for_update()
+)
+_OF_KIND = Prepared(
+    select(_KIND.c.id, _KIND.c.channel, _KIND.c.consent_type, _KIND.c.state).where(
+        _KIND.c.id == bindparam("subscription_type_id")
+    )
+)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    id: int
+    channel: str
+    consent_type: str
+    state: str
+
+
+@dataclass(frozen=True)
+class _Held:
+    contact_id: int
+    phone: str | None
+    email: str | None
+
+    def destination(self, kind: _Kind) -> str | None:
+        return self.phone if kind.channel == Channel.SMS else self.email
+
+
+def attach(
+    session: Session,
+    public_id: str,
+    subscription_type_id: int | None,
+    consent_type: str,
+    evidence: Evidence,
+    *,
+    at: datetime,
+) -> Change:
+    """Opt a contact in to a type that asks first, or out of one that everybody gets. Again changes nothing.
+
+    :param at: when the contact said so; not before what they said last
+    :raises NotFound: there is no such contact or type, or the type is archived
+    :raises InvalidInput: ``consent_type`` is not the type's own; they opted out, and nobody says how they asked again
+    :raises InvalidState: the type is a draft; the number asked not to be texted; they said something else since
+    """
+    kind = _offered(session, subscription_type_id)
+    if consent_type != kind.consent_type:
+        raise InvalidInput(
+            f"This subscription type is “{kind.consent_type}”: attach to it with that.", field="consent_type"
+        )
+    held = _hold(session, public_id)
+    if kind.consent_type == ConsentType.OPT_IN:
+        return _opt_in(session, held, kind, evidence, at)
+    return _opt_out(session, held, kind, evidence, at)
+
+
+def detach(
+    session: Session, public_id: str, subscription_type_id: int | None, evidence: Evidence, *, at: datetime
+) -> Change:
+    """Return a contact to what holds for those who said nothing: out of a type that asks first, in to the other kind.
+
+    Errors as ``attach``; also of a contact that never said anything it is recorded.
+    """
+    kind = _offered(session, subscription_type_id)
+    held = _hold(session, public_id)
+    if kind.consent_type == ConsentType.OPT_IN:
+        return _opt_out(session, held, kind, evidence, at)
+    return _opt_in(session, held, kind, evidence, at)
+
+
+def _opt_in(session: Session, held: _Held, kind: _Kind, evidence: Evidence, at: datetime) -> Change:
+    destination = held.destination(kind)
+    if not destination:
+        has_not = "number" if kind.channel == Channel.SMS else "address"
+        raise InvalidState(
+            f"This contact has no {has_not} to say yes for. Give it one first.",
+            code="no_phone" if kind.channel == Channel.SMS else "no_email",
+        )
+    standing = consent.held(session, held.contact_id, kind.id)
+    _refuse_stale(standing, at)
+    return consent.opt_in(session, held.contact_id, kind.id, destination, evidence, standing=standing, at=at)
+
+
+def _opt_out(session: Session, held: _Held, kind: _Kind, evidence: Evidence, at: datetime) -> Change:
+    standing = consent.held(session, held.contact_id, kind.id)
+    _refuse_stale(standing, at)
+    destination = held.destination(kind)
+    return consent.opt_out(session, held.contact_id, kind.id, destination, evidence, standing=standing, at=at)
+
+
+def _refuse_stale(standing: consent.Held | None, at: datetime) -> None:
+    """What somebody said earlier never overrides what they said since."""
+    if standing is not None and at < standing.changed_at:
+        raise InvalidState("They said something else since then. Leave “occurred_at” out to record it as of now.")
+
+
+def _offered(session: Session, subscription_type_id: int | None) -> _Kind:
+    row = _OF_KIND.one(session, subscription_type_id=subscription_type_id) if subscription_type_id else None
+    kind = _Kind(*row) if row else None
+    if kind is None or kind.state == TypeState.ARCHIVED:
+        raise NotFound("Resource Not Found")
+    if kind.state == TypeState.DRAFT:
+        raise InvalidState("This subscription type is a draft. Put it live first.")
+    return kind
+
+
+def _hold(session: Session, public_id: str) -> _Held:
+    row = _HOLD.one(session, public_id=public_id) if is_public_id(public_id) else None
+    if row is None or row[4] is not None:
+        raise NotFound("User Not Found")
+    if row[3] is not None:
+        into = session.get_one(Contact, row[3])
+        raise Merged("This contact was merged into another one.", into=into.public_id)
+    return _Held(*row[:3])

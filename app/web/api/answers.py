@@ -1,0 +1,74 @@
+"""Answers: JSON, kept under an Idempotency-Key where one came, told apart by an ETag where somebody polls."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Response, current_app, g, request
+from sqlalchemy.orm import Session
+
+from app.core import clock, idempotency
+from app.web.api import callers
+from app.web.database import unit_of_work
+
+Body = dict[str, Any]
+_KEY = "Idempotency-Key"
+
+
+def answer(body: Body, status: int = 200) -> Response:
+    return _json(json.dumps(body, separators=(",", ":")), status)
+
+
+def polled(body: Body, revisions: Iterable[int] = ()) -> Response:
+    """An answer for whoever asks again and again: 304 without a body while nothing changed.
+
+    :param revisions: of what is in it, where a change may leave the answer as it is: times are told by the second
+    """
+    response = answer(body)
+    content = response.get_data() + repr(list(revisions)).encode()
+    response.set_etag(hashlib.sha256(content).hexdigest()[:32], weak=True)
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.make_conditional(request)
+    return response
+
+
+def written(act: Callable[[Session], Body]) -> Response:
+    """What ``act`` answers, done in one transaction: acknowledged only once it is durable.
+
+    A POST with an ``Idempotency-Key`` is done once: the same call again is answered as the first one was.
+    """
+    _let_go_of_looking()
+    key = request.headers.get(_KEY) if request.method == "POST" else None
+    if key is None:
+        with unit_of_work() as session:
+            body = act(session)
+        return answer(body)
+    return _once(key, act)
+
+
+def _once(key: str, act: Callable[[Session], Body]) -> Response:
+    caller = callers.current()
+    call = idempotency.fingerprint(request.method, request.full_path, request.get_data())
+    with unit_of_work() as session:
+        kept = idempotency.claim(session, caller.token_id, key, call, at=clock.now())
+        if kept is None:
+            text = json.dumps(act(session), separators=(",", ":"))
+            idempotency.keep(session, caller.token_id, key, text)
+    if kept is None:
+        return _json(text, 200)
+    response = _json(kept, 200)
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _let_go_of_looking() -> None:
+    """The connection that the token was checked on goes back before one to write with is waited for."""
+    if (session := g.get("looking")) is not None:
+        g.looking = None
+        session.close()
+        g.held.close()
+
+
+def _json(text: str, status: int) -> Response:
+    return current_app.response_class(text, status=status, mimetype="application/json")

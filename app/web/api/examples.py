@@ -1,0 +1,91 @@
+"""Examples and links of the description, by the name of the call. A test makes each of these calls."""
+
+from typing import Any
+
+_CONTACT = "6762f0cd1bb69f9f2193bb7c"
+
+
+def _link(operation: str, **parameters: str) -> dict[str, Any]:
+    return {"operationId": operation, "parameters": parameters}
+
+
+_TO_CONTACT = {
+    "find": _link("find_contact", contact_id="$response.body#/id"),
+    "consents": _link("list_consents", contact_id="$response.body#/id"),
+    "archive": _link("archive_contact", contact_id="$response.body#/id"),
+    "update": _link("update_contact", contact_id="$response.body#/id"),
+}
+_TO_TYPE = {
+    "put_live": _link("put_subscription_type_live", subscription_type_id="$response.body#/id"),
+    "update": _link("update_subscription_type", subscription_type_id="$response.body#/id"),
+    "archive": _link("archive_subscription_type", subscription_type_id="$response.body#/id"),
+}
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "create_contact": {
+        "request": {"role": "lead", "phone": "+12025550123", "name": "Sam"},
+        "links": _TO_CONTACT,
+    },
+    "update_contact": {"request": {"phone": "+12025550123", "custom_attributes": {"plan": "pro"}}},
+    "search_contacts": {
+        "request": {
+            "query": {
+                "operator": "AND",
+                "value": [
+                    {"field": "phone", "operator": "^", "value": "+1"},
+                    {"field": "subscription_types.1", "operator": "=", "value": "opted_in"},
+                ],
+            },
+            "pagination": {"per_page": 50},
+        }
+    },
+    "merge_contacts": {"request": {"from": _CONTACT, "into": "6762f0cd1bb69f9f2193bb7d"}},
+    "attach_subscription": {
+        "request": {"id": "1", "consent_type": "opt_in", "source_note": "Ticked the box on the order form."}
+    },
+    "create_subscription_type": {
+        "request": {"name": "Offers", "content_types": ["sms_message"], "consent_type": "opt_in"},
+        "links": _TO_TYPE,
+    },
+    "update_subscription_type": {"request": {"name": "Weekly offers"}},
+    "create_form": {
+        "request": {"subscription_type_id": "1", "title": "Texts from Harbour Coffee"},
+        "links": {
+            "find": _link("find_form", form_id="$response.body#/id"),
+            "insert": _link("insert_form", form_id="$response.body#/id"),
+        },
+    },
+    "update_form": {"request": {"button_text": "Text me"}},
+    "insert_form": {
+        "request": {"contact_id": _CONTACT, "expires_in": 86400},
+        "links": {"find": _link("find_inserted_form", inserted_form_id="$response.body#/id")},
+    },
+    "create_conversation": {
+        "request": {"from": {"type": "user", "id": _CONTACT}, "body": "Do you have a table tonight?"},
+        "links": {"find": _link("find_conversation", conversation_id="$response.body#/conversation_id")},
+    },
+    "reply_to_conversation": {
+        "request": {"message_type": "comment", "type": "admin", "admin_id": "1", "body": "We do, at eight."}
+    },
+    "insert_form_into_conversation": {"request": {"form_id": "1"}},
+    "create_message": {
+        "request": {
+            "message_type": "inapp",
+            "body": "Your order is ready.",
+            "from": {"type": "admin", "id": "1"},
+            "to": {"type": "user", "id": _CONTACT},
+        }
+    },
+    "create_segment": {
+        "request": {"name": "Pro", "query": {"field": "custom_attributes.plan", "operator": "=", "value": "pro"}},
+        "links": {
+            "find": _link("find_segment", segment_id="$response.body#/id"),
+            "delete": _link("delete_segment", segment_id="$response.body#/id"),
+        },
+    },
+    "update_segment": {"request": {"name": "Professionals"}},
+    "create_suppression": {
+        "request": {"phone": "+12025550123", "note": "Asked at the counter."},
+        "links": {"lift": _link("lift_suppression", suppression_id="$response.body#/id")},
+    },
+}

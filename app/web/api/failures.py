@@ -1,0 +1,112 @@
+"""What cannot be done, said as Intercom says it: an ``error.list`` for everything, never a page, never a traceback."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Flask, Response, current_app, g
+from werkzeug.exceptions import HTTPException
+
+from app import logs
+from app.core.errors import (
+    AssentError,
+    Forbidden,
+    ImmutableField,
+    InvalidInput,
+    InvalidState,
+    Merged,
+    NotAvailable,
+    NotFound,
+    TooMany,
+    Unauthorized,
+)
+
+_log = logs.get_logger()
+_STATUS: tuple[tuple[type[AssentError], int], ...] = (
+    (Merged, 410),
+    (NotFound, 404),
+    (Unauthorized, 401),
+    (Forbidden, 403),
+    (InvalidState, 409),
+    (ImmutableField, 422),
+    (NotAvailable, 422),
+    (TooMany, 429),
+    (InvalidInput, 400),
+)
+_HTTP: dict[int, tuple[str, str]] = {
+    400: ("bad_request", "The request could not be understood."),
+    404: ("not_found", "There is nothing at this address. See /api/docs for what there is."),
+    405: ("method_not_allowed", "This address cannot be used with this method. See /api/docs for what it takes."),
+    408: ("request_timeout", "The request took too long to arrive."),
+    413: ("parameter_invalid", "What you sent is larger than 1 MB."),
+    414: ("parameter_invalid", "The address is too long."),
+    500: ("server_error", "Something went wrong on our side. It has been noted; please try again."),
+}
+
+
+def handle(api: Flask) -> None:
+    api.register_error_handler(AssentError, _refused)
+    api.register_error_handler(HTTPException, _http)
+
+
+def status_of(error: AssentError) -> int:
+    """The HTTP status that an error answers with."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
+
+
+def _refused(error: AssentError) -> Response:
+    entry = {"code": error.code, "message": error.message} | ({"field": error.field} if error.field else {})
+    response = _answer(status_of(error), [entry])
+    if isinstance(error, TooMany):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, Merged):
+        response.headers["Link"] = f'</contacts/{error.into}>; rel="canonical"'
+    return response
+
+
+def _http(error: HTTPException) -> Response:
+    messages = getattr(error, "data", {}).get("messages")
+    if messages is not None:
+        return _answer(400, list(_fields_at_fault(messages)) or [_entry(400)])
+    status = error.code or 500
+    response = _answer(status, [_entry(status, error.description)])
+    if status == 405 and (methods := getattr(error, "valid_methods", None)):
+        response.headers["Allow"] = ", ".join(sorted(methods))
+    return response
+
+
+def _entry(status: int, description: str | None = None) -> dict[str, str]:
+    code, message = _HTTP.get(status, ("client_error" if status < 500 else "server_error", description or ""))
+    return {"code": code, "message": message}
+
+
+def _fields_at_fault(messages: Any) -> Iterator[dict[str, str]]:
+    """What marshmallow refused, field by field: ``{"json": {"pagination": {"per_page": ["…"]}}}`` as entries."""
+    for parts in messages.values() if isinstance(messages, dict) else []:
+        for path, message in _leaves(parts, ()):
+            entry = {"code": "parameter_invalid", "message": message}
+            field = ".".join(part for part in path if part != "_schema")
+            if message == _MISSING:
+                entry["code"] = "parameter_not_found"
+            yield entry | ({"field": field} if field else {})
+
+
+_MISSING = "Missing data for required field."
+
+
+def _leaves(messages: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    if isinstance(messages, dict):
+        for name, inner in messages.items():
+            yield from _leaves(inner, (*path, str(name)[:100]))
+    elif isinstance(messages, list):
+        for inner in messages[:10]:
+            yield from _leaves(inner, path)
+    else:
+        yield path, str(messages)
+
+
+def _answer(status: int, errors: list[dict[str, str]]) -> Response:
+    body = {"type": "error.list", "request_id": g.get("request_id"), "errors": errors[:20]}
+    return current_app.response_class(json.dumps(body), status=status, mimetype="application/json")

@@ -1,0 +1,10 @@
+"""Ids as they come in addresses and bodies."""
+
+from app.schemas.wire import ID_MAX
+
+
+def number(text: str | None) -> int | None:
+    """A decimal id; null when it cannot be one, which is the same as one that nobody has."""
+    if text is None or not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) > ID_MAX:
+        return None
+    return int(text)

@@ -1,0 +1,32 @@
+"""What the description says of the API as a whole. Markdown."""
+
+INTRODUCTION = """\
+Everything below `/api` takes and answers JSON. Intercom's clients work against it as they are; what is ours stands
+beside what is theirs, never instead.
+
+**Tokens.** Send `Authorization: Bearer <token>`. An admin makes tokens on the page *API tokens*, or
+`assent token create NAME` prints one. Scopes: `read` for looking, `write` for everything, `admin` for what opens the
+workspace itself to others; each holds the ones before it.
+
+**Errors.** Every error is `{"type": "error.list", "request_id": …, "errors": [{"code", "message", "field"}]}`. Decide
+by `code`; `message` is for people. `request_id` is in our log, and in the header `X-Request-Id` of every answer.
+
+**Ids** are texts; numbers are taken too. **Times** are Unix seconds.
+
+**Pages.** `per_page` is at most 150. Take `pages.next.starting_after` as it is and send it back; it is left out on the
+last page. A cursor stays right while rows are added. `total_count` stops at 10,000 (`total_count_is_minimum`).
+
+**The same call twice.** Any POST may carry an `Idempotency-Key`: within 24 hours the same call with the same key does
+nothing again, and is answered alike, with `Idempotent-Replayed: true`. The key with another call: 409
+`idempotency_conflict`.
+
+**Limits.** Each token may make as many calls a minute as the settings say, metered in windows of ten seconds. Beyond
+it: 429, with `Retry-After`.
+
+**The query language.** `{"field", "operator", "value"}`, or `{"operator": "AND", "value": [filters and groups]}` (or
+`OR`), two groups deep, at most 15 parts each. Texts take `=` `!=` `IN` `NIN` `~` `!~` `^` `$`, dates `=` `<` `>` (by
+calendar days in the workspace's time zone), true and false `=` `!=`; custom attributes (`custom_attributes.plan`) take
+all of them, numbers `<` `>` `<=` `>=` too. Ours is `subscription_types.{id}` with `=` `!=` `IN` `NIN` and the values
+`opted_in`, `opted_out`, `never_asked`, `subscribed` (they get it, by what they said) and `reachable` (it could be sent
+right now). Archived contacts are left out, unless the query asks about `archived`.
+"""

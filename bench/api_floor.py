@@ -1,0 +1,146 @@
+"""The floor of the API: a bare Flask app that answers the same calls with the same rows in plain SQL, for nobody in
+particular: no token, no scope, no limit, no check of what comes. What Assent costs beyond it is what Assent adds."""
+
+import json
+import secrets
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+from flask import Flask, Response, request
+
+from app.schemas.contact import contact_body
+from bench.floor import _IS_SQLITE, _connection, _sql
+
+COLUMNS = (
+    *("id", "public_id", "role", "external_id", "name", "email", "phone", "phone_hash", "avatar", "owner_id"),
+    *("unsubscribed_from_emails", "locale", "custom_attributes", "created_at", "updated_at", "signed_up_at"),
+    *("last_seen_at", "archived_at", "blocked_at"),
+)
+ROWS = f"SELECT {', '.join(COLUMNS)} FROM contacts "
+ATTACHED = (
+    "SELECT c.subscription_type_id, c.state, c.destination_hash, t.consent_type FROM consents c "
+    "JOIN subscription_types t ON t.id = c.subscription_type_id WHERE c.contact_id = ?"
+)
+OPTED_IN = (
+    "SELECT contact_id FROM consents WHERE subscription_type_id = 1 AND state = 'opted_in' "
+    "ORDER BY contact_id DESC LIMIT 50"
+)
+EVENT = (
+    "INSERT INTO consent_events (contact_id, subscription_type_id, action, source, actor, evidence_level, "
+    "destination_hash, occurred_at, recorded_at) VALUES (?, 1, ?, 'api', 'api:1', 'reported', ?, ?, ?) RETURNING id"
+)
+EVIDENCE = "INSERT INTO consent_evidence (event_id, destination, agent_string, details, salt) VALUES (?, ?, ?, '{}', ?)"
+CONSENT = (
+    "INSERT INTO consents (contact_id, subscription_type_id, state, destination, destination_hash, changed_at, "
+    "event_id) VALUES (?, 1, ?, ?, ?, ?, ?) ON CONFLICT (contact_id, subscription_type_id) DO UPDATE SET "
+    "state = excluded.state, changed_at = excluded.changed_at, event_id = excluded.event_id"
+)
+OPT_OUT = (
+    "INSERT INTO number_opt_outs (subscription_type_id, destination_hash, contact_id, since, event_id) "
+    "VALUES (1, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+OUTBOX = "INSERT INTO outbox_events (topic, contact_id, payload, created_at) VALUES (?, ?, ?, ?)"
+
+
+def create_app() -> Flask:
+    app = Flask(__name__)
+    app.add_url_rule("/api/contacts/<public_id>", "find", find)
+    app.add_url_rule("/api/contacts/<public_id>/subscriptions", "attach", attach, methods=["POST"])
+    app.add_url_rule("/api/contacts/<public_id>/subscriptions/<type_id>", "detach", detach, methods=["DELETE"])
+    app.add_url_rule("/api/contacts/search", "search", search, methods=["POST"])
+    app.add_url_rule("/readyz", "readyz", lambda: "ready")
+    return app
+
+
+def find(public_id: str) -> Response:
+    connection = _connection()
+    row = connection.execute(_sql(ROWS + "WHERE public_id = ?"), (public_id,)).fetchone()
+    return _json(_body(row, connection.execute(_sql(ATTACHED), (row[0],)).fetchall()))
+
+
+def search() -> Response:
+    query, connection = request.get_json()["query"], _connection()
+    if query["field"] == "phone" and query["operator"] == "=":
+        rows = connection.execute(
+            _sql(ROWS + "WHERE phone = ? ORDER BY id DESC LIMIT 50"), (query["value"],)
+        ).fetchall()
+    elif query["field"] == "phone":
+        begin, after = query["value"], query["value"][:-1] + chr(ord(query["value"][-1]) + 1)
+        least, less = (">=", "<") if _IS_SQLITE else ("~>=~", "~<~")
+        order = "phone, id" if _IS_SQLITE else "phone USING ~<~, id"
+        where = f"WHERE phone {least} ? AND phone {less} ? ORDER BY {order} LIMIT 50"
+        rows = connection.execute(_sql(ROWS + where), (begin, after)).fetchall()
+    else:
+        ids = [row[0] for row in connection.execute(OPTED_IN).fetchall()]
+        marks = ", ".join("?" * len(ids))
+        rows = connection.execute(_sql(ROWS + f"WHERE id IN ({marks}) ORDER BY id DESC"), ids).fetchall()
+    marks = ", ".join(["?"] * len(rows)) or "NULL"
+    attached: dict[int, list[Any]] = {}
+    statement = ATTACHED.replace("SELECT ", "SELECT c.contact_id, ").replace("= ?", f"IN ({marks})")
+    for each in connection.execute(_sql(statement), [row[0] for row in rows]).fetchall():
+        attached.setdefault(each[0], []).append(each[1:])
+    return _json({"type": "list", "data": [_body(row, attached.get(row[0], [])) for row in rows]})
+
+
+def attach(public_id: str) -> Response:
+    request.get_json()
+    return _change(public_id, "opted_in")
+
+
+def detach(public_id: str, type_id: str) -> Response:  # noqa: ARG001
+    return _change(public_id, "opted_out")
+
+
+def _change(public_id: str, state: str) -> Response:
+    connection, now = _connection(), datetime.now(UTC)
+    if _IS_SQLITE:
+        connection.execute("BEGIN IMMEDIATE")
+        _write(connection, public_id, state, str(now))
+        connection.execute("COMMIT")
+    else:
+        with connection.transaction():
+            _write(connection, public_id, state, now)
+    kind = connection.execute(_sql("SELECT id, name, state FROM subscription_types WHERE id = 1")).fetchone()
+    return _json({"type": "subscription", "id": str(kind[0]), "name": kind[1], "state": kind[2]})
+
+
+def _write(connection: Any, public_id: str, state: str, now: Any) -> None:
+    lock = "" if _IS_SQLITE else " FOR UPDATE"
+    select = f"SELECT id, phone, phone_hash FROM contacts WHERE public_id = ?{lock}"
+    contact_id, phone, hashed = connection.execute(_sql(select), (public_id,)).fetchone()
+    standing = "SELECT state FROM consents WHERE contact_id = ? AND subscription_type_id = 1"
+    row = connection.execute(_sql(standing), (contact_id,)).fetchone()
+    if row is not None and row[0] == state:
+        return
+    action = "opt_in" if state == "opted_in" else "opt_out"
+    event = connection.execute(_sql(EVENT), (contact_id, action, hashed, now, now)).fetchone()
+    agent = request.headers.get("User-Agent")
+    connection.execute(_sql(EVIDENCE), (event[0], phone, agent, secrets.token_bytes(16)))
+    connection.execute(_sql(CONSENT), (contact_id, state, phone, hashed, now, event[0]))
+    if state == "opted_out":
+        connection.execute(_sql(OPT_OUT), (hashed, contact_id, now, event[0]))
+    topic = "granular.subscribe" if state == "opted_in" else "granular.unsubscribe"
+    payload = json.dumps({"contact_id": contact_id, "event_id": event[0]})
+    connection.execute(_sql(OUTBOX), (topic, contact_id, payload, now))
+
+
+def _body(row: Any, attached: list[Any]) -> dict[str, Any]:
+    values = dict(zip(COLUMNS, row, strict=True))
+    for name in ("created_at", "updated_at", "signed_up_at", "last_seen_at"):
+        if isinstance(values[name], str):
+            values[name] = datetime.fromisoformat(values[name])
+    if isinstance(values["custom_attributes"], str):
+        values["custom_attributes"] = json.loads(values["custom_attributes"])
+    opted_in = [each[0] for each in attached if each[1] == "opted_in" and each[2] == values["phone_hash"]]
+    view = SimpleNamespace(
+        row=SimpleNamespace(**values, is_suppressed=False),
+        opted_in=opted_in,
+        opted_out=[],
+        has_sms_consent=bool(opted_in),
+    )
+    return contact_body(view, "floor")
+
+
+def _json(body: Any) -> Response:
+    return Response(json.dumps(body, separators=(",", ":")), mimetype="application/json")

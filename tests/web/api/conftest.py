@@ -1,0 +1,10 @@
+import pytest
+from flask import Flask
+
+from tests.web.api.calls import Calls, calls
+
+
+@pytest.fixture
+def api(app: Flask) -> Calls:
+    """A client whose token may read and write."""
+    return calls(app)

@@ -1,0 +1,248 @@
+"""Conversations and forms over the API."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.core import accounts, clock
+from app.models import Role
+from tests.make import SAMS_NUMBER
+from tests.web.api.calls import Calls, database
+
+
+@pytest.fixture
+def ana(app: Flask) -> str:
+    """The id of an agent."""
+    with database(app).unit_of_work() as session:
+        made = accounts.create_agent(
+            session, email="ana@example.com", name="Ana", role=Role.AGENT, password_hash=None, at=clock.now()
+        )
+        return str(made.id)
+
+
+@pytest.fixture
+def sam(api: Calls) -> str:
+    return api.contact(external_id="70", email="sam@example.com", phone=SAMS_NUMBER, name="Sam")
+
+
+@pytest.fixture
+def begun(api: Calls, sam: str) -> str:
+    return str(
+        api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": "a < b\nand"})["conversation_id"]
+    )
+
+
+def parts(answer: Any) -> list[tuple[str, str, Any]]:
+    found = answer["conversation_parts"]["conversation_parts"]
+    return [(part["part_type"], part["author"]["type"], part["body"]) for part in found]
+
+
+def test_a_contact_begins_and_everybody_reads_it_safely(api: Calls, begun: str, sam: str) -> None:
+    (listed,) = api.get("/conversations")["conversations"]
+    assert (listed["id"], listed["state"], listed["open"], listed["read"]) == (begun, "open", True, False)
+    assert listed["source"]["body"] == "a &lt; b<br>and"
+    assert listed["source"]["author"] == {"type": "user", "id": sam, "name": "Sam", "email": "sam@example.com"}
+    assert "conversation_parts" not in listed
+    plain = api.get(f"/conversations/{begun}?display_as=plaintext")
+    assert plain["source"]["body"] == "a < b\nand"
+    assert plain["contacts"]["contacts"] == [{"type": "contact", "id": sam, "external_id": "70"}]
+
+
+@pytest.mark.parametrize("who", [{"user_id": "70"}, {"email": "Sam@example.com"}])
+def test_somebody_may_be_named_by_what_else_is_theirs(api: Calls, sam: str, who: Any) -> None:
+    begun = api.post("/conversations", {"from": {"type": "contact", **who}, "body": "hi"})
+    assert api.get(f"/conversations/{begun['conversation_id']}")["contacts"]["contacts"][0]["id"] == sam
+
+
+def test_all_sides_answer_and_notes_stay_among_admins(api: Calls, begun: str, sam: str, ana: str) -> None:
+    reply = {"message_type": "comment", "type": "admin", "admin_id": int(ana), "body": "yes?"}
+    api.post(f"/conversations/{begun}/reply", reply)
+    api.post("/conversations/last/reply", reply | {"message_type": "note", "body": "a regular"})
+    said = api.post(
+        "/conversations/last/reply",
+        {"message_type": "comment", "type": "user", "intercom_user_id": sam, "body": "still there"},
+    )
+    assert parts(said) == [
+        ("comment", "admin", "yes?"),
+        ("note", "admin", "a regular"),
+        ("comment", "user", "still there"),
+    ]
+    assert said["conversation_parts"]["total_count"] == 3
+
+
+def test_nobody_writes_in_anothers_conversation(api: Calls, begun: str) -> None:
+    eve = api.contact(external_id="eve")
+    reply = {"message_type": "comment", "type": "user", "intercom_user_id": eve, "body": "let me in"}
+    assert api.post(f"/conversations/{begun}/reply", reply).code == "not_found"
+    assert api.post("/conversations/last/reply", reply).code == "not_found"
+    assert parts(api.get(f"/conversations/{begun}")) == []
+
+
+def test_an_admin_writes_first(api: Calls, sam: str, ana: str) -> None:
+    message = {
+        "message_type": "in_app",
+        "body": "ready",
+        "from": {"type": "admin", "id": ana},
+        "to": [{"type": "user", "id": sam}],
+    }
+    sent = api.post("/messages", message)
+    found = api.get(f"/conversations/{sent['conversation_id']}")
+    assert (found["admin_assignee_id"], found["source"]["delivered_as"]) == (int(ana), "admin_initiated")
+    for kind in ("sms", "email", "whatsapp"):
+        refused = api.post("/messages", message | {"message_type": kind})
+        assert (refused.status, refused.code) == (422, "not_available")
+    assert api.post("/messages", message | {"from": {"type": "admin", "id": "991"}}).code == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "field"),
+    [
+        ({"body": " "}, 400, "body"),
+        ({"body": "x" * 5001}, 400, "body"),
+        ({"admin_id": None, "type": "admin"}, 400, "admin_id"),
+        ({"admin_id": "991"}, 404, None),
+        ({"type": "user"}, 400, "intercom_user_id"),
+        ({"message_type": "quick_reply"}, 422, "message_type"),
+        ({"message_type": "shout"}, 400, "message_type"),
+    ],
+)
+def test_a_reply_that_cannot_be_is_refused(
+    api: Calls, begun: str, ana: str, change: Any, status: int, field: str | None
+) -> None:
+    reply = {"message_type": "comment", "type": "admin", "admin_id": ana, "body": "yes?"} | change
+    answer = api.post(f"/conversations/{begun}/reply", reply)
+    assert (answer.status, answer.field) == (status, field)
+    assert parts(api.get(f"/conversations/{begun}")) == []
+
+
+def test_a_blocked_contact_begins_and_answers_nothing(api: Calls, begun: str, sam: str) -> None:
+    api.post(f"/contacts/{sam}/block")
+    assert api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": "hi"}).code == "blocked"
+    reply = {"message_type": "comment", "type": "user", "intercom_user_id": sam, "body": "hi"}
+    assert api.post(f"/conversations/{begun}/reply", reply).code == "blocked"
+
+
+def test_a_poll_is_answered_by_304_until_something_changes(api: Calls, begun: str, sam: str) -> None:
+    first = api.get("/conversations")
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    again = api.get("/conversations", If_None_Match=first.headers["ETag"])
+    assert (again.status, again.body) == (304, None)
+    api.post(
+        f"/conversations/{begun}/reply",
+        {"message_type": "comment", "type": "user", "intercom_user_id": sam, "body": "hello?"},
+    )
+    assert api.get("/conversations", If_None_Match=first.headers["ETag"]).status == 200
+
+
+def test_conversations_page_by_key(api: Calls, sam: str) -> None:
+    begin = {"from": {"type": "user", "id": sam}, "body": "hi"}
+    ids = [str(api.post("/conversations", begin)["conversation_id"]) for _ in range(5)]
+    seen, following = [], ""
+    for _ in range(3):
+        page = api.get(f"/conversations?per_page=2{following}")
+        seen += [each["id"] for each in page["conversations"]]
+        api.post("/conversations", begin)
+        following = f"&starting_after={page['pages']['next']['starting_after']}" if "next" in page["pages"] else ""
+    assert seen == ids[::-1]
+    assert page["total_count"] == 5
+
+
+def test_a_form_is_configured_changed_and_inserted_where_people_talk(api: Calls, begun: str, sam: str) -> None:
+    kind = api.live_type()
+    form = api.post(
+        "/forms", {"subscription_type_id": int(kind), "title": "Texts", "allowed_origins": ["https://shop.example.com"]}
+    )
+    assert (form["button_text"], form["version"], form["verify_number"]) == ("Sign Up Now", 1, False)
+    changed = api.put(
+        f"/forms/{form['id']}", {"button_text": "Text me", "translations": [{"locale": "es", "title": "Mensajes"}]}
+    )
+    assert (changed["version"], changed["title"], changed["button_text"], changed["allowed_origins"]) == (
+        2,
+        "Texts",
+        "Text me",
+        ["https://shop.example.com"],
+    )
+    assert changed["translations"][0]["title"] == "Mensajes"
+    assert api.get("/forms")["data"] == [changed.body]
+    with_form = api.post(f"/conversations/{begun}/forms", {"form_id": form["id"]})
+    card = with_form["conversation_parts"]["conversation_parts"][-1]["form"]
+    assert (card["type"], card["state"], card["form_id"]) == ("inserted_form", "waiting", form["id"])
+    assert api.app.test_client().get(card["embed_url"]).status_code == 200
+    inserted = api.get(f"/inserted_forms/{card['id']}")
+    assert (inserted["contact_id"], inserted["conversation_id"], inserted["version"]) == (sam, begun, 2)
+    configured = api.post(f"/conversations/{begun}/forms", {"subscription_type_id": kind, "title": "Just for you"})
+    assert configured["conversation_parts"]["conversation_parts"][-1]["form"]["title"] == "Just for you"
+    assert len(api.get("/forms")["data"]) == 1
+    assert api.post(f"/forms/{form['id']}/archive")["archived"] is True
+    assert api.get(f"/inserted_forms/{card['id']}")["state"] == "unavailable"
+    assert api.post(f"/forms/{form['id']}/insert", {"contact_id": sam}).code == "invalid_state"
+    assert api.post(f"/forms/{form['id']}/unarchive")["archived"] is False
+
+
+def test_a_form_for_another_messenger_is_inserted_answered_and_told(api: Calls, sam: str) -> None:
+    kind = api.live_type()
+    form = api.post("/forms", {"subscription_type_id": kind, "title": "Texts"})
+    inserted = api.post(f"/forms/{form['id']}/insert", {"external_id": "70", "expires_in": 3600})
+    assert inserted["expires_at"] - inserted["created_at"] == 3600
+    person = api.app.test_client()
+    page = person.get(inserted["embed_url"]).get_data(as_text=True)
+    shown = page.partition('name="shown" value="')[2].partition('"')[0]
+    assert person.post(inserted["embed_url"], data={"shown": shown}).status_code == 200
+    told = api.get(f"/inserted_forms/{inserted['id']}")
+    assert (told["state"], told["answered_at"] is not None) == ("signed_up", True)
+    (event,) = api.get(f"/contacts/{sam}/consent_events")["data"]
+    assert (event["id"], event["source"], event["inserted_form_id"]) == (
+        told["consent_event_id"],
+        "form",
+        inserted["id"],
+    )
+    assert "Texts" in event["evidence"]["words"]
+
+
+def test_without_a_body_a_form_is_for_whoever_opens_it(api: Calls) -> None:
+    form = api.post("/forms", {"subscription_type_id": api.live_type(), "title": "Texts"})
+    assert api.post(f"/forms/{form['id']}/insert")["contact_id"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "field"),
+    [
+        ({"title": " "}, 400, "title"),
+        ({"subscription_type_id": "99"}, 400, "subscription_type_id"),
+        ({"subscription_type_id": "x"}, 400, "subscription_type_id"),
+        ({"accent_color": "red"}, 400, "accent_color"),
+        ({"default_country": "Atlantis"}, 400, "default_country"),
+        ({"default_country": "QQ"}, 400, "default_country"),
+        ({"allowed_origins": ["nothing"]}, 400, "allowed_origins"),
+        ({"allowed_origins": "https://shop.example.com"}, 400, "allowed_origins"),
+        ({"locale": "xx"}, 400, "locale"),
+        ({"verify_number": True}, 422, "verify_number"),
+        ({"translations": [{"locale": "es"}]}, 400, "translations.0.title"),
+    ],
+)
+def test_a_form_that_cannot_be_is_refused(api: Calls, change: Any, status: int, field: str) -> None:
+    body = {"subscription_type_id": api.live_type(), "title": "Texts"}
+    answer = api.post("/forms", body | change)
+    assert (answer.status, answer.field) == (status, field)
+    form = api.post("/forms", body)
+    assert api.put(f"/forms/{form['id']}", change).status == status
+    assert api.get(f"/forms/{form['id']}")["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        ({"contact_id": "nobody"}, 404, None),
+        ({"external_id": "nobody"}, 404, None),
+        ({"expires_in": 1}, 400, "expires_in"),
+        ({"expires_in": "1h"}, 400, "expires_in"),
+        ({"expires_in": 10**12}, 400, "expires_in"),
+        ({"origin": "nothing"}, 400, "allowed_origins"),
+    ],
+)
+def test_an_insertion_that_cannot_be_is_refused(api: Calls, body: Any, status: int, field: str | None) -> None:
+    form = api.post("/forms", {"subscription_type_id": api.live_type(), "title": "Texts"})
+    answer = api.post(f"/forms/{form['id']}/insert", body)
+    assert (answer.status, answer.field) == (status, field)
+    assert api.post("/forms/99/insert", {}).code == "not_found"

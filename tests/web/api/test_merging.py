@@ -1,0 +1,142 @@
+"""Two contacts that are one person."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app.models import ConsentEvent, MessengerToken
+from tests.make import EVES_NUMBER, NOON, SAMS_NUMBER
+from tests.web.api.calls import Calls, database
+
+
+@pytest.fixture
+def kind(api: Calls) -> Iterator[str]:
+    return api.live_type()
+
+
+def attach(api: Calls, contact: str, kind: str) -> None:
+    assert api.post(f"/contacts/{contact}/subscriptions", {"id": kind, "consent_type": "opt_in"}).status == 200
+
+
+def detach(api: Calls, contact: str, kind: str) -> None:
+    assert api.delete(f"/contacts/{contact}/subscriptions/{kind}").status == 200
+
+
+def status(api: Calls, contact: str) -> str:
+    (consent,) = api.get(f"/contacts/{contact}/consents")["data"]
+    return str(consent["status"])
+
+
+def merge(api: Calls, lead: str, user: str) -> None:
+    assert api.post("/contacts/merge", {"from": lead, "into": user})["id"] == user
+
+
+def test_a_lead_becomes_part_of_a_user_and_answers_where_it_went(api: Calls) -> None:
+    lead, sam = api.contact(role="lead", phone=SAMS_NUMBER, name="Sam"), api.contact(email="sam@example.com")
+    merged = api.post("/contacts/merge?include_merge_history=true", {"from": lead, "into": sam})
+    assert (merged["id"], merged["phone"], merged["name"], merged["email"]) == (
+        sam,
+        SAMS_NUMBER,
+        "Sam",
+        "sam@example.com",
+    )
+    assert merged["merge_history"][0]["source_contact_id"] == lead
+    gone = api.get(f"/contacts/{lead}")
+    assert (gone.status, gone.code, gone.headers["Link"]) == (
+        410,
+        "contact_merged",
+        f'</contacts/{sam}>; rel="canonical"',
+    )
+    assert [each["id"] for each in api.get("/contacts")["data"]] == [sam]
+    assert api.search("archived", "=", True) == []
+    for method, path in (("PUT", ""), ("POST", "/archive"), ("POST", "/unarchive"), ("DELETE", "")):
+        assert api(method, f"/contacts/{lead}{path}", {} if method == "PUT" else None).status == 410
+
+
+@pytest.mark.parametrize("first", ["lead", "user"])
+def test_the_opt_out_of_either_wins(api: Calls, kind: str, first: str) -> None:
+    lead, sam = api.contact(role="lead", phone=SAMS_NUMBER), api.contact(external_id="70", phone=SAMS_NUMBER)
+    yes, no = (sam, lead) if first == "lead" else (lead, sam)
+    attach(api, yes, kind)
+    detach(api, no, kind)
+    merge(api, lead, sam)
+    assert status(api, sam) == "opted_out"
+
+
+def test_no_opt_in_moves_to_another_number(api: Calls, kind: str) -> None:
+    lead, sam = api.contact(role="lead", phone=EVES_NUMBER), api.contact(external_id="70", phone=SAMS_NUMBER)
+    attach(api, lead, kind)
+    merge(api, lead, sam)
+    assert status(api, sam) == "never_asked"
+    assert api.get(f"/contacts/{sam}")["phone"] == SAMS_NUMBER
+
+
+def test_an_opt_in_for_the_very_number_comes_along(app: Flask, api: Calls, kind: str) -> None:
+    lead, sam = api.contact(role="lead", phone=SAMS_NUMBER), api.contact(external_id="70")
+    attach(api, lead, kind)
+    merge(api, lead, sam)
+    assert status(api, sam) == "opted_in"
+    (newest,) = api.get(f"/contacts/{sam}/consent_events?per_page=1")["data"]
+    assert newest["evidence"]["details"]["merged_from"] == lead
+    with database(app).read_only() as session:
+        assert len(session.scalars(select(ConsentEvent)).all()) == 2
+
+
+def test_an_opt_in_for_a_number_that_asked_for_silence_does_not_come_along(api: Calls, kind: str) -> None:
+    lead, sam = api.contact(role="lead", phone=SAMS_NUMBER), api.contact(external_id="70")
+    attach(api, lead, kind)
+    api.post("/suppressions", {"phone": SAMS_NUMBER, "note": "x"})
+    merge(api, lead, sam)
+    assert status(api, sam) == "never_asked"
+
+
+def test_whatever_blocks_one_blocks_both(api: Calls) -> None:
+    lead, sam = api.contact(role="lead", unsubscribed_from_emails=True), api.contact(external_id="70")
+    api.post(f"/contacts/{lead}/block")
+    merge(api, lead, sam)
+    kept = api.get(f"/contacts/{sam}")
+    assert (kept["blocked"], kept["unsubscribed_from_emails"]) == (True, True)
+
+
+def test_conversations_and_open_forms_come_along_but_not_the_leads_browser(app: Flask, api: Calls, kind: str) -> None:
+    lead, sam = api.contact(role="lead"), api.contact(external_id="70")
+    begun = api.post("/conversations", {"from": {"type": "lead", "id": lead}, "body": "Hello?"})
+    form = api.post("/forms", {"subscription_type_id": kind, "title": "Texts"})
+    inserted = api.post(f"/forms/{form['id']}/insert", {"contact_id": lead})
+    with database(app).unit_of_work() as session:
+        lead_id = session.connection().exec_driver_sql("SELECT min(id) FROM contacts").scalar_one()
+        session.add(MessengerToken(token_hash="h", contact_id=lead_id, created_at=NOON, last_used_at=NOON))
+    merge(api, lead, sam)
+    found = api.get(f"/conversations/{begun['conversation_id']}")
+    assert found["contacts"]["contacts"][0]["id"] == sam
+    assert api.get(f"/inserted_forms/{inserted['id']}")["contact_id"] == sam
+    with database(app).read_only() as session:
+        assert session.scalars(select(MessengerToken)).one().ended_at is not None
+
+
+def test_a_chain_of_merges_leads_to_the_one_who_is_left(api: Calls) -> None:
+    first, second, sam = api.contact(role="lead"), api.contact(role="lead"), api.contact(external_id="70")
+    merge(api, first, second)
+    merge(api, second, sam)
+    assert api.get(f"/contacts/{first}").headers["Link"] == f'</contacts/{sam}>; rel="canonical"'
+    api.delete(f"/contacts/{sam}")
+    assert api.get(f"/contacts/{first}").status in {404, 410}
+
+
+def test_what_are_two_people_is_refused(api: Calls) -> None:
+    sam, eve = api.contact(external_id="70", phone=SAMS_NUMBER), api.contact(external_id="71", phone=EVES_NUMBER)
+    lead = api.contact(role="lead")
+    for source, target in ((sam, sam), (sam, eve), (sam, lead)):
+        answer = api.post("/contacts/merge", {"from": source, "into": target})
+        assert (answer.status, answer.code) == (400, "invalid_merge")
+    asked = {"from": sam, "into": eve, "skip_duplicate_validation": True}
+    assert api.post("/contacts/merge", asked)["id"] == eve
+    assert api.post("/contacts/merge", {"from": sam, "into": eve}).code == "contact_merged"
+    assert api.post("/contacts/merge", {"from": "nobody", "into": eve}).code == "not_found"
+
+
+def test_users_with_one_number_are_one_person(api: Calls) -> None:
+    sam, also = api.contact(external_id="70", phone=SAMS_NUMBER), api.contact(external_id="71", phone=SAMS_NUMBER)
+    merge(api, sam, also)

@@ -1,0 +1,297 @@
+"""Intercom's own client, as it is published, against a running server: every call that was recorded from it."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from intercom import (
+    AsyncIntercom,
+    CreateContactRequestWithEmail,
+    CreateContactRequestWithExternalId,
+    CreateContactRequestWithRole,
+    Intercom,
+    MultipleFilterSearchRequest,
+    SingleFilterSearchRequest,
+    StartingAfterPaging,
+)
+from intercom.core.api_error import ApiError
+from intercom.errors import NotFoundError, UnauthorizedError, UnprocessableEntityError
+from werkzeug.test import EnvironBuilder
+
+from app import config
+from app.core import accounts, clock, store, subscription_types, tokens
+from app.models import Channel, ConsentType, Role
+from tests.serve import web_process
+
+RECORDED = Path(__file__).parent.parent.parent / "data" / "python-intercom-5.0.1-requests.json"
+PHONE = "+15551234567"  # as it was recorded; kept, though nobody can text it
+
+
+class Place:
+    """A running server, one admin, one live type; ``did`` what the client asked of it."""
+
+    def __init__(self, address: str, token: str, admin_id: str, type_id: str) -> None:
+        self.address, self.token, self.admin_id, self.type_id = address, token, admin_id, type_id
+
+
+@pytest.fixture
+def place(settings: config.Settings) -> Iterator[Place]:
+    opened = store.open_database(settings)
+    with opened.unit_of_work() as session:
+        at = clock.now()
+        ana = accounts.create_agent(
+            session, email="ana@example.com", name="Ana", role=Role.AGENT, password_hash=None, at=at
+        )
+        _, token = tokens.create(session, "sdk", [], at=at, actor=f"agent:{ana.id}")
+        kind = subscription_types.create(
+            session, name="Offers", channel=Channel.SMS, consent_type=ConsentType.OPT_IN, actor="agent:1", at=at
+        )
+        subscription_types.put_live(session, kind, actor="agent:1", at=at)
+    opened.close()
+    with web_process(settings) as address:
+        yield Place(f"{address}/api", token, str(ana.id), str(kind.id))
+
+
+class Blocking:
+    """The client that blocks, behind one face with the one that does not."""
+
+    def __init__(self, place: Place, **more: Any) -> None:
+        self._given = {"token": place.token, "base_url": place.address} | more
+
+    def __call__(self, act: Callable[[Any], Any]) -> Any:
+        with httpx.Client() as http:
+            return act(Intercom(httpx_client=http, **self._given))
+
+    def all(self, act: Callable[[Any], Any]) -> list[Any]:
+        return self(lambda client: list(act(client)))
+
+
+class Async:
+    """The asynchronous client."""
+
+    def __init__(self, place: Place, **more: Any) -> None:
+        self._given = {"token": place.token, "base_url": place.address} | more
+
+    def __call__(self, act: Callable[[Any], Any]) -> Any:
+        async def run() -> Any:
+            async with httpx.AsyncClient() as http:
+                return await act(AsyncIntercom(httpx_client=http, **self._given))
+
+        return asyncio.run(run())
+
+    def all(self, act: Callable[[Any], Any]) -> list[Any]:
+        async def run() -> list[Any]:
+            async with httpx.AsyncClient() as http:
+                return [each async for each in await act(AsyncIntercom(httpx_client=http, **self._given))]
+
+        return asyncio.run(run())
+
+
+@pytest.fixture(params=[Blocking, Async])
+def kind_of_client(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture
+def sdk(place: Place, kind_of_client: Any) -> Any:
+    return kind_of_client(place)
+
+
+def test_the_whole_of_what_was_recorded(place: Place, sdk: Any) -> None:
+    """The recorded calls in the order of a life: who is here, people, what they subscribe to, what they say."""
+    me = sdk(lambda client: client.admins.identify())
+    assert (me.id, me.name, me.app.name) == (place.admin_id, "Ana", "My business")
+    assert [each.email for each in sdk(lambda client: client.admins.list()).admins] == ["ana@example.com"]
+    assert sdk(lambda client: client.admins.find(admin_id=int(place.admin_id))).name == "Ana"
+    (offers,) = sdk(lambda client: client.subscription_types.list()).data
+    assert (offers.id, offers.state, offers.consent_type, offers.content_types) == (
+        place.type_id,
+        "live",
+        "opt_in",
+        ["sms_message"],
+    )
+    joe, jay, lead = people(sdk)
+    looking(sdk, joe, jay, lead)
+    subscribing(place, sdk, joe)
+    talking(place, sdk, joe)
+    segments(sdk, joe)
+    ending(sdk, joe, jay, lead)
+
+
+def people(sdk: Any) -> tuple[str, str, str]:
+    joe = sdk(
+        lambda client: client.contacts.create(
+            request=CreateContactRequestWithEmail(email="joe@example.com", phone=PHONE)
+        )
+    )
+    assert (joe.role, joe.email, joe.phone, joe.custom_attributes) == ("user", "joe@example.com", PHONE, {})
+    jay = sdk(
+        lambda client: client.contacts.create(
+            request=CreateContactRequestWithExternalId(external_id="a/b c", name="J", custom_attributes={"plan": "pro"})
+        )
+    )
+    assert (jay.external_id, jay.name, jay.custom_attributes) == ("a/b c", "J", {"plan": "pro"})
+    lead = sdk(lambda client: client.contacts.create(request=CreateContactRequestWithRole(role="lead", phone=PHONE)))
+    assert (lead.role, lead.phone, lead.external_id) == ("lead", PHONE, None)
+    return joe.id, jay.id, lead.id
+
+
+def looking(sdk: Any, joe: str, jay: str, lead: str) -> None:
+    newest_first = [lead, jay, joe]
+    assert [each.id for each in sdk.all(lambda client: client.contacts.list())] == newest_first
+    assert [each.id for each in sdk.all(lambda client: client.contacts.list(per_page=1))] == newest_first
+    second = sdk(lambda client: client.contacts.list(page=2, per_page=1))
+    assert [each.id for each in second.items] == [jay]
+    by_email = SingleFilterSearchRequest(field="email", operator="=", value="joe@example.com")
+    assert [each.id for each in sdk(lambda client: client.contacts.search(query=by_email)).items] == [joe]
+    anybody = SingleFilterSearchRequest(field="role", operator="IN", value=["user", "lead"])
+    assert [each.id for each in sdk(lambda client: client.contacts.search(query=anybody)).items] == newest_first
+    assert search_all(sdk, per_page=1) == [joe, lead]
+    found = sdk(lambda client: client.contacts.find(contact_id=joe))
+    assert (found.email, found.opted_in_subscription_types["total_count"]) == ("joe@example.com", 0)
+    shown = sdk(lambda client: client.contacts.show_contact_by_external_id(external_id="a/b c"))
+    assert shown.id == jay
+    changed = sdk(lambda client: client.contacts.update(contact_id=jay, phone="+15550001111", name=None))
+    assert (changed.phone, changed.name) == ("+15550001111", None)
+    assert sdk(lambda client: client.contacts.list_attached_tags(contact_id=joe)).data == []
+
+
+def search_all(sdk: Any, *, per_page: int) -> list[str]:
+    """As the page *Integrate* says: the client's own way to go on from page to page never ends."""
+    query = MultipleFilterSearchRequest(
+        operator="AND",
+        value=[
+            SingleFilterSearchRequest(field="phone", operator="^", value="+1555123"),
+            SingleFilterSearchRequest(field="created_at", operator=">", value=1306054154),
+        ],
+    )
+    found: list[str] = []
+    cursor = None
+    for _ in range(10):
+        paging = StartingAfterPaging(per_page=per_page, starting_after=cursor)
+        page = sdk(lambda client, paging=paging: client.contacts.search(query=query, pagination=paging))
+        found += [each.id for each in page.items]
+        following = page.response.pages.next
+        if following is None:
+            return found
+        cursor = following.starting_after
+    raise AssertionError("the pages never end")
+
+
+def subscribing(place: Place, sdk: Any, joe: str) -> None:
+    for _ in range(2):
+        attached = sdk(
+            lambda client: client.contacts.attach_subscription(
+                contact_id=joe, subscription_id=place.type_id, consent_type="opt_in"
+            )
+        )
+        assert attached.id == place.type_id
+    listed = sdk(lambda client: client.contacts.list_attached_subscriptions(contact_id=joe)).data
+    assert [each.id for each in listed] == [place.type_id]
+    found = sdk(lambda client: client.contacts.find(contact_id=joe))
+    assert found.opted_in_subscription_types["data"][0]["id"] == place.type_id
+    assert found.sms_consent is True
+    for _ in range(2):
+        detached = sdk(
+            lambda client: client.contacts.detach_subscription(contact_id=joe, subscription_id=place.type_id)
+        )
+        assert detached.id == place.type_id
+    assert sdk(lambda client: client.contacts.list_attached_subscriptions(contact_id=joe)).data == []
+    again = sdk(
+        lambda client: client.contacts.attach_subscription(
+            contact_id=joe, subscription_id=place.type_id, consent_type="opt_in"
+        )
+    )
+    assert again.id == place.type_id
+    with pytest.raises(NotFoundError):
+        sdk(lambda client: client.contacts.list_attached_subscriptions(contact_id="missing"))
+
+
+def talking(place: Place, sdk: Any, joe: str) -> None:
+    begun = sdk(lambda client: client.conversations.create(from_={"type": "user", "id": joe}, body="hi"))
+    assert (begun.type, begun.body, begun.message_type) == ("user_message", "hi", "inapp")
+    conversation = begun.conversation_id
+    reply = {"message_type": "comment", "type": "user", "body": "b", "intercom_user_id": joe}
+    answered = sdk(lambda client: client.conversations.reply(conversation_id=conversation, request=reply))
+    assert [part.body for part in answered.conversation_parts.conversation_parts] == ["b"]
+    reply = {"message_type": "comment", "type": "admin", "body": "yes?", "admin_id": place.admin_id}
+    sdk(lambda client: client.conversations.reply(conversation_id="last", request=reply))
+    found = sdk(lambda client: client.conversations.find(conversation_id=conversation, display_as="plaintext"))
+    assert found.source.body == "hi"
+    said = found.conversation_parts.conversation_parts
+    assert [(part.author.type, part.body) for part in said] == [("user", "b"), ("admin", "yes?")]
+    message = {
+        "message_type": "inapp",
+        "body": "ready",
+        "from": {"type": "admin", "id": int(place.admin_id)},
+        "to": {"type": "user", "id": joe},
+    }
+    sent = sdk(lambda client: client.messages.create(request=message))
+    assert (sent.body, sent.message_type) == ("ready", "inapp")
+    with pytest.raises(UnprocessableEntityError) as refused:
+        sdk(lambda client: client.messages.create(request=message | {"message_type": "sms"}))
+    assert refused.value.status_code == 422
+    listed = [each.id for each in sdk.all(lambda client: client.conversations.list(per_page=1))]
+    assert listed == [sent.conversation_id, conversation]
+
+
+def segments(sdk: Any, joe: str) -> None:
+    assert sdk(lambda client: client.segments.list()).segments == []
+    assert sdk(lambda client: client.segments.list(include_count=True)).segments == []
+    with pytest.raises(NotFoundError):
+        sdk(lambda client: client.segments.find(segment_id="s1"))
+    assert sdk(lambda client: client.contacts.list_attached_segments(contact_id=joe)).data == []
+
+
+def ending(sdk: Any, joe: str, jay: str, lead: str) -> None:
+    merged = sdk(lambda client: client.contacts.merge_lead_in_user(lead_id=lead, contact_id=joe))
+    assert merged.id == joe
+    with pytest.raises(ApiError) as gone:
+        sdk(lambda client: client.contacts.find(contact_id=lead))
+    assert gone.value.status_code == 410
+    assert sdk(lambda client: client.contacts.archive(contact_id=jay)).archived is True
+    assert sdk(lambda client: client.contacts.unarchive(contact_id=jay)).archived is False
+    assert sdk(lambda client: client.contacts.block_contact(contact_id=jay)).blocked is True
+    assert sdk(lambda client: client.contacts.delete(contact_id=jay)).deleted is True
+    assert [each.id for each in sdk.all(lambda client: client.contacts.list())] == [joe]
+
+
+def test_its_errors_are_the_ones_that_it_knows(place: Place, kind_of_client: Any) -> None:
+    stranger = kind_of_client(place, token="wrong")
+    with pytest.raises(UnauthorizedError) as refused:
+        stranger(lambda client: client.subscription_types.list())
+    assert refused.value.body.errors[0].code == "unauthorized"
+    sdk = kind_of_client(place, headers={"Intercom-Version": "2.16"})
+    joe = sdk(lambda client: client.contacts.create(request=CreateContactRequestWithEmail(email="joe@example.com")))
+    with pytest.raises(ApiError) as twice:
+        sdk(lambda client: client.contacts.create(request=CreateContactRequestWithEmail(email="joe@example.com")))
+    assert twice.value.status_code == 409
+    assert twice.value.body["errors"][0]["message"].endswith(f"id={joe.id}")
+
+
+def test_this_test_makes_every_call_that_was_recorded() -> None:
+    """Each recorded address, with ids put aside, belongs to a call that the test above makes."""
+    made = {
+        *("GET /me", "GET /admins", "GET /admins/#", "GET /subscription_types", "GET /segments", "GET /segments/#"),
+        *("GET /contacts", "POST /contacts/search", "POST /contacts", "GET /contacts/#", "PUT /contacts/#"),
+        *("GET /contacts/find_by_external_id/#", "DELETE /contacts/#", "POST /contacts/merge"),
+        *(f"POST /contacts/#/{step}" for step in ("archive", "unarchive", "block", "subscriptions")),
+        *(f"GET /contacts/#/{what}" for what in ("segments", "tags", "subscriptions")),
+        *("DELETE /contacts/#/subscriptions/#", "GET /conversations", "POST /conversations", "GET /conversations/#"),
+        *("POST /conversations/#/reply", "POST /messages"),
+    }
+    recorded = json.loads(RECORDED.read_text())["requests"]
+    assert len(recorded) == 39
+    assert {f"{each['method']} {_shape(each['path'])}" for each in recorded} == made
+
+
+def _shape(path: str) -> str:
+    parts = EnvironBuilder(path).path.strip("/").split("/")
+    if parts[1:2] == ["find_by_external_id"]:
+        return "/contacts/find_by_external_id/#"
+    words = {"search", "merge", "archive", "unarchive", "block", "segments", "tags", "subscriptions", "reply"}
+    return "/" + "/".join(each if place == 0 or each in words else "#" for place, each in enumerate(parts))

@@ -1,0 +1,340 @@
+"""The query language, over the API, on both databases."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from app.core import eligibility, filters, settings, subscription_types
+from app.core.errors import InvalidInput
+from app.models import Contact
+from tests.make import BRITISH_NUMBER, EVES_NUMBER, NOON, SAMS_NUMBER
+from tests.web.api.calls import Calls, database
+from tests.web.api.plans import plan_of_page
+
+
+@pytest.fixture
+def people(api: Calls) -> dict[str, str]:
+    """Sam and Eve in America, Bo in Britain, Kim without anything."""
+    return {
+        "sam": api.contact(
+            email="sam@example.com", phone=SAMS_NUMBER, name="Sam 100%", custom_attributes={"plan": "pro", "age": 30}
+        ),
+        "eve": api.contact(
+            external_id="eve_1", phone=EVES_NUMBER, name="Eve", custom_attributes={"age": 7.5, "vip": True}
+        ),
+        "bo": api.contact(email="bo@example.org", phone=BRITISH_NUMBER, name="bo", custom_attributes={"plan": "free"}),
+        "kim": api.contact(role="lead", custom_attributes={"age": "old", "vip": False}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "operator", "value", "found"),
+    [
+        ("email", "=", "SAM@example.com", "sam"),
+        ("email", "!=", "sam@example.com", "eve bo kim"),
+        ("email", "=", None, "eve kim"),
+        ("email", "!=", None, "sam bo"),
+        ("email", "IN", ["sam@example.com", "bo@example.org"], "sam bo"),
+        ("email", "NIN", ["sam@example.com"], "eve bo kim"),
+        ("email", "IN", [], ""),
+        ("email", "NIN", [], "sam eve bo kim"),
+        ("email", "~", "EXAMPLE.", "sam bo"),
+        ("email", "!~", "example.org", "sam eve kim"),
+        ("email", "^", "bo@", "bo"),
+        ("email", "$", ".com", "sam"),
+        ("email_domain", "=", "example.org", "bo"),
+        ("name", "~", "100%", "sam"),
+        ("name", "~", "_", ""),
+        ("name", "^", "s", "sam"),
+        ("external_id", "=", "eve_1", "eve"),
+        ("external_id", "~", "e_1", "eve"),
+        ("phone", "=", "+1 (202) 555-0123", "sam"),
+        ("phone", "^", "+1", "sam eve"),
+        ("phone", "^", "001 202", "sam eve"),
+        ("phone", "^", "+44", "bo"),
+        ("phone", "^", "", "sam eve bo"),
+        ("phone", "^", "~", ""),
+        ("formatted_phone", "$", "0199", "eve"),
+        ("phone", "~", "555-01", "sam eve"),
+        ("phone_country", "=", "GB", "bo"),
+        ("role", "=", "lead", "kim"),
+        ("role", "IN", ["user", "lead"], "sam eve bo kim"),
+        ("owner_id", "=", None, "sam eve bo kim"),
+        ("owner_id", "=", "1", ""),
+        ("browser", "=", "chrome", ""),
+        ("browser", "!=", "chrome", "sam eve bo kim"),
+        ("location.country", "=", None, "sam eve bo kim"),
+        ("unsubscribed_from_emails", "=", False, "sam eve bo kim"),
+        ("unsubscribed_from_emails", "=", "true", ""),
+        ("has_hard_bounced", "=", True, ""),
+        ("blocked", "!=", True, "sam eve bo kim"),
+        ("tag_id", "=", "7", ""),
+        ("tag_id", "!=", "7", "sam eve bo kim"),
+        ("custom_attributes.plan", "=", "pro", "sam"),
+        ("custom_attributes.plan", "!=", "pro", "eve bo kim"),
+        ("custom_attributes.plan", "^", "f", "bo"),
+        ("custom_attributes.plan", "=", None, "eve kim"),
+        ("custom_attributes.age", ">", 7, "sam eve"),
+        ("custom_attributes.age", "<=", 7.5, "eve"),
+        ("custom_attributes.age", "=", 30, "sam"),
+        ("custom_attributes.age", "=", "old", "kim"),
+        ("custom_attributes.vip", "=", True, "eve"),
+        ("custom_attributes.vip", "=", False, "kim"),
+        ("custom_attributes.vip", "IN", [True, False], "eve kim"),
+        ("custom_attributes.no such", "=", "x", ""),
+        ("created_at", ">", 1306054154, "sam eve bo kim"),
+        ("created_at", "<", 1306054154, ""),
+        ("last_seen_at", "=", None, "sam eve bo kim"),
+        ("signed_up_at", ">", 1, ""),
+    ],
+)
+def test_each_operator_finds_whom_it_means(
+    api: Calls, people: dict[str, str], field: str, operator: str, value: Any, found: str
+) -> None:
+    assert set(api.search(field, operator, value)) == {people[name] for name in found.split()}
+
+
+def test_filters_are_joined_and_nested(api: Calls, people: dict[str, str]) -> None:
+    query = {
+        "operator": "OR",
+        "value": [
+            {
+                "operator": "AND",
+                "value": [
+                    {"field": "phone", "operator": "^", "value": "+1"},
+                    {"field": "custom_attributes.plan", "operator": "=", "value": "pro"},
+                ],
+            },
+            {"field": "role", "operator": "=", "value": "lead"},
+        ],
+    }
+    found = api.post("/contacts/search", {"query": query})
+    assert [each["id"] for each in found["data"]] == [people["kim"], people["sam"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("x", "query"),
+        ({}, "query.operator"),
+        ({"field": "subscription", "operator": "=", "value": 1}, "query.field"),
+        ({"field": "password", "operator": "=", "value": 1}, "query.field"),
+        ({"field": 7, "operator": "=", "value": 1}, "query.field"),
+        ({"field": "email", "operator": "<", "value": "x"}, "query.operator"),
+        ({"field": "email", "operator": "LIKE", "value": "x"}, "query.operator"),
+        ({"field": "email", "operator": "="}, "query.value"),
+        ({"field": "email", "operator": "=", "value": ["x"]}, "query.value"),
+        ({"field": "email", "operator": "IN", "value": "x"}, "query.value"),
+        ({"field": "email", "operator": "IN", "value": ["x"] * 501}, "query.value"),
+        ({"field": "email", "operator": "=", "value": "a\0"}, "query.value"),
+        ({"field": "email", "operator": "=", "value": {"a": 1}}, "query.value"),
+        ({"field": "email", "operator": "~", "value": None}, "query.value"),
+        ({"field": "created_at", "operator": ">=", "value": 1}, "query.operator"),
+        ({"field": "created_at", "operator": ">", "value": "tomorrow"}, "query.value"),
+        ({"field": "created_at", "operator": ">", "value": 10**30}, "query.value"),
+        ({"field": "blocked", "operator": "=", "value": "maybe"}, "query.value"),
+        ({"field": "tag_id", "operator": "IN", "value": ["1"]}, "query.operator"),
+        ({"field": "custom_attributes.age", "operator": ">", "value": "7"}, "query.value"),
+        ({"field": "custom_attributes.age", "operator": "=", "value": 10**400}, "query.value"),
+        ({"field": 'custom_attributes.a"b', "operator": "=", "value": 7}, "query.field"),
+        ({"field": "subscription_types.1", "operator": "=", "value": "yes"}, "query.value"),
+        ({"field": "subscription_types.99", "operator": "=", "value": "opted_in"}, "subscription_types.99"),
+        ({"field": "segment_id", "operator": "=", "value": "x"}, "segment_id"),
+        ({"operator": "AND", "value": []}, "query.value"),
+        ({"operator": "AND", "value": [{"field": "role", "operator": "=", "value": "user"}] * 16}, "query.value"),
+        ({"operator": "XOR", "value": []}, "query.operator"),
+        (
+            {"operator": "AND", "value": [{"operator": "OR", "value": [{"operator": "AND", "value": []}]}]},
+            "query.value[0].value[0]",
+        ),
+    ],
+)
+def test_what_is_no_query_is_refused_by_the_part_at_fault(api: Calls, query: Any, field: str) -> None:
+    answer = api.post("/contacts/search", {"query": query})
+    assert (answer.status, answer.field) == (400, field)
+
+
+KEYS = st.sampled_from(["field", "operator", "value"])
+KNOWN = st.sampled_from(
+    [*filters.FIELDS, "custom_attributes.a", "subscription_types.1", *filters.Operator, "AND", "OR"]
+)
+PLAIN = st.none() | st.booleans() | st.floats() | st.integers() | st.text() | KNOWN
+
+
+@given(st.recursive(PLAIN, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner), max_leaves=12))
+def test_nothing_that_comes_as_a_query_breaks_the_reader(raw: Any) -> None:
+    with suppress(InvalidInput):
+        filters.read(raw)
+
+
+def test_dates_match_by_the_day_where_the_workspace_is(app: Flask, api: Calls) -> None:
+    with database(app).unit_of_work() as session:
+        settings.change(session, {"time_zone": "America/New_York"}, actor="agent:1", at=NOON)
+    evening = datetime(2026, 3, 8, 3, 30, tzinfo=UTC)  # the 7th in New York, the night before clocks change
+    with time_machine.travel(evening, tick=False):
+        sam = api.contact(role="lead")
+    noon_of = {day: int(datetime(2026, 3, day, 17, tzinfo=UTC).timestamp()) for day in (6, 7, 8)}
+    for day, operator, is_found in (
+        (7, "=", True),
+        (8, "=", False),
+        (6, ">", True),
+        (7, ">", False),
+        (8, "<", True),
+        (7, "<", False),
+    ):
+        assert api.search("created_at", operator, noon_of[day]) == ([sam] if is_found else []), (day, operator)
+
+
+@pytest.mark.parametrize("field", ["created_at", "updated_at", "name", "email", "phone", "external_id", "last_seen_at"])
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+def test_every_sort_goes_through_all_pages_once(api: Calls, people: dict[str, str], field: str, order: str) -> None:
+    api.contact(role="lead", name="Sam 100%", last_seen_at=1_700_000_000)
+    whole = api.search("role", "IN", ["user", "lead"], sort={"field": field, "order": order})
+    assert (
+        walked(api, {"field": "role", "operator": "IN", "value": ["user", "lead"]}, {"field": field, "order": order})
+        == whole
+    )
+    assert len(set(whole)) == 5
+    values = [api.get(f"/contacts/{each}")[field] or None for each in whole]
+    known = [value for value in values if value is not None]
+    assert values[len(known) :] == [None] * (5 - len(known))
+    if field not in {"created_at", "updated_at"}:
+        assert known == sorted(known, reverse=order == "descending") or field == "name"
+
+
+def test_pages_stay_right_while_people_come_and_go(api: Calls) -> None:
+    for number in range(100, 109):
+        api.contact(role="lead", phone=f"+1202555{number:04d}")
+    for query in (
+        None,
+        {"field": "phone", "operator": "^", "value": "+1202"},
+        {"field": "role", "operator": "=", "value": "lead"},
+    ):
+        whole = [each["id"] for each in _page(api, query, None, per_page=150)["data"]]
+        seen: list[str] = []
+        cursor, number = None, 0
+        while cursor is not None or not seen:
+            page = _page(api, query, cursor, per_page=3)
+            number += 1
+            assert (page["pages"]["page"], page["total_count"]) == (number, len(whole))
+            seen += [each["id"] for each in page["data"]]
+            cursor = page["pages"].get("next", {}).get("starting_after")
+            api.contact(role="lead", phone="+12015550100" if number > 1 else None)
+            api.post(f"/contacts/{seen[0]}/archive")
+        assert seen == whole
+
+
+def test_a_sort_or_order_that_there_is_not_is_refused(api: Calls) -> None:
+    query = {"field": "role", "operator": "=", "value": "user"}
+    answer = api.post("/contacts/search", {"query": query, "sort": {"field": "name", "order": "random"}})
+    assert (answer.status, answer.code) == (400, "invalid_sort_order")
+    answer = api.post("/contacts/search", {"query": query, "sort": {"field": "password", "order": "ascending"}})
+    assert (answer.status, answer.field) == (400, "sort.field")
+
+
+def test_nothing_asked_about_pages_answers_as_many_as_there_may_be(api: Calls) -> None:
+    query = {"field": "role", "operator": "=", "value": "user"}
+    assert api.post("/contacts/search", {"query": query})["pages"]["per_page"] == 150
+    asked = {"query": query, "pagination": {"per_page": None, "starting_after": None}}
+    assert api.post("/contacts/search", asked)["pages"]["per_page"] == 50
+    assert api.post("/contacts/search", {"query": query, "pagination": None, "sort": None}).status == 200
+
+
+@pytest.mark.parametrize("consent_type", ["opt_in", "opt_out"])
+def test_subscriptions_are_asked_about_as_the_gate_answers(app: Flask, api: Calls, consent_type: str) -> None:
+    """For all contacts, the five questions agree with what the gate says of each alone."""
+    kind = api.live_type(consent_type=consent_type)
+    numbers = [f"+1202555{number:04d}" for number in range(110, 120)]
+    people = [api.contact(role="lead", phone=number) for number in numbers] + [api.contact(role="lead")]
+    for person in people[:6]:
+        api.post(f"/contacts/{person}/subscriptions", {"id": kind, "consent_type": consent_type})
+    for person in people[4:8]:
+        api.delete(f"/contacts/{person}/subscriptions/{kind}")
+    api.put(f"/contacts/{people[0]}", {"phone": numbers[9]})
+    api.post(f"/contacts/{people[1]}/block")
+    api.post("/suppressions", {"phone": numbers[2], "note": "x"})
+    api.contact(role="lead", phone=numbers[5])
+    with database(app).read_only() as session:
+        subscription_type = subscription_types.find(session, int(kind))
+        for value in filters.Standing:
+            found = set(api.search(f"subscription_types.{kind}", "=", value.value))
+            others = set(api.search(f"subscription_types.{kind}", "!=", value.value))
+            both = {
+                "operator": "AND",
+                "value": [{"field": f"subscription_types.{kind}", "operator": "IN", "value": [value.value]}],
+            }
+            assert {each["id"] for each in api.post("/contacts/search", {"query": both})["data"]} == found
+            for contact in session.scalars(select(Contact)):
+                standing = eligibility.standing(session, contact, subscription_type)
+                expected = {
+                    "subscribed": standing.is_subscribed,
+                    "reachable": standing.is_reachable,
+                }.get(value.value, standing.state.value == value.value)
+                assert (contact.public_id in found) == expected, (value, contact.public_id, standing)
+                assert (contact.public_id in others) != expected
+
+
+def test_a_list_by_state_pages_by_key(api: Calls) -> None:
+    kind = api.live_type()
+    people = [api.contact(role="lead", phone=f"+1202555{number:04d}") for number in range(120, 127)]
+    for person in people:
+        api.post(f"/contacts/{person}/subscriptions", {"id": kind, "consent_type": "opt_in"})
+    assert (
+        walked(api, {"field": f"subscription_types.{kind}", "operator": "=", "value": "opted_in"}, None) == people[::-1]
+    )
+    for person in people:
+        api.delete(f"/contacts/{person}/subscriptions/{kind}")
+    assert (
+        walked(api, {"field": f"subscription_types.{kind}", "operator": "=", "value": "opted_out"}, None)
+        == people[::-1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ({"field": "phone", "operator": "=", "value": "+12025550100"}, "ix_contacts_phone"),
+        ({"field": "phone", "operator": "^", "value": "+1202"}, "ix_contacts_phone"),
+        ({"field": "email", "operator": "=", "value": "a@example.com"}, "ix_contacts_email"),
+        ({"field": "external_id", "operator": "IN", "value": ["a", "b"]}, "external_id"),
+        ({"field": "subscription_types.1", "operator": "=", "value": "opted_in"}, "ix_consents_opted_in"),
+        ({"field": "subscription_types.1", "operator": "=", "value": "opted_out"}, "ix_consents_opted_out"),
+    ],
+)
+def test_the_indexes_are_used_and_nothing_is_sorted(app: Flask, api: Calls, query: Any, index: str) -> None:
+    """Pins the plans: a page of a large list is read from an index, in its order."""
+    api.live_type()
+    plan = plan_of_page(database(app), query)
+    assert index in plan, plan
+    assert "SCAN contacts'" not in plan, plan
+    assert "Seq Scan on contacts" not in plan, plan
+    if query["operator"] == "^" or "subscription" in query["field"]:
+        assert "TEMP B-TREE" not in plan, plan
+        assert "Sort" not in plan.replace("Incremental Sort", ""), plan
+
+
+def walked(api: Calls, query: Any, sort: Any) -> list[str]:
+    seen: list[str] = []
+    cursor = None
+    for _ in range(20):
+        page = _page(api, query, cursor, per_page=2, sort=sort)
+        seen += [each["id"] for each in page["data"]]
+        if "next" not in page["pages"]:
+            return seen
+        cursor = page["pages"]["next"]["starting_after"]
+    raise AssertionError("the pages never end")
+
+
+def _page(api: Calls, query: Any, cursor: str | None, *, per_page: int, sort: Any = None) -> Any:
+    if query is None:
+        following = f"&starting_after={cursor}" if cursor else ""
+        return api.get(f"/contacts?per_page={per_page}{following}").body
+    pagination = {"per_page": per_page, "starting_after": cursor}
+    return api.post("/contacts/search", {"query": query, "pagination": pagination, "sort": sort}).body

@@ -1,0 +1,104 @@
+"""Segments and suppressions over the API."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+
+from app.models import OutboxEvent, Suppression
+from tests.make import EVES_NUMBER, SAMS_NUMBER
+from tests.web.api.calls import Calls, database
+
+PRO = {"field": "custom_attributes.plan", "operator": "=", "value": "pro"}
+
+
+def test_a_segment_is_who_is_in_it_now(api: Calls) -> None:
+    sam = api.contact(external_id="70", custom_attributes={"plan": "pro"})
+    eve = api.contact(external_id="71")
+    segment = api.post("/segments", {"name": "Pro", "query": PRO})
+    assert len(segment["id"]) == 24
+    assert [each["name"] for each in api.get(f"/contacts/{sam}/segments")["data"]] == ["Pro"]
+    assert api.get(f"/contacts/{eve}/segments")["data"] == []
+    api.put(f"/contacts/{eve}", {"custom_attributes": {"plan": "pro"}})
+    assert api.get(f"/segments/{segment['id']}?include_count=true")["count"] == 2
+    assert api.get("/segments")["segments"] == [segment.body]
+    assert set(api.search("segment_id", "=", segment["id"])) == {sam, eve}
+    assert api.search("segment_id", "!=", segment["id"]) == []
+    changed = api.put(f"/segments/{segment['id']}", {"query": PRO | {"operator": "!="}})
+    assert (changed["name"], api.search("segment_id", "IN", [segment["id"]])) == ("Pro", [])
+    assert api.delete(f"/segments/{segment['id']}").body == {"type": "segment", "id": segment["id"], "deleted": True}
+    assert api.get(f"/segments/{segment['id']}").code == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "x" * 121}, "name"),
+        ({"query": {"field": "segment_id", "operator": "=", "value": "a" * 24}}, "query"),
+        ({"query": {"field": "subscription_types.9", "operator": "=", "value": "opted_in"}}, "subscription_types.9"),
+        ({"query": {}}, "query.operator"),
+        ({"query": "pro"}, "query"),
+    ],
+)
+def test_a_segment_that_cannot_be_is_refused(api: Calls, given: Any, field: str) -> None:
+    answer = api.post("/segments", {"name": "Pro", "query": PRO} | given)
+    assert (answer.status, answer.field) == (400, field)
+    assert api.get("/segments")["segments"] == []
+
+
+def test_a_number_is_suppressed_by_hand_and_lifted_by_hand(app: Flask, api: Calls) -> None:
+    kind = api.live_type()
+    sam = api.contact(external_id="70", phone=SAMS_NUMBER)
+    api.post(f"/contacts/{sam}/subscriptions", {"id": kind, "consent_type": "opt_in"})
+    made = api.post("/suppressions", {"phone": "+1 202 555 0123", "note": "Asked at the counter."})
+    assert (made["phone"], made["cause"]) == (SAMS_NUMBER, "manual")
+    assert api.post("/suppressions", {"phone": SAMS_NUMBER, "note": "again"})["note"] == "Asked at the counter."
+    (consent,) = api.get(f"/contacts/{sam}/consents")["data"]
+    assert (consent["reasons"], api.get(f"/contacts/{sam}")["unsubscribed_from_sms"]) == (["suppressed"], True)
+    assert api.search(f"subscription_types.{kind}", "=", "reachable") == []
+    assert api.get("/suppressions?phone=%2B12025550123")["data"] == [made.body]
+    assert api.get("/suppressions?phone=%2B12025550199")["data"] == []
+    assert api.delete(f"/suppressions/{made['id']}")["lifted"] is True
+    assert api.get(f"/suppressions/{made['id']}").code == "not_found"
+    assert api.search(f"subscription_types.{kind}", "=", "reachable") == [sam]
+    with database(app).read_only() as session:
+        told = session.scalars(select(OutboxEvent.topic).where(OutboxEvent.topic.like("suppression%"))).all()
+    assert told == ["suppression.created", "suppression.lifted"]
+
+
+@pytest.mark.parametrize("cause", ["keyword", "preference_center", "carrier", "review"])
+def test_what_a_person_asked_for_only_they_lift(app: Flask, api: Calls, cause: str) -> None:
+    made = api.post("/suppressions", {"phone": SAMS_NUMBER, "note": "x"})
+    with database(app).unit_of_work() as session:
+        session.execute(update(Suppression).values(cause=cause))
+    answer = api.delete(f"/suppressions/{made['id']}")
+    assert (answer.status, answer.code) == (409, "suppressed")
+    assert api.get(f"/suppressions/{made['id']}")["cause"] == cause
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "code"),
+    [
+        ({"phone": "hello"}, "phone", "phone_has_letters"),
+        ({"phone": ""}, "phone", "phone_missing"),
+        ({"phone": 7}, "phone", "parameter_invalid"),
+        ({"note": " "}, "note", "parameter_invalid"),
+    ],
+)
+def test_a_suppression_that_cannot_be_is_refused(api: Calls, given: Any, field: str, code: str) -> None:
+    answer = api.post("/suppressions", {"phone": SAMS_NUMBER, "note": "x"} | given)
+    assert (answer.status, answer.field, answer.code) == (400, field, code)
+
+
+def test_suppressions_page_by_key(api: Calls) -> None:
+    made = {api.post("/suppressions", {"phone": f"+1202555{n:04d}", "note": "x"})["id"] for n in range(100, 105)}
+    seen, following = [], ""
+    for _ in range(3):
+        page = api.get(f"/suppressions?per_page=2{following}")
+        seen += [each["id"] for each in page["data"]]
+        api.post("/suppressions", {"phone": EVES_NUMBER, "note": "x"})
+        following = f"&starting_after={page['pages']['next']['starting_after']}" if "next" in page["pages"] else ""
+    assert made <= set(seen)
+    assert len(seen) == len(set(seen))
