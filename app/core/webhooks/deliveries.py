@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Delete, delete, select, update
+from sqlalchemy import Delete, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from app.core import audit
@@ -52,6 +52,14 @@ def newest(
     if before is not None:
         query = query.where(WebhookDelivery.id < before)
     return [Told(row[0], row[1]) for row in session.execute(query)]
+
+
+def count(session: Session, endpoint_id: int, *, state: DeliveryState | None, most: int) -> int:
+    """How many deliveries of one endpoint there are, at most ``most``."""
+    theirs = select(WebhookDelivery.id).where(WebhookDelivery.endpoint_id == endpoint_id)
+    if state is not None:
+        theirs = theirs.where(WebhookDelivery.state == state.value)
+    return session.execute(select(func.count()).select_from(theirs.limit(most).subquery())).scalar_one()
 
 
 def find(session: Session, endpoint_id: int, delivery_id: int) -> Told:

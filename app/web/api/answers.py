@@ -17,7 +17,7 @@ _KEY = "Idempotency-Key"
 
 
 def answer(body: Body, status: int = 200) -> Response:
-    return _json(json.dumps(body, separators=(",", ":")), status)
+    return _json(_packed(body), status)
 
 
 def polled(body: Body, revisions: Iterable[int] = ()) -> Response:
@@ -33,10 +33,12 @@ def polled(body: Body, revisions: Iterable[int] = ()) -> Response:
     return response
 
 
-def written(act: Callable[[Session], Body]) -> Response:
+def written(act: Callable[[Session], Body], *, shown_once: tuple[str, ...] = ()) -> Response:
     """What ``act`` answers, done in one transaction: acknowledged only once it is durable.
 
     A POST with an ``Idempotency-Key`` is done once: the same call again is answered as the first one was.
+
+    :param shown_once: fields that nobody keeps: they are in the first answer only
     """
     _let_go_of_looking()
     key = request.headers.get(_KEY) if request.method == "POST" else None
@@ -44,17 +46,19 @@ def written(act: Callable[[Session], Body]) -> Response:
         with unit_of_work() as session:
             body = act(session)
         return answer(body)
-    return _once(key, act)
+    return _once(key, act, shown_once)
 
 
-def _once(key: str, act: Callable[[Session], Body]) -> Response:
+def _once(key: str, act: Callable[[Session], Body], shown_once: tuple[str, ...]) -> Response:
     caller = callers.current()
     call = idempotency.fingerprint(request.method, request.full_path, request.get_data())
     with unit_of_work() as session:
         kept = idempotency.claim(session, caller.token_id, key, call, at=clock.now())
         if kept is None:
-            text = json.dumps(act(session), separators=(",", ":"))
-            idempotency.keep(session, caller.token_id, key, text)
+            body = act(session)
+            text = _packed(body)
+            lasting = _packed({name: value for name, value in body.items() if name not in shown_once})
+            idempotency.keep(session, caller.token_id, key, lasting)
     if kept is None:
         return _json(text, 200)
     response = _json(kept, 200)
@@ -68,6 +72,10 @@ def _let_go_of_looking() -> None:
         g.looking = None
         session.close()
         g.held.close()
+
+
+def _packed(body: Body) -> str:
+    return json.dumps(body, separators=(",", ":"))
 
 
 def _json(text: str, status: int) -> Response:

@@ -88,4 +88,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "request": {"phone": "+12025550123", "note": "Asked at the counter."},
         "links": {"lift": _link("lift_suppression", suppression_id="$response.body#/id")},
     },
+    "create_webhook_endpoint": {
+        "request": {"url": "https://shop.example.com/assent", "topics": ["granular.subscribe", "granular.unsubscribe"]},
+        "links": {
+            "find": _link("find_webhook_endpoint", endpoint_id="$response.body#/id"),
+            "deliveries": _link("list_webhook_deliveries", endpoint_id="$response.body#/id"),
+            "delete": _link("delete_webhook_endpoint", endpoint_id="$response.body#/id"),
+        },
+    },
+    "update_webhook_endpoint": {"request": {"enabled": False}},
 }

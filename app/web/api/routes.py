@@ -9,6 +9,7 @@ from app.web.api import (
     subscription_types,
     subscriptions,
     suppressions,
+    webhooks,
 )
 
 ROOMS = (
@@ -19,5 +20,6 @@ ROOMS = (
     conversations.room,
     segments.room,
     suppressions.room,
+    webhooks.room,
     admins.room,
 )

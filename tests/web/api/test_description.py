@@ -81,7 +81,8 @@ def test_its_examples_work_as_they_stand(app: Flask, api: Calls) -> None:
     form = api.post("/forms", {"subscription_type_id": kind, "title": "Texts"})
     segment = api.post("/segments", EXAMPLES["create_segment"]["request"])
     ids = {"contact_id": sam, "form_id": form["id"], "subscription_type_id": kind, "segment_id": segment["id"]}
-    ids |= {"conversation_id": begun["conversation_id"]}
+    endpoint = api.post("/webhook_endpoints", EXAMPLES["create_webhook_endpoint"]["request"])
+    ids |= {"conversation_id": begun["conversation_id"], "endpoint_id": endpoint["id"]}
     for name, example in EXAMPLES.items():
         if name in known or "request" not in example:
             continue

@@ -1,0 +1,166 @@
+"""Webhook endpoints, and what they were told."""
+
+from typing import Any
+
+from flask import Response, current_app
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.contact_search import COUNTED_MAX
+from app.core.errors import NotFound
+from app.core.webhooks import deliveries, endpoints
+from app.http import Reach
+from app.models import DeliveryState
+from app.schemas.webhook import (
+    ChangedWebhookEndpointSchema,
+    DeliveryPagingSchema,
+    NewWebhookEndpointSchema,
+    WebhookDeliveryListSchema,
+    WebhookDeliverySchema,
+    WebhookEndpointDeletedSchema,
+    WebhookEndpointListSchema,
+    WebhookEndpointSchema,
+    delivery_body,
+    endpoint_body,
+)
+from app.web.api import callers, cursors, ids
+from app.web.api.answers import Body, answer, written
+from app.web.api.callers import Scope
+from app.web.api.room import Room
+
+room = Room("webhooks", __name__, url_prefix="/api", description="Where events are told.")
+PER_PAGE = 30
+
+
+@room.call("GET", "/webhook_endpoints", WebhookEndpointListSchema, scope=Scope.ADMIN)
+def list_webhook_endpoints() -> Response:
+    """List every endpoint, the oldest first."""
+    session = callers.looking()
+    counts = endpoints.counts(session)
+    return answer(
+        {"type": "list", "data": [endpoint_body(each, counts.get(each.id)) for each in endpoints.find_all(session)]}
+    )
+
+
+@room.call(
+    "POST",
+    "/webhook_endpoints",
+    WebhookEndpointSchema,
+    body=NewWebhookEndpointSchema,
+    scope=Scope.ADMIN,
+    errors=(409,),
+)
+def create_webhook_endpoint(asked: dict[str, Any]) -> Response:
+    """Tell an address of events.
+
+    `secret` signs by Standard Webhooks. It stands in this answer and nowhere else; a call repeated with the same
+    `Idempotency-Key` is answered without it.
+    """
+
+    def act(session: Session) -> Body:
+        actor = callers.current().actor
+        made, secret = endpoints.create(
+            session, asked["url"], asked["topics"], reach=_reach(), actor=actor, at=clock.now()
+        )
+        return endpoint_body(made) | {"secret": secret}
+
+    return written(act, shown_once=("secret",))
+
+
+@room.call("GET", "/webhook_endpoints/<endpoint_id>", WebhookEndpointSchema, scope=Scope.ADMIN, errors=(404,))
+def find_webhook_endpoint(endpoint_id: str) -> Response:
+    """Find an endpoint by its id."""
+    session = callers.looking()
+    found = endpoints.find(session, _id(endpoint_id))
+    return answer(endpoint_body(found, endpoints.counts(session).get(found.id)))
+
+
+@room.call(
+    "PUT",
+    "/webhook_endpoints/<endpoint_id>",
+    WebhookEndpointSchema,
+    body=ChangedWebhookEndpointSchema,
+    scope=Scope.ADMIN,
+    errors=(404,),
+)
+def update_webhook_endpoint(asked: dict[str, Any], endpoint_id: str) -> Response:
+    """Change an endpoint's address or topics, disable it or enable it again.
+
+    What waits goes to the new address. What happens while it is disabled, it will not hear of.
+    """
+
+    def act(session: Session) -> Body:
+        actor, at, found_id = callers.current().actor, clock.now(), _id(endpoint_id)
+        changed = endpoints.change(
+            session, found_id, url=asked["url"], topics=asked["topics"], reach=_reach(), actor=actor, at=at
+        )
+        if asked["enabled"] is not None:
+            switch = endpoints.enable if asked["enabled"] else endpoints.disable
+            changed = switch(session, found_id, actor=actor, at=at)
+        return endpoint_body(changed, endpoints.counts(session).get(found_id))
+
+    return written(act)
+
+
+@room.call("DELETE", "/webhook_endpoints/<endpoint_id>", WebhookEndpointDeletedSchema, scope=Scope.ADMIN, errors=(404,))
+def delete_webhook_endpoint(endpoint_id: str) -> Response:
+    """Delete an endpoint: nothing is sent there from now on."""
+
+    def act(session: Session) -> Body:
+        endpoints.delete(session, _id(endpoint_id), actor=callers.current().actor, at=clock.now())
+        return {"type": "webhook_endpoint", "id": endpoint_id, "deleted": True}
+
+    return written(act)
+
+
+@room.call(
+    "GET",
+    "/webhook_endpoints/<endpoint_id>/deliveries",
+    WebhookDeliveryListSchema,
+    query=DeliveryPagingSchema,
+    scope=Scope.ADMIN,
+    errors=(404,),
+)
+def list_webhook_deliveries(paging: dict[str, Any], endpoint_id: str) -> Response:
+    """List what an endpoint was told in the last 30 days, the newest first."""
+    session, per_page = callers.looking(), paging["per_page"] or PER_PAGE
+    endpoint = endpoints.find(session, _id(endpoint_id))
+    place = cursors.read(paging["starting_after"], keys=1)
+    before = int(place.key[0]) if place.key and isinstance(place.key[0], int) else None
+    state = DeliveryState(paging["state"]) if paging["state"] else None
+    found = deliveries.newest(session, endpoint.id, state=state, before=before, limit=per_page + 1)
+    key = (found[per_page - 1].delivery.id,) if len(found) > per_page else None
+    total = place.total
+    if total is None:
+        total = deliveries.count(session, endpoint.id, state=state, most=COUNTED_MAX) if key else len(found)
+    page = cursors.Page(found[:per_page], key, total, is_minimum=total >= COUNTED_MAX)
+    return answer(cursors.listed(page, place, per_page, delivery_body))
+
+
+@room.call(
+    "POST",
+    "/webhook_endpoints/<endpoint_id>/deliveries/<delivery_id>/replay",
+    WebhookDeliverySchema,
+    scope=Scope.ADMIN,
+    errors=(404, 409),
+)
+def replay_webhook_delivery(endpoint_id: str, delivery_id: str) -> Response:
+    """Send one again at once, with the id that it had, whether it arrived or was given up."""
+
+    def act(session: Session) -> Body:
+        found_id, of_endpoint = _id(delivery_id), _id(endpoint_id)
+        deliveries.replay(session, of_endpoint, found_id, actor=callers.current().actor, at=clock.now())
+        return delivery_body(deliveries.find(session, of_endpoint, found_id))
+
+    return written(act)
+
+
+def _reach() -> Reach:
+    return endpoints.reach_of(current_app.extensions["assent.settings"])
+
+
+def _id(text: str) -> int:
+    found = ids.number(text)
+    if found is None:
+        raise NotFound("There is nothing with this id.")
+    return found

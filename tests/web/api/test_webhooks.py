@@ -1,0 +1,85 @@
+"""Webhook endpoints over the API."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app.core import clock
+from app.core.webhooks import endpoints
+from app.jobs import sweep
+from app.models import DeliveryState, IdempotencyKey, WebhookDelivery
+from tests.web.api.calls import Calls, database
+
+ENDPOINT = {"url": "https://shop.example.com/assent", "topics": ["contact.created"]}
+
+
+def test_an_endpoint_lives_its_life_over_the_api(app: Flask, api: Calls) -> None:
+    made = api.post("/webhook_endpoints", ENDPOINT)
+    assert made["secret"].startswith("whsec_")
+    with database(app).read_only() as session:
+        endpoint = endpoints.find(session, int(made["id"]))
+        assert endpoints.secrets_of(session, endpoint, at=clock.now()) == (made["secret"],)
+    shown = {name: value for name, value in made.body.items() if name != "secret"}
+    assert api.get(f"/webhook_endpoints/{made['id']}").body == shown
+    assert api.get("/webhook_endpoints")["data"] == [shown]
+    changed = api.put(f"/webhook_endpoints/{made['id']}", {"topics": ["contact.updated", "contact.created"]})
+    assert (changed["topics"], changed["url"]) == (["contact.created", "contact.updated"], ENDPOINT["url"])
+    disabled = api.put(f"/webhook_endpoints/{made['id']}", {"enabled": False})
+    assert (disabled["enabled"], disabled["disabled_reason"]) == (False, "manual")
+    assert api.put(f"/webhook_endpoints/{made['id']}", {"enabled": True})["enabled"] is True
+    assert api.delete(f"/webhook_endpoints/{made['id']}")["deleted"] is True
+    for call in (api.get, api.delete):
+        assert call(f"/webhook_endpoints/{made['id']}").code == "not_found"
+    assert api.get("/webhook_endpoints")["data"] == []
+
+
+def test_the_secret_is_in_the_first_answer_only_and_kept_nowhere(app: Flask, api: Calls) -> None:
+    first = api.post("/webhook_endpoints", ENDPOINT, headers={"Idempotency-Key": "k1"})
+    again = api.post("/webhook_endpoints", ENDPOINT, headers={"Idempotency-Key": "k1"})
+    assert again["id"] == first["id"]
+    assert "secret" not in again.body
+    with database(app).read_only() as session:
+        assert first["secret"] not in session.scalars(select(IdempotencyKey.answer)).one()
+
+
+def test_what_was_told_is_listed_by_pages_and_sent_again(app: Flask, api: Calls) -> None:
+    endpoint = api.post("/webhook_endpoints", ENDPOINT)["id"]
+    people = [api.contact(external_id=str(number)) for number in range(5)]
+    sweep.sweep_outbox(database(app))
+    with database(app).unit_of_work() as session:
+        for each in session.scalars(select(WebhookDelivery)):
+            each.state, each.attempts = DeliveryState.DELIVERED, 1
+    seen, following = [], ""
+    for _ in range(3):
+        page = api.get(f"/webhook_endpoints/{endpoint}/deliveries?per_page=2{following}")
+        seen += page["data"]
+        following = f"&starting_after={page['pages']['next']['starting_after']}" if "next" in page["pages"] else ""
+    assert [each["body"]["data"]["item"]["id"] for each in seen] == people[::-1]
+    assert {each["topic"] for each in seen} == {"contact.created"}
+    path = f"/webhook_endpoints/{endpoint}/deliveries/{seen[0]['id']}"
+    assert api.post(f"{path}/replay")["state"] == "waiting"
+    (waiting,) = api.get(f"/webhook_endpoints/{endpoint}/deliveries?state=waiting")["data"]
+    assert (waiting["id"], waiting["webhook_id"]) == (seen[0]["id"], seen[0]["webhook_id"])
+    assert api.post(f"{path}/replay").status == 409
+    other = api.post("/webhook_endpoints", ENDPOINT)["id"]
+    assert api.post(f"/webhook_endpoints/{other}/deliveries/{seen[1]['id']}/replay").status == 404
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"url": "http://127.0.0.1/"}, "url"),
+        ({"url": "ftp://shop.example.com/"}, "url"),
+        ({"url": "https://sam:secret@shop.example.com/"}, "url"),
+        ({"url": 7}, "url"),
+        ({"topics": []}, "topics"),
+        ({"topics": ["contact.exploded"]}, "topics"),
+        ({"topics": "contact.created"}, "topics"),
+    ],
+)
+def test_an_endpoint_that_cannot_be_is_refused(api: Calls, given: Any, field: str) -> None:
+    answer = api.post("/webhook_endpoints", ENDPOINT | given)
+    assert (answer.status, answer.field) == (400, field)
+    assert api.get("/webhook_endpoints")["data"] == []
