@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import Table, bindparam, case, func, select
 from sqlalchemy.orm import Session
@@ -173,8 +173,9 @@ def shown(session: Session, subscription_type_id: int) -> Shown:
     row = _SHOWN.one(session, subscription_type_id=subscription_type_id)
     if row is None:
         raise NotFound("There is no such subscription type.")
-    words = _WORDS.all(session, subscription_type_id=subscription_type_id)
-    return Shown(*row, translations=tuple(Words(*each) for each in words))
+    words = tuple(Words(*each) for each in _WORDS.all(session, subscription_type_id=subscription_type_id))
+    values: list[Any] = [*row, words]
+    return Shown(*values)
 
 
 def find_all(session: Session) -> list[SubscriptionType]:
