@@ -75,9 +75,7 @@ class WebhookEndpointSchema(Schema):
     deliveries = fields.Nested(WaitingSchema, required=True)
     created_at = fields.Integer(required=True)
     updated_at = fields.Integer(required=True)
-    secret = fields.String(
-        metadata={"description": "in the answer that makes it, and never again"}
-    )
+    secret = fields.String(metadata={"description": "in the answer that makes it, and never again"})
 
 
 class WebhookEndpointListSchema(Schema):

@@ -25,14 +25,13 @@ from app.schemas.webhook import (
 )
 from app.web.api import callers, cursors, ids
 from app.web.api.answers import Body, answer, written
-from app.web.api.callers import Scope
 from app.web.api.room import Room
 
 room = Room("webhooks", __name__, url_prefix="/api", description="Where events are told.")
 PER_PAGE = 30
 
 
-@room.call("GET", "/webhook_endpoints", WebhookEndpointListSchema, scope=Scope.ADMIN)
+@room.call("GET", "/webhook_endpoints", WebhookEndpointListSchema)
 def list_webhook_endpoints() -> Response:
     """List every endpoint, the oldest first."""
     session = callers.looking()
@@ -47,7 +46,6 @@ def list_webhook_endpoints() -> Response:
     "/webhook_endpoints",
     WebhookEndpointSchema,
     body=NewWebhookEndpointSchema,
-    scope=Scope.ADMIN,
     errors=(409,),
 )
 def create_webhook_endpoint(asked: dict[str, Any]) -> Response:
@@ -67,7 +65,7 @@ def create_webhook_endpoint(asked: dict[str, Any]) -> Response:
     return written(act, shown_once=("secret",))
 
 
-@room.call("GET", "/webhook_endpoints/<endpoint_id>", WebhookEndpointSchema, scope=Scope.ADMIN, errors=(404,))
+@room.call("GET", "/webhook_endpoints/<endpoint_id>", WebhookEndpointSchema, errors=(404,))
 def find_webhook_endpoint(endpoint_id: str) -> Response:
     """Find an endpoint by its id."""
     session = callers.looking()
@@ -80,7 +78,6 @@ def find_webhook_endpoint(endpoint_id: str) -> Response:
     "/webhook_endpoints/<endpoint_id>",
     WebhookEndpointSchema,
     body=ChangedWebhookEndpointSchema,
-    scope=Scope.ADMIN,
     errors=(404,),
 )
 def update_webhook_endpoint(asked: dict[str, Any], endpoint_id: str) -> Response:
@@ -102,7 +99,7 @@ def update_webhook_endpoint(asked: dict[str, Any], endpoint_id: str) -> Response
     return written(act)
 
 
-@room.call("DELETE", "/webhook_endpoints/<endpoint_id>", WebhookEndpointDeletedSchema, scope=Scope.ADMIN, errors=(404,))
+@room.call("DELETE", "/webhook_endpoints/<endpoint_id>", WebhookEndpointDeletedSchema, errors=(404,))
 def delete_webhook_endpoint(endpoint_id: str) -> Response:
     """Delete an endpoint: nothing is sent there from now on."""
 
@@ -118,7 +115,6 @@ def delete_webhook_endpoint(endpoint_id: str) -> Response:
     "/webhook_endpoints/<endpoint_id>/deliveries",
     WebhookDeliveryListSchema,
     query=DeliveryPagingSchema,
-    scope=Scope.ADMIN,
     errors=(404,),
 )
 def list_webhook_deliveries(paging: dict[str, Any], endpoint_id: str) -> Response:
@@ -141,7 +137,6 @@ def list_webhook_deliveries(paging: dict[str, Any], endpoint_id: str) -> Respons
     "POST",
     "/webhook_endpoints/<endpoint_id>/deliveries/<delivery_id>/replay",
     WebhookDeliverySchema,
-    scope=Scope.ADMIN,
     errors=(404, 409),
 )
 def replay_webhook_delivery(endpoint_id: str, delivery_id: str) -> Response:

@@ -36,8 +36,8 @@ def test_an_endpoint_lives_its_life_over_the_api(app: Flask, api: Calls) -> None
 
 
 def test_the_secret_is_in_the_first_answer_only_and_kept_nowhere(app: Flask, api: Calls) -> None:
-    first = api.post("/webhook_endpoints", ENDPOINT, headers={"Idempotency-Key": "k1"})
-    again = api.post("/webhook_endpoints", ENDPOINT, headers={"Idempotency-Key": "k1"})
+    first = api.post("/webhook_endpoints", ENDPOINT, **{"Idempotency-Key": "k1"})
+    again = api.post("/webhook_endpoints", ENDPOINT, **{"Idempotency-Key": "k1"})
     assert again["id"] == first["id"]
     assert "secret" not in again.body
     with database(app).read_only() as session:
