@@ -7,7 +7,7 @@ from typing import Any, cast
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.core import audit, consent, contact_profile, contacts, conversations, eligibility, outbox
+from app.core import audit, consent, contact_profile, contacts, conversations, eligibility
 from app.core.errors import AssentError, InvalidInput
 from app.core.ledger import Evidence
 from app.models import (
@@ -168,5 +168,5 @@ def _end(session: Session, under_way: _Merge) -> None:
     source.sms_block = cast(Any, eligibility.sms_block_of(source))
     session.flush()
     audit.record(session, under_way.actor, "contact.merged", f"contact:{target.id}", {"from": source.public_id}, at=at)
-    outbox.add(session, ["contact.updated"], contact_id=target.id, payload={"contact_id": target.id}, at=at)
+    contacts.tell(session, "contact.updated", target.id, at=at)
     session.flush()

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.core import audit, contacts, eligibility, email, outbox
+from app.core import audit, contacts, eligibility, email
 from app.core.errors import Conflict, InvalidInput, Merged, NotFound
 from app.core.signing import is_public_id
 from app.db import dialect_of
@@ -16,8 +16,6 @@ from app.models import Agent, Contact, ContactRole
 
 Given = Mapping[str, Any]
 _SIMPLE = ("name", "avatar", "signed_up_at", "last_seen_at")
-_CREATED, _UPDATED = "contact.created", "contact.updated"
-_TOPICS = {"created": _CREATED}
 
 
 def create(session: Session, given: Given, *, actor: str, at: datetime) -> Contact:
@@ -140,8 +138,7 @@ def _told(session: Session, contact: Contact, what: str, given: Given, *, actor:
     session.flush()
     details = {"fields": sorted(given)} if given else {}
     audit.record(session, actor, f"contact.{what}", f"contact:{contact.id}", details, at=at)
-    payload = {"contact_id": contact.id}
-    outbox.add(session, [_TOPICS.get(what, _UPDATED)], contact_id=contact.id, payload=payload, at=at)
+    contacts.tell(session, "contact.updated", contact.id, at=at)
     session.flush()
     return contact
 

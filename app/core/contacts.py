@@ -17,6 +17,7 @@ from app.db import Prepared, inserting
 from app.models import Channel, Contact, ContactRole
 
 _CONTACT = cast(Table, Contact.__table__)
+_TOLD = "assent_told_contacts"  # in a session's info: what this transaction has told
 _FIND_LEAD = Prepared(select(_CONTACT.c.id).where(_CONTACT.c.lead_key == bindparam("lead_key")).with_for_update())
 _HOLD_SAVED = Prepared(
     select(_CONTACT.c.phone, _CONTACT.c.email).where(_CONTACT.c.id == bindparam("contact_id")).with_for_update()
@@ -68,7 +69,14 @@ def create(
 
 
 def tell(session: Session, topic: str, contact_id: int, *, at: datetime) -> None:
-    """Write one outbox event about a contact as such: ``contact.created`` or ``contact.updated``."""
+    """Write an outbox event about a contact as such: ``contact.created`` or ``contact.updated``.
+
+    However often something of a contact changes in one transaction, it is told once; of a new one, that it is new.
+    """
+    told: set[tuple[str, int]] = session.info.setdefault(_TOLD, set())
+    if (topic, contact_id) in told or ("contact.created", contact_id) in told:
+        return
+    told.add((topic, contact_id))
     outbox.add(session, [topic], contact_id=contact_id, payload={"contact_id": contact_id}, at=at)
 
 

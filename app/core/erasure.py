@@ -7,6 +7,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from app.core import audit, consent, contacts, eligibility, outbox, suppressions
+from app.core.webhooks import deliveries
 from app.models import (
     ConsentEvent,
     ConsentEvidence,
@@ -31,6 +32,7 @@ def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
 
     Source: GDPR art. 17
     """
+    known_as = {"public_id": contact.public_id, "external_id": contact.external_id}
     parts = session.scalars(select(Contact).where(Contact.merged_into_id == contact.id).with_for_update())
     for each in [*parts, contact]:
         _erase(session, each, at=at)
@@ -39,7 +41,7 @@ def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
         session,
         ["contact.deleted", "contact.erased"],
         contact_id=contact.id,
-        payload={"contact_id": contact.id, "public_id": contact.public_id},
+        payload={"contact_id": contact.id, **known_as},
         at=at,
     )
     session.flush()
@@ -61,6 +63,7 @@ def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
 
 def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
     """Everything beside the contact's own row that tells something of them."""
+    deliveries.forget_contact(session, contact_id)
     events = select(ConsentEvent.id).where(ConsentEvent.contact_id == contact_id)
     theirs = select(Conversation.id).where(Conversation.contact_id == contact_id)
     inserted = update(InsertedForm).where(

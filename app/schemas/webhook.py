@@ -4,15 +4,12 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from app.core.webhooks.deliveries import Told
-from app.core.webhooks.endpoints import Counts
-from app.models import DeliveryState, WebhookEndpoint
+from app.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from app.schemas.wire import Input, PagesSchema, PagingSchema, Text, YesOrNo, const, seconds
 
 
-def endpoint_body(endpoint: WebhookEndpoint, counts: Counts | None = None) -> dict[str, Any]:
-    """An endpoint without its secret."""
-    counts = counts or Counts()
+def endpoint_body(endpoint: WebhookEndpoint, *, waiting: int, parked: int) -> dict[str, Any]:
+    """An endpoint without its secret, and how many deliveries wait or were given up."""
     return {
         "type": "webhook_endpoint",
         "id": str(endpoint.id),
@@ -24,15 +21,14 @@ def endpoint_body(endpoint: WebhookEndpoint, counts: Counts | None = None) -> di
         "paused_until": seconds(endpoint.paused_until),
         "last_success_at": seconds(endpoint.last_success_at),
         "last_failure_at": seconds(endpoint.last_failure_at),
-        "deliveries": {"waiting": counts.waiting, "parked": counts.parked},
+        "deliveries": {"waiting": waiting, "parked": parked},
         "created_at": seconds(endpoint.created_at),
         "updated_at": seconds(endpoint.updated_at),
     }
 
 
-def delivery_body(told: Told) -> dict[str, Any]:
+def delivery_body(delivery: WebhookDelivery, message: WebhookMessage) -> dict[str, Any]:
     """One message on its way to one endpoint, with what was answered last."""
-    delivery, message = told.delivery, told.message
     return {
         "type": "webhook_delivery",
         "id": str(delivery.id),

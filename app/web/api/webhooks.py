@@ -1,5 +1,6 @@
 """Webhook endpoints, and what they were told."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, current_app
@@ -9,8 +10,10 @@ from app.core import clock
 from app.core.contact_search import COUNTED_MAX
 from app.core.errors import NotFound
 from app.core.webhooks import deliveries, endpoints
+from app.core.webhooks.deliveries import Told
+from app.core.webhooks.endpoints import Counts
 from app.http import Reach
-from app.models import DeliveryState
+from app.models import DeliveryState, WebhookEndpoint
 from app.schemas.webhook import (
     ChangedWebhookEndpointSchema,
     DeliveryPagingSchema,
@@ -36,9 +39,7 @@ def list_webhook_endpoints() -> Response:
     """List every endpoint, the oldest first."""
     session = callers.looking()
     counts = endpoints.counts(session)
-    return answer(
-        {"type": "list", "data": [endpoint_body(each, counts.get(each.id)) for each in endpoints.find_all(session)]}
-    )
+    return answer({"type": "list", "data": [_body(each, counts) for each in endpoints.find_all(session)]})
 
 
 @room.call(
@@ -60,7 +61,7 @@ def create_webhook_endpoint(asked: dict[str, Any]) -> Response:
         made, secret = endpoints.create(
             session, asked["url"], asked["topics"], reach=_reach(), actor=actor, at=clock.now()
         )
-        return endpoint_body(made) | {"secret": secret}
+        return _body(made, {}) | {"secret": secret}
 
     return written(act, shown_once=("secret",))
 
@@ -70,7 +71,7 @@ def find_webhook_endpoint(endpoint_id: str) -> Response:
     """Find an endpoint by its id."""
     session = callers.looking()
     found = endpoints.find(session, _id(endpoint_id))
-    return answer(endpoint_body(found, endpoints.counts(session).get(found.id)))
+    return answer(_body(found, endpoints.counts(session)))
 
 
 @room.call(
@@ -94,7 +95,7 @@ def update_webhook_endpoint(asked: dict[str, Any], endpoint_id: str) -> Response
         if asked["enabled"] is not None:
             switch = endpoints.enable if asked["enabled"] else endpoints.disable
             changed = switch(session, found_id, actor=actor, at=at)
-        return endpoint_body(changed, endpoints.counts(session).get(found_id))
+        return _body(changed, endpoints.counts(session))
 
     return written(act)
 
@@ -130,7 +131,7 @@ def list_webhook_deliveries(paging: dict[str, Any], endpoint_id: str) -> Respons
     if total is None:
         total = deliveries.count(session, endpoint.id, state=state, most=COUNTED_MAX) if key else len(found)
     page = cursors.Page(found[:per_page], key, total, is_minimum=total >= COUNTED_MAX)
-    return answer(cursors.listed(page, place, per_page, delivery_body))
+    return answer(cursors.listed(page, place, per_page, _told))
 
 
 @room.call(
@@ -145,9 +146,18 @@ def replay_webhook_delivery(endpoint_id: str, delivery_id: str) -> Response:
     def act(session: Session) -> Body:
         found_id, of_endpoint = _id(delivery_id), _id(endpoint_id)
         deliveries.replay(session, of_endpoint, found_id, actor=callers.current().actor, at=clock.now())
-        return delivery_body(deliveries.find(session, of_endpoint, found_id))
+        return _told(deliveries.find(session, of_endpoint, found_id))
 
     return written(act)
+
+
+def _body(endpoint: WebhookEndpoint, counts: Mapping[int, Counts]) -> Body:
+    count = counts.get(endpoint.id, Counts())
+    return endpoint_body(endpoint, waiting=count.waiting, parked=count.parked)
+
+
+def _told(told: Told) -> Body:
+    return delivery_body(told.delivery, told.message)
 
 
 def _reach() -> Reach:

@@ -91,7 +91,8 @@ def test_a_yes_for_an_earlier_number_is_not_told_as_one_for_the_new_number(datab
     with database.unit_of_work() as session:
         sam = make.contact(session, phone_number=make.SAMS_NUMBER)
         make.opt_in(session, sam, make.live_type(session))
-        contacts.change_phone(session, sam, make.BRITISH_NUMBER, at=NOON)
+    with database.unit_of_work() as session:
+        contacts.change_phone(session, contacts.hold(session, sam.id), make.BRITISH_NUMBER, at=NOON)
     *_, updated = told()
     contact = updated["data"]["item"]
     assert (updated["topic"], contact["type"], contact["phone"]) == ("contact.updated", "contact", make.BRITISH_NUMBER)
@@ -214,3 +215,14 @@ def test_the_body_of_an_attempt_counts_it() -> None:
     assert (second["delivery_attempts"], second["delivery_status"]) == (2, "retry")
     assert first["first_sent_at"] == second["first_sent_at"] == int(NOON.timestamp())
     assert first["id"] == second["id"] == "notif_1"
+
+
+def test_what_changes_in_one_transaction_is_told_once(database: Database, told: Any) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        contacts.change_phone(session, sam, make.BRITISH_NUMBER, at=NOON)
+    with database.unit_of_work() as session:
+        again = contacts.hold(session, sam.id)
+        contacts.change_phone(session, again, None, at=NOON)
+        contacts.change_gdpr_optin(session, again, gdpr_optin=False, at=NOON)
+    assert [each["topic"] for each in told()] == ["contact.created", "contact.updated"]
