@@ -43,10 +43,12 @@ def identity(**said: str) -> str:
 
 
 @contextmanager
-def opened(address: str, database: Database, headers: dict[str, str] | None = None) -> Iterator[Shop]:
+def opened(
+    address: str, database: Database, headers: dict[str, str] | None = None, host: str = "127.0.0.1"
+) -> Iterator[Shop]:
     """The shop, on an allowed origin of its own."""
     pages: dict[str, str] = {}
-    with other_site(pages, headers) as origin:
+    with other_site(pages, headers, host) as origin:
         with database.unit_of_work() as session:
             workspace = workspace_settings.change(session, {"allowed_origins": [origin]}, actor=ANA, at=clock.now())
             key, secret = workspace.messenger_key, workspace.messenger_secret
