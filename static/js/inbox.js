@@ -44,6 +44,7 @@ for (const [box, name, standard] of [[sound, "sound", "no"], [notification, "not
   box.checked = wants.get(name, standard);
   box.addEventListener("change", () => wants.set(name, box.checked));
 }
+sound.addEventListener("change", () => { if (sound.checked) beep(); }); // what it will sound like
 if (!("Notification" in window)) notification.disabled = true;
 notification.addEventListener("change", async () => {
   if (!notification.checked) return;
@@ -204,9 +205,12 @@ function announce(news) {
 }
 
 let audio;
-function beep() {
+async function beep() {
   try {
     audio ??= new AudioContext();
+    // Until this page was touched it may stay silent; what was missed then does not sound all at once later.
+    if (audio.state !== "running") await Promise.race([audio.resume(), new Promise((resolve) => setTimeout(resolve, 500))]);
+    if (audio.state !== "running") return;
     const tone = audio.createOscillator();
     const volume = audio.createGain();
     tone.frequency.value = 660;

@@ -229,7 +229,9 @@ const enqueue = (item) => {
   const made = row({ from: "visitor", text: item.text, at: item.at });
   made.dataset.key = item.key;
   list.append(made);
-  queue.push({ ...item, row: made });
+  const queued = { ...item, row: made };
+  queue.push(queued);
+  mark(queued, say.sending); // at once: what is not sent yet never looks as if it were
 };
 
 // What is not sent yet is kept by the page around this frame too, and sent by whichever page of this person is there:

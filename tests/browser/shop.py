@@ -70,6 +70,16 @@ def write(page: Page, text: str) -> None:
     panel(page).get_by_role("button", name="Send").click()
 
 
+def try_again(page: Page) -> None:
+    """Press *Try again*, unless it has just been tried again by itself."""
+    panel(page).locator("body").evaluate("() => document.querySelector('.about button')?.click()")
+
+
+def wait_until_kept(page: Page, text: str) -> None:
+    """Until the page has been told of what is not sent yet."""
+    page.wait_for_function("text => Object.values(localStorage).some((kept) => kept.includes(text))", arg=text)
+
+
 def reply(database: Database, text: str) -> None:
     with database.unit_of_work() as session:
         conversation = session.scalars(select(Conversation).order_by(Conversation.id.desc())).first()

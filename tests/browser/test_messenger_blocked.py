@@ -21,6 +21,7 @@ from tests.browser.shop import (
     opened,
     panel,
     reply,
+    try_again,
     write,
 )
 
@@ -121,7 +122,7 @@ def test_without_storage_what_is_not_sent_yet_waits_in_memory(page: Page, shop: 
     write(page, "and then")
     expect(panel(page).get_by_role("button", name="Try again")).to_be_visible()
     page.unroute(MESSAGES)
-    panel(page).get_by_role("button", name="Try again").click()
+    try_again(page)
     expect(panel(page).locator(".mine time")).to_have_count(2)
     page.route(MESSAGES, lambda route: route.abort())
     write(page, "never sent")
