@@ -13,11 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from app.core import clock, conversations, messenger, store
+from app.core import clock, conversations, messenger
 from app.core.messenger import Sender
 from app.core.messenger_identity import Identity
 from app.db import Database
-from bench.__main__ import Place, assent_server, prepared
+from bench.servers import DATABASES, Place, assent_server, prepared
 
 IDLE_S, ACTIVE_S = 20.0, 1.0
 
@@ -27,15 +27,15 @@ def main() -> None:
     arguments.add_argument("--open", type=int, default=2000, help="open messengers")
     arguments.add_argument("--active", type=int, default=100, help="of them active")
     arguments.add_argument("--seconds", type=int, default=60)
-    arguments.add_argument("--only", choices=["sqlite", "postgresql"])
+    arguments.add_argument("--database", choices=DATABASES, help="one database instead of both")
     chosen = arguments.parse_args()
-    for name in [chosen.only] if chosen.only else ["sqlite", "postgresql"]:
+    for name in [chosen.database] if chosen.database else DATABASES:
         with tempfile.TemporaryDirectory(prefix="assent-bench-") as folder, prepared(name, Path(folder)) as place:
             measure(place, chosen.open, chosen.active, chosen.seconds)
 
 
 def measure(place: Place, opened: int, active: int, seconds: int) -> None:
-    database = store.open_database(place.settings)
+    database = place.database
     bearers = [f"t_{number:043d}" for number in range(opened)]
     chats = [begin(database, bearer) for bearer in bearers]
     with assent_server(place) as address:
@@ -43,7 +43,6 @@ def measure(place: Place, opened: int, active: int, seconds: int) -> None:
         latencies = asyncio.run(crowd(address, database, bearers, chats, active, seconds))
         passed = time.monotonic() - started
         used = processor_s() - used_before
-    database.close()
     ordered = sorted(latencies)
     p50, p95, p99 = (1000 * ordered[int(len(ordered) * part)] for part in (0.50, 0.95, 0.99))
     print(

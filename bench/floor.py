@@ -2,22 +2,15 @@
 same rows, and nothing else. What Assent costs beyond it is what Assent adds."""
 
 import json
-import os
 import secrets
-import sqlite3
-import threading
-from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
 from flask import Flask, render_template, request
 from jinja2 import DictLoader
 
 from app.core import phone
-
-_local = threading.local()
-_URL = os.environ["FLOOR_DATABASE_URL"]
-_IS_SQLITE = not _URL.startswith("postgresql")
+from bench import floor_messenger
+from bench.floor_database import connection, now, sql, transaction
 
 PAGE = """<!doctype html><html lang="en" dir="ltr"><head><meta charset="utf-8"><title>{{ title }}</title>
 <link rel="stylesheet" href="/static/css/embed.css"></head><body><main data-state="ask"><p>{{ brand }}</p>
@@ -73,12 +66,13 @@ def create_app() -> Flask:
     app.jinja_loader = DictLoader({"page.html": PAGE, "done.html": DONE})  # type: ignore[assignment]
     app.add_url_rule("/f/form/<key>", "look", look)
     app.add_url_rule("/f/form/<key>", "answer", answer, methods=["POST"])
+    floor_messenger.register(app)
     app.add_url_rule("/readyz", "readyz", lambda: "ready")
     return app
 
 
 def look(key: str) -> str:
-    row = _connection().execute(_sql(FORM), (key,)).fetchone()
+    row = connection().execute(sql(FORM), (key,)).fetchone()
     return render_template(
         "page.html",
         title=row[2],
@@ -91,52 +85,28 @@ def look(key: str) -> str:
 
 
 def answer(key: str) -> str:
-    connection = _connection()
     number = phone.read(request.form["phone"], region=None)
-    now = datetime.now(UTC)
-    if _IS_SQLITE:
-        connection.execute("BEGIN IMMEDIATE")
-        _write(connection, key, number, str(now))
-        connection.execute("COMMIT")
-    else:
-        with connection.transaction():
-            _write(connection, key, number, now)
+    with transaction() as connected:
+        _write(connected, key, number, now())
     return render_template("done.html", title="Done", number=number.e164)
 
 
-def _write(connection: Any, key: str, number: phone.SmsNumber, now: Any) -> None:
+def _write(connected: Any, key: str, number: phone.SmsNumber, at: Any) -> None:
     address, window = request.headers.get("X-Forwarded-For", ""), 0
     hashed = secrets.token_hex(16)
-    form = connection.execute(_sql(FORM), (key,)).fetchone()
-    connection.execute(_sql(COUNT), (f"a:{address}", window, window, f"n:{number.e164}", window, window)).fetchall()
-    made = connection.execute(
-        _sql(CONTACT), (secrets.token_hex(12), number.e164, number.e164, hashed, number.country, now, now)
+    form = connected.execute(sql(FORM), (key,)).fetchone()
+    connected.execute(sql(COUNT), (f"a:{address}", window, window, f"n:{number.e164}", window, window)).fetchall()
+    made = connected.execute(
+        sql(CONTACT), (secrets.token_hex(12), number.e164, number.e164, hashed, number.country, at, at)
     ).fetchone()
-    inserted = connection.execute(
-        _sql(INSERTED), (secrets.token_urlsafe(16), form[0], form[1], made[0], hashed, now, now, now, now)
+    inserted = connected.execute(
+        sql(INSERTED), (secrets.token_urlsafe(16), form[0], form[1], made[0], hashed, at, at, at, at)
     ).fetchone()
-    event = connection.execute(_sql(EVENT), (made[0], form[6], hashed, form[1], inserted[0], now, now)).fetchone()
-    connection.execute(
-        _sql(EVIDENCE), (event[0], number.e164, address, request.headers.get("User-Agent"), secrets.token_bytes(16))
+    event = connected.execute(sql(EVENT), (made[0], form[6], hashed, form[1], inserted[0], at, at)).fetchone()
+    connected.execute(
+        sql(EVIDENCE), (event[0], number.e164, address, request.headers.get("User-Agent"), secrets.token_bytes(16))
     )
-    connection.execute(_sql(CONSENT), (made[0], form[6], number.e164, hashed, now, event[0]))
+    connected.execute(sql(CONSENT), (made[0], form[6], number.e164, hashed, at, event[0]))
     payload = json.dumps({"contact_id": made[0], "event_id": event[0]})
     topics = ("contact.created", "granular.subscribe", "form.submitted")
-    connection.execute(_sql(OUTBOX), [value for topic in topics for value in (topic, made[0], payload, now)])
-
-
-def _sql(text: str) -> str:
-    return text if _IS_SQLITE else text.replace("?", "%s")
-
-
-def _connection() -> Any:
-    """One open connection for each thread, as a pool would hand it out."""
-    if not hasattr(_local, "connection"):
-        if _IS_SQLITE:
-            _local.connection = sqlite3.connect(_URL, isolation_level=None, timeout=10)
-            _local.connection.execute("PRAGMA journal_mode=WAL")
-            _local.connection.execute("PRAGMA synchronous=FULL")
-            _local.connection.execute("PRAGMA foreign_keys=ON")
-        else:
-            _local.connection = psycopg.connect(_URL, autocommit=True)
-    return _local.connection
+    connected.execute(sql(OUTBOX), [value for topic in topics for value in (topic, made[0], payload, at)])

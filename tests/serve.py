@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,8 @@ from app.config import Settings
 from app.web import server
 from tests.conftest import SECRET_KEY
 from tests.processes import descendants, free_port
+
+HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "host"}
 
 
 @contextmanager
@@ -82,8 +85,11 @@ def _serve(environ: dict[str, str], port: int, workers: int) -> None:
 
 
 @contextmanager
-def other_site(pages: dict[str, str], headers: dict[str, str] | None = None) -> Iterator[str]:
-    """A site of somebody else, on an origin of its own. ``pages`` may be filled while it runs."""
+def other_site(pages: dict[str, str], headers: dict[str, str] | None = None, host: str = "127.0.0.1") -> Iterator[str]:
+    """A site of somebody else, on an origin of its own. ``pages`` may be filled while it runs.
+
+    Only at another ``host`` (``localhost``) is it another site, too, by which browsers tell third parties.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -98,14 +104,52 @@ def other_site(pages: dict[str, str], headers: dict[str, str] | None = None) -> 
         def log_message(self, *_arguments: object) -> None:
             pass
 
-    site = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=site.serve_forever, daemon=True)
+    with _standing(Handler) as port:
+        yield f"http://{host}:{port}"
+
+
+@contextmanager
+def slow_front(address: str, delay_s: float, prompt: str = "") -> Iterator[str]:
+    """Another address of the same server, behind which everything but the path ``prompt`` takes ``delay_s`` longer."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path.partition("?")[0] != prompt:
+                time.sleep(delay_s)
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
+            asked = urllib.request.Request(f"{address}{self.path}", headers=headers)
+            try:
+                answer = urllib.request.urlopen(asked)
+            except urllib.error.HTTPError as refused:
+                answer = refused
+            except OSError:  # the test is over
+                return
+            with answer, suppress(ConnectionError):
+                self.send_response(answer.status)
+                for name, value in answer.headers.items():
+                    if name.lower() not in HOP_BY_HOP:
+                        self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(answer.read())
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with _standing(Handler) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def _standing(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """A small server in a thread; its port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{site.server_port}"
+        yield server.server_port
     finally:
-        site.shutdown()
-        site.server_close()
+        server.shutdown()
+        server.server_close()
         thread.join()
 
 

@@ -5,19 +5,21 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, abort, request
 from flask_compress import Compress
 
 COMPRESSION: dict[str, Any] = {"COMPRESS_ALGORITHM": ["br", "gzip"], "COMPRESS_BR_LEVEL": 4}
 # What may be compressed beside static files: no answer that holds a secret beside what a request can choose.
 _COMPRESSED = {"messenger"}
+_MODULES = ("js/inbox", "js/messenger")
 _FOREVER = "public, max-age=31536000, immutable"
 
 
 def serve(app: Flask) -> None:
-    """Add ``asset('css/tokens.css')`` to templates."""
+    """Add ``asset('css/tokens.css')`` to templates, and ``modules('js/inbox')`` for scripts that import each other."""
     versions: dict[str, str] = {}
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 300
+    _serve_modules(app)
 
     def asset(name: str) -> str:
         if name not in versions or app.debug:
@@ -34,6 +36,32 @@ def serve(app: Flask) -> None:
     app.jinja_env.globals["asset"] = asset
     app.after_request(keep)
     _compress(app)
+
+
+def _serve_modules(app: Flask) -> None:
+    """Folders of modules, under addresses that name the version of the whole folder: what imports by a relative path
+    stays within that version, so that a browser never mixes two.
+    """
+    versions: dict[str, str] = {}
+
+    def modules(folder: str) -> dict[str, str]:
+        """The address of each module, by its name."""
+        files = sorted((Path(app.static_folder or "") / folder).glob("*.js"))
+        if folder not in versions or app.debug:
+            versions[folder] = hashlib.sha256(b"\0".join(each.read_bytes() for each in files)).hexdigest()[:12]
+        return {each.stem: f"/modules/{versions[folder]}/{folder}/{each.name}" for each in files}
+
+    def module(version: str, folder: str, name: str) -> Response:
+        if name not in modules(folder):
+            abort(HTTPStatus.NOT_FOUND)
+        response = app.send_static_file(f"{folder}/{name}.js")
+        response.headers["Cache-Control"] = _FOREVER if version == versions[folder] else "no-cache"
+        return response
+
+    app.jinja_env.globals["modules"] = modules
+    for folder in _MODULES:
+        rule = f"/modules/<version>/{folder}/<name>.js"
+        app.add_url_rule(rule, f"modules_{folder.rpartition('/')[2]}", module, defaults={"folder": folder})
 
 
 def serve_loaders(app: Flask) -> None:
@@ -55,7 +83,7 @@ def _compress(app: Flask) -> None:
     compress = Compress(app)
 
     def smaller(response: Response) -> Response:
-        is_static = request.endpoint == "static" or (request.endpoint or "").startswith("loader_")
+        is_static = (request.endpoint or "").startswith(("static", "modules_", "loader_"))
         if not is_static and request.blueprint not in _COMPRESSED:
             return response
         if is_static and response.status_code == HTTPStatus.OK:

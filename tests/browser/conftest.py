@@ -48,13 +48,19 @@ def page(context: BrowserContext) -> Page:
 
 
 @pytest.fixture
-def address(settings: Settings, database: Database) -> Iterator[str]:
-    """The running product, with max as its admin."""
+def workspace(settings: Settings, database: Database) -> Settings:
+    """A workspace with max as its admin; the settings to serve it with."""
     with database.unit_of_work() as session:
         hashed = accounts.hash_password(PASSWORD)
         accounts.create_agent(session, email=MAX, name="Max", role=Role.ADMIN, password_hash=hashed, at=clock.now())
         workspace_settings.change(session, {"name": "Harbour Coffee"}, actor="agent:1", at=clock.now())
-    with web_process(settings) as running:
+    return settings
+
+
+@pytest.fixture
+def address(workspace: Settings) -> Iterator[str]:
+    """The running product, with max as its admin."""
+    with web_process(workspace) as running:
         yield running
 
 

@@ -11,6 +11,7 @@ from app.config import ROOT
 from app.core import demo
 from tests.browser import tour
 from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.browser.shop import open_chat, panel, write
 from tests.conftest import _settings
 from tests.serve import web_process
 
@@ -62,11 +63,28 @@ def take_all(browser: Browser, shop: tour.Demo, folder: Path) -> None:
                 page.goto(f"{shop.address}{path}")
                 page.wait_for_timeout(200)
                 page.screenshot(path=folder / f"out-{number:02d}-{scheme}-{width}.png", full_page=True)
+            chat(page, shop, folder, f"{scheme}-{width}")
             tour.sign_in(page, shop.address, demo.ADMIN)
             for number, path in enumerate(shop.staff):
                 page.goto(f"{shop.address}{path}")
                 page.wait_for_timeout(300)
                 page.screenshot(path=folder / f"staff-{number:02d}-{scheme}-{width}.png", full_page=True)
+
+
+def chat(page: Page, shop: tour.Demo, folder: Path, look: str) -> None:
+    """The messenger in the demo's shop: empty, with a message, and with one that cannot be sent."""
+    page.goto(f"{shop.address}/shop")
+    open_chat(page)
+    page.wait_for_timeout(400)
+    page.screenshot(path=folder / f"chat-0-{look}.png")
+    write(page, "Hello! Do you ship to Spain, and how long does it take? https://example.com/map")
+    panel(page).locator(".mine time").wait_for()
+    page.screenshot(path=folder / f"chat-1-{look}.png")
+    page.route("**/messenger/api/messages", lambda route: route.abort())
+    write(page, "And to Portugal?")
+    panel(page).get_by_role("button", name="Try again").wait_for()
+    page.screenshot(path=folder / f"chat-2-{look}.png")
+    page.unroute("**/messenger/api/messages")
 
 
 def new_page(browser: Browser, scheme: str, width: int, height: int, language: str = "en-US") -> Page:

@@ -43,10 +43,12 @@ def identity(**said: str) -> str:
 
 
 @contextmanager
-def opened(address: str, database: Database, headers: dict[str, str] | None = None) -> Iterator[Shop]:
+def opened(
+    address: str, database: Database, headers: dict[str, str] | None = None, host: str = "127.0.0.1"
+) -> Iterator[Shop]:
     """The shop, on an allowed origin of its own."""
     pages: dict[str, str] = {}
-    with other_site(pages, headers) as origin:
+    with other_site(pages, headers, host) as origin:
         with database.unit_of_work() as session:
             workspace = workspace_settings.change(session, {"allowed_origins": [origin]}, actor=ANA, at=clock.now())
             key, secret = workspace.messenger_key, workspace.messenger_secret
@@ -66,6 +68,16 @@ def open_chat(page: Page) -> FrameLocator:
 def write(page: Page, text: str) -> None:
     panel(page).get_by_label("Your message").fill(text)
     panel(page).get_by_role("button", name="Send").click()
+
+
+def try_again(page: Page) -> None:
+    """Press *Try again*, unless it has just been tried again by itself."""
+    panel(page).locator("body").evaluate("() => document.querySelector('.about button')?.click()")
+
+
+def wait_until_kept(page: Page, text: str) -> None:
+    """Until the page has been told of what is not sent yet."""
+    page.wait_for_function("text => Object.values(localStorage).some((kept) => kept.includes(text))", arg=text)
 
 
 def reply(database: Database, text: str) -> None:

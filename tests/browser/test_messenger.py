@@ -290,27 +290,6 @@ def test_under_a_strict_policy_and_without_storage_everything_works(
 
 
 @over_sqlite
-def test_the_load_event_of_the_page_waits_for_nothing(page: Page, shop: Shop) -> None:
-    def slow(route: Route) -> None:
-        page.wait_for_timeout(1500)
-        route.continue_()
-
-    page.route("**/messenger/frame*", slow)
-    page.goto(shop.origin, wait_until="load")
-    times: dict[str, Any] = page.evaluate(
-        "() => ({ loaded: performance.timing.loadEventEnd - performance.timing.navigationStart,"
-        " frames: document.querySelectorAll('iframe').length })"
-    )
-    assert times["loaded"] < 1000
-    expect(page.get_by_role("button", name="Open the chat")).to_be_visible(timeout=5000)
-    started = page.evaluate(
-        "performance.getEntriesByType('resource').filter((each) => each.name.includes('/messenger/frame'))"
-        ".map((each) => each.startTime)"
-    )
-    assert all(start >= times["loaded"] for start in started)
-
-
-@over_sqlite
 def test_a_page_of_another_origin_gets_no_chat(page: Page, shop: Shop) -> None:
     with other_site({"/": shop.pages["/"]}) as eve:
         page.goto(eve)

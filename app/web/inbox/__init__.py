@@ -1,4 +1,4 @@
-"""The inbox: conversations with contacts, for agents and admins. Plain pages; ``inbox.js`` makes them live."""
+"""The inbox: conversations with contacts, for agents and admins. Plain pages; ``js/inbox`` makes them live."""
 
 from flask import Blueprint
 

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.config import ROOT
 from app.core import settings
 from app.core.wording import LOCALES, language_tag
 from app.db import Database
@@ -103,8 +104,8 @@ def test_showing_it_is_one_statement_that_reads(app: Flask, client: FlaskClient,
 
 def test_the_loader_is_at_most_5_kb_and_everything_at_most_25(client: FlaskClient, key: str) -> None:
     html = frame(client, key)
-    parts = re.findall(r'(?:href|src)="(/static/[^"]+)"', html)
-    assert len(parts) == 2
+    parts = re.findall(r'(?:href|src)="(/(?:static|modules)/[^"]+)"', html)
+    assert len(parts) == 1 + len(list((ROOT / "static" / "js" / "messenger").glob("*.js")))
     sizes = {path: len(fetched(client, path, compressed=True)) for path in ("/messenger.js", *parts)}
     sizes["frame"] = len(fetched(client, f"/messenger/frame?key={key}", compressed=True))
     assert sizes["/messenger.js"] <= 5_000
@@ -112,6 +113,27 @@ def test_the_loader_is_at_most_5_kb_and_everything_at_most_25(client: FlaskClien
     with client.get("/messenger.js") as loader:
         assert loader.mimetype == "text/javascript"
         assert loader.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+
+def test_modules_are_kept_for_good_under_the_version_of_them_all(client: FlaskClient, key: str) -> None:
+    addresses = re.findall(r'(?:href|src)="(/modules/[^"]+)"', frame(client, key))
+    assert len({address.split("/")[2] for address in addresses}) == 1
+    for address in addresses:
+        with client.get(address) as answer:
+            assert answer.status_code == 200
+            assert answer.mimetype == "text/javascript"
+            assert "immutable" in answer.headers["Cache-Control"]
+            for other in re.findall(r'from "\./(\w+)\.js"', answer.get_data(as_text=True)):
+                assert address.rpartition("/")[0] + f"/{other}.js" in addresses
+    with client.get(addresses[0].replace(addresses[0].split("/")[2], "of-before")) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["Cache-Control"] == "no-cache"
+    for path in (
+        "/modules/1/js/messenger/nothing.js",
+        "/modules/1/css/tokens.js",
+        "/modules/1/js/messenger/..%2fstaff.js",
+    ):
+        assert client.get(path).status_code == 404
 
 
 def fetched(client: FlaskClient, path: str, *, compressed: bool = False) -> bytes:

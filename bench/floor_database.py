@@ -1,0 +1,50 @@
+"""How the floor speaks to its database: plain SQL on the driver itself, durable as Assent's is."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+
+_local = threading.local()
+_URL = os.environ["FLOOR_DATABASE_URL"]
+IS_SQLITE = not _URL.startswith("postgresql")
+
+
+@contextmanager
+def transaction() -> Iterator[Any]:
+    """The thread's connection, in a transaction that writes; committed at the end."""
+    held = connection()
+    if not IS_SQLITE:
+        with held.transaction():
+            yield held
+        return
+    held.execute("BEGIN IMMEDIATE")
+    yield held
+    held.execute("COMMIT")
+
+
+def now() -> Any:
+    moment = datetime.now(UTC)
+    return str(moment) if IS_SQLITE else moment
+
+
+def sql(text: str) -> str:
+    return text if IS_SQLITE else text.replace("?", "%s")
+
+
+def connection() -> Any:
+    """One open connection for each thread, as a pool would hand it out."""
+    if not hasattr(_local, "connection"):
+        if IS_SQLITE:
+            _local.connection = sqlite3.connect(_URL, isolation_level=None, timeout=10)
+            _local.connection.execute("PRAGMA journal_mode=WAL")
+            _local.connection.execute("PRAGMA synchronous=FULL")
+            _local.connection.execute("PRAGMA foreign_keys=ON")
+        else:
+            _local.connection = psycopg.connect(_URL, autocommit=True)
+    return _local.connection

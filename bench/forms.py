@@ -1,0 +1,77 @@
+"""The embed, measured: looking at a form, and answering it."""
+
+import re
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from urllib.parse import urlencode
+
+from sqlalchemy.orm import Session
+
+from app.core import clock, optin_forms, settings, subscription_types
+from app.core.form_views import Shown
+from app.core.optin_forms import FormContent, FormText
+from app.core.signing import Keys, random_token
+from app.models import Channel, ConsentType
+from bench.load import Request
+from bench.servers import SECRET_KEY, Place
+
+_serial = iter(range(10_000_000))
+
+
+class Forms:
+    """One form on one page, and people who answer it, each with a number and an address of their own."""
+
+    def __init__(self, place: Place) -> None:
+        with place.database.unit_of_work() as session:
+            self.key = form_key(session, clock.now())
+        self.path = f"/f/form/{self.key}"
+
+    def looks(self, _address: str | None, _seconds: int) -> Iterator[Request]:
+        yield Request(self.path)
+
+    def answers(self, address: str | None, seconds: int) -> Iterator[Request]:
+        """For Assent, at ``address``, with a ``shown`` as its own page would carry it; the floor needs none."""
+        signer = Keys(SECRET_KEY).signer("shown")
+        shown = self._shown(address) if address else None
+        for _ in range(seconds * 2500):
+            serial = next(_serial)
+            body = {"phone": f"+1415{2_000_000 + serial:07d}"}
+            if shown:
+                body["shown"] = replace(shown, nonce=random_token(), at=clock.now()).signed(signer)
+            yield Request(
+                self.path,
+                "POST",
+                kind="application/x-www-form-urlencoded",
+                address=f"10.{serial >> 16 & 255}.{serial >> 8 & 255}.{serial & 255}",
+                body=urlencode(body),
+            )
+
+    def _shown(self, address: str) -> Shown:
+        with urllib.request.urlopen(f"{address}{self.path}") as page:
+            found = re.search(r'name="shown" value="([^"]+)"', page.read().decode())
+        shown = Shown.read(Keys(SECRET_KEY).signer("shown"), found[1] if found else "", place=self.key)
+        if shown is None:
+            raise RuntimeError("the form's page holds nothing that was shown")
+        return shown
+
+
+def form_key(session: Session, at: datetime) -> str:
+    limits = {"submissions_per_address": 1_000_000, "submissions_per_number": 1_000_000}
+    settings.change(session, limits, actor="bench", at=at)
+    kind = subscription_types.create(
+        session,
+        name="Offers",
+        channel=Channel.SMS,
+        consent_type=ConsentType.OPT_IN,
+        actor="bench",
+        at=at,
+    )
+    subscription_types.put_live(session, kind, actor="bench", at=at)
+    legal = (
+        "By signing up you agree to get **offers** by text, at most four a month. Consent is no condition of purchase."
+    )
+    content = FormContent(kind.id, {"en": FormText("Texts from Harbour Coffee", legal_text=legal)})
+    form = optin_forms.create(session, content, name="", allowed_origins=(), actor="bench", at=at)
+    return form.key

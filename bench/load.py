@@ -1,0 +1,72 @@
+"""One run of wrk over prepared requests, and what it read."""
+
+import json
+import os
+import statistics
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.servers import Place
+
+CONNECTIONS, THREADS = 16, 2
+SCRIPT = Path(__file__).with_name("requests.lua")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is sent; ``address`` is the client's, as a proxy would say it."""
+
+    path: str
+    method: str = "GET"
+    kind: str = ""
+    address: str = ""
+    bearer: str = ""
+    body: str = ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One measured run: requests a second and latencies in milliseconds."""
+
+    rate: float
+    p50: float
+    p95: float
+    p99: float
+    errors: int
+
+
+def load(place: Place, address: str, warming: Iterable[Request], requests: Iterable[Request], seconds: int) -> Reading:
+    """One run, after two seconds of other requests that warm the server up."""
+    _wrk(address, _written(place, warming), 2)
+    result = _wrk(address, _written(place, requests), seconds)
+    rate = result["requests"] / result["seconds"]
+    return Reading(rate, result["p50"], result["p95"], result["p99"], int(result["errors"]))
+
+
+def median(readings: list[Reading]) -> Reading:
+    by_rate = sorted(readings, key=lambda reading: reading.rate)
+    middle = by_rate[len(by_rate) // 2]
+    p99 = statistics.median(reading.p99 for reading in readings)
+    return replace(middle, p99=p99, errors=sum(reading.errors for reading in readings))
+
+
+def _written(place: Place, requests: Iterable[Request]) -> Path:
+    file = place.folder / "requests.txt"
+    with file.open("w") as out:
+        for each in requests:
+            out.write("\t".join((each.method, each.path, each.kind, each.address, each.bearer, each.body)) + "\n")
+    return file
+
+
+def _wrk(address: str, requests: Path, seconds: int) -> dict[str, float]:
+    command = ["wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{seconds}", "-s", str(SCRIPT), address]
+    with requests.open() as lines:
+        share = ["shared"] if sum(1 for _ in lines) < THREADS else []
+    environ = os.environ | {"BENCH_THREADS": str(THREADS)}
+    run = subprocess.run(
+        [*command, "--", str(requests), *share], check=True, capture_output=True, text=True, env=environ
+    )
+    result: dict[str, float] = json.loads(run.stdout.partition("JSON ")[2])
+    return result

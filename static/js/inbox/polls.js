@@ -1,0 +1,67 @@
+// Short polls by key: what changed since this page last asked.
+
+import { announce, title } from "./announcements.js";
+import { conversation, offline, root, say, state } from "./page.js";
+import { replace } from "./parts.js";
+import { takeConversation } from "./thread.js";
+
+const ACTIVE_MS = 1000;
+const IDLE_MS = 5000;
+const IDLE_AFTER_MS = 60_000;
+
+let timer;
+let running = false;
+
+function pause() {
+  if (state.failures) return Math.min(30_000, ACTIVE_MS * 2 ** state.failures) * (0.75 + Math.random() / 2);
+  return document.hidden || Date.now() - state.lastAct > IDLE_AFTER_MS ? IDLE_MS : ACTIVE_MS;
+}
+
+export function next(after = pause()) {
+  clearTimeout(timer);
+  timer = setTimeout(poll, after);
+}
+
+export async function poll() {
+  if (running) { state.again = true; return; }
+  running = true;
+  state.again = false;
+  const query = new URLSearchParams(root.dataset.query);
+  query.set("cursor", state.cursor);
+  if (conversation) {
+    query.set("conversation", conversation);
+    query.set("after", state.revision);
+  }
+  let news = null;
+  try {
+    const response = await fetch(`/inbox/poll?${query}`, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(20_000) });
+    if (response.status === 401) return signedOut();
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    if (response.status === 200) news = await response.json();
+    state.failures = 0;
+    offline.hidden = true;
+  } catch {
+    state.failures = Math.min(state.failures + 1, 5);
+    if (state.failures > 1) say(offline, "There is no connection. What you see may be old; it is tried again by itself.");
+  } finally {
+    running = false;
+  }
+  if (news) {
+    state.cursor = news.cursor;
+    next();
+    take(news);
+  }
+  next(state.again ? 0 : pause());
+}
+
+function signedOut() {
+  say(offline, "You are signed out. Reload the page to sign in again; keep what you have written.");
+}
+
+function take(news) {
+  if (news.list) replace("chats", news.list);
+  if (news.conversation) takeConversation(news.conversation);
+  document.getElementById("chats").dataset.unread = news.unread;
+  title(news.unread);
+  announce(news.news);
+}

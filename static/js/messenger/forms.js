@@ -1,0 +1,35 @@
+// Forms inside the chat, each in a frame of its own that says how high it is.
+
+import { chat, element, field, list, log, say } from "./chat.js";
+import { isAtEnd, toEnd, toTop } from "./lines.js";
+
+export const openForm = (made) => {
+  const address = new URL(made.dataset.form, location.origin);
+  if (document.documentElement.dataset.theme) address.searchParams.set("theme", document.documentElement.dataset.theme);
+  if (chat.parentOrigin) address.searchParams.set("from", chat.parentOrigin);
+  const frame = element("iframe", { title: say.form, src: address });
+  frame.addEventListener("load", () =>
+    frame.contentWindow.postMessage({ source: "assent", version: 1, type: "hello", page: chat.page }, location.origin));
+  made.prepend(frame);
+};
+export const ofForm = (source, origin, data) => {
+  if (origin !== location.origin) return;
+  const frame = [...list.querySelectorAll("iframe")].find((each) => each.contentWindow === source);
+  if (!frame) return;
+  const atEnd = isAtEnd();
+  if (data.type === "height" && data.height > 0) {
+    const isNew = !frame.style.blockSize;
+    frame.style.blockSize = `${data.height + 2}px`;
+    if (isNew && atEnd && data.height > log.clientHeight) return toTop(frame);
+  }
+  if (data.type === "ready" && data.title) frame.title = data.title;
+  if (data.type === "submitted") frame.parentElement.querySelector("button")?.remove();
+  if (data.type === "ready" && data.state === "saved") offerHelp(frame);
+  if (atEnd) toEnd();
+};
+// Whose number is not theirs says so here: an agent changes it.
+const offerHelp = (frame) => {
+  const button = element("button", { type: "button", textContent: say.notMine });
+  button.addEventListener("click", () => field.focus());
+  if ("isNumber" in frame.parentElement.dataset && !frame.parentElement.querySelector("button")) frame.after(button);
+};

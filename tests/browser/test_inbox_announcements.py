@@ -1,0 +1,125 @@
+"""A new chat announces itself: in the title, and as the agent chose by a sound and a desktop notification."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from app.core import clock, conversations
+from app.db import Database
+from app.models import Contact
+from tests import make
+from tests.browser.conftest import sign_in
+
+pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+SOON_MS = 2500  # a second for the poll, and what two shared cores need
+BEHIND_MS = 10_000  # a page behind another asks every five seconds
+# The real ones, listened to; and a page that can be put behind another.
+SPY = """
+  window.heard = { tones: [], notifications: [] };
+  const start = OscillatorNode.prototype.start;
+  OscillatorNode.prototype.start = function (...when) {
+    heard.tones.push(this.context.state);
+    return start.apply(this, when);
+  };
+  window.Notification = class extends Notification {
+    constructor(title, options) {
+      super(title, options);
+      heard.notifications.push(`${title}: ${options.body}`);
+      heard.last = this;
+    }
+  };
+  Object.defineProperty(document, "hidden", { get: () => Boolean(window.isBehind) });
+"""
+
+
+@pytest.fixture
+def inbox(chromium: Browser, address: str) -> Iterator[Page]:
+    """Max at the inbox, in a browser that may show notifications."""
+    context = chromium.new_context(locale="en-US")
+    context.grant_permissions(["notifications"], origin=address)
+    context.add_init_script(SPY)
+    page = context.new_page()
+    sign_in(page, address)
+    page.goto(f"{address}/inbox")
+    yield page
+    context.close()
+
+
+def choose(page: Page, *, sound: bool = False, notification: bool = False) -> None:
+    page.locator("#inbox-settings").evaluate("(details) => { details.open = true; }")
+    page.get_by_label("A sound for what is new").set_checked(sound)
+    page.get_by_label("A desktop notification").set_checked(notification)
+    page.wait_for_timeout(300)
+    forget(page)
+
+
+def forget(page: Page) -> None:
+    page.evaluate("() => { heard.tones = []; heard.notifications = []; }")
+
+
+def heard(page: Page) -> tuple[list[str], list[str]]:
+    """The tones, by the state of what should play them, and the notifications."""
+    said: dict[str, Any] = page.evaluate("({ tones: heard.tones, notifications: heard.notifications })")
+    return said["tones"], said["notifications"]
+
+
+def ask(database: Database, name: str, text: str) -> int:
+    with database.unit_of_work() as session:
+        contact = session.query(Contact).filter_by(name=name).one_or_none() or make.contact(session, name=name)
+        chat = conversations.open_for(session, contact.id, at=clock.now())
+        conversations.say(session, chat.id, author="contact", body=text, at=clock.now())
+        return chat.id
+
+
+def test_the_title_counts_what_is_new_and_nothing_else_is_heard_unless_wanted(inbox: Page, database: Database) -> None:
+    inbox.evaluate("window.isBehind = true")
+    ask(database, "Sam Rivera", "Is anybody there?")
+    expect(inbox).to_have_title(re.compile(r"^\(1\) Inbox"), timeout=BEHIND_MS)
+    ask(database, "Noor Haddad", "Hello")
+    expect(inbox).to_have_title(re.compile(r"^\(2\) Inbox"), timeout=BEHIND_MS)
+    inbox.wait_for_timeout(300)
+    assert heard(inbox) == ([], [])
+
+
+def test_a_sound_is_played_once_for_each_news_when_it_is_wanted(inbox: Page, database: Database) -> None:
+    choose(inbox, sound=True)
+    for number in (1, 2):
+        ask(database, "Sam Rivera", f"message {number}")
+        expect(inbox.get_by_role("link", name=re.compile(f"message {number}"))).to_be_visible(timeout=SOON_MS)
+        inbox.wait_for_function("number => heard.tones.length === number", arg=number)
+    inbox.wait_for_timeout(1200)  # another poll says nothing twice
+    assert heard(inbox) == (["running", "running"], [])
+    choose(inbox, sound=False)
+    ask(database, "Sam Rivera", "message 3")
+    expect(inbox.get_by_role("link", name=re.compile("message 3"))).to_be_visible(timeout=SOON_MS)
+    assert heard(inbox) == ([], [])
+
+
+def test_a_notification_is_shown_for_a_page_behind_and_leads_to_the_chat(
+    inbox: Page, address: str, database: Database
+) -> None:
+    choose(inbox, notification=True)
+    ask(database, "Sam Rivera", "You are looking at this")
+    expect(inbox.get_by_role("link", name=re.compile("looking at this"))).to_be_visible(timeout=SOON_MS)
+    assert heard(inbox) == ([], [])
+    inbox.evaluate("window.isBehind = true")
+    chat = ask(database, "Noor Haddad", "Do you have decaf?")
+    inbox.wait_for_function("() => heard.notifications.length", timeout=BEHIND_MS)
+    assert heard(inbox) == ([], ["Noor Haddad: Do you have decaf?"])
+    inbox.evaluate("heard.last.dispatchEvent(new Event('click'))")
+    inbox.wait_for_url(f"{address}/inbox/{chat}")
+    expect(inbox.locator("#thread")).to_contain_text("Do you have decaf?")
+
+
+def test_the_choice_is_kept_for_the_next_page(inbox: Page, address: str, database: Database) -> None:
+    choose(inbox, sound=True, notification=True)
+    inbox.goto(f"{address}/inbox?box=closed")
+    inbox.get_by_text("Announcements and keys").click()
+    expect(inbox.get_by_label("A sound for what is new")).to_be_checked()
+    expect(inbox.get_by_label("A desktop notification")).to_be_checked()
+    inbox.evaluate("window.isBehind = true")
+    ask(database, "Sam Rivera", "Hello")
+    inbox.wait_for_function("() => heard.tones.length === 1 && heard.notifications.length === 1", timeout=BEHIND_MS)

@@ -1,0 +1,62 @@
+"""What the messenger costs the page around it while it loads: nothing, however slow its server is."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.core import clock
+from app.core import settings as workspace_settings
+from app.db import Database
+from tests.browser.shop import ANA, Shop
+from tests.serve import other_site, slow_front
+
+pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+SLOWNESS_S = 3
+SMALL_MS = 1000  # of the shop's own page, on two shared cores; far below the slowness
+TIMES = """() => ({
+  loaded: performance.timing.loadEventEnd - performance.timing.navigationStart,
+  asked: performance.getEntriesByType("resource").filter(({ name }) => !name.includes("/messenger.js"))
+    .map(({ startTime }) => startTime),
+})"""
+AFTER_LOAD = """<script>addEventListener("load", () => {{
+  const script = Object.assign(document.createElement("script"), {{ src: "{address}/messenger.js" }});
+  script.dataset.key = "{key}";
+  document.head.append(script);
+}})</script>"""
+
+
+def times_of(page: Page, origin: str) -> dict[str, Any]:
+    page.goto(origin, wait_until="load")
+    page.wait_for_function("performance.timing.loadEventEnd > 0")
+    return dict(page.evaluate(TIMES))
+
+
+def test_the_load_event_does_not_wait_for_a_slow_messenger(page: Page, address: str, database: Database) -> None:
+    pages: dict[str, str] = {}
+    with slow_front(address, SLOWNESS_S, prompt="/messenger.js") as slow, other_site(pages) as origin:
+        Shop(slow, origin, pages, allowing(database, origin), "")
+        assert times_of(page, origin)["loaded"] < SMALL_MS
+        expect(page.get_by_role("button", name="Open the chat")).to_be_visible(timeout=SLOWNESS_S * 5000)
+        after = page.evaluate(TIMES)
+        assert after["asked"], "the panel was asked for"
+        assert all(start >= after["loaded"] for start in after["asked"])
+
+
+def test_a_page_that_adds_the_script_after_loading_does_not_even_wait_for_that(
+    page: Page, address: str, database: Database
+) -> None:
+    pages: dict[str, str] = {}
+    with slow_front(address, SLOWNESS_S) as slow, other_site(pages) as origin:
+        script = AFTER_LOAD.format(address=slow, key=allowing(database, origin))
+        pages["/"] = f"<!doctype html><html lang=en><title>Shop</title><h1>Shop</h1>{script}"
+        assert times_of(page, origin)["loaded"] < SMALL_MS
+        page.wait_for_function("window.Assent", timeout=SLOWNESS_S * 3000)
+        page.locator("#assent-messenger").wait_for(state="attached")
+
+
+def allowing(database: Database, origin: str) -> str:
+    """The messenger's key, once the origin is allowed."""
+    with database.unit_of_work() as session:
+        workspace = workspace_settings.change(session, {"allowed_origins": [origin]}, actor=ANA, at=clock.now())
+        return workspace.messenger_key
