@@ -11,15 +11,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from app.core import clock, settings, store, tokens
+from app.core import clock, settings, tokens
 from app.core.signing import Keys
-from bench.__main__ import CONNECTIONS, SECRET_KEY, THREADS, WORKERS, Place, Reading, assent_server, prepared, served
+from bench.forms import form_key
+from bench.load import CONNECTIONS, THREADS, Reading
+from bench.servers import DATABASES, SECRET_KEY, Place, assent_server, floor_server, prepared
 
 HERE = Path(__file__).parent
 GOAL = 0.6  # of the floor's throughput, for finding and attaching
@@ -31,13 +31,13 @@ def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m bench.api", description=__doc__)
     arguments.add_argument("--seconds", type=int, default=4, help="length of one run")
     arguments.add_argument("--contacts", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
-    arguments.add_argument("--only", choices=["sqlite", "postgresql"], help="one database instead of both")
+    arguments.add_argument("--database", choices=DATABASES, help="one database instead of both")
     chosen = arguments.parse_args()
     if shutil.which("wrk") is None:
         print("bench: wrk is missing; as root: apt-get install wrk", file=sys.stderr)
         return 2
     missed = 0
-    for name in [chosen.only] if chosen.only else ["sqlite", "postgresql"]:
+    for name in [chosen.database] if chosen.database else DATABASES:
         for contacts in chosen.contacts:
             missed += measure(name, contacts, seconds=chosen.seconds)
     return 1 if missed else 0
@@ -51,7 +51,7 @@ def measure(name: str, contacts: int, *, seconds: int) -> int:
         for call in CALLS:
             with assent_server(place) as address:
                 ours = _load(address, _calls(place, call, contacts), token, seconds)
-            with _floor(place) as address:
+            with floor_server(place, "bench.api_floor:create_app") as address:
                 floor = _load(address, _calls(place, call, contacts), token, seconds)
             ratio = ours.rate / floor.rate
             is_goal = call in {"find", "attach"}
@@ -65,16 +65,6 @@ def measure(name: str, contacts: int, *, seconds: int) -> int:
                 flush=True,
             )
     return missed
-
-
-@contextmanager
-def _floor(place: Place) -> Iterator[str]:
-    url = place.settings.database_url
-    bare = url.removeprefix("sqlite:///") if url.startswith("sqlite") else url.replace("+psycopg", "")
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "bench.api_floor:create_app"]
-    command += ["--workers", str(WORKERS), "--blocking-threads", "8", "--no-access-log", "--log-level", "error"]
-    with served(command, {"FLOOR_DATABASE_URL": bare}) as address:
-        yield address
 
 
 def _load(address: str, calls: Path, token: str, seconds: int) -> Reading:
@@ -115,8 +105,9 @@ def _search(field: str, operator: str, value: str) -> str:
 
 def _fill(place: Place, contacts: int) -> str:
     """So many contacts, a third of them opted in; a token that may call as often as it can comes back."""
-    database = store.open_database(place.settings)
+    database = place.database
     with database.unit_of_work() as session:
+        form_key(session, clock.now())  # makes the live type, the first one
         settings.change(session, {"api_calls_per_minute": 1_000_000}, actor="bench", at=clock.now())
         _, token = tokens.create(session, "bench", [], at=clock.now())
         connection = session.connection()
@@ -129,7 +120,6 @@ def _fill(place: Place, contacts: int) -> str:
     with database.engine.connect() as connection:
         connection.exec_driver_sql("ANALYZE")
         connection.commit()
-    database.close()
     return token
 
 

@@ -3,14 +3,14 @@ particular: no token, no scope, no limit, no check of what comes. What Assent co
 
 import json
 import secrets
-from datetime import UTC, datetime
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
 from flask import Flask, Response, request
 
 from app.schemas.contact import contact_body
-from bench.floor import _IS_SQLITE, _connection, _sql
+from bench.floor_database import IS_SQLITE, connection, now, sql, transaction
 
 COLUMNS = (
     *("id", "public_id", "role", "external_id", "name", "email", "phone", "phone_hash", "avatar", "owner_id"),
@@ -54,31 +54,29 @@ def create_app() -> Flask:
 
 
 def find(public_id: str) -> Response:
-    connection = _connection()
-    row = connection.execute(_sql(ROWS + "WHERE public_id = ?"), (public_id,)).fetchone()
-    return _json(_body(row, connection.execute(_sql(ATTACHED), (row[0],)).fetchall()))
+    held = connection()
+    row = held.execute(sql(ROWS + "WHERE public_id = ?"), (public_id,)).fetchone()
+    return _json(_body(row, held.execute(sql(ATTACHED), (row[0],)).fetchall()))
 
 
 def search() -> Response:
-    query, connection = request.get_json()["query"], _connection()
+    query, held = request.get_json()["query"], connection()
     if query["field"] == "phone" and query["operator"] == "=":
-        rows = connection.execute(
-            _sql(ROWS + "WHERE phone = ? ORDER BY id DESC LIMIT 50"), (query["value"],)
-        ).fetchall()
+        rows = held.execute(sql(ROWS + "WHERE phone = ? ORDER BY id DESC LIMIT 50"), (query["value"],)).fetchall()
     elif query["field"] == "phone":
         begin, after = query["value"], query["value"][:-1] + chr(ord(query["value"][-1]) + 1)
-        least, less = (">=", "<") if _IS_SQLITE else ("~>=~", "~<~")
-        order = "phone, id" if _IS_SQLITE else "phone USING ~<~, id"
+        least, less = (">=", "<") if IS_SQLITE else ("~>=~", "~<~")
+        order = "phone, id" if IS_SQLITE else "phone USING ~<~, id"
         where = f"WHERE phone {least} ? AND phone {less} ? ORDER BY {order} LIMIT 50"
-        rows = connection.execute(_sql(ROWS + where), (begin, after)).fetchall()
+        rows = held.execute(sql(ROWS + where), (begin, after)).fetchall()
     else:
-        ids = [row[0] for row in connection.execute(OPTED_IN).fetchall()]
+        ids = [row[0] for row in held.execute(OPTED_IN).fetchall()]
         marks = ", ".join("?" * len(ids))
-        rows = connection.execute(_sql(ROWS + f"WHERE id IN ({marks}) ORDER BY id DESC"), ids).fetchall()
+        rows = held.execute(sql(ROWS + f"WHERE id IN ({marks}) ORDER BY id DESC"), ids).fetchall()
     marks = ", ".join(["?"] * len(rows)) or "NULL"
     attached: dict[int, list[Any]] = {}
     statement = ATTACHED.replace("SELECT ", "SELECT c.contact_id, ").replace("= ?", f"IN ({marks})")
-    for each in connection.execute(_sql(statement), [row[0] for row in rows]).fetchall():
+    for each in held.execute(sql(statement), [row[0] for row in rows]).fetchall():
         attached.setdefault(each[0], []).append(each[1:])
     return _json({"type": "list", "data": [_body(row, attached.get(row[0], [])) for row in rows]})
 
@@ -93,36 +91,30 @@ def detach(public_id: str, type_id: str) -> Response:  # noqa: ARG001
 
 
 def _change(public_id: str, state: str) -> Response:
-    connection, now = _connection(), datetime.now(UTC)
-    if _IS_SQLITE:
-        connection.execute("BEGIN IMMEDIATE")
-        _write(connection, public_id, state, str(now))
-        connection.execute("COMMIT")
-    else:
-        with connection.transaction():
-            _write(connection, public_id, state, now)
-    kind = connection.execute(_sql("SELECT id, name, state FROM subscription_types WHERE id = 1")).fetchone()
+    with transaction() as held:
+        _write(held, public_id, state, now())
+    kind = connection().execute(sql("SELECT id, name, state FROM subscription_types WHERE id = 1")).fetchone()
     return _json({"type": "subscription", "id": str(kind[0]), "name": kind[1], "state": kind[2]})
 
 
-def _write(connection: Any, public_id: str, state: str, now: Any) -> None:
-    lock = "" if _IS_SQLITE else " FOR UPDATE"
+def _write(held: Any, public_id: str, state: str, at: Any) -> None:
+    lock = "" if IS_SQLITE else " FOR UPDATE"
     select = f"SELECT id, phone, phone_hash FROM contacts WHERE public_id = ?{lock}"
-    contact_id, phone, hashed = connection.execute(_sql(select), (public_id,)).fetchone()
+    contact_id, phone, hashed = held.execute(sql(select), (public_id,)).fetchone()
     standing = "SELECT state FROM consents WHERE contact_id = ? AND subscription_type_id = 1"
-    row = connection.execute(_sql(standing), (contact_id,)).fetchone()
+    row = held.execute(sql(standing), (contact_id,)).fetchone()
     if row is not None and row[0] == state:
         return
     action = "opt_in" if state == "opted_in" else "opt_out"
-    event = connection.execute(_sql(EVENT), (contact_id, action, hashed, now, now)).fetchone()
+    event = held.execute(sql(EVENT), (contact_id, action, hashed, at, at)).fetchone()
     agent = request.headers.get("User-Agent")
-    connection.execute(_sql(EVIDENCE), (event[0], phone, agent, secrets.token_bytes(16)))
-    connection.execute(_sql(CONSENT), (contact_id, state, phone, hashed, now, event[0]))
+    held.execute(sql(EVIDENCE), (event[0], phone, agent, secrets.token_bytes(16)))
+    held.execute(sql(CONSENT), (contact_id, state, phone, hashed, at, event[0]))
     if state == "opted_out":
-        connection.execute(_sql(OPT_OUT), (hashed, contact_id, now, event[0]))
+        held.execute(sql(OPT_OUT), (hashed, contact_id, at, event[0]))
     topic = "granular.subscribe" if state == "opted_in" else "granular.unsubscribe"
     payload = json.dumps({"contact_id": contact_id, "event_id": event[0]})
-    connection.execute(_sql(OUTBOX), (topic, contact_id, payload, now))
+    held.execute(sql(OUTBOX), (topic, contact_id, payload, at))
 
 
 def _body(row: Any, attached: list[Any]) -> dict[str, Any]:
