@@ -18,7 +18,7 @@ test: .venv/.ready-for-tests chromium
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/python -m pytest -n 2
+	.venv/bin/python -m pytest -n 3
 
 bench: .venv/.ready-for-tests
 	.venv/bin/python -m bench

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import socket
 import threading
 import time
 import urllib.error
@@ -66,6 +67,7 @@ class WebServer:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._process.join(20)
+        _wait_until_free(self.port)
 
 
 @lru_cache
@@ -151,6 +153,20 @@ def _standing(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def _wait_until_free(port: int) -> None:
+    """Whoever was killed is not gone at once, and a server refuses an address that somebody listens on."""
+    for _ in range(1200):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                time.sleep(0.025)
+            else:
+                return
+    raise AssertionError("the killed server still listens")
 
 
 def _wait_until_ready(address: str) -> None:
