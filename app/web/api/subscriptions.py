@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from sqlalchemy.orm import Session
 
 from app.core import (
@@ -28,7 +28,7 @@ from app.schemas.subscription import (
     subscription_body,
 )
 from app.schemas.wire import PagingSchema, seconds
-from app.web.api import callers, cursors, ids
+from app.web.api import callers, cursors, exchange, ids
 from app.web.api.answers import Body, answer, polled, written
 from app.web.api.room import Room
 
@@ -134,7 +134,7 @@ def _evidence(note: str | None) -> Evidence:
         Source.API,
         callers.current().actor,
         EvidenceLevel.REPORTED,
-        agent_string=request.headers.get("User-Agent"),
+        agent_string=exchange.asked().headers.get("User-Agent"),
         note=note,
     )
 

@@ -1,0 +1,39 @@
+"""What a call asks, and its answer on the way, as WSGI."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
+
+from flask import Response, current_app, g
+from werkzeug.wrappers import Request
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+
+class Asked(Request):
+    """One call. A body beyond ``size_bytes_max`` is refused with 413 when somebody wants to read it."""
+
+    def __init__(self, environ: "WSGIEnvironment", size_bytes_max: int) -> None:
+        super().__init__(environ)
+        self.max_content_length = size_bytes_max
+
+
+def asked() -> Asked:
+    """The call that is being answered."""
+    return cast(Asked, g.asked)
+
+
+def home() -> str:
+    """Where people reach this server: as configured, else as this call reached it. No slash at the end."""
+    configured: str = current_app.extensions["assent.public_url"]
+    return configured or asked().host_url.rstrip("/")
+
+
+def send(response: Response, asked: Asked, start_response: "StartResponse") -> Iterable[bytes]:
+    """The answer on its way; what everything but a plain 200 needs beside is left to werkzeug."""
+    if response.status_code != 200 or asked.method == "HEAD":
+        return response(asked.environ, start_response)
+    content = response.get_data()
+    headers = response.headers
+    start_response("200 OK", [*headers.to_wsgi_list(), ("Content-Length", str(len(content)))])
+    return [content]
