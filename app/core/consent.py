@@ -227,11 +227,10 @@ def _refuse_against_their_word(
     evidence: Evidence,
     standing: Held | None,
 ) -> None:
-    if eligibility.is_suppressed(session, destination_hash):
+    is_suppressed, has_number_opt_out = eligibility.in_the_way(session, subscription_type_id, destination_hash)
+    if is_suppressed:
         raise InvalidState("This number asked not to be texted. Only its holder can lift that.", code="suppressed")
-    opted_out = (standing and standing.state == ConsentState.OPTED_OUT) or eligibility.has_number_opt_out(
-        session, subscription_type_id, destination_hash
-    )
+    opted_out = (standing and standing.state == ConsentState.OPTED_OUT) or has_number_opt_out
     if opted_out and evidence.source not in _SINGLE_ACTS:
         raise InvalidState("They opted out. Only they, or one explicit action with a note, can reverse it.")
     if not opted_out or evidence.note:

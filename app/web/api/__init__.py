@@ -46,7 +46,8 @@ def mount(app: Flask, settings: Settings) -> None:
         with api.app_context():
             asked = g.asked = Asked(environ, api.config["MAX_CONTENT_LENGTH"])
             try:
-                return send(_answer(api, rules, asked), asked, start_response)
+                response = _answer(api, rules, asked)
+                return send(response, callers.headers(response, asked), asked, start_response)
             finally:
                 callers.leave()
 
@@ -71,6 +72,5 @@ def _answer(api: Flask, rules: MapAdapter, asked: Asked) -> Response:
     except Exception as unexpected:
         logs.failed(asked.method, rule, request_id, unexpected)
         response = failures.unexpected()
-    callers.set_headers(response, asked)
     logs.answered(asked.method, rule, response.status_code, started_s, request_id)
     return response

@@ -66,11 +66,10 @@ def admit(asked: Asked) -> None:
         )
 
 
-def set_headers(response: Response, asked: Asked) -> None:
-    """Name the call, and say with the answer where its token stands."""
-    headers = response.headers
+def headers(response: Response, asked: Asked) -> list[tuple[str, str]]:
+    """What every answer carries beside its own: the call's name, and where its token stands."""
     added = [("X-Request-Id", g.request_id), ("X-Content-Type-Options", "nosniff")]
-    if "Cache-Control" not in headers:
+    if "Cache-Control" not in response.headers:
         added.append(("Cache-Control", "no-store"))
     standing: Standing | None = g.get("standing")
     if standing is not None:
@@ -81,8 +80,7 @@ def set_headers(response: Response, asked: Asked) -> None:
         ]
     if asked.scheme == "https":
         added.append(("Strict-Transport-Security", "max-age=31536000"))
-    for name, value in added:
-        headers.add(name, value)
+    return added
 
 
 def leave() -> None:

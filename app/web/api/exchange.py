@@ -29,11 +29,13 @@ def home() -> str:
     return configured or asked().host_url.rstrip("/")
 
 
-def send(response: Response, asked: Asked, start_response: "StartResponse") -> Iterable[bytes]:
-    """The answer on its way; what everything but a plain 200 needs beside is left to werkzeug."""
+def send(
+    response: Response, more: list[tuple[str, str]], asked: Asked, start_response: "StartResponse"
+) -> Iterable[bytes]:
+    """The answer on its way, with ``more`` headers; what everything but a plain 200 needs is left to werkzeug."""
     if response.status_code != 200 or asked.method == "HEAD":
+        response.headers.extend(more)
         return response(asked.environ, start_response)
     content = response.get_data()
-    headers = response.headers
-    start_response("200 OK", [*headers.to_wsgi_list(), ("Content-Length", str(len(content)))])
+    start_response("200 OK", [*response.headers.to_wsgi_list(), *more, ("Content-Length", str(len(content)))])
     return [content]

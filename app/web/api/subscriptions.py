@@ -67,8 +67,8 @@ def attach_subscription(asked: dict[str, Any], contact_id: str) -> Response:
     def act(session: Session) -> Body:
         type_id = ids.number(asked["id"])
         evidence = _evidence(asked["source_note"])
-        subscriptions.attach(session, contact_id, type_id, asked["consent_type"], evidence, at=at)
-        return _subscription(session, type_id)
+        kind = subscriptions.attach(session, contact_id, type_id, asked["consent_type"], evidence, at=at)
+        return subscription_body(kind)
 
     return written(act)
 
@@ -84,8 +84,7 @@ def detach_subscription(contact_id: str, subscription_id: str) -> Response:
 
     def act(session: Session) -> Body:
         type_id = ids.number(subscription_id)
-        subscriptions.detach(session, contact_id, type_id, _evidence(None), at=clock.now())
-        return _subscription(session, type_id)
+        return subscription_body(subscriptions.detach(session, contact_id, type_id, _evidence(None), at=clock.now()))
 
     return written(act)
 
@@ -122,10 +121,6 @@ def list_consent_events(paging: dict[str, Any], contact_id: str) -> Response:
     key = (lines[per_page - 1].event.id,) if len(lines) > per_page else None
     page = cursors.Page(lines[:per_page], key, total, is_minimum=False)
     return answer(cursors.listed(page, place, per_page, _event))
-
-
-def _subscription(session: Session, type_id: int | None) -> Body:
-    return subscription_body(subscription_types.shown(session, type_id or 0))
 
 
 def _evidence(note: str | None) -> Evidence:
