@@ -6,7 +6,6 @@ application context.
 """
 
 import time
-import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
@@ -49,7 +48,7 @@ def mount(app: Flask, settings: Settings) -> None:
                 response = _answer(api, rules, asked)
                 return send(response, callers.headers(response, asked), asked, start_response)
             finally:
-                callers.leave()
+                callers.leave(asked)
 
     app.wsgi_app = by_path  # type: ignore[method-assign]
 
@@ -57,7 +56,6 @@ def mount(app: Flask, settings: Settings) -> None:
 def _answer(api: Flask, rules: MapAdapter, asked: Asked) -> Response:
     """One answer whatever happens, and its line in the log."""
     started_s = time.perf_counter()
-    request_id = g.request_id = str(uuid.uuid4())
     rule: str | None = None
     try:
         found, values = rules.match(asked.path, asked.method, return_rule=True)
@@ -70,7 +68,7 @@ def _answer(api: Flask, rules: MapAdapter, asked: Asked) -> Response:
     except (AssentError, HTTPException) as refused:
         response = failures.answer(refused)
     except Exception as unexpected:
-        logs.failed(asked.method, rule, request_id, unexpected)
+        logs.failed(asked.method, rule, asked.request_id, unexpected)
         response = failures.unexpected()
-    logs.answered(asked.method, rule, response.status_code, started_s, request_id)
+    logs.answered(asked.method, rule, response.status_code, started_s, asked.request_id)
     return response

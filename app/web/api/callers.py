@@ -1,18 +1,17 @@
 """Who calls: the token is checked before anything else, its calls are counted, its scope is asked for."""
 
 import time
-from contextlib import ExitStack
 from enum import StrEnum
 from typing import cast
 
-from flask import Response, current_app, g
+from flask import Response, current_app
 from sqlalchemy.orm import Session
 
 from app.core import clock, tokens
 from app.core.errors import Forbidden, InvalidInput, TooMany, Unauthorized
 from app.core.tokens import Caller
-from app.web.api.exchange import Asked
-from app.web.api.rates import Meter, Standing
+from app.web.api.exchange import Asked, asked
+from app.web.api.rates import Meter
 from app.web.database import glance, read_only, unit_of_work
 
 # What ``Intercom-Version`` may say; there is one behaviour for all of them.
@@ -29,15 +28,15 @@ class Scope(StrEnum):
 
 
 def current() -> Caller:
-    return cast(Caller, g.caller)
+    return cast(Caller, asked().caller)
 
 
 def looking() -> Session:
     """The session that this call reads with; it is opened for whoever asks first, and ends with the call."""
-    if "looking" not in g:
-        g.held = held = ExitStack()
-        g.looking = held.enter_context(read_only())
-    return cast(Session, g.looking)
+    call = asked()
+    if call.session is None:
+        call.session = call.held.enter_context(read_only())
+    return call.session
 
 
 def ask_for(scope: Scope) -> None:
@@ -46,61 +45,55 @@ def ask_for(scope: Scope) -> None:
         raise Forbidden(f"This token may not do that: it needs the scope “{scope.value}”.")
 
 
-def admit(asked: Asked) -> None:
+def admit(call: Asked) -> None:
     """Check the call's token and count the call.
 
     :raises Unauthorized: it has none, or one that is not valid
     :raises TooMany: the token made as many calls as it may
     :raises InvalidInput: the call is for a version that there is not
     """
-    scheme, _, text = asked.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    scheme, _, text = call.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer" or not text.strip():
         raise Unauthorized("Access Token Invalid")
     with glance() as look:
-        g.caller = caller = tokens.check(look, text.strip(), at=clock.now())
-    _count(caller)
-    version = asked.environ.get("HTTP_INTERCOM_VERSION")
+        call.caller = caller = tokens.check(look, text.strip(), at=clock.now())
+    _count(call, caller)
+    version = call.environ.get("HTTP_INTERCOM_VERSION")
     if version is not None and version not in VERSIONS:
         raise InvalidInput(
             "There is no such version of the API.", field="Intercom-Version", code="intercom_version_invalid"
         )
 
 
-def headers(response: Response, asked: Asked) -> list[tuple[str, str]]:
+def headers(response: Response, call: Asked) -> list[tuple[str, str]]:
     """What every answer carries beside its own: the call's name, and where its token stands."""
-    added = [("X-Request-Id", g.request_id), ("X-Content-Type-Options", "nosniff")]
+    added = [("X-Request-Id", call.request_id), ("X-Content-Type-Options", "nosniff")]
     if "Cache-Control" not in response.headers:
         added.append(("Cache-Control", "no-store"))
-    standing: Standing | None = g.get("standing")
-    if standing is not None:
+    if (standing := call.standing) is not None:
         added += [
             ("X-RateLimit-Limit", str(standing.limit)),
             ("X-RateLimit-Remaining", str(standing.remaining)),
             ("X-RateLimit-Reset", str(standing.reset)),
         ]
-    if asked.scheme == "https":
+    if call.scheme == "https":
         added.append(("Strict-Transport-Security", "max-age=31536000"))
     return added
 
 
-def leave() -> None:
+def leave(call: Asked) -> None:
     """Give the connection back; once a minute, write down that the token is in use. It is no part of the call."""
-    held: ExitStack | None = g.pop("held", None)
-    if held is not None:
-        held.close()
-    caller: Caller | None = g.pop("caller", None)
-    if caller is None:
-        return
-    at = clock.now()
-    if tokens.is_use_due(caller, at=at):
+    call.held.close()
+    caller, at = call.caller, clock.now()
+    if caller is not None and tokens.is_use_due(caller, at=at):
         with unit_of_work() as session:
             tokens.note_use(session, caller.token_id, at=at)
 
 
-def _count(caller: Caller) -> None:
+def _count(call: Asked, caller: Caller) -> None:
     meter = cast(Meter, current_app.extensions["assent.rates"])
     now_s = time.time()
-    g.standing = standing = meter.meter(caller.token_id, caller.calls_per_minute, now_s=now_s)
+    call.standing = standing = meter.meter(caller.token_id, caller.calls_per_minute, now_s=now_s)
     if standing.is_over:
         raise TooMany(
             f"Exceeded rate limit of {standing.limit} in 10_seconds",

@@ -1,21 +1,35 @@
 """What a call asks, and its answer on the way, as WSGI."""
 
+import uuid
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, cast
 
 from flask import Response, current_app, g
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Request
+
+from app.core.tokens import Caller
+from app.web.api.rates import Standing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 
 class Asked(Request):
-    """One call. A body beyond ``size_bytes_max`` is refused with 413 when somebody wants to read it."""
+    """One call, and what is known of it so far.
+
+    A body beyond ``size_bytes_max`` is refused with 413 when somebody wants to read it.
+    """
 
     def __init__(self, environ: "WSGIEnvironment", size_bytes_max: int) -> None:
         super().__init__(environ)
         self.max_content_length = size_bytes_max
+        self.request_id = str(uuid.uuid4())
+        self.caller: Caller | None = None
+        self.standing: Standing | None = None
+        self.session: Session | None = None
+        self.held = ExitStack()
 
 
 def asked() -> Asked:

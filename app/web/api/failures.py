@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Flask, Response, g
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
@@ -20,7 +20,7 @@ from app.core.errors import (
     TooMany,
     Unauthorized,
 )
-from app.web.api.exchange import Asked
+from app.web.api.exchange import Asked, asked
 
 _STATUS: tuple[tuple[type[AssentError], int], ...] = (
     (Merged, 410),
@@ -54,10 +54,10 @@ def unexpected() -> Response:
     return _answer(500, [_entry(500)])
 
 
-def elsewhere(api: Flask, asked: Asked) -> Response:
+def elsewhere(api: Flask, call: Asked) -> Response:
     """The way from ``//`` to ``/``, on the host that was asked."""
     try:
-        api.url_map.bind_to_environ(asked.environ).match()
+        api.url_map.bind_to_environ(call.environ).match()
     except RequestRedirect as redirect:
         return Response(status=redirect.code, headers={"Location": redirect.new_url})
     except HTTPException as error:
@@ -124,5 +124,5 @@ def _leaves(messages: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
 
 
 def _answer(status: int, errors: list[dict[str, str]]) -> Response:
-    body = {"type": "error.list", "request_id": g.get("request_id"), "errors": errors[:20]}
+    body = {"type": "error.list", "request_id": asked().request_id, "errors": errors[:20]}
     return Response(json.dumps(body), status=status, mimetype="application/json")
