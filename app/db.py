@@ -227,8 +227,9 @@ class Prepared:
 
     def all(self, session: Session | Glance, **values: Any) -> list[Any]:
         """Every row that comes back, as tuples."""
-        compiled = self._for(session)
-        cursor = compiled.execute(_driver(session), values)
+        driver = _driver(session)
+        compiled = self._compiled.get(driver.dialect.name) or self._for(driver)
+        cursor = compiled.execute(driver, values)
         return compiled.read(cursor.fetchall()) if compiled.returns_rows else []
 
     def one(self, session: Session | Glance, **values: Any) -> Any:
@@ -238,16 +239,15 @@ class Prepared:
 
     def run(self, session: Session, **values: Any) -> int:
         """How many rows it touched."""
-        cursor = self._for(session).execute(_driver(session), values)
+        driver = _driver(session)
+        cursor = (self._compiled.get(driver.dialect.name) or self._for(driver)).execute(driver, values)
         touched: int = cursor.rowcount
         return touched
 
-    def _for(self, session: Session | Glance) -> "_Compiled":
-        dialect = _driver(session).dialect
-        compiled = self._compiled.get(dialect.name)
-        if compiled is None:
-            statement = self._statement(dialect.name) if callable(self._statement) else self._statement
-            compiled = self._compiled[dialect.name] = _Compiled(statement, dialect)
+    def _for(self, driver: "_Driver") -> "_Compiled":
+        name = driver.dialect.name
+        statement = self._statement(name) if callable(self._statement) else self._statement
+        compiled = self._compiled[name] = _Compiled(statement, driver.dialect)
         return compiled
 
 

@@ -115,6 +115,7 @@ def opt_in(
         subscription_type_id,
         ConsentState.OPTED_IN,
         destination,
+        destination_hash,
         evidence,
         at=at,
         topics=(*told_before, "granular.subscribe", *also_told_as),
@@ -150,6 +151,7 @@ def opt_out(
         subscription_type_id,
         ConsentState.OPTED_OUT,
         destination,
+        destination_hash,
         evidence,
         at=at,
         topics=("granular.unsubscribe",),
@@ -181,6 +183,7 @@ def _write(
     subscription_type_id: int,
     state: ConsentState,
     destination: str | None,
+    destination_hash: str | None,
     evidence: Evidence,
     *,
     at: datetime,
@@ -192,6 +195,7 @@ def _write(
         subscription_type_id=subscription_type_id,
         action=Action.OPT_IN if state == ConsentState.OPTED_IN else Action.OPT_OUT,
         destination=destination,
+        destination_hash=destination_hash,
         evidence=evidence,
         at=at,
     )
@@ -201,7 +205,7 @@ def _write(
         subscription_type_id=subscription_type_id,
         state=state.value,
         destination=destination,
-        destination_hash=keys_of(session).destination_hash(destination) if destination else None,
+        destination_hash=destination_hash,
         changed_at=at,
         event_id=event_id,
     )
@@ -227,11 +231,10 @@ def _refuse_against_their_word(
     evidence: Evidence,
     standing: Held | None,
 ) -> None:
-    if eligibility.is_suppressed(session, destination_hash):
+    is_suppressed, has_number_opt_out = eligibility.in_the_way(session, subscription_type_id, destination_hash)
+    if is_suppressed:
         raise InvalidState("This number asked not to be texted. Only its holder can lift that.", code="suppressed")
-    opted_out = (standing and standing.state == ConsentState.OPTED_OUT) or eligibility.has_number_opt_out(
-        session, subscription_type_id, destination_hash
-    )
+    opted_out = (standing and standing.state == ConsentState.OPTED_OUT) or has_number_opt_out
     if opted_out and evidence.source not in _SINGLE_ACTS:
         raise InvalidState("They opted out. Only they, or one explicit action with a note, can reverse it.")
     if not opted_out or evidence.note:

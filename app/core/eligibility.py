@@ -57,6 +57,17 @@ _OPT_OUT_WITH = Prepared(
     )
     .limit(literal_column("1"))
 )
+_IN_THE_WAY = Prepared(
+    select(
+        select(Suppression.phone_hash).where(Suppression.phone_hash == bindparam("destination_hash")).exists(),
+        select(NumberOptOut.contact_id)
+        .where(
+            NumberOptOut.subscription_type_id == bindparam("subscription_type_id"),
+            NumberOptOut.destination_hash == bindparam("destination_hash"),
+        )
+        .exists(),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -156,6 +167,14 @@ def has_number_opt_out(session: Session, subscription_type_id: int, destination_
     """Whether anybody opted out of this type with this number or address and did not take it back."""
     found = _OPT_OUT_WITH.one(session, subscription_type_id=subscription_type_id, destination_hash=destination_hash)
     return found is not None
+
+
+def in_the_way(session: Session, subscription_type_id: int, destination_hash: str) -> tuple[bool, bool]:
+    """``is_suppressed`` and ``has_number_opt_out``, asked at once."""
+    is_held, has_opt_out = _IN_THE_WAY.one(
+        session, subscription_type_id=subscription_type_id, destination_hash=destination_hash
+    )
+    return bool(is_held), bool(has_opt_out)
 
 
 def _reasons(

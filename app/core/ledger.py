@@ -10,7 +10,6 @@ from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.signing import keys_of
 from app.core.wording import Words
 from app.db import Prepared, ignoring_insert, inserting
 from app.models import Action, ConsentEvent, ConsentEvidence, EvidenceLevel, Source, Wording
@@ -102,6 +101,7 @@ def record(
     subscription_type_id: int,
     action: Action,
     destination: str | None,
+    destination_hash: str | None,
     evidence: Evidence,
     at: datetime,
 ) -> int:
@@ -115,7 +115,7 @@ def record(
         source=evidence.source.value,
         actor=evidence.actor,
         evidence_level=evidence.level.value,
-        destination_hash=keys_of(session).destination_hash(destination) if destination else None,
+        destination_hash=destination_hash,
         form_version_id=evidence.form_version_id,
         inserted_form_id=evidence.inserted_form_id,
         occurred_at=at,

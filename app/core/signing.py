@@ -9,6 +9,8 @@ from typing import Any, cast
 
 from sqlalchemy.orm import Session
 
+from app.db import Glance
+
 _SESSION_KEY = "assent_keys"
 
 
@@ -67,7 +69,7 @@ def _encode(content: bytes) -> bytes:
     return base64.urlsafe_b64encode(content).rstrip(b"=")
 
 
-def keys_of(session: Session) -> Keys:
+def keys_of(session: Session | Glance) -> Keys:
     """The keys that this session's database works with."""
     return cast(Keys, session.info[_SESSION_KEY])
 

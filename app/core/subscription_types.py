@@ -28,12 +28,11 @@ _KIND = cast(Table, SubscriptionType.__table__)
 _WORDS_OF = cast(Table, SubscriptionTypeTranslation.__table__)
 _SHOWN = Prepared(
     select(
-        *(_KIND.c[name] for name in ("id", "name", "description", "locale", "channel", "consent_type", "state"))
-    ).where(_KIND.c.id == bindparam("subscription_type_id"))
-)
-_WORDS = Prepared(
-    select(_WORDS_OF.c.locale, _WORDS_OF.c.name, _WORDS_OF.c.description)
-    .where(_WORDS_OF.c.subscription_type_id == bindparam("subscription_type_id"))
+        *(_KIND.c[name] for name in ("id", "name", "description", "locale", "channel", "consent_type", "state")),
+        *(_WORDS_OF.c[name].label(f"words_{name}") for name in ("locale", "name", "description")),
+    )
+    .select_from(_KIND.outerjoin(_WORDS_OF, _WORDS_OF.c.subscription_type_id == _KIND.c.id))
+    .where(_KIND.c.id == bindparam("subscription_type_id"))
     .order_by(_WORDS_OF.c.locale)
 )
 Translations = Mapping[str, tuple[str, str]]  # locale to (name, description)
@@ -156,7 +155,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Shown:
-    """A type as it is shown, for the paths that systems wait on: read in two prepared statements."""
+    """A type as it is shown, for the paths that systems wait on: read in one prepared statement."""
 
     id: int
     name: str
@@ -170,11 +169,10 @@ class Shown:
 
 def shown(session: Session, subscription_type_id: int) -> Shown:
     """:raises NotFound: there is no type with this id"""
-    row = _SHOWN.one(session, subscription_type_id=subscription_type_id)
-    if row is None:
+    rows = _SHOWN.all(session, subscription_type_id=subscription_type_id)
+    if not rows:
         raise NotFound("There is no such subscription type.")
-    words = tuple(Words(*each) for each in _WORDS.all(session, subscription_type_id=subscription_type_id))
-    values: list[Any] = [*row, words]
+    values: list[Any] = [*rows[0][:7], tuple(Words(*row[7:]) for row in rows if row[7] is not None)]
     return Shown(*values)
 
 

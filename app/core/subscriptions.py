@@ -11,16 +11,15 @@ from typing import cast
 from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
-from app.core import consent
-from app.core.consent import Change
+from app.core import consent, subscription_types
 from app.core.errors import InvalidInput, InvalidState, Merged, NotFound
 from app.core.ledger import Evidence
 from app.core.signing import is_public_id
+from app.core.subscription_types import Shown
 from app.db import Prepared
-from app.models import Channel, ConsentType, Contact, SubscriptionType, TypeState
+from app.models import Channel, ConsentType, Contact, TypeState
 
 _CONTACT = cast(Table, Contact.__table__)
-_KIND = cast(Table, SubscriptionType.__table__)
 _HOLD = Prepared(
     select(
         _CONTACT.c.id,
@@ -32,19 +31,6 @@ _HOLD = Prepared(
     .where(_CONTACT.c.public_id == bindparam("public_id"))
     .with_for_update()
 )
-_OF_KIND = Prepared(
-    select(_KIND.c.id, _KIND.c.channel, _KIND.c.consent_type, _KIND.c.state).where(
-        _KIND.c.id == bindparam("subscription_type_id")
-    )
-)
-
-
-@dataclass(frozen=True)
-class _Kind:
-    id: int
-    channel: str
-    consent_type: str
-    state: str
 
 
 @dataclass(frozen=True)
@@ -53,7 +39,7 @@ class _Held:
     phone: str | None
     email: str | None
 
-    def destination(self, kind: _Kind) -> str | None:
+    def destination(self, kind: Shown) -> str | None:
         return self.phone if kind.channel == Channel.SMS else self.email
 
 
@@ -65,8 +51,10 @@ def attach(
     evidence: Evidence,
     *,
     at: datetime,
-) -> Change:
+) -> Shown:
     """Opt a contact in to a type that asks first, or out of one that everybody gets. Again changes nothing.
+
+    The type comes back.
 
     :param at: when the contact said so; not before what they said last
     :raises NotFound: there is no such contact or type, or the type is archived
@@ -79,26 +67,26 @@ def attach(
             f"This subscription type is “{kind.consent_type}”: attach to it with that.", field="consent_type"
         )
     held = _hold(session, public_id)
-    if kind.consent_type == ConsentType.OPT_IN:
-        return _opt_in(session, held, kind, evidence, at)
-    return _opt_out(session, held, kind, evidence, at)
+    change = _opt_in if kind.consent_type == ConsentType.OPT_IN else _opt_out
+    change(session, held, kind, evidence, at)
+    return kind
 
 
 def detach(
     session: Session, public_id: str, subscription_type_id: int | None, evidence: Evidence, *, at: datetime
-) -> Change:
+) -> Shown:
     """Return a contact to what holds for those who said nothing: out of a type that asks first, in to the other kind.
 
-    Errors as ``attach``; also of a contact that never said anything it is recorded.
+    The type comes back. Errors as ``attach``; also of a contact that never said anything it is recorded.
     """
     kind = _offered(session, subscription_type_id)
     held = _hold(session, public_id)
-    if kind.consent_type == ConsentType.OPT_IN:
-        return _opt_out(session, held, kind, evidence, at)
-    return _opt_in(session, held, kind, evidence, at)
+    change = _opt_out if kind.consent_type == ConsentType.OPT_IN else _opt_in
+    change(session, held, kind, evidence, at)
+    return kind
 
 
-def _opt_in(session: Session, held: _Held, kind: _Kind, evidence: Evidence, at: datetime) -> Change:
+def _opt_in(session: Session, held: _Held, kind: Shown, evidence: Evidence, at: datetime) -> None:
     destination = held.destination(kind)
     if not destination:
         has_not = "number" if kind.channel == Channel.SMS else "address"
@@ -108,14 +96,14 @@ def _opt_in(session: Session, held: _Held, kind: _Kind, evidence: Evidence, at: 
         )
     standing = consent.held(session, held.contact_id, kind.id)
     _refuse_stale(standing, at)
-    return consent.opt_in(session, held.contact_id, kind.id, destination, evidence, standing=standing, at=at)
+    consent.opt_in(session, held.contact_id, kind.id, destination, evidence, standing=standing, at=at)
 
 
-def _opt_out(session: Session, held: _Held, kind: _Kind, evidence: Evidence, at: datetime) -> Change:
+def _opt_out(session: Session, held: _Held, kind: Shown, evidence: Evidence, at: datetime) -> None:
     standing = consent.held(session, held.contact_id, kind.id)
     _refuse_stale(standing, at)
     destination = held.destination(kind)
-    return consent.opt_out(session, held.contact_id, kind.id, destination, evidence, standing=standing, at=at)
+    consent.opt_out(session, held.contact_id, kind.id, destination, evidence, standing=standing, at=at)
 
 
 def _refuse_stale(standing: consent.Held | None, at: datetime) -> None:
@@ -124,10 +112,12 @@ def _refuse_stale(standing: consent.Held | None, at: datetime) -> None:
         raise InvalidState("They said something else since then. Leave “occurred_at” out to record it as of now.")
 
 
-def _offered(session: Session, subscription_type_id: int | None) -> _Kind:
-    row = _OF_KIND.one(session, subscription_type_id=subscription_type_id) if subscription_type_id else None
-    kind = _Kind(*row) if row else None
-    if kind is None or kind.state == TypeState.ARCHIVED:
+def _offered(session: Session, subscription_type_id: int | None) -> Shown:
+    try:
+        kind = subscription_types.shown(session, subscription_type_id or 0)
+    except NotFound:
+        raise NotFound("Resource Not Found") from None
+    if kind.state == TypeState.ARCHIVED:
         raise NotFound("Resource Not Found")
     if kind.state == TypeState.DRAFT:
         raise InvalidState("This subscription type is a draft. Put it live first.")

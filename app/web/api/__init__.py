@@ -1,18 +1,23 @@
 """The REST API below ``/api``: what Intercom's clients speak, and what is ours beside it.
 
-Like the embed it is a Flask application of its own, put before the other by path: no session, no cookie is looked at,
-no CSRF token is asked for. Whoever calls shows a token.
+Like the embed it is a WSGI application of its own, put before the other by path: no session, no cookie is looked at,
+no CSRF token is asked for. Whoever calls shows a token. Of Flask it has the rules, for the description, and the
+application context.
 """
 
+import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
-from flask import Flask
-from flask.sessions import NullSession, SessionInterface
+from flask import Flask, Response, g
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter, RequestRedirect
 
 from app.config import Settings
+from app.core.errors import AssentError
 from app.web import logs
 from app.web.api import callers, description, failures, rates
+from app.web.api.exchange import Asked, send
 from app.web.api.routes import ROOMS
 
 if TYPE_CHECKING:
@@ -22,37 +27,48 @@ __all__ = ["mount"]
 _PREFIX = "/api"
 
 
-class _NoSession(SessionInterface):
-    """There is none, and none is kept."""
-
-    def open_session(self, app: Flask, request: Any) -> NullSession:  # noqa: ARG002
-        return NullSession()
-
-
 def mount(app: Flask, settings: Settings) -> None:
     """Answer everything below ``/api`` with the API."""
     api = Flask("app.web.api", template_folder=app.template_folder, static_folder=None)
-    api.session_interface = _NoSession()
-    api.config.update(
-        MAX_CONTENT_LENGTH=app.config["MAX_CONTENT_LENGTH"],
-        PROVIDE_AUTOMATIC_OPTIONS=False,
-        # what a rule did not foresee is answered by failures, in tests too
-        PROPAGATE_EXCEPTIONS=False,
-    )
+    api.config.update(MAX_CONTENT_LENGTH=app.config["MAX_CONTENT_LENGTH"], PROVIDE_AUTOMATIC_OPTIONS=False)
     api.extensions.update({name: held for name, held in app.extensions.items() if name.startswith("assent.")})
     api.jinja_env.globals["asset"] = app.jinja_env.globals["asset"]
     api.extensions["assent.rates"] = rates.make(settings)
-    callers.guard(api)
-    logs.configure(api)
-    failures.handle(api)
     description.describe(api, ROOMS)
     app.extensions["assent.api"] = api
-    otherwise = app.wsgi_app
+    rules, otherwise = api.url_map.bind("api"), app.wsgi_app
 
     def by_path(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         path = environ["PATH_INFO"]
-        if path.startswith(_PREFIX) and (len(path) == len(_PREFIX) or path[len(_PREFIX)] == "/"):
-            return api.wsgi_app(environ, start_response)
-        return otherwise(environ, start_response)
+        if not path.startswith(_PREFIX) or (len(path) > len(_PREFIX) and path[len(_PREFIX)] != "/"):
+            return otherwise(environ, start_response)
+        with api.app_context():
+            asked = g.asked = Asked(environ, api.config["MAX_CONTENT_LENGTH"])
+            try:
+                response = _answer(api, rules, asked)
+                return send(response, callers.headers(response, asked), asked, start_response)
+            finally:
+                callers.leave(asked)
 
     app.wsgi_app = by_path  # type: ignore[method-assign]
+
+
+def _answer(api: Flask, rules: MapAdapter, asked: Asked) -> Response:
+    """One answer whatever happens, and its line in the log."""
+    started_s = time.perf_counter()
+    rule: str | None = None
+    try:
+        found, values = rules.match(asked.path, asked.method, return_rule=True)
+        rule = found.rule
+        if found.endpoint not in api.extensions[callers.UNGUARDED]:
+            callers.admit(asked)
+        response = cast(Response, api.view_functions[found.endpoint](**values))
+    except RequestRedirect:
+        response = failures.elsewhere(api, asked)
+    except (AssentError, HTTPException) as refused:
+        response = failures.answer(refused)
+    except Exception as unexpected:
+        logs.failed(asked.method, rule, asked.request_id, unexpected)
+        response = failures.unexpected()
+    logs.answered(asked.method, rule, response.status_code, started_s, asked.request_id)
+    return response

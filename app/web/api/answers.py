@@ -5,11 +5,12 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Response, current_app, g, request
+from flask import Response
 from sqlalchemy.orm import Session
 
 from app.core import clock, idempotency
 from app.web.api import callers
+from app.web.api.exchange import asked
 from app.web.database import unit_of_work
 
 Body = dict[str, Any]
@@ -29,7 +30,7 @@ def polled(body: Body, revisions: Iterable[int] = ()) -> Response:
     content = response.get_data() + repr(list(revisions)).encode()
     response.set_etag(hashlib.sha256(content).hexdigest()[:32], weak=True)
     response.headers["Cache-Control"] = "private, no-cache"
-    response.make_conditional(request)
+    response.make_conditional(asked())
     return response
 
 
@@ -40,8 +41,8 @@ def written(act: Callable[[Session], Body], *, shown_once: tuple[str, ...] = ())
 
     :param shown_once: fields that nobody keeps: they are in the first answer only
     """
-    _let_go_of_looking()
-    key = request.headers.get(_KEY) if request.method == "POST" else None
+    call = asked()
+    key = call.headers.get(_KEY) if call.method == "POST" else None
     if key is None:
         with unit_of_work() as session:
             body = act(session)
@@ -50,8 +51,8 @@ def written(act: Callable[[Session], Body], *, shown_once: tuple[str, ...] = ())
 
 
 def _once(key: str, act: Callable[[Session], Body], shown_once: tuple[str, ...]) -> Response:
-    caller = callers.current()
-    call = idempotency.fingerprint(request.method, request.full_path, request.get_data())
+    caller, asking = callers.current(), asked()
+    call = idempotency.fingerprint(asking.method, asking.full_path, asking.get_data())
     with unit_of_work() as session:
         kept = idempotency.claim(session, caller.token_id, key, call, at=clock.now())
         if kept is None:
@@ -66,17 +67,9 @@ def _once(key: str, act: Callable[[Session], Body], shown_once: tuple[str, ...])
     return response
 
 
-def _let_go_of_looking() -> None:
-    """The connection that the token was checked on goes back before one to write with is waited for."""
-    if (session := g.get("looking")) is not None:
-        g.looking = None
-        session.close()
-        g.held.close()
-
-
 def _packed(body: Body) -> str:
     return json.dumps(body, separators=(",", ":"))
 
 
 def _json(text: str, status: int) -> Response:
-    return current_app.response_class(text, status=status, mimetype="application/json")
+    return Response(text, status=status, mimetype="application/json")

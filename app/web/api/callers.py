@@ -1,19 +1,18 @@
 """Who calls: the token is checked before anything else, its calls are counted, its scope is asked for."""
 
 import time
-import uuid
-from contextlib import ExitStack
 from enum import StrEnum
 from typing import cast
 
-from flask import Flask, Response, current_app, g, request
+from flask import Response, current_app
 from sqlalchemy.orm import Session
 
 from app.core import clock, tokens
 from app.core.errors import Forbidden, InvalidInput, TooMany, Unauthorized
 from app.core.tokens import Caller
-from app.web.api.rates import Meter, Standing
-from app.web.database import read_only, unit_of_work
+from app.web.api.exchange import Asked, asked
+from app.web.api.rates import Meter
+from app.web.database import glance, read_only, unit_of_work
 
 # What ``Intercom-Version`` may say; there is one behaviour for all of them.
 VERSIONS = frozenset(
@@ -28,20 +27,16 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
-def guard(api: Flask) -> None:
-    """Check each call, and say with each answer where its token stands."""
-    api.before_request(_admit)
-    api.after_request(_set_headers)
-    api.teardown_request(_leave)
-
-
 def current() -> Caller:
-    return cast(Caller, g.caller)
+    return cast(Caller, asked().caller)
 
 
 def looking() -> Session:
-    """The session that the token was checked with: GETs read with it. It ends with the request."""
-    return cast(Session, g.looking)
+    """The session that this call reads with; it is opened for whoever asks first, and ends with the call."""
+    call = asked()
+    if call.session is None:
+        call.session = call.held.enter_context(read_only())
+    return call.session
 
 
 def ask_for(scope: Scope) -> None:
@@ -50,58 +45,57 @@ def ask_for(scope: Scope) -> None:
         raise Forbidden(f"This token may not do that: it needs the scope “{scope.value}”.")
 
 
-def _admit() -> None:
-    g.request_id = str(uuid.uuid4())
-    if request.routing_exception is not None or request.endpoint in current_app.extensions.get(UNGUARDED, ()):
-        return
-    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+def admit(call: Asked) -> None:
+    """Check the call's token and count the call.
+
+    :raises Unauthorized: it has none, or one that is not valid
+    :raises TooMany: the token made as many calls as it may
+    :raises InvalidInput: the call is for a version that there is not
+    """
+    scheme, _, text = call.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer" or not text.strip():
         raise Unauthorized("Access Token Invalid")
-    g.held = held = ExitStack()
-    g.looking = held.enter_context(read_only())
-    g.caller = caller = tokens.check(g.looking, text.strip(), at=clock.now())
-    _count(caller)
-    version = request.headers.get("Intercom-Version")
+    with glance() as look:
+        call.caller = caller = tokens.check(look, text.strip(), at=clock.now())
+    _count(call, caller)
+    version = call.environ.get("HTTP_INTERCOM_VERSION")
     if version is not None and version not in VERSIONS:
         raise InvalidInput(
             "There is no such version of the API.", field="Intercom-Version", code="intercom_version_invalid"
         )
 
 
-def _count(caller: Caller) -> None:
+def headers(response: Response, call: Asked) -> list[tuple[str, str]]:
+    """What every answer carries beside its own: the call's name, and where its token stands."""
+    added = [("X-Request-Id", call.request_id), ("X-Content-Type-Options", "nosniff")]
+    if "Cache-Control" not in response.headers:
+        added.append(("Cache-Control", "no-store"))
+    if (standing := call.standing) is not None:
+        added += [
+            ("X-RateLimit-Limit", str(standing.limit)),
+            ("X-RateLimit-Remaining", str(standing.remaining)),
+            ("X-RateLimit-Reset", str(standing.reset)),
+        ]
+    if call.scheme == "https":
+        added.append(("Strict-Transport-Security", "max-age=31536000"))
+    return added
+
+
+def leave(call: Asked) -> None:
+    """Give the connection back; once a minute, write down that the token is in use. It is no part of the call."""
+    call.held.close()
+    caller, at = call.caller, clock.now()
+    if caller is not None and tokens.is_use_due(caller, at=at):
+        with unit_of_work() as session:
+            tokens.note_use(session, caller.token_id, at=at)
+
+
+def _count(call: Asked, caller: Caller) -> None:
     meter = cast(Meter, current_app.extensions["assent.rates"])
     now_s = time.time()
-    g.standing = standing = meter.meter(caller.token_id, caller.calls_per_minute, now_s=now_s)
+    call.standing = standing = meter.meter(caller.token_id, caller.calls_per_minute, now_s=now_s)
     if standing.is_over:
         raise TooMany(
             f"Exceeded rate limit of {standing.limit} in 10_seconds",
             retry_after_s=max(1, int(standing.reset - now_s) + 1),
         )
-
-
-def _set_headers(response: Response) -> Response:
-    headers = response.headers
-    headers["X-Request-Id"] = g.get("request_id", "")
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers.setdefault("Cache-Control", "no-store")
-    standing: Standing | None = g.get("standing")
-    if standing is not None:
-        headers["X-RateLimit-Limit"] = str(standing.limit)
-        headers["X-RateLimit-Remaining"] = str(standing.remaining)
-        headers["X-RateLimit-Reset"] = str(standing.reset)
-    if request.is_secure:
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    return response
-
-
-def _leave(_error: BaseException | None) -> None:
-    """Give the connection back; once a minute, write down that the token is in use. It is no part of the call."""
-    held: ExitStack | None = g.pop("held", None)
-    if held is None:
-        return
-    held.close()
-    caller: Caller | None = g.pop("caller", None)
-    at = clock.now()
-    if caller is not None and tokens.is_use_due(caller, at=at):
-        with unit_of_work() as session:
-            tokens.note_use(session, caller.token_id, at=at)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -32,10 +32,9 @@ from app.schemas.conversation import (
     message_body,
 )
 from app.schemas.form import PlacedFormSchema
-from app.web.api import callers, cursors, forms, ids
+from app.web.api import callers, cursors, exchange, forms, ids
 from app.web.api.answers import Body, polled, written
 from app.web.api.room import Room
-from app.web.security import public_url
 
 room = Room("conversations", __name__, url_prefix="/api", description="Chats, and the forms inserted into them.")
 PER_PAGE = 20
@@ -57,7 +56,7 @@ def list_conversations(paging: dict[str, Any]) -> Response:
     if total is None:
         total = conversation_records.count(session, most=COUNTED_MAX) if key else len(found)
     page = cursors.Page(found[:per_page], key, total, is_minimum=total >= COUNTED_MAX)
-    is_plain, home = paging["display_as"] == "plaintext", public_url(current_app)
+    is_plain, home = paging["display_as"] == "plaintext", exchange.home()
     listed = cursors.listed(
         page, place, per_page, lambda each: conversation_body(each, home=home, is_plain=is_plain, has_parts=False)
     )
@@ -221,4 +220,4 @@ def _body(session: Session, conversation_id: int, display_as: str | None) -> Bod
 
 
 def _record(record: Record, display_as: str | None) -> Body:
-    return conversation_body(record, home=public_url(current_app), is_plain=display_as == "plaintext", has_parts=True)
+    return conversation_body(record, home=exchange.home(), is_plain=display_as == "plaintext", has_parts=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from importlib import metadata
 from typing import Any
 
-from flask import Flask, Response, current_app, render_template, request
+from flask import Flask, Response, current_app, render_template
 from flask_smorest import Api
 from markdown_it import MarkdownIt
 from markupsafe import Markup
@@ -13,6 +13,7 @@ from markupsafe import Markup
 from app.web import security
 from app.web.api import callers
 from app.web.api.examples import EXAMPLES
+from app.web.api.exchange import asked
 from app.web.api.room import Room
 from app.web.api.words import INTRODUCTION
 
@@ -170,5 +171,5 @@ def _markdown_line(text: str) -> Markup:
 def _kept(response: Response) -> Response:
     response.add_etag()
     response.headers["Cache-Control"] = "public, max-age=300"
-    response.make_conditional(request)
+    response.make_conditional(asked())
     return response

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Flask, Response, current_app, g
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
 
-from app import logs
 from app.core.errors import (
     AssentError,
     Forbidden,
@@ -20,8 +20,8 @@ from app.core.errors import (
     TooMany,
     Unauthorized,
 )
+from app.web.api.exchange import Asked, asked
 
-_log = logs.get_logger()
 _STATUS: tuple[tuple[type[AssentError], int], ...] = (
     (Merged, 410),
     (NotFound, 404),
@@ -44,9 +44,25 @@ _HTTP: dict[int, tuple[str, str]] = {
 }
 
 
-def handle(api: Flask) -> None:
-    api.register_error_handler(AssentError, _refused)
-    api.register_error_handler(HTTPException, _http)
+def answer(error: AssentError | HTTPException) -> Response:
+    """The answer to what could not be done."""
+    return _refused(error) if isinstance(error, AssentError) else _http(error)
+
+
+def unexpected() -> Response:
+    """The answer to an error that nobody foresaw."""
+    return _answer(500, [_entry(500)])
+
+
+def elsewhere(api: Flask, call: Asked) -> Response:
+    """The way from ``//`` to ``/``, on the host that was asked."""
+    try:
+        api.url_map.bind_to_environ(call.environ).match()
+    except RequestRedirect as redirect:
+        return Response(status=redirect.code, headers={"Location": redirect.new_url})
+    except HTTPException as error:
+        return _http(error)
+    return _answer(404, [_entry(404)])
 
 
 def status_of(error: AssentError) -> int:
@@ -108,5 +124,5 @@ def _leaves(messages: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
 
 
 def _answer(status: int, errors: list[dict[str, str]]) -> Response:
-    body = {"type": "error.list", "request_id": g.get("request_id"), "errors": errors[:20]}
-    return current_app.response_class(json.dumps(body), status=status, mimetype="application/json")
+    body = {"type": "error.list", "request_id": asked().request_id, "errors": errors[:20]}
+    return Response(json.dumps(body), status=status, mimetype="application/json")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response
 from sqlalchemy.orm import Session
 
 from app.core import clock, contact_profile, contact_views, conversation_records, optin_forms
@@ -22,10 +22,9 @@ from app.schemas.form import (
     inserted_body,
 )
 from app.schemas.subscription import locale_of
-from app.web.api import callers, ids
+from app.web.api import callers, exchange, ids
 from app.web.api.answers import Body, answer, polled, written
 from app.web.api.room import Room
-from app.web.security import public_url
 
 room = Room("forms", __name__, url_prefix="/api", description="Opt-in forms, and where they were inserted.")
 _TEXTS = ("title", "button_text", "legal_text", "success_text")
@@ -199,9 +198,9 @@ def _newest(session: Session, form: OptInForm) -> Body:
 
 
 def _form_body(form: OptInForm, version: Any) -> Body:
-    return form_body(form, version, default_button=DEFAULT_BUTTON_TEXT, home=public_url(current_app))
+    return form_body(form, version, default_button=DEFAULT_BUTTON_TEXT, home=exchange.home())
 
 
 def _inserted(session: Session, inserted_form_id: int) -> Body:
     inserted = conversation_records.inserted(session, inserted_form_id, at=clock.now())
-    return inserted_body(inserted, home=public_url(current_app))
+    return inserted_body(inserted, home=exchange.home())

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from sqlalchemy.orm import Session
 
 from app.core import (
@@ -28,7 +28,7 @@ from app.schemas.subscription import (
     subscription_body,
 )
 from app.schemas.wire import PagingSchema, seconds
-from app.web.api import callers, cursors, ids
+from app.web.api import callers, cursors, exchange, ids
 from app.web.api.answers import Body, answer, polled, written
 from app.web.api.room import Room
 
@@ -67,8 +67,8 @@ def attach_subscription(asked: dict[str, Any], contact_id: str) -> Response:
     def act(session: Session) -> Body:
         type_id = ids.number(asked["id"])
         evidence = _evidence(asked["source_note"])
-        subscriptions.attach(session, contact_id, type_id, asked["consent_type"], evidence, at=at)
-        return _subscription(session, type_id)
+        kind = subscriptions.attach(session, contact_id, type_id, asked["consent_type"], evidence, at=at)
+        return subscription_body(kind)
 
     return written(act)
 
@@ -84,8 +84,7 @@ def detach_subscription(contact_id: str, subscription_id: str) -> Response:
 
     def act(session: Session) -> Body:
         type_id = ids.number(subscription_id)
-        subscriptions.detach(session, contact_id, type_id, _evidence(None), at=clock.now())
-        return _subscription(session, type_id)
+        return subscription_body(subscriptions.detach(session, contact_id, type_id, _evidence(None), at=clock.now()))
 
     return written(act)
 
@@ -124,17 +123,13 @@ def list_consent_events(paging: dict[str, Any], contact_id: str) -> Response:
     return answer(cursors.listed(page, place, per_page, _event))
 
 
-def _subscription(session: Session, type_id: int | None) -> Body:
-    return subscription_body(subscription_types.shown(session, type_id or 0))
-
-
 def _evidence(note: str | None) -> Evidence:
     """An API client tells what somebody said elsewhere; the address is that of the client."""
     return Evidence(
         Source.API,
         callers.current().actor,
         EvidenceLevel.REPORTED,
-        agent_string=request.headers.get("User-Agent"),
+        agent_string=exchange.asked().headers.get("User-Agent"),
         note=note,
     )
 
