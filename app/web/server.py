@@ -12,6 +12,7 @@ from granian.server import Server
 from app import config, create_app, logs, processes
 from app.core import phone
 from app.core.errors import InvalidState
+from app.web import api
 
 # Requests wait for the database and for the disk, so more of them run than there are processors. With SQLite writers
 # wait for each other, and every further thread takes the interpreter away from the one that writes.
@@ -64,6 +65,7 @@ def load() -> Flask:
         processes.end_with(parent.pid or 0)
     logs.configure()
     app = create_app(config.load())
+    api.of(app)
     phone.preload()
     return app
 

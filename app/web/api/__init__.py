@@ -5,6 +5,7 @@ no CSRF token is asked for. Whoever calls shows a token. Of Flask it has the rul
 application context.
 """
 
+import threading
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
@@ -23,34 +24,51 @@ from app.web.api.routes import ROOMS
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-__all__ = ["mount"]
+__all__ = ["mount", "of"]
 _PREFIX = "/api"
+_API, _LOCK, _RULES, _METER = "assent.api", "assent.api_lock", "assent.api_rules", "assent.rates"
 
 
 def mount(app: Flask, settings: Settings) -> None:
-    """Answer everything below ``/api`` with the API."""
-    api = Flask("app.web.api", template_folder=app.template_folder, static_folder=None)
-    api.config.update(MAX_CONTENT_LENGTH=app.config["MAX_CONTENT_LENGTH"], PROVIDE_AUTOMATIC_OPTIONS=False)
-    api.extensions.update({name: held for name, held in app.extensions.items() if name.startswith("assent.")})
-    api.jinja_env.globals["asset"] = app.jinja_env.globals["asset"]
-    api.extensions["assent.rates"] = rates.make(settings)
-    description.describe(api, ROOMS)
-    app.extensions["assent.api"] = api
-    rules, otherwise = api.url_map.bind("api"), app.wsgi_app
+    """Answer everything below ``/api`` with the API. It is put together for its first call (``of``)."""
+    app.extensions[_METER] = rates.make(settings)
+    app.extensions[_LOCK] = threading.Lock()
+    otherwise = app.wsgi_app
 
     def by_path(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if not path.startswith(_PREFIX) or (len(path) > len(_PREFIX) and path[len(_PREFIX)] != "/"):
             return otherwise(environ, start_response)
+        api = of(app)
         with api.app_context():
             asked = g.asked = Asked(environ, api.config["MAX_CONTENT_LENGTH"])
             try:
-                response = _answer(api, rules, asked)
+                response = _answer(api, api.extensions[_RULES], asked)
                 return send(response, callers.headers(response, asked), asked, start_response)
             finally:
                 callers.leave(asked)
 
     app.wsgi_app = by_path  # type: ignore[method-assign]
+
+
+def of(app: Flask) -> Flask:
+    """The API of an application. The first to ask waits a fifth of a second: every call is described."""
+    made: Flask | None = app.extensions.get(_API)
+    if made is None:
+        with app.extensions[_LOCK]:
+            made = app.extensions.get(_API) or _made(app)
+            app.extensions[_API] = made
+    return made
+
+
+def _made(app: Flask) -> Flask:
+    api = Flask("app.web.api", template_folder=app.template_folder, static_folder=None)
+    api.config.update(MAX_CONTENT_LENGTH=app.config["MAX_CONTENT_LENGTH"], PROVIDE_AUTOMATIC_OPTIONS=False)
+    api.extensions.update({name: held for name, held in app.extensions.items() if name.startswith("assent.")})
+    api.jinja_env.globals["asset"] = app.jinja_env.globals["asset"]
+    description.describe(api, ROOMS)
+    api.extensions[_RULES] = api.url_map.bind("api")
+    return api
 
 
 def _answer(api: Flask, rules: MapAdapter, asked: Asked) -> Response:

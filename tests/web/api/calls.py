@@ -13,6 +13,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from app.core import clock, tokens
 from app.db import Database
+from app.web.api import of
 
 SUBSET = Path(__file__).parent.parent.parent / "data" / "intercom-openapi-subset.yaml"
 
@@ -102,7 +103,7 @@ def calls(app: Flask, *scopes: str) -> Calls:
 
 
 def description(app: Flask) -> dict[str, Any]:
-    found: dict[str, Any] = app.extensions["assent.api"].extensions["assent.api_description"]
+    found: dict[str, Any] = of(app).extensions["assent.api_description"]
     return found
 
 
@@ -145,7 +146,7 @@ def _hold(validator: Any, schema: Any, components: Any, body: Any, what: str) ->
 def _rule(app: Flask, method: str, path: str) -> str | None:
     """The path of the description that an address belongs to; null when it is none of the API's."""
     try:
-        rule, _ = app.extensions["assent.api"].url_map.bind("").match(path, method, return_rule=True)
+        rule, _ = of(app).url_map.bind("").match(path, method, return_rule=True)
     except (NotFound, MethodNotAllowed):
         return None
     return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 
 from app.core import clock, tokens
 from app.models import ApiToken, AuditEntry, OutboxEvent
+from app.web.api import of
 from tests.web import pages
 from tests.web.api.calls import Calls, calls, database, description, token
 
@@ -18,7 +19,7 @@ PUBLIC = {"/api/openapi.json", "/api/docs"}
 def routes(app: Flask) -> list[tuple[str, str]]:
     """Every call that there is: method and an address for it."""
     found = []
-    for rule in app.extensions["assent.api"].url_map.iter_rules():
+    for rule in of(app).url_map.iter_rules():
         if rule.rule not in PUBLIC:
             path = rule.rule.replace("<path:external_id>", "x")
             for name in rule.arguments:

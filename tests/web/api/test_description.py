@@ -7,6 +7,7 @@ from flask import Flask
 from openapi_spec_validator import validate
 
 from app.core import errors
+from app.web.api import of
 from app.web.api.examples import EXAMPLES
 from tests.make import SAMS_NUMBER
 from tests.web.api.calls import Calls, description, intercom
@@ -29,7 +30,7 @@ def test_it_is_a_valid_description_of_openapi_3_1(app: Flask) -> None:
 
 
 def test_every_route_is_described(app: Flask) -> None:
-    rules = app.extensions["assent.api"].url_map.iter_rules()
+    rules = of(app).url_map.iter_rules()
     routes = {
         (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
         for rule in rules
