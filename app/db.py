@@ -259,7 +259,7 @@ class _Compiled:
         self.text = str(compiled)
         self._defaults = compiled.params
         self._binders = {}
-        for name, bound in compiled.binds.items():
+        for bound, name in compiled.bind_names.items():
             if binder := bound.type.dialect_impl(dialect).bind_processor(dialect):
                 self._binders[name] = binder
         order = cast(list[str] | None, compiled.positiontup)

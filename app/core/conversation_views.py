@@ -3,23 +3,28 @@
 The contact's side has functions and types of its own: notes and events are left out by the query itself.
 """
 
+from collections import namedtuple
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, and_, func, select, true
+from sqlalchemy import ColumnElement, Integer, Table, and_, bindparam, case, func, literal_column, select, true
+from sqlalchemy import cast as cast_to
 from sqlalchemy.orm import Session
 
 from app.core import form_cards
 from app.core.conversations import CONTACT
 from app.core.errors import NotFound
 from app.core.form_cards import FormCard
-from app.db import run
+from app.db import Glance, Prepared
 from app.models import Agent, Conversation, ConversationState, Message, MessageKind
 
 PAGE_SIZE = 50
 _CONVERSATION = cast(Table, Conversation.__table__)
 _MESSAGE = cast(Table, Message.__table__)
+_AGENT = cast(Table, Agent.__table__)
+_ID_MAX = 2**63 - 1
 _FOR_THE_CONTACT = (MessageKind.MESSAGE.value, MessageKind.FORM.value)
 _LINE = ("number", "revision", "kind", "author", "body", "client_key", "created_at")
 
@@ -86,7 +91,7 @@ def for_contact(session: Session, contact_id: int, *, limit: int = 20) -> list[C
 
 
 def contact_page(
-    session: Session,
+    session: Session | Glance,
     conversation_id: int,
     contact_id: int,
     *,
@@ -102,7 +107,7 @@ def contact_page(
 
 
 def contact_news(
-    session: Session, conversation_id: int, contact_id: int, *, after: int, at: datetime, limit: int = 200
+    session: Session | Glance, conversation_id: int, contact_id: int, *, after: int, at: datetime, limit: int = 200
 ) -> ContactView:
     """The lines that were added, or look different, since revision ``after``. Nothing new is one statement.
 
@@ -148,15 +153,6 @@ def messages_after(
     return _agent_view(session, conversation_id, _Lines(limit, after=revision), at=at)
 
 
-def agent_names(session: Session, authors: set[str]) -> dict[str, str]:
-    """The names of the agents among these authors (``agent:3``), by author."""
-    ids = [int(author[6:]) for author in authors if author.startswith("agent:") and author[6:].isdigit()]
-    if not ids:
-        return {}
-    rows = session.execute(select(Agent.id, Agent.name).where(Agent.id.in_(ids)))
-    return {f"agent:{agent_id}": name for agent_id, name in rows}
-
-
 @dataclass(frozen=True)
 class _Lines:
     """Which lines are read: those changed after a revision, or the newest (before a number)."""
@@ -166,34 +162,34 @@ class _Lines:
     before: int | None = None
 
     @property
-    def condition(self) -> ColumnElement[bool]:
+    def statement(self) -> "_Statement":
         if self.after is not None:
-            return _MESSAGE.c.revision > self.after
-        return _MESSAGE.c.number < self.before if self.before is not None else true()
+            return _Statement.NEWS
+        return _Statement.NEWEST if self.before is None else _Statement.EARLIER
 
-    @property
-    def order(self) -> ColumnElement[Any]:
-        return _MESSAGE.c.number.desc() if self.after is None else _MESSAGE.c.revision
+
+class _Statement(Enum):
+    NEWS, NEWEST, EARLIER = range(3)
 
 
 def _contact_view(
-    session: Session, conversation_id: int, contact_id: int, lines: _Lines, *, at: datetime
+    session: Session | Glance, conversation_id: int, contact_id: int, lines: _Lines, *, at: datetime
 ) -> ContactView:
-    whose = and_(_CONVERSATION.c.id == conversation_id, _CONVERSATION.c.contact_id == contact_id)
-    first, rows, has_more = _read(session, whose, lines, _MESSAGE.c.kind.in_(_FOR_THE_CONTACT))
-    names = agent_names(session, {row.line_author for row in rows})
+    prepared = _FOR_THE_CONTACT_READ[lines.statement]
+    first, rows, has_more = _read(session, prepared, lines, conversation_id=conversation_id, contact_id=contact_id)
     return ContactView(
         conversation_id=first.id,
         state=ConversationState(first.state),
         revision=_cursor(first, rows, lines, has_more=has_more),
         contact_seen_number=first.contact_seen_number,
         has_older=has_more and lines.after is None,
-        lines=sorted((_contact_line(row, names, at) for row in rows), key=lambda line: line.number),
+        lines=sorted((_contact_line(row, at) for row in rows), key=lambda line: line.number),
     )
 
 
 def _agent_view(session: Session, conversation_id: int, lines: _Lines, *, at: datetime) -> AgentView:
-    first, rows, has_more = _read(session, _CONVERSATION.c.id == conversation_id, lines, true())
+    prepared = _FOR_AGENTS_READ[lines.statement]
+    first, rows, has_more = _read(session, prepared, lines, conversation_id=conversation_id)
     return AgentView(
         conversation_id=first.id,
         state=ConversationState(first.state),
@@ -205,25 +201,14 @@ def _agent_view(session: Session, conversation_id: int, lines: _Lines, *, at: da
     )
 
 
-def _read(
-    session: Session, conversation: ColumnElement[bool], lines: _Lines, visible: ColumnElement[bool]
-) -> tuple[Any, list[Any], bool]:
+def _read(session: Session | Glance, prepared: Prepared, lines: _Lines, **whose: int) -> tuple[Any, list[Any], bool]:
     """The conversation (as the first row), its chosen lines, and whether there are more of them: one statement, so that
     revision and lines are of one moment.
     """
-    chosen = and_(_MESSAGE.c.conversation_id == _CONVERSATION.c.id, lines.condition, visible)
-    query = (
-        select(
-            *(_CONVERSATION.c[name] for name in ("id", "state", "assignee_id", "revision", "contact_seen_number")),
-            *(_MESSAGE.c[name].label(f"line_{name}") for name in _LINE),
-            *form_cards.COLUMNS,
-        )
-        .select_from(form_cards.joined_to(_CONVERSATION.outerjoin(_MESSAGE, chosen), _MESSAGE.c.inserted_form_id))
-        .where(conversation)
-        .order_by(lines.order)
-        .limit(lines.limit + 1)
-    )
-    rows = list(run(session, query).all())
+    bounds = {name: bound for name, bound in (("after", lines.after), ("before", lines.before)) if bound is not None}
+    if max(*whose.values(), *bounds.values(), 0) > _ID_MAX:
+        raise NotFound("There is no such conversation.")
+    rows: list[Any] = [_Row._make(row) for row in prepared.all(session, **whose, **bounds, limit=lines.limit + 1)]
     if not rows:
         raise NotFound("There is no such conversation.")
     found = [row for row in rows if row.line_number is not None]
@@ -236,12 +221,43 @@ def _cursor(first: Any, rows: list[Any], lines: _Lines, *, has_more: bool) -> in
     return int(rows[-1].line_revision if is_cut else first.revision)
 
 
-def _contact_line(row: Any, names: dict[str, str], at: datetime) -> ContactLine:
+_COLUMNS = (
+    *(_CONVERSATION.c[name] for name in ("id", "state", "assignee_id", "revision", "contact_seen_number")),
+    *(_MESSAGE.c[name].label(f"line_{name}") for name in _LINE),
+    _AGENT.c.name.label("author_name"),
+    *form_cards.COLUMNS,
+)
+_Row = namedtuple("_Row", [column.name for column in _COLUMNS])  # type: ignore[misc]  # the columns name its fields
+_AUTHOR = case(
+    (_MESSAGE.c.author.startswith("agent:"), cast_to(func.substr(_MESSAGE.c.author, len("agent:") + 1), Integer))
+)
+
+
+def _reading(statement: _Statement, *whose: ColumnElement[bool], kinds: ColumnElement[bool]) -> Prepared:
+    condition, order = {
+        _Statement.NEWS: (_MESSAGE.c.revision > bindparam("after"), _MESSAGE.c.revision),
+        _Statement.NEWEST: (true(), _MESSAGE.c.number.desc()),
+        _Statement.EARLIER: (_MESSAGE.c.number < bindparam("before"), _MESSAGE.c.number.desc()),
+    }[statement]
+    chosen = and_(_MESSAGE.c.conversation_id == _CONVERSATION.c.id, condition, kinds)
+    lines = _CONVERSATION.outerjoin(_MESSAGE, chosen).outerjoin(_AGENT, _AGENT.c.id == _AUTHOR)
+    source = form_cards.joined_to(lines, _MESSAGE.c.inserted_form_id)
+    return Prepared(select(*_COLUMNS).select_from(source).where(*whose).order_by(order).limit(bindparam("limit")))
+
+
+_THIS_ONE = _CONVERSATION.c.id == bindparam("conversation_id")
+_THEIRS = _CONVERSATION.c.contact_id == bindparam("contact_id")
+_SAID = _MESSAGE.c.kind.in_([literal_column(f"'{kind}'") for kind in _FOR_THE_CONTACT])
+_FOR_AGENTS_READ = {each: _reading(each, _THIS_ONE, kinds=true()) for each in _Statement}
+_FOR_THE_CONTACT_READ = {each: _reading(each, _THIS_ONE, _THEIRS, kinds=_SAID) for each in _Statement}
+
+
+def _contact_line(row: Any, at: datetime) -> ContactLine:
     is_own = row.line_author == CONTACT
     return ContactLine(
         number=row.line_number,
         is_own=is_own,
-        author_name=names.get(row.line_author, ""),
+        author_name=row.author_name or "",
         body=row.line_body,
         form=form_cards.of_row(row, at=at),
         client_key=row.line_client_key if is_own else None,

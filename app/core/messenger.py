@@ -78,7 +78,7 @@ def session_for(session: Session, user: SignedUser) -> tuple[str, bool]:
     return bearer, contact is not None and bool(user.news_for(contact))
 
 
-def visitor(session: Session, bearer: str) -> Visitor:
+def visitor(session: Session | Glance, bearer: str) -> Visitor:
     """:raises NotFound: a stranger: an unknown or ended token, a session that is over"""
     if bearer.startswith(SESSION_PREFIX):
         (secret,) = _SECRET.one(session)

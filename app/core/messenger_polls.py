@@ -20,7 +20,7 @@ from app.core.conversation_views import ContactView
 from app.core.errors import NotFound
 from app.core.live import Changes
 from app.core.messenger import Visitor
-from app.db import Database, Prepared
+from app.db import Database, Glance, Prepared
 from app.models import Conversation
 
 REMEMBERED = 20_000
@@ -75,10 +75,10 @@ class Polls:
         remembered = self._remembered.get(bearer)
         if remembered and self._still_holds(remembered, database) and _is_known(remembered.standing, known):
             return remembered.who, News([], is_more=False)
-        with database.read_only() as session:
-            who = messenger.visitor(session, bearer)
-            standing = _standing(session, who)
-            told = _news(session, who, standing, known, at=at)
+        with database.glance() as look:
+            who = messenger.visitor(look, bearer)
+            standing = _standing(look, who)
+            told = _news(look, who, standing, known, at=at)
         self._remember(bearer, who, standing, serial)
         return who, told
 
@@ -107,7 +107,7 @@ class Polls:
                 self._remembered.popitem(last=False)
 
 
-def earlier(session: Session, who: Visitor, conversation_id: int, *, before: int, at: datetime) -> ContactView:
+def earlier(session: Session | Glance, who: Visitor, conversation_id: int, *, before: int, at: datetime) -> ContactView:
     """The lines of one conversation before the line ``before``.
 
     :raises NotFound: there is no such conversation, or it is not theirs
@@ -121,13 +121,11 @@ def _is_known(standing: Mapping[int, int], known: Mapping[int, int]) -> bool:
     return all(revision <= known.get(conversation_id, 0) for conversation_id, revision in standing.items())
 
 
-def _standing(session: Session, who: Visitor) -> dict[int, int]:
-    return dict(_STANDING.all(session, contact_id=who.contact_id)) if who.contact_id is not None else {}
+def _standing(look: Glance, who: Visitor) -> dict[int, int]:
+    return dict(_STANDING.all(look, contact_id=who.contact_id)) if who.contact_id is not None else {}
 
 
-def _news(
-    session: Session, who: Visitor, standing: Mapping[int, int], known: Mapping[int, int], *, at: datetime
-) -> News:
+def _news(look: Glance, who: Visitor, standing: Mapping[int, int], known: Mapping[int, int], *, at: datetime) -> News:
     views: list[ContactView] = []
     is_more = False
     for conversation_id, revision in standing.items():
@@ -135,9 +133,9 @@ def _news(
         if who.contact_id is None or revision <= after:
             continue
         if after:
-            view = conversation_views.contact_news(session, conversation_id, who.contact_id, after=after, at=at)
+            view = conversation_views.contact_news(look, conversation_id, who.contact_id, after=after, at=at)
             is_more = is_more or view.revision < revision
         else:
-            view = conversation_views.contact_page(session, conversation_id, who.contact_id, at=at)
+            view = conversation_views.contact_page(look, conversation_id, who.contact_id, at=at)
         views.append(view)
     return News(views[::-1], is_more)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core import conversations
 from app.core.tokens import hash_of
-from app.db import Prepared, insert_or_ignore
+from app.db import Glance, Prepared, insert_or_ignore
 from app.models import Contact, Conversation, MessengerToken
 
 PREFIX, LENGTH = "t_", 45
@@ -23,7 +23,7 @@ _USE = Prepared(
 )
 
 
-def lead_of(session: Session, token: str) -> int | None:
+def lead_of(session: Session | Glance, token: str) -> int | None:
     """The lead who wrote with this token; null for a token that nobody knows, or that is of no use any more."""
     found = _FIND.one(session, token_hash=hash_of(token))
     return int(found[0]) if found and found[1] is None else None
