@@ -23,14 +23,27 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask
 
     from app import config
-    from app.web import api, assets, database, embed, errors, health, languages, live, login, logs, mail, security
+    from app.web import (
+        api,
+        assets,
+        database,
+        embed,
+        errors,
+        health,
+        languages,
+        live,
+        login,
+        logs,
+        mail,
+        messenger,
+        security,
+    )
     from app.web.admin import blueprint as admin
     from app.web.auth import blueprint as auth
     from app.web.contacts import blueprint as contacts
     from app.web.home import blueprint as home
     from app.web.inbox import blueprint as inbox
-    from app.web.messenger import api_blueprint as messenger_api
-    from app.web.messenger import blueprint as messenger
+    from app.web.messenger import blueprint as messenger_page
 
     settings = settings or config.load()
     app = Flask(
@@ -52,9 +65,10 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     errors.handle(app)
     health.register(app)
     login.enable(app, settings)
-    for blueprint in (home, auth, admin, contacts, inbox, messenger, messenger_api):
+    for blueprint in (home, auth, admin, contacts, inbox, messenger_page):
         app.register_blueprint(blueprint)
     embed.mount(app)
+    messenger.mount(app)
     api.mount(app, settings)
     security.trust_proxies(app, settings)
     return app

@@ -6,7 +6,7 @@ from app.core.form_views import SHOWN_MAX_AGE_S, FormView
 from app.models import Channel
 from app.web.database import keys
 from app.web.embed import reader
-from app.web.embed.exchange import Asked
+from app.web.exchange import Asked
 
 
 def is_allowed(asked: Asked, view: FormView) -> bool:

@@ -3,8 +3,6 @@
 from math import ceil
 from urllib.parse import urlencode, urlsplit
 
-from werkzeug.exceptions import Forbidden
-
 from app.core import clock, contacts, email, origins, phone
 from app.core.contacts import Destination
 from app.core.errors import DestinationRefused
@@ -15,7 +13,7 @@ from app.core.submissions import Outcome
 from app.core.wording import translatable
 from app.models import Channel, EvidenceLevel, Source
 from app.web.database import keys
-from app.web.embed.exchange import Asked
+from app.web.exchange import Asked
 from app.web.languages import gettext, speaking
 from app.web.optin_page import FormPage
 
@@ -46,12 +44,6 @@ def own_address(asked: Asked, *, full: str = "") -> str:
     """
     said = {name: value for name, value in (("theme", theme(asked)), ("full", full)) if value}
     return f"{asked.path}?{urlencode(said)}" if said else asked.path
-
-
-def refuse_other_sites(asked: Asked) -> None:
-    """An answer comes from the page that we made. There is no cookie to ride on; this is the second lock."""
-    if asked.environ.get("HTTP_SEC_FETCH_SITE", "same-origin") not in {"same-origin", "none"}:
-        raise Forbidden
 
 
 def typed_text(asked: Asked) -> str:

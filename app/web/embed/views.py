@@ -10,7 +10,7 @@ from app.models import OptInFormVersion
 from app.web import optin_page
 from app.web.database import glance, keys, read_only, unit_of_work
 from app.web.embed import full_number, reader
-from app.web.embed.exchange import Answer, Asked
+from app.web.exchange import Answer, Asked, refuse_other_sites
 from app.web.optin_page import Filling, FormPage
 
 _STATUS = {State.EXPIRED: 410}
@@ -34,7 +34,7 @@ def answer_inserted_form(asked: Asked, place: str) -> Answer:
 
 
 def public_form_seen(asked: Asked, place: str) -> Answer:
-    reader.refuse_other_sites(asked)
+    refuse_other_sites(asked)
     shown = Shown.read(keys().signer("shown"), asked.form.get("shown", ""), place=place)
     if shown is not None:
         with unit_of_work() as session:
@@ -43,7 +43,7 @@ def public_form_seen(asked: Asked, place: str) -> Answer:
 
 
 def inserted_form_seen(asked: Asked, place: str) -> Answer:
-    reader.refuse_other_sites(asked)
+    refuse_other_sites(asked)
     with unit_of_work() as session:
         optin_forms.mark_seen(session, place, at=clock.now())
     return Answer("", status=204)
@@ -59,7 +59,7 @@ def _show(asked: Asked, place: str, view_of: Callable[..., FormView]) -> Answer:
 
 def _answer(asked: Asked, place: str, view_of: Callable[..., FormView]) -> Answer:
     """Read what was sent, record it in one transaction, then say how it went."""
-    reader.refuse_other_sites(asked)
+    refuse_other_sites(asked)
     shown = Shown.read(keys().signer("shown"), asked.form.get("shown", ""), place=place)
     typed = reader.typed(asked, shown.region if shown else None)
     with unit_of_work() as session:

@@ -5,11 +5,12 @@ GETs only read. Whoever is a stranger gets the same 404 as for what does not exi
 
 import json
 import re
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
-from flask import Blueprint, Response, abort, jsonify, request
-from werkzeug.exceptions import HTTPException
+from flask import g
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from app.core import clock, messenger, messenger_identity, messenger_polls, wording
 from app.core.conversation_views import ContactLine, ContactView
@@ -18,74 +19,69 @@ from app.core.form_cards import FormCard
 from app.core.messenger import Sender, Visitor
 from app.core.messenger_identity import Identity
 from app.models import Channel
-from app.web.database import database, keys, read_only, unit_of_work
-from app.web.errors import status_of
+from app.web import errors
+from app.web.apart import Refused
+from app.web.database import database, glance, keys, read_only, unit_of_work
+from app.web.exchange import Answer, Asked
 from app.web.live import polls
-from app.web.security import csrf
+from app.web.security import HSTS
 
-blueprint = Blueprint("messenger_api", __name__, url_prefix="/messenger/api")
-csrf.exempt(blueprint)
 MAX_BODY_BYTES = 65_536
 _KNOWN = re.compile(r"(\d{1,18}):(\d{1,9})")
+_HEADERS = (
+    ("Content-Type", "application/json"),
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+)
 
 
-@blueprint.before_request
-def only_from_our_frame() -> None:
-    """There is nothing that another site's page could ride on; this is the second lock."""
-    request.max_content_length = MAX_BODY_BYTES
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
-        abort(403)
-
-
-@blueprint.get("/session")
-def session_of_a_signed_user() -> Response:
+def session_of_a_signed_user(asked: Asked) -> Answer:
     """A session for whom the page proves its visitor to be, else null."""
     with read_only() as session:
-        user = messenger.signed_user(session, _identity(), at=clock.now())
+        user = messenger.signed_user(session, _identity(asked), at=clock.now())
         if user is None:
-            return jsonify(session=None, person="", stale=False)
+            return _json(asked, {"session": None, "person": "", "stale": False})
         bearer, is_stale = messenger.session_for(session, user)
-    return jsonify(session=bearer, person=messenger_identity.person_of(keys(), user), stale=is_stale)
+    person = messenger_identity.person_of(keys(), user)
+    return _json(asked, {"session": bearer, "person": person, "stale": is_stale})
 
 
-@blueprint.post("/sign-in")
-def sign_in() -> Response:
-    token = str(_body().get("token") or "")[:100]
+def sign_in(asked: Asked) -> Answer:
+    token = str(_body(asked).get("token") or "")[:100]
     with read_only() as session:
-        user = messenger.signed_user(session, _identity(), at=clock.now())
+        user = messenger.signed_user(session, _identity(asked), at=clock.now())
     if user is None:
         raise NotFound("There is nothing here.")
     with unit_of_work() as session:
-        wait_s = messenger.sign_in(session, user, token or None, address=request.remote_addr, at=clock.now())
-    return _done(wait_s)
+        wait_s = messenger.sign_in(session, user, token or None, address=asked.remote_addr, at=clock.now())
+    return _done(asked, wait_s)
 
 
-@blueprint.get("/poll")
-def poll() -> Response:
+def poll(asked: Asked) -> Answer:
     """What is new since the revisions that the panel knows: ``?after=12:40,13:7``, conversation and revision."""
-    known = {int(found[1]): int(found[2]) for found in _KNOWN.finditer(request.args.get("after", "")[:200])}
-    who, news = polls().news(database(), _bearer(), known, at=clock.now())
-    return jsonify(conversations=[_view(view, who) for view in news.views], more=news.is_more)
+    known = {int(found[1]): int(found[2]) for found in _KNOWN.finditer(asked.args.get("after", "")[:200])}
+    who, news = polls().news(database(), _bearer(asked), known, at=clock.now())
+    return _json(asked, {"conversations": [_view(view, who) for view in news.views], "more": news.is_more})
 
 
-@blueprint.get("/earlier")
-def earlier() -> Response:
-    conversation_id, before = (request.args.get(name, 0, type=int) for name in ("conversation", "before"))
-    with read_only() as session:
-        who = messenger.visitor(session, _bearer())
-        view = messenger_polls.earlier(session, who, conversation_id, before=before, at=clock.now())
-    return jsonify(_view(view, who))
+def earlier(asked: Asked) -> Answer:
+    conversation_id, before = (asked.args.get(name, 0, type=int) for name in ("conversation", "before"))
+    with glance() as look:
+        who = messenger.visitor(look, _bearer(asked))
+        view = messenger_polls.earlier(look, who, conversation_id, before=before, at=clock.now())
+    return _json(asked, _view(view, who))
 
 
-@blueprint.post("/messages")
-def write() -> Response:
-    body = _body()
+def write(asked: Asked) -> Answer:
+    body = _body(asked)
     sender = Sender(
-        bearer=_bearer(),
-        identity=_identity(),
+        bearer=_bearer(asked),
+        identity=_identity(asked),
         is_new=body.get("new") is True,
-        address=request.remote_addr,
-        locale=wording.negotiate(str(body.get("locale") or ""), request.headers.get("Accept-Language", "")),
+        address=asked.remote_addr,
+        locale=wording.negotiate(str(body.get("locale") or ""), asked.header("HTTP_ACCEPT_LANGUAGE")),
     )
     text, client_key = str(body.get("text") or ""), str(body.get("client_key") or "")
     with unit_of_work() as session:
@@ -93,73 +89,76 @@ def write() -> Response:
     if written.message is None:
         raise _too_many(written.retry_after_s)
     message = written.message
-    return jsonify(
-        conversation=message.conversation_id,
-        number=message.number,
-        at=int(message.created_at.timestamp() * 1000),
-    )
+    at = int(message.created_at.timestamp() * 1000)
+    return _json(asked, {"conversation": message.conversation_id, "number": message.number, "at": at})
 
 
-@blueprint.post("/seen")
-def seen() -> Response:
-    numbers = _body().get("seen")
+def seen(asked: Asked) -> Answer:
+    numbers = _body(asked).get("seen")
     if not isinstance(numbers, dict) or not all(_is_number(each) for pair in numbers.items() for each in pair):
-        abort(400)
-    told, bearer = {int(conversation): int(number) for conversation, number in numbers.items()}, _bearer()
-    with read_only() as session:
-        messenger.visitor(session, bearer)  # a stranger keeps nobody waiting who writes
+        raise BadRequest
+    told, bearer = {int(conversation): int(number) for conversation, number in numbers.items()}, _bearer(asked)
+    with glance() as look:
+        messenger.visitor(look, bearer)  # a stranger keeps nobody waiting who writes
     with unit_of_work() as session:
-        wait_s = messenger.seen(session, bearer, told, address=request.remote_addr, at=clock.now())
-    return _done(wait_s)
+        wait_s = messenger.seen(session, bearer, told, address=asked.remote_addr, at=clock.now())
+    return _done(asked, wait_s)
 
 
-@blueprint.errorhandler(AssentError)
-def refused(error: AssentError) -> Response:
-    response = jsonify(error=error.code)
-    response.status_code = status_of(error)
-    if isinstance(error, TooMany):
-        response.headers["Retry-After"] = str(error.retry_after_s)
-    return response
+def status_of(refused: Refused) -> int:
+    return errors.status_of(refused) if isinstance(refused, AssentError) else refused.code or 500
 
 
-@blueprint.errorhandler(HTTPException)
-def failed(error: HTTPException) -> Response:
-    response = jsonify(error=error.name.lower().replace(" ", "_"))
-    response.status_code = error.code or 500
-    return response
+def failure(asked: Asked, status: int, refused: Refused | None) -> Answer:
+    if isinstance(refused, AssentError):
+        code = refused.code
+    else:
+        name = refused.name if isinstance(refused, HTTPException) else HTTPStatus(status).phrase
+        code = name.lower().replace(" ", "_")
+    answer = _json(asked, {"error": code}, status)
+    if isinstance(refused, TooMany):
+        answer.headers.append(("Retry-After", str(refused.retry_after_s)))
+    return answer
 
 
-def _done(wait_s: int | None) -> Response:
+def _done(asked: Asked, wait_s: int | None) -> Answer:
     if wait_s is not None:
         raise _too_many(wait_s)
-    return jsonify({})
+    return _json(asked, {})
 
 
 def _too_many(wait_s: int | None) -> TooMany:
     return TooMany("That was a lot at once.", retry_after_s=wait_s or 60)
 
 
-def _bearer() -> str:
-    kind, _, bearer = request.headers.get("Authorization", "").partition(" ")
+def _bearer(asked: Asked) -> str:
+    kind, _, bearer = asked.header("HTTP_AUTHORIZATION").partition(" ")
     if kind.lower() != "bearer" or not bearer:
         raise NotFound("There is nothing here.")
     return bearer.strip()
 
 
-def _identity() -> Identity:
+def _identity(asked: Asked) -> Identity:
     """What the page said of its visitor, as JSON in percent-encoding, for a header takes no other letters."""
     try:
-        said = json.loads(unquote(request.headers.get("Assent-Identity", "")) or "{}")
+        said = json.loads(unquote(asked.header("HTTP_ASSENT_IDENTITY")) or "{}")
     except ValueError:
         said = {}
     return Identity.read(said if isinstance(said, dict) else {})
 
 
-def _body() -> dict[str, Any]:
-    body = request.get_json()
+def _body(asked: Asked) -> dict[str, Any]:
+    body = asked.get_json()
     if not isinstance(body, dict):
-        abort(400)
+        raise BadRequest
     return body
+
+
+def _json(asked: Asked, body: dict[str, Any], status: int = 200) -> Answer:
+    headers = [*_HEADERS, ("X-Request-Id", g.request_id)]
+    if asked.is_secure:
+        headers.append(("Strict-Transport-Security", HSTS))
+    return Answer(json.dumps(body, separators=(",", ":"), ensure_ascii=False) + "\n", status, headers)
 
 
 def _is_number(value: object) -> bool:

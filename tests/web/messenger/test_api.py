@@ -5,7 +5,7 @@ import threading
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from app.core import clock, conversations, messenger
 from app.db import Database
@@ -210,3 +210,15 @@ def test_no_answer_sets_a_cookie_or_is_kept(client: FlaskClient) -> None:
         assert "Cookie" not in answer.headers.get("Vary", "")
         assert answer.headers["Cache-Control"] == "no-store"
         assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_every_failure_is_json_and_an_unexpected_one_tells_nothing(client: FlaskClient, database: Database) -> None:
+    wrong_method = client.delete("/messenger/api/poll")
+    assert (wrong_method.status_code, wrong_method.get_json()) == (405, {"error": "method_not_allowed"})
+    assert wrong_method.headers["Allow"] == "GET, HEAD"
+    assert client.get("/messenger/api/nothing").get_json() == {"error": "not_found"}
+    with database.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE messenger_tokens RENAME TO gone"))
+    failed = get(client, "poll", TOKEN)
+    assert (failed.status_code, failed.get_json()) == (500, {"error": "internal_server_error"})
+    assert failed.headers["X-Request-Id"]
