@@ -63,7 +63,8 @@ def sign_in() -> Response:
 @blueprint.get("/poll")
 def poll() -> Response:
     """What is new since the revisions that the panel knows: ``?after=12:40,13:7``, conversation and revision."""
-    known = {int(found[1]): int(found[2]) for found in _KNOWN.finditer(request.args.get("after", "")[:200])}
+    after = request.args.get("after", "")[: messenger_polls.KNOWN_CHARS_MAX]
+    known = {int(found[1]): int(found[2]) for found in _KNOWN.finditer(after)}
     who, news = polls().news(database(), _bearer(), known, at=clock.now())
     return jsonify(conversations=[_view(view, who) for view in news.views], more=news.is_more)
 
