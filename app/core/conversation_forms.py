@@ -1,6 +1,7 @@
 """The form inserted between them: a saved one, or one that is configured for this one place.
 
-Each act takes the ``client_key`` of the page that it was sent from: pressed twice, what was placed first stands.
+Each act takes the ``client_key`` of the page that it was sent from: pressed twice, what was placed first stands. What
+was changed before it was sent again stands beside it.
 """
 
 from datetime import datetime
@@ -20,10 +21,11 @@ def insert_saved(
     :raises NotFound: there is no such conversation or form
     :raises InvalidState: the form is archived or its type is not live
     """
-    if placed := _placed_before(session, conversation_id, client_key):
+    key = conversations.key_of(client_key, "saved", form_id) if client_key else None
+    if placed := _placed_before(session, conversation_id, key):
         return placed
     form = optin_forms.find(session, form_id)
-    return _insert(session, conversation_id, form, actor=actor, at=at, client_key=client_key)
+    return _insert(session, conversation_id, form, actor=actor, at=at, client_key=key)
 
 
 def insert_configured(
@@ -40,10 +42,11 @@ def insert_configured(
     :raises NotFound: there is no such conversation
     :raises InvalidInput: a text; the type is not live
     """
-    if placed := _placed_before(session, conversation_id, client_key):
+    key = conversations.key_of(client_key, "configured", content) if client_key else None
+    if placed := _placed_before(session, conversation_id, key):
         return placed
     form = optin_forms.create(session, content, name="", allowed_origins=(), actor=actor, at=at, is_inline=True)
-    return _insert(session, conversation_id, form, actor=actor, at=at, client_key=client_key)
+    return _insert(session, conversation_id, form, actor=actor, at=at, client_key=key)
 
 
 def begin(
@@ -58,17 +61,20 @@ def begin(
 ) -> Conversation:
     """Start a conversation with a contact, by a message and perhaps a saved form; it is the agent's from then on.
 
+    Begun from the same page before, that conversation comes back; what was changed since then is added to it.
+
     :raises InvalidInput: ``body`` is empty or too long
     :raises NotFound: there is no such form
     :raises InvalidState: the form cannot be inserted
     """
     actor = f"agent:{agent_id}"
-    if client_key and (begun := conversations.begun_before(session, contact.id, client_key)):
-        return begun
-    conversation = conversations.start(session, contact.id, at=at, assignee_id=agent_id, client_key=client_key or None)
-    conversations.say(session, conversation.id, author=actor, body=body, at=at)
+    key = client_key or None
+    conversation = conversations.begun_before(session, contact.id, key) if key else None
+    if conversation is None:
+        conversation = conversations.start(session, contact.id, at=at, assignee_id=agent_id, client_key=key)
+    conversations.say(session, conversation.id, author=actor, body=body, at=at, client_key=key)
     if form_id is not None:
-        insert_saved(session, conversation.id, form_id, actor=actor, at=at)
+        insert_saved(session, conversation.id, form_id, actor=actor, at=at, client_key=key)
     return conversation
 
 
@@ -84,6 +90,4 @@ def _insert(
     conversation = conversations.find(session, conversation_id)
     contact = conversations.contact_of(session, conversation)
     inserted = optin_forms.insert_for(session, form, contact, inserted_by=actor, at=at)
-    return conversations.post_form(
-        session, conversation_id, inserted, author=actor, at=at, client_key=client_key or None
-    )
+    return conversations.post_form(session, conversation_id, inserted, author=actor, at=at, client_key=client_key)

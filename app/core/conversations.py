@@ -5,6 +5,7 @@ visible, in order: a poll by revision loses nothing. Reading is in ``core/conver
 marks are in ``core/inbox.py``.
 """
 
+import hashlib
 import re
 from datetime import datetime
 from typing import Any, cast
@@ -47,7 +48,8 @@ def start(
 
 
 def open_for(session: Session, contact_id: int, *, at: datetime, client_key: str | None = None) -> Conversation:
-    """The contact's newest open conversation, made when there is none. The contact's row is held meanwhile.
+    """The contact's open conversation in which something happened last, made when there is none. The contact's row is
+    held meanwhile.
 
     :param client_key: of the message that is about to be said: where it was said before, that conversation comes back
     :raises NotFound: there is no such contact
@@ -60,8 +62,10 @@ def open_for(session: Session, contact_id: int, *, at: datetime, client_key: str
         )
         if found := session.scalars(theirs.where(said_in.exists()).limit(1)).first():
             return found
-    newest = theirs.where(Conversation.state == ConversationState.OPEN.value).order_by(Conversation.id.desc())
-    return session.scalars(newest.limit(1)).first() or start(session, contact_id, at=at)
+    latest = theirs.where(Conversation.state == ConversationState.OPEN.value).order_by(
+        Conversation.updated_at.desc(), Conversation.id.desc()
+    )
+    return session.scalars(latest.limit(1)).first() or start(session, contact_id, at=at)
 
 
 def begun_before(session: Session, contact_id: int, client_key: str) -> Conversation | None:
@@ -102,7 +106,7 @@ def say(
 
     :param author: ``contact``, ``agent:3`` or ``system``
     :param client_key: random (1 to 64 letters, digits, ``_``, ``-``), made by whoever sends: said again, the message
-        that stands comes back and nothing changes
+        that stands comes back and nothing changes. Another text, kind or author under the same key is another message
     :raises InvalidInput: ``body`` is empty or longer than ``BODY_MAX``; ``client_key`` is no key
     :raises InvalidState: the contact is blocked and writes
     :raises NotFound: there is no conversation with this id
@@ -111,8 +115,13 @@ def say(
         raise InvalidInput("Only messages and notes are written.", field="kind")
     body = _checked_body(body)
     conversation = hold(session, conversation_id)
-    if client_key is not None and (said := said_before(session, conversation_id, client_key)):
-        return said
+    if client_key is not None:
+        said = said_before(session, conversation_id, client_key)
+        if said and (said.author, said.kind, said.body) != (author, kind, body):
+            client_key = key_of(client_key, author, kind, body)
+            said = said_before(session, conversation_id, client_key)
+        if said:
+            return said
     if author == CONTACT:
         _refuse_blocked(session, conversation)
         if conversation.state == ConversationState.CLOSED:
@@ -128,6 +137,17 @@ def said_before(session: Session, conversation_id: int, client_key: str) -> Mess
     _refuse_odd_key(client_key)
     query = select(Message).where(Message.conversation_id == conversation_id, Message.client_key == client_key)
     return session.scalars(query).one_or_none()
+
+
+def key_of(client_key: str, *what: object) -> str:
+    """The key under which this, sent from a page with that key, stands once, and something else from it beside it.
+
+    A page whose answer was lost keeps its key, and so does one that was gone back to; what it sends may be changed.
+
+    :raises InvalidInput: it is no key
+    """
+    _refuse_odd_key(client_key)
+    return hashlib.sha256(repr((client_key, *map(str, what))).encode()).hexdigest()[:40]
 
 
 def post_form(

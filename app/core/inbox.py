@@ -81,6 +81,11 @@ class Row:
         """Where the next page begins."""
         return self.updated_at, self.conversation_id
 
+    @property
+    def news_key(self) -> str:
+        """What tells this news from what the contact does next: announced once."""
+        return f"{self.conversation_id}.{self.news_revision}"
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -152,16 +157,19 @@ def mark_read(session: Session, conversation_id: int, agent_id: int, revision: i
 
 
 def be_here(session: Session, conversation_id: int, agent_id: int, *, at: datetime) -> None:
-    """This agent has the conversation on the screen. Others are told when they come, by the conversation's revision."""
-    key = (conversation_id, agent_id)
-    presence = session.get(ConversationPresence, key)
-    if presence is None or presence.seen_at < at - PRESENT_FOR:
-        conversations.touch(session, conversations.hold(session, conversation_id), at=at)
+    """This agent has the conversation on the screen. The others are told who came, and who went without a word."""
+    gone = delete(ConversationPresence).where(
+        ConversationPresence.conversation_id == conversation_id, ConversationPresence.seen_at < at - PRESENT_FOR
+    )
+    is_changed = bool(cast(Any, session.execute(gone)).rowcount)
+    is_changed |= session.get(ConversationPresence, (conversation_id, agent_id), populate_existing=True) is None
     statement = dialect_insert(session, ConversationPresence).values(
         conversation_id=conversation_id, agent_id=agent_id, seen_at=at
     )
     columns = [ConversationPresence.conversation_id, ConversationPresence.agent_id]
     run(session, statement.on_conflict_do_update(index_elements=columns, set_={"seen_at": at}))
+    if is_changed:
+        conversations.touch(session, conversations.hold(session, conversation_id), at=at)
 
 
 def leave(session: Session, conversation_id: int, agent_id: int, *, at: datetime) -> None:

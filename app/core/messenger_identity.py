@@ -16,7 +16,6 @@ from app.models import Contact
 
 SESSION_PREFIX = "s_"
 SESSION_MAX_AGE_S = 12 * 60 * 60
-_FULL_NUMBER_MAX_AGE_S = 5 * 60
 _LENGTHS = {"user_id": 255, "user_hash": 128, "user_jwt": 4096, "name": 200, "email": 254, "phone": 64}
 
 
@@ -92,15 +91,18 @@ def read_session(keys: Keys, text: str, secret: str) -> str | None:
 
 
 def full_number_proof(keys: Keys, form_token: str, contact_id: int) -> str:
-    """Lets the embed show this contact's saved number in full in this form, for five minutes."""
+    """Lets the embed show this contact's saved number in full in this form, as long as their session lasts.
+
+    A panel may be opened hours after it heard of the form.
+    """
     return keys.signer("full number").sign([form_token, contact_id])
 
 
 def may_show_full_number(keys: Keys, proof: str, form_token: str | None, contact_id: int | None) -> bool:
-    """Whether ``proof`` was made for this form and this contact, just now."""
+    """Whether ``proof`` was made for this form and this contact, in a session that may still last."""
     if not proof or form_token is None or contact_id is None:
         return False
-    return keys.signer("full number").read(proof, max_age_s=_FULL_NUMBER_MAX_AGE_S) == [form_token, contact_id]
+    return keys.signer("full number").read(proof, max_age_s=SESSION_MAX_AGE_S) == [form_token, contact_id]
 
 
 def full_answer_proof(keys: Keys, shown: str) -> str:

@@ -10,9 +10,9 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, select, union
 from sqlalchemy.orm import Session
 
 from app.core import conversation_views, messenger
@@ -21,25 +21,36 @@ from app.core.errors import NotFound
 from app.core.live import Changes
 from app.core.messenger import Visitor
 from app.db import Database, Glance, Prepared
-from app.models import Conversation
+from app.models import Conversation, ConversationState
 
 REMEMBERED = 20_000
 # A token or a session that is over is noticed at the latest then; until then it is told that there is nothing new.
 REMEMBERED_FOR_S = 120
-# What a person finds when they come back: the newest lines of their newest conversations.
-_SHOWN_CONVERSATIONS = 5
+# What a person finds when they come back, and what is followed while they are there: the newest lines of the
+# conversations in which something happened last, and of the open ones among those before.
+_LATEST, _LATEST_OPEN = 5, 20
+KNOWN_CHARS_MAX = 100 * len("123456789012345678:123456789,")
 _CONVERSATION = cast(Table, Conversation.__table__)
+
+
+def _latest(limit: int, *whose: ColumnElement[bool]) -> Select[Any]:
+    theirs = select(*(_CONVERSATION.c[name] for name in ("id", "revision", "updated_at"))).where(
+        _CONVERSATION.c.contact_id == bindparam("contact_id"), _CONVERSATION.c.said_number > 0, *whose
+    )
+    latest = theirs.order_by(_CONVERSATION.c.updated_at.desc(), _CONVERSATION.c.id.desc()).limit(limit).subquery()
+    return select(latest)
+
+
 _STANDING = Prepared(
-    select(_CONVERSATION.c.id, _CONVERSATION.c.revision)
-    .where(_CONVERSATION.c.contact_id == bindparam("contact_id"), _CONVERSATION.c.said_number > 0)
-    .order_by(_CONVERSATION.c.id.desc())
-    .limit(_SHOWN_CONVERSATIONS)
+    union(_latest(_LATEST), _latest(_LATEST_OPEN, _CONVERSATION.c.state == ConversationState.OPEN.value)).order_by(
+        "updated_at", "id"
+    )
 )
 
 
 @dataclass(frozen=True)
 class News:
-    """What is new to a visitor, the oldest conversation first; ``is_more``: ask again at once."""
+    """What is new to a visitor, where something happened last coming last; ``is_more``: ask again at once."""
 
     views: list[ContactView]
     is_more: bool
@@ -122,7 +133,9 @@ def _is_known(standing: Mapping[int, int], known: Mapping[int, int]) -> bool:
 
 
 def _standing(look: Glance, who: Visitor) -> dict[int, int]:
-    return dict(_STANDING.all(look, contact_id=who.contact_id)) if who.contact_id is not None else {}
+    if who.contact_id is None:
+        return {}
+    return {number: revision for number, revision, _ in _STANDING.all(look, contact_id=who.contact_id)}
 
 
 def _news(look: Glance, who: Visitor, standing: Mapping[int, int], known: Mapping[int, int], *, at: datetime) -> News:
@@ -138,4 +151,4 @@ def _news(look: Glance, who: Visitor, standing: Mapping[int, int], known: Mappin
         else:
             view = conversation_views.contact_page(look, conversation_id, who.contact_id, at=at)
         views.append(view)
-    return News(views[::-1], is_more)
+    return News(views, is_more)

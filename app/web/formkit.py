@@ -47,8 +47,11 @@ def refuse(form: Form, error: AssentError) -> None:
 
 
 def text(value: Any) -> str | None:
-    """A WTForms filter: text without the space around it and without NUL, which PostgreSQL cannot hold."""
-    return value.replace("\0", "").strip() if isinstance(value, str) else None
+    """A WTForms filter: text without the space around it and without NUL, which PostgreSQL cannot hold.
+
+    Browsers send each end of a line as two characters; it counts as one.
+    """
+    return value.replace("\0", "").replace("\r\n", "\n").strip() if isinstance(value, str) else None
 
 
 def choices(pairs: Iterable[tuple[str, str]]) -> list[Any]:

@@ -127,18 +127,41 @@
     isOpen = open;
     if (!isReady) return;
     frame.hidden = !open;
+    hold();
     launcher.setAttribute("aria-expanded", String(open));
     icon.setAttribute("d", open ? DOWN : BUBBLE);
     tell(open ? "open" : "close");
     if (open) frame.focus();
     else launcher.focus();
   };
+  // On a phone the panel covers the page, which nobody then reaches behind it.
+  const phone = matchMedia("(max-width: 480px)");
+  let held = [];
+  const hold = () => {
+    for (const each of held) each.inert = false;
+    const covers = isOpen && isReady && phone.matches;
+    held = covers ? [...document.body.children].filter((each) => each !== host && !each.inert) : [];
+    for (const each of held) each.inert = true;
+  };
+  phone.addEventListener("change", hold);
+
+  // Somebody signs out: here, and in the other pages of this site that they have open.
+  const OUT = `${place}:out`;
   const forget = () => {
+    identity = null;
     keep([]);
     store(null);
     host?.remove();
     host = frame = undefined;
     isOpen = isReady = false;
+    hold();
+    soon();
+  };
+  const tellOthers = () => {
+    try {
+      localStorage.setItem(OUT, "1");
+      localStorage.removeItem(OUT);
+    } catch { /* refused: the others learn it when they are loaded again */ }
   };
 
   const hears = {
@@ -182,7 +205,8 @@
     if (Object.hasOwn(hears, data.type)) hears[data.type](data);
   });
   addEventListener("storage", (event) => {
-    if (event.key === place || event.key === null) tell("token", { token: stored(), unsent: unsent() });
+    if (event.key === OUT && event.newValue) forget();
+    else if (event.key === place || event.key === null) tell("token", { token: stored(), unsent: unsent() });
   });
 
   const soon = () => (window.requestIdleCallback || setTimeout)(() => build());
@@ -195,9 +219,8 @@
     close: () => turn(false),
     update,
     shutdown() {
-      identity = null;
       forget();
-      soon();
+      tellOthers();
     },
   };
   if (document.readyState === "complete") soon();

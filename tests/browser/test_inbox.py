@@ -199,6 +199,8 @@ def test_over_a_broken_connection_nothing_is_lost_and_nothing_doubled(
     expect(ana.get_by_role("alert")).to_contain_text("It was not sent")
     ana.unroute("**/messages*")
     ana.context.set_offline(True)
+    ana.get_by_role("button", name="Close", exact=True).click()
+    expect(ana.locator("#chat-head")).to_contain_text("It was not done: there is no connection.")
     for number in range(5):
         say(database, sam, f"missed {number}")
     expect(ana.locator("#offline")).to_be_visible(timeout=15_000)
@@ -213,6 +215,40 @@ def test_over_a_broken_connection_nothing_is_lost_and_nothing_doubled(
     assert said_to(database, sam, chat) == shown
 
 
+def test_what_was_changed_or_written_on_while_it_was_sent_is_not_lost(
+    ana: Page, address: str, database: Database, sam: Contact
+) -> None:
+    chat = say(database, sam, "Hello")
+    ana.goto(f"{address}/inbox/{chat}")
+    field, trouble = ana.get_by_label("Your message"), ana.locator("#not-sent")
+
+    def lose(route) -> None:  # type: ignore[no-untyped-def]  # it arrives, but the answer does not
+        ana.request.post(route.request.url, data=route.request.post_data_buffer, headers=route.request.headers)
+        route.abort()
+
+    ana.route("**/messages*", lose, times=1)
+    field.fill("At five")
+    field.press("Control+Enter")
+    expect(trouble).to_contain_text("there is no connection")
+    field.fill("At six")
+    field.press("Control+Enter")
+    expect(field).to_have_value("")
+
+    def write_on(route) -> None:  # type: ignore[no-untyped-def]
+        field.press_sequentially(" And bring")
+        route.continue_()
+
+    ana.route("**/messages*", write_on, times=1)
+    field.fill("See you.")
+    field.press("Control+Enter")
+    expect(field).to_have_value(" And bring")
+    field.evaluate("field => { field.value = 'x'.repeat(5001); }")
+    field.press("Control+Enter")
+    expect(trouble).to_have_text("It was not sent. Use at most 5000 characters.")
+    expect(ana.locator(".line-text")).to_have_text(["Hello", "At five", "At six", "See you."])
+    assert said_to(database, sam, chat) == ["Hello", "At five", "At six", "See you."]
+
+
 def test_without_scripts_everything_is_a_plain_page(
     chromium: Browser, ana: Page, address: str, database: Database, sam: Contact
 ) -> None:
@@ -223,16 +259,20 @@ def test_without_scripts_everything_is_a_plain_page(
     page = context.new_page()
     page.goto(f"{address}/inbox")
     page.get_by_role("link", name=re.compile("Sam Rivera")).click()
-    page.get_by_label("Your message").fill("Hi Sam")
+    page.get_by_label("Your message").fill("\n".join(["Hi Sam"] + ["so long"] * 40))
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".line-agent")).to_contain_text("Hi Sam")
+    bottom = page.locator("#thread").bounding_box(), page.locator(".line-agent").bounding_box()
+    assert bottom[0]
+    assert bottom[1]
+    assert bottom[1]["y"] + bottom[1]["height"] <= bottom[0]["y"] + bottom[0]["height"], "the newest is on the screen"
     page.get_by_role("button", name="Insert form").click()
     expect(page.locator(".form-card")).to_have_attribute("data-state", "waiting")
     page.get_by_role("button", name="Take it").click()
     expect(page.locator("#chat-head")).to_contain_text("Yours")
     page.get_by_role("button", name="Close", exact=True).click()
     expect(page.locator("#chat-head")).to_contain_text("Closed")
-    assert said_to(database, sam, chat) == ["Hello", "Hi Sam", ""]
+    assert [body[:6] for body in said_to(database, sam, chat)] == ["Hello", "Hi Sam", ""]
     context.close()
 
 

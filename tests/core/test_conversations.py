@@ -84,6 +84,23 @@ def test_a_message_that_is_sent_twice_arrives_once(database: Database) -> None:
         assert session.get_one(Conversation, chat.id).last_number == 1
 
 
+def test_what_was_changed_before_it_was_sent_again_is_another_message_and_arrives_once_too(database: Database) -> None:
+    with database.unit_of_work() as session:
+        chat = _chat(session)
+        said = [
+            _say(session, chat.id, body, author, kind=kind, client_key="k1").number
+            for _ in range(2)
+            for author, kind, body in (
+                (ANA, MessageKind.MESSAGE, "At five"),
+                (ANA, MessageKind.MESSAGE, " At six\r\n"),
+                (ANA, MessageKind.NOTE, "At six"),
+                ("agent:2", MessageKind.MESSAGE, "At five"),
+            )
+        ]
+        assert said == [1, 2, 3, 4] * 2
+        assert _bodies(session, chat) == ["At five", "At six", "At five"]
+
+
 def test_the_first_message_sent_twice_makes_one_conversation_even_if_it_was_closed_meanwhile(
     database: Database,
 ) -> None:

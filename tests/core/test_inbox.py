@@ -7,13 +7,13 @@ from threading import Barrier, Event
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
 
 from app.core import conversation_views, conversations, inbox, inbox_changes, inbox_search
 from app.core.inbox import Assigned, Counts
 from app.db import Database
-from app.models import Conversation, ConversationState, MessageKind
+from app.models import Conversation, ConversationPresence, ConversationState, MessageKind
 from tests import make
 from tests.make import NOON
 
@@ -96,15 +96,20 @@ def test_an_empty_conversation_stands_in_no_list(database: Database) -> None:
 
 @pytest.mark.parametrize(
     "typed",
-    ["Noor", "haddad", "+44 7400 123456", "noor@example.com", "crm-7", "roasted beans", "BEANS", "roas"],
+    [
+        *("Noor", "haddad", "+44 7400 123456", "noor@example.com", "crm-7", "roasted beans", "BEANS", "roas"),
+        *("O'Had", "o'hadDAD", "don't", "19.99", "19.9", "€1,299", "€1,299?", "help@shop.example", "help@sho"),
+        *("https://shop.example/a?b=1", "shop.example/a", "SIGN-UP", "sign-u"),
+    ],
 )
 def test_search_finds_by_name_number_address_id_and_words(database: Database, typed: str) -> None:
     with database.unit_of_work() as session:
         ana = make.agent(session).id
         wanted = _chat(
             session,
-            "Are the freshly roasted beans in?",
-            name="Noor Haddad",
+            "Are the freshly roasted beans in? I don't pay €1,299? The sign-up says 19.99, so does "
+            "help@shop.example on https://shop.example/a?b=1",
+            name="Noor O'Haddad",
             external_id="crm-7",
             phone_number=make.BRITISH_NUMBER,
             email_address="noor@example.com",
@@ -142,6 +147,22 @@ def test_agents_see_each_other_while_they_look(database: Database) -> None:
         assert revision() == stood + 1
         inbox.leave(session, chat, max_.id, at=NOON)
         assert revision() == stood + 1
+
+
+def test_an_agent_who_went_without_a_word_is_gone_for_those_who_still_look(database: Database) -> None:
+    with database.unit_of_work() as session:
+        ana, max_ = make.agent(session), make.agent(session)
+        chat, elsewhere = _chat(session), _chat(session)
+        for each, where in ((ana, chat), (max_, chat), (max_, elsewhere)):
+            inbox.be_here(session, where, each.id, at=NOON)
+        stood = session.get_one(Conversation, chat).revision
+        revisions = []
+        for seconds in (15, 30, 45, 60):
+            inbox.be_here(session, chat, ana.id, at=NOON + timedelta(seconds=seconds))
+            revisions.append(session.get_one(Conversation, chat, populate_existing=True).revision - stood)
+        assert revisions == [0, 0, 1, 1]
+        left = select(ConversationPresence.conversation_id, ConversationPresence.agent_id)
+        assert {tuple(row) for row in session.execute(left)} == {(chat, ana.id), (elsewhere, max_.id)}
 
 
 def test_what_changed_is_told_once(database: Database) -> None:

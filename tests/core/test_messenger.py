@@ -9,6 +9,7 @@ from typing import Any
 
 import jwt
 import pytest
+import time_machine
 from sqlalchemy import func, select
 
 from app.core import consent, contacts, conversations, messenger, messenger_identity, messenger_tokens, settings
@@ -119,6 +120,17 @@ def test_the_full_number_is_for_one_form_and_one_contact() -> None:
         assert not messenger_identity.may_show_full_number(keys, proof, *wrong)
     assert not messenger_identity.may_show_full_number(keys, "", "token", 7)
     assert not messenger_identity.may_show_full_number(keys, keys.signer("shown").sign(["token", 7]), "token", 7)
+
+
+def test_a_panel_that_is_opened_hours_later_shows_the_full_number_as_long_as_its_session_lasts() -> None:
+    keys = Keys("k" * 40)
+    with time_machine.travel(NOON) as now:
+        bearer = messenger_identity.signed_session(keys, SignedUser("sam"), SECRET)
+        proof = messenger_identity.full_number_proof(keys, "token", 7)
+        for hours, lasts in ((11.9, True), (0.2, False)):
+            now.shift(timedelta(hours=hours))
+            assert bool(messenger_identity.read_session(keys, bearer, SECRET)) == lasts
+            assert messenger_identity.may_show_full_number(keys, proof, "token", 7) == lasts
 
 
 def test_the_first_message_makes_a_lead_and_the_next_is_of_the_same(database: Database) -> None:

@@ -73,6 +73,23 @@ def test_news_come_once_and_over_all_conversations(database: Database, polls: Po
     assert panel.poll() == []
 
 
+def test_an_answer_in_any_open_conversation_is_heard_of_and_answered_there(database: Database, polls: Polls) -> None:
+    oldest = write(database, body="0")
+    with database.unit_of_work() as session:
+        sam = session.scalars(select(Contact.id)).one()
+        for number in range(1, 10):
+            chat = conversations.start(session, sam, at=clock.now())
+            conversations.say(session, chat.id, author="agent:1", body=str(number), at=clock.now())
+            if number > 6:
+                conversations.close(session, chat.id, actor="agent:1", at=clock.now())
+    panel = Panel(database, polls)
+    assert panel.poll() == [str(number) for number in range(10)]
+    reply(database, oldest.conversation_id, "in the oldest")
+    assert panel.poll() == ["in the oldest"]
+    assert write(database, body="I see").conversation_id == oldest.conversation_id
+    assert Panel(database, Polls(Changes(fresh_for_s=0))).poll()[-3:] == ["0", "in the oldest", "I see"]
+
+
 def test_between_changes_nothing_is_asked_but_what_changed_anywhere(
     database: Database, polls: Polls, asked: list[str]
 ) -> None:

@@ -77,7 +77,7 @@ def _concerns(row: Row, me: int) -> bool:
 def _news(session: Session, row: Row) -> dict[str, Any]:
     """What is announced; ``key`` makes it once."""
     return {
-        "key": f"{row.conversation_id}.{row.news_revision}",
+        "key": row.news_key,
         "id": row.conversation_id,
         "name": words.name_of(row),
         "text": words.excerpt(row, display.agent_names(session), reading.my_id()),

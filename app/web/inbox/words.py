@@ -12,7 +12,7 @@ from babel.dates import format_datetime
 from markupsafe import Markup
 
 from app.core import clock, phone
-from app.core.inbox import Row
+from app.core.inbox import COUNTED_MAX, Row
 from app.core.ledger import LedgerLine
 from app.models import MessageKind
 from app.web import display
@@ -74,6 +74,11 @@ def event(code: str, agents: dict[int, str]) -> str:
     if what == "assigned" and number.isdigit():
         return f"gave the conversation to {agents.get(int(number), 'somebody')}"
     return _EVENTS.get(code, code)
+
+
+def counted(number: int) -> str:
+    """``1,000+`` where counting stopped."""
+    return f"{number:,}{'+' if number >= COUNTED_MAX else ''}"
 
 
 def excerpt(row: Row, agents: dict[int, str], me: int) -> str:

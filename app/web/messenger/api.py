@@ -61,7 +61,8 @@ def sign_in(asked: Asked) -> Answer:
 
 def poll(asked: Asked) -> Answer:
     """What is new since the revisions that the panel knows: ``?after=12:40,13:7``, conversation and revision."""
-    known = {int(found[1]): int(found[2]) for found in _KNOWN.finditer(asked.args.get("after", "")[:200])}
+    after = asked.args.get("after", "")[: messenger_polls.KNOWN_CHARS_MAX]
+    known = {int(found[1]): int(found[2]) for found in _KNOWN.finditer(after)}
     who, news = polls().news(database(), _bearer(asked), known, at=clock.now())
     return _json(asked, {"conversations": [_view(view, who) for view in news.views], "more": news.is_more})
 

@@ -4,7 +4,8 @@ import { announcer, conversation } from "./page.js";
 import { notification, sound } from "./wishes.js";
 
 const pageTitle = document.title;
-const announced = new Set();
+// What was unread when this page came is in its list, and no news: a change beside it must not announce it again.
+const announced = new Set([...document.querySelectorAll("[data-news]")].map((row) => row.dataset.news));
 
 export function title(unread) {
   document.title = unread ? `(${unread}) ${pageTitle}` : pageTitle;

@@ -19,7 +19,24 @@ function pause() {
 
 export function next(after = pause()) {
   clearTimeout(timer);
-  timer = setTimeout(poll, after);
+  if (!document.hidden || !after || !isTimed(after)) timer = setTimeout(poll, after);
+}
+
+// While the page is hidden, which is when announcements matter, a worker counts the time: a page's own timers are late.
+let clock;
+function isTimed(after) {
+  try {
+    clock ??= started(new Worker(new URL("./clock.js", import.meta.url)));
+    if (clock) clock.postMessage(after);
+  } catch {
+    clock = false; // no workers here: the page's timers have to do
+  }
+  return Boolean(clock);
+}
+function started(worker) {
+  worker.addEventListener("message", () => { if (document.hidden) poll(); });
+  worker.addEventListener("error", () => { clock = false; next(); });
+  return worker;
 }
 
 export async function poll() {

@@ -1,6 +1,7 @@
 // Answering, and inserting forms.
 
 import { conversation, reply, thread } from "./page.js";
+import { made } from "./parts.js";
 import { poll } from "./polls.js";
 import { post } from "./server.js";
 import { toEnd } from "./thread.js";
@@ -18,15 +19,28 @@ document.addEventListener("submit", (event) => {
 });
 
 async function act(form) {
+  sayBeside(form, "");
+  let answer;
   try {
-    const response = await post(form.action, new FormData(form));
-    if (!response.ok) throw new Error(response.status);
-    if (form.elements.client_key) form.elements.client_key.value = newKey();
-    if (form.id === "insert") openInsert(false);
-    poll();
+    answer = await post(form.action, new FormData(form), { signal: AbortSignal.timeout(20_000) });
   } catch {
-    form.submit();
+    sayBeside(form, "It was not done: there is no connection. Try again.");
+    return;
   }
+  if (!answer.ok) { form.submit(); return; } // the page that follows says why not
+  if (form.elements.client_key) form.elements.client_key.value = newKey();
+  if (form.id === "insert") openInsert(false);
+  poll();
+}
+
+function sayBeside(form, words) {
+  form.parentElement.querySelector(":scope > .not-done")?.remove();
+  if (!words) return;
+  const place = document.createElement("p");
+  place.className = "error not-done";
+  place.setAttribute("role", "alert");
+  form.after(place);
+  place.textContent = words;
 }
 
 export const body = document.getElementById("body");
@@ -34,13 +48,13 @@ const notSent = document.getElementById("not-sent");
 let sending = false;
 async function send() {
   if (sending) return;
-  if (!body.value.trim()) { refuse("Write something first."); return; }
+  const written = body.value;
+  if (!written.trim()) { refuse("Write something first."); return; }
   sending = true;
   try {
-    const response = await post(reply.action, new FormData(reply), { signal: AbortSignal.timeout(20_000) });
-    if (response.status === 401 || response.status === 400) { refuse("It was not sent: you are signed out. Copy your text, reload, and send it again."); return; }
-    if (!response.ok) throw new Error(response.status);
-    body.value = "";
+    const answer = await post(reply.action, new FormData(reply), { signal: AbortSignal.timeout(20_000) });
+    if (!answer.ok) { refuse(await whyNot(answer)); return; }
+    body.value = body.value.startsWith(written) ? body.value.slice(written.length) : body.value; // it may be written on
     keep();
     reply.elements.client_key.value = newKey();
     refuse("");
@@ -51,6 +65,12 @@ async function send() {
   } finally {
     sending = false;
   }
+}
+
+async function whyNot(answer) {
+  if (answer.status === 401 || answer.status === 400) return "It was not sent: you are signed out. Copy your text, reload, and send it again.";
+  const told = made(await answer.text()).querySelector("#body-error, [data-status] h1 + p")?.textContent.trim();
+  return `It was not sent. ${answer.status < 500 && told ? told : "Something went wrong on the server; your text is still here, send it again."}`;
 }
 
 function refuse(words) {

@@ -51,10 +51,11 @@ export function markSeen(number) {
   seen.append(mark);
 }
 
+// The box begins at its end, and counts upwards from there.
 function isAtEnd() {
-  return thread ? thread.scrollHeight - thread.scrollTop - thread.clientHeight < 80 : false;
+  return thread ? -thread.scrollTop < 80 : false;
 }
 
 export function toEnd() {
-  if (thread) thread.scrollTop = thread.scrollHeight;
+  if (thread) thread.scrollTop = 0;
 }

@@ -29,7 +29,7 @@ const hears = {
     if (told !== chat.token) {
       const wasAnonymous = chat.token && !chat.session;
       [chat.token, chat.isProven, chat.isChosenHere] = [told, false, false];
-      if (wasAnonymous && !told) {
+      if (wasAnonymous) { // another page of this visitor signed out, or began anew
         remember(data.unsent);
         begin();
       }

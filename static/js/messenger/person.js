@@ -5,7 +5,7 @@ import { clear } from "./lines.js";
 import { opened } from "./opening.js";
 import { tell } from "./page.js";
 import { poll, showState, wait } from "./polls.js";
-import { restore } from "./sending.js";
+import { restore, running } from "./sending.js";
 import { call } from "./server.js";
 
 // Somebody begins: the same page anew, a sign-in, a sign-out.
@@ -22,7 +22,11 @@ const beginning = async () => {
       chat.session = answer.session;
       chat.person = answer.person || "";
       chat.isStale = answer.stale;
-      if (chat.session && chat.token) await signIn();
+      if (chat.session && chat.token) {
+        await running.catch(() => {}); // what is on its way arrives before its token ends, and comes along
+        if (mine !== chat.life) return;
+        await signIn();
+      }
       break;
     } catch (problem) {
       if (mine !== chat.life) return;

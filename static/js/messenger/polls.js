@@ -1,6 +1,7 @@
 // Short polls by key: what is new, how soon to ask again, and what is said when nobody answers.
 
 import { bearer, chat, notice, say } from "./chat.js";
+import { loadAgain } from "./forms.js";
 import { heard, known } from "./lines.js";
 import { gone } from "./person.js";
 import { isSending, wakeUp } from "./sending.js";
@@ -39,6 +40,7 @@ export const poll = async () => {
       isMore = answer.more;
       heard(answer.conversations);
       wakeUp();
+      loadAgain();
     }
   } catch (problem) {
     if (mine === chat.life && problem.status === 404 && (chat.session || chat.isProven)) {

@@ -10,6 +10,7 @@ import { call } from "./server.js";
 
 export let queue = [];
 export let isSending = false;
+export let running = Promise.resolve(); // the message that is on its way
 let wake = () => {};
 export const wakeUp = () => wake();
 
@@ -71,9 +72,10 @@ const send = async () => {
     try {
       mark(item, say.sending);
       if (!bearer()) await chooseToken();
-      const answer = await call("POST", "messages", {
+      running = call("POST", "messages", {
         text: item.text, client_key: item.key, new: !chat.session && !chat.isProven, locale: document.documentElement.lang,
       });
+      const answer = await running;
       if (mine !== chat.life) continue;
       const isFirst = !chat.isProven;
       [chat.isProven, chat.failures, tries] = [true, 0, 0];
@@ -85,23 +87,32 @@ const send = async () => {
       else plan();
     } catch (problem) {
       if (mine !== chat.life) continue;
-      if (problem.status === 404) {
-        await gone();
-        await pause(300);
-        continue;
-      } else if (problem.status && problem.status < 500 && problem.status !== 429) {
+      if (problem.status && problem.status < 500 && !LATER.includes(problem.status)) {
         queue.shift();
         drop(item);
         mark(item, say.refused, "wrong");
         continue;
       }
       tries += 1;
-      mark(item, problem.status === 429 ? say.many : say.waiting, "wrong", say.again);
-      showState();
-      await Promise.race([pause(Math.max(wait(tries - 1), problem.waitS * 1000 || 0)), new Promise((resolve) => { wake = resolve; })]);
+      if (problem.status === 404) await gone();
+      await another(problem, tries);
     }
   }
   isSending = false;
+};
+
+// Wait until it may be tried another time: as long as the server says, else until a poll is answered or a hand asks.
+const LATER = [404, 408, 425, 429];
+const another = ({ status, waitS }, tries) => {
+  const [mine, isMany] = [chat.life, status === 429];
+  if (status === 404 && tries === 1) return pause(300);
+  if (queue[0]) mark(queue[0], isMany ? say.many : say.waiting, "wrong", isMany ? "" : say.again);
+  showState();
+  const ms = Math.max(wait(tries - 1), waitS * 1000 || 0);
+  const from = isMany ? Date.now() + ms : 0;
+  return Promise.race([pause(ms), new Promise((resolve) => {
+    wake = () => { if (Date.now() >= from || mine !== chat.life) resolve(); };
+  })]);
 };
 
 // The token is chosen here and stored before it is first used: what is sent again after a lost answer finds its lead.

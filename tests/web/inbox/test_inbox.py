@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.core import clock, conversations, inbox, optin_forms, subscription_types
 from app.db import Database
 from app.models import Agent, Channel, ConsentType, Contact, Conversation, InsertedForm, Message, MessageKind, OptInForm
+from app.web.inbox import words
 from tests import make
 from tests.web import pages
 
@@ -159,6 +160,16 @@ def test_a_reply_that_cannot_be_sent_is_shown_again(ana: FlaskClient, chat: int,
     assert 'id="kind-note" checked' in page
     assert body.strip() in page
     assert len(lines(database, chat)) == 1
+
+
+def test_the_end_of_a_line_counts_as_one_character(ana: FlaskClient, chat: int, database: Database) -> None:
+    longest = "ab\r\n" * 1666 + "z"
+    assert send(ana, chat, "messages", {"kind": "message", "body": longest}).status_code == 303
+    assert lines(database, chat)[-1][2] == longest.replace("\r", "")
+
+
+def test_counting_stops_where_it_says_so() -> None:
+    assert [words.counted(number) for number in (0, 999, 1000)] == ["0", "999", "1,000+"]
 
 
 def test_a_script_is_answered_without_a_page(ana: FlaskClient, chat: int) -> None:

@@ -125,6 +125,28 @@ def test_a_reply_is_said_once(anas: list[FlaskClient], chat: int, database: Data
     assert count(database, Message) == TWO
 
 
+def test_what_was_changed_after_going_back_is_not_swallowed(
+    anas: list[FlaskClient], chat: int, sam: Contact, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+        forms = [make.form(session, name=name) for name in ("One", "Two")]
+    acts: list[tuple[str, list[dict[str, str]]]] = [
+        (f"/inbox/{chat}/forms", [{"form_id": str(form.id)} for form in forms]),
+        (
+            f"/inbox/{chat}/insert",
+            [{"subscription_type_id": str(kind.id), "locale": "en", "title": title} for title in ("A seat", "A table")],
+        ),
+        (f"/inbox/new/{sam.public_id}", [{"body": body, "form_id": ""} for body in ("Welcome!", "Welcome back!")]),
+    ]
+    for path, changed in acts:
+        stood = count(database, Message)
+        for values in [*changed, *changed]:
+            assert at_once(anas, path, values | {"client_key": "the-same"}) == [303, 303]
+        assert count(database, Message) == stood + TWO, path
+    assert count(database, Conversation) == TWO
+
+
 @pytest.mark.parametrize("key", ["not a key", "<b>", "x" * 65, "ä"])
 def test_what_is_no_key_is_refused(
     anas: list[FlaskClient], chat: int, sam: Contact, database: Database, key: str

@@ -1,0 +1,153 @@
+"""When the server stumbles or people change: nothing is sent twice, nothing is dropped, nobody is asked too often."""
+
+import json
+import time
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Route, expect
+
+from app.core import clock, messenger
+from app.core.messenger import Sender
+from app.core.messenger_identity import Identity
+from app.db import Database
+from app.models import Contact, Conversation
+from tests.browser.shop import (
+    Shop,
+    bodies,
+    count,
+    form_in,
+    insert_form,
+    open_chat,
+    panel,
+    talking_user,
+    write,
+)
+
+pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+MESSAGES = "**/messenger/api/messages"
+
+
+def test_a_first_message_that_is_on_its_way_at_a_sign_in_arrives_once(
+    page: Page, shop: Shop, database: Database
+) -> None:
+    shop.signed("/account", "sam-1")
+    said = shop.pages["/account"].partition("window.assent = ")[2].partition("</script>")[0]
+
+    def sign_in_meanwhile(route: Route) -> None:
+        page.evaluate(f"window.Assent.update({said})")
+        page.wait_for_timeout(700)
+        route.continue_()
+
+    page.goto(shop.origin)
+    open_chat(page)
+    page.route(MESSAGES, sign_in_meanwhile, times=1)
+    write(page, "only once")
+    expect(panel(page).locator(".mine time")).to_have_count(1)
+    page.wait_for_timeout(500)
+    assert bodies(database) == ["only once"]
+    assert count(database, Conversation) == [1]
+    expect(panel(page).locator(".mine .words")).to_have_text(["only once"])
+
+
+def test_the_server_is_asked_again_when_it_says_so_and_ever_less_often_while_it_knows_nobody(
+    page: Page, shop: Shop, database: Database
+) -> None:
+    page.goto(shop.origin)
+    chat = open_chat(page)
+    write(page, "one")
+    expect(chat.locator(".mine time")).to_have_count(1)
+    asked: list[float] = []
+    answers = [(429, {"Retry-After": "3"}), (408, {}), (425, {})]
+
+    def refuse(route: Route) -> None:
+        asked.append(time.monotonic())
+        status, headers = answers[len(asked) - 1]
+        route.fulfill(status=status, headers=headers, body="{}")
+
+    page.route(MESSAGES, refuse, times=len(answers))
+    write(page, "two")
+    expect(chat.locator(".about.wrong")).to_contain_text("That was a lot at once")
+    expect(chat.locator(".mine time")).to_have_count(2, timeout=15_000)
+    assert asked[1] - asked[0] >= 3, "polls are answered meanwhile; the server said when"
+    assert bodies(database) == ["one", "two"]
+
+    times: list[str] = []
+
+    def unknown(route: Route) -> None:
+        times.append(json.loads(route.request.post_data or "")["client_key"])
+        route.fulfill(status=404, body="{}")
+
+    page.route(MESSAGES, unknown)
+    write(page, "three")
+    page.wait_for_timeout(4000)
+    assert 2 <= len(times) <= 5
+    page.unroute(MESSAGES)
+    expect(chat.locator(".mine", has_text="three").locator("time")).to_be_visible(timeout=20_000)
+    assert bodies(database) == ["one", "two", "three"]
+
+
+def test_a_form_that_did_not_load_is_loaded_again_once_the_server_answers(
+    page: Page, shop: Shop, database: Database
+) -> None:
+    page.goto(shop.origin)
+    open_chat(page)
+    write(page, "Do you text?")
+    expect(panel(page).locator(".mine time")).to_be_visible()
+    page.route("**/f/*", lambda route: route.abort(), times=1)
+    insert_form(database)
+    expect(panel(page).locator(".form iframe")).to_be_visible()
+    expect(form_in(page).locator("main")).to_have_attribute("data-state", "ask", timeout=12_000)
+    expect(panel(page).locator(".form iframe")).to_have_attribute("title", "Texts from Harbour Coffee")
+    form_in(page).get_by_label("Phone number").press("Escape")
+    expect(page.get_by_role("button", name="Open the chat")).to_be_focused()
+
+
+def test_signing_out_in_one_page_ends_the_chat_in_the_others(
+    context: BrowserContext, shop: Shop, database: Database
+) -> None:
+    talking_user(database, "sam-1")
+    first, second = context.new_page(), context.new_page()
+    for page in (first, second):
+        page.goto(shop.signed("/account", "sam-1"))
+        page.get_by_role("button", name="Unread messages: 1").click() if page is first else open_chat(page)
+        expect(panel(page).locator(".theirs .words")).to_have_text("Hello Sam")
+    first.evaluate("window.Assent.shutdown()")
+    expect(second.get_by_role("button", name="Open the chat")).to_have_attribute("aria-expanded", "false")
+    open_chat(second)
+    write(second, "I am somebody else")
+    expect(panel(second).locator(".mine time")).to_be_visible()
+    assert panel(second).locator("li").count() == 1
+    assert count(database, Contact, Conversation) == [2, 2]
+    assert first.evaluate("Object.keys(localStorage).filter((name) => name.endsWith('out'))") == []
+
+
+def test_another_token_in_another_page_is_another_person(
+    context: BrowserContext, shop: Shop, database: Database
+) -> None:
+    token = "t_" + "x" * 43
+    sender = Sender(bearer=token, identity=Identity(), is_new=True, address=None, locale="en")
+    with database.unit_of_work() as session:
+        messenger.write(session, sender, body="somebody else's", client_key="k", at=clock.now())
+    page, other = context.new_page(), context.new_page()
+    other.goto(f"{shop.origin}/nothing-here")
+    page.goto(shop.origin)
+    open_chat(page)
+    write(page, "mine")
+    expect(panel(page).locator(".mine time")).to_be_visible()
+    other.evaluate(f"localStorage.setItem('assent:{shop.key}', '{token}')")
+    expect(panel(page).locator(".mine .words")).to_have_text(["somebody else's"], timeout=10_000)
+
+
+def test_on_a_phone_nothing_behind_the_open_chat_is_reached(page: Page, shop: Shop) -> None:
+    page.set_viewport_size({"width": 360, "height": 640})
+    page.goto(shop.put("/phone", after="<main><button>Buy</button></main><aside inert></aside>"))
+    chat = open_chat(page)
+    inert = "() => [...document.body.children].filter((each) => each.inert).map((each) => each.tagName)"
+    assert "MAIN" in page.evaluate(inert)
+    page.set_viewport_size({"width": 700, "height": 640})
+    page.wait_for_function("() => !document.querySelector('main').inert")
+    page.set_viewport_size({"width": 360, "height": 640})
+    page.wait_for_function("() => document.querySelector('main').inert")
+    chat.locator("#close").click()
+    expect(page.get_by_role("button", name="Open the chat")).to_be_focused()
+    assert page.evaluate(inert) == ["ASIDE"]
