@@ -10,7 +10,7 @@ import re
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Table, func, literal, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from app.core.errors import InvalidInput, InvalidState, NotFound
@@ -74,7 +74,7 @@ def begun_before(session: Session, contact_id: int, client_key: str) -> Conversa
     :raises InvalidInput: it is no key
     :raises NotFound: there is no such contact
     """
-    _refuse_odd_key(client_key)
+    refuse_odd_key(client_key)
     _hold_contact(session, contact_id)
     query = select(Conversation).where(Conversation.contact_id == contact_id, Conversation.client_key == client_key)
     return session.scalars(query).one_or_none()
@@ -113,7 +113,7 @@ def say(
     """
     if kind not in {MessageKind.MESSAGE, MessageKind.NOTE} or (kind == MessageKind.NOTE and author == CONTACT):
         raise InvalidInput("Only messages and notes are written.", field="kind")
-    body = _checked_body(body)
+    body = checked_body(body)
     conversation = hold(session, conversation_id)
     if client_key is not None:
         said = said_before(session, conversation_id, client_key)
@@ -134,7 +134,7 @@ def said_before(session: Session, conversation_id: int, client_key: str) -> Mess
 
     :raises InvalidInput: it is no key
     """
-    _refuse_odd_key(client_key)
+    refuse_odd_key(client_key)
     query = select(Message).where(Message.conversation_id == conversation_id, Message.client_key == client_key)
     return session.scalars(query).one_or_none()
 
@@ -146,7 +146,7 @@ def key_of(client_key: str, *what: object) -> str:
 
     :raises InvalidInput: it is no key
     """
-    _refuse_odd_key(client_key)
+    refuse_odd_key(client_key)
     return hashlib.sha256(repr((client_key, *map(str, what))).encode()).hexdigest()[:40]
 
 
@@ -287,13 +287,39 @@ def touch(session: Session, conversation: Conversation, *, at: datetime) -> int:
 
 
 def change_stamp(session: Session, at: datetime) -> ColumnElement[int]:
-    """What ``conversations.changed_in`` is set to. PostgreSQL: the transaction's number. SQLite, where writers come one
+    """What ``conversations.changed_in`` is set to."""
+    return change_stamp_of(dialect_of(session), literal(microseconds(at)))
+
+
+def change_stamp_of(dialect: str, now_us: ColumnElement[int]) -> ColumnElement[int]:
+    """The same for a statement that is prepared. PostgreSQL: the transaction's number. SQLite, where writers come one
     after the other: a number that grows, of microseconds, so that it does not go back when the newest row is deleted.
     """
-    if dialect_of(session) == "postgresql":
+    if dialect == "postgresql":
         return literal_column("pg_current_xact_id()::text::bigint")
     newest = select(func.max(_OTHERS.c.changed_in)).scalar_subquery()
-    return func.max(int(at.timestamp() * 1_000_000), func.coalesce(newest, 0) + 1)
+    return func.max(now_us, func.coalesce(newest, 0) + 1)
+
+
+def microseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1_000_000)
+
+
+def refuse_odd_key(client_key: str) -> None:
+    """:raises InvalidInput: it is no key"""
+    if not _CLIENT_KEY.fullmatch(client_key):
+        raise InvalidInput("A key is 1 to 64 letters, digits, hyphens and underscores.", field="client_key")
+
+
+def checked_body(typed: str) -> str:
+    """What was typed, as it is kept. :raises InvalidInput: it is empty or longer than ``BODY_MAX``"""
+    whole = typed.encode("utf-8", "replace").decode()  # half of a surrogate pair can be typed, but not stored
+    body = whole.replace("\0", "").replace("\r\n", "\n").strip()
+    if not body:
+        raise InvalidInput("Write something first.", field="body")
+    if len(body) > BODY_MAX:
+        raise InvalidInput(f"Write at most {BODY_MAX:,} characters.", field="body")
+    return body
 
 
 def _open(session: Session, conversation: Conversation, actor: str, *, at: datetime) -> None:
@@ -342,21 +368,6 @@ def _hold_contact(session: Session, contact_id: int) -> None:
         raise NotFound("There is no such contact.")
 
 
-def _refuse_odd_key(client_key: str) -> None:
-    if not _CLIENT_KEY.fullmatch(client_key):
-        raise InvalidInput("A key is 1 to 64 letters, digits, hyphens and underscores.", field="client_key")
-
-
 def _refuse_blocked(session: Session, conversation: Conversation) -> None:
     if contact_of(session, conversation).blocked_at is not None:
         raise InvalidState("This conversation takes no more messages.", code="blocked")
-
-
-def _checked_body(typed: str) -> str:
-    whole = typed.encode("utf-8", "replace").decode()  # half of a surrogate pair can be typed, but not stored
-    body = whole.replace("\0", "").replace("\r\n", "\n").strip()
-    if not body:
-        raise InvalidInput("Write something first.", field="body")
-    if len(body) > BODY_MAX:
-        raise InvalidInput(f"Write at most {BODY_MAX:,} characters.", field="body")
-    return body

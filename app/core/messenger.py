@@ -12,14 +12,23 @@ from typing import cast
 from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
-from app.core import contacts, conversations, eligibility, limits, messenger_identity, messenger_tokens, settings
-from app.core.conversations import CONTACT
+from app.core import (
+    contact_messages,
+    contacts,
+    conversations,
+    eligibility,
+    limits,
+    messenger_identity,
+    messenger_tokens,
+    settings,
+)
+from app.core.contact_messages import Said
 from app.core.errors import InvalidInput, NotFound
 from app.core.messenger_identity import SESSION_PREFIX, Identity, SignedUser
 from app.core.signing import keys_of, random_public_id
 from app.core.tokens import hash_of
 from app.db import Glance, Prepared, insert_or_ignore
-from app.models import Contact, ContactRole, Conversation, Message, Workspace
+from app.models import Contact, ContactRole, Conversation, Workspace
 
 MESSAGES_A_MINUTE, MESSAGES_A_MINUTE_FROM_ONE_ADDRESS, NEW_LEADS_AN_HOUR = 40, 400, 200
 SEEN_A_MINUTE, SEEN_A_MINUTE_FROM_ONE_ADDRESS = 120, 1200
@@ -62,7 +71,7 @@ class Sender:
 class Written:
     """The message that stands now, or in how many seconds another may be tried."""
 
-    message: Message | None = None
+    message: Said | None = None
     retry_after_s: int | None = None
 
 
@@ -113,10 +122,9 @@ def write(session: Session, sender: Sender, *, body: str, client_key: str, at: d
     if wait_s := _over_limit(session, sender, at=at):
         return Written(retry_after_s=wait_s)
     contact_id = _sending_contact(session, sender, at=at)
-    conversation = conversations.open_for(session, contact_id, at=at, client_key=client_key)
-    message = conversations.say(session, conversation.id, author=CONTACT, body=body, client_key=client_key, at=at)
+    said = contact_messages.write(session, contact_id, body=body, client_key=client_key, at=at)
     messenger_tokens.use(session, sender.bearer, at=at)
-    return Written(message)
+    return Written(said)
 
 
 def seen(session: Session, bearer: str, numbers: Mapping[int, int], *, address: str | None, at: datetime) -> int | None:

@@ -7,13 +7,14 @@ import pytest
 from sqlalchemy import select
 
 from app.core import clock, conversations, messenger, messenger_polls, messenger_tokens, settings
+from app.core.contact_messages import Said
 from app.core.errors import NotFound
 from app.core.live import Changes
 from app.core.messenger import Sender, Visitor
 from app.core.messenger_identity import Identity, SignedUser
 from app.core.messenger_polls import Polls
 from app.db import Database
-from app.models import Contact, Message, MessageKind
+from app.models import Contact, MessageKind
 from tests import make
 from tests.make import NOON
 
@@ -33,7 +34,7 @@ def asked(database: Database, polls: Polls) -> list[str]:
     return seen
 
 
-def write(database: Database, bearer: str = TOKEN, body: str = "Hello") -> Message:
+def write(database: Database, bearer: str = TOKEN, body: str = "Hello") -> Said:
     sender = Sender(bearer=bearer, identity=Identity(), is_new=True, address=None, locale="en")
     with database.unit_of_work() as session:
         written = messenger.write(session, sender, body=body, client_key=secrets.token_hex(8), at=clock.now())

@@ -89,9 +89,9 @@ def write(asked: Asked) -> Answer:
         written = messenger.write(session, sender, body=text, client_key=client_key, at=clock.now())
     if written.message is None:
         raise _too_many(written.retry_after_s)
-    message = written.message
-    at = int(message.created_at.timestamp() * 1000)
-    return _json(asked, {"conversation": message.conversation_id, "number": message.number, "at": at})
+    said = written.message
+    at = int(said.at.timestamp() * 1000)
+    return _json(asked, {"conversation": said.conversation_id, "number": said.number, "at": at})
 
 
 def seen(asked: Asked) -> Answer:

@@ -222,3 +222,13 @@ def test_every_failure_is_json_and_an_unexpected_one_tells_nothing(client: Flask
     failed = get(client, "poll", TOKEN)
     assert (failed.status_code, failed.get_json()) == (500, {"error": "internal_server_error"})
     assert failed.headers["X-Request-Id"]
+
+
+def test_a_message_into_an_open_conversation_takes_seven_statements(
+    app: Flask, client: FlaskClient, database: Database
+) -> None:
+    write(client, "first")
+    write(client, "second")
+    with statements(app) as sent:
+        assert write(client, "third").get_json()["number"] == 3
+    assert len([each for each in sent if not each.startswith(("BEGIN", "COMMIT"))]) <= 7, sent
