@@ -1,11 +1,17 @@
-"""How the floor speaks to its database: plain SQL on the driver itself, durable as Assent's is."""
+"""How the floor speaks to its database: plain SQL on the driver itself, durable as Assent's is.
 
+On SQLite its writers queue on a file lock, too: without it they are a little faster and one in a hundred waits for half
+a second, beside which any tail would look short.
+"""
+
+import fcntl
 import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -23,9 +29,11 @@ def transaction() -> Iterator[Any]:
         with held.transaction():
             yield held
         return
-    held.execute("BEGIN IMMEDIATE")
-    yield held
-    held.execute("COMMIT")
+    with Path(f"{_URL}.floor-lock").open("w") as queue:
+        fcntl.flock(queue, fcntl.LOCK_EX)
+        held.execute("BEGIN IMMEDIATE")
+        yield held
+        held.execute("COMMIT")
 
 
 def now() -> Any:

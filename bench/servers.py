@@ -15,6 +15,7 @@ from pathlib import Path
 from app import config
 from app.core import store
 from app.db import Database
+from app.web.server import THREADS_ON_POSTGRESQL, THREADS_ON_SQLITE
 
 SECRET_KEY = "bench-key-that-is-long-enough-for-everybody"
 DATABASES = ("sqlite", "postgresql")
@@ -69,7 +70,16 @@ def floor_server(place: Place, app: str = "bench.floor:create_app") -> Iterator[
     url = place.settings.database_url
     bare = url.removeprefix("sqlite:///") if url.startswith("sqlite") else url.replace("+psycopg", "")
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", app]
-    command += ["--workers", str(WORKERS), "--blocking-threads", "8", "--no-access-log", "--log-level", "error"]
+    threads = THREADS_ON_SQLITE if place.database.is_sqlite else THREADS_ON_POSTGRESQL
+    command += [
+        "--workers",
+        str(WORKERS),
+        "--blocking-threads",
+        str(threads),
+        "--no-access-log",
+        "--log-level",
+        "error",
+    ]
     with served(command, {"FLOOR_DATABASE_URL": bare}) as address:
         yield address
 
