@@ -38,8 +38,9 @@ PER_PAGE = 30
 def list_webhook_endpoints() -> Response:
     """List every endpoint, the oldest first."""
     session = callers.looking()
-    counts = endpoints.counts(session)
-    return answer({"type": "list", "data": [_body(each, counts) for each in endpoints.find_all(session)]})
+    found = endpoints.find_all(session)
+    counts = endpoints.counts(session, found)
+    return answer({"type": "list", "data": [_body(each, counts) for each in found]})
 
 
 @room.call(
@@ -71,7 +72,7 @@ def find_webhook_endpoint(endpoint_id: str) -> Response:
     """Find an endpoint by its id."""
     session = callers.looking()
     found = endpoints.find(session, _id(endpoint_id))
-    return answer(_body(found, endpoints.counts(session)))
+    return answer(_body(found, endpoints.counts(session, [found])))
 
 
 @room.call(
@@ -95,7 +96,7 @@ def update_webhook_endpoint(asked: dict[str, Any], endpoint_id: str) -> Response
         if asked["enabled"] is not None:
             switch = endpoints.enable if asked["enabled"] else endpoints.disable
             changed = switch(session, found_id, actor=actor, at=at)
-        return _body(changed, endpoints.counts(session))
+        return _body(changed, endpoints.counts(session, [changed]))
 
     return written(act)
 
