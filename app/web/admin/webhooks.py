@@ -11,9 +11,9 @@ from wtforms import SelectMultipleField, StringField
 from wtforms.validators import DataRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from app.core import audit, clock, settings
+from app.core import audit, clock, outbox, settings
 from app.core.errors import InvalidState, NotFound
-from app.core.webhooks import bodies, deliveries, endpoints, routing
+from app.core.webhooks import attempts, bodies, deliveries, endpoints, routing
 from app.core.webhooks.deliveries import Told
 from app.core.webhooks.endpoints import TOPICS, Counts
 from app.http import URL_MAX, Reach
@@ -43,6 +43,8 @@ def webhooks_page() -> str:
             health={each.id: _health(each) for each in found},
             counts=endpoints.counts(session, found),
             nothing=Counts(),
+            most=endpoints.MOST_COUNTED,
+            set_aside=audit.newest(session, subject=outbox.SET_ASIDE, limit=10),
             time_zone=settings.get(session).time_zone,
         )
 
@@ -191,7 +193,9 @@ def _page(form: EndpointForm, endpoint_id: int) -> str:
             form=form,
             endpoint=endpoint,
             health=_health(endpoint),
+            patience=attempts.PATIENCE,
             counts=endpoints.counts(session, [endpoint]).get(endpoint_id, Counts()),
+            most=endpoints.MOST_COUNTED,
             deliveries=found[: deliveries.PAGE],
             older=found[deliveries.PAGE - 1].delivery.id if len(found) > deliveries.PAGE else None,
             state=state,
