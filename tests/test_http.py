@@ -268,7 +268,7 @@ def test_a_name_server_that_does_not_answer_takes_no_longer_than_a_connection_ma
         released.wait(20)
         return ["127.0.0.1"]
 
-    with pytest.raises(Failed, match="could not be resolved within 0.2 seconds"):
+    with pytest.raises(Failed, match=r"could not be resolved within 0\.2 seconds"):
         http.request("GET", "http://hooks.example.com/", limits=Limits(connect_s=0.2, total_s=5), resolve=hang)
     assert time.monotonic() - began_s < 3
     released.set()
