@@ -29,7 +29,7 @@ def address(settings: Settings) -> str:
     from sqlalchemy import make_url
 
     url = make_url(settings.database_url)
-    return url.set(query={}).render_as_string(hide_password=True)
+    return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
 
 
 @contextmanager
