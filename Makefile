@@ -22,6 +22,7 @@ test: .venv/.ready-for-tests chromium
 
 bench: .venv/.ready-for-tests
 	.venv/bin/python -m bench
+	.venv/bin/python -m bench.webhooks
 
 pictures: .venv/.ready-for-tests chromium
 	.venv/bin/python -m tests.browser.pictures

@@ -13,6 +13,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -142,8 +143,8 @@ def request(
     limits = limits or Limits()
     target = read_url(url, reach)
     started_s = time.monotonic()
-    addresses = _resolved(target, resolve or _system_resolver, reach)
     deadline = _Deadline(started_s + limits.total_s, limits)
+    addresses = _resolved(target, _within(min(limits.connect_s, limits.total_s), resolve or _system_resolver), reach)
     connection = _connection(target, addresses, limits, deadline)
     try:
         connection.request(method, target.path, body=body, headers=headers, preload_content=False, decode_content=False)
@@ -271,6 +272,27 @@ def _resolved(target: Target, resolve: Resolver, reach: Reach) -> list[str]:
     if not allowed:
         raise refusal or Failed("The name stands for no address.")
     return list(dict.fromkeys(allowed))
+
+
+def _within(patience_s: float, resolve: Resolver) -> Resolver:
+    """The resolver, given up when it takes longer: the system's waits for dead name servers for half a minute."""
+
+    def patient(host: str, port: int) -> list[str]:
+        found: Future[list[str]] = Future()
+
+        def ask() -> None:
+            try:
+                found.set_result(resolve(host, port))
+            except BaseException as problem:
+                found.set_exception(problem)
+
+        threading.Thread(target=ask, name="resolve", daemon=True).start()
+        try:
+            return found.result(patience_s)
+        except TimeoutError:
+            raise Failed(f"The name could not be resolved within {patience_s:g} seconds.") from None
+
+    return patient
 
 
 def _system_resolver(host: str, port: int) -> list[str]:

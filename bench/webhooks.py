@@ -1,7 +1,8 @@
-"""``python -m bench.webhooks``: many events, a receiver that misbehaves, workers that are killed.
+"""``python -m bench.webhooks``: many opt-ins and opt-outs, a receiver that misbehaves, workers that are killed.
 
-Every event has to arrive, one contact's in their order, and what arrives twice has to carry the same id. The suite runs
-the same with fewer events.
+Every event has to arrive, one contact's in their order, and what arrives twice has to carry the same id, though
+another endpoint is dead all the while. The workers are ``assent worker`` as it is; the suite runs the same with fewer
+events and shorter delays.
 """
 
 import argparse
@@ -18,23 +19,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import func, select
 from standardwebhooks import Webhook
 
 from app import config
-from app.core import clock, outbox, store
+from app.core import clock, store
 from app.core.webhooks import endpoints
 from app.db import Database
 from app.http import Reach
+from app.jobs import deliver_webhooks
 from app.models import DeliveryState, OutboxEvent, WebhookDelivery
+from tests import make
 from tests.receiver import Answer, Received, receiver
 
 WORKERS = 2
 KILL_EVERY_S = 1.5
-PATIENCE_S = 600
-# A worker with short delays: what is tested is what happens, not how long one waits for it.
-_WORKER = """
+TOPICS = ["granular.subscribe", "granular.unsubscribe"]
+PATIENCE_S = 1800
+ASSENT_WORKER = "from app.cli import run; run(['worker'])"
+# The same with short delays, for the suite: what is tested is what happens, not how long one waits for it.
+QUICK_WORKER = """
 import threading
 from datetime import timedelta
 from app import config, http, logs
@@ -62,7 +68,7 @@ class Seen:
     requests: int = 0
     duplicates: int = 0
     missing: int = 0
-    out_of_order: list[int] = field(default_factory=list)
+    out_of_order: list[str] = field(default_factory=list)
     ids_with_two_bodies: int = 0
     invalid_signatures: int = 0
     failed_on_purpose: int = 0
@@ -71,13 +77,17 @@ class Seen:
 
 
 class Misbehaving:
-    """Fails at random, sleeps, drops connections before and after it has taken a message."""
+    """Fails at random, sleeps, drops connections before and after it has taken a message.
 
-    def __init__(self, secret: str) -> None:
+    :param too_long_s: longer than the sender waits
+    """
+
+    def __init__(self, secret: str, too_long_s: float) -> None:
+        self._too_long_s = too_long_s
         self._verify = Webhook(secret)
         self._random = random.Random(4)
         self._lock = threading.Lock()
-        self.accepted: list[tuple[int, int, str]] = []
+        self.accepted: list[tuple[str, int, str]] = []
         self.failed = self.invalid = 0
 
     def answer(self, came: Received) -> Answer:
@@ -88,15 +98,15 @@ class Misbehaving:
         if lot < 0.11:
             return self._fail(None)
         if lot < 0.115:
-            time.sleep(1.5)  # longer than the sender waits
+            time.sleep(self._too_long_s)
             return self._fail((200, {}, b"too late"))
         try:
             self._verify.verify(came.raw, came.headers)
         except Exception:
             self.invalid += 1
-        contact, place = came.item["note"].split(".")
+        item = came.item
         with self._lock:
-            self.accepted.append((int(contact), int(place), came.id))
+            self.accepted.append((item["contact"]["id"], int(item["consent"]["event_id"]), came.id))
         if lot < 0.14:
             return self._fail(None)  # taken, and the sender is not told: it will come again
         if lot < 0.20:
@@ -109,19 +119,30 @@ class Misbehaving:
         return answer
 
 
-def storm(settings: config.Settings, database: Database, *, events: int, contacts: int, kills: int, log: Path) -> Seen:
+def storm(
+    settings: config.Settings,
+    database: Database,
+    *,
+    events: int,
+    contacts: int,
+    kills: int,
+    log: Path,
+    worker: str = ASSENT_WORKER,
+) -> Seen:
     """Tell so many events of so many contacts while workers are killed; what was seen comes back."""
     seen = Seen(events)
-    with receiver() as there:
+    with receiver() as there, receiver(lambda _came: (500, {}, b"dead")) as dead:
         with database.unit_of_work() as session:
-            url, topics = there.url, ["suppression.created"]
-            made = endpoints.create(session, url, topics, reach=Reach.LOOPBACK_TOO, actor="bench", at=clock.now())
-        misbehaving = Misbehaving(made[1])
+            how: dict[str, Any] = {"reach": Reach.LOOPBACK_TOO, "actor": "bench", "at": clock.now()}
+            endpoints.create(session, dead.url, TOPICS, **how)
+            endpoint, secret = endpoints.create(session, there.url, TOPICS, **how)
+        patience_s = 1.0 if worker == QUICK_WORKER else deliver_webhooks.LIMITS.total_s
+        misbehaving = Misbehaving(secret, too_long_s=patience_s + 0.5)
         there.answer = misbehaving.answer
         began_s = time.monotonic()
-        with log.open("ab") as out, _workers(settings, out) as workers:
-            _tell(database, events, contacts)
-            while _left(database):
+        with log.open("ab") as out, _workers(settings, out, worker) as workers:
+            told = _tell(database, events, contacts)
+            while _left(database, endpoint.id):
                 if time.monotonic() - began_s > PATIENCE_S:
                     break
                 if seen.killed < kills and time.monotonic() - began_s > KILL_EVERY_S * (seen.killed + 1):
@@ -132,13 +153,15 @@ def storm(settings: config.Settings, database: Database, *, events: int, contact
         time.sleep(0.2)
         seen.requests = len(there.received)
     seen.failed_on_purpose, seen.invalid_signatures = misbehaving.failed, misbehaving.invalid
-    _judge(seen, misbehaving.accepted)
+    _judge(seen, told, misbehaving.accepted)
     return seen
 
 
 class _Workers:
-    def __init__(self, settings: config.Settings, out: object) -> None:
+    def __init__(self, settings: config.Settings, out: object, program: str) -> None:
+        self._program = program
         self._environment = os.environ | {
+            "ASSENT_ALLOW_LOOPBACK": "true",
             "ASSENT_INSTANCE": str(settings.instance),
             "ASSENT_DATABASE_URL": settings.database_url,
             "ASSENT_SECRET_KEY": settings.secret_key,
@@ -154,13 +177,13 @@ class _Workers:
         self.running.append(self._start())
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-c", _WORKER]
+        command = [sys.executable, "-c", self._program]
         return subprocess.Popen(command, env=self._environment, stdout=self._out, stderr=self._out)  # type: ignore[call-overload]
 
 
 @contextmanager
-def _workers(settings: config.Settings, out: object) -> Iterator[_Workers]:
-    workers = _Workers(settings, out)
+def _workers(settings: config.Settings, out: object, program: str) -> Iterator[_Workers]:
+    workers = _Workers(settings, out, program)
     try:
         yield workers
     finally:
@@ -169,32 +192,36 @@ def _workers(settings: config.Settings, out: object) -> Iterator[_Workers]:
             process.wait()
 
 
-def _tell(database: Database, events: int, contacts: int) -> None:
-    """In small transactions, as they happen."""
-    for start in range(0, events, 50):
+def _tell(database: Database, events: int, contacts: int) -> set[int]:
+    """Each contact says yes and no in turn, in small transactions, as it happens; the ids of these events."""
+    told: set[int] = set()
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+        people = [make.contact(session, phone_number=f"+1202555{number:04}") for number in range(100, 100 + contacts)]
+    for start in range(0, events, 20):
         with database.unit_of_work() as session:
-            for place in range(start, min(start + 50, events)):
-                contact = place % contacts + 1
-                payload = {"note": f"{contact}.{place}"}
-                outbox.add(session, ["suppression.created"], contact_id=contact, payload=payload, at=clock.now())
+            for place in range(start, min(start + 20, events)):
+                act = make.opt_out if place // contacts % 2 else make.opt_in
+                told.add(act(session, people[place % contacts], kind, at=clock.now()).event_id)
+    return told
 
 
-def _left(database: Database) -> int:
+def _left(database: Database, endpoint_id: int) -> int:
     with database.read_only() as session:
         unrouted = select(func.count()).select_from(OutboxEvent).where(OutboxEvent.routed_at.is_(None))
-        is_waiting = WebhookDelivery.state == DeliveryState.WAITING.value
-        waiting = select(func.count()).select_from(WebhookDelivery).where(is_waiting)
+        is_waiting = WebhookDelivery.state == DeliveryState.WAITING.value, WebhookDelivery.endpoint_id == endpoint_id
+        waiting = select(func.count()).select_from(WebhookDelivery).where(*is_waiting)
         return (session.scalar(unrouted) or 0) + (session.scalar(waiting) or 0)
 
 
-def _judge(seen: Seen, accepted: list[tuple[int, int, str]]) -> None:
+def _judge(seen: Seen, told: set[int], accepted: list[tuple[str, int, str]]) -> None:
     ids: dict[int, set[str]] = {}
-    firsts: dict[int, list[int]] = {}
+    firsts: dict[str, list[int]] = {}
     for contact, place, message_id in accepted:
         if place not in ids:
             firsts.setdefault(contact, []).append(place)
         ids.setdefault(place, set()).add(message_id)
-    seen.missing = seen.events - len(ids)
+    seen.missing = len(told - set(ids))
     seen.duplicates = sum(count - 1 for count in Counter(place for _, place, _ in accepted).values())
     seen.out_of_order = [contact for contact, places in firsts.items() if places != sorted(places)]
     seen.ids_with_two_bodies = sum(len(each) > 1 for each in ids.values())

@@ -16,12 +16,12 @@ from sqlalchemy import func, make_url, select, text
 from sqlalchemy.exc import DatabaseError
 
 from app import config
-from app.core import backup, consent, demo, store
+from app.core import backup, consent, contacts, demo, eligibility, store, suppressions
 from app.core.backup import archive
 from app.core.errors import InvalidState
 from app.core.signing import Keys
 from app.db import Database
-from app.models import Base, ConsentEvent, ConsentState, Contact
+from app.models import Base, Channel, ConsentEvent, ConsentState, Contact, SubscriptionType, Suppression
 from tests import make
 from tests.conftest import _administer
 from tests.make import NOON
@@ -203,6 +203,52 @@ def test_a_database_that_holds_data_is_kept_unless_it_is_given_up(
     other = restored(settings, file, replace=True)
     assert content(other) == before
     other.close()
+
+
+def test_who_said_no_after_the_backup_stays_suppressed_when_it_is_restored(
+    settings: config.Settings, database: Database, tmp_path: Path
+) -> None:
+    with database.unit_of_work() as session:
+        kind, by_mail = make.live_type(session), make.live_type(session, channel=Channel.EMAIL)
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER, email_address="sam@example.com")
+        eve, ana = make.contact(session, phone_number=make.BRITISH_NUMBER), make.contact(session)
+        contacts.change_phone(session, ana, "+12025550188", at=NOON)
+        make.opt_in(session, sam, kind)
+        make.opt_in(session, eve, kind)
+        make.opt_out(session, ana, kind)
+    file = tmp_path / "file.zip"
+    backup.write(settings, database, file)
+    with database.unit_of_work() as session:
+        make.opt_out(session, sam, kind)
+        make.opt_out(session, sam, by_mail)
+        suppressions.add(session, make.BRITISH_NUMBER, "By letter.", actor="agent:1", at=NOON)
+    database.close()
+    assert backup.restore(settings, file, replace=True, had_key=True).carried_over == 2
+    other = store.open_database(settings)
+    with other.unit_of_work() as session:
+        for each in (sam, eve):
+            holder, offers = session.get_one(Contact, each.id), session.get_one(SubscriptionType, kind.id)
+            found = eligibility.standing(session, holder, offers)
+            assert eligibility.Reason.SUPPRESSED in found.reasons
+            assert holder.sms_block == "suppressed"
+        causes = {each.cause: each.note for each in session.scalars(select(Suppression))}
+        assert set(causes) == {"manual", "review"}
+        assert causes["manual"] == "By letter."
+        assert kind.name in causes["review"]
+        assert session.get_one(Contact, ana.id).sms_block is None, "the backup knows of that one"
+    other.close()
+    assert backup.restore(settings, file, replace=True, had_key=True).carried_over == 2, "and again from what it made"
+
+
+def test_what_cannot_be_read_carries_nothing_over_and_says_so(
+    settings: config.Settings, database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "file.zip"
+    backup.write(settings, database, file)
+    with database.unit_of_work() as session:
+        session.execute(text("DROP TABLE suppressions"))
+    database.close()
+    assert backup.restore(settings, file, replace=True, had_key=True).carried_over is None
 
 
 def test_a_migrated_database_without_anything_in_it_counts_as_empty(

@@ -261,6 +261,19 @@ def test_nobody_listening_and_an_unknown_name_are_said_in_one_sentence() -> None
         http.request("GET", "http://no-such-name.invalid/")
 
 
+def test_a_name_server_that_does_not_answer_takes_no_longer_than_a_connection_may() -> None:
+    released, began_s = threading.Event(), time.monotonic()
+
+    def hang(_host: str, _port: int) -> list[str]:
+        released.wait(20)
+        return ["127.0.0.1"]
+
+    with pytest.raises(Failed, match=r"could not be resolved within 0\.2 seconds"):
+        http.request("GET", "http://hooks.example.com/", limits=Limits(connect_s=0.2, total_s=5), resolve=hang)
+    assert time.monotonic() - began_s < 3
+    released.set()
+
+
 def test_tls_asks_for_the_name_and_trusts_only_who_proves_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=hooks"

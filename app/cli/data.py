@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from app import config
-from app.cli.database import migrated, ready
+from app.cli.database import address, migrated, ready
 
 
 @click.group()
@@ -16,8 +16,9 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Bring the database to this version. Nothing happens when it is there."""
-    with migrated(config.load()):
-        click.echo("The database is ready.")
+    settings = config.load()
+    with migrated(settings):
+        click.echo(f"The database is ready: {address(settings)}")
 
 
 @click.command()
@@ -29,7 +30,7 @@ def backup(file: Path) -> None:
     settings = config.load()
     with ready(settings) as database:
         written = backup.write(settings, database, file)
-    click.echo(f"{written.rows} rows at revision {written.revision} are in {file}.")
+    click.echo(f"{written.rows} rows at revision {written.revision} of {address(settings)} are in {file}.")
     if written.has_key:
         click.echo("The secret key is in it too: without it, opt-outs kept as keyed hashes would be lost.")
     else:
@@ -40,12 +41,29 @@ def backup(file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--replace", is_flag=True, help="Give up what the database holds now.")
 def restore(file: Path, replace: bool) -> None:  # noqa: FBT001 - click hands over flags so
-    """Bring back what FILE holds. Stop the server first."""
+    """Bring back what FILE holds. Stop the server first.
+
+    What happened since is lost, but for numbers that said no: they stay suppressed.
+    """
     from app.core import backup
 
     had_key = config.key_file().exists()
-    restored = backup.restore(config.load(), file, replace=replace, had_key=had_key)
-    click.echo(f"{restored.rows} rows are back, as of {restored.made_at}.")
+    settings = config.load()
+    restored = backup.restore(settings, file, replace=replace, had_key=had_key)
+    manifest = restored.manifest
+    click.echo(f"{manifest.rows} rows are back, as of {manifest.made_at}, in {address(settings)}.")
+    if restored.carried_over is None:
+        click.echo(
+            f"WARNING: what was replaced could not be read. Whoever opted out after {manifest.made_at} counts as opted "
+            "in again: add their numbers to the suppressions before anything is sent.",
+            err=True,
+        )
+    elif restored.carried_over:
+        click.echo(
+            f"WARNING: {restored.carried_over} numbers said no after this backup was made. They stay suppressed; "
+            "what else happened since is gone.",
+            err=True,
+        )
 
 
 COMMANDS = (db, backup, restore)

@@ -24,6 +24,14 @@ def settings_with_warnings() -> Settings:
     return settings
 
 
+def address(settings: Settings) -> str:
+    """Which database that is, to be printed: without a password."""
+    from sqlalchemy import make_url
+
+    url = make_url(settings.database_url)
+    return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
+
+
 @contextmanager
 def ready(settings: Settings) -> Iterator["Database"]:
     """The database as it is. :raises InvalidState: it cannot be reached, is not migrated, or has another key"""

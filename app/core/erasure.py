@@ -32,6 +32,7 @@ def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
 
     Source: GDPR art. 17
     """
+    outbox.take_turn(session)  # else a message that is being made of what this erases would come after it
     known_as = {"public_id": contact.public_id, "external_id": contact.external_id}
     parts = session.scalars(select(Contact).where(Contact.merged_into_id == contact.id).with_for_update())
     for each in [*parts, contact]:
@@ -57,8 +58,8 @@ def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
     contact.archived_at = contact.erased_at = at
     contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
     session.flush()
-    if phone_hash is not None:
-        suppressions.forget_number(session, phone_hash)
+    if phone_hash is not None and suppressions.forget_number(session, phone_hash):
+        deliveries.forget_contact(session, outbox.lane_of_number(phone_hash))
 
 
 def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:

@@ -1,6 +1,6 @@
 """What other systems will be told. A row is written in the transaction of its cause; the worker routes it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
@@ -8,8 +8,14 @@ from typing import Any, cast
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
+from app.core import audit
 from app.db import Prepared, dialect_of, inserting_rows
 from app.models import OutboxEvent
+
+# The subject in the audit log of events that could not be told.
+SET_ASIDE = "outbox"
+# Topics whose payload holds the number itself.
+OF_NUMBERS = ("suppression.created", "suppression.lifted")
 
 
 def add(
@@ -43,15 +49,43 @@ def take_turn(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(4271)"))
 
 
-def unrouted(session: Session, *, limit: int) -> list[OutboxEvent]:
-    """The oldest events that were not routed yet; whoever routes them has taken its turn."""
+def unrouted(session: Session, *, limit: int, only: int | None = None) -> list[OutboxEvent]:
+    """The oldest events that were not routed yet, or one of them; whoever routes them has taken its turn."""
     query = select(OutboxEvent).where(OutboxEvent.routed_at.is_(None)).order_by(OutboxEvent.id).limit(limit)
-    return list(session.scalars(query))
+    return list(session.scalars(query if only is None else query.where(OutboxEvent.id == only)))
 
 
-def mark_routed(session: Session, events: Iterable[OutboxEvent], *, at: datetime) -> None:
+def mark_routed(session: Session, events: Collection[OutboxEvent], *, at: datetime) -> None:
+    """They were routed. What says a number is emptied: nobody needs it again, and no erasure has to look for it."""
     ids = [event.id for event in events]
     session.execute(update(OutboxEvent).where(OutboxEvent.id.in_(ids)).values(routed_at=at))
+    if any(event.topic in OF_NUMBERS for event in events):
+        emptied = update(OutboxEvent).where(OutboxEvent.id.in_(ids), OutboxEvent.topic.in_(OF_NUMBERS))
+        session.execute(emptied.values(payload={}))
+
+
+def lane_of_number(phone_hash: str) -> int:
+    """What stands in place of a contact's id in events about a number: its events too are told in their order.
+
+    Below nought, where no contact is. Two numbers in one lane would only wait for each other.
+    """
+    return -1 - (int(phone_hash[:8], 16) & 0x7FFFFFFF)
+
+
+def forget_number(session: Session, phone_hash: str) -> None:
+    """Drop what waits to be told of a number, for its erasure."""
+    waiting = (OutboxEvent.routed_at.is_(None), OutboxEvent.topic.in_(OF_NUMBERS))
+    session.execute(delete(OutboxEvent).where(*waiting, OutboxEvent.contact_id == lane_of_number(phone_hash)))
+
+
+def set_aside(session: Session, failing: OutboxEvent, problem: str, *, at: datetime) -> None:
+    """Pass over an event that cannot be told, so that the others are; the audit log says which one, and why.
+
+    :param problem: the name of the error: its text may hold what must not be in the log
+    """
+    mark_routed(session, [failing], at=at)
+    details = {"event_id": failing.id, "topic": failing.topic, "problem": problem}
+    audit.record(session, "system", "outbox.set_aside", SET_ASIDE, details, at=at)
 
 
 def forget(session: Session, *, routed_before: datetime) -> int:

@@ -37,7 +37,7 @@ def add(session: Session, typed: str, note: str, *, actor: str, at: datetime) ->
         # Nobody's first reason changes, only that of those who had none.
         blocked = update(Contact).where(Contact.phone_hash == phone_hash, Contact.sms_block.is_(None))
         session.execute(blocked.values(sms_block=_REASON), execution_options={"synchronize_session": False})
-        _tell(session, "suppression.created", phone_hash, actor=actor, at=at)
+        _tell(session, "suppression.created", session.get_one(Suppression, phone_hash), actor=actor, at=at)
     return session.get_one(Suppression, phone_hash)
 
 
@@ -56,7 +56,7 @@ def lift(session: Session, phone_hash: str, *, actor: str, at: datetime) -> Supp
     session.flush()
     freed = update(Contact).where(Contact.phone_hash == phone_hash, Contact.sms_block == _REASON)
     session.execute(freed.values(sms_block=None), execution_options={"synchronize_session": False})
-    _tell(session, "suppression.lifted", phone_hash, actor=actor, at=at)
+    _tell(session, "suppression.lifted", found, actor=actor, at=at)
     return found
 
 
@@ -86,14 +86,18 @@ def count(session: Session, *, most: int) -> int:
     return int(run(session, select(func.count()).select_from(some)).scalar_one())
 
 
-def forget_number(session: Session, phone_hash: str) -> None:
-    """Keep only the hash, when the last contact that had the number is erased."""
+def forget_number(session: Session, phone_hash: str) -> bool:
+    """Keep only the hash, when the last contact that had the number is erased; whether it was the last."""
     held = select(Contact.id).where(Contact.phone_hash == phone_hash).limit(1)
-    if session.execute(held).first() is None:
-        session.execute(update(Suppression).where(Suppression.phone_hash == phone_hash).values(phone=None))
+    if session.execute(held).first() is not None:
+        return False
+    session.execute(update(Suppression).where(Suppression.phone_hash == phone_hash).values(phone=None))
+    outbox.forget_number(session, phone_hash)
+    return True
 
 
-def _tell(session: Session, topic: str, phone_hash: str, *, actor: str, at: datetime) -> None:
-    audit.record(session, actor, topic, f"suppression:{phone_hash}", {}, at=at)
-    outbox.add(session, [topic], contact_id=None, payload={"suppression_id": phone_hash}, at=at)
+def _tell(session: Session, topic: str, told: Suppression, *, actor: str, at: datetime) -> None:
+    audit.record(session, actor, topic, f"suppression:{told.phone_hash}", {}, at=at)
+    payload = {"phone": told.phone, "cause": told.cause, "note": told.note, "since": int(told.since.timestamp())}
+    outbox.add(session, [topic], contact_id=outbox.lane_of_number(told.phone_hash), payload=payload, at=at)
     session.flush()

@@ -9,7 +9,10 @@ import queue
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from app import http, logs
 from app.config import Settings
@@ -24,6 +27,8 @@ EVERY_S = 1.0
 AT_ONE_ENDPOINT, IN_ALL = 12, 64
 LIMITS = http.Limits(connect_s=5, total_s=15, answer_bytes=2000)
 _KEPT_HEADERS, _KEPT_HEADER_LENGTH = 20, 200
+# Beside the headers of a request that are kept: where it went, for the endpoint's address may change.
+REQUESTED = ":url"
 _log = logs.get_logger()
 
 
@@ -67,7 +72,7 @@ class Sender:
         at = clock.now()
         with self._database.read_only() as session:
             due = [] if is_stopping else attempts.due(session, at=at)
-        free = [(endpoint, count) for endpoint in due if (count := self._free(endpoint)) > 0]
+        free = self._free(due)
         if not free and not self._unrecorded:
             return 0
         begun: list[Attempt] = []
@@ -95,12 +100,20 @@ class Sender:
         except queue.Empty:
             self._under_way += Counter()  # drops what is at nought
 
-    def _free(self, endpoint: WebhookEndpoint) -> int:
-        """How many requests this endpoint may have besides those under way; one alone while it is failing."""
-        under_way = self._under_way[endpoint.id]
-        most = 1 if endpoint.failures_in_row >= attempts.PATIENCE else AT_ONE_ENDPOINT
-        left = IN_ALL - self._under_way.total()
-        return max(min(most - under_way, left), 0 if under_way else 1)
+    def _free(self, due: Sequence[WebhookEndpoint]) -> list[tuple[WebhookEndpoint, int]]:
+        """Who may have how many requests besides those under way: one alone while it is failing, else a fair share.
+
+        Slow ones hold what they have for long; with a share for each they leave the others theirs.
+        """
+        fair = IN_ALL // max(1, len({endpoint.id for endpoint in due} | set(self._under_way)))
+        left, free = IN_ALL - self._under_way.total(), []
+        for endpoint in due:
+            under_way = self._under_way[endpoint.id]
+            most = 1 if endpoint.failures_in_row >= attempts.PATIENCE else min(AT_ONE_ENDPOINT, fair)
+            if (count := max(min(most - under_way, left), 0 if under_way else 1)) > 0:
+                free.append((endpoint, count))
+                left -= count
+        return free
 
     def _send(self, attempt: Attempt, lease_ends_s: float) -> None:
         outcome: Outcome | None = None
@@ -125,20 +138,21 @@ def _attempted(attempt: Attempt, reach: http.Reach, limits: http.Limits) -> Outc
     body = json.dumps(bodies.of_attempt(attempt.body, attempt.number, first_at=attempt.first_at))
     headers = {"Content-Type": "application/json", "User-Agent": "Assent-Webhooks"}
     headers |= signatures.headers(attempt.signing_secrets, attempt.message_id, body, at=at)
+    kept = {REQUESTED: attempt.url} | headers
     try:
         answer = http.request("POST", attempt.url, body=body.encode(), headers=headers, limits=limits, reach=reach)
     except (http.Refused, http.Failed) as problem:
         took_ms = round((time.monotonic() - started_s) * 1000)
-        return Outcome(attempt, at, headers, problem=str(problem), duration_ms=took_ms)
+        return Outcome(attempt, at, kept, problem=str(problem), duration_ms=took_ms)
     return Outcome(
         attempt,
         at,
-        headers,
+        kept,
         status=answer.status,
         answer_headers=_kept_headers(answer),
         answer=_readable(answer.body.decode("utf-8", "replace")),
         duration_ms=answer.duration_ms,
-        retry_after_s=_retry_after_s(answer),
+        retry_after_s=_retry_after_s(answer, at=at),
     )
 
 
@@ -155,6 +169,13 @@ def _readable(text: str) -> str:
     return text.replace("\0", "\ufffd")
 
 
-def _retry_after_s(answer: http.Answer) -> float:
-    said = {name.lower(): value for name, value in answer.headers.items()}.get("retry-after", "")
-    return float(said) if said.isascii() and said.isdigit() and len(said) < 9 else 0.0
+def _retry_after_s(answer: http.Answer, *, at: datetime) -> float:
+    """How long the header asks to wait: in seconds, or until a date (RFC 9110, 10.2.3); nought when it asks nothing."""
+    said = {name.lower(): value for name, value in answer.headers.items()}.get("retry-after", "").strip()
+    if said.isascii() and said.isdigit() and len(said) < 9:
+        return float(said)
+    try:
+        until = parsedate_to_datetime(said)
+    except ValueError:
+        return 0.0
+    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - at).total_seconds())

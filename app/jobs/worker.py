@@ -2,6 +2,8 @@
 
 import signal
 import threading
+from collections.abc import Callable
+from typing import Any
 
 from huey import Huey, crontab
 from huey.consumer import Consumer
@@ -18,12 +20,23 @@ STOP_WITHIN_S = 30
 
 
 class _GracefulConsumer(Consumer):  # type: ignore[misc]  # huey has no types
-    """Every way of asking it to stop lets running jobs finish: Huey knows that of one signal only."""
+    """Every way of asking it to stop lets running jobs finish: Huey knows that of one signal only.
+
+    :param stop_beside: called as soon as it is told to stop, before it waits for its jobs
+    """
+
+    def __init__(self, queue: Huey, *, stop_beside: Callable[[], None], **options: Any) -> None:
+        super().__init__(queue, **options)
+        self._stop_beside = stop_beside
 
     def start(self) -> None:
         super().start()
         for also in (signal.SIGINT, signal.SIGHUP):
             signal.signal(also, lambda *_: signal.raise_signal(signal.SIGTERM))
+
+    def stop(self, graceful: bool = False) -> None:  # noqa: FBT001 - as Huey calls it
+        self._stop_beside()
+        super().stop(graceful=graceful)
 
 
 def run(settings: Settings, *, threads: int = 2) -> None:
@@ -43,16 +56,25 @@ def run(settings: Settings, *, threads: int = 2) -> None:
         threading.Thread(target=sweep.run, args=(database, stopping, sender.wake), name="sweep"),
         threading.Thread(target=sender.run, args=(stopping,), name="webhooks"),
     ]
+
+    def stop_beside() -> None:
+        stopping.set()
+        sender.wake()
+
     for each in beside:
         each.start()
     try:
         consumer = _GracefulConsumer(
-            queue, workers=threads, max_delay=1.0, shutdown_timeout=STOP_WITHIN_S, graceful_signal="TERM"
+            queue,
+            stop_beside=stop_beside,
+            workers=threads,
+            max_delay=1.0,
+            shutdown_timeout=STOP_WITHIN_S,
+            graceful_signal="TERM",
         )
         consumer.run()
     finally:
-        stopping.set()
-        sender.wake()
+        stop_beside()
         for each in beside:
             each.join()
         database.close()

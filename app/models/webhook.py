@@ -61,7 +61,8 @@ class WebhookMessage(Base):
     """One event as it is told, to whichever endpoint. ``public_id`` is the ``webhook-id`` of every attempt.
 
     ``body`` was built when the event was routed and does not change with its contact. ``event_id`` is the row of the
-    outbox that it was made from; null for a test.
+    outbox that it was made from; null for a test. ``contact_id`` is below nought where it is about a number alone
+    (``outbox.lane_of_number``).
     """
 
     __tablename__ = "webhook_messages"

@@ -47,9 +47,22 @@ def delivery_body(delivery: WebhookDelivery, message: WebhookMessage) -> dict[st
     }
 
 
+def answered_delivery_body(delivery: WebhookDelivery, message: WebhookMessage, *, url: str) -> dict[str, Any]:
+    """The same with the request of the last attempt and its answer.
+
+    :param url: where the endpoint is now; the last attempt may have gone elsewhere
+    """
+    asked = dict(delivery.last_request_headers or {})
+    body = delivery_body(delivery, message)
+    body["last_request"] = {"url": asked.pop(":url", url), "headers": asked} if delivery.last_request_headers else None
+    headers, text = delivery.last_answer_headers or {}, delivery.last_answer or ""
+    body["last_answer"] = {"headers": headers, "body": text} if delivery.last_status is not None else None
+    return body
+
+
 class WaitingSchema(Schema):
-    waiting = fields.Integer(required=True)
-    parked = fields.Integer(required=True, metadata={"description": "given up after three days"})
+    waiting = fields.Integer(required=True, metadata={"description": "counted up to 10,000"})
+    parked = fields.Integer(required=True, metadata={"description": "given up after three days; up to 10,000"})
 
 
 class WebhookEndpointSchema(Schema):
@@ -111,6 +124,28 @@ class WebhookDeliverySchema(Schema):
     last_duration_ms = fields.Integer(required=True, allow_none=True)
     created_at = fields.Integer(required=True)
     body = fields.Dict(required=True)
+
+
+class WebhookRequestSchema(Schema):
+    url = fields.String(required=True)
+    headers = fields.Dict(required=True)
+
+
+class WebhookAnswerSchema(Schema):
+    headers = fields.Dict(required=True)
+    body = fields.String(required=True, metadata={"description": "its first 2,000 bytes"})
+
+
+class WebhookAnsweredDeliverySchema(WebhookDeliverySchema):
+    last_request = fields.Nested(WebhookRequestSchema, required=True, allow_none=True)
+    last_answer = fields.Nested(
+        WebhookAnswerSchema, required=True, allow_none=True, metadata={"description": "null when none came"}
+    )
+
+
+class WebhooksReplayedSchema(Schema):
+    type = const("webhook_replay")
+    replayed = fields.Integer(required=True)
 
 
 class WebhookDeliveryListSchema(Schema):

@@ -283,7 +283,9 @@ def test_old_deliveries_and_those_of_deleted_endpoints_are_forgotten_with_their_
         old = clock.now() - timedelta(days=31)
         with database.unit_of_work() as session:
             first = select(func.min(WebhookDelivery.id)).scalar_subquery()
-            session.execute(update(WebhookDelivery).where(WebhookDelivery.id == first).values(created_at=old))
+            session.execute(
+                update(WebhookDelivery).where(WebhookDelivery.id == first).values(created_at=old, state="parked")
+            )
             session.execute(update(WebhookMessage).values(created_at=old))
         assert housekeeping.forget_old(database).webhooks == 2
         assert [len(all_of(database)), count(database, WebhookMessage)] == [2, 2]

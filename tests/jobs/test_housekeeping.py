@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+from huey.consumer import Consumer
 from sqlalchemy import func, select, update
 
 from app.config import Settings
@@ -60,3 +62,14 @@ def test_the_calendar_is_kept_by_the_database_that_the_installation_has(settings
     assert due == [17]
     for each in (queue, again):
         each.storage.close()
+
+
+def test_what_runs_beside_the_calendar_is_told_to_stop_before_its_jobs_are_waited_for(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(Consumer, "stop", lambda *_seen, **_options: order.append("jobs"))
+    queue = open_queue(settings, database)
+    worker._GracefulConsumer(queue, stop_beside=lambda: order.append("beside")).stop(graceful=True)
+    queue.storage.close()
+    assert order == ["beside", "jobs"]

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event, func, select
+from sqlalchemy.exc import OperationalError
 
 from app import logs
 from app.config import Settings
-from app.core import clock, optin_forms, outbox, store
+from app.core import audit, clock, optin_forms, outbox, store
 from app.core.optin_forms import FormNumbers
 from app.db import Database
 from app.jobs import sweep
@@ -109,20 +110,42 @@ def test_a_sweep_killed_half_way_counts_nothing_twice_and_loses_nothing(
     assert inserted_count(database, form_id) == 1500
 
 
-def test_a_failing_sweep_is_logged_and_the_next_one_comes(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "EVERY_S", 0.05)
+def test_an_event_that_cannot_be_told_is_set_aside_and_those_around_it_are_counted(database: Database) -> None:
+    form_id = insert(database, 2)
     with database.unit_of_work() as session:
         broken = OutboxEvent(topic="form.inserted", payload={}, created_at=clock.now())
         session.add(broken)
+    others_id = insert(database, 3)
     heard = io.StringIO()
     logs.configure(heard)
+    sweep.sweep_outbox(database)
+    assert waiting_of(database) == 0
+    assert (inserted_count(database, form_id), inserted_count(database, others_id)) == (2, 3)
+    assert heard.getvalue().count("set aside") == 1
+    with database.read_only() as session:
+        (entry,) = audit.newest(session, subject=outbox.SET_ASIDE)
+        kept = session.get_one(OutboxEvent, broken.id)
+    assert entry.details == {"event_id": broken.id, "topic": "form.inserted", "problem": "KeyError"}
+    assert kept.topic == "form.inserted"
+
+
+def test_trouble_of_the_database_sets_nothing_aside_and_the_next_sweep_comes(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "EVERY_S", 0.05)
+    form_id = insert(database, 2)
+    trouble = [OperationalError("UPDATE", {}, Exception("disk full"))] * 2
+
+    def fail(*seen: object) -> None:
+        if trouble and "UPDATE outbox_events" in str(seen[2]):
+            raise trouble.pop()
+
+    event.listen(database.engine, "before_cursor_execute", fail)
     with running(database):
-        insert(database, 1)
-        wait_until(lambda: heard.getvalue().count("the sweep of the outbox failed") >= 2)
-        assert waiting_of(database) == 2, "the broken one holds up its batch"
-        with database.unit_of_work() as session:
-            session.delete(session.get_one(OutboxEvent, broken.id))
         wait_until(lambda: waiting_of(database) == 0)
+    assert inserted_count(database, form_id) == 2
+    with database.read_only() as session:
+        assert audit.newest(session, subject=outbox.SET_ASIDE) == []
 
 
 def test_the_worker_sweeps_within_seconds_and_stops_when_it_is_told(settings: Settings, tmp_path: Path) -> None:

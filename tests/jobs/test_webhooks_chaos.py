@@ -1,6 +1,7 @@
 """The hard promise of webhooks: whatever the receiver does and whoever is killed, all arrive, in order, by one id."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,8 @@ from bench import webhooks
 def test_every_event_arrives_in_order_though_the_receiver_fails_and_workers_are_killed(
     settings: Settings, database: Database, tmp_path: Path
 ) -> None:
-    seen = webhooks.storm(settings, database, events=1500, contacts=60, kills=4, log=tmp_path / "workers.log")
+    size: dict[str, Any] = {"events": 1500, "contacts": 60, "kills": 4, "worker": webhooks.QUICK_WORKER}
+    seen = webhooks.storm(settings, database, log=tmp_path / "workers.log", **size)
     assert seen.missing == 0
     assert seen.out_of_order == []
     assert seen.ids_with_two_bodies == 0

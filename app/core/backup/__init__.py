@@ -1,6 +1,7 @@
 """One file that brings everything back: taken while serving, checked before anything is touched."""
 
 import os
+from dataclasses import dataclass
 from dataclasses import replace as changed
 from importlib.metadata import version
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from app import migrations
 from app.config import Settings
 from app.core import clock, store
-from app.core.backup import archive, postgresql, sqlite
+from app.core.backup import archive, noes, postgresql, sqlite
 from app.core.backup.archive import Backup, Manifest
 from app.core.errors import InvalidState
 from app.core.signing import Keys
@@ -49,11 +50,22 @@ def write(settings: Settings, database: Database, file: Path) -> Manifest:
     return manifest
 
 
-def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> Manifest:
+@dataclass(frozen=True)
+class Restored:
+    """What came back. ``carried_over``: numbers that are suppressed because of what was replaced.
+
+    Null when what was replaced could not be read, or was of another key: who said no in it may be texted.
+    """
+
+    manifest: Manifest
+    carried_over: int | None
+
+
+def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> Restored:
     """Bring back what ``file`` holds, then migrate it to this version. The servers must be stopped.
 
     Everything in the file is checked against its hashes before anything is touched; on PostgreSQL all of it is one
-    transaction, on SQLite one renamed file.
+    transaction, on SQLite one renamed file. Whoever said no in what is replaced stays suppressed.
 
     :param replace: give up what the database holds, and the secret key if it is another one
     :param had_key: the secret key in the instance folder is older than this call
@@ -65,6 +77,7 @@ def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> 
         key = _key_to_install(settings, backup, replace=replace, had_key=had_key)
         if not replace and not engine.is_empty(settings):
             raise InvalidState("The database holds data. Restore with --replace to give that up.")
+        before = noes.read(settings) if replace and key is None else None if replace else noes.Noes()
         engine.restore(settings, backup)
         if key is not None:
             _install_key(settings.instance / "secret_key", key)
@@ -72,9 +85,10 @@ def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> 
     database = store.open_database(settings, connections=1)
     try:
         store.make_ready(database)
+        carried_over = None if before is None else noes.carry_over(database, before, at=clock.now())
     finally:
         database.close()
-    return backup.manifest
+    return Restored(backup.manifest, carried_over)
 
 
 def _check_fits(manifest: Manifest, engine: str) -> None:

@@ -219,10 +219,15 @@ def _next(outcome: Outcome, schedule: Schedule, *, at: datetime) -> datetime | N
     if outcome.status == GONE:
         return None
     delay_s = schedule.delays_s[min(attempt.number, len(schedule.delays_s)) - 1]
-    if outcome.status in {TOO_MANY, UNAVAILABLE}:
-        delay_s = max(delay_s, min(outcome.retry_after_s, _RETRY_AFTER_MAX_S))
+    delay_s = max(delay_s, _asked_for_s(outcome))
     again = at + delay_s * random.uniform(0.8, 1.2) * _S  # noqa: S311 - spreads load, keeps no secret
     return again if again <= attempt.give_up_at else None
+
+
+def _asked_for_s(outcome: Outcome) -> float:
+    """For how long an endpoint asked to be left alone, an hour at most."""
+    is_asking = outcome.status in {TOO_MANY, UNAVAILABLE}
+    return min(outcome.retry_after_s, _RETRY_AFTER_MAX_S) if is_asking else 0.0
 
 
 def _values(outcome: Outcome, again: datetime | None, *, at: datetime) -> dict[str, Any]:
@@ -256,11 +261,15 @@ def _note_health(
     failures = [each for each in ended if not each.is_delivered]
     if len(failures) < len(ended):
         endpoint.last_success_at = at
-        endpoint.failures_in_row, endpoint.paused_until = 0, None
+        if endpoint.failures_in_row >= PATIENCE:  # a pause that the endpoint asked for stands
+            endpoint.paused_until = None
+        endpoint.failures_in_row = 0
     if failures:
         endpoint.last_failure_at = at
     if len(failures) == len(ended):
         _count_failures(endpoint, len(failures), schedule, at=at)
+    if asked_s := max((_asked_for_s(each) for each in failures), default=0.0):
+        endpoint.paused_until = max(endpoint.paused_until or at, at + asked_s * _S)
     if any(each.status == GONE for each in failures) and endpoint.disabled_at is None and endpoint.deleted_at is None:
         endpoint.disabled_at, endpoint.disabled_reason = at, DisabledReason.GONE.value
         endpoint.updated_at = at

@@ -1,5 +1,7 @@
 """What a message says: Intercom's notification where it has the topic, and all that a receiver needs to act on it."""
 
+import hmac
+import json
 import secrets
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -10,6 +12,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.outbox import OF_NUMBERS
+from app.core.signing import Keys
 from app.models import (
     Channel,
     Consent,
@@ -30,6 +34,7 @@ _CONSENT_TOPICS = {
 }
 _FORM_STATES = {"form.inserted": "waiting", "form.submitted": "signed_up"}
 _GONE_TOPICS = {"contact.deleted": "deleted", "contact.erased": "erased"}
+_OF_A_SUPPRESSION = ("phone", "cause", "note", "since")
 _CONTENT_TYPES = {Channel.SMS.value: "sms_message", Channel.EMAIL.value: "email"}
 
 
@@ -45,8 +50,18 @@ class _Known:
 
 
 def new_id() -> str:
-    """The id of a message, in the envelope and in the ``webhook-id`` header."""
+    """The id of a message without an event, in the envelope and in the ``webhook-id`` header."""
     return f"notif_{secrets.token_hex(16)}"
+
+
+def id_of(keys: Keys, event: OutboxEvent) -> str:
+    """The id of an event's message: the same when the event is told anew after a restore.
+
+    Another event that gets the same number then has another id, for all that is in it counts.
+    """
+    told = [event.id, event.topic, event.contact_id, event.payload, event.created_at.astimezone(UTC).isoformat()]
+    written = json.dumps(told, sort_keys=True).encode()
+    return "notif_" + hmac.digest(keys.derive("webhook ids"), written, "sha256").hex()[:32]
 
 
 def envelope(message_id: str, topic: str, item: dict[str, Any], *, at: datetime) -> dict[str, Any]:
@@ -104,6 +119,8 @@ def _item(event: OutboxEvent, known: _Known) -> dict[str, Any]:
         return {"type": "contact"} | gone | {_GONE_TOPICS[event.topic]: True}
     if event.topic.startswith("contact."):
         return contact or {"type": "contact", "id": None}
+    if event.topic in OF_NUMBERS:
+        return {"type": "suppression"} | {name: payload.get(name) for name in _OF_A_SUPPRESSION}
     told = {name: value for name, value in payload.items() if name != "contact_id"}
     return {"type": event.topic.replace(".", "_"), **told, "contact": contact, "created_at": created_at}
 

@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Delete, delete, func, select, update
+from sqlalchemy import ColumnElement, Delete, case, delete, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core import audit
 from app.core.errors import InvalidState, NotFound
 from app.core.webhooks import endpoints
-from app.core.webhooks.routing import GIVE_UP_AFTER
 from app.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
 PAGE = 30
 MOST_AT_ONCE = 1000
+_LATER: dict[str, Any] = {"synchronize_session": False}
 # Rows that one transaction of housekeeping deletes: SQLite's writers wait for it.
 _FORGOTTEN_AT_ONCE = 2000
+_NEVER_SENT = "It was never sent: the endpoint failed or was disabled until the time was over."
 
 
 @dataclass(frozen=True)
@@ -77,18 +78,21 @@ def find(session: Session, endpoint_id: int, delivery_id: int) -> Told:
 def replay(session: Session, endpoint_id: int, delivery_id: int, *, actor: str, at: datetime) -> WebhookDelivery:
     """Send one again at once, with the id it had, whether it arrived or was given up; it waits for no other.
 
+    It goes before all that waits, also when the endpoint is paused.
+
     :raises NotFound: there is no such endpoint or delivery
     :raises InvalidState: the endpoint is disabled, or the delivery waits for its turn anyway
     """
-    endpoint = _enabled(session, endpoint_id)
+    endpoint, first = endpoints.put_first(session, endpoint_id, at=at)
     found = find(session, endpoint_id, delivery_id).delivery
     session.refresh(found, with_for_update=True)
     if found.state == DeliveryState.WAITING and found.attempts == 0:
         raise InvalidState("This one is on its way already.")
     if found.state == DeliveryState.WAITING:
-        found.next_attempt_at = at
+        found.next_attempt_at = first
+        _bring_forward(session, found, at=at)
     else:
-        for name, value in _again(at).items():
+        for name, value in (_again(at) | {"next_attempt_at": first}).items():
             setattr(found, name, value)
     _note(session, endpoint, actor, {"deliveries": 1}, at=at)
     session.flush()
@@ -100,7 +104,7 @@ def replay_parked(session: Session, endpoint_id: int, *, actor: str, at: datetim
 
     :raises InvalidState: the endpoint is disabled
     """
-    endpoint = _enabled(session, endpoint_id)
+    endpoint = endpoints.enabled(session, endpoint_id)
     parked = (
         select(WebhookDelivery.id)
         .where(WebhookDelivery.endpoint_id == endpoint_id, WebhookDelivery.state == DeliveryState.PARKED.value)
@@ -117,15 +121,32 @@ def replay_parked(session: Session, endpoint_id: int, *, actor: str, at: datetim
     return len(ids)
 
 
+def late(session: Session, *, at: datetime) -> list[int]:
+    """Some of those that still wait when their time is over; an attempt that is under way ends by itself."""
+    return list(session.scalars(select(WebhookDelivery.id).where(*_is_late(at)).limit(MOST_AT_ONCE)))
+
+
+def park(session: Session, late_ids: Sequence[int], *, at: datetime) -> None:
+    """Give up what is late, tried or not: at a dead endpoint one attempt asks for all, so most were not."""
+    said = func.coalesce(
+        WebhookDelivery.last_problem, case((WebhookDelivery.last_attempt_at.is_(None), literal(_NEVER_SENT)))
+    )
+    given_up = update(WebhookDelivery).where(WebhookDelivery.id.in_(late_ids), *_is_late(at))
+    parked = {"state": DeliveryState.PARKED.value, "claim": None, "claimed_until": None, "last_problem": said}
+    session.execute(given_up.values(**parked), execution_options=_LATER)
+
+
 def forget(session: Session, *, created_before: datetime) -> int:
     """Delete some of the deliveries that are too old or whose endpoint is deleted, and messages that nobody needs.
 
-    How many rows were deleted comes back; call again until none are.
+    What waits is not old, whenever it was made: it may have been sent again. How many rows were deleted comes back;
+    call again until none are.
     """
     gone = select(WebhookEndpoint.id).where(WebhookEndpoint.deleted_at.is_not(None))
     of_gone = WebhookDelivery.endpoint_id.in_(gone)
+    is_over = WebhookDelivery.state != DeliveryState.WAITING.value
     return (
-        _delete_some(session, WebhookDelivery, WebhookDelivery.created_at < created_before)
+        _delete_some(session, WebhookDelivery, WebhookDelivery.created_at < created_before, is_over)
         + _delete_some(session, WebhookDelivery, of_gone)
         + _delete_some(
             session,
@@ -146,6 +167,14 @@ def forget_contact(session: Session, contact_id: int) -> None:
     session.execute(delete(WebhookMessage).where(WebhookMessage.contact_id == contact_id))
 
 
+def _is_late(at: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        WebhookDelivery.state == DeliveryState.WAITING.value,
+        WebhookDelivery.give_up_at <= at,
+        or_(WebhookDelivery.claimed_until.is_(None), WebhookDelivery.claimed_until <= at),
+    )
+
+
 def _again(at: datetime) -> dict[str, Any]:
     return {
         "state": DeliveryState.WAITING.value,
@@ -154,17 +183,22 @@ def _again(at: datetime) -> dict[str, Any]:
         "first_attempt_at": None,
         "delivered_at": None,
         "next_attempt_at": at,
-        "give_up_at": at + GIVE_UP_AFTER,
+        "give_up_at": at + endpoints.GIVE_UP_AFTER,
         "claim": None,
         "claimed_until": None,
     }
 
 
-def _enabled(session: Session, endpoint_id: int) -> WebhookEndpoint:
-    endpoint = endpoints.find(session, endpoint_id)
-    if endpoint.disabled_at is not None:
-        raise InvalidState("This endpoint is disabled. Enable it first.")
-    return endpoint
+def _bring_forward(session: Session, first: WebhookDelivery, *, at: datetime) -> None:
+    """Those of its contact that were put back behind it follow at once."""
+    behind = (
+        WebhookDelivery.endpoint_id == first.endpoint_id,
+        WebhookDelivery.lane == first.lane,
+        WebhookDelivery.state == DeliveryState.WAITING.value,
+        WebhookDelivery.id > first.id,
+        WebhookDelivery.next_attempt_at > at,
+    )
+    session.execute(update(WebhookDelivery).where(*behind).values(next_attempt_at=at), execution_options=_LATER)
 
 
 def _delete_some(session: Session, model: type[WebhookDelivery | WebhookMessage], *which: Any) -> int:

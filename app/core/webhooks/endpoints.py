@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Subquery, func, literal, select, union_all, update
 from sqlalchemy.orm import Session
 
 from app import http
@@ -36,6 +36,10 @@ TOPICS = {
 }
 MOST_ENDPOINTS = 50
 BOTH_SECRETS_FOR = timedelta(hours=24)
+# From when a delivery is made, sent again or its endpoint enabled.
+GIVE_UP_AFTER = timedelta(days=3)
+# Counts on pages and in answers end here.
+MOST_COUNTED = 10_000
 
 
 @dataclass(frozen=True)
@@ -91,15 +95,15 @@ def find_all(session: Session) -> list[WebhookEndpoint]:
     return list(session.scalars(query.order_by(WebhookEndpoint.id)))
 
 
-def counts(session: Session) -> dict[int, Counts]:
-    """What waits and what was given up, by endpoint id."""
-    query = (
-        select(WebhookDelivery.endpoint_id, WebhookDelivery.state, func.count())
-        .where(WebhookDelivery.state.in_([DeliveryState.WAITING.value, DeliveryState.PARKED.value]))
-        .group_by(WebhookDelivery.endpoint_id, WebhookDelivery.state)
-    )
+def counts(session: Session, counted: Iterable[WebhookEndpoint]) -> dict[int, Counts]:
+    """What waits at each of these endpoints and what was given up, by its id; ``MOST_COUNTED`` of each at most."""
+    each_apart = [
+        select(literal(endpoint.id), literal(state), func.count()).select_from(_some(endpoint.id, state))
+        for endpoint in counted
+        for state in (DeliveryState.WAITING.value, DeliveryState.PARKED.value)
+    ]
     found: dict[int, dict[str, int]] = {}
-    for endpoint_id, state, count in session.execute(query):
+    for endpoint_id, state, count in session.execute(union_all(*each_apart)) if each_apart else ():
         found.setdefault(endpoint_id, {})[state] = count
     return {endpoint_id: Counts(**by_state) for endpoint_id, by_state in found.items()}
 
@@ -114,7 +118,7 @@ def change(
     actor: str,
     at: datetime,
 ) -> WebhookEndpoint:
-    """Change the address, the topics, or both; what waits goes to the new address.
+    """Change the address, the topics, or both; what waits goes to the new address at once.
 
     :raises InvalidInput: as ``create``
     """
@@ -130,6 +134,7 @@ def change(
     if changed:
         if "url" in changed:
             _forget_failures(endpoint)
+            _send_what_waits(session, endpoint, next_attempt_at=at)
         endpoint.updated_at = at
         _note(session, endpoint, "changed", actor, at=at, fields=sorted(changed))
     session.flush()
@@ -167,17 +172,38 @@ def disable(session: Session, endpoint_id: int, *, actor: str, at: datetime) -> 
 
 
 def enable(session: Session, endpoint_id: int, *, actor: str, at: datetime) -> WebhookEndpoint:
-    """Send there again, and at once what waits."""
+    """Send there again, and at once what waits, which has three days anew."""
     endpoint = _held(session, endpoint_id)
     if endpoint.disabled_at is not None:
         endpoint.disabled_at = endpoint.disabled_reason = None
         endpoint.enabled_at = endpoint.updated_at = at
         _forget_failures(endpoint)
         _note(session, endpoint, "enabled", actor, at=at)
-        waiting = (WebhookDelivery.endpoint_id == endpoint.id) & (WebhookDelivery.state == DeliveryState.WAITING)
-        session.execute(update(WebhookDelivery).where(waiting).values(next_attempt_at=at))
+        _send_what_waits(session, endpoint, next_attempt_at=at, give_up_at=at + GIVE_UP_AFTER)
     session.flush()
     return endpoint
+
+
+def enabled(session: Session, endpoint_id: int) -> WebhookEndpoint:
+    """:raises InvalidState: it is disabled"""
+    endpoint = find(session, endpoint_id)
+    if endpoint.disabled_at is not None:
+        raise InvalidState("This endpoint is disabled. Enable it first.")
+    return endpoint
+
+
+def put_first(session: Session, endpoint_id: int, *, at: datetime) -> tuple[WebhookEndpoint, datetime]:
+    """End a pause, for somebody asks now; the endpoint comes back, and a time that is before all that waits there.
+
+    One that was failing still gets one attempt alone, so a pause begins anew if it fails.
+
+    :raises InvalidState: it is disabled
+    """
+    endpoint = _held(session, enabled(session, endpoint_id).id)
+    endpoint.paused_until = None
+    waiting = (WebhookDelivery.endpoint_id == endpoint.id) & (WebhookDelivery.state == DeliveryState.WAITING.value)
+    first = session.scalar(select(func.min(WebhookDelivery.next_attempt_at)).where(waiting))
+    return endpoint, min(at, first - timedelta(seconds=1)) if first else at
 
 
 def delete(session: Session, endpoint_id: int, *, actor: str, at: datetime) -> None:
@@ -200,6 +226,16 @@ def _held(session: Session, endpoint_id: int) -> WebhookEndpoint:
     if endpoint is None or endpoint.deleted_at is not None:
         raise NotFound("There is no such webhook endpoint.")
     return endpoint
+
+
+def _some(endpoint_id: int, state: str) -> Subquery:
+    which = (WebhookDelivery.endpoint_id == endpoint_id, WebhookDelivery.state == state)
+    return select(WebhookDelivery.id).where(*which).limit(MOST_COUNTED).subquery()
+
+
+def _send_what_waits(session: Session, endpoint: WebhookEndpoint, **values: datetime) -> None:
+    waiting = (WebhookDelivery.endpoint_id == endpoint.id) & (WebhookDelivery.state == DeliveryState.WAITING.value)
+    session.execute(update(WebhookDelivery).where(waiting).values(**values))
 
 
 def _forget_failures(endpoint: WebhookEndpoint) -> None:

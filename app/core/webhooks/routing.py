@@ -1,17 +1,17 @@
 """From the outbox to the endpoints: each event becomes one message, and one delivery for each endpoint that asked."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app.core import audit
+from app.core.signing import keys_of
 from app.core.webhooks import bodies, endpoints
 from app.models import DeliveryState, OutboxEvent, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
 TEST_TOPIC = "test"
-GIVE_UP_AFTER = timedelta(days=3)
 
 
 def route(session: Session, events: Sequence[OutboxEvent], *, at: datetime) -> int:
@@ -23,10 +23,10 @@ def route(session: Session, events: Sequence[OutboxEvent], *, at: datetime) -> i
     wanted = [event for event in events if any(event.topic in each.topics for each in listening)]
     if not wanted:
         return 0
-    items = bodies.items(session, wanted)
+    items, keys = bodies.items(session, wanted), keys_of(session)
     messages = []
     for event in wanted:
-        message_id = bodies.new_id()
+        message_id = bodies.id_of(keys, event)
         body = bodies.envelope(message_id, event.topic, items[event.id], at=event.created_at)
         row = {"public_id": message_id, "event_id": event.id, "topic": event.topic, "contact_id": event.contact_id}
         messages.append(row | {"body": body, "created_at": at})
@@ -42,17 +42,20 @@ def route(session: Session, events: Sequence[OutboxEvent], *, at: datetime) -> i
 
 
 def send_test(session: Session, endpoint_id: int, *, actor: str, at: datetime) -> int:
-    """Have a test sent, also to an endpoint that asked for other topics; the delivery's id comes back.
+    """Have a test sent before all that waits, also to an endpoint that is paused or asked for other topics.
+
+    The delivery's id comes back.
 
     :raises NotFound: there is no such endpoint
+    :raises InvalidState: it is disabled
     """
-    endpoint = endpoints.find(session, endpoint_id)
+    endpoint, first = endpoints.put_first(session, endpoint_id, at=at)
     message_id = bodies.new_id()
     body = bodies.envelope(message_id, TEST_TOPIC, bodies.test_item(at=at), at=at)
     message = WebhookMessage(public_id=message_id, topic=TEST_TOPIC, body=body, created_at=at)
     session.add(message)
     session.flush()
-    delivery = WebhookDelivery(**_delivery(endpoint, message.id, None, at=at))
+    delivery = WebhookDelivery(**_delivery(endpoint, message.id, None, at=at) | {"next_attempt_at": first})
     session.add(delivery)
     audit.record(session, actor, "webhook_endpoint.tested", endpoints.subject_of(endpoint), {}, at=at)
     session.flush()
@@ -72,6 +75,6 @@ def _delivery(endpoint: WebhookEndpoint, message_id: int, lane: int | None, *, a
         "state": DeliveryState.WAITING.value,
         "attempts": 0,
         "next_attempt_at": at,
-        "give_up_at": at + GIVE_UP_AFTER,
+        "give_up_at": at + endpoints.GIVE_UP_AFTER,
         "created_at": at,
     }

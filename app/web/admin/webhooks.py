@@ -11,9 +11,9 @@ from wtforms import SelectMultipleField, StringField
 from wtforms.validators import DataRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from app.core import audit, clock, settings
+from app.core import audit, clock, outbox, settings
 from app.core.errors import InvalidState, NotFound
-from app.core.webhooks import bodies, deliveries, endpoints, routing
+from app.core.webhooks import attempts, bodies, deliveries, endpoints, routing
 from app.core.webhooks.deliveries import Told
 from app.core.webhooks.endpoints import TOPICS, Counts
 from app.http import URL_MAX, Reach
@@ -41,8 +41,10 @@ def webhooks_page() -> str:
             "admin/webhooks.html",
             endpoints=found,
             health={each.id: _health(each) for each in found},
-            counts=endpoints.counts(session),
+            counts=endpoints.counts(session, found),
             nothing=Counts(),
+            most=endpoints.MOST_COUNTED,
+            set_aside=audit.newest(session, subject=outbox.SET_ASIDE, limit=10),
             time_zone=settings.get(session).time_zone,
         )
 
@@ -75,6 +77,7 @@ def webhook_delivery(endpoint_id: int, delivery_id: int) -> str:
             endpoint=endpoint,
             told=told,
             body=_body_of(told),
+            now=clock.now(),
             is_under_way=told.delivery.state == DeliveryState.WAITING and told.delivery.attempts == 0,
             time_zone=settings.get(session).time_zone,
         )
@@ -104,8 +107,6 @@ def replay_parked_webhooks(endpoint_id: int) -> ResponseReturnValue:
 @admin_required
 def test_webhook(endpoint_id: int) -> ResponseReturnValue:
     def act(session: Session) -> None:
-        if endpoints.find(session, endpoint_id).disabled_at is not None:
-            raise InvalidState("This endpoint is disabled. Enable it first.")
         routing.send_test(session, endpoint_id, actor=current_actor(), at=clock.now())
 
     path = url_for("admin.webhook_page", endpoint_id=endpoint_id)
@@ -192,7 +193,9 @@ def _page(form: EndpointForm, endpoint_id: int) -> str:
             form=form,
             endpoint=endpoint,
             health=_health(endpoint),
-            counts=endpoints.counts(session).get(endpoint_id, Counts()),
+            patience=attempts.PATIENCE,
+            counts=endpoints.counts(session, [endpoint]).get(endpoint_id, Counts()),
+            most=endpoints.MOST_COUNTED,
             deliveries=found[: deliveries.PAGE],
             older=found[deliveries.PAGE - 1].delivery.id if len(found) > deliveries.PAGE else None,
             state=state,

@@ -94,6 +94,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "find": _link("find_webhook_endpoint", endpoint_id="$response.body#/id"),
             "deliveries": _link("list_webhook_deliveries", endpoint_id="$response.body#/id"),
             "delete": _link("delete_webhook_endpoint", endpoint_id="$response.body#/id"),
+            "test": _link("test_webhook_endpoint", endpoint_id="$response.body#/id"),
+            "rotate": _link("rotate_webhook_secret", endpoint_id="$response.body#/id"),
         },
     },
     "update_webhook_endpoint": {"request": {"enabled": False}},

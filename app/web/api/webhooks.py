@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.contact_search import COUNTED_MAX
 from app.core.errors import NotFound
-from app.core.webhooks import deliveries, endpoints
+from app.core.webhooks import deliveries, endpoints, routing
 from app.core.webhooks.deliveries import Told
 from app.core.webhooks.endpoints import Counts
 from app.http import Reach
@@ -18,16 +18,20 @@ from app.schemas.webhook import (
     ChangedWebhookEndpointSchema,
     DeliveryPagingSchema,
     NewWebhookEndpointSchema,
+    WebhookAnsweredDeliverySchema,
     WebhookDeliveryListSchema,
     WebhookDeliverySchema,
     WebhookEndpointDeletedSchema,
     WebhookEndpointListSchema,
     WebhookEndpointSchema,
+    WebhooksReplayedSchema,
+    answered_delivery_body,
     delivery_body,
     endpoint_body,
 )
 from app.web.api import callers, cursors, ids
 from app.web.api.answers import Body, answer, written
+from app.web.api.callers import Scope
 from app.web.api.room import Room
 
 room = Room("webhooks", __name__, url_prefix="/api", description="Where events are told.")
@@ -38,19 +42,21 @@ PER_PAGE = 30
 def list_webhook_endpoints() -> Response:
     """List every endpoint, the oldest first."""
     session = callers.looking()
-    counts = endpoints.counts(session)
-    return answer({"type": "list", "data": [_body(each, counts) for each in endpoints.find_all(session)]})
+    found = endpoints.find_all(session)
+    counts = endpoints.counts(session, found)
+    return answer({"type": "list", "data": [_body(each, counts) for each in found]})
 
 
 @room.call(
     "POST",
     "/webhook_endpoints",
     WebhookEndpointSchema,
+    scope=Scope.ADMIN,
     body=NewWebhookEndpointSchema,
     errors=(409,),
 )
 def create_webhook_endpoint(asked: dict[str, Any]) -> Response:
-    """Tell an address of events.
+    """Tell an address of events. It hears of people for as long as it stands, so this needs the scope `admin`.
 
     `secret` signs by Standard Webhooks. It stands in this answer and nowhere else; a call repeated with the same
     `Idempotency-Key` is answered without it.
@@ -71,20 +77,22 @@ def find_webhook_endpoint(endpoint_id: str) -> Response:
     """Find an endpoint by its id."""
     session = callers.looking()
     found = endpoints.find(session, _id(endpoint_id))
-    return answer(_body(found, endpoints.counts(session)))
+    return answer(_body(found, endpoints.counts(session, [found])))
 
 
 @room.call(
     "PUT",
     "/webhook_endpoints/<endpoint_id>",
     WebhookEndpointSchema,
+    scope=Scope.ADMIN,
     body=ChangedWebhookEndpointSchema,
     errors=(404,),
 )
 def update_webhook_endpoint(asked: dict[str, Any], endpoint_id: str) -> Response:
     """Change an endpoint's address or topics, disable it or enable it again.
 
-    What waits goes to the new address. What happens while it is disabled, it will not hear of.
+    What waits goes to the new address. What happens while it is disabled, it will not hear of; what waited before is
+    given up after three days, which begin anew when it is enabled.
     """
 
     def act(session: Session) -> Body:
@@ -95,18 +103,62 @@ def update_webhook_endpoint(asked: dict[str, Any], endpoint_id: str) -> Response
         if asked["enabled"] is not None:
             switch = endpoints.enable if asked["enabled"] else endpoints.disable
             changed = switch(session, found_id, actor=actor, at=at)
-        return _body(changed, endpoints.counts(session))
+        return _body(changed, endpoints.counts(session, [changed]))
 
     return written(act)
 
 
-@room.call("DELETE", "/webhook_endpoints/<endpoint_id>", WebhookEndpointDeletedSchema, errors=(404,))
+@room.call("DELETE", "/webhook_endpoints/<endpoint_id>", WebhookEndpointDeletedSchema, scope=Scope.ADMIN, errors=(404,))
 def delete_webhook_endpoint(endpoint_id: str) -> Response:
     """Delete an endpoint: nothing is sent there from now on."""
 
     def act(session: Session) -> Body:
         endpoints.delete(session, _id(endpoint_id), actor=callers.current().actor, at=clock.now())
         return {"type": "webhook_endpoint", "id": endpoint_id, "deleted": True}
+
+    return written(act)
+
+
+@room.call(
+    "POST",
+    "/webhook_endpoints/<endpoint_id>/rotate_secret",
+    WebhookEndpointSchema,
+    scope=Scope.ADMIN,
+    errors=(404, 409),
+)
+def rotate_webhook_secret(endpoint_id: str) -> Response:
+    """Make a new secret; the one before signs along for 24 hours.
+
+    `secret` stands in this answer and nowhere else, as when the endpoint was made.
+    """
+
+    def act(session: Session) -> Body:
+        actor, at = callers.current().actor, clock.now()
+        changed, secret = endpoints.rotate_secret(session, _id(endpoint_id), actor=actor, at=at)
+        return _body(changed, endpoints.counts(session, [changed])) | {"secret": secret}
+
+    return written(act, shown_once=("secret",))
+
+
+@room.call("POST", "/webhook_endpoints/<endpoint_id>/test", WebhookDeliverySchema, errors=(404, 409))
+def test_webhook_endpoint(endpoint_id: str) -> Response:
+    """Send a message of topic `test` before all that waits, also while the endpoint is paused."""
+
+    def act(session: Session) -> Body:
+        found_id = _id(endpoint_id)
+        sent = routing.send_test(session, found_id, actor=callers.current().actor, at=clock.now())
+        return _told(deliveries.find(session, found_id, sent))
+
+    return written(act)
+
+
+@room.call("POST", "/webhook_endpoints/<endpoint_id>/replay_parked", WebhooksReplayedSchema, errors=(404, 409))
+def replay_parked_webhook_deliveries(endpoint_id: str) -> Response:
+    """Send again what was given up, the oldest first, a thousand at most; call again until `replayed` is 0."""
+
+    def act(session: Session) -> Body:
+        count = deliveries.replay_parked(session, _id(endpoint_id), actor=callers.current().actor, at=clock.now())
+        return {"type": "webhook_replay", "replayed": count}
 
     return written(act)
 
@@ -135,13 +187,27 @@ def list_webhook_deliveries(paging: dict[str, Any], endpoint_id: str) -> Respons
 
 
 @room.call(
+    "GET", "/webhook_endpoints/<endpoint_id>/deliveries/<delivery_id>", WebhookAnsweredDeliverySchema, errors=(404,)
+)
+def find_webhook_delivery(endpoint_id: str, delivery_id: str) -> Response:
+    """Find a delivery by its id, with what was asked and answered last."""
+    session = callers.looking()
+    endpoint = endpoints.find(session, _id(endpoint_id))
+    found = deliveries.find(session, endpoint.id, _id(delivery_id))
+    return answer(answered_delivery_body(found.delivery, found.message, url=endpoint.url))
+
+
+@room.call(
     "POST",
     "/webhook_endpoints/<endpoint_id>/deliveries/<delivery_id>/replay",
     WebhookDeliverySchema,
     errors=(404, 409),
 )
 def replay_webhook_delivery(endpoint_id: str, delivery_id: str) -> Response:
-    """Send one again at once, with the id that it had, whether it arrived or was given up."""
+    """Send one again at once, with the id that it had, whether it arrived or was given up.
+
+    It goes before all that waits, also while the endpoint is paused.
+    """
 
     def act(session: Session) -> Body:
         found_id, of_endpoint = _id(delivery_id), _id(endpoint_id)

@@ -1,18 +1,21 @@
 """What endpoints are told: enough to act on without asking again, and nothing that opens a door."""
 
 import json
+import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.core import contacts, outbox
-from app.core.webhooks import bodies, deliveries, endpoints
+from app.core import contacts, erasure, outbox, suppressions
+from app.core.signing import keys_of
+from app.core.webhooks import bodies, deliveries, endpoints, routing
 from app.db import Database
 from app.http import Reach
 from app.jobs import sweep
-from app.models import ConsentType, EvidenceLevel, InsertedForm, Source, WebhookDelivery, WebhookMessage
+from app.models import ConsentType, EvidenceLevel, InsertedForm, OutboxEvent, Source, WebhookDelivery, WebhookMessage
 from tests import make
 from tests.make import NOON
 from tests.web.embed.page import answer, look
@@ -169,6 +172,85 @@ def test_every_topic_can_be_told_even_of_what_is_gone(topic: str, database: Data
         assert item[topic.removeprefix("contact.")] is True
 
 
+def test_a_suppression_says_which_number_and_why_and_its_end_comes_after_it(database: Database, told: Any) -> None:
+    with database.unit_of_work() as session:
+        stopped = suppressions.add(session, make.SAMS_NUMBER, "Asked at the counter.", actor="agent:1", at=NOON)
+        suppressions.add(session, make.SAMS_NUMBER, "Again.", actor="agent:1", at=NOON)
+        suppressions.lift(session, stopped.phone_hash, actor="agent:1", at=NOON)
+        suppressions.add(session, make.BRITISH_NUMBER, "By letter.", actor="agent:1", at=NOON)
+    created, lifted, other = told()
+    assert [each["topic"] for each in (created, lifted)] == ["suppression.created", "suppression.lifted"]
+    assert created["data"]["item"] == lifted["data"]["item"]
+    assert created["data"]["item"] == {
+        "type": "suppression",
+        "phone": make.SAMS_NUMBER,
+        "cause": "manual",
+        "note": "Asked at the counter.",
+        "since": int(NOON.timestamp()),
+    }
+    assert other["data"]["item"]["phone"] == make.BRITISH_NUMBER
+    with database.read_only() as session:
+        lanes = session.scalars(select(WebhookDelivery.lane).order_by(WebhookDelivery.id)).all()
+        payloads = session.scalars(select(OutboxEvent.payload)).all()
+    assert lanes[0] == lanes[1] != lanes[2], "one number's are told one after the other"
+    assert max(lane or 0 for lane in lanes) < 0, "no contact's"
+    assert payloads == [{}, {}, {}], "the outbox keeps no number once it was told"
+
+
+def test_erasing_the_last_who_had_a_number_takes_it_out_of_what_is_told(database: Database, told: Any) -> None:
+    with database.unit_of_work() as session:
+        sam, eve = make.contact(session, phone_number=make.SAMS_NUMBER), make.contact(session)
+        contacts.change_phone(session, eve, make.SAMS_NUMBER, at=NOON)
+        stopped = suppressions.add(session, make.SAMS_NUMBER, "By letter.", actor="agent:1", at=NOON)
+    told()
+    with database.unit_of_work() as session:
+        suppressions.lift(session, stopped.phone_hash, actor="agent:1", at=NOON)
+        erasure.erase(session, contacts.hold(session, sam.id), actor="agent:1", at=NOON)
+    assert [each["topic"] for each in told()].count("suppression.lifted") == 1, "eve has the number still"
+    with database.unit_of_work() as session:
+        suppressions.add(session, make.SAMS_NUMBER, "By letter.", actor="agent:1", at=NOON)
+        erasure.erase(session, contacts.hold(session, eve.id), actor="agent:1", at=NOON)
+    assert make.SAMS_NUMBER not in json.dumps(told())
+    with database.read_only() as session:
+        assert make.SAMS_NUMBER not in json.dumps(list(session.scalars(select(OutboxEvent.payload))))
+
+
+def test_an_erasure_waits_for_messages_that_are_being_made_and_takes_them_with_it(database: Database) -> None:
+    if database.is_sqlite:  # one writer at a time anyway
+        return
+    _listen(database)
+    with database.unit_of_work() as session:
+        sam = make.contact(session, name="Sam", phone_number=make.SAMS_NUMBER)
+
+    def erase() -> None:
+        with database.unit_of_work() as session:
+            erasure.erase(session, contacts.hold(session, sam.id), actor="agent:1", at=NOON)
+
+    erasing = threading.Thread(target=erase)
+    with database.unit_of_work() as session:
+        outbox.take_turn(session)
+        events = outbox.unrouted(session, limit=9)
+        routing.route(session, events, at=NOON)
+        outbox.mark_routed(session, events, at=NOON)
+        erasing.start()
+        erasing.join(0.5)
+        assert erasing.is_alive()
+    erasing.join()
+    with database.read_only() as session:
+        assert make.SAMS_NUMBER not in json.dumps(list(session.scalars(select(WebhookMessage.body))))
+
+
+def test_an_event_has_one_id_however_often_it_is_told_and_another_event_another(database: Database) -> None:
+    with database.unit_of_work() as session:
+        keys, values = keys_of(session), {"topic": "form.submitted", "contact_id": 1, "created_at": NOON}
+        first = bodies.id_of(keys, OutboxEvent(id=1, payload={"event_id": 1}, **values))
+        assert first == bodies.id_of(keys, OutboxEvent(id=1, payload={"event_id": 1}, **values))
+        assert len(first) == len(bodies.new_id())
+        assert first != bodies.id_of(keys, OutboxEvent(id=2, payload={"event_id": 1}, **values))
+        later = values | {"created_at": NOON + timedelta(microseconds=1)}
+        assert first != bodies.id_of(keys, OutboxEvent(id=1, payload={"event_id": 1}, **later)), "after a restore"
+
+
 def test_no_message_holds_a_key_a_hash_or_a_token(database: Database, told: Any) -> None:
     with database.unit_of_work() as session:
         kind = make.live_type(session)
@@ -177,6 +259,7 @@ def test_no_message_holds_a_key_a_hash_or_a_token(database: Database, told: Any)
         make.opt_in(session, sam, kind, evidence=make.evidence(inserted_form_id=placed.id))
         make.opt_out(session, sam, kind)
         hashed = sam.phone_hash
+        suppressions.add(session, make.SAMS_NUMBER, "By letter.", actor="agent:1", at=NOON)
         tokens = list(session.scalars(select(InsertedForm.token)))
     for message in told():
         written = json.dumps(message)

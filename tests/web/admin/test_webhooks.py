@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.core import clock
+from app.core import clock, outbox
 from app.core.webhooks import attempts, deliveries, endpoints, routing
 from app.core.webhooks.attempts import Outcome, Schedule
 from app.db import Database
@@ -170,6 +170,18 @@ def test_how_an_endpoint_is_stands_in_words(app: Flask, database: Database, endp
         assert word in client.get("/admin/webhooks").get_data(as_text=True)
         assert word in client.get(f"/admin/webhooks/{endpoint_id}").get_data(as_text=True)
     assert "410 Gone" in client.get(f"/admin/webhooks/{endpoint_id}").get_data(as_text=True)
+
+
+def test_an_event_that_could_not_be_told_is_shown(app: Flask, database: Database) -> None:
+    client = admin(app)
+    assert "Set aside" not in client.get("/admin/webhooks").get_data(as_text=True)
+    with database.unit_of_work() as session:
+        outbox.add(session, ["form.inserted"], contact_id=None, payload={}, at=clock.now())
+        (broken,) = outbox.unrouted(session, limit=9)
+        outbox.set_aside(session, broken, "KeyError", at=clock.now())
+    html = client.get("/admin/webhooks").get_data(as_text=True)
+    assert f"event {broken.id}" in html
+    assert "KeyError" in html
 
 
 def test_agents_and_strangers_do_not_get_in_and_ids_of_others_find_nothing(app: Flask, endpoint_id: int) -> None:

@@ -10,7 +10,14 @@ from app.core import clock
 from app.core.webhooks import endpoints
 from app.jobs import sweep
 from app.models import DeliveryState, IdempotencyKey, WebhookDelivery
-from tests.web.api.calls import Calls, database
+from tests.web.api.calls import Calls, calls, database
+
+
+@pytest.fixture
+def api(app: Flask) -> Calls:
+    """A client that may make endpoints: they hear of people, so it takes more than to write."""
+    return calls(app, "admin")
+
 
 ENDPOINT = {"url": "https://shop.example.com/assent", "topics": ["contact.created"]}
 
@@ -65,6 +72,48 @@ def test_what_was_told_is_listed_by_pages_and_sent_again(app: Flask, api: Calls)
     assert api.post(f"{path}/replay").status == 409
     other = api.post("/webhook_endpoints", ENDPOINT)["id"]
     assert api.post(f"/webhook_endpoints/{other}/deliveries/{seen[1]['id']}/replay").status == 404
+
+
+def test_what_failed_is_looked_at_tested_and_sent_again_with_another_secret(app: Flask, api: Calls) -> None:
+    path = f"/webhook_endpoints/{api.post('/webhook_endpoints', ENDPOINT)['id']}"
+    sent = api.post(f"{path}/test")
+    assert (sent["topic"], sent["state"]) == ("test", "waiting")
+    one = api.get(f"{path}/deliveries/{sent['id']}")
+    assert (one["last_request"], one["last_answer"]) == (None, None)
+    with database(app).unit_of_work() as session:
+        delivery = session.scalars(select(WebhookDelivery)).one()
+        delivery.state, delivery.attempts, delivery.last_status = DeliveryState.PARKED, 3, 500
+        delivery.last_request_headers = {":url": "https://old.example.com/", "webhook-id": "one"}
+        delivery.last_answer_headers, delivery.last_answer = {"X-From": "there"}, "broken"
+    one = api.get(f"{path}/deliveries/{sent['id']}")
+    assert one["last_request"] == {"url": "https://old.example.com/", "headers": {"webhook-id": "one"}}
+    assert one["last_answer"] == {"headers": {"X-From": "there"}, "body": "broken"}
+    assert [api.post(f"{path}/replay_parked")["replayed"] for _ in range(2)] == [1, 0]
+    rotated = api.post(f"{path}/rotate_secret", **{"Idempotency-Key": "k2"})
+    assert "secret" not in api.post(f"{path}/rotate_secret", **{"Idempotency-Key": "k2"}).body
+    with database(app).read_only() as session:
+        (endpoint,) = endpoints.find_all(session)
+        assert endpoints.secrets_of(session, endpoint, at=clock.now())[0] == rotated["secret"]
+    api.put(path, {"enabled": False})
+    for call in ("test", "replay_parked", f"deliveries/{sent['id']}/replay"):
+        assert api.post(f"{path}/{call}").status == 409
+    for missing in ("/webhook_endpoints/999", f"{path}/deliveries/999"):
+        assert api.get(missing).status == 404
+    for call in ("test", "replay_parked", "rotate_secret"):
+        assert api.post(f"/webhook_endpoints/999/{call}").status == 404
+
+
+def test_where_events_go_is_decided_by_admins_alone(app: Flask, api: Calls) -> None:
+    writer, path = calls(app, "write"), f"/webhook_endpoints/{api.post('/webhook_endpoints', ENDPOINT)['id']}"
+    refused = [
+        writer.post("/webhook_endpoints", ENDPOINT),
+        writer.put(path, {"url": "https://eve.example.com/"}),
+        writer.delete(path),
+        writer.post(f"{path}/rotate_secret"),
+    ]
+    assert {each.status for each in refused} == {403}
+    assert writer.get(path)["url"] == ENDPOINT["url"]
+    assert writer.post(f"{path}/test").status == 200
 
 
 @pytest.mark.parametrize(
