@@ -209,6 +209,13 @@ def test_every_sort_goes_through_all_pages_once(api: Calls, people: dict[str, st
         assert known == sorted(known, reverse=order == "descending") or field == "name"
 
 
+@pytest.mark.parametrize("char", ["n", "é", "漢", "🎉", "\x01", '"'])
+def test_the_longest_name_makes_a_cursor_that_works(api: Calls, char: str) -> None:
+    people = [api.contact(role="lead", name=char * 500) for _ in range(4)]
+    anybody, sort = {"field": "role", "operator": "=", "value": "lead"}, {"field": "name", "order": "ascending"}
+    assert walked(api, anybody, sort) == people
+
+
 def test_pages_stay_right_while_people_come_and_go(api: Calls) -> None:
     for number in range(100, 109):
         api.contact(role="lead", phone=f"+1202555{number:04d}")
