@@ -129,9 +129,7 @@ class ContactInputSchema(Input):
     external_id = Text(most=EXTERNAL_ID_MAX, allow_none=True)
     email = Text(most=EMAIL_MAX, allow_none=True)
     email_verified = YesOrNo(allow_none=True, metadata={"description": "only with `email`; nothing follows from it"})
-    phone = Text(
-        most=PHONE_MAX, allow_none=True, metadata={"description": "kept in E.164 when it is a number"}
-    )
+    phone = Text(most=PHONE_MAX, allow_none=True, metadata={"description": "kept in E.164 when it is a number"})
     name = Text(most=NAME_MAX, allow_none=True)
     avatar = Text(most=2000, allow_none=True, metadata={"description": "web address of a picture"})
     signed_up_at = Moment(allow_none=True, metadata={"type": "integer"})
