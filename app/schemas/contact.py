@@ -221,6 +221,7 @@ class ContactQuerySchema(Input):
 
 
 class ContactPagingSchema(PagingSchema):
+    page = fields.Integer(load_default=1, validate=validate.Range(min=1, max=10_000))
     include_merge_history = fields.Boolean(load_default=False)
 
 
