@@ -71,8 +71,21 @@ class Database:
         The driver's transaction is the only one. The session joins it when it is used; prepared statements run in it
         without a session's cost.
         """
+        with self._turn(), self._unit() as session:
+            yield session
+
+    @contextmanager
+    def unit_of_work_if_free(self) -> Iterator[Session]:
+        """A unit of work that queues behind no other writer.
+
+        :raises BlockingIOError: somebody writes just now (SQLite only: elsewhere writers do not queue)
+        """
+        with self._turn(fcntl.LOCK_NB), self._unit() as session:
+            yield session
+
+    @contextmanager
+    def _unit(self) -> Iterator[Session]:
         with (
-            self._turn(),
             self._for_writing.lent() as line,
             Session(line.connection, expire_on_commit=False) as session,
         ):
@@ -108,13 +121,13 @@ class Database:
             yield Glance({**self.info, _DRIVER: _Driver(self._reader.dialect, self.trace, line.driver)})
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self, how: int = 0) -> Iterator[None]:
         if self._lock_file is None:
             yield
             return
         descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | how)
             yield
         finally:
             os.close(descriptor)

@@ -112,9 +112,13 @@ def is_use_due(caller: Caller, *, at: datetime) -> bool:
 
 
 def note_use(session: Session, token_id: int, *, at: datetime) -> None:
-    """Keep when a token was last used; nothing is written when somebody did so less than a minute ago."""
+    """Keep when a token was last used; nothing is written when somebody did so less than a minute ago, or does so now.
+
+    It waits for nobody who holds the token's row.
+    """
     is_due = or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at <= at - USE_NOTED_EVERY)
-    session.execute(update(ApiToken).where(ApiToken.id == token_id, is_due).values(last_used_at=at))
+    free = select(ApiToken.id).where(ApiToken.id == token_id, is_due).with_for_update(skip_locked=True)
+    session.execute(update(ApiToken).where(ApiToken.id.in_(free)).values(last_used_at=at))
 
 
 def revoke(session: Session, token_id: int, *, actor: str, at: datetime) -> ApiToken:

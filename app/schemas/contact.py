@@ -9,6 +9,7 @@ from app.schemas.subscription import reference
 from app.schemas.wire import ID_MAX, Id, Input, Moment, PagesSchema, PagingSchema, Text, YesOrNo, const, seconds
 
 INLINE_MAX = 10
+EXTERNAL_ID_MAX, EMAIL_MAX, PHONE_MAX, NAME_MAX = 255, 254, 64, 500
 CUSTOM_MAX, CUSTOM_NAME_MAX, CUSTOM_BYTES_MAX = 100, 190, 64_000
 _NEVER_FILLED = (
     *("last_replied_at", "last_contacted_at", "last_email_opened_at", "last_email_clicked_at"),
@@ -125,11 +126,11 @@ class ContactInputSchema(Input):
     """What may be said of a contact. Null takes away what was there; what is not given stays."""
 
     role = fields.String(validate=validate.OneOf(["user", "lead"]))
-    external_id = Text(most=255, allow_none=True)
-    email = Text(most=254, allow_none=True)
+    external_id = Text(most=EXTERNAL_ID_MAX, allow_none=True)
+    email = Text(most=EMAIL_MAX, allow_none=True)
     email_verified = YesOrNo(allow_none=True, metadata={"description": "only with `email`; nothing follows from it"})
-    phone = Text(most=64, allow_none=True, metadata={"description": "kept in E.164 when it is a number"})
-    name = Text(most=500, allow_none=True)
+    phone = Text(most=PHONE_MAX, allow_none=True, metadata={"description": "kept in E.164 when it is a number"})
+    name = Text(most=NAME_MAX, allow_none=True)
     avatar = Text(most=2000, allow_none=True, metadata={"description": "web address of a picture"})
     signed_up_at = Moment(allow_none=True, metadata={"type": "integer"})
     last_seen_at = Moment(allow_none=True, metadata={"type": "integer"})
@@ -220,6 +221,7 @@ class ContactQuerySchema(Input):
 
 
 class ContactPagingSchema(PagingSchema):
+    page = fields.Integer(load_default=1, validate=validate.Range(min=1, max=10_000))
     include_merge_history = fields.Boolean(load_default=False)
 
 

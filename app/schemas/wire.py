@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, pre_load, validate
 
 _SECONDS_MIN, _SECONDS_MAX = 0, 32_503_680_000  # until the year 3000
 ID_MAX = 2**31 - 1
@@ -108,10 +108,15 @@ class PagesSchema(Schema):
 
 
 class PagingSchema(Input):
-    """How much of a list, from where."""
+    """How much of a list, from where. Lists that have no pages by number say so, or whoever counts would never end."""
 
     per_page = fields.Integer(
         load_default=None, validate=validate.Range(min=1, max=150), metadata={"description": "at most 150"}
     )
-    page = fields.Integer(load_default=1, validate=validate.Range(min=1, max=10_000))
     starting_after = fields.String(load_default=None, metadata={"description": "from the page before"})
+
+    @pre_load
+    def refuse_page(self, data: Any, **_more: Any) -> Any:
+        if "page" not in self.fields and data.get("page", "1") not in ("1", missing):
+            raise ValidationError("Page by “starting_after”: this list has no pages by number.", "page")
+        return data

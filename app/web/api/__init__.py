@@ -44,9 +44,9 @@ def mount(app: Flask, settings: Settings) -> None:
             asked = g.asked = Asked(environ, api.config["MAX_CONTENT_LENGTH"])
             try:
                 response = _answer(api, api.extensions[_RULES], asked)
-                return send(response, callers.headers(response, asked), asked, start_response)
             finally:
                 callers.leave(asked)
+            return callers.noting(asked, send(response, callers.headers(response, asked), asked, start_response))
 
     app.wsgi_app = by_path  # type: ignore[method-assign]
 

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from app.core import clock, idempotency
+from app.core import audit, clock, idempotency
 from app.web.api import callers
 from app.web.api.exchange import asked
 from app.web.database import unit_of_work
@@ -34,13 +34,23 @@ def polled(body: Body, revisions: Iterable[int] = ()) -> Response:
     return response
 
 
-def written(act: Callable[[Session], Body], *, shown_once: tuple[str, ...] = ()) -> Response:
+def written(
+    act: Callable[[Session], Body],
+    *,
+    shown_once: tuple[str, ...] = (),
+    audited: str | None = None,
+    details: Body | None = None,
+) -> Response:
     """What ``act`` answers, done in one transaction: acknowledged only once it is durable.
 
     A POST with an ``Idempotency-Key`` is done once: the same call again is answered as the first one was.
 
     :param shown_once: fields that nobody keeps: they are in the first answer only
+    :param audited: what the audit log says that the token did, where neither the rule nor the ledger notes who did it
+    :param details: what it says beside; ids and names of fields only
     """
+    if audited is not None:
+        act = _audited(act, audited, details or {})
     call = asked()
     key = call.headers.get(_KEY) if call.method == "POST" else None
     if key is None:
@@ -48,6 +58,23 @@ def written(act: Callable[[Session], Body], *, shown_once: tuple[str, ...] = ())
             body = act(session)
         return answer(body)
     return _once(key, act, shown_once)
+
+
+def _audited(act: Callable[[Session], Body], action: str, details: Body) -> Callable[[Session], Body]:
+    def noted(session: Session) -> Body:
+        body = act(session)
+        audit.record(session, callers.current().actor, action, _subject(body), details, at=clock.now())
+        session.flush()
+        return body
+
+    return noted
+
+
+def _subject(body: Body) -> str:
+    """What an answer is about, as the audit log names it. A message is about its conversation."""
+    if body["type"].endswith("_message"):
+        return f"conversation:{body['conversation_id']}"
+    return f"{body['type']}:{body['id']}"
 
 
 def _once(key: str, act: Callable[[Session], Body], shown_once: tuple[str, ...]) -> Response:

@@ -1,24 +1,30 @@
 """Who calls: the token is checked before anything else, its calls are counted, its scope is asked for."""
 
 import time
+from collections.abc import Iterable
 from enum import StrEnum
+from functools import partial
 from typing import cast
 
 from flask import Response, current_app
 from sqlalchemy.orm import Session
+from werkzeug.wsgi import ClosingIterator
 
+from app import logs
 from app.core import clock, tokens
 from app.core.errors import Forbidden, InvalidInput, TooMany, Unauthorized
 from app.core.tokens import Caller
+from app.db import Database
 from app.web.api.exchange import Asked, asked
 from app.web.api.rates import Meter
-from app.web.database import glance, read_only, unit_of_work
+from app.web.database import database, glance, read_only
 
 # What ``Intercom-Version`` may say; there is one behaviour for all of them.
 VERSIONS = frozenset(
     {"Preview", "Unstable", "2.0", *(f"1.{minor}" for minor in range(5)), *(f"2.{m}" for m in range(1, 17))}
 )
 UNGUARDED = "assent.unguarded"  # names of the views that anybody may call
+_log = logs.get_logger()
 
 
 class Scope(StrEnum):
@@ -82,12 +88,33 @@ def headers(response: Response, call: Asked) -> list[tuple[str, str]]:
 
 
 def leave(call: Asked) -> None:
-    """Give the connection back; once a minute, write down that the token is in use. It is no part of the call."""
-    call.held.close()
-    caller, at = call.caller, clock.now()
-    if caller is not None and tokens.is_use_due(caller, at=at):
-        with unit_of_work() as session:
-            tokens.note_use(session, caller.token_id, at=at)
+    """Give the connection back. What was done stands, whatever goes wrong here."""
+    try:
+        call.held.close()
+    except Exception as problem:
+        _log.warning("a connection could not be given back", problem=type(problem).__name__)
+
+
+def noting(call: Asked, parts: Iterable[bytes]) -> Iterable[bytes]:
+    """The answer; once a minute, when all of it was sent, it is written down that the token is in use.
+
+    No answer waits for that, or is lost by it.
+    """
+    caller = call.caller
+    if caller is None or not tokens.is_use_due(caller, at=clock.now()):
+        return parts
+    return ClosingIterator(parts, partial(_note_use, database(), caller.token_id))
+
+
+def _note_use(opened: Database, token_id: int) -> None:
+    """Where others write just now, a later call does it."""
+    try:
+        with opened.unit_of_work_if_free() as session:
+            tokens.note_use(session, token_id, at=clock.now())
+    except BlockingIOError:
+        pass
+    except Exception as problem:
+        _log.warning("the use of a token could not be noted", problem=type(problem).__name__)
 
 
 def _count(call: Asked, caller: Caller) -> None:

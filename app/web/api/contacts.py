@@ -74,7 +74,8 @@ def search_contacts(asked: dict[str, Any]) -> Response:
     """Search contacts.
 
     Intercom's filters, and `subscription_types.{id}` beside them (see *The query language*). Without a `sort`, the
-    newest come first, or those with the smallest number where the query asks for the beginning of one.
+    newest come first; those with the smallest number, where the query asks for the beginning of one; those changed
+    longest ago, where it asks about `updated_at`: so nobody is missed who is changed while you read.
     """
     query, order = filters.read(asked["query"]), _order(asked["sort"])
     pagination = asked["pagination"] or {}

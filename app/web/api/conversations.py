@@ -75,7 +75,7 @@ def create_conversation(asked: dict[str, Any]) -> Response:
         said = conversations.say(session, begun.id, author=conversations.CONTACT, body=asked["body"], at=at)
         return message_body(said, "user_message")
 
-    return written(act)
+    return written(act, audited="conversation.begun", details={"as": "contact"})
 
 
 @room.call("GET", "/conversations/<conversation_id>", ConversationSchema, query=ConversationQuerySchema, errors=(404,))
@@ -111,7 +111,8 @@ def reply_to_conversation(asked: dict[str, Any], wanted: dict[str, Any], convers
             found = _reply_as_contact(session, asked, conversation_id, at)
         return _body(session, found, wanted["display_as"])
 
-    return written(act)
+    who = _as_admin(asked["admin_id"]) if asked["type"] == "admin" else {"as": "contact"}
+    return written(act, audited=f"conversation.{asked['message_type']}", details=who)
 
 
 @room.call(
@@ -139,7 +140,7 @@ def insert_form_into_conversation(asked: dict[str, Any], wanted: dict[str, Any],
             conversation_forms.insert_configured(session, number, content, actor=actor, at=at)
         return _body(session, number, wanted["display_as"])
 
-    return written(act)
+    return written(act, audited="conversation.form_inserted")
 
 
 @room.call("POST", "/messages", MessageSchema, body=NewMessageSchema, errors=(404, 409, 410, 422))
@@ -159,7 +160,7 @@ def create_message(asked: dict[str, Any]) -> Response:
         said = conversations.say(session, begun.id, author=f"agent:{agent.id}", body=asked["body"], at=at)
         return message_body(said, "admin_message")
 
-    return written(act)
+    return written(act, audited="conversation.begun", details=_as_admin(asked["from_"]["id"]))
 
 
 def _reply_as_admin(session: Session, asked: dict[str, Any], conversation_id: str, at: datetime) -> int:
@@ -213,6 +214,10 @@ def _agent(session: Session, admin_id: str | None) -> Agent:
     if agent is None or not agent.active:
         raise NotFound("Admin Not Found")
     return agent
+
+
+def _as_admin(admin_id: str | None) -> Body:
+    return {"as": f"agent:{ids.number(admin_id)}"}
 
 
 def _body(session: Session, conversation_id: int, display_as: str | None) -> Body:

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from app.core.errors import InvalidInput
+from app.schemas.contact import EMAIL_MAX, EXTERNAL_ID_MAX, NAME_MAX, PHONE_MAX
 
 PER_PAGE_MAX = 150
 PAGE_MAX = 10_000
-_TEXT_MAX, _CURSOR_MAX = 400, 2000
+# The longest text that a list is sorted by; as a cursor each character is at most six bytes of JSON, then base64.
+_TEXT_MAX = max(NAME_MAX, EXTERNAL_ID_MAX, EMAIL_MAX, PHONE_MAX)
+_CURSOR_MAX = (6 * _TEXT_MAX + 100) * 4 // 3
 Item = TypeVar("Item")
 
 
@@ -66,7 +69,8 @@ def pages_of(page: Page[Any], place: Place, per_page: int) -> dict[str, Any]:
         "total_pages": math.ceil(page.total / per_page),
     }
     if page.key is not None:
-        packed = json.dumps([place.page + 1, page.total, page.is_minimum, *page.key], separators=(",", ":")).encode()
+        parts = [place.page + 1, page.total, page.is_minimum, *page.key]
+        packed = json.dumps(parts, separators=(",", ":"), ensure_ascii=False).encode()
         cursor = base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
         answer["next"] = {"page": place.page + 1, "starting_after": cursor}
     return answer

@@ -139,7 +139,7 @@ def insert_form(asked: dict[str, Any], form_id: str) -> Response:
         )
         return _inserted(session, inserted.id)
 
-    return written(act)
+    return written(act, audited="form.inserted")
 
 
 @room.call("GET", "/inserted_forms/<inserted_form_id>", InsertedFormSchema, errors=(404,))

@@ -54,7 +54,7 @@ class Calls:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token is not None:
             sent["Authorization"] = f"Bearer {self.token}"
-        response = self._client.open(f"/api{path}", method=method, json=body, headers=sent)
+        response = self._client.open(f"/api{path}", method=method, json=body, headers=sent, buffered=True)
         answer = Answer(response.status_code, response.get_json(silent=True), response.headers)
         conform(self.app, method, f"/api{path}".partition("?")[0], answer)
         return answer

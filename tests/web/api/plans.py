@@ -1,22 +1,30 @@
 """How a database would read one page of a search, with enough rows in it to mind."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import event, text
+from sqlalchemy import event, func, select, text
 
 from app.core import contact_search, filters
+from app.core.contact_search import Order
 from app.db import Database
+from app.models import Contact
 
 ROWS = 20_000
+FIRST = datetime(2026, 11, 2, 12, tzinfo=UTC)
+DEEP = round((FIRST + timedelta(seconds=ROWS // 2)).timestamp() * 1_000_000)  # the date of whoever is in the middle
 
 
-def plan_of_page(database: Database, query: Any) -> str:
-    """The plan of the statement that reads the first page, after ``ROWS`` contacts were made and counted."""
+def plan_of_page(database: Database, query: Any, order: Order | None = None, *, after: Any = None) -> str:
+    """The plan of the statement that reads one page, after ``ROWS`` contacts were made and counted."""
     with database.unit_of_work() as session:
-        _fill(session.connection(), is_sqlite=database.is_sqlite)
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("ANALYZE")
-        connection.commit()
+        is_filled = session.scalar(select(func.max(Contact.id))) == ROWS
+        if not is_filled:
+            _fill(session.connection(), is_sqlite=database.is_sqlite)
+    if not is_filled:
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("ANALYZE")
+            connection.commit()
     with database.read_only() as session:
         statements: list[str] = []
         seen: list[Any] = []
@@ -27,12 +35,28 @@ def plan_of_page(database: Database, query: Any) -> str:
             seen.append(parameters)
 
         event.listen(engine, "before_cursor_execute", note)
-        contact_search.page(session, filters.read(query), limit=50)
+        contact_search.page(session, filters.read(query), order=order, after=after, limit=50)
         event.remove(engine, "before_cursor_execute", note)
         place = next(index for index, statement in enumerate(statements) if "LIMIT" in statement)
         explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
         rows = session.connection().exec_driver_sql(explain + statements[place], seen[place])
         return "\n".join(str(tuple(row)) for row in rows)
+
+
+def steps_of_page(database: Database, query: Any, order: Order | None, *, after: Any) -> int:
+    """How many steps SQLite's machine takes for one page that was not counted before."""
+    steps = [0]
+
+    def step() -> int:
+        steps[0] += 1
+        return 0
+
+    with database.read_only() as session:
+        driver: Any = session.connection().connection.driver_connection
+        driver.set_progress_handler(step, 10)
+        contact_search.page(session, filters.read(query), order=order, after=after, limit=50, total=1)
+        driver.set_progress_handler(None, 0)
+    return 10 * steps[0]
 
 
 def _fill(connection: Any, *, is_sqlite: bool) -> None:
@@ -42,11 +66,16 @@ def _fill(connection: Any, *, is_sqlite: bool) -> None:
         else "WITH n AS (SELECT generate_series(1, :rows) AS i)"
     )
     padded = "printf('%024x', i)" if is_sqlite else "lpad(to_hex(i), 24, '0')"
+    later = (
+        "strftime('%Y-%m-%d %H:%M:%f000', :at, i || ' seconds')"
+        if is_sqlite
+        else "CAST(:at AS timestamptz) + i * interval '1 second'"
+    )
     connection.execute(
         text(
             f"INSERT INTO contacts (public_id, role, external_id, email, phone, phone_hash, custom_attributes, "  # noqa: S608
             f"unsubscribed_from_emails, created_at, updated_at) {numbers} SELECT {padded}, 'user', 'e' || i, "
-            "'a' || i || '@example.com', '+1202' || (5550000 + i), 'h' || i, '{}', false, :at, :at FROM n"
+            f"'a' || i || '@example.com', '+1202' || (5550000 + i), 'h' || i, '{{}}', false, {later}, {later} FROM n"
         ),
         {"rows": ROWS, "at": "2026-11-02 12:00:00"},
     )

@@ -1,5 +1,6 @@
 """Who may call: every route, with no token, a wrong one, a revoked one, one that may only read, an agent's session."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -115,6 +116,30 @@ def test_the_last_use_is_noted_once_a_minute(app: Flask) -> None:
         session.execute(update(ApiToken).values(last_used_at=first - timedelta(minutes=2)))
     client.get("/contacts")
     assert _last_used(app) > first - timedelta(minutes=1)
+
+
+def test_no_answer_waits_until_the_use_can_be_noted(app: Flask) -> None:
+    client, opened = calls(app), database(app)
+    with opened.unit_of_work() as session:  # holds the only lock there is, or the token's row
+        session.execute(select(ApiToken).with_for_update())
+        began_s = time.perf_counter()
+        assert client.get("/me").status == 200
+        assert time.perf_counter() - began_s < 1
+    assert _last_used(app) is None
+    client.get("/me")
+    assert _last_used(app) is not None
+
+
+def test_no_answer_is_lost_where_the_use_cannot_be_noted(app: Flask) -> None:
+    client, opened = calls(app), database(app)
+    with opened.unit_of_work() as session:
+        session.connection().exec_driver_sql(
+            "CREATE TRIGGER full BEFORE UPDATE ON api_tokens BEGIN SELECT RAISE(ABORT, 'full'); END"
+            if opened.is_sqlite
+            else "ALTER TABLE api_tokens ADD CONSTRAINT full_disk CHECK (last_used_at IS NULL)"
+        )
+    assert client.contact(role="lead")
+    assert _last_used(app) is None
 
 
 def test_checking_a_token_is_one_statement(app: Flask) -> None:

@@ -20,6 +20,7 @@ from app.core import clock, settings
 from app.jobs import housekeeping
 from app.models import ConsentEvent, Contact, IdempotencyKey
 from app.web.api import rates
+from app.web.api.examples import EXAMPLES
 from tests.make import NOON, SAMS_NUMBER
 from tests.web.api.calls import Answer, Calls, calls, conform, database, token
 
@@ -122,6 +123,16 @@ def test_pages_that_there_cannot_be_are_refused(api: Calls, path: str, query: st
     answer = api.get(f"{path}?{query}")
     assert (answer.status, answer.field) == (400, field)
     assert answer.code == ("client_error" if field == "starting_after" else "parameter_invalid")
+
+
+def test_a_list_without_pages_by_number_says_so(api: Calls) -> None:
+    sam = api.contact(role="lead")
+    endpoint = api.post("/webhook_endpoints", EXAMPLES["create_webhook_endpoint"]["request"])
+    paths = ["/conversations", "/suppressions", f"/contacts/{sam}/consent_events"]
+    for path in (*paths, f"/webhook_endpoints/{endpoint['id']}/deliveries"):
+        assert api.get(f"{path}?page=1").status == 200
+        assert (api.get(f"{path}?page=2").status, api.get(f"{path}?page=2").field) == (400, "page")
+    assert api.get("/contacts?page=2").status == 200
 
 
 def test_a_cursor_of_another_list_is_refused(api: Calls) -> None:

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from app.core import accounts, clock
-from app.models import Role
+from app.models import ApiToken, AuditEntry, Role
 from tests.make import SAMS_NUMBER
 from tests.web.api.calls import Calls, database
 
@@ -69,6 +70,39 @@ def test_all_sides_answer_and_notes_stay_among_admins(api: Calls, begun: str, sa
         ("comment", "user", "still there"),
     ]
     assert said["conversation_parts"]["total_count"] == 3
+
+
+def test_what_is_said_through_a_token_is_noted_under_the_token(app: Flask, api: Calls, sam: str, ana: str) -> None:
+    begun = api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": "hi"})["conversation_id"]
+    reply = {"message_type": "comment", "type": "admin", "admin_id": int(ana), "body": "yes?"}
+    api.post(f"/conversations/{begun}/reply", reply)
+    api.post(f"/conversations/{begun}/reply", reply | {"message_type": "note"}, Idempotency_Key="once")
+    api.post(f"/conversations/{begun}/reply", reply | {"message_type": "note"}, Idempotency_Key="once")
+    api.post(f"/conversations/{begun}/reply", reply | {"type": "user", "intercom_user_id": sam})
+    sent = api.post(
+        "/messages",
+        {"message_type": "inapp", "body": "x", "from": {"type": "admin", "id": ana}, "to": {"type": "user", "id": sam}},
+    )
+    form = api.post("/forms", {"subscription_type_id": api.live_type(), "title": "Texts"})["id"]
+    api.post(f"/conversations/{begun}/forms", {"form_id": form})
+    inserted = api.post(f"/forms/{form}/insert", {"contact_id": sam})["id"]
+    with database(app).read_only() as session:
+        token_id = session.scalars(select(ApiToken.id)).one()
+        entries = session.scalars(
+            select(AuditEntry)
+            .where(AuditEntry.action.like("conversation.%") | (AuditEntry.action == "form.inserted"))
+            .order_by(AuditEntry.id)
+        ).all()
+    assert {each.actor for each in entries} == {f"api:{token_id}"}
+    assert [(each.action, each.subject, each.details.get("as")) for each in entries] == [
+        ("conversation.begun", f"conversation:{begun}", "contact"),
+        ("conversation.comment", f"conversation:{begun}", f"agent:{ana}"),
+        ("conversation.note", f"conversation:{begun}", f"agent:{ana}"),
+        ("conversation.comment", f"conversation:{begun}", "contact"),
+        ("conversation.begun", f"conversation:{sent['conversation_id']}", f"agent:{ana}"),
+        ("conversation.form_inserted", f"conversation:{begun}", None),
+        ("form.inserted", f"inserted_form:{inserted}", None),
+    ]
 
 
 def test_nobody_writes_in_anothers_conversation(api: Calls, begun: str) -> None:

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from app.core import eligibility, filters, settings, subscription_types
+from app.core.contact_search import Order
 from app.core.errors import InvalidInput
 from app.models import Contact
 from tests.make import BRITISH_NUMBER, EVES_NUMBER, NOON, SAMS_NUMBER
 from tests.web.api.calls import Calls, database
-from tests.web.api.plans import plan_of_page
+from tests.web.api.plans import DEEP, plan_of_page, steps_of_page
 
 
 @pytest.fixture
@@ -209,6 +210,13 @@ def test_every_sort_goes_through_all_pages_once(api: Calls, people: dict[str, st
         assert known == sorted(known, reverse=order == "descending") or field == "name"
 
 
+@pytest.mark.parametrize("char", ["n", "é", "漢", "🎉", "\x01", '"'])
+def test_the_longest_name_makes_a_cursor_that_works(api: Calls, char: str) -> None:
+    people = [api.contact(role="lead", name=char * 500) for _ in range(4)]
+    anybody, sort = {"field": "role", "operator": "=", "value": "lead"}, {"field": "name", "order": "ascending"}
+    assert walked(api, anybody, sort) == people
+
+
 def test_pages_stay_right_while_people_come_and_go(api: Calls) -> None:
     for number in range(100, 109):
         api.contact(role="lead", phone=f"+1202555{number:04d}")
@@ -318,6 +326,34 @@ def test_the_indexes_are_used_and_nothing_is_sorted(app: Flask, api: Calls, quer
     if query["operator"] == "^" or "subscription" in query["field"]:
         assert "TEMP B-TREE" not in plan, plan
         assert "Sort" not in plan.replace("Incremental Sort", ""), plan
+
+
+def test_a_date_is_read_along_its_index_however_deep_the_page(app: Flask, api: Calls) -> None:
+    """The usual query of whoever synchronises. SQLite's plan does not tell where it begins: its steps are counted."""
+    api.live_type()
+    opened = database(app)
+    for field in ("created_at", "updated_at"):
+        query = {"field": field, "operator": ">", "value": 1_700_000_000}
+        for order in (None, Order(field), Order(field, is_descending=False)):
+            plan = plan_of_page(opened, query, order, after=(DEEP, 10_000))
+            assert f"ix_contacts_{field}_id" in plan, plan
+            assert opened.is_sqlite or f"(ROW({field}, id)" in plan, plan
+            assert "TEMP B-TREE" not in plan, plan
+            assert "Sort" not in plan, plan
+            if opened.is_sqlite:
+                assert steps_of_page(opened, query, order, after=(DEEP, 10_000)) < 2_000
+
+
+def test_whoever_is_changed_while_somebody_reads_the_changes_is_not_missed(api: Calls) -> None:
+    with time_machine.travel(NOON, tick=False) as now:
+        people = [api.contact(role="lead") for _ in range(4) if now.shift(1) is None]
+        query = {"field": "updated_at", "operator": ">", "value": int(NOON.timestamp()) - 100_000}
+        first = _page(api, query, None, per_page=2)
+        assert [each["id"] for each in first["data"]] == people[:2]
+        now.shift(1)
+        api.put(f"/contacts/{people[2]}", {"name": "Sam"})
+        rest = _page(api, query, first["pages"]["next"]["starting_after"], per_page=2)
+    assert [each["id"] for each in rest["data"]] == [people[3], people[2]]
 
 
 def walked(api: Calls, query: Any, sort: Any) -> list[str]:
