@@ -91,11 +91,17 @@ def accepted(accept_language: str) -> tuple[str, ...]:
 
 
 def region(accept_language: str) -> str | None:
-    """The country that the browser's first language names (``en-GB``: GB); null when it names none."""
-    for tag in accepted(accept_language):
-        for part in tag.replace("_", "-").split("-")[1:]:
-            if len(part) == 2 and part.isascii() and part.isalpha():
-                return part.upper()
+    """Two letters that the browser's first language names as its region (``en-GB``: GB); null when it names none.
+
+    Only the first says where somebody is: ``it,en-US;q=0.7`` is what Firefox sends in Italy. Whether there is such a
+    country, ``phone.region`` knows. Source: RFC 5646 section 2.2 (after a single character stands no region).
+    """
+    for part in accepted(accept_language)[:1]:
+        for position, subtag in enumerate(part.replace("_", "-").split("-")):
+            if len(subtag) == 1:
+                return None
+            if position and len(subtag) == 2 and subtag.isascii() and subtag.isalpha():
+                return subtag.upper()
     return None
 
 

@@ -119,9 +119,11 @@ def test_the_region_comes_from_the_form_then_from_the_browser_then_a_plus_is_nee
     german = look(client, f"/f/form/{key}", language="en-DE")
     assert "Germany" in german.text
     assert answer(client, german, "01512 3456789").state == "done"
-    nowhere = look(client, f"/f/form/{key}", language="en")
-    refused = answer(client, nowhere, "202 555 0123")
-    assert refused.main["data-code"] == "phone_country_code_missing"
+    for language in ("en", "it,en-US;q=0.7,en;q=0.3", "en-UK"):
+        nowhere = look(client, f"/f/form/{key}", language=language)
+        assert "(+" not in nowhere.text
+        refused = answer(client, nowhere, "312 345 6789")
+        assert refused.main["data-code"] == "phone_country_code_missing"
     with database.read_only() as session:
         assert set(session.scalars(select(Consent.destination))) == {"+447400123456", "+4915123456789"}
 
@@ -129,7 +131,9 @@ def test_the_region_comes_from_the_form_then_from_the_browser_then_a_plus_is_nee
 def test_only_allowed_countries_are_taken(client: FlaskClient, database: Database, key: str) -> None:
     with database.unit_of_work() as session:
         settings.change(session, {"allowed_countries": ["GB"]}, actor="agent:1", at=make.NOON)
-    refused = answer(client, look(client, f"/f/form/{key}"), make.SAMS_NUMBER)
+    page = look(client, f"/f/form/{key}", language="en-US")
+    assert "United States" not in page.text
+    refused = answer(client, page, make.SAMS_NUMBER)
     assert refused.main["data-code"] == "country_not_allowed"
     assert answer(client, refused, make.BRITISH_NUMBER).state == "done"
 
