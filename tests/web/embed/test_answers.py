@@ -1,6 +1,10 @@
 """What happens when a form is answered, through the pages."""
 
+import json
+from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
+from typing import Any
 
 import pytest
 import time_machine
@@ -8,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
-from app.core import contacts, optin_forms, settings, subscription_types
+from app.core import contacts, demo, optin_forms, settings, subscription_types
 from app.core.optin_forms import FormContent, FormText
 from app.db import Database
 from app.models import (
@@ -64,6 +68,59 @@ def test_a_typed_number_is_signed_up_with_the_exact_words_that_were_shown(
     assert '"button":"Sign Up Now"' in words.body
     assert "2025550123" not in words.body
     assert (lead.role, lead.phone, lead.phone_country, lead.sms_block) == ("lead", "+12025550123", "US", None)
+
+
+def test_the_evidence_holds_no_word_that_was_not_on_the_screen(client: FlaskClient, database: Database) -> None:
+    texts = {"en": FormText("Texts from us", legal_text="Up to **four** a month."), "ar": FormText("رسائل منا", "نعم")}
+    with database.unit_of_work() as session:
+        settings.change(session, {"privacy_url": "https://harbour.example.com/p"}, actor="agent:1", at=make.NOON)
+        form = make.form(session, make.live_type(session, name="Weekly till receipts"), texts=texts)
+        token = make.inserted(session, form, make.contact(session, phone_number=make.SAMS_NUMBER)).token
+    for path, typed in ((f"/f/form/{form.key}", make.EVES_NUMBER), (f"/f/{token}", None)):
+        page = look(client, path, language="ar")
+        answer(client, page, typed, headers={"Accept-Language": "ar"})
+        with database.read_only() as session:
+            evidence = session.scalars(select(ConsentEvidence).order_by(ConsentEvidence.event_id.desc())).first()
+            assert evidence
+            words = json.loads(session.get_one(Wording, evidence.wording_hash).body)
+        assert words.pop("locale") == "ar"
+        assert evidence.details["subscription_type"] == "Weekly till receipts"
+        for word in _words(words):
+            assert word in unescape(page.response.text)
+
+
+def _words(value: Any) -> Iterator[str]:
+    """Every text in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _words(part)
+
+
+def test_the_proof_in_the_demo_is_what_its_page_shows(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        demo.fill(session, at=make.NOON, password_hash="x")
+        event, evidence = ConsentEvent.form_version_id, ConsentEvidence
+        rows = session.execute(
+            select(event, evidence.locale, evidence.wording_hash)
+            .join(evidence, evidence.event_id == ConsentEvent.id)
+            .where(event.is_not(None))
+            .distinct()
+        ).all()
+        kept = {(version_id, locale): wording_hash for version_id, locale, wording_hash in rows}
+        forms = {each.version.id: each.form for each in optin_forms.find_all(session)}
+        tokens = []
+        for number, (version_id, locale) in enumerate(kept):
+            saved = {"phone_number": f"+120255501{number:02}", "email_address": f"new{number}@example.com"}
+            tokens.append(
+                make.inserted(session, forms[version_id], make.contact(session, locale=locale, **saved)).token
+            )
+    assert len(kept) == len(rows) > 6
+    for token in tokens:
+        assert answer(client, look(client, f"/f/{token}")).state == "done"
+    with database.read_only() as session:
+        latest = select(ConsentEvidence.wording_hash).order_by(ConsentEvidence.event_id.desc()).limit(len(kept))
+        assert set(session.scalars(latest)) == set(kept.values())
 
 
 def test_the_same_answer_sent_again_is_one_consent_and_one_event(
