@@ -12,6 +12,7 @@ from typing import NewType
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
+from app.core import wording
 from app.core.errors import DestinationRefused
 from app.core.wording import translatable
 
@@ -78,6 +79,20 @@ def refuse_country(country: str, allowed_countries: frozenset[str]) -> None:
     """:raises DestinationRefused: some countries are allowed, and this is none of them"""
     if allowed_countries and country not in allowed_countries:
         raise _refused("country_not_allowed")
+
+
+def region(
+    default_country: str | None, accept_language: str, allowed_countries: frozenset[str] = frozenset()
+) -> str | None:
+    """The country whose national way of writing is understood: the form's, else the browser's; null asks for a ``+``.
+
+    A country that is not allowed, that does not exist or whose mobile numbers nobody knows, is no help to anybody.
+    """
+    for country in (default_country, wording.region(accept_language)):
+        is_allowed = not allowed_countries or country in allowed_countries
+        if country and is_allowed and country in phonenumbers.SUPPORTED_REGIONS and example(country):
+            return country
+    return None
 
 
 def refusal_of_stored(phone: str) -> str | None:

@@ -1,15 +1,18 @@
 """Words that people see: languages, the Markdown subset of legal texts, and the exact words as evidence."""
 
+import gettext
 import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import nh3
+from babel import Locale
 from markdown_it import MarkdownIt
 
 # The languages of the embed, the preference centre and the messenger, each by its own name.
@@ -24,6 +27,7 @@ LOCALES = {
 DEFAULT_LOCALE = "en"
 DEFAULT_BUTTON_TEXT = "Sign Up Now"
 _RIGHT_TO_LEFT = {"ar"}
+_CATALOGUES = Path(__file__).resolve().parent.parent / "translations"
 
 _MARKDOWN = MarkdownIt("zero", {"breaks": True}).enable(["emphasis", "link", "newline", "escape", "autolink"])
 _TAGS = {"p", "br", "em", "strong", "a"}
@@ -34,6 +38,29 @@ _WEIGHT = re.compile(r"\s*;\s*q\s*=\s*([0-9.]+)\s*$")
 def translatable(message: str) -> str:
     """Mark a sentence for the catalogues where it stands; surfaces say it in the reader's language."""
     return message
+
+
+def speaker(locale: str) -> Callable[..., str]:
+    """Says a sentence of the catalogues in this language: ``speaker("de")("Terms")``, with values by name."""
+    catalogue = _catalogue(locale)
+
+    def say(message: str, **values: object) -> str:
+        said = catalogue.gettext(message)
+        return said % values if values else said
+
+    return say
+
+
+@lru_cache
+def _catalogue(locale: str) -> gettext.NullTranslations:
+    return gettext.translation("messages", _CATALOGUES, [locale], fallback=True)
+
+
+@lru_cache(maxsize=2048)
+def country_name(code: str, locale: str) -> str:
+    """``GB`` as ``United Kingdom``, ``Reino Unido``, …"""
+    name: str = Locale.parse(locale).territories.get(code, code)
+    return name
 
 
 @dataclass(frozen=True)
@@ -91,11 +118,17 @@ def accepted(accept_language: str) -> tuple[str, ...]:
 
 
 def region(accept_language: str) -> str | None:
-    """The country that the browser's first language names (``en-GB``: GB); null when it names none."""
-    for tag in accepted(accept_language):
-        for part in tag.replace("_", "-").split("-")[1:]:
-            if len(part) == 2 and part.isascii() and part.isalpha():
-                return part.upper()
+    """Two letters that the browser's first language names as its region (``en-GB``: GB); null when it names none.
+
+    Only the first says where somebody is: ``it,en-US;q=0.7`` is what Firefox sends in Italy. Whether there is such a
+    country, ``phone.region`` knows. Source: RFC 5646 section 2.2 (after a single character stands no region).
+    """
+    for part in accepted(accept_language)[:1]:
+        for position, subtag in enumerate(part.replace("_", "-").split("-")):
+            if len(subtag) == 1:
+                return None
+            if position and len(subtag) == 2 and subtag.isascii() and subtag.isalpha():
+                return subtag.upper()
     return None
 
 

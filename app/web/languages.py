@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 
 import flask_babel
-from babel import Locale
 from flask import Flask, g
 from flask_babel import Babel, force_locale
 
@@ -33,10 +31,3 @@ def gettext(message: str, **values: object) -> str:
     """A sentence in the language that is spoken now."""
     said: str = flask_babel.gettext(message, **values)
     return said
-
-
-@lru_cache(maxsize=2048)
-def country_name(code: str, locale: str) -> str:
-    """``GB`` as ``United Kingdom``, ``Reino Unido``, …"""
-    name: str = Locale.parse(locale).territories.get(code, code)
-    return name

@@ -68,6 +68,7 @@ _POLICY = {
     "CLI_USERS_NAME": None,
     "CLI_ROLES_NAME": None,
     "I18N_DIRNAME": [],
+    "CACHE_CONTROL": {},  # its own is malformed (private=True); web/security.py says no-store for every page
 }
 _MESSAGES = {
     "GENERIC_AUTHN_FAILED": ("The e-mail address or the password is wrong.", "error"),

@@ -14,14 +14,15 @@ from typing import Any
 from flask import Flask, Response, current_app, g, render_template, request
 from markupsafe import escape
 
-from app.core import phone, wording
+from app.core import form_words, wording
 from app.core.form_views import FormView, State
-from app.core.optin_forms import FormContent, FormText
+from app.core.form_words import Reading
+from app.core.optin_forms import FormContent
 from app.core.signing import random_token
 from app.core.wording import Words
 from app.models import Channel
 from app.web import colour
-from app.web.languages import country_name, gettext, speaking
+from app.web.languages import speaking
 from app.web.security import HSTS, PERMISSIONS
 
 _PAGES = "assent.form_pages"
@@ -42,21 +43,13 @@ _KEPT_STATES = (State.ASK, State.SAVED, State.SIGNED_UP, State.DONE)
 
 
 @dataclass(frozen=True)
-class Look:
+class Look(Reading):
     """Everything that the words and the looks of a form depend on, and nothing of a person."""
 
     version_id: int
-    locale: str
-    region: str | None
     theme: str
-    channel: str
     is_public: bool
     form_key: str
-    type_name: str
-    brand: str
-    privacy_url: str
-    terms_url: str
-    help_contact: str
     origins: tuple[str, ...]
 
 
@@ -100,7 +93,6 @@ def look_of(view: FormView, *, locale: str, region: str | None, theme: str) -> L
         channel=view.channel,
         is_public=view.is_public,
         form_key=view.form_key,
-        type_name=view.type_name,
         brand=view.workspace_name,
         privacy_url=view.privacy_url,
         terms_url=view.terms_url,
@@ -119,7 +111,7 @@ def keep_pages(app: Flask) -> None:
 
 def key_of(view: FormView, *, locale: str, region: str | None, theme: str) -> Key:
     """What tells one kept page from another: everything of ``Look``, by what changes when it does."""
-    fixed = (view.version_id, view.workspace_revision, view.type_name, view.is_public, *view.form_origins)
+    fixed = (view.version_id, view.workspace_revision, view.is_public, *view.form_origins)
     return (locale, region, theme, fixed)
 
 
@@ -184,24 +176,14 @@ def error_page(sentence: str, locale: str) -> str:
 NOBODY = policy("'none'")
 
 
-def text_for(content: FormContent, locale: str) -> tuple[FormText, str]:
-    """The form's text in the reader's language, else in its own; and which language that is."""
-    known = wording.first_known([locale], content.texts) or content.locale
-    return content.texts[known], known
-
-
 def unkept(look: Look, content: FormContent) -> FormPage:
     """The page, made for this once: for words that may still change."""
-    text, text_locale = text_for(content, look.locale)
     style = colour.stylesheet(content.accent_color)
-    with speaking(look.locale):
-        fields = _fields(look, text, text_locale)
-        ask_words = wording.exact(look.locale, _worded(fields, is_saved=False))
-        saved_words = wording.exact(look.locale, _worded(fields, is_saved=True))
+    fields = form_words.said(look, content)
     page = FormPage(
         look,
-        ask_words,
-        saved_words,
+        form_words.shown(look, fields, is_saved=False),
+        form_words.shown(look, fields, is_saved=True),
         fields,
         style,
         policy(" ".join(["'self'", *look.origins]), style),
@@ -209,69 +191,6 @@ def unkept(look: Look, content: FormContent) -> FormPage:
     )
     unfilled = Filling(State.ASK, _ACTION, _SHOWN, _NUMBER, token=_TOKEN)
     return replace(page, html={state: _rendered(page, replace(unfilled, state=state)) for state in _KEPT_STATES})
-
-
-def _fields(look: Look, text: FormText, text_locale: str) -> dict[str, Any]:
-    """Every word of the form in the language spoken now."""
-    is_sms = look.channel == Channel.SMS
-    return {
-        "brand": look.brand,
-        "type": look.type_name,
-        "title": text.title,
-        "button": text.button_text or gettext("Sign Up Now"),
-        "legal_html": wording.legal_html(text.legal_text),
-        "success": text.success_text,
-        "text_lang": wording.language_tag(text_locale),
-        "text_dir": wording.direction(text_locale),
-        "button_lang": wording.language_tag(text_locale if text.button_text else look.locale),
-        "label": gettext("Phone number") if is_sms else gettext("E-mail address"),
-        "hint": _hint(look) if is_sms else "",
-        "saved_label": gettext("Your saved number") if is_sms else gettext("Your saved address"),
-        "not_mine": _not_mine(look, is_sms=is_sms),
-        "withdraw": gettext("You can withdraw your consent at any time."),
-        "links": _links(look),
-    }
-
-
-def _worded(fields: dict[str, Any], *, is_saved: bool) -> dict[str, Any]:
-    """What goes into the evidence: what this reader had on the screen, but for the number, which stands beside it."""
-    own = (
-        {"saved_label": fields["saved_label"], "notes": [fields["not_mine"], fields["withdraw"]]}
-        if is_saved
-        else {"label": fields["label"], "hint": fields["hint"], "notes": [fields["withdraw"]]}
-    )
-    shared = {name: fields[name] for name in ("brand", "type", "legal_html", "button", "links")}
-    return shared | own | {"form_title": fields["title"], "mode": "saved" if is_saved else "ask"}
-
-
-def _hint(look: Look) -> str:
-    if look.region:
-        return gettext(
-            "For example %(example)s. Without +, the country is %(country)s (%(code)s).",
-            example=_isolated(phone.example(look.region)),
-            country=country_name(look.region, look.locale),
-            code=_isolated(phone.calling_code(look.region)),
-        )
-    return gettext("Start with + and the country code, for example %(example)s.", example=_isolated("+44 7400 123456"))
-
-
-def _not_mine(look: Look, *, is_sms: bool) -> str:
-    if look.help_contact:
-        asked = gettext("Not your number? Write to %(contact)s before you sign up.", contact=look.help_contact)
-        return asked if is_sms else gettext("Not your address? Write to %(contact)s.", contact=look.help_contact)
-    if is_sms:
-        return gettext("Not your number? Tell us before you sign up, and we will change it.")
-    return gettext("Not your address? Tell us before you sign up, and we will change it.")
-
-
-def _links(look: Look) -> list[dict[str, str]]:
-    links = ((gettext("Privacy policy"), look.privacy_url), (gettext("Terms"), look.terms_url))
-    return [{"text": text, "href": href} for text, href in links if href]
-
-
-def _isolated(number: str) -> str:
-    """A number as it reads from left to right inside a sentence of either direction."""
-    return f"\u2066{number}\u2069"
 
 
 def _rendered(page: FormPage, filling: Filling) -> str:

@@ -38,7 +38,6 @@ def render_preview(
         channel=channel,
         is_public=True,
         form_key="preview",
-        type_name=subscription_type.name if subscription_type else "",
         brand=workspace.name,
         privacy_url=workspace.privacy_url,
         terms_url=workspace.terms_url,

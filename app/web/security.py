@@ -30,10 +30,10 @@ POLICY = {
 
 
 class _SessionCookies(SecureCookieSessionInterface):
-    """Session cookies are Secure whenever the page came by HTTPS."""
+    """Session cookies are Secure whenever the page came by HTTPS, or people reach this server by HTTPS only."""
 
-    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002
-        return request.is_secure
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure or public_url(app).startswith("https:")
 
 
 def protect(app: Flask, settings: Settings) -> None:

@@ -31,17 +31,20 @@ const storage = (act) => {
 };
 const sized = new ResizeObserver(tellHeight);
 
+const parsed = (html) => {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  const fresh = page.querySelector("main");
+  if (!fresh) throw new Error("no page of ours");
+  return { page, fresh, state: fresh.dataset.state };
+};
+
 // Put another state of the page in place of this one.
-const show = (html, { focus }) => {
-  const other = new DOMParser().parseFromString(html, "text/html");
-  const fresh = other.querySelector("main");
-  if (!fresh) return false;
+const show = ({ page, fresh }, { focus }) => {
   main().replaceWith(document.adoptNode(fresh));
-  document.documentElement.lang = other.documentElement.lang;
-  document.documentElement.dir = other.documentElement.dir;
+  document.documentElement.lang = page.documentElement.lang;
+  document.documentElement.dir = page.documentElement.dir;
   prepare();
   if (focus) main().querySelector("[aria-invalid], [role=status], button")?.focus();
-  return true;
 };
 
 const post = (path, body) => fetch(path, { method: "POST", body: new URLSearchParams(body), credentials: "omit" });
@@ -52,20 +55,27 @@ const submit = async (event) => {
   const button = sent.querySelector("button");
   if (button.getAttribute("aria-disabled") === "true") return;
   const label = button.textContent;
+  const error = sent.querySelector("#error");
   const body = new FormData(sent);
+  // What fails leaves the form as it is, with all that was typed, and says why where a refusal would stand.
+  const failed = (sentence, code) => {
+    button.removeAttribute("aria-disabled");
+    button.textContent = label;
+    error.hidden = false;
+    error.textContent = sentence;
+    tell("error", { code });
+  };
+  error.hidden = true;
   button.setAttribute("aria-disabled", "true");
   button.textContent = main().dataset.busy;
   try {
     const answer = await post(sent.getAttribute("action"), body);
-    if (!show(await answer.text(), { focus: true })) throw new Error("no page");
+    const other = parsed(await answer.text());
+    if (other.state === "error") return failed(other.fresh.textContent.trim(), "error");
+    show(other, { focus: true });
     report();
   } catch {
-    button.removeAttribute("aria-disabled");
-    button.textContent = label;
-    const error = sent.querySelector("#error");
-    error.textContent = main().dataset.offline;
-    error.hidden = false;
-    tell("error", { code: "offline" });
+    failed(main().dataset.offline, "offline");
   }
 };
 
@@ -79,18 +89,28 @@ const report = () => {
   }
 };
 
+// Seen is a form of which half, or 200 px, is on the screen: a long legal text is never there by half.
+let isSeen = false;
+const steps = Array.from({ length: 26 }, (_, step) => step / 50);
 const seen = new IntersectionObserver((entries) => {
-  if (document.visibilityState !== "visible" || !entries.some((entry) => entry.isIntersecting)) return;
-  seen.disconnect();
+  const inView = ({ intersectionRatio, intersectionRect }) => intersectionRatio >= 0.5 || intersectionRect.height >= 200;
   const shown = document.querySelector("[name=shown]")?.value;
-  if (shown) post(`${location.pathname}/seen`, { shown }).catch(() => {});
-}, { threshold: 0.5 });
+  if (isSeen || !shown || document.visibilityState !== "visible" || !entries.some(inView)) return;
+  isSeen = true;
+  seen.disconnect();
+  post(`${location.pathname}/seen`, { shown }).catch(() => {});
+}, { threshold: steps });
+const watch = () => {
+  seen.disconnect();
+  if (!isSeen) seen.observe(main());
+};
 
 const prepare = () => {
   main().querySelector("form")?.addEventListener("submit", submit);
   fillPage();
   sized.disconnect();
   sized.observe(main());
+  watch();
 };
 
 // Who signed up here before, in this browser, is told so instead of being asked again.
@@ -100,10 +120,12 @@ const remember = async () => {
   const answer = await fetch(`/f/${encodeURIComponent(token)}`, { credentials: "omit" });
   const html = await answer.text();
   if (answer.status === 404 || answer.status === 410) storage((place) => place.removeItem(kept));
-  if (!answer.ok || !html.includes('data-state="signed_up"') || main().dataset.state !== "ask") return;
+  if (!answer.ok || main().dataset.state !== "ask") return;
+  const other = parsed(html);
+  if (other.state !== "signed_up") return;
   const asking = main();
   const spoken = [document.documentElement.lang, document.documentElement.dir];
-  show(html, { focus: false });
+  show(other, { focus: false });
   const another = main().querySelector("[data-another]");
   another.hidden = false;
   another.addEventListener("click", (event) => {
@@ -118,5 +140,4 @@ const remember = async () => {
 
 prepare();
 remember().catch(() => {});
-seen.observe(main());
-document.addEventListener("visibilitychange", () => { seen.disconnect(); seen.observe(main()); }, { once: true });
+document.addEventListener("visibilitychange", watch);

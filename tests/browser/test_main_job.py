@@ -192,6 +192,24 @@ def test_without_a_connection_the_number_stays_and_can_be_sent_again(
     assert events(database) == 1
 
 
+def test_what_the_server_cannot_take_leaves_the_form_as_it_is(page: Page, address: str, database: Database) -> None:
+    with database.unit_of_work() as session:
+        key = make.form(session).key
+    page.goto(f"{address}/f/form/{key}")
+    field = page.get_by_label("Phone number")
+    field.evaluate("field => field.removeAttribute('maxlength')")
+    field.fill("1" * 20_000)
+    for _ in range(2):
+        page.get_by_role("button", name="Sign Up Now").click()
+        expect(page.get_by_role("alert")).to_have_text("What you sent is too large.")
+        expect(page.get_by_role("button", name="Sign Up Now")).to_be_focused()
+        expect(field).to_have_value("1" * 20_000)
+    field.fill(make.SAMS_NUMBER)
+    page.get_by_role("button", name="Sign Up Now").click()
+    expect(page.locator("main")).to_have_attribute("data-state", "done")
+    assert events(database) == 1
+
+
 def test_somebody_else_at_this_browser_can_sign_up_another_number(page: Page, address: str, database: Database) -> None:
     with database.unit_of_work() as session:
         key = make.form(session).key
@@ -248,16 +266,22 @@ def test_seen_is_counted_when_the_form_is_on_the_screen(page: Page, address: str
     pages: dict[str, str] = {}
     with other_site(pages) as shop:
         with database.unit_of_work() as session:
-            form = make.form(session, allowed_origins=(shop,))
-        snippet = f'<script src="{address}/embed.js" data-form="{form.key}" async></script>'
-        pages["/"] = f'<!doctype html><div style="height:3000px">Far above</div>{snippet}'
+            legal = "Up to four texts a month, until you say no. " * 110
+            texts = [FormText("Offers"), FormText("Offers", legal_text=legal)]
+            forms = [make.form(session, allowed_origins=(shop,), texts={"en": each}) for each in texts]
+        far = '<div style="height:3000px">Far above</div>'
+        snippets = [f'<script src="{address}/embed.js" data-form="{form.key}"></script>' for form in forms]
+        pages["/"] = f"<!doctype html>{far}{snippets[0]}{far}{snippets[1]}"
+        page.set_viewport_size({"width": 360, "height": 500})
         page.goto(shop)
-        framed(page).locator("main").wait_for(state="attached")
+        for frame in page.locator("iframe").all():
+            frame.content_frame.locator("main").wait_for(state="attached")
         page.wait_for_timeout(500)
-        assert _seen(database, form.id) == 0
-        page.locator("iframe").scroll_into_view_if_needed()
-        page.wait_for_timeout(1000)
-        assert _seen(database, form.id) == 1
+        assert [_seen(database, form.id) for form in forms] == [0, 0]
+        for number, seen in ((0, [1, 0]), (1, [1, 1])):
+            page.locator("iframe").nth(number).evaluate("frame => frame.scrollIntoView()")
+            page.wait_for_timeout(1000)
+            assert [_seen(database, form.id) for form in forms] == seen
 
 
 def _seen(database: Database, form_id: int) -> int:

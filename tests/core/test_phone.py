@@ -27,7 +27,6 @@ from app.core.errors import DestinationRefused
         ("044 55 1234 5678", "MX", "+525512345678"),
         ("+39 312 345 6789", None, "+393123456789"),
         ("+225 01 23 45 67 89", None, "+2250123456789"),
-        ("tel:+14155552671"[4:], None, "+14155552671"),
     ],
 )
 def test_any_usual_way_of_typing_is_taken_as_e164(typed: str, region: str | None, e164: str) -> None:
@@ -56,6 +55,7 @@ def test_any_usual_way_of_typing_is_taken_as_e164(typed: str, region: str | None
         ("+14155552671;ext=123", None, "phone_has_extension"),
         ("+14155552671 x55", None, "phone_has_extension"),
         ("+1415555CALL", None, "phone_has_letters"),
+        ("tel:+14155552671", None, "phone_has_letters"),
         ("1-800-FLOWERS", "US", "phone_has_letters"),
         ("Call me at +1 415 555 2671 today", None, "phone_has_letters"),
         ("+14155552671\r\nX: y", None, "phone_has_letters"),
@@ -64,6 +64,7 @@ def test_any_usual_way_of_typing_is_taken_as_e164(typed: str, region: str | None
         ("07400 123456 / 07400 123457", "GB", "phone_too_long"),
         ("00447400123456", "US", "phone_too_long"),
         ("+120394879878", None, "phone_too_long"),
+        ("+49 15123456789012", None, "phone_too_long"),
         ("+225 01234567", None, "phone_too_short"),
         ("911", "US", "phone_too_short"),
         ("40404", "US", "phone_too_short"),
@@ -86,6 +87,23 @@ def test_numbers_of_other_countries_are_refused_when_some_are_allowed() -> None:
     with pytest.raises(DestinationRefused) as refused:
         phone.read("+12025550123", region=None, allowed_countries=allowed)
     assert refused.value.code == "country_not_allowed"
+
+
+@pytest.mark.parametrize(
+    ("default", "header", "allowed", "region"),
+    [
+        (None, "en-GB,en;q=0.9", (), "GB"),
+        ("FR", "en-GB", (), "FR"),
+        ("FR", "en-GB", ("GB",), "GB"),
+        (None, "en-US", ("GB", "IE"), None),
+        (None, "it,en-US;q=0.7,en;q=0.3", (), None),
+        *((None, header, (), None) for header in ("en-UK", "en-ZZ", "en-EU", "en-u-nu-latn", "en-TA", "en", "")),
+    ],
+)
+def test_a_number_without_its_country_is_read_as_one_of_a_country_that_exists_and_is_allowed(
+    default: str | None, header: str, allowed: tuple[str, ...], region: str | None
+) -> None:
+    assert phone.region(default, header, frozenset(allowed)) == region
 
 
 def test_a_masked_number_shows_country_code_and_two_digits_only() -> None:

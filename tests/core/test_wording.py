@@ -41,9 +41,21 @@ def test_the_language_is_the_persons_own_else_the_browsers(preferred: str | None
 
 
 @pytest.mark.parametrize(
-    ("header", "region"), [("en-GB,en;q=0.9", "GB"), ("de", None), ("zh-Hant-TW", "TW"), ("", None), ("es-419", None)]
+    ("header", "region"),
+    [
+        ("en-GB,en;q=0.9", "GB"),
+        ("en;q=0.5, de-AT", "AT"),
+        ("de", None),
+        ("it,en-US;q=0.7,en;q=0.3", None),
+        ("zh-Hant-TW", "TW"),
+        ("en-u-nu-latn", None),
+        ("en-x-us", None),
+        ("x-us", None),
+        ("", None),
+        ("es-419", None),
+    ],
 )
-def test_the_region_is_the_one_that_the_browser_names(header: str, region: str | None) -> None:
+def test_the_region_is_the_one_that_the_browsers_first_language_names(header: str, region: str | None) -> None:
     assert wording.region(header) == region
 
 

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import accounts, consent, contacts, optin_forms, phone, settings, subscription_types, wording
+from app.core import accounts, consent, contacts, form_words, optin_forms, phone, settings, subscription_types, wording
 from app.core.demo import chats, words
 from app.core.demo.people import LETTER, OFFERS, ORDERS, PEOPLE, WAITING, Person, Step
 from app.core.errors import InvalidState
+from app.core.form_words import Reading
 from app.core.ledger import Evidence
-from app.core.optin_forms import FormContent, FormText
+from app.core.optin_forms import FormContent
 from app.core.signing import keys_of
 from app.core.subscription_types import Translations
 from app.models import (
@@ -25,6 +26,7 @@ from app.models import (
     Role,
     Source,
     SubscriptionType,
+    Workspace,
 )
 
 DEMO_PASSWORD = "demo-password-1234"  # noqa: S105 - shown to everybody
@@ -40,8 +42,9 @@ class _Shop:
 
     types: dict[str, SubscriptionType]
     forms: dict[str, OptInForm]
-    texts: dict[str, dict[str, FormText]]
+    contents: dict[str, FormContent]
     agents: dict[str, int]
+    workspace: Workspace
 
     @property
     def agent(self) -> str:
@@ -103,12 +106,15 @@ def _shop(session: Session, password_hash: str, *, at: datetime) -> _Shop:
     _type(session, words.TASTINGS, sms, asks, actor=actor, at=at, is_live=False)
     summer = _type(session, words.SUMMER, sms, asks, actor=actor, at=at)
     subscription_types.archive(session, summer, actor=actor, at=at + timedelta(days=30))
-    texts = {OFFERS: words.SMS_FORM, LETTER: words.EMAIL_FORM}
+    contents = {
+        OFFERS: FormContent(types[OFFERS].id, words.SMS_FORM),
+        LETTER: FormContent(types[LETTER].id, words.EMAIL_FORM),
+    }
     names = {OFFERS: "Shop page: offers by text", LETTER: "Footer: monthly letter"}
     forms = {
         about: optin_forms.create(
             session,
-            FormContent(types[about].id, texts[about]),
+            contents[about],
             name=names[about],
             allowed_origins=[words.SITE],
             actor=actor,
@@ -116,7 +122,8 @@ def _shop(session: Session, password_hash: str, *, at: datetime) -> _Shop:
         )
         for about in (OFFERS, LETTER)
     }
-    return _Shop(types, forms, texts, {"max": agents[0].id, "ana": agents[1].id})
+    ids = {"max": agents[0].id, "ana": agents[1].id}
+    return _Shop(types, forms, contents, ids, settings.get(session))
 
 
 def _type(
@@ -206,6 +213,7 @@ def _answer_form(session: Session, shop: _Shop, contact: Contact, about: str, *,
         words=_shown(shop, about, locale),
         form_version_id=inserted.version_id,
         inserted_form_id=inserted.id,
+        details=form_words.details(shop.types[about].name, shop.types[about].channel),
     )
     destination = _opt_in(session, shop, contact, about, evidence, at=at, also_told_as=("form.submitted",))
     inserted.answered_at, inserted.answer_hash = at, keys_of(session).destination_hash(destination)
@@ -248,21 +256,14 @@ def _opt_out(session: Session, shop: _Shop, contact: Contact, about: str, *, at:
 
 def _shown(shop: _Shop, about: str, locale: str) -> wording.Words:
     """The words of the form as its page shows them to somebody whose number or address is saved."""
-    texts = shop.texts[about]
-    text = texts.get(locale, texts["en"])
-    is_sms = shop.types[about].channel == Channel.SMS
-    fields = {
-        "brand": "Harbour Coffee",
-        "type": shop.types[about].name,
-        "form_title": text.title,
-        "button": text.button_text or wording.DEFAULT_BUTTON_TEXT,
-        "legal_html": wording.legal_html(text.legal_text),
-        "saved_label": "Your saved number" if is_sms else "Your saved address",
-        "notes": ["You can withdraw your consent at any time."],
-        "links": [
-            {"text": "Privacy policy", "href": words.PRIVACY},
-            {"text": "Terms", "href": words.TERMS},
-        ],
-        "mode": "saved",
-    }
-    return wording.exact(locale, fields)
+    brand = shop.workspace
+    reading = Reading(
+        locale=locale,
+        region=None,
+        channel=shop.types[about].channel,
+        brand=brand.name,
+        privacy_url=brand.privacy_url,
+        terms_url=brand.terms_url,
+        help_contact=brand.help_contact,
+    )
+    return form_words.shown(reading, form_words.said(reading, shop.contents[about]), is_saved=True)

@@ -50,13 +50,8 @@ REASONS = {
     Reason.NOT_OPTED_IN: "They have not opted in.",
 }
 CHANNELS = {Channel.SMS: "SMS", Channel.EMAIL: "E-mail"}
-_PLACES = {
-    "mode": "Kind of form",
-    "brand": "Sender",
-    "type": "Subscription type",
-    "locale": "Language",
-    "saved_label": "Label of the saved number or address",
-}
+# Kept with the words, though nobody saw it: the language, and in earlier versions the type and the kind of form.
+UNSEEN = {"locale": "Language", "type": "Subscription type", "mode": "Kind of form"}
 _REPRODUCED = ("form_title", "label", "saved_label", "hint", "legal_html", "button", "links", "notes", "brand")
 _LEGAL_TAGS = {"p", "br", "em", "strong", "a"}
 
@@ -77,7 +72,7 @@ def reproduction(body: str) -> Reproduction:
     fields = _fields(body)
     shown = {name: fields.pop(name) for name in _REPRODUCED if _is_drawable(name, fields.get(name))}
     legal = nh3.clean(str(shown.get("legal_html", "")), tags=_LEGAL_TAGS, attributes={"a": {"href"}})
-    rest = tuple((_PLACES.get(name, name), _plain(value)) for name, value in sorted(fields.items()) if value)
+    rest = tuple((UNSEEN.get(name, name), _plain(value)) for name, value in sorted(fields.items()) if value)
     return Reproduction(str(fields.get("locale", "en")), shown, Markup(legal), rest)  # noqa: S704 - cleaned above
 
 

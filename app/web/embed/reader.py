@@ -3,7 +3,7 @@
 from math import ceil
 from urllib.parse import urlencode, urlsplit
 
-from app.core import clock, contacts, email, origins, phone
+from app.core import clock, contacts, email, form_words, origins, phone
 from app.core.contacts import Destination
 from app.core.errors import DestinationRefused
 from app.core.form_views import FormView, Shown
@@ -120,7 +120,7 @@ def evidence(asked: Asked, view: FormView, page: FormPage, shown: Shown | None) 
         locale=page.look.locale,
         words=page.words(is_saved=bool(shown and shown.destination_hash)),
         form_version_id=view.version_id,
-        details={"numbering_plans": phone.metadata_version()} if view.channel == "sms" else {},
+        details=form_words.details(view.type_name, view.channel),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.core import clock, form_views, optin_forms, submissions, wording
+from app.core import clock, form_views, optin_forms, phone, submissions, wording
 from app.core.contacts import Destination
 from app.core.form_views import FormView, Shown, State
 from app.core.submissions import Outcome
@@ -125,7 +125,8 @@ def _page(asked: Asked, view: FormView, shown: Shown | None = None) -> FormPage:
     """The page for this reader: as it was shown, where that is known, else as it is now."""
     languages = asked.header("HTTP_ACCEPT_LANGUAGE")
     locale = shown.locale if shown else wording.negotiate(view.locale, languages)
-    region = shown.region if shown else view.default_country or wording.region(languages)
+    allowed = frozenset(view.allowed_countries)
+    region = shown.region if shown else phone.region(view.default_country, languages, allowed)
     theme = reader.theme(asked)
     key = optin_page.key_of(view, locale=locale, region=region, theme=theme)
     if page := optin_page.kept(key):

@@ -40,6 +40,7 @@ def test_an_invitation_is_a_link_shown_once(app: Flask) -> None:
 
 def test_the_link_is_at_the_public_address(settings: config.Settings) -> None:
     app = create_app(config.Settings(**(vars(settings) | {"public_url": "https://consent.example.com"})))
+    app.config["PREFERRED_URL_SCHEME"] = "https"
     page = _invite(pages.admin(app)).get_data(as_text=True)
     assert "https://consent.example.com/reset-password/" in page
     app.extensions["assent.database"].close()

@@ -212,6 +212,7 @@ def mailing_app(settings: config.Settings):  # type: ignore[no-untyped-def]
     values = {"smtp_url": "smtp://mail.example.com", "public_url": "https://consent.example.com"}
     app = create_app(config.Settings(**(vars(settings) | values)))
     app.extensions["mailman"].backend = "locmem"
+    app.config["PREFERRED_URL_SCHEME"] = "https"  # the test's browser reaches it as the public address says
     yield app
     app.extensions["assent.database"].close()
 

@@ -95,6 +95,18 @@ def test_recovery_codes_are_shown_once_and_kept_as_hashes(app: Flask) -> None:
         assert not any(code in page for code in codes)
 
 
+def test_no_browser_keeps_a_page_with_a_secret_or_a_form_for_one(app: Flask) -> None:
+    _set_up(app)
+    client = _signed_in_with_code(app)
+    answers = [
+        pages.submit(client, "/account/second-factor", {"setup": "authenticator"}),
+        pages.submit(client, "/account/recovery-codes"),
+        *(client.get(path) for path in ("/account/second-factor", "/account/recovery-codes", "/account/password")),
+        *(app.test_client().get(path) for path in ("/sign-in", "/forgot-password", "/reset-password/mistyped")),
+    ]
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+
+
 def test_recovery_codes_can_be_saved_as_a_file(app: Flask) -> None:
     _set_up(app)
     client = _signed_in_with_code(app)

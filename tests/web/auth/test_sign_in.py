@@ -225,6 +225,13 @@ def test_the_session_cookie_is_closed_to_scripts_and_other_sites_and_to_http(
     app.extensions["assent.database"].close()
 
 
+def test_where_people_come_by_https_only_no_session_travels_in_the_clear(settings: config.Settings) -> None:
+    """Also behind a proxy that nobody told us of, which makes every request look like HTTP."""
+    app = create_app(config.Settings(**(vars(settings) | {"public_url": "https://consent.example.com"})))
+    assert "Secure" in app.test_client().get("/sign-in").headers["Set-Cookie"]
+    app.extensions["assent.database"].close()
+
+
 @pytest.mark.parametrize("path", ["/f/form/x", "/f/x", "/healthz"])
 def test_signing_in_leaves_no_trace_on_the_embed(app: Flask, path: str) -> None:
     """Not even for somebody who is signed in: a shared cache may keep these answers."""

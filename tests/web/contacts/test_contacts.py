@@ -162,6 +162,9 @@ def test_the_record_shows_the_exact_words_and_hides_nothing_of_them(
     ):
         assert shown in html
     assert "alert(1)" not in html
+    assert "Shown: " in html
+    for unseen in ("Subscription type", "Kind of form", "Language"):
+        assert f"Shown: {unseen}" not in html
 
 
 def test_words_in_an_unknown_shape_are_shown_as_they_stand() -> None:

@@ -1,6 +1,10 @@
 """What happens when a form is answered, through the pages."""
 
+import json
+from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
+from typing import Any
 
 import pytest
 import time_machine
@@ -8,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
-from app.core import contacts, optin_forms, settings, subscription_types
+from app.core import contacts, demo, optin_forms, settings, subscription_types
 from app.core.optin_forms import FormContent, FormText
 from app.db import Database
 from app.models import (
@@ -66,6 +70,59 @@ def test_a_typed_number_is_signed_up_with_the_exact_words_that_were_shown(
     assert (lead.role, lead.phone, lead.phone_country, lead.sms_block) == ("lead", "+12025550123", "US", None)
 
 
+def test_the_evidence_holds_no_word_that_was_not_on_the_screen(client: FlaskClient, database: Database) -> None:
+    texts = {"en": FormText("Texts from us", legal_text="Up to **four** a month."), "ar": FormText("رسائل منا", "نعم")}
+    with database.unit_of_work() as session:
+        settings.change(session, {"privacy_url": "https://harbour.example.com/p"}, actor="agent:1", at=make.NOON)
+        form = make.form(session, make.live_type(session, name="Weekly till receipts"), texts=texts)
+        token = make.inserted(session, form, make.contact(session, phone_number=make.SAMS_NUMBER)).token
+    for path, typed in ((f"/f/form/{form.key}", make.EVES_NUMBER), (f"/f/{token}", None)):
+        page = look(client, path, language="ar")
+        answer(client, page, typed, headers={"Accept-Language": "ar"})
+        with database.read_only() as session:
+            evidence = session.scalars(select(ConsentEvidence).order_by(ConsentEvidence.event_id.desc())).first()
+            assert evidence
+            words = json.loads(session.get_one(Wording, evidence.wording_hash).body)
+        assert words.pop("locale") == "ar"
+        assert evidence.details["subscription_type"] == "Weekly till receipts"
+        for word in _words(words):
+            assert word in unescape(page.response.text)
+
+
+def _words(value: Any) -> Iterator[str]:
+    """Every text in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _words(part)
+
+
+def test_the_proof_in_the_demo_is_what_its_page_shows(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        demo.fill(session, at=make.NOON, password_hash="x")
+        event, evidence = ConsentEvent.form_version_id, ConsentEvidence
+        rows = session.execute(
+            select(event, evidence.locale, evidence.wording_hash)
+            .join(evidence, evidence.event_id == ConsentEvent.id)
+            .where(event.is_not(None))
+            .distinct()
+        ).all()
+        kept = {(version_id, locale): wording_hash for version_id, locale, wording_hash in rows}
+        forms = {each.version.id: each.form for each in optin_forms.find_all(session)}
+        tokens = []
+        for number, (version_id, locale) in enumerate(kept):
+            saved = {"phone_number": f"+120255501{number:02}", "email_address": f"new{number}@example.com"}
+            tokens.append(
+                make.inserted(session, forms[version_id], make.contact(session, locale=locale, **saved)).token
+            )
+    assert len(kept) == len(rows) > 6
+    for token in tokens:
+        assert answer(client, look(client, f"/f/{token}")).state == "done"
+    with database.read_only() as session:
+        latest = select(ConsentEvidence.wording_hash).order_by(ConsentEvidence.event_id.desc()).limit(len(kept))
+        assert set(session.scalars(latest)) == set(kept.values())
+
+
 def test_the_same_answer_sent_again_is_one_consent_and_one_event(
     client: FlaskClient, database: Database, key: str
 ) -> None:
@@ -119,9 +176,11 @@ def test_the_region_comes_from_the_form_then_from_the_browser_then_a_plus_is_nee
     german = look(client, f"/f/form/{key}", language="en-DE")
     assert "Germany" in german.text
     assert answer(client, german, "01512 3456789").state == "done"
-    nowhere = look(client, f"/f/form/{key}", language="en")
-    refused = answer(client, nowhere, "202 555 0123")
-    assert refused.main["data-code"] == "phone_country_code_missing"
+    for language in ("en", "it,en-US;q=0.7,en;q=0.3", "en-UK"):
+        nowhere = look(client, f"/f/form/{key}", language=language)
+        assert "(+" not in nowhere.text
+        refused = answer(client, nowhere, "312 345 6789")
+        assert refused.main["data-code"] == "phone_country_code_missing"
     with database.read_only() as session:
         assert set(session.scalars(select(Consent.destination))) == {"+447400123456", "+4915123456789"}
 
@@ -129,7 +188,9 @@ def test_the_region_comes_from_the_form_then_from_the_browser_then_a_plus_is_nee
 def test_only_allowed_countries_are_taken(client: FlaskClient, database: Database, key: str) -> None:
     with database.unit_of_work() as session:
         settings.change(session, {"allowed_countries": ["GB"]}, actor="agent:1", at=make.NOON)
-    refused = answer(client, look(client, f"/f/form/{key}"), make.SAMS_NUMBER)
+    page = look(client, f"/f/form/{key}", language="en-US")
+    assert "United States" not in page.text
+    refused = answer(client, page, make.SAMS_NUMBER)
     assert refused.main["data-code"] == "country_not_allowed"
     assert answer(client, refused, make.BRITISH_NUMBER).state == "done"
 
