@@ -1,7 +1,9 @@
 """``python -m bench.crowd``: what many open messengers cost. Each asks as the panel does, on a connection of its own.
 
-Active ones ask every second and are written to now and then; idle ones, whose panel is closed, every twenty seconds.
-Prints the latencies of polls, the server's processor time, and what one idle messenger costs.
+Active panels are open, ask every second and are written to now and then. Idle ones are open and ask every five seconds;
+closed ones, which are the most by far on a real site, every twenty. After a round in which everybody arrives it is
+measured for as long as was asked for. Prints the latencies of polls, the processor time of the web server and of
+PostgreSQL (on SQLite the web server is the database), and what one messenger costs that is left alone.
 """
 
 import argparse
@@ -11,6 +13,7 @@ import random
 import statistics
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.core import clock, conversations, messenger
@@ -19,42 +22,60 @@ from app.core.messenger_identity import Identity
 from app.db import Database
 from bench.servers import DATABASES, Place, assent_server, prepared
 
-IDLE_S, ACTIVE_S = 20.0, 1.0
+ACTIVE_S, IDLE_S, CLOSED_S = 1.0, 5.0, 20.0
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m bench.crowd", description=__doc__)
-    arguments.add_argument("--open", type=int, default=2000, help="open messengers")
-    arguments.add_argument("--active", type=int, default=100, help="of them active")
+    arguments.add_argument("--open", type=int, default=2000, help="open panels")
+    arguments.add_argument("--active", type=int, default=100, help="of them active, the others idle")
+    arguments.add_argument("--closed", type=int, default=0, help="closed panels beside them")
     arguments.add_argument("--seconds", type=int, default=60)
     arguments.add_argument("--database", choices=DATABASES, help="one database instead of both")
     chosen = arguments.parse_args()
+    active = min(chosen.active, chosen.open)
+    panels = [ACTIVE_S] * active + [IDLE_S] * (chosen.open - active) + [CLOSED_S] * chosen.closed
     for name in [chosen.database] if chosen.database else DATABASES:
         with tempfile.TemporaryDirectory(prefix="assent-bench-") as folder, prepared(name, Path(folder)) as place:
-            measure(place, chosen.open, chosen.active, chosen.seconds)
+            measure(place, panels, chosen.seconds)
 
 
-def measure(place: Place, opened: int, active: int, seconds: int) -> None:
-    database = place.database
-    bearers = [f"t_{number:043d}" for number in range(opened)]
-    chats = [begin(database, bearer) for bearer in bearers]
+@dataclass
+class Measured:
+    """The seconds that each poll took which began and ended within the time, and the processor time of that time."""
+
+    latencies: list[float] = field(default_factory=list)
+    passed_s: float = 0
+    web_s: float = 0
+    database_s: float = 0
+
+
+def measure(place: Place, panels: list[float], seconds: int) -> None:
+    """:param panels: how often each asks"""
+    bearers = [f"t_{number:043d}" for number in range(len(panels))]
+    chats = [begin(place.database, bearer) for bearer in bearers]
     with assent_server(place) as address:
-        used_before, started = processor_s(), time.monotonic()
-        latencies = asyncio.run(crowd(address, database, bearers, chats, active, seconds))
-        passed = time.monotonic() - started
-        used = processor_s() - used_before
-    ordered = sorted(latencies)
+        found = asyncio.run(Crowd(address, place, bearers, chats, panels).measured(seconds))
+    ordered = sorted(found.latencies)
     p50, p95, p99 = (1000 * ordered[int(len(ordered) * part)] for part in (0.50, 0.95, 0.99))
-    print(
-        f"{place.name:10} {opened} open, {active} active: {len(ordered) / passed:.0f} polls/s  p50 {p50:.1f}  "
-        f"p95 {p95:.1f}  p99 {p99:.1f} ms  mean {1000 * statistics.mean(ordered):.1f} ms  "
-        f"processor {100 * used / passed:.0f} % of one core ({1000 * used / len(ordered):.2f} ms a poll)"
+    used_s = found.web_s + found.database_s
+    a_poll_ms = 1000 * used_s / len(ordered)
+    counts = " ".join(
+        f"{panels.count(every)} {name}"
+        for name, every in (("active", ACTIVE_S), ("idle", IDLE_S), ("closed", CLOSED_S))
     )
     print(
-        f"{place.name:10} one idle messenger: {60 / IDLE_S:.0f} requests a minute, "
-        f"{60 / IDLE_S * 1000 * used / len(ordered):.1f} ms of processor time a minute\n",
-        flush=True,
+        f"{place.name:10} {counts}: {len(ordered) / found.passed_s:.0f} polls/s  p50 {p50:.1f}  p95 {p95:.1f}  "
+        f"p99 {p99:.1f} ms  mean {1000 * statistics.mean(ordered):.1f} ms  processor "
+        f"{100 * used_s / found.passed_s:.0f} % of one core (web {100 * found.web_s / found.passed_s:.0f}, "
+        f"database {100 * found.database_s / found.passed_s:.0f}), {a_poll_ms:.2f} ms a poll"
     )
+    for name, every in (("open and idle", IDLE_S), ("closed", CLOSED_S)):
+        print(
+            f"{place.name:10} one messenger, {name}: {60 / every:.0f} requests and "
+            f"{60 / every * a_poll_ms:.1f} ms of processor time a minute"
+        )
+    print(flush=True)
 
 
 def begin(database: Database, bearer: str) -> int:
@@ -65,43 +86,68 @@ def begin(database: Database, bearer: str) -> int:
     return written.message.conversation_id
 
 
-async def crowd(
-    address: str, database: Database, bearers: list[str], chats: list[int], active: int, seconds: int
-) -> list[float]:
-    """The seconds that each poll took, after a first round in which everybody arrives."""
-    host, port = address.removeprefix("http://").split(":")
-    latencies: list[float] = []
-    until = time.monotonic() + seconds
+class Crowd:
+    """Everybody with a panel, and the agents who answer the active ones."""
 
-    async def panel(place: int) -> None:
-        every_s = ACTIVE_S if place < active else IDLE_S
+    def __init__(self, address: str, place: Place, bearers: list[str], chats: list[int], panels: list[float]) -> None:
+        host, port = address.removeprefix("http://").split(":")
+        self.host, self.port = host, int(port)
+        self.place, self.bearers, self.chats, self.panels = place, bearers, chats, panels
+        self.found = Measured()
+        self.is_measuring = False
+
+    async def measured(self, seconds: int) -> Measured:
+        people = [asyncio.create_task(self.panel(number)) for number in range(len(self.panels))]
+        people.append(asyncio.create_task(self.agents()))
+        await asyncio.sleep(1.5 * max(self.panels))
+        web_s, database_s, began = *await asyncio.to_thread(self.used), time.monotonic()
+        self.is_measuring = True
+        await asyncio.sleep(seconds)
+        self.is_measuring = False
+        self.found.passed_s = time.monotonic() - began
+        web_now_s, database_now_s = await asyncio.to_thread(self.used)
+        self.found.web_s, self.found.database_s = web_now_s - web_s, database_now_s - database_s
+        for each in people:
+            each.cancel()
+        for ended in await asyncio.gather(*people, return_exceptions=True):
+            if not isinstance(ended, asyncio.CancelledError):
+                raise ended if isinstance(ended, BaseException) else AssertionError("a panel stopped asking")
+        return self.found
+
+    def used(self) -> tuple[float, float]:
+        """The seconds of processor time that the web server and PostgreSQL have used so far."""
+        postmaster = self.place.folder / "postgresql" / "postmaster.pid"
+        return processor_s(os.getpid()), processor_s(
+            int(postmaster.read_text().split()[0])
+        ) if postmaster.exists() else 0
+
+    async def panel(self, number: int) -> None:
+        every_s = self.panels[number]
         await asyncio.sleep(random.random() * every_s)
-        reader, writer = await asyncio.open_connection(host, int(port))
+        reader, writer = await asyncio.open_connection(self.host, self.port)
         revision = 0
-        while time.monotonic() < until:
-            path = f"/messenger/api/poll?after={chats[place]}:{revision}"
-            asked = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {bearers[place]}\r\n\r\n"
-            began = time.perf_counter()
+        while True:
+            path = f"/messenger/api/poll?after={self.chats[number]}:{revision}"
+            asked = f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\nAuthorization: Bearer {self.bearers[number]}\r\n\r\n"
+            counts, began = self.is_measuring and revision > 0, time.perf_counter()
             writer.write(asked.encode())
             head = await reader.readuntil(b"\r\n\r\n")
             length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
             body = await reader.readexactly(length)
-            latencies.append(time.perf_counter() - began)
+            if counts and self.is_measuring:
+                self.found.latencies.append(time.perf_counter() - began)
             assert b" 200 " in head.split(b"\r\n", 1)[0], head
             if b'"revision":' in body:
                 revision = int(body.partition(b'"revision":')[2].split(b",")[0])
             await asyncio.sleep(every_s * (0.9 + random.random() / 5))
-        writer.close()
 
-    async def agents() -> None:
+    async def agents(self) -> None:
         """Each active conversation gets an answer every ten seconds."""
-        while time.monotonic() < until:
-            chat = random.choice(chats[:active])
-            await asyncio.to_thread(answer, database, chat)
-            await asyncio.sleep(10 / active)
-
-    await asyncio.gather(*(panel(place) for place in range(len(bearers))), agents())
-    return latencies
+        active = self.panels.count(ACTIVE_S)
+        while True:
+            if active:
+                await asyncio.to_thread(answer, self.place.database, random.choice(self.chats[:active]))
+            await asyncio.sleep(10 / max(1, active))
 
 
 def answer(database: Database, chat: int) -> None:
@@ -109,26 +155,23 @@ def answer(database: Database, chat: int) -> None:
         conversations.say(session, chat, author="agent:1", body="Here you are.", at=clock.now())
 
 
-def processor_s() -> float:
-    """What the web server's processes have used so far."""
-    ticks = 0
+def processor_s(of: int) -> float:
+    """What everything that was started by this process has used so far."""
+    parents: dict[int, int] = {}
+    ticks: dict[int, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            if is_ours(int(folder.name)):
-                ticks += int(fields[11]) + int(fields[12])
         except OSError:
             continue
-    return ticks / os.sysconf("SC_CLK_TCK")
+        parents[int(folder.name)] = int(fields[1])
+        ticks[int(folder.name)] = int(fields[11]) + int(fields[12])
 
+    def is_below(pid: int) -> bool:
+        above = parents.get(pid, 0)
+        return above == of or (above > 1 and is_below(above))
 
-def is_ours(pid: int) -> bool:
-    """Whether this process was started from here, directly or not."""
-    while pid > 1:
-        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        if pid == os.getpid():
-            return True
-    return False
+    return sum(ticks[pid] for pid in ticks if is_below(pid)) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

@@ -129,7 +129,8 @@ def test_another_token_in_another_page_is_another_person(
     with database.unit_of_work() as session:
         messenger.write(session, sender, body="somebody else's", client_key="k", at=clock.now())
     page, other = context.new_page(), context.new_page()
-    other.goto(f"{shop.origin}/nothing-here")
+    shop.pages["/plain"] = "<!doctype html><title>No chat here</title>"
+    other.goto(f"{shop.origin}/plain")
     page.goto(shop.origin)
     open_chat(page)
     write(page, "mine")

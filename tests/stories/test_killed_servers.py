@@ -1,107 +1,181 @@
-"""Two people talk while the web servers under them are killed: each message arrives once, in order, on both sides."""
+"""A visitor and an agent talk while the web servers under them are killed: each message reaches both once, in order."""
 
+import html
+import http.client
 import json
+import re
 import secrets
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from typing import Any
+from http.cookiejar import CookieJar
 
 from sqlalchemy import delete
 
 from app.config import Settings
-from app.core import clock, conversation_views, conversations
+from app.core import accounts, clock, conversation_views
 from app.db import Database
-from app.models import RateCounter
-from tests import make
+from app.models import RateCounter, Role
 from tests.serve import WebServer
 from tests.web.messenger.panel import TOKEN
+from tests.web.pages import PASSWORD, csrf_token
 
 EACH = 100
 KILLS = 4
+PATIENCE_S = 60
+ANA = "ana@example.com"
 
 
-class Visitor:
-    """Writes and polls as the panel does: sends again, under the same key, until it is answered."""
+class Browser:
+    """What somebody's page does: it asks again until it is answered, and sends again under the same key."""
+
+    def __init__(self, address: str, database: Database, headers: dict[str, str]) -> None:
+        self.address, self.database, self.headers = address, database, headers
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+        self.heard: list[str] = []
+
+    def ask(self, path: str, body: bytes | None = None) -> str:
+        """What is answered in the end."""
+        until = time.monotonic() + PATIENCE_S
+        while (answer := self.try_to(path, body)) is None:
+            assert time.monotonic() < until, f"nobody answers {path}"
+            time.sleep(0.05)
+        return answer
+
+    def try_to(self, path: str, body: bytes | None = None) -> str | None:
+        request = urllib.request.Request(f"{self.address}{path}", body, self.headers)
+        try:
+            with self.opener.open(request, timeout=5) as answer:
+                text: str = answer.read().decode()
+                return text
+        except urllib.error.HTTPError as refused:
+            refused.close()
+            if refused.code == HTTPStatus.TOO_MANY_REQUESTS:  # nobody writes that fast by hand
+                forget_counters(self.database)
+            elif refused.code < HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            return None
+        except (OSError, http.client.HTTPException):  # killed before it answered, or in the middle of it
+            return None
+
+
+class Visitor(Browser):
+    """Somebody anonymous with the panel."""
 
     def __init__(self, address: str, database: Database) -> None:
-        self.database = database
-        self.address = f"{address}/messenger/api"
+        super().__init__(address, database, {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"})
         self.known: dict[int, int] = {}
-        self.heard: list[str] = []
 
     def say(self, text: str) -> None:
         body = {"text": text, "client_key": secrets.token_hex(8), "new": True}
-        until = time.monotonic() + 60
-        while not self._call("messages", body):
-            assert time.monotonic() < until, "nobody answers"
-            time.sleep(0.05)
+        self.ask("/messenger/api/messages", json.dumps(body).encode())
 
     def poll(self) -> None:
         after = ",".join(f"{number}:{revision}" for number, revision in self.known.items())
-        answer = self._call(f"poll?after={after}")
-        for each in answer["conversations"] if answer else []:
+        answer = self.try_to(f"/messenger/api/poll?after={after}")
+        for each in json.loads(answer)["conversations"] if answer else []:
             self.known[each["id"]] = each["revision"]
             self.heard += [line["text"] for line in each["messages"]]
 
-    def _call(self, path: str, body: Any = None) -> Any:
-        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-        data = json.dumps(body).encode() if body else None
-        try:
-            with urllib.request.urlopen(
-                urllib.request.Request(f"{self.address}/{path}", data, headers), timeout=5
-            ) as answer:
-                return json.loads(answer.read())
-        except urllib.error.HTTPError as refused:
-            if refused.code == HTTPStatus.TOO_MANY_REQUESTS:  # nobody writes that fast by hand
-                forget_counters(self.database)
-            return None
-        except OSError:
-            return None
+
+class Agent(Browser):
+    """Somebody who is signed in and has the conversation open in the inbox."""
+
+    def __init__(self, address: str, database: Database) -> None:
+        super().__init__(address, database, {})
+        token = csrf_token(self.ask("/sign-in"))
+        self.ask("/sign-in", form(csrf_token=token, email=ANA, password=PASSWORD))
+        self.chat = self.revision = 0
+        self.cursor = self.csrf = ""
+
+    def open(self, chat: int) -> None:
+        page = self.ask(f"/inbox/{chat}")
+        said = dict(re.findall(r'data-(cursor|revision)="([^"]*)"', page))
+        self.chat, self.csrf = chat, csrf_token(page)
+        self.cursor, self.revision = said["cursor"], int(said["revision"])
+        self.headers = {"X-Requested-With": "fetch", "Accept": "application/json"}
+        self.hear(page)
+
+    def say(self, text: str) -> None:
+        body = form(csrf_token=self.csrf, body=text, kind="message", client_key=secrets.token_hex(8))
+        self.ask(f"/inbox/{self.chat}/messages", body)
+
+    def poll(self) -> None:
+        query = urllib.parse.urlencode({"cursor": self.cursor, "conversation": self.chat, "after": self.revision})
+        answer = self.try_to(f"/inbox/poll?{query}")
+        if not answer:
+            return
+        news = json.loads(answer)
+        self.cursor = news["cursor"]
+        if news["conversation"]:
+            self.revision = news["conversation"]["revision"]
+            for line in news["conversation"]["lines"]:
+                self.hear(line["html"])
+
+    def hear(self, shown: str) -> None:
+        self.heard += [html.unescape(text) for text in re.findall(r'class="line-text"><bdi>(.*?)</bdi>', shown)]
 
 
 def test_two_hundred_messages_over_killed_servers_arrive_once_and_in_order(
     settings: Settings, database: Database
 ) -> None:
+    with database.unit_of_work() as session:
+        hashed = accounts.hash_password(PASSWORD)
+        accounts.create_agent(session, email=ANA, name="Ana", role=Role.AGENT, password_hash=hashed, at=clock.now())
     server = WebServer(settings, workers=2)
     server.start()
-    with database.unit_of_work() as session:
-        agent = f"agent:{make.agent(session).id}"
-    writer, listener = Visitor(server.address, database), Visitor(server.address, database)
-    writer.say("visitor 0")
-    listener.poll()
-    (chat,) = listener.known
+    try:
+        heard, stood = talk(server, database)
+    finally:
+        server.stop()
+    assert said_by("visitor", stood) == said_by("agent", stood) == list(range(EACH))
+    assert heard == [stood, stood]
+
+
+def talk(server: WebServer, database: Database) -> tuple[list[list[str]], list[str]]:
+    """What the visitor heard and what the agent heard, and what stands."""
+    sides: list[Visitor | Agent] = [
+        visitor := Visitor(server.address, database),
+        agent := Agent(server.address, database),
+    ]
+    visitor.say("visitor 0")
+    visitor.poll()
+    (chat,) = visitor.known
+    agent.open(chat)
+    agent.say("agent 0")
     is_over = threading.Event()
 
-    def answer() -> None:
-        for number in range(EACH):
-            with database.unit_of_work() as session:
-                conversations.say(session, chat, author=agent, body=f"agent {number}", at=clock.now())
-            time.sleep(0.02)
+    def write(side: Visitor | Agent, name: str) -> None:
+        for number in range(1, EACH):
+            side.say(f"{name} {number}")
 
-    def listen() -> None:
+    def listen(side: Visitor | Agent) -> None:
         while not is_over.is_set():
-            listener.poll()
-            time.sleep(0.02)
+            side.poll()
+            time.sleep(0.2)
 
-    ear, *threads = (threading.Thread(target=each) for each in (listen, answer, lambda: disturb(server)))
-    ear.start()
-    for thread in threads:
-        thread.start()
-    for number in range(1, EACH):
-        writer.say(f"visitor {number}")
-    for thread in threads:
-        thread.join()
-    time.sleep(1)  # the last one is heard of within a second, too
-    is_over.set()
-    ear.join()
-    server.stop()
-
-    stood = lines_of(database, chat)
-    assert said_by("visitor", stood) == said_by("agent", stood) == list(range(EACH))
-    assert listener.heard == stood
+    with ThreadPoolExecutor(5) as hands:
+        ears = [hands.submit(listen, side) for side in sides]
+        acts = [
+            hands.submit(write, visitor, "visitor"),
+            hands.submit(write, agent, "agent"),
+            hands.submit(disturb, server),
+        ]
+        try:
+            for act in acts:
+                act.result(2 * PATIENCE_S)
+            wait_until(lambda: all(len(side.heard) >= 2 * EACH for side in sides))
+            time.sleep(0.5)  # nothing comes twice after that
+        finally:
+            is_over.set()
+        for ear in ears:
+            ear.result(PATIENCE_S)
+    return [side.heard for side in sides], lines_of(database, chat)
 
 
 def disturb(server: WebServer) -> None:
@@ -109,6 +183,16 @@ def disturb(server: WebServer) -> None:
         time.sleep(0.4)
         server.kill()
         server.start()
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE_S / 4
+    while not is_so() and time.monotonic() < until:
+        time.sleep(0.05)
+
+
+def form(**values: str) -> bytes:
+    return urllib.parse.urlencode(values).encode()
 
 
 def forget_counters(database: Database) -> None:
