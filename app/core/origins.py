@@ -1,9 +1,11 @@
 """Web origins (scheme, host, port), as browsers compare them: exactly."""
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from app.core.errors import InvalidInput
 
+_OFTEN_CHARS_MAX = 200
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -33,11 +35,19 @@ def read_many(lines: str) -> list[str]:
 
 def of(address: str) -> str | None:
     """The origin of a full web address; null when it has none."""
+    return _often(address) if len(address) <= _OFTEN_CHARS_MAX else _of(address)
+
+
+def _of(address: str) -> str | None:
     try:
         parts = urlsplit(address)
         return read(f"{parts.scheme}://{parts.netloc}")
     except (InvalidInput, ValueError):
         return None
+
+
+# A browser names the page around a frame by its origin alone, so the same few come again and again.
+_often = lru_cache(maxsize=1024)(_of)
 
 
 def _is_plain(host: str) -> bool:

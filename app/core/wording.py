@@ -26,6 +26,7 @@ LOCALES = {
 }
 DEFAULT_LOCALE = "en"
 DEFAULT_BUTTON_TEXT = "Sign Up Now"
+_ACCEPTED_CHARS_MAX = 500
 _RIGHT_TO_LEFT = {"ar"}
 _CATALOGUES = Path(__file__).resolve().parent.parent / "translations"
 
@@ -95,6 +96,11 @@ def negotiate(preferred: str | None, accept_language: str) -> str:
     :param preferred: a stored locale in any usual spelling (``es-MX``, ``pt_BR``)
     :param accept_language: the header as it came
     """
+    return _negotiated(preferred, accept_language[:_ACCEPTED_CHARS_MAX])
+
+
+@lru_cache(maxsize=1024)
+def _negotiated(preferred: str | None, accept_language: str) -> str:
     wanted = [preferred] if preferred else []
     return first_known([*wanted, *accepted(accept_language)], LOCALES) or DEFAULT_LOCALE
 
@@ -103,7 +109,7 @@ def negotiate(preferred: str | None, accept_language: str) -> str:
 def accepted(accept_language: str) -> tuple[str, ...]:
     """The language tags of an Accept-Language header, most wanted first. What cannot be read is passed over."""
     weighted: list[tuple[float, int, str]] = []
-    for position, part in enumerate(accept_language[:500].split(",")):
+    for position, part in enumerate(accept_language[:_ACCEPTED_CHARS_MAX].split(",")):
         weight = 1.0
         if found := _WEIGHT.search(part):
             try:
