@@ -87,10 +87,11 @@ def count(session: Session, *, most: int) -> int:
 
 
 def forget_number(session: Session, phone_hash: str) -> None:
-    """Keep only the hash, when the last contact that had the number is erased."""
+    """Keep only the hash, when the last contact that had the number is erased: a note may name its holder."""
     held = select(Contact.id).where(Contact.phone_hash == phone_hash).limit(1)
     if session.execute(held).first() is None:
-        session.execute(update(Suppression).where(Suppression.phone_hash == phone_hash).values(phone=None))
+        forgotten = update(Suppression).where(Suppression.phone_hash == phone_hash).values(phone=None, note="")
+        session.execute(forgotten)
 
 
 def _tell(session: Session, topic: str, phone_hash: str, *, actor: str, at: datetime) -> None:
