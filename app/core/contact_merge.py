@@ -1,15 +1,16 @@
 """Two contacts that are one person: the stricter consent wins, and no opt-in moves to another number."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.core import audit, consent, contact_profile, contacts, conversations, eligibility
-from app.core.errors import AssentError, InvalidInput
+from app.core import audit, consent, contact_profile, contacts, conversations, eligibility, ledger
+from app.core.errors import InvalidInput
 from app.core.ledger import Evidence
+from app.core.signing import keys_of
 from app.models import (
     Channel,
     Consent,
@@ -48,7 +49,8 @@ def merge(
     :param from_id: public id of the contact that ends; ``into_id``: of the one that stays
     :raises NotFound: one of them does not exist; ``Merged``: was merged before
     :raises InvalidInput: ``invalid_merge``: they are the same, or a user would end in a lead, or they share neither
-        address nor number, and nobody asked for that not to matter
+        address nor number, and nobody asked for that not to matter; or the one that stays is archived
+    :raises Conflict: another user has the address that would come along
     """
     pair = {public_id: contact_profile.hold(session, public_id) for public_id in sorted({from_id, into_id})}
     under_way = _Merge(pair[from_id], pair[into_id], actor, at)
@@ -67,6 +69,8 @@ def _refuse_strangers(under_way: _Merge, *, skip_duplicate_validation: bool) -> 
         raise _invalid("A contact cannot be merged into itself.", "into")
     if source.role == ContactRole.USER and target.role == ContactRole.LEAD:
         raise _invalid("A user cannot become part of a lead; merge the lead into the user.", "into")
+    if target.archived_at is not None:
+        raise _invalid("The contact that would stay is archived. Bring it back first.", "into")
     if source.role == ContactRole.LEAD or skip_duplicate_validation:
         return
     is_same = (source.email and source.email == target.email) or (
@@ -88,11 +92,14 @@ def _take_over(session: Session, under_way: _Merge) -> None:
     for name in (*_TAKEN_OVER, "lead_key", "email"):
         setattr(source, name, None)
     source.custom_attributes = {}
-    contacts.change_phone(session, source, None, at=under_way.at)
+    contacts.take_phone(session, source)
+    session.flush()
     for name, value in known.items():
         if value is not None and getattr(target, name) is None:
             setattr(target, name, value)
-    target.email = target.email or email
+    if email and not target.email:
+        contact_profile.refuse_duplicate(session, target, ContactRole(target.role), None, email)
+        target.email = email
     target.custom_attributes = {**custom, **target.custom_attributes}
     target.last_seen_at = max(filter(None, (source.last_seen_at, target.last_seen_at)), default=None)
     target.unsubscribed_from_emails |= source.unsubscribed_from_emails
@@ -117,11 +124,12 @@ def _consents(session: Session, contact_id: int) -> list[tuple[Consent, Subscrip
 
 
 def _carry_consents(session: Session, under_way: _Merge, before: list[tuple[Consent, SubscriptionType]]) -> None:
-    target = under_way.target
+    source, target = under_way.source, under_way.target
+    consent.hand_over_number_opt_outs(session, source.id, target.id)
     for theirs, kind in before:
         standing = consent.held(session, target.id, kind.id)
         destination = target.phone if kind.channel == Channel.SMS else target.email
-        evidence = _evidence(under_way, theirs)
+        evidence = _evidence(session, under_way, theirs)
         if theirs.state == ConsentState.OPTED_OUT:
             consent.opt_out(session, target.id, kind.id, destination, evidence, standing=standing, at=under_way.at)
         elif standing is None and destination is not None and destination == theirs.destination:
@@ -131,16 +139,18 @@ def _carry_consents(session: Session, under_way: _Merge, before: list[tuple[Cons
 def _carry_yes(
     session: Session, under_way: _Merge, kind: SubscriptionType, destination: str, evidence: Evidence
 ) -> None:
-    """A yes for this very number holds for the same person; where it may not be recorded, nothing is."""
-    try:
+    """A yes for this very number holds for the same person; against a no of whoever holds the number it does not."""
+    destination_hash = keys_of(session).destination_hash(destination)
+    if not any(eligibility.in_the_way(session, kind.id, destination_hash)):
         consent.opt_in(session, under_way.target.id, kind.id, destination, evidence, standing=None, at=under_way.at)
-    except AssentError:
-        return
 
 
-def _evidence(under_way: _Merge, theirs: Consent) -> Evidence:
-    details = {"merged_from": under_way.source.public_id, "event_id": theirs.event_id}
-    return Evidence(Source.API, under_way.actor, EvidenceLevel.REPORTED, details=details)
+def _evidence(session: Session, under_way: _Merge, theirs: Consent) -> Evidence:
+    """How the source's word was known is how the target's is: what was the person's own stays their own."""
+    before = ledger.evidence_of(session, theirs.event_id)
+    known = before or Evidence(Source.API, under_way.actor, EvidenceLevel.REPORTED)
+    details = {**known.details, "merged_from": under_way.source.public_id, "event_id": theirs.event_id}
+    return replace(known, actor=under_way.actor, details=details)
 
 
 def _carry_conversations(session: Session, under_way: _Merge) -> None:

@@ -33,7 +33,7 @@ def create(session: Session, given: Given, *, actor: str, at: datetime) -> Conta
     role = ContactRole(given.get("role") or ContactRole.USER)
     if role == ContactRole.USER and not (external_id or address):
         raise InvalidInput("A user has an external_id or an email; somebody else is a lead.", field="role")
-    _refuse_duplicate(session, None, role, external_id, address)
+    refuse_duplicate(session, None, role, external_id, address)
     values = {**given, "role": role, "external_id": external_id}
     try:
         with session.begin_nested():
@@ -47,7 +47,7 @@ def create(session: Session, given: Given, *, actor: str, at: datetime) -> Conta
                 locale=given.get("language_override"),
             )
     except IntegrityError:  # another call made the same person meanwhile
-        _refuse_duplicate(session, None, role, external_id, address)
+        refuse_duplicate(session, None, role, external_id, address)
         raise
     _apply(session, contact, {name: values[name] for name in values if name in _SETTERS})
     return _told(session, contact, "created", given, actor=actor, at=at)
@@ -67,14 +67,14 @@ def change(session: Session, contact: Contact, given: Given, *, actor: str, at: 
     if role == ContactRole.USER and not (external_id or address):
         raise InvalidInput("A user keeps an external_id or an email.", field="external_id")
     if (role, external_id, address) != (contact.role, contact.external_id, contact.email):
-        _refuse_duplicate(session, contact, role, external_id, address)
+        refuse_duplicate(session, contact, role, external_id, address)
     try:
         with session.begin_nested():
             contact.role, contact.external_id, contact.email = role, external_id, address
             session.flush()
     except IntegrityError:
         session.refresh(contact)
-        _refuse_duplicate(session, contact, role, external_id, address)
+        refuse_duplicate(session, contact, role, external_id, address)
         raise
     if "phone" in given:
         contacts.change_phone(session, contact, given["phone"], at=at)
@@ -115,7 +115,7 @@ def unarchive(session: Session, contact: Contact, *, actor: str, at: datetime) -
     :raises Conflict: somebody else has its address by now
     """
     if contact.archived_at is not None:
-        _refuse_duplicate(session, contact, ContactRole(contact.role), None, contact.email, but_archived=True)
+        refuse_duplicate(session, contact, ContactRole(contact.role), None, contact.email, but_archived=True)
         contact.archived_at = None
         _reckon(session, contact, "unarchived", actor=actor, at=at)
 
@@ -125,6 +125,36 @@ def block(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
     if contact.blocked_at is None:
         contacts.block(session, contact, at=at)
         _told(session, contact, "blocked", {}, actor=actor, at=at)
+
+
+def refuse_duplicate(
+    session: Session,
+    contact: Contact | None,
+    role: ContactRole,
+    external_id: str | None,
+    address: str | None,
+    *,
+    but_archived: bool = False,
+) -> None:
+    """One person for an external id, one user for an address.
+
+    :raises Conflict: there is somebody else already; callers parse the id out of the sentence
+    """
+    if address and role == ContactRole.USER and dialect_of(session) == "postgresql":
+        # two that come at once with one address come one after the other
+        session.execute(text("SELECT pg_advisory_xact_lock(4271, hashtext(:address))"), {"address": address})
+    same = []
+    if external_id:
+        same.append(Contact.external_id == external_id)
+    if address and role == ContactRole.USER:
+        same.append((Contact.email == address) & (Contact.role == ContactRole.USER))
+    for condition in same:
+        others = select(Contact).where(condition, Contact.id != (contact.id if contact else 0))
+        if but_archived:
+            others = others.where(Contact.archived_at.is_(None))
+        if found := session.scalars(others.order_by(Contact.archived_at.is_not(None)).limit(1)).first():
+            which = "An archived contact" if found.archived_at else "A contact"
+            raise Conflict(f"{which} matching those details already exists with id={found.public_id}")
 
 
 def _reckon(session: Session, contact: Contact, what: str, *, actor: str, at: datetime) -> None:
@@ -191,30 +221,3 @@ def _address(given: Given) -> str | None:
         raise InvalidInput("Only an email that is given can be verified.", field="email_verified")
     typed = given.get("email")
     return email.read(typed) if typed else None
-
-
-def _refuse_duplicate(
-    session: Session,
-    contact: Contact | None,
-    role: ContactRole,
-    external_id: str | None,
-    address: str | None,
-    *,
-    but_archived: bool = False,
-) -> None:
-    """One person for an external id, one user for an address. Callers parse the id out of the sentence."""
-    if address and role == ContactRole.USER and dialect_of(session) == "postgresql":
-        # two that come at once with one address come one after the other
-        session.execute(text("SELECT pg_advisory_xact_lock(4271, hashtext(:address))"), {"address": address})
-    same = []
-    if external_id:
-        same.append(Contact.external_id == external_id)
-    if address and role == ContactRole.USER:
-        same.append((Contact.email == address) & (Contact.role == ContactRole.USER))
-    for condition in same:
-        others = select(Contact).where(condition, Contact.id != (contact.id if contact else 0))
-        if but_archived:
-            others = others.where(Contact.archived_at.is_(None))
-        if found := session.scalars(others.order_by(Contact.archived_at.is_not(None)).limit(1)).first():
-            which = "An archived contact" if found.archived_at else "A contact"
-            raise Conflict(f"{which} matching those details already exists with id={found.public_id}")

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Executable, Table, bindparam, select, update
+from sqlalchemy import Executable, Table, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from app.core import eligibility, email, outbox, phone
@@ -19,8 +19,12 @@ from app.models import Channel, Contact, ContactRole
 _CONTACT = cast(Table, Contact.__table__)
 _TOLD = "assent_told_contacts"  # in a session's info: what this transaction has told
 _FIND_LEAD = Prepared(select(_CONTACT.c.id).where(_CONTACT.c.lead_key == bindparam("lead_key")).with_for_update())
+# Whoever was archived, blocked or kept from everything meanwhile answers no form any more.
+_MAY_ANSWER = (_CONTACT.c.archived_at.is_(None), _CONTACT.c.blocked_at.is_(None), _CONTACT.c.gdpr_optin.is_not(False))
 _HOLD_SAVED = Prepared(
-    select(_CONTACT.c.phone, _CONTACT.c.email).where(_CONTACT.c.id == bindparam("contact_id")).with_for_update()
+    select(_CONTACT.c.phone, _CONTACT.c.email)
+    .where(_CONTACT.c.id == bindparam("contact_id"), *_MAY_ANSWER)
+    .with_for_update()
 )
 
 
@@ -45,7 +49,7 @@ def create(
     gdpr_optin: bool | None = None,
     locale: str | None = None,
 ) -> Contact:
-    """A new contact. A phone number is kept as E.164 when it is one, else as it was given.
+    """A new contact. A number is kept as E.164, an address in lower case, when it is one; else as it was given.
 
     Writes one ``contact.created`` outbox event.
     """
@@ -54,7 +58,7 @@ def create(
         role=role,
         external_id=external_id,
         name=name,
-        email=email_address,
+        email=email.normalise(email_address) if email_address else None,
         gdpr_optin=gdpr_optin,
         unsubscribed_from_emails=False,
         locale=locale,
@@ -119,20 +123,33 @@ def hold(session: Session, contact_id: int) -> Contact:
 
 
 def hold_saved(session: Session, contact_id: int, channel: str) -> str | None:
-    """Hold a contact's row as ``hold`` does; the number or address that it has now comes back."""
-    phone_number, address = _HOLD_SAVED.one(session, contact_id=contact_id)
-    saved: str | None = phone_number if channel == Channel.SMS else address
+    """Hold a contact's row as ``hold`` does; the number or address that it has now comes back.
+
+    Null when it has none, or may not answer any more: it was archived, blocked or kept from everything.
+    """
+    row = _HOLD_SAVED.one(session, contact_id=contact_id)
+    if row is None:
+        return None
+    saved: str | None = row[0] if channel == Channel.SMS else row[1]
     return saved
 
 
 def change_phone(session: Session, contact: Contact, phone_number: str | None, *, at: datetime) -> None:
     """Give a contact another number, or none. What they said yes to with the old one does not come along.
 
-    A lead that was known by its old number alone is no longer found by it.
+    A lead that was known by its old number alone is no longer found by it. The same number again changes nothing.
     """
+    if _normalised(phone_number)[0] == contact.phone:
+        return
+    take_phone(session, contact)
     _set_phone(session, contact, phone_number)
-    contact.lead_key = None
     updated(session, contact, at=at)
+
+
+def take_phone(session: Session, contact: Contact) -> None:
+    """Take a contact's number away without telling it: for whoever tells what becomes of the contact itself."""
+    _set_phone(session, contact, None)
+    contact.lead_key = None
 
 
 def change_gdpr_optin(session: Session, contact: Contact, *, gdpr_optin: bool | None, at: datetime) -> None:
@@ -199,13 +216,18 @@ def lead_for(
     return lead_id, False
 
 
+def undo_lead(session: Session, lead_id: int) -> None:
+    """Take back a lead that ``lead_for`` has just made, and that nobody was told of: its answer did not count."""
+    session.execute(delete(_CONTACT).where(_CONTACT.c.id == lead_id))
+
+
 def save_destination(
     session: Session, contact_id: int, channel: str, destination: Destination, *, instead_of: str | None, at: datetime
 ) -> bool:
     """Give a contact the number or address that they have just typed, and hold its row.
 
-    False, and nothing is written, when it does not have ``instead_of`` (null, or what could not be used) any more.
-    Else the caller writes ``contact.updated``.
+    False, and nothing is written, when it does not have ``instead_of`` (null, or what could not be used) any more, or
+    was archived, blocked or kept from everything. Else the caller writes ``contact.updated``.
     """
     is_phone = channel == Channel.SMS
     column = _CONTACT.c.phone if is_phone else _CONTACT.c.email
@@ -215,21 +237,25 @@ def save_destination(
             "phone": destination.value,
             "phone_hash": destination.hash,
             "phone_country": destination.country,
-            # whoever may answer a form is neither archived, blocked nor opted out of everything
             "sms_block": eligibility.sms_block_of_number(destination.hash),
         }
     else:
         values["email"] = destination.value
     unchanged = column.is_(None) if instead_of is None else column == instead_of
-    result = session.execute(update(_CONTACT).where(_CONTACT.c.id == contact_id, unchanged).values(**values))
+    given = update(_CONTACT).where(_CONTACT.c.id == contact_id, unchanged, *_MAY_ANSWER).values(**values)
+    result = session.execute(given)
     return bool(cast(Any, result).rowcount)
 
 
 def _set_phone(session: Session, contact: Contact, typed: str | None) -> None:
-    number, country = phone.normalise(typed) if typed and typed.strip() else (None, None)
+    number, country = _normalised(typed)
     contact.phone, contact.phone_country = number, country
     contact.phone_hash = keys_of(session).destination_hash(number) if number else None
     contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
+
+
+def _normalised(typed: str | None) -> tuple[str | None, str | None]:
+    return phone.normalise(typed) if typed and typed.strip() else (None, None)
 
 
 @lru_cache

@@ -5,10 +5,11 @@ The same rules answer for one contact (``reasons``) and are asked again at the m
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import bindparam, literal, literal_column, select
+from sqlalchemy import bindparam, func, literal, literal_column, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -60,12 +61,12 @@ _OPT_OUT_WITH = Prepared(
 _IN_THE_WAY = Prepared(
     select(
         select(Suppression.phone_hash).where(Suppression.phone_hash == bindparam("destination_hash")).exists(),
-        select(NumberOptOut.contact_id)
+        select(func.max(NumberOptOut.since))
         .where(
             NumberOptOut.subscription_type_id == bindparam("subscription_type_id"),
             NumberOptOut.destination_hash == bindparam("destination_hash"),
         )
-        .exists(),
+        .scalar_subquery(),
     )
 )
 
@@ -169,12 +170,12 @@ def has_number_opt_out(session: Session, subscription_type_id: int, destination_
     return found is not None
 
 
-def in_the_way(session: Session, subscription_type_id: int, destination_hash: str) -> tuple[bool, bool]:
-    """``is_suppressed`` and ``has_number_opt_out``, asked at once."""
-    is_held, has_opt_out = _IN_THE_WAY.one(
+def in_the_way(session: Session, subscription_type_id: int, destination_hash: str) -> tuple[bool, datetime | None]:
+    """``is_suppressed``, and since when ``has_number_opt_out``, by the newest of them; asked at once."""
+    is_held, opted_out_since = _IN_THE_WAY.one(
         session, subscription_type_id=subscription_type_id, destination_hash=destination_hash
     )
-    return bool(is_held), bool(has_opt_out)
+    return bool(is_held), opted_out_since
 
 
 def _reasons(

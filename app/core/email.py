@@ -28,6 +28,14 @@ def read(typed: str) -> str:
         raise _refused("email_invalid") from None
 
 
+def normalise(given: str) -> str:
+    """An address in its normal form; what is none stays as it was given."""
+    try:
+        return read(given)
+    except DestinationRefused:
+        return given
+
+
 def is_valid(address: str) -> bool:
     try:
         read(address)

@@ -6,7 +6,7 @@ from typing import Any, cast
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from app.core import audit, consent, contacts, eligibility, outbox, suppressions
+from app.core import audit, consent, contacts, eligibility, idempotency, outbox, suppressions
 from app.core.webhooks import deliveries
 from app.models import (
     ConsentEvent,
@@ -51,11 +51,12 @@ def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
 def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
     phone_hash = contact.phone_hash
     _erase_records(session, contact.id, at=at)
-    contacts.change_phone(session, contact, None, at=at)
+    idempotency.forget_contact(session, contact.public_id)
+    contacts.take_phone(session, contact)
     for name in (*_EMPTIED, "last_seen_at", "gdpr_optin", "phone_country"):
         setattr(contact, name, None)
     contact.custom_attributes = {}
-    contact.archived_at = contact.erased_at = at
+    contact.archived_at = contact.erased_at = contact.updated_at = at
     contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
     session.flush()
     if phone_hash is not None and suppressions.forget_number(session, phone_hash):

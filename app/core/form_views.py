@@ -86,6 +86,8 @@ class FormView:
     consent_state: str | None = None
     consent_hash: str | None = None
     conversation_id: int | None = None
+    inserted_by: str | None = None
+    contact_role: str | None = None
     answer_hash: str | None = None
 
     @property
@@ -192,6 +194,8 @@ _INSERTED = (
     _CONSENT.c.state,
     _CONSENT.c.destination_hash,
     _INSERTED_FORM.c.conversation_id,
+    _INSERTED_FORM.c.inserted_by,
+    _CONTACT.c.role,
 )
 _TYPE = _KIND.c.id == _VERSION.c.subscription_type_id
 _PUBLIC_VIEW = Prepared(

@@ -27,7 +27,7 @@ def claim(session: Session, token_id: int, key: str, call: str, *, at: datetime)
     other: the second waits here until the first has committed. A call that fails leaves its key free.
 
     :raises InvalidInput: ``key`` is too long or holds more than visible ASCII
-    :raises InvalidState: ``idempotency_conflict``: the key was used for another call
+    :raises InvalidState: ``idempotency_conflict``: the key was used for another call, or for a contact that was erased
     """
     if not key or len(key) > KEY_MAX or not key.isascii() or not key.isprintable():
         raise InvalidInput(f"An Idempotency-Key is 1 to {KEY_MAX} visible ASCII characters.", field="Idempotency-Key")
@@ -42,11 +42,9 @@ def claim(session: Session, token_id: int, key: str, call: str, *, at: datetime)
         _take(session, token_id, key, call, at)
         return None
     if kept.fingerprint != call:
-        raise InvalidState(
-            "This Idempotency-Key was used for another call. Make a new key for each thing you want done.",
-            field="Idempotency-Key",
-            code="idempotency_conflict",
-        )
+        raise _conflict("This Idempotency-Key was used for another call. Make a new key for each thing you want done.")
+    if not kept.answer:
+        raise _conflict("What this Idempotency-Key was used for was erased since. Make a new key to begin anew.")
     return kept.answer
 
 
@@ -56,10 +54,20 @@ def keep(session: Session, token_id: int, key: str, answer: str) -> None:
     session.execute(mine.values(answer=answer))
 
 
+def forget_contact(session: Session, public_id: str) -> None:
+    """Delete what calls were answered about a contact that is erased; their keys stay taken, so nothing comes back."""
+    told = update(IdempotencyKey).where(IdempotencyKey.answer.contains(public_id))
+    session.execute(told.values(answer=""), execution_options={"synchronize_session": False})
+
+
 def forget(session: Session, *, at: datetime) -> int:
     """Delete the keys whose day is over; how many comes back."""
     result = session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at <= at - KEPT_FOR))
     return int(cast(Any, result).rowcount)
+
+
+def _conflict(message: str) -> InvalidState:
+    return InvalidState(message, field="Idempotency-Key", code="idempotency_conflict")
 
 
 def _take(session: Session, token_id: int, key: str, call: str, at: datetime) -> bool:

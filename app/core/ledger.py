@@ -8,11 +8,12 @@ from typing import Any, cast
 
 from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
 
 from app.core import clock
 from app.core.wording import Words
 from app.db import Prepared, ignoring_insert, inserting
-from app.models import Action, ConsentEvent, ConsentEvidence, EvidenceLevel, Source, Wording
+from app.models import Action, ConsentEvent, ConsentEvidence, Contact, EvidenceLevel, Source, Wording
 
 _KNOWN_WORDINGS = "assent_known_wordings"
 _EVENT = Prepared(
@@ -87,11 +88,15 @@ class Evidence:
 
 @dataclass(frozen=True)
 class LedgerLine:
-    """One event with what is left of its evidence (null after erasure) and its words."""
+    """One event with what is left of its evidence (null after erasure) and its words.
+
+    :param contact: public id of the contact that said it, which may have been merged into another since
+    """
 
     event: ConsentEvent
     evidence: ConsentEvidence | None
     words: str | None
+    contact: str | None
 
 
 def record(
@@ -141,14 +146,38 @@ def record(
 def of_contact(
     session: Session, contact_id: int, *, limit: int = 200, before_id: int | None = None
 ) -> list[LedgerLine]:
-    """The events of one contact, newest first, with evidence and words; pages go by ``before_id``."""
-    query = select(ConsentEvent.id).where(ConsentEvent.contact_id == contact_id)
+    """The events of one contact and of those who became part of it, newest first, with evidence and words.
+
+    Pages go by ``before_id``.
+    """
+    query = select(ConsentEvent.id).where(_said_by(session, contact_id))
     return _lines(session, query.where(ConsentEvent.id < before_id) if before_id else query, limit)
 
 
 def count_of_contact(session: Session, contact_id: int) -> int:
-    """How many events a contact has."""
-    return session.scalar(select(func.count()).where(ConsentEvent.contact_id == contact_id)) or 0
+    """How many events ``of_contact`` has."""
+    return session.scalar(select(func.count()).where(_said_by(session, contact_id))) or 0
+
+
+def evidence_of(session: Session, event_id: int) -> Evidence | None:
+    """How an event was known, to be told again of another contact; null when there is no evidence any more."""
+    ((event, evidence, body, _),) = _rows(session, select(ConsentEvent.id).where(ConsentEvent.id == event_id), 1)
+    if evidence is None:
+        return None
+    return Evidence(
+        Source(event.source),
+        event.actor,
+        EvidenceLevel(event.evidence_level),
+        address=evidence.address,
+        agent_string=evidence.agent_string,
+        origin=evidence.origin,
+        page=evidence.page,
+        locale=evidence.locale,
+        words=Words(evidence.locale or "", body, evidence.wording_hash) if body is not None else None,
+        note=evidence.note,
+        form_version_id=event.form_version_id,
+        details=evidence.details,
+    )
 
 
 def sources_of(session: Session, event_ids: Collection[int]) -> dict[int, str]:
@@ -171,16 +200,25 @@ def newest(session: Session, *, action: Action, limit: int = 50, before_id: int 
     return _lines(session, query.where(ConsentEvent.id < before_id) if before_id else query, limit)
 
 
+def _said_by(session: Session, contact_id: int) -> ColumnElement[bool]:
+    merged = session.scalars(select(Contact.id).where(Contact.merged_into_id == contact_id))
+    return ConsentEvent.contact_id.in_([contact_id, *merged])  # looked up before: the list goes by the index
+
+
 def _lines(session: Session, ids: Any, limit: int) -> list[LedgerLine]:
+    return [LedgerLine(*row) for row in _rows(session, ids, limit)]
+
+
+def _rows(session: Session, ids: Any, limit: int) -> Sequence[Any]:
     chosen = ids.order_by(ConsentEvent.id.desc()).limit(limit).subquery()
-    rows: Sequence[Any] = session.execute(
-        select(ConsentEvent, ConsentEvidence, Wording.body)
+    return session.execute(
+        select(ConsentEvent, ConsentEvidence, Wording.body, Contact.public_id)
         .join(chosen, chosen.c.id == ConsentEvent.id)
         .outerjoin(ConsentEvidence, ConsentEvidence.event_id == ConsentEvent.id)
         .outerjoin(Wording, Wording.hash == ConsentEvidence.wording_hash)
+        .outerjoin(Contact, Contact.id == ConsentEvent.contact_id)
         .order_by(ConsentEvent.id.desc())
     ).all()
-    return [LedgerLine(event, evidence, body) for event, evidence, body in rows]
 
 
 def _keep_words(session: Session, words: Words | None) -> str | None:

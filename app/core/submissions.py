@@ -1,49 +1,24 @@
 """The main job: what happens when somebody answers a form."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import consent, contacts, conversations, form_views, limits, optin_forms, outbox, phone
+from app.core import answered_forms, consent, contacts, conversations, form_views, limits, optin_forms, outbox, phone
 from app.core.contacts import Destination
 from app.core.errors import DestinationRefused, NotFound
 from app.core.form_views import FormView, Shown, State
 from app.core.ledger import Evidence
-from app.core.optin_forms import EXPIRES_IN
 from app.core.signing import keys_of
-from app.db import Prepared, ignoring_insert
-from app.models import ConsentState, InsertedForm, OptInForm, Workspace
+from app.models import ConsentState, OptInForm, Workspace
 
 WINDOW_S = 60 * 60
-_INSERTED_FORM = cast(Table, InsertedForm.__table__)
-_FIND_ANSWER = Prepared(select(_INSERTED_FORM.c.answer_hash).where(_INSERTED_FORM.c.token == bindparam("nonce")))
-_MARK_ANSWERED = Prepared(
-    update(_INSERTED_FORM)
-    .where(_INSERTED_FORM.c.id == bindparam("inserted_form_id"), _INSERTED_FORM.c.answered_at.is_(None))
-    .values(
-        answered_at=bindparam("at"),
-        seen_at=bindparam("seen"),
-        answer_hash=bindparam("hash"),
-        contact_id=bindparam("contact"),
-    )
-)
-_KEPT_COLUMNS = (
-    "token",
-    "form_id",
-    "version_id",
-    "contact_id",
-    "inserted_by",
-    "origin",
-    "answer_hash",
-    "created_at",
-    "expires_at",
-    "seen_at",
-    "answered_at",
-)
-_KEEP = Prepared(lambda dialect: ignoring_insert(dialect, InsertedForm, _KEPT_COLUMNS).returning(_INSERTED_FORM.c.id))
+
+Typed = Mapping[str, Destination | DestinationRefused]
 
 
 @dataclass(frozen=True)
@@ -66,7 +41,7 @@ def submit(
     view: FormView,
     shown: Shown | None,
     *,
-    typed: Destination | DestinationRefused,
+    typed: Typed,
     evidence: Evidence,
     at: datetime,
 ) -> Outcome:
@@ -74,8 +49,9 @@ def submit(
 
     :param view: read in this session
     :param shown: what the person had on the screen; null when it cannot be told (too old, not ours, other words now)
-    :param typed: the number or address from the page (``contacts.read_destination``, which takes longest and needs no
-        transaction), or why it is none; ignored where one was shown as saved
+    :param typed: the number or address from the page, by the channel of its field (``contacts.read_destination``, which
+        takes longest and needs no transaction), or why it is none; ignored where one was shown as saved, and whatever
+        is not of the form's own channel always
     :param evidence: address, agent string, page, words shown; source and actor are the person's
     """
     saved = form_views.saved_destination(keys_of(session), view)
@@ -95,34 +71,41 @@ def submit(
 
 
 def _meant(
-    view: FormView, shown: Shown, typed: Destination | DestinationRefused, saved: Destination | None
+    view: FormView, shown: Shown, typed: Typed, saved: Destination | None
 ) -> Destination | DestinationRefused | None:
-    """What the person agreed to: the number they typed, or the one they saw as saved; null when that is another now."""
+    """What the person agreed to: the number they typed, or the one they saw as saved; null when that is another now.
+
+    Null, too, when the field that the page asks with did not come: what came is no answer to it.
+    """
     if shown.destination_hash is not None:
         return saved if saved and saved.hash == shown.destination_hash else None
-    if isinstance(typed, Destination) and typed.country:
+    meant = typed.get(view.channel)
+    if isinstance(meant, Destination) and meant.country:
         try:
-            phone.refuse_country(typed.country, frozenset(view.allowed_countries))
+            phone.refuse_country(meant.country, frozenset(view.allowed_countries))
         except DestinationRefused as refused:
             return refused
-    return typed
+    return meant
 
 
 def _submit_public(
     session: Session, view: FormView, shown: Shown, destination: Destination, evidence: Evidence, *, at: datetime
 ) -> Outcome:
     if view.answer_hash is not None:
-        return _answered_before(view.answer_hash, destination)
+        return _answered_before(session, view, shown, destination)
     if wait_s := _over_limit(session, view, destination, evidence, at=at):
         return Outcome(State.ASK, "too_many", destination, retry_after_s=wait_s)
     lead_id, is_new = contacts.lead_for(
         session, view.subscription_type_id, view.channel, destination, locale=shown.locale, at=at
     )
-    inserted_form_id = _keep_answer(session, view, shown, destination, lead_id, at=at)
-    if inserted_form_id is None:
-        (winner,) = _FIND_ANSWER.one(session, nonce=shown.nonce)
-        return _answered_before(winner, destination)
     standing = None if is_new else consent.held(session, lead_id, view.subscription_type_id)
+    if _is_from_before_their_no(shown, standing):
+        return Outcome(State.ASK, "shown_again")
+    inserted_form_id = answered_forms.keep(session, view, shown, destination, lead_id, at=at)
+    if inserted_form_id is None:
+        if is_new:
+            contacts.undo_lead(session, lead_id)
+        return _answered_before(session, view, shown, destination)
     news = ("contact.created",) if is_new else ()
     return _opt_in(session, view, lead_id, inserted_form_id, destination, evidence, standing, at=at, news=news)
 
@@ -149,24 +132,24 @@ def _submit_inserted(
     if contact_id is None:
         return _answered_meanwhile(session, view, destination, at=at)
     standing = consent.held(session, contact_id, view.subscription_type_id)
-    if standing and standing.state == ConsentState.OPTED_OUT and standing.changed_at >= shown.at:
+    if _is_from_before_their_no(shown, standing):
         for topic in news:
             contacts.tell(session, topic, contact_id, at=at)
-        return Outcome(state, "shown_again")  # a page from before they opted out says nothing about now
+        return Outcome(state, "shown_again")
+    if view.answered_at is None and not answered_forms.mark(session, view, destination, contact_id, at=at):
+        if "contact.created" in news:
+            contacts.undo_lead(session, contact_id)
+        return _answered_meanwhile(session, view, destination, at=at)
     inserted_form_id = cast(int, view.inserted_form_id)
     outcome = _opt_in(session, view, contact_id, inserted_form_id, destination, evidence, standing, at=at, news=news)
-    if view.answered_at is None:
-        _MARK_ANSWERED.run(
-            session,
-            inserted_form_id=inserted_form_id,
-            at=at,
-            seen=view.seen_at or at,
-            hash=destination.hash,
-            contact=contact_id,
-        )
-        if view.conversation_id is not None:
-            conversations.form_changed(session, view.conversation_id, inserted_form_id, is_answered=True, at=at)
+    if view.answered_at is None and view.conversation_id is not None:
+        conversations.form_changed(session, view.conversation_id, inserted_form_id, is_answered=True, at=at)
     return outcome
+
+
+def _is_from_before_their_no(shown: Shown, standing: consent.Held | None) -> bool:
+    """Whether they opted out after this page was made: then it says nothing about now."""
+    return standing is not None and standing.state == ConsentState.OPTED_OUT and standing.changed_at >= shown.at
 
 
 def _opt_in(
@@ -220,31 +203,12 @@ def _over_limit(
     return limits.hit(session, buckets, window_s=WINDOW_S, at=at)
 
 
-def _keep_answer(
-    session: Session, view: FormView, shown: Shown, destination: Destination, contact_id: int, *, at: datetime
-) -> int | None:
-    """Write the inserted form that this render of a public form becomes; null when it was answered before."""
-    made = _KEEP.one(
-        session,
-        token=shown.nonce,
-        form_id=view.form_id,
-        version_id=shown.version_id,
-        contact_id=contact_id,
-        inserted_by="page",
-        origin=shown.origin,
-        answer_hash=destination.hash,
-        created_at=shown.at,
-        expires_at=at + EXPIRES_IN,
-        seen_at=at,
-        answered_at=at,
-    )
-    return int(made[0]) if made else None
-
-
-def _answered_before(answer_hash: str, destination: Destination) -> Outcome:
-    if answer_hash == destination.hash:
-        return Outcome(State.DONE, None, destination)
-    return Outcome(State.ASK, "answered_already", destination)
+def _answered_before(session: Session, view: FormView, shown: Shown, destination: Destination) -> Outcome:
+    """This render was answered: said again with the same number, it is said how it stands now."""
+    is_same, is_signed_up = answered_forms.was_with(session, view, shown, destination)
+    if not is_same:
+        return Outcome(State.ASK, "answered_already", destination)
+    return Outcome(State.DONE, None, destination) if is_signed_up else Outcome(State.ASK, "shown_again")
 
 
 def _held_contact(
@@ -269,13 +233,13 @@ def _held_contact(
 
 
 def _answered_meanwhile(session: Session, view: FormView, destination: Destination, *, at: datetime) -> Outcome:
-    """Another answer of the same person came first; say how it stands now."""
+    """Another answer, or something else, came first; say how it stands now."""
     fresh = form_views.inserted_view(session, cast(str, view.token))
     saved = form_views.saved_destination(keys_of(session), fresh)
     state = form_views.state_of(fresh, saved, at=at)
     if state == State.SIGNED_UP and saved and saved.hash == destination.hash:
         return Outcome(State.DONE, None, destination)
-    return Outcome(state, "shown_again")
+    return Outcome(state, None if state in {State.EXPIRED, State.UNAVAILABLE} else "shown_again")
 
 
 def public_form_seen(session: Session, form_key: str, shown: Shown, *, address: str | None, at: datetime) -> None:

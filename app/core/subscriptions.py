@@ -95,21 +95,13 @@ def _opt_in(session: Session, held: _Held, kind: Shown, evidence: Evidence, at: 
             code="no_phone" if kind.channel == Channel.SMS else "no_email",
         )
     standing = consent.held(session, held.contact_id, kind.id)
-    _refuse_stale(standing, at)
     consent.opt_in(session, held.contact_id, kind.id, destination, evidence, standing=standing, at=at)
 
 
 def _opt_out(session: Session, held: _Held, kind: Shown, evidence: Evidence, at: datetime) -> None:
     standing = consent.held(session, held.contact_id, kind.id)
-    _refuse_stale(standing, at)
     destination = held.destination(kind)
     consent.opt_out(session, held.contact_id, kind.id, destination, evidence, standing=standing, at=at)
-
-
-def _refuse_stale(standing: consent.Held | None, at: datetime) -> None:
-    """What somebody said earlier never overrides what they said since."""
-    if standing is not None and at < standing.changed_at:
-        raise InvalidState("They said something else since then. Leave “occurred_at” out to record it as of now.")
 
 
 def _offered(session: Session, subscription_type_id: int | None) -> Shown:

@@ -87,11 +87,15 @@ def count(session: Session, *, most: int) -> int:
 
 
 def forget_number(session: Session, phone_hash: str) -> bool:
-    """Keep only the hash, when the last contact that had the number is erased; whether it was the last."""
+    """Keep only the hash, when the last contact that had the number is erased: a note may name its holder.
+
+    Whether it was the last comes back.
+    """
     held = select(Contact.id).where(Contact.phone_hash == phone_hash).limit(1)
     if session.execute(held).first() is not None:
         return False
-    session.execute(update(Suppression).where(Suppression.phone_hash == phone_hash).values(phone=None))
+    forgotten = update(Suppression).where(Suppression.phone_hash == phone_hash).values(phone=None, note="")
+    session.execute(forgotten)
     outbox.forget_number(session, phone_hash)
     return True
 

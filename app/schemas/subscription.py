@@ -153,6 +153,9 @@ class ConsentEventSchema(Schema):
 
     type = const("consent_event")
     id = fields.String(required=True)
+    contact_id = fields.String(
+        required=True, allow_none=True, metadata={"description": "who said it; they may be part of another by now"}
+    )
     subscription_type_id = fields.String(required=True)
     action = fields.String(required=True, validate=validate.OneOf(["opt_in", "opt_out"]))
     source = fields.String(required=True)

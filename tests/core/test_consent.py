@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.core import consent, contacts, eligibility, settings
 from app.core.eligibility import Reason
-from app.core.errors import AssentError, InvalidInput
+from app.core.errors import AssentError, InvalidInput, InvalidState
 from app.db import Database
 from app.models import (
     Channel,
@@ -128,6 +128,60 @@ def test_a_yes_with_the_new_number_leaves_the_no_on_the_old_one(database: Databa
         assert eligibility.standing(session, next_holder, kind).reasons == (Reason.OPTED_OUT,)
 
 
+def test_an_api_client_never_makes_an_opt_out_of_the_persons_its_own(database: Database) -> None:
+    """Not by opting out once more with another number, not with another contact's number."""
+    api = make.evidence(Source.API)
+    with database.unit_of_work() as session:
+        kind, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        said = make.opt_out(session, sam, kind)
+        for number in (make.EVES_NUMBER, make.SAMS_NUMBER):
+            contacts.change_phone(session, sam, number, at=make.NOON)
+            again = make.opt_out(session, sam, kind, evidence=api)
+            assert (again.is_new, again.event_id) == (False, said.event_id)
+            with pytest.raises(InvalidInput):
+                make.opt_in(session, sam, kind, evidence=api, at=make.NOON + timedelta(hours=2))
+        eve = make.contact(session, phone_number=make.EVES_NUMBER)
+        make.opt_in(session, eve, kind)
+        assert eligibility.standing(session, eve, kind).reasons == (Reason.OPTED_OUT,)
+
+
+def test_the_persons_own_no_counts_after_an_api_clients(database: Database) -> None:
+    api, later = make.evidence(Source.API), make.NOON + timedelta(hours=2)
+    with database.unit_of_work() as session:
+        kind, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        make.opt_out(session, sam, kind, evidence=api)
+        assert make.opt_out(session, sam, kind).is_new
+        assert not make.opt_out(session, sam, kind).is_new
+        with pytest.raises(InvalidInput):
+            make.opt_in(session, sam, kind, evidence=api, at=later)
+        other = make.contact(session, phone_number=make.SAMS_NUMBER)
+        with pytest.raises(InvalidInput):
+            make.opt_in(session, other, kind, evidence=api, at=later)
+
+
+def test_a_no_said_again_holds_again_after_another_holder_of_the_number_signed_up(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+        sam, other = (make.contact(session, phone_number=make.SAMS_NUMBER) for _ in range(2))
+        make.opt_out(session, sam, kind)
+        make.opt_in(session, other, kind, evidence=make.evidence(Source.AGENT, note="they share it"))
+        assert eligibility.standing(session, other, kind).is_reachable
+        assert make.opt_out(session, sam, kind, at=make.NOON + timedelta(hours=2)).is_new
+        assert eligibility.standing(session, other, kind).reasons == (Reason.OPTED_OUT,)
+
+
+def test_what_was_said_earlier_takes_back_no_newer_no_of_the_number(database: Database) -> None:
+    noted = make.evidence(Source.API, note="on paper")
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+        sam, other = (make.contact(session, phone_number=make.SAMS_NUMBER) for _ in range(2))
+        make.opt_out(session, sam, kind, at=make.NOON)
+        with pytest.raises(InvalidState, match="since then"):
+            make.opt_in(session, other, kind, evidence=noted, at=make.NOON - timedelta(days=3))
+        make.opt_in(session, other, kind, evidence=noted, at=make.NOON)
+        assert eligibility.standing(session, other, kind).is_reachable
+
+
 def test_every_reason_is_named_in_the_order_of_the_interface(database: Database) -> None:
     with database.unit_of_work() as session:
         kind = make.draft_type(session)
@@ -179,6 +233,21 @@ def test_an_email_type_asks_for_the_address(database: Database) -> None:
         make.opt_in(session, sam, letter)
         assert eligibility.standing(session, sam, letter).is_reachable
         assert eligibility.standing(session, make.contact(session), letter).reasons[0] == Reason.NO_EMAIL
+
+
+def test_an_address_is_kept_as_forms_sign_it_up(database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam, odd = (make.contact(session, email_address=each) for each in ("Sam@Example.COM", "ask at the till"))
+        assert (sam.email, odd.email) == ("sam@example.com", "ask at the till")
+
+
+def test_the_same_number_again_leaves_a_lead_who_it_was(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind, hashed = make.live_type(session), session.info["assent_keys"].destination_hash(make.SAMS_NUMBER)
+        typed = contacts.Destination(make.SAMS_NUMBER, hashed, "US")
+        lead_id, _ = contacts.lead_for(session, kind.id, "sms", typed, locale="en", at=make.NOON)
+        contacts.change_phone(session, contacts.hold(session, lead_id), "+1 202-555-0123", at=make.NOON)
+        assert contacts.lead_for(session, kind.id, "sms", typed, locale="en", at=make.NOON) == (lead_id, False)
 
 
 def test_all_live_types_and_those_with_a_consent_are_listed(database: Database) -> None:

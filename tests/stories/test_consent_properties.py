@@ -138,8 +138,8 @@ class World:
     def _shown(self, place: str, version_id: int, saved_hash: str | None) -> Shown:
         return Shown(place, version_id, "en", "words", saved_hash, None, None, random_token(), self.at)
 
-    def _typed(self, index: int) -> contacts.Destination:
-        return contacts.read_destination(keys_of(self.session), NUMBERS[index], "sms", region=None)
+    def _typed(self, index: int) -> submissions.Typed:
+        return {"sms": contacts.read_destination(keys_of(self.session), NUMBERS[index], "sms", region=None)}
 
     def _version_id(self) -> int:
         return form_views.public_view(self.session, self.form.key).version_id

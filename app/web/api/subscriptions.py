@@ -110,7 +110,8 @@ def list_consents(contact_id: str) -> Response:
 def list_consent_events(paging: dict[str, Any], contact_id: str) -> Response:
     """List what a contact said over time, newest first, with the evidence.
 
-    The evidence names the number, the words that were on the screen, where, when and how.
+    The evidence names the number, the words that were on the screen, where, when and how. What was said by a contact
+    that became part of this one is listed, too; `contact_id` tells whose it was.
     """
     session, per_page = callers.looking(), paging["per_page"] or PER_PAGE
     place = cursors.read(paging["starting_after"], keys=1)
@@ -155,6 +156,7 @@ def _event(line: LedgerLine) -> Body:
     return {
         "type": "consent_event",
         "id": str(event.id),
+        "contact_id": line.contact,
         "subscription_type_id": str(event.subscription_type_id),
         "action": event.action,
         "source": event.source,

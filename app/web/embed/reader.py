@@ -9,7 +9,7 @@ from app.core.errors import DestinationRefused
 from app.core.form_views import FormView, Shown
 from app.core.ledger import Evidence
 from app.core.signing import random_token
-from app.core.submissions import Outcome
+from app.core.submissions import Outcome, Typed
 from app.core.wording import translatable
 from app.models import Channel, EvidenceLevel, Source
 from app.web.database import keys
@@ -28,6 +28,7 @@ _SENTENCES = (
         "too_many": translatable("That was tried too often. Please try again in %(minutes)s minutes."),
     }
 )
+_FIELDS = {Channel.SMS.value: "phone", Channel.EMAIL.value: "email"}
 _STATUS = {"too_many": 429, "shown_again": 409, "answered_already": 409}
 
 
@@ -46,16 +47,19 @@ def own_address(asked: Asked, *, full: str = "") -> str:
     return f"{asked.path}?{urlencode(said)}" if said else asked.path
 
 
-def typed_text(asked: Asked) -> str:
+def typed_text(asked: Asked, channel: str) -> str:
     """What was typed, as it came."""
-    return (asked.form.get("phone") or asked.form.get("email") or "")[:1000]
+    return asked.form.get(_FIELDS[channel], "")[:1000]
 
 
-def typed(asked: Asked, region: str | None) -> Destination | DestinationRefused:
-    """What was typed, as something that may be opted in, or why it may not."""
-    channel = Channel.EMAIL if "email" in asked.form else Channel.SMS
+def typed(asked: Asked, region: str | None) -> Typed:
+    """What was typed, as something that may be opted in, or why it may not, by the channel of the field it came in."""
+    return {channel: _read(asked, channel, region) for channel, field in _FIELDS.items() if field in asked.form}
+
+
+def _read(asked: Asked, channel: str, region: str | None) -> Destination | DestinationRefused:
     try:
-        return contacts.read_destination(keys(), typed_text(asked), channel, region=region)
+        return contacts.read_destination(keys(), typed_text(asked, channel), channel, region=region)
     except DestinationRefused as refused:
         return refused
 
@@ -106,13 +110,12 @@ def signed(asked: Asked, page: FormPage, saved: Destination | None, *, place: st
     return shown.signed(keys().signer("shown"))
 
 
-def evidence(asked: Asked, view: FormView, page: FormPage, shown: Shown | None) -> Evidence:
+def evidence(asked: Asked, view: FormView, page: FormPage, shown: Shown | None, level: EvidenceLevel) -> Evidence:
     """How we know, from this request."""
-    is_known = view.contact_id is not None
     return Evidence(
         source=Source.FORM,
         actor="contact",
-        level=EvidenceLevel.PERSONAL_LINK if is_known else EvidenceLevel.WEB_UNVERIFIED,
+        level=level,
         address=asked.remote_addr,
         agent_string=asked.environ.get("HTTP_USER_AGENT"),
         origin=shown.origin if shown else None,

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from app.core import clock, form_views, optin_forms, phone, submissions, wording
+from app.core import answered_forms, clock, form_views, optin_forms, phone, submissions, wording
 from app.core.contacts import Destination
 from app.core.form_views import FormView, Shown, State
 from app.core.submissions import Outcome
-from app.models import OptInFormVersion
+from app.models import ContactRole, EvidenceLevel, OptInFormVersion
 from app.web import optin_page
 from app.web.database import glance, keys, read_only, unit_of_work
 from app.web.embed import full_number, reader
@@ -67,7 +67,7 @@ def _answer(asked: Asked, place: str, view_of: Callable[..., FormView]) -> Answe
         page = _page(asked, view, shown)
         if shown and page.words(is_saved=shown.destination_hash is not None).hash != shown.words_hash:
             shown = None
-        evidence = reader.evidence(asked, view, page, shown)
+        evidence = reader.evidence(asked, view, page, shown, _level(asked, view))
         outcome = submissions.submit(session, view, shown, typed=typed, evidence=evidence, at=clock.now())
     if outcome.state == State.DONE:
         token = shown.nonce if shown and view.is_public else place
@@ -79,8 +79,15 @@ def _answer(asked: Asked, place: str, view_of: Callable[..., FormView]) -> Answe
             view = view_of(look, place)
             page = _page(asked, view)
     saved = form_views.saved_destination(keys(), view)
-    typed_text = reader.typed_text(asked)
+    typed_text = reader.typed_text(asked, view.channel)
     return _answered(asked, view, page, outcome, saved, place=place, typed=typed_text)
+
+
+def _level(asked: Asked, view: FormView) -> EvidenceLevel:
+    """How sure it is who answers. A lead is whoever typed its number, or opened its link, or chatted unsigned."""
+    if view.contact_role != ContactRole.USER or view.inserted_by == answered_forms.BY_THE_PAGE:
+        return EvidenceLevel.WEB_UNVERIFIED
+    return EvidenceLevel.SIGNED_IDENTITY if full_number.is_allowed(asked, view) else EvidenceLevel.PERSONAL_LINK
 
 
 def _answered(

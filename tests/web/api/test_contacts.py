@@ -161,7 +161,8 @@ def test_a_blocked_contact_is_reached_by_nothing(api: Calls) -> None:
 
 @pytest.mark.parametrize("erase", [("DELETE", ""), ("POST", "/erase")])
 def test_erasing_leaves_the_ledger_and_nobody_in_it(app: Flask, api: Calls, erase: tuple[str, str]) -> None:
-    kind, sam = api.live_type(), api.contact(external_id="70", email="sam@example.com", phone=SAMS_NUMBER)
+    given = {"external_id": "70", "email": "sam@example.com", "phone": SAMS_NUMBER}
+    kind, sam = api.live_type(), api.post("/contacts", given, Idempotency_Key="sam")["id"]
     api.post("/suppressions", {"phone": EVES_NUMBER, "note": "x"})
     api.post(f"/contacts/{sam}/subscriptions", {"id": kind, "consent_type": "opt_in"})
     api.delete(f"/contacts/{sam}/subscriptions/{kind}")
@@ -178,10 +179,13 @@ def test_erasing_leaves_the_ledger_and_nobody_in_it(app: Flask, api: Calls, eras
         assert len(session.scalars(select(ConsentEvent)).all()) == 2
         assert session.scalars(select(ConsentEvidence)).all() == []
         assert session.scalars(select(Consent)).all() == []
-        numbers = {each.phone for each in session.scalars(select(Suppression))}
-        assert numbers == {None, EVES_NUMBER}
+        numbers = {(each.phone, each.note) for each in session.scalars(select(Suppression))}
+        assert numbers == {(None, ""), (EVES_NUMBER, "x")}
         topics = session.scalars(select(OutboxEvent.topic).order_by(OutboxEvent.id)).all()
         assert topics[-2:] == ["contact.deleted", "contact.erased"]
+        assert "contact.updated" not in topics
+    kept = api.post("/contacts", given, Idempotency_Key="sam")
+    assert (kept.status, kept.code, SAMS_NUMBER in str(kept.body)) == (409, "idempotency_conflict", False)
     assert api.post("/contacts", {"external_id": "70", "email": "sam@example.com"}).status == 200
     again = api.contact(role="lead", phone=SAMS_NUMBER)
     assert api.post(f"/contacts/{again}/subscriptions", {"id": kind, "consent_type": "opt_in"}).code == "suppressed"

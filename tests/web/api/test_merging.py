@@ -1,14 +1,19 @@
 """Two contacts that are one person."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.models import ConsentEvent, MessengerToken
+from app.core import clock, contacts, eligibility, subscription_types
+from app.models import ConsentEvent, MessengerToken, NumberOptOut
+from tests import make
 from tests.make import EVES_NUMBER, NOON, SAMS_NUMBER
+from tests.web import pages
 from tests.web.api.calls import Calls, database
+from tests.web.embed.page import answer, look
 
 
 @pytest.fixture
@@ -82,6 +87,54 @@ def test_an_opt_in_for_the_very_number_comes_along(app: Flask, api: Calls, kind:
     assert newest["evidence"]["details"]["merged_from"] == lead
     with database(app).read_only() as session:
         assert len(session.scalars(select(ConsentEvent)).all()) == 2
+
+
+def test_the_proof_of_a_yes_comes_along(app: Flask, api: Calls, kind: str) -> None:
+    form = api.post("/forms", {"subscription_type_id": kind, "title": "Texts from Harbour Coffee"})
+    client = app.test_client()
+    assert answer(client, look(client, urlsplit(form["embed_url"]).path), SAMS_NUMBER).state == "done"
+    (lead,) = (each["id"] for each in api.get("/contacts")["data"])
+    sam = api.contact(external_id="70")
+    merge(api, lead, sam)
+    assert status(api, sam) == "opted_in"
+    listed = api.get(f"/contacts/{sam}/consent_events")
+    carried, original = listed["data"]
+    assert (listed["total_count"], carried["contact_id"], original["contact_id"]) == (2, sam, lead)
+    for line in (carried, original):
+        assert (line["source"], line["evidence_level"]) == ("form", "web_unverified")
+        assert "Texts from Harbour Coffee" in line["evidence"]["words"]
+    assert carried["evidence"]["details"]["event_id"] == int(original["id"])
+    assert (carried["actor"].partition(":")[0], original["inserted_form_id"] is not None) == ("api", True)
+    shown = pages.agent(app).get(f"/contacts/{sam}").text
+    assert (f"Said as the contact {lead}" in shown, shown.count("The words on the screen")) == (True, 2)
+
+
+def test_the_persons_later_yes_takes_back_what_they_said_before_they_were_merged(
+    app: Flask, kind: str, api: Calls
+) -> None:
+    lead, sam = api.contact(role="lead", phone=SAMS_NUMBER), api.contact(external_id="70")
+    detach(api, sam, kind)
+    with database(app).unit_of_work() as session:
+        make.opt_out(session, contacts.find(session, lead), subscription_types.find(session, int(kind)))
+    merge(api, lead, sam)
+    with database(app).unit_of_work() as session:
+        found, offers = contacts.find(session, sam), subscription_types.find(session, int(kind))
+        assert set(session.scalars(select(NumberOptOut.contact_id))) == {found.id}
+        make.opt_in(session, found, offers, at=clock.now())
+        assert eligibility.standing(session, found, offers).is_reachable
+
+
+def test_a_merge_makes_no_second_user_of_an_address_and_ends_in_nobody_archived(api: Calls) -> None:
+    lead, sam = api.contact(role="lead", email="sam@example.com"), api.contact(external_id="70")
+    api.contact(email="sam@example.com")
+    taken = api.post("/contacts/merge", {"from": lead, "into": sam})
+    assert (taken.status, taken.code) == (409, "conflict")
+    assert api.get(f"/contacts/{lead}")["email"] == "sam@example.com"
+    api.post(f"/contacts/{sam}/archive")
+    other = api.contact(role="lead", phone=EVES_NUMBER)
+    gone = api.post("/contacts/merge", {"from": other, "into": sam})
+    assert (gone.status, gone.code, gone.field) == (400, "invalid_merge", "into")
+    assert api.get(f"/contacts/{other}")["phone"] == EVES_NUMBER
 
 
 def test_an_opt_in_for_a_number_that_asked_for_silence_does_not_come_along(api: Calls, kind: str) -> None:

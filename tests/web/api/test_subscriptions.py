@@ -141,6 +141,38 @@ def test_when_they_said_so_may_be_told_but_overrides_nothing_said_since(api: Cal
     assert api.get(f"/contacts/{sam}/consents")["data"][0]["status"] == "opted_out"
 
 
+def test_again_is_no_change_whenever_it_was_said_and_one_second_is_one_moment(
+    app: Flask, api: Calls, kind: str, sam: str
+) -> None:
+    attach(api, sam, kind)
+    for earlier in (0, 60, 60 * 60 * 24):
+        assert attach(api, sam, kind, occurred_at=int(clock.now().timestamp()) - earlier).status == 200
+    with time_machine.travel(clock.now() + timedelta(minutes=1), tick=False):
+        api.delete(f"/contacts/{sam}/subscriptions/{kind}")
+        assert attach(api, sam, kind, occurred_at=int(clock.now().timestamp())).status == 200
+    assert events(app) == [("opt_in", "api"), ("opt_out", "api"), ("opt_in", "api")]
+    api.post("/suppressions", {"phone": SAMS_NUMBER, "note": "x"})
+    assert attach(api, sam, kind).status == 200
+    assert len(events(app)) == 3
+
+
+@pytest.mark.parametrize("number", [SAMS_NUMBER, EVES_NUMBER])
+def test_no_detour_leads_around_the_note(app: Flask, api: Calls, kind: str, sam: str, number: str) -> None:
+    with database(app).unit_of_work() as session:
+        make.opt_out(session, contacts.find(session, sam), subscription_types.find(session, int(kind)))
+    api.put(f"/contacts/{sam}", {"phone": number})
+    assert api.delete(f"/contacts/{sam}/subscriptions/{kind}").status == 200
+    assert attach(api, sam, kind).field == "source_note"
+    user = api.contact(external_id="74", phone="+12025550177")
+    with database(app).unit_of_work() as session:
+        found = contacts.find(session, sam)
+        found.role, found.external_id = "lead", None
+    api.post("/contacts/merge", {"from": sam, "into": user})
+    api.delete(f"/contacts/{user}/subscriptions/{kind}")
+    assert attach(api, user, kind).field == "source_note"
+    assert [source for _, source in events(app)] == ["preference_center"] * 2
+
+
 def test_every_live_type_is_told_with_its_reasons(api: Calls, kind: str, sam: str) -> None:
     other = api.live_type(name="Alerts", consent_type="opt_out")
     attach(api, sam, kind)

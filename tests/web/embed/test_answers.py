@@ -23,6 +23,7 @@ from app.models import (
     Contact,
     InsertedForm,
     OutboxEvent,
+    SubscriptionType,
     Suppression,
     Wording,
 )
@@ -480,3 +481,78 @@ def test_a_huge_answer_is_refused(client: FlaskClient, database: Database, key: 
     assert answer(client, page, "1" * 100_000).status == 413
     assert answer(client, page, "1" * 5_000).main["data-code"] == "phone_too_long"
     assert _count(database, Contact) == 0
+
+
+@pytest.mark.parametrize("is_public", [True, False], ids=["public", "inserted"])
+@pytest.mark.parametrize("channel", [Channel.SMS, Channel.EMAIL])
+def test_only_the_field_that_the_form_asks_with_is_read(
+    client: FlaskClient,
+    database: Database,
+    channel: Channel,
+    is_public: bool,  # noqa: FBT001
+) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session, make.live_type(session, channel=channel))
+        token = make.inserted(session, form, make.contact(session)).token
+    fields = {Channel.SMS: ("phone", make.SAMS_NUMBER), Channel.EMAIL: ("email", "eve@example.com")}
+    (asked, right), (other, wrong) = fields.pop(channel), *fields.values()
+    page = look(client, f"/f/form/{form.key}" if is_public else f"/f/{token}")
+    assert page.asks == asked
+    tampered = answer(client, page, **{other: wrong})
+    assert (tampered.status, tampered.main["data-code"], wrong in tampered.response.text) == (409, "shown_again", False)
+    assert _count(database, ConsentEvent) == 0
+    assert answer(client, page, right, **{other: wrong}).state == "done"
+    with database.read_only() as session:
+        consent = session.scalars(select(Consent)).one()
+        contact = session.get_one(Contact, consent.contact_id)
+        saved = {Channel.SMS: (right, None), Channel.EMAIL: (None, right)}[channel]
+        assert (consent.destination, contact.phone, contact.email) == (right, *saved)
+
+
+def test_a_public_page_from_before_an_opt_out_does_not_undo_it(
+    client: FlaskClient, database: Database, key: str
+) -> None:
+    early, page = (look(client, f"/f/form/{key}") for _ in range(2))
+    assert answer(client, page, make.SAMS_NUMBER).state == "done"
+    with database.unit_of_work() as session:
+        lead, kind = session.scalars(select(Contact)).one(), session.scalars(select(SubscriptionType)).one()
+        make.opt_out(session, lead, kind, at=make.clock.now())
+    for stale in (early, page):
+        again = answer(client, stale, make.SAMS_NUMBER)
+        assert (again.status, again.state, again.main["data-code"]) == (409, "ask", "shown_again")
+        assert "signed up" not in again.text
+        assert f'value="{make.SAMS_NUMBER}"' in again.response.text
+    with database.read_only() as session:
+        assert session.scalars(select(Consent.state)).all() == ["opted_out"]
+    assert answer(client, early, make.EVES_NUMBER).state == "done"
+    assert answer(client, again, make.SAMS_NUMBER).state == "done"
+    with database.read_only() as session:
+        assert session.scalars(select(Consent.state)).all() == ["opted_in", "opted_in"]
+
+
+def test_only_a_user_by_a_link_of_their_own_is_more_than_whoever_typed_a_number(
+    client: FlaskClient, database: Database, key: str
+) -> None:
+    """Who typed a number publicly holds the address of that answer; who was sent a link for nobody, that link."""
+    page = look(client, f"/f/form/{key}")
+    done = answer(client, page, make.SAMS_NUMBER)
+    with database.unit_of_work() as session:
+        kind, form = (session.scalars(select(each)).one() for each in (SubscriptionType, optin_forms.OptInForm))
+        lead = session.scalars(select(Contact)).one()
+        make.opt_out(session, lead, kind, at=make.clock.now())
+        for_nobody = make.inserted(session, form, None).token
+        for_lead = make.inserted(session, form, lead).token
+        for_user = make.inserted(session, form, make.contact(session)).token
+    steps = [
+        (done.main["data-token"], None, "web_unverified"),
+        (for_nobody, make.EVES_NUMBER, "web_unverified"),
+        (for_nobody, None, "web_unverified"),
+        (for_lead, None, "web_unverified"),
+        (for_user, make.BRITISH_NUMBER, "personal_link"),
+    ]
+    for token, typed, level in steps:
+        assert answer(client, look(client, f"/f/{token}"), typed).state == "done"
+        with database.unit_of_work() as session:
+            newest = session.scalars(select(ConsentEvent).order_by(ConsentEvent.id.desc()).limit(1)).one()
+            assert (newest.action, newest.evidence_level) == ("opt_in", level)
+            make.opt_out(session, session.get_one(Contact, newest.contact_id), kind, at=make.clock.now())

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.core import clock, contacts, conversations, settings
 from app.db import Database
-from app.models import ConsentEvidence, Contact, InsertedForm
+from app.models import ConsentEvent, ConsentEvidence, Contact, InsertedForm
 from tests import make
 from tests.web.embed.page import answer, look
 from tests.web.messenger.panel import TOKEN, get, lines, session_of, write
@@ -66,6 +66,7 @@ def test_whoever_saw_the_number_in_full_sees_it_in_full_once_signed_up(client: F
     assert "theme=dark" in page.action
     done = answer(client, page)
     assert (done.state, "+1 202-555-0123" in done.text) == ("done", True)
+    assert levels(database) == ["signed_identity"]
 
 
 def test_the_page_after_it_shows_nothing_to_whoever_holds_an_old_address(
@@ -78,6 +79,7 @@ def test_the_page_after_it_shows_nothing_to_whoever_holds_an_old_address(
     masked.action = full.action  # the proof of one page with what another one showed
     done = answer(client, masked)
     assert (done.state, "555" in done.text, "••23" in done.text) == ("done", False, True)
+    assert levels(database) == ["personal_link"]
 
 
 def test_a_page_that_is_shown_again_shows_the_number_as_before(client: FlaskClient, database: Database) -> None:
@@ -89,6 +91,12 @@ def test_a_page_that_is_shown_again_shows_the_number_as_before(client: FlaskClie
     assert (again.status, again.state) == (409, "saved")
     assert "+1 202-555-0123" in again.text
     assert "+1 202-555-0123" in answer(client, again).text
+
+
+def levels(database: Database) -> list[str]:
+    """How sure it is who answered, as it was recorded."""
+    with database.read_only() as session:
+        return list(session.scalars(select(ConsentEvent.evidence_level).order_by(ConsentEvent.id)))
 
 
 def evidence(database: Database) -> ConsentEvidence:
@@ -137,3 +145,5 @@ def test_a_leads_form_address_carries_no_proof(client: FlaskClient, database: Da
         conversations.post_form(session, conversation, inserted, author="agent:1", at=clock.now())
         token = inserted.token
     assert lines(get(client, "poll", TOKEN))[-1]["form"] == {"address": f"/f/{token}", "is_number": True}
+    assert answer(client, look(client, f"/f/{token}")).state == "done"
+    assert levels(database) == ["web_unverified"]

@@ -1,0 +1,88 @@
+"""Opt-outs as they stick to a number or address: they hold for whoever has it. Only ``core/consent.py`` comes here."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import Table, bindparam, case, delete, select
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+
+from app.db import Prepared, dialect_insert
+from app.models import ConsentEvent, NumberOptOut, Source
+
+_EVENT = cast(Table, ConsentEvent.__table__)
+_STICKY = cast(Table, NumberOptOut.__table__)
+_FIND_NO = Prepared(
+    select(
+        _EVENT.c.source,
+        select(_STICKY.c.contact_id)
+        .where(
+            _STICKY.c.subscription_type_id == bindparam("subscription_type_id"),
+            _STICKY.c.destination_hash == bindparam("destination_hash"),
+            _STICKY.c.contact_id == bindparam("contact_id"),
+        )
+        .exists(),
+    ).where(_EVENT.c.id == bindparam("event_id"))
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a no sticks: to one contact's number or address, for one type."""
+
+    contact_id: int
+    subscription_type_id: int
+    destination_hash: str | None
+
+
+def stick(session: Session, places: Iterable[Place], event_id: int, source: Source, *, at: datetime) -> None:
+    """Make a no hold for whoever has the number. Where one of this contact stands, the person's own replaces it."""
+    rows = [vars(place) | {"since": at, "event_id": event_id} for place in places if place.destination_hash]
+    if not rows:
+        return
+    adding = dialect_insert(session, NumberOptOut).values(rows)
+    newest = case((adding.excluded.since > _STICKY.c.since, adding.excluded.since), else_=_STICKY.c.since)
+    own = {} if source == Source.API else {"event_id": adding.excluded.event_id}
+    session.execute(adding.on_conflict_do_update(index_elements=_STICKY.primary_key, set_={"since": newest, **own}))
+
+
+def source_of(session: Session, event_id: int, place: Place) -> tuple[Source, bool]:
+    """By what way a no came about, and whether it still sticks to this place."""
+    source, is_stuck = _FIND_NO.one(session, event_id=event_id, **vars(place))
+    return Source(source), bool(is_stuck)
+
+
+def is_somebodys_own(session: Session, place: Place, event_id: int | None) -> bool:
+    """Whether one of those that stick to this number, or this event, was made by a person or on their behalf."""
+    sticky = select(NumberOptOut.event_id).where(*_here(place))
+    in_the_way = ConsentEvent.id.in_(sticky) | (ConsentEvent.id == (event_id or 0))
+    others = select(ConsentEvent.id).where(in_the_way, ConsentEvent.source != Source.API.value)
+    return session.execute(others.limit(1)).first() is not None
+
+
+def take_back(session: Session, place: Place, *, of_everybody: bool) -> None:
+    """Let go of what the contact, or everybody, opted out of with this number."""
+    taken_back = delete(NumberOptOut).where(*_here(place))
+    session.execute(taken_back if of_everybody else taken_back.where(NumberOptOut.contact_id == place.contact_id))
+
+
+def hand_over(session: Session, from_contact_id: int, to_contact_id: int) -> None:
+    """What one contact opted out of with a number is the other's from now on."""
+    theirs = (
+        select(_STICKY, _EVENT.c.source)
+        .join(_EVENT, _EVENT.c.id == _STICKY.c.event_id)
+        .where(_STICKY.c.contact_id == from_contact_id)
+    )
+    for row in session.execute(theirs).all():
+        place = Place(to_contact_id, row.subscription_type_id, row.destination_hash)
+        stick(session, [place], row.event_id, Source(row.source), at=row.since)
+    session.execute(delete(NumberOptOut).where(NumberOptOut.contact_id == from_contact_id))
+
+
+def _here(place: Place) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return (
+        NumberOptOut.subscription_type_id == place.subscription_type_id,
+        NumberOptOut.destination_hash == place.destination_hash,
+    )
