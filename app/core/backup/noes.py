@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, func, select, text, update
+from sqlalchemy import Select, Table, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app import migrations
@@ -111,7 +111,7 @@ def _number_on(session: Session, last_event: int) -> None:
 
 def _opt_outs(session: Session) -> dict[_NO, str]:
     columns = (_NUMBER_OPT_OUT.c.subscription_type_id, _NUMBER_OPT_OUT.c.destination_hash, _NUMBER_OPT_OUT.c.contact_id)
-    by_sms = (
+    by_sms: Select[Any] = (
         select(*columns, _TYPE.c.name)
         .join(_TYPE, _TYPE.c.id == _NUMBER_OPT_OUT.c.subscription_type_id)
         .where(_TYPE.c.channel == Channel.SMS.value)
