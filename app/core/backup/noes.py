@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, func, select, text, update
+from sqlalchemy import Table, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app import migrations
@@ -110,10 +110,11 @@ def _number_on(session: Session, last_event: int) -> None:
 
 
 def _opt_outs(session: Session) -> dict[_NO, str]:
-    columns = (_NUMBER_OPT_OUT.c.subscription_type_id, _NUMBER_OPT_OUT.c.destination_hash, _NUMBER_OPT_OUT.c.contact_id)
-    by_sms: Select[Any] = (
-        select(*columns, _TYPE.c.name)
-        .join(_TYPE, _TYPE.c.id == _NUMBER_OPT_OUT.c.subscription_type_id)
+    table = _NUMBER_OPT_OUT
+    by_sms = (
+        select(table.c.subscription_type_id, table.c.destination_hash, table.c.contact_id, _TYPE.c.name)
+        .join(_TYPE, _TYPE.c.id == table.c.subscription_type_id)
         .where(_TYPE.c.channel == Channel.SMS.value)
     )
-    return {(row[0], row[1], row[2]): row[3] for row in run(session, by_sms)}
+    found = run(session, by_sms)
+    return {(each.subscription_type_id, each.destination_hash, each.contact_id): each.name for each in found}
