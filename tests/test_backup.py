@@ -220,7 +220,7 @@ def test_who_said_no_after_the_backup_stays_suppressed_when_it_is_restored(
     backup.write(settings, database, file)
     with database.unit_of_work() as session:
         make.opt_out(session, sam, kind)
-        make.opt_out(session, sam, by_mail)
+        last = make.opt_out(session, sam, by_mail).event_id
         suppressions.add(session, make.BRITISH_NUMBER, "By letter.", actor="agent:1", at=NOON)
     database.close()
     assert backup.restore(settings, file, replace=True, had_key=True).carried_over == 2
@@ -236,6 +236,8 @@ def test_who_said_no_after_the_backup_stays_suppressed_when_it_is_restored(
         assert causes["manual"] == "By letter."
         assert kind.name in causes["review"]
         assert session.get_one(Contact, ana.id).sms_block is None, "the backup knows of that one"
+        following = make.opt_out(session, session.get_one(Contact, eve.id), session.get_one(SubscriptionType, kind.id))
+        assert following.event_id > last, "receivers of webhooks take only higher numbers for newer"
     other.close()
     assert backup.restore(settings, file, replace=True, had_key=True).carried_over == 2, "and again from what it made"
 

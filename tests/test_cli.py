@@ -289,10 +289,12 @@ def test_backup_and_restore_bring_everything_to_another_machine(ready: dict[str,
     done = assent("backup", str(file), env=ready)
     assert done.returncode == 0, done.stderr
     assert "secret key is in it" in done.stdout
+    assert f"sqlite:///{tmp_path / 'instance' / 'assent.db'}" in done.stdout
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     elsewhere = environment(tmp_path / "elsewhere")
     done = assent("restore", str(file), env=elsewhere)
     assert done.returncode == 0, done.stderr
+    assert f"sqlite:///{tmp_path / 'elsewhere' / 'assent.db'}" in done.stdout
     again = assent(*create_max, env=elsewhere, stdin="a quiet harbour")
     assert "account" in one_line(again)
     assert (tmp_path / "elsewhere" / "secret_key").read_text() == (tmp_path / "instance" / "secret_key").read_text()

@@ -1,11 +1,15 @@
 """The files of docs/deploy name only commands, settings and files that there are."""
 
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import click
 
 from app.cli import assent
 from app.config import ROOT, SETTINGS
+from app.web.server import THREADS_ON_POSTGRESQL
 
 PLACE = ROOT / "docs" / "deploy"
 TEXTS = {path.name: path.read_text() for path in sorted(PLACE.iterdir())}
@@ -18,15 +22,74 @@ def test_every_setting_that_is_named_is_one() -> None:
 
 
 def test_every_command_that_is_named_is_one() -> None:
-    said = re.compile(
-        r"(?:bin/assent |^    assent |\"assent\", |run --rm web assent )([a-z\"][\w\", -]*)", re.MULTILINE
-    )
+    said = re.compile(r"(?:bin/assent |^    assent |\"assent\", |web assent )([a-z\"][\w\", -]*)", re.MULTILINE)
     for name, text in TEXTS.items():
-        for found in said.findall(text):
+        for found in said.findall(text.replace('"$@"', "")):
             words = re.findall(r"[a-z][a-z-]+", found)
             command = assent.commands[words[0]]
             if isinstance(command, click.Group):
                 assert words[1] in command.commands, f"{name}: {found}"
+
+
+def test_the_command_of_the_machine_takes_the_settings_of_the_services_as_they_stand(tmp_path: Path) -> None:
+    settings, program, ran = tmp_path / "assent.env", tmp_path / "assent", tmp_path / "ran"
+    program.write_text(f'#!/bin/sh\nprintf \'%s|\' "$ASSENT_SECRET_KEY" "$ASSENT_INSTANCE" "$@" > {ran}\n')
+    program.chmod(0o755)
+    script = TEXTS["assent"].replace("/etc/assent/assent.env", str(settings)).replace("runuser -u assent -- ", "")
+    script = script.replace("/srv/assent/.venv/bin/assent", str(program))
+    env = {"PATH": os.environ["PATH"]}
+
+    def run() -> "subprocess.CompletedProcess[str]":
+        command = ["sh", "-c", script, "assent", "backup", "a file"]
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+    assert "run this as root" in run().stderr
+    settings.write_text("# a comment\n\nASSENT_SECRET_KEY='a $key; touch x'\nASSENT_PUBLIC_URL=https://a.example/?b=c")
+    assert run().returncode == 0
+    assert ran.read_text() == "a $key; touch x|/var/lib/assent|backup|a file|"
+    settings.write_text("touch x\n")
+    assert "sets nothing" in run().stderr
+
+
+def test_the_command_of_the_machine_is_installed_before_it_is_used() -> None:
+    page = TEXTS["README.md"]
+    machine = page[page.index("## On a machine") : page.index("## HTTPS")]
+    assert machine.index("docs/deploy/assent /usr/local/bin/assent") < machine.index("    assent db upgrade")
+    assert machine.index("assent db upgrade") < machine.index("assent create-admin") < machine.index("systemctl enable")
+    for folder in set(re.findall(r"assent (?:backup|restore)[\w -]* (/[\w/]+)/", page)) - {"/backup"}:
+        assert re.search(rf"install -d .*{folder}", page), f"{folder} has to be made"
+
+
+def test_an_upgrade_stops_everything_before_it_changes_anything_and_installs_all() -> None:
+    page = TEXTS["README.md"]
+    steps = ["assent backup", "systemctl stop", "git pull", "--require-hashes", "--no-deps", "assent db upgrade"]
+    upgrade = page[page.index("\n## Upgrade") :]
+    places = [upgrade.index(step) for step in [*steps, "systemctl start"]]
+    assert places == sorted(places)
+
+
+def test_the_threads_that_connections_are_counted_by_are_those_of_the_server() -> None:
+    words = {4: "four", 8: "eight", 12: "twelve", 16: "sixteen"}
+    each = THREADS_ON_POSTGRESQL
+    said = f"count {2 * each} for each process of a web server ({words[each]} threads"
+    assert said in " ".join(TEXTS["README.md"].split())
+
+
+def test_no_proxy_writes_addresses_of_forms_to_a_log_and_one_sick_server_is_not_all_of_them() -> None:
+    servers = TEXTS["nginx.conf"].split("\nserver {")[1:]
+    assert len(servers) == 2
+    for server in servers:
+        assert "access_log off;" in server
+        assert re.search(r"error_log \S+ crit;", server)
+    assert "exclude http.log.error http.handlers.reverse_proxy" in TEXTS["Caddyfile"]
+    assert "health_uri" not in TEXTS["Caddyfile"]
+    assert "UPSTREAM: dynamic a web 8000" in TEXTS["compose.yaml"]
+
+
+def test_services_start_again_however_often_they_fail() -> None:
+    for name in ("assent-web@.service", "assent-worker@.service"):
+        head = TEXTS[name][: TEXTS[name].index("[Service]")]
+        assert "StartLimitIntervalSec=0" in head
 
 
 def test_the_image_holds_all_that_runs() -> None:

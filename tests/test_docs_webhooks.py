@@ -7,14 +7,16 @@ from typing import Any
 from flask import Flask
 
 from app.config import ROOT
-from app.core import clock
-from app.core.webhooks import endpoints
+from app.core import clock, contact_merge, contacts, erasure
+from app.core.webhooks import endpoints, signatures
 from app.db import Database
+from app.models import ContactRole
 from tests import make
 from tests.jobs.test_deliver_webhooks import deliver_all
 from tests.receiver import Answer, Received, receiver
 
 PAGE = ROOT / "docs" / "integrate" / "webhooks.md"
+NEEDED = re.findall(r"^It has to hear of (.+)$", PAGE.read_text(), re.MULTILINE)
 
 
 def block(language: str) -> str:
@@ -28,7 +30,7 @@ def test_the_receiver_of_the_page_believes_what_assent_sends_and_nothing_else(
 ) -> None:
     with receiver() as there:
         with database.unit_of_work() as session:
-            reach, topics = endpoints.Reach.LOOPBACK_TOO, ["granular.subscribe", "granular.unsubscribe"]
+            reach, topics = endpoints.Reach.LOOPBACK_TOO, re.findall(r"`([\w.]+)`", NEEDED[0])
             _, secret = endpoints.create(session, there.url, topics, reach=reach, actor="agent:1", at=clock.now())
         monkeypatch.setenv("ASSENT_WEBHOOK_SECRET", secret)
         names: dict[str, Any] = {"__name__": "receiver"}
@@ -48,8 +50,38 @@ def test_the_receiver_of_the_page_believes_what_assent_sends_and_nothing_else(
         names["subscribers"].clear()
         assert handed_over(theirs, first) == (204, {}, b"")
         assert names["subscribers"] == {}, "a duplicate is passed over"
+        older = unsealed(first, secret, id="notif_sent_again_late")
+        assert handed_over(theirs, older) == (204, {}, b"")
+        assert names["subscribers"] == {}, "what is older than the last that came does not undo it"
         forged = Received(second.path, second.headers, second.raw.replace(b"opted_out", b"opted_in "))
         assert handed_over(theirs, forged) == (401, {}, b"")
+
+
+def test_the_receiver_of_the_page_forgets_who_is_erased_or_part_of_another(
+    database: Database, monkeypatch: Any
+) -> None:
+    with receiver() as there:
+        with database.unit_of_work() as session:
+            reach, topics = endpoints.Reach.LOOPBACK_TOO, re.findall(r"`([\w.]+)`", NEEDED[0])
+            _, secret = endpoints.create(session, there.url, topics, reach=reach, actor="agent:1", at=clock.now())
+            kind, eve = make.live_type(session), make.contact(session, phone_number=make.BRITISH_NUMBER)
+            sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+            lead = make.contact(session, phone_number=make.SAMS_NUMBER, role=ContactRole.LEAD)
+            for each in (sam, lead, eve):
+                make.opt_in(session, each, kind)
+        monkeypatch.setenv("ASSENT_WEBHOOK_SECRET", secret)
+        names: dict[str, Any] = {"__name__": "receiver"}
+        exec(block("python"), names)  # noqa: S102 - it is our own page
+        there.answer = lambda came: handed_over(names["app"], came)
+        deliver_all(database)
+        assert len(names["subscribers"]) == 3
+        with database.unit_of_work() as session:
+            contact_merge.merge(session, lead.public_id, sam.public_id, actor="agent:1", at=clock.now())
+            erasure.erase(session, contacts.hold(session, eve.id), actor="agent:1", at=clock.now())
+        deliver_all(database)
+        assert set(names["subscribers"]) == {(sam.public_id, str(kind.id))}
+        (merged,) = [each.item for each in there.received if "merged_into" in each.item]
+        assert (merged["id"], merged["merged_into"]) == (lead.public_id, sam.public_id)
 
 
 def test_the_message_of_the_page_is_part_of_a_real_one(database: Database) -> None:
@@ -61,6 +93,12 @@ def test_the_message_of_the_page_is_part_of_a_real_one(database: Database) -> No
             make.opt_in(session, make.contact(session, phone_number=make.SAMS_NUMBER), make.live_type(session))
         deliver_all(database)
     is_part(json.loads(block("json")), there.received[0].body)
+
+
+def unsealed(came: Received, secret: str, **changes: str) -> Received:
+    """The same as it would come now, with something else in it."""
+    body, at = json.dumps(came.body | changes), clock.now()
+    return Received(came.path, signatures.headers([secret], "notif_again", body, at=at), body.encode())
 
 
 def handed_over(theirs: Flask, came: Received) -> Answer:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.core import audit, consent, contact_profile, contacts, conversations, eligibility, ledger
+from app.core import audit, consent, contact_profile, contacts, conversations, eligibility, ledger, outbox
 from app.core.errors import InvalidInput
 from app.core.ledger import Evidence
 from app.core.signing import keys_of
@@ -179,4 +179,7 @@ def _end(session: Session, under_way: _Merge) -> None:
     session.flush()
     audit.record(session, under_way.actor, "contact.merged", f"contact:{target.id}", {"from": source.public_id}, at=at)
     contacts.tell(session, "contact.updated", target.id, at=at)
+    # What it was known by is the target's now, so only its own id ends.
+    ended = {"contact_id": source.id, "public_id": source.public_id, "merged_into": target.public_id}
+    outbox.add(session, ["contact.deleted"], contact_id=source.id, payload=ended, at=at)
     session.flush()

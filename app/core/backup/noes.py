@@ -4,16 +4,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app import migrations
 from app.config import Settings
 from app.core import audit, eligibility, store
 from app.core.signing import keys_of
-from app.db import Database, insert_or_ignore, run
-from app.models import Channel, Contact, NumberOptOut, SubscriptionType, Suppression, SuppressionCause, Workspace
+from app.db import Database, dialect_of, insert_or_ignore, run
+from app.models import (
+    Channel,
+    ConsentEvent,
+    Contact,
+    NumberOptOut,
+    SubscriptionType,
+    Suppression,
+    SuppressionCause,
+    Workspace,
+)
 
+_EVENT = cast(Table, ConsentEvent.__table__)
 _NUMBER_OPT_OUT, _TYPE = cast(Table, NumberOptOut.__table__), cast(Table, SubscriptionType.__table__)
 _SUPPRESSION, _WORKSPACE = cast(Table, Suppression.__table__), cast(Table, Workspace.__table__)
 _NOTE = "Opted out of “{}” after the backup that was restored on {:%Y-%m-%d} was made."
@@ -22,10 +32,14 @@ _NO = tuple[int, str, int]
 
 @dataclass(frozen=True)
 class Noes:
-    """What a database holds of those who must not be texted. Opt-outs by type, keyed hash of the number, contact."""
+    """What a database holds of those who must not be texted. Opt-outs by type, keyed hash of the number, contact.
+
+    ``last_event``: the number of its last consent event; receivers of webhooks take only higher ones for newer.
+    """
 
     suppressions: list[dict[str, Any]] = field(default_factory=list)
     opt_outs: dict[_NO, str] = field(default_factory=dict)
+    last_event: int = 0
 
 
 def read(settings: Settings) -> Noes | None:
@@ -50,6 +64,7 @@ def carry_over(database: Database, before: Noes, *, at: datetime) -> int:
     suppressed that were not comes back.
     """
     with database.unit_of_work() as session:
+        _number_on(session, before.last_event)
         known = _opt_outs(session)
         held = {key[1]: type_name for key, type_name in before.opt_outs.items() if key not in known}
         rows = before.suppressions + [
@@ -79,14 +94,27 @@ def _read(session: Session) -> Noes | None:
         return None
     columns = [_SUPPRESSION.c[name] for name in ("phone_hash", "phone", "cause", "note", "since")]
     suppressions = [dict(row) for row in run(session, select(*columns)).mappings()]
-    return Noes(suppressions, _opt_outs(session))
+    last_event = run(session, select(func.max(_EVENT.c.id))).scalar_one() or 0
+    return Noes(suppressions, _opt_outs(session), last_event)
+
+
+def _number_on(session: Session, last_event: int) -> None:
+    """Give out no number of a consent event again."""
+    if last_event <= (run(session, select(func.max(_EVENT.c.id))).scalar_one() or 0):
+        return
+    if dialect_of(session) == "sqlite":
+        run(session, text("DELETE FROM sqlite_sequence WHERE name = 'consent_events'"))
+        run(session, text("INSERT INTO sqlite_sequence VALUES ('consent_events', :last)"), {"last": last_event})
+    else:
+        run(session, text("SELECT setval(pg_get_serial_sequence('consent_events', 'id'), :last)"), {"last": last_event})
 
 
 def _opt_outs(session: Session) -> dict[_NO, str]:
-    columns = (_NUMBER_OPT_OUT.c.subscription_type_id, _NUMBER_OPT_OUT.c.destination_hash, _NUMBER_OPT_OUT.c.contact_id)
+    table = _NUMBER_OPT_OUT
     by_sms = (
-        select(*columns, _TYPE.c.name)
-        .join(_TYPE, _TYPE.c.id == _NUMBER_OPT_OUT.c.subscription_type_id)
+        select(table.c.subscription_type_id, table.c.destination_hash, table.c.contact_id, _TYPE.c.name)
+        .join(_TYPE, _TYPE.c.id == table.c.subscription_type_id)
         .where(_TYPE.c.channel == Channel.SMS.value)
     )
-    return {(row[0], row[1], row[2]): row[3] for row in run(session, by_sms)}
+    found = run(session, by_sms)
+    return {(each.subscription_type_id, each.destination_hash, each.contact_id): each.name for each in found}

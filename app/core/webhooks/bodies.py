@@ -116,7 +116,8 @@ def _item(event: OutboxEvent, known: _Known) -> dict[str, Any]:
         return _form(event, contact, known) | {"created_at": created_at}
     if event.topic in _GONE_TOPICS:
         gone = {"id": payload.get("public_id"), "external_id": payload.get("external_id")}
-        return {"type": "contact"} | gone | {_GONE_TOPICS[event.topic]: True}
+        merged = {name: payload[name] for name in ("merged_into",) if name in payload}
+        return {"type": "contact"} | gone | {_GONE_TOPICS[event.topic]: True} | merged
     if event.topic.startswith("contact."):
         return contact or {"type": "contact", "id": None}
     if event.topic in OF_NUMBERS:
