@@ -1,7 +1,6 @@
 """The search of the inbox: by who it is with, and by what was said."""
 
 from datetime import datetime
-from functools import reduce
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Select, Text, cast, column, func, or_, select, table, text
@@ -43,7 +42,9 @@ def search(session: Session, agent_id: int, typed: str, *, region: str | None, a
 def _word_search(wanted: str) -> tuple[Select[Any], Select[Any]]:
     """PostgreSQL: each word by its beginning, over the indexes of words."""
     words = [word for word in wanted.lower().split() if any(each.isalnum() for each in word)]
-    query = reduce(lambda one, other: one.op("&&")(other), map(_beginning, words), func.to_tsquery(_WORDS, ""))
+    query: ColumnElement[Any] = func.to_tsquery(_WORDS, "")
+    for word in words:
+        query = query.op("&&")(_beginning(word))
     named = select(Contact.id).where(
         func.to_tsvector(_WORDS, Contact.name).op("@@")(query), Contact.id.in_(select(Conversation.contact_id))
     )

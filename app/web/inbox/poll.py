@@ -1,5 +1,7 @@
 """Live updates: what changed since the page last asked; 204 when nothing did, told from memory."""
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from flask import jsonify, render_template, request
@@ -7,8 +9,10 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from app.core import clock, conversation_views, conversations, inbox, inbox_changes
+from app.core.conversation_views import AgentView
 from app.core.errors import NotFound
 from app.core.inbox import Row
+from app.core.inbox_changes import Changes
 from app.models import Conversation, ConversationState
 from app.web import display
 from app.web.database import glance, read_only, unit_of_work
@@ -21,28 +25,37 @@ from app.web.login import agent_required
 @blueprint.get("/inbox/poll")
 @agent_required
 def poll() -> ResponseReturnValue:
-    """``{cursor, unread, news, list?, conversation?}``; the list and the conversation as HTML, where they are shown."""
-    at, me, cursor = clock.now(), reading.my_id(), request.args.get("cursor")
+    """``{cursor, unread, news, list?, conversation?}``; the list and the conversation as HTML, where they are shown.
+
+    With ``refresh=yes`` it is told as it stands although nothing was said: forms run out, consents change elsewhere.
+    """
+    at, cursor = clock.now(), request.args.get("cursor")
+    is_refresh = request.args.get("refresh") == "yes"
     changes().follow(glance)
-    if changes().has_none_since(cursor):
+    if changes().has_none_since(cursor) and not is_refresh:
         return "", 204
     with read_only() as session:
         found = inbox_changes.changed_since(session, cursor)
-        if not found.conversation_ids:
+        if not found.conversation_ids and not is_refresh:
             return "", 204
-        choice = Choice.of_request()
-        listed = reading.list_of(session, choice, at=at)
-        rows = inbox.rows_where(session, me, Conversation.id.in_(found.conversation_ids), at=at)
-        answer: dict[str, Any] = {
-            "cursor": found.cursor,
-            "unread": listed["counts"].unread,
-            "news": [_news(session, row) for row in rows if _concerns(row, me)],
-        }
-        if choice.is_live:
-            answer["list"] = render_template("inbox/_list.html", open_id=_open_id(), **listed)
-        if _open_id():
-            answer["conversation"] = _conversation(session, _open_id(), request.args.get("after", 0, type=int))
-    return jsonify(answer)
+        return jsonify(_told(session, found, is_refresh=is_refresh, at=at))
+
+
+def _told(session: Session, found: Changes, *, is_refresh: bool, at: datetime) -> dict[str, Any]:
+    me, choice, ids = reading.my_id(), Choice.of_request(), found.conversation_ids
+    listed = reading.list_of(session, choice, at=at)
+    rows = inbox.rows_where(session, me, Conversation.id.in_(ids), at=at) if ids else []
+    answer: dict[str, Any] = {
+        "cursor": found.cursor,
+        "unread": listed["counts"].unread,
+        "news": [_news(session, row) for row in rows if _concerns(row, me)],
+    }
+    if choice.is_live:
+        answer["list"] = render_template("inbox/_list.html", open_id=_open_id(), **listed)
+    if _open_id():
+        after = request.args.get("after", 0, type=int)
+        answer["conversation"] = _conversation(session, _open_id(), max(0, after), is_refresh=is_refresh, at=at)
+    return answer
 
 
 @blueprint.post("/inbox/<int:conversation_id>/here")
@@ -84,14 +97,17 @@ def _news(session: Session, row: Row) -> dict[str, Any]:
     }
 
 
-def _conversation(session: Session, conversation_id: int, after: int) -> dict[str, Any] | None:
-    at = clock.now()
+def _conversation(
+    session: Session, conversation_id: int, after: int, *, is_refresh: bool, at: datetime
+) -> dict[str, Any] | None:
     try:
         found = conversations.find(session, conversation_id)
     except NotFound:
         return None
-    view = conversation_views.messages_after(session, conversation_id, max(0, after), at=at)
-    if view.revision == after:
+    view = conversation_views.messages_after(session, conversation_id, after, at=at)
+    if is_refresh:
+        view = _with_forms(session, view, at=at)
+    elif view.revision == after:
         return None
     shown = reading.conversation_of(session, found, view, at=at)
     return {
@@ -105,3 +121,10 @@ def _conversation(session: Session, conversation_id: int, after: int) -> dict[st
         "head": render_template("inbox/_head.html", **shown | {"choice": Choice.of_request()}),
         "panel": render_template("inbox/_panel.html", **shown | {"choice": Choice.of_request()}),
     }
+
+
+def _with_forms(session: Session, view: AgentView, *, at: datetime) -> AgentView:
+    """With the newest forms, too, which may look different although nothing was written."""
+    newest = conversation_views.page(session, view.conversation_id, at=at).lines
+    lines = {line.number: line for line in [*(line for line in newest if line.form), *view.lines]}
+    return replace(view, lines=[lines[number] for number in sorted(lines)])

@@ -8,9 +8,11 @@ import { takeConversation } from "./thread.js";
 const ACTIVE_MS = 1000;
 const IDLE_MS = 5000;
 const IDLE_AFTER_MS = 60_000;
+const REFRESH_MS = 30_000; // a form runs out, a consent changes elsewhere: nothing is said of it
 
 let timer;
 let running = false;
+let refreshed = Date.now();
 
 function pause() {
   if (state.failures) return Math.min(30_000, ACTIVE_MS * 2 ** state.failures) * (0.75 + Math.random() / 2);
@@ -49,12 +51,15 @@ export async function poll() {
     query.set("conversation", conversation);
     query.set("after", state.revision);
   }
+  const isRefresh = conversation && !document.hidden && Date.now() - refreshed >= REFRESH_MS;
+  if (isRefresh) query.set("refresh", "yes");
   let news = null;
   try {
     const response = await fetch(`/inbox/poll?${query}`, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(20_000) });
     if (response.status === 401) return signedOut();
     if (!response.ok) throw new Error(`status ${response.status}`);
     if (response.status === 200) news = await response.json();
+    if (isRefresh) refreshed = Date.now();
     state.failures = 0;
     offline.hidden = true;
   } catch {

@@ -9,6 +9,7 @@ export function takeConversation(news) {
   for (const field of document.querySelectorAll("input[name=revision]")) field.value = state.revision;
   const wasAtEnd = isAtEnd();
   const spoken = [];
+  document.getElementById("line-seen")?.remove(); // so that a line that stays as it is compares so
   for (const line of news.lines) if (root.dataset.newest === "yes" || has(line.number)) put(line, spoken);
   markSeen(news.seen);
   replace("chat-head", news.head);
@@ -35,8 +36,9 @@ function put(line, spoken) {
     const later = [...lines.children].find((each) => Number(each.dataset.number) > line.number);
     lines.insertBefore(fresh, later ?? null);
   }
-  if (fresh.dataset.kind === "form") spoken.push(`${fresh.querySelector("article").getAttribute("aria-label")}, ${fresh.querySelector(".state").textContent.trim()}`);
-  else if (fresh.dataset.side === "contact") spoken.push(`${fresh.dataset.author}: ${fresh.querySelector(".line-text").textContent.trim().slice(0, 300)}`);
+  const stateOf = (shown) => shown?.querySelector(".form-card")?.dataset.state;
+  if (fresh.dataset.kind === "form" && stateOf(old) !== stateOf(fresh)) spoken.push(`${fresh.querySelector("article").getAttribute("aria-label")}, ${fresh.querySelector(".state").textContent.trim()}`);
+  else if (fresh.dataset.kind !== "form" && fresh.dataset.side === "contact") spoken.push(`${fresh.dataset.author}: ${fresh.querySelector(".line-text").textContent.trim().slice(0, 300)}`);
 }
 
 export function markSeen(number) {

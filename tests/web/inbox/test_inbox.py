@@ -395,6 +395,29 @@ def test_a_poll_tells_what_is_new_once(ana: FlaskClient, chat: int, sam: Contact
     assert poll(ana, cursor=told["cursor"], conversation=chat, after=told["conversation"]["revision"]) is None
 
 
+def test_now_and_then_a_poll_tells_what_changed_without_a_word(
+    ana: FlaskClient, chat: int, sam: Contact, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session, name="Weekly offers")
+        contact, other = session.merge(sam), make.live_type(session, name="Something else")
+        inserted = make.inserted(session, make.form(session, other), contact)
+        conversations.post_form(session, chat, inserted, author="agent:1", at=clock.now())
+    asked: dict[str, Any] = {"cursor": cursor_of(ana, f"/inbox/{chat}"), "conversation": chat, "after": 2}
+    with database.unit_of_work() as session:
+        make.opt_in(session, session.merge(sam), kind)
+        session.get_one(InsertedForm, inserted.id).expires_at = clock.now()
+    assert poll(ana, **asked) is None
+    told = poll(ana, **asked, refresh="yes")
+    assert told
+    assert [(line["number"], 'data-state="expired"' in line["html"]) for line in told["conversation"]["lines"]] == [
+        (2, True)
+    ]
+    assert "Opted in" in told["conversation"]["panel"]
+    assert (told["conversation"]["revision"], told["news"]) == (2, [])
+    assert poll(ana, cursor=told["cursor"], refresh="yes")
+
+
 def test_a_poll_keeps_to_the_list_that_is_shown(ana: FlaskClient, chat: int, sam: Contact, database: Database) -> None:
     cursor = cursor_of(ana)
     say(database, sam, "Hello?")
