@@ -190,6 +190,15 @@ class ReplySchema(Input):
     email = Text(most=254, load_default=None)
 
 
+class ManageSchema(Input):
+    """A step, by whom, and to whom it is assigned (``0``: to nobody)."""
+
+    message_type = fields.String(required=True, validate=validate.OneOf(["close", "open", "assignment", "snoozed"]))
+    admin_id = Id(required=True, metadata={"type": ["string", "integer"]})
+    assignee_id = Id(load_default=None, metadata={"type": ["string", "integer"]})
+    body = Written(load_default=None, metadata={"description": "what the admin says to the contact before"})
+
+
 class OneOrMany(fields.Nested):
     """One object, or a list that holds one."""
 

@@ -24,6 +24,7 @@ from app.schemas.conversation import (
     ConversationPagingSchema,
     ConversationQuerySchema,
     ConversationSchema,
+    ManageSchema,
     MessageSchema,
     NewConversationSchema,
     NewMessageSchema,
@@ -113,6 +114,43 @@ def reply_to_conversation(asked: dict[str, Any], wanted: dict[str, Any], convers
 
     who = _as_admin(asked["admin_id"]) if asked["type"] == "admin" else {"as": "contact"}
     return written(act, audited=f"conversation.{asked['message_type']}", details=who)
+
+
+@room.call(
+    "POST",
+    "/conversations/<conversation_id>/parts",
+    ConversationSchema,
+    body=ManageSchema,
+    query=ConversationQuerySchema,
+    errors=(404, 409, 422),
+)
+def manage_conversation(asked: dict[str, Any], wanted: dict[str, Any], conversation_id: str) -> Response:
+    """Close a conversation, open it again, or assign it.
+
+    As an admin, by `message_type` `close`, `open` or `assignment`. A step that changes nothing leaves no trace in it.
+    """
+    if asked["message_type"] == "snoozed":
+        raise NotAvailable("Conversations cannot be snoozed.", field="message_type")
+
+    def act(session: Session) -> Body:
+        actor, number, at = (
+            f"agent:{_agent(session, asked['admin_id']).id}",
+            ids.number(conversation_id) or 0,
+            clock.now(),
+        )
+        if asked["body"]:
+            _refuse_to_blocked(session, number)
+            conversations.say(session, number, author=actor, body=asked["body"], at=at)
+        match asked["message_type"]:
+            case "close":
+                conversations.close(session, number, actor=actor, at=at)
+            case "open":
+                conversations.reopen(session, number, actor=actor, at=at)
+            case _:
+                conversations.assign(session, number, _assignee(session, asked["assignee_id"]), actor=actor, at=at)
+        return _body(session, number, wanted["display_as"])
+
+    return written(act, audited=f"conversation.{asked['message_type']}", details=_as_admin(asked["admin_id"]))
 
 
 @room.call(
@@ -207,6 +245,13 @@ def _contact(session: Session, who: dict[str, Any], *, field: str = "id") -> Con
     if found is None:
         raise NotFound("User Not Found")
     return contact_profile.hold(session, found.public_id)
+
+
+def _assignee(session: Session, admin_id: str | None) -> int | None:
+    """The agent's number; null for nobody. :raises InvalidInput: neither was named"""
+    if admin_id is None:
+        raise InvalidInput("Say to whom, or 0 for nobody.", field="assignee_id")
+    return None if admin_id == "0" else _agent(session, admin_id).id
 
 
 def _agent(session: Session, admin_id: str | None) -> Agent:

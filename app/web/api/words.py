@@ -5,8 +5,8 @@ Everything below `/api` takes and answers JSON. Intercom's clients work against 
 beside what is theirs, never instead.
 
 **Tokens.** Send `Authorization: Bearer <token>`. An admin makes tokens on the page *API tokens*, or
-`assent token create NAME` prints one. Scopes: `read` for looking, `write` for everything, `admin` for what opens the
-workspace itself to others; each holds the ones before it.
+`assent token create NAME` prints one. Scopes: `read` for looking, `write` for changing, `admin` for the calls that
+say that they need it; each holds the ones before it.
 
 **Errors.** Every error is `{"type": "error.list", "request_id": …, "errors": [{"code", "message", "field"}]}`. Decide
 by `code`; `message` is for people. `request_id` is in our log, and in the header `X-Request-Id` of every answer.

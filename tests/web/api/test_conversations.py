@@ -105,6 +105,33 @@ def test_what_is_said_through_a_token_is_noted_under_the_token(app: Flask, api: 
     ]
 
 
+def test_an_admin_closes_opens_and_assigns(app: Flask, api: Calls, begun: str, ana: str) -> None:
+    path, step = f"/conversations/{begun}/parts", {"type": "admin", "admin_id": ana}
+    for _ in range(2):
+        assert api.post(path, step | {"message_type": "close"})["state"] == "closed"
+    assert api.post(path, step | {"message_type": "open", "body": "<p>Once more</p>"})["state"] == "open"
+    assert api.post(path, step | {"message_type": "assignment", "assignee_id": int(ana)})["admin_assignee_id"] == int(
+        ana
+    )
+    done = api.post(path, step | {"message_type": "assignment", "assignee_id": "0"})
+    assert parts(done) == [
+        ("close", "admin", None),
+        ("comment", "admin", "Once more"),
+        ("open", "admin", None),
+        ("assignment", "admin", None),
+        ("assignment", "admin", None),
+    ]
+    for change, status, field in (
+        ({"message_type": "snoozed", "snoozed_until": 1}, 422, "message_type"),
+        ({"message_type": "assignment"}, 400, "assignee_id"),
+        ({"message_type": "assignment", "assignee_id": "991"}, 404, None),
+        ({"message_type": "close", "admin_id": "991"}, 404, None),
+    ):
+        answer = api.post(path, step | change)
+        assert (answer.status, answer.field) == (status, field)
+    assert api.post("/conversations/991/parts", step | {"message_type": "close"}).code == "not_found"
+
+
 def test_nobody_writes_in_anothers_conversation(api: Calls, begun: str) -> None:
     eve = api.contact(external_id="eve")
     reply = {"message_type": "comment", "type": "user", "intercom_user_id": eve, "body": "let me in"}
