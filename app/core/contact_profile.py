@@ -1,5 +1,6 @@
 """What is known of a contact: given, changed and taken away by whoever may; archived, brought back, blocked."""
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, cast
@@ -8,11 +9,12 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.core import audit, contacts, eligibility, email
-from app.core.errors import Conflict, InvalidInput, Merged, NotFound
+from app.core import audit, contacts, conversations, eligibility, email
+from app.core.errors import Conflict, InvalidInput, InvalidState, Merged, NotFound
 from app.core.signing import is_public_id
 from app.db import dialect_of
 from app.models import Agent, Contact, ContactRole
+from app.schemas.contact import CUSTOM_BYTES_MAX, CUSTOM_MAX
 
 Given = Mapping[str, Any]
 _SIMPLE = ("name", "avatar", "signed_up_at", "last_seen_at")
@@ -121,9 +123,10 @@ def unarchive(session: Session, contact: Contact, *, actor: str, at: datetime) -
 
 
 def block(session: Session, contact: Contact, *, actor: str, at: datetime) -> None:
-    """Take nothing from a held contact and send it nothing any more. Twice changes nothing."""
+    """Take nothing from a held contact and send it nothing any more; its conversations end. Twice changes nothing."""
     if contact.blocked_at is None:
         contacts.block(session, contact, at=at)
+        conversations.close_all_of(session, contact.id, actor=actor, at=at)
         _told(session, contact, "blocked", {}, actor=actor, at=at)
 
 
@@ -155,6 +158,12 @@ def refuse_duplicate(
         if found := session.scalars(others.order_by(Contact.archived_at.is_not(None)).limit(1)).first():
             which = "An archived contact" if found.archived_at else "A contact"
             raise Conflict(f"{which} matching those details already exists with id={found.public_id}")
+
+
+def refuse_blocked(contact: Contact) -> None:
+    """:raises InvalidState: ``blocked``: nothing is taken from it and nothing sent to it"""
+    if contact.blocked_at is not None:
+        raise InvalidState("This contact is blocked.", code="blocked")
 
 
 def _reckon(session: Session, contact: Contact, what: str, *, actor: str, at: datetime) -> None:
@@ -204,7 +213,14 @@ def _set_unsubscribed(_session: Session, contact: Contact, value: bool | None) -
 def _set_custom(_session: Session, contact: Contact, value: Mapping[str, Any] | None) -> None:
     """What is given is put beside what there is; a null takes one away."""
     merged = {**contact.custom_attributes, **(value or {})}
-    contact.custom_attributes = {name: each for name, each in merged.items() if each is not None}
+    kept = {name: each for name, each in merged.items() if each is not None}
+    grows = any(name not in contact.custom_attributes or contact.custom_attributes[name] != kept[name] for name in kept)
+    if grows and (len(kept) > CUSTOM_MAX or len(json.dumps(kept)) > CUSTOM_BYTES_MAX):
+        raise InvalidInput(
+            f"A contact has at most {CUSTOM_MAX} custom attributes, {CUSTOM_BYTES_MAX:,} bytes together.",
+            field="custom_attributes",
+        )
+    contact.custom_attributes = kept
 
 
 _SETTERS: Mapping[str, Callable[[Session, Contact, Any], None]] = {

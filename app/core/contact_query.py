@@ -1,5 +1,6 @@
 """A query as a condition on the table ``contacts``, in SQL that the indexes can answer."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -231,7 +232,7 @@ class _Attribute:
     def __init__(self, name: str, *, is_sqlite: bool) -> None:
         column = _CONTACT.c.custom_attributes
         if is_sqlite:
-            path = f'$."{name}"'
+            path = f"$.{json.dumps(name)}"  # as SQLAlchemy writes it
             self._kind: ColumnElement[Any] = func.json_type(column, path)
             self._raw: ColumnElement[Any] = func.json_extract(column, path)
             self._names = {"text": ("text",), "number": ("integer", "real"), True: ("true",), False: ("false",)}

@@ -3,13 +3,13 @@
 Archived contacts (merged and erased ones are) are left out, unless the query itself asks about them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, FromClause, Table, and_, func, literal, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Table, and_, case, func, literal, literal_column, or_, select, tuple_
 from sqlalchemy.orm import Session, lazyload
 
 from app.core import contact_query, filters, segment_queries
@@ -21,6 +21,7 @@ from app.models import Consent, ConsentState, ConsentType, Contact, Subscription
 
 COUNTED_MAX = 10_000
 SKIPPED_MAX = 10_000
+_ASKED_AT_ONCE = 50
 _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
 SORTS: Mapping[str, ColumnElement[Any]] = {
@@ -105,11 +106,19 @@ def count(session: Session, query: Query | None, *, setting: Setting | None = No
     return int(run(session, select(func.count()).select_from(some)).scalar_one())
 
 
-def is_in(session: Session, query: Query, contact_id: int) -> bool:
-    """Whether a query means this contact."""
-    setting = setting_of(session, query)
-    holds = and_(_CONTACT.c.id == contact_id, contact_query.condition(query, setting), _shown(query))
-    return run(session, select(literal(1)).select_from(_CONTACT).where(holds)).first() is not None
+def which(session: Session, queries: Sequence[Query], contact_id: int) -> list[bool]:
+    """Of each query whether it means this contact: one statement for many of them."""
+    told: list[bool] = []
+    for begin in range(0, len(queries), _ASKED_AT_ONCE):
+        some = queries[begin : begin + _ASKED_AT_ONCE]
+        setting = setting_of(session, Group(is_and=False, parts=tuple(some)))
+        holds = [
+            case((and_(contact_query.condition(each, setting), _shown(each, setting)), 1), else_=0).label(f"q{place}")
+            for place, each in enumerate(some)
+        ]
+        found = run(session, select(*holds).select_from(_CONTACT).where(_CONTACT.c.id == contact_id)).first()
+        told += [value == 1 for value in found] if found else [False] * len(some)
+    return told
 
 
 def check(session: Session, query: Query) -> None:
@@ -135,7 +144,7 @@ def _types(session: Session, named: frozenset[str]) -> dict[str, SubscriptionTyp
 
 
 def _plan(query: Query | None, order: Order, setting: Setting) -> _Plan:
-    where = _shown(query)
+    where = _shown(query, setting)
     if query is not None:
         where = and_(where, contact_query.condition(query, setting))
     if order.field is not None:
@@ -252,9 +261,9 @@ def _is_selective(query: Query) -> bool:
     return is_unique and query.operator in {Operator.EQUALS, Operator.IN} and None not in query.values
 
 
-def _shown(query: Query | None) -> ColumnElement[bool]:
+def _shown(query: Query | None, setting: Setting) -> ColumnElement[bool]:
     gone = and_(_CONTACT.c.merged_into_id.is_(None), _CONTACT.c.erased_at.is_(None))
-    if query is not None and filters.names_archived(query):
+    if query is not None and filters.names_archived(query, setting.segments):
         return gone
     return _CONTACT.c.archived_at.is_(None)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Table, bindparam, func, select
+from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Merged, NotFound
@@ -142,9 +142,10 @@ def _current_hash(session: Session | Glance, row: Row, channel: str) -> str | No
     return keys_of(session).destination_hash(row.email) if row.email else None
 
 
-def merged_into(session: Session, contact_id: int) -> list[tuple[str, str, datetime | None]]:
-    """Who was merged into this contact: id, role and when, oldest first."""
-    query = select(Contact.public_id, Contact.role, func.max(Contact.archived_at)).where(
-        Contact.merged_into_id == contact_id
-    )
-    return [(row[0], row[1], row[2]) for row in session.execute(query.group_by(Contact.id).order_by(Contact.id))]
+def merged_into(session: Session, ids: Sequence[int]) -> dict[int, list[tuple[str, str, datetime | None]]]:
+    """Who was merged into each of these contacts: id, role and when, oldest first."""
+    columns = (Contact.merged_into_id, Contact.public_id, Contact.role, Contact.archived_at)
+    merged: dict[int, list[tuple[str, str, datetime | None]]] = {each: [] for each in ids}
+    for into, *who in session.execute(select(*columns).where(Contact.merged_into_id.in_(ids)).order_by(Contact.id)):
+        merged[cast(int, into)].append(cast(tuple[str, str, datetime | None], tuple(who)))
+    return merged

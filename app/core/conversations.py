@@ -209,6 +209,15 @@ def close(session: Session, conversation_id: int, *, actor: str, at: datetime) -
     return conversation
 
 
+def close_all_of(session: Session, contact_id: int, *, actor: str, at: datetime) -> None:
+    """Close every open conversation of a contact whose row is held."""
+    theirs = select(Conversation.id).where(
+        Conversation.contact_id == contact_id, Conversation.state == ConversationState.OPEN.value
+    )
+    for conversation_id in session.scalars(theirs.order_by(Conversation.id)).all():
+        close(session, conversation_id, actor=actor, at=at)
+
+
 def reopen(session: Session, conversation_id: int, *, actor: str, at: datetime) -> Conversation:
     """Opening an open one changes nothing."""
     conversation = hold(session, conversation_id)

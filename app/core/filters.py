@@ -14,7 +14,7 @@ from app.core.errors import InvalidInput
 
 DEPTH_MAX, PARTS_MAX, VALUES_MAX, VALUE_MAX = 2, 15, 500, 1000
 Plain = str | int | float | bool | None
-_CUSTOM = re.compile(r"custom_attributes\.([\w .:-]{1,190})")
+_CUSTOM = re.compile(r"custom_attributes\.([^\"]{1,190})")
 _SUBSCRIPTION = re.compile(r"subscription_types\.([0-9]{1,9})")
 _NUMBER_MAX = 2**53
 _SECONDS_MAX = 32_503_680_000
@@ -121,10 +121,16 @@ def read(raw: object) -> Query:
     return _read(raw, "query", depth=1)
 
 
-def names_archived(query: Query) -> bool:
-    """Whether the query itself says something about archived contacts; else they are left out."""
+def names_archived(query: Query, segments: Mapping[str, "Query"]) -> bool:
+    """Whether the query, or a segment that it asks about, says something about archived contacts; else they are left
+    out.
+
+    :param segments: the queries of the segments that it asks about, by id
+    """
     if isinstance(query, Group):
-        return any(names_archived(part) for part in query.parts)
+        return any(names_archived(part, segments) for part in query.parts)
+    if query.kind == Kind.SEGMENT:
+        return any(names_archived(segments[str(each)], {}) for each in query.values if str(each) in segments)
     return query.name == "archived" and query.kind == Kind.BOOLEAN
 
 
@@ -181,7 +187,7 @@ def _field(raw: object, path: str) -> tuple[Kind, str]:
     if isinstance(raw, str):
         if kind := FIELDS.get(raw):
             return kind, raw
-        if found := _CUSTOM.fullmatch(raw):
+        if (found := _CUSTOM.fullmatch(raw)) and found[1].isprintable():
             return Kind.CUSTOM, found[1]
         if found := _SUBSCRIPTION.fullmatch(raw):
             return Kind.SUBSCRIPTION, found[1]

@@ -69,12 +69,14 @@ def find_all(session: Session) -> list[Segment]:
 
 def of_contact(session: Session, contact_id: int) -> list[Segment]:
     """The segments that a contact is in now, by name."""
-    return [each for each in find_all(session) if contact_search.is_in(session, filters.read(each.query), contact_id)]
+    found = find_all(session)
+    told = contact_search.which(session, [filters.read(each.query) for each in found], contact_id)
+    return [each for each, is_in in zip(found, told, strict=True) if is_in]
 
 
 def count(session: Session, segment: Segment) -> int:
-    """How many contacts are in it now, counted to the end."""
-    return contact_search.count(session, filters.read(segment.query), most=2**31 - 1)
+    """How many contacts are in it now, counted up to ``contact_search.COUNTED_MAX``."""
+    return contact_search.count(session, filters.read(segment.query))
 
 
 def _name(typed: str) -> str:

@@ -17,7 +17,7 @@ from app.core.ledger import Evidence
 from app.core.signing import is_public_id
 from app.core.subscription_types import Shown
 from app.db import Prepared
-from app.models import Channel, ConsentType, Contact, TypeState
+from app.models import Channel, ConsentState, ConsentType, Contact, TypeState
 
 _CONTACT = cast(Table, Contact.__table__)
 _HOLD = Prepared(
@@ -77,10 +77,15 @@ def detach(
 ) -> Shown:
     """Return a contact to what holds for those who said nothing: out of a type that asks first, in to the other kind.
 
-    The type comes back. Errors as ``attach``; also of a contact that never said anything it is recorded.
+    The type comes back. Errors as ``attach``; also of a contact that never said anything it is recorded, unless that
+    were a yes and there is no number or address that it could be for.
     """
     kind = _offered(session, subscription_type_id)
     held = _hold(session, public_id)
+    if kind.consent_type == ConsentType.OPT_OUT and not held.destination(kind):
+        standing = consent.held(session, held.contact_id, kind.id)
+        if standing is None or standing.state == ConsentState.OPTED_IN:
+            return kind
     change = _opt_out if kind.consent_type == ConsentType.OPT_IN else _opt_in
     change(session, held, kind, evidence, at)
     return kind

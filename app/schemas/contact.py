@@ -6,7 +6,19 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from app.schemas.subscription import reference
-from app.schemas.wire import ID_MAX, Id, Input, Moment, PagesSchema, PagingSchema, Text, YesOrNo, const, seconds
+from app.schemas.wire import (
+    ID_MAX,
+    Id,
+    Input,
+    Moment,
+    PagesSchema,
+    PagingSchema,
+    Text,
+    TextOrNumber,
+    YesOrNo,
+    const,
+    seconds,
+)
 
 INLINE_MAX = 10
 EXTERNAL_ID_MAX, EMAIL_MAX, PHONE_MAX, NAME_MAX = 255, 254, 64, 500
@@ -126,7 +138,7 @@ class ContactInputSchema(Input):
     """What may be said of a contact. Null takes away what was there; what is not given stays."""
 
     role = fields.String(validate=validate.OneOf(["user", "lead"]))
-    external_id = Text(most=EXTERNAL_ID_MAX, allow_none=True)
+    external_id = TextOrNumber(most=EXTERNAL_ID_MAX, allow_none=True, metadata={"type": ["string", "integer"]})
     email = Text(most=EMAIL_MAX, allow_none=True)
     email_verified = YesOrNo(allow_none=True, metadata={"description": "only with `email`; nothing follows from it"})
     phone = Text(most=PHONE_MAX, allow_none=True, metadata={"description": "kept in E.164 when it is a number"})

@@ -1,13 +1,22 @@
 """Conversations on the wire, as Intercom has them, with the forms in them beside."""
 
 import html
+import re
 from typing import Any
 
+import nh3
 from marshmallow import Schema, fields, validate
 
 from app.schemas.form import InsertedFormSchema
-from app.schemas.wire import Id, Input, PagesSchema, PagingSchema, Text, const, seconds
+from app.schemas.wire import Id, Input, PagesSchema, PagingSchema, Text, TextOrNumber, const, seconds
 
+BODY_MAX = 5000  # as ``core/conversations.py`` has it
+_HTML_MAX = 100_000
+_TAG = re.compile(
+    r"</?(?:p|br|div|span|a|b|i|u|em|strong|ul|ol|li|h[1-6]|img|pre|code|blockquote)(?:\s[^<>]*)?/?>", re.I
+)
+# Where a line ends: a break, and between blocks.
+_BREAK = re.compile(r"\s*(?:<br\s*/?>|</(?:p|div|li|h[1-6]|pre|blockquote|ul|ol)>)\s*", re.I)
 _PART_TYPES = {"closed": "close", "reopened": "open", "unassigned": "assignment"}
 
 
@@ -132,18 +141,41 @@ def _text(body: str, *, is_plain: bool) -> str:
     return body if is_plain else html.escape(body, quote=False).replace("\n", "<br>")
 
 
+class Written(Text):
+    """What is said, as plain text. Of HTML, which Intercom's clients send, the text is taken, paragraphs as lines."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(most=BODY_MAX, **more)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
+        if isinstance(value, str) and len(value) <= _HTML_MAX and _TAG.search(value):
+            value = plain(value)
+        return super()._deserialize(value, attr, data, **more)
+
+
+def plain(written: str) -> str:
+    """The text of some HTML."""
+    lined = _BREAK.sub("\n", " ".join(written.split()))
+    text = html.unescape(nh3.clean(lined, tags=set()))
+    return "\n".join(line.strip() for line in text.split("\n")).strip()
+
+
 class ReferenceSchema(Input):
     """Somebody, by one of these."""
 
     type = fields.String(required=True, validate=validate.OneOf(["user", "lead", "contact", "admin"]))
     id = Id(load_default=None, metadata={"type": ["string", "integer"]})
-    user_id = Text(most=255, load_default=None, metadata={"description": "a contact's external id"})
+    user_id = TextOrNumber(
+        most=255,
+        load_default=None,
+        metadata={"type": ["string", "integer"], "description": "a contact's external id"},
+    )
     email = Text(most=254, load_default=None)
 
 
 class NewConversationSchema(Input):
     from_ = fields.Nested(ReferenceSchema, required=True, data_key="from")
-    body = Text(most=20_000, required=True)
+    body = Written(required=True)
 
 
 class ReplySchema(Input):
@@ -151,11 +183,20 @@ class ReplySchema(Input):
 
     message_type = fields.String(required=True, validate=validate.OneOf(["comment", "note", "quick_reply"]))
     type = fields.String(required=True, validate=validate.OneOf(["user", "lead", "contact", "admin"]))
-    body = Text(most=20_000, required=True)
+    body = Written(required=True)
     admin_id = Id(load_default=None, metadata={"type": ["string", "integer"]})
-    intercom_user_id = Text(most=100, load_default=None)
-    user_id = Text(most=255, load_default=None)
+    intercom_user_id = TextOrNumber(most=100, load_default=None, metadata={"type": ["string", "integer"]})
+    user_id = TextOrNumber(most=255, load_default=None, metadata={"type": ["string", "integer"]})
     email = Text(most=254, load_default=None)
+
+
+class ManageSchema(Input):
+    """A step, by whom, and to whom it is assigned (``0``: to nobody)."""
+
+    message_type = fields.String(required=True, validate=validate.OneOf(["close", "open", "assignment", "snoozed"]))
+    admin_id = Id(required=True, metadata={"type": ["string", "integer"]})
+    assignee_id = Id(load_default=None, metadata={"type": ["string", "integer"]})
+    body = Written(load_default=None, metadata={"description": "what the admin says to the contact before"})
 
 
 class OneOrMany(fields.Nested):
@@ -168,12 +209,19 @@ class OneOrMany(fields.Nested):
 
 
 class NewMessageSchema(Input):
+    """Of the other kinds nothing is read but the kind: their shapes differ, and none can be sent."""
+
     message_type = fields.String(
         required=True, validate=validate.OneOf(["inapp", "in_app", "sms", "email", "whatsapp"])
     )
-    body = Text(most=20_000, required=True)
+    body = Written(required=True)
     from_ = fields.Nested(ReferenceSchema, required=True, data_key="from")
     to = OneOrMany(ReferenceSchema, required=True)
+
+    def load(self, data: Any, **more: Any) -> Any:
+        if isinstance(data, dict) and data.get("message_type") in ("sms", "email", "whatsapp"):
+            return {"message_type": data["message_type"]}
+        return super().load(data, **more)
 
 
 class MessageSchema(Schema):

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from app.schemas.subscription import tag
-from app.schemas.wire import Count, Id, Input, Text, YesOrNo, const, seconds
+from app.schemas.wire import Count, Id, Input, Text, TextOrNumber, YesOrNo, const, seconds
 
 STATES = ["waiting", "seen", "confirming", "signed_up", "expired", "unavailable"]
 
@@ -109,8 +109,8 @@ class PlacedFormSchema(ChangedFormSchema):
 class InsertSchema(Input):
     """For whom, by either id; without one, for whoever opens it first."""
 
-    contact_id = Text(most=100, load_default=None)
-    external_id = Text(most=255, load_default=None)
+    contact_id = TextOrNumber(most=100, load_default=None, metadata={"type": ["string", "integer"]})
+    external_id = TextOrNumber(most=255, load_default=None, metadata={"type": ["string", "integer"]})
     origin = Text(most=300, load_default=None, metadata={"description": "of the page that will hold it"})
     expires_in = Count(least=60, most=31_622_400, load_default=2_592_000, metadata={"description": "seconds"})
 

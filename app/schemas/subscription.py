@@ -89,6 +89,14 @@ class AttachSchema(Input):
     )
 
 
+class DetachSchema(Input):
+    """What is known about how the contact said so."""
+
+    source_note = Text(
+        most=2000, load_default=None, allow_none=True, metadata={"description": "how they said so; part of the proof"}
+    )
+
+
 class TranslationInputSchema(Input):
     locale = Text(most=8, required=True)
     name = Text(most=1000, required=True)

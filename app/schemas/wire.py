@@ -29,6 +29,15 @@ class Text(fields.String):
         return text
 
 
+class TextOrNumber(Text):
+    """Text, or the whole number that some clients send instead. Comes out as text."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value) if abs(value) < 2**63 else value
+        return super()._deserialize(value, attr, data, **more)
+
+
 class Id(fields.Field[str]):
     """An id: text, or the number that some clients send instead. Comes out as text."""
 
@@ -71,10 +80,22 @@ class YesOrNo(fields.Boolean):
 
 
 class Input(Schema):
-    """What comes in. Fields that we do not know are passed over: clients of other versions send some."""
+    """What comes in. Fields that we do not know are passed over: clients of other versions send some.
+
+    Null where it means nothing is the same as nothing: Intercom's client sends it for what is left out.
+    """
 
     class Meta:
         unknown = EXCLUDE
+
+    @pre_load
+    def drop_nulls(self, data: Any, **_more: Any) -> Any:
+        if not isinstance(data, dict) or None not in data.values():
+            return data
+        meaningless = {
+            each.data_key or name for name, each in self.fields.items() if not each.allow_none and not each.required
+        }
+        return {name: value for name, value in data.items() if value is not None or name not in meaningless}
 
 
 def const(value: str) -> fields.String:

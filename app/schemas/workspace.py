@@ -47,8 +47,8 @@ def me_body(agent: Agent | None, token_name: str, workspace: Workspace) -> dict[
     }
 
 
-def segment_body(segment: Segment, count: int | None = None) -> dict[str, Any]:
-    """A segment; ``count`` where it was asked for."""
+def segment_body(segment: Segment, count: int | None = None, *, is_minimum: bool = False) -> dict[str, Any]:
+    """A segment; ``count`` where it was asked for, and whether counting stopped there."""
     body = {
         "type": "segment",
         "id": segment.public_id,
@@ -58,7 +58,7 @@ def segment_body(segment: Segment, count: int | None = None) -> dict[str, Any]:
         "person_type": "contact",
         "query": segment.query,
     }
-    return body | ({"count": count} if count is not None else {})
+    return body | ({"count": count, "count_is_minimum": is_minimum} if count is not None else {})
 
 
 def suppression_body(suppression: Suppression) -> dict[str, Any]:
@@ -106,6 +106,9 @@ class SegmentSchema(Schema):
     person_type = fields.String(required=True)
     query = fields.Dict(required=True)
     count = fields.Integer(metadata={"description": "with `include_count=true`"})
+    count_is_minimum = fields.Boolean(
+        metadata={"description": "true where counting stopped: there are at least so many"}
+    )
 
 
 class SegmentListSchema(Schema):

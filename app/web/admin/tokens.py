@@ -17,7 +17,7 @@ from app.web.login import admin_required, current_actor
 _SCOPES = {
     "read": "Read: look at everything",
     "write": "Write: read, and change contacts, consents, forms and conversations",
-    "admin": "Admin: write, and open the workspace to other systems",
+    "admin": "Admin: write, and make the calls that need an admin’s token",
 }
 _LASTS = {"": "Until it is revoked", "30": "30 days", "90": "90 days", "365": "One year"}
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import MapAdapter, RequestRedirect
+from werkzeug.routing import MapAdapter, PathConverter
 
 from app.config import Settings
 from app.core.errors import AssentError
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["mount", "of"]
 _PREFIX = "/api"
 _API, _LOCK, _RULES, _METER = "assent.api", "assent.api_lock", "assent.api_rules", "assent.rates"
+
+
+class Whole(PathConverter):
+    """All that is left of an address, slashes at its beginning included."""
+
+    regex = ".+"
+    part_isolating = False
 
 
 def mount(app: Flask, settings: Settings) -> None:
@@ -63,6 +70,9 @@ def of(app: Flask) -> Flask:
 
 def _made(app: Flask) -> Flask:
     api = Flask("app.web.api", template_folder=app.template_folder, static_folder=None)
+    # An external id may begin with a slash, or hold two: an address is taken as it is.
+    api.url_map.merge_slashes = False
+    api.url_map.converters["path"] = Whole
     api.config.update(MAX_CONTENT_LENGTH=app.config["MAX_CONTENT_LENGTH"], PROVIDE_AUTOMATIC_OPTIONS=False)
     api.extensions.update({name: held for name, held in app.extensions.items() if name.startswith("assent.")})
     api.jinja_env.globals["asset"] = app.jinja_env.globals["asset"]
@@ -81,8 +91,6 @@ def _answer(api: Flask, rules: MapAdapter, asked: Asked) -> Response:
         if found.endpoint not in api.extensions[callers.UNGUARDED]:
             callers.admit(asked)
         response = cast(Response, api.view_functions[found.endpoint](**values))
-    except RequestRedirect:
-        response = failures.elsewhere(api, asked)
     except (AssentError, HTTPException) as refused:
         response = failures.answer(refused)
     except Exception as unexpected:

@@ -1,6 +1,7 @@
 """Contacts: made, found, changed, searched, merged, archived, blocked, erased."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from flask import Response
@@ -209,30 +210,34 @@ def _stepped(contact_id: str, step: Callable[..., None], **said: bool) -> Respon
 
 def _body(session: Session, contact_id: str, *, has_history: bool = False) -> Body:
     view = contact_views.find(session, contact_id)
-    return _with_history(session, view) if has_history else contact_body(view, callers.current().workspace_key)
+    return _bodies(session, [view], has_history=has_history)[0]
 
 
-def _with_history(session: Session, view: View) -> Body:
-    body = contact_body(view, callers.current().workspace_key)
-    body["merge_history"] = [
+def _bodies(session: Session, views: list[View], *, has_history: bool) -> list[Body]:
+    key = callers.current().workspace_key
+    bodies: list[Body] = [contact_body(view, key) for view in views]
+    if has_history:
+        merged = contact_views.merged_into(session, [view.row.id for view in views])
+        for view, body in zip(views, bodies, strict=True):
+            body["merge_history"] = _history(merged[view.row.id])
+    return bodies
+
+
+def _history(merged: list[tuple[str, str, datetime | None]]) -> list[Body]:
+    return [
         {
             "type": "merge_history_item",
             "source_contact_id": public_id,
             "source_contact_role": role,
             "merged_at": seconds(merged_at),
         }
-        for public_id, role, merged_at in contact_views.merged_into(session, view.row.id)
+        for public_id, role, merged_at in merged
     ]
-    return body
 
 
 def _list(session: Session, found: Found, place: cursors.Place, per_page: int, *, has_history: bool = False) -> Body:
-    views = contact_views.of_ids(session, found.ids)
-    page = cursors.Page(views, found.key, found.total, found.is_minimum)
-    key = callers.current().workspace_key
-    return cursors.listed(
-        page, place, per_page, lambda view: _with_history(session, view) if has_history else contact_body(view, key)
-    )
+    bodies = _bodies(session, contact_views.of_ids(session, found.ids), has_history=has_history)
+    return cursors.listed(cursors.Page(bodies, found.key, found.total, found.is_minimum), place, per_page, dict)
 
 
 def _order(asked: dict[str, Any] | None) -> Order:

@@ -24,6 +24,7 @@ from app.schemas.conversation import (
     ConversationPagingSchema,
     ConversationQuerySchema,
     ConversationSchema,
+    ManageSchema,
     MessageSchema,
     NewConversationSchema,
     NewMessageSchema,
@@ -70,7 +71,7 @@ def create_conversation(asked: dict[str, Any]) -> Response:
 
     def act(session: Session) -> Body:
         contact, at = _contact(session, asked["from_"]), clock.now()
-        _refuse_blocked(contact)
+        contact_profile.refuse_blocked(contact)
         begun = conversations.start(session, contact.id, at=at)
         said = conversations.say(session, begun.id, author=conversations.CONTACT, body=asked["body"], at=at)
         return message_body(said, "user_message")
@@ -117,6 +118,43 @@ def reply_to_conversation(asked: dict[str, Any], wanted: dict[str, Any], convers
 
 @room.call(
     "POST",
+    "/conversations/<conversation_id>/parts",
+    ConversationSchema,
+    body=ManageSchema,
+    query=ConversationQuerySchema,
+    errors=(404, 409, 422),
+)
+def manage_conversation(asked: dict[str, Any], wanted: dict[str, Any], conversation_id: str) -> Response:
+    """Close a conversation, open it again, or assign it.
+
+    As an admin, by `message_type` `close`, `open` or `assignment`. A step that changes nothing leaves no trace in it.
+    """
+    if asked["message_type"] == "snoozed":
+        raise NotAvailable("Conversations cannot be snoozed.", field="message_type")
+
+    def act(session: Session) -> Body:
+        actor, number, at = (
+            f"agent:{_agent(session, asked['admin_id']).id}",
+            ids.number(conversation_id) or 0,
+            clock.now(),
+        )
+        if asked["body"]:
+            _refuse_to_blocked(session, number)
+            conversations.say(session, number, author=actor, body=asked["body"], at=at)
+        match asked["message_type"]:
+            case "close":
+                conversations.close(session, number, actor=actor, at=at)
+            case "open":
+                conversations.reopen(session, number, actor=actor, at=at)
+            case _:
+                conversations.assign(session, number, _assignee(session, asked["assignee_id"]), actor=actor, at=at)
+        return _body(session, number, wanted["display_as"])
+
+    return written(act, audited=f"conversation.{asked['message_type']}", details=_as_admin(asked["admin_id"]))
+
+
+@room.call(
+    "POST",
     "/conversations/<conversation_id>/forms",
     ConversationSchema,
     body=PlacedFormSchema,
@@ -131,7 +169,7 @@ def insert_form_into_conversation(asked: dict[str, Any], wanted: dict[str, Any],
 
     def act(session: Session) -> Body:
         number, at, actor = ids.number(conversation_id) or 0, clock.now(), callers.current().actor
-        conversation_records.find(session, number, at=at)
+        _refuse_to_blocked(session, number)
         if "form_id" in asked:
             form_id = ids.number(asked["form_id"]) or 0
             conversation_forms.insert_saved(session, number, form_id, actor=actor, at=at)
@@ -156,6 +194,7 @@ def create_message(asked: dict[str, Any]) -> Response:
         agent, contact, at = _agent(session, asked["from_"]["id"]), _contact(session, asked["to"]), clock.now()
         if asked["from_"]["type"] != "admin":
             raise InvalidInput("A message comes from an admin; a contact begins a conversation.", field="from.type")
+        contact_profile.refuse_blocked(contact)
         begun = conversations.start(session, contact.id, at=at, assignee_id=agent.id)
         said = conversations.say(session, begun.id, author=f"agent:{agent.id}", body=asked["body"], at=at)
         return message_body(said, "admin_message")
@@ -170,8 +209,14 @@ def _reply_as_admin(session: Session, asked: dict[str, Any], conversation_id: st
     is_last = conversation_id == _LAST
     found = conversation_records.newest_of(session, None) if is_last else ids.number(conversation_id) or 0
     kind = MessageKind.NOTE if asked["message_type"] == "note" else MessageKind.MESSAGE
+    if kind == MessageKind.MESSAGE:
+        _refuse_to_blocked(session, found)
     conversations.say(session, found, author=f"agent:{agent.id}", body=asked["body"], kind=kind, at=at)
     return found
+
+
+def _refuse_to_blocked(session: Session, conversation_id: int) -> None:
+    contact_profile.refuse_blocked(conversations.contact_of(session, conversations.find(session, conversation_id)))
 
 
 def _reply_as_contact(session: Session, asked: dict[str, Any], conversation_id: str, at: datetime) -> int:
@@ -202,9 +247,11 @@ def _contact(session: Session, who: dict[str, Any], *, field: str = "id") -> Con
     return contact_profile.hold(session, found.public_id)
 
 
-def _refuse_blocked(contact: Contact) -> None:
-    if contact.blocked_at is not None:
-        raise InvalidInput("This contact is blocked.", field="from", code="blocked")
+def _assignee(session: Session, admin_id: str | None) -> int | None:
+    """The agent's number; null for nobody. :raises InvalidInput: neither was named"""
+    if admin_id is None:
+        raise InvalidInput("Say to whom, or 0 for nobody.", field="assignee_id")
+    return None if admin_id == "0" else _agent(session, admin_id).id
 
 
 def _agent(session: Session, admin_id: str | None) -> Agent:

@@ -11,10 +11,11 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from app.web import security
-from app.web.api import callers
+from app.web.api import callers, codes
 from app.web.api.examples import EXAMPLES
 from app.web.api.exchange import asked
 from app.web.api.room import Room
+from app.web.api.samples import sample
 from app.web.api.words import INTRODUCTION
 
 _DESCRIPTION = "assent.api_description"
@@ -73,7 +74,10 @@ def describe(api: Flask, rooms: Iterable[Room]) -> None:
     made = _Api(
         api,
         spec_kwargs={
-            "info": {"description": INTRODUCTION, "license": {"name": "MIT", "identifier": "MIT"}},
+            "info": {
+                "description": f"{INTRODUCTION}\n{codes.listed()}\n",
+                "license": {"name": "MIT", "identifier": "MIT"},
+            },
             "servers": [{"url": "/"}],
         },
     )
@@ -109,6 +113,7 @@ def complete(description: dict[str, Any]) -> dict[str, Any]:
     components["headers"] = {
         name: {"description": says, "schema": {"type": "string"}} for name, says in _HEADERS.items()
     }
+    components["schemas"]["Problem"]["properties"]["code"]["enum"] = sorted(codes.CODES)
     components["parameters"] = {each["name"]: each for each in (_VERSION, _IDEMPOTENCY, _NONE_MATCH)}
     for operations in description["paths"].values():
         for method, operation in operations.items():
@@ -118,6 +123,8 @@ def complete(description: dict[str, Any]) -> dict[str, Any]:
                 str(getattr(status, "value", status)): each for status, each in operation["responses"].items()
             }
             _complete(method, operation)
+            answered = operation["responses"]["200"]["content"]["application/json"]
+            answered["example"] = sample(answered["schema"], components["schemas"])
     return description
 
 

@@ -67,6 +67,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "reply_to_conversation": {
         "request": {"message_type": "comment", "type": "admin", "admin_id": "1", "body": "We do, at eight."}
     },
+    "manage_conversation": {"request": {"message_type": "close", "type": "admin", "admin_id": "1"}},
     "insert_form_into_conversation": {"request": {"form_id": "1"}},
     "create_message": {
         "request": {

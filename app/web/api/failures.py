@@ -4,9 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Flask, Response
+from flask import Response
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
 
 from app.core.errors import (
     AssentError,
@@ -20,7 +19,7 @@ from app.core.errors import (
     TooMany,
     Unauthorized,
 )
-from app.web.api.exchange import Asked, asked
+from app.web.api.exchange import asked
 
 _STATUS: tuple[tuple[type[AssentError], int], ...] = (
     (Merged, 410),
@@ -52,17 +51,6 @@ def answer(error: AssentError | HTTPException) -> Response:
 def unexpected() -> Response:
     """The answer to an error that nobody foresaw."""
     return _answer(500, [_entry(500)])
-
-
-def elsewhere(api: Flask, call: Asked) -> Response:
-    """The way from ``//`` to ``/``, on the host that was asked."""
-    try:
-        api.url_map.bind_to_environ(call.environ).match()
-    except RequestRedirect as redirect:
-        return Response(status=redirect.code, headers={"Location": redirect.new_url})
-    except HTTPException as error:
-        return _http(error)
-    return _answer(404, [_entry(404)])
 
 
 def status_of(error: AssentError) -> int:

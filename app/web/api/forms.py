@@ -128,10 +128,13 @@ def insert_form(asked: dict[str, Any], form_id: str) -> Response:
     """
 
     def act(session: Session) -> Body:
+        form, contact = find(session, form_id), _contact(session, asked)
+        if contact is not None:
+            contact_profile.refuse_blocked(contact)
         inserted = optin_forms.insert_for(
             session,
-            find(session, form_id),
-            _contact(session, asked),
+            form,
+            contact,
             inserted_by=callers.current().actor,
             origin=asked["origin"],
             expires_in=timedelta(seconds=asked["expires_in"]),

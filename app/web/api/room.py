@@ -21,7 +21,7 @@ from app.web.api.callers import Scope
 from app.web.api.exchange import asked
 
 View = Callable[..., Response]
-_ALWAYS = (400, 401, 403, 429)
+_ALWAYS = (400, 401, 403, 429, 500)
 
 
 class Bodies(FlaskParser):
@@ -66,7 +66,7 @@ class Room(Blueprint):  # type: ignore[misc]  # flask-smorest leaves its class u
         """Register a view. Its docstring is the description, the first line of it the summary.
 
         :param scope: what a token needs; reading for GET, writing for everything else when not given
-        :param errors: statuses that it may answer beside 400, 401, 403 and 429
+        :param errors: statuses that it may answer beside 400, 401, 403, 429 and 500
         """
         needed = scope or (Scope.READ if method == "GET" else Scope.WRITE)
 
@@ -95,11 +95,12 @@ _MEANINGS = {
     401: "No token, or one that is not valid any more (`unauthorized`).",
     403: "The token lacks the scope that this call needs (`forbidden`).",
     404: "There is nothing with this id (`not_found`).",
-    409: "What stands does not allow it (`conflict`, `invalid_state`, `suppressed`, `idempotency_conflict`).",
+    409: "What stands does not allow it (`conflict`, `invalid_state`, `suppressed`, `blocked` and others).",
     410: "The contact was merged into another, which the header `Link` names (`contact_merged`).",
     413: "The body is larger than 1 MB (`parameter_invalid`).",
     422: "Understood, but never possible (`immutable_field`, `not_available`).",
     429: "Too many calls with this token (`rate_limit_exceeded`); `Retry-After` says when to go on.",
+    500: "Something went wrong on our side, and was noted (`server_error`).",
 }
 
 

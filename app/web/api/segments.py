@@ -6,6 +6,8 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from app.core import clock, contact_views, segments
+from app.core.contact_search import COUNTED_MAX
+from app.models import Segment
 from app.schemas.workspace import (
     ChangedSegmentSchema,
     ContactSegmentsSchema,
@@ -27,13 +29,10 @@ room = Room("segments", __name__, url_prefix="/api", description="Saved queries 
 def list_segments(wanted: dict[str, Any]) -> Response:
     """List every segment, by name.
 
-    With `include_count=true` the members of each are counted, which takes as long as it takes.
+    With `include_count=true` the members of each are counted, up to 10,000 (`count_is_minimum`).
     """
     session = callers.looking()
-    data = [
-        segment_body(each, segments.count(session, each) if wanted["include_count"] else None)
-        for each in segments.find_all(session)
-    ]
+    data = [_body(session, each, has_count=wanted["include_count"]) for each in segments.find_all(session)]
     return polled({"type": "segment.list", "segments": data, "pages": {}})
 
 
@@ -53,7 +52,7 @@ def find_segment(wanted: dict[str, Any], segment_id: str) -> Response:
     """Find a segment by its id."""
     session = callers.looking()
     found = segments.find(session, segment_id)
-    return polled(segment_body(found, segments.count(session, found) if wanted["include_count"] else None))
+    return polled(_body(session, found, has_count=wanted["include_count"]))
 
 
 @room.call("PUT", "/segments/<segment_id>", SegmentSchema, body=ChangedSegmentSchema, errors=(404,))
@@ -86,3 +85,10 @@ def list_segments_of_contact(contact_id: str) -> Response:
     session = callers.looking()
     view = contact_views.find(session, contact_id)
     return polled({"type": "list", "data": [segment_body(each) for each in segments.of_contact(session, view.row.id)]})
+
+
+def _body(session: Session, segment: Segment, *, has_count: bool) -> Body:
+    if not has_count:
+        return segment_body(segment)
+    count = segments.count(session, segment)
+    return segment_body(segment, count, is_minimum=count >= COUNTED_MAX)

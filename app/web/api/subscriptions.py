@@ -23,6 +23,7 @@ from app.schemas.subscription import (
     AttachSchema,
     ConsentEventListSchema,
     ConsentListSchema,
+    DetachSchema,
     SubscriptionListSchema,
     SubscriptionSchema,
     subscription_body,
@@ -74,17 +75,28 @@ def attach_subscription(asked: dict[str, Any], contact_id: str) -> Response:
 
 
 @room.call(
-    "DELETE", "/contacts/<contact_id>/subscriptions/<subscription_id>", SubscriptionSchema, errors=(404, 409, 410)
+    "DELETE",
+    "/contacts/<contact_id>/subscriptions/<subscription_id>",
+    SubscriptionSchema,
+    body=DetachSchema,
+    query=DetachSchema,
+    errors=(404, 409, 410),
+    takes_no_body_too=True,
 )
-def detach_subscription(contact_id: str, subscription_id: str) -> Response:
+def detach_subscription(
+    asked: dict[str, Any], wanted: dict[str, Any], contact_id: str, subscription_id: str
+) -> Response:
     """Detach a contact from a subscription type.
 
-    Returns to the type's default, which is recorded: opted out of an `opt_in` type, opted in to an `opt_out` type.
+    Returns to the type's default, which is recorded: opted out of an `opt_in` type, opted in to an `opt_out` type. Who
+    opted out of the latter themselves is opted in again only with a `source_note` that says how they asked for it, in
+    the body or, for clients that send none with DELETE, in the query.
     """
 
     def act(session: Session) -> Body:
-        type_id = ids.number(subscription_id)
-        return subscription_body(subscriptions.detach(session, contact_id, type_id, _evidence(None), at=clock.now()))
+        evidence = _evidence(asked["source_note"] or wanted["source_note"])
+        kind = subscriptions.detach(session, contact_id, ids.number(subscription_id), evidence, at=clock.now())
+        return subscription_body(kind)
 
     return written(act)
 

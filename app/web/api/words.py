@@ -5,13 +5,14 @@ Everything below `/api` takes and answers JSON. Intercom's clients work against 
 beside what is theirs, never instead.
 
 **Tokens.** Send `Authorization: Bearer <token>`. An admin makes tokens on the page *API tokens*, or
-`assent token create NAME` prints one. Scopes: `read` for looking, `write` for everything, `admin` for what opens the
-workspace itself to others; each holds the ones before it.
+`assent token create NAME` prints one. Scopes: `read` for looking, `write` for changing, `admin` for the calls that
+say that they need it; each holds the ones before it.
 
 **Errors.** Every error is `{"type": "error.list", "request_id": …, "errors": [{"code", "message", "field"}]}`. Decide
 by `code`; `message` is for people. `request_id` is in our log, and in the header `X-Request-Id` of every answer.
 
-**Ids** are texts; numbers are taken too. **Times** are Unix seconds.
+**Ids** are texts; numbers are taken too. Null where it means nothing is the same as leaving out. **Times**
+are Unix seconds.
 
 **Pages.** `per_page` is at most 150. Take `pages.next.starting_after` as it is and send it back; it is left out on the
 last page. A cursor stays right while rows are added. `total_count` stops at 10,000 (`total_count_is_minimum`).
@@ -28,5 +29,7 @@ it: 429, with `Retry-After`.
 calendar days in the workspace's time zone), true and false `=` `!=`; custom attributes (`custom_attributes.plan`) take
 all of them, numbers `<` `>` `<=` `>=` too. Ours is `subscription_types.{id}` with `=` `!=` `IN` `NIN` and the values
 `opted_in`, `opted_out`, `never_asked`, `subscribed` (they get it, by what they said) and `reachable` (it could be sent
-right now). Archived contacts are left out, unless the query asks about `archived`.
+right now). Archived contacts are left out, unless the query, or a segment in it, asks about `archived`.
+
+**Codes.** These are all that an error may carry:
 """

@@ -120,7 +120,7 @@ def conform(app: Flask, method: str, path: str, answer: Answer) -> None:
     if answer.status == 304:
         return
     schema = documented[str(answer.status)]["content"]["application/json"]["schema"]
-    _hold(OAS31Validator, schema, description(app)["components"], answer.body, f"{method} {rule}")
+    hold(OAS31Validator, schema, description(app)["components"], answer.body, f"{method} {rule}")
     _hold_against_intercom(method, path.removeprefix("/api"), answer)
 
 
@@ -134,11 +134,11 @@ def _hold_against_intercom(method: str, path: str, answer: Answer) -> None:
                 if response
                 else {"$ref": "#/components/schemas/error"}
             )
-            _hold(OAS30Validator, schema, subset["components"], answer.body, f"Intercom's {method} {name}")
+            hold(OAS30Validator, schema, subset["components"], answer.body, f"Intercom's {method} {name}")
             return
 
 
-def _hold(validator: Any, schema: Any, components: Any, body: Any, what: str) -> None:
+def hold(validator: Any, schema: Any, components: Any, body: Any, what: str) -> None:
     problems = list(validator({"allOf": [schema], "components": components}).iter_errors(body))
     assert not problems, f"{what}: " + "; ".join(f"{each.json_path}: {each.message[:300]}" for each in problems[:3])
 

@@ -12,6 +12,39 @@ from tests.make import EVES_NUMBER, SAMS_NUMBER
 from tests.web.api.calls import Calls, database
 
 
+def test_a_slash_before_an_external_id_leads_to_nobody_else(app: Flask, api: Calls) -> None:
+    people = {external_id: api.contact(external_id=external_id) for external_id in ("lead", "/lead", "a//b", "//")}
+    for external_id, person in people.items():
+        assert api.get(f"/contacts/find_by_external_id/{external_id}")["id"] == person
+    assert api.get("//contacts").code == "not_found"
+    assert Calls(app, None).get("/contacts/find_by_external_id//lead").code == "unauthorized"
+
+
+def test_numbers_are_taken_for_ids_and_null_for_nothing(api: Calls) -> None:
+    sam = api.contact(external_id=70, role=None, phone=SAMS_NUMBER)
+    assert api.get("/contacts/find_by_external_id/70")["id"] == sam
+    begun = api.post("/conversations", {"from": {"type": "user", "user_id": 70}, "body": "hi"})
+    reply = {"message_type": "comment", "type": "user", "user_id": 70, "body": "hi"}
+    assert api.post(f"/conversations/{begun['conversation_id']}/reply", reply).status == 200
+    assert api.post("/conversations/last/reply", reply | {"user_id": None, "intercom_user_id": 7}).code == "not_found"
+    kind = api.live_type(description=None)
+    form = api.post("/forms", {"subscription_type_id": kind, "title": "Texts", "locale": None})
+    assert api.post(f"/forms/{form['id']}/insert", {"external_id": 70, "expires_in": None})["contact_id"] == sam
+    assert api.put(f"/contacts/{sam}", {"role": None, "name": "Sam"})["role"] == "user"
+    query = {"field": "role", "operator": "=", "value": "user"}
+    assert api.post("/contacts/search", {"query": query, "sort": {"field": None, "order": None}})["total_count"] == 1
+    assert api.post("/contacts/search", {"query": None}).field == "query"
+
+
+def test_a_contact_has_so_many_custom_attributes_however_they_are_given(api: Calls) -> None:
+    sam = api.contact(role="lead", custom_attributes={f"a{number}": 1 for number in range(100)})
+    assert api.put(f"/contacts/{sam}", {"custom_attributes": {"b": 1}}).field == "custom_attributes"
+    assert api.put(f"/contacts/{sam}", {"custom_attributes": {"b": 1, "a1": None}}).status == 200
+    assert api.put(f"/contacts/{sam}", {"custom_attributes": {"b": "x" * 63_990}}).field == "custom_attributes"
+    assert api.put(f"/contacts/{sam}", {"custom_attributes": {"b": None, "a2": "two"}}).status == 200
+    assert len(api.get(f"/contacts/{sam}")["custom_attributes"]) == 99
+
+
 def test_a_contact_is_made_found_and_changed(api: Calls) -> None:
     made = api.post(
         "/contacts",

@@ -6,10 +6,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.core import accounts, clock
+from app.core import accounts, clock, conversations
 from app.models import ApiToken, AuditEntry, Role
 from tests.make import SAMS_NUMBER
-from tests.web.api.calls import Calls, database
+from tests.web.api.calls import Calls, database, description
 
 
 @pytest.fixture
@@ -105,6 +105,33 @@ def test_what_is_said_through_a_token_is_noted_under_the_token(app: Flask, api: 
     ]
 
 
+def test_an_admin_closes_opens_and_assigns(app: Flask, api: Calls, begun: str, ana: str) -> None:
+    path, step = f"/conversations/{begun}/parts", {"type": "admin", "admin_id": ana}
+    for _ in range(2):
+        assert api.post(path, step | {"message_type": "close"})["state"] == "closed"
+    assert api.post(path, step | {"message_type": "open", "body": "<p>Once more</p>"})["state"] == "open"
+    assert api.post(path, step | {"message_type": "assignment", "assignee_id": int(ana)})["admin_assignee_id"] == int(
+        ana
+    )
+    done = api.post(path, step | {"message_type": "assignment", "assignee_id": "0"})
+    assert parts(done) == [
+        ("close", "admin", None),
+        ("comment", "admin", "Once more"),
+        ("open", "admin", None),
+        ("assignment", "admin", None),
+        ("assignment", "admin", None),
+    ]
+    for change, status, field in (
+        ({"message_type": "snoozed", "snoozed_until": 1}, 422, "message_type"),
+        ({"message_type": "assignment"}, 400, "assignee_id"),
+        ({"message_type": "assignment", "assignee_id": "991"}, 404, None),
+        ({"message_type": "close", "admin_id": "991"}, 404, None),
+    ):
+        answer = api.post(path, step | change)
+        assert (answer.status, answer.field) == (status, field)
+    assert api.post("/conversations/991/parts", step | {"message_type": "close"}).code == "not_found"
+
+
 def test_nobody_writes_in_anothers_conversation(api: Calls, begun: str) -> None:
     eve = api.contact(external_id="eve")
     reply = {"message_type": "comment", "type": "user", "intercom_user_id": eve, "body": "let me in"}
@@ -155,6 +182,67 @@ def test_a_blocked_contact_begins_and_answers_nothing(api: Calls, begun: str, sa
     assert api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": "hi"}).code == "blocked"
     reply = {"message_type": "comment", "type": "user", "intercom_user_id": sam, "body": "hi"}
     assert api.post(f"/conversations/{begun}/reply", reply).code == "blocked"
+
+
+def test_a_blocked_contact_is_written_nothing_and_its_conversations_end(
+    api: Calls, begun: str, sam: str, ana: str
+) -> None:
+    form = api.post("/forms", {"subscription_type_id": api.live_type(), "title": "Texts"})["id"]
+    for _ in range(2):
+        api.post(f"/contacts/{sam}/block")
+    closed = api.get(f"/conversations/{begun}")
+    assert (closed["state"], [part["part_type"] for part in closed["conversation_parts"]["conversation_parts"]]) == (
+        "closed",
+        ["close"],
+    )
+    reply = {"message_type": "comment", "type": "admin", "admin_id": ana, "body": "hi"}
+    message = {
+        "message_type": "inapp",
+        "body": "x",
+        "from": {"type": "admin", "id": ana},
+        "to": {"type": "user", "id": sam},
+    }
+    for path, body in (
+        ("/messages", message),
+        (f"/conversations/{begun}/reply", reply),
+        (f"/conversations/{begun}/forms", {"form_id": form}),
+        (f"/forms/{form}/insert", {"contact_id": sam}),
+    ):
+        answer = api.post(path, body)
+        assert (answer.status, answer.code) == (409, "blocked"), path
+    assert api.post(f"/conversations/{begun}/reply", reply | {"message_type": "note"}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("<p>Hello &amp; welcome</p><p>See <a href='https://x.example'>here</a></p>", "Hello & welcome\nSee here"),
+        ("one<br>two<br/>three", "one\ntwo\nthree"),
+        ("<div><b>Bold</b>\n text</div><script>alert(1)</script>", "Bold text"),
+        ("a < b &amp; c > d", "a < b &amp; c > d"),
+        ("I <3 you\nso", "I <3 you\nso"),
+        ("<p>1 &lt; 2</p>", "1 < 2"),
+        ("<p>" + "x" * 5000 + "</p>", "x" * 5000),
+    ],
+)
+def test_html_is_taken_as_what_it_says(api: Calls, begun: str, sam: str, sent: str, kept: str) -> None:
+    reply = {"message_type": "comment", "type": "user", "intercom_user_id": sam, "body": sent}
+    api.post(f"/conversations/{begun}/reply", reply)
+    assert parts(api.get(f"/conversations/{begun}?display_as=plaintext"))[-1][2] == kept
+
+
+def test_no_body_is_longer_than_what_can_be_said(app: Flask) -> None:
+    schemas = description(app)["components"]["schemas"]
+    for name in ("NewConversation", "Reply", "NewMessage"):
+        assert schemas[name]["properties"]["body"]["maxLength"] == conversations.BODY_MAX
+
+
+def test_a_message_that_cannot_be_sent_says_so_whatever_its_shape(api: Calls) -> None:
+    for body in (
+        {"message_type": "sms", "from": "+12025550100", "to": "+12025550123", "body": "hi"},
+        {"message_type": "email", "subject": "hi"},
+    ):
+        assert (api.post("/messages", body).status, api.post("/messages", body).code) == (422, "not_available")
 
 
 def test_a_poll_is_answered_by_304_until_something_changes(api: Calls, begun: str, sam: str) -> None:

@@ -102,6 +102,19 @@ def test_each_operator_finds_whom_it_means(
     assert set(api.search(field, operator, value)) == {people[name] for name in found.split()}
 
 
+@pytest.mark.parametrize("name", ["a/b", "it's", "(x)", "é", "plan.a", "$[0]", "100%", "a b", "a\\b", "🎉"])
+def test_what_an_attribute_may_be_called_can_be_asked_about(api: Calls, name: str) -> None:
+    sam = api.contact(role="lead", custom_attributes={name: "pro"})
+    api.contact(role="lead")
+    assert api.search(f"custom_attributes.{name}", "=", "pro") == [sam]
+
+
+def test_letters_beyond_ascii_are_the_same_in_both_cases(api: Calls) -> None:
+    elan = api.contact(role="lead", name="Élan Žižka")
+    for operator, value in (("~", "élan"), ("^", "éLAN"), ("$", "žIŽKA"), ("~", "ÉLAN ž")):
+        assert api.search("name", operator, value) == [elan], value
+
+
 def test_filters_are_joined_and_nested(api: Calls, people: dict[str, str]) -> None:
     query = {
         "operator": "OR",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from app.models import OutboxEvent, Suppression
 from tests.make import EVES_NUMBER, SAMS_NUMBER
@@ -29,6 +29,34 @@ def test_a_segment_is_who_is_in_it_now(api: Calls) -> None:
     assert (changed["name"], api.search("segment_id", "IN", [segment["id"]])) == ("Pro", [])
     assert api.delete(f"/segments/{segment['id']}").body == {"type": "segment", "id": segment["id"], "deleted": True}
     assert api.get(f"/segments/{segment['id']}").code == "not_found"
+
+
+def test_a_segment_may_be_of_archived_contacts(api: Calls) -> None:
+    sam, eve = api.contact(external_id="70"), api.contact(external_id="71")
+    api.post(f"/contacts/{sam}/archive")
+    query = {"field": "archived", "operator": "=", "value": True}
+    segment = api.post("/segments", {"name": "Gone", "query": query})["id"]
+    assert api.get(f"/segments/{segment}?include_count=true")["count"] == 1
+    assert api.search("segment_id", "=", segment) == [sam]
+    assert [each["id"] for each in api.get(f"/contacts/{sam}/segments")["data"]] == [segment]
+    assert api.get(f"/contacts/{eve}/segments")["data"] == []
+
+
+def test_many_segments_of_a_contact_are_asked_about_together(app: Flask, api: Calls) -> None:
+    sam = api.contact(external_id="70", custom_attributes={"plan": "pro"})
+    kind = api.live_type()
+    queries = [
+        PRO,
+        PRO | {"value": "x"},
+        {"field": f"subscription_types.{kind}", "operator": "=", "value": "reachable"},
+    ]
+    for number in range(60):
+        api.post("/segments", {"name": f"{number:02}", "query": queries[number % 3]})
+    statements: list[str] = []
+    event.listen(database(app).engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    found = api.get(f"/contacts/{sam}/segments")["data"]
+    assert [each["name"] for each in found] == [f"{number:02}" for number in range(0, 60, 3)]
+    assert len(statements) < 10
 
 
 @pytest.mark.parametrize(

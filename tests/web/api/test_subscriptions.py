@@ -8,8 +8,9 @@ import time_machine
 from flask import Flask
 from sqlalchemy import select
 
-from app.core import clock, contacts, subscription_types
-from app.models import ConsentEvent, OutboxEvent
+from app.core import clock, consent, contacts, subscription_types
+from app.core.ledger import Evidence
+from app.models import ConsentEvent, EvidenceLevel, OutboxEvent, Source
 from tests import make
 from tests.make import EVES_NUMBER, NOON, SAMS_NUMBER
 from tests.web.api.calls import Calls, database
@@ -44,6 +45,32 @@ def test_attaching_and_detaching_twice_is_recorded_once_each(app: Flask, api: Ca
     with database(app).read_only() as session:
         told = session.scalars(select(OutboxEvent.topic).where(OutboxEvent.topic.like("granular%"))).all()
     assert told == ["granular.subscribe", "granular.unsubscribe"]
+
+
+@pytest.mark.parametrize("is_in_body", [True, False])
+def test_who_opted_out_themselves_is_detached_with_a_note(
+    app: Flask, api: Calls, sam: str, *, is_in_body: bool
+) -> None:
+    kind = api.live_type(consent_type="opt_out")
+    with database(app).unit_of_work() as session:
+        contact = contacts.find(session, sam)
+        theirs = Evidence(Source.PREFERENCE_CENTER, f"contact:{contact.id}", EvidenceLevel.PERSONAL_LINK)
+        consent.opt_out(session, contact.id, int(kind), SAMS_NUMBER, theirs, standing=None, at=clock.now())
+    path = f"/contacts/{sam}/subscriptions/{kind}"
+    assert api.delete(path).field == "source_note"
+    note = "Called and asked for it."
+    answer = api("DELETE", path, {"source_note": note}) if is_in_body else api.delete(f"{path}?source_note={note}")
+    assert answer["id"] == kind
+    event = api.get(f"/contacts/{sam}/consent_events")["data"][0]
+    assert (event["action"], event["evidence"]["note"]) == ("opt_in", note)
+
+
+def test_what_everybody_gets_is_detached_without_a_number_where_nothing_is_attached(app: Flask, api: Calls) -> None:
+    kind, kim = api.live_type(consent_type="opt_out"), api.contact(role="lead")
+    assert api.delete(f"/contacts/{kim}/subscriptions/{kind}")["id"] == kind
+    assert events(app) == []
+    attach(api, kim, kind, consent_type="opt_out")
+    assert api.delete(f"/contacts/{kim}/subscriptions/{kind}").code == "no_phone"
 
 
 @pytest.mark.parametrize("as_number", [True, False])

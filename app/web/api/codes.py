@@ -1,0 +1,36 @@
+"""Every code that an error may carry, and what it means. Programs decide by them, so one that is here stays."""
+
+from app.core import email, phone
+
+CODES: dict[str, str] = {
+    "bad_request": "the request could not be understood",
+    "blocked": "nothing is taken from this contact and nothing sent to it",
+    "client_error": "the cursor is none of this list",
+    "conflict": "somebody or something like that exists already",
+    "contact_merged": "the contact is part of another one, which the header `Link` names",
+    "forbidden": "the token lacks the scope that the call needs",
+    "idempotency_conflict": "the `Idempotency-Key` was used for another call",
+    "immutable_field": "this never changes once it is saved",
+    "intercom_version_invalid": "there is no such version of the API",
+    "invalid_merge": "these two contacts cannot be merged",
+    "invalid_sort_order": "an order is `ascending` or `descending`",
+    "invalid_state": "what stands does not allow this step",
+    "method_not_allowed": "the address cannot be used with this method; the header `Allow` says with which",
+    "no_email": "the contact has no address that this could be for",
+    "no_phone": "the contact has no number that this could be for",
+    "not_available": "understood, but this cannot be done here",
+    "not_found": "there is nothing with this id, or at this address",
+    "parameter_invalid": "the value of `field` cannot be used",
+    "parameter_not_found": "`field` is missing",
+    "rate_limit_exceeded": "too many calls with this token; the header `Retry-After` says when to go on",
+    "request_timeout": "the request took too long to arrive",
+    "server_error": "something went wrong on our side, and was noted; try again",
+    "suppressed": "the number asked not to be texted, which only its holder lifts",
+    "unauthorized": "no token, or one that is not valid any more",
+    **{code: text.rstrip(".") for code, text in (*phone.REFUSALS.items(), *email.REFUSALS.items())},
+}
+
+
+def listed() -> str:
+    """All of them as Markdown."""
+    return "\n".join(f"- `{code}`: {meaning}" for code, meaning in sorted(CODES.items()))
