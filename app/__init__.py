@@ -23,7 +23,22 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask
 
     from app import config
-    from app.web import api, assets, database, embed, errors, health, languages, live, login, logs, mail, security
+    from app.web import (
+        api,
+        assets,
+        database,
+        embed,
+        errors,
+        health,
+        languages,
+        live,
+        login,
+        logo,
+        logs,
+        mail,
+        numbers,
+        security,
+    )
     from app.web.admin import blueprint as admin
     from app.web.auth import blueprint as auth
     from app.web.contacts import blueprint as contacts
@@ -45,6 +60,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     live.connect(app)
     logs.configure(app)
     security.protect(app, settings)
+    numbers.bound(app)
+    logo.show(app)
     assets.serve(app)
     assets.serve_loaders(app)
     languages.speak(app)

@@ -18,6 +18,7 @@ from app.core.form_cards import FormCard
 from app.core.messenger import Sender, Visitor
 from app.core.messenger_identity import Identity
 from app.models import Channel
+from app.web import numbers
 from app.web.database import database, keys, read_only, unit_of_work
 from app.web.errors import status_of
 from app.web.live import polls
@@ -70,7 +71,7 @@ def poll() -> Response:
 
 @blueprint.get("/earlier")
 def earlier() -> Response:
-    conversation_id, before = (request.args.get(name, 0, type=int) for name in ("conversation", "before"))
+    conversation_id, before = (request.args.get(name, 0, type=numbers.whole) for name in ("conversation", "before"))
     with read_only() as session:
         who = messenger.visitor(session, _bearer())
         view = messenger_polls.earlier(session, who, conversation_id, before=before, at=clock.now())
