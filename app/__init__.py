@@ -33,9 +33,11 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         languages,
         live,
         login,
+        logo,
         logs,
         mail,
         messenger,
+        numbers,
         security,
     )
     from app.web.admin import blueprint as admin
@@ -58,6 +60,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     live.connect(app)
     logs.configure(app)
     security.protect(app, settings)
+    numbers.bound(app)
+    logo.show(app)
     assets.serve(app)
     assets.serve_loaders(app)
     languages.speak(app)

@@ -64,7 +64,6 @@ class FormView:
     privacy_url: str
     terms_url: str
     help_contact: str
-    logo_hash: str | None
     workspace_revision: int
     workspace_origins: list[str]
     allowed_countries: list[str]
@@ -170,7 +169,6 @@ _FORM = (
     _WORKSPACE.c.privacy_url,
     _WORKSPACE.c.terms_url,
     _WORKSPACE.c.help_contact,
-    _WORKSPACE.c.logo_hash,
     _WORKSPACE.c.revision,
     _WORKSPACE.c.allowed_origins,
     _WORKSPACE.c.allowed_countries,

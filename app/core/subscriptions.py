@@ -12,6 +12,7 @@ from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core import consent, subscription_types
+from app.core.consent import Change
 from app.core.errors import InvalidInput, InvalidState, Merged, NotFound
 from app.core.ledger import Evidence
 from app.core.signing import is_public_id
@@ -91,7 +92,18 @@ def detach(
     return kind
 
 
-def _opt_in(session: Session, held: _Held, kind: Shown, evidence: Evidence, at: datetime) -> None:
+def opt_in(
+    session: Session, public_id: str, subscription_type_id: int | None, evidence: Evidence, *, at: datetime
+) -> tuple[Shown, Change]:
+    """Record that a contact said yes to a type of either kind, for the number or address that they have now.
+
+    Errors as ``attach``.
+    """
+    kind = _offered(session, subscription_type_id)
+    return kind, _opt_in(session, _hold(session, public_id), kind, evidence, at)
+
+
+def _opt_in(session: Session, held: _Held, kind: Shown, evidence: Evidence, at: datetime) -> Change:
     destination = held.destination(kind)
     if not destination:
         has_not = "number" if kind.channel == Channel.SMS else "address"
@@ -100,13 +112,13 @@ def _opt_in(session: Session, held: _Held, kind: Shown, evidence: Evidence, at: 
             code="no_phone" if kind.channel == Channel.SMS else "no_email",
         )
     standing = consent.held(session, held.contact_id, kind.id)
-    consent.opt_in(session, held.contact_id, kind.id, destination, evidence, standing=standing, at=at)
+    return consent.opt_in(session, held.contact_id, kind.id, destination, evidence, standing=standing, at=at)
 
 
-def _opt_out(session: Session, held: _Held, kind: Shown, evidence: Evidence, at: datetime) -> None:
+def _opt_out(session: Session, held: _Held, kind: Shown, evidence: Evidence, at: datetime) -> Change:
     standing = consent.held(session, held.contact_id, kind.id)
     destination = held.destination(kind)
-    consent.opt_out(session, held.contact_id, kind.id, destination, evidence, standing=standing, at=at)
+    return consent.opt_out(session, held.contact_id, kind.id, destination, evidence, standing=standing, at=at)
 
 
 def _offered(session: Session, subscription_type_id: int | None) -> Shown:

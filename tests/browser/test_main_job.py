@@ -1,6 +1,8 @@
 """The main job, end to end: an admin makes a form, a person on another site answers it, the admin sees the proof."""
 
+import json
 import re
+from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect
 from sqlalchemy import func, select
@@ -10,7 +12,7 @@ from app.core.optin_forms import FormText
 from app.db import Database
 from app.models import ConsentEvent, ConsentEvidence, Contact, Wording
 from tests import make
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import CHROMIUM, FLAGS, sign_in
 from tests.serve import other_site
 
 LEGAL = "By signing up you agree to **weekly offers** by text. See our [privacy policy](https://harbour.example.com/p)."
@@ -21,19 +23,30 @@ def events(database: Database) -> int:
         return session.scalar(select(func.count()).select_from(ConsentEvent)) or 0
 
 
+def at_home(chromium: Browser, folder: Path, language: str) -> BrowserContext:
+    """A browser whose owner lets frames of other sites store something, each for the site that holds it."""
+    profile = folder / "profile"
+    (profile / "Default").mkdir(parents=True)
+    chosen = {"block_third_party_cookies": False, "cookie_controls_mode": 0}
+    (profile / "Default" / "Preferences").write_text(json.dumps({"profile": chosen}))
+    return chromium.browser_type.launch_persistent_context(
+        profile, executable_path=CHROMIUM, args=FLAGS, locale=language
+    )
+
+
 def framed(page: Page) -> FrameLocator:
     return page.frame_locator("iframe")
 
 
 def test_from_a_new_type_to_a_consent_with_the_exact_words(
-    context: BrowserContext, chromium: Browser, address: str, database: Database
+    context: BrowserContext, chromium: Browser, address: str, database: Database, tmp_path: Path
 ) -> None:
     admin = context.new_page()
     pages: dict[str, str] = {}
-    with other_site(pages) as shop:
+    with other_site(pages, host="localhost") as shop:
         snippet = _admin_makes_a_form(admin, address, shop)
         pages["/"] = f"<!doctype html><title>Shop</title><h1>Shop</h1>{snippet}"
-        visitor = chromium.new_context(locale="en-US")
+        visitor = at_home(chromium, tmp_path, "en-US")
         page = visitor.new_page()
         problems: list[str] = []
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
@@ -98,23 +111,32 @@ def _admin_sees_the_proof(admin: Page, address: str) -> None:
 
 
 def test_a_saved_number_is_signed_up_as_it_is_saved(page: Page, address: str, database: Database) -> None:
-    with other_site({}) as shop:
+    pages: dict[str, str] = {}
+    with other_site(pages, host="localhost") as shop:
         with database.unit_of_work() as session:
             sam = make.contact(session, phone_number=make.SAMS_NUMBER)
-            form = make.form(session, allowed_origins=(shop,))
-            token = make.inserted(session, form, sam).token
-        page.goto(f"{address}/f/{token}")
-        expect(page.locator("main")).to_have_attribute("data-state", "saved")
-        expect(page.locator("main")).to_contain_text("+1 ••• ••• ••23")
-        assert page.get_by_role("textbox").count() == 0
-        page.get_by_role("button", name="Sign Up Now").dblclick()
-        expect(page.locator("main")).to_have_attribute("data-state", "done")
-        expect(page.get_by_role("status")).to_be_focused()
-        page.goto(f"{address}/f/{token}")
-        expect(page.locator("main")).to_have_attribute("data-state", "signed_up")
+            token = make.inserted(session, make.form(session, allowed_origins=(shop,)), sam).token
+        pages["/"] = _with_frame(f"{address}/f/{token}")
+        page.goto(shop)
+        main = framed(page).locator("main")
+        expect(main).to_have_attribute("data-state", "saved")
+        expect(main).to_contain_text("+1 ••• ••• ••23")
+        assert framed(page).get_by_role("textbox").count() == 0
+        framed(page).get_by_role("button", name="Sign Up Now").dblclick()
+        expect(main).to_have_attribute("data-state", "done")
+        expect(framed(page).get_by_role("status")).to_be_focused()
+        page.goto(shop)
+        expect(main).to_have_attribute("data-state", "signed_up")
     assert events(database) == 1
     with database.read_only() as session:
-        assert session.scalars(select(ConsentEvidence.destination)).one() == make.SAMS_NUMBER
+        evidence = session.scalars(select(ConsentEvidence)).one()
+        assert (evidence.destination, evidence.origin) == (make.SAMS_NUMBER, shop)
+
+
+def _with_frame(address: str) -> str:
+    """A page that holds a form by a plain iframe, as where no scripts are allowed."""
+    frame = f'<iframe src="{address}" title="Sign up" width="400" height="600" referrerpolicy="origin"></iframe>'
+    return f"<!doctype html><title>Shop</title><h1>Shop</h1>{frame}"
 
 
 def test_without_scripts_everything_is_a_plain_page(chromium: Browser, address: str, database: Database) -> None:
@@ -135,26 +157,39 @@ def test_without_scripts_everything_is_a_plain_page(chromium: Browser, address: 
     expect(page.locator("main")).to_have_attribute("data-state", "done")
     page.goto(f"{address}/f/{token}")
     expect(page.locator("main")).to_have_attribute("data-state", "signed_up")
+    pages: dict[str, str] = {}
+    with other_site(pages, host="localhost") as shop:
+        with database.unit_of_work() as session:
+            key = make.form(session, allowed_origins=(shop,)).key
+        pages["/"] = _with_frame(f"{address}/f/form/{key}")
+        page.goto(shop)
+        framed(page).get_by_label("Phone number").fill("07400 123456")
+        framed(page).get_by_role("button", name="Sign Up Now").click()
+        expect(framed(page).locator("main")).to_have_attribute("data-state", "done")
     context.close()
-    assert events(database) == 1
+    assert events(database) == 2
 
 
-def test_in_arabic_from_right_to_left(chromium: Browser, address: str, database: Database) -> None:
+def test_in_arabic_from_right_to_left(chromium: Browser, address: str, database: Database, tmp_path: Path) -> None:
     texts = {"en": FormText("Offers"), "ar": FormText("عروض الميناء", legal_text="بالاشتراك **توافق** على الرسائل.")}
-    with database.unit_of_work() as session:
-        key = make.form(session, texts=texts).key
-    context = chromium.new_context(locale="ar-EG")
-    page = context.new_page()
-    page.goto(f"{address}/f/form/{key}")
-    assert page.locator("html").get_attribute("dir") == "rtl"
-    expect(page.get_by_role("heading")).to_have_text("عروض الميناء")
-    page.get_by_label("رقم الهاتف").fill("٠١٠٠١٢٣٤٥٦٧")
-    page.get_by_role("button", name="اشترك الآن").click()
-    expect(page.locator("main")).to_have_attribute("data-state", "done")
-    expect(page.get_by_role("status")).to_contain_text("تم اشتراكك")
-    page.goto(f"{address}/f/form/{key}")
-    expect(page.locator("main")).to_have_attribute("data-state", "signed_up")
-    context.close()
+    pages: dict[str, str] = {}
+    with other_site(pages, host="localhost") as shop:
+        with database.unit_of_work() as session:
+            key = make.form(session, texts=texts, allowed_origins=(shop,)).key
+        pages["/"] = f'<!doctype html><h1>Shop</h1><script src="{address}/embed.js" data-form="{key}"></script>'
+        context = at_home(chromium, tmp_path, "ar-EG")
+        page = context.new_page()
+        page.goto(shop)
+        form = framed(page)
+        expect(form.locator("html")).to_have_attribute("dir", "rtl")
+        expect(form.get_by_role("heading")).to_have_text("عروض الميناء")
+        form.get_by_label("رقم الهاتف").fill("٠١٠٠١٢٣٤٥٦٧")
+        form.get_by_role("button", name="اشترك الآن").click()
+        expect(form.locator("main")).to_have_attribute("data-state", "done")
+        expect(form.get_by_role("status")).to_contain_text("تم اشتراكك")
+        page.goto(shop)
+        expect(form.locator("main")).to_have_attribute("data-state", "signed_up")
+        context.close()
     with database.read_only() as session:
         evidence = session.scalars(select(ConsentEvidence)).one()
         assert (evidence.locale, evidence.destination) == ("ar", "+201001234567")

@@ -113,7 +113,9 @@ def test_every_sentence_is_translated_with_its_placeholders(locale: str) -> None
     for message in _sentences():
         entry = catalog.get(message)
         assert entry, f"{locale}: {message!r} is missing"
-        assert entry.string, f"{locale}: {message!r} is empty"
+        said = entry.string if entry.pluralizable else [entry.string]
+        assert all(said), f"{locale}: {message!r} is empty"
+        assert len(said) in {1, catalog.num_plurals}, f"{locale}: {message!r} lacks a form"
         assert not list(entry.check(catalog)), f"{locale}: {message!r}"
     assert {entry.id for entry in catalog if entry.id} == _sentences(), "a sentence that nobody says any more"
 
@@ -130,16 +132,16 @@ def _catalog(locale: str) -> Catalog:
         return read_po(file, locale=locale)
 
 
-def _sentences() -> set[str]:
-    """Everything that the code and the templates of the embed and the messenger say."""
+def _sentences() -> set[str | tuple[str, ...]]:
+    """Everything that the code and the templates of the embed and the messenger say; a pair where it is counted."""
     spoken = [(f"templates/{folder}/**.html", "jinja2") for folder in SPOKEN_TEMPLATES]
     found = extract_from_dir(
         ROOT,
         [("app/**.py", "python"), *spoken],
-        keywords={"gettext": None, "_": None, "translatable": None},
+        keywords={"gettext": None, "_": None, "translatable": None, "ngettext": (1, 2)},
         directory_filter=lambda folder: Path(folder).name in {"work", ROOT.name, *_parts()},
     )
-    return {message for _, _, message, _, _ in found if isinstance(message, str)}
+    return {message for _, _, message, _, _ in found if message}
 
 
 def _parts() -> set[str]:

@@ -16,7 +16,7 @@ OFFERS = {
 }
 ORDERS = {
     "en": ("Order updates", "When your order is packed, on its way, and ready to collect."),
-    "es": ("Avisos de pedidos", "Cuando su pedido está preparado, en camino y listo para recoger."),
+    "es": ("Avisos de pedidos", "Cuando tu pedido está preparado, en camino y listo para recoger."),
     "fr": ("Suivi de commande", "Quand votre commande est prête, en route et à retirer."),
     "de": ("Bestellstatus", "Wenn Ihre Bestellung gepackt, unterwegs und abholbereit ist."),
     "pt_BR": ("Atualizações de pedidos", "Quando o seu pedido está pronto, a caminho e disponível para retirada."),
@@ -45,9 +45,9 @@ SMS_FORM = {
     "es": FormText(
         "Ofertas frescas por SMS",
         "Suscribirme",
-        "Al suscribirse acepta recibir en este número mensajes publicitarios periódicos y automatizados de Harbour "
+        "Al suscribirte aceptas recibir en este número mensajes publicitarios periódicos y automatizados de Harbour "
         "Coffee, hasta 4 al mes. El consentimiento **no** es condición de compra. Pueden aplicarse tarifas de mensajes "
-        f"y datos. Responda **HELP** para ayuda, **STOP** para terminar. [Privacidad]({PRIVACY}) y "
+        f"y datos. Responde **HELP** para ayuda, **STOP** para terminar. [Privacidad]({PRIVACY}) y "
         f"[condiciones]({TERMS}).",
         "¡Bienvenido a bordo! La primera oferta llega con nuestro próximo mensaje.",
     ),

@@ -16,7 +16,7 @@ from app.core.errors import InvalidInput, NotFound
 from app.core.optin_forms import BUTTON_MAX, LEGAL_MAX, NAME_MAX, SUCCESS_MAX, TITLE_MAX, FormContent, FormText
 from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE, LOCALES
 from app.models import OptInForm, OptInFormVersion, SubscriptionType
-from app.web import display
+from app.web import display, numbers
 from app.web.admin import blueprint
 from app.web.database import read_only, unit_of_work
 from app.web.formkit import Form, accepted, choices, fields_for_each, text
@@ -153,7 +153,7 @@ def preview_unsaved() -> Response:
 
 
 def _preview_saved() -> Response:
-    form_id = request.values.get("form", type=int)
+    form_id = request.values.get("form", type=numbers.whole)
     with read_only() as session:
         found = optin_forms.find(session, form_id) if form_id else None
         values = _values_of(found, optin_forms.newest_version(session, found)) if found else None

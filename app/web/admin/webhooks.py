@@ -18,6 +18,7 @@ from app.core.webhooks.deliveries import Told
 from app.core.webhooks.endpoints import TOPICS, Counts
 from app.http import URL_MAX, Reach
 from app.models import DeliveryState, WebhookEndpoint
+from app.web import numbers
 from app.web.admin import blueprint
 from app.web.database import read_only, unit_of_work
 from app.web.display import agent_names
@@ -211,11 +212,10 @@ def _page(form: EndpointForm, endpoint_id: int) -> str:
 
 def _asked_for() -> tuple[DeliveryState | None, int | None]:
     """Which deliveries the address asks for: of one state, and before which one."""
-    state, before = request.args.get("state", ""), request.args.get("before", "")
+    state = request.args.get("state", "")
     if state and state not in set(DeliveryState):
         raise NotFound("There are no such deliveries.")
-    is_id = before.isascii() and before.isdigit() and len(before) < 18
-    return DeliveryState(state) if state else None, int(before) if is_id else None
+    return DeliveryState(state) if state else None, request.args.get("before", type=numbers.whole)
 
 
 def _health(endpoint: WebhookEndpoint) -> str:

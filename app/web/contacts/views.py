@@ -1,5 +1,6 @@
-"""The newest opt-ins; one contact with states and evidence; inserting a form; recording an opt-out."""
+"""The newest opt-ins; one contact with states and evidence; inserting a form; recording what they said."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -10,11 +11,23 @@ from sqlalchemy.orm import Session
 from wtforms import SelectField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from app.core import clock, consent, contacts, eligibility, ledger, optin_forms, phone, settings, subscription_types
-from app.core.errors import InvalidInput
+from app.core import (
+    clock,
+    consent,
+    contacts,
+    eligibility,
+    ledger,
+    optin_forms,
+    phone,
+    settings,
+    subscription_types,
+    subscriptions,
+)
+from app.core.eligibility import Reason, Standing
+from app.core.errors import InvalidInput, InvalidState
 from app.core.ledger import Evidence
 from app.models import Action, ConsentState, Contact, EvidenceLevel, Source, TypeState
-from app.web import display
+from app.web import display, numbers
 from app.web.contacts import blueprint, words
 from app.web.database import read_only, unit_of_work
 from app.web.formkit import Form, accepted, choices, text
@@ -22,6 +35,8 @@ from app.web.login import agent_required, current_actor
 from app.web.security import public_url
 
 PAGE_SIZE = 50
+RECORD_SIZE = 100
+_OPT_IN = "yes-"
 _LINK = "inserted_link"
 
 
@@ -29,7 +44,9 @@ class InsertForm(Form):
     form_id = SelectField("Form", [DataRequired("Choose a form.")], coerce=str, validate_choice=False)
 
 
-class OptOutForm(Form):
+class SaidForm(Form):
+    """What somebody told an agent about one subscription type."""
+
     subscription_type_id = SelectField(
         "Subscription type", [DataRequired("Choose a subscription type.")], coerce=str, validate_choice=False
     )
@@ -50,7 +67,7 @@ def newest() -> str:
         if typed:
             found = contacts.look_up(session, typed, region=workspace.default_country)
             return render_template("contacts/found.html", typed=typed, found=found, formatted=phone.formatted)
-        before = request.args.get("before", type=int)
+        before = request.args.get("before", type=numbers.whole)
         lines = ledger.newest(session, action=Action.OPT_IN, limit=PAGE_SIZE + 1, before_id=before)
         return render_template(
             "contacts/newest.html",
@@ -68,7 +85,7 @@ def newest() -> str:
 @blueprint.get("/contacts/<public_id>")
 @agent_required
 def contact(public_id: str) -> ResponseReturnValue:
-    return _page(public_id, InsertForm(formdata=None), OptOutForm(formdata=None))
+    return _page(public_id, _Forms())
 
 
 @blueprint.post("/contacts/<public_id>/forms")
@@ -76,20 +93,22 @@ def contact(public_id: str) -> ResponseReturnValue:
 def insert_form(public_id: str) -> ResponseReturnValue:
     """Place a form for this contact; the personal link is shown once."""
     form = InsertForm()
-    return accepted(form, partial(_inserted, public_id=public_id)) or (
-        _page(public_id, form, OptOutForm(formdata=None)),
-        422,
-    )
+    return accepted(form, partial(_inserted, public_id=public_id)) or (_page(public_id, _Forms(insert=form)), 422)
 
 
 @blueprint.post("/contacts/<public_id>/opt-outs")
 @agent_required
 def record_opt_out(public_id: str) -> ResponseReturnValue:
-    form = OptOutForm()
-    return accepted(form, partial(_opted_out, public_id=public_id)) or (
-        _page(public_id, InsertForm(formdata=None), form),
-        422,
-    )
+    form = SaidForm()
+    return accepted(form, partial(_opted_out, public_id=public_id)) or (_page(public_id, _Forms(opt_out=form)), 422)
+
+
+@blueprint.post("/contacts/<public_id>/opt-ins")
+@agent_required
+def record_opt_in(public_id: str) -> ResponseReturnValue:
+    """One explicit action with a note: it reverses an opt-out, but never lifts what the holder of a number said."""
+    form = SaidForm(prefix=_OPT_IN)
+    return accepted(form, partial(_opted_in, public_id=public_id)) or (_page(public_id, _Forms(opt_in=form)), 422)
 
 
 def _inserted(form: InsertForm, public_id: str) -> ResponseReturnValue:
@@ -101,7 +120,21 @@ def _inserted(form: InsertForm, public_id: str) -> ResponseReturnValue:
     return redirect(url_for("contacts.contact", public_id=public_id, _anchor="insert"), 303)
 
 
-def _opted_out(form: OptOutForm, public_id: str) -> ResponseReturnValue:
+def _opted_in(form: SaidForm, public_id: str) -> ResponseReturnValue:
+    evidence = Evidence(Source.AGENT, current_actor(), EvidenceLevel.REPORTED, note=form.note.data)
+    type_id = _number(form.subscription_type_id)
+    try:
+        with unit_of_work() as session:
+            chosen, change = subscriptions.opt_in(session, public_id, type_id, evidence, at=clock.now())
+            name = subscription_types.find(session, chosen.id).name
+    except InvalidState as refused:
+        raise InvalidInput(refused.message, field="subscription_type_id") from None
+    said = "The opt-in is recorded" if change.is_new else "They had opted in already"
+    flash(f"{said}: “{name}”.")
+    return redirect(url_for("contacts.contact", public_id=public_id), 303)
+
+
+def _opted_out(form: SaidForm, public_id: str) -> ResponseReturnValue:
     evidence = Evidence(Source.AGENT, current_actor(), EvidenceLevel.REPORTED, note=form.note.data)
     with unit_of_work() as session:
         chosen = subscription_types.find(session, _number(form.subscription_type_id))
@@ -128,31 +161,55 @@ def _number(field: Any) -> int:
     return int(value)
 
 
-def _page(public_id: str, insert: InsertForm, opt_out: OptOutForm) -> str:
+class _Forms:
+    """The forms of a contact's page: the one that was just sent, and the others fresh."""
+
+    def __init__(
+        self, insert: InsertForm | None = None, opt_in: SaidForm | None = None, opt_out: SaidForm | None = None
+    ) -> None:
+        self.insert = insert or InsertForm(formdata=None)
+        self.opt_in = opt_in or SaidForm(formdata=None, prefix=_OPT_IN)
+        self.opt_out = opt_out or SaidForm(formdata=None)
+
+    def offer(self, session: Session, standings: list[Standing]) -> None:
+        """Fill the lists with what can be chosen."""
+        self.insert.form_id.choices = choices([("", "Choose a form"), *_offered_forms(session)])
+        self.opt_in.subscription_type_id.choices = _types(each for each in standings if _may_say_yes(each))
+        self.opt_out.subscription_type_id.choices = _types(
+            each for each in standings if each.state != ConsentState.OPTED_OUT
+        )
+
+
+def _may_say_yes(standing: Standing) -> bool:
+    is_news = standing.state != ConsentState.OPTED_IN or Reason.NUMBER_CHANGED in standing.reasons
+    return is_news and Reason.TYPE_NOT_LIVE not in standing.reasons
+
+
+def _types(standings: Iterable[Standing]) -> list[Any]:
+    named = ((str(each.subscription_type.id), each.subscription_type.name) for each in standings)
+    return choices([("", "Choose a subscription type"), *named])
+
+
+def _page(public_id: str, forms: _Forms) -> str:
+    before = request.args.get("before", type=numbers.whole)
     with read_only() as session:
         found = contacts.find(session, public_id)
         standings = eligibility.standings(session, found)
-        insert.form_id.choices = choices([("", "Choose a form"), *_offered_forms(session)])
-        opt_out.subscription_type_id.choices = choices(
-            [
-                ("", "Choose a subscription type"),
-                *(
-                    (str(each.subscription_type.id), each.subscription_type.name)
-                    for each in standings
-                    if each.state != ConsentState.OPTED_OUT
-                ),
-            ]
-        )
+        forms.offer(session, standings)
+        lines = ledger.of_contact(session, found.id, limit=RECORD_SIZE + 1, before_id=before)
         return render_template(
             "contacts/contact.html",
             contact=found,
             standings=standings,
             refusal=phone.refusal_of_stored(found.phone) if found.phone else None,
-            lines=ledger.of_contact(session, found.id),
+            lines=lines[:RECORD_SIZE],
+            next_before=lines[RECORD_SIZE - 1].event.id if len(lines) > RECORD_SIZE else None,
+            is_first=before is None,
             reproduction=words.reproduction,
             types={each.id: each for each in subscription_types.find_all(session)},
-            insert=insert,
-            opt_out=opt_out,
+            insert=forms.insert,
+            opt_in=forms.opt_in,
+            opt_out=forms.opt_out,
             link=_link_once(found),
             agents=display.actor_names(session),
             time_zone=settings.get(session).time_zone,

@@ -14,7 +14,7 @@ from app.core.wording import translatable
 from app.models import Channel, EvidenceLevel, Source
 from app.web.database import keys
 from app.web.exchange import Asked
-from app.web.languages import gettext, speaking
+from app.web.languages import gettext, ngettext, speaking
 from app.web.optin_page import FormPage
 
 _SENTENCES = (
@@ -25,7 +25,6 @@ _SENTENCES = (
         "answered_already": translatable(
             "This page was used for another number already. To sign up this one too, press the button again."
         ),
-        "too_many": translatable("That was tried too often. Please try again in %(minutes)s minutes."),
     }
 )
 _FIELDS = {Channel.SMS.value: "phone", Channel.EMAIL.value: "email"}
@@ -72,9 +71,14 @@ def error(outcome: Outcome, locale: str) -> str:
     """What the person is told to do about a refusal; empty when there is none."""
     if outcome.refusal is None:
         return ""
-    sentence = _SENTENCES[outcome.refusal]
     with speaking(locale):
-        return gettext(sentence, minutes=ceil((outcome.retry_after_s or 60) / 60))
+        if outcome.refusal == "too_many":
+            return ngettext(
+                "That was tried too often. Please try again in %(num)s minute.",
+                "That was tried too often. Please try again in %(num)s minutes.",
+                ceil((outcome.retry_after_s or 60) / 60),
+            )
+        return gettext(_SENTENCES[outcome.refusal])
 
 
 def masked(view: FormView, saved: Destination | None) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.core import clock, conversations, inbox
 from app.core.errors import InvalidInput
 from app.models import MessageKind
+from app.web import numbers
 from app.web.database import unit_of_work
 from app.web.formkit import accepted
 from app.web.inbox import blueprint, reading
@@ -84,7 +85,7 @@ def _written(form: ReplyForm, conversation_id: int) -> ResponseReturnValue:
 def _read_by_me(session: Session, conversation_id: int) -> None:
     """Up to what the page showed that was sent, not to what came meanwhile."""
     found = conversations.find(session, conversation_id)
-    shown = request.form.get("revision", 0, type=int)
+    shown = request.form.get("revision", 0, type=numbers.whole)
     inbox.mark_read(session, conversation_id, reading.my_id(), max(0, min(shown, found.revision)))
 
 

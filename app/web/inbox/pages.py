@@ -7,6 +7,7 @@ from wtforms.validators import DataRequired, Length
 
 from app.core import clock, conversation_views, conversations, inbox_changes
 from app.core.conversations import BODY_MAX
+from app.web import numbers
 from app.web.database import read_only
 from app.web.formkit import Form, choices, text
 from app.web.inbox import blueprint, reading
@@ -44,7 +45,7 @@ def conversation_page(conversation_id: int) -> ResponseReturnValue:
 
 def show(conversation_id: int, reply: ReplyForm) -> ResponseReturnValue:
     """One conversation beside the list, with the reply as it stands."""
-    at, before = clock.now(), request.args.get("line", type=int)
+    at, before = clock.now(), request.args.get("line", type=numbers.whole)
     with read_only() as session:
         cursor = inbox_changes.changed_since(session, None).cursor
         found = conversations.find(session, conversation_id)

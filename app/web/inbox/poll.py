@@ -14,7 +14,7 @@ from app.core.errors import NotFound
 from app.core.inbox import Row
 from app.core.inbox_changes import Changes
 from app.models import Conversation, ConversationState
-from app.web import display
+from app.web import display, numbers
 from app.web.database import glance, read_only, unit_of_work
 from app.web.inbox import blueprint, reading, words
 from app.web.inbox.reading import Choice
@@ -53,7 +53,7 @@ def _told(session: Session, found: Changes, *, is_refresh: bool, at: datetime) -
     if choice.is_live:
         answer["list"] = render_template("inbox/_list.html", open_id=_open_id(), **listed)
     if _open_id():
-        after = request.args.get("after", 0, type=int)
+        after = request.args.get("after", 0, type=numbers.whole)
         answer["conversation"] = _conversation(session, _open_id(), max(0, after), is_refresh=is_refresh, at=at)
     return answer
 
@@ -62,7 +62,7 @@ def _told(session: Session, found: Changes, *, is_refresh: bool, at: datetime) -
 @agent_required
 def here(conversation_id: int) -> ResponseReturnValue:
     """The conversation is on the screen, up to ``revision``."""
-    revision = request.form.get("revision", 0, type=int)
+    revision = request.form.get("revision", 0, type=numbers.whole)
     with unit_of_work() as session:
         found = conversations.find(session, conversation_id)
         inbox.be_here(session, found.id, reading.my_id(), at=clock.now())
@@ -80,7 +80,7 @@ def leave(conversation_id: int) -> ResponseReturnValue:
 
 
 def _open_id() -> int:
-    return request.args.get("conversation", 0, type=int)
+    return request.args.get("conversation", 0, type=numbers.whole)
 
 
 def _concerns(row: Row, me: int) -> bool:

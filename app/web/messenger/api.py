@@ -19,7 +19,7 @@ from app.core.form_cards import FormCard
 from app.core.messenger import Sender, Visitor
 from app.core.messenger_identity import Identity
 from app.models import Channel
-from app.web import errors
+from app.web import errors, numbers
 from app.web.apart import Refused
 from app.web.database import database, glance, keys, read_only, unit_of_work
 from app.web.exchange import Answer, Asked
@@ -68,7 +68,7 @@ def poll(asked: Asked) -> Answer:
 
 
 def earlier(asked: Asked) -> Answer:
-    conversation_id, before = (asked.args.get(name, 0, type=int) for name in ("conversation", "before"))
+    conversation_id, before = (asked.args.get(name, 0, type=numbers.whole) for name in ("conversation", "before"))
     with glance() as look:
         who = messenger.visitor(look, _bearer(asked))
         view = messenger_polls.earlier(look, who, conversation_id, before=before, at=clock.now())

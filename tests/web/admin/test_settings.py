@@ -117,6 +117,7 @@ def test_a_logo_is_put_in_place_and_served_to_everybody(app: Flask, max_: FlaskC
     assert _send_logo(max_, PNG) == 303
     version = _workspace(database).logo_hash
     assert f'src="/logo?v={version}"' in max_.get(PATH).get_data(as_text=True)
+    assert f'src="/logo?v={version}"' in max_.get("/contacts").get_data(as_text=True)
     served = app.test_client().get(f"/logo?v={version}")
     assert (served.data, served.mimetype) == (PNG, "image/png")
     assert served.headers["X-Content-Type-Options"] == "nosniff"

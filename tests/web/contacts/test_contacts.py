@@ -9,13 +9,24 @@ from sqlalchemy import func, select
 
 from app.core import consent, optin_forms, settings, wording
 from app.db import Database
-from app.models import ConsentEvent, ConsentState, Contact, EvidenceLevel, InsertedForm, Source
+from app.models import (
+    ConsentEvent,
+    ConsentState,
+    ConsentType,
+    Contact,
+    EvidenceLevel,
+    InsertedForm,
+    Source,
+    Suppression,
+)
 from app.web.contacts import views
 from tests import make
 from tests.web import pages
 
 WORDS = {
     "brand": "Harbour Coffee",
+    "type": "Offers",
+    "mode": "ask",
     "form_title": "Hear it first, by text",
     "label": "Phone number",
     "legal_html": '<p>You agree. <a href="https://example.com/p">Policy</a></p><script>alert(1)</script>',
@@ -250,6 +261,63 @@ def test_an_opt_out_without_a_note_is_not_recorded(
     assert answer.status_code == 422
     assert 'id="note-error" role="alert"' in answer.get_data(as_text=True)
     assert _state(database, sam, offers.id) is None
+
+
+def test_an_agent_records_an_opt_in_with_its_note_which_reverses_an_opt_out(
+    ana: FlaskClient, database: Database, sam: Contact
+) -> None:
+    with database.unit_of_work() as session:
+        offers, news = make.live_type(session), make.live_type(session, name="News", consent_type=ConsentType.OPT_OUT)
+        make.opt_out(session, sam, offers)
+    for kind in (offers, news):
+        for note, status in (("  ", 422), ("Signed the card in the shop", 303)):
+            values = {"yes-subscription_type_id": str(kind.id), "yes-note": note}
+            assert pages.submit(ana, f"{_page(sam)}/opt-ins", values, page=_page(sam)).status_code == status
+        assert _state(database, sam, kind.id) == ConsentState.OPTED_IN
+    html = ana.get(_page(sam)).get_data(as_text=True)
+    assert "The opt-in is recorded" in html
+    assert "Signed the card in the shop" in html
+    with database.read_only() as session:
+        event = session.scalars(select(ConsentEvent).order_by(ConsentEvent.id.desc())).first()
+        assert event
+        assert (event.source, event.evidence_level) == (Source.AGENT, EvidenceLevel.REPORTED)
+
+
+def test_nobody_but_its_holder_opts_a_suppressed_number_in_again(
+    ana: FlaskClient, database: Database, sam: Contact
+) -> None:
+    with database.unit_of_work() as session:
+        offers = make.live_type(session)
+        number = session.info["assent_keys"].destination_hash(sam.phone)
+        session.add(Suppression(phone_hash=number, phone=sam.phone, cause="keyword", since=make.NOON))
+        draft, nobody = make.draft_type(session), make.contact(session)
+    for contact, kind, says in (
+        (sam, offers, "This number asked not to be texted. Only its holder can lift that."),
+        (nobody, offers, "This contact has no number to say yes for."),
+        (sam, draft, "This subscription type is a draft."),
+    ):
+        values = {"yes-subscription_type_id": str(kind.id), "yes-note": "They begged for it"}
+        refused = pages.submit(ana, f"{_page(contact)}/opt-ins", values, page=_page(contact))
+        assert refused.status_code == 422
+        assert says in refused.get_data(as_text=True)
+        assert "They begged for it" in refused.get_data(as_text=True)
+    assert _events(database) == 0
+
+
+def test_a_long_record_goes_on_on_older_pages(ana: FlaskClient, database: Database, sam: Contact) -> None:
+    with database.unit_of_work() as session:
+        offers = make.live_type(session)
+        for _ in range(views.RECORD_SIZE // 2 + 1):
+            make.opt_in(session, sam, offers)
+            make.opt_out(session, sam, offers)
+    first = ana.get(_page(sam)).get_data(as_text=True)
+    older = re.search(r'href="([^"]+before=\d+)" rel="next"', first)
+    assert older
+    second = ana.get(older[1]).get_data(as_text=True)
+    seen = [set(re.findall(r'id="event-(\d+)"', html)) for html in (first, second)]
+    assert [len(each) for each in seen] == [views.RECORD_SIZE, 2]
+    assert not seen[0] & seen[1]
+    assert "Older" not in second
 
 
 def test_looking_writes_nothing(ana: FlaskClient, database: Database, sam: Contact) -> None:

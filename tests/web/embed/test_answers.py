@@ -1,6 +1,7 @@
 """What happens when a form is answered, through the pages."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
@@ -452,6 +453,7 @@ def test_submissions_are_limited_by_number_and_by_address_over_all_processes(
     refused = answer(client, look(client, f"/f/form/{key}"), make.BRITISH_NUMBER)
     assert (refused.status, refused.main["data-code"]) == (429, "too_many")
     assert int(refused.response.headers["Retry-After"]) > 0
+    assert re.search(r"try again in (1 minute|\d\d? minutes)\.", refused.text)
     with database.read_only() as session:
         assert session.scalar(select(func.count()).where(Consent.destination == make.BRITISH_NUMBER)) == 0
 

@@ -38,7 +38,15 @@ def test_outside_the_demo_there_is_no_shop(client: FlaskClient) -> None:
 @pytest.mark.usefixtures("in_demo")
 def test_the_demo_leads_to_the_shop_and_shows_the_sign_ins(client: FlaskClient) -> None:
     html = client.get("/").get_data(as_text=True)
-    for shown in ('href="/shop"', "max@example.com", "ana@example.com", f'value="{demo.DEMO_PASSWORD}"'):
+    for shown in (
+        'href="/shop"',
+        'href="/inbox"',
+        "chat",
+        "Insert form",
+        "max@example.com",
+        "ana@example.com",
+        f'value="{demo.DEMO_PASSWORD}"',
+    ):
         assert shown in html
 
 
