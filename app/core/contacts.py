@@ -141,8 +141,8 @@ def change_phone(session: Session, contact: Contact, phone_number: str | None, *
     """
     if _normalised(phone_number)[0] == contact.phone:
         return
-    take_phone(session, contact)
     _set_phone(session, contact, phone_number)
+    contact.lead_key = None
     updated(session, contact, at=at)
 
 

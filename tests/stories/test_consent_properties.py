@@ -2,19 +2,42 @@
 opted in to a number that they did not submit, and nobody's opt-out is lost."""
 
 import contextlib
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.core import consent, contacts, eligibility, form_views, submissions, subscription_types
+from app.core import (
+    consent,
+    contact_merge,
+    contact_profile,
+    contacts,
+    eligibility,
+    form_views,
+    submissions,
+    subscription_types,
+    subscriptions,
+)
 from app.core.eligibility import Reason
-from app.core.form_views import Shown, State
+from app.core.errors import AssentError
+from app.core.form_views import FormView, Shown, State
+from app.core.ledger import Evidence
 from app.core.signing import keys_of, random_token
 from app.db import Database
-from app.models import Consent, ConsentEvent, ConsentEvidence, Contact, OptInForm, SubscriptionType
+from app.models import (
+    Consent,
+    ConsentEvent,
+    ConsentEvidence,
+    Contact,
+    EvidenceLevel,
+    InsertedForm,
+    OptInForm,
+    Source,
+    SubscriptionType,
+)
 from tests import make
 
 NUMBERS = ("+12025550101", "+12025550102", "+447400123456")
@@ -24,7 +47,12 @@ number = st.integers(0, len(NUMBERS) - 1)
 step = st.one_of(
     st.tuples(st.just("look"), person),
     st.tuples(st.just("answer"), person, number),
+    st.tuples(st.just("answer_at_once"), person, number),
     st.tuples(st.just("answer_publicly"), number),
+    st.tuples(st.just("answer_for_nobody"), number),
+    st.tuples(st.just("tamper"), person | st.none()),
+    st.tuples(st.just("block"), person),
+    st.tuples(st.just("refuse_everything"), person),
     st.tuples(st.just("change_number"), person, st.none() | number),
     st.tuples(st.just("opt_out"), person),
     st.tuples(
@@ -47,7 +75,10 @@ class World:
             make.contact(session, phone_number=NUMBERS[index] if index else None) for index in range(PEOPLE)
         ]
         self.tokens = [make.inserted(session, self.form, each, at=make.NOON).token for each in self.people]
+        self.link_for_nobody = make.inserted(session, self.form, None, at=make.NOON).token
         self.pages: dict[int, Shown] = {}
+        self.views: dict[int, FormView] = {}
+        self.closed: dict[int, int] = {}
         self.at = make.NOON
         self.submitted: dict[int, set[str]] = {}
         self.said_no: set[int] = set()
@@ -61,17 +92,65 @@ class World:
     def look(self, index: int) -> None:
         view = form_views.inserted_view(self.session, self.tokens[index])
         saved = form_views.saved_destination(keys_of(self.session), view)
+        self.views[index] = view
         self.pages[index] = self._shown(self.tokens[index], view.version_id, saved.hash if saved else None)
 
     def answer(self, index: int, typed: int) -> None:
         if index not in self.pages:
             self.look(index)
-        view = form_views.inserted_view(self.session, self.tokens[index])
+        self._answer(index, form_views.inserted_view(self.session, self.tokens[index]), typed)
+
+    def answer_at_once(self, index: int, typed: int) -> None:
+        """What is known of the person was read when they looked: everything since came in between."""
+        self.look(index) if index not in self.views else None
+        before, now = self.views[index], form_views.inserted_view(self.session, self.tokens[index])
+        of_person = ("phone", "gdpr_optin", "archived_at", "blocked_at", "consent_state", "consent_hash", "answered_at")
+        self._answer(index, replace(now, **{name: getattr(before, name) for name in of_person}), typed)
+
+    def _answer(self, index: int, view: FormView, typed: int) -> None:
         outcome = submissions.submit(
             self.session, view, self.pages[index], typed=self._typed(typed), evidence=make.evidence(), at=self.at
         )
         if outcome.state == State.DONE and outcome.destination:
             self._says_yes(self.people[index].id, outcome.destination.value, outcome.event_id)
+
+    def answer_for_nobody(self, typed: int) -> None:
+        """By a link that was made for nobody in particular: whoever answers first is a lead, and stays the only one."""
+        view = form_views.inserted_view(self.session, self.link_for_nobody)
+        shown = self._shown(self.link_for_nobody, view.version_id, None)
+        view = replace(view, answered_at=None, contact_id=None, phone=None, consent_state=None)
+        outcome = submissions.submit(
+            self.session, view, shown, typed=self._typed(typed), evidence=make.evidence(), at=self.at
+        )
+        if outcome.state == State.DONE and outcome.event_id is not None:
+            event = self.session.get_one(ConsentEvent, outcome.event_id)
+            self._says_yes(event.contact_id, NUMBERS[typed], outcome.event_id)
+        answered = select(ConsentEvent.contact_id).join(InsertedForm, InsertedForm.id == ConsentEvent.inserted_form_id)
+        theirs = self.session.scalars(answered.where(InsertedForm.token == self.link_for_nobody))
+        assert len(set(theirs)) <= 1
+
+    def tamper(self, index: int | None) -> None:
+        """An address comes where the form asked for a number."""
+        place = self.form.key if index is None else self.tokens[index]
+        read = form_views.public_view if index is None else form_views.inserted_view
+        view = read(self.session, place)
+        typed = {"email": contacts.read_destination(keys_of(self.session), "eve@example.com", "email", region=None)}
+        shown = self._shown(place, view.version_id, None)
+        submissions.submit(self.session, view, shown, typed=typed, evidence=make.evidence(), at=self.at)
+
+    def block(self, index: int) -> None:
+        held = contacts.hold(self.session, self.people[index].id)
+        contacts.block(self.session, held, at=self.at)
+        self._close(held)
+
+    def refuse_everything(self, index: int) -> None:
+        held = contacts.hold(self.session, self.people[index].id)
+        contacts.change_gdpr_optin(self.session, held, gdpr_optin=False, at=self.at)
+        self._close(held)
+
+    def _close(self, contact: Contact) -> None:
+        newest = self.session.scalar(select(func.max(ConsentEvent.id))) or 0
+        self.closed.setdefault(contact.id, newest)
 
     def answer_publicly(self, typed: int) -> None:
         shown = self._shown(self.form.key, self._version_id(), None)
@@ -111,9 +190,12 @@ class World:
         assert folded == {row.contact_id: (row.state, row.destination, row.event_id) for row in rows}
         for row in rows:
             if row.state == "opted_in":
+                assert row.event_id <= self.closed.get(row.contact_id, row.event_id)
                 assert row.destination in self.submitted[row.contact_id]
             assert (row.state == "opted_out") == (row.contact_id in self.said_no)
         assert self.said_no <= {row.contact_id for row in rows}
+        for contact_id in self.closed:
+            assert self.session.get_one(Contact, contact_id).sms_block in {"blocked", "gdpr_optout"}
         for said, _ in self.numbers_said_no:
             for holder in self.session.scalars(select(Contact).where(Contact.phone == said)):
                 assert Reason.OPTED_OUT in eligibility.standing(self.session, holder, self.kind).reasons
@@ -159,6 +241,102 @@ def test_the_ledger_folds_to_the_state_and_every_word_of_a_person_stands(
         for taken in steps:
             world.take(taken)
             world.check()
+        raise _Undo
+
+
+client = st.integers(0, PEOPLE - 1)
+client_step = st.one_of(
+    st.tuples(st.sampled_from(("says_no", "says_yes", "detach")), client),
+    st.tuples(st.just("attach"), client, st.booleans()),
+    st.tuples(st.just("put_phone"), client, number),
+    st.tuples(st.just("merge"), client, client),
+)
+
+
+class Clients:
+    """What API clients do with people, and beside it whose own no stands: only they, or a note, take it back."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.kind = make.live_type(session)
+        self.people = [make.contact(session, phone_number=each) for each in NUMBERS]
+        self.their_own: set[int] = set()
+        self.numbers: set[tuple[str, int]] = set()
+        self.at = make.NOON
+
+    def take(self, step: tuple[object, ...]) -> None:
+        self.at += timedelta(seconds=1)
+        said = [self.people[each] if type(each) is int else each for each in step[1:]]
+        if any(isinstance(each, Contact) and each.merged_into_id for each in said):
+            return  # their address leads to somebody else now
+        with contextlib.suppress(AssentError), self.session.begin_nested():
+            getattr(self, str(step[0]))(*said)
+        self.session.expire_all()
+
+    def says_no(self, who: Contact) -> None:
+        before = consent.held(self.session, who.id, self.kind.id)
+        make.opt_out(self.session, who, self.kind, at=self.at)
+        self.their_own.add(who.id)
+        self.numbers |= {(said, who.id) for said in (who.phone, before and before.destination) if said}
+
+    def says_yes(self, who: Contact) -> None:
+        make.opt_in(self.session, who, self.kind, at=self.at)
+        self.their_own.discard(who.id)
+        self.numbers.discard((who.phone or "", who.id))
+
+    def detach(self, who: Contact) -> None:
+        subscriptions.detach(self.session, who.public_id, self.kind.id, self._client(), at=self.at)
+
+    def attach(self, who: Contact, has_note: bool) -> None:  # noqa: FBT001
+        evidence = self._client(note="They asked for it." if has_note else None)
+        was_in = consent.held(self.session, who.id, self.kind.id)
+        subscriptions.attach(self.session, who.public_id, self.kind.id, "opt_in", evidence, at=self.at)
+        if has_note and was_in != consent.held(self.session, who.id, self.kind.id):
+            self.their_own.discard(who.id)
+            self.numbers = {(said, by) for said, by in self.numbers if said != who.phone}
+
+    def put_phone(self, who: Contact, to: Contact) -> None:
+        given = {"phone": NUMBERS[self.people.index(to)]}
+        contact_profile.change(self.session, who, given, actor="api:1", at=self.at)
+
+    def merge(self, source: Contact, target: Contact) -> None:
+        contact_merge.merge(
+            self.session,
+            source.public_id,
+            target.public_id,
+            actor="api:1",
+            at=self.at,
+            skip_duplicate_validation=True,
+        )
+        ended, stays = source.id, target.id
+        if ended in self.their_own:
+            self.their_own = self.their_own - {ended} | {stays}
+        self.numbers = {(said, stays if by == ended else by) for said, by in self.numbers}
+
+    def check(self) -> None:
+        for contact_id in self.their_own:
+            held = consent.held(self.session, contact_id, self.kind.id)
+            assert held
+            assert held.state == "opted_out"
+            assert self.session.get_one(ConsentEvent, held.event_id).source != "api"
+        for said, _ in self.numbers:
+            for holder in self.session.scalars(select(Contact).where(Contact.phone == said)):
+                assert Reason.OPTED_OUT in eligibility.standing(self.session, holder, self.kind).reasons
+
+    def _client(self, **values: str | None) -> Evidence:
+        return make.evidence(Source.API, actor="api:1", level=EvidenceLevel.REPORTED, **values)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(client_step, max_size=12))
+def test_nobody_but_the_person_or_a_note_takes_back_what_the_person_opted_out_of(
+    database: Database, steps: list[tuple[object, ...]]
+) -> None:
+    with contextlib.suppress(_Undo), database.unit_of_work() as session:
+        clients = Clients(session)
+        for taken in steps:
+            clients.take(taken)
+            clients.check()
         raise _Undo
 
 
