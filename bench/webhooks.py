@@ -1,8 +1,9 @@
 """``python -m bench.webhooks``: many opt-ins and opt-outs, a receiver that misbehaves, workers that are killed.
 
 Every event has to arrive, one contact's in their order, and what arrives twice has to carry the same id, though
-another endpoint is dead all the while. The workers are ``assent worker`` as it is; the suite runs the same with fewer
-events and shorter delays.
+another endpoint is dead all the while. The workers are ``assent worker`` as it is, with its delays:
+what fails four times waits ten minutes, so this takes about twenty. The suite runs the same with fewer events and
+shorter delays.
 """
 
 import argparse
