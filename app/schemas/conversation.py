@@ -1,22 +1,14 @@
 """Conversations on the wire, as Intercom has them, with the forms in them beside."""
 
 import html
-import re
 from typing import Any
 
-import nh3
 from marshmallow import Schema, fields, validate
 
 from app.schemas.form import InsertedFormSchema
 from app.schemas.wire import Id, Input, PagesSchema, PagingSchema, Text, TextOrNumber, const, seconds
+from app.schemas.written import Written
 
-BODY_MAX = 5000  # as ``core/conversations.py`` has it
-_HTML_MAX = 100_000
-_TAG = re.compile(
-    r"</?(?:p|br|div|span|a|b|i|u|em|strong|ul|ol|li|h[1-6]|img|pre|code|blockquote)(?:\s[^<>]*)?/?>", re.I
-)
-# Where a line ends: a break, and between blocks.
-_BREAK = re.compile(r"\s*(?:<br\s*/?>|</(?:p|div|li|h[1-6]|pre|blockquote|ul|ol)>)\s*", re.I)
 _PART_TYPES = {"closed": "close", "reopened": "open", "unassigned": "assignment"}
 
 
@@ -139,25 +131,6 @@ def _author(author: Any) -> dict[str, Any]:
 
 def _text(body: str, *, is_plain: bool) -> str:
     return body if is_plain else html.escape(body, quote=False).replace("\n", "<br>")
-
-
-class Written(Text):
-    """What is said, as plain text. Of HTML, which Intercom's clients send, the text is taken, paragraphs as lines."""
-
-    def __init__(self, **more: Any) -> None:
-        super().__init__(most=BODY_MAX, **more)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
-        if isinstance(value, str) and len(value) <= _HTML_MAX and _TAG.search(value):
-            value = plain(value)
-        return super()._deserialize(value, attr, data, **more)
-
-
-def plain(written: str) -> str:
-    """The text of some HTML."""
-    lined = _BREAK.sub("\n", " ".join(written.split()))
-    text = html.unescape(nh3.clean(lined, tags=set()))
-    return "\n".join(line.strip() for line in text.split("\n")).strip()
 
 
 class ReferenceSchema(Input):

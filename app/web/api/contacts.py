@@ -177,7 +177,10 @@ def unarchive_contact(contact_id: str) -> Response:
 
 @room.call("POST", "/contacts/<contact_id>/block", ContactBlockedSchema, errors=(404, 410))
 def block_contact(contact_id: str) -> Response:
-    """Block a contact: nothing is taken from it and nothing sent to it any more."""
+    """Block a contact: nothing is taken from it and nothing sent to it any more (`blocked`).
+
+    Its open conversations are closed.
+    """
     return _stepped(contact_id, contact_profile.block, blocked=True)
 
 

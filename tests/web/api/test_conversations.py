@@ -221,6 +221,7 @@ def test_a_blocked_contact_is_written_nothing_and_its_conversations_end(
         ("<div><b>Bold</b>\n text</div><script>alert(1)</script>", "Bold text"),
         ("a < b &amp; c > d", "a < b &amp; c > d"),
         ("I <3 you\nso", "I <3 you\nso"),
+        ("a <b and c> d", "a <b and c> d"),
         ("<p>1 &lt; 2</p>", "1 < 2"),
         ("<p>" + "x" * 5000 + "</p>", "x" * 5000),
     ],

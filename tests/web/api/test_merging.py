@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from app.core import clock, contacts, eligibility, subscription_types
 from app.models import ConsentEvent, MessengerToken, NumberOptOut
@@ -58,6 +58,21 @@ def test_a_lead_becomes_part_of_a_user_and_answers_where_it_went(api: Calls) -> 
     assert api.search("archived", "=", True) == []
     for method, path in (("PUT", ""), ("POST", "/archive"), ("POST", "/unarchive"), ("DELETE", "")):
         assert api(method, f"/contacts/{lead}{path}", {} if method == "PUT" else None).status == 410
+
+
+def test_merge_histories_of_many_take_one_statement(app: Flask, api: Calls) -> None:
+    merged = []
+    for number in range(4):
+        sam = api.contact(external_id=str(number))
+        merged.append([api.contact(role="lead", name=f"{number}-{each}") for each in range(number)])
+        for lead in merged[-1]:
+            merge(api, lead, sam)
+    statements: list[str] = []
+    event.listen(database(app).engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    told = api.get("/contacts?include_merge_history=true")["data"]
+    assert [[item["source_contact_id"] for item in each["merge_history"]] for each in told] == merged[::-1]
+    assert sum("merged_into_id IN" in statement for statement in statements) == 1
+    assert len(statements) < 6
 
 
 @pytest.mark.parametrize("first", ["lead", "user"])
