@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from app.config import ROOT
 from app.core import demo
-from tests.browser import tour
+from tests.browser import acts, tour
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.shop import open_chat, panel, write
 from tests.conftest import _settings
@@ -69,6 +69,8 @@ def take_all(browser: Browser, shop: tour.Demo, folder: Path) -> None:
                 page.goto(f"{shop.address}{path}")
                 page.wait_for_timeout(300)
                 page.screenshot(path=folder / f"staff-{number:02d}-{scheme}-{width}.png", full_page=True)
+            for name in acts.walk(page, shop, f"{scheme}-{width}"):
+                page.screenshot(path=folder / f"act-{name}-{scheme}-{width}.png", full_page=True)
 
 
 def chat(page: Page, shop: tour.Demo, folder: Path, look: str) -> None:
