@@ -9,9 +9,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from app.config import ROOT
 from app.core import demo
-from tests.browser import tour
+from tests.browser import acts, tour
 from tests.browser.conftest import CHROMIUM, FLAGS
-from tests.browser.shop import open_chat, panel, write
+from tests.browser.shop import form_in, open_chat, panel, write
 from tests.conftest import _settings
 from tests.serve import web_process
 
@@ -46,10 +46,38 @@ def take(browser: Browser, shop: tour.Demo) -> None:
         page.goto(f"{shop.address}{path}")
         page.wait_for_timeout(600)
         save(page, name)
+    both_sides(browser, shop)
     for language in ("en-US", "ar"):
         phone = new_page(browser, "dark" if language == "ar" else "light", 360, 620, language)
         phone.goto(f"{shop.address}{shop.asking}")
         save(phone, f"embed-{language[:2]}")
+
+
+def both_sides(browser: Browser, shop: tour.Demo) -> None:
+    """A customer and an agent in two browsers: the chat with a form in it, and the inbox that saw it answered."""
+    customer, agent = new_page(browser, "light", 400, 760), new_page(browser, "light", 1280, 800)
+    customer.goto(f"{shop.address}/shop")
+    open_chat(customer)
+    write(customer, "Hello! When is the Lighthouse roasted next?")
+    panel(customer).locator(".mine time").wait_for()
+    tour.sign_in(agent, shop.address, demo.AGENT)
+    agent.locator("a[href^='/inbox/']", has_text="Lighthouse").first.click()
+    agent.get_by_label("Your message").fill("This Friday. Shall we text you when it is out?")
+    agent.get_by_role("button", name="Send").click()
+    panel(customer).locator(".theirs .words", has_text="This Friday").wait_for()
+    agent.get_by_role("button", name="Insert form", exact=True).first.click()
+    offer = agent.locator("#insert option", has_text="offers by text").get_attribute("value")
+    agent.locator("#insert select").select_option(offer)
+    agent.locator("#insert button").click()
+    form = form_in(customer)
+    form.get_by_label("Phone number").fill("+1 202 555 0123")
+    customer.wait_for_timeout(600)
+    save(customer, "messenger")
+    form.locator("button").click()
+    form.locator("[data-state=done]").wait_for()
+    agent.locator("[data-chat][aria-current=page]", has_text="Signed up").wait_for()
+    agent.wait_for_timeout(600)
+    save(agent, "inbox")
 
 
 def take_all(browser: Browser, shop: tour.Demo, folder: Path) -> None:
@@ -69,6 +97,8 @@ def take_all(browser: Browser, shop: tour.Demo, folder: Path) -> None:
                 page.goto(f"{shop.address}{path}")
                 page.wait_for_timeout(300)
                 page.screenshot(path=folder / f"staff-{number:02d}-{scheme}-{width}.png", full_page=True)
+            for name in acts.walk(page, shop, f"{scheme}-{width}"):
+                page.screenshot(path=folder / f"act-{name}-{scheme}-{width}.png", full_page=True)
 
 
 def chat(page: Page, shop: tour.Demo, folder: Path, look: str) -> None:

@@ -1,6 +1,7 @@
 """axe finds nothing on any page of the demo, wide and narrow, light and dark; nothing scrolls sideways at 320 px."""
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from app.config import Settings
 from app.core import demo
-from tests.browser import tour
+from tests.browser import acts, tour
 from tests.conftest import _settings
 from tests.serve import web_process
 
@@ -60,9 +61,23 @@ def test_nothing_is_found_on_any_page_of_the_staff(shop: tour.Demo, reader: Brow
     assert found == []
 
 
+def test_nothing_is_found_where_only_an_act_leads(shop: tour.Demo, chromium: Browser) -> None:
+    """The longest way, in two looks that hold both widths and both schemes."""
+    found: list[str] = []
+    for scheme, width in LOOKS[1:3]:
+        context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}, locale="en-US")
+        page = context.new_page()
+        tour.sign_in(page, shop.address, demo.ADMIN)
+        for name in acts.walk(page, shop, f"{scheme}-{width}"):
+            found += [f"{name}: {each}" for each in check(page)]
+        context.close()
+    assert found == []
+
+
 @pytest.mark.parametrize("language", ["en-US", "ar"])
 def test_nothing_is_found_on_the_form_in_any_state(shop: tour.Demo, chromium: Browser, language: str) -> None:
     found: list[str] = []
+    numbers = count(100 if language == "ar" else 150)
     for scheme, width in LOOKS:
         context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 700}, locale=language)
         page = context.new_page()
@@ -74,6 +89,10 @@ def test_nothing_is_found_on_the_form_in_any_state(shop: tour.Demo, chromium: Br
         page.locator("input[type=tel]").fill("12")
         page.locator("button").click()
         page.locator("[aria-invalid]").wait_for()
+        found += check(page)
+        page.locator("input[type=tel]").fill(f"+12025550{next(numbers)}")
+        page.locator("button").click()
+        page.locator("[data-state=done]").wait_for()
         found += check(page)
         context.close()
     assert found == []

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from urllib.parse import quote
 
 from playwright.sync_api import Page
 from sqlalchemy import select
@@ -9,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.core import accounts, clock, demo, optin_forms, store
+from app.core.optin_forms import FormContent, FormText
 from app.core.webhooks import attempts, endpoints, routing
 from app.core.webhooks.attempts import Outcome, Schedule
 from app.http import Reach
-from app.models import Consent, Contact, Conversation, InsertedForm, OptInForm, SubscriptionType
+from app.models import Agent, Consent, Contact, Conversation, InsertedForm, OptInForm, SubscriptionType
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,16 @@ def fill(settings: Settings) -> Demo:
         chats = session.scalars(select(Conversation.id).order_by(Conversation.id)).all()
         types = session.scalars(select(SubscriptionType.id).order_by(SubscriptionType.id)).all()
         contact = f"/contacts/{signed_up.public_id}"
+        old = optin_forms.create(
+            session,
+            FormContent(type_id, {"en": FormText("Offers of last winter")}),
+            name="Last winter",
+            allowed_origins=(),
+            actor="agent:1",
+            at=now,
+        )
+        optin_forms.archive(session, old, actor="agent:1", at=now)
+        agents = session.scalars(select(Agent.id).order_by(Agent.id)).all()
         webhooks = _webhooks(session)
     database.close()
     return Demo(
@@ -95,6 +107,7 @@ def fill(settings: Settings) -> Demo:
             "/admin/forms",
             "/admin/forms/new",
             f"/admin/forms/{form_id}",
+            f"/admin/forms/{old.id}",
             "/admin/subscription-types",
             "/admin/subscription-types/new",
             *(f"/admin/subscription-types/{type_id}" for type_id in types),
@@ -102,8 +115,12 @@ def fill(settings: Settings) -> Demo:
             *webhooks,
             "/admin/settings",
             "/admin/agents",
+            "/admin/agents/invite",
+            *(f"/admin/agents/{agent}" for agent in agents),
             "/admin/tokens",
             "/contacts",
+            "/contacts?q=ana",
+            f"/contacts?q={quote(signed_up.phone or '')}",
             contact,
             f"/contacts/{nobody.public_id}",
             "/account",
