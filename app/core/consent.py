@@ -178,9 +178,12 @@ def opt_out(
     return change
 
 
-def hand_over_number_opt_outs(session: Session, from_contact_id: int, to_contact_id: int) -> None:
-    """What one contact opted out of with a number is the other's from now on, who may take it back, too."""
-    number_opt_outs.hand_over(session, from_contact_id, to_contact_id)
+def hand_over_number_opt_outs(session: Session, from_contact_id: int, to_contact_id: int) -> dict[Place, int]:
+    """What one contact opted out of with a number is the other's from now on, who may take it back, too.
+
+    Each comes back, by where it sticks, with the event that it rests on.
+    """
+    return number_opt_outs.hand_over(session, from_contact_id, to_contact_id)
 
 
 def forget(session: Session, contact_id: int) -> None:

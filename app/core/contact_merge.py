@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from app.core import audit, consent, contact_profile, contacts, conversations, eligibility, ledger, outbox
 from app.core.errors import InvalidInput
 from app.core.ledger import Evidence
+from app.core.number_opt_outs import Place
 from app.core.signing import keys_of
 from app.models import (
-    Channel,
     Consent,
     ConsentState,
     Contact,
@@ -125,15 +125,31 @@ def _consents(session: Session, contact_id: int) -> list[tuple[Consent, Subscrip
 
 def _carry_consents(session: Session, under_way: _Merge, before: list[tuple[Consent, SubscriptionType]]) -> None:
     source, target = under_way.source, under_way.target
-    consent.hand_over_number_opt_outs(session, source.id, target.id)
+    with_numbers = consent.hand_over_number_opt_outs(session, source.id, target.id)
     for theirs, kind in before:
         standing = consent.held(session, target.id, kind.id)
-        destination = target.phone if kind.channel == Channel.SMS else target.email
-        evidence = _evidence(session, under_way, theirs)
+        destination = eligibility.destination_of(target, kind)
+        evidence = _evidence(session, under_way, theirs.event_id)
         if theirs.state == ConsentState.OPTED_OUT:
             consent.opt_out(session, target.id, kind.id, destination, evidence, standing=standing, at=under_way.at)
         elif standing is None and destination is not None and destination == theirs.destination:
             _carry_yes(session, under_way, kind, destination, evidence)
+
+    for place, event_id in with_numbers.items():
+        _carry_number_opt_out(session, under_way, place, event_id)
+
+
+def _carry_number_opt_out(session: Session, under_way: _Merge, place: Place, event_id: int) -> None:
+    """A no with a number that the target has holds over its yes, as a no with any does where it said nothing.
+
+    So the state tells what the gate does, and a yes of theirs finds what it takes back.
+    """
+    target, kind = under_way.target, session.get_one(SubscriptionType, place.subscription_type_id)
+    standing, destination = consent.held(session, target.id, kind.id), eligibility.destination_of(target, kind)
+    is_here = destination is not None and keys_of(session).destination_hash(destination) == place.destination_hash
+    if standing is None or is_here:
+        evidence = _evidence(session, under_way, event_id)
+        consent.opt_out(session, target.id, kind.id, destination, evidence, standing=standing, at=under_way.at)
 
 
 def _carry_yes(
@@ -145,11 +161,11 @@ def _carry_yes(
         consent.opt_in(session, under_way.target.id, kind.id, destination, evidence, standing=None, at=under_way.at)
 
 
-def _evidence(session: Session, under_way: _Merge, theirs: Consent) -> Evidence:
+def _evidence(session: Session, under_way: _Merge, event_id: int) -> Evidence:
     """How the source's word was known is how the target's is: what was the person's own stays their own."""
-    before = ledger.evidence_of(session, theirs.event_id)
+    before = ledger.evidence_of(session, event_id)
     known = before or Evidence(Source.API, under_way.actor, EvidenceLevel.REPORTED)
-    details = {**known.details, "merged_from": under_way.source.public_id, "event_id": theirs.event_id}
+    details = {**known.details, "merged_from": under_way.source.public_id, "event_id": event_id}
     return replace(known, actor=under_way.actor, details=details)
 
 

@@ -68,17 +68,21 @@ def take_back(session: Session, place: Place, *, of_everybody: bool) -> None:
     session.execute(taken_back if of_everybody else taken_back.where(NumberOptOut.contact_id == place.contact_id))
 
 
-def hand_over(session: Session, from_contact_id: int, to_contact_id: int) -> None:
-    """What one contact opted out of with a number is the other's from now on."""
+def hand_over(session: Session, from_contact_id: int, to_contact_id: int) -> dict[Place, int]:
+    """What one contact opted out of with a number is the other's from now on; each comes back with its event."""
     theirs = (
         select(_STICKY, _EVENT.c.source)
         .join(_EVENT, _EVENT.c.id == _STICKY.c.event_id)
         .where(_STICKY.c.contact_id == from_contact_id)
+        .order_by(_STICKY.c.event_id)
     )
+    handed_over = {}
     for row in session.execute(theirs).all():
         place = Place(to_contact_id, row.subscription_type_id, row.destination_hash)
         stick(session, [place], row.event_id, Source(row.source), at=row.since)
+        handed_over[place] = row.event_id
     session.execute(delete(NumberOptOut).where(NumberOptOut.contact_id == from_contact_id))
+    return handed_over
 
 
 def _here(place: Place) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -34,6 +34,7 @@ from app.models import (
     Contact,
     EvidenceLevel,
     InsertedForm,
+    NumberOptOut,
     OptInForm,
     Source,
     SubscriptionType,
@@ -283,6 +284,8 @@ class Clients:
         make.opt_in(self.session, who, self.kind, at=self.at)
         self.their_own.discard(who.id)
         self.numbers.discard((who.phone or "", who.id))
+        left = select(NumberOptOut).where(NumberOptOut.contact_id == who.id)
+        assert not self.session.scalars(left.where(NumberOptOut.destination_hash == who.phone_hash)).all()
 
     def detach(self, who: Contact) -> None:
         subscriptions.detach(self.session, who.public_id, self.kind.id, self._client(), at=self.at)

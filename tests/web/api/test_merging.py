@@ -139,6 +139,26 @@ def test_the_persons_later_yes_takes_back_what_they_said_before_they_were_merged
         assert eligibility.standing(session, found, offers).is_reachable
 
 
+@pytest.mark.parametrize("before", ["never_asked", "opted_in"])
+def test_a_no_with_the_users_number_holds_though_the_lead_said_yes_with_another(
+    app: Flask, api: Calls, kind: str, before: str
+) -> None:
+    lead, sam = api.contact(role="lead", phone=SAMS_NUMBER), api.contact(external_id="70", phone=SAMS_NUMBER)
+    if before == "opted_in":
+        attach(api, sam, kind)
+    with database(app).unit_of_work() as session:
+        held, offers = contacts.find(session, lead), subscription_types.find(session, int(kind))
+        make.opt_out(session, held, offers)
+        contacts.change_phone(session, held, EVES_NUMBER, at=NOON)
+        make.opt_in(session, held, offers)
+    merge(api, lead, sam)
+    assert status(api, sam) == "opted_out"
+    with database(app).unit_of_work() as session:
+        found, offers = contacts.find(session, sam), subscription_types.find(session, int(kind))
+        make.opt_in(session, found, offers, at=clock.now())
+        assert eligibility.standing(session, found, offers).is_reachable
+
+
 def test_a_merge_makes_no_second_user_of_an_address_and_ends_in_nobody_archived(api: Calls) -> None:
     lead, sam = api.contact(role="lead", email="sam@example.com"), api.contact(external_id="70")
     api.contact(email="sam@example.com")
