@@ -1,0 +1,36 @@
+"""A page as people see it: wide and narrow, light and dark; what axe finds there, and what scrolls sideways."""
+
+from typing import Any
+
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Page
+
+LOOKS: tuple[tuple[Any, int], ...] = (("light", 1280), ("dark", 1280), ("dark", 320), ("light", 320))
+_IS_THERE = "typeof window.axe === 'object'"
+_RUN = "axe.run({resultTypes: ['violations']}).then((results) => results.violations)"
+
+
+def violations(page: Page) -> list[tuple[str, str]]:
+    """What axe finds: the rule, and where it is broken, with its page. Its script is read once a page."""
+    if not page.evaluate(_IS_THERE):
+        page.evaluate(AXE_SCRIPT)
+    return [
+        (found["id"], f"{page.url}: {found['id']}: {found['help']}: {node['html'][:160]}")
+        for found in page.evaluate(_RUN)
+        for node in found["nodes"]
+    ]
+
+
+def in_every_look(page: Page, height: int = 900) -> list[str]:
+    """What is found on the open page in each look; it is left as wide as it was."""
+    before, found = page.viewport_size, []
+    for scheme, width in LOOKS:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.set_viewport_size({"width": width, "height": height})
+        found += [f"{scheme} {width}: {where}" for _, where in violations(page)]
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            found.append(f"{scheme} {width}: {page.url}: {wide} px wide")
+    if before:
+        page.set_viewport_size(before)
+    return found
