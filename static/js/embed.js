@@ -1,7 +1,7 @@
 // Puts an opt-in form into a page:
 //   <script src="https://consent.example.com/embed.js" data-form="FORM_KEY" async></script>
-// The form appears where the script stands, or in the element that data-target (a selector) names. data-theme: light or
-// dark, else as the reader's system says. Its messages arrive as DOM events on the frame: assent:ready, assent:height,
+// The form appears where the script stands (in the head: at the end of the page), or in the element that data-target (a
+// selector) names. data-theme: light or dark, else as the reader's system says. Its messages arrive as DOM events on the frame: assent:ready, assent:height,
 // assent:submitted, assent:verified, assent:error, each with the message as event.detail.
 (() => {
   const script = document.currentScript;
@@ -30,12 +30,15 @@
     frame.contentWindow.postMessage({ source: "assent", version: 1, type: "hello", page }, home);
   });
 
+  const isInHead = document.head.contains(script);
   const place = () => {
     const target = script.dataset.target && document.querySelector(script.dataset.target);
     if (target) target.append(frame);
+    else if (isInHead) document.body.append(frame);
     else script.after(frame);
   };
   frame.src = address;
-  if (script.dataset.target && document.readyState === "loading") addEventListener("DOMContentLoaded", place);
+  const waits = isInHead || script.dataset.target;
+  if (waits && document.readyState === "loading") addEventListener("DOMContentLoaded", place);
   else place();
 })();

@@ -284,7 +284,11 @@ def test_the_frame_grows_with_its_content_and_says_who_it_is(page: Page, address
             '<!doctype html><html><body><div id="place"></div>'
             f'<script src="{address}/embed.js" data-form="{key}" data-target="#place" async></script></body></html>'
         )
+        head = f'<script src="{address}/embed.js" data-form="{key}"></script>'
+        pages["/head"] = f"<!doctype html><html><head>{head}</head><body><p>Shop</p></body></html>"
         page.set_viewport_size({"width": 320, "height": 800})
+        page.goto(f"{shop}/head")
+        expect(page.locator("body > p + iframe")).to_be_visible()
         page.goto(shop)
         frame = page.locator("#place iframe")
         expect(frame).to_have_attribute("title", "Texts from Harbour Coffee")
