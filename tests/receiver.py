@@ -63,7 +63,11 @@ def receiver(answer: Callable[[Received], Answer] = lambda _received: OK) -> Ite
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers["Content-Length"]))
+            size_bytes = int(self.headers["Content-Length"])
+            raw = self.rfile.read(size_bytes)
+            if len(raw) < size_bytes:  # its sender was killed in the middle: nothing has come
+                self.close_connection = True
+                return
             came = Received(self.path, {name.lower(): value for name, value in self.headers.items()}, raw)
             made.received.append(came)
             said = made.answer(came)

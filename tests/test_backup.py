@@ -169,7 +169,9 @@ def test_wherever_a_backup_is_damaged_it_is_refused_before_anything_is_touched(
     inside = [middle_of(whole, entry) for entry in zipfile.ZipFile(file).infolist() if entry.compress_size > 50]
     assert len(inside) >= 2
     for place in [*inside, 0, len(whole) - 10]:
-        file.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        # sixteen bytes: one alone may name another place from where the same nothing is copied
+        damaged = bytes(each ^ 0x55 for each in whole[place : place + 16])
+        file.write_bytes(whole[:place] + damaged + whole[place + 16 :])
         refused(settings, file)
     for cut in (0, 100, len(whole) // 2, len(whole) - 1):
         file.write_bytes(whole[:cut])

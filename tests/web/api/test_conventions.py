@@ -125,7 +125,8 @@ def test_pages_that_there_cannot_be_are_refused(api: Calls, path: str, query: st
     assert answer.code == ("client_error" if field == "starting_after" else "parameter_invalid")
 
 
-def test_a_list_without_pages_by_number_says_so(api: Calls) -> None:
+def test_a_list_without_pages_by_number_says_so(app: Flask) -> None:
+    api = calls(app, "admin")
     sam = api.contact(role="lead")
     endpoint = api.post("/webhook_endpoints", EXAMPLES["create_webhook_endpoint"]["request"])
     paths = ["/conversations", "/suppressions", f"/contacts/{sam}/consent_events"]
