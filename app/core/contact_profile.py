@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.core import audit, contacts, conversations, eligibility, email
-from app.core.errors import Conflict, InvalidInput, InvalidState, Merged, NotFound
+from app.core.errors import Conflict, InvalidInput, Merged, NotFound
 from app.core.signing import is_public_id
 from app.db import dialect_of
 from app.models import Agent, Contact, ContactRole
@@ -158,12 +158,6 @@ def refuse_duplicate(
         if found := session.scalars(others.order_by(Contact.archived_at.is_not(None)).limit(1)).first():
             which = "An archived contact" if found.archived_at else "A contact"
             raise Conflict(f"{which} matching those details already exists with id={found.public_id}")
-
-
-def refuse_blocked(contact: Contact) -> None:
-    """:raises InvalidState: ``blocked``: nothing is taken from it and nothing sent to it"""
-    if contact.blocked_at is not None:
-        raise InvalidState("This contact is blocked.", code="blocked")
 
 
 def _reckon(session: Session, contact: Contact, what: str, *, actor: str, at: datetime) -> None:

@@ -108,7 +108,7 @@ def say(
     :param client_key: random (1 to 64 letters, digits, ``_``, ``-``), made by whoever sends: said again, the message
         that stands comes back and nothing changes. Another text, kind or author under the same key is another message
     :raises InvalidInput: ``body`` is empty or longer than ``BODY_MAX``; ``client_key`` is no key
-    :raises InvalidState: the contact is blocked and writes
+    :raises InvalidState: the contact is blocked, and this is no note
     :raises NotFound: there is no conversation with this id
     """
     if kind not in {MessageKind.MESSAGE, MessageKind.NOTE} or (kind == MessageKind.NOTE and author == CONTACT):
@@ -122,10 +122,10 @@ def say(
             said = said_before(session, conversation_id, client_key)
         if said:
             return said
-    if author == CONTACT:
-        _refuse_blocked(session, conversation)
-        if conversation.state == ConversationState.CLOSED:
-            _open(session, conversation, SYSTEM, at=at)
+    if kind == MessageKind.MESSAGE:
+        refuse_blocked(contact_of(session, conversation))
+    if author == CONTACT and conversation.state == ConversationState.CLOSED:
+        _open(session, conversation, SYSTEM, at=at)
     return _append(session, conversation, kind, author, body, at=at, client_key=client_key)
 
 
@@ -162,12 +162,13 @@ def post_form(
     """Place an inserted form (``optin_forms.insert_for``) in a conversation; a closed one is open again.
 
     :param client_key: as for ``say``; the caller has asked ``said_before``
-    :raises InvalidState: it was inserted for somebody else, or elsewhere already
+    :raises InvalidState: it was inserted for somebody else, or elsewhere already; the contact is blocked
     :raises NotFound: there is no conversation with this id
     """
     conversation = hold(session, conversation_id)
     if inserted.conversation_id is not None or inserted.contact_id != conversation.contact_id:
         raise InvalidState("This form was inserted for somebody else.")
+    refuse_blocked(contact_of(session, conversation))
     inserted.conversation_id = conversation_id
     if conversation.state == ConversationState.CLOSED:
         _open(session, conversation, author, at=at)
@@ -314,6 +315,12 @@ def microseconds(at: datetime) -> int:
     return int(at.timestamp() * 1_000_000)
 
 
+def refuse_blocked(contact: Contact) -> None:
+    """:raises InvalidState: ``blocked``: nothing is taken from it and nothing sent to it"""
+    if contact.blocked_at is not None:
+        raise InvalidState("This contact is blocked.", code="blocked")
+
+
 def refuse_odd_key(client_key: str) -> None:
     """:raises InvalidInput: it is no key"""
     if not _CLIENT_KEY.fullmatch(client_key):
@@ -375,8 +382,3 @@ def _hold_contact(session: Session, contact_id: int) -> None:
     held = session.execute(select(Contact.id).where(Contact.id == contact_id).with_for_update()).first()
     if held is None:
         raise NotFound("There is no such contact.")
-
-
-def _refuse_blocked(session: Session, conversation: Conversation) -> None:
-    if contact_of(session, conversation).blocked_at is not None:
-        raise InvalidState("This conversation takes no more messages.", code="blocked")

@@ -10,9 +10,9 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, select, union
+from sqlalchemy import Table, bindparam, case, select
 from sqlalchemy.orm import Session
 
 from app.core import conversation_views, messenger
@@ -33,18 +33,15 @@ KNOWN_CHARS_MAX = 100 * len("123456789012345678:123456789,")
 _CONVERSATION = cast(Table, Conversation.__table__)
 
 
-def _latest(limit: int, *whose: ColumnElement[bool]) -> Select[Any]:
-    theirs = select(*(_CONVERSATION.c[name] for name in ("id", "revision", "updated_at"))).where(
-        _CONVERSATION.c.contact_id == bindparam("contact_id"), _CONVERSATION.c.said_number > 0, *whose
-    )
-    latest = theirs.order_by(_CONVERSATION.c.updated_at.desc(), _CONVERSATION.c.id.desc()).limit(limit).subquery()
-    return select(latest)
-
-
 _STANDING = Prepared(
-    union(_latest(_LATEST), _latest(_LATEST_OPEN, _CONVERSATION.c.state == ConversationState.OPEN.value)).order_by(
-        "updated_at", "id"
+    select(*(_CONVERSATION.c[name] for name in ("id", "revision", "updated_at", "state")))
+    .where(_CONVERSATION.c.contact_id == bindparam("contact_id"), _CONVERSATION.c.said_number > 0)
+    .order_by(
+        case((_CONVERSATION.c.state == ConversationState.OPEN.value, 0), else_=1),
+        _CONVERSATION.c.updated_at.desc(),
+        _CONVERSATION.c.id.desc(),
     )
+    .limit(_LATEST + _LATEST_OPEN)
 )
 
 
@@ -133,9 +130,14 @@ def _is_known(standing: Mapping[int, int], known: Mapping[int, int]) -> bool:
 
 
 def _standing(look: Glance, who: Visitor) -> dict[int, int]:
+    """Id to revision of the conversations that are followed, where something happened last coming last."""
     if who.contact_id is None:
         return {}
-    return {number: revision for number, revision, _ in _STANDING.all(look, contact_id=who.contact_id)}
+    found = _STANDING.all(look, contact_id=who.contact_id)
+    if len(found) > 1:
+        found.sort(key=lambda row: (row[2], row[0]))
+        found = [*(row for row in found[:-_LATEST] if row[3] == ConversationState.OPEN), *found[-_LATEST:]]
+    return {row[0]: row[1] for row in found}
 
 
 def _news(look: Glance, who: Visitor, standing: Mapping[int, int], known: Mapping[int, int], *, at: datetime) -> News:

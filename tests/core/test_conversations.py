@@ -212,15 +212,22 @@ def test_closing_opening_and_assigning_twice_writes_one_event_each(database: Dat
                 conversations.assign(session, chat.id, nobody, actor=ANA, at=NOON)
 
 
-def test_a_blocked_contact_says_nothing_more(database: Database) -> None:
+def test_a_blocked_contact_says_nothing_more_and_is_told_nothing(database: Database) -> None:
     with database.unit_of_work() as session:
         sam = make.contact(session)
         chat = conversations.start(session, sam.id, at=NOON)
         sam.blocked_at = NOON
         session.flush()
-        with pytest.raises(InvalidState):
-            _say(session, chat.id)
-        assert _say(session, chat.id, "You were blocked.", ANA).number == 1
+        inserted = optin_forms.insert_for(session, make.form(session), sam, inserted_by=ANA, at=NOON)
+        for act in (
+            lambda: _say(session, chat.id),
+            lambda: _say(session, chat.id, "You were blocked.", ANA),
+            lambda: conversations.post_form(session, chat.id, inserted, author=ANA, at=NOON),
+        ):
+            with pytest.raises(InvalidState, match="blocked"):
+                act()
+        noted = conversations.say(session, chat.id, author=ANA, body="Was rude", kind=MessageKind.NOTE, at=NOON)
+        assert noted.number == 1
 
 
 def test_what_was_seen_moves_forward_only(database: Database) -> None:

@@ -71,7 +71,6 @@ def create_conversation(asked: dict[str, Any]) -> Response:
 
     def act(session: Session) -> Body:
         contact, at = _contact(session, asked["from_"]), clock.now()
-        contact_profile.refuse_blocked(contact)
         begun = conversations.start(session, contact.id, at=at)
         said = conversations.say(session, begun.id, author=conversations.CONTACT, body=asked["body"], at=at)
         return message_body(said, "user_message")
@@ -139,7 +138,6 @@ def manage_conversation(asked: dict[str, Any], wanted: dict[str, Any], conversat
             clock.now(),
         )
         if asked["body"]:
-            _refuse_to_blocked(session, number)
             conversations.say(session, number, author=actor, body=asked["body"], at=at)
         match asked["message_type"]:
             case "close":
@@ -169,7 +167,6 @@ def insert_form_into_conversation(asked: dict[str, Any], wanted: dict[str, Any],
 
     def act(session: Session) -> Body:
         number, at, actor = ids.number(conversation_id) or 0, clock.now(), callers.current().actor
-        _refuse_to_blocked(session, number)
         if "form_id" in asked:
             form_id = ids.number(asked["form_id"]) or 0
             conversation_forms.insert_saved(session, number, form_id, actor=actor, at=at)
@@ -194,7 +191,6 @@ def create_message(asked: dict[str, Any]) -> Response:
         agent, contact, at = _agent(session, asked["from_"]["id"]), _contact(session, asked["to"]), clock.now()
         if asked["from_"]["type"] != "admin":
             raise InvalidInput("A message comes from an admin; a contact begins a conversation.", field="from.type")
-        contact_profile.refuse_blocked(contact)
         begun = conversations.start(session, contact.id, at=at, assignee_id=agent.id)
         said = conversations.say(session, begun.id, author=f"agent:{agent.id}", body=asked["body"], at=at)
         return message_body(said, "admin_message")
@@ -209,14 +205,8 @@ def _reply_as_admin(session: Session, asked: dict[str, Any], conversation_id: st
     is_last = conversation_id == _LAST
     found = conversation_records.newest_of(session, None) if is_last else ids.number(conversation_id) or 0
     kind = MessageKind.NOTE if asked["message_type"] == "note" else MessageKind.MESSAGE
-    if kind == MessageKind.MESSAGE:
-        _refuse_to_blocked(session, found)
     conversations.say(session, found, author=f"agent:{agent.id}", body=asked["body"], kind=kind, at=at)
     return found
-
-
-def _refuse_to_blocked(session: Session, conversation_id: int) -> None:
-    contact_profile.refuse_blocked(conversations.contact_of(session, conversations.find(session, conversation_id)))
 
 
 def _reply_as_contact(session: Session, asked: dict[str, Any], conversation_id: str, at: datetime) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from app.core import clock, contact_profile, contact_views, conversation_records, optin_forms
+from app.core import clock, contact_profile, contact_views, conversation_records, conversations, optin_forms
 from app.core.errors import InvalidInput, NotAvailable
 from app.core.optin_forms import FormContent, FormText
 from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE
@@ -130,7 +130,7 @@ def insert_form(asked: dict[str, Any], form_id: str) -> Response:
     def act(session: Session) -> Body:
         form, contact = find(session, form_id), _contact(session, asked)
         if contact is not None:
-            contact_profile.refuse_blocked(contact)
+            conversations.refuse_blocked(contact)
         inserted = optin_forms.insert_for(
             session,
             form,
