@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Table, bindparam, case, delete, select
+from sqlalchemy import Executable, Table, bindparam, case, delete, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.db import Prepared, dialect_insert
+from app.db import Prepared, inserting
 from app.models import ConsentEvent, NumberOptOut, Source
 
 _EVENT = cast(Table, ConsentEvent.__table__)
@@ -28,6 +28,23 @@ _FIND_NO = Prepared(
 )
 
 
+def _sticking(dialect: str, *, is_their_own: bool) -> Executable:
+    adding = inserting(dialect, NumberOptOut, tuple(_STICKY.c.keys()))
+    newest = case((adding.excluded.since > _STICKY.c.since, adding.excluded.since), else_=_STICKY.c.since)
+    own = {"event_id": adding.excluded.event_id} if is_their_own else {}
+    return adding.on_conflict_do_update(index_elements=_STICKY.primary_key, set_={"since": newest, **own})
+
+
+_FROM_NUMBER = delete(_STICKY).where(
+    _STICKY.c.subscription_type_id == bindparam("subscription_type_id"),
+    _STICKY.c.destination_hash == bindparam("destination_hash"),
+)
+_TAKE_BACK_ALL = Prepared(_FROM_NUMBER)
+_TAKE_BACK = Prepared(_FROM_NUMBER.where(_STICKY.c.contact_id == bindparam("contact_id")))
+_STICK_AS_API = Prepared(lambda dialect: _sticking(dialect, is_their_own=False))
+_STICK_AS_THEIR_OWN = Prepared(lambda dialect: _sticking(dialect, is_their_own=True))
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a no sticks: to one contact's number or address, for one type."""
@@ -39,13 +56,10 @@ class Place:
 
 def stick(session: Session, places: Iterable[Place], event_id: int, source: Source, *, at: datetime) -> None:
     """Make a no hold for whoever has the number. Where one of this contact stands, the person's own replaces it."""
-    rows = [vars(place) | {"since": at, "event_id": event_id} for place in places if place.destination_hash]
-    if not rows:
-        return
-    adding = dialect_insert(session, NumberOptOut).values(rows)
-    newest = case((adding.excluded.since > _STICKY.c.since, adding.excluded.since), else_=_STICKY.c.since)
-    own = {} if source == Source.API else {"event_id": adding.excluded.event_id}
-    session.execute(adding.on_conflict_do_update(index_elements=_STICKY.primary_key, set_={"since": newest, **own}))
+    prepared = _STICK_AS_API if source == Source.API else _STICK_AS_THEIR_OWN
+    for place in places:
+        if place.destination_hash:
+            prepared.run(session, **vars(place), since=at, event_id=event_id)
 
 
 def source_of(session: Session, event_id: int, place: Place) -> tuple[Source, bool]:
@@ -64,8 +78,14 @@ def is_somebodys_own(session: Session, place: Place, event_id: int | None) -> bo
 
 def take_back(session: Session, place: Place, *, of_everybody: bool) -> None:
     """Let go of what the contact, or everybody, opted out of with this number."""
-    taken_back = delete(NumberOptOut).where(*_here(place))
-    session.execute(taken_back if of_everybody else taken_back.where(NumberOptOut.contact_id == place.contact_id))
+    if of_everybody:
+        _TAKE_BACK_ALL.run(
+            session,
+            subscription_type_id=place.subscription_type_id,
+            destination_hash=place.destination_hash,
+        )
+    else:
+        _TAKE_BACK.run(session, **vars(place))
 
 
 def hand_over(session: Session, from_contact_id: int, to_contact_id: int) -> dict[Place, int]:
