@@ -69,7 +69,7 @@ def test_an_upgrade_stops_everything_before_it_changes_anything_and_installs_all
 
 
 def test_the_threads_that_connections_are_counted_by_are_those_of_the_server() -> None:
-    words = {4: "four", 8: "eight", 12: "twelve", 16: "sixteen"}
+    words = {4: "four", 6: "six", 8: "eight", 12: "twelve", 16: "sixteen"}
     each = THREADS_ON_POSTGRESQL
     said = f"count {2 * each} for each process of a web server ({words[each]} threads"
     assert said in " ".join(TEXTS["README.md"].split())

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import resource
 import socket
 
 from flask import Flask
@@ -16,10 +17,11 @@ from app.web import api
 
 # Requests wait for the database and for the disk, so more of them run than there are processors. With SQLite writers
 # wait for each other, and every further thread takes the interpreter away from the one that writes.
-THREADS_ON_SQLITE, THREADS_ON_POSTGRESQL = 4, 8
+THREADS_ON_SQLITE, THREADS_ON_POSTGRESQL = 4, 6
 BACKLOG = 1024
 # Open connections of one process. Each open messenger keeps one between its polls; whoever is beyond this waits.
 CONNECTIONS = 10_000
+_FILES_BESIDE = 1_000
 # How long requests in flight may go on after the server was told to stop.
 STOP_WITHIN_S = 30
 
@@ -37,6 +39,7 @@ def run(settings: config.Settings, host: str, port: int, *, workers: int) -> Non
     :raises InvalidState: the address cannot be used
     """
     check_address(host, port)
+    allow_open_files(CONNECTIONS + _FILES_BESIDE)
     # Once here, so that a mistake shows before anything is served and the worker processes inherit what is loaded.
     app = create_app(settings)
     is_sqlite = app.extensions["assent.database"].is_sqlite
@@ -68,6 +71,17 @@ def load() -> Flask:
     api.of(app)
     phone.preload()
     return app
+
+
+def allow_open_files(wanted: int) -> None:
+    """Let this process and those that it starts hold so many files and connections, as far as the system allows.
+
+    What a service gets by itself is often 1,024, and every open messenger holds a connection.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 def check_address(host: str, port: int) -> None:
