@@ -145,8 +145,9 @@ def _slices(place: Place, call: str, contacts: int) -> Iterator[list[str]]:
 def _who_can(place: Place, call: str) -> list[int]:
     """Whom the call changes something for: never asked to attach, opted in to detach."""
     opted_in = "SELECT contact_id FROM consents WHERE subscription_type_id = 1 AND state = 'opted_in'"
-    asked = "SELECT contact_id FROM consents WHERE subscription_type_id = 1"
-    wanted = opted_in if call == "detach" else f"SELECT id FROM contacts WHERE id NOT IN ({asked})"
+    asked = "SELECT 1 FROM consents WHERE subscription_type_id = 1 AND contact_id = contacts.id"
+    never_asked = f"SELECT id FROM contacts WHERE NOT EXISTS ({asked})"
+    wanted = opted_in if call == "detach" else never_asked
     with place.database.engine.connect() as connection:
         return sorted(row[0] for row in connection.exec_driver_sql(wanted))
 
