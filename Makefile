@@ -6,7 +6,8 @@
 
 PYTHON ?= python3
 PIP := .venv/bin/python -m pip --disable-pip-version-check install --quiet
-UV_COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
+UV_COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make requirements"
 
 .PHONY: run test bench pictures requirements chromium
 
@@ -27,17 +28,17 @@ bench: .venv/.ready-for-tests
 pictures: .venv/.ready-for-tests chromium
 	.venv/bin/python -m tests.browser.pictures
 
-# Pin anew what pyproject.toml asks for; the tests' file agrees with the other one.
+# Pin anew what pyproject.toml asks for; the three files agree with each other.
 requirements: .venv/.ready
 	$(PIP) uv
-	$(UV_COMPILE) --upgrade --custom-compile-command "make requirements" pyproject.toml -o requirements.txt
-	$(UV_COMPILE) --upgrade --custom-compile-command "make requirements" pyproject.toml --extra test \
-		-c requirements.txt -o tests/requirements.txt
+	$(UV_COMPILE) --upgrade pyproject.toml -o requirements.txt
+	$(UV_COMPILE) --upgrade pyproject.toml --extra test -c requirements.txt -o tests/requirements.txt
+	echo hatchling | $(UV_COMPILE) --upgrade - -c tests/requirements.txt -o requirements-build.txt
 
-.venv/.ready: requirements.txt pyproject.toml
+.venv/.ready: requirements.txt requirements-build.txt pyproject.toml
 	@echo "Preparing .venv"
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	@$(PIP) --require-hashes -r requirements.txt
+	@$(PIP) --require-hashes -r requirements.txt -r requirements-build.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 

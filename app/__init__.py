@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 
     from app.config import Settings
 
-__version__ = "0.1.0"
 MAX_REQUEST_BYTES = 1_000_000
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+VERSION = "0.1.0"
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "ASSENT_"
 # Settings of parts that come later; they are let through so that one environment file serves every version.

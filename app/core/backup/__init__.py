@@ -3,11 +3,10 @@
 import os
 from dataclasses import dataclass
 from dataclasses import replace as changed
-from importlib.metadata import version
 from pathlib import Path
 
 from app import migrations
-from app.config import Settings
+from app.config import VERSION, Settings
 from app.core import clock, store
 from app.core.backup import archive, noes, postgresql, sqlite
 from app.core.backup.archive import Backup, Manifest
@@ -36,7 +35,7 @@ def write(settings: Settings, database: Database, file: Path) -> Manifest:
         if has_key:
             parts.add(KEY_PART, key_file.read_bytes())
         manifest = Manifest(
-            program=version("assent"),
+            program=VERSION,
             engine=engine.NAME,
             revision=content.revision,
             made_at=clock.now().isoformat(timespec="seconds"),
