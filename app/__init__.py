@@ -49,8 +49,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     settings = settings or config.load()
     app = Flask(
         __name__,
-        template_folder=str(config.ROOT / "templates"),
-        static_folder=str(config.ROOT / "static"),
+        template_folder=str(config.resource_folder("templates")),
+        static_folder=str(config.resource_folder("static")),
         instance_path=str(settings.instance),
     )
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES)

@@ -15,7 +15,7 @@ def speak(app: Flask) -> None:
     """Load the catalogues of ``app/translations``."""
     Babel(
         app,
-        default_translation_directories=str(config.ROOT / "app" / "translations"),
+        default_translation_directories=str(config.PACKAGE / "translations"),
         locale_selector=lambda: g.get("locale", DEFAULT_LOCALE),
     )
 
