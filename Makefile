@@ -38,7 +38,7 @@ requirements: .venv/.ready ## Pin the newest versions that pyproject.toml allows
 	$(PIP) uv
 	$(UV_COMPILE) --upgrade pyproject.toml -o requirements.txt
 	$(UV_COMPILE) --upgrade pyproject.toml --extra test -c requirements.txt -o tests/requirements.txt
-	echo hatchling | $(UV_COMPILE) - -c tests/requirements.txt -o requirements-build.txt
+	echo hatchling | $(UV_COMPILE) - -c tests/requirements.txt -o .ci/requirements-build.txt
 
 lint: .venv/.ready-for-tests
 	.venv/bin/ruff check .
@@ -46,10 +46,10 @@ lint: .venv/.ready-for-tests
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-.venv/.ready: requirements.txt requirements-build.txt pyproject.toml
+.venv/.ready: requirements.txt .ci/requirements-build.txt pyproject.toml
 	@echo "Preparing .venv"
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	@$(PIP) --require-hashes -r requirements.txt -r requirements-build.txt
+	@$(PIP) --require-hashes -r requirements.txt -r .ci/requirements-build.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 

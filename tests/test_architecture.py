@@ -101,7 +101,7 @@ def test_only_the_one_door_changes_a_consent() -> None:
 
 
 def test_requirements_are_pinned_with_hashes_and_name_no_registry() -> None:
-    for name in ("requirements.txt", "requirements-build.txt", "tests/requirements.txt"):
+    for name in ("requirements.txt", ".ci/requirements-build.txt", "tests/requirements.txt"):
         content = (ROOT / name).read_text()
         assert "://" not in content
         pinned = [line for line in content.splitlines() if re.match(r"[A-Za-z]", line)]
@@ -110,6 +110,6 @@ def test_requirements_are_pinned_with_hashes_and_name_no_registry() -> None:
         assert content.count("--hash=sha256:") >= len(pinned)
     runtime, build, tests = (
         set(re.findall(r"^([A-Za-z][\w.-]*)==([\w.]+)", (ROOT / name).read_text(), re.MULTILINE))
-        for name in ("requirements.txt", "requirements-build.txt", "tests/requirements.txt")
+        for name in ("requirements.txt", ".ci/requirements-build.txt", "tests/requirements.txt")
     )
     assert runtime | build <= tests, "make requirements"
