@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 from flask_security import Security, current_user
 from werkzeug.local import LocalProxy
 
-from app.config import Settings
 from app.core.accounts import agents as accounts
 from app.web.services import keys
 from app.web.sign_in import forms as login_forms
@@ -99,7 +98,7 @@ _MESSAGES = {
 }
 
 
-def enable(app: Flask, settings: Settings) -> None:  # noqa: ARG001 - every part is wired alike
+def init_app(app: Flask) -> None:
     """Wire Flask-Security over our own accounts; ``current_agent`` becomes known to templates."""
     app.config.update({f"SECURITY_{name}": value for name, value in (_ADDRESSES | _POLICY).items()})
     app.config.update({f"SECURITY_MSG_{name}": value for name, value in _MESSAGES.items()})
