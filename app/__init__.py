@@ -22,29 +22,18 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask
 
     from app import config
-    from app.web import (
-        api,
-        assets,
-        database,
-        embed,
-        errors,
-        health,
-        languages,
-        live,
-        login,
-        logo,
-        logs,
-        mail,
-        messenger,
-        numbers,
-        security,
-    )
+    from app.web import api, assets, embed, errors, health, live, logo, mail, messenger, security
+    from app.web import i18n as languages
+    from app.web import ids as numbers
+    from app.web import request_log as logs
+    from app.web import services as database
     from app.web.admin import blueprint as admin
     from app.web.auth import blueprint as auth
     from app.web.contacts import blueprint as contacts
     from app.web.home import blueprint as home
     from app.web.inbox import blueprint as inbox
     from app.web.messenger import blueprint as messenger_page
+    from app.web.sign_in import setup as login
 
     settings = settings or config.load()
     app = Flask(

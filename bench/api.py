@@ -16,8 +16,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from app.core import clock, settings, tokens
+from app.core import clock
+from app.core.accounts import api_tokens as tokens
 from app.core.signing import Keys
+from app.core.workspace import settings
 from bench.forms import form_key
 from bench.load import CONNECTIONS, THREADS, Reading, median
 from bench.servers import DATABASES, SECRET_KEY, Place, assent_server, floor_server, prepared

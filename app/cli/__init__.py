@@ -4,7 +4,10 @@ import sys
 
 import click
 
-from app.cli import data, people, running, shown
+from app.cli import accounts as people
+from app.cli import backup as data
+from app.cli import config as shown
+from app.cli import serve as running
 from app.config import VERSION, BadSetting
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from flask import Flask, Response, current_app
 
-from app.core import store
-from app.web.database import database
+from app.core.workspace import bootstrap as store
+from app.web.services import database
 
 
 def register(app: Flask) -> None:

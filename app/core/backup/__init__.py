@@ -7,11 +7,13 @@ from pathlib import Path
 
 from app import migrations
 from app.config import VERSION, Settings
-from app.core import clock, store
-from app.core.backup import archive, noes, postgresql, sqlite
+from app.core import clock
+from app.core.backup import archive, postgresql, sqlite
+from app.core.backup import opt_outs as noes
 from app.core.backup.archive import Backup, Manifest
 from app.core.errors import InvalidState
 from app.core.signing import Keys
+from app.core.workspace import bootstrap as store
 from app.db import Database
 
 KEY_PART = "secret_key"

@@ -11,12 +11,13 @@ from markupsafe import Markup
 
 from app.config import VERSION
 from app.web import security
-from app.web.api import callers, codes
+from app.web.api import auth as callers
+from app.web.api import error_codes as codes
+from app.web.api.blueprint import Room
+from app.web.api.example_values import sample
 from app.web.api.examples import EXAMPLES
 from app.web.api.exchange import asked
-from app.web.api.room import Room
-from app.web.api.samples import sample
-from app.web.api.words import INTRODUCTION
+from app.web.api.intro import INTRODUCTION
 
 _DESCRIPTION = "assent.api_description"
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
