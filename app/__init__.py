@@ -22,6 +22,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask
 
     from app import config
+    from app.core import public_urls
     from app.web import (
         admin,
         api,
@@ -38,6 +39,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         logo,
         mail,
         messenger,
+        mounts,
         request_log,
         security,
         services,
@@ -57,8 +59,10 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         part.init_app(app)
     for surface in (home, auth, admin, contacts, inbox, messenger):
         app.register_blueprint(surface.blueprint)
-    embed.mount(app)
-    messenger.mount(app)
+    mounts.mount(
+        app,
+        {public_urls.EMBED: embed.create_embed(app), public_urls.MESSENGER_API: messenger.create_messenger_api(app)},
+    )
     api.mount(app, settings)
     security.trust_proxies(app, settings)
     return app

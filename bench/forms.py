@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.forms import publishing as optin_forms
-from app.core.forms.publishing import FormContent, FormText
-from app.core.forms.views import Shown
+from app.core.forms.content import FormContent, FormText
+from app.core.forms.publishing import FormSettings
+from app.core.forms.render_token import RenderToken
 from app.core.signing import Keys, random_token
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
@@ -51,10 +52,10 @@ class Forms:
                 body=urlencode(body),
             )
 
-    def _shown(self, address: str) -> Shown:
+    def _shown(self, address: str) -> RenderToken:
         with urllib.request.urlopen(f"{address}{self.path}") as page:
             found = re.search(r'name="shown" value="([^"]+)"', page.read().decode())
-        shown = Shown.read(Keys(SECRET_KEY).signer("shown"), found[1] if found else "", place=self.key)
+        shown = RenderToken.read(Keys(SECRET_KEY).signer("shown"), found[1] if found else "", place=self.key)
         if shown is None:
             raise RuntimeError("the form's page holds nothing that was shown")
         return shown
@@ -76,5 +77,5 @@ def form_key(session: Session, at: datetime) -> str:
         "By signing up you agree to get **offers** by text, at most four a month. Consent is no condition of purchase."
     )
     content = FormContent(kind.id, {"en": FormText("Texts from Harbour Coffee", legal_text=legal)})
-    form = optin_forms.create(session, content, name="", allowed_origins=(), actor="bench", at=at)
+    form = optin_forms.create(session, content, FormSettings(), actor="bench", at=at)
     return form.key

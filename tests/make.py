@@ -10,8 +10,10 @@ from app.core import clock
 from app.core.accounts import agents as accounts
 from app.core.consent import changes as consent
 from app.core.contacts import records as contacts
+from app.core.forms import insertion
 from app.core.forms import publishing as optin_forms
-from app.core.forms.publishing import FormContent, FormText
+from app.core.forms.content import FormContent, FormText
+from app.core.forms.publishing import FormSettings
 from app.core.ledger.events import Evidence
 from app.core.subscriptions import subscription_types
 from app.models import (
@@ -65,7 +67,7 @@ def form(
     subscription_type = subscription_type or live_type(session)
     title = FormText("Texts from Harbour Coffee", legal_text="By signing up you agree to get texts. **No** obligation.")
     content = FormContent(subscription_type.id, texts or {"en": title}, **values)
-    return optin_forms.create(session, content, name=name, allowed_origins=allowed_origins, actor="agent:1", at=NOON)
+    return optin_forms.create(session, content, FormSettings(name, allowed_origins), actor="agent:1", at=NOON)
 
 
 def contact(session: Session, **values: Any) -> Contact:
@@ -76,7 +78,9 @@ def contact(session: Session, **values: Any) -> Contact:
 
 def inserted(session: Session, form: OptInForm, contact: Contact | None, **values: Any) -> InsertedForm:
     values = {"inserted_by": "agent:1", "at": clock.now()} | values
-    return optin_forms.insert_for(session, form, contact, **values)
+    options = {name: values.pop(name) for name in ("origin", "expires_in") if name in values}
+    values["link"] = insertion.LinkOptions(**options)
+    return insertion.insert_for(session, form, contact, **values)
 
 
 def evidence(source: Source = Source.FORM, **values: Any) -> Evidence:

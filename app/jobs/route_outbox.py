@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app import logs
 from app.core import clock, outbox
-from app.core.forms import publishing as optin_forms
+from app.core.forms import daily_counts, insertion
 from app.core.webhooks import deliveries, routing
 from app.db import Database
 from app.models import OutboxEvent
@@ -121,10 +121,10 @@ def _count_forms(session: Session, events: list[OutboxEvent]) -> None:
     """Add what was inserted and submitted to the numbers of its form, on the day when it happened."""
     counted = [event for event in events if event.topic in _COUNTED]
     inserted_ids = {event.payload["inserted_form_id"] for event in counted} - {None}
-    form_ids = optin_forms.forms_of(session, inserted_ids)
+    form_ids = insertion.form_ids_of(session, inserted_ids)
     numbers: dict[tuple[int, date], Counter[str]] = {}
     for event in counted:
         form_id = form_ids.get(event.payload["inserted_form_id"])
         if form_id is not None:
             numbers.setdefault((form_id, event.created_at.date()), Counter())[_COUNTED[event.topic]] += 1
-    optin_forms.tally_many(session, numbers)
+    daily_counts.add_many(session, numbers)

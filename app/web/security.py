@@ -1,6 +1,8 @@
 """Security headers of every response, trusted proxies, and CSRF protection where a cookie signs in."""
 
-from flask import Flask, Request, Response, g, request
+from http import HTTPStatus
+
+from flask import Flask, Request, Response, abort, g, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -70,6 +72,17 @@ def set_policy(response: Response, **changed: str) -> Response:
     policy = POLICY | {name.replace("_", "-"): value for name, value in changed.items()}
     response.headers["Content-Security-Policy"] = "; ".join(f"{name} {value}" for name, value in policy.items())
     return response
+
+
+def refuse_other_sites() -> None:
+    """Refuse a request that another site's page sends: a ``before_request`` hook.
+
+    There is no cookie that such a request could use; this is a second line of defense.
+
+    :raises Forbidden: the browser says that another site sent it
+    """
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        abort(HTTPStatus.FORBIDDEN)
 
 
 def set_common_headers(response: Response) -> Response:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from app.core import clock
 from app.core.conversations import messages as conversations
-from app.core.forms import publishing as optin_forms
+from app.core.forms import insertion
 from app.core.workspace import settings as workspace_settings
 from app.db import Database
 from app.models import Contact, Conversation, Message
@@ -101,7 +101,7 @@ def insert_form(database: Database) -> None:
         assert conversation
         form = make.form(session)
         contact = session.get_one(Contact, conversation.contact_id)
-        inserted = optin_forms.insert_for(session, form, contact, inserted_by=ANA, at=clock.now())
+        inserted = insertion.insert_for(session, form, contact, inserted_by=ANA, at=clock.now())
         conversations.post_form(session, conversation.id, inserted, author=ANA, at=clock.now())
 
 

@@ -12,7 +12,7 @@ from app.core import clock
 from app.core.accounts import agents as accounts
 from app.core.conversations import messages as conversations
 from app.core.conversations import views as conversation_views
-from app.core.forms import publishing as optin_forms
+from app.core.forms import insertion
 from app.db import Database
 from app.models import Contact, InsertedForm, MessageKind, Role
 from tests import make
@@ -295,7 +295,7 @@ def test_nothing_is_found_by_axe_and_nothing_scrolls_sideways(
         chat = conversations.open_for(session, sam.id, at=clock.now()).id
         conversations.say(session, chat, author="contact", body="x" * 300, at=clock.now())
         conversations.say(session, chat, author="agent:1", body="Look", kind=MessageKind.NOTE, at=clock.now())
-        inserted = optin_forms.insert_for(session, form, sam, inserted_by="agent:1", at=clock.now())
+        inserted = insertion.insert_for(session, form, sam, inserted_by="agent:1", at=clock.now())
         conversations.post_form(session, chat, inserted, author="agent:1", at=clock.now())
     for path in ("/inbox", f"/inbox/{chat}", f"/inbox/{chat}/insert", f"/inbox/new/{sam.public_id}", "/inbox?q=zz"):
         ana.goto(f"{address}{path}")

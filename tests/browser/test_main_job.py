@@ -7,8 +7,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect
 from sqlalchemy import func, select
 
-from app.core.forms import publishing as optin_forms
-from app.core.forms.publishing import FormText
+from app.core.forms import daily_counts
+from app.core.forms.content import FormText
 from app.db import Database
 from app.models import ConsentEvent, ConsentEvidence, Contact, Wording
 from tests import make
@@ -325,5 +325,5 @@ def test_seen_is_counted_when_the_form_is_on_the_screen(page: Page, address: str
 
 def _seen(database: Database, form_id: int) -> int:
     with database.read_only() as session:
-        counted = optin_forms.numbers(session).get(form_id)
+        counted = daily_counts.totals(session).get(form_id)
         return counted.seen if counted else 0

@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 from app.config import Settings
 from app.core import clock, demo
 from app.core.accounts import agents as accounts
+from app.core.forms import insertion
 from app.core.forms import publishing as optin_forms
-from app.core.forms.publishing import FormContent, FormText
+from app.core.forms.content import FormContent, FormText
+from app.core.forms.publishing import FormSettings
 from app.core.webhooks import attempts, endpoints, routing
 from app.core.webhooks.attempts import Outcome, Schedule
 from app.core.workspace import bootstrap as store
@@ -67,9 +69,9 @@ def fill(settings: Settings) -> Demo:
         place = {"inserted_by": "demo", "at": now}
         embeds = {
             f"/f/form/{key}": "ask",
-            f"/f/{optin_forms.insert_for(session, form, saved, **place).token}": "saved",
-            f"/f/{optin_forms.insert_for(session, form, signed_up, **place).token}": "signed_up",
-            f"/f/{optin_forms.insert_for(session, form, nobody, **place).token}": "unavailable",
+            f"/f/{insertion.insert_for(session, form, saved, **place).token}": "saved",
+            f"/f/{insertion.insert_for(session, form, signed_up, **place).token}": "signed_up",
+            f"/f/{insertion.insert_for(session, form, nobody, **place).token}": "unavailable",
             "/f/nobody": "error",
         }
         late = InsertedForm(
@@ -88,8 +90,7 @@ def fill(settings: Settings) -> Demo:
         old = optin_forms.create(
             session,
             FormContent(type_id, {"en": FormText("Offers of last winter")}),
-            name="Last winter",
-            allowed_origins=(),
+            FormSettings("Last winter"),
             actor="agent:1",
             at=now,
         )

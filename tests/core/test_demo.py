@@ -134,7 +134,7 @@ def test_forms_wait_for_somebody_with_a_number_and_somebody_without(filled: Data
 def test_the_numbers_of_the_forms_add_up_once_the_worker_ran(filled: Database) -> None:
     sweep.sweep_outbox(filled)
     with filled.read_only() as session:
-        for numbers in (each.numbers for each in optin_forms.find_all(session)):
+        for numbers in (each.totals for each in optin_forms.find_all(session)):
             assert numbers.inserted >= numbers.seen >= numbers.submitted > 0
 
 

@@ -18,8 +18,8 @@ from sqlalchemy.exc import OperationalError
 from app import logs
 from app.config import Settings
 from app.core import audit, clock, outbox
-from app.core.forms import publishing as optin_forms
-from app.core.forms.publishing import FormNumbers
+from app.core.forms import daily_counts
+from app.core.forms.daily_counts import FormTotals
 from app.core.workspace import bootstrap as store
 from app.db import Database
 from app.jobs import route_outbox as sweep
@@ -42,11 +42,11 @@ def test_what_was_inserted_and_submitted_is_counted_for_its_form(database: Datab
                     tell_submitted(session, placed.id)
     assert sweep.sweep_outbox(database) == waiting_of(database, routed=True)
     with database.read_only() as session:
-        numbers = optin_forms.numbers(session)
-    assert numbers == {first.id: FormNumbers(3, 0, 2), second.id: FormNumbers(3, 0, 1)}
+        numbers = daily_counts.totals(session)
+    assert numbers == {first.id: FormTotals(3, 0, 2), second.id: FormTotals(3, 0, 1)}
     assert sweep.sweep_outbox(database) == 0
     with database.read_only() as session:
-        assert optin_forms.numbers(session) == numbers
+        assert daily_counts.totals(session) == numbers
 
 
 def test_a_long_queue_is_routed_to_its_end_in_batches(database: Database) -> None:
@@ -206,7 +206,7 @@ def waiting_of(database: Database, *, routed: bool = False) -> int:
 
 def inserted_count(database: Database, form_id: int) -> int:
     with database.read_only() as session:
-        return optin_forms.numbers(session).get(form_id, FormNumbers()).inserted
+        return daily_counts.totals(session).get(form_id, FormTotals()).inserted
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,8 @@ from app.core.contacts import profile as contact_profile
 from app.core.contacts import records as contacts
 from app.core.errors import AssentError
 from app.core.forms import views as form_views
-from app.core.forms.views import FormView, Shown, State
+from app.core.forms.render_token import RenderToken
+from app.core.forms.views import FormView, State
 from app.core.ledger.events import Evidence
 from app.core.signing import keys_of, random_token
 from app.core.submissions import submit as submissions
@@ -76,7 +77,7 @@ class World:
         ]
         self.tokens = [make.inserted(session, self.form, each, at=make.NOON).token for each in self.people]
         self.link_for_nobody = make.inserted(session, self.form, None, at=make.NOON).token
-        self.pages: dict[int, Shown] = {}
+        self.pages: dict[int, RenderToken] = {}
         self.views: dict[int, FormView] = {}
         self.closed: dict[int, int] = {}
         self.at = make.NOON
@@ -93,7 +94,7 @@ class World:
         view = form_views.inserted_view(self.session, self.tokens[index])
         saved = form_views.saved_destination(keys_of(self.session), view)
         self.views[index] = view
-        self.pages[index] = self._shown(self.tokens[index], view.version_id, saved.hash if saved else None)
+        self.pages[index] = self._shown(self.tokens[index], view.form.version_id, saved.hash if saved else None)
 
     def answer(self, index: int, typed: int) -> None:
         if index not in self.pages:
@@ -104,8 +105,8 @@ class World:
         """What is known of the person was read when they looked: everything since came in between."""
         self.look(index) if index not in self.views else None
         before, now = self.views[index], form_views.inserted_view(self.session, self.tokens[index])
-        of_person = ("phone", "gdpr_optin", "archived_at", "blocked_at", "consent_state", "consent_hash", "answered_at")
-        self._answer(index, replace(now, **{name: getattr(before, name) for name in of_person}), typed)
+        unanswered = replace(now.insertion, answered_at=before.insertion.answered_at)
+        self._answer(index, replace(now, insertion=unanswered, respondent=before.respondent), typed)
 
     def _answer(self, index: int, view: FormView, typed: int) -> None:
         outcome = submissions.submit(
@@ -117,8 +118,8 @@ class World:
     def answer_for_nobody(self, typed: int) -> None:
         """By a link that was made for nobody in particular: whoever answers first is a lead, and stays the only one."""
         view = form_views.inserted_view(self.session, self.link_for_nobody)
-        shown = self._shown(self.link_for_nobody, view.version_id, None)
-        view = replace(view, answered_at=None, contact_id=None, phone=None, consent_state=None)
+        shown = self._shown(self.link_for_nobody, view.form.version_id, None)
+        view = replace(view, insertion=replace(view.insertion, answered_at=None), respondent=None)
         outcome = submissions.submit(
             self.session, view, shown, typed=self._typed(typed), evidence=make.evidence(), at=self.at
         )
@@ -135,7 +136,7 @@ class World:
         read = form_views.public_view if index is None else form_views.inserted_view
         view = read(self.session, place)
         typed = {"email": destinations.read(keys_of(self.session), "eve@example.com", "email", region=None)}
-        shown = self._shown(place, view.version_id, None)
+        shown = self._shown(place, view.form.version_id, None)
         submissions.submit(self.session, view, shown, typed=typed, evidence=make.evidence(), at=self.at)
 
     def block(self, index: int) -> None:
@@ -217,14 +218,14 @@ class World:
         states = {"opt_in": "opted_in", "opt_out": "opted_out"}
         return {event.contact_id: (states[event.action], given_for, event.id) for event, given_for in events}
 
-    def _shown(self, place: str, version_id: int, saved_hash: str | None) -> Shown:
-        return Shown(place, version_id, "en", "words", saved_hash, None, None, random_token(), self.at)
+    def _shown(self, place: str, version_id: int, saved_hash: str | None) -> RenderToken:
+        return RenderToken(place, version_id, "en", "words", saved_hash, None, None, random_token(), self.at)
 
     def _typed(self, index: int) -> submissions.Typed:
         return {"sms": destinations.read(keys_of(self.session), NUMBERS[index], "sms", region=None)}
 
     def _version_id(self) -> int:
-        return form_views.public_view(self.session, self.form.key).version_id
+        return form_views.public_view(self.session, self.form.key).form.version_id
 
 
 class _Undo(Exception):

@@ -9,8 +9,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.core.conversations import messages as conversations
+from app.core.forms import insertion
 from app.core.forms import publishing as optin_forms
-from app.core.forms.publishing import FormContent
+from app.core.forms.content import FormContent
+from app.core.forms.publishing import FormSettings
 from app.models import Contact, Conversation, Message, OptInForm
 
 
@@ -46,7 +48,7 @@ def insert_configured(
     key = conversations.key_of(client_key, "configured", content) if client_key else None
     if placed := _placed_before(session, conversation_id, key):
         return placed
-    form = optin_forms.create(session, content, name="", allowed_origins=(), actor=actor, at=at, is_inline=True)
+    form = optin_forms.create(session, content, FormSettings(is_inline=True), actor=actor, at=at)
     return _insert(session, conversation_id, form, actor=actor, at=at, client_key=key)
 
 
@@ -90,5 +92,5 @@ def _insert(
 ) -> Message:
     conversation = conversations.find(session, conversation_id)
     contact = conversations.contact_of(session, conversation)
-    inserted = optin_forms.insert_for(session, form, contact, inserted_by=actor, at=at)
+    inserted = insertion.insert_for(session, form, contact, inserted_by=actor, at=at)
     return conversations.post_form(session, conversation_id, inserted, author=actor, at=at, client_key=client_key)

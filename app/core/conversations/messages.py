@@ -159,7 +159,7 @@ def post_form(
     at: datetime,
     client_key: str | None = None,
 ) -> Message:
-    """Place an inserted form (``optin_forms.insert_for``) in a conversation; a closed one is open again.
+    """Place an inserted form (``insertion.insert_for``) in a conversation; a closed one is open again.
 
     :param client_key: as for ``say``; the caller has asked ``said_before``
     :raises InvalidState: it was inserted for somebody else, or elsewhere already; the contact is blocked

@@ -13,10 +13,13 @@ from app.core.contacts import records as contacts
 from app.core.demo import chats, words
 from app.core.demo.people import LETTER, OFFERS, ORDERS, PEOPLE, WAITING, Person, Step
 from app.core.errors import InvalidState
+from app.core.forms import insertion
 from app.core.forms import publishing as optin_forms
-from app.core.forms import wording as form_words
-from app.core.forms.publishing import FormContent
-from app.core.forms.wording import Reading
+from app.core.forms import wording as form_wording
+from app.core.forms.content import FormContent
+from app.core.forms.insertion import LinkOptions
+from app.core.forms.publishing import FormSettings
+from app.core.forms.wording import WordingContext
 from app.core.ledger.events import Evidence
 from app.core.signing import keys_of
 from app.core.submissions import seen
@@ -80,7 +83,7 @@ def fill(session: Session, *, at: datetime, password_hash: str) -> None:
     shop = _shop(session, password_hash, at=at - timedelta(days=59))
     known = {person.name: _person(session, shop, number, person, at=at) for number, person in enumerate(PEOPLE, 1)}
     for name in WAITING:
-        optin_forms.insert_for(session, shop.forms[OFFERS], known[name], inserted_by=shop.agent, at=at)
+        insertion.insert_for(session, shop.forms[OFFERS], known[name], inserted_by=shop.agent, at=at)
     chats.fill(session, shop.forms, known, shop.agents, at=at)
     workspace.is_demo = True
     session.flush()
@@ -123,8 +126,7 @@ def _shop(session: Session, password_hash: str, *, at: datetime) -> _Shop:
         about: optin_forms.create(
             session,
             contents[about],
-            name=names[about],
-            allowed_origins=[words.SITE],
+            FormSettings(names[about], [words.SITE]),
             actor=actor,
             at=at,
         )
@@ -204,8 +206,13 @@ def _take(session: Session, shop: _Shop, contact: Contact, step: Step, *, at: da
 def _answer_form(session: Session, shop: _Shop, contact: Contact, about: str, *, at: datetime) -> None:
     """As the shop's page does it: the form was inserted, seen a little later, then answered."""
     form = shop.forms[about]
-    inserted = optin_forms.insert_for(
-        session, form, contact, inserted_by=shop.agent, origin=words.SITE, at=at - timedelta(minutes=2)
+    inserted = insertion.insert_for(
+        session,
+        form,
+        contact,
+        inserted_by=shop.agent,
+        at=at - timedelta(minutes=2),
+        link=LinkOptions(words.SITE),
     )
     seen.inserted_form_seen(session, inserted.token, at=at - timedelta(seconds=40))
     locale = contact.locale or wording.DEFAULT_LOCALE
@@ -221,7 +228,7 @@ def _answer_form(session: Session, shop: _Shop, contact: Contact, about: str, *,
         words=_shown(shop, about, locale),
         form_version_id=inserted.version_id,
         inserted_form_id=inserted.id,
-        details=form_words.details(shop.types[about].name, shop.types[about].channel),
+        details=form_wording.evidence_details(shop.types[about].name, shop.types[about].channel),
     )
     destination = _opt_in(session, shop, contact, about, evidence, at=at, also_told_as=("form.submitted",))
     inserted.answered_at, inserted.submitted_destination_hash = at, keys_of(session).destination_hash(destination)
@@ -265,7 +272,7 @@ def _opt_out(session: Session, shop: _Shop, contact: Contact, about: str, *, at:
 def _shown(shop: _Shop, about: str, locale: str) -> wording.Words:
     """The words of the form as its page shows them to somebody whose number or address is saved."""
     brand = shop.workspace
-    reading = Reading(
+    context = WordingContext(
         locale=locale,
         region=None,
         channel=shop.types[about].channel,
@@ -274,4 +281,4 @@ def _shown(shop: _Shop, about: str, locale: str) -> wording.Words:
         terms_url=brand.terms_url,
         help_contact=brand.help_contact,
     )
-    return form_words.shown(reading, form_words.said(reading, shop.contents[about]), is_saved=True)
+    return form_wording.evidence_wording(context, form_wording.page_texts(context, shop.contents[about]), is_saved=True)

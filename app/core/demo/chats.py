@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations import messages as conversations
+from app.core.forms import content as form_content
+from app.core.forms import insertion
 from app.core.forms import publishing as optin_forms
-from app.core.forms.publishing import FormContent, FormText
+from app.core.forms.content import FormContent, FormText
 from app.core.inbox import lists as inbox
 from app.core.submissions import seen
 from app.models import Contact, InsertedForm, MessageKind, OptInForm
@@ -149,12 +151,12 @@ def _place(
     at: datetime,
 ) -> None:
     if what == "inline":
-        shown = optin_forms.content_of(optin_forms.newest_version(session, forms["offers"]))
+        shown = form_content.content_of(optin_forms.newest_version(session, forms["offers"]))
         content = FormContent(shown.subscription_type_id, {"en": TASTINGS})
         conversation_forms.insert_configured(session, conversation_id, content, actor=author, at=at)
         return
     if what in {"expired", "new"}:
-        inserted = optin_forms.insert_for(
+        inserted = insertion.insert_for(
             session, forms["letter" if what == "new" else "offers"], contact, inserted_by=author, at=at
         )
     else:
@@ -163,7 +165,7 @@ def _place(
             InsertedForm.form_id == forms["offers"].id,
             InsertedForm.conversation_id.is_(None),
         )
-        inserted = session.scalars(theirs.order_by(InsertedForm.id.desc())).first() or optin_forms.insert_for(
+        inserted = session.scalars(theirs.order_by(InsertedForm.id.desc())).first() or insertion.insert_for(
             session, forms["offers"], contact, inserted_by=author, at=at
         )
     conversations.post_form(session, conversation_id, inserted, author=author, at=at)

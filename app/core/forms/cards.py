@@ -1,4 +1,4 @@
-"""An inserted form as a card in a conversation: what it is, and how it stands right now."""
+"""An inserted form as a card in a conversation, with its current state."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, FromClause, Table, and_, case, false
 
+from app.core.forms.availability import IS_OFFERED, IS_WITHIN_REACH
 from app.models import (
     Channel,
     Consent,
@@ -17,20 +18,19 @@ from app.models import (
     OptInFormText,
     OptInFormVersion,
     SubscriptionType,
-    TypeState,
 )
 
 _INSERTED = cast(Table, InsertedForm.__table__)
 _FORM = cast(Table, OptInForm.__table__)
 _VERSION = cast(Table, OptInFormVersion.__table__)
 _TEXT = cast(Table, OptInFormText.__table__)
-_KIND = cast(Table, SubscriptionType.__table__)
+_TYPE = cast(Table, SubscriptionType.__table__)
 _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
 
 
 class CardState(StrEnum):
-    """The state of an inserted form (DESIGN section 2)."""
+    """The state of an inserted form."""
 
     WAITING = "waiting"
     SEEN = "seen"
@@ -42,9 +42,9 @@ class CardState(StrEnum):
 
 @dataclass(frozen=True)
 class FormCard:
-    """One inserted form. ``token`` is the last part of the embed's address; ``title`` in the form's own language.
+    """One inserted form. ``token`` is the last part of the embed's address; ``title`` is in the form's own language.
 
-    ``is_signed_up_elsewhere``: it was not answered, but its contact is signed up for the type by another way.
+    ``is_signed_up_elsewhere``: it was not answered, but its contact is signed up for the type in another way.
     """
 
     inserted_form_id: int
@@ -62,52 +62,40 @@ class FormCard:
 
 _HAS_CONSENT = and_(
     _CONSENT.c.state == ConsentState.OPTED_IN.value,
-    _CONSENT.c.destination == case((_KIND.c.channel == Channel.SMS.value, _CONTACT.c.phone), else_=_CONTACT.c.email),
+    _CONSENT.c.destination == case((_TYPE.c.channel == Channel.SMS.value, _CONTACT.c.phone), else_=_CONTACT.c.email),
 )
 COLUMNS: tuple[ColumnElement[Any], ...] = (
     _INSERTED.c.id.label("card_id"),
     _INSERTED.c.form_id.label("card_form_id"),
     _INSERTED.c.token.label("card_token"),
     _TEXT.c.title.label("card_title"),
-    _KIND.c.name.label("card_type_name"),
-    _KIND.c.channel.label("card_channel"),
+    _TYPE.c.name.label("card_type_name"),
+    _TYPE.c.channel.label("card_channel"),
     _INSERTED.c.seen_at.label("card_seen_at"),
     _INSERTED.c.answered_at.label("card_answered_at"),
     _INSERTED.c.expires_at.label("card_expires_at"),
     case((_HAS_CONSENT, True), else_=false()).label("card_has_consent"),
-    case(
-        (
-            and_(
-                _KIND.c.state == TypeState.LIVE.value,
-                _FORM.c.archived_at.is_(None),
-                _CONTACT.c.archived_at.is_(None),
-                _CONTACT.c.blocked_at.is_(None),
-                _CONTACT.c.gdpr_optin.is_not(false()),
-            ),
-            True,
-        ),
-        else_=false(),
-    ).label("card_is_offered"),
+    case((and_(IS_OFFERED, IS_WITHIN_REACH), True), else_=false()).label("card_is_available"),
 )
 
 
 def joined_to(source: FromClause, inserted_form_id: ColumnElement[Any]) -> FromClause:
-    """``source`` with what ``COLUMNS`` are read from joined on; rows without a form stay, with nulls."""
+    """``source`` outer-joined to the tables of ``COLUMNS``; in rows without a form they are null."""
     return (
         source.outerjoin(_INSERTED, _INSERTED.c.id == inserted_form_id)
         .outerjoin(_FORM, _FORM.c.id == _INSERTED.c.form_id)
         .outerjoin(_VERSION, _VERSION.c.id == _INSERTED.c.version_id)
         .outerjoin(_TEXT, and_(_TEXT.c.version_id == _VERSION.c.id, _TEXT.c.locale == _VERSION.c.locale))
-        .outerjoin(_KIND, _KIND.c.id == _VERSION.c.subscription_type_id)
+        .outerjoin(_TYPE, _TYPE.c.id == _VERSION.c.subscription_type_id)
         .outerjoin(_CONTACT, _CONTACT.c.id == _INSERTED.c.contact_id)
         .outerjoin(
-            _CONSENT, and_(_CONSENT.c.contact_id == _CONTACT.c.id, _CONSENT.c.subscription_type_id == _KIND.c.id)
+            _CONSENT, and_(_CONSENT.c.contact_id == _CONTACT.c.id, _CONSENT.c.subscription_type_id == _TYPE.c.id)
         )
     )
 
 
 def of_row(row: Any, *, at: datetime) -> FormCard | None:
-    """The card in a row that has ``COLUMNS``; null when it has no form."""
+    """The card of a row that has ``COLUMNS``; null when the row has no form."""
     if row.card_id is None:
         return None
     return FormCard(
@@ -130,7 +118,7 @@ def _state(row: Any, at: datetime) -> CardState:
         return CardState.SIGNED_UP
     if row.card_expires_at <= at:
         return CardState.EXPIRED
-    if not row.card_is_offered:
+    if not row.card_is_available:
         return CardState.UNAVAILABLE
     if row.card_has_consent:
         return CardState.SIGNED_UP

@@ -1,20 +1,20 @@
-"""The words of an opt-in form as a reader sees them, in their language: for its page, and frozen as evidence."""
+"""The texts of an opt-in form in the reader's language: for its page, and frozen as evidence."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from app.core import phone, wording
-from app.core.forms.publishing import FormContent, FormText
+from app.core.forms.content import FormContent, FormText
 from app.core.wording import Words
 from app.models import Channel
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Everything of a reader and a workspace that the words of a form depend on.
+class WordingContext:
+    """Everything about a reader and a workspace that the texts of a form depend on.
 
     :param locale: a key of ``wording.LOCALES``
-    :param region: the country whose national way of writing a number is understood; null asks for a ``+``
+    :param region: the country in which numbers without a ``+`` are read; null: a ``+`` is required
     """
 
     locale: str
@@ -26,83 +26,84 @@ class Reading:
     help_contact: str
 
 
-def said(reading: Reading, content: FormContent) -> dict[str, Any]:
-    """Every word of the form by its place on the page, and the language of each."""
-    gettext = wording.speaker(reading.locale)
-    is_sms = reading.channel == Channel.SMS
-    text, text_locale = text_for(content, reading.locale)
+def page_texts(context: WordingContext, content: FormContent) -> dict[str, Any]:
+    """Every text of the form by its place on the page, with the language of each."""
+    gettext = wording.speaker(context.locale)
+    is_sms = context.channel == Channel.SMS
+    text, text_locale = text_for(content, context.locale)
     return {
-        "brand": reading.brand,
+        "brand": context.brand,
         "title": text.title,
         "button": text.button_text or gettext("Sign Up Now"),
         "legal_html": wording.legal_html(text.legal_text),
         "success": text.success_text,
         "text_lang": wording.language_tag(text_locale),
         "text_dir": wording.direction(text_locale),
-        "button_lang": wording.language_tag(text_locale if text.button_text else reading.locale),
+        "button_lang": wording.language_tag(text_locale if text.button_text else context.locale),
         "label": gettext("Phone number") if is_sms else gettext("E-mail address"),
-        "hint": _hint(reading) if is_sms else "",
+        "hint": _hint(context) if is_sms else "",
         "saved_label": gettext("Your saved number") if is_sms else gettext("Your saved address"),
-        "not_mine": _not_mine(reading, is_sms=is_sms),
+        "not_mine": _not_mine(context, is_sms=is_sms),
         "withdraw": gettext("You can withdraw your consent at any time."),
-        "links": _links(reading),
+        "links": _links(context),
     }
 
 
-def shown(reading: Reading, fields: dict[str, Any], *, is_saved: bool) -> Words:
-    """What goes into the evidence: what this reader had on the screen, but for the number, which stands beside it.
+def evidence_wording(context: WordingContext, texts: dict[str, Any], *, is_saved: bool) -> Words:
+    """The wording for the evidence: what this reader saw, without the number, which the evidence keeps separately.
 
-    :param fields: of ``said``
+    :param texts: from ``page_texts``
+    :param is_saved: the page showed a saved number or address instead of asking for one
     """
     own = (
-        {"saved_label": fields["saved_label"], "notes": [fields["not_mine"], fields["withdraw"]]}
+        {"saved_label": texts["saved_label"], "notes": [texts["not_mine"], texts["withdraw"]]}
         if is_saved
-        else {"label": fields["label"], "hint": fields["hint"], "notes": [fields["withdraw"]]}
+        else {"label": texts["label"], "hint": texts["hint"], "notes": [texts["withdraw"]]}
     )
-    shared = {name: fields[name] for name in ("brand", "legal_html", "button", "links")}
-    return wording.exact(reading.locale, shared | own | {"form_title": fields["title"]})
+    shared = {name: texts[name] for name in ("brand", "legal_html", "button", "links")}
+    return wording.exact(context.locale, shared | own | {"form_title": texts["title"]})
 
 
-def details(type_name: str, channel: str) -> dict[str, str]:
-    """What the evidence keeps beside the words: what the type was called, and which numbering plans decided."""
+def evidence_details(type_name: str, channel: str) -> dict[str, str]:
+    """What the evidence keeps beside the wording: the name of the type, and the version of the numbering plans."""
     plans = {"numbering_plans": phone.metadata_version()} if channel == Channel.SMS else {}
     return {"subscription_type": type_name} | plans
 
 
 def text_for(content: FormContent, locale: str) -> tuple[FormText, str]:
-    """The form's text in the reader's language, else in its own; and which language that is."""
+    """The form's text in the reader's language, else in the form's own; and which language that is."""
     known = wording.first_known([locale], content.texts) or content.locale
     return content.texts[known], known
 
 
-def _hint(reading: Reading) -> str:
-    gettext = wording.speaker(reading.locale)
-    if reading.region:
+def _hint(context: WordingContext) -> str:
+    gettext = wording.speaker(context.locale)
+    if context.region:
         return gettext(
             "For example %(example)s. Without +, the country is %(country)s (%(code)s).",
-            example=_isolated(phone.example(reading.region)),
-            country=wording.country_name(reading.region, reading.locale),
-            code=_isolated(phone.calling_code(reading.region)),
+            example=_isolated(phone.example(context.region)),
+            country=wording.country_name(context.region, context.locale),
+            code=_isolated(phone.calling_code(context.region)),
         )
     return gettext("Start with + and the country code, for example %(example)s.", example=_isolated("+44 7400 123456"))
 
 
-def _not_mine(reading: Reading, *, is_sms: bool) -> str:
-    gettext = wording.speaker(reading.locale)
-    if reading.help_contact:
-        asked = gettext("Not your number? Write to %(contact)s before you sign up.", contact=reading.help_contact)
-        return asked if is_sms else gettext("Not your address? Write to %(contact)s.", contact=reading.help_contact)
+def _not_mine(context: WordingContext, *, is_sms: bool) -> str:
+    gettext = wording.speaker(context.locale)
+    if context.help_contact:
+        sentence = gettext("Not your number? Write to %(contact)s before you sign up.", contact=context.help_contact)
+        return sentence if is_sms else gettext("Not your address? Write to %(contact)s.", contact=context.help_contact)
     if is_sms:
         return gettext("Not your number? Tell us before you sign up, and we will change it.")
     return gettext("Not your address? Tell us before you sign up, and we will change it.")
 
 
-def _links(reading: Reading) -> list[dict[str, str]]:
-    gettext = wording.speaker(reading.locale)
-    links = ((gettext("Privacy policy"), reading.privacy_url), (gettext("Terms"), reading.terms_url))
+def _links(context: WordingContext) -> list[dict[str, str]]:
+    gettext = wording.speaker(context.locale)
+    links = ((gettext("Privacy policy"), context.privacy_url), (gettext("Terms"), context.terms_url))
     return [{"text": text, "href": href} for text, href in links if href]
 
 
 def _isolated(number: str) -> str:
-    """A number as it reads from left to right inside a sentence of either direction."""
+    """The number, isolated, so that it reads from left to right in a sentence of either direction."""
     return f"\u2066{number}\u2069"

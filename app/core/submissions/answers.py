@@ -1,4 +1,4 @@
-"""What an answer leaves of an inserted form: that it was answered, when, by whom, with what; once only."""
+"""The record of an answer in ``inserted_forms``: when, by whom and with what it was answered. Written only once."""
 
 from datetime import datetime
 from typing import cast
@@ -7,16 +7,17 @@ from sqlalchemy import Table, and_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from app.core.destinations import Destination
-from app.core.forms.publishing import EXPIRES_IN
-from app.core.forms.views import FormView, Shown
+from app.core.forms.insertion import EXPIRES_IN
+from app.core.forms.render_token import RenderToken
+from app.core.forms.views import Form, Insertion
 from app.db import CompiledStatement, ignoring_insert
 from app.models import Consent, ConsentState, Contact, InsertedForm
 
-BY_THE_PAGE = "page"  # who inserted what a render of a public form becomes when it is answered
+INSERTED_BY_PAGE = "page"  # ``inserted_by`` of a public form's render, which is stored when it is answered
 _INSERTED_FORM = cast(Table, InsertedForm.__table__)
 _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
-# Of a render that was answered: with what, and how its contact, or whoever that is by now, stands with the type.
+# The destination that a render was answered with, and the present consent of its contact or of the one merged into.
 _FIND_ANSWER = CompiledStatement(
     select(_INSERTED_FORM.c.submitted_destination_hash, _CONSENT.c.state, _CONSENT.c.destination_hash)
     .select_from(_INSERTED_FORM)
@@ -40,7 +41,7 @@ _MARK_ANSWERED = CompiledStatement(
         contact_id=bindparam("contact"),
     )
 )
-_KEPT_COLUMNS = (
+_COLUMNS = (
     "token",
     "form_id",
     "version_id",
@@ -53,22 +54,22 @@ _KEPT_COLUMNS = (
     "seen_at",
     "answered_at",
 )
-_KEEP = CompiledStatement(
-    lambda dialect: ignoring_insert(dialect, InsertedForm, _KEPT_COLUMNS).returning(_INSERTED_FORM.c.id)
+_INSERT_ANSWERED = CompiledStatement(
+    lambda dialect: ignoring_insert(dialect, InsertedForm, _COLUMNS).returning(_INSERTED_FORM.c.id)
 )
 
 
-def keep(
-    session: Session, view: FormView, shown: Shown, destination: Destination, contact_id: int, *, at: datetime
+def record_public(
+    session: Session, form: Form, shown: RenderToken, destination: Destination, contact_id: int, *, at: datetime
 ) -> int | None:
-    """Write the inserted form that this render of a public form becomes; null when it was answered before."""
-    made = _KEEP.one(
+    """Store an answered render of a public form as an inserted form; its id, or null when it was answered before."""
+    created = _INSERT_ANSWERED.one(
         session,
         token=shown.nonce,
-        form_id=view.form_id,
+        form_id=form.id,
         version_id=shown.version_id,
         contact_id=contact_id,
-        inserted_by=BY_THE_PAGE,
+        inserted_by=INSERTED_BY_PAGE,
         origin=shown.origin,
         submitted_destination_hash=destination.hash,
         created_at=shown.at,
@@ -76,25 +77,26 @@ def keep(
         seen_at=at,
         answered_at=at,
     )
-    return int(made[0]) if made else None
+    return int(created[0]) if created else None
 
 
-def mark(session: Session, view: FormView, destination: Destination, contact_id: int, *, at: datetime) -> bool:
-    """Say of an inserted form that it is answered, and by whom; false when it was meanwhile."""
-    marked = _MARK_ANSWERED.run(
+def mark_answered(
+    session: Session, insertion: Insertion, destination: Destination, contact_id: int, *, at: datetime
+) -> bool:
+    """Store that an inserted form is answered, and by whom; false when another transaction answered it first."""
+    updated = _MARK_ANSWERED.run(
         session,
-        inserted_form_id=view.inserted_form_id,
+        inserted_form_id=insertion.id,
         at=at,
-        seen=view.seen_at or at,
+        seen=insertion.seen_at or at,
         hash=destination.hash,
         contact=contact_id,
     )
-    return bool(marked)
+    return bool(updated)
 
 
-def was_with(session: Session, view: FormView, shown: Shown, destination: Destination) -> tuple[bool, bool]:
-    """Whether this render of a public form was answered with this number, and whether that yes holds still."""
-    kind_id = view.subscription_type_id
-    answered = _FIND_ANSWER.one(session, nonce=shown.nonce, subscription_type_id=kind_id)
+def earlier_answer(session: Session, form: Form, shown: RenderToken, destination: Destination) -> tuple[bool, bool]:
+    """Whether this render of a public form was answered with this destination, and whether that opt-in still holds."""
+    answered = _FIND_ANSWER.one(session, nonce=shown.nonce, subscription_type_id=form.subscription_type_id)
     is_same = answered is not None and answered[0] == destination.hash
     return is_same, is_same and answered[1:] == (ConsentState.OPTED_IN, destination.hash)

@@ -1,22 +1,25 @@
-"""The person has a form on their screen."""
+"""Record that a form came onto a person's screen."""
 
 from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.core import rate_limits as limits
+from app.core import rate_limits
 from app.core.conversations import messages as conversations
 from app.core.errors import NotFound
-from app.core.forms import publishing as optin_forms
-from app.core.forms.views import Shown
+from app.core.forms import daily_counts
+from app.core.forms.render_token import RenderToken
 from app.core.signing import keys_of
 from app.core.submissions.submit import WINDOW_S
 from app.models import InsertedForm, OptInForm, Workspace
 
 
-def public_form_seen(session: Session, form_key: str, shown: Shown, *, address: str | None, at: datetime) -> None:
-    """Count one render of a public form that came onto a screen; beyond the address's limit it is passed over."""
+def public_form_seen(session: Session, form_key: str, shown: RenderToken, *, address: str | None, at: datetime) -> None:
+    """Count one render of a public form as seen, once; beyond the limit of the IP address it is not counted.
+
+    :raises NotFound: no form has this key
+    """
     form = session.execute(
         select(OptInForm.id, Workspace.submissions_per_address)
         .join(Workspace, Workspace.id == 1)
@@ -27,13 +30,13 @@ def public_form_seen(session: Session, form_key: str, shown: Shown, *, address: 
     keys = keys_of(session)
     buckets = {keys.bucket("seen", shown.nonce): 1}
     if address:
-        buckets[keys.bucket("seen-from", limits.address_bucket(address))] = form.submissions_per_address
-    if limits.hit(session, buckets, window_s=WINDOW_S, at=at) is None:
-        optin_forms.tally(session, form.id, "seen", at=at)
+        buckets[keys.bucket("seen-from", rate_limits.address_bucket(address))] = form.submissions_per_address
+    if rate_limits.hit(session, buckets, window_s=WINDOW_S, at=at) is None:
+        daily_counts.add(session, form.id, "seen", at=at)
 
 
 def inserted_form_seen(session: Session, token: str, *, at: datetime) -> None:
-    """The person has the form on their screen. Only the first time counts; an unknown token is passed over."""
+    """Record that an inserted form was seen. Only the first time counts; an unknown token is ignored."""
     seen = session.execute(
         update(InsertedForm)
         .where(InsertedForm.token == token, InsertedForm.seen_at.is_(None))
@@ -42,6 +45,6 @@ def inserted_form_seen(session: Session, token: str, *, at: datetime) -> None:
     ).one_or_none()
     if seen is None:
         return
-    optin_forms.tally(session, seen.form_id, "seen", at=at)
+    daily_counts.add(session, seen.form_id, "seen", at=at)
     if seen.conversation_id is not None:
         conversations.form_changed(session, seen.conversation_id, seen.id, is_answered=False, at=at)

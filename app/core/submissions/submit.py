@@ -1,24 +1,23 @@
-"""The main job: what happens when somebody answers a form."""
+"""The main job: what happens when a person answers a form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
 from sqlalchemy.orm import Session
 
-from app.core import outbox, phone
-from app.core import rate_limits as limits
+from app.core import outbox, phone, rate_limits
 from app.core.consent import changes as consent
 from app.core.contacts import records as contacts
 from app.core.conversations import messages as conversations
 from app.core.destinations import Destination
 from app.core.errors import DestinationRefused
 from app.core.forms import views as form_views
-from app.core.forms.views import FormView, Shown, State
+from app.core.forms.render_token import RenderToken
+from app.core.forms.views import FormView, Insertion, Respondent, State
 from app.core.ledger.events import Evidence
 from app.core.signing import keys_of
-from app.core.submissions import answers as answered_forms
+from app.core.submissions import answers
 from app.models import ConsentState
 
 WINDOW_S = 60 * 60
@@ -30,8 +29,8 @@ Typed = Mapping[str, Destination | DestinationRefused]
 class Outcome:
     """What an answer led to.
 
-    ``refusal`` is a code of ``phone.REFUSALS``, ``email.REFUSALS`` or one of ``shown_again`` (what was shown no longer
-    holds: show the form anew), ``answered_already`` (this page was answered with another number), ``too_many``.
+    ``refusal`` is a code of ``phone.REFUSALS``, of ``email.REFUSALS`` or one of ``shown_again`` (what the page showed
+    has changed: show the form again), ``answered_already`` (another number was sent from this render), ``too_many``.
     """
 
     state: State
@@ -41,23 +40,43 @@ class Outcome:
     retry_after_s: int | None = None
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """One answer that agrees to a destination, with what is needed to record it."""
+
+    view: FormView
+    shown: RenderToken
+    destination: Destination
+    evidence: Evidence
+    at: datetime
+
+
+@dataclass(frozen=True)
+class _Signer:
+    """The contact who signs up, locked, and the topics of what this answer changed about them."""
+
+    contact_id: int
+    topics: tuple[str, ...]
+    current: consent.Held | None
+
+
 def submit(
     session: Session,
     view: FormView,
-    shown: Shown | None,
+    shown: RenderToken | None,
     *,
     typed: Typed,
     evidence: Evidence,
     at: datetime,
 ) -> Outcome:
-    """Record one answer. The caller commits whatever comes back: a refusal has been counted.
+    """Record one answer. The caller commits whatever the outcome is: a refusal has been counted.
 
     :param view: read in this session
-    :param shown: what the person had on the screen; null when it cannot be told (too old, not ours, other words now)
+    :param shown: what the page showed; null when that is unknown (too old, not signed here, or the wording changed)
     :param typed: the number or address from the page, by the channel of its field (``destinations.read``, which
-        takes longest and needs no transaction), or why it is none; ignored where one was shown as saved, and whatever
-        is not of the form's own channel always
-    :param evidence: address, agent string, page, words shown; source and actor are the person's
+        takes longest and needs no transaction), or why it was refused; ignored where the page showed a saved one;
+        fields of another channel than the form's are always ignored
+    :param evidence: address, user agent, page, wording; source and actor are the person's
     """
     saved = form_views.saved_destination(keys_of(session), view)
     state = form_views.state_of(view, saved, at=at)
@@ -65,183 +84,190 @@ def submit(
         return Outcome(state)
     if shown is None:
         return Outcome(state, None if state == State.SIGNED_UP else "shown_again")
-    destination = _meant(view, shown, typed, saved)
+    destination = _agreed_destination(view, shown, typed, saved)
     if destination is None:
         return Outcome(state, "shown_again")
     if isinstance(destination, DestinationRefused):
         return Outcome(state, destination.code)
-    if view.is_public:
-        return _submit_public(session, view, shown, destination, evidence, at=at)
-    return _submit_inserted(session, view, shown, destination, state, evidence, at=at)
+    answer = _Answer(view, shown, destination, evidence, at)
+    if view.insertion is None:
+        return _submit_public(session, answer)
+    return _submit_inserted(session, answer, view.insertion, state)
 
 
-def _meant(
-    view: FormView, shown: Shown, typed: Typed, saved: Destination | None
+def _agreed_destination(
+    view: FormView, shown: RenderToken, typed: Typed, saved: Destination | None
 ) -> Destination | DestinationRefused | None:
-    """What the person agreed to: the number they typed, or the one they saw as saved; null when that is another now.
+    """The number that the person agreed to: the one they typed, or the saved one that the page showed.
 
-    Null, too, when the field that the page asks with did not come: what came is no answer to it.
+    Null when another one is saved now, or when the field that the page asks with is missing from the answer.
     """
     if shown.destination_hash is not None:
         return saved if saved and saved.hash == shown.destination_hash else None
-    meant = typed.get(view.channel)
-    if isinstance(meant, Destination) and meant.country:
+    destination = typed.get(view.form.channel)
+    if isinstance(destination, Destination) and destination.country:
         try:
-            phone.refuse_country(meant.country, frozenset(view.allowed_countries))
+            phone.refuse_country(destination.country, frozenset(view.publisher.allowed_countries))
         except DestinationRefused as refused:
             return refused
-    return meant
+    return destination
 
 
-def _submit_public(
-    session: Session, view: FormView, shown: Shown, destination: Destination, evidence: Evidence, *, at: datetime
-) -> Outcome:
-    if view.submitted_destination_hash is not None:
-        return _answered_before(session, view, shown, destination)
-    if wait_s := _over_limit(session, view, destination, evidence, at=at):
-        return Outcome(State.ASK, "too_many", destination, retry_after_s=wait_s)
-    lead_id, is_new = contacts.lead_for(
-        session, view.subscription_type_id, view.channel, destination, locale=shown.locale, at=at
-    )
-    standing = None if is_new else consent.held(session, lead_id, view.subscription_type_id)
-    if _is_from_before_their_no(shown, standing):
+def _submit_public(session: Session, answer: _Answer) -> Outcome:
+    if answer.view.submitted_destination_hash is not None:
+        return _answered_before(session, answer)
+    if wait_s := _over_limit(session, answer):
+        return Outcome(State.ASK, "too_many", answer.destination, retry_after_s=wait_s)
+    signer = _lead(session, answer)
+    if _opted_out_since(answer.shown, signer.current):
         return Outcome(State.ASK, "shown_again")
-    inserted_form_id = answered_forms.keep(session, view, shown, destination, lead_id, at=at)
+    inserted_form_id = answers.record_public(
+        session, answer.view.form, answer.shown, answer.destination, signer.contact_id, at=answer.at
+    )
     if inserted_form_id is None:
-        if is_new:
-            contacts.undo_lead(session, lead_id)
-        return _answered_before(session, view, shown, destination)
-    news = ("contact.created",) if is_new else ()
-    return _opt_in(session, view, lead_id, inserted_form_id, destination, evidence, standing, at=at, news=news)
+        _undo_lead(session, signer)
+        return _answered_before(session, answer)
+    return _opt_in(session, answer, signer, inserted_form_id)
 
 
-def _submit_inserted(
-    session: Session,
-    view: FormView,
-    shown: Shown,
-    destination: Destination,
-    state: State,
-    evidence: Evidence,
-    *,
-    at: datetime,
-) -> Outcome:
-    if state != State.ASK and shown.destination_hash is None:
-        # Their number was saved after this page asked for one: what is saved is not changed from here.
-        is_theirs = state == State.SIGNED_UP and view.consent_hash == destination.hash
-        return Outcome(State.DONE, None, destination) if is_theirs else Outcome(state, "shown_again")
-    if state == State.SIGNED_UP and view.answered_at is not None:
-        return Outcome(State.DONE, None, destination)
-    if wait_s := _over_limit(session, view, destination, evidence, at=at):
-        return Outcome(state, "too_many", destination, retry_after_s=wait_s)
-    contact_id, news = _held_contact(session, view, shown, destination, at=at)
-    if contact_id is None:
-        return _answered_meanwhile(session, view, destination, at=at)
-    standing = consent.held(session, contact_id, view.subscription_type_id)
-    if _is_from_before_their_no(shown, standing):
-        for topic in news:
-            contacts.tell(session, topic, contact_id, at=at)
+def _submit_inserted(session: Session, answer: _Answer, insertion: Insertion, state: State) -> Outcome:
+    if (settled := _settled(answer, insertion, state)) is not None:
+        return settled
+    if wait_s := _over_limit(session, answer):
+        return Outcome(state, "too_many", answer.destination, retry_after_s=wait_s)
+    respondent = answer.view.respondent
+    signer = _lead(session, answer) if respondent is None else _locked_respondent(session, answer, respondent)
+    if signer is None:
+        return _changed_meanwhile(session, answer, insertion)
+    if _opted_out_since(answer.shown, signer.current):
+        for topic in signer.topics:
+            contacts.tell(session, topic, signer.contact_id, at=answer.at)
         return Outcome(state, "shown_again")
-    if view.answered_at is None and not answered_forms.mark(session, view, destination, contact_id, at=at):
-        if "contact.created" in news:
-            contacts.undo_lead(session, contact_id)
-        return _answered_meanwhile(session, view, destination, at=at)
-    inserted_form_id = cast(int, view.inserted_form_id)
-    outcome = _opt_in(session, view, contact_id, inserted_form_id, destination, evidence, standing, at=at, news=news)
-    if view.answered_at is None and view.conversation_id is not None:
-        conversations.form_changed(session, view.conversation_id, inserted_form_id, is_answered=True, at=at)
+    if insertion.answered_at is not None:
+        return _opt_in(session, answer, signer, insertion.id)
+    if not answers.mark_answered(session, insertion, answer.destination, signer.contact_id, at=answer.at):
+        _undo_lead(session, signer)
+        return _changed_meanwhile(session, answer, insertion)
+    outcome = _opt_in(session, answer, signer, insertion.id)
+    if insertion.conversation_id is not None:
+        conversations.form_changed(session, insertion.conversation_id, insertion.id, is_answered=True, at=answer.at)
     return outcome
 
 
-def _is_from_before_their_no(shown: Shown, standing: consent.Held | None) -> bool:
-    """Whether they opted out after this page was made: then it says nothing about now."""
-    return standing is not None and standing.state == ConsentState.OPTED_OUT and standing.changed_at >= shown.at
+def _settled(answer: _Answer, insertion: Insertion, state: State) -> Outcome | None:
+    """The outcome of an answer that has nothing to record; null when there is something."""
+    if state != State.ASK and answer.shown.destination_hash is None:
+        # A number was saved after this page asked for one. The answer does not change the saved number.
+        respondent = answer.view.respondent
+        is_same = respondent is not None and respondent.consent_hash == answer.destination.hash
+        is_done = state == State.SIGNED_UP and is_same
+        return Outcome(State.DONE, None, answer.destination) if is_done else Outcome(state, "shown_again")
+    if state == State.SIGNED_UP and insertion.answered_at is not None:
+        return Outcome(State.DONE, None, answer.destination)
+    return None
 
 
-def _opt_in(
-    session: Session,
-    view: FormView,
-    contact_id: int,
-    inserted_form_id: int,
-    destination: Destination,
-    evidence: Evidence,
-    standing: consent.Held | None,
-    *,
-    at: datetime,
-    news: tuple[str, ...],
-) -> Outcome:
-    """``news``: the topics of what became of the contact, told in the same statement as the rest."""
+def _lead(session: Session, answer: _Answer) -> _Signer:
+    """The lead that an unknown person becomes, locked."""
+    form = answer.view.form
+    lead_id, is_new = contacts.lead_for(
+        session,
+        form.subscription_type_id,
+        form.channel,
+        answer.destination,
+        locale=answer.shown.locale,
+        at=answer.at,
+    )
+    if is_new:
+        return _Signer(lead_id, ("contact.created",), None)
+    return _Signer(lead_id, (), consent.held(session, lead_id, form.subscription_type_id))
+
+
+def _locked_respondent(session: Session, answer: _Answer, respondent: Respondent) -> _Signer | None:
+    """The contact of an inserted form, locked, with the number that they typed saved.
+
+    Null when the saved number is no longer what the page was based on, or the contact may not answer any more.
+    """
+    form, contact_id = answer.view.form, respondent.contact_id
+    topics: tuple[str, ...] = ()
+    if answer.shown.destination_hash is None:
+        is_unchanged = contacts.save_destination(
+            session, contact_id, form.channel, answer.destination, instead_of=answer.view.saved, at=answer.at
+        )
+        topics = ("contact.updated",)
+    else:
+        is_unchanged = contacts.hold_saved(session, contact_id, form.channel) == answer.view.saved
+    if not is_unchanged:
+        return None
+    return _Signer(contact_id, topics, consent.held(session, contact_id, form.subscription_type_id))
+
+
+def _opted_out_since(shown: RenderToken, current: consent.Held | None) -> bool:
+    """Whether the contact opted out after the page was rendered: then the answer is older than the opt-out."""
+    return current is not None and current.state == ConsentState.OPTED_OUT and current.changed_at >= shown.at
+
+
+def _opt_in(session: Session, answer: _Answer, signer: _Signer, inserted_form_id: int) -> Outcome:
+    """Record the opt-in, and publish what the answer changed in the same statement as the consent."""
+    insertion, subscription_type_id = answer.view.insertion, answer.view.form.subscription_type_id
     change = consent.opt_in(
         session,
-        contact_id,
-        view.subscription_type_id,
-        destination.value,
-        evidence.of_inserted_form(inserted_form_id),
-        standing=standing,
-        at=at,
-        told_before=news,
+        signer.contact_id,
+        subscription_type_id,
+        answer.destination.value,
+        answer.evidence.of_inserted_form(inserted_form_id),
+        standing=signer.current,
+        at=answer.at,
+        told_before=signer.topics,
         also_told_as=("form.submitted",),
     )
-    topics = news if view.answered_at is not None else (*news, "form.submitted")
+    is_answered_again = insertion is not None and insertion.answered_at is not None
+    topics = signer.topics if is_answered_again else (*signer.topics, "form.submitted")
     if not change.is_new and topics:
         outbox.add(
             session,
             topics,
-            contact_id=contact_id,
+            contact_id=signer.contact_id,
             payload={
-                "contact_id": contact_id,
-                "subscription_type_id": view.subscription_type_id,
+                "contact_id": signer.contact_id,
+                "subscription_type_id": subscription_type_id,
                 "event_id": change.event_id,
                 "inserted_form_id": inserted_form_id,
             },
-            at=at,
+            at=answer.at,
         )
-    return Outcome(State.DONE, None, destination, change.event_id)
+    return Outcome(State.DONE, None, answer.destination, change.event_id)
 
 
-def _over_limit(
-    session: Session, view: FormView, destination: Destination, evidence: Evidence, *, at: datetime
-) -> int | None:
-    keys = keys_of(session)
-    buckets = {keys.bucket("number", destination.hash): view.per_number}
-    if evidence.address:
-        buckets[keys.bucket("address", limits.address_bucket(evidence.address))] = view.per_address
-    return limits.hit(session, buckets, window_s=WINDOW_S, at=at)
+def _undo_lead(session: Session, signer: _Signer) -> None:
+    """Delete the lead that this answer created, because the answer does not count."""
+    if "contact.created" in signer.topics:
+        contacts.undo_lead(session, signer.contact_id)
 
 
-def _answered_before(session: Session, view: FormView, shown: Shown, destination: Destination) -> Outcome:
-    """This render was answered: said again with the same number, it is said how it stands now."""
-    is_same, is_signed_up = answered_forms.was_with(session, view, shown, destination)
+def _over_limit(session: Session, answer: _Answer) -> int | None:
+    """Count this answer against its number and its IP address; the seconds to wait when there were too many."""
+    keys, publisher = keys_of(session), answer.view.publisher
+    buckets = {keys.bucket("number", answer.destination.hash): publisher.answers_per_number}
+    if answer.evidence.address:
+        bucket = keys.bucket("address", rate_limits.address_bucket(answer.evidence.address))
+        buckets[bucket] = publisher.answers_per_address
+    return rate_limits.hit(session, buckets, window_s=WINDOW_S, at=answer.at)
+
+
+def _answered_before(session: Session, answer: _Answer) -> Outcome:
+    """The outcome for a render that was answered before: with the same number, the present state."""
+    is_same, is_signed_up = answers.earlier_answer(session, answer.view.form, answer.shown, answer.destination)
     if not is_same:
-        return Outcome(State.ASK, "answered_already", destination)
-    return Outcome(State.DONE, None, destination) if is_signed_up else Outcome(State.ASK, "shown_again")
+        return Outcome(State.ASK, "answered_already", answer.destination)
+    return Outcome(State.DONE, None, answer.destination) if is_signed_up else Outcome(State.ASK, "shown_again")
 
 
-def _held_contact(
-    session: Session, view: FormView, shown: Shown, destination: Destination, *, at: datetime
-) -> tuple[int | None, tuple[str, ...]]:
-    """The contact who answers, held, with the number that they typed saved, and the topics to tell that under.
-
-    Null when it is not as it was shown.
-    """
-    if view.contact_id is None:
-        lead_id, is_new = contacts.lead_for(
-            session, view.subscription_type_id, view.channel, destination, locale=shown.locale, at=at
-        )
-        return lead_id, ("contact.created",) if is_new else ()
-    if shown.destination_hash is None:
-        is_saved = contacts.save_destination(
-            session, view.contact_id, view.channel, destination, instead_of=view.saved, at=at
-        )
-        return (view.contact_id, ("contact.updated",)) if is_saved else (None, ())
-    is_as_shown = contacts.hold_saved(session, view.contact_id, view.channel) == view.saved
-    return view.contact_id if is_as_shown else None, ()
-
-
-def _answered_meanwhile(session: Session, view: FormView, destination: Destination, *, at: datetime) -> Outcome:
-    """Another answer, or something else, came first; say how it stands now."""
-    fresh = form_views.inserted_view(session, cast(str, view.token))
+def _changed_meanwhile(session: Session, answer: _Answer, insertion: Insertion) -> Outcome:
+    """The outcome when another transaction came first: the present state, read again."""
+    fresh = form_views.inserted_view(session, insertion.token)
     saved = form_views.saved_destination(keys_of(session), fresh)
-    state = form_views.state_of(fresh, saved, at=at)
-    if state == State.SIGNED_UP and saved and saved.hash == destination.hash:
-        return Outcome(State.DONE, None, destination)
+    state = form_views.state_of(fresh, saved, at=answer.at)
+    if state == State.SIGNED_UP and saved and saved.hash == answer.destination.hash:
+        return Outcome(State.DONE, None, answer.destination)
     return Outcome(state, None if state in {State.EXPIRED, State.UNAVAILABLE} else "shown_again")

@@ -13,8 +13,11 @@ from wtforms.validators import DataRequired, Length
 
 from app.core import clock, origins, phone
 from app.core.errors import InvalidInput, NotFound
+from app.core.forms import content as form_content
+from app.core.forms import daily_counts
 from app.core.forms import publishing as optin_forms
-from app.core.forms.publishing import BUTTON_MAX, LEGAL_MAX, NAME_MAX, SUCCESS_MAX, TITLE_MAX, FormContent, FormText
+from app.core.forms.content import BUTTON_MAX, LEGAL_MAX, SUCCESS_MAX, TITLE_MAX, FormContent, FormText
+from app.core.forms.publishing import NAME_MAX, FormSettings
 from app.core.subscriptions import subscription_types
 from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE, LOCALES
 from app.core.workspace import settings
@@ -56,7 +59,7 @@ class OptInFormForm(Form):
     button_text = StringField("Button text", _at_most(BUTTON_MAX), filters=[text])
     legal_text = TextAreaField("Legal text", _at_most(LEGAL_MAX), filters=[text])
     success_text = StringField("Success text", _at_most(SUCCESS_MAX), filters=[text])
-    accent_color = StringField("Accent colour", filters=[text], default=optin_forms.DEFAULT_ACCENT_COLOR)
+    accent_color = StringField("Accent colour", filters=[text], default=form_content.DEFAULT_ACCENT_COLOR)
     default_country = SelectField("Default country", validate_choice=False)
     allowed_origins = TextAreaField("Allowed origins", filters=[text])
 
@@ -80,6 +83,10 @@ class OptInFormForm(Form):
             accent_color=self.accent_color.data or "",
             default_country=self.default_country.data or None,
         )
+
+    @property
+    def form_settings(self) -> FormSettings:
+        return FormSettings(self.name.data or "", origins.read_many(self.allowed_origins.data or ""))
 
     def _text(self, suffix: str) -> FormText:
         return FormText(**{name: self[f"{name}{suffix}"].data or "" for name in _TEXTS})
@@ -179,7 +186,7 @@ def _preview(session: Session, content: FormContent) -> Response:
 def _presentable(session: Session, content: FormContent) -> FormContent:
     """The content as it would be frozen; while it cannot be, with what is missing or wrong filled in."""
     try:
-        return optin_forms.checked_content(session, content)
+        return form_content.checked_content(session, content)
     except InvalidInput:
         pass
     texts = {
@@ -192,7 +199,7 @@ def _presentable(session: Session, content: FormContent) -> FormContent:
         texts=texts,
         accent_color=content.accent_color
         if _COLOR.fullmatch(content.accent_color)
-        else optin_forms.DEFAULT_ACCENT_COLOR,
+        else form_content.DEFAULT_ACCENT_COLOR,
         default_country=content.default_country if content.default_country in phone.countries() else None,
     )
 
@@ -209,8 +216,7 @@ def _created(form: OptInFormForm) -> ResponseReturnValue:
         made = optin_forms.create(
             session,
             form.content,
-            name=form.name.data or "",
-            allowed_origins=origins.read_many(form.allowed_origins.data or ""),
+            form.form_settings,
             actor=current_actor(),
             at=clock.now(),
         )
@@ -226,8 +232,7 @@ def _published(form: OptInFormForm, form_id: int) -> ResponseReturnValue:
             session,
             found,
             form.content,
-            name=form.name.data or "",
-            allowed_origins=origins.read_many(form.allowed_origins.data or ""),
+            form.form_settings,
             actor=current_actor(),
             at=clock.now(),
         )
@@ -248,7 +253,7 @@ def _page(form: OptInFormForm, found: OptInForm | None) -> str:
             types=types,
             type_names={each.id: each.name for each in subscription_types.find_all(session)},
             versions=optin_forms.versions(session, found) if found else [],
-            numbers=optin_forms.numbers(session).get(found.id) if found else None,
+            numbers=daily_counts.totals(session).get(found.id) if found else None,
             agents=display.actor_names(session),
             workspace=workspace,
             locales=LOCALES,
@@ -259,7 +264,7 @@ def _page(form: OptInFormForm, found: OptInForm | None) -> str:
 
 
 def _values_of(found: OptInForm, version: OptInFormVersion) -> dict[str, Any]:
-    content = optin_forms.content_of(version)
+    content = form_content.content_of(version)
     values = {
         "name": found.name,
         "subscription_type_id": str(content.subscription_type_id),

@@ -12,8 +12,12 @@ from app.core.contacts import views as contact_views
 from app.core.conversations import api_views as conversation_records
 from app.core.conversations import messages as conversations
 from app.core.errors import InvalidInput, NotAvailable
+from app.core.forms import content as form_content
+from app.core.forms import insertion
 from app.core.forms import publishing as optin_forms
-from app.core.forms.publishing import FormContent, FormText
+from app.core.forms.content import FormContent, FormText
+from app.core.forms.insertion import LinkOptions
+from app.core.forms.publishing import FormSettings
 from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE
 from app.models import Contact, OptInForm
 from app.schemas.form import (
@@ -54,8 +58,7 @@ def create_form(asked: dict[str, Any]) -> Response:
         made = optin_forms.create(
             session,
             content_of(asked),
-            name=asked.get("name", ""),
-            allowed_origins=asked.get("allowed_origins", ()),
+            FormSettings(asked.get("name", ""), asked.get("allowed_origins", ())),
             actor=callers.current().actor,
             at=clock.now(),
         )
@@ -80,13 +83,12 @@ def update_form(asked: dict[str, Any], form_id: str) -> Response:
 
     def act(session: Session) -> Body:
         form = find(session, form_id)
-        standing = optin_forms.content_of(optin_forms.newest_version(session, form))
+        standing = form_content.content_of(optin_forms.newest_version(session, form))
         optin_forms.publish(
             session,
             form,
             content_of(asked, standing),
-            name=asked.get("name", form.name),
-            allowed_origins=asked.get("allowed_origins", form.allowed_origins),
+            FormSettings(asked.get("name", form.name), asked.get("allowed_origins", form.allowed_origins)),
             actor=callers.current().actor,
             at=clock.now(),
         )
@@ -137,13 +139,12 @@ def insert_form(asked: dict[str, Any], form_id: str) -> Response:
         form, contact = find(session, form_id), _contact(session, asked)
         if contact is not None:
             conversations.refuse_blocked(contact)
-        inserted = optin_forms.insert_for(
+        inserted = insertion.insert_for(
             session,
             form,
             contact,
             inserted_by=callers.current().actor,
-            origin=asked["origin"],
-            expires_in=timedelta(seconds=asked["expires_in"]),
+            link=LinkOptions(asked["origin"], timedelta(seconds=asked["expires_in"])),
             at=clock.now(),
         )
         return _inserted(session, inserted.id)

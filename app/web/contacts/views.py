@@ -11,19 +11,20 @@ from sqlalchemy.orm import Session
 from wtforms import SelectField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from app.core import clock, phone
+from app.core import clock, phone, public_urls
 from app.core.consent import changes as consent
 from app.core.consent import eligibility
 from app.core.consent.eligibility import Reason, Standing
 from app.core.contacts import records as contacts
 from app.core.errors import InvalidInput, InvalidState
+from app.core.forms import insertion
 from app.core.forms import publishing as optin_forms
 from app.core.ledger import events as ledger
 from app.core.ledger.events import Evidence
 from app.core.subscriptions import attachments as subscriptions
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
-from app.models import Action, ConsentState, Contact, EvidenceLevel, Source, TypeState
+from app.models import Action, ConsentState, Contact, EvidenceLevel, Source
 from app.web import formatting as display
 from app.web import ids as numbers
 from app.web.contacts import blueprint
@@ -114,8 +115,8 @@ def _inserted(form: InsertForm, public_id: str) -> ResponseReturnValue:
     with unit_of_work() as session:
         found = contacts.find(session, public_id)
         chosen = optin_forms.find(session, _number(form.form_id))
-        inserted = optin_forms.insert_for(session, chosen, found, inserted_by=current_actor(), at=clock.now())
-    cookie[_LINK] = [public_id, f"{public_url()}/f/{inserted.token}"]
+        inserted = insertion.insert_for(session, chosen, found, inserted_by=current_actor(), at=clock.now())
+    cookie[_LINK] = [public_id, public_urls.inserted_form(inserted.token, base=public_url())]
     return redirect(url_for("contacts.contact", public_id=public_id, _anchor="insert"), 303)
 
 
@@ -221,8 +222,7 @@ def _offered_forms(session: Session) -> list[tuple[str, str]]:
     """The forms that can be inserted, for a select."""
     return [
         (str(each.form.id), f"{each.form.name} ({each.subscription_type.name})")
-        for each in optin_forms.find_all(session)
-        if each.form.archived_at is None and each.subscription_type.state == TypeState.LIVE
+        for each in optin_forms.find_offered(session)
     ]
 
 

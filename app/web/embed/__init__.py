@@ -1,31 +1,24 @@
-"""The embed: the opt-in form as people see it, in an iframe or by its link. It is an application of its own."""
+"""The embed: the opt-in form as people see it, in an iframe or by its link.
+
+It is a Flask application of its own, mounted at ``/f``, without session, sign-in and cookie.
+"""
 
 from flask import Flask
 
-from app.web import apart
-from app.web.embed import errors as failures
-from app.web.embed import views
-from app.web.form_page import page as optin_page
+from app.web import mounts
+from app.web.compression import compress
+from app.web.embed import errors
+from app.web.embed.views import blueprint
 
-__all__ = ["mount"]
+__all__ = ["create_embed"]
 MAX_BODY_BYTES = 16_384
-_SURFACE = apart.Surface(
-    name="app.web.embed",
-    prefix="/f/",
-    views=(
-        ("GET", "/f/form/<key>", views.public_form),
-        ("POST", "/f/form/<key>", views.answer_public_form),
-        ("POST", "/f/form/<key>/seen", views.public_form_seen),
-        ("GET", "/f/<token>", views.inserted_form),
-        ("POST", "/f/<token>", views.answer_inserted_form),
-        ("POST", "/f/<token>/seen", views.inserted_form_seen),
-    ),
-    status_of=failures.status_of,
-    failure=failures.page,
-    size_bytes_max=MAX_BODY_BYTES,
-)
 
 
-def mount(app: Flask) -> None:
-    """Answer everything below ``/f/`` with the embed."""
-    optin_page.keep_pages(apart.mount(app, _SURFACE))
+def create_embed(main: Flask) -> Flask:
+    """The application that answers everything below ``/f``. It shares the services of ``main``."""
+    embed = mounts.create_surface(main, __name__)
+    embed.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
+    embed.after_request(compress)
+    embed.register_blueprint(blueprint)
+    errors.init_app(embed)
+    return embed

@@ -1,34 +1,74 @@
-"""What cannot be shown, said in the reader's language on a page that nobody frames."""
+"""What the embed says when it shows no form, and what it says about a refused answer, in the reader's language."""
 
 from http import HTTPStatus
+from math import ceil
 
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from app.core import wording
+from app.core import email, phone, wording
 from app.core.errors import NotFound
+from app.core.submissions.submit import Outcome
 from app.core.wording import translatable
-from app.web.apart import Refused
-from app.web.exchange import Answer, Asked
-from app.web.form_page import page as optin_page
-from app.web.i18n import gettext, speaking
+from app.web.form_page import page as form_page
+from app.web.i18n import gettext, ngettext, speaking
 
 _SENTENCES = {
     404: translatable("There is no form at this address."),
     413: translatable("What you sent is too large."),
 }
-_OTHERWISE = translatable("Something went wrong on our side. Nothing was recorded; please try again.")
+_UNEXPECTED = translatable("Something went wrong on our side. Nothing was recorded; please try again.")
+_REFUSALS = (
+    phone.REFUSALS
+    | email.REFUSALS
+    | {
+        "shown_again": translatable("Something here changed since you opened it. Please check, then press the button."),
+        "answered_already": translatable(
+            "This page was used for another number already. To sign up this one too, press the button again."
+        ),
+    }
+)
+_REFUSAL_STATUS = {"too_many": 429, "shown_again": 409, "answered_already": 409}
 
 
-def status_of(refused: Refused) -> int | None:
-    """Of a refusal that a page is made for: there is no such form, or the request itself is no good."""
-    if isinstance(refused, NotFound):
-        return HTTPStatus.NOT_FOUND
-    return (refused.code or HTTPStatus.INTERNAL_SERVER_ERROR) if isinstance(refused, HTTPException) else None
+def init_app(embed: Flask) -> None:
+    """Show an error page for unknown forms, bad requests and unexpected errors."""
+    embed.register_error_handler(NotFound, _not_found)
+    embed.register_error_handler(HTTPException, _http_error)
 
 
-def page(asked: Asked, status: int, _refused: Refused | None) -> Answer:
-    locale = wording.negotiate(None, asked.header("HTTP_ACCEPT_LANGUAGE"))
+def refusal_sentence(outcome: Outcome, locale: str) -> str:
+    """Tells the person what to do about a refusal; empty when there is none."""
+    if outcome.refusal is None:
+        return ""
     with speaking(locale):
-        sentence = gettext(_SENTENCES.get(status, _OTHERWISE))
-    headers = optin_page.headers(optin_page.NOBODY, is_secure=asked.is_secure)
-    return Answer(optin_page.error_page(sentence, locale), status, headers)
+        if outcome.refusal == "too_many":
+            return ngettext(
+                "That was tried too often. Please try again in %(num)s minute.",
+                "That was tried too often. Please try again in %(num)s minutes.",
+                ceil((outcome.retry_after_s or 60) / 60),
+            )
+        return gettext(_REFUSALS[outcome.refusal])
+
+
+def refusal_status(outcome: Outcome) -> int:
+    """The HTTP status of a refusal."""
+    return _REFUSAL_STATUS.get(outcome.refusal or "", 422)
+
+
+def _not_found(_error: NotFound) -> Response:
+    return _error_page(HTTPStatus.NOT_FOUND)
+
+
+def _http_error(error: HTTPException) -> Response:
+    response = _error_page(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    return response
+
+
+def _error_page(status: int) -> Response:
+    locale = wording.negotiate(None, request.headers.get("Accept-Language", ""))
+    with speaking(locale):
+        sentence = gettext(_SENTENCES.get(status, _UNEXPECTED))
+    return form_page.respond_with_error(sentence, locale, status)

@@ -1,37 +1,53 @@
-"""The saved number: masked for everybody, in full for a signed user inside the built-in messenger."""
+"""The number on the page: masked, or in full for a signed user of the built-in messenger."""
 
-from app.core import phone
+from flask import request
+
+from app.core import email, phone
 from app.core.destinations import Destination
-from app.core.forms.views import SHOWN_MAX_AGE_S, FormView
-from app.core.messenger import identity as messenger_identity
+from app.core.forms import render_token
+from app.core.forms.render_token import RenderToken
+from app.core.forms.views import FormView
+from app.core.messenger import identity
 from app.models import Channel
-from app.web.embed import request_data as reader
-from app.web.exchange import Asked
 from app.web.services import keys
 
 
-def is_allowed(asked: Asked, view: FormView) -> bool:
-    """Whether this reader sees the number in full.
+def may_show_full_number(view: FormView) -> bool:
+    """Whether this reader sees the saved number in full.
 
-    ``?full=`` is what the messenger's API gave a signed user for this one form a moment ago; with an answer, what stood
-    in the page that showed it to them.
+    ``?full=`` is a proof. The messenger's API gives it to a signed user for one form; with an answer it is the proof
+    of the page that was answered.
     """
-    proof = asked.args.get("full", "") if asked.query_string else ""
-    if asked.method == "POST":
-        shown = asked.form.get("shown", "")
-        return messenger_identity.was_shown_in_full(keys(), proof, shown, max_age_s=SHOWN_MAX_AGE_S)
-    return messenger_identity.may_show_full_number(keys(), proof, view.token, view.contact_id)
+    proof = request.args.get("full", "") if request.query_string else ""
+    if request.method == "POST":
+        shown = request.form.get("shown", "")
+        return identity.was_shown_in_full(keys(), proof, shown, max_age_s=render_token.MAX_AGE_S)
+    if view.insertion is None or view.respondent is None:
+        return False
+    return identity.may_show_full_number(keys(), proof, view.insertion.token, view.respondent.contact_id)
 
 
-def number(view: FormView, saved: Destination | None, *, is_full: bool) -> str:
+def saved_number(view: FormView, saved: Destination | None, *, is_full: bool) -> str:
     """The saved number or address as this reader may see it; empty when there is none."""
-    if saved is None:
+    return _displayed(saved, view.form.channel, is_full=is_full) if saved else ""
+
+
+def signed_up_number(
+    view: FormView, destination: Destination | None, shown: RenderToken | None, *, is_full: bool
+) -> str:
+    """The number that was signed up: in full for a reader who typed it, or who saw it in full before."""
+    if destination is None:
         return ""
-    if not is_full:
-        return reader.masked(view, saved)
-    return phone.formatted(saved.value) if view.channel == Channel.SMS else saved.value
+    is_known = shown is not None and (is_full or shown.destination_hash is None)
+    return _displayed(destination, view.form.channel, is_full=is_known)
 
 
-def proof_for_answer(shown: str) -> str:
-    """What stands in the address that a page with the full number is sent to."""
-    return messenger_identity.full_answer_proof(keys(), shown)
+def proof_for_answer(signed_token: str) -> str:
+    """The proof in the address that a page with the full number sends its answer to."""
+    return identity.full_answer_proof(keys(), signed_token)
+
+
+def _displayed(destination: Destination, channel: str, *, is_full: bool) -> str:
+    if channel == Channel.SMS:
+        return phone.formatted(destination.value) if is_full else phone.masked(destination.value)
+    return destination.value if is_full else email.masked(destination.value)

@@ -1,149 +1,197 @@
-"""GET shows a form and writes nothing; POST is an answer; ``seen`` is the visible page's beacon."""
+"""GET shows a form and writes nothing; POST is an answer; POST to ``seen`` reports that the page became visible."""
 
 from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from app.core import clock, phone, wording
 from app.core.destinations import Destination
-from app.core.forms import publishing as optin_forms
 from app.core.forms import views as form_views
-from app.core.forms.views import FormView, Shown, State
-from app.core.submissions import answers as answered_forms
+from app.core.forms.content import find_content
+from app.core.forms.render_token import RenderToken
+from app.core.forms.views import FormView, State
+from app.core.signing import random_token
 from app.core.submissions import seen
 from app.core.submissions import submit as submissions
 from app.core.submissions.submit import Outcome
-from app.models import ContactRole, EvidenceLevel, OptInFormVersion
-from app.web.embed import masking as full_number
-from app.web.embed import request_data as reader
-from app.web.exchange import Answer, Asked, refuse_other_sites
-from app.web.form_page import page as optin_page
-from app.web.form_page.page import Filling, FormPage
+from app.db import ReadConnection
+from app.web.embed import errors, masking
+from app.web.embed.evidence import evidence_of, framing_origin
+from app.web.embed.forms import AnswerForm
+from app.web.form_page import page as form_page
+from app.web.form_page.page import FormPage, PageData
+from app.web.security import client_address, refuse_other_sites
 from app.web.services import keys, read_connection, read_only, unit_of_work
 
-_STATUS = {State.EXPIRED: 410}
+blueprint = Blueprint("embed", __name__)
 _TAKES_ANSWERS = {State.ASK, State.SAVED}
 
 
-def public_form(asked: Asked, place: str) -> Answer:
-    return _show(asked, place, form_views.public_view)
+@blueprint.before_request
+def refuse_answers_from_other_sites() -> None:
+    """Any site that is allowed to may frame the form; answers come from our own page only."""
+    if request.method == "POST":
+        refuse_other_sites()
 
 
-def inserted_form(asked: Asked, place: str) -> Answer:
-    return _show(asked, place, form_views.inserted_view)
+@blueprint.get("/form/<key>")
+def public_form(key: str) -> Response:
+    with read_connection() as connection:
+        view = form_views.public_view(connection, key)
+    return _show(view, key)
 
 
-def answer_public_form(asked: Asked, place: str) -> Answer:
-    return _answer(asked, place, form_views.public_view)
+@blueprint.get("/<token>")
+def inserted_form(token: str) -> Response:
+    with read_connection() as connection:
+        view = form_views.inserted_view(connection, token)
+    return _show(view, token)
 
 
-def answer_inserted_form(asked: Asked, place: str) -> Answer:
-    return _answer(asked, place, form_views.inserted_view)
+@blueprint.post("/form/<key>")
+def answer_public_form(key: str) -> Response:
+    return _answer(key, lambda session, shown: form_views.public_view(session, key, shown=shown))
 
 
-def public_form_seen(asked: Asked, place: str) -> Answer:
-    refuse_other_sites(asked)
-    shown = Shown.read(keys().signer("shown"), asked.form.get("shown", ""), place=place)
+@blueprint.post("/<token>")
+def answer_inserted_form(token: str) -> Response:
+    return _answer(token, lambda session, _shown: form_views.inserted_view(session, token))
+
+
+@blueprint.post("/form/<key>/seen")
+def public_form_seen(key: str) -> ResponseReturnValue:
+    shown = AnswerForm(request.form).render_token(keys(), key)
     if shown is not None:
         with unit_of_work() as session:
-            seen.public_form_seen(session, place, shown, address=asked.remote_addr, at=clock.now())
-    return Answer("", status=204)
+            seen.public_form_seen(session, key, shown, address=client_address(request), at=clock.now())
+    return "", 204
 
 
-def inserted_form_seen(asked: Asked, place: str) -> Answer:
-    refuse_other_sites(asked)
+@blueprint.post("/<token>/seen")
+def inserted_form_seen(token: str) -> ResponseReturnValue:
     with unit_of_work() as session:
-        seen.inserted_form_seen(session, place, at=clock.now())
-    return Answer("", status=204)
+        seen.inserted_form_seen(session, token, at=clock.now())
+    return "", 204
 
 
-def _show(asked: Asked, place: str, view_of: Callable[..., FormView]) -> Answer:
-    with read_connection() as look:
-        view = view_of(look, place)
+def _show(view: FormView, place: str) -> Response:
     saved = form_views.saved_destination(keys(), view)
     state = form_views.state_of(view, saved, at=clock.now())
-    return _answered(asked, view, _page(asked, view), Outcome(state), saved, place=place)
+    page = _page(view)
+    token = _render_token(page, saved if state == State.SAVED else None, place, framing_origin(page.context.origins))
+    return _respond(view, page, Outcome(state), saved, token)
 
 
-def _answer(asked: Asked, place: str, view_of: Callable[..., FormView]) -> Answer:
-    """Read what was sent, record it in one transaction, then say how it went."""
-    refuse_other_sites(asked)
-    shown = Shown.read(keys().signer("shown"), asked.form.get("shown", ""), place=place)
-    typed = reader.typed(asked, shown.region if shown else None)
+def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | None], FormView]) -> Response:
+    """Record what was sent in one transaction, then respond with the outcome."""
+    form = AnswerForm(request.form)
+    sent = form.render_token(keys(), place)
+    typed = form.typed(keys(), sent.region if sent else None)
     with unit_of_work() as session:
-        view = view_of(session, place, shown=shown)
-        page = _page(asked, view, shown)
-        if shown and page.words(is_saved=shown.destination_hash is not None).hash != shown.words_hash:
-            shown = None
-        evidence = reader.evidence(asked, view, page, shown, _level(asked, view))
+        view = read(session, sent)
+        page = _page(view, sent)
+        shown = sent if _is_as_shown(page, sent) else None
+        evidence = evidence_of(form, view, page, shown)
         outcome = submissions.submit(session, view, shown, typed=typed, evidence=evidence, at=clock.now())
     if outcome.state == State.DONE:
-        token = shown.nonce if shown and view.is_public else place
-        is_full = full_number.is_allowed(asked, view)
-        filling = Filling(State.DONE, number=reader.done_number(outcome, shown, is_full=is_full), token=token)
-        return _sent(asked, page, filling)
-    with read_connection() as look:
-        if outcome.refusal == "shown_again":
-            view = view_of(look, place)
-            page = _page(asked, view)
+        return _respond_done(view, page, outcome, shown, place)
+    if outcome.refusal == "shown_again":
+        with read_connection() as connection:
+            view = read(connection, None)
+        page = _page(view)
     saved = form_views.saved_destination(keys(), view)
-    typed_text = reader.typed_text(asked, view.channel)
-    return _answered(asked, view, page, outcome, saved, place=place, typed=typed_text)
+    origin = sent.origin if sent else None
+    token = _render_token(page, saved if outcome.state == State.SAVED else None, place, origin)
+    return _respond(view, page, outcome, saved, token, typed=form.typed_text(view.form.channel))
 
 
-def _level(asked: Asked, view: FormView) -> EvidenceLevel:
-    """How sure it is who answers. A lead is whoever typed its number, or opened its link, or chatted unsigned."""
-    if view.contact_role != ContactRole.USER or view.inserted_by == answered_forms.BY_THE_PAGE:
-        return EvidenceLevel.WEB_UNVERIFIED
-    return EvidenceLevel.SIGNED_IDENTITY if full_number.is_allowed(asked, view) else EvidenceLevel.PERSONAL_LINK
+def _is_as_shown(page: FormPage, sent: RenderToken | None) -> bool:
+    """Whether the page still has the wording that this render showed."""
+    return sent is not None and page.wording(is_saved=sent.destination_hash is not None).hash == sent.wording_hash
 
 
-def _answered(
-    asked: Asked,
-    view: FormView,
-    page: FormPage,
-    outcome: Outcome,
-    saved: Destination | None,
-    *,
-    place: str,
-    typed: str = "",
-) -> Answer:
-    """The page in the state it is in now, ready for another answer where it takes one."""
-    is_saved = outcome.state == State.SAVED
-    takes_answers = outcome.state in _TAKES_ANSWERS
-    is_full = full_number.is_allowed(asked, view)
-    shown = reader.signed(asked, page, saved, place=place, is_saved=is_saved) if takes_answers else ""
-    filling = Filling(
-        outcome.state,
-        action=reader.own_address(asked, full=full_number.proof_for_answer(shown) if is_full and shown else ""),
-        shown=shown,
-        number=full_number.number(view, saved, is_full=is_full),
-        typed=typed if outcome.state == State.ASK else "",
-        error=reader.error(outcome, page.look.locale),
-        error_code=outcome.refusal or "",
-    )
-    status = reader.status(outcome) if outcome.refusal else _STATUS.get(outcome.state, 200)
-    if asked.method == "POST" and outcome.state == State.UNAVAILABLE:
-        status = 409
-    answer = _sent(asked, page, filling, status)
-    if outcome.retry_after_s:
-        answer.headers.append(("Retry-After", str(outcome.retry_after_s)))
-    return answer
-
-
-def _sent(asked: Asked, page: FormPage, filling: Filling, status: int = 200) -> Answer:
-    headers = optin_page.headers(page.policy, is_secure=asked.is_secure)
-    return Answer(optin_page.html_of(page, filling), status, headers)
-
-
-def _page(asked: Asked, view: FormView, shown: Shown | None = None) -> FormPage:
-    """The page for this reader: as it was shown, where that is known, else as it is now."""
-    languages = asked.header("HTTP_ACCEPT_LANGUAGE")
-    locale = shown.locale if shown else wording.negotiate(view.locale, languages)
-    allowed = frozenset(view.allowed_countries)
-    region = shown.region if shown else phone.region(view.default_country, languages, allowed)
-    theme = reader.theme(asked)
-    key = optin_page.key_of(view, locale=locale, region=region, theme=theme)
-    if page := optin_page.kept(key):
+def _page(view: FormView, shown: RenderToken | None = None) -> FormPage:
+    """The page for this reader: in the language and for the country that were shown, else by the request's headers."""
+    publisher, respondent = view.publisher, view.respondent
+    languages = request.headers.get("Accept-Language", "")
+    if shown is None:
+        locale = wording.negotiate(respondent.locale if respondent else None, languages)
+        region = phone.region(view.form.default_country, languages, frozenset(publisher.allowed_countries))
+    else:
+        locale, region = shown.locale, shown.region
+    context = form_page.context_of(view, locale=locale, region=region, theme=_theme())
+    if page := form_page.cached(context):
         return page
     with read_only() as session:
-        content = optin_forms.content_of(session.get_one(OptInFormVersion, view.version_id))
-    return optin_page.make(key, optin_page.look_of(view, locale=locale, region=region, theme=theme), content)
+        content = find_content(session, view.form.version_id)
+    return form_page.render_cached(context, content)
+
+
+def _theme() -> str:
+    """``light`` or ``dark`` when the framing page asks for it; empty: the reader's own setting."""
+    theme = request.args.get("theme", "") if request.query_string else ""
+    return theme if theme in {"light", "dark"} else ""
+
+
+def _render_token(page: FormPage, saved: Destination | None, place: str, origin: str | None) -> RenderToken:
+    """The token of a render that shows this saved destination, or asks for one."""
+    return RenderToken(
+        place=place,
+        version_id=page.context.version_id,
+        locale=page.context.locale,
+        wording_hash=page.wording(is_saved=saved is not None).hash,
+        destination_hash=saved.hash if saved else None,
+        region=page.context.region,
+        origin=origin,
+        nonce=random_token(),
+        at=clock.now(),
+    )
+
+
+def _respond(
+    view: FormView, page: FormPage, outcome: Outcome, saved: Destination | None, token: RenderToken, typed: str = ""
+) -> Response:
+    """The page in its present state, ready for another answer where it takes one."""
+    is_full = masking.may_show_full_number(view)
+    shown = token.signed(keys().signer("shown")) if outcome.state in _TAKES_ANSWERS else ""
+    data = PageData(
+        outcome.state,
+        action=_action(masking.proof_for_answer(shown) if is_full else "") if shown else "",
+        shown=shown,
+        number=masking.saved_number(view, saved, is_full=is_full),
+        typed=typed if outcome.state == State.ASK else "",
+        error=errors.refusal_sentence(outcome, page.context.locale),
+        error_code=outcome.refusal or "",
+    )
+    response = form_page.respond(form_page.html_of(page, data), _status(outcome), page.policy)
+    if outcome.retry_after_s:
+        response.headers["Retry-After"] = str(outcome.retry_after_s)
+    return response
+
+
+def _respond_done(view: FormView, page: FormPage, outcome: Outcome, shown: RenderToken | None, place: str) -> Response:
+    is_full = masking.may_show_full_number(view)
+    data = PageData(
+        State.DONE,
+        number=masking.signed_up_number(view, outcome.destination, shown, is_full=is_full),
+        token=shown.nonce if shown and view.insertion is None else place,
+    )
+    return form_page.respond(form_page.html_of(page, data), 200, page.policy)
+
+
+def _action(full_number_proof: str) -> str:
+    """The address that the form is sent to: this page, with nothing else of its query string."""
+    query = {name: value for name, value in (("theme", _theme()), ("full", full_number_proof)) if value}
+    values: dict[str, Any] = {**(request.view_args or {}), **query}
+    return url_for(request.endpoint or "", **values)
+
+
+def _status(outcome: Outcome) -> int:
+    if outcome.refusal:
+        return errors.refusal_status(outcome)
+    if outcome.state == State.UNAVAILABLE and request.method == "POST":
+        return 409
+    return 410 if outcome.state == State.EXPIRED else 200

@@ -1,4 +1,4 @@
-"""The accent colour of a form, kept readable whatever an admin chooses (WCAG 2.2: 4.5 for text, 3 for edges)."""
+"""The accent color of a form, kept readable whatever color is chosen (WCAG 2.2: 4.5 for text, 3 for edges)."""
 
 from functools import lru_cache
 
@@ -22,43 +22,43 @@ def stylesheet(accent: str) -> str:
 
 
 def on(accent: str) -> str:
-    """The text that is read well on this colour: white or ink, and black on the few where neither is enough.
+    """A readable text color on this color: white or ink, or black where neither has enough contrast.
 
-    White or black stands out by 4.58 at least from any colour there is (the square root of 21).
+    White or black has a contrast of at least 4.58 with any color (the square root of 21).
     """
     best = max((_WHITE, _INK), key=lambda ink: contrast(ink, accent))
     return best if contrast(best, accent) >= _TEXT else max((_WHITE, _BLACK), key=lambda ink: contrast(ink, accent))
 
 
-def readable(colour: str, paper: str, ratio: float = _EDGE) -> str:
-    """The colour, moved towards black or white until it stands out from the paper."""
+def readable(color: str, paper: str, ratio: float = _EDGE) -> str:
+    """The color, moved towards black or white until it has enough contrast with the paper."""
     target = _INK if _luminance(paper) > 0.18 else _WHITE
     share = 0.0
-    shifted = colour
+    shifted = color
     while contrast(shifted, paper) < ratio and share < 1:
         share += _STEP
-        shifted = _mixed(colour, target, min(share, 1.0))
+        shifted = _mixed(color, target, min(share, 1.0))
     return shifted
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast ratio of two colours, 1 to 21."""
+    """The contrast ratio of two colors, 1 to 21."""
     lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def _mixed(colour: str, target: str, share: float) -> str:
-    channels = zip(_channels(colour), _channels(target), strict=True)
+def _mixed(color: str, target: str, share: float) -> str:
+    channels = zip(_channels(color), _channels(target), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in channels)
 
 
-def _channels(colour: str) -> list[int]:
-    return [int(colour[start : start + 2], 16) for start in (1, 3, 5)]
+def _channels(color: str) -> list[int]:
+    return [int(color[start : start + 2], 16) for start in (1, 3, 5)]
 
 
-def _luminance(colour: str) -> float:
+def _luminance(color: str) -> float:
     linear = [
         value / 12.92 if (value := channel / 255) <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
-        for channel in _channels(colour)
+        for channel in _channels(color)
     ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

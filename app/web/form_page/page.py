@@ -1,7 +1,7 @@
-"""The page of an opt-in form, in every state: its exact words, its HTML, its headers.
+"""The page of an opt-in form in every state: its wording, its HTML and its headers.
 
-What is the same for everybody (a frozen version in one language for one workspace) is rendered once and kept; a
-request only fills in what is its own. The embed and the live preview share it.
+The part that is the same for everybody (one version in one language for one workspace) is rendered once and cached; a
+request only fills in its own values. The embed and the live preview share it.
 """
 
 import base64
@@ -11,41 +11,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Flask, Response, current_app, g, render_template, request
+from flask import Response, render_template
 from markupsafe import escape
 
-from app.core import wording
-from app.core.forms import wording as form_words
-from app.core.forms.publishing import FormContent
+from app.core import public_urls, wording
+from app.core.forms import wording as form_wording
+from app.core.forms.content import FormContent
 from app.core.forms.views import FormView, State
-from app.core.forms.wording import Reading
+from app.core.forms.wording import WordingContext
 from app.core.signing import random_token
 from app.core.wording import Words
 from app.models import Channel
-from app.web.form_page import colors as colour
+from app.web.form_page import colors
 from app.web.i18n import speaking
-from app.web.security import HSTS, PERMISSIONS
+from app.web.security import PERMISSIONS
 
-_PAGES = "assent.form_pages"
-_KEPT_PAGES = 512
-_HEADERS = [
-    ("Content-Type", "text/html; charset=utf-8"),
-    ("Referrer-Policy", "no-referrer"),
-    ("Cache-Control", "no-store"),
-    ("X-Content-Type-Options", "nosniff"),
-    ("X-Robots-Tag", "noindex"),
-    ("Permissions-Policy", PERMISSIONS),
-]
-_HEADERS_WHEN_SECURE = [*_HEADERS, ("Strict-Transport-Security", HSTS)]
-# Stand-ins in a kept page, random so that no text of a form can hold one.
+_CACHED_PAGES_MAX = 512
+# Placeholders in a cached page, random so that no text of a form can contain one.
 _SHOWN, _ACTION, _NUMBER, _TOKEN = (f"{name}-{random_token()}" for name in ("shown", "action", "number", "token"))
-# The states that people see every day; their pages are kept, the others are rendered when they are needed.
-_KEPT_STATES = (State.ASK, State.SAVED, State.SIGNED_UP, State.DONE)
+# The states that people see every day are cached; the others are rendered when they are needed.
+_CACHED_STATES = (State.ASK, State.SAVED, State.SIGNED_UP, State.DONE)
 
 
 @dataclass(frozen=True)
-class Look(Reading):
-    """Everything that the words and the looks of a form depend on, and nothing of a person."""
+class PageContext(WordingContext):
+    """Everything that the wording and the look of a form depend on, and nothing about a person.
+
+    With ``form_key``, which is random, it identifies a cached page.
+    """
 
     version_id: int
     theme: str
@@ -56,23 +49,30 @@ class Look(Reading):
 
 @dataclass(frozen=True)
 class FormPage:
-    """A form's fixed part: its words where it asks and where it shows what is saved, and its kept HTML."""
+    """The fixed part of a form's page: its wording where it asks and where it shows a saved number, and its HTML."""
 
-    look: Look
-    ask_words: Words
-    saved_words: Words
-    fields: dict[str, Any]
+    context: PageContext
+    ask_wording: Words
+    saved_wording: Words
+    texts: dict[str, Any]
     style: str
     policy: str
     html: Mapping[State, str]
 
-    def words(self, *, is_saved: bool) -> Words:
-        return self.saved_words if is_saved else self.ask_words
+    def wording(self, *, is_saved: bool) -> Words:
+        return self.saved_wording if is_saved else self.ask_wording
 
 
 @dataclass(frozen=True)
-class Filling:
-    """What a request fills in: the signed ``shown``, the action, the number (masked unless just typed), an error."""
+class PageData:
+    """What a request fills in.
+
+    :param action: where the form is sent
+    :param shown: the signed render token
+    :param number: masked, unless the reader may see it in full
+    :param typed: what was typed, when the page asks again
+    :param token: of a page that says "done": the inserted form's token
+    """
 
     state: State
     action: str = ""
@@ -84,80 +84,87 @@ class Filling:
     token: str = ""
 
 
-def look_of(view: FormView, *, locale: str, region: str | None, theme: str) -> Look:
-    """The look of a form for one reader."""
-    return Look(
-        version_id=view.version_id,
+_cache: dict[PageContext, FormPage] = {}
+
+
+def context_of(view: FormView, *, locale: str, region: str | None, theme: str) -> PageContext:
+    """The context of a form for one reader."""
+    form, publisher = view.form, view.publisher
+    return PageContext(
+        version_id=form.version_id,
         locale=locale,
         region=region,
         theme=theme,
-        channel=view.channel,
-        is_public=view.is_public,
-        form_key=view.form_key,
-        brand=view.workspace_name,
-        privacy_url=view.privacy_url,
-        terms_url=view.terms_url,
-        help_contact=view.help_contact,
+        channel=form.channel,
+        is_public=view.insertion is None,
+        form_key=form.key,
+        brand=publisher.name,
+        privacy_url=publisher.privacy_url,
+        terms_url=publisher.terms_url,
+        help_contact=publisher.help_contact,
         origins=tuple(view.origins),
     )
 
 
-Key = tuple[Any, ...]
+def cached(context: PageContext) -> FormPage | None:
+    """The page, if this process has rendered it before."""
+    return _cache.get(context)
 
 
-def keep_pages(app: Flask) -> None:
-    """Give the app a place for the pages that it keeps."""
-    app.extensions[_PAGES] = {}
-
-
-def key_of(view: FormView, *, locale: str, region: str | None, theme: str) -> Key:
-    """What tells one kept page from another: everything of ``Look``, by what changes when it does."""
-    fixed = (view.version_id, view.workspace_revision, view.is_public, *view.form_origins)
-    return (locale, region, theme, fixed)
-
-
-def kept(key: Key) -> FormPage | None:
-    """The page, if it was made before."""
-    pages: dict[Key, FormPage] = current_app.extensions[_PAGES]
-    return pages.get(key)
-
-
-def make(key: Key, look: Look, content: FormContent) -> FormPage:
-    """Make the page and keep it."""
-    pages: dict[Key, FormPage] = current_app.extensions[_PAGES]
-    page = unkept(look, content)
-    if len(pages) >= _KEPT_PAGES:
-        pages.clear()
-    pages[key] = page
+def render_cached(context: PageContext, content: FormContent) -> FormPage:
+    """Render the page and cache it."""
+    if len(_cache) >= _CACHED_PAGES_MAX:
+        _cache.clear()
+    page = _cache[context] = render(context, content)
     return page
 
 
-def html_of(page: FormPage, filling: Filling) -> str:
+def render(context: PageContext, content: FormContent) -> FormPage:
+    """Render the page without caching it: for content that may still change."""
+    style = colors.stylesheet(content.accent_color)
+    texts = form_wording.page_texts(context, content)
+    page = FormPage(
+        context,
+        form_wording.evidence_wording(context, texts, is_saved=False),
+        form_wording.evidence_wording(context, texts, is_saved=True),
+        texts,
+        style,
+        content_policy(" ".join(["'self'", *context.origins]), style),
+        html={},
+    )
+    unfilled = PageData(State.ASK, _ACTION, _SHOWN, _NUMBER, token=_TOKEN)
+    return replace(page, html={state: _render_state(page, replace(unfilled, state=state)) for state in _CACHED_STATES})
+
+
+def html_of(page: FormPage, data: PageData) -> str:
     """The whole page in one state."""
-    html = page.html.get(filling.state)
-    if html is not None and not filling.error and not filling.typed:
+    html = page.html.get(data.state)
+    if html is not None and not data.error and not data.typed:
         return (
-            html.replace(_SHOWN, filling.shown)
-            .replace(_ACTION, str(escape(filling.action)))
-            .replace(_NUMBER, str(escape(filling.number)))
-            .replace(_TOKEN, filling.token)
+            html.replace(_SHOWN, data.shown)
+            .replace(_ACTION, str(escape(data.action)))
+            .replace(_NUMBER, str(escape(data.number)))
+            .replace(_TOKEN, data.token)
         )
-    return _rendered(page, filling)
+    return _render_state(page, data)
 
 
-def headers(policy: str, *, is_secure: bool) -> list[tuple[str, str]]:
-    """The embed's headers. It has no cookie, so all that is needed is who may frame it."""
-    more = _HEADERS_WHEN_SECURE if is_secure else _HEADERS
-    return [*more, ("Content-Security-Policy", policy), ("X-Request-Id", g.get("request_id", ""))]
+def respond(html: str, status: int, policy: str) -> Response:
+    """A page that other sites may frame as ``policy`` says. The application adds the headers common to all pages."""
+    response = Response(html, status)
+    response.headers.update(
+        {
+            "Content-Security-Policy": policy,
+            "Referrer-Policy": "no-referrer",
+            "X-Robots-Tag": "noindex",
+            "Permissions-Policy": PERMISSIONS,
+        }
+    )
+    return response
 
 
-def answered(html: str, status: int, policy: str) -> Response:
-    """A page with the embed's headers, from a view of Flask's."""
-    return Response(html, status, headers(policy, is_secure=request.is_secure))
-
-
-def policy(ancestors: str, style: str = "") -> str:
-    """The embed's content security policy. The accent colour is the one inline style, allowed by its hash."""
+def content_policy(ancestors: str, style: str = "") -> str:
+    """The content security policy of the embed. The accent color is the only inline style, allowed by its hash."""
     hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     allowed_style = f"'self' 'sha256-{hashed}'" if style else "'self'"
     return (
@@ -166,46 +173,30 @@ def policy(ancestors: str, style: str = "") -> str:
     )
 
 
-def error_page(sentence: str, locale: str) -> str:
-    """A page for what cannot be shown at all. ``NOBODY`` may frame it, for nobody knows whose it would be."""
+def respond_with_error(sentence: str, locale: str, status: int) -> Response:
+    """An error page. It may not be framed, because we do not know which site it belongs to."""
     with speaking(locale):
-        return render_template(
+        html = render_template(
             "embed/error.html", sentence=sentence, lang=wording.language_tag(locale), dir=wording.direction(locale)
         )
+    return respond(html, status, _NOT_FRAMED)
 
 
-NOBODY = policy("'none'")
+_NOT_FRAMED = content_policy("'none'")
 
 
-def unkept(look: Look, content: FormContent) -> FormPage:
-    """The page, made for this once: for words that may still change."""
-    style = colour.stylesheet(content.accent_color)
-    fields = form_words.said(look, content)
-    page = FormPage(
-        look,
-        form_words.shown(look, fields, is_saved=False),
-        form_words.shown(look, fields, is_saved=True),
-        fields,
-        style,
-        policy(" ".join(["'self'", *look.origins]), style),
-        html={},
-    )
-    unfilled = Filling(State.ASK, _ACTION, _SHOWN, _NUMBER, token=_TOKEN)
-    return replace(page, html={state: _rendered(page, replace(unfilled, state=state)) for state in _KEPT_STATES})
-
-
-def _rendered(page: FormPage, filling: Filling) -> str:
-    look = page.look
-    with speaking(look.locale):
+def _render_state(page: FormPage, data: PageData) -> str:
+    context = page.context
+    with speaking(context.locale):
         return render_template(
             "embed/form.html",
-            look=look,
-            lang=wording.language_tag(look.locale),
-            dir=wording.direction(look.locale),
+            context=context,
+            lang=wording.language_tag(context.locale),
+            dir=wording.direction(context.locale),
             style=page.style,
-            origins=json.dumps(list(look.origins)),
-            is_sms=look.channel == Channel.SMS,
-            words=page.fields,
-            filling=filling,
-            home=f"/f/form/{look.form_key}",
+            origins=json.dumps(list(context.origins)),
+            is_sms=context.channel == Channel.SMS,
+            texts=page.texts,
+            data=data,
+            home=public_urls.public_form(context.form_key),
         )

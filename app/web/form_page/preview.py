@@ -1,13 +1,13 @@
-"""The live preview of a form that is being configured: the real page, with nothing recorded behind it."""
+"""The live preview of a form that is being configured: the real page, but it records nothing."""
 
 from flask import Response
 
 from app.core import phone, wording
-from app.core.forms.publishing import FormContent
+from app.core.forms.content import FormContent
 from app.core.forms.views import State
 from app.models import Channel, SubscriptionType, Workspace
-from app.web.form_page import page as optin_page
-from app.web.form_page.page import Filling, Look
+from app.web.form_page import page as form_page
+from app.web.form_page.page import PageContext, PageData
 
 _EXAMPLE_REGION = "US"
 
@@ -22,15 +22,15 @@ def render_preview(
     theme: str = "",
     number: str = "",
 ) -> Response:
-    """The embed as it would look, framed by our own pages only. Nothing in it can be sent.
+    """The embed as it would look. Only our own pages may frame it, and its form cannot be sent.
 
     :param state: ``ask``, ``saved``, ``signed_up`` or ``done``; anything else is ``ask``
     :param locale: a key of ``wording.LOCALES``; anything else is English
-    :param theme: ``light``, ``dark`` or empty for the reader's own
-    :param number: masked, as the saved one; empty: an example
+    :param theme: ``light``, ``dark`` or empty for the reader's own setting
+    :param number: the saved number, masked; empty: an example
     """
     channel = subscription_type.channel if subscription_type else Channel.SMS
-    look = Look(
+    context = PageContext(
         version_id=0,
         locale=locale if locale in wording.LOCALES else wording.DEFAULT_LOCALE,
         region=content.default_country,
@@ -44,12 +44,12 @@ def render_preview(
         help_contact=workspace.help_contact,
         origins=(),
     )
-    filling = Filling(
+    data = PageData(
         State(state) if state in {"saved", "signed_up", "done"} else State.ASK,
         number=number or _example(channel, content.default_country),
     )
-    page = optin_page.unkept(look, content)
-    return optin_page.answered(optin_page.html_of(page, filling), 200, optin_page.policy("'self'", page.style))
+    page = form_page.render(context, content)
+    return form_page.respond(form_page.html_of(page, data), 200, form_page.content_policy("'self'", page.style))
 
 
 def _example(channel: str, country: str | None) -> str:

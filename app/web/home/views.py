@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from app.core.forms import publishing as optin_forms
 from app.core.workspace import settings
-from app.models import Channel, OptInForm, TypeState
+from app.models import Channel, OptInForm
 from app.web.home import blueprint
 from app.web.services import read_only
 
@@ -53,11 +53,5 @@ def _demo_password() -> str:
 
 def _shop_form(session: Session) -> OptInForm | None:
     """The oldest form in use that asks for a mobile number."""
-    offered = [
-        each.form
-        for each in optin_forms.find_all(session)
-        if each.form.archived_at is None
-        and each.subscription_type.state == TypeState.LIVE
-        and each.subscription_type.channel == Channel.SMS
-    ]
+    offered = [each.form for each in optin_forms.find_offered(session) if each.subscription_type.channel == Channel.SMS]
     return offered[-1] if offered else None

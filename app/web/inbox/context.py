@@ -21,7 +21,7 @@ from app.core.inbox import search as inbox_search
 from app.core.inbox.lists import Assigned, Row
 from app.core.ledger import events as ledger
 from app.core.workspace import settings
-from app.models import Contact, Conversation, ConversationState, TypeState
+from app.models import Contact, Conversation, ConversationState
 from app.web import formatting as display
 from app.web.inbox import labels as words
 from app.web.sign_in.setup import current_agent
@@ -143,8 +143,7 @@ def offered_forms(session: Session) -> list[tuple[str, str]]:
     """The saved forms that can be inserted, for a list to choose from."""
     return [
         (str(each.form.id), f"{each.form.name} ({each.subscription_type.name})")
-        for each in optin_forms.find_all(session)
-        if each.form.archived_at is None and each.subscription_type.state == TypeState.LIVE
+        for each in optin_forms.find_offered(session)
     ]
 
 

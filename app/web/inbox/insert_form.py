@@ -16,8 +16,8 @@ from app.core import phone as numbers
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations import messages as conversations
 from app.core.errors import AssentError, DestinationRefused, InvalidInput, NotFound
-from app.core.forms import publishing as optin_forms
-from app.core.forms.publishing import BUTTON_MAX, LEGAL_MAX, TITLE_MAX, FormContent, FormText
+from app.core.forms import content as form_content
+from app.core.forms.content import BUTTON_MAX, LEGAL_MAX, TITLE_MAX, FormContent, FormText
 from app.core.signing import keys_of
 from app.core.subscriptions import subscription_types
 from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE, LOCALES
@@ -174,7 +174,7 @@ def _page(conversation_id: int, form: ConfiguredForm) -> str:
 def _presentable(session: Session, content: FormContent) -> FormContent:
     """The content as it would be frozen; while it cannot be, with a title in its place."""
     try:
-        return optin_forms.checked_content(session, content)
+        return form_content.checked_content(session, content)
     except InvalidInput:
         words = content.texts[content.locale]
         return replace(content, texts={content.locale: replace(words, title=words.title or _UNTITLED)})

@@ -1,34 +1,22 @@
-"""The messenger: the panel's page, in an iframe on allowed sites, and the API that it speaks to. No cookie.
+"""The messenger: the page of its panel, framed by allowed sites, and the API that the panel calls.
 
-The API is an application of its own: panels ask it all the time.
+The page belongs to the main application. The API is a Flask application of its own, mounted at ``/messenger/api``,
+without session, sign-in and cookie.
 """
 
 from flask import Flask
 
-from app.web import apart
-from app.web.exchange import refuse_other_sites
+from app.web import mounts
 from app.web.messenger import api
 from app.web.messenger.frame import blueprint
 
-__all__ = ["blueprint", "mount"]
-_SURFACE = apart.Surface(
-    name="app.web.messenger",
-    prefix="/messenger/api/",
-    views=(
-        ("GET", "/messenger/api/session", api.session_of_a_signed_user),
-        ("POST", "/messenger/api/sign-in", api.sign_in),
-        ("GET", "/messenger/api/poll", api.poll),
-        ("GET", "/messenger/api/earlier", api.earlier),
-        ("POST", "/messenger/api/messages", api.write),
-        ("POST", "/messenger/api/seen", api.seen),
-    ),
-    status_of=api.status_of,
-    failure=api.failure,
-    size_bytes_max=api.MAX_BODY_BYTES,
-    before=refuse_other_sites,
-)
+__all__ = ["blueprint", "create_messenger_api"]
+MAX_BODY_BYTES = 65_536
 
 
-def mount(app: Flask) -> None:
-    """Answer everything below ``/messenger/api/``."""
-    apart.mount(app, _SURFACE)
+def create_messenger_api(main: Flask) -> Flask:
+    """The application that answers everything below ``/messenger/api``. It shares the services of ``main``."""
+    messenger_api = mounts.create_surface(main, __name__)
+    messenger_api.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
+    api.init_app(messenger_api)
+    return messenger_api

@@ -1,6 +1,6 @@
-"""What the panel asks and says. A visitor is told by the header ``Authorization: Bearer``; there is no cookie.
+"""What the panel calls. The header ``Authorization: Bearer`` identifies a visitor; there is no cookie.
 
-GETs only read. Whoever is a stranger gets the same 404 as for what does not exist.
+GETs only read. A stranger gets the same 404 as for what does not exist.
 """
 
 import json
@@ -9,177 +9,203 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
-from flask import g
-from werkzeug.exceptions import BadRequest, HTTPException
+from flask import Blueprint, Flask, Response, g, jsonify, request
+from flask.json.provider import DefaultJSONProvider
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed
 
-from app.core import clock, wording
+from app.core import clock, public_urls, wording
 from app.core.conversations.views import ContactLine, ContactView
 from app.core.errors import AssentError, NotFound, TooMany
 from app.core.forms.cards import FormCard
-from app.core.messenger import identity as messenger_identity
-from app.core.messenger import polling as messenger_polls
-from app.core.messenger import visitors as messenger
+from app.core.messenger import identity, polling, visitors
 from app.core.messenger.identity import Identity
 from app.core.messenger.visitors import Sender, Visitor
 from app.models import Channel
-from app.web import errors
-from app.web import ids as numbers
-from app.web.apart import Refused
-from app.web.exchange import Answer, Asked
-from app.web.security import HSTS
+from app.web import errors, ids
+from app.web.compression import compress
+from app.web.security import client_address, refuse_other_sites
 from app.web.services import database, keys, polls, read_connection, read_only, unit_of_work
 
-MAX_BODY_BYTES = 65_536
+# Calls that say who the visitor is, and calls of a visitor who is known by a token or a session.
+identification = Blueprint("identification", __name__)
+calls = Blueprint("calls", __name__)
 _KNOWN = re.compile(r"(\d{1,18}):(\d{1,9})")
-_HEADERS = (
-    ("Content-Type", "application/json"),
-    ("Cache-Control", "no-store"),
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
-    ("Referrer-Policy", "no-referrer"),
-    ("X-Content-Type-Options", "nosniff"),
-)
 
 
-def session_of_a_signed_user(asked: Asked) -> Answer:
-    """A session for whom the page proves its visitor to be, else null."""
+class _Json(DefaultJSONProvider):
+    ensure_ascii = False
+    sort_keys = False
+    compact = True
+
+
+def init_app(api: Flask) -> None:
+    """Add the calls, JSON errors and the headers of every response."""
+    api.json = _Json(api)
+    api.before_request(refuse_other_sites)
+    api.after_request(_set_headers)
+    api.after_request(compress)
+    api.register_error_handler(AssentError, _refused)
+    api.register_error_handler(HTTPException, _http_error)
+    api.register_blueprint(identification)
+    api.register_blueprint(calls)
+
+
+@calls.before_request
+def require_bearer() -> None:
+    """Read the visitor's token or session into ``g.bearer``.
+
+    :raises NotFound: there is none
+    """
+    authorization = request.authorization
+    if authorization is None or authorization.type != "bearer" or not authorization.token:
+        raise NotFound("There is nothing here.")
+    g.bearer = authorization.token
+
+
+@identification.get("/session")
+def session_of_signed_user() -> dict[str, Any]:
+    """A session for the user that the page proves; null when it proves none."""
     with read_only() as session:
-        user = messenger.signed_user(session, _identity(asked), at=clock.now())
+        user = visitors.signed_user(session, _identity(), at=clock.now())
         if user is None:
-            return _json(asked, {"session": None, "person": "", "stale": False})
-        bearer, is_stale = messenger.session_for(session, user)
-    person = messenger_identity.person_of(keys(), user)
-    return _json(asked, {"session": bearer, "person": person, "stale": is_stale})
+            return {"session": None, "person": "", "stale": False}
+        bearer, is_stale = visitors.session_for(session, user)
+    return {"session": bearer, "person": identity.person_of(keys(), user), "stale": is_stale}
 
 
-def sign_in(asked: Asked) -> Answer:
-    token = str(_body(asked).get("token") or "")[:100]
+@identification.post("/sign-in")
+def sign_in() -> dict[str, Any]:
+    """Tell that the visitor with this token is the user that the page proves."""
+    token = str(_body().get("token") or "")[:100]
     with read_only() as session:
-        user = messenger.signed_user(session, _identity(asked), at=clock.now())
+        user = visitors.signed_user(session, _identity(), at=clock.now())
     if user is None:
         raise NotFound("There is nothing here.")
     with unit_of_work() as session:
-        wait_s = messenger.sign_in(session, user, token or None, address=asked.remote_addr, at=clock.now())
-    return _done(asked, wait_s)
+        wait_s = visitors.sign_in(session, user, token or None, address=client_address(request), at=clock.now())
+    _refuse_too_many(wait_s)
+    return {}
 
 
-def poll(asked: Asked) -> Answer:
+@calls.get("/poll")
+def poll() -> dict[str, Any]:
     """What is new since the revisions that the panel knows: ``?after=12:40,13:7``, conversation and revision."""
-    after = asked.args.get("after", "")[: messenger_polls.KNOWN_CHARS_MAX]
+    after = request.args.get("after", "")[: polling.KNOWN_CHARS_MAX]
     known = {int(found[1]): int(found[2]) for found in _KNOWN.finditer(after)}
-    who, news = polls().news(database(), _bearer(asked), known, at=clock.now())
-    return _json(asked, {"conversations": [_view(view, who) for view in news.views], "more": news.is_more})
+    visitor, news = polls().news(database(), g.bearer, known, at=clock.now())
+    return {"conversations": [_view(view, visitor) for view in news.views], "more": news.is_more}
 
 
-def earlier(asked: Asked) -> Answer:
-    conversation_id, before = (asked.args.get(name, 0, type=numbers.whole) for name in ("conversation", "before"))
-    with read_connection() as look:
-        who = messenger.visitor(look, _bearer(asked))
-        view = messenger_polls.earlier(look, who, conversation_id, before=before, at=clock.now())
-    return _json(asked, _view(view, who))
+@calls.get("/earlier")
+def earlier() -> dict[str, Any]:
+    conversation_id, before = (request.args.get(name, 0, type=ids.whole) for name in ("conversation", "before"))
+    with read_connection() as connection:
+        visitor = visitors.visitor(connection, g.bearer)
+        view = polling.earlier(connection, visitor, conversation_id, before=before, at=clock.now())
+    return _view(view, visitor)
 
 
-def write(asked: Asked) -> Answer:
-    body = _body(asked)
+@calls.post("/messages")
+def write() -> dict[str, Any]:
+    body = _body()
     sender = Sender(
-        bearer=_bearer(asked),
-        identity=_identity(asked),
+        bearer=g.bearer,
+        identity=_identity(),
         is_new=body.get("new") is True,
-        address=asked.remote_addr,
-        locale=wording.negotiate(str(body.get("locale") or ""), asked.header("HTTP_ACCEPT_LANGUAGE")),
+        address=client_address(request),
+        locale=wording.negotiate(str(body.get("locale") or ""), request.headers.get("Accept-Language", "")),
     )
     text, client_key = str(body.get("text") or ""), str(body.get("client_key") or "")
     with unit_of_work() as session:
-        written = messenger.write(session, sender, body=text, client_key=client_key, at=clock.now())
-    if written.message is None:
+        written = visitors.write(session, sender, body=text, client_key=client_key, at=clock.now())
+    message = written.message
+    if message is None:
         raise _too_many(written.retry_after_s)
-    said = written.message
-    at = int(said.at.timestamp() * 1000)
-    return _json(asked, {"conversation": said.conversation_id, "number": said.number, "at": at})
+    at_ms = int(message.at.timestamp() * 1000)
+    return {"conversation": message.conversation_id, "number": message.number, "at": at_ms}
 
 
-def seen(asked: Asked) -> Answer:
-    numbers = _body(asked).get("seen")
-    if not isinstance(numbers, dict) or not all(_is_number(each) for pair in numbers.items() for each in pair):
+@calls.post("/seen")
+def seen() -> dict[str, Any]:
+    """Tell up to which message of each conversation the visitor has everything on the screen."""
+    sent = _body().get("seen")
+    if not isinstance(sent, dict) or not all(_is_number(each) for pair in sent.items() for each in pair):
         raise BadRequest
-    told, bearer = {int(conversation): int(number) for conversation, number in numbers.items()}, _bearer(asked)
-    with read_connection() as look:
-        messenger.visitor(look, bearer)  # a stranger keeps nobody waiting who writes
+    numbers = {int(conversation): int(number) for conversation, number in sent.items()}
+    with read_connection() as connection:
+        visitors.visitor(connection, g.bearer)  # refuse a stranger before the transaction locks out other writers
     with unit_of_work() as session:
-        wait_s = messenger.seen(session, bearer, told, address=asked.remote_addr, at=clock.now())
-    return _done(asked, wait_s)
+        wait_s = visitors.seen(session, g.bearer, numbers, address=client_address(request), at=clock.now())
+    _refuse_too_many(wait_s)
+    return {}
 
 
-def status_of(refused: Refused) -> int:
-    return errors.status_of(refused) if isinstance(refused, AssentError) else refused.code or 500
+def _set_headers(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
 
 
-def failure(asked: Asked, status: int, refused: Refused | None) -> Answer:
-    if isinstance(refused, AssentError):
-        code = refused.code
-    else:
-        name = refused.name if isinstance(refused, HTTPException) else HTTPStatus(status).phrase
-        code = name.lower().replace(" ", "_")
-    answer = _json(asked, {"error": code}, status)
-    if isinstance(refused, TooMany):
-        answer.headers.append(("Retry-After", str(refused.retry_after_s)))
-    return answer
+def _refused(error: AssentError) -> Response:
+    response = _error(error.code, errors.status_of(error))
+    if isinstance(error, TooMany):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
 
 
-def _done(asked: Asked, wait_s: int | None) -> Answer:
+def _http_error(error: HTTPException) -> Response:
+    response = _error(error.name.lower().replace(" ", "_"), error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    return response
+
+
+def _error(code: str, status: int) -> Response:
+    response = jsonify({"error": code})
+    response.status_code = status
+    return response
+
+
+def _refuse_too_many(wait_s: int | None) -> None:
     if wait_s is not None:
         raise _too_many(wait_s)
-    return _json(asked, {})
 
 
 def _too_many(wait_s: int | None) -> TooMany:
     return TooMany("That was a lot at once.", retry_after_s=wait_s or 60)
 
 
-def _bearer(asked: Asked) -> str:
-    kind, _, bearer = asked.header("HTTP_AUTHORIZATION").partition(" ")
-    if kind.lower() != "bearer" or not bearer:
-        raise NotFound("There is nothing here.")
-    return bearer.strip()
-
-
-def _identity(asked: Asked) -> Identity:
-    """What the page said of its visitor, as JSON in percent-encoding, for a header takes no other letters."""
+def _identity() -> Identity:
+    """What the page says about its visitor: JSON, percent-encoded because a header takes ASCII only."""
     try:
-        said = json.loads(unquote(asked.header("HTTP_ASSENT_IDENTITY")) or "{}")
+        claims = json.loads(unquote(request.headers.get("Assent-Identity", "")) or "{}")
     except ValueError:
-        said = {}
-    return Identity.read(said if isinstance(said, dict) else {})
+        claims = {}
+    return Identity.read(claims if isinstance(claims, dict) else {})
 
 
-def _body(asked: Asked) -> dict[str, Any]:
-    body = asked.get_json()
+def _body() -> dict[str, Any]:
+    body = request.get_json()
     if not isinstance(body, dict):
         raise BadRequest
     return body
-
-
-def _json(asked: Asked, body: dict[str, Any], status: int = 200) -> Answer:
-    headers = [*_HEADERS, ("X-Request-Id", g.request_id)]
-    if asked.is_secure:
-        headers.append(("Strict-Transport-Security", HSTS))
-    return Answer(json.dumps(body, separators=(",", ":"), ensure_ascii=False) + "\n", status, headers)
 
 
 def _is_number(value: object) -> bool:
     return str(value).isascii() and str(value).isdigit() and len(str(value)) <= 18
 
 
-def _view(view: ContactView, who: Visitor) -> dict[str, Any]:
+def _view(view: ContactView, visitor: Visitor) -> dict[str, Any]:
     return {
         "id": view.conversation_id,
         "revision": view.revision,
         "seen": view.contact_seen_number,
         "earlier": view.has_older,
-        "messages": [_line(line, who) for line in view.lines],
+        "messages": [_line(line, visitor) for line in view.lines],
     }
 
 
-def _line(line: ContactLine, who: Visitor) -> dict[str, Any]:
+def _line(line: ContactLine, visitor: Visitor) -> dict[str, Any]:
     return {
         "number": line.number,
         "from": "visitor" if line.is_own else "office",
@@ -187,16 +213,17 @@ def _line(line: ContactLine, who: Visitor) -> dict[str, Any]:
         "text": line.body,
         "client_key": line.client_key,
         "at": int(line.created_at.timestamp() * 1000),
-        "form": _form(line.form, who) if line.form else None,
+        "form": _form(line.form, visitor) if line.form else None,
     }
 
 
-def _form(card: FormCard, who: Visitor) -> dict[str, Any]:
-    return {"address": _form_address(card.token, who), "is_number": card.channel == Channel.SMS}
+def _form(card: FormCard, visitor: Visitor) -> dict[str, Any]:
+    return {"address": _form_address(card.token, visitor), "is_number": card.channel == Channel.SMS}
 
 
-def _form_address(token: str, who: Visitor) -> str:
-    """Where the form is; to a signed user it shows their saved number in full."""
-    if not who.is_signed or who.contact_id is None:
-        return f"/f/{token}"
-    return f"/f/{token}?full={messenger_identity.full_number_proof(keys(), token, who.contact_id)}"
+def _form_address(token: str, visitor: Visitor) -> str:
+    """The address of the form. It lets a signed user see their saved number in full."""
+    if not visitor.is_signed or visitor.contact_id is None:
+        return public_urls.inserted_form(token)
+    proof = identity.full_number_proof(keys(), token, visitor.contact_id)
+    return public_urls.inserted_form(token, full_number_proof=proof)

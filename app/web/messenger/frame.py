@@ -1,34 +1,53 @@
-"""The panel's page: the same for every visitor in one language; showing it writes nothing."""
+"""The page of the panel: the same for every visitor in one language. Showing it writes nothing."""
 
 import base64
 import hashlib
 import json
+from dataclasses import dataclass
+from functools import lru_cache
 
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, render_template, request
 
 from app.core import wording
 from app.core.conversations import messages as conversations
 from app.core.errors import NotFound
 from app.core.workspace import settings
 from app.models import Workspace
-from app.web.form_page import colors as colour
-from app.web.form_page import page as optin_page
+from app.web.form_page import colors
+from app.web.form_page import page as form_page
 from app.web.i18n import gettext, speaking
 from app.web.services import read_only
 
 blueprint = Blueprint("messenger", __name__, url_prefix="/messenger")
-_KEPT_PAGES = 64
+_CACHED_PAGES_MAX = 64
+
+
+@dataclass(frozen=True)
+class _FrameContext:
+    """Everything that the page depends on. It identifies a cached page.
+
+    :param greeting: the workspace's own in ``greeting_locale``; empty: the standard greeting
+    """
+
+    key: str
+    office: str
+    accent_color: str
+    greeting: str
+    greeting_locale: str
+    origins: tuple[str, ...]
+    locale: str
+    theme: str
 
 
 @blueprint.get("/frame")
 def frame() -> Response:
     with read_only() as session:
         workspace = settings.get(session)
-    locale = _locale()
     if request.args.get("key") != workspace.messenger_key:
         raise NotFound("There is no such messenger.")
-    theme = request.args.get("theme", "")
-    return _page(workspace, locale, theme if theme in {"light", "dark"} else "")
+    context = _context(workspace, _locale())
+    style = colors.stylesheet(context.accent_color)
+    return form_page.respond(_render(context), 200, _policy(context.origins, style))
 
 
 @blueprint.errorhandler(NotFound)
@@ -36,48 +55,51 @@ def not_found(_error: NotFound) -> Response:
     locale = _locale()
     with speaking(locale):
         sentence = gettext("There is no chat at this address.")
-    return optin_page.answered(optin_page.error_page(sentence, locale), 404, optin_page.NOBODY)
+    return form_page.respond_with_error(sentence, locale, 404)
 
 
 def _locale() -> str:
     return wording.negotiate(request.args.get("lang"), request.headers.get("Accept-Language", ""))
 
 
-def _page(workspace: Workspace, locale: str, theme: str) -> Response:
-    """The page, made once for each look, with the headers that let exactly the allowed origins frame it."""
-    pages: dict[tuple[int, str, str], str] = current_app.extensions.setdefault("assent.messenger_pages", {})
-    style = colour.stylesheet(workspace.messenger_accent_color)
-    kept = (workspace.revision, locale, theme)
-    if kept not in pages:
-        if len(pages) >= _KEPT_PAGES:
-            pages.clear()
-        pages[kept] = _rendered(workspace, style, locale, theme)
-    return optin_page.answered(pages[kept], 200, _policy(workspace.allowed_origins, style))
-
-
-def _rendered(workspace: Workspace, style: str, locale: str, theme: str) -> str:
+def _context(workspace: Workspace, locale: str) -> _FrameContext:
+    theme = request.args.get("theme", "")
     greeting_locale = wording.first_known([locale], workspace.messenger_greeting)
-    with speaking(locale):
-        greeting = gettext("Hello! How can we help you?")
+    return _FrameContext(
+        key=workspace.messenger_key,
+        office=workspace.messenger_office_name or workspace.name,
+        accent_color=workspace.messenger_accent_color,
+        greeting=workspace.messenger_greeting[greeting_locale] if greeting_locale else "",
+        greeting_locale=greeting_locale or locale,
+        origins=tuple(workspace.allowed_origins),
+        locale=locale,
+        theme=theme if theme in {"light", "dark"} else "",
+    )
+
+
+@lru_cache(maxsize=_CACHED_PAGES_MAX)
+def _render(context: _FrameContext) -> str:
+    with speaking(context.locale):
         return render_template(
             "messenger/frame.html",
-            lang=wording.language_tag(locale),
-            dir=wording.direction(locale),
-            theme=theme,
-            style=style,
-            key=workspace.messenger_key,
-            origins=json.dumps(workspace.allowed_origins),
-            accent=workspace.messenger_accent_color,
-            on_accent=colour.on(workspace.messenger_accent_color),
-            office=workspace.messenger_office_name or workspace.name,
-            greeting=workspace.messenger_greeting[greeting_locale] if greeting_locale else greeting,
-            greeting_lang=wording.language_tag(greeting_locale or locale),
-            greeting_dir=wording.direction(greeting_locale or locale),
+            lang=wording.language_tag(context.locale),
+            dir=wording.direction(context.locale),
+            theme=context.theme,
+            style=colors.stylesheet(context.accent_color),
+            key=context.key,
+            origins=json.dumps(context.origins),
+            accent=context.accent_color,
+            on_accent=colors.on(context.accent_color),
+            office=context.office,
+            greeting=context.greeting or gettext("Hello! How can we help you?"),
+            greeting_lang=wording.language_tag(context.greeting_locale),
+            greeting_dir=wording.direction(context.greeting_locale),
             longest=conversations.BODY_MAX,
         )
 
 
-def _policy(origins: list[str], style: str) -> str:
+def _policy(origins: tuple[str, ...], style: str) -> str:
+    """Only the allowed origins may frame the page."""
     hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return (
         f"default-src 'none'; script-src 'self'; style-src 'self' 'sha256-{hashed}'; img-src 'self'; "

@@ -12,7 +12,7 @@ from app.core.conversations import messages as conversations
 from app.core.conversations import views as conversation_views
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.forms import cards as form_cards
-from app.core.forms import publishing as optin_forms
+from app.core.forms import insertion
 from app.core.forms.cards import CardState
 from app.core.submissions import seen
 from app.core.subscriptions import subscription_types
@@ -223,7 +223,7 @@ def test_a_blocked_contact_says_nothing_more_and_is_told_nothing(database: Datab
         chat = conversations.start(session, sam.id, at=NOON)
         sam.blocked_at = NOON
         session.flush()
-        inserted = optin_forms.insert_for(session, make.form(session), sam, inserted_by=ANA, at=NOON)
+        inserted = insertion.insert_for(session, make.form(session), sam, inserted_by=ANA, at=NOON)
         for act in (
             lambda: _say(session, chat.id),
             lambda: _say(session, chat.id, "You were blocked.", ANA),

@@ -3,8 +3,11 @@ from datetime import timedelta
 import pytest
 
 from app.core.errors import InvalidInput, InvalidState
+from app.core.forms import content as form_content
+from app.core.forms import daily_counts
 from app.core.forms import publishing as optin_forms
-from app.core.forms.publishing import FormContent, FormText
+from app.core.forms.content import FormContent, FormText
+from app.core.forms.publishing import FormSettings
 from app.core.subscriptions import subscription_types
 from app.db import Database
 from tests import make
@@ -17,14 +20,13 @@ def test_saving_changed_words_freezes_a_new_version_and_the_same_words_none(data
 
         def publish(title: str, **values: str) -> int:
             content = FormContent(kind.id, {"en": FormText(title)})
-            optin_forms.publish(
-                session, form, content, name=values.get("name", ""), allowed_origins=(), actor="agent:1", at=make.NOON
-            )
+            changed = FormSettings(values.get("name", ""))
+            optin_forms.publish(session, form, content, changed, actor="agent:1", at=make.NOON)
             return form.version
 
         assert [publish("One"), publish(" One "), publish("Two"), publish("Two", name="Other")] == [1, 1, 2, 2]
         assert form.name == "Other"
-        assert optin_forms.content_of(optin_forms.newest_version(session, form)).texts["en"].title == "Two"
+        assert form_content.content_of(optin_forms.newest_version(session, form)).texts["en"].title == "Two"
 
 
 def test_only_a_live_type_can_be_chosen(database: Database) -> None:
@@ -67,12 +69,12 @@ def test_bad_content_is_refused_at_its_field(database: Database, changes: dict[s
 def test_an_archived_form_is_inserted_nowhere_and_not_changed(database: Database) -> None:
     with database.unit_of_work() as session:
         form, sam = make.form(session), make.contact(session)
-        content = optin_forms.content_of(optin_forms.newest_version(session, form))
+        content = form_content.content_of(optin_forms.newest_version(session, form))
         optin_forms.archive(session, form, actor="agent:1", at=make.NOON)
         with pytest.raises(InvalidState):
             make.inserted(session, form, sam)
         with pytest.raises(InvalidState):
-            optin_forms.publish(session, form, content, name="", allowed_origins=(), actor="agent:1", at=make.NOON)
+            optin_forms.publish(session, form, content, FormSettings(), actor="agent:1", at=make.NOON)
         optin_forms.unarchive(session, form, actor="agent:1", at=make.NOON)
         assert make.inserted(session, form, sam).token
 
@@ -96,8 +98,8 @@ def test_numbers_add_up_over_days_and_shards(database: Database) -> None:
         form, other = make.form(session), make.form(session)
         for day in range(3):
             for _ in range(10):
-                optin_forms.tally(session, form.id, "seen", at=make.NOON + timedelta(days=day))
-        optin_forms.tally(session, form.id, "submitted", at=make.NOON, count=4)
-        counted = optin_forms.numbers(session)
+                daily_counts.add(session, form.id, "seen", at=make.NOON + timedelta(days=day))
+        daily_counts.add(session, form.id, "submitted", at=make.NOON, count=4)
+        counted = daily_counts.totals(session)
         assert (counted[form.id].seen, counted[form.id].submitted, counted[form.id].inserted) == (30, 4, 0)
         assert other.id not in counted

@@ -13,7 +13,8 @@ from app.core.contacts import erase as erasure
 from app.core.contacts import profile as contact_profile
 from app.core.contacts import records as contacts
 from app.core.forms import views as form_views
-from app.core.forms.views import FormView, Shown, State
+from app.core.forms.render_token import RenderToken
+from app.core.forms.views import FormView, State
 from app.core.signing import keys_of, random_token
 from app.core.submissions import submit as submissions
 from app.db import Database
@@ -33,9 +34,9 @@ class Reader:
     def __post_init__(self) -> None:
         self.view: FormView = form_views.inserted_view(self.session, self.token)
         saved = form_views.saved_destination(keys_of(self.session), self.view)
-        self.shown = Shown(
+        self.shown = RenderToken(
             self.token,
-            self.view.version_id,
+            self.view.form.version_id,
             "en",
             "words",
             saved.hash if saved else None,
@@ -94,7 +95,8 @@ def test_a_link_for_nobody_in_particular_is_one_persons_when_two_answer_at_once(
         assert first.answer(make.SAMS_NUMBER).state == State.DONE
         assert second.answer(make.EVES_NUMBER) == submissions.Outcome(State.SIGNED_UP, "shown_again")
         again = Reader(session, token)
-        again.view = replace(again.view, answered_at=None, contact_id=None, phone=None, consent_state=None)
+        unanswered = replace(again.view.insertion, answered_at=None)
+        again.view = replace(again.view, insertion=unanswered, respondent=None)
         again.shown = replace(again.shown, destination_hash=None)
         assert again.answer(make.SAMS_NUMBER).state == State.DONE
         assert session.scalars(select(Contact.phone)).all() == [make.SAMS_NUMBER]

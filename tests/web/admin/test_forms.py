@@ -8,8 +8,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.core.forms import content as form_content
+from app.core.forms import daily_counts
 from app.core.forms import publishing as optin_forms
-from app.core.forms.publishing import FormText, PublishedForm
+from app.core.forms.content import FormText
+from app.core.forms.publishing import PublishedForm
 from app.core.subscriptions import subscription_types
 from app.db import Database
 from app.models import OptInForm, SubscriptionType
@@ -60,7 +63,7 @@ def _all(database: Database) -> list[PublishedForm]:
 def _words(database: Database, form: OptInForm) -> dict[str, FormText]:
     with database.read_only() as session:
         newest = optin_forms.newest_version(session, optin_forms.find(session, form.id))
-        return dict(optin_forms.content_of(newest).texts)
+        return dict(form_content.content_of(newest).texts)
 
 
 def _error_ids(html: str) -> list[str]:
@@ -181,7 +184,7 @@ def test_saving_again_without_a_change_keeps_the_version(
 def test_the_list_shows_the_numbers_of_each_form(max_: FlaskClient, database: Database, form: OptInForm) -> None:
     with database.unit_of_work() as session:
         for what, count in (("inserted", 1280), ("seen", 903), ("submitted", 211)):
-            optin_forms.tally(session, form.id, what, at=make.NOON, count=count)
+            daily_counts.add(session, form.id, what, at=make.NOON, count=count)
     html = max_.get(PATH).get_data(as_text=True)
     for label, shown in (("Inserted", "1,280"), ("Seen", "903"), ("Submitted", "211")):
         assert f'<td data-label="{label}" class="end">{shown}</td>' in html

@@ -15,8 +15,10 @@ from sqlalchemy import func, select, update
 
 from app.core import demo
 from app.core.contacts import records as contacts
+from app.core.forms import daily_counts
 from app.core.forms import publishing as optin_forms
-from app.core.forms.publishing import FormContent, FormText
+from app.core.forms.content import FormContent, FormText
+from app.core.forms.publishing import FormSettings
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.db import Database
@@ -323,7 +325,7 @@ def test_what_was_inserted_earlier_keeps_the_words_it_had(client: FlaskClient, d
         form = make.form(session, kind)
         token = make.inserted(session, form, make.contact(session)).token
         fresh = FormContent(kind.id, {"en": FormText("Quite another title")})
-        optin_forms.publish(session, form, fresh, name="", allowed_origins=(), actor="agent:1", at=make.NOON)
+        optin_forms.publish(session, form, fresh, FormSettings(), actor="agent:1", at=make.NOON)
     assert "Texts from Harbour Coffee" in look(client, f"/f/{token}").text
     assert "Quite another title" in look(client, f"/f/form/{form.key}").text
 
@@ -336,7 +338,7 @@ def test_a_person_who_opened_the_old_version_agrees_to_the_old_words(client: Fla
     with database.unit_of_work() as session:
         form = optin_forms.find(session, form.id)
         fresh = FormContent(kind.id, {"en": FormText("Quite another title")})
-        optin_forms.publish(session, form, fresh, name="", allowed_origins=(), actor="agent:1", at=make.NOON)
+        optin_forms.publish(session, form, fresh, FormSettings(), actor="agent:1", at=make.NOON)
     assert answer(client, page, make.SAMS_NUMBER).state == "done"
     with database.read_only() as session:
         assert "Texts from Harbour Coffee" in session.scalars(select(Wording.body)).one()
@@ -473,7 +475,7 @@ def test_the_beacon_counts_once_for_each_page_that_was_seen(client: FlaskClient,
     for _ in range(2):
         assert client.post(f"/f/{token}/seen").status_code == 204
     with database.read_only() as session:
-        assert optin_forms.numbers(session)[form.id].seen == 2
+        assert daily_counts.totals(session)[form.id].seen == 2
 
 
 def test_an_answer_from_another_site_is_refused(client: FlaskClient, database: Database, key: str) -> None:

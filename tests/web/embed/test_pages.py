@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
-from app.core.forms.publishing import FormText
+from app.core.forms.content import FormText
 from app.core.wording import LOCALES
 from app.core.workspace import settings
 from app.db import Database

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 
 from app.core import demo
 from app.core.forms import publishing as optin_forms
-from app.core.forms.publishing import FormText
+from app.core.forms.content import FormText
 from app.core.workspace import settings
 from app.db import Database
 from app.models import Channel

@@ -1,0 +1,100 @@
+"""The content of an opt-in form: what a version freezes, and the checks before it is frozen."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from app.core.errors import InvalidInput
+from app.core.wording import DEFAULT_LOCALE, LOCALES
+from app.core.workspace import settings
+from app.models import OptInFormVersion, SubscriptionType, TypeState
+
+DEFAULT_ACCENT_COLOR = "#0b6e4f"
+TITLE_MAX, BUTTON_MAX, LEGAL_MAX, SUCCESS_MAX = 200, 60, 5000, 500
+_COLOR = re.compile(r"#[0-9a-f]{6}")
+
+
+@dataclass(frozen=True)
+class FormText:
+    """The texts in one language. Empty means: button "Sign Up Now", no legal text, the standard success text."""
+
+    title: str
+    button_text: str = ""
+    legal_text: str = ""
+    success_text: str = ""
+
+
+@dataclass(frozen=True)
+class FormContent:
+    """Everything that a version freezes. ``texts`` by locale; the one of ``locale`` must be among them."""
+
+    subscription_type_id: int
+    texts: Mapping[str, FormText]
+    locale: str = DEFAULT_LOCALE
+    accent_color: str = DEFAULT_ACCENT_COLOR
+    default_country: str | None = None
+
+
+def content_of(version: OptInFormVersion) -> FormContent:
+    """The content of a frozen version."""
+    return FormContent(
+        subscription_type_id=version.subscription_type_id,
+        texts={
+            text.locale: FormText(text.title, text.button_text, text.legal_text, text.success_text)
+            for text in version.texts
+        },
+        locale=version.locale,
+        accent_color=version.accent_color,
+        default_country=version.default_country,
+    )
+
+
+def find_content(session: Session, version_id: int) -> FormContent:
+    """The content of the version with this id, which must exist."""
+    return content_of(session.get_one(OptInFormVersion, version_id))
+
+
+def checked_content(session: Session, content: FormContent) -> FormContent:
+    """Returns the content as it would be frozen: trimmed, normalized, without empty translations.
+
+    :raises InvalidInput: with the field at fault; in a translation ``title-es`` and so on
+    """
+    subscription_type = session.get(SubscriptionType, content.subscription_type_id)
+    if subscription_type is None or subscription_type.state != TypeState.LIVE:
+        raise InvalidInput("Choose a subscription type that is live.", field="subscription_type_id")
+    if content.locale not in LOCALES:
+        raise InvalidInput("Choose one of the languages offered.", field="locale")
+    color = content.accent_color.strip().lower() or DEFAULT_ACCENT_COLOR
+    if not _COLOR.fullmatch(color):
+        raise InvalidInput("Write the colour as # and six digits, for example #0b6e4f.", field="accent_color")
+    texts = {
+        locale: _checked_text(text, "" if locale == content.locale else f"-{locale}")
+        for locale, text in sorted(content.texts.items())
+        if locale == content.locale or any((text.title, text.button_text, text.legal_text, text.success_text))
+    }
+    if unknown := set(texts) - set(LOCALES):
+        raise InvalidInput(f"The language {min(unknown)[:8]} is not offered.", field="texts")
+    if content.locale not in texts:
+        raise InvalidInput("Give the form a title.", field="title")
+    return FormContent(
+        content.subscription_type_id, texts, content.locale, color, settings.country(content.default_country)
+    )
+
+
+def _checked_text(text: FormText, suffix: str) -> FormText:
+    title = " ".join(text.title.split())
+    button_text = " ".join(text.button_text.split())
+    legal_text, success_text = (part.replace("\r\n", "\n").strip() for part in (text.legal_text, text.success_text))
+    if not title:
+        raise InvalidInput("Give the form a title.", field=f"title{suffix}")
+    for name, value, most in (
+        ("title", title, TITLE_MAX),
+        ("button_text", button_text, BUTTON_MAX),
+        ("legal_text", legal_text, LEGAL_MAX),
+        ("success_text", success_text, SUCCESS_MAX),
+    ):
+        if len(value) > most:
+            raise InvalidInput(f"This text is longer than {most} characters.", field=f"{name}{suffix}")
+    return FormText(title, button_text, legal_text, success_text)

@@ -1,0 +1,79 @@
+"""Place a form for one contact, in a conversation or anywhere that shows its link."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core import origins, outbox
+from app.core.errors import InvalidInput, InvalidState
+from app.core.forms.availability import is_offered
+from app.core.forms.publishing import newest_version
+from app.core.signing import random_token
+from app.models import Contact, InsertedForm, OptInForm, SubscriptionType
+
+EXPIRES_IN = timedelta(days=30)
+EXPIRES_IN_MIN, EXPIRES_IN_MAX = timedelta(minutes=1), timedelta(days=366)
+
+
+@dataclass(frozen=True)
+class LinkOptions:
+    """Where the link is shown, if known, and how long it works."""
+
+    origin: str | None = None
+    expires_in: timedelta = EXPIRES_IN
+
+
+def insert_for(
+    session: Session,
+    form: OptInForm,
+    contact: Contact | None,
+    *,
+    inserted_by: str,
+    at: datetime,
+    link: LinkOptions = LinkOptions(),
+) -> InsertedForm:
+    """Insert the newest version for one contact; its ``token`` is the last part of the embed's address.
+
+    Writes one ``form.inserted`` outbox event. Flushes.
+
+    :param contact: null: for the first person who opens the link and types a number; they become a lead
+    :raises InvalidState: the form is archived or its type is not live
+    :raises InvalidInput: ``expires_in`` or the origin is refused
+    """
+    version = newest_version(session, form)
+    subscription_type = session.get_one(SubscriptionType, version.subscription_type_id)
+    if not is_offered(archived_at=form.archived_at, type_state=subscription_type.state):
+        raise InvalidState("This form cannot be inserted: it or its subscription type is no longer offered.")
+    if not EXPIRES_IN_MIN <= link.expires_in <= EXPIRES_IN_MAX:
+        raise InvalidInput("A form can be open for one minute up to a year.", field="expires_in")
+    inserted = InsertedForm(
+        token=random_token(),
+        form_id=form.id,
+        version_id=version.id,
+        contact_id=contact.id if contact else None,
+        inserted_by=inserted_by,
+        origin=origins.read(link.origin) if link.origin else None,
+        created_at=at,
+        expires_at=at + link.expires_in,
+    )
+    session.add(inserted)
+    session.flush()
+    outbox.add(
+        session,
+        ["form.inserted"],
+        contact_id=inserted.contact_id,
+        payload={"inserted_form_id": inserted.id, "form_id": form.id},
+        at=at,
+    )
+    return inserted
+
+
+def form_ids_of(session: Session, inserted_form_ids: Collection[int]) -> dict[int, int]:
+    """The form of each inserted form, by the inserted form's id."""
+    if not inserted_form_ids:
+        return {}
+    query = select(InsertedForm.id, InsertedForm.form_id).where(InsertedForm.id.in_(inserted_form_ids))
+    return {row.id: row.form_id for row in session.execute(query)}
