@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, FromClause, Table, and_, case, false
 
-from app.core.forms.availability import IS_OFFERED, IS_WITHIN_REACH
+from app.core.consent.reach import IS_WITHIN_REACH
+from app.core.forms.availability import IS_OFFERED
 from app.models import (
     Channel,
     Consent,

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import origins, outbox
+from app.core.consent import reach
 from app.core.errors import InvalidInput, InvalidState
 from app.core.forms.availability import is_offered
 from app.core.forms.publishing import newest_version
@@ -40,9 +41,13 @@ def insert_for(
     Writes one ``form.inserted`` outbox event. Flushes.
 
     :param contact: null: for the first person who opens the link and types a number; they become a lead
-    :raises InvalidState: the form is archived or its type is not live
+    :raises InvalidState: the contact is blocked; the form is archived or its type is not live
+    :raises NotFound: the contact was erased, or merged into another one (``Merged``)
     :raises InvalidInput: ``expires_in`` or the origin is refused
     """
+    if contact is not None:
+        reach.refuse_gone(session, contact)
+        reach.refuse_blocked(contact)
     version = newest_version(session, form)
     subscription_type = session.get_one(SubscriptionType, version.subscription_type_id)
     if not is_offered(archived_at=form.archived_at, type_state=subscription_type.state):

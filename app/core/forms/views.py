@@ -9,6 +9,7 @@ from sqlalchemy import Table, and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core import destinations
+from app.core.consent.reach import is_out_of_reach
 from app.core.destinations import Destination
 from app.core.errors import DestinationRefused, NotFound
 from app.core.forms import availability
@@ -268,7 +269,7 @@ def state_of(view: FormView, saved: Destination | None, *, at: datetime) -> Stat
     if view.insertion is not None and view.insertion.expires_at <= at:
         return State.EXPIRED
     respondent = view.respondent
-    if not view.form.is_offered or (respondent is not None and availability.is_out_of_reach(respondent)):
+    if not view.form.is_offered or (respondent is not None and is_out_of_reach(respondent)):
         return State.UNAVAILABLE
     if saved is None or respondent is None:
         return State.ASK

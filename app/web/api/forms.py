@@ -10,7 +10,6 @@ from app.core import clock
 from app.core.contacts import profile as contact_profile
 from app.core.contacts import views as contact_views
 from app.core.conversations import api_views as conversation_records
-from app.core.conversations import messages as conversations
 from app.core.errors import InvalidInput, NotAvailable
 from app.core.forms import content as form_content
 from app.core.forms import insertion
@@ -137,8 +136,6 @@ def insert_form(asked: dict[str, Any], form_id: str) -> Response:
 
     def act(session: Session) -> Body:
         form, contact = find(session, form_id), _contact(session, asked)
-        if contact is not None:
-            conversations.refuse_blocked(contact)
         inserted = insertion.insert_for(
             session,
             form,

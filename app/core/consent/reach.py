@@ -1,0 +1,52 @@
+"""Contacts that are out of reach whatever the type: the rule in Python and in SQL, and refusals in words."""
+
+from datetime import datetime
+from typing import Protocol, cast
+
+from sqlalchemy import ColumnElement, Table, and_, false
+from sqlalchemy.orm import Session
+
+from app.core.errors import InvalidState, Merged, NotFound
+from app.models import Contact
+
+_CONTACT = cast(Table, Contact.__table__)
+
+
+class Person(Protocol):
+    """What decides whether a contact is out of reach. A ``Contact`` has it, and a form's ``Respondent``."""
+
+    @property
+    def archived_at(self) -> datetime | None: ...
+    @property
+    def blocked_at(self) -> datetime | None: ...
+    @property
+    def gdpr_optin(self) -> bool | None: ...
+
+
+def is_out_of_reach(person: Person) -> bool:
+    """Whether this contact may answer no form and get no message: archived, blocked, or GDPR opt-in is false."""
+    return person.archived_at is not None or person.blocked_at is not None or person.gdpr_optin is False
+
+
+IS_WITHIN_REACH: ColumnElement[bool] = and_(
+    _CONTACT.c.archived_at.is_(None), _CONTACT.c.blocked_at.is_(None), _CONTACT.c.gdpr_optin.is_not(false())
+)
+
+
+def refuse_gone(session: Session, contact: Contact) -> None:
+    """Refuse a contact that only remains as a row.
+
+    :raises Merged: it was merged into another contact
+    :raises NotFound: it was erased
+    """
+    if contact.erased_at is not None:
+        raise NotFound("User Not Found")
+    if contact.merged_into_id is not None:
+        into = session.get_one(Contact, contact.merged_into_id)
+        raise Merged("This contact was merged into another one.", into=into.public_id)
+
+
+def refuse_blocked(contact: Contact) -> None:
+    """:raises InvalidState: the contact is blocked (code ``blocked``): nothing is accepted from it or sent to it"""
+    if contact.blocked_at is not None:
+        raise InvalidState("This contact is blocked.", code="blocked")
