@@ -20,6 +20,7 @@ from app.core import clock, conversations, messenger
 from app.core.messenger import Sender
 from app.core.messenger_identity import Identity
 from app.db import Database
+from bench.processes import processor_s, tree_of
 from bench.servers import DATABASES, Place, assent_server, prepared
 
 ACTIVE_S, IDLE_S, CLOSED_S = 1.0, 5.0, 20.0
@@ -117,9 +118,8 @@ class Crowd:
     def used(self) -> tuple[float, float]:
         """The seconds of processor time that the web server and PostgreSQL have used so far."""
         postmaster = self.place.folder / "postgresql" / "postmaster.pid"
-        return processor_s(os.getpid()), processor_s(
-            int(postmaster.read_text().split()[0])
-        ) if postmaster.exists() else 0
+        web_s = processor_s(tree_of(os.getpid())[1:])
+        return web_s, processor_s(tree_of(int(postmaster.read_text().split()[0]))) if postmaster.exists() else 0
 
     async def panel(self, number: int) -> None:
         every_s = self.panels[number]
@@ -153,25 +153,6 @@ class Crowd:
 def answer(database: Database, chat: int) -> None:
     with database.unit_of_work() as session:
         conversations.say(session, chat, author="agent:1", body="Here you are.", at=clock.now())
-
-
-def processor_s(of: int) -> float:
-    """What everything that was started by this process has used so far."""
-    parents: dict[int, int] = {}
-    ticks: dict[int, int] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents[int(folder.name)] = int(fields[1])
-        ticks[int(folder.name)] = int(fields[11]) + int(fields[12])
-
-    def is_below(pid: int) -> bool:
-        above = parents.get(pid, 0)
-        return above == of or (above > 1 and is_below(above))
-
-    return sum(ticks[pid] for pid in ticks if is_below(pid)) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":
