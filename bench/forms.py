@@ -32,7 +32,18 @@ class Forms:
         yield Request(self.path)
 
     def answers(self, address: str | None, seconds: int) -> Iterator[Request]:
-        """For Assent, at ``address``, with a ``shown`` as its own page would carry it; the floor needs none."""
+        """Each answer comes from a client address of its own."""
+        for serial, request in self._answers(address, seconds):
+            client = f"10.{serial >> 16 & 255}.{serial >> 8 & 255}.{serial & 255}"
+            yield replace(request, address=client)
+
+    def answers_from_one_address(self, address: str | None, seconds: int) -> Iterator[Request]:
+        """All answers come from one client address, as behind a company's gateway."""
+        for _, request in self._answers(address, seconds):
+            yield request
+
+    def _answers(self, address: str | None, seconds: int) -> Iterator[tuple[int, Request]]:
+        """For Assent, at ``address``, with a ``shown`` as its own page would carry it; a floor needs none."""
         signer = Keys(SECRET_KEY).signer("shown")
         shown = self._shown(address) if address else None
         for _ in range(seconds * 2500):
@@ -40,13 +51,8 @@ class Forms:
             body = {"phone": f"+1415{2_000_000 + serial:07d}"}
             if shown:
                 body["shown"] = replace(shown, nonce=random_token(), at=clock.now()).signed(signer)
-            yield Request(
-                self.path,
-                "POST",
-                kind="application/x-www-form-urlencoded",
-                address=f"10.{serial >> 16 & 255}.{serial >> 8 & 255}.{serial & 255}",
-                body=urlencode(body),
-            )
+            content_type = "application/x-www-form-urlencoded"
+            yield serial, Request(self.path, "POST", content_type=content_type, body=urlencode(body))
 
     def _shown(self, address: str) -> Shown:
         with urllib.request.urlopen(f"{address}{self.path}") as page:

@@ -45,7 +45,7 @@ class Chats:
         return Request(
             f"/messenger/api/{path}",
             "POST" if body else "GET",
-            kind="application/json" if body else "",
+            content_type="application/json" if body else "",
             address=f"10.1.{number >> 8}.{number & 255}",
             bearer=self._bearers[number],
             body=body,
