@@ -1,43 +1,55 @@
-# Four commands; everything they need goes into .venv, and nothing is installed twice.
-#   make run       start the demo on http://127.0.0.1:8000/  (another port: make run PORT=8001)
-#   make test      every check and every test
-#   make bench     measurements
-#   make pictures  the pictures of the README, from the running demo
+# Everything that a command needs goes into .venv; nothing is installed twice. "make help" lists the commands.
 
 PYTHON ?= python3
 PIP := .venv/bin/python -m pip --disable-pip-version-check install --quiet
-UV_COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
+UV_COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make requirements"
 
-.PHONY: run test bench pictures requirements chromium
+.DEFAULT_GOAL := help
+.PHONY: help run check test fix bench pictures licences requirements lint chromium
 
-run: .venv/.ready
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/.ready ## Start the demo on http://127.0.0.1:8000/ (another port: make run PORT=8001)
 	@exec .venv/bin/assent demo $(if $(PORT),--port $(PORT))
 
-test: .venv/.ready-for-tests chromium
+check: lint ## Run every check and every test except the browser's
+	.venv/bin/python -m pytest -n 3 -m "not browser"
+
+test: lint chromium ## Run every check and every test
+	.venv/bin/python -m pytest -n 3
+
+fix: .venv/.ready-for-tests ## Format the code and repair what ruff can repair
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench: .venv/.ready-for-tests ## Measure speed
+	.venv/bin/python -m bench
+	.venv/bin/python -m bench.webhooks
+
+pictures: .venv/.ready-for-tests chromium ## Take the README's pictures from the running demo
+	.venv/bin/python -m tests.browser.pictures
+
+licences: .venv/.ready-for-tests ## Write docs/licences.md and docs/sbom.json
+	.venv/bin/python -m tests.licences
+
+requirements: .venv/.ready ## Pin the newest versions that pyproject.toml allows
+	$(PIP) uv
+	$(UV_COMPILE) --upgrade pyproject.toml -o requirements.txt
+	$(UV_COMPILE) --upgrade pyproject.toml --extra test -c requirements.txt -o tests/requirements.txt
+	echo hatchling | $(UV_COMPILE) - -c tests/requirements.txt -o .ci/requirements-build.txt
+
+lint: .venv/.ready-for-tests
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/python -m pytest -n 3
 
-bench: .venv/.ready-for-tests
-	.venv/bin/python -m bench
-	.venv/bin/python -m bench.webhooks
-
-pictures: .venv/.ready-for-tests chromium
-	.venv/bin/python -m tests.browser.pictures
-
-# Pin anew what pyproject.toml asks for; the tests' file agrees with the other one.
-requirements: .venv/.ready
-	$(PIP) uv
-	$(UV_COMPILE) --upgrade --custom-compile-command "make requirements" pyproject.toml -o requirements.txt
-	$(UV_COMPILE) --upgrade --custom-compile-command "make requirements" pyproject.toml --extra test \
-		-c requirements.txt -o tests/requirements.txt
-
-.venv/.ready: requirements.txt pyproject.toml
+.venv/.ready: requirements.txt .ci/requirements-build.txt pyproject.toml
 	@echo "Preparing .venv"
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	@$(PIP) --require-hashes -r requirements.txt
+	@$(PIP) --require-hashes -r requirements.txt -r .ci/requirements-build.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 
     from app.config import Settings
 
-__version__ = "0.1.0"
 MAX_REQUEST_BYTES = 1_000_000
 
 
@@ -23,35 +22,24 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask
 
     from app import config
-    from app.web import (
-        api,
-        assets,
-        database,
-        embed,
-        errors,
-        health,
-        languages,
-        live,
-        login,
-        logo,
-        logs,
-        mail,
-        messenger,
-        numbers,
-        security,
-    )
+    from app.web import api, assets, embed, errors, health, live, logo, mail, messenger, security
+    from app.web import i18n as languages
+    from app.web import ids as numbers
+    from app.web import request_log as logs
+    from app.web import services as database
     from app.web.admin import blueprint as admin
     from app.web.auth import blueprint as auth
     from app.web.contacts import blueprint as contacts
     from app.web.home import blueprint as home
     from app.web.inbox import blueprint as inbox
     from app.web.messenger import blueprint as messenger_page
+    from app.web.sign_in import setup as login
 
     settings = settings or config.load()
     app = Flask(
         __name__,
-        template_folder=str(config.ROOT / "templates"),
-        static_folder=str(config.ROOT / "static"),
+        template_folder=str(config.resource_folder("templates")),
+        static_folder=str(config.resource_folder("static")),
         instance_path=str(settings.instance),
     )
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES)

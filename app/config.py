@@ -1,4 +1,7 @@
-"""Every setting: its name, type, default and environment variable. A bad one stops the start, by name."""
+"""Every setting with its type, default and environment variable, and where files are found.
+
+A setting that cannot be used stops the start; the message names it.
+"""
 
 import difflib
 import os
@@ -10,7 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).resolve().parent.parent
+VERSION = "0.1.0"
+PACKAGE = Path(__file__).resolve().parent
+ROOT = PACKAGE.parent
 PREFIX = "ASSENT_"
 # Settings of parts that come later; they are let through so that one environment file serves every version.
 LATER_PREFIXES = ("TWILIO_", "KANNEL_", "INTERCOM_", "CHATWOOT_")
@@ -18,6 +23,36 @@ LATER_PREFIXES = ("TWILIO_", "KANNEL_", "INTERCOM_", "CHATWOOT_")
 
 class BadSetting(Exception):
     """A setting that cannot be used; the message begins with the setting's environment name."""
+
+
+def is_checkout(package: Path = PACKAGE) -> bool:
+    """Whether this code runs from a checkout. An installed package has no ``pyproject.toml`` beside it."""
+    return (package.parent / "pyproject.toml").is_file()
+
+
+def resource_folder(name: str, package: Path = PACKAGE) -> Path:
+    """The folder ``templates`` or ``static``: beside the package in a checkout, inside the package when installed."""
+    return (package.parent if is_checkout(package) else package) / name
+
+
+def state_folder(environ: Mapping[str, str], package: Path = PACKAGE) -> Path:
+    """The folder for local state when ``ASSENT_INSTANCE`` names none.
+
+    That is ``instance`` in a checkout, and ``$XDG_STATE_HOME/assent`` (``~/.local/state/assent``) when installed.
+
+    :raises BadSetting: the user has no home folder
+    Source: XDG Base Directory Specification (a relative path is to be ignored)
+    """
+    if is_checkout(package):
+        return package.parent / "instance"
+    state_home = Path(environ.get("XDG_STATE_HOME", "").strip())
+    if not state_home.is_absolute():
+        home = environ.get("HOME", "").strip()
+        try:
+            state_home = (Path(home) if home else Path.home()) / ".local" / "state"
+        except RuntimeError:
+            raise BadSetting(f"{PREFIX}INSTANCE: needed, because this user has no home folder") from None
+    return state_home / "assent"
 
 
 def _text(value: str) -> str:
@@ -91,7 +126,9 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("instance", _text, str(ROOT / "instance"), "folder for local state"),
+    Setting(
+        "instance", _text, "", "folder for local state; default: instance/ of a checkout, else the XDG state folder"
+    ),
     Setting("database_url", _database_url, "", "default: SQLite in the instance folder", is_secret=True),
     Setting("secret_key", _secret_key, "", "default: made once, kept in the instance folder", is_secret=True),
     Setting("public_url", _web_address, "", "the address people reach this server by"),
@@ -171,7 +208,9 @@ def shown(settings: Settings) -> list[tuple[str, str, str]]:
 
 
 def _instance(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get(PREFIX + "INSTANCE", "").strip() or ROOT / "instance").resolve()
+    if chosen := environ.get(PREFIX + "INSTANCE", "").strip():
+        return Path(chosen).resolve()
+    return state_folder(environ).resolve()
 
 
 def _collect(environ: Mapping[str, str], instance: Path) -> tuple[dict[str, str], dict[str, str]]:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 
 from sqlalchemy import Connection, text
 
-from app.core import clock, settings, tokens
+from app.core import clock
+from app.core.accounts import api_tokens
 from app.core.signing import Keys
+from app.core.workspace import settings
 from bench.forms import form_key
 from bench.load import Request
 from bench.servers import SECRET_KEY, Place
@@ -91,7 +93,7 @@ def _fill(place: Place, contacts: int) -> str:
     with database.unit_of_work() as session:
         form_key(session, clock.now())  # makes the live type, the first one
         settings.change(session, {"api_calls_per_minute": 1_000_000}, actor="bench", at=clock.now())
-        _, token = tokens.create(session, "bench", [], at=clock.now())
+        _, token = api_tokens.create(session, "bench", [], at=clock.now())
         connection = session.connection()
         hashed = Keys(SECRET_KEY).destination_hash
         for begin in range(1, contacts + 1, 20_000):

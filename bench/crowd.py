@@ -16,9 +16,11 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.core import clock, conversations, messenger
-from app.core.messenger import Sender
-from app.core.messenger_identity import Identity
+from app.core import clock
+from app.core.conversations import messages as conversations
+from app.core.messenger import visitors as messenger
+from app.core.messenger.identity import Identity
+from app.core.messenger.visitors import Sender
 from app.db import Database
 from bench.processes import processor_s, tree_of
 from bench.servers import DATABASES, Place, assent_server, prepared

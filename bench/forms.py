@@ -9,10 +9,13 @@ from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
 
-from app.core import clock, optin_forms, settings, subscription_types
-from app.core.form_views import Shown
-from app.core.optin_forms import FormContent, FormText
+from app.core import clock
+from app.core.forms import publishing as optin_forms
+from app.core.forms.publishing import FormContent, FormText
+from app.core.forms.views import Shown
 from app.core.signing import Keys, random_token
+from app.core.subscriptions import subscription_types
+from app.core.workspace import settings
 from app.models import Channel, ConsentType
 from bench.load import Request
 from bench.servers import SECRET_KEY, Place

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from sqlalchemy import select
 
-from app.core import clock, conversations, messenger
-from app.core.messenger import Sender
-from app.core.messenger_identity import Identity
+from app.core import clock
+from app.core.conversations import messages as conversations
+from app.core.messenger import visitors as messenger
+from app.core.messenger.identity import Identity
+from app.core.messenger.visitors import Sender
 from app.models import Conversation
 from bench.load import Request
 from bench.servers import Place

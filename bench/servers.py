@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app import config
-from app.core import store
+from app.core.workspace import bootstrap as store
 from app.db import Database
 from app.web.server import THREADS_ON_POSTGRESQL, THREADS_ON_SQLITE
 

@@ -26,10 +26,11 @@ from sqlalchemy import func, select
 from standardwebhooks import Webhook
 
 from app import config
-from app.core import clock, store
+from app.core import clock
 from app.core.webhooks import endpoints
+from app.core.workspace import bootstrap as store
 from app.db import Database
-from app.http import Reach
+from app.http_client import Reach
 from app.jobs import deliver_webhooks
 from app.models import DeliveryState, OutboxEvent, WebhookDelivery
 from tests import make

@@ -15,9 +15,10 @@ from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import URL, create_engine, make_url, text
 
 from app import config, create_app
-from app.core import accounts, store
+from app.core.accounts import agents as accounts
+from app.core.workspace import bootstrap as store
 from app.db import Database
-from app.web import login
+from app.web.sign_in import setup as login
 
 SECRET_KEY = "test-key-that-is-long-enough-for-everybody"
 _MEMORY, _MEMORY_BYTES_MIN = Path("/dev/shm"), 3 << 30  # noqa: S108 - only mkdtemp and pytest write there

@@ -6,9 +6,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.core import accounts, clock, consent, contacts, optin_forms, subscription_types
-from app.core.ledger import Evidence
-from app.core.optin_forms import FormContent, FormText
+from app.core import clock
+from app.core.accounts import agents as accounts
+from app.core.consent import changes as consent
+from app.core.contacts import records as contacts
+from app.core.forms import publishing as optin_forms
+from app.core.forms.publishing import FormContent, FormText
+from app.core.ledger.events import Evidence
+from app.core.subscriptions import subscription_types
 from app.models import (
     Agent,
     Channel,

@@ -73,7 +73,7 @@ class WebServer:
 @lru_cache
 def _forking() -> Any:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.loaded"])
+    context.set_forkserver_preload(["tests.preload"])
     return context
 
 

@@ -18,7 +18,8 @@ import pytest
 from sqlalchemy import select
 
 from app import config
-from app.core import store, tokens
+from app.core.accounts import api_tokens as tokens
+from app.core.workspace import bootstrap as store
 from app.db import Database
 from app.models import Agent, ApiToken
 from tests.processes import (

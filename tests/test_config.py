@@ -144,3 +144,41 @@ def test_the_example_file_holds_every_setting_and_is_valid_as_it_stands(tmp_path
     text = "\n".join(uncommented).replace("…", "x" * 40)
     (tmp_path / "config.toml").write_text(text)
     load(tmp_path)
+
+
+def folder_of_package(place: Path, *, checkout: bool) -> Path:
+    (place / "app").mkdir(parents=True)
+    if checkout:
+        (place / "pyproject.toml").write_text("[project]\n")
+    return place / "app"
+
+
+def test_a_checkout_keeps_state_templates_and_static_files_beside_the_package(tmp_path: Path) -> None:
+    package = folder_of_package(tmp_path, checkout=True)
+    assert config.is_checkout(package)
+    assert config.is_checkout()
+    assert config.state_folder({"XDG_STATE_HOME": "/var/state"}, package) == tmp_path / "instance"
+    assert config.resource_folder("templates", package) == tmp_path / "templates"
+    assert config.resource_folder("static").is_dir()
+
+
+def test_an_installed_package_finds_templates_in_itself_and_keeps_no_state_there(tmp_path: Path) -> None:
+    package = folder_of_package(tmp_path / "site-packages", checkout=False)
+    assert not config.is_checkout(package)
+    assert config.resource_folder("templates", package) == package / "templates"
+    assert config.state_folder({"XDG_STATE_HOME": "/var/state"}, package) == Path("/var/state/assent")
+
+
+@pytest.mark.parametrize("state_home", ["", "  ", "relative/folder"])
+def test_without_an_absolute_state_folder_an_installed_package_uses_the_home_folder(
+    state_home: str, tmp_path: Path
+) -> None:
+    package = folder_of_package(tmp_path, checkout=False)
+    environ = {"XDG_STATE_HOME": state_home, "HOME": "/home/max"}
+    assert config.state_folder(environ, package) == Path("/home/max/.local/state/assent")
+
+
+def test_the_instance_setting_wins_over_the_state_folder(tmp_path: Path) -> None:
+    settings = config.load({"ASSENT_INSTANCE": str(tmp_path / "chosen"), "XDG_STATE_HOME": str(tmp_path / "state")})
+    assert settings.instance == tmp_path / "chosen"
+    assert not (tmp_path / "state").exists()

@@ -6,7 +6,9 @@ import sys
 
 from app import config
 from app.config import ROOT
-from app.core import clock, store, tokens
+from app.core import clock
+from app.core.accounts import api_tokens as tokens
+from app.core.workspace import bootstrap as store
 from tests.serve import web_process
 
 EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -94,7 +94,7 @@ def test_services_start_again_however_often_they_fail() -> None:
 
 def test_the_image_holds_all_that_runs() -> None:
     copied = set(re.findall(r"^COPY (\S+) \S+$", TEXTS["Dockerfile"], re.MULTILINE))
-    assert copied == {"app", "templates", "static"}
+    assert copied == {".ci", "app", "templates", "static"}
     let_in = set(re.findall(r"^!(\S+)$", TEXTS["Dockerfile.dockerignore"], re.MULTILINE))
     assert let_in == copied | {"requirements.txt", "pyproject.toml", "README.md", "LICENSE"}
 

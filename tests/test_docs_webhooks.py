@@ -7,7 +7,10 @@ from typing import Any
 from flask import Flask
 
 from app.config import ROOT
-from app.core import clock, contact_merge, contacts, erasure
+from app.core import clock
+from app.core.contacts import erase as erasure
+from app.core.contacts import merge as contact_merge
+from app.core.contacts import records as contacts
 from app.core.webhooks import endpoints, signatures
 from app.db import Database
 from app.models import ContactRole

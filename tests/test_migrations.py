@@ -11,8 +11,9 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DatabaseError
 
 from app import config, migrations
-from app.core import settings as workspace
-from app.core import store, wording
+from app.core import wording
+from app.core.workspace import bootstrap as store
+from app.core.workspace import settings as workspace
 from app.db import Database
 from app.jobs.queue import open_queue
 from app.models import Base, LedgerSeal

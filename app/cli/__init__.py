@@ -4,13 +4,15 @@ import sys
 
 import click
 
-import app
-from app.cli import data, people, running, shown
-from app.config import BadSetting
+from app.cli import accounts as people
+from app.cli import backup as data
+from app.cli import config as shown
+from app.cli import serve as running
+from app.config import VERSION, BadSetting
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(app.__version__, prog_name="assent")
+@click.version_option(VERSION, prog_name="assent")
 def assent() -> None:
     """Self-hosted SMS consent: the opt-in form, the subscriptions it feeds, and the proof that somebody said yes."""
 

@@ -35,8 +35,8 @@ def address(settings: Settings) -> str:
 @contextmanager
 def ready(settings: Settings) -> Iterator["Database"]:
     """The database as it is. :raises InvalidState: it cannot be reached, is not migrated, or has another key"""
-    from app.core import store
     from app.core.errors import InvalidState
+    from app.core.workspace import bootstrap as store
 
     database = store.open_database(settings, connections=1)
     try:
@@ -50,7 +50,7 @@ def ready(settings: Settings) -> Iterator["Database"]:
 @contextmanager
 def migrated(settings: Settings) -> Iterator["Database"]:
     """The database, brought to this version first. :raises InvalidState: it has another key"""
-    from app.core import store
+    from app.core.workspace import bootstrap as store
 
     database = store.open_database(settings, connections=1)
     try:

@@ -12,7 +12,8 @@ from types import FrameType
 
 import click
 
-from app import http, processes
+from app import http_client as http
+from app import processes
 
 # More than web and worker take to finish what they are at.
 STOP_WITHIN_S = 40

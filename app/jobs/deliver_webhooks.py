@@ -14,10 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from app import http, logs
+from app import http_client as http
+from app import logs
 from app.config import Settings
 from app.core import clock
-from app.core.webhooks import attempts, bodies, endpoints, signatures
+from app.core.webhooks import attempts, endpoints, signatures
+from app.core.webhooks import payloads as bodies
 from app.core.webhooks.attempts import Attempt, Outcome, Schedule
 from app.db import Database
 from app.models import WebhookEndpoint

@@ -7,7 +7,9 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from app import logs
-from app.core import clock, idempotency, limits, messenger_tokens, outbox
+from app.core import clock, idempotency, outbox
+from app.core import rate_limits as limits
+from app.core.messenger import tokens as messenger_tokens
 from app.core.webhooks import deliveries
 from app.db import Database
 

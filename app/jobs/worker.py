@@ -9,10 +9,11 @@ from huey import Huey, crontab
 from huey.consumer import Consumer
 
 from app.config import Settings
-from app.core import store
 from app.core.errors import InvalidState
+from app.core.workspace import bootstrap as store
 from app.db import Database
-from app.jobs import deliver_webhooks, housekeeping, sweep
+from app.jobs import deliver_webhooks, housekeeping
+from app.jobs import route_outbox as sweep
 from app.jobs.queue import open_queue
 
 # How long a job may go on after the worker was told to stop.

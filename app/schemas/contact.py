@@ -5,8 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from app.schemas.subscription import reference
-from app.schemas.wire import (
+from app.schemas.fields import (
     ID_MAX,
     Id,
     Input,
@@ -19,6 +18,7 @@ from app.schemas.wire import (
     const,
     seconds,
 )
+from app.schemas.subscription import reference
 
 INLINE_MAX = 10
 EXTERNAL_ID_MAX, EMAIL_MAX, PHONE_MAX, NAME_MAX = 255, 254, 64, 500

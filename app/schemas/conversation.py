@@ -5,9 +5,9 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
+from app.schemas.fields import Id, Input, PagesSchema, PagingSchema, Text, TextOrNumber, const, seconds
 from app.schemas.form import InsertedFormSchema
-from app.schemas.wire import Id, Input, PagesSchema, PagingSchema, Text, TextOrNumber, const, seconds
-from app.schemas.written import Written
+from app.schemas.message_text import Written
 
 _PART_TYPES = {"closed": "close", "reopened": "open", "unassigned": "assignment"}
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
+from app.schemas.fields import Count, Id, Input, Text, TextOrNumber, YesOrNo, const, seconds
 from app.schemas.subscription import tag
-from app.schemas.wire import Count, Id, Input, Text, TextOrNumber, YesOrNo, const, seconds
 
 STATES = ["waiting", "seen", "confirming", "signed_up", "expired", "unavailable"]
 

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from app.models import Channel
-from app.schemas.wire import Id, Input, Moment, PagesSchema, Text, const
+from app.schemas.fields import Id, Input, Moment, PagesSchema, Text, const
 
 CONTENT_TYPES = {Channel.SMS.value: "sms_message", Channel.EMAIL.value: "email"}
 CHANNELS = {content: channel for channel, content in CONTENT_TYPES.items()}

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from app.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookMessage
-from app.schemas.wire import Input, PagesSchema, PagingSchema, Text, YesOrNo, const, seconds
+from app.schemas.fields import Input, PagesSchema, PagingSchema, Text, YesOrNo, const, seconds
 
 
 def endpoint_body(endpoint: WebhookEndpoint, *, waiting: int, parked: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from app.models import Agent, Segment, Suppression, Workspace
-from app.schemas.wire import Input, PagesSchema, PagingSchema, Text, const, seconds
+from app.schemas.fields import Input, PagesSchema, PagingSchema, Text, const, seconds
 
 
 def admin_body(agent: Agent) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, MapAdapter, Rule
 
 from app.core.errors import AssentError
-from app.web import languages, logs
+from app.web import i18n as languages
+from app.web import request_log as logs
 from app.web.exchange import Answer, Asked, send
 
 if TYPE_CHECKING:

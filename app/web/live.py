@@ -4,8 +4,8 @@ from typing import cast
 
 from flask import Flask, current_app
 
-from app.core.live import Changes
-from app.core.messenger_polls import Polls
+from app.core.conversations.change_cache import Changes
+from app.core.messenger.polling import Polls
 
 _CHANGES, _POLLS = "assent.changes", "assent.polls"
 

@@ -7,7 +7,7 @@ from sqlalchemy import Table, select
 
 from app.db import Prepared
 from app.models import Workspace
-from app.web.database import glance
+from app.web.services import glance
 
 _WORKSPACE = cast(Table, Workspace.__table__)
 _LOGO = Prepared(select(_WORKSPACE.c.logo_hash).where(_WORKSPACE.c.id == 1))

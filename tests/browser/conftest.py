@@ -6,8 +6,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from app.config import Settings
-from app.core import accounts, clock
-from app.core import settings as workspace_settings
+from app.core import clock
+from app.core.accounts import agents as accounts
+from app.core.workspace import settings as workspace_settings
 from app.db import Database
 from app.models import Role
 from tests.browser.shop import Shop, opened

@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from app.config import ROOT
 from app.core import demo
-from tests.browser import acts, tour
+from tests.browser import actions as acts
+from tests.browser import tour
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.shop import form_in, open_chat, panel, write
 from tests.conftest import _settings

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from playwright.sync_api import FrameLocator, Page, expect
 from sqlalchemy import func, select
 
-from app.core import clock, conversations, optin_forms
-from app.core import settings as workspace_settings
+from app.core import clock
+from app.core.conversations import messages as conversations
+from app.core.forms import publishing as optin_forms
+from app.core.workspace import settings as workspace_settings
 from app.db import Database
 from app.models import Contact, Conversation, Message
 from tests import make

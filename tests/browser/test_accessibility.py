@@ -8,8 +8,9 @@ from playwright.sync_api import Browser
 
 from app.config import Settings
 from app.core import demo
-from tests.browser import acts, tour
-from tests.browser.looks import in_every_look
+from tests.browser import actions as acts
+from tests.browser import tour
+from tests.browser.themes import in_every_look
 from tests.conftest import _settings
 from tests.serve import web_process
 

@@ -8,12 +8,16 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
-from app.core import accounts, clock, conversation_views, conversations, optin_forms
+from app.core import clock
+from app.core.accounts import agents as accounts
+from app.core.conversations import messages as conversations
+from app.core.conversations import views as conversation_views
+from app.core.forms import publishing as optin_forms
 from app.db import Database
 from app.models import Contact, InsertedForm, MessageKind, Role
 from tests import make
 from tests.browser.conftest import PASSWORD, sign_in
-from tests.browser.looks import in_every_look
+from tests.browser.themes import in_every_look
 
 ANA = "ana@example.com"
 SOON_MS = 2500  # a second for the poll, and what two shared cores need

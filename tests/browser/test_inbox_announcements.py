@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from app.core import clock, conversations
+from app.core import clock
+from app.core.conversations import messages as conversations
 from app.db import Database
 from app.models import Contact
 from tests import make

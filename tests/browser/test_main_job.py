@@ -7,8 +7,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect
 from sqlalchemy import func, select
 
-from app.core import optin_forms
-from app.core.optin_forms import FormText
+from app.core.forms import publishing as optin_forms
+from app.core.forms.publishing import FormText
 from app.db import Database
 from app.models import ConsentEvent, ConsentEvidence, Contact, Wording
 from tests import make

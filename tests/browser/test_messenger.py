@@ -7,12 +7,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from sqlalchemy import select
 
-from app.core import clock, messenger_tokens
-from app.core import settings as workspace_settings
+from app.core import clock
+from app.core.messenger import tokens as messenger_tokens
+from app.core.workspace import settings as workspace_settings
 from app.db import Database
 from app.models import ConsentEvent, Contact, Conversation, Message, MessengerToken, RateCounter
 from tests import make
-from tests.browser.looks import violations
 from tests.browser.shop import (
     ANA,
     Shop,
@@ -27,6 +27,7 @@ from tests.browser.shop import (
     talking_user,
     write,
 )
+from tests.browser.themes import violations
 from tests.serve import other_site
 
 # What happens in the browser alone is the same over either database.

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.core import clock
-from app.core import settings as workspace_settings
+from app.core.workspace import settings as workspace_settings
 from app.db import Database
 from tests.browser.conftest import sign_in
 from tests.browser.shop import ANA, Shop

@@ -6,9 +6,10 @@ import time
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from app.core import clock, messenger
-from app.core.messenger import Sender
-from app.core.messenger_identity import Identity
+from app.core import clock
+from app.core.messenger import visitors as messenger
+from app.core.messenger.identity import Identity
+from app.core.messenger.visitors import Sender
 from app.db import Database
 from app.models import Contact, Conversation
 from tests.browser.shop import (

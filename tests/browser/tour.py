@@ -9,11 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.config import Settings
-from app.core import accounts, clock, demo, optin_forms, store
-from app.core.optin_forms import FormContent, FormText
+from app.core import clock, demo
+from app.core.accounts import agents as accounts
+from app.core.forms import publishing as optin_forms
+from app.core.forms.publishing import FormContent, FormText
 from app.core.webhooks import attempts, endpoints, routing
 from app.core.webhooks.attempts import Outcome, Schedule
-from app.http import Reach
+from app.core.workspace import bootstrap as store
+from app.http_client import Reach
 from app.models import Agent, Consent, Contact, Conversation, InsertedForm, OptInForm, SubscriptionType
 
 

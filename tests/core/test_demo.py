@@ -8,11 +8,16 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
-from app.core import accounts, demo, eligibility, optin_forms, settings, subscription_types, wording
-from app.core.eligibility import Reason
+from app.core import demo, wording
+from app.core.accounts import agents as accounts
+from app.core.consent import eligibility
+from app.core.consent.eligibility import Reason
 from app.core.errors import InvalidState
+from app.core.forms import publishing as optin_forms
+from app.core.subscriptions import subscription_types
+from app.core.workspace import settings
 from app.db import Database
-from app.jobs import sweep
+from app.jobs import route_outbox as sweep
 from app.models import (
     Agent,
     Base,

@@ -12,14 +12,15 @@ import pytest
 from sqlalchemy import func, select, update
 from standardwebhooks import Webhook
 
-from app import http
+from app import http_client as http
 from app.config import Settings
 from app.core import clock, outbox
 from app.core.webhooks import attempts, deliveries, endpoints, routing
 from app.core.webhooks.attempts import Attempt, Outcome, Schedule
 from app.db import Database
-from app.http import Reach
-from app.jobs import deliver_webhooks, housekeeping, sweep
+from app.http_client import Reach
+from app.jobs import deliver_webhooks, housekeeping
+from app.jobs import route_outbox as sweep
 from app.jobs.deliver_webhooks import Sender
 from app.models import AuditEntry, DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from tests import make

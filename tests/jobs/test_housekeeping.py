@@ -7,7 +7,9 @@ from huey.consumer import Consumer
 from sqlalchemy import func, select, update
 
 from app.config import Settings
-from app.core import clock, limits, messenger_tokens, outbox
+from app.core import clock, outbox
+from app.core import rate_limits as limits
+from app.core.messenger import tokens as messenger_tokens
 from app.db import Database
 from app.jobs import housekeeping, worker
 from app.jobs.queue import open_queue

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from app import http
+from app import http_client as http
 from app.core import outbox
 from app.core.webhooks import attempts, deliveries, endpoints, routing
 from app.core.webhooks.attempts import Attempt, Outcome, Schedule
 from app.db import Database
-from app.http import Reach
+from app.http_client import Reach
 from app.jobs import deliver_webhooks
 from app.jobs.deliver_webhooks import Sender
 from app.models import WebhookDelivery, WebhookEndpoint, WebhookMessage

@@ -10,22 +10,20 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.core import (
-    consent,
-    contact_merge,
-    contact_profile,
-    contacts,
-    eligibility,
-    form_views,
-    submissions,
-    subscription_types,
-    subscriptions,
-)
-from app.core.eligibility import Reason
+from app.core.consent import changes as consent
+from app.core.consent import eligibility
+from app.core.consent.eligibility import Reason
+from app.core.contacts import merge as contact_merge
+from app.core.contacts import profile as contact_profile
+from app.core.contacts import records as contacts
 from app.core.errors import AssentError
-from app.core.form_views import FormView, Shown, State
-from app.core.ledger import Evidence
+from app.core.forms import views as form_views
+from app.core.forms.views import FormView, Shown, State
+from app.core.ledger.events import Evidence
 from app.core.signing import keys_of, random_token
+from app.core.submissions import submit as submissions
+from app.core.subscriptions import attachments as subscriptions
+from app.core.subscriptions import subscription_types
 from app.db import Database
 from app.models import (
     Consent,

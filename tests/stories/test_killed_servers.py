@@ -18,7 +18,9 @@ from http.cookiejar import CookieJar
 from sqlalchemy import delete
 
 from app.config import Settings
-from app.core import accounts, clock, conversation_views
+from app.core import clock
+from app.core.accounts import agents as accounts
+from app.core.conversations import views as conversation_views
 from app.db import Database
 from app.models import RateCounter, Role
 from tests.serve import WebServer

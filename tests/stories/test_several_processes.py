@@ -15,10 +15,11 @@ import pytest
 from sqlalchemy import update
 
 from app.config import Settings
-from app.core import clock, tokens
+from app.core import clock
+from app.core.accounts import api_tokens as tokens
 from app.core.webhooks import endpoints
 from app.db import Database
-from app.http import Reach
+from app.http_client import Reach
 from app.models import DeliveryState, WebhookDelivery
 from tests import make
 from tests.jobs.test_deliver_webhooks import wait_until, waiting

@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, select
 from werkzeug.test import TestResponse
 
-from app.core import accounts, clock
+from app.core import clock
+from app.core.accounts import agents as accounts
 from app.db import Database
 from app.models import Agent, Role
 from tests.make import NOON

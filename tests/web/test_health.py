@@ -1,5 +1,8 @@
 """Is the process up, can it work."""
 
+from pathlib import Path
+
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -52,6 +55,15 @@ def test_another_secret_key_is_said(settings: config.Settings) -> None:
     assert answer.status_code == 503
     assert "ASSENT_SECRET_KEY" in answer.text
     made.extensions["assent.database"].close()
+
+
+@pytest.mark.parametrize(("folder", "said"), [("template_folder", "templates"), ("static_folder", "static files")])
+def test_missing_templates_or_static_files_make_it_not_ready_without_naming_a_path(
+    folder: str, said: str, app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, folder, str(tmp_path))
+    response = app.test_client().get("/readyz")
+    assert (response.status_code, response.text) == (503, f"the installation is incomplete: {said} are missing\n")
 
 
 def out_of_reach(settings: config.Settings) -> config.Settings:

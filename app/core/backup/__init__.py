@@ -3,16 +3,17 @@
 import os
 from dataclasses import dataclass
 from dataclasses import replace as changed
-from importlib.metadata import version
 from pathlib import Path
 
 from app import migrations
-from app.config import Settings
-from app.core import clock, store
-from app.core.backup import archive, noes, postgresql, sqlite
+from app.config import VERSION, Settings
+from app.core import clock
+from app.core.backup import archive, postgresql, sqlite
+from app.core.backup import opt_outs as noes
 from app.core.backup.archive import Backup, Manifest
 from app.core.errors import InvalidState
 from app.core.signing import Keys
+from app.core.workspace import bootstrap as store
 from app.db import Database
 
 KEY_PART = "secret_key"
@@ -36,7 +37,7 @@ def write(settings: Settings, database: Database, file: Path) -> Manifest:
         if has_key:
             parts.add(KEY_PART, key_file.read_bytes())
         manifest = Manifest(
-            program=version("assent"),
+            program=VERSION,
             engine=engine.NAME,
             revision=content.revision,
             made_at=clock.now().isoformat(timespec="seconds"),

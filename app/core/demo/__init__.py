@@ -6,15 +6,22 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import accounts, consent, contacts, form_words, optin_forms, phone, settings, subscription_types, wording
+from app.core import phone, wording
+from app.core.accounts import agents as accounts
+from app.core.consent import changes as consent
+from app.core.contacts import records as contacts
 from app.core.demo import chats, words
 from app.core.demo.people import LETTER, OFFERS, ORDERS, PEOPLE, WAITING, Person, Step
 from app.core.errors import InvalidState
-from app.core.form_words import Reading
-from app.core.ledger import Evidence
-from app.core.optin_forms import FormContent
+from app.core.forms import publishing as optin_forms
+from app.core.forms import wording as form_words
+from app.core.forms.publishing import FormContent
+from app.core.forms.wording import Reading
+from app.core.ledger.events import Evidence
 from app.core.signing import keys_of
-from app.core.subscription_types import Translations
+from app.core.subscriptions import subscription_types
+from app.core.subscriptions.subscription_types import Translations
+from app.core.workspace import settings
 from app.models import (
     Agent,
     Channel,

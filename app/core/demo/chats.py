@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import conversation_forms, conversations, inbox, optin_forms
-from app.core.optin_forms import FormContent, FormText
+from app.core.conversations import forms as conversation_forms
+from app.core.conversations import messages as conversations
+from app.core.forms import publishing as optin_forms
+from app.core.forms.publishing import FormContent, FormText
+from app.core.inbox import lists as inbox
 from app.models import Contact, InsertedForm, MessageKind, OptInForm
 
 

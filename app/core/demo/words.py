@@ -1,6 +1,6 @@
 """The words of the demo workspace, in the languages of the embed."""
 
-from app.core.optin_forms import FormText
+from app.core.forms.publishing import FormText
 
 SITE = "https://harbour-coffee.example.com"
 PRIVACY, TERMS = f"{SITE}/privacy", f"{SITE}/terms"

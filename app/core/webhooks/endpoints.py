@@ -8,13 +8,13 @@ from typing import Any, cast
 from sqlalchemy import Subquery, func, literal, select, union_all, update
 from sqlalchemy.orm import Session
 
-from app import http
+from app import http_client as http
 from app.config import Settings
 from app.core import audit
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.signing import keys_of
 from app.core.webhooks import signatures
-from app.http import Reach
+from app.http_client import Reach
 from app.models import DeliveryState, DisabledReason, WebhookDelivery, WebhookEndpoint
 
 # Interface section 6. What cannot occur yet may be asked for already.

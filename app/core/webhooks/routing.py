@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.core import audit
 from app.core.signing import keys_of
-from app.core.webhooks import bodies, endpoints
+from app.core.webhooks import endpoints
+from app.core.webhooks import payloads as bodies
 from app.models import DeliveryState, OutboxEvent, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
 TEST_TOPIC = "test"

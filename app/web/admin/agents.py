@@ -8,15 +8,17 @@ from sqlalchemy.orm import Session
 from wtforms import RadioField, StringField
 from wtforms.validators import InputRequired, Length
 
-from app.core import accounts, audit, clock, settings
+from app.core import audit, clock
+from app.core.accounts import agents as accounts
 from app.core.errors import InvalidState
+from app.core.workspace import settings
 from app.models import Agent, Role
-from app.web import one_time_links
 from app.web.admin import blueprint
-from app.web.database import read_only, unit_of_work
 from app.web.formkit import Form, accepted, text
-from app.web.login import admin_required, current_actor
 from app.web.mail import has_mail
+from app.web.services import read_only, unit_of_work
+from app.web.sign_in import password_links as one_time_links
+from app.web.sign_in.setup import admin_required, current_actor
 
 _ROLES = {
     Role.AGENT.value: "Agent: conversations and contacts",

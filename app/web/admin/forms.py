@@ -11,18 +11,22 @@ from sqlalchemy.orm import Session
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from app.core import clock, optin_forms, origins, phone, settings, subscription_types
+from app.core import clock, origins, phone
 from app.core.errors import InvalidInput, NotFound
-from app.core.optin_forms import BUTTON_MAX, LEGAL_MAX, NAME_MAX, SUCCESS_MAX, TITLE_MAX, FormContent, FormText
+from app.core.forms import publishing as optin_forms
+from app.core.forms.publishing import BUTTON_MAX, LEGAL_MAX, NAME_MAX, SUCCESS_MAX, TITLE_MAX, FormContent, FormText
+from app.core.subscriptions import subscription_types
 from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE, LOCALES
+from app.core.workspace import settings
 from app.models import OptInForm, OptInFormVersion, SubscriptionType
-from app.web import display, numbers
+from app.web import formatting as display
+from app.web import ids as numbers
 from app.web.admin import blueprint
-from app.web.database import read_only, unit_of_work
+from app.web.form_page.preview import render_preview
 from app.web.formkit import Form, accepted, choices, fields_for_each, text
-from app.web.login import admin_required, current_actor
-from app.web.preview import render_preview
 from app.web.security import public_url
+from app.web.services import read_only, unit_of_work
+from app.web.sign_in.setup import admin_required, current_actor
 
 _TEXTS = {"title": TITLE_MAX, "button_text": BUTTON_MAX, "legal_text": LEGAL_MAX, "success_text": SUCCESS_MAX}
 _CHANNELS = {"sms": "SMS", "email": "e-mail"}

@@ -6,14 +6,15 @@ from flask import current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import StringField, TextAreaField
 
-from app.core import audit, clock, settings
+from app.core import audit, clock
 from app.core.wording import LOCALES
+from app.core.workspace import settings
 from app.models import Workspace
 from app.web import security
 from app.web.admin import blueprint
-from app.web.database import read_only, unit_of_work
 from app.web.formkit import Form, accepted, fields_for_each, text
-from app.web.login import admin_required, current_actor
+from app.web.services import read_only, unit_of_work
+from app.web.sign_in.setup import admin_required, current_actor
 
 
 class MessengerForm(Form):

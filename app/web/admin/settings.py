@@ -9,13 +9,14 @@ from wtforms import IntegerField, SelectField, SelectMultipleField, StringField,
 from wtforms.validators import DataRequired, InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from app.core import audit, clock, origins, settings
+from app.core import audit, clock, origins
+from app.core.workspace import settings
 from app.models import Workspace
-from app.web import display
+from app.web import formatting as display
 from app.web.admin import blueprint
-from app.web.database import read_only, unit_of_work
 from app.web.formkit import Form, accepted, choices, text
-from app.web.login import admin_required, current_actor
+from app.web.services import read_only, unit_of_work
+from app.web.sign_in.setup import admin_required, current_actor
 
 _ANY_COUNTRY = ("", "None")
 _A_NUMBER = InputRequired("Give a whole number.")

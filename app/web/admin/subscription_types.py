@@ -8,15 +8,16 @@ from flask.typing import ResponseReturnValue
 from wtforms import RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from app.core import clock, subscription_types
+from app.core import clock
 from app.core.errors import InvalidInput, InvalidState
-from app.core.subscription_types import DESCRIPTION_MAX, NAME_MAX, Translations
+from app.core.subscriptions import subscription_types
+from app.core.subscriptions.subscription_types import DESCRIPTION_MAX, NAME_MAX, Translations
 from app.core.wording import LOCALES
 from app.models import Channel, ConsentType, SubscriptionType
 from app.web.admin import blueprint
-from app.web.database import read_only, unit_of_work
 from app.web.formkit import Form, accepted, choices, fields_for_each, refuse, text
-from app.web.login import admin_required, current_actor
+from app.web.services import read_only, unit_of_work
+from app.web.sign_in.setup import admin_required, current_actor
 
 _NAME_LENGTH = Length(max=NAME_MAX, message=f"Use at most {NAME_MAX} characters.")
 _DESCRIPTION_LENGTH = Length(max=DESCRIPTION_MAX, message=f"Use at most {DESCRIPTION_MAX} characters.")

@@ -11,19 +11,21 @@ from wtforms import SelectMultipleField, StringField
 from wtforms.validators import DataRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from app.core import audit, clock, outbox, settings
+from app.core import audit, clock, outbox
 from app.core.errors import InvalidState, NotFound
-from app.core.webhooks import attempts, bodies, deliveries, endpoints, routing
+from app.core.webhooks import attempts, deliveries, endpoints, routing
+from app.core.webhooks import payloads as bodies
 from app.core.webhooks.deliveries import Told
 from app.core.webhooks.endpoints import TOPICS, Counts
-from app.http import URL_MAX, Reach
+from app.core.workspace import settings
+from app.http_client import URL_MAX, Reach
 from app.models import DeliveryState, WebhookEndpoint
-from app.web import numbers
+from app.web import ids as numbers
 from app.web.admin import blueprint
-from app.web.database import read_only, unit_of_work
-from app.web.display import agent_names
+from app.web.formatting import agent_names
 from app.web.formkit import Form, accepted, choices, text
-from app.web.login import admin_required, current_actor
+from app.web.services import read_only, unit_of_work
+from app.web.sign_in.setup import admin_required, current_actor
 
 
 class EndpointForm(Form):

@@ -16,10 +16,13 @@ from werkzeug.routing import MapAdapter, PathConverter
 
 from app.config import Settings
 from app.core.errors import AssentError
-from app.web import logs
-from app.web.api import callers, description, failures, rates
+from app.web import request_log as logs
+from app.web.api import auth as callers
+from app.web.api import description
+from app.web.api import errors as failures
+from app.web.api import rate_limit as rates
+from app.web.api.blueprints import ROOMS
 from app.web.api.exchange import Asked, send
-from app.web.api.routes import ROOMS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

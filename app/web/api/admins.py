@@ -2,13 +2,15 @@
 
 from flask import Response
 
-from app.core import accounts, settings
+from app.core.accounts import agents as accounts
 from app.core.errors import NotFound
+from app.core.workspace import settings
 from app.models import Agent
 from app.schemas.workspace import AdminListSchema, AdminSchema, MeSchema, admin_body, me_body
-from app.web.api import callers, ids
-from app.web.api.answers import polled
-from app.web.api.room import Room
+from app.web.api import auth as callers
+from app.web.api import ids
+from app.web.api.blueprint import Room
+from app.web.api.responses import polled
 
 room = Room("admins", __name__, url_prefix="/api", description="Who works here.")
 

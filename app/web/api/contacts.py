@@ -7,9 +7,15 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from app.core import clock, contact_merge, contact_profile, contact_search, contact_views, erasure, filters
-from app.core.contact_search import Found, Order
-from app.core.contact_views import View
+from app.core import clock
+from app.core.contacts import erase as erasure
+from app.core.contacts import filters
+from app.core.contacts import merge as contact_merge
+from app.core.contacts import profile as contact_profile
+from app.core.contacts import search as contact_search
+from app.core.contacts import views as contact_views
+from app.core.contacts.search import Found, Order
+from app.core.contacts.views import View
 from app.core.errors import InvalidInput
 from app.models import Contact
 from app.schemas.contact import (
@@ -27,12 +33,13 @@ from app.schemas.contact import (
     contact_body,
     contact_reference,
 )
-from app.schemas.wire import seconds
-from app.web.api import callers, cursors
-from app.web.api.answers import Body, answer, polled, written
-from app.web.api.callers import Scope
-from app.web.api.room import Room
-from app.web.database import glance
+from app.schemas.fields import seconds
+from app.web.api import auth as callers
+from app.web.api import pagination as cursors
+from app.web.api.auth import Scope
+from app.web.api.blueprint import Room
+from app.web.api.responses import Body, answer, polled, written
+from app.web.services import glance
 
 room = Room("contacts", __name__, url_prefix="/api", description="People, and what is known of them.")
 PER_PAGE, PER_SEARCH, PER_SEARCH_UNASKED = 10, 50, 150

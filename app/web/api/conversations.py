@@ -7,16 +7,14 @@ from flask import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import (
-    clock,
-    contact_profile,
-    contact_views,
-    conversation_forms,
-    conversation_records,
-    conversations,
-)
-from app.core.contact_search import COUNTED_MAX
-from app.core.conversation_records import Record
+from app.core import clock
+from app.core.contacts import profile as contact_profile
+from app.core.contacts import views as contact_views
+from app.core.contacts.search import COUNTED_MAX
+from app.core.conversations import api_views as conversation_records
+from app.core.conversations import forms as conversation_forms
+from app.core.conversations import messages as conversations
+from app.core.conversations.api_views import Record
 from app.core.errors import InvalidInput, NotAvailable, NotFound
 from app.models import Agent, Contact, MessageKind
 from app.schemas.conversation import (
@@ -33,9 +31,11 @@ from app.schemas.conversation import (
     message_body,
 )
 from app.schemas.form import PlacedFormSchema
-from app.web.api import callers, cursors, exchange, forms, ids
-from app.web.api.answers import Body, polled, written
-from app.web.api.room import Room
+from app.web.api import auth as callers
+from app.web.api import exchange, forms, ids
+from app.web.api import pagination as cursors
+from app.web.api.blueprint import Room
+from app.web.api.responses import Body, polled, written
 
 room = Room("conversations", __name__, url_prefix="/api", description="Chats, and the forms inserted into them.")
 PER_PAGE = 20

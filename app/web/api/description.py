@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from importlib import metadata
 from typing import Any
 
 from flask import Flask, Response, current_app, render_template
@@ -10,13 +9,15 @@ from flask_smorest import Api
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from app.config import VERSION
 from app.web import security
-from app.web.api import callers, codes
+from app.web.api import auth as callers
+from app.web.api import error_codes as codes
+from app.web.api.blueprint import Room
+from app.web.api.example_values import sample
 from app.web.api.examples import EXAMPLES
 from app.web.api.exchange import asked
-from app.web.api.room import Room
-from app.web.api.samples import sample
-from app.web.api.words import INTRODUCTION
+from app.web.api.intro import INTRODUCTION
 
 _DESCRIPTION = "assent.api_description"
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
@@ -70,7 +71,7 @@ class _Api(Api):  # type: ignore[misc]  # flask-smorest leaves its class untyped
 
 def describe(api: Flask, rooms: Iterable[Room]) -> None:
     """Register the rooms, and serve ``/api/openapi.json`` and ``/api/docs``."""
-    api.config.update(API_TITLE="Assent", API_VERSION=metadata.version("assent"), OPENAPI_VERSION="3.1.0")
+    api.config.update(API_TITLE="Assent", API_VERSION=VERSION, OPENAPI_VERSION="3.1.0")
     made = _Api(
         api,
         spec_kwargs={

@@ -9,8 +9,8 @@ from flask import Response, current_app, g
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Request
 
-from app.core.tokens import Caller
-from app.web.api.rates import Standing
+from app.core.accounts.api_tokens import Caller
+from app.web.api.rate_limit import Standing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -6,9 +6,14 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from app.core import clock, contact_profile, contact_views, conversation_records, conversations, optin_forms
+from app.core import clock
+from app.core.contacts import profile as contact_profile
+from app.core.contacts import views as contact_views
+from app.core.conversations import api_views as conversation_records
+from app.core.conversations import messages as conversations
 from app.core.errors import InvalidInput, NotAvailable
-from app.core.optin_forms import FormContent, FormText
+from app.core.forms import publishing as optin_forms
+from app.core.forms.publishing import FormContent, FormText
 from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE
 from app.models import Contact, OptInForm
 from app.schemas.form import (
@@ -22,9 +27,10 @@ from app.schemas.form import (
     inserted_body,
 )
 from app.schemas.subscription import locale_of
-from app.web.api import callers, exchange, ids
-from app.web.api.answers import Body, answer, polled, written
-from app.web.api.room import Room
+from app.web.api import auth as callers
+from app.web.api import exchange, ids
+from app.web.api.blueprint import Room
+from app.web.api.responses import Body, answer, polled, written
 
 room = Room("forms", __name__, url_prefix="/api", description="Opt-in forms, and where they were inserted.")
 _TEXTS = ("title", "button_text", "legal_text", "success_text")

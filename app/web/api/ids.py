@@ -1,6 +1,6 @@
 """Ids as they come in addresses and bodies."""
 
-from app.schemas.wire import ID_MAX
+from app.schemas.fields import ID_MAX
 
 
 def number(text: str | None) -> int | None:

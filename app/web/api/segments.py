@@ -5,8 +5,10 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from app.core import clock, contact_views, segments
-from app.core.contact_search import COUNTED_MAX
+from app.core import clock
+from app.core.contacts import segments
+from app.core.contacts import views as contact_views
+from app.core.contacts.search import COUNTED_MAX
 from app.models import Segment
 from app.schemas.workspace import (
     ChangedSegmentSchema,
@@ -18,9 +20,9 @@ from app.schemas.workspace import (
     SegmentSchema,
     segment_body,
 )
-from app.web.api import callers
-from app.web.api.answers import Body, polled, written
-from app.web.api.room import Room
+from app.web.api import auth as callers
+from app.web.api.blueprint import Room
+from app.web.api.responses import Body, polled, written
 
 room = Room("segments", __name__, url_prefix="/api", description="Saved queries for contacts.")
 

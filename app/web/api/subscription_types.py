@@ -6,8 +6,9 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from app.core import clock, subscription_types
+from app.core import clock
 from app.core.errors import ImmutableField
+from app.core.subscriptions import subscription_types
 from app.models import Channel, ConsentType
 from app.schemas.subscription import (
     CHANNELS,
@@ -18,9 +19,10 @@ from app.schemas.subscription import (
     locale_of,
     subscription_body,
 )
-from app.web.api import callers, ids
-from app.web.api.answers import Body, polled, written
-from app.web.api.room import Room
+from app.web.api import auth as callers
+from app.web.api import ids
+from app.web.api.blueprint import Room
+from app.web.api.responses import Body, polled, written
 
 room = Room("subscription types", __name__, url_prefix="/api", description="What one can subscribe to.")
 

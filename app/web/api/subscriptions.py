@@ -5,20 +5,19 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from app.core import (
-    clock,
-    contact_views,
-    contacts,
-    eligibility,
-    ledger,
-    subscription_types,
-    subscriptions,
-)
-from app.core.contact_views import View
-from app.core.eligibility import Standing
+from app.core import clock
+from app.core.consent import eligibility
+from app.core.consent.eligibility import Standing
+from app.core.contacts import records as contacts
+from app.core.contacts import views as contact_views
+from app.core.contacts.views import View
 from app.core.errors import InvalidInput
-from app.core.ledger import Evidence, LedgerLine
+from app.core.ledger import events as ledger
+from app.core.ledger.events import Evidence, LedgerLine
+from app.core.subscriptions import attachments as subscriptions
+from app.core.subscriptions import subscription_types
 from app.models import EvidenceLevel, Source
+from app.schemas.fields import PagingSchema, seconds
 from app.schemas.subscription import (
     AttachSchema,
     ConsentEventListSchema,
@@ -28,10 +27,11 @@ from app.schemas.subscription import (
     SubscriptionSchema,
     subscription_body,
 )
-from app.schemas.wire import PagingSchema, seconds
-from app.web.api import callers, cursors, exchange, ids
-from app.web.api.answers import Body, answer, polled, written
-from app.web.api.room import Room
+from app.web.api import auth as callers
+from app.web.api import exchange, ids
+from app.web.api import pagination as cursors
+from app.web.api.blueprint import Room
+from app.web.api.responses import Body, answer, polled, written
 
 room = Room("subscriptions", __name__, url_prefix="/api", description="What contacts said yes and no to.")
 PER_PAGE = 50

@@ -5,8 +5,9 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from app.core import clock, suppressions
-from app.core.contact_search import COUNTED_MAX
+from app.core import clock
+from app.core.consent import suppressions
+from app.core.contacts.search import COUNTED_MAX
 from app.schemas.workspace import (
     NewSuppressionSchema,
     SuppressionListSchema,
@@ -14,9 +15,10 @@ from app.schemas.workspace import (
     SuppressionSchema,
     suppression_body,
 )
-from app.web.api import callers, cursors
-from app.web.api.answers import Body, answer, written
-from app.web.api.room import Room
+from app.web.api import auth as callers
+from app.web.api import pagination as cursors
+from app.web.api.blueprint import Room
+from app.web.api.responses import Body, answer, written
 
 room = Room("suppressions", __name__, url_prefix="/api", description="Numbers that must not be texted.")
 PER_PAGE = 50

@@ -7,12 +7,12 @@ from flask import Response, current_app
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.contact_search import COUNTED_MAX
+from app.core.contacts.search import COUNTED_MAX
 from app.core.errors import NotFound
 from app.core.webhooks import deliveries, endpoints, routing
 from app.core.webhooks.deliveries import Told
 from app.core.webhooks.endpoints import Counts
-from app.http import Reach
+from app.http_client import Reach
 from app.models import DeliveryState, WebhookEndpoint
 from app.schemas.webhook import (
     ChangedWebhookEndpointSchema,
@@ -29,10 +29,12 @@ from app.schemas.webhook import (
     delivery_body,
     endpoint_body,
 )
-from app.web.api import callers, cursors, ids
-from app.web.api.answers import Body, answer, written
-from app.web.api.callers import Scope
-from app.web.api.room import Room
+from app.web.api import auth as callers
+from app.web.api import ids
+from app.web.api import pagination as cursors
+from app.web.api.auth import Scope
+from app.web.api.blueprint import Room
+from app.web.api.responses import Body, answer, written
 
 room = Room("webhooks", __name__, url_prefix="/api", description="Where events are told.")
 PER_PAGE = 30

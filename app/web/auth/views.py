@@ -5,9 +5,9 @@ import re
 from flask import Response, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from app.web.accounts_store import SignIn
 from app.web.auth import blueprint
-from app.web.login import agent_required, current_agent
+from app.web.sign_in.datastore import SignIn
+from app.web.sign_in.setup import agent_required, current_agent
 
 _CODE = re.compile(r"[0-9a-f]{4}(-[0-9a-f]{4}){2}")
 

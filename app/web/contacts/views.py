@@ -11,28 +11,27 @@ from sqlalchemy.orm import Session
 from wtforms import SelectField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from app.core import (
-    clock,
-    consent,
-    contacts,
-    eligibility,
-    ledger,
-    optin_forms,
-    phone,
-    settings,
-    subscription_types,
-    subscriptions,
-)
-from app.core.eligibility import Reason, Standing
+from app.core import clock, phone
+from app.core.consent import changes as consent
+from app.core.consent import eligibility
+from app.core.consent.eligibility import Reason, Standing
+from app.core.contacts import records as contacts
 from app.core.errors import InvalidInput, InvalidState
-from app.core.ledger import Evidence
+from app.core.forms import publishing as optin_forms
+from app.core.ledger import events as ledger
+from app.core.ledger.events import Evidence
+from app.core.subscriptions import attachments as subscriptions
+from app.core.subscriptions import subscription_types
+from app.core.workspace import settings
 from app.models import Action, ConsentState, Contact, EvidenceLevel, Source, TypeState
-from app.web import display, numbers
-from app.web.contacts import blueprint, words
-from app.web.database import read_only, unit_of_work
+from app.web import formatting as display
+from app.web import ids as numbers
+from app.web.contacts import blueprint
+from app.web.contacts import labels as words
 from app.web.formkit import Form, accepted, choices, text
-from app.web.login import agent_required, current_actor
 from app.web.security import public_url
+from app.web.services import read_only, unit_of_work
+from app.web.sign_in.setup import agent_required, current_actor
 
 PAGE_SIZE = 50
 RECORD_SIZE = 100

@@ -2,8 +2,10 @@
 
 from flask import Flask
 
-from app.web import apart, optin_page
-from app.web.embed import failures, views
+from app.web import apart
+from app.web.embed import errors as failures
+from app.web.embed import views
+from app.web.form_page import page as optin_page
 
 __all__ = ["mount"]
 MAX_BODY_BYTES = 16_384

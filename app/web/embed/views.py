@@ -2,16 +2,21 @@
 
 from collections.abc import Callable
 
-from app.core import answered_forms, clock, form_views, optin_forms, phone, submissions, wording
-from app.core.contacts import Destination
-from app.core.form_views import FormView, Shown, State
-from app.core.submissions import Outcome
+from app.core import clock, phone, wording
+from app.core.contacts.records import Destination
+from app.core.forms import publishing as optin_forms
+from app.core.forms import views as form_views
+from app.core.forms.views import FormView, Shown, State
+from app.core.submissions import answers as answered_forms
+from app.core.submissions import submit as submissions
+from app.core.submissions.submit import Outcome
 from app.models import ContactRole, EvidenceLevel, OptInFormVersion
-from app.web import optin_page
-from app.web.database import glance, keys, read_only, unit_of_work
-from app.web.embed import full_number, reader
+from app.web.embed import masking as full_number
+from app.web.embed import request_data as reader
 from app.web.exchange import Answer, Asked, refuse_other_sites
-from app.web.optin_page import Filling, FormPage
+from app.web.form_page import page as optin_page
+from app.web.form_page.page import Filling, FormPage
+from app.web.services import glance, keys, read_only, unit_of_work
 
 _STATUS = {State.EXPIRED: 410}
 _TAKES_ANSWERS = {State.ASK, State.SAVED}

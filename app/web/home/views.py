@@ -3,10 +3,11 @@
 from flask import Response, abort, render_template, request
 from sqlalchemy.orm import Session
 
-from app.core import optin_forms, settings
+from app.core.forms import publishing as optin_forms
+from app.core.workspace import settings
 from app.models import Channel, OptInForm, TypeState
-from app.web.database import read_only
 from app.web.home import blueprint
+from app.web.services import read_only
 
 _FOREVER = "public, max-age=31536000, immutable"
 

@@ -2,10 +2,10 @@
 
 from flask import Blueprint
 
-from app.web.inbox import words
+from app.web.inbox import labels as words
 
 blueprint = Blueprint("inbox", __name__)
 blueprint.add_app_template_filter(words.short_time)
 
 # The views register themselves on the blueprint above.
-from app.web.inbox import acts, forms, pages, poll, start  # noqa: E402, F401
+from app.web.inbox import actions, insert_form, new_conversation, pages, poll  # noqa: E402, F401

@@ -5,14 +5,18 @@ from flask.typing import ResponseReturnValue
 from wtforms import RadioField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from app.core import clock, conversation_views, conversations, inbox_changes
-from app.core.conversations import BODY_MAX
-from app.web import numbers
-from app.web.database import read_only
+from app.core import clock
+from app.core.conversations import changes as inbox_changes
+from app.core.conversations import messages as conversations
+from app.core.conversations import views as conversation_views
+from app.core.conversations.messages import BODY_MAX
+from app.web import ids as numbers
 from app.web.formkit import Form, choices, text
-from app.web.inbox import blueprint, reading
-from app.web.inbox.reading import Choice, offered_forms
-from app.web.login import agent_required
+from app.web.inbox import blueprint
+from app.web.inbox import context as reading
+from app.web.inbox.context import Choice, offered_forms
+from app.web.services import read_only
+from app.web.sign_in.setup import agent_required
 
 
 class ReplyForm(Form):

@@ -8,18 +8,25 @@ from flask import jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from app.core import clock, conversation_views, conversations, inbox, inbox_changes
-from app.core.conversation_views import AgentView
+from app.core import clock
+from app.core.conversations import changes as inbox_changes
+from app.core.conversations import messages as conversations
+from app.core.conversations import views as conversation_views
+from app.core.conversations.changes import Changes
+from app.core.conversations.views import AgentView
 from app.core.errors import NotFound
-from app.core.inbox import Row
-from app.core.inbox_changes import Changes
+from app.core.inbox import lists as inbox
+from app.core.inbox.lists import Row
 from app.models import Conversation, ConversationState
-from app.web import display, numbers
-from app.web.database import glance, read_only, unit_of_work
-from app.web.inbox import blueprint, reading, words
-from app.web.inbox.reading import Choice
+from app.web import formatting as display
+from app.web import ids as numbers
+from app.web.inbox import blueprint
+from app.web.inbox import context as reading
+from app.web.inbox import labels as words
+from app.web.inbox.context import Choice
 from app.web.live import changes
-from app.web.login import agent_required
+from app.web.services import glance, read_only, unit_of_work
+from app.web.sign_in.setup import agent_required
 
 
 @blueprint.get("/inbox/poll")

@@ -12,19 +12,23 @@ from urllib.parse import unquote
 from flask import g
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from app.core import clock, messenger, messenger_identity, messenger_polls, wording
-from app.core.conversation_views import ContactLine, ContactView
+from app.core import clock, wording
+from app.core.conversations.views import ContactLine, ContactView
 from app.core.errors import AssentError, NotFound, TooMany
-from app.core.form_cards import FormCard
-from app.core.messenger import Sender, Visitor
-from app.core.messenger_identity import Identity
+from app.core.forms.cards import FormCard
+from app.core.messenger import identity as messenger_identity
+from app.core.messenger import polling as messenger_polls
+from app.core.messenger import visitors as messenger
+from app.core.messenger.identity import Identity
+from app.core.messenger.visitors import Sender, Visitor
 from app.models import Channel
-from app.web import errors, numbers
+from app.web import errors
+from app.web import ids as numbers
 from app.web.apart import Refused
-from app.web.database import database, glance, keys, read_only, unit_of_work
 from app.web.exchange import Answer, Asked
 from app.web.live import polls
 from app.web.security import HSTS
+from app.web.services import database, glance, keys, read_only, unit_of_work
 
 MAX_BODY_BYTES = 65_536
 _KNOWN = re.compile(r"(\d{1,18}):(\d{1,9})")

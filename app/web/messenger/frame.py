@@ -6,12 +6,15 @@ import json
 
 from flask import Blueprint, Response, current_app, render_template, request
 
-from app.core import conversations, settings, wording
+from app.core import wording
+from app.core.conversations import messages as conversations
 from app.core.errors import NotFound
+from app.core.workspace import settings
 from app.models import Workspace
-from app.web import colour, optin_page
-from app.web.database import read_only
-from app.web.languages import gettext, speaking
+from app.web.form_page import colors as colour
+from app.web.form_page import page as optin_page
+from app.web.i18n import gettext, speaking
+from app.web.services import read_only
 
 blueprint = Blueprint("messenger", __name__, url_prefix="/messenger")
 _KEPT_PAGES = 64

@@ -13,7 +13,7 @@ from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.signing import Keys, keys_of
 from app.core.webhooks import endpoints, signatures
 from app.db import Database
-from app.http import Reach
+from app.http_client import Reach
 from app.models import AuditEntry, WebhookEndpoint
 from tests.make import NOON
 

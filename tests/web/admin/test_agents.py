@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from app import config, create_app
-from app.core import accounts, audit
+from app.core import audit
+from app.core.accounts import agents as accounts
 from app.models import Agent, Role
 from tests.web import pages
 

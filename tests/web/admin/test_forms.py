@@ -8,8 +8,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.core import optin_forms, subscription_types
-from app.core.optin_forms import FormText, PublishedForm
+from app.core.forms import publishing as optin_forms
+from app.core.forms.publishing import FormText, PublishedForm
+from app.core.subscriptions import subscription_types
 from app.db import Database
 from app.models import OptInForm, SubscriptionType
 from tests import make

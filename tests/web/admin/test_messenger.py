@@ -3,7 +3,8 @@
 import pytest
 from flask import Flask
 
-from app.core import audit, settings
+from app.core import audit
+from app.core.workspace import settings
 from app.db import Database
 from app.models import Workspace
 from tests.web.pages import admin, agent, submit

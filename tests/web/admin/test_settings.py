@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.core import settings
+from app.core.workspace import settings
 from app.db import Database
 from app.models import Workspace
 from tests.web import pages

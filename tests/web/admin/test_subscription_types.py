@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.core import subscription_types
+from app.core.subscriptions import subscription_types
 from app.db import Database
 from app.models import Channel, ConsentType, SubscriptionType
 from tests import make

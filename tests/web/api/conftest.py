@@ -1,7 +1,7 @@
 import pytest
 from flask import Flask
 
-from tests.web.api.calls import Calls, calls
+from tests.web.api.client import Calls, calls
 
 
 @pytest.fixture

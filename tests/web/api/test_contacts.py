@@ -6,10 +6,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.core import accounts, clock
+from app.core import clock
+from app.core.accounts import agents as accounts
 from app.models import Consent, ConsentEvent, ConsentEvidence, Contact, OutboxEvent, Role, Suppression
 from tests.make import EVES_NUMBER, SAMS_NUMBER
-from tests.web.api.calls import Calls, database
+from tests.web.api.client import Calls, database
 
 
 def test_a_slash_before_an_external_id_leads_to_nobody_else(app: Flask, api: Calls) -> None:

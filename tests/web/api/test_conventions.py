@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
 from app import config, create_app
-from app.core import clock, settings
+from app.core import clock
+from app.core.workspace import settings
 from app.jobs import housekeeping
 from app.models import ConsentEvent, Contact, IdempotencyKey
-from app.web.api import rates
+from app.web.api import rate_limit as rates
 from app.web.api.examples import EXAMPLES
 from tests.make import NOON, SAMS_NUMBER
-from tests.web.api.calls import Answer, Calls, calls, conform, database, token
+from tests.web.api.client import Answer, Calls, calls, conform, database, token
 
 
 def raw(app: Flask, method: str, path: str, body: bytes, kind: str | None = "application/json") -> Answer:

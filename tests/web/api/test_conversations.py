@@ -6,10 +6,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.core import accounts, clock, conversations
+from app.core import clock
+from app.core.accounts import agents as accounts
+from app.core.conversations import messages as conversations
 from app.models import ApiToken, AuditEntry, Role
 from tests.make import SAMS_NUMBER
-from tests.web.api.calls import Calls, database, description
+from tests.web.api.client import Calls, database, description
 
 
 @pytest.fixture

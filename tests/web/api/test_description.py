@@ -8,12 +8,14 @@ from flask import Flask
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
-from app.core import accounts, clock, email, errors, phone
+from app.core import clock, email, errors, phone
+from app.core.accounts import agents as accounts
 from app.models import Role
-from app.web.api import failures, of
+from app.web.api import errors as failures
+from app.web.api import of
 from app.web.api.examples import EXAMPLES
 from tests.make import SAMS_NUMBER
-from tests.web.api.calls import Calls, calls, database, description, hold, intercom
+from tests.web.api.client import Calls, calls, database, description, hold, intercom
 
 
 def operations(app: Flask) -> list[tuple[str, str, dict[str, Any]]]:

@@ -9,7 +9,7 @@ from hypothesis import settings as limits
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from tests.web.api.calls import calls, description, token
+from tests.web.api.client import calls, description, token
 
 BUDGET = limits(
     max_examples=12,

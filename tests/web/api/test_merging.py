@@ -7,12 +7,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, select
 
-from app.core import clock, contacts, eligibility, subscription_types
+from app.core import clock
+from app.core.consent import eligibility
+from app.core.contacts import records as contacts
+from app.core.subscriptions import subscription_types
 from app.models import ConsentEvent, MessengerToken, NumberOptOut
 from tests import make
 from tests.make import EVES_NUMBER, NOON, SAMS_NUMBER
 from tests.web import pages
-from tests.web.api.calls import Calls, database
+from tests.web.api.client import Calls, database
 from tests.web.embed.page import answer, look
 
 

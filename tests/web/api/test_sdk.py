@@ -24,7 +24,11 @@ from intercom.errors import NotFoundError, UnauthorizedError, UnprocessableEntit
 from sqlalchemy import select
 
 from app import config
-from app.core import accounts, clock, store, subscription_types, tokens
+from app.core import clock
+from app.core.accounts import agents as accounts
+from app.core.accounts import api_tokens as tokens
+from app.core.subscriptions import subscription_types
+from app.core.workspace import bootstrap as store
 from app.models import ApiToken, Channel, ConsentType, Role
 from tests.serve import web_process
 

@@ -11,13 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from app.core import eligibility, filters, settings, subscription_types
-from app.core.contact_search import Order
+from app.core.consent import eligibility
+from app.core.contacts import filters
+from app.core.contacts.search import Order
 from app.core.errors import InvalidInput
+from app.core.subscriptions import subscription_types
+from app.core.workspace import settings
 from app.models import Contact
 from tests.make import BRITISH_NUMBER, EVES_NUMBER, NOON, SAMS_NUMBER
-from tests.web.api.calls import Calls, database
-from tests.web.api.plans import DEEP, plan_of_page, steps_of_page
+from tests.web.api.client import Calls, database
+from tests.web.api.query_plans import DEEP, plan_of_page, steps_of_page
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from sqlalchemy import event, select, update
 
 from app.models import OutboxEvent, Suppression
 from tests.make import EVES_NUMBER, SAMS_NUMBER
-from tests.web.api.calls import Calls, database
+from tests.web.api.client import Calls, database
 
 PRO = {"field": "custom_attributes.plan", "operator": "=", "value": "pro"}
 

@@ -8,12 +8,15 @@ import time_machine
 from flask import Flask
 from sqlalchemy import select
 
-from app.core import clock, consent, contacts, subscription_types
-from app.core.ledger import Evidence
+from app.core import clock
+from app.core.consent import changes as consent
+from app.core.contacts import records as contacts
+from app.core.ledger.events import Evidence
+from app.core.subscriptions import subscription_types
 from app.models import ConsentEvent, EvidenceLevel, OutboxEvent, Source
 from tests import make
 from tests.make import EVES_NUMBER, NOON, SAMS_NUMBER
-from tests.web.api.calls import Calls, database
+from tests.web.api.client import Calls, database
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from app.core import clock
 from app.core.webhooks import endpoints
-from app.jobs import sweep
+from app.jobs import route_outbox as sweep
 from app.models import DeliveryState, IdempotencyKey, WebhookDelivery
-from tests.web.api.calls import Calls, calls, database
+from tests.web.api.client import Calls, calls, database
 
 
 @pytest.fixture

@@ -13,10 +13,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from app import config, create_app
-from app.core import accounts, clock
+from app.core import clock
+from app.core.accounts import agents as accounts
 from app.core.errors import InvalidState
 from app.models import Agent
-from app.web import one_time_links
+from app.web.sign_in import password_links as one_time_links
 from tests.web import pages
 
 NEW = "a brand new pass phrase"

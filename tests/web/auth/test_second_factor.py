@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 from passlib.totp import TOTP
 from sqlalchemy import select
 
-from app.core import accounts, clock
+from app.core import clock
+from app.core.accounts import agents as accounts
 from app.models import Agent
 from tests.web import pages
 

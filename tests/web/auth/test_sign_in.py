@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
 from app import config, create_app
-from app.core import accounts, clock
+from app.core import clock
+from app.core.accounts import agents as accounts
 from app.db import Database
 from app.models import Agent, RateCounter, Role
 from tests.web import pages

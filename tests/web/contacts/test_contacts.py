@@ -7,7 +7,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from app.core import consent, optin_forms, settings, wording
+from app.core import wording
+from app.core.consent import changes as consent
+from app.core.forms import publishing as optin_forms
+from app.core.workspace import settings
 from app.db import Database
 from app.models import (
     ConsentEvent,
@@ -179,7 +182,7 @@ def test_the_record_shows_the_exact_words_and_hides_nothing_of_them(
 
 
 def test_words_in_an_unknown_shape_are_shown_as_they_stand() -> None:
-    from app.web.contacts.words import reproduction
+    from app.web.contacts.labels import reproduction
 
     assert reproduction("no json").rest == (("words", "no json"),)
     odd = reproduction('{"links":["x"],"notes":"one","button":5,"locale":"ar"}')

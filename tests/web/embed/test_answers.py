@@ -13,8 +13,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
-from app.core import contacts, demo, optin_forms, settings, subscription_types
-from app.core.optin_forms import FormContent, FormText
+from app.core import demo
+from app.core.contacts import records as contacts
+from app.core.forms import publishing as optin_forms
+from app.core.forms.publishing import FormContent, FormText
+from app.core.subscriptions import subscription_types
+from app.core.workspace import settings
 from app.db import Database
 from app.models import (
     Channel,

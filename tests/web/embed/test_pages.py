@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
-from app.core import settings
-from app.core.optin_forms import FormText
+from app.core.forms.publishing import FormText
 from app.core.wording import LOCALES
+from app.core.workspace import settings
 from app.db import Database
 from tests import make
 from tests.web.embed.page import answer, look

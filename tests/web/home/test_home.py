@@ -4,8 +4,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.core import demo, optin_forms, settings
-from app.core.optin_forms import FormText
+from app.core import demo
+from app.core.forms import publishing as optin_forms
+from app.core.forms.publishing import FormText
+from app.core.workspace import settings
 from app.db import Database
 from app.models import Channel
 from tests import make

@@ -8,10 +8,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from app.core import clock, conversations, inbox, optin_forms, subscription_types
+from app.core import clock
+from app.core.conversations import messages as conversations
+from app.core.forms import publishing as optin_forms
+from app.core.inbox import lists as inbox
+from app.core.subscriptions import subscription_types
 from app.db import Database
 from app.models import Agent, Channel, ConsentType, Contact, Conversation, InsertedForm, Message, MessageKind, OptInForm
-from app.web.inbox import words
+from app.web.inbox import labels as words
 from tests import make
 from tests.web import pages
 

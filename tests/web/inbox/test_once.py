@@ -9,7 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from app.core import clock, conversations
+from app.core import clock
+from app.core.conversations import messages as conversations
 from app.db import Database
 from app.models import Contact, Conversation, InsertedForm, Message, OptInForm, OutboxEvent
 from tests import make

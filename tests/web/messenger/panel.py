@@ -9,7 +9,7 @@ from urllib.parse import quote
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.core import settings
+from app.core.workspace import settings
 from app.db import Database
 
 TOKEN, OTHERS = "t_" + "a" * 43, "t_" + "b" * 43

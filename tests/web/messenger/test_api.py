@@ -7,7 +7,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 
-from app.core import clock, conversations, messenger
+from app.core import clock
+from app.core.conversations import messages as conversations
+from app.core.messenger import visitors as messenger
 from app.db import Database
 from app.models import Contact, Conversation, Message, MessengerToken
 from tests import make

@@ -5,7 +5,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from app.core import clock, contacts, conversations, settings
+from app.core import clock
+from app.core.contacts import records as contacts
+from app.core.conversations import messages as conversations
+from app.core.workspace import settings
 from app.db import Database
 from app.models import ConsentEvent, ConsentEvidence, Contact, InsertedForm
 from tests import make

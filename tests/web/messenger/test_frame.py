@@ -7,8 +7,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.config import ROOT
-from app.core import settings
 from app.core.wording import LOCALES, language_tag
+from app.core.workspace import settings
 from app.db import Database
 from app.models import Workspace
 from tests import make

@@ -1,0 +1,62 @@
+"""Commands about who may come in: create-admin, token create."""
+
+import sys
+
+import click
+
+from app import config
+from app.cli.database import ready
+
+
+@click.command("create-admin")
+@click.argument("email")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def create_admin(email: str, password_stdin: bool) -> None:  # noqa: FBT001 - click hands over flags so
+    """Make an admin who can sign in at once."""
+    from app.core import clock
+    from app.core.accounts import agents as accounts
+    from app.models import Role
+
+    password = _password(from_stdin=password_stdin)
+    accounts.check_password_rules(password, email)
+    with ready(config.load()) as database, database.unit_of_work() as session:
+        agent = accounts.create_agent(
+            session,
+            email=email,
+            name="",
+            role=Role.ADMIN,
+            password_hash=accounts.hash_password(password),
+            at=clock.now(),
+        )
+        made = agent.email
+    click.echo(f"{made} can sign in.")
+
+
+@click.group()
+def token() -> None:
+    """API tokens."""
+
+
+@token.command()
+@click.argument("name")
+@click.option("--scope", "scopes", multiple=True, help="read, write or admin; may be given more than once.")
+def create(name: str, scopes: tuple[str, ...]) -> None:
+    """Make an API token and print it, this once. Without --scope it may read and write."""
+    from app.core import clock
+    from app.core.accounts import api_tokens as tokens
+
+    with ready(config.load()) as database, database.unit_of_work() as session:
+        _, text = tokens.create(session, name, scopes, at=clock.now())
+    click.echo(text)
+
+
+def _password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise click.UsageError("There is no terminal to ask for the password on: use --password-stdin.")
+    entered: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return entered
+
+
+COMMANDS = (create_admin, token)

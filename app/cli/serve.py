@@ -1,0 +1,98 @@
+"""Commands that serve: web, worker, serve, demo."""
+
+import sys
+
+import click
+
+from app.cli.database import migrated, ready, settings_with_warnings
+
+_HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+_PORT = click.option(
+    "--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen on."
+)
+_WORKERS = click.option(
+    "--workers", type=click.IntRange(1, 64), help="Web processes.  [default: one a processor, two at most]"
+)
+
+
+@click.command()
+@_HOST
+@_PORT
+@_WORKERS
+def web(host: str, port: int, workers: int | None) -> None:
+    """Run the web server alone."""
+    from app import logs
+    from app.web import server
+
+    settings = settings_with_warnings()
+    with ready(settings):
+        server.check_address(host, port)
+    logs.configure()
+    server.run(settings, host, port, workers=workers or server.default_workers())
+
+
+@click.command()
+@click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Jobs that run at once.")
+def worker(threads: int) -> None:
+    """Run the background worker alone."""
+    from app import logs
+    from app.jobs import worker
+
+    settings = settings_with_warnings()
+    logs.configure()
+    worker.run(settings, threads=threads)
+
+
+@click.command()
+@_HOST
+@_PORT
+@_WORKERS
+def serve(host: str, port: int, workers: int | None) -> None:
+    """Run web and worker together, for one machine. The database is migrated first."""
+    with migrated(settings_with_warnings()):
+        pass
+    _supervise(host, port, workers, announcement=f"Assent answers at {address(host, port)}")
+
+
+@click.command()
+@_HOST
+@_PORT
+@_WORKERS
+def demo(host: str, port: int, workers: int | None) -> None:
+    """Fill a demo workspace once, run web and worker, and print addresses and sign-ins."""
+    from app.core import clock
+    from app.core import demo as story
+    from app.core.accounts.agents import hash_password
+
+    with migrated(settings_with_warnings()) as database:
+        with database.read_only() as session:
+            is_filled = story.is_filled(session)
+        if not is_filled:
+            password_hash = hash_password(story.DEMO_PASSWORD)
+            with database.unit_of_work() as session:
+                story.fill(session, at=clock.now(), password_hash=password_hash)
+    base = address(host, port)
+    sign_ins = [f"                    {email:<18} {story.DEMO_PASSWORD}  ({role})" for email, role in story.SIGN_INS]
+    lines = ["", f"  Assent is ready:  {base}/", "  Sign in as:", *sign_ins, "  Stop with Ctrl+C.", ""]
+    _supervise(host, port, workers, announcement="\n".join(lines))
+
+
+def address(host: str, port: int) -> str:
+    """How a browser on this machine reaches the server."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{name}:{port}"
+
+
+def _supervise(host: str, port: int, workers: int | None, *, announcement: str) -> None:
+    from app.cli import supervisor
+
+    count = ["--workers", str(workers)] if workers else []
+    status = supervisor.run(
+        [["web", "--host", host, "--port", str(port), *count], ["worker"]],
+        is_up=lambda: supervisor.answers(f"{address(host, port)}/readyz"),
+        announce=lambda: click.echo(announcement),
+    )
+    sys.exit(status)
+
+
+COMMANDS = (demo, web, worker, serve)

@@ -1,0 +1,122 @@
+"""Whoever said no after a backup was made is not textable because it was restored: their numbers are carried over."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Table, func, select, text, update
+from sqlalchemy.orm import Session
+
+from app import migrations
+from app.config import Settings
+from app.core import audit
+from app.core.consent import eligibility
+from app.core.signing import keys_of
+from app.core.workspace import bootstrap as store
+from app.db import Database, dialect_of, insert_or_ignore, run
+from app.models import (
+    Channel,
+    ConsentEvent,
+    Contact,
+    NumberOptOut,
+    SubscriptionType,
+    Suppression,
+    SuppressionCause,
+    Workspace,
+)
+
+_EVENT = cast(Table, ConsentEvent.__table__)
+_NUMBER_OPT_OUT, _TYPE = cast(Table, NumberOptOut.__table__), cast(Table, SubscriptionType.__table__)
+_SUPPRESSION, _WORKSPACE = cast(Table, Suppression.__table__), cast(Table, Workspace.__table__)
+_NOTE = "Opted out of “{}” after the backup that was restored on {:%Y-%m-%d} was made."
+_NO = tuple[int, str, int]
+
+
+@dataclass(frozen=True)
+class Noes:
+    """What a database holds of those who must not be texted. Opt-outs by type, keyed hash of the number, contact.
+
+    ``last_event``: the number of its last consent event; receivers of webhooks take only higher ones for newer.
+    """
+
+    suppressions: list[dict[str, Any]] = field(default_factory=list)
+    opt_outs: dict[_NO, str] = field(default_factory=dict)
+    last_event: int = 0
+
+
+def read(settings: Settings) -> Noes | None:
+    """Of the database that is about to be replaced; null when it cannot be read, or was made with another key.
+
+    It may be of another version, so only columns that every version has are asked for.
+    """
+    database = store.open_database(settings, connections=1)
+    try:
+        with database.read_only() as session:
+            return _read(session)
+    except Exception:  # damaged, empty or unreachable in any way: that is what a restore is for
+        return None
+    finally:
+        database.close()
+
+
+def carry_over(database: Database, before: Noes, *, at: datetime) -> int:
+    """Suppress what was, and hold for review each number that opted out, unless the restored one knows of it.
+
+    An opt-out cannot come back as what it was: its event, its contact and its type may be gone. How many numbers are
+    suppressed that were not comes back.
+    """
+    with database.unit_of_work() as session:
+        _number_on(session, before.last_event)
+        known = _opt_outs(session)
+        held = {key[1]: type_name for key, type_name in before.opt_outs.items() if key not in known}
+        rows = before.suppressions + [
+            {
+                "phone_hash": phone_hash,
+                "cause": SuppressionCause.REVIEW.value,
+                "note": _NOTE.format(name, at),
+                "since": at,
+            }
+            for phone_hash, name in held.items()
+        ]
+        added = [row["phone_hash"] for row in rows if insert_or_ignore(session, Suppression, {"phone": None} | row)]
+        for phone_hash in added:
+            blocked = update(Contact).where(Contact.phone_hash == phone_hash, Contact.sms_block.is_(None))
+            session.execute(blocked.values(sms_block=eligibility.Reason.SUPPRESSED.value))
+        if added:
+            details = {"numbers": len(added)}
+            audit.record(session, "system", "suppressions.carried_over", "backup", details, at=at)
+    return len(added)
+
+
+def _read(session: Session) -> Noes | None:
+    if migrations.current_revision(session.connection()) is None:
+        return Noes()
+    key_check = run(session, select(_WORKSPACE.c.key_check)).scalar_one_or_none()
+    if key_check not in {None, keys_of(session).check}:
+        return None
+    columns = [_SUPPRESSION.c[name] for name in ("phone_hash", "phone", "cause", "note", "since")]
+    suppressions = [dict(row) for row in run(session, select(*columns)).mappings()]
+    last_event = run(session, select(func.max(_EVENT.c.id))).scalar_one() or 0
+    return Noes(suppressions, _opt_outs(session), last_event)
+
+
+def _number_on(session: Session, last_event: int) -> None:
+    """Give out no number of a consent event again."""
+    if last_event <= (run(session, select(func.max(_EVENT.c.id))).scalar_one() or 0):
+        return
+    if dialect_of(session) == "sqlite":
+        run(session, text("DELETE FROM sqlite_sequence WHERE name = 'consent_events'"))
+        run(session, text("INSERT INTO sqlite_sequence VALUES ('consent_events', :last)"), {"last": last_event})
+    else:
+        run(session, text("SELECT setval(pg_get_serial_sequence('consent_events', 'id'), :last)"), {"last": last_event})
+
+
+def _opt_outs(session: Session) -> dict[_NO, str]:
+    table = _NUMBER_OPT_OUT
+    by_sms = (
+        select(table.c.subscription_type_id, table.c.destination_hash, table.c.contact_id, _TYPE.c.name)
+        .join(_TYPE, _TYPE.c.id == table.c.subscription_type_id)
+        .where(_TYPE.c.channel == Channel.SMS.value)
+    )
+    found = run(session, by_sms)
+    return {(each.subscription_type_id, each.destination_hash, each.contact_id): each.name for each in found}

@@ -1,0 +1,85 @@
+"""Erasing a person: what identifies them goes; the ledger, and what must not be texted, stay without it."""
+
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from app.core import audit, idempotency, outbox
+from app.core.consent import changes as consent
+from app.core.consent import eligibility, suppressions
+from app.core.contacts import records as contacts
+from app.core.webhooks import deliveries
+from app.models import (
+    ConsentEvent,
+    ConsentEvidence,
+    Contact,
+    Conversation,
+    ConversationPresence,
+    ConversationRead,
+    InsertedForm,
+    Message,
+    MessengerToken,
+)
+
+_EMPTIED = ("external_id", "lead_key", "name", "email", "avatar", "owner_id", "locale", "time_zone", "signed_up_at")
+_LATER: dict[str, Any] = {"synchronize_session": False}
+
+
+def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> None:
+    """Erase a held contact: its profile, evidence, consents and conversations, and those of whoever was merged into it.
+
+    Events stay in the ledger, without evidence, under an id that leads to nobody. What the number opted out of, and its
+    suppression, stay as keyed hashes. Writes ``contact.deleted`` and ``contact.erased``.
+
+    Source: GDPR art. 17
+    """
+    outbox.take_turn(session)  # else a message that is being made of what this erases would come after it
+    known_as = {"public_id": contact.public_id, "external_id": contact.external_id}
+    parts = session.scalars(select(Contact).where(Contact.merged_into_id == contact.id).with_for_update())
+    for each in [*parts, contact]:
+        _erase(session, each, at=at)
+    audit.record(session, actor, "contact.erased", f"contact:{contact.id}", {}, at=at)
+    outbox.add(
+        session,
+        ["contact.deleted", "contact.erased"],
+        contact_id=contact.id,
+        payload={"contact_id": contact.id, **known_as},
+        at=at,
+    )
+    session.flush()
+
+
+def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
+    phone_hash = contact.phone_hash
+    _erase_records(session, contact.id, at=at)
+    idempotency.forget_contact(session, contact.public_id)
+    contacts.take_phone(session, contact)
+    for name in (*_EMPTIED, "last_seen_at", "gdpr_optin", "phone_country"):
+        setattr(contact, name, None)
+    contact.custom_attributes = {}
+    contact.archived_at = contact.erased_at = contact.updated_at = at
+    contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
+    session.flush()
+    if phone_hash is not None and suppressions.forget_number(session, phone_hash):
+        deliveries.forget_contact(session, outbox.lane_of_number(phone_hash))
+
+
+def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
+    """Everything beside the contact's own row that tells something of them."""
+    deliveries.forget_contact(session, contact_id)
+    events = select(ConsentEvent.id).where(ConsentEvent.contact_id == contact_id)
+    theirs = select(Conversation.id).where(Conversation.contact_id == contact_id)
+    inserted = update(InsertedForm).where(
+        (InsertedForm.contact_id == contact_id) | InsertedForm.conversation_id.in_(theirs)
+    )
+    session.execute(delete(ConsentEvidence).where(ConsentEvidence.event_id.in_(events)), execution_options=_LATER)
+    consent.forget(session, contact_id)
+    session.execute(delete(MessengerToken).where(MessengerToken.contact_id == contact_id), execution_options=_LATER)
+    for table in (Message, ConversationRead, ConversationPresence):
+        session.execute(delete(table).where(table.conversation_id.in_(theirs)), execution_options=_LATER)
+    open_until = inserted.where(InsertedForm.expires_at > at).values(expires_at=at)
+    session.execute(open_until, execution_options=_LATER)
+    session.execute(inserted.values(conversation_id=None, origin=None, answer_hash=None), execution_options=_LATER)
+    session.execute(delete(Conversation).where(Conversation.contact_id == contact_id), execution_options=_LATER)

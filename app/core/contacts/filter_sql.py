@@ -1,0 +1,349 @@
+"""A query as a condition on the table ``contacts``, in SQL that the indexes can answer."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Table, and_, case, false, func, literal, or_, select, true
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.types import Float, String
+
+from app.core import phone
+from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, Standing
+from app.core.errors import InvalidInput
+from app.models import (
+    Channel,
+    Consent,
+    ConsentState,
+    ConsentType,
+    Contact,
+    NumberOptOut,
+    SubscriptionType,
+    TypeState,
+    UtcDateTime,
+)
+
+_CONTACT = cast(Table, Contact.__table__)
+_CONSENT = cast(Table, Consent.__table__)
+_NUMBER_OPT_OUT = cast(Table, NumberOptOut.__table__)
+_SEPARATORS = re.compile(r"[\s().\-/]+")
+# Fields of Intercom's that nobody fills here: they are empty for everybody.
+_NUMBERS = {"phone", "formatted_phone"}
+_EMPTY_BOOLEANS = {"marked_email_as_spam", "has_hard_bounced"}
+_COLUMNS: Mapping[str, ColumnElement[Any]] = {
+    "id": _CONTACT.c.public_id,
+    "role": _CONTACT.c.role,
+    "name": _CONTACT.c.name,
+    "avatar": _CONTACT.c.avatar,
+    "email": _CONTACT.c.email,
+    "phone": _CONTACT.c.phone,
+    "formatted_phone": _CONTACT.c.phone,
+    "phone_country": _CONTACT.c.phone_country,
+    "external_id": _CONTACT.c.external_id,
+    "language_override": _CONTACT.c.locale,
+    "created_at": _CONTACT.c.created_at,
+    "updated_at": _CONTACT.c.updated_at,
+    "signed_up_at": _CONTACT.c.signed_up_at,
+    "last_seen_at": _CONTACT.c.last_seen_at,
+    "unsubscribed_from_emails": _CONTACT.c.unsubscribed_from_emails,
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a query is read with: the dialect, the workspace's zone and countries, its types and segments."""
+
+    dialect: str
+    zone: ZoneInfo
+    allowed_countries: tuple[str, ...]
+    types: Mapping[str, SubscriptionType]
+    segments: Mapping[str, Query]
+
+
+def condition(query: Query, setting: Setting) -> ColumnElement[bool]:
+    """The query as SQL.
+
+    :raises InvalidInput: it names a subscription type or segment that there is not
+    """
+    if isinstance(query, Group):
+        parts = [condition(part, setting) for part in query.parts]
+        return and_(*parts) if query.is_and else or_(*parts)
+    return _BY_KIND[query.kind](query, setting)
+
+
+def opted_in_row(contact_id: ColumnElement[Any], kind: SubscriptionType) -> ColumnElement[bool]:
+    """Whether this row of ``consents`` is a yes to ``kind`` for the number or address that its contact has now.
+
+    Of SMS the hash is compared, which the index of what is opted in covers; addresses have none in ``contacts``.
+    """
+    is_current = (
+        _CONSENT.c.destination_hash == _CONTACT.c.phone_hash
+        if kind.channel == Channel.SMS
+        else _CONSENT.c.destination == _CONTACT.c.email
+    )
+    return and_(
+        _CONSENT.c.contact_id == contact_id,
+        _CONSENT.c.subscription_type_id == kind.id,
+        _CONSENT.c.state == literal_state(ConsentState.OPTED_IN),
+        # Nearly always true, which no planner knows of an equation between two columns: told so, it takes a page from
+        # the index instead of sorting all that it believes to be few.
+        case((is_current, true()), else_=false()),
+    )
+
+
+def literal_state(state: ConsentState) -> ColumnElement[str]:
+    """The state as part of the statement's text, so that partial indexes are found."""
+    return literal(state.value, literal_execute=True)
+
+
+def plain_number(typed: str) -> str:
+    """A part of a number as it is kept: without what people write between digits."""
+    bare = _SEPARATORS.sub("", typed)
+    return "+" + bare[2:] if bare.startswith("00") else bare
+
+
+def _text(query: Filter, setting: Setting) -> ColumnElement[bool]:
+    column = _text_column(query.name, setting)
+    values = [_as_kept(query, str(value)) if value is not None else None for value in query.values]
+    if query.operator in {Operator.CONTAINS, Operator.LACKS, Operator.STARTS, Operator.ENDS}:
+        if query.operator == Operator.STARTS and query.name in _NUMBERS:
+            return begins_with(setting.dialect, column, str(values[0]))
+        return _part(column, query.operator, str(values[0]))
+    return _equality(column, query.operator, values)
+
+
+def _as_kept(query: Filter, value: str) -> str:
+    """A value in the spelling that the column has."""
+    if query.name in _NUMBERS:
+        if query.operator in {Operator.CONTAINS, Operator.LACKS, Operator.STARTS, Operator.ENDS}:
+            return plain_number(value)
+        return phone.normalise(value)[0]
+    return value.lower() if query.name in {"email", "email_domain"} else value
+
+
+def _text_column(name: str, setting: Setting) -> ColumnElement[Any]:
+    if name == "owner_id":
+        return sql_cast(_CONTACT.c.owner_id, String)
+    if name == "email_domain":
+        if setting.dialect == "sqlite":
+            at = func.instr(_CONTACT.c.email, "@")
+            return func.substr(_CONTACT.c.email, at + 1)
+        return func.split_part(_CONTACT.c.email, "@", 2)
+    return _COLUMNS.get(name, literal(None, String))
+
+
+def _equality(column: ColumnElement[Any], operator: Operator, values: list[Any]) -> ColumnElement[bool]:
+    """Equal to one of them; not equal includes what is empty."""
+    known = [value for value in values if value is not None]
+    hit = or_(false(), *([column == known[0]] if len(known) == 1 else [column.in_(known)] if known else []))
+    if None in values:
+        hit = or_(hit, column.is_(None))
+    if operator in {Operator.EQUALS, Operator.IN}:
+        return hit
+    return ~func.coalesce(hit, false())
+
+
+def _part(column: ColumnElement[Any], operator: Operator, part: str) -> ColumnElement[bool]:
+    match operator:
+        case Operator.STARTS:
+            return column.istartswith(part, autoescape=True)
+        case Operator.ENDS:
+            return column.iendswith(part, autoescape=True)
+        case Operator.LACKS:
+            return ~func.coalesce(column.icontains(part, autoescape=True), false())
+        case _:
+            return column.icontains(part, autoescape=True)
+
+
+def begins_with(dialect: str, column: ColumnElement[Any], part: str) -> ColumnElement[bool]:
+    """By code points, as the index of numbers is kept; everything begins with the empty text."""
+    if not part:
+        return column.is_not(None)
+    if part[-1] >= "~":  # no number holds such a character
+        return false()
+    after = part[:-1] + chr(ord(part[-1]) + 1)
+    if dialect == "sqlite":
+        return and_(column >= part, column < after)
+    return and_(column.op("~>=~", is_comparison=True)(part), column.op("~<~", is_comparison=True)(after))
+
+
+def _boolean(query: Filter, _setting: Setting) -> ColumnElement[bool]:
+    if query.name in _EMPTY_BOOLEANS:
+        column: ColumnElement[Any] = false()
+    elif query.name == "archived":
+        column = _CONTACT.c.archived_at.is_not(None)
+    elif query.name == "blocked":
+        column = _CONTACT.c.blocked_at.is_not(None)
+    else:
+        column = _COLUMNS[query.name]
+    wanted = {bool(value) for value in query.values if value is not None}
+    hit = or_(false(), *(column if each else ~column for each in sorted(wanted)))
+    return hit if query.operator in {Operator.EQUALS, Operator.IN} else ~hit
+
+
+def _date(query: Filter, setting: Setting) -> ColumnElement[bool]:
+    """Dates match by the calendar day in the workspace's time zone, as Intercom's do."""
+    column = _COLUMNS.get(query.name, literal(None, UtcDateTime()))
+    (value,) = query.values
+    if value is None:
+        return column.is_(None)
+    begins, ends = _day(int(value), setting.zone)
+    match query.operator:
+        case Operator.LESS:
+            return column < literal(begins, UtcDateTime())
+        case Operator.GREATER:
+            return column >= literal(ends, UtcDateTime())
+        case _:
+            return and_(column >= literal(begins, UtcDateTime()), column < literal(ends, UtcDateTime()))
+
+
+def _day(value_s: int, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    day = datetime.fromtimestamp(value_s, UTC).astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    following = (day + timedelta(days=1)).replace(tzinfo=None)
+    return day.astimezone(UTC), following.replace(tzinfo=zone).astimezone(UTC)
+
+
+def _custom(query: Filter, setting: Setting) -> ColumnElement[bool]:
+    sqlite = setting.dialect == "sqlite"
+    values = _Attribute(query.name, is_sqlite=sqlite)
+    wanted = query.values[0] if query.values else None
+    if query.operator in {Operator.LESS, Operator.GREATER, Operator.AT_MOST, Operator.AT_LEAST}:
+        number = values.number
+        compare: Mapping[Operator, ColumnElement[bool]] = {
+            Operator.LESS: number < wanted,
+            Operator.GREATER: number > wanted,
+            Operator.AT_MOST: number <= wanted,
+            Operator.AT_LEAST: number >= wanted,
+        }
+        return compare[query.operator]
+    if query.operator in {Operator.CONTAINS, Operator.LACKS, Operator.STARTS, Operator.ENDS}:
+        return _part(values.text, query.operator, str(wanted))
+    hit = or_(false(), *(values.equals(value) for value in query.values))
+    return hit if query.operator in {Operator.EQUALS, Operator.IN} else ~func.coalesce(hit, false())
+
+
+class _Attribute:
+    """One custom attribute: its text, its number, empty where it is of another type."""
+
+    def __init__(self, name: str, *, is_sqlite: bool) -> None:
+        column = _CONTACT.c.custom_attributes
+        if is_sqlite:
+            path = f"$.{json.dumps(name)}"  # as SQLAlchemy writes it
+            self._kind: ColumnElement[Any] = func.json_type(column, path)
+            self._raw: ColumnElement[Any] = func.json_extract(column, path)
+            self._names = {"text": ("text",), "number": ("integer", "real"), True: ("true",), False: ("false",)}
+        else:
+            self._kind = func.json_typeof(column.op("->")(name))
+            self._raw = column.op("->>")(name)
+            self._names = {"text": ("string",), "number": ("number",), True: ("boolean",), False: ("boolean",)}
+
+    @property
+    def text(self) -> ColumnElement[Any]:
+        return self._where("text", sql_cast(self._raw, String))
+
+    @property
+    def number(self) -> ColumnElement[Any]:
+        return self._where("number", sql_cast(self._raw, Float))
+
+    def equals(self, value: Any) -> ColumnElement[bool]:
+        if value is None:
+            return or_(self._kind.is_(None), self._kind == "null")
+        if isinstance(value, bool):
+            spelled = sql_cast(self._raw, String).in_(["true", "1"] if value else ["false", "0"])
+            return and_(self._kind.in_(self._names[value]), spelled)
+        if isinstance(value, str):
+            return self.text == value
+        return self.number == float(value)
+
+    def _where(self, kind: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
+        return case((self._kind.in_(self._names[kind]), value), else_=None)
+
+
+def _subscription(query: Filter, setting: Setting) -> ColumnElement[bool]:
+    kind = setting.types.get(query.name)
+    if kind is None:
+        raise InvalidInput("There is no such subscription type.", field=f"subscription_types.{query.name}")
+    hit = or_(false(), *(_standing(kind, Standing(str(value)), setting) for value in query.values))
+    return hit if query.operator in {Operator.EQUALS, Operator.IN} else ~hit
+
+
+def _standing(kind: SubscriptionType, wanted: Standing, setting: Setting) -> ColumnElement[bool]:
+    opted_in = select(literal(1)).where(opted_in_row(_CONTACT.c.id, kind)).correlate(_CONTACT).exists()
+    opted_out = (
+        select(literal(1))
+        .where(
+            _CONSENT.c.contact_id == _CONTACT.c.id,
+            _CONSENT.c.subscription_type_id == kind.id,
+            _CONSENT.c.state == literal_state(ConsentState.OPTED_OUT),
+        )
+        .correlate(_CONTACT)
+        .exists()
+    )
+    match wanted:
+        case Standing.OPTED_IN:
+            return opted_in
+        case Standing.OPTED_OUT:
+            return opted_out
+        case Standing.NEVER_ASKED:
+            return and_(~opted_in, ~opted_out)
+        case Standing.SUBSCRIBED:
+            return opted_in if kind.consent_type == ConsentType.OPT_IN else ~opted_out
+        case Standing.REACHABLE:
+            return _reachable(kind, opted_in if kind.consent_type == ConsentType.OPT_IN else ~opted_out, setting)
+
+
+def _reachable(kind: SubscriptionType, subscribed: ColumnElement[bool], setting: Setting) -> ColumnElement[bool]:
+    """The rules of ``core/eligibility.py`` over the columns that it keeps, except whether an address can be one."""
+    if kind.state != TypeState.LIVE:
+        return false()
+    if kind.channel == Channel.EMAIL:
+        return and_(
+            subscribed,
+            _CONTACT.c.archived_at.is_(None),
+            _CONTACT.c.blocked_at.is_(None),
+            _CONTACT.c.gdpr_optin.is_not(false()),
+            ~_CONTACT.c.unsubscribed_from_emails,
+            _CONTACT.c.email.is_not(None),
+        )
+    opted_out_with_it = (
+        select(literal(1))
+        .where(
+            _NUMBER_OPT_OUT.c.subscription_type_id == kind.id,
+            _NUMBER_OPT_OUT.c.destination_hash == _CONTACT.c.phone_hash,
+        )
+        .correlate(_CONTACT)
+        .exists()
+    )
+    allowed = _CONTACT.c.phone_country.in_(setting.allowed_countries) if setting.allowed_countries else true()
+    return and_(
+        subscribed, _CONTACT.c.sms_block.is_(None), or_(_CONTACT.c.phone_country.is_(None), allowed), ~opted_out_with_it
+    )
+
+
+def _segment(query: Filter, setting: Setting) -> ColumnElement[bool]:
+    unknown = [str(value) for value in query.values if str(value) not in setting.segments]
+    if unknown:
+        raise InvalidInput("There is no such segment.", field="segment_id")
+    hit = or_(false(), *(condition(setting.segments[str(value)], setting) for value in query.values))
+    return hit if query.operator in {Operator.EQUALS, Operator.IN} else ~func.coalesce(hit, false())
+
+
+def _tag(query: Filter, _setting: Setting) -> ColumnElement[bool]:
+    """There are no tags here, so nobody has one."""
+    is_empty = query.values[0] is None
+    return true() if is_empty == (query.operator == Operator.EQUALS) else false()
+
+
+_BY_KIND: Mapping[Kind, Callable[[Filter, Setting], ColumnElement[bool]]] = {
+    Kind.TEXT: _text,
+    Kind.BOOLEAN: _boolean,
+    Kind.DATE: _date,
+    Kind.CUSTOM: _custom,
+    Kind.SUBSCRIPTION: _subscription,
+    Kind.SEGMENT: _segment,
+    Kind.TAG: _tag,
+}

@@ -1,0 +1,275 @@
+"""The messenger: who is writing, and what their first act makes of them. What they see is in ``messenger_polls``.
+
+An anonymous visitor is a lead known by a random token that their browser chose; a signed user is a contact by the id
+that their page proved. Looking writes nothing: only ``write``, ``sign_in`` and ``seen`` do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import Table, bindparam, select
+from sqlalchemy.orm import Session
+
+from app.core import rate_limits as limits
+from app.core.accounts.api_tokens import hash_of
+from app.core.consent import eligibility
+from app.core.contacts import records as contacts
+from app.core.conversations import contact_messages
+from app.core.conversations import messages as conversations
+from app.core.conversations.contact_messages import Said
+from app.core.errors import InvalidInput, NotFound
+from app.core.messenger import identity as messenger_identity
+from app.core.messenger import tokens as messenger_tokens
+from app.core.messenger.identity import SESSION_PREFIX, Identity, SignedUser
+from app.core.signing import keys_of, random_public_id
+from app.core.workspace import settings
+from app.db import Glance, Prepared, insert_or_ignore
+from app.models import Contact, ContactRole, Conversation, Workspace
+
+MESSAGES_A_MINUTE, MESSAGES_A_MINUTE_FROM_ONE_ADDRESS, NEW_LEADS_AN_HOUR = 40, 400, 200
+SEEN_A_MINUTE, SEEN_A_MINUTE_FROM_ONE_ADDRESS = 120, 1200
+SIGN_INS_A_MINUTE, SIGN_INS_A_MINUTE_FROM_ONE_ADDRESS = 20, 200
+_MINUTE_S, _HOUR_S = 60, 60 * 60
+_CONTACT = cast(Table, Contact.__table__)
+_WORKSPACE = cast(Table, Workspace.__table__)
+_FIND_USER = Prepared(select(_CONTACT.c.id).where(_CONTACT.c.external_id == bindparam("user_id")))
+_SECRET = Prepared(select(_WORKSPACE.c.messenger_secret).where(_WORKSPACE.c.id == 1))
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who is asking. ``contact_id`` is null for a signed user who never wrote and is not known here otherwise."""
+
+    contact_id: int | None
+    user_id: str | None = None
+
+    @property
+    def is_signed(self) -> bool:
+        return self.user_id is not None
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who is writing, as a request tells.
+
+    :param bearer: a visitor's token or a signed user's session
+    :param is_new: the token has just been made: a lead may come of it
+    """
+
+    bearer: str
+    identity: Identity
+    is_new: bool
+    address: str | None
+    locale: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """The message that stands now, or in how many seconds another may be tried."""
+
+    message: Said | None = None
+    retry_after_s: int | None = None
+
+
+def signed_user(session: Session, identity: Identity, *, at: datetime) -> SignedUser | None:
+    """The user that the page proves its visitor to be; null when it proves nothing."""
+    return messenger_identity.proven(identity, settings.get(session).messenger_secret, at=at)
+
+
+def session_for(session: Session, user: SignedUser) -> tuple[str, bool]:
+    """A signed user's session, and whether their page signed something that their contact does not have yet."""
+    bearer = messenger_identity.signed_session(keys_of(session), user, settings.get(session).messenger_secret)
+    contact = _user(session, user.user_id)
+    return bearer, contact is not None and bool(user.news_for(contact))
+
+
+def visitor(session: Session | Glance, bearer: str) -> Visitor:
+    """:raises NotFound: a stranger: an unknown or ended token, a session that is over"""
+    if bearer.startswith(SESSION_PREFIX):
+        (secret,) = _SECRET.one(session)
+        user_id = messenger_identity.read_session(keys_of(session), bearer, secret)
+        if user_id is None:
+            raise _nobody()
+        return Visitor(user_contact(session, user_id), user_id)
+    lead_id = messenger_tokens.lead_of(session, bearer)
+    if lead_id is None:
+        raise _nobody()
+    return Visitor(lead_id)
+
+
+def user_contact(session: Session | Glance, user_id: str) -> int | None:
+    """The contact of a signed user; null when there is none. One statement."""
+    found = _FIND_USER.one(session, user_id=user_id)
+    return int(found[0]) if found else None
+
+
+def write(session: Session, sender: Sender, *, body: str, client_key: str, at: datetime) -> Written:
+    """Say something. The caller commits whatever comes back: a refusal has been counted.
+
+    A visitor's first message makes the lead, or the user that their page proves them to be. Sent again with the same
+    ``client_key``, the message that stands comes back.
+
+    :raises NotFound: a stranger
+    :raises InvalidInput: nothing was written, or too much
+    :raises InvalidState: the contact is blocked
+    """
+    if not client_key:
+        raise InvalidInput("Each message needs a key.", field="client_key")
+    if wait_s := _over_limit(session, sender, at=at):
+        return Written(retry_after_s=wait_s)
+    contact_id = _sending_contact(session, sender, at=at)
+    said = contact_messages.write(session, contact_id, body=body, client_key=client_key, at=at)
+    messenger_tokens.use(session, sender.bearer, at=at)
+    return Written(said)
+
+
+def seen(session: Session, bearer: str, numbers: Mapping[int, int], *, address: str | None, at: datetime) -> int | None:
+    """The visitor has everything up to these lines on the screen, by conversation id.
+
+    Null comes back, or in how many seconds it may be tried again; the caller commits either way.
+
+    :raises NotFound: a stranger; one of the conversations is not theirs
+    """
+    who = visitor(session, bearer)
+    theirs = select(Conversation.id).where(Conversation.contact_id == who.contact_id, Conversation.id.in_(numbers))
+    if who.contact_id is None or set(session.scalars(theirs)) != set(numbers):
+        raise NotFound("There is no such conversation.")
+    wait_s = _counted(
+        session, "chat-seen", hash_of(bearer), SEEN_A_MINUTE, address, SEEN_A_MINUTE_FROM_ONE_ADDRESS, at=at
+    )
+    if wait_s is None:
+        for conversation_id, number in sorted(numbers.items()):
+            conversations.contact_has_seen(session, conversation_id, number, at=at)
+        messenger_tokens.use(session, bearer, at=at)
+    return wait_s
+
+
+def sign_in(session: Session, user: SignedUser, token: str | None, *, address: str | None, at: datetime) -> int | None:
+    """The visitor turns out to be this user: the open conversation that they began as a lead comes along.
+
+    Consents stay with the lead and the number that they were given for. What the page signed is kept with a contact
+    that there is; none is made for it alone. The token is of no use any more. Null comes back, or in how many seconds
+    it may be tried again; the caller commits either way.
+    """
+    most, most_of_address = SIGN_INS_A_MINUTE, SIGN_INS_A_MINUTE_FROM_ONE_ADDRESS
+    if wait_s := _counted(session, "chat-in", user.user_id, most, address, most_of_address, at=at):
+        return wait_s
+    lead_id = messenger_tokens.lead_of(session, token) if token else None
+    contact = _user(session, user.user_id)
+    if lead_id is not None and (contact is not None or _has_open_conversation(session, lead_id)):
+        contact = _user_for(session, user, at=at) if contact is None else contact
+        for contact_id in sorted({lead_id, contact.id}):
+            contacts.hold(session, contact_id)
+        if session.get_one(Contact, lead_id).role == ContactRole.LEAD:
+            conversations.hand_over(session, lead_id, contact.id, at=at)
+    if contact is not None:
+        _keep_news(session, contacts.hold(session, contact.id), user, at=at)
+    if token:
+        messenger_tokens.end(session, token, at=at)
+    return None
+
+
+def _nobody() -> NotFound:
+    return NotFound("There is nothing here.")
+
+
+def _over_limit(session: Session, sender: Sender, *, at: datetime) -> int | None:
+    most, most_of_address = MESSAGES_A_MINUTE, MESSAGES_A_MINUTE_FROM_ONE_ADDRESS
+    address, whose = sender.address, hash_of(sender.bearer)
+    if wait_s := _counted(session, "messenger", whose, most, address, most_of_address, at=at):
+        return wait_s
+    if sender.is_new and address:
+        new = {keys_of(session).bucket("messenger-new", limits.address_bucket(address)): NEW_LEADS_AN_HOUR}
+        return limits.hit(session, new, window_s=_HOUR_S, at=at)
+    return None
+
+
+def _counted(
+    session: Session, what: str, whose: str, most: int, address: str | None, most_of_address: int, *, at: datetime
+) -> int | None:
+    """Count one act of somebody in this minute, and of their address; in how many seconds it may be, if not now."""
+    keys = keys_of(session)
+    buckets = {keys.bucket(what, whose): most}
+    if address:
+        buckets[keys.bucket(f"{what}-from", limits.address_bucket(address))] = most_of_address
+    return limits.hit(session, buckets, window_s=_MINUTE_S, at=at)
+
+
+def _sending_contact(session: Session, sender: Sender, *, at: datetime) -> int:
+    if sender.bearer.startswith(SESSION_PREFIX):
+        who = visitor(session, sender.bearer)
+        signed = signed_user(session, sender.identity, at=at)
+        user = signed if signed and signed.user_id == who.user_id else SignedUser(cast(str, who.user_id))
+        contact = _user_for(session, user, at=at, locale=sender.locale)
+        if user.news_for(contact):
+            _keep_news(session, contacts.hold(session, contact.id), user, at=at)
+        return contact.id
+    if (lead_id := messenger_tokens.lead_of(session, sender.bearer)) is not None:
+        return lead_id
+    is_free = messenger_tokens.is_one(sender.bearer) and not messenger_tokens.has_ended(session, sender.bearer)
+    if not sender.is_new or not is_free:
+        raise _nobody()
+    return _new_lead(session, sender, at=at)
+
+
+def _new_lead(session: Session, sender: Sender, *, at: datetime) -> int:
+    """The lead of a token that nobody had so far. Two requests at once make one."""
+    lead_key = messenger_tokens.lead_key(sender.bearer)
+    claims = sender.identity.claims
+    values = _row(ContactRole.LEAD, sender.locale, at=at) | {
+        "lead_key": lead_key,
+        "custom_attributes": {"claimed": claims} if claims else {},
+    }
+    is_new = insert_or_ignore(session, Contact, values)
+    lead_id = session.scalars(select(Contact.id).where(Contact.lead_key == lead_key)).one()
+    if is_new:
+        contacts.tell(session, "contact.created", lead_id, at=at)
+    messenger_tokens.keep(session, sender.bearer, lead_id, at=at)
+    return lead_id
+
+
+def _user(session: Session, user_id: str) -> Contact | None:
+    return session.scalars(select(Contact).where(Contact.external_id == user_id)).one_or_none()
+
+
+def _user_for(session: Session, user: SignedUser, *, at: datetime, locale: str | None = None) -> Contact:
+    """The contact of a signed user, made when there is none. Two requests at once make one."""
+    if (contact := _user(session, user.user_id)) is not None:
+        return contact
+    values = _row(ContactRole.USER, locale, at=at) | {"external_id": user.user_id}
+    is_new = insert_or_ignore(session, Contact, values)
+    contact = session.scalars(select(Contact).where(Contact.external_id == user.user_id)).one()
+    if is_new:
+        contacts.tell(session, "contact.created", contact.id, at=at)
+    _keep_news(session, contact, user, at=at)
+    return contact
+
+
+def _row(role: ContactRole, locale: str | None, *, at: datetime) -> dict[str, object]:
+    return {
+        "public_id": random_public_id(),
+        "role": role.value,
+        "locale": locale,
+        "sms_block": eligibility.NO_PHONE_BLOCK,
+        "custom_attributes": {},
+        "created_at": at,
+        "updated_at": at,
+    }
+
+
+def _keep_news(session: Session, contact: Contact, user: SignedUser, *, at: datetime) -> None:
+    """Keep what the page signed with its contact, whose row is held. A signed number replaces the saved one."""
+    changed = user.news_for(contact)
+    contact.name = changed.get("name", contact.name)
+    contact.email = changed.get("email", contact.email)
+    if "phone" in changed:
+        contacts.change_phone(session, contact, changed["phone"], at=at)
+    elif changed:
+        contacts.updated(session, contact, at=at)
+
+
+def _has_open_conversation(session: Session, contact_id: int) -> bool:
+    query = select(Conversation.id).where(Conversation.contact_id == contact_id, Conversation.state == "open")
+    return session.execute(query.limit(1)).first() is not None

@@ -1,0 +1,74 @@
+"""API tokens: made (shown once), seen in use, revoked."""
+
+from datetime import timedelta
+
+from flask import flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import RadioField, SelectField, StringField
+from wtforms.validators import InputRequired
+
+from app.core import clock
+from app.core.accounts import api_tokens as tokens
+from app.core.workspace import settings
+from app.web import formatting as display
+from app.web.admin import blueprint
+from app.web.formkit import Form, accepted, text
+from app.web.services import read_only, unit_of_work
+from app.web.sign_in.setup import admin_required, current_actor
+
+_SCOPES = {
+    "read": "Read: look at everything",
+    "write": "Write: read, and change contacts, consents, forms and conversations",
+    "admin": "Admin: write, and make the calls that need an admin’s token",
+}
+_LASTS = {"": "Until it is revoked", "30": "30 days", "90": "90 days", "365": "One year"}
+
+
+class TokenForm(Form):
+    name = StringField("Name", [InputRequired("Say what the token is for.")], filters=[text])
+    scope = RadioField("What it may do", choices=_SCOPES, default="read")
+    lasts = SelectField("How long it works", choices=_LASTS)
+
+
+@blueprint.get("/admin/tokens")
+@admin_required
+def tokens_page() -> str:
+    return _page(TokenForm(formdata=None))
+
+
+@blueprint.post("/admin/tokens")
+@admin_required
+def make_token() -> ResponseReturnValue:
+    form = TokenForm()
+    return accepted(form, _made) or (_page(form), 422)
+
+
+@blueprint.post("/admin/tokens/<int:token_id>/revoke")
+@admin_required
+def revoke_token(token_id: int) -> ResponseReturnValue:
+    with unit_of_work() as session:
+        token = tokens.revoke(session, token_id, actor=current_actor(), at=clock.now())
+    flash(f"“{token.name}” is revoked: it opens nothing any more.")
+    return redirect(url_for("admin.tokens_page"), 303)
+
+
+def _made(form: TokenForm) -> ResponseReturnValue:
+    at = clock.now()
+    expires_at = at + timedelta(days=int(form.lasts.data)) if form.lasts.data else None
+    with unit_of_work() as session:
+        token, secret = tokens.create(
+            session, form.name.data or "", [form.scope.data], at=at, expires_at=expires_at, actor=current_actor()
+        )
+    return render_template("admin/token_made.html", token=token, secret=secret)
+
+
+def _page(form: TokenForm) -> str:
+    with read_only() as session:
+        return render_template(
+            "admin/tokens.html",
+            form=form,
+            tokens=tokens.find_all(session),
+            now=clock.now(),
+            agents=display.agent_names(session),
+            time_zone=settings.get(session).time_zone,
+        )

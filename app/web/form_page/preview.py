@@ -1,0 +1,58 @@
+"""The live preview of a form that is being configured: the real page, with nothing recorded behind it."""
+
+from flask import Response
+
+from app.core import phone, wording
+from app.core.forms.publishing import FormContent
+from app.core.forms.views import State
+from app.models import Channel, SubscriptionType, Workspace
+from app.web.form_page import page as optin_page
+from app.web.form_page.page import Filling, Look
+
+_EXAMPLE_REGION = "US"
+
+
+def render_preview(
+    content: FormContent,
+    *,
+    workspace: Workspace,
+    subscription_type: SubscriptionType | None,
+    state: str,
+    locale: str,
+    theme: str = "",
+    number: str = "",
+) -> Response:
+    """The embed as it would look, framed by our own pages only. Nothing in it can be sent.
+
+    :param state: ``ask``, ``saved``, ``signed_up`` or ``done``; anything else is ``ask``
+    :param locale: a key of ``wording.LOCALES``; anything else is English
+    :param theme: ``light``, ``dark`` or empty for the reader's own
+    :param number: masked, as the saved one; empty: an example
+    """
+    channel = subscription_type.channel if subscription_type else Channel.SMS
+    look = Look(
+        version_id=0,
+        locale=locale if locale in wording.LOCALES else wording.DEFAULT_LOCALE,
+        region=content.default_country,
+        theme=theme if theme in {"light", "dark"} else "",
+        channel=channel,
+        is_public=True,
+        form_key="preview",
+        brand=workspace.name,
+        privacy_url=workspace.privacy_url,
+        terms_url=workspace.terms_url,
+        help_contact=workspace.help_contact,
+        origins=(),
+    )
+    filling = Filling(
+        State(state) if state in {"saved", "signed_up", "done"} else State.ASK,
+        number=number or _example(channel, content.default_country),
+    )
+    page = optin_page.unkept(look, content)
+    return optin_page.answered(optin_page.html_of(page, filling), 200, optin_page.policy("'self'", page.style))
+
+
+def _example(channel: str, country: str | None) -> str:
+    if channel == Channel.EMAIL:
+        return "s•••@•••.com"
+    return f"{phone.calling_code(country or _EXAMPLE_REGION)} ••• ••• ••71"

@@ -1,0 +1,80 @@
+"""How pages write times, countries and people."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import cast
+from zoneinfo import ZoneInfo, available_timezones
+
+from babel import Locale
+from babel.dates import format_datetime
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from app.core import phone
+from app.core.accounts import agents as accounts
+from app.core.accounts import api_tokens as tokens
+
+_ENGLISH = Locale.parse("en_GB")
+_BY = {"contact": "The person", "system": "Assent itself", "api": "API token"}
+
+
+def local_time(at: datetime, time_zone: str) -> Markup:
+    """A moment in a time zone, for people and machines: ``<time datetime="…">2 Nov 2026, 13:00 CET</time>``."""
+    zone = ZoneInfo(time_zone)
+    words = format_datetime(at, "d MMM y, HH:mm zzz", tzinfo=zone, locale=_ENGLISH)
+    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="seconds"), words)
+
+
+@lru_cache
+def countries() -> tuple[tuple[str, str], ...]:
+    """Every country that has phone numbers, as (ISO code, English name), by name."""
+    names = {code: _ENGLISH.territories.get(code, code) for code in phone.countries()}
+    return tuple(sorted(names.items(), key=lambda pair: pair[1]))
+
+
+def country(code: str) -> str:
+    """``United Kingdom`` for ``GB``."""
+    return dict(countries()).get(code, code)
+
+
+@lru_cache
+def time_zones() -> tuple[str, ...]:
+    """The zones that people know by region and city, and UTC."""
+    regions = (
+        "Africa/",
+        "America/",
+        "Antarctica/",
+        "Asia/",
+        "Atlantic/",
+        "Australia/",
+        "Europe/",
+        "Indian/",
+        "Pacific/",
+    )
+    return ("UTC", *sorted(zone for zone in available_timezones() if zone.startswith(regions)))
+
+
+def actor(code: str, names: Mapping[int, str] | Mapping[int | str, str]) -> str:
+    """Who did it: ``agent:3`` by the agent's name, ``api:4`` by the token's, ``contact`` as the person.
+
+    :param names: of agents, by id; of tokens, by ``api:4``, where they may turn up
+    """
+    known = cast(Mapping[int | str, str], names)
+    kind, _, number = code.partition(":")
+    if code in known:
+        return f"API token “{known[code]}”"
+    if kind == "agent" and number.isdigit():
+        return known.get(int(number), f"Agent {number}")
+    return f"{_BY.get(kind, code)} {number}".strip()
+
+
+def agent_names(session: Session) -> dict[int, str]:
+    """What to call everybody who works here, by id."""
+    return {agent.id: accounts.label(agent) for agent in accounts.find_all(session)}
+
+
+def actor_names(session: Session) -> dict[int | str, str]:
+    """What to call everybody who changes things here: agents by id, API tokens by ``api:4``."""
+    agents = cast(dict[int | str, str], agent_names(session))
+    return agents | cast(dict[int | str, str], tokens.names(session))

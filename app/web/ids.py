@@ -1,0 +1,26 @@
+"""Whole numbers as they come in addresses and forms: ids, and places in a list."""
+
+from flask import Flask
+from werkzeug.routing import IntegerConverter
+
+from app.schemas.fields import ID_MAX
+
+
+class _Id(IntegerConverter):
+    """``<int:…>`` of every route; a number that no row can have is an address that is not there."""
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **({"max": ID_MAX} | options))  # type: ignore[arg-type]
+
+
+def bound(app: Flask) -> None:
+    """Let no route take a number that a database cannot."""
+    app.url_map.converters = app.url_map.converters | {"int": _Id}
+
+
+def whole(text: str) -> int:
+    """For ``request.args.get(…, type=whole)``. :raises ValueError: it is no number, or none that a database takes"""
+    number = int(text)
+    if abs(number) > ID_MAX:
+        raise ValueError("too large")
+    return number

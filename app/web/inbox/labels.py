@@ -1,0 +1,106 @@
+"""The inbox in words: what happened, when, what somebody agreed to."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import nh3
+from babel import Locale
+from babel.dates import format_datetime
+from markupsafe import Markup
+
+from app.core import clock, phone
+from app.core.inbox.lists import COUNTED_MAX, Row
+from app.core.ledger.events import LedgerLine
+from app.models import MessageKind
+from app.web import formatting as display
+
+_ENGLISH = Locale.parse("en_GB")
+_LEGAL_TAGS = {"p", "br", "em", "strong", "a"}
+_EVENTS = {
+    "closed": "closed the conversation",
+    "reopened": "opened the conversation again",
+    "unassigned": "took it from whoever had it",
+}
+BOXES = {"open": "Open", "closed": "Closed"}
+ASSIGNED = {"all": "Everyone’s", "me": "Mine", "nobody": "Nobody’s", "others": "Others’"}
+CARD_STATES = {
+    "waiting": "Waiting to be seen",
+    "seen": "Seen, not answered yet",
+    "confirming": "Waiting for their confirmation",
+    "signed_up": "Signed up",
+    "expired": "Expired without an answer",
+    "unavailable": "Cannot be answered now",
+}
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """What an answer said yes to, from the record: where to, when, the legal text as it was shown (safe HTML)."""
+
+    event_id: int
+    at: datetime
+    destination: str
+    legal: Markup
+
+
+def agreed(line: LedgerLine) -> Agreed:
+    destination = line.evidence.destination if line.evidence else None
+    fields = _fields(line.words)
+    legal = nh3.clean(str(fields.get("legal_html", "")), tags=_LEGAL_TAGS, attributes={"a": {"href"}})
+    return Agreed(
+        line.event.id,
+        line.event.occurred_at,
+        phone.formatted(destination) if destination else "",
+        Markup(legal),  # noqa: S704 - cleaned above
+    )
+
+
+def short_time(at: datetime, time_zone: str) -> Markup:
+    """``13:05`` today, else ``2 Nov, 13:05``; the whole of it for machines and as a title."""
+    zone = ZoneInfo(time_zone)
+    here, today = at.astimezone(zone), clock.now().astimezone(zone)
+    pattern = "HH:mm" if here.date() == today.date() else "d MMM, HH:mm" if here.year == today.year else "d MMM y"
+    words = format_datetime(at, pattern, tzinfo=zone, locale=_ENGLISH)
+    whole = format_datetime(at, "d MMM y, HH:mm zzz", tzinfo=zone, locale=_ENGLISH)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(timespec="seconds"), whole, words)
+
+
+def event(code: str, agents: dict[int, str]) -> str:
+    """``closed`` as what somebody did."""
+    what, _, number = code.partition(":")
+    if what == "assigned" and number.isdigit():
+        return f"gave the conversation to {agents.get(int(number), 'somebody')}"
+    return _EVENTS.get(code, code)
+
+
+def counted(number: int) -> str:
+    """``1,000+`` where counting stopped."""
+    return f"{number:,}{'+' if number >= COUNTED_MAX else ''}"
+
+
+def excerpt(row: Row, agents: dict[int, str], me: int) -> str:
+    """The newest line of a conversation, in one short line."""
+    if row.kind == MessageKind.FORM and row.form:
+        what = f"Form “{row.form.title}”: {CARD_STATES[row.form.state].lower()}"
+    else:
+        what = " ".join(row.body[:400].split())[:160]
+    if row.author == "contact":
+        return what
+    who = "You" if row.author == f"agent:{me}" else display.actor(row.author, agents)
+    return f"{'Note by ' if row.kind == MessageKind.NOTE else ''}{who}: {what}"
+
+
+def name_of(row: Any) -> str:
+    """A person by the best name that we have; as ``_macros/people.html`` does."""
+    return str(row.name or row.external_id or row.email or f"Lead {row.public_id[:6]}")
+
+
+def _fields(body: str | None) -> dict[str, Any]:
+    try:
+        fields = json.loads(body or "{}")
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}

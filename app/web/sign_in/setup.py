@@ -1,0 +1,191 @@
+"""Who is signed in, and who may see what. Flask-Security does the signing in, set up here."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import ParamSpec, cast
+
+from flask import Flask, abort, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_security import Security, current_user
+from werkzeug.local import LocalProxy
+
+from app.config import Settings
+from app.core.accounts import agents as accounts
+from app.web.services import keys
+from app.web.sign_in import forms as login_forms
+from app.web.sign_in import password_links as one_time_links
+from app.web.sign_in import rate_limits as login_limits
+from app.web.sign_in.datastore import AgentStore, OneTimeCodes, PasswordRules, RecoveryCodes, SignIn
+
+P = ParamSpec("P")
+
+_ADDRESSES = {
+    "LOGIN_URL": "/sign-in",
+    "LOGOUT_URL": "/sign-out",
+    "RESET_URL": "/reset-password",
+    "CHANGE_URL": "/account/password",
+    "VERIFY_URL": "/account/confirm",
+    "TWO_FACTOR_SETUP_URL": "/account/second-factor",
+    "TWO_FACTOR_TOKEN_VALIDATION_URL": "/sign-in/code",
+    "TWO_FACTOR_RESCUE_URL": "/sign-in/rescue",
+    "TWO_FACTOR_SELECT_URL": "/sign-in/factor",
+    "MULTI_FACTOR_RECOVERY_URL": "/sign-in/recovery-code",
+    "MULTI_FACTOR_RECOVERY_CODES_URL": "/account/recovery-codes",
+    "POST_LOGIN_VIEW": "/start",
+    "POST_LOGOUT_VIEW": "/sign-in",
+    "POST_CHANGE_VIEW": "/account",
+    "POST_RESET_VIEW": "/sign-in",
+    "POST_VERIFY_VIEW": "/account",
+    "TWO_FACTOR_POST_SETUP_VIEW": "/account",
+}
+_POLICY = {
+    "CHANGEABLE": True,
+    "RECOVERABLE": True,
+    "TWO_FACTOR": True,
+    "TWO_FACTOR_ENABLED_METHODS": ["authenticator"],
+    "TWO_FACTOR_AUTHENTICATOR_VALIDITY": 30,
+    "TWO_FACTOR_RESCUE_EMAIL": False,
+    "MULTI_FACTOR_RECOVERY_CODES": True,
+    "MULTI_FACTOR_RECOVERY_CODES_N": 10,
+    "TOTP_ISSUER": "Assent",
+    "PASSWORD_HASH": "argon2",
+    "PASSWORD_SCHEMES": ["argon2"],
+    "PASSWORD_SINGLE_HASH": True,
+    "PASSWORD_HASH_PASSLIB_OPTIONS": {f"argon2__{name}": value for name, value in accounts.ARGON2.items()},
+    "PASSWORD_LENGTH_MIN": accounts.PASSWORD_MIN,
+    # A reset for an address that we know costs the same time as one for a stranger's, which hashes for nothing.
+    "HASHING_SCHEMES": ["argon2"],
+    "RETURN_GENERIC_RESPONSES": True,
+    "RESET_PASSWORD_WITHIN": one_time_links.INVITATION_LASTS,
+    "SEND_PASSWORD_CHANGE_EMAIL": False,
+    "SEND_PASSWORD_RESET_NOTICE_EMAIL": False,
+    "EMAIL_SUBJECT_PASSWORD_RESET": "Set a new password",
+    "EMAIL_HTML": False,
+    "FRESHNESS": timedelta(minutes=30),
+    "FRESHNESS_GRACE_PERIOD": timedelta(minutes=30),
+    "API_ENABLED_METHODS": ["session"],
+    "LOGOUT_METHODS": ["POST"],
+    "STATIC_FOLDER": None,
+    "CLI_USERS_NAME": None,
+    "CLI_ROLES_NAME": None,
+    "I18N_DIRNAME": [],
+    "CACHE_CONTROL": {},  # its own is malformed (private=True); web/security.py says no-store for every page
+}
+_MESSAGES = {
+    "GENERIC_AUTHN_FAILED": ("The e-mail address or the password is wrong.", "error"),
+    "INVALID_PASSWORD": ("This is not your password.", "error"),
+    "PASSWORD_NOT_PROVIDED": ("Enter the password.", "error"),
+    "EMAIL_NOT_PROVIDED": ("Enter the e-mail address.", "error"),
+    "INVALID_EMAIL_ADDRESS": ("This is not an e-mail address.", "error"),
+    "RETYPE_PASSWORD_MISMATCH": ("The two passwords differ.", "error"),
+    "PASSWORD_IS_THE_SAME": ("Choose a password other than the present one.", "error"),
+    "PASSWORD_CHANGE": ("Your password is changed. Other devices are signed out.", "info"),
+    "PASSWORD_RESET_NO_LOGIN": ("Your password is set. Sign in with it.", "info"),
+    "PASSWORD_RESET_REQUEST": (
+        "If somebody with this address works here, a link to set a new password is on its way to them.",
+        "info",
+    ),
+    "PASSWORD_RESET_EXPIRED": ("This link is too old. Ask for a new one.", "error"),
+    "INVALID_RESET_PASSWORD_TOKEN": ("This link has been used, replaced or mistyped. Ask for a new one.", "error"),
+    "TWO_FACTOR_INVALID_TOKEN": ("This code is wrong or was used already. Wait for the next one.", "error"),
+    "TWO_FACTOR_CHANGE_METHOD_SUCCESSFUL": ("From now on you sign in with a code from your app, too.", "info"),
+    "TWO_FACTOR_DISABLED": ("Your second factor is switched off.", "info"),
+    "TWO_FACTOR_PERMISSION_DENIED": ("Sign in first.", "info"),
+    "TWO_FACTOR_SETUP_EXPIRED": ("That took too long. Start over.", "error"),
+    "INVALID_RECOVERY_CODE": ("This code is wrong or was used already.", "error"),
+    "REAUTHENTICATION_REQUIRED": ("Enter your password once more to go on.", "info"),
+    "UNAUTHENTICATED": ("Sign in to see this page.", "info"),
+}
+
+
+def enable(app: Flask, settings: Settings) -> None:  # noqa: ARG001 - every part is wired alike
+    """Wire Flask-Security over our own accounts; ``current_agent`` becomes known to templates."""
+    app.config.update({f"SECURITY_{name}": value for name, value in (_ADDRESSES | _POLICY).items()})
+    app.config.update({f"SECURITY_MSG_{name}": value for name, value in _MESSAGES.items()})
+    with app.app_context():
+        app.config["SECURITY_TOTP_SECRETS"] = {"1": keys().derive("totp").hex()}
+    security = Security(
+        app,
+        AgentStore(),
+        login_form=login_forms.SignInForm,
+        verify_form=login_forms.ConfirmForm,
+        change_password_form=login_forms.PasswordForm,
+        forgot_password_form=login_forms.ForgotForm,
+        reset_password_form=login_forms.NewPasswordForm,
+        two_factor_setup_form=login_forms.FactorForm,
+        two_factor_rescue_form=login_forms.RescueForm,
+        two_factor_verify_code_form=login_forms.CodeForm,
+        mf_recovery_form=login_forms.RecoveryForm,
+        mail_util_cls=one_time_links.Mails,
+        password_util_cls=PasswordRules,
+        totp_cls=OneTimeCodes,
+        mf_recovery_codes_util_cls=RecoveryCodes,
+    )
+    security.want_json(lambda _request: False)
+    _keep_quiet(app, security)
+    one_time_links.guard(app, security)
+    login_limits.watch(app)
+    app.jinja_env.globals["current_agent"] = LocalProxy(current_agent)
+
+
+def current_agent() -> SignIn | None:
+    """Who is signed in; null for strangers, and always for the embed, which must not depend on a cookie."""
+    if request.blueprint == "embed" or request.path.startswith("/f/"):
+        return None
+    return cast(SignIn, current_user._get_current_object()) if current_user.is_authenticated else None  # noqa: SLF001
+
+
+def current_actor() -> str:
+    """As ledger and audit name whoever is signed in: ``agent:3``. For views that are open to agents only."""
+    agent = current_agent()
+    if agent is None:
+        abort(401)
+    return accounts.subject_of(agent)
+
+
+def agent_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """Let in whoever is signed in; others are led to the sign-in page, or told 401 where there is nothing to see."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        if current_agent() is None:
+            return _sign_in_first()
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def admin_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """Let in admins; an agent gets 403."""
+
+    @agent_required
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        if not cast(SignIn, current_agent()).is_admin:
+            abort(403)
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def _sign_in_first() -> ResponseReturnValue:
+    wants_json = request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
+    if wants_json or request.method not in {"GET", "HEAD"}:
+        abort(401, "You are not signed in, or your session has ended. Sign in and try again.")
+    here = request.full_path if request.query_string else request.path
+    return redirect(url_for("security.login", next=here))
+
+
+def _keep_quiet(app: Flask, security: Security) -> None:
+    """Take out what would read the session on every request, the embed's too, and tokens as a way to sign in.
+
+    Reading it adds ``Vary: Cookie`` and a query. There are no remember-me cookies and no Principal permissions here.
+    """
+    manager = security.login_manager
+    app.after_request_funcs[None].remove(manager._update_remember_cookie)  # noqa: SLF001
+    app.before_request_funcs[None].remove(security.principal._on_before_request)  # noqa: SLF001
+    app.template_context_processors[None] = [
+        each for each in app.template_context_processors[None] if each.__module__ != "flask_login.utils"
+    ]
+    manager._request_callback = None  # noqa: SLF001

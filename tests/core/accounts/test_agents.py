@@ -1,0 +1,224 @@
+"""The rules of accounts: passwords, roles, and the admin who must remain."""
+
+from collections.abc import Callable
+from threading import Barrier, Thread
+
+import pytest
+from passlib.context import CryptContext
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.core import audit
+from app.core.accounts import agents as accounts
+from app.core.errors import InvalidInput, InvalidState, NotFound
+from app.db import Database
+from app.models import Agent, Role
+from tests.make import NOON
+
+HASH = accounts.hash_password("correct horse battery")
+MAX = "agent:1"
+
+
+@pytest.mark.real_passwords
+def test_a_hash_made_without_flask_is_one_that_flask_security_verifies_and_keeps() -> None:
+    context = CryptContext(schemes=["argon2"], **{f"argon2__{name}": value for name, value in accounts.ARGON2.items()})
+    assert context.verify(accounts.normal_password("correct horse battery"), HASH)
+    assert not context.verify("wrong horse battery", HASH)
+    assert not context.needs_update(HASH)
+
+
+def test_an_accent_typed_on_another_keyboard_is_the_same_accent() -> None:
+    assert accounts.normal_password("caf\u00e9") == accounts.normal_password("cafe\u0301")
+
+
+@pytest.mark.parametrize(
+    ("password", "says"),
+    [
+        ("elevenchars", "at least 12"),
+        ("", "at least 12"),
+        ("x" * 1001, "at most 1000"),
+        (" Sam.Long@Example.com ", "other than your e-mail"),
+        ("ababababababab", "different characters"),
+    ],
+)
+def test_a_password_that_is_no_protection_is_refused_with_the_reason(password: str, says: str) -> None:
+    with pytest.raises(InvalidInput, match=says) as refused:
+        accounts.check_password_rules(password, "sam.long@example.com")
+    assert refused.value.field == "password"
+
+
+def test_twelve_characters_are_enough() -> None:
+    accounts.check_password_rules("twelve chars", "sam@example.com")
+
+
+def test_an_address_has_one_account_however_it_is_spelled(database: Database) -> None:
+    with database.unit_of_work() as session:
+        made = _make(session, "Max@Example.com", Role.ADMIN)
+        assert made.email == "max@example.com"
+        with pytest.raises(InvalidInput) as refused:
+            _make(session, " MAX@example.COM ")
+    assert refused.value.field == "email"
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [({"email": "nobody"}, "email"), ({"name": "x" * 121}, "name"), ({"role": "owner"}, "role")],
+)
+def test_an_account_that_cannot_be_made_says_which_field(
+    database: Database, values: dict[str, str], field: str
+) -> None:
+    good = {"email": "ana@example.com", "name": "Ana", "role": Role.AGENT}
+    with database.unit_of_work() as session:
+        with pytest.raises(InvalidInput) as refused:
+            accounts.create_agent(session, password_hash=HASH, at=NOON, **(good | values))  # type: ignore[arg-type]
+        assert refused.value.field == field
+        assert session.scalar(select(func.count()).select_from(Agent)) == 0
+
+
+def test_an_invited_agent_has_no_password_yet(database: Database) -> None:
+    with database.unit_of_work() as session:
+        invited = accounts.invite(
+            session, email="ana@example.com", name=" Ana  Sun ", role=Role.AGENT, actor=MAX, at=NOON
+        )
+    assert (invited.password, invited.invited_at, invited.name) == (None, NOON, "Ana Sun")
+
+
+@pytest.mark.parametrize("step", ["disable", "change_role"])
+def test_the_last_admin_who_can_sign_in_remains(database: Database, step: str) -> None:
+    with database.unit_of_work() as session:
+        last = _make(session, "max@example.com", Role.ADMIN)
+        _make(session, "ana@example.com")
+        accounts.invite(session, email="new@example.com", name="", role=Role.ADMIN, actor=MAX, at=NOON)
+        gone = _make(session, "gone@example.com", Role.ADMIN)
+        accounts.disable(session, gone.id, actor=MAX, at=NOON)
+        with pytest.raises(InvalidState, match="last admin"):
+            _STEPS[step](session, last.id)
+        assert (last.active, last.role) == (True, "admin")
+        another = _make(session, "eva@example.com", Role.ADMIN)
+        _STEPS[step](session, last.id)
+        with pytest.raises(InvalidState, match="last admin"):
+            _STEPS[step](session, another.id)
+
+
+def test_two_admins_cannot_take_the_role_from_each_other_at_once(database: Database) -> None:
+    with database.unit_of_work() as session:
+        ids = [_make(session, f"{name}@example.com", Role.ADMIN).id for name in ("max", "eva")]
+    barrier = Barrier(2)
+    refused: list[str] = []
+
+    def demote(agent_id: int) -> None:
+        barrier.wait()
+        try:
+            with database.unit_of_work() as session:
+                accounts.change_role(session, agent_id, Role.AGENT, actor=MAX, at=NOON)
+        except InvalidState as problem:
+            refused.append(problem.message)
+
+    threads = [Thread(target=demote, args=(agent_id,)) for agent_id in ids]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.read_only() as session:
+        assert [agent.role for agent in accounts.find_all(session)].count("admin") == 1
+    assert len(refused) == 1
+
+
+@pytest.mark.parametrize("step", ["disable", "renew_link", "reset_second_factor"])
+def test_what_ends_sessions_and_links_changes_the_key_that_they_carry(database: Database, step: str) -> None:
+    with database.unit_of_work() as session:
+        _make(session, "max@example.com", Role.ADMIN)
+        ana = _make(session, "ana@example.com")
+        ana.tf_primary_method, ana.tf_totp_secret, ana.mf_recovery_codes = "authenticator", "secret", ["hash"]
+        before = ana.fs_uniquifier
+        _STEPS[step](session, ana.id)
+        assert ana.fs_uniquifier != before
+        has_factor = bool(ana.tf_primary_method or ana.tf_totp_secret or ana.mf_recovery_codes)
+        assert has_factor == (step != "reset_second_factor")
+
+
+@pytest.mark.parametrize("step", ["renew_link", "reset_second_factor"])
+def test_nobody_takes_their_own_protection_away_from_the_agents_page(database: Database, step: str) -> None:
+    with database.unit_of_work() as session:
+        me = _make(session, "max@example.com", Role.ADMIN)
+        with pytest.raises(InvalidState, match="your own account"):
+            _STEPS[step](session, me.id, actor=accounts.subject_of(me))
+
+
+def test_a_disabled_agent_gets_no_link(database: Database) -> None:
+    with database.unit_of_work() as session:
+        _make(session, "max@example.com", Role.ADMIN)
+        ana = _make(session, "ana@example.com")
+        accounts.disable(session, ana.id, actor=MAX, at=NOON)
+        with pytest.raises(InvalidState, match="disabled"):
+            accounts.renew_link(session, ana.id, actor=MAX, at=NOON)
+
+
+def test_each_step_is_in_the_audit_once(database: Database) -> None:
+    with database.unit_of_work() as session:
+        _make(session, "max@example.com", Role.ADMIN)
+        ana = _make(session, "ana@example.com")
+        for step in ("disable", "disable", "enable", "enable", "promote", "promote", "renew_link"):
+            _STEPS[step](session, ana.id)
+        _STEPS["reset_second_factor"](session, ana.id)
+        entries = audit.newest(session, subject=accounts.subject_of(ana))
+    actions = [entry.action.removeprefix("agent.") for entry in reversed(entries)]
+    assert actions == ["created", "disabled", "enabled", "role_changed", "link_made", "second_factor_reset"]
+    assert "ana@example.com" not in str([entry.details for entry in entries])
+
+
+def test_what_was_read_before_the_account_was_disabled_is_not_written_back(database: Database) -> None:
+    with database.unit_of_work() as session:
+        _make(session, "max@example.com", Role.ADMIN)
+        ana = _make(session, "ana@example.com")
+        read_as = ana.fs_uniquifier
+        accounts.disable(session, ana.id, actor=MAX, at=NOON)
+    with pytest.raises(InvalidState), database.unit_of_work() as session:
+        accounts.write_back(session, ana.id, read_as, {"password": "another"})
+    with database.read_only() as session:
+        assert accounts.find(session, ana.id).password == HASH
+
+
+def test_of_many_requests_with_one_recovery_code_one_gets_in(database: Database) -> None:
+    with database.unit_of_work() as session:
+        ana = _make(session, "ana@example.com")
+        ana.mf_recovery_codes = ["first", "second"]
+    results: list[bool] = []
+
+    def spend() -> None:
+        with database.unit_of_work() as session:
+            results.append(accounts.spend_recovery_code(session, ana.id, "first"))
+
+    threads = [Thread(target=spend) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == [False] * 5 + [True]
+    with database.read_only() as session:
+        assert accounts.find(session, ana.id).mf_recovery_codes == ["second"]
+
+
+def test_an_account_that_is_not_there_is_not_found(database: Database) -> None:
+    with database.unit_of_work() as session:
+        for step in _STEPS.values():
+            with pytest.raises(NotFound):
+                step(session, 999)
+
+
+def _make(session: Session, email: str, role: Role = Role.AGENT) -> Agent:
+    return accounts.create_agent(session, email=email, name="", role=role, password_hash=HASH, at=NOON)
+
+
+def _step(function: Callable[..., Agent], *more: object) -> Callable[..., Agent]:
+    return lambda session, agent_id, actor="agent:99": function(session, agent_id, *more, actor=actor, at=NOON)
+
+
+_STEPS = {
+    "disable": _step(accounts.disable),
+    "enable": _step(accounts.enable),
+    "change_role": _step(accounts.change_role, Role.AGENT),
+    "promote": _step(accounts.change_role, Role.ADMIN),
+    "renew_link": _step(accounts.renew_link),
+    "reset_second_factor": _step(accounts.reset_second_factor),
+}

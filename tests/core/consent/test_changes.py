@@ -1,0 +1,270 @@
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.consent import changes as consent
+from app.core.consent import eligibility
+from app.core.consent.eligibility import Reason
+from app.core.contacts import records as contacts
+from app.core.errors import AssentError, InvalidInput, InvalidState
+from app.core.workspace import settings
+from app.db import Database
+from app.models import (
+    Channel,
+    ConsentEvent,
+    ConsentState,
+    ConsentType,
+    Contact,
+    NumberOptOut,
+    OutboxEvent,
+    Source,
+    Suppression,
+)
+from tests import make
+
+NOBODY_ELSE = [Source.AGENT, Source.API, Source.IMPORT, Source.BULK, Source.SITE, Source.CONNECTOR, Source.CARRIER]
+
+
+def suppress(session: object, number: str) -> None:
+    hashed = session.info["assent_keys"].destination_hash(number)  # type: ignore[attr-defined]
+    session.add(Suppression(phone_hash=hashed, phone=number, cause="keyword", since=make.NOON))  # type: ignore[attr-defined]
+    session.flush()  # type: ignore[attr-defined]
+
+
+def told(session: Session) -> list[str]:
+    return list(session.scalars(select(OutboxEvent.topic).order_by(OutboxEvent.id)))
+
+
+def test_a_yes_is_recorded_once_with_its_number_and_told_once(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        first, second = make.opt_in(session, sam, kind), make.opt_in(session, sam, kind)
+        held = consent.held(session, sam.id, kind.id)
+        assert (first.is_new, second.is_new, second.event_id) == (True, False, first.event_id)
+        assert held
+        assert (held.state, held.destination) == (ConsentState.OPTED_IN, make.SAMS_NUMBER)
+        assert eligibility.standing(session, sam, kind).is_reachable
+        assert told(session) == ["contact.created", "granular.subscribe"]
+
+
+def test_a_no_ends_it_at_once_and_is_told_once(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        make.opt_in(session, sam, kind)
+        first, second = make.opt_out(session, sam, kind), make.opt_out(session, sam, kind)
+        assert (first.is_new, second.is_new) == (True, False)
+        assert eligibility.standing(session, sam, kind).reasons == (Reason.OPTED_OUT,)
+        assert told(session) == ["contact.created", "granular.subscribe", "granular.unsubscribe"]
+
+
+def test_an_opt_out_type_reaches_whoever_did_not_say_no(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session, consent_type=ConsentType.OPT_OUT)
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        before = eligibility.standing(session, sam, kind)
+        assert (before.state, before.is_subscribed, before.is_reachable) == ("never_asked", True, True)
+        make.opt_out(session, sam, kind)
+        after = eligibility.standing(session, sam, kind)
+        assert (after.state, after.is_subscribed, after.reasons) == ("opted_out", False, (Reason.OPTED_OUT,))
+
+
+@pytest.mark.parametrize("source", NOBODY_ELSE)
+def test_nobody_but_the_person_opts_in_a_suppressed_number(database: Database, source: Source) -> None:
+    with database.unit_of_work() as session:
+        kind, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        suppress(session, make.SAMS_NUMBER)
+        with pytest.raises(AssentError) as refused:
+            make.opt_in(session, sam, kind, evidence=make.evidence(source, note="they called"))
+        assert refused.value.code == "suppressed"
+        assert session.scalars(select(ConsentEvent)).all() == []
+
+
+@pytest.mark.parametrize("source", [Source.IMPORT, Source.BULK, Source.SITE, Source.CONNECTOR])
+def test_no_import_site_or_bulk_change_reverses_an_opt_out(database: Database, source: Source) -> None:
+    with database.unit_of_work() as session:
+        kind, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        make.opt_out(session, sam, kind)
+        other = make.contact(session, phone_number=make.SAMS_NUMBER)
+        for person in (sam, other):
+            with pytest.raises(AssentError):
+                make.opt_in(session, person, kind, evidence=make.evidence(source, note="they asked"))
+        assert len(session.scalars(select(ConsentEvent)).all()) == 1
+
+
+def test_an_agent_reverses_an_opt_out_only_with_a_note(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        make.opt_out(session, sam, kind)
+        with pytest.raises(InvalidInput) as refused:
+            make.opt_in(session, sam, kind, evidence=make.evidence(Source.AGENT))
+        assert refused.value.field == "note"
+        make.opt_in(session, sam, kind, evidence=make.evidence(Source.AGENT, note="asked by phone on Monday"))
+        assert eligibility.standing(session, sam, kind).is_reachable
+
+
+def test_an_opt_out_with_a_number_holds_for_whoever_has_it_until_its_holder_proves_it(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+        sam, other = (make.contact(session, phone_number=make.SAMS_NUMBER) for _ in range(2))
+        make.opt_out(session, sam, kind)
+        make.opt_in(session, other, kind)
+        assert eligibility.standing(session, other, kind).reasons == (Reason.OPTED_OUT,)
+        make.opt_in(session, other, kind, evidence=make.evidence(Source.VERIFICATION))
+        assert eligibility.standing(session, other, kind).reasons == (Reason.OPTED_OUT,)
+        make.opt_out(session, other, kind)
+        make.opt_in(session, other, kind, evidence=make.evidence(Source.VERIFICATION))
+        assert session.scalars(select(NumberOptOut)).all() == []
+        assert eligibility.standing(session, other, kind).is_reachable
+
+
+def test_a_yes_with_the_new_number_leaves_the_no_on_the_old_one(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        make.opt_out(session, sam, kind)
+        contacts.change_phone(session, sam, make.EVES_NUMBER, at=make.NOON)
+        make.opt_in(session, sam, kind, at=make.NOON + timedelta(hours=2))
+        assert eligibility.standing(session, sam, kind).is_reachable
+        next_holder = make.contact(session, phone_number=make.SAMS_NUMBER)
+        make.opt_in(session, next_holder, kind)
+        assert eligibility.standing(session, next_holder, kind).reasons == (Reason.OPTED_OUT,)
+
+
+def test_an_api_client_never_makes_an_opt_out_of_the_persons_its_own(database: Database) -> None:
+    """Not by opting out once more with another number, not with another contact's number."""
+    api = make.evidence(Source.API)
+    with database.unit_of_work() as session:
+        kind, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        said = make.opt_out(session, sam, kind)
+        for number in (make.EVES_NUMBER, make.SAMS_NUMBER):
+            contacts.change_phone(session, sam, number, at=make.NOON)
+            again = make.opt_out(session, sam, kind, evidence=api)
+            assert (again.is_new, again.event_id) == (False, said.event_id)
+            with pytest.raises(InvalidInput):
+                make.opt_in(session, sam, kind, evidence=api, at=make.NOON + timedelta(hours=2))
+        eve = make.contact(session, phone_number=make.EVES_NUMBER)
+        make.opt_in(session, eve, kind)
+        assert eligibility.standing(session, eve, kind).reasons == (Reason.OPTED_OUT,)
+
+
+def test_the_persons_own_no_counts_after_an_api_clients(database: Database) -> None:
+    api, later = make.evidence(Source.API), make.NOON + timedelta(hours=2)
+    with database.unit_of_work() as session:
+        kind, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        make.opt_out(session, sam, kind, evidence=api)
+        assert make.opt_out(session, sam, kind).is_new
+        assert not make.opt_out(session, sam, kind).is_new
+        with pytest.raises(InvalidInput):
+            make.opt_in(session, sam, kind, evidence=api, at=later)
+        other = make.contact(session, phone_number=make.SAMS_NUMBER)
+        with pytest.raises(InvalidInput):
+            make.opt_in(session, other, kind, evidence=api, at=later)
+
+
+def test_a_no_said_again_holds_again_after_another_holder_of_the_number_signed_up(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+        sam, other = (make.contact(session, phone_number=make.SAMS_NUMBER) for _ in range(2))
+        make.opt_out(session, sam, kind)
+        make.opt_in(session, other, kind, evidence=make.evidence(Source.AGENT, note="they share it"))
+        assert eligibility.standing(session, other, kind).is_reachable
+        assert make.opt_out(session, sam, kind, at=make.NOON + timedelta(hours=2)).is_new
+        assert eligibility.standing(session, other, kind).reasons == (Reason.OPTED_OUT,)
+
+
+def test_what_was_said_earlier_takes_back_no_newer_no_of_the_number(database: Database) -> None:
+    noted = make.evidence(Source.API, note="on paper")
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+        sam, other = (make.contact(session, phone_number=make.SAMS_NUMBER) for _ in range(2))
+        make.opt_out(session, sam, kind, at=make.NOON)
+        with pytest.raises(InvalidState, match="since then"):
+            make.opt_in(session, other, kind, evidence=noted, at=make.NOON - timedelta(days=3))
+        make.opt_in(session, other, kind, evidence=noted, at=make.NOON)
+        assert eligibility.standing(session, other, kind).is_reachable
+
+
+def test_every_reason_is_named_in_the_order_of_the_interface(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind = make.draft_type(session)
+        sam = make.contact(session, phone_number="+442079460018", gdpr_optin=False)
+        sam.archived_at = sam.blocked_at = make.NOON
+        suppress(session, "+442079460018")
+        settings.change(session, {"allowed_countries": ["US"]}, actor="agent:1", at=make.NOON)
+        make.opt_out(session, sam, kind)
+        assert [str(reason) for reason in eligibility.standing(session, sam, kind).reasons] == [
+            "type_not_live",
+            "archived",
+            "blocked",
+            "gdpr_optout",
+            "phone_not_sms_capable",
+            "country_not_allowed",
+            "suppressed",
+            "opted_out",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({}, "no_phone"),
+        ({"phone_number": "ask me"}, "phone_invalid"),
+        ({"phone_number": "+442079460018"}, "phone_not_sms_capable"),
+        ({"phone_number": make.SAMS_NUMBER, "gdpr_optin": False}, "gdpr_optout"),
+        ({"phone_number": make.EVES_NUMBER}, "suppressed"),
+        ({"phone_number": make.SAMS_NUMBER}, None),
+    ],
+)
+def test_what_stops_texts_whatever_the_type_stands_beside_the_number(
+    database: Database, values: dict[str, object], reason: str | None
+) -> None:
+    with database.unit_of_work() as session:
+        suppress(session, make.EVES_NUMBER)
+        sam = make.contact(session, **values)
+        session.expire(sam)
+        assert sam.sms_block == reason
+        contacts.change_phone(session, sam, make.EVES_NUMBER, at=make.NOON)
+        assert session.get_one(Contact, sam.id).sms_block in {"suppressed", "gdpr_optout"}
+
+
+def test_an_email_type_asks_for_the_address(database: Database) -> None:
+    with database.unit_of_work() as session:
+        letter = make.live_type(session, channel=Channel.EMAIL)
+        sam = make.contact(session, email_address="sam@example.com")
+        assert eligibility.standing(session, sam, letter).reasons == (Reason.NOT_OPTED_IN,)
+        make.opt_in(session, sam, letter)
+        assert eligibility.standing(session, sam, letter).is_reachable
+        assert eligibility.standing(session, make.contact(session), letter).reasons[0] == Reason.NO_EMAIL
+
+
+def test_an_address_is_kept_as_forms_sign_it_up(database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam, odd = (make.contact(session, email_address=each) for each in ("Sam@Example.COM", "ask at the till"))
+        assert (sam.email, odd.email) == ("sam@example.com", "ask at the till")
+
+
+def test_the_same_number_again_leaves_a_lead_who_it_was(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind, hashed = make.live_type(session), session.info["assent_keys"].destination_hash(make.SAMS_NUMBER)
+        typed = contacts.Destination(make.SAMS_NUMBER, hashed, "US")
+        lead_id, _ = contacts.lead_for(session, kind.id, "sms", typed, locale="en", at=make.NOON)
+        contacts.change_phone(session, contacts.hold(session, lead_id), "+1 202-555-0123", at=make.NOON)
+        assert contacts.lead_for(session, kind.id, "sms", typed, locale="en", at=make.NOON) == (lead_id, False)
+
+
+def test_all_live_types_and_those_with_a_consent_are_listed(database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        live, draft, gone = (
+            make.live_type(session, name="A"),
+            make.draft_type(session),
+            make.live_type(session, name="B"),
+        )
+        make.opt_in(session, sam, gone)
+        from app.core.subscriptions import subscription_types
+
+        subscription_types.archive(session, gone, actor="agent:1", at=make.NOON)
+        listed = eligibility.standings(session, sam)
+        assert [each.subscription_type.id for each in listed] == [live.id, gone.id]
+        assert draft.id not in {each.subscription_type.id for each in listed}

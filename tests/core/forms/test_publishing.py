@@ -1,0 +1,103 @@
+from datetime import timedelta
+
+import pytest
+
+from app.core.errors import InvalidInput, InvalidState
+from app.core.forms import publishing as optin_forms
+from app.core.forms.publishing import FormContent, FormText
+from app.core.subscriptions import subscription_types
+from app.db import Database
+from tests import make
+
+
+def test_saving_changed_words_freezes_a_new_version_and_the_same_words_none(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+        form = make.form(session, kind, texts={"en": FormText("One")}, name="Shop")
+
+        def publish(title: str, **values: str) -> int:
+            content = FormContent(kind.id, {"en": FormText(title)})
+            optin_forms.publish(
+                session, form, content, name=values.get("name", ""), allowed_origins=(), actor="agent:1", at=make.NOON
+            )
+            return form.version
+
+        assert [publish("One"), publish(" One "), publish("Two"), publish("Two", name="Other")] == [1, 1, 2, 2]
+        assert form.name == "Other"
+        assert optin_forms.content_of(optin_forms.newest_version(session, form)).texts["en"].title == "Two"
+
+
+def test_only_a_live_type_can_be_chosen(database: Database) -> None:
+    with database.unit_of_work() as session:
+        for kind in (make.draft_type(session), make.live_type(session)):
+            if kind.state == "live":
+                subscription_types.archive(session, kind, actor="agent:1", at=make.NOON)
+            with pytest.raises(InvalidInput) as refused:
+                make.form(session, kind)
+            assert refused.value.field == "subscription_type_id"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"texts": {"en": FormText("  ")}}, "title"),
+        ({"texts": {"es": FormText("Hola")}}, "title"),
+        ({"texts": {"en": FormText("x" * 201)}}, "title"),
+        ({"texts": {"en": FormText("T", button_text="x" * 61)}}, "button_text"),
+        ({"texts": {"en": FormText("T", legal_text="x" * 5001)}}, "legal_text"),
+        ({"texts": {"en": FormText("T", success_text="x" * 501)}}, "success_text"),
+        ({"texts": {"en": FormText("T"), "es": FormText("", "Unirme")}}, "title-es"),
+        ({"texts": {"en": FormText("T"), "tlh": FormText("nuqneH")}}, "texts"),
+        ({"accent_color": "green"}, "accent_color"),
+        ({"accent_color": "#12345"}, "accent_color"),
+        ({"default_country": "XX"}, "default_country"),
+        ({"allowed_origins": ("https://*.example.com",)}, "allowed_origins"),
+        ({"locale": "tlh"}, "locale"),
+        ({"name": "x" * 121}, "name"),
+    ],
+)
+def test_bad_content_is_refused_at_its_field(database: Database, changes: dict[str, object], field: str) -> None:
+    with database.unit_of_work() as session:
+        with pytest.raises(InvalidInput) as refused:
+            make.form(session, **changes)
+        assert refused.value.field == field
+        assert optin_forms.find_all(session) == []
+
+
+def test_an_archived_form_is_inserted_nowhere_and_not_changed(database: Database) -> None:
+    with database.unit_of_work() as session:
+        form, sam = make.form(session), make.contact(session)
+        content = optin_forms.content_of(optin_forms.newest_version(session, form))
+        optin_forms.archive(session, form, actor="agent:1", at=make.NOON)
+        with pytest.raises(InvalidState):
+            make.inserted(session, form, sam)
+        with pytest.raises(InvalidState):
+            optin_forms.publish(session, form, content, name="", allowed_origins=(), actor="agent:1", at=make.NOON)
+        optin_forms.unarchive(session, form, actor="agent:1", at=make.NOON)
+        assert make.inserted(session, form, sam).token
+
+
+@pytest.mark.parametrize("expires_in", [timedelta(0), timedelta(days=-1), timedelta(days=400)])
+def test_a_link_is_open_for_a_minute_up_to_a_year(database: Database, expires_in: timedelta) -> None:
+    with database.unit_of_work() as session, pytest.raises(InvalidInput):
+        make.inserted(session, make.form(session), make.contact(session), expires_in=expires_in)
+
+
+def test_tokens_are_random_and_long(database: Database) -> None:
+    with database.unit_of_work() as session:
+        form, sam = make.form(session), make.contact(session)
+        tokens = {make.inserted(session, form, sam).token for _ in range(50)}
+        assert len(tokens) == 50
+        assert all(len(token) == 22 for token in tokens)
+
+
+def test_numbers_add_up_over_days_and_shards(database: Database) -> None:
+    with database.unit_of_work() as session:
+        form, other = make.form(session), make.form(session)
+        for day in range(3):
+            for _ in range(10):
+                optin_forms.tally(session, form.id, "seen", at=make.NOON + timedelta(days=day))
+        optin_forms.tally(session, form.id, "submitted", at=make.NOON, count=4)
+        counted = optin_forms.numbers(session)
+        assert (counted[form.id].seen, counted[form.id].submitted, counted[form.id].inserted) == (30, 4, 0)
+        assert other.id not in counted

@@ -1,0 +1,114 @@
+"""Answers that meet something else: what was read before no longer holds once the row is held."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.contacts import erase as erasure
+from app.core.contacts import profile as contact_profile
+from app.core.contacts import records as contacts
+from app.core.forms import views as form_views
+from app.core.forms.views import FormView, Shown, State
+from app.core.signing import keys_of, random_token
+from app.core.submissions import submit as submissions
+from app.db import Database
+from app.models import Channel, Consent, Contact, InsertedForm, OutboxEvent
+from tests import make
+
+AT = make.NOON + timedelta(minutes=5)
+
+
+@dataclass
+class Reader:
+    """One person before one form: what they were shown, and what is read when their answer comes in."""
+
+    session: Session
+    token: str
+
+    def __post_init__(self) -> None:
+        self.view: FormView = form_views.inserted_view(self.session, self.token)
+        saved = form_views.saved_destination(keys_of(self.session), self.view)
+        self.shown = Shown(
+            self.token,
+            self.view.version_id,
+            "en",
+            "words",
+            saved.hash if saved else None,
+            None,
+            None,
+            random_token(),
+            make.NOON,
+        )
+
+    def answer(self, number: str = make.SAMS_NUMBER, channel: str = "sms") -> submissions.Outcome:
+        typed = {channel: contacts.read_destination(keys_of(self.session), number, channel, region=None)}
+        evidence = make.evidence()
+        return submissions.submit(self.session, self.view, self.shown, typed=typed, evidence=evidence, at=AT)
+
+
+def block(session: Session, sam: Contact) -> None:
+    contacts.block(session, sam, at=make.NOON)
+
+
+def refuse_everything(session: Session, sam: Contact) -> None:
+    contacts.change_gdpr_optin(session, sam, gdpr_optin=False, at=make.NOON)
+
+
+def archive(session: Session, sam: Contact) -> None:
+    contact_profile.archive(session, sam, actor="agent:1", at=make.NOON)
+
+
+def erase(session: Session, sam: Contact) -> None:
+    erasure.erase(session, sam, actor="agent:1", at=make.NOON)
+
+
+@pytest.mark.parametrize("number", [make.SAMS_NUMBER, None], ids=["saved", "typed"])
+@pytest.mark.parametrize("meanwhile", [block, refuse_everything, archive, erase])
+def test_whoever_may_not_answer_any_more_when_the_answer_comes_in_stays_so(
+    database: Database, meanwhile: Callable[[Session, Contact], None], number: str | None
+) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session, phone_number=number)
+        inserted = make.inserted(session, make.form(session), sam, at=make.NOON)
+        reader = Reader(session, inserted.token)
+        meanwhile(session, contacts.hold(session, sam.id))
+        session.flush()
+        before = (sam.phone, sam.sms_block)
+        outcome = reader.answer()
+        assert (outcome.state in {State.UNAVAILABLE, State.EXPIRED}, outcome.refusal) == (True, None)
+        session.expire_all()
+        assert (sam.phone, sam.sms_block) == before
+        assert session.scalars(select(Consent)).all() == []
+        assert session.get_one(InsertedForm, inserted.id).answered_at is None
+
+
+def test_a_link_for_nobody_in_particular_is_one_persons_when_two_answer_at_once(database: Database) -> None:
+    with database.unit_of_work() as session:
+        token = make.inserted(session, make.form(session), None, at=make.NOON).token
+        first, second = Reader(session, token), Reader(session, token)
+        assert first.answer(make.SAMS_NUMBER).state == State.DONE
+        assert second.answer(make.EVES_NUMBER) == submissions.Outcome(State.SIGNED_UP, "shown_again")
+        again = Reader(session, token)
+        again.view = replace(again.view, answered_at=None, contact_id=None, phone=None, consent_state=None)
+        again.shown = replace(again.shown, destination_hash=None)
+        assert again.answer(make.SAMS_NUMBER).state == State.DONE
+        assert session.scalars(select(Contact.phone)).all() == [make.SAMS_NUMBER]
+        told = session.scalars(select(OutboxEvent.topic).order_by(OutboxEvent.id)).all()
+        assert told == ["form.inserted", "contact.created", "granular.subscribe", "form.submitted"]
+
+
+@pytest.mark.parametrize(
+    ("channel", "wrong", "other"), [(Channel.SMS, "eve@example.com", "email"), (Channel.EMAIL, make.SAMS_NUMBER, "sms")]
+)
+def test_what_is_of_another_channel_than_the_forms_is_no_answer(
+    database: Database, channel: Channel, wrong: str, other: str
+) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session, make.live_type(session, channel=channel))
+        reader = Reader(session, make.inserted(session, form, make.contact(session), at=make.NOON).token)
+        assert reader.answer(wrong, other) == submissions.Outcome(State.ASK, "shown_again")
+        assert session.scalars(select(Consent)).all() == []

@@ -1,0 +1,108 @@
+import pytest
+
+from app.core.errors import ImmutableField, InvalidInput, InvalidState, NotFound
+from app.core.subscriptions import subscription_types
+from app.db import Database
+from app.models import Channel, ConsentType
+from tests import make
+
+
+def test_a_new_type_is_a_draft_that_is_offered_nowhere(database: Database) -> None:
+    with database.unit_of_work() as session:
+        draft = make.draft_type(session, name="  Weekly   offers ")
+        assert (draft.name, draft.state) == ("Weekly offers", "draft")
+        assert subscription_types.find_live(session) == []
+        subscription_types.put_live(session, draft, actor="agent:1", at=make.NOON)
+        assert [each.id for each in subscription_types.find_live(session)] == [draft.id]
+
+
+def test_archived_is_offered_nowhere_and_can_be_brought_back_to_what_it_was(database: Database) -> None:
+    with database.unit_of_work() as session:
+        live, draft = make.live_type(session), make.draft_type(session)
+        for kind in (live, draft):
+            subscription_types.archive(session, kind, actor="agent:1", at=make.NOON)
+        assert subscription_types.find_live(session) == []
+        for kind in (live, draft):
+            subscription_types.unarchive(session, kind, actor="agent:1", at=make.NOON)
+        assert (live.state, draft.state) == ("live", "draft")
+
+
+@pytest.mark.parametrize(
+    ("state", "step"),
+    [
+        ("live", "put_live"),
+        ("archived", "put_live"),
+        ("archived", "archive"),
+        ("live", "unarchive"),
+        ("draft", "unarchive"),
+    ],
+)
+def test_a_step_that_the_state_does_not_allow_is_refused(database: Database, state: str, step: str) -> None:
+    with database.unit_of_work() as session:
+        kind = make.draft_type(session) if state == "draft" else make.live_type(session)
+        if state == "archived":
+            subscription_types.archive(session, kind, actor="agent:1", at=make.NOON)
+        with pytest.raises(InvalidState):
+            getattr(subscription_types, step)(session, kind, actor="agent:1", at=make.NOON)
+        assert kind.state == state
+
+
+def test_message_type_and_consent_type_never_change_once_saved(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind = make.draft_type(session)
+        for changed in ({"channel": Channel.EMAIL}, {"consent_type": ConsentType.OPT_OUT}):
+            with pytest.raises(ImmutableField) as refused:
+                subscription_types.edit(session, kind, name="Other", actor="agent:1", at=make.NOON, **changed)
+            assert refused.value.field in changed
+        assert kind.name == "Offers"
+        subscription_types.edit(session, kind, name="Other", channel=Channel.SMS, actor="agent:1", at=make.NOON)
+        assert kind.name == "Other"
+
+
+def test_translations_are_kept_changed_and_taken_away(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind = make.draft_type(
+            session, translations={"es": ("Ofertas", "Cada semana"), "de": ("", " "), "en": ("x", "")}
+        )
+        assert [(each.locale, each.name) for each in kind.translations] == [("es", "Ofertas")]
+        changed = {"es": ("Rebajas", ""), "fr": ("Offres", "")}
+        subscription_types.edit(session, kind, translations=changed, actor="agent:1", at=make.NOON)
+    with database.unit_of_work() as session:
+        kind = subscription_types.find(session, kind.id)
+        assert [(each.locale, each.name) for each in kind.translations] == [("es", "Rebajas"), ("fr", "Offres")]
+        subscription_types.edit(session, kind, translations={}, actor="agent:1", at=make.NOON)
+    with database.read_only() as session:
+        assert subscription_types.find(session, kind.id).translations == []
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"name": " "}, "name"),
+        ({"name": "x" * 121}, "name"),
+        ({"description": "x" * 2001}, "description"),
+        ({"locale": "tlh"}, "locale"),
+        ({"translations": {"es": ("", "only a description")}}, "name"),
+    ],
+)
+def test_bad_words_are_refused_at_their_field(database: Database, values: dict[str, object], field: str) -> None:
+    with database.unit_of_work() as session:
+        with pytest.raises(InvalidInput) as refused:
+            make.draft_type(session, **values)
+        assert refused.value.field == field
+
+
+def test_an_unknown_type_is_not_found(database: Database) -> None:
+    with database.read_only() as session, pytest.raises(NotFound):
+        subscription_types.find(session, 4711)
+
+
+def test_the_opted_in_are_counted(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind, other = make.live_type(session), make.live_type(session)
+        people = [make.contact(session, phone_number=number) for number in (make.SAMS_NUMBER, make.EVES_NUMBER)]
+        for person in people:
+            make.opt_in(session, person, kind)
+        make.opt_out(session, people[0], kind)
+        assert subscription_types.opted_in_counts(session) == {kind.id: 1}
+        assert other.id not in subscription_types.opted_in_counts(session)

@@ -1,0 +1,377 @@
+"""A backup is whole or refused, and what comes back is what was there: on both databases."""
+
+import os
+import shutil
+import stat
+import struct
+import threading
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, make_url, select, text
+from sqlalchemy.exc import DatabaseError
+
+from app import config
+from app.core import backup, demo
+from app.core.backup import archive
+from app.core.consent import changes as consent
+from app.core.consent import eligibility, suppressions
+from app.core.contacts import records as contacts
+from app.core.errors import InvalidState
+from app.core.signing import Keys
+from app.core.workspace import bootstrap as store
+from app.db import Database
+from app.models import Base, Channel, ConsentEvent, ConsentState, Contact, SubscriptionType, Suppression
+from tests import make
+from tests.conftest import _administer
+from tests.make import NOON
+
+OTHER_KEY = "another-key-that-is-long-enough-for-everybody"
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    """A database with something in every kind of table that the demo fills."""
+    with database.unit_of_work() as session:
+        demo.fill(session, at=NOON, password_hash="x")
+    return database
+
+
+@pytest.fixture
+def empty(settings: config.Settings, tmp_path: Path) -> Iterator[config.Settings]:
+    """The settings of another installation, with the same key and a database without any table."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    if settings.is_sqlite:
+        yield replace(settings, instance=folder, database_url=f"sqlite:///{folder / 'assent.db'}")
+        return
+    url, name = make_url(settings.database_url), f"empty_{os.urandom(6).hex()}"
+    _administer(url, f"CREATE DATABASE {name}")
+    yield replace(settings, instance=folder, database_url=url.set(database=name).render_as_string(hide_password=False))
+    _administer(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def content(database: Database) -> dict[str, list[Any]]:
+    """Every row of every table, but for the one column that is of its cluster."""
+    with database.engine.connect() as connection:
+        return {
+            table.name: sorted(
+                str(row)
+                for row in connection.execute(
+                    select(*[column for column in table.columns if column.name != "recorded_xid"])
+                )
+            )
+            for table in Base.metadata.sorted_tables
+        }
+
+
+def restored(settings: config.Settings, file: Path, *, replace: bool = False, had_key: bool = False) -> Database:
+    backup.restore(settings, file, replace=replace, had_key=had_key)
+    return store.open_database(settings)
+
+
+def test_everything_comes_back_in_another_installation(
+    settings: config.Settings, filled: Database, empty: config.Settings, tmp_path: Path
+) -> None:
+    written = backup.write(settings, filled, tmp_path / "file.zip")
+    before = content(filled)
+    assert written.rows == sum(len(rows) for rows in before.values())
+    other = restored(empty, tmp_path / "file.zip")
+    assert content(other) == before
+    assert store.why_not_ready(other) is None
+    other.close()
+
+
+def test_the_restored_database_goes_on_where_the_other_one_stopped(
+    settings: config.Settings, filled: Database, empty: config.Settings, tmp_path: Path
+) -> None:
+    with filled.unit_of_work() as session:
+        forgotten = make.contact(session)
+        last_id = forgotten.id
+        session.delete(forgotten)
+    backup.write(settings, filled, tmp_path / "file.zip")
+    other = restored(empty, tmp_path / "file.zip")
+    with other.read_only() as session:
+        last_event = session.scalar(select(func.max(ConsentEvent.id))) or 0
+    with other.unit_of_work() as session:
+        sam = make.contact(session, phone_number=make.EVES_NUMBER)
+        change = make.opt_in(session, sam, make.live_type(session))
+        assert change.event_id == last_event + 1
+        assert sam.id > last_id or other.is_sqlite
+    with pytest.raises(DatabaseError, match="append-only"), other.unit_of_work() as session:
+        session.execute(text("DELETE FROM consent_events"))
+    with other.read_only() as session:
+        if not other.is_sqlite:
+            assert session.scalar(select(func.count()).where(ConsentEvent.recorded_xid.is_(None))) == 0
+    other.close()
+
+
+def test_a_backup_while_somebody_writes_is_of_one_moment(
+    settings: config.Settings, database: Database, empty: config.Settings, tmp_path: Path
+) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+    stopping = threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not stopping.is_set():
+            number += 1
+            with database.unit_of_work() as session:
+                make.opt_in(session, make.contact(session, phone_number=f"+1202555{number:04}"), kind)
+
+    writers = [threading.Thread(target=write) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    files = [tmp_path / f"{number}.zip" for number in range(3)]
+    for file in files:
+        stopping.wait(0.2)
+        backup.write(settings, database, file)
+    stopping.set()
+    for writer in writers:
+        writer.join()
+    sizes = []
+    for file in files:
+        other = restored(empty, file, replace=True)
+        with other.read_only() as session:
+            opted_in = session.scalars(select(Contact.id)).all()
+            assert all(consent.held(session, contact_id, kind.id) for contact_id in opted_in)
+            events = session.scalar(select(func.count()).select_from(ConsentEvent))
+            assert events == len(opted_in)
+            sizes.append(events)
+        other.close()
+    assert 0 < sizes[0] < sizes[1] < sizes[2]
+
+
+def test_a_backup_is_its_owners_alone_and_there_only_when_it_is_complete(
+    settings: config.Settings, filled: Database, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    file = folder / "file.zip"
+    file.write_bytes(b"of yesterday")
+    with pytest.raises(TypeError), archive.writing(file) as parts:
+        parts.add("half", b"written" * 10_000 + None)  # type: ignore[operator]
+    assert [path.name for path in folder.iterdir()] == ["file.zip"]
+    assert file.read_bytes() == b"of yesterday"
+    backup.write(settings, filled, file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in folder.iterdir()] == ["file.zip"]
+    assert not [path.name for path in settings.instance.iterdir() if path.name.startswith(".")]
+
+
+def test_wherever_a_backup_is_damaged_it_is_refused_before_anything_is_touched(
+    settings: config.Settings, filled: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "file.zip"
+    backup.write(settings, filled, file)
+    whole, before = file.read_bytes(), content(filled)
+    inside = [middle_of(whole, entry) for entry in zipfile.ZipFile(file).infolist() if entry.compress_size > 50]
+    assert len(inside) >= 2
+    for place in [*inside, 0, len(whole) - 10]:
+        # sixteen bytes: one alone may name another place from where the same nothing is copied
+        damaged = bytes(each ^ 0x55 for each in whole[place : place + 16])
+        file.write_bytes(whole[:place] + damaged + whole[place + 16 :])
+        refused(settings, file)
+    for cut in (0, 100, len(whole) // 2, len(whole) - 1):
+        file.write_bytes(whole[:cut])
+        refused(settings, file)
+    assert content(filled) == before
+
+
+def test_a_part_that_was_exchanged_is_refused_by_its_hash(
+    settings: config.Settings, filled: Database, tmp_path: Path
+) -> None:
+    file, forged = tmp_path / "file.zip", tmp_path / "forged.zip"
+    backup.write(settings, filled, file)
+    with zipfile.ZipFile(file) as source, zipfile.ZipFile(forged, "w") as out:
+        for name in source.namelist():
+            out.writestr(name, source.read(name) if name == "manifest.json" else source.read(name) + b" ")
+    with pytest.raises(InvalidState, match="is not what was written"):
+        backup.restore(settings, forged, replace=True, had_key=True)
+
+
+def test_a_database_that_holds_data_is_kept_unless_it_is_given_up(
+    settings: config.Settings, filled: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "file.zip"
+    backup.write(settings, filled, file)
+    before = content(filled)
+    with filled.unit_of_work() as session:
+        make.contact(session, name="Eve")
+    filled.close()
+    with pytest.raises(InvalidState, match="--replace"):
+        backup.restore(settings, file, replace=False, had_key=True)
+    other = restored(settings, file, replace=True)
+    assert content(other) == before
+    other.close()
+
+
+def test_who_said_no_after_the_backup_stays_suppressed_when_it_is_restored(
+    settings: config.Settings, database: Database, tmp_path: Path
+) -> None:
+    with database.unit_of_work() as session:
+        kind, by_mail = make.live_type(session), make.live_type(session, channel=Channel.EMAIL)
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER, email_address="sam@example.com")
+        eve, ana = make.contact(session, phone_number=make.BRITISH_NUMBER), make.contact(session)
+        contacts.change_phone(session, ana, "+12025550188", at=NOON)
+        make.opt_in(session, sam, kind)
+        make.opt_in(session, eve, kind)
+        make.opt_out(session, ana, kind)
+    file = tmp_path / "file.zip"
+    backup.write(settings, database, file)
+    with database.unit_of_work() as session:
+        make.opt_out(session, sam, kind)
+        last = make.opt_out(session, sam, by_mail).event_id
+        suppressions.add(session, make.BRITISH_NUMBER, "By letter.", actor="agent:1", at=NOON)
+    database.close()
+    assert backup.restore(settings, file, replace=True, had_key=True).carried_over == 2
+    other = store.open_database(settings)
+    with other.unit_of_work() as session:
+        for each in (sam, eve):
+            holder, offers = session.get_one(Contact, each.id), session.get_one(SubscriptionType, kind.id)
+            found = eligibility.standing(session, holder, offers)
+            assert eligibility.Reason.SUPPRESSED in found.reasons
+            assert holder.sms_block == "suppressed"
+        causes = {each.cause: each.note for each in session.scalars(select(Suppression))}
+        assert set(causes) == {"manual", "review"}
+        assert causes["manual"] == "By letter."
+        assert kind.name in causes["review"]
+        assert session.get_one(Contact, ana.id).sms_block is None, "the backup knows of that one"
+        following = make.opt_out(session, session.get_one(Contact, eve.id), session.get_one(SubscriptionType, kind.id))
+        assert following.event_id > last, "receivers of webhooks take only higher numbers for newer"
+    other.close()
+    assert backup.restore(settings, file, replace=True, had_key=True).carried_over == 2, "and again from what it made"
+
+
+def test_what_cannot_be_read_carries_nothing_over_and_says_so(
+    settings: config.Settings, database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "file.zip"
+    backup.write(settings, database, file)
+    with database.unit_of_work() as session:
+        session.execute(text("DROP TABLE suppressions"))
+    database.close()
+    assert backup.restore(settings, file, replace=True, had_key=True).carried_over is None
+
+
+def test_a_migrated_database_without_anything_in_it_counts_as_empty(
+    settings: config.Settings, filled: Database, empty: config.Settings, tmp_path: Path
+) -> None:
+    backup.write(settings, filled, tmp_path / "file.zip")
+    fresh = store.open_database(empty)
+    store.make_ready(fresh)
+    fresh.close()
+    other = restored(empty, tmp_path / "file.zip")
+    assert content(other) == content(filled)
+    other.close()
+
+
+def test_a_database_in_use_is_not_replaced(settings: config.Settings, filled: Database, tmp_path: Path) -> None:
+    backup.write(settings, filled, tmp_path / "file.zip")
+    with filled.unit_of_work() as session:
+        make.contact(session)
+        with pytest.raises(InvalidState, match="stop web and worker"):
+            backup.restore(settings, tmp_path / "file.zip", replace=True, had_key=True)
+    with filled.read_only() as session:
+        assert session.scalar(select(func.count()).select_from(Contact)) == 21
+
+
+def test_the_key_travels_with_the_backup_when_it_lives_in_the_instance_folder(tmp_path: Path) -> None:
+    here = config.load({"ASSENT_INSTANCE": str(tmp_path / "here")})
+    there = config.load({"ASSENT_INSTANCE": str(tmp_path / "there")})
+    database = store.open_database(here)
+    store.make_ready(database)
+    with database.unit_of_work() as session:
+        kind, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        make.opt_out(session, sam, kind)
+    assert backup.write(here, database, tmp_path / "file.zip").has_key
+    database.close()
+    with pytest.raises(InvalidState, match="another secret key"):
+        backup.restore(there, tmp_path / "file.zip", replace=False, had_key=True)
+    backup.restore(there, tmp_path / "file.zip", replace=False, had_key=False)
+    again = config.load({"ASSENT_INSTANCE": str(tmp_path / "there")})
+    assert again.secret_key == here.secret_key
+    key_file = tmp_path / "there" / "secret_key"
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    kept = [path for path in key_file.parent.iterdir() if path.name.startswith("secret_key.replaced-")]
+    assert [path.read_text() for path in kept] == [there.secret_key]
+    other = store.open_database(again)
+    with other.read_only() as session:
+        held = consent.held(session, sam.id, kind.id)
+        assert held
+        assert held.state == ConsentState.OPTED_OUT
+        assert held.destination_hash == Keys(again.secret_key).destination_hash(make.SAMS_NUMBER)
+    other.close()
+
+
+def test_without_its_key_a_backup_is_refused_for_its_opt_outs_would_stop_matching(
+    settings: config.Settings, filled: Database, empty: config.Settings, tmp_path: Path
+) -> None:
+    assert not backup.write(settings, filled, tmp_path / "file.zip").has_key
+    for replaces in (False, True):
+        with pytest.raises(InvalidState, match="ASSENT_SECRET_KEY"):
+            backup.restore(replace(empty, secret_key=OTHER_KEY), tmp_path / "file.zip", replace=replaces, had_key=False)
+
+
+def test_a_backup_of_another_kind_or_of_a_newer_version_is_refused(
+    settings: config.Settings, filled: Database, empty: config.Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "file.zip"
+    manifest = backup.write(settings, filled, file)
+    other = "postgresql" if settings.is_sqlite else "sqlite"
+    for change, said in (({"engine": other}, other), ({"revision": "9999"}, "newer version")):
+        forged = tmp_path / "forged.zip"
+        with zipfile.ZipFile(file) as source, archive.writing(forged) as parts:
+            for name in manifest.parts:
+                parts.add(name, source.read(name))
+            parts.finish(replace(manifest, **change))  # type: ignore[arg-type]
+        with pytest.raises(InvalidState, match=said):
+            backup.restore(empty, forged, replace=True, had_key=False)
+
+
+def test_a_database_file_that_is_beyond_reading_can_be_replaced(
+    settings: config.Settings, filled: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "file.zip"
+    backup.write(settings, filled, file)
+    before = content(filled)
+    if filled.file is None:
+        return
+    filled.close()
+    filled.file.write_bytes(b"what a failing disk left" * 1000)
+    shutil.rmtree(filled.file.with_name("assent.db-wal"), ignore_errors=True)
+    other = restored(settings, file, replace=True)
+    assert content(other) == before
+    other.close()
+
+
+def test_a_database_that_is_not_ready_is_not_backed_up(empty: config.Settings, tmp_path: Path) -> None:
+    database = store.open_database(empty)
+    with pytest.raises(InvalidState, match="assent db upgrade"):
+        backup.write(empty, database, tmp_path / "file.zip")
+    assert not (tmp_path / "file.zip").exists()
+    database.close()
+
+
+def middle_of(whole: bytes, entry: zipfile.ZipInfo) -> int:
+    """Where the middle byte of a part stands in the file."""
+    name_size, extra_size = struct.unpack_from("<HH", whole, entry.header_offset + 26)
+    return int(entry.header_offset + 30 + name_size + extra_size + entry.compress_size // 2)
+
+
+def refused(settings: config.Settings, file: Path) -> None:
+    with pytest.raises(InvalidState, match="nothing was changed"):
+        backup.restore(settings, file, replace=True, had_key=True)
+
+
+def test_a_backup_says_what_it_is_of(settings: config.Settings, filled: Database, tmp_path: Path) -> None:
+    made_at = backup.write(settings, filled, tmp_path / "file.zip").made_at
+    with archive.reading(tmp_path / "file.zip") as read:
+        assert read.manifest.made_at == made_at
+        assert read.manifest.revision
+        assert set(read.manifest.tables) == {table.name for table in Base.metadata.sorted_tables}

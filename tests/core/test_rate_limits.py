@@ -1,0 +1,40 @@
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from app.core import rate_limits as limits
+from app.db import Database
+from app.models import RateCounter
+from tests import make
+
+
+def test_a_limit_holds_until_its_window_ends(database: Database) -> None:
+    with database.unit_of_work() as session:
+        results = [limits.hit(session, {"a": 2, "b": 100}, window_s=60, at=make.NOON) for _ in range(3)]
+        assert results == [None, None, 60]
+        assert limits.hit(session, {"b": 100}, window_s=60, at=make.NOON) is None
+        later = make.NOON + timedelta(seconds=60)
+        assert limits.hit(session, {"a": 2}, window_s=60, at=later) is None
+
+
+def test_old_counters_are_forgotten(database: Database) -> None:
+    with database.unit_of_work() as session:
+        limits.hit(session, {"a": 2}, window_s=60, at=make.NOON)
+        assert limits.forget_expired(session, at=make.NOON + timedelta(seconds=90)) == 0
+        assert limits.forget_expired(session, at=make.NOON + timedelta(seconds=121)) == 1
+        assert session.scalar(select(func.count()).select_from(RateCounter)) == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "bucket"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("unix:", "unix:"),
+    ],
+)
+def test_a_household_is_one_address(address: str, bucket: str) -> None:
+    assert limits.address_bucket(address) == bucket

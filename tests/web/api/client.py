@@ -1,0 +1,170 @@
+"""Calls of the API as a client makes them. Every answer is held against our description, and against Intercom's."""
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from flask import Flask
+from openapi_schema_validator import OAS30Validator, OAS31Validator
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+
+from app.core import clock
+from app.core.accounts import api_tokens as tokens
+from app.db import Database
+from app.web.api import of
+
+SUBSET = Path(__file__).parent.parent.parent / "data" / "intercom-openapi-subset.yaml"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    body: Any
+    headers: Any
+
+    def __getitem__(self, name: str) -> Any:
+        assert self.status == 200, self.body
+        return self.body[name]
+
+    @property
+    def code(self) -> str:
+        """Of the first error."""
+        assert self.body["type"] == "error.list", self.body
+        return str(self.body["errors"][0]["code"])
+
+    @property
+    def field(self) -> str | None:
+        self.code  # noqa: B018 - it must be an error
+        found = self.body["errors"][0].get("field")
+        return str(found) if found is not None else None
+
+
+class Calls:
+    """A client with one token."""
+
+    def __init__(self, app: Flask, token: str | None) -> None:
+        self.app, self.token = app, token
+        self._client = app.test_client()
+
+    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token is not None:
+            sent["Authorization"] = f"Bearer {self.token}"
+        response = self._client.open(f"/api{path}", method=method, json=body, headers=sent, buffered=True)
+        answer = Answer(response.status_code, response.get_json(silent=True), response.headers)
+        conform(self.app, method, f"/api{path}".partition("?")[0], answer)
+        return answer
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Answer:
+        return self("POST", path, body, **headers)
+
+    def put(self, path: str, body: Any = None, **headers: str) -> Answer:
+        return self("PUT", path, body, **headers)
+
+    def delete(self, path: str, **headers: str) -> Answer:
+        return self("DELETE", path, **headers)
+
+    def live_type(self, **given: Any) -> str:
+        """The id of a live subscription type."""
+        given = {"name": "Offers", "content_types": ["sms_message"], "consent_type": "opt_in"} | given
+        made = self.post("/subscription_types", given)
+        return str(self.post(f"/subscription_types/{made['id']}/put_live")["id"])
+
+    def contact(self, **given: Any) -> str:
+        """The id of a contact."""
+        return str(self.post("/contacts", given or {"role": "lead"})["id"])
+
+    def search(self, field: str, operator: str, value: Any, **more: Any) -> list[str]:
+        """The ids of whom one filter finds."""
+        query = {"field": field, "operator": operator, "value": value}
+        found = self.post("/contacts/search", {"query": query} | more)
+        return [each["id"] for each in found["data"]]
+
+
+def database(app: Flask) -> Database:
+    found: Database = app.extensions["assent.database"]
+    return found
+
+
+def token(app: Flask, *scopes: str, **more: Any) -> str:
+    with database(app).unit_of_work() as session:
+        return tokens.create(session, "the shop", list(scopes), at=clock.now(), **more)[1]
+
+
+def calls(app: Flask, *scopes: str) -> Calls:
+    return Calls(app, token(app, *scopes))
+
+
+def description(app: Flask) -> dict[str, Any]:
+    found: dict[str, Any] = of(app).extensions["assent.api_description"]
+    return found
+
+
+def conform(app: Flask, method: str, path: str, answer: Answer) -> None:
+    """What was answered is what the descriptions allow."""
+    if answer.status >= 400:
+        assert answer.body is not None, "an error that is no JSON"
+        assert answer.body["request_id"] == answer.headers["X-Request-Id"]
+    rule = _rule(app, method, path)
+    if rule is None:
+        return
+    documented = description(app)["paths"][rule][method.lower()]["responses"]
+    assert str(answer.status) in documented, f"{method} {rule} answers {answer.status} undocumented: {answer.body}"
+    if answer.status == 304:
+        return
+    schema = documented[str(answer.status)]["content"]["application/json"]["schema"]
+    hold(OAS31Validator, schema, description(app)["components"], answer.body, f"{method} {rule}")
+    _hold_against_intercom(method, path.removeprefix("/api"), answer)
+
+
+def _hold_against_intercom(method: str, path: str, answer: Answer) -> None:
+    subset = intercom()
+    for name, pattern in _patterns():
+        if pattern.fullmatch(path) and (operation := subset["paths"][name].get(method.lower())):
+            response = operation["responses"].get(str(answer.status))
+            schema = (
+                response["content"]["application/json"]["schema"]
+                if response
+                else {"$ref": "#/components/schemas/error"}
+            )
+            hold(OAS30Validator, schema, subset["components"], answer.body, f"Intercom's {method} {name}")
+            return
+
+
+def hold(validator: Any, schema: Any, components: Any, body: Any, what: str) -> None:
+    problems = list(validator({"allOf": [schema], "components": components}).iter_errors(body))
+    assert not problems, f"{what}: " + "; ".join(f"{each.json_path}: {each.message[:300]}" for each in problems[:3])
+
+
+def _rule(app: Flask, method: str, path: str) -> str | None:
+    """The path of the description that an address belongs to; null when it is none of the API's."""
+    try:
+        rule, _ = of(app).url_map.bind("").match(path, method, return_rule=True)
+    except (NotFound, MethodNotAllowed):
+        return None
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+
+
+@cache
+def intercom() -> dict[str, Any]:
+    """Intercom's description, as far as it concerns us."""
+    loaded: dict[str, Any] = yaml.load(SUBSET.read_text(), Loader=yaml.CSafeLoader)
+    return loaded
+
+
+@lru_cache
+def _patterns() -> list[tuple[str, re.Pattern[str]]]:
+    """Fixed addresses before those with an id in them."""
+    names = sorted(intercom()["paths"], key=lambda name: name.count("{"))
+    return [
+        (name, re.compile(re.sub(r"\{external_id\}", ".+", re.sub(r"\{(?!external)\w+\}", "[^/]+", name))))
+        for name in names
+    ]

@@ -1,0 +1,97 @@
+"""How a database would read one page of a search, with enough rows in it to mind."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import event, func, select, text
+
+from app.core.contacts import filters
+from app.core.contacts import search as contact_search
+from app.core.contacts.search import Order
+from app.db import Database
+from app.models import Contact
+
+ROWS = 20_000
+FIRST = datetime(2026, 11, 2, 12, tzinfo=UTC)
+DEEP = round((FIRST + timedelta(seconds=ROWS // 2)).timestamp() * 1_000_000)  # the date of whoever is in the middle
+
+
+def plan_of_page(database: Database, query: Any, order: Order | None = None, *, after: Any = None) -> str:
+    """The plan of the statement that reads one page, after ``ROWS`` contacts were made and counted."""
+    with database.unit_of_work() as session:
+        is_filled = session.scalar(select(func.max(Contact.id))) == ROWS
+        if not is_filled:
+            _fill(session.connection(), is_sqlite=database.is_sqlite)
+    if not is_filled:
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("ANALYZE")
+            connection.commit()
+    with database.read_only() as session:
+        statements: list[str] = []
+        seen: list[Any] = []
+        engine = database.engine
+
+        def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+            statements.append(statement)
+            seen.append(parameters)
+
+        event.listen(engine, "before_cursor_execute", note)
+        contact_search.page(session, filters.read(query), order=order, after=after, limit=50)
+        event.remove(engine, "before_cursor_execute", note)
+        place = next(index for index, statement in enumerate(statements) if "LIMIT" in statement)
+        explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
+        rows = session.connection().exec_driver_sql(explain + statements[place], seen[place])
+        return "\n".join(str(tuple(row)) for row in rows)
+
+
+def steps_of_page(database: Database, query: Any, order: Order | None, *, after: Any) -> int:
+    """How many steps SQLite's machine takes for one page that was not counted before."""
+    steps = [0]
+
+    def step() -> int:
+        steps[0] += 1
+        return 0
+
+    with database.read_only() as session:
+        driver: Any = session.connection().connection.driver_connection
+        driver.set_progress_handler(step, 10)
+        contact_search.page(session, filters.read(query), order=order, after=after, limit=50, total=1)
+        driver.set_progress_handler(None, 0)
+    return 10 * steps[0]
+
+
+def _fill(connection: Any, *, is_sqlite: bool) -> None:
+    numbers = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :rows)"
+        if is_sqlite
+        else "WITH n AS (SELECT generate_series(1, :rows) AS i)"
+    )
+    padded = "printf('%024x', i)" if is_sqlite else "lpad(to_hex(i), 24, '0')"
+    later = (
+        "strftime('%Y-%m-%d %H:%M:%f000', :at, i || ' seconds')"
+        if is_sqlite
+        else "CAST(:at AS timestamptz) + i * interval '1 second'"
+    )
+    connection.execute(
+        text(
+            f"INSERT INTO contacts (public_id, role, external_id, email, phone, phone_hash, custom_attributes, "  # noqa: S608
+            f"unsubscribed_from_emails, created_at, updated_at) {numbers} SELECT {padded}, 'user', 'e' || i, "
+            f"'a' || i || '@example.com', '+1202' || (5550000 + i), 'h' || i, '{{}}', false, {later}, {later} FROM n"
+        ),
+        {"rows": ROWS, "at": "2026-11-02 12:00:00"},
+    )
+    connection.execute(
+        text(
+            "INSERT INTO consent_events (contact_id, subscription_type_id, action, source, actor, evidence_level, "
+            "occurred_at, recorded_at) SELECT id, 1, 'opt_in', 'api', 'api:1', 'reported', :at, :at FROM contacts"
+        ),
+        {"at": "2026-11-02 12:00:00"},
+    )
+    connection.execute(
+        text(
+            "INSERT INTO consents (contact_id, subscription_type_id, state, destination, destination_hash, changed_at, "
+            "event_id) SELECT c.id, 1, CASE WHEN c.id % 3 = 0 THEN 'opted_in' ELSE 'opted_out' END, c.phone, "
+            "c.phone_hash, :at, e.id FROM contacts c JOIN consent_events e ON e.contact_id = c.id"
+        ),
+        {"at": "2026-11-02 12:00:00"},
+    )

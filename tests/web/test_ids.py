@@ -1,0 +1,42 @@
+"""Numbers in addresses: what no row can have is not there, and never an error of ours."""
+
+import re
+
+from flask import Flask
+
+from app.schemas.fields import ID_MAX
+from tests import make
+from tests.web import pages
+
+HUGE = 10**30
+
+
+def test_no_id_is_too_large_for_any_route(app: Flask) -> None:
+    client = pages.admin(app)
+    token = pages.csrf_token(client.get("/account").get_data(as_text=True))
+    rules = [rule for rule in app.url_map.iter_rules() if "<int:" in rule.rule]
+    assert len(rules) > 20
+    for rule in rules:
+        for number in (HUGE, ID_MAX):
+            path = re.sub(r"<int:\w+>", str(number), rule.rule)
+            path = re.sub(r"<any\((\w+),.*?>", r"\1", path)
+            for method in (rule.methods or set()) & {"GET", "POST"}:
+                answer = client.open(path, method=method, data={"csrf_token": token})
+                assert answer.status_code in {404, 422} or "inbox" in path, (method, path, answer.status_code)
+                assert answer.status_code < 500, (method, path)
+
+
+def test_no_place_in_a_list_is_too_large(app: Flask) -> None:
+    with app.extensions["assent.database"].unit_of_work() as session:
+        contact = make.contact(session).public_id
+    client = pages.admin(app)
+    for path in (
+        "/contacts?before=",
+        f"/contacts/{contact}?before=",
+        "/inbox?before=",
+        "/inbox/poll?conversation=",
+        "/inbox/poll?conversation=1&after=",
+        "/admin/forms/preview?form=",
+    ):
+        for number in (HUGE, -HUGE, ID_MAX):
+            assert client.get(f"{path}{number}").status_code in {200, 204, 400, 404}, path
