@@ -108,7 +108,10 @@ def run_all(mutants: list[Mutant], places: dict[int, Path], *, trust: bool) -> l
         _copy_tree(copy)
         if not trust:
             for tests in dict.fromkeys(each.tests for each in mutants):
-                if (status := _run_tests(copy, tests)) != PASSED:
+                began = time.monotonic()
+                status = _run_tests(copy, tests)
+                print(f"without a mutant {time.monotonic() - began:4.0f} s  {' '.join(tests)}", flush=True)
+                if status != PASSED:
                     raise CannotRun(f"without a mutant, pytest ends with {status}: {' '.join(tests)}")
         return [each for each in mutants if not _is_killed(copy, each, places[each.number])]
 
