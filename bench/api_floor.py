@@ -30,14 +30,14 @@ EVENT = (
     "INSERT INTO consent_events (contact_id, subscription_type_id, action, source, actor, evidence_level, "
     "destination_hash, occurred_at, recorded_at) VALUES (?, 1, ?, 'api', 'api:1', 'reported', ?, ?, ?) RETURNING id"
 )
-EVIDENCE = "INSERT INTO consent_evidence (event_id, destination, agent_string, details, salt) VALUES (?, ?, ?, '{}', ?)"
+EVIDENCE = "INSERT INTO consent_evidence (event_id, destination, user_agent, details, salt) VALUES (?, ?, ?, '{}', ?)"
 CONSENT = (
     "INSERT INTO consents (contact_id, subscription_type_id, state, destination, destination_hash, changed_at, "
     "event_id) VALUES (?, 1, ?, ?, ?, ?, ?) ON CONFLICT (contact_id, subscription_type_id) DO UPDATE SET "
     "state = excluded.state, changed_at = excluded.changed_at, event_id = excluded.event_id"
 )
 OPT_OUT = (
-    "INSERT INTO number_opt_outs (subscription_type_id, destination_hash, contact_id, since, event_id) "
+    "INSERT INTO destination_opt_outs (subscription_type_id, destination_hash, contact_id, since, event_id) "
     "VALUES (1, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
 OUTBOX = "INSERT INTO outbox_events (topic, contact_id, payload, created_at) VALUES (?, ?, ?, ?)"

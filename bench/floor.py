@@ -36,8 +36,8 @@ CONTACT = (
     "RETURNING id"
 )
 INSERTED = (
-    "INSERT INTO inserted_forms (token, form_id, version_id, contact_id, inserted_by, answer_hash, created_at, "
-    "expires_at, seen_at, answered_at) VALUES (?, ?, ?, ?, 'page', ?, ?, ?, ?, ?) RETURNING id"
+    "INSERT INTO inserted_forms (token, form_id, version_id, contact_id, inserted_by, submitted_destination_hash, "
+    "created_at, expires_at, seen_at, answered_at) VALUES (?, ?, ?, ?, 'page', ?, ?, ?, ?, ?) RETURNING id"
 )
 EVENT = (
     "INSERT INTO consent_events (contact_id, subscription_type_id, action, source, actor, evidence_level, "
@@ -45,7 +45,7 @@ EVENT = (
     "VALUES (?, ?, 'opt_in', 'form', 'contact', 'web_unverified', ?, ?, ?, ?, ?) RETURNING id"
 )
 EVIDENCE = (
-    "INSERT INTO consent_evidence (event_id, destination, address, agent_string, locale, details, salt) "
+    "INSERT INTO consent_evidence (event_id, destination, address, user_agent, locale, details, salt) "
     "VALUES (?, ?, ?, ?, 'en', '{}', ?)"
 )
 CONSENT = (

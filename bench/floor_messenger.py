@@ -16,11 +16,12 @@ CHAT = (
     "WHERE t.token_hash = ? AND t.ended_at IS NULL AND v.state = 'open' ORDER BY v.id DESC LIMIT 1"
 )
 STAMP = (
-    "(SELECT max(changed_in) + 1 FROM conversations)" if IS_SQLITE else "pg_current_xact_id()::text::bigint"
+    "(SELECT max(change_number) + 1 FROM conversations)" if IS_SQLITE else "pg_current_xact_id()::text::bigint"
 )  # what orders changes over all conversations
 NEXT = (
-    "UPDATE conversations SET last_number = last_number + 1, said_number = last_number + 1, revision = revision + 1, "
-    f"news_revision = revision + 1, changed_in = {STAMP}, updated_at = ? WHERE id = ? RETURNING last_number, revision"
+    "UPDATE conversations SET last_number = last_number + 1, last_message_number = last_number + 1, "
+    f"revision = revision + 1, last_contact_revision = revision + 1, change_number = {STAMP}, updated_at = ? "
+    "WHERE id = ? RETURNING last_number, revision"
 )
 MESSAGE = (
     "INSERT INTO messages (conversation_id, number, revision, kind, author, body, client_key, created_at) "
@@ -29,7 +30,7 @@ MESSAGE = (
 STANDING = (
     "SELECT v.id, v.revision, v.contact_seen_number FROM messenger_tokens t "
     "JOIN conversations v ON v.contact_id = t.contact_id "
-    "WHERE t.token_hash = ? AND t.ended_at IS NULL AND v.said_number > 0 ORDER BY v.id DESC LIMIT 5"
+    "WHERE t.token_hash = ? AND t.ended_at IS NULL AND v.last_message_number > 0 ORDER BY v.id DESC LIMIT 5"
 )
 LINES = (
     "SELECT number, author, body, client_key FROM messages WHERE conversation_id = ? AND revision > ? "

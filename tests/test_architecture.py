@@ -97,7 +97,7 @@ def test_only_one_module_speaks_http_to_others() -> None:
 
 
 def test_only_the_one_door_changes_a_consent() -> None:
-    writes = re.compile(r"(insert|update|delete)\w*\(\s*(session,\s*)?(Consent|ConsentEvent|NumberOptOut)\b")
+    writes = re.compile(r"(insert|update|delete)\w*\(\s*(session,\s*)?(Consent|ConsentEvent|DestinationOptOut)\b")
     behind_it = re.compile(r"\bnumber_opt_outs\.\w+\(")
     allowed = {"app/core/consent/changes.py", "app/core/ledger/events.py", "app/core/consent/destination_opt_outs.py"}
     for name in tracked():

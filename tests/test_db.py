@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
 from app.config import Settings
-from app.db import BUSY_TIMEOUT_MS, Database, Prepared, insert_or_ignore
+from app.db import BUSY_TIMEOUT_MS, CompiledStatement, Database, insert_or_ignore
 from app.models import ConsentEvent, Contact, Suppression, Wording
 from tests import make
 from tests.processes import environment_of
@@ -117,9 +117,9 @@ def test_looking_cannot_write(database: Database) -> None:
 def test_a_restarted_server_is_noticed_before_anybody_waits_for_it(database: Database) -> None:
     if database.is_sqlite:
         return
-    ask = Prepared(select(func.count()).select_from(Contact))
+    ask = CompiledStatement(select(func.count()).select_from(Contact))
     for _ in range(2):
-        with database.glance() as look:
+        with database.read_connection() as look:
             assert ask.one(look) == (0,)
         with database.unit_of_work() as session, database.read_only() as beside:
             assert ask.one(session) == ask.one(beside) == (0,)

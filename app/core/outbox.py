@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from app.core import audit
-from app.db import Prepared, dialect_of, inserting_rows
+from app.db import CompiledStatement, dialect_of, inserting_rows
 from app.models import OutboxEvent
 
 # The subject in the audit log of events that could not be told.
@@ -30,9 +30,9 @@ def add(
 
 
 @lru_cache
-def _adding(rows: int) -> Prepared:
+def _adding(rows: int) -> CompiledStatement:
     names = ("topic", "contact_id", "payload", "created_at")
-    return Prepared(lambda dialect: inserting_rows(dialect, OutboxEvent, names, rows))
+    return CompiledStatement(lambda dialect: inserting_rows(dialect, OutboxEvent, names, rows))
 
 
 def is_waiting(session: Session) -> bool:
@@ -40,7 +40,7 @@ def is_waiting(session: Session) -> bool:
     return session.execute(select(OutboxEvent.id).where(OutboxEvent.routed_at.is_(None)).limit(1)).first() is not None
 
 
-def take_turn(session: Session) -> None:
+def lock_routing(session: Session) -> None:
     """Route alone until the transaction ends, so that what one contact did is told in its order.
 
     SQLite has one writer anyway.
@@ -64,7 +64,7 @@ def mark_routed(session: Session, events: Collection[OutboxEvent], *, at: dateti
         session.execute(emptied.values(payload={}))
 
 
-def lane_of_number(phone_hash: str) -> int:
+def ordering_key_of_number(phone_hash: str) -> int:
     """What stands in place of a contact's id in events about a number: its events too are told in their order.
 
     Below nought, where no contact is. Two numbers in one lane would only wait for each other.
@@ -75,7 +75,7 @@ def lane_of_number(phone_hash: str) -> int:
 def forget_number(session: Session, phone_hash: str) -> None:
     """Drop what waits to be told of a number, for its erasure."""
     waiting = (OutboxEvent.routed_at.is_(None), OutboxEvent.topic.in_(OF_NUMBERS))
-    session.execute(delete(OutboxEvent).where(*waiting, OutboxEvent.contact_id == lane_of_number(phone_hash)))
+    session.execute(delete(OutboxEvent).where(*waiting, OutboxEvent.contact_id == ordering_key_of_number(phone_hash)))
 
 
 def set_aside(session: Session, failing: OutboxEvent, problem: str, *, at: datetime) -> None:

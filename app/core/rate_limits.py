@@ -9,7 +9,7 @@ from typing import Any, cast
 from sqlalchemy import Executable, Table, delete, update
 from sqlalchemy.orm import Session
 
-from app.db import Prepared, inserting_rows
+from app.db import CompiledStatement, inserting_rows
 from app.models import RateCounter
 
 
@@ -60,7 +60,7 @@ def forget_expired(session: Session, *, at: datetime) -> int:
 
 
 @lru_cache
-def _counting(buckets: int) -> Prepared:
+def _counting(buckets: int) -> CompiledStatement:
     """One statement for all buckets, in one order for all callers, so that two of them never wait for each other."""
     table = cast(Table, RateCounter.__table__)
 
@@ -71,4 +71,4 @@ def _counting(buckets: int) -> Prepared:
         )
         return counting.returning(table.c.bucket, table.c.count)
 
-    return Prepared(statement)
+    return CompiledStatement(statement)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy.orm import Session
 
-from app.db import Glance
+from app.db import ReadConnection
 
 _SESSION_KEY = "assent_keys"
 
@@ -69,7 +69,7 @@ def _encode(content: bytes) -> bytes:
     return base64.urlsafe_b64encode(content).rstrip(b"=")
 
 
-def keys_of(session: Session | Glance) -> Keys:
+def keys_of(session: Session | ReadConnection) -> Keys:
     """The keys that this session's database works with."""
     return cast(Keys, session.info[_SESSION_KEY])
 

@@ -35,8 +35,8 @@ _WRITES = "assent_writes"
 _DRIVER = "assent_driver"
 
 
-class Glance:
-    """A look at the database by prepared statements alone (``Prepared``). Each sees what was committed before it."""
+class ReadConnection:
+    """Reads through compiled statements alone (``CompiledStatement``). Each sees what was committed before it."""
 
     __slots__ = ("info",)
 
@@ -59,7 +59,7 @@ class Database:
         self._writer = self.engine.execution_options(**{_WRITES: True})
         # Looks need no transaction: on PostgreSQL it would cost two more ways to the server and back.
         self._reader = self.engine if self.is_sqlite else _autocommitting(url, connections=connections)
-        self._for_writing, self._for_looking = _Lines(self._writer), _Lines(self._reader)
+        self._for_writing, self._for_looking = _ConnectionPool(self._writer), _ConnectionPool(self._reader)
         self._lock_file = f"{self.file}.lock" if self.file else None
         self.info: dict[str, Any] = {}
         self.trace: Callable[[str], None] | None = None
@@ -115,10 +115,10 @@ class Database:
             yield session
 
     @contextmanager
-    def glance(self) -> Iterator[Glance]:
+    def read_connection(self) -> Iterator[ReadConnection]:
         """A look for the paths that people wait on: no session, no transaction, a connection that is open already."""
         with self._for_looking.lent() as line:
-            yield Glance({**self.info, _DRIVER: _Driver(self._reader.dialect, self.trace, line.driver)})
+            yield ReadConnection({**self.info, _DRIVER: _Driver(self._reader.dialect, self.trace, line.driver)})
 
     @contextmanager
     def _turn(self, how: int = 0) -> Iterator[None]:
@@ -151,7 +151,7 @@ class Database:
 
 
 @dataclass(slots=True)
-class _Line:
+class _PooledConnection:
     """One open connection, as SQLAlchemy and as the driver see it."""
 
     connection: Connection
@@ -167,15 +167,15 @@ class _Line:
             self.is_usable = False
 
 
-class _Lines:
+class _ConnectionPool:
     """Open connections that are lent to one user at a time, the last used first."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._idle: deque[_Line] = deque()
+        self._idle: deque[_PooledConnection] = deque()
 
     @contextmanager
-    def lent(self) -> Iterator[_Line]:
+    def lent(self) -> Iterator[_PooledConnection]:
         line = self._taken()
         try:
             yield line
@@ -185,13 +185,13 @@ class _Lines:
             else:
                 _hang_up(line)
 
-    def _taken(self) -> _Line:
+    def _taken(self) -> _PooledConnection:
         while True:
             try:
                 line = self._idle.pop()
             except IndexError:
                 connection = self._engine.connect()
-                return _Line(connection, connection.connection.driver_connection)
+                return _PooledConnection(connection, connection.connection.driver_connection)
             if not _is_broken(line.driver):
                 return line
             _hang_up(line)
@@ -201,7 +201,7 @@ class _Lines:
             self._idle.pop().connection.close()
 
 
-def _hang_up(line: _Line) -> None:
+def _hang_up(line: _PooledConnection) -> None:
     line.connection.invalidate()
     line.connection.close()
 
@@ -225,11 +225,11 @@ def run(session: Session, statement: Executable, parameters: Any = None) -> Curs
     return session.connection().execute(statement, parameters)
 
 
-class Prepared:
+class CompiledStatement:
     """A Core statement for the paths that people wait on: compiled once a dialect, run on the driver itself.
 
-    It runs on the session's own connection and in its transaction, or at a glance; it reads and writes the types of its
-    columns.
+    It runs on the session's connection and in its transaction, or on a ``ReadConnection``, and converts values by the
+    types of its columns.
 
     :param statement: with bound parameters; made from the dialect's name where the dialects differ
     """
@@ -238,14 +238,14 @@ class Prepared:
         self._statement = statement
         self._compiled: dict[str, _Compiled] = {}
 
-    def all(self, session: Session | Glance, **values: Any) -> list[Any]:
+    def all(self, session: Session | ReadConnection, **values: Any) -> list[Any]:
         """Every row that comes back, as tuples."""
         driver = _driver(session)
         compiled = self._compiled.get(driver.dialect.name) or self._for(driver)
         cursor = compiled.execute(driver, values)
         return compiled.read(cursor.fetchall()) if compiled.returns_rows else []
 
-    def one(self, session: Session | Glance, **values: Any) -> Any:
+    def one(self, session: Session | ReadConnection, **values: Any) -> Any:
         """The first row as a tuple; null when there is none."""
         rows = self.all(session, **values)
         return rows[0] if rows else None
@@ -321,7 +321,7 @@ class _Driver:
     connection: Any
 
 
-def _driver(session: Session | Glance) -> _Driver:
+def _driver(session: Session | ReadConnection) -> _Driver:
     return cast(_Driver, session.info[_DRIVER])
 
 

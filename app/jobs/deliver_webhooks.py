@@ -111,7 +111,7 @@ class Sender:
         left, free = IN_ALL - self._under_way.total(), []
         for endpoint in due:
             under_way = self._under_way[endpoint.id]
-            most = 1 if endpoint.failures_in_row >= attempts.PATIENCE else min(AT_ONE_ENDPOINT, fair)
+            most = 1 if endpoint.consecutive_failures >= attempts.PATIENCE else min(AT_ONE_ENDPOINT, fair)
             if (count := max(min(most - under_way, left), 0 if under_way else 1)) > 0:
                 free.append((endpoint, count))
                 left -= count

@@ -68,7 +68,7 @@ def sweep_outbox(database: Database) -> int:
 
 def _route(database: Database, *, limit: int, only: int | None = None) -> int:
     with database.unit_of_work() as session:
-        outbox.take_turn(session)
+        outbox.lock_routing(session)
         batch, now = outbox.unrouted(session, limit=limit, only=only), clock.now()
         _count_forms(session, batch)
         routing.route(session, batch, at=now)
@@ -87,7 +87,7 @@ def _route_one_by_one(database: Database, *, limit: int) -> int:
                 raise
             _log.exception("an event could not be told and is set aside", event_id=event_id)
             with database.unit_of_work() as session:
-                outbox.take_turn(session)
+                outbox.lock_routing(session)
                 for failing in outbox.unrouted(session, limit=1, only=event_id):
                     outbox.set_aside(session, failing, type(problem).__name__, at=clock.now())
     return len(ids)

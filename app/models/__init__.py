@@ -2,7 +2,7 @@
 
 from app.models.agent import Agent, Role
 from app.models.base import Base, UtcDateTime
-from app.models.consent import Consent, ConsentState, NumberOptOut, Suppression, SuppressionCause
+from app.models.consent import Consent, ConsentState, DestinationOptOut, Suppression, SuppressionCause
 from app.models.contact import Contact, ContactRole
 from app.models.conversation import (
     Conversation,
@@ -14,7 +14,7 @@ from app.models.conversation import (
 )
 from app.models.ledger import Action, ConsentEvent, ConsentEvidence, EvidenceLevel, LedgerSeal, Source, Wording
 from app.models.messenger import MessengerToken
-from app.models.optin_form import FormTally, InsertedForm, OptInForm, OptInFormText, OptInFormVersion
+from app.models.optin_form import FormDailyCount, InsertedForm, OptInForm, OptInFormText, OptInFormVersion
 from app.models.outbox import OutboxEvent
 from app.models.record import ApiToken, AuditEntry, IdempotencyKey, RateCounter
 from app.models.segment import Segment
@@ -47,16 +47,16 @@ __all__ = [
     "ConversationRead",
     "ConversationState",
     "DeliveryState",
+    "DestinationOptOut",
     "DisabledReason",
     "EvidenceLevel",
-    "FormTally",
+    "FormDailyCount",
     "IdempotencyKey",
     "InsertedForm",
     "LedgerSeal",
     "Message",
     "MessageKind",
     "MessengerToken",
-    "NumberOptOut",
     "OptInForm",
     "OptInFormText",
     "OptInFormVersion",

@@ -61,10 +61,10 @@ class Consent(Base):
     event_id: Mapped[int] = mapped_column(ForeignKey("consent_events.id"))
 
 
-class NumberOptOut(Base):
+class DestinationOptOut(Base):
     """An opt-out, as it sticks to the number it was made with, by whom. Holds for whoever has the number."""
 
-    __tablename__ = "number_opt_outs"
+    __tablename__ = "destination_opt_outs"
 
     subscription_type_id: Mapped[int] = mapped_column(ForeignKey("subscription_types.id"), primary_key=True)
     destination_hash: Mapped[str] = mapped_column(String(32), primary_key=True)

@@ -31,9 +31,9 @@ _WITH_FORM = text("inserted_form_id IS NOT NULL")
 class Conversation(Base):
     """Written by ``core/conversations.py`` only, which holds its row while it gives out numbers and revisions.
 
-    ``last_number``: of its newest line; ``said_number``: of the newest that is a message, a form or a note.
-    ``revision`` grows with every change; ``news_revision`` is the one at which the contact last did something.
-    ``changed_in`` orders changes over all conversations: see ``core/inbox_changes.py``. ``client_key`` makes what is
+    ``last_number``: of its newest line; ``last_message_number``: of the newest that is a message, a form or a note.
+    ``revision`` grows with every change; ``last_contact_revision`` is the one at which the contact last did something.
+    ``change_number`` orders changes over all conversations: see ``core/inbox_changes.py``. ``client_key`` makes what is
     begun twice from one page one conversation.
     """
 
@@ -43,7 +43,7 @@ class Conversation(Base):
         Index("ix_conversations_state_updated_at_id", "state", "updated_at", "id"),
         Index("ix_conversations_state_assignee_id", "state", "assignee_id", "updated_at", "id"),
         Index("ix_conversations_contact_id_id", "contact_id", "id"),
-        Index("ix_conversations_changed_in", "changed_in"),
+        Index("ix_conversations_change_number", "change_number"),
         Index(
             "ix_conversations_client_key",
             "contact_id",
@@ -60,11 +60,11 @@ class Conversation(Base):
     state: Mapped[str] = mapped_column(String(8), default=ConversationState.OPEN)
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
     last_number: Mapped[int] = mapped_column(default=0)
-    said_number: Mapped[int] = mapped_column(default=0)
+    last_message_number: Mapped[int] = mapped_column(default=0)
     revision: Mapped[int] = mapped_column(default=0)
-    news_revision: Mapped[int] = mapped_column(default=0)
+    last_contact_revision: Mapped[int] = mapped_column(default=0)
     contact_seen_number: Mapped[int] = mapped_column(default=0)
-    changed_in: Mapped[int] = mapped_column(BigInteger)
+    change_number: Mapped[int] = mapped_column(BigInteger)
     client_key: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

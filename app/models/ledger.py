@@ -83,7 +83,7 @@ class ConsentEvidence(Base):
     event_id: Mapped[int] = mapped_column(BIG_KEY, ForeignKey("consent_events.id"), primary_key=True)
     destination: Mapped[str | None] = mapped_column(String(254))
     address: Mapped[str | None] = mapped_column(String(64))
-    agent_string: Mapped[str | None] = mapped_column(String(512))
+    user_agent: Mapped[str | None] = mapped_column(String(512))
     origin: Mapped[str | None] = mapped_column(String(255))
     page: Mapped[str | None] = mapped_column(Text)
     locale: Mapped[str | None] = mapped_column(String(8))

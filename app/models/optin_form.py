@@ -91,17 +91,17 @@ class InsertedForm(Base):
     conversation_id: Mapped[int | None] = mapped_column(BIG_KEY, ForeignKey("conversations.id"))
     inserted_by: Mapped[str] = mapped_column(String(64))
     origin: Mapped[str | None] = mapped_column(String(255))
-    answer_hash: Mapped[str | None] = mapped_column(String(32))
+    submitted_destination_hash: Mapped[str | None] = mapped_column(String(32))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     seen_at: Mapped[datetime | None]
     answered_at: Mapped[datetime | None]
 
 
-class FormTally(Base):
+class FormDailyCount(Base):
     """How often a form was inserted, seen and answered on one day (UTC); summed up from shards that do not contend."""
 
-    __tablename__ = "form_tallies"
+    __tablename__ = "form_daily_counts"
 
     form_id: Mapped[int] = mapped_column(ForeignKey("optin_forms.id"), primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)

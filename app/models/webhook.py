@@ -32,7 +32,7 @@ _WAITING = text("state = 'waiting'")
 class WebhookEndpoint(Base):
     """Where events go. Secrets are encrypted (``core/webhooks/signatures.py``): they must sign, so no hash would do.
 
-    ``failures_in_row`` counts attempts since the last one that succeeded; after many of them the endpoint is left alone
+    ``consecutive_failures`` counts attempts since the last success; after many of them the endpoint is paused
     until ``paused_until``. A deleted one is nowhere to be seen; its rows go when housekeeping comes by.
     """
 
@@ -47,7 +47,7 @@ class WebhookEndpoint(Base):
     disabled_reason: Mapped[str | None] = mapped_column(String(16))
     disabled_at: Mapped[datetime | None]
     enabled_at: Mapped[datetime]
-    failures_in_row: Mapped[int] = mapped_column(default=0)
+    consecutive_failures: Mapped[int] = mapped_column(default=0)
     paused_until: Mapped[datetime | None]
     last_success_at: Mapped[datetime | None]
     last_failure_at: Mapped[datetime | None]
@@ -62,7 +62,7 @@ class WebhookMessage(Base):
 
     ``body`` was built when the event was routed and does not change with its contact. ``event_id`` is the row of the
     outbox that it was made from; null for a test. ``contact_id`` is below nought where it is about a number alone
-    (``outbox.lane_of_number``).
+    (``outbox.ordering_key_of_number``).
     """
 
     __tablename__ = "webhook_messages"
@@ -85,7 +85,7 @@ class WebhookDelivery(Base):
     """One message on its way to one endpoint.
 
     ``lane`` is the contact whose events reach this endpoint one after the other, by id; null waits for nobody.
-    ``claim`` names the attempt that is running, until ``claimed_until``; after that another may begin.
+    ``claim`` names the attempt that is running, until ``leased_until``; after that another may begin.
     """
 
     __tablename__ = "webhook_deliveries"
@@ -123,7 +123,7 @@ class WebhookDelivery(Base):
     next_attempt_at: Mapped[datetime]
     give_up_at: Mapped[datetime]
     claim: Mapped[str | None] = mapped_column(String(16))
-    claimed_until: Mapped[datetime | None]
+    leased_until: Mapped[datetime | None]
     first_attempt_at: Mapped[datetime | None]
     last_attempt_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]

@@ -17,7 +17,7 @@ def endpoint_body(endpoint: WebhookEndpoint, *, waiting: int, parked: int) -> di
         "topics": endpoint.topics,
         "enabled": endpoint.disabled_at is None,
         "disabled_reason": endpoint.disabled_reason,
-        "failures_in_row": endpoint.failures_in_row,
+        "consecutive_failures": endpoint.consecutive_failures,
         "paused_until": seconds(endpoint.paused_until),
         "last_success_at": seconds(endpoint.last_success_at),
         "last_failure_at": seconds(endpoint.last_failure_at),
@@ -77,7 +77,7 @@ class WebhookEndpointSchema(Schema):
         validate=validate.OneOf(["manual", "gone", None]),
         metadata={"description": "`gone`: it answered 410"},
     )
-    failures_in_row = fields.Integer(required=True)
+    consecutive_failures = fields.Integer(required=True)
     paused_until = fields.Integer(required=True, allow_none=True)
     last_success_at = fields.Integer(required=True, allow_none=True)
     last_failure_at = fields.Integer(required=True, allow_none=True)

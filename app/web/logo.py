@@ -5,12 +5,12 @@ from typing import cast
 from flask import Flask
 from sqlalchemy import Table, select
 
-from app.db import Prepared
+from app.db import CompiledStatement
 from app.models import Workspace
-from app.web.services import glance
+from app.web.services import read_connection
 
 _WORKSPACE = cast(Table, Workspace.__table__)
-_LOGO = Prepared(select(_WORKSPACE.c.logo_hash).where(_WORKSPACE.c.id == 1))
+_LOGO = CompiledStatement(select(_WORKSPACE.c.logo_hash).where(_WORKSPACE.c.id == 1))
 
 
 def show(app: Flask) -> None:
@@ -19,6 +19,6 @@ def show(app: Flask) -> None:
 
 
 def _version() -> str | None:
-    with glance() as look:
+    with read_connection() as look:
         row = _LOGO.one(look)
     return row[0] if row else None

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.config import Settings
 from app.core.signing import Keys
 from app.core.workspace import bootstrap as store
-from app.db import Database, Glance
+from app.db import Database, ReadConnection
 
 _EXTENSION = "assent.database"
 _KEYS = "assent.keys"
@@ -39,6 +39,6 @@ def read_only() -> AbstractContextManager[Session]:
     return database().read_only()
 
 
-def glance() -> AbstractContextManager[Glance]:
+def read_connection() -> AbstractContextManager[ReadConnection]:
     """A look by prepared statements alone, for what people wait on."""
-    return database().glance()
+    return database().read_connection()

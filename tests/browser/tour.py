@@ -157,7 +157,7 @@ def _webhooks(session: Session) -> tuple[str, ...]:
     endpoints.enable(session, healthy, actor="agent:1", at=now)
     endpoints.rotate_secret(session, healthy, actor="agent:1", at=now)
     standing = endpoints.find(session, failing)
-    standing.failures_in_row, standing.paused_until = 14, now + timedelta(hours=1)
+    standing.consecutive_failures, standing.paused_until = 14, now + timedelta(hours=1)
     endpoints.disable(session, disabled, actor="agent:1", at=now)
     session.flush()
     pages = [f"/admin/webhooks/{each}" for each in ids]

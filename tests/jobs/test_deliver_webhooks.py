@@ -113,7 +113,7 @@ def test_an_endpoint_that_fails_again_and_again_is_left_alone_for_longer_each_ti
         listen(database, there)
         tell(database, list(range(1, 61)))
         with sending(database, Schedule(delays_s=(0.01,), first_pause_s=0.3, lease=timedelta(seconds=5))):
-            wait_until(lambda: one_endpoint(database).failures_in_row >= attempts.PATIENCE + 2)
+            wait_until(lambda: one_endpoint(database).consecutive_failures >= attempts.PATIENCE + 2)
         standing = one_endpoint(database)
         assert standing.paused_until
         assert len(there.received) < 40, "a pause is not filled with attempts"
@@ -121,7 +121,7 @@ def test_an_endpoint_that_fails_again_and_again_is_left_alone_for_longer_each_ti
         with sending(database):
             wait_until(lambda: waiting(database) == 0)
     standing = one_endpoint(database)
-    assert (standing.failures_in_row, standing.paused_until) == (0, None)
+    assert (standing.consecutive_failures, standing.paused_until) == (0, None)
     assert len(set(there.ids)) == 60
 
 

@@ -51,7 +51,7 @@ class Days:
         with self.database.unit_of_work() as session:
             begun: list[Attempt] = []
             for endpoint in attempts.due(session, at=self.now):
-                limit = 1 if endpoint.failures_in_row >= attempts.PATIENCE else 12
+                limit = 1 if endpoint.consecutive_failures >= attempts.PATIENCE else 12
                 begun += attempts.claim(session, endpoint, limit=limit, lease=MINUTE, at=self.now)
             ended = [
                 Outcome(each, self.now, {}, status=self.status, retry_after_s=self.retry_after_s) for each in begun
@@ -232,10 +232,10 @@ def test_another_address_gets_at_once_what_the_one_before_failed_to_take(days: D
 
 def test_slow_endpoints_leave_each_other_and_a_new_one_a_fair_share(database: Database) -> None:
     sender = Sender(database, Reach.INTERNET)
-    slow = [WebhookEndpoint(id=number, failures_in_row=0) for number in range(1, 7)]
+    slow = [WebhookEndpoint(id=number, consecutive_failures=0) for number in range(1, 7)]
     failing, healthy = (
-        WebhookEndpoint(id=8, failures_in_row=attempts.PATIENCE),
-        WebhookEndpoint(id=7, failures_in_row=0),
+        WebhookEndpoint(id=8, consecutive_failures=attempts.PATIENCE),
+        WebhookEndpoint(id=7, consecutive_failures=0),
     )
     shares = sender._free(slow)
     assert {count for _, count in shares} == {10}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.core import destinations
 from app.core.consent import changes as consent
 from app.core.consent import eligibility
 from app.core.consent.eligibility import Reason
@@ -30,9 +31,9 @@ from app.models import (
     ConsentEvent,
     ConsentEvidence,
     Contact,
+    DestinationOptOut,
     EvidenceLevel,
     InsertedForm,
-    NumberOptOut,
     OptInForm,
     Source,
     SubscriptionType,
@@ -133,7 +134,7 @@ class World:
         place = self.form.key if index is None else self.tokens[index]
         read = form_views.public_view if index is None else form_views.inserted_view
         view = read(self.session, place)
-        typed = {"email": contacts.read_destination(keys_of(self.session), "eve@example.com", "email", region=None)}
+        typed = {"email": destinations.read(keys_of(self.session), "eve@example.com", "email", region=None)}
         shown = self._shown(place, view.version_id, None)
         submissions.submit(self.session, view, shown, typed=typed, evidence=make.evidence(), at=self.at)
 
@@ -220,7 +221,7 @@ class World:
         return Shown(place, version_id, "en", "words", saved_hash, None, None, random_token(), self.at)
 
     def _typed(self, index: int) -> submissions.Typed:
-        return {"sms": contacts.read_destination(keys_of(self.session), NUMBERS[index], "sms", region=None)}
+        return {"sms": destinations.read(keys_of(self.session), NUMBERS[index], "sms", region=None)}
 
     def _version_id(self) -> int:
         return form_views.public_view(self.session, self.form.key).version_id
@@ -282,8 +283,8 @@ class Clients:
         make.opt_in(self.session, who, self.kind, at=self.at)
         self.their_own.discard(who.id)
         self.numbers.discard((who.phone or "", who.id))
-        left = select(NumberOptOut).where(NumberOptOut.contact_id == who.id)
-        assert not self.session.scalars(left.where(NumberOptOut.destination_hash == who.phone_hash)).all()
+        left = select(DestinationOptOut).where(DestinationOptOut.contact_id == who.id)
+        assert not self.session.scalars(left.where(DestinationOptOut.destination_hash == who.phone_hash)).all()
 
     def detach(self, who: Contact) -> None:
         subscriptions.detach(self.session, who.public_id, self.kind.id, self._client(), at=self.at)

@@ -93,5 +93,5 @@ def expire_leases_of_the_dead(database: Database) -> None:
     """What the minute does that a killed worker's hold lasts."""
     time.sleep(0.5)
     with database.unit_of_work() as session:
-        held = WebhookDelivery.state == DeliveryState.WAITING.value, WebhookDelivery.claimed_until.is_not(None)
-        session.execute(update(WebhookDelivery).where(*held).values(claimed_until=clock.now()))
+        held = WebhookDelivery.state == DeliveryState.WAITING.value, WebhookDelivery.leased_until.is_not(None)
+        session.execute(update(WebhookDelivery).where(*held).values(leased_until=clock.now()))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.core import audit
 from app.core.errors import InvalidInput, NotFound, Unauthorized
-from app.db import Glance, Prepared
+from app.db import CompiledStatement, ReadConnection
 from app.models import ApiToken, Workspace
 
 SCOPES = ("read", "write", "admin")
@@ -24,7 +24,7 @@ _PREFIX = "assent_"
 _IMPLIED = {"admin": {"admin", "write", "read"}, "write": {"write", "read"}, "read": {"read"}}
 _TOKEN = cast(Table, ApiToken.__table__)
 _WORKSPACE = cast(Table, Workspace.__table__)
-_CHECK = Prepared(
+_CHECK = CompiledStatement(
     select(
         _TOKEN.c.id,
         _TOKEN.c.name,
@@ -91,7 +91,7 @@ def create(
     return token, text
 
 
-def check(session: Session | Glance, text: str, *, at: datetime) -> Caller:
+def check(session: Session | ReadConnection, text: str, *, at: datetime) -> Caller:
     """Who comes with this token. One look-up by the hash, so a token that was revoked anywhere is nothing here at once.
 
     The time it takes tells nothing about a token: what is compared is the hash of what came.

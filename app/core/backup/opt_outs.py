@@ -18,7 +18,7 @@ from app.models import (
     Channel,
     ConsentEvent,
     Contact,
-    NumberOptOut,
+    DestinationOptOut,
     SubscriptionType,
     Suppression,
     SuppressionCause,
@@ -26,7 +26,7 @@ from app.models import (
 )
 
 _EVENT = cast(Table, ConsentEvent.__table__)
-_NUMBER_OPT_OUT, _TYPE = cast(Table, NumberOptOut.__table__), cast(Table, SubscriptionType.__table__)
+_DESTINATION_OPT_OUT, _TYPE = cast(Table, DestinationOptOut.__table__), cast(Table, SubscriptionType.__table__)
 _SUPPRESSION, _WORKSPACE = cast(Table, Suppression.__table__), cast(Table, Workspace.__table__)
 _NOTE = "Opted out of “{}” after the backup that was restored on {:%Y-%m-%d} was made."
 _NO = tuple[int, str, int]
@@ -112,7 +112,7 @@ def _number_on(session: Session, last_event: int) -> None:
 
 
 def _opt_outs(session: Session) -> dict[_NO, str]:
-    table = _NUMBER_OPT_OUT
+    table = _DESTINATION_OPT_OUT
     by_sms = (
         select(table.c.subscription_type_id, table.c.destination_hash, table.c.contact_id, _TYPE.c.name)
         .join(_TYPE, _TYPE.c.id == table.c.subscription_type_id)

@@ -13,14 +13,14 @@ from sqlalchemy import Executable, Table, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from app.core import outbox
-from app.core.consent import destination_opt_outs as number_opt_outs
+from app.core.consent import destination_opt_outs as destination_opt_outs
 from app.core.consent import eligibility
 from app.core.consent.destination_opt_outs import Place
 from app.core.errors import InvalidInput, InvalidState
 from app.core.ledger import events as ledger
 from app.core.ledger.events import Evidence
 from app.core.signing import keys_of
-from app.db import Prepared, inserting
+from app.db import CompiledStatement, inserting
 from app.models import Action, Consent, ConsentState, Source
 
 # Acts of the person: nobody else lifts a suppression or, without a note, an opt-out.
@@ -32,7 +32,7 @@ _SINGLE_ACTS = frozenset({Source.AGENT, Source.API})
 _ACTS_NOW = BY_THE_PERSON | {Source.AGENT}
 
 _CONSENT = cast(Table, Consent.__table__)
-_FIND = Prepared(
+_FIND = CompiledStatement(
     select(
         _CONSENT.c.state,
         _CONSENT.c.destination,
@@ -55,7 +55,7 @@ def _upsert(dialect: str) -> Executable:
     )
 
 
-_UPSERT = Prepared(_upsert)
+_UPSERT = CompiledStatement(_upsert)
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def opt_in(
         at=at,
         topics=(*told_before, "granular.subscribe", *also_told_as),
     )
-    _take_back_number_opt_outs(session, place, evidence, standing)
+    _take_back_destination_opt_outs(session, place, evidence, standing)
     return change
 
 
@@ -161,7 +161,7 @@ def opt_out(
     place = Place(contact_id, subscription_type_id, destination_hash)
     if standing and standing.state == ConsentState.OPTED_OUT and _is_repeated(session, place, standing, evidence):
         if evidence.source == Source.API:
-            number_opt_outs.stick(session, [place], standing.event_id, evidence.source, at=at)
+            destination_opt_outs.stick(session, [place], standing.event_id, evidence.source, at=at)
         return Change(ConsentState.OPTED_OUT, standing.event_id, is_new=False)
     if evidence.source not in _ACTS_NOW:
         at = _not_before(standing, at)
@@ -177,16 +177,16 @@ def opt_out(
         topics=("granular.unsubscribe",),
     )
     before = replace(place, destination_hash=standing.destination_hash if standing else None)
-    number_opt_outs.stick(session, sorted({place, before}, key=repr), change.event_id, evidence.source, at=at)
+    destination_opt_outs.stick(session, sorted({place, before}, key=repr), change.event_id, evidence.source, at=at)
     return change
 
 
-def hand_over_number_opt_outs(session: Session, from_contact_id: int, to_contact_id: int) -> dict[Place, int]:
+def hand_over_destination_opt_outs(session: Session, from_contact_id: int, to_contact_id: int) -> dict[Place, int]:
     """What one contact opted out of with a number is the other's from now on, who may take it back, too.
 
     Each comes back, by where it sticks, with the event that it rests on.
     """
-    return number_opt_outs.hand_over(session, from_contact_id, to_contact_id)
+    return destination_opt_outs.hand_over(session, from_contact_id, to_contact_id)
 
 
 def forget(session: Session, contact_id: int) -> None:
@@ -220,7 +220,7 @@ def _is_repeated(session: Session, place: Place, standing: Held, evidence: Evide
         return True
     if standing.destination_hash != place.destination_hash:
         return False
-    source, is_stuck = number_opt_outs.source_of(session, standing.event_id, place)
+    source, is_stuck = destination_opt_outs.source_of(session, standing.event_id, place)
     return source != Source.API and (is_stuck or place.destination_hash is None)
 
 
@@ -296,13 +296,13 @@ def _is_their_own(session: Session, place: Place, evidence: Evidence, no: Held |
 
     An API client that detached a contact said nothing of what the person wanted, so it may attach it again.
     """
-    return evidence.source != Source.API or number_opt_outs.is_somebodys_own(
+    return evidence.source != Source.API or destination_opt_outs.is_somebodys_own(
         session, place, no.event_id if no else None
     )
 
 
-def _take_back_number_opt_outs(session: Session, place: Place, evidence: Evidence, standing: Held | None) -> None:
+def _take_back_destination_opt_outs(session: Session, place: Place, evidence: Evidence, standing: Held | None) -> None:
     """A yes takes back the same person's no with this number; a proven one or an agent's single act everybody's."""
     of_everybody = evidence.source in _PROVES_NUMBER or (evidence.source in _SINGLE_ACTS and bool(evidence.note))
     if standing is not None or of_everybody:
-        number_opt_outs.take_back(session, place, of_everybody=of_everybody)
+        destination_opt_outs.take_back(session, place, of_everybody=of_everybody)

@@ -9,12 +9,12 @@ from sqlalchemy import Executable, Table, bindparam, case, delete, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.db import Prepared, inserting
-from app.models import ConsentEvent, NumberOptOut, Source
+from app.db import CompiledStatement, inserting
+from app.models import ConsentEvent, DestinationOptOut, Source
 
 _EVENT = cast(Table, ConsentEvent.__table__)
-_STICKY = cast(Table, NumberOptOut.__table__)
-_FIND_NO = Prepared(
+_STICKY = cast(Table, DestinationOptOut.__table__)
+_FIND_NO = CompiledStatement(
     select(
         _EVENT.c.source,
         select(_STICKY.c.contact_id)
@@ -29,7 +29,7 @@ _FIND_NO = Prepared(
 
 
 def _sticking(dialect: str, *, is_their_own: bool) -> Executable:
-    adding = inserting(dialect, NumberOptOut, tuple(_STICKY.c.keys()))
+    adding = inserting(dialect, DestinationOptOut, tuple(_STICKY.c.keys()))
     newest = case((adding.excluded.since > _STICKY.c.since, adding.excluded.since), else_=_STICKY.c.since)
     own = {"event_id": adding.excluded.event_id} if is_their_own else {}
     return adding.on_conflict_do_update(index_elements=_STICKY.primary_key, set_={"since": newest, **own})
@@ -39,10 +39,10 @@ _FROM_NUMBER = delete(_STICKY).where(
     _STICKY.c.subscription_type_id == bindparam("subscription_type_id"),
     _STICKY.c.destination_hash == bindparam("destination_hash"),
 )
-_TAKE_BACK_ALL = Prepared(_FROM_NUMBER)
-_TAKE_BACK = Prepared(_FROM_NUMBER.where(_STICKY.c.contact_id == bindparam("contact_id")))
-_STICK_AS_API = Prepared(lambda dialect: _sticking(dialect, is_their_own=False))
-_STICK_AS_THEIR_OWN = Prepared(lambda dialect: _sticking(dialect, is_their_own=True))
+_TAKE_BACK_ALL = CompiledStatement(_FROM_NUMBER)
+_TAKE_BACK = CompiledStatement(_FROM_NUMBER.where(_STICKY.c.contact_id == bindparam("contact_id")))
+_STICK_AS_API = CompiledStatement(lambda dialect: _sticking(dialect, is_their_own=False))
+_STICK_AS_THEIR_OWN = CompiledStatement(lambda dialect: _sticking(dialect, is_their_own=True))
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def source_of(session: Session, event_id: int, place: Place) -> tuple[Source, bo
 
 def is_somebodys_own(session: Session, place: Place, event_id: int | None) -> bool:
     """Whether one of those that stick to this number, or this event, was made by a person or on their behalf."""
-    sticky = select(NumberOptOut.event_id).where(*_here(place))
+    sticky = select(DestinationOptOut.event_id).where(*_here(place))
     in_the_way = ConsentEvent.id.in_(sticky) | (ConsentEvent.id == (event_id or 0))
     others = select(ConsentEvent.id).where(in_the_way, ConsentEvent.source != Source.API.value)
     return session.execute(others.limit(1)).first() is not None
@@ -101,12 +101,12 @@ def hand_over(session: Session, from_contact_id: int, to_contact_id: int) -> dic
         place = Place(to_contact_id, row.subscription_type_id, row.destination_hash)
         stick(session, [place], row.event_id, Source(row.source), at=row.since)
         handed_over[place] = row.event_id
-    session.execute(delete(NumberOptOut).where(NumberOptOut.contact_id == from_contact_id))
+    session.execute(delete(DestinationOptOut).where(DestinationOptOut.contact_id == from_contact_id))
     return handed_over
 
 
 def _here(place: Place) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return (
-        NumberOptOut.subscription_type_id == place.subscription_type_id,
-        NumberOptOut.destination_hash == place.destination_hash,
+        DestinationOptOut.subscription_type_id == place.subscription_type_id,
+        DestinationOptOut.destination_hash == place.destination_hash,
     )

@@ -16,14 +16,14 @@ from sqlalchemy.sql.elements import ColumnElement
 from app.core import email, phone
 from app.core.signing import keys_of
 from app.core.workspace import settings
-from app.db import Prepared
+from app.db import CompiledStatement
 from app.models import (
     Channel,
     Consent,
     ConsentState,
     ConsentType,
     Contact,
-    NumberOptOut,
+    DestinationOptOut,
     SubscriptionType,
     Suppression,
     TypeState,
@@ -50,22 +50,24 @@ class Reason(StrEnum):
 
 
 NO_PHONE_BLOCK = Reason.NO_PHONE.value
-_SUPPRESSION = Prepared(select(Suppression.phone_hash).where(Suppression.phone_hash == bindparam("phone_hash")))
-_OPT_OUT_WITH = Prepared(
-    select(NumberOptOut.contact_id)
+_SUPPRESSION = CompiledStatement(
+    select(Suppression.phone_hash).where(Suppression.phone_hash == bindparam("phone_hash"))
+)
+_OPT_OUT_WITH = CompiledStatement(
+    select(DestinationOptOut.contact_id)
     .where(
-        NumberOptOut.subscription_type_id == bindparam("subscription_type_id"),
-        NumberOptOut.destination_hash == bindparam("destination_hash"),
+        DestinationOptOut.subscription_type_id == bindparam("subscription_type_id"),
+        DestinationOptOut.destination_hash == bindparam("destination_hash"),
     )
     .limit(literal_column("1"))
 )
-_IN_THE_WAY = Prepared(
+_IN_THE_WAY = CompiledStatement(
     select(
         select(Suppression.phone_hash).where(Suppression.phone_hash == bindparam("destination_hash")).exists(),
-        select(func.max(NumberOptOut.since))
+        select(func.max(DestinationOptOut.since))
         .where(
-            NumberOptOut.subscription_type_id == bindparam("subscription_type_id"),
-            NumberOptOut.destination_hash == bindparam("destination_hash"),
+            DestinationOptOut.subscription_type_id == bindparam("subscription_type_id"),
+            DestinationOptOut.destination_hash == bindparam("destination_hash"),
         )
         .scalar_subquery(),
     )
@@ -165,14 +167,14 @@ def is_suppressed(session: Session, phone_hash: str) -> bool:
     return _SUPPRESSION.one(session, phone_hash=phone_hash) is not None
 
 
-def has_number_opt_out(session: Session, subscription_type_id: int, destination_hash: str) -> bool:
+def has_destination_opt_out(session: Session, subscription_type_id: int, destination_hash: str) -> bool:
     """Whether anybody opted out of this type with this number or address and did not take it back."""
     found = _OPT_OUT_WITH.one(session, subscription_type_id=subscription_type_id, destination_hash=destination_hash)
     return found is not None
 
 
 def in_the_way(session: Session, subscription_type_id: int, destination_hash: str) -> tuple[bool, datetime | None]:
-    """``is_suppressed``, and since when ``has_number_opt_out``, by the newest of them; asked at once."""
+    """``is_suppressed``, and since when ``has_destination_opt_out``, by the newest of them; asked at once."""
     is_held, opted_out_since = _IN_THE_WAY.one(
         session, subscription_type_id=subscription_type_id, destination_hash=destination_hash
     )
@@ -194,7 +196,7 @@ def _reasons(
         yield from _phone_reasons(session, contact)
     else:
         yield from _email_reasons(contact)
-    opted_out_with_it = destination_hash and has_number_opt_out(session, subscription_type.id, destination_hash)
+    opted_out_with_it = destination_hash and has_destination_opt_out(session, subscription_type.id, destination_hash)
     wants_no_email = subscription_type.channel == Channel.EMAIL and contact.unsubscribed_from_emails
     if state == ConsentState.OPTED_OUT or opted_out_with_it or wants_no_email:
         yield Reason.OPTED_OUT

@@ -104,5 +104,5 @@ def forget_number(session: Session, phone_hash: str) -> bool:
 def _tell(session: Session, topic: str, told: Suppression, *, actor: str, at: datetime) -> None:
     audit.record(session, actor, topic, f"suppression:{told.phone_hash}", {}, at=at)
     payload = {"phone": told.phone, "cause": told.cause, "note": told.note, "since": int(told.since.timestamp())}
-    outbox.add(session, [topic], contact_id=outbox.lane_of_number(told.phone_hash), payload=payload, at=at)
+    outbox.add(session, [topic], contact_id=outbox.ordering_key_of_number(told.phone_hash), payload=payload, at=at)
     session.flush()

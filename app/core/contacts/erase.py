@@ -35,7 +35,7 @@ def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
 
     Source: GDPR art. 17
     """
-    outbox.take_turn(session)  # else a message that is being made of what this erases would come after it
+    outbox.lock_routing(session)  # else a message that is being made of what this erases would come after it
     known_as = {"public_id": contact.public_id, "external_id": contact.external_id}
     parts = session.scalars(select(Contact).where(Contact.merged_into_id == contact.id).with_for_update())
     for each in [*parts, contact]:
@@ -63,7 +63,7 @@ def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
     contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
     session.flush()
     if phone_hash is not None and suppressions.forget_number(session, phone_hash):
-        deliveries.forget_contact(session, outbox.lane_of_number(phone_hash))
+        deliveries.forget_contact(session, outbox.ordering_key_of_number(phone_hash))
 
 
 def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
@@ -81,5 +81,7 @@ def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
         session.execute(delete(table).where(table.conversation_id.in_(theirs)), execution_options=_LATER)
     open_until = inserted.where(InsertedForm.expires_at > at).values(expires_at=at)
     session.execute(open_until, execution_options=_LATER)
-    session.execute(inserted.values(conversation_id=None, origin=None, answer_hash=None), execution_options=_LATER)
+    session.execute(
+        inserted.values(conversation_id=None, origin=None, submitted_destination_hash=None), execution_options=_LATER
+    )
     session.execute(delete(Conversation).where(Conversation.contact_id == contact_id), execution_options=_LATER)

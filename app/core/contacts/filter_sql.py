@@ -21,7 +21,7 @@ from app.models import (
     ConsentState,
     ConsentType,
     Contact,
-    NumberOptOut,
+    DestinationOptOut,
     SubscriptionType,
     TypeState,
     UtcDateTime,
@@ -29,7 +29,7 @@ from app.models import (
 
 _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
-_NUMBER_OPT_OUT = cast(Table, NumberOptOut.__table__)
+_DESTINATION_OPT_OUT = cast(Table, DestinationOptOut.__table__)
 _SEPARATORS = re.compile(r"[\s().\-/]+")
 # Fields of Intercom's that nobody fills here: they are empty for everybody.
 _NUMBERS = {"phone", "formatted_phone"}
@@ -312,8 +312,8 @@ def _reachable(kind: SubscriptionType, subscribed: ColumnElement[bool], setting:
     opted_out_with_it = (
         select(literal(1))
         .where(
-            _NUMBER_OPT_OUT.c.subscription_type_id == kind.id,
-            _NUMBER_OPT_OUT.c.destination_hash == _CONTACT.c.phone_hash,
+            _DESTINATION_OPT_OUT.c.subscription_type_id == kind.id,
+            _DESTINATION_OPT_OUT.c.destination_hash == _CONTACT.c.phone_hash,
         )
         .correlate(_CONTACT)
         .exists()

@@ -131,7 +131,7 @@ def _consents(session: Session, contact_id: int) -> list[tuple[Consent, Subscrip
 
 def _carry_consents(session: Session, under_way: _Merge, before: list[tuple[Consent, SubscriptionType]]) -> None:
     source, target = under_way.source, under_way.target
-    with_numbers = consent.hand_over_number_opt_outs(session, source.id, target.id)
+    with_numbers = consent.hand_over_destination_opt_outs(session, source.id, target.id)
     for theirs, kind in before:
         standing = consent.held(session, target.id, kind.id)
         destination = eligibility.destination_of(target, kind)

@@ -1,7 +1,6 @@
 """Contacts: made, found, held while something of theirs changes, given a number."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
@@ -11,31 +10,24 @@ from sqlalchemy.orm import Session
 
 from app.core import email, outbox, phone
 from app.core.consent import eligibility
+from app.core.destinations import Destination
 from app.core.errors import DestinationRefused, NotFound
-from app.core.phone import SmsNumber
-from app.core.signing import Keys, keys_of, random_public_id
-from app.db import Prepared, inserting
+from app.core.signing import keys_of, random_public_id
+from app.db import CompiledStatement, inserting
 from app.models import Channel, Contact, ContactRole
 
 _CONTACT = cast(Table, Contact.__table__)
 _TOLD = "assent_told_contacts"  # in a session's info: what this transaction has told
-_FIND_LEAD = Prepared(select(_CONTACT.c.id).where(_CONTACT.c.lead_key == bindparam("lead_key")).with_for_update())
+_FIND_LEAD = CompiledStatement(
+    select(_CONTACT.c.id).where(_CONTACT.c.lead_key == bindparam("lead_key")).with_for_update()
+)
 # Whoever was archived, blocked or kept from everything meanwhile answers no form any more.
 _MAY_ANSWER = (_CONTACT.c.archived_at.is_(None), _CONTACT.c.blocked_at.is_(None), _CONTACT.c.gdpr_optin.is_not(False))
-_HOLD_SAVED = Prepared(
+_HOLD_SAVED = CompiledStatement(
     select(_CONTACT.c.phone, _CONTACT.c.email)
     .where(_CONTACT.c.id == bindparam("contact_id"), *_MAY_ANSWER)
     .with_for_update()
 )
-
-
-@dataclass(frozen=True)
-class Destination:
-    """A number (with its country) or an address that may be opted in, and its keyed hash."""
-
-    value: str
-    hash: str
-    country: str | None
 
 
 def create(
@@ -174,20 +166,6 @@ def updated(session: Session, contact: Contact, *, at: datetime) -> None:
     tell(session, "contact.updated", contact.id, at=at)
 
 
-def read_destination(
-    keys: Keys, typed: str, channel: str, *, region: str | None, allowed_countries: frozenset[str] = frozenset()
-) -> Destination:
-    """What somebody typed, or what is saved, as something that may be opted in. Asks no database.
-
-    :raises DestinationRefused: see ``core/phone.py`` and ``core/email.py``
-    """
-    if channel == Channel.SMS:
-        number: SmsNumber = phone.read(typed, region=region, allowed_countries=allowed_countries)
-        return Destination(number.e164, keys.destination_hash(number.e164), number.country)
-    address = email.read(typed)
-    return Destination(address, keys.destination_hash(address), None)
-
-
 def lead_for(
     session: Session, subscription_type_id: int, channel: str, destination: Destination, *, locale: str, at: datetime
 ) -> tuple[int, bool]:
@@ -260,7 +238,7 @@ def _normalised(typed: str | None) -> tuple[str | None, str | None]:
 
 
 @lru_cache
-def _lead_insert(*, has_phone: bool) -> Prepared:
+def _lead_insert(*, has_phone: bool) -> CompiledStatement:
     block: Any = eligibility.sms_block_of_number(bindparam("phone_hash")) if has_phone else eligibility.NO_PHONE_BLOCK
     names = ("public_id", "role", "lead_key", "phone", "phone_hash", "phone_country", "email", "locale")
     more = ("custom_attributes", "created_at", "updated_at")
@@ -269,4 +247,4 @@ def _lead_insert(*, has_phone: bool) -> Prepared:
         adding = inserting(dialect, Contact, names + more).values(sms_block=block)
         return adding.on_conflict_do_nothing(index_elements=[_CONTACT.c.lead_key]).returning(_CONTACT.c.id)
 
-    return Prepared(statement)
+    return CompiledStatement(statement)

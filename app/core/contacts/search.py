@@ -17,7 +17,7 @@ from app.core.contacts import filters, segment_queries
 from app.core.contacts.filter_sql import Setting
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, Standing
 from app.core.errors import InvalidInput
-from app.db import Prepared, dialect_of, run
+from app.db import CompiledStatement, dialect_of, run
 from app.models import Consent, ConsentState, ConsentType, Contact, SubscriptionType, UtcDateTime, Workspace
 
 COUNTED_MAX = 10_000
@@ -33,7 +33,9 @@ _MOMENTS = {"created_at", "updated_at", "signed_up_at", "last_seen_at"}
 Key = tuple[Any, ...]
 _UTC = ZoneInfo("UTC")
 _WORKSPACE = cast(Table, Workspace.__table__)
-_POLICY = Prepared(select(_WORKSPACE.c.time_zone, _WORKSPACE.c.allowed_countries).where(_WORKSPACE.c.id == literal(1)))
+_POLICY = CompiledStatement(
+    select(_WORKSPACE.c.time_zone, _WORKSPACE.c.allowed_countries).where(_WORKSPACE.c.id == literal(1))
+)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Merged, NotFound
 from app.core.signing import is_public_id, keys_of
-from app.db import Glance, Prepared, run
+from app.db import CompiledStatement, ReadConnection, run
 from app.models import Channel, Consent, ConsentState, ConsentType, Contact, SubscriptionType, Suppression, TypeState
 
 _CONTACT = cast(Table, Contact.__table__)
@@ -49,9 +49,9 @@ class Row(NamedTuple):
 
 
 _COLUMNS = [*(_CONTACT.c[name] for name in Row._fields[:-1]), _SUPPRESSED.label("is_suppressed")]
-_BY_PUBLIC_ID = Prepared(select(*_COLUMNS).where(_CONTACT.c.public_id == bindparam("public_id")))
-_BY_EXTERNAL_ID = Prepared(select(*_COLUMNS).where(_CONTACT.c.external_id == bindparam("external_id")))
-_PUBLIC_ID = Prepared(select(_CONTACT.c.public_id).where(_CONTACT.c.id == bindparam("id")))
+_BY_PUBLIC_ID = CompiledStatement(select(*_COLUMNS).where(_CONTACT.c.public_id == bindparam("public_id")))
+_BY_EXTERNAL_ID = CompiledStatement(select(*_COLUMNS).where(_CONTACT.c.external_id == bindparam("external_id")))
+_PUBLIC_ID = CompiledStatement(select(_CONTACT.c.public_id).where(_CONTACT.c.id == bindparam("id")))
 _ATTACHED = (
     _CONSENT.c.contact_id,
     _CONSENT.c.subscription_type_id,
@@ -62,7 +62,7 @@ _ATTACHED = (
     _KIND.c.state.label("type_state"),
 )
 _JOINED = _CONSENT.join(_KIND, _KIND.c.id == _CONSENT.c.subscription_type_id)
-_OF_ONE = Prepared(
+_OF_ONE = CompiledStatement(
     select(*_ATTACHED)
     .select_from(_JOINED)
     .where(_CONSENT.c.contact_id == bindparam("contact_id"))
@@ -84,7 +84,7 @@ class View:
     has_sms_consent: bool
 
 
-def find(session: Session | Glance, public_id: str) -> View:
+def find(session: Session | ReadConnection, public_id: str) -> View:
     """One contact.
 
     :raises Merged: it is part of another by now
@@ -93,7 +93,7 @@ def find(session: Session | Glance, public_id: str) -> View:
     return _one(session, _BY_PUBLIC_ID.one(session, public_id=public_id) if is_public_id(public_id) else None)
 
 
-def find_by_external_id(session: Session | Glance, external_id: str) -> View:
+def find_by_external_id(session: Session | ReadConnection, external_id: str) -> View:
     """One user. :raises NotFound: no user has this id"""
     known = _BY_EXTERNAL_ID.one(session, external_id=external_id) if "\0" not in external_id else None
     return _one(session, known if known and known[2] == "user" else None)
@@ -111,7 +111,7 @@ def of_ids(session: Session, ids: Sequence[int]) -> list[View]:
     return [_view(session, rows[contact_id], attached.get(contact_id, ())) for contact_id in ids if contact_id in rows]
 
 
-def _one(session: Session | Glance, found: Any) -> View:
+def _one(session: Session | ReadConnection, found: Any) -> View:
     if found is None:
         raise NotFound("User Not Found")
     row = Row(*found)
@@ -123,7 +123,7 @@ def _one(session: Session | Glance, found: Any) -> View:
     return _view(session, row, _OF_ONE.all(session, contact_id=row.id))
 
 
-def _view(session: Session | Glance, row: Row, attached: Iterable[Any]) -> View:
+def _view(session: Session | ReadConnection, row: Row, attached: Iterable[Any]) -> View:
     opted_in, opted_out, has_sms_consent = [], [], False
     for _, type_id, state, destination_hash, consent_type, channel, type_state in attached:
         if state == ConsentState.OPTED_OUT:
@@ -136,7 +136,7 @@ def _view(session: Session | Glance, row: Row, attached: Iterable[Any]) -> View:
     return View(row, tuple(opted_in), tuple(opted_out), has_sms_consent)
 
 
-def _current_hash(session: Session | Glance, row: Row, channel: str) -> str | None:
+def _current_hash(session: Session | ReadConnection, row: Row, channel: str) -> str | None:
     if channel == Channel.SMS:
         return row.phone_hash
     return keys_of(session).destination_hash(row.email) if row.email else None

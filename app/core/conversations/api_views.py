@@ -69,7 +69,9 @@ class Inserted:
 
 def page(session: Session, *, after: int | None, limit: int) -> list[Record]:
     """Conversations in which something was said, those begun last first. Changes meanwhile move none of them."""
-    query = select(Conversation).where(Conversation.said_number > 0).order_by(Conversation.id.desc()).limit(limit)
+    query = (
+        select(Conversation).where(Conversation.last_message_number > 0).order_by(Conversation.id.desc()).limit(limit)
+    )
     found = list(session.scalars(query.where(Conversation.id < after) if after is not None else query))
     ids = [each.id for each in found]
     first = {
@@ -92,7 +94,7 @@ def page(session: Session, *, after: int | None, limit: int) -> list[Record]:
 
 def count(session: Session, *, most: int) -> int:
     """How many conversations there are, counted up to ``most``."""
-    some = select(literal(1)).where(Conversation.said_number > 0).limit(most).subquery()
+    some = select(literal(1)).where(Conversation.last_message_number > 0).limit(most).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 
@@ -129,7 +131,7 @@ def newest_of(session: Session, contact_id: int | None) -> int:
 
     :raises NotFound: there is none
     """
-    query = select(Conversation.id).where(Conversation.said_number > 0).limit(1)
+    query = select(Conversation.id).where(Conversation.last_message_number > 0).limit(1)
     if contact_id is not None:
         query = query.where(Conversation.contact_id == contact_id).order_by(Conversation.id.desc())
     else:
@@ -175,9 +177,9 @@ def _read(session: Session, conversations: Sequence[Conversation]) -> set[int]:
         select(ConversationRead.conversation_id)
         .join(Conversation, Conversation.id == ConversationRead.conversation_id)
         .where(Conversation.id.in_([each.id for each in conversations]))
-        .where(ConversationRead.revision >= Conversation.news_revision)
+        .where(ConversationRead.revision >= Conversation.last_contact_revision)
     )
-    return set(session.scalars(query)) | {each.id for each in conversations if each.news_revision == 0}
+    return set(session.scalars(query)) | {each.id for each in conversations if each.last_contact_revision == 0}
 
 
 class _Authors:

@@ -16,19 +16,19 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Executable, Table, and_, bindparam, select
 
 from app.core.conversations import changes as inbox_changes
-from app.db import Glance, Prepared
+from app.db import CompiledStatement, ReadConnection
 from app.models import Conversation, Workspace
 
 FRESH_FOR_S = 0.25
 KEPT = 2000  # conversations that changed last
-Looking = Callable[[], AbstractContextManager[Glance]]
+Looking = Callable[[], AbstractContextManager[ReadConnection]]
 _CONVERSATION = cast(Table, Conversation.__table__)
 _WORKSPACE = cast(Table, Workspace.__table__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    changed_in: int
+    change_number: int
     revision: int
     contact_id: int
     serial: int
@@ -57,15 +57,15 @@ class Changes:
     def follow(self, looking: Looking) -> int:
         """Be up to date; the serial comes back. One statement when what is known is too old, else none.
 
-        :param looking: ``Database.glance``
+        :param looking: ``Database.read_connection``
         """
         if time.monotonic() - self._asked_at_s < self.fresh_for_s:
             return self.serial
         with self._lock:
             now_s = time.monotonic()
             if now_s - self._asked_at_s >= self.fresh_for_s:
-                with looking() as glance:
-                    self._ask(glance)
+                with looking() as read_connection:
+                    self._ask(read_connection)
                 self._asked_at_s = now_s
             return self.serial
 
@@ -84,16 +84,16 @@ class Changes:
         if after > self._newest:
             return True
         with self._lock:
-            found = [(each.changed_in, number, each.revision) for number, each in self._conversations.items()]
+            found = [(each.change_number, number, each.revision) for number, each in self._conversations.items()]
         changed = sorted(each for each in found if each[0] >= after)[: inbox_changes.CHANGES_MAX]
         return inbox_changes.checksum([(number, revision) for _, number, revision in changed]) in {"0", known}
 
-    def _ask(self, glance: Glance) -> None:
+    def _ask(self, read_connection: ReadConnection) -> None:
         if self._cursor is not None:
-            rows = _SINCE.all(glance, after=self._cursor, limit=self.kept + 1)
+            rows = _SINCE.all(read_connection, after=self._cursor, limit=self.kept + 1)
             if len(rows) <= self.kept:
                 return self._hear(rows)
-        rows = _NEWEST.all(glance, limit=self.kept)
+        rows = _NEWEST.all(read_connection, limit=self.kept)
         self.serial += 1
         self._forgotten = self.serial
         self._conversations.clear()
@@ -105,17 +105,17 @@ class Changes:
     def _hear(self, rows: list[Any]) -> None:
         self._cursor, self.workspace_revision = rows[0][0], rows[0][1]
         serial = self.serial + 1
-        for _, _, number, revision, changed_in, contact_id in rows:
+        for _, _, number, revision, change_number, contact_id in rows:
             if number is None:
                 continue
             before = self._conversations.get(number)
-            if before is not None and (before.revision, before.changed_in) == (revision, changed_in):
+            if before is not None and (before.revision, before.change_number) == (revision, change_number):
                 continue  # told again, because an older transaction was still running
             for whose in {contact_id, before.contact_id if before else contact_id}:
                 self._contacts[whose] = serial
-            self._conversations[number] = _Change(changed_in, revision, contact_id, serial)
+            self._conversations[number] = _Change(change_number, revision, contact_id, serial)
             self._conversations.move_to_end(number)
-            self._newest = max(self._newest, changed_in)
+            self._newest = max(self._newest, change_number)
             self.serial = serial
         self._forget()
 
@@ -124,7 +124,7 @@ class Changes:
             return
         while len(self._conversations) > self.kept:
             _, gone = self._conversations.popitem(last=False)
-            self._complete_from = max(self._complete_from, gone.changed_in + 1)
+            self._complete_from = max(self._complete_from, gone.change_number + 1)
             self._forgotten = max(self._forgotten, gone.serial)
         self._contacts = {whose: serial for whose, serial in self._contacts.items() if serial > self._forgotten}
 
@@ -134,9 +134,9 @@ def _asking(dialect: str, *, is_first: bool) -> Executable:
     revision = select(_WORKSPACE.c.revision).where(_WORKSPACE.c.id == 1).scalar_subquery()
     now = select(inbox_changes.cursor_now(dialect).label("cursor"), revision.label("revision")).subquery("now")
     real: ColumnElement[bool] = inbox_changes.is_no_future(dialect)
-    condition = real if is_first else and_(_CONVERSATION.c.changed_in >= bindparam("after"), real)
-    order = _CONVERSATION.c.changed_in.desc() if is_first else _CONVERSATION.c.changed_in
-    columns = [_CONVERSATION.c[name] for name in ("id", "revision", "changed_in", "contact_id")]
+    condition = real if is_first else and_(_CONVERSATION.c.change_number >= bindparam("after"), real)
+    order = _CONVERSATION.c.change_number.desc() if is_first else _CONVERSATION.c.change_number
+    columns = [_CONVERSATION.c[name] for name in ("id", "revision", "change_number", "contact_id")]
     return (
         select(now.c.cursor, now.c.revision, *columns)
         .select_from(now.outerjoin(_CONVERSATION, condition))
@@ -145,5 +145,5 @@ def _asking(dialect: str, *, is_first: bool) -> Executable:
     )
 
 
-_SINCE = Prepared(lambda dialect: _asking(dialect, is_first=False))
-_NEWEST = Prepared(lambda dialect: _asking(dialect, is_first=True))
+_SINCE = CompiledStatement(lambda dialect: _asking(dialect, is_first=False))
+_NEWEST = CompiledStatement(lambda dialect: _asking(dialect, is_first=True))

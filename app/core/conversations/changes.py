@@ -37,7 +37,7 @@ def changed_since(session: Session, cursor: str | None, *, limit: int = CHANGES_
     found = list(rows)
     changed = [row for row in found if row.id is not None]
     told = checksum([(row.id, row.revision) for row in changed])
-    onward = f"{changed[-1].changed_in if len(changed) == limit else found[0].cursor}-{told}"
+    onward = f"{changed[-1].change_number if len(changed) == limit else found[0].cursor}-{told}"
     return Changes(onward, [] if told == known else [row.id for row in changed])
 
 
@@ -57,23 +57,23 @@ def cursor_now(dialect: str) -> ColumnElement[int]:
     if dialect == "postgresql":
         return literal_column(_SNAPSHOT.format("xmin"))
     newest = _CONVERSATION.alias("newest")
-    return select(func.coalesce(func.max(newest.c.changed_in), 0) + 1).scalar_subquery()
+    return select(func.coalesce(func.max(newest.c.change_number), 0) + 1).scalar_subquery()
 
 
 def is_no_future(dialect: str) -> ColumnElement[bool]:
     """Numbers from before a restore may lie in the future of a PostgreSQL server: they are no changes."""
     if dialect == "postgresql":
-        return _CONVERSATION.c.changed_in < literal_column(_SNAPSHOT.format("xmax"))
+        return _CONVERSATION.c.change_number < literal_column(_SNAPSHOT.format("xmax"))
     return true()
 
 
 def _changes(dialect: str) -> Select[Any]:
     now = select(cursor_now(dialect).label("cursor")).subquery("now")
-    changed = and_(_CONVERSATION.c.changed_in >= bindparam("after"), is_no_future(dialect))
+    changed = and_(_CONVERSATION.c.change_number >= bindparam("after"), is_no_future(dialect))
     return (
-        select(now.c.cursor, _CONVERSATION.c.id, _CONVERSATION.c.revision, _CONVERSATION.c.changed_in)
+        select(now.c.cursor, _CONVERSATION.c.id, _CONVERSATION.c.revision, _CONVERSATION.c.change_number)
         .select_from(now.outerjoin(_CONVERSATION, changed))
-        .order_by(_CONVERSATION.c.changed_in, _CONVERSATION.c.id)
+        .order_by(_CONVERSATION.c.change_number, _CONVERSATION.c.id)
         .limit(bindparam("limit"))
     )
 

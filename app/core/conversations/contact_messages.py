@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.core.conversations import messages as conversations
 from app.core.conversations.messages import CONTACT
 from app.core.errors import NotFound
-from app.db import Prepared, inserting
+from app.db import CompiledStatement, inserting
 from app.models import Contact, Conversation, ConversationState, Message, MessageKind
 
 _CONTACT = cast(Table, Contact.__table__)
@@ -89,19 +89,21 @@ def _advance(dialect: str) -> Executable:
         .where(_CONVERSATION.c.id == bindparam("conversation_id"))
         .values(
             last_number=number,
-            said_number=number,
+            last_message_number=number,
             revision=revision,
-            news_revision=revision,
-            changed_in=conversations.change_stamp_of(dialect, now_us),
+            last_contact_revision=revision,
+            change_number=conversations.change_stamp_of(dialect, now_us),
             updated_at=bindparam("at"),
         )
         .returning(_CONVERSATION.c.last_number, _CONVERSATION.c.revision)
     )
 
 
-_HOLD = Prepared(select(_CONTACT.c.blocked_at).where(_CONTACT.c.id == bindparam("contact_id")).with_for_update())
+_HOLD = CompiledStatement(
+    select(_CONTACT.c.blocked_at).where(_CONTACT.c.id == bindparam("contact_id")).with_for_update()
+)
 _WITH_KEY = and_(_MESSAGE.c.conversation_id == _CONVERSATION.c.id, _MESSAGE.c.client_key == bindparam("client_key"))
-_FIND = Prepared(
+_FIND = CompiledStatement(
     select(_CONVERSATION.c.id, *(_MESSAGE.c[name] for name in ("number", "author", "kind", "body", "created_at")))
     .select_from(_CONVERSATION.outerjoin(_MESSAGE, _WITH_KEY))
     .where(
@@ -113,6 +115,6 @@ _FIND = Prepared(
     )
     .limit(1)
 )
-_ADVANCE = Prepared(_advance)
+_ADVANCE = CompiledStatement(_advance)
 _COLUMNS = ("conversation_id", "number", "revision", "kind", "author", "body", "client_key", "created_at")
-_KEEP = Prepared(lambda dialect: inserting(dialect, Message, _COLUMNS))
+_KEEP = CompiledStatement(lambda dialect: inserting(dialect, Message, _COLUMNS))

@@ -38,7 +38,7 @@ def start(
         client_key=client_key,
         state=ConversationState.OPEN,
         assignee_id=assignee_id,
-        changed_in=cast(Any, change_stamp(session, at)),
+        change_number=cast(Any, change_stamp(session, at)),
         created_at=at,
         updated_at=at,
     )
@@ -191,9 +191,9 @@ def form_changed(
 
     An answer is news from the contact: unread for agents, and the conversation moves to the top.
     """
-    values: dict[str, Any] = {"revision": _CONVERSATION.c.revision + 1, "changed_in": change_stamp(session, at)}
+    values: dict[str, Any] = {"revision": _CONVERSATION.c.revision + 1, "change_number": change_stamp(session, at)}
     if is_answered:
-        values |= {"news_revision": _CONVERSATION.c.revision + 1, "updated_at": at}
+        values |= {"last_contact_revision": _CONVERSATION.c.revision + 1, "updated_at": at}
     changed = update(_CONVERSATION).where(_CONVERSATION.c.id == conversation_id).values(**values)
     revision = run(session, changed.returning(_CONVERSATION.c.revision)).scalar_one_or_none()
     card = update(_MESSAGE).where(_MESSAGE.c.inserted_form_id == inserted_form_id).values(revision=revision)
@@ -273,7 +273,9 @@ def contact_has_seen(session: Session, conversation_id: int, number: int, *, at:
         update(_CONVERSATION)
         .where(_CONVERSATION.c.id == conversation_id)
         .where(_CONVERSATION.c.contact_seen_number < number, _CONVERSATION.c.last_number >= number)
-        .values(contact_seen_number=number, revision=_CONVERSATION.c.revision + 1, changed_in=change_stamp(session, at))
+        .values(
+            contact_seen_number=number, revision=_CONVERSATION.c.revision + 1, change_number=change_stamp(session, at)
+        )
     )
     run(session, seen)
 
@@ -292,12 +294,12 @@ def hold(session: Session, conversation_id: int) -> Conversation:
 def touch(session: Session, conversation: Conversation, *, at: datetime) -> int:
     """Let polls take notice of a change of a held conversation; its new revision comes back."""
     conversation.revision += 1
-    conversation.changed_in = cast(Any, change_stamp(session, at))
+    conversation.change_number = cast(Any, change_stamp(session, at))
     return conversation.revision
 
 
 def change_stamp(session: Session, at: datetime) -> ColumnElement[int]:
-    """What ``conversations.changed_in`` is set to."""
+    """What ``conversations.change_number`` is set to."""
     return change_stamp_of(dialect_of(session), literal(microseconds(at)))
 
 
@@ -307,7 +309,7 @@ def change_stamp_of(dialect: str, now_us: ColumnElement[int]) -> ColumnElement[i
     """
     if dialect == "postgresql":
         return literal_column("pg_current_xact_id()::text::bigint")
-    newest = select(func.max(_OTHERS.c.changed_in)).scalar_subquery()
+    newest = select(func.max(_OTHERS.c.change_number)).scalar_subquery()
     return func.max(now_us, func.coalesce(newest, 0) + 1)
 
 
@@ -359,9 +361,9 @@ def _append(
     revision = touch(session, conversation, at=at)
     conversation.updated_at = at
     if kind != MessageKind.EVENT:
-        conversation.said_number = conversation.last_number
+        conversation.last_message_number = conversation.last_number
     if author == CONTACT:
-        conversation.news_revision = revision
+        conversation.last_contact_revision = revision
     message = Message(
         conversation_id=conversation.id,
         number=conversation.last_number,

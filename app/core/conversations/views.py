@@ -17,7 +17,7 @@ from app.core.conversations.messages import CONTACT
 from app.core.errors import NotFound
 from app.core.forms import cards as form_cards
 from app.core.forms.cards import FormCard
-from app.db import Glance, Prepared
+from app.db import CompiledStatement, ReadConnection
 from app.models import Agent, Conversation, ConversationState, Message, MessageKind
 
 PAGE_SIZE = 50
@@ -86,12 +86,12 @@ class AgentView:
 
 def for_contact(session: Session, contact_id: int, *, limit: int = 20) -> list[Conversation]:
     """A contact's conversations in which something was said, newest first."""
-    query = select(Conversation).where(Conversation.contact_id == contact_id, Conversation.said_number > 0)
+    query = select(Conversation).where(Conversation.contact_id == contact_id, Conversation.last_message_number > 0)
     return list(session.scalars(query.order_by(Conversation.id.desc()).limit(limit)))
 
 
 def contact_page(
-    session: Session | Glance,
+    session: Session | ReadConnection,
     conversation_id: int,
     contact_id: int,
     *,
@@ -107,7 +107,13 @@ def contact_page(
 
 
 def contact_news(
-    session: Session | Glance, conversation_id: int, contact_id: int, *, after: int, at: datetime, limit: int = 200
+    session: Session | ReadConnection,
+    conversation_id: int,
+    contact_id: int,
+    *,
+    after: int,
+    at: datetime,
+    limit: int = 200,
 ) -> ContactView:
     """The lines that were added, or look different, since revision ``after``. Nothing new is one statement.
 
@@ -173,7 +179,7 @@ class _Statement(Enum):
 
 
 def _contact_view(
-    session: Session | Glance, conversation_id: int, contact_id: int, lines: _Lines, *, at: datetime
+    session: Session | ReadConnection, conversation_id: int, contact_id: int, lines: _Lines, *, at: datetime
 ) -> ContactView:
     prepared = _FOR_THE_CONTACT_READ[lines.statement]
     first, rows, has_more = _read(session, prepared, lines, conversation_id=conversation_id, contact_id=contact_id)
@@ -201,7 +207,9 @@ def _agent_view(session: Session, conversation_id: int, lines: _Lines, *, at: da
     )
 
 
-def _read(session: Session | Glance, prepared: Prepared, lines: _Lines, **whose: int) -> tuple[Any, list[Any], bool]:
+def _read(
+    session: Session | ReadConnection, prepared: CompiledStatement, lines: _Lines, **whose: int
+) -> tuple[Any, list[Any], bool]:
     """The conversation (as the first row), its chosen lines, and whether there are more of them: one statement, so that
     revision and lines are of one moment.
     """
@@ -233,7 +241,7 @@ _AUTHOR = case(
 )
 
 
-def _reading(statement: _Statement, *whose: ColumnElement[bool], kinds: ColumnElement[bool]) -> Prepared:
+def _reading(statement: _Statement, *whose: ColumnElement[bool], kinds: ColumnElement[bool]) -> CompiledStatement:
     condition, order = {
         _Statement.NEWS: (_MESSAGE.c.revision > bindparam("after"), _MESSAGE.c.revision),
         _Statement.NEWEST: (true(), _MESSAGE.c.number.desc()),
@@ -242,7 +250,9 @@ def _reading(statement: _Statement, *whose: ColumnElement[bool], kinds: ColumnEl
     chosen = and_(_MESSAGE.c.conversation_id == _CONVERSATION.c.id, condition, kinds)
     lines = _CONVERSATION.outerjoin(_MESSAGE, chosen).outerjoin(_AGENT, _AGENT.c.id == _AUTHOR)
     source = form_cards.joined_to(lines, _MESSAGE.c.inserted_form_id)
-    return Prepared(select(*_COLUMNS).select_from(source).where(*whose).order_by(order).limit(bindparam("limit")))
+    return CompiledStatement(
+        select(*_COLUMNS).select_from(source).where(*whose).order_by(order).limit(bindparam("limit"))
+    )
 
 
 _THIS_ONE = _CONVERSATION.c.id == bindparam("conversation_id")

@@ -19,6 +19,7 @@ from app.core.forms.publishing import FormContent
 from app.core.forms.wording import Reading
 from app.core.ledger.events import Evidence
 from app.core.signing import keys_of
+from app.core.submissions import seen
 from app.core.subscriptions import subscription_types
 from app.core.subscriptions.subscription_types import Translations
 from app.core.workspace import settings
@@ -206,14 +207,14 @@ def _answer_form(session: Session, shop: _Shop, contact: Contact, about: str, *,
     inserted = optin_forms.insert_for(
         session, form, contact, inserted_by=shop.agent, origin=words.SITE, at=at - timedelta(minutes=2)
     )
-    optin_forms.mark_seen(session, inserted.token, at=at - timedelta(seconds=40))
+    seen.inserted_form_seen(session, inserted.token, at=at - timedelta(seconds=40))
     locale = contact.locale or wording.DEFAULT_LOCALE
     evidence = Evidence(
         Source.FORM,
         "contact",
         EvidenceLevel.PERSONAL_LINK,
         address=f"192.0.2.{contact.id % 250 + 1}",
-        agent_string=_AGENT_STRING,
+        user_agent=_AGENT_STRING,
         origin=words.SITE,
         page=f"{words.SITE}/",
         locale=locale,
@@ -223,7 +224,7 @@ def _answer_form(session: Session, shop: _Shop, contact: Contact, about: str, *,
         details=form_words.details(shop.types[about].name, shop.types[about].channel),
     )
     destination = _opt_in(session, shop, contact, about, evidence, at=at, also_told_as=("form.submitted",))
-    inserted.answered_at, inserted.answer_hash = at, keys_of(session).destination_hash(destination)
+    inserted.answered_at, inserted.submitted_destination_hash = at, keys_of(session).destination_hash(destination)
     session.flush()
 
 
@@ -254,7 +255,7 @@ def _opt_out(session: Session, shop: _Shop, contact: Contact, about: str, *, at:
         "contact",
         EvidenceLevel.PERSONAL_LINK,
         address=f"198.51.100.{contact.id % 250 + 1}",
-        agent_string=_AGENT_STRING,
+        user_agent=_AGENT_STRING,
         locale=contact.locale,
     )
     standing = consent.held(session, contact.id, kind.id)

@@ -11,6 +11,7 @@ from app.core.conversations import messages as conversations
 from app.core.forms import publishing as optin_forms
 from app.core.forms.publishing import FormContent, FormText
 from app.core.inbox import lists as inbox
+from app.core.submissions import seen
 from app.models import Contact, InsertedForm, MessageKind, OptInForm
 
 
@@ -167,6 +168,6 @@ def _place(
         )
     conversations.post_form(session, conversation_id, inserted, author=author, at=at)
     if what == "seen":
-        optin_forms.mark_seen(session, inserted.token, at=at)
+        seen.inserted_form_seen(session, inserted.token, at=at)
     if inserted.answered_at is not None:
         conversations.form_changed(session, conversation_id, inserted.id, is_answered=True, at=at)

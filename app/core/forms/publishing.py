@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import cast
 
-from sqlalchemy import Table, func, insert, select, update
+from sqlalchemy import Table, func, insert, select
 from sqlalchemy.orm import Session
 
 from app.core import audit, origins, outbox
-from app.core.conversations import messages as conversations
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.signing import random_token
 from app.core.wording import DEFAULT_LOCALE, LOCALES
@@ -19,7 +18,7 @@ from app.core.workspace import settings
 from app.db import dialect_insert
 from app.models import (
     Contact,
-    FormTally,
+    FormDailyCount,
     InsertedForm,
     OptInForm,
     OptInFormText,
@@ -250,31 +249,16 @@ def insert_for(
     return inserted
 
 
-def mark_seen(session: Session, token: str, *, at: datetime) -> None:
-    """The person has the form on their screen. Only the first time counts; an unknown token is passed over."""
-    seen = session.execute(
-        update(InsertedForm)
-        .where(InsertedForm.token == token, InsertedForm.seen_at.is_(None))
-        .values(seen_at=at)
-        .returning(InsertedForm.id, InsertedForm.form_id, InsertedForm.conversation_id)
-    ).one_or_none()
-    if seen is None:
-        return
-    tally(session, seen.form_id, "seen", at=at)
-    if seen.conversation_id is not None:
-        conversations.form_changed(session, seen.conversation_id, seen.id, is_answered=False, at=at)
-
-
 def tally(session: Session, form_id: int, what: str, *, at: datetime, count: int = 1) -> None:
     """Add to one form's numbers of the day.
 
     :param what: ``inserted``, ``seen`` or ``submitted``
     """
     row = {"form_id": form_id, "day": at.date(), "shard": secrets.randbelow(_TALLY_SHARDS)}
-    statement = dialect_insert(session, FormTally).values(
+    statement = dialect_insert(session, FormDailyCount).values(
         **row, **{name: count if name == what else 0 for name in ("inserted", "seen", "submitted")}
     )
-    table = cast(Table, FormTally.__table__)
+    table = cast(Table, FormDailyCount.__table__)
     session.execute(
         statement.on_conflict_do_update(
             index_elements=[table.c.form_id, table.c.day, table.c.shard], set_={what: table.c[what] + count}
@@ -284,7 +268,7 @@ def tally(session: Session, form_id: int, what: str, *, at: datetime, count: int
 
 def tally_many(session: Session, counted: Mapping[tuple[int, date], Mapping[str, int]]) -> None:
     """Add to the numbers of many forms, each on its day (UTC): one row each, always in the same order, no deadlocks."""
-    table, shard = cast(Table, FormTally.__table__), secrets.randbelow(_TALLY_SHARDS)
+    table, shard = cast(Table, FormDailyCount.__table__), secrets.randbelow(_TALLY_SHARDS)
     rows = [
         {"form_id": form_id, "day": day, "shard": shard}
         | {name: counts.get(name, 0) for name in ("inserted", "seen", "submitted")}
@@ -292,7 +276,7 @@ def tally_many(session: Session, counted: Mapping[tuple[int, date], Mapping[str,
     ]
     if not rows:
         return
-    statement = dialect_insert(session, FormTally)
+    statement = dialect_insert(session, FormDailyCount)
     added = {name: table.c[name] + statement.excluded[name] for name in ("inserted", "seen", "submitted")}
     session.execute(
         statement.on_conflict_do_update(index_elements=[table.c.form_id, table.c.day, table.c.shard], set_=added), rows
@@ -310,11 +294,11 @@ def forms_of(session: Session, inserted_form_ids: Collection[int]) -> dict[int, 
 def numbers(session: Session) -> dict[int, FormNumbers]:
     """The numbers of every form, by id; they follow within a second while a worker runs."""
     query = select(
-        FormTally.form_id,
-        func.coalesce(func.sum(FormTally.inserted), 0),
-        func.coalesce(func.sum(FormTally.seen), 0),
-        func.coalesce(func.sum(FormTally.submitted), 0),
-    ).group_by(FormTally.form_id)
+        FormDailyCount.form_id,
+        func.coalesce(func.sum(FormDailyCount.inserted), 0),
+        func.coalesce(func.sum(FormDailyCount.seen), 0),
+        func.coalesce(func.sum(FormDailyCount.submitted), 0),
+    ).group_by(FormDailyCount.form_id)
     return {row[0]: FormNumbers(*(int(count) for count in row[1:])) for row in session.execute(query)}
 
 

@@ -12,11 +12,11 @@ from typing import Any, cast
 from sqlalchemy import Table, and_, bindparam, select
 from sqlalchemy.orm import Session
 
-from app.core.contacts import records as contacts
-from app.core.contacts.records import Destination
+from app.core import destinations
+from app.core.destinations import Destination
 from app.core.errors import DestinationRefused, NotFound
 from app.core.signing import Keys, Signer
-from app.db import Glance, Prepared
+from app.db import CompiledStatement, ReadConnection
 from app.models import (
     Channel,
     Consent,
@@ -87,7 +87,7 @@ class FormView:
     conversation_id: int | None = None
     inserted_by: str | None = None
     contact_role: str | None = None
-    answer_hash: str | None = None
+    submitted_destination_hash: str | None = None
 
     @property
     def origins(self) -> list[str]:
@@ -196,7 +196,7 @@ _INSERTED = (
     _CONTACT.c.role,
 )
 _TYPE = _KIND.c.id == _VERSION.c.subscription_type_id
-_PUBLIC_VIEW = Prepared(
+_PUBLIC_VIEW = CompiledStatement(
     select(*_FORM)
     .select_from(_OPTIN_FORM)
     .join(_VERSION, and_(_VERSION.c.form_id == _OPTIN_FORM.c.id, _VERSION.c.number == _OPTIN_FORM.c.version))
@@ -204,8 +204,8 @@ _PUBLIC_VIEW = Prepared(
     .join(_WORKSPACE, _WORKSPACE.c.id == 1)
     .where(_OPTIN_FORM.c.key == bindparam("key"))
 )
-_PUBLIC_ANSWER_VIEW = Prepared(
-    select(*_FORM, _INSERTED_FORM.c.answer_hash)
+_PUBLIC_ANSWER_VIEW = CompiledStatement(
+    select(*_FORM, _INSERTED_FORM.c.submitted_destination_hash)
     .select_from(_OPTIN_FORM)
     .join(
         _VERSION,
@@ -216,7 +216,7 @@ _PUBLIC_ANSWER_VIEW = Prepared(
     .outerjoin(_INSERTED_FORM, _INSERTED_FORM.c.token == bindparam("nonce"))
     .where(_OPTIN_FORM.c.key == bindparam("key"))
 )
-_INSERTED_VIEW = Prepared(
+_INSERTED_VIEW = CompiledStatement(
     select(*_FORM, *_INSERTED)
     .select_from(_INSERTED_FORM)
     .join(_OPTIN_FORM, _OPTIN_FORM.c.id == _INSERTED_FORM.c.form_id)
@@ -229,7 +229,7 @@ _INSERTED_VIEW = Prepared(
 )
 
 
-def public_view(session: Session | Glance, form_key: str, *, shown: Shown | None = None) -> FormView:
+def public_view(session: Session | ReadConnection, form_key: str, *, shown: Shown | None = None) -> FormView:
     """The newest version of a form, for anybody.
 
     :param shown: of an answer: its version is taken, and whether this render was answered before
@@ -243,10 +243,10 @@ def public_view(session: Session | Glance, form_key: str, *, shown: Shown | None
     row = _PUBLIC_ANSWER_VIEW.one(session, key=form_key, version_id=shown.version_id, nonce=shown.nonce)
     if row is None:
         raise NotFound("There is no such form.")
-    return _view(row[:-1], answer_hash=row[-1])
+    return _view(row[:-1], submitted_destination_hash=row[-1])
 
 
-def inserted_view(session: Session | Glance, token: str, *, shown: Shown | None = None) -> FormView:  # noqa: ARG001
+def inserted_view(session: Session | ReadConnection, token: str, *, shown: Shown | None = None) -> FormView:  # noqa: ARG001
     """One inserted form with its contact's saved number and consent.
 
     :param shown: of an answer; the version is the inserted one whatever was shown
@@ -264,7 +264,7 @@ def saved_destination(keys: Keys, view: FormView) -> Destination | None:
         return None
     allowed = frozenset(view.allowed_countries)
     try:
-        return contacts.read_destination(keys, view.saved, view.channel, region=None, allowed_countries=allowed)
+        return destinations.read(keys, view.saved, view.channel, region=None, allowed_countries=allowed)
     except DestinationRefused:
         return None
 

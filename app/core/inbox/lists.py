@@ -64,7 +64,7 @@ class Row:
     state: ConversationState
     assignee_id: int | None
     updated_at: datetime
-    news_revision: int
+    last_contact_revision: int
     is_unread: bool
     public_id: str
     role: str
@@ -85,7 +85,7 @@ class Row:
     @property
     def news_key(self) -> str:
         """What tells this news from what the contact does next: announced once."""
-        return f"{self.conversation_id}.{self.news_revision}"
+        return f"{self.conversation_id}.{self.last_contact_revision}"
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def mark_read(session: Session, conversation_id: int, agent_id: int, revision: i
     )
 
 
-def be_here(session: Session, conversation_id: int, agent_id: int, *, at: datetime) -> None:
+def mark_present(session: Session, conversation_id: int, agent_id: int, *, at: datetime) -> None:
     """This agent has the conversation on the screen. The others are told who came, and who went without a word."""
     gone = delete(ConversationPresence).where(
         ConversationPresence.conversation_id == conversation_id, ConversationPresence.seen_at < at - PRESENT_FOR
@@ -182,7 +182,7 @@ def leave(session: Session, conversation_id: int, agent_id: int, *, at: datetime
         conversations.touch(session, conversations.hold(session, conversation_id), at=at)
 
 
-def others_here(session: Session, conversation_id: int, agent_id: int, *, at: datetime) -> list[Agent]:
+def other_viewers(session: Session, conversation_id: int, agent_id: int, *, at: datetime) -> list[Agent]:
     """The other agents who have the conversation on their screens."""
     query = (
         select(Agent)
@@ -195,7 +195,9 @@ def others_here(session: Session, conversation_id: int, agent_id: int, *, at: da
 
 
 def _rows(agent_id: int) -> Select[Any]:
-    said = and_(_MESSAGE.c.conversation_id == _CONVERSATION.c.id, _MESSAGE.c.number == _CONVERSATION.c.said_number)
+    said = and_(
+        _MESSAGE.c.conversation_id == _CONVERSATION.c.id, _MESSAGE.c.number == _CONVERSATION.c.last_message_number
+    )
     read = and_(_READ.c.conversation_id == _CONVERSATION.c.id, _READ.c.agent_id == agent_id)
     who = _CONTACT.alias("who")
     source = _CONVERSATION.join(who, who.c.id == _CONVERSATION.c.contact_id).join(_MESSAGE, said).outerjoin(_READ, read)
@@ -204,8 +206,8 @@ def _rows(agent_id: int) -> Select[Any]:
         _CONVERSATION.c.state,
         _CONVERSATION.c.assignee_id,
         _CONVERSATION.c.updated_at,
-        _CONVERSATION.c.news_revision,
-        (_CONVERSATION.c.news_revision > func.coalesce(_READ.c.revision, 0)).label("is_unread"),
+        _CONVERSATION.c.last_contact_revision,
+        (_CONVERSATION.c.last_contact_revision > func.coalesce(_READ.c.revision, 0)).label("is_unread"),
         *(who.c[name] for name in ("public_id", "role", "name", "external_id", "email", "phone")),
         *(_MESSAGE.c[name] for name in ("kind", "author", "body")),
         *form_cards.COLUMNS,
@@ -218,7 +220,7 @@ def _row(row: Any, at: datetime) -> Row:
         state=ConversationState(row.state),
         assignee_id=row.assignee_id,
         updated_at=row.updated_at,
-        news_revision=row.news_revision,
+        last_contact_revision=row.last_contact_revision,
         is_unread=bool(row.is_unread),
         public_id=row.public_id,
         role=row.role,
@@ -248,7 +250,7 @@ def _assigned(assigned: Assigned, agent_id: int) -> ColumnElement[bool]:
 
 def _unread(session: Session, agent_id: int) -> int:
     newest = (
-        select(_CONVERSATION.c.id, _CONVERSATION.c.assignee_id, _CONVERSATION.c.news_revision)
+        select(_CONVERSATION.c.id, _CONVERSATION.c.assignee_id, _CONVERSATION.c.last_contact_revision)
         .where(_CONVERSATION.c.state == ConversationState.OPEN.value)
         .order_by(_CONVERSATION.c.updated_at.desc(), _CONVERSATION.c.id.desc())
         .limit(UNREAD_AMONG)
@@ -258,7 +260,7 @@ def _unread(session: Session, agent_id: int) -> int:
     query = (
         select(func.count())
         .select_from(newest.outerjoin(_READ, read))
-        .where(newest.c.news_revision > func.coalesce(_READ.c.revision, 0))
+        .where(newest.c.last_contact_revision > func.coalesce(_READ.c.revision, 0))
         .where(or_(newest.c.assignee_id.is_(None), newest.c.assignee_id == agent_id))
     )
     return int(run(session, query).scalar_one())

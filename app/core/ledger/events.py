@@ -12,11 +12,11 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from app.core import clock
 from app.core.wording import Words
-from app.db import Prepared, ignoring_insert, inserting
+from app.db import CompiledStatement, ignoring_insert, inserting
 from app.models import Action, ConsentEvent, ConsentEvidence, Contact, EvidenceLevel, Source, Wording
 
 _KNOWN_WORDINGS = "assent_known_wordings"
-_EVENT = Prepared(
+_EVENT = CompiledStatement(
     lambda dialect: inserting(
         dialect,
         ConsentEvent,
@@ -35,7 +35,7 @@ _EVENT = Prepared(
         ),
     ).returning(cast(Table, ConsentEvent.__table__).c.id)
 )
-_EVIDENCE = Prepared(
+_EVIDENCE = CompiledStatement(
     lambda dialect: inserting(
         dialect,
         ConsentEvidence,
@@ -43,7 +43,7 @@ _EVIDENCE = Prepared(
             "event_id",
             "destination",
             "address",
-            "agent_string",
+            "user_agent",
             "origin",
             "page",
             "locale",
@@ -56,7 +56,7 @@ _EVIDENCE = Prepared(
 )
 
 
-_KEEP_WORDS = Prepared(lambda dialect: ignoring_insert(dialect, Wording, ("hash", "body")))
+_KEEP_WORDS = CompiledStatement(lambda dialect: ignoring_insert(dialect, Wording, ("hash", "body")))
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Evidence:
     actor: str
     level: EvidenceLevel
     address: str | None = None
-    agent_string: str | None = None
+    user_agent: str | None = None
     origin: str | None = None
     page: str | None = None
     locale: str | None = None
@@ -131,7 +131,7 @@ def record(
         event_id=event_id,
         destination=destination,
         address=evidence.address,
-        agent_string=evidence.agent_string[:512] if evidence.agent_string else None,
+        user_agent=evidence.user_agent[:512] if evidence.user_agent else None,
         origin=evidence.origin,
         page=evidence.page[:2000] if evidence.page else None,
         locale=evidence.locale,
@@ -169,7 +169,7 @@ def evidence_of(session: Session, event_id: int) -> Evidence | None:
         event.actor,
         EvidenceLevel(event.evidence_level),
         address=evidence.address,
-        agent_string=evidence.agent_string,
+        user_agent=evidence.user_agent,
         origin=evidence.origin,
         page=evidence.page,
         locale=evidence.locale,

@@ -21,7 +21,7 @@ from app.core.conversations.views import ContactView
 from app.core.errors import NotFound
 from app.core.messenger import visitors as messenger
 from app.core.messenger.visitors import Visitor
-from app.db import Database, Glance, Prepared
+from app.db import CompiledStatement, Database, ReadConnection
 from app.models import Conversation, ConversationState
 
 REMEMBERED = 20_000
@@ -34,9 +34,9 @@ KNOWN_CHARS_MAX = 100 * len("123456789012345678:123456789,")
 _CONVERSATION = cast(Table, Conversation.__table__)
 
 
-_STANDING = Prepared(
+_STANDING = CompiledStatement(
     select(*(_CONVERSATION.c[name] for name in ("id", "revision", "updated_at", "state")))
-    .where(_CONVERSATION.c.contact_id == bindparam("contact_id"), _CONVERSATION.c.said_number > 0)
+    .where(_CONVERSATION.c.contact_id == bindparam("contact_id"), _CONVERSATION.c.last_message_number > 0)
     .order_by(
         case((_CONVERSATION.c.state == ConversationState.OPEN.value, 0), else_=1),
         _CONVERSATION.c.updated_at.desc(),
@@ -80,11 +80,11 @@ class Polls:
 
         :raises NotFound: a stranger: an unknown or ended token, a session that is over
         """
-        serial = self._changes.follow(database.glance)
+        serial = self._changes.follow(database.read_connection)
         remembered = self._remembered.get(bearer)
         if remembered and self._still_holds(remembered, database) and _is_known(remembered.standing, known):
             return remembered.who, News([], is_more=False)
-        with database.glance() as look:
+        with database.read_connection() as look:
             who = messenger.visitor(look, bearer)
             standing = _standing(look, who)
             told = _news(look, who, standing, known, at=at)
@@ -101,8 +101,8 @@ class Polls:
         serial = self._changes.serial
         if remembered.serial == serial or user_id is None:
             return True
-        with database.glance() as glance:
-            is_nobody_yet = messenger.user_contact(glance, user_id) is None
+        with database.read_connection() as read_connection:
+            is_nobody_yet = messenger.user_contact(read_connection, user_id) is None
         if is_nobody_yet:
             remembered.serial = serial
         return is_nobody_yet
@@ -116,7 +116,9 @@ class Polls:
                 self._remembered.popitem(last=False)
 
 
-def earlier(session: Session | Glance, who: Visitor, conversation_id: int, *, before: int, at: datetime) -> ContactView:
+def earlier(
+    session: Session | ReadConnection, who: Visitor, conversation_id: int, *, before: int, at: datetime
+) -> ContactView:
     """The lines of one conversation before the line ``before``.
 
     :raises NotFound: there is no such conversation, or it is not theirs
@@ -130,7 +132,7 @@ def _is_known(standing: Mapping[int, int], known: Mapping[int, int]) -> bool:
     return all(revision <= known.get(conversation_id, 0) for conversation_id, revision in standing.items())
 
 
-def _standing(look: Glance, who: Visitor) -> dict[int, int]:
+def _standing(look: ReadConnection, who: Visitor) -> dict[int, int]:
     """Id to revision of the conversations that are followed, where something happened last coming last."""
     if who.contact_id is None:
         return {}
@@ -141,7 +143,9 @@ def _standing(look: Glance, who: Visitor) -> dict[int, int]:
     return {row[0]: row[1] for row in found}
 
 
-def _news(look: Glance, who: Visitor, standing: Mapping[int, int], known: Mapping[int, int], *, at: datetime) -> News:
+def _news(
+    look: ReadConnection, who: Visitor, standing: Mapping[int, int], known: Mapping[int, int], *, at: datetime
+) -> News:
     views: list[ContactView] = []
     is_more = False
     for conversation_id, revision in standing.items():

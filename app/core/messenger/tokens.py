@@ -8,22 +8,24 @@ from sqlalchemy.orm import Session
 
 from app.core.accounts.api_tokens import hash_of
 from app.core.conversations import messages as conversations
-from app.db import Glance, Prepared, insert_or_ignore
+from app.db import CompiledStatement, ReadConnection, insert_or_ignore
 from app.models import Contact, Conversation, MessengerToken
 
 PREFIX, LENGTH = "t_", 45
 # A visitor who neither wrote nor saw anything new for so long starts anew.
 KEPT, KEPT_WHEN_ENDED = timedelta(days=400), timedelta(days=1)
 _TOKEN = cast(Table, MessengerToken.__table__)
-_FIND = Prepared(select(_TOKEN.c.contact_id, _TOKEN.c.ended_at).where(_TOKEN.c.token_hash == bindparam("token_hash")))
-_USE = Prepared(
+_FIND = CompiledStatement(
+    select(_TOKEN.c.contact_id, _TOKEN.c.ended_at).where(_TOKEN.c.token_hash == bindparam("token_hash"))
+)
+_USE = CompiledStatement(
     update(_TOKEN)
     .where(_TOKEN.c.token_hash == bindparam("token_hash"), _TOKEN.c.last_used_at < bindparam("yesterday"))
     .values(last_used_at=bindparam("at"))
 )
 
 
-def lead_of(session: Session | Glance, token: str) -> int | None:
+def lead_of(session: Session | ReadConnection, token: str) -> int | None:
     """The lead who wrote with this token; null for a token that nobody knows, or that is of no use any more."""
     found = _FIND.one(session, token_hash=hash_of(token))
     return int(found[0]) if found and found[1] is None else None

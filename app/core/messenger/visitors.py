@@ -25,7 +25,7 @@ from app.core.messenger import tokens as messenger_tokens
 from app.core.messenger.identity import SESSION_PREFIX, Identity, SignedUser
 from app.core.signing import keys_of, random_public_id
 from app.core.workspace import settings
-from app.db import Glance, Prepared, insert_or_ignore
+from app.db import CompiledStatement, ReadConnection, insert_or_ignore
 from app.models import Contact, ContactRole, Conversation, Workspace
 
 MESSAGES_A_MINUTE, MESSAGES_A_MINUTE_FROM_ONE_ADDRESS, NEW_LEADS_AN_HOUR = 40, 400, 200
@@ -34,8 +34,8 @@ SIGN_INS_A_MINUTE, SIGN_INS_A_MINUTE_FROM_ONE_ADDRESS = 20, 200
 _MINUTE_S, _HOUR_S = 60, 60 * 60
 _CONTACT = cast(Table, Contact.__table__)
 _WORKSPACE = cast(Table, Workspace.__table__)
-_FIND_USER = Prepared(select(_CONTACT.c.id).where(_CONTACT.c.external_id == bindparam("user_id")))
-_SECRET = Prepared(select(_WORKSPACE.c.messenger_secret).where(_WORKSPACE.c.id == 1))
+_FIND_USER = CompiledStatement(select(_CONTACT.c.id).where(_CONTACT.c.external_id == bindparam("user_id")))
+_SECRET = CompiledStatement(select(_WORKSPACE.c.messenger_secret).where(_WORKSPACE.c.id == 1))
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def session_for(session: Session, user: SignedUser) -> tuple[str, bool]:
     return bearer, contact is not None and bool(user.news_for(contact))
 
 
-def visitor(session: Session | Glance, bearer: str) -> Visitor:
+def visitor(session: Session | ReadConnection, bearer: str) -> Visitor:
     """:raises NotFound: a stranger: an unknown or ended token, a session that is over"""
     if bearer.startswith(SESSION_PREFIX):
         (secret,) = _SECRET.one(session)
@@ -99,7 +99,7 @@ def visitor(session: Session | Glance, bearer: str) -> Visitor:
     return Visitor(lead_id)
 
 
-def user_contact(session: Session | Glance, user_id: str) -> int | None:
+def user_contact(session: Session | ReadConnection, user_id: str) -> int | None:
     """The contact of a signed user; null when there is none. One statement."""
     found = _FIND_USER.one(session, user_id=user_id)
     return int(found[0]) if found else None

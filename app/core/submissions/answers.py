@@ -6,10 +6,10 @@ from typing import cast
 from sqlalchemy import Table, and_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from app.core.contacts.records import Destination
+from app.core.destinations import Destination
 from app.core.forms.publishing import EXPIRES_IN
 from app.core.forms.views import FormView, Shown
-from app.db import Prepared, ignoring_insert
+from app.db import CompiledStatement, ignoring_insert
 from app.models import Consent, ConsentState, Contact, InsertedForm
 
 BY_THE_PAGE = "page"  # who inserted what a render of a public form becomes when it is answered
@@ -17,8 +17,8 @@ _INSERTED_FORM = cast(Table, InsertedForm.__table__)
 _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
 # Of a render that was answered: with what, and how its contact, or whoever that is by now, stands with the type.
-_FIND_ANSWER = Prepared(
-    select(_INSERTED_FORM.c.answer_hash, _CONSENT.c.state, _CONSENT.c.destination_hash)
+_FIND_ANSWER = CompiledStatement(
+    select(_INSERTED_FORM.c.submitted_destination_hash, _CONSENT.c.state, _CONSENT.c.destination_hash)
     .select_from(_INSERTED_FORM)
     .join(_CONTACT, _CONTACT.c.id == _INSERTED_FORM.c.contact_id)
     .outerjoin(
@@ -30,13 +30,13 @@ _FIND_ANSWER = Prepared(
     )
     .where(_INSERTED_FORM.c.token == bindparam("nonce"))
 )
-_MARK_ANSWERED = Prepared(
+_MARK_ANSWERED = CompiledStatement(
     update(_INSERTED_FORM)
     .where(_INSERTED_FORM.c.id == bindparam("inserted_form_id"), _INSERTED_FORM.c.answered_at.is_(None))
     .values(
         answered_at=bindparam("at"),
         seen_at=bindparam("seen"),
-        answer_hash=bindparam("hash"),
+        submitted_destination_hash=bindparam("hash"),
         contact_id=bindparam("contact"),
     )
 )
@@ -47,13 +47,15 @@ _KEPT_COLUMNS = (
     "contact_id",
     "inserted_by",
     "origin",
-    "answer_hash",
+    "submitted_destination_hash",
     "created_at",
     "expires_at",
     "seen_at",
     "answered_at",
 )
-_KEEP = Prepared(lambda dialect: ignoring_insert(dialect, InsertedForm, _KEPT_COLUMNS).returning(_INSERTED_FORM.c.id))
+_KEEP = CompiledStatement(
+    lambda dialect: ignoring_insert(dialect, InsertedForm, _KEPT_COLUMNS).returning(_INSERTED_FORM.c.id)
+)
 
 
 def keep(
@@ -68,7 +70,7 @@ def keep(
         contact_id=contact_id,
         inserted_by=BY_THE_PAGE,
         origin=shown.origin,
-        answer_hash=destination.hash,
+        submitted_destination_hash=destination.hash,
         created_at=shown.at,
         expires_at=at + EXPIRES_IN,
         seen_at=at,

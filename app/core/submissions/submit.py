@@ -5,23 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import outbox, phone
 from app.core import rate_limits as limits
 from app.core.consent import changes as consent
 from app.core.contacts import records as contacts
-from app.core.contacts.records import Destination
 from app.core.conversations import messages as conversations
-from app.core.errors import DestinationRefused, NotFound
-from app.core.forms import publishing as optin_forms
+from app.core.destinations import Destination
+from app.core.errors import DestinationRefused
 from app.core.forms import views as form_views
 from app.core.forms.views import FormView, Shown, State
 from app.core.ledger.events import Evidence
 from app.core.signing import keys_of
 from app.core.submissions import answers as answered_forms
-from app.models import ConsentState, OptInForm, Workspace
+from app.models import ConsentState
 
 WINDOW_S = 60 * 60
 
@@ -56,7 +54,7 @@ def submit(
 
     :param view: read in this session
     :param shown: what the person had on the screen; null when it cannot be told (too old, not ours, other words now)
-    :param typed: the number or address from the page, by the channel of its field (``contacts.read_destination``, which
+    :param typed: the number or address from the page, by the channel of its field (``destinations.read``, which
         takes longest and needs no transaction), or why it is none; ignored where one was shown as saved, and whatever
         is not of the form's own channel always
     :param evidence: address, agent string, page, words shown; source and actor are the person's
@@ -98,7 +96,7 @@ def _meant(
 def _submit_public(
     session: Session, view: FormView, shown: Shown, destination: Destination, evidence: Evidence, *, at: datetime
 ) -> Outcome:
-    if view.answer_hash is not None:
+    if view.submitted_destination_hash is not None:
         return _answered_before(session, view, shown, destination)
     if wait_s := _over_limit(session, view, destination, evidence, at=at):
         return Outcome(State.ASK, "too_many", destination, retry_after_s=wait_s)
@@ -247,20 +245,3 @@ def _answered_meanwhile(session: Session, view: FormView, destination: Destinati
     if state == State.SIGNED_UP and saved and saved.hash == destination.hash:
         return Outcome(State.DONE, None, destination)
     return Outcome(state, None if state in {State.EXPIRED, State.UNAVAILABLE} else "shown_again")
-
-
-def public_form_seen(session: Session, form_key: str, shown: Shown, *, address: str | None, at: datetime) -> None:
-    """Count one render of a public form that came onto a screen; beyond the address's limit it is passed over."""
-    form = session.execute(
-        select(OptInForm.id, Workspace.submissions_per_address)
-        .join(Workspace, Workspace.id == 1)
-        .where(OptInForm.key == form_key)
-    ).one_or_none()
-    if form is None:
-        raise NotFound("There is no such form.")
-    keys = keys_of(session)
-    buckets = {keys.bucket("seen", shown.nonce): 1}
-    if address:
-        buckets[keys.bucket("seen-from", limits.address_bucket(address))] = form.submissions_per_address
-    if limits.hit(session, buckets, window_s=WINDOW_S, at=at) is None:
-        optin_forms.tally(session, form.id, "seen", at=at)

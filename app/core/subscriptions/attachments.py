@@ -18,11 +18,11 @@ from app.core.ledger.events import Evidence
 from app.core.signing import is_public_id
 from app.core.subscriptions import subscription_types
 from app.core.subscriptions.subscription_types import Shown
-from app.db import Prepared
+from app.db import CompiledStatement
 from app.models import Channel, ConsentState, ConsentType, Contact, TypeState
 
 _CONTACT = cast(Table, Contact.__table__)
-_HOLD = Prepared(
+_HOLD = CompiledStatement(
     select(
         _CONTACT.c.id,
         _CONTACT.c.phone,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.core import audit
 from app.core.errors import ImmutableField, InvalidInput, InvalidState, NotFound
 from app.core.wording import LOCALES
-from app.db import Prepared
+from app.db import CompiledStatement
 from app.models import (
     Channel,
     Consent,
@@ -26,7 +26,7 @@ NAME_MAX = 120
 DESCRIPTION_MAX = 2000
 _KIND = cast(Table, SubscriptionType.__table__)
 _WORDS_OF = cast(Table, SubscriptionTypeTranslation.__table__)
-_SHOWN = Prepared(
+_SHOWN = CompiledStatement(
     select(
         *(_KIND.c[name] for name in ("id", "name", "description", "locale", "channel", "consent_type", "state")),
         *(_WORDS_OF.c[name].label(f"words_{name}") for name in ("locale", "name", "description")),

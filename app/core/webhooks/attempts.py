@@ -30,7 +30,7 @@ _S = timedelta(seconds=1)
 _IS_DUE = and_(
     WebhookDelivery.state == DeliveryState.WAITING.value,
     WebhookDelivery.next_attempt_at <= bindparam("at"),
-    or_(WebhookDelivery.claimed_until.is_(None), WebhookDelivery.claimed_until <= bindparam("at")),
+    or_(WebhookDelivery.leased_until.is_(None), WebhookDelivery.leased_until <= bindparam("at")),
 )
 _DUE = (
     select(WebhookEndpoint)
@@ -66,7 +66,7 @@ _CLAIM = (
     .with_for_update(of=WebhookDelivery, skip_locked=True)
 )
 _TAKE = update(_DELIVERY).where(_DELIVERY.c.id == bindparam("delivery"))
-_TAKE = _TAKE.values(claim=bindparam("mark"), claimed_until=bindparam("until"))
+_TAKE = _TAKE.values(claim=bindparam("mark"), leased_until=bindparam("until"))
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ _SHOWN = (
 _RECORD = (
     update(_DELIVERY)
     .where(_DELIVERY.c.id == bindparam("delivery"), _DELIVERY.c.state == DeliveryState.WAITING.value)
-    .values({name: bindparam(f"new_{name}") for name in (*_RECORDED, *_SHOWN)} | {"claim": None, "claimed_until": None})
+    .values({name: bindparam(f"new_{name}") for name in (*_RECORDED, *_SHOWN)} | {"claim": None, "leased_until": None})
 )
 _RECORD_IF_CLAIMED = _RECORD.where(_DELIVERY.c.claim == bindparam("mark"))
 # Those behind one that failed are not due before it is: they need not be looked through meanwhile.
@@ -261,9 +261,9 @@ def _note_health(
     failures = [each for each in ended if not each.is_delivered]
     if len(failures) < len(ended):
         endpoint.last_success_at = at
-        if endpoint.failures_in_row >= PATIENCE:  # a pause that the endpoint asked for stands
+        if endpoint.consecutive_failures >= PATIENCE:  # a pause that the endpoint asked for stands
             endpoint.paused_until = None
-        endpoint.failures_in_row = 0
+        endpoint.consecutive_failures = 0
     if failures:
         endpoint.last_failure_at = at
     if len(failures) == len(ended):
@@ -280,9 +280,9 @@ def _note_health(
 def _count_failures(endpoint: WebhookEndpoint, count: int, schedule: Schedule, *, at: datetime) -> None:
     if endpoint.paused_until is not None and at < endpoint.paused_until:
         return  # an attempt from before the pause
-    before = endpoint.failures_in_row
-    endpoint.failures_in_row = before + 1 if before >= PATIENCE else min(before + count, PATIENCE)
-    if endpoint.failures_in_row >= PATIENCE:
-        doubled = schedule.first_pause_s * 2.0 ** min(endpoint.failures_in_row - PATIENCE, 20)
+    before = endpoint.consecutive_failures
+    endpoint.consecutive_failures = before + 1 if before >= PATIENCE else min(before + count, PATIENCE)
+    if endpoint.consecutive_failures >= PATIENCE:
+        doubled = schedule.first_pause_s * 2.0 ** min(endpoint.consecutive_failures - PATIENCE, 20)
         pause_s = min(doubled, _LONGEST_PAUSE_S) * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
         endpoint.paused_until = at + pause_s * _S

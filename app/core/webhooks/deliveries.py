@@ -132,7 +132,7 @@ def park(session: Session, late_ids: Sequence[int], *, at: datetime) -> None:
         WebhookDelivery.last_problem, case((WebhookDelivery.last_attempt_at.is_(None), literal(_NEVER_SENT)))
     )
     given_up = update(WebhookDelivery).where(WebhookDelivery.id.in_(late_ids), *_is_late(at))
-    parked = {"state": DeliveryState.PARKED.value, "claim": None, "claimed_until": None, "last_problem": said}
+    parked = {"state": DeliveryState.PARKED.value, "claim": None, "leased_until": None, "last_problem": said}
     session.execute(given_up.values(**parked), execution_options=_LATER)
 
 
@@ -171,7 +171,7 @@ def _is_late(at: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         WebhookDelivery.state == DeliveryState.WAITING.value,
         WebhookDelivery.give_up_at <= at,
-        or_(WebhookDelivery.claimed_until.is_(None), WebhookDelivery.claimed_until <= at),
+        or_(WebhookDelivery.leased_until.is_(None), WebhookDelivery.leased_until <= at),
     )
 
 
@@ -185,7 +185,7 @@ def _again(at: datetime) -> dict[str, Any]:
         "next_attempt_at": at,
         "give_up_at": at + endpoints.GIVE_UP_AFTER,
         "claim": None,
-        "claimed_until": None,
+        "leased_until": None,
     }
 
 

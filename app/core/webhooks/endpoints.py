@@ -239,7 +239,7 @@ def _send_what_waits(session: Session, endpoint: WebhookEndpoint, **values: date
 
 
 def _forget_failures(endpoint: WebhookEndpoint) -> None:
-    endpoint.failures_in_row, endpoint.paused_until = 0, None
+    endpoint.consecutive_failures, endpoint.paused_until = 0, None
 
 
 def _url(typed: object, reach: Reach) -> str:

@@ -293,7 +293,7 @@ def create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),
     )
     op.create_table(
-        "form_tallies",
+        "form_daily_counts",
         sa.Column("form_id", sa.Integer(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("shard", sa.Integer(), nullable=False),
@@ -387,7 +387,7 @@ def create_tables() -> None:
         sa.Column("contact_id", sa.Integer(), nullable=True),
         sa.Column("inserted_by", sa.String(length=64), nullable=False),
         sa.Column("origin", sa.String(length=255), nullable=True),
-        sa.Column("answer_hash", sa.String(length=32), nullable=True),
+        sa.Column("submitted_destination_hash", sa.String(length=32), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("seen_at", UtcDateTime(), nullable=True),
@@ -427,7 +427,7 @@ def create_tables() -> None:
         sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("destination", sa.String(length=254), nullable=True),
         sa.Column("address", sa.String(length=64), nullable=True),
-        sa.Column("agent_string", sa.String(length=512), nullable=True),
+        sa.Column("user_agent", sa.String(length=512), nullable=True),
         sa.Column("origin", sa.String(length=255), nullable=True),
         sa.Column("page", sa.Text(), nullable=True),
         sa.Column("locale", sa.String(length=8), nullable=True),
@@ -471,7 +471,7 @@ def create_tables() -> None:
         postgresql_where=sa.text("state = 'opted_in'"),
     )
     op.create_table(
-        "number_opt_outs",
+        "destination_opt_outs",
         sa.Column("subscription_type_id", sa.Integer(), nullable=False),
         sa.Column("destination_hash", sa.String(length=32), nullable=False),
         sa.Column("contact_id", sa.Integer(), nullable=False),
@@ -486,6 +486,6 @@ def create_tables() -> None:
             name=op.f("fk_number_opt_outs_subscription_type_id_subscription_types"),
         ),
         sa.PrimaryKeyConstraint(
-            "subscription_type_id", "destination_hash", "contact_id", name=op.f("pk_number_opt_outs")
+            "subscription_type_id", "destination_hash", "contact_id", name=op.f("pk_destination_opt_outs")
         ),
     )

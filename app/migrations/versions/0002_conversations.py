@@ -31,11 +31,11 @@ def create_conversations() -> None:
         sa.Column("state", sa.String(length=8), nullable=False),
         sa.Column("assignee_id", sa.Integer(), nullable=True),
         sa.Column("last_number", sa.Integer(), nullable=False),
-        sa.Column("said_number", sa.Integer(), nullable=False),
+        sa.Column("last_message_number", sa.Integer(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("news_revision", sa.Integer(), nullable=False),
+        sa.Column("last_contact_revision", sa.Integer(), nullable=False),
         sa.Column("contact_seen_number", sa.Integer(), nullable=False),
-        sa.Column("changed_in", sa.BigInteger(), nullable=False),
+        sa.Column("change_number", sa.BigInteger(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.Column("closed_at", UtcDateTime(), nullable=True),
@@ -48,7 +48,7 @@ def create_conversations() -> None:
     for columns in (
         ["state", "updated_at", "id"],
         ["contact_id", "id"],
-        ["changed_in"],
+        ["change_number"],
     ):
         op.create_index(f"ix_conversations_{'_'.join(columns)}", "conversations", columns)
     op.create_index("ix_conversations_state_assignee_id", "conversations", ["state", "assignee_id", "updated_at", "id"])

@@ -226,7 +226,7 @@ def _health(endpoint: WebhookEndpoint) -> str:
         return "disabled"
     if endpoint.paused_until is not None and endpoint.paused_until > clock.now():
         return "paused"
-    if endpoint.failures_in_row:
+    if endpoint.consecutive_failures:
         return "failing"
     return "healthy" if endpoint.last_success_at else "unused"
 

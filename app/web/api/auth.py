@@ -18,7 +18,7 @@ from app.core.errors import Forbidden, InvalidInput, TooMany, Unauthorized
 from app.db import Database
 from app.web.api.exchange import Asked, asked
 from app.web.api.rate_limit import Meter
-from app.web.services import database, glance, read_only
+from app.web.services import database, read_connection, read_only
 
 # What ``Intercom-Version`` may say; there is one behaviour for all of them.
 VERSIONS = frozenset(
@@ -62,7 +62,7 @@ def admit(call: Asked) -> None:
     scheme, _, text = call.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer" or not text.strip():
         raise Unauthorized("Access Token Invalid")
-    with glance() as look:
+    with read_connection() as look:
         call.caller = caller = tokens.check(look, text.strip(), at=clock.now())
     _count(call, caller)
     version = call.environ.get("HTTP_INTERCOM_VERSION")

@@ -39,7 +39,7 @@ from app.web.api import pagination as cursors
 from app.web.api.auth import Scope
 from app.web.api.blueprint import Room
 from app.web.api.responses import Body, answer, polled, written
-from app.web.services import glance
+from app.web.services import read_connection
 
 room = Room("contacts", __name__, url_prefix="/api", description="People, and what is known of them.")
 PER_PAGE, PER_SEARCH, PER_SEARCH_UNASKED = 10, 50, 150
@@ -123,7 +123,7 @@ def find_contact_by_external_id(external_id: str) -> Response:
 
     Leads are not found by it.
     """
-    with glance() as look:
+    with read_connection() as look:
         view = contact_views.find_by_external_id(look, external_id)
     return answer(contact_body(view, callers.current().workspace_key))
 
@@ -133,7 +133,7 @@ def find_contact(wanted: dict[str, Any], contact_id: str) -> Response:
     """Find a contact by its id."""
     if wanted["include_merge_history"]:
         return answer(_body(callers.looking(), contact_id, has_history=True))
-    with glance() as look:
+    with read_connection() as look:
         view = contact_views.find(look, contact_id)
     return answer(contact_body(view, callers.current().workspace_key))
 
@@ -194,7 +194,7 @@ def block_contact(contact_id: str) -> Response:
 @room.call("GET", "/contacts/<contact_id>/tags", TagListSchema, errors=(404, 410))
 def list_tags_of_contact(contact_id: str) -> Response:
     """List the tags of a contact: there are none here."""
-    with glance() as look:
+    with read_connection() as look:
         contact_views.find(look, contact_id)
     return answer({"type": "list", "data": []})
 

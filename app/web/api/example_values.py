@@ -8,7 +8,7 @@ _AT = 1_793_620_800
 _NAMED: dict[str, Any] = {
     "accent_color": "#0b6e4f",
     "actor": "api:1",
-    "agent_string": "shop/1.0",
+    "user_agent": "shop/1.0",
     "author": {"type": "user", "id": CONTACT, "name": "Sam"},
     "body": "Do you have a table tonight?",
     "button_text": "Sign Up Now",

@@ -142,7 +142,7 @@ def _evidence(note: str | None) -> Evidence:
         Source.API,
         callers.current().actor,
         EvidenceLevel.REPORTED,
-        agent_string=exchange.asked().headers.get("User-Agent"),
+        user_agent=exchange.asked().headers.get("User-Agent"),
         note=note,
     )
 
@@ -180,7 +180,7 @@ def _event(line: LedgerLine) -> Body:
         "evidence": {
             "destination": evidence.destination,
             "address": evidence.address,
-            "agent_string": evidence.agent_string,
+            "user_agent": evidence.user_agent,
             "origin": evidence.origin,
             "page": evidence.page,
             "locale": evidence.locale,

@@ -1,7 +1,7 @@
 """The saved number: masked for everybody, in full for a signed user inside the built-in messenger."""
 
 from app.core import phone
-from app.core.contacts.records import Destination
+from app.core.destinations import Destination
 from app.core.forms.views import SHOWN_MAX_AGE_S, FormView
 from app.core.messenger import identity as messenger_identity
 from app.models import Channel

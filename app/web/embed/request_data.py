@@ -3,9 +3,8 @@
 from math import ceil
 from urllib.parse import urlencode, urlsplit
 
-from app.core import clock, email, origins, phone
-from app.core.contacts import records as contacts
-from app.core.contacts.records import Destination
+from app.core import clock, destinations, email, origins, phone
+from app.core.destinations import Destination
 from app.core.errors import DestinationRefused
 from app.core.forms import wording as form_words
 from app.core.forms.views import FormView, Shown
@@ -60,7 +59,7 @@ def typed(asked: Asked, region: str | None) -> Typed:
 
 def _read(asked: Asked, channel: str, region: str | None) -> Destination | DestinationRefused:
     try:
-        return contacts.read_destination(keys(), typed_text(asked, channel), channel, region=region)
+        return destinations.read(keys(), typed_text(asked, channel), channel, region=region)
     except DestinationRefused as refused:
         return refused
 
@@ -123,7 +122,7 @@ def evidence(asked: Asked, view: FormView, page: FormPage, shown: Shown | None, 
         actor="contact",
         level=level,
         address=asked.remote_addr,
-        agent_string=asked.environ.get("HTTP_USER_AGENT"),
+        user_agent=asked.environ.get("HTTP_USER_AGENT"),
         origin=shown.origin if shown else None,
         page=_claimed_page(asked, page),
         locale=page.look.locale,

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from app.core import clock, phone, wording
-from app.core.contacts.records import Destination
+from app.core.destinations import Destination
 from app.core.forms import publishing as optin_forms
 from app.core.forms import views as form_views
 from app.core.forms.views import FormView, Shown, State
 from app.core.submissions import answers as answered_forms
+from app.core.submissions import seen
 from app.core.submissions import submit as submissions
 from app.core.submissions.submit import Outcome
 from app.models import ContactRole, EvidenceLevel, OptInFormVersion
@@ -16,7 +17,7 @@ from app.web.embed import request_data as reader
 from app.web.exchange import Answer, Asked, refuse_other_sites
 from app.web.form_page import page as optin_page
 from app.web.form_page.page import Filling, FormPage
-from app.web.services import glance, keys, read_only, unit_of_work
+from app.web.services import keys, read_connection, read_only, unit_of_work
 
 _STATUS = {State.EXPIRED: 410}
 _TAKES_ANSWERS = {State.ASK, State.SAVED}
@@ -43,19 +44,19 @@ def public_form_seen(asked: Asked, place: str) -> Answer:
     shown = Shown.read(keys().signer("shown"), asked.form.get("shown", ""), place=place)
     if shown is not None:
         with unit_of_work() as session:
-            submissions.public_form_seen(session, place, shown, address=asked.remote_addr, at=clock.now())
+            seen.public_form_seen(session, place, shown, address=asked.remote_addr, at=clock.now())
     return Answer("", status=204)
 
 
 def inserted_form_seen(asked: Asked, place: str) -> Answer:
     refuse_other_sites(asked)
     with unit_of_work() as session:
-        optin_forms.mark_seen(session, place, at=clock.now())
+        seen.inserted_form_seen(session, place, at=clock.now())
     return Answer("", status=204)
 
 
 def _show(asked: Asked, place: str, view_of: Callable[..., FormView]) -> Answer:
-    with glance() as look:
+    with read_connection() as look:
         view = view_of(look, place)
     saved = form_views.saved_destination(keys(), view)
     state = form_views.state_of(view, saved, at=clock.now())
@@ -79,7 +80,7 @@ def _answer(asked: Asked, place: str, view_of: Callable[..., FormView]) -> Answe
         is_full = full_number.is_allowed(asked, view)
         filling = Filling(State.DONE, number=reader.done_number(outcome, shown, is_full=is_full), token=token)
         return _sent(asked, page, filling)
-    with glance() as look:
+    with read_connection() as look:
         if outcome.refusal == "shown_again":
             view = view_of(look, place)
             page = _page(asked, view)

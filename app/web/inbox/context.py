@@ -119,7 +119,7 @@ def conversation_of(session: Session, found: Conversation, view: AgentView, *, a
         "view": view,
         "agreed": {number: words.agreed(line) for number, line in records.items()},
         "assignable": {each.id: accounts.label(each) for each in accounts.find_all(session) if each.active},
-        "others": inbox.others_here(session, found.id, me, at=at),
+        "others": inbox.other_viewers(session, found.id, me, at=at),
         "agents": display.agent_names(session),
         "me": me,
         "time_zone": workspace.time_zone,

@@ -10,10 +10,9 @@ from sqlalchemy.orm import Session
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from app.core import clock
+from app.core import clock, destinations
 from app.core import email as addresses
 from app.core import phone as numbers
-from app.core.contacts import records as contacts
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations import messages as conversations
 from app.core.errors import AssentError, DestinationRefused, InvalidInput, NotFound
@@ -132,9 +131,7 @@ def saved_of(session: Session, contact: Contact, channel: str, workspace: Worksp
     stored = contact.phone if channel == Channel.SMS else contact.email
     allowed = frozenset(workspace.allowed_countries)
     try:
-        read = contacts.read_destination(
-            keys_of(session), stored or "", channel, region=None, allowed_countries=allowed
-        )
+        read = destinations.read(keys_of(session), stored or "", channel, region=None, allowed_countries=allowed)
     except DestinationRefused:
         return ""
     return numbers.masked(read.value) if channel == Channel.SMS else addresses.masked(read.value)

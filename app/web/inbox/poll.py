@@ -25,7 +25,7 @@ from app.web.inbox import context as reading
 from app.web.inbox import labels as words
 from app.web.inbox.context import Choice
 from app.web.live import changes
-from app.web.services import glance, read_only, unit_of_work
+from app.web.services import read_connection, read_only, unit_of_work
 from app.web.sign_in.setup import agent_required
 
 
@@ -38,7 +38,7 @@ def poll() -> ResponseReturnValue:
     """
     at, cursor = clock.now(), request.args.get("cursor")
     is_refresh = request.args.get("refresh") == "yes"
-    changes().follow(glance)
+    changes().follow(read_connection)
     if changes().has_none_since(cursor) and not is_refresh:
         return "", 204
     with read_only() as session:
@@ -72,7 +72,7 @@ def here(conversation_id: int) -> ResponseReturnValue:
     revision = request.form.get("revision", 0, type=numbers.whole)
     with unit_of_work() as session:
         found = conversations.find(session, conversation_id)
-        inbox.be_here(session, found.id, reading.my_id(), at=clock.now())
+        inbox.mark_present(session, found.id, reading.my_id(), at=clock.now())
         inbox.mark_read(session, found.id, reading.my_id(), max(0, min(revision, found.revision)))
     return "", 204
 

@@ -28,7 +28,7 @@ from app.web.apart import Refused
 from app.web.exchange import Answer, Asked
 from app.web.live import polls
 from app.web.security import HSTS
-from app.web.services import database, glance, keys, read_only, unit_of_work
+from app.web.services import database, keys, read_connection, read_only, unit_of_work
 
 MAX_BODY_BYTES = 65_536
 _KNOWN = re.compile(r"(\d{1,18}):(\d{1,9})")
@@ -73,7 +73,7 @@ def poll(asked: Asked) -> Answer:
 
 def earlier(asked: Asked) -> Answer:
     conversation_id, before = (asked.args.get(name, 0, type=numbers.whole) for name in ("conversation", "before"))
-    with glance() as look:
+    with read_connection() as look:
         who = messenger.visitor(look, _bearer(asked))
         view = messenger_polls.earlier(look, who, conversation_id, before=before, at=clock.now())
     return _json(asked, _view(view, who))
@@ -103,7 +103,7 @@ def seen(asked: Asked) -> Answer:
     if not isinstance(numbers, dict) or not all(_is_number(each) for pair in numbers.items() for each in pair):
         raise BadRequest
     told, bearer = {int(conversation): int(number) for conversation, number in numbers.items()}, _bearer(asked)
-    with glance() as look:
+    with read_connection() as look:
         messenger.visitor(look, bearer)  # a stranger keeps nobody waiting who writes
     with unit_of_work() as session:
         wait_s = messenger.seen(session, bearer, told, address=asked.remote_addr, at=clock.now())

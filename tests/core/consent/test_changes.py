@@ -17,7 +17,7 @@ from app.models import (
     ConsentState,
     ConsentType,
     Contact,
-    NumberOptOut,
+    DestinationOptOut,
     OutboxEvent,
     Source,
     Suppression,
@@ -115,7 +115,7 @@ def test_an_opt_out_with_a_number_holds_for_whoever_has_it_until_its_holder_prov
         assert eligibility.standing(session, other, kind).reasons == (Reason.OPTED_OUT,)
         make.opt_out(session, other, kind)
         make.opt_in(session, other, kind, evidence=make.evidence(Source.VERIFICATION))
-        assert session.scalars(select(NumberOptOut)).all() == []
+        assert session.scalars(select(DestinationOptOut)).all() == []
         assert eligibility.standing(session, other, kind).is_reachable
 
 

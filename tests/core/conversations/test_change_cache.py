@@ -42,7 +42,7 @@ def test_memory_never_says_nothing_where_the_database_says_something(database: D
     for _ in range(60):
         for _ in range(dice.choice((0, 0, 1, 2, 9))):
             say(database, dice.choice(chats))
-        changes.follow(database.glance)
+        changes.follow(database.read_connection)
         for cursor in (*dice.sample(cursors, min(4, len(cursors))), cursors[-1]):
             news = told(database, cursor)
             if changes.has_none_since(cursor):
@@ -59,11 +59,11 @@ def test_what_was_told_is_told_from_memory_afterwards(database: Database) -> Non
         one = chat(session)
     changes = Changes(fresh_for_s=0)
     cursor = told(database, None).cursor
-    changes.follow(database.glance)
+    changes.follow(database.read_connection)
     assert changes.has_none_since(cursor)
     say(database, one)
     assert changes.has_none_since(cursor), "it was not asked to be up to date"
-    changes.follow(database.glance)
+    changes.follow(database.read_connection)
     assert not changes.has_none_since(cursor)
     again = told(database, cursor).cursor
     assert changes.has_none_since(again)
@@ -75,15 +75,15 @@ def test_a_change_that_is_committed_late_is_heard_of(database: Database) -> None
     changes = Changes(fresh_for_s=0)
     with database.unit_of_work() as session:
         slow, quick = chat(session), chat(session)
-    changes.follow(database.glance)
+    changes.follow(database.read_connection)
     with database.unit_of_work() as late:
         conversations.say(late, slow, author="contact", body="slow", at=NOON)
         say(database, quick)
-        serial = changes.follow(database.glance)
+        serial = changes.follow(database.read_connection)
         assert changes.touched(0, -1, [quick])
         assert not changes.touched(serial, -1, [slow, quick])
-        assert changes.follow(database.glance) == serial
-    changes.follow(database.glance)
+        assert changes.follow(database.read_connection) == serial
+    changes.follow(database.read_connection)
     assert changes.touched(serial, -1, [slow])
     assert not changes.touched(serial, -1, [quick])
 
@@ -93,10 +93,10 @@ def test_a_carried_over_conversation_touches_both_people(database: Database) -> 
     with database.unit_of_work() as session:
         lead, user = make.contact(session).id, make.contact(session).id
         made = conversations.start(session, lead, at=NOON).id
-    serial = changes.follow(database.glance)
+    serial = changes.follow(database.read_connection)
     with database.unit_of_work() as session:
         conversations.hand_over(session, lead, user, at=NOON)
-    changes.follow(database.glance)
+    changes.follow(database.read_connection)
     assert changes.touched(serial, user, [])
     assert changes.touched(serial, lead, [])
     assert changes.touched(serial, -1, [made])
@@ -107,5 +107,5 @@ def test_many_who_ask_at_once_cost_one_statement(database: Database) -> None:
     changes = Changes(fresh_for_s=60)
     database.trace = seen.append
     with ThreadPoolExecutor(16) as hands:
-        list(hands.map(lambda _: changes.follow(database.glance), range(200)))
+        list(hands.map(lambda _: changes.follow(database.read_connection), range(200)))
     assert len(seen) == 1

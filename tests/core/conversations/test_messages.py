@@ -14,6 +14,7 @@ from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.forms import cards as form_cards
 from app.core.forms import publishing as optin_forms
 from app.core.forms.cards import CardState
+from app.core.submissions import seen
 from app.core.subscriptions import subscription_types
 from app.db import Database
 from app.models import Conversation, InsertedForm, Message, MessageKind
@@ -268,15 +269,15 @@ def test_a_form_in_a_conversation_tells_both_sides_how_it_stands(database: Datab
         assert card(0) == (CardState.WAITING, 1)
         assert card(1) == (None, 1)
         for _ in range(2):
-            optin_forms.mark_seen(session, inserted.token, at=NOON)
+            seen.inserted_form_seen(session, inserted.token, at=NOON)
         assert card(1) == (CardState.SEEN, 2)
-        assert chat.news_revision == 0
+        assert chat.last_contact_revision == 0
         inserted.answered_at = NOON
         session.flush()
         conversations.form_changed(session, chat.id, inserted.id, is_answered=True, at=NOON)
         assert card(2) == (CardState.SIGNED_UP, 3)
         session.refresh(chat)
-        assert chat.news_revision == 3
+        assert chat.last_contact_revision == 3
         assert session.get_one(InsertedForm, inserted.id).conversation_id == chat.id
 
 

@@ -139,15 +139,15 @@ def test_agents_see_each_other_while_they_look(database: Database) -> None:
         def revision() -> int:
             return session.get_one(Conversation, chat, populate_existing=True).revision
 
-        inbox.be_here(session, chat, ana.id, at=NOON)
-        inbox.be_here(session, chat, max_.id, at=NOON)
-        assert inbox.others_here(session, chat, ana.id, at=NOON) == [max_]
-        assert inbox.others_here(session, chat, max_.id, at=NOON + timedelta(minutes=1)) == []
+        inbox.mark_present(session, chat, ana.id, at=NOON)
+        inbox.mark_present(session, chat, max_.id, at=NOON)
+        assert inbox.other_viewers(session, chat, ana.id, at=NOON) == [max_]
+        assert inbox.other_viewers(session, chat, max_.id, at=NOON + timedelta(minutes=1)) == []
         stood = revision()
-        inbox.be_here(session, chat, max_.id, at=NOON + timedelta(seconds=10))
+        inbox.mark_present(session, chat, max_.id, at=NOON + timedelta(seconds=10))
         assert revision() == stood
         inbox.leave(session, chat, max_.id, at=NOON)
-        assert inbox.others_here(session, chat, ana.id, at=NOON) == []
+        assert inbox.other_viewers(session, chat, ana.id, at=NOON) == []
         assert revision() == stood + 1
         inbox.leave(session, chat, max_.id, at=NOON)
         assert revision() == stood + 1
@@ -158,11 +158,11 @@ def test_an_agent_who_went_without_a_word_is_gone_for_those_who_still_look(datab
         ana, max_ = make.agent(session), make.agent(session)
         chat, elsewhere = _chat(session), _chat(session)
         for each, where in ((ana, chat), (max_, chat), (max_, elsewhere)):
-            inbox.be_here(session, where, each.id, at=NOON)
+            inbox.mark_present(session, where, each.id, at=NOON)
         stood = session.get_one(Conversation, chat).revision
         revisions = []
         for seconds in (15, 30, 45, 60):
-            inbox.be_here(session, chat, ana.id, at=NOON + timedelta(seconds=seconds))
+            inbox.mark_present(session, chat, ana.id, at=NOON + timedelta(seconds=seconds))
             revisions.append(session.get_one(Conversation, chat, populate_existing=True).revision - stood)
         assert revisions == [0, 0, 1, 1]
         left = select(ConversationPresence.conversation_id, ConversationPresence.agent_id)
@@ -214,7 +214,7 @@ def test_a_change_that_is_committed_after_a_later_one_is_not_lost(database: Data
 def test_numbers_from_another_server_are_no_changes(database: Database) -> None:
     with database.unit_of_work() as session:
         chat = _chat(session)
-        session.execute(text("UPDATE conversations SET changed_in = 4000000000000000"))
+        session.execute(text("UPDATE conversations SET change_number = 4000000000000000"))
     with database.read_only() as session:
         cursor = inbox_changes.changed_since(session, None).cursor
     with database.read_only() as session:
@@ -303,7 +303,7 @@ def test_polls_are_read_from_an_index(database: Database) -> None:
         conversation_views.messages_after(session, chat, 1, at=NOON)
 
     plan = _plans(database, poll)
-    assert "ix_conversations_changed_in" in plan
+    assert "ix_conversations_change_number" in plan
     for trap in ("SCAN conversations", "SCAN messages", "Seq Scan on conversations", "Seq Scan on messages"):
         assert trap not in plan, plan
 

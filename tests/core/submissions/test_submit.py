@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core import destinations
 from app.core.contacts import erase as erasure
 from app.core.contacts import profile as contact_profile
 from app.core.contacts import records as contacts
@@ -45,7 +46,7 @@ class Reader:
         )
 
     def answer(self, number: str = make.SAMS_NUMBER, channel: str = "sms") -> submissions.Outcome:
-        typed = {channel: contacts.read_destination(keys_of(self.session), number, channel, region=None)}
+        typed = {channel: destinations.read(keys_of(self.session), number, channel, region=None)}
         evidence = make.evidence()
         return submissions.submit(self.session, self.view, self.shown, typed=typed, evidence=evidence, at=AT)
 

@@ -232,7 +232,7 @@ def test_an_erasure_waits_for_messages_that_are_being_made_and_takes_them_with_i
 
     erasing = threading.Thread(target=erase)
     with database.unit_of_work() as session:
-        outbox.take_turn(session)
+        outbox.lock_routing(session)
         events = outbox.unrouted(session, limit=9)
         routing.route(session, events, at=NOON)
         outbox.mark_routed(session, events, at=NOON)

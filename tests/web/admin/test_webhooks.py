@@ -159,7 +159,7 @@ def test_how_an_endpoint_is_stands_in_words(app: Flask, database: Database, endp
     for values, word in [
         ({}, "Nothing sent yet"),
         ({"last_success_at": clock.now()}, "Healthy"),
-        ({"failures_in_row": 3}, "Failing"),
+        ({"consecutive_failures": 3}, "Failing"),
         ({"paused_until": clock.now().replace(year=2999)}, "Paused"),
         ({"disabled_at": clock.now(), "disabled_reason": "gone"}, "Disabled"),
     ]:

@@ -11,7 +11,7 @@ from app.core import clock
 from app.core.consent import eligibility
 from app.core.contacts import records as contacts
 from app.core.subscriptions import subscription_types
-from app.models import ConsentEvent, MessengerToken, NumberOptOut
+from app.models import ConsentEvent, DestinationOptOut, MessengerToken
 from tests import make
 from tests.make import EVES_NUMBER, NOON, SAMS_NUMBER
 from tests.web import pages
@@ -137,7 +137,7 @@ def test_the_persons_later_yes_takes_back_what_they_said_before_they_were_merged
     merge(api, lead, sam)
     with database(app).unit_of_work() as session:
         found, offers = contacts.find(session, sam), subscription_types.find(session, int(kind))
-        assert set(session.scalars(select(NumberOptOut.contact_id))) == {found.id}
+        assert set(session.scalars(select(DestinationOptOut.contact_id))) == {found.id}
         make.opt_in(session, found, offers, at=clock.now())
         assert eligibility.standing(session, found, offers).is_reachable
 

@@ -1,0 +1,31 @@
+"""A phone number or an email address that may be opted in, with its keyed hash."""
+
+from dataclasses import dataclass
+
+from app.core import email, phone
+from app.core.phone import SmsNumber
+from app.core.signing import Keys
+from app.models import Channel
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A number (with its country) or an address that may be opted in, and its keyed hash."""
+
+    value: str
+    hash: str
+    country: str | None
+
+
+def read(
+    keys: Keys, typed: str, channel: str, *, region: str | None, allowed_countries: frozenset[str] = frozenset()
+) -> Destination:
+    """What somebody typed, or what is saved, as something that may be opted in. Asks no database.
+
+    :raises DestinationRefused: see ``core/phone.py`` and ``core/email.py``
+    """
+    if channel == Channel.SMS:
+        number: SmsNumber = phone.read(typed, region=region, allowed_countries=allowed_countries)
+        return Destination(number.e164, keys.destination_hash(number.e164), number.country)
+    address = email.read(typed)
+    return Destination(address, keys.destination_hash(address), None)
