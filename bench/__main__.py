@@ -114,7 +114,7 @@ def _goal(value: float | None) -> str:
 
 
 def _verdict(missed: list[str]) -> str:
-    return "MISSED " + " ".join(missed) if missed else "held"
+    return "MISSED " + " ".join(missed) if missed else "met"
 
 
 if __name__ == "__main__":

@@ -61,9 +61,9 @@ def growth(name: str, smallest: dict[str, Pair], largest: dict[str, Pair]) -> in
     for call in STEADY:
         (ours_small, floor_small), (ours, floor) = smallest[call], largest[call]
         plain, of_floor = ours.p50 / ours_small.p50, floor.p50 / floor_small.p50
-        held = plain <= GROWTH or (plain / of_floor <= GROWTH and plain <= GROWTH_OF_BOTH)
-        missed += not held
-        verdict = "" if held else ": MISSED"
+        is_met = plain <= GROWTH or (plain / of_floor <= GROWTH and plain <= GROWTH_OF_BOTH)
+        missed += not is_met
+        verdict = "" if is_met else ": MISSED"
         print(f"{name:10} {call:8} p50 grows {plain:.2f} times, the floor's {of_floor:.2f} (goal {GROWTH}{verdict})")
     return missed
 

@@ -1,6 +1,6 @@
 """The lean floor: what a small program for the same purpose costs on the same server and database.
 
-A bare Flask app with tables of its own. An answer validates the number with phonenumbers and writes three rows
+A bare Flask app with its own tables. An answer validates the number with phonenumbers and writes three rows
 (contact, consent, event) in one transaction; so does an attach for a known token. No rate limits, no evidence, no
 webhooks, no check of what was shown.
 """

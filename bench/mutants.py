@@ -134,7 +134,8 @@ def _is_killed(copy: Path, mutant: Mutant, place: Path) -> bool:
 
 def _run_tests(copy: Path, tests: tuple[str, ...]) -> int:
     """The status of pytest; what takes too long counts as a failure."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-k", "not postgresql", "-m", "not browser", *tests]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "bench.no_shrinking"]
+    command += ["-k", "not postgresql", "-m", "not browser", *tests]
     environ = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         run = subprocess.run(command, cwd=copy, env=environ, capture_output=True, timeout=TIMEOUT_S, check=False)

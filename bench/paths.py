@@ -11,7 +11,7 @@ from bench.servers import Place
 
 # From the address of the server that is measured (nothing for a floor) and the seconds of the run.
 Requests = Callable[[str | None, int], Iterator[Request]]
-# A bare Flask app that writes the same rows by plain SQL; the API has one of its own.
+# A bare Flask app that writes the same rows by plain SQL; the API has a separate one.
 FLOOR, API_FLOOR = "bench.floor:create_app", "bench.api_floor:create_app"
 # A small program for the same purpose with three rows, and all requests from one client address.
 LEAN_FLOOR = "bench.lean_floor:create_app"
@@ -48,15 +48,15 @@ Group = Callable[[Place, int], Iterable[Path]]
 def web_paths(place: Place, _runs: int) -> list[Path]:
     """Forms and messenger, on one database."""
     forms, chats = Forms(place), Chats(place)
-    look, poll = forms.looks, chats.idle_polls
+    get, poll = forms.gets, chats.idle_polls
     return [
-        Path("form-get", FLOOR, look, look, 0.6),
-        Path("answer", FLOOR, forms.answers, look, 0.6),
+        Path("form-get", FLOOR, get, get, 0.6),
+        Path("answer", FLOOR, forms.answers, get, 0.6),
         Path("message", FLOOR, chats.messages, poll, 0.65),
         Path("poll", FLOOR, poll, poll, 0.8),
         Path("poll-news", FLOOR, chats.polls_with_news, poll, 0.5),
-        Path("lean-form-get", LEAN_FLOOR, look, look, None, None),
-        Path("lean-answer", LEAN_FLOOR, forms.answers_from_one_address, look, 0.5, None),
+        Path("lean-form-get", LEAN_FLOOR, get, get, None, None),
+        Path("lean-answer", LEAN_FLOOR, forms.answers_from_one_address, get, 0.5, None),
     ]
 
 

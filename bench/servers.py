@@ -1,4 +1,4 @@
-"""Where is measured: a fresh database, and over it Assent or the floor, each as a server of its own."""
+"""A fresh database, and servers over it: Assent or a floor."""
 
 import os
 import signal
@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app import config
-from app.core.workspace import bootstrap as store
+from app.core.workspace import bootstrap
 from app.db import Database
 from app.web.server import THREADS_ON_POSTGRESQL, THREADS_ON_SQLITE
 
-SECRET_KEY = "bench-key-that-is-long-enough-for-everybody"
+SECRET_KEY = "bench-key-of-at-least-thirty-two-characters"
 DATABASES = ("sqlite", "postgresql")
 WORKERS = 2
 
 
 @dataclass(frozen=True)
 class Place:
-    """One fresh database, and a folder to work in."""
+    """One fresh database, and a folder for files."""
 
     name: str
     settings: config.Settings
@@ -34,15 +34,15 @@ class Place:
 
 @contextmanager
 def prepared(name: str, folder: Path) -> Iterator[Place]:
-    """A fresh database; what is measured puts into it what it needs."""
+    """A fresh, migrated database. What is measured inserts its own data."""
     environ = {"ASSENT_INSTANCE": str(folder / "instance"), "ASSENT_SECRET_KEY": SECRET_KEY}
     environ |= {"ASSENT_TRUSTED_PROXIES": "1"}
     with ExitStack() as stack:
         if name == "postgresql":
             environ["ASSENT_DATABASE_URL"] = stack.enter_context(postgresql_url(folder))
         configured = config.load(environ)
-        database = store.open_database(configured)
-        store.make_ready(database)
+        database = bootstrap.open_database(configured)
+        bootstrap.make_ready(database)
         yield Place(name, configured, folder, database)
         database.close()
 

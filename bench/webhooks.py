@@ -237,7 +237,7 @@ def main() -> int:
 
 @contextmanager
 def _prepared(name: str, folder: Path) -> Iterator[config.Settings]:
-    environ = {"ASSENT_INSTANCE": str(folder), "ASSENT_SECRET_KEY": "bench-key-that-is-long-enough"}
+    environ = {"ASSENT_INSTANCE": str(folder), "ASSENT_SECRET_KEY": "bench-key-of-at-least-thirty-two-characters"}
     if name == "sqlite":
         yield config.load(environ)
         return
