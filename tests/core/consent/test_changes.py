@@ -301,3 +301,11 @@ def test_a_change_of_the_same_second_is_recorded_no_earlier_than_the_one_before_
         opted_out = make.opt_out(session, sam, offers, evidence=api, at=make.NOON)
         event = session.get_one(ConsentEvent, opted_out.event_id)
         assert event.occurred_at == later
+
+
+def test_an_address_that_cannot_be_one_is_not_reachable(database: Database) -> None:
+    with database.unit_of_work() as session:
+        news = make.live_type(session, channel=Channel.EMAIL)
+        sam = make.contact(session, email_address="ask at the till")
+        make.opt_in(session, sam, news)
+        assert eligibility.standing(session, sam, news).reasons == (Reason.EMAIL_INVALID,)
