@@ -117,9 +117,9 @@ def app(settings: config.Settings) -> Iterator[Flask]:
     """The web application; ``tests.web.pages`` signs in and reads pages."""
     made = create_app(settings)
     made.testing = True
-    made.extensions["assent.changes"].fresh_for_s = 0  # so that a test sees at once what it has just done
+    made.extensions["assent"].changes.fresh_for_s = 0  # so that a test sees at once what it has just done
     yield made
-    made.extensions["assent.database"].close()
+    made.extensions["assent"].database.close()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from flask import current_app, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
@@ -115,7 +115,7 @@ def _inserted(form: InsertForm, public_id: str) -> ResponseReturnValue:
         found = contacts.find(session, public_id)
         chosen = optin_forms.find(session, _number(form.form_id))
         inserted = optin_forms.insert_for(session, chosen, found, inserted_by=current_actor(), at=clock.now())
-    cookie[_LINK] = [public_id, f"{public_url(current_app)}/f/{inserted.token}"]
+    cookie[_LINK] = [public_id, f"{public_url()}/f/{inserted.token}"]
     return redirect(url_for("contacts.contact", public_id=public_id, _anchor="insert"), 303)
 
 
