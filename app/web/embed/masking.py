@@ -18,12 +18,12 @@ def may_show_full_number(view: FormView) -> bool:
     ``?full=`` is a proof. The messenger's API gives it to a signed user for one form; with an answer it is the proof
     of the page that was answered.
     """
+    if view.insertion is None or view.respondent is None:
+        return False
     proof = request.args.get("full", "") if request.query_string else ""
     if request.method == "POST":
         shown = request.form.get("shown", "")
         return identity.was_shown_in_full(keys(), proof, shown, max_age_s=render_token.MAX_AGE_S)
-    if view.insertion is None or view.respondent is None:
-        return False
     return identity.may_show_full_number(keys(), proof, view.insertion.token, view.respondent.contact_id)
 
 
