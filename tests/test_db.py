@@ -149,7 +149,7 @@ def fail_after(_made: object) -> None:
 
 
 def test_a_row_that_stands_already_is_told_from_one_that_is_new(database: Database) -> None:
-    row = {"phone_hash": "h" * 32, "cause": "manual", "note": "", "since": make.NOON}
+    row = {"phone_hash": "h" * 32, "cause": "manual", "note": "", "created_at": make.NOON}
     with database.unit_of_work() as session:
         assert insert_or_ignore(session, Suppression, row) is True
         assert insert_or_ignore(session, Suppression, row) is False

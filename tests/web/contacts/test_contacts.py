@@ -292,7 +292,7 @@ def test_nobody_but_its_holder_opts_a_suppressed_number_in_again(
     with database.unit_of_work() as session:
         offers = make.live_type(session)
         number = session.info["assent_keys"].destination_hash(sam.phone)
-        session.add(Suppression(phone_hash=number, phone=sam.phone, cause="keyword", since=make.NOON))
+        session.add(Suppression(phone_hash=number, phone=sam.phone, cause="keyword", created_at=make.NOON))
         draft, nobody = make.draft_type(session), make.contact(session)
     for contact, kind, says in (
         (sam, offers, "This number asked not to be texted. Only its holder can lift that."),
