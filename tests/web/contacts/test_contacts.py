@@ -150,7 +150,7 @@ def test_the_record_shows_the_exact_words_and_hides_nothing_of_them(
 ) -> None:
     evidence = make.evidence(
         words=wording.exact("en", WORDS),
-        address="203.0.113.9",
+        ip_address="203.0.113.9",
         user_agent="Browser/1.0",
         origin="https://shop.example.com",
         page="https://shop.example.com/beans",
