@@ -20,7 +20,7 @@ from app.core.contacts import records as contacts
 from app.core.errors import InvalidInput, InvalidState
 from app.core.forms import publishing as optin_forms
 from app.core.ledger import events as ledger
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.subscriptions import attachments as subscriptions
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
@@ -74,7 +74,7 @@ def newest() -> str:
             lines=lines[:PAGE_SIZE],
             next_before=lines[PAGE_SIZE - 1].event.id if len(lines) > PAGE_SIZE else None,
             is_first=before is None,
-            contacts=contacts.find_by_ids(session, [line.event.contact_id for line in lines]),
+            contacts=contacts.find_by_ids(session, (each for line in lines if (each := line.event.contact_id))),
             types={each.id: each for each in subscription_types.find_all(session)},
             time_zone=workspace.time_zone,
             levels=words.LEVELS,

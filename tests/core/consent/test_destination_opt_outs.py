@@ -15,7 +15,7 @@ def test_an_earlier_opt_out_that_is_added_later_leaves_the_newer_time(database: 
         event_id = make.opt_out(session, sam, offers, at=make.NOON + timedelta(hours=1)).event_id
         place = Place(sam.id, offers.id, sam.phone_hash)
         destination_opt_outs.stick(session, [place], event_id, Source.API, at=make.NOON)
-        assert session.scalars(select(DestinationOptOut.since)).all() == [make.NOON + timedelta(hours=1)]
+        assert session.scalars(select(DestinationOptOut.created_at)).all() == [make.NOON + timedelta(hours=1)]
 
 
 def test_an_opt_out_of_an_api_client_leaves_the_persons_own_as_the_reason(database: Database) -> None:

@@ -151,7 +151,7 @@ def test_the_record_shows_the_exact_words_and_hides_nothing_of_them(
 ) -> None:
     evidence = make.evidence(
         words=wording.exact("en", WORDS),
-        address="203.0.113.9",
+        ip_address="203.0.113.9",
         user_agent="Browser/1.0",
         origin="https://shop.example.com",
         page="https://shop.example.com/beans",
@@ -321,7 +321,7 @@ def test_nobody_but_its_holder_opts_a_suppressed_number_in_again(
     with database.unit_of_work() as session:
         offers = make.live_type(session)
         number = session.info["assent_keys"].destination_hash(sam.phone)
-        session.add(Suppression(phone_hash=number, phone=sam.phone, cause="keyword", since=make.NOON))
+        session.add(Suppression(phone_hash=number, phone=sam.phone, cause="keyword", created_at=make.NOON))
         draft, nobody = make.draft_type(session), make.contact(session)
     for contact, kind, says in (
         (sam, offers, "This number asked not to be texted. Only its holder can lift that."),
