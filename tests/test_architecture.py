@@ -12,6 +12,7 @@ from app.config import ROOT, Settings
 
 TOP_LEVEL = {
     *("pyproject.toml", "requirements.txt", "Makefile", "README.md", "CHANGELOG.md", "LICENSE"),
+    *("CONTRIBUTING.md", "SECURITY.md"),
     *("app", "templates", "static", "tests", "docs", "bench", "instance"),
 }
 SURFACES = ("home", "auth", "embed", "admin", "contacts", "api")

@@ -21,7 +21,7 @@ def open_database(configured: Settings, *, connections: int = 16, engines: Engin
 
 
 def make_ready(database: Database) -> None:
-    """Migrate to this version and make the workspace. Nothing happens when both are there.
+    """Migrate to this version, make the workspace. Nothing happens when both are done.
 
     :raises InvalidState: the secret key is not the one that this database was made with
     """
