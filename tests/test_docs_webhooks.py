@@ -19,7 +19,7 @@ from tests.jobs.test_deliver_webhooks import deliver_all
 from tests.receiver import Answer, Received, receiver
 
 PAGE = ROOT / "docs" / "integrate" / "webhooks.md"
-NEEDED = re.findall(r"^It has to hear of (.+)$", PAGE.read_text(), re.MULTILINE)
+NEEDED = re.findall(r"^Subscribe it to (.+?)\.(?: Two|$)", PAGE.read_text(), re.MULTILINE)
 
 
 def block(language: str) -> str:
