@@ -11,7 +11,7 @@ from app import config
 from app.core.wording import DEFAULT_LOCALE
 
 
-def speak(app: Flask) -> None:
+def init_app(app: Flask) -> None:
     """Load the catalogues of ``app/translations``."""
     Babel(
         app,

@@ -13,6 +13,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Table, func, literal, literal_column, select, update
 from sqlalchemy.orm import Session
 
+from app.core.consent import reach
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.db import dialect_of, run
 from app.models import Agent, Contact, Conversation, ConversationState, InsertedForm, Message, MessageKind
@@ -123,7 +124,7 @@ def say(
         if said:
             return said
     if kind == MessageKind.MESSAGE:
-        refuse_blocked(contact_of(session, conversation))
+        reach.refuse_blocked(contact_of(session, conversation))
     if author == CONTACT and conversation.state == ConversationState.CLOSED:
         _open(session, conversation, SYSTEM, at=at)
     return _append(session, conversation, kind, author, body, at=at, client_key=client_key)
@@ -168,7 +169,7 @@ def post_form(
     conversation = hold(session, conversation_id)
     if inserted.conversation_id is not None or inserted.contact_id != conversation.contact_id:
         raise InvalidState("This form was inserted for somebody else.")
-    refuse_blocked(contact_of(session, conversation))
+    reach.refuse_blocked(contact_of(session, conversation))
     inserted.conversation_id = conversation_id
     if conversation.state == ConversationState.CLOSED:
         _open(session, conversation, author, at=at)
@@ -315,12 +316,6 @@ def change_stamp_of(dialect: str, now_us: ColumnElement[int]) -> ColumnElement[i
 
 def microseconds(at: datetime) -> int:
     return int(at.timestamp() * 1_000_000)
-
-
-def refuse_blocked(contact: Contact) -> None:
-    """:raises InvalidState: ``blocked``: nothing is taken from it and nothing sent to it"""
-    if contact.blocked_at is not None:
-        raise InvalidState("This contact is blocked.", code="blocked")
 
 
 def refuse_odd_key(client_key: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from flask import current_app, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from app.core import clock, phone
 from app.core.consent import changes as consent
 from app.core.consent import eligibility
 from app.core.consent.eligibility import Reason, Standing
+from app.core.contacts import profile as contact_profile
 from app.core.contacts import records as contacts
 from app.core.errors import InvalidInput, InvalidState
 from app.core.forms import publishing as optin_forms
@@ -111,11 +112,14 @@ def record_opt_in(public_id: str) -> ResponseReturnValue:
 
 
 def _inserted(form: InsertForm, public_id: str) -> ResponseReturnValue:
-    with unit_of_work() as session:
-        found = contacts.find(session, public_id)
-        chosen = optin_forms.find(session, _number(form.form_id))
-        inserted = optin_forms.insert_for(session, chosen, found, inserted_by=current_actor(), at=clock.now())
-    cookie[_LINK] = [public_id, f"{public_url(current_app)}/f/{inserted.token}"]
+    try:
+        with unit_of_work() as session:
+            held = contact_profile.hold(session, public_id)
+            chosen = optin_forms.find(session, _number(form.form_id))
+            inserted = optin_forms.insert_for(session, chosen, held, inserted_by=current_actor(), at=clock.now())
+    except InvalidState as refused:
+        raise InvalidInput(refused.message, field="form_id") from None
+    cookie[_LINK] = [public_id, f"{public_url()}/f/{inserted.token}"]
     return redirect(url_for("contacts.contact", public_id=public_id, _anchor="insert"), 303)
 
 

@@ -24,8 +24,7 @@ from app.web.inbox import blueprint
 from app.web.inbox import context as reading
 from app.web.inbox import labels as words
 from app.web.inbox.context import Choice
-from app.web.live import changes
-from app.web.services import read_connection, read_only, unit_of_work
+from app.web.services import changes, read_connection, read_only, unit_of_work
 from app.web.sign_in.setup import agent_required
 
 

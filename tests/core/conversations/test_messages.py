@@ -221,10 +221,12 @@ def test_a_blocked_contact_says_nothing_more_and_is_told_nothing(database: Datab
     with database.unit_of_work() as session:
         sam = make.contact(session)
         chat = conversations.start(session, sam.id, at=NOON)
+        form = make.form(session)
+        inserted = optin_forms.insert_for(session, form, sam, inserted_by=ANA, at=NOON)
         sam.blocked_at = NOON
         session.flush()
-        inserted = optin_forms.insert_for(session, make.form(session), sam, inserted_by=ANA, at=NOON)
         for act in (
+            lambda: optin_forms.insert_for(session, form, sam, inserted_by=ANA, at=NOON),
             lambda: _say(session, chat.id),
             lambda: _say(session, chat.id, "You were blocked.", ANA),
             lambda: conversations.post_form(session, chat.id, inserted, author=ANA, at=NOON),
@@ -322,6 +324,27 @@ def test_a_card_says_when_its_form_is_over_closed_or_needless(database: Database
         assert state().state == "waiting"
         subscription_types.archive(session, kind, actor=ANA, at=NOON)
         assert state().state == "unavailable"
+
+
+def test_the_card_of_a_blocked_or_archived_contact_is_unavailable(database: Database) -> None:
+    with database.unit_of_work() as session:
+        chat = _chat(session)
+        sam = conversations.contact_of(session, chat)
+        conversations.post_form(
+            session, chat.id, make.inserted(session, make.form(session), sam, at=NOON), author=ANA, at=NOON
+        )
+
+        def state() -> CardState:
+            session.flush()
+            card = conversation_views.page(session, chat.id, at=NOON).lines[0].form
+            assert card
+            return card.state
+
+        assert state() == CardState.WAITING
+        sam.blocked_at = NOON
+        assert state() == CardState.UNAVAILABLE
+        sam.blocked_at, sam.archived_at = None, NOON
+        assert state() == CardState.UNAVAILABLE
 
 
 def test_a_leads_open_conversations_and_their_forms_are_carried_over_to_the_user(database: Database) -> None:

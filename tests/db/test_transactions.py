@@ -1,4 +1,4 @@
-"""Durable, and never in anybody's way: what the engine settings promise."""
+"""Commits are durable, readers never wait for writers, writers queue."""
 
 import subprocess
 import sys
@@ -10,17 +10,17 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
 from app.config import Settings
-from app.db import BUSY_TIMEOUT_MS, CompiledStatement, Database, insert_or_ignore
-from app.models import ConsentEvent, Contact, Suppression, Wording
+from app.db import BUSY_TIMEOUT_MS, CompiledStatement, Database
+from app.models import ConsentEvent, Contact, Wording
 from tests import make
 from tests.processes import environment_of
 
 WRITER = """
 import sys, threading
 from app import config
-from app.core import store
+from app.core.workspace import bootstrap
 from tests import make
-database = store.open_database(config.load())
+database = bootstrap.open_database(config.load())
 def write(name):
     for number in range(25):
         with database.unit_of_work() as session:
@@ -32,7 +32,7 @@ threads = [threading.Thread(target=write, args=(name,)) for name in range(4)]
 """
 
 
-def test_sqlite_is_set_up_so_that_a_commit_survives_power_loss(settings: Settings, database: Database) -> None:
+def test_sqlite_is_configured_so_that_a_commit_survives_power_loss(settings: Settings, database: Database) -> None:
     if not settings.is_sqlite:
         with database.engine.connect() as connection:
             assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"
@@ -50,18 +50,18 @@ def test_sqlite_is_set_up_so_that_a_commit_survives_power_loss(settings: Setting
             assert found == wanted
 
 
-def test_looking_never_waits_for_a_writer_and_sees_what_stood_before(database: Database) -> None:
+def test_a_reader_never_waits_for_a_writer_and_sees_the_last_commit(database: Database) -> None:
     with database.unit_of_work() as session:
         make.contact(session)
         began = time.monotonic()
-        with database.read_only() as looking:
-            assert looking.scalar(select(func.count()).select_from(Contact)) == 0
+        with database.read_only() as reading:
+            assert reading.scalar(select(func.count()).select_from(Contact)) == 0
         assert time.monotonic() - began < 1
-    with database.read_only() as looking:
-        assert looking.scalar(select(func.count()).select_from(Contact)) == 1
+    with database.read_only() as reading:
+        assert reading.scalar(select(func.count()).select_from(Contact)) == 1
 
 
-def test_writers_of_one_process_take_turns(database: Database) -> None:
+def test_writers_of_one_process_queue_and_none_fails(database: Database) -> None:
     failed: list[BaseException] = []
 
     def write() -> None:
@@ -82,7 +82,7 @@ def test_writers_of_one_process_take_turns(database: Database) -> None:
         assert session.scalar(select(func.count()).select_from(Contact)) == 120
 
 
-def test_two_processes_with_many_writers_lose_nothing_and_never_fail(settings: Settings, database: Database) -> None:
+def test_writers_of_two_processes_lose_nothing_and_never_fail(settings: Settings, database: Database) -> None:
     with database.unit_of_work() as session:
         kind = make.live_type(session)
     processes = [
@@ -100,21 +100,21 @@ def test_two_processes_with_many_writers_lose_nothing_and_never_fail(settings: S
         assert session.scalar(select(func.count()).select_from(ConsentEvent)) == 200
 
 
-def test_a_block_that_fails_writes_nothing(database: Database) -> None:
+def test_a_unit_of_work_that_fails_writes_nothing(database: Database) -> None:
     with pytest.raises(ZeroDivisionError), database.unit_of_work() as session:
         fail_after(make.contact(session))
     with database.read_only() as session:
         assert session.scalar(select(func.count()).select_from(Contact)) == 0
 
 
-def test_looking_cannot_write(database: Database) -> None:
+def test_a_read_only_session_writes_nothing(database: Database) -> None:
     with database.read_only() as session:
         session.add(Wording(hash="h", body="b"))
     with database.read_only() as session:
         assert session.get(Wording, "h") is None
 
 
-def test_a_restarted_server_is_noticed_before_anybody_waits_for_it(database: Database) -> None:
+def test_closed_connections_are_replaced_before_they_are_used(database: Database) -> None:
     if database.is_sqlite:
         return
     ask = CompiledStatement(select(func.count()).select_from(Contact))
@@ -133,7 +133,7 @@ def test_a_restarted_server_is_noticed_before_anybody_waits_for_it(database: Dat
         time.sleep(0.2)
 
 
-def test_a_connection_that_broke_inside_a_block_is_used_by_nobody_again(database: Database) -> None:
+def test_a_connection_that_broke_in_a_transaction_is_not_used_again(database: Database) -> None:
     if database.is_sqlite:
         return
     with pytest.raises(OperationalError), database.unit_of_work() as session:
@@ -146,10 +146,3 @@ def test_a_connection_that_broke_inside_a_block_is_used_by_nobody_again(database
 
 def fail_after(_made: object) -> None:
     _ = 1 // 0
-
-
-def test_a_row_that_stands_already_is_told_from_one_that_is_new(database: Database) -> None:
-    row = {"phone_hash": "h" * 32, "cause": "manual", "note": "", "since": make.NOON}
-    with database.unit_of_work() as session:
-        assert insert_or_ignore(session, Suppression, row) is True
-        assert insert_or_ignore(session, Suppression, row) is False
