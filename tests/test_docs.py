@@ -91,3 +91,15 @@ def test_the_index_lists_every_decision_with_its_title_and_status() -> None:
 def test_no_page_refers_to_files_outside_the_repository() -> None:
     outside = re.compile(r"DESIGN\.md|DESIGN section|STYLE\.md|interface section|domain facts", re.IGNORECASE)
     assert [str(path) for path in documents() if outside.search(path.read_text())] == []
+
+
+def test_every_module_with_a_compiled_statement_is_in_the_decision_that_lists_them() -> None:
+    listed = set(CODE_SPAN.findall((DECISIONS / "0018-where-compiled-statements-are-used.md").read_text()))
+    modules = {path.relative_to(ROOT).as_posix(): path.read_text() for path in (ROOT / "app").rglob("*.py")}
+    users = {
+        name
+        for name, source in modules.items()
+        if "= CompiledStatement(" in source or "return CompiledStatement(" in source
+    }
+    assert users
+    assert users - listed == set()
