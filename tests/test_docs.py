@@ -48,10 +48,11 @@ def test_every_file_that_a_page_names_exists(name: str) -> None:
 
 
 def named_paths(text: str) -> set[str]:
-    """The paths in code spans. A bare module name (``changes.py``) belongs to the last folder named on its line."""
-    found = set()
+    """The paths in code spans. A bare module name (``changes.py``) belongs to the last folder named in its paragraph."""
+    found, folder = set(), ""
     for line in text.splitlines():
-        folder = ""
+        if not line or line.startswith("|"):
+            folder = ""
         for span in CODE_SPAN.findall(line):
             if span.partition("/")[0] in TOP_FOLDERS and "/" in span and " " not in span:
                 found.add(span)
