@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from app.core import clock
 from app.core.conversations import messages as conversations
+from app.core.conversations.appending import NewMessage
 from app.core.messenger import visitors as messenger
 from app.core.messenger.identity import Identity
 from app.core.messenger.visitors import Sender
@@ -69,5 +70,5 @@ class Chats:
                     if said is None:
                         raise RuntimeError("a visitor was refused")
                     answer, chat = "How can we help?", said.conversation_id
-                    conversations.say(session, chat, author="agent:1", body=answer, at=clock.now())
+                    conversations.post(session, chat, NewMessage("agent:1", answer), at=clock.now())
                     self._chats.append(chat)
