@@ -22,18 +22,27 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask
 
     from app import config
-    from app.web import api, assets, embed, errors, health, live, logo, mail, messenger, security
-    from app.web import i18n as languages
-    from app.web import ids as numbers
-    from app.web import request_log as logs
-    from app.web import services as database
-    from app.web.admin import blueprint as admin
-    from app.web.auth import blueprint as auth
-    from app.web.contacts import blueprint as contacts
-    from app.web.home import blueprint as home
-    from app.web.inbox import blueprint as inbox
-    from app.web.messenger import blueprint as messenger_page
-    from app.web.sign_in import setup as login
+    from app.web import (
+        admin,
+        api,
+        assets,
+        auth,
+        contacts,
+        embed,
+        errors,
+        health,
+        home,
+        i18n,
+        ids,
+        inbox,
+        logo,
+        mail,
+        messenger,
+        request_log,
+        security,
+        services,
+    )
+    from app.web.sign_in import setup as sign_in
 
     settings = settings or config.load()
     app = Flask(
@@ -43,22 +52,11 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         instance_path=str(settings.instance),
     )
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES)
-    app.extensions["assent.settings"] = settings
-    database.connect(app, settings)
-    live.connect(app)
-    logs.configure(app)
-    security.protect(app, settings)
-    numbers.bound(app)
-    logo.show(app)
-    assets.serve(app)
-    assets.serve_loaders(app)
-    languages.speak(app)
-    mail.connect(app, settings)
-    errors.handle(app)
-    health.register(app)
-    login.enable(app, settings)
-    for blueprint in (home, auth, admin, contacts, inbox, messenger_page):
-        app.register_blueprint(blueprint)
+    services.init_app(app, settings)
+    for part in (request_log, security, ids, logo, assets, i18n, mail, errors, health, sign_in):
+        part.init_app(app)
+    for surface in (home, auth, admin, contacts, inbox, messenger):
+        app.register_blueprint(surface.blueprint)
     embed.mount(app)
     messenger.mount(app)
     api.mount(app, settings)

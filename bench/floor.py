@@ -1,5 +1,5 @@
 """The floor: a bare Flask app that does the same work in plain SQL, with one template, the same number check and the
-same rows, and nothing else. What Assent costs beyond it is what Assent adds."""
+same rows, and nothing else. The difference to it is what Assent adds."""
 
 import json
 import secrets
@@ -63,7 +63,7 @@ def create_app() -> Flask:
     """Same server, same database, same rows."""
     phone.preload()
     app = Flask(__name__)
-    app.jinja_loader = DictLoader({"page.html": PAGE, "done.html": DONE})  # type: ignore[assignment]
+    app.jinja_loader = DictLoader({"page.html": PAGE, "done.html": DONE})
     app.add_url_rule("/f/form/<key>", "look", look)
     app.add_url_rule("/f/form/<key>", "answer", answer, methods=["POST"])
     floor_messenger.register(app)

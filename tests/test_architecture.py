@@ -12,6 +12,7 @@ from app.config import ROOT, Settings
 
 TOP_LEVEL = {
     *("pyproject.toml", "requirements.txt", "Makefile", "README.md", "CHANGELOG.md", "LICENSE"),
+    *("CONTRIBUTING.md", "SECURITY.md"),
     *("app", "templates", "static", "tests", "docs", "bench", "instance"),
 }
 SURFACES = ("home", "auth", "embed", "admin", "contacts", "api")
@@ -79,14 +80,14 @@ def test_every_surface_has_its_routes_its_templates_and_its_tests(settings: Sett
         assert (ROOT / "templates" / surface).is_dir(), surface
         assert list((ROOT / "tests" / "web" / surface).glob("test_*.py")), surface
     assert app.test_client().get("/f/form/none").status_code == 404
-    app.extensions["assent.database"].close()
+    app.extensions["assent"].database.close()
 
 
 def test_only_one_place_commits_and_only_one_asks_the_time() -> None:
     for name in tracked():
         if name.startswith("app/") and name.endswith(".py"):
             source = (ROOT / name).read_text()
-            assert source.count("session.commit()") == (name == "app/db/__init__.py"), name
+            assert source.count("session.commit()") == (name == "app/db/transactions.py"), name
             assert "datetime.now(" not in source or name == "app/core/clock.py", name
 
 

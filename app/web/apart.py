@@ -47,9 +47,9 @@ class Surface:
 def mount(app: Flask, surface: Surface) -> Flask:
     """Answer everything below the surface's prefix with it; its own application comes back."""
     own = Flask(surface.name, template_folder=app.template_folder, static_folder=None)
-    own.extensions.update({name: held for name, held in app.extensions.items() if name.startswith("assent.")})
+    own.extensions.update({name: held for name, held in app.extensions.items() if name.startswith("assent")})
     own.jinja_env.globals["asset"] = app.jinja_env.globals["asset"]
-    languages.speak(own)
+    languages.init_app(own)
     rules = [Rule(address, endpoint=view, methods=[method]) for method, address, view in surface.views]
     addresses = Map(rules, strict_slashes=True, merge_slashes=False).bind(surface.name)
     otherwise = app.wsgi_app

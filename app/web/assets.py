@@ -15,11 +15,15 @@ _MODULES = ("js/inbox", "js/messenger")
 _FOREVER = "public, max-age=31536000, immutable"
 
 
-def serve(app: Flask) -> None:
-    """Add ``asset('css/tokens.css')`` to templates, and ``modules('js/inbox')`` for scripts that import each other."""
+def init_app(app: Flask) -> None:
+    """Serve static files, modules and the scripts for other sites.
+
+    Adds ``asset('css/tokens.css')`` to templates, and ``modules('js/inbox')`` for scripts that import each other.
+    """
     versions: dict[str, str] = {}
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 300
     _serve_modules(app)
+    _serve_loaders(app)
 
     def asset(name: str) -> str:
         if name not in versions or app.debug:
@@ -64,7 +68,7 @@ def _serve_modules(app: Flask) -> None:
         app.add_url_rule(rule, f"modules_{folder.rpartition('/')[2]}", module, defaults={"folder": folder})
 
 
-def serve_loaders(app: Flask) -> None:
+def _serve_loaders(app: Flask) -> None:
     """The scripts that other sites load, under their public names; browsers ask again every five minutes."""
 
     def loader(name: str) -> Response:

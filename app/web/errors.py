@@ -39,7 +39,7 @@ _SENTENCES = {
 }
 
 
-def handle(app: Flask) -> None:
+def init_app(app: Flask) -> None:
     app.register_error_handler(AssentError, _refused)
     app.register_error_handler(CSRFError, _stale_page)
     app.register_error_handler(HTTPException, _http)

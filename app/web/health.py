@@ -8,7 +8,7 @@ from app.core.workspace import bootstrap as store
 from app.web.services import database
 
 
-def register(app: Flask) -> None:
+def init_app(app: Flask) -> None:
     app.add_url_rule("/healthz", "healthz", _healthz)
     app.add_url_rule("/readyz", "readyz", _readyz)
 

@@ -13,7 +13,7 @@ class _Id(IntegerConverter):
         super().__init__(*arguments, **({"max": ID_MAX} | options))  # type: ignore[arg-type]
 
 
-def bound(app: Flask) -> None:
+def init_app(app: Flask) -> None:
     """Let no route take a number that a database cannot."""
     app.url_map.converters = app.url_map.converters | {"int": _Id}
 

@@ -13,7 +13,7 @@ _WORKSPACE = cast(Table, Workspace.__table__)
 _LOGO = CompiledStatement(select(_WORKSPACE.c.logo_hash).where(_WORKSPACE.c.id == 1))
 
 
-def show(app: Flask) -> None:
+def init_app(app: Flask) -> None:
     """Add ``logo_version()`` to templates: of the logo to show; null when there is none."""
     app.jinja_env.globals["logo_version"] = _version
 

@@ -2,18 +2,18 @@
 
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from flask import Flask, current_app
+from flask import Flask
 from flask_mailman import Mail
 
-from app.config import Settings
+from app.web import services
 
 _DEFAULT_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 
 
-def connect(app: Flask, settings: Settings) -> None:
-    """Read ``smtp[s|+tls]://user:password@host:port?from=address``. Without it mails go nowhere and nobody tries."""
+def init_app(app: Flask) -> None:
+    """Read ``smtp[s|+tls]://user:password@host:port?from=address``. Without it no mail is sent."""
+    settings = services.services_of(app).settings
     parts = urlsplit(settings.smtp_url)
-    app.extensions["assent.has_mail"] = bool(settings.smtp_url)
     sender = parse_qs(parts.query).get("from", [""])[0] or f"assent@{parts.hostname or 'localhost'}"
     app.config.update(
         MAIL_BACKEND="smtp" if settings.smtp_url else "dummy",
@@ -31,4 +31,4 @@ def connect(app: Flask, settings: Settings) -> None:
 
 def has_mail() -> bool:
     """Whether mails can be sent."""
-    return bool(current_app.extensions["assent.has_mail"])
+    return bool(services.settings().smtp_url)

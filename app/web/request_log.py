@@ -1,9 +1,10 @@
-"""One log line a request: the route's rule, never the path (tokens are in paths)."""
+"""One log line for each request. It names the route's rule, never the path, because paths hold tokens."""
 
 import time
+import uuid
 from typing import Any
 
-from flask import Flask, Response, g, got_request_exception, request
+from flask import Flask, Response, current_app, g, got_request_exception, request
 
 from app import logs
 
@@ -11,8 +12,12 @@ _log = logs.get_logger()
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def configure(app: Flask) -> None:
-    """Log each request and each error nobody expected; where to is for the process to say (``logs.configure``)."""
+def init_app(app: Flask) -> None:
+    """Give each request an id (``g.request_id``); log each request and each unexpected error.
+
+    Call it before other hooks are registered: its ``after_request`` then runs last. Where log lines go is decided by
+    the process (``logs.configure``).
+    """
     # Flask's own line about an error would hold the raw path.
     app.logger.disabled = True
     app.before_request(_start)
@@ -21,9 +26,9 @@ def configure(app: Flask) -> None:
 
 
 def answered(method: str, route: str | None, status: int, started_s: float | None, request_id: str | None) -> None:
-    """The line of one request.
+    """Write the line of one request.
 
-    :param route: its rule; null when no rule fits
+    :param route: its rule, with the prefix of a mounted application; null when no rule fits
     :param started_s: by ``time.perf_counter()``
     """
     logs.request(
@@ -36,12 +41,13 @@ def answered(method: str, route: str | None, status: int, started_s: float | Non
 
 
 def failed(method: str, route: str | None, request_id: str | None, problem: BaseException) -> None:
-    """The line of an error that nobody expected, with where it happened."""
+    """Write the line of an unexpected error, with its traceback."""
     _log.error("request failed", method=_known(method), route=route, request_id=request_id, exc_info=problem)
 
 
 def _start() -> None:
     g.started_s = time.perf_counter()
+    g.request_id = uuid.uuid4().hex
 
 
 def _finish(response: Response) -> Response:
@@ -58,4 +64,7 @@ def _known(method: str) -> str:
 
 
 def _route() -> str | None:
-    return request.url_rule.rule if request.url_rule else None
+    if request.url_rule is None:
+        return None
+    prefix: str = current_app.config["APPLICATION_ROOT"]
+    return prefix.rstrip("/") + request.url_rule.rule

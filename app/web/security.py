@@ -1,7 +1,4 @@
-"""Headers on every answer, proxies as configured, CSRF on everything that a cookie authenticates."""
-
-import uuid
-from urllib.parse import urlsplit
+"""Security headers of every response, trusted proxies, and CSRF protection where a cookie signs in."""
 
 from flask import Flask, Request, Response, g, request
 from flask.sessions import SecureCookieSessionInterface
@@ -9,12 +6,13 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.config import Settings
+from app.web import services
 
 csrf = CSRFProtect()
 HSTS = "max-age=31536000"
 PERMISSIONS = "camera=(), microphone=(), geolocation=()"
 
-# Pages of our own. Views that are meant to be framed, or to frame, say so with ``set_policy``.
+# For pages of the main application. A view that may be framed, or that frames others, changes it with ``set_policy``.
 POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -30,14 +28,14 @@ POLICY = {
 
 
 class _SessionCookies(SecureCookieSessionInterface):
-    """Session cookies are Secure whenever the page came by HTTPS, or people reach this server by HTTPS only."""
+    """Session cookies are Secure when the request came by HTTPS or the configured public address has HTTPS."""
 
-    def get_cookie_secure(self, app: Flask) -> bool:
-        return request.is_secure or public_url(app).startswith("https:")
+    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002 - as Flask calls it
+        return request.is_secure or public_url().startswith("https:")
 
 
-def protect(app: Flask, settings: Settings) -> None:
-    """Wire proxies, CSRF, session cookies and headers."""
+def init_app(app: Flask) -> None:
+    """Set up session cookies, CSRF protection and headers of the main application."""
     app.config.update(
         SESSION_COOKIE_NAME="assent_session",
         SESSION_COOKIE_HTTPONLY=True,
@@ -47,56 +45,53 @@ def protect(app: Flask, settings: Settings) -> None:
     )
     app.session_interface = _SessionCookies()
     csrf.init_app(app)
-    app.extensions["assent.public_url"] = settings.public_url
-    app.before_request(name_request)
-    app.after_request(_set_headers)
+    app.after_request(set_common_headers)
+    app.after_request(_set_page_headers)
 
 
 def trust_proxies(app: Flask, settings: Settings) -> None:
-    """Believe as many proxies as are configured. Last of all, so that every surface sees what they say."""
+    """Trust ``X-Forwarded-*`` of as many proxies as are configured. Call it last, so that mounts are behind it."""
     if hops := settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_port=hops)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_port=hops)  # type: ignore[method-assign]  # as Flask documents it
 
 
 def client_address(current: Request) -> str | None:
-    """The person's address: of the connection, or what the trusted proxies say."""
+    """The client's IP address: of the connection, or as the trusted proxies report it."""
     return current.remote_addr
 
 
-def public_url(app: Flask) -> str:
-    """Where people reach this server: as configured, else as this request reached it. No slash at the end."""
-    configured: str = app.extensions["assent.public_url"]
-    return configured or request.host_url.rstrip("/")
-
-
-def own_origin(app: Flask) -> str:
-    parts = urlsplit(public_url(app))
-    return f"{parts.scheme}://{parts.netloc}"
+def public_url() -> str:
+    """The address of this server: as configured, else as this request reached it. No slash at the end."""
+    return services.settings().public_url or request.host_url.rstrip("/")
 
 
 def set_policy(response: Response, **changed: str) -> Response:
-    """Answer with the standard policy, changed in places: ``set_policy(response, frame_ancestors="'self'")``."""
+    """Set the standard content security policy with changes: ``set_policy(response, frame_ancestors="'self'")``."""
     policy = POLICY | {name.replace("_", "-"): value for name, value in changed.items()}
     response.headers["Content-Security-Policy"] = "; ".join(f"{name} {value}" for name, value in policy.items())
     return response
 
 
-def name_request() -> None:
-    """Give the request an id, for its log line and its ``X-Request-Id``."""
-    g.request_id = uuid.uuid4().hex
+def set_common_headers(response: Response) -> Response:
+    """Set the headers that every response of every application has, where they are not set yet.
 
-
-def _set_headers(response: Response) -> Response:
+    An ``after_request`` hook: a hook that is registered later runs earlier and may set other values.
+    """
     headers = response.headers
-    if "Content-Security-Policy" not in headers:
-        set_policy(response)
     headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", PERMISSIONS)
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     headers["X-Request-Id"] = g.get("request_id", "")
     if "Cache-Control" not in headers:
         headers["Cache-Control"] = "no-store"
     if request.is_secure:
         headers.setdefault("Strict-Transport-Security", HSTS)
+    return response
+
+
+def _set_page_headers(response: Response) -> Response:
+    headers = response.headers
+    if "Content-Security-Policy" not in headers:
+        set_policy(response)
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", PERMISSIONS)
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     return response

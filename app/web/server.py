@@ -14,6 +14,7 @@ from app import config, create_app, logs, processes
 from app.core import phone
 from app.core.errors import InvalidState
 from app.web import api
+from app.web.services import services_of
 
 # Requests wait for the database and for the disk, so more of them run than there are processors. With SQLite writers
 # wait for each other, and every further thread takes the interpreter away from the one that writes.
@@ -42,7 +43,7 @@ def run(settings: config.Settings, host: str, port: int, *, workers: int) -> Non
     allow_open_files(CONNECTIONS + _FILES_BESIDE)
     # Once here, so that a mistake shows before anything is served and the worker processes inherit what is loaded.
     app = create_app(settings)
-    is_sqlite = app.extensions["assent.database"].is_sqlite
+    is_sqlite = services_of(app).database.is_sqlite
     phone.preload()
     server = Server(
         "app",

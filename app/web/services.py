@@ -1,44 +1,100 @@
-"""The database as views use it: ``unit_of_work()`` to write, ``read_only()`` to look."""
+"""The services that views use: settings, database, keys and caches, one ``Services`` value for each process.
 
-from contextlib import AbstractContextManager
+``app.extensions["assent"]`` holds it, in the main application and in every application mounted beside it. Views call
+the functions below: ``unit_of_work()`` to write, ``read_only()`` and ``read_connection()`` to read.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import cast
 
 from flask import Flask, current_app
 from sqlalchemy.orm import Session
 
 from app.config import Settings
+from app.core.conversations.change_cache import ChangeCache
+from app.core.messenger.polling import Polls
 from app.core.signing import Keys
-from app.core.workspace import bootstrap as store
+from app.core.workspace import bootstrap
 from app.db import Database, ReadConnection
+from app.web import database as flask_database
+from app.web.database import session_scope
 
-_EXTENSION = "assent.database"
-_KEYS = "assent.keys"
+EXTENSION = "assent"
 
 
-def connect(app: Flask, settings: Settings) -> None:
-    """Give the app its database and the keys that its sessions work with."""
-    app.extensions[_EXTENSION] = store.open_database(settings)
-    app.extensions[_KEYS] = Keys(settings.secret_key)
+@dataclass(frozen=True)
+class Services:
+    """What a request may use. Applications of one process share one value.
+
+    ``changes`` and ``polls`` answer the polls of the inbox and the messenger from memory.
+    """
+
+    settings: Settings
+    database: Database
+    keys: Keys
+    changes: ChangeCache
+    polls: Polls
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Open the database and give the application its services."""
+    flask_database.init_app(app, settings)
+    changes = ChangeCache()
+    app.extensions[EXTENSION] = Services(
+        settings=settings,
+        database=bootstrap.open_database(settings, engines=flask_database.engines_of(app)),
+        keys=Keys(settings.secret_key),
+        changes=changes,
+        polls=Polls(changes),
+    )
+
+
+def services_of(app: Flask) -> Services:
+    """The services of one application, outside a request."""
+    return cast(Services, app.extensions[EXTENSION])
+
+
+def services() -> Services:
+    """The services of the current application."""
+    return services_of(current_app)
+
+
+def settings() -> Settings:
+    return services().settings
 
 
 def database() -> Database:
-    return cast(Database, current_app.extensions[_EXTENSION])
+    return services().database
 
 
 def keys() -> Keys:
-    return cast(Keys, current_app.extensions[_KEYS])
+    return services().keys
 
 
-def unit_of_work() -> AbstractContextManager[Session]:
+def changes() -> ChangeCache:
+    return services().changes
+
+
+def polls() -> Polls:
+    return services().polls
+
+
+@contextmanager
+def unit_of_work() -> Iterator[Session]:
     """A write transaction: committed at the end of the block, rolled back by any error."""
-    return database().unit_of_work()
+    with session_scope() as new_session, database().unit_of_work(new_session) as session:
+        yield session
 
 
-def read_only() -> AbstractContextManager[Session]:
-    """A read transaction, for GETs: looking changes nothing and waits for nobody."""
-    return database().read_only()
+@contextmanager
+def read_only() -> Iterator[Session]:
+    """A read transaction, for GETs. It writes nothing and never waits for a writer."""
+    with session_scope() as new_session, database().read_only(new_session) as session:
+        yield session
 
 
 def read_connection() -> AbstractContextManager[ReadConnection]:
-    """A look by prepared statements alone, for what people wait on."""
+    """Reads by compiled statements alone, for paths that the benchmarks measure."""
     return database().read_connection()

@@ -16,7 +16,7 @@ from app.models import Contact
 from tests import make
 from tests.browser.conftest import sign_in
 
-pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.databases("sqlite")
 SOON_MS = 2500  # a second for the poll, and what two shared cores need
 BEHIND_MS = 10_000  # a page behind another asks every five seconds
 # The real ones, listened to; and a page that can be put behind another for so long that its own timers stand still.

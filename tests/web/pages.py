@@ -37,7 +37,7 @@ def make_agent(
     app: Flask, email: str, *, name: str = "", role: Role = Role.AGENT, password: str | None = PASSWORD
 ) -> int:
     """The id of the account with this address, made when there is none yet."""
-    database: Database = app.extensions["assent.database"]
+    database: Database = app.extensions["assent"].database
     with database.unit_of_work() as session:
         found = session.scalars(select(Agent).where(Agent.email == email)).one_or_none()
         if found is None:
@@ -100,7 +100,7 @@ def statements(app: Flask) -> Iterator[list[str]]:
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         seen.append(statement)
 
-    database: Database = app.extensions["assent.database"]
+    database: Database = app.extensions["assent"].database
     event.listen(database.engine, "before_cursor_execute", note)
     database.trace = seen.append
     try:

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from app import config, create_app
 from app.db import Database
-from tests.conftest import SECRET_KEY
+from tests.installations import SECRET_KEY
 from tests.processes import free_port
 
 
@@ -54,7 +54,7 @@ def test_another_secret_key_is_said(settings: config.Settings) -> None:
     answer = made.test_client().get("/readyz")
     assert answer.status_code == 503
     assert "ASSENT_SECRET_KEY" in answer.text
-    made.extensions["assent.database"].close()
+    made.extensions["assent"].database.close()
 
 
 @pytest.mark.parametrize(("folder", "said"), [("template_folder", "templates"), ("static_folder", "static files")])

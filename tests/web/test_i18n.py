@@ -24,6 +24,6 @@ WAITS = "That was tried too often. Please try again in %(num)s minutes."
 )
 def test_one_minute_is_no_minutes(locale: str, number: int, end: str) -> None:
     app = Flask("languages")
-    languages.speak(app)
+    languages.init_app(app)
     with app.app_context(), languages.speaking(locale):
         assert languages.ngettext(WAIT, WAITS, number).endswith(end)

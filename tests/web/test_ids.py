@@ -27,7 +27,7 @@ def test_no_id_is_too_large_for_any_route(app: Flask) -> None:
 
 
 def test_no_place_in_a_list_is_too_large(app: Flask) -> None:
-    with app.extensions["assent.database"].unit_of_work() as session:
+    with app.extensions["assent"].database.unit_of_work() as session:
         contact = make.contact(session).public_id
     client = pages.admin(app)
     for path in (

@@ -56,7 +56,7 @@ def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
     _erase_records(session, contact.id, at=at)
     idempotency.forget_contact(session, contact.public_id)
     contacts.take_phone(session, contact)
-    for name in (*_EMPTIED, "last_seen_at", "gdpr_optin", "phone_country"):
+    for name in (*_EMPTIED, "email_hash", "last_seen_at", "gdpr_optin", "phone_country"):
         setattr(contact, name, None)
     contact.custom_attributes = {}
     contact.archived_at = contact.erased_at = contact.updated_at = at

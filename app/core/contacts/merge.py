@@ -95,8 +95,9 @@ def _take_over(session: Session, under_way: _Merge) -> None:
     source, target = under_way.source, under_way.target
     known = {name: getattr(source, name) for name in _TAKEN_OVER}
     email, phone, custom = source.email, source.phone, source.custom_attributes
-    for name in (*_TAKEN_OVER, "lead_key", "email"):
+    for name in (*_TAKEN_OVER, "lead_key"):
         setattr(source, name, None)
+    contacts.set_email(session, source, None)
     source.custom_attributes = {}
     contacts.take_phone(session, source)
     session.flush()
@@ -105,7 +106,7 @@ def _take_over(session: Session, under_way: _Merge) -> None:
             setattr(target, name, value)
     if email and not target.email:
         contact_profile.refuse_duplicate(session, target, ContactRole(target.role), None, email)
-        target.email = email
+        contacts.set_email(session, target, email)
     target.custom_attributes = {**custom, **target.custom_attributes}
     target.last_seen_at = max(filter(None, (source.last_seen_at, target.last_seen_at)), default=None)
     target.unsubscribed_from_emails |= source.unsubscribed_from_emails

@@ -7,12 +7,13 @@ from typing import Any, cast
 from sqlalchemy import Table, update
 from sqlalchemy.orm import Session
 
+from app.core.consent import reach
 from app.core.conversations import appending
 from app.core.conversations.appending import CONTACT, SYSTEM, LockedConversation, NewMessage
 from app.core.conversations.lifecycle import contact_of, reopen_locked
 from app.core.errors import InvalidInput, InvalidState
 from app.db import run
-from app.models import Contact, Conversation, InsertedForm, Message, MessageKind
+from app.models import Conversation, InsertedForm, Message, MessageKind
 
 BODY_MAX = 5000
 _CONVERSATION = cast(Table, Conversation.__table__)
@@ -43,7 +44,7 @@ def post(session: Session, conversation_id: int, new: NewMessage, *, at: datetim
         if sent:
             return sent
     if new.kind == MessageKind.MESSAGE:
-        refuse_blocked(contact_of(session, conversation))
+        reach.refuse_blocked(contact_of(session, conversation))
     if new.author == CONTACT:
         reopen_locked(session, conversation, actor=SYSTEM, at=at)
     return appending.append(session, conversation, new, at=at)
@@ -65,7 +66,7 @@ def post_form(
     """
     if inserted.conversation_id is not None or inserted.contact_id != conversation.contact_id:
         raise InvalidState("This form was inserted for somebody else.")
-    refuse_blocked(contact_of(session, conversation))
+    reach.refuse_blocked(contact_of(session, conversation))
     inserted.conversation_id = conversation.id
     reopen_locked(session, conversation, actor=author, at=at)
     new = NewMessage(author, "", MessageKind.FORM, client_key, inserted.id)
@@ -105,12 +106,6 @@ def mark_seen_by_contact(session: Session, conversation_id: int, number: int, *,
         )
     )
     run(session, seen)
-
-
-def refuse_blocked(contact: Contact) -> None:
-    """:raises InvalidState: ``blocked``: the contact can neither send nor get messages"""
-    if contact.blocked_at is not None:
-        raise InvalidState("This contact is blocked.", code="blocked")
 
 
 def clean_body(typed: str) -> str:

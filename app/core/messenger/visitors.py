@@ -263,7 +263,8 @@ def _keep_news(session: Session, contact: Contact, user: SignedUser, *, at: date
     """Keep what the page signed with its contact, whose row is held. A signed number replaces the saved one."""
     changed = user.news_for(contact)
     contact.name = changed.get("name", contact.name)
-    contact.email = changed.get("email", contact.email)
+    if "email" in changed:
+        contacts.set_email(session, contact, changed["email"])
     if "phone" in changed:
         contacts.change_phone(session, contact, changed["phone"], at=at)
     elif changed:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from flask import Response, current_app, flash, redirect, render_template, request, url_for
+from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms import SelectField, StringField, TextAreaField
@@ -254,7 +254,7 @@ def _page(form: OptInFormForm, found: OptInForm | None) -> str:
             locales=LOCALES,
             states=PREVIEW_STATES,
             default_button=DEFAULT_BUTTON_TEXT,
-            base=public_url(current_app),
+            base=public_url(),
         )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import current_app, flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import StringField, TextAreaField
 
@@ -85,5 +85,5 @@ def _page(form: MessengerForm, workspace: Workspace, secret: str = "") -> str:
         workspace=workspace,
         secret=secret,
         locales=LOCALES,
-        home=security.public_url(current_app),
+        home=security.public_url(),
     )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 
-from flask import current_app, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms import SelectMultipleField, StringField
@@ -21,6 +21,7 @@ from app.core.workspace import settings
 from app.http_client import URL_MAX, Reach
 from app.models import DeliveryState, WebhookEndpoint
 from app.web import ids as numbers
+from app.web import services
 from app.web.admin import blueprint
 from app.web.formatting import agent_names
 from app.web.formkit import Form, accepted, choices, text
@@ -148,7 +149,7 @@ def delete_webhook(endpoint_id: int) -> ResponseReturnValue:
 
 
 def _reach() -> Reach:
-    return endpoints.reach_of(current_app.extensions["assent.settings"])
+    return endpoints.reach_of(services.settings())
 
 
 def _created(form: EndpointForm) -> ResponseReturnValue:

@@ -77,7 +77,7 @@ def _made(app: Flask) -> Flask:
     api.url_map.merge_slashes = False
     api.url_map.converters["path"] = Whole
     api.config.update(MAX_CONTENT_LENGTH=app.config["MAX_CONTENT_LENGTH"], PROVIDE_AUTOMATIC_OPTIONS=False)
-    api.extensions.update({name: held for name, held in app.extensions.items() if name.startswith("assent.")})
+    api.extensions.update({name: held for name, held in app.extensions.items() if name.startswith("assent")})
     api.jinja_env.globals["asset"] = app.jinja_env.globals["asset"]
     description.describe(api, ROOMS)
     api.extensions[_RULES] = api.url_map.bind("api")

@@ -46,7 +46,7 @@ class Bodies(FlaskParser):
 _PARSER = Bodies()
 
 
-class Room(Blueprint):  # type: ignore[misc]  # flask-smorest leaves its class untyped
+class Room(Blueprint):
     """A family of calls."""
 
     ARGUMENTS_PARSER = _PARSER

@@ -51,7 +51,7 @@ _HEADERS = {
 }
 
 
-class _Api(Api):  # type: ignore[misc]  # flask-smorest leaves its class untyped
+class _Api(Api):
     """flask-smorest's, without what it would answer by itself: errors are ``failures``'."""
 
     DEFAULT_ERROR_RESPONSE_NAME = None

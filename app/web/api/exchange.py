@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, cast
 
-from flask import Response, current_app, g
+from flask import Response, g
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Request
 
 from app.core.accounts.api_tokens import Caller
 from app.web.api.rate_limit import Standing
+from app.web.services import settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -39,8 +40,7 @@ def asked() -> Asked:
 
 def home() -> str:
     """Where people reach this server: as configured, else as this call reached it. No slash at the end."""
-    configured: str = current_app.extensions["assent.public_url"]
-    return configured or asked().host_url.rstrip("/")
+    return settings().public_url or asked().host_url.rstrip("/")
 
 
 def send(

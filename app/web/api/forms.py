@@ -10,7 +10,6 @@ from app.core import clock
 from app.core.contacts import profile as contact_profile
 from app.core.contacts import views as contact_views
 from app.core.conversations import api_views as conversation_records
-from app.core.conversations import messages as conversations
 from app.core.errors import InvalidInput, NotAvailable
 from app.core.forms import publishing as optin_forms
 from app.core.forms.publishing import FormContent, FormText
@@ -135,8 +134,6 @@ def insert_form(asked: dict[str, Any], form_id: str) -> Response:
 
     def act(session: Session) -> Body:
         form, contact = find(session, form_id), _contact(session, asked)
-        if contact is not None:
-            conversations.refuse_blocked(contact)
         inserted = optin_forms.insert_for(
             session,
             form,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -29,6 +29,7 @@ from app.schemas.webhook import (
     delivery_body,
     endpoint_body,
 )
+from app.web import services
 from app.web.api import auth as callers
 from app.web.api import ids
 from app.web.api import pagination as cursors
@@ -229,7 +230,7 @@ def _told(told: Told) -> Body:
 
 
 def _reach() -> Reach:
-    return endpoints.reach_of(current_app.extensions["assent.settings"])
+    return endpoints.reach_of(services.settings())
 
 
 def _id(text: str) -> int:

@@ -4,17 +4,18 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from flask import current_app, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from wtforms import SelectField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from app.core import clock, phone
+from app.core import clock, phone, public_urls
 from app.core.consent import eligibility
 from app.core.consent.eligibility import Reason, Standing
+from app.core.contacts import profile as contact_profile
 from app.core.contacts import records as contacts
-from app.core.errors import InvalidInput
+from app.core.errors import InvalidInput, InvalidState
 from app.core.forms import publishing
 from app.core.ledger import events as ledger
 from app.core.subscriptions import subscription_types
@@ -122,11 +123,14 @@ def chosen_id(field: Any) -> int:
 
 
 def _inserted(form: InsertForm, public_id: str) -> ResponseReturnValue:
-    with unit_of_work() as session:
-        found = contacts.find(session, public_id)
-        chosen = publishing.find(session, chosen_id(form.form_id))
-        inserted = publishing.insert_for(session, chosen, found, inserted_by=current_actor(), at=clock.now())
-    cookie[_LINK] = [public_id, f"{public_url(current_app)}/f/{inserted.token}"]
+    try:
+        with unit_of_work() as session:
+            contact = contact_profile.hold(session, public_id)
+            chosen = publishing.find(session, chosen_id(form.form_id))
+            inserted = publishing.insert_for(session, chosen, contact, inserted_by=current_actor(), at=clock.now())
+    except InvalidState as refused:
+        raise InvalidInput(refused.message, field="form_id") from None
+    cookie[_LINK] = [public_id, public_urls.inserted_form(inserted.token, base=public_url())]
     return redirect(url_for("contacts.contact", public_id=public_id, _anchor="insert"), 303)
 
 

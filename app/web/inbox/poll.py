@@ -20,8 +20,7 @@ from app.models import ConversationState
 from app.web import formatting, ids
 from app.web.inbox import blueprint, labels
 from app.web.inbox.context import ListChoice, conversation_context, list_context, my_id
-from app.web.live import changes
-from app.web.services import read_connection, read_only, unit_of_work
+from app.web.services import changes, read_connection, read_only, unit_of_work
 from app.web.sign_in.setup import agent_required
 
 

@@ -26,9 +26,8 @@ from app.web import errors
 from app.web import ids as numbers
 from app.web.apart import Refused
 from app.web.exchange import Answer, Asked
-from app.web.live import polls
 from app.web.security import HSTS
-from app.web.services import database, keys, read_connection, read_only, unit_of_work
+from app.web.services import database, keys, polls, read_connection, read_only, unit_of_work
 
 MAX_BODY_BYTES = 65_536
 _KNOWN = re.compile(r"(\d{1,18}):(\d{1,9})")

@@ -15,6 +15,7 @@ from itsdangerous import BadData, SignatureExpired
 from app.core import email
 from app.core.errors import DestinationRefused
 from app.models import Agent
+from app.web import services
 from app.web.mail import has_mail
 from app.web.security import public_url
 
@@ -28,7 +29,7 @@ def link_for(agent: Agent) -> str:
     It ends with the agent's ``fs_uniquifier``, which using it, disabling them or making a newer link replaces.
     """
     token = _security().reset_serializer.dumps([agent.fs_uniquifier, None])
-    return public_url(current_app) + url_for("security.reset_password", token=token)
+    return public_url() + url_for("security.reset_password", token=token)
 
 
 def lasts(agent: Agent) -> str:
@@ -49,7 +50,7 @@ def may_ask_by_mail() -> bool:
 
     Their request must not choose the host in it, so the server's own address has to be configured.
     """
-    return has_mail() and bool(current_app.extensions["assent.public_url"])
+    return has_mail() and bool(services.settings().public_url)
 
 
 def guard(app: Flask, security: Security) -> None:
@@ -58,7 +59,7 @@ def guard(app: Flask, security: Security) -> None:
     app.add_url_rule("/forgot-password", "security.forgot_password", view, methods=["GET", "POST"])
     app.before_request_funcs.setdefault("security", []).extend((_only_by_mail, _not_too_old))
     app.after_request_funcs.setdefault("security", []).append(_untold)
-    security.mail_context_processor(lambda: {"public_url": public_url(app)})
+    security.mail_context_processor(lambda: {"public_url": public_url()})
 
 
 class Mails(MailUtil):

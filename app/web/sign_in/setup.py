@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 from flask_security import Security, current_user
 from werkzeug.local import LocalProxy
 
-from app.config import Settings
 from app.core.accounts import agents as accounts
 from app.web.services import keys
 from app.web.sign_in import forms as login_forms
@@ -32,12 +31,12 @@ _ADDRESSES = {
     "TWO_FACTOR_SELECT_URL": "/sign-in/factor",
     "MULTI_FACTOR_RECOVERY_URL": "/sign-in/recovery-code",
     "MULTI_FACTOR_RECOVERY_CODES_URL": "/account/recovery-codes",
-    "POST_LOGIN_VIEW": "/start",
-    "POST_LOGOUT_VIEW": "/sign-in",
-    "POST_CHANGE_VIEW": "/account",
-    "POST_RESET_VIEW": "/sign-in",
-    "POST_VERIFY_VIEW": "/account",
-    "TWO_FACTOR_POST_SETUP_VIEW": "/account",
+    "POST_LOGIN_VIEW": "auth.start",
+    "POST_LOGOUT_VIEW": "security.login",
+    "POST_CHANGE_VIEW": "auth.account",
+    "POST_RESET_VIEW": "security.login",
+    "POST_VERIFY_VIEW": "auth.account",
+    "TWO_FACTOR_POST_SETUP_VIEW": "auth.account",
 }
 _POLICY = {
     "CHANGEABLE": True,
@@ -99,7 +98,7 @@ _MESSAGES = {
 }
 
 
-def enable(app: Flask, settings: Settings) -> None:  # noqa: ARG001 - every part is wired alike
+def init_app(app: Flask) -> None:
     """Wire Flask-Security over our own accounts; ``current_agent`` becomes known to templates."""
     app.config.update({f"SECURITY_{name}": value for name, value in (_ADDRESSES | _POLICY).items()})
     app.config.update({f"SECURITY_MSG_{name}": value for name, value in _MESSAGES.items()})

@@ -119,10 +119,12 @@ def test_a_blocked_contact_can_neither_send_nor_get_messages(database: Database)
     with database.unit_of_work() as session:
         sam = make.contact(session)
         chat = lifecycle.start(session, sam.id, at=NOON)
+        form = make.form(session)
+        inserted = optin_forms.insert_for(session, form, sam, inserted_by=ANA, at=NOON)
         sam.blocked_at = NOON
         session.flush()
-        inserted = optin_forms.insert_for(session, make.form(session), sam, inserted_by=ANA, at=NOON)
         for act in (
+            lambda: optin_forms.insert_for(session, form, sam, inserted_by=ANA, at=NOON),
             lambda: post(session, chat.id),
             lambda: post(session, chat.id, "You were blocked.", ANA),
             lambda: messages.post_form(session, appending.lock(session, chat.id), inserted, author=ANA, at=NOON),

@@ -104,6 +104,26 @@ def test_a_card_shows_when_its_form_is_expired_unavailable_or_not_needed(databas
         assert state().state == "unavailable"
 
 
+def test_the_card_of_a_blocked_or_archived_contact_is_unavailable(database: Database) -> None:
+    with database.unit_of_work() as session:
+        chat = start(session)
+        sam = lifecycle.contact_of(session, chat)
+        inserted = make.inserted(session, make.form(session), sam, at=NOON)
+        messages.post_form(session, appending.lock(session, chat.id), inserted, author=ANA, at=NOON)
+
+        def state() -> CardState:
+            session.flush()
+            card = views.agent_page(session, chat.id, at=NOON).messages[0].form
+            assert card
+            return card.state
+
+        assert state() == CardState.WAITING
+        sam.blocked_at = NOON
+        assert state() == CardState.UNAVAILABLE
+        sam.blocked_at, sam.archived_at = None, NOON
+        assert state() == CardState.UNAVAILABLE
+
+
 def test_long_conversations_are_read_in_pages_and_long_news_in_parts(database: Database) -> None:
     with database.unit_of_work() as session:
         chat = start(session)

@@ -134,7 +134,7 @@ def test_a_form_tells_where_it_stands_but_not_the_address_at_which_it_can_be_ans
 def test_a_public_form_that_was_answered_tells_the_lead_the_yes_and_the_answer_in_this_order(
     app: Flask, told_by: Any
 ) -> None:
-    database: Database = app.extensions["assent.database"]
+    database: Database = app.extensions["assent"].database
     told = told_by(database)
     with database.unit_of_work() as session:
         key = make.form(session).key
@@ -150,7 +150,7 @@ def test_a_public_form_that_was_answered_tells_the_lead_the_yes_and_the_answer_i
 
 
 def test_a_number_that_was_typed_into_a_personal_form_is_told_before_the_yes(app: Flask, told_by: Any) -> None:
-    database: Database = app.extensions["assent.database"]
+    database: Database = app.extensions["assent"].database
     told = told_by(database)
     with database.unit_of_work() as session:
         token = make.inserted(session, make.form(session), make.contact(session)).token

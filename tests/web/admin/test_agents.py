@@ -44,7 +44,7 @@ def test_the_link_is_at_the_public_address(settings: config.Settings) -> None:
     app.config["PREFERRED_URL_SCHEME"] = "https"
     page = _invite(pages.admin(app)).get_data(as_text=True)
     assert "https://consent.example.com/reset-password/" in page
-    app.extensions["assent.database"].close()
+    app.extensions["assent"].database.close()
 
 
 @pytest.mark.parametrize("deliver", ["mail", "link"])
@@ -61,7 +61,7 @@ def test_with_a_mail_server_the_invitation_is_mailed_or_shown(settings: config.S
     else:
         assert mails == []
         assert _link(answer.get_data(as_text=True))
-    app.extensions["assent.database"].close()
+    app.extensions["assent"].database.close()
 
 
 def test_a_mail_that_the_server_does_not_take_becomes_a_link(settings: config.Settings) -> None:
@@ -69,7 +69,7 @@ def test_a_mail_that_the_server_does_not_take_becomes_a_link(settings: config.Se
     page = _invite(pages.admin(app), deliver="mail").get_data(as_text=True)
     assert "did not take the mail" in page
     assert _link(page)
-    app.extensions["assent.database"].close()
+    app.extensions["assent"].database.close()
 
 
 @pytest.mark.parametrize("email", ["", "nobody", "max@example.com"])
@@ -120,7 +120,7 @@ def test_the_last_admin_cannot_lock_everybody_out(app: Flask, step: str, values:
 def test_an_admin_resets_a_lost_second_factor(app: Flask) -> None:
     client = pages.admin(app)
     ana_id = pages.make_agent(app, "ana@example.com")
-    with app.extensions["assent.database"].unit_of_work() as session:
+    with app.extensions["assent"].database.unit_of_work() as session:
         ana = accounts.find(session, ana_id)
         ana.tf_primary_method, ana.tf_totp_secret = "authenticator", "lost"
     assert "Reset second factor" in client.get(f"/admin/agents/{ana_id}").get_data(as_text=True)
@@ -136,7 +136,7 @@ def test_what_admins_do_is_in_the_audit_under_their_name(app: Flask) -> None:
     for step in ("link", "disable", "enable", "reset-second-factor"):
         _post(client, ivy.id, step)
     _post(client, ivy.id, "role", role="agent")
-    with app.extensions["assent.database"].read_only() as session:
+    with app.extensions["assent"].database.read_only() as session:
         entries = audit.newest(session, subject=f"agent:{ivy.id}")
     assert [entry.action for entry in entries] == [
         "agent.role_changed",
@@ -160,7 +160,7 @@ def test_a_page_from_elsewhere_cannot_disable_anybody(app: Flask) -> None:
     client = pages.admin(app)
     ana_id = pages.make_agent(app, "ana@example.com")
     assert client.post(f"/admin/agents/{ana_id}/disable").status_code == 400
-    with app.extensions["assent.database"].read_only() as session:
+    with app.extensions["assent"].database.read_only() as session:
         assert accounts.find(session, ana_id).active
 
 
@@ -181,5 +181,5 @@ def _link(page: str) -> str:
 
 
 def _agent(app: Flask) -> Agent:
-    with app.extensions["assent.database"].read_only() as session:
+    with app.extensions["assent"].database.read_only() as session:
         return session.scalars(select(Agent).where(Agent.email == IVY)).one()

@@ -21,7 +21,7 @@ PATH = "/admin/forms"
 
 @pytest.fixture
 def database(app: Flask) -> Database:
-    opened: Database = app.extensions["assent.database"]
+    opened: Database = app.extensions["assent"].database
     return opened
 
 

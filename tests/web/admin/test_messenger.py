@@ -12,7 +12,7 @@ from tests.web.pages import admin, agent, submit
 
 @pytest.fixture
 def database(app: Flask) -> Database:
-    database: Database = app.extensions["assent.database"]
+    database: Database = app.extensions["assent"].database
     return database
 
 

@@ -24,7 +24,7 @@ OFFERS = {
 
 @pytest.fixture
 def database(app: Flask) -> Database:
-    opened: Database = app.extensions["assent.database"]
+    opened: Database = app.extensions["assent"].database
     return opened
 
 

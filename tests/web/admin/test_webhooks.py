@@ -19,7 +19,7 @@ NEW = {"url": URL, "topics": ["granular.subscribe", "granular.unsubscribe"]}
 
 @pytest.fixture
 def database(app: Flask) -> Database:
-    database: Database = app.extensions["assent.database"]
+    database: Database = app.extensions["assent"].database
     return database
 
 

@@ -90,7 +90,7 @@ class Calls:
 
 
 def database(app: Flask) -> Database:
-    found: Database = app.extensions["assent.database"]
+    found: Database = app.extensions["assent"].database
     return found
 
 

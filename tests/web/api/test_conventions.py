@@ -263,7 +263,7 @@ def test_redis_counts_over_processes(settings: config.Settings) -> None:
         server.shutdown()
         server.server_close()
         for app in apps:
-            app.extensions["assent.database"].close()
+            app.extensions["assent"].database.close()
 
 
 def test_while_redis_is_away_each_process_counts_alone(settings: config.Settings) -> None:

@@ -68,7 +68,7 @@ class TestForgotten:
         """Else the host that a stranger's request names would be in the mail."""
         app = create_app(config.Settings(**(vars(settings) | {"smtp_url": "smtp://mail.example.com"})))
         assert "Ask an admin" in app.test_client().get("/forgot-password").get_data(as_text=True)
-        app.extensions["assent.database"].close()
+        app.extensions["assent"].database.close()
 
     def test_a_link_is_mailed_and_sets_a_new_password(self, mailing_app: Flask) -> None:
         pages.make_agent(mailing_app, "ana@example.com")
@@ -113,7 +113,7 @@ class TestForgotten:
     def test_disabled_and_invited_people_are_strangers(self, mailing_app: Flask) -> None:
         pages.make_agent(mailing_app, "invited@example.com", password=None)
         gone = pages.make_agent(mailing_app, "gone@example.com")
-        with mailing_app.extensions["assent.database"].unit_of_work() as session:
+        with mailing_app.extensions["assent"].database.unit_of_work() as session:
             accounts.disable(session, gone, actor="agent:99", at=clock.now())
         bodies = {
             _neutral(pages.submit(mailing_app.test_client(), "/forgot-password", {"email": email}), email)
@@ -178,7 +178,7 @@ class TestOneTimeLink:
 
     def test_disabling_the_account_ends_it(self, app: Flask) -> None:
         path = _invite(app)
-        with app.extensions["assent.database"].unit_of_work() as session:
+        with app.extensions["assent"].database.unit_of_work() as session:
             accounts.disable(session, _agent(app).id, actor="agent:99", at=clock.now())
         assert app.test_client().get(path).status_code == 302
 
@@ -215,7 +215,7 @@ def mailing_app(settings: config.Settings):  # type: ignore[no-untyped-def]
     app.extensions["mailman"].backend = "locmem"
     app.config["PREFERRED_URL_SCHEME"] = "https"  # the test's browser reaches it as the public address says
     yield app
-    app.extensions["assent.database"].close()
+    app.extensions["assent"].database.close()
 
 
 def _outbox(app: Flask, count: int) -> list:  # type: ignore[type-arg]
@@ -247,7 +247,7 @@ def _link(app: Flask) -> str:
 
 
 def _agent(app: Flask) -> Agent:
-    with app.extensions["assent.database"].read_only() as session:
+    with app.extensions["assent"].database.read_only() as session:
         return session.scalars(select(Agent).where(Agent.email == "ivy@example.com")).one()
 
 

@@ -162,7 +162,7 @@ def test_a_disabled_agent_does_not_get_past_the_code(app: Flask) -> None:
     with _later(1):
         client = app.test_client()
         pages.sign_in(client, "ana@example.com")
-        with app.extensions["assent.database"].unit_of_work() as session:
+        with app.extensions["assent"].database.unit_of_work() as session:
             accounts.disable(session, _agent(app).id, actor="agent:99", at=clock.now())
         token = pages.csrf_token(client.get("/sign-in").get_data(as_text=True))
         client.post("/sign-in/code", data={"csrf_token": token, "code": _code(key)})
@@ -232,5 +232,5 @@ def _later(steps: int) -> time_machine.travel:
 
 
 def _agent(app: Flask) -> Agent:
-    with app.extensions["assent.database"].read_only() as session:
+    with app.extensions["assent"].database.read_only() as session:
         return session.scalars(select(Agent).where(Agent.email == "ana@example.com")).one()

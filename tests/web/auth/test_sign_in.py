@@ -75,7 +75,7 @@ def test_a_stranger_costs_as_much_hashing_as_somebody_known(app: Flask, monkeypa
 
 def test_nobody_waits_to_write_while_a_password_is_hashed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     pages.make_agent(app, "ana@example.com")
-    database = app.extensions["assent.database"]
+    database = app.extensions["assent"].database
     context = app.extensions["security"].pwd_context
     verify, turns = context.verify, []
 
@@ -223,14 +223,14 @@ def test_the_session_cookie_is_closed_to_scripts_and_other_sites_and_to_http(
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
     assert ("Secure" in cookie) == (scheme == "https")
-    app.extensions["assent.database"].close()
+    app.extensions["assent"].database.close()
 
 
 def test_where_people_come_by_https_only_no_session_travels_in_the_clear(settings: config.Settings) -> None:
     """Also behind a proxy that nobody told us of, which makes every request look like HTTP."""
     app = create_app(config.Settings(**(vars(settings) | {"public_url": "https://consent.example.com"})))
     assert "Secure" in app.test_client().get("/sign-in").headers["Set-Cookie"]
-    app.extensions["assent.database"].close()
+    app.extensions["assent"].database.close()
 
 
 @pytest.mark.parametrize("path", ["/f/form/x", "/f/x", "/healthz"])
@@ -279,7 +279,7 @@ class TestLimits:
                 assert pages.sign_in(app.test_client(), "ana@example.com", "wrong horse battery").status_code == 200
         for app in (first, second):
             assert pages.sign_in(app.test_client(), "ana@example.com").status_code == 429
-            app.extensions["assent.database"].close()
+            app.extensions["assent"].database.close()
 
     def test_one_address_cannot_try_many_accounts(self, app: Flask) -> None:
         client = app.test_client()
@@ -299,7 +299,7 @@ class TestLimits:
 
     def test_counters_hold_no_address(self, app: Flask) -> None:
         pages.sign_in(app.test_client(), "nobody@example.com", "wrong horse battery")
-        with app.extensions["assent.database"].read_only() as session:
+        with app.extensions["assent"].database.read_only() as session:
             buckets = list(session.scalars(select(RateCounter.bucket)))
         assert len(buckets) == 2
         assert not any("nobody" in bucket or "127.0" in bucket for bucket in buckets)
@@ -312,12 +312,12 @@ def _write(database: Database) -> bool:
 
 
 def _agent(app: Flask, email: str) -> Agent:
-    with app.extensions["assent.database"].read_only() as session:
+    with app.extensions["assent"].database.read_only() as session:
         return session.scalars(select(Agent).where(Agent.email == email)).one()
 
 
 def _disable(app: Flask, agent_id: int) -> None:
-    with app.extensions["assent.database"].unit_of_work() as session:
+    with app.extensions["assent"].database.unit_of_work() as session:
         accounts.disable(session, agent_id, actor="agent:99", at=clock.now())
 
 

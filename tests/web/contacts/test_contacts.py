@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from app.core import wording
 from app.core.consent import changes as consent
+from app.core.contacts import records as contacts
 from app.core.forms import publishing as optin_forms
 from app.core.workspace import settings
 from app.db import Database
@@ -42,7 +43,7 @@ WORDS = {
 
 @pytest.fixture
 def database(app: Flask) -> Database:
-    opened: Database = app.extensions["assent.database"]
+    opened: Database = app.extensions["assent"].database
     return opened
 
 
@@ -209,6 +210,34 @@ def test_a_form_that_does_not_exist_is_not_inserted(
         make.form(session)
     answer = pages.submit(ana, f"{_page(sam)}/forms", {"form_id": form_id}, page=_page(sam))
     assert answer.status_code in {404, 422}
+    with database.read_only() as session:
+        assert session.scalars(select(InsertedForm)).all() == []
+
+
+def test_no_form_is_inserted_for_a_blocked_contact(ana: FlaskClient, database: Database, sam: Contact) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session)
+        contacts.block(session, contacts.hold(session, sam.id), at=make.NOON)
+    answer = pages.submit(ana, f"{_page(sam)}/forms", {"form_id": str(form.id)}, page=_page(sam))
+    assert answer.status_code == 422
+    assert "This contact is blocked." in answer.get_data(as_text=True)
+    _assert_nothing_inserted(database)
+
+
+def test_no_form_is_inserted_for_a_merged_or_an_erased_contact(
+    ana: FlaskClient, database: Database, sam: Contact
+) -> None:
+    with database.unit_of_work() as session:
+        form, eve, kim = make.form(session), make.contact(session), make.contact(session)
+        eve.merged_into_id, eve.archived_at = sam.id, make.NOON
+        kim.erased_at = kim.archived_at = make.NOON
+    for gone in (eve, kim):
+        answer = pages.submit(ana, f"{_page(gone)}/forms", {"form_id": str(form.id)}, page=_page(sam))
+        assert answer.status_code == 404
+    _assert_nothing_inserted(database)
+
+
+def _assert_nothing_inserted(database: Database) -> None:
     with database.read_only() as session:
         assert session.scalars(select(InsertedForm)).all() == []
 

@@ -38,7 +38,7 @@ from tests.web.embed.page import answer, look
 
 @pytest.fixture
 def database(app: Flask) -> Database:
-    database: Database = app.extensions["assent.database"]
+    database: Database = app.extensions["assent"].database
     return database
 
 

@@ -23,7 +23,7 @@ SHOP = "https://shop.example.com"
 
 @pytest.fixture
 def database(app: Flask) -> Database:
-    database: Database = app.extensions["assent.database"]
+    database: Database = app.extensions["assent"].database
     return database
 
 

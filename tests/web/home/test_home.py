@@ -16,7 +16,7 @@ from tests.web import pages
 
 @pytest.fixture
 def database(app: Flask) -> Database:
-    opened: Database = app.extensions["assent.database"]
+    opened: Database = app.extensions["assent"].database
     return opened
 
 

@@ -24,7 +24,7 @@ from tests.web import pages
 
 @pytest.fixture
 def database(app: Flask) -> Database:
-    opened: Database = app.extensions["assent.database"]
+    opened: Database = app.extensions["assent"].database
     return opened
 
 
@@ -382,7 +382,7 @@ def test_a_poll_that_finds_nothing_is_told_from_memory_beside_the_sign_in(
     with pages.statements(app) as seen:
         assert poll(ana, cursor=cursor, conversation=chat, after=1) is None
     assert ["agents" in each for each in seen] == [True, False], "the memory is asked to be fresh in tests"
-    app.extensions["assent.changes"].fresh_for_s = 60
+    app.extensions["assent"].changes.fresh_for_s = 60
     with pages.statements(app) as seen:
         assert poll(ana, cursor=cursor, conversation=chat, after=1) is None
     assert ["agents" in each for each in seen] == [True]

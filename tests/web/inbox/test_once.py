@@ -23,7 +23,7 @@ TWO = 2
 
 @pytest.fixture
 def database(app: Flask) -> Database:
-    opened: Database = app.extensions["assent.database"]
+    opened: Database = app.extensions["assent"].database
     return opened
 
 

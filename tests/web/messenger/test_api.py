@@ -20,7 +20,7 @@ from tests.web.pages import one_window, statements
 
 @pytest.fixture
 def database(app: Flask) -> Database:
-    database: Database = app.extensions["assent.database"]
+    database: Database = app.extensions["assent"].database
     return database
 
 
@@ -123,7 +123,7 @@ def test_a_poll_without_news_is_one_small_statement_or_none(
     for fresh_for_s, statements_each in ((0, 1), (60, 0)):
         for bearer in sessions.values():
             get(client, after, bearer)
-            app.extensions["assent.changes"].fresh_for_s = fresh_for_s
+            app.extensions["assent"].changes.fresh_for_s = fresh_for_s
             with statements(app) as sent:
                 assert get(client, after, bearer).get_json() == {"conversations": [], "more": False}
             assert len(sent) == statements_each, sent

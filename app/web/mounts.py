@@ -1,0 +1,48 @@
+"""Flask applications without session and sign-in, mounted below a path of the main application.
+
+The embed, the messenger's calls and the API are such applications. They have no secret key, so no session and no
+cookie exists in them, and no CSRF token is asked for. Everything else is ordinary Flask.
+"""
+
+from collections.abc import Mapping
+from typing import cast
+
+from flask import Flask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from app.web import i18n, request_log, security
+from app.web.services import EXTENSION
+
+_MOUNTS = "assent.mounts"
+_SHARED_TEMPLATE_GLOBALS = ("asset", "modules")
+
+
+def create_surface(main: Flask, import_name: str) -> Flask:
+    """An empty application with what all have in common; its own module adds routes, error handlers and hooks.
+
+    It shares the services and templates of ``main``. Addresses are taken as they are: slashes are not merged. Every
+    request gets an id and a log line, every response the headers of ``security.set_common_headers``. Hooks that are
+    added later run before these, and may set the same headers themselves.
+    """
+    surface = Flask(import_name, template_folder=main.template_folder, static_folder=None)
+    surface.config["MAX_CONTENT_LENGTH"] = main.config["MAX_CONTENT_LENGTH"]
+    surface.url_map.merge_slashes = False
+    surface.extensions[EXTENSION] = main.extensions[EXTENSION]
+    surface.jinja_env.globals.update({name: main.jinja_env.globals[name] for name in _SHARED_TEMPLATE_GLOBALS})
+    request_log.init_app(surface)
+    surface.after_request(security.set_common_headers)
+    i18n.init_app(surface)
+    return surface
+
+
+def mount(main: Flask, surfaces: Mapping[str, Flask]) -> None:
+    """Send every request below a prefix (``/api``) to its application. Prefixes have no slash at the end."""
+    for prefix, surface in surfaces.items():
+        surface.config["APPLICATION_ROOT"] = prefix
+    main.wsgi_app = DispatcherMiddleware(main.wsgi_app, dict(surfaces))  # type: ignore[method-assign]  # as Flask documents it
+    main.extensions[_MOUNTS] = mounted(main) | dict(surfaces)
+
+
+def mounted(main: Flask) -> dict[str, Flask]:
+    """The mounted applications by prefix. The main application itself is not among them."""
+    return dict(cast(Mapping[str, Flask], main.extensions.get(_MOUNTS, {})))
