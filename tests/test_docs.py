@@ -48,7 +48,7 @@ def test_every_file_that_a_page_names_exists(name: str) -> None:
 
 
 def named_paths(text: str) -> set[str]:
-    """The paths in code spans. A bare module name (``changes.py``) belongs to the last folder named in its paragraph."""
+    """The paths in code spans. A bare module name (``changes.py``) belongs to the folder named last."""
     found, folder = set(), ""
     for line in text.splitlines():
         if not line or line.startswith("|"):

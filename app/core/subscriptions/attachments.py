@@ -104,6 +104,17 @@ def opt_in(
     return kind, _opt_in(session, _hold(session, public_id), kind, evidence, at)
 
 
+def opt_out(
+    session: Session, public_id: str, subscription_type_id: int, evidence: Evidence, *, at: datetime
+) -> tuple[Shown, Change]:
+    """Record that a contact opted out of a type, whatever its state and consent type.
+
+    :raises NotFound: there is no such contact or type
+    """
+    kind = subscription_types.shown(session, subscription_type_id)
+    return kind, _opt_out(session, _hold(session, public_id), kind, evidence, at)
+
+
 def _opt_in(session: Session, held: _Held, kind: Shown, evidence: Evidence, at: datetime) -> Change:
     destination = held.destination(kind)
     if not destination:
