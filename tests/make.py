@@ -14,7 +14,7 @@ from app.core.forms import insertion
 from app.core.forms import publishing as optin_forms
 from app.core.forms.content import FormContent, FormText
 from app.core.forms.publishing import FormSettings
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.subscriptions import subscription_types
 from app.models import (
     Agent,

@@ -21,7 +21,7 @@ from app.core.errors import AssentError
 from app.core.forms import views as form_views
 from app.core.forms.render_token import RenderToken
 from app.core.forms.views import FormView, State
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of, random_token
 from app.core.submissions import submit as submissions
 from app.core.subscriptions import attachments as subscriptions

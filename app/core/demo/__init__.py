@@ -20,7 +20,7 @@ from app.core.forms.content import FormContent
 from app.core.forms.insertion import LinkOptions
 from app.core.forms.publishing import FormSettings
 from app.core.forms.wording import WordingContext
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.core.submissions import seen
 from app.core.subscriptions import subscription_types
@@ -220,7 +220,7 @@ def _answer_form(session: Session, shop: _Shop, contact: Contact, about: str, *,
         Source.FORM,
         "contact",
         EvidenceLevel.PERSONAL_LINK,
-        address=f"192.0.2.{contact.id % 250 + 1}",
+        ip_address=f"192.0.2.{contact.id % 250 + 1}",
         user_agent=_AGENT_STRING,
         origin=words.SITE,
         page=f"{words.SITE}/",
@@ -261,7 +261,7 @@ def _opt_out(session: Session, shop: _Shop, contact: Contact, about: str, *, at:
         Source.PREFERENCE_CENTER,
         "contact",
         EvidenceLevel.PERSONAL_LINK,
-        address=f"198.51.100.{contact.id % 250 + 1}",
+        ip_address=f"198.51.100.{contact.id % 250 + 1}",
         user_agent=_AGENT_STRING,
         locale=contact.locale,
     )

@@ -44,6 +44,7 @@ class PublishedForm:
 
     @property
     def is_offered(self) -> bool:
+        """Whether it can be inserted: it is not archived, and its type is live."""
         return is_offered(archived_at=self.form.archived_at, type_state=self.subscription_type.state)
 
 

@@ -15,7 +15,7 @@ from app.core.errors import DestinationRefused
 from app.core.forms import views as form_views
 from app.core.forms.render_token import RenderToken
 from app.core.forms.views import FormView, Insertion, Respondent, State
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.core.submissions import answers
 from app.models import ConsentState
@@ -150,7 +150,9 @@ def _submit_inserted(session: Session, answer: _Answer, insertion: Insertion, st
         return _changed_meanwhile(session, answer, insertion)
     outcome = _opt_in(session, answer, signer, insertion.id)
     if insertion.conversation_id is not None:
-        conversations.form_changed(session, insertion.conversation_id, insertion.id, is_answered=True, at=answer.at)
+        conversations.mark_form_changed(
+            session, insertion.conversation_id, insertion.id, is_answered=True, at=answer.at
+        )
     return outcome
 
 
@@ -249,8 +251,8 @@ def _over_limit(session: Session, answer: _Answer) -> int | None:
     """Count this answer against its number and its IP address; the seconds to wait when there were too many."""
     keys, publisher = keys_of(session), answer.view.publisher
     buckets = {keys.bucket("number", answer.destination.hash): publisher.answers_per_number}
-    if answer.evidence.address:
-        bucket = keys.bucket("address", rate_limits.address_bucket(answer.evidence.address))
+    if answer.evidence.ip_address:
+        bucket = keys.bucket("address", rate_limits.address_bucket(answer.evidence.ip_address))
         buckets[bucket] = publisher.answers_per_address
     return rate_limits.hit(session, buckets, window_s=WINDOW_S, at=answer.at)
 

@@ -6,7 +6,7 @@ from app.core import origins
 from app.core.forms import wording as form_wording
 from app.core.forms.render_token import RenderToken
 from app.core.forms.views import FormView
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.submissions.answers import INSERTED_BY_PAGE
 from app.models import ContactRole, EvidenceLevel, Source
 from app.web.embed import masking
@@ -21,7 +21,7 @@ def evidence_of(form: AnswerForm, view: FormView, page: FormPage, shown: RenderT
         source=Source.FORM,
         actor="contact",
         level=_level(view),
-        address=client_address(request),
+        ip_address=client_address(request),
         user_agent=request.headers.get("User-Agent"),
         origin=shown.origin if shown else None,
         page=form.claimed_page(page.context.origins),

@@ -14,7 +14,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed
 
 from app.core import clock, public_urls, wording
-from app.core.conversations.views import ContactLine, ContactView
+from app.core.conversations.views import ContactMessage, ContactView
 from app.core.errors import AssentError, NotFound, TooMany
 from app.core.forms.cards import FormCard
 from app.core.messenger import identity, polling, visitors
@@ -201,19 +201,19 @@ def _view(view: ContactView, visitor: Visitor) -> dict[str, Any]:
         "revision": view.revision,
         "seen": view.contact_seen_number,
         "earlier": view.has_older,
-        "messages": [_line(line, visitor) for line in view.lines],
+        "messages": [_message(each, visitor) for each in view.messages],
     }
 
 
-def _line(line: ContactLine, visitor: Visitor) -> dict[str, Any]:
+def _message(message: ContactMessage, visitor: Visitor) -> dict[str, Any]:
     return {
-        "number": line.number,
-        "from": "visitor" if line.is_own else "office",
-        "name": line.author_name,
-        "text": line.body,
-        "client_key": line.client_key,
-        "at": int(line.created_at.timestamp() * 1000),
-        "form": _form(line.form, visitor) if line.form else None,
+        "number": message.number,
+        "from": "visitor" if message.is_own else "office",
+        "name": message.author_name,
+        "text": message.body,
+        "client_key": message.client_key,
+        "at": int(message.created_at.timestamp() * 1000),
+        "form": _form(message.form, visitor) if message.form else None,
     }
 
 

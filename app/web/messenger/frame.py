@@ -13,12 +13,14 @@ from app.core.conversations import messages as conversations
 from app.core.errors import NotFound
 from app.core.workspace import settings
 from app.models import Workspace
+from app.web.compression import compress
 from app.web.form_page import colors
 from app.web.form_page import page as form_page
 from app.web.i18n import gettext, speaking
 from app.web.services import read_only
 
 blueprint = Blueprint("messenger", __name__, url_prefix="/messenger")
+blueprint.after_request(compress)
 _CACHED_PAGES_MAX = 64
 
 
