@@ -44,7 +44,7 @@ def forget_old(database: Database) -> Forgotten:
         counters,
         events,
         _in_batches(database, lambda session: deliveries.forget(session, created_before=before)),
-        _in_batches(database, lambda session: messenger_tokens.forget(session, at=now)),
+        _in_batches(database, lambda session: messenger_tokens.delete_expired(session, at=now)),
         _in_batches(database, lambda session: idempotency.forget(session, at=now)),
     )
     _log.info("housekeeping", **asdict(forgotten))

@@ -47,7 +47,7 @@ def test_tokens_of_visitors_who_are_gone_are_forgotten(database: Database) -> No
     with database.unit_of_work() as session:
         for name, age_days in (("new", 1), ("old", 401)):
             lead = make.contact(session)
-            messenger_tokens.keep(session, name, lead.id, at=now - timedelta(days=age_days))
+            messenger_tokens.store(session, name, lead.id, at=now - timedelta(days=age_days))
     assert housekeeping.forget_old(database).messenger_tokens == 1
     with database.read_only() as session:
         assert messenger_tokens.lead_of(session, "new")

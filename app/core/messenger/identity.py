@@ -1,4 +1,4 @@
-"""Who a page says that its visitor is, and whether it can prove it (Intercom's two ways; interface section 5)."""
+"""Who a page says its visitor is, and the proof: a hash of the user id or a JWT, as Intercom defines them."""
 
 import hashlib
 import hmac
@@ -21,7 +21,7 @@ _LENGTHS = {"user_id": 255, "user_hash": 128, "user_jwt": 4096, "name": 200, "em
 
 @dataclass(frozen=True)
 class Identity:
-    """What the page said in ``window.assent``, proven or not. Empty: not said."""
+    """What the page put into ``window.assent``, proven or not. Empty: not given."""
 
     user_id: str = ""
     user_hash: str = ""
@@ -31,59 +31,59 @@ class Identity:
     phone: str = ""
 
     @classmethod
-    def read(cls, said: Mapping[str, Any]) -> "Identity":
-        """Of what a browser sent: texts only; what is too long was never meant well and is left out."""
-        texts = {name: _text(said.get(name)) for name in _LENGTHS}
+    def read(cls, values: Mapping[str, Any]) -> "Identity":
+        """Read what a browser sent. Only texts are used; values over the limit are dropped."""
+        texts = {name: _text(values.get(name)) for name in _LENGTHS}
         return cls(**{name: text for name, text in texts.items() if len(text) <= _LENGTHS[name]})
 
     @property
     def claims(self) -> dict[str, str]:
-        """What it says of a person, as nothing but a claim."""
-        said = {"user_id": self.user_id, "name": self.name, "email": self.email, "phone": self.phone}
-        return {name: text for name, text in said.items() if text}
+        """What it says about the person, unproven."""
+        claims = {"user_id": self.user_id, "name": self.name, "email": self.email, "phone": self.phone}
+        return {name: text for name, text in claims.items() if text}
 
 
 @dataclass(frozen=True)
 class SignedUser:
-    """A user whose page proved who it is. Name, address and number are set only where they were signed as well."""
+    """A user whose page proved who they are. Name, address and number are set only if they were signed, too."""
 
     user_id: str
     name: str | None = None
     email: str | None = None
     phone: str | None = None
 
-    def news_for(self, contact: Contact) -> dict[str, str]:
-        """What was signed and does not stand with the contact yet."""
+    def changes_for(self, contact: Contact) -> dict[str, str]:
+        """The signed values that differ from the contact's."""
         signed = {"name": self.name, "email": self.email, "phone": self.phone}
         return {name: value for name, value in signed.items() if value and getattr(contact, name) != value}
 
 
 def proven(identity: Identity, secret: str, *, at: datetime) -> SignedUser | None:
-    """The user, if the page's signature holds: a JWT (HS256) with ``user_id``, else the hash of ``user_id``.
+    """The user, if the page's signature is valid: a JWT (HS256) with ``user_id``, else the hash of ``user_id``.
 
-    A page that sends a JWT is judged by it alone.
+    If the page sends a JWT, its hash is ignored.
     """
     if identity.user_jwt:
         return _of_jwt(identity.user_jwt, secret, at=at)
     if not identity.user_id or not identity.user_hash:
         return None
-    right = hmac.new(secret.encode(), identity.user_id.encode(), hashlib.sha256).hexdigest()
-    is_right = hmac.compare_digest(right.encode(), identity.user_hash.lower().encode())
-    return SignedUser(identity.user_id) if is_right else None
+    expected = hmac.new(secret.encode(), identity.user_id.encode(), hashlib.sha256).hexdigest()
+    is_valid = hmac.compare_digest(expected.encode(), identity.user_hash.lower().encode())
+    return SignedUser(identity.user_id) if is_valid else None
 
 
 def signed_session(keys: Keys, user: SignedUser, secret: str) -> str:
-    """What the frame shows instead of the page's proof while the page is open; another secret ends it."""
+    """A session that the frame uses instead of the page's proof. A change of the secret ends it."""
     return SESSION_PREFIX + keys.signer("messenger session").sign([user.user_id, _fingerprint(secret)])
 
 
 def person_of(keys: Keys, user: SignedUser) -> str:
-    """What tells this user from others in a browser's storage, and nobody who they are."""
+    """Identifies the user in a browser's storage without revealing who they are."""
     return keys.bucket("person", user.user_id)
 
 
 def read_session(keys: Keys, text: str, secret: str) -> str | None:
-    """The user id that ``signed_session`` was made for; null when it is not ours, too old, or of an earlier secret."""
+    """The user id of a session; null when it was not signed here, is too old, or belongs to an earlier secret."""
     value = keys.signer("messenger session").read(text.removeprefix(SESSION_PREFIX), max_age_s=SESSION_MAX_AGE_S)
     if value is None or len(value) != 2 or not hmac.compare_digest(str(value[1]), _fingerprint(secret)):
         return None
@@ -91,30 +91,30 @@ def read_session(keys: Keys, text: str, secret: str) -> str | None:
 
 
 def full_number_proof(keys: Keys, form_token: str, contact_id: int) -> str:
-    """Lets the embed show this contact's saved number in full in this form, as long as their session lasts.
+    """Lets the embed show this contact's saved number in full in this form, for as long as a session lasts.
 
-    A panel may be opened hours after it heard of the form.
+    A panel may open the form hours after it received its address.
     """
     return keys.signer("full number").sign([form_token, contact_id])
 
 
 def may_show_full_number(keys: Keys, proof: str, form_token: str | None, contact_id: int | None) -> bool:
-    """Whether ``proof`` was made for this form and this contact, in a session that may still last."""
+    """Whether ``proof`` was made for this form and this contact, no longer ago than a session lasts."""
     if not proof or form_token is None or contact_id is None:
         return False
     return keys.signer("full number").read(proof, max_age_s=SESSION_MAX_AGE_S) == [form_token, contact_id]
 
 
 def full_answer_proof(keys: Keys, shown: str) -> str:
-    """Goes with a page that showed the number in full, so that the page after it does, too.
+    """The proof that a page showed the number in full, so that the page after its answer may show it, too.
 
-    :param shown: what the page showed, signed: the proof is of use with it alone, and no longer than it is
+    :param shown: the page's signed render token; the proof is valid only with it and for as long as it is
     """
     return keys.signer("full answer").sign([shown.rpartition(".")[2]])
 
 
 def was_shown_in_full(keys: Keys, proof: str, shown: str, *, max_age_s: int) -> bool:
-    """Whether ``proof`` went with the page that was answered."""
+    """Whether ``proof`` belongs to the page that was answered."""
     if not proof or not shown:
         return False
     return keys.signer("full answer").read(proof, max_age_s=max_age_s) == [shown.rpartition(".")[2]]
@@ -122,7 +122,7 @@ def was_shown_in_full(keys: Keys, proof: str, shown: str, *, max_age_s: int) -> 
 
 def _of_jwt(token: str, secret: str, *, at: datetime) -> SignedUser | None:
     try:
-        # the times are checked below, against the clock that everything else here goes by
+        # the times are checked below, against ``at``
         claims = jwt.decode(
             token,
             secret,
@@ -158,7 +158,7 @@ def _address(typed: str) -> str | None:
 
 
 def _number(typed: str) -> str | None:
-    """As E.164; what is no number is not worth replacing a saved one."""
+    """As E.164; null when it is not a valid number, so that it does not replace a saved one."""
     number, country = phone.normalise(typed[: _LENGTHS["phone"]])
     return number if country else None
 

@@ -1,4 +1,4 @@
-"""The tokens of anonymous visitors: found, used, ended, forgotten. Only the SHA-256 of a token is kept."""
+"""The tokens of anonymous visitors. Only the SHA-256 of a token is stored."""
 
 from datetime import datetime, timedelta
 from typing import cast
@@ -12,8 +12,8 @@ from app.db import CompiledStatement, ReadConnection, insert_or_ignore
 from app.models import Contact, Conversation, MessengerToken
 
 PREFIX, LENGTH = "t_", 45
-# A visitor who neither wrote nor saw anything new for so long starts anew.
-KEPT, KEPT_WHEN_ENDED = timedelta(days=400), timedelta(days=1)
+# A token that was not used for this long is deleted; the visitor starts again as a new lead.
+UNUSED_AFTER, ENDED_AFTER = timedelta(days=400), timedelta(days=1)
 _TOKEN = cast(Table, MessengerToken.__table__)
 _FIND = CompiledStatement(
     select(_TOKEN.c.contact_id, _TOKEN.c.ended_at).where(_TOKEN.c.token_hash == bindparam("token_hash"))
@@ -26,7 +26,7 @@ _USE = CompiledStatement(
 
 
 def lead_of(session: Session | ReadConnection, token: str) -> int | None:
-    """The lead who wrote with this token; null for a token that nobody knows, or that is of no use any more."""
+    """The lead of this token; null when the token is unknown or has ended."""
     found = _FIND.one(session, token_hash=hash_of(token))
     return int(found[0]) if found and found[1] is None else None
 
@@ -36,29 +36,29 @@ def has_ended(session: Session, token: str) -> bool:
     return found is not None and found[1] is not None
 
 
-def is_one(text: str) -> bool:
-    """Whether this can be a token at all."""
+def is_token(text: str) -> bool:
+    """Whether the text has the shape of a token."""
     return text.startswith(PREFIX) and len(text) == LENGTH
 
 
 def lead_key(token: str) -> str:
-    """What makes the lead of a token one, however often it is made."""
+    """The lead key of a token. It is unique, so concurrent requests create one lead only."""
     return _lead_key(hash_of(token))
 
 
-def keep(session: Session, token: str, lead_id: int, *, at: datetime) -> None:
-    """From now on the token means this lead. Kept before, it stands."""
+def store(session: Session, token: str, lead_id: int, *, at: datetime) -> None:
+    """Store the token of a lead; does nothing when the token is stored already."""
     row = {"token_hash": hash_of(token), "contact_id": lead_id, "created_at": at, "last_used_at": at}
     insert_or_ignore(session, MessengerToken, row)
 
 
-def use(session: Session, token: str, *, at: datetime) -> None:
-    """Note that it was used, to the day, so that an act seldom costs another write."""
+def record_use(session: Session, token: str, *, at: datetime) -> None:
+    """Record that the token was used, at most once a day, so that few calls cost a write."""
     _USE.run(session, token_hash=hash_of(token), at=at, yesterday=at - timedelta(days=1))
 
 
 def end(session: Session, token: str, *, at: datetime) -> None:
-    """The token is of no use any more. Polls that go by memory take notice by their lead's newest conversation."""
+    """End the token. Cached polls notice, because the lead's newest conversation gets a new revision."""
     ending = update(MessengerToken).where(
         MessengerToken.token_hash == hash_of(token), MessengerToken.ended_at.is_(None)
     )
@@ -70,12 +70,12 @@ def end(session: Session, token: str, *, at: datetime) -> None:
         session.flush()
 
 
-def forget(session: Session, *, at: datetime, limit: int = 1000) -> int:
-    """Delete tokens that ended, or that nobody used for long; how many comes back, at most ``limit``.
+def delete_expired(session: Session, *, at: datetime, limit: int = 1000) -> int:
+    """Delete tokens that have ended or were not used for a long time; returns their number, at most ``limit``.
 
-    Whoever still has one becomes somebody new: their lead is not found by it any more, nor made again.
+    A visitor who still has such a token becomes a new lead; the old lead is no longer found by it.
     """
-    over = or_(MessengerToken.last_used_at < at - KEPT, MessengerToken.ended_at < at - KEPT_WHEN_ENDED)
+    over = or_(MessengerToken.last_used_at < at - UNUSED_AFTER, MessengerToken.ended_at < at - ENDED_AFTER)
     hashes = list(session.scalars(select(MessengerToken.token_hash).where(over).limit(limit)))
     if hashes:
         leads = update(Contact).where(Contact.lead_key.in_([_lead_key(each) for each in hashes]))

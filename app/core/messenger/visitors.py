@@ -1,7 +1,7 @@
-"""The messenger: who is writing, and what their first act makes of them. What they see is in ``messenger_polls``.
+"""Visitors of the messenger: who they are, and what they write. What they see is in ``polling``.
 
-An anonymous visitor is a lead known by a random token that their browser chose; a signed user is a contact by the id
-that their page proved. Looking writes nothing: only ``write``, ``sign_in`` and ``seen`` do.
+An anonymous visitor is a lead, identified by a random token that their browser chose; a signed user is a contact,
+identified by the id that their page proved. Only ``write``, ``sign_in`` and ``seen`` write to the database.
 """
 
 from collections.abc import Mapping
@@ -28,9 +28,8 @@ from app.core.workspace import settings
 from app.db import CompiledStatement, ReadConnection, insert_or_ignore
 from app.models import Contact, ContactRole, Conversation, Workspace
 
-MESSAGES_A_MINUTE, MESSAGES_A_MINUTE_FROM_ONE_ADDRESS, NEW_LEADS_AN_HOUR = 40, 400, 200
-SEEN_A_MINUTE, SEEN_A_MINUTE_FROM_ONE_ADDRESS = 120, 1200
-SIGN_INS_A_MINUTE, SIGN_INS_A_MINUTE_FROM_ONE_ADDRESS = 20, 200
+MESSAGES_A_MINUTE, SEEN_A_MINUTE, SIGN_INS_A_MINUTE, NEW_LEADS_AN_HOUR = 40, 120, 20, 200
+_ADDRESS_FACTOR = 10  # an IP address may be shared by so many visitors
 _MINUTE_S, _HOUR_S = 60, 60 * 60
 _CONTACT = cast(Table, Contact.__table__)
 _WORKSPACE = cast(Table, Workspace.__table__)
@@ -39,8 +38,21 @@ _SECRET = CompiledStatement(select(_WORKSPACE.c.messenger_secret).where(_WORKSPA
 
 
 @dataclass(frozen=True)
+class _Limit:
+    """How many calls of one kind a visitor may make in a minute."""
+
+    name: str
+    per_visitor: int
+
+
+_MESSAGES = _Limit("messenger", MESSAGES_A_MINUTE)
+_SEEN = _Limit("chat-seen", SEEN_A_MINUTE)
+_SIGN_INS = _Limit("chat-in", SIGN_INS_A_MINUTE)
+
+
+@dataclass(frozen=True)
 class Visitor:
-    """Who is asking. ``contact_id`` is null for a signed user who never wrote and is not known here otherwise."""
+    """An authenticated visitor. ``contact_id`` is null for a signed user who has no contact yet."""
 
     contact_id: int | None
     user_id: str | None = None
@@ -52,10 +64,10 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Sender:
-    """Who is writing, as a request tells.
+    """Who writes a message, as the request says.
 
     :param bearer: a visitor's token or a signed user's session
-    :param is_new: the token has just been made: a lead may come of it
+    :param is_new: the token was created just now, so a lead may be created for it
     """
 
     bearer: str
@@ -66,36 +78,39 @@ class Sender:
 
 
 @dataclass(frozen=True)
-class Written:
-    """The message that stands now, or in how many seconds another may be tried."""
+class WriteResult:
+    """The stored message, or in how many seconds another may be sent."""
 
     message: PostedMessage | None = None
     retry_after_s: int | None = None
 
 
 def signed_user(session: Session, identity: Identity, *, at: datetime) -> SignedUser | None:
-    """The user that the page proves its visitor to be; null when it proves nothing."""
+    """The user that the page proves; null when it proves none."""
     return messenger_identity.proven(identity, settings.get(session).messenger_secret, at=at)
 
 
 def session_for(session: Session, user: SignedUser) -> tuple[str, bool]:
-    """A signed user's session, and whether their page signed something that their contact does not have yet."""
+    """A signed user's session, and whether the page signed values that differ from their contact's."""
     bearer = messenger_identity.signed_session(keys_of(session), user, settings.get(session).messenger_secret)
     contact = _user(session, user.user_id)
-    return bearer, contact is not None and bool(user.news_for(contact))
+    return bearer, contact is not None and bool(user.changes_for(contact))
 
 
 def visitor(session: Session | ReadConnection, bearer: str) -> Visitor:
-    """:raises NotFound: a stranger: an unknown or ended token, a session that is over"""
+    """The visitor of a token or session.
+
+    :raises NotFound: the token is unknown or has ended, or the session is over
+    """
     if bearer.startswith(SESSION_PREFIX):
         (secret,) = _SECRET.one(session)
         user_id = messenger_identity.read_session(keys_of(session), bearer, secret)
         if user_id is None:
-            raise _nobody()
+            raise _unknown()
         return Visitor(user_contact(session, user_id), user_id)
     lead_id = messenger_tokens.lead_of(session, bearer)
     if lead_id is None:
-        raise _nobody()
+        raise _unknown()
     return Visitor(lead_id)
 
 
@@ -105,56 +120,53 @@ def user_contact(session: Session | ReadConnection, user_id: str) -> int | None:
     return int(found[0]) if found else None
 
 
-def write(session: Session, sender: Sender, *, body: str, client_key: str, at: datetime) -> Written:
-    """Say something. The caller commits whatever comes back: a refusal has been counted.
+def write(session: Session, sender: Sender, *, body: str, client_key: str, at: datetime) -> WriteResult:
+    """Store a message. The caller commits whatever is returned: a refusal has been counted.
 
-    A visitor's first message makes the lead, or the user that their page proves them to be. Sent again with the same
-    ``client_key``, the message that stands comes back.
+    A visitor's first message creates the lead, or the user that their page proves. A repeat with the same
+    ``client_key`` returns the message that is stored already.
 
-    :raises NotFound: a stranger
-    :raises InvalidInput: nothing was written, or too much
+    :raises NotFound: the visitor is unknown
+    :raises InvalidInput: the text is empty or too long
     :raises InvalidState: the contact is blocked
     """
     if not client_key:
         raise InvalidInput("Each message needs a key.", field="client_key")
-    if wait_s := _over_limit(session, sender, at=at):
-        return Written(retry_after_s=wait_s)
+    if wait_s := _seconds_to_wait(session, sender, at=at):
+        return WriteResult(retry_after_s=wait_s)
     contact_id = _sending_contact(session, sender, at=at)
     said = contact_messages.post(session, contact_id, body=body, client_key=client_key, at=at)
-    messenger_tokens.use(session, sender.bearer, at=at)
-    return Written(said)
+    messenger_tokens.record_use(session, sender.bearer, at=at)
+    return WriteResult(said)
 
 
 def seen(session: Session, bearer: str, numbers: Mapping[int, int], *, address: str | None, at: datetime) -> int | None:
-    """The visitor has everything up to these lines on the screen, by conversation id.
+    """Record up to which message of each conversation the visitor has seen everything, by conversation id.
 
-    Null comes back, or in how many seconds it may be tried again; the caller commits either way.
+    Returns null, or in how many seconds to try again. The caller commits either way.
 
-    :raises NotFound: a stranger; one of the conversations is not theirs
+    :raises NotFound: the visitor is unknown, or one of the conversations is not theirs
     """
-    who = visitor(session, bearer)
-    theirs = select(Conversation.id).where(Conversation.contact_id == who.contact_id, Conversation.id.in_(numbers))
-    if who.contact_id is None or set(session.scalars(theirs)) != set(numbers):
+    found = visitor(session, bearer)
+    theirs = select(Conversation.id).where(Conversation.contact_id == found.contact_id, Conversation.id.in_(numbers))
+    if found.contact_id is None or set(session.scalars(theirs)) != set(numbers):
         raise NotFound("There is no such conversation.")
-    wait_s = _counted(
-        session, "chat-seen", hash_of(bearer), SEEN_A_MINUTE, address, SEEN_A_MINUTE_FROM_ONE_ADDRESS, at=at
-    )
+    wait_s = _over_limit(session, _SEEN, hash_of(bearer), address, at=at)
     if wait_s is None:
         for conversation_id, number in sorted(numbers.items()):
             conversations.mark_seen_by_contact(session, conversation_id, number, at=at)
-        messenger_tokens.use(session, bearer, at=at)
+        messenger_tokens.record_use(session, bearer, at=at)
     return wait_s
 
 
 def sign_in(session: Session, user: SignedUser, token: str | None, *, address: str | None, at: datetime) -> int | None:
-    """The visitor turns out to be this user: the open conversation that they began as a lead comes along.
+    """Sign the visitor in as this user. The open conversation that they began as a lead moves to the user's contact.
 
-    Consents stay with the lead and the number that they were given for. What the page signed is kept with a contact
-    that there is; none is made for it alone. The token is of no use any more. Null comes back, or in how many seconds
-    it may be tried again; the caller commits either way.
+    Consents stay with the lead and the number that they were given for. The signed values are stored if the user has a
+    contact; no contact is created for them alone. The token ends. Returns null, or in how many seconds to try again.
+    The caller commits either way.
     """
-    most, most_of_address = SIGN_INS_A_MINUTE, SIGN_INS_A_MINUTE_FROM_ONE_ADDRESS
-    if wait_s := _counted(session, "chat-in", user.user_id, most, address, most_of_address, at=at):
+    if wait_s := _over_limit(session, _SIGN_INS, user.user_id, address, at=at):
         return wait_s
     lead_id = messenger_tokens.lead_of(session, token) if token else None
     contact = _user(session, user.user_id)
@@ -165,57 +177,54 @@ def sign_in(session: Session, user: SignedUser, token: str | None, *, address: s
         if session.get_one(Contact, lead_id).role == ContactRole.LEAD:
             lifecycle.reassign_to_contact(session, lead_id, contact.id, at=at)
     if contact is not None:
-        _keep_news(session, contacts.hold(session, contact.id), user, at=at)
+        _store_changes(session, contacts.hold(session, contact.id), user, at=at)
     if token:
         messenger_tokens.end(session, token, at=at)
     return None
 
 
-def _nobody() -> NotFound:
+def _unknown() -> NotFound:
     return NotFound("There is nothing here.")
 
 
-def _over_limit(session: Session, sender: Sender, *, at: datetime) -> int | None:
-    most, most_of_address = MESSAGES_A_MINUTE, MESSAGES_A_MINUTE_FROM_ONE_ADDRESS
-    address, whose = sender.address, hash_of(sender.bearer)
-    if wait_s := _counted(session, "messenger", whose, most, address, most_of_address, at=at):
+def _seconds_to_wait(session: Session, sender: Sender, *, at: datetime) -> int | None:
+    if wait_s := _over_limit(session, _MESSAGES, hash_of(sender.bearer), sender.address, at=at):
         return wait_s
-    if sender.is_new and address:
-        new = {keys_of(session).bucket("messenger-new", limits.address_bucket(address)): NEW_LEADS_AN_HOUR}
+    if sender.is_new and sender.address:
+        new = {keys_of(session).bucket("messenger-new", limits.address_bucket(sender.address)): NEW_LEADS_AN_HOUR}
         return limits.hit(session, new, window_s=_HOUR_S, at=at)
     return None
 
 
-def _counted(
-    session: Session, what: str, whose: str, most: int, address: str | None, most_of_address: int, *, at: datetime
-) -> int | None:
-    """Count one act of somebody in this minute, and of their address; in how many seconds it may be, if not now."""
+def _over_limit(session: Session, limit: _Limit, visitor_key: str, address: str | None, *, at: datetime) -> int | None:
+    """Count one call of a visitor and of their IP address; the seconds to wait when this minute's limit is reached."""
     keys = keys_of(session)
-    buckets = {keys.bucket(what, whose): most}
+    buckets = {keys.bucket(limit.name, visitor_key): limit.per_visitor}
     if address:
-        buckets[keys.bucket(f"{what}-from", limits.address_bucket(address))] = most_of_address
+        key = keys.bucket(f"{limit.name}-from", limits.address_bucket(address))
+        buckets[key] = limit.per_visitor * _ADDRESS_FACTOR
     return limits.hit(session, buckets, window_s=_MINUTE_S, at=at)
 
 
 def _sending_contact(session: Session, sender: Sender, *, at: datetime) -> int:
     if sender.bearer.startswith(SESSION_PREFIX):
-        who = visitor(session, sender.bearer)
+        found = visitor(session, sender.bearer)
         signed = signed_user(session, sender.identity, at=at)
-        user = signed if signed and signed.user_id == who.user_id else SignedUser(cast(str, who.user_id))
+        user = signed if signed and signed.user_id == found.user_id else SignedUser(cast(str, found.user_id))
         contact = _user_for(session, user, at=at, locale=sender.locale)
-        if user.news_for(contact):
-            _keep_news(session, contacts.hold(session, contact.id), user, at=at)
+        if user.changes_for(contact):
+            _store_changes(session, contacts.hold(session, contact.id), user, at=at)
         return contact.id
     if (lead_id := messenger_tokens.lead_of(session, sender.bearer)) is not None:
         return lead_id
-    is_free = messenger_tokens.is_one(sender.bearer) and not messenger_tokens.has_ended(session, sender.bearer)
+    is_free = messenger_tokens.is_token(sender.bearer) and not messenger_tokens.has_ended(session, sender.bearer)
     if not sender.is_new or not is_free:
-        raise _nobody()
+        raise _unknown()
     return _new_lead(session, sender, at=at)
 
 
 def _new_lead(session: Session, sender: Sender, *, at: datetime) -> int:
-    """The lead of a token that nobody had so far. Two requests at once make one."""
+    """Create the lead of a new token. Concurrent requests create only one."""
     lead_key = messenger_tokens.lead_key(sender.bearer)
     claims = sender.identity.claims
     values = _row(ContactRole.LEAD, sender.locale, at=at) | {
@@ -226,7 +235,7 @@ def _new_lead(session: Session, sender: Sender, *, at: datetime) -> int:
     lead_id = session.scalars(select(Contact.id).where(Contact.lead_key == lead_key)).one()
     if is_new:
         contacts.tell(session, "contact.created", lead_id, at=at)
-    messenger_tokens.keep(session, sender.bearer, lead_id, at=at)
+    messenger_tokens.store(session, sender.bearer, lead_id, at=at)
     return lead_id
 
 
@@ -235,7 +244,7 @@ def _user(session: Session, user_id: str) -> Contact | None:
 
 
 def _user_for(session: Session, user: SignedUser, *, at: datetime, locale: str | None = None) -> Contact:
-    """The contact of a signed user, made when there is none. Two requests at once make one."""
+    """The contact of a signed user; created when there is none. Concurrent requests create only one."""
     if (contact := _user(session, user.user_id)) is not None:
         return contact
     values = _row(ContactRole.USER, locale, at=at) | {"external_id": user.user_id}
@@ -243,7 +252,7 @@ def _user_for(session: Session, user: SignedUser, *, at: datetime, locale: str |
     contact = session.scalars(select(Contact).where(Contact.external_id == user.user_id)).one()
     if is_new:
         contacts.tell(session, "contact.created", contact.id, at=at)
-    _keep_news(session, contact, user, at=at)
+    _store_changes(session, contact, user, at=at)
     return contact
 
 
@@ -259,9 +268,9 @@ def _row(role: ContactRole, locale: str | None, *, at: datetime) -> dict[str, ob
     }
 
 
-def _keep_news(session: Session, contact: Contact, user: SignedUser, *, at: datetime) -> None:
-    """Keep what the page signed with its contact, whose row is held. A signed number replaces the saved one."""
-    changed = user.news_for(contact)
+def _store_changes(session: Session, contact: Contact, user: SignedUser, *, at: datetime) -> None:
+    """Store the signed values with the contact, whose row is locked. A signed number replaces the saved one."""
+    changed = user.changes_for(contact)
     contact.name = changed.get("name", contact.name)
     if "email" in changed:
         contacts.set_email(session, contact, changed["email"])

@@ -195,9 +195,9 @@ def test_what_is_remembered_is_looked_up_again_after_a_while(database: Database,
     panel = Panel(database, polls)
     panel.poll()
     with database.unit_of_work() as session:
-        messenger_tokens.forget(session, at=NOON + timedelta(days=4000))
+        messenger_tokens.delete_expired(session, at=NOON + timedelta(days=4000))
     assert panel.poll() == []
-    polls._remembered[TOKEN].since_s -= messenger_polls.REMEMBERED_FOR_S + 1
+    polls._cache[TOKEN].since_s -= messenger_polls.CACHED_FOR_S + 1
     with pytest.raises(NotFound):
         panel.poll()
 

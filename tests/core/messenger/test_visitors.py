@@ -325,8 +325,8 @@ def test_tokens_that_nobody_uses_are_forgotten_and_stand_for_nobody(database: Da
         messenger_tokens.end(session, ended, at=later - timedelta(days=2))
         messenger.write(session, sender(kept), body="I am still here", client_key="2", at=later - timedelta(days=9))
     with database.unit_of_work() as session:
-        assert messenger_tokens.forget(session, at=later) == 2
-        assert messenger_tokens.forget(session, at=later) == 0
+        assert messenger_tokens.delete_expired(session, at=later) == 2
+        assert messenger_tokens.delete_expired(session, at=later) == 0
         assert messenger_tokens.lead_of(session, kept) is not None
         before = session.scalar(select(func.count()).select_from(Contact))
         assert before == 3
