@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.core import clock
 from app.core.accounts import agents as accounts
 from app.core.conversations import appending, lifecycle
+from app.core.conversations import forms as conversation_forms
 from app.core.conversations import messages as conversations
 from app.core.conversations import views as conversation_views
 from app.core.conversations.appending import NewMessage
@@ -298,7 +299,7 @@ def test_nothing_is_found_by_axe_and_nothing_scrolls_sideways(
         conversations.post(session, chat, NewMessage("contact", "x" * 300), at=clock.now())
         conversations.post(session, chat, NewMessage("agent:1", "Look", kind=MessageKind.NOTE), at=clock.now())
         inserted = optin_forms.insert_for(session, form, sam, inserted_by="agent:1", at=clock.now())
-        conversations.post_form(session, appending.lock(session, chat), inserted, author="agent:1", at=clock.now())
+        conversation_forms.place(session, appending.lock(session, chat), inserted, author="agent:1", at=clock.now())
     for path in ("/inbox", f"/inbox/{chat}", f"/inbox/{chat}/insert", f"/inbox/new/{sam.public_id}", "/inbox?q=zz"):
         ana.goto(f"{address}{path}")
         ana.wait_for_timeout(300)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from app.core import clock
 from app.core.conversations import appending, lifecycle
+from app.core.conversations import forms as conversation_forms
 from app.core.conversations import messages as conversations
 from app.core.conversations.appending import NewMessage
 from app.core.forms import publishing as optin_forms
@@ -408,7 +409,7 @@ def test_now_and_then_a_poll_tells_what_changed_without_a_word(
         kind = make.live_type(session, name="Weekly offers")
         contact, other = session.merge(sam), make.live_type(session, name="Something else")
         inserted = make.inserted(session, make.form(session, other), contact)
-        conversations.post_form(session, appending.lock(session, chat), inserted, author="agent:1", at=clock.now())
+        conversation_forms.place(session, appending.lock(session, chat), inserted, author="agent:1", at=clock.now())
     asked: dict[str, Any] = {"cursor": cursor_of(ana, f"/inbox/{chat}"), "conversation": chat, "after": 2}
     with database.unit_of_work() as session:
         make.opt_in(session, session.merge(sam), kind)
