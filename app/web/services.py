@@ -18,6 +18,7 @@ from app.core.messenger.polling import Polls
 from app.core.signing import Keys
 from app.core.workspace import bootstrap
 from app.db import Database, ReadConnection
+from app.mail_client import MailServer, server_of
 from app.web import database as flask_database
 from app.web.database import session_scope
 
@@ -36,6 +37,7 @@ class Services:
     keys: Keys
     changes: ChangeCache
     polls: Polls
+    mail_server: MailServer | None
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -48,6 +50,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         keys=Keys(settings.secret_key),
         changes=changes,
         polls=Polls(changes),
+        mail_server=server_of(settings.smtp_url),
     )
 
 
@@ -71,6 +74,11 @@ def database() -> Database:
 
 def keys() -> Keys:
     return services().keys
+
+
+def has_mail() -> bool:
+    """Whether mail can be sent. Without it one-time links are shown to the admin."""
+    return services().mail_server is not None
 
 
 def changes() -> ChangeCache:

@@ -16,7 +16,7 @@ from app.core.contacts import records as contacts
 from app.core.conversations import appending
 from app.core.errors import InvalidInput
 from app.core.ledger import events as ledger
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.models import (
     Consent,

@@ -16,7 +16,7 @@ from app.core.destinations import Destination
 from app.core.errors import DestinationRefused
 from app.core.forms import views as form_views
 from app.core.forms.views import FormView, Shown, State
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.core.submissions import answers as answered_forms
 from app.models import ConsentState
@@ -203,8 +203,8 @@ def _over_limit(
 ) -> int | None:
     keys = keys_of(session)
     buckets = {keys.bucket("number", destination.hash): view.per_number}
-    if evidence.address:
-        buckets[keys.bucket("address", limits.address_bucket(evidence.address))] = view.per_address
+    if evidence.ip_address:
+        buckets[keys.bucket("address", limits.address_bucket(evidence.ip_address))] = view.per_address
     return limits.hit(session, buckets, window_s=WINDOW_S, at=at)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.core.consent import changes as consent
 from app.core.consent.changes import Change
 from app.core.errors import InvalidInput, InvalidState, Merged, NotFound
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.signing import is_public_id
 from app.core.subscriptions import subscription_types
 from app.core.subscriptions.subscription_types import Shown

@@ -40,7 +40,7 @@ def _newest(session: Session, workspace: Workspace) -> str:
         lines=lines[:PAGE_SIZE],
         next_before=lines[PAGE_SIZE - 1].event.id if len(lines) > PAGE_SIZE else None,
         is_first=before is None,
-        contacts=contacts.find_by_ids(session, [line.event.contact_id for line in lines]),
+        contacts=contacts.find_by_ids(session, (each for line in lines if (each := line.event.contact_id))),
         types={each.id: each for each in subscription_types.find_all(session)},
         time_zone=workspace.time_zone,
         levels=labels.LEVELS,

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.core import clock
 from app.core.errors import InvalidInput, InvalidState
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.subscriptions import attachments
 from app.models import EvidenceLevel, Source
 from app.web.contacts import blueprint

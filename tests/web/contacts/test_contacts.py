@@ -149,7 +149,7 @@ def test_a_contact_shows_its_consent_to_each_live_type_and_why_it_is_not_reachab
 def test_the_record_shows_the_whole_wording_as_it_was_shown(ana: FlaskClient, database: Database, sam: Contact) -> None:
     evidence = make.evidence(
         words=wording.exact("en", WORDS),
-        address="203.0.113.9",
+        ip_address="203.0.113.9",
         user_agent="Browser/1.0",
         origin="https://shop.example.com",
         page="https://shop.example.com/beans",
@@ -319,7 +319,7 @@ def test_an_agent_cannot_opt_in_a_number_that_its_holder_suppressed(
     with database.unit_of_work() as session:
         offers = make.live_type(session)
         number = session.info["assent_keys"].destination_hash(sam.phone)
-        session.add(Suppression(phone_hash=number, phone=sam.phone, cause="keyword", since=make.NOON))
+        session.add(Suppression(phone_hash=number, phone=sam.phone, cause="keyword", created_at=make.NOON))
         draft, nobody = make.draft_type(session), make.contact(session)
     for contact, kind, says in (
         (sam, offers, "This number asked not to be texted. Only its holder can lift that."),

@@ -215,6 +215,7 @@ def test_no_answer_sets_a_cookie_or_is_kept(client: FlaskClient) -> None:
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
+@pytest.mark.own_database
 def test_every_failure_is_json_and_an_unexpected_one_tells_nothing(client: FlaskClient, database: Database) -> None:
     wrong_method = client.delete("/messenger/api/poll")
     assert (wrong_method.status_code, wrong_method.get_json()) == (405, {"error": "method_not_allowed"})
