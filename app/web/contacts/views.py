@@ -12,7 +12,6 @@ from wtforms import SelectField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app.core import clock, phone
-from app.core.consent import changes as consent
 from app.core.consent import eligibility
 from app.core.consent.eligibility import Reason, Standing
 from app.core.contacts import profile as contact_profile
@@ -140,17 +139,8 @@ def _opted_in(form: SaidForm, public_id: str) -> ResponseReturnValue:
 def _opted_out(form: SaidForm, public_id: str) -> ResponseReturnValue:
     evidence = Evidence(Source.AGENT, current_actor(), EvidenceLevel.REPORTED, note=form.note.data)
     with unit_of_work() as session:
-        chosen = subscription_types.find(session, _number(form.subscription_type_id))
-        held = contacts.hold(session, contacts.find(session, public_id).id)
-        change = consent.opt_out(
-            session,
-            held.id,
-            chosen.id,
-            eligibility.destination_of(held, chosen),
-            evidence,
-            standing=consent.held(session, held.id, chosen.id),
-            at=clock.now(),
-        )
+        type_id = _number(form.subscription_type_id)
+        chosen, change = subscriptions.opt_out(session, public_id, type_id, evidence, at=clock.now())
     said = "The opt-out is recorded" if change.is_new else "They had opted out already"
     flash(f"{said}: nothing of “{chosen.name}” is sent to them any more.")
     return redirect(url_for("contacts.contact", public_id=public_id), 303)
