@@ -34,6 +34,8 @@ from app.models import (
 from tests import make
 from tests.test_cli import empty
 
+pytestmark = pytest.mark.own_database
+
 TRIGGERS = {
     "consent_events_refuse_delete",
     "consent_events_refuse_update",

@@ -145,7 +145,7 @@ def _submit_inserted(
     inserted_form_id = cast(int, view.inserted_form_id)
     outcome = _opt_in(session, view, contact, destination, evidence.of_inserted_form(inserted_form_id), at=at)
     if view.answered_at is None and view.conversation_id is not None:
-        conversations.form_changed(session, view.conversation_id, inserted_form_id, is_answered=True, at=at)
+        conversations.mark_form_changed(session, view.conversation_id, inserted_form_id, is_answered=True, at=at)
     return outcome
 
 
