@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, FromClause, Table, and_, case, func, literal, literal_column, or_, select, tuple_
 from sqlalchemy.orm import Session, lazyload
 
+from app.core.consent import eligibility_sql
 from app.core.contacts import filter_sql as contact_query
 from app.core.contacts import filters, segment_queries
 from app.core.contacts.filter_sql import Setting
@@ -173,12 +174,12 @@ def _driven(part: Filter, where: ColumnElement[bool], setting: Setting) -> _Plan
         kind = setting.types[part.name]
         is_subscribed = part.values[0] in {Standing.SUBSCRIBED, Standing.REACHABLE}
         if part.values[0] == Standing.OPTED_IN or (is_subscribed and kind.consent_type == ConsentType.OPT_IN):
-            return _by_consent(contact_query.opted_in_row(_CONTACT.c.id, kind), where)
+            return _by_consent(eligibility_sql.opted_in_row(_CONTACT.c.id, kind), where)
         if part.values[0] == Standing.OPTED_OUT:
             row = and_(
                 _CONSENT.c.contact_id == _CONTACT.c.id,
                 _CONSENT.c.subscription_type_id == kind.id,
-                _CONSENT.c.state == contact_query.literal_state(ConsentState.OPTED_OUT),
+                _CONSENT.c.state == eligibility_sql.literal_state(ConsentState.OPTED_OUT),
             )
             return _by_consent(row, where)
     return None

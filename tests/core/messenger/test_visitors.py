@@ -12,7 +12,7 @@ import pytest
 import time_machine
 from sqlalchemy import func, select
 
-from app.core.consent import changes as consent
+from app.core.consent import current as current_consents
 from app.core.contacts import records as contacts
 from app.core.conversations import appending, lifecycle
 from app.core.conversations import forms as conversation_forms
@@ -256,7 +256,7 @@ def test_signing_in_carries_the_open_chat_over_and_no_consent(database: Database
         assert session.scalars(select(Conversation.contact_id)).one() == sam.id
         assert session.scalars(select(InsertedForm.contact_id)).one() == sam.id
         assert sam.phone == make.SAMS_NUMBER
-        assert consent.held(session, sam.id, kind.id) is None
+        assert current_consents.find(session, sam.id, kind.id) is None
         assert session.scalars(select(Consent.contact_id)).one() == lead.id
         assert session.scalars(select(ConsentEvent.contact_id)).one() == lead.id
         with pytest.raises(NotFound):
