@@ -22,6 +22,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask
 
     from app import config
+    from app.core.public_urls import API
     from app.web import (
         admin,
         api,
@@ -38,6 +39,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         logo,
         mail,
         messenger,
+        mounts,
         request_log,
         security,
         services,
@@ -59,6 +61,6 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         app.register_blueprint(surface.blueprint)
     embed.mount(app)
     messenger.mount(app)
-    api.mount(app, settings)
+    mounts.mount(app, {API: api.create_api(app)})
     security.trust_proxies(app, settings)
     return app

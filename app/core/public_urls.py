@@ -1,0 +1,46 @@
+"""Addresses that cross applications: pages of one application that another one, a job or an API body links to.
+
+Inside one application ``url_for`` makes addresses. ``tests/core/test_public_urls.py`` holds each function equal to the
+routes of the applications.
+
+``base`` is the address of this server without a slash at the end. Without it the path alone is returned.
+"""
+
+EMBED = "/f"
+MESSENGER_API = "/messenger/api"
+API = "/api"
+
+EMBED_SCRIPT = "/embed.js"
+MESSENGER_SCRIPT = "/messenger.js"
+MESSENGER_FRAME = "/messenger/frame"
+API_DOCS = f"{API}/docs"
+API_DESCRIPTION = f"{API}/openapi.json"
+
+
+def inserted_form(token: str, *, base: str = "", full_number_proof: str = "") -> str:
+    """The page of one inserted form: its ``embed_url``.
+
+    :param full_number_proof: shows the saved number in full (``messenger/identity.py`` makes it)
+    """
+    query = f"?full={full_number_proof}" if full_number_proof else ""
+    return f"{base}{EMBED}/{token}{query}"
+
+
+def public_form(key: str, *, base: str = "") -> str:
+    """The page of a form that anyone may open."""
+    return f"{base}{EMBED}/form/{key}"
+
+
+def contact(public_id: str, *, base: str = "") -> str:
+    """The page of a contact, for agents."""
+    return f"{base}/contacts/{public_id}"
+
+
+def conversation(conversation_id: int, *, base: str = "") -> str:
+    """A conversation in the inbox, for agents."""
+    return f"{base}/inbox/{conversation_id}"
+
+
+def logo(version: str, *, base: str = "") -> str:
+    """The workspace's logo; ``version`` is its hash, so that browsers keep it."""
+    return f"{base}/logo?v={version}"
