@@ -20,7 +20,7 @@ from app.jobs.queue import open_queue
 STOP_WITHIN_S = 30
 
 
-class _GracefulConsumer(Consumer):  # type: ignore[misc]  # huey has no types
+class _GracefulConsumer(Consumer):
     """Every way of asking it to stop lets running jobs finish: Huey knows that of one signal only.
 
     :param stop_beside: called as soon as it is told to stop, before it waits for its jobs

@@ -12,7 +12,7 @@ from app.core.errors import AssentError, ImmutableField, InvalidInput
 AnyForm = TypeVar("AnyForm", bound="Form")
 
 
-class Form(FlaskForm):  # type: ignore[misc]  # WTForms has no types
+class Form(FlaskForm):
     """A form. ``web/security.py`` asks every POST for its CSRF token before a view runs, so forms need not."""
 
     class Meta:

@@ -29,11 +29,9 @@ def speaking(locale: str) -> Iterator[None]:
 
 def gettext(message: str, **values: object) -> str:
     """A sentence in the language that is spoken now."""
-    said: str = flask_babel.gettext(message, **values)
-    return said
+    return flask_babel.gettext(message, **values)
 
 
 def ngettext(one: str, many: str, number: int) -> str:
     """A sentence about ``%(num)s`` of something, as the language that is spoken now counts."""
-    said: str = flask_babel.ngettext(one, many, number)
-    return said
+    return flask_babel.ngettext(one, many, number)

@@ -156,7 +156,7 @@ def _edited(form: WordsForm, type_id: int) -> ResponseReturnValue:
 
 
 def _page(form: Form, found: SubscriptionType | None, opted_in: int = 0) -> str:
-    locale = found.locale if found else form.locale.data or "en"
+    locale = found.locale if found else form["locale"].data or "en"
     return render_template(
         "admin/subscription_type.html",
         form=form,

@@ -68,7 +68,7 @@ def docs() -> Response:
     return _cached(security.set_policy(Response(page, mimetype="text/html"), **_POLICY))
 
 
-class _Describing(Api):  # type: ignore[misc]  # flask-smorest leaves its class untyped
+class _Describing(Api):
     """flask-smorest's, without the errors and headers that it would describe itself."""
 
     DEFAULT_ERROR_RESPONSE_NAME = None

@@ -15,7 +15,7 @@ from flask_security.password_util import PasswordUtil
 from flask_security.recovery_codes import MfRecoveryCodesUtil
 from flask_security.totp import Totp
 from markupsafe import Markup
-from passlib.exc import UsedTokenError  # type: ignore[import-untyped]
+from passlib.exc import UsedTokenError
 from segno import make_qr
 from sqlalchemy import inspect, select
 from sqlalchemy.orm.attributes import set_committed_value

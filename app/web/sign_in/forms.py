@@ -1,5 +1,6 @@
 """Flask-Security's forms in our words, with what it leaves open decided."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from flask_security.forms import (
@@ -60,9 +61,9 @@ class ForgotForm(Labelled, ForgotPasswordForm):
     labels: ClassVar = {"email": "E-mail address"}
     user: Any
 
-    def validate(self, **kwargs: Any) -> bool:
+    def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None, **kwargs: Any) -> bool:
         """Somebody invited who never set a password has the invitation; here they are a stranger."""
-        return super().validate(**kwargs) and self.user.password is not None
+        return super().validate(extra_validators=extra_validators, **kwargs) and self.user.password is not None
 
 
 class NewPasswordForm(Labelled, ResetPasswordForm):
@@ -72,8 +73,8 @@ class NewPasswordForm(Labelled, ResetPasswordForm):
     name = StringField("Your name", render_kw={"autocomplete": "name"})
     user: Any
 
-    def validate(self, **kwargs: Any) -> bool:
-        if not super().validate(**kwargs):
+    def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None, **kwargs: Any) -> bool:
+        if not super().validate(extra_validators=extra_validators, **kwargs):
             return False
         if self.user.password is None:
             try:

@@ -1,0 +1,4 @@
+class TokenError(ValueError): ...
+
+class UsedTokenError(TokenError):
+    expire_time: int | None
