@@ -87,8 +87,8 @@ class EvidenceSchema(Output):
 class EvidenceField(Itself):
     """The evidence of a ledger line; null once the person was erased."""
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **more: Any) -> Any:
-        return super()._serialize(value, attr, obj, **more) if obj.evidence is not None else None
+    def _serialize(self, *arguments: Any, **more: Any) -> Any:
+        return super()._serialize(*arguments, **more) if arguments[-1].evidence is not None else None
 
 
 class ConsentEventSchema(Output):

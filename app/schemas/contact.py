@@ -69,13 +69,14 @@ class Collection(fields.Nested):
         super().__init__(AddressableSchema, required=True, **more)
         self._name = name
 
-    def _serialize(self, value: Sequence[int], _attr: str | None, obj: ContactValue, **_more: Any) -> Any:
+    def _serialize(self, *arguments: Any, **_more: Any) -> Any:
+        type_ids, _, value = arguments
         return {
             "type": "list",
-            "data": [_reference(type_id) for type_id in value[:INLINE_MAX]],
-            "url": f"/contacts/{obj.row.public_id}/{self._name}",
-            "total_count": len(value),
-            "has_more": len(value) > INLINE_MAX,
+            "data": [_reference(type_id) for type_id in type_ids[:INLINE_MAX]],
+            "url": f"/contacts/{value.row.public_id}/{self._name}",
+            "total_count": len(type_ids),
+            "has_more": len(type_ids) > INLINE_MAX,
         }
 
 
@@ -84,7 +85,8 @@ class EmptyCollection(Collection):
 
     _CHECK_ATTRIBUTE = False
 
-    def _serialize(self, value: Any, attr: str | None, obj: ContactValue, **more: Any) -> Any:  # noqa: ARG002
+    def _serialize(self, *arguments: Any, **more: Any) -> Any:
+        _, attr, obj = arguments
         return super()._serialize((), attr, obj, **more)
 
 
@@ -134,10 +136,10 @@ class ContactSchema(_EmptySchema):  # type: ignore[misc,valid-type]  # made from
     unsubscribed_from_emails = fields.Boolean(required=True, attribute="row.unsubscribed_from_emails")
     has_hard_bounced = Constant(value=False)
     marked_email_as_spam = Constant(value=False)
-    created_at = UnixTime(required=True, attribute="row.created_at")
-    updated_at = UnixTime(required=True, attribute="row.updated_at")
-    signed_up_at = UnixTime(required=True, allow_none=True, attribute="row.signed_up_at")
-    last_seen_at = UnixTime(required=True, allow_none=True, attribute="row.last_seen_at")
+    created_at: fields.Field[Any] = UnixTime(required=True, attribute="row.created_at")
+    updated_at: fields.Field[Any] = UnixTime(required=True, attribute="row.updated_at")
+    signed_up_at: fields.Field[Any] = UnixTime(required=True, allow_none=True, attribute="row.signed_up_at")
+    last_seen_at: fields.Field[Any] = UnixTime(required=True, allow_none=True, attribute="row.last_seen_at")
     language_override = fields.String(required=True, allow_none=True, attribute="row.locale")
     custom_attributes = fields.Dict(required=True, attribute="row.custom_attributes")
     location = Constant(

@@ -45,7 +45,7 @@ class CardSchema(Output):
 class Body(fields.String):
     """A message as HTML, the text escaped, ``<br>`` between lines; as it was written where plain text was requested."""
 
-    def _serialize(self, value: Any, _attr: str | None, obj: Any, **_more: Any) -> Any:
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:  # noqa: ARG002
         if value is None or obj.is_plain:
             return value
         return html.escape(value, quote=False).replace("\n", "<br>")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, post_dump, pre_load, validate
 
@@ -113,14 +113,14 @@ class Constant(fields.Field[Any]):
 class UnixTime(fields.Integer):
     """A time of a response, as Unix seconds. Null stays null."""
 
-    def _serialize(self, value: datetime | None, *_arguments: Any, **_more: Any) -> Any:
+    def _serialize(self, value: Any, *_arguments: Any, **_more: Any) -> Any:
         return int(value.timestamp()) if value is not None else None
 
 
 class IsoTime(fields.String):
     """A time as Intercom writes it in webhooks: ``2026-11-02T12:00:00.000+00:00``. Null stays null."""
 
-    def _serialize(self, value: datetime | None, *_arguments: Any, **_more: Any) -> Any:
+    def _serialize(self, value: Any, *_arguments: Any, **_more: Any) -> Any:
         return value.astimezone(UTC).isoformat(timespec="milliseconds") if value is not None else None
 
 
@@ -155,8 +155,9 @@ class Itself(fields.Nested):
 
     _CHECK_ATTRIBUTE = False
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **more: Any) -> Any:  # noqa: ARG002
-        return super()._serialize(obj, attr, obj, **more)
+    def _serialize(self, *arguments: Any, **more: Any) -> Any:
+        _, attr, obj = arguments
+        return cast(Any, super())._serialize(obj, attr, obj, **more)  # marshmallow leaves it untyped
 
 
 class Output(Schema):

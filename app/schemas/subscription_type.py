@@ -19,14 +19,14 @@ class TranslationSchema(Output):
     locale = LocaleTag(required=True)
 
 
-class ContentTypes(fields.List):
+class ContentTypes(fields.List[Any]):
     """The channel of a type as a list with one content type."""
 
     def _serialize(self, value: Any, *_arguments: Any, **_more: Any) -> Any:
         return [CONTENT_TYPES[value]]
 
 
-class Translations(fields.List):
+class Translations(fields.List[Any]):
     """A type's own texts first, then its translations."""
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **more: Any) -> Any:

@@ -7,7 +7,7 @@ writing. flask-smorest makes the description from them.
 import json
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Request, Response
 from flask_smorest import Blueprint
@@ -20,7 +20,7 @@ from app.schemas.fields import ErrorListSchema
 from app.web.api import auth, idempotent
 from app.web.api.auth import Scope
 
-View = Callable[..., Any]
+View = TypeVar("View", bound=Callable[..., Any])
 _ALWAYS = (400, 401, 403, 429, 500)
 _MEANINGS = {
     400: "Something in the request cannot be used; `field` says what.",
@@ -79,7 +79,7 @@ class ApiBlueprint(Blueprint):
                 return view(*arguments, **values)
 
             # The documenting decorators wrap the view for their notes only; the wrappers are not called.
-            documented = view
+            documented: Callable[..., Any] = view
             for status in (*_ALWAYS, *errors, *((413,) if _has_body(view) else ())):
                 documented = self.alt_response(status, schema=ErrorListSchema, description=_MEANINGS[status])(
                     documented
@@ -91,14 +91,14 @@ class ApiBlueprint(Blueprint):
 
         return register
 
-    def commit(self, schema: type[Schema]) -> Callable[[View], View]:
+    def commit(self, schema: type[Schema]) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
         """``response`` for a view that writes. The view gets a session first, and its changes are committed with it.
 
         The response is dumped in the transaction, and sent once it is durable. A POST with an ``Idempotency-Key`` is
         done once. Fields that ``schema.shown_once`` names are in the first response only.
         """
 
-        def decorator(view: View) -> View:
+        def decorator(view: Callable[..., Any]) -> Callable[..., Response]:
             respond = self.response(200, schema)(view)
 
             @wraps(respond)
@@ -113,7 +113,7 @@ class ApiBlueprint(Blueprint):
         return decorator
 
 
-def _has_body(view: View) -> bool:
+def _has_body(view: Callable[..., Any]) -> bool:
     parameters = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", ())
     return any(each["in"] == "json" for each in parameters)
 
