@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from operator import attrgetter
-from typing import Any, cast
+from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, post_dump, pre_load, validate
 
@@ -157,7 +157,7 @@ class Itself(fields.Nested):
 
     def _serialize(self, *arguments: Any, **more: Any) -> Any:
         _, attr, obj = arguments
-        return cast(Any, super())._serialize(obj, attr, obj, **more)  # marshmallow leaves it untyped
+        return super()._serialize(obj, attr, obj, **more)  # type: ignore[no-untyped-call]  # as marshmallow has it
 
 
 class Output(Schema):
