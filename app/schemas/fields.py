@@ -1,6 +1,6 @@
 """Fields and base classes that all schemas share: text, ids, times, constants, lists by pages, errors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from operator import attrgetter
@@ -161,7 +161,7 @@ class Itself(fields.Nested):
 
 
 class Output(Schema):
-    """Base of every response. Its fields read attributes of objects, or keys of mappings.
+    """Base of every response. Its fields read attributes of objects, or keys of dictionaries.
 
     A required field that the object lacks is an error; marshmallow would leave it out silently. An optional field is
     left out where it is missing or null. Constants are added after the dump.
@@ -179,13 +179,11 @@ class Output(Schema):
         )
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
-        if isinstance(obj, Mapping):
-            value = obj.get(attr, default) if attr in self._optional else obj[attr]
-        elif attr in self._optional:
-            value = _read_optional(obj, attr)
-        else:
-            return _getter(attr)(obj)
-        return default if value is None and attr in self._optional else value
+        is_mapping = isinstance(obj, dict)
+        if attr not in self._optional:
+            return obj[attr] if is_mapping else _getter(attr)(obj)
+        value = obj.get(attr) if is_mapping else _read_optional(obj, attr)
+        return default if value is None else value
 
     @post_dump
     def add_constants(self, data: dict[str, Any], **_more: Any) -> dict[str, Any]:

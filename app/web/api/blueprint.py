@@ -5,7 +5,7 @@ writing. flask-smorest makes the description from them.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -90,6 +90,12 @@ class ApiBlueprint(Blueprint):
             return view
 
         return register
+
+    def arguments(
+        self, schema: Schema | type[Schema] | Mapping[str, Any], **options: Any
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """As in flask-smorest, with one instance of the schema: of a class, webargs makes one for each request."""
+        return super().arguments(schema() if isinstance(schema, type) else schema, **options)
 
     def commit(self, schema: type[Schema]) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
         """``response`` for a view that writes. The view gets a session first, and its changes are committed with it.
