@@ -1,100 +1,120 @@
-"""``make bench``: Assent against a bare Flask floor, in the same run, on the same server and database.
+"""``make bench``: Assent beside bare Flask floors, in the same run, on the same server and database.
 
-Prints throughput and p50, p95, p99 of both, and their ratios, which are all that means anything on another machine.
-Needs wrk (``apt-get install wrk``). What many open messengers cost is measured by ``python -m bench.crowd``.
+Prints throughput and p99 of both and their ratios, which are all that means anything on another machine, in one table
+with the goals. Needs wrk (``apt-get install wrk``). ``--lean`` compares with the lean floor only. Beside it,
+``python -m bench.api`` measures growth up to a million contacts, ``bench.crowd`` many open messengers,
+``bench.webhooks`` delivery, ``bench.memory`` memory, ``bench.house`` the code and ``bench.mutants`` the tests.
 """
 
 import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path as FilePath
 
-from bench.forms import Forms
-from bench.load import Reading, Request, load, median
-from bench.messenger import Chats
+from bench.load import Reading, load, median
+from bench.paths import GROUPS, NAMES, Path
 from bench.servers import DATABASES, Place, assent_server, floor_server, prepared
 
-Requests = Callable[[str | None, int], Iterator[Request]]
+WARMING_S = 2
+HEADER = (
+    f"{'database':10} {'path':13} {'floor req/s':>11} {'Assent':>7} {'ratio':>6} {'goal':>5} "
+    f"{'floor p99':>10} {'Assent':>7} {'ratio':>6} {'goal':>5} {'errors':>6}"
+)
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One thing that is measured. Goals are ratios to the floor: throughput at least, p99 at most."""
+class Comparison:
+    """The medians of floor and Assent on one path."""
 
-    name: str
-    requests: Requests
-    warming: Requests
-    least_rate: float
-    most_p99: float
+    database: str
+    path: Path
+    floor: Reading
+    ours: Reading
 
+    @property
+    def rate(self) -> float:
+        return self.ours.rate / self.floor.rate
 
-NAMES = ("form-look", "form-answer", "message", "poll", "poll-news")
+    @property
+    def p99(self) -> float:
+        return self.ours.p99 / self.floor.p99
+
+    @property
+    def missed(self) -> list[str]:
+        """What does not reach its goal; an error misses always."""
+        path = self.path
+        missed = ["throughput"] if path.least_rate is not None and self.rate < path.least_rate else []
+        missed += ["p99"] if path.most_p99 is not None and self.p99 > path.most_p99 else []
+        return missed + (["errors"] if self.ours.errors + self.floor.errors else [])
+
+    def row(self) -> str:
+        floor, ours = self.floor, self.ours
+        return (
+            f"{self.database:10} {self.path.name:13} {floor.rate:11.0f} {ours.rate:7.0f} {self.rate:6.2f} "
+            f"{_goal(self.path.least_rate)} {floor.p99:7.1f} ms {ours.p99:7.1f} {self.p99:6.2f} "
+            f"{_goal(self.path.most_p99)} {ours.errors + floor.errors:6}  {_verdict(self.missed)}"
+        )
 
 
 def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     arguments.add_argument("--seconds", type=int, default=8, help="length of one run")
-    arguments.add_argument("--runs", type=int, default=3, help="runs of each, in turn; medians are printed")
+    arguments.add_argument("--runs", type=int, default=3, help="runs of each, by turns; medians are printed")
     arguments.add_argument("--database", choices=DATABASES, help="one database instead of both")
     arguments.add_argument("--only", choices=NAMES, action="append", help="this alone; may be given several times")
+    arguments.add_argument("--lean", action="store_true", help="beside the lean floor alone")
     chosen = arguments.parse_args()
     if shutil.which("wrk") is None:
         print("bench: wrk is missing; as root: apt-get install wrk", file=sys.stderr)
         return 2
-    missed = 0
-    for name in [chosen.database] if chosen.database else DATABASES:
-        with tempfile.TemporaryDirectory(prefix="assent-bench-") as folder, prepared(name, Path(folder)) as place:
-            for each in everything(place):
-                if not chosen.only or each.name in chosen.only:
-                    readings = measure(place, each, seconds=chosen.seconds, runs=chosen.runs)
-                    missed += report(place, each, *readings)
+    names = set(chosen.only or NAMES)
+    names = {name for name in names if name.startswith("lean")} if chosen.lean else names
+    found: list[Comparison] = []
+    print(HEADER, flush=True)
+    for database in [chosen.database] if chosen.database else DATABASES:
+        for each in compare_all(database, names, seconds=chosen.seconds, runs=chosen.runs):
+            found.append(each)
+            print(each.row(), flush=True)
+    missed = [each for each in found if each.missed]
+    print(f"\n{len(found) - len(missed)} of {len(found)} reach their goals.")
     return 1 if missed else 0
 
 
-def everything(place: Place) -> list[Measured]:
-    """What is measured: what writes to the disk may cost more beside the floor than what reads."""
-    forms, chats = Forms(place), Chats(place)
-    return [
-        Measured("form-look", forms.looks, forms.looks, 0.7, 1.5),
-        Measured("form-answer", forms.answers, forms.looks, 0.6, 1.5),
-        Measured("message", chats.messages, chats.idle_polls, 0.6, 1.5),
-        Measured("poll", chats.idle_polls, chats.idle_polls, 0.7, 1.5),
-        Measured("poll-news", chats.polls_with_news, chats.idle_polls, 0.7, 1.5),
-    ]
+def compare_all(database: str, names: set[str], *, seconds: int, runs: int) -> Iterator[Comparison]:
+    """Each chosen path beside its floor; every group of paths on a fresh database."""
+    for of_group, paths in GROUPS:
+        if not names & of_group:
+            continue
+        with (
+            tempfile.TemporaryDirectory(prefix="assent-bench-") as folder,
+            prepared(database, FilePath(folder)) as place,
+        ):
+            for path in paths(place, runs):
+                if path.name in names:
+                    yield compare(place, path, seconds=seconds, runs=runs)
 
 
-def measure(place: Place, measured: Measured, *, seconds: int, runs: int) -> tuple[Reading, Reading]:
-    """The medians of floor and Assent, measured in turn so that a drifting machine touches both."""
+def compare(place: Place, path: Path, *, seconds: int, runs: int) -> Comparison:
+    """Floor and Assent by turns, so that a drifting machine touches both; both serve all the while, one idle."""
     floors, ours = [], []
-    for _ in range(runs):
-        with floor_server(place) as address:
-            warming = measured.warming(None, seconds)
-            floors.append(load(place, address, warming, measured.requests(None, seconds), seconds))
-        with assent_server(place) as address:
-            warming = measured.warming(address, seconds)
-            ours.append(load(place, address, warming, measured.requests(address, seconds), seconds))
-    return median(floors), median(ours)
+    with floor_server(place, path.floor) as floor_address, assent_server(place) as address:
+        load(place, floor_address, path.warming(None, WARMING_S), WARMING_S)
+        load(place, address, path.warming(address, WARMING_S), WARMING_S)
+        for _ in range(runs):
+            floors.append(load(place, floor_address, path.requests(None, seconds), seconds, once=path.once))
+            ours.append(load(place, address, path.requests(address, seconds), seconds, once=path.once))
+    return Comparison(place.name, path, median(floors), median(ours))
 
 
-def report(place: Place, measured: Measured, floor: Reading, ours: Reading) -> int:
-    """Print one comparison; 1 comes back when a goal was missed."""
-    rate, tail = ours.rate / floor.rate, ours.p99 / floor.p99
-    title = f"{place.name:10} {measured.name:11}"
-    for whose, each in (("floor", floor), ("assent", ours)):
-        print(
-            f"{title} {whose:6} {each.rate:7.0f} req/s  p50 {each.p50:6.1f}  p95 {each.p95:6.1f}  "
-            f"p99 {each.p99:6.1f} ms  errors {each.errors}"
-        )
-    held = rate >= measured.least_rate and tail <= measured.most_p99 and ours.errors == 0
-    print(
-        f"{title} ratio  throughput {rate:.2f} (goal {measured.least_rate} or more), p99 {tail:.2f} "
-        f"(goal {measured.most_p99} or less): {'held' if held else 'MISSED'}\n",
-        flush=True,
-    )
-    return 0 if held else 1
+def _goal(value: float | None) -> str:
+    return "     " if value is None else f"{value:5.2f}"
+
+
+def _verdict(missed: list[str]) -> str:
+    return "MISSED " + " ".join(missed) if missed else "met"
 
 
 if __name__ == "__main__":

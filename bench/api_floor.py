@@ -1,5 +1,5 @@
-"""The floor of the API: a bare Flask app that answers the same calls with the same rows in plain SQL, for nobody in
-particular: no token, no scope, no limit, no check of what comes. What Assent costs beyond it is what Assent adds."""
+"""The floor of the API: a bare Flask app that answers the same calls with the same rows in plain SQL, without token,
+scope, limit or check of the input. The difference to it is what Assent adds."""
 
 import json
 import secrets
@@ -28,7 +28,8 @@ OPTED_IN = (
 )
 EVENT = (
     "INSERT INTO consent_events (contact_id, subscription_type_id, action, source, actor, evidence_level, "
-    "destination_hash, occurred_at, recorded_at) VALUES (?, 1, ?, 'api', 'api:1', 'reported', ?, ?, ?) RETURNING id"
+    "destination_hash, evidence_hash, occurred_at, recorded_at) "
+    "VALUES (?, 1, ?, 'api', 'api:1', 'reported', ?, ?, ?, ?) RETURNING id"
 )
 EVIDENCE = "INSERT INTO consent_evidence (event_id, destination, user_agent, details, salt) VALUES (?, ?, ?, '{}', ?)"
 CONSENT = (
@@ -37,7 +38,7 @@ CONSENT = (
     "state = excluded.state, changed_at = excluded.changed_at, event_id = excluded.event_id"
 )
 OPT_OUT = (
-    "INSERT INTO destination_opt_outs (subscription_type_id, destination_hash, contact_id, since, event_id) "
+    "INSERT INTO destination_opt_outs (subscription_type_id, destination_hash, contact_id, created_at, event_id) "
     "VALUES (1, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
 OUTBOX = "INSERT INTO outbox_events (topic, contact_id, payload, created_at) VALUES (?, ?, ?, ?)"
@@ -54,29 +55,29 @@ def create_app() -> Flask:
 
 
 def find(public_id: str) -> Response:
-    held = connection()
-    row = held.execute(sql(ROWS + "WHERE public_id = ?"), (public_id,)).fetchone()
-    return _json(_body(row, held.execute(sql(ATTACHED), (row[0],)).fetchall()))
+    connected = connection()
+    row = connected.execute(sql(ROWS + "WHERE public_id = ?"), (public_id,)).fetchone()
+    return _json(_body(row, connected.execute(sql(ATTACHED), (row[0],)).fetchall()))
 
 
 def search() -> Response:
-    query, held = request.get_json()["query"], connection()
+    query, connected = request.get_json()["query"], connection()
     if query["field"] == "phone" and query["operator"] == "=":
-        rows = held.execute(sql(ROWS + "WHERE phone = ? ORDER BY id DESC LIMIT 50"), (query["value"],)).fetchall()
+        rows = connected.execute(sql(ROWS + "WHERE phone = ? ORDER BY id DESC LIMIT 50"), (query["value"],)).fetchall()
     elif query["field"] == "phone":
         begin, after = query["value"], query["value"][:-1] + chr(ord(query["value"][-1]) + 1)
         least, less = (">=", "<") if IS_SQLITE else ("~>=~", "~<~")
         order = "phone, id" if IS_SQLITE else "phone USING ~<~, id"
         where = f"WHERE phone {least} ? AND phone {less} ? ORDER BY {order} LIMIT 50"
-        rows = held.execute(sql(ROWS + where), (begin, after)).fetchall()
+        rows = connected.execute(sql(ROWS + where), (begin, after)).fetchall()
     else:
-        ids = [row[0] for row in held.execute(OPTED_IN).fetchall()]
+        ids = [row[0] for row in connected.execute(OPTED_IN).fetchall()]
         marks = ", ".join("?" * len(ids))
-        rows = held.execute(sql(ROWS + f"WHERE id IN ({marks}) ORDER BY id DESC"), ids).fetchall()
+        rows = connected.execute(sql(ROWS + f"WHERE id IN ({marks}) ORDER BY id DESC"), ids).fetchall()
     marks = ", ".join(["?"] * len(rows)) or "NULL"
     attached: dict[int, list[Any]] = {}
     statement = ATTACHED.replace("SELECT ", "SELECT c.contact_id, ").replace("= ?", f"IN ({marks})")
-    for each in held.execute(sql(statement), [row[0] for row in rows]).fetchall():
+    for each in connected.execute(sql(statement), [row[0] for row in rows]).fetchall():
         attached.setdefault(each[0], []).append(each[1:])
     return _json({"type": "list", "data": [_body(row, attached.get(row[0], [])) for row in rows]})
 
@@ -91,30 +92,30 @@ def detach(public_id: str, type_id: str) -> Response:  # noqa: ARG001
 
 
 def _change(public_id: str, state: str) -> Response:
-    with transaction() as held:
-        _write(held, public_id, state, now())
-    kind = connection().execute(sql("SELECT id, name, state FROM subscription_types WHERE id = 1")).fetchone()
-    return _json({"type": "subscription", "id": str(kind[0]), "name": kind[1], "state": kind[2]})
+    with transaction() as connected:
+        _write(connected, public_id, state, now())
+    row = connection().execute(sql("SELECT id, name, state FROM subscription_types WHERE id = 1")).fetchone()
+    return _json({"type": "subscription", "id": str(row[0]), "name": row[1], "state": row[2]})
 
 
-def _write(held: Any, public_id: str, state: str, at: Any) -> None:
+def _write(connected: Any, public_id: str, state: str, at: Any) -> None:
     lock = "" if IS_SQLITE else " FOR UPDATE"
     select = f"SELECT id, phone, phone_hash FROM contacts WHERE public_id = ?{lock}"
-    contact_id, phone, hashed = held.execute(sql(select), (public_id,)).fetchone()
-    standing = "SELECT state FROM consents WHERE contact_id = ? AND subscription_type_id = 1"
-    row = held.execute(sql(standing), (contact_id,)).fetchone()
+    contact_id, phone, hashed = connected.execute(sql(select), (public_id,)).fetchone()
+    current = "SELECT state FROM consents WHERE contact_id = ? AND subscription_type_id = 1"
+    row = connected.execute(sql(current), (contact_id,)).fetchone()
     if row is not None and row[0] == state:
         return
     action = "opt_in" if state == "opted_in" else "opt_out"
-    event = held.execute(sql(EVENT), (contact_id, action, hashed, at, at)).fetchone()
+    event = connected.execute(sql(EVENT), (contact_id, action, hashed, secrets.token_bytes(32), at, at)).fetchone()
     agent = request.headers.get("User-Agent")
-    held.execute(sql(EVIDENCE), (event[0], phone, agent, secrets.token_bytes(16)))
-    held.execute(sql(CONSENT), (contact_id, state, phone, hashed, at, event[0]))
+    connected.execute(sql(EVIDENCE), (event[0], phone, agent, secrets.token_bytes(16)))
+    connected.execute(sql(CONSENT), (contact_id, state, phone, hashed, at, event[0]))
     if state == "opted_out":
-        held.execute(sql(OPT_OUT), (hashed, contact_id, at, event[0]))
+        connected.execute(sql(OPT_OUT), (hashed, contact_id, at, event[0]))
     topic = "granular.subscribe" if state == "opted_in" else "granular.unsubscribe"
     payload = json.dumps({"contact_id": contact_id, "event_id": event[0]})
-    held.execute(sql(OUTBOX), (topic, contact_id, payload, at))
+    connected.execute(sql(OUTBOX), (topic, contact_id, payload, at))
 
 
 def _body(row: Any, attached: list[Any]) -> dict[str, Any]:

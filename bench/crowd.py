@@ -1,9 +1,9 @@
-"""``python -m bench.crowd``: what many open messengers cost. Each asks as the panel does, on a connection of its own.
+"""``python -m bench.crowd``: what many open messengers cost. Each polls as the panel does, on its own connection.
 
-Active panels are open, ask every second and are written to now and then. Idle ones are open and ask every five seconds;
-closed ones, which are the most by far on a real site, every twenty. After a round in which everybody arrives it is
-measured for as long as was asked for. Prints the latencies of polls, the processor time of the web server and of
-PostgreSQL (on SQLite the web server is the database), and what one messenger costs that is left alone.
+Active panels are open, poll every second and get a message now and then. Idle panels are open and poll every five
+seconds; closed ones, by far the most on a real site, every twenty. The measurement starts when all have polled once.
+Prints the latencies of polls, the processor time of the web server and of PostgreSQL (on SQLite the web server is the
+database), and what one messenger costs while nothing happens in it.
 """
 
 import argparse
@@ -18,10 +18,12 @@ from pathlib import Path
 
 from app.core import clock
 from app.core.conversations import messages as conversations
+from app.core.conversations.appending import NewMessage
 from app.core.messenger import visitors as messenger
 from app.core.messenger.identity import Identity
 from app.core.messenger.visitors import Sender
 from app.db import Database
+from bench.processes import processor_s, tree_of
 from bench.servers import DATABASES, Place, assent_server, prepared
 
 ACTIVE_S, IDLE_S, CLOSED_S = 1.0, 5.0, 20.0
@@ -44,7 +46,7 @@ def main() -> None:
 
 @dataclass
 class Measured:
-    """The seconds that each poll took which began and ended within the time, and the processor time of that time."""
+    """The seconds that each poll took which began and ended while it was measured, and the processor time used then."""
 
     latencies: list[float] = field(default_factory=list)
     passed_s: float = 0
@@ -53,7 +55,10 @@ class Measured:
 
 
 def measure(place: Place, panels: list[float], seconds: int) -> None:
-    """:param panels: how often each asks"""
+    """Print one measurement.
+
+    :param panels: the seconds between two polls of each panel
+    """
     bearers = [f"t_{number:043d}" for number in range(len(panels))]
     chats = [begin(place.database, bearer) for bearer in bearers]
     with assent_server(place) as address:
@@ -89,7 +94,7 @@ def begin(database: Database, bearer: str) -> int:
 
 
 class Crowd:
-    """Everybody with a panel, and the agents who answer the active ones."""
+    """All panels, and the agents who reply to the active ones."""
 
     def __init__(self, address: str, place: Place, bearers: list[str], chats: list[int], panels: list[float]) -> None:
         host, port = address.removeprefix("http://").split(":")
@@ -113,15 +118,14 @@ class Crowd:
             each.cancel()
         for ended in await asyncio.gather(*people, return_exceptions=True):
             if not isinstance(ended, asyncio.CancelledError):
-                raise ended if isinstance(ended, BaseException) else AssertionError("a panel stopped asking")
+                raise ended if isinstance(ended, BaseException) else AssertionError("a panel stopped polling")
         return self.found
 
     def used(self) -> tuple[float, float]:
         """The seconds of processor time that the web server and PostgreSQL have used so far."""
         postmaster = self.place.folder / "postgresql" / "postmaster.pid"
-        return processor_s(os.getpid()), processor_s(
-            int(postmaster.read_text().split()[0])
-        ) if postmaster.exists() else 0
+        web_s = processor_s(tree_of(os.getpid())[1:])
+        return web_s, processor_s(tree_of(int(postmaster.read_text().split()[0]))) if postmaster.exists() else 0
 
     async def panel(self, number: int) -> None:
         every_s = self.panels[number]
@@ -130,9 +134,11 @@ class Crowd:
         revision = 0
         while True:
             path = f"/messenger/api/poll?after={self.chats[number]}:{revision}"
-            asked = f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\nAuthorization: Bearer {self.bearers[number]}\r\n\r\n"
+            request = (
+                f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\nAuthorization: Bearer {self.bearers[number]}\r\n\r\n"
+            )
             counts, began = self.is_measuring and revision > 0, time.perf_counter()
-            writer.write(asked.encode())
+            writer.write(request.encode())
             head = await reader.readuntil(b"\r\n\r\n")
             length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
             body = await reader.readexactly(length)
@@ -144,36 +150,17 @@ class Crowd:
             await asyncio.sleep(every_s * (0.9 + random.random() / 5))
 
     async def agents(self) -> None:
-        """Each active conversation gets an answer every ten seconds."""
+        """Each active conversation gets a reply every ten seconds."""
         active = self.panels.count(ACTIVE_S)
         while True:
             if active:
-                await asyncio.to_thread(answer, self.place.database, random.choice(self.chats[:active]))
+                await asyncio.to_thread(reply, self.place.database, random.choice(self.chats[:active]))
             await asyncio.sleep(10 / max(1, active))
 
 
-def answer(database: Database, chat: int) -> None:
+def reply(database: Database, chat: int) -> None:
     with database.unit_of_work() as session:
-        conversations.say(session, chat, author="agent:1", body="Here you are.", at=clock.now())
-
-
-def processor_s(of: int) -> float:
-    """What everything that was started by this process has used so far."""
-    parents: dict[int, int] = {}
-    ticks: dict[int, int] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents[int(folder.name)] = int(fields[1])
-        ticks[int(folder.name)] = int(fields[11]) + int(fields[12])
-
-    def is_below(pid: int) -> bool:
-        above = parents.get(pid, 0)
-        return above == of or (above > 1 and is_below(above))
-
-    return sum(ticks[pid] for pid in ticks if is_below(pid)) / os.sysconf("SC_CLK_TCK")
+        conversations.post(session, chat, NewMessage("agent:1", "Here you are."), at=clock.now())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""How the floor speaks to its database: plain SQL on the driver itself, durable as Assent's is.
+"""The floors' access to the database: plain SQL on the driver, as durable as Assent's.
 
-On SQLite its writers queue on a file lock, too: without it they are a little faster and one in a hundred waits for half
-a second, beside which any tail would look short.
+On SQLite their writers queue on a file lock as Assent's do. Without the lock they are a little faster, but one request
+in a hundred waits half a second, and any p99 would look short beside that.
 """
 
 import fcntl
@@ -24,16 +24,16 @@ IS_SQLITE = not _URL.startswith("postgresql")
 @contextmanager
 def transaction() -> Iterator[Any]:
     """The thread's connection, in a transaction that writes; committed at the end."""
-    held = connection()
+    connected = connection()
     if not IS_SQLITE:
-        with held.transaction():
-            yield held
+        with connected.transaction():
+            yield connected
         return
     with Path(f"{_URL}.floor-lock").open("w") as queue:
         fcntl.flock(queue, fcntl.LOCK_EX)
-        held.execute("BEGIN IMMEDIATE")
-        yield held
-        held.execute("COMMIT")
+        connected.execute("BEGIN IMMEDIATE")
+        yield connected
+        connected.execute("COMMIT")
 
 
 def now() -> Any:

@@ -1,4 +1,4 @@
-"""The floor's messenger: a message and a poll in plain SQL, the same rows, and nothing remembered."""
+"""The floor's messenger: a message and a poll in plain SQL, with the same rows and no cache."""
 
 import hashlib
 from typing import Any
@@ -27,7 +27,7 @@ MESSAGE = (
     "INSERT INTO messages (conversation_id, number, revision, kind, author, body, client_key, created_at) "
     "VALUES (?, ?, ?, 'message', 'contact', ?, ?, ?)"
 )
-STANDING = (
+CURRENT = (
     "SELECT v.id, v.revision, v.contact_seen_number FROM messenger_tokens t "
     "JOIN conversations v ON v.contact_id = t.contact_id "
     "WHERE t.token_hash = ? AND t.ended_at IS NULL AND v.last_message_number > 0 ORDER BY v.id DESC LIMIT 5"
@@ -55,10 +55,10 @@ def message() -> Any:
 
 
 def poll() -> Any:
-    asked = request.args["after"].partition(":")
-    after = {int(asked[0]): int(asked[2])}
+    after_text = request.args["after"].partition(":")
+    after = {int(after_text[0]): int(after_text[2])}
     found = []
-    for chat, revision, seen in connection().execute(sql(STANDING), (_token_hash(),)).fetchall():
+    for chat, revision, seen in connection().execute(sql(CURRENT), (_token_hash(),)).fetchall():
         if revision > after.get(chat, 0):
             lines = connection().execute(sql(LINES), (chat, after.get(chat, 0))).fetchall()
             messages = [dict(zip(("number", "from", "text", "client_key"), line, strict=True)) for line in lines]

@@ -1,4 +1,4 @@
-"""One run of wrk over prepared requests, and what it read."""
+"""One run of wrk over prepared requests, and what it measured."""
 
 import json
 import os
@@ -20,7 +20,7 @@ class Request:
 
     path: str
     method: str = "GET"
-    kind: str = ""
+    content_type: str = ""
     address: str = ""
     bearer: str = ""
     body: str = ""
@@ -37,36 +37,41 @@ class Reading:
     errors: int
 
 
-def load(place: Place, address: str, warming: Iterable[Request], requests: Iterable[Request], seconds: int) -> Reading:
-    """One run, after two seconds of other requests that warm the server up."""
-    _wrk(address, _written(place, warming), 2)
-    result = _wrk(address, _written(place, requests), seconds)
+def load(place: Place, address: str, requests: Iterable[Request], seconds: int, *, once: bool = False) -> Reading:
+    """One run of so many seconds, over and over through the requests.
+
+    :param once: stop when each was sent, which leaves fewer seconds: a repeat would find nothing to do
+    """
+    result = _wrk(address, _write(place, requests), seconds, once=once)
     rate = result["requests"] / result["seconds"]
     return Reading(rate, result["p50"], result["p95"], result["p99"], int(result["errors"]))
 
 
 def median(readings: list[Reading]) -> Reading:
+    """The run with the median throughput, with the median p99 of all runs and the sum of their errors."""
     by_rate = sorted(readings, key=lambda reading: reading.rate)
     middle = by_rate[len(by_rate) // 2]
     p99 = statistics.median(reading.p99 for reading in readings)
     return replace(middle, p99=p99, errors=sum(reading.errors for reading in readings))
 
 
-def _written(place: Place, requests: Iterable[Request]) -> Path:
+def _write(place: Place, requests: Iterable[Request]) -> Path:
     file = place.folder / "requests.txt"
     with file.open("w") as out:
         for each in requests:
-            out.write("\t".join((each.method, each.path, each.kind, each.address, each.bearer, each.body)) + "\n")
+            columns = (each.method, each.path, each.content_type, each.address, each.bearer, each.body)
+            out.write("\t".join(columns) + "\n")
     return file
 
 
-def _wrk(address: str, requests: Path, seconds: int) -> dict[str, float]:
+def _wrk(address: str, requests: Path, seconds: int, *, once: bool) -> dict[str, float]:
     command = ["wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{seconds}", "-s", str(SCRIPT), address]
     with requests.open() as lines:
-        share = ["shared"] if sum(1 for _ in lines) < THREADS else []
+        is_short = sum(1 for _ in lines) < THREADS
+    mode = ["once"] if once else ["shared"] if is_short else []
     environ = os.environ | {"BENCH_THREADS": str(THREADS)}
     run = subprocess.run(
-        [*command, "--", str(requests), *share], check=True, capture_output=True, text=True, env=environ
+        [*command, "--", str(requests), *mode], check=True, capture_output=True, text=True, env=environ
     )
     result: dict[str, float] = json.loads(run.stdout.partition("JSON ")[2])
     return result

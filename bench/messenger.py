@@ -1,4 +1,4 @@
-"""The messenger, measured: posting a visitor's message, polling with nothing new, and polling with something new."""
+"""The messenger, measured: a visitor's message, a poll with nothing new, and a poll with news."""
 
 import json
 import secrets
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from sqlalchemy import select
 
 from app.core import clock
-from app.core.conversations import messages as conversations
+from app.core.conversations import messages
+from app.core.conversations.appending import NewMessage
 from app.core.messenger import visitors as messenger
 from app.core.messenger.identity import Identity
 from app.core.messenger.visitors import Sender
@@ -15,12 +16,12 @@ from app.models import Conversation
 from bench.load import Request
 from bench.servers import Place
 
-VISITORS = 2000  # so many that none of them reaches the limit of messages a minute
-_TOGETHER = 200
+VISITORS = 2000  # so many that no visitor reaches the limit of messages a minute
+_IN_ONE_TRANSACTION = 200
 
 
 class Chats:
-    """Visitors who have written and were answered, each from an address of their own."""
+    """Visitors who wrote and got a reply, each from another client address."""
 
     def __init__(self, place: Place) -> None:
         self._database = place.database
@@ -34,40 +35,40 @@ class Chats:
             yield self._request(serial % VISITORS, "messages", body=json.dumps(body))
 
     def idle_polls(self, _address: str | None, _seconds: int) -> Iterator[Request]:
-        """Nothing has happened since each of them asked."""
-        for number, (chat, revision) in enumerate(self._standing()):
+        """Nothing happened since the last poll of each visitor."""
+        for number, (chat, revision) in enumerate(self._current_revisions()):
             yield self._request(number, f"poll?after={chat}:{revision}")
 
     def polls_with_news(self, _address: str | None, _seconds: int) -> Iterator[Request]:
-        """The newest line of each is not known yet."""
-        for number, (chat, revision) in enumerate(self._standing()):
+        """Each visitor has not seen the newest message yet."""
+        for number, (chat, revision) in enumerate(self._current_revisions()):
             yield self._request(number, f"poll?after={chat}:{revision - 1}")
 
     def _request(self, number: int, path: str, body: str = "") -> Request:
         return Request(
             f"/messenger/api/{path}",
             "POST" if body else "GET",
-            kind="application/json" if body else "",
+            content_type="application/json" if body else "",
             address=f"10.1.{number >> 8}.{number & 255}",
             bearer=self._bearers[number],
             body=body,
         )
 
-    def _standing(self) -> list[tuple[int, int]]:
-        """Each visitor's conversation and its revision as it is now."""
+    def _current_revisions(self) -> list[tuple[int, int]]:
+        """Each visitor's conversation and its current revision."""
         self._fill()
         with self._database.read_only() as session:
             revisions = dict(session.execute(select(Conversation.id, Conversation.revision)).tuples().all())
         return [(chat, revisions[chat]) for chat in self._chats]
 
     def _fill(self) -> None:
-        for start in range(len(self._chats), VISITORS, _TOGETHER):
+        for start in range(len(self._chats), VISITORS, _IN_ONE_TRANSACTION):
             with self._database.unit_of_work() as session:
-                for bearer in self._bearers[start : start + _TOGETHER]:
+                for bearer in self._bearers[start : start + _IN_ONE_TRANSACTION]:
                     sender = Sender(bearer=bearer, identity=Identity(), is_new=True, address=None, locale="en")
-                    said = messenger.write(session, sender, body="Hello", client_key="first", at=clock.now()).message
-                    if said is None:
+                    posted = messenger.write(session, sender, body="Hello", client_key="first", at=clock.now()).message
+                    if posted is None:
                         raise RuntimeError("a visitor was refused")
-                    answer, chat = "How can we help?", said.conversation_id
-                    conversations.say(session, chat, author="agent:1", body=answer, at=clock.now())
+                    reply, chat = "How can we help?", posted.conversation_id
+                    messages.post(session, chat, NewMessage("agent:1", reply), at=clock.now())
                     self._chats.append(chat)

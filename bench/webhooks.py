@@ -1,8 +1,8 @@
 """``python -m bench.webhooks``: many opt-ins and opt-outs, a receiver that misbehaves, workers that are killed.
 
-Every event has to arrive, one contact's in their order, and what arrives twice has to carry the same id, though
-another endpoint is dead all the while. The workers are ``assent worker`` as it is, with its delays:
-what fails four times waits ten minutes, so this takes about twenty. The suite runs the same with fewer events and
+Every event must arrive, the events of one contact in their order, and an event that arrives twice must carry the same
+id, although another endpoint is dead all the time. The workers are ``assent worker`` with its usual delays: after four
+failures a delivery waits ten minutes, so a run takes about twenty. The suite runs the same with fewer events and
 shorter delays.
 """
 
@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sqlalchemy import func, select
 from standardwebhooks import Webhook
@@ -28,38 +28,23 @@ from standardwebhooks import Webhook
 from app import config
 from app.core import clock
 from app.core.webhooks import endpoints
-from app.core.workspace import bootstrap as store
+from app.core.workspace import bootstrap
 from app.db import Database
 from app.http_client import Reach
 from app.jobs import deliver_webhooks
 from app.models import DeliveryState, OutboxEvent, WebhookDelivery
+from bench import quick_worker
 from tests import make
 from tests.receiver import Answer, Received, receiver
 
+ROOT = Path(__file__).parent.parent
 WORKERS = 2
 KILL_EVERY_S = 1.5
 TOPICS = ["granular.subscribe", "granular.unsubscribe"]
 PATIENCE_S = 1800
-ASSENT_WORKER = "from app.cli import run; run(['worker'])"
-# The same with short delays, for the suite: what is tested is what happens, not how long one waits for it.
-QUICK_WORKER = """
-import threading
-from datetime import timedelta
-from app import config, http, logs
-from app.core import store
-from app.core.webhooks.attempts import Schedule
-from app.http import Reach
-from app.jobs import sweep
-from app.jobs.deliver_webhooks import Sender
-logs.configure()
-database = store.open_database(config.load(), connections=4)
-schedule = Schedule(delays_s=(0.05, 0.1, 0.2), first_pause_s=0.05, lease=timedelta(seconds=3))
-sender = Sender(database, Reach.LOOPBACK_TOO, schedule=schedule, limits=http.Limits(1, 1, 2000))
-sweep.EVERY_S = 0.1
-stopping = threading.Event()
-threading.Thread(target=sweep.run, args=(database, stopping, sender.wake), daemon=True).start()
-sender.run(stopping)
-"""
+# What Python runs as a worker.
+ASSENT_WORKER = ("-c", "from app.cli import run; run(['worker'])")
+QUICK_WORKER = ("-m", "bench.quick_worker")
 
 
 @dataclass
@@ -79,7 +64,7 @@ class Seen:
 
 
 class Misbehaving:
-    """Fails at random, sleeps, drops connections before and after it has taken a message.
+    """A receiver that fails at random, sleeps, and drops connections before and after it accepts a message.
 
     :param too_long_s: longer than the sender waits
     """
@@ -92,7 +77,7 @@ class Misbehaving:
         self.accepted: list[tuple[str, int, str]] = []
         self.failed = self.invalid = 0
 
-    def answer(self, came: Received) -> Answer:
+    def respond(self, request: Received) -> Answer:
         with self._lock:
             lot = self._random.random()
         if lot < 0.08:
@@ -103,14 +88,14 @@ class Misbehaving:
             time.sleep(self._too_long_s)
             return self._fail((200, {}, b"too late"))
         try:
-            self._verify.verify(came.raw, came.headers)
+            self._verify.verify(request.raw, request.headers)
         except Exception:
             self.invalid += 1
-        item = came.item
+        item = request.item
         with self._lock:
-            self.accepted.append((item["contact"]["id"], int(item["consent"]["event_id"]), came.id))
+            self.accepted.append((item["contact"]["id"], int(item["consent"]["event_id"]), request.id))
         if lot < 0.14:
-            return self._fail(None)  # taken, and the sender is not told: it will come again
+            return self._fail(None)  # accepted, but the sender does not learn it and sends it again
         if lot < 0.20:
             time.sleep(0.1)
         return (200, {}, b"")
@@ -129,21 +114,21 @@ def storm(
     contacts: int,
     kills: int,
     log: Path,
-    worker: str = ASSENT_WORKER,
+    worker: tuple[str, ...] = ASSENT_WORKER,
 ) -> Seen:
-    """Tell so many events of so many contacts while workers are killed; what was seen comes back."""
+    """Publish so many events of so many contacts while workers are killed; return what arrived."""
     seen = Seen(events)
-    with receiver() as there, receiver(lambda _came: (500, {}, b"dead")) as dead:
+    with receiver() as there, receiver(lambda _request: (500, {}, b"dead")) as dead:
         with database.unit_of_work() as session:
             how: dict[str, Any] = {"reach": Reach.LOOPBACK_TOO, "actor": "bench", "at": clock.now()}
             endpoints.create(session, dead.url, TOPICS, **how)
             endpoint, secret = endpoints.create(session, there.url, TOPICS, **how)
-        patience_s = 1.0 if worker == QUICK_WORKER else deliver_webhooks.LIMITS.total_s
+        patience_s = quick_worker.TIMEOUT_S if worker == QUICK_WORKER else deliver_webhooks.LIMITS.total_s
         misbehaving = Misbehaving(secret, too_long_s=patience_s + 0.5)
-        there.answer = misbehaving.answer
+        there.answer = misbehaving.respond
         began_s = time.monotonic()
         with log.open("ab") as out, _workers(settings, out, worker) as workers:
-            told = _tell(database, events, contacts)
+            published = _publish(database, events, contacts)
             while _left(database, endpoint.id):
                 if time.monotonic() - began_s > PATIENCE_S:
                     break
@@ -155,12 +140,12 @@ def storm(
         time.sleep(0.2)
         seen.requests = len(there.received)
     seen.failed_on_purpose, seen.invalid_signatures = misbehaving.failed, misbehaving.invalid
-    _judge(seen, told, misbehaving.accepted)
+    _judge(seen, published, misbehaving.accepted)
     return seen
 
 
 class _Workers:
-    def __init__(self, settings: config.Settings, out: object, program: str) -> None:
+    def __init__(self, settings: config.Settings, out: IO[bytes], program: tuple[str, ...]) -> None:
         self._program = program
         self._environment = os.environ | {
             "ASSENT_ALLOW_LOOPBACK": "true",
@@ -172,19 +157,19 @@ class _Workers:
         self.running = [self._start() for _ in range(WORKERS)]
 
     def kill_one(self) -> None:
-        """The oldest, without a word; another takes its place."""
+        """Kill the oldest worker with SIGKILL and start another."""
         oldest = self.running.pop(0)
         oldest.send_signal(signal.SIGKILL)
         oldest.wait()
         self.running.append(self._start())
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-c", self._program]
-        return subprocess.Popen(command, env=self._environment, stdout=self._out, stderr=self._out)  # type: ignore[call-overload]
+        command = [sys.executable, *self._program]
+        return subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=self._out, stderr=self._out)
 
 
 @contextmanager
-def _workers(settings: config.Settings, out: object, program: str) -> Iterator[_Workers]:
+def _workers(settings: config.Settings, out: IO[bytes], program: tuple[str, ...]) -> Iterator[_Workers]:
     workers = _Workers(settings, out, program)
     try:
         yield workers
@@ -194,18 +179,18 @@ def _workers(settings: config.Settings, out: object, program: str) -> Iterator[_
             process.wait()
 
 
-def _tell(database: Database, events: int, contacts: int) -> set[int]:
-    """Each contact says yes and no in turn, in small transactions, as it happens; the ids of these events."""
-    told: set[int] = set()
+def _publish(database: Database, events: int, contacts: int) -> set[int]:
+    """Opt each contact in and out by turns, in small transactions; return the ids of the events."""
+    published: set[int] = set()
     with database.unit_of_work() as session:
-        kind = make.live_type(session)
+        subscription_type = make.live_type(session)
         people = [make.contact(session, phone_number=f"+1202555{number:04}") for number in range(100, 100 + contacts)]
     for start in range(0, events, 20):
         with database.unit_of_work() as session:
             for place in range(start, min(start + 20, events)):
-                act = make.opt_out if place // contacts % 2 else make.opt_in
-                told.add(act(session, people[place % contacts], kind, at=clock.now()).event_id)
-    return told
+                change = make.opt_out if place // contacts % 2 else make.opt_in
+                published.add(change(session, people[place % contacts], subscription_type, at=clock.now()).event_id)
+    return published
 
 
 def _left(database: Database, endpoint_id: int) -> int:
@@ -216,14 +201,14 @@ def _left(database: Database, endpoint_id: int) -> int:
         return (session.scalar(unrouted) or 0) + (session.scalar(waiting) or 0)
 
 
-def _judge(seen: Seen, told: set[int], accepted: list[tuple[str, int, str]]) -> None:
+def _judge(seen: Seen, published: set[int], accepted: list[tuple[str, int, str]]) -> None:
     ids: dict[int, set[str]] = {}
     firsts: dict[str, list[int]] = {}
     for contact, place, message_id in accepted:
         if place not in ids:
             firsts.setdefault(contact, []).append(place)
         ids.setdefault(place, set()).add(message_id)
-    seen.missing = len(told - set(ids))
+    seen.missing = len(published - set(ids))
     seen.duplicates = sum(count - 1 for count in Counter(place for _, place, _ in accepted).values())
     seen.out_of_order = [contact for contact, places in firsts.items() if places != sorted(places)]
     seen.ids_with_two_bodies = sum(len(each) > 1 for each in ids.values())
@@ -239,8 +224,8 @@ def main() -> int:
     worst = 0
     for name in [chosen.only] if chosen.only else ["sqlite", "postgresql"]:
         with tempfile.TemporaryDirectory(prefix="assent-bench-") as folder, _prepared(name, Path(folder)) as settings:
-            database = store.open_database(settings)
-            store.make_ready(database)
+            database = bootstrap.open_database(settings)
+            bootstrap.make_ready(database)
             log = Path(folder) / "workers.log"
             size = {"events": chosen.events, "contacts": chosen.contacts, "kills": chosen.kills}
             seen = storm(settings, database, log=log, **size)
@@ -252,7 +237,7 @@ def main() -> int:
 
 @contextmanager
 def _prepared(name: str, folder: Path) -> Iterator[config.Settings]:
-    environ = {"ASSENT_INSTANCE": str(folder), "ASSENT_SECRET_KEY": "bench-key-that-is-long-enough-for-everybody"}
+    environ = {"ASSENT_INSTANCE": str(folder), "ASSENT_SECRET_KEY": "bench-key-of-at-least-thirty-two-characters"}
     if name == "sqlite":
         yield config.load(environ)
         return

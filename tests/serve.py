@@ -18,7 +18,7 @@ from typing import Any
 from app import config
 from app.config import Settings
 from app.web import server
-from tests.conftest import SECRET_KEY
+from tests.installations import SECRET_KEY
 from tests.processes import descendants, free_port
 
 HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "host"}

@@ -1,8 +1,11 @@
-"""The examples of the documentation, run as they stand against a running server."""
+"""The documentation: examples run as they stand, named files exist, decisions are listed."""
 
 import re
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 from app import config
 from app.config import ROOT
@@ -12,6 +15,12 @@ from app.core.workspace import bootstrap as store
 from tests.serve import web_process
 
 EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+CODE_SPAN = re.compile(r"`([^`\n]+)`")
+TOP_FOLDERS = {"app", "templates", "static", "tests", "docs", "bench", "instance"}
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+DECISIONS = ROOT / "docs" / "decisions"
+PAGES = sorted(path for path in DECISIONS.glob("*.md") if path.name != "README.md")
+MADE_BY_COMMANDS = {"instance/huey.db", "instance/config.toml"}
 
 
 def test_the_examples_of_integrate_work_one_after_the_other(settings: config.Settings) -> None:
@@ -26,3 +35,72 @@ def test_the_examples_of_integrate_work_one_after_the_other(settings: config.Set
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert f"{address}/f/" in done.stdout
+
+
+def documents() -> list[Path]:
+    return [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md"])
+def test_every_file_that_a_page_names_exists(name: str) -> None:
+    missing = {path for path in named_paths((ROOT / name).read_text()) if not (ROOT / path).exists()}
+    assert missing - MADE_BY_COMMANDS == set()
+
+
+def named_paths(text: str) -> set[str]:
+    """The paths in code spans. A bare module name (``changes.py``) belongs to the folder named last."""
+    found, folder = set(), ""
+    for line in text.splitlines():
+        if not line or line.startswith("|"):
+            folder = ""
+        for span in CODE_SPAN.findall(line):
+            if span.partition("/")[0] in TOP_FOLDERS and "/" in span and " " not in span:
+                found.add(span)
+                folder = span.rpartition("/")[0]
+            elif re.fullmatch(r"\w+\.py", span) and folder:
+                found.add(f"{folder}/{span}")
+    return found
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_somewhere(path: Path) -> None:
+    assert [link for link in LINK.findall(path.read_text()) if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_every_decision_has_the_same_headings(path: Path) -> None:
+    text = path.read_text()
+    assert re.match(rf"# {path.name[:4]} \S", text)
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert headings[:4] == ["Status", "Context", "Decision", "Consequences"]
+    assert re.search(r"^## Status\n(Accepted|Superseded by)", text, re.MULTILINE)
+
+
+def test_the_index_lists_every_decision_with_its_title_and_status() -> None:
+    rows = re.findall(
+        r"^\| \[(\d{4})\]\((\S+)\) \| (.+) \| (accepted|superseded)\b", (DECISIONS / "README.md").read_text(), re.M
+    )
+    listed = {name: (number, title, status) for number, name, title, status in rows}
+    expected = {}
+    for path in PAGES:
+        number, title = re.match(r"# (\d{4}) (.+)", path.read_text()).groups()
+        status = re.search(r"^## Status\n(\w+)", path.read_text(), re.MULTILINE)[1].lower()
+        expected[path.name] = (number, title, status)
+    assert listed == expected
+
+
+def test_no_page_refers_to_files_outside_the_repository() -> None:
+    outside = re.compile(r"DESIGN\.md|DESIGN section|STYLE\.md|interface section|domain facts", re.IGNORECASE)
+    assert [str(path) for path in documents() if outside.search(path.read_text())] == []
+
+
+def test_every_module_with_a_compiled_statement_is_in_the_decision_that_lists_them() -> None:
+    listed = set(CODE_SPAN.findall((DECISIONS / "0018-where-compiled-statements-are-used.md").read_text()))
+    modules = {path.relative_to(ROOT).as_posix(): path.read_text() for path in (ROOT / "app").rglob("*.py")}
+    users = {
+        name
+        for name, source in modules.items()
+        if "= CompiledStatement(" in source or "return CompiledStatement(" in source
+    }
+    assert users
+    assert users - listed == set()

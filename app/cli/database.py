@@ -49,12 +49,14 @@ def ready(settings: Settings) -> Iterator["Database"]:
 
 @contextmanager
 def migrated(settings: Settings) -> Iterator["Database"]:
-    """The database, brought to this version first. :raises InvalidState: it has another key"""
+    """The database, migrated, with new number rules applied. :raises InvalidState: it has another key"""
+    from app.core.contacts import number_rules
     from app.core.workspace import bootstrap as store
 
     database = store.open_database(settings, connections=1)
     try:
         store.make_ready(database)
+        number_rules.apply(database)
         yield database
     finally:
         database.close()

@@ -30,6 +30,8 @@ REFUSALS = {
     "country_not_allowed": translatable("We can't send texts to this country yet."),
 }
 
+# Increase it with each change of what ``refusal_of_stored`` answers.
+READING_RULES = 1
 MAX_TYPED = 60
 MAX_DIGITS = 15
 _SMS_CAPABLE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
@@ -155,6 +157,11 @@ def countries() -> frozenset[str]:
 def metadata_version() -> str:
     """Which release of the numbering plans decided, for the evidence."""
     return f"phonenumbers {phonenumbers.__version__}"
+
+
+def rules_version() -> str:
+    """Which rules say what a stored number can receive: ours, and the release of the numbering plans."""
+    return f"{READING_RULES}; {metadata_version()}"
 
 
 def preload() -> None:

@@ -9,6 +9,7 @@ from huey import Huey, crontab
 from huey.consumer import Consumer
 
 from app.config import Settings
+from app.core.contacts import number_rules
 from app.core.errors import InvalidState
 from app.core.workspace import bootstrap as store
 from app.db import Database
@@ -49,6 +50,7 @@ def run(settings: Settings, *, threads: int = 2) -> None:
     database = store.open_database(settings, connections=threads + 3)
     if reason := store.why_not_ready(database):
         raise InvalidState(reason)
+    number_rules.apply(database)
     queue = open_queue(settings, database)
     schedule(queue, database)
     stopping = threading.Event()

@@ -19,6 +19,7 @@ class Contact(Base):
     """``user``: identified by ``external_id`` or e-mail; ``lead``: anonymous.
 
     ``phone`` is E.164 when it is a number, else as it was given; ``phone_hash`` is keyed (see ``core/signing.py``).
+    ``email_hash`` is keyed alike, and null where ``email`` is not an address.
     ``sms_block`` is what stops texts to this contact whatever the type; only ``core/eligibility.py`` computes it.
     ``lead_key`` makes an unsigned person the same lead each time: one for each type and number.
     Who was merged into another or erased is archived for good, with nothing left that identifies: the row stays because
@@ -55,6 +56,7 @@ class Contact(Base):
     lead_key: Mapped[str | None] = mapped_column(String(64), unique=True)
     name: Mapped[str | None] = mapped_column(Text)
     email: Mapped[str | None] = mapped_column(String(254))
+    email_hash: Mapped[str | None] = mapped_column(String(32))
     phone: Mapped[str | None] = mapped_column(String(64))
     phone_hash: Mapped[str | None] = mapped_column(String(32))
     phone_country: Mapped[str | None] = mapped_column(String(2))

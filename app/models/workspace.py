@@ -37,6 +37,7 @@ class Workspace(Base):
     messenger_office_name: Mapped[str] = mapped_column(String(120), default="", doc="empty: the workspace's name")
     messenger_greeting: Mapped[dict[str, Any]] = mapped_column(default=dict, doc="locale to text")
     messenger_accent_color: Mapped[str] = mapped_column(String(7), default="#0b6e4f")
+    number_rules: Mapped[str | None] = mapped_column(Text, doc="the rules that stored numbers were last checked by")
     is_demo: Mapped[bool] = mapped_column(default=False)
     logo: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
     logo_type: Mapped[str | None] = mapped_column(String(40))

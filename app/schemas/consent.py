@@ -74,7 +74,7 @@ class ConsentListSchema(ListSchema):
 
 class EvidenceSchema(Output):
     destination = fields.String(required=True, allow_none=True, attribute="evidence.destination")
-    address = fields.String(required=True, allow_none=True, attribute="evidence.address")
+    ip_address = fields.String(required=True, allow_none=True, attribute="evidence.ip_address")
     user_agent = fields.String(required=True, allow_none=True, attribute="evidence.user_agent")
     origin = fields.String(required=True, allow_none=True, attribute="evidence.origin")
     page = fields.String(required=True, allow_none=True, attribute="evidence.page")

@@ -19,7 +19,7 @@ class SuppressionSchema(Output):
     phone = fields.String(required=True, allow_none=True)
     cause = fields.String(required=True, validate=validate.OneOf([cause.value for cause in SuppressionCause]))
     note = fields.String(required=True)
-    since = UnixTime(required=True)
+    since = UnixTime(required=True, attribute="created_at")
 
 
 class LiftedSuppressionSchema(SuppressionSchema):

@@ -31,7 +31,7 @@ class EndpointValue:
 
     endpoint: Any
     waiting: int = 0
-    parked: int = 0
+    failed: int = 0
     secret: str | None = None
 
 
@@ -64,7 +64,7 @@ class DeliveryValue:
 
 class WaitingSchema(Output):
     waiting = fields.Integer(required=True, metadata={"description": "counted up to 10,000"})
-    parked = fields.Integer(required=True, metadata={"description": "given up after three days; up to 10,000"})
+    failed = fields.Integer(required=True, metadata={"description": "given up after three days; up to 10,000"})
 
 
 class WebhookEndpointSchema(Output):

@@ -4,7 +4,8 @@
 the functions below: ``unit_of_work()`` to write, ``read_only()`` and ``read_connection()`` to read.
 """
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,11 +13,14 @@ from flask import Flask, current_app
 from sqlalchemy.orm import Session
 
 from app.config import Settings
-from app.core.conversations.change_cache import Changes
+from app.core.conversations.change_cache import ChangeCache
 from app.core.messenger.polling import Polls
 from app.core.signing import Keys
 from app.core.workspace import bootstrap
 from app.db import Database, ReadConnection
+from app.mail_client import MailServer, server_of
+from app.web import database as flask_database
+from app.web.database import session_scope
 
 EXTENSION = "assent"
 
@@ -31,19 +35,22 @@ class Services:
     settings: Settings
     database: Database
     keys: Keys
-    changes: Changes
+    changes: ChangeCache
     polls: Polls
+    mail_server: MailServer | None
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Open the database and give the application its services."""
-    changes = Changes()
+    flask_database.init_app(app, settings)
+    changes = ChangeCache()
     app.extensions[EXTENSION] = Services(
         settings=settings,
-        database=bootstrap.open_database(settings),
+        database=bootstrap.open_database(settings, engines=flask_database.engines_of(app)),
         keys=Keys(settings.secret_key),
         changes=changes,
         polls=Polls(changes),
+        mail_server=server_of(settings.smtp_url),
     )
 
 
@@ -69,7 +76,12 @@ def keys() -> Keys:
     return services().keys
 
 
-def changes() -> Changes:
+def has_mail() -> bool:
+    """Whether mail can be sent. Without it one-time links are shown to the admin."""
+    return services().mail_server is not None
+
+
+def changes() -> ChangeCache:
     return services().changes
 
 
@@ -77,14 +89,18 @@ def polls() -> Polls:
     return services().polls
 
 
-def unit_of_work() -> AbstractContextManager[Session]:
+@contextmanager
+def unit_of_work() -> Iterator[Session]:
     """A write transaction: committed at the end of the block, rolled back by any error."""
-    return database().unit_of_work()
+    with session_scope() as new_session, database().unit_of_work(new_session) as session:
+        yield session
 
 
-def read_only() -> AbstractContextManager[Session]:
+@contextmanager
+def read_only() -> Iterator[Session]:
     """A read transaction, for GETs. It writes nothing and never waits for a writer."""
-    return database().read_only()
+    with session_scope() as new_session, database().read_only(new_session) as session:
+        yield session
 
 
 def read_connection() -> AbstractContextManager[ReadConnection]:

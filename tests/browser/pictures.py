@@ -13,7 +13,7 @@ from tests.browser import actions as acts
 from tests.browser import tour
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.shop import form_in, open_chat, panel, write
-from tests.conftest import _settings
+from tests.installations import settings_of
 from tests.serve import web_process
 
 README_PICTURES = ROOT / "docs" / "pictures"
@@ -24,7 +24,7 @@ def main() -> int:
     arguments.add_argument("--all", type=Path, metavar="FOLDER", help="every page, wide and narrow, light and dark")
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="assent-pictures-") as folder, sync_playwright() as playwright:
-        settings = _settings(Path(folder))
+        settings = settings_of(Path(folder))
         filled = tour.fill(settings)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         with web_process(settings) as address:

@@ -11,7 +11,7 @@ from app.core import demo
 from tests.browser import actions as acts
 from tests.browser import tour
 from tests.browser.themes import in_every_look
-from tests.conftest import _settings
+from tests.installations import settings_of
 from tests.serve import web_process
 
 
@@ -19,7 +19,7 @@ from tests.serve import web_process
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tour.Demo]:
     """The demo workspace, running."""
     folder: Path = tmp_path_factory.mktemp("demo")
-    settings: Settings = _settings(folder)
+    settings: Settings = settings_of(folder)
     filled = tour.fill(settings)
     with web_process(settings) as address:
         yield filled.at(address)

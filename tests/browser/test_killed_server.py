@@ -14,7 +14,7 @@ from tests.browser.conftest import sign_in
 from tests.browser.shop import bodies, open_chat, opened, panel, write
 from tests.serve import WebServer
 
-pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.databases("sqlite")
 EACH = 10
 KILLS = 3
 BACK_MS = 20_000  # both sides ask again within seconds, the longer the more often it failed

@@ -31,7 +31,7 @@ from tests.browser.themes import violations
 from tests.serve import other_site
 
 # What happens in the browser alone is the same over either database.
-over_sqlite = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+over_sqlite = pytest.mark.databases("sqlite")
 
 
 def test_a_visitor_writes_and_is_answered_within_a_second(page: Page, shop: Shop, database: Database) -> None:

@@ -25,7 +25,7 @@ from tests.browser.shop import (
     write,
 )
 
-pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.databases("sqlite")
 MESSAGES = "**/messenger/api/messages"
 # As people choose it in the browser's settings.
 THIRD_PARTIES = {"block_third_party_cookies": True, "cookie_controls_mode": 1}

@@ -12,7 +12,7 @@ from tests.browser.conftest import sign_in
 from tests.browser.shop import ANA, Shop
 from tests.serve import other_site, slow_front
 
-pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.databases("sqlite")
 SLOWNESS_S = 3
 SMALL_MS = 1000  # of the shop's own page, on two shared cores; far below the slowness
 TIMES = """() => ({

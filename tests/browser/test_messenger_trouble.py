@@ -24,7 +24,7 @@ from tests.browser.shop import (
     write,
 )
 
-pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.databases("sqlite")
 MESSAGES = "**/messenger/api/messages"
 
 

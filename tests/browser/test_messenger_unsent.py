@@ -7,7 +7,7 @@ from app.db import Database
 from app.models import Contact, Conversation
 from tests.browser.shop import Shop, bodies, count, open_chat, panel, try_again, wait_until_kept, write
 
-pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.databases("sqlite")
 MESSAGES = "**/messenger/api/messages"
 
 

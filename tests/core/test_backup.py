@@ -27,8 +27,10 @@ from app.core.workspace import bootstrap as store
 from app.db import Database
 from app.models import Base, Channel, ConsentEvent, ConsentState, Contact, SubscriptionType, Suppression
 from tests import make
-from tests.conftest import _administer
+from tests.installations import administer
 from tests.make import NOON
+
+pytestmark = pytest.mark.own_database
 
 OTHER_KEY = "another-key-that-is-long-enough-for-everybody"
 
@@ -50,9 +52,9 @@ def empty(settings: config.Settings, tmp_path: Path) -> Iterator[config.Settings
         yield replace(settings, instance=folder, database_url=f"sqlite:///{folder / 'assent.db'}")
         return
     url, name = make_url(settings.database_url), f"empty_{os.urandom(6).hex()}"
-    _administer(url, f"CREATE DATABASE {name}")
+    administer(url, f"CREATE DATABASE {name}")
     yield replace(settings, instance=folder, database_url=url.set(database=name).render_as_string(hide_password=False))
-    _administer(url, f"DROP DATABASE {name} WITH (FORCE)")
+    administer(url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def content(database: Database) -> dict[str, list[Any]]:

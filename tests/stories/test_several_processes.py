@@ -35,7 +35,7 @@ def slowly(_came: Received) -> Answer:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
+@pytest.mark.databases("postgresql")
 def test_when_one_web_server_and_one_worker_are_killed_everybody_is_answered_and_every_webhook_arrives(
     settings: Settings, database: Database, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from app import config, create_app
 from app.db import Database
-from tests.conftest import SECRET_KEY
+from tests.installations import SECRET_KEY
 from tests.processes import free_port
 
 

@@ -11,6 +11,7 @@ from app.core import clock
 from app.core.backup import archive, postgresql, sqlite
 from app.core.backup import opt_outs as noes
 from app.core.backup.archive import Backup, Manifest
+from app.core.contacts import number_rules
 from app.core.errors import InvalidState
 from app.core.signing import Keys
 from app.core.workspace import bootstrap as store
@@ -86,6 +87,7 @@ def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> 
     database = store.open_database(settings, connections=1)
     try:
         store.make_ready(database)
+        number_rules.apply(database)
         carried_over = None if before is None else noes.carry_over(database, before, at=clock.now())
     finally:
         database.close()
@@ -97,10 +99,8 @@ def _check_fits(manifest: Manifest, engine: str) -> None:
         raise InvalidState(
             f"This backup is of {manifest.engine}, the database is {engine}; it cannot be restored here."
         )
-    if not migrations.is_known(manifest.revision):
-        raise InvalidState(
-            f"This backup is of a newer version (Assent {manifest.program}, revision {manifest.revision})."
-        )
+    if unknown := migrations.why_unknown(manifest.revision):
+        raise InvalidState(f"This backup of Assent {manifest.program} is {unknown}.")
 
 
 def _key_to_install(settings: Settings, backup: Backup, *, replace: bool, had_key: bool) -> bytes | None:

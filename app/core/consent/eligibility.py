@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, func, literal, literal_column, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.core import email, phone
+from app.core import phone
 from app.core.signing import keys_of
 from app.core.workspace import settings
 from app.db import CompiledStatement
@@ -64,7 +64,7 @@ _OPT_OUT_WITH = CompiledStatement(
 _IN_THE_WAY = CompiledStatement(
     select(
         select(Suppression.phone_hash).where(Suppression.phone_hash == bindparam("destination_hash")).exists(),
-        select(func.max(DestinationOptOut.since))
+        select(func.max(DestinationOptOut.created_at))
         .where(
             DestinationOptOut.subscription_type_id == bindparam("subscription_type_id"),
             DestinationOptOut.destination_hash == bindparam("destination_hash"),
@@ -229,7 +229,7 @@ def _phone_reasons(session: Session, contact: Contact) -> Iterator[Reason]:
 def _email_reasons(contact: Contact) -> Iterator[Reason]:
     if not contact.email:
         yield Reason.NO_EMAIL
-    elif not email.is_valid(contact.email):
+    elif contact.email_hash is None:
         yield Reason.EMAIL_INVALID
 
 

@@ -297,7 +297,7 @@ def _standing(kind: SubscriptionType, wanted: Standing, setting: Setting) -> Col
 
 
 def _reachable(kind: SubscriptionType, subscribed: ColumnElement[bool], setting: Setting) -> ColumnElement[bool]:
-    """The rules of ``core/eligibility.py`` over the columns that it keeps, except whether an address can be one."""
+    """The rules of ``core/eligibility.py``, over the columns that it keeps."""
     if kind.state != TypeState.LIVE:
         return false()
     if kind.channel == Channel.EMAIL:
@@ -307,20 +307,28 @@ def _reachable(kind: SubscriptionType, subscribed: ColumnElement[bool], setting:
             _CONTACT.c.blocked_at.is_(None),
             _CONTACT.c.gdpr_optin.is_not(false()),
             ~_CONTACT.c.unsubscribed_from_emails,
-            _CONTACT.c.email.is_not(None),
+            _CONTACT.c.email_hash.is_not(None),
+            ~_opted_out_with(_CONTACT.c.email_hash, kind),
         )
-    opted_out_with_it = (
+    allowed = _CONTACT.c.phone_country.in_(setting.allowed_countries) if setting.allowed_countries else true()
+    return and_(
+        subscribed,
+        _CONTACT.c.sms_block.is_(None),
+        or_(_CONTACT.c.phone_country.is_(None), allowed),
+        ~_opted_out_with(_CONTACT.c.phone_hash, kind),
+    )
+
+
+def _opted_out_with(destination_hash: ColumnElement[Any], kind: SubscriptionType) -> ColumnElement[bool]:
+    """Whether any contact opted out of ``kind`` with this number or address."""
+    return (
         select(literal(1))
         .where(
             _DESTINATION_OPT_OUT.c.subscription_type_id == kind.id,
-            _DESTINATION_OPT_OUT.c.destination_hash == _CONTACT.c.phone_hash,
+            _DESTINATION_OPT_OUT.c.destination_hash == destination_hash,
         )
         .correlate(_CONTACT)
         .exists()
-    )
-    allowed = _CONTACT.c.phone_country.in_(setting.allowed_countries) if setting.allowed_countries else true()
-    return and_(
-        subscribed, _CONTACT.c.sms_block.is_(None), or_(_CONTACT.c.phone_country.is_(None), allowed), ~opted_out_with_it
     )
 
 

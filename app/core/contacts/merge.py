@@ -13,10 +13,10 @@ from app.core.consent import eligibility
 from app.core.consent.destination_opt_outs import Place
 from app.core.contacts import profile as contact_profile
 from app.core.contacts import records as contacts
-from app.core.conversations import messages as conversations
+from app.core.conversations import appending
 from app.core.errors import InvalidInput
 from app.core.ledger import events as ledger
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.models import (
     Consent,
@@ -95,8 +95,9 @@ def _take_over(session: Session, under_way: _Merge) -> None:
     source, target = under_way.source, under_way.target
     known = {name: getattr(source, name) for name in _TAKEN_OVER}
     email, phone, custom = source.email, source.phone, source.custom_attributes
-    for name in (*_TAKEN_OVER, "lead_key", "email"):
+    for name in (*_TAKEN_OVER, "lead_key"):
         setattr(source, name, None)
+    contacts.set_email(session, source, None)
     source.custom_attributes = {}
     contacts.take_phone(session, source)
     session.flush()
@@ -105,7 +106,7 @@ def _take_over(session: Session, under_way: _Merge) -> None:
             setattr(target, name, value)
     if email and not target.email:
         contact_profile.refuse_duplicate(session, target, ContactRole(target.role), None, email)
-        target.email = email
+        contacts.set_email(session, target, email)
     target.custom_attributes = {**custom, **target.custom_attributes}
     target.last_seen_at = max(filter(None, (source.last_seen_at, target.last_seen_at)), default=None)
     target.unsubscribed_from_emails |= source.unsubscribed_from_emails
@@ -180,9 +181,9 @@ def _carry_conversations(session: Session, under_way: _Merge) -> None:
     source, target, at = under_way.source, under_way.target, under_way.at
     theirs = select(Conversation.id).where(Conversation.contact_id == source.id).order_by(Conversation.id)
     for conversation_id in list(session.scalars(theirs)):
-        conversation = conversations.hold(session, conversation_id)
+        conversation = appending.lock(session, conversation_id)
         conversation.contact_id = target.id
-        conversations.touch(session, conversation, at=at)
+        appending.touch(session, conversation, at=at)
     session.flush()
     forms = update(InsertedForm).where(InsertedForm.contact_id == source.id, InsertedForm.answered_at.is_(None))
     tokens = update(MessengerToken).where(MessengerToken.contact_id == source.id, MessengerToken.ended_at.is_(None))

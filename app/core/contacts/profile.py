@@ -10,10 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.core import audit, email
-from app.core.consent import eligibility
+from app.core.consent import eligibility, reach
 from app.core.contacts import records as contacts
-from app.core.conversations import messages as conversations
-from app.core.errors import Conflict, InvalidInput, Merged, NotFound
+from app.core.conversations import lifecycle
+from app.core.errors import Conflict, InvalidInput, NotFound
 from app.core.signing import is_public_id
 from app.db import dialect_of
 from app.models import Agent, Contact, ContactRole
@@ -75,7 +75,8 @@ def change(session: Session, contact: Contact, given: Given, *, actor: str, at: 
         refuse_duplicate(session, contact, role, external_id, address)
     try:
         with session.begin_nested():
-            contact.role, contact.external_id, contact.email = role, external_id, address
+            contact.role, contact.external_id = role, external_id
+            contacts.set_email(session, contact, address)
             session.flush()
     except IntegrityError:
         session.refresh(contact)
@@ -99,11 +100,9 @@ def hold(session: Session, public_id: str) -> Contact:
     query = select(Contact).where(Contact.public_id == public_id).with_for_update()
     query = query.execution_options(populate_existing=True)
     found = session.scalars(query).one_or_none() if is_public_id(public_id) else None
-    if found is None or found.erased_at is not None:
+    if found is None:
         raise NotFound("User Not Found")
-    if found.merged_into_id is not None:
-        into = session.get_one(Contact, found.merged_into_id)
-        raise Merged("This contact was merged into another one.", into=into.public_id)
+    reach.refuse_gone(session, found)
     return found
 
 
@@ -129,7 +128,7 @@ def block(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
     """Take nothing from a held contact and send it nothing any more; its conversations end. Twice changes nothing."""
     if contact.blocked_at is None:
         contacts.block(session, contact, at=at)
-        conversations.close_all_of(session, contact.id, actor=actor, at=at)
+        lifecycle.close_all_of(session, contact.id, actor=actor, at=at)
         _told(session, contact, "blocked", {}, actor=actor, at=at)
 
 

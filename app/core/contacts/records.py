@@ -12,7 +12,7 @@ from app.core import email, outbox, phone
 from app.core.consent import eligibility
 from app.core.destinations import Destination
 from app.core.errors import DestinationRefused, NotFound
-from app.core.signing import keys_of, random_public_id
+from app.core.signing import Keys, keys_of, random_public_id
 from app.db import CompiledStatement, inserting
 from app.models import Channel, Contact, ContactRole
 
@@ -51,13 +51,13 @@ def create(
         role=role,
         external_id=external_id,
         name=name,
-        email=email.normalise(email_address) if email_address else None,
         gdpr_optin=gdpr_optin,
         unsubscribed_from_emails=False,
         locale=locale,
         created_at=at,
         updated_at=at,
     )
+    set_email(session, contact, email.normalise(email_address) if email_address else None)
     _set_phone(session, contact, phone_number)
     session.add(contact)
     session.flush()
@@ -145,6 +145,16 @@ def take_phone(session: Session, contact: Contact) -> None:
     contact.lead_key = None
 
 
+def set_email(session: Session, contact: Contact, address: str | None) -> None:
+    """Give a contact another address (in its normal form), or none. Does not flush and announces nothing."""
+    contact.email, contact.email_hash = address, email_hash(keys_of(session), address)
+
+
+def email_hash(keys: Keys, address: str | None) -> str | None:
+    """What ``contacts.email_hash`` holds for this address: its keyed hash; null when it is not an email address."""
+    return keys.destination_hash(address) if address and email.is_valid(address) else None
+
+
 def change_gdpr_optin(session: Session, contact: Contact, *, gdpr_optin: bool | None, at: datetime) -> None:
     """False: no message on any channel. Null: they did not say."""
     contact.gdpr_optin = gdpr_optin
@@ -184,6 +194,7 @@ def lead_for(
         phone_hash=destination.hash if is_phone else None,
         phone_country=destination.country,
         email=None if is_phone else destination.value,
+        email_hash=None if is_phone else destination.hash,
         locale=locale,
         custom_attributes={},
         created_at=at,
@@ -219,7 +230,7 @@ def save_destination(
             "sms_block": eligibility.sms_block_of_number(destination.hash),
         }
     else:
-        values["email"] = destination.value
+        values |= {"email": destination.value, "email_hash": destination.hash}
     unchanged = column.is_(None) if instead_of is None else column == instead_of
     given = update(_CONTACT).where(_CONTACT.c.id == contact_id, unchanged, *_MAY_ANSWER).values(**values)
     result = session.execute(given)
@@ -241,7 +252,7 @@ def _normalised(typed: str | None) -> tuple[str | None, str | None]:
 def _lead_insert(*, has_phone: bool) -> CompiledStatement:
     block: Any = eligibility.sms_block_of_number(bindparam("phone_hash")) if has_phone else eligibility.NO_PHONE_BLOCK
     names = ("public_id", "role", "lead_key", "phone", "phone_hash", "phone_country", "email", "locale")
-    more = ("custom_attributes", "created_at", "updated_at")
+    more = ("email_hash", "custom_attributes", "created_at", "updated_at")
 
     def statement(dialect: str) -> Executable:
         adding = inserting(dialect, Contact, names + more).values(sms_block=block)

@@ -11,6 +11,7 @@ from sqlalchemy import Table, func, insert, select
 from sqlalchemy.orm import Session
 
 from app.core import audit, origins, outbox
+from app.core.consent import reach
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.signing import random_token
 from app.core.wording import DEFAULT_LOCALE, LOCALES
@@ -72,6 +73,11 @@ class PublishedForm:
     version: OptInFormVersion
     subscription_type: SubscriptionType
     numbers: FormNumbers = field(default_factory=FormNumbers)
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether it can be inserted: it is not archived, and its type is live."""
+        return self.form.archived_at is None and self.subscription_type.state == TypeState.LIVE
 
 
 def create(
@@ -177,6 +183,11 @@ def find_all(session: Session) -> list[PublishedForm]:
     return [PublishedForm(form, version, kind, counted.get(form.id, FormNumbers())) for form, version, kind in rows]
 
 
+def find_offered(session: Session) -> list[PublishedForm]:
+    """The forms that can be inserted, newest first."""
+    return [each for each in find_all(session) if each.is_offered]
+
+
 def newest_version(session: Session, form: OptInForm) -> OptInFormVersion:
     return session.scalars(
         select(OptInFormVersion).where(OptInFormVersion.form_id == form.id, OptInFormVersion.number == form.version)
@@ -218,9 +229,13 @@ def insert_for(
     Writes one ``form.inserted`` outbox event.
 
     :param contact: null places it for whoever opens it first and types a number: they become a lead
-    :raises InvalidState: the form is archived or its type is not live
+    :raises InvalidState: the contact is blocked; the form is archived or its type is not live
+    :raises NotFound: the contact was erased, or merged into another one (``Merged``)
     :raises InvalidInput: ``expires_in`` or the origin
     """
+    if contact is not None:
+        reach.refuse_gone(session, contact)
+        reach.refuse_blocked(contact)
     version = newest_version(session, form)
     subscription_type = session.get_one(SubscriptionType, version.subscription_type_id)
     if form.archived_at is not None or subscription_type.state != TypeState.LIVE:

@@ -3,26 +3,33 @@
 from app import migrations
 from app.config import Settings
 from app.core import clock, signing
+from app.core.errors import InvalidState
 from app.core.ledger import events as ledger
 from app.core.signing import Keys
 from app.core.workspace import settings
-from app.db import Database
+from app.db import Database, Engines
 
 
-def open_database(configured: Settings, *, connections: int = 16) -> Database:
-    """A database whose sessions know the keys and remember the wordings that stand in it."""
-    opened = Database(configured, connections=connections)
+def open_database(configured: Settings, *, connections: int = 16, engines: Engines | None = None) -> Database:
+    """A database whose sessions know the keys and remember the wordings that are stored.
+
+    :param engines: the web's, made by Flask-SQLAlchemy
+    """
+    opened = Database(configured, connections=connections, engines=engines)
     signing.equip(opened.info, Keys(configured.secret_key))
     ledger.equip(opened.info)
     return opened
 
 
 def make_ready(database: Database) -> None:
-    """Migrate to this version and make the workspace. Nothing happens when both are there.
+    """Migrate to this version, make the workspace. Nothing happens when both are done.
 
-    :raises InvalidState: the secret key is not the one that this database was made with
+    :raises InvalidState: the database cannot be upgraded, or was made with another secret key
     """
-    migrations.upgrade(database)
+    try:
+        migrations.upgrade(database)
+    except migrations.CannotUpgrade as problem:
+        raise InvalidState(str(problem)) from None
     with database.unit_of_work() as session:
         settings.ensure(session, at=clock.now())
 

@@ -42,7 +42,14 @@ def ensure(session: Session, *, at: datetime) -> Workspace:
     workspace = session.get(Workspace, 1)
     if workspace is None:
         # two processes that start at once may both find none
-        values = {"id": 1, "name": "My business", "key_check": keys.check, "created_at": at, "updated_at": at}
+        values = {
+            "id": 1,
+            "name": "My business",
+            "key_check": keys.check,
+            "number_rules": phone.rules_version(),
+            "created_at": at,
+            "updated_at": at,
+        }
         insert_or_ignore(session, Workspace, values)
         workspace = session.get_one(Workspace, 1)
     if workspace.key_check != keys.check:

@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 from app.core import audit, clock
 from app.core.contacts import profile, search, views
 from app.core.contacts.search import COUNTED_MAX
-from app.core.conversations import api_views, messages
+from app.core.conversations import api_views, lifecycle, messages
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations.api_views import Posted, Presentation, Record
+from app.core.conversations.appending import CONTACT, NewMessage
 from app.core.errors import InvalidInput, NotAvailable, NotFound
 from app.models import Agent, Contact, MessageKind
 from app.schemas.conversation import ConversationListSchema, ConversationSchema, MessageSchema
@@ -59,8 +60,8 @@ def list_conversations(query: dict[str, Any]) -> dict[str, Any]:
 def create_conversation(session: Session, body: dict[str, Any]) -> Posted:
     """Start a conversation in the name of a contact. The message that begins it is the answer."""
     contact, at = _contact(session, body["from_"]), clock.now()
-    conversation = messages.start(session, contact.id, at=at)
-    message = messages.say(session, conversation.id, author=messages.CONTACT, body=body["body"], at=at)
+    conversation = lifecycle.start(session, contact.id, at=at)
+    message = messages.post(session, conversation.id, NewMessage(CONTACT, body["body"]), at=at)
     _audit(session, "begun", conversation.id, {"as": "contact"}, at=at)
     return Posted("user_message", message)
 
@@ -112,14 +113,14 @@ def manage_conversation(session: Session, body: dict[str, Any], query: dict[str,
         raise NotAvailable("Conversations cannot be snoozed.", field="message_type")
     actor, found, at = _actor(_agent(session, body["admin_id"])), ids.number(conversation_id) or 0, clock.now()
     if body["body"]:
-        messages.say(session, found, author=actor, body=body["body"], at=at)
+        messages.post(session, found, NewMessage(actor, body["body"]), at=at)
     match body["message_type"]:
         case "close":
-            messages.close(session, found, actor=actor, at=at)
+            lifecycle.close(session, found, actor=actor, at=at)
         case "open":
-            messages.reopen(session, found, actor=actor, at=at)
+            lifecycle.reopen(session, found, actor=actor, at=at)
         case _:
-            messages.assign(session, found, _assignee(session, body["assignee_id"]), actor=actor, at=at)
+            lifecycle.assign(session, found, _assignee(session, body["assignee_id"]), actor=actor, at=at)
     _audit(session, body["message_type"], found, {"as": actor}, at=at)
     return _record(session, found, query)
 
@@ -157,8 +158,8 @@ def create_message(session: Session, body: dict[str, Any]) -> Posted:
     agent, contact, at = _agent(session, body["from_"]["id"]), _contact(session, body["to"]), clock.now()
     if body["from_"]["type"] != "admin":
         raise InvalidInput("A message comes from an admin; a contact begins a conversation.", field="from.type")
-    conversation = messages.start(session, contact.id, at=at, assignee_id=agent.id)
-    message = messages.say(session, conversation.id, author=_actor(agent), body=body["body"], at=at)
+    conversation = lifecycle.start(session, contact.id, at=at, assignee_id=agent.id)
+    message = messages.post(session, conversation.id, NewMessage(_actor(agent), body["body"]), at=at)
     _audit(session, "begun", conversation.id, {"as": _actor(agent)}, at=at)
     return Posted("admin_message", message)
 
@@ -171,7 +172,7 @@ def _reply_as_admin(session: Session, body: dict[str, Any], conversation_id: str
     is_last = conversation_id == _LAST
     found = api_views.newest_of(session, None) if is_last else ids.number(conversation_id) or 0
     kind = MessageKind.NOTE if body["message_type"] == "note" else MessageKind.MESSAGE
-    messages.say(session, found, author=author, body=body["body"], kind=kind, at=at)
+    messages.post(session, found, NewMessage(author, body["body"], kind), at=at)
     return found, author
 
 
@@ -182,9 +183,9 @@ def _reply_as_contact(session: Session, body: dict[str, Any], conversation_id: s
     contact = _contact(session, reference, field="intercom_user_id")
     is_last = conversation_id == _LAST
     found = api_views.newest_of(session, contact.id) if is_last else ids.number(conversation_id) or 0
-    if messages.find(session, found).contact_id != contact.id:
+    if lifecycle.find(session, found).contact_id != contact.id:
         raise NotFound("Resource Not Found")  # a contact writes in its own conversations only
-    messages.say(session, found, author=messages.CONTACT, body=body["body"], at=at)
+    messages.post(session, found, NewMessage(CONTACT, body["body"]), at=at)
     return found, "contact"
 
 

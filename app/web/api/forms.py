@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core import audit, clock, public_urls
 from app.core.contacts import profile, views
-from app.core.conversations import api_views, messages
+from app.core.conversations import api_views
 from app.core.conversations.api_views import Inserted
 from app.core.errors import InvalidInput, NotAvailable
 from app.core.forms import publishing
@@ -118,8 +118,6 @@ def insert_form(session: Session, body: dict[str, Any], form_id: str) -> Inserte
     Without a contact it is for whoever opens it first and types a number; they become a lead.
     """
     form, contact, at = _find(session, form_id), _contact(session, body), clock.now()
-    if contact is not None:
-        messages.refuse_blocked(contact)
     actor = auth.caller().actor
     inserted = publishing.insert_for(
         session,

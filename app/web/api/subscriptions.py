@@ -13,7 +13,7 @@ from app.core.consent.eligibility import Standing
 from app.core.contacts import records, views
 from app.core.errors import InvalidInput
 from app.core.ledger import events as ledger
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.subscriptions import attachments, subscription_types
 from app.models import EvidenceLevel, Source
 from app.schemas.consent import AttachSchema, ConsentEventListSchema, ConsentListSchema, DetachSchema

@@ -115,12 +115,12 @@ def test_webhook_endpoint(session: Session, endpoint_id: str) -> DeliveryValue:
     return _delivery(session, found_id, delivery_id)
 
 
-@blueprint.post(f"{_ENDPOINT}/replay_parked", errors=(404, 409))
+@blueprint.post(f"{_ENDPOINT}/replay_failed", errors=(404, 409))
 @blueprint.commit(WebhooksReplayedSchema)
-def replay_parked_webhook_deliveries(session: Session, endpoint_id: str) -> dict[str, Any]:
+def replay_failed_webhook_deliveries(session: Session, endpoint_id: str) -> dict[str, Any]:
     """Send again what was given up, the oldest first, a thousand at most; call again until `replayed` is 0."""
     actor = auth.caller().actor
-    return {"replayed": deliveries.replay_parked(session, _id(endpoint_id), actor=actor, at=clock.now())}
+    return {"replayed": deliveries.replay_failed(session, _id(endpoint_id), actor=actor, at=clock.now())}
 
 
 @blueprint.get(f"{_ENDPOINT}/deliveries", errors=(404,))
@@ -168,7 +168,7 @@ def _value(session: Session, endpoint: WebhookEndpoint, secret: str | None = Non
 
 
 def _counted(endpoint: WebhookEndpoint, counts: endpoints.Counts, secret: str | None = None) -> EndpointValue:
-    return EndpointValue(endpoint, counts.waiting, counts.parked, secret)
+    return EndpointValue(endpoint, counts.waiting, counts.failed, secret)
 
 
 def _delivery(session: Session, endpoint_id: int, delivery_id: int) -> DeliveryValue:

@@ -2,7 +2,7 @@
 
 import re
 
-from flask import Response, abort, redirect, render_template, request
+from flask import Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.web.auth import blueprint
@@ -16,7 +16,7 @@ _CODE = re.compile(r"[0-9a-f]{4}(-[0-9a-f]{4}){2}")
 @agent_required
 def start() -> ResponseReturnValue:
     """The page that somebody works on."""
-    return redirect("/admin/forms" if _me().is_admin else "/inbox")
+    return redirect(url_for("admin.forms_page" if _me().is_admin else "inbox.list_page"))
 
 
 @blueprint.get("/account")

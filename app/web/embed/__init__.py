@@ -28,4 +28,5 @@ _SURFACE = apart.Surface(
 
 def mount(app: Flask) -> None:
     """Answer everything below ``/f/`` with the embed."""
-    optin_page.keep_pages(apart.mount(app, _SURFACE))
+    optin_page.keep_pages(app)
+    apart.mount(app, _SURFACE)

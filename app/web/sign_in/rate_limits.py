@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
-from flask import Flask, abort, g, redirect, request, session
+from flask import Flask, abort, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import current_user, user_authenticated
 
@@ -48,7 +48,7 @@ def _count() -> ResponseReturnValue | None:
     if request.is_json:
         abort(415)
     if request.endpoint == _CODE_PAGE and current_user.is_authenticated:
-        return redirect("/account")  # Flask-Security would sign out whoever merely looks at it
+        return redirect(url_for("auth.account"))  # Flask-Security would sign out whoever merely looks at it
     if request.method == "POST" and (kind := _KINDS.get(request.endpoint or "")):
         with unit_of_work() as work:
             wait_s = limits.hit(work, _buckets(kind, _person()), window_s=WINDOW_S, at=clock.now())

@@ -31,12 +31,12 @@ _ADDRESSES = {
     "TWO_FACTOR_SELECT_URL": "/sign-in/factor",
     "MULTI_FACTOR_RECOVERY_URL": "/sign-in/recovery-code",
     "MULTI_FACTOR_RECOVERY_CODES_URL": "/account/recovery-codes",
-    "POST_LOGIN_VIEW": "/start",
-    "POST_LOGOUT_VIEW": "/sign-in",
-    "POST_CHANGE_VIEW": "/account",
-    "POST_RESET_VIEW": "/sign-in",
-    "POST_VERIFY_VIEW": "/account",
-    "TWO_FACTOR_POST_SETUP_VIEW": "/account",
+    "POST_LOGIN_VIEW": "auth.start",
+    "POST_LOGOUT_VIEW": "security.login",
+    "POST_CHANGE_VIEW": "auth.account",
+    "POST_RESET_VIEW": "security.login",
+    "POST_VERIFY_VIEW": "auth.account",
+    "TWO_FACTOR_POST_SETUP_VIEW": "auth.account",
 }
 _POLICY = {
     "CHANGEABLE": True,

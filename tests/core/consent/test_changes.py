@@ -29,7 +29,7 @@ NOBODY_ELSE = [Source.AGENT, Source.API, Source.IMPORT, Source.BULK, Source.SITE
 
 def suppress(session: object, number: str) -> None:
     hashed = session.info["assent_keys"].destination_hash(number)  # type: ignore[attr-defined]
-    session.add(Suppression(phone_hash=hashed, phone=number, cause="keyword", since=make.NOON))  # type: ignore[attr-defined]
+    session.add(Suppression(phone_hash=hashed, phone=number, cause="keyword", created_at=make.NOON))  # type: ignore[attr-defined]
     session.flush()  # type: ignore[attr-defined]
 
 
@@ -87,9 +87,10 @@ def test_no_import_site_or_bulk_change_reverses_an_opt_out(database: Database, s
         kind, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
         make.opt_out(session, sam, kind)
         other = make.contact(session, phone_number=make.SAMS_NUMBER)
+        later = make.NOON + timedelta(hours=2)
         for person in (sam, other):
-            with pytest.raises(AssentError):
-                make.opt_in(session, person, kind, evidence=make.evidence(source, note="they asked"))
+            with pytest.raises(InvalidState, match="explicit action"):
+                make.opt_in(session, person, kind, evidence=make.evidence(source, note="they asked"), at=later)
         assert len(session.scalars(select(ConsentEvent)).all()) == 1
 
 
@@ -268,3 +269,43 @@ def test_all_live_types_and_those_with_a_consent_are_listed(database: Database) 
         listed = eligibility.standings(session, sam)
         assert [each.subscription_type.id for each in listed] == [live.id, gone.id]
         assert draft.id not in {each.subscription_type.id for each in listed}
+
+
+def test_an_opt_in_with_another_number_is_a_new_opt_in(database: Database) -> None:
+    with database.unit_of_work() as session:
+        offers, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        first = make.opt_in(session, sam, offers)
+        contacts.change_phone(session, sam, make.EVES_NUMBER, at=make.NOON)
+        second = make.opt_in(session, sam, offers)
+        assert (second.is_new, second.event_id > first.event_id) == (True, True)
+        assert eligibility.standing(session, sam, offers).is_reachable
+
+
+def test_an_opt_out_also_holds_for_the_number_that_the_opt_in_was_given_for(database: Database) -> None:
+    with database.unit_of_work() as session:
+        offers, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        make.opt_in(session, sam, offers)
+        contacts.change_phone(session, sam, make.EVES_NUMBER, at=make.NOON)
+        make.opt_out(session, sam, offers)
+        for number in (make.SAMS_NUMBER, make.EVES_NUMBER):
+            next_holder = make.contact(session, phone_number=number)
+            make.opt_in(session, next_holder, offers)
+            assert eligibility.standing(session, next_holder, offers).reasons == (Reason.OPTED_OUT,)
+
+
+def test_a_change_of_the_same_second_is_recorded_no_earlier_than_the_one_before_it(database: Database) -> None:
+    api, later = make.evidence(Source.API), make.NOON + timedelta(milliseconds=500)
+    with database.unit_of_work() as session:
+        offers, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        make.opt_in(session, sam, offers, evidence=api, at=later)
+        opted_out = make.opt_out(session, sam, offers, evidence=api, at=make.NOON)
+        event = session.get_one(ConsentEvent, opted_out.event_id)
+        assert event.occurred_at == later
+
+
+def test_an_address_that_cannot_be_one_is_not_reachable(database: Database) -> None:
+    with database.unit_of_work() as session:
+        news = make.live_type(session, channel=Channel.EMAIL)
+        sam = make.contact(session, email_address="ask at the till")
+        make.opt_in(session, sam, news)
+        assert eligibility.standing(session, sam, news).reasons == (Reason.EMAIL_INVALID,)

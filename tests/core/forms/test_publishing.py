@@ -1,12 +1,14 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
-from app.core.errors import InvalidInput, InvalidState
+from app.core.errors import AssentError, InvalidInput, InvalidState
 from app.core.forms import publishing as optin_forms
 from app.core.forms.publishing import FormContent, FormText
 from app.core.subscriptions import subscription_types
 from app.db import Database
+from app.models import InsertedForm
 from tests import make
 
 
@@ -101,3 +103,20 @@ def test_numbers_add_up_over_days_and_shards(database: Database) -> None:
         counted = optin_forms.numbers(session)
         assert (counted[form.id].seen, counted[form.id].submitted, counted[form.id].inserted) == (30, 4, 0)
         assert other.id not in counted
+
+
+@pytest.mark.parametrize(
+    ("end", "code"), [("blocked", "blocked"), ("erased", "not_found"), ("merged", "contact_merged")]
+)
+def test_no_form_is_inserted_for_a_blocked_erased_or_merged_contact(database: Database, end: str, code: str) -> None:
+    with database.unit_of_work() as session:
+        form, sam, eve = make.form(session), make.contact(session), make.contact(session)
+        sam.blocked_at = make.NOON if end == "blocked" else None
+        sam.erased_at = make.NOON if end == "erased" else None
+        sam.merged_into_id = eve.id if end == "merged" else None
+        session.flush()
+        with pytest.raises(AssentError) as refused:
+            make.inserted(session, form, sam)
+        assert refused.value.code == code
+        assert session.scalars(select(InsertedForm)).all() == []
+        make.inserted(session, form, eve)

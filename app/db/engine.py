@@ -1,0 +1,75 @@
+"""Engines: their settings for SQLite and PostgreSQL, the same for worker, commands and the web."""
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+
+from app.config import Settings
+
+BUSY_TIMEOUT_MS = 10_000
+# The key of the second engine in Flask-SQLAlchemy's binds.
+AUTOCOMMIT_BIND = "autocommit"
+# An execution option of connections that write.
+WRITES = "assent_writes"
+
+
+@dataclass(frozen=True)
+class Engines:
+    """``main`` runs sessions; ``autocommit`` runs single reads without a transaction. On SQLite both are one engine.
+
+    On PostgreSQL a transaction would cost a read two more round trips.
+    """
+
+    main: Engine
+    autocommit: Engine
+
+
+def create_engines(settings: Settings, *, connections: int) -> Engines:
+    """Engines without Flask."""
+    options = engine_options(settings, connections=connections)
+    made = {bind: create_engine(**each) for bind, each in options.items()}
+    return use_engines(made)
+
+
+def engine_options(settings: Settings, *, connections: int) -> dict[str | None, dict[str, Any]]:
+    """The arguments of ``create_engine`` by bind; null is the bind of the main engine.
+
+    :param connections: how many stay open; more are opened when they are needed
+    """
+    url = make_url(settings.database_url)
+    pool: dict[str, Any] = {"pool_size": connections, "max_overflow": -1}
+    if url.get_backend_name() == "sqlite":
+        url = url.set(database=str(Path(url.database or "").absolute()))
+        # ``isolation_level`` null: we begin transactions ourselves, with BEGIN IMMEDIATE where we write
+        arguments = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000, "isolation_level": None}
+        return {None: {"url": url, "connect_args": arguments, **pool}}
+    autocommit = {"url": url, "isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None, **pool}
+    return {None: {"url": url, "pool_pre_ping": True, **pool}, AUTOCOMMIT_BIND: autocommit}
+
+
+def use_engines(made: dict[str | None, Engine]) -> Engines:
+    """Prepare engines made with ``engine_options``, by bind."""
+    main = made[None]
+    if main.dialect.name == "sqlite":
+        event.listen(main, "connect", _prepare_sqlite)
+        event.listen(main, "begin", _begin_sqlite)
+    return Engines(main, made.get(AUTOCOMMIT_BIND, main))
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    # SQLite's own ``lower`` folds ASCII only; searches would find less than on PostgreSQL.
+    connection.create_function(
+        "lower", 1, lambda value: value.lower() if isinstance(value, str) else value, deterministic=True
+    )
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    driver: Any = connection.connection.driver_connection
+    if not driver.in_transaction:  # a unit of work has begun it already
+        driver.execute("BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITES) else "BEGIN")

@@ -1,0 +1,129 @@
+"""Statements that run without the ORM: ``run`` on a session's connection, ``CompiledStatement`` on the driver's."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, Dialect, Executable
+from sqlalchemy.orm import Session
+
+DRIVER = "assent_driver"
+
+
+class ReadConnection:
+    """Reads by compiled statements alone (``CompiledStatement``). Each sees what was committed before it."""
+
+    __slots__ = ("info",)
+
+    def __init__(self, info: dict[str, Any]) -> None:
+        self.info = info
+
+
+@dataclass(slots=True)
+class DriverConnection:
+    """A driver's connection, used by one session; ``trace`` is called with every statement (tests count them)."""
+
+    dialect: Dialect
+    trace: Callable[[str], None] | None
+    connection: Any
+
+
+class CompiledStatement:
+    """A Core statement that is compiled once for each dialect and runs on the driver's connection.
+
+    Only for paths that ``bench/`` measures. It runs on the session's connection and in its transaction, or on a
+    ``ReadConnection``, and converts values by the types of its columns.
+
+    :param statement: with bound parameters; a function of the dialect's name where the dialects differ
+    """
+
+    def __init__(self, statement: Executable | Callable[[str], Executable]) -> None:
+        self._statement = statement
+        self._compiled: dict[str, _Compiled] = {}
+
+    def all(self, session: Session | ReadConnection, **values: Any) -> list[Any]:
+        """Every row, as tuples."""
+        driver = _driver_of(session)
+        compiled = self._compiled.get(driver.dialect.name) or self._compile(driver)
+        cursor = compiled.execute(driver, values)
+        return compiled.read(cursor.fetchall()) if compiled.returns_rows else []
+
+    def one(self, session: Session | ReadConnection, **values: Any) -> Any:
+        """The first row as a tuple; null when there is none."""
+        rows = self.all(session, **values)
+        return rows[0] if rows else None
+
+    def run(self, session: Session, **values: Any) -> int:
+        """Execute a change; returns how many rows it changed."""
+        driver = _driver_of(session)
+        cursor = (self._compiled.get(driver.dialect.name) or self._compile(driver)).execute(driver, values)
+        changed: int = cursor.rowcount
+        return changed
+
+    def _compile(self, driver: DriverConnection) -> "_Compiled":
+        name = driver.dialect.name
+        statement = self._statement(name) if callable(self._statement) else self._statement
+        compiled = self._compiled[name] = _Compiled(statement, driver.dialect)
+        return compiled
+
+
+class _Compiled:
+    """One statement in one dialect: its text, how values go in and how columns come out."""
+
+    def __init__(self, statement: Any, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        self.text = str(compiled)
+        self._defaults = compiled.params
+        self._binders = {}
+        for bound, name in compiled.bind_names.items():
+            if binder := bound.type.dialect_impl(dialect).bind_processor(dialect):
+                self._binders[name] = binder
+        order = cast(list[str] | None, compiled.positiontup)
+        # for positional parameters, each in its order: name, conversion, default
+        self._positions = (
+            None if order is None else [(name, self._binders.get(name), self._defaults.get(name)) for name in order]
+        )
+        columns = getattr(statement, "exported_columns", ())
+        self.returns_rows = len(columns) > 0
+        readers = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+        self._readers = [(position, reader) for position, reader in enumerate(readers) if reader]
+
+    def execute(self, driver: DriverConnection, values: dict[str, Any]) -> Any:
+        if driver.trace is not None:
+            driver.trace(self.text)
+        if self._positions is None:
+            bound = self._defaults | values
+            for name, binder in self._binders.items():
+                bound[name] = binder(bound[name])
+            return driver.connection.execute(self.text, bound)
+        return driver.connection.execute(
+            self.text,
+            [
+                binder(values.get(name, default)) if binder else values.get(name, default)
+                for name, binder, default in self._positions
+            ],
+        )
+
+    def read(self, rows: list[Any]) -> list[Any]:
+        if not self._readers:
+            return rows
+        return [self._read(list(row)) for row in rows]
+
+    def _read(self, row: list[Any]) -> tuple[Any, ...]:
+        for position, reader in self._readers:
+            row[position] = reader(row[position])
+        return tuple(row)
+
+
+def run(session: Session, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+    """Execute a Core statement on the session's connection, without the work that the ORM would add."""
+    return session.connection().execute(statement, parameters)
+
+
+def dialect_of(session: Session) -> str:
+    """``sqlite`` or ``postgresql``."""
+    return session.get_bind().dialect.name
+
+
+def _driver_of(session: Session | ReadConnection) -> DriverConnection:
+    return cast(DriverConnection, session.info[DRIVER])

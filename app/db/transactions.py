@@ -1,0 +1,203 @@
+"""Transactions: ``Database.unit_of_work`` to write, with the only commit, ``read_only`` and ``read_connection``."""
+
+import fcntl
+import os
+import select
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.orm import Session
+
+from app.config import Settings
+from app.db.engine import WRITES, Engines, create_engines
+from app.db.statements import DRIVER, DriverConnection, ReadConnection
+
+# Makes a session of the caller's class; called with ``bind`` and options of ``Session``.
+SessionFactory = Callable[..., Session]
+_MIGRATION_LOCK = text("SELECT pg_advisory_xact_lock(4270)")
+
+
+class Database:
+    """The engines of one database, and the ways to use them.
+
+    On SQLite writers queue on an advisory file lock before ``BEGIN IMMEDIATE``. That lock is fair, while SQLite's busy
+    handler sleeps and retries, so the slowest writers wait less. PostgreSQL needs no such queue.
+
+    :param connections: how many stay open
+    :param engines: made by somebody else from ``engine_options``, for the web by Flask-SQLAlchemy
+    """
+
+    def __init__(self, settings: Settings, *, connections: int = 16, engines: Engines | None = None) -> None:
+        engines = engines or create_engines(settings, connections=connections)
+        self.engine = engines.main
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self.file = Path(self.engine.url.database or "") if self.is_sqlite else None
+        self._autocommit_engine = engines.autocommit
+        self._write_engine = self.engine.execution_options(**{WRITES: True})
+        self._write_pool = _ConnectionPool(self._write_engine)
+        self._read_pool = _ConnectionPool(self._autocommit_engine)
+        self._lock_file = f"{self.file}.lock" if self.file else None
+        self.info: dict[str, Any] = {}
+        self.trace: Callable[[str], None] | None = None
+
+    @contextmanager
+    def unit_of_work(self, new_session: SessionFactory = Session) -> Iterator[Session]:
+        """A write transaction: committed at the end, rolled back by any error. Durable once it has returned.
+
+        The driver's transaction is the only one. The session joins it when it is used; compiled statements run in it
+        without the cost of a session.
+        """
+        with self._write_lock(), self._transaction(new_session) as session:
+            yield session
+
+    @contextmanager
+    def unit_of_work_if_free(self, new_session: SessionFactory = Session) -> Iterator[Session]:
+        """A unit of work that does not wait for other writers.
+
+        :raises BlockingIOError: another writer is active (SQLite only: on PostgreSQL writers do not queue)
+        """
+        with self._write_lock(fcntl.LOCK_NB), self._transaction(new_session) as session:
+            yield session
+
+    @contextmanager
+    def read_only(self, new_session: SessionFactory = Session) -> Iterator[Session]:
+        """A read transaction. It never waits for a writer and never commits."""
+        with (
+            self._read_pool.borrow() as pooled,
+            new_session(bind=self.engine, expire_on_commit=False, autoflush=False) as session,
+        ):
+            session.info.update(self.info)
+            session.info[DRIVER] = DriverConnection(self._autocommit_engine.dialect, self.trace, pooled.driver)
+            yield session
+
+    @contextmanager
+    def read_connection(self) -> Iterator[ReadConnection]:
+        """An open connection for compiled statements, without session and transaction, for benchmarked paths."""
+        with self._read_pool.borrow() as pooled:
+            driver = DriverConnection(self._autocommit_engine.dialect, self.trace, pooled.driver)
+            yield ReadConnection({**self.info, DRIVER: driver})
+
+    @contextmanager
+    def exclusive(self) -> Iterator[Connection]:
+        """One connection while no other writer runs, for migrations. The caller's statements are one transaction.
+
+        On PostgreSQL an advisory lock makes two processes that start at the same time upgrade one after the other.
+        """
+        with self._write_lock(), self._write_engine.begin() as connection:
+            if not self.is_sqlite:
+                connection.execute(_MIGRATION_LOCK)
+            yield connection
+
+    def close(self) -> None:
+        self._write_pool.close()
+        self._read_pool.close()
+        self.engine.dispose()
+        self._autocommit_engine.dispose()
+
+    @contextmanager
+    def _transaction(self, new_session: SessionFactory) -> Iterator[Session]:
+        with (
+            self._write_pool.borrow() as pooled,
+            new_session(bind=pooled.connection, expire_on_commit=False) as session,
+        ):
+            session.info.update(self.info)
+            session.info[DRIVER] = DriverConnection(self.engine.dialect, self.trace, pooled.driver)
+            try:
+                if self.is_sqlite:
+                    pooled.driver.execute("BEGIN IMMEDIATE")
+                yield session
+                if session.in_transaction():
+                    session.commit()
+                else:
+                    pooled.driver.commit()
+            except BaseException:
+                pooled.roll_back(session)
+                raise
+
+    @contextmanager
+    def _write_lock(self, flags: int = 0) -> Iterator[None]:
+        if self._lock_file is None:
+            yield
+            return
+        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | flags)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+@dataclass(slots=True)
+class _PooledConnection:
+    """One open connection, as SQLAlchemy and as the driver know it."""
+
+    connection: Connection
+    driver: Any
+    is_usable: bool = True
+
+    def roll_back(self, session: Session) -> None:
+        """Roll back. Where that fails too, the connection is not used again."""
+        try:
+            session.rollback()
+            self.driver.rollback()
+        except Exception:
+            self.is_usable = False
+
+
+class _ConnectionPool:
+    """Open connections, each borrowed by one user at a time; the last one used is borrowed first."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._idle: deque[_PooledConnection] = deque()
+
+    @contextmanager
+    def borrow(self) -> Iterator[_PooledConnection]:
+        pooled = self._take()
+        try:
+            yield pooled
+        finally:
+            if pooled.is_usable and not getattr(pooled.driver, "closed", False):
+                self._idle.append(pooled)
+            else:
+                _discard(pooled)
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().connection.close()
+
+    def _take(self) -> _PooledConnection:
+        while True:
+            try:
+                pooled = self._idle.pop()
+            except IndexError:
+                connection = self._engine.connect()
+                return _PooledConnection(connection, connection.connection.driver_connection)
+            if not _is_broken(pooled.driver):
+                return pooled
+            _discard(pooled)
+
+
+def _discard(pooled: _PooledConnection) -> None:
+    pooled.connection.invalidate()
+    pooled.connection.close()
+
+
+def _is_broken(driver: Any) -> bool:
+    """Whether the server has closed the connection. It sends nothing to an idle connection except at its end.
+
+    A test query would find out as well, but would cost every request one more round trip.
+    """
+    if isinstance(driver, sqlite3.Connection):
+        return False
+    if driver.closed:
+        return True
+    poll = select.poll()
+    poll.register(driver.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

@@ -1,0 +1,239 @@
+"""The two expressions of the gate, Python for one contact and SQL for many, agree."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import hypothesis
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.consent import eligibility, suppressions
+from app.core.consent.eligibility import Reason
+from app.core.contacts import erase as erasure
+from app.core.contacts import filter_sql as contact_query
+from app.core.contacts import records as contacts
+from app.core.contacts import search as contact_search
+from app.core.contacts.filters import Filter, Kind, Operator, Standing
+from app.core.subscriptions import subscription_types
+from app.core.workspace import settings
+from app.db import Database
+from app.models import Channel, ConsentType, Contact, SubscriptionType
+from tests import make
+
+LANDLINE = "+442079460018"
+SAMS_ADDRESS, EVES_ADDRESS = "sam@example.com", "eve@example.com"
+Change = Callable[[Session, Contact], object]
+
+
+class _Undo(Exception):
+    """Rolls the unit of work back."""
+
+
+@dataclass(frozen=True)
+class Person:
+    phone: str | None
+    email: str | None
+    gdpr_optin: bool | None
+    is_archived: bool
+    is_blocked: bool
+    is_unsubscribed: bool
+    # For each subscription type: what they did, and whether their number or address was another one then.
+    acts: tuple[tuple[str | None, bool], ...]
+
+
+TYPES = [(channel, consent_type) for channel in Channel for consent_type in ConsentType]
+STATES = ("live", "archived")
+act = st.tuples(st.sampled_from((None, "opt_in", "opt_out")), st.booleans())
+person = st.builds(
+    Person,
+    phone=st.sampled_from((None, "ask me", LANDLINE, make.SAMS_NUMBER, make.EVES_NUMBER, make.BRITISH_NUMBER)),
+    email=st.sampled_from((None, "ask at the till", SAMS_ADDRESS, EVES_ADDRESS)),
+    gdpr_optin=st.sampled_from((None, None, True, False)),
+    is_archived=st.sampled_from((False, False, False, True)),
+    is_blocked=st.sampled_from((False, False, False, True)),
+    is_unsubscribed=st.sampled_from((False, False, True)),
+    acts=st.tuples(*[act] * (len(TYPES) + 1)),
+)
+
+
+@hypothesis.settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    people=st.lists(person, min_size=1, max_size=4),
+    allowed_countries=st.sampled_from(([], ["US"], ["GB", "US"])),
+    suppressed=st.sets(st.sampled_from((make.SAMS_NUMBER, make.BRITISH_NUMBER))),
+)
+def test_python_and_sql_agree_for_each_contact_and_type(
+    database: Database, people: list[Person], allowed_countries: list[str], suppressed: set[str]
+) -> None:
+    with contextlib.suppress(_Undo), database.unit_of_work() as session:
+        types = [make.live_type(session, channel=each, consent_type=kind) for each, kind in TYPES]
+        archived = make.live_type(session, consent_type=ConsentType.OPT_OUT)
+        for each in people:
+            add(session, each, [*types, archived])
+        for number in sorted(suppressed):
+            suppressions.add(session, number, "asked by letter", actor="agent:1", at=make.NOON)
+        subscription_types.archive(session, archived, actor="agent:1", at=make.NOON)
+        settings.change(session, {"allowed_countries": allowed_countries}, actor="agent:1", at=make.NOON)
+        for kind in (*types, archived, make.draft_type(session, consent_type=ConsentType.OPT_OUT)):
+            assert_agreement(session, kind)
+        raise _Undo
+
+
+def add(session: Session, described: Person, types: list[SubscriptionType]) -> Contact:
+    contact = make.contact(
+        session,
+        phone_number=described.phone,
+        email_address=described.email,
+        gdpr_optin=described.gdpr_optin,
+    )
+    for kind, (name, is_elsewhere) in zip(types, described.acts, strict=True):
+        destination = described.phone if kind.channel == Channel.SMS else described.email
+        if name is None or destination is None:
+            continue
+        if is_elsewhere:
+            change_destination(session, contact, kind, other(kind, destination))
+        (make.opt_in if name == "opt_in" else make.opt_out)(session, contact, kind)
+        if is_elsewhere:
+            change_destination(session, contact, kind, destination)
+    contact.unsubscribed_from_emails = described.is_unsubscribed
+    contact.archived_at = make.NOON if described.is_archived else None
+    if described.is_blocked:
+        contacts.block(session, contact, at=make.NOON)
+    contact.sms_block = eligibility.sms_block_of(contact)  # type: ignore[assignment]  # an expression may be assigned
+    session.flush()
+    return contact
+
+
+def other(kind: SubscriptionType, destination: str) -> str:
+    choices = (make.SAMS_NUMBER, make.EVES_NUMBER) if kind.channel == Channel.SMS else (SAMS_ADDRESS, EVES_ADDRESS)
+    return next(each for each in choices if each != destination)
+
+
+def change_destination(session: Session, contact: Contact, kind: SubscriptionType, destination: str) -> None:
+    if kind.channel == Channel.SMS:
+        contacts.change_phone(session, contact, destination, at=make.NOON)
+    else:
+        contacts.set_email(session, contact, destination)
+        session.flush()
+
+
+def assert_agreement(session: Session, kind: SubscriptionType) -> None:
+    session.expire_all()
+    everyone = session.scalars(select(Contact)).all()
+    python = {each.id: eligibility.standing(session, each, kind) for each in everyone}
+    found = {
+        Standing.REACHABLE: {key for key, each in python.items() if each.is_reachable},
+        Standing.SUBSCRIBED: {key for key, each in python.items() if each.is_subscribed},
+        **{
+            Standing(state): {key for key, each in python.items() if each.state == state}
+            for state in ("opted_in", "opted_out", "never_asked")
+        },
+    }
+    assert {each: sql(session, kind, each) for each in found} == found, {
+        key: each.reasons for key, each in python.items()
+    }
+
+
+def sql(session: Session, kind: SubscriptionType, wanted: Standing = Standing.REACHABLE) -> set[int]:
+    """The ids of the contacts that the SQL gate finds."""
+    query = Filter(Kind.SUBSCRIPTION, str(kind.id), Operator.EQUALS, (wanted.value,))
+    condition = contact_query.condition(query, contact_search.setting_of(session, query))
+    return set(session.scalars(select(Contact.id).where(condition)))
+
+
+def archive(_session: Session, contact: Contact) -> None:
+    contact.archived_at = make.NOON
+    contact.sms_block = eligibility.sms_block_of(contact)  # type: ignore[assignment]  # an expression may be assigned
+
+
+def unsubscribe(_session: Session, contact: Contact) -> None:
+    contact.unsubscribed_from_emails = True
+
+
+CAUSES: Mapping[str, tuple[Reason, Change, frozenset[Channel]]] = {
+    "archived": (Reason.ARCHIVED, archive, frozenset(Channel)),
+    "blocked": (Reason.BLOCKED, lambda s, sam: contacts.block(s, sam, at=make.NOON), frozenset(Channel)),
+    "refused everything": (
+        Reason.GDPR_OPTOUT,
+        lambda s, sam: contacts.change_gdpr_optin(s, sam, gdpr_optin=False, at=make.NOON),
+        frozenset(Channel),
+    ),
+    "no phone": (
+        Reason.NO_PHONE,
+        lambda s, sam: contacts.change_phone(s, sam, None, at=make.NOON),
+        frozenset({Channel.SMS}),
+    ),
+    "no number": (
+        Reason.PHONE_INVALID,
+        lambda s, sam: contacts.change_phone(s, sam, "ask me", at=make.NOON),
+        frozenset({Channel.SMS}),
+    ),
+    "landline": (
+        Reason.PHONE_NOT_SMS_CAPABLE,
+        lambda s, sam: contacts.change_phone(s, sam, LANDLINE, at=make.NOON),
+        frozenset({Channel.SMS}),
+    ),
+    "country": (
+        Reason.COUNTRY_NOT_ALLOWED,
+        lambda s, _: settings.change(s, {"allowed_countries": ["GB"]}, actor="agent:1", at=make.NOON),
+        frozenset({Channel.SMS}),
+    ),
+    "suppressed": (
+        Reason.SUPPRESSED,
+        lambda s, _: suppressions.add(s, make.SAMS_NUMBER, "a letter", actor="agent:1", at=make.NOON),
+        frozenset({Channel.SMS}),
+    ),
+    "no address": (Reason.NO_EMAIL, lambda s, sam: contacts.set_email(s, sam, None), frozenset({Channel.EMAIL})),
+    "odd address": (Reason.EMAIL_INVALID, lambda s, sam: contacts.set_email(s, sam, "?"), frozenset({Channel.EMAIL})),
+    "unsubscribed": (Reason.OPTED_OUT, unsubscribe, frozenset({Channel.EMAIL})),
+}
+
+
+@pytest.mark.parametrize(
+    ("cause", "channel"), [(cause, each) for cause, (_, _, channels) in CAUSES.items() for each in sorted(channels)]
+)
+def test_python_and_sql_exclude_a_contact_for_each_reason_alone(
+    database: Database, cause: str, channel: Channel
+) -> None:
+    reason, apply, _ = CAUSES[cause]
+    with database.unit_of_work() as session:
+        kind = make.live_type(session, channel=channel, consent_type=ConsentType.OPT_OUT)
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER, email_address=SAMS_ADDRESS)
+        assert sql(session, kind) == {sam.id}
+        apply(session, sam)
+        session.flush()
+        session.expire_all()
+        assert reason in eligibility.standing(session, sam, kind).reasons
+        assert sql(session, kind) == set()
+        assert_agreement(session, kind)
+
+
+@pytest.mark.parametrize("channel", Channel)
+def test_nobody_with_the_destination_that_another_contact_opted_out_with_is_reachable(
+    database: Database, channel: Channel
+) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session, channel=channel)
+        sam, eve = (make.contact(session, phone_number=make.SAMS_NUMBER, email_address=SAMS_ADDRESS) for _ in range(2))
+        for each in (sam, eve):
+            make.opt_in(session, each, kind)
+        assert sql(session, kind) == {sam.id, eve.id}
+        make.opt_out(session, sam, kind)
+        assert eligibility.standing(session, eve, kind).reasons == (Reason.OPTED_OUT,)
+        assert sql(session, kind) == set()
+
+
+def test_an_erased_contacts_opt_out_holds_for_the_next_contact_with_its_address(database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session, channel=Channel.EMAIL, consent_type=ConsentType.OPT_OUT)
+        sam = make.contact(session, email_address=SAMS_ADDRESS)
+        make.opt_out(session, sam, kind)
+        erasure.erase(session, sam, actor="agent:1", at=make.NOON)
+        eve = make.contact(session, email_address=SAMS_ADDRESS)
+        assert session.get_one(Contact, sam.id).email_hash is None
+        assert eligibility.standing(session, eve, kind).reasons == (Reason.OPTED_OUT,)
+        assert sql(session, kind) == set()

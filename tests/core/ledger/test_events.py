@@ -1,0 +1,29 @@
+from sqlalchemy import select
+
+from app.core.wording import Words
+from app.db import Database
+from app.models import ConsentEvidence
+from tests import make
+
+
+def test_words_of_a_transaction_that_was_rolled_back_are_stored_with_the_next_event(database: Database) -> None:
+    words = Words("en", "By signing up you agree to get texts.", "c0ffee")
+    with database.unit_of_work() as session:
+        offers, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+    with database.unit_of_work() as session:
+        make.opt_in(session, sam, offers, evidence=make.evidence(words=words))
+        session.rollback()
+    with database.unit_of_work() as session:
+        make.opt_in(session, sam, offers, evidence=make.evidence(words=words))
+    with database.read_only() as session:
+        assert [each.wording_hash for each in session.scalars(select(ConsentEvidence))] == ["c0ffee"]
+
+
+def test_every_evidence_has_its_own_salt(database: Database) -> None:
+    with database.unit_of_work() as session:
+        offers, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        make.opt_in(session, sam, offers)
+        make.opt_out(session, sam, offers)
+        salts = [each.salt for each in session.scalars(select(ConsentEvidence))]
+    assert len(set(salts)) == 2
+    assert all(salt and len(salt) == 16 for salt in salts)

@@ -1,0 +1,53 @@
+"""Addresses that cross applications lead to the routes they are meant for."""
+
+import io
+import json
+
+import pytest
+from flask import Flask
+
+from app import logs
+from app.core import public_urls
+
+BASE = "https://consent.example.com"
+ROUTES = {
+    public_urls.inserted_form("TOKEN"): "/f/<token>",
+    public_urls.inserted_form("TOKEN", full_number_proof="PROOF"): "/f/<token>",
+    public_urls.public_form("KEY"): "/f/form/<key>",
+    public_urls.contact("5f0c"): "/contacts/<public_id>",
+    public_urls.conversation(7): "/inbox/<int:conversation_id>",
+    public_urls.logo("abc"): "/logo",
+    public_urls.EMBED_SCRIPT: "/embed.js",
+    public_urls.MESSENGER_SCRIPT: "/messenger.js",
+    public_urls.MESSENGER_FRAME: "/messenger/frame",
+    public_urls.API_DOCS: "/api/docs",
+    public_urls.API_DESCRIPTION: "/api/openapi.json",
+    f"{public_urls.MESSENGER_API}/poll": "/messenger/api/poll",
+    f"{public_urls.API}/contacts": "/api/contacts",
+}
+
+
+def test_every_address_leads_to_its_route(app: Flask) -> None:
+    stream = io.StringIO()
+    logs.configure(stream)
+    try:
+        for address in ROUTES:
+            app.test_client().get(address).close()
+    finally:
+        logs.silence()
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["route"] for line in lines] == list(ROUTES.values())
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
+        (public_urls.inserted_form("T", base=BASE, full_number_proof="P"), "/f/T?full=P"),
+        (public_urls.public_form("KEY", base=BASE), "/f/form/KEY"),
+        (public_urls.contact("5f0c", base=BASE), "/contacts/5f0c"),
+        (public_urls.conversation(7, base=BASE), "/inbox/7"),
+        (public_urls.logo("abc", base=BASE), "/logo?v=abc"),
+    ],
+)
+def test_an_address_begins_with_its_base(address: str, path: str) -> None:
+    assert address == BASE + path

