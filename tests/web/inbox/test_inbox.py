@@ -248,6 +248,7 @@ def test_the_panel_says_who_it_is_and_how_they_stand(
     assert f'href="/contacts/{sam.public_id}"' in panel
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_saved_form_is_inserted(ana: FlaskClient, chat: int, sam: Contact, database: Database) -> None:
     with database.unit_of_work() as session:
         form = make.form(session, name="Offers by text")
@@ -386,6 +387,7 @@ def test_a_poll_that_finds_nothing_is_told_from_memory_beside_the_sign_in(
     assert ["agents" in each for each in seen] == [True]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_poll_tells_what_is_new_once(ana: FlaskClient, chat: int, sam: Contact, database: Database) -> None:
     cursor = cursor_of(ana, f"/inbox/{chat}")
     say(database, sam, "Hello?")
@@ -463,6 +465,7 @@ def test_an_address_that_was_tampered_with_still_shows_a_page(ana: FlaskClient, 
         assert ana.get(f"/inbox/poll?{odd}").status_code in {200, 204}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_long_lists_go_on_by_key(ana: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         for number in range(inbox.PAGE_SIZE + 3):
