@@ -35,8 +35,6 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         i18n,
         ids,
         inbox,
-        logo,
-        mail,
         messenger,
         request_log,
         security,
@@ -53,7 +51,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     )
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES)
     services.init_app(app, settings)
-    for part in (request_log, security, ids, logo, assets, i18n, mail, errors, health, sign_in):
+    for part in (request_log, security, ids, assets, i18n, errors, health, sign_in):
         part.init_app(app)
     for surface in (home, auth, admin, contacts, inbox, messenger):
         app.register_blueprint(surface.blueprint)

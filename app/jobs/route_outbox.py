@@ -17,7 +17,7 @@ from app.db import Database
 from app.models import OutboxEvent
 
 EVERY_S = 1.0
-PARK_EVERY_S = 60.0
+GIVE_UP_EVERY_S = 60.0
 # Small, because SQLite's writers wait while one batch is written.
 BATCH = 200
 _COUNTED = {"form.inserted": "inserted", "form.submitted": "submitted"}
@@ -33,14 +33,14 @@ def run(database: Database, stopping: threading.Event, routed: Callable[[], None
 
     :param routed: called whenever something was
     """
-    parked_at_s = time.monotonic()
+    gave_up_at_s = time.monotonic()
     while not stopping.wait(EVERY_S):
         try:
             if sweep_outbox(database):
                 routed()
-            if time.monotonic() - parked_at_s >= PARK_EVERY_S:
-                parked_at_s = time.monotonic()
-                park_late_webhooks(database)
+            if time.monotonic() - gave_up_at_s >= GIVE_UP_EVERY_S:
+                gave_up_at_s = time.monotonic()
+                give_up_late_webhooks(database)
         except Exception:
             _log.exception("the sweep of the outbox failed")
 
@@ -98,18 +98,18 @@ def _may_pass(problem: Exception) -> bool:
     return isinstance(problem, OperationalError | InterfaceError | OSError | MemoryError)
 
 
-def park_late_webhooks(database: Database) -> int:
+def give_up_late_webhooks(database: Database) -> int:
     """Give up every delivery whose three days are over, in small transactions; how many were late comes back."""
-    parked = 0
+    failed = 0
     while True:
         at = clock.now()
         with database.read_only() as session:
             ids = deliveries.late(session, at=at)
         if not ids:
-            return parked
+            return failed
         with database.unit_of_work() as session:
-            deliveries.park(session, ids, at=at)
-        parked += len(ids)
+            deliveries.give_up(session, ids, at=at)
+        failed += len(ids)
 
 
 def _is_waiting(database: Database) -> bool:

@@ -1,58 +1,66 @@
-"""Static files under addresses that change with their content, so that browsers keep them for good."""
+"""Static files, at addresses that change with their content, so that browsers keep them."""
 
 import hashlib
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 from flask import Flask, Response, abort, request
-from flask_compress import Compress
 
-COMPRESSION: dict[str, Any] = {"COMPRESS_ALGORITHM": ["br", "gzip"], "COMPRESS_BR_LEVEL": 4}
-# What may be compressed beside static files: no answer that holds a secret beside what a request can choose.
-_COMPRESSED = {"messenger"}
+from app.core.workspace import logo
+from app.web.compression import compress_file
+from app.web.services import read_connection
+
 _MODULES = ("js/inbox", "js/messenger")
+_LOADERS = ("embed.js", "messenger.js")
 _FOREVER = "public, max-age=31536000, immutable"
+_BRIEFLY = "public, max-age=300"
 
 
 def init_app(app: Flask) -> None:
-    """Serve static files, modules and the scripts for other sites.
+    """Serve static files, script modules and the scripts for other sites.
 
-    Adds ``asset('css/tokens.css')`` to templates, and ``modules('js/inbox')`` for scripts that import each other.
+    Adds to templates ``asset('css/tokens.css')``, ``modules('js/inbox')`` for scripts that import each other, and
+    ``logo_version()``, which is null when there is no logo.
     """
-    versions: dict[str, str] = {}
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 300
+    _serve_files(app)
     _serve_modules(app)
     _serve_loaders(app)
+    app.jinja_env.globals["logo_version"] = _logo_version
+    app.after_request(_compress)
+
+
+def _serve_files(app: Flask) -> None:
+    versions: dict[str, str] = {}
 
     def asset(name: str) -> str:
+        """The address of a static file, with its version."""
         if name not in versions or app.debug:
-            content = (Path(app.static_folder or "") / name).read_bytes()
-            versions[name] = hashlib.sha256(content).hexdigest()[:12]
+            versions[name] = _version(Path(app.static_folder or "", name))
         return f"{app.static_url_path}/{name}?v={versions[name]}"
 
-    def keep(response: Response) -> Response:
-        if request.endpoint == "static" and response.status_code in {200, 304}:
+    def set_lifetime(response: Response) -> Response:
+        if request.endpoint == "static" and response.status_code in {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}:
             is_versioned = request.args.get("v") == versions.get((request.view_args or {}).get("filename", ""))
-            response.headers["Cache-Control"] = _FOREVER if is_versioned else "public, max-age=300"
+            response.headers["Cache-Control"] = _FOREVER if is_versioned else _BRIEFLY
         return response
 
     app.jinja_env.globals["asset"] = asset
-    app.after_request(keep)
-    _compress(app)
+    app.after_request(set_lifetime)
 
 
 def _serve_modules(app: Flask) -> None:
-    """Folders of modules, under addresses that name the version of the whole folder: what imports by a relative path
-    stays within that version, so that a browser never mixes two.
+    """Serve folders of modules at addresses with the version of the whole folder.
+
+    A relative import stays within that version, so that a browser never mixes two.
     """
     versions: dict[str, str] = {}
 
     def modules(folder: str) -> dict[str, str]:
         """The address of each module, by its name."""
-        files = sorted((Path(app.static_folder or "") / folder).glob("*.js"))
+        files = sorted(Path(app.static_folder or "", folder).glob("*.js"))
         if folder not in versions or app.debug:
-            versions[folder] = hashlib.sha256(b"\0".join(each.read_bytes() for each in files)).hexdigest()[:12]
+            versions[folder] = _version(*files)
         return {each.stem: f"/modules/{versions[folder]}/{folder}/{each.name}" for each in files}
 
     def module(version: str, folder: str, name: str) -> Response:
@@ -69,31 +77,27 @@ def _serve_modules(app: Flask) -> None:
 
 
 def _serve_loaders(app: Flask) -> None:
-    """The scripts that other sites load, under their public names; browsers ask again every five minutes."""
+    """Serve the scripts that other sites load under their public names; browsers check them every five minutes."""
 
     def loader(name: str) -> Response:
         response = app.send_static_file(f"js/{name}")
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-        response.headers["Cache-Control"] = "public, max-age=300"
+        response.headers["Cache-Control"] = _BRIEFLY
         return response
 
-    for name in ("embed.js", "messenger.js"):
+    for name in _LOADERS:
         app.add_url_rule(f"/{name}", f"loader_{name}", loader, defaults={"name": name})
 
 
-def _compress(app: Flask) -> None:
-    """Compress static files only: staff pages hold a CSRF token beside what a request can choose, and stay plain."""
-    app.config.update(COMPRESS_REGISTER=False, **COMPRESSION)
-    compress = Compress(app)
+def _compress(response: Response) -> Response:
+    is_file = (request.endpoint or "").startswith(("static", "modules_", "loader_"))
+    return compress_file(response) if is_file else response
 
-    def smaller(response: Response) -> Response:
-        is_static = (request.endpoint or "").startswith(("static", "modules_", "loader_"))
-        if not is_static and request.blueprint not in _COMPRESSED:
-            return response
-        if is_static and response.status_code == HTTPStatus.OK:
-            response.direct_passthrough = False
-            response.get_data()  # read here, so that the file is closed; these are a few kB each
-        compressed: Response = compress.after_request(response)
-        return compressed
 
-    app.after_request(smaller)
+def _logo_version() -> str | None:
+    with read_connection() as connection:
+        return logo.version(connection)
+
+
+def _version(*files: Path) -> str:
+    return hashlib.sha256(b"\0".join(each.read_bytes() for each in files)).hexdigest()[:12]

@@ -13,11 +13,12 @@ from flask import Flask, current_app
 from sqlalchemy.orm import Session
 
 from app.config import Settings
-from app.core.conversations.change_cache import Changes
+from app.core.conversations.change_cache import ChangeCache
 from app.core.messenger.polling import Polls
 from app.core.signing import Keys
 from app.core.workspace import bootstrap
 from app.db import Database, ReadConnection
+from app.mail_client import MailServer, server_of
 from app.web import database as flask_database
 from app.web.database import session_scope
 
@@ -34,20 +35,22 @@ class Services:
     settings: Settings
     database: Database
     keys: Keys
-    changes: Changes
+    changes: ChangeCache
     polls: Polls
+    mail_server: MailServer | None
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Open the database and give the application its services."""
     flask_database.init_app(app, settings)
-    changes = Changes()
+    changes = ChangeCache()
     app.extensions[EXTENSION] = Services(
         settings=settings,
         database=bootstrap.open_database(settings, engines=flask_database.engines_of(app)),
         keys=Keys(settings.secret_key),
         changes=changes,
         polls=Polls(changes),
+        mail_server=server_of(settings.smtp_url),
     )
 
 
@@ -73,7 +76,12 @@ def keys() -> Keys:
     return services().keys
 
 
-def changes() -> Changes:
+def has_mail() -> bool:
+    """Whether mail can be sent. Without it one-time links are shown to the admin."""
+    return services().mail_server is not None
+
+
+def changes() -> ChangeCache:
     return services().changes
 
 

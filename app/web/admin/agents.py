@@ -15,8 +15,7 @@ from app.core.workspace import settings
 from app.models import Agent, Role
 from app.web.admin import blueprint
 from app.web.formkit import Form, accepted, text
-from app.web.mail import has_mail
-from app.web.services import read_only, unit_of_work
+from app.web.services import has_mail, read_only, unit_of_work
 from app.web.sign_in import password_links as one_time_links
 from app.web.sign_in.setup import admin_required, current_actor
 

@@ -11,12 +11,14 @@ from app.core.conversations import messages as conversations
 from app.core.errors import NotFound
 from app.core.workspace import settings
 from app.models import Workspace
+from app.web import compression
 from app.web.form_page import colors as colour
 from app.web.form_page import page as optin_page
 from app.web.i18n import gettext, speaking
 from app.web.services import read_only
 
 blueprint = Blueprint("messenger", __name__, url_prefix="/messenger")
+blueprint.after_request(compression.compress)
 _KEPT_PAGES = 64
 
 

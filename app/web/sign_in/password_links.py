@@ -1,26 +1,26 @@
 """One-time links that set a password, for invitations and for who forgot theirs; by mail or handed over by an admin."""
 
-import logging
 from datetime import timedelta
 from threading import Thread
 from typing import Any
 
 from flask import Flask, Response, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_mailman import EmailMessage
 from flask_security import Security
 from flask_security.mail_util import EmailValidateException, MailUtil
 from itsdangerous import BadData, SignatureExpired
 
+from app import logs, mail_client
 from app.core import email
 from app.core.errors import DestinationRefused
+from app.mail_client import MailFailed, MailServer
 from app.models import Agent
 from app.web import services
-from app.web.mail import has_mail
 from app.web.security import public_url
 
 INVITATION_LASTS = timedelta(days=7)
 RESET_LASTS = timedelta(days=1)
+_log = logs.get_logger()
 
 
 def link_for(agent: Agent) -> str:
@@ -42,7 +42,7 @@ def send_link(agent: Agent, link: str, *, workspace: str) -> bool:
     template = "auth/invitation_mail.txt" if agent.password is None else "auth/reset_mail.txt"
     subject = f"Your account at {workspace}" if agent.password is None else "Set a new password"
     body = render_template(template, agent=agent, link=link, workspace=workspace)
-    return _send(EmailMessage(subject, body, to=[agent.email]))
+    return _send(services.services().mail_server, agent.email, subject, body)
 
 
 def may_ask_by_mail() -> bool:
@@ -50,7 +50,7 @@ def may_ask_by_mail() -> bool:
 
     Their request must not choose the host in it, so the server's own address has to be configured.
     """
-    return has_mail() and bool(services.settings().public_url)
+    return services.has_mail() and bool(services.settings().public_url)
 
 
 def guard(app: Flask, security: Security) -> None:
@@ -84,9 +84,9 @@ class Mails(MailUtil):
         html: str | None,  # noqa: ARG002 - switched off
         **kwargs: Any,  # noqa: ARG002
     ) -> None:
-        app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
-        message = EmailMessage(subject, body or "", to=[recipient])
-        Thread(target=_send_within, args=(app, message), daemon=True).start()
+        Thread(
+            target=_send, args=(services.services().mail_server, recipient, subject, body or ""), daemon=True
+        ).start()
 
 
 def _only_by_mail() -> ResponseReturnValue | None:
@@ -120,16 +120,14 @@ def _untold(response: Response) -> Response:
     return response
 
 
-def _send_within(app: Flask, message: EmailMessage) -> None:
-    with app.app_context():
-        _send(message)
-
-
-def _send(message: EmailMessage) -> bool:
+def _send(server: MailServer | None, recipient: str, subject: str, body: str) -> bool:
+    """Send a mail; false when it could not be sent. The log names no address."""
+    if server is None:
+        return False
     try:
-        message.send()
-    except OSError:  # smtplib's errors are OSErrors; none of them may name the address in the log
-        logging.getLogger("assent.mail").exception("a mail could not be sent")
+        mail_client.send(server, recipient=recipient, subject=subject, body=body)
+    except MailFailed:
+        _log.exception("mail could not be sent")
         return False
     return True
 

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, text
 
 from app.core import clock
 from app.core.conversations import messages as conversations
+from app.core.conversations.appending import NewMessage
 from app.core.messenger import visitors as messenger
 from app.db import Database
 from app.models import Contact, Conversation, Message, MessengerToken
@@ -43,7 +44,7 @@ def test_a_message_and_its_answer_come_with_the_next_poll(client: FlaskClient, d
     after = f"poll?after={first['id']}:{first['revision']}"
     assert get(client, after, TOKEN).get_json() == {"conversations": [], "more": False}
     with database.unit_of_work() as session:
-        conversations.say(session, first["id"], author=agent, body="Hi", client_key="x", at=clock.now())
+        conversations.post(session, first["id"], NewMessage(agent, "Hi", client_key="x"), at=clock.now())
     answered = lines(get(client, after, TOKEN))
     assert [(each["from"], each["name"], each["client_key"]) for each in answered] == [("office", "Ana", None)]
 
@@ -51,7 +52,7 @@ def test_a_message_and_its_answer_come_with_the_next_poll(client: FlaskClient, d
 def test_seen_is_kept_for_the_other_browsers_of_this_person(client: FlaskClient, database: Database) -> None:
     conversation = write(client).get_json()["conversation"]
     with database.unit_of_work() as session:
-        conversations.say(session, conversation, author="agent:1", body="Hi", at=clock.now())
+        conversations.post(session, conversation, NewMessage("agent:1", "Hi"), at=clock.now())
     assert post(client, "seen", {"seen": {str(conversation): 2}}, TOKEN).status_code == 200
     assert get(client, "poll", TOKEN).get_json()["conversations"][0]["seen"] == 2
 
