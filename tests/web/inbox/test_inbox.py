@@ -249,6 +249,7 @@ def test_the_panel_shows_the_contact_and_its_subscriptions(
     assert f'href="/contacts/{sam.public_id}"' in panel
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_saved_form_is_inserted(ana: FlaskClient, chat: int, sam: Contact, database: Database) -> None:
     with database.unit_of_work() as session:
         form = make.form(session, name="Offers by text")
@@ -385,6 +386,7 @@ def test_a_poll_without_news_reads_only_the_sign_in(ana: FlaskClient, chat: int,
     assert ["agents" in each for each in seen] == [True]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_poll_returns_news_once(ana: FlaskClient, chat: int, sam: Contact, database: Database) -> None:
     cursor = cursor_of(ana, f"/inbox/{chat}")
     say(database, sam, "Hello?")
@@ -464,6 +466,7 @@ def test_malformed_query_parameters_are_ignored(ana: FlaskClient, chat: int, que
         assert ana.get(f"/inbox/poll?{odd}").status_code in {200, 204}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_long_lists_are_paged_by_key(ana: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         for number in range(inbox.PAGE_SIZE + 3):

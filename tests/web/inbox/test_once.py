@@ -74,6 +74,7 @@ def count(database: Database, model: type) -> int:
         return session.scalar(select(func.count()).select_from(model)) or 0
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_saved_form_is_placed_once(anas: list[FlaskClient], chat: int, database: Database) -> None:
     with database.unit_of_work() as session:
         form = make.form(session, name="Offers by text")
@@ -88,6 +89,7 @@ def test_a_saved_form_is_placed_once(anas: list[FlaskClient], chat: int, databas
     assert len(topics) == TWO
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_configured_form_is_created_and_placed_once(anas: list[FlaskClient], chat: int, database: Database) -> None:
     with database.unit_of_work() as session:
         kind = make.live_type(session)
@@ -110,6 +112,7 @@ def test_a_refused_page_keeps_its_key(anas: list[FlaskClient], chat: int, databa
     assert 'name="client_key" value="the-same"' in answer.get_data(as_text=True)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_conversation_is_started_once(anas: list[FlaskClient], sam: Contact, database: Database) -> None:
     with database.unit_of_work() as session:
         form = make.form(session)
@@ -121,6 +124,7 @@ def test_a_conversation_is_started_once(anas: list[FlaskClient], sam: Contact, d
     assert count(database, Conversation) == TWO
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_reply_is_posted_once(anas: list[FlaskClient], chat: int, database: Database) -> None:
     key = key_on(anas[0], f"/inbox/{chat}", 'id="reply"')
     values = {"kind": "message", "body": "At your service", "client_key": key}

@@ -25,6 +25,7 @@ def database(app: Flask) -> Database:
     return database
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_the_full_number_is_shown_to_the_signed_user_alone(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         form = make.form(session)
