@@ -59,8 +59,11 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         app.register_blueprint(surface.blueprint)
     mounts.mount(
         app,
-        {public_urls.EMBED: embed.create_embed(app), public_urls.MESSENGER_API: messenger.create_messenger_api(app)},
+        {
+            public_urls.EMBED: embed.create_embed(app),
+            public_urls.MESSENGER_API: messenger.create_messenger_api(app),
+            public_urls.API: api.create_api(app),
+        },
     )
-    api.mount(app, settings)
     security.trust_proxies(app, settings)
     return app

@@ -11,9 +11,8 @@ from app.core import origins, outbox
 from app.core.consent import reach
 from app.core.errors import InvalidInput, InvalidState
 from app.core.forms.availability import is_offered
-from app.core.forms.publishing import newest_version
 from app.core.signing import random_token
-from app.models import Contact, InsertedForm, OptInForm, SubscriptionType
+from app.models import Contact, InsertedForm, OptInForm, OptInFormVersion, SubscriptionType
 
 EXPIRES_IN = timedelta(days=30)
 EXPIRES_IN_MIN, EXPIRES_IN_MAX = timedelta(minutes=1), timedelta(days=366)
@@ -48,16 +47,19 @@ def insert_for(
     if contact is not None:
         reach.refuse_gone(session, contact)
         reach.refuse_blocked(contact)
-    version = newest_version(session, form)
-    subscription_type = session.get_one(SubscriptionType, version.subscription_type_id)
-    if not is_offered(archived_at=form.archived_at, type_state=subscription_type.state):
+    version_id, type_state = session.execute(
+        select(OptInFormVersion.id, SubscriptionType.state)
+        .join(SubscriptionType, SubscriptionType.id == OptInFormVersion.subscription_type_id)
+        .where(OptInFormVersion.form_id == form.id, OptInFormVersion.number == form.version)
+    ).one()
+    if not is_offered(archived_at=form.archived_at, type_state=type_state):
         raise InvalidState("This form cannot be inserted: it or its subscription type is no longer offered.")
     if not EXPIRES_IN_MIN <= link.expires_in <= EXPIRES_IN_MAX:
         raise InvalidInput("A form can be open for one minute up to a year.", field="expires_in")
     inserted = InsertedForm(
         token=random_token(),
         form_id=form.id,
-        version_id=version.id,
+        version_id=version_id,
         contact_id=contact.id if contact else None,
         inserted_by=inserted_by,
         origin=origins.read(link.origin) if link.origin else None,

@@ -8,13 +8,15 @@ from sqlalchemy.orm import Session
 
 from app.core import outbox, phone, rate_limits
 from app.core.consent import changes as consent
+from app.core.consent.locking import LockedContact
+from app.core.contacts import leads
 from app.core.contacts import records as contacts
-from app.core.conversations import messages as conversations
+from app.core.conversations import forms as conversation_forms
 from app.core.destinations import Destination
 from app.core.errors import DestinationRefused
 from app.core.forms import views as form_views
 from app.core.forms.render_token import RenderToken
-from app.core.forms.views import FormView, Insertion, Respondent, State
+from app.core.forms.views import FormView, Insertion, State
 from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.core.submissions import answers
@@ -49,15 +51,6 @@ class _Answer:
     destination: Destination
     evidence: Evidence
     at: datetime
-
-
-@dataclass(frozen=True)
-class _Signer:
-    """The contact who signs up, locked, and the topics of what this answer changed about them."""
-
-    contact_id: int
-    topics: tuple[str, ...]
-    current: consent.Held | None
 
 
 def submit(
@@ -118,16 +111,16 @@ def _submit_public(session: Session, answer: _Answer) -> Outcome:
         return _answered_before(session, answer)
     if wait_s := _over_limit(session, answer):
         return Outcome(State.ASK, "too_many", answer.destination, retry_after_s=wait_s)
-    signer = _lead(session, answer)
-    if _opted_out_since(answer.shown, signer.current):
+    lead = _lead(session, answer)
+    if _opted_out_since(session, answer, lead):
         return Outcome(State.ASK, "shown_again")
     inserted_form_id = answers.record_public(
-        session, answer.view.form, answer.shown, answer.destination, signer.contact_id, at=answer.at
+        session, answer.view.form, answer.shown, answer.destination, lead.id, at=answer.at
     )
     if inserted_form_id is None:
-        _undo_lead(session, signer)
+        _undo_lead(session, lead)
         return _answered_before(session, answer)
-    return _opt_in(session, answer, signer, inserted_form_id)
+    return _opt_in(session, answer, lead, inserted_form_id)
 
 
 def _submit_inserted(session: Session, answer: _Answer, insertion: Insertion, state: State) -> Outcome:
@@ -135,24 +128,21 @@ def _submit_inserted(session: Session, answer: _Answer, insertion: Insertion, st
         return settled
     if wait_s := _over_limit(session, answer):
         return Outcome(state, "too_many", answer.destination, retry_after_s=wait_s)
-    respondent = answer.view.respondent
-    signer = _lead(session, answer) if respondent is None else _locked_respondent(session, answer, respondent)
-    if signer is None:
+    contact = _locked_contact(session, answer)
+    if contact is None:
         return _changed_meanwhile(session, answer, insertion)
-    if _opted_out_since(answer.shown, signer.current):
-        for topic in signer.topics:
-            contacts.tell(session, topic, signer.contact_id, at=answer.at)
+    if _opted_out_since(session, answer, contact):
+        for topic in contact.topics:
+            contacts.tell(session, topic, contact.id, at=answer.at)
         return Outcome(state, "shown_again")
     if insertion.answered_at is not None:
-        return _opt_in(session, answer, signer, insertion.id)
-    if not answers.mark_answered(session, insertion, answer.destination, signer.contact_id, at=answer.at):
-        _undo_lead(session, signer)
+        return _opt_in(session, answer, contact, insertion.id)
+    if not answers.mark_answered(session, insertion, answer.destination, contact.id, at=answer.at):
+        _undo_lead(session, contact)
         return _changed_meanwhile(session, answer, insertion)
-    outcome = _opt_in(session, answer, signer, insertion.id)
-    if insertion.conversation_id is not None:
-        conversations.mark_form_changed(
-            session, insertion.conversation_id, insertion.id, is_answered=True, at=answer.at
-        )
+    outcome = _opt_in(session, answer, contact, insertion.id)
+    if (chat_id := insertion.conversation_id) is not None:
+        conversation_forms.mark_changed(session, chat_id, insertion.id, is_answered=True, at=answer.at)
     return outcome
 
 
@@ -169,69 +159,53 @@ def _settled(answer: _Answer, insertion: Insertion, state: State) -> Outcome | N
     return None
 
 
-def _lead(session: Session, answer: _Answer) -> _Signer:
+def _lead(session: Session, answer: _Answer) -> LockedContact:
     """The lead that an unknown person becomes, locked."""
-    form = answer.view.form
-    lead_id, is_new = contacts.lead_for(
-        session,
-        form.subscription_type_id,
-        form.channel,
-        answer.destination,
-        locale=answer.shown.locale,
-        at=answer.at,
-    )
-    if is_new:
-        return _Signer(lead_id, ("contact.created",), None)
-    return _Signer(lead_id, (), consent.held(session, lead_id, form.subscription_type_id))
+    form, locale = answer.view.form, answer.shown.locale
+    type_id = form.subscription_type_id
+    return leads.lead_for(session, type_id, form.channel, answer.destination, locale=locale, at=answer.at)
 
 
-def _locked_respondent(session: Session, answer: _Answer, respondent: Respondent) -> _Signer | None:
+def _locked_contact(session: Session, answer: _Answer) -> LockedContact | None:
     """The contact of an inserted form, locked, with the number that they typed saved.
 
     Null when the saved number is no longer what the page was based on, or the contact may not answer any more.
     """
-    form, contact_id = answer.view.form, respondent.contact_id
-    topics: tuple[str, ...] = ()
-    if answer.shown.destination_hash is None:
-        is_unchanged = contacts.save_destination(
-            session, contact_id, form.channel, answer.destination, instead_of=answer.view.saved, at=answer.at
-        )
-        topics = ("contact.updated",)
-    else:
-        is_unchanged = contacts.hold_saved(session, contact_id, form.channel) == answer.view.saved
-    if not is_unchanged:
-        return None
-    return _Signer(contact_id, topics, consent.held(session, contact_id, form.subscription_type_id))
+    respondent, channel, saved = answer.view.respondent, answer.view.form.channel, answer.view.saved
+    if respondent is None:
+        return _lead(session, answer)
+    contact_id = respondent.contact_id
+    if answer.shown.destination_hash is not None:
+        return leads.lock_saved(session, contact_id, channel, saved)
+    return leads.save_destination(session, contact_id, channel, answer.destination, instead_of=saved, at=answer.at)
 
 
-def _opted_out_since(shown: RenderToken, current: consent.Held | None) -> bool:
+def _undo_lead(session: Session, contact: LockedContact) -> None:
+    """Delete the lead that this answer created, because the answer does not count."""
+    if "contact.created" in contact.topics:
+        leads.undo_lead(session, contact)
+
+
+def _opted_out_since(session: Session, answer: _Answer, contact: LockedContact) -> bool:
     """Whether the contact opted out after the page was rendered: then the answer is older than the opt-out."""
-    return current is not None and current.state == ConsentState.OPTED_OUT and current.changed_at >= shown.at
+    current = consent.current(session, contact, answer.view.form.subscription_type_id)
+    return current is not None and current.state == ConsentState.OPTED_OUT and current.changed_at >= answer.shown.at
 
 
-def _opt_in(session: Session, answer: _Answer, signer: _Signer, inserted_form_id: int) -> Outcome:
-    """Record the opt-in, and publish what the answer changed in the same statement as the consent."""
+def _opt_in(session: Session, answer: _Answer, contact: LockedContact, inserted_form_id: int) -> Outcome:
+    """Record the opt-in, and publish the form's first answer also where the contact had opted in already."""
     insertion, subscription_type_id = answer.view.insertion, answer.view.form.subscription_type_id
-    change = consent.opt_in(
-        session,
-        signer.contact_id,
-        subscription_type_id,
-        answer.destination.value,
-        answer.evidence.of_inserted_form(inserted_form_id),
-        standing=signer.current,
-        at=answer.at,
-        told_before=signer.topics,
-        also_told_as=("form.submitted",),
-    )
-    is_answered_again = insertion is not None and insertion.answered_at is not None
-    topics = signer.topics if is_answered_again else (*signer.topics, "form.submitted")
-    if not change.is_new and topics:
+    evidence = answer.evidence.of_inserted_form(inserted_form_id)
+    if insertion is None or insertion.answered_at is None:
+        contact.topics = (*contact.topics, "form.submitted")
+    change = consent.opt_in(session, contact, subscription_type_id, answer.destination.value, evidence, at=answer.at)
+    if not change.is_new and contact.topics:
         outbox.add(
             session,
-            topics,
-            contact_id=signer.contact_id,
+            contact.topics,
+            contact_id=contact.id,
             payload={
-                "contact_id": signer.contact_id,
+                "contact_id": contact.id,
                 "subscription_type_id": subscription_type_id,
                 "event_id": change.event_id,
                 "inserted_form_id": inserted_form_id,
@@ -239,12 +213,6 @@ def _opt_in(session: Session, answer: _Answer, signer: _Signer, inserted_form_id
             at=answer.at,
         )
     return Outcome(State.DONE, None, answer.destination, change.event_id)
-
-
-def _undo_lead(session: Session, signer: _Signer) -> None:
-    """Delete the lead that this answer created, because the answer does not count."""
-    if "contact.created" in signer.topics:
-        contacts.undo_lead(session, signer.contact_id)
 
 
 def _over_limit(session: Session, answer: _Answer) -> int | None:

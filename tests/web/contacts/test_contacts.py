@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from app.core import wording
-from app.core.consent import changes as consent
+from app.core.consent import current as current_consents
 from app.core.contacts import records as contacts
 from app.core.forms import publishing as optin_forms
 from app.core.workspace import settings
@@ -66,7 +66,7 @@ def _page(sam: Contact) -> str:
 
 def _state(database: Database, sam: Contact, type_id: int) -> ConsentState | None:
     with database.read_only() as session:
-        held = consent.held(session, sam.id, type_id)
+        held = current_consents.find(session, sam.id, type_id)
         return held.state if held else None
 
 
@@ -251,6 +251,7 @@ def test_archived_forms_are_not_offered(ana: FlaskClient, database: Database, sa
     assert "There is no form to insert" in html
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_an_agent_records_an_opt_out_with_its_note(ana: FlaskClient, database: Database, sam: Contact) -> None:
     with database.unit_of_work() as session:
         offers = make.live_type(session)
@@ -269,6 +270,7 @@ def test_an_agent_records_an_opt_out_with_its_note(ana: FlaskClient, database: D
         assert re.fullmatch(r"agent:\d+", event.actor)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_recording_the_same_opt_out_twice_writes_one_event(ana: FlaskClient, database: Database, sam: Contact) -> None:
     with database.unit_of_work() as session:
         offers = make.live_type(session)
