@@ -57,9 +57,9 @@ class Installation:
         if self._reset_database:
             self._reset_database()
         if "database" in self.__dict__:
-            _forget_database(self.database, self.settings)
+            _forget_database(self.database)
         if "app" in self.__dict__:
-            forget(self.app, self.settings)
+            forget(self.app)
 
     def close(self) -> None:
         """Close every connection. Handle and application open new ones when they are used again."""
@@ -77,14 +77,14 @@ def make_app(settings: config.Settings) -> Flask:
     return app
 
 
-def forget(app: Flask, settings: config.Settings) -> None:
+def forget(app: Flask) -> None:
     """Empty everything that an application keeps in memory about its database.
 
     The values are emptied in place, because the mounted applications share them.
     """
     app.testing = True
     services = services_of(app)
-    _forget_database(services.database, settings)
+    _forget_database(services.database)
     _start_again(services.changes, fresh_for_s=0)
     _start_again(services.polls, services.changes)
     for each in (app, *mounted(app).values()):
@@ -93,12 +93,11 @@ def forget(app: Flask, settings: config.Settings) -> None:
         each.extensions.get("assent.form_pages", {}).clear()
 
 
-def _forget_database(database: Database, settings: config.Settings) -> None:
-    fresh = bootstrap.open_database(settings, connections=1)
-    database.info.clear()
-    database.info.update(fresh.info)
+def _forget_database(database: Database) -> None:
+    for remembered in database.info.values():
+        if isinstance(remembered, set):  # hashes of the wordings that the database holds
+            remembered.clear()
     database.trace = None
-    fresh.close()
 
 
 def _start_again(value: Any, *arguments: Any, **named: Any) -> None:

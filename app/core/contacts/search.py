@@ -17,7 +17,7 @@ from app.core.contacts import filter_sql as contact_query
 from app.core.contacts import filters, segment_queries
 from app.core.contacts.filter_sql import Setting
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, Standing
-from app.core.errors import InvalidInput
+from app.core.errors import InvalidInput, NotFound
 from app.db import CompiledStatement, dialect_of, run
 from app.models import Consent, ConsentState, ConsentType, Contact, SubscriptionType, UtcDateTime, Workspace
 
@@ -128,6 +128,18 @@ def which(session: Session, queries: Sequence[Query], contact_id: int) -> list[b
 def check(session: Session, query: Query) -> None:
     """:raises InvalidInput: the query names a subscription type or segment that there is not"""
     contact_query.condition(query, setting_of(session, query))
+
+
+def find_by_email(session: Session, email: str) -> Contact:
+    """The contact with this address that is not archived: a user before a lead, the newest first.
+
+    :raises NotFound: there is none
+    """
+    by_address = select(Contact).where(Contact.email == email.strip().lower(), Contact.archived_at.is_(None))
+    found = session.scalars(by_address.order_by(Contact.role.desc(), Contact.id.desc()).limit(1)).first()
+    if found is None:
+        raise NotFound("User Not Found")
+    return found
 
 
 def setting_of(session: Session, query: Query | None) -> Setting:

@@ -13,7 +13,7 @@ from app.core.consent import changes as consent
 from app.core.consent.locking import LockedContact
 from app.core.contacts import leads
 from app.core.contacts import records as contacts
-from app.core.conversations import messages as conversations
+from app.core.conversations import forms as conversation_forms
 from app.core.destinations import Destination
 from app.core.errors import DestinationRefused
 from app.core.forms import views as form_views
@@ -145,7 +145,7 @@ def _submit_inserted(
     inserted_form_id = cast(int, view.inserted_form_id)
     outcome = _opt_in(session, view, contact, destination, evidence.of_inserted_form(inserted_form_id), at=at)
     if view.answered_at is None and view.conversation_id is not None:
-        conversations.mark_form_changed(session, view.conversation_id, inserted_form_id, is_answered=True, at=at)
+        conversation_forms.mark_changed(session, view.conversation_id, inserted_form_id, is_answered=True, at=at)
     return outcome
 
 

@@ -129,6 +129,7 @@ def test_an_admin_resets_a_lost_second_factor(app: Flask) -> None:
     pages.signed_in(app, "ana@example.com")
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_what_admins_do_is_in_the_audit_under_their_name(app: Flask) -> None:
     client = pages.admin(app)
     me = pages.make_agent(app, "max@example.com")

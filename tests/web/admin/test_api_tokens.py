@@ -13,6 +13,7 @@ from tests.web import pages
 from tests.web.api.client import Calls, database
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_token_is_made_and_shown_once(app: Flask) -> None:
     client = pages.admin(app)
     made = pages.submit(client, "/admin/tokens", {"name": "the <shop>", "scope": "write", "lasts": "30"})

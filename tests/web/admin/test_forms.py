@@ -99,6 +99,7 @@ def test_a_saved_form_shows_snippet_iframe_and_link(
     assert f'value="http://localhost/f/form/{made.form.key}"' in page
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_everything_that_can_be_configured_is_kept(
     max_: FlaskClient, database: Database, offers: SubscriptionType
 ) -> None:
@@ -178,6 +179,7 @@ def test_saving_again_without_a_change_keeps_the_version(
     assert [each.form.version for each in _all(database)] == [2]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_the_list_shows_the_numbers_of_each_form(max_: FlaskClient, database: Database, form: OptInForm) -> None:
     with database.unit_of_work() as session:
         for what, count in (("inserted", 1280), ("seen", 903), ("submitted", 211)):

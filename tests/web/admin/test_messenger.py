@@ -28,6 +28,7 @@ def test_the_page_holds_the_snippet_and_no_secret(app: Flask, database: Database
     assert standing.messenger_secret not in html
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_words_and_colour_are_saved_in_every_language(app: Flask, database: Database) -> None:
     values = {
         "messenger_office_name": " The  Harbour ",

@@ -52,6 +52,7 @@ def test_an_agent_may_not_see_or_change_settings(app: Flask, database: Database)
     assert _workspace(database).name == "My business"
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_every_setting_is_kept_and_shown(max_: FlaskClient, database: Database) -> None:
     assert pages.submit(max_, PATH, VALUES).status_code == 303
     kept = _workspace(database)

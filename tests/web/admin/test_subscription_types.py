@@ -118,6 +118,7 @@ def test_words_and_translations_can_be_edited(max_: FlaskClient, database: Datab
     assert [(each.locale, each.name) for each in edited.translations] == [("es", "Noticias")]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_type_goes_live_is_archived_and_comes_back(max_: FlaskClient, database: Database) -> None:
     saved = _saved(database)
     page = f"{PATH}/{saved.id}"
@@ -146,6 +147,7 @@ def test_archiving_says_how_many_are_opted_in(max_: FlaskClient, database: Datab
     assert "1 contact is opted in" in html
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_the_list_groups_by_state_and_counts(max_: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         make.opt_in(session, make.contact(session, phone_number=make.SAMS_NUMBER), make.live_type(session))

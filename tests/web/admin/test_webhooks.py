@@ -117,6 +117,7 @@ def test_a_delivery_shows_request_and_answer_and_is_sent_again(
     assert actions == ["webhook_endpoint.created", "webhook_endpoint.tested", "webhook_endpoint.replayed"]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_long_list_is_read_in_pages_and_by_state(app: Flask, database: Database, endpoint_id: int) -> None:
     with database.unit_of_work() as session:
         ids = [routing.send_test(session, endpoint_id, actor="agent:1", at=clock.now()) for _ in range(75)]

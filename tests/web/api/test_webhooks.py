@@ -51,6 +51,7 @@ def test_the_secret_is_in_the_first_answer_only_and_kept_nowhere(app: Flask, api
         assert first["secret"] not in session.scalars(select(IdempotencyKey.answer)).one()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_what_was_told_is_listed_by_pages_and_sent_again(app: Flask, api: Calls) -> None:
     endpoint = api.post("/webhook_endpoints", ENDPOINT)["id"]
     people = [api.contact(external_id=str(number)) for number in range(5)]

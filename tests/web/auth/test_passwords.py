@@ -191,6 +191,7 @@ class TestOneTimeLink:
     def test_its_address_goes_into_no_referrer(self, app: Flask) -> None:
         assert app.test_client().get(_invite(app)).headers["Referrer-Policy"] == "no-referrer"
 
+    @pytest.mark.databases("sqlite", "postgresql")
     def test_of_two_who_follow_it_at_once_one_sets_the_password(self, app: Flask) -> None:
         _invite(app)
         store = app.extensions["security"].datastore

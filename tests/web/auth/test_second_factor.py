@@ -120,6 +120,7 @@ def test_recovery_codes_can_be_saved_as_a_file(app: Flask) -> None:
     assert forged.status_code == 400
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_recovery_code_opens_once(app: Flask) -> None:
     _set_up(app)
     codes = _make_codes(_signed_in_with_code(app))

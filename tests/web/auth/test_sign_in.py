@@ -25,6 +25,7 @@ def test_an_admin_begins_at_the_forms_and_an_agent_at_the_inbox(app: Flask) -> N
     assert pages.agent(app).get("/start").location == "/inbox"
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_the_moment_of_signing_in_is_kept(app: Flask) -> None:
     before = clock.now()
     pages.agent(app)

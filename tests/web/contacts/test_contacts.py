@@ -251,6 +251,7 @@ def test_archived_forms_are_not_offered(ana: FlaskClient, database: Database, sa
     assert "There is no form to insert" in html
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_an_agent_records_an_opt_out_with_its_note(ana: FlaskClient, database: Database, sam: Contact) -> None:
     with database.unit_of_work() as session:
         offers = make.live_type(session)
@@ -269,6 +270,7 @@ def test_an_agent_records_an_opt_out_with_its_note(ana: FlaskClient, database: D
         assert re.fullmatch(r"agent:\d+", event.actor)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_recording_the_same_opt_out_twice_writes_one_event(ana: FlaskClient, database: Database, sam: Contact) -> None:
     with database.unit_of_work() as session:
         offers = make.live_type(session)

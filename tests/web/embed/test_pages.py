@@ -178,6 +178,7 @@ def test_static_parts_are_kept_for_good_under_their_hashed_address(client: Flask
     assert loader.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_looking_takes_at_most_three_statements_and_writes_nothing(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         form = make.form(session)
@@ -190,6 +191,7 @@ def test_looking_takes_at_most_three_statements_and_writes_nothing(client: Flask
             assert all(statement.lstrip().startswith("SELECT") for statement in sent)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_an_answer_takes_at_most_ten_statements(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         kind = make.live_type(session)

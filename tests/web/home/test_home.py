@@ -52,6 +52,7 @@ def test_the_demo_leads_to_the_shop_and_shows_the_sign_ins(client: FlaskClient) 
         assert shown in html
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 @pytest.mark.usefixtures("in_demo")
 def test_the_shop_embeds_a_form_that_is_in_use_and_asks_for_a_number(client: FlaskClient, database: Database) -> None:
     assert "/embed.js" not in client.get("/shop").get_data(as_text=True)

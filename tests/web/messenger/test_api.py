@@ -24,6 +24,7 @@ def database(app: Flask) -> Database:
     return database
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_message_and_its_answer_come_with_the_next_poll(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         agent = f"agent:{make.agent(session, name='Ana').id}"
@@ -113,6 +114,7 @@ def test_looking_writes_nothing(app: Flask, client: FlaskClient, database: Datab
     assert all(each.lstrip().startswith("SELECT") for each in sent)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_poll_without_news_is_one_small_statement_or_none(
     app: Flask, client: FlaskClient, database: Database
 ) -> None:
@@ -143,6 +145,7 @@ def test_looking_and_signing_in_too_often_is_429(client: FlaskClient, database: 
             assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_two_first_messages_at_once_make_one_lead(app: Flask, database: Database) -> None:
     def send(number: int) -> None:
         client = app.test_client()
@@ -162,6 +165,7 @@ def test_two_first_messages_at_once_make_one_lead(app: Flask, database: Database
     assert numbers == list(range(1, 8))
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_two_sign_ins_at_once_are_one_hand_over(app: Flask, client: FlaskClient, database: Database) -> None:
     write(client)
     said = signature(database, "sam")
@@ -228,6 +232,7 @@ def test_every_failure_is_json_and_an_unexpected_one_tells_nothing(client: Flask
     assert failed.headers["X-Request-Id"]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_message_into_an_open_conversation_takes_seven_statements(
     app: Flask, client: FlaskClient, database: Database
 ) -> None:
