@@ -94,8 +94,8 @@ def test_a_sweep_killed_half_way_counts_nothing_twice_and_loses_nothing(
 ) -> None:
     form_id = insert(database, 1500)
     script = (
-        "import sys; from app import config; from app.core import store; from app.jobs import sweep;"
-        "d = store.open_database(config.load()); print('go', flush=True); sweep.sweep_outbox(d)"
+        "from app import config; from app.core.workspace import bootstrap; from app.jobs import route_outbox;"
+        "d = bootstrap.open_database(config.load()); print('go', flush=True); route_outbox.sweep_outbox(d)"
     )
     for patience_s in (0.1, 60):
         process = subprocess.Popen(
