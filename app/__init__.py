@@ -22,6 +22,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask
 
     from app import config
+    from app.core.public_urls import API
     from app.web import (
         admin,
         api,
@@ -36,6 +37,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         ids,
         inbox,
         messenger,
+        mounts,
         request_log,
         security,
         services,
@@ -57,6 +59,6 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         app.register_blueprint(surface.blueprint)
     embed.mount(app)
     messenger.mount(app)
-    api.mount(app, settings)
+    mounts.mount(app, {API: api.create_api(app)})
     security.trust_proxies(app, settings)
     return app

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from app.schemas.contact import contact_body
+from bench.floor_contact import contact_body
 from bench.floor_database import IS_SQLITE, connection, now, sql, transaction
 
 COLUMNS = (

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.accounts import agents as accounts
 from app.core.consent import changes as consent
+from app.core.consent import locking
 from app.core.contacts import records as contacts
 from app.core.forms import publishing as optin_forms
 from app.core.forms.publishing import FormContent, FormText
@@ -84,29 +85,27 @@ def evidence(source: Source = Source.FORM, **values: Any) -> Evidence:
 
 
 def opt_in(session: Session, contact: Contact, subscription_type: SubscriptionType, **values: Any) -> consent.Change:
-    contacts.hold(session, contact.id)
+    session.flush()
     destination = contact.phone if subscription_type.channel == Channel.SMS else contact.email
     assert destination
     return consent.opt_in(
         session,
-        contact.id,
+        locking.lock(session, contact.id),
         subscription_type.id,
         destination,
         values.pop("evidence", evidence()),
-        standing=consent.held(session, contact.id, subscription_type.id),
         at=values.pop("at", NOON),
     )
 
 
 def opt_out(session: Session, contact: Contact, subscription_type: SubscriptionType, **values: Any) -> consent.Change:
-    contacts.hold(session, contact.id)
+    session.flush()
     destination = contact.phone if subscription_type.channel == Channel.SMS else contact.email
     return consent.opt_out(
         session,
-        contact.id,
+        locking.lock(session, contact.id),
         subscription_type.id,
         destination,
         values.pop("evidence", evidence(Source.PREFERENCE_CENTER)),
-        standing=consent.held(session, contact.id, subscription_type.id),
         at=values.pop("at", NOON + timedelta(hours=1)),
     )

@@ -1,21 +1,19 @@
-"""What all shapes share: text that can be stored, ids as they come, times as Unix seconds, errors."""
+"""Fields and base classes that all schemas share: text, ids, times, constants, lists by pages, errors."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, pre_load, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, post_dump, pre_load, validate
 
 _SECONDS_MIN, _SECONDS_MAX = 0, 32_503_680_000  # until the year 3000
 ID_MAX = 2**31 - 1
 
 
-def seconds(at: datetime | None) -> int | None:
-    """Unix seconds; null stays null."""
-    return int(at.timestamp()) if at is not None else None
-
-
 class Text(fields.String):
-    """Text that both databases can hold: no NUL, no half of a surrogate pair, at most ``most`` characters."""
+    """Text that both databases can store: no NUL, no unpaired surrogate, at most ``most`` characters."""
 
     def __init__(self, *, most: int = 1000, **more: Any) -> None:
         super().__init__(validate=validate.Length(max=most), **more)
@@ -30,7 +28,7 @@ class Text(fields.String):
 
 
 class TextOrNumber(Text):
-    """Text, or the whole number that some clients send instead. Comes out as text."""
+    """Text, or the integer that some clients send instead. Loads as text."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
         if isinstance(value, int) and not isinstance(value, bool):
@@ -39,7 +37,7 @@ class TextOrNumber(Text):
 
 
 class Id(fields.Field[str]):
-    """An id: text, or the number that some clients send instead. Comes out as text."""
+    """An id: text, or the integer that some clients send instead. Loads as text."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:  # noqa: ARG002
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= ID_MAX:
@@ -50,7 +48,7 @@ class Id(fields.Field[str]):
 
 
 class Moment(fields.Field[datetime]):
-    """A time as Unix seconds."""
+    """A time, sent as Unix seconds."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> datetime:  # noqa: ARG002
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 11:
@@ -61,14 +59,14 @@ class Moment(fields.Field[datetime]):
 
 
 class Count(fields.Integer):
-    """A whole number of at least ``least`` and at most ``most``. A number with a fraction is none."""
+    """An integer between ``least`` and ``most``. A number with a fraction is refused."""
 
     def __init__(self, *, least: int, most: int, **more: Any) -> None:
         super().__init__(strict=True, validate=validate.Range(min=least, max=most), **more)
 
 
 class YesOrNo(fields.Boolean):
-    """True or false; nothing else is understood."""
+    """The JSON values true and false; everything else is refused."""
 
     truthy = {True}  # noqa: RUF012 - marshmallow reads it from the class
     falsy = {False}  # noqa: RUF012
@@ -80,9 +78,9 @@ class YesOrNo(fields.Boolean):
 
 
 class Input(Schema):
-    """What comes in. Fields that we do not know are passed over: clients of other versions send some.
+    """Base of every request body and query. Unknown fields are ignored: clients of other versions send some.
 
-    Null where it means nothing is the same as nothing: Intercom's client sends it for what is left out.
+    Null in a field that does not allow it counts as left out: Intercom's client sends null for what is not given.
     """
 
     class Meta:
@@ -98,38 +96,156 @@ class Input(Schema):
         return {name: value for name, value in data.items() if value is not None or name not in meaningless}
 
 
-def const(value: str) -> fields.String:
-    """A field that always says the same, such as ``type``."""
-    return fields.String(required=True, validate=validate.Equal(value), metadata={"enum": [value]})
+class Constant(fields.Field[Any]):
+    """A response field that always has the same value, such as ``type``."""
+
+    _TYPES = ((str, "string"), (bool, "boolean"), (int, "integer"), (dict, "object"), (list, "array"))
+
+    def __init__(self, value: Any) -> None:
+        name = next((name for kind, name in self._TYPES if isinstance(value, kind)), "null")
+        described: dict[str, Any] = {"type": name} | ({"items": {}} if name == "array" else {})
+        super().__init__(
+            required=True, metadata=described if name in {"object", "array", "null"} else described | {"enum": [value]}
+        )
+        self.value = value
 
 
-class ProblemSchema(Schema):
+class UnixTime(fields.Integer):
+    """A time of a response, as Unix seconds. Null stays null."""
+
+    def _serialize(self, value: Any, *_arguments: Any, **_more: Any) -> Any:
+        return int(value.timestamp()) if value is not None else None
+
+
+class IsoTime(fields.String):
+    """A time as Intercom writes it in webhooks: ``2026-11-02T12:00:00.000+00:00``. Null stays null."""
+
+    def _serialize(self, value: Any, *_arguments: Any, **_more: Any) -> Any:
+        return value.astimezone(UTC).isoformat(timespec="milliseconds") if value is not None else None
+
+
+class IsSet(fields.Boolean):
+    """True when the attribute is not null: ``archived`` from ``archived_at``."""
+
+    def _serialize(self, value: Any, *_arguments: Any, **_more: Any) -> bool:
+        return value is not None
+
+
+class IsUnset(fields.Boolean):
+    """True when the attribute is null: ``enabled`` from ``disabled_at``."""
+
+    def _serialize(self, value: Any, *_arguments: Any, **_more: Any) -> bool:
+        return value is None
+
+
+class LocaleTag(fields.String):
+    """A locale as clients write it: ``pt_BR`` as ``pt-BR``."""
+
+    def _serialize(self, value: Any, *_arguments: Any, **_more: Any) -> Any:
+        return value.replace("_", "-")
+
+
+def locale_of(tag: str) -> str:
+    """The locale that a tag names: ``pt-BR`` as ``pt_BR``."""
+    return tag.replace("-", "_")
+
+
+class Itself(fields.Nested):
+    """The same object dumped by another schema, where one object of ours is two on the wire."""
+
+    _CHECK_ATTRIBUTE = False
+
+    def _serialize(self, *arguments: Any, **more: Any) -> Any:
+        _, attr, obj = arguments
+        return super()._serialize(obj, attr, obj, **more)  # type: ignore[no-untyped-call]  # as marshmallow has it
+
+
+class Output(Schema):
+    """Base of every response. Its fields read attributes of objects, or keys of dictionaries.
+
+    A required field that the object lacks is an error; marshmallow would leave it out silently. An optional field is
+    left out where it is missing or null. Constants are added after the dump.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        constants = {name: field for name, field in self.dump_fields.items() if isinstance(field, Constant)}
+        self._constants = {name: field.value for name, field in constants.items()}
+        self.dump_fields = {name: field for name, field in self.dump_fields.items() if name not in constants}
+        self._optional = frozenset(
+            field.attribute or name
+            for name, field in self.dump_fields.items()
+            if not field.required and not field.allow_none
+        )
+
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        is_mapping = isinstance(obj, dict)
+        if attr not in self._optional:
+            return obj[attr] if is_mapping else _getter(attr)(obj)
+        value = obj.get(attr) if is_mapping else _read_optional(obj, attr)
+        return default if value is None else value
+
+    @post_dump
+    def add_constants(self, data: dict[str, Any], **_more: Any) -> dict[str, Any]:
+        return self._constants | data
+
+
+@cache
+def _getter(path: str) -> Callable[[Any], Any]:
+    """Reads an attribute, or one of another by a dotted path."""
+    return attrgetter(path)
+
+
+def _read_optional(obj: Any, path: str) -> Any:
+    try:
+        return _getter(path)(obj)
+    except AttributeError:
+        return None
+
+
+class ProblemSchema(Output):
     code = fields.String(required=True, metadata={"description": "stable; programs decide by it"})
     message = fields.String(allow_none=True, metadata={"description": "a sentence for whoever reads the log"})
     field = fields.String(metadata={"description": "what is at fault, where one part of the request is"})
 
 
-class ErrorListSchema(Schema):
-    type = const("error.list")
+class ErrorListSchema(Output):
+    type = Constant("error.list")
     request_id = fields.String(allow_none=True, metadata={"format": "uuid", "description": "also in X-Request-Id"})
     errors = fields.List(fields.Nested(ProblemSchema), required=True)
 
 
-class NextPageSchema(Schema):
+class NextPageSchema(Output):
     page = fields.Integer(required=True)
     starting_after = fields.String(required=True, metadata={"description": "opaque; send it back as it is"})
 
 
-class PagesSchema(Schema):
-    type = const("pages")
+class PagesSchema(Output):
+    type = Constant("pages")
     page = fields.Integer(required=True)
     per_page = fields.Integer(required=True)
     total_pages = fields.Integer(required=True)
     next = fields.Nested(NextPageSchema, metadata={"description": "left out on the last page"})
 
 
+class ListSchema(Output):
+    """A list without pages. Subclasses add ``data``."""
+
+    type = Constant("list")
+
+
+class PagedListSchema(ListSchema):
+    """One page of a list. Subclasses add ``data``."""
+
+    total_count = fields.Integer(required=True)
+    total_count_is_minimum = fields.Boolean(
+        required=True, metadata={"description": "true where counting stopped: there are at least so many"}
+    )
+    pages = fields.Nested(PagesSchema, required=True)
+
+
 class PagingSchema(Input):
-    """How much of a list, from where. Lists that have no pages by number say so, or whoever counts would never end."""
+    """How much of a list, from where. A list without page numbers refuses ``page``, so that no client loops forever."""
 
     per_page = fields.Integer(
         load_default=None, validate=validate.Range(min=1, max=150), metadata={"description": "at most 150"}

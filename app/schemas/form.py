@@ -1,71 +1,27 @@
-"""Opt-in forms and inserted forms on the wire."""
+"""Schemas of opt-in forms and of inserted forms."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
-from app.schemas.fields import Count, Id, Input, Text, TextOrNumber, YesOrNo, const, seconds
-from app.schemas.subscription import tag
+from app.schemas.fields import (
+    Constant,
+    Count,
+    Id,
+    Input,
+    IsSet,
+    ListSchema,
+    LocaleTag,
+    Output,
+    Text,
+    TextOrNumber,
+    UnixTime,
+    YesOrNo,
+)
 
 STATES = ["waiting", "seen", "confirming", "signed_up", "expired", "unavailable"]
-
-
-def form_body(form: Any, version: Any, *, default_button: str, home: str) -> dict[str, Any]:
-    """A form in its newest version.
-
-    :param form: a ``models.OptInForm``; ``version``: its newest ``OptInFormVersion``
-    :param default_button: what an empty button text says
-    """
-    texts = {text.locale: _texts(text, default_button) for text in version.texts}
-    return {
-        "type": "opt_in_form",
-        "id": str(form.id),
-        "version": form.version,
-        "name": form.name,
-        "subscription_type_id": str(version.subscription_type_id),
-        **texts[version.locale],
-        "locale": tag(version.locale),
-        "translations": [{"locale": tag(name), **each} for name, each in texts.items() if name != version.locale],
-        "accent_color": version.accent_color,
-        "verify_number": False,
-        "default_country": version.default_country,
-        "allowed_origins": list(form.allowed_origins),
-        "embed_url": f"{home}/f/form/{form.key}",
-        "archived": form.archived_at is not None,
-        "created_at": seconds(form.created_at),
-        "updated_at": seconds(form.updated_at),
-    }
-
-
-def inserted_body(inserted: Any, *, home: str) -> dict[str, Any]:
-    """:param inserted: a ``conversation_records.Inserted``"""
-    form, card = inserted.form, inserted.card
-    conversation_id, event_id = form.conversation_id, inserted.event_id
-    return {
-        "type": "inserted_form",
-        "id": str(form.id),
-        "form_id": str(form.form_id),
-        "version": inserted.version,
-        "contact_id": inserted.contact_id,
-        "conversation_id": str(conversation_id) if conversation_id is not None else None,
-        "embed_url": f"{home}/f/{form.token}",
-        "state": card.state.value,
-        "origin": form.origin,
-        "created_at": seconds(form.created_at),
-        "expires_at": seconds(form.expires_at),
-        "seen_at": seconds(form.seen_at),
-        "answered_at": seconds(form.answered_at),
-        "consent_event_id": str(event_id) if event_id is not None else None,
-    }
-
-
-def _texts(text: Any, default_button: str) -> dict[str, str]:
-    return {
-        "title": text.title,
-        "button_text": text.button_text or default_button,
-        "legal_text": text.legal_text,
-        "success_text": text.success_text,
-    }
+_ID = {"type": ["string", "integer"]}
 
 
 class FormTextSchema(Input):
@@ -77,10 +33,10 @@ class FormTextSchema(Input):
 
 
 class ChangedFormSchema(Input):
-    """Only what is given changes; changed words become a new version."""
+    """Only the given fields change; changed texts become a new version."""
 
     name = Text(most=1000)
-    subscription_type_id = Id(metadata={"type": ["string", "integer"]})
+    subscription_type_id = Id(metadata=_ID)
     title = Text(most=1000)
     button_text = Text(most=1000, metadata={"description": "empty: Sign Up Now"})
     legal_text = Text(most=20_000, metadata={"description": "Markdown: links and emphasis"})
@@ -94,68 +50,114 @@ class ChangedFormSchema(Input):
 
 
 class NewFormSchema(ChangedFormSchema):
-    """The words of a form and where it may be shown."""
+    """The texts of a form and where it may be shown."""
 
-    subscription_type_id = Id(required=True, metadata={"type": ["string", "integer"]})
+    subscription_type_id = Id(required=True, metadata=_ID)
     title = Text(most=1000, required=True)
 
 
 class PlacedFormSchema(ChangedFormSchema):
     """``form_id`` of a saved form, or the fields of one that is for this conversation only."""
 
-    form_id = Id(metadata={"type": ["string", "integer"]})
+    form_id = Id(metadata=_ID)
 
 
 class InsertSchema(Input):
     """For whom, by either id; without one, for whoever opens it first."""
 
-    contact_id = TextOrNumber(most=100, load_default=None, metadata={"type": ["string", "integer"]})
-    external_id = TextOrNumber(most=255, load_default=None, metadata={"type": ["string", "integer"]})
+    contact_id = TextOrNumber(most=100, load_default=None, metadata=_ID)
+    external_id = TextOrNumber(most=255, load_default=None, metadata=_ID)
     origin = Text(most=300, load_default=None, metadata={"description": "of the page that will hold it"})
     expires_in = Count(least=60, most=31_622_400, load_default=2_592_000, metadata={"description": "seconds"})
 
 
-class FormSchema(Schema):
-    type = const("opt_in_form")
-    id = fields.String(required=True)
-    version = fields.Integer(required=True)
-    name = fields.String(required=True)
-    subscription_type_id = fields.String(required=True)
+@dataclass(frozen=True)
+class FormValue:
+    """A form in its newest version, with the address of its public page.
+
+    :param form: a ``models.OptInForm``
+    :param version: its newest ``models.OptInFormVersion``
+    """
+
+    form: Any
+    version: Any
+    embed_url: str
+
+    @property
+    def own_text(self) -> Any:
+        """The text in the form's own locale."""
+        return next(text for text in self.version.texts if text.locale == self.version.locale)
+
+    @property
+    def translations(self) -> list[Any]:
+        return [text for text in self.version.texts if text.locale != self.version.locale]
+
+
+class ButtonText(fields.String):
+    """The text of a button. An empty one shows the default."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(required=True, metadata={"description": "“Sign Up Now” where none was given"}, **more)
+
+    def _serialize(self, value: Any, *_arguments: Any, **_more: Any) -> Any:
+        return value or "Sign Up Now"
+
+
+class FormTranslationSchema(Output):
+    locale = LocaleTag(required=True)
     title = fields.String(required=True)
-    button_text = fields.String(required=True, metadata={"description": "“Sign Up Now” where none was given"})
+    button_text = ButtonText()
     legal_text = fields.String(required=True)
     success_text = fields.String(required=True)
-    locale = fields.String(required=True)
-    translations = fields.List(fields.Dict(), required=True)
-    accent_color = fields.String(required=True)
-    verify_number = fields.Boolean(required=True)
-    default_country = fields.String(required=True, allow_none=True)
-    allowed_origins = fields.List(fields.String(), required=True)
+
+
+class FormSchema(Output):
+    """Dumps a ``FormValue``."""
+
+    type = Constant("opt_in_form")
+    id = fields.String(required=True, attribute="form.id")
+    version = fields.Integer(required=True, attribute="form.version")
+    name = fields.String(required=True, attribute="form.name")
+    subscription_type_id = fields.String(required=True, attribute="version.subscription_type_id")
+    title = fields.String(required=True, attribute="own_text.title")
+    button_text = ButtonText(attribute="own_text.button_text")
+    legal_text = fields.String(required=True, attribute="own_text.legal_text")
+    success_text = fields.String(required=True, attribute="own_text.success_text")
+    locale = LocaleTag(required=True, attribute="version.locale")
+    translations = fields.List(fields.Nested(FormTranslationSchema), required=True)
+    accent_color = fields.String(required=True, attribute="version.accent_color")
+    verify_number = Constant(value=False)
+    default_country = fields.String(required=True, allow_none=True, attribute="version.default_country")
+    allowed_origins = fields.List(fields.String(), required=True, attribute="form.allowed_origins")
     embed_url = fields.String(required=True, metadata={"description": "the public page of this form"})
-    archived = fields.Boolean(required=True)
-    created_at = fields.Integer(required=True)
-    updated_at = fields.Integer(required=True)
+    archived = IsSet(required=True, attribute="form.archived_at")
+    created_at = UnixTime(required=True, attribute="form.created_at")
+    updated_at = UnixTime(required=True, attribute="form.updated_at")
 
 
-class FormListSchema(Schema):
-    type = const("list")
+class FormListSchema(ListSchema):
     data = fields.List(fields.Nested(FormSchema), required=True)
 
 
-class InsertedFormSchema(Schema):
-    type = const("inserted_form")
-    id = fields.String(required=True)
-    form_id = fields.String(required=True)
+class InsertedFormSchema(Output):
+    """Dumps an ``api_views.Inserted``."""
+
+    type = Constant("inserted_form")
+    id = fields.String(required=True, attribute="form.id")
+    form_id = fields.String(required=True, attribute="form.form_id")
     version = fields.Integer(required=True)
     contact_id = fields.String(required=True, allow_none=True)
-    conversation_id = fields.String(required=True, allow_none=True)
+    conversation_id = fields.String(required=True, allow_none=True, attribute="form.conversation_id")
     embed_url = fields.String(required=True, metadata={"description": "the page to show in an iframe"})
-    state = fields.String(required=True, validate=validate.OneOf(STATES))
-    origin = fields.String(required=True, allow_none=True)
-    created_at = fields.Integer(required=True)
-    expires_at = fields.Integer(required=True)
-    seen_at = fields.Integer(required=True, allow_none=True)
-    answered_at = fields.Integer(required=True, allow_none=True)
+    state = fields.String(required=True, attribute="card.state", validate=validate.OneOf(STATES))
+    origin = fields.String(required=True, allow_none=True, attribute="form.origin")
+    created_at = UnixTime(required=True, attribute="form.created_at")
+    expires_at = UnixTime(required=True, attribute="form.expires_at")
+    seen_at = UnixTime(required=True, allow_none=True, attribute="form.seen_at")
+    answered_at = UnixTime(required=True, allow_none=True, attribute="form.answered_at")
     consent_event_id = fields.String(
-        required=True, allow_none=True, metadata={"description": "the newest event that its answer wrote"}
+        required=True,
+        allow_none=True,
+        attribute="event_id",
+        metadata={"description": "the newest event that its answer wrote"},
     )

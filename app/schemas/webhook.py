@@ -1,101 +1,107 @@
-"""Webhook endpoints and their deliveries on the wire."""
+"""Schemas of webhook endpoints and their deliveries."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
-from app.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookMessage
-from app.schemas.fields import Input, PagesSchema, PagingSchema, Text, YesOrNo, const, seconds
+from app.models import DeliveryState, DisabledReason
+from app.schemas.fields import (
+    Constant,
+    Input,
+    IsUnset,
+    Itself,
+    ListSchema,
+    Output,
+    PagedListSchema,
+    PagingSchema,
+    Text,
+    UnixTime,
+    YesOrNo,
+)
 
-
-def endpoint_body(endpoint: WebhookEndpoint, *, waiting: int, failed: int) -> dict[str, Any]:
-    """An endpoint without its secret, and how many deliveries wait or were given up."""
-    return {
-        "type": "webhook_endpoint",
-        "id": str(endpoint.id),
-        "url": endpoint.url,
-        "topics": endpoint.topics,
-        "enabled": endpoint.disabled_at is None,
-        "disabled_reason": endpoint.disabled_reason,
-        "consecutive_failures": endpoint.consecutive_failures,
-        "paused_until": seconds(endpoint.paused_until),
-        "last_success_at": seconds(endpoint.last_success_at),
-        "last_failure_at": seconds(endpoint.last_failure_at),
-        "deliveries": {"waiting": waiting, "failed": failed},
-        "created_at": seconds(endpoint.created_at),
-        "updated_at": seconds(endpoint.updated_at),
-    }
+_STATES = validate.OneOf([state.value for state in DeliveryState])
+# Beside the stored headers of a request: where it went, because the endpoint's address may change.
+_REQUESTED = ":url"
 
 
-def delivery_body(delivery: WebhookDelivery, message: WebhookMessage) -> dict[str, Any]:
-    """One message on its way to one endpoint, with what was answered last."""
-    return {
-        "type": "webhook_delivery",
-        "id": str(delivery.id),
-        "webhook_id": message.public_id,
-        "topic": message.topic,
-        "state": delivery.state,
-        "attempts": delivery.attempts,
-        "next_attempt_at": seconds(delivery.next_attempt_at) if delivery.state == DeliveryState.WAITING else None,
-        "last_attempt_at": seconds(delivery.last_attempt_at),
-        "delivered_at": seconds(delivery.delivered_at),
-        "last_status": delivery.last_status,
-        "last_problem": delivery.last_problem,
-        "last_duration_ms": delivery.last_duration_ms,
-        "created_at": seconds(delivery.created_at),
-        "body": message.body,
-    }
+@dataclass(frozen=True)
+class EndpointValue:
+    """A ``models.WebhookEndpoint`` with its numbers of deliveries; ``secret`` only where it was just made."""
+
+    endpoint: Any
+    waiting: int = 0
+    failed: int = 0
+    secret: str | None = None
 
 
-def answered_delivery_body(delivery: WebhookDelivery, message: WebhookMessage, *, url: str) -> dict[str, Any]:
-    """The same with the request of the last attempt and its answer.
+@dataclass(frozen=True)
+class DeliveryValue:
+    """A ``models.WebhookDelivery`` with its ``models.WebhookMessage``, and the last request with its response.
 
-    :param url: where the endpoint is now; the last attempt may have gone elsewhere
+    :param url: the address of the endpoint now; the last attempt may have gone elsewhere
     """
-    asked = dict(delivery.last_request_headers or {})
-    body = delivery_body(delivery, message)
-    body["last_request"] = {"url": asked.pop(":url", url), "headers": asked} if delivery.last_request_headers else None
-    headers, text = delivery.last_answer_headers or {}, delivery.last_answer or ""
-    body["last_answer"] = {"headers": headers, "body": text} if delivery.last_status is not None else None
-    return body
+
+    delivery: Any
+    message: Any
+    url: str = ""
+
+    @property
+    def next_attempt_at(self) -> Any:
+        return self.delivery.next_attempt_at if self.delivery.state == DeliveryState.WAITING else None
+
+    @property
+    def last_request(self) -> dict[str, Any] | None:
+        headers = dict(self.delivery.last_request_headers or {})
+        return {"url": headers.pop(_REQUESTED, self.url), "headers": headers} if headers else None
+
+    @property
+    def last_answer(self) -> dict[str, Any] | None:
+        if self.delivery.last_status is None:
+            return None
+        return {"headers": self.delivery.last_answer_headers or {}, "body": self.delivery.last_answer or ""}
 
 
-class WaitingSchema(Schema):
+class WaitingSchema(Output):
     waiting = fields.Integer(required=True, metadata={"description": "counted up to 10,000"})
     failed = fields.Integer(required=True, metadata={"description": "given up after three days; up to 10,000"})
 
 
-class WebhookEndpointSchema(Schema):
-    type = const("webhook_endpoint")
-    id = fields.String(required=True)
-    url = fields.String(required=True)
-    topics = fields.List(fields.String(), required=True)
-    enabled = fields.Boolean(required=True)
+class WebhookEndpointSchema(Output):
+    """Dumps an ``EndpointValue``."""
+
+    shown_once = ("secret",)
+
+    type = Constant("webhook_endpoint")
+    id = fields.String(required=True, attribute="endpoint.id")
+    url = fields.String(required=True, attribute="endpoint.url")
+    topics = fields.List(fields.String(), required=True, attribute="endpoint.topics")
+    enabled = IsUnset(required=True, attribute="endpoint.disabled_at")
     disabled_reason = fields.String(
         required=True,
         allow_none=True,
-        validate=validate.OneOf(["manual", "gone", None]),
+        attribute="endpoint.disabled_reason",
+        validate=validate.OneOf([*(reason.value for reason in DisabledReason), None]),
         metadata={"description": "`gone`: it answered 410"},
     )
-    consecutive_failures = fields.Integer(required=True)
-    paused_until = fields.Integer(required=True, allow_none=True)
-    last_success_at = fields.Integer(required=True, allow_none=True)
-    last_failure_at = fields.Integer(required=True, allow_none=True)
-    deliveries = fields.Nested(WaitingSchema, required=True)
-    created_at = fields.Integer(required=True)
-    updated_at = fields.Integer(required=True)
+    consecutive_failures = fields.Integer(required=True, attribute="endpoint.consecutive_failures")
+    paused_until = UnixTime(required=True, allow_none=True, attribute="endpoint.paused_until")
+    last_success_at = UnixTime(required=True, allow_none=True, attribute="endpoint.last_success_at")
+    last_failure_at = UnixTime(required=True, allow_none=True, attribute="endpoint.last_failure_at")
+    deliveries = Itself(WaitingSchema, required=True)
+    created_at = UnixTime(required=True, attribute="endpoint.created_at")
+    updated_at = UnixTime(required=True, attribute="endpoint.updated_at")
     secret = fields.String(metadata={"description": "in the answer that makes it, and never again"})
 
 
-class WebhookEndpointListSchema(Schema):
-    type = const("list")
+class WebhookEndpointListSchema(ListSchema):
     data = fields.List(fields.Nested(WebhookEndpointSchema), required=True)
 
 
-class WebhookEndpointDeletedSchema(Schema):
-    type = const("webhook_endpoint")
+class WebhookEndpointDeletedSchema(Output):
+    type = Constant("webhook_endpoint")
     id = fields.String(required=True)
-    deleted = fields.Boolean(required=True)
+    deleted = Constant(value=True)
 
 
 class NewWebhookEndpointSchema(Input):
@@ -109,29 +115,33 @@ class ChangedWebhookEndpointSchema(Input):
     enabled = YesOrNo(load_default=None)
 
 
-class WebhookDeliverySchema(Schema):
-    type = const("webhook_delivery")
-    id = fields.String(required=True)
-    webhook_id = fields.String(required=True, metadata={"description": "the same with every attempt"})
-    topic = fields.String(required=True)
-    state = fields.String(required=True, validate=validate.OneOf([state.value for state in DeliveryState]))
-    attempts = fields.Integer(required=True)
-    next_attempt_at = fields.Integer(required=True, allow_none=True)
-    last_attempt_at = fields.Integer(required=True, allow_none=True)
-    delivered_at = fields.Integer(required=True, allow_none=True)
-    last_status = fields.Integer(required=True, allow_none=True)
-    last_problem = fields.String(required=True, allow_none=True)
-    last_duration_ms = fields.Integer(required=True, allow_none=True)
-    created_at = fields.Integer(required=True)
-    body = fields.Dict(required=True)
+class WebhookDeliverySchema(Output):
+    """Dumps a ``DeliveryValue``: one message on its way to one endpoint."""
+
+    type = Constant("webhook_delivery")
+    id = fields.String(required=True, attribute="delivery.id")
+    webhook_id = fields.String(
+        required=True, attribute="message.public_id", metadata={"description": "the same with every attempt"}
+    )
+    topic = fields.String(required=True, attribute="message.topic")
+    state = fields.String(required=True, attribute="delivery.state", validate=_STATES)
+    attempts = fields.Integer(required=True, attribute="delivery.attempts")
+    next_attempt_at = UnixTime(required=True, allow_none=True)
+    last_attempt_at = UnixTime(required=True, allow_none=True, attribute="delivery.last_attempt_at")
+    delivered_at = UnixTime(required=True, allow_none=True, attribute="delivery.delivered_at")
+    last_status = fields.Integer(required=True, allow_none=True, attribute="delivery.last_status")
+    last_problem = fields.String(required=True, allow_none=True, attribute="delivery.last_problem")
+    last_duration_ms = fields.Integer(required=True, allow_none=True, attribute="delivery.last_duration_ms")
+    created_at = UnixTime(required=True, attribute="delivery.created_at")
+    body = fields.Dict(required=True, attribute="message.body")
 
 
-class WebhookRequestSchema(Schema):
+class WebhookRequestSchema(Output):
     url = fields.String(required=True)
     headers = fields.Dict(required=True)
 
 
-class WebhookAnswerSchema(Schema):
+class WebhookAnswerSchema(Output):
     headers = fields.Dict(required=True)
     body = fields.String(required=True, metadata={"description": "its first 2,000 bytes"})
 
@@ -143,22 +153,14 @@ class WebhookAnsweredDeliverySchema(WebhookDeliverySchema):
     )
 
 
-class WebhooksReplayedSchema(Schema):
-    type = const("webhook_replay")
+class WebhooksReplayedSchema(Output):
+    type = Constant("webhook_replay")
     replayed = fields.Integer(required=True)
 
 
-class WebhookDeliveryListSchema(Schema):
-    type = const("list")
+class WebhookDeliveryListSchema(PagedListSchema):
     data = fields.List(fields.Nested(WebhookDeliverySchema), required=True)
-    total_count = fields.Integer(required=True)
-    total_count_is_minimum = fields.Boolean(required=True)
-    pages = fields.Nested(PagesSchema, required=True)
 
 
 class DeliveryPagingSchema(PagingSchema):
-    state = fields.String(
-        load_default=None,
-        validate=validate.OneOf([state.value for state in DeliveryState]),
-        metadata={"description": "only those in this state"},
-    )
+    state = fields.String(load_default=None, validate=_STATES, metadata={"description": "only those in this state"})

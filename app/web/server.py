@@ -13,7 +13,6 @@ from granian.server import Server
 from app import config, create_app, logs, processes
 from app.core import phone
 from app.core.errors import InvalidState
-from app.web import api
 from app.web.services import services_of
 
 # Requests wait for the database and for the disk, so more of them run than there are processors. With SQLite writers
@@ -69,7 +68,6 @@ def load() -> Flask:
         processes.end_with(parent.pid or 0)
     logs.configure()
     app = create_app(config.load())
-    api.of(app)
     phone.preload()
     return app
 

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from app.core import clock
 from app.core.conversations import appending, lifecycle
+from app.core.conversations import forms as conversation_forms
 from app.core.conversations import messages as conversations
 from app.core.conversations.appending import NewMessage
 from app.core.forms import publishing as optin_forms
@@ -104,7 +105,9 @@ def insert_form(database: Database) -> None:
         form = make.form(session)
         contact = session.get_one(Contact, conversation.contact_id)
         inserted = optin_forms.insert_for(session, form, contact, inserted_by=ANA, at=clock.now())
-        conversations.post_form(session, appending.lock(session, conversation.id), inserted, author=ANA, at=clock.now())
+        conversation_forms.place(
+            session, appending.lock(session, conversation.id), inserted, author=ANA, at=clock.now()
+        )
 
 
 def form_in(page: Page) -> FrameLocator:

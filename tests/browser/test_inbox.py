@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.core import clock
 from app.core.accounts import agents as accounts
 from app.core.conversations import appending, lifecycle
+from app.core.conversations import forms as conversation_forms
 from app.core.conversations import messages as conversations
 from app.core.conversations import views as conversation_views
 from app.core.conversations.appending import NewMessage
@@ -108,7 +109,7 @@ def test_two_agents_see_what_happens_and_each_other_without_reloading(
     assert problems == []
 
 
-def test_a_form_is_configured_in_place_and_its_card_changes_before_ones_eyes(
+def test_a_configured_form_is_inserted_and_its_card_changes_live(
     ana: Page, address: str, database: Database, sam: Contact
 ) -> None:
     with database.unit_of_work() as session:
@@ -143,7 +144,7 @@ def test_a_form_is_configured_in_place_and_its_card_changes_before_ones_eyes(
     person.close()
 
 
-def test_everything_is_done_by_keyboard(ana: Page, address: str, database: Database, sam: Contact) -> None:
+def test_every_action_works_by_keyboard(ana: Page, address: str, database: Database, sam: Contact) -> None:
     with database.unit_of_work() as session:
         make.form(session, name="Offers by text")
         other = make.contact(session, name="Noor Haddad")
@@ -188,7 +189,7 @@ def test_everything_is_done_by_keyboard(ana: Page, address: str, database: Datab
     expect(ana.get_by_label("Your message")).not_to_be_focused()
 
 
-def test_over_a_broken_connection_nothing_is_lost_and_nothing_doubled(
+def test_a_broken_connection_neither_loses_nor_repeats_a_message(
     ana: Page, address: str, database: Database, sam: Contact
 ) -> None:
     chat = say(database, sam, "Hello")
@@ -221,9 +222,7 @@ def test_over_a_broken_connection_nothing_is_lost_and_nothing_doubled(
     assert said_to(database, sam, chat) == shown
 
 
-def test_what_was_changed_or_written_on_while_it_was_sent_is_not_lost(
-    ana: Page, address: str, database: Database, sam: Contact
-) -> None:
+def test_text_typed_while_a_reply_is_sent_is_kept(ana: Page, address: str, database: Database, sam: Contact) -> None:
     chat = say(database, sam, "Hello")
     ana.goto(f"{address}/inbox/{chat}")
     field, trouble = ana.get_by_label("Your message"), ana.locator("#not-sent")
@@ -255,7 +254,7 @@ def test_what_was_changed_or_written_on_while_it_was_sent_is_not_lost(
     assert said_to(database, sam, chat) == ["Hello", "At five", "At six", "See you."]
 
 
-def test_without_scripts_everything_is_a_plain_page(
+def test_without_scripts_every_action_works_by_plain_pages(
     chromium: Browser, ana: Page, address: str, database: Database, sam: Contact
 ) -> None:
     with database.unit_of_work() as session:
@@ -298,7 +297,7 @@ def test_nothing_is_found_by_axe_and_nothing_scrolls_sideways(
         conversations.post(session, chat, NewMessage("contact", "x" * 300), at=clock.now())
         conversations.post(session, chat, NewMessage("agent:1", "Look", kind=MessageKind.NOTE), at=clock.now())
         inserted = optin_forms.insert_for(session, form, sam, inserted_by="agent:1", at=clock.now())
-        conversations.post_form(session, appending.lock(session, chat), inserted, author="agent:1", at=clock.now())
+        conversation_forms.place(session, appending.lock(session, chat), inserted, author="agent:1", at=clock.now())
     for path in ("/inbox", f"/inbox/{chat}", f"/inbox/{chat}/insert", f"/inbox/new/{sam.public_id}", "/inbox?q=zz"):
         ana.goto(f"{address}{path}")
         ana.wait_for_timeout(300)

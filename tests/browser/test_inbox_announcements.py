@@ -79,7 +79,7 @@ def ask(database: Database, name: str, text: str) -> int:
         return chat.id
 
 
-def test_the_title_counts_what_is_new_and_nothing_else_is_heard_unless_wanted(inbox: Page, database: Database) -> None:
+def test_only_the_title_announces_news_by_default(inbox: Page, database: Database) -> None:
     inbox.evaluate("window.isBehind = true")
     ask(database, "Sam Rivera", "Is anybody there?")
     expect(inbox).to_have_title(re.compile(r"^\(1\) Inbox"), timeout=BEHIND_MS)
@@ -89,7 +89,7 @@ def test_the_title_counts_what_is_new_and_nothing_else_is_heard_unless_wanted(in
     assert heard(inbox) == ([], [])
 
 
-def test_a_sound_is_played_once_for_each_news_when_it_is_wanted(inbox: Page, database: Database) -> None:
+def test_a_sound_is_played_once_for_each_announcement_if_enabled(inbox: Page, database: Database) -> None:
     choose(inbox, sound=True)
     for number in (1, 2):
         ask(database, "Sam Rivera", f"message {number}")
@@ -103,7 +103,7 @@ def test_a_sound_is_played_once_for_each_news_when_it_is_wanted(inbox: Page, dat
     assert heard(inbox) == ([], [])
 
 
-def test_a_notification_is_shown_for_a_page_behind_and_leads_to_the_chat(
+def test_a_notification_is_shown_for_a_hidden_page_and_opens_the_conversation(
     inbox: Page, address: str, database: Database
 ) -> None:
     choose(inbox, notification=True)
@@ -119,7 +119,7 @@ def test_a_notification_is_shown_for_a_page_behind_and_leads_to_the_chat(
     expect(inbox.locator("#thread")).to_contain_text("Do you have decaf?")
 
 
-def test_the_choice_is_kept_for_the_next_page(inbox: Page, address: str, database: Database) -> None:
+def test_preferences_are_kept_for_the_next_page(inbox: Page, address: str, database: Database) -> None:
     choose(inbox, sound=True, notification=True)
     unread = ask(database, "Noor Haddad", "Is anybody there?")
     inbox.goto(f"{address}/inbox")

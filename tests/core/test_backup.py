@@ -18,7 +18,7 @@ from sqlalchemy.exc import DatabaseError
 from app import config
 from app.core import backup, demo
 from app.core.backup import archive
-from app.core.consent import changes as consent
+from app.core.consent import current as current_consents
 from app.core.consent import eligibility, suppressions
 from app.core.contacts import records as contacts
 from app.core.errors import InvalidState
@@ -141,7 +141,7 @@ def test_a_backup_while_somebody_writes_is_of_one_moment(
         other = restored(empty, file, replace=True)
         with other.read_only() as session:
             opted_in = session.scalars(select(Contact.id)).all()
-            assert all(consent.held(session, contact_id, kind.id) for contact_id in opted_in)
+            assert all(current_consents.find(session, contact_id, kind.id) for contact_id in opted_in)
             events = session.scalar(select(func.count()).select_from(ConsentEvent))
             assert events == len(opted_in)
             sizes.append(events)
@@ -304,7 +304,7 @@ def test_the_key_travels_with_the_backup_when_it_lives_in_the_instance_folder(tm
     assert [path.read_text() for path in kept] == [there.secret_key]
     other = store.open_database(again)
     with other.read_only() as session:
-        held = consent.held(session, sam.id, kind.id)
+        held = current_consents.find(session, sam.id, kind.id)
         assert held
         assert held.state == ConsentState.OPTED_OUT
         assert held.destination_hash == Keys(again.secret_key).destination_hash(make.SAMS_NUMBER)

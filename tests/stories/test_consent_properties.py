@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core import destinations
-from app.core.consent import changes as consent
+from app.core.consent import current as current_consents
 from app.core.consent import eligibility
 from app.core.consent.eligibility import Reason
 from app.core.contacts import merge as contact_merge
@@ -169,7 +169,7 @@ class World:
 
     def opt_out(self, index: int) -> None:
         held = contacts.hold(self.session, self.people[index].id)
-        before = consent.held(self.session, held.id, self.kind.id)
+        before = current_consents.find(self.session, held.id, self.kind.id)
         make.opt_out(self.session, held, self.kind, at=self.at)
         self.said_no.add(held.id)
         for said in (held.phone, before.destination if before else None):
@@ -274,7 +274,7 @@ class Clients:
         self.session.expire_all()
 
     def says_no(self, who: Contact) -> None:
-        before = consent.held(self.session, who.id, self.kind.id)
+        before = current_consents.find(self.session, who.id, self.kind.id)
         make.opt_out(self.session, who, self.kind, at=self.at)
         self.their_own.add(who.id)
         self.numbers |= {(said, who.id) for said in (who.phone, before and before.destination) if said}
@@ -291,9 +291,9 @@ class Clients:
 
     def attach(self, who: Contact, has_note: bool) -> None:  # noqa: FBT001
         evidence = self._client(note="They asked for it." if has_note else None)
-        was_in = consent.held(self.session, who.id, self.kind.id)
+        was_in = current_consents.find(self.session, who.id, self.kind.id)
         subscriptions.attach(self.session, who.public_id, self.kind.id, "opt_in", evidence, at=self.at)
-        if has_note and was_in != consent.held(self.session, who.id, self.kind.id):
+        if has_note and was_in != current_consents.find(self.session, who.id, self.kind.id):
             self.their_own.discard(who.id)
             self.numbers = {(said, by) for said, by in self.numbers if said != who.phone}
 
@@ -317,7 +317,7 @@ class Clients:
 
     def check(self) -> None:
         for contact_id in self.their_own:
-            held = consent.held(self.session, contact_id, self.kind.id)
+            held = current_consents.find(self.session, contact_id, self.kind.id)
             assert held
             assert held.state == "opted_out"
             assert self.session.get_one(ConsentEvent, held.event_id).source != "api"

@@ -189,10 +189,15 @@ def spend_recovery_code(session: Session, agent_id: int, code_hash: str) -> bool
 
 def find(session: Session, agent_id: int) -> Agent:
     """:raises NotFound: there is no account with this id"""
-    agent = session.get(Agent, agent_id)
+    agent = find_or_none(session, agent_id)
     if agent is None:
         raise NotFound("There is no such account.")
     return agent
+
+
+def find_or_none(session: Session, agent_id: int) -> Agent | None:
+    """The account with this id, if there is one."""
+    return session.get(Agent, agent_id)
 
 
 def find_all(session: Session) -> list[Agent]:

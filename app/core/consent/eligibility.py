@@ -1,12 +1,10 @@
-"""The one gate: who may be texted, and by which named rule not (interface section 3).
+"""The one gate for one contact: who may be texted, and which rules say no (``rules.py``).
 
-The same rules answer for one contact (``reasons``) and are asked again at the moment of sending.
+Pages and the API ask it, and it is asked again at the moment of sending.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import bindparam, func, literal, literal_column, select
@@ -14,6 +12,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.core import phone
+from app.core.consent.rules import RULES, Facts
+from app.core.consent.rules import Reason as Reason  # surfaces name reasons by the gate
 from app.core.signing import keys_of
 from app.core.workspace import settings
 from app.db import CompiledStatement
@@ -28,26 +28,6 @@ from app.models import (
     Suppression,
     TypeState,
 )
-
-
-class Reason(StrEnum):
-    """Why somebody is not reached; the first that holds, in this order, is *the* reason."""
-
-    TYPE_NOT_LIVE = "type_not_live"
-    ARCHIVED = "archived"
-    BLOCKED = "blocked"
-    GDPR_OPTOUT = "gdpr_optout"
-    NO_PHONE = "no_phone"
-    PHONE_INVALID = "phone_invalid"
-    PHONE_NOT_SMS_CAPABLE = "phone_not_sms_capable"
-    COUNTRY_NOT_ALLOWED = "country_not_allowed"
-    NO_EMAIL = "no_email"
-    EMAIL_INVALID = "email_invalid"
-    SUPPRESSED = "suppressed"
-    OPTED_OUT = "opted_out"
-    NUMBER_CHANGED = "number_changed"
-    NOT_OPTED_IN = "not_opted_in"
-
 
 NO_PHONE_BLOCK = Reason.NO_PHONE.value
 _SUPPRESSION = CompiledStatement(
@@ -135,11 +115,13 @@ def standing(session: Session, contact: Contact, subscription_type: Subscription
     consent = session.get(Consent, (contact.id, subscription_type.id))
     destination = destination_of(contact, subscription_type)
     destination_hash = keys_of(session).destination_hash(destination) if destination else None
-    state = state_at(consent, destination_hash)
+    facts = _facts(session, contact, subscription_type, consent, destination_hash)
+    state = facts.state
     is_subscribed = state == ConsentState.OPTED_IN or (
         state == ConsentState.NEVER_ASKED and subscription_type.consent_type == ConsentType.OPT_OUT
     )
-    reasons = tuple(_reasons(session, contact, subscription_type, consent, destination_hash, state))
+    applying = (rule.reason for rule in RULES if subscription_type.channel in rule.channels and rule.applies(facts))
+    reasons = tuple(applying)
     return Standing(subscription_type, consent, state, is_subscribed, reasons)
 
 
@@ -181,56 +163,26 @@ def in_the_way(session: Session, subscription_type_id: int, destination_hash: st
     return bool(is_held), opted_out_since
 
 
-def _reasons(
+def _facts(
     session: Session,
     contact: Contact,
     subscription_type: SubscriptionType,
     consent: Consent | None,
     destination_hash: str | None,
-    state: ConsentState,
-) -> Iterator[Reason]:
-    if subscription_type.state != TypeState.LIVE:
-        yield Reason.TYPE_NOT_LIVE
-    yield from _person_reasons(contact)
-    if subscription_type.channel == Channel.SMS:
-        yield from _phone_reasons(session, contact)
-    else:
-        yield from _email_reasons(contact)
-    opted_out_with_it = destination_hash and has_destination_opt_out(session, subscription_type.id, destination_hash)
-    wants_no_email = subscription_type.channel == Channel.EMAIL and contact.unsubscribed_from_emails
-    if state == ConsentState.OPTED_OUT or opted_out_with_it or wants_no_email:
-        yield Reason.OPTED_OUT
-    elif state == ConsentState.NEVER_ASKED and subscription_type.consent_type == ConsentType.OPT_IN:
-        yield Reason.NOT_OPTED_IN if consent is None else Reason.NUMBER_CHANGED
-
-
-def _person_reasons(contact: Contact) -> Iterator[Reason]:
-    if contact.archived_at is not None:
-        yield Reason.ARCHIVED
-    if contact.blocked_at is not None:
-        yield Reason.BLOCKED
-    if contact.gdpr_optin is False:
-        yield Reason.GDPR_OPTOUT
-
-
-def _phone_reasons(session: Session, contact: Contact) -> Iterator[Reason]:
-    if not contact.phone:
-        yield Reason.NO_PHONE
-        return
-    if refusal := phone.refusal_of_stored(contact.phone):
-        yield Reason(refusal)
-    allowed = settings.get(session).allowed_countries
-    if allowed and contact.phone_country and contact.phone_country not in allowed:
-        yield Reason.COUNTRY_NOT_ALLOWED
-    if contact.phone_hash and is_suppressed(session, contact.phone_hash):
-        yield Reason.SUPPRESSED
-
-
-def _email_reasons(contact: Contact) -> Iterator[Reason]:
-    if not contact.email:
-        yield Reason.NO_EMAIL
-    elif contact.email_hash is None:
-        yield Reason.EMAIL_INVALID
+) -> Facts:
+    is_sms = subscription_type.channel == Channel.SMS
+    number = contact.phone if is_sms else None
+    return Facts(
+        contact,
+        subscription_type,
+        state_at(consent, destination_hash),
+        was_asked=consent is not None,
+        phone_refusal=phone.refusal_of_stored(number) if number else None,
+        is_suppressed=bool(number and contact.phone_hash) and is_suppressed(session, contact.phone_hash or ""),
+        has_destination_opt_out=destination_hash is not None
+        and has_destination_opt_out(session, subscription_type.id, destination_hash),
+        allowed_countries=frozenset(settings.get(session).allowed_countries) if number else frozenset(),
+    )
 
 
 def _block_of(phone_number: str | None, *, archived: bool, blocked: bool, gdpr_optin: bool | None) -> Reason | None:

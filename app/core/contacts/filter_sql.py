@@ -8,28 +8,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Table, and_, case, false, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Table, and_, case, false, func, literal, or_, true
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.types import Float, String
 
 from app.core import phone
+from app.core.consent import eligibility_sql, rules
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, Standing
 from app.core.errors import InvalidInput
 from app.models import (
-    Channel,
-    Consent,
     ConsentState,
-    ConsentType,
     Contact,
-    DestinationOptOut,
     SubscriptionType,
-    TypeState,
     UtcDateTime,
 )
 
 _CONTACT = cast(Table, Contact.__table__)
-_CONSENT = cast(Table, Consent.__table__)
-_DESTINATION_OPT_OUT = cast(Table, DestinationOptOut.__table__)
 _SEPARATORS = re.compile(r"[\s().\-/]+")
 # Fields of Intercom's that nobody fills here: they are empty for everybody.
 _NUMBERS = {"phone", "formatted_phone"}
@@ -73,31 +67,6 @@ def condition(query: Query, setting: Setting) -> ColumnElement[bool]:
         parts = [condition(part, setting) for part in query.parts]
         return and_(*parts) if query.is_and else or_(*parts)
     return _BY_KIND[query.kind](query, setting)
-
-
-def opted_in_row(contact_id: ColumnElement[Any], kind: SubscriptionType) -> ColumnElement[bool]:
-    """Whether this row of ``consents`` is a yes to ``kind`` for the number or address that its contact has now.
-
-    Of SMS the hash is compared, which the index of what is opted in covers; addresses have none in ``contacts``.
-    """
-    is_current = (
-        _CONSENT.c.destination_hash == _CONTACT.c.phone_hash
-        if kind.channel == Channel.SMS
-        else _CONSENT.c.destination == _CONTACT.c.email
-    )
-    return and_(
-        _CONSENT.c.contact_id == contact_id,
-        _CONSENT.c.subscription_type_id == kind.id,
-        _CONSENT.c.state == literal_state(ConsentState.OPTED_IN),
-        # Nearly always true, which no planner knows of an equation between two columns: told so, it takes a page from
-        # the index instead of sorting all that it believes to be few.
-        case((is_current, true()), else_=false()),
-    )
-
-
-def literal_state(state: ConsentState) -> ColumnElement[str]:
-    """The state as part of the statement's text, so that partial indexes are found."""
-    return literal(state.value, literal_execute=True)
 
 
 def plain_number(typed: str) -> str:
@@ -267,69 +236,23 @@ def _subscription(query: Filter, setting: Setting) -> ColumnElement[bool]:
     kind = setting.types.get(query.name)
     if kind is None:
         raise InvalidInput("There is no such subscription type.", field=f"subscription_types.{query.name}")
-    hit = or_(false(), *(_standing(kind, Standing(str(value)), setting) for value in query.values))
+    hit = or_(false(), *(_status(kind, Standing(str(value)), setting) for value in query.values))
     return hit if query.operator in {Operator.EQUALS, Operator.IN} else ~hit
 
 
-def _standing(kind: SubscriptionType, wanted: Standing, setting: Setting) -> ColumnElement[bool]:
-    opted_in = select(literal(1)).where(opted_in_row(_CONTACT.c.id, kind)).correlate(_CONTACT).exists()
-    opted_out = (
-        select(literal(1))
-        .where(
-            _CONSENT.c.contact_id == _CONTACT.c.id,
-            _CONSENT.c.subscription_type_id == kind.id,
-            _CONSENT.c.state == literal_state(ConsentState.OPTED_OUT),
-        )
-        .correlate(_CONTACT)
-        .exists()
-    )
+def _status(kind: SubscriptionType, wanted: Standing, setting: Setting) -> ColumnElement[bool]:
+    query = rules.Query(kind, setting.allowed_countries)
     match wanted:
         case Standing.OPTED_IN:
-            return opted_in
+            return eligibility_sql.opted_in(query)
         case Standing.OPTED_OUT:
-            return opted_out
+            return query.has_consent(ConsentState.OPTED_OUT)
         case Standing.NEVER_ASKED:
-            return and_(~opted_in, ~opted_out)
+            return and_(~eligibility_sql.opted_in(query), ~query.has_consent(ConsentState.OPTED_OUT))
         case Standing.SUBSCRIBED:
-            return opted_in if kind.consent_type == ConsentType.OPT_IN else ~opted_out
+            return eligibility_sql.subscribed(query)
         case Standing.REACHABLE:
-            return _reachable(kind, opted_in if kind.consent_type == ConsentType.OPT_IN else ~opted_out, setting)
-
-
-def _reachable(kind: SubscriptionType, subscribed: ColumnElement[bool], setting: Setting) -> ColumnElement[bool]:
-    """The rules of ``core/eligibility.py``, over the columns that it keeps."""
-    if kind.state != TypeState.LIVE:
-        return false()
-    if kind.channel == Channel.EMAIL:
-        return and_(
-            subscribed,
-            _CONTACT.c.archived_at.is_(None),
-            _CONTACT.c.blocked_at.is_(None),
-            _CONTACT.c.gdpr_optin.is_not(false()),
-            ~_CONTACT.c.unsubscribed_from_emails,
-            _CONTACT.c.email_hash.is_not(None),
-            ~_opted_out_with(_CONTACT.c.email_hash, kind),
-        )
-    allowed = _CONTACT.c.phone_country.in_(setting.allowed_countries) if setting.allowed_countries else true()
-    return and_(
-        subscribed,
-        _CONTACT.c.sms_block.is_(None),
-        or_(_CONTACT.c.phone_country.is_(None), allowed),
-        ~_opted_out_with(_CONTACT.c.phone_hash, kind),
-    )
-
-
-def _opted_out_with(destination_hash: ColumnElement[Any], kind: SubscriptionType) -> ColumnElement[bool]:
-    """Whether any contact opted out of ``kind`` with this number or address."""
-    return (
-        select(literal(1))
-        .where(
-            _DESTINATION_OPT_OUT.c.subscription_type_id == kind.id,
-            _DESTINATION_OPT_OUT.c.destination_hash == destination_hash,
-        )
-        .correlate(_CONTACT)
-        .exists()
-    )
+            return eligibility_sql.reachable(query)
 
 
 def _segment(query: Filter, setting: Setting) -> ColumnElement[bool]:

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from app.core import audit, outbox
 from app.core.consent import changes as consent
-from app.core.consent import eligibility
+from app.core.consent import eligibility, locking
 from app.core.consent.destination_opt_outs import Place
+from app.core.consent.locking import LockedContact
 from app.core.contacts import profile as contact_profile
 from app.core.contacts import records as contacts
 from app.core.conversations import appending
@@ -133,39 +134,49 @@ def _consents(session: Session, contact_id: int) -> list[tuple[Consent, Subscrip
 def _carry_consents(session: Session, under_way: _Merge, before: list[tuple[Consent, SubscriptionType]]) -> None:
     source, target = under_way.source, under_way.target
     with_numbers = consent.hand_over_destination_opt_outs(session, source.id, target.id)
+    locked = locking.lock(session, target.id)
     for theirs, kind in before:
-        standing = consent.held(session, target.id, kind.id)
+        current = consent.current(session, locked, kind.id)
         destination = eligibility.destination_of(target, kind)
         evidence = _evidence(session, under_way, theirs.event_id)
         if theirs.state == ConsentState.OPTED_OUT:
-            consent.opt_out(session, target.id, kind.id, destination, evidence, standing=standing, at=under_way.at)
-        elif standing is None and destination is not None and destination == theirs.destination:
-            _carry_yes(session, under_way, kind, destination, evidence)
+            consent.opt_out(session, locked, kind.id, destination, evidence, at=under_way.at)
+        elif current is None and destination is not None and destination == theirs.destination:
+            _carry_opt_in(session, locked, kind, destination, evidence, at=under_way.at)
 
     for place, event_id in with_numbers.items():
-        _carry_number_opt_out(session, under_way, place, event_id)
+        _carry_number_opt_out(session, under_way, locked, place, event_id)
 
 
-def _carry_number_opt_out(session: Session, under_way: _Merge, place: Place, event_id: int) -> None:
-    """A no with a number that the target has holds over its yes, as a no with any does where it said nothing.
+def _carry_number_opt_out(
+    session: Session, under_way: _Merge, locked: LockedContact, place: Place, event_id: int
+) -> None:
+    """An opt-out recorded for the target's current number overrides its opt-in.
 
-    So the state tells what the gate does, and a yes of theirs finds what it takes back.
+    For any other number it applies only if the target has no consent yet. So the state agrees with the gate, and a
+    later opt-in finds what it revokes.
     """
     target, kind = under_way.target, session.get_one(SubscriptionType, place.subscription_type_id)
-    standing, destination = consent.held(session, target.id, kind.id), eligibility.destination_of(target, kind)
+    current, destination = consent.current(session, locked, kind.id), eligibility.destination_of(target, kind)
     is_here = destination is not None and keys_of(session).destination_hash(destination) == place.destination_hash
-    if standing is None or is_here:
+    if current is None or is_here:
         evidence = _evidence(session, under_way, event_id)
-        consent.opt_out(session, target.id, kind.id, destination, evidence, standing=standing, at=under_way.at)
+        consent.opt_out(session, locked, kind.id, destination, evidence, at=under_way.at)
 
 
-def _carry_yes(
-    session: Session, under_way: _Merge, kind: SubscriptionType, destination: str, evidence: Evidence
+def _carry_opt_in(
+    session: Session,
+    locked: LockedContact,
+    kind: SubscriptionType,
+    destination: str,
+    evidence: Evidence,
+    *,
+    at: datetime,
 ) -> None:
-    """A yes for this very number holds for the same person; against a no of whoever holds the number it does not."""
+    """An opt-in for this very number applies to the same person, unless any holder of the number opted out."""
     destination_hash = keys_of(session).destination_hash(destination)
     if not any(eligibility.in_the_way(session, kind.id, destination_hash)):
-        consent.opt_in(session, under_way.target.id, kind.id, destination, evidence, standing=None, at=under_way.at)
+        consent.opt_in(session, locked, kind.id, destination, evidence, at=at)
 
 
 def _evidence(session: Session, under_way: _Merge, event_id: int) -> Evidence:

@@ -17,7 +17,7 @@ from app.core.errors import Conflict, InvalidInput, NotFound
 from app.core.signing import is_public_id
 from app.db import dialect_of
 from app.models import Agent, Contact, ContactRole
-from app.schemas.contact import CUSTOM_BYTES_MAX, CUSTOM_MAX
+from app.schemas.contact_input import CUSTOM_BYTES_MAX, CUSTOM_MAX
 
 Given = Mapping[str, Any]
 _SIMPLE = ("name", "avatar", "signed_up_at", "last_seen_at")

@@ -2,32 +2,18 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Executable, Table, bindparam, delete, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import email, outbox, phone
 from app.core.consent import eligibility
-from app.core.destinations import Destination
 from app.core.errors import DestinationRefused, NotFound
 from app.core.signing import Keys, keys_of, random_public_id
-from app.db import CompiledStatement, inserting
-from app.models import Channel, Contact, ContactRole
+from app.models import Contact, ContactRole
 
-_CONTACT = cast(Table, Contact.__table__)
 _TOLD = "assent_told_contacts"  # in a session's info: what this transaction has told
-_FIND_LEAD = CompiledStatement(
-    select(_CONTACT.c.id).where(_CONTACT.c.lead_key == bindparam("lead_key")).with_for_update()
-)
-# Whoever was archived, blocked or kept from everything meanwhile answers no form any more.
-_MAY_ANSWER = (_CONTACT.c.archived_at.is_(None), _CONTACT.c.blocked_at.is_(None), _CONTACT.c.gdpr_optin.is_not(False))
-_HOLD_SAVED = CompiledStatement(
-    select(_CONTACT.c.phone, _CONTACT.c.email)
-    .where(_CONTACT.c.id == bindparam("contact_id"), *_MAY_ANSWER)
-    .with_for_update()
-)
 
 
 def create(
@@ -115,18 +101,6 @@ def hold(session: Session, contact_id: int) -> Contact:
     return contact
 
 
-def hold_saved(session: Session, contact_id: int, channel: str) -> str | None:
-    """Hold a contact's row as ``hold`` does; the number or address that it has now comes back.
-
-    Null when it has none, or may not answer any more: it was archived, blocked or kept from everything.
-    """
-    row = _HOLD_SAVED.one(session, contact_id=contact_id)
-    if row is None:
-        return None
-    saved: str | None = row[0] if channel == Channel.SMS else row[1]
-    return saved
-
-
 def change_phone(session: Session, contact: Contact, phone_number: str | None, *, at: datetime) -> None:
     """Give a contact another number, or none. What they said yes to with the old one does not come along.
 
@@ -176,67 +150,6 @@ def updated(session: Session, contact: Contact, *, at: datetime) -> None:
     tell(session, "contact.updated", contact.id, at=at)
 
 
-def lead_for(
-    session: Session, subscription_type_id: int, channel: str, destination: Destination, *, locale: str, at: datetime
-) -> tuple[int, bool]:
-    """The lead that an unsigned person is: one for each type and number, never a known user.
-
-    Its id, held, comes back, and whether it was made just now: then the caller writes ``contact.created``.
-    """
-    lead_key = f"form:{subscription_type_id}:{destination.hash}"
-    is_phone = channel == Channel.SMS
-    made = _lead_insert(has_phone=is_phone).one(
-        session,
-        public_id=random_public_id(),
-        role=ContactRole.LEAD.value,
-        lead_key=lead_key,
-        phone=destination.value if is_phone else None,
-        phone_hash=destination.hash if is_phone else None,
-        phone_country=destination.country,
-        email=None if is_phone else destination.value,
-        email_hash=None if is_phone else destination.hash,
-        locale=locale,
-        custom_attributes={},
-        created_at=at,
-        updated_at=at,
-    )
-    if made is not None:
-        return made[0], True
-    (lead_id,) = _FIND_LEAD.one(session, lead_key=lead_key)
-    return lead_id, False
-
-
-def undo_lead(session: Session, lead_id: int) -> None:
-    """Take back a lead that ``lead_for`` has just made, and that nobody was told of: its answer did not count."""
-    session.execute(delete(_CONTACT).where(_CONTACT.c.id == lead_id))
-
-
-def save_destination(
-    session: Session, contact_id: int, channel: str, destination: Destination, *, instead_of: str | None, at: datetime
-) -> bool:
-    """Give a contact the number or address that they have just typed, and hold its row.
-
-    False, and nothing is written, when it does not have ``instead_of`` (null, or what could not be used) any more, or
-    was archived, blocked or kept from everything. Else the caller writes ``contact.updated``.
-    """
-    is_phone = channel == Channel.SMS
-    column = _CONTACT.c.phone if is_phone else _CONTACT.c.email
-    values: dict[str, Any] = {"lead_key": None, "updated_at": at}
-    if is_phone:
-        values |= {
-            "phone": destination.value,
-            "phone_hash": destination.hash,
-            "phone_country": destination.country,
-            "sms_block": eligibility.sms_block_of_number(destination.hash),
-        }
-    else:
-        values |= {"email": destination.value, "email_hash": destination.hash}
-    unchanged = column.is_(None) if instead_of is None else column == instead_of
-    given = update(_CONTACT).where(_CONTACT.c.id == contact_id, unchanged, *_MAY_ANSWER).values(**values)
-    result = session.execute(given)
-    return bool(cast(Any, result).rowcount)
-
-
 def _set_phone(session: Session, contact: Contact, typed: str | None) -> None:
     number, country = _normalised(typed)
     contact.phone, contact.phone_country = number, country
@@ -246,16 +159,3 @@ def _set_phone(session: Session, contact: Contact, typed: str | None) -> None:
 
 def _normalised(typed: str | None) -> tuple[str | None, str | None]:
     return phone.normalise(typed) if typed and typed.strip() else (None, None)
-
-
-@lru_cache
-def _lead_insert(*, has_phone: bool) -> CompiledStatement:
-    block: Any = eligibility.sms_block_of_number(bindparam("phone_hash")) if has_phone else eligibility.NO_PHONE_BLOCK
-    names = ("public_id", "role", "lead_key", "phone", "phone_hash", "phone_country", "email", "locale")
-    more = ("email_hash", "custom_attributes", "created_at", "updated_at")
-
-    def statement(dialect: str) -> Executable:
-        adding = inserting(dialect, Contact, names + more).values(sms_block=block)
-        return adding.on_conflict_do_nothing(index_elements=[_CONTACT.c.lead_key]).returning(_CONTACT.c.id)
-
-    return CompiledStatement(statement)

@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, FromClause, Table, and_, case, func, literal, literal_column, or_, select, tuple_
 from sqlalchemy.orm import Session, lazyload
 
+from app.core.consent import eligibility_sql
 from app.core.contacts import filter_sql as contact_query
 from app.core.contacts import filters, segment_queries
 from app.core.contacts.filter_sql import Setting
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, Standing
-from app.core.errors import InvalidInput
+from app.core.errors import InvalidInput, NotFound
 from app.db import CompiledStatement, dialect_of, run
 from app.models import Consent, ConsentState, ConsentType, Contact, SubscriptionType, UtcDateTime, Workspace
 
@@ -129,6 +130,18 @@ def check(session: Session, query: Query) -> None:
     contact_query.condition(query, setting_of(session, query))
 
 
+def find_by_email(session: Session, email: str) -> Contact:
+    """The contact with this address that is not archived: a user before a lead, the newest first.
+
+    :raises NotFound: there is none
+    """
+    by_address = select(Contact).where(Contact.email == email.strip().lower(), Contact.archived_at.is_(None))
+    found = session.scalars(by_address.order_by(Contact.role.desc(), Contact.id.desc()).limit(1)).first()
+    if found is None:
+        raise NotFound("User Not Found")
+    return found
+
+
 def setting_of(session: Session, query: Query | None) -> Setting:
     """What the query is read with: no more is read than it asks about."""
     if query is None:
@@ -173,12 +186,12 @@ def _driven(part: Filter, where: ColumnElement[bool], setting: Setting) -> _Plan
         kind = setting.types[part.name]
         is_subscribed = part.values[0] in {Standing.SUBSCRIBED, Standing.REACHABLE}
         if part.values[0] == Standing.OPTED_IN or (is_subscribed and kind.consent_type == ConsentType.OPT_IN):
-            return _by_consent(contact_query.opted_in_row(_CONTACT.c.id, kind), where)
+            return _by_consent(eligibility_sql.opted_in_row(_CONTACT.c.id, kind), where)
         if part.values[0] == Standing.OPTED_OUT:
             row = and_(
                 _CONSENT.c.contact_id == _CONTACT.c.id,
                 _CONSENT.c.subscription_type_id == kind.id,
-                _CONSENT.c.state == contact_query.literal_state(ConsentState.OPTED_OUT),
+                _CONSENT.c.state == eligibility_sql.literal_state(ConsentState.OPTED_OUT),
             )
             return _by_consent(row, where)
     return None

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
+from app.core.consent import attached
 from app.core.errors import Merged, NotFound
 from app.core.signing import is_public_id, keys_of
 from app.db import CompiledStatement, ReadConnection, run
-from app.models import Channel, Consent, ConsentState, ConsentType, Contact, SubscriptionType, Suppression, TypeState
+from app.models import Channel, Consent, Contact, Suppression
 
 _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
-_KIND = cast(Table, SubscriptionType.__table__)
 _SUPPRESSED = (
     select(Suppression.phone_hash).where(Suppression.phone_hash == _CONTACT.c.phone_hash).correlate(_CONTACT).exists()
 )
@@ -52,19 +52,9 @@ _COLUMNS = [*(_CONTACT.c[name] for name in Row._fields[:-1]), _SUPPRESSED.label(
 _BY_PUBLIC_ID = CompiledStatement(select(*_COLUMNS).where(_CONTACT.c.public_id == bindparam("public_id")))
 _BY_EXTERNAL_ID = CompiledStatement(select(*_COLUMNS).where(_CONTACT.c.external_id == bindparam("external_id")))
 _PUBLIC_ID = CompiledStatement(select(_CONTACT.c.public_id).where(_CONTACT.c.id == bindparam("id")))
-_ATTACHED = (
-    _CONSENT.c.contact_id,
-    _CONSENT.c.subscription_type_id,
-    _CONSENT.c.state,
-    _CONSENT.c.destination_hash,
-    _KIND.c.consent_type,
-    _KIND.c.channel,
-    _KIND.c.state.label("type_state"),
-)
-_JOINED = _CONSENT.join(_KIND, _KIND.c.id == _CONSENT.c.subscription_type_id)
 _OF_ONE = CompiledStatement(
-    select(*_ATTACHED)
-    .select_from(_JOINED)
+    select(*attached.COLUMNS)
+    .select_from(attached.SOURCE)
     .where(_CONSENT.c.contact_id == bindparam("contact_id"))
     .order_by(_CONSENT.c.subscription_type_id)
 )
@@ -72,11 +62,7 @@ _OF_ONE = CompiledStatement(
 
 @dataclass(frozen=True)
 class View:
-    """A contact and its attachments: the ids of the types they said yes to, and of those they said no to.
-
-    ``opted_in`` holds types of the kind that asks first, ``opted_out`` those that everybody gets, as Intercom has it;
-    both for the number or address that the contact has now. ``has_sms_consent``: a live type by SMS is among them.
-    """
+    """A contact with the types that it is attached to, as ``consent.attached`` counts them."""
 
     row: Row
     opted_in: tuple[int, ...]
@@ -104,11 +90,11 @@ def of_ids(session: Session, ids: Sequence[int]) -> list[View]:
     if not ids:
         return []
     rows = {row[0]: Row(*tuple(row)) for row in run(session, select(*_COLUMNS).where(_CONTACT.c.id.in_(ids)))}
-    attached: dict[int, list[Any]] = {}
-    query = select(*_ATTACHED).select_from(_JOINED).where(_CONSENT.c.contact_id.in_(ids))
+    consents: dict[int, list[Any]] = {}
+    query = select(*attached.COLUMNS).select_from(attached.SOURCE).where(_CONSENT.c.contact_id.in_(ids))
     for each in run(session, query.order_by(_CONSENT.c.subscription_type_id)):
-        attached.setdefault(each[0], []).append(each)
-    return [_view(session, rows[contact_id], attached.get(contact_id, ())) for contact_id in ids if contact_id in rows]
+        consents.setdefault(each[0], []).append(each)
+    return [_view(session, rows[contact_id], consents.get(contact_id, ())) for contact_id in ids if contact_id in rows]
 
 
 def _one(session: Session | ReadConnection, found: Any) -> View:
@@ -123,17 +109,9 @@ def _one(session: Session | ReadConnection, found: Any) -> View:
     return _view(session, row, _OF_ONE.all(session, contact_id=row.id))
 
 
-def _view(session: Session | ReadConnection, row: Row, attached: Iterable[Any]) -> View:
-    opted_in, opted_out, has_sms_consent = [], [], False
-    for _, type_id, state, destination_hash, consent_type, channel, type_state in attached:
-        if state == ConsentState.OPTED_OUT:
-            if consent_type == ConsentType.OPT_OUT:
-                opted_out.append(type_id)
-        elif destination_hash == _current_hash(session, row, channel):
-            if consent_type == ConsentType.OPT_IN:
-                opted_in.append(type_id)
-            has_sms_consent |= channel == Channel.SMS and type_state == TypeState.LIVE
-    return View(row, tuple(opted_in), tuple(opted_out), has_sms_consent)
+def _view(session: Session | ReadConnection, row: Row, rows: Iterable[Any]) -> View:
+    found = attached.attached(rows, lambda channel: _current_hash(session, row, channel))
+    return View(row, *found)
 
 
 def _current_hash(session: Session | ReadConnection, row: Row, channel: str) -> str | None:

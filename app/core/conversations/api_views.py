@@ -1,4 +1,4 @@
-"""Conversations as other systems see them: everything said in one, or a page of all. Reading writes nothing."""
+"""Conversations as the API shows them: one with its messages, or a page of all. Nothing here writes."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
+from app.core import public_urls
 from app.core.accounts import api_tokens as tokens
 from app.core.errors import NotFound
 from app.core.forms import cards as form_cards
@@ -17,17 +18,33 @@ from app.models import (
     Contact,
     Conversation,
     ConversationRead,
+    ConversationState,
     InsertedForm,
     Message,
+    MessageKind,
     OptInFormVersion,
 )
 
 PARTS_MAX = 500
+_EVENT_TYPES = {"closed": "close", "reopened": "open", "unassigned": "assignment"}
+_ASSIGNED = "assigned:"
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """How the API shows conversations.
+
+    :param public_url: the address of this server, for the addresses of forms
+    :param is_plain: message bodies as they were written, instead of as HTML
+    """
+
+    public_url: str
+    is_plain: bool = False
 
 
 @dataclass(frozen=True)
 class Author:
-    """Who wrote something: ``kind`` is ``user``, ``lead``, ``admin``, or ``bot`` for a token and for Assent itself."""
+    """Who wrote a message: ``kind`` is ``user``, ``lead``, ``admin``, or ``bot`` for a token and for Assent itself."""
 
     kind: str
     id: str
@@ -36,39 +53,113 @@ class Author:
 
 
 @dataclass(frozen=True)
+class Assignee:
+    """The agent that a conversation is assigned to."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class PlacedForm:
+    """An inserted form of a conversation, with its address."""
+
+    card: FormCard
+    embed_url: str
+
+
+@dataclass(frozen=True)
 class Part:
-    """One line of a conversation, with the form that it carries, if any."""
+    """One message of a conversation, with its form, if any. ``state`` is the conversation's."""
 
     message: Message
     author: Author
-    form: FormCard | None
+    state: str
+    is_plain: bool
+    form: PlacedForm | None = None
+
+    @property
+    def is_event(self) -> bool:
+        return self.message.kind == MessageKind.EVENT
+
+    @property
+    def part_type(self) -> str:
+        """Intercom's name for the kind of the message."""
+        if self.is_event:
+            return _EVENT_TYPES.get(self.message.body, "assignment")
+        return "note" if self.message.kind == MessageKind.NOTE else "comment"
+
+    @property
+    def text(self) -> str | None:
+        return None if self.is_event else self.message.body
+
+    @property
+    def assigned_to(self) -> Assignee | None:
+        """The agent that this event assigned the conversation to."""
+        is_assignment = self.is_event and self.message.body.startswith(_ASSIGNED)
+        return Assignee(self.message.body.removeprefix(_ASSIGNED)) if is_assignment else None
+
+    @property
+    def delivered_as(self) -> str:
+        return "customer_initiated" if self.author.kind in {"user", "lead"} else "admin_initiated"
+
+
+@dataclass(frozen=True)
+class Thread:
+    """The messages of a conversation after the first one. ``total_count`` counts those beyond ``PARTS_MAX`` too."""
+
+    parts: tuple[Part, ...]
+    total_count: int
 
 
 @dataclass(frozen=True)
 class Record:
-    """A conversation with its contact and what was said first; in one that was asked for, the rest too."""
+    """A conversation with its contact and first message. ``thread`` is null in lists."""
 
     conversation: Conversation
     contact: Contact
     is_read: bool
     first: Part | None
-    parts: tuple[Part, ...] = ()
-    parts_total: int = 0
+    thread: Thread | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.conversation.state == ConversationState.OPEN
+
+    @property
+    def contacts(self) -> list[Contact]:
+        return [self.contact]
+
+    @property
+    def teammates(self) -> list[Assignee]:
+        assignee_id = self.conversation.assignee_id
+        return [Assignee(str(assignee_id))] if assignee_id is not None else []
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A message that was just posted. ``type``: ``user_message`` or ``admin_message``."""
+
+    type: str
+    message: Message
 
 
 @dataclass(frozen=True)
 class Inserted:
-    """An inserted form as it stands. ``event_id`` is the newest consent event that its answer wrote."""
+    """An inserted form in its current state. ``event_id``: the newest consent event that its answer wrote."""
 
     form: InsertedForm
     version: int
     card: FormCard
     contact_id: str | None
     event_id: int | None
+    embed_url: str
 
 
-def page(session: Session, *, after: int | None, limit: int) -> list[Record]:
-    """Conversations in which something was said, those begun last first. Changes meanwhile move none of them."""
+def page(session: Session, presentation: Presentation, *, after: int | None, limit: int) -> list[Record]:
+    """Conversations with at least one message, the newest first, without their threads.
+
+    New messages do not change their order, so a page by key misses none.
+    """
     query = (
         select(Conversation).where(Conversation.last_message_number > 0).order_by(Conversation.id.desc()).limit(limit)
     )
@@ -86,7 +177,9 @@ def page(session: Session, *, after: int | None, limit: int) -> list[Record]:
             each,
             contacts[each.contact_id],
             each.id in read,
-            Part(first[each.id], authors.of(first[each.id], each.contact_id), None) if each.id in first else None,
+            Part(first[each.id], authors.of(first[each.id], each.contact_id), each.state, presentation.is_plain)
+            if each.id in first
+            else None,
         )
         for each in found
     ]
@@ -98,8 +191,8 @@ def count(session: Session, *, most: int) -> int:
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 
-def find(session: Session, conversation_id: int, *, at: datetime) -> Record:
-    """One conversation with everything in it, the newest ``PARTS_MAX`` lines of a longer one.
+def find(session: Session, presentation: Presentation, conversation_id: int, *, at: datetime) -> Record:
+    """One conversation with its messages, the newest ``PARTS_MAX`` of a longer one.
 
     :raises NotFound: there is no such conversation
     """
@@ -109,25 +202,35 @@ def find(session: Session, conversation_id: int, *, at: datetime) -> Record:
     whole = select(Message).where(Message.conversation_id == conversation_id)
     newest = session.scalars(whole.where(Message.number > 1).order_by(Message.number.desc()).limit(PARTS_MAX))
     first = session.scalars(whole.where(Message.number == 1)).one_or_none()
-    said = [*([first] if first else []), *reversed(newest.all())]
+    messages = [*([first] if first else []), *reversed(newest.all())]
     contacts = _contacts(session, {conversation.contact_id})
-    authors = _Authors(session, said, contacts)
-    cards = cards_of(session, [each.inserted_form_id for each in said if each.inserted_form_id], at=at)
+    authors = _Authors(session, messages, contacts)
+    cards = cards_of(session, [each.inserted_form_id for each in messages if each.inserted_form_id], at=at)
+    forms = {
+        card_id: PlacedForm(card, public_urls.inserted_form(card.token, base=presentation.public_url))
+        for card_id, card in cards.items()
+    }
     parts = [
-        Part(each, authors.of(each, conversation.contact_id), cards.get(each.inserted_form_id or 0)) for each in said
+        Part(
+            each,
+            authors.of(each, conversation.contact_id),
+            conversation.state,
+            presentation.is_plain,
+            forms.get(each.inserted_form_id or 0),
+        )
+        for each in messages
     ]
     return Record(
         conversation,
         contacts[conversation.contact_id],
         conversation.id in _read(session, [conversation]),
         parts[0] if first else None,
-        tuple(parts[1:] if first else parts),
-        max(0, conversation.last_number - 1),
+        Thread(tuple(parts[1:] if first else parts), max(0, conversation.last_number - 1)),
     )
 
 
 def newest_of(session: Session, contact_id: int | None) -> int:
-    """The id of the conversation that a contact began last; of all, the one in which something happened last.
+    """The id of the contact's newest conversation; without a contact, of the conversation that changed last.
 
     :raises NotFound: there is none
     """
@@ -152,7 +255,7 @@ def cards_of(session: Session, inserted_form_ids: Sequence[int], *, at: datetime
     return {card.inserted_form_id: card for card in cards if card is not None}
 
 
-def inserted(session: Session, inserted_form_id: int, *, at: datetime) -> Inserted:
+def inserted(session: Session, inserted_form_id: int, *, public_url: str, at: datetime) -> Inserted:
     """One inserted form. :raises NotFound: there is none with this id"""
     row = session.execute(
         select(InsertedForm, OptInFormVersion.number, Contact.public_id)
@@ -164,7 +267,8 @@ def inserted(session: Session, inserted_form_id: int, *, at: datetime) -> Insert
         raise NotFound("Resource Not Found")
     newest = select(func.max(ConsentEvent.id)).where(ConsentEvent.inserted_form_id == inserted_form_id)
     card = cards_of(session, [inserted_form_id], at=at)[inserted_form_id]
-    return Inserted(row[0], row[1], card, row[2], session.scalar(newest))
+    embed_url = public_urls.inserted_form(row[0].token, base=public_url)
+    return Inserted(row[0], row[1], card, row[2], session.scalar(newest), embed_url)
 
 
 def _contacts(session: Session, ids: Collection[int]) -> dict[int, Contact]:
@@ -172,7 +276,7 @@ def _contacts(session: Session, ids: Collection[int]) -> dict[int, Contact]:
 
 
 def _read(session: Session, conversations: Sequence[Conversation]) -> set[int]:
-    """Which of them somebody who works here has read up to what the contact did last."""
+    """The ids of those that an agent has read up to the contact's newest message."""
     query = (
         select(ConversationRead.conversation_id)
         .join(Conversation, Conversation.id == ConversationRead.conversation_id)
@@ -183,7 +287,7 @@ def _read(session: Session, conversations: Sequence[Conversation]) -> set[int]:
 
 
 class _Authors:
-    """Who wrote what, looked up once for many lines."""
+    """The authors of messages, read by one statement for all."""
 
     def __init__(self, session: Session, messages: Collection[Message], contacts: dict[int, Contact]) -> None:
         codes = {message.author.partition(":")[::2] for message in messages}

@@ -6,14 +6,22 @@ nothing, and a changed request is carried out beside the first one.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 
+from sqlalchemy import Table, update
 from sqlalchemy.orm import Session
 
+from app.core.consent import reach
 from app.core.conversations import appending, lifecycle, messages
 from app.core.conversations.appending import LockedConversation, NewMessage
+from app.core.errors import InvalidState
 from app.core.forms import publishing as optin_forms
 from app.core.forms.publishing import FormContent
-from app.models import Contact, Conversation, Message, OptInForm
+from app.db import run
+from app.models import Contact, Conversation, ConversationState, InsertedForm, Message, MessageKind, OptInForm
+
+_CONVERSATION = cast(Table, Conversation.__table__)
+_MESSAGE = cast(Table, Message.__table__)
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,50 @@ def begin(session: Session, contact: Contact, first: FirstMessage, *, agent_id: 
     return conversation
 
 
+def place(
+    session: Session,
+    conversation: LockedConversation,
+    inserted: InsertedForm,
+    *,
+    author: str,
+    at: datetime,
+    client_key: str | None = None,
+) -> Message:
+    """Place an inserted form (``insert_for`` makes it) in a conversation, and reopen the conversation if it is closed.
+
+    :param client_key: the caller has checked that no message has it
+    :raises InvalidState: it was inserted for another contact, or is in a conversation already; the contact is blocked
+    """
+    if inserted.conversation_id is not None or inserted.contact_id != conversation.contact_id:
+        raise InvalidState("This form was inserted for somebody else.")
+    reach.refuse_blocked(session.get_one(Contact, conversation.contact_id))
+    inserted.conversation_id = conversation.id
+    if conversation.state == ConversationState.CLOSED:
+        lifecycle.reopen_locked(session, conversation, actor=author, at=at)
+    new = NewMessage(author, "", MessageKind.FORM, client_key, inserted.id)
+    return appending.append(session, conversation, new, at=at)
+
+
+def mark_changed(
+    session: Session, conversation_id: int, inserted_form_id: int, *, is_answered: bool, at: datetime
+) -> None:
+    """Give a form's card a new revision, so that the polls of both sides fetch it again. Two statements.
+
+    An answer counts as news from the contact: agents see it unread, and the conversation moves to the top.
+    """
+    values: dict[str, Any] = {
+        "revision": _CONVERSATION.c.revision + 1,
+        "change_number": appending.change_stamp(session, at),
+    }
+    if is_answered:
+        values |= {"last_contact_revision": _CONVERSATION.c.revision + 1, "updated_at": at}
+    changed = update(_CONVERSATION).where(_CONVERSATION.c.id == conversation_id).values(**values)
+    revision = run(session, changed.returning(_CONVERSATION.c.revision)).scalar_one_or_none()
+    card = update(_MESSAGE).where(_MESSAGE.c.inserted_form_id == inserted_form_id).values(revision=revision)
+    if revision is not None:
+        run(session, card)
+
+
 def _insert(
     session: Session,
     conversation: LockedConversation,
@@ -93,6 +145,6 @@ def _insert(
     at: datetime,
     client_key: str | None,
 ) -> Message:
-    contact = lifecycle.contact_of(session, conversation)
+    contact = session.get_one(Contact, conversation.contact_id)
     inserted = optin_forms.insert_for(session, form, contact, inserted_by=actor, at=at)
-    return messages.post_form(session, conversation, inserted, author=actor, at=at, client_key=client_key)
+    return place(session, conversation, inserted, author=actor, at=at, client_key=client_key)

@@ -1,23 +1,22 @@
-"""Messages of a conversation: posted by agents and contacts, forms placed in it, what its contact has seen."""
+"""Messages of a conversation: posted by agents and contacts, and seen by its contact."""
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import Table, update
 from sqlalchemy.orm import Session
 
 from app.core.consent import reach
 from app.core.conversations import appending
-from app.core.conversations.appending import CONTACT, SYSTEM, LockedConversation, NewMessage
+from app.core.conversations.appending import CONTACT, SYSTEM, NewMessage
 from app.core.conversations.lifecycle import contact_of, reopen_locked
-from app.core.errors import InvalidInput, InvalidState
+from app.core.errors import InvalidInput
 from app.db import run
-from app.models import Conversation, InsertedForm, Message, MessageKind
+from app.models import Conversation, Message, MessageKind
 
 BODY_MAX = 5000
 _CONVERSATION = cast(Table, Conversation.__table__)
-_MESSAGE = cast(Table, Message.__table__)
 
 
 def post(session: Session, conversation_id: int, new: NewMessage, *, at: datetime) -> Message:
@@ -48,49 +47,6 @@ def post(session: Session, conversation_id: int, new: NewMessage, *, at: datetim
     if new.author == CONTACT:
         reopen_locked(session, conversation, actor=SYSTEM, at=at)
     return appending.append(session, conversation, new, at=at)
-
-
-def post_form(
-    session: Session,
-    conversation: LockedConversation,
-    inserted: InsertedForm,
-    *,
-    author: str,
-    at: datetime,
-    client_key: str | None = None,
-) -> Message:
-    """Place an inserted form (``forms.insert_for``) in a conversation, and reopen it if it is closed.
-
-    :param client_key: as for ``post``; the caller has checked that no message has it
-    :raises InvalidState: it was inserted for another contact, or is in a conversation already; the contact is blocked
-    """
-    if inserted.conversation_id is not None or inserted.contact_id != conversation.contact_id:
-        raise InvalidState("This form was inserted for somebody else.")
-    reach.refuse_blocked(contact_of(session, conversation))
-    inserted.conversation_id = conversation.id
-    reopen_locked(session, conversation, actor=author, at=at)
-    new = NewMessage(author, "", MessageKind.FORM, client_key, inserted.id)
-    return appending.append(session, conversation, new, at=at)
-
-
-def mark_form_changed(
-    session: Session, conversation_id: int, inserted_form_id: int, *, is_answered: bool, at: datetime
-) -> None:
-    """Give a form's card a new revision, so that the polls of both sides fetch it again. Two statements.
-
-    An answer counts as news from the contact: agents see it unread, and the conversation moves to the top.
-    """
-    values: dict[str, Any] = {
-        "revision": _CONVERSATION.c.revision + 1,
-        "change_number": appending.change_stamp(session, at),
-    }
-    if is_answered:
-        values |= {"last_contact_revision": _CONVERSATION.c.revision + 1, "updated_at": at}
-    changed = update(_CONVERSATION).where(_CONVERSATION.c.id == conversation_id).values(**values)
-    revision = run(session, changed.returning(_CONVERSATION.c.revision)).scalar_one_or_none()
-    card = update(_MESSAGE).where(_MESSAGE.c.inserted_form_id == inserted_form_id).values(revision=revision)
-    if revision is not None:
-        run(session, card)
 
 
 def mark_seen_by_contact(session: Session, conversation_id: int, number: int, *, at: datetime) -> None:

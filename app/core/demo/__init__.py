@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.core import phone, wording
 from app.core.accounts import agents as accounts
 from app.core.consent import changes as consent
+from app.core.consent import locking
 from app.core.contacts import records as contacts
 from app.core.demo import chats, words
 from app.core.demo.people import LETTER, OFFERS, ORDERS, PEOPLE, WAITING, Person, Step
@@ -223,7 +224,7 @@ def _answer_form(session: Session, shop: _Shop, contact: Contact, about: str, *,
         inserted_form_id=inserted.id,
         details=form_words.details(shop.types[about].name, shop.types[about].channel),
     )
-    destination = _opt_in(session, shop, contact, about, evidence, at=at, also_told_as=("form.submitted",))
+    destination = _opt_in(session, shop, contact, about, evidence, at=at)
     inserted.answered_at, inserted.submitted_destination_hash = at, keys_of(session).destination_hash(destination)
     session.flush()
 
@@ -236,14 +237,10 @@ def _opt_in(
     evidence: Evidence,
     *,
     at: datetime,
-    also_told_as: tuple[str, ...] = (),
 ) -> str:
     kind = shop.types[about]
     destination = (contact.phone if kind.channel == Channel.SMS else contact.email) or ""
-    standing = consent.held(session, contact.id, kind.id)
-    consent.opt_in(
-        session, contact.id, kind.id, destination, evidence, standing=standing, at=at, also_told_as=also_told_as
-    )
+    consent.opt_in(session, locking.lock(session, contact.id), kind.id, destination, evidence, at=at)
     return destination
 
 
@@ -258,8 +255,7 @@ def _opt_out(session: Session, shop: _Shop, contact: Contact, about: str, *, at:
         user_agent=_AGENT_STRING,
         locale=contact.locale,
     )
-    standing = consent.held(session, contact.id, kind.id)
-    consent.opt_out(session, contact.id, kind.id, destination, evidence, standing=standing, at=at)
+    consent.opt_out(session, locking.lock(session, contact.id), kind.id, destination, evidence, at=at)
 
 
 def _shown(shop: _Shop, about: str, locale: str) -> wording.Words:

@@ -168,8 +168,8 @@ def _place(
         inserted = session.scalars(theirs.order_by(InsertedForm.id.desc())).first() or optin_forms.insert_for(
             session, forms["offers"], contact, inserted_by=author, at=at
         )
-    conversations.post_form(session, appending.lock(session, conversation_id), inserted, author=author, at=at)
+    conversation_forms.place(session, appending.lock(session, conversation_id), inserted, author=author, at=at)
     if what == "seen":
         seen.inserted_form_seen(session, inserted.token, at=at)
     if inserted.answered_at is not None:
-        conversations.mark_form_changed(session, conversation_id, inserted.id, is_answered=True, at=at)
+        conversation_forms.mark_changed(session, conversation_id, inserted.id, is_answered=True, at=at)

@@ -236,16 +236,19 @@ def insert_for(
     if contact is not None:
         reach.refuse_gone(session, contact)
         reach.refuse_blocked(contact)
-    version = newest_version(session, form)
-    subscription_type = session.get_one(SubscriptionType, version.subscription_type_id)
-    if form.archived_at is not None or subscription_type.state != TypeState.LIVE:
+    version_id, type_state = session.execute(
+        select(OptInFormVersion.id, SubscriptionType.state)
+        .join(SubscriptionType, SubscriptionType.id == OptInFormVersion.subscription_type_id)
+        .where(OptInFormVersion.form_id == form.id, OptInFormVersion.number == form.version)
+    ).one()
+    if form.archived_at is not None or type_state != TypeState.LIVE:
         raise InvalidState("This form cannot be inserted: it or its subscription type is no longer offered.")
     if not timedelta(minutes=1) <= expires_in <= timedelta(days=366):
         raise InvalidInput("A form can be open for one minute up to a year.", field="expires_in")
     inserted = InsertedForm(
         token=random_token(),
         form_id=form.id,
-        version_id=version.id,
+        version_id=version_id,
         contact_id=contact.id if contact else None,
         inserted_by=inserted_by,
         origin=origins.read(origin) if origin else None,

@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.core import rate_limits as limits
-from app.core.conversations import messages as conversations
+from app.core.conversations import forms as conversation_forms
 from app.core.errors import NotFound
 from app.core.forms import publishing as optin_forms
 from app.core.forms.views import Shown
@@ -44,4 +44,4 @@ def inserted_form_seen(session: Session, token: str, *, at: datetime) -> None:
         return
     optin_forms.tally(session, seen.form_id, "seen", at=at)
     if seen.conversation_id is not None:
-        conversations.mark_form_changed(session, seen.conversation_id, seen.id, is_answered=False, at=at)
+        conversation_forms.mark_changed(session, seen.conversation_id, seen.id, is_answered=False, at=at)

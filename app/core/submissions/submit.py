@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session
 from app.core import outbox, phone
 from app.core import rate_limits as limits
 from app.core.consent import changes as consent
+from app.core.consent.locking import LockedContact
+from app.core.contacts import leads
 from app.core.contacts import records as contacts
-from app.core.conversations import messages as conversations
+from app.core.conversations import forms as conversation_forms
 from app.core.destinations import Destination
 from app.core.errors import DestinationRefused
 from app.core.forms import views as form_views
@@ -100,19 +102,15 @@ def _submit_public(
         return _answered_before(session, view, shown, destination)
     if wait_s := _over_limit(session, view, destination, evidence, at=at):
         return Outcome(State.ASK, "too_many", destination, retry_after_s=wait_s)
-    lead_id, is_new = contacts.lead_for(
-        session, view.subscription_type_id, view.channel, destination, locale=shown.locale, at=at
-    )
-    standing = None if is_new else consent.held(session, lead_id, view.subscription_type_id)
-    if _is_from_before_their_no(shown, standing):
+    lead = leads.lead_for(session, view.subscription_type_id, view.channel, destination, locale=shown.locale, at=at)
+    if _is_older_than_opt_out(session, view, shown, lead):
         return Outcome(State.ASK, "shown_again")
-    inserted_form_id = answered_forms.keep(session, view, shown, destination, lead_id, at=at)
+    inserted_form_id = answered_forms.keep(session, view, shown, destination, lead.id, at=at)
     if inserted_form_id is None:
-        if is_new:
-            contacts.undo_lead(session, lead_id)
+        if "contact.created" in lead.topics:
+            leads.undo_lead(session, lead)
         return _answered_before(session, view, shown, destination)
-    news = ("contact.created",) if is_new else ()
-    return _opt_in(session, view, lead_id, inserted_form_id, destination, evidence, standing, at=at, news=news)
+    return _opt_in(session, view, lead, destination, evidence.of_inserted_form(inserted_form_id), at=at)
 
 
 def _submit_inserted(
@@ -133,65 +131,52 @@ def _submit_inserted(
         return Outcome(State.DONE, None, destination)
     if wait_s := _over_limit(session, view, destination, evidence, at=at):
         return Outcome(state, "too_many", destination, retry_after_s=wait_s)
-    contact_id, news = _held_contact(session, view, shown, destination, at=at)
-    if contact_id is None:
+    contact = _locked_contact(session, view, shown, destination, at=at)
+    if contact is None:
         return _answered_meanwhile(session, view, destination, at=at)
-    standing = consent.held(session, contact_id, view.subscription_type_id)
-    if _is_from_before_their_no(shown, standing):
-        for topic in news:
-            contacts.tell(session, topic, contact_id, at=at)
+    if _is_older_than_opt_out(session, view, shown, contact):
+        for topic in contact.topics:
+            contacts.tell(session, topic, contact.id, at=at)
         return Outcome(state, "shown_again")
-    if view.answered_at is None and not answered_forms.mark(session, view, destination, contact_id, at=at):
-        if "contact.created" in news:
-            contacts.undo_lead(session, contact_id)
+    if view.answered_at is None and not answered_forms.mark(session, view, destination, contact.id, at=at):
+        if "contact.created" in contact.topics:
+            leads.undo_lead(session, contact)
         return _answered_meanwhile(session, view, destination, at=at)
     inserted_form_id = cast(int, view.inserted_form_id)
-    outcome = _opt_in(session, view, contact_id, inserted_form_id, destination, evidence, standing, at=at, news=news)
+    outcome = _opt_in(session, view, contact, destination, evidence.of_inserted_form(inserted_form_id), at=at)
     if view.answered_at is None and view.conversation_id is not None:
-        conversations.mark_form_changed(session, view.conversation_id, inserted_form_id, is_answered=True, at=at)
+        conversation_forms.mark_changed(session, view.conversation_id, inserted_form_id, is_answered=True, at=at)
     return outcome
 
 
-def _is_from_before_their_no(shown: Shown, standing: consent.Held | None) -> bool:
-    """Whether they opted out after this page was made: then it says nothing about now."""
-    return standing is not None and standing.state == ConsentState.OPTED_OUT and standing.changed_at >= shown.at
+def _is_older_than_opt_out(session: Session, view: FormView, shown: Shown, contact: LockedContact) -> bool:
+    """Whether the contact opted out after this page was rendered: then the page's opt-in does not count."""
+    current = consent.current(session, contact, view.subscription_type_id)
+    return current is not None and current.state == ConsentState.OPTED_OUT and current.changed_at >= shown.at
 
 
 def _opt_in(
     session: Session,
     view: FormView,
-    contact_id: int,
-    inserted_form_id: int,
+    contact: LockedContact,
     destination: Destination,
     evidence: Evidence,
-    standing: consent.Held | None,
     *,
     at: datetime,
-    news: tuple[str, ...],
 ) -> Outcome:
-    """``news``: the topics of what became of the contact, told in the same statement as the rest."""
-    change = consent.opt_in(
-        session,
-        contact_id,
-        view.subscription_type_id,
-        destination.value,
-        evidence.of_inserted_form(inserted_form_id),
-        standing=standing,
-        at=at,
-        told_before=news,
-        also_told_as=("form.submitted",),
-    )
-    topics = news if view.answered_at is not None else (*news, "form.submitted")
+    """Where the contact had opted in already, only the submission itself and the contact's own topics are published."""
+    change = consent.opt_in(session, contact, view.subscription_type_id, destination.value, evidence, at=at)
+    topics = contact.topics if view.answered_at is not None else (*contact.topics, "form.submitted")
     if not change.is_new and topics:
         outbox.add(
             session,
             topics,
-            contact_id=contact_id,
+            contact_id=contact.id,
             payload={
-                "contact_id": contact_id,
+                "contact_id": contact.id,
                 "subscription_type_id": view.subscription_type_id,
                 "event_id": change.event_id,
-                "inserted_form_id": inserted_form_id,
+                "inserted_form_id": evidence.inserted_form_id,
             },
             at=at,
         )
@@ -216,25 +201,15 @@ def _answered_before(session: Session, view: FormView, shown: Shown, destination
     return Outcome(State.DONE, None, destination) if is_signed_up else Outcome(State.ASK, "shown_again")
 
 
-def _held_contact(
+def _locked_contact(
     session: Session, view: FormView, shown: Shown, destination: Destination, *, at: datetime
-) -> tuple[int | None, tuple[str, ...]]:
-    """The contact who answers, held, with the number that they typed saved, and the topics to tell that under.
-
-    Null when it is not as it was shown.
-    """
+) -> LockedContact | None:
+    """The contact who submits, locked, with the number that they typed saved. Null when it is not as it was shown."""
     if view.contact_id is None:
-        lead_id, is_new = contacts.lead_for(
-            session, view.subscription_type_id, view.channel, destination, locale=shown.locale, at=at
-        )
-        return lead_id, ("contact.created",) if is_new else ()
+        return leads.lead_for(session, view.subscription_type_id, view.channel, destination, locale=shown.locale, at=at)
     if shown.destination_hash is None:
-        is_saved = contacts.save_destination(
-            session, view.contact_id, view.channel, destination, instead_of=view.saved, at=at
-        )
-        return (view.contact_id, ("contact.updated",)) if is_saved else (None, ())
-    is_as_shown = contacts.hold_saved(session, view.contact_id, view.channel) == view.saved
-    return view.contact_id if is_as_shown else None, ()
+        return leads.save_destination(session, view.contact_id, view.channel, destination, instead_of=view.saved, at=at)
+    return leads.lock_saved(session, view.contact_id, view.channel, view.saved)
 
 
 def _answered_meanwhile(session: Session, view: FormView, destination: Destination, *, at: datetime) -> Outcome:

@@ -4,45 +4,19 @@ An attachment is an explicit preference: attached to a type that asks first, the
 everybody gets, the contact is out. Detaching returns to what holds for those who said nothing, and is recorded so.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core.consent import changes as consent
+from app.core.consent import locking
 from app.core.consent.changes import Change
-from app.core.errors import InvalidInput, InvalidState, Merged, NotFound
+from app.core.consent.locking import LockedContact
+from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.ledger.evidence import Evidence
-from app.core.signing import is_public_id
 from app.core.subscriptions import subscription_types
 from app.core.subscriptions.subscription_types import Shown
-from app.db import CompiledStatement
-from app.models import Channel, ConsentState, ConsentType, Contact, TypeState
-
-_CONTACT = cast(Table, Contact.__table__)
-_HOLD = CompiledStatement(
-    select(
-        _CONTACT.c.id,
-        _CONTACT.c.phone,
-        _CONTACT.c.email,
-        _CONTACT.c.merged_into_id,
-        _CONTACT.c.erased_at,
-    )
-    .where(_CONTACT.c.public_id == bindparam("public_id"))
-    .with_for_update()
-)
-
-
-@dataclass(frozen=True)
-class _Held:
-    contact_id: int
-    phone: str | None
-    email: str | None
-
-    def destination(self, kind: Shown) -> str | None:
-        return self.phone if kind.channel == Channel.SMS else self.email
+from app.models import Channel, ConsentState, ConsentType, TypeState
 
 
 def attach(
@@ -68,9 +42,9 @@ def attach(
         raise InvalidInput(
             f"This subscription type is “{kind.consent_type}”: attach to it with that.", field="consent_type"
         )
-    held = _hold(session, public_id)
+    contact = locking.lock_by_public_id(session, public_id)
     change = _opt_in if kind.consent_type == ConsentType.OPT_IN else _opt_out
-    change(session, held, kind, evidence, at)
+    change(session, contact, kind, evidence, at)
     return kind
 
 
@@ -83,13 +57,13 @@ def detach(
     were a yes and there is no number or address that it could be for.
     """
     kind = _offered(session, subscription_type_id)
-    held = _hold(session, public_id)
-    if kind.consent_type == ConsentType.OPT_OUT and not held.destination(kind):
-        standing = consent.held(session, held.contact_id, kind.id)
-        if standing is None or standing.state == ConsentState.OPTED_IN:
+    contact = locking.lock_by_public_id(session, public_id)
+    if kind.consent_type == ConsentType.OPT_OUT and not contact.destination(kind.channel):
+        current = consent.current(session, contact, kind.id)
+        if current is None or current.state == ConsentState.OPTED_IN:
             return kind
     change = _opt_out if kind.consent_type == ConsentType.OPT_IN else _opt_in
-    change(session, held, kind, evidence, at)
+    change(session, contact, kind, evidence, at)
     return kind
 
 
@@ -101,7 +75,7 @@ def opt_in(
     Errors as ``attach``.
     """
     kind = _offered(session, subscription_type_id)
-    return kind, _opt_in(session, _hold(session, public_id), kind, evidence, at)
+    return kind, _opt_in(session, locking.lock_by_public_id(session, public_id), kind, evidence, at)
 
 
 def opt_out(
@@ -112,25 +86,22 @@ def opt_out(
     :raises NotFound: there is no such contact or type
     """
     kind = subscription_types.shown(session, subscription_type_id)
-    return kind, _opt_out(session, _hold(session, public_id), kind, evidence, at)
+    return kind, _opt_out(session, locking.lock_by_public_id(session, public_id), kind, evidence, at)
 
 
-def _opt_in(session: Session, held: _Held, kind: Shown, evidence: Evidence, at: datetime) -> Change:
-    destination = held.destination(kind)
+def _opt_in(session: Session, contact: LockedContact, kind: Shown, evidence: Evidence, at: datetime) -> Change:
+    destination = contact.destination(kind.channel)
     if not destination:
         has_not = "number" if kind.channel == Channel.SMS else "address"
         raise InvalidState(
             f"This contact has no {has_not} to say yes for. Give it one first.",
             code="no_phone" if kind.channel == Channel.SMS else "no_email",
         )
-    standing = consent.held(session, held.contact_id, kind.id)
-    return consent.opt_in(session, held.contact_id, kind.id, destination, evidence, standing=standing, at=at)
+    return consent.opt_in(session, contact, kind.id, destination, evidence, at=at)
 
 
-def _opt_out(session: Session, held: _Held, kind: Shown, evidence: Evidence, at: datetime) -> Change:
-    standing = consent.held(session, held.contact_id, kind.id)
-    destination = held.destination(kind)
-    return consent.opt_out(session, held.contact_id, kind.id, destination, evidence, standing=standing, at=at)
+def _opt_out(session: Session, contact: LockedContact, kind: Shown, evidence: Evidence, at: datetime) -> Change:
+    return consent.opt_out(session, contact, kind.id, contact.destination(kind.channel), evidence, at=at)
 
 
 def _offered(session: Session, subscription_type_id: int | None) -> Shown:
@@ -143,13 +114,3 @@ def _offered(session: Session, subscription_type_id: int | None) -> Shown:
     if kind.state == TypeState.DRAFT:
         raise InvalidState("This subscription type is a draft. Put it live first.")
     return kind
-
-
-def _hold(session: Session, public_id: str) -> _Held:
-    row = _HOLD.one(session, public_id=public_id) if is_public_id(public_id) else None
-    if row is None or row[4] is not None:
-        raise NotFound("User Not Found")
-    if row[3] is not None:
-        into = session.get_one(Contact, row[3])
-        raise Merged("This contact was merged into another one.", into=into.public_id)
-    return _Held(*row[:3])

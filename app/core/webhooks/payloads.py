@@ -1,4 +1,4 @@
-"""What a message says: Intercom's notification where it has the topic, and all that a receiver needs to act on it."""
+"""The bodies of webhooks: Intercom's notification, with items that the schemas of REST dump."""
 
 import hmac
 import json
@@ -7,25 +7,39 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.consent import attached
 from app.core.outbox import OF_NUMBERS
-from app.core.signing import Keys
+from app.core.signing import Keys, keys_of
 from app.models import (
     Channel,
     Consent,
     ConsentEvent,
     ConsentEvidence,
-    ConsentState,
-    ConsentType,
     Contact,
     InsertedForm,
     OptInFormVersion,
     OutboxEvent,
     SubscriptionType,
+    Suppression,
+)
+from app.schemas.contact import ContactValue, WebhookContactSchema
+from app.schemas.webhook_body import (
+    ConsentItem,
+    ConsentItemSchema,
+    EventConsent,
+    FormItem,
+    FormItemSchema,
+    GoneItemSchema,
+    MissingFormItemSchema,
+    NotificationSchema,
+    SuppressionItemSchema,
+    TestItemSchema,
 )
 
 _CONSENT_TOPICS = {
@@ -35,16 +49,18 @@ _CONSENT_TOPICS = {
 _FORM_STATES = {"form.inserted": "waiting", "form.submitted": "signed_up"}
 _GONE_TOPICS = {"contact.deleted": "deleted", "contact.erased": "erased"}
 _OF_A_SUPPRESSION = ("phone", "cause", "note", "since")
-_CONTENT_TYPES = {Channel.SMS.value: "sms_message", Channel.EMAIL.value: "email"}
+_CONSENT_ITEM, _FORM_ITEM, _MISSING_FORM_ITEM = ConsentItemSchema(), FormItemSchema(), MissingFormItemSchema()
+_CONTACT, _GONE, _SUPPRESSION = WebhookContactSchema(), GoneItemSchema(), SuppressionItemSchema()
+_TEST_ITEM, _NOTIFICATION = TestItemSchema(), NotificationSchema()
 
 
 @dataclass
-class _Known:
-    """Everything that the items of one batch speak of, by id."""
+class _Records:
+    """Everything that the items of one batch name, by id."""
 
-    contacts: dict[int, Contact] = field(default_factory=dict)
+    workspace_id: str
+    contacts: dict[int, ContactValue] = field(default_factory=dict)
     types: dict[int, SubscriptionType] = field(default_factory=dict)
-    consents: dict[int, list[Consent]] = field(default_factory=dict)
     events: dict[int, tuple[ConsentEvent, str | None]] = field(default_factory=dict)
     forms: dict[int, tuple[InsertedForm, OptInFormVersion]] = field(default_factory=dict)
 
@@ -55,31 +71,22 @@ def new_id() -> str:
 
 
 def id_of(keys: Keys, event: OutboxEvent) -> str:
-    """The id of an event's message: the same when the event is told anew after a restore.
+    """The id of an event's message: the same when the event is published again after a restore.
 
-    Another event that gets the same number then has another id, for all that is in it counts.
+    Another event that gets the same number then has another id: everything in the event counts.
     """
-    told = [event.id, event.topic, event.contact_id, event.payload, event.created_at.astimezone(UTC).isoformat()]
-    written = json.dumps(told, sort_keys=True).encode()
-    return "notif_" + hmac.digest(keys.derive("webhook ids"), written, "sha256").hex()[:32]
+    content = [event.id, event.topic, event.contact_id, event.payload, event.created_at.astimezone(UTC).isoformat()]
+    packed = json.dumps(content, sort_keys=True).encode()
+    return "notif_" + hmac.digest(keys.derive("webhook ids"), packed, "sha256").hex()[:32]
 
 
-def envelope(message_id: str, topic: str, item: dict[str, Any], *, at: datetime) -> dict[str, Any]:
-    """Around an item; what depends on the attempt is filled in when it is sent (``of_attempt``)."""
-    return {
-        "type": "notification_event",
-        "app_id": "assent",
-        "id": message_id,
-        "topic": topic,
-        "created_at": int(at.timestamp()),
-        "first_sent_at": None,
-        "delivery_attempts": 0,
-        "delivery_status": "pending",
-        "delivered_at": 0,
-        "self": None,
-        "links": {},
-        "data": {"type": "notification_event_data", "item": item},
-    }
+def envelope(message_id: str, topic: str, item: dict[str, Any], *, app_id: str, at: datetime) -> dict[str, Any]:
+    """The body around an item; what depends on the attempt is filled in when it is sent (``of_attempt``).
+
+    :param app_id: the public key of the workspace
+    """
+    values = {"app_id": app_id, "id": message_id, "topic": topic, "created_at": at, "data": {"item": item}}
+    return cast(dict[str, Any], _NOTIFICATION.dump(values))
 
 
 def of_attempt(body: dict[str, Any], attempt: int, *, first_at: datetime) -> dict[str, Any]:
@@ -89,187 +96,126 @@ def of_attempt(body: dict[str, Any], attempt: int, *, first_at: datetime) -> dic
     return body | sent
 
 
-def items(session: Session, events: Sequence[OutboxEvent]) -> dict[int, dict[str, Any]]:
-    """What each event says, by its id. People and forms are told as they are now; a consent as the event made it."""
-    known = _look_up(session, events)
-    return {event.id: _item(event, known) for event in events}
+def items(session: Session, events: Sequence[OutboxEvent], *, workspace_id: str) -> dict[int, dict[str, Any]]:
+    """The item of each event, by the event's id.
+
+    Contacts and forms are dumped in their current state; a consent as the event recorded it.
+    """
+    records = _read(session, events, workspace_id)
+    return {event.id: _item(event, records) for event in events}
 
 
 def test_item(*, at: datetime) -> dict[str, Any]:
-    """What a test says."""
-    return {"type": "test", "message": "This is a test. Nothing happened.", "created_at": int(at.timestamp())}
+    """The item of a test message."""
+    return cast(dict[str, Any], _TEST_ITEM.dump({"created_at": at}))
 
 
-def _item(event: OutboxEvent, known: _Known) -> dict[str, Any]:
-    payload, created_at = event.payload, int(event.created_at.timestamp())
-    contact = _contact(event.contact_id, known)
+def _item(event: OutboxEvent, records: _Records) -> dict[str, Any]:
+    item: dict[str, Any]
     if event.topic in _CONSENT_TOPICS:
-        kind, status = _CONSENT_TOPICS[event.topic]
-        return {
-            "type": kind,
-            "contact": contact,
-            "subscription_types": _list(_types([payload.get("subscription_type_id")], known)),
-            "consent": _consent(payload.get("event_id"), status, known),
-            "created_at": created_at,
-        }
-    if event.topic in _FORM_STATES:
-        return _form(event, contact, known) | {"created_at": created_at}
-    if event.topic in _GONE_TOPICS:
-        gone = {"id": payload.get("public_id"), "external_id": payload.get("external_id")}
-        merged = {name: payload[name] for name in ("merged_into",) if name in payload}
-        return {"type": "contact"} | gone | {_GONE_TOPICS[event.topic]: True} | merged
+        item = _CONSENT_ITEM.dump(_consent_item(event, records))
+    elif event.topic in _FORM_STATES:
+        form = _form_item(event, records)
+        item = (_FORM_ITEM if form.form is not None else _MISSING_FORM_ITEM).dump(form)
+    elif event.topic in _GONE_TOPICS:
+        gone = {"id": event.payload.get("public_id"), "external_id": event.payload.get("external_id")}
+        merged_into = event.payload.get("merged_into")
+        item = _GONE.dump(gone | {_GONE_TOPICS[event.topic]: True, "merged_into": merged_into})
+    elif event.topic in OF_NUMBERS:
+        item = _SUPPRESSION.dump({name: event.payload.get(name) for name in _OF_A_SUPPRESSION})
+    else:
+        item = _other_item(event, records)
+    return item
+
+
+def _other_item(event: OutboxEvent, records: _Records) -> dict[str, Any]:
+    contact = records.contacts.get(event.contact_id or 0)
+    dumped = _CONTACT.dump(contact) if contact is not None else None
     if event.topic.startswith("contact."):
-        return contact or {"type": "contact", "id": None}
-    if event.topic in OF_NUMBERS:
-        return {"type": "suppression"} | {name: payload.get(name) for name in _OF_A_SUPPRESSION}
-    told = {name: value for name, value in payload.items() if name != "contact_id"}
-    return {"type": event.topic.replace(".", "_"), **told, "contact": contact, "created_at": created_at}
+        return dumped or {"type": "contact", "id": None}
+    payload = {name: value for name, value in event.payload.items() if name != "contact_id"}
+    created_at = int(event.created_at.timestamp())
+    return {"type": event.topic.replace(".", "_"), **payload, "contact": dumped, "created_at": created_at}
 
 
-def _contact(contact_id: int | None, known: _Known) -> dict[str, Any] | None:
-    contact = known.contacts.get(contact_id or 0)
-    if contact is None:
+def _consent_item(event: OutboxEvent, records: _Records) -> ConsentItem:
+    name, status = _CONSENT_TOPICS[event.topic]
+    return ConsentItem(
+        name,
+        records.contacts.get(event.contact_id or 0),
+        _types(event.payload.get("subscription_type_id"), records),
+        _consent(event.payload.get("event_id"), status, records),
+        event.created_at,
+    )
+
+
+def _form_item(event: OutboxEvent, records: _Records) -> FormItem:
+    form, version = records.forms.get(event.payload.get("inserted_form_id") or 0, (None, None))
+    return FormItem(
+        _FORM_STATES[event.topic],
+        records.contacts.get(event.contact_id or 0),
+        _types(version.subscription_type_id, records) if version is not None else None,
+        _consent(event.payload.get("event_id"), "opted_in", records),
+        event.created_at,
+        form,
+        version,
+    )
+
+
+def _consent(event_id: int | None, status: str, records: _Records) -> EventConsent | None:
+    if event_id not in records.events:
         return None
-    consents = known.consents.get(contact.id, [])
-    opted_in = [each for each in consents if _holds(each, contact, known)]
-    opted_out = [
-        each
-        for each in consents
-        if each.state == ConsentState.OPTED_OUT
-        and known.types[each.subscription_type_id].consent_type == ConsentType.OPT_OUT
-    ]
-    by_sms = [each for each in opted_in if known.types[each.subscription_type_id].channel == Channel.SMS]
-    return {
-        "type": "contact",
-        "id": contact.public_id,
-        "external_id": contact.external_id,
-        "role": contact.role,
-        "name": contact.name,
-        "email": contact.email,
-        "phone": contact.phone,
-        "language_override": contact.locale,
-        "location": {"type": "location", "country_code": contact.phone_country},
-        "custom_attributes": contact.custom_attributes,
-        "created_at": _written(contact.created_at),
-        "updated_at": _written(contact.updated_at),
-        "opted_in_subscription_types": _addressable(opted_in),
-        "opted_out_subscription_types": _addressable(opted_out),
-        "sms_consent": bool(by_sms),
-        "unsubscribed_from_sms": contact.sms_block == "suppressed",
-        "archived": contact.archived_at is not None,
-        "blocked": contact.blocked_at is not None,
-    }
+    event, destination = records.events[event_id]
+    return EventConsent(status, destination, event)
 
 
-def _holds(consent: Consent, contact: Contact, known: _Known) -> bool:
-    """A yes holds for the number or address that it was given for."""
-    is_sms = known.types[consent.subscription_type_id].channel == Channel.SMS
-    now = contact.phone if is_sms else contact.email
-    return consent.state == ConsentState.OPTED_IN and now is not None and consent.destination == now
+def _types(type_id: int | None, records: _Records) -> list[SubscriptionType]:
+    return [records.types[type_id]] if type_id in records.types else []
 
 
-def _consent(event_id: int | None, status: str, known: _Known) -> dict[str, Any] | None:
-    if event_id not in known.events:
-        return None
-    event, destination = known.events[event_id]
-    return {
-        "status": status,
-        "destination": destination,
-        "source": event.source,
-        "evidence_level": event.evidence_level,
-        "changed_at": int(event.occurred_at.timestamp()),
-        "event_id": str(event.id),
-    }
-
-
-def _form(event: OutboxEvent, contact: dict[str, Any] | None, known: _Known) -> dict[str, Any]:
-    """The address of the form is left out: whoever has it can answer in the person's place."""
-    found = known.forms.get(event.payload.get("inserted_form_id") or 0)
-    item: dict[str, Any] = {"type": "inserted_form", "state": _FORM_STATES[event.topic]}
-    if found is not None:
-        inserted, version = found
-        item |= {
-            "id": str(inserted.id),
-            "form_id": str(inserted.form_id),
-            "form_version": version.number,
-            "conversation_id": str(inserted.conversation_id) if inserted.conversation_id else None,
-            "answered_at": int(inserted.answered_at.timestamp()) if inserted.answered_at else None,
-            "expires_at": int(inserted.expires_at.timestamp()),
-            "subscription_types": _list(_types([version.subscription_type_id], known)),
-        }
-    return item | {"contact": contact, "consent": _consent(event.payload.get("event_id"), "opted_in", known)}
-
-
-def _types(ids: Iterable[int | None], known: _Known) -> list[dict[str, Any]]:
-    return [_type(known.types[each]) for each in ids if each in known.types]
-
-
-def _type(found: SubscriptionType) -> dict[str, Any]:
-    own = {"name": found.name, "description": found.description, "locale": found.locale}
-    further = [
-        {"name": each.name, "description": each.description, "locale": each.locale} for each in found.translations
-    ]
-    return {
-        "type": "subscription",
-        "id": str(found.id),
-        "state": found.state,
-        "consent_type": found.consent_type,
-        "content_types": [_CONTENT_TYPES[found.channel]],
-        "default_translation": own,
-        "translations": [own, *further],
-    }
-
-
-def _addressable(consents: Iterable[Consent]) -> dict[str, Any]:
-    data = [
-        {
-            "type": "subscription",
-            "id": str(each.subscription_type_id),
-            "url": f"/subscriptions/{each.subscription_type_id}",
-        }
-        for each in consents
-    ]
-    return _list(data) | {"total_count": len(data), "has_more": False}
-
-
-def _list(data: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"type": "list", "data": data}
-
-
-def _written(at: datetime) -> str:
-    """As Intercom writes times inside the contacts of its notifications: ``2026-11-02T12:00:00.000+00:00``."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds")
-
-
-def _look_up(session: Session, events: Sequence[OutboxEvent]) -> _Known:
-    known = _Known()
-    contact_ids = {event.contact_id for event in events} - {None}
-    known.contacts = {each.id: each for each in session.scalars(_among(Contact, Contact.id, contact_ids))}
-    by_contact: dict[int, list[Consent]] = defaultdict(list)
-    query = _among(Consent, Consent.contact_id, contact_ids).order_by(Consent.subscription_type_id)
-    for consent in session.scalars(query):
-        by_contact[consent.contact_id].append(consent)
-    known.consents = dict(by_contact)
+def _read(session: Session, events: Sequence[OutboxEvent], workspace_id: str) -> _Records:
+    contact_ids = {event.contact_id for event in events if event.contact_id is not None}
     inserted = (
         select(InsertedForm, OptInFormVersion)
         .join(OptInFormVersion, OptInFormVersion.id == InsertedForm.version_id)
         .where(InsertedForm.id.in_(_named(events, "inserted_form_id")))
     )
-    known.forms = {row[0].id: (row[0], row[1]) for row in session.execute(inserted)}
     recorded = (
         select(ConsentEvent, ConsentEvidence.destination)
         .outerjoin(ConsentEvidence, ConsentEvidence.event_id == ConsentEvent.id)
         .where(ConsentEvent.id.in_(_named(events, "event_id")))
     )
-    known.events = {row[0].id: (row[0], row[1]) for row in session.execute(recorded)}
-    # There are few of them, so all are known: consents name any.
-    known.types = {each.id: each for each in session.scalars(select(SubscriptionType))}
-    return known
+    return _Records(
+        workspace_id,
+        _contacts(session, contact_ids, workspace_id),
+        # There are few types, so all are read.
+        {each.id: each for each in session.scalars(select(SubscriptionType))},
+        {row[0].id: (row[0], row[1]) for row in session.execute(recorded)},
+        {row[0].id: (row[0], row[1]) for row in session.execute(inserted)},
+    )
+
+
+def _contacts(session: Session, ids: Collection[int], workspace_id: str) -> dict[int, ContactValue]:
+    """The contacts with these ids, as REST shows them."""
+    contacts = list(session.scalars(select(Contact).where(Contact.id.in_(ids))))
+    consents: dict[int, list[Any]] = defaultdict(list)
+    query = select(*attached.COLUMNS).select_from(attached.SOURCE).where(Consent.contact_id.in_(ids))
+    for row in session.execute(query.order_by(Consent.subscription_type_id)):
+        consents[row[0]].append(row)
+    hashes = [contact.phone_hash for contact in contacts if contact.phone_hash]
+    suppressed = set(session.scalars(select(Suppression.phone_hash).where(Suppression.phone_hash.in_(hashes))))
+    values = {}
+    for contact in contacts:
+        found = attached.attached(consents[contact.id], partial(_current_hash, session, contact))
+        values[contact.id] = ContactValue(contact, workspace_id, *found, contact.phone_hash in suppressed)
+    return values
+
+
+def _current_hash(session: Session, contact: Contact, channel: str) -> str | None:
+    if channel == Channel.SMS:
+        return contact.phone_hash
+    return keys_of(session).destination_hash(contact.email) if contact.email else None
 
 
 def _named(events: Iterable[OutboxEvent], name: str) -> set[int]:
     return {event.payload[name] for event in events if isinstance(event.payload.get(name), int)}
-
-
-def _among(model: Any, column: Any, ids: Collection[Any]) -> Any:
-    return select(model).where(column.in_(ids))

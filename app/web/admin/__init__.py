@@ -2,12 +2,12 @@
 
 from flask import Blueprint
 
-from app.web import formatting as display
+from app.web import formatting
 
 blueprint = Blueprint("admin", __name__)
-blueprint.add_app_template_filter(display.local_time)
-blueprint.add_app_template_filter(display.actor)
-blueprint.add_app_template_filter(display.country, "country_name")
+blueprint.add_app_template_filter(formatting.local_time)
+blueprint.add_app_template_filter(formatting.actor)
+blueprint.add_app_template_filter(formatting.country, "country_name")
 
 # The views register themselves on the blueprint above.
 from app.web.admin import agents, api_tokens, forms, messenger, settings, subscription_types, webhooks  # noqa: E402, F401

@@ -1,4 +1,4 @@
-"""Agents: who works here, invited, given a new link, another role, disabled and enabled."""
+"""Agents: invited, given a new link or another role, disabled and enabled."""
 
 from collections.abc import Callable
 
@@ -9,14 +9,14 @@ from wtforms import RadioField, StringField
 from wtforms.validators import InputRequired, Length
 
 from app.core import audit, clock
-from app.core.accounts import agents as accounts
+from app.core.accounts import agents
 from app.core.errors import InvalidState
 from app.core.workspace import settings
 from app.models import Agent, Role
 from app.web.admin import blueprint
 from app.web.formkit import Form, accepted, text
 from app.web.services import has_mail, read_only, unit_of_work
-from app.web.sign_in import password_links as one_time_links
+from app.web.sign_in import password_links
 from app.web.sign_in.setup import admin_required, current_actor
 
 _ROLES = {
@@ -27,7 +27,7 @@ _ROLES = {
 
 class InviteForm(Form):
     email = StringField("E-mail address", [InputRequired("Enter their e-mail address.")], filters=[text])
-    name = StringField("Name", [Length(max=accounts.NAME_MAX)], filters=[text])
+    name = StringField("Name", [Length(max=agents.NAME_MAX)], filters=[text])
     role = RadioField("Role", choices=_ROLES, default=Role.AGENT.value)
 
 
@@ -36,7 +36,7 @@ class InviteForm(Form):
 def agents_page() -> str:
     with read_only() as session:
         return render_template(
-            "admin/agents.html", agents=accounts.find_all(session), time_zone=settings.get(session).time_zone
+            "admin/agents.html", agents=agents.find_all(session), time_zone=settings.get(session).time_zone
         )
 
 
@@ -44,8 +44,8 @@ def agents_page() -> str:
 @admin_required
 def invite_agent() -> ResponseReturnValue:
     form = InviteForm()
-    if (answer := accepted(form, _invite)) is not None:
-        return answer
+    if (response := accepted(form, _invited)) is not None:
+        return response
     return render_template("admin/agents_invite.html", form=form, has_mail=has_mail()), form.status
 
 
@@ -53,30 +53,30 @@ def invite_agent() -> ResponseReturnValue:
 @admin_required
 def agent_page(agent_id: int) -> str:
     with read_only() as session:
-        agent = accounts.find(session, agent_id)
+        agent = agents.find(session, agent_id)
         return render_template(
             "admin/agents_one.html",
             agent=agent,
-            label=accounts.label(agent),
-            is_me=accounts.subject_of(agent) == current_actor(),
+            label=agents.label(agent),
+            is_me=agents.subject_of(agent) == current_actor(),
             roles=_ROLES,
             has_mail=has_mail(),
-            history=audit.newest(session, subject=accounts.subject_of(agent), limit=20),
-            names={each.id: accounts.label(each) for each in accounts.find_all(session)},
+            history=audit.newest(session, subject=agents.subject_of(agent), limit=20),
+            names={each.id: agents.label(each) for each in agents.find_all(session)},
             time_zone=settings.get(session).time_zone,
         )
 
 
 @blueprint.post("/admin/agents/<int:agent_id>/link")
 @admin_required
-def make_link(agent_id: int) -> ResponseReturnValue:
+def renew_link(agent_id: int) -> ResponseReturnValue:
     """A new one-time link; earlier ones stop working."""
     try:
         with unit_of_work() as session:
-            agent = accounts.renew_link(session, agent_id, actor=current_actor(), at=clock.now())
+            agent = agents.renew_link(session, agent_id, actor=current_actor(), at=clock.now())
     except InvalidState as problem:
         return _back(agent_id, problem.message, "error")
-    return _hand_out(agent)
+    return _deliver_link(agent)
 
 
 @blueprint.post("/admin/agents/<int:agent_id>/role")
@@ -84,42 +84,42 @@ def make_link(agent_id: int) -> ResponseReturnValue:
 def change_role(agent_id: int) -> ResponseReturnValue:
     role = Role.ADMIN if request.form.get("role") == Role.ADMIN else Role.AGENT
 
-    def act(session: Session) -> Agent:
-        return accounts.change_role(session, agent_id, role, actor=current_actor(), at=clock.now())
+    def change(session: Session) -> Agent:
+        return agents.change_role(session, agent_id, role, actor=current_actor(), at=clock.now())
 
-    return _change(agent_id, act, "The role is changed.")
+    return _apply(agent_id, change, "The role is changed.")
 
 
 @blueprint.post("/admin/agents/<int:agent_id>/disable")
 @admin_required
 def disable_agent(agent_id: int) -> ResponseReturnValue:
-    def act(session: Session) -> Agent:
-        return accounts.disable(session, agent_id, actor=current_actor(), at=clock.now())
+    def change(session: Session) -> Agent:
+        return agents.disable(session, agent_id, actor=current_actor(), at=clock.now())
 
-    return _change(agent_id, act, "The account is disabled and signed out everywhere.")
+    return _apply(agent_id, change, "The account is disabled and signed out everywhere.")
 
 
 @blueprint.post("/admin/agents/<int:agent_id>/enable")
 @admin_required
 def enable_agent(agent_id: int) -> ResponseReturnValue:
-    def act(session: Session) -> Agent:
-        return accounts.enable(session, agent_id, actor=current_actor(), at=clock.now())
+    def change(session: Session) -> Agent:
+        return agents.enable(session, agent_id, actor=current_actor(), at=clock.now())
 
-    return _change(agent_id, act, "The account is enabled.")
+    return _apply(agent_id, change, "The account is enabled.")
 
 
 @blueprint.post("/admin/agents/<int:agent_id>/reset-second-factor")
 @admin_required
 def reset_second_factor(agent_id: int) -> ResponseReturnValue:
-    def act(session: Session) -> Agent:
-        return accounts.reset_second_factor(session, agent_id, actor=current_actor(), at=clock.now())
+    def change(session: Session) -> Agent:
+        return agents.reset_second_factor(session, agent_id, actor=current_actor(), at=clock.now())
 
-    return _change(agent_id, act, "The second factor is off. They sign in with the password alone now.")
+    return _apply(agent_id, change, "The second factor is off. They sign in with the password alone now.")
 
 
-def _invite(form: InviteForm) -> ResponseReturnValue:
+def _invited(form: InviteForm) -> ResponseReturnValue:
     with unit_of_work() as session:
-        agent = accounts.invite(
+        agent = agents.invite(
             session,
             email=form.email.data or "",
             name=form.name.data or "",
@@ -127,23 +127,23 @@ def _invite(form: InviteForm) -> ResponseReturnValue:
             actor=current_actor(),
             at=clock.now(),
         )
-    return _hand_out(agent)
+    return _deliver_link(agent)
 
 
-def _hand_out(agent: Agent) -> ResponseReturnValue:
-    """Mail the link when that was asked for and works; else show it, this once."""
-    link = one_time_links.link_for(agent)
+def _deliver_link(agent: Agent) -> ResponseReturnValue:
+    """Email the link if that was chosen and works; otherwise show it, this once."""
+    link = password_links.link_for(agent)
     wants_mail = has_mail() and request.form.get("deliver") == "mail"
-    if wants_mail and one_time_links.send_link(agent, link, workspace=_workspace_name()):
+    if wants_mail and password_links.send_link(agent, link, workspace=_workspace_name()):
         return _back(agent.id, f"A link is on its way to {agent.email}.")
-    lasts = one_time_links.lasts(agent)
+    lasts = password_links.lasts(agent)
     return render_template("admin/agents_link.html", agent=agent, link=link, lasts=lasts, failed=wants_mail)
 
 
-def _change(agent_id: int, act: Callable[[Session], Agent], done: str) -> ResponseReturnValue:
+def _apply(agent_id: int, change: Callable[[Session], Agent], done: str) -> ResponseReturnValue:
     try:
         with unit_of_work() as session:
-            act(session)
+            change(session)
     except InvalidState as problem:
         return _back(agent_id, problem.message, "error")
     return _back(agent_id, done)

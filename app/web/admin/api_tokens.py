@@ -1,4 +1,4 @@
-"""API tokens: made (shown once), seen in use, revoked."""
+"""API tokens: created (and shown once), listed with their last use, revoked."""
 
 from datetime import timedelta
 
@@ -7,10 +7,10 @@ from flask.typing import ResponseReturnValue
 from wtforms import RadioField, SelectField, StringField
 from wtforms.validators import InputRequired
 
-from app.core import clock
-from app.core.accounts import api_tokens as tokens
+from app.core import clock, public_urls
+from app.core.accounts import api_tokens
 from app.core.workspace import settings
-from app.web import formatting as display
+from app.web import formatting
 from app.web.admin import blueprint
 from app.web.formkit import Form, accepted, text
 from app.web.services import read_only, unit_of_work
@@ -38,25 +38,25 @@ def tokens_page() -> str:
 
 @blueprint.post("/admin/tokens")
 @admin_required
-def make_token() -> ResponseReturnValue:
+def create_token() -> ResponseReturnValue:
     form = TokenForm()
-    return accepted(form, _made) or (_page(form), 422)
+    return accepted(form, _created) or (_page(form), 422)
 
 
 @blueprint.post("/admin/tokens/<int:token_id>/revoke")
 @admin_required
 def revoke_token(token_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
-        token = tokens.revoke(session, token_id, actor=current_actor(), at=clock.now())
+        token = api_tokens.revoke(session, token_id, actor=current_actor(), at=clock.now())
     flash(f"“{token.name}” is revoked: it opens nothing any more.")
     return redirect(url_for("admin.tokens_page"), 303)
 
 
-def _made(form: TokenForm) -> ResponseReturnValue:
+def _created(form: TokenForm) -> ResponseReturnValue:
     at = clock.now()
     expires_at = at + timedelta(days=int(form.lasts.data)) if form.lasts.data else None
     with unit_of_work() as session:
-        token, secret = tokens.create(
+        token, secret = api_tokens.create(
             session, form.name.data or "", [form.scope.data], at=at, expires_at=expires_at, actor=current_actor()
         )
     return render_template("admin/token_made.html", token=token, secret=secret)
@@ -67,8 +67,9 @@ def _page(form: TokenForm) -> str:
         return render_template(
             "admin/tokens.html",
             form=form,
-            tokens=tokens.find_all(session),
+            tokens=api_tokens.find_all(session),
             now=clock.now(),
-            agents=display.agent_names(session),
+            api_docs=public_urls.API_DOCS,
+            agents=formatting.agent_names(session),
             time_zone=settings.get(session).time_zone,
         )

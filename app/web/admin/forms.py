@@ -1,4 +1,4 @@
-"""Opt-in forms: the list, the configuration page with its live preview, the snippet."""
+"""Opt-in forms: the list, and the page of one form with its live preview and snippets."""
 
 import re
 from dataclasses import replace
@@ -11,16 +11,15 @@ from sqlalchemy.orm import Session
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from app.core import clock, origins, phone
+from app.core import clock, origins, phone, public_urls
 from app.core.errors import InvalidInput, NotFound
-from app.core.forms import publishing as optin_forms
+from app.core.forms import publishing
 from app.core.forms.publishing import BUTTON_MAX, LEGAL_MAX, NAME_MAX, SUCCESS_MAX, TITLE_MAX, FormContent, FormText
 from app.core.subscriptions import subscription_types
 from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE, LOCALES
 from app.core.workspace import settings
 from app.models import OptInForm, OptInFormVersion, SubscriptionType
-from app.web import formatting as display
-from app.web import ids as numbers
+from app.web import formatting, ids
 from app.web.admin import blueprint
 from app.web.form_page.preview import render_preview
 from app.web.formkit import Form, accepted, choices, fields_for_each, text
@@ -45,7 +44,7 @@ def _at_most(length: int) -> list[Any]:
 
 
 class OptInFormForm(Form):
-    """Everything of a form; texts in further languages as ``title-es``, ``legal_text-es`` …"""
+    """The whole configuration; texts in further languages are ``title-es``, ``legal_text-es`` …"""
 
     name = StringField("Form name", _at_most(NAME_MAX), filters=[text])
     subscription_type_id = SelectField(
@@ -56,25 +55,24 @@ class OptInFormForm(Form):
     button_text = StringField("Button text", _at_most(BUTTON_MAX), filters=[text])
     legal_text = TextAreaField("Legal text", _at_most(LEGAL_MAX), filters=[text])
     success_text = StringField("Success text", _at_most(SUCCESS_MAX), filters=[text])
-    accent_color = StringField("Accent colour", filters=[text], default=optin_forms.DEFAULT_ACCENT_COLOR)
+    accent_color = StringField("Accent colour", filters=[text], default=publishing.DEFAULT_ACCENT_COLOR)
     default_country = SelectField("Default country", validate_choice=False)
     allowed_origins = TextAreaField("Allowed origins", filters=[text])
 
     def offer(self, types: list[SubscriptionType]) -> None:
-        """Fill the choices: live types, countries."""
+        """Fill the choices: live types and countries."""
         unchosen = [("", "Choose a subscription type")] if len(types) != 1 or self.subscription_type_id.data else []
         offered = [(str(each.id), f"{each.name} ({_CHANNELS[each.channel]})") for each in types]
         self.subscription_type_id.choices = choices([*unchosen, *offered])
-        self.default_country.choices = choices([("", "The visitor’s browser decides"), *display.countries()])
+        self.default_country.choices = choices([("", "The visitor’s browser decides"), *formatting.countries()])
 
     @property
     def content(self) -> FormContent:
-        """As it was sent; ``optin_forms`` checks it."""
+        """The content as it was sent. Core checks it."""
         locale = self.locale.data if self.locale.data in LOCALES else DEFAULT_LOCALE
         further = {each: self._text(f"-{each}") for each in LOCALES if each != locale}
-        type_id = self.subscription_type_id.data or ""
         return FormContent(
-            subscription_type_id=int(type_id) if type_id.isascii() and type_id.isdigit() and len(type_id) < 10 else 0,
+            subscription_type_id=ids.parse(self.subscription_type_id.data) or 0,
             texts={locale: self._text("")} | further,
             locale=locale,
             accent_color=self.accent_color.data or "",
@@ -103,7 +101,7 @@ def forms_page() -> str:
     with read_only() as session:
         return render_template(
             "admin/forms.html",
-            forms=optin_forms.find_all(session),
+            forms=publishing.find_all(session),
             has_live_types=bool(subscription_types.find_live(session)),
         )
 
@@ -120,17 +118,17 @@ def new_form() -> ResponseReturnValue:
 @admin_required
 def form_page(form_id: int) -> ResponseReturnValue:
     with read_only() as session:
-        found = optin_forms.find(session, form_id)
-        form = OptInFormForm(data=_values_of(found, optin_forms.newest_version(session, found)))
+        found = publishing.find(session, form_id)
+        form = OptInFormForm(data=_values_of(found, publishing.newest_version(session, found)))
     return accepted(form, partial(_published, form_id=form_id)) or (_page(form, found), form.status)
 
 
 @blueprint.post("/admin/forms/<int:form_id>/<any(archive, unarchive):step>")
 @admin_required
 def step_form(form_id: int, step: str) -> ResponseReturnValue:
-    change = optin_forms.archive if step == "archive" else optin_forms.unarchive
+    change = publishing.archive if step == "archive" else publishing.unarchive
     with unit_of_work() as session:
-        found = optin_forms.find(session, form_id)
+        found = publishing.find(session, form_id)
         change(session, found, actor=current_actor(), at=clock.now())
     flash(f"“{found.name}” is archived. You can bring it back." if step == "archive" else f"“{found.name}” is back.")
     return redirect(url_for("admin.form_page", form_id=form_id), 303)
@@ -139,16 +137,16 @@ def step_form(form_id: int, step: str) -> ResponseReturnValue:
 @blueprint.get("/admin/forms/preview")
 @admin_required
 def preview_saved() -> Response:
-    """The preview before anything is typed: the form as it is saved, or an empty one."""
+    """The preview when the page is loaded: the form as it is saved, or an empty one."""
     return _preview_saved()
 
 
 @blueprint.post("/admin/forms/preview")
 @admin_required
 def preview_unsaved() -> Response:
-    """The preview of what stands in the form right now, whether or not it could be saved.
+    """The preview of what is typed, whether or not it can be saved.
 
-    An archived form sends none of its fields: they are disabled. It is shown as it is saved.
+    The fields of an archived form are disabled, so that none is sent. It is shown as it is saved.
     """
     if "title" not in request.form:
         return _preview_saved()
@@ -157,10 +155,10 @@ def preview_unsaved() -> Response:
 
 
 def _preview_saved() -> Response:
-    form_id = request.values.get("form", type=numbers.whole)
+    form_id = request.values.get("form", type=ids.whole)
     with read_only() as session:
-        found = optin_forms.find(session, form_id) if form_id else None
-        values = _values_of(found, optin_forms.newest_version(session, found)) if found else None
+        found = publishing.find(session, form_id) if form_id else None
+        values = _values_of(found, publishing.newest_version(session, found)) if found else None
         return _preview(session, OptInFormForm(formdata=None, data=values).content)
 
 
@@ -177,9 +175,9 @@ def _preview(session: Session, content: FormContent) -> Response:
 
 
 def _presentable(session: Session, content: FormContent) -> FormContent:
-    """The content as it would be frozen; while it cannot be, with what is missing or wrong filled in."""
+    """The content as it would be frozen; with placeholders while it is refused."""
     try:
-        return optin_forms.checked_content(session, content)
+        return publishing.checked_content(session, content)
     except InvalidInput:
         pass
     texts = {
@@ -192,7 +190,7 @@ def _presentable(session: Session, content: FormContent) -> FormContent:
         texts=texts,
         accent_color=content.accent_color
         if _COLOR.fullmatch(content.accent_color)
-        else optin_forms.DEFAULT_ACCENT_COLOR,
+        else publishing.DEFAULT_ACCENT_COLOR,
         default_country=content.default_country if content.default_country in phone.countries() else None,
     )
 
@@ -206,7 +204,7 @@ def _type_of(session: Session, content: FormContent) -> SubscriptionType | None:
 
 def _created(form: OptInFormForm) -> ResponseReturnValue:
     with unit_of_work() as session:
-        made = optin_forms.create(
+        made = publishing.create(
             session,
             form.content,
             name=form.name.data or "",
@@ -220,9 +218,9 @@ def _created(form: OptInFormForm) -> ResponseReturnValue:
 
 def _published(form: OptInFormForm, form_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
-        found = optin_forms.find(session, form_id)
+        found = publishing.find(session, form_id)
         before = found.version
-        optin_forms.publish(
+        publishing.publish(
             session,
             found,
             form.content,
@@ -247,19 +245,20 @@ def _page(form: OptInFormForm, found: OptInForm | None) -> str:
             optin_form=found,
             types=types,
             type_names={each.id: each.name for each in subscription_types.find_all(session)},
-            versions=optin_forms.versions(session, found) if found else [],
-            numbers=optin_forms.numbers(session).get(found.id) if found else None,
-            agents=display.actor_names(session),
+            versions=publishing.versions(session, found) if found else [],
+            numbers=publishing.numbers(session).get(found.id) if found else None,
+            agents=formatting.actor_names(session),
             workspace=workspace,
             locales=LOCALES,
             states=PREVIEW_STATES,
             default_button=DEFAULT_BUTTON_TEXT,
-            base=public_url(),
+            script_url=f"{public_url()}{public_urls.EMBED_SCRIPT}",
+            form_url=public_urls.public_form(found.key, base=public_url()) if found else "",
         )
 
 
 def _values_of(found: OptInForm, version: OptInFormVersion) -> dict[str, Any]:
-    content = optin_forms.content_of(version)
+    content = publishing.content_of(version)
     values = {
         "name": found.name,
         "subscription_type_id": str(content.subscription_type_id),

@@ -1,4 +1,4 @@
-"""The messenger's settings: the snippet, its words and colour, and the secret that sites sign identities with."""
+"""Settings of the messenger: its snippet, texts and color, and the secret that sites sign identities with."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import StringField, TextAreaField
 
-from app.core import audit, clock
+from app.core import audit, clock, public_urls
 from app.core.wording import LOCALES
 from app.core.workspace import settings
 from app.models import Workspace
-from app.web import security
 from app.web.admin import blueprint
 from app.web.formkit import Form, accepted, fields_for_each, text
+from app.web.security import public_url
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
@@ -49,7 +49,7 @@ def messenger_page() -> ResponseReturnValue:
 @blueprint.post("/admin/messenger/secret")
 @admin_required
 def show_messenger_secret() -> ResponseReturnValue:
-    """The secret, on a page that is kept nowhere. That it was looked at is noted."""
+    """The secret, on a page that no cache stores. Showing it is audited."""
     with unit_of_work() as session:
         workspace = settings.get(session)
         audit.record(session, current_actor(), "settings.messenger_secret_shown", "workspace", {}, at=clock.now())
@@ -85,5 +85,5 @@ def _page(form: MessengerForm, workspace: Workspace, secret: str = "") -> str:
         workspace=workspace,
         secret=secret,
         locales=LOCALES,
-        home=security.public_url(),
+        script_url=f"{public_url()}{public_urls.MESSENGER_SCRIPT}",
     )

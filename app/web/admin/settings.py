@@ -1,4 +1,4 @@
-"""Settings: the workspace's name and policy."""
+"""Settings: name, logo and policy of the workspace."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from wtforms import IntegerField, SelectField, SelectMultipleField, StringField,
 from wtforms.validators import DataRequired, InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from app.core import audit, clock, origins
+from app.core import audit, clock, origins, public_urls
 from app.core.workspace import settings
 from app.models import Workspace
-from app.web import formatting as display
+from app.web import formatting
 from app.web.admin import blueprint
 from app.web.formkit import Form, accepted, choices, text
 from app.web.services import read_only, unit_of_work
@@ -44,9 +44,9 @@ class SettingsForm(Form):
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
-        self.default_country.choices = choices([_ANY_COUNTRY, *display.countries()])
+        self.default_country.choices = choices([_ANY_COUNTRY, *formatting.countries()])
         chosen = set(self.allowed_countries.data or [])
-        self.allowed_countries.choices = choices(sorted(display.countries(), key=lambda pair: pair[0] not in chosen))
+        self.allowed_countries.choices = choices(sorted(formatting.countries(), key=lambda pair: pair[0] not in chosen))
 
     @property
     def values(self) -> dict[str, Any]:
@@ -111,13 +111,15 @@ def _values_of(workspace: Workspace) -> dict[str, Any]:
 
 def _page(form: SettingsForm, logo_form: LogoForm) -> str:
     with read_only() as session:
+        workspace = settings.get(session)
         return render_template(
             "admin/settings.html",
             form=form,
             logo_form=logo_form,
-            workspace=settings.get(session),
+            workspace=workspace,
+            logo_url=public_urls.logo(workspace.logo_hash) if workspace.logo_hash else "",
             logo_max_kb=settings.LOGO_MAX_BYTES // 1000,
-            time_zones=display.time_zones(),
+            time_zones=formatting.time_zones(),
             entries=audit.newest(session, limit=12),
-            agents=display.actor_names(session),
+            agents=formatting.actor_names(session),
         )

@@ -1,4 +1,4 @@
-"""Subscription types: what one can subscribe to."""
+"""Subscription types: the list, and the page of one type."""
 
 from functools import partial
 from typing import Any
@@ -25,8 +25,8 @@ _CHANNELS = {Channel.SMS.value: "SMS", Channel.EMAIL.value: "E-mail"}
 _CONSENT_TYPES = {ConsentType.OPT_IN.value: "Opt-in", ConsentType.OPT_OUT.value: "Opt-out"}
 
 
-class WordsForm(Form):
-    """The words of a type; in further languages as ``name-es``, ``description-es`` …"""
+class TypeForm(Form):
+    """Name and description; in further languages ``name-es``, ``description-es`` …"""
 
     name = StringField("Name", [DataRequired("Give the subscription type a name."), _NAME_LENGTH], filters=[text])
     description = TextAreaField("Description", [_DESCRIPTION_LENGTH], filters=[text])
@@ -48,7 +48,7 @@ class WordsForm(Form):
 
 
 fields_for_each(
-    WordsForm,
+    TypeForm,
     tuple(LOCALES),
     name=lambda locale: StringField(f"Name in {LOCALES[locale]}", [_NAME_LENGTH], filters=[text]),
     description=lambda locale: TextAreaField(
@@ -57,8 +57,8 @@ fields_for_each(
 )
 
 
-class NewTypeForm(WordsForm):
-    """A new type: the words, and what can be chosen only now."""
+class NewTypeForm(TypeForm):
+    """A new type: its texts, and what cannot be changed later."""
 
     locale = SelectField("Language of these words", choices=choices(LOCALES.items()))
     channel = RadioField(
@@ -97,7 +97,7 @@ def subscription_type(type_id: int) -> ResponseReturnValue:
     with read_only() as session:
         found = subscription_types.find(session, type_id)
         opted_in = subscription_types.opted_in_counts(session).get(type_id, 0)
-    form = WordsForm(data=_words_of(found))
+    form = TypeForm(data=_values_of(found))
     return accepted(form, partial(_edited, type_id=type_id)) or (_page(form, found, opted_in), form.status)
 
 
@@ -137,7 +137,7 @@ def _created(form: NewTypeForm) -> ResponseReturnValue:
     return redirect(url_for("admin.subscription_type", type_id=made.id), 303)
 
 
-def _edited(form: WordsForm, type_id: int) -> ResponseReturnValue:
+def _edited(form: TypeForm, type_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         found = subscription_types.find(session, type_id)
         subscription_types.edit(
@@ -169,7 +169,7 @@ def _page(form: Form, found: SubscriptionType | None, opted_in: int = 0) -> str:
     )
 
 
-def _words_of(found: SubscriptionType) -> dict[str, str]:
+def _values_of(found: SubscriptionType) -> dict[str, str]:
     words = {"name": found.name, "description": found.description}
     for each in found.translations:
         words |= {f"name-{each.locale}": each.name, f"description-{each.locale}": each.description}

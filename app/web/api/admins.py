@@ -1,40 +1,53 @@
-"""Who works here, and whom the token acts for."""
+"""Agents, Intercom's ``admins``, and the owner of a token."""
 
-from flask import Response
+from typing import Any
 
-from app.core.accounts import agents as accounts
+from sqlalchemy.orm import Session
+
+from app.core.accounts import agents
 from app.core.errors import NotFound
 from app.core.workspace import settings
 from app.models import Agent
-from app.schemas.workspace import AdminListSchema, AdminSchema, MeSchema, admin_body, me_body
-from app.web.api import auth as callers
-from app.web.api import ids
-from app.web.api.blueprint import Room
-from app.web.api.responses import polled
+from app.schemas.agent import AdminListSchema, AdminSchema, MeSchema
+from app.web.api import auth, ids
+from app.web.api.blueprint import ApiBlueprint
+from app.web.api.etags import use_etag
 
-room = Room("admins", __name__, url_prefix="/api", description="Who works here.")
+blueprint = ApiBlueprint("admins", __name__, description="Who works here.")
 
 
-@room.call("GET", "/admins", AdminListSchema)
-def list_admins() -> Response:
+@blueprint.get("/admins")
+@blueprint.response(200, AdminListSchema)
+def list_admins() -> dict[str, Any]:
     """List everybody who works here."""
-    agents = accounts.find_all(callers.looking())
-    return polled({"type": "admin.list", "admins": [admin_body(each) for each in agents if each.active]})
+    use_etag()
+    return {"admins": [agent for agent in agents.find_all(auth.read_session()) if agent.active]}
 
 
-@room.call("GET", "/admins/<admin_id>", AdminSchema, errors=(404,))
-def find_admin(admin_id: str) -> Response:
+@blueprint.get("/admins/<admin_id>", errors=(404,))
+@blueprint.response(200, AdminSchema)
+def find_admin(admin_id: str) -> Agent:
     """Find somebody who works here by their id."""
-    agent = callers.looking().get(Agent, ids.number(admin_id) or 0)
+    use_etag()
+    return find_agent(auth.read_session(), admin_id)
+
+
+@blueprint.get("/me")
+@blueprint.response(200, MeSchema)
+def identify() -> dict[str, Any]:
+    """Whom the token acts for: who made it, and the workspace."""
+    use_etag()
+    session, caller = auth.read_session(), auth.caller()
+    kind, _, agent_id = caller.created_by.partition(":")
+    workspace = settings.get(session)
+    if kind == "agent" and (agent := agents.find_or_none(session, ids.number(agent_id) or 0)):
+        return {"id": agent.id, "name": agent.name, "email": agent.email, "active": agent.active, "app": workspace}
+    return {"id": "0", "name": caller.name, "email": "", "active": False, "app": workspace}
+
+
+def find_agent(session: Session, admin_id: str) -> Agent:
+    """:raises NotFound: there is no agent with this id"""
+    agent = agents.find_or_none(session, ids.number(admin_id) or 0)
     if agent is None:
         raise NotFound("Admin Not Found")
-    return polled(admin_body(agent))
-
-
-@room.call("GET", "/me", MeSchema)
-def identify() -> Response:
-    """Whom the token acts for: who made it, and the workspace."""
-    session, caller = callers.looking(), callers.current()
-    kind, _, number = caller.created_by.partition(":")
-    agent = session.get(Agent, int(number)) if kind == "agent" and number.isdigit() else None
-    return polled(me_body(agent, caller.name, settings.get(session)))
+    return agent

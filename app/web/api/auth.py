@@ -1,30 +1,29 @@
-"""Who calls: the token is checked before anything else, its calls are counted, its scope is asked for."""
+"""Authentication: each request shows a token; its calls are counted and its scopes are checked."""
 
 import time
-from collections.abc import Iterable
+from contextlib import ExitStack
 from enum import StrEnum
 from functools import partial
 from typing import cast
 
-from flask import Response, current_app
+from flask import Flask, Response, g, request
 from sqlalchemy.orm import Session
-from werkzeug.wsgi import ClosingIterator
 
 from app import logs
 from app.core import clock
-from app.core.accounts import api_tokens as tokens
+from app.core.accounts import api_tokens
 from app.core.accounts.api_tokens import Caller
 from app.core.errors import Forbidden, InvalidInput, TooMany, Unauthorized
 from app.db import Database
-from app.web.api.exchange import Asked, asked
-from app.web.api.rate_limit import Meter
+from app.web.api import rate_limit
 from app.web.services import database, read_connection, read_only
 
-# What ``Intercom-Version`` may say; there is one behaviour for all of them.
+# What ``Intercom-Version`` may say; all versions behave alike.
 VERSIONS = frozenset(
     {"Preview", "Unstable", "2.0", *(f"1.{minor}" for minor in range(5)), *(f"2.{m}" for m in range(1, 17))}
 )
-UNGUARDED = "assent.unguarded"  # names of the views that anybody may call
+# Endpoints that need no token.
+_PUBLIC = frozenset({"openapi", "docs"})
 _log = logs.get_logger()
 
 
@@ -34,96 +33,92 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
-def current() -> Caller:
-    return cast(Caller, asked().caller)
+def init_app(api: Flask) -> None:
+    api.before_request(_authenticate)
+    api.after_request(_finish)
+    api.teardown_request(_close_session)
 
 
-def looking() -> Session:
-    """The session that this call reads with; it is opened for whoever asks first, and ends with the call."""
-    call = asked()
-    if call.session is None:
-        call.session = call.held.enter_context(read_only())
-    return call.session
+def caller() -> Caller:
+    """Who makes this call."""
+    return cast(Caller, g.caller)
 
 
-def ask_for(scope: Scope) -> None:
+def read_session() -> Session:
+    """The session that this request reads with. The first call opens it; it is closed with the request."""
+    if "read_session" not in g:
+        g.open_session = ExitStack()
+        g.read_session = g.open_session.enter_context(read_only())
+    return cast(Session, g.read_session)
+
+
+def require_scope(scope: Scope) -> None:
     """:raises Forbidden: the token was not given this scope"""
-    if scope.value not in current().scopes:
+    if scope.value not in caller().scopes:
         raise Forbidden(f"This token may not do that: it needs the scope “{scope.value}”.")
 
 
-def admit(call: Asked) -> None:
-    """Check the call's token and count the call.
+def _authenticate() -> None:
+    """Check the token of the request and count the call. Addresses that do not exist answer without a token.
 
     :raises Unauthorized: it has none, or one that is not valid
     :raises TooMany: the token made as many calls as it may
-    :raises InvalidInput: the call is for a version that there is not
+    :raises InvalidInput: the call names a version that does not exist
     """
-    scheme, _, text = call.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if request.url_rule is None or request.endpoint in _PUBLIC:
+        return
+    scheme, _, text = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer" or not text.strip():
         raise Unauthorized("Access Token Invalid")
-    with read_connection() as look:
-        call.caller = caller = tokens.check(look, text.strip(), at=clock.now())
-    _count(call, caller)
-    version = call.environ.get("HTTP_INTERCOM_VERSION")
+    with read_connection() as connection:
+        g.caller = api_tokens.check(connection, text.strip(), at=clock.now())
+    _count_call(g.caller)
+    version = request.environ.get("HTTP_INTERCOM_VERSION")
     if version is not None and version not in VERSIONS:
         raise InvalidInput(
             "There is no such version of the API.", field="Intercom-Version", code="intercom_version_invalid"
         )
 
 
-def headers(response: Response, call: Asked) -> list[tuple[str, str]]:
-    """What every answer carries beside its own: the call's name, and where its token stands."""
-    added = [("X-Request-Id", call.request_id), ("X-Content-Type-Options", "nosniff")]
-    if "Cache-Control" not in response.headers:
-        added.append(("Cache-Control", "no-store"))
-    if (standing := call.standing) is not None:
-        added += [
-            ("X-RateLimit-Limit", str(standing.limit)),
-            ("X-RateLimit-Remaining", str(standing.remaining)),
-            ("X-RateLimit-Reset", str(standing.reset)),
-        ]
-    if call.scheme == "https":
-        added.append(("Strict-Transport-Security", "max-age=31536000"))
-    return added
+def _count_call(caller: Caller) -> None:
+    now_s = time.time()
+    status = rate_limit.limiter().count(caller.token_id, caller.calls_per_minute, now_s=now_s)
+    g.rate_limit = status
+    if status.is_over:
+        raise TooMany(
+            f"Exceeded rate limit of {status.limit} in 10_seconds",
+            retry_after_s=max(1, int(status.reset - now_s) + 1),
+        )
 
 
-def leave(call: Asked) -> None:
-    """Give the connection back. What was done stands, whatever goes wrong here."""
-    try:
-        call.held.close()
-    except Exception as problem:
-        _log.warning("a connection could not be given back", problem=type(problem).__name__)
+def _finish(response: Response) -> Response:
+    if (status := g.get("rate_limit")) is not None:
+        response.headers["X-RateLimit-Limit"] = str(status.limit)
+        response.headers["X-RateLimit-Remaining"] = str(status.remaining)
+        response.headers["X-RateLimit-Reset"] = str(status.reset)
+    if "caller" in g and api_tokens.is_use_due(caller(), at=clock.now()):
+        # After the response was sent: no response waits for this, or is lost by it.
+        response.call_on_close(partial(_record_use, database(), caller().token_id))
+    return response
 
 
-def noting(call: Asked, parts: Iterable[bytes]) -> Iterable[bytes]:
-    """The answer; once a minute, when all of it was sent, it is written down that the token is in use.
-
-    No answer waits for that, or is lost by it.
-    """
-    caller = call.caller
-    if caller is None or not tokens.is_use_due(caller, at=clock.now()):
-        return parts
-    return ClosingIterator(parts, partial(_note_use, database(), caller.token_id))
-
-
-def _note_use(opened: Database, token_id: int) -> None:
-    """Where others write just now, a later call does it."""
+def _record_use(opened: Database, token_id: int) -> None:
+    """Store that the token is in use. While another transaction writes, a later call does it."""
     try:
         with opened.unit_of_work_if_free() as session:
-            tokens.note_use(session, token_id, at=clock.now())
+            api_tokens.note_use(session, token_id, at=clock.now())
     except BlockingIOError:
         pass
     except Exception as problem:
-        _log.warning("the use of a token could not be noted", problem=type(problem).__name__)
+        _log.warning("the use of a token could not be recorded", problem=type(problem).__name__)
 
 
-def _count(call: Asked, caller: Caller) -> None:
-    meter = cast(Meter, current_app.extensions["assent.rates"])
-    now_s = time.time()
-    call.standing = standing = meter.meter(caller.token_id, caller.calls_per_minute, now_s=now_s)
-    if standing.is_over:
-        raise TooMany(
-            f"Exceeded rate limit of {standing.limit} in 10_seconds",
-            retry_after_s=max(1, int(standing.reset - now_s) + 1),
-        )
+def _close_session(_problem: BaseException | None) -> None:
+    """Errors are logged and do not affect the response."""
+    stack: ExitStack | None = g.pop("open_session", None)
+    if stack is None:
+        return
+    try:
+        stack.close()
+    except Exception as problem:
+        _log.warning("a connection could not be returned", problem=type(problem).__name__)

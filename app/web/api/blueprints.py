@@ -1,4 +1,4 @@
-"""Every room of the API, in the order of the description."""
+"""Every blueprint of the API, in the order of the description."""
 
 from app.web.api import (
     admins,
@@ -12,14 +12,14 @@ from app.web.api import (
     webhooks,
 )
 
-ROOMS = (
-    contacts.room,
-    subscriptions.room,
-    subscription_types.room,
-    forms.room,
-    conversations.room,
-    segments.room,
-    suppressions.room,
-    webhooks.room,
-    admins.room,
+BLUEPRINTS = (
+    contacts.blueprint,
+    subscriptions.blueprint,
+    subscription_types.blueprint,
+    forms.blueprint,
+    conversations.blueprint,
+    segments.blueprint,
+    suppressions.blueprint,
+    webhooks.blueprint,
+    admins.blueprint,
 )

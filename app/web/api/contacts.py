@@ -1,19 +1,12 @@
-"""Contacts: made, found, changed, searched, merged, archived, blocked, erased."""
+"""Contacts: created, found, changed, searched, merged, archived, blocked, erased."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Response
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.contacts import erase as erasure
-from app.core.contacts import filters
-from app.core.contacts import merge as contact_merge
-from app.core.contacts import profile as contact_profile
-from app.core.contacts import search as contact_search
-from app.core.contacts import views as contact_views
+from app.core.contacts import erase, filters, merge, profile, search, views
 from app.core.contacts.search import Found, Order
 from app.core.contacts.views import View
 from app.core.errors import InvalidInput
@@ -22,237 +15,236 @@ from app.schemas.contact import (
     ContactArchivedSchema,
     ContactBlockedSchema,
     ContactDeletedSchema,
-    ContactInputSchema,
     ContactListSchema,
+    ContactSchema,
+    ContactValue,
+    MergedContact,
+    TagListSchema,
+)
+from app.schemas.contact_input import (
+    ContactInputSchema,
     ContactPagingSchema,
     ContactQuerySchema,
-    ContactSchema,
     MergeSchema,
     SearchSchema,
-    TagListSchema,
-    contact_body,
-    contact_reference,
 )
-from app.schemas.fields import seconds
-from app.web.api import auth as callers
-from app.web.api import pagination as cursors
+from app.web.api import auth, pagination
 from app.web.api.auth import Scope
-from app.web.api.blueprint import Room
-from app.web.api.responses import Body, answer, polled, written
+from app.web.api.blueprint import ApiBlueprint
+from app.web.api.etags import use_etag
+from app.web.api.pagination import PageRequest, Total
 from app.web.services import read_connection
 
-room = Room("contacts", __name__, url_prefix="/api", description="People, and what is known of them.")
-PER_PAGE, PER_SEARCH, PER_SEARCH_UNASKED = 10, 50, 150
+blueprint = ApiBlueprint("contacts", __name__, description="People, and what is known of them.")
+PER_PAGE, PER_SEARCH, PER_SEARCH_BY_DEFAULT = 10, 50, 150
 
 
-@room.call("POST", "/contacts", ContactSchema, body=ContactInputSchema, errors=(409,))
-def create_contact(given: dict[str, Any]) -> Response:
+@blueprint.post("/contacts", errors=(409,))
+@blueprint.arguments(ContactInputSchema)
+@blueprint.commit(ContactSchema)
+def create_contact(session: Session, body: dict[str, Any]) -> ContactValue:
     """Create a contact.
 
     Give at least one of `email`, `external_id` and `role`. A lead needs nothing else: a role and a phone number make
     somebody known by their number alone. `conflict`: a user with this address or external id is there already; the
     message ends with `id=` and the id.
     """
-
-    def act(session: Session) -> Body:
-        made = contact_profile.create(session, given, actor=callers.current().actor, at=clock.now())
-        return _body(session, made.public_id)
-
-    return written(act)
+    contact = profile.create(session, body, actor=auth.caller().actor, at=clock.now())
+    return _value(views.find(session, contact.public_id))
 
 
-@room.call("GET", "/contacts", ContactListSchema, query=ContactPagingSchema)
-def list_contacts(paging: dict[str, Any]) -> Response:
+@blueprint.get("/contacts")
+@blueprint.arguments(ContactPagingSchema, location="query")
+@blueprint.response(200, ContactListSchema)
+def list_contacts(query: dict[str, Any]) -> dict[str, Any]:
     """List contacts, newest first.
 
     Archived contacts are left out; a search can ask for them.
     """
-    per_page = paging["per_page"] or PER_PAGE
-    place = cursors.read(paging["starting_after"], keys=2)
-    skip = (paging["page"] - 1) * per_page if place.key is None else 0
-    session = callers.looking()
-    found = contact_search.page(session, None, after=place.key, skip=skip, limit=per_page, total=place.total)
+    use_etag()
+    session, request = auth.read_session(), pagination.read(query, default=PER_PAGE, keys=2)
+    skip = 0 if request.key else (query["page"] - 1) * request.per_page
+    found = search.page(session, None, after=request.key, skip=skip, limit=request.per_page, total=request.total)
     if skip:
-        place = cursors.Place(paging["page"])
-    return polled(_list(session, found, place, per_page, has_history=paging["include_merge_history"]))
+        request = PageRequest(request.per_page, query["page"])
+    return _page(session, found, request, has_history=query["include_merge_history"])
 
 
-@room.call("POST", "/contacts/search", ContactListSchema, body=SearchSchema, scope=Scope.READ)
-def search_contacts(asked: dict[str, Any]) -> Response:
+@blueprint.post("/contacts/search", scope=Scope.READ)
+@blueprint.arguments(SearchSchema)
+@blueprint.response(200, ContactListSchema)
+def search_contacts(body: dict[str, Any]) -> dict[str, Any]:
     """Search contacts.
 
     Intercom's filters, and `subscription_types.{id}` beside them (see *The query language*). Without a `sort`, the
     newest come first; those with the smallest number, where the query asks for the beginning of one; those changed
     longest ago, where it asks about `updated_at`: so nobody is missed who is changed while you read.
     """
-    query, order = filters.read(asked["query"]), _order(asked["sort"])
-    pagination = asked["pagination"] or {}
-    per_page = pagination.get("per_page") or (PER_SEARCH if asked["pagination"] else PER_SEARCH_UNASKED)
-    place = cursors.read(pagination.get("starting_after"), keys=2)
-    session = callers.looking()
-    found = contact_search.page(session, query, order=order, after=place.key, limit=per_page, total=place.total)
-    return answer(_list(session, found, place, per_page))
+    query, order = filters.read(body["query"]), _order(body["sort"])
+    default = PER_SEARCH if body["pagination"] else PER_SEARCH_BY_DEFAULT
+    request = pagination.read(body["pagination"] or {}, default=default, keys=2)
+    session = auth.read_session()
+    found = search.page(session, query, order=order, after=request.key, limit=request.per_page, total=request.total)
+    return _page(session, found, request)
 
 
-@room.call("POST", "/contacts/merge", ContactSchema, body=MergeSchema, query=ContactQuerySchema, errors=(404, 410))
-def merge_contacts(asked: dict[str, Any], wanted: dict[str, Any]) -> Response:
+@blueprint.post("/contacts/merge", errors=(404, 410))
+@blueprint.arguments(MergeSchema)
+@blueprint.arguments(ContactQuerySchema, location="query")
+@blueprint.commit(ContactSchema)
+def merge_contacts(session: Session, body: dict[str, Any], query: dict[str, Any]) -> ContactValue:
     """Merge two contacts that are one person.
 
     The contact `from` ends and answers 410 with a link to `into`. What one of them opted out of, both did; an opt-in
     comes along only for a number that the contact has afterwards. `invalid_merge`: they are the same contact, a user
     would end in a lead, or two users share neither address nor number.
     """
-
-    def act(session: Session) -> Body:
-        into = contact_merge.merge(
-            session,
-            asked["from_"],
-            asked["into"],
-            actor=callers.current().actor,
-            at=clock.now(),
-            skip_duplicate_validation=asked["skip_duplicate_validation"],
-        )
-        return _body(session, into.public_id, has_history=wanted["include_merge_history"])
-
-    return written(act)
+    into = merge.merge(
+        session,
+        body["from_"],
+        body["into"],
+        actor=auth.caller().actor,
+        at=clock.now(),
+        skip_duplicate_validation=body["skip_duplicate_validation"],
+    )
+    return _find(session, into.public_id, has_history=query["include_merge_history"])
 
 
-@room.call("GET", "/contacts/find_by_external_id/<path:external_id>", ContactSchema, errors=(404,))
-def find_contact_by_external_id(external_id: str) -> Response:
+@blueprint.get("/contacts/find_by_external_id/<path:external_id>", errors=(404,))
+@blueprint.response(200, ContactSchema)
+def find_contact_by_external_id(external_id: str) -> ContactValue:
     """Find a user by their external id.
 
     Leads are not found by it.
     """
-    with read_connection() as look:
-        view = contact_views.find_by_external_id(look, external_id)
-    return answer(contact_body(view, callers.current().workspace_key))
+    with read_connection() as connection:
+        return _value(views.find_by_external_id(connection, external_id))
 
 
-@room.call("GET", "/contacts/<contact_id>", ContactSchema, query=ContactQuerySchema, errors=(404, 410))
-def find_contact(wanted: dict[str, Any], contact_id: str) -> Response:
+@blueprint.get("/contacts/<contact_id>", errors=(404, 410))
+@blueprint.arguments(ContactQuerySchema, location="query")
+@blueprint.response(200, ContactSchema)
+def find_contact(query: dict[str, Any], contact_id: str) -> ContactValue:
     """Find a contact by its id."""
-    if wanted["include_merge_history"]:
-        return answer(_body(callers.looking(), contact_id, has_history=True))
-    with read_connection() as look:
-        view = contact_views.find(look, contact_id)
-    return answer(contact_body(view, callers.current().workspace_key))
+    if query["include_merge_history"]:
+        return _find(auth.read_session(), contact_id, has_history=True)
+    with read_connection() as connection:
+        return _value(views.find(connection, contact_id))
 
 
-@room.call("PUT", "/contacts/<contact_id>", ContactSchema, body=ContactInputSchema, errors=(404, 409, 410))
-def update_contact(given: dict[str, Any], contact_id: str) -> Response:
+@blueprint.put("/contacts/<contact_id>", errors=(404, 409, 410))
+@blueprint.arguments(ContactInputSchema)
+@blueprint.commit(ContactSchema)
+def update_contact(session: Session, body: dict[str, Any], contact_id: str) -> ContactValue:
     """Change a contact.
 
-    Only what is given changes; null takes away. With another phone number, what was said yes to with the old one does
+    Only the given fields change; null removes a value. With another phone number, opt-ins given for the old one do
     not come along.
     """
-
-    def act(session: Session) -> Body:
-        held = contact_profile.hold(session, contact_id)
-        contact_profile.change(session, held, given, actor=callers.current().actor, at=clock.now())
-        return _body(session, contact_id)
-
-    return written(act)
+    contact = profile.hold(session, contact_id)
+    profile.change(session, contact, body, actor=auth.caller().actor, at=clock.now())
+    return _value(views.find(session, contact_id))
 
 
-@room.call("DELETE", "/contacts/<contact_id>", ContactDeletedSchema, errors=(404, 410))
-def delete_contact(contact_id: str) -> Response:
+@blueprint.delete("/contacts/<contact_id>", errors=(404, 410))
+@blueprint.commit(ContactDeletedSchema)
+def delete_contact(session: Session, contact_id: str) -> dict[str, Any]:
     """Erase a person.
 
     Profile, evidence and conversations go. The ledger keeps what happened, without who it was; what must not be texted
     stays as a keyed hash.
     """
-    return _erased(contact_id)
+    return _erase(session, contact_id)
 
 
-@room.call("POST", "/contacts/<contact_id>/erase", ContactDeletedSchema, errors=(404, 410))
-def erase_contact(contact_id: str) -> Response:
+@blueprint.post("/contacts/<contact_id>/erase", errors=(404, 410))
+@blueprint.commit(ContactDeletedSchema)
+def erase_contact(session: Session, contact_id: str) -> dict[str, Any]:
     """Erase a person, the same as deleting the contact."""
-    return _erased(contact_id)
+    return _erase(session, contact_id)
 
 
-@room.call("POST", "/contacts/<contact_id>/archive", ContactArchivedSchema, errors=(404, 410))
-def archive_contact(contact_id: str) -> Response:
+@blueprint.post("/contacts/<contact_id>/archive", errors=(404, 410))
+@blueprint.commit(ContactArchivedSchema)
+def archive_contact(session: Session, contact_id: str) -> dict[str, Any]:
     """Archive a contact: out of lists, searches and audiences; nothing is lost."""
-    return _stepped(contact_id, contact_profile.archive, archived=True)
+    return _change_state(session, contact_id, profile.archive) | {"archived": True}
 
 
-@room.call("POST", "/contacts/<contact_id>/unarchive", ContactArchivedSchema, errors=(404, 409, 410))
-def unarchive_contact(contact_id: str) -> Response:
+@blueprint.post("/contacts/<contact_id>/unarchive", errors=(404, 409, 410))
+@blueprint.commit(ContactArchivedSchema)
+def unarchive_contact(session: Session, contact_id: str) -> dict[str, Any]:
     """Bring an archived contact back."""
-    return _stepped(contact_id, contact_profile.unarchive, archived=False)
+    return _change_state(session, contact_id, profile.unarchive) | {"archived": False}
 
 
-@room.call("POST", "/contacts/<contact_id>/block", ContactBlockedSchema, errors=(404, 410))
-def block_contact(contact_id: str) -> Response:
+@blueprint.post("/contacts/<contact_id>/block", errors=(404, 410))
+@blueprint.commit(ContactBlockedSchema)
+def block_contact(session: Session, contact_id: str) -> dict[str, Any]:
     """Block a contact: nothing is taken from it and nothing sent to it any more (`blocked`).
 
     Its open conversations are closed.
     """
-    return _stepped(contact_id, contact_profile.block, blocked=True)
+    return _change_state(session, contact_id, profile.block)
 
 
-@room.call("GET", "/contacts/<contact_id>/tags", TagListSchema, errors=(404, 410))
-def list_tags_of_contact(contact_id: str) -> Response:
+@blueprint.get("/contacts/<contact_id>/tags", errors=(404, 410))
+@blueprint.response(200, TagListSchema)
+def list_tags_of_contact(contact_id: str) -> dict[str, Any]:
     """List the tags of a contact: there are none here."""
-    with read_connection() as look:
-        contact_views.find(look, contact_id)
-    return answer({"type": "list", "data": []})
+    with read_connection() as connection:
+        views.find(connection, contact_id)
+    return {}
 
 
-def _erased(contact_id: str) -> Response:
-    def act(session: Session) -> Body:
-        held = contact_profile.hold(session, contact_id)
-        gone = contact_reference(held.public_id, held.external_id, deleted=True)
-        erasure.erase(session, held, actor=callers.current().actor, at=clock.now())
-        return gone
-
-    return written(act)
+def _erase(session: Session, contact_id: str) -> dict[str, Any]:
+    contact = profile.hold(session, contact_id)
+    reference = _reference(contact)
+    erase.erase(session, contact, actor=auth.caller().actor, at=clock.now())
+    return reference
 
 
-def _stepped(contact_id: str, step: Callable[..., None], **said: bool) -> Response:
-    def act(session: Session) -> Body:
-        held: Contact = contact_profile.hold(session, contact_id)
-        step(session, held, actor=callers.current().actor, at=clock.now())
-        return contact_reference(held.public_id, held.external_id, **said)
-
-    return written(act)
+def _change_state(session: Session, contact_id: str, change: Callable[..., None]) -> dict[str, Any]:
+    contact = profile.hold(session, contact_id)
+    change(session, contact, actor=auth.caller().actor, at=clock.now())
+    return _reference(contact)
 
 
-def _body(session: Session, contact_id: str, *, has_history: bool = False) -> Body:
-    view = contact_views.find(session, contact_id)
-    return _bodies(session, [view], has_history=has_history)[0]
+def _reference(contact: Contact) -> dict[str, Any]:
+    return {"id": contact.public_id, "external_id": contact.external_id}
 
 
-def _bodies(session: Session, views: list[View], *, has_history: bool) -> list[Body]:
-    key = callers.current().workspace_key
-    bodies: list[Body] = [contact_body(view, key) for view in views]
-    if has_history:
-        merged = contact_views.merged_into(session, [view.row.id for view in views])
-        for view, body in zip(views, bodies, strict=True):
-            body["merge_history"] = _history(merged[view.row.id])
-    return bodies
+def _find(session: Session, contact_id: str, *, has_history: bool) -> ContactValue:
+    return _values(session, [views.find(session, contact_id)], has_history=has_history)[0]
 
 
-def _history(merged: list[tuple[str, str, datetime | None]]) -> list[Body]:
-    return [
-        {
-            "type": "merge_history_item",
-            "source_contact_id": public_id,
-            "source_contact_role": role,
-            "merged_at": seconds(merged_at),
-        }
-        for public_id, role, merged_at in merged
-    ]
+def _values(session: Session, found: list[View], *, has_history: bool) -> list[ContactValue]:
+    if not has_history:
+        return [_value(view) for view in found]
+    merged = views.merged_into(session, [view.row.id for view in found])
+    return [_value(view, [MergedContact(*each) for each in merged[view.row.id]]) for view in found]
 
 
-def _list(session: Session, found: Found, place: cursors.Place, per_page: int, *, has_history: bool = False) -> Body:
-    bodies = _bodies(session, contact_views.of_ids(session, found.ids), has_history=has_history)
-    return cursors.listed(cursors.Page(bodies, found.key, found.total, found.is_minimum), place, per_page, dict)
+def _value(view: View, merge_history: Iterable[MergedContact] | None = None) -> ContactValue:
+    return ContactValue(
+        view.row,
+        auth.caller().workspace_key,
+        view.opted_in,
+        view.opted_out,
+        view.has_sms_consent,
+        bool(view.row.is_suppressed),
+        list(merge_history) if merge_history is not None else None,
+    )
 
 
-def _order(asked: dict[str, Any] | None) -> Order:
-    if asked is None or asked["field"] is None:
+def _page(session: Session, found: Found, request: PageRequest, *, has_history: bool = False) -> dict[str, Any]:
+    values = _values(session, views.of_ids(session, found.ids), has_history=has_history)
+    return pagination.paged(request, values, found.key, Total(found.total, is_minimum=found.is_minimum))
+
+
+def _order(sort: dict[str, Any] | None) -> Order:
+    if sort is None or sort["field"] is None:
         return Order()
-    if asked["order"] not in {"ascending", "descending"}:
+    if sort["order"] not in {"ascending", "descending"}:
         raise InvalidInput("The order is “ascending” or “descending”.", field="sort.order", code="invalid_sort_order")
-    return Order(asked["field"], is_descending=asked["order"] == "descending")
+    return Order(sort["field"], is_descending=sort["order"] == "descending")

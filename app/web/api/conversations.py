@@ -1,246 +1,211 @@
-"""Conversations: begun, listed, read, answered; forms inserted between what is said."""
+"""Conversations: started, listed, read, replied to; forms inserted between messages."""
 
 from datetime import datetime
 from typing import Any
 
-from flask import Response
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import clock
-from app.core.contacts import profile as contact_profile
-from app.core.contacts import views as contact_views
+from app.core import audit, clock
+from app.core.contacts import profile, search, views
 from app.core.contacts.search import COUNTED_MAX
-from app.core.conversations import api_views as conversation_records
+from app.core.conversations import api_views, lifecycle, messages
 from app.core.conversations import forms as conversation_forms
-from app.core.conversations import lifecycle
-from app.core.conversations import messages as conversations
-from app.core.conversations.api_views import Record
+from app.core.conversations.api_views import Posted, Presentation, Record
 from app.core.conversations.appending import CONTACT, NewMessage
 from app.core.errors import InvalidInput, NotAvailable, NotFound
 from app.models import Agent, Contact, MessageKind
-from app.schemas.conversation import (
-    ConversationListSchema,
+from app.schemas.conversation import ConversationListSchema, ConversationSchema, MessageSchema
+from app.schemas.conversation_input import (
     ConversationPagingSchema,
     ConversationQuerySchema,
-    ConversationSchema,
     ManageSchema,
-    MessageSchema,
     NewConversationSchema,
     NewMessageSchema,
     ReplySchema,
-    conversation_body,
-    message_body,
 )
 from app.schemas.form import PlacedFormSchema
-from app.web.api import auth as callers
-from app.web.api import exchange, forms, ids
-from app.web.api import pagination as cursors
-from app.web.api.blueprint import Room
-from app.web.api.responses import Body, polled, written
+from app.web import security
+from app.web.api import admins, auth, forms, ids, pagination
+from app.web.api.blueprint import ApiBlueprint
+from app.web.api.etags import use_etag
 
-room = Room("conversations", __name__, url_prefix="/api", description="Chats, and the forms inserted into them.")
+blueprint = ApiBlueprint("conversations", __name__, description="Chats, and the forms inserted into them.")
 PER_PAGE = 20
 _LAST = "last"
 
 
-@room.call("GET", "/conversations", ConversationListSchema, query=ConversationPagingSchema)
-def list_conversations(paging: dict[str, Any]) -> Response:
-    """List conversations, those begun last first.
+@blueprint.get("/conversations")
+@blueprint.arguments(ConversationPagingSchema, location="query")
+@blueprint.response(200, ConversationListSchema)
+def list_conversations(query: dict[str, Any]) -> dict[str, Any]:
+    """List conversations, the newest first.
 
     Without their parts. Ask again with the `ETag` of the answer in `If-None-Match`: 304 while nothing changed.
     """
-    session, per_page = callers.looking(), paging["per_page"] or PER_PAGE
-    place = cursors.read(paging["starting_after"], keys=1)
-    after = place.key[0] if place.key and isinstance(place.key[0], int) else None
-    found = conversation_records.page(session, after=after, limit=per_page + 1)
-    key = (found[per_page - 1].conversation.id,) if len(found) > per_page else None
-    total = place.total
-    if total is None:
-        total = conversation_records.count(session, most=COUNTED_MAX) if key else len(found)
-    page = cursors.Page(found[:per_page], key, total, is_minimum=total >= COUNTED_MAX)
-    is_plain, home = paging["display_as"] == "plaintext", exchange.home()
-    listed = cursors.listed(
-        page, place, per_page, lambda each: conversation_body(each, home=home, is_plain=is_plain, has_parts=False)
+    session, request = auth.read_session(), pagination.read(query, default=PER_PAGE)
+    found = api_views.page(session, _presentation(query), after=request.after_id, limit=request.per_page + 1)
+    page = pagination.by_key(
+        request,
+        found,
+        lambda each: each.conversation.id,
+        lambda: pagination.capped(api_views.count(session, most=COUNTED_MAX), COUNTED_MAX),
     )
-    body = {"conversations": listed.pop("data"), **listed, "type": "conversation.list"}
-    return polled(body, (each.conversation.revision for each in page.items))
+    use_etag(each.conversation.revision for each in page["data"])
+    return page
 
 
-@room.call("POST", "/conversations", MessageSchema, body=NewConversationSchema, errors=(404, 409, 410))
-def create_conversation(asked: dict[str, Any]) -> Response:
-    """Begin a conversation in the name of a contact. The message that begins it is the answer."""
+@blueprint.post("/conversations", errors=(404, 409, 410))
+@blueprint.arguments(NewConversationSchema)
+@blueprint.commit(MessageSchema)
+def create_conversation(session: Session, body: dict[str, Any]) -> Posted:
+    """Start a conversation in the name of a contact. The message that begins it is the answer."""
+    contact, at = _contact(session, body["from_"]), clock.now()
+    conversation = lifecycle.start(session, contact.id, at=at)
+    message = messages.post(session, conversation.id, NewMessage(CONTACT, body["body"]), at=at)
+    _audit(session, "begun", conversation.id, {"as": "contact"}, at=at)
+    return Posted("user_message", message)
 
-    def act(session: Session) -> Body:
-        contact, at = _contact(session, asked["from_"]), clock.now()
-        begun = lifecycle.start(session, contact.id, at=at)
-        said = conversations.post(session, begun.id, NewMessage(CONTACT, asked["body"]), at=at)
-        return message_body(said, "user_message")
 
-    return written(act, audited="conversation.begun", details={"as": "contact"})
-
-
-@room.call("GET", "/conversations/<conversation_id>", ConversationSchema, query=ConversationQuerySchema, errors=(404,))
-def find_conversation(wanted: dict[str, Any], conversation_id: str) -> Response:
+@blueprint.get("/conversations/<conversation_id>", errors=(404,))
+@blueprint.arguments(ConversationQuerySchema, location="query")
+@blueprint.response(200, ConversationSchema)
+def find_conversation(query: dict[str, Any], conversation_id: str) -> Record:
     """Find a conversation with everything in it, the newest 500 parts of a longer one.
 
     `body` is HTML; with `display_as=plaintext` it is what was written.
     """
-    record = conversation_records.find(callers.looking(), ids.number(conversation_id) or 0, at=clock.now())
-    return polled(_record(record, wanted["display_as"]), [record.conversation.revision])
+    record = _record(auth.read_session(), ids.number(conversation_id) or 0, query)
+    use_etag([record.conversation.revision])
+    return record
 
 
-@room.call(
-    "POST",
-    "/conversations/<conversation_id>/reply",
-    ConversationSchema,
-    body=ReplySchema,
-    query=ConversationQuerySchema,
-    errors=(404, 409, 410, 422),
-)
-def reply_to_conversation(asked: dict[str, Any], wanted: dict[str, Any], conversation_id: str) -> Response:
-    """Answer in a conversation: as its contact, as an admin, or by a note among admins.
+@blueprint.post("/conversations/<conversation_id>/reply", errors=(404, 409, 410, 422))
+@blueprint.arguments(ReplySchema)
+@blueprint.arguments(ConversationQuerySchema, location="query")
+@blueprint.commit(ConversationSchema)
+def reply_to_conversation(
+    session: Session, body: dict[str, Any], query: dict[str, Any], conversation_id: str
+) -> Record:
+    """Reply in a conversation: as its contact, as an admin, or by a note among admins.
 
     The id may be `last`: the conversation that the contact began last; of an admin, the one in which something happened
-    last. A contact that answers in a closed conversation opens it again.
+    last. A contact that replies in a closed conversation opens it again.
     """
-
-    def act(session: Session) -> Body:
-        at = clock.now()
-        if asked["type"] == "admin":
-            found = _reply_as_admin(session, asked, conversation_id, at)
-        else:
-            found = _reply_as_contact(session, asked, conversation_id, at)
-        return _body(session, found, wanted["display_as"])
-
-    who = _as_admin(asked["admin_id"]) if asked["type"] == "admin" else {"as": "contact"}
-    return written(act, audited=f"conversation.{asked['message_type']}", details=who)
+    at = clock.now()
+    if body["type"] == "admin":
+        found, author = _reply_as_admin(session, body, conversation_id, at)
+    else:
+        found, author = _reply_as_contact(session, body, conversation_id, at)
+    _audit(session, body["message_type"], found, {"as": author}, at=at)
+    return _record(session, found, query)
 
 
-@room.call(
-    "POST",
-    "/conversations/<conversation_id>/parts",
-    ConversationSchema,
-    body=ManageSchema,
-    query=ConversationQuerySchema,
-    errors=(404, 409, 422),
-)
-def manage_conversation(asked: dict[str, Any], wanted: dict[str, Any], conversation_id: str) -> Response:
+@blueprint.post("/conversations/<conversation_id>/parts", errors=(404, 409, 422))
+@blueprint.arguments(ManageSchema)
+@blueprint.arguments(ConversationQuerySchema, location="query")
+@blueprint.commit(ConversationSchema)
+def manage_conversation(session: Session, body: dict[str, Any], query: dict[str, Any], conversation_id: str) -> Record:
     """Close a conversation, open it again, or assign it.
 
     As an admin, by `message_type` `close`, `open` or `assignment`. A step that changes nothing leaves no trace in it.
     """
-    if asked["message_type"] == "snoozed":
+    if body["message_type"] == "snoozed":
         raise NotAvailable("Conversations cannot be snoozed.", field="message_type")
-
-    def act(session: Session) -> Body:
-        actor, number, at = (
-            f"agent:{_agent(session, asked['admin_id']).id}",
-            ids.number(conversation_id) or 0,
-            clock.now(),
-        )
-        if asked["body"]:
-            conversations.post(session, number, NewMessage(actor, asked["body"]), at=at)
-        match asked["message_type"]:
-            case "close":
-                lifecycle.close(session, number, actor=actor, at=at)
-            case "open":
-                lifecycle.reopen(session, number, actor=actor, at=at)
-            case _:
-                lifecycle.assign(session, number, _assignee(session, asked["assignee_id"]), actor=actor, at=at)
-        return _body(session, number, wanted["display_as"])
-
-    return written(act, audited=f"conversation.{asked['message_type']}", details=_as_admin(asked["admin_id"]))
+    actor, found, at = _actor(_agent(session, body["admin_id"])), ids.number(conversation_id) or 0, clock.now()
+    if body["body"]:
+        messages.post(session, found, NewMessage(actor, body["body"]), at=at)
+    match body["message_type"]:
+        case "close":
+            lifecycle.close(session, found, actor=actor, at=at)
+        case "open":
+            lifecycle.reopen(session, found, actor=actor, at=at)
+        case _:
+            lifecycle.assign(session, found, _assignee(session, body["assignee_id"]), actor=actor, at=at)
+    _audit(session, body["message_type"], found, {"as": actor}, at=at)
+    return _record(session, found, query)
 
 
-@room.call(
-    "POST",
-    "/conversations/<conversation_id>/forms",
-    ConversationSchema,
-    body=PlacedFormSchema,
-    query=ConversationQuerySchema,
-    errors=(404, 409, 422),
-)
-def insert_form_into_conversation(asked: dict[str, Any], wanted: dict[str, Any], conversation_id: str) -> Response:
+@blueprint.post("/conversations/<conversation_id>/forms", errors=(404, 409, 422))
+@blueprint.arguments(PlacedFormSchema)
+@blueprint.arguments(ConversationQuerySchema, location="query")
+@blueprint.commit(ConversationSchema)
+def insert_form_into_conversation(
+    session: Session, body: dict[str, Any], query: dict[str, Any], conversation_id: str
+) -> Record:
     """Insert a form into a conversation: a saved one, or one that is for this conversation only.
 
     The newest part carries it as `form`, with `embed_url` and `state`.
     """
-
-    def act(session: Session) -> Body:
-        number, at, actor = ids.number(conversation_id) or 0, clock.now(), callers.current().actor
-        if "form_id" in asked:
-            form_id = ids.number(asked["form_id"]) or 0
-            conversation_forms.insert_saved(session, number, form_id, actor=actor, at=at)
-        else:
-            content = forms.content_of(asked)
-            conversation_forms.insert_configured(session, number, content, actor=actor, at=at)
-        return _body(session, number, wanted["display_as"])
-
-    return written(act, audited="conversation.form_inserted")
+    found, at, actor = ids.number(conversation_id) or 0, clock.now(), auth.caller().actor
+    if "form_id" in body:
+        conversation_forms.insert_saved(session, found, ids.number(body["form_id"]) or 0, actor=actor, at=at)
+    else:
+        conversation_forms.insert_configured(session, found, forms.content_of(body), actor=actor, at=at)
+    _audit(session, "form_inserted", found, {}, at=at)
+    return _record(session, found, query)
 
 
-@room.call("POST", "/messages", MessageSchema, body=NewMessageSchema, errors=(404, 409, 410, 422))
-def create_message(asked: dict[str, Any]) -> Response:
-    """Write to a contact as an admin: begins a conversation (`message_type` inapp).
+@blueprint.post("/messages", errors=(404, 409, 410, 422))
+@blueprint.arguments(NewMessageSchema)
+@blueprint.commit(MessageSchema)
+def create_message(session: Session, body: dict[str, Any]) -> Posted:
+    """Write to a contact as an admin: starts a conversation (`message_type` inapp).
 
     `not_available`: other kinds of messages.
     """
-    if asked["message_type"] not in {"inapp", "in_app"}:
+    if body["message_type"] not in {"inapp", "in_app"}:
         raise NotAvailable("Only messages of the type “inapp” can be sent yet.", field="message_type")
-
-    def act(session: Session) -> Body:
-        agent, contact, at = _agent(session, asked["from_"]["id"]), _contact(session, asked["to"]), clock.now()
-        if asked["from_"]["type"] != "admin":
-            raise InvalidInput("A message comes from an admin; a contact begins a conversation.", field="from.type")
-        begun = lifecycle.start(session, contact.id, at=at, assignee_id=agent.id)
-        said = conversations.post(session, begun.id, NewMessage(f"agent:{agent.id}", asked["body"]), at=at)
-        return message_body(said, "admin_message")
-
-    return written(act, audited="conversation.begun", details=_as_admin(asked["from_"]["id"]))
+    agent, contact, at = _agent(session, body["from_"]["id"]), _contact(session, body["to"]), clock.now()
+    if body["from_"]["type"] != "admin":
+        raise InvalidInput("A message comes from an admin; a contact begins a conversation.", field="from.type")
+    conversation = lifecycle.start(session, contact.id, at=at, assignee_id=agent.id)
+    message = messages.post(session, conversation.id, NewMessage(_actor(agent), body["body"]), at=at)
+    _audit(session, "begun", conversation.id, {"as": _actor(agent)}, at=at)
+    return Posted("admin_message", message)
 
 
-def _reply_as_admin(session: Session, asked: dict[str, Any], conversation_id: str, at: datetime) -> int:
-    if asked["message_type"] == "quick_reply":
+def _reply_as_admin(session: Session, body: dict[str, Any], conversation_id: str, at: datetime) -> tuple[int, str]:
+    """The id of the conversation, and who replied."""
+    if body["message_type"] == "quick_reply":
         raise NotAvailable("Quick replies are not available.", field="message_type")
-    agent = _agent(session, asked["admin_id"])
+    author = _actor(_agent(session, body["admin_id"]))
     is_last = conversation_id == _LAST
-    found = conversation_records.newest_of(session, None) if is_last else ids.number(conversation_id) or 0
-    kind = MessageKind.NOTE if asked["message_type"] == "note" else MessageKind.MESSAGE
-    conversations.post(session, found, NewMessage(f"agent:{agent.id}", asked["body"], kind), at=at)
-    return found
+    found = api_views.newest_of(session, None) if is_last else ids.number(conversation_id) or 0
+    kind = MessageKind.NOTE if body["message_type"] == "note" else MessageKind.MESSAGE
+    messages.post(session, found, NewMessage(author, body["body"], kind), at=at)
+    return found, author
 
 
-def _reply_as_contact(session: Session, asked: dict[str, Any], conversation_id: str, at: datetime) -> int:
-    if asked["message_type"] != "comment":
+def _reply_as_contact(session: Session, body: dict[str, Any], conversation_id: str, at: datetime) -> tuple[int, str]:
+    if body["message_type"] != "comment":
         raise InvalidInput("A contact writes comments.", field="message_type")
-    who = {"id": asked["intercom_user_id"], "user_id": asked["user_id"], "email": asked["email"]}
-    contact = _contact(session, who, field="intercom_user_id")
+    reference = {"id": body["intercom_user_id"], "user_id": body["user_id"], "email": body["email"]}
+    contact = _contact(session, reference, field="intercom_user_id")
     is_last = conversation_id == _LAST
-    found = conversation_records.newest_of(session, contact.id) if is_last else ids.number(conversation_id) or 0
+    found = api_views.newest_of(session, contact.id) if is_last else ids.number(conversation_id) or 0
     if lifecycle.find(session, found).contact_id != contact.id:
-        raise NotFound("Resource Not Found")  # nobody writes in another's conversation
-    conversations.post(session, found, NewMessage(CONTACT, asked["body"]), at=at)
-    return found
+        raise NotFound("Resource Not Found")  # a contact writes in its own conversations only
+    messages.post(session, found, NewMessage(CONTACT, body["body"]), at=at)
+    return found, "contact"
 
 
-def _contact(session: Session, who: dict[str, Any], *, field: str = "id") -> Contact:
-    """Whom a call means, held. :raises InvalidInput: nobody is named"""
-    if who["id"] is not None:
-        return contact_profile.hold(session, who["id"])
-    if who["user_id"] is not None:
-        return contact_profile.hold(session, contact_views.find_by_external_id(session, who["user_id"]).row.public_id)
-    if who["email"] is None:
+def _contact(session: Session, reference: dict[str, Any], *, field: str = "id") -> Contact:
+    """The contact that a reference names, locked.
+
+    :raises InvalidInput: it names none
+    :raises NotFound: there is no such contact
+    """
+    if reference["id"] is not None:
+        return profile.hold(session, reference["id"])
+    if reference["user_id"] is not None:
+        return profile.hold(session, views.find_by_external_id(session, reference["user_id"]).row.public_id)
+    if reference["email"] is None:
         raise InvalidInput("Say which contact, by id, user_id or email.", field=field)
-    by_address = select(Contact).where(Contact.email == who["email"].strip().lower(), Contact.archived_at.is_(None))
-    found = session.scalars(by_address.order_by(Contact.role.desc(), Contact.id.desc()).limit(1)).first()
-    if found is None:
-        raise NotFound("User Not Found")
-    return contact_profile.hold(session, found.public_id)
+    return profile.hold(session, search.find_by_email(session, reference["email"]).public_id)
 
 
 def _assignee(session: Session, admin_id: str | None) -> int | None:
-    """The agent's number; null for nobody. :raises InvalidInput: neither was named"""
+    """The id of an agent; null for nobody. :raises InvalidInput: neither is named"""
     if admin_id is None:
         raise InvalidInput("Say to whom, or 0 for nobody.", field="assignee_id")
     return None if admin_id == "0" else _agent(session, admin_id).id
@@ -249,19 +214,25 @@ def _assignee(session: Session, admin_id: str | None) -> int | None:
 def _agent(session: Session, admin_id: str | None) -> Agent:
     if admin_id is None:
         raise InvalidInput("Say which admin.", field="admin_id")
-    agent = session.get(Agent, ids.number(admin_id) or 0)
-    if agent is None or not agent.active:
+    agent = admins.find_agent(session, admin_id)
+    if not agent.active:
         raise NotFound("Admin Not Found")
     return agent
 
 
-def _as_admin(admin_id: str | None) -> Body:
-    return {"as": f"agent:{ids.number(admin_id)}"}
+def _actor(agent: Agent) -> str:
+    return f"agent:{agent.id}"
 
 
-def _body(session: Session, conversation_id: int, display_as: str | None) -> Body:
-    return _record(conversation_records.find(session, conversation_id, at=clock.now()), display_as)
+def _audit(session: Session, action: str, conversation_id: int, details: dict[str, Any], *, at: datetime) -> None:
+    """Record what the token did: the conversation itself names the contact or agent only."""
+    subject = f"conversation:{conversation_id}"
+    audit.record(session, auth.caller().actor, f"conversation.{action}", subject, details, at=at)
 
 
-def _record(record: Record, display_as: str | None) -> Body:
-    return conversation_body(record, home=exchange.home(), is_plain=display_as == "plaintext", has_parts=True)
+def _record(session: Session, conversation_id: int, query: dict[str, Any]) -> Record:
+    return api_views.find(session, _presentation(query), conversation_id, at=clock.now())
+
+
+def _presentation(query: dict[str, Any]) -> Presentation:
+    return Presentation(security.public_url(), is_plain=query["display_as"] == "plaintext")

@@ -1,25 +1,23 @@
-"""The description of the API (OpenAPI 3.1), and readable pages made from it without any request to another host."""
+"""The description of the API (OpenAPI 3.1), and a page made from it that loads nothing from other hosts."""
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
-from flask import Flask, Response, current_app, render_template
+from flask import Flask, Response, jsonify, render_template, request
 from flask_smorest import Api
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from app.config import VERSION
+from app.core.public_urls import API
 from app.web import security
-from app.web.api import auth as callers
-from app.web.api import error_codes as codes
-from app.web.api.blueprint import Room
+from app.web.api import auth, error_codes
+from app.web.api.blueprints import BLUEPRINTS
 from app.web.api.example_values import sample
 from app.web.api.examples import EXAMPLES
-from app.web.api.exchange import asked
 from app.web.api.intro import INTRODUCTION
 
-_DESCRIPTION = "assent.api_description"
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 _POLICY = {"style_src": "'self'", "script_src": "'none'", "connect_src": "'none'"}
 _IDEMPOTENCY = {
@@ -34,7 +32,7 @@ _VERSION = {
     "in": "header",
     "required": False,
     "description": "Accepted from Intercom's clients; there is one behaviour for every version.",
-    "schema": {"type": "string", "enum": sorted(callers.VERSIONS)},
+    "schema": {"type": "string", "enum": sorted(auth.VERSIONS)},
 }
 _NONE_MATCH = {
     "name": "If-None-Match",
@@ -51,13 +49,29 @@ _HEADERS = {
 }
 
 
-class _Api(Api):
-    """flask-smorest's, without what it would answer by itself: errors are ``failures``'."""
+def init_app(api: Flask) -> None:
+    """Serve ``/openapi.json`` and ``/docs``."""
+    api.jinja_env.filters.update(markdown=_markdown, markdown_line=_markdown_line)
+    api.add_url_rule("/openapi.json", "openapi", openapi)
+    api.add_url_rule("/docs", "docs", docs)
+
+
+def openapi() -> Response:
+    """The description as JSON."""
+    return _cached(jsonify(describe()))
+
+
+def docs() -> Response:
+    """The description as a page."""
+    description = describe()
+    page = render_template("api/docs.html", api=description, prefix=API, groups=list(_groups(description)))
+    return _cached(security.set_policy(Response(page, mimetype="text/html"), **_POLICY))
+
+
+class _Describing(Api):
+    """flask-smorest's, without the errors and headers that it would describe itself."""
 
     DEFAULT_ERROR_RESPONSE_NAME = None
-
-    def _register_error_handlers(self, *_arguments: Any, **_more: Any) -> None:
-        pass
 
     def _register_responses(self) -> None:
         pass
@@ -69,52 +83,33 @@ class _Api(Api):
         pass
 
 
-def describe(api: Flask, rooms: Iterable[Room]) -> None:
-    """Register the rooms, and serve ``/api/openapi.json`` and ``/api/docs``."""
-    api.config.update(API_TITLE="Assent", API_VERSION=VERSION, OPENAPI_VERSION="3.1.0")
-    made = _Api(
-        api,
-        spec_kwargs={
-            "info": {
-                "description": f"{INTRODUCTION}\n{codes.listed()}\n",
-                "license": {"name": "MIT", "identifier": "MIT"},
-            },
-            "servers": [{"url": "/"}],
-        },
-    )
-    made.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
-    for room in rooms:
-        made.register_blueprint(room)
-    api.extensions[_DESCRIPTION] = complete(made.spec.to_dict())
-    api.jinja_env.filters.update(markdown=_markdown, markdown_line=_markdown_line)
-    for path, view in (("/api/openapi.json", openapi), ("/api/docs", docs)):
-        api.add_url_rule(path, view.__name__, view)
-        api.extensions.setdefault(callers.UNGUARDED, set()).add(view.__name__)
+@cache
+def describe() -> dict[str, Any]:
+    """The description, the same for every installation. It takes a fifth of a second, once a process.
 
-
-def openapi() -> Response:
-    """The description as JSON."""
-    response = current_app.response_class(
-        json.dumps(current_app.extensions[_DESCRIPTION], ensure_ascii=False), mimetype="application/json"
-    )
-    return _kept(response)
-
-
-def docs() -> Response:
-    """The description as a page."""
-    description = current_app.extensions[_DESCRIPTION]
-    page = render_template("api/docs.html", api=description, groups=list(_groups(description)))
-    response = current_app.response_class(page, mimetype="text/html")
-    return _kept(security.set_policy(response, **_POLICY))
+    flask-smorest makes it while it registers blueprints; that happens in an application of its own, so that the API
+    starts without waiting for it.
+    """
+    described = Flask(__name__)
+    described.config.update(API_TITLE="Assent", API_VERSION=VERSION, OPENAPI_VERSION="3.1.0")
+    info = {
+        "description": f"{INTRODUCTION}\n{error_codes.listed()}\n",
+        "license": {"name": "MIT", "identifier": "MIT"},
+    }
+    api = _Describing(described, spec_kwargs={"info": info, "servers": [{"url": API}]})
+    api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint)
+    return complete(api.spec.to_dict())
 
 
 def complete(description: dict[str, Any]) -> dict[str, Any]:
-    """The description with what holds for every call: headers, links between calls, examples."""
+    """Add what holds for every call: headers, links between calls, examples."""
     components = description["components"]
     components["headers"] = {
         name: {"description": says, "schema": {"type": "string"}} for name, says in _HEADERS.items()
     }
-    components["schemas"]["Problem"]["properties"]["code"]["enum"] = sorted(codes.CODES)
+    components["schemas"]["Problem"]["properties"]["code"]["enum"] = sorted(error_codes.CODES)
     components["parameters"] = {each["name"]: each for each in (_VERSION, _IDEMPOTENCY, _NONE_MATCH)}
     for operations in description["paths"].values():
         for method, operation in operations.items():
@@ -156,7 +151,7 @@ def _put_example(operation: dict[str, Any], example: dict[str, Any]) -> None:
 
 
 def _groups(description: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The calls by family, in order, as the page shows them."""
+    """The calls of each blueprint, in the order of the page."""
     for tag in description["tags"]:
         calls = [
             {"method": method, "path": path, **operation, "path_parameters": operations.get("parameters", [])}
@@ -168,7 +163,7 @@ def _groups(description: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _markdown(text: str) -> Markup:
-    """Markdown of ours as HTML; no HTML in it is passed on."""
+    """Our Markdown as HTML; HTML inside it is escaped."""
     return Markup(_MARKDOWN.render(text))  # noqa: S704 - rendered with HTML switched off
 
 
@@ -176,8 +171,8 @@ def _markdown_line(text: str) -> Markup:
     return Markup(_MARKDOWN.renderInline(text))  # noqa: S704
 
 
-def _kept(response: Response) -> Response:
+def _cached(response: Response) -> Response:
     response.add_etag()
     response.headers["Cache-Control"] = "public, max-age=300"
-    response.make_conditional(asked())
+    response.make_conditional(request)
     return response

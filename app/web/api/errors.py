@@ -1,10 +1,9 @@
-"""What cannot be done, said as Intercom says it: an ``error.list`` for everything, never a page, never a traceback."""
+"""Errors as Intercom's ``error.list``: every error is JSON, never a page and never a traceback."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Response
+from flask import Flask, Response, g, jsonify
 from werkzeug.exceptions import HTTPException
 
 from app.core.errors import (
@@ -19,7 +18,6 @@ from app.core.errors import (
     TooMany,
     Unauthorized,
 )
-from app.web.api.exchange import asked
 
 _STATUS: tuple[tuple[type[AssentError], int], ...] = (
     (Merged, 410),
@@ -43,24 +41,20 @@ _HTTP: dict[int, tuple[str, str]] = {
 }
 
 
-def answer(error: AssentError | HTTPException) -> Response:
-    """The answer to what could not be done."""
-    return _refused(error) if isinstance(error, AssentError) else _http(error)
-
-
-def unexpected() -> Response:
-    """The answer to an error that nobody foresaw."""
-    return _answer(500, [_entry(500)])
+def init_app(api: Flask) -> None:
+    """Errors that are neither are logged by Flask's signal (``web/request_log``) and arrive as a 500."""
+    api.register_error_handler(AssentError, _refused)
+    api.register_error_handler(HTTPException, _http)
 
 
 def status_of(error: AssentError) -> int:
-    """The HTTP status that an error answers with."""
+    """The HTTP status of an error."""
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
 
 
 def _refused(error: AssentError) -> Response:
     entry = {"code": error.code, "message": error.message} | ({"field": error.field} if error.field else {})
-    response = _answer(status_of(error), [entry])
+    response = _respond(status_of(error), [entry])
     if isinstance(error, TooMany):
         response.headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, Unauthorized):
@@ -73,9 +67,9 @@ def _refused(error: AssentError) -> Response:
 def _http(error: HTTPException) -> Response:
     messages = getattr(error, "data", {}).get("messages")
     if messages is not None:
-        return _answer(400, list(_fields_at_fault(messages)) or [_entry(400)])
+        return _respond(400, list(_fields_at_fault(messages)) or [_entry(400)])
     status = error.code or 500
-    response = _answer(status, [_entry(status, error.description)])
+    response = _respond(status, [_entry(status, error.description)])
     if status == 405 and (methods := getattr(error, "valid_methods", None)):
         response.headers["Allow"] = ", ".join(sorted(methods))
     return response
@@ -87,7 +81,7 @@ def _entry(status: int, description: str | None = None) -> dict[str, str]:
 
 
 def _fields_at_fault(messages: Any) -> Iterator[dict[str, str]]:
-    """What marshmallow refused, field by field: ``{"json": {"pagination": {"per_page": ["…"]}}}`` as entries."""
+    """The errors of marshmallow as entries, from ``{"json": {"pagination": {"per_page": ["…"]}}}``."""
     for parts in messages.values() if isinstance(messages, dict) else []:
         for path, message in _leaves(parts, ()):
             entry = {"code": "parameter_invalid", "message": message}
@@ -111,6 +105,7 @@ def _leaves(messages: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
         yield path, str(messages)
 
 
-def _answer(status: int, errors: list[dict[str, str]]) -> Response:
-    body = {"type": "error.list", "request_id": asked().request_id, "errors": errors[:20]}
-    return Response(json.dumps(body), status=status, mimetype="application/json")
+def _respond(status: int, errors: list[dict[str, str]]) -> Response:
+    response = jsonify({"type": "error.list", "request_id": g.request_id, "errors": errors[:20]})
+    response.status_code = status
+    return response

@@ -1,100 +1,128 @@
-"""Cursors: where a page ended, as text that means something to us only.
+"""Pagination by key: a cursor says where a page ended, as text that only this API reads.
 
-A cursor holds the key of the last row, so rows that are added or taken away meanwhile shift nothing; and what was
-counted for the first page, so that it is not counted again.
+A cursor holds the key of the last row, so that rows added or removed meanwhile shift nothing; and the total of the
+first page, so that it is not counted again.
 """
 
 import base64
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from app.core.errors import InvalidInput
-from app.schemas.contact import EMAIL_MAX, EXTERNAL_ID_MAX, NAME_MAX, PHONE_MAX
+from app.schemas.contact_input import EMAIL_MAX, EXTERNAL_ID_MAX, NAME_MAX, PHONE_MAX
 
-PER_PAGE_MAX = 150
-PAGE_MAX = 10_000
 # The longest text that a list is sorted by; as a cursor each character is at most six bytes of JSON, then base64.
 _TEXT_MAX = max(NAME_MAX, EXTERNAL_ID_MAX, EMAIL_MAX, PHONE_MAX)
 _CURSOR_MAX = (6 * _TEXT_MAX + 100) * 4 // 3
 Item = TypeVar("Item")
+Key = tuple[int | float | str | None, ...]
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a page begins: its number, the key of the row before it, and what was counted for page 1."""
+class PageRequest:
+    """The page that a client requests.
 
+    :param key: the key of the row before it; null for the first page
+    :param total: what was counted for the first page; a minimum where ``is_minimum``
+    """
+
+    per_page: int
     page: int = 1
-    key: tuple[int | float | str | None, ...] | None = None
+    key: Key | None = None
     total: int | None = None
     is_minimum: bool = False
 
+    @property
+    def after_id(self) -> int | None:
+        """The key of a list that goes by id."""
+        return self.key[0] if self.key and isinstance(self.key[0], int) else None
+
 
 @dataclass(frozen=True)
-class Page(Generic[Item]):
-    """Some rows; ``key`` of the last one when there are more, and the total (a minimum where it was capped)."""
+class Total:
+    """How many rows a list has; a minimum where counting stopped."""
 
-    items: list[Item]
-    key: tuple[Any, ...] | None
-    total: int
-    is_minimum: bool
+    count: int
+    is_minimum: bool = False
 
 
-def read(starting_after: str | None, *, keys: int) -> Place:
-    """The place that a cursor means; the beginning when there is none.
+def read(query: Mapping[str, Any], *, default: int, keys: int = 1) -> PageRequest:
+    """The page that a query requests by ``per_page`` and ``starting_after``.
 
+    :param default: rows of a page where the query names none
     :param keys: how many parts the key of a row has
-    :raises InvalidInput: it is none of ours, or of another list
+    :raises InvalidInput: the cursor is none of ours, or of another list
     """
-    if not starting_after:
-        return Place()
-    place = _unpacked(starting_after) if len(starting_after) <= _CURSOR_MAX else None
-    if place is None or place.key is None or len(place.key) != keys:
+    per_page, cursor = query.get("per_page") or default, query.get("starting_after")
+    if not cursor:
+        return PageRequest(per_page)
+    request = _unpacked(cursor, per_page) if len(cursor) <= _CURSOR_MAX else None
+    if request is None or request.key is None or len(request.key) != keys:
         raise InvalidInput(
             "This is not a cursor of this list. Use the “starting_after” of the page before, as it is.",
             field="starting_after",
             code="client_error",
         )
-    return place
+    return request
 
 
-def pages_of(page: Page[Any], place: Place, per_page: int) -> dict[str, Any]:
-    """What a list says of its pages. ``next`` is left out on the last one."""
-    answer: dict[str, Any] = {
-        "type": "pages",
-        "page": place.page,
-        "per_page": per_page,
-        "total_pages": math.ceil(page.total / per_page),
+def by_key(
+    request: PageRequest, found: Sequence[Item], key_of: Callable[[Item], int | str], count: Callable[[], Total]
+) -> dict[str, Any]:
+    """A page for a ``PagedListSchema``, of rows that were read by key, one more than the page holds.
+
+    :param count: counts the list; called only for a first page that is not the last
+    """
+    has_more = len(found) > request.per_page
+    if request.total is not None:
+        total = Total(request.total, is_minimum=request.is_minimum)
+    else:
+        total = count() if has_more else Total(len(found))
+    items = list(found[: request.per_page])
+    return paged(request, items, (key_of(items[-1]),) if has_more else None, total)
+
+
+def capped(count: int, most: int) -> Total:
+    """The total of a count that stops at ``most``."""
+    return Total(count, is_minimum=count >= most)
+
+
+def paged(request: PageRequest, items: Sequence[Any], key: Key | None, total: Total) -> dict[str, Any]:
+    """A page for a ``PagedListSchema``. ``next`` is left out of its pages on the last one.
+
+    :param key: of the last row; null on the last page
+    """
+    pages: dict[str, Any] = {
+        "page": request.page,
+        "per_page": request.per_page,
+        "total_pages": math.ceil(total.count / request.per_page),
     }
-    if page.key is not None:
-        parts = [place.page + 1, page.total, page.is_minimum, *page.key]
+    if key is not None:
+        parts = [request.page + 1, total.count, total.is_minimum, *key]
         packed = json.dumps(parts, separators=(",", ":"), ensure_ascii=False).encode()
         cursor = base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
-        answer["next"] = {"page": place.page + 1, "starting_after": cursor}
-    return answer
-
-
-def listed(page: Page[Item], place: Place, per_page: int, body: Callable[[Item], Any]) -> dict[str, Any]:
-    """A list as Intercom answers it, with ``total_count_is_minimum`` beside ``total_count``."""
+        pages["next"] = {"page": request.page + 1, "starting_after": cursor}
     return {
-        "type": "list",
-        "data": [body(item) for item in page.items],
-        "total_count": page.total,
-        "total_count_is_minimum": page.is_minimum,
-        "pages": pages_of(page, place, per_page),
+        "data": items,
+        "total_count": total.count,
+        "total_count_is_minimum": total.is_minimum,
+        "pages": pages,
     }
 
 
-def _unpacked(text: str) -> Place | None:
+def _unpacked(text: str, per_page: int) -> PageRequest | None:
     try:
         packed = base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4))
         page, total, is_minimum, *key = json.loads(packed)
     except (ValueError, TypeError, RecursionError):
         return None
     is_ours = _is_count(page) and _is_count(total) and isinstance(is_minimum, bool) and all(map(_is_plain, key))
-    return Place(page, tuple(key), total, is_minimum) if is_ours else None
+    if not is_ours:
+        return None
+    return PageRequest(per_page, page, tuple(key), total, is_minimum=is_minimum)
 
 
 def _is_plain(part: object) -> bool:

@@ -1,96 +1,94 @@
-"""Segments: saved queries."""
+"""Segments: saved queries for contacts."""
 
 from typing import Any
 
-from flask import Response
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.contacts import segments
-from app.core.contacts import views as contact_views
+from app.core.contacts import segments, views
 from app.core.contacts.search import COUNTED_MAX
 from app.models import Segment
-from app.schemas.workspace import (
+from app.schemas.segment import (
     ChangedSegmentSchema,
     ContactSegmentsSchema,
+    CountedSegment,
     NewSegmentSchema,
     SegmentDeletedSchema,
     SegmentListSchema,
     SegmentQuerySchema,
     SegmentSchema,
-    segment_body,
 )
-from app.web.api import auth as callers
-from app.web.api.blueprint import Room
-from app.web.api.responses import Body, polled, written
+from app.web.api import auth
+from app.web.api.blueprint import ApiBlueprint
+from app.web.api.etags import use_etag
 
-room = Room("segments", __name__, url_prefix="/api", description="Saved queries for contacts.")
+blueprint = ApiBlueprint("segments", __name__, description="Saved queries for contacts.")
 
 
-@room.call("GET", "/segments", SegmentListSchema, query=SegmentQuerySchema)
-def list_segments(wanted: dict[str, Any]) -> Response:
+@blueprint.get("/segments")
+@blueprint.arguments(SegmentQuerySchema, location="query")
+@blueprint.response(200, SegmentListSchema)
+def list_segments(query: dict[str, Any]) -> dict[str, Any]:
     """List every segment, by name.
 
     With `include_count=true` the members of each are counted, up to 10,000 (`count_is_minimum`).
     """
-    session = callers.looking()
-    data = [_body(session, each, has_count=wanted["include_count"]) for each in segments.find_all(session)]
-    return polled({"type": "segment.list", "segments": data, "pages": {}})
+    use_etag()
+    session = auth.read_session()
+    return {
+        "segments": [_value(session, each, has_count=query["include_count"]) for each in segments.find_all(session)]
+    }
 
 
-@room.call("POST", "/segments", SegmentSchema, body=NewSegmentSchema, errors=(409,))
-def create_segment(asked: dict[str, Any]) -> Response:
+@blueprint.post("/segments", errors=(409,))
+@blueprint.arguments(NewSegmentSchema)
+@blueprint.commit(SegmentSchema)
+def create_segment(session: Session, body: dict[str, Any]) -> CountedSegment:
     """Save a query as a segment. It may ask about anything but segments."""
-
-    def act(session: Session) -> Body:
-        actor = callers.current().actor
-        return segment_body(segments.create(session, asked["name"], asked["query"], actor=actor, at=clock.now()))
-
-    return written(act)
+    actor = auth.caller().actor
+    return CountedSegment(segments.create(session, body["name"], body["query"], actor=actor, at=clock.now()))
 
 
-@room.call("GET", "/segments/<segment_id>", SegmentSchema, query=SegmentQuerySchema, errors=(404,))
-def find_segment(wanted: dict[str, Any], segment_id: str) -> Response:
+@blueprint.get("/segments/<segment_id>", errors=(404,))
+@blueprint.arguments(SegmentQuerySchema, location="query")
+@blueprint.response(200, SegmentSchema)
+def find_segment(query: dict[str, Any], segment_id: str) -> CountedSegment:
     """Find a segment by its id."""
-    session = callers.looking()
-    found = segments.find(session, segment_id)
-    return polled(_body(session, found, has_count=wanted["include_count"]))
+    use_etag()
+    session = auth.read_session()
+    return _value(session, segments.find(session, segment_id), has_count=query["include_count"])
 
 
-@room.call("PUT", "/segments/<segment_id>", SegmentSchema, body=ChangedSegmentSchema, errors=(404,))
-def update_segment(asked: dict[str, Any], segment_id: str) -> Response:
+@blueprint.put("/segments/<segment_id>", errors=(404,))
+@blueprint.arguments(ChangedSegmentSchema)
+@blueprint.commit(SegmentSchema)
+def update_segment(session: Session, body: dict[str, Any], segment_id: str) -> CountedSegment:
     """Change a segment's name or query."""
-
-    def act(session: Session) -> Body:
-        found = segments.find(session, segment_id)
-        actor = callers.current().actor
-        segments.change(session, found, name=asked["name"], query=asked["query"], actor=actor, at=clock.now())
-        return segment_body(found)
-
-    return written(act)
+    segment, actor = segments.find(session, segment_id), auth.caller().actor
+    segments.change(session, segment, name=body["name"], query=body["query"], actor=actor, at=clock.now())
+    return CountedSegment(segment)
 
 
-@room.call("DELETE", "/segments/<segment_id>", SegmentDeletedSchema, errors=(404,))
-def delete_segment(segment_id: str) -> Response:
+@blueprint.delete("/segments/<segment_id>", errors=(404,))
+@blueprint.commit(SegmentDeletedSchema)
+def delete_segment(session: Session, segment_id: str) -> dict[str, Any]:
     """Delete a segment; contacts are untouched."""
-
-    def act(session: Session) -> Body:
-        segments.delete(session, segments.find(session, segment_id), actor=callers.current().actor, at=clock.now())
-        return {"type": "segment", "id": segment_id, "deleted": True}
-
-    return written(act)
+    segments.delete(session, segments.find(session, segment_id), actor=auth.caller().actor, at=clock.now())
+    return {"id": segment_id}
 
 
-@room.call("GET", "/contacts/<contact_id>/segments", ContactSegmentsSchema, errors=(404, 410))
-def list_segments_of_contact(contact_id: str) -> Response:
+@blueprint.get("/contacts/<contact_id>/segments", errors=(404, 410))
+@blueprint.response(200, ContactSegmentsSchema)
+def list_segments_of_contact(contact_id: str) -> dict[str, Any]:
     """List the segments that a contact is in now."""
-    session = callers.looking()
-    view = contact_views.find(session, contact_id)
-    return polled({"type": "list", "data": [segment_body(each) for each in segments.of_contact(session, view.row.id)]})
+    use_etag()
+    session = auth.read_session()
+    view = views.find(session, contact_id)
+    return {"data": [CountedSegment(each) for each in segments.of_contact(session, view.row.id)]}
 
 
-def _body(session: Session, segment: Segment, *, has_count: bool) -> Body:
+def _value(session: Session, segment: Segment, *, has_count: bool) -> CountedSegment:
     if not has_count:
-        return segment_body(segment)
+        return CountedSegment(segment)
     count = segments.count(session, segment)
-    return segment_body(segment, count, is_minimum=count >= COUNTED_MAX)
+    return CountedSegment(segment, count, count >= COUNTED_MAX)

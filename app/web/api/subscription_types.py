@@ -1,135 +1,126 @@
-"""Subscription types: made as drafts, put live, archived, brought back."""
+"""Subscription types: created as drafts, put live, archived, unarchived."""
 
 from collections.abc import Callable
 from typing import Any
 
-from flask import Response
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.errors import ImmutableField
 from app.core.subscriptions import subscription_types
-from app.models import Channel, ConsentType
-from app.schemas.subscription import (
+from app.models import Channel, ConsentType, SubscriptionType
+from app.schemas.fields import locale_of
+from app.schemas.subscription_type import (
     CHANNELS,
     ChangedTypeSchema,
     NewTypeSchema,
     SubscriptionListSchema,
     SubscriptionSchema,
-    locale_of,
-    subscription_body,
 )
-from app.web.api import auth as callers
-from app.web.api import ids
-from app.web.api.blueprint import Room
-from app.web.api.responses import Body, polled, written
+from app.web.api import auth, ids
+from app.web.api.blueprint import ApiBlueprint
+from app.web.api.etags import use_etag
 
-room = Room("subscription types", __name__, url_prefix="/api", description="What one can subscribe to.")
+blueprint = ApiBlueprint("subscription types", __name__, description="What one can subscribe to.")
 
 
-@room.call("GET", "/subscription_types", SubscriptionListSchema)
-def list_subscription_types() -> Response:
+@blueprint.get("/subscription_types")
+@blueprint.response(200, SubscriptionListSchema)
+def list_subscription_types() -> dict[str, Any]:
     """List every subscription type: live, then drafts, then archived; by name."""
-    types = subscription_types.find_all(callers.looking())
-    return polled({"type": "list", "data": [subscription_body(kind) for kind in types]})
+    use_etag()
+    return {"data": subscription_types.find_all(auth.read_session())}
 
 
-@room.call("POST", "/subscription_types", SubscriptionSchema, body=NewTypeSchema, errors=(409,))
-def create_subscription_type(asked: dict[str, Any]) -> Response:
+@blueprint.post("/subscription_types", errors=(409,))
+@blueprint.arguments(NewTypeSchema)
+@blueprint.commit(SubscriptionSchema)
+def create_subscription_type(session: Session, body: dict[str, Any]) -> SubscriptionType:
     """Create a subscription type, as a draft.
 
     Channel (`content_types`) and consent type stay what they are from here on.
     """
-
-    def act(session: Session) -> Body:
-        made = subscription_types.create(
-            session,
-            name=asked["name"],
-            description=asked["description"],
-            channel=Channel(CHANNELS[asked["content_types"][0]]),
-            consent_type=ConsentType(asked["consent_type"]),
-            locale=locale_of(asked["locale"]),
-            translations=_translations(asked["translations"]),
-            actor=callers.current().actor,
-            at=clock.now(),
-        )
-        return subscription_body(made)
-
-    return written(act)
+    return subscription_types.create(
+        session,
+        name=body["name"],
+        description=body["description"],
+        channel=Channel(CHANNELS[body["content_types"][0]]),
+        consent_type=ConsentType(body["consent_type"]),
+        locale=locale_of(body["locale"]),
+        translations=_translations(body["translations"]),
+        actor=auth.caller().actor,
+        at=clock.now(),
+    )
 
 
-@room.call("GET", "/subscription_types/<subscription_type_id>", SubscriptionSchema, errors=(404,))
-def find_subscription_type(subscription_type_id: str) -> Response:
+@blueprint.get("/subscription_types/<subscription_type_id>", errors=(404,))
+@blueprint.response(200, SubscriptionSchema)
+def find_subscription_type(subscription_type_id: str) -> SubscriptionType:
     """Find a subscription type by its id."""
-    found = subscription_types.find(callers.looking(), ids.number(subscription_type_id) or 0)
-    return polled(subscription_body(found))
+    use_etag()
+    return _find(auth.read_session(), subscription_type_id)
 
 
-@room.call(
-    "PUT",
-    "/subscription_types/<subscription_type_id>",
-    SubscriptionSchema,
-    body=ChangedTypeSchema,
-    errors=(404, 422),
-)
-def update_subscription_type(asked: dict[str, Any], subscription_type_id: str) -> Response:
+@blueprint.put("/subscription_types/<subscription_type_id>", errors=(404, 422))
+@blueprint.arguments(ChangedTypeSchema)
+@blueprint.commit(SubscriptionSchema)
+def update_subscription_type(session: Session, body: dict[str, Any], subscription_type_id: str) -> SubscriptionType:
     """Change the words of a subscription type.
 
     `immutable_field`: another channel or consent type is given. Make a new type instead.
     """
-
-    def act(session: Session) -> Body:
-        kind = subscription_types.find(session, ids.number(subscription_type_id) or 0)
-        translations = asked["translations"]
-        try:
-            subscription_types.edit(
-                session,
-                kind,
-                name=asked["name"],
-                description=asked["description"],
-                translations=_translations(translations) if translations is not None else None,
-                channel=_channel(asked["content_types"]),
-                consent_type=asked["consent_type"],
-                actor=callers.current().actor,
-                at=clock.now(),
-            )
-        except ImmutableField as refused:
-            field = "content_types" if refused.field == "channel" else refused.field
-            raise ImmutableField(refused.message, field=field) from None
-        return subscription_body(kind)
-
-    return written(act)
+    subscription_type, translations = _find(session, subscription_type_id), body["translations"]
+    try:
+        subscription_types.edit(
+            session,
+            subscription_type,
+            name=body["name"],
+            description=body["description"],
+            translations=_translations(translations) if translations is not None else None,
+            channel=_channel(body["content_types"]),
+            consent_type=body["consent_type"],
+            actor=auth.caller().actor,
+            at=clock.now(),
+        )
+    except ImmutableField as refused:
+        field = "content_types" if refused.field == "channel" else refused.field
+        raise ImmutableField(refused.message, field=field) from None
+    return subscription_type
 
 
-@room.call("POST", "/subscription_types/<subscription_type_id>/put_live", SubscriptionSchema, errors=(404, 409))
-def put_subscription_type_live(subscription_type_id: str) -> Response:
+@blueprint.post("/subscription_types/<subscription_type_id>/put_live", errors=(404, 409))
+@blueprint.commit(SubscriptionSchema)
+def put_subscription_type_live(session: Session, subscription_type_id: str) -> SubscriptionType:
     """Put a draft live."""
-    return _stepped(subscription_type_id, subscription_types.put_live)
+    return _change_state(session, subscription_type_id, subscription_types.put_live)
 
 
-@room.call("POST", "/subscription_types/<subscription_type_id>/archive", SubscriptionSchema, errors=(404, 409))
-def archive_subscription_type(subscription_type_id: str) -> Response:
+@blueprint.post("/subscription_types/<subscription_type_id>/archive", errors=(404, 409))
+@blueprint.commit(SubscriptionSchema)
+def archive_subscription_type(session: Session, subscription_type_id: str) -> SubscriptionType:
     """Archive a subscription type: offered nowhere any more; consents and history stay."""
-    return _stepped(subscription_type_id, subscription_types.archive)
+    return _change_state(session, subscription_type_id, subscription_types.archive)
 
 
-@room.call("POST", "/subscription_types/<subscription_type_id>/unarchive", SubscriptionSchema, errors=(404, 409))
-def unarchive_subscription_type(subscription_type_id: str) -> Response:
+@blueprint.post("/subscription_types/<subscription_type_id>/unarchive", errors=(404, 409))
+@blueprint.commit(SubscriptionSchema)
+def unarchive_subscription_type(session: Session, subscription_type_id: str) -> SubscriptionType:
     """Bring an archived subscription type back, live if it was."""
-    return _stepped(subscription_type_id, subscription_types.unarchive)
+    return _change_state(session, subscription_type_id, subscription_types.unarchive)
 
 
-def _stepped(subscription_type_id: str, step: Callable[..., None]) -> Response:
-    def act(session: Session) -> Body:
-        kind = subscription_types.find(session, ids.number(subscription_type_id) or 0)
-        step(session, kind, actor=callers.current().actor, at=clock.now())
-        return subscription_body(kind)
+def _find(session: Session, subscription_type_id: str) -> SubscriptionType:
+    return subscription_types.find(session, ids.number(subscription_type_id) or 0)
 
-    return written(act)
+
+def _change_state(session: Session, subscription_type_id: str, change: Callable[..., None]) -> SubscriptionType:
+    subscription_type = _find(session, subscription_type_id)
+    change(session, subscription_type, actor=auth.caller().actor, at=clock.now())
+    return subscription_type
 
 
 def _channel(content_types: list[str] | None) -> str | None:
-    """The channel that is given; one that is none of ours differs from every type's."""
+    """The channel of a content type. A content type that we do not know differs from the channel of every type."""
     if content_types is None:
         return None
     return CHANNELS.get(content_types[0], "other") if len(content_types) == 1 else "other"

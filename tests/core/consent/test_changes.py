@@ -4,10 +4,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.consent import changes as consent
+from app.core.consent import current as current_consents
 from app.core.consent import eligibility
 from app.core.consent.eligibility import Reason
+from app.core.contacts import leads
 from app.core.contacts import records as contacts
+from app.core.destinations import Destination
 from app.core.errors import AssentError, InvalidInput, InvalidState
 from app.core.workspace import settings
 from app.db import Database
@@ -41,7 +43,7 @@ def test_a_yes_is_recorded_once_with_its_number_and_told_once(database: Database
     with database.unit_of_work() as session:
         kind, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
         first, second = make.opt_in(session, sam, kind), make.opt_in(session, sam, kind)
-        held = consent.held(session, sam.id, kind.id)
+        held = current_consents.find(session, sam.id, kind.id)
         assert (first.is_new, second.is_new, second.event_id) == (True, False, first.event_id)
         assert held
         assert (held.state, held.destination) == (ConsentState.OPTED_IN, make.SAMS_NUMBER)
@@ -248,10 +250,11 @@ def test_an_address_is_kept_as_forms_sign_it_up(database: Database) -> None:
 def test_the_same_number_again_leaves_a_lead_who_it_was(database: Database) -> None:
     with database.unit_of_work() as session:
         kind, hashed = make.live_type(session), session.info["assent_keys"].destination_hash(make.SAMS_NUMBER)
-        typed = contacts.Destination(make.SAMS_NUMBER, hashed, "US")
-        lead_id, _ = contacts.lead_for(session, kind.id, "sms", typed, locale="en", at=make.NOON)
+        typed = Destination(make.SAMS_NUMBER, hashed, "US")
+        lead_id = leads.lead_for(session, kind.id, "sms", typed, locale="en", at=make.NOON).id
         contacts.change_phone(session, contacts.hold(session, lead_id), "+1 202-555-0123", at=make.NOON)
-        assert contacts.lead_for(session, kind.id, "sms", typed, locale="en", at=make.NOON) == (lead_id, False)
+        again = leads.lead_for(session, kind.id, "sms", typed, locale="en", at=make.NOON)
+        assert (again.id, again.topics) == (lead_id, ())
 
 
 def test_all_live_types_and_those_with_a_consent_are_listed(database: Database) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.consent import eligibility, suppressions
+from app.core.consent import eligibility, eligibility_sql, rules, suppressions
 from app.core.consent.eligibility import Reason
 from app.core.contacts import erase as erasure
 from app.core.contacts import filter_sql as contact_query
@@ -58,6 +58,10 @@ person = st.builds(
     is_unsubscribed=st.sampled_from((False, False, True)),
     acts=st.tuples(*[act] * (len(TYPES) + 1)),
 )
+
+
+def test_there_is_one_rule_for_each_reason_in_the_order_of_reasons() -> None:
+    assert [rule.reason for rule in rules.RULES] == list(Reason)
 
 
 @hypothesis.settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -135,6 +139,11 @@ def assert_agreement(session: Session, kind: SubscriptionType) -> None:
     }
     assert {each: sql(session, kind, each) for each in found} == found, {
         key: each.reasons for key, each in python.items()
+    }
+    query = rules.Query(kind, tuple(settings.get(session).allowed_countries))
+    first = session.execute(select(Contact.id, eligibility_sql.first_reason(query))).all()
+    assert {row[0]: row[1] for row in first} == {
+        key: each.reasons[0].value if each.reasons else None for key, each in python.items()
     }
 
 

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
-from app.core.conversations import appending, lifecycle, messages, views
+from app.core.conversations import appending, lifecycle, views
+from app.core.conversations import forms as conversation_forms
 from app.core.errors import InvalidInput, NotFound
 from app.db import Database
 from app.models import Message
@@ -71,7 +72,7 @@ def test_a_leads_open_conversations_and_unanswered_forms_move_to_the_user(databa
         form = make.form(session)
         waiting, answered = make.inserted(session, form, lead), make.inserted(session, form, lead)
         for inserted in (waiting, answered):
-            messages.post_form(session, appending.lock(session, chat.id), inserted, author=ANA, at=NOON)
+            conversation_forms.place(session, appending.lock(session, chat.id), inserted, author=ANA, at=NOON)
         answered.answered_at = NOON
         lifecycle.close(session, closed.id, actor=ANA, at=NOON)
         assert lifecycle.reassign_to_contact(session, lead.id, user.id, at=NOON) == [chat.id]

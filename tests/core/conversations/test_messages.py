@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.core.conversations import appending, lifecycle, messages, views
+from app.core.conversations import forms as conversation_forms
 from app.core.conversations.appending import NewMessage
 from app.core.errors import InvalidInput, InvalidState
 from app.core.forms import publishing as optin_forms
@@ -127,7 +128,7 @@ def test_a_blocked_contact_can_neither_send_nor_get_messages(database: Database)
             lambda: optin_forms.insert_for(session, form, sam, inserted_by=ANA, at=NOON),
             lambda: post(session, chat.id),
             lambda: post(session, chat.id, "You were blocked.", ANA),
-            lambda: messages.post_form(session, appending.lock(session, chat.id), inserted, author=ANA, at=NOON),
+            lambda: conversation_forms.place(session, appending.lock(session, chat.id), inserted, author=ANA, at=NOON),
         ):
             with pytest.raises(InvalidState, match="blocked"):
                 act()
@@ -160,8 +161,8 @@ def test_a_form_is_placed_once_and_for_its_contact_only(database: Database) -> N
         inserted = make.inserted(session, form, lifecycle.contact_of(session, chat))
         for wrong in (make.inserted(session, form, None), make.inserted(session, form, make.contact(session))):
             with pytest.raises(InvalidState):
-                messages.post_form(session, appending.lock(session, chat.id), wrong, author=ANA, at=NOON)
-        messages.post_form(session, appending.lock(session, chat.id), inserted, author=ANA, at=NOON)
+                conversation_forms.place(session, appending.lock(session, chat.id), wrong, author=ANA, at=NOON)
+        conversation_forms.place(session, appending.lock(session, chat.id), inserted, author=ANA, at=NOON)
         for place in (chat, other):
             with pytest.raises(InvalidState):
-                messages.post_form(session, appending.lock(session, place.id), inserted, author=ANA, at=NOON)
+                conversation_forms.place(session, appending.lock(session, place.id), inserted, author=ANA, at=NOON)

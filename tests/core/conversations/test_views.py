@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.core.conversations import appending, lifecycle, messages, views
+from app.core.conversations import appending, lifecycle, views
+from app.core.conversations import forms as conversation_forms
 from app.core.errors import NotFound
 from app.core.forms import cards as form_cards
 from app.core.forms.cards import CardState
@@ -53,7 +54,7 @@ def test_a_forms_card_shows_its_state_to_both_sides(database: Database) -> None:
         form = make.form(session)
         sam = lifecycle.contact_of(session, chat)
         inserted = make.inserted(session, form, sam, at=NOON)
-        messages.post_form(session, appending.lock(session, chat.id), inserted, author=ANA, at=NOON)
+        conversation_forms.place(session, appending.lock(session, chat.id), inserted, author=ANA, at=NOON)
 
         def card(after: int) -> tuple[CardState | None, int]:
             view = views.contact_news(session, chat.id, sam.id, after=after, at=NOON)
@@ -68,7 +69,7 @@ def test_a_forms_card_shows_its_state_to_both_sides(database: Database) -> None:
         assert chat.last_contact_revision == 0
         inserted.answered_at = NOON
         session.flush()
-        messages.mark_form_changed(session, chat.id, inserted.id, is_answered=True, at=NOON)
+        conversation_forms.mark_changed(session, chat.id, inserted.id, is_answered=True, at=NOON)
         assert card(2) == (CardState.SIGNED_UP, 3)
         session.refresh(chat)
         assert chat.last_contact_revision == 3
@@ -82,7 +83,7 @@ def test_a_card_shows_when_its_form_is_expired_unavailable_or_not_needed(databas
         chat = start(session)
         sam = lifecycle.contact_of(session, chat)
         inserted = make.inserted(session, form, sam, at=NOON)
-        messages.post_form(session, appending.lock(session, chat.id), inserted, author=ANA, at=NOON)
+        conversation_forms.place(session, appending.lock(session, chat.id), inserted, author=ANA, at=NOON)
 
         def state(days: int = 0) -> form_cards.FormCard:
             view = views.agent_page(session, chat.id, at=NOON + timedelta(days=days))
@@ -109,7 +110,7 @@ def test_the_card_of_a_blocked_or_archived_contact_is_unavailable(database: Data
         chat = start(session)
         sam = lifecycle.contact_of(session, chat)
         inserted = make.inserted(session, make.form(session), sam, at=NOON)
-        messages.post_form(session, appending.lock(session, chat.id), inserted, author=ANA, at=NOON)
+        conversation_forms.place(session, appending.lock(session, chat.id), inserted, author=ANA, at=NOON)
 
         def state() -> CardState:
             session.flush()

@@ -77,6 +77,14 @@ def test_a_conversation_is_unread_when_the_contact_acted_since_this_agent_read_i
         assert unread(ana) == (False, 0)
 
 
+def test_a_list_shows_the_newest_message_and_not_an_event_after_it(database: Database) -> None:
+    with database.unit_of_work() as session:
+        chat = started_by_contact(session, "Is it open?")
+        lifecycle.close(session, chat, actor="agent:1", at=NOON)
+        (row,) = lists.page(session, make.agent(session).id, InboxList(CLOSED), at=NOON)
+        assert (row.kind, row.body) == (MessageKind.MESSAGE, "Is it open?")
+
+
 def test_an_empty_conversation_is_in_no_list(database: Database) -> None:
     with database.unit_of_work() as session:
         lifecycle.start(session, make.contact(session).id, at=NOON)

@@ -12,10 +12,10 @@ import pytest
 import time_machine
 from sqlalchemy import func, select
 
-from app.core.consent import changes as consent
+from app.core.consent import current as current_consents
 from app.core.contacts import records as contacts
 from app.core.conversations import appending, lifecycle
-from app.core.conversations import messages as conversations
+from app.core.conversations import forms as conversation_forms
 from app.core.conversations.contact_messages import PostedMessage
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.messenger import identity as messenger_identity
@@ -243,7 +243,7 @@ def test_signing_in_carries_the_open_chat_over_and_no_consent(database: Database
         contacts.change_phone(session, lead, make.EVES_NUMBER, at=NOON)
         make.opt_in(session, lead, kind)
         waiting = make.inserted(session, form, lead)
-        conversations.post_form(
+        conversation_forms.place(
             session, appending.lock(session, first.conversation_id), waiting, author="agent:1", at=NOON
         )
     with database.unit_of_work() as session:
@@ -256,7 +256,7 @@ def test_signing_in_carries_the_open_chat_over_and_no_consent(database: Database
         assert session.scalars(select(Conversation.contact_id)).one() == sam.id
         assert session.scalars(select(InsertedForm.contact_id)).one() == sam.id
         assert sam.phone == make.SAMS_NUMBER
-        assert consent.held(session, sam.id, kind.id) is None
+        assert current_consents.find(session, sam.id, kind.id) is None
         assert session.scalars(select(Consent.contact_id)).one() == lead.id
         assert session.scalars(select(ConsentEvent.contact_id)).one() == lead.id
         with pytest.raises(NotFound):

@@ -296,7 +296,7 @@ def test_an_erased_contacts_messages_go_with_it(database: Database, told: Any) -
 
 
 def test_the_body_of_an_attempt_counts_it() -> None:
-    body = bodies.envelope("notif_1", "form.submitted", {"type": "inserted_form"}, at=NOON)
+    body = bodies.envelope("notif_1", "form.submitted", {"type": "inserted_form"}, app_id="w", at=NOON)
     first, second = (bodies.of_attempt(body, number, first_at=NOON) for number in (1, 2))
     assert (first["delivery_attempts"], first["delivery_status"]) == (1, "pending")
     assert (second["delivery_attempts"], second["delivery_status"]) == (2, "retry")

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import event, func, select, text
+from sqlalchemy import LargeBinary, bindparam, event, func, select, text
 
 from app.core.contacts import filters
 from app.core.contacts import search as contact_search
@@ -83,10 +83,10 @@ def _fill(connection: Any, *, is_sqlite: bool) -> None:
     connection.execute(
         text(
             "INSERT INTO consent_events (contact_id, subscription_type_id, action, source, actor, evidence_level, "
-            "occurred_at, recorded_at, evidence_hash) "
-            "SELECT id, 1, 'opt_in', 'api', 'api:1', 'reported', :at, :at, :hash FROM contacts"
-        ),
-        {"at": "2026-11-02 12:00:00", "hash": bytes(32)},
+            "evidence_hash, occurred_at, recorded_at) SELECT id, 1, 'opt_in', 'api', 'api:1', 'reported', :hash, "
+            ":at, :at FROM contacts"
+        ).bindparams(bindparam("hash", bytes(32), LargeBinary)),
+        {"at": "2026-11-02 12:00:00"},
     )
     connection.execute(
         text(

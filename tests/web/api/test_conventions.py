@@ -31,7 +31,7 @@ def raw(app: Flask, method: str, path: str, body: bytes, kind: str | None = "app
     headers = {"Authorization": f"Bearer {token(app)}"} | ({"Content-Type": kind} if kind else {})
     response = app.test_client().open(f"/api{path}", method=method, data=body, headers=headers)
     answer = Answer(response.status_code, response.get_json(silent=True), response.headers)
-    conform(app, method, f"/api{path}", answer)
+    conform(app, method, path, answer)
     return answer
 
 
@@ -268,14 +268,14 @@ def test_redis_counts_over_processes(settings: config.Settings) -> None:
 
 
 def test_while_redis_is_away_each_process_counts_alone(settings: config.Settings) -> None:
-    meter = rates.make(config.Settings(**(vars(settings) | {"redis_url": "redis://127.0.0.1:1/0"})))
-    standings = [meter.meter(1, 18, now_s=1000.0) for _ in range(4)]
+    meter = rates.create_limiter(config.Settings(**(vars(settings) | {"redis_url": "redis://127.0.0.1:1/0"})))
+    standings = [meter.count(1, 18, now_s=1000.0) for _ in range(4)]
     assert [each.is_over for each in standings] == [False, False, False, True]
 
 
 def test_an_address_that_is_no_redis_stops_the_start_by_name(settings: config.Settings) -> None:
     with pytest.raises(config.BadSetting, match=r"^ASSENT_REDIS_URL: "):
-        rates.make(config.Settings(**(vars(settings) | {"redis_url": "http://example.com"})))
+        rates.create_limiter(config.Settings(**(vars(settings) | {"redis_url": "http://example.com"})))
 
 
 def together(acts: list[Any]) -> None:

@@ -235,7 +235,7 @@ def test_html_is_taken_as_what_it_says(api: Calls, begun: str, sam: str, sent: s
 
 
 def test_no_body_is_longer_than_what_can_be_said(app: Flask) -> None:
-    schemas = description(app)["components"]["schemas"]
+    schemas = description()["components"]["schemas"]
     for name in ("NewConversation", "Reply", "NewMessage"):
         assert schemas[name]["properties"]["body"]["maxLength"] == conversations.BODY_MAX
 

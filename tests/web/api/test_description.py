@@ -11,17 +11,17 @@ from openapi_spec_validator import validate
 from app.core import clock, email, errors, phone
 from app.core.accounts import agents as accounts
 from app.models import Role
+from app.web.api import api_of
 from app.web.api import errors as failures
-from app.web.api import of
 from app.web.api.examples import EXAMPLES
 from tests.make import SAMS_NUMBER
 from tests.web.api.client import Calls, calls, database, description, hold, intercom
 
 
-def operations(app: Flask) -> list[tuple[str, str, dict[str, Any]]]:
+def operations() -> list[tuple[str, str, dict[str, Any]]]:
     return [
         (method, path, operation)
-        for path, each in description(app)["paths"].items()
+        for path, each in description()["paths"].items()
         for method, operation in each.items()
         if method != "parameters"
     ]
@@ -33,25 +33,25 @@ FOR_ADMINS = {f"{verb}_webhook_endpoint" for verb in ("create", "update", "delet
 
 def test_it_is_a_valid_description_of_openapi_3_1(app: Flask) -> None:
     served = app.test_client().get("/api/openapi.json")
-    assert served.get_json() == description(app)
+    assert served.get_json() == description()
     assert served.get_json()["openapi"] == "3.1.0"
     validate(served.get_json())
 
 
 def test_every_route_is_described(app: Flask) -> None:
-    rules = of(app).url_map.iter_rules()
+    rules = api_of(app).url_map.iter_rules()
     routes = {
         (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
         for rule in rules
         for method in rule.methods - {"HEAD", "OPTIONS"}
     }
-    described = {(method, path) for method, path, _ in operations(app)}
-    assert routes - described == {("get", "/api/openapi.json"), ("get", "/api/docs")}
+    described = {(method, path) for method, path, _ in operations()}
+    assert routes - described == {("get", "/openapi.json"), ("get", "/docs")}
 
 
 def test_every_call_says_what_it_does_who_may_and_what_can_go_wrong(app: Flask) -> None:
     names = set()
-    for method, path, operation in operations(app):
+    for method, path, operation in operations():
         where = f"{method} {path}"
         assert operation["summary"], where
         reading = "read" if method == "get" or path.endswith("/search") else "write"
@@ -62,7 +62,7 @@ def test_every_call_says_what_it_does_who_may_and_what_can_go_wrong(app: Flask) 
         if "requestBody" in operation:
             assert "413" in operation["responses"], where
         names.add(operation["operationId"])
-    assert len(names) == len(operations(app))
+    assert len(names) == len(operations())
 
 
 def test_every_error_code_stands_in_it(app: Flask) -> None:
@@ -75,20 +75,20 @@ def test_every_error_code_stands_in_it(app: Flask) -> None:
     for file in [*Path("app/core").rglob("*.py"), *Path("app/web/api").rglob("*.py")]:
         for line in re.findall(r"\bcode=(.+)", file.read_text()):
             raised |= set(re.findall(r'"([a-z_]+)"', line.partition(")")[0])) - {"sms"}
-    assert set(description(app)["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]) == raised - {"error"}
-    assert all(f"- `{code}`: " in description(app)["info"]["description"] for code in raised - {"error"})
+    assert set(description()["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]) == raised - {"error"}
+    assert all(f"- `{code}`: " in description()["info"]["description"] for code in raised - {"error"})
 
 
 def test_each_answer_has_an_example_that_fits_its_shape(app: Flask) -> None:
-    components = description(app)["components"]
-    for method, path, operation in operations(app):
+    components = description()["components"]
+    for method, path, operation in operations():
         answered = operation["responses"]["200"]["content"]["application/json"]
         hold(OAS31Validator, answered["schema"], components, answered["example"], f"{method} {path}")
         assert answered["example"], path
 
 
 def test_each_of_intercoms_paths_that_the_interface_names_is_there(app: Flask) -> None:
-    paths = {re.sub(r"\{\w+\}", "#", path.removeprefix("/api")) for _, path, _ in operations(app)}
+    paths = {re.sub(r"\{\w+\}", "#", path) for _, path, _ in operations()}
     theirs = {re.sub(r"\{\w+\}", "#", path) for path in intercom()["paths"]}
     left_out = {"/tags", "/tags/#", "/contacts/#/tags/#", "/messages/status", "/phone_call_redirects"}
     left_out |= {"/data_attributes", "/visitors", "/visitors/convert"}
@@ -103,7 +103,7 @@ def test_its_examples_work_as_they_stand(app: Flask) -> None:
     with database(app).unit_of_work() as session:
         made = {"email": "ana@example.com", "name": "Ana", "role": Role.AGENT, "password_hash": None}
         assert accounts.create_agent(session, **made, at=clock.now()).id == 1
-    paths = {operation["operationId"]: (method.upper(), path) for method, path, operation in operations(app)}
+    paths = {operation["operationId"]: (method.upper(), path) for method, path, operation in operations()}
     begun = api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": "hi"})
     form = api.post("/forms", {"subscription_type_id": kind, "title": "Texts"})
     segment = api.post("/segments", EXAMPLES["create_segment"]["request"])
@@ -115,7 +115,7 @@ def test_its_examples_work_as_they_stand(app: Flask) -> None:
             continue
         method, path = paths[name]
         body = _in_place(example["request"], api, sam)
-        answer = api(method, path.removeprefix("/api").format(**ids), body)
+        answer = api(method, path.format(**ids), body)
         assert answer.status == 200, (name, answer.body)
 
 
@@ -126,7 +126,7 @@ def test_its_pages_are_whole_and_ask_nobody_else(app: Flask) -> None:
     assert "script-src 'none'" in page.headers["Content-Security-Policy"]
     assert re.findall(r'(?:src|href)="(?:https?:)?//', html) == []
     assert "<script" not in html
-    for _, _, operation in operations(app):
+    for _, _, operation in operations():
         assert f'id="{operation["operationId"]}"' in html
     links = set(re.findall(r'href="#([^"]+)"', html)) - {"main"}
     assert links <= set(re.findall(r'id="([^"]+)"', html))

@@ -53,7 +53,7 @@ def test_calls_that_follow_each_other_are_answered_as_described(app: Flask) -> N
 def test_there_is_something_to_follow(app: Flask) -> None:
     linked = [
         link
-        for path in description(app)["paths"].values()
+        for path in description()["paths"].values()
         for operation in path.values()
         if isinstance(operation, dict)
         for link in operation["responses"]["200"].get("links", {}).values()

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from app.core import clock
 from app.core.consent import changes as consent
+from app.core.consent import locking
 from app.core.contacts import records as contacts
 from app.core.ledger.evidence import Evidence
 from app.core.subscriptions import subscription_types
@@ -58,7 +59,7 @@ def test_who_opted_out_themselves_is_detached_with_a_note(
     with database(app).unit_of_work() as session:
         contact = contacts.find(session, sam)
         theirs = Evidence(Source.PREFERENCE_CENTER, f"contact:{contact.id}", EvidenceLevel.PERSONAL_LINK)
-        consent.opt_out(session, contact.id, int(kind), SAMS_NUMBER, theirs, standing=None, at=clock.now())
+        consent.opt_out(session, locking.lock(session, contact.id), int(kind), SAMS_NUMBER, theirs, at=clock.now())
     path = f"/contacts/{sam}/subscriptions/{kind}"
     assert api.delete(path).field == "source_note"
     note = "Called and asked for it."

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from app.core import wording
-from app.core.consent import changes as consent
+from app.core.consent import current as current_consents
 from app.core.contacts import records as contacts
 from app.core.forms import publishing as optin_forms
 from app.core.workspace import settings
@@ -66,7 +66,7 @@ def _page(sam: Contact) -> str:
 
 def _state(database: Database, sam: Contact, type_id: int) -> ConsentState | None:
     with database.read_only() as session:
-        held = consent.held(session, sam.id, type_id)
+        held = current_consents.find(session, sam.id, type_id)
         return held.state if held else None
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from app.core import clock
 from app.core.conversations import appending, lifecycle
+from app.core.conversations import forms as conversation_forms
 from app.core.conversations import messages as conversations
 from app.core.conversations.appending import NewMessage
 from app.core.forms import publishing as optin_forms
@@ -92,7 +93,7 @@ ROUTES = (
 )
 
 
-def test_strangers_see_and_do_nothing(client: FlaskClient, chat: int, database: Database) -> None:
+def test_strangers_can_neither_read_nor_act(client: FlaskClient, chat: int, database: Database) -> None:
     for method, path in ROUTES:
         answer = client.open(path, method=method)
         assert answer.status_code in ({302, 401} if method == "GET" else {400, 401}), path
@@ -100,7 +101,7 @@ def test_strangers_see_and_do_nothing(client: FlaskClient, chat: int, database: 
     assert len(lines(database, chat)) == 1
 
 
-def test_what_is_not_there_is_not_found(ana: FlaskClient, database: Database) -> None:
+def test_a_missing_conversation_or_contact_is_not_found(ana: FlaskClient, database: Database) -> None:
     token = {"X-CSRFToken": pages.csrf_token(text_of(ana, "/account"))}
     for method, path in ROUTES:
         if path not in {"/inbox", "/inbox/poll"}:
@@ -110,17 +111,17 @@ def test_what_is_not_there_is_not_found(ana: FlaskClient, database: Database) ->
                 assert answer.status_code == 404, f"{method} {place}"
 
 
-def test_a_post_without_its_token_does_nothing(ana: FlaskClient, chat: int, database: Database) -> None:
+def test_a_post_without_csrf_token_is_refused(ana: FlaskClient, chat: int, database: Database) -> None:
     assert ana.post(f"/inbox/{chat}/messages", data={"body": "x"}).status_code == 400
     assert len(lines(database, chat)) == 1
 
 
-def test_agents_begin_in_the_inbox(ana: FlaskClient) -> None:
+def test_agents_start_in_the_inbox(ana: FlaskClient) -> None:
     assert ana.get("/start").headers["Location"] == "/inbox"
     assert 'aria-current="page">Inbox' in text_of(ana, "/inbox")
 
 
-def test_a_message_stands_in_the_list_and_in_its_conversation_escaped(ana: FlaskClient, chat: int) -> None:
+def test_a_message_is_shown_escaped_in_the_list_and_in_its_conversation(ana: FlaskClient, chat: int) -> None:
     for path in ("/inbox", f"/inbox/{chat}", "/inbox?q=sam", "/inbox?q=anybody"):
         page = text_of(ana, path)
         assert "Sam Rivera" in page
@@ -128,7 +129,7 @@ def test_a_message_stands_in_the_list_and_in_its_conversation_escaped(ana: Flask
         assert "<b>anybody" not in page
 
 
-def test_looking_writes_nothing(ana: FlaskClient, chat: int, database: Database, app: Flask) -> None:
+def test_reading_pages_writes_nothing(ana: FlaskClient, chat: int, database: Database, app: Flask) -> None:
     before = state_of(database, chat).revision
     for path in ("/inbox", f"/inbox/{chat}", f"/inbox/{chat}/insert", "/inbox/poll?cursor=0-0&conversation=1&after=0"):
         with pages.statements(app) as seen:
@@ -138,9 +139,7 @@ def test_looking_writes_nothing(ana: FlaskClient, chat: int, database: Database,
     assert "Unread" in text_of(ana, "/inbox")
 
 
-def test_an_agent_answers_and_the_contact_sees_it_but_not_the_note(
-    ana: FlaskClient, chat: int, database: Database
-) -> None:
+def test_the_contact_sees_an_agents_reply_but_not_a_note(ana: FlaskClient, chat: int, database: Database) -> None:
     answer = send(ana, chat, "messages", {"kind": "message", "body": " At your service. ", "client_key": "k1"})
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/inbox/{chat}#reply")
     assert send(ana, chat, "messages", {"kind": "note", "body": "Be nice", "client_key": "k2"}).status_code == 303
@@ -158,7 +157,7 @@ def test_a_reply_that_is_sent_twice_arrives_once(ana: FlaskClient, chat: int, da
 
 
 @pytest.mark.parametrize("body", ["", "   ", "x" * 5001])
-def test_a_reply_that_cannot_be_sent_is_shown_again(ana: FlaskClient, chat: int, database: Database, body: str) -> None:
+def test_a_refused_reply_is_shown_again(ana: FlaskClient, chat: int, database: Database, body: str) -> None:
     answer = send(ana, chat, "messages", {"kind": "note", "body": body, "client_key": "k"})
     page = answer.get_data(as_text=True)
     assert answer.status_code == 422
@@ -168,17 +167,17 @@ def test_a_reply_that_cannot_be_sent_is_shown_again(ana: FlaskClient, chat: int,
     assert len(lines(database, chat)) == 1
 
 
-def test_the_end_of_a_line_counts_as_one_character(ana: FlaskClient, chat: int, database: Database) -> None:
+def test_a_line_break_counts_as_one_character(ana: FlaskClient, chat: int, database: Database) -> None:
     longest = "ab\r\n" * 1666 + "z"
     assert send(ana, chat, "messages", {"kind": "message", "body": longest}).status_code == 303
     assert lines(database, chat)[-1][2] == longest.replace("\r", "")
 
 
-def test_counting_stops_where_it_says_so() -> None:
+def test_counts_stop_at_their_limit() -> None:
     assert [words.counted(number) for number in (0, 999, 1000)] == ["0", "999", "1,000+"]
 
 
-def test_a_script_is_answered_without_a_page(ana: FlaskClient, chat: int) -> None:
+def test_a_script_gets_a_response_without_a_page(ana: FlaskClient, chat: int) -> None:
     token = pages.csrf_token(text_of(ana, f"/inbox/{chat}"))
     headers = {"X-Requested-With": "fetch", "X-CSRFToken": token}
     for what, data in (("messages", {"body": "Hi"}), ("close", {}), ("reopen", {}), ("here", {"revision": "1"})):
@@ -186,7 +185,7 @@ def test_a_script_is_answered_without_a_page(ana: FlaskClient, chat: int) -> Non
         assert (answer.status_code, answer.data) == (204, b""), what
 
 
-def test_closing_and_opening_again_by_plain_forms_keeps_the_list_that_was_chosen(
+def test_closing_and_reopening_by_plain_forms_keeps_the_chosen_list(
     ana: FlaskClient, chat: int, database: Database
 ) -> None:
     answer = send(ana, chat, "close", query="?assigned=me")
@@ -199,7 +198,7 @@ def test_closing_and_opening_again_by_plain_forms_keeps_the_list_that_was_chosen
     assert "opened the conversation again" in text_of(ana, f"/inbox/{chat}")
 
 
-def test_a_conversation_is_given_to_somebody_who_works_here(
+def test_a_conversation_is_assigned_to_active_agents_only(
     ana: FlaskClient, chat: int, database: Database, app: Flask
 ) -> None:
     max_ = pages.make_agent(app, "max2@example.com", name="Max")
@@ -212,7 +211,7 @@ def test_a_conversation_is_given_to_somebody_who_works_here(
     assert state_of(database, chat).assignee_id is None
 
 
-def test_what_was_shown_is_read_and_what_came_meanwhile_is_not(
+def test_only_messages_that_the_page_showed_are_marked_as_read(
     ana: FlaskClient, chat: int, sam: Contact, database: Database
 ) -> None:
     say(database, sam, "One more thing")
@@ -231,7 +230,7 @@ def test_two_agents_in_one_conversation_see_each_other(ana: FlaskClient, chat: i
     assert "here, too" not in text_of(ana, f"/inbox/{chat}")
 
 
-def test_the_panel_says_who_it_is_and_how_they_stand(
+def test_the_panel_shows_the_contact_and_its_subscriptions(
     ana: FlaskClient, chat: int, sam: Contact, database: Database
 ) -> None:
     with database.unit_of_work() as session:
@@ -271,7 +270,7 @@ def test_a_saved_form_is_inserted(ana: FlaskClient, chat: int, sam: Contact, dat
     assert [kind for kind, _, _ in lines(database, chat)] == ["message", "form"]
 
 
-def test_a_form_is_configured_in_place_and_stands_in_no_list(
+def test_a_form_configured_in_a_conversation_is_in_no_list(
     ana: FlaskClient, app: Flask, chat: int, database: Database
 ) -> None:
     with database.unit_of_work() as session:
@@ -305,7 +304,7 @@ def test_a_form_is_configured_in_place_and_stands_in_no_list(
     assert "A seat for you" not in text_of(pages.admin(app), "/admin/forms")
 
 
-def test_the_preview_is_what_this_contact_will_see(
+def test_the_preview_shows_what_this_contact_will_see(
     ana: FlaskClient, chat: int, sam: Contact, database: Database
 ) -> None:
     with database.unit_of_work() as session:
@@ -375,9 +374,7 @@ def cursor_of(client: FlaskClient, path: str = "/inbox") -> str:
     return found[1]
 
 
-def test_a_poll_that_finds_nothing_is_told_from_memory_beside_the_sign_in(
-    ana: FlaskClient, chat: int, app: Flask
-) -> None:
+def test_a_poll_without_news_reads_only_the_sign_in(ana: FlaskClient, chat: int, app: Flask) -> None:
     cursor = cursor_of(ana)
     poll(ana, cursor=cursor)
     with pages.statements(app) as seen:
@@ -390,7 +387,7 @@ def test_a_poll_that_finds_nothing_is_told_from_memory_beside_the_sign_in(
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_a_poll_tells_what_is_new_once(ana: FlaskClient, chat: int, sam: Contact, database: Database) -> None:
+def test_a_poll_returns_news_once(ana: FlaskClient, chat: int, sam: Contact, database: Database) -> None:
     cursor = cursor_of(ana, f"/inbox/{chat}")
     say(database, sam, "Hello?")
     told = poll(ana, cursor=cursor, conversation=chat, after=1)
@@ -403,14 +400,14 @@ def test_a_poll_tells_what_is_new_once(ana: FlaskClient, chat: int, sam: Contact
     assert poll(ana, cursor=told["cursor"], conversation=chat, after=told["conversation"]["revision"]) is None
 
 
-def test_now_and_then_a_poll_tells_what_changed_without_a_word(
+def test_a_refresh_returns_changes_that_have_no_revision(
     ana: FlaskClient, chat: int, sam: Contact, database: Database
 ) -> None:
     with database.unit_of_work() as session:
         kind = make.live_type(session, name="Weekly offers")
         contact, other = session.merge(sam), make.live_type(session, name="Something else")
         inserted = make.inserted(session, make.form(session, other), contact)
-        conversations.post_form(session, appending.lock(session, chat), inserted, author="agent:1", at=clock.now())
+        conversation_forms.place(session, appending.lock(session, chat), inserted, author="agent:1", at=clock.now())
     asked: dict[str, Any] = {"cursor": cursor_of(ana, f"/inbox/{chat}"), "conversation": chat, "after": 2}
     with database.unit_of_work() as session:
         make.opt_in(session, session.merge(sam), kind)
@@ -426,7 +423,9 @@ def test_now_and_then_a_poll_tells_what_changed_without_a_word(
     assert poll(ana, cursor=told["cursor"], refresh="yes")
 
 
-def test_a_poll_keeps_to_the_list_that_is_shown(ana: FlaskClient, chat: int, sam: Contact, database: Database) -> None:
+def test_a_poll_returns_the_list_that_the_page_shows(
+    ana: FlaskClient, chat: int, sam: Contact, database: Database
+) -> None:
     cursor = cursor_of(ana)
     say(database, sam, "Hello?")
     mine = poll(ana, cursor=cursor, assigned="me")
@@ -437,7 +436,7 @@ def test_a_poll_keeps_to_the_list_that_is_shown(ana: FlaskClient, chat: int, sam
     assert "list" not in found
 
 
-def test_a_note_of_a_colleague_comes_live_and_is_no_news(
+def test_a_colleagues_note_is_shown_live_but_not_announced(
     ana: FlaskClient, chat: int, sam: Contact, database: Database
 ) -> None:
     send(ana, chat, "here", {"revision": "1"})
@@ -449,7 +448,7 @@ def test_a_note_of_a_colleague_comes_live_and_is_no_news(
     assert "Internal note" in told["conversation"]["messages"][0]["html"]
 
 
-def test_an_account_that_was_disabled_sees_nothing_more(ana: FlaskClient, chat: int, database: Database) -> None:
+def test_a_disabled_account_sees_nothing(ana: FlaskClient, chat: int, database: Database) -> None:
     cursor = cursor_of(ana)
     with database.unit_of_work() as session:
         session.scalars(select(Agent).where(Agent.email == "ana@example.com")).one().active = False
@@ -460,7 +459,7 @@ def test_an_account_that_was_disabled_sees_nothing_more(ana: FlaskClient, chat: 
 @pytest.mark.parametrize(
     "query", ["box=x&assigned=y", "before=1-1", "before=9999999999999999999999-1", "before=-", "q=%00", "line=0"]
 )
-def test_an_address_that_was_tampered_with_still_shows_a_page(ana: FlaskClient, chat: int, query: str) -> None:
+def test_malformed_query_parameters_are_ignored(ana: FlaskClient, chat: int, query: str) -> None:
     for path in ("/inbox", f"/inbox/{chat}"):
         assert ana.get(f"{path}?{query}").status_code == 200
     for odd in ("cursor=x", "cursor=99999999999999999999-1", f"conversation=x&after=y&{query}", "conversation=99"):
@@ -468,7 +467,7 @@ def test_an_address_that_was_tampered_with_still_shows_a_page(ana: FlaskClient, 
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_long_lists_go_on_by_key(ana: FlaskClient, database: Database) -> None:
+def test_long_lists_are_paged_by_key(ana: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         for number in range(inbox.PAGE_SIZE + 3):
             chat = lifecycle.start(session, make.contact(session, name=f"Person {number}").id, at=clock.now())
@@ -481,7 +480,7 @@ def test_long_lists_go_on_by_key(ana: FlaskClient, database: Database) -> None:
     assert len(set(names)) == inbox.PAGE_SIZE + 3
 
 
-def test_an_answer_costs_two_statements_more_in_a_conversation_and_none_elsewhere(
+def test_an_opt_in_costs_two_statements_more_in_a_conversation(
     ana: FlaskClient, app: Flask, chat: int, sam: Contact, database: Database, client: FlaskClient
 ) -> None:
     with database.unit_of_work() as session:

@@ -90,7 +90,7 @@ def test_a_saved_form_is_placed_once(anas: list[FlaskClient], chat: int, databas
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_a_configured_form_is_made_and_placed_once(anas: list[FlaskClient], chat: int, database: Database) -> None:
+def test_a_configured_form_is_created_and_placed_once(anas: list[FlaskClient], chat: int, database: Database) -> None:
     with database.unit_of_work() as session:
         kind = make.live_type(session)
     page = f"/inbox/{chat}/insert"
@@ -113,7 +113,7 @@ def test_a_refused_page_keeps_its_key(anas: list[FlaskClient], chat: int, databa
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_a_conversation_is_begun_once(anas: list[FlaskClient], sam: Contact, database: Database) -> None:
+def test_a_conversation_is_started_once(anas: list[FlaskClient], sam: Contact, database: Database) -> None:
     with database.unit_of_work() as session:
         form = make.form(session)
     page = f"/inbox/new/{sam.public_id}"
@@ -125,14 +125,14 @@ def test_a_conversation_is_begun_once(anas: list[FlaskClient], sam: Contact, dat
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_a_reply_is_said_once(anas: list[FlaskClient], chat: int, database: Database) -> None:
+def test_a_reply_is_posted_once(anas: list[FlaskClient], chat: int, database: Database) -> None:
     key = key_on(anas[0], f"/inbox/{chat}", 'id="reply"')
     values = {"kind": "message", "body": "At your service", "client_key": key}
     assert at_once(anas, f"/inbox/{chat}/messages", values) == [303, 303]
     assert count(database, Message) == TWO
 
 
-def test_what_was_changed_after_going_back_is_not_swallowed(
+def test_a_changed_request_with_the_same_key_is_carried_out(
     anas: list[FlaskClient], chat: int, sam: Contact, database: Database
 ) -> None:
     with database.unit_of_work() as session:
@@ -155,7 +155,7 @@ def test_what_was_changed_after_going_back_is_not_swallowed(
 
 
 @pytest.mark.parametrize("key", ["not a key", "<b>", "x" * 65, "ä"])
-def test_what_is_no_key_is_refused(
+def test_a_malformed_client_key_is_refused(
     anas: list[FlaskClient], chat: int, sam: Contact, database: Database, key: str
 ) -> None:
     with database.unit_of_work() as session:

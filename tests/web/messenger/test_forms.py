@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.core import clock
 from app.core.contacts import records as contacts
 from app.core.conversations import appending, lifecycle
-from app.core.conversations import messages as conversations
+from app.core.conversations import forms as conversation_forms
 from app.core.workspace import settings
 from app.db import Database
 from app.models import ConsentEvent, ConsentEvidence, Contact, InsertedForm
@@ -33,7 +33,7 @@ def test_the_full_number_is_shown_to_the_signed_user_alone(client: FlaskClient, 
         conversation = lifecycle.find_or_start(session, sam.id, at=clock.now())
         forms = [make.inserted(session, form, sam) for _ in range(2)]
         for each in forms:
-            conversations.post_form(
+            conversation_forms.place(
                 session, appending.lock(session, conversation.id), each, author="agent:1", at=clock.now()
             )
     addresses = [each["form"]["address"] for each in lines(get(client, "poll", session_of(client, database, "sam")))]
@@ -56,7 +56,7 @@ def saved_form(database: Database) -> InsertedForm:
         sam = make.contact(session, external_id="sam", phone_number=make.SAMS_NUMBER)
         conversation = lifecycle.find_or_start(session, sam.id, at=clock.now())
         inserted = make.inserted(session, make.form(session), sam)
-        conversations.post_form(
+        conversation_forms.place(
             session, appending.lock(session, conversation.id), inserted, author="agent:1", at=clock.now()
         )
         return inserted
@@ -151,7 +151,7 @@ def test_a_leads_form_address_carries_no_proof(client: FlaskClient, database: Da
         lead = session.scalars(select(Contact)).one()
         contacts.change_phone(session, lead, make.SAMS_NUMBER, at=clock.now())
         inserted = make.inserted(session, make.form(session), lead)
-        conversations.post_form(
+        conversation_forms.place(
             session, appending.lock(session, conversation), inserted, author="agent:1", at=clock.now()
         )
         token = inserted.token

@@ -1,0 +1,113 @@
+"""The contact that submits a form: its row locked, its number or address saved, or a lead created for it."""
+
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, cast
+
+from sqlalchemy import Executable, Table, bindparam, delete, select, update
+from sqlalchemy.orm import Session
+
+from app.core.consent import eligibility, locking
+from app.core.consent.locking import LockedContact
+from app.core.destinations import Destination
+from app.core.signing import random_public_id
+from app.db import CompiledStatement, inserting
+from app.models import Channel, Contact, ContactRole
+
+_CONTACT = cast(Table, Contact.__table__)
+_FIND_LEAD = CompiledStatement(
+    select(_CONTACT.c.id).where(_CONTACT.c.lead_key == bindparam("lead_key")).with_for_update()
+)
+# Archived and blocked contacts, and those with gdpr_optin false, submit no form.
+_MAY_SUBMIT = (_CONTACT.c.archived_at.is_(None), _CONTACT.c.blocked_at.is_(None), _CONTACT.c.gdpr_optin.is_not(False))
+_LOCK_SAVED = CompiledStatement(
+    select(_CONTACT.c.phone, _CONTACT.c.email)
+    .where(_CONTACT.c.id == bindparam("contact_id"), *_MAY_SUBMIT)
+    .with_for_update()
+)
+
+
+def lock_saved(session: Session, contact_id: int, channel: str, saved: str | None) -> LockedContact | None:
+    """Lock a contact whose number or address is still ``saved``.
+
+    Null when it has another one by now, or may submit no form any more.
+    """
+    row = _LOCK_SAVED.one(session, contact_id=contact_id)
+    if saved is None or row is None or (row[0] if channel == Channel.SMS else row[1]) != saved:
+        return None
+    return locking.locked_by_write(contact_id, channel, saved)
+
+
+def lead_for(
+    session: Session, subscription_type_id: int, channel: str, destination: Destination, *, locale: str, at: datetime
+) -> LockedContact:
+    """The lead for an unsigned person: one for each subscription type and destination, never a known user.
+
+    A new lead has the topic ``contact.created`` to be published.
+    """
+    lead_key = f"form:{subscription_type_id}:{destination.hash}"
+    is_phone = channel == Channel.SMS
+    made = _lead_insert(has_phone=is_phone).one(
+        session,
+        public_id=random_public_id(),
+        role=ContactRole.LEAD.value,
+        lead_key=lead_key,
+        phone=destination.value if is_phone else None,
+        phone_hash=destination.hash if is_phone else None,
+        phone_country=destination.country,
+        email=None if is_phone else destination.value,
+        email_hash=None if is_phone else destination.hash,
+        locale=locale,
+        custom_attributes={},
+        created_at=at,
+        updated_at=at,
+    )
+    if made is not None:
+        return locking.locked_by_write(made[0], channel, destination.value, topic="contact.created")
+    (lead_id,) = _FIND_LEAD.one(session, lead_key=lead_key)
+    return locking.locked_by_write(lead_id, channel, destination.value)
+
+
+def undo_lead(session: Session, lead: LockedContact) -> None:
+    """Delete a lead that ``lead_for`` has just created, before it is published: its submission did not count."""
+    session.execute(delete(_CONTACT).where(_CONTACT.c.id == lead.id))
+
+
+def save_destination(
+    session: Session, contact_id: int, channel: str, destination: Destination, *, instead_of: str | None, at: datetime
+) -> LockedContact | None:
+    """Save the number or address that a contact has just typed. ``contact.updated`` is then to be published.
+
+    Null, and nothing is written, when it does not have ``instead_of`` (null, or what could not be used) any more, or
+    may submit no form any more.
+    """
+    is_phone = channel == Channel.SMS
+    column = _CONTACT.c.phone if is_phone else _CONTACT.c.email
+    values: dict[str, Any] = {"lead_key": None, "updated_at": at}
+    if is_phone:
+        values |= {
+            "phone": destination.value,
+            "phone_hash": destination.hash,
+            "phone_country": destination.country,
+            "sms_block": eligibility.sms_block_of_number(destination.hash),
+        }
+    else:
+        values |= {"email": destination.value, "email_hash": destination.hash}
+    unchanged = column.is_(None) if instead_of is None else column == instead_of
+    given = update(_CONTACT).where(_CONTACT.c.id == contact_id, unchanged, *_MAY_SUBMIT).values(**values)
+    if not cast(Any, session.execute(given)).rowcount:
+        return None
+    return locking.locked_by_write(contact_id, channel, destination.value, topic="contact.updated")
+
+
+@lru_cache
+def _lead_insert(*, has_phone: bool) -> CompiledStatement:
+    block: Any = eligibility.sms_block_of_number(bindparam("phone_hash")) if has_phone else eligibility.NO_PHONE_BLOCK
+    names = ("public_id", "role", "lead_key", "phone", "phone_hash", "phone_country", "email", "locale")
+    more = ("email_hash", "custom_attributes", "created_at", "updated_at")
+
+    def statement(dialect: str) -> Executable:
+        adding = inserting(dialect, Contact, names + more).values(sms_block=block)
+        return adding.on_conflict_do_nothing(index_elements=[_CONTACT.c.lead_key]).returning(_CONTACT.c.id)
+
+    return CompiledStatement(statement)

@@ -1,0 +1,80 @@
+"""Schemas of what clients send about conversations."""
+
+from typing import Any
+
+from marshmallow import fields, validate
+
+from app.schemas.fields import Id, Input, PagingSchema, Text, TextOrNumber
+from app.schemas.message_text import MessageText
+
+
+class ReferenceSchema(Input):
+    """A contact or an admin, by one of these."""
+
+    type = fields.String(required=True, validate=validate.OneOf(["user", "lead", "contact", "admin"]))
+    id = Id(load_default=None, metadata={"type": ["string", "integer"]})
+    user_id = TextOrNumber(
+        most=255,
+        load_default=None,
+        metadata={"type": ["string", "integer"], "description": "a contact's external id"},
+    )
+    email = Text(most=254, load_default=None)
+
+
+class NewConversationSchema(Input):
+    from_ = fields.Nested(ReferenceSchema, required=True, data_key="from")
+    body = MessageText(required=True)
+
+
+class ReplySchema(Input):
+    """``type`` user: by ``intercom_user_id``, ``user_id`` or ``email``; ``type`` admin: by ``admin_id``."""
+
+    message_type = fields.String(required=True, validate=validate.OneOf(["comment", "note", "quick_reply"]))
+    type = fields.String(required=True, validate=validate.OneOf(["user", "lead", "contact", "admin"]))
+    body = MessageText(required=True)
+    admin_id = Id(load_default=None, metadata={"type": ["string", "integer"]})
+    intercom_user_id = TextOrNumber(most=100, load_default=None, metadata={"type": ["string", "integer"]})
+    user_id = TextOrNumber(most=255, load_default=None, metadata={"type": ["string", "integer"]})
+    email = Text(most=254, load_default=None)
+
+
+class ManageSchema(Input):
+    """An action, the admin who takes it, and the admin whom it assigns to (``0``: nobody)."""
+
+    message_type = fields.String(required=True, validate=validate.OneOf(["close", "open", "assignment", "snoozed"]))
+    admin_id = Id(required=True, metadata={"type": ["string", "integer"]})
+    assignee_id = Id(load_default=None, metadata={"type": ["string", "integer"]})
+    body = MessageText(load_default=None, metadata={"description": "what the admin says to the contact before"})
+
+
+class OneOrMany(fields.Nested):
+    """One object, or a list that holds one."""
+
+    def deserialize(self, value: Any, *arguments: Any, **more: Any) -> Any:
+        return super().deserialize(
+            value[0] if isinstance(value, list) and len(value) == 1 else value, *arguments, **more
+        )
+
+
+class NewMessageSchema(Input):
+    """Other types are not parsed beyond ``message_type``: their shapes differ, and none can be sent yet."""
+
+    message_type = fields.String(
+        required=True, validate=validate.OneOf(["inapp", "in_app", "sms", "email", "whatsapp"])
+    )
+    body = MessageText(required=True)
+    from_ = fields.Nested(ReferenceSchema, required=True, data_key="from")
+    to = OneOrMany(ReferenceSchema, required=True)
+
+    def load(self, data: Any, **more: Any) -> Any:
+        if isinstance(data, dict) and data.get("message_type") in ("sms", "email", "whatsapp"):
+            return {"message_type": data["message_type"]}
+        return super().load(data, **more)
+
+
+class ConversationQuerySchema(Input):
+    display_as = fields.String(load_default=None, metadata={"description": "`plaintext` for texts without HTML"})
+
+
+class ConversationPagingSchema(PagingSchema):
+    display_as = fields.String(load_default=None)
