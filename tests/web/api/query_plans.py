@@ -83,9 +83,10 @@ def _fill(connection: Any, *, is_sqlite: bool) -> None:
     connection.execute(
         text(
             "INSERT INTO consent_events (contact_id, subscription_type_id, action, source, actor, evidence_level, "
-            "occurred_at, recorded_at) SELECT id, 1, 'opt_in', 'api', 'api:1', 'reported', :at, :at FROM contacts"
+            "occurred_at, recorded_at, evidence_hash) "
+            "SELECT id, 1, 'opt_in', 'api', 'api:1', 'reported', :at, :at, :evidence_hash FROM contacts"
         ),
-        {"at": "2026-11-02 12:00:00"},
+        {"at": "2026-11-02 12:00:00", "evidence_hash": bytes(32)},
     )
     connection.execute(
         text(
