@@ -28,7 +28,8 @@ OPTED_IN = (
 )
 EVENT = (
     "INSERT INTO consent_events (contact_id, subscription_type_id, action, source, actor, evidence_level, "
-    "destination_hash, occurred_at, recorded_at) VALUES (?, 1, ?, 'api', 'api:1', 'reported', ?, ?, ?) RETURNING id"
+    "destination_hash, evidence_hash, occurred_at, recorded_at) "
+    "VALUES (?, 1, ?, 'api', 'api:1', 'reported', ?, ?, ?, ?) RETURNING id"
 )
 EVIDENCE = "INSERT INTO consent_evidence (event_id, destination, user_agent, details, salt) VALUES (?, ?, ?, '{}', ?)"
 CONSENT = (
@@ -37,7 +38,7 @@ CONSENT = (
     "state = excluded.state, changed_at = excluded.changed_at, event_id = excluded.event_id"
 )
 OPT_OUT = (
-    "INSERT INTO destination_opt_outs (subscription_type_id, destination_hash, contact_id, since, event_id) "
+    "INSERT INTO destination_opt_outs (subscription_type_id, destination_hash, contact_id, created_at, event_id) "
     "VALUES (1, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
 OUTBOX = "INSERT INTO outbox_events (topic, contact_id, payload, created_at) VALUES (?, ?, ?, ?)"
@@ -106,7 +107,7 @@ def _write(connected: Any, public_id: str, state: str, at: Any) -> None:
     if row is not None and row[0] == state:
         return
     action = "opt_in" if state == "opted_in" else "opt_out"
-    event = connected.execute(sql(EVENT), (contact_id, action, hashed, at, at)).fetchone()
+    event = connected.execute(sql(EVENT), (contact_id, action, hashed, secrets.token_bytes(32), at, at)).fetchone()
     agent = request.headers.get("User-Agent")
     connected.execute(sql(EVIDENCE), (event[0], phone, agent, secrets.token_bytes(16)))
     connected.execute(sql(CONSENT), (contact_id, state, phone, hashed, at, event[0]))

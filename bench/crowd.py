@@ -18,6 +18,7 @@ from pathlib import Path
 
 from app.core import clock
 from app.core.conversations import messages as conversations
+from app.core.conversations.appending import NewMessage
 from app.core.messenger import visitors as messenger
 from app.core.messenger.identity import Identity
 from app.core.messenger.visitors import Sender
@@ -159,7 +160,7 @@ class Crowd:
 
 def reply(database: Database, chat: int) -> None:
     with database.unit_of_work() as session:
-        conversations.say(session, chat, author="agent:1", body="Here you are.", at=clock.now())
+        conversations.post(session, chat, NewMessage("agent:1", "Here you are."), at=clock.now())
 
 
 if __name__ == "__main__":

@@ -41,11 +41,11 @@ INSERTED = (
 )
 EVENT = (
     "INSERT INTO consent_events (contact_id, subscription_type_id, action, source, actor, evidence_level, "
-    "destination_hash, form_version_id, inserted_form_id, occurred_at, recorded_at) "
-    "VALUES (?, ?, 'opt_in', 'form', 'contact', 'web_unverified', ?, ?, ?, ?, ?) RETURNING id"
+    "destination_hash, form_version_id, inserted_form_id, evidence_hash, occurred_at, recorded_at) "
+    "VALUES (?, ?, 'opt_in', 'form', 'contact', 'web_unverified', ?, ?, ?, ?, ?, ?) RETURNING id"
 )
 EVIDENCE = (
-    "INSERT INTO consent_evidence (event_id, destination, address, user_agent, locale, details, salt) "
+    "INSERT INTO consent_evidence (event_id, destination, ip_address, user_agent, locale, details, salt) "
     "VALUES (?, ?, ?, ?, 'en', '{}', ?)"
 )
 CONSENT = (
@@ -102,7 +102,9 @@ def _write(connected: Any, key: str, number: phone.SmsNumber, at: Any) -> None:
     inserted = connected.execute(
         sql(INSERTED), (secrets.token_urlsafe(16), form[0], form[1], made[0], hashed, at, at, at, at)
     ).fetchone()
-    event = connected.execute(sql(EVENT), (made[0], form[6], hashed, form[1], inserted[0], at, at)).fetchone()
+    event = connected.execute(
+        sql(EVENT), (made[0], form[6], hashed, form[1], inserted[0], secrets.token_bytes(32), at, at)
+    ).fetchone()
     connected.execute(
         sql(EVIDENCE), (event[0], number.e164, address, request.headers.get("User-Agent"), secrets.token_bytes(16))
     )

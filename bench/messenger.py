@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from sqlalchemy import select
 
 from app.core import clock
-from app.core.conversations import messages as conversations
+from app.core.conversations import messages
+from app.core.conversations.appending import NewMessage
 from app.core.messenger import visitors as messenger
 from app.core.messenger.identity import Identity
 from app.core.messenger.visitors import Sender
@@ -69,5 +70,5 @@ class Chats:
                     if posted is None:
                         raise RuntimeError("a visitor was refused")
                     reply, chat = "How can we help?", posted.conversation_id
-                    conversations.say(session, chat, author="agent:1", body=reply, at=clock.now())
+                    messages.post(session, chat, NewMessage("agent:1", reply), at=clock.now())
                     self._chats.append(chat)

@@ -12,7 +12,7 @@ from app.core.consent import changes as consent
 from app.core.contacts import records as contacts
 from app.core.forms import publishing as optin_forms
 from app.core.forms.publishing import FormContent, FormText
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.subscriptions import subscription_types
 from app.models import (
     Agent,

@@ -260,6 +260,7 @@ def test_nothing_is_left_behind_when_the_supervisor_is_killed(tmp_path: Path) ->
         wait_until_gone(below)
 
 
+@pytest.mark.own_database
 def test_two_processes_may_upgrade_a_new_database_at_once(settings: config.Settings) -> None:
     env = environment_of(settings)
     if settings.is_sqlite:

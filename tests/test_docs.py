@@ -48,10 +48,11 @@ def test_every_file_that_a_page_names_exists(name: str) -> None:
 
 
 def named_paths(text: str) -> set[str]:
-    """The paths in code spans. A bare module name (``changes.py``) belongs to the last folder named on its line."""
-    found = set()
+    """The paths in code spans. A bare module name (``changes.py``) belongs to the folder named last."""
+    found, folder = set(), ""
     for line in text.splitlines():
-        folder = ""
+        if not line or line.startswith("|"):
+            folder = ""
         for span in CODE_SPAN.findall(line):
             if span.partition("/")[0] in TOP_FOLDERS and "/" in span and " " not in span:
                 found.add(span)
@@ -91,3 +92,15 @@ def test_the_index_lists_every_decision_with_its_title_and_status() -> None:
 def test_no_page_refers_to_files_outside_the_repository() -> None:
     outside = re.compile(r"DESIGN\.md|DESIGN section|STYLE\.md|interface section|domain facts", re.IGNORECASE)
     assert [str(path) for path in documents() if outside.search(path.read_text())] == []
+
+
+def test_every_module_with_a_compiled_statement_is_in_the_decision_that_lists_them() -> None:
+    listed = set(CODE_SPAN.findall((DECISIONS / "0018-where-compiled-statements-are-used.md").read_text()))
+    modules = {path.relative_to(ROOT).as_posix(): path.read_text() for path in (ROOT / "app").rglob("*.py")}
+    users = {
+        name
+        for name, source in modules.items()
+        if "= CompiledStatement(" in source or "return CompiledStatement(" in source
+    }
+    assert users
+    assert users - listed == set()

@@ -1,4 +1,4 @@
-"""The files of docs/deploy name only commands, settings and files that there are."""
+"""The files of docs/deploy name only commands, settings and files that exist, in an order that works."""
 
 import os
 import re
@@ -11,27 +11,27 @@ from app.cli import assent
 from app.config import ROOT, SETTINGS
 from app.web.server import THREADS_ON_POSTGRESQL
 
-PLACE = ROOT / "docs" / "deploy"
-TEXTS = {path.name: path.read_text() for path in sorted(PLACE.iterdir())}
+FOLDER = ROOT / "docs" / "deploy"
+TEXTS = {path.name: path.read_text() for path in sorted(FOLDER.iterdir())}
 
 
-def test_every_setting_that_is_named_is_one() -> None:
+def test_every_named_setting_exists() -> None:
     settings = {setting.variable for setting in SETTINGS}
     for name, text in TEXTS.items():
         assert set(re.findall(r"ASSENT_[A-Z_]+", text)) <= settings, name
 
 
-def test_every_command_that_is_named_is_one() -> None:
-    said = re.compile(r"(?:bin/assent |^    assent |\"assent\", |web assent )([a-z\"][\w\", -]*)", re.MULTILINE)
+def test_every_named_command_exists() -> None:
+    command_line = re.compile(r"(?:bin/assent |^    assent |\"assent\", |web assent )([a-z\"][\w\", -]*)", re.MULTILINE)
     for name, text in TEXTS.items():
-        for found in said.findall(text.replace('"$@"', "")):
+        for found in command_line.findall(text.replace('"$@"', "")):
             words = re.findall(r"[a-z][a-z-]+", found)
             command = assent.commands[words[0]]
             if isinstance(command, click.Group):
                 assert words[1] in command.commands, f"{name}: {found}"
 
 
-def test_the_command_of_the_machine_takes_the_settings_of_the_services_as_they_stand(tmp_path: Path) -> None:
+def test_the_wrapper_runs_the_command_with_the_settings_of_the_services(tmp_path: Path) -> None:
     settings, program, ran = tmp_path / "assent.env", tmp_path / "assent", tmp_path / "ran"
     program.write_text(f'#!/bin/sh\nprintf \'%s|\' "$ASSENT_SECRET_KEY" "$ASSENT_INSTANCE" "$@" > {ran}\n')
     program.chmod(0o755)
@@ -51,16 +51,16 @@ def test_the_command_of_the_machine_takes_the_settings_of_the_services_as_they_s
     assert "sets nothing" in run().stderr
 
 
-def test_the_command_of_the_machine_is_installed_before_it_is_used() -> None:
+def test_the_wrapper_is_installed_before_it_is_used() -> None:
     page = TEXTS["README.md"]
     machine = page[page.index("## On a machine") : page.index("## HTTPS")]
     assert machine.index("docs/deploy/assent /usr/local/bin/assent") < machine.index("    assent db upgrade")
     assert machine.index("assent db upgrade") < machine.index("assent create-admin") < machine.index("systemctl enable")
     for folder in set(re.findall(r"assent (?:backup|restore)[\w -]* (/[\w/]+)/", page)) - {"/backup"}:
-        assert re.search(rf"install -d .*{folder}", page), f"{folder} has to be made"
+        assert re.search(rf"install -d .*{folder}", page), f"{folder} must be created"
 
 
-def test_an_upgrade_stops_everything_before_it_changes_anything_and_installs_all() -> None:
+def test_an_upgrade_stops_all_processes_before_it_installs_and_migrates() -> None:
     page = TEXTS["README.md"]
     steps = ["assent backup", "systemctl stop", "git pull", "--require-hashes", "--no-deps", "assent db upgrade"]
     upgrade = page[page.index("\n## Upgrade") :]
@@ -68,14 +68,14 @@ def test_an_upgrade_stops_everything_before_it_changes_anything_and_installs_all
     assert places == sorted(places)
 
 
-def test_the_threads_that_connections_are_counted_by_are_those_of_the_server() -> None:
+def test_the_page_counts_connections_by_the_threads_of_the_server() -> None:
     words = {4: "four", 6: "six", 8: "eight", 12: "twelve", 16: "sixteen"}
-    each = THREADS_ON_POSTGRESQL
-    said = f"count {2 * each} for each process of a web server ({words[each]} threads"
-    assert said in " ".join(TEXTS["README.md"].split())
+    threads = THREADS_ON_POSTGRESQL
+    sentence = f"count {2 * threads} for each process of a web server ({words[threads]} threads"
+    assert sentence in " ".join(TEXTS["README.md"].split())
 
 
-def test_no_proxy_writes_addresses_of_forms_to_a_log_and_one_sick_server_is_not_all_of_them() -> None:
+def test_no_proxy_logs_urls_of_forms_or_gives_up_on_all_servers_when_one_fails() -> None:
     servers = TEXTS["nginx.conf"].split("\nserver {")[1:]
     assert len(servers) == 2
     for server in servers:

@@ -1,4 +1,4 @@
-"""The receiver in the documentation is run, as it stands there, against what Assent really sends."""
+"""The receiver in the documentation is run against what Assent really sends."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from tests.jobs.test_deliver_webhooks import deliver_all
 from tests.receiver import Answer, Received, receiver
 
 PAGE = ROOT / "docs" / "integrate" / "webhooks.md"
-NEEDED = re.findall(r"^It has to hear of (.+)$", PAGE.read_text(), re.MULTILINE)
+NEEDED = re.findall(r"^Subscribe it to (.+?)\.(?: Two|$)", PAGE.read_text(), re.MULTILINE)
 
 
 def block(language: str) -> str:
@@ -28,7 +28,7 @@ def block(language: str) -> str:
     return found[1]
 
 
-def test_the_receiver_of_the_page_believes_what_assent_sends_and_nothing_else(
+def test_the_documented_receiver_accepts_what_assent_sends_and_nothing_else(
     database: Database, monkeypatch: Any
 ) -> None:
     with receiver() as there:
@@ -38,8 +38,8 @@ def test_the_receiver_of_the_page_believes_what_assent_sends_and_nothing_else(
         monkeypatch.setenv("ASSENT_WEBHOOK_SECRET", secret)
         names: dict[str, Any] = {"__name__": "receiver"}
         exec(block("python"), names)  # noqa: S102 - it is our own page
-        theirs: Flask = names["app"]
-        there.answer = lambda came: handed_over(theirs, came)
+        receiver_app: Flask = names["app"]
+        there.answer = lambda came: deliver_to(receiver_app, came)
         with database.unit_of_work() as session:
             kind, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
             make.opt_in(session, sam, kind)
@@ -51,16 +51,16 @@ def test_the_receiver_of_the_page_believes_what_assent_sends_and_nothing_else(
         assert names["subscribers"] == {(sam.public_id, str(kind.id)): "opted_out"}
         first, second = there.received
         names["subscribers"].clear()
-        assert handed_over(theirs, first) == (204, {}, b"")
-        assert names["subscribers"] == {}, "a duplicate is passed over"
-        older = unsealed(first, secret, id="notif_sent_again_late")
-        assert handed_over(theirs, older) == (204, {}, b"")
-        assert names["subscribers"] == {}, "what is older than the last that came does not undo it"
+        assert deliver_to(receiver_app, first) == (204, {}, b"")
+        assert names["subscribers"] == {}, "a duplicate is ignored"
+        older = resent(first, secret, id="notif_sent_again_late")
+        assert deliver_to(receiver_app, older) == (204, {}, b"")
+        assert names["subscribers"] == {}, "an older event does not override a newer one"
         forged = Received(second.path, second.headers, second.raw.replace(b"opted_out", b"opted_in "))
-        assert handed_over(theirs, forged) == (401, {}, b"")
+        assert deliver_to(receiver_app, forged) == (401, {}, b"")
 
 
-def test_the_receiver_of_the_page_forgets_who_is_erased_or_part_of_another(
+def test_the_documented_receiver_deletes_contacts_that_are_erased_or_merged(
     database: Database, monkeypatch: Any
 ) -> None:
     with receiver() as there:
@@ -75,7 +75,7 @@ def test_the_receiver_of_the_page_forgets_who_is_erased_or_part_of_another(
         monkeypatch.setenv("ASSENT_WEBHOOK_SECRET", secret)
         names: dict[str, Any] = {"__name__": "receiver"}
         exec(block("python"), names)  # noqa: S102 - it is our own page
-        there.answer = lambda came: handed_over(names["app"], came)
+        there.answer = lambda came: deliver_to(names["app"], came)
         deliver_all(database)
         assert len(names["subscribers"]) == 3
         with database.unit_of_work() as session:
@@ -87,7 +87,7 @@ def test_the_receiver_of_the_page_forgets_who_is_erased_or_part_of_another(
         assert (merged["id"], merged["merged_into"]) == (lead.public_id, sam.public_id)
 
 
-def test_the_message_of_the_page_is_part_of_a_real_one(database: Database) -> None:
+def test_the_documented_message_is_part_of_a_real_one(database: Database) -> None:
     with receiver() as there:
         with database.unit_of_work() as session:
             reach = endpoints.Reach.LOOPBACK_TOO
@@ -98,20 +98,20 @@ def test_the_message_of_the_page_is_part_of_a_real_one(database: Database) -> No
     is_part(json.loads(block("json")), there.received[0].body)
 
 
-def unsealed(came: Received, secret: str, **changes: str) -> Received:
-    """The same as it would come now, with something else in it."""
+def resent(came: Received, secret: str, **changes: str) -> Received:
+    """The same message sent now, with changed fields."""
     body, at = json.dumps(came.body | changes), clock.now()
     return Received(came.path, signatures.headers([secret], "notif_again", body, at=at), body.encode())
 
 
-def handed_over(theirs: Flask, came: Received) -> Answer:
+def deliver_to(receiver_app: Flask, came: Received) -> Answer:
     headers = {name: value for name, value in came.headers.items() if name != "host"}
-    answer = theirs.test_client().post("/hooks/assent", data=came.raw, headers=headers)
+    answer = receiver_app.test_client().post("/hooks/assent", data=came.raw, headers=headers)
     return (answer.status_code, {}, answer.data)
 
 
 def is_part(shown: Any, real: Any, where: str = "") -> None:
-    """Every name of the one is in the other, with the same type behind it."""
+    """Check that every field shown exists in the real one, with a value of the same type."""
     assert isinstance(real, type(shown)), where
     if isinstance(shown, dict):
         for name, value in shown.items():

@@ -1,7 +1,10 @@
 """The schema: what migrations make is what the models say, and what must never change is refused by the database."""
 
+import contextlib
+import re
+import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -12,17 +15,31 @@ from sqlalchemy.exc import DatabaseError
 
 from app import config, migrations
 from app.core import wording
+from app.core.errors import InvalidState
 from app.core.workspace import bootstrap as store
 from app.core.workspace import settings as workspace
 from app.db import Database
 from app.jobs.queue import open_queue
-from app.models import Base, LedgerSeal
+from app.models import (
+    Action,
+    Base,
+    DeliveryState,
+    DisabledReason,
+    EvidenceLevel,
+    LedgerSeal,
+    Role,
+    Source,
+    SuppressionCause,
+)
 from tests import make
 from tests.test_cli import empty
+
+pytestmark = pytest.mark.own_database
 
 TRIGGERS = {
     "consent_events_refuse_delete",
     "consent_events_refuse_update",
+    "consent_evidence_refuse_delete",
     "consent_evidence_refuse_update",
     "ledger_seals_refuse_delete",
     "ledger_seals_refuse_update",
@@ -35,8 +52,31 @@ TRIGGERS = {
     "wordings_refuse_update",
 }
 SEARCH_TRIGGERS = {"messages_search_delete", "messages_search_insert", "messages_search_update"}
-NEVER_EMPTIED = ("consent_events", "ledger_seals", "optin_form_texts", "optin_form_versions", "wordings")
-TRUNCATE_TRIGGERS = {f"{table}_refuse_truncate" for table in NEVER_EMPTIED}
+NEVER_EMPTIED = (
+    "consent_events",
+    "consent_evidence",
+    "ledger_seals",
+    "optin_form_texts",
+    "optin_form_versions",
+    "wordings",
+)
+SQLITE_TRIGGERS = SEARCH_TRIGGERS | {f"{table}_refuse_insert" for table in (*NEVER_EMPTIED, "subscription_types")}
+POSTGRESQL_TRIGGERS = {f"{table}_refuse_truncate" for table in NEVER_EMPTIED}
+# One row of each that would take the place of the one that is there.
+REPLACED = {
+    "consent_events": "action = 'opt_out'",
+    "consent_evidence": "destination = '+12025550199'",
+    "wordings": "body = 'other words'",
+    "ledger_seals": "count = 2",
+    "optin_form_versions": "accent_color = '#000000'",
+    "optin_form_texts": "legal_text = 'other words'",
+    "subscription_types": "channel = 'email'",
+}
+ERASE = (
+    "UPDATE consent_evidence SET erased_at = '2026-11-02 12:00:00+00', "
+    "destination = NULL, ip_address = NULL, user_agent = NULL, origin = NULL, "
+    "page = NULL, locale = NULL, wording_hash = NULL, note = NULL, details = NULL, salt = NULL"
+)
 REFUSED = (
     "DELETE FROM consent_events",
     "UPDATE consent_events SET contact_id = contact_id + 1",
@@ -45,6 +85,13 @@ REFUSED = (
     "UPDATE consent_events SET leaf = NULL, seal_id = NULL",
     "UPDATE consent_evidence SET destination = '+12025550199'",
     "UPDATE consent_evidence SET destination = destination",
+    "UPDATE consent_evidence SET destination = NULL",
+    "UPDATE consent_evidence SET erased_at = '2026-11-02 12:00:00+00'",
+    ERASE.replace("note = NULL", "note = 'kept'"),
+    ERASE.replace(", salt = NULL", ""),
+    f"{ERASE}, event_id = event_id + 1",
+    "UPDATE consent_events SET evidence_hash = leaf",
+    "DELETE FROM consent_evidence",
     "UPDATE wordings SET body = 'other words'",
     "DELETE FROM wordings",
     "UPDATE optin_form_versions SET accent_color = '#000000'",
@@ -96,9 +143,29 @@ def test_every_constraint_of_the_models_stands(database: Database) -> None:
         assert {tuple(key.column_keys) for key in table.foreign_key_constraints} == foreign, table.name
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "values"),
+    [
+        ("agents", "role", (*Role, "marketer")),
+        ("consent_events", "action", Action),
+        ("consent_events", "evidence_level", EvidenceLevel),
+        ("consent_events", "source", Source),
+        ("suppressions", "cause", SuppressionCause),
+        ("webhook_deliveries", "state", DeliveryState),
+        ("webhook_endpoints", "disabled_reason", DisabledReason),
+    ],
+)
+def test_the_database_admits_every_word_of_an_enumeration(
+    table: str, column: str, values: Iterable[str], database: Database
+) -> None:
+    checks = {check["name"]: check["sqltext"] for check in inspect(database.engine).get_check_constraints(table)}
+    admitted = set(re.findall(r"'(\w+)'", checks[f"ck_{table}_{column}"]))
+    assert admitted == {str(each) for each in values}
+
+
 def test_every_trigger_stands(database: Database) -> None:
     with database.engine.connect() as connection:
-        assert triggers(connection) == TRIGGERS | (SEARCH_TRIGGERS if database.is_sqlite else TRUNCATE_TRIGGERS)
+        assert triggers(connection) == TRIGGERS | (SQLITE_TRIGGERS if database.is_sqlite else POSTGRESQL_TRIGGERS)
 
 
 @pytest.mark.parametrize("statement", REFUSED)
@@ -109,9 +176,7 @@ def test_what_must_never_change_is_refused_by_the_database(statement: str, used:
         session.execute(text(statement))
 
 
-@pytest.mark.parametrize(
-    "table", ["consent_events", "wordings", "ledger_seals", "optin_form_versions", "optin_form_texts"]
-)
+@pytest.mark.parametrize("table", NEVER_EMPTIED)
 def test_what_must_never_go_cannot_be_emptied_or_replaced(table: str, used: Database) -> None:
     if used.is_sqlite:
         statement = f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}"  # noqa: S608
@@ -119,6 +184,19 @@ def test_what_must_never_go_cannot_be_emptied_or_replaced(table: str, used: Data
         statement = f"TRUNCATE {table} CASCADE"
     with pytest.raises(DatabaseError, match=r"append-only|never|frozen"), used.unit_of_work() as session:
         session.execute(text(statement))
+
+
+@pytest.mark.parametrize("table", REPLACED)
+def test_a_row_that_never_changes_cannot_be_replaced_without_recursive_triggers(table: str, used: Database) -> None:
+    if not used.is_sqlite:
+        pytest.skip("PostgreSQL has no INSERT OR REPLACE")
+    column, value = REPLACED[table].split(" = ")
+    with contextlib.closing(sqlite3.connect(str(used.file))) as connection:
+        connection.execute("PRAGMA recursive_triggers=OFF")
+        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        chosen = ", ".join(value if each == column else each for each in columns)
+        with pytest.raises(sqlite3.DatabaseError, match=r"append-only|never|frozen"):
+            connection.execute(f"INSERT OR REPLACE INTO {table} SELECT {chosen} FROM {table}")  # noqa: S608
 
 
 def test_the_sealer_may_fill_leaf_and_seal_once(used: Database) -> None:
@@ -138,10 +216,38 @@ def test_the_words_of_a_type_may_change_though_its_channel_may_not(used: Databas
         session.execute(text("UPDATE subscription_types SET name = 'News', state = 'archived'"))
 
 
-def test_evidence_may_be_erased_while_its_event_stands(used: Database) -> None:
+def test_evidence_may_be_erased_once_while_its_event_stays(used: Database) -> None:
     with used.unit_of_work() as session:
-        session.execute(text("DELETE FROM consent_evidence"))
+        session.execute(text(ERASE))
         assert session.execute(text("SELECT count(*) FROM consent_events")).scalar() == 1
+    with pytest.raises(DatabaseError, match="never"), used.unit_of_work() as session:
+        session.execute(text(ERASE))
+
+
+@pytest.mark.parametrize("revision", ["0001", "0006", "0007"])
+def test_a_database_from_before_the_first_release_is_refused_in_one_sentence(revision: str, database: Database) -> None:
+    with database.unit_of_work() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    with pytest.raises(InvalidState, match=r"^This database is from before the first release [^.]+\.$"):
+        store.make_ready(database)
+
+
+def test_a_database_of_a_newer_version_is_refused_in_one_sentence(database: Database) -> None:
+    with database.unit_of_work() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999_later'"))
+    with pytest.raises(InvalidState, match=r"^This database is of a newer version [^.]+\.$"):
+        store.make_ready(database)
+
+
+def test_a_database_with_tables_of_the_same_names_is_refused_and_left_as_it_is(database: Database) -> None:
+    with database.unit_of_work() as session:
+        session.execute(text("DROP TABLE alembic_version"))
+    with database.engine.connect() as connection:
+        before = shape(connection)
+    with pytest.raises(InvalidState, match=r"^This database holds the table “agents”[^.]+\.$"):
+        store.make_ready(database)
+    with database.engine.connect() as connection:
+        assert shape(connection) == before
 
 
 def test_upgrading_twice_changes_nothing(database: Database) -> None:
@@ -200,11 +306,12 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(settings: config.Settings) 
         empty(settings)
     opened = store.open_database(settings)
     with opened.engine.begin() as connection:
-        connection.exec_driver_sql("CREATE TABLE wordings (in_the_way INTEGER)")
+        connection.exec_driver_sql("CREATE TABLE other (in_the_way INTEGER)")
+        connection.exec_driver_sql("CREATE INDEX ix_messages_inserted_form_id ON other (in_the_way)")
     with pytest.raises(DatabaseError):
         store.make_ready(opened)
     with opened.engine.connect() as connection:
-        assert set(inspect(connection).get_table_names()) == {"wordings"}
+        assert set(inspect(connection).get_table_names()) == {"other"}
     opened.close()
 
 

@@ -11,7 +11,7 @@ from app.models import AuditEntry
 
 def record(session: Session, actor: str, action: str, subject: str, details: dict[str, Any], *, at: datetime) -> None:
     """Write one entry. ``details`` holds names of fields and ids, never numbers, addresses or secrets."""
-    session.add(AuditEntry(at=at, actor=actor, action=action, subject=subject, details=details))
+    session.add(AuditEntry(occurred_at=at, actor=actor, action=action, subject=subject, details=details))
 
 
 def newest(session: Session, *, subject: str | None = None, limit: int = 50) -> list[AuditEntry]:

@@ -61,7 +61,7 @@ def fail_late_webhooks(database: Database) -> int:
         if not ids:
             return failed
         with database.unit_of_work() as session:
-            deliveries.park(session, ids, at=at)
+            deliveries.give_up(session, ids, at=at)
         failed += len(ids)
 
 

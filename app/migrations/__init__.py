@@ -1,6 +1,6 @@
-"""Alembic's scripts, and the few calls that everything else needs.
+"""Alembic's scripts, and the calls that the application makes.
 
-Alembic itself is imported when something is to be upgraded: it would be a third of what every process loads.
+Alembic itself is imported only for an upgrade: it would be a third of what every process loads.
 """
 
 import re
@@ -11,29 +11,40 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 
 from app.db import Database
+from app.models import Base
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 _VERSIONS = Path(__file__).parent / "versions"
+_BEFORE_THE_FIRST_RELEASE = frozenset({"0001", "0002", "0003", "0004", "0005", "0006", "0007"})
 _REVISION = re.compile(r"^(down_)?revision = (?:\"(\w+)\"|None)$", re.MULTILINE)
 
 
+class CannotUpgrade(Exception):
+    """This version cannot upgrade the database; the message says why in one sentence."""
+
+
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Bring the database to ``revision``; nothing happens when it is there. One transaction: all or nothing."""
+    """Bring the database to ``revision``; nothing happens when it is there already. One transaction: all or nothing.
+
+    :raises CannotUpgrade: this version does not know the database's revision, or the tables are not of Assent
+    """
     with database.exclusive() as connection:
+        if reason := _why_not_upgradable(connection):
+            raise CannotUpgrade(reason)
         upgrade_on(connection, revision)
 
 
 def upgrade_on(connection: Connection, revision: str) -> None:
-    """The same within the caller's transaction."""
+    """The same within the caller's transaction, without the check."""
     from alembic import command
 
     command.upgrade(_config(connection), revision)
 
 
 def current_revision(connection: Connection) -> str | None:
-    """The revision that the database is at; null when it is empty."""
+    """The revision of the database; null when it is empty."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
@@ -41,23 +52,34 @@ def current_revision(connection: Connection) -> str | None:
 
 def head_revision() -> str:
     """The newest revision that this version of the program knows."""
-    (head,) = _followed().keys() - {before for before in _followed().values() if before}
+    (head,) = _revisions().keys() - {before for before in _revisions().values() if before}
     return head
 
 
-def is_known(revision: str) -> bool:
-    """Whether this version of the program can upgrade from ``revision``."""
-    return revision in _followed()
+def why_unknown(revision: str) -> str | None:
+    """Null when this version can upgrade from ``revision``; else what it is of, to end a sentence."""
+    if revision in _BEFORE_THE_FIRST_RELEASE:
+        return f"from before the first release (revision {revision}), which no version upgrades"
+    return None if revision in _revisions() else f"of a newer version (revision {revision})"
 
 
 @lru_cache
-def _followed() -> dict[str, str | None]:
-    """Each revision and the one before it, as the scripts name them."""
+def _revisions() -> dict[str, str | None]:
+    """Each revision with the one before it, as the scripts name them."""
     found: dict[str, str | None] = {}
     for script in _VERSIONS.glob("[0-9]*.py"):
         named = {bool(down): revision or None for down, revision in _REVISION.findall(script.read_text())}
         found[str(named[False])] = named[True]
     return found
+
+
+def _why_not_upgradable(connection: Connection) -> str | None:
+    revision = current_revision(connection)
+    if revision is not None and (unknown := why_unknown(revision)):
+        return f"This database is {unknown}."
+    if revision is None and (found := set(inspect(connection).get_table_names()) & set(Base.metadata.tables)):
+        return f"This database holds the table “{min(found)}”, which Assent did not make: use an empty one."
+    return None
 
 
 def _config(connection: Connection) -> "Config":

@@ -1,8 +1,10 @@
-"""The tables. Importing this package knows them all."""
+"""The tables. Importing this package registers all of them."""
 
 from app.models.agent import Agent, Role
+from app.models.api_token import ApiToken
+from app.models.audit import AuditEntry
 from app.models.base import Base, UtcDateTime
-from app.models.consent import Consent, ConsentState, DestinationOptOut, Suppression, SuppressionCause
+from app.models.consent import Consent, ConsentState, DestinationOptOut, NumberFact, Suppression, SuppressionCause
 from app.models.contact import Contact, ContactRole
 from app.models.conversation import (
     Conversation,
@@ -12,11 +14,27 @@ from app.models.conversation import (
     Message,
     MessageKind,
 )
-from app.models.ledger import Action, ConsentEvent, ConsentEvidence, EvidenceLevel, LedgerSeal, Source, Wording
+from app.models.idempotency import IdempotencyKey
+from app.models.ledger import (
+    Action,
+    ConsentEvent,
+    ConsentEvidence,
+    EvidenceLevel,
+    LedgerSeal,
+    SigningKey,
+    Source,
+    Wording,
+)
 from app.models.messenger import MessengerToken
-from app.models.optin_form import FormDailyCount, InsertedForm, OptInForm, OptInFormText, OptInFormVersion
+from app.models.optin_form import (
+    FormDailyCount,
+    InsertedForm,
+    OptInForm,
+    OptInFormText,
+    OptInFormVersion,
+)
 from app.models.outbox import OutboxEvent
-from app.models.record import ApiToken, AuditEntry, IdempotencyKey, RateCounter
+from app.models.rate_counter import RateCounter
 from app.models.segment import Segment
 from app.models.subscription_type import (
     Channel,
@@ -57,6 +75,7 @@ __all__ = [
     "Message",
     "MessageKind",
     "MessengerToken",
+    "NumberFact",
     "OptInForm",
     "OptInFormText",
     "OptInFormVersion",
@@ -64,6 +83,7 @@ __all__ = [
     "RateCounter",
     "Role",
     "Segment",
+    "SigningKey",
     "Source",
     "SubscriptionType",
     "SubscriptionTypeTranslation",

@@ -1,4 +1,4 @@
-"""Who works here."""
+"""The people who work here."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -19,7 +19,7 @@ class Agent(Base):
     """One person who signs in. The columns from ``active`` to ``mf_recovery_codes`` are named by Flask-Security."""
 
     __tablename__ = "agents"
-    __table_args__ = (CheckConstraint("role IN ('admin', 'agent')", name="role"),)
+    __table_args__ = (CheckConstraint("role IN ('admin', 'marketer', 'agent')", name="role"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(254), unique=True)

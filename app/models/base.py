@@ -1,16 +1,24 @@
-"""What every table shares: one registry, named constraints, aware UTC times."""
+"""What all tables share: one registry, named constraints, aware UTC times."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, MetaData
+from sqlalchemy import JSON, BigInteger, CheckConstraint, DateTime, Integer, MetaData
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
+BIG_KEY = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    """A CHECK that a column holds one of an enumeration's values, named after the column."""
+    return CheckConstraint(f"{column} IN ({', '.join(repr(each.value) for each in values)})", name=column)
+
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC time. A naive one is refused: nobody could say later what it meant."""
+    """An aware UTC time. A naive time is refused, because its meaning would be unknown."""
 
     impl = DateTime(timezone=True)
     cache_ok = True

@@ -1,4 +1,4 @@
-"""One contact's state for one type, and the opt-outs that stick to a number."""
+"""One contact's state for one subscription type, the opt-outs of a number or address, and what is known of numbers."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -6,11 +6,11 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base
+from app.models.base import Base, one_of
 
 
 class ConsentState(StrEnum):
-    """``never_asked`` is the absence of a row; it has a name so that pages and answers can say it."""
+    """``never_asked`` is the absence of a row; it has a name for pages and API responses."""
 
     NEVER_ASKED = "never_asked"
     OPTED_IN = "opted_in"
@@ -30,7 +30,7 @@ _OPTED_OUT = text("state = 'opted_out'")
 
 
 class Consent(Base):
-    """Written by ``core/consent.py`` only. ``destination`` is the number or address that it was given for."""
+    """Written by ``core/consent`` only. ``destination`` is the number or address that it was given for."""
 
     __tablename__ = "consents"
     __table_args__ = (
@@ -62,24 +62,37 @@ class Consent(Base):
 
 
 class DestinationOptOut(Base):
-    """An opt-out, as it sticks to the number it was made with, by whom. Holds for whoever has the number."""
+    """An opt-out of one number or address by one contact. It applies to every contact with this destination."""
 
     __tablename__ = "destination_opt_outs"
 
     subscription_type_id: Mapped[int] = mapped_column(ForeignKey("subscription_types.id"), primary_key=True)
     destination_hash: Mapped[str] = mapped_column(String(32), primary_key=True)
     contact_id: Mapped[int] = mapped_column(primary_key=True)
-    since: Mapped[datetime]
+    created_at: Mapped[datetime]
     event_id: Mapped[int] = mapped_column(ForeignKey("consent_events.id"))
 
 
 class Suppression(Base):
-    """A number that must not be texted, whoever holds it. Survives everything, even erasure (then only as a hash)."""
+    """A number that must not be texted, for every contact. It never expires; after an erasure only the hash remains."""
 
     __tablename__ = "suppressions"
+    __table_args__ = (one_of("cause", SuppressionCause),)
 
     phone_hash: Mapped[str] = mapped_column(String(32), primary_key=True)
     phone: Mapped[str | None] = mapped_column(String(16))
     cause: Mapped[str] = mapped_column(String(24))
     note: Mapped[str] = mapped_column(Text, default="")
-    since: Mapped[datetime]
+    created_at: Mapped[datetime]
+
+
+class NumberFact(Base):
+    """What is known of a number by its keyed hash: reports of carriers, and when its holder last verified it."""
+
+    __tablename__ = "number_facts"
+
+    phone_hash: Mapped[str] = mapped_column(String(32), primary_key=True)
+    undeliverable_at: Mapped[datetime | None]
+    reassigned_at: Mapped[datetime | None]
+    last_verified_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]

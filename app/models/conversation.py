@@ -6,8 +6,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base
-from app.models.ledger import BIG_KEY
+from app.models.base import BIG_KEY, Base
 
 
 class ConversationState(StrEnum):

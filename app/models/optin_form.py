@@ -5,15 +5,14 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.models.base import Base
-from app.models.ledger import BIG_KEY
+from app.models.base import BIG_KEY, Base
 
 
 class OptInForm(Base):
     """``version`` is the number of the newest version. ``key`` is the random key in snippets.
 
-    Where it may be framed is not frozen: taking an origin away must hold at once for everything inserted.
-    ``is_inline``: configured in a conversation, for that one place; no list offers it again.
+    The allowed origins are not frozen: removing one takes effect immediately for every inserted form.
+    ``is_inline``: configured in one conversation, for that conversation only; lists do not show it.
     """
 
     __tablename__ = "optin_forms"
@@ -66,7 +65,7 @@ _ANSWERED = text("answered_at IS NOT NULL")
 
 
 class InsertedForm(Base):
-    """One version in one conversation or page for one contact. Of a public form, the row is made by the answer.
+    """One version in one conversation or page for one contact. The row of a public form is made by its submission.
 
     ``token`` is the last part of the embed's address; for a public form it is the nonce of that render.
     """
@@ -95,11 +94,13 @@ class InsertedForm(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     seen_at: Mapped[datetime | None]
+    confirming_at: Mapped[datetime | None]
     answered_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
 
 
 class FormDailyCount(Base):
-    """How often a form was inserted, seen and answered on one day (UTC); summed up from shards that do not contend."""
+    """How often a form was inserted, seen and submitted on one day (UTC): the sum of shards that do not contend."""
 
     __tablename__ = "form_daily_counts"
 

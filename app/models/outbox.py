@@ -6,8 +6,7 @@ from typing import Any
 from sqlalchemy import Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base
-from app.models.ledger import BIG_KEY
+from app.models.base import BIG_KEY, Base
 
 _UNROUTED = text("routed_at IS NULL")
 

@@ -1,14 +1,13 @@
-"""Webhook endpoints, what they are told, and how far each telling is."""
+"""Webhook endpoints, the messages for them, and the state of each delivery."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base
-from app.models.ledger import BIG_KEY
+from app.models.base import BIG_KEY, Base, one_of
 
 
 class DisabledReason(StrEnum):
@@ -19,11 +18,11 @@ class DisabledReason(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """``parked``: given up until somebody sends it again."""
+    """``failed``: given up, until it is sent again by hand."""
 
     WAITING = "waiting"
     DELIVERED = "delivered"
-    PARKED = "parked"
+    FAILED = "failed"
 
 
 _WAITING = text("state = 'waiting'")
@@ -33,10 +32,11 @@ class WebhookEndpoint(Base):
     """Where events go. Secrets are encrypted (``core/webhooks/signatures.py``): they must sign, so no hash would do.
 
     ``consecutive_failures`` counts attempts since the last success; after many of them the endpoint is paused
-    until ``paused_until``. A deleted one is nowhere to be seen; its rows go when housekeeping comes by.
+    until ``paused_until``. A deleted endpoint is hidden; housekeeping deletes its rows.
     """
 
     __tablename__ = "webhook_endpoints"
+    __table_args__ = (one_of("disabled_reason", DisabledReason),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     url: Mapped[str] = mapped_column(Text)
@@ -58,11 +58,11 @@ class WebhookEndpoint(Base):
 
 
 class WebhookMessage(Base):
-    """One event as it is told, to whichever endpoint. ``public_id`` is the ``webhook-id`` of every attempt.
+    """One event as it is published to all endpoints. ``public_id`` is the ``webhook-id`` of every attempt.
 
     ``body`` was built when the event was routed and does not change with its contact. ``event_id`` is the row of the
-    outbox that it was made from; null for a test. ``contact_id`` is below nought where it is about a number alone
-    (``outbox.ordering_key_of_number``).
+    outbox that it was made from; null for a test. ``contact_id`` is negative for an event about a number without a
+    contact (``outbox.ordering_key_of_number``).
     """
 
     __tablename__ = "webhook_messages"
@@ -84,13 +84,13 @@ class WebhookMessage(Base):
 class WebhookDelivery(Base):
     """One message on its way to one endpoint.
 
-    ``lane`` is the contact whose events reach this endpoint one after the other, by id; null waits for nobody.
-    ``claim`` names the attempt that is running, until ``leased_until``; after that another may begin.
+    Deliveries with one ``ordering_key`` (a contact's id) reach an endpoint one after the other; null waits for none.
+    ``lease_id`` names the running attempt, until ``leased_until``; afterwards another attempt may begin.
     """
 
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
-        CheckConstraint("state IN ('waiting', 'delivered', 'parked')", name="state"),
+        one_of("state", DeliveryState),
         Index(
             "ix_webhook_deliveries_due",
             "endpoint_id",
@@ -100,9 +100,9 @@ class WebhookDelivery(Base):
             postgresql_where=_WAITING,
         ),
         Index(
-            "ix_webhook_deliveries_lane",
+            "ix_webhook_deliveries_ordering_key",
             "endpoint_id",
-            "lane",
+            "ordering_key",
             "id",
             sqlite_where=_WAITING,
             postgresql_where=_WAITING,
@@ -117,12 +117,12 @@ class WebhookDelivery(Base):
     id: Mapped[int] = mapped_column(BIG_KEY, primary_key=True)
     endpoint_id: Mapped[int] = mapped_column(ForeignKey("webhook_endpoints.id"))
     message_id: Mapped[int] = mapped_column(BIG_KEY, ForeignKey("webhook_messages.id"))
-    lane: Mapped[int | None]
+    ordering_key: Mapped[int | None]
     state: Mapped[str] = mapped_column(String(12), default=DeliveryState.WAITING)
     attempts: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime]
     give_up_at: Mapped[datetime]
-    claim: Mapped[str | None] = mapped_column(String(16))
+    lease_id: Mapped[str | None] = mapped_column(String(16))
     leased_until: Mapped[datetime | None]
     first_attempt_at: Mapped[datetime | None]
     last_attempt_at: Mapped[datetime | None]

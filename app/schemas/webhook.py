@@ -8,7 +8,7 @@ from app.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookM
 from app.schemas.fields import Input, PagesSchema, PagingSchema, Text, YesOrNo, const, seconds
 
 
-def endpoint_body(endpoint: WebhookEndpoint, *, waiting: int, parked: int) -> dict[str, Any]:
+def endpoint_body(endpoint: WebhookEndpoint, *, waiting: int, failed: int) -> dict[str, Any]:
     """An endpoint without its secret, and how many deliveries wait or were given up."""
     return {
         "type": "webhook_endpoint",
@@ -21,7 +21,7 @@ def endpoint_body(endpoint: WebhookEndpoint, *, waiting: int, parked: int) -> di
         "paused_until": seconds(endpoint.paused_until),
         "last_success_at": seconds(endpoint.last_success_at),
         "last_failure_at": seconds(endpoint.last_failure_at),
-        "deliveries": {"waiting": waiting, "parked": parked},
+        "deliveries": {"waiting": waiting, "failed": failed},
         "created_at": seconds(endpoint.created_at),
         "updated_at": seconds(endpoint.updated_at),
     }
@@ -62,7 +62,7 @@ def answered_delivery_body(delivery: WebhookDelivery, message: WebhookMessage, *
 
 class WaitingSchema(Schema):
     waiting = fields.Integer(required=True, metadata={"description": "counted up to 10,000"})
-    parked = fields.Integer(required=True, metadata={"description": "given up after three days; up to 10,000"})
+    failed = fields.Integer(required=True, metadata={"description": "given up after three days; up to 10,000"})
 
 
 class WebhookEndpointSchema(Schema):

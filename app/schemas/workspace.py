@@ -69,7 +69,7 @@ def suppression_body(suppression: Suppression) -> dict[str, Any]:
         "phone": suppression.phone,
         "cause": suppression.cause,
         "note": suppression.note,
-        "since": seconds(suppression.since),
+        "since": seconds(suppression.created_at),
     }
 
 

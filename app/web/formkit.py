@@ -6,8 +6,10 @@ from typing import Any, TypeVar, cast
 import wtforms
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
 
 from app.core.errors import AssentError, ImmutableField, InvalidInput
+from app.core.forms import publishing
 
 AnyForm = TypeVar("AnyForm", bound="Form")
 
@@ -58,6 +60,14 @@ def choices(pairs: Iterable[tuple[str, str]]) -> list[Any]:
     """(Value, words) as WTForms wants the options of a list."""
     make = cast(Any, wtforms).SelectChoice  # newer than the stubs that there are for WTForms
     return [make(value, words) for value, words in pairs]
+
+
+def offered_forms(session: Session) -> list[tuple[str, str]]:
+    """The saved forms that can be inserted, for a list to choose from: (id, name and type)."""
+    return [
+        (str(each.form.id), f"{each.form.name} ({each.subscription_type.name})")
+        for each in publishing.find_offered(session)
+    ]
 
 
 def fields_for_each(form: type[Form], locales: Sequence[str], **makers: Any) -> None:

@@ -37,3 +37,11 @@ def whole(text: str) -> int:
     if abs(number) > ID_MAX:
         raise ValueError("too large")
     return number
+
+
+def parse(text: str | None) -> int | None:
+    """The id that a form or an address names, written in ASCII digits; null when the text is not one."""
+    if not text or not text.isascii() or not text.isdigit():
+        return None
+    number = int(text[:20])
+    return number if number <= ID_MAX else None

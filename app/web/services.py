@@ -13,7 +13,7 @@ from flask import Flask, current_app
 from sqlalchemy.orm import Session
 
 from app.config import Settings
-from app.core.conversations.change_cache import Changes
+from app.core.conversations.change_cache import ChangeCache
 from app.core.messenger.polling import Polls
 from app.core.signing import Keys
 from app.core.workspace import bootstrap
@@ -35,7 +35,7 @@ class Services:
     settings: Settings
     database: Database
     keys: Keys
-    changes: Changes
+    changes: ChangeCache
     polls: Polls
     mail_server: MailServer | None
 
@@ -43,7 +43,7 @@ class Services:
 def init_app(app: Flask, settings: Settings) -> None:
     """Open the database and give the application its services."""
     flask_database.init_app(app, settings)
-    changes = Changes()
+    changes = ChangeCache()
     app.extensions[EXTENSION] = Services(
         settings=settings,
         database=bootstrap.open_database(settings, engines=flask_database.engines_of(app)),
@@ -81,7 +81,7 @@ def has_mail() -> bool:
     return services().mail_server is not None
 
 
-def changes() -> Changes:
+def changes() -> ChangeCache:
     return services().changes
 
 

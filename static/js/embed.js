@@ -1,8 +1,9 @@
 // Puts an opt-in form into a page:
 //   <script src="https://consent.example.com/embed.js" data-form="FORM_KEY" async></script>
-// The form appears where the script stands (in the head: at the end of the page), or in the element that data-target (a
-// selector) names. data-theme: light or dark, else as the reader's system says. Its messages arrive as DOM events on the frame: assent:ready, assent:height,
-// assent:submitted, assent:verified, assent:error, each with the message as event.detail.
+// The form appears in place of the script (in the head: at the end of the page), or in the element that data-target (a
+// selector) names. data-theme is light or dark; without it the form follows the system. The form's messages arrive as
+// DOM events on the frame: assent:ready, assent:height, assent:submitted, assent:verified, assent:error, each with the
+// message as event.detail.
 (() => {
   const script = document.currentScript;
   const form = script?.dataset.form;

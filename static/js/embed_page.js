@@ -1,16 +1,16 @@
-// The embed's own script. The page works without it; with it nothing reloads and the parent page is told.
+// The form's script. The page works without it; with it nothing reloads, and the parent page gets messages.
 const main = () => document.querySelector("main");
 const form = main().dataset.form;
 const isPublic = "public" in main().dataset;
-const kept = `assent:${form}`;
+const storageKey = `assent:${form}`;
 let parentOrigin = null;
 let parentPage = "";
 
-// The parent is told messages only after it said hello from an allowed origin; hello is the only message listened to.
-const tell = (type, more) => {
+// The parent gets messages only after it said hello from an allowed origin. Hello is the only message that is read.
+const tellParent = (type, more) => {
   if (parentOrigin) parent.postMessage({ source: "assent", version: 1, form, type, ...more }, parentOrigin);
 };
-const tellHeight = () => tell("height", { height: Math.ceil(main().getBoundingClientRect().height) });
+const tellHeight = () => tellParent("height", { height: Math.ceil(main().getBoundingClientRect().height) });
 addEventListener("message", (event) => {
   const { data, origin, source } = event;
   if (source !== parent || data?.source !== "assent" || data.type !== "hello") return;
@@ -18,7 +18,7 @@ addEventListener("message", (event) => {
   parentOrigin = origin;
   parentPage = typeof data.page === "string" ? data.page.slice(0, 500) : "";
   fillPage();
-  tell("ready", { title: document.title, state: main().dataset.state });
+  tellParent("ready", { title: document.title, state: main().dataset.state });
   tellHeight();
 });
 const fillPage = () => {
@@ -26,19 +26,19 @@ const fillPage = () => {
   if (field) field.value = parentPage;
 };
 
-const storage = (act) => {
-  try { return act(localStorage); } catch { return null; } // refused in some frames: then nothing is remembered
+const withStorage = (action) => {
+  try { return action(localStorage); } catch { return null; } // not allowed in some frames: then nothing is stored
 };
-const sized = new ResizeObserver(tellHeight);
+const heightObserver = new ResizeObserver(tellHeight);
 
-const parsed = (html) => {
+const parse = (html) => {
   const page = new DOMParser().parseFromString(html, "text/html");
   const fresh = page.querySelector("main");
   if (!fresh) throw new Error("no page of ours");
   return { page, fresh, state: fresh.dataset.state };
 };
 
-// Put another state of the page in place of this one.
+// Replaces the page with another state of it.
 const show = ({ page, fresh }, { focus }) => {
   main().replaceWith(document.adoptNode(fresh));
   document.documentElement.lang = page.documentElement.lang;
@@ -57,87 +57,87 @@ const submit = async (event) => {
   const label = button.textContent;
   const error = sent.querySelector("#error");
   const body = new FormData(sent);
-  // What fails leaves the form as it is, with all that was typed, and says why where a refusal would stand.
-  const failed = (sentence, code) => {
+  // A failure keeps the form with everything that was typed, and shows the reason where a refusal is shown.
+  const showFailure = (sentence, code) => {
     button.removeAttribute("aria-disabled");
     button.textContent = label;
     error.hidden = false;
     error.textContent = sentence;
-    tell("error", { code });
+    tellParent("error", { code });
   };
   error.hidden = true;
   button.setAttribute("aria-disabled", "true");
   button.textContent = main().dataset.busy;
   try {
-    const answer = await post(sent.getAttribute("action"), body);
-    const other = parsed(await answer.text());
-    if (other.state === "error") return failed(other.fresh.textContent.trim(), "error");
+    const response = await post(sent.getAttribute("action"), body);
+    const other = parse(await response.text());
+    if (other.state === "error") return showFailure(other.fresh.textContent.trim(), "error");
     show(other, { focus: true });
     report();
   } catch {
-    failed(main().dataset.offline, "offline");
+    showFailure(main().dataset.offline, "offline");
   }
 };
 
 const report = () => {
   const { state, token, code } = main().dataset;
   if (state === "done") {
-    if (isPublic && token) storage((place) => place.setItem(kept, token));
-    tell("submitted", { state });
+    if (isPublic && token) withStorage((storage) => storage.setItem(storageKey, token));
+    tellParent("submitted", { state });
   } else if (state !== "ask" || code) {
-    tell("error", { code: code || state });
+    tellParent("error", { code: code || state });
   }
 };
 
-// Seen is a form of which half, or 200 px, is on the screen: a long legal text is never there by half.
+// A form counts as seen when half of it, or 200 px, is on the screen: of a long legal text half may never be.
 let isSeen = false;
 const steps = Array.from({ length: 26 }, (_, step) => step / 50);
-const seen = new IntersectionObserver((entries) => {
+const seenObserver = new IntersectionObserver((entries) => {
   const inView = ({ intersectionRatio, intersectionRect }) => intersectionRatio >= 0.5 || intersectionRect.height >= 200;
   const shown = document.querySelector("[name=shown]")?.value;
   if (isSeen || !shown || document.visibilityState !== "visible" || !entries.some(inView)) return;
   isSeen = true;
-  seen.disconnect();
+  seenObserver.disconnect();
   post(`${location.pathname}/seen`, { shown }).catch(() => {});
 }, { threshold: steps });
-const watch = () => {
-  seen.disconnect();
-  if (!isSeen) seen.observe(main());
+const watchSeen = () => {
+  seenObserver.disconnect();
+  if (!isSeen) seenObserver.observe(main());
 };
 
 const prepare = () => {
   main().querySelector("form")?.addEventListener("submit", submit);
   fillPage();
-  sized.disconnect();
-  sized.observe(main());
-  watch();
+  heightObserver.disconnect();
+  heightObserver.observe(main());
+  watchSeen();
 };
 
-// Who signed up here before, in this browser, is told so instead of being asked again.
-const remember = async () => {
-  const token = isPublic && main().dataset.state === "ask" && storage((place) => place.getItem(kept));
+// A person who signed up before in this browser sees that, instead of being asked again.
+const showEarlierSignUp = async () => {
+  const token = isPublic && main().dataset.state === "ask" && withStorage((storage) => storage.getItem(storageKey));
   if (!token) return;
-  const answer = await fetch(`/f/${encodeURIComponent(token)}`, { credentials: "omit" });
-  const html = await answer.text();
-  if (answer.status === 404 || answer.status === 410) storage((place) => place.removeItem(kept));
-  if (!answer.ok || main().dataset.state !== "ask") return;
-  const other = parsed(html);
+  const response = await fetch(`/f/${encodeURIComponent(token)}`, { credentials: "omit" });
+  const html = await response.text();
+  if (response.status === 404 || response.status === 410) withStorage((storage) => storage.removeItem(storageKey));
+  if (!response.ok || main().dataset.state !== "ask") return;
+  const other = parse(html);
   if (other.state !== "signed_up") return;
-  const asking = main();
+  const unanswered = main();
   const spoken = [document.documentElement.lang, document.documentElement.dir];
   show(other, { focus: false });
   const another = main().querySelector("[data-another]");
   another.hidden = false;
   another.addEventListener("click", (event) => {
     event.preventDefault();
-    storage((place) => place.removeItem(kept));
-    main().replaceWith(asking);
+    withStorage((storage) => storage.removeItem(storageKey));
+    main().replaceWith(unanswered);
     [document.documentElement.lang, document.documentElement.dir] = spoken;
     prepare();
-    asking.querySelector("input:not([type=hidden])").focus();
+    unanswered.querySelector("input:not([type=hidden])").focus();
   });
 };
 
 prepare();
-remember().catch(() => {});
-document.addEventListener("visibilitychange", watch);
+showEarlierSignUp().catch(() => {});
+document.addEventListener("visibilitychange", watchSeen);

@@ -1,5 +1,5 @@
-// The live preview: what stands in the form is sent to the server as one types, and the answer is put into the frame
-// that is there already. Nothing is navigated, so there is no flicker, no lost focus and no history entry.
+// The live preview: sends the form to the server while an admin types, and shows the response in the existing frame.
+// The frame is not navigated, so there is no flicker, no lost focus and no history entry.
 
 const editor = document.getElementById("form-editor");
 const frame = document.querySelector("iframe[name=preview]");
@@ -11,7 +11,7 @@ let timer;
 let running;
 let accents;
 
-function soon() {
+function updateSoon() {
   clearTimeout(timer);
   timer = setTimeout(update, PAUSE_MS);
 }
@@ -39,7 +39,7 @@ function show(html) {
     if (value === null) page.documentElement.removeAttribute(name);
     else page.documentElement.setAttribute(name, value);
   }
-  // The page's policy allows the accent it was loaded with, by hash; a later one comes as a sheet made by script.
+  // The page's policy allows only the accent color it was loaded with, by hash; a script may add a style sheet.
   accents ??= new frame.contentWindow.CSSStyleSheet();
   accents.replaceSync([...html.matchAll(STYLE)].map((found) => found[1]).join("\n"));
   page.adoptedStyleSheets = [accents];
@@ -56,10 +56,10 @@ function settle() {
   accents = undefined;
   const page = frame.contentDocument;
   page?.addEventListener("submit", (event) => { event.preventDefault(); event.stopImmediatePropagation(); }, true);
-  soon();
+  updateSoon();
 }
 
-// Languages: the box of the main language is not needed; the preview speaks the language that is written.
+// Languages: hides the box of the main language, and previews the language that is edited.
 const own = editor.elements.locale;
 const spoken = document.querySelector("select[name=preview_locale]");
 function choose(locale) {
@@ -73,19 +73,19 @@ for (const box of editor.querySelectorAll("details[data-locale]")) {
   box.addEventListener("input", () => choose(box.dataset.locale));
 }
 
-// The colour picker and the written colour say the same.
+// Keeps the color picker and the text field equal.
 const color = editor.elements.accent_color;
 const picker = document.getElementById("accent-picker");
 if (picker && color) {
   picker.hidden = false;
-  picker.addEventListener("input", () => { color.value = picker.value; soon(); });
+  picker.addEventListener("input", () => { color.value = picker.value; updateSoon(); });
   color.addEventListener("input", () => { if (/^#[0-9a-f]{6}$/i.test(color.value)) picker.value = color.value; });
 }
 
 document.querySelector("[data-update]").hidden = true;
-for (const input of document.querySelectorAll("[form='form-editor']")) input.addEventListener("change", soon);
+for (const input of document.querySelectorAll("[form='form-editor']")) input.addEventListener("change", updateSoon);
 for (const width of document.querySelectorAll("input[name=preview_width]")) width.addEventListener("change", () => requestAnimationFrame(fit));
-editor.addEventListener("input", soon);
+editor.addEventListener("input", updateSoon);
 addEventListener("resize", fit);
 frame.addEventListener("load", settle);
 if (frame.contentDocument?.readyState === "complete" && frame.contentDocument.querySelector("main")) settle();

@@ -2,8 +2,8 @@
 //   <script src="https://consent.example.com/messenger.js" data-key="PUBLIC_KEY" async></script>
 // window.assent = { user_id, user_hash or user_jwt, name, email, phone } says who the visitor is; Assent.open(), close(),
 // update(identity) and shutdown() are for the page's own scripts. data-theme is light or dark, data-lang a language.
-// Nothing is fetched before the page has loaded; the button appears when the panel answers. Styles and markup are made
-// by script alone, so a strict policy of the page only has to allow our origin.
+// Nothing is fetched before the page has loaded; the button appears when the panel is ready. Styles and markup are
+// created by script, so a strict content security policy of the page only has to allow our origin.
 (() => {
   const script = document.currentScript;
   const key = script?.dataset.key;
@@ -17,37 +17,37 @@
   address.searchParams.set("key", key);
   for (const name of ["theme", "lang"]) if (script.dataset[name]) address.searchParams.set(name, script.dataset[name]);
 
-  // The token stays with the page that the visitor sees; where storage is refused it lasts as long as the page.
-  const place = `assent:${key}`;
-  let remembered = null;
+  // This page keeps the visitor's token; where storage is not allowed, only until it is left.
+  const storageKey = `assent:${key}`;
+  let tokenInMemory = null;
   const stored = () => {
-    try { return localStorage.getItem(place); } catch { return remembered; }
+    try { return localStorage.getItem(storageKey); } catch { return tokenInMemory; }
   };
   const store = (token) => {
-    remembered = token;
+    tokenInMemory = token;
     try {
-      if (token) localStorage.setItem(place, token);
-      else localStorage.removeItem(place);
-    } catch { /* refused: it lasts as long as the page */ }
+      if (token) localStorage.setItem(storageKey, token);
+      else localStorage.removeItem(storageKey);
+    } catch { /* not allowed */ }
   };
 
-  // What is written and not sent yet stays with the page as well, so that it survives leaving it.
-  const UNSENT = `${place}:unsent`;
-  let waiting = [];
+  // It keeps messages that are not sent yet, too, so that they survive leaving it.
+  const UNSENT = `${storageKey}:unsent`;
+  let unsentInMemory = [];
   const unsent = () => {
     try {
       const kept = JSON.parse(localStorage.getItem(UNSENT) || "[]");
       return Array.isArray(kept) ? kept : [];
-    } catch { return waiting; }
+    } catch { return unsentInMemory; }
   };
   const keep = (items) => {
-    waiting = items;
+    unsentInMemory = items;
     try {
       if (items.length) localStorage.setItem(UNSENT, JSON.stringify(items));
       else localStorage.removeItem(UNSENT);
-    } catch { /* refused: they last as long as the page */ }
+    } catch { /* not allowed */ }
   };
-  const others = (key) => unsent().filter((item) => item?.key !== key);
+  const otherUnsent = (key) => unsent().filter((item) => item?.key !== key);
 
   const STYLE = `
     :host { all: initial; }
@@ -80,91 +80,91 @@
       @keyframes rise { from { opacity: 0; transform: translateY(12px); } }
     }`;
   const [BUBBLE, DOWN] = ["M4 5h16v11H11l-4.500 4V16H4z", "m6 9 6 6 6-6"];
-  const make = (name, attributes, parent) => {
+  const create = (name, attributes, parent) => {
     const svg = name === "svg" || name === "path";
-    const made = svg ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
-    for (const [each, value] of Object.entries(attributes)) made.setAttribute(each, value);
-    parent?.append(made);
-    return made;
+    const created = svg ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
+    for (const [each, value] of Object.entries(attributes)) created.setAttribute(each, value);
+    parent?.append(created);
+    return created;
   };
 
   let root, host, launcher, icon, badge, frame;
   let isOpen = false;
   let isReady = false;
-  let identity; // as long as nobody updated it, what window.assent says then
+  let identity; // undefined: take window.assent
 
-  const tell = (type, more) => frame?.contentWindow?.postMessage({ source: "assent", version: 1, type, ...more }, home);
+  const tellPanel = (type, more) => frame?.contentWindow?.postMessage({ source: "assent", version: 1, type, ...more }, home);
 
   const build = () => {
     if (frame) return;
-    host = make("div", { id: "assent-messenger" });
+    host = create("div", { id: "assent-messenger" });
     root = host.attachShadow({ mode: "open" });
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(STYLE);
     root.adoptedStyleSheets = [sheet];
-    frame = make("iframe", { src: address, title: "Chat", hidden: "", referrerpolicy: "no-referrer" }, root);
-    launcher = make("button", { type: "button", hidden: "", "aria-expanded": "false" }, root);
-    const svg = make("svg", { width: 26, height: 26, viewBox: "0 0 24 24", "aria-hidden": "true" }, launcher);
-    icon = make("path", { d: BUBBLE }, svg);
-    badge = make("b", { hidden: "", "aria-hidden": "true" }, launcher);
-    launcher.addEventListener("click", () => turn(!isOpen));
-    frame.addEventListener("load", hello);
+    frame = create("iframe", { src: address, title: "Chat", hidden: "", referrerpolicy: "no-referrer" }, root);
+    launcher = create("button", { type: "button", hidden: "", "aria-expanded": "false" }, root);
+    const svg = create("svg", { width: 26, height: 26, viewBox: "0 0 24 24", "aria-hidden": "true" }, launcher);
+    icon = create("path", { d: BUBBLE }, svg);
+    badge = create("b", { hidden: "", "aria-hidden": "true" }, launcher);
+    launcher.addEventListener("click", () => setOpen(!isOpen));
+    frame.addEventListener("load", sayHello);
     document.body.append(host);
   };
-  const hello = () => tell("hello", { token: stored(), unsent: unsent(), identity: known(), page: location.origin + location.pathname });
-  // Only plain values cross over, whatever else the page keeps in the object.
-  const known = () => {
+  const sayHello = () => tellPanel("hello", { token: stored(), unsent: unsent(), identity: currentIdentity(), page: location.origin + location.pathname });
+  // Only these values are sent, whatever else the page keeps in the object.
+  const currentIdentity = () => {
     const who = identity === undefined ? window.assent : identity;
     if (!who || typeof who !== "object") return null;
     const names = ["user_id", "user_hash", "user_jwt", "name", "email", "phone"];
-    const said = names.filter((name) => who[name] !== undefined && who[name] !== null && who[name] !== "");
-    return said.length ? Object.fromEntries(said.map((name) => [name, String(who[name])])) : null;
+    const given = names.filter((name) => who[name] !== undefined && who[name] !== null && who[name] !== "");
+    return given.length ? Object.fromEntries(given.map((name) => [name, String(who[name])])) : null;
   };
 
-  const turn = (open) => {
+  const setOpen = (open) => {
     build();
     if (open === isOpen) return;
     isOpen = open;
     if (!isReady) return;
     frame.hidden = !open;
-    hold();
+    updateInert();
     launcher.setAttribute("aria-expanded", String(open));
     icon.setAttribute("d", open ? DOWN : BUBBLE);
-    tell(open ? "open" : "close");
+    tellPanel(open ? "open" : "close");
     if (open) frame.focus();
     else launcher.focus();
   };
-  // On a phone the panel covers the page, which nobody then reaches behind it.
+  // On a phone the panel covers the page; focus must not reach the page behind it.
   const phone = matchMedia("(max-width: 480px)");
-  let held = [];
-  const hold = () => {
-    for (const each of held) each.inert = false;
+  let inertElements = [];
+  const updateInert = () => {
+    for (const each of inertElements) each.inert = false;
     const covers = isOpen && isReady && phone.matches;
-    held = covers ? [...document.body.children].filter((each) => each !== host && !each.inert) : [];
-    for (const each of held) each.inert = true;
+    inertElements = covers ? [...document.body.children].filter((each) => each !== host && !each.inert) : [];
+    for (const each of inertElements) each.inert = true;
   };
-  phone.addEventListener("change", hold);
+  phone.addEventListener("change", updateInert);
 
-  // Somebody signs out: here, and in the other pages of this site that they have open.
-  const OUT = `${place}:out`;
-  const forget = () => {
+  // Signs out: here, and in the other open pages of this site.
+  const SIGNED_OUT = `${storageKey}:out`;
+  const signOut = () => {
     identity = null;
     keep([]);
     store(null);
     host?.remove();
     host = frame = undefined;
     isOpen = isReady = false;
-    hold();
-    soon();
+    updateInert();
+    buildWhenIdle();
   };
-  const tellOthers = () => {
+  const tellOtherPages = () => {
     try {
-      localStorage.setItem(OUT, "1");
-      localStorage.removeItem(OUT);
-    } catch { /* refused: the others learn it when they are loaded again */ }
+      localStorage.setItem(SIGNED_OUT, "1");
+      localStorage.removeItem(SIGNED_OUT);
+    } catch { /* not allowed: the others notice it when they are loaded again */ }
   };
 
-  const hears = {
+  const handlers = {
     ready({ accent, on, title }) {
       host.style.setProperty("--accent", accent);
       host.style.setProperty("--on", on);
@@ -174,7 +174,7 @@
       isReady = true;
       if (isOpen && !wasReady) {
         isOpen = false;
-        turn(true);
+        setOpen(true);
       }
     },
     unread({ count, label }) {
@@ -182,47 +182,47 @@
       badge.textContent = count > 9 ? "9+" : count;
       launcher.setAttribute("aria-label", label);
     },
-    // Two pages of one visitor may begin at once: what is stored first holds for both.
+    // Two pages of one visitor may choose a token at the same time: both use the one that is stored first.
     begin({ token }) {
       if (!stored()) store(token);
-      tell("token", { token: stored() });
+      tellPanel("token", { token: stored() });
     },
     forget({ token }) {
       if (stored() === token) store(null);
     },
     unsent({ item }) {
-      keep([...others(item.key), item].slice(-50));
+      keep([...otherUnsent(item.key), item].slice(-50));
     },
     sent({ key }) {
-      keep(others(key));
+      keep(otherUnsent(key));
     },
     close() {
-      turn(false);
+      setOpen(false);
     },
   };
   addEventListener("message", ({ data, origin, source }) => {
     if (!frame || origin !== home || source !== frame.contentWindow || data?.source !== "assent") return;
-    if (Object.hasOwn(hears, data.type)) hears[data.type](data);
+    if (Object.hasOwn(handlers, data.type)) handlers[data.type](data);
   });
   addEventListener("storage", (event) => {
-    if (event.key === OUT && event.newValue) forget();
-    else if (event.key === place || event.key === null) tell("token", { token: stored(), unsent: unsent() });
+    if (event.key === SIGNED_OUT && event.newValue) signOut();
+    else if (event.key === storageKey || event.key === null) tellPanel("token", { token: stored(), unsent: unsent() });
   });
 
-  const soon = () => (window.requestIdleCallback || setTimeout)(() => build());
-  const update = (said) => {
-    identity = said || null;
-    tell("identity", { identity: known() });
+  const buildWhenIdle = () => (window.requestIdleCallback || setTimeout)(() => build());
+  const update = (given) => {
+    identity = given || null;
+    tellPanel("identity", { identity: currentIdentity() });
   };
   window.Assent = {
-    open: () => turn(true),
-    close: () => turn(false),
+    open: () => setOpen(true),
+    close: () => setOpen(false),
     update,
     shutdown() {
-      forget();
-      tellOthers();
+      signOut();
+      tellOtherPages();
     },
   };
-  if (document.readyState === "complete") soon();
-  else addEventListener("load", () => setTimeout(soon));
+  if (document.readyState === "complete") buildWhenIdle();
+  else addEventListener("load", () => setTimeout(buildWhenIdle));
 })();

@@ -1,4 +1,4 @@
-// Small improvements for staff pages. Everything works without them.
+// Improvements for staff pages. All of them work without scripts.
 
 // "Copy" beside a read-only field: <button data-copy="id-of-the-field" hidden>.
 for (const button of document.querySelectorAll("button[data-copy]")) {
@@ -17,7 +17,7 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
-// The account menu closes like a menu.
+// Closes the account menu by Escape or by a click beside it.
 const menu = document.querySelector("details.menu");
 document.addEventListener("click", (event) => {
   if (menu?.open && !menu.contains(event.target)) menu.open = false;
@@ -29,7 +29,7 @@ menu?.addEventListener("keydown", (event) => {
   }
 });
 
-// A link of the error summary leads into closed details.
+// Opens closed details when a link of the error summary leads into them.
 for (const link of document.querySelectorAll(".summary a[href^='#']")) {
   link.addEventListener("click", (event) => {
     const field = document.getElementById(link.hash.slice(1));
@@ -42,7 +42,7 @@ for (const link of document.querySelectorAll(".summary a[href^='#']")) {
   });
 }
 
-// A long list of boxes gets a field to find one: <div data-filter="Find a country">.
+// Adds a search field to a long list of checkboxes: <div data-filter="Find a country">.
 for (const list of document.querySelectorAll("[data-filter]")) {
   const find = document.createElement("input");
   find.type = "search";

@@ -10,7 +10,9 @@ from playwright.sync_api import FrameLocator, Page, expect
 from sqlalchemy import func, select
 
 from app.core import clock
+from app.core.conversations import appending, lifecycle
 from app.core.conversations import messages as conversations
+from app.core.conversations.appending import NewMessage
 from app.core.forms import publishing as optin_forms
 from app.core.workspace import settings as workspace_settings
 from app.db import Database
@@ -86,7 +88,7 @@ def reply(database: Database, text: str) -> None:
     with database.unit_of_work() as session:
         conversation = session.scalars(select(Conversation).order_by(Conversation.id.desc())).first()
         assert conversation
-        conversations.say(session, conversation.id, author=ANA, body=text, at=clock.now())
+        conversations.post(session, conversation.id, NewMessage(ANA, text), at=clock.now())
 
 
 def count(database: Database, *models: type) -> list[int]:
@@ -102,7 +104,7 @@ def insert_form(database: Database) -> None:
         form = make.form(session)
         contact = session.get_one(Contact, conversation.contact_id)
         inserted = optin_forms.insert_for(session, form, contact, inserted_by=ANA, at=clock.now())
-        conversations.post_form(session, conversation.id, inserted, author=ANA, at=clock.now())
+        conversations.post_form(session, appending.lock(session, conversation.id), inserted, author=ANA, at=clock.now())
 
 
 def form_in(page: Page) -> FrameLocator:
@@ -118,5 +120,5 @@ def talking_user(database: Database, external_id: str, phone_number: str | None 
     """A known user with a saved number, to whom an agent has written."""
     with database.unit_of_work() as session:
         sam = make.contact(session, external_id=external_id, phone_number=phone_number)
-        conversation = conversations.open_for(session, sam.id, at=clock.now())
-        conversations.say(session, conversation.id, author=ANA, body="Hello Sam", at=clock.now())
+        conversation = lifecycle.find_or_start(session, sam.id, at=clock.now())
+        conversations.post(session, conversation.id, NewMessage(ANA, "Hello Sam"), at=clock.now())

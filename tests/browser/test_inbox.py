@@ -10,8 +10,10 @@ from sqlalchemy import select
 
 from app.core import clock
 from app.core.accounts import agents as accounts
+from app.core.conversations import appending, lifecycle
 from app.core.conversations import messages as conversations
 from app.core.conversations import views as conversation_views
+from app.core.conversations.appending import NewMessage
 from app.core.forms import publishing as optin_forms
 from app.db import Database
 from app.models import Contact, InsertedForm, MessageKind, Role
@@ -54,15 +56,15 @@ def ana(chromium: Browser, address: str, database: Database) -> Iterator[Page]:
 
 def say(database: Database, sam: Contact, body: str) -> int:
     with database.unit_of_work() as session:
-        chat = conversations.open_for(session, sam.id, at=clock.now())
-        conversations.say(session, chat.id, author="contact", body=body, at=clock.now())
+        chat = lifecycle.find_or_start(session, sam.id, at=clock.now())
+        conversations.post(session, chat.id, NewMessage("contact", body), at=clock.now())
         return chat.id
 
 
 def said_to(database: Database, sam: Contact, chat: int) -> list[str]:
     with database.read_only() as session:
         page = conversation_views.contact_page(session, chat, sam.id, at=clock.now())
-        return [line.body for line in page.lines]
+        return [line.body for line in page.messages]
 
 
 def test_two_agents_see_what_happens_and_each_other_without_reloading(
@@ -96,7 +98,7 @@ def test_two_agents_see_what_happens_and_each_other_without_reloading(
     assert said_to(database, sam, chat) == ["Is anybody there?", "At your service, Sam."]
 
     with database.unit_of_work() as session:
-        conversations.contact_has_seen(session, chat, 3, at=clock.now())
+        conversations.mark_seen_by_contact(session, chat, 3, at=clock.now())
     expect(ana.locator("#line-seen")).to_have_text("Seen by Sam Rivera", timeout=SOON_MS)
     max_.get_by_role("button", name="Close", exact=True).click()
     expect(ana.locator("#chat-head")).to_contain_text("Closed", timeout=SOON_MS)
@@ -283,7 +285,7 @@ def test_without_scripts_everything_is_a_plain_page(
 def test_a_note_never_reaches_the_page_of_the_contact(database: Database, sam: Contact) -> None:
     chat = say(database, sam, "Hello")
     with database.unit_of_work() as session:
-        conversations.say(session, chat, author="agent:1", body="secret", kind=MessageKind.NOTE, at=clock.now())
+        conversations.post(session, chat, NewMessage("agent:1", "secret", kind=MessageKind.NOTE), at=clock.now())
     assert said_to(database, sam, chat) == ["Hello"]
 
 
@@ -292,11 +294,11 @@ def test_nothing_is_found_by_axe_and_nothing_scrolls_sideways(
 ) -> None:
     with database.unit_of_work() as session:
         form = make.form(session, name="Offers by text")
-        chat = conversations.open_for(session, sam.id, at=clock.now()).id
-        conversations.say(session, chat, author="contact", body="x" * 300, at=clock.now())
-        conversations.say(session, chat, author="agent:1", body="Look", kind=MessageKind.NOTE, at=clock.now())
+        chat = lifecycle.find_or_start(session, sam.id, at=clock.now()).id
+        conversations.post(session, chat, NewMessage("contact", "x" * 300), at=clock.now())
+        conversations.post(session, chat, NewMessage("agent:1", "Look", kind=MessageKind.NOTE), at=clock.now())
         inserted = optin_forms.insert_for(session, form, sam, inserted_by="agent:1", at=clock.now())
-        conversations.post_form(session, chat, inserted, author="agent:1", at=clock.now())
+        conversations.post_form(session, appending.lock(session, chat), inserted, author="agent:1", at=clock.now())
     for path in ("/inbox", f"/inbox/{chat}", f"/inbox/{chat}/insert", f"/inbox/new/{sam.public_id}", "/inbox?q=zz"):
         ana.goto(f"{address}{path}")
         ana.wait_for_timeout(300)

@@ -8,7 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.core import clock
+from app.core.conversations import lifecycle
 from app.core.conversations import messages as conversations
+from app.core.conversations.appending import NewMessage
 from app.db import Database
 from app.models import Contact
 from tests import make
@@ -72,8 +74,8 @@ def heard(page: Page) -> tuple[list[str], list[str]]:
 def ask(database: Database, name: str, text: str) -> int:
     with database.unit_of_work() as session:
         contact = session.query(Contact).filter_by(name=name).one_or_none() or make.contact(session, name=name)
-        chat = conversations.open_for(session, contact.id, at=clock.now())
-        conversations.say(session, chat.id, author="contact", body=text, at=clock.now())
+        chat = lifecycle.find_or_start(session, contact.id, at=clock.now())
+        conversations.post(session, chat.id, NewMessage("contact", text), at=clock.now())
         return chat.id
 
 
@@ -125,7 +127,7 @@ def test_the_choice_is_kept_for_the_next_page(inbox: Page, address: str, databas
     expect(inbox.get_by_label("A sound for what is new")).to_be_checked()
     expect(inbox.get_by_label("A desktop notification")).to_be_checked()
     with database.unit_of_work() as session:  # what is unread already is no news because of what a colleague does
-        conversations.assign(session, unread, 1, actor="agent:1", at=clock.now())
+        lifecycle.assign(session, unread, 1, actor="agent:1", at=clock.now())
     expect(inbox.locator(".chat-marks")).to_contain_text("You", timeout=SOON_MS)
     assert heard(inbox) == ([], [])
     inbox.evaluate("window.isBehind = true")

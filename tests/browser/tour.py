@@ -162,7 +162,7 @@ def _webhooks(session: Session) -> tuple[str, ...]:
     session.flush()
     pages = [f"/admin/webhooks/{each}" for each in ids]
     deliveries = [f"/admin/webhooks/{healthy}/deliveries/{each}" for each in sent]
-    return ("/admin/webhooks", "/admin/webhooks/new", *pages, f"{pages[0]}?state=parked", *deliveries)
+    return ("/admin/webhooks", "/admin/webhooks/new", *pages, f"{pages[0]}?state=failed", *deliveries)
 
 
 def sign_in(page: Page, address: str, email: str) -> None:

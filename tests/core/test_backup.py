@@ -30,6 +30,8 @@ from tests import make
 from tests.installations import administer
 from tests.make import NOON
 
+pytestmark = pytest.mark.own_database
+
 OTHER_KEY = "another-key-that-is-long-enough-for-everybody"
 
 

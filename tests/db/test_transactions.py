@@ -15,6 +15,8 @@ from app.models import ConsentEvent, Contact, Wording
 from tests import make
 from tests.processes import environment_of
 
+pytestmark = pytest.mark.own_database
+
 WRITER = """
 import sys, threading
 from app import config

@@ -135,7 +135,7 @@ def test_410_disables_the_endpoint_at_once_and_for_good(database: Database) -> N
         deliver(database, lambda: True)
     assert len(there.received) == 1
     assert one_endpoint(database).disabled_reason == "gone"
-    assert [each.state for each in all_of(database)] == ["parked"]
+    assert [each.state for each in all_of(database)] == ["failed"]
     with database.read_only() as session:
         entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
         assert entry
@@ -166,11 +166,11 @@ def test_the_periodic_task_gives_up_late_webhooks_that_were_never_tried(database
         assert housekeeping.fail_late_webhooks(database) == 2
         assert housekeeping.fail_late_webhooks(database) == 0
         deliver_all(database)
-    assert [(each.state, each.attempts) for each in all_of(database)] == [(DeliveryState.PARKED, 0)] * 2
+    assert [(each.state, each.attempts) for each in all_of(database)] == [(DeliveryState.FAILED, 0)] * 2
     assert there.received == []
 
 
-def test_after_three_days_it_is_parked_and_the_next_of_its_contact_follows(database: Database) -> None:
+def test_after_three_days_it_failed_and_the_next_of_its_contact_follows(database: Database) -> None:
     refused = {"1.0"}
     with receiver(lambda came: (500, {}, b"") if came.item["note"] in refused else OK) as there:
         listen(database, there)
@@ -179,11 +179,11 @@ def test_after_three_days_it_is_parked_and_the_next_of_its_contact_follows(datab
         with database.unit_of_work() as session:
             session.execute(update(WebhookDelivery).values(give_up_at=clock.now() - timedelta(seconds=1)))
         deliver_all(database)
-        assert [each.state for each in all_of(database)] == ["parked", "delivered"]
+        assert [each.state for each in all_of(database)] == ["failed", "delivered"]
         assert notes(there) == ["1.0", "1.1"]
         refused.clear()
         with database.unit_of_work() as session:
-            assert deliveries.replay_parked(session, one_endpoint(database).id, at=clock.now(), **BY_MAX) == 1
+            assert deliveries.replay_failed(session, one_endpoint(database).id, at=clock.now(), **BY_MAX) == 1
         deliver_all(database)
     assert notes(there) == ["1.0", "1.1", "1.0"]
     assert there.ids[0] == there.ids[2]
@@ -226,7 +226,7 @@ def test_a_lost_claim_is_taken_over_and_a_late_failure_does_not_undo_what_anothe
         assert [each.message_id for each in taken_over] == [each.message_id for each in lost]
         record(database, Outcome(lost[0], now, {}, status=500), at=now)
         (standing,) = all_of(database)
-        assert (standing.state, standing.attempts, standing.claim) == ("waiting", 0, taken_over[0].claim)
+        assert (standing.state, standing.attempts, standing.lease_id) == ("waiting", 0, taken_over[0].lease_id)
         record(database, Outcome(taken_over[0], now, {}, status=200), at=now)
         record(database, Outcome(lost[0], now, {}, status=500), at=now)
         (standing,) = all_of(database)
@@ -300,7 +300,7 @@ def test_old_deliveries_and_those_of_deleted_endpoints_are_forgotten_with_their_
         with database.unit_of_work() as session:
             first = select(func.min(WebhookDelivery.id)).scalar_subquery()
             session.execute(
-                update(WebhookDelivery).where(WebhookDelivery.id == first).values(created_at=old, state="parked")
+                update(WebhookDelivery).where(WebhookDelivery.id == first).values(created_at=old, state="failed")
             )
             session.execute(update(WebhookMessage).values(created_at=old))
         assert housekeeping.delete_expired(database).webhooks == 2

@@ -45,7 +45,7 @@ class Days:
             self.now += step
             self.round()
             with self.database.unit_of_work() as session:
-                deliveries.park(session, deliveries.late(session, at=self.now), at=self.now)
+                deliveries.give_up(session, deliveries.late(session, at=self.now), at=self.now)
 
     def round(self) -> list[Attempt]:
         with self.database.unit_of_work() as session:
@@ -88,13 +88,13 @@ def test_at_a_dead_endpoint_everything_is_given_up_after_three_days_whether_it_w
     days.go_on(NOON + 3 * DAY - 120 * MINUTE, 120 * MINUTE)
     assert days.standing() == {"waiting": 100}
     days.go_on(NOON + 3 * DAY + 60 * MINUTE, 60 * MINUTE)
-    assert days.standing() == {"parked": 100}
+    assert days.standing() == {"failed": 100}
     untried = [each for each in days.all_of() if each.attempts == 0]
     assert len(untried) > 40
     assert all("never sent" in (each.last_problem or "") for each in untried)
     assert all(each.last_problem is None for each in days.all_of() if each.attempts), "what was answered is kept"
     days.status = 200
-    assert days.act(deliveries.replay_parked) == 100
+    assert days.act(deliveries.replay_failed) == 100
     days.go_on(days.now + 20 * MINUTE, MINUTE)
     assert days.standing() == {"delivered": 100}
 
@@ -110,7 +110,7 @@ def test_what_waits_at_a_disabled_endpoint_is_given_up_too_and_what_still_waits_
     days.go_on(NOON + 4 * DAY, DAY)
     assert days.standing() == {"waiting": 1}
     days.go_on(NOON + 6 * DAY, DAY)
-    assert days.standing() == {"parked": 1}
+    assert days.standing() == {"failed": 1}
 
 
 def test_an_attempt_that_is_under_way_when_its_time_is_over_ends_by_itself(days: Days, database: Database) -> None:
@@ -121,7 +121,7 @@ def test_an_attempt_that_is_under_way_when_its_time_is_over_ends_by_itself(days:
         (attempt,) = attempts.claim(session, endpoint, limit=1, lease=MINUTE, at=days.now)
         assert deliveries.late(session, at=days.now) == []
         assert deliveries.late(session, at=days.now + MINUTE) == [attempt.delivery_id]
-        deliveries.park(session, [attempt.delivery_id], at=days.now)
+        deliveries.give_up(session, [attempt.delivery_id], at=days.now)
         attempts.record(session, [Outcome(attempt, days.now, {}, status=200)], Schedule(), at=days.now)
     assert days.standing() == {"delivered": 1}
 
@@ -130,7 +130,7 @@ def test_what_waits_is_never_forgotten_however_old_it_is(days: Days, database: D
     days.tell([1, 2])
     days.now = NOON + 29 * DAY
     with database.unit_of_work() as session:
-        deliveries.park(session, deliveries.late(session, at=days.now), at=days.now)
+        deliveries.give_up(session, deliveries.late(session, at=days.now), at=days.now)
     first = days.all_of()[0].id
     days.act(deliveries.replay, first)
     with database.unit_of_work() as session:
@@ -183,7 +183,7 @@ def test_an_endpoint_that_asks_to_wait_is_asked_nothing_until_then(days: Days, s
     days.now = NOON + 14 * MINUTE
     assert days.round() == []
     days.now = NOON + 15 * MINUTE
-    assert {each.lane for each in days.round()} >= {2, 3}
+    assert {each.ordering_key for each in days.round()} >= {2, 3}
     days.status, days.retry_after_s = 429, 10**7
     days.tell([4])
     days.round()

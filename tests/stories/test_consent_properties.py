@@ -20,7 +20,7 @@ from app.core.contacts import records as contacts
 from app.core.errors import AssentError
 from app.core.forms import views as form_views
 from app.core.forms.views import FormView, Shown, State
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of, random_token
 from app.core.submissions import submit as submissions
 from app.core.subscriptions import attachments as subscriptions

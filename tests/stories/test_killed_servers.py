@@ -209,6 +209,6 @@ def said_by(side: str, bodies: list[str]) -> list[int]:
 def lines_of(database: Database, chat: int) -> list[str]:
     """What stands in the conversation, numbered without gaps."""
     with database.read_only() as session:
-        lines = conversation_views.messages_after(session, chat, 0, at=clock.now(), limit=3 * EACH).lines
+        lines = conversation_views.agent_news(session, chat, after=0, at=clock.now(), limit=3 * EACH).messages
     assert [line.number for line in lines] == list(range(1, 2 * EACH + 1))
     return [line.body for line in lines]

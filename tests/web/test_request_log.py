@@ -75,6 +75,7 @@ def test_a_method_that_a_client_made_up_is_not_repeated(client: FlaskClient, wri
     assert lines(written)[0]["method"] == "other"
 
 
+@pytest.mark.own_app
 def test_an_unexpected_error_is_logged_with_its_request_and_without_what_is_private(
     app: Flask, written: io.StringIO
 ) -> None:

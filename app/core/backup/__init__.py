@@ -99,10 +99,8 @@ def _check_fits(manifest: Manifest, engine: str) -> None:
         raise InvalidState(
             f"This backup is of {manifest.engine}, the database is {engine}; it cannot be restored here."
         )
-    if not migrations.is_known(manifest.revision):
-        raise InvalidState(
-            f"This backup is of a newer version (Assent {manifest.program}, revision {manifest.revision})."
-        )
+    if unknown := migrations.why_unknown(manifest.revision):
+        raise InvalidState(f"This backup of Assent {manifest.program} is {unknown}.")
 
 
 def _key_to_install(settings: Settings, backup: Backup, *, replace: bool, had_key: bool) -> bytes | None:

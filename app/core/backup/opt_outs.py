@@ -74,7 +74,7 @@ def carry_over(database: Database, before: Noes, *, at: datetime) -> int:
                 "phone_hash": phone_hash,
                 "cause": SuppressionCause.REVIEW.value,
                 "note": _NOTE.format(name, at),
-                "since": at,
+                "created_at": at,
             }
             for phone_hash, name in held.items()
         ]
@@ -94,7 +94,7 @@ def _read(session: Session) -> Noes | None:
     key_check = run(session, select(_WORKSPACE.c.key_check)).scalar_one_or_none()
     if key_check not in {None, keys_of(session).check}:
         return None
-    columns = [_SUPPRESSION.c[name] for name in ("phone_hash", "phone", "cause", "note", "since")]
+    columns = [_SUPPRESSION.c[name] for name in ("phone_hash", "phone", "cause", "note", "created_at")]
     suppressions = [dict(row) for row in run(session, select(*columns)).mappings()]
     last_event = run(session, select(func.max(_EVENT.c.id))).scalar_one() or 0
     return Noes(suppressions, _opt_outs(session), last_event)

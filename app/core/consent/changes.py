@@ -18,7 +18,7 @@ from app.core.consent import eligibility
 from app.core.consent.destination_opt_outs import Place
 from app.core.errors import InvalidInput, InvalidState
 from app.core.ledger import events as ledger
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.db import CompiledStatement, inserting
 from app.models import Action, Consent, ConsentState, Source
@@ -238,12 +238,9 @@ def _write(
 ) -> Change:
     event_id = ledger.record(
         session,
-        contact_id=contact_id,
-        subscription_type_id=subscription_type_id,
-        action=Action.OPT_IN if state == ConsentState.OPTED_IN else Action.OPT_OUT,
-        destination=destination,
-        destination_hash=destination_hash,
-        evidence=evidence,
+        Action.OPT_IN if state == ConsentState.OPTED_IN else Action.OPT_OUT,
+        ledger.Subject(contact_id, subscription_type_id, destination, destination_hash),
+        evidence,
         at=at,
     )
     _UPSERT.run(

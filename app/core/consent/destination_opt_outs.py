@@ -30,9 +30,11 @@ _FIND_NO = CompiledStatement(
 
 def _sticking(dialect: str, *, is_their_own: bool) -> Executable:
     adding = inserting(dialect, DestinationOptOut, tuple(_STICKY.c.keys()))
-    newest = case((adding.excluded.since > _STICKY.c.since, adding.excluded.since), else_=_STICKY.c.since)
+    newest = case(
+        (adding.excluded.created_at > _STICKY.c.created_at, adding.excluded.created_at), else_=_STICKY.c.created_at
+    )
     own = {"event_id": adding.excluded.event_id} if is_their_own else {}
-    return adding.on_conflict_do_update(index_elements=_STICKY.primary_key, set_={"since": newest, **own})
+    return adding.on_conflict_do_update(index_elements=_STICKY.primary_key, set_={"created_at": newest, **own})
 
 
 _FROM_NUMBER = delete(_STICKY).where(
@@ -59,7 +61,7 @@ def stick(session: Session, places: Iterable[Place], event_id: int, source: Sour
     prepared = _STICK_AS_API if source == Source.API else _STICK_AS_THEIR_OWN
     for place in places:
         if place.destination_hash:
-            prepared.run(session, **vars(place), since=at, event_id=event_id)
+            prepared.run(session, **vars(place), created_at=at, event_id=event_id)
 
 
 def source_of(session: Session, event_id: int, place: Place) -> tuple[Source, bool]:
@@ -99,7 +101,7 @@ def hand_over(session: Session, from_contact_id: int, to_contact_id: int) -> dic
     handed_over = {}
     for row in session.execute(theirs).all():
         place = Place(to_contact_id, row.subscription_type_id, row.destination_hash)
-        stick(session, [place], row.event_id, Source(row.source), at=row.since)
+        stick(session, [place], row.event_id, Source(row.source), at=row.created_at)
         handed_over[place] = row.event_id
     session.execute(delete(DestinationOptOut).where(DestinationOptOut.contact_id == from_contact_id))
     return handed_over

@@ -64,7 +64,7 @@ _OPT_OUT_WITH = CompiledStatement(
 _IN_THE_WAY = CompiledStatement(
     select(
         select(Suppression.phone_hash).where(Suppression.phone_hash == bindparam("destination_hash")).exists(),
-        select(func.max(DestinationOptOut.since))
+        select(func.max(DestinationOptOut.created_at))
         .where(
             DestinationOptOut.subscription_type_id == bindparam("subscription_type_id"),
             DestinationOptOut.destination_hash == bindparam("destination_hash"),

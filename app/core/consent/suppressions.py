@@ -34,7 +34,7 @@ def add(session: Session, typed: str, note: str, *, actor: str, at: datetime) ->
         raise InvalidInput(f"Say in a note of at most {NOTE_MAX} characters why.", field="note")
     phone_hash = keys_of(session).destination_hash(number)
     values = {"phone_hash": phone_hash, "phone": number, "cause": SuppressionCause.MANUAL.value, "note": note}
-    if insert_or_ignore(session, Suppression, values | {"since": at}):
+    if insert_or_ignore(session, Suppression, values | {"created_at": at}):
         # Nobody's first reason changes, only that of those who had none.
         blocked = update(Contact).where(Contact.phone_hash == phone_hash, Contact.sms_block.is_(None))
         session.execute(blocked.values(sms_block=_REASON), execution_options={"synchronize_session": False})
@@ -103,6 +103,6 @@ def forget_number(session: Session, phone_hash: str) -> bool:
 
 def _tell(session: Session, topic: str, told: Suppression, *, actor: str, at: datetime) -> None:
     audit.record(session, actor, topic, f"suppression:{told.phone_hash}", {}, at=at)
-    payload = {"phone": told.phone, "cause": told.cause, "note": told.note, "since": int(told.since.timestamp())}
+    payload = {"phone": told.phone, "cause": told.cause, "note": told.note, "since": int(told.created_at.timestamp())}
     outbox.add(session, [topic], contact_id=outbox.ordering_key_of_number(told.phone_hash), payload=payload, at=at)
     session.flush()

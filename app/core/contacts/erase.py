@@ -1,4 +1,4 @@
-"""Erasing a person: what identifies them goes; the ledger, and what must not be texted, stay without it."""
+"""Erasing a person: personal data goes; the ledger's events, opt-outs and suppressions stay without it."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -10,10 +10,9 @@ from app.core import audit, idempotency, outbox
 from app.core.consent import changes as consent
 from app.core.consent import eligibility, suppressions
 from app.core.contacts import records as contacts
+from app.core.ledger import evidence
 from app.core.webhooks import deliveries
 from app.models import (
-    ConsentEvent,
-    ConsentEvidence,
     Contact,
     Conversation,
     ConversationPresence,
@@ -28,10 +27,10 @@ _LATER: dict[str, Any] = {"synchronize_session": False}
 
 
 def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> None:
-    """Erase a held contact: its profile, evidence, consents and conversations, and those of whoever was merged into it.
+    """Erase a locked contact: its profile, evidence, consents and conversations, and those of contacts merged into it.
 
-    Events stay in the ledger, without evidence, under an id that leads to nobody. What the number opted out of, and its
-    suppression, stay as keyed hashes. Writes ``contact.deleted`` and ``contact.erased``.
+    Events stay in the ledger, with their evidence cleared, under an id that identifies no person. Opt-outs and the
+    suppression of the number stay as keyed hashes. Writes ``contact.deleted`` and ``contact.erased``.
 
     Source: GDPR art. 17
     """
@@ -69,12 +68,11 @@ def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
 def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
     """Everything beside the contact's own row that tells something of them."""
     deliveries.forget_contact(session, contact_id)
-    events = select(ConsentEvent.id).where(ConsentEvent.contact_id == contact_id)
     theirs = select(Conversation.id).where(Conversation.contact_id == contact_id)
     inserted = update(InsertedForm).where(
         (InsertedForm.contact_id == contact_id) | InsertedForm.conversation_id.in_(theirs)
     )
-    session.execute(delete(ConsentEvidence).where(ConsentEvidence.event_id.in_(events)), execution_options=_LATER)
+    evidence.erase(session, contact_id, at=at)
     consent.forget(session, contact_id)
     session.execute(delete(MessengerToken).where(MessengerToken.contact_id == contact_id), execution_options=_LATER)
     for table in (Message, ConversationRead, ConversationPresence):

@@ -13,10 +13,10 @@ from app.core.consent import eligibility
 from app.core.consent.destination_opt_outs import Place
 from app.core.contacts import profile as contact_profile
 from app.core.contacts import records as contacts
-from app.core.conversations import messages as conversations
+from app.core.conversations import appending
 from app.core.errors import InvalidInput
 from app.core.ledger import events as ledger
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.models import (
     Consent,
@@ -181,9 +181,9 @@ def _carry_conversations(session: Session, under_way: _Merge) -> None:
     source, target, at = under_way.source, under_way.target, under_way.at
     theirs = select(Conversation.id).where(Conversation.contact_id == source.id).order_by(Conversation.id)
     for conversation_id in list(session.scalars(theirs)):
-        conversation = conversations.hold(session, conversation_id)
+        conversation = appending.lock(session, conversation_id)
         conversation.contact_id = target.id
-        conversations.touch(session, conversation, at=at)
+        appending.touch(session, conversation, at=at)
     session.flush()
     forms = update(InsertedForm).where(InsertedForm.contact_id == source.id, InsertedForm.answered_at.is_(None))
     tokens = update(MessengerToken).where(MessengerToken.contact_id == source.id, MessengerToken.ended_at.is_(None))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.core import audit, email
 from app.core.consent import eligibility, reach
 from app.core.contacts import records as contacts
-from app.core.conversations import messages as conversations
+from app.core.conversations import lifecycle
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.core.signing import is_public_id
 from app.db import dialect_of
@@ -128,7 +128,7 @@ def block(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
     """Take nothing from a held contact and send it nothing any more; its conversations end. Twice changes nothing."""
     if contact.blocked_at is None:
         contacts.block(session, contact, at=at)
-        conversations.close_all_of(session, contact.id, actor=actor, at=at)
+        lifecycle.close_all_of(session, contact.id, actor=actor, at=at)
         _told(session, contact, "blocked", {}, actor=actor, at=at)
 
 

@@ -1,8 +1,8 @@
-"""Which conversations changed lately, kept in the memory of one process, so that polls between changes read nothing.
+"""Recent changes of conversations in the memory of one process, so that a poll without news reads nothing.
 
-Every process that is asked follows the database by one small statement at most every ``FRESH_FOR_S``, however many
-people poll it. What it knows is never older than that, and every change is found in the end: the statement asks as
-``inbox_changes.changed_since`` does, by numbers that no commit slips behind.
+A process reads the changes by one small statement at most every ``FRESH_FOR_S``, however many people poll it. Its
+memory is never older than that, and it misses no change: the statement uses the same gap-free numbers as
+``changes.changed_since``.
 """
 
 import threading
@@ -15,13 +15,13 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Executable, Table, and_, bindparam, select
 
-from app.core.conversations import changes as inbox_changes
+from app.core.conversations import changes
 from app.db import CompiledStatement, ReadConnection
 from app.models import Conversation, Workspace
 
 FRESH_FOR_S = 0.25
-KEPT = 2000  # conversations that changed last
-Looking = Callable[[], AbstractContextManager[ReadConnection]]
+CACHED = 2000  # conversations, those that changed last
+OpenReadConnection = Callable[[], AbstractContextManager[ReadConnection]]
 _CONVERSATION = cast(Table, Conversation.__table__)
 _WORKSPACE = cast(Table, Workspace.__table__)
 
@@ -34,75 +34,75 @@ class _Change:
     serial: int
 
 
-class Changes:
-    """What one process knows of changes. ``serial`` grows whenever it hears of some; threads may share it.
+class ChangeCache:
+    """The changes that one process knows; threads share it. ``serial`` grows with every change that it reads.
 
-    :param fresh_for_s: how old what it knows may be; 0 asks the database each time
-    :param kept: how many conversations it remembers at least
+    :param fresh_for_s: maximum age of its knowledge; 0 reads the database at every call
+    :param cached: how many conversations it keeps at least
     """
 
-    def __init__(self, fresh_for_s: float = FRESH_FOR_S, *, kept: int = KEPT) -> None:
-        self.fresh_for_s, self.kept = fresh_for_s, kept
+    def __init__(self, fresh_for_s: float = FRESH_FOR_S, *, cached: int = CACHED) -> None:
+        self.fresh_for_s, self.cached = fresh_for_s, cached
         self.serial = 0
         self.workspace_revision = 0
         self._lock = threading.Lock()
-        self._asked_at_s = float("-inf")
+        self._read_at_s = float("-inf")
         self._cursor: int | None = None
         self._conversations: OrderedDict[int, _Change] = OrderedDict()
-        self._contacts: dict[int, int] = {}  # contact to the serial at which one of theirs changed
-        self._forgotten = 0  # of what was known up to this serial, some is gone
-        self._complete_from = 0  # every change with this number or a higher one is kept
+        self._contacts: dict[int, int] = {}  # contact id to the serial of the last change of one of their conversations
+        self._evicted_serial = 0  # some changes up to this serial are no longer cached
+        self._complete_from = 0  # every change with this number or a higher one is cached
         self._newest = 0
 
-    def follow(self, looking: Looking) -> int:
-        """Be up to date; the serial comes back. One statement when what is known is too old, else none.
+    def follow(self, open_connection: OpenReadConnection) -> int:
+        """Read new changes and return the serial. One statement if the cache is older than ``fresh_for_s``, else none.
 
-        :param looking: ``Database.read_connection``
+        :param open_connection: ``Database.read_connection``
         """
-        if time.monotonic() - self._asked_at_s < self.fresh_for_s:
+        if time.monotonic() - self._read_at_s < self.fresh_for_s:
             return self.serial
         with self._lock:
             now_s = time.monotonic()
-            if now_s - self._asked_at_s >= self.fresh_for_s:
-                with looking() as read_connection:
-                    self._ask(read_connection)
-                self._asked_at_s = now_s
+            if now_s - self._read_at_s >= self.fresh_for_s:
+                with open_connection() as connection:
+                    self._read(connection)
+                self._read_at_s = now_s
             return self.serial
 
     def touched(self, since: int, contact_id: int, conversation_ids: Collection[int]) -> bool:
-        """Whether a conversation of this contact, or one of these, changed after ``since``, or may have."""
-        if since < self._forgotten or self._contacts.get(contact_id, 0) > since:
+        """Whether a conversation of this contact, or one of these, changed after the serial ``since``, or may have."""
+        if since < self._evicted_serial or self._contacts.get(contact_id, 0) > since:
             return True
         found = (self._conversations.get(each) for each in conversation_ids)
         return any(change is not None and change.serial > since for change in found)
 
     def has_none_since(self, cursor: str | None) -> bool:
-        """Whether ``inbox_changes.changed_since`` would tell nothing of this cursor. False where memory cannot tell."""
-        after, known = inbox_changes.read_cursor(cursor)
+        """Whether ``changes.changed_since`` would return no conversation. False if the cache cannot tell."""
+        after, known = changes.read_cursor(cursor)
         if after is None or after < self._complete_from:
             return False
         if after > self._newest:
             return True
         with self._lock:
             found = [(each.change_number, number, each.revision) for number, each in self._conversations.items()]
-        changed = sorted(each for each in found if each[0] >= after)[: inbox_changes.CHANGES_MAX]
-        return inbox_changes.checksum([(number, revision) for _, number, revision in changed]) in {"0", known}
+        changed = sorted(each for each in found if each[0] >= after)[: changes.CHANGES_MAX]
+        return changes.checksum([(number, revision) for _, number, revision in changed]) in {"0", known}
 
-    def _ask(self, read_connection: ReadConnection) -> None:
+    def _read(self, connection: ReadConnection) -> None:
         if self._cursor is not None:
-            rows = _SINCE.all(read_connection, after=self._cursor, limit=self.kept + 1)
-            if len(rows) <= self.kept:
-                return self._hear(rows)
-        rows = _NEWEST.all(read_connection, limit=self.kept)
+            rows = _SINCE.all(connection, after=self._cursor, limit=self.cached + 1)
+            if len(rows) <= self.cached:
+                return self._store(rows)
+        rows = _NEWEST.all(connection, limit=self.cached)
         self.serial += 1
-        self._forgotten = self.serial
+        self._evicted_serial = self.serial
         self._conversations.clear()
         self._contacts.clear()
-        self._hear(rows[::-1])
-        self._complete_from = rows[-1][4] + 1 if len(rows) == self.kept else 0
+        self._store(rows[::-1])
+        self._complete_from = rows[-1][4] + 1 if len(rows) == self.cached else 0
         return None
 
-    def _hear(self, rows: list[Any]) -> None:
+    def _store(self, rows: list[Any]) -> None:
         self._cursor, self.workspace_revision = rows[0][0], rows[0][1]
         serial = self.serial + 1
         for _, _, number, revision, change_number, contact_id in rows:
@@ -110,31 +110,31 @@ class Changes:
                 continue
             before = self._conversations.get(number)
             if before is not None and (before.revision, before.change_number) == (revision, change_number):
-                continue  # told again, because an older transaction was still running
-            for whose in {contact_id, before.contact_id if before else contact_id}:
-                self._contacts[whose] = serial
+                continue  # a repeat, because an older transaction was still running
+            for each in {contact_id, before.contact_id if before else contact_id}:
+                self._contacts[each] = serial
             self._conversations[number] = _Change(change_number, revision, contact_id, serial)
             self._conversations.move_to_end(number)
             self._newest = max(self._newest, change_number)
             self.serial = serial
-        self._forget()
+        self._evict()
 
-    def _forget(self) -> None:
-        if len(self._conversations) <= 2 * self.kept:
+    def _evict(self) -> None:
+        if len(self._conversations) <= 2 * self.cached:
             return
-        while len(self._conversations) > self.kept:
-            _, gone = self._conversations.popitem(last=False)
-            self._complete_from = max(self._complete_from, gone.change_number + 1)
-            self._forgotten = max(self._forgotten, gone.serial)
-        self._contacts = {whose: serial for whose, serial in self._contacts.items() if serial > self._forgotten}
+        while len(self._conversations) > self.cached:
+            _, oldest = self._conversations.popitem(last=False)
+            self._complete_from = max(self._complete_from, oldest.change_number + 1)
+            self._evicted_serial = max(self._evicted_serial, oldest.serial)
+        self._contacts = {each: serial for each, serial in self._contacts.items() if serial > self._evicted_serial}
 
 
-def _asking(dialect: str, *, is_first: bool) -> Executable:
-    """Cursor, the workspace's revision, and conversations: those changed since, or the newest of all."""
+def _statement(dialect: str, *, is_first: bool) -> Executable:
+    """Cursor, the workspace's revision, and conversations: those changed since, or (``is_first``) the newest."""
     revision = select(_WORKSPACE.c.revision).where(_WORKSPACE.c.id == 1).scalar_subquery()
-    now = select(inbox_changes.cursor_now(dialect).label("cursor"), revision.label("revision")).subquery("now")
-    real: ColumnElement[bool] = inbox_changes.is_no_future(dialect)
-    condition = real if is_first else and_(_CONVERSATION.c.change_number >= bindparam("after"), real)
+    now = select(changes.cursor_now(dialect).label("cursor"), revision.label("revision")).subquery("now")
+    not_future: ColumnElement[bool] = changes.is_not_future(dialect)
+    condition = not_future if is_first else and_(_CONVERSATION.c.change_number >= bindparam("after"), not_future)
     order = _CONVERSATION.c.change_number.desc() if is_first else _CONVERSATION.c.change_number
     columns = [_CONVERSATION.c[name] for name in ("id", "revision", "change_number", "contact_id")]
     return (
@@ -145,5 +145,5 @@ def _asking(dialect: str, *, is_first: bool) -> Executable:
     )
 
 
-_SINCE = CompiledStatement(lambda dialect: _asking(dialect, is_first=False))
-_NEWEST = CompiledStatement(lambda dialect: _asking(dialect, is_first=True))
+_SINCE = CompiledStatement(lambda dialect: _statement(dialect, is_first=False))
+_NEWEST = CompiledStatement(lambda dialect: _statement(dialect, is_first=True))

@@ -17,7 +17,7 @@ from app.core.forms import publishing as optin_forms
 from app.core.forms import wording as form_words
 from app.core.forms.publishing import FormContent
 from app.core.forms.wording import Reading
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.core.submissions import seen
 from app.core.subscriptions import subscription_types
@@ -213,7 +213,7 @@ def _answer_form(session: Session, shop: _Shop, contact: Contact, about: str, *,
         Source.FORM,
         "contact",
         EvidenceLevel.PERSONAL_LINK,
-        address=f"192.0.2.{contact.id % 250 + 1}",
+        ip_address=f"192.0.2.{contact.id % 250 + 1}",
         user_agent=_AGENT_STRING,
         origin=words.SITE,
         page=f"{words.SITE}/",
@@ -254,7 +254,7 @@ def _opt_out(session: Session, shop: _Shop, contact: Contact, about: str, *, at:
         Source.PREFERENCE_CENTER,
         "contact",
         EvidenceLevel.PERSONAL_LINK,
-        address=f"198.51.100.{contact.id % 250 + 1}",
+        ip_address=f"198.51.100.{contact.id % 250 + 1}",
         user_agent=_AGENT_STRING,
         locale=contact.locale,
     )

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.conversations import appending, lifecycle
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations import messages as conversations
+from app.core.conversations.appending import NewMessage
 from app.core.forms import publishing as optin_forms
 from app.core.forms.publishing import FormContent, FormText
-from app.core.inbox import lists as inbox
+from app.core.inbox import presence
 from app.core.submissions import seen
 from app.models import Contact, InsertedForm, MessageKind, OptInForm
 
@@ -116,7 +118,7 @@ def fill(
 def _fill(
     session: Session, chat: Chat, forms: dict[str, OptInForm], contact: Contact, agents: dict[str, int], *, at: datetime
 ) -> None:
-    began = conversations.start(session, contact.id, at=at, assignee_id=agents.get(chat.assigned_to))
+    began = lifecycle.start(session, contact.id, at=at, assignee_id=agents.get(chat.assigned_to))
     blocked_at, contact.blocked_at = contact.blocked_at, None  # it was said before that
     for minute, (who, what) in enumerate(chat.lines):
         moment = at + timedelta(minutes=minute)
@@ -125,16 +127,16 @@ def _fill(
             _place(session, began.id, contact, forms, what, author=author, at=moment)
             continue
         kind = MessageKind.NOTE if who == "note" else MessageKind.MESSAGE
-        conversations.say(
-            session, began.id, author="contact" if who == "contact" else author, body=what, kind=kind, at=moment
+        conversations.post(
+            session, began.id, NewMessage("contact" if who == "contact" else author, what, kind=kind), at=moment
         )
     contact.blocked_at = blocked_at
     if chat.is_read or chat.is_closed:
         for agent_id in agents.values():
-            inbox.mark_read(session, began.id, agent_id, len(chat.lines) * 2)
+            presence.mark_read(session, began.id, agent_id, len(chat.lines) * 2)
     if chat.is_closed:
         closed_at = at + timedelta(minutes=len(chat.lines))
-        conversations.close(session, began.id, actor=f"agent:{agents['ana']}", at=closed_at)
+        lifecycle.close(session, began.id, actor=f"agent:{agents['ana']}", at=closed_at)
     session.flush()
 
 
@@ -166,8 +168,8 @@ def _place(
         inserted = session.scalars(theirs.order_by(InsertedForm.id.desc())).first() or optin_forms.insert_for(
             session, forms["offers"], contact, inserted_by=author, at=at
         )
-    conversations.post_form(session, conversation_id, inserted, author=author, at=at)
+    conversations.post_form(session, appending.lock(session, conversation_id), inserted, author=author, at=at)
     if what == "seen":
         seen.inserted_form_seen(session, inserted.token, at=at)
     if inserted.answered_at is not None:
-        conversations.form_changed(session, conversation_id, inserted.id, is_answered=True, at=at)
+        conversations.mark_form_changed(session, conversation_id, inserted.id, is_answered=True, at=at)

@@ -74,6 +74,11 @@ class PublishedForm:
     subscription_type: SubscriptionType
     numbers: FormNumbers = field(default_factory=FormNumbers)
 
+    @property
+    def is_offered(self) -> bool:
+        """Whether it can be inserted: it is not archived, and its type is live."""
+        return self.form.archived_at is None and self.subscription_type.state == TypeState.LIVE
+
 
 def create(
     session: Session,
@@ -176,6 +181,11 @@ def find_all(session: Session) -> list[PublishedForm]:
     ).all()
     counted = numbers(session)
     return [PublishedForm(form, version, kind, counted.get(form.id, FormNumbers())) for form, version, kind in rows]
+
+
+def find_offered(session: Session) -> list[PublishedForm]:
+    """The forms that can be inserted, newest first."""
+    return [each for each in find_all(session) if each.is_offered]
 
 
 def newest_version(session: Session, form: OptInForm) -> OptInFormVersion:

@@ -1,49 +1,26 @@
-"""The inbox of those who work here: lists, counts, what was read, who is looking."""
+"""The inbox of agents: its lists and counts."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    Table,
-    and_,
-    bindparam,
-    delete,
-    func,
-    literal,
-    or_,
-    select,
-    true,
-    tuple_,
-)
+from sqlalchemy import ColumnElement, Table, and_, bindparam, func, literal, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
-from app.core.conversations import messages as conversations
 from app.core.forms import cards as form_cards
 from app.core.forms.cards import FormCard
-from app.db import dialect_insert, run
-from app.models import (
-    Agent,
-    Contact,
-    Conversation,
-    ConversationPresence,
-    ConversationRead,
-    ConversationState,
-    Message,
-    MessageKind,
-)
+from app.db import run
+from app.models import Contact, Conversation, ConversationRead, ConversationState, Message, MessageKind
 
 PAGE_SIZE = 40
-COUNTED_MAX = 1000  # nobody needs to know exactly how many more there are
-PRESENT_FOR = timedelta(seconds=40)
-UNREAD_AMONG = 500  # the newest open conversations: nobody needs to know exactly how many more there are
+COUNTED_MAX = 1000  # counting stops here; pages show "1,000+"
+UNREAD_AMONG = 500  # unread conversations are counted among this many newest open ones
 _CONVERSATION = cast(Table, Conversation.__table__)
 _MESSAGE = cast(Table, Message.__table__)
 _CONTACT = cast(Table, Contact.__table__)
 _READ = cast(Table, ConversationRead.__table__)
+_LIST_CONTACT = _CONTACT.alias("who")  # an alias, because the form's card joins contacts too
 
 
 class Assigned(StrEnum):
@@ -54,10 +31,23 @@ class Assigned(StrEnum):
 
 
 @dataclass(frozen=True)
-class Row:
-    """One conversation in a list, with the newest thing that was said in it.
+class InboxList:
+    """Which list, and which page of it.
 
-    ``is_unread``: the contact did something that this agent has not had on the screen.
+    :param before: ``key`` of the last row of the page before
+    """
+
+    state: ConversationState = ConversationState.OPEN
+    assigned: Assigned = Assigned.ALL
+    before: tuple[datetime, int] | None = None
+    limit: int = PAGE_SIZE
+
+
+@dataclass(frozen=True)
+class InboxRow:
+    """One conversation in a list, with its newest message.
+
+    ``is_unread``: the contact did something since this agent last read the conversation.
     """
 
     conversation_id: int
@@ -84,138 +74,90 @@ class Row:
 
     @property
     def news_key(self) -> str:
-        """What tells this news from what the contact does next: announced once."""
+        """Identifies the contact's last action, so that a page announces it once."""
         return f"{self.conversation_id}.{self.last_contact_revision}"
 
 
 @dataclass(frozen=True)
-class Counts:
-    """Open conversations, by whose they are, each counted up to ``COUNTED_MAX``; ``unread`` of mine and nobody's, among
-    the newest ``UNREAD_AMONG``.
+class OpenCounts:
+    """How many conversations are open, by assignee, each counted up to ``COUNTED_MAX``.
+
+    ``unread``: those of this agent or of no one, among the newest ``UNREAD_AMONG``.
     """
 
-    everyones: int
+    all: int
     mine: int
-    nobodys: int
+    unassigned: int
     others: int
     unread: int
 
 
-def page(
-    session: Session,
-    agent_id: int,
-    *,
-    at: datetime,
-    state: ConversationState = ConversationState.OPEN,
-    assigned: Assigned = Assigned.ALL,
-    before: tuple[datetime, int] | None = None,
-    limit: int = PAGE_SIZE,
-) -> list[Row]:
-    """A page of the list, newest first, as one agent sees it. One statement.
-
-    :param before: ``key`` of the last row of the page before
-    """
-    query = _rows(agent_id).where(_CONVERSATION.c.state == state.value, _assigned(assigned, agent_id))
-    if before is not None:
-        moment, conversation_id = before
-        here = tuple_(_CONVERSATION.c.updated_at, _CONVERSATION.c.id)
-        query = query.where(here < tuple_(literal(moment, _CONVERSATION.c.updated_at.type), literal(conversation_id)))
-    newest = query.order_by(_CONVERSATION.c.updated_at.desc(), _CONVERSATION.c.id.desc())
-    return [_row(row, at) for row in run(session, newest.limit(limit))]
+def page(session: Session, agent_id: int, wanted: InboxList, *, at: datetime) -> list[InboxRow]:
+    """One page of a list, newest first, as one agent sees it. One statement."""
+    query = _ROWS.where(_CONVERSATION.c.state == wanted.state.value, _assigned(wanted.assigned, agent_id))
+    if wanted.before is not None:
+        moment, conversation_id = wanted.before
+        key = tuple_(_CONVERSATION.c.updated_at, _CONVERSATION.c.id)
+        query = query.where(key < tuple_(literal(moment, _CONVERSATION.c.updated_at.type), literal(conversation_id)))
+    return [_row(row, at) for row in run(session, query.limit(wanted.limit), {"agent_id": agent_id})]
 
 
 def rows_where(
     session: Session, agent_id: int, condition: ColumnElement[bool], *, at: datetime, limit: int = PAGE_SIZE
-) -> list[Row]:
-    """The conversations of which this holds, as one agent sees them, newest first.
+) -> list[InboxRow]:
+    """The conversations that meet a condition, newest first, as one agent sees them.
 
     :param condition: on the table ``conversations``
     """
-    query = _rows(agent_id).where(condition).order_by(_CONVERSATION.c.updated_at.desc(), _CONVERSATION.c.id.desc())
-    return [_row(row, at) for row in run(session, query.limit(limit))]
+    query = _ROWS.where(condition).limit(limit)
+    return [_row(row, at) for row in run(session, query, {"agent_id": agent_id})]
 
 
-def counts(session: Session, agent_id: int) -> Counts:
-    """How much is open. Two statements, which read as much of the indexes as they count, however much is open."""
+def rows_of(session: Session, agent_id: int, conversation_ids: list[int], *, at: datetime) -> list[InboxRow]:
+    """These conversations, newest first, as one agent sees them; at most ``PAGE_SIZE``."""
+    if not conversation_ids:
+        return []
+    return rows_where(session, agent_id, _CONVERSATION.c.id.in_(conversation_ids), at=at)
+
+
+def counts(session: Session, agent_id: int) -> OpenCounts:
+    """How many conversations are open. Two statements, whose cost does not grow with the number of conversations."""
     counted: Any = run(session, _COUNTS, {"agent_id": agent_id}).one()
-    everyones, mine, nobodys, before, behind = counted
-    return Counts(everyones, mine, nobodys, min(before + behind, COUNTED_MAX), _unread(session, agent_id))
+    everything, mine, unassigned, others_below, others_above = counted
+    unread = int(run(session, _UNREAD, {"agent_id": agent_id}).scalar_one())
+    return OpenCounts(everything, mine, unassigned, min(others_below + others_above, COUNTED_MAX), unread)
 
 
-def mark_read(session: Session, conversation_id: int, agent_id: int, revision: int) -> None:
-    """This agent has had everything up to this revision on the screen. Never moves back."""
-    key = {"conversation_id": conversation_id, "agent_id": agent_id}
-    statement = dialect_insert(session, ConversationRead).values(revision=revision, **key)
-    newer = statement.excluded.revision
-    run(
-        session,
-        statement.on_conflict_do_update(
-            index_elements=[_READ.c.conversation_id, _READ.c.agent_id],
-            set_={"revision": newer},
-            where=_READ.c.revision < newer,
-        ),
-    )
-
-
-def mark_present(session: Session, conversation_id: int, agent_id: int, *, at: datetime) -> None:
-    """This agent has the conversation on the screen. The others are told who came, and who went without a word."""
-    gone = delete(ConversationPresence).where(
-        ConversationPresence.conversation_id == conversation_id, ConversationPresence.seen_at < at - PRESENT_FOR
-    )
-    is_changed = bool(cast(Any, session.execute(gone)).rowcount)
-    is_changed |= session.get(ConversationPresence, (conversation_id, agent_id), populate_existing=True) is None
-    statement = dialect_insert(session, ConversationPresence).values(
-        conversation_id=conversation_id, agent_id=agent_id, seen_at=at
-    )
-    columns = [ConversationPresence.conversation_id, ConversationPresence.agent_id]
-    run(session, statement.on_conflict_do_update(index_elements=columns, set_={"seen_at": at}))
-    if is_changed:
-        conversations.touch(session, conversations.hold(session, conversation_id), at=at)
-
-
-def leave(session: Session, conversation_id: int, agent_id: int, *, at: datetime) -> None:
-    """This agent looks elsewhere; others are told."""
-    gone = delete(ConversationPresence).where(
-        ConversationPresence.conversation_id == conversation_id, ConversationPresence.agent_id == agent_id
-    )
-    if cast(Any, session.execute(gone)).rowcount:
-        conversations.touch(session, conversations.hold(session, conversation_id), at=at)
-
-
-def other_viewers(session: Session, conversation_id: int, agent_id: int, *, at: datetime) -> list[Agent]:
-    """The other agents who have the conversation on their screens."""
-    query = (
-        select(Agent)
-        .join(ConversationPresence, ConversationPresence.agent_id == Agent.id)
-        .where(ConversationPresence.conversation_id == conversation_id, Agent.id != agent_id)
-        .where(ConversationPresence.seen_at >= at - PRESENT_FOR)
-        .order_by(Agent.id)
-    )
-    return list(session.scalars(query))
-
-
-def _rows(agent_id: int) -> Select[Any]:
-    said = and_(
-        _MESSAGE.c.conversation_id == _CONVERSATION.c.id, _MESSAGE.c.number == _CONVERSATION.c.last_message_number
-    )
-    read = and_(_READ.c.conversation_id == _CONVERSATION.c.id, _READ.c.agent_id == agent_id)
-    who = _CONTACT.alias("who")
-    source = _CONVERSATION.join(who, who.c.id == _CONVERSATION.c.contact_id).join(_MESSAGE, said).outerjoin(_READ, read)
-    return select(
+_NEWEST_MESSAGE = and_(
+    _MESSAGE.c.conversation_id == _CONVERSATION.c.id, _MESSAGE.c.number == _CONVERSATION.c.last_message_number
+)
+_READ_BY_AGENT = and_(_READ.c.conversation_id == _CONVERSATION.c.id, _READ.c.agent_id == bindparam("agent_id"))
+_ROWS = (
+    select(
         _CONVERSATION.c.id,
         _CONVERSATION.c.state,
         _CONVERSATION.c.assignee_id,
         _CONVERSATION.c.updated_at,
         _CONVERSATION.c.last_contact_revision,
         (_CONVERSATION.c.last_contact_revision > func.coalesce(_READ.c.revision, 0)).label("is_unread"),
-        *(who.c[name] for name in ("public_id", "role", "name", "external_id", "email", "phone")),
+        *(_LIST_CONTACT.c[name] for name in ("public_id", "role", "name", "external_id", "email", "phone")),
         *(_MESSAGE.c[name] for name in ("kind", "author", "body")),
         *form_cards.COLUMNS,
-    ).select_from(form_cards.joined_to(source, _MESSAGE.c.inserted_form_id))
+    )
+    .select_from(
+        form_cards.joined_to(
+            _CONVERSATION.join(_LIST_CONTACT, _LIST_CONTACT.c.id == _CONVERSATION.c.contact_id)
+            .join(_MESSAGE, _NEWEST_MESSAGE)
+            .outerjoin(_READ, _READ_BY_AGENT),
+            _MESSAGE.c.inserted_form_id,
+        )
+    )
+    .order_by(_CONVERSATION.c.updated_at.desc(), _CONVERSATION.c.id.desc())
+)
 
 
-def _row(row: Any, at: datetime) -> Row:
-    return Row(
+def _row(row: Any, at: datetime) -> InboxRow:
+    return InboxRow(
         conversation_id=row.id,
         state=ConversationState(row.state),
         assignee_id=row.assignee_id,
@@ -248,26 +190,8 @@ def _assigned(assigned: Assigned, agent_id: int) -> ColumnElement[bool]:
             return true()
 
 
-def _unread(session: Session, agent_id: int) -> int:
-    newest = (
-        select(_CONVERSATION.c.id, _CONVERSATION.c.assignee_id, _CONVERSATION.c.last_contact_revision)
-        .where(_CONVERSATION.c.state == ConversationState.OPEN.value)
-        .order_by(_CONVERSATION.c.updated_at.desc(), _CONVERSATION.c.id.desc())
-        .limit(UNREAD_AMONG)
-        .subquery()
-    )
-    read = and_(_READ.c.conversation_id == newest.c.id, _READ.c.agent_id == agent_id)
-    query = (
-        select(func.count())
-        .select_from(newest.outerjoin(_READ, read))
-        .where(newest.c.last_contact_revision > func.coalesce(_READ.c.revision, 0))
-        .where(or_(newest.c.assignee_id.is_(None), newest.c.assignee_id == agent_id))
-    )
-    return int(run(session, query).scalar_one())
-
-
-def _counted(*whose: ColumnElement[bool]) -> ColumnElement[int]:
-    some = select(_CONVERSATION.c.id).where(_CONVERSATION.c.state == ConversationState.OPEN.value, *whose)
+def _counted(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
+    some = select(_CONVERSATION.c.id).where(_CONVERSATION.c.state == ConversationState.OPEN.value, *conditions)
     return select(func.count()).select_from(some.limit(COUNTED_MAX).subquery()).scalar_subquery()
 
 
@@ -277,4 +201,21 @@ _COUNTS = select(
     _counted(_CONVERSATION.c.assignee_id.is_(None)),
     _counted(_CONVERSATION.c.assignee_id < bindparam("agent_id")),
     _counted(_CONVERSATION.c.assignee_id > bindparam("agent_id")),
+)
+_NEWEST_OPEN = (
+    select(_CONVERSATION.c.id, _CONVERSATION.c.assignee_id, _CONVERSATION.c.last_contact_revision)
+    .where(_CONVERSATION.c.state == ConversationState.OPEN.value)
+    .order_by(_CONVERSATION.c.updated_at.desc(), _CONVERSATION.c.id.desc())
+    .limit(UNREAD_AMONG)
+    .subquery()
+)
+_UNREAD = (
+    select(func.count())
+    .select_from(
+        _NEWEST_OPEN.outerjoin(
+            _READ, and_(_READ.c.conversation_id == _NEWEST_OPEN.c.id, _READ.c.agent_id == bindparam("agent_id"))
+        )
+    )
+    .where(_NEWEST_OPEN.c.last_contact_revision > func.coalesce(_READ.c.revision, 0))
+    .where(or_(_NEWEST_OPEN.c.assignee_id.is_(None), _NEWEST_OPEN.c.assignee_id == bindparam("agent_id")))
 )

@@ -1,4 +1,4 @@
-"""The search of the inbox: by who it is with, and by what was said."""
+"""Search of the inbox: by contact, and by words in messages."""
 
 from datetime import datetime
 from typing import Any
@@ -8,40 +8,40 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from app.core.contacts import records as contacts
-from app.core.inbox import lists as inbox
+from app.core.inbox.lists import InboxRow, rows_where
 from app.db import dialect_of
 from app.models import Contact, Conversation, Message, MessageKind
 
 FOUND_MAX = 50
-# SQLite: parts of names are looked for among those who wrote last, what is too short for its index of three letters in
-# the newest lines.
+# SQLite finds parts of names among the contacts of the newest conversations. Text that is too short for its index of
+# three letters is searched in the newest messages only.
 SEARCHED_CONVERSATIONS, SEARCHED_MESSAGES = 20_000, 5_000
 _INDEXED_LETTERS = 3
 _WORDS = text("'simple'")
 _INDEX = table("message_search", column("rowid", BigInteger), column("message_search", Text))
 
 
-def search(session: Session, agent_id: int, typed: str, *, region: str | None, at: datetime) -> list[inbox.Row]:
-    """Conversations, open and closed, with a contact who has this number, address, external id or part of a name, or
-    in which these words were said; newest first, at most ``FOUND_MAX``.
+def search(session: Session, agent_id: int, typed: str, *, region: str | None, at: datetime) -> list[InboxRow]:
+    """Conversations, open and closed, whose contact has this number, address, external id or part of a name, or whose
+    messages contain these words; newest first, at most ``FOUND_MAX``.
 
-    In what was said, PostgreSQL finds words by their beginnings. SQLite finds any part of three letters or more, and
-    shorter ones among the newest ``SEARCHED_MESSAGES`` lines; names among the ``SEARCHED_CONVERSATIONS`` newest.
+    In messages, PostgreSQL finds words by their beginnings. SQLite finds any part of three letters or more, shorter
+    parts among the newest ``SEARCHED_MESSAGES`` messages, and names among the ``SEARCHED_CONVERSATIONS`` newest.
     """
     wanted = " ".join(typed.replace("\0", "").split())
     if not wanted:
         return []
     known = [contact.id for contact in contacts.look_up(session, wanted, region=region)]
     searched = _word_search if dialect_of(session) == "postgresql" else _substring_search
-    named, said = searched(wanted)
-    ids = list(session.scalars(said))
-    whose = list(session.scalars(named))
-    found = or_(Conversation.id.in_(ids), Conversation.contact_id.in_([*known, *whose]))
-    return inbox.rows_where(session, agent_id, found, at=at, limit=FOUND_MAX)
+    contacts_by_name, conversations_by_text = searched(wanted)
+    ids = list(session.scalars(conversations_by_text))
+    named = list(session.scalars(contacts_by_name))
+    found = or_(Conversation.id.in_(ids), Conversation.contact_id.in_([*known, *named]))
+    return rows_where(session, agent_id, found, at=at, limit=FOUND_MAX)
 
 
 def _word_search(wanted: str) -> tuple[Select[Any], Select[Any]]:
-    """PostgreSQL: each word by its beginning, over the indexes of words."""
+    """PostgreSQL: contacts and conversations by the beginning of each word, by the indexes of words."""
     words = [word for word in wanted.lower().split() if any(each.isalnum() for each in word)]
     query: ColumnElement[Any] = func.to_tsquery(_WORDS, "")
     for word in words:
@@ -49,34 +49,36 @@ def _word_search(wanted: str) -> tuple[Select[Any], Select[Any]]:
     named = select(Contact.id).where(
         func.to_tsvector(_WORDS, Contact.name).op("@@")(query), Contact.id.in_(select(Conversation.contact_id))
     )
-    said = select(Message.conversation_id).where(
+    messages = select(Message.conversation_id).where(
         func.to_tsvector(_WORDS, Message.body).op("@@")(query), Message.kind != MessageKind.EVENT.value
     )
-    return named.limit(FOUND_MAX), said.order_by(Message.id.desc()).limit(FOUND_MAX * 4)
+    return named.limit(FOUND_MAX), messages.order_by(Message.id.desc()).limit(FOUND_MAX * 4)
 
 
 def _beginning(word: str) -> ColumnElement[Any]:
-    """What begins like this. PostgreSQL takes it apart as it took apart what was said (``don't`` is two words, a price
-    or an address one), or it is the beginning of what is one word there (``noor@exam``).
+    """Matches words that begin like this.
+
+    PostgreSQL splits the text as it split the messages (``don't`` is two words, a price or an address one). The
+    alternative matches the beginning of what is one word there (``noor@exam``).
     """
     quoted = "'" + word.replace("\\", "\\\\").replace("'", "''") + "':*"
     return func.to_tsquery(_WORDS, quoted).op("||")(cast(quoted, postgresql.TSQUERY))
 
 
 def _substring_search(wanted: str) -> tuple[Select[Any], Select[Any]]:
-    """SQLite: any part of a name, and of what was said, by an index of every three letters in a row."""
-    lately = select(Conversation.contact_id).order_by(Conversation.id.desc()).limit(SEARCHED_CONVERSATIONS)
-    named = select(Contact.id).where(Contact.name.icontains(wanted, autoescape=True), Contact.id.in_(lately))
-    said = select(Message.conversation_id)
+    """SQLite: any part of a name, and any part of a message by its index of three letters in a row."""
+    recent = select(Conversation.contact_id).order_by(Conversation.id.desc()).limit(SEARCHED_CONVERSATIONS)
+    named = select(Contact.id).where(Contact.name.icontains(wanted, autoescape=True), Contact.id.in_(recent))
+    messages = select(Message.conversation_id)
     if len(wanted) >= _INDEXED_LETTERS:
         phrase = '"' + wanted.replace('"', '""') + '"'
         indexed = select(_INDEX.c.rowid).where(_INDEX.c.message_search.op("MATCH")(phrase))
         newest = indexed.order_by(_INDEX.c.rowid.desc()).limit(FOUND_MAX * 4)
-        return named.limit(FOUND_MAX), said.where(Message.id.in_(newest))
+        return named.limit(FOUND_MAX), messages.where(Message.id.in_(newest))
     latest = select(func.max(Message.id)).scalar_subquery()
-    said = said.where(
+    messages = messages.where(
         Message.id > latest - SEARCHED_MESSAGES,
         Message.body.icontains(wanted, autoescape=True),
         Message.kind != MessageKind.EVENT.value,
     )
-    return named.limit(FOUND_MAX), said.order_by(Message.id.desc()).limit(FOUND_MAX * 4)
+    return named.limit(FOUND_MAX), messages.order_by(Message.id.desc()).limit(FOUND_MAX * 4)

@@ -1,8 +1,7 @@
-"""The ledger: one line for each change of a consent, with its evidence. Only ``core/consent.py`` writes here."""
+"""The ledger: one event for each change of a consent, with its evidence. Only ``core/consent`` writes here."""
 
-import secrets
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -11,12 +10,14 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.core import clock
+from app.core.ledger import evidence as ledger_evidence
+from app.core.ledger.evidence import Evidence
 from app.core.wording import Words
 from app.db import CompiledStatement, ignoring_insert, inserting
 from app.models import Action, ConsentEvent, ConsentEvidence, Contact, EvidenceLevel, Source, Wording
 
 _KNOWN_WORDINGS = "assent_known_wordings"
-_EVENT = CompiledStatement(
+_INSERT = CompiledStatement(
     lambda dialect: inserting(
         dialect,
         ConsentEvent,
@@ -30,60 +31,23 @@ _EVENT = CompiledStatement(
             "destination_hash",
             "form_version_id",
             "inserted_form_id",
+            "evidence_hash",
             "occurred_at",
             "recorded_at",
         ),
     ).returning(cast(Table, ConsentEvent.__table__).c.id)
 )
-_EVIDENCE = CompiledStatement(
-    lambda dialect: inserting(
-        dialect,
-        ConsentEvidence,
-        (
-            "event_id",
-            "destination",
-            "address",
-            "user_agent",
-            "origin",
-            "page",
-            "locale",
-            "wording_hash",
-            "note",
-            "details",
-            "salt",
-        ),
-    )
-)
-
-
-_KEEP_WORDS = CompiledStatement(lambda dialect: ignoring_insert(dialect, Wording, ("hash", "body")))
+_INSERT_WORDING = CompiledStatement(lambda dialect: ignoring_insert(dialect, Wording, ("hash", "body")))
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """How we know. Surfaces build it from a request; rules only pass it down.
+class Subject:
+    """What an event is about. ``destination_hash`` names it where contact and subscription type are null."""
 
-    :param actor: who did it: ``contact``, ``agent:3``, ``api:4``, ``system``
-    :param address: network address of the person, as far as trusted proxies tell
-    :param origin: the page's origin that showed the form; ``page``: its address as it was claimed
-    """
-
-    source: Source
-    actor: str
-    level: EvidenceLevel
-    address: str | None = None
-    user_agent: str | None = None
-    origin: str | None = None
-    page: str | None = None
-    locale: str | None = None
-    words: Words | None = None
-    note: str | None = None
-    form_version_id: int | None = None
-    inserted_form_id: int | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-    def of_inserted_form(self, inserted_form_id: int) -> "Evidence":
-        return replace(self, inserted_form_id=inserted_form_id)
+    contact_id: int | None
+    subscription_type_id: int | None
+    destination: str | None
+    destination_hash: str | None
 
 
 @dataclass(frozen=True)
@@ -99,47 +63,27 @@ class LedgerLine:
     contact: str | None
 
 
-def record(
-    session: Session,
-    *,
-    contact_id: int,
-    subscription_type_id: int,
-    action: Action,
-    destination: str | None,
-    destination_hash: str | None,
-    evidence: Evidence,
-    at: datetime,
-) -> int:
-    """Write one event and its evidence; the id of the event comes back. Flushes, does not commit."""
-    wording_hash = _keep_words(session, evidence.words)
-    (event_id,) = _EVENT.one(
+def record(session: Session, action: Action, subject: Subject, evidence: Evidence, *, at: datetime) -> int:
+    """Write one event and its evidence, and return the id of the event. Flushes, does not commit."""
+    if evidence.words is not None:
+        _store_wording(session, evidence.words)
+    kept = ledger_evidence.record_of(evidence, subject.destination)
+    (event_id,) = _INSERT.one(
         session,
-        contact_id=contact_id,
-        subscription_type_id=subscription_type_id,
+        contact_id=subject.contact_id,
+        subscription_type_id=subject.subscription_type_id,
         action=action.value,
         source=evidence.source.value,
         actor=evidence.actor,
         evidence_level=evidence.level.value,
-        destination_hash=destination_hash,
+        destination_hash=subject.destination_hash,
         form_version_id=evidence.form_version_id,
         inserted_form_id=evidence.inserted_form_id,
+        evidence_hash=kept.hash,
         occurred_at=at,
         recorded_at=clock.now(),
     )
-    _EVIDENCE.run(
-        session,
-        event_id=event_id,
-        destination=destination,
-        address=evidence.address,
-        user_agent=evidence.user_agent[:512] if evidence.user_agent else None,
-        origin=evidence.origin,
-        page=evidence.page[:2000] if evidence.page else None,
-        locale=evidence.locale,
-        wording_hash=wording_hash,
-        note=evidence.note,
-        details=dict(evidence.details),
-        salt=secrets.token_bytes(16),
-    )
+    ledger_evidence.insert(session, event_id, kept)
     return int(event_id)
 
 
@@ -168,7 +112,7 @@ def evidence_of(session: Session, event_id: int) -> Evidence | None:
         Source(event.source),
         event.actor,
         EvidenceLevel(event.evidence_level),
-        address=evidence.address,
+        ip_address=evidence.ip_address,
         user_agent=evidence.user_agent,
         origin=evidence.origin,
         page=evidence.page,
@@ -176,7 +120,7 @@ def evidence_of(session: Session, event_id: int) -> Evidence | None:
         words=Words(evidence.locale or "", body, evidence.wording_hash) if body is not None else None,
         note=evidence.note,
         form_version_id=event.form_version_id,
-        details=evidence.details,
+        details=evidence.details or {},
     )
 
 
@@ -214,21 +158,21 @@ def _rows(session: Session, ids: Any, limit: int) -> Sequence[Any]:
     return session.execute(
         select(ConsentEvent, ConsentEvidence, Wording.body, Contact.public_id)
         .join(chosen, chosen.c.id == ConsentEvent.id)
-        .outerjoin(ConsentEvidence, ConsentEvidence.event_id == ConsentEvent.id)
+        .outerjoin(
+            ConsentEvidence,
+            (ConsentEvidence.event_id == ConsentEvent.id) & ConsentEvidence.erased_at.is_(None),
+        )
         .outerjoin(Wording, Wording.hash == ConsentEvidence.wording_hash)
         .outerjoin(Contact, Contact.id == ConsentEvent.contact_id)
         .order_by(ConsentEvent.id.desc())
     ).all()
 
 
-def _keep_words(session: Session, words: Words | None) -> str | None:
-    """Store the words once. A hash is remembered in the process only when it stood in the database before."""
-    if words is None:
-        return None
+def _store_wording(session: Session, words: Words) -> None:
+    """Store the text once. A process remembers a hash only when it found it in the database."""
     known: set[str] = session.info.setdefault(_KNOWN_WORDINGS, set())
-    if words.hash not in known and not _KEEP_WORDS.run(session, hash=words.hash, body=words.body):
+    if words.hash not in known and not _INSERT_WORDING.run(session, hash=words.hash, body=words.body):
         known.add(words.hash)
-    return words.hash
 
 
 def equip(info: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Table, bindparam, case, select
 from sqlalchemy.orm import Session
 
 from app.core.conversations import views as conversation_views
-from app.core.conversations.change_cache import Changes
+from app.core.conversations.change_cache import ChangeCache
 from app.core.conversations.views import ContactView
 from app.core.errors import NotFound
 from app.core.messenger import visitors as messenger
@@ -68,7 +68,7 @@ class _Remembered:
 class Polls:
     """The polls of one process; threads share it."""
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: ChangeCache) -> None:
         self._changes = changes
         self._lock = threading.Lock()
         self._remembered: OrderedDict[str, _Remembered] = OrderedDict()
@@ -76,7 +76,7 @@ class Polls:
     def news(self, database: Database, bearer: str, known: Mapping[int, int], *, at: datetime) -> tuple[Visitor, News]:
         """Who asks, and what changed in their conversations since the revisions that they know, by conversation id.
 
-        Nothing new is told from memory, which is at most ``Changes.fresh_for_s`` behind.
+        Nothing new is told from memory, which is at most ``ChangeCache.fresh_for_s`` behind.
 
         :raises NotFound: a stranger: an unknown or ended token, a session that is over
         """

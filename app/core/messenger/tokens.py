@@ -7,7 +7,7 @@ from sqlalchemy import Table, bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core.accounts.api_tokens import hash_of
-from app.core.conversations import messages as conversations
+from app.core.conversations import appending
 from app.db import CompiledStatement, ReadConnection, insert_or_ignore
 from app.models import Contact, Conversation, MessengerToken
 
@@ -66,7 +66,7 @@ def end(session: Session, token: str, *, at: datetime) -> None:
     newest = select(func.max(Conversation.id)).where(Conversation.contact_id == lead_id)
     conversation_id = session.scalar(newest) if lead_id is not None else None
     if conversation_id is not None:
-        conversations.touch(session, conversations.hold(session, conversation_id), at=at)
+        appending.touch(session, appending.lock(session, conversation_id), at=at)
         session.flush()
 
 

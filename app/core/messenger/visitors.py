@@ -16,9 +16,9 @@ from app.core import rate_limits as limits
 from app.core.accounts.api_tokens import hash_of
 from app.core.consent import eligibility
 from app.core.contacts import records as contacts
-from app.core.conversations import contact_messages
+from app.core.conversations import contact_messages, lifecycle
 from app.core.conversations import messages as conversations
-from app.core.conversations.contact_messages import Said
+from app.core.conversations.contact_messages import PostedMessage
 from app.core.errors import InvalidInput, NotFound
 from app.core.messenger import identity as messenger_identity
 from app.core.messenger import tokens as messenger_tokens
@@ -69,7 +69,7 @@ class Sender:
 class Written:
     """The message that stands now, or in how many seconds another may be tried."""
 
-    message: Said | None = None
+    message: PostedMessage | None = None
     retry_after_s: int | None = None
 
 
@@ -120,7 +120,7 @@ def write(session: Session, sender: Sender, *, body: str, client_key: str, at: d
     if wait_s := _over_limit(session, sender, at=at):
         return Written(retry_after_s=wait_s)
     contact_id = _sending_contact(session, sender, at=at)
-    said = contact_messages.write(session, contact_id, body=body, client_key=client_key, at=at)
+    said = contact_messages.post(session, contact_id, body=body, client_key=client_key, at=at)
     messenger_tokens.use(session, sender.bearer, at=at)
     return Written(said)
 
@@ -141,7 +141,7 @@ def seen(session: Session, bearer: str, numbers: Mapping[int, int], *, address: 
     )
     if wait_s is None:
         for conversation_id, number in sorted(numbers.items()):
-            conversations.contact_has_seen(session, conversation_id, number, at=at)
+            conversations.mark_seen_by_contact(session, conversation_id, number, at=at)
         messenger_tokens.use(session, bearer, at=at)
     return wait_s
 
@@ -163,7 +163,7 @@ def sign_in(session: Session, user: SignedUser, token: str | None, *, address: s
         for contact_id in sorted({lead_id, contact.id}):
             contacts.hold(session, contact_id)
         if session.get_one(Contact, lead_id).role == ContactRole.LEAD:
-            conversations.hand_over(session, lead_id, contact.id, at=at)
+            lifecycle.reassign_to_contact(session, lead_id, contact.id, at=at)
     if contact is not None:
         _keep_news(session, contacts.hold(session, contact.id), user, at=at)
     if token:

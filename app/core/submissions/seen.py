@@ -44,4 +44,4 @@ def inserted_form_seen(session: Session, token: str, *, at: datetime) -> None:
         return
     optin_forms.tally(session, seen.form_id, "seen", at=at)
     if seen.conversation_id is not None:
-        conversations.form_changed(session, seen.conversation_id, seen.id, is_answered=False, at=at)
+        conversations.mark_form_changed(session, seen.conversation_id, seen.id, is_answered=False, at=at)

@@ -16,7 +16,7 @@ from app.core.destinations import Destination
 from app.core.errors import DestinationRefused
 from app.core.forms import views as form_views
 from app.core.forms.views import FormView, Shown, State
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.core.submissions import answers as answered_forms
 from app.models import ConsentState
@@ -148,7 +148,7 @@ def _submit_inserted(
     inserted_form_id = cast(int, view.inserted_form_id)
     outcome = _opt_in(session, view, contact_id, inserted_form_id, destination, evidence, standing, at=at, news=news)
     if view.answered_at is None and view.conversation_id is not None:
-        conversations.form_changed(session, view.conversation_id, inserted_form_id, is_answered=True, at=at)
+        conversations.mark_form_changed(session, view.conversation_id, inserted_form_id, is_answered=True, at=at)
     return outcome
 
 
@@ -203,8 +203,8 @@ def _over_limit(
 ) -> int | None:
     keys = keys_of(session)
     buckets = {keys.bucket("number", destination.hash): view.per_number}
-    if evidence.address:
-        buckets[keys.bucket("address", limits.address_bucket(evidence.address))] = view.per_address
+    if evidence.ip_address:
+        buckets[keys.bucket("address", limits.address_bucket(evidence.ip_address))] = view.per_address
     return limits.hit(session, buckets, window_s=WINDOW_S, at=at)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.core.consent import changes as consent
 from app.core.consent.changes import Change
 from app.core.errors import InvalidInput, InvalidState, Merged, NotFound
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.signing import is_public_id
 from app.core.subscriptions import subscription_types
 from app.core.subscriptions.subscription_types import Shown
@@ -102,6 +102,17 @@ def opt_in(
     """
     kind = _offered(session, subscription_type_id)
     return kind, _opt_in(session, _hold(session, public_id), kind, evidence, at)
+
+
+def opt_out(
+    session: Session, public_id: str, subscription_type_id: int, evidence: Evidence, *, at: datetime
+) -> tuple[Shown, Change]:
+    """Record that a contact opted out of a type, whatever its state and consent type.
+
+    :raises NotFound: there is no such contact or type
+    """
+    kind = subscription_types.shown(session, subscription_type_id)
+    return kind, _opt_out(session, _hold(session, public_id), kind, evidence, at)
 
 
 def _opt_in(session: Session, held: _Held, kind: Shown, evidence: Evidence, at: datetime) -> Change:

@@ -45,14 +45,14 @@ _DUE = (
 _BEFORE = aliased(WebhookDelivery)
 _IS_BEHIND_ANOTHER = exists().where(
     _BEFORE.endpoint_id == WebhookDelivery.endpoint_id,
-    _BEFORE.lane == WebhookDelivery.lane,
+    _BEFORE.ordering_key == WebhookDelivery.ordering_key,
     _BEFORE.state == DeliveryState.WAITING.value,
     _BEFORE.id < WebhookDelivery.id,
 )
 _CLAIM = (
     select(
         WebhookDelivery.id,
-        WebhookDelivery.lane,
+        WebhookDelivery.ordering_key,
         WebhookDelivery.attempts,
         WebhookDelivery.first_attempt_at,
         WebhookDelivery.give_up_at,
@@ -66,7 +66,7 @@ _CLAIM = (
     .with_for_update(of=WebhookDelivery, skip_locked=True)
 )
 _TAKE = update(_DELIVERY).where(_DELIVERY.c.id == bindparam("delivery"))
-_TAKE = _TAKE.values(claim=bindparam("mark"), leased_until=bindparam("until"))
+_TAKE = _TAKE.values(lease_id=bindparam("mark"), leased_until=bindparam("until"))
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ class Attempt:
 
     delivery_id: int
     endpoint_id: int
-    lane: int | None
-    claim: str
+    ordering_key: int | None
+    lease_id: str
     url: str
     signing_secrets: tuple[str, ...] = field(repr=False)
     message_id: str
@@ -140,8 +140,8 @@ def claim(session: Session, endpoint: WebhookEndpoint, *, limit: int, lease: tim
         Attempt(
             delivery_id=row.id,
             endpoint_id=standing.id,
-            lane=row.lane,
-            claim=mark,
+            ordering_key=row.ordering_key,
+            lease_id=mark,
             url=standing.url,
             signing_secrets=signing,
             message_id=row.public_id,
@@ -157,7 +157,7 @@ def claim(session: Session, endpoint: WebhookEndpoint, *, limit: int, lease: tim
 def record(session: Session, outcomes: Sequence[Outcome], schedule: Schedule, *, at: datetime) -> None:
     """Write how attempts ended: delivered, due again later, or given up; and how their endpoints are.
 
-    A failure counts only while its claim stands; a success always does, for it did arrive.
+    A failure counts only while its lease stands; a success always does, for it did arrive.
     """
     by_endpoint: dict[int, list[Outcome]] = {}
     for outcome in outcomes:
@@ -177,12 +177,12 @@ def record(session: Session, outcomes: Sequence[Outcome], schedule: Schedule, *,
     put_back = [
         {
             "endpoint": each.attempt.endpoint_id,
-            "lane_": each.attempt.lane,
+            "ordering_key_": each.attempt.ordering_key,
             "after": each.attempt.delivery_id,
             "to": again,
         }
         for each, again in failed
-        if again is not None and each.attempt.lane is not None
+        if again is not None and each.attempt.ordering_key is not None
     ]
     if put_back:
         run(session, _PUT_BACK, put_back)
@@ -196,15 +196,17 @@ _SHOWN = (
 _RECORD = (
     update(_DELIVERY)
     .where(_DELIVERY.c.id == bindparam("delivery"), _DELIVERY.c.state == DeliveryState.WAITING.value)
-    .values({name: bindparam(f"new_{name}") for name in (*_RECORDED, *_SHOWN)} | {"claim": None, "leased_until": None})
+    .values(
+        {name: bindparam(f"new_{name}") for name in (*_RECORDED, *_SHOWN)} | {"lease_id": None, "leased_until": None}
+    )
 )
-_RECORD_IF_CLAIMED = _RECORD.where(_DELIVERY.c.claim == bindparam("mark"))
+_RECORD_IF_CLAIMED = _RECORD.where(_DELIVERY.c.lease_id == bindparam("mark"))
 # Those behind one that failed are not due before it is: they need not be looked through meanwhile.
 _PUT_BACK = (
     update(_DELIVERY)
     .where(
         _DELIVERY.c.endpoint_id == bindparam("endpoint"),
-        _DELIVERY.c.lane == bindparam("lane_"),
+        _DELIVERY.c.ordering_key == bindparam("ordering_key_"),
         _DELIVERY.c.state == DeliveryState.WAITING.value,
         _DELIVERY.c.id > bindparam("after"),
         _DELIVERY.c.next_attempt_at < bindparam("to"),
@@ -234,7 +236,7 @@ def _values(outcome: Outcome, again: datetime | None, *, at: datetime) -> dict[s
     if outcome.is_delivered:
         state = DeliveryState.DELIVERED
     else:
-        state = DeliveryState.PARKED if again is None else DeliveryState.WAITING
+        state = DeliveryState.FAILED if again is None else DeliveryState.WAITING
     recorded = {
         "attempts": outcome.attempt.number,
         "first_attempt_at": outcome.attempt.first_at,
@@ -251,7 +253,7 @@ def _values(outcome: Outcome, again: datetime | None, *, at: datetime) -> dict[s
     }
     which: dict[str, Any] = {"delivery": outcome.attempt.delivery_id}
     if not outcome.is_delivered:
-        which["mark"] = outcome.attempt.claim
+        which["mark"] = outcome.attempt.lease_id
     return which | {f"new_{name}": value for name, value in recorded.items()}
 
 

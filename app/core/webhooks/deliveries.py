@@ -99,22 +99,22 @@ def replay(session: Session, endpoint_id: int, delivery_id: int, *, actor: str, 
     return found
 
 
-def replay_parked(session: Session, endpoint_id: int, *, actor: str, at: datetime) -> int:
+def replay_failed(session: Session, endpoint_id: int, *, actor: str, at: datetime) -> int:
     """Send again what was given up, the oldest first, at most a thousand at once; how many comes back.
 
     :raises InvalidState: the endpoint is disabled
     """
     endpoint = endpoints.enabled(session, endpoint_id)
-    parked = (
+    failed = (
         select(WebhookDelivery.id)
-        .where(WebhookDelivery.endpoint_id == endpoint_id, WebhookDelivery.state == DeliveryState.PARKED.value)
+        .where(WebhookDelivery.endpoint_id == endpoint_id, WebhookDelivery.state == DeliveryState.FAILED.value)
         .order_by(WebhookDelivery.id)
         .limit(MOST_AT_ONCE)
     )
-    ids = list(session.scalars(parked.with_for_update(skip_locked=True)))
+    ids = list(session.scalars(failed.with_for_update(skip_locked=True)))
     if ids:
-        # they keep their lane, so that one contact's events come in their order again
-        again = {name: value for name, value in _again(at).items() if name != "lane"}
+        # they keep their ordering_key, so that one contact's events come in their order again
+        again = {name: value for name, value in _again(at).items() if name != "ordering_key"}
         session.execute(update(WebhookDelivery).where(WebhookDelivery.id.in_(ids)).values(**again))
         _note(session, endpoint, actor, {"deliveries": len(ids)}, at=at)
     session.flush()
@@ -126,14 +126,14 @@ def late(session: Session, *, at: datetime) -> list[int]:
     return list(session.scalars(select(WebhookDelivery.id).where(*_is_late(at)).limit(MOST_AT_ONCE)))
 
 
-def park(session: Session, late_ids: Sequence[int], *, at: datetime) -> None:
+def give_up(session: Session, late_ids: Sequence[int], *, at: datetime) -> None:
     """Give up what is late, tried or not: at a dead endpoint one attempt asks for all, so most were not."""
     said = func.coalesce(
         WebhookDelivery.last_problem, case((WebhookDelivery.last_attempt_at.is_(None), literal(_NEVER_SENT)))
     )
     given_up = update(WebhookDelivery).where(WebhookDelivery.id.in_(late_ids), *_is_late(at))
-    parked = {"state": DeliveryState.PARKED.value, "claim": None, "leased_until": None, "last_problem": said}
-    session.execute(given_up.values(**parked), execution_options=_LATER)
+    failed = {"state": DeliveryState.FAILED.value, "lease_id": None, "leased_until": None, "last_problem": said}
+    session.execute(given_up.values(**failed), execution_options=_LATER)
 
 
 def forget(session: Session, *, created_before: datetime) -> int:
@@ -178,13 +178,13 @@ def _is_late(at: datetime) -> tuple[ColumnElement[bool], ...]:
 def _again(at: datetime) -> dict[str, Any]:
     return {
         "state": DeliveryState.WAITING.value,
-        "lane": None,
+        "ordering_key": None,
         "attempts": 0,
         "first_attempt_at": None,
         "delivered_at": None,
         "next_attempt_at": at,
         "give_up_at": at + endpoints.GIVE_UP_AFTER,
-        "claim": None,
+        "lease_id": None,
         "leased_until": None,
     }
 
@@ -193,7 +193,7 @@ def _bring_forward(session: Session, first: WebhookDelivery, *, at: datetime) ->
     """Those of its contact that were put back behind it follow at once."""
     behind = (
         WebhookDelivery.endpoint_id == first.endpoint_id,
-        WebhookDelivery.lane == first.lane,
+        WebhookDelivery.ordering_key == first.ordering_key,
         WebhookDelivery.state == DeliveryState.WAITING.value,
         WebhookDelivery.id > first.id,
         WebhookDelivery.next_attempt_at > at,

@@ -47,7 +47,7 @@ class Counts:
     """How many deliveries of an endpoint wait, and how many were given up."""
 
     waiting: int = 0
-    parked: int = 0
+    failed: int = 0
 
 
 def reach_of(settings: Settings) -> Reach:
@@ -100,7 +100,7 @@ def counts(session: Session, counted: Iterable[WebhookEndpoint]) -> dict[int, Co
     each_apart = [
         select(literal(endpoint.id), literal(state), func.count()).select_from(_some(endpoint.id, state))
         for endpoint in counted
-        for state in (DeliveryState.WAITING.value, DeliveryState.PARKED.value)
+        for state in (DeliveryState.WAITING.value, DeliveryState.FAILED.value)
     ]
     found: dict[int, dict[str, int]] = {}
     for endpoint_id, state, count in session.execute(union_all(*each_apart)) if each_apart else ():

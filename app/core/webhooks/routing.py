@@ -68,11 +68,13 @@ def _listening(session: Session) -> list[WebhookEndpoint]:
     return list(session.scalars(query.order_by(WebhookEndpoint.id)))
 
 
-def _delivery(endpoint: WebhookEndpoint, message_id: int, lane: int | None, *, at: datetime) -> dict[str, object]:
+def _delivery(
+    endpoint: WebhookEndpoint, message_id: int, ordering_key: int | None, *, at: datetime
+) -> dict[str, object]:
     return {
         "endpoint_id": endpoint.id,
         "message_id": message_id,
-        "lane": lane,
+        "ordering_key": ordering_key,
         "state": DeliveryState.WAITING.value,
         "attempts": 0,
         "next_attempt_at": at,

@@ -3,6 +3,7 @@
 from app import migrations
 from app.config import Settings
 from app.core import clock, signing
+from app.core.errors import InvalidState
 from app.core.ledger import events as ledger
 from app.core.signing import Keys
 from app.core.workspace import settings
@@ -23,9 +24,12 @@ def open_database(configured: Settings, *, connections: int = 16, engines: Engin
 def make_ready(database: Database) -> None:
     """Migrate to this version, make the workspace. Nothing happens when both are done.
 
-    :raises InvalidState: the secret key is not the one that this database was made with
+    :raises InvalidState: the database cannot be upgraded, or was made with another secret key
     """
-    migrations.upgrade(database)
+    try:
+        migrations.upgrade(database)
+    except migrations.CannotUpgrade as problem:
+        raise InvalidState(str(problem)) from None
     with database.unit_of_work() as session:
         settings.ensure(session, at=clock.now())
 

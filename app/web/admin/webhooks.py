@@ -97,11 +97,11 @@ def replay_webhook(endpoint_id: int, delivery_id: int) -> ResponseReturnValue:
     return _done(act, "It is being sent again. Reload this page to see how it went.", path)
 
 
-@blueprint.post("/admin/webhooks/<int:endpoint_id>/replay-parked")
+@blueprint.post("/admin/webhooks/<int:endpoint_id>/replay-failed")
 @admin_required
-def replay_parked_webhooks(endpoint_id: int) -> ResponseReturnValue:
+def replay_failed_webhooks(endpoint_id: int) -> ResponseReturnValue:
     def act(session: Session) -> None:
-        count = deliveries.replay_parked(session, endpoint_id, actor=current_actor(), at=clock.now())
+        count = deliveries.replay_failed(session, endpoint_id, actor=current_actor(), at=clock.now())
         flash(f"{count} {'delivery is' if count == 1 else 'deliveries are'} being sent again.")
 
     return _done(act, "", url_for("admin.webhook_page", endpoint_id=endpoint_id))

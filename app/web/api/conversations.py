@@ -13,8 +13,10 @@ from app.core.contacts import views as contact_views
 from app.core.contacts.search import COUNTED_MAX
 from app.core.conversations import api_views as conversation_records
 from app.core.conversations import forms as conversation_forms
+from app.core.conversations import lifecycle
 from app.core.conversations import messages as conversations
 from app.core.conversations.api_views import Record
+from app.core.conversations.appending import CONTACT, NewMessage
 from app.core.errors import InvalidInput, NotAvailable, NotFound
 from app.models import Agent, Contact, MessageKind
 from app.schemas.conversation import (
@@ -71,8 +73,8 @@ def create_conversation(asked: dict[str, Any]) -> Response:
 
     def act(session: Session) -> Body:
         contact, at = _contact(session, asked["from_"]), clock.now()
-        begun = conversations.start(session, contact.id, at=at)
-        said = conversations.say(session, begun.id, author=conversations.CONTACT, body=asked["body"], at=at)
+        begun = lifecycle.start(session, contact.id, at=at)
+        said = conversations.post(session, begun.id, NewMessage(CONTACT, asked["body"]), at=at)
         return message_body(said, "user_message")
 
     return written(act, audited="conversation.begun", details={"as": "contact"})
@@ -138,14 +140,14 @@ def manage_conversation(asked: dict[str, Any], wanted: dict[str, Any], conversat
             clock.now(),
         )
         if asked["body"]:
-            conversations.say(session, number, author=actor, body=asked["body"], at=at)
+            conversations.post(session, number, NewMessage(actor, asked["body"]), at=at)
         match asked["message_type"]:
             case "close":
-                conversations.close(session, number, actor=actor, at=at)
+                lifecycle.close(session, number, actor=actor, at=at)
             case "open":
-                conversations.reopen(session, number, actor=actor, at=at)
+                lifecycle.reopen(session, number, actor=actor, at=at)
             case _:
-                conversations.assign(session, number, _assignee(session, asked["assignee_id"]), actor=actor, at=at)
+                lifecycle.assign(session, number, _assignee(session, asked["assignee_id"]), actor=actor, at=at)
         return _body(session, number, wanted["display_as"])
 
     return written(act, audited=f"conversation.{asked['message_type']}", details=_as_admin(asked["admin_id"]))
@@ -191,8 +193,8 @@ def create_message(asked: dict[str, Any]) -> Response:
         agent, contact, at = _agent(session, asked["from_"]["id"]), _contact(session, asked["to"]), clock.now()
         if asked["from_"]["type"] != "admin":
             raise InvalidInput("A message comes from an admin; a contact begins a conversation.", field="from.type")
-        begun = conversations.start(session, contact.id, at=at, assignee_id=agent.id)
-        said = conversations.say(session, begun.id, author=f"agent:{agent.id}", body=asked["body"], at=at)
+        begun = lifecycle.start(session, contact.id, at=at, assignee_id=agent.id)
+        said = conversations.post(session, begun.id, NewMessage(f"agent:{agent.id}", asked["body"]), at=at)
         return message_body(said, "admin_message")
 
     return written(act, audited="conversation.begun", details=_as_admin(asked["from_"]["id"]))
@@ -205,7 +207,7 @@ def _reply_as_admin(session: Session, asked: dict[str, Any], conversation_id: st
     is_last = conversation_id == _LAST
     found = conversation_records.newest_of(session, None) if is_last else ids.number(conversation_id) or 0
     kind = MessageKind.NOTE if asked["message_type"] == "note" else MessageKind.MESSAGE
-    conversations.say(session, found, author=f"agent:{agent.id}", body=asked["body"], kind=kind, at=at)
+    conversations.post(session, found, NewMessage(f"agent:{agent.id}", asked["body"], kind), at=at)
     return found
 
 
@@ -216,9 +218,9 @@ def _reply_as_contact(session: Session, asked: dict[str, Any], conversation_id: 
     contact = _contact(session, who, field="intercom_user_id")
     is_last = conversation_id == _LAST
     found = conversation_records.newest_of(session, contact.id) if is_last else ids.number(conversation_id) or 0
-    if conversations.find(session, found).contact_id != contact.id:
+    if lifecycle.find(session, found).contact_id != contact.id:
         raise NotFound("Resource Not Found")  # nobody writes in another's conversation
-    conversations.say(session, found, author=conversations.CONTACT, body=asked["body"], at=at)
+    conversations.post(session, found, NewMessage(CONTACT, asked["body"]), at=at)
     return found
 
 

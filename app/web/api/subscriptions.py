@@ -13,7 +13,8 @@ from app.core.contacts import views as contact_views
 from app.core.contacts.views import View
 from app.core.errors import InvalidInput
 from app.core.ledger import events as ledger
-from app.core.ledger.events import Evidence, LedgerLine
+from app.core.ledger.events import LedgerLine
+from app.core.ledger.evidence import Evidence
 from app.core.subscriptions import attachments as subscriptions
 from app.core.subscriptions import subscription_types
 from app.models import EvidenceLevel, Source
@@ -179,7 +180,7 @@ def _event(line: LedgerLine) -> Body:
         "inserted_form_id": str(event.inserted_form_id) if event.inserted_form_id is not None else None,
         "evidence": {
             "destination": evidence.destination,
-            "address": evidence.address,
+            "ip_address": evidence.ip_address,
             "user_agent": evidence.user_agent,
             "origin": evidence.origin,
             "page": evidence.page,

@@ -155,12 +155,12 @@ def test_webhook_endpoint(endpoint_id: str) -> Response:
     return written(act)
 
 
-@room.call("POST", "/webhook_endpoints/<endpoint_id>/replay_parked", WebhooksReplayedSchema, errors=(404, 409))
-def replay_parked_webhook_deliveries(endpoint_id: str) -> Response:
+@room.call("POST", "/webhook_endpoints/<endpoint_id>/replay_failed", WebhooksReplayedSchema, errors=(404, 409))
+def replay_failed_webhook_deliveries(endpoint_id: str) -> Response:
     """Send again what was given up, the oldest first, a thousand at most; call again until `replayed` is 0."""
 
     def act(session: Session) -> Body:
-        count = deliveries.replay_parked(session, _id(endpoint_id), actor=callers.current().actor, at=clock.now())
+        count = deliveries.replay_failed(session, _id(endpoint_id), actor=callers.current().actor, at=clock.now())
         return {"type": "webhook_replay", "replayed": count}
 
     return written(act)
@@ -222,7 +222,7 @@ def replay_webhook_delivery(endpoint_id: str, delivery_id: str) -> Response:
 
 def _body(endpoint: WebhookEndpoint, counts: Mapping[int, Counts]) -> Body:
     count = counts.get(endpoint.id, Counts())
-    return endpoint_body(endpoint, waiting=count.waiting, parked=count.parked)
+    return endpoint_body(endpoint, waiting=count.waiting, failed=count.failed)
 
 
 def _told(told: Told) -> Body:

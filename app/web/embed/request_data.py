@@ -8,7 +8,7 @@ from app.core.destinations import Destination
 from app.core.errors import DestinationRefused
 from app.core.forms import wording as form_words
 from app.core.forms.views import FormView, Shown
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.signing import random_token
 from app.core.submissions.submit import Outcome, Typed
 from app.core.wording import translatable
@@ -121,7 +121,7 @@ def evidence(asked: Asked, view: FormView, page: FormPage, shown: Shown | None, 
         source=Source.FORM,
         actor="contact",
         level=level,
-        address=asked.remote_addr,
+        ip_address=asked.remote_addr,
         user_agent=asked.environ.get("HTTP_USER_AGENT"),
         origin=shown.origin if shown else None,
         page=_claimed_page(asked, page),

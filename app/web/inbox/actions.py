@@ -1,4 +1,4 @@
-"""What agents do in a conversation: write, close, open again, assign."""
+"""What agents do in a conversation: reply, insert a saved form, close, reopen, assign, mark as read."""
 
 from functools import partial
 
@@ -7,94 +7,104 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.conversations import messages as conversations
-from app.core.errors import InvalidInput
-from app.core.inbox import lists as inbox
+from app.core.conversations import forms as conversation_forms
+from app.core.conversations import lifecycle, messages
+from app.core.conversations.appending import NewMessage
+from app.core.errors import AssentError, InvalidInput, NotFound
+from app.core.inbox import presence
 from app.models import MessageKind
-from app.web import ids as numbers
+from app.web import ids
 from app.web.formkit import accepted
 from app.web.inbox import blueprint
-from app.web.inbox import context as reading
-from app.web.inbox.context import Choice
-from app.web.inbox.pages import ReplyForm, show
+from app.web.inbox.context import ListChoice, my_id
+from app.web.inbox.pages import ReplyForm, show_conversation
 from app.web.services import unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor
 
 
 @blueprint.post("/inbox/<int:conversation_id>/messages")
 @agent_required
-def write(conversation_id: int) -> ResponseReturnValue:
+def reply(conversation_id: int) -> ResponseReturnValue:
     form = ReplyForm()
-    return accepted(form, partial(_written, conversation_id=conversation_id)) or show(conversation_id, form)
+    return accepted(form, partial(_posted, conversation_id=conversation_id)) or show_conversation(conversation_id, form)
 
 
-@blueprint.post("/inbox/<int:conversation_id>/<any(close, reopen):step>")
+@blueprint.post("/inbox/<int:conversation_id>/forms")
 @agent_required
-def step(conversation_id: int, step: str) -> ResponseReturnValue:
-    change = conversations.close if step == "close" else conversations.reopen
+def insert_saved(conversation_id: int) -> ResponseReturnValue:
+    """Insert a saved form. A refusal is shown in the conversation, where the list of forms is."""
+    try:
+        form_id = ids.parse(request.form.get("form_id"))
+        if form_id is None:
+            raise InvalidInput("Choose a form.", field="form_id")
+        with unit_of_work() as session:
+            key = request.form.get("client_key")
+            conversation_forms.insert_saved(
+                session, conversation_id, form_id, actor=current_actor(), at=clock.now(), client_key=key
+            )
+    except AssentError as error:
+        if isinstance(error, NotFound) or _is_from_script():
+            raise
+        flash(error.message, "error")
+    return _back_to(conversation_id)
+
+
+@blueprint.post("/inbox/<int:conversation_id>/<any(close, reopen):action>")
+@agent_required
+def close_or_reopen(conversation_id: int, action: str) -> ResponseReturnValue:
+    change = lifecycle.close if action == "close" else lifecycle.reopen
     with unit_of_work() as session:
         change(session, conversation_id, actor=current_actor(), at=clock.now())
-        _read_by_me(session, conversation_id)
-    if not is_from_script():
-        flash("The conversation is closed." if step == "close" else "The conversation is open again.")
-    return back_to(conversation_id)
+        _mark_shown_read(session, conversation_id)
+    if not _is_from_script():
+        flash("The conversation is closed." if action == "close" else "The conversation is open again.")
+    return _back_to(conversation_id)
 
 
 @blueprint.post("/inbox/<int:conversation_id>/assignee")
 @agent_required
 def assign(conversation_id: int) -> ResponseReturnValue:
     chosen = request.form.get("assignee", "")
+    agent_id = ids.parse(chosen)
+    if chosen and agent_id is None:
+        raise InvalidInput("Choose somebody who works here.", field="assignee")
     with unit_of_work() as session:
-        conversations.assign(session, conversation_id, _agent(chosen), actor=current_actor(), at=clock.now())
-    return back_to(conversation_id)
+        lifecycle.assign(session, conversation_id, agent_id, actor=current_actor(), at=clock.now())
+    return _back_to(conversation_id)
 
 
 @blueprint.post("/inbox/<int:conversation_id>/read")
 @agent_required
-def read(conversation_id: int) -> ResponseReturnValue:
-    """For pages without scripts, which cannot tell by themselves."""
+def mark_read(conversation_id: int) -> ResponseReturnValue:
+    """For pages without scripts, which do not report by themselves what was read."""
     with unit_of_work() as session:
-        _read_by_me(session, conversation_id)
-    return back_to(conversation_id)
+        _mark_shown_read(session, conversation_id)
+    return _back_to(conversation_id)
 
 
-def back_to(conversation_id: int) -> ResponseReturnValue:
-    """The page again; a script is told that it worked and asks for what is new."""
-    if is_from_script():
+def _posted(form: ReplyForm, conversation_id: int) -> ResponseReturnValue:
+    kind = MessageKind.NOTE if form.kind.data == "note" else MessageKind.MESSAGE
+    new = NewMessage(current_actor(), form.body.data or "", kind, form.client_key.data or None)
+    with unit_of_work() as session:
+        messages.post(session, conversation_id, new, at=clock.now())
+        _mark_shown_read(session, conversation_id)
+    return _back_to(conversation_id)
+
+
+def _mark_shown_read(session: Session, conversation_id: int) -> None:
+    """Mark as read what the page showed when it was sent, not what arrived since then."""
+    shown = request.form.get("revision", 0, type=ids.whole)
+    presence.mark_read_up_to(session, conversation_id, my_id(), shown)
+
+
+def _back_to(conversation_id: int) -> ResponseReturnValue:
+    """Redirect to the conversation. A script gets 204 and polls for what is new."""
+    if _is_from_script():
         return "", 204
-    here = url_for("inbox.conversation_page", conversation_id=conversation_id)
-    return redirect(f"{here}{Choice.of_request().query}#reply", 303)
+    params = ListChoice.from_request().params()
+    here = url_for("inbox.conversation_page", conversation_id=conversation_id, _anchor="reply", **params)
+    return redirect(here, 303)
 
 
-def is_from_script() -> bool:
+def _is_from_script() -> bool:
     return request.headers.get("X-Requested-With") == "fetch"
-
-
-def _written(form: ReplyForm, conversation_id: int) -> ResponseReturnValue:
-    with unit_of_work() as session:
-        conversations.say(
-            session,
-            conversation_id,
-            author=current_actor(),
-            body=form.body.data or "",
-            kind=MessageKind.NOTE if form.kind.data == "note" else MessageKind.MESSAGE,
-            client_key=form.client_key.data or None,
-            at=clock.now(),
-        )
-        _read_by_me(session, conversation_id)
-    return back_to(conversation_id)
-
-
-def _read_by_me(session: Session, conversation_id: int) -> None:
-    """Up to what the page showed that was sent, not to what came meanwhile."""
-    found = conversations.find(session, conversation_id)
-    shown = request.form.get("revision", 0, type=numbers.whole)
-    inbox.mark_read(session, conversation_id, reading.my_id(), max(0, min(shown, found.revision)))
-
-
-def _agent(chosen: str) -> int | None:
-    if chosen == "":
-        return None
-    if not chosen.isascii() or not chosen.isdigit() or len(chosen) > 9:
-        raise InvalidInput("Choose somebody who works here.", field="assignee")
-    return int(chosen)

@@ -1,4 +1,4 @@
-"""The inbox in words: what happened, when, what somebody agreed to."""
+"""The inbox in words: what happened, when, what a contact agreed to."""
 
 import json
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from babel.dates import format_datetime
 from markupsafe import Markup
 
 from app.core import clock, phone
-from app.core.inbox.lists import COUNTED_MAX, Row
+from app.core.inbox.lists import COUNTED_MAX, InboxRow
 from app.core.ledger.events import LedgerLine
 from app.models import MessageKind
-from app.web import formatting as display
+from app.web import formatting
 
 _ENGLISH = Locale.parse("en_GB")
 _LEGAL_TAGS = {"p", "br", "em", "strong", "a"}
@@ -37,8 +37,8 @@ CARD_STATES = {
 
 
 @dataclass(frozen=True)
-class Agreed:
-    """What an answer said yes to, from the record: where to, when, the legal text as it was shown (safe HTML)."""
+class Agreement:
+    """What a form's answer agreed to, by the ledger: destination, time, legal text as it was shown (safe HTML)."""
 
     event_id: int
     at: datetime
@@ -46,11 +46,11 @@ class Agreed:
     legal: Markup
 
 
-def agreed(line: LedgerLine) -> Agreed:
+def agreed(line: LedgerLine) -> Agreement:
     destination = line.evidence.destination if line.evidence else None
     fields = _fields(line.words)
     legal = nh3.clean(str(fields.get("legal_html", "")), tags=_LEGAL_TAGS, attributes={"a": {"href"}})
-    return Agreed(
+    return Agreement(
         line.event.id,
         line.event.occurred_at,
         phone.formatted(destination) if destination else "",
@@ -59,17 +59,17 @@ def agreed(line: LedgerLine) -> Agreed:
 
 
 def short_time(at: datetime, time_zone: str) -> Markup:
-    """``13:05`` today, else ``2 Nov, 13:05``; the whole of it for machines and as a title."""
+    """``13:05`` today, else ``2 Nov, 13:05``; as an element with the full time for machines and as its title."""
     zone = ZoneInfo(time_zone)
     here, today = at.astimezone(zone), clock.now().astimezone(zone)
     pattern = "HH:mm" if here.date() == today.date() else "d MMM, HH:mm" if here.year == today.year else "d MMM y"
-    words = format_datetime(at, pattern, tzinfo=zone, locale=_ENGLISH)
-    whole = format_datetime(at, "d MMM y, HH:mm zzz", tzinfo=zone, locale=_ENGLISH)
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(timespec="seconds"), whole, words)
+    short = format_datetime(at, pattern, tzinfo=zone, locale=_ENGLISH)
+    full = format_datetime(at, "d MMM y, HH:mm zzz", tzinfo=zone, locale=_ENGLISH)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(timespec="seconds"), full, short)
 
 
 def event(code: str, agents: dict[int, str]) -> str:
-    """``closed`` as what somebody did."""
+    """What an agent did, for the code in an event's body: ``closed the conversation`` for ``closed``."""
     what, _, number = code.partition(":")
     if what == "assigned" and number.isdigit():
         return f"gave the conversation to {agents.get(int(number), 'somebody')}"
@@ -77,25 +77,25 @@ def event(code: str, agents: dict[int, str]) -> str:
 
 
 def counted(number: int) -> str:
-    """``1,000+`` where counting stopped."""
+    """A count; ``1,000+`` where counting stopped."""
     return f"{number:,}{'+' if number >= COUNTED_MAX else ''}"
 
 
-def excerpt(row: Row, agents: dict[int, str], me: int) -> str:
-    """The newest line of a conversation, in one short line."""
+def excerpt(row: InboxRow, agents: dict[int, str], me: int) -> str:
+    """The newest message of a conversation, on one short line."""
     if row.kind == MessageKind.FORM and row.form:
         what = f"Form “{row.form.title}”: {CARD_STATES[row.form.state].lower()}"
     else:
         what = " ".join(row.body[:400].split())[:160]
     if row.author == "contact":
         return what
-    who = "You" if row.author == f"agent:{me}" else display.actor(row.author, agents)
-    return f"{'Note by ' if row.kind == MessageKind.NOTE else ''}{who}: {what}"
+    author = "You" if row.author == f"agent:{me}" else formatting.actor(row.author, agents)
+    return f"{'Note by ' if row.kind == MessageKind.NOTE else ''}{author}: {what}"
 
 
-def name_of(row: Any) -> str:
-    """A person by the best name that we have; as ``_macros/people.html`` does."""
-    return str(row.name or row.external_id or row.email or f"Lead {row.public_id[:6]}")
+def name_of(row: InboxRow) -> str:
+    """The best name that a contact has; the same rule as in ``_macros/people.html``."""
+    return row.name or row.external_id or row.email or f"Lead {row.public_id[:6]}"
 
 
 def _fields(body: str | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A new conversation with a contact: a text, and perhaps a form in it."""
+"""A new conversation with a contact: a text, and perhaps a form."""
 
 from functools import partial
 
@@ -10,12 +10,13 @@ from wtforms.validators import DataRequired, Length
 from app.core import clock
 from app.core.contacts import records as contacts
 from app.core.conversations import forms as conversation_forms
-from app.core.conversations import views as conversation_views
+from app.core.conversations import views
+from app.core.conversations.forms import FirstMessage
 from app.core.conversations.messages import BODY_MAX
-from app.web.formkit import Form, accepted, choices, text
+from app.web import ids
+from app.web.formkit import Form, accepted, choices, offered_forms, text
 from app.web.inbox import blueprint
-from app.web.inbox import context as reading
-from app.web.inbox.context import number_of, offered_forms
+from app.web.inbox.context import my_id, new_client_key
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import agent_required
 
@@ -40,18 +41,12 @@ def start_page(public_id: str) -> ResponseReturnValue:
 
 
 def _started(form: StartForm, public_id: str) -> ResponseReturnValue:
+    first = FirstMessage(form.body.data or "", ids.parse(form.form_id.data), form.client_key.data)
     with unit_of_work() as session:
-        made = conversation_forms.begin(
-            session,
-            contacts.find(session, public_id),
-            form.body.data or "",
-            number_of(form.form_id.data),
-            agent_id=reading.my_id(),
-            at=clock.now(),
-            client_key=form.client_key.data,
-        )
+        contact = contacts.find(session, public_id)
+        conversation = conversation_forms.begin(session, contact, first, agent_id=my_id(), at=clock.now())
     view = "inbox.configure" if form.form_id.data == CONFIGURE else "inbox.conversation_page"
-    return redirect(url_for(view, conversation_id=made.id), 303)
+    return redirect(url_for(view, conversation_id=conversation.id), 303)
 
 
 def _page(public_id: str, form: StartForm) -> str:
@@ -60,11 +55,10 @@ def _page(public_id: str, form: StartForm) -> str:
         form.form_id.choices = choices(
             [("", "No form"), *offered_forms(session), (CONFIGURE, "Configure one in the next step")]
         )
-        running = [each for each in conversation_views.for_contact(session, contact.id) if each.state == "open"]
         return render_template(
             "inbox/start.html",
             form=form,
             contact=contact,
-            running=running,
-            client_key=form.client_key.data or reading.new_key(),
+            running=[each for each in views.for_contact(session, contact.id) if each.state == "open"],
+            client_key=form.client_key.data or new_client_key(),
         )

@@ -1,4 +1,4 @@
-"""The list, and one conversation."""
+"""The pages: a list, and one conversation beside its list."""
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
@@ -6,21 +6,18 @@ from wtforms import RadioField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app.core import clock
-from app.core.conversations import changes as inbox_changes
-from app.core.conversations import messages as conversations
-from app.core.conversations import views as conversation_views
+from app.core.conversations import changes, lifecycle, views
 from app.core.conversations.messages import BODY_MAX
-from app.web import ids as numbers
-from app.web.formkit import Form, choices, text
+from app.web import ids
+from app.web.formkit import Form, choices, offered_forms, text
 from app.web.inbox import blueprint
-from app.web.inbox import context as reading
-from app.web.inbox.context import Choice, offered_forms
+from app.web.inbox.context import ListChoice, conversation_context, list_context, new_client_key
 from app.web.services import read_only
 from app.web.sign_in.setup import agent_required
 
 
 class ReplyForm(Form):
-    """What is written, as a message or as a note. ``client_key``: sent twice, it arrives once."""
+    """A message or a note. ``client_key``: sending it twice posts it once."""
 
     kind = RadioField("Write", choices=choices([("message", "Reply"), ("note", "Internal note")]), default="message")
     body = TextAreaField(
@@ -35,33 +32,33 @@ class ReplyForm(Form):
 @agent_required
 def list_page() -> str:
     with read_only() as session:
-        cursor = inbox_changes.changed_since(session, None).cursor
-        return render_template(
-            "inbox/list.html", cursor=cursor, **reading.list_of(session, Choice.of_request(), at=clock.now())
-        )
+        cursor = changes.changed_since(session, None).cursor
+        context = list_context(session, ListChoice.from_request(), at=clock.now())
+        return render_template("inbox/list.html", cursor=cursor, **context)
 
 
 @blueprint.get("/inbox/<int:conversation_id>")
 @agent_required
 def conversation_page(conversation_id: int) -> ResponseReturnValue:
-    return show(conversation_id, ReplyForm(formdata=None))
+    return show_conversation(conversation_id, ReplyForm(formdata=None))
 
 
-def show(conversation_id: int, reply: ReplyForm) -> ResponseReturnValue:
-    """One conversation beside the list, with the reply as it stands."""
-    at, before = clock.now(), request.args.get("line", type=numbers.whole)
+def show_conversation(conversation_id: int, reply: ReplyForm) -> ResponseReturnValue:
+    """One conversation beside its list, with the reply form as it was sent."""
+    at, before = clock.now(), request.args.get("line", type=ids.whole)
     with read_only() as session:
-        cursor = inbox_changes.changed_since(session, None).cursor
-        found = conversations.find(session, conversation_id)
-        view = conversation_views.page(session, conversation_id, at=at, before=before)
+        cursor = changes.changed_since(session, None).cursor
+        conversation = lifecycle.find(session, conversation_id)
+        view = views.agent_page(session, conversation_id, at=at, before=before)
+        context = list_context(session, ListChoice.from_request(), at=at)
+        context |= conversation_context(session, conversation, view, at=at)
         page = render_template(
             "inbox/conversation.html",
             cursor=cursor,
             reply=reply,
             is_newest=before is None,
             saved_forms=offered_forms(session),
-            insert_key=reading.new_key(),
-            **reading.list_of(session, Choice.of_request(), at=at)
-            | reading.conversation_of(session, found, view, at=at),
+            insert_key=new_client_key(),
+            **context,
         )
     return page, reply.status

@@ -13,7 +13,7 @@ from flask import g
 from werkzeug.exceptions import BadRequest, HTTPException
 
 from app.core import clock, wording
-from app.core.conversations.views import ContactLine, ContactView
+from app.core.conversations.views import ContactMessage, ContactView
 from app.core.errors import AssentError, NotFound, TooMany
 from app.core.forms.cards import FormCard
 from app.core.messenger import identity as messenger_identity
@@ -175,19 +175,19 @@ def _view(view: ContactView, who: Visitor) -> dict[str, Any]:
         "revision": view.revision,
         "seen": view.contact_seen_number,
         "earlier": view.has_older,
-        "messages": [_line(line, who) for line in view.lines],
+        "messages": [_message(each, who) for each in view.messages],
     }
 
 
-def _line(line: ContactLine, who: Visitor) -> dict[str, Any]:
+def _message(message: ContactMessage, who: Visitor) -> dict[str, Any]:
     return {
-        "number": line.number,
-        "from": "visitor" if line.is_own else "office",
-        "name": line.author_name,
-        "text": line.body,
-        "client_key": line.client_key,
-        "at": int(line.created_at.timestamp() * 1000),
-        "form": _form(line.form, who) if line.form else None,
+        "number": message.number,
+        "from": "visitor" if message.is_own else "office",
+        "name": message.author_name,
+        "text": message.body,
+        "client_key": message.client_key,
+        "at": int(message.created_at.timestamp() * 1000),
+        "form": _form(message.form, who) if message.form else None,
     }
 
 

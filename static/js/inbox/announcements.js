@@ -1,13 +1,13 @@
-// What is new announces itself: in the title, to a screen reader, by a sound, by a notification.
+// Announces news: in the page title, to a screen reader, by a sound, by a notification.
 
-import { announcer, conversation } from "./page.js";
-import { notification, sound } from "./wishes.js";
+import { notification, sound } from "./preferences.js";
+import { announcer, conversation } from "./state.js";
 
 const pageTitle = document.title;
-// What was unread when this page came is in its list, and no news: a change beside it must not announce it again.
+// The list shows what was unread when the page was loaded. It is not news, even if something beside it changes.
 const announced = new Set([...document.querySelectorAll("[data-news]")].map((row) => row.dataset.news));
 
-export function title(unread) {
+export function showUnread(unread) {
   document.title = unread ? `(${unread}) ${pageTitle}` : pageTitle;
 }
 
@@ -20,16 +20,16 @@ export function announce(news) {
   if (notification.checked && document.hidden && Notification.permission === "granted") {
     for (const each of fresh) {
       const shown = new Notification(each.name, { body: each.text, tag: `assent-${each.id}` });
-      shown.addEventListener("click", () => { window.focus(); location.assign(`/inbox/${each.id}`); });
+      shown.addEventListener("click", () => { window.focus(); location.assign(each.address); });
     }
   }
 }
 
 let audio;
-export async function beep() {
+async function beep() {
   try {
     audio ??= new AudioContext();
-    // Until this page was touched it may stay silent; what was missed then does not sound all at once later.
+    // Browsers allow no sound before the first click. A sound that was not allowed must not be played later.
     if (audio.state !== "running") await Promise.race([audio.resume(), new Promise((resolve) => setTimeout(resolve, 500))]);
     if (audio.state !== "running") return;
     const tone = audio.createOscillator();
@@ -40,5 +40,6 @@ export async function beep() {
     tone.connect(volume).connect(audio.destination);
     tone.start();
     tone.stop(audio.currentTime + 0.25);
-  } catch { /* no sound here */ }
+  } catch { /* this browser plays no sound */ }
 }
+sound.addEventListener("change", () => { if (sound.checked) beep(); }); // so that the agent hears what it is like

@@ -1,20 +1,20 @@
-// The inbox, live: short polls by key, no reload. Everything works without this, as plain pages. Here is what keys do.
+// Entry point of the live inbox: keyboard shortcuts and start of the polls. Without scripts, plain pages do the same.
 
-import { title } from "./announcements.js";
-import { reply, state } from "./page.js";
-import { next } from "./polls.js";
-import { here } from "./presence.js";
+import { showUnread } from "./announcements.js";
+import { schedulePoll } from "./polls.js";
+import { keys } from "./preferences.js";
+import { reportPresence } from "./presence.js";
 import { body, insertButton, openInsert } from "./reply.js";
-import { keys } from "./wishes.js";
+import { list, reply, state } from "./state.js";
 
-for (const only of document.querySelectorAll(".with-scripts")) only.hidden = false;
+for (const element of document.querySelectorAll(".with-scripts")) element.hidden = false;
 
 function move(step) {
   const rows = [...document.querySelectorAll("[data-chat]")];
   if (!rows.length) return;
-  const now = rows.findIndex((row) => row === document.activeElement);
+  const focused = rows.findIndex((row) => row === document.activeElement);
   const open = rows.findIndex((row) => row.getAttribute("aria-current") === "page");
-  const from = now >= 0 ? now : open >= 0 ? open : step > 0 ? -1 : rows.length;
+  const from = focused >= 0 ? focused : open >= 0 ? open : step > 0 ? -1 : rows.length;
   rows[Math.min(rows.length - 1, Math.max(0, from + step))].focus();
 }
 
@@ -34,27 +34,27 @@ const shortcuts = {
   "/": () => document.getElementById("q").focus(),
 };
 document.addEventListener("keydown", (event) => {
-  state.lastAct = Date.now();
+  state.lastActionMs = Date.now();
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  const inList = document.activeElement?.matches("[data-chat]");
-  if (inList && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+  const isInList = document.activeElement?.matches("[data-chat]");
+  if (isInList && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
     event.preventDefault();
     move(event.key === "ArrowDown" ? 1 : -1);
     return;
   }
   if (!keys.checked || event.target.closest("input, textarea, select, [contenteditable]")) return;
-  const wanted = shortcuts[event.key];
-  if (wanted) {
+  const shortcut = shortcuts[event.key];
+  if (shortcut) {
     event.preventDefault();
-    wanted();
+    shortcut();
   }
 });
-for (const kind of ["pointermove", "pointerdown", "focus"]) addEventListener(kind, () => { state.lastAct = Date.now(); }, { passive: true });
+for (const kind of ["pointermove", "pointerdown", "focus"]) addEventListener(kind, () => { state.lastActionMs = Date.now(); }, { passive: true });
 document.addEventListener("visibilitychange", () => {
-  state.lastAct = Date.now();
-  if (!document.hidden) { here(); next(0); }
+  state.lastActionMs = Date.now();
+  if (!document.hidden) { reportPresence(); schedulePoll(0); }
 });
-addEventListener("online", () => { state.failures = 0; next(0); });
+addEventListener("online", () => { state.failures = 0; schedulePoll(0); });
 
-title(Number(document.getElementById("chats").dataset.unread));
-next();
+showUnread(Number(list().dataset.unread));
+schedulePoll();

@@ -1,89 +1,90 @@
-// Short polls by key: what changed since this page last asked.
+// Polls for changes since the last poll, by cursor.
 
-import { announce, title } from "./announcements.js";
-import { conversation, offline, root, say, state } from "./page.js";
-import { replace } from "./parts.js";
-import { takeConversation } from "./thread.js";
+import { announce, showUnread } from "./announcements.js";
+import { replace } from "./dom.js";
+import { conversation, list, offline, root, setText, state } from "./state.js";
+import { showConversation } from "./thread.js";
 
 const ACTIVE_MS = 1000;
 const IDLE_MS = 5000;
 const IDLE_AFTER_MS = 60_000;
-const REFRESH_MS = 30_000; // a form runs out, a consent changes elsewhere: nothing is said of it
+const REFRESH_MS = 30_000; // forms expire and consents change elsewhere, without a change of the conversation
 
 let timer;
-let running = false;
-let refreshed = Date.now();
+let isPolling = false;
+let refreshedMs = Date.now();
 
-function pause() {
+function pauseMs() {
   if (state.failures) return Math.min(30_000, ACTIVE_MS * 2 ** state.failures) * (0.75 + Math.random() / 2);
-  return document.hidden || Date.now() - state.lastAct > IDLE_AFTER_MS ? IDLE_MS : ACTIVE_MS;
+  return document.hidden || Date.now() - state.lastActionMs > IDLE_AFTER_MS ? IDLE_MS : ACTIVE_MS;
 }
 
-export function next(after = pause()) {
+export function schedulePoll(afterMs = pauseMs()) {
   clearTimeout(timer);
-  if (!document.hidden || !after || !isTimed(after)) timer = setTimeout(poll, after);
+  if (!document.hidden || !afterMs || !startWorkerTimer(afterMs)) timer = setTimeout(poll, afterMs);
 }
 
-// While the page is hidden, which is when announcements matter, a worker counts the time: a page's own timers are late.
-let clock;
-function isTimed(after) {
+// Announcements matter while the page is hidden, when its own timers are slow: a worker's timer is used then.
+let worker;
+function startWorkerTimer(afterMs) {
   try {
-    clock ??= started(new Worker(new URL("./clock.js", import.meta.url)));
-    if (clock) clock.postMessage(after);
+    worker ??= createWorker();
+    if (worker) worker.postMessage(afterMs);
   } catch {
-    clock = false; // no workers here: the page's timers have to do
+    worker = false; // no workers here: use the page's timers
   }
-  return Boolean(clock);
+  return Boolean(worker);
 }
-function started(worker) {
-  worker.addEventListener("message", () => { if (document.hidden) poll(); });
-  worker.addEventListener("error", () => { clock = false; next(); });
-  return worker;
+function createWorker() {
+  const created = new Worker(new URL("./timer_worker.js", import.meta.url));
+  created.addEventListener("message", () => { if (document.hidden) poll(); });
+  created.addEventListener("error", () => { worker = false; schedulePoll(); });
+  return created;
 }
 
 export async function poll() {
-  if (running) { state.again = true; return; }
-  running = true;
-  state.again = false;
-  const query = new URLSearchParams(root.dataset.query);
-  query.set("cursor", state.cursor);
+  if (isPolling) { state.pollAgain = true; return; }
+  isPolling = true;
+  state.pollAgain = false;
+  const address = new URL(root.dataset.poll, location.href);
+  address.searchParams.set("cursor", state.cursor);
   if (conversation) {
-    query.set("conversation", conversation);
-    query.set("after", state.revision);
+    address.searchParams.set("conversation", conversation);
+    address.searchParams.set("after", state.revision);
   }
-  const isRefresh = conversation && !document.hidden && Date.now() - refreshed >= REFRESH_MS;
-  if (isRefresh) query.set("refresh", "yes");
+  const isRefresh = conversation && !document.hidden && Date.now() - refreshedMs >= REFRESH_MS;
+  if (isRefresh) address.searchParams.set("refresh", "yes");
   let news = null;
   try {
-    const response = await fetch(`/inbox/poll?${query}`, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(20_000) });
-    if (response.status === 401) return signedOut();
+    const response = await fetch(address, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(20_000) });
+    if (response.status === 401) return showSignedOut();
     if (!response.ok) throw new Error(`status ${response.status}`);
     if (response.status === 200) news = await response.json();
-    if (isRefresh) refreshed = Date.now();
+    if (isRefresh) refreshedMs = Date.now();
     state.failures = 0;
     offline.hidden = true;
   } catch {
     state.failures = Math.min(state.failures + 1, 5);
-    if (state.failures > 1) say(offline, "There is no connection. What you see may be old; it is tried again by itself.");
+    if (state.failures > 1) setText(offline, "There is no connection. What you see may be old; it is tried again by itself.");
   } finally {
-    running = false;
+    isPolling = false;
   }
   if (news) {
     state.cursor = news.cursor;
-    next();
-    take(news);
+    schedulePoll();
+    show(news);
   }
-  next(state.again ? 0 : pause());
+  schedulePoll(state.pollAgain ? 0 : pauseMs());
 }
 
-function signedOut() {
-  say(offline, "You are signed out. Reload the page to sign in again; keep what you have written.");
+function showSignedOut() {
+  setText(offline, "You are signed out. Reload the page to sign in again; keep what you have written.");
 }
 
-function take(news) {
+function show(news) {
   if (news.list) replace("chats", news.list);
-  if (news.conversation) takeConversation(news.conversation);
-  document.getElementById("chats").dataset.unread = news.unread;
-  title(news.unread);
+  if (news.conversation) showConversation(news.conversation);
+  list().dataset.unread = news.unread;
+  showUnread(news.unread);
   announce(news.news);
 }

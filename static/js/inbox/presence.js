@@ -1,34 +1,34 @@
-// Who has the conversation on the screen has read it, and the others see that they are there.
+// Reports that the open conversation is on the screen: it is then read, and other agents see who is viewing it.
 
-import { title } from "./announcements.js";
-import { conversation, root, state } from "./page.js";
-import { post } from "./server.js";
-import { markSeen, toEnd } from "./thread.js";
+import { showUnread } from "./announcements.js";
+import { post } from "./api.js";
+import { conversation, events, list, root, state } from "./state.js";
+import { markSeen, scrollToEnd } from "./thread.js";
 
-const HERE_MS = 15_000;
+const REPORT_MS = 15_000;
 
-let lastHere = 0;
-export function here() {
+let lastReportMs = 0;
+export function reportPresence() {
   if (!conversation || root.dataset.newest !== "yes") return;
-  lastHere = Date.now();
-  post(`/inbox/${conversation}/here`, { revision: state.revision }).then((response) => { if (response.ok) read(); }).catch(() => {});
+  lastReportMs = Date.now();
+  post(root.dataset.here, { revision: state.revision }).then((response) => { if (response.ok) markRead(); }).catch(() => {});
 }
 
-// The list says so at once; other pages of this agent with their next change.
-function read() {
+// This page shows it immediately; other pages of this agent show it with their next change.
+function markRead() {
   const row = document.querySelector(`[data-chat="${conversation}"]`)?.closest(".is-unread");
   if (!row) return;
   row.classList.remove("is-unread");
   for (const mark of row.querySelectorAll(".chat-name > *")) mark.remove();
-  const chats = document.getElementById("chats");
-  chats.dataset.unread = Math.max(0, chats.dataset.unread - (row.dataset.counts === "yes" ? 1 : 0));
-  title(Number(chats.dataset.unread));
+  list().dataset.unread = Math.max(0, list().dataset.unread - (row.dataset.counts === "yes" ? 1 : 0));
+  showUnread(Number(list().dataset.unread));
 }
 
 if (conversation) {
-  toEnd();
+  scrollToEnd();
   markSeen(Number(root.dataset.seen));
-  if (!document.hidden) here();
-  setInterval(() => { if (!document.hidden && Date.now() - lastHere >= HERE_MS) here(); }, 5000);
-  addEventListener("pagehide", () => post(`/inbox/${conversation}/leave`, {}, { keepalive: true }).catch(() => {}));
+  if (!document.hidden) reportPresence();
+  events.addEventListener("messages-shown", reportPresence);
+  setInterval(() => { if (!document.hidden && Date.now() - lastReportMs >= REPORT_MS) reportPresence(); }, 5000);
+  addEventListener("pagehide", () => post(root.dataset.leave, {}, { keepalive: true }).catch(() => {}));
 }

@@ -1,12 +1,12 @@
-// Answering, and inserting forms.
+// The reply form, and inserting forms.
 
-import { conversation, reply, thread } from "./page.js";
-import { made } from "./parts.js";
+import { post } from "./api.js";
+import { parse } from "./dom.js";
 import { poll } from "./polls.js";
-import { post } from "./server.js";
-import { toEnd } from "./thread.js";
+import { conversation, reply, thread } from "./state.js";
+import { scrollToEnd } from "./thread.js";
 
-// Acts are sent without leaving the page. Where that fails, the text stays and can be sent again: it arrives once.
+// Forms are submitted without leaving the page. If that fails, the text stays and can be sent again: it is posted once.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form === reply) {
@@ -14,85 +14,85 @@ document.addEventListener("submit", (event) => {
     send();
   } else if (form.matches("[data-act]")) {
     event.preventDefault();
-    act(form);
+    submit(form);
   }
 });
 
-async function act(form) {
-  sayBeside(form, "");
-  let answer;
+async function submit(form) {
+  showError(form, "");
+  let response;
   try {
-    answer = await post(form.action, new FormData(form), { signal: AbortSignal.timeout(20_000) });
+    response = await post(form.action, new FormData(form), { signal: AbortSignal.timeout(20_000) });
   } catch {
-    sayBeside(form, "It was not done: there is no connection. Try again.");
+    showError(form, "It was not done: there is no connection. Try again.");
     return;
   }
-  if (!answer.ok) { form.submit(); return; } // the page that follows says why not
+  if (!response.ok) { form.submit(); return; } // the next page shows the reason
   if (form.elements.client_key) form.elements.client_key.value = newKey();
   if (form.id === "insert") openInsert(false);
   poll();
 }
 
-function sayBeside(form, words) {
+function showError(form, text) {
   form.parentElement.querySelector(":scope > .not-done")?.remove();
-  if (!words) return;
-  const place = document.createElement("p");
-  place.className = "error not-done";
-  place.setAttribute("role", "alert");
-  form.after(place);
-  place.textContent = words;
+  if (!text) return;
+  const error = document.createElement("p");
+  error.className = "error not-done";
+  error.setAttribute("role", "alert");
+  form.after(error);
+  error.textContent = text;
 }
 
 export const body = document.getElementById("body");
 const notSent = document.getElementById("not-sent");
-let sending = false;
+let isSending = false;
 async function send() {
-  if (sending) return;
-  const written = body.value;
-  if (!written.trim()) { refuse("Write something first."); return; }
-  sending = true;
+  if (isSending) return;
+  const sent = body.value;
+  if (!sent.trim()) { showNotSent("Write something first."); return; }
+  isSending = true;
   try {
-    const answer = await post(reply.action, new FormData(reply), { signal: AbortSignal.timeout(20_000) });
-    if (!answer.ok) { refuse(await whyNot(answer)); return; }
-    body.value = body.value.startsWith(written) ? body.value.slice(written.length) : body.value; // it may be written on
-    keep();
+    const response = await post(reply.action, new FormData(reply), { signal: AbortSignal.timeout(20_000) });
+    if (!response.ok) { showNotSent(await reasonOf(response)); return; }
+    body.value = body.value.startsWith(sent) ? body.value.slice(sent.length) : body.value; // the agent may have typed more
+    storeDraft();
     reply.elements.client_key.value = newKey();
-    refuse("");
-    toEnd();
+    showNotSent("");
+    scrollToEnd();
     poll();
   } catch {
-    refuse("It was not sent: there is no connection. Your text is still here; send it again.");
+    showNotSent("It was not sent: there is no connection. Your text is still here; send it again.");
   } finally {
-    sending = false;
+    isSending = false;
   }
 }
 
-async function whyNot(answer) {
-  if (answer.status === 401 || answer.status === 400) return "It was not sent: you are signed out. Copy your text, reload, and send it again.";
-  const told = made(await answer.text()).querySelector("#body-error, [data-status] h1 + p")?.textContent.trim();
-  return `It was not sent. ${answer.status < 500 && told ? told : "Something went wrong on the server; your text is still here, send it again."}`;
+async function reasonOf(response) {
+  if (response.status === 401 || response.status === 400) return "It was not sent: you are signed out. Copy your text, reload, and send it again.";
+  const reason = parse(await response.text()).querySelector("#body-error, [data-status] h1 + p")?.textContent.trim();
+  return `It was not sent. ${response.status < 500 && reason ? reason : "Something went wrong on the server; your text is still here, send it again."}`;
 }
 
-function refuse(words) {
-  notSent.textContent = words;
-  notSent.hidden = !words;
-  body.toggleAttribute("aria-invalid", Boolean(words));
+function showNotSent(text) {
+  notSent.textContent = text;
+  notSent.hidden = !text;
+  body.toggleAttribute("aria-invalid", Boolean(text));
 }
 
 function newKey() {
   return btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(12)))).replaceAll("+", "-").replaceAll("/", "_");
 }
 
-// What is half written survives a look elsewhere.
-function keep() {
+// A draft survives a visit to another page.
+function storeDraft() {
   try {
     if (body.value) sessionStorage.setItem(`draft-${conversation}`, body.value);
     else sessionStorage.removeItem(`draft-${conversation}`);
-  } catch { /* nowhere to keep it */ }
+  } catch { /* storage is not allowed */ }
 }
 if (body) {
-  try { body.value ||= sessionStorage.getItem(`draft-${conversation}`) ?? ""; } catch { /* nowhere to find it */ }
-  body.addEventListener("input", keep);
+  try { body.value ||= sessionStorage.getItem(`draft-${conversation}`) ?? ""; } catch { /* storage is not allowed */ }
+  body.addEventListener("input", storeDraft);
   body.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); send(); }
     if (event.key === "Escape") thread.focus();

@@ -1,54 +1,60 @@
-// Forms inside the chat, each in a frame of its own that says how high it is.
+// Forms inside the chat, each in a frame that reports its height.
 
-import { chat, element, field, list, log, say } from "./chat.js";
-import { isAtEnd, toEnd, toTop } from "./lines.js";
-import { tell } from "./page.js";
+import { tellHost } from "./host.js";
+import { isAtEnd, scrollToEnd, scrollToTopOf } from "./message_list.js";
+import { element, events, field, list, log, state, texts } from "./state.js";
 
 const READY_MS = 5000;
 const [LONGEST_MS, FORM] = [300_000, ".form > iframe"];
+const unopened = []; // rows of forms that are opened with the panel
 
-export const openForm = (made) => {
-  const address = new URL(made.dataset.form, location.origin);
+events.addEventListener("form-added", ({ detail: row }) => (state.isOpen ? openForm(row) : unopened.push(row)));
+events.addEventListener("cleared", () => { unopened.length = 0; });
+export const openForms = () => {
+  for (const row of unopened.splice(0)) openForm(row);
+};
+const openForm = (row) => {
+  const address = new URL(row.dataset.form, location.origin);
   if (document.documentElement.dataset.theme) address.searchParams.set("theme", document.documentElement.dataset.theme);
-  if (chat.parentOrigin) address.searchParams.set("from", chat.parentOrigin);
-  const frame = element("iframe", { title: say.form, src: address });
+  if (state.parentOrigin) address.searchParams.set("from", state.parentOrigin);
+  const frame = element("iframe", { title: texts.form, src: address });
   Object.assign(frame.dataset, { due: Date.now() + READY_MS, wait: READY_MS });
   frame.addEventListener("load", () => {
-    frame.contentWindow.postMessage({ source: "assent", version: 1, type: "hello", page: chat.page }, location.origin);
+    frame.contentWindow.postMessage({ source: "assent", version: 1, type: "hello", page: state.page }, location.origin);
     try {
-      frame.contentWindow.addEventListener("keydown", (event) => { if (event.key === "Escape") tell("close"); });
-    } catch { /* it did not load: what stands there is the browser's */ }
+      frame.contentWindow.addEventListener("keydown", (event) => { if (event.key === "Escape") tellHost("close"); });
+    } catch { /* it did not load: the browser shows its own page there */ }
   });
-  made.prepend(frame);
+  row.prepend(frame);
 };
-// The server answers: forms that did not load meanwhile, and never said that they are ready, are loaded again.
-export const loadAgain = () => {
+// After an outage: loads forms again that did not report that they are ready.
+events.addEventListener("polled", () => {
   for (const frame of list.querySelectorAll(`${FORM}[data-due]`)) {
     if (Date.now() < frame.dataset.due) continue;
     frame.dataset.wait = Math.min(2 * frame.dataset.wait, LONGEST_MS);
     frame.dataset.due = Date.now() + Number(frame.dataset.wait);
     frame.src = frame.src;
   }
-};
-export const ofForm = (source, origin, data) => {
+});
+export const handleFormMessage = (source, origin, data) => {
   if (origin !== location.origin) return;
   const frame = [...list.querySelectorAll(FORM)].find((each) => each.contentWindow === source);
   if (!frame) return;
-  const atEnd = isAtEnd();
+  const wasAtEnd = isAtEnd();
   if (data.type === "height" && data.height > 0) {
     const isNew = !frame.style.blockSize;
     frame.style.blockSize = `${data.height + 2}px`;
-    if (isNew && atEnd && data.height > log.clientHeight) return toTop(frame);
+    if (isNew && wasAtEnd && data.height > log.clientHeight) return scrollToTopOf(frame);
   }
   if (data.type === "ready") delete frame.dataset.due;
   if (data.type === "ready" && data.title) frame.title = data.title;
   if (data.type === "submitted") frame.parentElement.querySelector("button")?.remove();
   if (data.type === "ready" && data.state === "saved") offerHelp(frame);
-  if (atEnd) toEnd();
+  if (wasAtEnd) scrollToEnd();
 };
-// Whose number is not theirs says so here: an agent changes it.
+// For a saved number that is not the visitor's own: they write to an agent, who changes it.
 const offerHelp = (frame) => {
-  const button = element("button", { type: "button", textContent: say.notMine });
+  const button = element("button", { type: "button", textContent: texts.notMine });
   button.addEventListener("click", () => field.focus());
   if ("isNumber" in frame.parentElement.dataset && !frame.parentElement.querySelector("button")) frame.after(button);
 };

@@ -1,19 +1,73 @@
-// The messenger's panel, in its frame. It keeps nothing: the page around it holds the token, the server the rest.
-// Loading reads; the server is told something only when the person does something. Here is what hands do.
+// Entry point of the messenger's panel, in its frame. It stores nothing: the host page keeps the token, the server the
+// rest. Loading only reads; only actions of the visitor write.
 
-import { earlier, field, log, newer, part } from "./chat.js";
-import { isAtEnd, showEarlier, toEnd } from "./lines.js";
-import { tell } from "./page.js";
-import { write } from "./sending.js";
+import { handleFormMessage, openForms } from "./forms.js";
+import { listen, tellHost } from "./host.js";
+import { begin, signIn } from "./identity.js";
+import { countUnread, isAtEnd, scrollToEnd, showEarlier, tellUnread } from "./message_list.js";
+import { poll, schedulePoll } from "./polls.js";
+import { remember, unsent, write } from "./sending.js";
+import { byId, earlier, events, field, log, newer, state, texts } from "./state.js";
+
+const asToken = (value) => (typeof value === "string" && /^t_[\w-]{43}$/.test(value) ? value : null);
+
+listen({
+  hello(data) {
+    [state.token, state.identity, state.page] = [asToken(data.token), data.identity || null, String(data.page || "").slice(0, 500)];
+    remember(data.unsent);
+    state.isProven = !unsent.size; // a first message of the page before may still be on its way
+    tellHost("ready", { accent: texts.accent, on: texts.on, title: document.title });
+    tellUnread();
+    begin();
+  },
+  token(data) {
+    const token = asToken(data.token);
+    if (token !== state.token) {
+      const wasAnonymous = state.token && !state.session;
+      [state.token, state.isProven, state.isChosenHere] = [token, false, false];
+      if (wasAnonymous) { // another page of this visitor signed out, or began again
+        remember(data.unsent);
+        begin();
+      }
+      else if (token && !state.isSending) setTimeout(poll, 1500); // another page of this visitor is sending its first message
+    }
+    state.tokenConfirmed();
+  },
+  identity(data) {
+    if (JSON.stringify(state.identity) === JSON.stringify(data.identity || null)) return;
+    state.identity = data.identity || null;
+    begin();
+  },
+  open() {
+    state.isOpen = true;
+    showPanel();
+  },
+  close() {
+    state.isOpen = false;
+    schedulePoll();
+  },
+}, handleFormMessage);
+events.addEventListener("begun", () => (state.isOpen ? showPanel() : poll()));
+
+const showPanel = async () => {
+  state.lastActiveMs = Date.now();
+  if (matchMedia("(hover: hover)").matches) field.focus();
+  else byId("close").focus();
+  if (state.isStale) await signIn().catch(() => {});
+  openForms();
+  countUnread();
+  scrollToEnd();
+  poll();
+};
 
 const grow = () => {
-  field.dir = field.value ? "auto" : ""; // what one writes reads in its own direction, the hint in the page's
+  field.dir = field.value ? "auto" : ""; // the text has its own direction, the placeholder that of the page
   if (CSS.supports("field-sizing", "content")) return;
   field.style.blockSize = "auto";
   field.style.blockSize = `${field.scrollHeight + 2}px`;
 };
 
-part("write").addEventListener("submit", (event) => {
+byId("write").addEventListener("submit", (event) => {
   event.preventDefault();
   const text = field.value.trim();
   field.focus();
@@ -26,13 +80,13 @@ field.addEventListener("input", grow);
 field.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();
-  part("write").requestSubmit();
+  byId("write").requestSubmit();
 });
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape") tell("close");
+  if (event.key === "Escape") tellHost("close");
 });
-part("close").addEventListener("click", () => tell("close"));
-newer.addEventListener("click", toEnd);
+byId("close").addEventListener("click", () => tellHost("close"));
+newer.addEventListener("click", scrollToEnd);
 earlier.addEventListener("click", showEarlier);
 log.addEventListener("scroll", () => { if (isAtEnd()) newer.hidden = true; });
-addEventListener("resize", () => { if (isAtEnd()) toEnd(); });
+addEventListener("resize", () => { if (isAtEnd()) scrollToEnd(); });

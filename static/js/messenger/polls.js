@@ -1,11 +1,8 @@
-// Short polls by key: what is new, how soon to ask again, and what is said when nobody answers.
+// Polls for news, the pauses between polls, and the status line while the server does not answer.
 
-import { bearer, chat, notice, say } from "./chat.js";
-import { loadAgain } from "./forms.js";
-import { heard, known } from "./lines.js";
-import { gone } from "./person.js";
-import { isSending, wakeUp } from "./sending.js";
-import { call } from "./server.js";
+import { call } from "./api.js";
+import { revisions, showNews } from "./message_list.js";
+import { bearer, emit, notice, state, texts } from "./state.js";
 
 const CLOSED_MS = 20_000;
 const ACTIVE_FOR_MS = 120_000;
@@ -13,60 +10,58 @@ const ACTIVE_FOR_MS = 120_000;
 let timer;
 let isPolling = false;
 
-export const wait = (tries) => Math.min(30_000, 1000 * 2 ** tries) * (0.75 + Math.random() / 2);
-const due = () => {
+export const backoffMs = (tries) => Math.min(30_000, 1000 * 2 ** tries) * (0.75 + Math.random() / 2);
+const pauseMs = () => {
   if (!bearer() || document.hidden) return null;
-  if (chat.failures) return wait(chat.failures);
-  const idle = Date.now() - chat.active;
-  if (!chat.isOpen) return idle < ACTIVE_FOR_MS ? 5000 : CLOSED_MS;
-  return idle < ACTIVE_FOR_MS ? 1000 : idle < 3 * ACTIVE_FOR_MS ? 2000 : 5000;
+  if (state.failures) return backoffMs(state.failures);
+  const idleMs = Date.now() - state.lastActiveMs;
+  if (!state.isOpen) return idleMs < ACTIVE_FOR_MS ? 5000 : CLOSED_MS;
+  return idleMs < ACTIVE_FOR_MS ? 1000 : idleMs < 3 * ACTIVE_FOR_MS ? 2000 : 5000;
 };
-export const plan = () => {
+export const schedulePoll = () => {
   clearTimeout(timer);
-  const ms = due();
+  const ms = pauseMs();
   if (ms !== null) timer = setTimeout(poll, ms);
 };
 
 export const poll = async () => {
   clearTimeout(timer);
-  if (isPolling || !bearer() || (isSending && !chat.session && chat.isChosenHere && !chat.isProven)) return;
+  if (isPolling || !bearer() || (state.isSending && !state.session && state.isChosenHere && !state.isProven)) return;
   isPolling = true;
-  const mine = chat.life;
+  const { generation } = state;
   let isMore = false;
   try {
-    const answer = await call("GET", `poll?after=${[...known].map((pair) => pair.join(":"))}`);
-    if (mine === chat.life) {
-      [chat.failures, chat.isProven] = [0, true];
-      isMore = answer.more;
-      heard(answer.conversations);
-      wakeUp();
-      loadAgain();
+    const response = await call("GET", `poll?after=${[...revisions].map((pair) => pair.join(":"))}`);
+    if (generation === state.generation) {
+      [state.failures, state.isProven] = [0, true];
+      isMore = response.more;
+      showNews(response.conversations);
+      emit("polled");
     }
-  } catch (problem) {
-    if (mine === chat.life && problem.status === 404 && (chat.session || chat.isProven)) {
+  } catch (error) {
+    if (generation === state.generation && error.status === 404 && (state.session || state.isProven)) {
       isPolling = false;
-      return void gone();
+      return void emit("gone");
     }
-    if (mine === chat.life && problem.status !== 404) chat.failures += 1;
+    if (generation === state.generation && error.status !== 404) state.failures += 1;
   }
   isPolling = false;
-  showState();
-  if (mine !== chat.life || isMore) poll();
-  else plan();
+  showStatus();
+  if (generation !== state.generation || isMore) poll();
+  else schedulePoll();
 };
 
-addEventListener("online", () => { chat.failures = 0; wakeUp(); poll(); });
-addEventListener("offline", () => showState());
+addEventListener("offline", () => showStatus());
 document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : poll()));
-for (const act of ["input", "pointerdown", "keydown"]) {
-  addEventListener(act, () => {
-    const wasIdle = Date.now() - chat.active > ACTIVE_FOR_MS;
-    chat.active = Date.now();
+for (const action of ["input", "pointerdown", "keydown"]) {
+  addEventListener(action, () => {
+    const wasIdle = Date.now() - state.lastActiveMs > ACTIVE_FOR_MS;
+    state.lastActiveMs = Date.now();
     if (wasIdle) poll();
   }, { passive: true });
 }
 
-export const showState = (words = "") => {
-  const trouble = navigator.onLine === false ? say.offline : chat.failures > 1 ? say.connecting : words;
-  if (notice.textContent !== trouble) notice.textContent = trouble;
+export const showStatus = () => {
+  const text = navigator.onLine === false ? texts.offline : state.failures > 1 ? texts.connecting : "";
+  if (notice.textContent !== text) notice.textContent = text;
 };

@@ -29,7 +29,7 @@ NOBODY_ELSE = [Source.AGENT, Source.API, Source.IMPORT, Source.BULK, Source.SITE
 
 def suppress(session: object, number: str) -> None:
     hashed = session.info["assent_keys"].destination_hash(number)  # type: ignore[attr-defined]
-    session.add(Suppression(phone_hash=hashed, phone=number, cause="keyword", since=make.NOON))  # type: ignore[attr-defined]
+    session.add(Suppression(phone_hash=hashed, phone=number, cause="keyword", created_at=make.NOON))  # type: ignore[attr-defined]
     session.flush()  # type: ignore[attr-defined]
 
 

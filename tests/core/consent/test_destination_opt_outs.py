@@ -15,7 +15,7 @@ def test_an_earlier_opt_out_that_is_added_later_leaves_the_newer_time(database: 
         event_id = make.opt_out(session, sam, offers, at=make.NOON + timedelta(hours=1)).event_id
         place = Place(sam.id, offers.id, sam.phone_hash)
         destination_opt_outs.stick(session, [place], event_id, Source.API, at=make.NOON)
-        assert session.scalars(select(DestinationOptOut.since)).all() == [make.NOON + timedelta(hours=1)]
+        assert session.scalars(select(DestinationOptOut.created_at)).all() == [make.NOON + timedelta(hours=1)]
 
 
 def test_an_opt_out_of_an_api_client_leaves_the_persons_own_as_the_reason(database: Database) -> None:
@@ -28,3 +28,13 @@ def test_an_opt_out_of_an_api_client_leaves_the_persons_own_as_the_reason(databa
         destination_opt_outs.stick(session, [place], of_client, Source.API, at=make.NOON + timedelta(hours=3))
         kept = select(DestinationOptOut.event_id).where(DestinationOptOut.contact_id == sam.id)
         assert session.scalars(kept).all() == [own]
+
+
+def test_an_opt_in_of_one_contact_leaves_the_opt_out_of_another_with_the_same_number(database: Database) -> None:
+    with database.unit_of_work() as session:
+        offers = make.live_type(session)
+        sam, eve = (make.contact(session, phone_number=make.SAMS_NUMBER) for _ in range(2))
+        for each in (sam, eve):
+            make.opt_out(session, each, offers)
+        make.opt_in(session, sam, offers, at=make.NOON + timedelta(hours=2))
+        assert session.scalars(select(DestinationOptOut.contact_id)).all() == [eve.id]

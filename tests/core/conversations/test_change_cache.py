@@ -1,4 +1,4 @@
-"""What a process knows of changes by heart is what the database would tell it."""
+"""The cache of changes agrees with what the database would return."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -6,106 +6,106 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy.orm import Session
 
-from app.core.conversations import changes as inbox_changes
-from app.core.conversations import messages as conversations
-from app.core.conversations.change_cache import Changes
+from app.core.conversations import changes, lifecycle, messages
+from app.core.conversations.appending import NewMessage
+from app.core.conversations.change_cache import ChangeCache
 from app.db import Database
 from tests import make
 from tests.make import NOON
 
 
 def chat(session: Session) -> int:
-    made = conversations.start(session, make.contact(session).id, at=NOON)
-    conversations.say(session, made.id, author="contact", body="Hello", at=NOON)
+    made = lifecycle.start(session, make.contact(session).id, at=NOON)
+    messages.post(session, made.id, NewMessage("contact", "Hello"), at=NOON)
     return made.id
 
 
 def say(database: Database, conversation_id: int) -> None:
     with database.unit_of_work() as session:
-        conversations.say(session, conversation_id, author="contact", body="More", at=NOON)
+        messages.post(session, conversation_id, NewMessage("contact", "More"), at=NOON)
 
 
-def told(database: Database, cursor: str | None) -> inbox_changes.Changes:
+def feed(database: Database, cursor: str | None) -> changes.ChangeFeed:
     with database.read_only() as session:
-        return inbox_changes.changed_since(session, cursor)
+        return changes.changed_since(session, cursor)
 
 
-@pytest.mark.parametrize("kept", [3, 2000])
-def test_memory_never_says_nothing_where_the_database_says_something(database: Database, kept: int) -> None:
-    """Also where it has to forget most of what it heard."""
+@pytest.mark.parametrize("cached", [3, 2000])
+def test_the_cache_never_hides_a_change_that_the_database_returns(database: Database, cached: int) -> None:
+    """Also when most of what it read was evicted."""
     dice = random.Random(7)
     with database.unit_of_work() as session:
         chats = [chat(session) for _ in range(12)]
-    changes = Changes(fresh_for_s=0, kept=kept)
-    cursors = [told(database, None).cursor]
-    told_from_memory = 0
+    cache = ChangeCache(fresh_for_s=0, cached=cached)
+    cursors = [feed(database, None).cursor]
+    known_from_memory = 0
     for _ in range(60):
         for _ in range(dice.choice((0, 0, 1, 2, 9))):
             say(database, dice.choice(chats))
-        changes.follow(database.read_connection)
+        cache.follow(database.read_connection)
         for cursor in (*dice.sample(cursors, min(4, len(cursors))), cursors[-1]):
-            news = told(database, cursor)
-            if changes.has_none_since(cursor):
+            news = feed(database, cursor)
+            if cache.has_none_since(cursor):
                 assert news.conversation_ids == []
-                told_from_memory += 1
+                known_from_memory += 1
             cursors.append(news.cursor)
-    assert told_from_memory > 20
-    assert not changes.has_none_since("nonsense")
-    assert not changes.has_none_since(None)
+    assert known_from_memory > 20
+    assert not cache.has_none_since("nonsense")
+    assert not cache.has_none_since(None)
 
 
-def test_what_was_told_is_told_from_memory_afterwards(database: Database) -> None:
+def test_what_was_told_is_known_from_memory_afterwards(database: Database) -> None:
     with database.unit_of_work() as session:
         one = chat(session)
-    changes = Changes(fresh_for_s=0)
-    cursor = told(database, None).cursor
-    changes.follow(database.read_connection)
-    assert changes.has_none_since(cursor)
+    cache = ChangeCache(fresh_for_s=0)
+    cursor = feed(database, None).cursor
+    cache.follow(database.read_connection)
+    assert cache.has_none_since(cursor)
     say(database, one)
-    assert changes.has_none_since(cursor), "it was not asked to be up to date"
-    changes.follow(database.read_connection)
-    assert not changes.has_none_since(cursor)
-    again = told(database, cursor).cursor
-    assert changes.has_none_since(again)
+    assert cache.has_none_since(cursor), "follow was not called"
+    cache.follow(database.read_connection)
+    assert not cache.has_none_since(cursor)
+    again = feed(database, cursor).cursor
+    assert cache.has_none_since(again)
 
 
-def test_a_change_that_is_committed_late_is_heard_of(database: Database) -> None:
+def test_a_change_that_is_committed_late_is_noticed(database: Database) -> None:
     if database.is_sqlite:
-        return  # there writers come one after the other
-    changes = Changes(fresh_for_s=0)
+        return  # SQLite has one writer at a time
+    cache = ChangeCache(fresh_for_s=0)
     with database.unit_of_work() as session:
         slow, quick = chat(session), chat(session)
-    changes.follow(database.read_connection)
+    cache.follow(database.read_connection)
     with database.unit_of_work() as late:
-        conversations.say(late, slow, author="contact", body="slow", at=NOON)
+        messages.post(late, slow, NewMessage("contact", "slow"), at=NOON)
         say(database, quick)
-        serial = changes.follow(database.read_connection)
-        assert changes.touched(0, -1, [quick])
-        assert not changes.touched(serial, -1, [slow, quick])
-        assert changes.follow(database.read_connection) == serial
-    changes.follow(database.read_connection)
-    assert changes.touched(serial, -1, [slow])
-    assert not changes.touched(serial, -1, [quick])
+        serial = cache.follow(database.read_connection)
+        assert cache.touched(0, -1, [quick])
+        assert not cache.touched(serial, -1, [slow, quick])
+        assert cache.follow(database.read_connection) == serial
+    cache.follow(database.read_connection)
+    assert cache.touched(serial, -1, [slow])
+    assert not cache.touched(serial, -1, [quick])
 
 
-def test_a_carried_over_conversation_touches_both_people(database: Database) -> None:
-    changes = Changes(fresh_for_s=0)
+def test_a_reassigned_conversation_touches_both_contacts(database: Database) -> None:
+    cache = ChangeCache(fresh_for_s=0)
     with database.unit_of_work() as session:
         lead, user = make.contact(session).id, make.contact(session).id
-        made = conversations.start(session, lead, at=NOON).id
-    serial = changes.follow(database.read_connection)
+        made = lifecycle.start(session, lead, at=NOON).id
+    serial = cache.follow(database.read_connection)
     with database.unit_of_work() as session:
-        conversations.hand_over(session, lead, user, at=NOON)
-    changes.follow(database.read_connection)
-    assert changes.touched(serial, user, [])
-    assert changes.touched(serial, lead, [])
-    assert changes.touched(serial, -1, [made])
+        lifecycle.reassign_to_contact(session, lead, user, at=NOON)
+    cache.follow(database.read_connection)
+    assert cache.touched(serial, user, [])
+    assert cache.touched(serial, lead, [])
+    assert cache.touched(serial, -1, [made])
 
 
-def test_many_who_ask_at_once_cost_one_statement(database: Database) -> None:
+def test_concurrent_polls_cost_one_statement(database: Database) -> None:
     seen: list[str] = []
-    changes = Changes(fresh_for_s=60)
+    cache = ChangeCache(fresh_for_s=60)
     database.trace = seen.append
     with ThreadPoolExecutor(16) as hands:
-        list(hands.map(lambda _: changes.follow(database.read_connection), range(200)))
+        list(hands.map(lambda _: cache.follow(database.read_connection), range(200)))
     assert len(seen) == 1

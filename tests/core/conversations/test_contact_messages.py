@@ -1,7 +1,8 @@
-"""What a contact writes into an open conversation."""
+"""The fast path for messages of contacts."""
 
 from app.core.conversations import contact_messages
-from app.core.inbox import lists as inbox
+from app.core.inbox import lists, presence
+from app.core.inbox.lists import InboxList
 from app.db import Database
 from app.models import Conversation
 from tests import make
@@ -12,12 +13,12 @@ def test_each_message_of_a_contact_is_unread_for_agents(database: Database) -> N
     with database.unit_of_work() as session:
         agent, sam = make.agent(session), make.contact(session)
         for number in range(3):
-            written = contact_messages.write(session, sam.id, body=f"Hello {number}", client_key=f"k{number}", at=NOON)
+            posted = contact_messages.post(session, sam.id, body=f"Hello {number}", client_key=f"k{number}", at=NOON)
             session.expire_all()
-            conversation = session.get_one(Conversation, written.conversation_id)
-            assert written.number == number + 1
+            conversation = session.get_one(Conversation, posted.conversation_id)
+            assert posted.number == number + 1
             assert conversation.last_contact_revision == conversation.revision
-            rows = inbox.page(session, agent.id, at=NOON)
+            rows = lists.page(session, agent.id, InboxList(), at=NOON)
             assert [row.is_unread for row in rows] == [True]
-            inbox.mark_read(session, conversation.id, agent.id, conversation.revision)
-            assert [row.is_unread for row in inbox.page(session, agent.id, at=NOON)] == [False]
+            presence.mark_read(session, conversation.id, agent.id, conversation.revision)
+            assert [row.is_unread for row in lists.page(session, agent.id, InboxList(), at=NOON)] == [False]

@@ -7,9 +7,11 @@ import pytest
 from sqlalchemy import select
 
 from app.core import clock
+from app.core.conversations import lifecycle
 from app.core.conversations import messages as conversations
-from app.core.conversations.change_cache import Changes
-from app.core.conversations.contact_messages import Said
+from app.core.conversations.appending import NewMessage
+from app.core.conversations.change_cache import ChangeCache
+from app.core.conversations.contact_messages import PostedMessage
 from app.core.errors import NotFound
 from app.core.messenger import polling as messenger_polls
 from app.core.messenger import tokens as messenger_tokens
@@ -28,7 +30,7 @@ TOKEN, EVES = "t_" + "a" * 43, "t_" + "b" * 43
 
 @pytest.fixture
 def polls() -> Polls:
-    return Polls(Changes(fresh_for_s=0))
+    return Polls(ChangeCache(fresh_for_s=0))
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def asked(database: Database, polls: Polls) -> list[str]:
     return seen
 
 
-def write(database: Database, bearer: str = TOKEN, body: str = "Hello") -> Said:
+def write(database: Database, bearer: str = TOKEN, body: str = "Hello") -> PostedMessage:
     sender = Sender(bearer=bearer, identity=Identity(), is_new=True, address=None, locale="en")
     with database.unit_of_work() as session:
         written = messenger.write(session, sender, body=body, client_key=secrets.token_hex(8), at=clock.now())
@@ -49,7 +51,7 @@ def write(database: Database, bearer: str = TOKEN, body: str = "Hello") -> Said:
 
 def reply(database: Database, conversation_id: int, body: str, kind: MessageKind = MessageKind.MESSAGE) -> None:
     with database.unit_of_work() as session:
-        conversations.say(session, conversation_id, author="agent:1", body=body, kind=kind, at=clock.now())
+        conversations.post(session, conversation_id, NewMessage("agent:1", body, kind=kind), at=clock.now())
 
 
 class Panel:
@@ -62,13 +64,13 @@ class Panel:
     def poll(self) -> list[str]:
         _, news = self.polls.news(self.database, self.bearer, self.known, at=NOON)
         self.known |= {view.conversation_id: view.revision for view in news.views}
-        return [line.body for view in news.views for line in view.lines]
+        return [line.body for view in news.views for line in view.messages]
 
 
 def test_news_come_once_and_over_all_conversations(database: Database, polls: Polls) -> None:
     first = write(database, body="one")
     with database.unit_of_work() as session:
-        conversations.close(session, first.conversation_id, actor="agent:1", at=NOON)
+        lifecycle.close(session, first.conversation_id, actor="agent:1", at=NOON)
     write(database, body="two")
     panel = Panel(database, polls)
     assert panel.poll() == ["one", "two"]
@@ -84,16 +86,16 @@ def test_an_answer_in_any_open_conversation_is_heard_of_and_answered_there(datab
     with database.unit_of_work() as session:
         sam = session.scalars(select(Contact.id)).one()
         for number in range(1, 10):
-            chat = conversations.start(session, sam, at=clock.now())
-            conversations.say(session, chat.id, author="agent:1", body=str(number), at=clock.now())
+            chat = lifecycle.start(session, sam, at=clock.now())
+            conversations.post(session, chat.id, NewMessage("agent:1", str(number)), at=clock.now())
             if number > 6:
-                conversations.close(session, chat.id, actor="agent:1", at=clock.now())
+                lifecycle.close(session, chat.id, actor="agent:1", at=clock.now())
     panel = Panel(database, polls)
     assert panel.poll() == [str(number) for number in range(10)]
     reply(database, oldest.conversation_id, "in the oldest")
     assert panel.poll() == ["in the oldest"]
     assert write(database, body="I see").conversation_id == oldest.conversation_id
-    assert Panel(database, Polls(Changes(fresh_for_s=0))).poll()[-3:] == ["0", "in the oldest", "I see"]
+    assert Panel(database, Polls(ChangeCache(fresh_for_s=0))).poll()[-3:] == ["0", "in the oldest", "I see"]
 
 
 def test_between_changes_nothing_is_asked_but_what_changed_anywhere(
@@ -117,7 +119,7 @@ def test_between_changes_nothing_is_asked_but_what_changed_anywhere(
 
 def test_two_processes_tell_the_same(database: Database) -> None:
     written = write(database)
-    one, two = (Panel(database, Polls(Changes(fresh_for_s=0))) for _ in range(2))
+    one, two = (Panel(database, Polls(ChangeCache(fresh_for_s=0))) for _ in range(2))
     assert one.poll() == two.poll() == ["Hello"]
     reply(database, written.conversation_id, "Hi")
     assert one.poll() == two.poll() == ["Hi"]
@@ -171,8 +173,8 @@ def test_a_user_who_is_not_known_yet_finds_what_an_agent_begins(
     assert len(asked) == 3, "changes, and once the user"
     with database.unit_of_work() as session:
         made = make.contact(session, external_id="sam")
-        conversation = conversations.start(session, made.id, at=NOON)
-        conversations.say(session, conversation.id, author="agent:1", body="Welcome", at=NOON)
+        conversation = lifecycle.start(session, made.id, at=NOON)
+        conversations.post(session, conversation.id, NewMessage("agent:1", "Welcome"), at=NOON)
     assert sam.poll() == ["Welcome"]
 
 

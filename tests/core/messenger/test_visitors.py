@@ -14,8 +14,9 @@ from sqlalchemy import func, select
 
 from app.core.consent import changes as consent
 from app.core.contacts import records as contacts
+from app.core.conversations import appending, lifecycle
 from app.core.conversations import messages as conversations
-from app.core.conversations.contact_messages import Said
+from app.core.conversations.contact_messages import PostedMessage
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.messenger import identity as messenger_identity
 from app.core.messenger import tokens as messenger_tokens
@@ -52,7 +53,7 @@ def sender(bearer: str = TOKEN, *, is_new: bool = True, address: str = "203.0.11
     return Sender(bearer=bearer, identity=Identity.read(said), is_new=is_new, address=address, locale="en")
 
 
-def write(session: Any, who: Sender, body: str = "Hello", client_key: str = "key-1") -> Said:
+def write(session: Any, who: Sender, body: str = "Hello", client_key: str = "key-1") -> PostedMessage:
     written = messenger.write(session, who, body=body, client_key=client_key, at=NOON)
     assert written.message is not None
     return written.message
@@ -155,7 +156,7 @@ def test_a_message_sent_twice_arrives_once_even_the_first_and_even_after_closing
         with database.unit_of_work() as session:
             first = write(session, sender())
     with database.unit_of_work() as session:
-        conversations.close(session, first.conversation_id, actor="agent:1", at=NOON)
+        lifecycle.close(session, first.conversation_id, actor="agent:1", at=NOON)
     with database.unit_of_work() as session:
         again = write(session, sender())
         assert again == first
@@ -242,7 +243,9 @@ def test_signing_in_carries_the_open_chat_over_and_no_consent(database: Database
         contacts.change_phone(session, lead, make.EVES_NUMBER, at=NOON)
         make.opt_in(session, lead, kind)
         waiting = make.inserted(session, form, lead)
-        conversations.post_form(session, first.conversation_id, waiting, author="agent:1", at=NOON)
+        conversations.post_form(
+            session, appending.lock(session, first.conversation_id), waiting, author="agent:1", at=NOON
+        )
     with database.unit_of_work() as session:
         messenger.sign_in(session, SignedUser("sam", phone=make.SAMS_NUMBER), TOKEN, address=None, at=NOON)
     with database.unit_of_work() as session:

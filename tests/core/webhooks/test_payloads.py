@@ -194,10 +194,10 @@ def test_a_suppression_says_which_number_and_why_and_its_end_comes_after_it(data
     }
     assert other["data"]["item"]["phone"] == make.BRITISH_NUMBER
     with database.read_only() as session:
-        lanes = session.scalars(select(WebhookDelivery.lane).order_by(WebhookDelivery.id)).all()
+        ordering_keys = session.scalars(select(WebhookDelivery.ordering_key).order_by(WebhookDelivery.id)).all()
         payloads = session.scalars(select(OutboxEvent.payload)).all()
-    assert lanes[0] == lanes[1] != lanes[2], "one number's are told one after the other"
-    assert max(lane or 0 for lane in lanes) < 0, "no contact's"
+    assert ordering_keys[0] == ordering_keys[1] != ordering_keys[2], "one number's are told one after the other"
+    assert max(ordering_key or 0 for ordering_key in ordering_keys) < 0, "no contact's"
     assert payloads == [{}, {}, {}], "the outbox keeps no number once it was told"
 
 

@@ -128,7 +128,7 @@ def test_a_long_list_is_read_in_pages_and_by_state(app: Flask, database: Databas
         older = re.search(r'href="([^"]+before=\d+)"', html)
         page = older[1].replace("&amp;", "&") if older else ""
     assert seen == ids[::-1]
-    assert "There is none" in client.get(f"{path}?state=parked").get_data(as_text=True)
+    assert "There is none" in client.get(f"{path}?state=failed").get_data(as_text=True)
     assert (
         len(re.findall(r"/deliveries/\d+", client.get(f"{path}?state=waiting").get_data(as_text=True)))
         == deliveries.PAGE
@@ -186,7 +186,7 @@ def test_an_event_that_could_not_be_told_is_shown(app: Flask, database: Database
 
 def test_agents_and_strangers_do_not_get_in_and_ids_of_others_find_nothing(app: Flask, endpoint_id: int) -> None:
     ana, stranger, path = agent(app), app.test_client(), f"/admin/webhooks/{endpoint_id}"
-    posts = [f"{path}/{step}" for step in ("test", "secret", "disable", "enable", "delete", "replay-parked")]
+    posts = [f"{path}/{step}" for step in ("test", "secret", "disable", "enable", "delete", "replay-failed")]
     for page in ("/admin/webhooks", "/admin/webhooks/new", path, f"{path}/deliveries/1"):
         assert ana.get(page).status_code == 403
         assert stranger.get(page).status_code == 302

@@ -131,6 +131,7 @@ def test_no_answer_waits_until_the_use_can_be_noted(app: Flask) -> None:
     assert _last_used(app) is not None
 
 
+@pytest.mark.own_database
 def test_no_answer_is_lost_where_the_use_cannot_be_noted(app: Flask) -> None:
     client, opened = calls(app), database(app)
     with opened.unit_of_work() as session:

@@ -95,6 +95,7 @@ def test_what_there_is_not_is_told_in_the_same_envelope(
     assert app.test_client().get("/apis").content_type.startswith("text/html")
 
 
+@pytest.mark.own_database
 def test_a_mistake_of_ours_is_told_without_its_details(app: Flask, api: Calls) -> None:
     with database(app).unit_of_work() as session:
         session.connection().exec_driver_sql("DROP TABLE segments")

@@ -321,6 +321,7 @@ def test_a_list_by_state_pages_by_key(api: Calls) -> None:
     )
 
 
+@pytest.mark.own_database
 @pytest.mark.parametrize(
     ("query", "index"),
     [
@@ -344,6 +345,7 @@ def test_the_indexes_are_used_and_nothing_is_sorted(app: Flask, api: Calls, quer
         assert "Sort" not in plan.replace("Incremental Sort", ""), plan
 
 
+@pytest.mark.own_database
 def test_a_date_is_read_along_its_index_however_deep_the_page(app: Flask, api: Calls) -> None:
     """The usual query of whoever synchronises. SQLite's plan does not tell where it begins: its steps are counted."""
     api.live_type()

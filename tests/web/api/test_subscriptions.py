@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.core import clock
 from app.core.consent import changes as consent
 from app.core.contacts import records as contacts
-from app.core.ledger.events import Evidence
+from app.core.ledger.evidence import Evidence
 from app.core.subscriptions import subscription_types
 from app.models import ConsentEvent, EvidenceLevel, OutboxEvent, Source
 from tests import make

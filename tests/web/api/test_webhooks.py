@@ -82,24 +82,24 @@ def test_what_failed_is_looked_at_tested_and_sent_again_with_another_secret(app:
     assert (one["last_request"], one["last_answer"]) == (None, None)
     with database(app).unit_of_work() as session:
         delivery = session.scalars(select(WebhookDelivery)).one()
-        delivery.state, delivery.attempts, delivery.last_status = DeliveryState.PARKED, 3, 500
+        delivery.state, delivery.attempts, delivery.last_status = DeliveryState.FAILED, 3, 500
         delivery.last_request_headers = {":url": "https://old.example.com/", "webhook-id": "one"}
         delivery.last_answer_headers, delivery.last_answer = {"X-From": "there"}, "broken"
     one = api.get(f"{path}/deliveries/{sent['id']}")
     assert one["last_request"] == {"url": "https://old.example.com/", "headers": {"webhook-id": "one"}}
     assert one["last_answer"] == {"headers": {"X-From": "there"}, "body": "broken"}
-    assert [api.post(f"{path}/replay_parked")["replayed"] for _ in range(2)] == [1, 0]
+    assert [api.post(f"{path}/replay_failed")["replayed"] for _ in range(2)] == [1, 0]
     rotated = api.post(f"{path}/rotate_secret", **{"Idempotency-Key": "k2"})
     assert "secret" not in api.post(f"{path}/rotate_secret", **{"Idempotency-Key": "k2"}).body
     with database(app).read_only() as session:
         (endpoint,) = endpoints.find_all(session)
         assert endpoints.secrets_of(session, endpoint, at=clock.now())[0] == rotated["secret"]
     api.put(path, {"enabled": False})
-    for call in ("test", "replay_parked", f"deliveries/{sent['id']}/replay"):
+    for call in ("test", "replay_failed", f"deliveries/{sent['id']}/replay"):
         assert api.post(f"{path}/{call}").status == 409
     for missing in ("/webhook_endpoints/999", f"{path}/deliveries/999"):
         assert api.get(missing).status == 404
-    for call in ("test", "replay_parked", "rotate_secret"):
+    for call in ("test", "replay_failed", "rotate_secret"):
         assert api.post(f"/webhook_endpoints/999/{call}").status == 404
 
 

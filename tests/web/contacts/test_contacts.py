@@ -23,7 +23,7 @@ from app.models import (
     Source,
     Suppression,
 )
-from app.web.contacts import views
+from app.web.contacts import newest, profile
 from tests import make
 from tests.web import pages
 
@@ -98,11 +98,11 @@ def test_the_newest_opt_ins_are_shown_with_time_number_and_how_sure(
 def test_older_opt_ins_follow_page_by_page(ana: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         offers = make.live_type(session)
-        for number in range(views.PAGE_SIZE + 1):
+        for number in range(newest.PAGE_SIZE + 1):
             each = make.contact(session, name=f"Person {number}.", phone_number=f"+44740012{number:04}")
             make.opt_in(session, each, offers)
     first = ana.get("/contacts").get_data(as_text=True)
-    assert re.findall(r"Person (\d+)\.", first) == [str(number) for number in range(views.PAGE_SIZE, 0, -1)]
+    assert re.findall(r"Person (\d+)\.", first) == [str(number) for number in range(newest.PAGE_SIZE, 0, -1)]
     older = re.search(r"/contacts\?before=\d+", first)
     assert older
     second = ana.get(older[0]).get_data(as_text=True)
@@ -130,7 +130,7 @@ def test_a_search_finds_exact_matches_only(ana: FlaskClient, sam: Contact, typed
     assert "<b>" not in html
 
 
-def test_a_contact_shows_its_state_for_each_live_type_and_why_not(
+def test_a_contact_shows_its_consent_to_each_live_type_and_why_it_is_not_reachable(
     ana: FlaskClient, database: Database, sam: Contact
 ) -> None:
     with database.unit_of_work() as session:
@@ -146,12 +146,10 @@ def test_a_contact_shows_its_state_for_each_live_type_and_why_not(
     assert "Valid, can receive texts" in html
 
 
-def test_the_record_shows_the_exact_words_and_hides_nothing_of_them(
-    ana: FlaskClient, database: Database, sam: Contact
-) -> None:
+def test_the_record_shows_the_whole_wording_as_it_was_shown(ana: FlaskClient, database: Database, sam: Contact) -> None:
     evidence = make.evidence(
         words=wording.exact("en", WORDS),
-        address="203.0.113.9",
+        ip_address="203.0.113.9",
         user_agent="Browser/1.0",
         origin="https://shop.example.com",
         page="https://shop.example.com/beans",
@@ -182,8 +180,8 @@ def test_the_record_shows_the_exact_words_and_hides_nothing_of_them(
         assert f"Shown: {unseen}" not in html
 
 
-def test_words_in_an_unknown_shape_are_shown_as_they_stand() -> None:
-    from app.web.contacts.labels import reproduction
+def test_a_wording_of_unknown_shape_is_shown_as_it_is() -> None:
+    from app.web.contacts.evidence import reproduction
 
     assert reproduction("no json").rest == (("words", "no json"),)
     odd = reproduction('{"links":["x"],"notes":"one","button":5,"locale":"ar"}')
@@ -205,7 +203,7 @@ def test_a_form_is_inserted_and_its_link_is_shown_once(ana: FlaskClient, databas
 
 
 @pytest.mark.parametrize("form_id", ["", "x", "²", "4711"])
-def test_only_a_form_that_there_is_can_be_inserted(
+def test_a_form_that_does_not_exist_is_not_inserted(
     ana: FlaskClient, database: Database, sam: Contact, form_id: str
 ) -> None:
     with database.unit_of_work() as session:
@@ -315,13 +313,13 @@ def test_an_agent_records_an_opt_in_with_its_note_which_reverses_an_opt_out(
         assert (event.source, event.evidence_level) == (Source.AGENT, EvidenceLevel.REPORTED)
 
 
-def test_nobody_but_its_holder_opts_a_suppressed_number_in_again(
+def test_an_agent_cannot_opt_in_a_number_that_its_holder_suppressed(
     ana: FlaskClient, database: Database, sam: Contact
 ) -> None:
     with database.unit_of_work() as session:
         offers = make.live_type(session)
         number = session.info["assent_keys"].destination_hash(sam.phone)
-        session.add(Suppression(phone_hash=number, phone=sam.phone, cause="keyword", since=make.NOON))
+        session.add(Suppression(phone_hash=number, phone=sam.phone, cause="keyword", created_at=make.NOON))
         draft, nobody = make.draft_type(session), make.contact(session)
     for contact, kind, says in (
         (sam, offers, "This number asked not to be texted. Only its holder can lift that."),
@@ -336,10 +334,10 @@ def test_nobody_but_its_holder_opts_a_suppressed_number_in_again(
     assert _events(database) == 0
 
 
-def test_a_long_record_goes_on_on_older_pages(ana: FlaskClient, database: Database, sam: Contact) -> None:
+def test_a_long_record_continues_on_older_pages(ana: FlaskClient, database: Database, sam: Contact) -> None:
     with database.unit_of_work() as session:
         offers = make.live_type(session)
-        for _ in range(views.RECORD_SIZE // 2 + 1):
+        for _ in range(profile.EVENTS_A_PAGE // 2 + 1):
             make.opt_in(session, sam, offers)
             make.opt_out(session, sam, offers)
     first = ana.get(_page(sam)).get_data(as_text=True)
@@ -347,12 +345,12 @@ def test_a_long_record_goes_on_on_older_pages(ana: FlaskClient, database: Databa
     assert older
     second = ana.get(older[1]).get_data(as_text=True)
     seen = [set(re.findall(r'id="event-(\d+)"', html)) for html in (first, second)]
-    assert [len(each) for each in seen] == [views.RECORD_SIZE, 2]
+    assert [len(each) for each in seen] == [profile.EVENTS_A_PAGE, 2]
     assert not seen[0] & seen[1]
     assert "Older" not in second
 
 
-def test_looking_writes_nothing(ana: FlaskClient, database: Database, sam: Contact) -> None:
+def test_reading_pages_writes_nothing(ana: FlaskClient, database: Database, sam: Contact) -> None:
     with database.unit_of_work() as session:
         make.opt_in(session, sam, make.live_type(session))
     for path in ("/contacts", "/contacts?q=sam-1", _page(sam), f"{_page(sam)}/opt-outs", f"{_page(sam)}/forms"):

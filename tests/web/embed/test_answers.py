@@ -69,7 +69,7 @@ def test_a_typed_number_is_signed_up_with_the_exact_words_that_were_shown(
         lead = session.scalars(select(Contact)).one()
     assert (consent.state, consent.destination, consent.event_id) == ("opted_in", "+12025550123", event.id)
     assert (event.action, event.source, event.evidence_level) == ("opt_in", "form", "web_unverified")
-    assert (evidence.destination, evidence.address, evidence.locale) == ("+12025550123", "127.0.0.1", "en")
+    assert (evidence.destination, evidence.ip_address, evidence.locale) == ("+12025550123", "127.0.0.1", "en")
     assert "By signing up you agree to get texts. <strong>No</strong> obligation." in words.body
     assert '"button":"Sign Up Now"' in words.body
     assert "2025550123" not in words.body
@@ -404,7 +404,7 @@ def test_an_unsigned_person_never_becomes_a_known_user(client: FlaskClient, data
 def test_a_stranger_learns_nothing_about_a_number(client: FlaskClient, database: Database, key: str) -> None:
     with database.unit_of_work() as session:
         number = session.info["assent_keys"].destination_hash(make.EVES_NUMBER)
-        session.add(Suppression(phone_hash=number, phone=make.EVES_NUMBER, cause="keyword", since=make.NOON))
+        session.add(Suppression(phone_hash=number, phone=make.EVES_NUMBER, cause="keyword", created_at=make.NOON))
         make.contact(session, phone_number=make.BRITISH_NUMBER)
     answers = [
         answer(client, look(client, f"/f/form/{key}"), typed)

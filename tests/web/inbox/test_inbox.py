@@ -9,7 +9,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from app.core import clock
+from app.core.conversations import appending, lifecycle
 from app.core.conversations import messages as conversations
+from app.core.conversations.appending import NewMessage
 from app.core.forms import publishing as optin_forms
 from app.core.inbox import lists as inbox
 from app.core.subscriptions import subscription_types
@@ -44,8 +46,8 @@ def chat(database: Database, sam: Contact) -> int:
 
 def say(database: Database, sam: Contact, body: str, author: str = "contact", **more: Any) -> int:
     with database.unit_of_work() as session:
-        chat = conversations.open_for(session, sam.id, at=clock.now())
-        conversations.say(session, chat.id, author=author, body=body, at=clock.now(), **more)
+        chat = lifecycle.find_or_start(session, sam.id, at=clock.now())
+        conversations.post(session, chat.id, NewMessage(author, body, **more), at=clock.now())
         return chat.id
 
 
@@ -307,7 +309,7 @@ def test_the_preview_is_what_this_contact_will_see(
 ) -> None:
     with database.unit_of_work() as session:
         sms, mail = make.live_type(session), make.live_type(session, name="Letter", channel=Channel.EMAIL)
-        stranger = conversations.start(session, make.contact(session).id, at=clock.now()).id
+        stranger = lifecycle.start(session, make.contact(session).id, at=clock.now()).id
     filled = {"title": "Hear it first", "locale": "en", "legal_text": "", "button_text": "Yes"}
     for kind, place, shown in (
         (sms, chat, "+1 ••• ••• ••23"),
@@ -391,8 +393,8 @@ def test_a_poll_tells_what_is_new_once(ana: FlaskClient, chat: int, sam: Contact
     say(database, sam, "Hello?")
     told = poll(ana, cursor=cursor, conversation=chat, after=1)
     assert told
-    assert [line["number"] for line in told["conversation"]["lines"]] == [2]
-    assert "Hello?" in told["conversation"]["lines"][0]["html"]
+    assert [line["number"] for line in told["conversation"]["messages"]] == [2]
+    assert "Hello?" in told["conversation"]["messages"][0]["html"]
     assert "Hello?" in told["list"]
     assert told["unread"] == 1
     assert [(each["name"], each["text"]) for each in told["news"]] == [("Sam Rivera", "Hello?")]
@@ -406,7 +408,7 @@ def test_now_and_then_a_poll_tells_what_changed_without_a_word(
         kind = make.live_type(session, name="Weekly offers")
         contact, other = session.merge(sam), make.live_type(session, name="Something else")
         inserted = make.inserted(session, make.form(session, other), contact)
-        conversations.post_form(session, chat, inserted, author="agent:1", at=clock.now())
+        conversations.post_form(session, appending.lock(session, chat), inserted, author="agent:1", at=clock.now())
     asked: dict[str, Any] = {"cursor": cursor_of(ana, f"/inbox/{chat}"), "conversation": chat, "after": 2}
     with database.unit_of_work() as session:
         make.opt_in(session, session.merge(sam), kind)
@@ -414,7 +416,7 @@ def test_now_and_then_a_poll_tells_what_changed_without_a_word(
     assert poll(ana, **asked) is None
     told = poll(ana, **asked, refresh="yes")
     assert told
-    assert [(line["number"], 'data-state="expired"' in line["html"]) for line in told["conversation"]["lines"]] == [
+    assert [(line["number"], 'data-state="expired"' in line["html"]) for line in told["conversation"]["messages"]] == [
         (2, True)
     ]
     assert "Opted in" in told["conversation"]["panel"]
@@ -442,7 +444,7 @@ def test_a_note_of_a_colleague_comes_live_and_is_no_news(
     told = poll(ana, cursor=cursor, conversation=chat, after=2)
     assert told
     assert told["news"] == []
-    assert "Internal note" in told["conversation"]["lines"][0]["html"]
+    assert "Internal note" in told["conversation"]["messages"][0]["html"]
 
 
 def test_an_account_that_was_disabled_sees_nothing_more(ana: FlaskClient, chat: int, database: Database) -> None:
@@ -466,8 +468,8 @@ def test_an_address_that_was_tampered_with_still_shows_a_page(ana: FlaskClient, 
 def test_long_lists_go_on_by_key(ana: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         for number in range(inbox.PAGE_SIZE + 3):
-            chat = conversations.start(session, make.contact(session, name=f"Person {number}").id, at=clock.now())
-            conversations.say(session, chat.id, author="contact", body="Hi", at=clock.now())
+            chat = lifecycle.start(session, make.contact(session, name=f"Person {number}").id, at=clock.now())
+            conversations.post(session, chat.id, NewMessage("contact", "Hi"), at=clock.now())
     first = text_of(ana, "/inbox")
     older = re.search(r'href="(/inbox\?before=[^"]+)"', first)
     assert older

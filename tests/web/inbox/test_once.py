@@ -10,7 +10,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from app.core import clock
+from app.core.conversations import lifecycle
 from app.core.conversations import messages as conversations
+from app.core.conversations.appending import NewMessage
 from app.db import Database
 from app.models import Contact, Conversation, InsertedForm, Message, OptInForm, OutboxEvent
 from tests import make
@@ -41,8 +43,8 @@ def sam(database: Database) -> Contact:
 @pytest.fixture
 def chat(database: Database, sam: Contact) -> int:
     with database.unit_of_work() as session:
-        found = conversations.open_for(session, sam.id, at=clock.now())
-        conversations.say(session, found.id, author="contact", body="Hello", at=clock.now())
+        found = lifecycle.find_or_start(session, sam.id, at=clock.now())
+        conversations.post(session, found.id, NewMessage("contact", "Hello"), at=clock.now())
         return found.id
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, text
 
 from app.core import clock
 from app.core.conversations import messages as conversations
+from app.core.conversations.appending import NewMessage
 from app.core.messenger import visitors as messenger
 from app.db import Database
 from app.models import Contact, Conversation, Message, MessengerToken
@@ -42,7 +43,7 @@ def test_a_message_and_its_answer_come_with_the_next_poll(client: FlaskClient, d
     after = f"poll?after={first['id']}:{first['revision']}"
     assert get(client, after, TOKEN).get_json() == {"conversations": [], "more": False}
     with database.unit_of_work() as session:
-        conversations.say(session, first["id"], author=agent, body="Hi", client_key="x", at=clock.now())
+        conversations.post(session, first["id"], NewMessage(agent, "Hi", client_key="x"), at=clock.now())
     answered = lines(get(client, after, TOKEN))
     assert [(each["from"], each["name"], each["client_key"]) for each in answered] == [("office", "Ana", None)]
 
@@ -50,7 +51,7 @@ def test_a_message_and_its_answer_come_with_the_next_poll(client: FlaskClient, d
 def test_seen_is_kept_for_the_other_browsers_of_this_person(client: FlaskClient, database: Database) -> None:
     conversation = write(client).get_json()["conversation"]
     with database.unit_of_work() as session:
-        conversations.say(session, conversation, author="agent:1", body="Hi", at=clock.now())
+        conversations.post(session, conversation, NewMessage("agent:1", "Hi"), at=clock.now())
     assert post(client, "seen", {"seen": {str(conversation): 2}}, TOKEN).status_code == 200
     assert get(client, "poll", TOKEN).get_json()["conversations"][0]["seen"] == 2
 
@@ -214,6 +215,7 @@ def test_no_answer_sets_a_cookie_or_is_kept(client: FlaskClient) -> None:
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
+@pytest.mark.own_database
 def test_every_failure_is_json_and_an_unexpected_one_tells_nothing(client: FlaskClient, database: Database) -> None:
     wrong_method = client.delete("/messenger/api/poll")
     assert (wrong_method.status_code, wrong_method.get_json()) == (405, {"error": "method_not_allowed"})

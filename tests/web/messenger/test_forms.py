@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from app.core import clock
 from app.core.contacts import records as contacts
+from app.core.conversations import appending, lifecycle
 from app.core.conversations import messages as conversations
 from app.core.workspace import settings
 from app.db import Database
@@ -28,10 +29,12 @@ def test_the_full_number_is_shown_to_the_signed_user_alone(client: FlaskClient, 
     with database.unit_of_work() as session:
         form = make.form(session)
         sam = make.contact(session, external_id="sam", phone_number=make.SAMS_NUMBER)
-        conversation = conversations.open_for(session, sam.id, at=clock.now())
+        conversation = lifecycle.find_or_start(session, sam.id, at=clock.now())
         forms = [make.inserted(session, form, sam) for _ in range(2)]
         for each in forms:
-            conversations.post_form(session, conversation.id, each, author="agent:1", at=clock.now())
+            conversations.post_form(
+                session, appending.lock(session, conversation.id), each, author="agent:1", at=clock.now()
+            )
     addresses = [each["form"]["address"] for each in lines(get(client, "poll", session_of(client, database, "sam")))]
     assert [address.partition("?")[0] for address in addresses] == [f"/f/{each.token}" for each in forms]
     for address in addresses:
@@ -50,9 +53,11 @@ def saved_form(database: Database) -> InsertedForm:
     with database.unit_of_work() as session:
         settings.change(session, {"allowed_origins": [SHOP]}, actor="agent:1", at=clock.now())
         sam = make.contact(session, external_id="sam", phone_number=make.SAMS_NUMBER)
-        conversation = conversations.open_for(session, sam.id, at=clock.now())
+        conversation = lifecycle.find_or_start(session, sam.id, at=clock.now())
         inserted = make.inserted(session, make.form(session), sam)
-        conversations.post_form(session, conversation.id, inserted, author="agent:1", at=clock.now())
+        conversations.post_form(
+            session, appending.lock(session, conversation.id), inserted, author="agent:1", at=clock.now()
+        )
         return inserted
 
 
@@ -145,7 +150,9 @@ def test_a_leads_form_address_carries_no_proof(client: FlaskClient, database: Da
         lead = session.scalars(select(Contact)).one()
         contacts.change_phone(session, lead, make.SAMS_NUMBER, at=clock.now())
         inserted = make.inserted(session, make.form(session), lead)
-        conversations.post_form(session, conversation, inserted, author="agent:1", at=clock.now())
+        conversations.post_form(
+            session, appending.lock(session, conversation), inserted, author="agent:1", at=clock.now()
+        )
         token = inserted.token
     assert lines(get(client, "poll", TOKEN))[-1]["form"] == {"address": f"/f/{token}", "is_number": True}
     assert answer(client, look(client, f"/f/{token}")).state == "done"

@@ -1,0 +1,179 @@
+"""Appending to a conversation: locks its row and gives out the next message number and revision.
+
+Every writer locks the conversation's row first. Numbers and revisions are therefore given out, and become visible, in
+order: a poll by revision misses no message.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NewType, cast
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Executable,
+    Integer,
+    Table,
+    bindparam,
+    case,
+    func,
+    literal,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+
+from app.core.errors import InvalidInput, NotFound
+from app.db import CompiledStatement, dialect_of
+from app.models import Conversation, Message, MessageKind
+
+CONTACT, SYSTEM = "contact", "system"
+ID_MAX = 2**63 - 1
+_CLIENT_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CONVERSATION = cast(Table, Conversation.__table__)
+_OTHERS = _CONVERSATION.alias("others")  # an alias, so that an UPDATE does not correlate it
+
+LockedConversation = NewType("LockedConversation", Conversation)
+"""A conversation whose row is locked until the transaction ends. Only ``lock`` makes one."""
+
+
+@dataclass(frozen=True)
+class NewMessage:
+    """What is appended to a conversation.
+
+    :param author: ``contact``, ``agent:3`` or ``system``
+    :param client_key: random (1 to 64 letters, digits, ``_``, ``-``), chosen by the sender, so that sending the same
+        message again adds nothing
+    """
+
+    author: str
+    body: str
+    kind: MessageKind = MessageKind.MESSAGE
+    client_key: str | None = None
+    inserted_form_id: int | None = None
+
+
+def lock(session: Session, conversation_id: int) -> LockedConversation:
+    """The conversation, read anew, with its row locked until the transaction ends.
+
+    :raises NotFound: there is no such conversation
+    """
+    conversation = None
+    if 0 < conversation_id <= ID_MAX:
+        query = select(Conversation).where(Conversation.id == conversation_id).with_for_update()
+        conversation = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    if conversation is None:
+        raise NotFound("There is no such conversation.")
+    return LockedConversation(conversation)
+
+
+def append(session: Session, conversation: LockedConversation, new: NewMessage, *, at: datetime) -> Message:
+    """Write the next message of a conversation. Two statements."""
+    session.flush()
+    number, revision = advance(session, conversation.id, author=new.author, kind=new.kind, at=at)
+    advanced = {"last_number": number, "revision": revision, "updated_at": at}
+    if new.kind != MessageKind.EVENT:
+        advanced["last_message_number"] = number
+    if new.author == CONTACT:
+        advanced["last_contact_revision"] = revision
+    for name, value in advanced.items():
+        set_committed_value(conversation, name, value)
+    message = Message(conversation_id=conversation.id, number=number, revision=revision, created_at=at, **vars(new))
+    session.add(message)
+    session.flush()
+    return message
+
+
+def advance(session: Session, conversation_id: int, *, author: str, kind: MessageKind, at: datetime) -> tuple[int, int]:
+    """Give out the next number and revision of a conversation, whose row is locked from then on. One statement.
+
+    The conversation moves to the top of the lists. A message of the contact makes it unread for agents.
+    """
+    number, revision = _ADVANCE.one(
+        session,
+        conversation_id=conversation_id,
+        is_event=kind == MessageKind.EVENT,
+        is_from_contact=author == CONTACT,
+        at=at,
+        now_us=_microseconds(at),
+    )
+    return number, revision
+
+
+def touch(session: Session, conversation: LockedConversation, *, at: datetime) -> int:
+    """Give the conversation a new revision, so that polls see that it changed. Returns the revision."""
+    conversation.revision += 1
+    conversation.change_number = cast(Any, change_stamp(session, at))
+    return conversation.revision
+
+
+def find_sent(session: Session, conversation: LockedConversation, client_key: str) -> Message | None:
+    """The message that was sent with this key.
+
+    :raises InvalidInput: the key is malformed
+    """
+    check_client_key(client_key)
+    query = select(Message).where(Message.conversation_id == conversation.id, Message.client_key == client_key)
+    return session.scalars(query).one_or_none()
+
+
+def check_client_key(client_key: str) -> None:
+    """:raises InvalidInput: the key is malformed"""
+    if not _CLIENT_KEY.fullmatch(client_key):
+        raise InvalidInput("A key is 1 to 64 letters, digits, hyphens and underscores.", field="client_key")
+
+
+def content_key(client_key: str, *content: object) -> str:
+    """Idempotency key for this content: resending it from one page is ignored, different content is accepted.
+
+    A page keeps its key when a response is lost and when the browser goes back to it; its content may change.
+
+    :raises InvalidInput: the key is malformed
+    """
+    check_client_key(client_key)
+    return hashlib.sha256(repr((client_key, *map(str, content))).encode()).hexdigest()[:40]
+
+
+def change_stamp(session: Session, at: datetime) -> ColumnElement[int]:
+    """The value for ``conversations.change_number``."""
+    return _change_stamp(dialect_of(session), literal(_microseconds(at)))
+
+
+def _change_stamp(dialect: str, now_us: ColumnElement[int]) -> ColumnElement[int]:
+    """PostgreSQL: the number of the transaction. SQLite, which has one writer at a time: microseconds, but always more
+    than the highest number given out, so that deleting the newest row does not repeat a number.
+    """
+    if dialect == "postgresql":
+        return literal_column("pg_current_xact_id()::text::bigint")
+    newest = select(func.max(_OTHERS.c.change_number)).scalar_subquery()
+    return func.max(now_us, func.coalesce(newest, 0) + 1)
+
+
+def _microseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1_000_000)
+
+
+def _advance(dialect: str) -> Executable:
+    columns = _CONVERSATION.c
+    number, revision = columns.last_number + 1, columns.revision + 1
+    is_event, is_from_contact = bindparam("is_event", type_=Boolean), bindparam("is_from_contact", type_=Boolean)
+    return (
+        update(_CONVERSATION)
+        .where(columns.id == bindparam("conversation_id"))
+        .values(
+            last_number=number,
+            last_message_number=case((is_event, columns.last_message_number), else_=number),
+            revision=revision,
+            last_contact_revision=case((is_from_contact, revision), else_=columns.last_contact_revision),
+            change_number=_change_stamp(dialect, bindparam("now_us", type_=Integer)),
+            updated_at=bindparam("at"),
+        )
+        .returning(columns.last_number, columns.revision)
+    )
+
+
+_ADVANCE = CompiledStatement(_advance)

@@ -1,0 +1,165 @@
+"""Starting, finding, closing, reopening and assigning conversations."""
+
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.core.conversations.appending import (
+    ID_MAX,
+    LockedConversation,
+    NewMessage,
+    append,
+    change_stamp,
+    check_client_key,
+    lock,
+    touch,
+)
+from app.core.errors import InvalidInput, NotFound
+from app.models import Agent, Contact, Conversation, ConversationState, InsertedForm, Message, MessageKind
+
+
+def start(
+    session: Session, contact_id: int, *, at: datetime, assignee_id: int | None = None, client_key: str | None = None
+) -> LockedConversation:
+    """Create an empty, open conversation. Lists show it once it has a message: add one in the same transaction.
+
+    :param client_key: of the page that starts it; the database accepts one conversation per contact and key
+    """
+    conversation = Conversation(
+        contact_id=contact_id,
+        client_key=client_key,
+        state=ConversationState.OPEN,
+        assignee_id=assignee_id,
+        change_number=cast(Any, change_stamp(session, at)),
+        created_at=at,
+        updated_at=at,
+    )
+    session.add(conversation)
+    session.flush()
+    return LockedConversation(conversation)  # other transactions do not see it yet
+
+
+def find_or_start(session: Session, contact_id: int, *, at: datetime, client_key: str | None = None) -> Conversation:
+    """The contact's open conversation that changed last, or a new one. Locks the contact's row.
+
+    :param client_key: of the message that follows; a conversation that has a message with this key comes first
+    :raises NotFound: there is no such contact
+    """
+    _lock_contact(session, contact_id)
+    of_contact = select(Conversation).where(Conversation.contact_id == contact_id)
+    if client_key is not None:
+        sent = select(Message.conversation_id).where(
+            Message.conversation_id == Conversation.id, Message.client_key == client_key
+        )
+        if found := session.scalars(of_contact.where(sent.exists()).limit(1)).first():
+            return found
+    newest = of_contact.where(Conversation.state == ConversationState.OPEN.value).order_by(
+        Conversation.updated_at.desc(), Conversation.id.desc()
+    )
+    return session.scalars(newest.limit(1)).first() or start(session, contact_id, at=at)
+
+
+def find_started(session: Session, contact_id: int, client_key: str) -> Conversation | None:
+    """The contact's conversation that was started with this key. Locks the contact's row.
+
+    :raises InvalidInput: the key is malformed
+    :raises NotFound: there is no such contact
+    """
+    check_client_key(client_key)
+    _lock_contact(session, contact_id)
+    query = select(Conversation).where(Conversation.contact_id == contact_id, Conversation.client_key == client_key)
+    return session.scalars(query).one_or_none()
+
+
+def find(session: Session, conversation_id: int) -> Conversation:
+    """:raises NotFound: there is no conversation with this id"""
+    conversation = session.get(Conversation, conversation_id) if 0 < conversation_id <= ID_MAX else None
+    if conversation is None:
+        raise NotFound("There is no such conversation.")
+    return conversation
+
+
+def contact_of(session: Session, conversation: Conversation) -> Contact:
+    return session.get_one(Contact, conversation.contact_id)
+
+
+def close(session: Session, conversation_id: int, *, actor: str, at: datetime) -> Conversation:
+    """Close a conversation. Closing a closed one changes nothing."""
+    conversation = lock(session, conversation_id)
+    if conversation.state == ConversationState.OPEN:
+        conversation.state, conversation.closed_at = ConversationState.CLOSED, at
+        append(session, conversation, _event(actor, "closed"), at=at)
+    return conversation
+
+
+def close_all_of(session: Session, contact_id: int, *, actor: str, at: datetime) -> None:
+    """Close every open conversation of a contact. The caller has locked the contact's row."""
+    for conversation_id in _open_ids(session, contact_id):
+        close(session, conversation_id, actor=actor, at=at)
+
+
+def reopen(session: Session, conversation_id: int, *, actor: str, at: datetime) -> Conversation:
+    """Reopen a conversation. Reopening an open one changes nothing."""
+    conversation = lock(session, conversation_id)
+    reopen_locked(session, conversation, actor=actor, at=at)
+    return conversation
+
+
+def reopen_locked(session: Session, conversation: LockedConversation, *, actor: str, at: datetime) -> None:
+    """Reopen a conversation if it is closed."""
+    if conversation.state == ConversationState.CLOSED:
+        conversation.state, conversation.closed_at = ConversationState.OPEN, None
+        append(session, conversation, _event(actor, "reopened"), at=at)
+
+
+def assign(session: Session, conversation_id: int, agent_id: int | None, *, actor: str, at: datetime) -> Conversation:
+    """Assign a conversation to an agent, or to no one (null).
+
+    :raises InvalidInput: there is no active agent with this id
+    """
+    conversation = lock(session, conversation_id)
+    if agent_id is not None:
+        agent = session.get(Agent, agent_id)
+        if agent is None or not agent.active:
+            raise InvalidInput("Choose somebody who works here.", field="assignee")
+    if conversation.assignee_id != agent_id:
+        conversation.assignee_id = agent_id
+        body = f"assigned:{agent_id}" if agent_id is not None else "unassigned"
+        append(session, conversation, _event(actor, body), at=at)
+    return conversation
+
+
+def reassign_to_contact(session: Session, lead_id: int, contact_id: int, *, at: datetime) -> list[int]:
+    """Move a lead's open conversations to the user that the lead turned out to be. Returns their ids.
+
+    Forms in them that are not answered yet move too. The caller has locked the rows of both contacts.
+    """
+    ids = _open_ids(session, lead_id)
+    for conversation_id in ids:
+        conversation = lock(session, conversation_id)
+        forms = update(InsertedForm).where(
+            InsertedForm.conversation_id == conversation_id, InsertedForm.answered_at.is_(None)
+        )
+        session.execute(forms.values(contact_id=contact_id), execution_options={"synchronize_session": False})
+        conversation.contact_id = contact_id
+        touch(session, conversation, at=at)
+    session.flush()
+    return ids
+
+
+def _event(actor: str, code: str) -> NewMessage:
+    return NewMessage(actor, code, MessageKind.EVENT)
+
+
+def _open_ids(session: Session, contact_id: int) -> list[int]:
+    query = select(Conversation.id).where(
+        Conversation.contact_id == contact_id, Conversation.state == ConversationState.OPEN.value
+    )
+    return list(session.scalars(query.order_by(Conversation.id)))
+
+
+def _lock_contact(session: Session, contact_id: int) -> None:
+    if session.execute(select(Contact.id).where(Contact.id == contact_id).with_for_update()).first() is None:
+        raise NotFound("There is no such contact.")

@@ -1,0 +1,117 @@
+"""What proves an event. Its hash stands in the event, so it can be erased without breaking the seals."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Table, select, update
+from sqlalchemy.orm import Session
+
+from app.core.wording import Words
+from app.db import CompiledStatement, inserting
+from app.models import ConsentEvent, ConsentEvidence, EvidenceLevel, Source
+
+_COLUMNS = ("destination", "ip_address", "user_agent", "origin", "page", "locale", "wording_hash", "note", "details")
+_INSERT = CompiledStatement(
+    lambda dialect: inserting(dialect, ConsentEvidence, ("event_id", *_COLUMNS, "salt", "erased_at"))
+)
+_EVIDENCE = cast(Table, ConsentEvidence.__table__)
+_USER_AGENT_MAX = 512
+_PAGE_MAX = 2000
+_SAFE_INTEGER_MAX = 2**53 - 1
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How we know of a change. Surfaces build it from a request; rules only pass it down.
+
+    :param actor: who acted: ``contact``, ``agent:3``, ``api:4``, ``system``
+    :param ip_address: of the person, as far as trusted proxies report it
+    :param origin: the origin of the page that showed the form; ``page``: its address as the browser claimed it
+    """
+
+    source: Source
+    actor: str
+    level: EvidenceLevel
+    ip_address: str | None = None
+    user_agent: str | None = None
+    origin: str | None = None
+    page: str | None = None
+    locale: str | None = None
+    words: Words | None = None
+    note: str | None = None
+    form_version_id: int | None = None
+    inserted_form_id: int | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def of_inserted_form(self, inserted_form_id: int) -> "Evidence":
+        return replace(self, inserted_form_id=inserted_form_id)
+
+
+@dataclass(frozen=True)
+class Record:
+    """The columns of one evidence row before it is written, with the salt and hash that its event carries."""
+
+    columns: dict[str, Any]
+    salt: bytes
+    hash: bytes
+
+
+def record_of(evidence: Evidence, destination: str | None) -> Record:
+    """The row that keeps this evidence, with a new salt. Long user agents and page addresses are cut off."""
+    columns = {
+        "destination": destination,
+        "ip_address": evidence.ip_address,
+        "user_agent": evidence.user_agent[:_USER_AGENT_MAX] if evidence.user_agent else None,
+        "origin": evidence.origin,
+        "page": evidence.page[:_PAGE_MAX] if evidence.page else None,
+        "locale": evidence.locale,
+        "wording_hash": evidence.words.hash if evidence.words else None,
+        "note": evidence.note,
+        "details": dict(evidence.details),
+    }
+    salt = secrets.token_bytes(16)
+    return Record(columns, salt, hash_of(columns, salt))
+
+
+def insert(session: Session, event_id: int, record: Record) -> None:
+    """Write the evidence of one event. Flushes, does not commit."""
+    _INSERT.run(session, event_id=event_id, salt=record.salt, erased_at=None, **record.columns)
+
+
+def erase(session: Session, contact_id: int, *, at: datetime) -> None:
+    """Clear the evidence of every event of one contact: all columns, the salt included. The events stay."""
+    events = select(ConsentEvent.id).where(ConsentEvent.contact_id == contact_id)
+    cleared: dict[str, Any] = dict.fromkeys((*_COLUMNS, "salt")) | {"erased_at": at}
+    session.execute(
+        update(_EVIDENCE).where(_EVIDENCE.c.event_id.in_(events), _EVIDENCE.c.erased_at.is_(None)).values(cleared)
+    )
+
+
+def hash_of(columns: Mapping[str, Any], salt: bytes) -> bytes:
+    """SHA-256 of the salt and the canonical JSON of an evidence row's columns, for ``consent_events.evidence_hash``."""
+    return hashlib.sha256(salt + canonical_json({name: columns[name] for name in _COLUMNS})).digest()
+
+
+def canonical_json(value: Any) -> bytes:
+    """One byte sequence for each JSON value, whatever wrote it.
+
+    :raises ValueError: a number that JSON libraries write differently: a fraction, or an integer beyond 2**53
+    Source: RFC 8785
+    """
+    return json.dumps(_canonical(value), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _canonical(value: Any) -> Any:
+    """The same with every object's keys in order of their UTF-16 code units."""
+    if isinstance(value, Mapping):
+        return {key: _canonical(value[key]) for key in sorted(value, key=lambda key: str(key).encode("utf-16-be"))}
+    if isinstance(value, list | tuple):
+        return [_canonical(each) for each in value]
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) > _SAFE_INTEGER_MAX):
+        raise ValueError(f"{value!r} has no canonical form: write it as text")
+    return value

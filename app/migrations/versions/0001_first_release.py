@@ -1,0 +1,868 @@
+"""The first release: every table, and the triggers that refuse what must never change."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from app.models.base import BIG_KEY, UtcDateTime
+
+revision = "0001_first_release"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+# table, what is refused, condition on the old and new row or None for every row, message
+REFUSED: tuple[tuple[str, str, str | None, str], ...] = (
+    ("consent_events", "DELETE", None, "the ledger is append-only"),
+    ("consent_evidence", "DELETE", None, "evidence is never deleted, only erased"),
+    ("wordings", "UPDATE", None, "wordings never change"),
+    ("wordings", "DELETE", None, "wordings are never deleted"),
+    ("ledger_seals", "UPDATE", None, "seals never change"),
+    ("ledger_seals", "DELETE", None, "seals are never deleted"),
+    ("optin_form_versions", "UPDATE", None, "a form version is frozen"),
+    ("optin_form_versions", "DELETE", None, "a form version is frozen"),
+    ("optin_form_texts", "UPDATE", None, "a form version is frozen"),
+    ("optin_form_texts", "DELETE", None, "a form version is frozen"),
+    (
+        "subscription_types",
+        "UPDATE",
+        "OLD.channel <> NEW.channel OR OLD.consent_type <> NEW.consent_type",
+        "channel and consent type never change",
+    ),
+)
+# On SQLite, INSERT OR REPLACE deletes the row in its way, and runs no trigger for that without recursive_triggers.
+# table, condition on a row that has the key of the new one, message
+REFUSED_TO_REPLACE = (
+    ("consent_events", "id = NEW.id", "the ledger is append-only"),
+    ("consent_evidence", "event_id = NEW.event_id", "evidence never changes"),
+    ("wordings", "hash = NEW.hash AND body <> NEW.body", "wordings never change"),
+    ("ledger_seals", "id = NEW.id", "seals never change"),
+    (
+        "optin_form_versions",
+        "id = NEW.id OR (form_id = NEW.form_id AND number = NEW.number)",
+        "a form version is frozen",
+    ),
+    ("optin_form_texts", "version_id = NEW.version_id AND locale = NEW.locale", "a form version is frozen"),
+    (
+        "subscription_types",
+        "id = NEW.id AND (channel <> NEW.channel OR consent_type <> NEW.consent_type)",
+        "channel and consent type never change",
+    ),
+)
+NEVER_EMPTIED = (
+    "consent_events",
+    "consent_evidence",
+    "wordings",
+    "ledger_seals",
+    "optin_form_versions",
+    "optin_form_texts",
+)
+# Every column of an event but the two that the sealer fills, once.
+EVENT_COLUMNS = (
+    "id",
+    "contact_id",
+    "subscription_type_id",
+    "action",
+    "source",
+    "actor",
+    "evidence_level",
+    "destination_hash",
+    "form_version_id",
+    "inserted_form_id",
+    "evidence_hash",
+    "occurred_at",
+    "recorded_at",
+    "recorded_xid",
+)
+# What erasure clears.
+EVIDENCE_COLUMNS = (
+    "destination",
+    "ip_address",
+    "user_agent",
+    "origin",
+    "page",
+    "locale",
+    "wording_hash",
+    "note",
+    "details",
+    "salt",
+)
+SEARCHED = "kind IN ('message', 'note')"
+
+
+def upgrade() -> None:
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    create_tables()
+    create_triggers(is_sqlite=is_sqlite)
+    if is_sqlite:
+        create_sqlite_search()
+    else:
+        create_postgresql_search()
+
+
+def create_triggers(*, is_sqlite: bool) -> None:
+    """Refusals in the database itself, against accidents. Tampering by the database's owner shows in the seals."""
+    for table, operation, condition, message in (*REFUSED, *_changes_of_the_ledger(is_sqlite=is_sqlite)):
+        (_sqlite_trigger if is_sqlite else _postgresql_trigger)(table, operation, condition, message)
+    if is_sqlite:
+        for table, same_key, message in REFUSED_TO_REPLACE:
+            exists = f"EXISTS (SELECT 1 FROM {table} WHERE {same_key})"  # noqa: S608 - the constants above
+            _sqlite_trigger(table, "INSERT", exists, message)
+        return
+    op.execute("ALTER TABLE consent_events ALTER recorded_xid SET DEFAULT pg_current_xact_id()::text::bigint")
+    for table in NEVER_EMPTIED:
+        _postgresql_truncate_trigger(table)
+
+
+def _changes_of_the_ledger(*, is_sqlite: bool) -> tuple[tuple[str, str, str, str], ...]:
+    """An event may be sealed once, its evidence erased once; every other UPDATE is refused."""
+    distinct = "IS NOT" if is_sqlite else "IS DISTINCT FROM"
+    resealed = "OLD.leaf IS NOT NULL OR OLD.seal_id IS NOT NULL OR NEW.leaf IS NULL OR NEW.seal_id IS NULL"
+    changed = " OR ".join(f"OLD.{column} {distinct} NEW.{column}" for column in EVENT_COLUMNS)
+    kept = " OR ".join(f"NEW.{column} IS NOT NULL" for column in EVIDENCE_COLUMNS)
+    not_erased = f"OLD.erased_at IS NOT NULL OR NEW.erased_at IS NULL OR OLD.event_id <> NEW.event_id OR {kept}"
+    return (
+        ("consent_events", "UPDATE", f"{resealed} OR {changed}", "the ledger is append-only"),
+        ("consent_evidence", "UPDATE", not_erased, "evidence never changes, it can only be erased"),
+    )
+
+
+def _sqlite_trigger(table: str, operation: str, condition: str | None, message: str) -> None:
+    when = f" WHEN {condition}" if condition else ""
+    op.execute(
+        f"CREATE TRIGGER {table}_refuse_{operation.lower()} BEFORE {operation} ON {table}{when} "
+        f"BEGIN SELECT RAISE(ABORT, '{table}: {message}'); END"
+    )
+
+
+def _postgresql_trigger(table: str, operation: str, condition: str | None, message: str) -> None:
+    name = f"{table}_refuse_{operation.lower()}"
+    _postgresql_function(name, table, message)
+    when = f" WHEN ({condition})" if condition else ""
+    op.execute(f"CREATE TRIGGER {name} BEFORE {operation} ON {table} FOR EACH ROW{when} EXECUTE FUNCTION {name}()")
+
+
+def _postgresql_truncate_trigger(table: str) -> None:
+    name = f"{table}_refuse_truncate"
+    _postgresql_function(name, table, "never emptied")
+    op.execute(f"CREATE TRIGGER {name} BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {name}()")
+
+
+def _postgresql_function(name: str, table: str, message: str) -> None:
+    op.execute(
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{table}: {message}'; END $$"
+    )
+
+
+def create_postgresql_search() -> None:
+    op.execute("CREATE INDEX ix_messages_words ON messages USING gin (to_tsvector('simple', body))")
+    op.execute(
+        "CREATE INDEX ix_contacts_name_words ON contacts USING gin (to_tsvector('simple', name)) WHERE name IS NOT NULL"
+    )
+
+
+def create_sqlite_search() -> None:
+    """An index of every three consecutive letters, over the texts in their own table; triggers maintain it."""
+    op.execute(
+        "CREATE VIRTUAL TABLE message_search USING fts5"
+        "(body, content='messages', content_rowid='id', tokenize='trigram')"
+    )
+    remove = "INSERT INTO message_search (message_search, rowid, body) VALUES ('delete', old.id, old.body);"
+    add = "INSERT INTO message_search (rowid, body) VALUES (new.id, new.body);"
+    for name, event, side, body in (
+        ("insert", "INSERT", "new", add),
+        ("update", "UPDATE OF body", "new", remove + add),
+        ("delete", "DELETE", "old", remove),
+    ):
+        op.execute(
+            f"CREATE TRIGGER messages_search_{name} AFTER {event} ON messages WHEN {side}.{SEARCHED} BEGIN {body} END"
+        )
+
+
+def create_tables() -> None:
+    op.create_table(
+        "agents",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("password", sa.Text(), nullable=True),
+        sa.Column("fs_uniquifier", sa.String(length=64), nullable=False),
+        sa.Column("tf_primary_method", sa.String(length=64), nullable=True),
+        sa.Column("tf_totp_secret", sa.Text(), nullable=True),
+        sa.Column("mf_recovery_codes", sa.JSON(), nullable=True),
+        sa.Column("invited_at", UtcDateTime(), nullable=True),
+        sa.Column("last_sign_in_at", UtcDateTime(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint("role IN ('admin', 'marketer', 'agent')", name=op.f("ck_agents_role")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_agents")),
+        sa.UniqueConstraint("email", name=op.f("uq_agents_email")),
+        sa.UniqueConstraint("fs_uniquifier", name=op.f("uq_agents_fs_uniquifier")),
+    )
+    op.create_table(
+        "api_tokens",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("scopes", sa.JSON(), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=True),
+        sa.Column("revoked_at", UtcDateTime(), nullable=True),
+        sa.Column("last_used_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_tokens")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_api_tokens_token_hash")),
+    )
+    op.create_table(
+        "audit_entries",
+        sa.Column("id", BIG_KEY, nullable=False),
+        sa.Column("occurred_at", UtcDateTime(), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("action", sa.String(length=64), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("details", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entries")),
+    )
+    op.create_index("ix_audit_entries_subject_id", "audit_entries", ["subject", "id"])
+    op.create_table(
+        "ledger_seals",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("previous", sa.LargeBinary(), nullable=False),
+        sa.Column("root", sa.LargeBinary(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("key_id", sa.String(length=32), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_seals")),
+    )
+    op.create_table(
+        "number_facts",
+        sa.Column("phone_hash", sa.String(length=32), nullable=False),
+        sa.Column("undeliverable_at", UtcDateTime(), nullable=True),
+        sa.Column("reassigned_at", UtcDateTime(), nullable=True),
+        sa.Column("last_verified_at", UtcDateTime(), nullable=True),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("phone_hash", name=op.f("pk_number_facts")),
+    )
+    op.create_table(
+        "optin_forms",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("allowed_origins", sa.JSON(), nullable=False),
+        sa.Column("is_inline", sa.Boolean(), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("archived_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_optin_forms")),
+        sa.UniqueConstraint("key", name=op.f("uq_optin_forms_key")),
+    )
+    op.create_table(
+        "outbox_events",
+        sa.Column("id", BIG_KEY, nullable=False),
+        sa.Column("topic", sa.String(length=40), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=True),
+        sa.Column("payload", sa.JSON(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("routed_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_events")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_outbox_events_routed_at", "outbox_events", ["routed_at"])
+    op.create_index(
+        "ix_outbox_events_unrouted",
+        "outbox_events",
+        ["id"],
+        sqlite_where=sa.text("routed_at IS NULL"),
+        postgresql_where=sa.text("routed_at IS NULL"),
+    )
+    op.create_table(
+        "rate_counters",
+        sa.Column("bucket", sa.String(length=48), nullable=False),
+        sa.Column("window", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("bucket", "window", name=op.f("pk_rate_counters")),
+    )
+    op.create_index(op.f("ix_rate_counters_expires_at"), "rate_counters", ["expires_at"])
+    op.create_table(
+        "segments",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=24), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("query", sa.JSON(), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_segments")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_segments_public_id")),
+    )
+    op.create_table(
+        "signing_keys",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("private_key", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("retired_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_signing_keys")),
+    )
+    op.create_table(
+        "subscription_types",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("locale", sa.String(length=8), nullable=False),
+        sa.Column("channel", sa.String(length=8), nullable=False),
+        sa.Column("consent_type", sa.String(length=8), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("live_at", UtcDateTime(), nullable=True),
+        sa.Column("archived_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint("channel IN ('sms', 'email')", name=op.f("ck_subscription_types_channel")),
+        sa.CheckConstraint("consent_type IN ('opt_in', 'opt_out')", name=op.f("ck_subscription_types_consent_type")),
+        sa.CheckConstraint("state IN ('draft', 'live', 'archived')", name=op.f("ck_subscription_types_state")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_subscription_types")),
+    )
+    op.create_table(
+        "suppressions",
+        sa.Column("phone_hash", sa.String(length=32), nullable=False),
+        sa.Column("phone", sa.String(length=16), nullable=True),
+        sa.Column("cause", sa.String(length=24), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint(
+            "cause IN ('keyword', 'preference_center', 'carrier', 'manual', 'review')",
+            name=op.f("ck_suppressions_cause"),
+        ),
+        sa.PrimaryKeyConstraint("phone_hash", name=op.f("pk_suppressions")),
+    )
+    op.create_table(
+        "webhook_endpoints",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("topics", sa.JSON(), nullable=False),
+        sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.Column("previous_secret", sa.LargeBinary(), nullable=True),
+        sa.Column("previous_secret_until", UtcDateTime(), nullable=True),
+        sa.Column("disabled_reason", sa.String(length=16), nullable=True),
+        sa.Column("disabled_at", UtcDateTime(), nullable=True),
+        sa.Column("enabled_at", UtcDateTime(), nullable=False),
+        sa.Column("consecutive_failures", sa.Integer(), nullable=False),
+        sa.Column("paused_until", UtcDateTime(), nullable=True),
+        sa.Column("last_success_at", UtcDateTime(), nullable=True),
+        sa.Column("last_failure_at", UtcDateTime(), nullable=True),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("deleted_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint("disabled_reason IN ('manual', 'gone')", name=op.f("ck_webhook_endpoints_disabled_reason")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_endpoints")),
+    )
+    op.create_table(
+        "webhook_messages",
+        sa.Column("id", BIG_KEY, nullable=False),
+        sa.Column("public_id", sa.String(length=48), nullable=False),
+        sa.Column("event_id", BIG_KEY, nullable=True),
+        sa.Column("topic", sa.String(length=40), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=True),
+        sa.Column("body", sa.JSON(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_messages")),
+        sa.UniqueConstraint("event_id", name=op.f("uq_webhook_messages_event_id")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_webhook_messages_public_id")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_webhook_messages_contact_id", "webhook_messages", ["contact_id"])
+    op.create_index("ix_webhook_messages_created_at", "webhook_messages", ["created_at"])
+    op.create_table(
+        "wordings",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_wordings")),
+    )
+    op.create_table(
+        "workspace",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("time_zone", sa.String(length=64), nullable=False),
+        sa.Column("default_country", sa.String(length=2), nullable=True),
+        sa.Column("allowed_countries", sa.JSON(), nullable=False),
+        sa.Column("allowed_origins", sa.JSON(), nullable=False),
+        sa.Column("privacy_url", sa.Text(), nullable=False),
+        sa.Column("terms_url", sa.Text(), nullable=False),
+        sa.Column("help_contact", sa.Text(), nullable=False),
+        sa.Column("submissions_per_address", sa.Integer(), nullable=False),
+        sa.Column("submissions_per_number", sa.Integer(), nullable=False),
+        sa.Column("api_calls_per_minute", sa.Integer(), server_default=sa.text("10000"), nullable=False),
+        sa.Column("messenger_key", sa.String(length=32), nullable=False),
+        sa.Column("messenger_secret", sa.String(length=64), nullable=False),
+        sa.Column("messenger_office_name", sa.String(length=120), nullable=False),
+        sa.Column("messenger_greeting", sa.JSON(), nullable=False),
+        sa.Column("messenger_accent_color", sa.String(length=7), nullable=False),
+        sa.Column("number_rules", sa.Text(), nullable=True),
+        sa.Column("is_demo", sa.Boolean(), nullable=False),
+        sa.Column("logo", sa.LargeBinary(), nullable=True),
+        sa.Column("logo_type", sa.String(length=40), nullable=True),
+        sa.Column("logo_hash", sa.String(length=16), nullable=True),
+        sa.Column("key_check", sa.String(length=64), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_workspace_one_row")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),
+    )
+    op.create_table(
+        "contacts",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=24), nullable=False),
+        sa.Column("role", sa.String(length=8), nullable=False),
+        sa.Column("external_id", sa.String(length=255), nullable=True),
+        sa.Column("lead_key", sa.String(length=64), nullable=True),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("email", sa.String(length=254), nullable=True),
+        sa.Column("email_hash", sa.String(length=32), nullable=True),
+        sa.Column("phone", sa.String(length=64), nullable=True),
+        sa.Column("phone_hash", sa.String(length=32), nullable=True),
+        sa.Column("phone_country", sa.String(length=2), nullable=True),
+        sa.Column("gdpr_optin", sa.Boolean(), nullable=True),
+        sa.Column("sms_block", sa.String(length=32), nullable=True),
+        sa.Column("locale", sa.String(length=16), nullable=True),
+        sa.Column("time_zone", sa.String(length=64), nullable=True),
+        sa.Column("custom_attributes", sa.JSON(), nullable=False),
+        sa.Column("avatar", sa.Text(), nullable=True),
+        sa.Column("owner_id", sa.Integer(), nullable=True),
+        sa.Column("unsubscribed_from_emails", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("signed_up_at", UtcDateTime(), nullable=True),
+        sa.Column("last_seen_at", UtcDateTime(), nullable=True),
+        sa.Column("merged_into_id", sa.Integer(), nullable=True),
+        sa.Column("erased_at", UtcDateTime(), nullable=True),
+        sa.Column("archived_at", UtcDateTime(), nullable=True),
+        sa.Column("blocked_at", UtcDateTime(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint("role IN ('user', 'lead')", name=op.f("ck_contacts_role")),
+        sa.ForeignKeyConstraint(["merged_into_id"], ["contacts.id"], name=op.f("fk_contacts_merged_into_id_contacts")),
+        sa.ForeignKeyConstraint(["owner_id"], ["agents.id"], name=op.f("fk_contacts_owner_id_agents")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contacts")),
+        sa.UniqueConstraint("external_id", name=op.f("uq_contacts_external_id")),
+        sa.UniqueConstraint("lead_key", name=op.f("uq_contacts_lead_key")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_contacts_public_id")),
+    )
+    op.create_index("ix_contacts_created_at_id", "contacts", ["created_at", "id"])
+    op.create_index("ix_contacts_email", "contacts", ["email"], postgresql_where=sa.text("email IS NOT NULL"))
+    op.create_index(
+        "ix_contacts_merged_into_id",
+        "contacts",
+        ["merged_into_id"],
+        sqlite_where=sa.text("merged_into_id IS NOT NULL"),
+        postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_contacts_phone",
+        "contacts",
+        ["phone", "id"],
+        postgresql_ops={"phone": "text_pattern_ops"},
+        postgresql_where=sa.text("phone IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_contacts_phone_hash", "contacts", ["phone_hash"], postgresql_where=sa.text("phone_hash IS NOT NULL")
+    )
+    op.create_index("ix_contacts_updated_at_id", "contacts", ["updated_at", "id"])
+    op.create_table(
+        "form_daily_counts",
+        sa.Column("form_id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("shard", sa.Integer(), nullable=False),
+        sa.Column("inserted", sa.Integer(), nullable=False),
+        sa.Column("seen", sa.Integer(), nullable=False),
+        sa.Column("submitted", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["form_id"], ["optin_forms.id"], name=op.f("fk_form_daily_counts_form_id_optin_forms")),
+        sa.PrimaryKeyConstraint("form_id", "day", "shard", name=op.f("pk_form_daily_counts")),
+    )
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("token_id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["token_id"], ["api_tokens.id"], name=op.f("fk_idempotency_keys_token_id_api_tokens")),
+        sa.PrimaryKeyConstraint("token_id", "key", name=op.f("pk_idempotency_keys")),
+    )
+    op.create_index(op.f("ix_idempotency_keys_created_at"), "idempotency_keys", ["created_at"])
+    op.create_table(
+        "optin_form_versions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("form_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("subscription_type_id", sa.Integer(), nullable=False),
+        sa.Column("locale", sa.String(length=8), nullable=False),
+        sa.Column("accent_color", sa.String(length=7), nullable=False),
+        sa.Column("default_country", sa.String(length=2), nullable=True),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["form_id"], ["optin_forms.id"], name=op.f("fk_optin_form_versions_form_id_optin_forms")
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscription_type_id"],
+            ["subscription_types.id"],
+            name=op.f("fk_optin_form_versions_subscription_type_id_subscription_types"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_optin_form_versions")),
+        sa.UniqueConstraint("form_id", "number", name=op.f("uq_optin_form_versions_form_id_number")),
+    )
+    op.create_index(
+        op.f("ix_optin_form_versions_subscription_type_id"), "optin_form_versions", ["subscription_type_id"]
+    )
+    op.create_table(
+        "subscription_type_translations",
+        sa.Column("subscription_type_id", sa.Integer(), nullable=False),
+        sa.Column("locale", sa.String(length=8), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["subscription_type_id"],
+            ["subscription_types.id"],
+            name=op.f("fk_subscription_type_translations_subscription_type_id_subscription_types"),
+        ),
+        sa.PrimaryKeyConstraint("subscription_type_id", "locale", name=op.f("pk_subscription_type_translations")),
+    )
+    op.create_table(
+        "webhook_deliveries",
+        sa.Column("id", BIG_KEY, nullable=False),
+        sa.Column("endpoint_id", sa.Integer(), nullable=False),
+        sa.Column("message_id", BIG_KEY, nullable=False),
+        sa.Column("ordering_key", sa.Integer(), nullable=True),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", UtcDateTime(), nullable=False),
+        sa.Column("give_up_at", UtcDateTime(), nullable=False),
+        sa.Column("lease_id", sa.String(length=16), nullable=True),
+        sa.Column("leased_until", UtcDateTime(), nullable=True),
+        sa.Column("first_attempt_at", UtcDateTime(), nullable=True),
+        sa.Column("last_attempt_at", UtcDateTime(), nullable=True),
+        sa.Column("delivered_at", UtcDateTime(), nullable=True),
+        sa.Column("last_request_headers", sa.JSON(), nullable=True),
+        sa.Column("last_status", sa.Integer(), nullable=True),
+        sa.Column("last_answer_headers", sa.JSON(), nullable=True),
+        sa.Column("last_answer", sa.Text(), nullable=True),
+        sa.Column("last_problem", sa.Text(), nullable=True),
+        sa.Column("last_duration_ms", sa.Integer(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint("state IN ('waiting', 'delivered', 'failed')", name=op.f("ck_webhook_deliveries_state")),
+        sa.ForeignKeyConstraint(
+            ["endpoint_id"], ["webhook_endpoints.id"], name=op.f("fk_webhook_deliveries_endpoint_id_webhook_endpoints")
+        ),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["webhook_messages.id"], name=op.f("fk_webhook_deliveries_message_id_webhook_messages")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_webhook_deliveries_created_at", "webhook_deliveries", ["created_at"])
+    op.create_index(
+        "ix_webhook_deliveries_due",
+        "webhook_deliveries",
+        ["endpoint_id", "next_attempt_at", "id"],
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index("ix_webhook_deliveries_endpoint_id_id", "webhook_deliveries", ["endpoint_id", "id"])
+    op.create_index("ix_webhook_deliveries_endpoint_id_state_id", "webhook_deliveries", ["endpoint_id", "state", "id"])
+    op.create_index("ix_webhook_deliveries_message_id", "webhook_deliveries", ["message_id"])
+    op.create_index(
+        "ix_webhook_deliveries_ordering_key",
+        "webhook_deliveries",
+        ["endpoint_id", "ordering_key", "id"],
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_table(
+        "consent_events",
+        sa.Column("id", BIG_KEY, nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=True),
+        sa.Column("subscription_type_id", sa.Integer(), nullable=True),
+        sa.Column("action", sa.String(length=16), nullable=False),
+        sa.Column("source", sa.String(length=24), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("evidence_level", sa.String(length=24), nullable=False),
+        sa.Column("destination_hash", sa.String(length=32), nullable=True),
+        sa.Column("form_version_id", sa.Integer(), nullable=True),
+        sa.Column("inserted_form_id", BIG_KEY, nullable=True),
+        sa.Column("evidence_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("occurred_at", UtcDateTime(), nullable=False),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.Column("recorded_xid", sa.BigInteger(), nullable=True),
+        sa.Column("leaf", sa.LargeBinary(), nullable=True),
+        sa.Column("seal_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "action IN ('opt_in', 'opt_out', 'claim', 'suppress', 'lift', 'number_change', 'gdpr_off', "
+            "'gdpr_on', 'merge', 'erase')",
+            name=op.f("ck_consent_events_action"),
+        ),
+        sa.CheckConstraint(
+            "evidence_level IN ('reported', 'import', 'web_unverified', 'personal_link', "
+            "'signed_identity', 'otp', 'mo_reply')",
+            name=op.f("ck_consent_events_evidence_level"),
+        ),
+        sa.CheckConstraint(
+            "source IN ('form', 'preference_center', 'keyword', 'agent', 'api', 'import', 'bulk', "
+            "'site', 'messenger', 'connector', 'carrier', 'verification', 'system')",
+            name=op.f("ck_consent_events_source"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["form_version_id"],
+            ["optin_form_versions.id"],
+            name=op.f("fk_consent_events_form_version_id_optin_form_versions"),
+        ),
+        sa.ForeignKeyConstraint(["seal_id"], ["ledger_seals.id"], name=op.f("fk_consent_events_seal_id_ledger_seals")),
+        sa.ForeignKeyConstraint(
+            ["subscription_type_id"],
+            ["subscription_types.id"],
+            name=op.f("fk_consent_events_subscription_type_id_subscription_types"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_events")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_consent_events_contact_id_id", "consent_events", ["contact_id", "id"])
+    op.create_index("ix_consent_events_destination_hash_id", "consent_events", ["destination_hash", "id"])
+    op.create_index("ix_consent_events_inserted_form_id", "consent_events", ["inserted_form_id"])
+    op.create_table(
+        "conversations",
+        sa.Column("id", BIG_KEY, nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("assignee_id", sa.Integer(), nullable=True),
+        sa.Column("last_number", sa.Integer(), nullable=False),
+        sa.Column("last_message_number", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("last_contact_revision", sa.Integer(), nullable=False),
+        sa.Column("contact_seen_number", sa.Integer(), nullable=False),
+        sa.Column("change_number", sa.BigInteger(), nullable=False),
+        sa.Column("client_key", sa.String(length=64), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("closed_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint("state IN ('open', 'closed')", name=op.f("ck_conversations_state")),
+        sa.ForeignKeyConstraint(["assignee_id"], ["agents.id"], name=op.f("fk_conversations_assignee_id_agents")),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_conversations_contact_id_contacts")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_conversations")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_conversations_change_number", "conversations", ["change_number"])
+    op.create_index(
+        "ix_conversations_client_key",
+        "conversations",
+        ["contact_id", "client_key"],
+        unique=True,
+        sqlite_where=sa.text("client_key IS NOT NULL"),
+        postgresql_where=sa.text("client_key IS NOT NULL"),
+    )
+    op.create_index("ix_conversations_contact_id_id", "conversations", ["contact_id", "id"])
+    op.create_index("ix_conversations_state_assignee_id", "conversations", ["state", "assignee_id", "updated_at", "id"])
+    op.create_index("ix_conversations_state_updated_at_id", "conversations", ["state", "updated_at", "id"])
+    op.create_table(
+        "messenger_tokens",
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("last_used_at", UtcDateTime(), nullable=False),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_messenger_tokens_contact_id_contacts")),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_messenger_tokens")),
+    )
+    op.create_index(op.f("ix_messenger_tokens_contact_id"), "messenger_tokens", ["contact_id"])
+    op.create_index(op.f("ix_messenger_tokens_ended_at"), "messenger_tokens", ["ended_at"])
+    op.create_index(op.f("ix_messenger_tokens_last_used_at"), "messenger_tokens", ["last_used_at"])
+    op.create_table(
+        "optin_form_texts",
+        sa.Column("version_id", sa.Integer(), nullable=False),
+        sa.Column("locale", sa.String(length=8), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("button_text", sa.Text(), nullable=False),
+        sa.Column("legal_text", sa.Text(), nullable=False),
+        sa.Column("success_text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["version_id"], ["optin_form_versions.id"], name=op.f("fk_optin_form_texts_version_id_optin_form_versions")
+        ),
+        sa.PrimaryKeyConstraint("version_id", "locale", name=op.f("pk_optin_form_texts")),
+    )
+    op.create_table(
+        "consent_evidence",
+        sa.Column("event_id", BIG_KEY, nullable=False),
+        sa.Column("destination", sa.String(length=254), nullable=True),
+        sa.Column("ip_address", sa.String(length=64), nullable=True),
+        sa.Column("user_agent", sa.String(length=512), nullable=True),
+        sa.Column("origin", sa.String(length=255), nullable=True),
+        sa.Column("page", sa.Text(), nullable=True),
+        sa.Column("locale", sa.String(length=8), nullable=True),
+        sa.Column("wording_hash", sa.String(length=64), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("details", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("salt", sa.LargeBinary(), nullable=True),
+        sa.Column("erased_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["event_id"], ["consent_events.id"], name=op.f("fk_consent_evidence_event_id_consent_events")
+        ),
+        sa.ForeignKeyConstraint(
+            ["wording_hash"], ["wordings.hash"], name=op.f("fk_consent_evidence_wording_hash_wordings")
+        ),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_consent_evidence")),
+    )
+    op.create_table(
+        "consents",
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("subscription_type_id", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("destination", sa.String(length=254), nullable=True),
+        sa.Column("destination_hash", sa.String(length=32), nullable=True),
+        sa.Column("changed_at", UtcDateTime(), nullable=False),
+        sa.Column("event_id", BIG_KEY, nullable=False),
+        sa.CheckConstraint("state IN ('opted_in', 'opted_out')", name=op.f("ck_consents_state")),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_consents_contact_id_contacts")),
+        sa.ForeignKeyConstraint(["event_id"], ["consent_events.id"], name=op.f("fk_consents_event_id_consent_events")),
+        sa.ForeignKeyConstraint(
+            ["subscription_type_id"],
+            ["subscription_types.id"],
+            name=op.f("fk_consents_subscription_type_id_subscription_types"),
+        ),
+        sa.PrimaryKeyConstraint("contact_id", "subscription_type_id", name=op.f("pk_consents")),
+    )
+    op.create_index(
+        "ix_consents_opted_in",
+        "consents",
+        ["subscription_type_id", "contact_id", "destination_hash"],
+        sqlite_where=sa.text("state = 'opted_in'"),
+        postgresql_where=sa.text("state = 'opted_in'"),
+    )
+    op.create_index(
+        "ix_consents_opted_out",
+        "consents",
+        ["subscription_type_id", "contact_id"],
+        sqlite_where=sa.text("state = 'opted_out'"),
+        postgresql_where=sa.text("state = 'opted_out'"),
+    )
+    op.create_table(
+        "conversation_presence",
+        sa.Column("conversation_id", BIG_KEY, nullable=False),
+        sa.Column("agent_id", sa.Integer(), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["agent_id"], ["agents.id"], name=op.f("fk_conversation_presence_agent_id_agents")),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"],
+            ["conversations.id"],
+            name=op.f("fk_conversation_presence_conversation_id_conversations"),
+        ),
+        sa.PrimaryKeyConstraint("conversation_id", "agent_id", name=op.f("pk_conversation_presence")),
+    )
+    op.create_table(
+        "conversation_reads",
+        sa.Column("conversation_id", BIG_KEY, nullable=False),
+        sa.Column("agent_id", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["agent_id"], ["agents.id"], name=op.f("fk_conversation_reads_agent_id_agents")),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"], ["conversations.id"], name=op.f("fk_conversation_reads_conversation_id_conversations")
+        ),
+        sa.PrimaryKeyConstraint("conversation_id", "agent_id", name=op.f("pk_conversation_reads")),
+    )
+    op.create_table(
+        "destination_opt_outs",
+        sa.Column("subscription_type_id", sa.Integer(), nullable=False),
+        sa.Column("destination_hash", sa.String(length=32), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("event_id", BIG_KEY, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["event_id"], ["consent_events.id"], name=op.f("fk_destination_opt_outs_event_id_consent_events")
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscription_type_id"],
+            ["subscription_types.id"],
+            name=op.f("fk_destination_opt_outs_subscription_type_id_subscription_types"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "subscription_type_id", "destination_hash", "contact_id", name=op.f("pk_destination_opt_outs")
+        ),
+    )
+    op.create_table(
+        "inserted_forms",
+        sa.Column("id", BIG_KEY, nullable=False),
+        sa.Column("token", sa.String(length=32), nullable=False),
+        sa.Column("form_id", sa.Integer(), nullable=False),
+        sa.Column("version_id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=True),
+        sa.Column("conversation_id", BIG_KEY, nullable=True),
+        sa.Column("inserted_by", sa.String(length=64), nullable=False),
+        sa.Column("origin", sa.String(length=255), nullable=True),
+        sa.Column("submitted_destination_hash", sa.String(length=32), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=True),
+        sa.Column("confirming_at", UtcDateTime(), nullable=True),
+        sa.Column("answered_at", UtcDateTime(), nullable=True),
+        sa.Column("withdrawn_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_inserted_forms_contact_id_contacts")),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"], ["conversations.id"], name=op.f("fk_inserted_forms_conversation_id_conversations")
+        ),
+        sa.ForeignKeyConstraint(["form_id"], ["optin_forms.id"], name=op.f("fk_inserted_forms_form_id_optin_forms")),
+        sa.ForeignKeyConstraint(
+            ["version_id"], ["optin_form_versions.id"], name=op.f("fk_inserted_forms_version_id_optin_form_versions")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inserted_forms")),
+        sa.UniqueConstraint("token", name=op.f("uq_inserted_forms_token")),
+    )
+    op.create_index(
+        "ix_inserted_forms_answered",
+        "inserted_forms",
+        ["form_id", "answered_at"],
+        sqlite_where=sa.text("answered_at IS NOT NULL"),
+        postgresql_where=sa.text("answered_at IS NOT NULL"),
+    )
+    op.create_index("ix_inserted_forms_contact_id_id", "inserted_forms", ["contact_id", "id"])
+    op.create_table(
+        "messages",
+        sa.Column("id", BIG_KEY, nullable=False),
+        sa.Column("conversation_id", BIG_KEY, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("author", sa.String(length=64), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("inserted_form_id", BIG_KEY, nullable=True),
+        sa.Column("client_key", sa.String(length=64), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint("kind IN ('message', 'note', 'form', 'event')", name=op.f("ck_messages_kind")),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"], ["conversations.id"], name=op.f("fk_messages_conversation_id_conversations")
+        ),
+        sa.ForeignKeyConstraint(
+            ["inserted_form_id"], ["inserted_forms.id"], name=op.f("fk_messages_inserted_form_id_inserted_forms")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
+        sa.UniqueConstraint("conversation_id", "number", name=op.f("uq_messages_conversation_id_number")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_messages_client_key",
+        "messages",
+        ["conversation_id", "client_key"],
+        unique=True,
+        sqlite_where=sa.text("client_key IS NOT NULL"),
+        postgresql_where=sa.text("client_key IS NOT NULL"),
+    )
+    op.create_index("ix_messages_conversation_id_revision", "messages", ["conversation_id", "revision"])
+    op.create_index(
+        "ix_messages_inserted_form_id",
+        "messages",
+        ["inserted_form_id"],
+        unique=True,
+        sqlite_where=sa.text("inserted_form_id IS NOT NULL"),
+        postgresql_where=sa.text("inserted_form_id IS NOT NULL"),
+    )

@@ -1,0 +1,59 @@
+"""The wording of a form as a person saw it, reproduced from the ledger."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import nh3
+from markupsafe import Markup
+
+# Stored with the wording although it was not on the screen: the language, and in earlier versions type and mode.
+UNSEEN = {"locale": "Language", "type": "Subscription type", "mode": "Kind of form"}
+_REPRODUCED = ("form_title", "label", "saved_label", "hint", "legal_html", "button", "links", "notes", "brand")
+_LEGAL_TAGS = {"p", "br", "em", "strong", "a"}
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """The wording as it was shown.
+
+    ``shown`` holds the fields that the page draws, ``rest`` all others, so that nothing of the record is hidden.
+    ``legal`` is safe HTML.
+    """
+
+    locale: str
+    shown: Mapping[str, Any]
+    legal: Markup
+    rest: tuple[tuple[str, str], ...]
+
+
+def reproduction(body: str) -> Reproduction:
+    """A stored wording, ready to draw. A body that is not a JSON object is shown as it is."""
+    fields = _fields(body)
+    shown = {name: fields.pop(name) for name in _REPRODUCED if _is_drawable(name, fields.get(name))}
+    legal = nh3.clean(str(shown.get("legal_html", "")), tags=_LEGAL_TAGS, attributes={"a": {"href"}})
+    rest = tuple((UNSEEN.get(name, name), _plain(value)) for name, value in sorted(fields.items()) if value)
+    return Reproduction(str(fields.get("locale", "en")), shown, Markup(legal), rest)  # noqa: S704 - cleaned above
+
+
+def _fields(body: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(body)
+    except ValueError:
+        return {"words": body}
+    return fields if isinstance(fields, dict) else {"words": body}
+
+
+def _is_drawable(name: str, value: object) -> bool:
+    if name == "links":
+        return isinstance(value, list) and all(
+            isinstance(link, dict) and {"text", "href"} <= link.keys() for link in value
+        )
+    if name == "notes":
+        return isinstance(value, list) and all(isinstance(note, str) for note in value)
+    return isinstance(value, str)
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)

@@ -1,0 +1,150 @@
+"""One contact: subscriptions, consent events with their evidence, and inserting a form."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from flask import redirect, render_template, request, url_for
+from flask import session as cookie
+from flask.typing import ResponseReturnValue
+from wtforms import SelectField, TextAreaField
+from wtforms.validators import DataRequired, Length
+
+from app.core import clock, phone, public_urls
+from app.core.consent import eligibility
+from app.core.consent.eligibility import Reason, Standing
+from app.core.contacts import profile as contact_profile
+from app.core.contacts import records as contacts
+from app.core.errors import InvalidInput, InvalidState
+from app.core.forms import publishing
+from app.core.ledger import events as ledger
+from app.core.subscriptions import subscription_types
+from app.core.workspace import settings
+from app.models import ConsentState, Contact
+from app.web import formatting, ids
+from app.web.contacts import blueprint, evidence, labels
+from app.web.formkit import Form, accepted, choices, offered_forms, text
+from app.web.security import public_url
+from app.web.services import read_only, unit_of_work
+from app.web.sign_in.setup import agent_required, current_actor
+
+EVENTS_A_PAGE = 100
+OPT_IN_PREFIX = "yes-"
+_LINK = "inserted_link"
+
+
+class InsertForm(Form):
+    form_id = SelectField("Form", [DataRequired("Choose a form.")], coerce=str, validate_choice=False)
+
+
+class ConsentForm(Form):
+    """What a contact told an agent about one subscription type."""
+
+    subscription_type_id = SelectField(
+        "Subscription type", [DataRequired("Choose a subscription type.")], coerce=str, validate_choice=False
+    )
+    note = TextAreaField(
+        "How did they ask?",
+        [DataRequired("Say how they asked, for example “by phone today”."), Length(max=2000)],
+        filters=[text],
+    )
+
+
+class ProfileForms:
+    """The forms of the page: the one that was just sent, and new ones for the rest."""
+
+    def __init__(
+        self, insert: InsertForm | None = None, opt_in: ConsentForm | None = None, opt_out: ConsentForm | None = None
+    ) -> None:
+        self.insert = insert or InsertForm(formdata=None)
+        self.opt_in = opt_in or ConsentForm(formdata=None, prefix=OPT_IN_PREFIX)
+        self.opt_out = opt_out or ConsentForm(formdata=None)
+
+    def offer(self, forms: list[tuple[str, str]], subscriptions: list[Standing]) -> None:
+        """Fill the choices of each list."""
+        self.insert.form_id.choices = choices([("", "Choose a form"), *forms])
+        self.opt_in.subscription_type_id.choices = _types(each for each in subscriptions if _may_opt_in(each))
+        self.opt_out.subscription_type_id.choices = _types(
+            each for each in subscriptions if each.state != ConsentState.OPTED_OUT
+        )
+
+
+@blueprint.get("/contacts/<public_id>")
+@agent_required
+def contact(public_id: str) -> ResponseReturnValue:
+    return profile_page(public_id, ProfileForms())
+
+
+@blueprint.post("/contacts/<public_id>/forms")
+@agent_required
+def insert_form(public_id: str) -> ResponseReturnValue:
+    """Insert a form for this contact. The personal link is shown once."""
+    form = InsertForm()
+    return accepted(form, partial(_inserted, public_id=public_id)) or (
+        profile_page(public_id, ProfileForms(insert=form)),
+        422,
+    )
+
+
+def profile_page(public_id: str, forms: ProfileForms) -> str:
+    before = request.args.get("before", type=ids.whole)
+    with read_only() as session:
+        found = contacts.find(session, public_id)
+        subscriptions = eligibility.standings(session, found)
+        forms.offer(offered_forms(session), subscriptions)
+        lines = ledger.of_contact(session, found.id, limit=EVENTS_A_PAGE + 1, before_id=before)
+        return render_template(
+            "contacts/contact.html",
+            contact=found,
+            subscriptions=subscriptions,
+            refusal=phone.refusal_of_stored(found.phone) if found.phone else None,
+            lines=lines[:EVENTS_A_PAGE],
+            next_before=lines[EVENTS_A_PAGE - 1].event.id if len(lines) > EVENTS_A_PAGE else None,
+            is_first=before is None,
+            types={each.id: each for each in subscription_types.find_all(session)},
+            insert=forms.insert,
+            opt_in=forms.opt_in,
+            opt_out=forms.opt_out,
+            link=_take_link(found),
+            agents=formatting.actor_names(session),
+            time_zone=settings.get(session).time_zone,
+            labels=labels,
+            evidence=evidence,
+            formatted=phone.formatted,
+        )
+
+
+def chosen_id(field: Any) -> int:
+    """The id that was chosen in a list. :raises InvalidInput: it is not an id"""
+    chosen = ids.parse(field.data)
+    if chosen is None:
+        raise InvalidInput("Choose one of the list.", field=field.name)
+    return chosen
+
+
+def _inserted(form: InsertForm, public_id: str) -> ResponseReturnValue:
+    try:
+        with unit_of_work() as session:
+            contact = contact_profile.hold(session, public_id)
+            chosen = publishing.find(session, chosen_id(form.form_id))
+            inserted = publishing.insert_for(session, chosen, contact, inserted_by=current_actor(), at=clock.now())
+    except InvalidState as refused:
+        raise InvalidInput(refused.message, field="form_id") from None
+    cookie[_LINK] = [public_id, public_urls.inserted_form(inserted.token, base=public_url())]
+    return redirect(url_for("contacts.contact", public_id=public_id, _anchor="insert"), 303)
+
+
+def _may_opt_in(subscription: Standing) -> bool:
+    is_new = subscription.state != ConsentState.OPTED_IN or Reason.NUMBER_CHANGED in subscription.reasons
+    return is_new and Reason.TYPE_NOT_LIVE not in subscription.reasons
+
+
+def _types(subscriptions: Iterable[Standing]) -> list[Any]:
+    named = ((str(each.subscription_type.id), each.subscription_type.name) for each in subscriptions)
+    return choices([("", "Choose a subscription type"), *named])
+
+
+def _take_link(found: Contact) -> str | None:
+    """The link of the form that was just inserted for this contact; null when the page is loaded again."""
+    kept = cookie.pop(_LINK, None) if _LINK in cookie else None
+    return kept[1] if kept and kept[0] == found.public_id else None

@@ -1,0 +1,63 @@
+"""Recording an opt-in or opt-out that a contact gave to an agent, with a note as evidence."""
+
+from functools import partial
+
+from flask import flash, redirect, url_for
+from flask.typing import ResponseReturnValue
+
+from app.core import clock
+from app.core.errors import InvalidInput, InvalidState
+from app.core.ledger.evidence import Evidence
+from app.core.subscriptions import attachments
+from app.models import EvidenceLevel, Source
+from app.web.contacts import blueprint
+from app.web.contacts.profile import OPT_IN_PREFIX, ConsentForm, ProfileForms, chosen_id, profile_page
+from app.web.formkit import accepted
+from app.web.services import unit_of_work
+from app.web.sign_in.setup import agent_required, current_actor
+
+
+@blueprint.post("/contacts/<public_id>/opt-outs")
+@agent_required
+def record_opt_out(public_id: str) -> ResponseReturnValue:
+    form = ConsentForm()
+    return accepted(form, partial(_opted_out, public_id=public_id)) or (
+        profile_page(public_id, ProfileForms(opt_out=form)),
+        422,
+    )
+
+
+@blueprint.post("/contacts/<public_id>/opt-ins")
+@agent_required
+def record_opt_in(public_id: str) -> ResponseReturnValue:
+    """One explicit action with a note. It reverses an opt-out, but lifts no suppression of the number."""
+    form = ConsentForm(prefix=OPT_IN_PREFIX)
+    return accepted(form, partial(_opted_in, public_id=public_id)) or (
+        profile_page(public_id, ProfileForms(opt_in=form)),
+        422,
+    )
+
+
+def _opted_in(form: ConsentForm, public_id: str) -> ResponseReturnValue:
+    type_id = chosen_id(form.subscription_type_id)
+    try:
+        with unit_of_work() as session:
+            chosen, change = attachments.opt_in(session, public_id, type_id, _evidence(form), at=clock.now())
+    except InvalidState as refused:
+        raise InvalidInput(refused.message, field="subscription_type_id") from None
+    result = "The opt-in is recorded" if change.is_new else "They had opted in already"
+    flash(f"{result}: “{chosen.name}”.")
+    return redirect(url_for("contacts.contact", public_id=public_id), 303)
+
+
+def _opted_out(form: ConsentForm, public_id: str) -> ResponseReturnValue:
+    type_id = chosen_id(form.subscription_type_id)
+    with unit_of_work() as session:
+        chosen, change = attachments.opt_out(session, public_id, type_id, _evidence(form), at=clock.now())
+    result = "The opt-out is recorded" if change.is_new else "They had opted out already"
+    flash(f"{result}: nothing of “{chosen.name}” is sent to them any more.")
+    return redirect(url_for("contacts.contact", public_id=public_id), 303)
+
+
+def _evidence(form: ConsentForm) -> Evidence:
+    return Evidence(Source.AGENT, current_actor(), EvidenceLevel.REPORTED, note=form.note.data)

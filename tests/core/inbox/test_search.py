@@ -1,0 +1,83 @@
+"""Search of the inbox, on both databases."""
+
+import pytest
+from sqlalchemy import text
+
+from app.core.conversations import lifecycle, messages
+from app.core.conversations.appending import NewMessage
+from app.core.inbox import search
+from app.core.inbox.lists import InboxRow
+from app.db import Database
+from tests import make
+from tests.core.conversations.chats import started_by_contact
+from tests.make import NOON
+
+
+def _ids(rows: list[InboxRow]) -> list[int]:
+    return [row.conversation_id for row in rows]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("Noor", "haddad", "+44 7400 123456", "noor@example.com", "crm-7", "roasted beans", "BEANS", "roas"),
+        *("O'Had", "o'hadDAD", "don't", "19.99", "19.9", "€1,299", "€1,299?", "help@shop.example", "help@sho"),
+        *("https://shop.example/a?b=1", "shop.example/a", "SIGN-UP", "sign-u"),
+    ],
+)
+def test_search_finds_by_name_number_address_id_and_words(database: Database, typed: str) -> None:
+    with database.unit_of_work() as session:
+        ana = make.agent(session).id
+        wanted = started_by_contact(
+            session,
+            "Are the freshly roasted beans in? I don't pay €1,299? The sign-up says 19.99, so does "
+            "help@shop.example on https://shop.example/a?b=1",
+            name="Noor O'Haddad",
+            external_id="crm-7",
+            phone_number=make.BRITISH_NUMBER,
+            email_address="noor@example.com",
+        )
+        started_by_contact(session, "Something else", minute=1, name="Sam")
+        lifecycle.close(session, wanted, actor="agent:1", at=NOON)
+        assert _ids(search.search(session, ana, typed, region=None, at=NOON)) == [wanted]
+
+
+@pytest.mark.parametrize("typed", ["", "  ", "\0", "%", "_", "'", "& | !", "zzz", "x" * 500, "closed", ":*", "\\"])
+def test_search_accepts_any_text(database: Database, typed: str) -> None:
+    with database.unit_of_work() as session:
+        chat = started_by_contact(session, name="Sam")
+        lifecycle.close(session, chat, actor="agent:1", at=NOON)
+        assert search.search(session, make.agent(session).id, typed, region="GB", at=NOON) == []
+
+
+def test_search_finds_old_messages_and_follows_changed_texts(database: Database) -> None:
+    """SQLite's own index of three letters in a row follows the texts."""
+    with database.unit_of_work() as session:
+        ana = make.agent(session).id
+        wanted = started_by_contact(session, "The Ethiopian Yirgacheffe")
+        messages.post(session, wanted, NewMessage("contact", "quick\nlines"), at=NOON)
+        for minute in range(5):
+            started_by_contact(session, "Filler", minute)
+
+        def found(typed: str) -> list[int]:
+            return _ids(search.search(session, ana, typed, region=None, at=NOON))
+
+        assert found("yirga") == [wanted]
+        assert found('"ethiopian" OR filler') == []
+        session.execute(text("UPDATE messages SET body = 'gone' WHERE body LIKE 'The Ethiopian%'"))
+        assert (found("yirga"), found("gone")) == ([], [wanted])
+        session.execute(text("DELETE FROM messages WHERE body = 'gone'"))
+        assert found("gone") == []
+
+
+def test_search_on_sqlite_reads_the_index_and_not_the_messages(database: Database) -> None:
+    if not database.is_sqlite:
+        return  # its index of words is asked for in the same way as ever
+    with database.read_only() as session:
+        _, said = search._substring_search("beans")
+        plan = session.execute(
+            text(f"EXPLAIN QUERY PLAN {said.compile(session.get_bind(), compile_kwargs={'literal_binds': True})}")
+        )
+        steps = " ".join(str(row[3]) for row in plan)
+    assert "VIRTUAL TABLE INDEX" in steps
+    assert "SCAN messages" not in steps
