@@ -94,7 +94,8 @@ def test_a_sweep_killed_half_way_counts_nothing_twice_and_loses_nothing(
 ) -> None:
     form_id = insert(database, 1500)
     script = (
-        "import sys; from app import config; from app.core.workspace import bootstrap as store; from app.jobs import route_outbox as sweep;"
+        "import sys; from app import config; from app.core.workspace import bootstrap as store;"
+        "from app.jobs import route_outbox as sweep;"
         "d = store.open_database(config.load()); print('go', flush=True); sweep.sweep_outbox(d)"
     )
     for patience_s in (0.1, 60):
