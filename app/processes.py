@@ -1,10 +1,20 @@
-"""What concerns a process as such: it ends when the one that started it does."""
+"""Processes: ending with the parent, sharing memory with it."""
 
 import ctypes
+import gc
 import os
 import signal
 
 _PR_SET_PDEATHSIG = 1
+
+
+def share_memory_with_forks() -> None:
+    """Keep what is loaded now in pages that processes forked from here on share.
+
+    The garbage collector writes to every object that it looks at, which would give each process its own copy.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def end_with(parent_pid: int) -> None:

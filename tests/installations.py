@@ -88,7 +88,7 @@ def forget(app: Flask) -> None:
     _start_again(services.changes, fresh_for_s=0)
     _start_again(services.polls, services.changes)
     for each in (app, *mounted(app).values()):
-        if limiter := each.extensions.get("assent.rate_limiter") or each.extensions.get("assent.rates"):
+        if limiter := each.extensions.get("assent.rate_limiter"):
             _start_again(limiter._counter)
         each.extensions.get("assent.form_pages", {}).clear()
 

@@ -44,6 +44,7 @@ COMMANDS = (
     ["create-admin"],
     ["token", "create"],
     ["config"],
+    ["routes"],
     ["backup"],
     ["restore"],
 )
@@ -63,6 +64,14 @@ def ready(tmp_path: Path) -> dict[str, str]:
     env = environment(tmp_path / "instance")
     assert assent("db", "upgrade", env=env).returncode == 0
     return env
+
+
+def test_routes_lists_every_address_without_a_database(tmp_path: Path) -> None:
+    done = assent("routes", env=environment(tmp_path / "instance"))
+    assert done.returncode == 0, done.stderr
+    lines = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
+    assert ["GET", "/healthz", "app: healthz"] in lines
+    assert ["GET", "/messenger/frame", "app: messenger.frame"] in lines
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

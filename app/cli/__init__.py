@@ -4,10 +4,7 @@ import sys
 
 import click
 
-from app.cli import accounts as people
-from app.cli import backup as data
-from app.cli import config as shown
-from app.cli import serve as running
+from app.cli import accounts, backup, config, routes, serve
 from app.config import VERSION, BadSetting
 
 
@@ -17,7 +14,7 @@ def assent() -> None:
     """Self-hosted SMS consent: the opt-in form, the subscriptions it feeds, and the proof that somebody said yes."""
 
 
-for _module in (running, data, people, shown):
+for _module in (serve, backup, accounts, config, routes):
     for _command in _module.COMMANDS:
         assent.add_command(_command)
 

@@ -86,6 +86,10 @@ def address(host: str, port: int) -> str:
 def _supervise(host: str, port: int, workers: int | None, *, announcement: str) -> None:
     from app.cli import supervisor
 
+    # Loaded before the processes are forked, so that they share the memory.
+    from app.jobs import worker  # noqa: F401
+    from app.web import server  # noqa: F401
+
     count = ["--workers", str(workers)] if workers else []
     status = supervisor.run(
         [["web", "--host", host, "--port", str(port), *count], ["worker"]],

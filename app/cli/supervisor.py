@@ -36,6 +36,7 @@ def run(commands: Sequence[list[str]], *, is_up: Callable[[], bool], announce: C
 
     for each in _STOPS:
         signal.signal(each, stop)
+    processes.share_memory_with_forks()
     children = [_start(command) for command in commands]
     try:
         has_announced = False

@@ -164,8 +164,3 @@ def legal_html(markdown: str) -> str:
         link_rel="noopener noreferrer",
         set_tag_attribute_values={"a": {"target": "_blank"}},
     ).strip()
-
-
-def plain(markdown: str) -> str:
-    """A Markdown text without its marks, for lists and previews."""
-    return nh3.clean(legal_html(markdown), tags=set()).strip()

@@ -1,4 +1,4 @@
-"""What is swept out once an hour: records that have done their work."""
+"""Periodic tasks: delete records that are no longer needed, give up late webhooks."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -18,8 +18,8 @@ _log = logs.get_logger()
 
 
 @dataclass(frozen=True)
-class Forgotten:
-    """How many rows of each kind were deleted."""
+class Deleted:
+    """How many rows of each table were deleted."""
 
     rate_counters: int
     outbox_events: int
@@ -28,11 +28,11 @@ class Forgotten:
     idempotency_keys: int
 
 
-def forget_old(database: Database) -> Forgotten:
-    """Delete what has done its work.
+def delete_expired(database: Database) -> Deleted:
+    """Delete, in small transactions, what is no longer needed.
 
-    Rate counters whose window is over, outbox events routed 30 days ago, webhooks from before then, tokens of visitors
-    who are gone, what calls with an Idempotency-Key were answered a day ago.
+    Rate counters after their window, outbox events 30 days after they were routed, webhooks after the same time,
+    tokens of visitors who did not return, responses to calls with an ``Idempotency-Key`` after a day.
     """
     now = clock.now()
     before = now - KEEP_ROUTED
@@ -40,23 +40,37 @@ def forget_old(database: Database) -> Forgotten:
         counters = limits.forget_expired(session, at=now)
     with database.unit_of_work() as session:
         events = outbox.forget(session, routed_before=before)
-    forgotten = Forgotten(
+    deleted = Deleted(
         counters,
         events,
         _in_batches(database, lambda session: deliveries.forget(session, created_before=before)),
         _in_batches(database, lambda session: messenger_tokens.delete_expired(session, at=now)),
         _in_batches(database, lambda session: idempotency.forget(session, at=now)),
     )
-    _log.info("housekeeping", **asdict(forgotten))
-    return forgotten
+    _log.info("expired records deleted", **asdict(deleted))
+    return deleted
 
 
-def _in_batches(database: Database, forget: Callable[[Session], int]) -> int:
-    """In small transactions until nothing is left, so that nobody waits long."""
-    forgotten = 0
+def fail_late_webhooks(database: Database) -> int:
+    """Give up every delivery whose three days are over, in small transactions; returns how many there were."""
+    failed = 0
+    while True:
+        at = clock.now()
+        with database.read_only() as session:
+            ids = deliveries.late(session, at=at)
+        if not ids:
+            return failed
+        with database.unit_of_work() as session:
+            deliveries.give_up(session, ids, at=at)
+        failed += len(ids)
+
+
+def _in_batches(database: Database, delete: Callable[[Session], int]) -> int:
+    """Call ``delete`` in transactions of its own until it deletes nothing, so that other writers wait only briefly."""
+    deleted = 0
     while True:
         with database.unit_of_work() as session:
-            batch = forget(session)
-        forgotten += batch
+            batch = delete(session)
+        deleted += batch
         if not batch:
-            return forgotten
+            return deleted

@@ -1,7 +1,6 @@
 """The sweep: every second, what waits in the tables is carried on. A lost wake-up costs a second, nothing else."""
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
@@ -12,12 +11,11 @@ from sqlalchemy.orm import Session
 from app import logs
 from app.core import clock, outbox
 from app.core.forms import daily_counts, insertion
-from app.core.webhooks import deliveries, routing
+from app.core.webhooks import routing
 from app.db import Database
 from app.models import OutboxEvent
 
 EVERY_S = 1.0
-GIVE_UP_EVERY_S = 60.0
 # Small, because SQLite's writers wait while one batch is written.
 BATCH = 200
 _COUNTED = {"form.inserted": "inserted", "form.submitted": "submitted"}
@@ -33,14 +31,10 @@ def run(database: Database, stopping: threading.Event, routed: Callable[[], None
 
     :param routed: called whenever something was
     """
-    gave_up_at_s = time.monotonic()
     while not stopping.wait(EVERY_S):
         try:
             if sweep_outbox(database):
                 routed()
-            if time.monotonic() - gave_up_at_s >= GIVE_UP_EVERY_S:
-                gave_up_at_s = time.monotonic()
-                give_up_late_webhooks(database)
         except Exception:
             _log.exception("the sweep of the outbox failed")
 
@@ -96,20 +90,6 @@ def _route_one_by_one(database: Database, *, limit: int) -> int:
 def _may_pass(problem: Exception) -> bool:
     """Whether it is the database's or the machine's trouble, not the event's."""
     return isinstance(problem, OperationalError | InterfaceError | OSError | MemoryError)
-
-
-def give_up_late_webhooks(database: Database) -> int:
-    """Give up every delivery whose three days are over, in small transactions; how many were late comes back."""
-    failed = 0
-    while True:
-        at = clock.now()
-        with database.read_only() as session:
-            ids = deliveries.late(session, at=at)
-        if not ids:
-            return failed
-        with database.unit_of_work() as session:
-            deliveries.give_up(session, ids, at=at)
-        failed += len(ids)
 
 
 def _is_waiting(database: Database) -> bool:

@@ -84,6 +84,7 @@ def run(settings: Settings, *, threads: int = 2) -> None:
 
 
 def schedule(queue: Huey, database: Database) -> None:
-    """Enter the calendar. Where several workers run each keeps it, so what stands here may run twice."""
-    hourly = queue.periodic_task(crontab(minute="17"), name="forget_old")
-    hourly(lambda: housekeeping.forget_old(database))
+    """Register the periodic tasks. Each worker runs them, so every task must bear running twice."""
+    every_hour, every_minute = crontab(minute="17"), crontab(minute="*")
+    queue.periodic_task(every_hour, name="delete_expired")(lambda: housekeeping.delete_expired(database))
+    queue.periodic_task(every_minute, name="fail_late_webhooks")(lambda: housekeeping.fail_late_webhooks(database))

@@ -1,25 +1,38 @@
-"""Whole numbers as they come in addresses and forms: ids, and places in a list."""
+"""Ids and positions as text: in addresses, forms and API bodies."""
 
 from flask import Flask
 from werkzeug.routing import IntegerConverter
 
 from app.schemas.fields import ID_MAX
 
+_DIGITS_MAX = len(str(ID_MAX))
 
-class _Id(IntegerConverter):
-    """``<int:…>`` of every route; a number that no row can have is an address that is not there."""
+
+class _IdConverter(IntegerConverter):
+    """``<int:…>`` of every route. A number that no row can have does not match, so it is a 404."""
 
     def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **({"max": ID_MAX} | options))  # type: ignore[arg-type]
 
 
 def init_app(app: Flask) -> None:
-    """Let no route take a number that a database cannot."""
-    app.url_map.converters = app.url_map.converters | {"int": _Id}
+    """Limit the numbers of all routes to what a database can store."""
+    app.url_map.converters = app.url_map.converters | {"int": _IdConverter}
+
+
+def parse_id(text: str | None) -> int | None:
+    """A decimal id; null when the text cannot be one, which is treated like the id of no row."""
+    if text is None or not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
+        return None
+    number = int(text)
+    return number if number <= ID_MAX else None
 
 
 def whole(text: str) -> int:
-    """For ``request.args.get(…, type=whole)``. :raises ValueError: it is no number, or none that a database takes"""
+    """For ``request.args.get(…, type=whole)``.
+
+    :raises ValueError: it is not a whole number, or none that a database can store
+    """
     number = int(text)
     if abs(number) > ID_MAX:
         raise ValueError("too large")

@@ -5,6 +5,7 @@ cookie exists in them, and no CSRF token is asked for. Everything else is ordina
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import cast
 
 from flask import Flask
@@ -14,7 +15,17 @@ from app.web import i18n, request_log, security
 from app.web.services import EXTENSION
 
 _MOUNTS = "assent.mounts"
+_IMPLIED_METHODS = {"HEAD", "OPTIONS"}
 _SHARED_TEMPLATE_GLOBALS = ("asset", "modules")
+
+
+@dataclass(frozen=True)
+class Route:
+    """One address. ``path`` has the prefix of its application, ``endpoint`` its name and the view's."""
+
+    methods: tuple[str, ...]
+    path: str
+    endpoint: str
 
 
 def create_surface(main: Flask, import_name: str) -> Flask:
@@ -46,3 +57,17 @@ def mount(main: Flask, surfaces: Mapping[str, Flask]) -> None:
 def mounted(main: Flask) -> dict[str, Flask]:
     """The mounted applications by prefix. The main application itself is not among them."""
     return dict(cast(Mapping[str, Flask], main.extensions.get(_MOUNTS, {})))
+
+
+def routes(main: Flask) -> list[Route]:
+    """Every address of the main application and the mounted ones, by path. HEAD and OPTIONS are not listed."""
+    found = [
+        Route(
+            methods=tuple(sorted((rule.methods or set()) - _IMPLIED_METHODS)),
+            path=prefix + rule.rule,
+            endpoint=f"{application.import_name}: {rule.endpoint}",
+        )
+        for prefix, application in {"": main, **mounted(main)}.items()
+        for rule in application.url_map.iter_rules()
+    ]
+    return sorted(found, key=lambda route: (route.path, route.methods))

@@ -24,6 +24,8 @@ CONNECTIONS = 10_000
 _FILES_BESIDE = 1_000
 # How long requests in flight may go on after the server was told to stop.
 STOP_WITHIN_S = 30
+# The application that ``run`` made. Forked worker processes use it as it is: it has opened no connection yet.
+_prepared: dict[None, Flask] = {}
 
 
 def default_workers() -> int:
@@ -41,9 +43,9 @@ def run(settings: config.Settings, host: str, port: int, *, workers: int) -> Non
     check_address(host, port)
     allow_open_files(CONNECTIONS + _FILES_BESIDE)
     # Once here, so that a mistake shows before anything is served and the worker processes inherit what is loaded.
-    app = create_app(settings)
+    app = _prepared[None] = _prepare(settings)
     is_sqlite = services_of(app).database.is_sqlite
-    phone.preload()
+    processes.share_memory_with_forks()
     server = Server(
         "app",
         address=host,
@@ -67,7 +69,12 @@ def load() -> Flask:
     if parent := multiprocessing.parent_process():
         processes.end_with(parent.pid or 0)
     logs.configure()
-    app = create_app(config.load())
+    return _prepared.get(None) or _prepare(config.load())
+
+
+def _prepare(settings: config.Settings) -> Flask:
+    """The application, with everything loaded that its first request needs."""
+    app = create_app(settings)
     phone.preload()
     return app
 

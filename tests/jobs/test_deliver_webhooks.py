@@ -155,6 +155,21 @@ def test_what_waits_at_a_disabled_endpoint_goes_on_when_it_is_enabled(database: 
     assert notes(there) == ["1.0", "1.1"]
 
 
+def test_the_periodic_task_gives_up_late_webhooks_that_were_never_tried(database: Database) -> None:
+    with receiver() as there:
+        listen(database, there)
+        tell(database, [1, 2])
+        sweep.sweep_outbox(database)
+        assert housekeeping.fail_late_webhooks(database) == 0
+        with database.unit_of_work() as session:
+            session.execute(update(WebhookDelivery).values(give_up_at=clock.now() - timedelta(seconds=1)))
+        assert housekeeping.fail_late_webhooks(database) == 2
+        assert housekeeping.fail_late_webhooks(database) == 0
+        deliver_all(database)
+    assert [(each.state, each.attempts) for each in all_of(database)] == [(DeliveryState.FAILED, 0)] * 2
+    assert there.received == []
+
+
 def test_after_three_days_it_failed_and_the_next_of_its_contact_follows(database: Database) -> None:
     refused = {"1.0"}
     with receiver(lambda came: (500, {}, b"") if came.item["note"] in refused else OK) as there:
@@ -288,10 +303,10 @@ def test_old_deliveries_and_those_of_deleted_endpoints_are_forgotten_with_their_
                 update(WebhookDelivery).where(WebhookDelivery.id == first).values(created_at=old, state="failed")
             )
             session.execute(update(WebhookMessage).values(created_at=old))
-        assert housekeeping.forget_old(database).webhooks == 2
+        assert housekeeping.delete_expired(database).webhooks == 2
         assert [len(all_of(database)), count(database, WebhookMessage)] == [2, 2]
         change(database, endpoints.delete)
-        assert housekeeping.forget_old(database).webhooks == 4
+        assert housekeeping.delete_expired(database).webhooks == 4
         assert [len(all_of(database)), count(database, WebhookMessage)] == [0, 0]
 
 

@@ -22,7 +22,7 @@ def test_counters_whose_window_is_over_are_forgotten_and_others_are_kept(databas
     with database.unit_of_work() as session:
         limits.hit(session, {"number:old": 5}, window_s=3600, at=now - timedelta(hours=3))
         limits.hit(session, {"number:new": 5}, window_s=3600, at=now)
-    assert housekeeping.forget_old(database).rate_counters == 1
+    assert housekeeping.delete_expired(database).rate_counters == 1
     with database.read_only() as session:
         assert session.scalars(select(RateCounter.bucket)).all() == ["number:new"]
 
@@ -36,7 +36,7 @@ def test_routed_events_are_forgotten_after_thirty_days_and_waiting_ones_never(da
             if is_routed:
                 newest = session.scalar(select(func.max(OutboxEvent.id)))
                 session.execute(update(OutboxEvent).where(OutboxEvent.id == newest).values(routed_at=at))
-    assert housekeeping.forget_old(database).outbox_events == 1
+    assert housekeeping.delete_expired(database).outbox_events == 1
     with database.read_only() as session:
         kept = session.scalars(select(OutboxEvent).order_by(OutboxEvent.id)).all()
         assert [event.payload["age"] for event in kept] == [29, 400]
@@ -48,7 +48,7 @@ def test_tokens_of_visitors_who_are_gone_are_forgotten(database: Database) -> No
         for name, age_days in (("new", 1), ("old", 401)):
             lead = make.contact(session)
             messenger_tokens.store(session, name, lead.id, at=now - timedelta(days=age_days))
-    assert housekeeping.forget_old(database).messenger_tokens == 1
+    assert housekeeping.delete_expired(database).messenger_tokens == 1
     with database.read_only() as session:
         assert messenger_tokens.lead_of(session, "new")
         assert messenger_tokens.lead_of(session, "old") is None
@@ -59,9 +59,12 @@ def test_the_calendar_is_kept_by_the_database_that_the_installation_has(settings
     worker.schedule(queue, database)
     again = open_queue(settings, database)
     assert (settings.instance / "huey.db").exists() == database.is_sqlite
-    assert [type(task).__name__ for task in queue._registry.periodic_tasks] == ["forget_old"]
-    due = [moment for moment in range(60) if queue.read_periodic(clock.now().replace(minute=moment, tzinfo=None))]
-    assert due == [17]
+    assert [type(task).__name__ for task in queue._registry.periodic_tasks] == ["delete_expired", "fail_late_webhooks"]
+    due: dict[str, list[int]] = {}
+    for minute in range(60):
+        for task in queue.read_periodic(clock.now().replace(minute=minute, tzinfo=None)):
+            due.setdefault(type(task).__name__, []).append(minute)
+    assert due == {"delete_expired": [17], "fail_late_webhooks": list(range(60))}
     for each in (queue, again):
         each.storage.close()
 

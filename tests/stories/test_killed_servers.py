@@ -116,7 +116,7 @@ class Agent(Browser):
         self.cursor = news["cursor"]
         if news["conversation"]:
             self.revision = news["conversation"]["revision"]
-            for line in news["conversation"]["lines"]:
+            for line in news["conversation"]["messages"]:
                 self.hear(line["html"])
 
     def hear(self, shown: str) -> None:

@@ -2,9 +2,11 @@
 
 import re
 
+import pytest
 from flask import Flask
 
 from app.schemas.fields import ID_MAX
+from app.web.ids import parse_id
 from tests import make
 from tests.web import pages
 
@@ -40,3 +42,25 @@ def test_no_place_in_a_list_is_too_large(app: Flask) -> None:
     ):
         for number in (HUGE, -HUGE, ID_MAX):
             assert client.get(f"{path}{number}").status_code in {200, 204, 400, 404}, path
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("7", 7),
+        ("0", 0),
+        (str(ID_MAX), ID_MAX),
+        (str(ID_MAX + 1), None),
+        ("9" * 5000, None),
+        ("", None),
+        (None, None),
+        ("-1", None),
+        ("+1", None),
+        ("1_000", None),
+        (" 7", None),
+        ("7.0", None),
+        ("\u0667", None),
+    ],
+)
+def test_an_id_is_ascii_digits_that_a_row_can_have(text: str | None, expected: int | None) -> None:
+    assert parse_id(text) == expected

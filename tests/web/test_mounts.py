@@ -38,6 +38,15 @@ def test_applications_share_their_services_and_assets(app: Flask, surface: Flask
     assert app.test_client().get("/mounted/asset").text == app.jinja_env.globals["asset"]("css/tokens.css")
 
 
+def test_routes_lists_the_addresses_of_every_application(app: Flask, surface: Flask) -> None:
+    listed = {(route.methods, route.path, route.endpoint) for route in mounts.routes(app)}
+    assert (("GET",), "/healthz", "app: healthz") in listed
+    assert (("POST",), "/mounted/write", "tests.surface: write") in listed
+    assert len(listed) == len(list(app.url_map.iter_rules())) + sum(
+        len(list(each.url_map.iter_rules())) for each in mounts.mounted(app).values()
+    )
+
+
 def test_slashes_of_an_address_are_not_merged(app: Flask, surface: Flask) -> None:
     assert app.test_client().get("/mounted/things/a//b").text == "thing a//b"
 

@@ -79,11 +79,6 @@ def create_agent(
     return agent
 
 
-def create_admin(session: Session, email: str, password_hash: str, *, at: datetime, name: str = "") -> Agent:
-    """An admin made from the command line. Errors as for ``create_agent``."""
-    return create_agent(session, email=email, name=name, role=Role.ADMIN, password_hash=password_hash, at=at)
-
-
 def invite(session: Session, *, email: str, name: str, role: Role, actor: str, at: datetime) -> Agent:
     """An account without a password; the caller hands out the one-time link that sets one.
 

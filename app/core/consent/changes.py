@@ -66,8 +66,9 @@ def opt_in(
 ) -> Change:
     """Record an opt-in for this number or address.
 
-    Writes the state, one event and one ``granular.subscribe`` outbox event, with the contact's topics. Flushes, does not commit. A repeated opt-in for the same destination writes nothing and returns
-    the existing event, whatever its time. An opt-in revokes the person's own opt-out with this destination.
+    Writes the state, one event and one ``granular.subscribe`` outbox event, with the contact's topics. Flushes, does
+    not commit. A repeated opt-in for the same destination writes nothing and returns the existing event, whatever its
+    time. An opt-in revokes the person's own opt-out with this destination.
 
     :param destination: E.164 or normalized email address, as it was shown or typed
     :param at: time of the statement; the person's own acts count when they arrive

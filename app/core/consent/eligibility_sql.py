@@ -4,7 +4,7 @@ from typing import cast
 
 from sqlalchemy import ColumnElement, Table, and_, case, false, literal, select, true
 
-from app.core.consent.rules import RULES, Query, Reason, opted_out_with_destination
+from app.core.consent.rules import RULES, Query, Reason, is_for_current_destination, opted_out_with_destination
 from app.models import Channel, Consent, ConsentState, ConsentType, Contact, SubscriptionType, TypeState
 
 _CONTACT = cast(Table, Contact.__table__)
@@ -48,15 +48,8 @@ def opted_in(query: Query) -> ColumnElement[bool]:
 
 
 def opted_in_row(contact_id: ColumnElement[int], subscription_type: SubscriptionType) -> ColumnElement[bool]:
-    """Whether a row of ``consents`` is an opt-in for the number or address that its contact has now.
-
-    For SMS the hash is compared, which the partial index of opt-ins covers.
-    """
-    is_current = (
-        _CONSENT.c.destination_hash == _CONTACT.c.phone_hash
-        if subscription_type.channel == Channel.SMS
-        else _CONSENT.c.destination == _CONTACT.c.email
-    )
+    """Whether a row of ``consents`` is an opt-in for the number or address that its contact has now."""
+    is_current = is_for_current_destination(subscription_type)
     return and_(
         _CONSENT.c.contact_id == contact_id,
         _CONSENT.c.subscription_type_id == subscription_type.id,

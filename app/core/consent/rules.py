@@ -89,6 +89,16 @@ class Query:
         return consents.correlate(_CONTACT).exists()
 
 
+def is_for_current_destination(subscription_type: SubscriptionType) -> ColumnElement[bool]:
+    """Whether a row of ``consents`` was given for the number or address that its contact has now.
+
+    For SMS the hash is compared, which the partial index of opt-ins covers.
+    """
+    if subscription_type.channel == Channel.SMS:
+        return _CONSENT.c.destination_hash == _CONTACT.c.phone_hash
+    return _CONSENT.c.destination == _CONTACT.c.email
+
+
 @dataclass(frozen=True)
 class Rule:
     """:param is_in_sms_block: ``contacts.sms_block`` holds this reason, unless an earlier one hides it"""
@@ -148,11 +158,7 @@ def _opted_in_elsewhere(query: Query) -> ColumnElement[bool]:
     """Whether the contact opted in with another number or address than it has now."""
     if query.subscription_type.consent_type != ConsentType.OPT_IN:
         return false()
-    is_current = (
-        _CONSENT.c.destination_hash == _CONTACT.c.phone_hash
-        if query.subscription_type.channel == Channel.SMS
-        else _CONSENT.c.destination == _CONTACT.c.email
-    )
+    is_current = is_for_current_destination(query.subscription_type)
     elsewhere = select(literal(1)).where(
         _CONSENT.c.contact_id == _CONTACT.c.id,
         _CONSENT.c.subscription_type_id == query.subscription_type.id,

@@ -22,7 +22,7 @@ _NEVER_SENT = "It was never sent: the endpoint failed or was disabled until the 
 
 
 @dataclass(frozen=True)
-class Told:
+class DeliveryWithMessage:
     """A delivery with its message."""
 
     delivery: WebhookDelivery
@@ -36,7 +36,7 @@ def newest(
     state: DeliveryState | None = None,
     before: int | None = None,
     limit: int = PAGE,
-) -> list[Told]:
+) -> list[DeliveryWithMessage]:
     """Deliveries of one endpoint, the newest first.
 
     :param before: the id of the last one on the page before
@@ -52,7 +52,7 @@ def newest(
         query = query.where(WebhookDelivery.state == state.value)
     if before is not None:
         query = query.where(WebhookDelivery.id < before)
-    return [Told(row[0], row[1]) for row in session.execute(query)]
+    return [DeliveryWithMessage(row[0], row[1]) for row in session.execute(query)]
 
 
 def count(session: Session, endpoint_id: int, *, state: DeliveryState | None, most: int) -> int:
@@ -63,7 +63,7 @@ def count(session: Session, endpoint_id: int, *, state: DeliveryState | None, mo
     return session.execute(select(func.count()).select_from(theirs.limit(most).subquery())).scalar_one()
 
 
-def find(session: Session, endpoint_id: int, delivery_id: int) -> Told:
+def find(session: Session, endpoint_id: int, delivery_id: int) -> DeliveryWithMessage:
     """:raises NotFound: this endpoint has no such delivery"""
     row = session.execute(
         select(WebhookDelivery, WebhookMessage)
@@ -72,7 +72,7 @@ def find(session: Session, endpoint_id: int, delivery_id: int) -> Told:
     ).one_or_none()
     if row is None:
         raise NotFound("There is no such delivery.")
-    return Told(row[0], row[1])
+    return DeliveryWithMessage(row[0], row[1])
 
 
 def replay(session: Session, endpoint_id: int, delivery_id: int, *, actor: str, at: datetime) -> WebhookDelivery:

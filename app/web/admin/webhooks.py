@@ -15,7 +15,7 @@ from app.core import audit, clock, outbox
 from app.core.errors import InvalidState, NotFound
 from app.core.webhooks import attempts, deliveries, endpoints, routing
 from app.core.webhooks import payloads as bodies
-from app.core.webhooks.deliveries import Told
+from app.core.webhooks.deliveries import DeliveryWithMessage
 from app.core.webhooks.endpoints import TOPICS, Counts
 from app.core.workspace import settings
 from app.http_client import URL_MAX, Reach
@@ -232,9 +232,9 @@ def _health(endpoint: WebhookEndpoint) -> str:
     return "healthy" if endpoint.last_success_at else "unused"
 
 
-def _body_of(told: Told) -> str:
+def _body_of(found: DeliveryWithMessage) -> str:
     """The body as it was sent last, or will be sent first, laid out for reading."""
-    delivery = told.delivery
+    delivery = found.delivery
     first_at = delivery.first_attempt_at or clock.now()
-    body = bodies.of_attempt(told.message.body, max(1, delivery.attempts), first_at=first_at)
+    body = bodies.of_attempt(found.message.body, max(1, delivery.attempts), first_at=first_at)
     return json.dumps(body, indent=2, ensure_ascii=False)

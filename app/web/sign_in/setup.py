@@ -97,6 +97,8 @@ _MESSAGES = {
     "UNAUTHENTICATED": ("Sign in to see this page.", "info"),
 }
 
+_UNUSED_LIBRARIES = {"flask_login", "flask_principal"}
+
 
 def init_app(app: Flask) -> None:
     """Wire Flask-Security over our own accounts; ``current_agent`` becomes known to templates."""
@@ -122,16 +124,15 @@ def init_app(app: Flask) -> None:
         mf_recovery_codes_util_cls=RecoveryCodes,
     )
     security.want_json(lambda _request: False)
-    _keep_quiet(app, security)
+    security.login_manager.request_loader(lambda _request: None)  # no token signs in
+    _remove_unused_hooks(app)
     one_time_links.guard(app, security)
     login_limits.watch(app)
     app.jinja_env.globals["current_agent"] = LocalProxy(current_agent)
 
 
 def current_agent() -> SignIn | None:
-    """Who is signed in; null for strangers, and always for the embed, which must not depend on a cookie."""
-    if request.blueprint == "embed" or request.path.startswith("/f/"):
-        return None
+    """The agent who is signed in; null for strangers."""
     return cast(SignIn, current_user._get_current_object()) if current_user.is_authenticated else None  # noqa: SLF001
 
 
@@ -176,15 +177,12 @@ def _sign_in_first() -> ResponseReturnValue:
     return redirect(url_for("security.login", next=here))
 
 
-def _keep_quiet(app: Flask, security: Security) -> None:
-    """Take out what would read the session on every request, the embed's too, and tokens as a way to sign in.
+def _remove_unused_hooks(app: Flask) -> None:
+    """Remove the hooks of remember-me cookies and permissions, which we do not use.
 
-    Reading it adds ``Vary: Cookie`` and a query. There are no remember-me cookies and no Principal permissions here.
+    They would read the session on every request, those for static files too, which costs a query and adds
+    ``Vary: Cookie``.
     """
-    manager = security.login_manager
-    app.after_request_funcs[None].remove(manager._update_remember_cookie)  # noqa: SLF001
-    app.before_request_funcs[None].remove(security.principal._on_before_request)  # noqa: SLF001
-    app.template_context_processors[None] = [
-        each for each in app.template_context_processors[None] if each.__module__ != "flask_login.utils"
-    ]
-    manager._request_callback = None  # noqa: SLF001
+    for hooks in (app.before_request_funcs, app.after_request_funcs, app.template_context_processors):
+        kept = [hook for hook in hooks[None] if hook.__module__.partition(".")[0] not in _UNUSED_LIBRARIES]
+        hooks[None] = kept  # type: ignore[assignment]  # the three dictionaries hold different functions

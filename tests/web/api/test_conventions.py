@@ -192,7 +192,7 @@ def test_a_key_is_kept_for_a_day(app: Flask, api: Calls) -> None:
     assert api.post("/contacts", {"role": "lead"}, Idempotency_Key="one")["id"] != first["id"]
     with database(app).unit_of_work() as session:
         session.execute(update(IdempotencyKey).values(created_at=clock.now() - timedelta(hours=24)))
-    housekeeping.forget_old(database(app))
+    housekeeping.delete_expired(database(app))
     with database(app).read_only() as session:
         assert session.scalars(select(IdempotencyKey)).all() == []
 
