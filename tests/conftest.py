@@ -109,11 +109,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql_template() -> Iterator[URL]:
-    """The migrated template database on the PostgreSQL server of this test run.
+    """The migrated template database on the PostgreSQL server of this test process.
 
     Not in a folder of pytest's: other users must be able to enter it, and each pytest forbids that again.
     """
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or os.urandom(8).hex()
+    # one server for each test process: an open transaction in any database of a server holds back its change feeds
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", os.urandom(8).hex()) + os.environ.get("PYTEST_XDIST_WORKER", "")
     with installations.postgresql_server(Path(tempfile.gettempdir()) / f"assent-pg-{run}") as url:
         yield url
 

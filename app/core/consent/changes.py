@@ -167,7 +167,7 @@ def _write(session: Session, contact: LockedContact, new: _NewState, evidence: E
     )
     outbox.add(
         session,
-        (*contact.topics, "granular.subscribe" if is_in else "granular.unsubscribe"),
+        (*contact.topics, "granular.subscribe" if is_in else "granular.unsubscribe", *contact.later_topics),
         contact_id=contact.id,
         payload={
             "contact_id": contact.id,
@@ -177,6 +177,6 @@ def _write(session: Session, contact: LockedContact, new: _NewState, evidence: E
         },
         at=at,
     )
-    contact.topics = ()
+    contact.topics = contact.later_topics = ()
     contact.currents[place.subscription_type_id] = state
     return Change(new.state, event_id, is_new=True)

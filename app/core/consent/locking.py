@@ -27,11 +27,11 @@ class LockedContact:
     """A contact whose row is locked until the transaction ends, with its number and address at that time.
 
     ``topics``: what happened to the contact in this transaction and is not published yet: ``contact.created`` or
-    ``contact.updated``. The next change of a consent publishes it first. ``currents``: consents by subscription type
-    that were read since the lock; nobody else changes them while it is held.
+    ``contact.updated``. The next change of a consent publishes it first, and ``later_topics`` last. ``currents``:
+    consents by subscription type that were read since the lock; nobody else changes them while it is held.
     """
 
-    __slots__ = ("currents", "email", "id", "phone", "topics")
+    __slots__ = ("currents", "email", "id", "later_topics", "phone", "topics")
 
     def __init__(
         self, contact_id: int, phone: str | None, email: str | None, topics: tuple[str, ...] = (), *, key: object
@@ -39,6 +39,7 @@ class LockedContact:
         if key is not _KEY:
             raise TypeError("only core/consent/locking.py locks contacts")
         self.id, self.phone, self.email, self.topics = contact_id, phone, email, topics
+        self.later_topics: tuple[str, ...] = ()
         self.currents: dict[int, CurrentConsent | None] = {}
 
     def destination(self, channel: str) -> str | None:

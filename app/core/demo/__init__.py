@@ -247,7 +247,10 @@ def _opt_in(
 ) -> str:
     kind = shop.types[about]
     destination = (contact.phone if kind.channel == Channel.SMS else contact.email) or ""
-    consent.opt_in(session, locking.lock(session, contact.id), kind.id, destination, evidence, at=at)
+    locked = locking.lock(session, contact.id)
+    if evidence.inserted_form_id:
+        locked.later_topics = ("form.submitted",)
+    consent.opt_in(session, locked, kind.id, destination, evidence, at=at)
     return destination
 
 

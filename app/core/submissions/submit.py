@@ -197,12 +197,13 @@ def _opt_in(session: Session, answer: _Answer, contact: LockedContact, inserted_
     insertion, subscription_type_id = answer.view.insertion, answer.view.form.subscription_type_id
     evidence = answer.evidence.of_inserted_form(inserted_form_id)
     if insertion is None or insertion.answered_at is None:
-        contact.topics = (*contact.topics, "form.submitted")
+        contact.later_topics = ("form.submitted",)
     change = consent.opt_in(session, contact, subscription_type_id, answer.destination.value, evidence, at=answer.at)
-    if not change.is_new and contact.topics:
+    topics = (*contact.topics, *contact.later_topics)
+    if not change.is_new and topics:
         outbox.add(
             session,
-            contact.topics,
+            topics,
             contact_id=contact.id,
             payload={
                 "contact_id": contact.id,
