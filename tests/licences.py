@@ -35,7 +35,6 @@ _HOMEPAGES = {
 }
 # Installed on other platforms only, so that there is no metadata to read on Linux.
 _OTHER_PLATFORMS = {
-    "brotlicffi": ("MIT", "https://github.com/python-hyper/brotlicffi"),
     "colorama": ("BSD-3-Clause", "https://github.com/tartley/colorama"),
 }
 
