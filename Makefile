@@ -15,10 +15,10 @@ run: .venv/.ready ## Start the demo on http://127.0.0.1:8000/ (another port: mak
 	@exec .venv/bin/assent demo $(if $(PORT),--port $(PORT))
 
 check: lint ## Run every check and every test except the browser's
-	.venv/bin/python -m pytest -n 3 -m "not browser"
+	.venv/bin/python -m pytest -n 3 --dist worksteal -m "not browser"
 
 test: lint chromium ## Run every check and every test
-	.venv/bin/python -m pytest -n 3
+	.venv/bin/python -m pytest -n 3 --dist worksteal
 
 fix: .venv/.ready-for-tests ## Format the code and repair what ruff can repair
 	.venv/bin/ruff check --fix .

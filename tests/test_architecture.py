@@ -28,43 +28,25 @@ WITHOUT_WEB = (
 )
 MAX_LINES, MAX_PARAMETERS = 300, 6
 # Each list of exceptions may only get shorter.
-LONGER_FILES = {"app/http_client.py", "app/core/conversations/api_views.py", "app/core/forms/publishing.py"}
+LONGER_FILES = {"app/http_client.py", "app/core/conversations/api_views.py"}
 FUNCTIONS_WITH_MORE_PARAMETERS = {
     "app/core/accounts/agents.py:create_agent",
     "app/core/contacts/records.py:create",
     "app/core/contacts/search.py:page",
     "app/core/demo/__init__.py:_type",
     "app/core/demo/chats.py:_place",
-    "app/core/forms/publishing.py:create",
-    "app/core/forms/publishing.py:insert_for",
-    "app/core/forms/publishing.py:publish",
-    "app/core/messenger/visitors.py:_counted",
-    "app/core/submissions/submit.py:_submit_inserted",
     "app/core/subscriptions/subscription_types.py:_step",
     "app/core/subscriptions/subscription_types.py:create",
     "app/core/subscriptions/subscription_types.py:edit",
     "app/core/webhooks/endpoints.py:change",
     "app/http_client.py:request",
-    "app/web/api/blueprint.py:call",
-    "app/web/embed/views.py:_answered",
     "app/web/form_page/preview.py:render_preview",
 }
 # Surfaces ask core; Flask-Security wants a datastore of its own, and app/web/database.py owns the session.
 WITH_QUERIES = {
-    "app/web/api/admins.py",
-    "app/web/api/conversations.py",
     "app/web/database.py",
-    "app/web/embed/views.py",
     "app/web/sign_in/datastore.py",
     "app/web/sign_in/rate_limits.py",
-}
-WITH_A_WSGI_LAYER = {"app/web/apart.py", "app/web/api/__init__.py", "app/web/api/exchange.py", "app/web/exchange.py"}
-WITH_PATHS = {
-    "app/core/public_urls.py",
-    "app/web/embed/__init__.py",
-    "app/web/form_page/page.py",
-    "app/web/messenger/api.py",
-    "app/web/sign_in/setup.py",
 }
 # Tests of the whole product, and surfaces whose tests follow what people do.
 WITHOUT_A_MODULE = {
@@ -126,7 +108,7 @@ def test_no_file_is_a_drawer_for_everything() -> None:
 
 def test_files_have_at_most_300_lines() -> None:
     long = {name for name in modules() if (ROOT / name).read_text().count("\n") > MAX_LINES}
-    assert long - LONGER_FILES == set()
+    assert long == LONGER_FILES
 
 
 def test_functions_have_at_most_six_parameters() -> None:
@@ -137,7 +119,7 @@ def test_functions_have_at_most_six_parameters() -> None:
                 given = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
                 if len([each for each in given if each.arg not in {"self", "cls"}]) > MAX_PARAMETERS:
                     found.add(f"{name}:{function.name}")
-    assert found - FUNCTIONS_WITH_MORE_PARAMETERS == set()
+    assert found == FUNCTIONS_WITH_MORE_PARAMETERS
 
 
 def test_a_file_directly_in_core_imports_no_room() -> None:
@@ -159,21 +141,23 @@ def test_a_test_lies_where_its_module_does() -> None:
 
 
 def test_surfaces_leave_queries_to_core() -> None:
-    assert holding(r"\bselect\(|\bsession\.get(_one)?\(|\.scalars?\(|\bdb\.session\b", "app/web/") <= WITH_QUERIES
+    assert holding(r"\bselect\(|\bsession\.get(_one)?\(|\.scalars?\(|\bdb\.session\b", "app/web/") == WITH_QUERIES
 
 
 def test_flask_has_no_second_framework_beside_it() -> None:
-    assert holding(r"class \w+\((\w+\.)?Request\)|\bstart_response\b", "app/") <= WITH_A_WSGI_LAYER
+    assert holding(r"class \w+\((\w+\.)?Request\)|\bstart_response\b", "app/") == set()
 
 
 def test_addresses_are_built_from_routes() -> None:
-    assert holding(r"""["'](/f/|/p/|/messenger/(api|frame))""", "app/") - WITH_PATHS <= {
-        "app/web/messenger/__init__.py"
-    }
+    assert holding(r"""["'](/f/|/p/|/messenger/(api|frame))""", "app/") == {"app/core/public_urls.py"}
 
 
 def test_only_locking_and_leads_make_locked_contacts() -> None:
     assert holding(r"\blocked_by_write\(", "app/") == {"app/core/consent/locking.py", "app/core/contacts/leads.py"}
+
+
+def test_nothing_refers_to_a_document_outside_the_repository() -> None:
+    assert holding(r"(?i)DESIGN\.md|DESIGN section|STYLE\.md|interface section|domain facts", "app/") == set()
 
 
 def test_local_state_is_never_committed() -> None:

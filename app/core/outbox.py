@@ -21,7 +21,7 @@ OF_NUMBERS = ("suppression.created", "suppression.lifted")
 def add(
     session: Session, topics: Iterable[str], *, contact_id: int | None, payload: dict[str, Any], at: datetime
 ) -> None:
-    """Write one event for each topic (interface section 6), all with the same payload of ids and names."""
+    """Write one event for each topic, all with the same payload of ids and names."""
     values: dict[str, Any] = {}
     for row, topic in enumerate(topics):
         values |= {f"topic__{row}": topic, f"contact_id__{row}": contact_id}

@@ -1,6 +1,6 @@
 """Phone numbers: any usual way of typing in, E.164 that can receive texts out.
 
-Sources: E.164; google/libphonenumber FAQ (which types receive texts); the rows of domain facts 2.4 and 2.5.
+Sources: E.164; google/libphonenumber FAQ (which types receive texts).
 """
 
 import re

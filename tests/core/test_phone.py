@@ -1,4 +1,4 @@
-"""The rows of domain facts 2.5, one by one: what may be opted in, as what, and what is refused, as which fault."""
+"""What may be opted in, as what, and what is refused, as which fault."""
 
 import pytest
 

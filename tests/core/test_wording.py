@@ -1,6 +1,7 @@
 """Languages, the Markdown subset, the words as evidence, and the catalogues."""
 
 import io
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,7 @@ def _catalog(locale: str) -> Catalog:
         return read_po(file, locale=locale)
 
 
+@cache
 def _sentences() -> set[str | tuple[str, ...]]:
     """Everything that the code and the templates of the embed and the messenger say; a pair where it is counted."""
     spoken = [(f"templates/{folder}/**.html", "jinja2") for folder in SPOKEN_TEMPLATES]

@@ -132,9 +132,7 @@ def _submit_inserted(session: Session, answer: _Answer, insertion: Insertion, st
     if contact is None:
         return _changed_meanwhile(session, answer, insertion)
     if _opted_out_since(session, answer, contact):
-        for topic in contact.topics:
-            contacts.tell(session, topic, contact.id, at=answer.at)
-        return Outcome(state, "shown_again")
+        return _saved_only(session, answer, contact, state)
     if insertion.answered_at is not None:
         return _opt_in(session, answer, contact, insertion.id)
     if not answers.mark_answered(session, insertion, answer.destination, contact.id, at=answer.at):
@@ -144,6 +142,13 @@ def _submit_inserted(session: Session, answer: _Answer, insertion: Insertion, st
     if (chat_id := insertion.conversation_id) is not None:
         conversation_forms.mark_changed(session, chat_id, insertion.id, is_answered=True, at=answer.at)
     return outcome
+
+
+def _saved_only(session: Session, answer: _Answer, contact: LockedContact, state: State) -> Outcome:
+    """The outcome of an answer that changed the saved number and no consent: the change is published."""
+    for topic in contact.topics:
+        contacts.tell(session, topic, contact.id, at=answer.at)
+    return Outcome(state, "shown_again")
 
 
 def _settled(answer: _Answer, insertion: Insertion, state: State) -> Outcome | None:

@@ -17,7 +17,7 @@ from app.core.webhooks import signatures
 from app.http_client import Reach
 from app.models import DeliveryState, DisabledReason, WebhookDelivery, WebhookEndpoint
 
-# Interface section 6. What cannot occur yet may be asked for already.
+# What an endpoint may ask for. Topics that cannot occur yet may be asked for already.
 TOPICS = {
     "granular.subscribe": "Somebody opted in to a subscription type",
     "granular.unsubscribe": "Somebody opted out of one",
