@@ -23,7 +23,7 @@ from tests.browser.conftest import PASSWORD, sign_in
 from tests.browser.themes import in_every_look
 
 ANA = "ana@example.com"
-SOON_MS = 2500  # a second for the poll, and what two shared cores need
+SOON_MS = 6000  # a second for the poll, and what two shared cores need
 
 
 @pytest.fixture
