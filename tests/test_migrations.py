@@ -186,10 +186,9 @@ def test_what_must_never_go_cannot_be_emptied_or_replaced(table: str, used: Data
         session.execute(text(statement))
 
 
+@pytest.mark.databases("sqlite")  # PostgreSQL has no INSERT OR REPLACE
 @pytest.mark.parametrize("table", REPLACED)
 def test_a_row_that_never_changes_cannot_be_replaced_without_recursive_triggers(table: str, used: Database) -> None:
-    if not used.is_sqlite:
-        pytest.skip("PostgreSQL has no INSERT OR REPLACE")
     column, value = REPLACED[table].split(" = ")
     with contextlib.closing(sqlite3.connect(str(used.file))) as connection:
         connection.execute("PRAGMA recursive_triggers=OFF")
