@@ -232,7 +232,7 @@ class _Undo(Exception):
     """Ends an example; what it wrote is rolled back."""
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(step, max_size=14))
 def test_the_ledger_folds_to_the_state_and_every_word_of_a_person_stands(
     database: Database, steps: list[tuple[object, ...]]
@@ -330,7 +330,7 @@ class Clients:
         return make.evidence(Source.API, actor="api:1", level=EvidenceLevel.REPORTED, **values)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(client_step, max_size=12))
 def test_nobody_but_the_person_or_a_note_takes_back_what_the_person_opted_out_of(
     database: Database, steps: list[tuple[object, ...]]
