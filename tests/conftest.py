@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import ClassVar
 
+import hypothesis
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
@@ -32,7 +33,6 @@ TESTS = Path(__file__).parent
 KINDS = ("sqlite", "postgresql")
 # Folders and files that hold SQL, or run several processes over it.
 BOTH = (
-    "browser",
     "core",
     "db",
     "jobs",
@@ -53,7 +53,9 @@ _MEMORY, _MEMORY_BYTES_MIN = Path("/dev/shm"), 3 << 30  # noqa: S108 - only mkdt
 
 
 def pytest_configure() -> None:
-    """Write everything to memory where there is enough of it: no test cuts the power."""
+    """Write everything to memory where there is enough of it: no test cuts the power. No example has a time limit."""
+    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.load_profile("untimed")
     if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _MEMORY_BYTES_MIN:
         os.environ["TMPDIR"] = str(_MEMORY)
         tempfile.tempdir = None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from app.config import Settings
 from app.core import clock
@@ -24,11 +24,13 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+SHOWN_WITHIN_MS = 15_000  # on two cores that three test processes and their servers share
 MAX, PASSWORD = "max@example.com", "correct-horse-battery"
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
+    expect.set_options(timeout=SHOWN_WITHIN_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser

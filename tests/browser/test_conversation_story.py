@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
@@ -23,6 +24,7 @@ def configure(agent: Page, title: str) -> None:
     agent.wait_for_url(re.compile(r"/inbox/\d+(#reply)?$"))
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_visitor_writes_an_agent_inserts_a_form_and_the_ledger_says_it_all(
     chromium: Browser, page: Page, address: str, shop: Shop, database: Database
 ) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect
 from sqlalchemy import func, select
 
@@ -38,6 +39,7 @@ def framed(page: Page) -> FrameLocator:
     return page.frame_locator("iframe")
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_from_a_new_type_to_a_consent_with_the_exact_words(
     context: BrowserContext, chromium: Browser, address: str, database: Database, tmp_path: Path
 ) -> None:
