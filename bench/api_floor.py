@@ -1,5 +1,5 @@
-"""The floor of the API: a bare Flask app that answers the same calls with the same rows in plain SQL, without token,
-scope, limit or check of the input. The difference to it is what Assent adds."""
+"""The floor of the API: a bare Flask app that answers the same calls with the same rows and totals in plain SQL, without
+token, scope, limit or check of the input. The difference to it is what Assent adds."""
 
 import json
 import secrets
@@ -21,6 +21,12 @@ ROWS = f"SELECT {', '.join(COLUMNS)} FROM contacts "
 ATTACHED = (
     "SELECT c.subscription_type_id, c.state, c.destination_hash, t.consent_type FROM consents c "
     "JOIN subscription_types t ON t.id = c.subscription_type_id WHERE c.contact_id = ?"
+)
+COUNTED = "SELECT count(*) FROM (SELECT 1 FROM contacts WHERE {} LIMIT 10000) AS counted"
+COUNTED_OPTED_IN = (
+    "SELECT count(*) FROM (SELECT 1 FROM consents c JOIN contacts p ON p.id = c.contact_id WHERE "
+    "c.subscription_type_id = 1 AND c.state = 'opted_in' AND c.destination_hash = p.phone_hash "
+    "AND p.archived_at IS NULL LIMIT 10000) AS counted"
 )
 OPTED_IN = (
     "SELECT contact_id FROM consents WHERE subscription_type_id = 1 AND state = 'opted_in' "
@@ -64,22 +70,26 @@ def search() -> Response:
     query, connected = request.get_json()["query"], connection()
     if query["field"] == "phone" and query["operator"] == "=":
         rows = connected.execute(sql(ROWS + "WHERE phone = ? ORDER BY id DESC LIMIT 50"), (query["value"],)).fetchall()
+        total = len(rows)
     elif query["field"] == "phone":
         begin, after = query["value"], query["value"][:-1] + chr(ord(query["value"][-1]) + 1)
         least, less = (">=", "<") if IS_SQLITE else ("~>=~", "~<~")
         order = "phone, id" if IS_SQLITE else "phone USING ~<~, id"
-        where = f"WHERE phone {least} ? AND phone {less} ? ORDER BY {order} LIMIT 50"
-        rows = connected.execute(sql(ROWS + where), (begin, after)).fetchall()
+        where = f"phone {least} ? AND phone {less} ?"
+        rows = connected.execute(sql(f"{ROWS}WHERE {where} ORDER BY {order} LIMIT 50"), (begin, after)).fetchall()
+        total = connected.execute(sql(COUNTED.format(where)), (begin, after)).fetchone()[0]
     else:
         ids = [row[0] for row in connected.execute(OPTED_IN).fetchall()]
         marks = ", ".join("?" * len(ids))
         rows = connected.execute(sql(ROWS + f"WHERE id IN ({marks}) ORDER BY id DESC"), ids).fetchall()
+        total = connected.execute(COUNTED_OPTED_IN).fetchone()[0]
     marks = ", ".join(["?"] * len(rows)) or "NULL"
     attached: dict[int, list[Any]] = {}
     statement = ATTACHED.replace("SELECT ", "SELECT c.contact_id, ").replace("= ?", f"IN ({marks})")
     for each in connected.execute(sql(statement), [row[0] for row in rows]).fetchall():
         attached.setdefault(each[0], []).append(each[1:])
-    return _json({"type": "list", "data": [_body(row, attached.get(row[0], [])) for row in rows]})
+    data = [_body(row, attached.get(row[0], [])) for row in rows]
+    return _json({"type": "list", "data": data, "total_count": total})
 
 
 def attach(public_id: str) -> Response:

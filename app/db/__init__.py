@@ -8,7 +8,7 @@ from app.db.inserts import (
     insert_rows_statement,
     insert_statement,
 )
-from app.db.statements import CompiledStatement, ReadConnection, dialect_of, run
+from app.db.statements import CompiledStatement, ReadConnection, dialect_of, is_in, run
 from app.db.transactions import Database, SessionFactory
 
 # The former names, until their last call is gone.
@@ -33,6 +33,7 @@ __all__ = [
     "insert_statement",
     "inserting",
     "inserting_rows",
+    "is_in",
     "run",
     "use_engines",
 ]

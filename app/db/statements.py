@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Dialect, Executable
+from sqlalchemy import ARRAY, JSON, ColumnElement, CursorResult, Dialect, Executable, Integer, bindparam, func, select
 from sqlalchemy.orm import Session
 
 DRIVER = "assent_driver"
@@ -113,6 +113,14 @@ class _Compiled:
         for position, reader in self._readers:
             row[position] = reader(row[position])
         return tuple(row)
+
+
+def is_in(dialect: str, column: ColumnElement[int], name: str) -> ColumnElement[bool]:
+    """Whether an integer column is in the list that the parameter ``name`` holds, in a statement compiled once."""
+    if dialect == "sqlite":
+        ids = func.json_each(bindparam(name, type_=JSON)).table_valued("value")
+        return column.in_(select(ids.c.value))
+    return column == func.any(bindparam(name, type_=ARRAY(Integer)))
 
 
 def run(session: Session, statement: Executable, parameters: Any = None) -> CursorResult[Any]:

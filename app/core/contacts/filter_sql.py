@@ -25,10 +25,10 @@ from app.models import (
 
 _CONTACT = cast(Table, Contact.__table__)
 _SEPARATORS = re.compile(r"[\s().\-/]+")
-# Fields of Intercom's that nobody fills here: they are empty for everybody.
 _NUMBERS = {"phone", "formatted_phone"}
+# Fields of Intercom that have no value here.
 _EMPTY_BOOLEANS = {"marked_email_as_spam", "has_hard_bounced"}
-_COLUMNS: Mapping[str, ColumnElement[Any]] = {
+COLUMNS: Mapping[str, ColumnElement[Any]] = {
     "id": _CONTACT.c.public_id,
     "role": _CONTACT.c.role,
     "name": _CONTACT.c.name,
@@ -48,8 +48,8 @@ _COLUMNS: Mapping[str, ColumnElement[Any]] = {
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What a query is read with: the dialect, the workspace's zone and countries, its types and segments."""
+class QueryContext:
+    """What the SQL of a query depends on: the dialect, the workspace's zone and countries, its types and segments."""
 
     dialect: str
     zone: ZoneInfo
@@ -57,36 +57,43 @@ class Setting:
     types: Mapping[str, SubscriptionType]
     segments: Mapping[str, Query]
 
+    def subscription_type(self, type_id: str) -> SubscriptionType:
+        """:raises InvalidInput: there is none with this id"""
+        found = self.types.get(type_id)
+        if found is None:
+            raise InvalidInput("There is no such subscription type.", field=f"subscription_types.{type_id}")
+        return found
 
-def condition(query: Query, setting: Setting) -> ColumnElement[bool]:
+
+def condition(query: Query, context: QueryContext) -> ColumnElement[bool]:
     """The query as SQL.
 
-    :raises InvalidInput: it names a subscription type or segment that there is not
+    :raises InvalidInput: it names a subscription type or segment that does not exist
     """
     if isinstance(query, Group):
-        parts = [condition(part, setting) for part in query.parts]
+        parts = [condition(part, context) for part in query.parts]
         return and_(*parts) if query.is_and else or_(*parts)
-    return _BY_KIND[query.kind](query, setting)
+    return _BY_KIND[query.kind](query, context)
 
 
 def plain_number(typed: str) -> str:
-    """A part of a number as it is kept: without what people write between digits."""
+    """A part of a number as it is stored: without the separators that people write."""
     bare = _SEPARATORS.sub("", typed)
     return "+" + bare[2:] if bare.startswith("00") else bare
 
 
-def _text(query: Filter, setting: Setting) -> ColumnElement[bool]:
-    column = _text_column(query.name, setting)
-    values = [_as_kept(query, str(value)) if value is not None else None for value in query.values]
+def _text(query: Filter, context: QueryContext) -> ColumnElement[bool]:
+    column = _text_column(query.name, context)
+    values = [stored_value(query, str(value)) if value is not None else None for value in query.values]
     if query.operator in {Operator.CONTAINS, Operator.LACKS, Operator.STARTS, Operator.ENDS}:
         if query.operator == Operator.STARTS and query.name in _NUMBERS:
-            return begins_with(setting.dialect, column, str(values[0]))
+            return begins_with(context.dialect, column, str(values[0]))
         return _part(column, query.operator, str(values[0]))
     return _equality(column, query.operator, values)
 
 
-def _as_kept(query: Filter, value: str) -> str:
-    """A value in the spelling that the column has."""
+def stored_value(query: Filter, value: str) -> str:
+    """A value as its column stores it: numbers in E.164, addresses in lower case."""
     if query.name in _NUMBERS:
         if query.operator in {Operator.CONTAINS, Operator.LACKS, Operator.STARTS, Operator.ENDS}:
             return plain_number(value)
@@ -94,15 +101,15 @@ def _as_kept(query: Filter, value: str) -> str:
     return value.lower() if query.name in {"email", "email_domain"} else value
 
 
-def _text_column(name: str, setting: Setting) -> ColumnElement[Any]:
+def _text_column(name: str, context: QueryContext) -> ColumnElement[Any]:
     if name == "owner_id":
         return sql_cast(_CONTACT.c.owner_id, String)
     if name == "email_domain":
-        if setting.dialect == "sqlite":
+        if context.dialect == "sqlite":
             at = func.instr(_CONTACT.c.email, "@")
             return func.substr(_CONTACT.c.email, at + 1)
         return func.split_part(_CONTACT.c.email, "@", 2)
-    return _COLUMNS.get(name, literal(None, String))
+    return COLUMNS.get(name, literal(None, String))
 
 
 def _equality(column: ColumnElement[Any], operator: Operator, values: list[Any]) -> ColumnElement[bool]:
@@ -140,7 +147,7 @@ def begins_with(dialect: str, column: ColumnElement[Any], part: str) -> ColumnEl
     return and_(column.op("~>=~", is_comparison=True)(part), column.op("~<~", is_comparison=True)(after))
 
 
-def _boolean(query: Filter, _setting: Setting) -> ColumnElement[bool]:
+def _boolean(query: Filter, _context: QueryContext) -> ColumnElement[bool]:
     if query.name in _EMPTY_BOOLEANS:
         column: ColumnElement[Any] = false()
     elif query.name == "archived":
@@ -148,19 +155,19 @@ def _boolean(query: Filter, _setting: Setting) -> ColumnElement[bool]:
     elif query.name == "blocked":
         column = _CONTACT.c.blocked_at.is_not(None)
     else:
-        column = _COLUMNS[query.name]
+        column = COLUMNS[query.name]
     wanted = {bool(value) for value in query.values if value is not None}
     hit = or_(false(), *(column if each else ~column for each in sorted(wanted)))
     return hit if query.operator in {Operator.EQUALS, Operator.IN} else ~hit
 
 
-def _date(query: Filter, setting: Setting) -> ColumnElement[bool]:
+def _date(query: Filter, context: QueryContext) -> ColumnElement[bool]:
     """Dates match by the calendar day in the workspace's time zone, as Intercom's do."""
-    column = _COLUMNS.get(query.name, literal(None, UtcDateTime()))
+    column = COLUMNS.get(query.name, literal(None, UtcDateTime()))
     (value,) = query.values
     if value is None:
         return column.is_(None)
-    begins, ends = _day(int(value), setting.zone)
+    begins, ends = _day(int(value), context.zone)
     match query.operator:
         case Operator.LESS:
             return column < literal(begins, UtcDateTime())
@@ -176,8 +183,8 @@ def _day(value_s: int, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return day.astimezone(UTC), following.replace(tzinfo=zone).astimezone(UTC)
 
 
-def _custom(query: Filter, setting: Setting) -> ColumnElement[bool]:
-    sqlite = setting.dialect == "sqlite"
+def _custom(query: Filter, context: QueryContext) -> ColumnElement[bool]:
+    sqlite = context.dialect == "sqlite"
     values = _Attribute(query.name, is_sqlite=sqlite)
     wanted = query.values[0] if query.values else None
     if query.operator in {Operator.LESS, Operator.GREATER, Operator.AT_MOST, Operator.AT_LEAST}:
@@ -232,16 +239,14 @@ class _Attribute:
         return case((self._kind.in_(self._names[kind]), value), else_=None)
 
 
-def _subscription(query: Filter, setting: Setting) -> ColumnElement[bool]:
-    kind = setting.types.get(query.name)
-    if kind is None:
-        raise InvalidInput("There is no such subscription type.", field=f"subscription_types.{query.name}")
-    hit = or_(false(), *(_status(kind, Standing(str(value)), setting) for value in query.values))
+def _subscription(query: Filter, context: QueryContext) -> ColumnElement[bool]:
+    subscription_type = context.subscription_type(query.name)
+    hit = or_(false(), *(_status(subscription_type, Standing(str(value)), context) for value in query.values))
     return hit if query.operator in {Operator.EQUALS, Operator.IN} else ~hit
 
 
-def _status(kind: SubscriptionType, wanted: Standing, setting: Setting) -> ColumnElement[bool]:
-    query = rules.Query(kind, setting.allowed_countries)
+def _status(subscription_type: SubscriptionType, wanted: Standing, context: QueryContext) -> ColumnElement[bool]:
+    query = rules.Query(subscription_type, context.allowed_countries)
     match wanted:
         case Standing.OPTED_IN:
             return eligibility_sql.opted_in(query)
@@ -255,21 +260,21 @@ def _status(kind: SubscriptionType, wanted: Standing, setting: Setting) -> Colum
             return eligibility_sql.reachable(query)
 
 
-def _segment(query: Filter, setting: Setting) -> ColumnElement[bool]:
-    unknown = [str(value) for value in query.values if str(value) not in setting.segments]
+def _segment(query: Filter, context: QueryContext) -> ColumnElement[bool]:
+    unknown = [str(value) for value in query.values if str(value) not in context.segments]
     if unknown:
         raise InvalidInput("There is no such segment.", field="segment_id")
-    hit = or_(false(), *(condition(setting.segments[str(value)], setting) for value in query.values))
+    hit = or_(false(), *(condition(context.segments[str(value)], context) for value in query.values))
     return hit if query.operator in {Operator.EQUALS, Operator.IN} else ~func.coalesce(hit, false())
 
 
-def _tag(query: Filter, _setting: Setting) -> ColumnElement[bool]:
-    """There are no tags here, so nobody has one."""
+def _tag(query: Filter, _context: QueryContext) -> ColumnElement[bool]:
+    """There are no tags, so no contact has one."""
     is_empty = query.values[0] is None
     return true() if is_empty == (query.operator == Operator.EQUALS) else false()
 
 
-_BY_KIND: Mapping[Kind, Callable[[Filter, Setting], ColumnElement[bool]]] = {
+_BY_KIND: Mapping[Kind, Callable[[Filter, QueryContext], ColumnElement[bool]]] = {
     Kind.TEXT: _text,
     Kind.BOOLEAN: _boolean,
     Kind.DATE: _date,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.consent import attached
 from app.core.errors import Merged, NotFound
 from app.core.signing import is_public_id, keys_of
-from app.db import CompiledStatement, ReadConnection, run
+from app.db import CompiledStatement, ReadConnection, is_in
 from app.models import Channel, Consent, Contact, Suppression
 
 _CONTACT = cast(Table, Contact.__table__)
@@ -58,6 +58,15 @@ _OF_ONE = CompiledStatement(
     .where(_CONSENT.c.contact_id == bindparam("contact_id"))
     .order_by(_CONSENT.c.subscription_type_id)
 )
+_BY_IDS = CompiledStatement(lambda dialect: select(*_COLUMNS).where(is_in(dialect, _CONTACT.c.id, "ids")))
+_OF_MANY = CompiledStatement(
+    lambda dialect: (
+        select(*attached.COLUMNS)
+        .select_from(attached.SOURCE)
+        .where(is_in(dialect, _CONSENT.c.contact_id, "ids"))
+        .order_by(_CONSENT.c.subscription_type_id)
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -89,10 +98,9 @@ def of_ids(session: Session, ids: Sequence[int]) -> list[View]:
     """The contacts with these ids that there are, in their order."""
     if not ids:
         return []
-    rows = {row[0]: Row(*tuple(row)) for row in run(session, select(*_COLUMNS).where(_CONTACT.c.id.in_(ids)))}
+    rows = {row[0]: Row(*row) for row in _BY_IDS.all(session, ids=ids)}
     consents: dict[int, list[Any]] = {}
-    query = select(*attached.COLUMNS).select_from(attached.SOURCE).where(_CONSENT.c.contact_id.in_(ids))
-    for each in run(session, query.order_by(_CONSENT.c.subscription_type_id)):
+    for each in _OF_MANY.all(session, ids=ids):
         consents.setdefault(each[0], []).append(each)
     return [_view(session, rows[contact_id], consents.get(contact_id, ())) for contact_id in ids if contact_id in rows]
 

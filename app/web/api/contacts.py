@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.contacts import erase, filters, merge, profile, search, views
-from app.core.contacts.search import Found, Order
+from app.core.contacts.search import Found
+from app.core.contacts.search_plans import Order
 from app.core.contacts.views import View
 from app.core.errors import InvalidInput
 from app.models import Contact

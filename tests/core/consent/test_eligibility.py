@@ -150,7 +150,7 @@ def assert_agreement(session: Session, kind: SubscriptionType) -> None:
 def sql(session: Session, kind: SubscriptionType, wanted: Standing = Standing.REACHABLE) -> set[int]:
     """The ids of the contacts that the SQL gate finds."""
     query = Filter(Kind.SUBSCRIPTION, str(kind.id), Operator.EQUALS, (wanted.value,))
-    condition = contact_query.condition(query, contact_search.setting_of(session, query))
+    condition = contact_query.condition(query, contact_search.context_of(session, query))
     return set(session.scalars(select(Contact.id).where(condition)))
 
 
