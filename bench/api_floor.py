@@ -1,5 +1,5 @@
-"""The floor of the API: a bare Flask app that answers the same calls with the same rows and totals in plain SQL, without
-token, scope, limit or check of the input. The difference to it is what Assent adds."""
+"""The floor of the API: a bare Flask app that answers the same calls with the same rows and totals in plain SQL,
+without token, scope, limit or check of the input. The difference to it is what Assent adds."""
 
 import json
 import secrets
