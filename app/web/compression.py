@@ -53,11 +53,10 @@ def accepted_encoding() -> str | None:
 
 def _encode(response: Response, compressor: Callable[[bytes, str], bytes]) -> None:
     content = response.get_data()
-    if not content or "Content-Encoding" in response.headers:
+    if len(content) < MIN_BYTES or "Content-Encoding" in response.headers:
         return
     response.vary.add("Accept-Encoding")
-    encoding = accepted_encoding()
-    if encoding is not None and len(content) >= MIN_BYTES:
+    if encoding := accepted_encoding():
         response.set_data(compressor(content, encoding))
         response.headers["Content-Encoding"] = encoding
 
