@@ -59,7 +59,9 @@ def merge(
         address nor number, and nobody asked for that not to matter; or the one that stays is archived
     :raises Conflict: another user has the address that would come along
     """
-    pair = {public_id: contact_profile.hold(session, public_id) for public_id in sorted({from_id, into_id})}
+    pair = {
+        public_id: locking.lock_contact_by_public_id(session, public_id) for public_id in sorted({from_id, into_id})
+    }
     under_way = _Merge(pair[from_id], pair[into_id], actor, at)
     _refuse_strangers(under_way, skip_duplicate_validation=skip_duplicate_validation)
     before = _consents(session, under_way.source.id)

@@ -10,11 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.core import audit, email
-from app.core.consent import eligibility, reach
+from app.core.consent import eligibility
 from app.core.contacts import records as contacts
 from app.core.conversations import lifecycle
-from app.core.errors import Conflict, InvalidInput, NotFound
-from app.core.signing import is_public_id
+from app.core.errors import Conflict, InvalidInput
 from app.db import dialect_of
 from app.models import Agent, Contact, ContactRole
 from app.schemas.contact_input import CUSTOM_BYTES_MAX, CUSTOM_MAX
@@ -89,21 +88,6 @@ def change(session: Session, contact: Contact, given: Given, *, actor: str, at: 
     _apply(session, contact, {name: given[name] for name in given if name in _SETTERS})
     contact.updated_at = at
     return _told(session, contact, "updated", given, actor=actor, at=at)
-
-
-def hold(session: Session, public_id: str) -> Contact:
-    """A contact to be changed, with its row held.
-
-    :raises Merged: it is part of another by now
-    :raises NotFound: nobody has this id, or it was erased
-    """
-    query = select(Contact).where(Contact.public_id == public_id).with_for_update()
-    query = query.execution_options(populate_existing=True)
-    found = session.scalars(query).one_or_none() if is_public_id(public_id) else None
-    if found is None:
-        raise NotFound("User Not Found")
-    reach.refuse_gone(session, found)
-    return found
 
 
 def archive(session: Session, contact: Contact, *, actor: str, at: datetime) -> None:

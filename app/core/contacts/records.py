@@ -92,15 +92,6 @@ def look_up(session: Session, typed: str, *, region: str | None, limit: int = 50
     return list(session.scalars(select(Contact).where(matches).order_by(Contact.id.desc()).limit(limit)))
 
 
-def hold(session: Session, contact_id: int) -> Contact:
-    """The contact, fresh, with its row held until the transaction ends: changes of one person queue here."""
-    query = select(Contact).where(Contact.id == contact_id).with_for_update()
-    contact = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
-    if contact is None:
-        raise NotFound("There is no such contact.")
-    return contact
-
-
 def change_phone(session: Session, contact: Contact, phone_number: str | None, *, at: datetime) -> None:
     """Give a contact another number, or none. What they said yes to with the old one does not come along.
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core import rate_limits as limits
 from app.core.accounts.api_tokens import hash_of
-from app.core.consent import eligibility
+from app.core.consent import eligibility, locking
 from app.core.contacts import records as contacts
 from app.core.conversations import contact_messages, lifecycle
 from app.core.conversations import messages as conversations
@@ -173,11 +173,11 @@ def sign_in(session: Session, user: SignedUser, token: str | None, *, address: s
     if lead_id is not None and (contact is not None or _has_open_conversation(session, lead_id)):
         contact = _user_for(session, user, at=at) if contact is None else contact
         for contact_id in sorted({lead_id, contact.id}):
-            contacts.hold(session, contact_id)
+            locking.lock_contact(session, contact_id)
         if session.get_one(Contact, lead_id).role == ContactRole.LEAD:
             lifecycle.reassign_to_contact(session, lead_id, contact.id, at=at)
     if contact is not None:
-        _store_changes(session, contacts.hold(session, contact.id), user, at=at)
+        _store_changes(session, locking.lock_contact(session, contact.id), user, at=at)
     if token:
         messenger_tokens.end(session, token, at=at)
     return None
@@ -213,7 +213,7 @@ def _sending_contact(session: Session, sender: Sender, *, at: datetime) -> int:
         user = signed if signed and signed.user_id == found.user_id else SignedUser(cast(str, found.user_id))
         contact = _user_for(session, user, at=at, locale=sender.locale)
         if user.changes_for(contact):
-            _store_changes(session, contacts.hold(session, contact.id), user, at=at)
+            _store_changes(session, locking.lock_contact(session, contact.id), user, at=at)
         return contact.id
     if (lead_id := messenger_tokens.lead_of(session, sender.bearer)) is not None:
         return lead_id

@@ -11,9 +11,8 @@ from wtforms import SelectField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app.core import clock, phone, public_urls
-from app.core.consent import eligibility
+from app.core.consent import eligibility, locking
 from app.core.consent.eligibility import Reason, Standing
-from app.core.contacts import profile as contact_profile
 from app.core.contacts import records as contacts
 from app.core.errors import InvalidInput, InvalidState
 from app.core.forms import insertion, publishing
@@ -125,7 +124,7 @@ def chosen_id(field: Any) -> int:
 def _inserted(form: InsertForm, public_id: str) -> ResponseReturnValue:
     try:
         with unit_of_work() as session:
-            contact = contact_profile.hold(session, public_id)
+            contact = locking.lock_contact_by_public_id(session, public_id)
             chosen = publishing.find(session, chosen_id(form.form_id))
             inserted = insertion.insert_for(session, chosen, contact, inserted_by=current_actor(), at=clock.now())
     except InvalidState as refused:

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from app.core import wording
 from app.core.consent import current as current_consents
+from app.core.consent import locking
 from app.core.contacts import records as contacts
 from app.core.forms import publishing as optin_forms
 from app.core.workspace import settings
@@ -217,7 +218,7 @@ def test_a_form_that_does_not_exist_is_not_inserted(
 def test_no_form_is_inserted_for_a_blocked_contact(ana: FlaskClient, database: Database, sam: Contact) -> None:
     with database.unit_of_work() as session:
         form = make.form(session)
-        contacts.block(session, contacts.hold(session, sam.id), at=make.NOON)
+        contacts.block(session, locking.lock_contact(session, sam.id), at=make.NOON)
     answer = pages.submit(ana, f"{_page(sam)}/forms", {"form_id": str(form.id)}, page=_page(sam))
     assert answer.status_code == 422
     assert "This contact is blocked." in answer.get_data(as_text=True)

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from app.core import demo
+from app.core.consent import locking
 from app.core.contacts import records as contacts
 from app.core.forms import daily_counts
 from app.core.forms import publishing as optin_forms
@@ -262,7 +263,7 @@ def test_a_number_that_changed_while_the_page_was_open_is_shown_before_it_is_sig
         token = make.inserted(session, make.form(session), sam).token
     page = look(client, f"/f/{token}")
     with database.unit_of_work() as session:
-        contacts.change_phone(session, contacts.hold(session, sam.id), make.EVES_NUMBER, at=make.NOON)
+        contacts.change_phone(session, locking.lock_contact(session, sam.id), make.EVES_NUMBER, at=make.NOON)
     again = answer(client, page)
     assert (again.status, again.state, again.main["data-code"]) == (409, "saved", "shown_again")
     assert "••99" in again.text

@@ -6,6 +6,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from app.core import clock
+from app.core.consent import locking
 from app.core.contacts import records as contacts
 from app.core.conversations import appending, lifecycle
 from app.core.conversations import forms as conversation_forms
@@ -45,7 +46,7 @@ def test_the_full_number_is_shown_to_the_signed_user_alone(client: FlaskClient, 
         page = look(client, address)
         assert (page.state, "555" in page.text, "••23" in page.text) == ("saved", False, True)
     with database.unit_of_work() as session:
-        contacts.change_phone(session, contacts.hold(session, sam.id), None, at=clock.now())
+        contacts.change_phone(session, locking.lock_contact(session, sam.id), None, at=clock.now())
     assert look(client, addresses[0]).state == "ask"
 
 
