@@ -14,7 +14,7 @@ from sqlalchemy.types import Float, String
 
 from app.core import phone
 from app.core.consent import eligibility_sql, rules
-from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, Standing
+from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, SubscriptionStatus
 from app.core.errors import InvalidInput
 from app.models import (
     ConsentState,
@@ -236,22 +236,22 @@ def _subscription(query: Filter, setting: Setting) -> ColumnElement[bool]:
     kind = setting.types.get(query.name)
     if kind is None:
         raise InvalidInput("There is no such subscription type.", field=f"subscription_types.{query.name}")
-    hit = or_(false(), *(_status(kind, Standing(str(value)), setting) for value in query.values))
+    hit = or_(false(), *(_status(kind, SubscriptionStatus(str(value)), setting) for value in query.values))
     return hit if query.operator in {Operator.EQUALS, Operator.IN} else ~hit
 
 
-def _status(kind: SubscriptionType, wanted: Standing, setting: Setting) -> ColumnElement[bool]:
+def _status(kind: SubscriptionType, wanted: SubscriptionStatus, setting: Setting) -> ColumnElement[bool]:
     query = rules.Query(kind, setting.allowed_countries)
     match wanted:
-        case Standing.OPTED_IN:
+        case SubscriptionStatus.OPTED_IN:
             return eligibility_sql.opted_in(query)
-        case Standing.OPTED_OUT:
+        case SubscriptionStatus.OPTED_OUT:
             return query.has_consent(ConsentState.OPTED_OUT)
-        case Standing.NEVER_ASKED:
+        case SubscriptionStatus.NEVER_ASKED:
             return and_(~eligibility_sql.opted_in(query), ~query.has_consent(ConsentState.OPTED_OUT))
-        case Standing.SUBSCRIBED:
+        case SubscriptionStatus.SUBSCRIBED:
             return eligibility_sql.subscribed(query)
-        case Standing.REACHABLE:
+        case SubscriptionStatus.REACHABLE:
             return eligibility_sql.reachable(query)
 
 

@@ -16,7 +16,7 @@ from app.core.consent import eligibility_sql
 from app.core.contacts import filter_sql as contact_query
 from app.core.contacts import filters, segment_queries
 from app.core.contacts.filter_sql import Setting
-from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, Standing
+from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, SubscriptionStatus
 from app.core.errors import InvalidInput, NotFound
 from app.db import CompiledStatement, dialect_of, run
 from app.models import Consent, ConsentState, ConsentType, Contact, SubscriptionType, UtcDateTime, Workspace
@@ -184,10 +184,10 @@ def _driven(part: Filter, where: ColumnElement[bool], setting: Setting) -> _Plan
         return _by_number(where, setting)
     if part.kind == Kind.SUBSCRIPTION and part.operator in {Operator.EQUALS, Operator.IN} and len(part.values) == 1:
         kind = setting.types[part.name]
-        is_subscribed = part.values[0] in {Standing.SUBSCRIBED, Standing.REACHABLE}
-        if part.values[0] == Standing.OPTED_IN or (is_subscribed and kind.consent_type == ConsentType.OPT_IN):
+        is_subscribed = part.values[0] in {SubscriptionStatus.SUBSCRIBED, SubscriptionStatus.REACHABLE}
+        if part.values[0] == SubscriptionStatus.OPTED_IN or (is_subscribed and kind.consent_type == ConsentType.OPT_IN):
             return _by_consent(eligibility_sql.opted_in_row(_CONTACT.c.id, kind), where)
-        if part.values[0] == Standing.OPTED_OUT:
+        if part.values[0] == SubscriptionStatus.OPTED_OUT:
             row = and_(
                 _CONSENT.c.contact_id == _CONTACT.c.id,
                 _CONSENT.c.subscription_type_id == kind.id,

@@ -234,7 +234,7 @@ def _new_lead(session: Session, sender: Sender, *, at: datetime) -> int:
     is_new = insert_or_ignore(session, Contact, values)
     lead_id = session.scalars(select(Contact.id).where(Contact.lead_key == lead_key)).one()
     if is_new:
-        contacts.tell(session, "contact.created", lead_id, at=at)
+        contacts.publish(session, "contact.created", lead_id, at=at)
     messenger_tokens.store(session, sender.bearer, lead_id, at=at)
     return lead_id
 
@@ -251,7 +251,7 @@ def _user_for(session: Session, user: SignedUser, *, at: datetime, locale: str |
     is_new = insert_or_ignore(session, Contact, values)
     contact = session.scalars(select(Contact).where(Contact.external_id == user.user_id)).one()
     if is_new:
-        contacts.tell(session, "contact.created", contact.id, at=at)
+        contacts.publish(session, "contact.created", contact.id, at=at)
     _store_changes(session, contact, user, at=at)
     return contact
 
@@ -277,7 +277,7 @@ def _store_changes(session: Session, contact: Contact, user: SignedUser, *, at: 
     if "phone" in changed:
         contacts.change_phone(session, contact, changed["phone"], at=at)
     elif changed:
-        contacts.updated(session, contact, at=at)
+        contacts.mark_updated(session, contact, at=at)
 
 
 def _has_open_conversation(session: Session, contact_id: int) -> bool:
