@@ -1,4 +1,4 @@
-"""Visitors of the messenger: who they are, and what they write. What they see is in ``polling``.
+"""Visitors of the messenger: identifies them and stores what they write. What they see is in ``polling``.
 
 An anonymous visitor is a lead, identified by a random token that their browser chose; a signed user is a contact,
 identified by the id that their page proved. Only ``write``, ``sign_in`` and ``seen`` write to the database.
@@ -64,7 +64,7 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Sender:
-    """Who writes a message, as the request says.
+    """Who writes a message, according to the request.
 
     :param bearer: a visitor's token or a signed user's session
     :param is_new: the token was created just now, so a lead may be created for it
@@ -135,9 +135,9 @@ def write(session: Session, sender: Sender, *, body: str, client_key: str, at: d
     if wait_s := _seconds_to_wait(session, sender, at=at):
         return WriteResult(retry_after_s=wait_s)
     contact_id = _sending_contact(session, sender, at=at)
-    said = contact_messages.post(session, contact_id, body=body, client_key=client_key, at=at)
+    posted = contact_messages.post(session, contact_id, body=body, client_key=client_key, at=at)
     messenger_tokens.record_use(session, sender.bearer, at=at)
-    return WriteResult(said)
+    return WriteResult(posted)
 
 
 def seen(session: Session, bearer: str, numbers: Mapping[int, int], *, address: str | None, at: datetime) -> int | None:
