@@ -37,7 +37,7 @@ class InsertForm(Form):
 
 
 class ConsentForm(Form):
-    """What a contact told an agent about one subscription type."""
+    """An opt-in or opt-out that a contact gave to an agent, for one subscription type."""
 
     subscription_type_id = SelectField(
         "Subscription type", [DataRequired("Choose a subscription type.")], coerce=str, validate_choice=False
@@ -114,7 +114,7 @@ def profile_page(public_id: str, forms: ProfileForms) -> str:
 
 
 def chosen_id(field: Any) -> int:
-    """The id that was chosen in a list. :raises InvalidInput: it is not an id"""
+    """The id that was chosen in a list. :raises InvalidInput: nothing was chosen, or it is not an id"""
     chosen = ids.parse(field.data)
     if chosen is None:
         raise InvalidInput("Choose one of the list.", field=field.name)
@@ -145,5 +145,5 @@ def _types(subscriptions: Iterable[Standing]) -> list[Any]:
 
 def _take_link(found: Contact) -> str | None:
     """The link of the form that was just inserted for this contact; null when the page is loaded again."""
-    kept = cookie.pop(_LINK, None) if _LINK in cookie else None
-    return kept[1] if kept and kept[0] == found.public_id else None
+    stored = cookie.pop(_LINK, None) if _LINK in cookie else None
+    return stored[1] if stored and stored[0] == found.public_id else None

@@ -83,7 +83,7 @@ def test_strangers_see_no_contacts(client: FlaskClient, sam: Contact) -> None:
         assert "Sam" not in answer.get_data(as_text=True)
 
 
-def test_the_newest_opt_ins_are_shown_with_time_number_and_how_sure(
+def test_the_newest_opt_ins_are_shown_with_time_number_and_level(
     ana: FlaskClient, database: Database, sam: Contact
 ) -> None:
     assert "Nobody has signed up yet" in ana.get("/contacts").get_data(as_text=True)

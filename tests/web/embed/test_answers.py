@@ -56,7 +56,7 @@ def _count(database: Database, model: type) -> int:
         return session.scalar(select(func.count()).select_from(model)) or 0
 
 
-def test_a_typed_number_is_signed_up_with_the_exact_words_that_were_shown(
+def test_a_typed_number_is_signed_up_with_the_exact_wording_that_was_shown(
     client: FlaskClient, database: Database, key: str
 ) -> None:
     page = look(client, f"/f/form/{key}")
@@ -79,7 +79,7 @@ def test_a_typed_number_is_signed_up_with_the_exact_words_that_were_shown(
     assert (lead.role, lead.phone, lead.phone_country, lead.sms_block) == ("lead", "+12025550123", "US", None)
 
 
-def test_the_evidence_holds_no_word_that_was_not_on_the_screen(client: FlaskClient, database: Database) -> None:
+def test_the_evidence_holds_only_texts_that_were_shown(client: FlaskClient, database: Database) -> None:
     texts = {"en": FormText("Texts from us", legal_text="Up to **four** a month."), "ar": FormText("رسائل منا", "نعم")}
     with database.unit_of_work() as session:
         settings.change(session, {"privacy_url": "https://harbour.example.com/p"}, actor="agent:1", at=make.NOON)
@@ -94,19 +94,19 @@ def test_the_evidence_holds_no_word_that_was_not_on_the_screen(client: FlaskClie
             words = json.loads(session.get_one(Wording, evidence.wording_hash).body)
         assert words.pop("locale") == "ar"
         assert evidence.details["subscription_type"] == "Weekly till receipts"
-        for word in _words(words):
+        for word in _texts(words):
             assert word in unescape(page.response.text)
 
 
-def _words(value: Any) -> Iterator[str]:
+def _texts(value: Any) -> Iterator[str]:
     """Every text in a JSON value."""
     if isinstance(value, str):
         yield value
     for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _words(part)
+        yield from _texts(part)
 
 
-def test_the_proof_in_the_demo_is_what_its_page_shows(client: FlaskClient, database: Database) -> None:
+def test_the_evidence_in_the_demo_is_the_wording_of_its_page(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         demo.fill(session, at=make.NOON, password_hash="x")
         event, evidence = ConsentEvent.form_version_id, ConsentEvidence
@@ -132,9 +132,7 @@ def test_the_proof_in_the_demo_is_what_its_page_shows(client: FlaskClient, datab
         assert set(session.scalars(latest)) == set(kept.values())
 
 
-def test_the_same_answer_sent_again_is_one_consent_and_one_event(
-    client: FlaskClient, database: Database, key: str
-) -> None:
+def test_a_repeated_answer_writes_one_consent_and_one_event(client: FlaskClient, database: Database, key: str) -> None:
     page = look(client, f"/f/form/{key}")
     first, replay = answer(client, page, make.SAMS_NUMBER), answer(client, page, make.SAMS_NUMBER)
     again = answer(client, look(client, f"/f/form/{key}"), make.SAMS_NUMBER)
@@ -143,7 +141,7 @@ def test_the_same_answer_sent_again_is_one_consent_and_one_event(
     assert [_count(database, model) for model in (Consent, ConsentEvent, Contact)] == [1, 1, 1]
 
 
-def test_going_back_to_correct_the_number_asks_once_more_and_then_signs_up_the_right_one(
+def test_going_back_to_correct_the_number_asks_again_and_signs_up_the_new_one(
     client: FlaskClient, database: Database, key: str
 ) -> None:
     page = look(client, f"/f/form/{key}")
@@ -156,7 +154,7 @@ def test_going_back_to_correct_the_number_asks_once_more_and_then_signs_up_the_r
         assert set(session.scalars(select(Consent.destination))) == {make.EVES_NUMBER, make.SAMS_NUMBER}
 
 
-def test_a_refused_number_says_what_to_do_and_records_nothing(
+def test_a_refused_number_shows_what_to_do_and_records_nothing(
     client: FlaskClient, database: Database, key: str
 ) -> None:
     refused = answer(client, look(client, f"/f/form/{key}"), "1-800-FLOWERS")
@@ -168,7 +166,7 @@ def test_a_refused_number_says_what_to_do_and_records_nothing(
     assert answer(client, refused, make.SAMS_NUMBER).state == "done"
 
 
-def test_what_was_typed_comes_back_as_text_never_as_markup(client: FlaskClient, key: str) -> None:
+def test_typed_markup_is_shown_again_as_text(client: FlaskClient, key: str) -> None:
     refused = answer(client, look(client, f"/f/form/{key}"), '"><script>alert(1)</script>')
     assert "<script>alert" not in refused.response.text
     assert "&gt;&lt;script&gt;" in refused.response.text
@@ -176,7 +174,7 @@ def test_what_was_typed_comes_back_as_text_never_as_markup(client: FlaskClient, 
     assert strange.action == f"/f/form/{key}"
 
 
-def test_the_region_comes_from_the_form_then_from_the_browser_then_a_plus_is_needed(
+def test_the_region_is_the_forms_else_the_browsers_else_a_plus_is_needed(
     client: FlaskClient, database: Database, key: str
 ) -> None:
     with database.unit_of_work() as session:
@@ -194,7 +192,7 @@ def test_the_region_comes_from_the_form_then_from_the_browser_then_a_plus_is_nee
         assert set(session.scalars(select(Consent.destination))) == {"+447400123456", "+4915123456789"}
 
 
-def test_only_allowed_countries_are_taken(client: FlaskClient, database: Database, key: str) -> None:
+def test_only_numbers_of_allowed_countries_are_accepted(client: FlaskClient, database: Database, key: str) -> None:
     with database.unit_of_work() as session:
         settings.change(session, {"allowed_countries": ["GB"]}, actor="agent:1", at=make.NOON)
     page = look(client, f"/f/form/{key}", language="en-US")
@@ -204,7 +202,7 @@ def test_only_allowed_countries_are_taken(client: FlaskClient, database: Databas
     assert answer(client, refused, make.BRITISH_NUMBER).state == "done"
 
 
-def test_a_saved_number_is_masked_cannot_be_edited_and_what_a_tampered_request_sends_is_ignored(
+def test_a_saved_number_is_masked_and_a_number_in_a_tampered_request_is_ignored(
     client: FlaskClient, database: Database
 ) -> None:
     with database.unit_of_work() as session:
@@ -226,7 +224,7 @@ def test_a_saved_number_is_masked_cannot_be_edited_and_what_a_tampered_request_s
     assert (returned.status, returned.state, returned.asks) == (200, "signed_up", None)
 
 
-def test_a_contact_without_a_number_is_asked_and_keeps_the_number(client: FlaskClient, database: Database) -> None:
+def test_a_number_typed_by_a_contact_without_one_is_saved(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         sam = make.contact(session)
         token = make.inserted(session, make.form(session), sam).token
@@ -244,7 +242,9 @@ def test_a_contact_without_a_number_is_asked_and_keeps_the_number(client: FlaskC
     assert _count(database, ConsentEvent) == 1
 
 
-def test_a_saved_number_that_cannot_be_texted_is_asked_for_anew(client: FlaskClient, database: Database) -> None:
+def test_another_number_is_asked_for_when_the_saved_one_cannot_be_texted(
+    client: FlaskClient, database: Database
+) -> None:
     with database.unit_of_work() as session:
         sam = make.contact(session, phone_number="+44 20 7946 0018")
         token = make.inserted(session, make.form(session), sam).token
@@ -289,9 +289,7 @@ def test_a_replayed_answer_never_undoes_an_opt_out(client: FlaskClient, database
     assert answer(client, replay).state == "done"
 
 
-def test_words_that_changed_since_are_shown_before_they_are_agreed_to(
-    client: FlaskClient, database: Database, key: str
-) -> None:
+def test_changed_texts_are_shown_before_an_answer_counts(client: FlaskClient, database: Database, key: str) -> None:
     page = look(client, f"/f/form/{key}")
     with database.unit_of_work() as session:
         settings.change(session, {"privacy_url": "https://harbour.example.com/p"}, actor="agent:1", at=make.NOON)
@@ -302,7 +300,9 @@ def test_words_that_changed_since_are_shown_before_they_are_agreed_to(
     assert answer(client, again, make.SAMS_NUMBER).state == "done"
 
 
-def test_an_answer_without_what_was_shown_records_nothing(client: FlaskClient, database: Database, key: str) -> None:
+def test_an_answer_without_a_valid_render_token_records_nothing(
+    client: FlaskClient, database: Database, key: str
+) -> None:
     for shown in ("", "forged", look(client, f"/f/form/{key}").fields["shown"][:-2] + "xx"):
         page = look(client, f"/f/form/{key}")
         refused = answer(client, page, make.SAMS_NUMBER, shown=shown)
@@ -314,13 +314,13 @@ def test_an_answer_without_what_was_shown_records_nothing(client: FlaskClient, d
     assert _count(database, Consent) == 0
 
 
-def test_a_page_that_was_open_for_days_is_shown_anew(client: FlaskClient, key: str) -> None:
+def test_a_page_that_was_open_for_days_is_shown_again(client: FlaskClient, key: str) -> None:
     page = look(client, f"/f/form/{key}")
     with time_machine.travel(make.clock.now() + timedelta(hours=25), tick=True):
         assert answer(client, page, make.SAMS_NUMBER).main["data-code"] == "shown_again"
 
 
-def test_what_was_inserted_earlier_keeps_the_words_it_had(client: FlaskClient, database: Database) -> None:
+def test_an_inserted_form_keeps_the_texts_of_its_version(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         kind = make.live_type(session)
         form = make.form(session, kind)
@@ -331,7 +331,7 @@ def test_what_was_inserted_earlier_keeps_the_words_it_had(client: FlaskClient, d
     assert "Quite another title" in look(client, f"/f/form/{form.key}").text
 
 
-def test_a_person_who_opened_the_old_version_agrees_to_the_old_words(client: FlaskClient, database: Database) -> None:
+def test_an_answer_to_an_old_version_records_the_old_texts(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         kind = make.live_type(session)
         form = make.form(session, kind)
@@ -346,7 +346,7 @@ def test_a_person_who_opened_the_old_version_agrees_to_the_old_words(client: Fla
 
 
 @pytest.mark.parametrize("step", ["archive the type", "archive the form"])
-def test_a_form_that_is_no_longer_offered_says_so_and_records_nothing(
+def test_a_form_that_is_no_longer_offered_is_unavailable_and_records_nothing(
     client: FlaskClient, database: Database, step: str
 ) -> None:
     with database.unit_of_work() as session:
@@ -366,7 +366,9 @@ def test_a_form_that_is_no_longer_offered_says_so_and_records_nothing(
 
 
 @pytest.mark.parametrize("fault", ["gdpr", "blocked", "archived"])
-def test_who_may_not_be_written_to_sees_no_form(client: FlaskClient, database: Database, fault: str) -> None:
+def test_a_form_is_unavailable_to_a_contact_that_is_out_of_reach(
+    client: FlaskClient, database: Database, fault: str
+) -> None:
     with database.unit_of_work() as session:
         sam = make.contact(session, phone_number=make.SAMS_NUMBER)
         token = make.inserted(session, make.form(session), sam).token
@@ -382,7 +384,7 @@ def test_who_may_not_be_written_to_sees_no_form(client: FlaskClient, database: D
     assert _count(database, Consent) == 0
 
 
-def test_a_link_expires(client: FlaskClient, database: Database) -> None:
+def test_an_expired_link_records_nothing(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         sam = make.contact(session, phone_number=make.SAMS_NUMBER)
         token = make.inserted(session, make.form(session), sam, expires_in=timedelta(hours=1)).token
@@ -465,7 +467,7 @@ def test_submissions_are_limited_by_number_and_by_address_over_all_processes(
         assert session.scalar(select(func.count()).where(Consent.destination == make.BRITISH_NUMBER)) == 0
 
 
-def test_the_beacon_counts_once_for_each_page_that_was_seen(client: FlaskClient, database: Database, key: str) -> None:
+def test_each_page_that_was_seen_is_counted_once(client: FlaskClient, database: Database, key: str) -> None:
     page = look(client, f"/f/form/{key}")
     for _ in range(3):
         assert client.post(f"/f/form/{key}/seen", data={"shown": page.fields["shown"]}).status_code == 204
@@ -485,7 +487,7 @@ def test_an_answer_from_another_site_is_refused(client: FlaskClient, database: D
     assert (crossed.status, _count(database, Consent)) == (403, 0)
 
 
-def test_a_huge_answer_is_refused(client: FlaskClient, database: Database, key: str) -> None:
+def test_an_answer_that_is_too_large_is_refused(client: FlaskClient, database: Database, key: str) -> None:
     page = look(client, f"/f/form/{key}")
     assert answer(client, page, "1" * 100_000).status == 413
     assert answer(client, page, "1" * 5_000).main["data-code"] == "phone_too_long"
@@ -494,7 +496,7 @@ def test_a_huge_answer_is_refused(client: FlaskClient, database: Database, key: 
 
 @pytest.mark.parametrize("is_public", [True, False], ids=["public", "inserted"])
 @pytest.mark.parametrize("channel", [Channel.SMS, Channel.EMAIL])
-def test_only_the_field_that_the_form_asks_with_is_read(
+def test_only_the_field_of_the_forms_channel_is_read(
     client: FlaskClient,
     database: Database,
     channel: Channel,
@@ -539,7 +541,7 @@ def test_a_public_page_from_before_an_opt_out_does_not_undo_it(
         assert session.scalars(select(Consent.state)).all() == ["opted_in", "opted_in"]
 
 
-def test_only_a_user_by_a_link_of_their_own_is_more_than_whoever_typed_a_number(
+def test_only_a_user_with_a_personal_link_has_a_level_above_unverified(
     client: FlaskClient, database: Database, key: str
 ) -> None:
     """Who typed a number publicly holds the address of that answer; who was sent a link for nobody, that link."""

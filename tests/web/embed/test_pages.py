@@ -64,7 +64,7 @@ def test_only_the_allowed_origins_may_frame_it(client: FlaskClient, database: Da
     assert "X-Frame-Options" not in headers
 
 
-def test_an_unknown_address_is_a_plain_404_that_nobody_frames(client: FlaskClient) -> None:
+def test_an_unknown_address_is_a_404_that_may_not_be_framed(client: FlaskClient) -> None:
     for path in ("/f/form/nobody", "/f/nobody"):
         page = look(client, path, language="de")
         assert (page.status, page.state, page.root["lang"]) == (404, "error", "de")
@@ -91,9 +91,7 @@ def test_the_accent_is_the_only_inline_style_and_is_allowed_by_its_hash(
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_every_language_speaks_its_own_words_in_its_own_direction(
-    client: FlaskClient, database: Database, locale: str
-) -> None:
+def test_every_language_has_its_own_texts_and_direction(client: FlaskClient, database: Database, locale: str) -> None:
     with database.unit_of_work() as session:
         key = make.form(session).key
     page = look(client, f"/f/form/{key}", language=locale.replace("_", "-"))
@@ -115,7 +113,7 @@ def test_every_language_speaks_its_own_words_in_its_own_direction(
         assert "Start with +" not in refused.text
 
 
-def test_a_translated_form_shows_its_translation_and_keeps_its_own_words_elsewhere(
+def test_a_translated_form_shows_its_translation_and_else_its_own_texts(
     client: FlaskClient, database: Database
 ) -> None:
     texts = {
@@ -135,7 +133,7 @@ def test_a_translated_form_shows_its_translation_and_keeps_its_own_words_elsewhe
     assert look(client, f"/f/{token}", language="fr").root["lang"] == "es"
 
 
-def test_numbers_read_from_left_to_right_in_arabic(client: FlaskClient, database: Database) -> None:
+def test_numbers_are_isolated_left_to_right_in_arabic(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         sam = make.contact(session, phone_number=make.SAMS_NUMBER)
         token = make.inserted(session, make.form(session), sam).token
@@ -155,7 +153,7 @@ def test_the_whole_embed_weighs_at_most_12_kb(client: FlaskClient, database: Dat
     assert not re.search(r'(?:href|src|action)="(?:https?:)?//', html)
 
 
-def test_what_travels_is_compressed_for_browsers_that_can(client: FlaskClient, database: Database) -> None:
+def test_responses_are_compressed_for_browsers_that_accept_it(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         key = make.form(session).key
     asked = {"Accept-Encoding": "gzip, br"}
@@ -167,7 +165,7 @@ def test_what_travels_is_compressed_for_browsers_that_can(client: FlaskClient, d
     assert "Content-Encoding" not in client.get("/sign-in", headers=asked).headers
 
 
-def test_static_parts_are_kept_for_good_under_their_hashed_address(client: FlaskClient, database: Database) -> None:
+def test_static_files_are_cached_forever_at_their_hashed_address(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         key = make.form(session).key
     style = re.findall(r'href="(/static/[^"]+)"', client.get(f"/f/form/{key}").text)[0]
@@ -179,7 +177,9 @@ def test_static_parts_are_kept_for_good_under_their_hashed_address(client: Flask
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_looking_takes_at_most_three_statements_and_writes_nothing(client: FlaskClient, database: Database) -> None:
+def test_showing_a_form_takes_at_most_three_statements_and_writes_nothing(
+    client: FlaskClient, database: Database
+) -> None:
     with database.unit_of_work() as session:
         form = make.form(session)
         token = make.inserted(session, form, make.contact(session, phone_number=make.SAMS_NUMBER)).token

@@ -93,7 +93,7 @@ ROUTES = (
 )
 
 
-def test_strangers_can_neither_read_nor_act(client: FlaskClient, chat: int, database: Database) -> None:
+def test_strangers_cannot_read_or_change_conversations(client: FlaskClient, chat: int, database: Database) -> None:
     for method, path in ROUTES:
         answer = client.open(path, method=method)
         assert answer.status_code in ({302, 401} if method == "GET" else {400, 401}), path
@@ -116,7 +116,7 @@ def test_a_post_without_csrf_token_is_refused(ana: FlaskClient, chat: int, datab
     assert len(lines(database, chat)) == 1
 
 
-def test_agents_start_in_the_inbox(ana: FlaskClient) -> None:
+def test_agents_are_sent_to_the_inbox_after_signing_in(ana: FlaskClient) -> None:
     assert ana.get("/start").headers["Location"] == "/inbox"
     assert 'aria-current="page">Inbox' in text_of(ana, "/inbox")
 
@@ -325,7 +325,9 @@ def test_the_preview_shows_what_this_contact_will_see(
     assert "Title of your form" in text_of(ana, f"/inbox/{chat}/insert/preview")
 
 
-def test_a_card_shows_what_was_agreed_to(ana: FlaskClient, chat: int, database: Database, client: FlaskClient) -> None:
+def test_an_answered_card_shows_the_text_that_was_agreed_to(
+    ana: FlaskClient, chat: int, database: Database, client: FlaskClient
+) -> None:
     with database.unit_of_work() as session:
         form = make.form(session)
     send(ana, chat, "forms", {"form_id": str(form.id)})

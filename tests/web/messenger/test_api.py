@@ -25,7 +25,7 @@ def database(app: Flask) -> Database:
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_a_message_and_its_answer_come_with_the_next_poll(client: FlaskClient, database: Database) -> None:
+def test_a_message_and_its_reply_are_returned_by_the_next_poll(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         agent = f"agent:{make.agent(session, name='Ana').id}"
     written = write(client).get_json()
@@ -49,7 +49,7 @@ def test_a_message_and_its_answer_come_with_the_next_poll(client: FlaskClient, d
     assert [(each["from"], each["name"], each["client_key"]) for each in answered] == [("office", "Ana", None)]
 
 
-def test_seen_is_kept_for_the_other_browsers_of_this_person(client: FlaskClient, database: Database) -> None:
+def test_the_seen_number_is_returned_to_other_browsers_of_the_visitor(client: FlaskClient, database: Database) -> None:
     conversation = write(client).get_json()["conversation"]
     with database.unit_of_work() as session:
         conversations.post(session, conversation, NewMessage("agent:1", "Hi"), at=clock.now())
@@ -85,7 +85,7 @@ def test_strangers_get_the_same_404_for_everything(client: FlaskClient, database
     assert set(answers) == {(404, b'{"error":"not_found"}\n')}
 
 
-def test_polling_with_anothers_conversation_shows_nothing_of_it(client: FlaskClient) -> None:
+def test_a_poll_for_a_conversation_of_another_visitor_returns_nothing(client: FlaskClient) -> None:
     theirs = write(client).get_json()["conversation"]
     write(client, "mine", OTHERS)
     assert [each["text"] for each in lines(get(client, f"poll?after={theirs}:0", OTHERS))] == ["mine"]
@@ -103,7 +103,7 @@ def test_a_signed_user_has_a_session_and_a_claim_has_none(client: FlaskClient, d
     assert client.get("/messenger/api/session", headers={"Assent-Identity": "[1]"}).get_json()["session"] is None
 
 
-def test_looking_writes_nothing(app: Flask, client: FlaskClient, database: Database) -> None:
+def test_get_requests_write_nothing(app: Flask, client: FlaskClient, database: Database) -> None:
     write(client)
     bearer = session_of(client, database, "sam")
     with statements(app) as sent:
@@ -131,7 +131,7 @@ def test_a_poll_without_news_is_one_small_statement_or_none(
             assert len(sent) == statements_each, sent
 
 
-def test_looking_and_signing_in_too_often_is_429(client: FlaskClient, database: Database) -> None:
+def test_too_many_seen_reports_and_sign_ins_are_refused_with_429(client: FlaskClient, database: Database) -> None:
     said = signature(database, "sam")
     with one_window():
         conversation = write(client).get_json()["conversation"]
@@ -146,7 +146,7 @@ def test_looking_and_signing_in_too_often_is_429(client: FlaskClient, database: 
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_two_first_messages_at_once_make_one_lead(app: Flask, database: Database) -> None:
+def test_two_concurrent_first_messages_create_one_lead(app: Flask, database: Database) -> None:
     def send(number: int) -> None:
         client = app.test_client()
         answers.extend(write(client, client_key=key).status_code for key in (f"own-{number}", "shared"))
@@ -166,7 +166,9 @@ def test_two_first_messages_at_once_make_one_lead(app: Flask, database: Database
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_two_sign_ins_at_once_are_one_hand_over(app: Flask, client: FlaskClient, database: Database) -> None:
+def test_two_concurrent_sign_ins_move_the_conversation_once(
+    app: Flask, client: FlaskClient, database: Database
+) -> None:
     write(client)
     said = signature(database, "sam")
     threads = [
@@ -182,7 +184,7 @@ def test_two_sign_ins_at_once_are_one_hand_over(app: Flask, client: FlaskClient,
         assert session.scalars(select(Conversation.contact_id)).one() == sam
 
 
-def test_too_much_is_429_with_the_time_to_wait(client: FlaskClient) -> None:
+def test_too_many_messages_are_refused_with_429_and_the_time_to_wait(client: FlaskClient) -> None:
     with one_window():
         for number in range(messenger.MESSAGES_A_MINUTE):
             assert write(client, str(number)).status_code == 200
@@ -191,7 +193,7 @@ def test_too_much_is_429_with_the_time_to_wait(client: FlaskClient) -> None:
     assert 0 < int(refused.headers["Retry-After"]) <= 60
 
 
-def test_nothing_is_taken_from_other_sites_or_in_another_shape(client: FlaskClient) -> None:
+def test_requests_from_other_sites_and_malformed_requests_are_refused(client: FlaskClient) -> None:
     body = {"text": "Hello", "client_key": "1", "new": True}
     elsewhere = headers(TOKEN) | {"Sec-Fetch-Site": "cross-site"}
     assert client.post("/messenger/api/messages", json=body, headers=elsewhere).status_code == 403
@@ -211,7 +213,7 @@ def test_nothing_is_taken_from_other_sites_or_in_another_shape(client: FlaskClie
     assert write(client, "nul\0", client_key="2").status_code == 200
 
 
-def test_no_answer_sets_a_cookie_or_is_kept(client: FlaskClient) -> None:
+def test_no_response_sets_a_cookie_or_is_cached(client: FlaskClient) -> None:
     for answer in (write(client), get(client, "poll", TOKEN), get(client, "session"), get(client, "poll")):
         assert "Set-Cookie" not in answer.headers
         assert "Cookie" not in answer.headers.get("Vary", "")
@@ -220,7 +222,7 @@ def test_no_answer_sets_a_cookie_or_is_kept(client: FlaskClient) -> None:
 
 
 @pytest.mark.own_database
-def test_every_failure_is_json_and_an_unexpected_one_tells_nothing(client: FlaskClient, database: Database) -> None:
+def test_every_error_is_json_and_an_unexpected_one_reveals_nothing(client: FlaskClient, database: Database) -> None:
     wrong_method = client.delete("/messenger/api/poll")
     assert (wrong_method.status_code, wrong_method.get_json()) == (405, {"error": "method_not_allowed"})
     assert wrong_method.headers["Allow"] == "GET, HEAD"
@@ -233,7 +235,7 @@ def test_every_failure_is_json_and_an_unexpected_one_tells_nothing(client: Flask
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_a_message_into_an_open_conversation_takes_seven_statements(
+def test_a_message_to_an_open_conversation_takes_seven_statements(
     app: Flask, client: FlaskClient, database: Database
 ) -> None:
     write(client, "first")

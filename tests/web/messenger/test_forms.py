@@ -27,7 +27,7 @@ def database(app: Flask) -> Database:
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_the_full_number_is_shown_to_the_signed_user_alone(client: FlaskClient, database: Database) -> None:
+def test_the_full_number_is_shown_to_the_signed_user_only(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         form = make.form(session)
         sam = make.contact(session, external_id="sam", phone_number=make.SAMS_NUMBER)
@@ -70,7 +70,9 @@ def address_for(client: FlaskClient, database: Database) -> str:
     return address
 
 
-def test_whoever_saw_the_number_in_full_sees_it_in_full_once_signed_up(client: FlaskClient, database: Database) -> None:
+def test_the_number_stays_in_full_after_signing_up_on_a_page_that_showed_it_in_full(
+    client: FlaskClient, database: Database
+) -> None:
     saved_form(database)
     page = look(client, f"{address_for(client, database)}&theme=dark")
     assert "theme=dark" in page.action
@@ -79,9 +81,7 @@ def test_whoever_saw_the_number_in_full_sees_it_in_full_once_signed_up(client: F
     assert levels(database) == ["signed_identity"]
 
 
-def test_the_page_after_it_shows_nothing_to_whoever_holds_an_old_address(
-    client: FlaskClient, database: Database
-) -> None:
+def test_an_old_address_does_not_show_the_full_number_after_signing_up(client: FlaskClient, database: Database) -> None:
     inserted = saved_form(database)
     full = look(client, address_for(client, database))
     masked = look(client, f"/f/{inserted.token}")
@@ -126,7 +126,7 @@ def test_the_evidence_names_the_page_around_the_messenger(client: FlaskClient, d
     ("origin", "site"),
     [("https://eve.example.com", "same-origin"), (SHOP, "cross-site"), (SHOP, "none"), ("x" * 3000, "same-origin")],
 )
-def test_an_origin_that_is_not_allowed_or_not_ours_to_tell_is_no_evidence(
+def test_an_origin_that_is_not_allowed_or_not_reported_by_us_is_no_evidence(
     client: FlaskClient, database: Database, origin: str, site: str
 ) -> None:
     inserted = saved_form(database)
@@ -135,7 +135,7 @@ def test_an_origin_that_is_not_allowed_or_not_ours_to_tell_is_no_evidence(
     assert evidence(database).origin is None
 
 
-def test_a_typo_does_not_lose_where_it_was_answered(client: FlaskClient, database: Database) -> None:
+def test_the_origin_is_kept_after_a_refused_number(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         settings.change(session, {"allowed_origins": [SHOP]}, actor="agent:1", at=clock.now())
         inserted = make.inserted(session, make.form(session), make.contact(session))
@@ -146,7 +146,7 @@ def test_a_typo_does_not_lose_where_it_was_answered(client: FlaskClient, databas
     assert evidence(database).origin == SHOP
 
 
-def test_a_leads_form_address_carries_no_proof(client: FlaskClient, database: Database) -> None:
+def test_the_form_address_of_a_lead_has_no_proof(client: FlaskClient, database: Database) -> None:
     conversation = write(client).get_json()["conversation"]
     with database.unit_of_work() as session:
         lead = session.scalars(select(Contact)).one()
