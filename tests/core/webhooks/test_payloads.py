@@ -22,7 +22,7 @@ from app.jobs import route_outbox as sweep
 from app.models import ConsentType, EvidenceLevel, InsertedForm, OutboxEvent, Source, WebhookDelivery, WebhookMessage
 from tests import make
 from tests.make import NOON
-from tests.web.embed.page import answer, look
+from tests.web.embed.page import answer, open_form
 
 SECRETS = ("token", "embed_url", "lead_key", "phone_hash", "destination_hash", "salt")
 
@@ -139,7 +139,7 @@ def test_a_public_form_that_was_answered_tells_the_lead_the_yes_and_the_answer_i
     with database.unit_of_work() as session:
         key = make.form(session).key
     client = app.test_client()
-    assert answer(client, look(client, f"/f/form/{key}"), "+12025550177").state == "done"
+    assert answer(client, open_form(client, f"/f/form/{key}"), "+12025550177").state == "done"
     created, subscribed, submitted = told()
     topics = [each["topic"] for each in (created, subscribed, submitted)]
     assert topics == ["contact.created", "granular.subscribe", "form.submitted"]
@@ -155,7 +155,7 @@ def test_a_number_that_was_typed_into_a_personal_form_is_told_before_the_yes(app
     with database.unit_of_work() as session:
         token = make.inserted(session, make.form(session), make.contact(session)).token
     client = app.test_client()
-    assert answer(client, look(client, f"/f/{token}"), "+12025550178").state == "done"
+    assert answer(client, open_form(client, f"/f/{token}"), "+12025550178").state == "done"
     assert [each["topic"] for each in told()][2:] == ["contact.updated", "granular.subscribe", "form.submitted"]
 
 

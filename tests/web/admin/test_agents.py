@@ -1,4 +1,4 @@
-"""The agents page: who works here, invited, disabled, given a new link or role."""
+"""The agents page: invitations, new links, roles, disabling and enabling."""
 
 import re
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""The page of API tokens: made, shown once, revoked."""
+"""The page of API tokens: created, shown once, revoked."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Opt-in forms, as an admin makes them."""
+"""The pages on which admins configure opt-in forms."""
 
 import html as markup
 import re

@@ -1,4 +1,4 @@
-"""The messenger's settings page: the snippet, the words, and the secret that is shown only when asked for."""
+"""The messenger's settings page: the snippet, the texts, and the secret that is shown on demand."""
 
 import pytest
 from flask import Flask

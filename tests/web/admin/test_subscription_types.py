@@ -1,4 +1,4 @@
-"""Subscription types, as an admin sees them."""
+"""The pages on which admins configure subscription types."""
 
 from typing import Any
 

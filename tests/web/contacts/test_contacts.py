@@ -1,4 +1,4 @@
-"""Contacts and the record, as agents see them."""
+"""Contacts and their consent events, as agents see them."""
 
 import re
 
@@ -302,11 +302,11 @@ def test_an_agent_records_an_opt_in_with_its_note_which_reverses_an_opt_out(
     with database.unit_of_work() as session:
         offers, news = make.live_type(session), make.live_type(session, name="News", consent_type=ConsentType.OPT_OUT)
         make.opt_out(session, sam, offers)
-    for kind in (offers, news):
+    for subscription_type in (offers, news):
         for note, status in (("  ", 422), ("Signed the card in the shop", 303)):
-            values = {"yes-subscription_type_id": str(kind.id), "yes-note": note}
+            values = {"yes-subscription_type_id": str(subscription_type.id), "yes-note": note}
             assert pages.submit(ana, f"{_page(sam)}/opt-ins", values, page=_page(sam)).status_code == status
-        assert _state(database, sam, kind.id) == ConsentState.OPTED_IN
+        assert _state(database, sam, subscription_type.id) == ConsentState.OPTED_IN
     html = ana.get(_page(sam)).get_data(as_text=True)
     assert "The opt-in is recorded" in html
     assert "Signed the card in the shop" in html
@@ -324,12 +324,12 @@ def test_an_agent_cannot_opt_in_a_number_that_its_holder_suppressed(
         number = session.info["assent_keys"].destination_hash(sam.phone)
         session.add(Suppression(phone_hash=number, phone=sam.phone, cause="keyword", created_at=make.NOON))
         draft, nobody = make.draft_type(session), make.contact(session)
-    for contact, kind, says in (
+    for contact, subscription_type, says in (
         (sam, offers, "This number asked not to be texted. Only its holder can lift that."),
         (nobody, offers, "This contact has no number to say yes for."),
         (sam, draft, "This subscription type is a draft."),
     ):
-        values = {"yes-subscription_type_id": str(kind.id), "yes-note": "They begged for it"}
+        values = {"yes-subscription_type_id": str(subscription_type.id), "yes-note": "They begged for it"}
         refused = pages.submit(ana, f"{_page(contact)}/opt-ins", values, page=_page(contact))
         assert refused.status_code == 422
         assert says in refused.get_data(as_text=True)

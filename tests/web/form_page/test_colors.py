@@ -1,4 +1,4 @@
-"""Whatever accent an admin chooses, the form can be read."""
+"""The form is readable with every accent color."""
 
 import pytest
 from hypothesis import example, given

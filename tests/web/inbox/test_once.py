@@ -1,4 +1,4 @@
-"""Pressed twice, or sent by two connections at once, an act of an agent stands once."""
+"""A request of an agent that is sent twice, even concurrently, has one effect."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ def database(app: Flask) -> Database:
 
 @pytest.fixture
 def anas(app: Flask) -> list[FlaskClient]:
-    """Ana, in two windows."""
+    """Ana, signed in in two browser windows."""
     pages.make_agent(app, "ana@example.com", name="Ana")
     return [pages.signed_in(app, "ana@example.com") for _ in range(TWO)]
 
@@ -49,7 +49,7 @@ def chat(database: Database, sam: Contact) -> int:
 
 
 def key_on(client: FlaskClient, path: str, action: str = "") -> str:
-    """The key that the form of a page carries."""
+    """The client key in a form of a page."""
     html = client.get(path).get_data(as_text=True)
     found = re.search(rf'<form[^>]*{action}.*?name="client_key" value="([^"]+)"', html, re.DOTALL)
     assert found, path
@@ -57,7 +57,7 @@ def key_on(client: FlaskClient, path: str, action: str = "") -> str:
 
 
 def send_concurrently(clients: list[FlaskClient], path: str, values: dict[str, str]) -> list[int]:
-    """Send the same form from both windows at the same moment; the statuses."""
+    """Send the same form from both windows concurrently; returns the statuses."""
     tokens = [pages.csrf_token(client.get("/account").get_data(as_text=True)) for client in clients]
     start = Barrier(len(clients))
 

@@ -1,4 +1,4 @@
-"""What the panel's API answers, to visitors, to signed users and to strangers."""
+"""The panel's API, for visitors, signed users and strangers."""
 
 import threading
 
@@ -14,7 +14,7 @@ from app.core.messenger import visitors as messenger
 from app.db import Database
 from app.models import Contact, Conversation, Message, MessengerToken
 from tests import make
-from tests.web.messenger.panel import OTHERS, TOKEN, get, headers, lines, post, session_of, signature, write
+from tests.web.messenger.panel import OTHERS, TOKEN, get, headers, messages_of, post, session_of, signature, write
 from tests.web.pages import one_window, statements
 
 
@@ -45,7 +45,7 @@ def test_a_message_and_its_reply_are_returned_by_the_next_poll(client: FlaskClie
     assert get(client, after, TOKEN).get_json() == {"conversations": [], "more": False}
     with database.unit_of_work() as session:
         conversations.post(session, first["id"], NewMessage(agent, "Hi", client_key="x"), at=clock.now())
-    answered = lines(get(client, after, TOKEN))
+    answered = messages_of(get(client, after, TOKEN))
     assert [(each["from"], each["name"], each["client_key"]) for each in answered] == [("office", "Ana", None)]
 
 
@@ -88,13 +88,13 @@ def test_strangers_get_the_same_404_for_everything(client: FlaskClient, database
 def test_a_poll_for_a_conversation_of_another_visitor_returns_nothing(client: FlaskClient) -> None:
     theirs = write(client).get_json()["conversation"]
     write(client, "mine", OTHERS)
-    assert [each["text"] for each in lines(get(client, f"poll?after={theirs}:0", OTHERS))] == ["mine"]
+    assert [each["text"] for each in messages_of(get(client, f"poll?after={theirs}:0", OTHERS))] == ["mine"]
 
 
 def test_a_signed_user_has_a_session_and_a_claim_has_none(client: FlaskClient, database: Database) -> None:
-    assert get(client, "session", said=signature(database, "sam")).get_json()["session"].startswith("s_")
-    for said in (None, {}, {"user_id": "sam"}, signature(database, "sam") | {"user_id": "eve"}):
-        assert get(client, "session", said=said).get_json() == {
+    assert get(client, "session", identity=signature(database, "sam")).get_json()["session"].startswith("s_")
+    for identity in (None, {}, {"user_id": "sam"}, signature(database, "sam") | {"user_id": "eve"}):
+        assert get(client, "session", identity=identity).get_json() == {
             "session": None,
             "person": "",
             "stale": False,
@@ -107,7 +107,7 @@ def test_get_requests_write_nothing(app: Flask, client: FlaskClient, database: D
     write(client)
     bearer = session_of(client, database, "sam")
     with statements(app) as sent:
-        get(client, "session", said=signature(database, "sam"))
+        get(client, "session", identity=signature(database, "sam"))
         for each in (TOKEN, bearer, OTHERS):
             get(client, "poll", each)
     assert sent
@@ -132,12 +132,12 @@ def test_a_poll_without_news_is_one_small_statement_or_none(
 
 
 def test_too_many_seen_reports_and_sign_ins_are_refused_with_429(client: FlaskClient, database: Database) -> None:
-    said = signature(database, "sam")
+    identity = signature(database, "sam")
     with one_window():
         conversation = write(client).get_json()["conversation"]
         for path, body, most, more in (
             ("seen", {"seen": {str(conversation): 1}}, messenger.SEEN_A_MINUTE, {"bearer": TOKEN}),
-            ("sign-in", {}, messenger.SIGN_INS_A_MINUTE, {"said": said}),
+            ("sign-in", {}, messenger.SIGN_INS_A_MINUTE, {"identity": identity}),
         ):
             answers = [post(client, path, body, **more) for _ in range(most + 1)]
             assert {answer.status_code for answer in answers[:-1]} == {200}
@@ -170,9 +170,9 @@ def test_two_concurrent_sign_ins_move_the_conversation_once(
     app: Flask, client: FlaskClient, database: Database
 ) -> None:
     write(client)
-    said = signature(database, "sam")
+    identity = signature(database, "sam")
     threads = [
-        threading.Thread(target=lambda: post(app.test_client(), "sign-in", {"token": TOKEN}, said=said))
+        threading.Thread(target=lambda: post(app.test_client(), "sign-in", {"token": TOKEN}, identity=identity))
         for _ in range(4)
     ]
     for thread in threads:

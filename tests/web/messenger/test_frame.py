@@ -1,4 +1,4 @@
-"""The panel's page and the scripts: who may frame it, in which language, how heavy, what is kept."""
+"""The panel's page and scripts: framing, languages, sizes, caching."""
 
 import re
 
