@@ -150,6 +150,9 @@ def test_flask_has_no_second_framework_beside_it() -> None:
 
 def test_addresses_are_built_from_routes() -> None:
     assert holding(r"""["'](/f/|/p/|/messenger/(api|frame))""", "app/") == {"app/core/public_urls.py"}
+    templates = [name for name in tracked() if name.startswith("templates/")]
+    assert templates
+    assert [name for name in templates if re.search(r"""["'}]/[a-z]""", (ROOT / name).read_text())] == []
 
 
 def test_only_locking_and_leads_make_locked_contacts() -> None:

@@ -6,11 +6,11 @@ const storageKey = `assent:${form}`;
 let parentOrigin = null;
 let parentPage = "";
 
-// The parent gets messages only after it said hello from an allowed origin. Hello is the only message that is read.
-const tellParent = (type, more) => {
+// The parent gets messages only after it sent hello from an allowed origin. Hello is the only message that is read.
+const postToParent = (type, more) => {
   if (parentOrigin) parent.postMessage({ source: "assent", version: 1, form, type, ...more }, parentOrigin);
 };
-const tellHeight = () => tellParent("height", { height: Math.ceil(main().getBoundingClientRect().height) });
+const postHeight = () => postToParent("height", { height: Math.ceil(main().getBoundingClientRect().height) });
 addEventListener("message", (event) => {
   const { data, origin, source } = event;
   if (source !== parent || data?.source !== "assent" || data.type !== "hello") return;
@@ -18,8 +18,8 @@ addEventListener("message", (event) => {
   parentOrigin = origin;
   parentPage = typeof data.page === "string" ? data.page.slice(0, 500) : "";
   fillPage();
-  tellParent("ready", { title: document.title, state: main().dataset.state });
-  tellHeight();
+  postToParent("ready", { title: document.title, state: main().dataset.state });
+  postHeight();
 });
 const fillPage = () => {
   const field = document.querySelector("[name=page]");
@@ -29,7 +29,7 @@ const fillPage = () => {
 const withStorage = (action) => {
   try { return action(localStorage); } catch { return null; } // not allowed in some frames: then nothing is stored
 };
-const heightObserver = new ResizeObserver(tellHeight);
+const heightObserver = new ResizeObserver(postHeight);
 
 const parse = (html) => {
   const page = new DOMParser().parseFromString(html, "text/html");
@@ -63,16 +63,16 @@ const submit = async (event) => {
     button.textContent = label;
     error.hidden = false;
     error.textContent = sentence;
-    tellParent("error", { code });
+    postToParent("error", { code });
   };
   error.hidden = true;
   button.setAttribute("aria-disabled", "true");
   button.textContent = main().dataset.busy;
   try {
     const response = await post(sent.getAttribute("action"), body);
-    const other = parse(await response.text());
-    if (other.state === "error") return showFailure(other.fresh.textContent.trim(), "error");
-    show(other, { focus: true });
+    const next = parse(await response.text());
+    if (next.state === "error") return showFailure(next.fresh.textContent.trim(), "error");
+    show(next, { focus: true });
     report();
   } catch {
     showFailure(main().dataset.offline, "offline");
@@ -83,13 +83,13 @@ const report = () => {
   const { state, token, code } = main().dataset;
   if (state === "done") {
     if (isPublic && token) withStorage((storage) => storage.setItem(storageKey, token));
-    tellParent("submitted", { state });
+    postToParent("submitted", { state });
   } else if (state !== "ask" || code) {
-    tellParent("error", { code: code || state });
+    postToParent("error", { code: code || state });
   }
 };
 
-// A form counts as seen when half of it, or 200 px, is on the screen: of a long legal text half may never be.
+// A form counts as seen when half of it, or 200 px, is on the screen: half of a form with a long text may never fit.
 let isSeen = false;
 const steps = Array.from({ length: 26 }, (_, step) => step / 50);
 const seenObserver = new IntersectionObserver((entries) => {
@@ -113,7 +113,7 @@ const prepare = () => {
   watchSeen();
 };
 
-// A person who signed up before in this browser sees that, instead of being asked again.
+// Shows the sign-up of a person who signed up in this browser before, instead of asking again.
 const showEarlierSignUp = async () => {
   const token = isPublic && main().dataset.state === "ask" && withStorage((storage) => storage.getItem(storageKey));
   if (!token) return;
@@ -121,18 +121,18 @@ const showEarlierSignUp = async () => {
   const html = await response.text();
   if (response.status === 404 || response.status === 410) withStorage((storage) => storage.removeItem(storageKey));
   if (!response.ok || main().dataset.state !== "ask") return;
-  const other = parse(html);
-  if (other.state !== "signed_up") return;
+  const next = parse(html);
+  if (next.state !== "signed_up") return;
   const unanswered = main();
-  const spoken = [document.documentElement.lang, document.documentElement.dir];
-  show(other, { focus: false });
+  const language = [document.documentElement.lang, document.documentElement.dir];
+  show(next, { focus: false });
   const another = main().querySelector("[data-another]");
   another.hidden = false;
   another.addEventListener("click", (event) => {
     event.preventDefault();
     withStorage((storage) => storage.removeItem(storageKey));
     main().replaceWith(unanswered);
-    [document.documentElement.lang, document.documentElement.dir] = spoken;
+    [document.documentElement.lang, document.documentElement.dir] = language;
     prepare();
     unanswered.querySelector("input:not([type=hidden])").focus();
   });

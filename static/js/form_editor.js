@@ -25,8 +25,8 @@ async function update() {
     if (!response.ok || response.redirected) throw new Error(`status ${response.status}`);
     show(await response.text());
     note.textContent = "";
-  } catch (problem) {
-    if (problem.name !== "AbortError") note.textContent = "The preview cannot be updated now. Reload the page to sign in again.";
+  } catch (error) {
+    if (error.name !== "AbortError") note.textContent = "The preview cannot be updated now. Reload the page to sign in again.";
   }
 }
 
@@ -44,15 +44,15 @@ function show(html) {
   accents.replaceSync([...html.matchAll(STYLE)].map((found) => found[1]).join("\n"));
   page.adoptedStyleSheets = [accents];
   page.querySelector("main").replaceWith(page.importNode(fresh.querySelector("main"), true));
-  fit();
+  fitHeight();
 }
 
-function fit() {
+function fitHeight() {
   const page = frame.contentDocument;
   if (page?.body) frame.height = Math.max(200, Math.ceil(page.body.getBoundingClientRect().bottom) + 16);
 }
 
-function settle() {
+function prepareFrame() {
   accents = undefined;
   const page = frame.contentDocument;
   page?.addEventListener("submit", (event) => { event.preventDefault(); event.stopImmediatePropagation(); }, true);
@@ -60,14 +60,14 @@ function settle() {
 }
 
 // Languages: hides the box of the main language, and previews the language that is edited.
-const own = editor.elements.locale;
-const spoken = document.querySelector("select[name=preview_locale]");
+const mainLocale = editor.elements.locale;
+const previewLocale = document.querySelector("select[name=preview_locale]");
 function choose(locale) {
-  if (locale && spoken.value !== locale) spoken.value = locale;
+  if (locale && previewLocale.value !== locale) previewLocale.value = locale;
 }
-own?.addEventListener("change", () => {
-  for (const box of editor.querySelectorAll("details[data-locale]")) box.hidden = box.dataset.locale === own.value;
-  choose(own.value);
+mainLocale?.addEventListener("change", () => {
+  for (const box of editor.querySelectorAll("details[data-locale]")) box.hidden = box.dataset.locale === mainLocale.value;
+  choose(mainLocale.value);
 });
 for (const box of editor.querySelectorAll("details[data-locale]")) {
   box.addEventListener("input", () => choose(box.dataset.locale));
@@ -84,8 +84,8 @@ if (picker && color) {
 
 document.querySelector("[data-update]").hidden = true;
 for (const input of document.querySelectorAll("[form='form-editor']")) input.addEventListener("change", updateSoon);
-for (const width of document.querySelectorAll("input[name=preview_width]")) width.addEventListener("change", () => requestAnimationFrame(fit));
+for (const width of document.querySelectorAll("input[name=preview_width]")) width.addEventListener("change", () => requestAnimationFrame(fitHeight));
 editor.addEventListener("input", updateSoon);
-addEventListener("resize", fit);
-frame.addEventListener("load", settle);
-if (frame.contentDocument?.readyState === "complete" && frame.contentDocument.querySelector("main")) settle();
+addEventListener("resize", fitHeight);
+frame.addEventListener("load", prepareFrame);
+if (frame.contentDocument?.readyState === "complete" && frame.contentDocument.querySelector("main")) prepareFrame();

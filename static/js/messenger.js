@@ -1,6 +1,6 @@
 // Puts the chat into a page:
 //   <script src="https://consent.example.com/messenger.js" data-key="PUBLIC_KEY" async></script>
-// window.assent = { user_id, user_hash or user_jwt, name, email, phone } says who the visitor is; Assent.open(), close(),
+// window.assent = { user_id, user_hash or user_jwt, name, email, phone } identifies the visitor; Assent.open(), close(),
 // update(identity) and shutdown() are for the page's own scripts. data-theme is light or dark, data-lang a language.
 // Nothing is fetched before the page has loaded; the button appears when the panel is ready. Styles and markup are
 // created by script, so a strict content security policy of the page only has to allow our origin.
@@ -17,7 +17,7 @@
   address.searchParams.set("key", key);
   for (const name of ["theme", "lang"]) if (script.dataset[name]) address.searchParams.set(name, script.dataset[name]);
 
-  // This page keeps the visitor's token; where storage is not allowed, only until it is left.
+  // This page stores the visitor's token; where storage is not allowed, in memory until the page is left.
   const storageKey = `assent:${key}`;
   let tokenInMemory = null;
   const stored = () => {
@@ -31,7 +31,7 @@
     } catch { /* not allowed */ }
   };
 
-  // It keeps messages that are not sent yet, too, so that they survive leaving it.
+  // It also stores messages that are not sent yet, so that they survive leaving the page.
   const UNSENT = `${storageKey}:unsent`;
   let unsentInMemory = [];
   const unsent = () => {
@@ -93,7 +93,7 @@
   let isReady = false;
   let identity; // undefined: take window.assent
 
-  const tellPanel = (type, more) => frame?.contentWindow?.postMessage({ source: "assent", version: 1, type, ...more }, home);
+  const postToPanel = (type, more) => frame?.contentWindow?.postMessage({ source: "assent", version: 1, type, ...more }, home);
 
   const build = () => {
     if (frame) return;
@@ -111,7 +111,7 @@
     frame.addEventListener("load", sayHello);
     document.body.append(host);
   };
-  const sayHello = () => tellPanel("hello", { token: stored(), unsent: unsent(), identity: currentIdentity(), page: location.origin + location.pathname });
+  const sayHello = () => postToPanel("hello", { token: stored(), unsent: unsent(), identity: currentIdentity(), page: location.origin + location.pathname });
   // Only these values are sent, whatever else the page keeps in the object.
   const currentIdentity = () => {
     const who = identity === undefined ? window.assent : identity;
@@ -130,7 +130,7 @@
     updateInert();
     launcher.setAttribute("aria-expanded", String(open));
     icon.setAttribute("d", open ? DOWN : BUBBLE);
-    tellPanel(open ? "open" : "close");
+    postToPanel(open ? "open" : "close");
     if (open) frame.focus();
     else launcher.focus();
   };
@@ -157,7 +157,7 @@
     updateInert();
     buildWhenIdle();
   };
-  const tellOtherPages = () => {
+  const notifyOtherPages = () => {
     try {
       localStorage.setItem(SIGNED_OUT, "1");
       localStorage.removeItem(SIGNED_OUT);
@@ -185,7 +185,7 @@
     // Two pages of one visitor may choose a token at the same time: both use the one that is stored first.
     begin({ token }) {
       if (!stored()) store(token);
-      tellPanel("token", { token: stored() });
+      postToPanel("token", { token: stored() });
     },
     forget({ token }) {
       if (stored() === token) store(null);
@@ -206,13 +206,13 @@
   });
   addEventListener("storage", (event) => {
     if (event.key === SIGNED_OUT && event.newValue) signOut();
-    else if (event.key === storageKey || event.key === null) tellPanel("token", { token: stored(), unsent: unsent() });
+    else if (event.key === storageKey || event.key === null) postToPanel("token", { token: stored(), unsent: unsent() });
   });
 
   const buildWhenIdle = () => (window.requestIdleCallback || setTimeout)(() => build());
   const update = (given) => {
     identity = given || null;
-    tellPanel("identity", { identity: currentIdentity() });
+    postToPanel("identity", { identity: currentIdentity() });
   };
   window.Assent = {
     open: () => setOpen(true),
@@ -220,7 +220,7 @@
     update,
     shutdown() {
       signOut();
-      tellOtherPages();
+      notifyOtherPages();
     },
   };
   if (document.readyState === "complete") buildWhenIdle();

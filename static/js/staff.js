@@ -3,7 +3,7 @@
 // "Copy" beside a read-only field: <button data-copy="id-of-the-field" hidden>.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   const field = document.getElementById(button.dataset.copy);
-  const words = button.textContent;
+  const label = button.textContent;
   button.hidden = false;
   button.addEventListener("click", async () => {
     field.select();
@@ -13,7 +13,7 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
       document.execCommand("copy"); // without HTTPS there is no clipboard object
     }
     button.textContent = "Copied";
-    setTimeout(() => { button.textContent = words; }, 2000);
+    setTimeout(() => { button.textContent = label; }, 2000);
   });
 }
 

@@ -1,4 +1,4 @@
-"""The staff's pages that only an act leads to: what was refused, made, handed out, confirmed. Walked as people do."""
+"""Staff pages that appear only after an action: refusals, new objects, one-time links, confirmations."""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -27,7 +27,9 @@ _REFUSED = (
 
 
 def walk(page: Page, shop: tour.Demo, look: str) -> Iterator[str]:
-    """Each page in turn, by name; the caller looks at it and goes on. max is signed in at first, nobody in the end.
+    """Opens each page in turn and yields its name; the caller checks it and continues.
+
+    max is signed in at the start, no one at the end.
 
     :param look: makes names that were not used before
     """
@@ -62,7 +64,7 @@ def _made(page: Page, shop: tour.Demo, look: str) -> Iterator[str]:
 
 
 def _newcomer(page: Page, shop: tour.Demo, look: str) -> Iterator[str]:
-    """ivy is invited, chooses a password, meets a closed door, takes a second factor, and comes back with it."""
+    """ivy is invited, chooses a password, opens a page for admins, sets up a second factor, and signs in with it."""
     email = f"ivy-{look}@example.com"
     page.goto(f"{shop.address}/admin/agents/invite")
     page.get_by_label("E-mail").fill(email)

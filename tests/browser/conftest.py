@@ -24,7 +24,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SHOWN_WITHIN_MS = 15_000  # on two cores that three test processes and their servers share
+SHOWN_WITHIN_MS = 15_000  # two cores are shared by three test processes and their servers
 MAX, PASSWORD = "max@example.com", "correct-horse-battery"
 
 
@@ -39,7 +39,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
-    """One person's browser."""
+    """The browser of one person."""
     context = chromium.new_context(locale="en-US")
     yield context
     context.close()

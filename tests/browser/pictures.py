@@ -1,4 +1,4 @@
-"""``make pictures``: takes the README's pictures from the running demo, and with ``--all`` every page in every look."""
+"""``make pictures``: takes the README's pictures of the demo; with ``--all`` every page in every theme and width."""
 
 import argparse
 import sys
@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def take(browser: Browser, shop: tour.Demo) -> None:
-    """The pictures that the README shows."""
+    """Take the pictures of the README."""
     README_PICTURES.mkdir(parents=True, exist_ok=True)
     page = new_page(browser, "light", 1120, 760)
     page.goto(f"{shop.address}/shop")
@@ -55,7 +55,7 @@ def take(browser: Browser, shop: tour.Demo) -> None:
 
 
 def both_sides(browser: Browser, shop: tour.Demo) -> None:
-    """A customer and an agent in two browsers: the chat with a form in it, and the inbox that saw it answered."""
+    """A customer and an agent in two browsers: the chat with a form, and the inbox after the form was answered."""
     customer, agent = new_page(browser, "light", 400, 760), new_page(browser, "light", 1280, 800)
     customer.goto(f"{shop.address}/shop")
     open_chat(customer)
@@ -82,7 +82,7 @@ def both_sides(browser: Browser, shop: tour.Demo) -> None:
 
 
 def take_all(browser: Browser, shop: tour.Demo, folder: Path) -> None:
-    """Every page in every look, to be looked at."""
+    """Take every page in every theme and width, to be looked at."""
     folder.mkdir(parents=True, exist_ok=True)
     for scheme in ("light", "dark"):
         for width in (1280, 320):

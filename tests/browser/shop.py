@@ -1,4 +1,4 @@
-"""A shop of somebody else with the messenger on it, and what its visitor and an agent do there."""
+"""A shop on another site with the messenger, and helpers for its visitor and an agent."""
 
 import hashlib
 import hmac
@@ -25,33 +25,33 @@ ANA = "agent:1"
 
 
 class Shop:
-    """A site of somebody else with the messenger on it; ``policy`` is its own, as strict as can be."""
+    """Another site with the messenger; ``policy`` is its own content security policy, as strict as possible."""
 
     def __init__(self, address: str, origin: str, pages: dict[str, str], key: str, secret: str) -> None:
         self.address, self.origin, self.pages, self.key, self.secret = address, origin, pages, key, secret
         self.put("/")
 
     def put(self, path: str, before: str = "", after: str = "") -> str:
-        """A page, with scripts of its own before and markup after the snippet; its address."""
+        """Add a page, with scripts before and markup after the snippet; returns its address."""
         snippet = f'<script src="{self.address}/messenger.js" data-key="{self.key}" async></script>'
         self.pages[path] = f"<!doctype html><html lang=en><title>Shop</title><h1>Shop</h1>{before}{snippet}{after}"
         return f"{self.origin}{path}"
 
     def signed(self, path: str, user_id: str, **more: str) -> str:
-        """A page that says, and proves, who its visitor is."""
+        """Add a page with a signed identity of its visitor; returns its address."""
         user_hash = hmac.new(self.secret.encode(), user_id.encode(), hashlib.sha256).hexdigest()
         return self.put(path, identity(user_id=user_id, user_hash=user_hash, **more))
 
 
-def identity(**said: str) -> str:
-    return f"<script>window.assent = {json.dumps(said)}</script>"
+def identity(**values: str) -> str:
+    return f"<script>window.assent = {json.dumps(values)}</script>"
 
 
 @contextmanager
 def opened(
     address: str, database: Database, headers: dict[str, str] | None = None, host: str = "127.0.0.1"
 ) -> Iterator[Shop]:
-    """The shop, on an allowed origin of its own."""
+    """Serve the shop on another, allowed origin."""
     pages: dict[str, str] = {}
     with other_site(pages, headers, host) as origin:
         with database.unit_of_work() as session:
@@ -76,12 +76,12 @@ def write(page: Page, text: str) -> None:
 
 
 def try_again(page: Page) -> None:
-    """Press *Try again*, unless it has just been tried again by itself."""
+    """Press *Try again*, unless the message was already sent again automatically."""
     panel(page).locator("body").evaluate("() => document.querySelector('.about button')?.click()")
 
 
 def wait_until_kept(page: Page, text: str) -> None:
-    """Until the page has been told of what is not sent yet."""
+    """Wait until the host page has stored the unsent message."""
     page.wait_for_function("text => Object.values(localStorage).some((kept) => kept.includes(text))", arg=text)
 
 
@@ -119,8 +119,8 @@ def bodies(database: Database) -> list[str]:
         return list(session.scalars(select(Message.body).where(Message.kind == "message").order_by(Message.id)))
 
 
-def talking_user(database: Database, external_id: str, phone_number: str | None = make.SAMS_NUMBER) -> None:
-    """A known user with a saved number, to whom an agent has written."""
+def user_with_conversation(database: Database, external_id: str, phone_number: str | None = make.SAMS_NUMBER) -> None:
+    """Create a user with a saved number, to whom an agent has written."""
     with database.unit_of_work() as session:
         sam = make.contact(session, external_id=external_id, phone_number=phone_number)
         conversation = lifecycle.find_or_start(session, sam.id, at=clock.now())

@@ -1,4 +1,4 @@
-"""axe finds nothing on any page of the demo, wide and narrow, light and dark; nothing scrolls sideways at 320 px."""
+"""axe finds no violations on the demo's pages, wide and narrow, light and dark; no page scrolls sideways at 320 px."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +26,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tour.Demo]:
 
 
 @pytest.mark.parametrize("part", [0, 1])
-def test_nothing_is_found_on_any_page_of_the_staff(shop: tour.Demo, chromium: Browser, part: int) -> None:
+def test_staff_pages_have_no_accessibility_violations(shop: tour.Demo, chromium: Browser, part: int) -> None:
     context = chromium.new_context(locale="en-US")
     page = context.new_page()
     found: list[str] = []
@@ -41,7 +41,7 @@ def test_nothing_is_found_on_any_page_of_the_staff(shop: tour.Demo, chromium: Br
     assert found == []
 
 
-def test_nothing_is_found_where_only_an_act_leads(shop: tour.Demo, chromium: Browser) -> None:
+def test_pages_after_an_action_have_no_accessibility_violations(shop: tour.Demo, chromium: Browser) -> None:
     context = chromium.new_context(locale="en-US")
     page = context.new_page()
     tour.sign_in(page, shop.address, demo.ADMIN)
@@ -51,7 +51,7 @@ def test_nothing_is_found_where_only_an_act_leads(shop: tour.Demo, chromium: Bro
 
 
 @pytest.mark.parametrize(("language", "number"), [("en-US", "+12025550150"), ("ar", "+12025550151")])
-def test_nothing_is_found_on_the_form_in_any_state(
+def test_the_form_has_no_accessibility_violations_in_any_state(
     shop: tour.Demo, chromium: Browser, language: str, number: str
 ) -> None:
     context = chromium.new_context(locale=language)
@@ -74,7 +74,7 @@ def test_nothing_is_found_on_the_form_in_any_state(
     assert found == []
 
 
-def test_the_form_is_operated_by_keyboard_alone(shop: tour.Demo, chromium: Browser) -> None:
+def test_the_form_can_be_used_by_keyboard_alone(shop: tour.Demo, chromium: Browser) -> None:
     context = chromium.new_context(locale="en-US")
     page = context.new_page()
     page.goto(f"{shop.address}{shop.asking}")

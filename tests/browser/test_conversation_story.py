@@ -1,4 +1,4 @@
-"""The whole story: a visitor on another origin, an agent, a signed user, and somebody who only claims to be them."""
+"""The whole story: a visitor on another origin, an agent, a signed user, and a stranger who claims to be that user."""
 
 import re
 
@@ -10,9 +10,9 @@ from app.db import Database
 from app.models import ConsentEvent, ConsentEvidence, InsertedForm, Wording
 from tests import make
 from tests.browser.conftest import sign_in
-from tests.browser.shop import Shop, form_in, identity, open_chat, panel, talking_user, write
+from tests.browser.shop import Shop, form_in, identity, open_chat, panel, user_with_conversation, write
 
-SOON_MS = 2500  # a second for the poll, and what two shared cores need
+SOON_MS = 2500  # a poll takes a second; two shared cores need more
 
 
 def configure(agent: Page, title: str) -> None:
@@ -25,12 +25,12 @@ def configure(agent: Page, title: str) -> None:
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_a_visitor_writes_an_agent_inserts_a_form_and_the_ledger_says_it_all(
+def test_a_visitor_writes_an_agent_inserts_a_form_and_the_ledger_has_the_consent(
     chromium: Browser, page: Page, address: str, shop: Shop, database: Database
 ) -> None:
     with database.unit_of_work() as session:
         make.live_type(session, name="Tastings")
-    talking_user(database, "sam-1")
+    user_with_conversation(database, "sam-1")
     sign_in(page, address)
     page.goto(f"{address}/inbox")
     people = [chromium.new_context(locale="en-US") for _ in range(3)]

@@ -1,4 +1,4 @@
-"""The inbox in real Chromium: two agents, live without reloading, by keyboard alone, and when the connection breaks."""
+"""The inbox in Chromium: two agents, live updates, the keyboard, and broken connections."""
 
 import re
 import time
@@ -23,7 +23,7 @@ from tests.browser.conftest import PASSWORD, sign_in
 from tests.browser.themes import in_every_look
 
 ANA = "ana@example.com"
-SOON_MS = 6000  # a second for the poll, and what two shared cores need
+SOON_MS = 6000  # a poll takes a second; two shared cores need more
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def sam(database: Database) -> Contact:
 
 @pytest.fixture
 def max_(page: Page, address: str) -> Page:
-    """Max, signed in, in a browser of his own."""
+    """Max, signed in, in a separate browser."""
     sign_in(page, address)
     return page
 
@@ -55,20 +55,20 @@ def ana(chromium: Browser, address: str, database: Database) -> Iterator[Page]:
     context.close()
 
 
-def say(database: Database, sam: Contact, body: str) -> int:
+def post_as_contact(database: Database, sam: Contact, body: str) -> int:
     with database.unit_of_work() as session:
         chat = lifecycle.find_or_start(session, sam.id, at=clock.now())
         conversations.post(session, chat.id, NewMessage("contact", body), at=clock.now())
         return chat.id
 
 
-def said_to(database: Database, sam: Contact, chat: int) -> list[str]:
+def bodies_shown_to(database: Database, sam: Contact, chat: int) -> list[str]:
     with database.read_only() as session:
         page = conversation_views.contact_page(session, chat, sam.id, at=clock.now())
         return [line.body for line in page.messages]
 
 
-def test_two_agents_see_what_happens_and_each_other_without_reloading(
+def test_two_agents_see_changes_and_each_other_without_reloading(
     max_: Page, ana: Page, address: str, database: Database, sam: Contact
 ) -> None:
     problems: list[str] = []
@@ -76,7 +76,7 @@ def test_two_agents_see_what_happens_and_each_other_without_reloading(
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
     ana.goto(f"{address}/inbox")
-    chat = say(database, sam, "Is anybody there?")
+    chat = post_as_contact(database, sam, "Is anybody there?")
     row = ana.get_by_role("link", name=re.compile("Sam Rivera"))
     expect(row).to_contain_text("Is anybody there?", timeout=SOON_MS)
     expect(ana).to_have_title(re.compile(r"^\(1\) Inbox"), timeout=SOON_MS)
@@ -96,7 +96,7 @@ def test_two_agents_see_what_happens_and_each_other_without_reloading(
     ana.keyboard.press("Control+Enter")
     expect(max_.locator(".line-agent")).to_contain_text("At your service, Sam.", timeout=SOON_MS)
     expect(ana.get_by_label("Your message")).to_have_value("")
-    assert said_to(database, sam, chat) == ["Is anybody there?", "At your service, Sam."]
+    assert bodies_shown_to(database, sam, chat) == ["Is anybody there?", "At your service, Sam."]
 
     with database.unit_of_work() as session:
         conversations.mark_seen_by_contact(session, chat, 3, at=clock.now())
@@ -114,7 +114,7 @@ def test_a_configured_form_is_inserted_and_its_card_changes_live(
 ) -> None:
     with database.unit_of_work() as session:
         make.live_type(session, name="Tastings")
-    chat = say(database, sam, "Tell me about tastings")
+    chat = post_as_contact(database, sam, "Tell me about tastings")
     ana.goto(f"{address}/inbox/{chat}")
     ana.get_by_role("link", name="Insert form").click()
     preview = ana.frame_locator("iframe[name=preview]")
@@ -148,8 +148,8 @@ def test_every_action_works_by_keyboard(ana: Page, address: str, database: Datab
     with database.unit_of_work() as session:
         make.form(session, name="Offers by text")
         other = make.contact(session, name="Noor Haddad")
-    say(database, other, "First")
-    chat = say(database, sam, "Second")
+    post_as_contact(database, other, "First")
+    chat = post_as_contact(database, sam, "Second")
     ana.goto(f"{address}/inbox")
     keys = ana.keyboard
     keys.press("j")
@@ -181,7 +181,7 @@ def test_every_action_works_by_keyboard(ana: Page, address: str, database: Datab
     expect(ana.locator("#chat-head")).to_contain_text("Closed", timeout=SOON_MS)
     keys.press("e")
     expect(ana.locator("#chat-head .state")).to_have_text("Open", timeout=SOON_MS)
-    assert said_to(database, sam, chat) == ["Second", "Hello, j and k and e", ""]
+    assert bodies_shown_to(database, sam, chat) == ["Second", "Hello, j and k and e", ""]
     ana.get_by_text("Announcements and keys").click()
     ana.get_by_label("Keyboard shortcuts").uncheck()
     ana.reload()
@@ -192,11 +192,11 @@ def test_every_action_works_by_keyboard(ana: Page, address: str, database: Datab
 def test_a_broken_connection_neither_loses_nor_repeats_a_message(
     ana: Page, address: str, database: Database, sam: Contact
 ) -> None:
-    chat = say(database, sam, "Hello")
+    chat = post_as_contact(database, sam, "Hello")
     ana.goto(f"{address}/inbox/{chat}")
     expect(ana.locator(".line")).to_have_count(1)
 
-    def swallow(route) -> None:  # type: ignore[no-untyped-def]  # it arrives, but the answer does not
+    def swallow(route) -> None:  # type: ignore[no-untyped-def]  # the request arrives, its response does not
         ana.request.post(route.request.url, data=route.request.post_data_buffer, headers=route.request.headers)
         route.abort()
 
@@ -209,7 +209,7 @@ def test_a_broken_connection_neither_loses_nor_repeats_a_message(
     ana.get_by_role("button", name="Close", exact=True).click()
     expect(ana.locator("#chat-head")).to_contain_text("It was not done: there is no connection.")
     for number in range(5):
-        say(database, sam, f"missed {number}")
+        post_as_contact(database, sam, f"missed {number}")
     expect(ana.locator("#offline")).to_be_visible(timeout=15_000)
     ana.context.set_offline(False)
     expect(ana.get_by_text("missed 4", exact=True).first).to_be_visible(timeout=5000)
@@ -219,15 +219,15 @@ def test_a_broken_connection_neither_loses_nor_repeats_a_message(
     time.sleep(1.5)
     shown = ana.locator(".line-text").all_inner_texts()
     assert shown == ["Hello", "Only once, please", *(f"missed {number}" for number in range(5))]
-    assert said_to(database, sam, chat) == shown
+    assert bodies_shown_to(database, sam, chat) == shown
 
 
 def test_text_typed_while_a_reply_is_sent_is_kept(ana: Page, address: str, database: Database, sam: Contact) -> None:
-    chat = say(database, sam, "Hello")
+    chat = post_as_contact(database, sam, "Hello")
     ana.goto(f"{address}/inbox/{chat}")
     field, trouble = ana.get_by_label("Your message"), ana.locator("#not-sent")
 
-    def lose(route) -> None:  # type: ignore[no-untyped-def]  # it arrives, but the answer does not
+    def lose(route) -> None:  # type: ignore[no-untyped-def]  # the request arrives, its response does not
         ana.request.post(route.request.url, data=route.request.post_data_buffer, headers=route.request.headers)
         route.abort()
 
@@ -251,7 +251,7 @@ def test_text_typed_while_a_reply_is_sent_is_kept(ana: Page, address: str, datab
     field.press("Control+Enter")
     expect(trouble).to_have_text("It was not sent. Use at most 5000 characters.")
     expect(ana.locator(".line-text")).to_have_text(["Hello", "At five", "At six", "See you."])
-    assert said_to(database, sam, chat) == ["Hello", "At five", "At six", "See you."]
+    assert bodies_shown_to(database, sam, chat) == ["Hello", "At five", "At six", "See you."]
 
 
 def test_without_scripts_every_action_works_by_plain_pages(
@@ -259,7 +259,7 @@ def test_without_scripts_every_action_works_by_plain_pages(
 ) -> None:
     with database.unit_of_work() as session:
         make.form(session, name="Offers by text")
-    chat = say(database, sam, "Hello")
+    chat = post_as_contact(database, sam, "Hello")
     context = chromium.new_context(java_script_enabled=False, storage_state=ana.context.storage_state())
     page = context.new_page()
     page.goto(f"{address}/inbox")
@@ -277,18 +277,18 @@ def test_without_scripts_every_action_works_by_plain_pages(
     expect(page.locator("#chat-head")).to_contain_text("Yours")
     page.get_by_role("button", name="Close", exact=True).click()
     expect(page.locator("#chat-head")).to_contain_text("Closed")
-    assert [body[:6] for body in said_to(database, sam, chat)] == ["Hello", "Hi Sam", ""]
+    assert [body[:6] for body in bodies_shown_to(database, sam, chat)] == ["Hello", "Hi Sam", ""]
     context.close()
 
 
 def test_a_note_never_reaches_the_page_of_the_contact(database: Database, sam: Contact) -> None:
-    chat = say(database, sam, "Hello")
+    chat = post_as_contact(database, sam, "Hello")
     with database.unit_of_work() as session:
         conversations.post(session, chat, NewMessage("agent:1", "secret", kind=MessageKind.NOTE), at=clock.now())
-    assert said_to(database, sam, chat) == ["Hello"]
+    assert bodies_shown_to(database, sam, chat) == ["Hello"]
 
 
-def test_nothing_is_found_by_axe_and_nothing_scrolls_sideways(
+def test_the_inbox_has_no_accessibility_violations_and_does_not_scroll_sideways(
     ana: Page, address: str, database: Database, sam: Contact
 ) -> None:
     with database.unit_of_work() as session:

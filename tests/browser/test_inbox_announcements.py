@@ -1,4 +1,4 @@
-"""A new chat announces itself: in the title, and as the agent chose by a sound and a desktop notification."""
+"""New messages are announced: in the title, and by a sound and a notification if the agent enabled them."""
 
 import re
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ from tests import make
 from tests.browser.conftest import sign_in
 
 pytestmark = pytest.mark.databases("sqlite")
-SOON_MS = 2500  # a second for the poll, and what two shared cores need
-BEHIND_MS = 10_000  # a page behind another asks every five seconds
+SOON_MS = 2500  # a poll takes a second; two shared cores need more
+BEHIND_MS = 10_000  # a hidden page polls every five seconds
 # The real ones, listened to; and a page that can be put behind another for so long that its own timers stand still.
 SPY = """
   window.heard = { tones: [], notifications: [] };
@@ -66,12 +66,12 @@ def forget(page: Page) -> None:
 
 
 def heard(page: Page) -> tuple[list[str], list[str]]:
-    """The tones, by the state of what should play them, and the notifications."""
-    said: dict[str, Any] = page.evaluate("({ tones: heard.tones, notifications: heard.notifications })")
-    return said["tones"], said["notifications"]
+    """The tones, each with the state of the audio context, and the notifications."""
+    played: dict[str, Any] = page.evaluate("({ tones: heard.tones, notifications: heard.notifications })")
+    return played["tones"], played["notifications"]
 
 
-def ask(database: Database, name: str, text: str) -> int:
+def start_conversation(database: Database, name: str, text: str) -> int:
     with database.unit_of_work() as session:
         contact = session.query(Contact).filter_by(name=name).one_or_none() or make.contact(session, name=name)
         chat = lifecycle.find_or_start(session, contact.id, at=clock.now())
@@ -81,9 +81,9 @@ def ask(database: Database, name: str, text: str) -> int:
 
 def test_only_the_title_announces_news_by_default(inbox: Page, database: Database) -> None:
     inbox.evaluate("window.isBehind = true")
-    ask(database, "Sam Rivera", "Is anybody there?")
+    start_conversation(database, "Sam Rivera", "Is anybody there?")
     expect(inbox).to_have_title(re.compile(r"^\(1\) Inbox"), timeout=BEHIND_MS)
-    ask(database, "Noor Haddad", "Hello")
+    start_conversation(database, "Noor Haddad", "Hello")
     expect(inbox).to_have_title(re.compile(r"^\(2\) Inbox"), timeout=BEHIND_MS)
     inbox.wait_for_timeout(300)
     assert heard(inbox) == ([], [])
@@ -92,13 +92,13 @@ def test_only_the_title_announces_news_by_default(inbox: Page, database: Databas
 def test_a_sound_is_played_once_for_each_announcement_if_enabled(inbox: Page, database: Database) -> None:
     choose(inbox, sound=True)
     for number in (1, 2):
-        ask(database, "Sam Rivera", f"message {number}")
+        start_conversation(database, "Sam Rivera", f"message {number}")
         expect(inbox.get_by_role("link", name=re.compile(f"message {number}"))).to_be_visible(timeout=SOON_MS)
         inbox.wait_for_function("number => heard.tones.length === number", arg=number)
-    inbox.wait_for_timeout(1200)  # another poll says nothing twice
+    inbox.wait_for_timeout(1200)  # another poll announces nothing again
     assert heard(inbox) == (["running", "running"], [])
     choose(inbox, sound=False)
-    ask(database, "Sam Rivera", "message 3")
+    start_conversation(database, "Sam Rivera", "message 3")
     expect(inbox.get_by_role("link", name=re.compile("message 3"))).to_be_visible(timeout=SOON_MS)
     assert heard(inbox) == ([], [])
 
@@ -107,11 +107,11 @@ def test_a_notification_is_shown_for_a_hidden_page_and_opens_the_conversation(
     inbox: Page, address: str, database: Database
 ) -> None:
     choose(inbox, notification=True)
-    ask(database, "Sam Rivera", "You are looking at this")
+    start_conversation(database, "Sam Rivera", "You are looking at this")
     expect(inbox.get_by_role("link", name=re.compile("looking at this"))).to_be_visible(timeout=SOON_MS)
     assert heard(inbox) == ([], [])
     inbox.evaluate("window.isBehind = true")
-    chat = ask(database, "Noor Haddad", "Do you have decaf?")
+    chat = start_conversation(database, "Noor Haddad", "Do you have decaf?")
     inbox.wait_for_function("() => heard.notifications.length", timeout=BEHIND_MS)
     assert heard(inbox) == ([], ["Noor Haddad: Do you have decaf?"])
     inbox.evaluate("heard.last.dispatchEvent(new Event('click'))")
@@ -121,15 +121,17 @@ def test_a_notification_is_shown_for_a_hidden_page_and_opens_the_conversation(
 
 def test_preferences_are_kept_for_the_next_page(inbox: Page, address: str, database: Database) -> None:
     choose(inbox, sound=True, notification=True)
-    unread = ask(database, "Noor Haddad", "Is anybody there?")
+    unread = start_conversation(database, "Noor Haddad", "Is anybody there?")
     inbox.goto(f"{address}/inbox")
     inbox.get_by_text("Announcements and keys").click()
     expect(inbox.get_by_label("A sound for what is new")).to_be_checked()
     expect(inbox.get_by_label("A desktop notification")).to_be_checked()
-    with database.unit_of_work() as session:  # what is unread already is no news because of what a colleague does
+    with (
+        database.unit_of_work() as session
+    ):  # an unread conversation is not announced because of an action of another agent
         lifecycle.assign(session, unread, 1, actor="agent:1", at=clock.now())
     expect(inbox.locator(".chat-marks")).to_contain_text("You", timeout=SOON_MS)
     assert heard(inbox) == ([], [])
     inbox.evaluate("window.isBehind = true")
-    ask(database, "Sam Rivera", "Hello")
+    start_conversation(database, "Sam Rivera", "Hello")
     inbox.wait_for_function("() => heard.tones.length === 1 && heard.notifications.length === 1", timeout=BEHIND_MS)

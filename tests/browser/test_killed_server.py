@@ -1,4 +1,4 @@
-"""The panel and the inbox in real Chromium while the web server under them is killed: nothing lost, nothing doubled."""
+"""The panel and the inbox in Chromium while the web server is killed: no message is lost or stored twice."""
 
 import re
 import threading
@@ -17,7 +17,7 @@ from tests.serve import WebServer
 pytestmark = pytest.mark.databases("sqlite")
 EACH = 10
 KILLS = 3
-BACK_MS = 20_000  # both sides ask again within seconds, the longer the more often it failed
+BACK_MS = 20_000  # both sides poll again within seconds; the pause grows with each failure
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def server(workspace: Settings) -> Iterator[WebServer]:
     running.stop()
 
 
-def test_both_sides_talk_on_without_reloading(
+def test_both_sides_go_on_without_reloading_while_the_server_is_killed(
     chromium: Browser, page: Page, server: WebServer, database: Database
 ) -> None:
     agent, person = page, chromium.new_context(locale="en-US")
@@ -45,12 +45,12 @@ def test_both_sides_talk_on_without_reloading(
         for each in (agent, visitor):
             each.evaluate("window.isTheSamePage = true")
 
-        killing = threading.Thread(target=lambda: kill_now_and_then(server))
+        killing = threading.Thread(target=lambda: kill_repeatedly(server))
         killing.start()
-        say(agent, "agent 0")
+        send(agent, "agent 0")
         for number in range(1, EACH):
             write(visitor, f"visitor {number}")
-            say(agent, f"agent {number}")
+            send(agent, f"agent {number}")
         killing.join()
 
         everything = sorted(f"{side} {number}" for side in ("agent", "visitor") for number in range(EACH))
@@ -58,19 +58,19 @@ def test_both_sides_talk_on_without_reloading(
         for shown in lines.values():
             expect(shown).to_have_count(2 * EACH, timeout=BACK_MS)
         expect(panel(visitor).locator("li time")).to_have_count(2 * EACH, timeout=BACK_MS)
-        agent.wait_for_timeout(1500)  # whatever is asked for or sent again after that adds nothing
-        stood = bodies(database)
-        assert sorted(stood) == everything
+        agent.wait_for_timeout(1500)  # later polls and repeated requests add nothing
+        stored = bodies(database)
+        assert sorted(stored) == everything
         for side in ("agent", "visitor"):
-            assert [body for body in stood if body.startswith(side)] == [f"{side} {each}" for each in range(EACH)]
+            assert [body for body in stored if body.startswith(side)] == [f"{side} {each}" for each in range(EACH)]
         for each, shown in lines.items():
-            assert shown.all_inner_texts() == stood
+            assert shown.all_inner_texts() == stored
             assert each.evaluate("window.isTheSamePage")
     person.close()
 
 
-def say(agent: Page, text: str) -> None:
-    """Write and send; where it could not be sent, send it again, as the page asks for."""
+def send(agent: Page, text: str) -> None:
+    """Write and send a message, and send it again while the page says that it was not sent."""
     field, trouble = agent.get_by_label("Your message"), agent.locator("#not-sent")
     field.fill(text)
     deadline = time.monotonic() + BACK_MS / 1000
@@ -82,7 +82,7 @@ def say(agent: Page, text: str) -> None:
             field.press("Control+Enter")
 
 
-def kill_now_and_then(server: WebServer) -> None:
+def kill_repeatedly(server: WebServer) -> None:
     for _ in range(KILLS):
         time.sleep(0.6)
         server.kill()

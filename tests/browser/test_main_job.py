@@ -1,4 +1,4 @@
-"""The main job, end to end: an admin makes a form, a person on another site answers it, the admin sees the proof."""
+"""The main job, end to end: an admin creates a form, a person on another site answers it, the admin sees the proof."""
 
 import json
 import re
@@ -24,8 +24,8 @@ def events(database: Database) -> int:
         return session.scalar(select(func.count()).select_from(ConsentEvent)) or 0
 
 
-def at_home(chromium: Browser, folder: Path, language: str) -> BrowserContext:
-    """A browser whose owner lets frames of other sites store something, each for the site that holds it."""
+def private_context(chromium: Browser, folder: Path, language: str) -> BrowserContext:
+    """A browser that lets frames of other sites store data, separately for each site that embeds them."""
     profile = folder / "profile"
     (profile / "Default").mkdir(parents=True)
     chosen = {"block_third_party_cookies": False, "cookie_controls_mode": 0}
@@ -40,7 +40,7 @@ def framed(page: Page) -> FrameLocator:
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_from_a_new_type_to_a_consent_with_the_exact_words(
+def test_from_a_new_type_to_a_consent_with_the_exact_wording(
     context: BrowserContext, chromium: Browser, address: str, database: Database, tmp_path: Path
 ) -> None:
     admin = context.new_page()
@@ -48,7 +48,7 @@ def test_from_a_new_type_to_a_consent_with_the_exact_words(
     with other_site(pages, host="localhost") as shop:
         snippet = _admin_makes_a_form(admin, address, shop)
         pages["/"] = f"<!doctype html><title>Shop</title><h1>Shop</h1>{snippet}"
-        visitor = at_home(chromium, tmp_path, "en-US")
+        visitor = private_context(chromium, tmp_path, "en-US")
         page = visitor.new_page()
         problems: list[str] = []
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
@@ -80,7 +80,7 @@ def test_from_a_new_type_to_a_consent_with_the_exact_words(
 
 
 def _admin_makes_a_form(admin: Page, address: str, shop: str) -> str:
-    """Through the pages, as max would. The snippet comes back."""
+    """Create a form through the pages, as max does; returns the snippet."""
     sign_in(admin, address)
     admin.goto(f"{address}/admin/subscription-types/new")
     admin.get_by_label("Name", exact=True).fill("Weekly offers")
@@ -112,7 +112,7 @@ def _admin_sees_the_proof(admin: Page, address: str) -> None:
     expect(shown).to_contain_text("+1 202-555-0123")
 
 
-def test_a_saved_number_is_signed_up_as_it_is_saved(page: Page, address: str, database: Database) -> None:
+def test_a_saved_number_is_signed_up(page: Page, address: str, database: Database) -> None:
     pages: dict[str, str] = {}
     with other_site(pages, host="localhost") as shop:
         with database.unit_of_work() as session:
@@ -136,12 +136,12 @@ def test_a_saved_number_is_signed_up_as_it_is_saved(page: Page, address: str, da
 
 
 def _with_frame(address: str) -> str:
-    """A page that holds a form by a plain iframe, as where no scripts are allowed."""
+    """A page with a form in a plain iframe, for sites that allow no scripts."""
     frame = f'<iframe src="{address}" title="Sign up" width="400" height="600" referrerpolicy="origin"></iframe>'
     return f"<!doctype html><title>Shop</title><h1>Shop</h1>{frame}"
 
 
-def test_without_scripts_everything_is_a_plain_page(chromium: Browser, address: str, database: Database) -> None:
+def test_the_form_works_without_scripts(chromium: Browser, address: str, database: Database) -> None:
     with database.unit_of_work() as session:
         form = make.form(session)
         token = make.inserted(session, form, make.contact(session)).token
@@ -172,14 +172,16 @@ def test_without_scripts_everything_is_a_plain_page(chromium: Browser, address: 
     assert events(database) == 2
 
 
-def test_in_arabic_from_right_to_left(chromium: Browser, address: str, database: Database, tmp_path: Path) -> None:
+def test_the_form_in_arabic_reads_from_right_to_left(
+    chromium: Browser, address: str, database: Database, tmp_path: Path
+) -> None:
     texts = {"en": FormText("Offers"), "ar": FormText("عروض الميناء", legal_text="بالاشتراك **توافق** على الرسائل.")}
     pages: dict[str, str] = {}
     with other_site(pages, host="localhost") as shop:
         with database.unit_of_work() as session:
             key = make.form(session, texts=texts, allowed_origins=(shop,)).key
         pages["/"] = f'<!doctype html><h1>Shop</h1><script src="{address}/embed.js" data-form="{key}"></script>'
-        context = at_home(chromium, tmp_path, "ar-EG")
+        context = private_context(chromium, tmp_path, "ar-EG")
         page = context.new_page()
         page.goto(shop)
         form = framed(page)
@@ -229,7 +231,7 @@ def test_without_a_connection_the_number_stays_and_can_be_sent_again(
     assert events(database) == 1
 
 
-def test_what_the_server_cannot_take_leaves_the_form_as_it_is(page: Page, address: str, database: Database) -> None:
+def test_a_server_error_leaves_the_form_unchanged(page: Page, address: str, database: Database) -> None:
     with database.unit_of_work() as session:
         key = make.form(session).key
     page.goto(f"{address}/f/form/{key}")
@@ -247,7 +249,9 @@ def test_what_the_server_cannot_take_leaves_the_form_as_it_is(page: Page, addres
     assert events(database) == 1
 
 
-def test_somebody_else_at_this_browser_can_sign_up_another_number(page: Page, address: str, database: Database) -> None:
+def test_another_person_at_this_browser_can_sign_up_another_number(
+    page: Page, address: str, database: Database
+) -> None:
     with database.unit_of_work() as session:
         key = make.form(session).key
     for typed in (make.SAMS_NUMBER, make.EVES_NUMBER):
@@ -261,7 +265,7 @@ def test_somebody_else_at_this_browser_can_sign_up_another_number(page: Page, ad
         assert session.scalar(select(func.count()).select_from(Contact)) == 2
 
 
-def test_a_page_of_an_origin_that_is_not_allowed_cannot_frame_it_or_hear_it(
+def test_a_page_of_another_origin_cannot_frame_the_form_or_get_its_messages(
     page: Page, address: str, database: Database
 ) -> None:
     pages: dict[str, str] = {}
@@ -277,7 +281,7 @@ def test_a_page_of_an_origin_that_is_not_allowed_cannot_frame_it_or_hear_it(
         assert framed(page).locator("main").count() == 0
 
 
-def test_the_frame_grows_with_its_content_and_says_who_it_is(page: Page, address: str, database: Database) -> None:
+def test_the_frame_grows_with_its_content_and_has_the_forms_title(page: Page, address: str, database: Database) -> None:
     pages: dict[str, str] = {}
     with other_site(pages) as shop:
         with database.unit_of_work() as session:

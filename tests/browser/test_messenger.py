@@ -1,4 +1,4 @@
-"""The messenger in real pages of another origin: written in, answered, with forms, under strict policies."""
+"""The messenger on pages of another origin: messages, replies, forms, strict policies."""
 
 import re
 from typing import Any
@@ -24,7 +24,7 @@ from tests.browser.shop import (
     open_chat,
     panel,
     reply,
-    talking_user,
+    user_with_conversation,
     write,
 )
 from tests.browser.themes import violations
@@ -34,7 +34,7 @@ from tests.serve import other_site
 over_sqlite = pytest.mark.databases("sqlite")
 
 
-def test_a_visitor_writes_and_is_answered_within_a_second(page: Page, shop: Shop, database: Database) -> None:
+def test_a_visitor_writes_and_gets_the_reply_within_a_second(page: Page, shop: Shop, database: Database) -> None:
     page.goto(shop.origin)
     chat = open_chat(page)
     expect(chat.get_by_role("heading")).to_have_text("Harbour Coffee")
@@ -48,7 +48,7 @@ def test_a_visitor_writes_and_is_answered_within_a_second(page: Page, shop: Shop
     assert count(database, Contact, Conversation, Message) == [1, 1, 2]
 
 
-def test_a_form_is_answered_inside_the_chat_and_remembered(page: Page, shop: Shop, database: Database) -> None:
+def test_a_form_is_answered_inside_the_chat_and_stays_signed_up(page: Page, shop: Shop, database: Database) -> None:
     page.goto(shop.origin)
     open_chat(page)
     write(page, "Tell me about your offers")
@@ -76,7 +76,7 @@ def test_a_form_is_answered_inside_the_chat_and_remembered(page: Page, shop: Sho
 
 
 @over_sqlite
-def test_loading_opening_and_looking_write_nothing(page: Page, shop: Shop, database: Database) -> None:
+def test_loading_and_opening_the_chat_write_nothing(page: Page, shop: Shop, database: Database) -> None:
     tables = (Contact, Conversation, Message, MessengerToken, RateCounter)
     before = count(database, *tables)
     for path in (shop.put("/anonymous"), shop.signed("/sam", "sam-7", name="Sam")):
@@ -88,7 +88,7 @@ def test_loading_opening_and_looking_write_nothing(page: Page, shop: Shop, datab
     assert page.evaluate("localStorage.length") == 0
 
 
-def test_the_chat_is_kept_across_pages_and_its_unread_answers_are_counted(
+def test_the_chat_is_kept_across_pages_and_unread_replies_are_counted(
     page: Page, shop: Shop, database: Database
 ) -> None:
     page.goto(shop.origin)
@@ -116,7 +116,7 @@ def test_the_chat_is_kept_across_pages_and_its_unread_answers_are_counted(
 
 
 def test_a_signed_user_sees_the_saved_number_in_full(page: Page, shop: Shop, database: Database) -> None:
-    talking_user(database, "sam-1")
+    user_with_conversation(database, "sam-1")
     insert_form(database)
     page.goto(shop.signed("/account", "sam-1"))
     page.get_by_role("button", name="Unread messages: 2").click()
@@ -131,10 +131,10 @@ def test_a_signed_user_sees_the_saved_number_in_full(page: Page, shop: Shop, dat
 
 
 @pytest.mark.parametrize("user_hash", ["", "0" * 64])
-def test_an_unsigned_claim_shows_nothing_of_that_user(
+def test_an_unsigned_identity_shows_nothing_of_that_user(
     page: Page, shop: Shop, database: Database, user_hash: str
 ) -> None:
-    talking_user(database, "sam-1")
+    user_with_conversation(database, "sam-1")
     insert_form(database)
     page.goto(shop.put("/eve", identity(user_id="sam-1", user_hash=user_hash, phone=make.SAMS_NUMBER)))
     chat = open_chat(page)
@@ -153,9 +153,7 @@ def test_an_unsigned_claim_shows_nothing_of_that_user(
         assert eve.custom_attributes["claimed"]["user_id"] == "sam-1"
 
 
-def test_signing_in_takes_the_chat_along_and_signing_out_leaves_nothing(
-    page: Page, shop: Shop, database: Database
-) -> None:
+def test_signing_in_moves_the_chat_and_signing_out_leaves_nothing(page: Page, shop: Shop, database: Database) -> None:
     page.goto(shop.origin)
     open_chat(page)
     write(page, "Before I signed in")
@@ -184,7 +182,7 @@ def test_signing_in_takes_the_chat_along_and_signing_out_leaves_nothing(
 
 
 @over_sqlite
-def test_what_is_written_without_a_connection_arrives_once_and_in_order(
+def test_messages_written_without_a_connection_arrive_once_and_in_order(
     context: BrowserContext, page: Page, shop: Shop, database: Database
 ) -> None:
     page.goto(shop.origin)
@@ -202,7 +200,7 @@ def test_what_is_written_without_a_connection_arrives_once_and_in_order(
     assert bodies(database) == ["one", "two", "three"]
 
 
-def test_a_message_whose_answer_was_lost_arrives_once(page: Page, shop: Shop, database: Database) -> None:
+def test_a_message_whose_response_was_lost_arrives_once(page: Page, shop: Shop, database: Database) -> None:
     lost: list[int] = []
 
     def lose(route: Route) -> None:
@@ -225,7 +223,7 @@ def test_a_message_whose_answer_was_lost_arrives_once(page: Page, shop: Shop, da
     assert count(database, Contact, Conversation, MessengerToken) == [1, 1, 1]
 
 
-def test_a_token_that_nobody_knows_any_more_starts_anew(page: Page, shop: Shop, database: Database) -> None:
+def test_an_unknown_token_is_replaced_by_a_new_one(page: Page, shop: Shop, database: Database) -> None:
     page.goto(shop.origin)
     chat = open_chat(page)
     write(page, "the old chat")
@@ -241,7 +239,7 @@ def test_a_token_that_nobody_knows_any_more_starts_anew(page: Page, shop: Shop, 
 
 
 @over_sqlite
-def test_two_pages_of_one_visitor_are_one_chat(context: BrowserContext, shop: Shop, database: Database) -> None:
+def test_two_pages_of_one_visitor_show_one_chat(context: BrowserContext, shop: Shop, database: Database) -> None:
     first, second = context.new_page(), context.new_page()
     for page in (first, second):
         page.goto(shop.origin)
@@ -257,7 +255,7 @@ def test_two_pages_of_one_visitor_are_one_chat(context: BrowserContext, shop: Sh
 
 
 @over_sqlite
-def test_under_a_strict_policy_and_without_storage_everything_works(
+def test_the_chat_works_under_a_strict_policy_and_without_storage(
     chromium: Browser, address: str, database: Database
 ) -> None:
     policy = (
@@ -299,7 +297,7 @@ def test_a_page_of_another_origin_gets_no_chat(page: Page, shop: Shop) -> None:
 
 
 @over_sqlite
-def test_everything_is_reached_by_keyboard(page: Page, shop: Shop) -> None:
+def test_the_chat_can_be_used_by_keyboard(page: Page, shop: Shop) -> None:
     page.goto(shop.origin)
     launcher = page.get_by_role("button", name="Open the chat")
     expect(launcher).to_be_visible()
@@ -317,7 +315,11 @@ def test_everything_is_reached_by_keyboard(page: Page, shop: Shop) -> None:
     expect(page.locator("#assent-messenger iframe")).to_be_hidden()
 
 
-SHOPS_OWN = {"landmark-one-main", "region", "page-has-heading-one"}  # of its page, which is inert behind it on a phone
+RULES_OF_THE_SHOP = {
+    "landmark-one-main",
+    "region",
+    "page-has-heading-one",
+}  # of its page, which is inert behind it on a phone
 LOOKS = [("light", 1100, "en-US"), ("dark", 1100, "ar"), ("light", 360, "ar"), ("dark", 360, "de-DE")]
 
 
@@ -329,7 +331,7 @@ def test_axe_finds_nothing_and_targets_are_44_px(
     viewport = {"width": width, "height": 640 if width < 480 else 760}
     context = chromium.new_context(color_scheme=scheme, viewport=viewport, locale=language)  # type: ignore[arg-type]
     page = context.new_page()
-    talking_user(database, "sam-1")
+    user_with_conversation(database, "sam-1")
     page.goto(shop.signed("/account", "sam-1"))
     launcher = page.locator("#assent-messenger button")
     expect(launcher).to_be_visible()
@@ -338,7 +340,7 @@ def test_axe_finds_nothing_and_targets_are_44_px(
     expect(chat.locator(".theirs")).to_have_count(1)
     insert_form(database)
     expect(form_in(page).locator("main")).to_have_attribute("data-state", "saved")
-    assert [where for rule, where in violations(page) if rule not in SHOPS_OWN] == []
+    assert [where for rule, where in violations(page) if rule not in RULES_OF_THE_SHOP] == []
     for target in chat.get_by_role("button").all():
         if target.is_visible():
             box = target.bounding_box()
@@ -365,9 +367,9 @@ def test_the_button_is_mirrored_on_a_page_from_right_to_left(page: Page, shop: S
 
 
 @over_sqlite
-def test_nobody_but_the_page_around_it_is_listened_to(page: Page, shop: Shop, database: Database) -> None:
-    """A frame of eve's inside an allowed page cannot speak to the panel, nor read what it says."""
-    talking_user(database, "sam-1")
+def test_the_panel_accepts_messages_of_its_host_page_only(page: Page, shop: Shop, database: Database) -> None:
+    """A frame of eve inside an allowed page can neither send messages to the panel nor read its messages."""
+    user_with_conversation(database, "sam-1")
     with other_site({"/": "<!doctype html><title>Eve</title>"}) as eve:
         page.goto(shop.signed("/account", "sam-1"))
         page.evaluate(f"document.body.append(Object.assign(document.createElement('iframe'), {{ src: '{eve}' }}))")

@@ -1,4 +1,4 @@
-"""The messenger in browsers that refuse cookies and storage: of third parties, and of everybody."""
+"""The messenger in browsers that refuse cookies and storage: for third parties, or for all sites."""
 
 import json
 from collections.abc import Iterator
@@ -46,14 +46,14 @@ KEEPS, REFUSES = "1", "SecurityError"
 
 @pytest.fixture
 def shop(address: str, database: Database) -> Iterator[Shop]:
-    """On a site of its own, so that the messenger in it is a third party."""
+    """A shop on another site, so that the messenger is a third party."""
     with opened(address, database, host="localhost") as running:
         yield running
 
 
 @pytest.fixture
 def page(chromium: Browser, tmp_path: Path, chosen: dict[str, Any]) -> Iterator[Page]:
-    """A browser whose owner chose so."""
+    """A browser with the preferences ``chosen``."""
     profile = tmp_path / "profile"
     (profile / "Default").mkdir(parents=True)
     (profile / "Default" / "Preferences").write_text(json.dumps({"profile": chosen}))
@@ -68,8 +68,8 @@ def frame_of(page: Page) -> Frame:
     return next(each for each in page.frames if "/messenger/frame" in each.url)
 
 
-def talk(page: Page, database: Database) -> None:
-    """Write, see the answer, and answer an inserted form."""
+def exchange_messages(page: Page, database: Database) -> None:
+    """Write a message, see the reply, and answer an inserted form."""
     write(page, "Do you have decaf?")
     expect(panel(page).locator(".mine time")).to_be_visible()
     reply(database, "Yes: Low Tide")
@@ -81,14 +81,12 @@ def talk(page: Page, database: Database) -> None:
 
 
 @pytest.mark.parametrize("chosen", [THIRD_PARTIES])
-def test_where_third_parties_store_nothing_the_chat_is_kept_all_the_same(
-    page: Page, shop: Shop, database: Database
-) -> None:
+def test_the_chat_is_kept_where_third_parties_may_not_store(page: Page, shop: Shop, database: Database) -> None:
     page.goto(shop.origin)
     open_chat(page)
     assert frame_of(page).evaluate(TRY_TO_STORE) == {"cookies": "", "storage": REFUSES}
     assert page.evaluate(TRY_TO_STORE)["storage"] == KEEPS
-    talk(page, database)
+    exchange_messages(page, database)
     page.reload()
     open_chat(page)
     expect(panel(page).locator(".mine .words")).to_have_text("Do you have decaf?")
@@ -97,14 +95,14 @@ def test_where_third_parties_store_nothing_the_chat_is_kept_all_the_same(
 
 
 @pytest.mark.parametrize("chosen", [EVERYBODY])
-def test_where_nobody_stores_anything_the_chat_lasts_as_long_as_the_page(
+def test_the_chat_lasts_as_long_as_the_page_where_storage_is_refused(
     page: Page, shop: Shop, database: Database
 ) -> None:
     page.goto(shop.origin)
     open_chat(page)
     for frame in (page.main_frame, frame_of(page)):
         assert frame.evaluate(TRY_TO_STORE) == {"cookies": "", "storage": REFUSES}
-    talk(page, database)
+    exchange_messages(page, database)
     page.reload()
     open_chat(page)
     write(page, "Who am I?")
@@ -114,7 +112,7 @@ def test_where_nobody_stores_anything_the_chat_lasts_as_long_as_the_page(
 
 
 @pytest.mark.parametrize("chosen", [EVERYBODY])
-def test_without_storage_what_is_not_sent_yet_waits_in_memory(page: Page, shop: Shop, database: Database) -> None:
+def test_unsent_messages_stay_in_memory_without_storage(page: Page, shop: Shop, database: Database) -> None:
     page.goto(shop.origin)
     open_chat(page)
     page.route(MESSAGES, lambda route: route.abort())

@@ -1,4 +1,4 @@
-"""What the messenger costs the page around it while it loads: nothing, however slow its server is."""
+"""The messenger does not delay the loading of its host page, even if its server is slow."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ from tests.serve import other_site, slow_front
 
 pytestmark = pytest.mark.databases("sqlite")
 SLOWNESS_S = 3
-SMALL_MS = 1000  # of the shop's own page, on two shared cores; far below the slowness
+SMALL_MS = 1000  # for the shop's page on two shared cores; far below the delay of the server
 TIMES = """() => ({
   loaded: performance.timing.loadEventEnd - performance.timing.navigationStart,
-  asked: performance.getEntriesByType("resource").filter(({ name }) => !name.includes("/messenger.js"))
+  requested: performance.getEntriesByType("resource").filter(({ name }) => !name.includes("/messenger.js"))
     .map(({ startTime }) => startTime),
 })"""
 
@@ -35,11 +35,11 @@ def test_the_load_event_does_not_wait_for_a_slow_messenger(page: Page, address: 
         assert times_of(page, origin)["loaded"] < SMALL_MS
         expect(page.get_by_role("button", name="Open the chat")).to_be_visible(timeout=SLOWNESS_S * 5000)
         after = page.evaluate(TIMES)
-        assert after["asked"], "the panel was asked for"
-        assert all(start >= after["loaded"] for start in after["asked"])
+        assert after["requested"], "the panel was requested"
+        assert all(start >= after["loaded"] for start in after["requested"])
 
 
-def test_a_page_with_the_snippet_that_waits_does_not_even_wait_for_that(
+def test_a_page_with_the_deferred_snippet_does_not_wait_for_the_script(
     page: Page, address: str, database: Database
 ) -> None:
     pages: dict[str, str] = {}
@@ -55,7 +55,7 @@ def test_a_page_with_the_snippet_that_waits_does_not_even_wait_for_that(
 
 
 def allowing(database: Database, origin: str) -> str:
-    """The messenger's key, once the origin is allowed."""
+    """Allow the origin; returns the messenger's key."""
     with database.unit_of_work() as session:
         workspace = workspace_settings.change(session, {"allowed_origins": [origin]}, actor=ANA, at=clock.now())
         return workspace.messenger_key

@@ -1,4 +1,4 @@
-"""When the server stumbles or people change: nothing is sent twice, nothing is dropped, nobody is asked too often."""
+"""Server errors and changes of the person: no message is lost or stored twice, and retries are not too frequent."""
 
 import json
 import time
@@ -20,7 +20,7 @@ from tests.browser.shop import (
     insert_form,
     open_chat,
     panel,
-    talking_user,
+    user_with_conversation,
     write,
 )
 
@@ -28,14 +28,14 @@ pytestmark = pytest.mark.databases("sqlite")
 MESSAGES = "**/messenger/api/messages"
 
 
-def test_a_first_message_that_is_on_its_way_at_a_sign_in_arrives_once(
+def test_a_first_message_that_is_being_sent_at_a_sign_in_arrives_once(
     page: Page, shop: Shop, database: Database
 ) -> None:
     shop.signed("/account", "sam-1")
-    said = shop.pages["/account"].partition("window.assent = ")[2].partition("</script>")[0]
+    identity = shop.pages["/account"].partition("window.assent = ")[2].partition("</script>")[0]
 
     def sign_in_meanwhile(route: Route) -> None:
-        page.evaluate(f"window.Assent.update({said})")
+        page.evaluate(f"window.Assent.update({identity})")
         page.wait_for_timeout(700)
         route.continue_()
 
@@ -50,26 +50,26 @@ def test_a_first_message_that_is_on_its_way_at_a_sign_in_arrives_once(
     expect(panel(page).locator(".mine .words")).to_have_text(["only once"])
 
 
-def test_the_server_is_asked_again_when_it_says_so_and_ever_less_often_while_it_knows_nobody(
+def test_a_message_is_sent_again_after_the_servers_pause_and_then_after_growing_pauses(
     page: Page, shop: Shop, database: Database
 ) -> None:
     page.goto(shop.origin)
     chat = open_chat(page)
     write(page, "one")
     expect(chat.locator(".mine time")).to_have_count(1)
-    asked: list[float] = []
+    sent_at: list[float] = []
     answers = [(429, {"Retry-After": "3"}), (408, {}), (425, {})]
 
     def refuse(route: Route) -> None:
-        asked.append(time.monotonic())
-        status, headers = answers[len(asked) - 1]
+        sent_at.append(time.monotonic())
+        status, headers = answers[len(sent_at) - 1]
         route.fulfill(status=status, headers=headers, body="{}")
 
     page.route(MESSAGES, refuse, times=len(answers))
     write(page, "two")
     expect(chat.locator(".about.wrong")).to_contain_text("That was a lot at once")
     expect(chat.locator(".mine time")).to_have_count(2, timeout=15_000)
-    assert asked[1] - asked[0] >= 3, "polls are answered meanwhile; the server said when"
+    assert sent_at[1] - sent_at[0] >= 3, "polls succeed meanwhile; the pause is the server's"
     assert bodies(database) == ["one", "two"]
 
     times: list[str] = []
@@ -87,7 +87,7 @@ def test_the_server_is_asked_again_when_it_says_so_and_ever_less_often_while_it_
     assert bodies(database) == ["one", "two", "three"]
 
 
-def test_a_form_that_did_not_load_is_loaded_again_once_the_server_answers(
+def test_a_form_that_did_not_load_is_loaded_again_when_the_server_responds(
     page: Page, shop: Shop, database: Database
 ) -> None:
     page.goto(shop.origin)
@@ -106,7 +106,7 @@ def test_a_form_that_did_not_load_is_loaded_again_once_the_server_answers(
 def test_signing_out_in_one_page_ends_the_chat_in_the_others(
     context: BrowserContext, shop: Shop, database: Database
 ) -> None:
-    talking_user(database, "sam-1")
+    user_with_conversation(database, "sam-1")
     first, second = context.new_page(), context.new_page()
     for page in (first, second):
         page.goto(shop.signed("/account", "sam-1"))
@@ -122,7 +122,7 @@ def test_signing_out_in_one_page_ends_the_chat_in_the_others(
     assert first.evaluate("Object.keys(localStorage).filter((name) => name.endsWith('out'))") == []
 
 
-def test_another_token_in_another_page_is_another_person(
+def test_a_new_token_of_another_page_starts_another_chat(
     context: BrowserContext, shop: Shop, database: Database
 ) -> None:
     token = "t_" + "x" * 43
@@ -140,7 +140,7 @@ def test_another_token_in_another_page_is_another_person(
     expect(panel(page).locator(".mine .words")).to_have_text(["somebody else's"], timeout=10_000)
 
 
-def test_on_a_phone_nothing_behind_the_open_chat_is_reached(page: Page, shop: Shop) -> None:
+def test_elements_behind_the_open_chat_cannot_be_focused_on_a_phone(page: Page, shop: Shop) -> None:
     page.set_viewport_size({"width": 360, "height": 640})
     page.goto(shop.put("/phone", after="<main><button>Buy</button></main><aside inert></aside>"))
     chat = open_chat(page)

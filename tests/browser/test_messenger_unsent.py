@@ -1,4 +1,4 @@
-"""What a visitor wrote and what is not sent yet: it survives leaving the page, and is sent once."""
+"""Unsent messages survive leaving the page, and are sent once."""
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -11,7 +11,9 @@ pytestmark = pytest.mark.databases("sqlite")
 MESSAGES = "**/messenger/api/messages"
 
 
-def test_it_is_sent_by_the_next_page_once_and_in_order(context: BrowserContext, shop: Shop, database: Database) -> None:
+def test_unsent_messages_are_sent_by_the_next_page_once_and_in_order(
+    context: BrowserContext, shop: Shop, database: Database
+) -> None:
     page = context.new_page()
     page.goto(shop.origin)
     open_chat(page)
@@ -34,7 +36,7 @@ def test_it_is_sent_by_the_next_page_once_and_in_order(context: BrowserContext, 
     assert count(database, Contact, Conversation) == [1, 1]
 
 
-def test_what_arrived_though_its_answer_was_lost_is_not_sent_again(
+def test_a_message_that_arrived_is_not_stored_twice_when_its_response_was_lost(
     context: BrowserContext, shop: Shop, database: Database
 ) -> None:
     page = context.new_page()
@@ -57,7 +59,9 @@ def test_what_arrived_though_its_answer_was_lost_is_not_sent_again(
     assert count(database, Contact, Conversation) == [1, 1]
 
 
-def test_another_person_neither_sees_nor_sends_it(context: BrowserContext, shop: Shop, database: Database) -> None:
+def test_another_person_neither_sees_nor_sends_unsent_messages(
+    context: BrowserContext, shop: Shop, database: Database
+) -> None:
     page = context.new_page()
     page.goto(shop.signed("/sam", "sam-1"))
     open_chat(page)
@@ -77,7 +81,7 @@ def test_another_person_neither_sees_nor_sends_it(context: BrowserContext, shop:
     assert sorted(bodies(database)) == ["Hello", "Hello", "Sam's secret"]
 
 
-def test_signing_out_forgets_it(page: Page, shop: Shop, database: Database) -> None:
+def test_signing_out_deletes_unsent_messages(page: Page, shop: Shop, database: Database) -> None:
     page.goto(shop.origin)
     open_chat(page)
     page.route(MESSAGES, lambda route: route.abort())

@@ -1,4 +1,4 @@
-"""A page as people see it: wide and narrow, light and dark; what axe finds there, and what scrolls sideways."""
+"""Checks a page wide and narrow, light and dark: violations that axe finds, and sideways scrolling."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _WITH_ALL_RULES = {("light", 1280), ("dark", 320)}
 
 
 def violations(page: Page, options: str = _ALL_RULES) -> list[tuple[str, str]]:
-    """What axe finds: the rule, and where it is broken, with its page. Its script is read once a page."""
+    """The violations that axe finds: the rule, and the element with its page. Loads axe once for each page."""
     if not page.evaluate(_IS_THERE):
         page.evaluate(AXE_SCRIPT)
     return [
@@ -24,7 +24,7 @@ def violations(page: Page, options: str = _ALL_RULES) -> list[tuple[str, str]]:
 
 
 def in_every_look(page: Page, height: int = 900) -> list[str]:
-    """What is found on the open page in each look; it is left as wide as it was."""
+    """The violations on the open page in each theme and width. The page keeps its width."""
     before, found = page.viewport_size, []
     for scheme, width in LOOKS:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")

@@ -1,4 +1,4 @@
-"""The demo workspace as a place to walk through: what axe looks at, and what ``make pictures`` takes pictures of."""
+"""The pages of the demo workspace, for the accessibility tests and for ``make pictures``."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -24,7 +24,7 @@ from app.models import Agent, Consent, Contact, Conversation, InsertedForm, OptI
 
 @dataclass(frozen=True)
 class Demo:
-    """Every page of the demo, by path; ``embeds`` with the state that each shows."""
+    """The paths of every page of the demo; ``embeds`` with the state that each shows."""
 
     address: str
     signed_out: tuple[str, ...]
@@ -39,7 +39,7 @@ class Demo:
 
 
 def fill(settings: Settings) -> Demo:
-    """Make the demo workspace, and a form in every state."""
+    """Create the demo workspace, and a form in every state."""
     database = store.open_database(settings)
     store.make_ready(database)
     now = clock.now()
@@ -60,8 +60,10 @@ def fill(settings: Settings) -> Demo:
                 Contact.sms_block.is_(None),
             )
         ).first()
-        asked = select(Consent.contact_id).where(Consent.subscription_type_id == type_id)
-        saved = session.scalars(select(Contact).where(Contact.sms_block.is_(None), Contact.id.not_in(asked))).first()
+        with_consent = select(Consent.contact_id).where(Consent.subscription_type_id == type_id)
+        saved = session.scalars(
+            select(Contact).where(Contact.sms_block.is_(None), Contact.id.not_in(with_consent))
+        ).first()
         nobody = session.scalars(select(Contact).where(Contact.gdpr_optin.is_(False))).first()
         assert signed_up
         assert saved
@@ -139,7 +141,7 @@ def fill(settings: Settings) -> Demo:
 
 
 def _webhooks(session: Session) -> tuple[str, ...]:
-    """The pages of webhooks, with an endpoint of each kind and a delivery of each state."""
+    """Create endpoints and a delivery in each state; returns the paths of their pages."""
     now, ids = clock.now(), []
     for name in ("shop", "till", "old-office"):
         url = f"https://{name}.example.com/hooks/assent"
@@ -148,11 +150,21 @@ def _webhooks(session: Session) -> tuple[str, ...]:
     healthy, failing, disabled = ids
     sent = [routing.send_test(session, healthy, actor="agent:1", at=now) for _ in range(4)]
     took = attempts.claim(session, endpoints.find(session, healthy), limit=3, lease=Schedule().lease, at=now)
-    told = {"headers": {"content-type": "text/plain"}, "signed": {"webhook-id": took[0].message_id}}
+    response = {"headers": {"content-type": "text/plain"}, "signed": {"webhook-id": took[0].message_id}}
     outcomes = [
-        Outcome(took[0], now, told["signed"], status=200, answer_headers=told["headers"], answer="ok", duration_ms=84),
-        Outcome(took[1], now, told["signed"], status=410, answer_headers=told["headers"], answer="", duration_ms=12),
-        Outcome(took[2], now, told["signed"], problem="No answer within 15 seconds.", duration_ms=15_000),
+        Outcome(
+            took[0],
+            now,
+            response["signed"],
+            status=200,
+            answer_headers=response["headers"],
+            answer="ok",
+            duration_ms=84,
+        ),
+        Outcome(
+            took[1], now, response["signed"], status=410, answer_headers=response["headers"], answer="", duration_ms=12
+        ),
+        Outcome(took[2], now, response["signed"], problem="No answer within 15 seconds.", duration_ms=15_000),
     ]
     attempts.record(session, outcomes, Schedule(), at=now)
     endpoints.enable(session, healthy, actor="agent:1", at=now)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.core import destinations
 from app.core.consent import current as current_consents
-from app.core.consent import eligibility
+from app.core.consent import eligibility, locking
 from app.core.consent.eligibility import Reason
 from app.core.contacts import merge as contact_merge
 from app.core.contacts import profile as contact_profile
@@ -140,12 +140,12 @@ class World:
         submissions.submit(self.session, view, shown, typed=typed, evidence=make.evidence(), at=self.at)
 
     def block(self, index: int) -> None:
-        held = contacts.hold(self.session, self.people[index].id)
+        held = locking.lock_contact(self.session, self.people[index].id)
         contacts.block(self.session, held, at=self.at)
         self._close(held)
 
     def refuse_everything(self, index: int) -> None:
-        held = contacts.hold(self.session, self.people[index].id)
+        held = locking.lock_contact(self.session, self.people[index].id)
         contacts.change_gdpr_optin(self.session, held, gdpr_optin=False, at=self.at)
         self._close(held)
 
@@ -165,11 +165,11 @@ class World:
             self._says_yes(event.contact_id, NUMBERS[typed], outcome.event_id)
 
     def change_number(self, index: int, to: int | None) -> None:
-        held = contacts.hold(self.session, self.people[index].id)
+        held = locking.lock_contact(self.session, self.people[index].id)
         contacts.change_phone(self.session, held, None if to is None else NUMBERS[to], at=self.at)
 
     def opt_out(self, index: int) -> None:
-        held = contacts.hold(self.session, self.people[index].id)
+        held = locking.lock_contact(self.session, self.people[index].id)
         before = current_consents.find(self.session, held.id, self.kind.id)
         make.opt_out(self.session, held, self.kind, at=self.at)
         self.said_no.add(held.id)

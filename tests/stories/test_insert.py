@@ -6,8 +6,8 @@ from flask.testing import FlaskClient
 
 from tests.web import pages
 from tests.web.api.client import Calls, database
-from tests.web.embed.page import answer, look
-from tests.web.messenger.panel import get, lines, session_of, write
+from tests.web.embed.page import answer, open_form
+from tests.web.messenger.panel import get, messages_of, session_of, write
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def test_sam_signs_up_in_the_conversation(
     ana: FlaskClient, sam: FlaskClient, sams_session: str, sams_id: str, shop: Calls, offers: str
 ) -> None:
     conversation = insert_form(ana, shop, offers)
-    (form,) = [line["form"] for line in lines(get(sam, "poll", sams_session)) if line.get("form")]
-    page = look(sam, form["address"])
+    (form,) = [line["form"] for line in messages_of(get(sam, "poll", sams_session)) if line.get("form")]
+    page = open_form(sam, form["address"])
     assert (page.state, "+1 202-555-0123" in page.text) == ("saved", True)
     assert answer(sam, page).state == "done"
     assert shop.search(f"subscription_types.{offers}", "=", "reachable") == [sams_id]
@@ -43,6 +43,6 @@ def test_a_stranger_with_the_address_of_the_form_does_not_see_the_number(
     ana: FlaskClient, sam: FlaskClient, eve: FlaskClient, sams_session: str, shop: Calls, offers: str
 ) -> None:
     insert_form(ana, shop, offers)
-    (form,) = [line["form"] for line in lines(get(sam, "poll", sams_session)) if line.get("form")]
-    page = look(eve, form["address"].partition("?")[0])
+    (form,) = [line["form"] for line in messages_of(get(sam, "poll", sams_session)) if line.get("form")]
+    page = open_form(eve, form["address"].partition("?")[0])
     assert "555" not in page.text

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 
 from tests.web import pages
 from tests.web.api.client import Calls
-from tests.web.embed.page import answer, look
+from tests.web.embed.page import answer, open_form
 
 TYPED = "(202) 555-0123"
 
@@ -28,7 +28,7 @@ def form_of(max_: FlaskClient, shop: Calls, offers: str) -> str:
 def test_a_visitor_opts_in_with_the_number_they_typed(
     max_: FlaskClient, sam: FlaskClient, shop: Calls, offers: str
 ) -> None:
-    page = look(sam, form_of(max_, shop, offers))
+    page = open_form(sam, form_of(max_, shop, offers))
     assert (page.state, page.asks) == ("ask", "phone")
     done = answer(sam, page, TYPED)
     assert done.state == "done"
@@ -41,7 +41,7 @@ def test_a_visitor_opts_in_with_the_number_they_typed(
 def test_an_agent_sees_what_the_visitor_agreed_to(
     max_: FlaskClient, ana: FlaskClient, sam: FlaskClient, shop: Calls, offers: str
 ) -> None:
-    answer(sam, look(sam, form_of(max_, shop, offers)), TYPED)
+    answer(sam, open_form(sam, form_of(max_, shop, offers)), TYPED)
     (lead,) = shop.search(f"subscription_types.{offers}", "=", "opted_in")
     page = ana.get(f"/contacts/{lead}").get_data(as_text=True)
     assert "Opted in" in page
@@ -50,7 +50,7 @@ def test_an_agent_sees_what_the_visitor_agreed_to(
 
 
 def test_looking_at_the_form_opts_nobody_in(max_: FlaskClient, sam: FlaskClient, shop: Calls, offers: str) -> None:
-    look(sam, form_of(max_, shop, offers))
+    open_form(sam, form_of(max_, shop, offers))
     assert shop.search(f"subscription_types.{offers}", "=", "opted_in") == []
     assert shop.get("/contacts")["total_count"] == 0
 
@@ -58,7 +58,7 @@ def test_looking_at_the_form_opts_nobody_in(max_: FlaskClient, sam: FlaskClient,
 def test_a_number_that_cannot_exist_is_refused_and_nothing_is_kept(
     max_: FlaskClient, sam: FlaskClient, shop: Calls, offers: str
 ) -> None:
-    refused = answer(sam, look(sam, form_of(max_, shop, offers)), "12345")
+    refused = answer(sam, open_form(sam, form_of(max_, shop, offers)), "12345")
     assert (refused.status, refused.state) == (422, "ask")
     assert shop.get("/contacts")["total_count"] == 0
 

@@ -1,4 +1,4 @@
-"""Pages as a person uses them: sign in, read, fill in the form that is there, send it."""
+"""Uses pages as a person does: signs in, reads, fills in a form, sends it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ def agent(app: Flask) -> FlaskClient:
 def make_agent(
     app: Flask, email: str, *, name: str = "", role: Role = Role.AGENT, password: str | None = PASSWORD
 ) -> int:
-    """The id of the account with this address, made when there is none yet."""
+    """The id of the account with this address, which is created if there is none."""
     database: Database = app.extensions["assent"].database
     with database.unit_of_work() as session:
         found = session.scalars(select(Agent).where(Agent.email == email)).one_or_none()
@@ -62,7 +62,7 @@ def signed_in(app: Flask, email: str, password: str = PASSWORD) -> FlaskClient:
 def sign_in(
     client: FlaskClient, email: str, password: str = PASSWORD, *, next_page: str = "", **more: Any
 ) -> TestResponse:
-    """Open the sign-in page, fill it in, send it; what is answered comes back (a redirect when it worked)."""
+    """Open the sign-in page, fill it in and send it; returns the response, a redirect on success."""
     return submit(client, "/sign-in", {"email": email, "password": password, "next": next_page}, **more)
 
 
@@ -71,14 +71,14 @@ def submit(
 ) -> TestResponse:
     """Post a form with the CSRF token that its page carries.
 
-    :param page: where the form stands, when that is not the address it is sent to
+    :param page: the page with the form, if it is not the address that the form is sent to
     """
     token = csrf_token(client.get(page or path, **more).get_data(as_text=True))
     return client.post(path, data={"csrf_token": token, **(values or {})}, **more)
 
 
 def csrf_token(html: str) -> str:
-    """The token of the first form on a page that carries one."""
+    """The CSRF token of the first form on a page that has one."""
     found = _CsrfFinder()
     found.feed(html)
     assert found.token, "no form with a CSRF token on this page"
@@ -87,7 +87,7 @@ def csrf_token(html: str) -> str:
 
 @contextmanager
 def one_window() -> Iterator[None]:
-    """The clock stands, so that a window of the limits does not end in the middle of a test."""
+    """Stop the clock, so that a window of the rate limits does not end in the middle of a test."""
     with time_machine.travel(NOON, tick=False):
         yield
 

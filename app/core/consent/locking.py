@@ -1,13 +1,16 @@
 """Locks a contact's row, so that two changes of one person happen one after the other.
 
-Only this module makes a ``LockedContact``, and only with one can a consent be changed (``core/consent/changes.py``).
+``lock`` and ``lock_by_public_id`` return a ``LockedContact``, which ``core/consent/changes.py`` needs to change a
+consent; only this module makes one. ``lock_contact`` and ``lock_contact_by_public_id`` return the whole contact, for
+changes of its profile.
 """
 
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import ColumnElement, Table, bindparam, select
 from sqlalchemy.orm import Session
 
+from app.core.consent import reach
 from app.core.consent.current import CurrentConsent
 from app.core.errors import Merged, NotFound
 from app.core.signing import is_public_id
@@ -61,6 +64,30 @@ def lock_by_public_id(session: Session, public_id: str) -> LockedContact:
     return _locked(session, _LOCK_BY_PUBLIC_ID.one(session, public_id=public_id) if is_public_id(public_id) else None)
 
 
+def lock_contact(session: Session, contact_id: int) -> Contact:
+    """Lock a contact by its id and return its current row, even if it was merged or erased.
+
+    :raises NotFound: there is no such contact
+    """
+    contact = _lock_row(session, Contact.id == contact_id)
+    if contact is None:
+        raise NotFound("There is no such contact.")
+    return contact
+
+
+def lock_contact_by_public_id(session: Session, public_id: str) -> Contact:
+    """Lock a contact by its public id and return its current row.
+
+    :raises NotFound: there is no such contact, or it was erased
+    :raises Merged: it was merged into another contact
+    """
+    contact = _lock_row(session, Contact.public_id == public_id) if is_public_id(public_id) else None
+    if contact is None:
+        raise NotFound("User Not Found")
+    reach.refuse_gone(session, contact)
+    return contact
+
+
 def locked_by_write(contact_id: int, channel: str, destination: str, *, topic: str | None = None) -> LockedContact:
     """A contact whose row this transaction has inserted, updated or selected for update, which locks it as well.
 
@@ -70,6 +97,11 @@ def locked_by_write(contact_id: int, channel: str, destination: str, *, topic: s
     is_phone = channel == Channel.SMS
     phone, email = (destination, None) if is_phone else (None, destination)
     return LockedContact(contact_id, phone, email, (topic,) if topic else (), key=_KEY)
+
+
+def _lock_row(session: Session, condition: ColumnElement[bool]) -> Contact | None:
+    query = select(Contact).where(condition).with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 
 def _locked(session: Session, row: Any) -> LockedContact:

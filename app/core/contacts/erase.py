@@ -1,4 +1,4 @@
-"""Erasing a person: personal data goes; the ledger's events, opt-outs and suppressions stay without it."""
+"""Erase a person: deletes the personal data, keeps the ledger's events, opt-outs and suppressions without it."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -22,8 +22,18 @@ from app.models import (
     MessengerToken,
 )
 
-_EMPTIED = ("external_id", "lead_key", "name", "email", "avatar", "owner_id", "locale", "time_zone", "signed_up_at")
-_LATER: dict[str, Any] = {"synchronize_session": False}
+_EMPTIED = (
+    "external_id",
+    "lead_key",
+    "name",
+    "email",
+    "avatar",
+    "owner_id",
+    "locale",
+    "time_zone",
+    "signed_up_at",
+)
+_OPTIONS: dict[str, Any] = {"synchronize_session": False}
 
 
 def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> None:
@@ -34,17 +44,17 @@ def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
 
     Source: GDPR art. 17
     """
-    outbox.lock_routing(session)  # else a message that is being made of what this erases would come after it
-    known_as = {"public_id": contact.public_id, "external_id": contact.external_id}
-    parts = session.scalars(select(Contact).where(Contact.merged_into_id == contact.id).with_for_update())
-    for each in [*parts, contact]:
+    outbox.lock_routing(session)  # else a webhook that is being built from erased data could be stored afterwards
+    ids = {"public_id": contact.public_id, "external_id": contact.external_id}
+    merged = session.scalars(select(Contact).where(Contact.merged_into_id == contact.id).with_for_update())
+    for each in [*merged, contact]:
         _erase(session, each, at=at)
     audit.record(session, actor, "contact.erased", f"contact:{contact.id}", {}, at=at)
     outbox.add(
         session,
         ["contact.deleted", "contact.erased"],
         contact_id=contact.id,
-        payload={"contact_id": contact.id, **known_as},
+        payload={"contact_id": contact.id, **ids},
         at=at,
     )
     session.flush()
@@ -54,7 +64,7 @@ def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
     phone_hash = contact.phone_hash
     _erase_records(session, contact.id, at=at)
     idempotency.forget_contact(session, contact.public_id)
-    contacts.take_phone(session, contact)
+    contacts.remove_phone(session, contact)
     for name in (*_EMPTIED, "email_hash", "last_seen_at", "gdpr_optin", "phone_country"):
         setattr(contact, name, None)
     contact.custom_attributes = {}
@@ -66,20 +76,19 @@ def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
 
 
 def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
-    """Everything beside the contact's own row that tells something of them."""
+    """Delete or empty the rows of other tables that hold personal data of the contact."""
     deliveries.forget_contact(session, contact_id)
-    theirs = select(Conversation.id).where(Conversation.contact_id == contact_id)
-    inserted = update(InsertedForm).where(
-        (InsertedForm.contact_id == contact_id) | InsertedForm.conversation_id.in_(theirs)
+    conversation_ids = select(Conversation.id).where(Conversation.contact_id == contact_id)
+    inserted_forms = update(InsertedForm).where(
+        (InsertedForm.contact_id == contact_id) | InsertedForm.conversation_id.in_(conversation_ids)
     )
     evidence.erase(session, contact_id, at=at)
     consent.forget(session, contact_id)
-    session.execute(delete(MessengerToken).where(MessengerToken.contact_id == contact_id), execution_options=_LATER)
+    session.execute(delete(MessengerToken).where(MessengerToken.contact_id == contact_id), execution_options=_OPTIONS)
     for table in (Message, ConversationRead, ConversationPresence):
-        session.execute(delete(table).where(table.conversation_id.in_(theirs)), execution_options=_LATER)
-    open_until = inserted.where(InsertedForm.expires_at > at).values(expires_at=at)
-    session.execute(open_until, execution_options=_LATER)
-    session.execute(
-        inserted.values(conversation_id=None, origin=None, submitted_destination_hash=None), execution_options=_LATER
-    )
-    session.execute(delete(Conversation).where(Conversation.contact_id == contact_id), execution_options=_LATER)
+        session.execute(delete(table).where(table.conversation_id.in_(conversation_ids)), execution_options=_OPTIONS)
+    expired = inserted_forms.where(InsertedForm.expires_at > at).values(expires_at=at)
+    emptied = inserted_forms.values(conversation_id=None, origin=None, submitted_destination_hash=None)
+    session.execute(expired, execution_options=_OPTIONS)
+    session.execute(emptied, execution_options=_OPTIONS)
+    session.execute(delete(Conversation).where(Conversation.contact_id == contact_id), execution_options=_OPTIONS)

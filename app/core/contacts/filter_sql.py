@@ -14,7 +14,7 @@ from sqlalchemy.types import Float, String
 
 from app.core import phone
 from app.core.consent import eligibility_sql, rules
-from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, Standing
+from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, SubscriptionStatus
 from app.core.errors import InvalidInput
 from app.models import (
     ConsentState,
@@ -241,22 +241,24 @@ class _Attribute:
 
 def _subscription(query: Filter, context: QueryContext) -> ColumnElement[bool]:
     subscription_type = context.subscription_type(query.name)
-    hit = or_(false(), *(_status(subscription_type, Standing(str(value)), context) for value in query.values))
+    hit = or_(false(), *(_status(subscription_type, SubscriptionStatus(str(value)), context) for value in query.values))
     return hit if query.operator in {Operator.EQUALS, Operator.IN} else ~hit
 
 
-def _status(subscription_type: SubscriptionType, wanted: Standing, context: QueryContext) -> ColumnElement[bool]:
+def _status(
+    subscription_type: SubscriptionType, wanted: SubscriptionStatus, context: QueryContext
+) -> ColumnElement[bool]:
     query = rules.Query(subscription_type, context.allowed_countries)
     match wanted:
-        case Standing.OPTED_IN:
+        case SubscriptionStatus.OPTED_IN:
             return eligibility_sql.opted_in(query)
-        case Standing.OPTED_OUT:
+        case SubscriptionStatus.OPTED_OUT:
             return query.has_consent(ConsentState.OPTED_OUT)
-        case Standing.NEVER_ASKED:
+        case SubscriptionStatus.NEVER_ASKED:
             return and_(~eligibility_sql.opted_in(query), ~query.has_consent(ConsentState.OPTED_OUT))
-        case Standing.SUBSCRIBED:
+        case SubscriptionStatus.SUBSCRIBED:
             return eligibility_sql.subscribed(query)
-        case Standing.REACHABLE:
+        case SubscriptionStatus.REACHABLE:
             return eligibility_sql.reachable(query)
 
 

@@ -1,7 +1,7 @@
-"""The query language: Intercom's search filters, and one field of ours. Reads what came, asks no database.
+"""Parses the query language: Intercom's search filters, and one field of ours. Uses no database.
 
-``{"field", "operator", "value"}``, or ``{"operator": "AND" | "OR", "value": [filters or groups]}``; groups in a group,
-no deeper, and at most 15 parts in each. The same language serves searches, segments and audiences.
+A query is ``{"field", "operator", "value"}`` or ``{"operator": "AND" | "OR", "value": [filters or groups]}``. Groups
+may be nested two deep, with at most 15 parts in each. Searches, segments and audiences use the same language.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Any, cast
 from app.core.errors import InvalidInput
 
 DEPTH_MAX, PARTS_MAX, VALUES_MAX, VALUE_MAX = 2, 15, 500, 1000
-Plain = str | int | float | bool | None
+Value = str | int | float | bool | None
 _CUSTOM = re.compile(r"custom_attributes\.([^\"]{1,190})")
 _SUBSCRIPTION = re.compile(r"subscription_types\.([0-9]{1,9})")
 _NUMBER_MAX = 2**53
@@ -45,8 +45,8 @@ class Kind(StrEnum):
     TAG = "tag"
 
 
-class Standing(StrEnum):
-    """What can be asked of a subscription: the three states, and what follows from them."""
+class SubscriptionStatus(StrEnum):
+    """The values of a subscription filter: the three states of a consent, and two conditions derived from them."""
 
     OPTED_IN = "opted_in"
     OPTED_OUT = "opted_out"
@@ -91,20 +91,21 @@ FIELDS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True)
 class Filter:
-    """One condition. ``name`` is the field, or what stands behind the dot of a custom attribute or subscription type.
+    """One condition.
 
-    ``values`` holds one value, or those of a list.
+    :param name: the field; of a custom attribute or subscription type only the part after the dot
+    :param values: one value, or the values of a list
     """
 
     kind: Kind
     name: str
     operator: Operator
-    values: tuple[Plain, ...]
+    values: tuple[Value, ...]
 
 
 @dataclass(frozen=True)
 class Group:
-    """All of these (``AND``), or any (``OR``)."""
+    """Filters of which all (``AND``) or any (``OR``) must apply."""
 
     is_and: bool
     parts: tuple["Filter | Group", ...]
@@ -114,18 +115,17 @@ Query = Filter | Group
 
 
 def read(raw: object) -> Query:
-    """What came as JSON, as a query.
+    """Parse a query from JSON values.
 
-    :raises InvalidInput: with the path to what cannot be used as the field, such as ``query.value[1].operator``
+    :raises InvalidInput: the query is invalid; ``field`` is the path to the error, such as ``query.value[1].operator``
     """
     return _read(raw, "query", depth=1)
 
 
 def names_archived(query: Query, segments: Mapping[str, "Query"]) -> bool:
-    """Whether the query, or a segment that it asks about, says something about archived contacts; else they are left
-    out.
+    """Whether the query, or a segment in it, has a filter on ``archived``. Without one, archived contacts are left out.
 
-    :param segments: the queries of the segments that it asks about, by id
+    :param segments: the queries of the segments in it, by id
     """
     if isinstance(query, Group):
         return any(names_archived(part, segments) for part in query.parts)
@@ -135,14 +135,14 @@ def names_archived(query: Query, segments: Mapping[str, "Query"]) -> bool:
 
 
 def segments_in(query: Query) -> frozenset[str]:
-    """The ids of the segments that it asks about."""
+    """The ids of the segments in a query."""
     if isinstance(query, Group):
         return frozenset[str]().union(*(segments_in(part) for part in query.parts))
     return frozenset(str(value) for value in query.values) if query.kind == Kind.SEGMENT else frozenset()
 
 
 def types_in(query: Query) -> frozenset[str]:
-    """The ids of the subscription types that it asks about."""
+    """The ids of the subscription types in a query."""
     if isinstance(query, Group):
         return frozenset[str]().union(*(types_in(part) for part in query.parts))
     return frozenset({query.name}) if query.kind == Kind.SUBSCRIPTION else frozenset()
@@ -164,7 +164,7 @@ def _group(raw: Mapping[str, Any], path: str, *, depth: int) -> Group:
     parts = raw.get("value")
     if not isinstance(parts, list) or not 1 <= len(parts) <= PARTS_MAX:
         raise InvalidInput(f"A group holds a list of 1 to {PARTS_MAX} filters.", field=f"{path}.value")
-    read = tuple(_read(part, f"{path}.value[{place}]", depth=depth + 1) for place, part in enumerate(parts))
+    read = tuple(_read(part, f"{path}.value[{position}]", depth=depth + 1) for position, part in enumerate(parts))
     return Group(raw["operator"] == "AND", read)
 
 
@@ -194,21 +194,21 @@ def _field(raw: object, path: str) -> tuple[Kind, str]:
     raise InvalidInput("There is no such field to search by.", field=path)
 
 
-def _values(kind: Kind, operator: Operator, raw: object, path: str) -> tuple[Plain, ...]:
+def _values(kind: Kind, operator: Operator, raw: object, path: str) -> tuple[Value, ...]:
     if operator in _LISTS:
         if not isinstance(raw, list) or len(raw) > VALUES_MAX:
             raise InvalidInput(f"{operator} takes a list of at most {VALUES_MAX} values.", field=path)
-        return tuple(_value(kind, operator, each, f"{path}[{place}]") for place, each in enumerate(raw))
+        return tuple(_value(kind, operator, each, f"{path}[{position}]") for position, each in enumerate(raw))
     if isinstance(raw, list | dict):
         raise InvalidInput("Give one value; a list goes with IN and NIN.", field=path)
     return (_value(kind, operator, raw, path),)
 
 
-def _value(kind: Kind, operator: Operator, raw: object, path: str) -> Plain:
+def _value(kind: Kind, operator: Operator, raw: object, path: str) -> Value:
     if isinstance(raw, str) and (len(raw) > VALUE_MAX or "\0" in raw or any("\ud800" <= c <= "\udfff" for c in raw)):
         raise InvalidInput(f"A value is text of at most {VALUE_MAX} characters.", field=path)
     if raw is None:
-        _refuse_nothing(kind, operator, path)
+        _check_null(kind, operator, path)
         return None
     match kind:
         case Kind.BOOLEAN:
@@ -216,8 +216,8 @@ def _value(kind: Kind, operator: Operator, raw: object, path: str) -> Plain:
         case Kind.DATE:
             return _seconds(raw, path)
         case Kind.SUBSCRIPTION:
-            if raw not in list(Standing):
-                raise InvalidInput(f"Use one of {', '.join(Standing)}.", field=path)
+            if raw not in list(SubscriptionStatus):
+                raise InvalidInput(f"Use one of {', '.join(SubscriptionStatus)}.", field=path)
             return str(raw)
         case Kind.CUSTOM:
             return _custom(raw, operator, path)
@@ -226,7 +226,7 @@ def _value(kind: Kind, operator: Operator, raw: object, path: str) -> Plain:
     return str(raw) if isinstance(raw, str) or abs(raw) < _NUMBER_MAX else _refuse_number(path)
 
 
-def _refuse_nothing(kind: Kind, operator: Operator, path: str) -> None:
+def _check_null(kind: Kind, operator: Operator, path: str) -> None:
     if operator not in _EQUALITY or kind in {Kind.SUBSCRIPTION, Kind.SEGMENT}:
         raise InvalidInput("Null can only be equal or not.", field=path)
 
@@ -247,7 +247,7 @@ def _seconds(raw: object, path: str) -> int:
     return raw
 
 
-def _custom(raw: object, operator: Operator, path: str) -> Plain:
+def _custom(raw: object, operator: Operator, path: str) -> Value:
     is_number = isinstance(raw, int | float) and not isinstance(raw, bool)
     if is_number and abs(cast(float, raw)) >= _NUMBER_MAX:
         _refuse_number(path)

@@ -1,4 +1,4 @@
-"""The contact that submits a form: its row locked, its number or address saved, or a lead created for it."""
+"""Finds and locks the contact that submits a form: saves its number or address, or creates a lead."""
 
 from datetime import datetime
 from functools import lru_cache
@@ -30,7 +30,7 @@ _LOCK_SAVED = CompiledStatement(
 def lock_saved(session: Session, contact_id: int, channel: str, saved: str | None) -> LockedContact | None:
     """Lock a contact whose number or address is still ``saved``.
 
-    Null when it has another one by now, or may submit no form any more.
+    Returns null if it has changed, or if the contact may not submit forms any more.
     """
     row = _LOCK_SAVED.one(session, contact_id=contact_id)
     if saved is None or row is None or (row[0] if channel == Channel.SMS else row[1]) != saved:
@@ -41,13 +41,13 @@ def lock_saved(session: Session, contact_id: int, channel: str, saved: str | Non
 def lead_for(
     session: Session, subscription_type_id: int, channel: str, destination: Destination, *, locale: str, at: datetime
 ) -> LockedContact:
-    """The lead for an unsigned person: one for each subscription type and destination, never a known user.
+    """The lead for an unsigned person, locked: one for each subscription type and destination, never a known user.
 
-    A new lead has the topic ``contact.created`` to be published.
+    Creates the lead if there is none; ``contact.created`` is then published with its consent.
     """
     lead_key = f"form:{subscription_type_id}:{destination.hash}"
     is_phone = channel == Channel.SMS
-    made = _lead_insert(has_phone=is_phone).one(
+    inserted = _lead_insert(has_phone=is_phone).one(
         session,
         public_id=random_public_id(),
         role=ContactRole.LEAD.value,
@@ -62,8 +62,8 @@ def lead_for(
         created_at=at,
         updated_at=at,
     )
-    if made is not None:
-        return locking.locked_by_write(made[0], channel, destination.value, topic="contact.created")
+    if inserted is not None:
+        return locking.locked_by_write(inserted[0], channel, destination.value, topic="contact.created")
     (lead_id,) = _FIND_LEAD.one(session, lead_key=lead_key)
     return locking.locked_by_write(lead_id, channel, destination.value)
 
@@ -76,10 +76,12 @@ def undo_lead(session: Session, lead: LockedContact) -> None:
 def save_destination(
     session: Session, contact_id: int, channel: str, destination: Destination, *, instead_of: str | None, at: datetime
 ) -> LockedContact | None:
-    """Save the number or address that a contact has just typed. ``contact.updated`` is then to be published.
+    """Save the number or address that a contact has typed; ``contact.updated`` is then published with its consent.
 
-    Null, and nothing is written, when it does not have ``instead_of`` (null, or what could not be used) any more, or
-    may submit no form any more.
+    Returns null and writes nothing if the contact may not submit forms any more, or if its number or address is not
+    ``instead_of`` any more.
+
+    :param instead_of: the value to replace: null, or one that cannot be used
     """
     is_phone = channel == Channel.SMS
     column = _CONTACT.c.phone if is_phone else _CONTACT.c.email
@@ -94,8 +96,8 @@ def save_destination(
     else:
         values |= {"email": destination.value, "email_hash": destination.hash}
     unchanged = column.is_(None) if instead_of is None else column == instead_of
-    given = update(_CONTACT).where(_CONTACT.c.id == contact_id, unchanged, *_MAY_SUBMIT).values(**values)
-    if not cast(Any, session.execute(given)).rowcount:
+    saved = update(_CONTACT).where(_CONTACT.c.id == contact_id, unchanged, *_MAY_SUBMIT).values(**values)
+    if not cast(Any, session.execute(saved)).rowcount:
         return None
     return locking.locked_by_write(contact_id, channel, destination.value, topic="contact.updated")
 
@@ -103,11 +105,13 @@ def save_destination(
 @lru_cache
 def _lead_insert(*, has_phone: bool) -> CompiledStatement:
     block: Any = eligibility.sms_block_of_number(bindparam("phone_hash")) if has_phone else eligibility.NO_PHONE_BLOCK
-    names = ("public_id", "role", "lead_key", "phone", "phone_hash", "phone_country", "email", "locale")
-    more = ("email_hash", "custom_attributes", "created_at", "updated_at")
+    names = (
+        *("public_id", "role", "lead_key", "phone", "phone_hash", "phone_country", "email", "locale"),
+        *("email_hash", "custom_attributes", "created_at", "updated_at"),
+    )
 
     def statement(dialect: str) -> Executable:
-        adding = inserting(dialect, Contact, names + more).values(sms_block=block)
-        return adding.on_conflict_do_nothing(index_elements=[_CONTACT.c.lead_key]).returning(_CONTACT.c.id)
+        insert = inserting(dialect, Contact, names).values(sms_block=block)
+        return insert.on_conflict_do_nothing(index_elements=[_CONTACT.c.lead_key]).returning(_CONTACT.c.id)
 
     return CompiledStatement(statement)

@@ -1,4 +1,4 @@
-"""Two contacts that are one person: the stricter consent wins, and no opt-in moves to another number."""
+"""Merge two contacts that are one person: the stricter consent wins, and no opt-in moves to another number."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -32,12 +32,12 @@ from app.models import (
     SubscriptionType,
 )
 
-_TAKEN_OVER = ("external_id", "name", "avatar", "owner_id", "locale", "time_zone", "signed_up_at")
+_MOVED_FIELDS = ("external_id", "name", "avatar", "owner_id", "locale", "time_zone", "signed_up_at")
 
 
 @dataclass(frozen=True)
 class _Merge:
-    """One merge, under way."""
+    """``source`` is merged into ``target``; both rows are locked."""
 
     source: Contact
     target: Contact
@@ -48,30 +48,32 @@ class _Merge:
 def merge(
     session: Session, from_id: str, into_id: str, *, actor: str, at: datetime, skip_duplicate_validation: bool = False
 ) -> Contact:
-    """Make one contact part of another, which comes back. The other ends: its id answers where it went.
+    """Merge one contact into another and return the other one. Requests for the first id then raise ``Merged``.
 
-    What one of them opted out of, both did. An opt-in comes along only for a number that the contact has afterwards.
-    Conversations come along, links to forms too. Whatever blocked one of them blocks both.
+    An opt-out of either contact applies to the result. An opt-in moves only if the result has the number that it was
+    given for. Conversations and links to forms move. If one of the contacts is blocked, the result is.
 
     :param from_id: public id of the contact that ends; ``into_id``: of the one that stays
     :raises NotFound: one of them does not exist; ``Merged``: was merged before
-    :raises InvalidInput: ``invalid_merge``: they are the same, or a user would end in a lead, or they share neither
-        address nor number, and nobody asked for that not to matter; or the one that stays is archived
-    :raises Conflict: another user has the address that would come along
+    :raises InvalidInput: ``invalid_merge``: both ids are the same; a user would be merged into a lead; the one that
+        stays is archived; or two users share neither address nor number, without ``skip_duplicate_validation``
+    :raises Conflict: a third user has the address that would move
     """
-    pair = {public_id: contact_profile.hold(session, public_id) for public_id in sorted({from_id, into_id})}
-    under_way = _Merge(pair[from_id], pair[into_id], actor, at)
-    _refuse_strangers(under_way, skip_duplicate_validation=skip_duplicate_validation)
-    before = _consents(session, under_way.source.id)
-    _take_over(session, under_way)
-    _carry_consents(session, under_way, before)
-    _carry_conversations(session, under_way)
-    _end(session, under_way)
-    return under_way.target
+    pair = {
+        public_id: locking.lock_contact_by_public_id(session, public_id) for public_id in sorted({from_id, into_id})
+    }
+    merging = _Merge(pair[from_id], pair[into_id], actor, at)
+    _check_pair(merging, skip_duplicate_validation=skip_duplicate_validation)
+    before = _consents(session, merging.source.id)
+    _move_profile(session, merging)
+    _move_consents(session, merging, before)
+    _move_conversations(session, merging)
+    _archive_source(session, merging)
+    return merging.target
 
 
-def _refuse_strangers(under_way: _Merge, *, skip_duplicate_validation: bool) -> None:
-    source, target = under_way.source, under_way.target
+def _check_pair(merging: _Merge, *, skip_duplicate_validation: bool) -> None:
+    source, target = merging.source, merging.target
     if source.id == target.id:
         raise _invalid("A contact cannot be merged into itself.", "into")
     if source.role == ContactRole.USER and target.role == ContactRole.LEAD:
@@ -91,18 +93,18 @@ def _invalid(message: str, field: str) -> InvalidInput:
     return InvalidInput(message, field=field, code="invalid_merge")
 
 
-def _take_over(session: Session, under_way: _Merge) -> None:
-    """What only the source knew, the target knows now; the source is left with nothing that identifies."""
-    source, target = under_way.source, under_way.target
-    known = {name: getattr(source, name) for name in _TAKEN_OVER}
+def _move_profile(session: Session, merging: _Merge) -> None:
+    """Move the values that the target lacks. Nothing that identifies the person stays in the source."""
+    source, target = merging.source, merging.target
+    values = {name: getattr(source, name) for name in _MOVED_FIELDS}
     email, phone, custom = source.email, source.phone, source.custom_attributes
-    for name in (*_TAKEN_OVER, "lead_key"):
+    for name in (*_MOVED_FIELDS, "lead_key"):
         setattr(source, name, None)
     contacts.set_email(session, source, None)
     source.custom_attributes = {}
-    contacts.take_phone(session, source)
+    contacts.remove_phone(session, source)
     session.flush()
-    for name, value in known.items():
+    for name, value in values.items():
         if value is not None and getattr(target, name) is None:
             setattr(target, name, value)
     if email and not target.email:
@@ -115,9 +117,9 @@ def _take_over(session: Session, under_way: _Merge) -> None:
     if source.gdpr_optin is False:
         target.gdpr_optin = False
     if phone and not target.phone:
-        contacts.change_phone(session, target, phone, at=under_way.at)
+        contacts.change_phone(session, target, phone, at=merging.at)
     target.sms_block = cast(Any, eligibility.sms_block_of(target))
-    target.updated_at = under_way.at
+    target.updated_at = merging.at
     session.flush()
 
 
@@ -131,89 +133,90 @@ def _consents(session: Session, contact_id: int) -> list[tuple[Consent, Subscrip
     return [(row[0], row[1]) for row in session.execute(query)]
 
 
-def _carry_consents(session: Session, under_way: _Merge, before: list[tuple[Consent, SubscriptionType]]) -> None:
-    source, target = under_way.source, under_way.target
-    with_numbers = consent.hand_over_destination_opt_outs(session, source.id, target.id)
+def _move_consents(session: Session, merging: _Merge, before: list[tuple[Consent, SubscriptionType]]) -> None:
+    source, target = merging.source, merging.target
+    reassigned = consent.hand_over_destination_opt_outs(session, source.id, target.id)
     locked = locking.lock(session, target.id)
-    for theirs, kind in before:
-        current = consent.current(session, locked, kind.id)
-        destination = eligibility.destination_of(target, kind)
-        evidence = _evidence(session, under_way, theirs.event_id)
-        if theirs.state == ConsentState.OPTED_OUT:
-            consent.opt_out(session, locked, kind.id, destination, evidence, at=under_way.at)
-        elif current is None and destination is not None and destination == theirs.destination:
-            _carry_opt_in(session, locked, kind, destination, evidence, at=under_way.at)
+    for source_consent, subscription_type in before:
+        current = consent.current(session, locked, subscription_type.id)
+        destination = eligibility.destination_of(target, subscription_type)
+        evidence = _evidence(session, merging, source_consent.event_id)
+        if source_consent.state == ConsentState.OPTED_OUT:
+            consent.opt_out(session, locked, subscription_type.id, destination, evidence, at=merging.at)
+        elif current is None and destination is not None and destination == source_consent.destination:
+            _move_opt_in(session, locked, subscription_type, destination, evidence, at=merging.at)
 
-    for place, event_id in with_numbers.items():
-        _carry_number_opt_out(session, under_way, locked, place, event_id)
+    for place, event_id in reassigned.items():
+        _move_destination_opt_out(session, merging, locked, place, event_id)
 
 
-def _carry_number_opt_out(
-    session: Session, under_way: _Merge, locked: LockedContact, place: Place, event_id: int
+def _move_destination_opt_out(
+    session: Session, merging: _Merge, locked: LockedContact, place: Place, event_id: int
 ) -> None:
     """An opt-out recorded for the target's current number overrides its opt-in.
 
-    For any other number it applies only if the target has no consent yet. So the state agrees with the gate, and a
-    later opt-in finds what it revokes.
+    For any other number it applies only if the target has no consent yet. The target's state then agrees with
+    eligibility, and a later opt-in revokes the opt-out.
     """
-    target, kind = under_way.target, session.get_one(SubscriptionType, place.subscription_type_id)
-    current, destination = consent.current(session, locked, kind.id), eligibility.destination_of(target, kind)
-    is_here = destination is not None and keys_of(session).destination_hash(destination) == place.destination_hash
-    if current is None or is_here:
-        evidence = _evidence(session, under_way, event_id)
-        consent.opt_out(session, locked, kind.id, destination, evidence, at=under_way.at)
+    target, subscription_type = merging.target, session.get_one(SubscriptionType, place.subscription_type_id)
+    current = consent.current(session, locked, subscription_type.id)
+    destination = eligibility.destination_of(target, subscription_type)
+    destination_hash = keys_of(session).destination_hash(destination) if destination is not None else None
+    if current is None or (destination_hash is not None and destination_hash == place.destination_hash):
+        evidence = _evidence(session, merging, event_id)
+        consent.opt_out(session, locked, subscription_type.id, destination, evidence, at=merging.at)
 
 
-def _carry_opt_in(
+def _move_opt_in(
     session: Session,
     locked: LockedContact,
-    kind: SubscriptionType,
+    subscription_type: SubscriptionType,
     destination: str,
     evidence: Evidence,
     *,
     at: datetime,
 ) -> None:
-    """An opt-in for this very number applies to the same person, unless any holder of the number opted out."""
+    """Repeat the opt-in for the target, which has the same number, unless any contact with this number opted out."""
     destination_hash = keys_of(session).destination_hash(destination)
-    if not any(eligibility.in_the_way(session, kind.id, destination_hash)):
-        consent.opt_in(session, locked, kind.id, destination, evidence, at=at)
+    if not any(eligibility.in_the_way(session, subscription_type.id, destination_hash)):
+        consent.opt_in(session, locked, subscription_type.id, destination, evidence, at=at)
 
 
-def _evidence(session: Session, under_way: _Merge, event_id: int) -> Evidence:
-    """How the source's word was known is how the target's is: what was the person's own stays their own."""
+def _evidence(session: Session, merging: _Merge, event_id: int) -> Evidence:
+    """The evidence of the source's event, for the target: its source and level stay, the actor is who merges."""
     before = ledger.evidence_of(session, event_id)
-    known = before or Evidence(Source.API, under_way.actor, EvidenceLevel.REPORTED)
-    details = {**known.details, "merged_from": under_way.source.public_id, "event_id": event_id}
-    return replace(known, actor=under_way.actor, details=details)
+    known = before or Evidence(Source.API, merging.actor, EvidenceLevel.REPORTED)
+    details = {**known.details, "merged_from": merging.source.public_id, "event_id": event_id}
+    return replace(known, actor=merging.actor, details=details)
 
 
-def _carry_conversations(session: Session, under_way: _Merge) -> None:
-    """Conversations and open links are the target's; a browser that was the source alone proves nothing any more."""
-    source, target, at = under_way.source, under_way.target, under_way.at
-    theirs = select(Conversation.id).where(Conversation.contact_id == source.id).order_by(Conversation.id)
-    for conversation_id in list(session.scalars(theirs)):
+def _move_conversations(session: Session, merging: _Merge) -> None:
+    """Move conversations and unanswered forms to the target, and end the source's messenger tokens."""
+    source, target, at = merging.source, merging.target, merging.at
+    ids = select(Conversation.id).where(Conversation.contact_id == source.id).order_by(Conversation.id)
+    for conversation_id in list(session.scalars(ids)):
         conversation = appending.lock(session, conversation_id)
         conversation.contact_id = target.id
         appending.touch(session, conversation, at=at)
     session.flush()
     forms = update(InsertedForm).where(InsertedForm.contact_id == source.id, InsertedForm.answered_at.is_(None))
     tokens = update(MessengerToken).where(MessengerToken.contact_id == source.id, MessengerToken.ended_at.is_(None))
-    later = {"synchronize_session": False}
-    session.execute(forms.values(contact_id=target.id), execution_options=later)
-    session.execute(tokens.values(ended_at=at), execution_options=later)
+    options = {"synchronize_session": False}
+    session.execute(forms.values(contact_id=target.id), execution_options=options)
+    session.execute(tokens.values(ended_at=at), execution_options=options)
 
 
-def _end(session: Session, under_way: _Merge) -> None:
-    source, target, at = under_way.source, under_way.target, under_way.at
-    earlier = update(Contact).where(Contact.merged_into_id == source.id).values(merged_into_id=target.id)
-    session.execute(earlier, execution_options={"synchronize_session": False})
+def _archive_source(session: Session, merging: _Merge) -> None:
+    source, target, at = merging.source, merging.target, merging.at
+    earlier_merges = update(Contact).where(Contact.merged_into_id == source.id).values(merged_into_id=target.id)
+    session.execute(earlier_merges, execution_options={"synchronize_session": False})
     source.merged_into_id = target.id
     source.archived_at = source.updated_at = at
     source.sms_block = cast(Any, eligibility.sms_block_of(source))
     session.flush()
-    audit.record(session, under_way.actor, "contact.merged", f"contact:{target.id}", {"from": source.public_id}, at=at)
-    contacts.tell(session, "contact.updated", target.id, at=at)
-    # What it was known by is the target's now, so only its own id ends.
+    audit.record(session, merging.actor, "contact.merged", f"contact:{target.id}", {"from": source.public_id}, at=at)
+    contacts.publish(session, "contact.updated", target.id, at=at)
+    # Without the external id, which belongs to the target now.
     ended = {"contact_id": source.id, "public_id": source.public_id, "merged_into": target.public_id}
     outbox.add(session, ["contact.deleted"], contact_id=source.id, payload=ended, at=at)
     session.flush()

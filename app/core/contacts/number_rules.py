@@ -1,7 +1,7 @@
-"""Brings ``contacts.sms_block`` and ``contacts.email_hash`` up to date after the rules that they follow changed.
+"""Updates ``contacts.sms_block`` and ``contacts.email_hash`` after the rules behind them changed.
 
-A new release of the numbering plans can make a stored number valid or invalid. The workspace notes the rules that
-every stored number was last checked by.
+A new release of the numbering plans can make a stored number valid or invalid. The workspace stores the version of the
+rules that all stored numbers were last checked with.
 """
 
 from typing import Any, cast
@@ -23,10 +23,10 @@ _REFUSALS = frozenset({"phone_invalid", "phone_not_sms_capable"})
 
 
 def apply(database: Database, *, chunk: int = CHUNK) -> int:
-    """Check every contact, unless the workspace notes that the running rules were applied already.
+    """Check every contact, unless the current version of the rules was applied already.
 
-    Reads in chunks by id and writes only the contacts that change, so a second run, or one beside it, changes nothing.
-    The rules are noted last: a run that was interrupted is repeated from the start.
+    Reads in chunks by id and writes only the contacts that change, so a second or concurrent run changes nothing. The
+    version is stored last: an interrupted run is repeated from the start.
 
     :return: how many contacts changed
     """
@@ -50,7 +50,7 @@ def apply(database: Database, *, chunk: int = CHUNK) -> int:
 
 
 def _outdated_after(session: Session, after_id: int, *, limit: int) -> tuple[list[int], int]:
-    """Which of the next ``limit`` contacts the rules change, and the last one's id (0: there are no more)."""
+    """The ids of those among the next ``limit`` contacts that change, and the last id read (0: there are no more)."""
     chunk = select(*_CHECKED).where(Contact.id > after_id).order_by(Contact.id).limit(limit)
     rows, keys = session.execute(chunk).all(), keys_of(session)
     outdated = [
@@ -62,7 +62,7 @@ def _outdated_after(session: Session, after_id: int, *, limit: int) -> tuple[lis
 
 
 def _is_block_outdated(number: str | None, sms_block: str | None) -> bool:
-    """Whether the column says something of the number that the rules do not say. Other blocks hide what they say."""
+    """Whether the column differs from the rules. Blocks for other reasons take precedence over the number's."""
     if not number or sms_block not in {None, eligibility.Reason.SUPPRESSED, *_REFUSALS}:
         return False
     return phone.refusal_of_stored(number) != (sms_block if sms_block in _REFUSALS else None)

@@ -1,4 +1,4 @@
-"""What is known of a contact: given, changed and taken away by whoever may; archived, brought back, blocked."""
+"""Change a contact's profile, and archive, unarchive and block contacts. Each change is audited and published."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,36 +10,35 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.core import audit, email
-from app.core.consent import eligibility, reach
+from app.core.consent import eligibility
 from app.core.contacts import records as contacts
 from app.core.conversations import lifecycle
-from app.core.errors import Conflict, InvalidInput, NotFound
-from app.core.signing import is_public_id
+from app.core.errors import Conflict, InvalidInput
 from app.db import dialect_of
 from app.models import Agent, Contact, ContactRole
 from app.schemas.contact_input import CUSTOM_BYTES_MAX, CUSTOM_MAX
 
-Given = Mapping[str, Any]
+Fields = Mapping[str, Any]
 _SIMPLE = ("name", "avatar", "signed_up_at", "last_seen_at")
 
 
-def create(session: Session, given: Given, *, actor: str, at: datetime) -> Contact:
-    """A new contact of what is given: role, external_id, email, phone, name, avatar, signed_up_at, last_seen_at,
-    owner_id, unsubscribed_from_emails, language_override, custom_attributes.
+def create(session: Session, fields: Fields, *, actor: str, at: datetime) -> Contact:
+    """Create a contact. Without a role it is a user. Writes ``contact.created``.
 
-    Without a role, whoever has an external id or an address is a user. Writes ``contact.created``.
-
-    :raises InvalidInput: neither email, external_id nor role is given; a user without any of the first two; a value
-    :raises Conflict: a user with this external id or address is there already; the sentence holds ``id=…``
+    :param fields: role, external_id, email, phone, name, avatar, signed_up_at, last_seen_at, owner_id,
+        unsubscribed_from_emails, language_override, custom_attributes
+    :raises InvalidInput: email, external_id and role are all missing; a user has no email and no external_id; a value
+        is invalid
+    :raises Conflict: another user has this external id or address; the message contains ``id=…``
     """
-    if not any(given.get(name) for name in ("email", "external_id", "role")):
+    if not any(fields.get(name) for name in ("email", "external_id", "role")):
         raise InvalidInput("Give at least one of email, external_id and role.", field="email")
-    external_id, address = given.get("external_id") or None, _address(given)
-    role = ContactRole(given.get("role") or ContactRole.USER)
+    external_id, address = fields.get("external_id") or None, _address(fields)
+    role = ContactRole(fields.get("role") or ContactRole.USER)
     if role == ContactRole.USER and not (external_id or address):
         raise InvalidInput("A user has an external_id or an email; somebody else is a lead.", field="role")
     refuse_duplicate(session, None, role, external_id, address)
-    values = {**given, "role": role, "external_id": external_id}
+    values = {**fields, "role": role, "external_id": external_id}
     try:
         with session.begin_nested():
             contact = contacts.create(
@@ -48,27 +47,27 @@ def create(session: Session, given: Given, *, actor: str, at: datetime) -> Conta
                 at=at,
                 external_id=external_id,
                 email_address=address,
-                phone_number=given.get("phone"),
-                locale=given.get("language_override"),
+                phone_number=fields.get("phone"),
+                locale=fields.get("language_override"),
             )
-    except IntegrityError:  # another call made the same person meanwhile
+    except IntegrityError:  # a concurrent call created the same person
         refuse_duplicate(session, None, role, external_id, address)
         raise
     _apply(session, contact, {name: values[name] for name in values if name in _SETTERS})
-    return _told(session, contact, "created", given, actor=actor, at=at)
+    return _record(session, contact, "created", fields, actor=actor, at=at)
 
 
-def change(session: Session, contact: Contact, given: Given, *, actor: str, at: datetime) -> Contact:
-    """Change what is given of a held contact; null takes away. Another number takes no opt-in along.
+def change(session: Session, contact: Contact, fields: Fields, *, actor: str, at: datetime) -> Contact:
+    """Change the given fields of a locked contact; null removes a value. Writes ``contact.updated``.
 
-    Writes ``contact.updated``.
+    Opt-ins with the old number do not count for a new one.
 
-    :raises InvalidInput: a value
-    :raises Conflict: somebody else has this external id or address
+    :raises InvalidInput: a value is invalid
+    :raises Conflict: another contact has this external id or address
     """
-    role = ContactRole(given.get("role") or contact.role)
-    external_id = (given["external_id"] or None) if "external_id" in given else contact.external_id
-    address = _address(given) if "email" in given else contact.email
+    role = ContactRole(fields.get("role") or contact.role)
+    external_id = (fields["external_id"] or None) if "external_id" in fields else contact.external_id
+    address = _address(fields) if "email" in fields else contact.email
     if role == ContactRole.USER and not (external_id or address):
         raise InvalidInput("A user keeps an external_id or an email.", field="external_id")
     if (role, external_id, address) != (contact.role, contact.external_id, contact.email):
@@ -82,54 +81,39 @@ def change(session: Session, contact: Contact, given: Given, *, actor: str, at: 
         session.refresh(contact)
         refuse_duplicate(session, contact, role, external_id, address)
         raise
-    if "phone" in given:
-        contacts.change_phone(session, contact, given["phone"], at=at)
-    if "language_override" in given:
-        contact.locale = given["language_override"]
-    _apply(session, contact, {name: given[name] for name in given if name in _SETTERS})
+    if "phone" in fields:
+        contacts.change_phone(session, contact, fields["phone"], at=at)
+    if "language_override" in fields:
+        contact.locale = fields["language_override"]
+    _apply(session, contact, {name: fields[name] for name in fields if name in _SETTERS})
     contact.updated_at = at
-    return _told(session, contact, "updated", given, actor=actor, at=at)
-
-
-def hold(session: Session, public_id: str) -> Contact:
-    """A contact to be changed, with its row held.
-
-    :raises Merged: it is part of another by now
-    :raises NotFound: nobody has this id, or it was erased
-    """
-    query = select(Contact).where(Contact.public_id == public_id).with_for_update()
-    query = query.execution_options(populate_existing=True)
-    found = session.scalars(query).one_or_none() if is_public_id(public_id) else None
-    if found is None:
-        raise NotFound("User Not Found")
-    reach.refuse_gone(session, found)
-    return found
+    return _record(session, contact, "updated", fields, actor=actor, at=at)
 
 
 def archive(session: Session, contact: Contact, *, actor: str, at: datetime) -> None:
-    """Take a held contact out of lists, searches and audiences; nothing it said is lost. Twice changes nothing."""
+    """Take a locked contact out of lists, searches and audiences. Its consents stay. Repeating it changes nothing."""
     if contact.archived_at is None:
         contact.archived_at = at
-        _reckon(session, contact, "archived", actor=actor, at=at)
+        _save_state(session, contact, "archived", actor=actor, at=at)
 
 
 def unarchive(session: Session, contact: Contact, *, actor: str, at: datetime) -> None:
-    """Bring a held contact back.
+    """Bring a locked contact back.
 
-    :raises Conflict: somebody else has its address by now
+    :raises Conflict: another contact has its address now
     """
     if contact.archived_at is not None:
-        refuse_duplicate(session, contact, ContactRole(contact.role), None, contact.email, but_archived=True)
+        refuse_duplicate(session, contact, ContactRole(contact.role), None, contact.email, ignore_archived=True)
         contact.archived_at = None
-        _reckon(session, contact, "unarchived", actor=actor, at=at)
+        _save_state(session, contact, "unarchived", actor=actor, at=at)
 
 
 def block(session: Session, contact: Contact, *, actor: str, at: datetime) -> None:
-    """Take nothing from a held contact and send it nothing any more; its conversations end. Twice changes nothing."""
+    """Block a locked contact and close its conversations. Repeating it changes nothing."""
     if contact.blocked_at is None:
         contacts.block(session, contact, at=at)
         lifecycle.close_all_of(session, contact.id, actor=actor, at=at)
-        _told(session, contact, "blocked", {}, actor=actor, at=at)
+        _record(session, contact, "blocked", {}, actor=actor, at=at)
 
 
 def refuse_duplicate(
@@ -139,14 +123,14 @@ def refuse_duplicate(
     external_id: str | None,
     address: str | None,
     *,
-    but_archived: bool = False,
+    ignore_archived: bool = False,
 ) -> None:
-    """One person for an external id, one user for an address.
+    """Check that no other contact has this external id, and no other user this address.
 
-    :raises Conflict: there is somebody else already; callers parse the id out of the sentence
+    :raises Conflict: another contact has it; API clients read its id from the message
     """
     if address and role == ContactRole.USER and dialect_of(session) == "postgresql":
-        # two that come at once with one address come one after the other
+        # concurrent calls with the same address wait for each other
         session.execute(text("SELECT pg_advisory_xact_lock(4271, hashtext(:address))"), {"address": address})
     same = []
     if external_id:
@@ -155,31 +139,31 @@ def refuse_duplicate(
         same.append((Contact.email == address) & (Contact.role == ContactRole.USER))
     for condition in same:
         others = select(Contact).where(condition, Contact.id != (contact.id if contact else 0))
-        if but_archived:
+        if ignore_archived:
             others = others.where(Contact.archived_at.is_(None))
         if found := session.scalars(others.order_by(Contact.archived_at.is_not(None)).limit(1)).first():
             which = "An archived contact" if found.archived_at else "A contact"
             raise Conflict(f"{which} matching those details already exists with id={found.public_id}")
 
 
-def _reckon(session: Session, contact: Contact, what: str, *, actor: str, at: datetime) -> None:
+def _save_state(session: Session, contact: Contact, event: str, *, actor: str, at: datetime) -> None:
     contact.updated_at = at
     contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
     session.flush()
-    _told(session, contact, what, {}, actor=actor, at=at)
+    _record(session, contact, event, {}, actor=actor, at=at)
 
 
-def _told(session: Session, contact: Contact, what: str, given: Given, *, actor: str, at: datetime) -> Contact:
+def _record(session: Session, contact: Contact, event: str, fields: Fields, *, actor: str, at: datetime) -> Contact:
     session.flush()
-    details = {"fields": sorted(given)} if given else {}
-    audit.record(session, actor, f"contact.{what}", f"contact:{contact.id}", details, at=at)
-    contacts.tell(session, "contact.updated", contact.id, at=at)
+    details = {"fields": sorted(fields)} if fields else {}
+    audit.record(session, actor, f"contact.{event}", f"contact:{contact.id}", details, at=at)
+    contacts.publish(session, "contact.updated", contact.id, at=at)
     session.flush()
     return contact
 
 
-def _apply(session: Session, contact: Contact, given: Given) -> None:
-    for name, value in given.items():
+def _apply(session: Session, contact: Contact, fields: Fields) -> None:
+    for name, value in fields.items():
         _SETTERS[name](session, contact, value)
 
 
@@ -207,7 +191,7 @@ def _set_unsubscribed(_session: Session, contact: Contact, value: bool | None) -
 
 
 def _set_custom(_session: Session, contact: Contact, value: Mapping[str, Any] | None) -> None:
-    """What is given is put beside what there is; a null takes one away."""
+    """Merge the values into the existing ones; null removes one."""
     merged = {**contact.custom_attributes, **(value or {})}
     kept = {name: each for name, each in merged.items() if each is not None}
     grows = any(name not in contact.custom_attributes or contact.custom_attributes[name] != kept[name] for name in kept)
@@ -228,8 +212,8 @@ _SETTERS: Mapping[str, Callable[[Session, Contact, Any], None]] = {
 }
 
 
-def _address(given: Given) -> str | None:
-    if given.get("email_verified") is not None and not given.get("email"):
+def _address(fields: Fields) -> str | None:
+    if fields.get("email_verified") is not None and not fields.get("email"):
         raise InvalidInput("Only an email that is given can be verified.", field="email_verified")
-    typed = given.get("email")
+    typed = fields.get("email")
     return email.read(typed) if typed else None

@@ -1,4 +1,4 @@
-"""Contacts: made, found, held while something of theirs changes, given a number."""
+"""Create, find and change contacts."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,7 +13,7 @@ from app.core.errors import DestinationRefused, NotFound
 from app.core.signing import Keys, keys_of, random_public_id
 from app.models import Contact, ContactRole
 
-_TOLD = "assent_told_contacts"  # in a session's info: what this transaction has told
+_PUBLISHED = "assent_published_contacts"  # in a session's info: the events that this transaction has written
 
 
 def create(
@@ -28,9 +28,9 @@ def create(
     gdpr_optin: bool | None = None,
     locale: str | None = None,
 ) -> Contact:
-    """A new contact. A number is kept as E.164, an address in lower case, when it is one; else as it was given.
+    """Create a contact. Writes one ``contact.created`` outbox event.
 
-    Writes one ``contact.created`` outbox event.
+    A valid number is stored as E.164, a valid address in lower case; other text is stored as it was given.
     """
     contact = Contact(
         public_id=random_public_id(),
@@ -47,24 +47,24 @@ def create(
     _set_phone(session, contact, phone_number)
     session.add(contact)
     session.flush()
-    tell(session, "contact.created", contact.id, at=at)
+    publish(session, "contact.created", contact.id, at=at)
     return contact
 
 
-def tell(session: Session, topic: str, contact_id: int, *, at: datetime) -> None:
-    """Write an outbox event about a contact as such: ``contact.created`` or ``contact.updated``.
+def publish(session: Session, topic: str, contact_id: int, *, at: datetime) -> None:
+    """Write an outbox event ``contact.created`` or ``contact.updated``.
 
-    However often something of a contact changes in one transaction, it is told once; of a new one, that it is new.
+    Writes at most one event for each contact and transaction: after ``contact.created`` no ``contact.updated``.
     """
-    told: set[tuple[str, int]] = session.info.setdefault(_TOLD, set())
-    if (topic, contact_id) in told or ("contact.created", contact_id) in told:
+    published: set[tuple[str, int]] = session.info.setdefault(_PUBLISHED, set())
+    if (topic, contact_id) in published or ("contact.created", contact_id) in published:
         return
-    told.add((topic, contact_id))
+    published.add((topic, contact_id))
     outbox.add(session, [topic], contact_id=contact_id, payload={"contact_id": contact_id}, at=at)
 
 
 def find(session: Session, public_id: str) -> Contact:
-    """:raises NotFound: nobody has this id"""
+    """:raises NotFound: there is no contact with this public id"""
     contact = session.scalars(select(Contact).where(Contact.public_id == public_id)).one_or_none()
     if contact is None:
         raise NotFound("There is no such contact.")
@@ -72,14 +72,14 @@ def find(session: Session, public_id: str) -> Contact:
 
 
 def find_by_ids(session: Session, ids: Iterable[int]) -> dict[int, Contact]:
-    """The contacts with these ids that there still are, by id."""
+    """The contacts with these ids, by id. Ids without a contact are left out."""
     return {contact.id: contact for contact in session.scalars(select(Contact).where(Contact.id.in_(set(ids))))}
 
 
 def look_up(session: Session, typed: str, *, region: str | None, limit: int = 50) -> list[Contact]:
-    """Who has exactly this external id, e-mail address or number, however the number is written; newest first.
+    """The contacts with exactly this external id, email address or number, the newest first.
 
-    :param region: the country whose national way of writing numbers is understood
+    :param region: the country in which numbers without a ``+`` are read
     """
     wanted = typed.strip()
     if not wanted or "\0" in wanted:
@@ -92,62 +92,53 @@ def look_up(session: Session, typed: str, *, region: str | None, limit: int = 50
     return list(session.scalars(select(Contact).where(matches).order_by(Contact.id.desc()).limit(limit)))
 
 
-def hold(session: Session, contact_id: int) -> Contact:
-    """The contact, fresh, with its row held until the transaction ends: changes of one person queue here."""
-    query = select(Contact).where(Contact.id == contact_id).with_for_update()
-    contact = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
-    if contact is None:
-        raise NotFound("There is no such contact.")
-    return contact
-
-
 def change_phone(session: Session, contact: Contact, phone_number: str | None, *, at: datetime) -> None:
-    """Give a contact another number, or none. What they said yes to with the old one does not come along.
+    """Change a contact's number, or remove it (null). Opt-ins with the old number do not count for the new one.
 
-    A lead that was known by its old number alone is no longer found by it. The same number again changes nothing.
+    A lead is no longer found by its lead key. The same number again changes nothing.
     """
     if _normalised(phone_number)[0] == contact.phone:
         return
     _set_phone(session, contact, phone_number)
     contact.lead_key = None
-    updated(session, contact, at=at)
+    mark_updated(session, contact, at=at)
 
 
-def take_phone(session: Session, contact: Contact) -> None:
-    """Take a contact's number away without telling it: for whoever tells what becomes of the contact itself."""
+def remove_phone(session: Session, contact: Contact) -> None:
+    """Remove a contact's number. Publishes nothing: the caller publishes what happens to the contact."""
     _set_phone(session, contact, None)
     contact.lead_key = None
 
 
 def set_email(session: Session, contact: Contact, address: str | None) -> None:
-    """Give a contact another address (in its normal form), or none. Does not flush and announces nothing."""
+    """Set or remove (null) a contact's normalized email address. Does not flush and publishes nothing."""
     contact.email, contact.email_hash = address, email_hash(keys_of(session), address)
 
 
 def email_hash(keys: Keys, address: str | None) -> str | None:
-    """What ``contacts.email_hash`` holds for this address: its keyed hash; null when it is not an email address."""
+    """The value of ``contacts.email_hash``: the keyed hash of the address; null when it is not an email address."""
     return keys.destination_hash(address) if address and email.is_valid(address) else None
 
 
 def change_gdpr_optin(session: Session, contact: Contact, *, gdpr_optin: bool | None, at: datetime) -> None:
-    """False: no message on any channel. Null: they did not say."""
+    """Set whether the contact agrees to messages at all. False: no message on any channel. Null: not known."""
     contact.gdpr_optin = gdpr_optin
     contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
-    updated(session, contact, at=at)
+    mark_updated(session, contact, at=at)
 
 
 def block(session: Session, contact: Contact, *, at: datetime) -> None:
-    """Take nothing from this contact and send nothing to it any more; what it said stays."""
+    """Block a contact: nothing is accepted from it or sent to it any more. Its consents stay."""
     contact.blocked_at = at
     contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
-    updated(session, contact, at=at)
+    mark_updated(session, contact, at=at)
 
 
-def updated(session: Session, contact: Contact, *, at: datetime) -> None:
-    """Whoever changed a contact, whose row is held, says so here: flushes, and writes one ``contact.updated``."""
+def mark_updated(session: Session, contact: Contact, *, at: datetime) -> None:
+    """Set ``updated_at`` of a locked contact, flush, and write one ``contact.updated`` outbox event."""
     contact.updated_at = at
     session.flush()
-    tell(session, "contact.updated", contact.id, at=at)
+    publish(session, "contact.updated", contact.id, at=at)
 
 
 def _set_phone(session: Session, contact: Contact, typed: str | None) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, FromClause, Table, and_, literal, literal_
 from app.core.consent import eligibility_sql
 from app.core.contacts import filter_sql, filters
 from app.core.contacts.filter_sql import QueryContext
-from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, Standing
+from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, SubscriptionStatus
 from app.core.errors import InvalidInput
 from app.models import Consent, ConsentState, ConsentType, Contact, UtcDateTime
 
@@ -105,7 +105,7 @@ def _along_consents(query: Query, listed: ColumnElement[bool], context: QueryCon
     parts = _parts(query)
     for position, part in enumerate(parts):
         if isinstance(part, Filter) and (row := _consent_row(part, context)) is not None:
-            is_answered = part.values[0] != Standing.REACHABLE
+            is_answered = part.values[0] != SubscriptionStatus.REACHABLE
             others = parts[:position] + parts[position + is_answered :]
             return _by_consent(row, and_(listed, *(filter_sql.condition(each, context) for each in others)))
     return None
@@ -118,14 +118,16 @@ def _consent_row(part: Filter, context: QueryContext) -> ColumnElement[bool] | N
         return None
     subscription_type = context.subscription_type(part.name)
     status = part.values[0]
-    if status == Standing.OPTED_OUT:
+    if status == SubscriptionStatus.OPTED_OUT:
         return and_(
             _CONSENT.c.contact_id == _CONTACT.c.id,
             _CONSENT.c.subscription_type_id == subscription_type.id,
             _CONSENT.c.state == eligibility_sql.literal_state(ConsentState.OPTED_OUT),
         )
     asks_first = subscription_type.consent_type == ConsentType.OPT_IN
-    if status == Standing.OPTED_IN or (asks_first and status in {Standing.SUBSCRIBED, Standing.REACHABLE}):
+    if status == SubscriptionStatus.OPTED_IN or (
+        asks_first and status in {SubscriptionStatus.SUBSCRIBED, SubscriptionStatus.REACHABLE}
+    ):
         return eligibility_sql.opted_in_row(_CONTACT.c.id, subscription_type)
     return None
 

@@ -1,4 +1,4 @@
-"""The queries of saved segments, for whoever reads a query that names some."""
+"""The queries of saved segments."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from app.models import Segment
 
 
 def queries(session: Session, public_ids: Iterable[str]) -> dict[str, Query]:
-    """The query of each of these segments that there is, by its id."""
+    """The queries of these segments, by public id. Unknown ids are left out."""
     wanted = set(public_ids)
     if not wanted:
         return {}

@@ -1,4 +1,4 @@
-"""Segments: saved queries. Who is in one is asked anew each time."""
+"""Segments: saved queries. Their contacts are not stored but found each time."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,7 +19,7 @@ SEGMENTS_MAX = 500
 
 
 def create(session: Session, name: str, query: object, *, actor: str, at: datetime) -> Segment:
-    """:raises InvalidInput: the name, or the query; it asks about segments; there are too many segments"""
+    """:raises InvalidInput: the name or the query is invalid; it filters by segments; there are too many segments"""
     if len(find_all(session)) >= SEGMENTS_MAX:
         raise InvalidInput(f"There are {SEGMENTS_MAX} segments already. Delete one first.", field="name")
     segment = Segment(
@@ -39,7 +39,7 @@ def create(session: Session, name: str, query: object, *, actor: str, at: dateti
 def change(
     session: Session, segment: Segment, *, name: str | None, query: object | None, actor: str, at: datetime
 ) -> None:
-    """Null leaves a part as it is. :raises InvalidInput: as ``create``"""
+    """Change a segment; a null ``name`` or ``query`` stays as it is. :raises InvalidInput: as ``create``"""
     if name is not None:
         segment.name = _name(name)
     if query is not None:
@@ -72,8 +72,8 @@ def find_all(session: Session) -> list[Segment]:
 def of_contact(session: Session, contact_id: int) -> list[Segment]:
     """The segments that a contact is in now, by name."""
     found = find_all(session)
-    told = contact_search.which(session, [filters.read(each.query) for each in found], contact_id)
-    return [each for each, is_in in zip(found, told, strict=True) if is_in]
+    results = contact_search.which(session, [filters.read(each.query) for each in found], contact_id)
+    return [each for each, is_in in zip(found, results, strict=True) if is_in]
 
 
 def count(session: Session, segment: Segment) -> int:

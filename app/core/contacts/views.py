@@ -1,4 +1,4 @@
-"""Contacts as other systems see them, with what they are subscribed to: two statements however many they are."""
+"""Contacts as other systems see them, with their subscriptions. Two statements for any number of contacts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _SUPPRESSED = (
 
 
 class Row(NamedTuple):
-    """The columns of one contact, and whether its number asked not to be texted."""
+    """The columns of one contact, and whether its number is suppressed."""
 
     id: int
     public_id: str
@@ -71,7 +71,7 @@ _OF_MANY = CompiledStatement(
 
 @dataclass(frozen=True)
 class View:
-    """A contact with the types that it is attached to, as ``consent.attached`` counts them."""
+    """A contact with the ids of the subscription types that ``consent.attached`` returns for it."""
 
     row: Row
     opted_in: tuple[int, ...]
@@ -82,8 +82,8 @@ class View:
 def find(session: Session | ReadConnection, public_id: str) -> View:
     """One contact.
 
-    :raises Merged: it is part of another by now
-    :raises NotFound: nobody has this id, or it was erased
+    :raises Merged: it was merged into another contact
+    :raises NotFound: there is no such contact, or it was erased
     """
     return _one(session, _BY_PUBLIC_ID.one(session, public_id=public_id) if is_public_id(public_id) else None)
 
@@ -95,7 +95,7 @@ def find_by_external_id(session: Session | ReadConnection, external_id: str) -> 
 
 
 def of_ids(session: Session, ids: Sequence[int]) -> list[View]:
-    """The contacts with these ids that there are, in their order."""
+    """The contacts with these ids, in the order of ``ids``. Ids without a contact are left out."""
     if not ids:
         return []
     rows = {row[0]: Row(*row) for row in _BY_IDS.all(session, ids=ids)}
@@ -129,9 +129,9 @@ def _current_hash(session: Session | ReadConnection, row: Row, channel: str) -> 
 
 
 def merged_into(session: Session, ids: Sequence[int]) -> dict[int, list[tuple[str, str, datetime | None]]]:
-    """Who was merged into each of these contacts: id, role and when, oldest first."""
+    """The contacts that were merged into each of these: public id, role and when, the oldest first."""
     columns = (Contact.merged_into_id, Contact.public_id, Contact.role, Contact.archived_at)
     merged: dict[int, list[tuple[str, str, datetime | None]]] = {each: [] for each in ids}
-    for into, *who in session.execute(select(*columns).where(Contact.merged_into_id.in_(ids)).order_by(Contact.id)):
-        merged[cast(int, into)].append(cast(tuple[str, str, datetime | None], tuple(who)))
+    for into, *contact in session.execute(select(*columns).where(Contact.merged_into_id.in_(ids)).order_by(Contact.id)):
+        merged[cast(int, into)].append(cast(tuple[str, str, datetime | None], tuple(contact)))
     return merged

@@ -1,4 +1,4 @@
-"""Conversations as the API shows them: one with its messages, or a page of all. Nothing here writes."""
+"""Conversations as the API shows them: one with its messages, or a page of all of them. Nothing here writes."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

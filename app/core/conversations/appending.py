@@ -58,7 +58,7 @@ class NewMessage:
 
 
 def lock(session: Session, conversation_id: int) -> LockedConversation:
-    """The conversation, read anew, with its row locked until the transaction ends.
+    """Lock a conversation's row until the transaction ends, and return its current state.
 
     :raises NotFound: there is no such conversation
     """

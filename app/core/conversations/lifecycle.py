@@ -6,6 +6,7 @@ from typing import Any, cast
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from app.core.consent import locking
 from app.core.conversations.appending import (
     ID_MAX,
     LockedConversation,
@@ -47,7 +48,7 @@ def find_or_start(session: Session, contact_id: int, *, at: datetime, client_key
     :param client_key: of the message that follows; a conversation that has a message with this key comes first
     :raises NotFound: there is no such contact
     """
-    _lock_contact(session, contact_id)
+    locking.lock_contact(session, contact_id)
     of_contact = select(Conversation).where(Conversation.contact_id == contact_id)
     if client_key is not None:
         sent = select(Message.conversation_id).where(
@@ -68,7 +69,7 @@ def find_started(session: Session, contact_id: int, client_key: str) -> Conversa
     :raises NotFound: there is no such contact
     """
     check_client_key(client_key)
-    _lock_contact(session, contact_id)
+    locking.lock_contact(session, contact_id)
     query = select(Conversation).where(Conversation.contact_id == contact_id, Conversation.client_key == client_key)
     return session.scalars(query).one_or_none()
 
@@ -158,8 +159,3 @@ def _open_ids(session: Session, contact_id: int) -> list[int]:
         Conversation.contact_id == contact_id, Conversation.state == ConversationState.OPEN.value
     )
     return list(session.scalars(query.order_by(Conversation.id)))
-
-
-def _lock_contact(session: Session, contact_id: int) -> None:
-    if session.execute(select(Contact.id).where(Contact.id == contact_id).with_for_update()).first() is None:
-        raise NotFound("There is no such contact.")

@@ -50,7 +50,7 @@ def post(session: Session, conversation_id: int, new: NewMessage, *, at: datetim
 
 
 def mark_seen_by_contact(session: Session, conversation_id: int, number: int, *, at: datetime) -> None:
-    """Note that the contact has seen every message up to this number. Never moves back or beyond the last message."""
+    """Record that the contact has seen every message up to this number. Never moves back or beyond the last message."""
     seen = (
         update(_CONVERSATION)
         .where(_CONVERSATION.c.id == conversation_id)

@@ -1,4 +1,4 @@
-"""What each side sees of a conversation: one page of messages, or the changes since a revision. Only reads.
+"""A conversation as each side sees it: one page of messages, or the changes since a revision. Only reads.
 
 The contact's side has separate functions and types: its queries leave out notes and events.
 """

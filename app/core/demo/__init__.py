@@ -187,7 +187,7 @@ def _number(phone_or_country: str | None) -> str | None:
 
 
 def _take(session: Session, shop: _Shop, contact: Contact, step: Step, *, at: datetime) -> None:
-    contacts.hold(session, contact.id)
+    locking.lock_contact(session, contact.id)
     if step.did == "new_number":
         contacts.change_phone(session, contact, step.about, at=at)
     elif step.did == "gdpr_no":

@@ -1,4 +1,4 @@
-"""Whether a form takes answers from anybody: the rule in Python and in SQL. A test compares the two, case by case."""
+"""Whether a form accepts answers: the rule in Python and in SQL. A test compares the two for each case."""
 
 from datetime import datetime
 from typing import cast

@@ -1,4 +1,4 @@
-"""Place a form for one contact, in a conversation or anywhere that shows its link."""
+"""Insert a form for one contact, for a conversation or for any other page that shows its link."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a person sees of a form. One statement reads it, and nothing here writes."""
+"""A form as one person sees it, read by one statement. Nothing here writes."""
 
 from dataclasses import dataclass
 from datetime import datetime

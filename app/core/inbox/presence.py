@@ -14,7 +14,7 @@ PRESENT_FOR = timedelta(seconds=40)
 
 
 def mark_read(session: Session, conversation_id: int, agent_id: int, revision: int) -> None:
-    """Note that this agent has read everything up to this revision. Never moves back."""
+    """Record that this agent has read everything up to this revision. Never moves back."""
     statement = dialect_insert(session, ConversationRead).values(
         conversation_id=conversation_id, agent_id=agent_id, revision=revision
     )
@@ -30,7 +30,7 @@ def mark_read(session: Session, conversation_id: int, agent_id: int, revision: i
 
 
 def mark_read_up_to(session: Session, conversation_id: int, agent_id: int, revision: int) -> None:
-    """The same for a revision that a page sent: never beyond the conversation's own.
+    """Like ``mark_read``, for a revision that a page sent: limited to the conversation's current revision.
 
     :raises NotFound: there is no such conversation
     """
@@ -39,7 +39,7 @@ def mark_read_up_to(session: Session, conversation_id: int, agent_id: int, revis
 
 
 def mark_viewing(session: Session, conversation_id: int, agent_id: int, revision: int, *, at: datetime) -> None:
-    """Note that this agent has the conversation on the screen and has read it up to this revision.
+    """Record that this agent has the conversation on the screen and has read it up to this revision.
 
     :raises NotFound: there is no such conversation
     """
@@ -49,7 +49,7 @@ def mark_viewing(session: Session, conversation_id: int, agent_id: int, revision
 
 
 def mark_present(session: Session, conversation_id: int, agent_id: int, *, at: datetime) -> None:
-    """Note that this agent has the conversation on the screen.
+    """Record that this agent has the conversation on the screen.
 
     The conversation gets a new revision if an agent came, or if one has not been seen for ``PRESENT_FOR``.
     """
@@ -68,7 +68,7 @@ def mark_present(session: Session, conversation_id: int, agent_id: int, *, at: d
 
 
 def leave(session: Session, conversation_id: int, agent_id: int, *, at: datetime) -> None:
-    """Note that this agent no longer has the conversation on the screen."""
+    """Record that this agent no longer has the conversation on the screen."""
     gone = delete(ConversationPresence).where(
         ConversationPresence.conversation_id == conversation_id, ConversationPresence.agent_id == agent_id
     )

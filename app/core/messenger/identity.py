@@ -1,4 +1,4 @@
-"""Who a page says its visitor is, and the proof: a hash of the user id or a JWT, as Intercom defines them."""
+"""The identity that a page gives for its visitor, and its proof: a hash of the user id or a JWT, as in Intercom."""
 
 import hashlib
 import hmac

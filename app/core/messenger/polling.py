@@ -1,7 +1,7 @@
 """Polls of the messenger: what is new to a visitor since their last poll, and earlier messages.
 
-An open panel polls every second, and there is rarely anything new. Each process therefore caches what it told each
-visitor, and queries the database only when one of their conversations has changed since.
+An open panel polls every second, and there is rarely anything new. Each process therefore caches what each
+visitor knows, and queries the database only when one of their conversations has changed since.
 """
 
 import threading

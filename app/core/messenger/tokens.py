@@ -75,8 +75,8 @@ def delete_expired(session: Session, *, at: datetime, limit: int = 1000) -> int:
 
     A visitor who still has such a token becomes a new lead; the old lead is no longer found by it.
     """
-    over = or_(MessengerToken.last_used_at < at - UNUSED_AFTER, MessengerToken.ended_at < at - ENDED_AFTER)
-    hashes = list(session.scalars(select(MessengerToken.token_hash).where(over).limit(limit)))
+    expired = or_(MessengerToken.last_used_at < at - UNUSED_AFTER, MessengerToken.ended_at < at - ENDED_AFTER)
+    hashes = list(session.scalars(select(MessengerToken.token_hash).where(expired).limit(limit)))
     if hashes:
         leads = update(Contact).where(Contact.lead_key.in_([_lead_key(each) for each in hashes]))
         session.execute(leads.values(lead_key=None), execution_options={"synchronize_session": False})

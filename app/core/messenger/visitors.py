@@ -1,4 +1,4 @@
-"""Visitors of the messenger: who they are, and what they write. What they see is in ``polling``.
+"""Visitors of the messenger: identifies them and stores what they write. What they see is in ``polling``.
 
 An anonymous visitor is a lead, identified by a random token that their browser chose; a signed user is a contact,
 identified by the id that their page proved. Only ``write``, ``sign_in`` and ``seen`` write to the database.
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core import rate_limits as limits
 from app.core.accounts.api_tokens import hash_of
-from app.core.consent import eligibility
+from app.core.consent import eligibility, locking
 from app.core.contacts import records as contacts
 from app.core.conversations import contact_messages, lifecycle
 from app.core.conversations import messages as conversations
@@ -64,7 +64,7 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Sender:
-    """Who writes a message, as the request says.
+    """Who writes a message, according to the request.
 
     :param bearer: a visitor's token or a signed user's session
     :param is_new: the token was created just now, so a lead may be created for it
@@ -135,9 +135,9 @@ def write(session: Session, sender: Sender, *, body: str, client_key: str, at: d
     if wait_s := _seconds_to_wait(session, sender, at=at):
         return WriteResult(retry_after_s=wait_s)
     contact_id = _sending_contact(session, sender, at=at)
-    said = contact_messages.post(session, contact_id, body=body, client_key=client_key, at=at)
+    posted = contact_messages.post(session, contact_id, body=body, client_key=client_key, at=at)
     messenger_tokens.record_use(session, sender.bearer, at=at)
-    return WriteResult(said)
+    return WriteResult(posted)
 
 
 def seen(session: Session, bearer: str, numbers: Mapping[int, int], *, address: str | None, at: datetime) -> int | None:
@@ -173,11 +173,11 @@ def sign_in(session: Session, user: SignedUser, token: str | None, *, address: s
     if lead_id is not None and (contact is not None or _has_open_conversation(session, lead_id)):
         contact = _user_for(session, user, at=at) if contact is None else contact
         for contact_id in sorted({lead_id, contact.id}):
-            contacts.hold(session, contact_id)
+            locking.lock_contact(session, contact_id)
         if session.get_one(Contact, lead_id).role == ContactRole.LEAD:
             lifecycle.reassign_to_contact(session, lead_id, contact.id, at=at)
     if contact is not None:
-        _store_changes(session, contacts.hold(session, contact.id), user, at=at)
+        _store_changes(session, locking.lock_contact(session, contact.id), user, at=at)
     if token:
         messenger_tokens.end(session, token, at=at)
     return None
@@ -213,7 +213,7 @@ def _sending_contact(session: Session, sender: Sender, *, at: datetime) -> int:
         user = signed if signed and signed.user_id == found.user_id else SignedUser(cast(str, found.user_id))
         contact = _user_for(session, user, at=at, locale=sender.locale)
         if user.changes_for(contact):
-            _store_changes(session, contacts.hold(session, contact.id), user, at=at)
+            _store_changes(session, locking.lock_contact(session, contact.id), user, at=at)
         return contact.id
     if (lead_id := messenger_tokens.lead_of(session, sender.bearer)) is not None:
         return lead_id
@@ -234,7 +234,7 @@ def _new_lead(session: Session, sender: Sender, *, at: datetime) -> int:
     is_new = insert_or_ignore(session, Contact, values)
     lead_id = session.scalars(select(Contact.id).where(Contact.lead_key == lead_key)).one()
     if is_new:
-        contacts.tell(session, "contact.created", lead_id, at=at)
+        contacts.publish(session, "contact.created", lead_id, at=at)
     messenger_tokens.store(session, sender.bearer, lead_id, at=at)
     return lead_id
 
@@ -251,7 +251,7 @@ def _user_for(session: Session, user: SignedUser, *, at: datetime, locale: str |
     is_new = insert_or_ignore(session, Contact, values)
     contact = session.scalars(select(Contact).where(Contact.external_id == user.user_id)).one()
     if is_new:
-        contacts.tell(session, "contact.created", contact.id, at=at)
+        contacts.publish(session, "contact.created", contact.id, at=at)
     _store_changes(session, contact, user, at=at)
     return contact
 
@@ -277,7 +277,7 @@ def _store_changes(session: Session, contact: Contact, user: SignedUser, *, at: 
     if "phone" in changed:
         contacts.change_phone(session, contact, changed["phone"], at=at)
     elif changed:
-        contacts.updated(session, contact, at=at)
+        contacts.mark_updated(session, contact, at=at)
 
 
 def _has_open_conversation(session: Session, contact_id: int) -> bool:

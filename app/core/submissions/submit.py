@@ -147,7 +147,7 @@ def _submit_inserted(session: Session, answer: _Answer, insertion: Insertion, st
 def _saved_only(session: Session, answer: _Answer, contact: LockedContact, state: State) -> Outcome:
     """The outcome of an answer that changed the saved number and no consent: the change is published."""
     for topic in contact.topics:
-        contacts.tell(session, topic, contact.id, at=answer.at)
+        contacts.publish(session, topic, contact.id, at=answer.at)
     return Outcome(state, "shown_again")
 
 

@@ -1,4 +1,4 @@
-"""Agents: invited, given a new link or another role, disabled and enabled."""
+"""Agents: invite, send a new link, change the role, disable and enable."""
 
 from collections.abc import Callable
 
@@ -70,12 +70,12 @@ def agent_page(agent_id: int) -> str:
 @blueprint.post("/admin/agents/<int:agent_id>/link")
 @admin_required
 def renew_link(agent_id: int) -> ResponseReturnValue:
-    """A new one-time link; earlier ones stop working."""
+    """Create a new one-time link; earlier ones stop working."""
     try:
         with unit_of_work() as session:
             agent = agents.renew_link(session, agent_id, actor=current_actor(), at=clock.now())
-    except InvalidState as problem:
-        return _back(agent_id, problem.message, "error")
+    except InvalidState as refused:
+        return _back(agent_id, refused.message, "error")
     return _deliver_link(agent)
 
 
@@ -131,7 +131,7 @@ def _invited(form: InviteForm) -> ResponseReturnValue:
 
 
 def _deliver_link(agent: Agent) -> ResponseReturnValue:
-    """Email the link if that was chosen and works; otherwise show it, this once."""
+    """Email the link if that was chosen and works; otherwise show it once."""
     link = password_links.link_for(agent)
     wants_mail = has_mail() and request.form.get("deliver") == "mail"
     if wants_mail and password_links.send_link(agent, link, workspace=_workspace_name()):
@@ -140,17 +140,17 @@ def _deliver_link(agent: Agent) -> ResponseReturnValue:
     return render_template("admin/agents_link.html", agent=agent, link=link, lasts=lasts, failed=wants_mail)
 
 
-def _apply(agent_id: int, change: Callable[[Session], Agent], done: str) -> ResponseReturnValue:
+def _apply(agent_id: int, change: Callable[[Session], Agent], success: str) -> ResponseReturnValue:
     try:
         with unit_of_work() as session:
             change(session)
-    except InvalidState as problem:
-        return _back(agent_id, problem.message, "error")
-    return _back(agent_id, done)
+    except InvalidState as refused:
+        return _back(agent_id, refused.message, "error")
+    return _back(agent_id, success)
 
 
-def _back(agent_id: int, message: str, kind: str = "info") -> ResponseReturnValue:
-    flash(message, kind)
+def _back(agent_id: int, message: str, category: str = "info") -> ResponseReturnValue:
+    flash(message, category)
     return redirect(url_for("admin.agent_page", agent_id=agent_id))
 
 

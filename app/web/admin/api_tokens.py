@@ -1,4 +1,4 @@
-"""API tokens: created (and shown once), listed with their last use, revoked."""
+"""API tokens: create and show once, list with their last use, revoke."""
 
 from datetime import timedelta
 

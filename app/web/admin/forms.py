@@ -150,9 +150,9 @@ def preview_saved() -> Response:
 @blueprint.post("/admin/forms/preview")
 @admin_required
 def preview_unsaved() -> Response:
-    """The preview of what is typed, whether or not it can be saved.
+    """The preview of the fields as they are typed, whether or not they can be saved.
 
-    The fields of an archived form are disabled, so that none is sent. It is shown as it is saved.
+    The fields of an archived form are disabled, so the browser sends none. The saved form is then shown.
     """
     if "title" not in request.form:
         return _preview_saved()
@@ -181,15 +181,15 @@ def _preview(session: Session, content: FormContent) -> Response:
 
 
 def _presentable(session: Session, content: FormContent) -> FormContent:
-    """The content as it would be frozen; with placeholders while it is refused."""
+    """The content as it would be frozen. While it is invalid, invalid values become placeholders or defaults."""
     try:
         return form_content.checked_content(session, content)
     except InvalidInput:
         pass
     texts = {
-        locale: replace(words, title=words.title or _UNTITLED)
-        for locale, words in content.texts.items()
-        if locale == content.locale or any(vars(words).values())
+        locale: replace(form_text, title=form_text.title or _UNTITLED)
+        for locale, form_text in content.texts.items()
+        if locale == content.locale or any(vars(form_text).values())
     }
     return replace(
         content,
@@ -210,21 +210,21 @@ def _type_of(session: Session, content: FormContent) -> SubscriptionType | None:
 
 def _created(form: OptInFormForm) -> ResponseReturnValue:
     with unit_of_work() as session:
-        made = publishing.create(
+        created = publishing.create(
             session,
             form.content,
             form.form_settings,
             actor=current_actor(),
             at=clock.now(),
         )
-    flash(f"“{made.name}” is saved. Put it into a page with the snippet below.")
-    return redirect(url_for("admin.form_page", form_id=made.id, _anchor="use"), 303)
+    flash(f"“{created.name}” is saved. Put it into a page with the snippet below.")
+    return redirect(url_for("admin.form_page", form_id=created.id, _anchor="use"), 303)
 
 
 def _published(form: OptInFormForm, form_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         found = publishing.find(session, form_id)
-        before = found.version
+        version_before = found.version
         publishing.publish(
             session,
             found,
@@ -233,8 +233,8 @@ def _published(form: OptInFormForm, form_id: int) -> ResponseReturnValue:
             actor=current_actor(),
             at=clock.now(),
         )
-    news = f" Version {found.version} is what people see from now on." if found.version != before else ""
-    flash(f"“{found.name}” is saved.{news}")
+    note = f" Version {found.version} is what people see from now on." if found.version != version_before else ""
+    flash(f"“{found.name}” is saved.{note}")
     return redirect(url_for("admin.form_page", form_id=form_id), 303)
 
 
@@ -271,7 +271,7 @@ def _values_of(found: OptInForm, version: OptInFormVersion) -> dict[str, Any]:
         "default_country": content.default_country or "",
         "allowed_origins": "\n".join(found.allowed_origins),
     }
-    for locale, words in content.texts.items():
+    for locale, form_text in content.texts.items():
         suffix = "" if locale == content.locale else f"-{locale}"
-        values |= {f"{name}{suffix}": getattr(words, name) for name in _TEXTS}
+        values |= {f"{name}{suffix}": getattr(form_text, name) for name in _TEXTS}
     return values

@@ -39,12 +39,12 @@ class TypeForm(Form):
 
     def validate(self, extra_validators: Any = None) -> bool:
         """A description in a further language needs a name in it."""
-        fine = bool(super().validate(extra_validators))
+        is_valid = bool(super().validate(extra_validators))
         for locale, (name, description) in self.translations.items():
             if description and not name:
                 refuse(self, InvalidInput("Give it a name in this language too.", field=f"name-{locale}"))
-                fine = False
-        return fine
+                is_valid = False
+        return is_valid
 
 
 fields_for_each(
@@ -58,7 +58,7 @@ fields_for_each(
 
 
 class NewTypeForm(TypeForm):
-    """A new type: its texts, and what cannot be changed later."""
+    """A new type: its texts, and the fields that cannot be changed later."""
 
     locale = SelectField("Language of these words", choices=choices(LOCALES.items()))
     channel = RadioField(
@@ -109,12 +109,12 @@ def step_subscription_type(type_id: int, step: str) -> ResponseReturnValue:
         "archive": (subscription_types.archive, "“{}” is archived: nothing offers it any more. You can bring it back."),
         "unarchive": (subscription_types.unarchive, "“{}” is back."),
     }
-    change, said = steps[step]
+    change, message = steps[step]
     try:
         with unit_of_work() as session:
             found = subscription_types.find(session, type_id)
             change(session, found, actor=current_actor(), at=clock.now())
-        flash(said.format(found.name))
+        flash(message.format(found.name))
     except InvalidState as error:
         flash(error.message, "warning")
     return redirect(url_for("admin.subscription_type", type_id=type_id), 303)
@@ -122,7 +122,7 @@ def step_subscription_type(type_id: int, step: str) -> ResponseReturnValue:
 
 def _created(form: NewTypeForm) -> ResponseReturnValue:
     with unit_of_work() as session:
-        made = subscription_types.create(
+        created = subscription_types.create(
             session,
             name=form.name.data or "",
             description=form.description.data or "",
@@ -133,8 +133,8 @@ def _created(form: NewTypeForm) -> ResponseReturnValue:
             actor=current_actor(),
             at=clock.now(),
         )
-    flash(f"“{made.name}” is saved as a draft. Put it live when it is ready to be offered.")
-    return redirect(url_for("admin.subscription_type", type_id=made.id), 303)
+    flash(f"“{created.name}” is saved as a draft. Put it live when it is ready to be offered.")
+    return redirect(url_for("admin.subscription_type", type_id=created.id), 303)
 
 
 def _edited(form: TypeForm, type_id: int) -> ResponseReturnValue:
@@ -170,11 +170,11 @@ def _page(form: Form, found: SubscriptionType | None, opted_in: int = 0) -> str:
 
 
 def _values_of(found: SubscriptionType) -> dict[str, str]:
-    words = {"name": found.name, "description": found.description}
+    values = {"name": found.name, "description": found.description}
     for each in found.translations:
-        words |= {f"name-{each.locale}": each.name, f"description-{each.locale}": each.description}
-    return words
+        values |= {f"name-{each.locale}": each.name, f"description-{each.locale}": each.description}
+    return values
 
 
 def _further(translations: Translations, own_locale: str) -> Translations:
-    return {locale: words for locale, words in translations.items() if locale != own_locale}
+    return {locale: texts for locale, texts in translations.items() if locale != own_locale}

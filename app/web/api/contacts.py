@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.core import clock
+from app.core.consent import locking
 from app.core.contacts import erase, filters, merge, profile, search, views
 from app.core.contacts.search import Found
 from app.core.contacts.search_plans import Order
@@ -142,7 +143,7 @@ def update_contact(session: Session, body: dict[str, Any], contact_id: str) -> C
     Only the given fields change; null removes a value. With another phone number, opt-ins given for the old one do
     not come along.
     """
-    contact = profile.hold(session, contact_id)
+    contact = locking.lock_contact_by_public_id(session, contact_id)
     profile.change(session, contact, body, actor=auth.caller().actor, at=clock.now())
     return _value(views.find(session, contact_id))
 
@@ -199,14 +200,14 @@ def list_tags_of_contact(contact_id: str) -> dict[str, Any]:
 
 
 def _erase(session: Session, contact_id: str) -> dict[str, Any]:
-    contact = profile.hold(session, contact_id)
+    contact = locking.lock_contact_by_public_id(session, contact_id)
     reference = _reference(contact)
     erase.erase(session, contact, actor=auth.caller().actor, at=clock.now())
     return reference
 
 
 def _change_state(session: Session, contact_id: str, change: Callable[..., None]) -> dict[str, Any]:
-    contact = profile.hold(session, contact_id)
+    contact = locking.lock_contact_by_public_id(session, contact_id)
     change(session, contact, actor=auth.caller().actor, at=clock.now())
     return _reference(contact)
 

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.core import audit, clock
-from app.core.contacts import profile, search, views
+from app.core.consent import locking
+from app.core.contacts import search, views
 from app.core.contacts.search import COUNTED_MAX
 from app.core.conversations import api_views, lifecycle, messages
 from app.core.conversations import forms as conversation_forms
@@ -196,12 +197,14 @@ def _contact(session: Session, reference: dict[str, Any], *, field: str = "id") 
     :raises NotFound: there is no such contact
     """
     if reference["id"] is not None:
-        return profile.hold(session, reference["id"])
+        return locking.lock_contact_by_public_id(session, reference["id"])
     if reference["user_id"] is not None:
-        return profile.hold(session, views.find_by_external_id(session, reference["user_id"]).row.public_id)
+        return locking.lock_contact_by_public_id(
+            session, views.find_by_external_id(session, reference["user_id"]).row.public_id
+        )
     if reference["email"] is None:
         raise InvalidInput("Say which contact, by id, user_id or email.", field=field)
-    return profile.hold(session, search.find_by_email(session, reference["email"]).public_id)
+    return locking.lock_contact_by_public_id(session, search.find_by_email(session, reference["email"]).public_id)
 
 
 def _assignee(session: Session, admin_id: str | None) -> int | None:

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.core import audit, clock, public_urls
-from app.core.contacts import profile, views
+from app.core.consent import locking
+from app.core.contacts import views
 from app.core.conversations import api_views
 from app.core.conversations.api_views import Inserted
 from app.core.errors import InvalidInput, NotAvailable
@@ -175,9 +176,11 @@ def _find(session: Session, form_id: str) -> OptInForm:
 
 def _contact(session: Session, body: dict[str, Any]) -> Contact | None:
     if body["contact_id"] is not None:
-        return profile.hold(session, body["contact_id"])
+        return locking.lock_contact_by_public_id(session, body["contact_id"])
     if body["external_id"] is not None:
-        return profile.hold(session, views.find_by_external_id(session, body["external_id"]).row.public_id)
+        return locking.lock_contact_by_public_id(
+            session, views.find_by_external_id(session, body["external_id"]).row.public_id
+        )
     return None
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import nh3
 from markupsafe import Markup
 
-# Stored with the wording although it was not on the screen: the language, and in earlier versions type and mode.
-UNSEEN = {"locale": "Language", "type": "Subscription type", "mode": "Kind of form"}
+# Stored with the wording, but not shown on the page: the language, and in earlier versions type and mode.
+NOT_SHOWN = {"locale": "Language", "type": "Subscription type", "mode": "Kind of form"}
 _REPRODUCED = ("form_title", "label", "saved_label", "hint", "legal_html", "button", "links", "notes", "brand")
 _LEGAL_TAGS = {"p", "br", "em", "strong", "a"}
 
@@ -18,7 +18,7 @@ _LEGAL_TAGS = {"p", "br", "em", "strong", "a"}
 class Reproduction:
     """The wording as it was shown.
 
-    ``shown`` holds the fields that the page draws, ``rest`` all others, so that nothing of the record is hidden.
+    ``shown`` holds the fields that the page reproduces, ``rest`` all others, so that nothing of the record is hidden.
     ``legal`` is safe HTML.
     """
 
@@ -29,11 +29,11 @@ class Reproduction:
 
 
 def reproduction(body: str) -> Reproduction:
-    """A stored wording, ready to draw. A body that is not a JSON object is shown as it is."""
+    """A stored wording, ready to be displayed. A body that is not a JSON object is displayed as it is."""
     fields = _fields(body)
-    shown = {name: fields.pop(name) for name in _REPRODUCED if _is_drawable(name, fields.get(name))}
+    shown = {name: fields.pop(name) for name in _REPRODUCED if _is_reproducible(name, fields.get(name))}
     legal = nh3.clean(str(shown.get("legal_html", "")), tags=_LEGAL_TAGS, attributes={"a": {"href"}})
-    rest = tuple((UNSEEN.get(name, name), _plain(value)) for name, value in sorted(fields.items()) if value)
+    rest = tuple((NOT_SHOWN.get(name, name), _plain(value)) for name, value in sorted(fields.items()) if value)
     return Reproduction(str(fields.get("locale", "en")), shown, Markup(legal), rest)  # noqa: S704 - cleaned above
 
 
@@ -45,7 +45,7 @@ def _fields(body: str) -> dict[str, Any]:
     return fields if isinstance(fields, dict) else {"words": body}
 
 
-def _is_drawable(name: str, value: object) -> bool:
+def _is_reproducible(name: str, value: object) -> bool:
     if name == "links":
         return isinstance(value, list) and all(
             isinstance(link, dict) and {"text", "href"} <= link.keys() for link in value

@@ -1,4 +1,4 @@
-"""Names for the codes of consents: how sure, from which source, why a contact is not reachable."""
+"""Texts for the codes of consents: levels of evidence, sources, and reasons why a contact is not reachable."""
 
 from app.core.consent.eligibility import Reason
 from app.models import Channel, EvidenceLevel, Source

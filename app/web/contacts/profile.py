@@ -11,9 +11,8 @@ from wtforms import SelectField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app.core import clock, phone, public_urls
-from app.core.consent import eligibility
+from app.core.consent import eligibility, locking
 from app.core.consent.eligibility import Reason, Standing
-from app.core.contacts import profile as contact_profile
 from app.core.contacts import records as contacts
 from app.core.errors import InvalidInput, InvalidState
 from app.core.forms import insertion, publishing
@@ -38,7 +37,7 @@ class InsertForm(Form):
 
 
 class ConsentForm(Form):
-    """What a contact told an agent about one subscription type."""
+    """An opt-in or opt-out that a contact gave to an agent, for one subscription type."""
 
     subscription_type_id = SelectField(
         "Subscription type", [DataRequired("Choose a subscription type.")], coerce=str, validate_choice=False
@@ -115,7 +114,7 @@ def profile_page(public_id: str, forms: ProfileForms) -> str:
 
 
 def chosen_id(field: Any) -> int:
-    """The id that was chosen in a list. :raises InvalidInput: it is not an id"""
+    """The id that was chosen in a list. :raises InvalidInput: nothing was chosen, or it is not an id"""
     chosen = ids.parse(field.data)
     if chosen is None:
         raise InvalidInput("Choose one of the list.", field=field.name)
@@ -125,7 +124,7 @@ def chosen_id(field: Any) -> int:
 def _inserted(form: InsertForm, public_id: str) -> ResponseReturnValue:
     try:
         with unit_of_work() as session:
-            contact = contact_profile.hold(session, public_id)
+            contact = locking.lock_contact_by_public_id(session, public_id)
             chosen = publishing.find(session, chosen_id(form.form_id))
             inserted = insertion.insert_for(session, chosen, contact, inserted_by=current_actor(), at=clock.now())
     except InvalidState as refused:
@@ -146,5 +145,5 @@ def _types(subscriptions: Iterable[Standing]) -> list[Any]:
 
 def _take_link(found: Contact) -> str | None:
     """The link of the form that was just inserted for this contact; null when the page is loaded again."""
-    kept = cookie.pop(_LINK, None) if _LINK in cookie else None
-    return kept[1] if kept and kept[0] == found.public_id else None
+    stored = cookie.pop(_LINK, None) if _LINK in cookie else None
+    return stored[1] if stored and stored[0] == found.public_id else None

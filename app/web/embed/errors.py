@@ -1,4 +1,4 @@
-"""What the embed says when it shows no form, and what it says about a refused answer, in the reader's language."""
+"""Error pages of the embed, and sentences about refused answers, in the reader's language."""
 
 from http import HTTPStatus
 from math import ceil
@@ -38,7 +38,7 @@ def init_app(embed: Flask) -> None:
 
 
 def refusal_sentence(outcome: Outcome, locale: str) -> str:
-    """Tells the person what to do about a refusal; empty when there is none."""
+    """The sentence that tells the person what to do about a refusal; empty when there is none."""
     if outcome.refusal is None:
         return ""
     with speaking(locale):

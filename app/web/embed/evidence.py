@@ -1,4 +1,4 @@
-"""The evidence of an answer: what this request shows about who answered, where and what was on their screen."""
+"""The evidence of an answer: who answered, where, and what the page showed, as far as the request tells."""
 
 from flask import request
 
@@ -44,7 +44,7 @@ def framing_origin(allowed_origins: tuple[str, ...]) -> str | None:
 
 
 def _level(view: FormView) -> EvidenceLevel:
-    """How sure we are who answers. Anybody can be a lead: by typing a number, by a link, in an unsigned chat."""
+    """How sure we are who answers. A lead may be anyone who typed a number, has a link or wrote in an unsigned chat."""
     insertion, respondent = view.insertion, view.respondent
     if insertion is None or respondent is None:
         return EvidenceLevel.WEB_UNVERIFIED

@@ -23,7 +23,7 @@ def _shortened(length: int) -> Callable[[str | None], str | None]:
 class AnswerForm(Form):
     """The fields of the page. Only the field of the form's channel is on it.
 
-    Texts over the limits are cut: they are not numbers or addresses, and ``submit`` refuses them with a sentence.
+    Texts over the limits are cut: they are not numbers or addresses, and ``submit`` refuses them.
     """
 
     shown = HiddenField(default="")
@@ -32,11 +32,11 @@ class AnswerForm(Form):
     email = EmailField(filters=[_shortened(_TYPED_MAX)])
 
     def render_token(self, keys: Keys, place: str) -> RenderToken | None:
-        """What the page showed; null when the token was not signed here, belongs to another place or is too old."""
+        """The token of the render; null when the token was not signed here, belongs to another place or is too old."""
         return RenderToken.read(keys.signer("shown"), self.shown.data or "", place=place)
 
     def typed(self, keys: Keys, region: str | None) -> Typed:
-        """What was typed as a destination, or why it was refused, by the channel of each field that was sent."""
+        """The destination that was typed, or why it was refused, by the channel of each field that was sent."""
         return {
             channel: _destination(keys, field.data, channel, region)
             for channel, field in self._fields_by_channel().items()
@@ -44,7 +44,7 @@ class AnswerForm(Form):
         }
 
     def typed_text(self, channel: str) -> str:
-        """What was typed, unchanged; empty when the field was not sent."""
+        """The text that was typed, unchanged; empty when the field was not sent."""
         return self._fields_by_channel()[channel].data or ""
 
     def claimed_page(self, allowed_origins: tuple[str, ...]) -> str | None:

@@ -15,8 +15,8 @@ from app.web.services import keys
 def may_show_full_number(view: FormView) -> bool:
     """Whether this reader sees the saved number in full.
 
-    ``?full=`` is a proof. The messenger's API gives it to a signed user for one form; with an answer it is the proof
-    of the page that was answered.
+    ``?full=`` is a proof. For a GET, the messenger's API made it for a signed user and one form. For an answer, the
+    page that was answered made it.
     """
     if view.insertion is None or view.respondent is None:
         return False
@@ -35,7 +35,7 @@ def saved_number(view: FormView, saved: Destination | None, *, is_full: bool) ->
 def signed_up_number(
     view: FormView, destination: Destination | None, shown: RenderToken | None, *, is_full: bool
 ) -> str:
-    """The number that was signed up: in full for a reader who typed it, or who saw it in full before."""
+    """The number that was signed up: in full if the reader typed it or saw it in full before."""
     if destination is None:
         return ""
     is_known = shown is not None and (is_full or shown.destination_hash is None)

@@ -32,7 +32,7 @@ _TAKES_ANSWERS = {State.ASK, State.SAVED}
 
 @blueprint.before_request
 def refuse_answers_from_other_sites() -> None:
-    """Any site that is allowed to may frame the form; answers come from our own page only."""
+    """Refuse answers from other sites. Allowed sites may frame the form, but only our own page sends answers."""
     if request.method == "POST":
         refuse_other_sites()
 
@@ -86,7 +86,7 @@ def _show(view: FormView, place: str) -> Response:
 
 
 def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | None], FormView]) -> Response:
-    """Record what was sent in one transaction, then respond with the outcome."""
+    """Record the answer in one transaction, then respond with the outcome."""
     form = AnswerForm(request.form)
     sent = form.render_token(keys(), place)
     typed = form.typed(keys(), sent.region if sent else None)
@@ -114,7 +114,7 @@ def _is_as_shown(page: FormPage, sent: RenderToken | None) -> bool:
 
 
 def _page(view: FormView, shown: RenderToken | None = None) -> FormPage:
-    """The page for this reader: in the language and for the country that were shown, else by the request's headers."""
+    """The page for this reader: in the language and country of the render, else of the request's headers."""
     publisher, respondent = view.publisher, view.respondent
     languages = request.headers.get("Accept-Language", "")
     if shown is None:
@@ -154,7 +154,7 @@ def _render_token(page: FormPage, saved: Destination | None, place: str, origin:
 def _respond(
     view: FormView, page: FormPage, outcome: Outcome, saved: Destination | None, token: RenderToken, typed: str = ""
 ) -> Response:
-    """The page in its present state, ready for another answer where it takes one."""
+    """The page in its current state, with a new render token where it accepts an answer."""
     is_full = masking.may_show_full_number(view)
     shown = token.signed(keys().signer("shown")) if outcome.state in _TAKES_ANSWERS else ""
     data = PageData(
@@ -183,7 +183,7 @@ def _respond_done(view: FormView, page: FormPage, outcome: Outcome, shown: Rende
 
 
 def _action(full_number_proof: str) -> str:
-    """The address that the form is sent to: this page, with nothing else of its query string."""
+    """The address that the form is sent to: this page, without the rest of its query string."""
     query = {name: value for name, value in (("theme", _theme()), ("full", full_number_proof)) if value}
     values: dict[str, Any] = {**(request.view_args or {}), **query}
     return url_for(request.endpoint or "", **values)

@@ -1,6 +1,6 @@
 """The page of an opt-in form in every state: its wording, its HTML and its headers.
 
-The part that is the same for everybody (one version in one language for one workspace) is rendered once and cached; a
+The part that is the same for everyone (one version in one language for one workspace) is rendered once and cached; a
 request only fills in its own values. The embed and the live preview share it.
 """
 
@@ -29,7 +29,7 @@ from app.web.security import PERMISSIONS
 _CACHED_PAGES_MAX = 512
 # Placeholders in a cached page, random so that no text of a form can contain one.
 _SHOWN, _ACTION, _NUMBER, _TOKEN = (f"{name}-{random_token()}" for name in ("shown", "action", "number", "token"))
-# The states that people see every day are cached; the others are rendered when they are needed.
+# The most frequent states are cached; the others are rendered when they are needed.
 _CACHED_STATES = (State.ASK, State.SAVED, State.SIGNED_UP, State.DONE)
 
 
@@ -65,13 +65,13 @@ class FormPage:
 
 @dataclass(frozen=True)
 class PageData:
-    """What a request fills in.
+    """The values that a request fills in.
 
     :param action: where the form is sent
     :param shown: the signed render token
     :param number: masked, unless the reader may see it in full
-    :param typed: what was typed, when the page asks again
-    :param token: of a page that says "done": the inserted form's token
+    :param typed: the text that was typed, when the page asks again
+    :param token: of a page in the state "done": the inserted form's token
     """
 
     state: State

@@ -22,7 +22,7 @@ def render_preview(
     theme: str = "",
     number: str = "",
 ) -> Response:
-    """The embed as it would look. Only our own pages may frame it, and its form cannot be sent.
+    """The embed with this content. Only our own pages may frame it, and its form cannot be sent.
 
     :param state: ``ask``, ``saved``, ``signed_up`` or ``done``; anything else is ``ask``
     :param locale: a key of ``wording.LOCALES``; anything else is English

@@ -3,6 +3,7 @@
 from flask import Response, abort, render_template, request
 from sqlalchemy.orm import Session
 
+from app.core import public_urls
 from app.core.forms import publishing as optin_forms
 from app.core.workspace import settings
 from app.models import Channel, OptInForm
@@ -29,7 +30,15 @@ def shop() -> str:
         workspace = settings.get(session)
         if not workspace.is_demo:
             abort(404)
-        return render_template("home/shop.html", form=_shop_form(session), workspace=workspace)
+        form = _shop_form(session)
+        return render_template(
+            "home/shop.html",
+            form=form,
+            form_url=public_urls.public_form(form.key) if form else "",
+            workspace=workspace,
+            embed_script=public_urls.EMBED_SCRIPT,
+            messenger_script=public_urls.MESSENGER_SCRIPT,
+        )
 
 
 @blueprint.get("/logo")

@@ -32,7 +32,7 @@ def reply(conversation_id: int) -> ResponseReturnValue:
 @blueprint.post("/inbox/<int:conversation_id>/forms")
 @agent_required
 def insert_saved(conversation_id: int) -> ResponseReturnValue:
-    """Insert a saved form. A refusal is shown in the conversation, where the list of forms is."""
+    """Insert a saved form. A refusal is shown on the page of the conversation."""
     try:
         form_id = ids.parse(request.form.get("form_id"))
         if form_id is None:
@@ -76,7 +76,7 @@ def assign(conversation_id: int) -> ResponseReturnValue:
 @blueprint.post("/inbox/<int:conversation_id>/read")
 @agent_required
 def mark_read(conversation_id: int) -> ResponseReturnValue:
-    """For pages without scripts, which do not report by themselves what was read."""
+    """Mark as read, for pages without scripts. Scripts report by themselves what was read."""
     with unit_of_work() as session:
         _mark_shown_read(session, conversation_id)
     return _back_to(conversation_id)
@@ -102,8 +102,8 @@ def _back_to(conversation_id: int) -> ResponseReturnValue:
     if _is_from_script():
         return "", 204
     params = ListChoice.from_request().params()
-    here = url_for("inbox.conversation_page", conversation_id=conversation_id, _anchor="reply", **params)
-    return redirect(here, 303)
+    page = url_for("inbox.conversation_page", conversation_id=conversation_id, _anchor="reply", **params)
+    return redirect(page, 303)
 
 
 def _is_from_script() -> bool:

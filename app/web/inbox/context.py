@@ -1,4 +1,4 @@
-"""What the templates of the inbox show, for its pages and its poll alike."""
+"""The variables of the inbox's templates, for its pages and its poll."""
 
 import secrets
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class ListChoice:
-    """Which list a page shows: by state and assignee, from a row on, or the results of a search."""
+    """Which list a page shows: by state and assignee, after a certain row, or the results of a search."""
 
     box: ConversationState
     assigned: Assigned
@@ -51,9 +51,9 @@ class ListChoice:
         return not self.typed and self.before is None
 
     def params(self, box: str | None = None, assigned: str | None = None, before: str = "") -> dict[str, Any]:
-        """Query parameters for ``url_for`` that keep this list from page to page, without defaults.
+        """Query parameters for ``url_for`` that show this list again, without default values.
 
-        Other values may be given for some; another box or assignee ends a search.
+        Another box or assignee may be given; that ends a search.
         """
         chosen = {
             "box": box or self.box.value,
@@ -108,7 +108,7 @@ def conversation_context(
         "conversation": conversation,
         "contact": contact,
         "view": view,
-        "agreed": {form_id: labels.agreed(line) for form_id, line in opt_ins.items()},
+        "agreements": {form_id: labels.agreement(line) for form_id, line in opt_ins.items()},
         "assignable": {each.id: agents.label(each) for each in agents.find_all(session) if each.active},
         "others": presence.other_viewers(session, conversation.id, me, at=at),
         "agents": formatting.agent_names(session),
@@ -121,7 +121,7 @@ def conversation_context(
 
 
 def new_client_key() -> str:
-    """An idempotency key for one form of a page: the same form sent twice is carried out once."""
+    """An idempotency key for one form of a page: sending the form twice has one effect."""
     return secrets.token_urlsafe(12)
 
 
@@ -137,9 +137,9 @@ def _panel_context(session: Session, contact: Contact, conversation_id: int) -> 
 
 
 def _key_of(row: InboxRow) -> str:
-    """``microseconds-id``: the row in an address."""
-    moment, conversation_id = row.key
-    return f"{(moment - _EPOCH) // timedelta(microseconds=1)}-{conversation_id}"
+    """The key of a row as a query parameter: ``microseconds-id``."""
+    updated_at, conversation_id = row.key
+    return f"{(updated_at - _EPOCH) // timedelta(microseconds=1)}-{conversation_id}"
 
 
 def _parse_key(text: str) -> tuple[datetime, int] | None:

@@ -142,7 +142,7 @@ def _saved_destination(session: Session, contact: Contact, channel: str, workspa
 
 
 def _presentable(session: Session, content: FormContent) -> FormContent:
-    """The content as it would be frozen; with a placeholder as title while it is refused."""
+    """The content as it would be frozen. While it is invalid, an empty title becomes a placeholder."""
     try:
         return form_content.checked_content(session, content)
     except InvalidInput:

@@ -1,4 +1,4 @@
-"""The inbox in words: what happened, when, what a contact agreed to."""
+"""Texts of the inbox: events, times, and what a contact agreed to."""
 
 import json
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ CARD_STATES = {
 
 @dataclass(frozen=True)
 class Agreement:
-    """What a form's answer agreed to, by the ledger: destination, time, legal text as it was shown (safe HTML)."""
+    """An opt-in by a form: destination, time, and the legal text as it was shown (safe HTML)."""
 
     event_id: int
     at: datetime
@@ -46,7 +46,8 @@ class Agreement:
     legal: Markup
 
 
-def agreed(line: LedgerLine) -> Agreement:
+def agreement(line: LedgerLine) -> Agreement:
+    """What a form's answer agreed to, from its line of the ledger."""
     destination = line.evidence.destination if line.evidence else None
     fields = _fields(line.words)
     legal = nh3.clean(str(fields.get("legal_html", "")), tags=_LEGAL_TAGS, attributes={"a": {"href"}})
@@ -59,19 +60,19 @@ def agreed(line: LedgerLine) -> Agreement:
 
 
 def short_time(at: datetime, time_zone: str) -> Markup:
-    """``13:05`` today, else ``2 Nov, 13:05``; as an element with the full time for machines and as its title."""
+    """``13:05`` today, else ``2 Nov, 13:05``; as a ``<time>`` element with the full time as its title."""
     zone = ZoneInfo(time_zone)
-    here, today = at.astimezone(zone), clock.now().astimezone(zone)
-    pattern = "HH:mm" if here.date() == today.date() else "d MMM, HH:mm" if here.year == today.year else "d MMM y"
+    local, today = at.astimezone(zone), clock.now().astimezone(zone)
+    pattern = "HH:mm" if local.date() == today.date() else "d MMM, HH:mm" if local.year == today.year else "d MMM y"
     short = format_datetime(at, pattern, tzinfo=zone, locale=_ENGLISH)
     full = format_datetime(at, "d MMM y, HH:mm zzz", tzinfo=zone, locale=_ENGLISH)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(timespec="seconds"), full, short)
 
 
 def event(code: str, agents: dict[int, str]) -> str:
-    """What an agent did, for the code in an event's body: ``closed the conversation`` for ``closed``."""
-    what, _, number = code.partition(":")
-    if what == "assigned" and number.isdigit():
+    """The text for the code in an event's body: ``closed the conversation`` for ``closed``."""
+    name, _, number = code.partition(":")
+    if name == "assigned" and number.isdigit():
         return f"gave the conversation to {agents.get(int(number), 'somebody')}"
     return _EVENTS.get(code, code)
 
@@ -84,13 +85,13 @@ def counted(number: int) -> str:
 def excerpt(row: InboxRow, agents: dict[int, str], me: int) -> str:
     """The newest message of a conversation, on one short line."""
     if row.kind == MessageKind.FORM and row.form:
-        what = f"Form “{row.form.title}”: {CARD_STATES[row.form.state].lower()}"
+        summary = f"Form “{row.form.title}”: {CARD_STATES[row.form.state].lower()}"
     else:
-        what = " ".join(row.body[:400].split())[:160]
+        summary = " ".join(row.body[:400].split())[:160]
     if row.author == "contact":
-        return what
+        return summary
     author = "You" if row.author == f"agent:{me}" else formatting.actor(row.author, agents)
-    return f"{'Note by ' if row.kind == MessageKind.NOTE else ''}{author}: {what}"
+    return f"{'Note by ' if row.kind == MessageKind.NOTE else ''}{author}: {summary}"
 
 
 def name_of(row: InboxRow) -> str:

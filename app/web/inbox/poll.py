@@ -1,4 +1,4 @@
-"""Live updates: what changed since the page's last poll; 204 from memory when nothing did."""
+"""Live updates: the changes since the page's last poll, or 204 from the cache when there are none."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -29,7 +29,7 @@ from app.web.sign_in.setup import agent_required
 def poll() -> ResponseReturnValue:
     """``{cursor, unread, news, list?, conversation?}``; the list and the conversation as HTML, if the page shows them.
 
-    With ``refresh=yes`` they are rendered although nothing changed: forms expire, and consents change elsewhere.
+    With ``refresh=yes`` they are rendered even if nothing changed: forms expire, and consents change elsewhere.
     """
     at, cursor = clock.now(), request.args.get("cursor")
     is_refresh = request.args.get("refresh") == "yes"
@@ -86,7 +86,7 @@ def _concerns(row: InboxRow, me: int) -> bool:
 
 
 def _announcement(session: Session, row: InboxRow) -> dict[str, Any]:
-    """What a page announces; it announces each ``key`` once."""
+    """One announcement for the page, which announces each ``key`` once."""
     return {
         "key": row.news_key,
         "id": row.conversation_id,
@@ -123,7 +123,7 @@ def _conversation(
 
 
 def _with_forms(session: Session, view: AgentView, *, at: datetime) -> AgentView:
-    """With the newest forms added: a form's card may look different although it has no new revision."""
+    """Add the newest forms: a form's card may have changed without a new revision."""
     newest = views.agent_page(session, view.conversation_id, at=at).messages
     messages = {each.number: each for each in [*(each for each in newest if each.form), *view.messages]}
     return replace(view, messages=[messages[number] for number in sorted(messages)])

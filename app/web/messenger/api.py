@@ -1,6 +1,6 @@
-"""What the panel calls. The header ``Authorization: Bearer`` identifies a visitor; there is no cookie.
+"""The API of the panel. The header ``Authorization: Bearer`` identifies a visitor; there is no cookie.
 
-GETs only read. A stranger gets the same 404 as for what does not exist.
+GETs only read. An unknown visitor gets a 404, like an unknown address.
 """
 
 import json
@@ -26,7 +26,7 @@ from app.web.compression import compress
 from app.web.security import client_address, refuse_other_sites
 from app.web.services import database, keys, polls, read_connection, read_only, unit_of_work
 
-# Calls that say who the visitor is, and calls of a visitor who is known by a token or a session.
+# Calls that identify the visitor, and calls of a visitor who has a token or a session.
 identification = Blueprint("identification", __name__)
 calls = Blueprint("calls", __name__)
 _KNOWN = re.compile(r"(\d{1,18}):(\d{1,9})")
@@ -64,7 +64,7 @@ def require_bearer() -> None:
 
 @identification.get("/session")
 def session_of_signed_user() -> dict[str, Any]:
-    """A session for the user that the page proves; null when it proves none."""
+    """Create a session for the user that the page proves; null when it proves none."""
     with read_only() as session:
         user = visitors.signed_user(session, _identity(), at=clock.now())
         if user is None:
@@ -75,7 +75,7 @@ def session_of_signed_user() -> dict[str, Any]:
 
 @identification.post("/sign-in")
 def sign_in() -> dict[str, Any]:
-    """Tell that the visitor with this token is the user that the page proves."""
+    """Sign the visitor with this token in as the user that the page proves."""
     token = str(_body().get("token") or "")[:100]
     with read_only() as session:
         user = visitors.signed_user(session, _identity(), at=clock.now())
@@ -89,7 +89,7 @@ def sign_in() -> dict[str, Any]:
 
 @calls.get("/poll")
 def poll() -> dict[str, Any]:
-    """What is new since the revisions that the panel knows: ``?after=12:40,13:7``, conversation and revision."""
+    """The changes since the revisions that the panel knows: ``?after=12:40,13:7``, conversation and revision."""
     after = request.args.get("after", "")[: polling.KNOWN_CHARS_MAX]
     known = {int(found[1]): int(found[2]) for found in _KNOWN.finditer(after)}
     visitor, news = polls().news(database(), g.bearer, known, at=clock.now())
@@ -117,23 +117,23 @@ def write() -> dict[str, Any]:
     )
     text, client_key = str(body.get("text") or ""), str(body.get("client_key") or "")
     with unit_of_work() as session:
-        written = visitors.write(session, sender, body=text, client_key=client_key, at=clock.now())
-    message = written.message
+        result = visitors.write(session, sender, body=text, client_key=client_key, at=clock.now())
+    message = result.message
     if message is None:
-        raise _too_many(written.retry_after_s)
+        raise _too_many(result.retry_after_s)
     at_ms = int(message.at.timestamp() * 1000)
     return {"conversation": message.conversation_id, "number": message.number, "at": at_ms}
 
 
 @calls.post("/seen")
 def seen() -> dict[str, Any]:
-    """Tell up to which message of each conversation the visitor has everything on the screen."""
+    """Record up to which message of each conversation the visitor has seen everything."""
     sent = _body().get("seen")
     if not isinstance(sent, dict) or not all(_is_number(each) for pair in sent.items() for each in pair):
         raise BadRequest
     numbers = {int(conversation): int(number) for conversation, number in sent.items()}
     with read_connection() as connection:
-        visitors.visitor(connection, g.bearer)  # refuse a stranger before the transaction locks out other writers
+        visitors.visitor(connection, g.bearer)  # refuse unknown visitors before the transaction locks out other writers
     with unit_of_work() as session:
         wait_s = visitors.seen(session, g.bearer, numbers, address=client_address(request), at=clock.now())
     _refuse_too_many(wait_s)
@@ -176,7 +176,7 @@ def _too_many(wait_s: int | None) -> TooMany:
 
 
 def _identity() -> Identity:
-    """What the page says about its visitor: JSON, percent-encoded because a header takes ASCII only."""
+    """The identity that the page gives for its visitor: JSON, percent-encoded because headers are ASCII only."""
     try:
         claims = json.loads(unquote(request.headers.get("Assent-Identity", "")) or "{}")
     except ValueError:

@@ -4,7 +4,7 @@ import { notification, sound } from "./preferences.js";
 import { announcer, conversation } from "./state.js";
 
 const pageTitle = document.title;
-// The list shows what was unread when the page was loaded. It is not news, even if something beside it changes.
+// Conversations that were unread when the page was loaded are not announced.
 const announced = new Set([...document.querySelectorAll("[data-news]")].map((row) => row.dataset.news));
 
 export function showUnread(unread) {
@@ -40,6 +40,6 @@ async function beep() {
     tone.connect(volume).connect(audio.destination);
     tone.start();
     tone.stop(audio.currentTime + 0.25);
-  } catch { /* this browser plays no sound */ }
+  } catch { /* this browser cannot play sounds */ }
 }
-sound.addEventListener("change", () => { if (sound.checked) beep(); }); // so that the agent hears what it is like
+sound.addEventListener("change", () => { if (sound.checked) beep(); }); // so that the agent knows the sound

@@ -7,13 +7,13 @@ export function showConversation(news) {
   state.revision = news.revision;
   for (const field of document.querySelectorAll("input[name=revision]")) field.value = state.revision;
   const wasAtEnd = isAtEnd();
-  const spoken = [];
+  const announcements = [];
   document.getElementById("line-seen")?.remove(); // so that a message is compared without it
-  for (const message of news.messages) if (root.dataset.newest === "yes" || isShown(message.number)) showMessage(message, spoken);
+  for (const message of news.messages) if (root.dataset.newest === "yes" || isShown(message.number)) showMessage(message, announcements);
   markSeen(news.seen);
   replace("chat-head", news.head);
   if (!document.getElementById("panel").contains(document.activeElement) || document.activeElement.tagName !== "SELECT") replace("panel", news.panel);
-  if (spoken.length) announcer.textContent = spoken.join(". ");
+  if (announcements.length) announcer.textContent = announcements.join(". ");
   if (wasAtEnd) scrollToEnd();
   if (!document.hidden) events.dispatchEvent(new Event("messages-shown"));
   if (news.is_more) state.pollAgain = true;
@@ -23,8 +23,8 @@ function isShown(number) {
   return document.getElementById(`line-${number}`) !== null;
 }
 
-// Adds a message, or replaces the one with its number. Adds what a screen reader says of it to `spoken`.
-function showMessage(message, spoken) {
+// Adds a message, or replaces the one with its number. Adds its text for screen readers to `announcements`.
+function showMessage(message, announcements) {
   const fresh = parse(message.html).firstElementChild;
   const old = document.getElementById(fresh.id);
   if (old) {
@@ -37,8 +37,8 @@ function showMessage(message, spoken) {
     messages.insertBefore(fresh, later ?? null);
   }
   const stateOf = (element) => element?.querySelector(".form-card")?.dataset.state;
-  if (fresh.dataset.kind === "form" && stateOf(old) !== stateOf(fresh)) spoken.push(`${fresh.querySelector("article").getAttribute("aria-label")}, ${fresh.querySelector(".state").textContent.trim()}`);
-  else if (fresh.dataset.kind !== "form" && fresh.dataset.side === "contact") spoken.push(`${fresh.dataset.author}: ${fresh.querySelector(".line-text").textContent.trim().slice(0, 300)}`);
+  if (fresh.dataset.kind === "form" && stateOf(old) !== stateOf(fresh)) announcements.push(`${fresh.querySelector("article").getAttribute("aria-label")}, ${fresh.querySelector(".state").textContent.trim()}`);
+  else if (fresh.dataset.kind !== "form" && fresh.dataset.side === "contact") announcements.push(`${fresh.dataset.author}: ${fresh.querySelector(".line-text").textContent.trim().slice(0, 300)}`);
 }
 
 export function markSeen(number) {

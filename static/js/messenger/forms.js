@@ -1,6 +1,6 @@
 // Forms inside the chat, each in a frame that reports its height.
 
-import { tellHost } from "./host.js";
+import { postToHost } from "./host.js";
 import { isAtEnd, scrollToEnd, scrollToTopOf } from "./message_list.js";
 import { element, events, field, list, log, state, texts } from "./state.js";
 
@@ -22,7 +22,7 @@ const openForm = (row) => {
   frame.addEventListener("load", () => {
     frame.contentWindow.postMessage({ source: "assent", version: 1, type: "hello", page: state.page }, location.origin);
     try {
-      frame.contentWindow.addEventListener("keydown", (event) => { if (event.key === "Escape") tellHost("close"); });
+      frame.contentWindow.addEventListener("keydown", (event) => { if (event.key === "Escape") postToHost("close"); });
     } catch { /* it did not load: the browser shows its own page there */ }
   });
   row.prepend(frame);

@@ -4,7 +4,7 @@ import { state, texts } from "./state.js";
 
 const origins = [location.origin, ...JSON.parse(texts.origins)];
 
-export const tellHost = (type, more) => {
+export const postToHost = (type, more) => {
   if (state.parentOrigin) parent.postMessage({ source: "assent", version: 1, type, ...more }, state.parentOrigin);
 };
 

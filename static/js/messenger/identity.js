@@ -1,10 +1,10 @@
 // Who is chatting: an anonymous visitor with a token, or a signed user with a session.
 
 import { call } from "./api.js";
-import { tellHost } from "./host.js";
+import { postToHost } from "./host.js";
 import { clear } from "./message_list.js";
 import { backoffMs, showStatus } from "./polls.js";
-import { restore, running } from "./sending.js";
+import { sendUnsent, running } from "./sending.js";
 import { emit, events, isSigned, pause, state } from "./state.js";
 
 // A person begins: when the page is loaded, and after each sign-in and sign-out.
@@ -37,7 +37,7 @@ const beginSession = async () => {
   }
   if (generation !== state.generation) return;
   state.failures = 0;
-  restore();
+  sendUnsent();
   emit("begun");
 };
 
@@ -49,7 +49,7 @@ export const signIn = async () => {
   if (before) forgetToken();
 };
 const forgetToken = () => {
-  tellHost("forget", { token: state.token });
+  postToHost("forget", { token: state.token });
   state.token = null;
 };
 

@@ -1,11 +1,11 @@
 // The messages on the screen: in order, each once, and how many are unread.
 
 import { call } from "./api.js";
-import { tellHost } from "./host.js";
+import { postToHost } from "./host.js";
 import { createRow, showAbout } from "./message_row.js";
 import { earlier, emit, list, log, newer, queue, state, texts } from "./state.js";
 
-export const messages = new Map(); // "conversation:number" to what is known of the message, with its row
+export const messages = new Map(); // "conversation:number" to the message, with its row
 export const revisions = new Map(); // conversation to its last known revision
 const seen = new Map(); // conversation to the last message seen, here or in another browser of this person
 const withEarlier = new Set(); // conversations that have earlier messages
@@ -18,7 +18,7 @@ export const clear = () => {
   list.replaceChildren();
   newer.hidden = earlier.hidden = true;
   unread = 0;
-  tellUnread();
+  postUnread();
 };
 
 export const showNews = (conversations) => {
@@ -50,7 +50,7 @@ const show = (conversation, message) => {
   place({ conversation, number: message.number, at: message.at, isTheirs, row: pending ? pending.row : createRow(message) });
   return isTheirs;
 };
-// Orders by number within a conversation and by time between conversations. What is not sent yet stays at the end.
+// Orders by number within a conversation and by time between conversations. Unsent messages stay at the end.
 export const place = (message) => {
   const isAfter = (other) =>
     other.conversation === message.conversation ? other.number > message.number : other.at > message.at;
@@ -77,10 +77,10 @@ export const scrollToTopOf = (row) => {
 export const countUnread = () => {
   if (state.isOpen && !document.hidden) reportSeen();
   unread = [...messages.values()].filter((each) => each.isTheirs && each.number > (seen.get(each.conversation) || 0)).length;
-  tellUnread();
+  postUnread();
 };
-export const tellUnread = () =>
-  tellHost("unread", { count: unread, label: unread ? texts.launchUnread.replace("{count}", unread) : texts.launch });
+export const postUnread = () =>
+  postToHost("unread", { count: unread, label: unread ? texts.launchUnread.replace("{count}", unread) : texts.launch });
 const reportSeen = () => {
   const newlySeen = {};
   for (const { conversation, number, isTheirs } of messages.values()) {

@@ -1,4 +1,4 @@
-// How one message looks.
+// The row of one message.
 
 import { element, emit, texts } from "./state.js";
 

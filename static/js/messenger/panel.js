@@ -2,11 +2,11 @@
 // rest. Loading only reads; only actions of the visitor write.
 
 import { handleFormMessage, openForms } from "./forms.js";
-import { listen, tellHost } from "./host.js";
+import { listen, postToHost } from "./host.js";
 import { begin, signIn } from "./identity.js";
-import { countUnread, isAtEnd, scrollToEnd, showEarlier, tellUnread } from "./message_list.js";
+import { countUnread, isAtEnd, scrollToEnd, showEarlier, postUnread } from "./message_list.js";
 import { poll, schedulePoll } from "./polls.js";
-import { remember, unsent, write } from "./sending.js";
+import { loadUnsent, unsent, write } from "./sending.js";
 import { byId, earlier, events, field, log, newer, state, texts } from "./state.js";
 
 const asToken = (value) => (typeof value === "string" && /^t_[\w-]{43}$/.test(value) ? value : null);
@@ -14,10 +14,10 @@ const asToken = (value) => (typeof value === "string" && /^t_[\w-]{43}$/.test(va
 listen({
   hello(data) {
     [state.token, state.identity, state.page] = [asToken(data.token), data.identity || null, String(data.page || "").slice(0, 500)];
-    remember(data.unsent);
+    loadUnsent(data.unsent);
     state.isProven = !unsent.size; // a first message of the page before may still be on its way
-    tellHost("ready", { accent: texts.accent, on: texts.on, title: document.title });
-    tellUnread();
+    postToHost("ready", { accent: texts.accent, on: texts.on, title: document.title });
+    postUnread();
     begin();
   },
   token(data) {
@@ -26,7 +26,7 @@ listen({
       const wasAnonymous = state.token && !state.session;
       [state.token, state.isProven, state.isChosenHere] = [token, false, false];
       if (wasAnonymous) { // another page of this visitor signed out, or began again
-        remember(data.unsent);
+        loadUnsent(data.unsent);
         begin();
       }
       else if (token && !state.isSending) setTimeout(poll, 1500); // another page of this visitor is sending its first message
@@ -83,9 +83,9 @@ field.addEventListener("keydown", (event) => {
   byId("write").requestSubmit();
 });
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape") tellHost("close");
+  if (event.key === "Escape") postToHost("close");
 });
-byId("close").addEventListener("click", () => tellHost("close"));
+byId("close").addEventListener("click", () => postToHost("close"));
 newer.addEventListener("click", scrollToEnd);
 earlier.addEventListener("click", showEarlier);
 log.addEventListener("scroll", () => { if (isAtEnd()) newer.hidden = true; });

@@ -1,7 +1,7 @@
 // Sends messages: one after the other, each repeated until the server answers, each stored once.
 
 import { call } from "./api.js";
-import { tellHost } from "./host.js";
+import { postToHost } from "./host.js";
 import { messages, place, scrollToEnd } from "./message_list.js";
 import { createRow, showAbout } from "./message_row.js";
 import { backoffMs, poll, schedulePoll, showStatus } from "./polls.js";
@@ -30,27 +30,27 @@ const enqueue = (item) => {
   mark(queued, texts.sending); // before anything else, so that an unsent message never looks sent
 };
 
-// The host page keeps messages that are not sent yet, too. Any page of the same person sends them; the key makes each
-// arrive once. Messages of an anonymous visitor go to the user that they sign in as; those of a user wait for that user.
+// The host page also stores messages that are not sent yet. Any page of the same person sends them; the server stores
+// each key once. Messages of an anonymous visitor go to the user that they sign in as; those of a user wait for that user.
 export const unsent = new Map();
 const UNSENT_FOR_MS = 7 * 24 * 3600_000;
 const keep = (item) => {
   unsent.set(item.key, item);
-  tellHost("unsent", { item });
+  postToHost("unsent", { item });
 };
 const drop = ({ key }) => {
   unsent.delete(key);
-  tellHost("sent", { key });
+  postToHost("sent", { key });
 };
-export const remember = (items) => {
+export const loadUnsent = (items) => {
   unsent.clear();
   for (const { key, text, at, who } of Array.isArray(items) ? items.filter(Boolean) : []) {
     const isValid = /^[\w-]{1,64}$/.test(key) && typeof text === "string" && text && Number.isFinite(at);
     if (isValid && Date.now() - at < UNSENT_FOR_MS) unsent.set(key, { key, text: text.slice(0, field.maxLength), at, who: String(who ?? "") });
-    else tellHost("sent", { key });
+    else postToHost("sent", { key });
   }
 };
-export const restore = () => {
+export const sendUnsent = () => {
   for (const item of unsent.values()) {
     if (item.who && item.who !== state.person) continue;
     if (item.who !== state.person) keep(Object.assign(item, { who: state.person }));
@@ -102,7 +102,8 @@ const send = async () => {
   state.isSending = false;
 };
 
-// Waits as long as the server says; otherwise until a poll is answered or the visitor asks, at most a growing pause.
+// Waits as long as the server asks; otherwise until a poll is answered or the visitor presses a button, at most a growing
+// pause.
 const TRY_LATER = [404, 408, 425, 429];
 const untilNextTry = ({ status, waitS }, tries) => {
   const [generation, isRateLimited] = [state.generation, status === 429];
@@ -121,7 +122,7 @@ const chooseToken = async () => {
   [state.isProven, state.isChosenHere] = [false, true];
   const chosen = `t_${randomText(32)}`;
   const confirmed = new Promise((resolve) => { state.tokenConfirmed = resolve; });
-  tellHost("begin", { token: chosen });
+  postToHost("begin", { token: chosen });
   await Promise.race([confirmed, pause(2000)]);
   state.token ??= chosen;
 };

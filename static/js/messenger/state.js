@@ -20,7 +20,7 @@ export const state = {
   page: "",
   isOpen: false,
   token: null, // of an anonymous visitor; the host page keeps it
-  tokenConfirmed: () => {}, // called when the host page says which token it keeps
+  tokenConfirmed: () => {}, // called when the host page reports the token that it stores
   isProven: false, // the server knows the token
   isChosenHere: false, // this page chose the token
   session: null, // of a signed user; in memory only, so that no other person at this browser gets it
@@ -31,7 +31,7 @@ export const state = {
   begun: Promise.resolve(), // settles when the current person's session is ready
   isSending: false,
   failures: 0, // requests in a row that failed
-  lastActiveMs: 0, // when something last happened here
+  lastActiveMs: 0, // time of the visitor's last action or of the last new message
 };
 export const queue = []; // messages that are not sent yet, each with its row
 

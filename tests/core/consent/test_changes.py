@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.consent import current as current_consents
-from app.core.consent import eligibility
+from app.core.consent import eligibility, locking
 from app.core.consent.eligibility import Reason
 from app.core.contacts import leads
 from app.core.contacts import records as contacts
@@ -252,7 +252,7 @@ def test_the_same_number_again_leaves_a_lead_who_it_was(database: Database) -> N
         kind, hashed = make.live_type(session), session.info["assent_keys"].destination_hash(make.SAMS_NUMBER)
         typed = Destination(make.SAMS_NUMBER, hashed, "US")
         lead_id = leads.lead_for(session, kind.id, "sms", typed, locale="en", at=make.NOON).id
-        contacts.change_phone(session, contacts.hold(session, lead_id), "+1 202-555-0123", at=make.NOON)
+        contacts.change_phone(session, locking.lock_contact(session, lead_id), "+1 202-555-0123", at=make.NOON)
         again = leads.lead_for(session, kind.id, "sms", typed, locale="en", at=make.NOON)
         assert (again.id, again.topics) == (lead_id, ())
 

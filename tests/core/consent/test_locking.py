@@ -1,13 +1,13 @@
 """A consent is changed only through a contact whose row is locked."""
 
 import pytest
+from sqlalchemy import update
 
 from app.core.consent import changes, locking
 from app.core.contacts import erase, merge
-from app.core.contacts import records as contacts
 from app.core.errors import Merged, NotFound
 from app.db import Database
-from app.models import ConsentState
+from app.models import ConsentState, Contact
 from tests import make
 
 
@@ -28,7 +28,7 @@ def test_no_contact_is_locked_that_is_unknown_erased_or_merged(database: Databas
     with database.unit_of_work() as session:
         sam, eve, ana = (make.contact(session) for _ in range(3))
         merge.merge(session, sam.public_id, ana.public_id, actor="api:1", at=make.NOON, skip_duplicate_validation=True)
-        erase.erase(session, contacts.hold(session, eve.id), actor="agent:1", at=make.NOON)
+        erase.erase(session, locking.lock_contact(session, eve.id), actor="agent:1", at=make.NOON)
         for unknown in ("0" * 24, "x", eve.public_id):
             with pytest.raises(NotFound):
                 locking.lock_by_public_id(session, unknown)
@@ -49,3 +49,18 @@ def test_the_current_consent_follows_changes_under_one_lock(database: Database) 
         assert current
         assert (current.state, current.event_id) == (ConsentState.OPTED_IN, said.event_id)
         assert current == changes.current(session, locking.lock(session, sam.id), offers.id)
+
+
+def test_a_locked_row_is_read_again_and_may_be_of_an_erased_contact_only_by_its_id(database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam, eve = make.contact(session), make.contact(session)
+        session.execute(update(Contact).values(name="Sam"), execution_options={"synchronize_session": False})
+        assert locking.lock_contact_by_public_id(session, sam.public_id) is sam
+        assert sam.name == "Sam"
+        erase.erase(session, locking.lock_contact(session, eve.id), actor="agent:1", at=make.NOON)
+        assert locking.lock_contact(session, eve.id) is eve
+        for unknown in ("0" * 24, "x", eve.public_id):
+            with pytest.raises(NotFound):
+                locking.lock_contact_by_public_id(session, unknown)
+        with pytest.raises(NotFound):
+            locking.lock_contact(session, eve.id + 1)

@@ -1,4 +1,4 @@
-"""What follows from the rules for numbers is brought up to date when the rules change."""
+"""Blocks of numbers and hashes of addresses are updated when the rules change."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,13 +19,13 @@ from tests import make
 LANDLINE = "+442079460018"
 
 
-def note(database: Database, rules: str | None) -> None:
+def store_rules(database: Database, rules: str | None) -> None:
     with database.unit_of_work() as session:
         session.execute(update(Workspace).values(number_rules=rules))
 
 
-def stored(database: Database, values: Mapping[str, Any], **outdated: Any) -> int:
-    """A contact, with columns as older rules left them."""
+def add_contact(database: Database, values: Mapping[str, Any], **outdated: Any) -> int:
+    """Add a contact; ``outdated``: columns as older rules set them."""
     with database.unit_of_work() as session:
         contact = make.contact(session, **values)
         if outdated:
@@ -38,25 +38,25 @@ def blocks(database: Database) -> dict[int, str | None]:
         return {row.id: row.sms_block for row in session.execute(select(Contact.id, Contact.sms_block))}
 
 
-def test_a_new_database_notes_the_rules_that_run(database: Database) -> None:
+def test_a_new_database_stores_the_current_rules(database: Database) -> None:
     with database.read_only() as session:
         assert workspace_settings.get(session).number_rules == phone.rules_version()
     assert phone.metadata_version() in phone.rules_version()
 
 
-def test_new_rules_change_the_block_of_each_number_that_they_judge_otherwise(database: Database) -> None:
-    valid = stored(database, {"phone_number": make.SAMS_NUMBER}, sms_block="phone_invalid")
-    landline = stored(database, {"phone_number": LANDLINE}, sms_block=None)
-    other_reason = stored(database, {"phone_number": LANDLINE}, sms_block="phone_invalid")
-    was_valid = stored(database, {"phone_number": LANDLINE}, sms_block="suppressed")
-    refused = stored(database, {"phone_number": make.SAMS_NUMBER, "gdpr_optin": False})
-    without = stored(database, {})
-    suppressed = stored(database, {"phone_number": make.EVES_NUMBER}, sms_block="phone_invalid")
+def test_new_rules_change_the_block_of_each_number_with_another_result(database: Database) -> None:
+    valid = add_contact(database, {"phone_number": make.SAMS_NUMBER}, sms_block="phone_invalid")
+    landline = add_contact(database, {"phone_number": LANDLINE}, sms_block=None)
+    other_reason = add_contact(database, {"phone_number": LANDLINE}, sms_block="phone_invalid")
+    was_valid = add_contact(database, {"phone_number": LANDLINE}, sms_block="suppressed")
+    refused = add_contact(database, {"phone_number": make.SAMS_NUMBER, "gdpr_optin": False})
+    without = add_contact(database, {})
+    suppressed = add_contact(database, {"phone_number": make.EVES_NUMBER}, sms_block="phone_invalid")
     with database.unit_of_work() as session:
         suppressions.add(session, make.EVES_NUMBER, "asked by letter", actor="agent:1", at=make.NOON)
-    note(database, "older")
+    store_rules(database, "older")
     assert number_rules.apply(database) == 5
-    right = {
+    expected = {
         valid: None,
         landline: "phone_not_sms_capable",
         other_reason: "phone_not_sms_capable",
@@ -65,28 +65,28 @@ def test_new_rules_change_the_block_of_each_number_that_they_judge_otherwise(dat
         without: "no_phone",
         suppressed: "suppressed",
     }
-    assert blocks(database) == right
+    assert blocks(database) == expected
     with database.read_only() as session:
         assert workspace_settings.get(session).number_rules == phone.rules_version()
-    note(database, "older")
+    store_rules(database, "older")
     assert number_rules.apply(database) == 0
-    assert blocks(database) == right
+    assert blocks(database) == expected
 
 
 def test_contacts_of_every_chunk_are_checked(database: Database) -> None:
-    ids = [stored(database, {"phone_number": make.SAMS_NUMBER}, sms_block="phone_invalid") for _ in range(5)]
+    ids = [add_contact(database, {"phone_number": make.SAMS_NUMBER}, sms_block="phone_invalid") for _ in range(5)]
     for chunk in (2, 5, 1):
         with database.unit_of_work() as session:
             session.execute(update(Contact).values(sms_block="phone_invalid"))
-        note(database, None)
+        store_rules(database, None)
         assert number_rules.apply(database, chunk=chunk) == 5
         assert blocks(database) == dict.fromkeys(ids)
 
 
-def test_addresses_without_a_hash_get_theirs(database: Database) -> None:
-    sam = stored(database, {"email_address": "sam@example.com"}, email_hash=None)
-    odd = stored(database, {"email_address": "ask at the till"}, email_hash="0" * 32)
-    note(database, None)
+def test_missing_and_wrong_email_hashes_are_corrected(database: Database) -> None:
+    sam = add_contact(database, {"email_address": "sam@example.com"}, email_hash=None)
+    odd = add_contact(database, {"email_address": "ask at the till"}, email_hash="0" * 32)
+    store_rules(database, None)
     assert number_rules.apply(database) == 2
     with database.read_only() as session:
         keys = session.info["assent_keys"]
@@ -95,15 +95,15 @@ def test_addresses_without_a_hash_get_theirs(database: Database) -> None:
 
 
 def test_rules_that_were_applied_already_are_not_applied_again(database: Database) -> None:
-    sam = stored(database, {"phone_number": make.SAMS_NUMBER}, sms_block="phone_invalid")
+    sam = add_contact(database, {"phone_number": make.SAMS_NUMBER}, sms_block="phone_invalid")
     assert number_rules.apply(database) == 0
     assert blocks(database) == {sam: "phone_invalid"}
 
 
 @pytest.mark.parametrize("rules", [None, "0; phonenumbers 8.0.0"])
 def test_upgrading_the_database_applies_new_rules(settings: Settings, database: Database, rules: str | None) -> None:
-    sam = stored(database, {"phone_number": make.SAMS_NUMBER}, sms_block="phone_invalid")
-    note(database, rules)
+    sam = add_contact(database, {"phone_number": make.SAMS_NUMBER}, sms_block="phone_invalid")
+    store_rules(database, rules)
     with migrated(settings):
         pass
     assert blocks(database) == {sam: None}

@@ -1,4 +1,4 @@
-"""Conversations as tests need them, and the plans of the queries that read them."""
+"""Helpers for tests of conversations, and the query plans of statements."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,7 +19,7 @@ ANA = "agent:1"
 
 
 def start(session: Session) -> LockedConversation:
-    """An empty conversation with sam, who has a number."""
+    """Start an empty conversation with sam, who has a number."""
     return lifecycle.start(session, make.contact(session, phone_number=make.SAMS_NUMBER).id, at=NOON)
 
 
@@ -33,7 +33,7 @@ def bodies_seen_by_contact(session: Session, chat: Conversation, after: int = 0)
 
 
 def unseen_by_contact(session: Session, conversation_id: int, contact_id: int) -> int:
-    """How many messages of others its contact has not seen."""
+    """The number of messages from others that the contact has not seen."""
     try:
         view = views.contact_page(session, conversation_id, contact_id, at=NOON)
     except NotFound:
@@ -44,7 +44,7 @@ def unseen_by_contact(session: Session, conversation_id: int, contact_id: int) -
 def started_by_contact(
     session: Session, body: str = "Hello", minute: int = 0, assignee_id: int | None = None, **who: object
 ) -> int:
-    """A conversation that its contact began."""
+    """Start a conversation with a message of its contact; returns its id."""
     at = NOON + timedelta(minutes=minute)
     chat = lifecycle.start(session, make.contact(session, **who).id, at=at, assignee_id=assignee_id)
     messages.post(session, chat.id, NewMessage("contact", body), at=at)

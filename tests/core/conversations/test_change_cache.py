@@ -1,4 +1,4 @@
-"""The cache of changes agrees with what the database would return."""
+"""The cache of changes agrees with the database."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -14,13 +14,13 @@ from tests import make
 from tests.make import NOON
 
 
-def chat(session: Session) -> int:
-    made = lifecycle.start(session, make.contact(session).id, at=NOON)
-    messages.post(session, made.id, NewMessage("contact", "Hello"), at=NOON)
-    return made.id
+def start_chat(session: Session) -> int:
+    conversation = lifecycle.start(session, make.contact(session).id, at=NOON)
+    messages.post(session, conversation.id, NewMessage("contact", "Hello"), at=NOON)
+    return conversation.id
 
 
-def say(database: Database, conversation_id: int) -> None:
+def post(database: Database, conversation_id: int) -> None:
     with database.unit_of_work() as session:
         messages.post(session, conversation_id, NewMessage("contact", "More"), at=NOON)
 
@@ -32,36 +32,36 @@ def feed(database: Database, cursor: str | None) -> changes.ChangeFeed:
 
 @pytest.mark.parametrize("cached", [3, 2000])
 def test_the_cache_never_hides_a_change_that_the_database_returns(database: Database, cached: int) -> None:
-    """Also when most of what it read was evicted."""
-    dice = random.Random(7)
+    """Even if most changes were evicted."""
+    random_ = random.Random(7)
     with database.unit_of_work() as session:
-        chats = [chat(session) for _ in range(12)]
+        chats = [start_chat(session) for _ in range(12)]
     cache = ChangeCache(fresh_for_s=0, cached=cached)
     cursors = [feed(database, None).cursor]
-    known_from_memory = 0
+    answered_by_cache = 0
     for _ in range(60):
-        for _ in range(dice.choice((0, 0, 1, 2, 9))):
-            say(database, dice.choice(chats))
+        for _ in range(random_.choice((0, 0, 1, 2, 9))):
+            post(database, random_.choice(chats))
         cache.follow(database.read_connection)
-        for cursor in (*dice.sample(cursors, min(4, len(cursors))), cursors[-1]):
+        for cursor in (*random_.sample(cursors, min(4, len(cursors))), cursors[-1]):
             news = feed(database, cursor)
             if cache.has_none_since(cursor):
                 assert news.conversation_ids == []
-                known_from_memory += 1
+                answered_by_cache += 1
             cursors.append(news.cursor)
-    assert known_from_memory > 20
+    assert answered_by_cache > 20
     assert not cache.has_none_since("nonsense")
     assert not cache.has_none_since(None)
 
 
-def test_what_was_told_is_known_from_memory_afterwards(database: Database) -> None:
+def test_the_cache_knows_a_change_after_it_was_followed(database: Database) -> None:
     with database.unit_of_work() as session:
-        one = chat(session)
+        one = start_chat(session)
     cache = ChangeCache(fresh_for_s=0)
     cursor = feed(database, None).cursor
     cache.follow(database.read_connection)
     assert cache.has_none_since(cursor)
-    say(database, one)
+    post(database, one)
     assert cache.has_none_since(cursor), "follow was not called"
     cache.follow(database.read_connection)
     assert not cache.has_none_since(cursor)
@@ -74,11 +74,11 @@ def test_a_change_that_is_committed_late_is_noticed(database: Database) -> None:
         return  # SQLite has one writer at a time
     cache = ChangeCache(fresh_for_s=0)
     with database.unit_of_work() as session:
-        slow, quick = chat(session), chat(session)
+        slow, quick = start_chat(session), start_chat(session)
     cache.follow(database.read_connection)
     with database.unit_of_work() as late:
         messages.post(late, slow, NewMessage("contact", "slow"), at=NOON)
-        say(database, quick)
+        post(database, quick)
         serial = cache.follow(database.read_connection)
         assert cache.touched(0, -1, [quick])
         assert not cache.touched(serial, -1, [slow, quick])
@@ -92,20 +92,20 @@ def test_a_reassigned_conversation_touches_both_contacts(database: Database) -> 
     cache = ChangeCache(fresh_for_s=0)
     with database.unit_of_work() as session:
         lead, user = make.contact(session).id, make.contact(session).id
-        made = lifecycle.start(session, lead, at=NOON).id
+        conversation = lifecycle.start(session, lead, at=NOON).id
     serial = cache.follow(database.read_connection)
     with database.unit_of_work() as session:
         lifecycle.reassign_to_contact(session, lead, user, at=NOON)
     cache.follow(database.read_connection)
     assert cache.touched(serial, user, [])
     assert cache.touched(serial, lead, [])
-    assert cache.touched(serial, -1, [made])
+    assert cache.touched(serial, -1, [conversation])
 
 
 def test_concurrent_polls_cost_one_statement(database: Database) -> None:
-    seen: list[str] = []
+    statements: list[str] = []
     cache = ChangeCache(fresh_for_s=60)
-    database.trace = seen.append
-    with ThreadPoolExecutor(16) as hands:
-        list(hands.map(lambda _: cache.follow(database.read_connection), range(200)))
-    assert len(seen) == 1
+    database.trace = statements.append
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda _: cache.follow(database.read_connection), range(200)))
+    assert len(statements) == 1

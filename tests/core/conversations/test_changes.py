@@ -91,16 +91,16 @@ def test_no_change_is_missed_while_eight_threads_write(database: Database) -> No
             with database.read_only() as session:
                 feed = changes.changed_since(session, cursor, limit=3)
                 cursor = feed.cursor
-            for chat in feed.conversation_ids:  # what a page does: ask anew for what changed
+            for chat in feed.conversation_ids:  # a page reads what changed
                 with database.read_only() as session:
                     known[chat] = session.get_one(Conversation, chat).revision
             if is_last and not feed.conversation_ids:
                 return
             is_last = is_over.is_set()
 
-    with ThreadPoolExecutor(9) as hands:
-        poller = hands.submit(poll)
-        list(hands.map(write, chats))
+    with ThreadPoolExecutor(9) as pool:
+        poller = pool.submit(poll)
+        list(pool.map(write, chats))
         is_over.set()
         poller.result(timeout=60)
     with database.read_only() as session:

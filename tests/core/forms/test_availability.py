@@ -10,7 +10,7 @@ from app.models import OptInForm, OptInFormVersion, SubscriptionType, TypeState
 from tests import make
 
 
-def test_a_form_is_offered_while_it_and_its_type_are_in_use_wherever_it_is_asked(database: Database) -> None:
+def test_lists_sql_and_views_agree_on_which_forms_are_offered(database: Database) -> None:
     with database.unit_of_work() as session:
         offered = set()
         forms = {}

@@ -15,15 +15,15 @@ from app.models import InsertedForm
 from tests import make
 
 
-def test_saving_changed_words_freezes_a_new_version_and_the_same_words_none(database: Database) -> None:
+def test_publishing_changed_texts_creates_a_version_and_the_same_texts_none(database: Database) -> None:
     with database.unit_of_work() as session:
-        kind = make.live_type(session)
-        form = make.form(session, kind, texts={"en": FormText("One")}, name="Shop")
+        subscription_type = make.live_type(session)
+        form = make.form(session, subscription_type, texts={"en": FormText("One")}, name="Shop")
 
         def publish(title: str, **values: str) -> int:
-            content = FormContent(kind.id, {"en": FormText(title)})
-            changed = FormSettings(values.get("name", ""))
-            optin_forms.publish(session, form, content, changed, actor="agent:1", at=make.NOON)
+            content = FormContent(subscription_type.id, {"en": FormText(title)})
+            form_settings = FormSettings(values.get("name", ""))
+            optin_forms.publish(session, form, content, form_settings, actor="agent:1", at=make.NOON)
             return form.version
 
         assert [publish("One"), publish(" One "), publish("Two"), publish("Two", name="Other")] == [1, 1, 2, 2]
@@ -33,11 +33,11 @@ def test_saving_changed_words_freezes_a_new_version_and_the_same_words_none(data
 
 def test_only_a_live_type_can_be_chosen(database: Database) -> None:
     with database.unit_of_work() as session:
-        for kind in (make.draft_type(session), make.live_type(session)):
-            if kind.state == "live":
-                subscription_types.archive(session, kind, actor="agent:1", at=make.NOON)
+        for subscription_type in (make.draft_type(session), make.live_type(session)):
+            if subscription_type.state == "live":
+                subscription_types.archive(session, subscription_type, actor="agent:1", at=make.NOON)
             with pytest.raises(InvalidInput) as refused:
-                make.form(session, kind)
+                make.form(session, subscription_type)
             assert refused.value.field == "subscription_type_id"
 
 
@@ -60,7 +60,7 @@ def test_only_a_live_type_can_be_chosen(database: Database) -> None:
         ({"name": "x" * 121}, "name"),
     ],
 )
-def test_bad_content_is_refused_at_its_field(database: Database, changes: dict[str, object], field: str) -> None:
+def test_invalid_content_is_refused_with_its_field(database: Database, changes: dict[str, object], field: str) -> None:
     with database.unit_of_work() as session:
         with pytest.raises(InvalidInput) as refused:
             make.form(session, **changes)
@@ -68,7 +68,7 @@ def test_bad_content_is_refused_at_its_field(database: Database, changes: dict[s
         assert optin_forms.find_all(session) == []
 
 
-def test_an_archived_form_is_inserted_nowhere_and_not_changed(database: Database) -> None:
+def test_an_archived_form_cannot_be_inserted_or_changed(database: Database) -> None:
     with database.unit_of_work() as session:
         form, sam = make.form(session), make.contact(session)
         content = form_content.content_of(optin_forms.newest_version(session, form))
@@ -82,7 +82,7 @@ def test_an_archived_form_is_inserted_nowhere_and_not_changed(database: Database
 
 
 @pytest.mark.parametrize("expires_in", [timedelta(0), timedelta(days=-1), timedelta(days=400)])
-def test_a_link_is_open_for_a_minute_up_to_a_year(database: Database, expires_in: timedelta) -> None:
+def test_a_link_must_expire_within_a_minute_to_a_year(database: Database, expires_in: timedelta) -> None:
     with database.unit_of_work() as session, pytest.raises(InvalidInput):
         make.inserted(session, make.form(session), make.contact(session), expires_in=expires_in)
 
@@ -95,16 +95,16 @@ def test_tokens_are_random_and_long(database: Database) -> None:
         assert all(len(token) == 22 for token in tokens)
 
 
-def test_numbers_add_up_over_days_and_shards(database: Database) -> None:
+def test_counts_are_summed_over_days_and_shards(database: Database) -> None:
     with database.unit_of_work() as session:
         form, other = make.form(session), make.form(session)
         for day in range(3):
             for _ in range(10):
                 daily_counts.add(session, form.id, "seen", at=make.NOON + timedelta(days=day))
         daily_counts.add(session, form.id, "submitted", at=make.NOON, count=4)
-        counted = daily_counts.totals(session)
-        assert (counted[form.id].seen, counted[form.id].submitted, counted[form.id].inserted) == (30, 4, 0)
-        assert other.id not in counted
+        totals = daily_counts.totals(session)
+        assert (totals[form.id].seen, totals[form.id].submitted, totals[form.id].inserted) == (30, 4, 0)
+        assert other.id not in totals
 
 
 @pytest.mark.parametrize(

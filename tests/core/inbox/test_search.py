@@ -74,9 +74,9 @@ def test_search_on_sqlite_reads_the_index_and_not_the_messages(database: Databas
     if not database.is_sqlite:
         return  # its index of words is asked for in the same way as ever
     with database.read_only() as session:
-        _, said = search._substring_search("beans")
+        _, messages = search._substring_search("beans")
         plan = session.execute(
-            text(f"EXPLAIN QUERY PLAN {said.compile(session.get_bind(), compile_kwargs={'literal_binds': True})}")
+            text(f"EXPLAIN QUERY PLAN {messages.compile(session.get_bind(), compile_kwargs={'literal_binds': True})}")
         )
         steps = " ".join(str(row[3]) for row in plan)
     assert "VIRTUAL TABLE INDEX" in steps

@@ -1,4 +1,4 @@
-"""What a visitor is told, from the database and from memory: nothing twice, nothing late, nothing of anybody else."""
+"""Polls return each change once and only to its visitor, from the database and from the cache."""
 
 import secrets
 from datetime import timedelta
@@ -34,8 +34,8 @@ def polls() -> Polls:
 
 
 @pytest.fixture
-def asked(database: Database, polls: Polls) -> list[str]:
-    """The statements of polls, as they come."""
+def statements(database: Database, polls: Polls) -> list[str]:
+    """The SQL statements that polls run."""
     seen: list[str] = []
     database.trace = seen.append
     return seen
@@ -44,9 +44,9 @@ def asked(database: Database, polls: Polls) -> list[str]:
 def write(database: Database, bearer: str = TOKEN, body: str = "Hello") -> PostedMessage:
     sender = Sender(bearer=bearer, identity=Identity(), is_new=True, address=None, locale="en")
     with database.unit_of_work() as session:
-        written = messenger.write(session, sender, body=body, client_key=secrets.token_hex(8), at=clock.now())
-    assert written.message
-    return written.message
+        result = messenger.write(session, sender, body=body, client_key=secrets.token_hex(8), at=clock.now())
+    assert result.message
+    return result.message
 
 
 def reply(database: Database, conversation_id: int, body: str, kind: MessageKind = MessageKind.MESSAGE) -> None:
@@ -55,7 +55,7 @@ def reply(database: Database, conversation_id: int, body: str, kind: MessageKind
 
 
 class Panel:
-    """One open panel, which asks after what it knows."""
+    """An open panel: it polls with the revisions that it knows."""
 
     def __init__(self, database: Database, polls: Polls, bearer: str = TOKEN) -> None:
         self.database, self.polls, self.bearer = database, polls, bearer
@@ -67,7 +67,7 @@ class Panel:
         return [line.body for view in news.views for line in view.messages]
 
 
-def test_news_come_once_and_over_all_conversations(database: Database, polls: Polls) -> None:
+def test_news_of_all_conversations_are_returned_once(database: Database, polls: Polls) -> None:
     first = write(database, body="one")
     with database.unit_of_work() as session:
         lifecycle.close(session, first.conversation_id, actor="agent:1", at=NOON)
@@ -81,7 +81,9 @@ def test_news_come_once_and_over_all_conversations(database: Database, polls: Po
     assert panel.poll() == []
 
 
-def test_an_answer_in_any_open_conversation_is_heard_of_and_answered_there(database: Database, polls: Polls) -> None:
+def test_a_reply_in_any_open_conversation_is_returned_and_can_be_answered_there(
+    database: Database, polls: Polls
+) -> None:
     oldest = write(database, body="0")
     with database.unit_of_work() as session:
         sam = session.scalars(select(Contact.id)).one()
@@ -98,47 +100,47 @@ def test_an_answer_in_any_open_conversation_is_heard_of_and_answered_there(datab
     assert Panel(database, Polls(ChangeCache(fresh_for_s=0))).poll()[-3:] == ["0", "in the oldest", "I see"]
 
 
-def test_between_changes_nothing_is_asked_but_what_changed_anywhere(
-    database: Database, polls: Polls, asked: list[str]
+def test_polls_between_changes_run_one_statement_at_most(
+    database: Database, polls: Polls, statements: list[str]
 ) -> None:
-    written = write(database)
+    message = write(database)
     write(database, EVES, "Something else")
     panel = Panel(database, polls)
     panel.poll()
-    asked.clear()
+    statements.clear()
     assert panel.poll() == []
-    assert len(asked) == 1
+    assert len(statements) == 1
     changes = polls._changes
     changes.fresh_for_s = 60
     assert [panel.poll() for _ in range(10)] == [[]] * 10
-    assert len(asked) == 1
+    assert len(statements) == 1
     changes.fresh_for_s = 0
-    reply(database, written.conversation_id, "Hi")
+    reply(database, message.conversation_id, "Hi")
     assert panel.poll() == ["Hi"]
 
 
-def test_two_processes_tell_the_same(database: Database) -> None:
-    written = write(database)
+def test_two_processes_return_the_same(database: Database) -> None:
+    message = write(database)
     one, two = (Panel(database, Polls(ChangeCache(fresh_for_s=0))) for _ in range(2))
     assert one.poll() == two.poll() == ["Hello"]
-    reply(database, written.conversation_id, "Hi")
+    reply(database, message.conversation_id, "Hi")
     assert one.poll() == two.poll() == ["Hi"]
     assert one.poll() == two.poll() == []
 
 
-def test_somebody_elses_conversation_shows_nothing(database: Database, polls: Polls) -> None:
-    theirs = write(database)
+def test_a_conversation_of_another_visitor_is_not_found(database: Database, polls: Polls) -> None:
+    of_sam = write(database)
     write(database, EVES, "mine")
     eve = Panel(database, polls, EVES)
-    eve.known = {theirs.conversation_id: 0}
+    eve.known = {of_sam.conversation_id: 0}
     assert eve.poll() == ["mine"]
     with database.read_only() as session:
-        who = messenger.visitor(session, EVES)
+        visitor = messenger.visitor(session, EVES)
     with database.read_only() as session, pytest.raises(NotFound):
-        messenger_polls.earlier(session, who, theirs.conversation_id, before=9, at=NOON)
+        messenger_polls.earlier(session, visitor, of_sam.conversation_id, before=9, at=NOON)
 
 
-def test_a_token_that_ended_is_a_strangers_at_once(database: Database, polls: Polls) -> None:
+def test_an_ended_token_is_rejected_immediately(database: Database, polls: Polls) -> None:
     write(database)
     panel = Panel(database, polls)
     panel.poll()
@@ -148,7 +150,7 @@ def test_a_token_that_ended_is_a_strangers_at_once(database: Database, polls: Po
         panel.poll()
 
 
-def test_whoever_signs_in_finds_the_chat_and_the_lead_does_not(database: Database, polls: Polls) -> None:
+def test_a_visitor_who_signs_in_keeps_the_conversation_and_the_lead_loses_it(database: Database, polls: Polls) -> None:
     write(database)
     lead = Panel(database, polls)
     assert lead.poll() == ["Hello"]
@@ -160,25 +162,25 @@ def test_whoever_signs_in_finds_the_chat_and_the_lead_does_not(database: Databas
         lead.poll()
 
 
-def test_a_user_who_is_not_known_yet_finds_what_an_agent_begins(
-    database: Database, polls: Polls, asked: list[str]
+def test_a_user_without_a_contact_gets_the_conversation_that_an_agent_starts(
+    database: Database, polls: Polls, statements: list[str]
 ) -> None:
     with database.read_only() as session:
         bearer, _ = messenger.session_for(session, SignedUser("sam"))
     sam = Panel(database, polls, bearer)
     assert sam.poll() == []
     write(database, EVES, "something changes, but not for Sam")
-    asked.clear()
+    statements.clear()
     assert [sam.poll(), sam.poll()] == [[], []]
-    assert len(asked) == 3, "changes, and once the user"
+    assert len(statements) == 3, "changes, and once the user"
     with database.unit_of_work() as session:
-        made = make.contact(session, external_id="sam")
-        conversation = lifecycle.start(session, made.id, at=NOON)
+        contact = make.contact(session, external_id="sam")
+        conversation = lifecycle.start(session, contact.id, at=NOON)
         conversations.post(session, conversation.id, NewMessage("agent:1", "Welcome"), at=NOON)
     assert sam.poll() == ["Welcome"]
 
 
-def test_a_new_identity_secret_ends_what_is_remembered(database: Database, polls: Polls) -> None:
+def test_a_new_identity_secret_ends_cached_sessions(database: Database, polls: Polls) -> None:
     with database.read_only() as session:
         bearer, _ = messenger.session_for(session, SignedUser("sam"))
     sam = Panel(database, polls, bearer)
@@ -189,8 +191,8 @@ def test_a_new_identity_secret_ends_what_is_remembered(database: Database, polls
         sam.poll()
 
 
-def test_what_is_remembered_is_looked_up_again_after_a_while(database: Database, polls: Polls) -> None:
-    """A token that vanished without a trace, by hand in the database, is noticed in the end."""
+def test_a_cached_visitor_is_looked_up_again_after_a_while(database: Database, polls: Polls) -> None:
+    """Even if the token was deleted without a change that the cache would notice."""
     write(database)
     panel = Panel(database, polls)
     panel.poll()
@@ -202,10 +204,10 @@ def test_what_is_remembered_is_looked_up_again_after_a_while(database: Database,
         panel.poll()
 
 
-def test_who_asks_is_told_with_the_news(database: Database, polls: Polls) -> None:
+def test_a_poll_returns_its_visitor(database: Database, polls: Polls) -> None:
     write(database)
     with database.read_only() as session:
         lead_id = session.scalars(select(Contact.id)).one()
     for _ in range(2):
-        who, _ = polls.news(database, TOKEN, {}, at=NOON)
-        assert who == Visitor(lead_id)
+        visitor, _ = polls.news(database, TOKEN, {}, at=NOON)
+        assert visitor == Visitor(lead_id)

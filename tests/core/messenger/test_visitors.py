@@ -1,4 +1,4 @@
-"""Who is writing: identities proven and claimed, tokens, and what a first act makes of a visitor."""
+"""Identities, proven or claimed, tokens, and the contacts that the first messages of visitors create."""
 
 import base64
 import hashlib
@@ -34,83 +34,90 @@ SECRET = "s" * 64
 TOKEN = "t_" + "a" * 43
 
 
-def hashed(user_id: str, secret: str = SECRET) -> str:
+def user_hash(user_id: str, secret: str = SECRET) -> str:
     return hmac.new(secret.encode(), user_id.encode(), hashlib.sha256).hexdigest()
 
 
-def signed(secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
+def signed_jwt(secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
     return jwt.encode({"user_id": "sam", "exp": NOON + timedelta(hours=1)} | claims, secret, algorithm=algorithm)
 
 
-def unsigned(**claims: Any) -> str:
+def unsigned_jwt(**claims: Any) -> str:
     """A JWT of algorithm ``none``."""
     parts = ({"alg": "none", "typ": "JWT"}, {"user_id": "sam"} | claims)
     encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts]
     return ".".join([*encoded, ""])
 
 
-def sender(bearer: str = TOKEN, *, is_new: bool = True, address: str = "203.0.113.7", **said: Any) -> Sender:
-    return Sender(bearer=bearer, identity=Identity.read(said), is_new=is_new, address=address, locale="en")
+def sender(bearer: str = TOKEN, *, is_new: bool = True, address: str = "203.0.113.7", **identity: Any) -> Sender:
+    return Sender(bearer=bearer, identity=Identity.read(identity), is_new=is_new, address=address, locale="en")
 
 
-def write(session: Any, who: Sender, body: str = "Hello", client_key: str = "key-1") -> PostedMessage:
-    written = messenger.write(session, who, body=body, client_key=client_key, at=NOON)
-    assert written.message is not None
-    return written.message
+def write(session: Any, from_: Sender, body: str = "Hello", client_key: str = "key-1") -> PostedMessage:
+    result = messenger.write(session, from_, body=body, client_key=client_key, at=NOON)
+    assert result.message is not None
+    return result.message
 
 
-def signed_sender(session: Any, user_id: str = "sam", **said: Any) -> Sender:
+def signed_sender(session: Any, user_id: str = "sam", **identity: Any) -> Sender:
     secret = settings.get(session).messenger_secret
     bearer, _ = messenger.session_for(session, SignedUser(user_id))
-    return sender(bearer, is_new=False, user_id=user_id, user_hash=hashed(user_id, secret), **said)
+    return sender(bearer, is_new=False, user_id=user_id, user_hash=user_hash(user_id, secret), **identity)
 
 
 @pytest.mark.parametrize(
-    ("said", "user"),
+    ("identity", "user"),
     [
-        ({"user_id": "sam", "user_hash": hashed("sam")}, SignedUser("sam")),
-        ({"user_id": "sam", "user_hash": hashed("sam").upper()}, SignedUser("sam")),
-        ({"user_id": 42, "user_hash": hashed("42")}, SignedUser("42")),
-        ({"user_id": "sam", "user_hash": hashed("sam"), "phone": make.SAMS_NUMBER, "name": "S"}, SignedUser("sam")),
+        ({"user_id": "sam", "user_hash": user_hash("sam")}, SignedUser("sam")),
+        ({"user_id": "sam", "user_hash": user_hash("sam").upper()}, SignedUser("sam")),
+        ({"user_id": 42, "user_hash": user_hash("42")}, SignedUser("42")),
+        ({"user_id": "sam", "user_hash": user_hash("sam"), "phone": make.SAMS_NUMBER, "name": "S"}, SignedUser("sam")),
         ({"user_id": "sam"}, None),
         ({"user_id": "sam", "user_hash": ""}, None),
-        ({"user_id": "sam", "user_hash": hashed("eve")}, None),
-        ({"user_id": "sam", "user_hash": hashed("sam", "x" * 64)}, None),
+        ({"user_id": "sam", "user_hash": user_hash("eve")}, None),
+        ({"user_id": "sam", "user_hash": user_hash("sam", "x" * 64)}, None),
         ({"user_id": "sam", "user_hash": "ß" * 64}, None),
-        ({"user_hash": hashed("")}, None),
-        ({"user_jwt": signed()}, SignedUser("sam")),
-        ({"user_jwt": signed(user_id=42)}, SignedUser("42")),
+        ({"user_hash": user_hash("")}, None),
+        ({"user_jwt": signed_jwt()}, SignedUser("sam")),
+        ({"user_jwt": signed_jwt(user_id=42)}, SignedUser("42")),
         (
-            {"user_jwt": signed(name="Sam", email="Sam@Example.com", phone="+1 202 555 0123")},
+            {"user_jwt": signed_jwt(name="Sam", email="Sam@Example.com", phone="+1 202 555 0123")},
             SignedUser("sam", "Sam", "sam@example.com", make.SAMS_NUMBER),
         ),
-        ({"user_jwt": signed(phone="nonsense", email="nonsense")}, SignedUser("sam")),
-        ({"user_jwt": signed(), "user_id": "eve", "name": "Eve"}, SignedUser("sam")),
-        ({"user_jwt": signed(aud="somebody", iat=NOON + timedelta(seconds=30))}, SignedUser("sam")),
-        ({"user_jwt": signed(exp=NOON)}, None),
-        ({"user_jwt": signed(exp=NOON - timedelta(seconds=1))}, None),
-        ({"user_jwt": signed(nbf=NOON + timedelta(hours=1))}, None),
-        ({"user_jwt": signed(secret="x" * 64)}, None),
-        ({"user_jwt": signed(algorithm="HS512")}, None),
-        ({"user_jwt": unsigned()}, None),
-        ({"user_jwt": signed(user_id="")}, None),
-        ({"user_jwt": signed(user_id=True)}, None),
-        ({"user_jwt": signed(user_id=["sam"])}, None),
+        ({"user_jwt": signed_jwt(phone="nonsense", email="nonsense")}, SignedUser("sam")),
+        ({"user_jwt": signed_jwt(), "user_id": "eve", "name": "Eve"}, SignedUser("sam")),
+        ({"user_jwt": signed_jwt(aud="somebody", iat=NOON + timedelta(seconds=30))}, SignedUser("sam")),
+        ({"user_jwt": signed_jwt(exp=NOON)}, None),
+        ({"user_jwt": signed_jwt(exp=NOON - timedelta(seconds=1))}, None),
+        ({"user_jwt": signed_jwt(nbf=NOON + timedelta(hours=1))}, None),
+        ({"user_jwt": signed_jwt(secret="x" * 64)}, None),
+        ({"user_jwt": signed_jwt(algorithm="HS512")}, None),
+        ({"user_jwt": unsigned_jwt()}, None),
+        ({"user_jwt": signed_jwt(user_id="")}, None),
+        ({"user_jwt": signed_jwt(user_id=True)}, None),
+        ({"user_jwt": signed_jwt(user_id=["sam"])}, None),
         ({"user_jwt": "not.a.jwt"}, None),
-        ({"user_jwt": "not.a.jwt", "user_id": "sam", "user_hash": hashed("sam")}, None),
+        ({"user_jwt": "not.a.jwt", "user_id": "sam", "user_hash": user_hash("sam")}, None),
         ({}, None),
     ],
 )
-def test_only_a_signature_with_the_secret_proves_who_somebody_is(said: dict[str, Any], user: SignedUser | None) -> None:
-    assert messenger_identity.proven(Identity.read(said), SECRET, at=NOON) == user
+def test_only_a_signature_with_the_secret_proves_an_identity(identity: dict[str, Any], user: SignedUser | None) -> None:
+    assert messenger_identity.proven(Identity.read(identity), SECRET, at=NOON) == user
 
 
-def test_what_is_too_long_or_no_text_is_left_out_of_an_identity() -> None:
-    said = {"user_id": "x" * 256, "name": {"a": 1}, "email": None, "phone": " +1\0 ", "user_hash": True, "more": "x"}
-    assert Identity.read(said) == Identity(phone="+1")
+def test_values_that_are_too_long_or_no_text_are_dropped_from_an_identity() -> None:
+    identity = {
+        "user_id": "x" * 256,
+        "name": {"a": 1},
+        "email": None,
+        "phone": " +1\0 ",
+        "user_hash": True,
+        "more": "x",
+    }
+    assert Identity.read(identity) == Identity(phone="+1")
 
 
-def test_a_session_ends_with_the_secret_and_is_nobody_elses() -> None:
+def test_a_session_is_valid_for_its_secret_and_keys_only() -> None:
     keys, others = Keys("k" * 40), Keys("o" * 40)
     bearer = messenger_identity.signed_session(keys, SignedUser("sam"), SECRET)
     assert messenger_identity.read_session(keys, bearer, SECRET) == "sam"
@@ -120,7 +127,7 @@ def test_a_session_ends_with_the_secret_and_is_nobody_elses() -> None:
     assert messenger_identity.read_session(keys, "s_" + keys.signer("shown").sign(["sam", "x"]), SECRET) is None
 
 
-def test_the_full_number_is_for_one_form_and_one_contact() -> None:
+def test_the_proof_for_a_full_number_is_valid_for_one_form_and_one_contact() -> None:
     keys = Keys("k" * 40)
     proof = messenger_identity.full_number_proof(keys, "token", 7)
     assert messenger_identity.may_show_full_number(keys, proof, "token", 7)
@@ -130,7 +137,7 @@ def test_the_full_number_is_for_one_form_and_one_contact() -> None:
     assert not messenger_identity.may_show_full_number(keys, keys.signer("shown").sign(["token", 7]), "token", 7)
 
 
-def test_a_panel_that_is_opened_hours_later_shows_the_full_number_as_long_as_its_session_lasts() -> None:
+def test_the_proof_for_a_full_number_lasts_as_long_as_a_session() -> None:
     keys = Keys("k" * 40)
     with time_machine.travel(NOON) as now:
         bearer = messenger_identity.signed_session(keys, SignedUser("sam"), SECRET)
@@ -141,7 +148,7 @@ def test_a_panel_that_is_opened_hours_later_shows_the_full_number_as_long_as_its
             assert messenger_identity.may_show_full_number(keys, proof, "token", 7) == lasts
 
 
-def test_the_first_message_makes_a_lead_and_the_next_is_of_the_same(database: Database) -> None:
+def test_the_first_message_creates_a_lead_and_the_next_belongs_to_it(database: Database) -> None:
     with database.unit_of_work() as session:
         write(session, sender(name="Sam", user_id="sam-1"), client_key="1")
         write(session, sender(is_new=False), client_key="2")
@@ -151,7 +158,9 @@ def test_the_first_message_makes_a_lead_and_the_next_is_of_the_same(database: Da
         assert [message.number for message in session.scalars(select(Message))] == [1, 2]
 
 
-def test_a_message_sent_twice_arrives_once_even_the_first_and_even_after_closing(database: Database) -> None:
+def test_a_message_sent_twice_is_stored_once_even_if_it_is_the_first_or_the_conversation_was_closed(
+    database: Database,
+) -> None:
     for _ in range(2):
         with database.unit_of_work() as session:
             first = write(session, sender())
@@ -165,12 +174,12 @@ def test_a_message_sent_twice_arrives_once_even_the_first_and_even_after_closing
 
 
 @pytest.mark.parametrize("bearer", ["t_short", "", "x_" + "a" * 43, "s_nonsense", "s_" + "a" * 43])
-def test_nobody_becomes_somebody_with_a_token_of_another_shape(database: Database, bearer: str) -> None:
+def test_a_malformed_visitor_token_is_rejected(database: Database, bearer: str) -> None:
     with database.unit_of_work() as session, pytest.raises(NotFound):
         write(session, sender(bearer))
 
 
-def test_a_strangers_token_and_an_ended_one_are_answered_alike(database: Database) -> None:
+def test_an_unknown_token_and_an_ended_one_get_the_same_error(database: Database) -> None:
     with database.unit_of_work() as session:
         write(session, sender())
         messenger_tokens.end(session, TOKEN, at=NOON)
@@ -186,20 +195,20 @@ def test_a_strangers_token_and_an_ended_one_are_answered_alike(database: Databas
     assert len(set(refusals)) == 1
 
 
-def test_a_visitor_marks_nothing_of_anothers_conversation(database: Database) -> None:
+def test_a_visitor_cannot_mark_messages_of_another_visitor_as_seen(database: Database) -> None:
     eve = "t_" + "b" * 43
     with database.unit_of_work() as session:
-        theirs = write(session, sender())
-        mine = write(session, sender(eve))
-        for numbers in ({theirs.conversation_id: 1}, {theirs.conversation_id: 1, mine.conversation_id: 1}, {999: 1}):
+        of_sam = write(session, sender())
+        of_eve = write(session, sender(eve))
+        for numbers in ({of_sam.conversation_id: 1}, {of_sam.conversation_id: 1, of_eve.conversation_id: 1}, {999: 1}):
             with pytest.raises(NotFound):
                 messenger.seen(session, eve, numbers, address=None, at=NOON)
-        nobody, _ = messenger.session_for(session, SignedUser("nobody"))
+        new_user, _ = messenger.session_for(session, SignedUser("nobody"))
         with pytest.raises(NotFound):
-            messenger.seen(session, nobody, {mine.conversation_id: 1}, address=None, at=NOON)
+            messenger.seen(session, new_user, {of_eve.conversation_id: 1}, address=None, at=NOON)
 
 
-def test_a_signed_user_is_the_contact_of_that_id_known_or_new(database: Database) -> None:
+def test_a_signed_user_is_the_existing_or_a_new_contact_with_that_id(database: Database) -> None:
     with database.unit_of_work() as session:
         known = make.contact(session, external_id="sam")
         write(session, signed_sender(session), client_key="1")
@@ -216,7 +225,7 @@ def test_a_signed_number_is_saved_and_a_claimed_one_is_not(database: Database) -
         write(session, signed_sender(session, phone=make.EVES_NUMBER, name="Sam", email="s@example.com"))
         sam = session.scalars(select(Contact)).one()
         assert (sam.phone, sam.name, sam.email, sam.sms_block) == (None, None, None, "no_phone")
-        token = signed(secret, phone=make.SAMS_NUMBER, name="Sam", email="s@example.com")
+        token = signed_jwt(secret, phone=make.SAMS_NUMBER, name="Sam", email="s@example.com")
         bearer, is_stale = messenger.session_for(
             session, messenger_identity.proven(Identity(user_jwt=token), secret, at=NOON) or SignedUser("")
         )
@@ -225,23 +234,23 @@ def test_a_signed_number_is_saved_and_a_claimed_one_is_not(database: Database) -
         assert (sam.phone, sam.name, sam.email, sam.sms_block) == (make.SAMS_NUMBER, "Sam", "s@example.com", None)
 
 
-def test_anothers_proof_does_not_change_whose_session_it_is(database: Database) -> None:
+def test_a_proof_of_another_user_does_not_change_the_user_of_a_session(database: Database) -> None:
     with database.unit_of_work() as session:
         secret = settings.get(session).messenger_secret
         bearer, _ = messenger.session_for(session, SignedUser("sam"))
-        write(session, sender(bearer, user_jwt=signed(secret, user_id="eve", phone=make.EVES_NUMBER)))
+        write(session, sender(bearer, user_jwt=signed_jwt(secret, user_id="eve", phone=make.EVES_NUMBER)))
         sam = session.scalars(select(Contact)).one()
         assert (sam.external_id, sam.phone) == ("sam", None)
 
 
-def test_signing_in_carries_the_open_chat_over_and_no_consent(database: Database) -> None:
+def test_signing_in_moves_the_open_conversation_and_no_consent(database: Database) -> None:
     with database.unit_of_work() as session:
-        kind = make.live_type(session)
-        form = make.form(session, kind)
+        subscription_type = make.live_type(session)
+        form = make.form(session, subscription_type)
         first = write(session, sender(), "as a lead")
         lead = session.scalars(select(Contact)).one()
         contacts.change_phone(session, lead, make.EVES_NUMBER, at=NOON)
-        make.opt_in(session, lead, kind)
+        make.opt_in(session, lead, subscription_type)
         waiting = make.inserted(session, form, lead)
         conversation_forms.place(
             session, appending.lock(session, first.conversation_id), waiting, author="agent:1", at=NOON
@@ -251,19 +260,19 @@ def test_signing_in_carries_the_open_chat_over_and_no_consent(database: Database
     with database.unit_of_work() as session:
         sam = session.scalars(select(Contact).where(Contact.external_id == "sam")).one()
         write(session, signed_sender(session), "as Sam", client_key="2")
-        said = session.scalars(select(Message.body).where(Message.kind == "message").order_by(Message.number))
-        assert list(said) == ["as a lead", "as Sam"]
+        bodies = session.scalars(select(Message.body).where(Message.kind == "message").order_by(Message.number))
+        assert list(bodies) == ["as a lead", "as Sam"]
         assert session.scalars(select(Conversation.contact_id)).one() == sam.id
         assert session.scalars(select(InsertedForm.contact_id)).one() == sam.id
         assert sam.phone == make.SAMS_NUMBER
-        assert current_consents.find(session, sam.id, kind.id) is None
+        assert current_consents.find(session, sam.id, subscription_type.id) is None
         assert session.scalars(select(Consent.contact_id)).one() == lead.id
         assert session.scalars(select(ConsentEvent.contact_id)).one() == lead.id
         with pytest.raises(NotFound):
             messenger.visitor(session, TOKEN)
 
 
-def test_signing_in_again_or_with_a_strangers_token_changes_nothing(database: Database) -> None:
+def test_signing_in_again_or_with_an_unknown_token_changes_nothing(database: Database) -> None:
     with database.unit_of_work() as session:
         write(session, sender())
         messenger.sign_in(session, SignedUser("sam"), TOKEN, address=None, at=NOON)
@@ -274,7 +283,7 @@ def test_signing_in_again_or_with_a_strangers_token_changes_nothing(database: Da
         assert session.scalars(select(Conversation.contact_id)).one() == sam
 
 
-def test_signing_in_alone_makes_nobody(database: Database) -> None:
+def test_signing_in_alone_creates_no_contact(database: Database) -> None:
     with database.unit_of_work() as session:
         messenger.sign_in(session, SignedUser("sam", name="Sam"), None, address=None, at=NOON)
         assert session.scalar(select(func.count()).select_from(Contact)) == 0
@@ -282,17 +291,17 @@ def test_signing_in_alone_makes_nobody(database: Database) -> None:
         assert (messenger.visitor(session, bearer), is_stale) == (Visitor(None, "sam"), False)
 
 
-def test_a_token_of_a_contact_that_became_a_user_hands_nothing_over(database: Database) -> None:
+def test_signing_in_moves_nothing_from_a_contact_that_became_a_user(database: Database) -> None:
     with database.unit_of_work() as session:
         write(session, sender())
-        became = session.scalars(select(Contact)).one()
-        became.role, became.external_id = "user", "ana"
+        contact = session.scalars(select(Contact)).one()
+        contact.role, contact.external_id = "user", "ana"
     with database.unit_of_work() as session:
         messenger.sign_in(session, SignedUser("sam"), TOKEN, address=None, at=NOON)
-        assert session.scalars(select(Conversation.contact_id)).one() == became.id
+        assert session.scalars(select(Conversation.contact_id)).one() == contact.id
 
 
-def test_too_many_messages_are_told_when_to_come_again_and_count_for_one_visitor(database: Database) -> None:
+def test_the_message_limit_counts_for_each_visitor_and_returns_the_seconds_to_wait(database: Database) -> None:
     for number in range(messenger.MESSAGES_A_MINUTE):
         with database.unit_of_work() as session:
             write(session, sender(), client_key=str(number))
@@ -304,7 +313,7 @@ def test_too_many_messages_are_told_when_to_come_again_and_count_for_one_visitor
         assert again.message
 
 
-def test_the_blocked_write_nothing_and_nothing_is_no_message(database: Database) -> None:
+def test_blocked_contacts_and_invalid_messages_are_rejected(database: Database) -> None:
     with database.unit_of_work() as session:
         write(session, sender())
         contacts.block(session, session.scalars(select(Contact)).one(), at=NOON)
@@ -315,7 +324,7 @@ def test_the_blocked_write_nothing_and_nothing_is_no_message(database: Database)
             write(session, sender("t_" + "b" * 43), body, key)
 
 
-def test_tokens_that_nobody_uses_are_forgotten_and_stand_for_nobody(database: Database) -> None:
+def test_unused_and_ended_tokens_are_deleted_and_then_create_a_new_lead(database: Database) -> None:
     kept, ended, unused = ("t_" + letter * 43 for letter in "kex")
     with database.unit_of_work() as session:
         for token in (kept, ended, unused):
@@ -330,7 +339,7 @@ def test_tokens_that_nobody_uses_are_forgotten_and_stand_for_nobody(database: Da
         assert messenger_tokens.lead_of(session, kept) is not None
         before = session.scalar(select(func.count()).select_from(Contact))
         assert before == 3
-        told = messenger.write(session, sender(ended), body="Who am I?", client_key="3", at=later)
-        assert told.message
+        result = messenger.write(session, sender(ended), body="Who am I?", client_key="3", at=later)
+        assert result.message
         assert session.scalar(select(func.count()).select_from(Contact)) == before + 1
-        assert session.get_one(Conversation, told.message.conversation_id).last_number == 1
+        assert session.get_one(Conversation, result.message.conversation_id).last_number == 1

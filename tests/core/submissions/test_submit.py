@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import destinations
+from app.core.consent import locking
 from app.core.contacts import erase as erasure
 from app.core.contacts import profile as contact_profile
 from app.core.contacts import records as contacts
@@ -77,7 +78,7 @@ def test_whoever_may_not_answer_any_more_when_the_answer_comes_in_stays_so(
         sam = make.contact(session, phone_number=number)
         inserted = make.inserted(session, make.form(session), sam, at=make.NOON)
         reader = Reader(session, inserted.token)
-        meanwhile(session, contacts.hold(session, sam.id))
+        meanwhile(session, locking.lock_contact(session, sam.id))
         session.flush()
         before = (sam.phone, sam.sms_block)
         outcome = reader.answer()

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.core import outbox
-from app.core.consent import suppressions
+from app.core.consent import locking, suppressions
 from app.core.contacts import erase as erasure
 from app.core.contacts import records as contacts
 from app.core.signing import keys_of
@@ -22,7 +22,7 @@ from app.jobs import route_outbox as sweep
 from app.models import ConsentType, EvidenceLevel, InsertedForm, OutboxEvent, Source, WebhookDelivery, WebhookMessage
 from tests import make
 from tests.make import NOON
-from tests.web.embed.page import answer, look
+from tests.web.embed.page import answer, open_form
 
 SECRETS = ("token", "embed_url", "lead_key", "phone_hash", "destination_hash", "salt")
 
@@ -99,7 +99,7 @@ def test_a_yes_for_an_earlier_number_is_not_told_as_one_for_the_new_number(datab
         sam = make.contact(session, phone_number=make.SAMS_NUMBER)
         make.opt_in(session, sam, make.live_type(session))
     with database.unit_of_work() as session:
-        contacts.change_phone(session, contacts.hold(session, sam.id), make.BRITISH_NUMBER, at=NOON)
+        contacts.change_phone(session, locking.lock_contact(session, sam.id), make.BRITISH_NUMBER, at=NOON)
     *_, updated = told()
     contact = updated["data"]["item"]
     assert (updated["topic"], contact["type"], contact["phone"]) == ("contact.updated", "contact", make.BRITISH_NUMBER)
@@ -139,7 +139,7 @@ def test_a_public_form_that_was_answered_tells_the_lead_the_yes_and_the_answer_i
     with database.unit_of_work() as session:
         key = make.form(session).key
     client = app.test_client()
-    assert answer(client, look(client, f"/f/form/{key}"), "+12025550177").state == "done"
+    assert answer(client, open_form(client, f"/f/form/{key}"), "+12025550177").state == "done"
     created, subscribed, submitted = told()
     topics = [each["topic"] for each in (created, subscribed, submitted)]
     assert topics == ["contact.created", "granular.subscribe", "form.submitted"]
@@ -155,7 +155,7 @@ def test_a_number_that_was_typed_into_a_personal_form_is_told_before_the_yes(app
     with database.unit_of_work() as session:
         token = make.inserted(session, make.form(session), make.contact(session)).token
     client = app.test_client()
-    assert answer(client, look(client, f"/f/{token}"), "+12025550178").state == "done"
+    assert answer(client, open_form(client, f"/f/{token}"), "+12025550178").state == "done"
     assert [each["topic"] for each in told()][2:] == ["contact.updated", "granular.subscribe", "form.submitted"]
 
 
@@ -209,11 +209,11 @@ def test_erasing_the_last_who_had_a_number_takes_it_out_of_what_is_told(database
     told()
     with database.unit_of_work() as session:
         suppressions.lift(session, stopped.phone_hash, actor="agent:1", at=NOON)
-        erasure.erase(session, contacts.hold(session, sam.id), actor="agent:1", at=NOON)
+        erasure.erase(session, locking.lock_contact(session, sam.id), actor="agent:1", at=NOON)
     assert [each["topic"] for each in told()].count("suppression.lifted") == 1, "eve has the number still"
     with database.unit_of_work() as session:
         suppressions.add(session, make.SAMS_NUMBER, "By letter.", actor="agent:1", at=NOON)
-        erasure.erase(session, contacts.hold(session, eve.id), actor="agent:1", at=NOON)
+        erasure.erase(session, locking.lock_contact(session, eve.id), actor="agent:1", at=NOON)
     assert make.SAMS_NUMBER not in json.dumps(told())
     with database.read_only() as session:
         assert make.SAMS_NUMBER not in json.dumps(list(session.scalars(select(OutboxEvent.payload))))
@@ -228,7 +228,7 @@ def test_an_erasure_waits_for_messages_that_are_being_made_and_takes_them_with_i
 
     def erase() -> None:
         with database.unit_of_work() as session:
-            erasure.erase(session, contacts.hold(session, sam.id), actor="agent:1", at=NOON)
+            erasure.erase(session, locking.lock_contact(session, sam.id), actor="agent:1", at=NOON)
 
     erasing = threading.Thread(target=erase)
     with database.unit_of_work() as session:
@@ -309,7 +309,7 @@ def test_what_changes_in_one_transaction_is_told_once(database: Database, told: 
         sam = make.contact(session, phone_number=make.SAMS_NUMBER)
         contacts.change_phone(session, sam, make.BRITISH_NUMBER, at=NOON)
     with database.unit_of_work() as session:
-        again = contacts.hold(session, sam.id)
+        again = locking.lock_contact(session, sam.id)
         contacts.change_phone(session, again, None, at=NOON)
         contacts.change_gdpr_optin(session, again, gdpr_optin=False, at=NOON)
     assert [each["topic"] for each in told()] == ["contact.created", "contact.updated"]

@@ -1,4 +1,4 @@
-"""The agents page: who works here, invited, disabled, given a new link or role."""
+"""The agents page: invitations, new links, roles, disabling and enabling."""
 
 import re
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from tests.web import pages
 IVY = "ivy@example.com"
 
 
-def test_the_list_shows_everybody_and_where_they_stand(app: Flask) -> None:
+def test_the_list_shows_every_agent_with_their_status(app: Flask) -> None:
     client = pages.admin(app)
     pages.make_agent(app, "ana@example.com", name="Ana <b>")
     _invite(client)
@@ -28,7 +28,7 @@ def test_the_list_shows_everybody_and_where_they_stand(app: Flask) -> None:
     assert "Invited" in page
 
 
-def test_an_invitation_is_a_link_shown_once(app: Flask) -> None:
+def test_an_invitation_shows_its_link_once(app: Flask) -> None:
     client = pages.admin(app)
     page = _invite(client).get_data(as_text=True)
     path = _link(page)
@@ -49,7 +49,7 @@ def test_the_link_is_at_the_public_address(settings: config.Settings) -> None:
 
 
 @pytest.mark.parametrize("deliver", ["mail", "link"])
-def test_with_a_mail_server_the_invitation_is_mailed_or_shown(settings: config.Settings, deliver: str) -> None:
+def test_an_invitation_is_emailed_or_shown_as_chosen(settings: config.Settings, deliver: str) -> None:
     with mail_server() as server:
         app = create_app(config.Settings(**(vars(settings) | {"smtp_url": server.url})))
         answer = _invite(pages.admin(app), deliver=deliver)
@@ -65,7 +65,7 @@ def test_with_a_mail_server_the_invitation_is_mailed_or_shown(settings: config.S
     app.extensions["assent"].database.close()
 
 
-def test_a_mail_that_the_server_does_not_take_becomes_a_link(settings: config.Settings) -> None:
+def test_a_link_is_shown_when_the_mail_server_refuses_the_email(settings: config.Settings) -> None:
     app = create_app(config.Settings(**(vars(settings) | {"smtp_url": "smtp://127.0.0.1:9"})))
     page = _invite(pages.admin(app), deliver="mail").get_data(as_text=True)
     assert "did not take the mail" in page
@@ -74,14 +74,14 @@ def test_a_mail_that_the_server_does_not_take_becomes_a_link(settings: config.Se
 
 
 @pytest.mark.parametrize("email", ["", "nobody", "max@example.com"])
-def test_an_invitation_that_cannot_be_made_says_why_and_keeps_what_was_typed(app: Flask, email: str) -> None:
+def test_a_refused_invitation_shows_the_reason_and_keeps_the_fields(app: Flask, email: str) -> None:
     answer = _invite(pages.admin(app), email=email, name="Ivy Long")
     assert answer.status_code == 422
     assert "Ivy Long" in answer.get_data(as_text=True)
     assert 'aria-invalid="true"' in answer.get_data(as_text=True)
 
 
-def test_a_new_link_replaces_the_one_before(app: Flask) -> None:
+def test_a_new_link_replaces_the_earlier_one(app: Flask) -> None:
     client = pages.admin(app)
     first = _link(_invite(client).get_data(as_text=True))
     second = _link(_post(client, _agent(app).id, "link").get_data(as_text=True))
@@ -90,7 +90,7 @@ def test_a_new_link_replaces_the_one_before(app: Flask) -> None:
     assert stranger.get(second).status_code == 200
 
 
-def test_disabling_signs_out_and_enabling_lets_in_again(app: Flask) -> None:
+def test_disabling_signs_an_agent_out_and_enabling_allows_sign_in(app: Flask) -> None:
     client, ana = pages.admin(app), pages.agent(app)
     ana_id = pages.make_agent(app, "ana@example.com")
     assert _post(client, ana_id, "disable").status_code == 302
@@ -100,7 +100,7 @@ def test_disabling_signs_out_and_enabling_lets_in_again(app: Flask) -> None:
     pages.signed_in(app, "ana@example.com")
 
 
-def test_a_role_holds_from_the_next_request_on(app: Flask) -> None:
+def test_a_changed_role_applies_from_the_next_request(app: Flask) -> None:
     client, ana = pages.admin(app), pages.agent(app)
     ana_id = pages.make_agent(app, "ana@example.com")
     _post(client, ana_id, "role", role="admin")
@@ -110,7 +110,7 @@ def test_a_role_holds_from_the_next_request_on(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(("step", "values"), [("disable", {}), ("role", {"role": "agent"})])
-def test_the_last_admin_cannot_lock_everybody_out(app: Flask, step: str, values: dict[str, str]) -> None:
+def test_the_last_admin_cannot_be_disabled_or_demoted(app: Flask, step: str, values: dict[str, str]) -> None:
     client = pages.admin(app)
     me = pages.make_agent(app, "max@example.com")
     answer = _post(client, me, step, **values)
@@ -130,7 +130,7 @@ def test_an_admin_resets_a_lost_second_factor(app: Flask) -> None:
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_what_admins_do_is_in_the_audit_under_their_name(app: Flask) -> None:
+def test_changes_by_admins_are_audited_with_their_name(app: Flask) -> None:
     client = pages.admin(app)
     me = pages.make_agent(app, "max@example.com")
     _invite(client)
@@ -152,13 +152,13 @@ def test_what_admins_do_is_in_the_audit_under_their_name(app: Flask) -> None:
     assert "second factor reset" in client.get(f"/admin/agents/{ivy.id}").get_data(as_text=True)
 
 
-def test_nobody_is_at_an_address_that_is_not_there(app: Flask) -> None:
+def test_an_unknown_agent_is_not_found(app: Flask) -> None:
     client = pages.admin(app)
     assert client.get("/admin/agents/999").status_code == 404
     assert _post(client, 999, "disable").status_code == 404
 
 
-def test_a_page_from_elsewhere_cannot_disable_anybody(app: Flask) -> None:
+def test_a_request_without_csrf_token_cannot_disable_an_agent(app: Flask) -> None:
     client = pages.admin(app)
     ana_id = pages.make_agent(app, "ana@example.com")
     assert client.post(f"/admin/agents/{ana_id}/disable").status_code == 400

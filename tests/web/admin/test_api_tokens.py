@@ -1,4 +1,4 @@
-"""The page of API tokens: made, shown once, revoked."""
+"""The page of API tokens: created, shown once, revoked."""
 
 import re
 
@@ -14,7 +14,7 @@ from tests.web.api.client import Calls, database
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_a_token_is_made_and_shown_once(app: Flask) -> None:
+def test_a_new_token_is_shown_once(app: Flask) -> None:
     client = pages.admin(app)
     made = pages.submit(client, "/admin/tokens", {"name": "the <shop>", "scope": "write", "lasts": "30"})
     page = made.get_data(as_text=True)
@@ -37,7 +37,7 @@ def test_a_token_is_made_and_shown_once(app: Flask) -> None:
     )
 
 
-def test_a_revoked_token_opens_nothing_from_the_next_call_on(app: Flask) -> None:
+def test_a_revoked_token_is_refused_from_the_next_call(app: Flask) -> None:
     with database(app).unit_of_work() as session:
         made, text = tokens.create(session, "the shop", ["read"], at=clock.now())
     api, client = Calls(app, text), pages.admin(app)
@@ -50,7 +50,7 @@ def test_a_revoked_token_opens_nothing_from_the_next_call_on(app: Flask) -> None
 
 
 @pytest.mark.parametrize("given", [{"name": " "}, {"name": "x" * 121}, {"scope": "root"}, {"lasts": "forever"}])
-def test_a_token_that_cannot_be_is_refused_on_the_page(app: Flask, given: dict[str, str]) -> None:
+def test_an_invalid_token_form_is_refused_on_the_page(app: Flask, given: dict[str, str]) -> None:
     client = pages.admin(app)
     answer = pages.submit(client, "/admin/tokens", {"name": "shop", "scope": "read", "lasts": ""} | given)
     assert answer.status_code == 422

@@ -1,4 +1,4 @@
-"""Opt-in forms, as an admin makes them."""
+"""The pages on which admins configure opt-in forms."""
 
 import html as markup
 import re
@@ -60,7 +60,7 @@ def _all(database: Database) -> list[PublishedForm]:
         return optin_forms.find_all(session)
 
 
-def _words(database: Database, form: OptInForm) -> dict[str, FormText]:
+def _texts(database: Database, form: OptInForm) -> dict[str, FormText]:
     with database.read_only() as session:
         newest = optin_forms.newest_version(session, optin_forms.find(session, form.id))
         return dict(form_content.content_of(newest).texts)
@@ -70,7 +70,7 @@ def _error_ids(html: str) -> list[str]:
     return re.findall(r'id="([\w-]+)-error" role="alert"', html)
 
 
-def test_an_agent_may_not_see_make_or_preview_forms(app: Flask, form: OptInForm) -> None:
+def test_an_agent_may_not_see_create_or_preview_forms(app: Flask, form: OptInForm) -> None:
     ana = pages.agent(app)
     for path in (PATH, f"{PATH}/new", f"{PATH}/{form.id}", f"{PATH}/preview"):
         assert ana.get(path).status_code == 403
@@ -78,7 +78,7 @@ def test_an_agent_may_not_see_make_or_preview_forms(app: Flask, form: OptInForm)
         assert pages.submit(ana, path, page="/account").status_code == 403
 
 
-def test_without_a_live_type_the_pages_say_how_to_make_one(max_: FlaskClient) -> None:
+def test_without_a_live_type_the_pages_explain_how_to_create_one(max_: FlaskClient) -> None:
     assert "A form needs a subscription type that is live" in max_.get(PATH).get_data(as_text=True)
     assert "No subscription type is live" in max_.get(f"{PATH}/new").get_data(as_text=True)
 
@@ -103,9 +103,7 @@ def test_a_saved_form_shows_snippet_iframe_and_link(
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_everything_that_can_be_configured_is_kept(
-    max_: FlaskClient, database: Database, offers: SubscriptionType
-) -> None:
+def test_every_field_of_a_form_is_saved(max_: FlaskClient, database: Database, offers: SubscriptionType) -> None:
     more = {
         "name": "Footer",
         "button_text": "Yes please",
@@ -119,7 +117,7 @@ def test_everything_that_can_be_configured_is_kept(
     assert made.form.name == "Footer"
     assert made.form.allowed_origins == ["https://shop.example.com", "https://example.com:8443"]
     assert (made.version.accent_color, made.version.default_country) == ("#aa3300", "GB")
-    assert _words(database, made.form) == {
+    assert _texts(database, made.form) == {
         "en": FormText("Hear it first", "Yes please", "By signing up you agree.", "See you"),
         "ar": FormText("كن أول من يعلم"),
     }
@@ -144,7 +142,7 @@ def test_an_empty_button_text_is_shown_as_sign_up_now(max_: FlaskClient) -> None
         ("button_text-es", "Apúntame"),
     ],
 )
-def test_what_cannot_be_saved_is_said_at_its_field_and_nothing_is_lost(
+def test_an_invalid_field_is_named_and_the_other_fields_are_kept(
     max_: FlaskClient, database: Database, offers: SubscriptionType, field: str, value: str
 ) -> None:
     answer = pages.submit(max_, f"{PATH}/new", _values(offers, success_text="Kept as typed", **{field: value}))
@@ -155,17 +153,17 @@ def test_what_cannot_be_saved_is_said_at_its_field_and_nothing_is_lost(
     assert _all(database) == []
 
 
-def test_changed_words_become_a_new_version(
+def test_changed_texts_become_a_new_version(
     max_: FlaskClient, database: Database, form: OptInForm, offers: Any
 ) -> None:
     answer = pages.submit(max_, f"{PATH}/{form.id}", _values(offers), follow_redirects=True)
     html = answer.get_data(as_text=True)
     assert "Version 2 is what people see from now on." in html
     assert "Version 1</strong>" in html
-    assert _words(database, form)["en"].title == "Hear it first"
+    assert _texts(database, form)["en"].title == "Hear it first"
 
 
-def test_the_page_of_a_form_shows_what_is_saved(max_: FlaskClient, database: Database, offers: Any) -> None:
+def test_the_page_of_a_form_shows_the_saved_values(max_: FlaskClient, database: Database, offers: Any) -> None:
     texts = {"en": FormText("Hear it first"), "es": FormText("Entérate primero")}
     with database.unit_of_work() as session:
         made = make.form(session, offers, texts=texts, allowed_origins=("https://shop.example.com",))
@@ -183,7 +181,7 @@ def test_saving_again_without_a_change_keeps_the_version(
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_the_list_shows_the_numbers_of_each_form(max_: FlaskClient, database: Database, form: OptInForm) -> None:
+def test_the_list_shows_the_counts_of_each_form(max_: FlaskClient, database: Database, form: OptInForm) -> None:
     with database.unit_of_work() as session:
         for what, count in (("inserted", 1280), ("seen", 903), ("submitted", 211)):
             daily_counts.add(session, form.id, what, at=make.NOON, count=count)
@@ -192,7 +190,7 @@ def test_the_list_shows_the_numbers_of_each_form(max_: FlaskClient, database: Da
         assert f'<td data-label="{label}" class="end">{shown}</td>' in html
 
 
-def test_an_archived_form_is_not_changed_until_it_is_back(
+def test_an_archived_form_cannot_be_changed_until_it_is_unarchived(
     max_: FlaskClient, database: Database, form: OptInForm, offers: Any
 ) -> None:
     page = f"{PATH}/{form.id}"
@@ -213,7 +211,7 @@ def _preview(client: FlaskClient, values: dict[str, str]) -> str:
     return answer.get_data(as_text=True)
 
 
-def test_the_preview_is_the_real_embed_of_what_is_not_saved_yet(
+def test_the_preview_shows_the_embed_with_unsaved_values(
     max_: FlaskClient, database: Database, offers: SubscriptionType
 ) -> None:
     html = _preview(max_, _values(offers, title="Not saved yet", legal_text="See [this](https://example.com/x)"))
@@ -229,9 +227,7 @@ def test_the_preview_can_be_switched_between_states(max_: FlaskClient, offers: S
     assert f'data-state="{state}"' in _preview(max_, _values(offers, preview_state=state))
 
 
-def test_the_preview_speaks_the_language_and_wears_the_theme_asked_for(
-    max_: FlaskClient, offers: SubscriptionType
-) -> None:
+def test_the_preview_has_the_requested_language_and_theme(max_: FlaskClient, offers: SubscriptionType) -> None:
     html = _preview(max_, _values(offers, preview_locale="ar", preview_theme="dark", **{"title-ar": "أهلا"}))
     assert '<html lang="ar" dir="rtl" data-theme="dark">' in html
     assert "أهلا" in html
@@ -246,18 +242,18 @@ def test_the_preview_speaks_the_language_and_wears_the_theme_asked_for(
         {"title": "a\0b", "success_text-ar": "x", "button_text": "b" * 61},
     ],
 )
-def test_the_preview_shows_what_could_not_be_saved(max_: FlaskClient, wrong: dict[str, str]) -> None:
+def test_the_preview_shows_values_that_cannot_be_saved(max_: FlaskClient, wrong: dict[str, str]) -> None:
     assert "<main data-state=" in _preview(max_, wrong)
 
 
-def test_the_preview_begins_with_the_saved_form(max_: FlaskClient, form: OptInForm) -> None:
+def test_the_preview_starts_with_the_saved_form(max_: FlaskClient, form: OptInForm) -> None:
     html = max_.get(f"{PATH}/preview?form={form.id}").get_data(as_text=True)
     assert "Texts from Harbour Coffee</h1>" in html
     assert max_.get(f"{PATH}/preview?form=4711").status_code == 404
     assert "Title of your form" in max_.get(f"{PATH}/preview").get_data(as_text=True)
 
 
-def test_the_preview_of_an_archived_form_shows_what_is_saved(max_: FlaskClient, form: OptInForm) -> None:
+def test_the_preview_of_an_archived_form_shows_the_saved_values(max_: FlaskClient, form: OptInForm) -> None:
     page = f"{PATH}/{form.id}"
     pages.submit(max_, f"{page}/archive", page=page)
     html = _preview(max_, {"form": str(form.id), "preview_state": "saved"})
@@ -265,7 +261,7 @@ def test_the_preview_of_an_archived_form_shows_what_is_saved(max_: FlaskClient, 
     assert 'data-state="saved"' in html
 
 
-def test_a_form_on_a_type_that_is_no_longer_live_asks_for_another(
+def test_a_form_whose_type_is_no_longer_live_asks_for_another_type(
     max_: FlaskClient, database: Database, form: OptInForm, offers: SubscriptionType
 ) -> None:
     with database.unit_of_work() as session:

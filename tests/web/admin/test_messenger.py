@@ -1,4 +1,4 @@
-"""The messenger's settings page: the snippet, the words, and the secret that is shown only when asked for."""
+"""The messenger's settings page: the snippet, the texts, and the secret that is shown on demand."""
 
 import pytest
 from flask import Flask
@@ -21,7 +21,7 @@ def workspace(database: Database) -> Workspace:
         return settings.get(session)
 
 
-def test_the_page_holds_the_snippet_and_no_secret(app: Flask, database: Database) -> None:
+def test_the_page_shows_the_snippet_and_no_secret(app: Flask, database: Database) -> None:
     html = admin(app).get("/admin/messenger").get_data(as_text=True)
     standing = workspace(database)
     assert f"/messenger.js&#34; data-key=&#34;{standing.messenger_key}&#34; async" in html
@@ -29,7 +29,7 @@ def test_the_page_holds_the_snippet_and_no_secret(app: Flask, database: Database
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_words_and_colour_are_saved_in_every_language(app: Flask, database: Database) -> None:
+def test_color_and_texts_of_every_language_are_saved(app: Flask, database: Database) -> None:
     values = {
         "messenger_office_name": " The  Harbour ",
         "messenger_accent_color": "#FFDD00",
@@ -54,7 +54,7 @@ def test_words_and_colour_are_saved_in_every_language(app: Flask, database: Data
         ("messenger_greeting-fr", "x" * 301, "at most 300 characters"),
     ],
 )
-def test_what_is_refused_is_said_at_its_field(
+def test_an_invalid_value_is_refused_at_its_field(
     app: Flask, database: Database, field: str, value: str, sentence: str
 ) -> None:
     answer = submit(admin(app), "/admin/messenger", {"messenger_accent_color": "#0b6e4f"} | {field: value})
@@ -66,7 +66,7 @@ def test_what_is_refused_is_said_at_its_field(
     assert workspace(database).messenger_greeting == {}
 
 
-def test_the_secret_is_shown_on_demand_and_that_is_noted(app: Flask, database: Database) -> None:
+def test_showing_the_secret_is_audited(app: Flask, database: Database) -> None:
     answer = submit(admin(app), "/admin/messenger/secret", page="/admin/messenger")
     assert workspace(database).messenger_secret in answer.get_data(as_text=True)
     assert answer.headers["Cache-Control"] == "no-store"
@@ -76,7 +76,7 @@ def test_the_secret_is_shown_on_demand_and_that_is_noted(app: Flask, database: D
     assert workspace(database).messenger_secret not in str(entry.details)
 
 
-def test_a_new_secret_is_another_one(app: Flask, database: Database) -> None:
+def test_renewing_the_secret_changes_it(app: Flask, database: Database) -> None:
     before = workspace(database)
     submit(admin(app), "/admin/messenger/secret/renew", page="/admin/messenger")
     after = workspace(database)
@@ -85,7 +85,7 @@ def test_a_new_secret_is_another_one(app: Flask, database: Database) -> None:
     assert after.messenger_key == before.messenger_key
 
 
-def test_agents_and_strangers_do_not_get_in(app: Flask, database: Database) -> None:
+def test_agents_and_strangers_are_refused(app: Flask, database: Database) -> None:
     ana = agent(app)
     assert ana.get("/admin/messenger").status_code == 403
     for path in ("/admin/messenger", "/admin/messenger/secret", "/admin/messenger/secret/renew"):

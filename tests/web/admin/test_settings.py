@@ -53,7 +53,7 @@ def test_an_agent_may_not_see_or_change_settings(app: Flask, database: Database)
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_every_setting_is_kept_and_shown(max_: FlaskClient, database: Database) -> None:
+def test_every_setting_is_saved_and_shown(max_: FlaskClient, database: Database) -> None:
     assert pages.submit(max_, PATH, VALUES).status_code == 303
     kept = _workspace(database)
     assert (kept.name, kept.time_zone, kept.default_country) == ("Harbour Coffee", "Europe/Berlin", "DE")
@@ -71,7 +71,7 @@ def test_every_setting_is_kept_and_shown(max_: FlaskClient, database: Database) 
     assert "Settings changed" in html
 
 
-def test_no_country_ticked_means_every_country(max_: FlaskClient, database: Database) -> None:
+def test_all_countries_are_allowed_when_none_is_ticked(max_: FlaskClient, database: Database) -> None:
     pages.submit(max_, PATH, VALUES)
     pages.submit(max_, PATH, VALUES | {"allowed_countries": [], "default_country": ""})
     assert _workspace(database).allowed_countries == []
@@ -96,7 +96,7 @@ def test_no_country_ticked_means_every_country(max_: FlaskClient, database: Data
         ("submissions_per_number", ""),
     ],
 )
-def test_a_bad_value_is_said_at_its_field_and_nothing_is_lost(
+def test_an_invalid_value_is_named_at_its_field_and_the_others_are_kept(
     max_: FlaskClient, database: Database, field: str, value: object
 ) -> None:
     answer = pages.submit(max_, PATH, VALUES | {"help_contact": "kept@example.com"} | {field: value})
@@ -113,7 +113,7 @@ def _send_logo(client: FlaskClient, content: bytes) -> int:
     return pages.submit(client, f"{PATH}/logo", values, page=PATH).status_code
 
 
-def test_a_logo_is_put_in_place_and_served_to_everybody(app: Flask, max_: FlaskClient, database: Database) -> None:
+def test_a_saved_logo_is_served_without_sign_in(app: Flask, max_: FlaskClient, database: Database) -> None:
     assert app.test_client().get("/logo").status_code == 404
     assert _send_logo(max_, PNG) == 303
     version = _workspace(database).logo_hash
@@ -127,7 +127,7 @@ def test_a_logo_is_put_in_place_and_served_to_everybody(app: Flask, max_: FlaskC
     assert "immutable" not in app.test_client().get("/logo?v=other").headers["Cache-Control"]
 
 
-def test_a_logo_can_be_taken_away(app: Flask, max_: FlaskClient, database: Database) -> None:
+def test_a_logo_can_be_removed(app: Flask, max_: FlaskClient, database: Database) -> None:
     _send_logo(max_, PNG)
     assert pages.submit(max_, f"{PATH}/logo/remove", page=PATH).status_code == 303
     assert _workspace(database).logo_hash is None
@@ -135,12 +135,14 @@ def test_a_logo_can_be_taken_away(app: Flask, max_: FlaskClient, database: Datab
 
 
 @pytest.mark.parametrize("content", [b"<svg onload=alert(1)>", PNG + bytes(200_000), b""])
-def test_what_is_no_picture_or_too_large_is_refused(max_: FlaskClient, database: Database, content: bytes) -> None:
+def test_a_file_that_is_no_picture_or_too_large_is_refused(
+    max_: FlaskClient, database: Database, content: bytes
+) -> None:
     assert _send_logo(max_, content) == 422
     assert _workspace(database).logo_hash is None
 
 
-def test_choosing_no_logo_says_so_at_the_field(max_: FlaskClient) -> None:
+def test_a_missing_logo_file_is_named_at_its_field(max_: FlaskClient) -> None:
     answer = pages.submit(max_, f"{PATH}/logo", page=PATH)
     assert answer.status_code == 422
     assert 'id="logo-error" role="alert"' in answer.get_data(as_text=True)

@@ -1,4 +1,4 @@
-"""Subscription types, as an admin sees them."""
+"""The pages on which admins configure subscription types."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def _saved(database: Database, **values: Any) -> SubscriptionType:
         return make.draft_type(session, **values)
 
 
-def test_an_agent_may_not_see_or_make_types(app: Flask, database: Database) -> None:
+def test_an_agent_may_not_see_or_create_types(app: Flask, database: Database) -> None:
     ana = pages.agent(app)
     assert ana.get(PATH).status_code == 403
     assert ana.get(f"{PATH}/new").status_code == 403
@@ -51,13 +51,13 @@ def test_an_agent_may_not_see_or_make_types(app: Flask, database: Database) -> N
     assert _all(database) == []
 
 
-def test_a_stranger_is_led_to_the_sign_in_page(client: FlaskClient) -> None:
+def test_a_stranger_is_redirected_to_the_sign_in_page(client: FlaskClient) -> None:
     answer = client.get(PATH)
     assert answer.status_code == 302
     assert "/sign-in" in answer.location
 
 
-def test_an_empty_list_says_what_belongs_here(max_: FlaskClient) -> None:
+def test_an_empty_list_explains_subscription_types(max_: FlaskClient) -> None:
     html = max_.get(PATH).get_data(as_text=True)
     assert "Nothing to subscribe to yet" in html
     assert f'href="{PATH}/new"' in html
@@ -74,7 +74,7 @@ def test_a_new_type_is_a_draft_with_its_translations(max_: FlaskClient, database
     ]
 
 
-def test_what_is_missing_is_said_at_its_field_and_what_was_typed_stays(max_: FlaskClient, database: Database) -> None:
+def test_a_missing_value_is_named_at_its_field_and_the_others_are_kept(max_: FlaskClient, database: Database) -> None:
     answer = pages.submit(max_, f"{PATH}/new", {"name": "", "description": "One a week", "channel": "email"})
     html = answer.get_data(as_text=True)
     assert answer.status_code == 422
@@ -107,7 +107,7 @@ def test_message_type_and_consent_type_are_refused_after_the_first_save(
     assert (kept.name, kept.channel, kept.consent_type) == ("Offers", Channel.SMS, ConsentType.OPT_IN)
 
 
-def test_words_and_translations_can_be_edited(max_: FlaskClient, database: Database) -> None:
+def test_texts_and_translations_can_be_edited(max_: FlaskClient, database: Database) -> None:
     saved = _saved(database, translations={"es": ("Ofertas", ""), "fr": ("Offres", "")})
     answer = pages.submit(
         max_, f"{PATH}/{saved.id}", {"name": "News", "name-es": "Noticias", "name-fr": "", "name-en": "ignored"}
@@ -119,7 +119,7 @@ def test_words_and_translations_can_be_edited(max_: FlaskClient, database: Datab
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_a_type_goes_live_is_archived_and_comes_back(max_: FlaskClient, database: Database) -> None:
+def test_a_type_is_put_live_archived_and_unarchived(max_: FlaskClient, database: Database) -> None:
     saved = _saved(database)
     page = f"{PATH}/{saved.id}"
     for step, state in (("put_live", "live"), ("archive", "archived"), ("unarchive", "live")):
@@ -134,12 +134,12 @@ def test_a_step_that_the_state_does_not_allow_is_explained(max_: FlaskClient, da
     assert "is draft, so it cannot be brought back" in answer.get_data(as_text=True)
 
 
-def test_a_step_is_no_get(max_: FlaskClient, database: Database) -> None:
+def test_a_step_by_get_is_refused(max_: FlaskClient, database: Database) -> None:
     saved = _saved(database)
     assert max_.get(f"{PATH}/{saved.id}/put_live").status_code == 405
 
 
-def test_archiving_says_how_many_are_opted_in(max_: FlaskClient, database: Database) -> None:
+def test_the_page_shows_before_archiving_how_many_are_opted_in(max_: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         offers = make.live_type(session)
         make.opt_in(session, make.contact(session, phone_number=make.SAMS_NUMBER), offers)

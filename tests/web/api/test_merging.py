@@ -16,7 +16,7 @@ from tests import make
 from tests.make import EVES_NUMBER, NOON, SAMS_NUMBER
 from tests.web import pages
 from tests.web.api.client import Calls, database
-from tests.web.embed.page import answer, look
+from tests.web.embed.page import answer, open_form
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_an_opt_in_for_the_very_number_comes_along(app: Flask, api: Calls, kind:
 def test_the_proof_of_a_yes_comes_along(app: Flask, api: Calls, kind: str) -> None:
     form = api.post("/forms", {"subscription_type_id": kind, "title": "Texts from Harbour Coffee"})
     client = app.test_client()
-    assert answer(client, look(client, urlsplit(form["embed_url"]).path), SAMS_NUMBER).state == "done"
+    assert answer(client, open_form(client, urlsplit(form["embed_url"]).path), SAMS_NUMBER).state == "done"
     (lead,) = (each["id"] for each in api.get("/contacts")["data"])
     sam = api.contact(external_id="70")
     merge(api, lead, sam)

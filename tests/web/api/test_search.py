@@ -300,7 +300,7 @@ def test_subscriptions_are_asked_about_as_the_gate_answers(app: Flask, api: Call
     api.contact(role="lead", phone=numbers[5])
     with database(app).read_only() as session:
         subscription_type = subscription_types.find(session, int(kind))
-        for value in filters.Standing:
+        for value in filters.SubscriptionStatus:
             found = set(api.search(f"subscription_types.{kind}", "=", value.value))
             others = set(api.search(f"subscription_types.{kind}", "!=", value.value))
             both = {

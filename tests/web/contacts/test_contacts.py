@@ -1,4 +1,4 @@
-"""Contacts and the record, as agents see them."""
+"""Contacts and their consent events, as agents see them."""
 
 import re
 
@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from app.core import wording
 from app.core.consent import current as current_consents
+from app.core.consent import locking
 from app.core.contacts import records as contacts
 from app.core.forms import publishing as optin_forms
 from app.core.workspace import settings
@@ -82,7 +83,7 @@ def test_strangers_see_no_contacts(client: FlaskClient, sam: Contact) -> None:
         assert "Sam" not in answer.get_data(as_text=True)
 
 
-def test_the_newest_opt_ins_are_shown_with_time_number_and_how_sure(
+def test_the_newest_opt_ins_are_shown_with_time_number_and_level(
     ana: FlaskClient, database: Database, sam: Contact
 ) -> None:
     assert "Nobody has signed up yet" in ana.get("/contacts").get_data(as_text=True)
@@ -217,7 +218,7 @@ def test_a_form_that_does_not_exist_is_not_inserted(
 def test_no_form_is_inserted_for_a_blocked_contact(ana: FlaskClient, database: Database, sam: Contact) -> None:
     with database.unit_of_work() as session:
         form = make.form(session)
-        contacts.block(session, contacts.hold(session, sam.id), at=make.NOON)
+        contacts.block(session, locking.lock_contact(session, sam.id), at=make.NOON)
     answer = pages.submit(ana, f"{_page(sam)}/forms", {"form_id": str(form.id)}, page=_page(sam))
     assert answer.status_code == 422
     assert "This contact is blocked." in answer.get_data(as_text=True)
@@ -301,11 +302,11 @@ def test_an_agent_records_an_opt_in_with_its_note_which_reverses_an_opt_out(
     with database.unit_of_work() as session:
         offers, news = make.live_type(session), make.live_type(session, name="News", consent_type=ConsentType.OPT_OUT)
         make.opt_out(session, sam, offers)
-    for kind in (offers, news):
+    for subscription_type in (offers, news):
         for note, status in (("  ", 422), ("Signed the card in the shop", 303)):
-            values = {"yes-subscription_type_id": str(kind.id), "yes-note": note}
+            values = {"yes-subscription_type_id": str(subscription_type.id), "yes-note": note}
             assert pages.submit(ana, f"{_page(sam)}/opt-ins", values, page=_page(sam)).status_code == status
-        assert _state(database, sam, kind.id) == ConsentState.OPTED_IN
+        assert _state(database, sam, subscription_type.id) == ConsentState.OPTED_IN
     html = ana.get(_page(sam)).get_data(as_text=True)
     assert "The opt-in is recorded" in html
     assert "Signed the card in the shop" in html
@@ -323,12 +324,12 @@ def test_an_agent_cannot_opt_in_a_number_that_its_holder_suppressed(
         number = session.info["assent_keys"].destination_hash(sam.phone)
         session.add(Suppression(phone_hash=number, phone=sam.phone, cause="keyword", created_at=make.NOON))
         draft, nobody = make.draft_type(session), make.contact(session)
-    for contact, kind, says in (
+    for contact, subscription_type, says in (
         (sam, offers, "This number asked not to be texted. Only its holder can lift that."),
         (nobody, offers, "This contact has no number to say yes for."),
         (sam, draft, "This subscription type is a draft."),
     ):
-        values = {"yes-subscription_type_id": str(kind.id), "yes-note": "They begged for it"}
+        values = {"yes-subscription_type_id": str(subscription_type.id), "yes-note": "They begged for it"}
         refused = pages.submit(ana, f"{_page(contact)}/opt-ins", values, page=_page(contact))
         assert refused.status_code == 422
         assert says in refused.get_data(as_text=True)

@@ -1,4 +1,4 @@
-"""Reads and answers an embed page as a browser without scripts does."""
+"""Opens and answers an embed page as a browser without scripts does."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 @dataclass
 class EmbedPage:
-    """What a reader has before them: state, hidden fields, the field that asks, every word."""
+    """One response of the embed: its state, hidden fields, the field that is asked for, and all text."""
 
     response: TestResponse
     path: str
@@ -30,12 +30,12 @@ class EmbedPage:
         return self.response.status_code
 
 
-def look(client: FlaskClient, path: str, language: str = "en-US", **headers: str) -> EmbedPage:
+def open_form(client: FlaskClient, path: str, language: str = "en-US", **headers: str) -> EmbedPage:
     return read(client.get(path, headers={"Accept-Language": language} | headers), path)
 
 
 def answer(client: FlaskClient, page: EmbedPage, typed: str | None = None, **changes: Any) -> EmbedPage:
-    """Press the button: send what the page holds, with what was typed."""
+    """Submit the form of the page, with the typed text and other ``changes`` of its fields."""
     headers = {"Accept-Language": "en-US"} | changes.pop("headers", {})
     data = page.fields | ({page.asks: typed} if page.asks and typed is not None else {}) | changes
     return read(client.post(page.action or page.path, data=data, headers=headers), page.path)

@@ -1,4 +1,4 @@
-"""What happens when a form is answered, through the pages."""
+"""Answers to a form, sent through its pages."""
 
 import json
 import re
@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from app.core import demo
+from app.core.consent import locking
 from app.core.contacts import records as contacts
 from app.core.forms import daily_counts
 from app.core.forms import publishing as optin_forms
@@ -35,7 +36,7 @@ from app.models import (
     Wording,
 )
 from tests import make
-from tests.web.embed.page import answer, look
+from tests.web.embed.page import answer, open_form
 
 
 @pytest.fixture
@@ -55,10 +56,10 @@ def _count(database: Database, model: type) -> int:
         return session.scalar(select(func.count()).select_from(model)) or 0
 
 
-def test_a_typed_number_is_signed_up_with_the_exact_words_that_were_shown(
+def test_a_typed_number_is_signed_up_with_the_exact_wording_that_was_shown(
     client: FlaskClient, database: Database, key: str
 ) -> None:
-    page = look(client, f"/f/form/{key}")
+    page = open_form(client, f"/f/form/{key}")
     assert (page.status, page.state, page.asks) == (200, "ask", "phone")
     done = answer(client, page, "(202) 555-0123")
     assert (done.status, done.state) == (200, "done")
@@ -78,14 +79,14 @@ def test_a_typed_number_is_signed_up_with_the_exact_words_that_were_shown(
     assert (lead.role, lead.phone, lead.phone_country, lead.sms_block) == ("lead", "+12025550123", "US", None)
 
 
-def test_the_evidence_holds_no_word_that_was_not_on_the_screen(client: FlaskClient, database: Database) -> None:
+def test_the_evidence_holds_only_texts_that_were_shown(client: FlaskClient, database: Database) -> None:
     texts = {"en": FormText("Texts from us", legal_text="Up to **four** a month."), "ar": FormText("رسائل منا", "نعم")}
     with database.unit_of_work() as session:
         settings.change(session, {"privacy_url": "https://harbour.example.com/p"}, actor="agent:1", at=make.NOON)
         form = make.form(session, make.live_type(session, name="Weekly till receipts"), texts=texts)
         token = make.inserted(session, form, make.contact(session, phone_number=make.SAMS_NUMBER)).token
     for path, typed in ((f"/f/form/{form.key}", make.EVES_NUMBER), (f"/f/{token}", None)):
-        page = look(client, path, language="ar")
+        page = open_form(client, path, language="ar")
         answer(client, page, typed, headers={"Accept-Language": "ar"})
         with database.read_only() as session:
             evidence = session.scalars(select(ConsentEvidence).order_by(ConsentEvidence.event_id.desc())).first()
@@ -93,19 +94,19 @@ def test_the_evidence_holds_no_word_that_was_not_on_the_screen(client: FlaskClie
             words = json.loads(session.get_one(Wording, evidence.wording_hash).body)
         assert words.pop("locale") == "ar"
         assert evidence.details["subscription_type"] == "Weekly till receipts"
-        for word in _words(words):
+        for word in _texts(words):
             assert word in unescape(page.response.text)
 
 
-def _words(value: Any) -> Iterator[str]:
+def _texts(value: Any) -> Iterator[str]:
     """Every text in a JSON value."""
     if isinstance(value, str):
         yield value
     for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _words(part)
+        yield from _texts(part)
 
 
-def test_the_proof_in_the_demo_is_what_its_page_shows(client: FlaskClient, database: Database) -> None:
+def test_the_evidence_in_the_demo_is_the_wording_of_its_page(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         demo.fill(session, at=make.NOON, password_hash="x")
         event, evidence = ConsentEvent.form_version_id, ConsentEvidence
@@ -125,27 +126,25 @@ def test_the_proof_in_the_demo_is_what_its_page_shows(client: FlaskClient, datab
             )
     assert len(kept) == len(rows) > 6
     for token in tokens:
-        assert answer(client, look(client, f"/f/{token}")).state == "done"
+        assert answer(client, open_form(client, f"/f/{token}")).state == "done"
     with database.read_only() as session:
         latest = select(ConsentEvidence.wording_hash).order_by(ConsentEvidence.event_id.desc()).limit(len(kept))
         assert set(session.scalars(latest)) == set(kept.values())
 
 
-def test_the_same_answer_sent_again_is_one_consent_and_one_event(
-    client: FlaskClient, database: Database, key: str
-) -> None:
-    page = look(client, f"/f/form/{key}")
+def test_a_repeated_answer_writes_one_consent_and_one_event(client: FlaskClient, database: Database, key: str) -> None:
+    page = open_form(client, f"/f/form/{key}")
     first, replay = answer(client, page, make.SAMS_NUMBER), answer(client, page, make.SAMS_NUMBER)
-    again = answer(client, look(client, f"/f/form/{key}"), make.SAMS_NUMBER)
+    again = answer(client, open_form(client, f"/f/form/{key}"), make.SAMS_NUMBER)
     assert [first.state, replay.state, again.state] == ["done", "done", "done"]
     assert first.text == replay.text == again.text
     assert [_count(database, model) for model in (Consent, ConsentEvent, Contact)] == [1, 1, 1]
 
 
-def test_going_back_to_correct_the_number_asks_once_more_and_then_signs_up_the_right_one(
+def test_going_back_to_correct_the_number_asks_again_and_signs_up_the_new_one(
     client: FlaskClient, database: Database, key: str
 ) -> None:
-    page = look(client, f"/f/form/{key}")
+    page = open_form(client, f"/f/form/{key}")
     answer(client, page, make.EVES_NUMBER)
     corrected = answer(client, page, make.SAMS_NUMBER)
     assert (corrected.status, corrected.state, corrected.main["data-code"]) == (409, "ask", "answered_already")
@@ -155,10 +154,10 @@ def test_going_back_to_correct_the_number_asks_once_more_and_then_signs_up_the_r
         assert set(session.scalars(select(Consent.destination))) == {make.EVES_NUMBER, make.SAMS_NUMBER}
 
 
-def test_a_refused_number_says_what_to_do_and_records_nothing(
+def test_a_refused_number_shows_what_to_do_and_records_nothing(
     client: FlaskClient, database: Database, key: str
 ) -> None:
-    refused = answer(client, look(client, f"/f/form/{key}"), "1-800-FLOWERS")
+    refused = answer(client, open_form(client, f"/f/form/{key}"), "1-800-FLOWERS")
     assert (refused.status, refused.state, refused.main["data-code"]) == (422, "ask", "phone_has_letters")
     assert "Use digits only" in refused.text
     assert 'value="1-800-FLOWERS"' in refused.response.text
@@ -167,25 +166,25 @@ def test_a_refused_number_says_what_to_do_and_records_nothing(
     assert answer(client, refused, make.SAMS_NUMBER).state == "done"
 
 
-def test_what_was_typed_comes_back_as_text_never_as_markup(client: FlaskClient, key: str) -> None:
-    refused = answer(client, look(client, f"/f/form/{key}"), '"><script>alert(1)</script>')
+def test_typed_markup_is_shown_again_as_text(client: FlaskClient, key: str) -> None:
+    refused = answer(client, open_form(client, f"/f/form/{key}"), '"><script>alert(1)</script>')
     assert "<script>alert" not in refused.response.text
     assert "&gt;&lt;script&gt;" in refused.response.text
-    strange = look(client, f'/f/form/{key}?theme="><script>alert(1)</script>')
+    strange = open_form(client, f'/f/form/{key}?theme="><script>alert(1)</script>')
     assert strange.action == f"/f/form/{key}"
 
 
-def test_the_region_comes_from_the_form_then_from_the_browser_then_a_plus_is_needed(
+def test_the_region_is_the_forms_else_the_browsers_else_a_plus_is_needed(
     client: FlaskClient, database: Database, key: str
 ) -> None:
     with database.unit_of_work() as session:
         british = make.form(session, default_country="GB").key
-    assert answer(client, look(client, f"/f/form/{british}"), "07400 123456").state == "done"
-    german = look(client, f"/f/form/{key}", language="en-DE")
+    assert answer(client, open_form(client, f"/f/form/{british}"), "07400 123456").state == "done"
+    german = open_form(client, f"/f/form/{key}", language="en-DE")
     assert "Germany" in german.text
     assert answer(client, german, "01512 3456789").state == "done"
     for language in ("en", "it,en-US;q=0.7,en;q=0.3", "en-UK"):
-        nowhere = look(client, f"/f/form/{key}", language=language)
+        nowhere = open_form(client, f"/f/form/{key}", language=language)
         assert "(+" not in nowhere.text
         refused = answer(client, nowhere, "312 345 6789")
         assert refused.main["data-code"] == "phone_country_code_missing"
@@ -193,23 +192,23 @@ def test_the_region_comes_from_the_form_then_from_the_browser_then_a_plus_is_nee
         assert set(session.scalars(select(Consent.destination))) == {"+447400123456", "+4915123456789"}
 
 
-def test_only_allowed_countries_are_taken(client: FlaskClient, database: Database, key: str) -> None:
+def test_only_numbers_of_allowed_countries_are_accepted(client: FlaskClient, database: Database, key: str) -> None:
     with database.unit_of_work() as session:
         settings.change(session, {"allowed_countries": ["GB"]}, actor="agent:1", at=make.NOON)
-    page = look(client, f"/f/form/{key}", language="en-US")
+    page = open_form(client, f"/f/form/{key}", language="en-US")
     assert "United States" not in page.text
     refused = answer(client, page, make.SAMS_NUMBER)
     assert refused.main["data-code"] == "country_not_allowed"
     assert answer(client, refused, make.BRITISH_NUMBER).state == "done"
 
 
-def test_a_saved_number_is_masked_cannot_be_edited_and_what_a_tampered_request_sends_is_ignored(
+def test_a_saved_number_is_masked_and_a_number_in_a_tampered_request_is_ignored(
     client: FlaskClient, database: Database
 ) -> None:
     with database.unit_of_work() as session:
         sam = make.contact(session, phone_number=make.SAMS_NUMBER)
         token = make.inserted(session, make.form(session), sam).token
-    page = look(client, f"/f/{token}")
+    page = open_form(client, f"/f/{token}")
     assert (page.state, page.asks) == ("saved", None)
     assert "+1 ••• ••• ••23" in page.text
     assert "2025550123" not in page.response.text
@@ -221,15 +220,15 @@ def test_a_saved_number_is_masked_cannot_be_edited_and_what_a_tampered_request_s
         assert session.scalars(select(Consent.destination)).all() == [make.SAMS_NUMBER]
         assert (event.contact_id, event.evidence_level) == (sam.id, "personal_link")
         assert session.get_one(Contact, sam.id).phone == make.SAMS_NUMBER
-    returned = look(client, f"/f/{token}")
+    returned = open_form(client, f"/f/{token}")
     assert (returned.status, returned.state, returned.asks) == (200, "signed_up", None)
 
 
-def test_a_contact_without_a_number_is_asked_and_keeps_the_number(client: FlaskClient, database: Database) -> None:
+def test_a_number_typed_by_a_contact_without_one_is_saved(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         sam = make.contact(session)
         token = make.inserted(session, make.form(session), sam).token
-    page = look(client, f"/f/{token}")
+    page = open_form(client, f"/f/{token}")
     assert page.state == "ask"
     assert answer(client, page, make.SAMS_NUMBER).state == "done"
     with database.read_only() as session:
@@ -243,11 +242,13 @@ def test_a_contact_without_a_number_is_asked_and_keeps_the_number(client: FlaskC
     assert _count(database, ConsentEvent) == 1
 
 
-def test_a_saved_number_that_cannot_be_texted_is_asked_for_anew(client: FlaskClient, database: Database) -> None:
+def test_another_number_is_asked_for_when_the_saved_one_cannot_be_texted(
+    client: FlaskClient, database: Database
+) -> None:
     with database.unit_of_work() as session:
         sam = make.contact(session, phone_number="+44 20 7946 0018")
         token = make.inserted(session, make.form(session), sam).token
-    page = look(client, f"/f/{token}")
+    page = open_form(client, f"/f/{token}")
     assert page.state == "ask"
     assert answer(client, page, make.BRITISH_NUMBER).state == "done"
     with database.read_only() as session:
@@ -260,9 +261,9 @@ def test_a_number_that_changed_while_the_page_was_open_is_shown_before_it_is_sig
     with database.unit_of_work() as session:
         sam = make.contact(session, phone_number=make.SAMS_NUMBER)
         token = make.inserted(session, make.form(session), sam).token
-    page = look(client, f"/f/{token}")
+    page = open_form(client, f"/f/{token}")
     with database.unit_of_work() as session:
-        contacts.change_phone(session, contacts.hold(session, sam.id), make.EVES_NUMBER, at=make.NOON)
+        contacts.change_phone(session, locking.lock_contact(session, sam.id), make.EVES_NUMBER, at=make.NOON)
     again = answer(client, page)
     assert (again.status, again.state, again.main["data-code"]) == (409, "saved", "shown_again")
     assert "••99" in again.text
@@ -272,15 +273,15 @@ def test_a_number_that_changed_while_the_page_was_open_is_shown_before_it_is_sig
 
 def test_a_replayed_answer_never_undoes_an_opt_out(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
-        kind = make.live_type(session)
+        subscription_type = make.live_type(session)
         sam = make.contact(session, phone_number=make.SAMS_NUMBER)
-        token = make.inserted(session, make.form(session, kind), sam).token
-    page = look(client, f"/f/{token}")
+        token = make.inserted(session, make.form(session, subscription_type), sam).token
+    page = open_form(client, f"/f/{token}")
     answer(client, page)
     with database.unit_of_work() as session:
         from app.core import clock
 
-        make.opt_out(session, sam, kind, at=clock.now())
+        make.opt_out(session, sam, subscription_type, at=clock.now())
     replay = answer(client, page)
     assert (replay.status, replay.state, replay.main["data-code"]) == (409, "saved", "shown_again")
     with database.read_only() as session:
@@ -288,10 +289,8 @@ def test_a_replayed_answer_never_undoes_an_opt_out(client: FlaskClient, database
     assert answer(client, replay).state == "done"
 
 
-def test_words_that_changed_since_are_shown_before_they_are_agreed_to(
-    client: FlaskClient, database: Database, key: str
-) -> None:
-    page = look(client, f"/f/form/{key}")
+def test_changed_texts_are_shown_before_an_answer_counts(client: FlaskClient, database: Database, key: str) -> None:
+    page = open_form(client, f"/f/form/{key}")
     with database.unit_of_work() as session:
         settings.change(session, {"privacy_url": "https://harbour.example.com/p"}, actor="agent:1", at=make.NOON)
     again = answer(client, page, make.SAMS_NUMBER)
@@ -301,43 +300,45 @@ def test_words_that_changed_since_are_shown_before_they_are_agreed_to(
     assert answer(client, again, make.SAMS_NUMBER).state == "done"
 
 
-def test_an_answer_without_what_was_shown_records_nothing(client: FlaskClient, database: Database, key: str) -> None:
-    for shown in ("", "forged", look(client, f"/f/form/{key}").fields["shown"][:-2] + "xx"):
-        page = look(client, f"/f/form/{key}")
+def test_an_answer_without_a_valid_render_token_records_nothing(
+    client: FlaskClient, database: Database, key: str
+) -> None:
+    for shown in ("", "forged", open_form(client, f"/f/form/{key}").fields["shown"][:-2] + "xx"):
+        page = open_form(client, f"/f/form/{key}")
         refused = answer(client, page, make.SAMS_NUMBER, shown=shown)
         assert (refused.status, refused.main["data-code"]) == (409, "shown_again")
     with database.unit_of_work() as session:
         other = make.form(session).key
-    foreign = look(client, f"/f/form/{other}").fields["shown"]
-    assert answer(client, look(client, f"/f/form/{key}"), make.SAMS_NUMBER, shown=foreign).status == 409
+    foreign = open_form(client, f"/f/form/{other}").fields["shown"]
+    assert answer(client, open_form(client, f"/f/form/{key}"), make.SAMS_NUMBER, shown=foreign).status == 409
     assert _count(database, Consent) == 0
 
 
-def test_a_page_that_was_open_for_days_is_shown_anew(client: FlaskClient, key: str) -> None:
-    page = look(client, f"/f/form/{key}")
+def test_a_page_that_was_open_for_days_is_shown_again(client: FlaskClient, key: str) -> None:
+    page = open_form(client, f"/f/form/{key}")
     with time_machine.travel(make.clock.now() + timedelta(hours=25), tick=True):
         assert answer(client, page, make.SAMS_NUMBER).main["data-code"] == "shown_again"
 
 
-def test_what_was_inserted_earlier_keeps_the_words_it_had(client: FlaskClient, database: Database) -> None:
+def test_an_inserted_form_keeps_the_texts_of_its_version(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
-        kind = make.live_type(session)
-        form = make.form(session, kind)
+        subscription_type = make.live_type(session)
+        form = make.form(session, subscription_type)
         token = make.inserted(session, form, make.contact(session)).token
-        fresh = FormContent(kind.id, {"en": FormText("Quite another title")})
+        fresh = FormContent(subscription_type.id, {"en": FormText("Quite another title")})
         optin_forms.publish(session, form, fresh, FormSettings(), actor="agent:1", at=make.NOON)
-    assert "Texts from Harbour Coffee" in look(client, f"/f/{token}").text
-    assert "Quite another title" in look(client, f"/f/form/{form.key}").text
+    assert "Texts from Harbour Coffee" in open_form(client, f"/f/{token}").text
+    assert "Quite another title" in open_form(client, f"/f/form/{form.key}").text
 
 
-def test_a_person_who_opened_the_old_version_agrees_to_the_old_words(client: FlaskClient, database: Database) -> None:
+def test_an_answer_to_an_old_version_records_the_old_texts(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
-        kind = make.live_type(session)
-        form = make.form(session, kind)
-    page = look(client, f"/f/form/{form.key}")
+        subscription_type = make.live_type(session)
+        form = make.form(session, subscription_type)
+    page = open_form(client, f"/f/form/{form.key}")
     with database.unit_of_work() as session:
         form = optin_forms.find(session, form.id)
-        fresh = FormContent(kind.id, {"en": FormText("Quite another title")})
+        fresh = FormContent(subscription_type.id, {"en": FormText("Quite another title")})
         optin_forms.publish(session, form, fresh, FormSettings(), actor="agent:1", at=make.NOON)
     assert answer(client, page, make.SAMS_NUMBER).state == "done"
     with database.read_only() as session:
@@ -345,31 +346,35 @@ def test_a_person_who_opened_the_old_version_agrees_to_the_old_words(client: Fla
 
 
 @pytest.mark.parametrize("step", ["archive the type", "archive the form"])
-def test_a_form_that_is_no_longer_offered_says_so_and_records_nothing(
+def test_a_form_that_is_no_longer_offered_is_unavailable_and_records_nothing(
     client: FlaskClient, database: Database, step: str
 ) -> None:
     with database.unit_of_work() as session:
-        kind = make.live_type(session)
-        form = make.form(session, kind)
+        subscription_type = make.live_type(session)
+        form = make.form(session, subscription_type)
         token = make.inserted(session, form, make.contact(session, phone_number=make.SAMS_NUMBER)).token
-    pages = [look(client, f"/f/{token}"), look(client, f"/f/form/{form.key}")]
+    pages = [open_form(client, f"/f/{token}"), open_form(client, f"/f/form/{form.key}")]
     with database.unit_of_work() as session:
         if step == "archive the type":
-            subscription_types.archive(session, subscription_types.find(session, kind.id), actor="a", at=make.NOON)
+            subscription_types.archive(
+                session, subscription_types.find(session, subscription_type.id), actor="a", at=make.NOON
+            )
         else:
             optin_forms.archive(session, optin_forms.find(session, form.id), actor="a", at=make.NOON)
     for page in pages:
-        closed = look(client, page.path)
+        closed = open_form(client, page.path)
         assert (closed.status, closed.state, closed.asks, closed.action) == (200, "unavailable", None, "")
         assert (answer(client, page, make.SAMS_NUMBER).status, _count(database, Consent)) == (409, 0)
 
 
 @pytest.mark.parametrize("fault", ["gdpr", "blocked", "archived"])
-def test_who_may_not_be_written_to_sees_no_form(client: FlaskClient, database: Database, fault: str) -> None:
+def test_a_form_is_unavailable_to_a_contact_that_is_out_of_reach(
+    client: FlaskClient, database: Database, fault: str
+) -> None:
     with database.unit_of_work() as session:
         sam = make.contact(session, phone_number=make.SAMS_NUMBER)
         token = make.inserted(session, make.form(session), sam).token
-    page = look(client, f"/f/{token}")
+    page = open_form(client, f"/f/{token}")
     change = {
         "gdpr": {"gdpr_optin": False},
         "blocked": {"blocked_at": make.NOON},
@@ -377,17 +382,17 @@ def test_who_may_not_be_written_to_sees_no_form(client: FlaskClient, database: D
     }
     with database.unit_of_work() as session:
         session.execute(update(Contact).where(Contact.id == sam.id).values(change[fault]))
-    assert (look(client, f"/f/{token}").state, answer(client, page).state) == ("unavailable", "unavailable")
+    assert (open_form(client, f"/f/{token}").state, answer(client, page).state) == ("unavailable", "unavailable")
     assert _count(database, Consent) == 0
 
 
-def test_a_link_expires(client: FlaskClient, database: Database) -> None:
+def test_an_expired_link_records_nothing(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         sam = make.contact(session, phone_number=make.SAMS_NUMBER)
         token = make.inserted(session, make.form(session), sam, expires_in=timedelta(hours=1)).token
-    page = look(client, f"/f/{token}")
+    page = open_form(client, f"/f/{token}")
     with time_machine.travel(make.clock.now() + timedelta(hours=2), tick=True):
-        late = look(client, f"/f/{token}")
+        late = open_form(client, f"/f/{token}")
         assert (late.status, late.state, late.asks) == (410, "expired", None)
         assert answer(client, page).state == "expired"
     assert _count(database, Consent) == 0
@@ -396,7 +401,7 @@ def test_a_link_expires(client: FlaskClient, database: Database) -> None:
 def test_an_unsigned_person_never_becomes_a_known_user(client: FlaskClient, database: Database, key: str) -> None:
     with database.unit_of_work() as session:
         make.contact(session, phone_number=make.SAMS_NUMBER, name="Sam the customer")
-    done = answer(client, look(client, f"/f/form/{key}"), make.SAMS_NUMBER)
+    done = answer(client, open_form(client, f"/f/form/{key}"), make.SAMS_NUMBER)
     assert "Sam the customer" not in done.text
     with database.read_only() as session:
         consent = session.scalars(select(Consent)).one()
@@ -409,7 +414,7 @@ def test_a_stranger_learns_nothing_about_a_number(client: FlaskClient, database:
         session.add(Suppression(phone_hash=number, phone=make.EVES_NUMBER, cause="keyword", created_at=make.NOON))
         make.contact(session, phone_number=make.BRITISH_NUMBER)
     answers = [
-        answer(client, look(client, f"/f/form/{key}"), typed)
+        answer(client, open_form(client, f"/f/form/{key}"), typed)
         for typed in (make.SAMS_NUMBER, make.SAMS_NUMBER, make.EVES_NUMBER, make.BRITISH_NUMBER)
     ]
     assert {(page.status, page.state) for page in answers} == {(200, "done")}
@@ -429,11 +434,11 @@ def test_an_email_type_asks_for_an_address(client: FlaskClient, database: Databa
         form = make.form(session, letter)
         sam = make.contact(session, email_address="sam@example.com")
         token = make.inserted(session, form, sam).token
-    page = look(client, f"/f/form/{form.key}")
+    page = open_form(client, f"/f/form/{form.key}")
     assert (page.state, page.asks) == ("ask", "email")
     assert answer(client, page, "not an address").main["data-code"] == "email_invalid"
     assert answer(client, page, "Eve@Example.com").state == "done"
-    saved = look(client, f"/f/{token}")
+    saved = open_form(client, f"/f/{token}")
     assert (saved.state, "s•••@•••.com" in saved.text, "sam@example.com" in saved.response.text) == (
         "saved",
         True,
@@ -452,11 +457,11 @@ def test_submissions_are_limited_by_number_and_by_address_over_all_processes(
         settings.change(session, changed, actor="agent:1", at=make.NOON)
 
     def submit(typed: str) -> int:
-        return answer(client, look(client, f"/f/form/{key}"), typed).status
+        return answer(client, open_form(client, f"/f/form/{key}"), typed).status
 
     assert [submit(make.SAMS_NUMBER) for _ in range(3)] == [200, 200, 429]
     assert submit(make.EVES_NUMBER) == 200
-    refused = answer(client, look(client, f"/f/form/{key}"), make.BRITISH_NUMBER)
+    refused = answer(client, open_form(client, f"/f/form/{key}"), make.BRITISH_NUMBER)
     assert (refused.status, refused.main["data-code"]) == (429, "too_many")
     assert int(refused.response.headers["Retry-After"]) > 0
     assert re.search(r"try again in (1 minute|\d\d? minutes)\.", refused.text)
@@ -464,8 +469,8 @@ def test_submissions_are_limited_by_number_and_by_address_over_all_processes(
         assert session.scalar(select(func.count()).where(Consent.destination == make.BRITISH_NUMBER)) == 0
 
 
-def test_the_beacon_counts_once_for_each_page_that_was_seen(client: FlaskClient, database: Database, key: str) -> None:
-    page = look(client, f"/f/form/{key}")
+def test_each_page_that_was_seen_is_counted_once(client: FlaskClient, database: Database, key: str) -> None:
+    page = open_form(client, f"/f/form/{key}")
     for _ in range(3):
         assert client.post(f"/f/form/{key}/seen", data={"shown": page.fields["shown"]}).status_code == 204
     client.post(f"/f/form/{key}/seen", data={"shown": "forged"})
@@ -479,13 +484,13 @@ def test_the_beacon_counts_once_for_each_page_that_was_seen(client: FlaskClient,
 
 
 def test_an_answer_from_another_site_is_refused(client: FlaskClient, database: Database, key: str) -> None:
-    page = look(client, f"/f/form/{key}")
+    page = open_form(client, f"/f/form/{key}")
     crossed = answer(client, page, make.SAMS_NUMBER, headers={"Sec-Fetch-Site": "cross-site"})
     assert (crossed.status, _count(database, Consent)) == (403, 0)
 
 
-def test_a_huge_answer_is_refused(client: FlaskClient, database: Database, key: str) -> None:
-    page = look(client, f"/f/form/{key}")
+def test_an_answer_that_is_too_large_is_refused(client: FlaskClient, database: Database, key: str) -> None:
+    page = open_form(client, f"/f/form/{key}")
     assert answer(client, page, "1" * 100_000).status == 413
     assert answer(client, page, "1" * 5_000).main["data-code"] == "phone_too_long"
     assert _count(database, Contact) == 0
@@ -493,7 +498,7 @@ def test_a_huge_answer_is_refused(client: FlaskClient, database: Database, key: 
 
 @pytest.mark.parametrize("is_public", [True, False], ids=["public", "inserted"])
 @pytest.mark.parametrize("channel", [Channel.SMS, Channel.EMAIL])
-def test_only_the_field_that_the_form_asks_with_is_read(
+def test_only_the_field_of_the_forms_channel_is_read(
     client: FlaskClient,
     database: Database,
     channel: Channel,
@@ -504,7 +509,7 @@ def test_only_the_field_that_the_form_asks_with_is_read(
         token = make.inserted(session, form, make.contact(session)).token
     fields = {Channel.SMS: ("phone", make.SAMS_NUMBER), Channel.EMAIL: ("email", "eve@example.com")}
     (asked, right), (other, wrong) = fields.pop(channel), *fields.values()
-    page = look(client, f"/f/form/{form.key}" if is_public else f"/f/{token}")
+    page = open_form(client, f"/f/form/{form.key}" if is_public else f"/f/{token}")
     assert page.asks == asked
     tampered = answer(client, page, **{other: wrong})
     assert (tampered.status, tampered.main["data-code"], wrong in tampered.response.text) == (409, "shown_again", False)
@@ -520,11 +525,14 @@ def test_only_the_field_that_the_form_asks_with_is_read(
 def test_a_public_page_from_before_an_opt_out_does_not_undo_it(
     client: FlaskClient, database: Database, key: str
 ) -> None:
-    early, page = (look(client, f"/f/form/{key}") for _ in range(2))
+    early, page = (open_form(client, f"/f/form/{key}") for _ in range(2))
     assert answer(client, page, make.SAMS_NUMBER).state == "done"
     with database.unit_of_work() as session:
-        lead, kind = session.scalars(select(Contact)).one(), session.scalars(select(SubscriptionType)).one()
-        make.opt_out(session, lead, kind, at=make.clock.now())
+        lead, subscription_type = (
+            session.scalars(select(Contact)).one(),
+            session.scalars(select(SubscriptionType)).one(),
+        )
+        make.opt_out(session, lead, subscription_type, at=make.clock.now())
     for stale in (early, page):
         again = answer(client, stale, make.SAMS_NUMBER)
         assert (again.status, again.state, again.main["data-code"]) == (409, "ask", "shown_again")
@@ -538,16 +546,18 @@ def test_a_public_page_from_before_an_opt_out_does_not_undo_it(
         assert session.scalars(select(Consent.state)).all() == ["opted_in", "opted_in"]
 
 
-def test_only_a_user_by_a_link_of_their_own_is_more_than_whoever_typed_a_number(
+def test_only_a_user_with_a_personal_link_has_a_level_above_unverified(
     client: FlaskClient, database: Database, key: str
 ) -> None:
-    """Who typed a number publicly holds the address of that answer; who was sent a link for nobody, that link."""
-    page = look(client, f"/f/form/{key}")
+    """Whoever answered a public form knows the token of that answer, and whoever got a link knows its token."""
+    page = open_form(client, f"/f/form/{key}")
     done = answer(client, page, make.SAMS_NUMBER)
     with database.unit_of_work() as session:
-        kind, form = (session.scalars(select(each)).one() for each in (SubscriptionType, optin_forms.OptInForm))
+        subscription_type, form = (
+            session.scalars(select(each)).one() for each in (SubscriptionType, optin_forms.OptInForm)
+        )
         lead = session.scalars(select(Contact)).one()
-        make.opt_out(session, lead, kind, at=make.clock.now())
+        make.opt_out(session, lead, subscription_type, at=make.clock.now())
         for_nobody = make.inserted(session, form, None).token
         for_lead = make.inserted(session, form, lead).token
         for_user = make.inserted(session, form, make.contact(session)).token
@@ -559,8 +569,8 @@ def test_only_a_user_by_a_link_of_their_own_is_more_than_whoever_typed_a_number(
         (for_user, make.BRITISH_NUMBER, "personal_link"),
     ]
     for token, typed, level in steps:
-        assert answer(client, look(client, f"/f/{token}"), typed).state == "done"
+        assert answer(client, open_form(client, f"/f/{token}"), typed).state == "done"
         with database.unit_of_work() as session:
             newest = session.scalars(select(ConsentEvent).order_by(ConsentEvent.id.desc()).limit(1)).one()
             assert (newest.action, newest.evidence_level) == ("opt_in", level)
-            make.opt_out(session, session.get_one(Contact, newest.contact_id), kind, at=make.clock.now())
+            make.opt_out(session, session.get_one(Contact, newest.contact_id), subscription_type, at=make.clock.now())

@@ -1,4 +1,4 @@
-"""What a form's page holds: headers, languages, weight, cost."""
+"""The page of a form: headers, languages, size, number of statements."""
 
 import gzip
 import re
@@ -16,7 +16,7 @@ from app.core.wording import LOCALES
 from app.core.workspace import settings
 from app.db import Database
 from tests import make
-from tests.web.embed.page import answer, look
+from tests.web.embed.page import answer, open_form
 
 SHOP = "https://shop.example.com"
 
@@ -29,7 +29,7 @@ def database(app: Flask) -> Database:
 
 @contextmanager
 def statements(database: Database) -> Iterator[list[str]]:
-    """Every statement that the database is sent meanwhile."""
+    """The SQL statements that run in the test, in order."""
     sent: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
@@ -43,7 +43,7 @@ def statements(database: Database) -> Iterator[list[str]]:
 
 
 def fetched(client: FlaskClient, address: str) -> TestResponse:
-    """A file, read to its end and closed."""
+    """The response with a file, read completely and closed."""
     with client.get(address) as response:
         response.get_data()
         return response
@@ -64,9 +64,9 @@ def test_only_the_allowed_origins_may_frame_it(client: FlaskClient, database: Da
     assert "X-Frame-Options" not in headers
 
 
-def test_an_unknown_address_is_a_plain_404_that_nobody_frames(client: FlaskClient) -> None:
+def test_an_unknown_address_is_a_404_that_may_not_be_framed(client: FlaskClient) -> None:
     for path in ("/f/form/nobody", "/f/nobody"):
-        page = look(client, path, language="de")
+        page = open_form(client, path, language="de")
         assert (page.status, page.state, page.root["lang"]) == (404, "error", "de")
         assert "frame-ancestors 'none'" in page.response.headers["Content-Security-Policy"]
         assert client.post(path, data={"phone": make.SAMS_NUMBER}).status_code == 404
@@ -91,12 +91,10 @@ def test_the_accent_is_the_only_inline_style_and_is_allowed_by_its_hash(
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_every_language_speaks_its_own_words_in_its_own_direction(
-    client: FlaskClient, database: Database, locale: str
-) -> None:
+def test_every_language_has_its_own_texts_and_direction(client: FlaskClient, database: Database, locale: str) -> None:
     with database.unit_of_work() as session:
         key = make.form(session).key
-    page = look(client, f"/f/form/{key}", language=locale.replace("_", "-"))
+    page = open_form(client, f"/f/form/{key}", language=locale.replace("_", "-"))
     assert page.root["lang"] == locale.replace("_", "-")
     assert page.root["dir"] == ("rtl" if locale == "ar" else "ltr")
     words = {
@@ -115,7 +113,7 @@ def test_every_language_speaks_its_own_words_in_its_own_direction(
         assert "Start with +" not in refused.text
 
 
-def test_a_translated_form_shows_its_translation_and_keeps_its_own_words_elsewhere(
+def test_a_translated_form_shows_its_translation_and_else_its_own_texts(
     client: FlaskClient, database: Database
 ) -> None:
     texts = {
@@ -126,20 +124,20 @@ def test_a_translated_form_shows_its_translation_and_keeps_its_own_words_elsewhe
         key = make.form(session, texts=texts).key
         sam = make.contact(session, locale="es-MX", phone_number=make.SAMS_NUMBER)
         token = make.inserted(session, make.form(session, texts=texts), sam).token
-    spanish = look(client, f"/f/form/{key}", language="es-AR,es;q=0.9")
+    spanish = open_form(client, f"/f/form/{key}", language="es-AR,es;q=0.9")
     assert "Ofertas por mensaje" in spanish.text
     assert "<strong>amable</strong>" in spanish.response.text
     assert "¡Hola!" in answer(client, spanish, "+541123456789").text
-    arabic = look(client, f"/f/form/{key}", language="ar")
+    arabic = open_form(client, f"/f/form/{key}", language="ar")
     assert '<h1 lang="en" dir="ltr">Offers by text</h1>' in arabic.response.text
-    assert look(client, f"/f/{token}", language="fr").root["lang"] == "es"
+    assert open_form(client, f"/f/{token}", language="fr").root["lang"] == "es"
 
 
-def test_numbers_read_from_left_to_right_in_arabic(client: FlaskClient, database: Database) -> None:
+def test_numbers_are_isolated_left_to_right_in_arabic(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         sam = make.contact(session, phone_number=make.SAMS_NUMBER)
         token = make.inserted(session, make.form(session), sam).token
-    page = look(client, f"/f/{token}", language="ar")
+    page = open_form(client, f"/f/{token}", language="ar")
     assert '<bdi dir="ltr">+1 ••• ••• ••23</bdi>' in page.response.text
 
 
@@ -155,7 +153,7 @@ def test_the_whole_embed_weighs_at_most_12_kb(client: FlaskClient, database: Dat
     assert not re.search(r'(?:href|src|action)="(?:https?:)?//', html)
 
 
-def test_what_travels_is_compressed_for_browsers_that_can(client: FlaskClient, database: Database) -> None:
+def test_responses_are_compressed_for_browsers_that_accept_it(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         key = make.form(session).key
     asked = {"Accept-Encoding": "gzip, br"}
@@ -167,7 +165,7 @@ def test_what_travels_is_compressed_for_browsers_that_can(client: FlaskClient, d
     assert "Content-Encoding" not in client.get("/sign-in", headers=asked).headers
 
 
-def test_static_parts_are_kept_for_good_under_their_hashed_address(client: FlaskClient, database: Database) -> None:
+def test_static_files_are_cached_forever_at_their_hashed_address(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         key = make.form(session).key
     style = re.findall(r'href="(/static/[^"]+)"', client.get(f"/f/form/{key}").text)[0]
@@ -179,7 +177,9 @@ def test_static_parts_are_kept_for_good_under_their_hashed_address(client: Flask
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_looking_takes_at_most_three_statements_and_writes_nothing(client: FlaskClient, database: Database) -> None:
+def test_showing_a_form_takes_at_most_three_statements_and_writes_nothing(
+    client: FlaskClient, database: Database
+) -> None:
     with database.unit_of_work() as session:
         form = make.form(session)
         token = make.inserted(session, form, make.contact(session, phone_number=make.SAMS_NUMBER)).token
@@ -194,8 +194,8 @@ def test_looking_takes_at_most_three_statements_and_writes_nothing(client: Flask
 @pytest.mark.databases("sqlite", "postgresql")
 def test_an_answer_takes_at_most_ten_statements(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
-        kind = make.live_type(session)
-        form = make.form(session, kind)
+        subscription_type = make.live_type(session)
+        form = make.form(session, subscription_type)
         contacts = [make.contact(session, phone_number=number) for number in (make.SAMS_NUMBER, None)]
         tokens = [make.inserted(session, form, contact).token for contact in contacts]
     pages = [
@@ -205,13 +205,13 @@ def test_an_answer_takes_at_most_ten_statements(client: FlaskClient, database: D
         (f"/f/{tokens[1]}", make.EVES_NUMBER),
     ]
     for path, typed in pages:
-        page = look(client, path)
+        page = open_form(client, path)
         with statements(database) as sent:
             assert answer(client, page, typed).state == "done"
         assert len(sent) <= 10, "\n".join(sent)
     with database.unit_of_work() as session:
-        make.opt_out(session, contacts[0], kind, at=make.clock.now())
-    page = look(client, f"/f/{tokens[0]}")
+        make.opt_out(session, contacts[0], subscription_type, at=make.clock.now())
+    page = open_form(client, f"/f/{tokens[0]}")
     with statements(database) as sent:
         assert answer(client, page).state == "done"
     assert len(sent) <= 10, "\n".join(sent)

@@ -1,4 +1,4 @@
-"""Whatever accent an admin chooses, the form can be read."""
+"""The form is readable with every accent color."""
 
 import pytest
 from hypothesis import example, given
@@ -13,12 +13,12 @@ from app.web.form_page import colors as colour
 @example("#b44bd2")
 @example("#ffffff")
 @example("#000000")
-def test_text_on_any_accent_and_the_accent_on_either_paper_stand_out(accent: str) -> None:
+def test_text_on_any_accent_and_the_accent_on_either_paper_have_enough_contrast(accent: str) -> None:
     assert colour.contrast(colour.on(accent), accent) >= 4.5
     for paper in (colour.PAPER, colour.DARK_PAPER):
         assert colour.contrast(colour.readable(accent, paper, 4.5), paper) >= 4.5
 
 
 @pytest.mark.parametrize(("accent", "text"), [("#0b6e4f", "#ffffff"), ("#ffdd00", "#101414"), ("#6969f0", "#000000")])
-def test_white_and_ink_come_before_black(accent: str, text: str) -> None:
+def test_white_and_ink_are_preferred_to_black(accent: str, text: str) -> None:
     assert colour.on(accent) == text

@@ -1,4 +1,4 @@
-"""The inbox as agents use it: plain pages, and what the poll answers."""
+"""The inbox as agents use it: its pages without scripts, and its poll."""
 
 import re
 from typing import Any
@@ -42,10 +42,10 @@ def sam(database: Database) -> Contact:
 
 @pytest.fixture
 def chat(database: Database, sam: Contact) -> int:
-    return say(database, sam, "Hello, is <b>anybody</b> there?")
+    return post(database, sam, "Hello, is <b>anybody</b> there?")
 
 
-def say(database: Database, sam: Contact, body: str, author: str = "contact", **more: Any) -> int:
+def post(database: Database, sam: Contact, body: str, author: str = "contact", **more: Any) -> int:
     with database.unit_of_work() as session:
         chat = lifecycle.find_or_start(session, sam.id, at=clock.now())
         conversations.post(session, chat.id, NewMessage(author, body, **more), at=clock.now())
@@ -93,7 +93,7 @@ ROUTES = (
 )
 
 
-def test_strangers_can_neither_read_nor_act(client: FlaskClient, chat: int, database: Database) -> None:
+def test_strangers_cannot_read_or_change_conversations(client: FlaskClient, chat: int, database: Database) -> None:
     for method, path in ROUTES:
         answer = client.open(path, method=method)
         assert answer.status_code in ({302, 401} if method == "GET" else {400, 401}), path
@@ -116,7 +116,7 @@ def test_a_post_without_csrf_token_is_refused(ana: FlaskClient, chat: int, datab
     assert len(lines(database, chat)) == 1
 
 
-def test_agents_start_in_the_inbox(ana: FlaskClient) -> None:
+def test_agents_are_sent_to_the_inbox_after_signing_in(ana: FlaskClient) -> None:
     assert ana.get("/start").headers["Location"] == "/inbox"
     assert 'aria-current="page">Inbox' in text_of(ana, "/inbox")
 
@@ -214,7 +214,7 @@ def test_a_conversation_is_assigned_to_active_agents_only(
 def test_only_messages_that_the_page_showed_are_marked_as_read(
     ana: FlaskClient, chat: int, sam: Contact, database: Database
 ) -> None:
-    say(database, sam, "One more thing")
+    post(database, sam, "One more thing")
     assert send(ana, chat, "here", {"revision": "1"}).status_code == 204
     assert "Unread" in text_of(ana, "/inbox")
     assert send(ana, chat, "here", {"revision": "999"}).status_code == 204
@@ -239,7 +239,7 @@ def test_the_panel_shows_the_contact_and_its_subscriptions(
         make.draft_type(session, name="Not yet")
         make.opt_in(session, session.merge(sam), kind)
     send(ana, chat, "close")
-    later = say(database, sam, "Me again")
+    later = post(database, sam, "Me again")
     panel = text_of(ana, f"/inbox/{later}").partition('id="panel"')[2]
     for expected in ("+1 202-555-0123", "Valid, can receive texts", "sam@example.com", "Opted in", "Never asked"):
         assert expected in panel
@@ -325,7 +325,9 @@ def test_the_preview_shows_what_this_contact_will_see(
     assert "Title of your form" in text_of(ana, f"/inbox/{chat}/insert/preview")
 
 
-def test_a_card_shows_what_was_agreed_to(ana: FlaskClient, chat: int, database: Database, client: FlaskClient) -> None:
+def test_an_answered_card_shows_the_text_that_was_agreed_to(
+    ana: FlaskClient, chat: int, database: Database, client: FlaskClient
+) -> None:
     with database.unit_of_work() as session:
         form = make.form(session)
     send(ana, chat, "forms", {"form_id": str(form.id)})
@@ -389,15 +391,15 @@ def test_a_poll_without_news_reads_only_the_sign_in(ana: FlaskClient, chat: int,
 @pytest.mark.databases("sqlite", "postgresql")
 def test_a_poll_returns_news_once(ana: FlaskClient, chat: int, sam: Contact, database: Database) -> None:
     cursor = cursor_of(ana, f"/inbox/{chat}")
-    say(database, sam, "Hello?")
-    told = poll(ana, cursor=cursor, conversation=chat, after=1)
-    assert told
-    assert [line["number"] for line in told["conversation"]["messages"]] == [2]
-    assert "Hello?" in told["conversation"]["messages"][0]["html"]
-    assert "Hello?" in told["list"]
-    assert told["unread"] == 1
-    assert [(each["name"], each["text"]) for each in told["news"]] == [("Sam Rivera", "Hello?")]
-    assert poll(ana, cursor=told["cursor"], conversation=chat, after=told["conversation"]["revision"]) is None
+    post(database, sam, "Hello?")
+    news = poll(ana, cursor=cursor, conversation=chat, after=1)
+    assert news
+    assert [line["number"] for line in news["conversation"]["messages"]] == [2]
+    assert "Hello?" in news["conversation"]["messages"][0]["html"]
+    assert "Hello?" in news["list"]
+    assert news["unread"] == 1
+    assert [(each["name"], each["text"]) for each in news["news"]] == [("Sam Rivera", "Hello?")]
+    assert poll(ana, cursor=news["cursor"], conversation=chat, after=news["conversation"]["revision"]) is None
 
 
 def test_a_refresh_returns_changes_that_have_no_revision(
@@ -413,21 +415,21 @@ def test_a_refresh_returns_changes_that_have_no_revision(
         make.opt_in(session, session.merge(sam), kind)
         session.get_one(InsertedForm, inserted.id).expires_at = clock.now()
     assert poll(ana, **asked) is None
-    told = poll(ana, **asked, refresh="yes")
-    assert told
-    assert [(line["number"], 'data-state="expired"' in line["html"]) for line in told["conversation"]["messages"]] == [
+    news = poll(ana, **asked, refresh="yes")
+    assert news
+    assert [(line["number"], 'data-state="expired"' in line["html"]) for line in news["conversation"]["messages"]] == [
         (2, True)
     ]
-    assert "Opted in" in told["conversation"]["panel"]
-    assert (told["conversation"]["revision"], told["news"]) == (2, [])
-    assert poll(ana, cursor=told["cursor"], refresh="yes")
+    assert "Opted in" in news["conversation"]["panel"]
+    assert (news["conversation"]["revision"], news["news"]) == (2, [])
+    assert poll(ana, cursor=news["cursor"], refresh="yes")
 
 
 def test_a_poll_returns_the_list_that_the_page_shows(
     ana: FlaskClient, chat: int, sam: Contact, database: Database
 ) -> None:
     cursor = cursor_of(ana)
-    say(database, sam, "Hello?")
+    post(database, sam, "Hello?")
     mine = poll(ana, cursor=cursor, assigned="me")
     assert mine
     assert "Hello?" not in mine["list"]
@@ -441,11 +443,11 @@ def test_a_colleagues_note_is_shown_live_but_not_announced(
 ) -> None:
     send(ana, chat, "here", {"revision": "1"})
     cursor = cursor_of(ana)
-    say(database, sam, "Careful", "agent:99", kind=MessageKind.NOTE)
-    told = poll(ana, cursor=cursor, conversation=chat, after=2)
-    assert told
-    assert told["news"] == []
-    assert "Internal note" in told["conversation"]["messages"][0]["html"]
+    post(database, sam, "Careful", "agent:99", kind=MessageKind.NOTE)
+    news = poll(ana, cursor=cursor, conversation=chat, after=2)
+    assert news
+    assert news["news"] == []
+    assert "Internal note" in news["conversation"]["messages"][0]["html"]
 
 
 def test_a_disabled_account_sees_nothing(ana: FlaskClient, chat: int, database: Database) -> None:

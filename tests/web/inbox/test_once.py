@@ -1,4 +1,4 @@
-"""Pressed twice, or sent by two connections at once, an act of an agent stands once."""
+"""A request of an agent that is sent twice, even concurrently, has one effect."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ def database(app: Flask) -> Database:
 
 @pytest.fixture
 def anas(app: Flask) -> list[FlaskClient]:
-    """Ana, in two windows."""
+    """Ana, signed in in two browser windows."""
     pages.make_agent(app, "ana@example.com", name="Ana")
     return [pages.signed_in(app, "ana@example.com") for _ in range(TWO)]
 
@@ -49,15 +49,15 @@ def chat(database: Database, sam: Contact) -> int:
 
 
 def key_on(client: FlaskClient, path: str, action: str = "") -> str:
-    """The key that the form of a page carries."""
+    """The client key in a form of a page."""
     html = client.get(path).get_data(as_text=True)
     found = re.search(rf'<form[^>]*{action}.*?name="client_key" value="([^"]+)"', html, re.DOTALL)
     assert found, path
     return found[1]
 
 
-def at_once(clients: list[FlaskClient], path: str, values: dict[str, str]) -> list[int]:
-    """Send the same form from both windows at the same moment; the statuses."""
+def send_concurrently(clients: list[FlaskClient], path: str, values: dict[str, str]) -> list[int]:
+    """Send the same form from both windows concurrently; returns the statuses."""
     tokens = [pages.csrf_token(client.get("/account").get_data(as_text=True)) for client in clients]
     start = Barrier(len(clients))
 
@@ -80,9 +80,9 @@ def test_a_saved_form_is_placed_once(anas: list[FlaskClient], chat: int, databas
         form = make.form(session, name="Offers by text")
     key = key_on(anas[0], f"/inbox/{chat}", 'id="insert"')
     values = {"form_id": str(form.id), "client_key": key}
-    assert at_once(anas, f"/inbox/{chat}/forms", values) == [303, 303]
+    assert send_concurrently(anas, f"/inbox/{chat}/forms", values) == [303, 303]
     assert count(database, InsertedForm) == 1
-    assert at_once(anas, f"/inbox/{chat}/forms", values | {"client_key": "another-key"}) == [303, 303]
+    assert send_concurrently(anas, f"/inbox/{chat}/forms", values | {"client_key": "another-key"}) == [303, 303]
     assert count(database, InsertedForm) == TWO
     with database.read_only() as session:
         topics = list(session.scalars(select(OutboxEvent.topic).where(OutboxEvent.topic == "form.inserted")))
@@ -100,7 +100,7 @@ def test_a_configured_form_is_created_and_placed_once(anas: list[FlaskClient], c
         "locale": "en",
         "client_key": key_on(anas[0], page),
     }
-    assert at_once(anas, page, values) == [303, 303]
+    assert send_concurrently(anas, page, values) == [303, 303]
     assert (count(database, OptInForm), count(database, InsertedForm)) == (1, 1)
 
 
@@ -118,9 +118,9 @@ def test_a_conversation_is_started_once(anas: list[FlaskClient], sam: Contact, d
         form = make.form(session)
     page = f"/inbox/new/{sam.public_id}"
     values = {"body": "Welcome!", "form_id": str(form.id), "client_key": key_on(anas[0], page)}
-    assert at_once(anas, page, values) == [303, 303]
+    assert send_concurrently(anas, page, values) == [303, 303]
     assert [count(database, each) for each in (Conversation, Message, InsertedForm)] == [1, 2, 1]
-    assert at_once(anas, page, values | {"client_key": key_on(anas[0], page)}) == [303, 303]
+    assert send_concurrently(anas, page, values | {"client_key": key_on(anas[0], page)}) == [303, 303]
     assert count(database, Conversation) == TWO
 
 
@@ -128,7 +128,7 @@ def test_a_conversation_is_started_once(anas: list[FlaskClient], sam: Contact, d
 def test_a_reply_is_posted_once(anas: list[FlaskClient], chat: int, database: Database) -> None:
     key = key_on(anas[0], f"/inbox/{chat}", 'id="reply"')
     values = {"kind": "message", "body": "At your service", "client_key": key}
-    assert at_once(anas, f"/inbox/{chat}/messages", values) == [303, 303]
+    assert send_concurrently(anas, f"/inbox/{chat}/messages", values) == [303, 303]
     assert count(database, Message) == TWO
 
 
@@ -149,7 +149,7 @@ def test_a_changed_request_with_the_same_key_is_carried_out(
     for path, changed in acts:
         stood = count(database, Message)
         for values in [*changed, *changed]:
-            assert at_once(anas, path, values | {"client_key": "the-same"}) == [303, 303]
+            assert send_concurrently(anas, path, values | {"client_key": "the-same"}) == [303, 303]
         assert count(database, Message) == stood + TWO, path
     assert count(database, Conversation) == TWO
 

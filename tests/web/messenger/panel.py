@@ -1,4 +1,4 @@
-"""Speaks to the messenger's API as the panel does."""
+"""Calls the messenger's API as the panel does."""
 
 import hashlib
 import hmac
@@ -21,19 +21,19 @@ def signature(database: Database, user_id: str) -> dict[str, str]:
     return {"user_id": user_id, "user_hash": hmac.new(secret.encode(), user_id.encode(), hashlib.sha256).hexdigest()}
 
 
-def headers(bearer: str = "", said: dict[str, str] | None = None) -> dict[str, str]:
-    identity = {"Assent-Identity": quote(json.dumps(said))} if said is not None else {}
-    return ({"Authorization": f"Bearer {bearer}"} if bearer else {}) | identity
+def headers(bearer: str = "", identity: dict[str, str] | None = None) -> dict[str, str]:
+    encoded = {"Assent-Identity": quote(json.dumps(identity))} if identity is not None else {}
+    return ({"Authorization": f"Bearer {bearer}"} if bearer else {}) | encoded
 
 
-def get(client: FlaskClient, path: str, bearer: str = "", said: dict[str, str] | None = None) -> TestResponse:
-    return client.get(f"/messenger/api/{path}", headers=headers(bearer, said))
+def get(client: FlaskClient, path: str, bearer: str = "", identity: dict[str, str] | None = None) -> TestResponse:
+    return client.get(f"/messenger/api/{path}", headers=headers(bearer, identity))
 
 
 def post(
-    client: FlaskClient, path: str, body: Any, bearer: str = "", said: dict[str, str] | None = None
+    client: FlaskClient, path: str, body: Any, bearer: str = "", identity: dict[str, str] | None = None
 ) -> TestResponse:
-    return client.post(f"/messenger/api/{path}", json=body, headers=headers(bearer, said))
+    return client.post(f"/messenger/api/{path}", json=body, headers=headers(bearer, identity))
 
 
 def write(client: FlaskClient, text: str = "Hello", bearer: str = TOKEN, **more: Any) -> TestResponse:
@@ -42,9 +42,9 @@ def write(client: FlaskClient, text: str = "Hello", bearer: str = TOKEN, **more:
 
 
 def session_of(client: FlaskClient, database: Database, user_id: str) -> str:
-    bearer: str = get(client, "session", said=signature(database, user_id)).get_json()["session"]
+    bearer: str = get(client, "session", identity=signature(database, user_id)).get_json()["session"]
     return bearer
 
 
-def lines(answer: TestResponse) -> list[dict[str, Any]]:
-    return [message for each in answer.get_json()["conversations"] for message in each["messages"]]
+def messages_of(response: TestResponse) -> list[dict[str, Any]]:
+    return [message for each in response.get_json()["conversations"] for message in each["messages"]]

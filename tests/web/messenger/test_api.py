@@ -1,4 +1,4 @@
-"""What the panel's API answers, to visitors, to signed users and to strangers."""
+"""The panel's API, for visitors, signed users and strangers."""
 
 import threading
 
@@ -14,7 +14,7 @@ from app.core.messenger import visitors as messenger
 from app.db import Database
 from app.models import Contact, Conversation, Message, MessengerToken
 from tests import make
-from tests.web.messenger.panel import OTHERS, TOKEN, get, headers, lines, post, session_of, signature, write
+from tests.web.messenger.panel import OTHERS, TOKEN, get, headers, messages_of, post, session_of, signature, write
 from tests.web.pages import one_window, statements
 
 
@@ -25,7 +25,7 @@ def database(app: Flask) -> Database:
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_a_message_and_its_answer_come_with_the_next_poll(client: FlaskClient, database: Database) -> None:
+def test_a_message_and_its_reply_are_returned_by_the_next_poll(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         agent = f"agent:{make.agent(session, name='Ana').id}"
     written = write(client).get_json()
@@ -45,11 +45,11 @@ def test_a_message_and_its_answer_come_with_the_next_poll(client: FlaskClient, d
     assert get(client, after, TOKEN).get_json() == {"conversations": [], "more": False}
     with database.unit_of_work() as session:
         conversations.post(session, first["id"], NewMessage(agent, "Hi", client_key="x"), at=clock.now())
-    answered = lines(get(client, after, TOKEN))
+    answered = messages_of(get(client, after, TOKEN))
     assert [(each["from"], each["name"], each["client_key"]) for each in answered] == [("office", "Ana", None)]
 
 
-def test_seen_is_kept_for_the_other_browsers_of_this_person(client: FlaskClient, database: Database) -> None:
+def test_the_seen_number_is_returned_to_other_browsers_of_the_visitor(client: FlaskClient, database: Database) -> None:
     conversation = write(client).get_json()["conversation"]
     with database.unit_of_work() as session:
         conversations.post(session, conversation, NewMessage("agent:1", "Hi"), at=clock.now())
@@ -85,16 +85,16 @@ def test_strangers_get_the_same_404_for_everything(client: FlaskClient, database
     assert set(answers) == {(404, b'{"error":"not_found"}\n')}
 
 
-def test_polling_with_anothers_conversation_shows_nothing_of_it(client: FlaskClient) -> None:
+def test_a_poll_for_a_conversation_of_another_visitor_returns_nothing(client: FlaskClient) -> None:
     theirs = write(client).get_json()["conversation"]
     write(client, "mine", OTHERS)
-    assert [each["text"] for each in lines(get(client, f"poll?after={theirs}:0", OTHERS))] == ["mine"]
+    assert [each["text"] for each in messages_of(get(client, f"poll?after={theirs}:0", OTHERS))] == ["mine"]
 
 
 def test_a_signed_user_has_a_session_and_a_claim_has_none(client: FlaskClient, database: Database) -> None:
-    assert get(client, "session", said=signature(database, "sam")).get_json()["session"].startswith("s_")
-    for said in (None, {}, {"user_id": "sam"}, signature(database, "sam") | {"user_id": "eve"}):
-        assert get(client, "session", said=said).get_json() == {
+    assert get(client, "session", identity=signature(database, "sam")).get_json()["session"].startswith("s_")
+    for identity in (None, {}, {"user_id": "sam"}, signature(database, "sam") | {"user_id": "eve"}):
+        assert get(client, "session", identity=identity).get_json() == {
             "session": None,
             "person": "",
             "stale": False,
@@ -103,11 +103,11 @@ def test_a_signed_user_has_a_session_and_a_claim_has_none(client: FlaskClient, d
     assert client.get("/messenger/api/session", headers={"Assent-Identity": "[1]"}).get_json()["session"] is None
 
 
-def test_looking_writes_nothing(app: Flask, client: FlaskClient, database: Database) -> None:
+def test_get_requests_write_nothing(app: Flask, client: FlaskClient, database: Database) -> None:
     write(client)
     bearer = session_of(client, database, "sam")
     with statements(app) as sent:
-        get(client, "session", said=signature(database, "sam"))
+        get(client, "session", identity=signature(database, "sam"))
         for each in (TOKEN, bearer, OTHERS):
             get(client, "poll", each)
     assert sent
@@ -131,13 +131,13 @@ def test_a_poll_without_news_is_one_small_statement_or_none(
             assert len(sent) == statements_each, sent
 
 
-def test_looking_and_signing_in_too_often_is_429(client: FlaskClient, database: Database) -> None:
-    said = signature(database, "sam")
+def test_too_many_seen_reports_and_sign_ins_are_refused_with_429(client: FlaskClient, database: Database) -> None:
+    identity = signature(database, "sam")
     with one_window():
         conversation = write(client).get_json()["conversation"]
         for path, body, most, more in (
             ("seen", {"seen": {str(conversation): 1}}, messenger.SEEN_A_MINUTE, {"bearer": TOKEN}),
-            ("sign-in", {}, messenger.SIGN_INS_A_MINUTE, {"said": said}),
+            ("sign-in", {}, messenger.SIGN_INS_A_MINUTE, {"identity": identity}),
         ):
             answers = [post(client, path, body, **more) for _ in range(most + 1)]
             assert {answer.status_code for answer in answers[:-1]} == {200}
@@ -146,7 +146,7 @@ def test_looking_and_signing_in_too_often_is_429(client: FlaskClient, database: 
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_two_first_messages_at_once_make_one_lead(app: Flask, database: Database) -> None:
+def test_two_concurrent_first_messages_create_one_lead(app: Flask, database: Database) -> None:
     def send(number: int) -> None:
         client = app.test_client()
         answers.extend(write(client, client_key=key).status_code for key in (f"own-{number}", "shared"))
@@ -166,11 +166,13 @@ def test_two_first_messages_at_once_make_one_lead(app: Flask, database: Database
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_two_sign_ins_at_once_are_one_hand_over(app: Flask, client: FlaskClient, database: Database) -> None:
+def test_two_concurrent_sign_ins_move_the_conversation_once(
+    app: Flask, client: FlaskClient, database: Database
+) -> None:
     write(client)
-    said = signature(database, "sam")
+    identity = signature(database, "sam")
     threads = [
-        threading.Thread(target=lambda: post(app.test_client(), "sign-in", {"token": TOKEN}, said=said))
+        threading.Thread(target=lambda: post(app.test_client(), "sign-in", {"token": TOKEN}, identity=identity))
         for _ in range(4)
     ]
     for thread in threads:
@@ -182,7 +184,7 @@ def test_two_sign_ins_at_once_are_one_hand_over(app: Flask, client: FlaskClient,
         assert session.scalars(select(Conversation.contact_id)).one() == sam
 
 
-def test_too_much_is_429_with_the_time_to_wait(client: FlaskClient) -> None:
+def test_too_many_messages_are_refused_with_429_and_the_time_to_wait(client: FlaskClient) -> None:
     with one_window():
         for number in range(messenger.MESSAGES_A_MINUTE):
             assert write(client, str(number)).status_code == 200
@@ -191,7 +193,7 @@ def test_too_much_is_429_with_the_time_to_wait(client: FlaskClient) -> None:
     assert 0 < int(refused.headers["Retry-After"]) <= 60
 
 
-def test_nothing_is_taken_from_other_sites_or_in_another_shape(client: FlaskClient) -> None:
+def test_requests_from_other_sites_and_malformed_requests_are_refused(client: FlaskClient) -> None:
     body = {"text": "Hello", "client_key": "1", "new": True}
     elsewhere = headers(TOKEN) | {"Sec-Fetch-Site": "cross-site"}
     assert client.post("/messenger/api/messages", json=body, headers=elsewhere).status_code == 403
@@ -211,7 +213,7 @@ def test_nothing_is_taken_from_other_sites_or_in_another_shape(client: FlaskClie
     assert write(client, "nul\0", client_key="2").status_code == 200
 
 
-def test_no_answer_sets_a_cookie_or_is_kept(client: FlaskClient) -> None:
+def test_no_response_sets_a_cookie_or_is_cached(client: FlaskClient) -> None:
     for answer in (write(client), get(client, "poll", TOKEN), get(client, "session"), get(client, "poll")):
         assert "Set-Cookie" not in answer.headers
         assert "Cookie" not in answer.headers.get("Vary", "")
@@ -220,7 +222,7 @@ def test_no_answer_sets_a_cookie_or_is_kept(client: FlaskClient) -> None:
 
 
 @pytest.mark.own_database
-def test_every_failure_is_json_and_an_unexpected_one_tells_nothing(client: FlaskClient, database: Database) -> None:
+def test_every_error_is_json_and_an_unexpected_one_reveals_nothing(client: FlaskClient, database: Database) -> None:
     wrong_method = client.delete("/messenger/api/poll")
     assert (wrong_method.status_code, wrong_method.get_json()) == (405, {"error": "method_not_allowed"})
     assert wrong_method.headers["Allow"] == "GET, HEAD"
@@ -233,7 +235,7 @@ def test_every_failure_is_json_and_an_unexpected_one_tells_nothing(client: Flask
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_a_message_into_an_open_conversation_takes_seven_statements(
+def test_a_message_to_an_open_conversation_takes_seven_statements(
     app: Flask, client: FlaskClient, database: Database
 ) -> None:
     write(client, "first")

@@ -1,4 +1,4 @@
-"""The panel's page and the scripts: who may frame it, in which language, how heavy, what is kept."""
+"""The panel's page and scripts: framing, languages, sizes, caching."""
 
 import re
 
@@ -41,7 +41,7 @@ def frame(client: FlaskClient, key: str, language: str = "en", **more: str) -> s
     return answer.get_data(as_text=True)
 
 
-def test_only_the_allowed_origins_may_frame_it_and_it_keeps_nothing(client: FlaskClient, key: str) -> None:
+def test_only_allowed_origins_may_frame_the_page_and_it_sets_no_cookie(client: FlaskClient, key: str) -> None:
     answer = client.get(f"/messenger/frame?key={key}")
     policy = answer.headers["Content-Security-Policy"]
     assert policy.endswith(f"frame-ancestors 'self' {SHOP}")
@@ -54,7 +54,7 @@ def test_only_the_allowed_origins_may_frame_it_and_it_keeps_nothing(client: Flas
 
 
 @pytest.mark.parametrize("query", ["", "?key=", "?key=nobody"])
-def test_another_key_is_a_page_that_nobody_frames(client: FlaskClient, key: str, query: str) -> None:
+def test_a_wrong_key_is_a_404_that_may_not_be_framed(client: FlaskClient, key: str, query: str) -> None:
     answer = client.get(f"/messenger/frame{query}", headers={"Accept-Language": "fr"})
     assert answer.status_code == 404
     assert 'lang="fr"' in answer.get_data(as_text=True)
@@ -63,7 +63,7 @@ def test_another_key_is_a_page_that_nobody_frames(client: FlaskClient, key: str,
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_it_speaks_the_readers_language(client: FlaskClient, key: str, locale: str) -> None:
+def test_the_page_is_in_the_readers_language(client: FlaskClient, key: str, locale: str) -> None:
     tag = language_tag(locale)
     html = frame(client, key, tag)
     assert f'<html lang="{tag}" dir="{"rtl" if locale == "ar" else "ltr"}"' in html
@@ -72,21 +72,21 @@ def test_it_speaks_the_readers_language(client: FlaskClient, key: str, locale: s
     assert f'lang="{tag}"' in frame(client, key, "en", lang=tag)
 
 
-def test_the_accent_keeps_its_contrast_and_a_theme_can_be_asked_for(client: FlaskClient, key: str) -> None:
+def test_the_accent_keeps_its_contrast_and_a_theme_can_be_requested(client: FlaskClient, key: str) -> None:
     html = frame(client, key, theme="dark")
     assert 'data-theme="dark"' in html
     assert 'data-accent="#ffdd00" data-on="#101414"' in html
     assert 'data-theme="' not in frame(client, key, theme="red")
 
 
-def test_a_change_of_the_settings_shows_at_once(client: FlaskClient, key: str, database: Database) -> None:
+def test_changed_settings_apply_to_the_next_request(client: FlaskClient, key: str, database: Database) -> None:
     assert "Harbour Coffee" in frame(client, key)
     with database.unit_of_work() as session:
         settings.change(session, {"messenger_office_name": "The <Office>"}, actor="agent:1", at=make.NOON)
     assert "The &lt;Office&gt;" in frame(client, key)
 
 
-def test_the_secret_is_in_nothing_that_a_visitor_gets(client: FlaskClient, key: str, database: Database) -> None:
+def test_no_response_to_a_visitor_contains_the_secret(client: FlaskClient, key: str, database: Database) -> None:
     with database.read_only() as session:
         secret = session.get_one(Workspace, 1).messenger_secret
     assert len(secret) >= 32
@@ -94,7 +94,7 @@ def test_the_secret_is_in_nothing_that_a_visitor_gets(client: FlaskClient, key: 
         assert secret not in fetched(client, path).decode(errors="ignore")
 
 
-def test_showing_it_is_one_statement_that_reads(app: Flask, client: FlaskClient, key: str) -> None:
+def test_showing_the_page_reads_with_one_statement(app: Flask, client: FlaskClient, key: str) -> None:
     frame(client, key)
     with statements(app) as sent:
         frame(client, key)
@@ -102,7 +102,7 @@ def test_showing_it_is_one_statement_that_reads(app: Flask, client: FlaskClient,
     assert all(each.lstrip().startswith("SELECT") for each in sent)
 
 
-def test_the_loader_is_at_most_5_kb_and_everything_at_most_25(client: FlaskClient, key: str) -> None:
+def test_the_loader_is_at_most_5_kb_and_all_files_at_most_25(client: FlaskClient, key: str) -> None:
     html = frame(client, key)
     parts = re.findall(r'(?:href|src)="(/(?:static|modules)/[^"]+)"', html)
     assert len(parts) == 1 + len(list((ROOT / "static" / "js" / "messenger").glob("*.js")))
@@ -115,7 +115,7 @@ def test_the_loader_is_at_most_5_kb_and_everything_at_most_25(client: FlaskClien
         assert loader.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
 
 
-def test_modules_are_kept_for_good_under_the_version_of_them_all(client: FlaskClient, key: str) -> None:
+def test_modules_are_cached_forever_under_one_version(client: FlaskClient, key: str) -> None:
     addresses = re.findall(r'(?:href|src)="(/modules/[^"]+)"', frame(client, key))
     assert len({address.split("/")[2] for address in addresses}) == 1
     for address in addresses:
