@@ -199,7 +199,7 @@ class World:
             assert self.session.get_one(Contact, contact_id).sms_block in {"blocked", "gdpr_optout"}
         for said, _ in self.numbers_said_no:
             for holder in self.session.scalars(select(Contact).where(Contact.phone == said)):
-                assert Reason.OPTED_OUT in eligibility.standing(self.session, holder, self.kind).reasons
+                assert Reason.OPTED_OUT in eligibility.status(self.session, holder, self.kind).reasons
 
     def _says_yes(self, contact_id: int, value: str, event_id: int | None) -> None:
         assert self.kind.state == "live"
@@ -324,7 +324,7 @@ class Clients:
             assert self.session.get_one(ConsentEvent, held.event_id).source != "api"
         for said, _ in self.numbers:
             for holder in self.session.scalars(select(Contact).where(Contact.phone == said)):
-                assert Reason.OPTED_OUT in eligibility.standing(self.session, holder, self.kind).reasons
+                assert Reason.OPTED_OUT in eligibility.status(self.session, holder, self.kind).reasons
 
     def _client(self, **values: str | None) -> Evidence:
         return make.evidence(Source.API, actor="api:1", level=EvidenceLevel.REPORTED, **values)
@@ -361,10 +361,10 @@ def test_a_new_number_was_never_asked_and_going_back_revives_the_old_answer(data
         kind, sam = make.live_type(session), make.contact(session, phone_number=NUMBERS[0])
         make.opt_in(session, sam, kind)
         contacts.change_phone(session, sam, NUMBERS[1], at=at(1))
-        changed = eligibility.standing(session, sam, kind)
+        changed = eligibility.status(session, sam, kind)
         assert (changed.state, changed.reasons) == ("never_asked", (Reason.NUMBER_CHANGED,))
         contacts.change_phone(session, sam, NUMBERS[0], at=at(2))
-        assert eligibility.standing(session, sam, kind).is_reachable
+        assert eligibility.status(session, sam, kind).is_reachable
 
 
 def test_an_opt_out_survives_a_change_of_number_and_holds_for_whoever_gets_the_old_one(database: Database) -> None:
@@ -373,7 +373,7 @@ def test_an_opt_out_survives_a_change_of_number_and_holds_for_whoever_gets_the_o
         make.opt_in(session, sam, kind)
         make.opt_out(session, sam, kind)
         contacts.change_phone(session, sam, NUMBERS[1], at=at(3))
-        assert eligibility.standing(session, sam, kind).reasons == (Reason.OPTED_OUT,)
+        assert eligibility.status(session, sam, kind).reasons == (Reason.OPTED_OUT,)
         other = make.contact(session, phone_number=NUMBERS[0])
         make.opt_in(session, other, kind, at=at(4))
-        assert eligibility.standing(session, other, kind).reasons == (Reason.OPTED_OUT,)
+        assert eligibility.status(session, other, kind).reasons == (Reason.OPTED_OUT,)

@@ -1,6 +1,6 @@
 """Locks a contact's row, so that two changes of one person happen one after the other.
 
-Only this module makes a ``LockedContact``, and only with one can a consent be changed (``core/consent/changes.py``).
+Changing a consent (``changes.py``) takes a ``LockedContact``, and only this module makes one.
 """
 
 from typing import Any, cast
@@ -8,8 +8,9 @@ from typing import Any, cast
 from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
+from app.core.consent import reach
 from app.core.consent.current import CurrentConsent
-from app.core.errors import Merged, NotFound
+from app.core.errors import NotFound
 from app.core.signing import is_public_id
 from app.db import CompiledStatement
 from app.models import Channel, Contact
@@ -26,9 +27,9 @@ _KEY = object()
 class LockedContact:
     """A contact whose row is locked until the transaction ends, with its number and address at that time.
 
-    ``topics``: what happened to the contact in this transaction and is not published yet: ``contact.created`` or
-    ``contact.updated``. The next change of a consent publishes it first, and ``later_topics`` last. ``currents``:
-    consents by subscription type that were read since the lock; nobody else changes them while it is held.
+    ``topics``: topics of this transaction that are not published yet, ``contact.created`` or ``contact.updated``. The
+    next change of a consent publishes them first, and ``later_topics`` last. ``currents``: the consents, by
+    subscription type, that were read since the lock. Other transactions cannot change them before it ends.
     """
 
     __slots__ = ("currents", "email", "id", "later_topics", "phone", "topics")
@@ -73,9 +74,8 @@ def locked_by_write(contact_id: int, channel: str, destination: str, *, topic: s
 
 
 def _locked(session: Session, row: Any) -> LockedContact:
-    if row is None or row[4] is not None:
+    if row is None:
         raise NotFound("User Not Found")
-    if row[3] is not None:
-        into = session.get_one(Contact, row[3])
-        raise Merged("This contact was merged into another one.", into=into.public_id)
-    return LockedContact(*row[:3], key=_KEY)
+    contact_id, phone, email, merged_into_id, erased_at = row
+    reach.refuse_gone(session, merged_into_id=merged_into_id, erased_at=erased_at)
+    return LockedContact(contact_id, phone, email, key=_KEY)

@@ -73,7 +73,7 @@ def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
         (InsertedForm.contact_id == contact_id) | InsertedForm.conversation_id.in_(theirs)
     )
     evidence.erase(session, contact_id, at=at)
-    consent.forget(session, contact_id)
+    consent.delete_for_contact(session, contact_id)
     session.execute(delete(MessengerToken).where(MessengerToken.contact_id == contact_id), execution_options=_LATER)
     for table in (Message, ConversationRead, ConversationPresence):
         session.execute(delete(table).where(table.conversation_id.in_(theirs)), execution_options=_LATER)

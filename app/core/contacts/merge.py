@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.core import audit, outbox
 from app.core.consent import changes as consent
 from app.core.consent import eligibility, locking
-from app.core.consent.destination_opt_outs import Place
+from app.core.consent.destination_opt_outs import DestinationKey
 from app.core.consent.locking import LockedContact
 from app.core.contacts import profile as contact_profile
 from app.core.contacts import records as contacts
@@ -133,7 +133,7 @@ def _consents(session: Session, contact_id: int) -> list[tuple[Consent, Subscrip
 
 def _carry_consents(session: Session, under_way: _Merge, before: list[tuple[Consent, SubscriptionType]]) -> None:
     source, target = under_way.source, under_way.target
-    with_numbers = consent.hand_over_destination_opt_outs(session, source.id, target.id)
+    with_numbers = consent.reassign_destination_opt_outs(session, source.id, target.id)
     locked = locking.lock(session, target.id)
     for theirs, kind in before:
         current = consent.current(session, locked, kind.id)
@@ -144,21 +144,21 @@ def _carry_consents(session: Session, under_way: _Merge, before: list[tuple[Cons
         elif current is None and destination is not None and destination == theirs.destination:
             _carry_opt_in(session, locked, kind, destination, evidence, at=under_way.at)
 
-    for place, event_id in with_numbers.items():
-        _carry_number_opt_out(session, under_way, locked, place, event_id)
+    for key, event_id in with_numbers.items():
+        _carry_number_opt_out(session, under_way, locked, key, event_id)
 
 
 def _carry_number_opt_out(
-    session: Session, under_way: _Merge, locked: LockedContact, place: Place, event_id: int
+    session: Session, under_way: _Merge, locked: LockedContact, key: DestinationKey, event_id: int
 ) -> None:
     """An opt-out recorded for the target's current number overrides its opt-in.
 
     For any other number it applies only if the target has no consent yet. So the state agrees with the gate, and a
     later opt-in finds what it revokes.
     """
-    target, kind = under_way.target, session.get_one(SubscriptionType, place.subscription_type_id)
+    target, kind = under_way.target, session.get_one(SubscriptionType, key.subscription_type_id)
     current, destination = consent.current(session, locked, kind.id), eligibility.destination_of(target, kind)
-    is_here = destination is not None and keys_of(session).destination_hash(destination) == place.destination_hash
+    is_here = destination is not None and keys_of(session).destination_hash(destination) == key.destination_hash
     if current is None or is_here:
         evidence = _evidence(session, under_way, event_id)
         consent.opt_out(session, locked, kind.id, destination, evidence, at=under_way.at)
@@ -175,7 +175,7 @@ def _carry_opt_in(
 ) -> None:
     """An opt-in for this very number applies to the same person, unless any holder of the number opted out."""
     destination_hash = keys_of(session).destination_hash(destination)
-    if not any(eligibility.in_the_way(session, kind.id, destination_hash)):
+    if not any(eligibility.opt_in_obstacles(session, kind.id, destination_hash)):
         consent.opt_in(session, locked, kind.id, destination, evidence, at=at)
 
 

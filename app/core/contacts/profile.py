@@ -102,7 +102,7 @@ def hold(session: Session, public_id: str) -> Contact:
     found = session.scalars(query).one_or_none() if is_public_id(public_id) else None
     if found is None:
         raise NotFound("User Not Found")
-    reach.refuse_gone(session, found)
+    reach.refuse_gone(session, merged_into_id=found.merged_into_id, erased_at=found.erased_at)
     return found
 
 

@@ -6,12 +6,13 @@ from typing import cast
 from sqlalchemy import Table, and_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
+from app.core.consent.current_destination import is_opted_in
 from app.core.destinations import Destination
 from app.core.forms.insertion import EXPIRES_IN
 from app.core.forms.render_token import RenderToken
 from app.core.forms.views import Form, Insertion
 from app.db import CompiledStatement, ignoring_insert
-from app.models import Consent, ConsentState, Contact, InsertedForm
+from app.models import Consent, Contact, InsertedForm
 
 INSERTED_BY_PAGE = "page"  # ``inserted_by`` of a public form's render, which is stored when it is answered
 _INSERTED_FORM = cast(Table, InsertedForm.__table__)
@@ -99,4 +100,4 @@ def earlier_answer(session: Session, form: Form, shown: RenderToken, destination
     """Whether this render of a public form was answered with this destination, and whether that opt-in still holds."""
     answered = _FIND_ANSWER.one(session, nonce=shown.nonce, subscription_type_id=form.subscription_type_id)
     is_same = answered is not None and answered[0] == destination.hash
-    return is_same, is_same and answered[1:] == (ConsentState.OPTED_IN, destination.hash)
+    return is_same, is_same and is_opted_in(answered[1], answered[2], destination.hash)

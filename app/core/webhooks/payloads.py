@@ -13,11 +13,10 @@ from typing import Any, cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.consent import attached
+from app.core.consent import attached, current_destination
 from app.core.outbox import OF_NUMBERS
-from app.core.signing import Keys, keys_of
+from app.core.signing import Keys
 from app.models import (
-    Channel,
     Consent,
     ConsentEvent,
     ConsentEvidence,
@@ -206,15 +205,9 @@ def _contacts(session: Session, ids: Collection[int], workspace_id: str) -> dict
     suppressed = set(session.scalars(select(Suppression.phone_hash).where(Suppression.phone_hash.in_(hashes))))
     values = {}
     for contact in contacts:
-        found = attached.attached(consents[contact.id], partial(_current_hash, session, contact))
+        found = attached.attached(consents[contact.id], partial(current_destination.hash_of, session, contact))
         values[contact.id] = ContactValue(contact, workspace_id, *found, contact.phone_hash in suppressed)
     return values
-
-
-def _current_hash(session: Session, contact: Contact, channel: str) -> str | None:
-    if channel == Channel.SMS:
-        return contact.phone_hash
-    return keys_of(session).destination_hash(contact.email) if contact.email else None
 
 
 def _named(events: Iterable[OutboxEvent], name: str) -> set[int]:

@@ -47,7 +47,7 @@ def test_a_yes_is_recorded_once_with_its_number_and_told_once(database: Database
         assert (first.is_new, second.is_new, second.event_id) == (True, False, first.event_id)
         assert held
         assert (held.state, held.destination) == (ConsentState.OPTED_IN, make.SAMS_NUMBER)
-        assert eligibility.standing(session, sam, kind).is_reachable
+        assert eligibility.status(session, sam, kind).is_reachable
         assert told(session) == ["contact.created", "granular.subscribe"]
 
 
@@ -57,7 +57,7 @@ def test_a_no_ends_it_at_once_and_is_told_once(database: Database) -> None:
         make.opt_in(session, sam, kind)
         first, second = make.opt_out(session, sam, kind), make.opt_out(session, sam, kind)
         assert (first.is_new, second.is_new) == (True, False)
-        assert eligibility.standing(session, sam, kind).reasons == (Reason.OPTED_OUT,)
+        assert eligibility.status(session, sam, kind).reasons == (Reason.OPTED_OUT,)
         assert told(session) == ["contact.created", "granular.subscribe", "granular.unsubscribe"]
 
 
@@ -65,10 +65,10 @@ def test_an_opt_out_type_reaches_whoever_did_not_say_no(database: Database) -> N
     with database.unit_of_work() as session:
         kind = make.live_type(session, consent_type=ConsentType.OPT_OUT)
         sam = make.contact(session, phone_number=make.SAMS_NUMBER)
-        before = eligibility.standing(session, sam, kind)
+        before = eligibility.status(session, sam, kind)
         assert (before.state, before.is_subscribed, before.is_reachable) == ("never_asked", True, True)
         make.opt_out(session, sam, kind)
-        after = eligibility.standing(session, sam, kind)
+        after = eligibility.status(session, sam, kind)
         assert (after.state, after.is_subscribed, after.reasons) == ("opted_out", False, (Reason.OPTED_OUT,))
 
 
@@ -104,7 +104,7 @@ def test_an_agent_reverses_an_opt_out_only_with_a_note(database: Database) -> No
             make.opt_in(session, sam, kind, evidence=make.evidence(Source.AGENT))
         assert refused.value.field == "note"
         make.opt_in(session, sam, kind, evidence=make.evidence(Source.AGENT, note="asked by phone on Monday"))
-        assert eligibility.standing(session, sam, kind).is_reachable
+        assert eligibility.status(session, sam, kind).is_reachable
 
 
 def test_an_opt_out_with_a_number_holds_for_whoever_has_it_until_its_holder_proves_it(database: Database) -> None:
@@ -113,13 +113,13 @@ def test_an_opt_out_with_a_number_holds_for_whoever_has_it_until_its_holder_prov
         sam, other = (make.contact(session, phone_number=make.SAMS_NUMBER) for _ in range(2))
         make.opt_out(session, sam, kind)
         make.opt_in(session, other, kind)
-        assert eligibility.standing(session, other, kind).reasons == (Reason.OPTED_OUT,)
+        assert eligibility.status(session, other, kind).reasons == (Reason.OPTED_OUT,)
         make.opt_in(session, other, kind, evidence=make.evidence(Source.VERIFICATION))
-        assert eligibility.standing(session, other, kind).reasons == (Reason.OPTED_OUT,)
+        assert eligibility.status(session, other, kind).reasons == (Reason.OPTED_OUT,)
         make.opt_out(session, other, kind)
         make.opt_in(session, other, kind, evidence=make.evidence(Source.VERIFICATION))
         assert session.scalars(select(DestinationOptOut)).all() == []
-        assert eligibility.standing(session, other, kind).is_reachable
+        assert eligibility.status(session, other, kind).is_reachable
 
 
 def test_a_yes_with_the_new_number_leaves_the_no_on_the_old_one(database: Database) -> None:
@@ -128,10 +128,10 @@ def test_a_yes_with_the_new_number_leaves_the_no_on_the_old_one(database: Databa
         make.opt_out(session, sam, kind)
         contacts.change_phone(session, sam, make.EVES_NUMBER, at=make.NOON)
         make.opt_in(session, sam, kind, at=make.NOON + timedelta(hours=2))
-        assert eligibility.standing(session, sam, kind).is_reachable
+        assert eligibility.status(session, sam, kind).is_reachable
         next_holder = make.contact(session, phone_number=make.SAMS_NUMBER)
         make.opt_in(session, next_holder, kind)
-        assert eligibility.standing(session, next_holder, kind).reasons == (Reason.OPTED_OUT,)
+        assert eligibility.status(session, next_holder, kind).reasons == (Reason.OPTED_OUT,)
 
 
 def test_an_api_client_never_makes_an_opt_out_of_the_persons_its_own(database: Database) -> None:
@@ -148,7 +148,7 @@ def test_an_api_client_never_makes_an_opt_out_of_the_persons_its_own(database: D
                 make.opt_in(session, sam, kind, evidence=api, at=make.NOON + timedelta(hours=2))
         eve = make.contact(session, phone_number=make.EVES_NUMBER)
         make.opt_in(session, eve, kind)
-        assert eligibility.standing(session, eve, kind).reasons == (Reason.OPTED_OUT,)
+        assert eligibility.status(session, eve, kind).reasons == (Reason.OPTED_OUT,)
 
 
 def test_the_persons_own_no_counts_after_an_api_clients(database: Database) -> None:
@@ -171,9 +171,9 @@ def test_a_no_said_again_holds_again_after_another_holder_of_the_number_signed_u
         sam, other = (make.contact(session, phone_number=make.SAMS_NUMBER) for _ in range(2))
         make.opt_out(session, sam, kind)
         make.opt_in(session, other, kind, evidence=make.evidence(Source.AGENT, note="they share it"))
-        assert eligibility.standing(session, other, kind).is_reachable
+        assert eligibility.status(session, other, kind).is_reachable
         assert make.opt_out(session, sam, kind, at=make.NOON + timedelta(hours=2)).is_new
-        assert eligibility.standing(session, other, kind).reasons == (Reason.OPTED_OUT,)
+        assert eligibility.status(session, other, kind).reasons == (Reason.OPTED_OUT,)
 
 
 def test_what_was_said_earlier_takes_back_no_newer_no_of_the_number(database: Database) -> None:
@@ -185,7 +185,7 @@ def test_what_was_said_earlier_takes_back_no_newer_no_of_the_number(database: Da
         with pytest.raises(InvalidState, match="since then"):
             make.opt_in(session, other, kind, evidence=noted, at=make.NOON - timedelta(days=3))
         make.opt_in(session, other, kind, evidence=noted, at=make.NOON)
-        assert eligibility.standing(session, other, kind).is_reachable
+        assert eligibility.status(session, other, kind).is_reachable
 
 
 def test_every_reason_is_named_in_the_order_of_the_interface(database: Database) -> None:
@@ -196,7 +196,7 @@ def test_every_reason_is_named_in_the_order_of_the_interface(database: Database)
         suppress(session, "+442079460018")
         settings.change(session, {"allowed_countries": ["US"]}, actor="agent:1", at=make.NOON)
         make.opt_out(session, sam, kind)
-        assert [str(reason) for reason in eligibility.standing(session, sam, kind).reasons] == [
+        assert [str(reason) for reason in eligibility.status(session, sam, kind).reasons] == [
             "type_not_live",
             "archived",
             "blocked",
@@ -235,10 +235,10 @@ def test_an_email_type_asks_for_the_address(database: Database) -> None:
     with database.unit_of_work() as session:
         letter = make.live_type(session, channel=Channel.EMAIL)
         sam = make.contact(session, email_address="sam@example.com")
-        assert eligibility.standing(session, sam, letter).reasons == (Reason.NOT_OPTED_IN,)
+        assert eligibility.status(session, sam, letter).reasons == (Reason.NOT_OPTED_IN,)
         make.opt_in(session, sam, letter)
-        assert eligibility.standing(session, sam, letter).is_reachable
-        assert eligibility.standing(session, make.contact(session), letter).reasons[0] == Reason.NO_EMAIL
+        assert eligibility.status(session, sam, letter).is_reachable
+        assert eligibility.status(session, make.contact(session), letter).reasons[0] == Reason.NO_EMAIL
 
 
 def test_an_address_is_kept_as_forms_sign_it_up(database: Database) -> None:
@@ -269,7 +269,7 @@ def test_all_live_types_and_those_with_a_consent_are_listed(database: Database) 
         from app.core.subscriptions import subscription_types
 
         subscription_types.archive(session, gone, actor="agent:1", at=make.NOON)
-        listed = eligibility.standings(session, sam)
+        listed = eligibility.statuses(session, sam)
         assert [each.subscription_type.id for each in listed] == [live.id, gone.id]
         assert draft.id not in {each.subscription_type.id for each in listed}
 
@@ -281,7 +281,7 @@ def test_an_opt_in_with_another_number_is_a_new_opt_in(database: Database) -> No
         contacts.change_phone(session, sam, make.EVES_NUMBER, at=make.NOON)
         second = make.opt_in(session, sam, offers)
         assert (second.is_new, second.event_id > first.event_id) == (True, True)
-        assert eligibility.standing(session, sam, offers).is_reachable
+        assert eligibility.status(session, sam, offers).is_reachable
 
 
 def test_an_opt_out_also_holds_for_the_number_that_the_opt_in_was_given_for(database: Database) -> None:
@@ -293,7 +293,7 @@ def test_an_opt_out_also_holds_for_the_number_that_the_opt_in_was_given_for(data
         for number in (make.SAMS_NUMBER, make.EVES_NUMBER):
             next_holder = make.contact(session, phone_number=number)
             make.opt_in(session, next_holder, offers)
-            assert eligibility.standing(session, next_holder, offers).reasons == (Reason.OPTED_OUT,)
+            assert eligibility.status(session, next_holder, offers).reasons == (Reason.OPTED_OUT,)
 
 
 def test_a_change_of_the_same_second_is_recorded_no_earlier_than_the_one_before_it(database: Database) -> None:
@@ -311,4 +311,4 @@ def test_an_address_that_cannot_be_one_is_not_reachable(database: Database) -> N
         news = make.live_type(session, channel=Channel.EMAIL)
         sam = make.contact(session, email_address="ask at the till")
         make.opt_in(session, sam, news)
-        assert eligibility.standing(session, sam, news).reasons == (Reason.EMAIL_INVALID,)
+        assert eligibility.status(session, sam, news).reasons == (Reason.EMAIL_INVALID,)

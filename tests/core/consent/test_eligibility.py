@@ -128,7 +128,7 @@ def change_destination(session: Session, contact: Contact, kind: SubscriptionTyp
 def assert_agreement(session: Session, kind: SubscriptionType) -> None:
     session.expire_all()
     everyone = session.scalars(select(Contact)).all()
-    python = {each.id: eligibility.standing(session, each, kind) for each in everyone}
+    python = {each.id: eligibility.status(session, each, kind) for each in everyone}
     found = {
         Standing.REACHABLE: {key for key, each in python.items() if each.is_reachable},
         Standing.SUBSCRIBED: {key for key, each in python.items() if each.is_subscribed},
@@ -216,7 +216,7 @@ def test_python_and_sql_exclude_a_contact_for_each_reason_alone(
         apply(session, sam)
         session.flush()
         session.expire_all()
-        assert reason in eligibility.standing(session, sam, kind).reasons
+        assert reason in eligibility.status(session, sam, kind).reasons
         assert sql(session, kind) == set()
         assert_agreement(session, kind)
 
@@ -232,7 +232,7 @@ def test_nobody_with_the_destination_that_another_contact_opted_out_with_is_reac
             make.opt_in(session, each, kind)
         assert sql(session, kind) == {sam.id, eve.id}
         make.opt_out(session, sam, kind)
-        assert eligibility.standing(session, eve, kind).reasons == (Reason.OPTED_OUT,)
+        assert eligibility.status(session, eve, kind).reasons == (Reason.OPTED_OUT,)
         assert sql(session, kind) == set()
 
 
@@ -244,5 +244,5 @@ def test_an_erased_contacts_opt_out_holds_for_the_next_contact_with_its_address(
         erasure.erase(session, sam, actor="agent:1", at=make.NOON)
         eve = make.contact(session, email_address=SAMS_ADDRESS)
         assert session.get_one(Contact, sam.id).email_hash is None
-        assert eligibility.standing(session, eve, kind).reasons == (Reason.OPTED_OUT,)
+        assert eligibility.status(session, eve, kind).reasons == (Reason.OPTED_OUT,)
         assert sql(session, kind) == set()

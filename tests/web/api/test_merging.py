@@ -139,7 +139,7 @@ def test_the_persons_later_yes_takes_back_what_they_said_before_they_were_merged
         found, offers = contacts.find(session, sam), subscription_types.find(session, int(kind))
         assert set(session.scalars(select(DestinationOptOut.contact_id))) == {found.id}
         make.opt_in(session, found, offers, at=clock.now())
-        assert eligibility.standing(session, found, offers).is_reachable
+        assert eligibility.status(session, found, offers).is_reachable
 
 
 @pytest.mark.parametrize("before", ["never_asked", "opted_in"])
@@ -159,7 +159,7 @@ def test_a_no_with_the_users_number_holds_though_the_lead_said_yes_with_another(
     with database(app).unit_of_work() as session:
         found, offers = contacts.find(session, sam), subscription_types.find(session, int(kind))
         make.opt_in(session, found, offers, at=clock.now())
-        assert eligibility.standing(session, found, offers).is_reachable
+        assert eligibility.status(session, found, offers).is_reachable
 
 
 def test_a_merge_makes_no_second_user_of_an_address_and_ends_in_nobody_archived(api: Calls) -> None:

@@ -309,7 +309,7 @@ def test_subscriptions_are_asked_about_as_the_gate_answers(app: Flask, api: Call
             }
             assert {each["id"] for each in api.post("/contacts/search", {"query": both})["data"]} == found
             for contact in session.scalars(select(Contact)):
-                standing = eligibility.standing(session, contact, subscription_type)
+                standing = eligibility.status(session, contact, subscription_type)
                 expected = {
                     "subscribed": standing.is_subscribed,
                     "reachable": standing.is_reachable,
