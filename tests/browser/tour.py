@@ -148,11 +148,11 @@ def _webhooks(session: Session) -> tuple[str, ...]:
     healthy, failing, disabled = ids
     sent = [routing.send_test(session, healthy, actor="agent:1", at=now) for _ in range(4)]
     took = attempts.claim(session, endpoints.find(session, healthy), limit=3, lease=Schedule().lease, at=now)
-    told = {"headers": {"content-type": "text/plain"}, "signed": {"webhook-id": took[0].message_id}}
+    signed, headers = {"webhook-id": took[0].message_id}, {"content-type": "text/plain"}
     outcomes = [
-        Outcome(took[0], now, told["signed"], status=200, answer_headers=told["headers"], answer="ok", duration_ms=84),
-        Outcome(took[1], now, told["signed"], status=410, answer_headers=told["headers"], answer="", duration_ms=12),
-        Outcome(took[2], now, told["signed"], problem="No answer within 15 seconds.", duration_ms=15_000),
+        Outcome(took[0], now, signed, status=200, response_headers=headers, response="ok", duration_ms=84),
+        Outcome(took[1], now, signed, status=410, response_headers=headers, response="", duration_ms=12),
+        Outcome(took[2], now, signed, problem="No answer within 15 seconds.", duration_ms=15_000),
     ]
     attempts.record(session, outcomes, Schedule(), at=now)
     endpoints.enable(session, healthy, actor="agent:1", at=now)

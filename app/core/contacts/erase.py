@@ -61,13 +61,13 @@ def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
     contact.archived_at = contact.erased_at = contact.updated_at = at
     contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
     session.flush()
-    if phone_hash is not None and suppressions.forget_number(session, phone_hash):
-        deliveries.forget_contact(session, outbox.ordering_key_of_number(phone_hash))
+    if phone_hash is not None and suppressions.clear_number(session, phone_hash):
+        deliveries.delete_for_contact(session, outbox.ordering_key_of_number(phone_hash))
 
 
 def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
     """Everything beside the contact's own row that tells something of them."""
-    deliveries.forget_contact(session, contact_id)
+    deliveries.delete_for_contact(session, contact_id)
     theirs = select(Conversation.id).where(Conversation.contact_id == contact_id)
     inserted = update(InsertedForm).where(
         (InsertedForm.contact_id == contact_id) | InsertedForm.conversation_id.in_(theirs)
