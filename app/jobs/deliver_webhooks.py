@@ -20,7 +20,7 @@ from app.config import Settings
 from app.core import clock
 from app.core.webhooks import attempts, endpoints, signatures
 from app.core.webhooks import payloads as bodies
-from app.core.webhooks.attempts import Attempt, Outcome, Schedule
+from app.core.webhooks.attempts import Attempt, AttemptOutcome, Schedule
 from app.db import Database
 from app.models import WebhookEndpoint
 
@@ -47,8 +47,8 @@ class Sender:
         self._reach = reach
         self._schedule = schedule or Schedule()
         self._limits = limits
-        self._ended: queue.SimpleQueue[tuple[Attempt, Outcome | None] | None] = queue.SimpleQueue()
-        self._unrecorded: list[Outcome] = []
+        self._ended: queue.SimpleQueue[tuple[Attempt, AttemptOutcome | None] | None] = queue.SimpleQueue()
+        self._unrecorded: list[AttemptOutcome] = []
         self._running: Counter[int] = Counter()
         self._threads = ThreadPoolExecutor(REQUESTS_IN_ALL + endpoints.ENDPOINTS_MAX, thread_name_prefix="webhook")
 
@@ -118,14 +118,16 @@ class Sender:
         return free
 
     def _send(self, attempt: Attempt, lease_ends_s: float) -> None:
-        outcome: Outcome | None = None
+        outcome: AttemptOutcome | None = None
         try:
             # If this thread was delayed for too long, the next claim sends the delivery.
             if time.monotonic() + self._limits.total_s < lease_ends_s:
                 outcome = _request(attempt, self._reach, self._limits)
         except Exception:
             _log.exception("a webhook could not be sent", delivery=attempt.delivery_id)
-            outcome = Outcome(attempt, clock.now(), {}, problem="Assent failed to make the request; see its log.")
+            outcome = AttemptOutcome(
+                attempt, clock.now(), {}, problem="Assent failed to make the request; see its log."
+            )
         finally:
             self._ended.put((attempt, outcome))
 
@@ -135,7 +137,7 @@ def sender(settings: Settings, database: Database) -> Sender:
     return Sender(database, endpoints.reach_of(settings))
 
 
-def _request(attempt: Attempt, reach: http.Reach, limits: http.Limits) -> Outcome:
+def _request(attempt: Attempt, reach: http.Reach, limits: http.Limits) -> AttemptOutcome:
     at, started_s = clock.now(), time.monotonic()
     body = json.dumps(bodies.of_attempt(attempt.body, attempt.number, first_at=attempt.first_at))
     headers = {"Content-Type": "application/json", "User-Agent": "Assent-Webhooks"}
@@ -145,8 +147,8 @@ def _request(attempt: Attempt, reach: http.Reach, limits: http.Limits) -> Outcom
         response = http.request("POST", attempt.url, body=body.encode(), headers=headers, limits=limits, reach=reach)
     except (http.Refused, http.Failed) as problem:
         duration_ms = round((time.monotonic() - started_s) * 1000)
-        return Outcome(attempt, at, kept_headers, problem=str(problem), duration_ms=duration_ms)
-    return Outcome(
+        return AttemptOutcome(attempt, at, kept_headers, problem=str(problem), duration_ms=duration_ms)
+    return AttemptOutcome(
         attempt,
         at,
         kept_headers,

@@ -16,7 +16,7 @@ from app import http_client as http
 from app.config import Settings
 from app.core import clock, outbox
 from app.core.webhooks import attempts, deliveries, endpoints, routing
-from app.core.webhooks.attempts import Attempt, Outcome, Schedule
+from app.core.webhooks.attempts import Attempt, AttemptOutcome, Schedule
 from app.db import Database
 from app.http_client import Reach
 from app.jobs import deliver_webhooks, housekeeping
@@ -224,11 +224,11 @@ def test_an_expired_lease_is_claimed_again_and_a_late_failure_does_not_undo_a_de
         assert claim(database, at=now) == [], "the first claim has the lease"
         second = claim(database, at=now + timedelta(seconds=61))
         assert [each.message_id for each in second] == [each.message_id for each in first]
-        record(database, Outcome(first[0], now, {}, status=500), at=now)
+        record(database, AttemptOutcome(first[0], now, {}, status=500), at=now)
         (current,) = all_of(database)
         assert (current.state, current.attempts, current.lease_id) == ("waiting", 0, second[0].lease_id)
-        record(database, Outcome(second[0], now, {}, status=200), at=now)
-        record(database, Outcome(first[0], now, {}, status=500), at=now)
+        record(database, AttemptOutcome(second[0], now, {}, status=200), at=now)
+        record(database, AttemptOutcome(first[0], now, {}, status=500), at=now)
         (current,) = all_of(database)
         assert (current.state, current.last_status) == ("delivered", 200)
 
@@ -399,14 +399,14 @@ def claim(database: Database, *, at: object) -> list[Attempt]:
         return attempts.claim(session, endpoint, limit=9, lease=timedelta(seconds=60), at=at)  # type: ignore[arg-type]
 
 
-def record(database: Database, outcome: Outcome, *, at: object) -> None:
+def record(database: Database, outcome: AttemptOutcome, *, at: object) -> None:
     with database.unit_of_work() as session:
         attempts.record(session, [outcome], Schedule(), at=at)  # type: ignore[arg-type]
 
 
-def failure(number: int, **values: object) -> Outcome:
+def failure(number: int, **values: object) -> AttemptOutcome:
     attempt = Attempt(1, 1, 1, "", "", (), "", {}, number, NOON, NOON + timedelta(days=3))
-    return Outcome(attempt, NOON, {}, **values)  # type: ignore[arg-type]
+    return AttemptOutcome(attempt, NOON, {}, **values)  # type: ignore[arg-type]
 
 
 def one_endpoint(database: Database) -> WebhookEndpoint:

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from app import http_client as http
 from app.core import outbox
 from app.core.webhooks import attempts, deliveries, endpoints, routing
-from app.core.webhooks.attempts import Attempt, Outcome, Schedule
+from app.core.webhooks.attempts import Attempt, AttemptOutcome, Schedule
 from app.db import Database
 from app.http_client import Reach
 from app.jobs import deliver_webhooks
@@ -54,7 +54,8 @@ class Days:
                 limit = 1 if endpoint.consecutive_failures >= attempts.PAUSE_AFTER else 12
                 begun += attempts.claim(session, endpoint, limit=limit, lease=MINUTE, at=self.now)
             ended = [
-                Outcome(each, self.now, {}, status=self.status, retry_after_s=self.retry_after_s) for each in begun
+                AttemptOutcome(each, self.now, {}, status=self.status, retry_after_s=self.retry_after_s)
+                for each in begun
             ]
             attempts.record(session, ended, Schedule(), at=self.now)
         self.sent += begun
@@ -124,7 +125,7 @@ def test_a_leased_delivery_is_not_late_before_its_lease_ends(days: Days, databas
         assert deliveries.late(session, at=days.now) == []
         assert deliveries.late(session, at=days.now + MINUTE) == [attempt.delivery_id]
         deliveries.give_up(session, [attempt.delivery_id], at=days.now)
-        attempts.record(session, [Outcome(attempt, days.now, {}, status=200)], Schedule(), at=days.now)
+        attempts.record(session, [AttemptOutcome(attempt, days.now, {}, status=200)], Schedule(), at=days.now)
     assert days.counts() == {"delivered": 1}
 
 
@@ -198,7 +199,7 @@ def test_a_success_does_not_end_a_pause_that_the_endpoint_requested(days: Days, 
         (endpoint,) = attempts.due(session, at=NOON)
         first, second = attempts.claim(session, endpoint, limit=9, lease=MINUTE, at=NOON)
         for each, status in ((first, 429), (second, 200)):
-            outcome = Outcome(each, NOON, {}, status=status, retry_after_s=60)
+            outcome = AttemptOutcome(each, NOON, {}, status=status, retry_after_s=60)
             attempts.record(session, [outcome], Schedule(), at=NOON)
     assert days.paused_until() == NOON + MINUTE
 

@@ -103,7 +103,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AttemptOutcome:
     """How an attempt ended. ``problem`` is null when a response came, ``status`` when none came."""
 
     attempt: Attempt
@@ -158,12 +158,12 @@ def claim(session: Session, endpoint: WebhookEndpoint, *, limit: int, lease: tim
     ]
 
 
-def record(session: Session, outcomes: Sequence[Outcome], schedule: Schedule, *, at: datetime) -> None:
+def record(session: Session, outcomes: Sequence[AttemptOutcome], schedule: Schedule, *, at: datetime) -> None:
     """Write how attempts ended (delivered, to be retried, or failed), and the health of their endpoints.
 
     A failure is recorded only while its lease is valid. A success is always recorded, because the message arrived.
     """
-    by_endpoint: dict[int, list[Outcome]] = {}
+    by_endpoint: dict[int, list[AttemptOutcome]] = {}
     for outcome in outcomes:
         by_endpoint.setdefault(outcome.attempt.endpoint_id, []).append(outcome)
     for endpoint_id, ended in sorted(by_endpoint.items()):
@@ -220,7 +220,7 @@ _POSTPONE = (
 )
 
 
-def _retry_at(outcome: Outcome, schedule: Schedule, *, at: datetime) -> datetime | None:
+def _retry_at(outcome: AttemptOutcome, schedule: Schedule, *, at: datetime) -> datetime | None:
     """The time of the next attempt after a failure, with random jitter; null when there is none."""
     attempt = outcome.attempt
     if outcome.status == GONE:
@@ -231,13 +231,13 @@ def _retry_at(outcome: Outcome, schedule: Schedule, *, at: datetime) -> datetime
     return retry_at if retry_at <= attempt.give_up_at else None
 
 
-def _requested_pause_s(outcome: Outcome) -> float:
+def _requested_pause_s(outcome: AttemptOutcome) -> float:
     """The pause that the endpoint requested by ``Retry-After``, at most an hour."""
     is_requested = outcome.status in {TOO_MANY, UNAVAILABLE}
     return min(outcome.retry_after_s, _RETRY_AFTER_MAX_S) if is_requested else 0.0
 
 
-def _values(outcome: Outcome, retry_at: datetime | None, *, at: datetime) -> dict[str, Any]:
+def _values(outcome: AttemptOutcome, retry_at: datetime | None, *, at: datetime) -> dict[str, Any]:
     if outcome.is_delivered:
         state = DeliveryState.DELIVERED
     else:
@@ -263,7 +263,7 @@ def _values(outcome: Outcome, retry_at: datetime | None, *, at: datetime) -> dic
 
 
 def _update_health(
-    session: Session, endpoint: WebhookEndpoint, ended: Sequence[Outcome], schedule: Schedule, *, at: datetime
+    session: Session, endpoint: WebhookEndpoint, ended: Sequence[AttemptOutcome], schedule: Schedule, *, at: datetime
 ) -> None:
     failures = [each for each in ended if not each.is_delivered]
     if len(failures) < len(ended):

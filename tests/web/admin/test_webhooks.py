@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.core import clock, outbox
 from app.core.webhooks import attempts, deliveries, endpoints, routing
-from app.core.webhooks.attempts import Outcome, Schedule
+from app.core.webhooks.attempts import AttemptOutcome, Schedule
 from app.db import Database
 from app.models import AuditEntry, WebhookDelivery, WebhookEndpoint
 from tests.web.pages import admin, agent, submit
@@ -209,7 +209,7 @@ def end_attempt(database: Database, *, status: int, answer: str, headers: dict[s
         session.flush()
         endpoint, lease = session.get_one(WebhookEndpoint, delivery.endpoint_id), Schedule().lease
         (attempt,) = attempts.claim(session, endpoint, limit=1, lease=lease, at=clock.now())
-        outcome = Outcome(
+        outcome = AttemptOutcome(
             attempt, clock.now(), {"webhook-id": "one"}, status=status, response_headers=headers, response=answer
         )
         attempts.record(session, [outcome], Schedule(), at=clock.now())
