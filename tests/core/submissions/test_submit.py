@@ -1,4 +1,4 @@
-"""Answers that meet something else: what was read before no longer holds once the row is held."""
+"""Answers that are submitted while something else changes between reading the form and locking the contact."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ AT = make.NOON + timedelta(minutes=5)
 
 @dataclass
 class Reader:
-    """One person before one form: what they were shown, and what is read when their answer comes in."""
+    """One person with one form: the rendered page, and the view that is read when their answer arrives."""
 
     session: Session
     token: str
@@ -56,7 +56,7 @@ def block(session: Session, sam: Contact) -> None:
     contacts.block(session, sam, at=make.NOON)
 
 
-def refuse_everything(session: Session, sam: Contact) -> None:
+def refuse_gdpr(session: Session, sam: Contact) -> None:
     contacts.change_gdpr_optin(session, sam, gdpr_optin=False, at=make.NOON)
 
 
@@ -69,8 +69,8 @@ def erase(session: Session, sam: Contact) -> None:
 
 
 @pytest.mark.parametrize("number", [make.SAMS_NUMBER, None], ids=["saved", "typed"])
-@pytest.mark.parametrize("meanwhile", [block, refuse_everything, archive, erase])
-def test_whoever_may_not_answer_any_more_when_the_answer_comes_in_stays_so(
+@pytest.mark.parametrize("meanwhile", [block, refuse_gdpr, archive, erase])
+def test_an_answer_of_a_contact_that_was_closed_meanwhile_changes_nothing(
     database: Database, meanwhile: Callable[[Session, Contact], None], number: str | None
 ) -> None:
     with database.unit_of_work() as session:
@@ -88,7 +88,7 @@ def test_whoever_may_not_answer_any_more_when_the_answer_comes_in_stays_so(
         assert session.get_one(InsertedForm, inserted.id).answered_at is None
 
 
-def test_a_link_for_nobody_in_particular_is_one_persons_when_two_answer_at_once(database: Database) -> None:
+def test_a_link_without_a_contact_belongs_to_the_first_of_two_concurrent_answers(database: Database) -> None:
     with database.unit_of_work() as session:
         token = make.inserted(session, make.form(session), None, at=make.NOON).token
         first, second = Reader(session, token), Reader(session, token)
@@ -100,14 +100,14 @@ def test_a_link_for_nobody_in_particular_is_one_persons_when_two_answer_at_once(
         again.shown = replace(again.shown, destination_hash=None)
         assert again.answer(make.SAMS_NUMBER).state == State.DONE
         assert session.scalars(select(Contact.phone)).all() == [make.SAMS_NUMBER]
-        told = session.scalars(select(OutboxEvent.topic).order_by(OutboxEvent.id)).all()
-        assert told == ["form.inserted", "contact.created", "granular.subscribe", "form.submitted"]
+        topics = session.scalars(select(OutboxEvent.topic).order_by(OutboxEvent.id)).all()
+        assert topics == ["form.inserted", "contact.created", "granular.subscribe", "form.submitted"]
 
 
 @pytest.mark.parametrize(
     ("channel", "wrong", "other"), [(Channel.SMS, "eve@example.com", "email"), (Channel.EMAIL, make.SAMS_NUMBER, "sms")]
 )
-def test_what_is_of_another_channel_than_the_forms_is_no_answer(
+def test_a_field_of_another_channel_than_the_forms_is_ignored(
     database: Database, channel: Channel, wrong: str, other: str
 ) -> None:
     with database.unit_of_work() as session:
