@@ -1,4 +1,4 @@
-"""The rules of the gate in one table: each reason as a Python predicate and as the same condition in SQL.
+"""The rules about who may be reached, in one table: each reason as a Python predicate and as the same condition in SQL.
 
 ``eligibility.py`` applies the predicates to one contact, ``eligibility_sql.py`` the conditions to all of them. A
 property test checks that both agree. Rules are in the order in which reasons are reported.

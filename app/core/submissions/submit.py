@@ -241,9 +241,9 @@ def _answered_before(session: Session, answer: _Answer) -> Outcome:
 
 def _changed_meanwhile(session: Session, answer: _Answer, insertion: Insertion) -> Outcome:
     """The outcome when another transaction came first: the current state, read again."""
-    fresh = form_views.inserted_view(session, insertion.token)
-    saved = form_views.saved_destination(keys_of(session), fresh)
-    state = form_views.state_of(fresh, saved, at=answer.at)
+    current = form_views.inserted_view(session, insertion.token)
+    saved = form_views.saved_destination(keys_of(session), current)
+    state = form_views.state_of(current, saved, at=answer.at)
     if state == State.SIGNED_UP and saved and saved.hash == answer.destination.hash:
         return Outcome(State.DONE, None, answer.destination)
     return Outcome(state, None if state in {State.EXPIRED, State.UNAVAILABLE} else "shown_again")

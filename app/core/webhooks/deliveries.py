@@ -81,7 +81,7 @@ def replay(session: Session, endpoint_id: int, delivery_id: int, *, actor: str, 
     :raises NotFound: there is no such endpoint or delivery
     :raises InvalidState: the endpoint is disabled, or the delivery was not attempted yet
     """
-    endpoint, first_at = endpoints.put_first(session, endpoint_id, at=at)
+    endpoint, first_at = endpoints.end_pause(session, endpoint_id, at=at)
     found = find(session, endpoint_id, delivery_id).delivery
     session.refresh(found, with_for_update=True)
     if found.state == DeliveryState.WAITING and found.attempts == 0:

@@ -196,7 +196,7 @@ def enabled(session: Session, endpoint_id: int) -> WebhookEndpoint:
     return endpoint
 
 
-def put_first(session: Session, endpoint_id: int, *, at: datetime) -> tuple[WebhookEndpoint, datetime]:
+def end_pause(session: Session, endpoint_id: int, *, at: datetime) -> tuple[WebhookEndpoint, datetime]:
     """End the pause of an endpoint, for a delivery that is requested now.
 
     Returns the endpoint, and a time before the next attempt of every delivery that waits there. Its failures stay

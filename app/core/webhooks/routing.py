@@ -22,13 +22,13 @@ def route(session: Session, events: Sequence[OutboxEvent], *, at: datetime) -> i
     The caller holds ``outbox.lock_routing``, so that the ids of deliveries are in the order of events.
     """
     enabled = _enabled_endpoints(session)
-    wanted = [event for event in events if any(event.topic in each.topics for each in enabled)]
-    if not wanted:
+    published = [event for event in events if any(event.topic in each.topics for each in enabled)]
+    if not published:
         return 0
     app_id, keys = settings.get(session).messenger_key, keys_of(session)
-    items = bodies.items(session, wanted, workspace_id=app_id)
+    items = bodies.items(session, published, workspace_id=app_id)
     messages = []
-    for event in wanted:
+    for event in published:
         message_id = bodies.id_of(keys, event)
         body = bodies.envelope(message_id, event.topic, items[event.id], app_id=app_id, at=event.created_at)
         row = {"public_id": message_id, "event_id": event.id, "topic": event.topic, "contact_id": event.contact_id}
@@ -36,7 +36,7 @@ def route(session: Session, events: Sequence[OutboxEvent], *, at: datetime) -> i
     ids = session.scalars(insert(WebhookMessage).returning(WebhookMessage.id, sort_by_parameter_order=True), messages)
     deliveries = [
         _delivery(endpoint, message_id, event.contact_id, at=at)
-        for event, message_id in zip(wanted, ids, strict=True)
+        for event, message_id in zip(published, ids, strict=True)
         for endpoint in enabled
         if event.topic in endpoint.topics
     ]
@@ -52,7 +52,7 @@ def send_test(session: Session, endpoint_id: int, *, actor: str, at: datetime) -
     :raises NotFound: there is no such endpoint
     :raises InvalidState: it is disabled
     """
-    endpoint, first_at = endpoints.put_first(session, endpoint_id, at=at)
+    endpoint, first_at = endpoints.end_pause(session, endpoint_id, at=at)
     message_id, app_id = bodies.new_id(), settings.get(session).messenger_key
     body = bodies.envelope(message_id, TEST_TOPIC, bodies.test_item(at=at), app_id=app_id, at=at)
     message = WebhookMessage(public_id=message_id, topic=TEST_TOPIC, body=body, created_at=at)
