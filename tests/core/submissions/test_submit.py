@@ -12,11 +12,14 @@ from app.core import destinations
 from app.core.contacts import erase as erasure
 from app.core.contacts import profile as contact_profile
 from app.core.contacts import records as contacts
+from app.core.conversations import forms as conversation_forms
+from app.core.conversations import lifecycle
 from app.core.forms import views as form_views
 from app.core.forms.render_token import RenderToken
 from app.core.forms.views import FormView, State
 from app.core.signing import keys_of, random_token
 from app.core.submissions import submit as submissions
+from app.core.workspace import settings
 from app.db import Database
 from app.models import Channel, Consent, Contact, InsertedForm, OutboxEvent
 from tests import make
@@ -115,3 +118,29 @@ def test_a_field_of_another_channel_than_the_forms_is_ignored(
         reader = Reader(session, make.inserted(session, form, make.contact(session), at=make.NOON).token)
         assert reader.answer(wrong, other) == submissions.Outcome(State.ASK, "shown_again")
         assert session.scalars(select(Consent)).all() == []
+
+
+def test_answers_of_inserted_forms_with_one_number_are_limited(database: Database) -> None:
+    with database.unit_of_work() as session:
+        settings.change(session, {"submissions_per_number": 1}, actor="agent:1", at=make.NOON)
+        form = make.form(session)
+        first, second = (make.inserted(session, form, make.contact(session), at=make.NOON).token for _ in range(2))
+        assert Reader(session, first).answer().state == State.DONE
+        refused = Reader(session, second).answer()
+        assert (refused.state, refused.refusal) == (State.ASK, "too_many")
+        assert (refused.retry_after_s or 0) > 0
+        assert len(session.scalars(select(Consent)).all()) == 1
+
+
+def test_an_answer_in_a_conversation_gives_its_card_and_the_conversation_a_new_revision(database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam, form = make.contact(session), make.form(session)
+        conversation = lifecycle.start(session, sam.id, at=make.NOON)
+        card = conversation_forms.insert_saved(session, conversation.id, form.id, actor="agent:1", at=make.NOON)
+        session.flush()
+        before = conversation.revision
+        token = session.get_one(InsertedForm, card.inserted_form_id).token
+        assert Reader(session, token).answer().state == State.DONE
+        session.expire_all()
+        assert conversation.revision == card.revision == conversation.last_contact_revision
+        assert conversation.revision > before
