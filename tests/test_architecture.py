@@ -35,7 +35,7 @@ FUNCTIONS_WITH_MORE_PARAMETERS = {
     "app/core/contacts/search.py:page",
     "app/core/demo/__init__.py:_type",
     "app/core/demo/chats.py:_place",
-    "app/core/subscriptions/subscription_types.py:_step",
+    "app/core/subscriptions/subscription_types.py:_change_state",
     "app/core/subscriptions/subscription_types.py:create",
     "app/core/subscriptions/subscription_types.py:edit",
     "app/core/webhooks/endpoints.py:change",

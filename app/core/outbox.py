@@ -1,4 +1,4 @@
-"""What other systems will be told. A row is written in the transaction of its cause; the worker routes it."""
+"""Outbox events: written in the transaction of the change that they report, and routed to webhooks by the worker."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -12,9 +12,9 @@ from app.core import audit
 from app.db import CompiledStatement, dialect_of, inserting_rows
 from app.models import OutboxEvent
 
-# The subject in the audit log of events that could not be told.
-SET_ASIDE = "outbox"
-# Topics whose payload holds the number itself.
+# The subject in the audit log of events that could not be routed.
+AUDIT_SUBJECT = "outbox"
+# Topics whose payload contains the number itself.
 OF_NUMBERS = ("suppression.created", "suppression.lifted")
 
 
@@ -26,37 +26,40 @@ def add(
     for row, topic in enumerate(topics):
         values |= {f"topic__{row}": topic, f"contact_id__{row}": contact_id}
         values |= {f"payload__{row}": payload, f"created_at__{row}": at}
-    _adding(len(values) // 4).run(session, **values)
+    _insert(len(values) // 4).run(session, **values)
 
 
 @lru_cache
-def _adding(rows: int) -> CompiledStatement:
+def _insert(rows: int) -> CompiledStatement:
     names = ("topic", "contact_id", "payload", "created_at")
     return CompiledStatement(lambda dialect: inserting_rows(dialect, OutboxEvent, names, rows))
 
 
 def is_waiting(session: Session) -> bool:
-    """Whether any event was not routed yet; takes no lock."""
+    """Whether any event is not routed yet. Takes no lock."""
     return session.execute(select(OutboxEvent.id).where(OutboxEvent.routed_at.is_(None)).limit(1)).first() is not None
 
 
 def lock_routing(session: Session) -> None:
-    """Route alone until the transaction ends, so that what one contact did is told in its order.
+    """Lock routing until the transaction ends, so that a contact's events are routed in their order.
 
-    SQLite has one writer anyway.
+    On SQLite nothing is locked: it has only one writer.
     """
     if dialect_of(session) == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(4271)"))
 
 
 def unrouted(session: Session, *, limit: int, only: int | None = None) -> list[OutboxEvent]:
-    """The oldest events that were not routed yet, or one of them; whoever routes them has taken its turn."""
+    """The oldest events that are not routed yet. To route them, call ``lock_routing`` first.
+
+    :param only: the id of one event, to return no other
+    """
     query = select(OutboxEvent).where(OutboxEvent.routed_at.is_(None)).order_by(OutboxEvent.id).limit(limit)
     return list(session.scalars(query if only is None else query.where(OutboxEvent.id == only)))
 
 
 def mark_routed(session: Session, events: Collection[OutboxEvent], *, at: datetime) -> None:
-    """They were routed. What says a number is emptied: nobody needs it again, and no erasure has to look for it."""
+    """Mark events as routed. Payloads that contain a number are emptied, so that an erasure need not search them."""
     ids = [event.id for event in events]
     session.execute(update(OutboxEvent).where(OutboxEvent.id.in_(ids)).values(routed_at=at))
     if any(event.topic in OF_NUMBERS for event in events):
@@ -65,30 +68,30 @@ def mark_routed(session: Session, events: Collection[OutboxEvent], *, at: dateti
 
 
 def ordering_key_of_number(phone_hash: str) -> int:
-    """What stands in place of a contact's id in events about a number: its events too are told in their order.
+    """The ordering key of events about a number, used as their ``contact_id``.
 
-    Below nought, where no contact is. Two numbers in one lane would only wait for each other.
+    It is negative, so it never equals a contact's id. Two numbers with the same key only wait for each other.
     """
     return -1 - (int(phone_hash[:8], 16) & 0x7FFFFFFF)
 
 
-def forget_number(session: Session, phone_hash: str) -> None:
-    """Drop what waits to be told of a number, for its erasure."""
+def delete_for_number(session: Session, phone_hash: str) -> None:
+    """Delete the events about a number that are not routed yet, for its erasure."""
     waiting = (OutboxEvent.routed_at.is_(None), OutboxEvent.topic.in_(OF_NUMBERS))
     session.execute(delete(OutboxEvent).where(*waiting, OutboxEvent.contact_id == ordering_key_of_number(phone_hash)))
 
 
-def set_aside(session: Session, failing: OutboxEvent, problem: str, *, at: datetime) -> None:
-    """Pass over an event that cannot be told, so that the others are; the audit log says which one, and why.
+def mark_failed(session: Session, event: OutboxEvent, problem: str, *, at: datetime) -> None:
+    """Skip an event that cannot be routed, so that it does not block the others. The audit log records it.
 
-    :param problem: the name of the error: its text may hold what must not be in the log
+    :param problem: the name of the error; its text may contain personal data
     """
-    mark_routed(session, [failing], at=at)
-    details = {"event_id": failing.id, "topic": failing.topic, "problem": problem}
-    audit.record(session, "system", "outbox.set_aside", SET_ASIDE, details, at=at)
+    mark_routed(session, [event], at=at)
+    details = {"event_id": event.id, "topic": event.topic, "problem": problem}
+    audit.record(session, "system", "outbox.set_aside", AUDIT_SUBJECT, details, at=at)
 
 
-def forget(session: Session, *, routed_before: datetime) -> int:
-    """Delete what was routed long ago; how many comes back."""
+def purge_expired(session: Session, *, routed_before: datetime) -> int:
+    """Delete the events that were routed before this time. Returns how many."""
     result = session.execute(delete(OutboxEvent).where(OutboxEvent.routed_at < routed_before))
     return int(cast(Any, result).rowcount)

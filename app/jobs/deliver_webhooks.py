@@ -1,7 +1,7 @@
-"""The sender of webhooks: claims what is due, sends it outside any transaction, records how it went.
+"""Sends webhooks: claims due deliveries, sends them outside any transaction, and records the outcomes.
 
-One thread has the database, and each round of it is one transaction: it records what ended and claims anew. The
-requests run beside it, a few for each endpoint, so that one that is slow or dead keeps none of the others waiting.
+One thread uses the database. Each of its rounds is one transaction, which records the attempts that ended and claims
+more. Other threads make the requests, a few for each endpoint, so that a slow endpoint does not delay the others.
 """
 
 import json
@@ -20,24 +20,24 @@ from app.config import Settings
 from app.core import clock
 from app.core.webhooks import attempts, endpoints, signatures
 from app.core.webhooks import payloads as bodies
-from app.core.webhooks.attempts import Attempt, Outcome, Schedule
+from app.core.webhooks.attempts import Attempt, AttemptOutcome, Schedule
 from app.db import Database
 from app.models import WebhookEndpoint
 
 EVERY_S = 1.0
-# Requests at once, to one endpoint and in all. Each endpoint has at least one, whatever the others do.
-AT_ONE_ENDPOINT, IN_ALL = 12, 64
+# The largest number of concurrent requests, to one endpoint and in all. Each endpoint always gets at least one.
+REQUESTS_PER_ENDPOINT, REQUESTS_IN_ALL = 12, 64
 LIMITS = http.Limits(connect_s=5, total_s=15, answer_bytes=2000)
 _KEPT_HEADERS, _KEPT_HEADER_LENGTH = 20, 200
-# Beside the headers of a request that are kept: where it went, for the endpoint's address may change.
-REQUESTED = ":url"
+# Stored with the headers of a request: the address that it went to, because the endpoint's may change.
+URL_HEADER = ":url"
 _log = logs.get_logger()
 
 
 class Sender:
-    """Sends for one worker process; any number of them share one database.
+    """Sends webhooks in one worker process. Any number of senders share one database.
 
-    :param reach: how far requests may go
+    :param reach: which addresses requests may go to
     """
 
     def __init__(
@@ -47,18 +47,18 @@ class Sender:
         self._reach = reach
         self._schedule = schedule or Schedule()
         self._limits = limits
-        self._ended: queue.SimpleQueue[tuple[Attempt, Outcome | None] | None] = queue.SimpleQueue()
-        self._unrecorded: list[Outcome] = []
-        self._under_way: Counter[int] = Counter()
-        self._threads = ThreadPoolExecutor(IN_ALL + endpoints.MOST_ENDPOINTS, thread_name_prefix="webhook")
+        self._ended: queue.SimpleQueue[tuple[Attempt, AttemptOutcome | None] | None] = queue.SimpleQueue()
+        self._unrecorded: list[AttemptOutcome] = []
+        self._running: Counter[int] = Counter()
+        self._threads = ThreadPoolExecutor(REQUESTS_IN_ALL + endpoints.ENDPOINTS_MAX, thread_name_prefix="webhook")
 
     def wake(self) -> None:
-        """Something may be due: look now instead of within the second."""
+        """Look for due deliveries now, not only after a second."""
         self._ended.put(None)
 
     def run(self, stopping: threading.Event) -> None:
-        """Send until ``stopping`` is set (then ``wake`` it); what is under way is finished and recorded first."""
-        while not (stopping.is_set() and not self._under_way):
+        """Send until ``stopping`` is set and ``wake`` called. Running attempts are finished and recorded first."""
+        while not (stopping.is_set() and not self._running):
             try:
                 self.round(is_stopping=stopping.is_set())
             except Exception:
@@ -69,7 +69,7 @@ class Sender:
         self._threads.shutdown()
 
     def round(self, *, is_stopping: bool = False) -> int:
-        """Wait for something to end, at most a second; record it, and begin what is due. How many began comes back."""
+        """Wait up to a second for attempts to end, record them, and start due ones. Returns how many were started."""
         self._collect()
         at = clock.now()
         with self._database.read_only() as session:
@@ -77,107 +77,109 @@ class Sender:
         free = self._free(due)
         if not free and not self._unrecorded:
             return 0
-        begun: list[Attempt] = []
+        started: list[Attempt] = []
         with self._database.unit_of_work() as session:
             attempts.record(session, self._unrecorded, self._schedule, at=at)
             for endpoint, count in free:
-                begun += attempts.claim(session, endpoint, limit=count, lease=self._schedule.lease, at=at)
+                started += attempts.claim(session, endpoint, limit=count, lease=self._schedule.lease, at=at)
         self._unrecorded.clear()
         lease_ends_s = time.monotonic() + self._schedule.lease.total_seconds()
-        for attempt in begun:
-            self._under_way[attempt.endpoint_id] += 1
+        for attempt in started:
+            self._running[attempt.endpoint_id] += 1
             self._threads.submit(self._send, attempt, lease_ends_s)
-        return len(begun)
+        return len(started)
 
     def _collect(self) -> None:
-        """Take all that has ended; wait for the first."""
+        """Collect the attempts that ended, waiting up to a second for the first."""
         try:
             ended = self._ended.get(timeout=EVERY_S)
             while True:
                 if ended is not None:
                     attempt, outcome = ended
-                    self._under_way[attempt.endpoint_id] -= 1
+                    self._running[attempt.endpoint_id] -= 1
                     self._unrecorded += [outcome] if outcome else []
                 ended = self._ended.get_nowait()
         except queue.Empty:
-            self._under_way += Counter()  # drops what is at nought
+            self._running += Counter()  # drops the zeros
 
     def _free(self, due: Sequence[WebhookEndpoint]) -> list[tuple[WebhookEndpoint, int]]:
-        """Who may have how many requests besides those under way: one alone while it is failing, else a fair share.
+        """How many more requests each due endpoint may have: one in all while it is failing, else a fair share.
 
-        Slow ones hold what they have for long; with a share for each they leave the others theirs.
+        The shares keep slow endpoints from using every request.
         """
-        fair = IN_ALL // max(1, len({endpoint.id for endpoint in due} | set(self._under_way)))
-        left, free = IN_ALL - self._under_way.total(), []
+        share = REQUESTS_IN_ALL // max(1, len({endpoint.id for endpoint in due} | set(self._running)))
+        left, free = REQUESTS_IN_ALL - self._running.total(), []
         for endpoint in due:
-            under_way = self._under_way[endpoint.id]
-            most = 1 if endpoint.consecutive_failures >= attempts.PATIENCE else min(AT_ONE_ENDPOINT, fair)
-            if (count := max(min(most - under_way, left), 0 if under_way else 1)) > 0:
+            running = self._running[endpoint.id]
+            most = 1 if endpoint.consecutive_failures >= attempts.PAUSE_AFTER else min(REQUESTS_PER_ENDPOINT, share)
+            if (count := max(min(most - running, left), 0 if running else 1)) > 0:
                 free.append((endpoint, count))
                 left -= count
         return free
 
     def _send(self, attempt: Attempt, lease_ends_s: float) -> None:
-        outcome: Outcome | None = None
+        outcome: AttemptOutcome | None = None
         try:
-            # A process that was held up meanwhile leaves it to whoever claims it next.
+            # If this thread was delayed for too long, the next claim sends the delivery.
             if time.monotonic() + self._limits.total_s < lease_ends_s:
-                outcome = _attempted(attempt, self._reach, self._limits)
+                outcome = _request(attempt, self._reach, self._limits)
         except Exception:
             _log.exception("a webhook could not be sent", delivery=attempt.delivery_id)
-            outcome = Outcome(attempt, clock.now(), {}, problem="Assent failed to make the request; see its log.")
+            outcome = AttemptOutcome(
+                attempt, clock.now(), {}, problem="Assent failed to make the request; see its log."
+            )
         finally:
             self._ended.put((attempt, outcome))
 
 
 def sender(settings: Settings, database: Database) -> Sender:
-    """The sender of this installation."""
+    """A sender with the settings of this installation."""
     return Sender(database, endpoints.reach_of(settings))
 
 
-def _attempted(attempt: Attempt, reach: http.Reach, limits: http.Limits) -> Outcome:
+def _request(attempt: Attempt, reach: http.Reach, limits: http.Limits) -> AttemptOutcome:
     at, started_s = clock.now(), time.monotonic()
     body = json.dumps(bodies.of_attempt(attempt.body, attempt.number, first_at=attempt.first_at))
     headers = {"Content-Type": "application/json", "User-Agent": "Assent-Webhooks"}
     headers |= signatures.headers(attempt.signing_secrets, attempt.message_id, body, at=at)
-    kept = {REQUESTED: attempt.url} | headers
+    kept_headers = {URL_HEADER: attempt.url} | headers
     try:
-        answer = http.request("POST", attempt.url, body=body.encode(), headers=headers, limits=limits, reach=reach)
+        response = http.request("POST", attempt.url, body=body.encode(), headers=headers, limits=limits, reach=reach)
     except (http.Refused, http.Failed) as problem:
-        took_ms = round((time.monotonic() - started_s) * 1000)
-        return Outcome(attempt, at, kept, problem=str(problem), duration_ms=took_ms)
-    return Outcome(
+        duration_ms = round((time.monotonic() - started_s) * 1000)
+        return AttemptOutcome(attempt, at, kept_headers, problem=str(problem), duration_ms=duration_ms)
+    return AttemptOutcome(
         attempt,
         at,
-        kept,
-        status=answer.status,
-        answer_headers=_kept_headers(answer),
-        answer=_readable(answer.body.decode("utf-8", "replace")),
-        duration_ms=answer.duration_ms,
-        retry_after_s=_retry_after_s(answer, at=at),
+        kept_headers,
+        status=response.status,
+        response_headers=_kept_headers(response),
+        response=_without_nul(response.body.decode("utf-8", "replace")),
+        duration_ms=response.duration_ms,
+        retry_after_s=_retry_after_s(response, at=at),
     )
 
 
-def _kept_headers(answer: http.Answer) -> dict[str, str]:
-    kept = [(name, value) for name, value in answer.headers.items() if name.lower() != "set-cookie"]
+def _kept_headers(response: http.Answer) -> dict[str, str]:
+    kept = [(name, value) for name, value in response.headers.items() if name.lower() != "set-cookie"]
     return {
-        _readable(name)[:_KEPT_HEADER_LENGTH]: _readable(value)[:_KEPT_HEADER_LENGTH]
+        _without_nul(name)[:_KEPT_HEADER_LENGTH]: _without_nul(value)[:_KEPT_HEADER_LENGTH]
         for name, value in kept[:_KEPT_HEADERS]
     }
 
 
-def _readable(text: str) -> str:
-    """PostgreSQL holds no NUL."""
+def _without_nul(text: str) -> str:
+    """The text with its NUL characters replaced, which PostgreSQL refuses."""
     return text.replace("\0", "\ufffd")
 
 
-def _retry_after_s(answer: http.Answer, *, at: datetime) -> float:
-    """How long the header asks to wait: in seconds, or until a date (RFC 9110, 10.2.3); nought when it asks nothing."""
-    said = {name.lower(): value for name, value in answer.headers.items()}.get("retry-after", "").strip()
-    if said.isascii() and said.isdigit() and len(said) < 9:
-        return float(said)
+def _retry_after_s(response: http.Answer, *, at: datetime) -> float:
+    """The wait that ``Retry-After`` requests, in seconds or until a date (RFC 9110, 10.2.3); 0 without the header."""
+    value = {name.lower(): text for name, text in response.headers.items()}.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit() and len(value) < 9:
+        return float(value)
     try:
-        until = parsedate_to_datetime(said)
+        until = parsedate_to_datetime(value)
     except ValueError:
         return 0.0
     return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - at).total_seconds())

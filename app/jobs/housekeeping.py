@@ -39,11 +39,11 @@ def delete_expired(database: Database) -> Deleted:
     with database.unit_of_work() as session:
         counters = limits.forget_expired(session, at=now)
     with database.unit_of_work() as session:
-        events = outbox.forget(session, routed_before=before)
+        events = outbox.purge_expired(session, routed_before=before)
     deleted = Deleted(
         counters,
         events,
-        _in_batches(database, lambda session: deliveries.forget(session, created_before=before)),
+        _in_batches(database, lambda session: deliveries.purge_expired(session, created_before=before)),
         _in_batches(database, lambda session: messenger_tokens.delete_expired(session, at=now)),
         _in_batches(database, lambda session: idempotency.forget(session, at=now)),
     )

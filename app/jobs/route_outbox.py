@@ -1,4 +1,4 @@
-"""The sweep: every second, what waits in the tables is carried on. A lost wake-up costs a second, nothing else."""
+"""Routes the outbox events that wait, every second: adds them to the counts of forms and creates deliveries."""
 
 import threading
 from collections import Counter
@@ -16,42 +16,38 @@ from app.db import Database
 from app.models import OutboxEvent
 
 EVERY_S = 1.0
-# Small, because SQLite's writers wait while one batch is written.
+# Events in one transaction. Small, because SQLite's other writers wait for it.
 BATCH = 200
 _COUNTED = {"form.inserted": "inserted", "form.submitted": "submitted"}
 _log = logs.get_logger()
 
 
-def _nobody() -> None:
-    """Nobody waits for what was routed."""
+def run(database: Database, stopping: threading.Event, on_routed: Callable[[], None] = lambda: None) -> None:
+    """Sweep every second until ``stopping`` is set. A failed sweep is logged and repeated after a second.
 
-
-def run(database: Database, stopping: threading.Event, routed: Callable[[], None] = _nobody) -> None:
-    """Sweep every second until ``stopping`` is set. A sweep that fails is logged, and the next one comes.
-
-    :param routed: called whenever something was
+    :param on_routed: called after a sweep that routed something
     """
     while not stopping.wait(EVERY_S):
         try:
             if sweep_outbox(database):
-                routed()
+                on_routed()
         except Exception:
             _log.exception("the sweep of the outbox failed")
 
 
 def sweep_outbox(database: Database) -> int:
-    """Route everything that waits in the outbox; how many events comes back.
+    """Route all events that are not routed yet. Returns how many.
 
-    Each batch is one transaction: an event is marked as routed, counted and told, or none of it. Where several workers
-    run, they take turns, so that deliveries come in the order of events. While nothing waits, nothing is locked.
-    A batch that fails is gone through event by event, and one that fails alone is set aside.
+    A batch is one transaction: its events are counted, get their deliveries and are marked as routed together. Workers
+    take turns, so that deliveries are created in the order of events. Nothing is locked while no event waits. A batch
+    that fails is routed event by event, and an event that fails alone is marked as failed.
     """
     routed = 0
     while _is_waiting(database):
         try:
             batch = _route(database, limit=BATCH)
-        except Exception as problem:
-            if _may_pass(problem):
+        except Exception as error:
+            if _is_temporary(error):
                 raise
             batch = _route_one_by_one(database, limit=BATCH)
         if not batch:
@@ -76,20 +72,20 @@ def _route_one_by_one(database: Database, *, limit: int) -> int:
     for event_id in ids:
         try:
             _route(database, limit=1, only=event_id)
-        except Exception as problem:
-            if _may_pass(problem):
+        except Exception as error:
+            if _is_temporary(error):
                 raise
-            _log.exception("an event could not be told and is set aside", event_id=event_id)
+            _log.exception("an event could not be routed and is set aside", event_id=event_id)
             with database.unit_of_work() as session:
                 outbox.lock_routing(session)
-                for failing in outbox.unrouted(session, limit=1, only=event_id):
-                    outbox.set_aside(session, failing, type(problem).__name__, at=clock.now())
+                for event in outbox.unrouted(session, limit=1, only=event_id):
+                    outbox.mark_failed(session, event, type(error).__name__, at=clock.now())
     return len(ids)
 
 
-def _may_pass(problem: Exception) -> bool:
-    """Whether it is the database's or the machine's trouble, not the event's."""
-    return isinstance(problem, OperationalError | InterfaceError | OSError | MemoryError)
+def _is_temporary(error: Exception) -> bool:
+    """Whether the database or the machine caused the error, not the event."""
+    return isinstance(error, OperationalError | InterfaceError | OSError | MemoryError)
 
 
 def _is_waiting(database: Database) -> bool:
@@ -98,13 +94,13 @@ def _is_waiting(database: Database) -> bool:
 
 
 def _count_forms(session: Session, events: list[OutboxEvent]) -> None:
-    """Add what was inserted and submitted to the numbers of its form, on the day when it happened."""
+    """Add insertions and submissions to the daily counts of their forms."""
     counted = [event for event in events if event.topic in _COUNTED]
     inserted_ids = {event.payload["inserted_form_id"] for event in counted} - {None}
     form_ids = insertion.form_ids_of(session, inserted_ids)
-    numbers: dict[tuple[int, date], Counter[str]] = {}
+    counts: dict[tuple[int, date], Counter[str]] = {}
     for event in counted:
         form_id = form_ids.get(event.payload["inserted_form_id"])
         if form_id is not None:
-            numbers.setdefault((form_id, event.created_at.date()), Counter())[_COUNTED[event.topic]] += 1
-    daily_counts.add_many(session, numbers)
+            counts.setdefault((form_id, event.created_at.date()), Counter())[_COUNTED[event.topic]] += 1
+    daily_counts.add_many(session, counts)

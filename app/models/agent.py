@@ -1,4 +1,4 @@
-"""The people who work here."""
+"""Agents: the people who work with Assent."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""What all tables share: one registry, named constraints, aware UTC times."""
+"""The base of all tables: one registry, named constraints, aware UTC times."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ BIG_KEY = BigInteger().with_variant(Integer(), "sqlite")
 
 
 def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
-    """A CHECK that a column holds one of an enumeration's values, named after the column."""
+    """A CHECK that a column contains a value of an enumeration, named after the column."""
     return CheckConstraint(f"{column} IN ({', '.join(repr(each.value) for each in values)})", name=column)
 
 

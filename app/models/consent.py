@@ -1,4 +1,4 @@
-"""One contact's state for one subscription type, the opt-outs of a number or address, and what is known of numbers."""
+"""Consents, opt-outs of numbers and addresses, suppressions, and facts about numbers."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -30,7 +30,7 @@ _OPTED_OUT = text("state = 'opted_out'")
 
 
 class Consent(Base):
-    """Written by ``core/consent`` only. ``destination`` is the number or address that it was given for."""
+    """One contact's state for one subscription type, for ``destination``. Only ``core/consent`` writes it."""
 
     __tablename__ = "consents"
     __table_args__ = (
@@ -87,7 +87,7 @@ class Suppression(Base):
 
 
 class NumberFact(Base):
-    """What is known of a number by its keyed hash: reports of carriers, and when its holder last verified it."""
+    """Facts about a number, by its keyed hash: carrier reports, and when its holder last verified it."""
 
     __tablename__ = "number_facts"
 

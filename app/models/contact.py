@@ -1,4 +1,4 @@
-"""A person."""
+"""Contacts."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -16,20 +16,20 @@ class ContactRole(StrEnum):
 
 
 class Contact(Base):
-    """``user``: identified by ``external_id`` or e-mail; ``lead``: anonymous.
+    """One person. Role ``user``: identified by ``external_id`` or email; role ``lead``: anonymous.
 
-    ``phone`` is E.164 when it is a number, else as it was given; ``phone_hash`` is keyed (see ``core/signing.py``).
-    ``email_hash`` is keyed alike, and null where ``email`` is not an address.
-    ``sms_block`` is what stops texts to this contact whatever the type; only ``core/eligibility.py`` computes it.
-    ``lead_key`` makes an unsigned person the same lead each time: one for each type and number.
-    Who was merged into another or erased is archived for good, with nothing left that identifies: the row stays because
-    the ledger names its id.
+    ``phone`` is E.164 when it is a valid number, else the text as given. ``phone_hash`` is keyed (``core/signing.py``).
+    ``email_hash`` is keyed, too, and null where ``email`` is not a valid address.
+    ``sms_block`` is the first reason that stops texts of every type; only ``core/consent/eligibility.py`` computes it.
+    ``lead_key`` finds the same lead again for an anonymous person: one for each subscription type and destination.
+    A merged or erased contact stays archived, without any identifying data: its row remains because the ledger refers
+    to its id.
     """
 
     __tablename__ = "contacts"
     __table_args__ = (
         CheckConstraint("role IN ('user', 'lead')", name="role"),
-        # A search by the beginning of a number goes by code points, whatever the database's language.
+        # For searches by the beginning of a number, in the order of code points in every database locale.
         Index(
             "ix_contacts_phone",
             "phone",
@@ -78,7 +78,7 @@ class Contact(Base):
     updated_at: Mapped[datetime]
 
 
-# What the search of the inbox asks on PostgreSQL.
+# For the inbox search on PostgreSQL.
 NAME_WORDS = Index(
     "ix_contacts_name_words",
     func.to_tsvector(text("'simple'"), Contact.name),

@@ -1,4 +1,4 @@
-"""The chat between a contact and those who work here."""
+"""Conversations between a contact and agents."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ class ConversationState(StrEnum):
 
 
 class MessageKind(StrEnum):
-    """``note`` and ``event`` are for those who work here; the contact never sees them."""
+    """``note`` and ``event`` are for agents only; the contact never sees them."""
 
     MESSAGE = "message"
     NOTE = "note"
@@ -28,12 +28,12 @@ _WITH_FORM = text("inserted_form_id IS NOT NULL")
 
 
 class Conversation(Base):
-    """Written by ``core/conversations.py`` only, which holds its row while it gives out numbers and revisions.
+    """One conversation. ``core/conversations/appending.py`` locks the row while it assigns numbers and revisions.
 
-    ``last_number``: of its newest line; ``last_message_number``: of the newest that is a message, a form or a note.
-    ``revision`` grows with every change; ``last_contact_revision`` is the one at which the contact last did something.
-    ``change_number`` orders changes over all conversations: see ``core/inbox_changes.py``. ``client_key`` makes what is
-    begun twice from one page one conversation.
+    ``last_number`` is the number of the newest message, ``last_message_number`` of the newest that is no event.
+    ``revision`` grows with every change; ``last_contact_revision`` is the revision of the contact's last action.
+    ``change_number`` orders changes of all conversations (``core/conversations/changes.py``). ``client_key`` is an
+    idempotency key of the page that started the conversation.
     """
 
     __tablename__ = "conversations"
@@ -71,10 +71,10 @@ class Conversation(Base):
 
 
 class Message(Base):
-    """One line of a conversation. ``number`` counts within it without gaps; ``revision`` is its conversation's when the
-    line was last changed (a form's card changes when it is seen and answered).
+    """One message of a conversation. ``number`` counts them without gaps.
 
-    ``author``: ``contact``, ``agent:3`` or ``system``. ``client_key`` makes what is sent twice stand once.
+    ``revision`` is the conversation's at the message's last change (a form's card changes when it is seen and
+    answered). ``author`` is ``contact``, ``agent:3`` or ``system``. ``client_key`` is an idempotency key.
     """
 
     __tablename__ = "messages"
@@ -113,7 +113,7 @@ class Message(Base):
 
 
 class ConversationRead(Base):
-    """Up to which revision an agent has read a conversation."""
+    """The revision up to which an agent has read a conversation."""
 
     __tablename__ = "conversation_reads"
 
@@ -132,8 +132,8 @@ class ConversationPresence(Base):
     seen_at: Mapped[datetime]
 
 
-# What the search of the inbox asks on PostgreSQL. SQLite has the table ``message_search`` for it: every three letters
-# in a row, kept by triggers (migration 0004).
+# For the inbox search on PostgreSQL. On SQLite it uses the table ``message_search``, a trigram index that triggers
+# maintain (migrations).
 MESSAGE_WORDS = Index(
     "ix_messages_words", func.to_tsvector(text("'simple'"), Message.body), postgresql_using="gin"
 ).ddl_if(dialect="postgresql")

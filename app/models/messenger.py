@@ -1,4 +1,4 @@
-"""The anonymous visitors of the messenger."""
+"""Tokens of the messenger's anonymous visitors."""
 
 from datetime import datetime
 
@@ -9,9 +9,9 @@ from app.models.base import Base
 
 
 class MessengerToken(Base):
-    """What a browser proves with that it is the lead who wrote before. Only the SHA-256 of the token is kept.
+    """Identifies a browser as a lead that wrote before. Only the SHA-256 of the token is stored.
 
-    Signed users need none: their page proves who they are each time.
+    Users need none: their page sends a signed identity each time.
     """
 
     __tablename__ = "messenger_tokens"

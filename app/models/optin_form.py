@@ -1,4 +1,4 @@
-"""The configurable opt-in form, its frozen versions, and what was inserted where."""
+"""Opt-in forms, their frozen versions, and inserted forms."""
 
 from datetime import date, datetime
 
@@ -30,7 +30,7 @@ class OptInForm(Base):
 
 
 class OptInFormVersion(Base):
-    """The words as they were published. Never changed (a trigger refuses it). Empty ``button_text``: "Sign Up Now"."""
+    """A form as it was published. A trigger refuses changes. Empty ``button_text`` means "Sign Up Now"."""
 
     __tablename__ = "optin_form_versions"
     __table_args__ = (UniqueConstraint("form_id", "number"),)
@@ -49,7 +49,7 @@ class OptInFormVersion(Base):
 
 
 class OptInFormText(Base):
-    """One version's words in one language; the version's own language is among them. Legal text is Markdown."""
+    """One version's texts in one language. The version's own language has a row, too. Legal text is Markdown."""
 
     __tablename__ = "optin_form_texts"
 
@@ -65,7 +65,7 @@ _ANSWERED = text("answered_at IS NOT NULL")
 
 
 class InsertedForm(Base):
-    """One version in one conversation or page for one contact. The row of a public form is made by its submission.
+    """One version in one conversation or page for one contact. The row of a public form is created when it is answered.
 
     ``token`` is the last part of the embed's address; for a public form it is the nonce of that render.
     """
@@ -100,7 +100,7 @@ class InsertedForm(Base):
 
 
 class FormDailyCount(Base):
-    """How often a form was inserted, seen and submitted on one day (UTC): the sum of shards that do not contend."""
+    """How often a form was inserted, seen and submitted on one day (UTC), in shards against lock contention."""
 
     __tablename__ = "form_daily_counts"
 

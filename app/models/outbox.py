@@ -1,4 +1,4 @@
-"""What other systems are told: written in the transaction of its cause, routed by the worker."""
+"""Outbox events: written in the transaction of the change that they report, and routed by the worker."""
 
 from datetime import datetime
 from typing import Any

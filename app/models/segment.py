@@ -10,7 +10,7 @@ from app.models.base import Base
 
 
 class Segment(Base):
-    """``query`` is in the language of ``core/filters.py``; who is in it is asked anew each time."""
+    """A filter by name. ``query`` has the format of ``core/contacts/filters.py`` and is evaluated on each use."""
 
     __tablename__ = "segments"
 

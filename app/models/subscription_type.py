@@ -1,4 +1,4 @@
-"""What one can subscribe to."""
+"""Subscription types: what a contact can subscribe to."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -26,7 +26,7 @@ class TypeState(StrEnum):
 
 
 class SubscriptionType(Base):
-    """Channel and consent type never change once saved: a trigger in the database refuses it."""
+    """One subscription type. A trigger refuses changes of its channel and consent type."""
 
     __tablename__ = "subscription_types"
     __table_args__ = (

@@ -18,7 +18,7 @@ class DisabledReason(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """``failed``: given up, until it is sent again by hand."""
+    """``failed``: not sent any more, unless it is replayed."""
 
     WAITING = "waiting"
     DELIVERED = "delivered"
@@ -29,10 +29,11 @@ _WAITING = text("state = 'waiting'")
 
 
 class WebhookEndpoint(Base):
-    """Where events go. Secrets are encrypted (``core/webhooks/signatures.py``): they must sign, so no hash would do.
+    """The address that webhooks are sent to, with its topics and secrets.
 
-    ``consecutive_failures`` counts attempts since the last success; after many of them the endpoint is paused
-    until ``paused_until``. A deleted endpoint is hidden; housekeeping deletes its rows.
+    Secrets are encrypted (``core/webhooks/signatures.py``), not hashed, because they are needed for signing.
+    ``consecutive_failures`` counts attempts since the last success; after many failures the endpoint is paused until
+    ``paused_until``. A deleted endpoint is hidden; housekeeping deletes its deliveries.
     """
 
     __tablename__ = "webhook_endpoints"
@@ -60,8 +61,8 @@ class WebhookEndpoint(Base):
 class WebhookMessage(Base):
     """One event as it is published to all endpoints. ``public_id`` is the ``webhook-id`` of every attempt.
 
-    ``body`` was built when the event was routed and does not change with its contact. ``event_id`` is the row of the
-    outbox that it was made from; null for a test. ``contact_id`` is negative for an event about a number without a
+    ``body`` is built when the event is routed and does not change with its contact. ``event_id`` is the id of the
+    outbox event; null for a test. ``contact_id`` is negative for an event about a number without a
     contact (``outbox.ordering_key_of_number``).
     """
 
@@ -82,10 +83,10 @@ class WebhookMessage(Base):
 
 
 class WebhookDelivery(Base):
-    """One message on its way to one endpoint.
+    """The delivery of one message to one endpoint.
 
-    Deliveries with one ``ordering_key`` (a contact's id) reach an endpoint one after the other; null waits for none.
-    ``lease_id`` names the running attempt, until ``leased_until``; afterwards another attempt may begin.
+    Deliveries with the same ``ordering_key`` (a contact's id) are sent one after the other; null waits for none.
+    ``lease_id`` identifies the running attempt until ``leased_until``; after that, another attempt may start.
     """
 
     __tablename__ = "webhook_deliveries"

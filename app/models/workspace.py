@@ -1,4 +1,4 @@
-"""The one organisation that this installation serves, and its policy."""
+"""The one organization that this installation serves, and its policy."""
 
 import secrets
 from datetime import datetime
@@ -11,7 +11,7 @@ from app.models.base import Base
 
 
 class Workspace(Base):
-    """One row. Infrastructure and secrets are settings (``app/config.py``); policy is here."""
+    """The table has one row, with the policy. Infrastructure and secrets are settings (``app/config.py``)."""
 
     __tablename__ = "workspace"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
@@ -24,25 +24,25 @@ class Workspace(Base):
     allowed_origins: Mapped[list[str]] = mapped_column(default=list)
     privacy_url: Mapped[str] = mapped_column(Text, default="")
     terms_url: Mapped[str] = mapped_column(Text, default="")
-    help_contact: Mapped[str] = mapped_column(Text, default="", doc="e-mail address, phone number or web address")
+    help_contact: Mapped[str] = mapped_column(Text, default="", doc="email address, phone number or web address")
     submissions_per_address: Mapped[int] = mapped_column(default=600, doc="submissions an hour from one address")
     submissions_per_number: Mapped[int] = mapped_column(default=60, doc="submissions an hour for one number")
     api_calls_per_minute: Mapped[int] = mapped_column(
-        default=10_000, server_default=text("10000"), doc="of one token; metered in windows of ten seconds"
+        default=10_000, server_default=text("10000"), doc="per token; counted in windows of ten seconds"
     )
     messenger_key: Mapped[str] = mapped_column(String(32), default=lambda: secrets.token_urlsafe(12), doc="public")
     messenger_secret: Mapped[str] = mapped_column(
-        String(64), default=lambda: secrets.token_hex(32), doc="what sites sign their users' identity with"
+        String(64), default=lambda: secrets.token_hex(32), doc="sites sign their users' identity with it"
     )
     messenger_office_name: Mapped[str] = mapped_column(String(120), default="", doc="empty: the workspace's name")
     messenger_greeting: Mapped[dict[str, Any]] = mapped_column(default=dict, doc="locale to text")
     messenger_accent_color: Mapped[str] = mapped_column(String(7), default="#0b6e4f")
-    number_rules: Mapped[str | None] = mapped_column(Text, doc="the rules that stored numbers were last checked by")
+    number_rules: Mapped[str | None] = mapped_column(Text, doc="version of the rules of the last check of numbers")
     is_demo: Mapped[bool] = mapped_column(default=False)
     logo: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
     logo_type: Mapped[str | None] = mapped_column(String(40))
     logo_hash: Mapped[str | None] = mapped_column(String(16))
-    key_check: Mapped[str] = mapped_column(String(64), doc="tells whether the secret key still fits this database")
+    key_check: Mapped[str] = mapped_column(String(64), doc="a value that only the matching secret key computes")
     revision: Mapped[int] = mapped_column(default=1, doc="grows with each change; caches are keyed by it")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

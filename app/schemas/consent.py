@@ -33,7 +33,7 @@ class DetachSchema(Input):
 class ConsentSchema(Output):
     """The current state of one contact for one subscription type, for the number or address that they have now.
 
-    Dumps an ``eligibility.Standing`` with the source of its newest event.
+    Dumps an ``eligibility.SubscriptionStatus`` with the source of its newest event.
     """
 
     type = Constant("consent")

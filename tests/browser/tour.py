@@ -16,7 +16,7 @@ from app.core.forms import publishing as optin_forms
 from app.core.forms.content import FormContent, FormText
 from app.core.forms.publishing import FormSettings
 from app.core.webhooks import attempts, endpoints, routing
-from app.core.webhooks.attempts import Outcome, Schedule
+from app.core.webhooks.attempts import AttemptOutcome, Schedule
 from app.core.workspace import bootstrap as store
 from app.http_client import Reach
 from app.models import Agent, Consent, Contact, Conversation, InsertedForm, OptInForm, SubscriptionType
@@ -150,21 +150,11 @@ def _webhooks(session: Session) -> tuple[str, ...]:
     healthy, failing, disabled = ids
     sent = [routing.send_test(session, healthy, actor="agent:1", at=now) for _ in range(4)]
     took = attempts.claim(session, endpoints.find(session, healthy), limit=3, lease=Schedule().lease, at=now)
-    response = {"headers": {"content-type": "text/plain"}, "signed": {"webhook-id": took[0].message_id}}
+    signed, headers = {"webhook-id": took[0].message_id}, {"content-type": "text/plain"}
     outcomes = [
-        Outcome(
-            took[0],
-            now,
-            response["signed"],
-            status=200,
-            answer_headers=response["headers"],
-            answer="ok",
-            duration_ms=84,
-        ),
-        Outcome(
-            took[1], now, response["signed"], status=410, answer_headers=response["headers"], answer="", duration_ms=12
-        ),
-        Outcome(took[2], now, response["signed"], problem="No answer within 15 seconds.", duration_ms=15_000),
+        AttemptOutcome(took[0], now, signed, status=200, response_headers=headers, response="ok", duration_ms=84),
+        AttemptOutcome(took[1], now, signed, status=410, response_headers=headers, response="", duration_ms=12),
+        AttemptOutcome(took[2], now, signed, problem="No answer within 15 seconds.", duration_ms=15_000),
     ]
     attempts.record(session, outcomes, Schedule(), at=now)
     endpoints.enable(session, healthy, actor="agent:1", at=now)

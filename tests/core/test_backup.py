@@ -236,7 +236,7 @@ def test_who_said_no_after_the_backup_stays_suppressed_when_it_is_restored(
     with other.unit_of_work() as session:
         for each in (sam, eve):
             holder, offers = session.get_one(Contact, each.id), session.get_one(SubscriptionType, kind.id)
-            found = eligibility.standing(session, holder, offers)
+            found = eligibility.status(session, holder, offers)
             assert eligibility.Reason.SUPPRESSED in found.reasons
             assert holder.sms_block == "suppressed"
         causes = {each.cause: each.note for each in session.scalars(select(Suppression))}

@@ -94,7 +94,7 @@ def test_every_state_that_a_page_can_show_is_there(filled: Database) -> None:
         reasons: Counter[str] = Counter()
         for contact in session.scalars(select(Contact)):
             for kind in session.scalars(select(SubscriptionType).where(SubscriptionType.state == "live")):
-                standing = eligibility.standing(session, contact, kind)
+                standing = eligibility.status(session, contact, kind)
                 reasons.update(standing.reasons or ("reachable",))
     wanted = (Reason.NO_PHONE, Reason.BLOCKED, Reason.GDPR_OPTOUT, Reason.OPTED_OUT, Reason.NUMBER_CHANGED)
     assert all(reasons[reason] for reason in (*wanted, Reason.NOT_OPTED_IN, Reason.NO_EMAIL))

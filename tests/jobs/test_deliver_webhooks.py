@@ -1,4 +1,4 @@
-"""Webhooks on their way: at least once, one contact's in order, and nobody waits for somebody else's dead server."""
+"""Webhooks are delivered at least once, in order for each contact, and a dead endpoint does not delay the others."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ from app import http_client as http
 from app.config import Settings
 from app.core import clock, outbox
 from app.core.webhooks import attempts, deliveries, endpoints, routing
-from app.core.webhooks.attempts import Attempt, Outcome, Schedule
+from app.core.webhooks.attempts import Attempt, AttemptOutcome, Schedule
 from app.db import Database
 from app.http_client import Reach
 from app.jobs import deliver_webhooks, housekeeping
@@ -33,19 +33,19 @@ LIMITS = http.Limits(connect_s=1, total_s=1, answer_bytes=2000)
 BY_MAX = {"actor": "agent:1"}
 
 
-def test_what_happens_is_told_with_a_signature_that_the_standard_library_verifies(database: Database) -> None:
+def test_a_webhook_has_a_signature_that_the_standard_library_verifies(database: Database) -> None:
     with receiver() as there:
-        secret = listen(database, there, "granular.subscribe")
+        secret = create_endpoint(database, there, "granular.subscribe")
         with database.unit_of_work() as session:
             sam = make.contact(session, phone_number=make.SAMS_NUMBER)
             make.opt_in(session, sam, make.live_type(session))
         deliver_all(database)
     (came,) = there.received
-    told = Webhook(secret).verify(came.raw, came.headers)
-    assert told["id"] == came.id
-    assert told["data"]["item"]["contact"]["id"] == sam.public_id
+    body = Webhook(secret).verify(came.raw, came.headers)
+    assert body["id"] == came.id
+    assert body["data"]["item"]["contact"]["id"] == sam.public_id
     assert (came.headers["content-type"], came.path) == ("application/json", "/hook")
-    assert (told["delivery_attempts"], told["delivery_status"]) == (1, "pending")
+    assert (body["delivery_attempts"], body["delivery_status"]) == (1, "pending")
     (delivery,) = all_of(database)
     assert (delivery.state, delivery.last_status, delivery.last_answer) == ("delivered", 200, "thanks")
     assert delivery.last_request_headers["webhook-id"] == came.id
@@ -54,11 +54,11 @@ def test_what_happens_is_told_with_a_signature_that_the_standard_library_verifie
 @pytest.mark.parametrize(
     "answer", [(500, {}, b"oh"), (301, {"Location": "http://127.0.0.1:1/"}, b""), (404, {}, b""), None]
 )
-def test_anything_but_success_is_tried_again_with_the_same_id(answer: Answer, database: Database) -> None:
+def test_a_failed_delivery_is_retried_with_the_same_id(answer: Answer, database: Database) -> None:
     answers: list[Answer] = [answer, answer, OK]
     with receiver(lambda _came: answers.pop(0)) as there:
-        listen(database, there)
-        tell(database, [1])
+        create_endpoint(database, there)
+        add_events(database, [1])
         deliver_all(database)
     assert len(set(there.ids)) == 1
     assert [each.body["delivery_attempts"] for each in there.received] == [1, 2, 3]
@@ -68,15 +68,15 @@ def test_anything_but_success_is_tried_again_with_the_same_id(answer: Answer, da
     assert (delivery.state, delivery.attempts) == ("delivered", 3)
 
 
-def test_one_contacts_events_wait_for_each_other_and_other_contacts_for_nobody(database: Database) -> None:
+def test_a_failing_delivery_delays_the_later_ones_of_its_contact_only(database: Database) -> None:
     failing = threading.Event()
 
-    def answer(came: Received) -> Answer:
+    def respond(came: Received) -> Answer:
         return (503, {}, b"") if not failing.is_set() and came.item["note"] == "1.0" else OK
 
-    with receiver(answer) as there:
-        listen(database, there)
-        tell(database, [1, 2, 1, 2, 1])
+    with receiver(respond) as there:
+        create_endpoint(database, there)
+        add_events(database, [1, 2, 1, 2, 1])
         with sending(database):
             wait_until(lambda: notes(there).count("1.0") >= 3)
             assert {note for note in notes(there) if note.startswith("2")} == {"2.1", "2.3"}
@@ -86,7 +86,7 @@ def test_one_contacts_events_wait_for_each_other_and_other_contacts_for_nobody(d
     assert [note for note in notes(there) if note in {"1.2", "1.4"}] == ["1.2", "1.4"]
 
 
-def test_a_dead_or_slow_endpoint_keeps_no_other_waiting(database: Database) -> None:
+def test_a_dead_or_slow_endpoint_does_not_delay_the_others(database: Database) -> None:
     released = threading.Event()
 
     def hang(_came: Received) -> Answer:
@@ -95,42 +95,42 @@ def test_a_dead_or_slow_endpoint_keeps_no_other_waiting(database: Database) -> N
 
     with receiver(hang) as slow, receiver() as fine, receiver(lambda _came: None) as broken:
         for there in (slow, broken, fine):
-            listen(database, there)
-        tell(database, list(range(1, 201)))
+            create_endpoint(database, there)
+        add_events(database, list(range(1, 201)))
         began_s = time.monotonic()
         with sending(database):
             wait_until(lambda: len(set(fine.ids)) == 200)
             took_s = time.monotonic() - began_s
-            began_there = len(slow.received)
+            requests_begun = len(slow.received)
             released.set()
     assert took_s < 15
-    assert began_there <= deliver_webhooks.AT_ONE_ENDPOINT * (took_s / LIMITS.total_s + 1)
+    assert requests_begun <= deliver_webhooks.REQUESTS_PER_ENDPOINT * (took_s / LIMITS.total_s + 1)
     assert len(fine.ids) == 200
 
 
-def test_an_endpoint_that_fails_again_and_again_is_left_alone_for_longer_each_time(database: Database) -> None:
+def test_an_endpoint_that_keeps_failing_is_paused_for_longer_each_time(database: Database) -> None:
     with receiver(lambda _came: (500, {}, b"")) as there:
-        listen(database, there)
-        tell(database, list(range(1, 61)))
+        create_endpoint(database, there)
+        add_events(database, list(range(1, 61)))
         with sending(database, Schedule(delays_s=(0.01,), first_pause_s=0.3, lease=timedelta(seconds=5))):
-            wait_until(lambda: one_endpoint(database).consecutive_failures >= attempts.PATIENCE + 2)
-        standing = one_endpoint(database)
-        assert standing.paused_until
-        assert len(there.received) < 40, "a pause is not filled with attempts"
+            wait_until(lambda: one_endpoint(database).consecutive_failures >= attempts.PAUSE_AFTER + 2)
+        current = one_endpoint(database)
+        assert current.paused_until
+        assert len(there.received) < 40, "no attempts during a pause"
         there.answer = lambda _came: OK
         with sending(database):
             wait_until(lambda: waiting(database) == 0)
-    standing = one_endpoint(database)
-    assert (standing.consecutive_failures, standing.paused_until) == (0, None)
+    current = one_endpoint(database)
+    assert (current.consecutive_failures, current.paused_until) == (0, None)
     assert len(set(there.ids)) == 60
 
 
-def test_410_disables_the_endpoint_at_once_and_for_good(database: Database) -> None:
+def test_a_410_disables_the_endpoint_immediately(database: Database) -> None:
     with receiver(lambda _came: (410, {}, b"gone")) as there:
-        listen(database, there)
-        tell(database, [1])
+        create_endpoint(database, there)
+        add_events(database, [1])
         deliver(database, lambda: one_endpoint(database).disabled_at is not None)
-        tell(database, [2, 3])
+        add_events(database, [2, 3])
         sweep.sweep_outbox(database)
         deliver(database, lambda: True)
     assert len(there.received) == 1
@@ -142,10 +142,10 @@ def test_410_disables_the_endpoint_at_once_and_for_good(database: Database) -> N
         assert (entry.actor, entry.action) == ("system", "webhook_endpoint.disabled")
 
 
-def test_what_waits_at_a_disabled_endpoint_goes_on_when_it_is_enabled(database: Database) -> None:
+def test_deliveries_waiting_at_a_disabled_endpoint_are_sent_once_it_is_enabled(database: Database) -> None:
     with receiver() as there:
-        listen(database, there)
-        tell(database, [1, 1])
+        create_endpoint(database, there)
+        add_events(database, [1, 1])
         sweep.sweep_outbox(database)
         change(database, endpoints.disable)
         deliver(database, lambda: True)
@@ -157,8 +157,8 @@ def test_what_waits_at_a_disabled_endpoint_goes_on_when_it_is_enabled(database: 
 
 def test_the_periodic_task_gives_up_late_webhooks_that_were_never_tried(database: Database) -> None:
     with receiver() as there:
-        listen(database, there)
-        tell(database, [1, 2])
+        create_endpoint(database, there)
+        add_events(database, [1, 2])
         sweep.sweep_outbox(database)
         assert housekeeping.fail_late_webhooks(database) == 0
         with database.unit_of_work() as session:
@@ -170,11 +170,11 @@ def test_the_periodic_task_gives_up_late_webhooks_that_were_never_tried(database
     assert there.received == []
 
 
-def test_after_three_days_it_failed_and_the_next_of_its_contact_follows(database: Database) -> None:
+def test_a_delivery_fails_after_three_days_and_the_next_of_its_contact_is_sent(database: Database) -> None:
     refused = {"1.0"}
     with receiver(lambda came: (500, {}, b"") if came.item["note"] in refused else OK) as there:
-        listen(database, there)
-        tell(database, [1, 1])
+        create_endpoint(database, there)
+        add_events(database, [1, 1])
         sweep.sweep_outbox(database)
         with database.unit_of_work() as session:
             session.execute(update(WebhookDelivery).values(give_up_at=clock.now() - timedelta(seconds=1)))
@@ -189,54 +189,54 @@ def test_after_three_days_it_failed_and_the_next_of_its_contact_follows(database
     assert there.ids[0] == there.ids[2]
 
 
-def test_delays_grow_to_an_hour_with_some_chance_in_them_and_end_after_three_days() -> None:
+def test_retry_delays_grow_to_an_hour_with_jitter_and_end_after_three_days() -> None:
     seen = set()
     for number, delay_s in [(1, 5), (2, 30), (3, 120), (4, 600), (5, 1800), (6, 3600), (50, 3600)]:
         for _ in range(20):
-            again = attempts._next(failure(number), Schedule(), at=NOON)
-            assert again
-            seen.add(again)
-            assert 0.8 * delay_s <= (again - NOON).total_seconds() <= 1.2 * delay_s
+            retry_at = attempts._retry_at(failure(number), Schedule(), at=NOON)
+            assert retry_at
+            seen.add(retry_at)
+            assert 0.8 * delay_s <= (retry_at - NOON).total_seconds() <= 1.2 * delay_s
     assert len(seen) > 100
-    assert attempts._next(failure(60), Schedule(), at=NOON + timedelta(days=3)) is None
-    asked = attempts._next(failure(1, status=429, retry_after_s=1000), Schedule(), at=NOON)
-    assert asked
-    assert (asked - NOON).total_seconds() >= 800
+    assert attempts._retry_at(failure(60), Schedule(), at=NOON + timedelta(days=3)) is None
+    retry_at = attempts._retry_at(failure(1, status=429, retry_after_s=1000), Schedule(), at=NOON)
+    assert retry_at
+    assert (retry_at - NOON).total_seconds() >= 800
 
 
-def test_two_senders_at_once_send_each_once_and_keep_the_order(database: Database) -> None:
+def test_concurrent_senders_send_each_delivery_once_and_in_order(database: Database) -> None:
     with receiver() as there:
-        listen(database, there)
-        tell(database, [number % 7 for number in range(300)])
+        create_endpoint(database, there)
+        add_events(database, [number % 7 for number in range(300)])
         with sending(database), sending(database), sending(database):
             wait_until(lambda: waiting(database) == 0)
     assert Counter(Counter(there.ids).values()) == {1: 300}
     in_order(there)
 
 
-def test_a_lost_claim_is_taken_over_and_a_late_failure_does_not_undo_what_another_delivered(database: Database) -> None:
+def test_an_expired_lease_is_claimed_again_and_a_late_failure_does_not_undo_a_delivery(database: Database) -> None:
     with receiver() as there:
-        listen(database, there)
-        tell(database, [1])
+        create_endpoint(database, there)
+        add_events(database, [1])
         sweep.sweep_outbox(database)
         now = clock.now()
-        lost = claim(database, at=now)
-        assert claim(database, at=now) == [], "it belongs to the first"
-        taken_over = claim(database, at=now + timedelta(seconds=61))
-        assert [each.message_id for each in taken_over] == [each.message_id for each in lost]
-        record(database, Outcome(lost[0], now, {}, status=500), at=now)
-        (standing,) = all_of(database)
-        assert (standing.state, standing.attempts, standing.lease_id) == ("waiting", 0, taken_over[0].lease_id)
-        record(database, Outcome(taken_over[0], now, {}, status=200), at=now)
-        record(database, Outcome(lost[0], now, {}, status=500), at=now)
-        (standing,) = all_of(database)
-        assert (standing.state, standing.last_status) == ("delivered", 200)
+        first = claim(database, at=now)
+        assert claim(database, at=now) == [], "the first claim has the lease"
+        second = claim(database, at=now + timedelta(seconds=61))
+        assert [each.message_id for each in second] == [each.message_id for each in first]
+        record(database, AttemptOutcome(first[0], now, {}, status=500), at=now)
+        (current,) = all_of(database)
+        assert (current.state, current.attempts, current.lease_id) == ("waiting", 0, second[0].lease_id)
+        record(database, AttemptOutcome(second[0], now, {}, status=200), at=now)
+        record(database, AttemptOutcome(first[0], now, {}, status=500), at=now)
+        (current,) = all_of(database)
+        assert (current.state, current.last_status) == ("delivered", 200)
 
 
-def test_addresses_inside_are_refused_at_the_last_moment_too(database: Database) -> None:
+def test_private_addresses_are_refused_when_the_request_is_made(database: Database) -> None:
     with receiver() as there:
-        listen(database, there)
-        tell(database, [1])
+        create_endpoint(database, there)
+        add_events(database, [1])
         with sending(database, reach=Reach.INTERNET):
             wait_until(lambda: all_of(database) != [] and all_of(database)[0].attempts > 0)
     assert there.received == []
@@ -245,20 +245,20 @@ def test_addresses_inside_are_refused_at_the_last_moment_too(database: Database)
     assert delivery.last_status is None
 
 
-def test_an_answer_is_kept_in_part_whatever_is_in_it(database: Database) -> None:
+def test_a_response_is_stored_shortened_and_without_cookies(database: Database) -> None:
     rude = (200, {"X-Rude": "a\xff", "Set-Cookie": "a=b"}, b"\x00\xff" + b"x" * 50_000)
     with receiver(lambda _came: rude) as there:
-        listen(database, there)
-        tell(database, [1])
+        create_endpoint(database, there)
+        add_events(database, [1])
         deliver_all(database)
     (delivery,) = all_of(database)
     assert len(delivery.last_answer or "") <= 2000
     assert "Set-Cookie" not in (delivery.last_answer_headers or {})
 
 
-def test_a_test_reaches_an_endpoint_that_asked_for_other_topics(database: Database) -> None:
+def test_a_test_is_delivered_to_an_endpoint_that_chose_other_topics(database: Database) -> None:
     with receiver() as there:
-        secret = listen(database, there, "granular.subscribe")
+        secret = create_endpoint(database, there, "granular.subscribe")
         change(database, routing.send_test)
         deliver_all(database)
     (came,) = there.received
@@ -266,22 +266,22 @@ def test_a_test_reaches_an_endpoint_that_asked_for_other_topics(database: Databa
     Webhook(secret).verify(came.raw, came.headers)
 
 
-def test_after_a_rotation_the_old_secret_still_verifies_what_comes(database: Database) -> None:
+def test_after_a_rotation_the_old_secret_still_verifies_webhooks(database: Database) -> None:
     with receiver() as there:
-        old = listen(database, there)
+        old = create_endpoint(database, there)
         with database.unit_of_work() as session:
             _, new = endpoints.rotate_secret(session, one_endpoint(database).id, at=clock.now(), **BY_MAX)
-        tell(database, [1])
+        add_events(database, [1])
         deliver_all(database)
     (came,) = there.received
     for secret in (old, new):
         Webhook(secret).verify(came.raw, came.headers)
 
 
-def test_a_replay_carries_the_same_id_and_waits_for_nobody(database: Database) -> None:
+def test_a_replay_has_the_same_id(database: Database) -> None:
     with receiver() as there:
-        listen(database, there)
-        tell(database, [1])
+        create_endpoint(database, there)
+        add_events(database, [1])
         deliver_all(database)
         (delivery,) = all_of(database)
         with database.unit_of_work() as session:
@@ -291,10 +291,10 @@ def test_a_replay_carries_the_same_id_and_waits_for_nobody(database: Database) -
     assert len(set(there.ids)) == 1
 
 
-def test_old_deliveries_and_those_of_deleted_endpoints_are_forgotten_with_their_messages(database: Database) -> None:
+def test_old_deliveries_and_those_of_deleted_endpoints_are_purged_with_their_messages(database: Database) -> None:
     with receiver() as there:
-        listen(database, there)
-        tell(database, [1, 2, 3])
+        create_endpoint(database, there)
+        add_events(database, [1, 2, 3])
         sweep.sweep_outbox(database)
         old = clock.now() - timedelta(days=31)
         with database.unit_of_work() as session:
@@ -310,24 +310,24 @@ def test_old_deliveries_and_those_of_deleted_endpoints_are_forgotten_with_their_
         assert [len(all_of(database)), count(database, WebhookMessage)] == [0, 0]
 
 
-def test_while_nothing_is_due_no_writer_is_kept_waiting(database: Database) -> None:
+def test_a_round_without_due_deliveries_waits_for_no_writer(database: Database) -> None:
     with receiver() as there:
-        listen(database, there)
+        create_endpoint(database, there)
         sender = Sender(database, Reach.LOOPBACK_TOO)
         with database.unit_of_work() if database.is_sqlite else database.read_only():
-            looked = threading.Thread(target=sender.round)
-            looked.start()
-            looked.join(5)
-            assert not looked.is_alive(), "it waited for the writer"
+            round_ = threading.Thread(target=sender.round)
+            round_.start()
+            round_.join(5)
+            assert not round_.is_alive(), "it waited for the writer"
 
 
-def test_the_worker_delivers_within_seconds_and_stops_when_it_is_told(
+def test_the_worker_delivers_within_seconds_and_stops_on_sigterm(
     settings: Settings, database: Database, tmp_path: Path
 ) -> None:
     env, log = environment_of(settings) | {"ASSENT_ALLOW_LOOPBACK": "true"}, tmp_path / "worker.log"
     with receiver() as there, started("worker", env=env, log=log) as process:
-        listen(database, there)
-        tell(database, [1, 1, 2])
+        create_endpoint(database, there)
+        add_events(database, [1, 1, 2])
         wait_until(lambda: waiting(database) == 0 and len(there.received) == 3)
         process.terminate()
         assert process.wait(20) == 0, log.read_text()
@@ -337,7 +337,7 @@ def test_the_worker_delivers_within_seconds_and_stops_when_it_is_told(
 
 @contextmanager
 def sending(database: Database, schedule: Schedule = QUICK, *, reach: Reach = Reach.LOOPBACK_TOO) -> Iterator[Sender]:
-    """A sender at work, and the outbox swept for it."""
+    """Sweep the outbox and run a sender."""
     sweep.sweep_outbox(database)
     stopping = threading.Event()
     sender = Sender(database, reach, schedule=schedule, limits=LIMITS)
@@ -360,19 +360,19 @@ def deliver_all(database: Database) -> None:
     deliver(database, lambda: waiting(database) == 0)
 
 
-def listen(database: Database, there: Receiver, *topics: str) -> str:
-    """Make an endpoint of this receiver; its secret."""
+def create_endpoint(database: Database, there: Receiver, *topics: str) -> str:
+    """Create an endpoint at this receiver. Returns its secret."""
     with database.unit_of_work() as session:
-        asked = topics or ("suppression.created",)
-        made = endpoints.create(session, there.url, asked, reach=Reach.LOOPBACK_TOO, at=clock.now(), **BY_MAX)
-        return made[1]
+        chosen = topics or ("suppression.created",)
+        _, secret = endpoints.create(session, there.url, chosen, reach=Reach.LOOPBACK_TOO, at=clock.now(), **BY_MAX)
+        return secret
 
 
-def tell(database: Database, contact_ids: list[int]) -> None:
-    """One event for each, in this order, that says whose it is and which one in the order of all."""
+def add_events(database: Database, contact_ids: list[int]) -> None:
+    """Add one event for each contact, in this order, with a note of its contact and its position."""
     with database.unit_of_work() as session:
-        for place, contact_id in enumerate(contact_ids):
-            payload = {"note": f"{contact_id}.{place}"}
+        for position, contact_id in enumerate(contact_ids):
+            payload = {"note": f"{contact_id}.{position}"}
             outbox.add(session, ["suppression.created"], contact_id=contact_id, payload=payload, at=clock.now())
 
 
@@ -381,11 +381,11 @@ def notes(there: Receiver) -> list[str]:
 
 
 def in_order(there: Receiver) -> None:
-    """The first arrivals of each contact's events came in the order in which they happened."""
+    """Check that each contact's events arrived in their order; repeated arrivals do not count."""
     first = list(dict.fromkeys(notes(there)))
     for contact in {note.partition(".")[0] for note in first}:
-        places = [int(note.partition(".")[2]) for note in first if note.partition(".")[0] == contact]
-        assert places == sorted(places), contact
+        positions = [int(note.partition(".")[2]) for note in first if note.partition(".")[0] == contact]
+        assert positions == sorted(positions), contact
 
 
 def change(database: Database, act: Callable[..., object]) -> None:
@@ -399,14 +399,14 @@ def claim(database: Database, *, at: object) -> list[Attempt]:
         return attempts.claim(session, endpoint, limit=9, lease=timedelta(seconds=60), at=at)  # type: ignore[arg-type]
 
 
-def record(database: Database, outcome: Outcome, *, at: object) -> None:
+def record(database: Database, outcome: AttemptOutcome, *, at: object) -> None:
     with database.unit_of_work() as session:
         attempts.record(session, [outcome], Schedule(), at=at)  # type: ignore[arg-type]
 
 
-def failure(number: int, **values: object) -> Outcome:
+def failure(number: int, **values: object) -> AttemptOutcome:
     attempt = Attempt(1, 1, 1, "", "", (), "", {}, number, NOON, NOON + timedelta(days=3))
-    return Outcome(attempt, NOON, {}, **values)  # type: ignore[arg-type]
+    return AttemptOutcome(attempt, NOON, {}, **values)  # type: ignore[arg-type]
 
 
 def one_endpoint(database: Database) -> WebhookEndpoint:

@@ -1,4 +1,4 @@
-"""The sweep of the outbox: each event is counted exactly once, whatever happens."""
+"""Each outbox event is routed and counted exactly once, also after errors and kills."""
 
 import io
 import logging
@@ -28,18 +28,18 @@ from tests import make
 from tests.processes import PATIENCE_S, environment_of, started
 
 
-def test_what_was_inserted_and_submitted_is_counted_for_its_form(database: Database) -> None:
+def test_insertions_and_submissions_are_counted_for_their_form(database: Database) -> None:
     with database.unit_of_work() as session:
-        kind = make.live_type(session)
-        first, second = make.form(session, kind), make.form(session, kind)
+        subscription_type = make.live_type(session)
+        first, second = make.form(session, subscription_type), make.form(session, subscription_type)
         for form, answers in ((first, 2), (second, 1)):
             for number in range(3):
                 sam = make.contact(session, phone_number=f"+1202555{form.id}1{number:02}")
-                placed = make.inserted(session, form, sam)
+                inserted = make.inserted(session, form, sam)
                 if number < answers:
-                    evidence = make.evidence(inserted_form_id=placed.id)
-                    make.opt_in(session, sam, kind, evidence=evidence)
-                    tell_submitted(session, placed.id)
+                    evidence = make.evidence(inserted_form_id=inserted.id)
+                    make.opt_in(session, sam, subscription_type, evidence=evidence)
+                    add_submitted(session, inserted.id)
     assert sweep.sweep_outbox(database) == waiting_of(database, routed=True)
     with database.read_only() as session:
         numbers = daily_counts.totals(session)
@@ -49,21 +49,21 @@ def test_what_was_inserted_and_submitted_is_counted_for_its_form(database: Datab
         assert daily_counts.totals(session) == numbers
 
 
-def test_a_long_queue_is_routed_to_its_end_in_batches(database: Database) -> None:
+def test_a_long_queue_is_routed_completely_in_batches(database: Database) -> None:
     form_id = insert(database, sweep.BATCH * 2 + 5)
     assert sweep.sweep_outbox(database) == sweep.BATCH * 2 + 5
     assert inserted_count(database, form_id) == sweep.BATCH * 2 + 5
 
 
-def test_an_event_about_a_form_that_is_unknown_is_routed_and_counted_nowhere(database: Database) -> None:
+def test_an_event_about_an_unknown_form_is_routed_and_not_counted(database: Database) -> None:
     with database.unit_of_work() as session:
-        tell_submitted(session, 4711)
-        tell_submitted(session, None)
+        add_submitted(session, 4711)
+        add_submitted(session, None)
     assert sweep.sweep_outbox(database) == 2
     assert waiting_of(database) == 0
 
 
-def test_while_nothing_waits_no_writer_is_kept_waiting(database: Database) -> None:
+def test_a_sweep_of_an_empty_outbox_waits_for_no_writer(database: Database) -> None:
     began: list[str] = []
     event.listen(database.engine, "before_cursor_execute", lambda *seen: began.append(seen[2]))
     with database.unit_of_work() if database.is_sqlite else database.read_only():
@@ -75,7 +75,7 @@ def test_while_nothing_waits_no_writer_is_kept_waiting(database: Database) -> No
     assert not any("UPDATE" in statement for statement in began)
 
 
-def test_several_sweeps_at_once_count_each_event_once(database: Database) -> None:
+def test_concurrent_sweeps_count_each_event_once(database: Database) -> None:
     form_id = insert(database, 1000)
     routed: list[int] = []
     threads = [threading.Thread(target=lambda: routed.append(sweep.sweep_outbox(database))) for _ in range(4)]
@@ -89,7 +89,7 @@ def test_several_sweeps_at_once_count_each_event_once(database: Database) -> Non
     assert inserted_count(database, form_id) == 1000
 
 
-def test_a_sweep_killed_half_way_counts_nothing_twice_and_loses_nothing(
+def test_a_killed_sweep_counts_no_event_twice_and_loses_none(
     settings: Settings, database: Database, tmp_path: Path
 ) -> None:
     form_id = insert(database, 1500)
@@ -112,45 +112,45 @@ def test_a_sweep_killed_half_way_counts_nothing_twice_and_loses_nothing(
     assert inserted_count(database, form_id) == 1500
 
 
-def test_an_event_that_cannot_be_told_is_set_aside_and_those_around_it_are_counted(database: Database) -> None:
+def test_an_event_that_cannot_be_routed_is_set_aside_and_the_others_are_counted(database: Database) -> None:
     form_id = insert(database, 2)
     with database.unit_of_work() as session:
         broken = OutboxEvent(topic="form.inserted", payload={}, created_at=clock.now())
         session.add(broken)
     others_id = insert(database, 3)
-    heard = io.StringIO()
-    logs.configure(heard)
+    logged = io.StringIO()
+    logs.configure(logged)
     sweep.sweep_outbox(database)
     assert waiting_of(database) == 0
     assert (inserted_count(database, form_id), inserted_count(database, others_id)) == (2, 3)
-    assert heard.getvalue().count("set aside") == 1
+    assert logged.getvalue().count("set aside") == 1
     with database.read_only() as session:
-        (entry,) = audit.newest(session, subject=outbox.SET_ASIDE)
+        (entry,) = audit.newest(session, subject=outbox.AUDIT_SUBJECT)
         kept = session.get_one(OutboxEvent, broken.id)
     assert entry.details == {"event_id": broken.id, "topic": "form.inserted", "problem": "KeyError"}
     assert kept.topic == "form.inserted"
 
 
-def test_trouble_of_the_database_sets_nothing_aside_and_the_next_sweep_comes(
+def test_after_a_database_error_no_event_is_set_aside_and_the_next_sweep_routes_them(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep, "EVERY_S", 0.05)
     form_id = insert(database, 2)
-    trouble = [OperationalError("UPDATE", {}, Exception("disk full"))] * 2
+    errors = [OperationalError("UPDATE", {}, Exception("disk full"))] * 2
 
     def fail(*seen: object) -> None:
-        if trouble and "UPDATE outbox_events" in str(seen[2]):
-            raise trouble.pop()
+        if errors and "UPDATE outbox_events" in str(seen[2]):
+            raise errors.pop()
 
     event.listen(database.engine, "before_cursor_execute", fail)
     with running(database):
         wait_until(lambda: waiting_of(database) == 0)
     assert inserted_count(database, form_id) == 2
     with database.read_only() as session:
-        assert audit.newest(session, subject=outbox.SET_ASIDE) == []
+        assert audit.newest(session, subject=outbox.AUDIT_SUBJECT) == []
 
 
-def test_the_worker_sweeps_within_seconds_and_stops_when_it_is_told(settings: Settings, tmp_path: Path) -> None:
+def test_the_worker_sweeps_within_seconds_and_stops_on_sigterm(settings: Settings, tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
     opened = store.open_database(settings)
     with started("worker", env=environment_of(settings), log=log) as process:
@@ -163,7 +163,7 @@ def test_the_worker_sweeps_within_seconds_and_stops_when_it_is_told(settings: Se
 
 
 class running:  # noqa: N801 - reads as a sentence where it is used
-    """The sweep, every ``EVERY_S`` seconds, in a thread of its own."""
+    """The sweep, every ``EVERY_S`` seconds, in a separate thread."""
 
     def __init__(self, database: Database) -> None:
         self._stopping = threading.Event()
@@ -185,7 +185,7 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 
 def insert(database: Database, count: int) -> int:
-    """A form, inserted so many times; its id."""
+    """Insert a new form ``count`` times. Returns the form's id."""
     with database.unit_of_work() as session:
         form = make.form(session)
         for _ in range(count):
@@ -193,7 +193,7 @@ def insert(database: Database, count: int) -> int:
         return form.id
 
 
-def tell_submitted(session: object, inserted_form_id: int | None) -> None:
+def add_submitted(session: object, inserted_form_id: int | None) -> None:
     payload = {"inserted_form_id": inserted_form_id}
     outbox.add(session, ["form.submitted"], contact_id=None, payload=payload, at=clock.now())  # type: ignore[arg-type]
 

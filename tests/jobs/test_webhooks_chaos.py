@@ -1,4 +1,4 @@
-"""The hard promise of webhooks: whatever the receiver does and whoever is killed, all arrive, in order, by one id."""
+"""All webhooks arrive in order and with one id each, though the receiver fails and workers are killed."""
 
 from pathlib import Path
 from typing import Any

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 
 from tests.make import SAMS_NUMBER
 from tests.web import pages
-from tests.web.api.client import Calls, calls
+from tests.web.api.client import ApiClient, api_client
 
 
 @pytest.fixture
@@ -34,18 +34,18 @@ def eve(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def shop(app: Flask) -> Calls:
+def shop(app: Flask) -> ApiClient:
     """The shop's server with its API token."""
-    return calls(app)
+    return api_client(app)
 
 
 @pytest.fixture
-def offers(shop: Calls) -> str:
-    """The id of a live subscription type for texts, which asks before it sends."""
+def offers(shop: ApiClient) -> str:
+    """The id of a live opt-in type for texts."""
     return shop.live_type(name="Weekly offers")
 
 
 @pytest.fixture
-def sams_id(shop: Calls) -> str:
-    """Sam's id as a customer of the shop, who has given a number."""
+def sams_id(shop: ApiClient) -> str:
+    """The id of Sam's contact, which has a number."""
     return shop.contact(external_id="sam", name="Sam Rivera", phone=SAMS_NUMBER)

@@ -1,4 +1,4 @@
-"""Many people at once, on two web processes of one database, through real sockets."""
+"""Concurrent answers of many people, on two web processes with one database, through real sockets."""
 
 import re
 import urllib.request
@@ -18,7 +18,7 @@ THREADS = 25
 
 
 def _answer(url: str, typed: str | None, shown: str | None = None) -> tuple[int, str]:
-    """Look at a form as a person does and answer it; status and state come back."""
+    """Load a form and submit it. Returns the response's status and the state that it shows."""
     if shown is None:
         with urllib.request.urlopen(url, timeout=30) as page:
             found = re.search(r'name="shown" value="([^"]+)"', page.read().decode())
@@ -43,30 +43,30 @@ def _counts(database: Database) -> list[int]:
         return [*counts, session.scalar(select(func.count()).select_from(OutboxEvent).where(topics)) or 0]
 
 
-def test_two_hundred_people_at_once_are_two_hundred_consents(settings: Settings, database: Database) -> None:
+def test_two_hundred_concurrent_answers_are_two_hundred_consents(settings: Settings, database: Database) -> None:
     with database.unit_of_work() as session:
         key = make.form(session).key
     numbers = [f"+1202555{line:04d}" for line in range(100, 300)]
-    with web_process(settings) as one, web_process(settings) as two, ThreadPoolExecutor(THREADS) as people:
+    with web_process(settings) as one, web_process(settings) as two, ThreadPoolExecutor(THREADS) as pool:
         servers = [one, two] * 100
-        answers = list(people.map(lambda s, n: _answer(f"{s}/f/form/{key}", n), servers, numbers))
+        answers = list(pool.map(lambda s, n: _answer(f"{s}/f/form/{key}", n), servers, numbers))
     assert set(answers) == {(200, "done")}
     assert _counts(database) == [200, 200, 200, 200]
 
 
-def test_fifty_answers_of_one_person_at_once_are_one_event(settings: Settings, database: Database) -> None:
+def test_fifty_concurrent_answers_of_one_person_are_one_event(settings: Settings, database: Database) -> None:
     with database.unit_of_work() as session:
         form = make.form(session)
         saved = make.inserted(session, form, make.contact(session, phone_number=make.SAMS_NUMBER)).token
-        asked = make.inserted(session, form, make.contact(session)).token
-    with web_process(settings) as one, web_process(settings) as two, ThreadPoolExecutor(THREADS) as hands:
+        empty = make.inserted(session, form, make.contact(session)).token
+    with web_process(settings) as one, web_process(settings) as two, ThreadPoolExecutor(THREADS) as pool:
         servers = [one, two] * 25
-        for path, typed in ((f"/f/{saved}", None), (f"/f/{asked}", make.EVES_NUMBER)):
+        for path, typed in ((f"/f/{saved}", None), (f"/f/{empty}", make.EVES_NUMBER)):
             with urllib.request.urlopen(f"{one}{path}", timeout=30) as page:
                 found = re.search(r'name="shown" value="([^"]+)"', page.read().decode())
             assert found
-            replayed = list(hands.map(lambda s, p=path, t=typed, r=found[1]: _answer(f"{s}{p}", t, r), servers))
+            replayed = list(pool.map(lambda s, p=path, t=typed, r=found[1]: _answer(f"{s}{p}", t, r), servers))
             assert set(replayed) == {(200, "done")}
-        publicly = list(hands.map(lambda s: _answer(f"{s}/f/form/{form.key}", make.BRITISH_NUMBER), servers))
+        publicly = list(pool.map(lambda s: _answer(f"{s}/f/form/{form.key}", make.BRITISH_NUMBER), servers))
         assert set(publicly) == {(200, "done")}
     assert _counts(database) == [3, 3, 3, 3]

@@ -5,7 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.web import pages
-from tests.web.api.client import Calls, database
+from tests.web.api.client import ApiClient, database
 from tests.web.embed.page import answer, open_form
 from tests.web.messenger.panel import get, messages_of, session_of, write
 
@@ -18,8 +18,8 @@ def sams_session(app: Flask, sam: FlaskClient, sams_id: str) -> str:
     return session
 
 
-def insert_form(ana: FlaskClient, shop: Calls, offers: str) -> str:
-    """Ana places a form in the only conversation; the conversation's page."""
+def insert_form(ana: FlaskClient, shop: ApiClient, offers: str) -> str:
+    """Ana inserts a form into the only conversation. Returns the path of its page."""
     form = shop.post("/forms", {"subscription_type_id": offers, "title": "Texts from Harbour Coffee"})
     (conversation,) = shop.get("/conversations")["conversations"]
     page = f"/inbox/{conversation['id']}"
@@ -28,7 +28,7 @@ def insert_form(ana: FlaskClient, shop: Calls, offers: str) -> str:
 
 
 def test_sam_signs_up_in_the_conversation(
-    ana: FlaskClient, sam: FlaskClient, sams_session: str, sams_id: str, shop: Calls, offers: str
+    ana: FlaskClient, sam: FlaskClient, sams_session: str, sams_id: str, shop: ApiClient, offers: str
 ) -> None:
     conversation = insert_form(ana, shop, offers)
     (form,) = [line["form"] for line in messages_of(get(sam, "poll", sams_session)) if line.get("form")]
@@ -40,7 +40,7 @@ def test_sam_signs_up_in_the_conversation(
 
 
 def test_a_stranger_with_the_address_of_the_form_does_not_see_the_number(
-    ana: FlaskClient, sam: FlaskClient, eve: FlaskClient, sams_session: str, shop: Calls, offers: str
+    ana: FlaskClient, sam: FlaskClient, eve: FlaskClient, sams_session: str, shop: ApiClient, offers: str
 ) -> None:
     insert_form(ana, shop, offers)
     (form,) = [line["form"] for line in messages_of(get(sam, "poll", sams_session)) if line.get("form")]

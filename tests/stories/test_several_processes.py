@@ -1,4 +1,4 @@
-"""Two web servers and two workers on one PostgreSQL: one of each is killed, and nobody outside notices."""
+"""Two web servers and two workers on one PostgreSQL: one of each is killed, and clients do not notice."""
 
 import json
 import os
@@ -30,17 +30,17 @@ PEOPLE = 60
 
 
 def slowly(_came: Received) -> Answer:
-    time.sleep(0.05)  # so that the worker that is killed has some under way
+    time.sleep(0.05)  # so that the killed worker has running attempts
     return OK
 
 
 @pytest.mark.slow
 @pytest.mark.databases("postgresql")
-def test_when_one_web_server_and_one_worker_are_killed_everybody_is_answered_and_every_webhook_arrives(
+def test_every_request_succeeds_and_every_webhook_arrives_though_a_server_and_a_worker_are_killed(
     settings: Settings, database: Database, tmp_path: Path
 ) -> None:
     with database.unit_of_work() as session:
-        kind = make.live_type(session).id
+        offers = make.live_type(session).id
         people = [make.contact(session, phone_number=f"+1202555{number:04}").public_id for number in range(100, 160)]
         token = tokens.create(session, "shop", ("write",), at=clock.now())[1]
     env = environment_of(settings) | {"ASSENT_ALLOW_LOOPBACK": "true"}
@@ -58,23 +58,23 @@ def test_when_one_web_server_and_one_worker_are_killed_everybody_is_answered_and
         for port, web in zip(ports, webs, strict=True):
             wait_until_ready(port, web, tmp_path / f"web{port}.log")
         turns = cycle(ports)
-        for place, person in enumerate(people):
-            if place == PEOPLE // 2:
+        for position, person in enumerate(people):
+            if position == PEOPLE // 2:
                 wait_until(lambda: len(there.received) > 0)
                 for killed in (webs[0], workers[0]):
                     for each in [killed.pid, *descendants(killed.pid)]:
                         os.kill(each, signal.SIGKILL)
-            subscribe(turns, token, person, kind)
+            subscribe(turns, token, person, offers)
         expire_leases_of_the_dead(database)
         wait_until(lambda: waiting(database) == 0 and len(set(there.ids)) == PEOPLE)
-    told = {came.item["contact"]["id"] for came in there.received}
-    assert told == set(people)
-    assert len({came.item["consent"]["event_id"] for came in there.received}) == PEOPLE, "each said yes once"
+    delivered = {came.item["contact"]["id"] for came in there.received}
+    assert delivered == set(people)
+    assert len({came.item["consent"]["event_id"] for came in there.received}) == PEOPLE, "each opted in once"
 
 
-def subscribe(turns: "cycle[int]", token: str, person: str, kind: int) -> None:
-    """As behind a proxy: where nobody answers, the next server is asked."""
-    body = json.dumps({"id": str(kind), "consent_type": "opt_in"}).encode()
+def subscribe(turns: "cycle[int]", token: str, person: str, offers: int) -> None:
+    """Subscribe as behind a proxy: when one server does not respond, use the next."""
+    body = json.dumps({"id": str(offers), "consent_type": "opt_in"}).encode()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     for port in (next(turns), next(turns)):
         call = urllib.request.Request(f"http://127.0.0.1:{port}/api/contacts/{person}/subscriptions", body, headers)
@@ -86,12 +86,12 @@ def subscribe(turns: "cycle[int]", token: str, person: str, kind: int) -> None:
             raise
         except OSError:
             continue
-    raise AssertionError("nobody answers")
+    raise AssertionError("no server responds")
 
 
 def expire_leases_of_the_dead(database: Database) -> None:
-    """What the minute does that a killed worker's hold lasts."""
+    """Expire the leases of the killed worker now, instead of waiting a minute."""
     time.sleep(0.5)
     with database.unit_of_work() as session:
-        held = WebhookDelivery.state == DeliveryState.WAITING.value, WebhookDelivery.leased_until.is_not(None)
-        session.execute(update(WebhookDelivery).where(*held).values(leased_until=clock.now()))
+        leased = WebhookDelivery.state == DeliveryState.WAITING.value, WebhookDelivery.leased_until.is_not(None)
+        session.execute(update(WebhookDelivery).where(*leased).values(leased_until=clock.now()))

@@ -1,15 +1,16 @@
-"""Which subscription types a contact is attached to, as Intercom counts it; REST and webhooks ask this module."""
+"""Which subscription types a contact is attached to, as Intercom counts it. The API and webhooks use it."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Table
 
+from app.core.consent.current_destination import is_opted_in
 from app.models import Channel, Consent, ConsentState, ConsentType, SubscriptionType, TypeState
 
 _CONSENT = cast(Table, Consent.__table__)
 _TYPE = cast(Table, SubscriptionType.__table__)
-# A statement with these columns reads what ``attached`` takes; order it by the type's id.
+# The columns that ``attached`` reads. Order the rows by the type's id.
 COLUMNS = (
     _CONSENT.c.contact_id,
     _CONSENT.c.subscription_type_id,
@@ -44,7 +45,7 @@ def attached(rows: Iterable[Any], hash_of: Callable[[str], str | None]) -> Attac
         if state == ConsentState.OPTED_OUT:
             if consent_type == ConsentType.OPT_OUT:
                 opted_out.append(type_id)
-        elif destination_hash == hash_of(channel):
+        elif is_opted_in(state, destination_hash, hash_of(channel)):
             if consent_type == ConsentType.OPT_IN:
                 opted_in.append(type_id)
             has_sms_consent |= channel == Channel.SMS and type_state == TypeState.LIVE

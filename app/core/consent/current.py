@@ -1,4 +1,4 @@
-"""The current consent of one contact for one subscription type, read by a compiled statement."""
+"""The current consent of one contact for one subscription type."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +37,6 @@ class CurrentConsent:
 
 
 def find(session: Session, contact_id: int, subscription_type_id: int) -> CurrentConsent | None:
-    """Null when the contact was never asked."""
+    """The consent; null when the contact was never asked."""
     row = _FIND.one(session, contact_id=contact_id, subscription_type_id=subscription_type_id)
     return CurrentConsent(ConsentState(row[0]), *row[1:]) if row else None

@@ -1,4 +1,7 @@
-"""Opt-outs as they stick to a number or address: they hold for whoever has it. Only ``core/consent.py`` comes here."""
+"""Opt-outs recorded for a number or address. They apply to every contact that has it.
+
+Only ``app/core/consent`` imports this module.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,108 +10,110 @@ from typing import cast
 
 from sqlalchemy import Executable, Table, bindparam, case, delete, select
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.elements import ColumnElement
 
 from app.db import CompiledStatement, inserting
 from app.models import ConsentEvent, DestinationOptOut, Source
 
 _EVENT = cast(Table, ConsentEvent.__table__)
-_STICKY = cast(Table, DestinationOptOut.__table__)
-_FIND_NO = CompiledStatement(
+_OPT_OUT = cast(Table, DestinationOptOut.__table__)
+_FIND_SOURCE = CompiledStatement(
     select(
         _EVENT.c.source,
-        select(_STICKY.c.contact_id)
+        select(_OPT_OUT.c.contact_id)
         .where(
-            _STICKY.c.subscription_type_id == bindparam("subscription_type_id"),
-            _STICKY.c.destination_hash == bindparam("destination_hash"),
-            _STICKY.c.contact_id == bindparam("contact_id"),
+            _OPT_OUT.c.subscription_type_id == bindparam("subscription_type_id"),
+            _OPT_OUT.c.destination_hash == bindparam("destination_hash"),
+            _OPT_OUT.c.contact_id == bindparam("contact_id"),
         )
         .exists(),
     ).where(_EVENT.c.id == bindparam("event_id"))
 )
 
 
-def _sticking(dialect: str, *, is_their_own: bool) -> Executable:
-    adding = inserting(dialect, DestinationOptOut, tuple(_STICKY.c.keys()))
+def _upsert(dialect: str, *, replaces_event: bool) -> Executable:
+    insert = inserting(dialect, DestinationOptOut, tuple(_OPT_OUT.c.keys()))
     newest = case(
-        (adding.excluded.created_at > _STICKY.c.created_at, adding.excluded.created_at), else_=_STICKY.c.created_at
+        (insert.excluded.created_at > _OPT_OUT.c.created_at, insert.excluded.created_at),
+        else_=_OPT_OUT.c.created_at,
     )
-    own = {"event_id": adding.excluded.event_id} if is_their_own else {}
-    return adding.on_conflict_do_update(index_elements=_STICKY.primary_key, set_={"created_at": newest, **own})
+    event = {"event_id": insert.excluded.event_id} if replaces_event else {}
+    return insert.on_conflict_do_update(index_elements=_OPT_OUT.primary_key, set_={"created_at": newest, **event})
 
 
-_FROM_NUMBER = delete(_STICKY).where(
-    _STICKY.c.subscription_type_id == bindparam("subscription_type_id"),
-    _STICKY.c.destination_hash == bindparam("destination_hash"),
+_DELETE = delete(_OPT_OUT).where(
+    _OPT_OUT.c.subscription_type_id == bindparam("subscription_type_id"),
+    _OPT_OUT.c.destination_hash == bindparam("destination_hash"),
 )
-_TAKE_BACK_ALL = CompiledStatement(_FROM_NUMBER)
-_TAKE_BACK = CompiledStatement(_FROM_NUMBER.where(_STICKY.c.contact_id == bindparam("contact_id")))
-_STICK_AS_API = CompiledStatement(lambda dialect: _sticking(dialect, is_their_own=False))
-_STICK_AS_THEIR_OWN = CompiledStatement(lambda dialect: _sticking(dialect, is_their_own=True))
+_REVOKE_FOR_EVERYONE = CompiledStatement(_DELETE)
+_REVOKE = CompiledStatement(_DELETE.where(_OPT_OUT.c.contact_id == bindparam("contact_id")))
+_ADD_BY_API = CompiledStatement(lambda dialect: _upsert(dialect, replaces_event=False))
+_ADD = CompiledStatement(lambda dialect: _upsert(dialect, replaces_event=True))
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a no sticks: to one contact's number or address, for one type."""
+class DestinationKey:
+    """One contact's number or address, for one subscription type."""
 
     contact_id: int
     subscription_type_id: int
     destination_hash: str | None
 
 
-def stick(session: Session, places: Iterable[Place], event_id: int, source: Source, *, at: datetime) -> None:
-    """Make a no hold for whoever has the number. Where one of this contact stands, the person's own replaces it."""
-    prepared = _STICK_AS_API if source == Source.API else _STICK_AS_THEIR_OWN
-    for place in places:
-        if place.destination_hash:
-            prepared.run(session, **vars(place), created_at=at, event_id=event_id)
+def add(session: Session, keys: Iterable[DestinationKey], event_id: int, source: Source, *, at: datetime) -> None:
+    """Record an opt-out for each key with a destination.
+
+    Where this contact already has one, an API client's opt-out keeps its event, and any other replaces it.
+    """
+    statement = _ADD_BY_API if source == Source.API else _ADD
+    for key in keys:
+        if key.destination_hash:
+            statement.run(session, **vars(key), created_at=at, event_id=event_id)
 
 
-def source_of(session: Session, event_id: int, place: Place) -> tuple[Source, bool]:
-    """By what way a no came about, and whether it still sticks to this place."""
-    source, is_stuck = _FIND_NO.one(session, event_id=event_id, **vars(place))
-    return Source(source), bool(is_stuck)
+def source_of(session: Session, event_id: int, key: DestinationKey) -> tuple[Source, bool]:
+    """The source of an opt-out's event, and whether an opt-out is recorded for this key."""
+    source, is_recorded = _FIND_SOURCE.one(session, event_id=event_id, **vars(key))
+    return Source(source), bool(is_recorded)
 
 
-def is_somebodys_own(session: Session, place: Place, event_id: int | None) -> bool:
-    """Whether one of those that stick to this number, or this event, was made by a person or on their behalf."""
-    sticky = select(DestinationOptOut.event_id).where(*_here(place))
-    in_the_way = ConsentEvent.id.in_(sticky) | (ConsentEvent.id == (event_id or 0))
-    others = select(ConsentEvent.id).where(in_the_way, ConsentEvent.source != Source.API.value)
-    return session.execute(others.limit(1)).first() is not None
+def is_by_person(session: Session, key: DestinationKey, event_id: int | None) -> bool:
+    """Whether this event, or any opt-out of this destination, has another source than an API client."""
+    opt_outs = select(DestinationOptOut.event_id).where(
+        DestinationOptOut.subscription_type_id == key.subscription_type_id,
+        DestinationOptOut.destination_hash == key.destination_hash,
+    )
+    is_one = ConsentEvent.id.in_(opt_outs) | (ConsentEvent.id == (event_id or 0))
+    found = select(ConsentEvent.id).where(is_one, ConsentEvent.source != Source.API.value)
+    return session.execute(found.limit(1)).first() is not None
 
 
-def take_back(session: Session, place: Place, *, of_everybody: bool) -> None:
-    """Let go of what the contact, or everybody, opted out of with this number."""
-    if of_everybody:
-        _TAKE_BACK_ALL.run(
+def revoke(session: Session, key: DestinationKey, *, for_everyone: bool) -> None:
+    """Delete the opt-out of this destination by this contact, or by every contact."""
+    if for_everyone:
+        _REVOKE_FOR_EVERYONE.run(
             session,
-            subscription_type_id=place.subscription_type_id,
-            destination_hash=place.destination_hash,
+            subscription_type_id=key.subscription_type_id,
+            destination_hash=key.destination_hash,
         )
     else:
-        _TAKE_BACK.run(session, **vars(place))
+        _REVOKE.run(session, **vars(key))
 
 
-def hand_over(session: Session, from_contact_id: int, to_contact_id: int) -> dict[Place, int]:
-    """What one contact opted out of with a number is the other's from now on; each comes back with its event."""
-    theirs = (
-        select(_STICKY, _EVENT.c.source)
-        .join(_EVENT, _EVENT.c.id == _STICKY.c.event_id)
-        .where(_STICKY.c.contact_id == from_contact_id)
-        .order_by(_STICKY.c.event_id)
+def reassign(session: Session, from_contact_id: int, to_contact_id: int) -> dict[DestinationKey, int]:
+    """Assign the opt-outs of one contact's destinations to another contact.
+
+    Returns the event of each by its new key.
+    """
+    opt_outs = (
+        select(_OPT_OUT, _EVENT.c.source)
+        .join(_EVENT, _EVENT.c.id == _OPT_OUT.c.event_id)
+        .where(_OPT_OUT.c.contact_id == from_contact_id)
+        .order_by(_OPT_OUT.c.event_id)
     )
-    handed_over = {}
-    for row in session.execute(theirs).all():
-        place = Place(to_contact_id, row.subscription_type_id, row.destination_hash)
-        stick(session, [place], row.event_id, Source(row.source), at=row.created_at)
-        handed_over[place] = row.event_id
+    reassigned = {}
+    for row in session.execute(opt_outs).all():
+        key = DestinationKey(to_contact_id, row.subscription_type_id, row.destination_hash)
+        add(session, [key], row.event_id, Source(row.source), at=row.created_at)
+        reassigned[key] = row.event_id
     session.execute(delete(DestinationOptOut).where(DestinationOptOut.contact_id == from_contact_id))
-    return handed_over
-
-
-def _here(place: Place) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return (
-        DestinationOptOut.subscription_type_id == place.subscription_type_id,
-        DestinationOptOut.destination_hash == place.destination_hash,
-    )
+    return reassigned

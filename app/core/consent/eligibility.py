@@ -1,6 +1,6 @@
-"""The one gate for one contact: who may be texted, and which rules say no (``rules.py``).
+"""Whether one contact may be texted, and which of the rules (``rules.py``) are against it.
 
-Pages and the API ask it, and it is asked again at the moment of sending.
+Pages and the API use it, and sending checks again.
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.core import phone
+from app.core.consent import current_destination
 from app.core.consent.rules import RULES, Facts
-from app.core.consent.rules import Reason as Reason  # surfaces name reasons by the gate
-from app.core.signing import keys_of
+from app.core.consent.rules import Reason as Reason  # exported: surfaces import it from here
 from app.core.workspace import settings
 from app.db import CompiledStatement
 from app.models import (
@@ -33,7 +33,7 @@ NO_PHONE_BLOCK = Reason.NO_PHONE.value
 _SUPPRESSION = CompiledStatement(
     select(Suppression.phone_hash).where(Suppression.phone_hash == bindparam("phone_hash"))
 )
-_OPT_OUT_WITH = CompiledStatement(
+_FIND_OPT_OUT = CompiledStatement(
     select(DestinationOptOut.contact_id)
     .where(
         DestinationOptOut.subscription_type_id == bindparam("subscription_type_id"),
@@ -41,7 +41,7 @@ _OPT_OUT_WITH = CompiledStatement(
     )
     .limit(literal_column("1"))
 )
-_IN_THE_WAY = CompiledStatement(
+_OBSTACLES = CompiledStatement(
     select(
         select(Suppression.phone_hash).where(Suppression.phone_hash == bindparam("destination_hash")).exists(),
         select(func.max(DestinationOptOut.created_at))
@@ -55,8 +55,8 @@ _IN_THE_WAY = CompiledStatement(
 
 
 @dataclass(frozen=True)
-class Standing:
-    """One contact's standing with one type, for pages and answers.
+class SubscriptionStatus:
+    """One contact's status for one subscription type, for pages and the API.
 
     ``state`` is for the number or address that the contact has now; ``consent`` is the row behind it, if any.
     """
@@ -75,9 +75,9 @@ class Standing:
 def sms_block(
     *, phone_number: str | None, phone_hash: str | None, archived: bool, blocked: bool, gdpr_optin: bool | None
 ) -> str | ColumnElement[str | None]:
-    """What stops texts to a contact whatever the type, for the column ``contacts.sms_block``: null or the first reason.
+    """The value of ``contacts.sms_block``: the first reason that stops texts of every type, or null.
 
-    An expression where suppressions have to be asked: they are, in the statement that writes it.
+    It is an SQL expression where it depends on suppressions: the statement that writes it looks them up.
     """
     reason = _block_of(phone_number, archived=archived, blocked=blocked, gdpr_optin=gdpr_optin)
     if reason is not None:
@@ -86,16 +86,16 @@ def sms_block(
 
 
 def sms_block_of_number(phone_hash: Any) -> ColumnElement[str | None]:
-    """The same where nothing but the number matters, and it is known to be SMS-capable.
+    """The value of ``contacts.sms_block`` for a contact that only a suppression can block.
 
-    :param phone_hash: the hash, or a bound parameter that will hold it
+    :param phone_hash: the hash, or a bound parameter for it
     """
     suppressed = select(literal(Reason.SUPPRESSED.value)).where(Suppression.phone_hash == phone_hash)
     return suppressed.scalar_subquery()
 
 
 def sms_block_of(contact: Contact) -> str | ColumnElement[str | None]:
-    """The same for a contact as it stands."""
+    """The value of ``contacts.sms_block`` for a contact's current columns."""
     return sms_block(
         phone_number=contact.phone,
         phone_hash=contact.phone_hash,
@@ -106,61 +106,63 @@ def sms_block_of(contact: Contact) -> str | ColumnElement[str | None]:
 
 
 def destination_of(contact: Contact, subscription_type: SubscriptionType) -> str | None:
-    """The number or address that this type would go to."""
+    """The number or address that messages of this type go to."""
     return contact.phone if subscription_type.channel == Channel.SMS else contact.email
 
 
-def standing(session: Session, contact: Contact, subscription_type: SubscriptionType) -> Standing:
-    """One contact's standing with one type, computed afresh."""
+def status(session: Session, contact: Contact, subscription_type: SubscriptionType) -> SubscriptionStatus:
+    """One contact's status for one subscription type."""
     consent = session.get(Consent, (contact.id, subscription_type.id))
-    destination = destination_of(contact, subscription_type)
-    destination_hash = keys_of(session).destination_hash(destination) if destination else None
+    destination_hash = current_destination.hash_of(session, contact, subscription_type.channel)
     facts = _facts(session, contact, subscription_type, consent, destination_hash)
     state = facts.state
     is_subscribed = state == ConsentState.OPTED_IN or (
         state == ConsentState.NEVER_ASKED and subscription_type.consent_type == ConsentType.OPT_OUT
     )
-    applying = (rule.reason for rule in RULES if subscription_type.channel in rule.channels and rule.applies(facts))
-    reasons = tuple(applying)
-    return Standing(subscription_type, consent, state, is_subscribed, reasons)
+    reasons = (rule.reason for rule in RULES if subscription_type.channel in rule.channels and rule.applies(facts))
+    return SubscriptionStatus(subscription_type, consent, state, is_subscribed, tuple(reasons))
 
 
-def standings(session: Session, contact: Contact) -> list[Standing]:
-    """The standing with every live type, and with every other that the contact has a consent for; by name."""
+def statuses(session: Session, contact: Contact) -> list[SubscriptionStatus]:
+    """The status for every live type, and for every other type that the contact has a consent for; by name."""
     with_consent = select(Consent.subscription_type_id).where(Consent.contact_id == contact.id)
     types = session.scalars(
         select(SubscriptionType)
         .where((SubscriptionType.state == TypeState.LIVE) | SubscriptionType.id.in_(with_consent))
         .order_by(SubscriptionType.name, SubscriptionType.id)
     )
-    return [standing(session, contact, subscription_type) for subscription_type in types]
+    return [status(session, contact, subscription_type) for subscription_type in types]
 
 
-def state_at(consent: Consent | None, destination_hash: str | None) -> ConsentState:
-    """The state for one destination: an opt-in belongs to the number it was given for, an opt-out to the person."""
+def state_for(consent: Consent | None, destination_hash: str | None) -> ConsentState:
+    """The state for one destination. An opt-in counts only for its own destination, an opt-out for any."""
     if consent is None:
         return ConsentState.NEVER_ASKED
     if consent.state == ConsentState.OPTED_OUT:
         return ConsentState.OPTED_OUT
-    return ConsentState.OPTED_IN if consent.destination_hash == destination_hash else ConsentState.NEVER_ASKED
+    is_opted_in = current_destination.is_opted_in(consent.state, consent.destination_hash, destination_hash)
+    return ConsentState.OPTED_IN if is_opted_in else ConsentState.NEVER_ASKED
 
 
 def is_suppressed(session: Session, phone_hash: str) -> bool:
+    """Whether this number must not be texted, by any type and for any contact."""
     return _SUPPRESSION.one(session, phone_hash=phone_hash) is not None
 
 
 def has_destination_opt_out(session: Session, subscription_type_id: int, destination_hash: str) -> bool:
-    """Whether anybody opted out of this type with this number or address and did not take it back."""
-    found = _OPT_OUT_WITH.one(session, subscription_type_id=subscription_type_id, destination_hash=destination_hash)
+    """Whether any contact opted out of this type with this number or address, and the opt-out was not revoked."""
+    found = _FIND_OPT_OUT.one(session, subscription_type_id=subscription_type_id, destination_hash=destination_hash)
     return found is not None
 
 
-def in_the_way(session: Session, subscription_type_id: int, destination_hash: str) -> tuple[bool, datetime | None]:
-    """``is_suppressed``, and since when ``has_destination_opt_out``, by the newest of them; asked at once."""
-    is_held, opted_out_since = _IN_THE_WAY.one(
+def opt_in_obstacles(
+    session: Session, subscription_type_id: int, destination_hash: str
+) -> tuple[bool, datetime | None]:
+    """Whether this destination is suppressed, and the time of its newest opt-out of this type; in one statement."""
+    is_suppressed, opted_out_at = _OBSTACLES.one(
         session, subscription_type_id=subscription_type_id, destination_hash=destination_hash
     )
-    return bool(is_held), opted_out_since
+    return bool(is_suppressed), opted_out_at
 
 
 def _facts(
@@ -175,7 +177,7 @@ def _facts(
     return Facts(
         contact,
         subscription_type,
-        state_at(consent, destination_hash),
+        state_for(consent, destination_hash),
         was_asked=consent is not None,
         phone_refusal=phone.refusal_of_stored(number) if number else None,
         is_suppressed=bool(number and contact.phone_hash) and is_suppressed(session, contact.phone_hash or ""),

@@ -1,10 +1,11 @@
-"""The gate for many contacts: the rules of ``rules.py`` as conditions on the table ``contacts``."""
+"""Which of all contacts may be texted: the rules of ``rules.py`` as conditions on the table ``contacts``."""
 
 from typing import cast
 
 from sqlalchemy import ColumnElement, Table, and_, case, false, literal, select, true
 
-from app.core.consent.rules import RULES, Query, Reason, is_for_current_destination, opted_out_with_destination
+from app.core.consent.current_destination import is_given_for_current
+from app.core.consent.rules import RULES, Query, Reason, opted_out_with_destination
 from app.models import Channel, Consent, ConsentState, ConsentType, Contact, SubscriptionType, TypeState
 
 _CONTACT = cast(Table, Contact.__table__)
@@ -18,7 +19,7 @@ def first_reason(query: Query) -> ColumnElement[str | None]:
 
 
 def reachable(query: Query) -> ColumnElement[bool]:
-    """Whether no rule applies, in terms that the indexes can answer: ``contacts.sms_block`` stands for most rules."""
+    """Whether no rule applies, in a form that uses the indexes: ``contacts.sms_block`` covers most rules."""
     if query.subscription_type.state != TypeState.LIVE:
         return false()
     is_sms = query.subscription_type.channel == Channel.SMS
@@ -49,13 +50,13 @@ def opted_in(query: Query) -> ColumnElement[bool]:
 
 def opted_in_row(contact_id: ColumnElement[int], subscription_type: SubscriptionType) -> ColumnElement[bool]:
     """Whether a row of ``consents`` is an opt-in for the number or address that its contact has now."""
-    is_current = is_for_current_destination(subscription_type)
+    is_current = is_given_for_current(subscription_type.channel)
     return and_(
         _CONSENT.c.contact_id == contact_id,
         _CONSENT.c.subscription_type_id == subscription_type.id,
         _CONSENT.c.state == literal_state(ConsentState.OPTED_IN),
-        # Nearly always true, which no planner assumes of two equal columns. As a CASE it lets the planner read one
-        # page from the index instead of sorting what it believes to be few rows.
+        # Nearly always true, but planners assume that two columns are rarely equal. As a CASE it lets the planner read
+        # one page from the index instead of sorting rows that it expects to be few.
         case((is_current, true()), else_=false()),
     )
 

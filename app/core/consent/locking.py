@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.core.consent import reach
 from app.core.consent.current import CurrentConsent
-from app.core.errors import Merged, NotFound
+from app.core.errors import NotFound
 from app.core.signing import is_public_id
 from app.db import CompiledStatement
 from app.models import Channel, Contact
@@ -29,9 +29,9 @@ _KEY = object()
 class LockedContact:
     """A contact whose row is locked until the transaction ends, with its number and address at that time.
 
-    ``topics``: what happened to the contact in this transaction and is not published yet: ``contact.created`` or
-    ``contact.updated``. The next change of a consent publishes it first, and ``later_topics`` last. ``currents``:
-    consents by subscription type that were read since the lock; nobody else changes them while it is held.
+    ``topics``: topics of this transaction that are not published yet, ``contact.created`` or ``contact.updated``. The
+    next change of a consent publishes them first, and ``later_topics`` last. ``currents``: the consents, by
+    subscription type, that were read since the lock. Other transactions cannot change them before it ends.
     """
 
     __slots__ = ("currents", "email", "id", "later_topics", "phone", "topics")
@@ -84,7 +84,7 @@ def lock_contact_by_public_id(session: Session, public_id: str) -> Contact:
     contact = _lock_row(session, Contact.public_id == public_id) if is_public_id(public_id) else None
     if contact is None:
         raise NotFound("User Not Found")
-    reach.refuse_gone(session, contact)
+    reach.refuse_gone(session, merged_into_id=contact.merged_into_id, erased_at=contact.erased_at)
     return contact
 
 
@@ -105,9 +105,8 @@ def _lock_row(session: Session, condition: ColumnElement[bool]) -> Contact | Non
 
 
 def _locked(session: Session, row: Any) -> LockedContact:
-    if row is None or row[4] is not None:
+    if row is None:
         raise NotFound("User Not Found")
-    if row[3] is not None:
-        into = session.get_one(Contact, row[3])
-        raise Merged("This contact was merged into another one.", into=into.public_id)
-    return LockedContact(*row[:3], key=_KEY)
+    contact_id, phone, email, merged_into_id, erased_at = row
+    reach.refuse_gone(session, merged_into_id=merged_into_id, erased_at=erased_at)
+    return LockedContact(contact_id, phone, email, key=_KEY)

@@ -1,4 +1,7 @@
-"""Which statement prevails: the person's own over others', the later over the earlier, an opt-out over an opt-in."""
+"""Which of two statements prevails.
+
+The person's own prevails over others', the later over the earlier, an opt-out over an opt-in.
+"""
 
 from datetime import datetime
 from typing import cast
@@ -7,12 +10,12 @@ from sqlalchemy.orm import Session
 
 from app.core.consent import destination_opt_outs, eligibility
 from app.core.consent.current import CurrentConsent
-from app.core.consent.destination_opt_outs import Place
+from app.core.consent.destination_opt_outs import DestinationKey
 from app.core.errors import InvalidInput, InvalidState
 from app.core.ledger.evidence import Evidence
 from app.models import ConsentState, Source
 
-# Acts of the person: nobody else lifts a suppression or, without a note, an opt-out.
+# Acts of the person. Other sources cannot lift a suppression, or reverse an opt-out without a note.
 BY_THE_PERSON = frozenset({Source.FORM, Source.PREFERENCE_CENTER, Source.KEYWORD, Source.VERIFICATION})
 # Recorded as they happen. Other sources may report the past.
 ACTS_NOW = BY_THE_PERSON | {Source.AGENT}
@@ -28,47 +31,48 @@ def not_before(current: CurrentConsent | None, at: datetime) -> datetime:
     """
     if current is None:
         return at
-    _refuse_overtaken(current.changed_at, at)
+    _refuse_outdated(current.changed_at, at)
     return max(at, current.changed_at)
 
 
-def is_repeated_opt_out(session: Session, place: Place, current: CurrentConsent, evidence: Evidence) -> bool:
+def is_repeated_opt_out(session: Session, key: DestinationKey, current: CurrentConsent, evidence: Evidence) -> bool:
     """Whether an opt-out adds nothing to the current one.
 
-    An API client's never does. The person's own adds that it is theirs to one that an API client recorded, and applies
-    to this number where the current one was made with another number, or was revoked by another holder of the number.
+    An API client's opt-out never adds anything. Any other is recorded if the current one came from an API client, was
+    made with another destination, or was revoked by another contact with this destination.
     """
     if current.state != ConsentState.OPTED_OUT:
         return False
     if evidence.source == Source.API:
         return True
-    if current.destination_hash != place.destination_hash:
+    if current.destination_hash != key.destination_hash:
         return False
-    source, is_stuck = destination_opt_outs.source_of(session, current.event_id, place)
-    return source != Source.API and (is_stuck or place.destination_hash is None)
+    source, is_recorded = destination_opt_outs.source_of(session, current.event_id, key)
+    return source != Source.API and (is_recorded or key.destination_hash is None)
 
 
 def refuse_against_opt_out(
-    session: Session, place: Place, evidence: Evidence, current: CurrentConsent | None, *, at: datetime
+    session: Session, key: DestinationKey, evidence: Evidence, current: CurrentConsent | None, *, at: datetime
 ) -> None:
-    """Refuse an opt-in by anyone but the person that would reverse what the person asked for.
+    """Refuse an opt-in that would reverse an opt-out and that the person did not make.
 
-    :raises InvalidState: ``suppressed``, or they opted out, or another contact with this number did after ``at``
-    :raises InvalidInput: one explicit action may reverse it, but the note is missing
+    :raises InvalidState: ``suppressed``; or the person opted out, and this source cannot reverse that; or a contact
+        with this destination opted out after ``at``
+    :raises InvalidInput: this source can reverse the opt-out, but the note is missing
     """
-    is_suppressed, opted_out_at = eligibility.in_the_way(
-        session, place.subscription_type_id, cast(str, place.destination_hash)
+    is_suppressed, opted_out_at = eligibility.opt_in_obstacles(
+        session, key.subscription_type_id, cast(str, key.destination_hash)
     )
     if is_suppressed:
         raise InvalidState("This number asked not to be texted. Only its holder can lift that.", code="suppressed")
     if opted_out_at is not None and evidence.source not in ACTS_NOW:
-        _refuse_overtaken(opted_out_at, at)
+        _refuse_outdated(opted_out_at, at)
     own = current if current is not None and current.state == ConsentState.OPTED_OUT else None
     if own is None and opted_out_at is None:
         return
     if evidence.source not in _SINGLE_ACTS:
         raise InvalidState("They opted out. Only they, or one explicit action with a note, can reverse it.")
-    if not evidence.note and _needs_note(session, place, evidence, own):
+    if not evidence.note and _needs_note(session, key, evidence, own):
         field = "note" if evidence.source == Source.AGENT else "source_note"
         raise InvalidInput("They opted out. Say in a note how they asked to be signed up again.", field=field)
 
@@ -78,16 +82,16 @@ def revokes_for_everyone(evidence: Evidence) -> bool:
     return evidence.source in _PROVES_NUMBER or (evidence.source in _SINGLE_ACTS and bool(evidence.note))
 
 
-def _needs_note(session: Session, place: Place, evidence: Evidence, own: CurrentConsent | None) -> bool:
-    """Whether the opt-out was made by the person or on their behalf.
+def _needs_note(session: Session, key: DestinationKey, evidence: Evidence, own: CurrentConsent | None) -> bool:
+    """Whether an opt-in needs a note to reverse this opt-out.
 
-    An API client that detached a contact reported nothing that the person wanted, so it may attach it again.
+    An API client needs none for an opt-out that only API clients recorded: it may attach a contact that it detached.
     """
-    return evidence.source != Source.API or destination_opt_outs.is_somebodys_own(
-        session, place, own.event_id if own else None
+    return evidence.source != Source.API or destination_opt_outs.is_by_person(
+        session, key, own.event_id if own else None
     )
 
 
-def _refuse_overtaken(changed_at: datetime, at: datetime) -> None:
+def _refuse_outdated(changed_at: datetime, at: datetime) -> None:
     if at < changed_at.replace(microsecond=0):
         raise InvalidState("They said something else since then. Leave “occurred_at” out to record it as of now.")

@@ -1,4 +1,4 @@
-"""Contacts that are out of reach whatever the type: the rule in Python and in SQL, and refusals in words."""
+"""Contacts that can neither answer a form nor get a message: the rule in Python and in SQL, and the errors."""
 
 from datetime import datetime
 from typing import Protocol, cast
@@ -13,7 +13,7 @@ _CONTACT = cast(Table, Contact.__table__)
 
 
 class Person(Protocol):
-    """What decides whether a contact is out of reach. A ``Contact`` has it, and a form's ``Respondent``."""
+    """The fields that decide whether a contact is out of reach. A ``Contact`` has them, and a form's ``Respondent``."""
 
     @property
     def archived_at(self) -> datetime | None: ...
@@ -24,7 +24,7 @@ class Person(Protocol):
 
 
 def is_out_of_reach(person: Person) -> bool:
-    """Whether this contact may answer no form and get no message: archived, blocked, or GDPR opt-in is false."""
+    """Whether this contact is archived or blocked, or its ``gdpr_optin`` is false."""
     return person.archived_at is not None or person.blocked_at is not None or person.gdpr_optin is False
 
 
@@ -33,16 +33,16 @@ IS_WITHIN_REACH: ColumnElement[bool] = and_(
 )
 
 
-def refuse_gone(session: Session, contact: Contact) -> None:
-    """Refuse a contact that only remains as a row.
+def refuse_gone(session: Session, *, merged_into_id: int | None, erased_at: datetime | None) -> None:
+    """Refuse a contact of which only the row remains.
 
     :raises Merged: it was merged into another contact
     :raises NotFound: it was erased
     """
-    if contact.erased_at is not None:
+    if erased_at is not None:
         raise NotFound("User Not Found")
-    if contact.merged_into_id is not None:
-        into = session.get_one(Contact, contact.merged_into_id)
+    if merged_into_id is not None:
+        into = session.get_one(Contact, merged_into_id)
         raise Merged("This contact was merged into another one.", into=into.public_id)
 
 

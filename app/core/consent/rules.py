@@ -1,7 +1,7 @@
-"""The rules of the gate in one table: each reason as a Python predicate and as the same condition in SQL.
+"""The rules about who may be reached, in one table: each reason as a Python predicate and as the same condition in SQL.
 
-``eligibility.py`` asks the predicates about one contact, ``eligibility_sql.py`` the conditions about all of them. A
-property test holds them equal. Rules are in the order in which reasons are reported.
+``eligibility.py`` applies the predicates to one contact, ``eligibility_sql.py`` the conditions to all of them. A
+property test checks that both agree. Rules are in the order in which reasons are reported.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from typing import cast
 
 from sqlalchemy import ColumnElement, Table, and_, false, func, literal, or_, select, true
 
+from app.core.consent.current_destination import is_given_for_current
 from app.models import (
     Channel,
     Consent,
@@ -50,9 +51,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Facts:
-    """What the predicates are asked about: one contact and one subscription type.
+    """What the predicates depend on, for one contact and one subscription type.
 
-    :param state: for the number or address that the contact has now; ``was_asked``: there is a consent, for any
+    :param state: for the number or address that the contact has now
+    :param was_asked: there is a consent, for any number or address
     :param phone_refusal: why the number cannot be texted: ``phone_invalid``, ``phone_not_sms_capable`` or null
     """
 
@@ -79,7 +81,7 @@ class Query:
         return _CONTACT.c.phone_hash if is_sms else _CONTACT.c.email_hash
 
     def has_consent(self, state: ConsentState) -> ColumnElement[bool]:
-        """Whether the contact has a consent with this state, for whatever destination."""
+        """Whether the contact has a consent with this state, for any destination."""
         consents = select(literal(1)).where(
             _CONSENT.c.contact_id == _CONTACT.c.id,
             _CONSENT.c.subscription_type_id == self.subscription_type.id,
@@ -87,16 +89,6 @@ class Query:
             _CONSENT.c.state == literal(state.value, literal_execute=True),
         )
         return consents.correlate(_CONTACT).exists()
-
-
-def is_for_current_destination(subscription_type: SubscriptionType) -> ColumnElement[bool]:
-    """Whether a row of ``consents`` was given for the number or address that its contact has now.
-
-    For SMS the hash is compared, which the partial index of opt-ins covers.
-    """
-    if subscription_type.channel == Channel.SMS:
-        return _CONSENT.c.destination_hash == _CONTACT.c.phone_hash
-    return _CONSENT.c.destination == _CONTACT.c.email
 
 
 @dataclass(frozen=True)
@@ -125,19 +117,19 @@ def _country_refused(query: Query) -> ColumnElement[bool]:
 
 
 def _suppressed(_query: Query) -> ColumnElement[bool]:
-    held = select(literal(1)).where(_SUPPRESSION.c.phone_hash == _CONTACT.c.phone_hash)
-    return held.correlate(_CONTACT).exists()
+    found = select(literal(1)).where(_SUPPRESSION.c.phone_hash == _CONTACT.c.phone_hash)
+    return found.correlate(_CONTACT).exists()
 
 
 def _is_opted_out(facts: Facts) -> bool:
-    wants_no_email = facts.subscription_type.channel == Channel.EMAIL and facts.contact.unsubscribed_from_emails
-    return facts.state == ConsentState.OPTED_OUT or facts.has_destination_opt_out or wants_no_email
+    is_unsubscribed = facts.subscription_type.channel == Channel.EMAIL and facts.contact.unsubscribed_from_emails
+    return facts.state == ConsentState.OPTED_OUT or facts.has_destination_opt_out or is_unsubscribed
 
 
 def _opted_out(query: Query) -> ColumnElement[bool]:
     is_email = query.subscription_type.channel == Channel.EMAIL
-    wants_no_email = _CONTACT.c.unsubscribed_from_emails if is_email else false()
-    return or_(query.has_consent(ConsentState.OPTED_OUT), opted_out_with_destination(query), wants_no_email)
+    is_unsubscribed = _CONTACT.c.unsubscribed_from_emails if is_email else false()
+    return or_(query.has_consent(ConsentState.OPTED_OUT), opted_out_with_destination(query), is_unsubscribed)
 
 
 def opted_out_with_destination(query: Query) -> ColumnElement[bool]:
@@ -154,18 +146,18 @@ def _needs_opt_in(facts: Facts) -> bool:
     return is_opt_in_type and facts.state == ConsentState.NEVER_ASKED and not _is_opted_out(facts)
 
 
-def _opted_in_elsewhere(query: Query) -> ColumnElement[bool]:
+def _opted_in_with_another(query: Query) -> ColumnElement[bool]:
     """Whether the contact opted in with another number or address than it has now."""
     if query.subscription_type.consent_type != ConsentType.OPT_IN:
         return false()
-    is_current = is_for_current_destination(query.subscription_type)
-    elsewhere = select(literal(1)).where(
+    is_current = is_given_for_current(query.subscription_type.channel)
+    with_another = select(literal(1)).where(
         _CONSENT.c.contact_id == _CONTACT.c.id,
         _CONSENT.c.subscription_type_id == query.subscription_type.id,
         _CONSENT.c.state == literal(ConsentState.OPTED_IN.value, literal_execute=True),
         ~func.coalesce(is_current, false()),
     )
-    return and_(elsewhere.correlate(_CONTACT).exists(), ~_opted_out(query))
+    return and_(with_another.correlate(_CONTACT).exists(), ~_opted_out(query))
 
 
 def _never_opted_in(query: Query) -> ColumnElement[bool]:
@@ -248,6 +240,6 @@ RULES: tuple[Rule, ...] = (
         is_in_sms_block=True,
     ),
     Rule(Reason.OPTED_OUT, _BOTH, _is_opted_out, _opted_out),
-    Rule(Reason.NUMBER_CHANGED, _BOTH, lambda facts: _needs_opt_in(facts) and facts.was_asked, _opted_in_elsewhere),
+    Rule(Reason.NUMBER_CHANGED, _BOTH, lambda facts: _needs_opt_in(facts) and facts.was_asked, _opted_in_with_another),
     Rule(Reason.NOT_OPTED_IN, _BOTH, lambda facts: _needs_opt_in(facts) and not facts.was_asked, _never_opted_in),
 )

@@ -1,6 +1,6 @@
-"""Numbers that must not be texted, as those who work here and API clients add and lift them.
+"""Suppressions that agents and API clients add and lift.
 
-Only what was added so (cause ``manual``) is lifted so: what a person asked for, only that person lifts.
+They can lift only those with the cause ``manual``. One that a person asked for can be lifted only by that person.
 """
 
 from datetime import datetime
@@ -22,11 +22,11 @@ _REASON = eligibility.Reason.SUPPRESSED.value
 
 
 def add(session: Session, typed: str, note: str, *, actor: str, at: datetime) -> Suppression:
-    """Stop texts to a number, whoever holds it. A number that is suppressed already stays as it is.
+    """Stop texts to a number, for every contact. An existing suppression of the number is returned unchanged.
 
-    Writes ``suppression.created`` when it is new.
+    Writes one ``suppression.created`` outbox event when it is new.
 
-    :raises DestinationRefused: it is no number that could be texted
+    :raises DestinationRefused: the number cannot be texted
     :raises InvalidInput: the note is empty or too long
     """
     number = str(phone.read(typed, region=None).e164)
@@ -35,20 +35,20 @@ def add(session: Session, typed: str, note: str, *, actor: str, at: datetime) ->
     phone_hash = keys_of(session).destination_hash(number)
     values = {"phone_hash": phone_hash, "phone": number, "cause": SuppressionCause.MANUAL.value, "note": note}
     if insert_or_ignore(session, Suppression, values | {"created_at": at}):
-        # Nobody's first reason changes, only that of those who had none.
+        # A contact that is already blocked keeps its first reason.
         blocked = update(Contact).where(Contact.phone_hash == phone_hash, Contact.sms_block.is_(None))
         session.execute(blocked.values(sms_block=_REASON), execution_options={"synchronize_session": False})
-        _tell(session, "suppression.created", session.get_one(Suppression, phone_hash), actor=actor, at=at)
+        _publish(session, "suppression.created", session.get_one(Suppression, phone_hash), actor=actor, at=at)
     return session.get_one(Suppression, phone_hash)
 
 
 def lift(session: Session, phone_hash: str, *, actor: str, at: datetime) -> Suppression:
-    """Let a number be texted again that was suppressed here by hand; consents are what they were.
+    """Delete a manual suppression. Consents do not change.
 
-    Writes ``suppression.lifted``.
+    Writes one ``suppression.lifted`` outbox event.
 
     :raises NotFound: there is no such suppression
-    :raises InvalidState: ``suppressed``: somebody asked for it; only they lift it
+    :raises InvalidState: ``suppressed``: the number's holder asked for it, and only they can lift it
     """
     found = find(session, phone_hash)
     if found.cause != SuppressionCause.MANUAL:
@@ -57,7 +57,7 @@ def lift(session: Session, phone_hash: str, *, actor: str, at: datetime) -> Supp
     session.flush()
     freed = update(Contact).where(Contact.phone_hash == phone_hash, Contact.sms_block == _REASON)
     session.execute(freed.values(sms_block=None), execution_options={"synchronize_session": False})
-    _tell(session, "suppression.lifted", found, actor=actor, at=at)
+    _publish(session, "suppression.lifted", found, actor=actor, at=at)
     return found
 
 
@@ -73,36 +73,40 @@ def find(session: Session, phone_hash: str) -> Suppression:
 def page(
     session: Session, *, phone_number: str | None = None, after: str | None = None, limit: int
 ) -> list[Suppression]:
-    """Suppressions in the order of their keys, which tell nothing; of one number, the one that there is."""
+    """One page of suppressions, in the order of their hashes.
+
+    :param phone_number: return only the suppression of this number
+    :param after: the last hash of the page before
+    """
     query = select(Suppression).order_by(Suppression.phone_hash).limit(limit)
     if phone_number is not None:
-        wanted = phone.normalise(phone_number)[0]
-        query = query.where(Suppression.phone_hash == keys_of(session).destination_hash(wanted))
+        number = phone.normalise(phone_number)[0]
+        query = query.where(Suppression.phone_hash == keys_of(session).destination_hash(number))
     return list(session.scalars(query.where(Suppression.phone_hash > after) if after else query))
 
 
 def count(session: Session, *, most: int) -> int:
-    """How many there are, counted up to ``most``."""
+    """The number of suppressions, counted up to ``most``."""
     some = select(literal(1)).select_from(_SUPPRESSION).limit(most).subquery()
     return int(run(session, select(func.count()).select_from(some)).scalar_one())
 
 
-def forget_number(session: Session, phone_hash: str) -> bool:
-    """Keep only the hash, when the last contact that had the number is erased: a note may name its holder.
+def clear_number(session: Session, phone_hash: str) -> bool:
+    """Clear the number and note of a suppression, unless a contact still has the number. Only the hash stays.
 
-    Whether it was the last comes back.
+    For erasure: a note may name the number's holder. Returns false when a contact still has the number.
     """
-    held = select(Contact.id).where(Contact.phone_hash == phone_hash).limit(1)
-    if session.execute(held).first() is not None:
+    with_number = select(Contact.id).where(Contact.phone_hash == phone_hash).limit(1)
+    if session.execute(with_number).first() is not None:
         return False
-    forgotten = update(Suppression).where(Suppression.phone_hash == phone_hash).values(phone=None, note="")
-    session.execute(forgotten)
-    outbox.forget_number(session, phone_hash)
+    session.execute(update(Suppression).where(Suppression.phone_hash == phone_hash).values(phone=None, note=""))
+    outbox.delete_for_number(session, phone_hash)
     return True
 
 
-def _tell(session: Session, topic: str, told: Suppression, *, actor: str, at: datetime) -> None:
-    audit.record(session, actor, topic, f"suppression:{told.phone_hash}", {}, at=at)
-    payload = {"phone": told.phone, "cause": told.cause, "note": told.note, "since": int(told.created_at.timestamp())}
-    outbox.add(session, [topic], contact_id=outbox.ordering_key_of_number(told.phone_hash), payload=payload, at=at)
+def _publish(session: Session, topic: str, suppression: Suppression, *, actor: str, at: datetime) -> None:
+    phone_hash, since = suppression.phone_hash, int(suppression.created_at.timestamp())
+    audit.record(session, actor, topic, f"suppression:{phone_hash}", {}, at=at)
+    payload = {"phone": suppression.phone, "cause": suppression.cause, "note": suppression.note, "since": since}
+    outbox.add(session, [topic], contact_id=outbox.ordering_key_of_number(phone_hash), payload=payload, at=at)
     session.flush()

@@ -71,19 +71,19 @@ def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
     contact.archived_at = contact.erased_at = contact.updated_at = at
     contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
     session.flush()
-    if phone_hash is not None and suppressions.forget_number(session, phone_hash):
-        deliveries.forget_contact(session, outbox.ordering_key_of_number(phone_hash))
+    if phone_hash is not None and suppressions.clear_number(session, phone_hash):
+        deliveries.delete_for_contact(session, outbox.ordering_key_of_number(phone_hash))
 
 
 def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
     """Delete or empty the rows of other tables that hold personal data of the contact."""
-    deliveries.forget_contact(session, contact_id)
+    deliveries.delete_for_contact(session, contact_id)
     conversation_ids = select(Conversation.id).where(Conversation.contact_id == contact_id)
     inserted_forms = update(InsertedForm).where(
         (InsertedForm.contact_id == contact_id) | InsertedForm.conversation_id.in_(conversation_ids)
     )
     evidence.erase(session, contact_id, at=at)
-    consent.forget(session, contact_id)
+    consent.delete_for_contact(session, contact_id)
     session.execute(delete(MessengerToken).where(MessengerToken.contact_id == contact_id), execution_options=_OPTIONS)
     for table in (Message, ConversationRead, ConversationPresence):
         session.execute(delete(table).where(table.conversation_id.in_(conversation_ids)), execution_options=_OPTIONS)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.consent import eligibility, locking
 from app.core.consent.locking import LockedContact
+from app.core.consent.reach import IS_WITHIN_REACH
 from app.core.destinations import Destination
 from app.core.signing import random_public_id
 from app.db import CompiledStatement, inserting
@@ -18,11 +19,9 @@ _CONTACT = cast(Table, Contact.__table__)
 _FIND_LEAD = CompiledStatement(
     select(_CONTACT.c.id).where(_CONTACT.c.lead_key == bindparam("lead_key")).with_for_update()
 )
-# Archived and blocked contacts, and those with gdpr_optin false, submit no form.
-_MAY_SUBMIT = (_CONTACT.c.archived_at.is_(None), _CONTACT.c.blocked_at.is_(None), _CONTACT.c.gdpr_optin.is_not(False))
 _LOCK_SAVED = CompiledStatement(
     select(_CONTACT.c.phone, _CONTACT.c.email)
-    .where(_CONTACT.c.id == bindparam("contact_id"), *_MAY_SUBMIT)
+    .where(_CONTACT.c.id == bindparam("contact_id"), IS_WITHIN_REACH)
     .with_for_update()
 )
 
@@ -96,7 +95,7 @@ def save_destination(
     else:
         values |= {"email": destination.value, "email_hash": destination.hash}
     unchanged = column.is_(None) if instead_of is None else column == instead_of
-    saved = update(_CONTACT).where(_CONTACT.c.id == contact_id, unchanged, *_MAY_SUBMIT).values(**values)
+    saved = update(_CONTACT).where(_CONTACT.c.id == contact_id, unchanged, IS_WITHIN_REACH).values(**values)
     if not cast(Any, session.execute(saved)).rowcount:
         return None
     return locking.locked_by_write(contact_id, channel, destination.value, topic="contact.updated")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.core import audit, outbox
 from app.core.consent import changes as consent
 from app.core.consent import eligibility, locking
-from app.core.consent.destination_opt_outs import Place
+from app.core.consent.destination_opt_outs import DestinationKey
 from app.core.consent.locking import LockedContact
 from app.core.contacts import profile as contact_profile
 from app.core.contacts import records as contacts
@@ -135,7 +135,7 @@ def _consents(session: Session, contact_id: int) -> list[tuple[Consent, Subscrip
 
 def _move_consents(session: Session, merging: _Merge, before: list[tuple[Consent, SubscriptionType]]) -> None:
     source, target = merging.source, merging.target
-    reassigned = consent.hand_over_destination_opt_outs(session, source.id, target.id)
+    reassigned = consent.reassign_destination_opt_outs(session, source.id, target.id)
     locked = locking.lock(session, target.id)
     for source_consent, subscription_type in before:
         current = consent.current(session, locked, subscription_type.id)
@@ -146,23 +146,23 @@ def _move_consents(session: Session, merging: _Merge, before: list[tuple[Consent
         elif current is None and destination is not None and destination == source_consent.destination:
             _move_opt_in(session, locked, subscription_type, destination, evidence, at=merging.at)
 
-    for place, event_id in reassigned.items():
-        _move_destination_opt_out(session, merging, locked, place, event_id)
+    for key, event_id in reassigned.items():
+        _move_destination_opt_out(session, merging, locked, key, event_id)
 
 
 def _move_destination_opt_out(
-    session: Session, merging: _Merge, locked: LockedContact, place: Place, event_id: int
+    session: Session, merging: _Merge, locked: LockedContact, key: DestinationKey, event_id: int
 ) -> None:
     """An opt-out recorded for the target's current number overrides its opt-in.
 
     For any other number it applies only if the target has no consent yet. The target's state then agrees with
     eligibility, and a later opt-in revokes the opt-out.
     """
-    target, subscription_type = merging.target, session.get_one(SubscriptionType, place.subscription_type_id)
+    target, subscription_type = merging.target, session.get_one(SubscriptionType, key.subscription_type_id)
     current = consent.current(session, locked, subscription_type.id)
     destination = eligibility.destination_of(target, subscription_type)
     destination_hash = keys_of(session).destination_hash(destination) if destination is not None else None
-    if current is None or (destination_hash is not None and destination_hash == place.destination_hash):
+    if current is None or (destination_hash is not None and destination_hash == key.destination_hash):
         evidence = _evidence(session, merging, event_id)
         consent.opt_out(session, locked, subscription_type.id, destination, evidence, at=merging.at)
 
@@ -178,7 +178,7 @@ def _move_opt_in(
 ) -> None:
     """Repeat the opt-in for the target, which has the same number, unless any contact with this number opted out."""
     destination_hash = keys_of(session).destination_hash(destination)
-    if not any(eligibility.in_the_way(session, subscription_type.id, destination_hash)):
+    if not any(eligibility.opt_in_obstacles(session, subscription_type.id, destination_hash)):
         consent.opt_in(session, locked, subscription_type.id, destination, evidence, at=at)
 
 

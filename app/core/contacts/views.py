@@ -8,11 +8,11 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
-from app.core.consent import attached
+from app.core.consent import attached, current_destination
 from app.core.errors import Merged, NotFound
-from app.core.signing import is_public_id, keys_of
+from app.core.signing import is_public_id
 from app.db import CompiledStatement, ReadConnection, is_in
-from app.models import Channel, Consent, Contact, Suppression
+from app.models import Consent, Contact, Suppression
 
 _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
@@ -118,14 +118,8 @@ def _one(session: Session | ReadConnection, found: Any) -> View:
 
 
 def _view(session: Session | ReadConnection, row: Row, rows: Iterable[Any]) -> View:
-    found = attached.attached(rows, lambda channel: _current_hash(session, row, channel))
+    found = attached.attached(rows, lambda channel: current_destination.hash_of(session, row, channel))
     return View(row, *found)
-
-
-def _current_hash(session: Session | ReadConnection, row: Row, channel: str) -> str | None:
-    if channel == Channel.SMS:
-        return row.phone_hash
-    return keys_of(session).destination_hash(row.email) if row.email else None
 
 
 def merged_into(session: Session, ids: Sequence[int]) -> dict[int, list[tuple[str, str, datetime | None]]]:

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, FromClause, Table, and_, case, false
 
+from app.core.consent.current_destination import is_given_for_current
 from app.core.consent.reach import IS_WITHIN_REACH
 from app.core.forms.availability import IS_OFFERED
 from app.models import (
-    Channel,
     Consent,
     ConsentState,
     Contact,
@@ -61,10 +61,7 @@ class FormCard:
     is_signed_up_elsewhere: bool
 
 
-_HAS_CONSENT = and_(
-    _CONSENT.c.state == ConsentState.OPTED_IN.value,
-    _CONSENT.c.destination == case((_TYPE.c.channel == Channel.SMS.value, _CONTACT.c.phone), else_=_CONTACT.c.email),
-)
+_HAS_CONSENT = and_(_CONSENT.c.state == ConsentState.OPTED_IN.value, is_given_for_current(_TYPE.c.channel))
 COLUMNS: tuple[ColumnElement[Any], ...] = (
     _INSERTED.c.id.label("card_id"),
     _INSERTED.c.form_id.label("card_form_id"),

@@ -45,7 +45,7 @@ def insert_for(
     :raises InvalidInput: ``expires_in`` or the origin is refused
     """
     if contact is not None:
-        reach.refuse_gone(session, contact)
+        reach.refuse_gone(session, merged_into_id=contact.merged_into_id, erased_at=contact.erased_at)
         reach.refuse_blocked(contact)
     version_id, type_state = session.execute(
         select(OptInFormVersion.id, SubscriptionType.state)

@@ -9,6 +9,7 @@ from sqlalchemy import Table, and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core import destinations
+from app.core.consent.current_destination import is_opted_in
 from app.core.consent.reach import is_out_of_reach
 from app.core.destinations import Destination
 from app.core.errors import DestinationRefused, NotFound
@@ -19,7 +20,6 @@ from app.db import CompiledStatement, ReadConnection
 from app.models import (
     Channel,
     Consent,
-    ConsentState,
     Contact,
     InsertedForm,
     OptInForm,
@@ -273,5 +273,5 @@ def state_of(view: FormView, saved: Destination | None, *, at: datetime) -> Stat
         return State.UNAVAILABLE
     if saved is None or respondent is None:
         return State.ASK
-    is_signed_up = respondent.consent_state == ConsentState.OPTED_IN and respondent.consent_hash == saved.hash
+    is_signed_up = is_opted_in(respondent.consent_state, respondent.consent_hash, saved.hash)
     return State.SIGNED_UP if is_signed_up else State.SAVED

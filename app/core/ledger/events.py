@@ -42,7 +42,7 @@ _INSERT_WORDING = CompiledStatement(lambda dialect: ignoring_insert(dialect, Wor
 
 @dataclass(frozen=True)
 class Subject:
-    """What an event is about. ``destination_hash`` names it where contact and subscription type are null."""
+    """The subject of an event. ``destination_hash`` identifies it where contact and subscription type are null."""
 
     contact_id: int | None
     subscription_type_id: int | None
@@ -52,9 +52,9 @@ class Subject:
 
 @dataclass(frozen=True)
 class LedgerLine:
-    """One event with what is left of its evidence (null after erasure) and its words.
+    """One event with its evidence (null after erasure) and the text that was shown.
 
-    :param contact: public id of the contact that said it, which may have been merged into another since
+    :param contact: public id of the contact at that time, which may have been merged since
     """
 
     event: ConsentEvent
@@ -64,10 +64,10 @@ class LedgerLine:
 
 
 def record(session: Session, action: Action, subject: Subject, evidence: Evidence, *, at: datetime) -> int:
-    """Write one event and its evidence, and return the id of the event. Flushes, does not commit."""
+    """Write one event and its evidence. Returns the id of the event. Flushes, does not commit."""
     if evidence.words is not None:
         _store_wording(session, evidence.words)
-    kept = ledger_evidence.record_of(evidence, subject.destination)
+    row = ledger_evidence.row_of(evidence, subject.destination)
     (event_id,) = _INSERT.one(
         session,
         contact_id=subject.contact_id,
@@ -79,32 +79,32 @@ def record(session: Session, action: Action, subject: Subject, evidence: Evidenc
         destination_hash=subject.destination_hash,
         form_version_id=evidence.form_version_id,
         inserted_form_id=evidence.inserted_form_id,
-        evidence_hash=kept.hash,
+        evidence_hash=row.hash,
         occurred_at=at,
         recorded_at=clock.now(),
     )
-    ledger_evidence.insert(session, event_id, kept)
+    ledger_evidence.insert(session, event_id, row)
     return int(event_id)
 
 
 def of_contact(
     session: Session, contact_id: int, *, limit: int = 200, before_id: int | None = None
 ) -> list[LedgerLine]:
-    """The events of one contact and of those who became part of it, newest first, with evidence and words.
+    """The events of one contact and of contacts merged into it, newest first.
 
-    Pages go by ``before_id``.
+    :param before_id: the id of the last event of the page before
     """
-    query = select(ConsentEvent.id).where(_said_by(session, contact_id))
+    query = select(ConsentEvent.id).where(_is_of(session, contact_id))
     return _lines(session, query.where(ConsentEvent.id < before_id) if before_id else query, limit)
 
 
 def count_of_contact(session: Session, contact_id: int) -> int:
-    """How many events ``of_contact`` has."""
-    return session.scalar(select(func.count()).where(_said_by(session, contact_id))) or 0
+    """How many events ``of_contact`` returns without a limit."""
+    return session.scalar(select(func.count()).where(_is_of(session, contact_id))) or 0
 
 
 def evidence_of(session: Session, event_id: int) -> Evidence | None:
-    """How an event was known, to be told again of another contact; null when there is no evidence any more."""
+    """The evidence of an event, to be recorded for another contact; null after an erasure."""
     ((event, evidence, body, _),) = _rows(session, select(ConsentEvent.id).where(ConsentEvent.id == event_id), 1)
     if evidence is None:
         return None
@@ -125,13 +125,13 @@ def evidence_of(session: Session, event_id: int) -> Evidence | None:
 
 
 def sources_of(session: Session, event_ids: Collection[int]) -> dict[int, str]:
-    """By what way each of these events came about, by its id."""
+    """The sources of these events, by event id."""
     query = select(ConsentEvent.id, ConsentEvent.source).where(ConsentEvent.id.in_(event_ids))
     return {row.id: row.source for row in session.execute(query)}
 
 
 def of_inserted_forms(session: Session, inserted_form_ids: Collection[int]) -> dict[int, LedgerLine]:
-    """Of each inserted form that was answered, by its id, the newest event that an answer wrote."""
+    """The newest event of each answered inserted form, by the form's id."""
     if not inserted_form_ids:
         return {}
     lines = _lines(session, select(ConsentEvent.id).where(ConsentEvent.inserted_form_id.in_(inserted_form_ids)), 500)
@@ -139,14 +139,17 @@ def of_inserted_forms(session: Session, inserted_form_ids: Collection[int]) -> d
 
 
 def newest(session: Session, *, action: Action, limit: int = 50, before_id: int | None = None) -> list[LedgerLine]:
-    """The newest events of one kind; pages go by ``before_id``, the last id of the page before."""
+    """The newest events with one action.
+
+    :param before_id: the id of the last event of the page before
+    """
     query = select(ConsentEvent.id).where(ConsentEvent.action == action)
     return _lines(session, query.where(ConsentEvent.id < before_id) if before_id else query, limit)
 
 
-def _said_by(session: Session, contact_id: int) -> ColumnElement[bool]:
+def _is_of(session: Session, contact_id: int) -> ColumnElement[bool]:
     merged = session.scalars(select(Contact.id).where(Contact.merged_into_id == contact_id))
-    return ConsentEvent.contact_id.in_([contact_id, *merged])  # looked up before: the list goes by the index
+    return ConsentEvent.contact_id.in_([contact_id, *merged])  # a list of ids, so that the index is used
 
 
 def _lines(session: Session, ids: Any, limit: int) -> list[LedgerLine]:
@@ -169,12 +172,12 @@ def _rows(session: Session, ids: Any, limit: int) -> Sequence[Any]:
 
 
 def _store_wording(session: Session, words: Words) -> None:
-    """Store the text once. A process remembers a hash only when it found it in the database."""
+    """Store the text once. Only hashes of committed rows are remembered, because a new row may be rolled back."""
     known: set[str] = session.info.setdefault(_KNOWN_WORDINGS, set())
     if words.hash not in known and not _INSERT_WORDING.run(session, hash=words.hash, body=words.body):
         known.add(words.hash)
 
 
-def equip(info: dict[str, Any]) -> None:
-    """Give every session of a database one memory of the wordings that it holds."""
+def attach(info: dict[str, Any]) -> None:
+    """Add the set of stored wordings to the info that all sessions of a database share."""
     info[_KNOWN_WORDINGS] = set()

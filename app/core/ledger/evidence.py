@@ -1,4 +1,4 @@
-"""What proves an event. Its hash stands in the event, so it can be erased without breaking the seals."""
+"""The evidence of an event. The event contains its hash, so it can be erased without breaking the seals."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ _SAFE_INTEGER_MAX = 2**53 - 1
 
 @dataclass(frozen=True)
 class Evidence:
-    """How we know of a change. Surfaces build it from a request; rules only pass it down.
+    """What proves a change. Surfaces build it from a request; rules only pass it on.
 
     :param actor: who acted: ``contact``, ``agent:3``, ``api:4``, ``system``
     :param ip_address: of the person, as far as trusted proxies report it
@@ -53,7 +53,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Record:
+class EvidenceRow:
     """The columns of one evidence row before it is written, with the salt and hash that its event carries."""
 
     columns: dict[str, Any]
@@ -61,7 +61,7 @@ class Record:
     hash: bytes
 
 
-def record_of(evidence: Evidence, destination: str | None) -> Record:
+def row_of(evidence: Evidence, destination: str | None) -> EvidenceRow:
     """The row that keeps this evidence, with a new salt. Long user agents and page addresses are cut off."""
     columns = {
         "destination": destination,
@@ -75,12 +75,12 @@ def record_of(evidence: Evidence, destination: str | None) -> Record:
         "details": dict(evidence.details),
     }
     salt = secrets.token_bytes(16)
-    return Record(columns, salt, hash_of(columns, salt))
+    return EvidenceRow(columns, salt, hash_of(columns, salt))
 
 
-def insert(session: Session, event_id: int, record: Record) -> None:
+def insert(session: Session, event_id: int, row: EvidenceRow) -> None:
     """Write the evidence of one event. Flushes, does not commit."""
-    _INSERT.run(session, event_id=event_id, salt=record.salt, erased_at=None, **record.columns)
+    _INSERT.run(session, event_id=event_id, salt=row.salt, erased_at=None, **row.columns)
 
 
 def erase(session: Session, contact_id: int, *, at: datetime) -> None:
@@ -98,16 +98,16 @@ def hash_of(columns: Mapping[str, Any], salt: bytes) -> bytes:
 
 
 def canonical_json(value: Any) -> bytes:
-    """One byte sequence for each JSON value, whatever wrote it.
+    """The canonical bytes of a JSON value: the same for every JSON library.
 
-    :raises ValueError: a number that JSON libraries write differently: a fraction, or an integer beyond 2**53
+    :raises ValueError: the value contains a fraction or an integer beyond 2**53, which libraries write differently
     Source: RFC 8785
     """
     return json.dumps(_canonical(value), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _canonical(value: Any) -> Any:
-    """The same with every object's keys in order of their UTF-16 code units."""
+    """The value with the keys of every object in the order of their UTF-16 code units."""
     if isinstance(value, Mapping):
         return {key: _canonical(value[key]) for key in sorted(value, key=lambda key: str(key).encode("utf-16-be"))}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""The record of an answer in ``inserted_forms``: when, by whom and with what it was answered. Written only once."""
+"""Answers in ``inserted_forms``: when, by whom and with which destination a form was answered. Each is written once."""
 
 from datetime import datetime
 from typing import cast
@@ -6,18 +6,19 @@ from typing import cast
 from sqlalchemy import Table, and_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
+from app.core.consent.current_destination import is_opted_in
 from app.core.destinations import Destination
 from app.core.forms.insertion import EXPIRES_IN
 from app.core.forms.render_token import RenderToken
 from app.core.forms.views import Form, Insertion
 from app.db import CompiledStatement, ignoring_insert
-from app.models import Consent, ConsentState, Contact, InsertedForm
+from app.models import Consent, Contact, InsertedForm
 
 INSERTED_BY_PAGE = "page"  # ``inserted_by`` of a public form's render, which is stored when it is answered
 _INSERTED_FORM = cast(Table, InsertedForm.__table__)
 _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
-# The destination that a render was answered with, and the present consent of its contact or of the one merged into.
+# The destination that a render was answered with, and the current consent of its contact; after a merge, the target's.
 _FIND_ANSWER = CompiledStatement(
     select(_INSERTED_FORM.c.submitted_destination_hash, _CONSENT.c.state, _CONSENT.c.destination_hash)
     .select_from(_INSERTED_FORM)
@@ -62,7 +63,10 @@ _INSERT_ANSWERED = CompiledStatement(
 def record_public(
     session: Session, form: Form, shown: RenderToken, destination: Destination, contact_id: int, *, at: datetime
 ) -> int | None:
-    """Store an answered render of a public form as an inserted form; its id, or null when it was answered before."""
+    """Store an answered render of a public form as an inserted form.
+
+    Returns its id; null when it was answered before.
+    """
     created = _INSERT_ANSWERED.one(
         session,
         token=shown.nonce,
@@ -83,7 +87,7 @@ def record_public(
 def mark_answered(
     session: Session, insertion: Insertion, destination: Destination, contact_id: int, *, at: datetime
 ) -> bool:
-    """Store that an inserted form is answered, and by whom; false when another transaction answered it first."""
+    """Store an inserted form's answer. Returns false when another transaction answered it first."""
     updated = _MARK_ANSWERED.run(
         session,
         inserted_form_id=insertion.id,
@@ -99,4 +103,4 @@ def earlier_answer(session: Session, form: Form, shown: RenderToken, destination
     """Whether this render of a public form was answered with this destination, and whether that opt-in still holds."""
     answered = _FIND_ANSWER.one(session, nonce=shown.nonce, subscription_type_id=form.subscription_type_id)
     is_same = answered is not None and answered[0] == destination.hash
-    return is_same, is_same and answered[1:] == (ConsentState.OPTED_IN, destination.hash)
+    return is_same, is_same and is_opted_in(answered[1], answered[2], destination.hash)

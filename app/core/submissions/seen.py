@@ -1,4 +1,4 @@
-"""Record that a form came onto a person's screen."""
+"""Record that a person saw a form."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from app.models import InsertedForm, OptInForm, Workspace
 
 
 def public_form_seen(session: Session, form_key: str, shown: RenderToken, *, address: str | None, at: datetime) -> None:
-    """Count one render of a public form as seen, once; beyond the limit of the IP address it is not counted.
+    """Count one render of a public form as seen, once. Renders over the IP address's limit are not counted.
 
     :raises NotFound: no form has this key
     """

@@ -1,4 +1,4 @@
-"""The main job: what happens when a person answers a form."""
+"""Record a person's answer to a form: the main use case of Assent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ Typed = Mapping[str, Destination | DestinationRefused]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an answer led to.
+    """The outcome of an answer.
 
-    ``refusal`` is a code of ``phone.REFUSALS``, of ``email.REFUSALS`` or one of ``shown_again`` (what the page showed
-    has changed: show the form again), ``answered_already`` (another number was sent from this render), ``too_many``.
+    ``refusal`` is a code of ``phone.REFUSALS`` or ``email.REFUSALS``, or one of ``shown_again`` (the form changed since
+    it was rendered, so show it again), ``answered_already`` (another number was sent from this render), ``too_many``.
     """
 
     state: State
@@ -44,7 +44,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Answer:
-    """One answer that agrees to a destination, with what is needed to record it."""
+    """One answer with the destination that the person agreed to, and everything that is needed to record it."""
 
     view: FormView
     shown: RenderToken
@@ -62,14 +62,14 @@ def submit(
     evidence: Evidence,
     at: datetime,
 ) -> Outcome:
-    """Record one answer. The caller commits whatever the outcome is: a refusal has been counted.
+    """Record one answer. The caller commits after refusals, too, because they are counted for the rate limits.
 
-    :param view: read in this session
-    :param shown: what the page showed; null when that is unknown (too old, not signed here, or the wording changed)
-    :param typed: the number or address from the page, by the channel of its field (``destinations.read``, which
-        takes longest and needs no transaction), or why it was refused; ignored where the page showed a saved one;
-        fields of another channel than the form's are always ignored
-    :param evidence: address, user agent, page, wording; source and actor are the person's
+    :param view: the form, read in this session
+    :param shown: the page's token; null when it is too old or not signed here, or the wording changed since
+    :param typed: by channel, the number or address from the page, or why it was refused (``destinations.read``, called
+        before the transaction because it is slow). Ignored where the page showed a saved one. Other channels than the
+        form's are ignored.
+    :param evidence: IP address, user agent, page and wording; source and actor are the person's
     """
     saved = form_views.saved_destination(keys_of(session), view)
     state = form_views.state_of(view, saved, at=at)
@@ -91,9 +91,9 @@ def submit(
 def _agreed_destination(
     view: FormView, shown: RenderToken, typed: Typed, saved: Destination | None
 ) -> Destination | DestinationRefused | None:
-    """The number that the person agreed to: the one they typed, or the saved one that the page showed.
+    """The destination that the person agreed to: the one they typed, or the saved one that the page showed.
 
-    Null when another one is saved now, or when the field that the page asks with is missing from the answer.
+    Null when another one is saved now, or when the form's field is missing from the answer.
     """
     if shown.destination_hash is not None:
         return saved if saved and saved.hash == shown.destination_hash else None
@@ -152,7 +152,7 @@ def _saved_only(session: Session, answer: _Answer, contact: LockedContact, state
 
 
 def _settled(answer: _Answer, insertion: Insertion, state: State) -> Outcome | None:
-    """The outcome of an answer that has nothing to record; null when there is something."""
+    """The outcome of an answer that has nothing to record; null when it has."""
     if state != State.ASK and answer.shown.destination_hash is None:
         # A number was saved after this page asked for one. The answer does not change the saved number.
         respondent = answer.view.respondent
@@ -172,9 +172,9 @@ def _lead(session: Session, answer: _Answer) -> LockedContact:
 
 
 def _locked_contact(session: Session, answer: _Answer) -> LockedContact | None:
-    """The contact of an inserted form, locked, with the number that they typed saved.
+    """The contact of an inserted form, locked, after saving the number that they typed.
 
-    Null when the saved number is no longer what the page was based on, or the contact may not answer any more.
+    Null when the saved number changed since the page was rendered, or the contact may no longer answer.
     """
     respondent, channel, saved = answer.view.respondent, answer.view.form.channel, answer.view.saved
     if respondent is None:
@@ -222,7 +222,7 @@ def _opt_in(session: Session, answer: _Answer, contact: LockedContact, inserted_
 
 
 def _over_limit(session: Session, answer: _Answer) -> int | None:
-    """Count this answer against its number and its IP address; the seconds to wait when there were too many."""
+    """Count this answer for its number and its IP address. Returns the seconds to wait when there were too many."""
     keys, publisher = keys_of(session), answer.view.publisher
     buckets = {keys.bucket("number", answer.destination.hash): publisher.answers_per_number}
     if answer.evidence.ip_address:
@@ -232,7 +232,7 @@ def _over_limit(session: Session, answer: _Answer) -> int | None:
 
 
 def _answered_before(session: Session, answer: _Answer) -> Outcome:
-    """The outcome for a render that was answered before: with the same number, the present state."""
+    """The outcome for a render that was answered before: with the same number, the current state."""
     is_same, is_signed_up = answers.earlier_answer(session, answer.view.form, answer.shown, answer.destination)
     if not is_same:
         return Outcome(State.ASK, "answered_already", answer.destination)
@@ -240,10 +240,10 @@ def _answered_before(session: Session, answer: _Answer) -> Outcome:
 
 
 def _changed_meanwhile(session: Session, answer: _Answer, insertion: Insertion) -> Outcome:
-    """The outcome when another transaction came first: the present state, read again."""
-    fresh = form_views.inserted_view(session, insertion.token)
-    saved = form_views.saved_destination(keys_of(session), fresh)
-    state = form_views.state_of(fresh, saved, at=answer.at)
+    """The outcome when another transaction came first: the current state, read again."""
+    current = form_views.inserted_view(session, insertion.token)
+    saved = form_views.saved_destination(keys_of(session), current)
+    state = form_views.state_of(current, saved, at=answer.at)
     if state == State.SIGNED_UP and saved and saved.hash == answer.destination.hash:
         return Outcome(State.DONE, None, answer.destination)
     return Outcome(state, None if state in {State.EXPIRED, State.UNAVAILABLE} else "shown_again")

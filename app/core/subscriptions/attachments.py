@@ -1,7 +1,7 @@
-"""Attaching and detaching, as Intercom's API means it, by way of the one door.
+"""Attach contacts to subscription types and detach them, as Intercom's API defines it.
 
-An attachment is an explicit preference: attached to a type that asks first, the contact is in; attached to a type that
-everybody gets, the contact is out. Detaching returns to what holds for those who said nothing, and is recorded so.
+Attached to an opt-in type, a contact is opted in; attached to an opt-out type, it is opted out. Detaching records the
+type's default: opted out of an opt-in type, opted in to an opt-out type.
 """
 
 from datetime import datetime
@@ -15,7 +15,7 @@ from app.core.consent.locking import LockedContact
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.ledger.evidence import Evidence
 from app.core.subscriptions import subscription_types
-from app.core.subscriptions.subscription_types import Shown
+from app.core.subscriptions.subscription_types import SubscriptionTypeView
 from app.models import Channel, ConsentState, ConsentType, TypeState
 
 
@@ -27,90 +27,96 @@ def attach(
     evidence: Evidence,
     *,
     at: datetime,
-) -> Shown:
-    """Opt a contact in to a type that asks first, or out of one that everybody gets. Again changes nothing.
+) -> SubscriptionTypeView:
+    """Opt a contact in to an opt-in type, or out of an opt-out type. Returns the type. Repeating it changes nothing.
 
-    The type comes back.
-
-    :param at: when the contact said so; not before what they said last
+    :param at: the time of the contact's statement, not before their last one
     :raises NotFound: there is no such contact or type, or the type is archived
-    :raises InvalidInput: ``consent_type`` is not the type's own; they opted out, and nobody says how they asked again
-    :raises InvalidState: the type is a draft; the number asked not to be texted; they said something else since
+    :raises InvalidInput: ``consent_type`` differs from the type's; or the contact opted out, and the note is missing
+    :raises InvalidState: the type is a draft; the number is suppressed; or the consent changed after ``at``
     """
-    kind = _offered(session, subscription_type_id)
-    if consent_type != kind.consent_type:
+    subscription_type = _find_live(session, subscription_type_id)
+    if consent_type != subscription_type.consent_type:
         raise InvalidInput(
-            f"This subscription type is “{kind.consent_type}”: attach to it with that.", field="consent_type"
+            f"This subscription type is “{subscription_type.consent_type}”: attach to it with that.",
+            field="consent_type",
         )
     contact = locking.lock_by_public_id(session, public_id)
-    change = _opt_in if kind.consent_type == ConsentType.OPT_IN else _opt_out
-    change(session, contact, kind, evidence, at)
-    return kind
+    change = _record_opt_in if subscription_type.consent_type == ConsentType.OPT_IN else _record_opt_out
+    change(session, contact, subscription_type, evidence, at)
+    return subscription_type
 
 
 def detach(
     session: Session, public_id: str, subscription_type_id: int | None, evidence: Evidence, *, at: datetime
-) -> Shown:
-    """Return a contact to what holds for those who said nothing: out of a type that asks first, in to the other kind.
+) -> SubscriptionTypeView:
+    """Record the type's default: opted out of an opt-in type, opted in to an opt-out type. Returns the type.
 
-    The type comes back. Errors as ``attach``; also of a contact that never said anything it is recorded, unless that
-    were a yes and there is no number or address that it could be for.
+    It is recorded for contacts that were never asked, too, except for an opt-in without a number or address.
+    Errors as ``attach``.
     """
-    kind = _offered(session, subscription_type_id)
+    subscription_type = _find_live(session, subscription_type_id)
     contact = locking.lock_by_public_id(session, public_id)
-    if kind.consent_type == ConsentType.OPT_OUT and not contact.destination(kind.channel):
-        current = consent.current(session, contact, kind.id)
+    if subscription_type.consent_type == ConsentType.OPT_OUT and not contact.destination(subscription_type.channel):
+        current = consent.current(session, contact, subscription_type.id)
         if current is None or current.state == ConsentState.OPTED_IN:
-            return kind
-    change = _opt_out if kind.consent_type == ConsentType.OPT_IN else _opt_in
-    change(session, contact, kind, evidence, at)
-    return kind
+            return subscription_type
+    change = _record_opt_out if subscription_type.consent_type == ConsentType.OPT_IN else _record_opt_in
+    change(session, contact, subscription_type, evidence, at)
+    return subscription_type
 
 
 def opt_in(
     session: Session, public_id: str, subscription_type_id: int | None, evidence: Evidence, *, at: datetime
-) -> tuple[Shown, Change]:
-    """Record that a contact said yes to a type of either kind, for the number or address that they have now.
-
-    Errors as ``attach``.
-    """
-    kind = _offered(session, subscription_type_id)
-    return kind, _opt_in(session, locking.lock_by_public_id(session, public_id), kind, evidence, at)
+) -> tuple[SubscriptionTypeView, Change]:
+    """Opt a contact in to a type of either consent type, for its current number or address. Errors as ``attach``."""
+    subscription_type = _find_live(session, subscription_type_id)
+    return subscription_type, _record_opt_in(
+        session, locking.lock_by_public_id(session, public_id), subscription_type, evidence, at
+    )
 
 
 def opt_out(
     session: Session, public_id: str, subscription_type_id: int, evidence: Evidence, *, at: datetime
-) -> tuple[Shown, Change]:
-    """Record that a contact opted out of a type, whatever its state and consent type.
+) -> tuple[SubscriptionTypeView, Change]:
+    """Opt a contact out of a type of any state and consent type.
 
     :raises NotFound: there is no such contact or type
     """
-    kind = subscription_types.shown(session, subscription_type_id)
-    return kind, _opt_out(session, locking.lock_by_public_id(session, public_id), kind, evidence, at)
+    subscription_type = subscription_types.view(session, subscription_type_id)
+    return subscription_type, _record_opt_out(
+        session, locking.lock_by_public_id(session, public_id), subscription_type, evidence, at
+    )
 
 
-def _opt_in(session: Session, contact: LockedContact, kind: Shown, evidence: Evidence, at: datetime) -> Change:
-    destination = contact.destination(kind.channel)
+def _record_opt_in(
+    session: Session, contact: LockedContact, subscription_type: SubscriptionTypeView, evidence: Evidence, at: datetime
+) -> Change:
+    destination = contact.destination(subscription_type.channel)
     if not destination:
-        has_not = "number" if kind.channel == Channel.SMS else "address"
+        missing = "number" if subscription_type.channel == Channel.SMS else "address"
         raise InvalidState(
-            f"This contact has no {has_not} to say yes for. Give it one first.",
-            code="no_phone" if kind.channel == Channel.SMS else "no_email",
+            f"This contact has no {missing} to say yes for. Give it one first.",
+            code="no_phone" if subscription_type.channel == Channel.SMS else "no_email",
         )
-    return consent.opt_in(session, contact, kind.id, destination, evidence, at=at)
+    return consent.opt_in(session, contact, subscription_type.id, destination, evidence, at=at)
 
 
-def _opt_out(session: Session, contact: LockedContact, kind: Shown, evidence: Evidence, at: datetime) -> Change:
-    return consent.opt_out(session, contact, kind.id, contact.destination(kind.channel), evidence, at=at)
+def _record_opt_out(
+    session: Session, contact: LockedContact, subscription_type: SubscriptionTypeView, evidence: Evidence, at: datetime
+) -> Change:
+    return consent.opt_out(
+        session, contact, subscription_type.id, contact.destination(subscription_type.channel), evidence, at=at
+    )
 
 
-def _offered(session: Session, subscription_type_id: int | None) -> Shown:
+def _find_live(session: Session, subscription_type_id: int | None) -> SubscriptionTypeView:
     try:
-        kind = subscription_types.shown(session, subscription_type_id or 0)
+        subscription_type = subscription_types.view(session, subscription_type_id or 0)
     except NotFound:
         raise NotFound("Resource Not Found") from None
-    if kind.state == TypeState.ARCHIVED:
+    if subscription_type.state == TypeState.ARCHIVED:
         raise NotFound("Resource Not Found")
-    if kind.state == TypeState.DRAFT:
+    if subscription_type.state == TypeState.DRAFT:
         raise InvalidState("This subscription type is a draft. Put it live first.")
-    return kind
+    return subscription_type

@@ -1,4 +1,4 @@
-"""Subscription types: what one can subscribe to."""
+"""Subscription types: create, edit, list them, and change their state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,16 +24,16 @@ from app.models import (
 
 NAME_MAX = 120
 DESCRIPTION_MAX = 2000
-_KIND = cast(Table, SubscriptionType.__table__)
-_WORDS_OF = cast(Table, SubscriptionTypeTranslation.__table__)
-_SHOWN = CompiledStatement(
+_TYPE = cast(Table, SubscriptionType.__table__)
+_TRANSLATION = cast(Table, SubscriptionTypeTranslation.__table__)
+_VIEW = CompiledStatement(
     select(
-        *(_KIND.c[name] for name in ("id", "name", "description", "locale", "channel", "consent_type", "state")),
-        *(_WORDS_OF.c[name].label(f"words_{name}") for name in ("locale", "name", "description")),
+        *(_TYPE.c[name] for name in ("id", "name", "description", "locale", "channel", "consent_type", "state")),
+        *(_TRANSLATION.c[name].label(f"translation_{name}") for name in ("locale", "name", "description")),
     )
-    .select_from(_KIND.outerjoin(_WORDS_OF, _WORDS_OF.c.subscription_type_id == _KIND.c.id))
-    .where(_KIND.c.id == bindparam("subscription_type_id"))
-    .order_by(_WORDS_OF.c.locale)
+    .select_from(_TYPE.outerjoin(_TRANSLATION, _TRANSLATION.c.subscription_type_id == _TYPE.c.id))
+    .where(_TYPE.c.id == bindparam("subscription_type_id"))
+    .order_by(_TRANSLATION.c.locale)
 )
 Translations = Mapping[str, tuple[str, str]]  # locale to (name, description)
 
@@ -50,9 +50,9 @@ def create(
     locale: str = "en",
     translations: Translations | None = None,
 ) -> SubscriptionType:
-    """A new type, as a draft. Channel and consent type stay what they are from here on.
+    """Create a type as a draft. Its channel and consent type can never be changed.
 
-    :raises InvalidInput: name, description, locale or a translation
+    :raises InvalidInput: the name, description, locale or a translation is refused
     """
     subscription_type = SubscriptionType(
         name=_name(name),
@@ -83,23 +83,23 @@ def edit(
     channel: str | None = None,
     consent_type: str | None = None,
 ) -> None:
-    """Change the words. Null leaves a field as it is.
+    """Change name, description and translations. Null leaves a field unchanged.
 
-    :raises ImmutableField: ``channel`` or ``consent_type`` is given and differs; nothing changes then
-    :raises InvalidInput: the words
+    :raises ImmutableField: ``channel`` or ``consent_type`` is given and differs; nothing is changed
+    :raises InvalidInput: the name, description or a translation is refused
     """
-    for field, wanted in (("channel", channel), ("consent_type", consent_type)):
-        if wanted is not None and wanted != getattr(subscription_type, field):
-            shown = "message type" if field == "channel" else "consent type"
+    for field, value in (("channel", channel), ("consent_type", consent_type)):
+        if value is not None and value != getattr(subscription_type, field):
+            label = "message type" if field == "channel" else "consent type"
             raise ImmutableField(
-                f"The {shown} cannot be changed once a subscription type is saved. Make a new one instead.", field=field
+                f"The {label} cannot be changed once a subscription type is saved. Make a new one instead.", field=field
             )
     new_name = subscription_type.name if name is None else _name(name)
     new_description = subscription_type.description if description is None else _description(description)
     if translations is not None:
-        fresh = _translations(translations, subscription_type.locale)
-        kept = {translation.locale: translation for translation in subscription_type.translations}
-        subscription_type.translations = [_refreshed(kept.get(each.locale), each) for each in fresh]
+        new = _translations(translations, subscription_type.locale)
+        current = {translation.locale: translation for translation in subscription_type.translations}
+        subscription_type.translations = [_updated(current.get(each.locale), each) for each in new]
     subscription_type.name, subscription_type.description = new_name, new_description
     subscription_type.updated_at = at
     audit.record(session, actor, "subscription_type.edited", f"subscription_type:{subscription_type.id}", {}, at=at)
@@ -107,15 +107,15 @@ def edit(
 
 
 def put_live(session: Session, subscription_type: SubscriptionType, *, actor: str, at: datetime) -> None:
-    """From draft to live. :raises InvalidState: it is not a draft"""
-    _step(session, subscription_type, {TypeState.DRAFT}, TypeState.LIVE, "put live", actor=actor, at=at)
+    """Make a draft live. :raises InvalidState: it is not a draft"""
+    _change_state(session, subscription_type, {TypeState.DRAFT}, TypeState.LIVE, "put live", actor=actor, at=at)
     subscription_type.live_at = at
     session.flush()
 
 
 def archive(session: Session, subscription_type: SubscriptionType, *, actor: str, at: datetime) -> None:
-    """Offer it nowhere any more; consents and history stay. :raises InvalidState: it is archived already"""
-    _step(
+    """Stop offering a type; its consents and history stay. :raises InvalidState: it is archived already"""
+    _change_state(
         session,
         subscription_type,
         {TypeState.DRAFT, TypeState.LIVE},
@@ -129,9 +129,9 @@ def archive(session: Session, subscription_type: SubscriptionType, *, actor: str
 
 
 def unarchive(session: Session, subscription_type: SubscriptionType, *, actor: str, at: datetime) -> None:
-    """Back to live, or to draft when it never was live. :raises InvalidState: it is not archived"""
-    back = TypeState.LIVE if subscription_type.live_at else TypeState.DRAFT
-    _step(session, subscription_type, {TypeState.ARCHIVED}, back, "brought back", actor=actor, at=at)
+    """Make an archived type live again, or a draft if it never was live. :raises InvalidState: it is not archived"""
+    previous = TypeState.LIVE if subscription_type.live_at else TypeState.DRAFT
+    _change_state(session, subscription_type, {TypeState.ARCHIVED}, previous, "brought back", actor=actor, at=at)
     subscription_type.archived_at = None
     session.flush()
 
@@ -145,8 +145,8 @@ def find(session: Session, subscription_type_id: int) -> SubscriptionType:
 
 
 @dataclass(frozen=True)
-class Words:
-    """A type's words in one language."""
+class TypeText:
+    """A type's name and description in one language."""
 
     locale: str
     name: str
@@ -154,8 +154,8 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A type as it is shown, for the paths that systems wait on: read in one prepared statement."""
+class SubscriptionTypeView:
+    """A type with its translations, read by one compiled statement for frequent API calls."""
 
     id: int
     name: str
@@ -164,20 +164,20 @@ class Shown:
     channel: str
     consent_type: str
     state: str
-    translations: tuple[Words, ...]
+    translations: tuple[TypeText, ...]
 
 
-def shown(session: Session, subscription_type_id: int) -> Shown:
+def view(session: Session, subscription_type_id: int) -> SubscriptionTypeView:
     """:raises NotFound: there is no type with this id"""
-    rows = _SHOWN.all(session, subscription_type_id=subscription_type_id)
+    rows = _VIEW.all(session, subscription_type_id=subscription_type_id)
     if not rows:
         raise NotFound("There is no such subscription type.")
-    values: list[Any] = [*rows[0][:7], tuple(Words(*row[7:]) for row in rows if row[7] is not None)]
-    return Shown(*values)
+    values: list[Any] = [*rows[0][:7], tuple(TypeText(*row[7:]) for row in rows if row[7] is not None)]
+    return SubscriptionTypeView(*values)
 
 
 def find_all(session: Session) -> list[SubscriptionType]:
-    """Every type: live first, then drafts, then archived; by name."""
+    """All types: first the live ones, then drafts, then archived ones, each by name."""
     order = case({TypeState.LIVE.value: 0, TypeState.DRAFT.value: 1}, value=SubscriptionType.state, else_=2)
     return list(session.scalars(select(SubscriptionType).order_by(order, SubscriptionType.name, SubscriptionType.id)))
 
@@ -188,7 +188,7 @@ def find_live(session: Session) -> list[SubscriptionType]:
 
 
 def opted_in_counts(session: Session) -> dict[int, int]:
-    """How many contacts said yes, by type id. An index-only count of the rows that are opted in."""
+    """How many contacts are opted in, by type id. An index-only count."""
     query = (
         select(Consent.subscription_type_id, func.count())
         .where(Consent.state == ConsentState.OPTED_IN.value)
@@ -197,7 +197,7 @@ def opted_in_counts(session: Session) -> dict[int, int]:
     return {row[0]: row[1] for row in session.execute(query)}
 
 
-def _step(
+def _change_state(
     session: Session,
     subscription_type: SubscriptionType,
     allowed: set[TypeState],
@@ -222,25 +222,25 @@ def _step(
     )
 
 
-def _refreshed(
-    kept: SubscriptionTypeTranslation | None, fresh: SubscriptionTypeTranslation
+def _updated(
+    current: SubscriptionTypeTranslation | None, new: SubscriptionTypeTranslation
 ) -> SubscriptionTypeTranslation:
-    if kept is None:
-        return fresh
-    kept.name, kept.description = fresh.name, fresh.description
-    return kept
+    if current is None:
+        return new
+    current.name, current.description = new.name, new.description
+    return current
 
 
 def _translations(translations: Translations, own_locale: str) -> list[SubscriptionTypeTranslation]:
-    made = []
+    rows = []
     for locale, (name, description) in sorted(translations.items()):
         if _locale(locale) == own_locale:
             continue
         if name.strip() or description.strip():
-            made.append(
+            rows.append(
                 SubscriptionTypeTranslation(locale=locale, name=_name(name), description=_description(description))
             )
-    return made
+    return rows
 
 
 def _name(text: str) -> str:

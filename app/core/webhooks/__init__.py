@@ -1,5 +1,5 @@
-"""Webhooks out: where events go, what they say, how far each telling is, and how it is signed.
+"""Webhooks: endpoints, the messages for them, their deliveries and signatures.
 
-``routing`` makes messages and deliveries of what waits in the outbox; the worker (``jobs/deliver_webhooks.py``) sends
-them. ``endpoints`` and ``deliveries`` are what pages and the API call.
+``routing`` creates messages and deliveries from outbox events. The worker (``jobs/deliver_webhooks.py``) sends them.
+Pages and the API call ``endpoints`` and ``deliveries``.
 """

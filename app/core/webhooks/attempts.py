@@ -1,7 +1,7 @@
-"""Attempts: which deliveries are due, claimed so that no two workers send one, recorded when they are over.
+"""Attempts to deliver: which deliveries are due, claimed by one worker at a time, and recorded when they end.
 
-One contact's deliveries to one endpoint go one after the other: only the oldest that waits is ever due. An endpoint
-that fails again and again is left alone for a while, longer each time, and then asked by one attempt alone.
+Deliveries of one contact to one endpoint are sent one after the other: only the oldest waiting one can be due. An
+endpoint that keeps failing is paused, longer each time. After a pause it gets one attempt.
 """
 
 import random
@@ -20,19 +20,19 @@ from app.db import run
 from app.models import DeliveryState, DisabledReason, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
 GONE, TOO_MANY, UNAVAILABLE = 410, 429, 503
-# Failures in a row after which an endpoint is paused.
-PATIENCE = 10
+# Consecutive failures after which an endpoint is paused.
+PAUSE_AFTER = 10
 _LONGEST_PAUSE_S = 900.0
 _RETRY_AFTER_MAX_S = 3600.0
 _DELIVERY = cast(Table, WebhookDelivery.__table__)
 _S = timedelta(seconds=1)
-# Asked many times a second, so they are put together once.
+# Built once, because they run many times a second.
 _IS_DUE = and_(
     WebhookDelivery.state == DeliveryState.WAITING.value,
     WebhookDelivery.next_attempt_at <= bindparam("at"),
     or_(WebhookDelivery.leased_until.is_(None), WebhookDelivery.leased_until <= bindparam("at")),
 )
-_DUE = (
+_FIND_DUE = (
     select(WebhookEndpoint)
     .where(
         WebhookEndpoint.deleted_at.is_(None),
@@ -42,14 +42,14 @@ _DUE = (
     )
     .order_by(WebhookEndpoint.id)
 )
-_BEFORE = aliased(WebhookDelivery)
-_IS_BEHIND_ANOTHER = exists().where(
-    _BEFORE.endpoint_id == WebhookDelivery.endpoint_id,
-    _BEFORE.ordering_key == WebhookDelivery.ordering_key,
-    _BEFORE.state == DeliveryState.WAITING.value,
-    _BEFORE.id < WebhookDelivery.id,
+_EARLIER = aliased(WebhookDelivery)
+_WAITS_FOR_ANOTHER = exists().where(
+    _EARLIER.endpoint_id == WebhookDelivery.endpoint_id,
+    _EARLIER.ordering_key == WebhookDelivery.ordering_key,
+    _EARLIER.state == DeliveryState.WAITING.value,
+    _EARLIER.id < WebhookDelivery.id,
 )
-_CLAIM = (
+_FIND_CLAIMABLE = (
     select(
         WebhookDelivery.id,
         WebhookDelivery.ordering_key,
@@ -60,20 +60,24 @@ _CLAIM = (
         WebhookMessage.body,
     )
     .join(WebhookMessage, WebhookMessage.id == WebhookDelivery.message_id)
-    .where(WebhookDelivery.endpoint_id == bindparam("endpoint"), _IS_DUE, ~_IS_BEHIND_ANOTHER)
+    .where(WebhookDelivery.endpoint_id == bindparam("endpoint"), _IS_DUE, ~_WAITS_FOR_ANOTHER)
     .order_by(WebhookDelivery.next_attempt_at, WebhookDelivery.id)
-    .limit(bindparam("most", type_=Integer))
+    .limit(bindparam("limit", type_=Integer))
     .with_for_update(of=WebhookDelivery, skip_locked=True)
 )
-_TAKE = update(_DELIVERY).where(_DELIVERY.c.id == bindparam("delivery"))
-_TAKE = _TAKE.values(lease_id=bindparam("mark"), leased_until=bindparam("until"))
+_LEASE = (
+    update(_DELIVERY)
+    .where(_DELIVERY.c.id == bindparam("delivery"))
+    .values(lease_id=bindparam("lease"), leased_until=bindparam("until"))
+)
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """When things happen again. ``delays_s``: after the first failure, the second …, the last for all others.
+    """The delays of retries, pauses and leases.
 
-    ``lease``: how long an attempt belongs to its worker; longer than any attempt takes.
+    :param delays_s: after the first failure, the second …; the last one after all others
+    :param lease: how long an attempt belongs to its worker; longer than any attempt takes
     """
 
     delays_s: tuple[float, ...] = (5, 30, 120, 600, 1800, 3600)
@@ -83,7 +87,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One that was claimed: everything that sending takes, without the database."""
+    """One claimed delivery, with everything that is needed to send it without the database."""
 
     delivery_id: int
     endpoint_id: int
@@ -99,15 +103,15 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How an attempt ended. ``problem`` is null when an answer came; ``status`` is null when none did."""
+class AttemptOutcome:
+    """How an attempt ended. ``problem`` is null when a response came, ``status`` when none came."""
 
     attempt: Attempt
     at: datetime
     request_headers: dict[str, str]
     status: int | None = None
-    answer_headers: dict[str, str] | None = None
-    answer: str | None = None
+    response_headers: dict[str, str] | None = None
+    response: str | None = None
     problem: str | None = None
     duration_ms: int | None = None
     retry_after_s: float = 0.0
@@ -118,32 +122,32 @@ class Outcome:
 
 
 def due(session: Session, *, at: datetime) -> list[WebhookEndpoint]:
-    """The endpoints that something can be sent to now; takes no lock."""
-    return list(session.scalars(_DUE, {"at": at}))
+    """The endpoints that have a delivery to be sent now. Takes no lock."""
+    return list(session.scalars(_FIND_DUE, {"at": at}))
 
 
 def claim(session: Session, endpoint: WebhookEndpoint, *, limit: int, lease: timedelta, at: datetime) -> list[Attempt]:
-    """Up to ``limit`` attempts that belong to the caller until the lease is over. What others hold is passed over.
+    """Up to ``limit`` attempts that belong to the caller until the lease ends. Leased deliveries are skipped.
 
-    :param endpoint: as ``due`` found it; one that was disabled or paused since hands out nothing
+    :param endpoint: as ``due`` returned it; nothing is claimed if it was disabled or paused since then
     """
-    standing = session.get(WebhookEndpoint, endpoint.id, populate_existing=True)
-    if standing is None or standing.deleted_at or standing.disabled_at or (standing.paused_until or at) > at:
+    current = session.get(WebhookEndpoint, endpoint.id, populate_existing=True)
+    if current is None or current.deleted_at or current.disabled_at or (current.paused_until or at) > at:
         return []
-    rows = session.execute(_CLAIM, {"endpoint": endpoint.id, "at": at, "most": limit}).all()
+    rows = session.execute(_FIND_CLAIMABLE, {"endpoint": endpoint.id, "at": at, "limit": limit}).all()
     if not rows:
         return []
-    mark = secrets.token_hex(8)
-    run(session, _TAKE, [{"delivery": row.id, "mark": mark, "until": at + lease} for row in rows])
-    signing = endpoints.secrets_of(session, standing, at=at)
+    lease_id = secrets.token_hex(8)
+    run(session, _LEASE, [{"delivery": row.id, "lease": lease_id, "until": at + lease} for row in rows])
+    signing_secrets = endpoints.secrets_of(session, current, at=at)
     return [
         Attempt(
             delivery_id=row.id,
-            endpoint_id=standing.id,
+            endpoint_id=current.id,
             ordering_key=row.ordering_key,
-            lease_id=mark,
-            url=standing.url,
-            signing_secrets=signing,
+            lease_id=lease_id,
+            url=current.url,
+            signing_secrets=signing_secrets,
             message_id=row.public_id,
             body=row.body,
             number=row.attempts + 1,
@@ -154,124 +158,125 @@ def claim(session: Session, endpoint: WebhookEndpoint, *, limit: int, lease: tim
     ]
 
 
-def record(session: Session, outcomes: Sequence[Outcome], schedule: Schedule, *, at: datetime) -> None:
-    """Write how attempts ended: delivered, due again later, or given up; and how their endpoints are.
+def record(session: Session, outcomes: Sequence[AttemptOutcome], schedule: Schedule, *, at: datetime) -> None:
+    """Write how attempts ended (delivered, to be retried, or failed), and the health of their endpoints.
 
-    A failure counts only while its lease stands; a success always does, for it did arrive.
+    A failure is recorded only while its lease is valid. A success is always recorded, because the message arrived.
     """
-    by_endpoint: dict[int, list[Outcome]] = {}
+    by_endpoint: dict[int, list[AttemptOutcome]] = {}
     for outcome in outcomes:
         by_endpoint.setdefault(outcome.attempt.endpoint_id, []).append(outcome)
     for endpoint_id, ended in sorted(by_endpoint.items()):
-        # A lock that lets the router go on: its new deliveries refer to the endpoint.
-        held = select(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id).with_for_update(key_share=True)
-        endpoint = session.scalars(held.execution_options(populate_existing=True)).one()
-        _note_health(session, endpoint, ended, schedule, at=at)
+        # This lock does not block routing, whose new deliveries refer to the endpoint.
+        locked = select(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id).with_for_update(key_share=True)
+        endpoint = session.scalars(locked.execution_options(populate_existing=True)).one()
+        _update_health(session, endpoint, ended, schedule, at=at)
     session.flush()
     delivered = [_values(each, None, at=at) for each in outcomes if each.is_delivered]
     if delivered:
         run(session, _RECORD, delivered)
-    failed = [(each, _next(each, schedule, at=at)) for each in outcomes if not each.is_delivered]
+    failed = [(each, _retry_at(each, schedule, at=at)) for each in outcomes if not each.is_delivered]
     if failed:
-        run(session, _RECORD_IF_CLAIMED, [_values(outcome, again, at=at) for outcome, again in failed])
-    put_back = [
+        run(session, _RECORD_IF_LEASED, [_values(outcome, retry_at, at=at) for outcome, retry_at in failed])
+    postponed = [
         {
             "endpoint": each.attempt.endpoint_id,
             "ordering_key_": each.attempt.ordering_key,
             "after": each.attempt.delivery_id,
-            "to": again,
+            "until": retry_at,
         }
-        for each, again in failed
-        if again is not None and each.attempt.ordering_key is not None
+        for each, retry_at in failed
+        if retry_at is not None and each.attempt.ordering_key is not None
     ]
-    if put_back:
-        run(session, _PUT_BACK, put_back)
+    if postponed:
+        run(session, _POSTPONE, postponed)
 
 
-_RECORDED = ("attempts", "first_attempt_at", "last_attempt_at", "state", "next_attempt_at", "delivered_at")
-_SHOWN = (
-    *("last_request_headers", "last_status", "last_answer_headers", "last_answer", "last_problem"),
-    "last_duration_ms",
+_STATE_COLUMNS = ("attempts", "first_attempt_at", "last_attempt_at", "state", "next_attempt_at", "delivered_at")
+_DETAIL_COLUMNS = (
+    *("last_request_headers", "last_status", "last_answer_headers", "last_answer"),
+    *("last_problem", "last_duration_ms"),
 )
 _RECORD = (
     update(_DELIVERY)
     .where(_DELIVERY.c.id == bindparam("delivery"), _DELIVERY.c.state == DeliveryState.WAITING.value)
     .values(
-        {name: bindparam(f"new_{name}") for name in (*_RECORDED, *_SHOWN)} | {"lease_id": None, "leased_until": None}
+        {name: bindparam(f"new_{name}") for name in (*_STATE_COLUMNS, *_DETAIL_COLUMNS)}
+        | {"lease_id": None, "leased_until": None}
     )
 )
-_RECORD_IF_CLAIMED = _RECORD.where(_DELIVERY.c.lease_id == bindparam("mark"))
-# Those behind one that failed are not due before it is: they need not be looked through meanwhile.
-_PUT_BACK = (
+_RECORD_IF_LEASED = _RECORD.where(_DELIVERY.c.lease_id == bindparam("lease"))
+# Deliveries that wait for a failed one are postponed with it, so that finding due deliveries does not scan them.
+_POSTPONE = (
     update(_DELIVERY)
     .where(
         _DELIVERY.c.endpoint_id == bindparam("endpoint"),
         _DELIVERY.c.ordering_key == bindparam("ordering_key_"),
         _DELIVERY.c.state == DeliveryState.WAITING.value,
         _DELIVERY.c.id > bindparam("after"),
-        _DELIVERY.c.next_attempt_at < bindparam("to"),
+        _DELIVERY.c.next_attempt_at < bindparam("until"),
     )
-    .values(next_attempt_at=bindparam("to"))
+    .values(next_attempt_at=bindparam("until"))
 )
 
 
-def _next(outcome: Outcome, schedule: Schedule, *, at: datetime) -> datetime | None:
-    """When a failed delivery is tried again, with some chance in it so that many do not come at once; null: never."""
+def _retry_at(outcome: AttemptOutcome, schedule: Schedule, *, at: datetime) -> datetime | None:
+    """The time of the next attempt after a failure, with random jitter; null when there is none."""
     attempt = outcome.attempt
     if outcome.status == GONE:
         return None
     delay_s = schedule.delays_s[min(attempt.number, len(schedule.delays_s)) - 1]
-    delay_s = max(delay_s, _asked_for_s(outcome))
-    again = at + delay_s * random.uniform(0.8, 1.2) * _S  # noqa: S311 - spreads load, keeps no secret
-    return again if again <= attempt.give_up_at else None
+    delay_s = max(delay_s, _requested_pause_s(outcome))
+    retry_at = at + delay_s * random.uniform(0.8, 1.2) * _S  # noqa: S311 - spreads load, keeps no secret
+    return retry_at if retry_at <= attempt.give_up_at else None
 
 
-def _asked_for_s(outcome: Outcome) -> float:
-    """For how long an endpoint asked to be left alone, an hour at most."""
-    is_asking = outcome.status in {TOO_MANY, UNAVAILABLE}
-    return min(outcome.retry_after_s, _RETRY_AFTER_MAX_S) if is_asking else 0.0
+def _requested_pause_s(outcome: AttemptOutcome) -> float:
+    """The pause that the endpoint requested by ``Retry-After``, at most an hour."""
+    is_requested = outcome.status in {TOO_MANY, UNAVAILABLE}
+    return min(outcome.retry_after_s, _RETRY_AFTER_MAX_S) if is_requested else 0.0
 
 
-def _values(outcome: Outcome, again: datetime | None, *, at: datetime) -> dict[str, Any]:
+def _values(outcome: AttemptOutcome, retry_at: datetime | None, *, at: datetime) -> dict[str, Any]:
     if outcome.is_delivered:
         state = DeliveryState.DELIVERED
     else:
-        state = DeliveryState.FAILED if again is None else DeliveryState.WAITING
+        state = DeliveryState.FAILED if retry_at is None else DeliveryState.WAITING
     recorded = {
         "attempts": outcome.attempt.number,
         "first_attempt_at": outcome.attempt.first_at,
         "last_attempt_at": outcome.at,
         "state": state.value,
-        "next_attempt_at": again or at,
+        "next_attempt_at": retry_at or at,
         "delivered_at": at if outcome.is_delivered else None,
         "last_request_headers": outcome.request_headers,
         "last_status": outcome.status,
-        "last_answer_headers": outcome.answer_headers,
-        "last_answer": outcome.answer,
+        "last_answer_headers": outcome.response_headers,
+        "last_answer": outcome.response,
         "last_problem": outcome.problem,
         "last_duration_ms": outcome.duration_ms,
     }
-    which: dict[str, Any] = {"delivery": outcome.attempt.delivery_id}
+    bound: dict[str, Any] = {"delivery": outcome.attempt.delivery_id}
     if not outcome.is_delivered:
-        which["mark"] = outcome.attempt.lease_id
-    return which | {f"new_{name}": value for name, value in recorded.items()}
+        bound["lease"] = outcome.attempt.lease_id
+    return bound | {f"new_{name}": value for name, value in recorded.items()}
 
 
-def _note_health(
-    session: Session, endpoint: WebhookEndpoint, ended: Sequence[Outcome], schedule: Schedule, *, at: datetime
+def _update_health(
+    session: Session, endpoint: WebhookEndpoint, ended: Sequence[AttemptOutcome], schedule: Schedule, *, at: datetime
 ) -> None:
     failures = [each for each in ended if not each.is_delivered]
     if len(failures) < len(ended):
         endpoint.last_success_at = at
-        if endpoint.consecutive_failures >= PATIENCE:  # a pause that the endpoint asked for stands
+        if endpoint.consecutive_failures >= PAUSE_AFTER:  # a pause that the endpoint requested stays
             endpoint.paused_until = None
         endpoint.consecutive_failures = 0
     if failures:
         endpoint.last_failure_at = at
     if len(failures) == len(ended):
         _count_failures(endpoint, len(failures), schedule, at=at)
-    if asked_s := max((_asked_for_s(each) for each in failures), default=0.0):
-        endpoint.paused_until = max(endpoint.paused_until or at, at + asked_s * _S)
+    if pause_s := max((_requested_pause_s(each) for each in failures), default=0.0):
+        endpoint.paused_until = max(endpoint.paused_until or at, at + pause_s * _S)
     if any(each.status == GONE for each in failures) and endpoint.disabled_at is None and endpoint.deleted_at is None:
         endpoint.disabled_at, endpoint.disabled_reason = at, DisabledReason.GONE.value
         endpoint.updated_at = at
@@ -283,8 +288,8 @@ def _count_failures(endpoint: WebhookEndpoint, count: int, schedule: Schedule, *
     if endpoint.paused_until is not None and at < endpoint.paused_until:
         return  # an attempt from before the pause
     before = endpoint.consecutive_failures
-    endpoint.consecutive_failures = before + 1 if before >= PATIENCE else min(before + count, PATIENCE)
-    if endpoint.consecutive_failures >= PATIENCE:
-        doubled = schedule.first_pause_s * 2.0 ** min(endpoint.consecutive_failures - PATIENCE, 20)
+    endpoint.consecutive_failures = before + 1 if before >= PAUSE_AFTER else min(before + count, PAUSE_AFTER)
+    if endpoint.consecutive_failures >= PAUSE_AFTER:
+        doubled = schedule.first_pause_s * 2.0 ** min(endpoint.consecutive_failures - PAUSE_AFTER, 20)
         pause_s = min(doubled, _LONGEST_PAUSE_S) * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
         endpoint.paused_until = at + pause_s * _S

@@ -1,4 +1,4 @@
-"""Deliveries: looked at, sent again, forgotten. How they are claimed and recorded is in ``attempts``."""
+"""Deliveries: list, count, replay and purge them. ``attempts`` claims and records them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from app.core.webhooks import endpoints
 from app.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
 PAGE = 30
-MOST_AT_ONCE = 1000
-_LATER: dict[str, Any] = {"synchronize_session": False}
-# Rows that one transaction of housekeeping deletes: SQLite's writers wait for it.
-_FORGOTTEN_AT_ONCE = 2000
+BATCH = 1000
+_WITHOUT_SYNC: dict[str, Any] = {"synchronize_session": False}
+# Rows deleted in one transaction. Small, because SQLite's other writers wait for it.
+_PURGE_BATCH = 2000
 _NEVER_SENT = "It was never sent: the endpoint failed or was disabled until the time was over."
 
 
@@ -56,11 +56,11 @@ def newest(
 
 
 def count(session: Session, endpoint_id: int, *, state: DeliveryState | None, most: int) -> int:
-    """How many deliveries of one endpoint there are, at most ``most``."""
-    theirs = select(WebhookDelivery.id).where(WebhookDelivery.endpoint_id == endpoint_id)
+    """The number of deliveries of one endpoint, counted up to ``most``."""
+    found = select(WebhookDelivery.id).where(WebhookDelivery.endpoint_id == endpoint_id)
     if state is not None:
-        theirs = theirs.where(WebhookDelivery.state == state.value)
-    return session.execute(select(func.count()).select_from(theirs.limit(most).subquery())).scalar_one()
+        found = found.where(WebhookDelivery.state == state.value)
+    return session.execute(select(func.count()).select_from(found.limit(most).subquery())).scalar_one()
 
 
 def find(session: Session, endpoint_id: int, delivery_id: int) -> DeliveryWithMessage:
@@ -76,31 +76,29 @@ def find(session: Session, endpoint_id: int, delivery_id: int) -> DeliveryWithMe
 
 
 def replay(session: Session, endpoint_id: int, delivery_id: int, *, actor: str, at: datetime) -> WebhookDelivery:
-    """Send one again at once, with the id it had, whether it arrived or was given up; it waits for no other.
-
-    It goes before all that waits, also when the endpoint is paused.
+    """Send one delivery again with the same message id, before all others that wait, even if the endpoint is paused.
 
     :raises NotFound: there is no such endpoint or delivery
-    :raises InvalidState: the endpoint is disabled, or the delivery waits for its turn anyway
+    :raises InvalidState: the endpoint is disabled, or the delivery was not attempted yet
     """
-    endpoint, first = endpoints.put_first(session, endpoint_id, at=at)
+    endpoint, first_at = endpoints.end_pause(session, endpoint_id, at=at)
     found = find(session, endpoint_id, delivery_id).delivery
     session.refresh(found, with_for_update=True)
     if found.state == DeliveryState.WAITING and found.attempts == 0:
         raise InvalidState("This one is on its way already.")
     if found.state == DeliveryState.WAITING:
-        found.next_attempt_at = first
+        found.next_attempt_at = first_at
         _bring_forward(session, found, at=at)
     else:
-        for name, value in (_again(at) | {"next_attempt_at": first}).items():
+        for name, value in (_new_values(at) | {"next_attempt_at": first_at}).items():
             setattr(found, name, value)
-    _note(session, endpoint, actor, {"deliveries": 1}, at=at)
+    _audit(session, endpoint, actor, {"deliveries": 1}, at=at)
     session.flush()
     return found
 
 
 def replay_failed(session: Session, endpoint_id: int, *, actor: str, at: datetime) -> int:
-    """Send again what was given up, the oldest first, at most a thousand at once; how many comes back.
+    """Send failed deliveries again, the oldest first, up to ``BATCH`` of them. Returns how many.
 
     :raises InvalidState: the endpoint is disabled
     """
@@ -109,45 +107,45 @@ def replay_failed(session: Session, endpoint_id: int, *, actor: str, at: datetim
         select(WebhookDelivery.id)
         .where(WebhookDelivery.endpoint_id == endpoint_id, WebhookDelivery.state == DeliveryState.FAILED.value)
         .order_by(WebhookDelivery.id)
-        .limit(MOST_AT_ONCE)
+        .limit(BATCH)
     )
     ids = list(session.scalars(failed.with_for_update(skip_locked=True)))
     if ids:
-        # they keep their ordering_key, so that one contact's events come in their order again
-        again = {name: value for name, value in _again(at).items() if name != "ordering_key"}
-        session.execute(update(WebhookDelivery).where(WebhookDelivery.id.in_(ids)).values(**again))
-        _note(session, endpoint, actor, {"deliveries": len(ids)}, at=at)
+        # They keep their ordering key, so that one contact's events arrive in order again.
+        values = {name: value for name, value in _new_values(at).items() if name != "ordering_key"}
+        session.execute(update(WebhookDelivery).where(WebhookDelivery.id.in_(ids)).values(**values))
+        _audit(session, endpoint, actor, {"deliveries": len(ids)}, at=at)
     session.flush()
     return len(ids)
 
 
 def late(session: Session, *, at: datetime) -> list[int]:
-    """Some of those that still wait when their time is over; an attempt that is under way ends by itself."""
-    return list(session.scalars(select(WebhookDelivery.id).where(*_is_late(at)).limit(MOST_AT_ONCE)))
+    """The ids of up to ``BATCH`` deliveries that wait beyond ``give_up_at`` and are not being sent."""
+    return list(session.scalars(select(WebhookDelivery.id).where(*_is_late(at)).limit(BATCH)))
 
 
 def give_up(session: Session, late_ids: Sequence[int], *, at: datetime) -> None:
-    """Give up what is late, tried or not: at a dead endpoint one attempt asks for all, so most were not."""
-    said = func.coalesce(
+    """Mark late deliveries as failed. Many were never attempted: a failing endpoint gets one attempt at a time."""
+    problem = func.coalesce(
         WebhookDelivery.last_problem, case((WebhookDelivery.last_attempt_at.is_(None), literal(_NEVER_SENT)))
     )
     given_up = update(WebhookDelivery).where(WebhookDelivery.id.in_(late_ids), *_is_late(at))
-    failed = {"state": DeliveryState.FAILED.value, "lease_id": None, "leased_until": None, "last_problem": said}
-    session.execute(given_up.values(**failed), execution_options=_LATER)
+    failed = {"state": DeliveryState.FAILED.value, "lease_id": None, "leased_until": None, "last_problem": problem}
+    session.execute(given_up.values(**failed), execution_options=_WITHOUT_SYNC)
 
 
-def forget(session: Session, *, created_before: datetime) -> int:
-    """Delete some of the deliveries that are too old or whose endpoint is deleted, and messages that nobody needs.
+def purge_expired(session: Session, *, created_before: datetime) -> int:
+    """Delete one batch of old deliveries, of deliveries to deleted endpoints, and of old messages without deliveries.
 
-    What waits is not old, whenever it was made: it may have been sent again. How many rows were deleted comes back;
-    call again until none are.
+    Waiting deliveries are kept: an old one may have been replayed. Returns how many rows were deleted; call it until
+    that is 0.
     """
-    gone = select(WebhookEndpoint.id).where(WebhookEndpoint.deleted_at.is_not(None))
-    of_gone = WebhookDelivery.endpoint_id.in_(gone)
-    is_over = WebhookDelivery.state != DeliveryState.WAITING.value
+    deleted = select(WebhookEndpoint.id).where(WebhookEndpoint.deleted_at.is_not(None))
+    is_to_deleted = WebhookDelivery.endpoint_id.in_(deleted)
+    has_ended = WebhookDelivery.state != DeliveryState.WAITING.value
     return (
-        _delete_some(session, WebhookDelivery, WebhookDelivery.created_at < created_before, is_over)
-        + _delete_some(session, WebhookDelivery, of_gone)
+        _delete_some(session, WebhookDelivery, WebhookDelivery.created_at < created_before, has_ended)
+        + _delete_some(session, WebhookDelivery, is_to_deleted)
         + _delete_some(
             session,
             WebhookMessage,
@@ -157,10 +155,10 @@ def forget(session: Session, *, created_before: datetime) -> int:
     )
 
 
-def forget_contact(session: Session, contact_id: int) -> None:
-    """Delete all that was or would be told of one contact, for its erasure.
+def delete_for_contact(session: Session, contact_id: int) -> None:
+    """Delete all messages about one contact and their deliveries, for its erasure.
 
-    Call it before the event that tells of the erasure itself is written.
+    Call it before the outbox event of the erasure itself is written.
     """
     messages = select(WebhookMessage.id).where(WebhookMessage.contact_id == contact_id)
     session.execute(delete(WebhookDelivery).where(WebhookDelivery.message_id.in_(messages)))
@@ -175,7 +173,7 @@ def _is_late(at: datetime) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _again(at: datetime) -> dict[str, Any]:
+def _new_values(at: datetime) -> dict[str, Any]:
     return {
         "state": DeliveryState.WAITING.value,
         "ordering_key": None,
@@ -190,7 +188,7 @@ def _again(at: datetime) -> dict[str, Any]:
 
 
 def _bring_forward(session: Session, first: WebhookDelivery, *, at: datetime) -> None:
-    """Those of its contact that were put back behind it follow at once."""
+    """Make the later deliveries with the same ordering key due, which were postponed with the first."""
     behind = (
         WebhookDelivery.endpoint_id == first.endpoint_id,
         WebhookDelivery.ordering_key == first.ordering_key,
@@ -198,16 +196,16 @@ def _bring_forward(session: Session, first: WebhookDelivery, *, at: datetime) ->
         WebhookDelivery.id > first.id,
         WebhookDelivery.next_attempt_at > at,
     )
-    session.execute(update(WebhookDelivery).where(*behind).values(next_attempt_at=at), execution_options=_LATER)
+    session.execute(update(WebhookDelivery).where(*behind).values(next_attempt_at=at), execution_options=_WITHOUT_SYNC)
 
 
 def _delete_some(session: Session, model: type[WebhookDelivery | WebhookMessage], *which: Any) -> int:
-    ids: Sequence[int] = session.scalars(select(model.id).where(*which).limit(_FORGOTTEN_AT_ONCE)).all()
+    ids: Sequence[int] = session.scalars(select(model.id).where(*which).limit(_PURGE_BATCH)).all()
     if not ids:
         return 0
     statement: Delete = delete(model).where(model.id.in_(ids))
     return int(cast(Any, session.execute(statement)).rowcount)
 
 
-def _note(session: Session, endpoint: WebhookEndpoint, actor: str, details: dict[str, Any], *, at: datetime) -> None:
+def _audit(session: Session, endpoint: WebhookEndpoint, actor: str, details: dict[str, Any], *, at: datetime) -> None:
     audit.record(session, actor, "webhook_endpoint.replayed", endpoints.subject_of(endpoint), details, at=at)

@@ -1,4 +1,4 @@
-"""Endpoints: made, changed, disabled, given another secret, deleted."""
+"""Webhook endpoints: create, change, disable and delete them, and rotate their secrets."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from app.core.webhooks import signatures
 from app.http_client import Reach
 from app.models import DeliveryState, DisabledReason, WebhookDelivery, WebhookEndpoint
 
-# What an endpoint may ask for. Topics that cannot occur yet may be asked for already.
+# The topics that an endpoint can choose, with their labels. Some do not occur yet.
 TOPICS = {
     "granular.subscribe": "Somebody opted in to a subscription type",
     "granular.unsubscribe": "Somebody opted out of one",
@@ -34,37 +34,37 @@ TOPICS = {
     "suppression.lifted": "A number may be texted again",
     "campaign.sent": "A campaign is through",
 }
-MOST_ENDPOINTS = 50
+ENDPOINTS_MAX = 50
 BOTH_SECRETS_FOR = timedelta(hours=24)
-# From when a delivery is made, sent again or its endpoint enabled.
+# Counted from when a delivery is created or replayed, or its endpoint is enabled.
 GIVE_UP_AFTER = timedelta(days=3)
-# Counts on pages and in answers end here.
-MOST_COUNTED = 10_000
+# Counts on pages and in responses stop here.
+COUNT_MAX = 10_000
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many deliveries of an endpoint wait, and how many were given up."""
+    """How many deliveries of an endpoint wait, and how many failed."""
 
     waiting: int = 0
     failed: int = 0
 
 
 def reach_of(settings: Settings) -> Reach:
-    """How far webhooks may go here: into the internet, in development to this machine too."""
+    """Which addresses webhooks may be sent to: the internet, and in development this machine too."""
     return Reach.LOOPBACK_TOO if settings.allow_loopback else Reach.INTERNET
 
 
 def create(
     session: Session, url: str, topics: Iterable[str], *, reach: Reach, actor: str, at: datetime
 ) -> tuple[WebhookEndpoint, str]:
-    """A new endpoint, and its secret: this is the only time that it is handed out.
+    """Create an endpoint. Returns it and its secret, which is not shown again.
 
-    :raises InvalidInput: the address (``url``) or a topic (``topics``)
-    :raises InvalidState: there are as many endpoints as there may be
+    :raises InvalidInput: the address (``url``) or a topic (``topics``) is refused
+    :raises InvalidState: there are ``ENDPOINTS_MAX`` endpoints already
     """
-    if len(find_all(session)) >= MOST_ENDPOINTS:
-        raise InvalidState(f"There can be {MOST_ENDPOINTS} endpoints. Delete one that is not used any more.")
+    if len(find_all(session)) >= ENDPOINTS_MAX:
+        raise InvalidState(f"There can be {ENDPOINTS_MAX} endpoints. Delete one that is not used any more.")
     secret = signatures.new_secret()
     endpoint = WebhookEndpoint(
         url=_url(url, reach),
@@ -77,7 +77,7 @@ def create(
     )
     session.add(endpoint)
     session.flush()
-    _note(session, endpoint, "created", actor, at=at, topics=endpoint.topics)
+    _audit(session, endpoint, "created", actor, at=at, topics=endpoint.topics)
     return endpoint, secret
 
 
@@ -96,14 +96,14 @@ def find_all(session: Session) -> list[WebhookEndpoint]:
 
 
 def counts(session: Session, counted: Iterable[WebhookEndpoint]) -> dict[int, Counts]:
-    """What waits at each of these endpoints and what was given up, by its id; ``MOST_COUNTED`` of each at most."""
-    each_apart = [
-        select(literal(endpoint.id), literal(state), func.count()).select_from(_some(endpoint.id, state))
+    """The counts of these endpoints by id, each up to ``COUNT_MAX``."""
+    queries = [
+        select(literal(endpoint.id), literal(state), func.count()).select_from(_up_to_max(endpoint.id, state))
         for endpoint in counted
         for state in (DeliveryState.WAITING.value, DeliveryState.FAILED.value)
     ]
     found: dict[int, dict[str, int]] = {}
-    for endpoint_id, state, count in session.execute(union_all(*each_apart)) if each_apart else ():
+    for endpoint_id, state, count in session.execute(union_all(*queries)) if queries else ():
         found.setdefault(endpoint_id, {})[state] = count
     return {endpoint_id: Counts(**by_state) for endpoint_id, by_state in found.items()}
 
@@ -118,11 +118,11 @@ def change(
     actor: str,
     at: datetime,
 ) -> WebhookEndpoint:
-    """Change the address, the topics, or both; what waits goes to the new address at once.
+    """Change the address, the topics, or both. Waiting deliveries are sent to a new address immediately.
 
     :raises InvalidInput: as ``create``
     """
-    endpoint = _held(session, endpoint_id)
+    endpoint = _lock(session, endpoint_id)
     values: dict[str, Any] = {}
     if url is not None:
         values["url"] = _url(url, reach)
@@ -133,94 +133,99 @@ def change(
         setattr(endpoint, name, value)
     if changed:
         if "url" in changed:
-            _forget_failures(endpoint)
-            _send_what_waits(session, endpoint, next_attempt_at=at)
+            _reset_failures(endpoint)
+            _update_waiting(session, endpoint, next_attempt_at=at)
         endpoint.updated_at = at
-        _note(session, endpoint, "changed", actor, at=at, fields=sorted(changed))
+        _audit(session, endpoint, "changed", actor, at=at, fields=sorted(changed))
     session.flush()
     return endpoint
 
 
 def rotate_secret(session: Session, endpoint_id: int, *, actor: str, at: datetime) -> tuple[WebhookEndpoint, str]:
-    """A new secret, handed out this once; the one before signs along for 24 hours."""
-    endpoint, secret = _held(session, endpoint_id), signatures.new_secret()
+    """Replace the secret. Returns the endpoint and the new secret; the previous one also signs for 24 hours."""
+    endpoint, secret = _lock(session, endpoint_id), signatures.new_secret()
     endpoint.previous_secret, endpoint.previous_secret_until = endpoint.secret, at + BOTH_SECRETS_FOR
     endpoint.secret = signatures.encrypt(keys_of(session), secret)
     endpoint.updated_at = at
-    _note(session, endpoint, "secret_rotated", actor, at=at)
+    _audit(session, endpoint, "secret_rotated", actor, at=at)
     session.flush()
     return endpoint, secret
 
 
 def secrets_of(session: Session, endpoint: WebhookEndpoint, *, at: datetime) -> tuple[str, ...]:
-    """What signs now: the secret, and the one before while both are valid."""
-    kept = [endpoint.secret]
+    """The secrets to sign with: the current one, and the previous one while it is valid."""
+    encrypted = [endpoint.secret]
     if endpoint.previous_secret and endpoint.previous_secret_until and at < endpoint.previous_secret_until:
-        kept.append(endpoint.previous_secret)
-    return tuple(signatures.decrypt(keys_of(session), each) for each in kept)
+        encrypted.append(endpoint.previous_secret)
+    return tuple(signatures.decrypt(keys_of(session), each) for each in encrypted)
 
 
 def disable(session: Session, endpoint_id: int, *, actor: str, at: datetime) -> WebhookEndpoint:
-    """Send nothing there any more. What waits goes on waiting; what happens meanwhile it will not hear of."""
-    endpoint = _held(session, endpoint_id)
+    """Stop sending. Waiting deliveries are kept; events that happen while it is disabled are not delivered later."""
+    endpoint = _lock(session, endpoint_id)
     if endpoint.disabled_at is None:
         endpoint.disabled_at, endpoint.disabled_reason = at, DisabledReason.MANUAL.value
         endpoint.updated_at = at
-        _note(session, endpoint, "disabled", actor, at=at)
+        _audit(session, endpoint, "disabled", actor, at=at)
     session.flush()
     return endpoint
 
 
 def enable(session: Session, endpoint_id: int, *, actor: str, at: datetime) -> WebhookEndpoint:
-    """Send there again, and at once what waits, which has three days anew."""
-    endpoint = _held(session, endpoint_id)
+    """Start sending again. Waiting deliveries are due immediately and get another three days."""
+    endpoint = _lock(session, endpoint_id)
     if endpoint.disabled_at is not None:
         endpoint.disabled_at = endpoint.disabled_reason = None
         endpoint.enabled_at = endpoint.updated_at = at
-        _forget_failures(endpoint)
-        _note(session, endpoint, "enabled", actor, at=at)
-        _send_what_waits(session, endpoint, next_attempt_at=at, give_up_at=at + GIVE_UP_AFTER)
+        _reset_failures(endpoint)
+        _audit(session, endpoint, "enabled", actor, at=at)
+        _update_waiting(session, endpoint, next_attempt_at=at, give_up_at=at + GIVE_UP_AFTER)
     session.flush()
     return endpoint
 
 
 def enabled(session: Session, endpoint_id: int) -> WebhookEndpoint:
-    """:raises InvalidState: it is disabled"""
+    """The endpoint.
+
+    :raises NotFound: there is no such endpoint
+    :raises InvalidState: it is disabled
+    """
     endpoint = find(session, endpoint_id)
     if endpoint.disabled_at is not None:
         raise InvalidState("This endpoint is disabled. Enable it first.")
     return endpoint
 
 
-def put_first(session: Session, endpoint_id: int, *, at: datetime) -> tuple[WebhookEndpoint, datetime]:
-    """End a pause, for somebody asks now; the endpoint comes back, and a time that is before all that waits there.
+def end_pause(session: Session, endpoint_id: int, *, at: datetime) -> tuple[WebhookEndpoint, datetime]:
+    """End the pause of an endpoint, for a delivery that is requested now.
 
-    One that was failing still gets one attempt alone, so a pause begins anew if it fails.
+    Returns the endpoint, and a time before the next attempt of every delivery that waits there. Its failures stay
+    counted: it gets one attempt, and is paused again if that fails.
 
     :raises InvalidState: it is disabled
     """
-    endpoint = _held(session, enabled(session, endpoint_id).id)
+    endpoint = _lock(session, enabled(session, endpoint_id).id)
     endpoint.paused_until = None
     waiting = (WebhookDelivery.endpoint_id == endpoint.id) & (WebhookDelivery.state == DeliveryState.WAITING.value)
-    first = session.scalar(select(func.min(WebhookDelivery.next_attempt_at)).where(waiting))
-    return endpoint, min(at, first - timedelta(seconds=1)) if first else at
+    first_at = session.scalar(select(func.min(WebhookDelivery.next_attempt_at)).where(waiting))
+    return endpoint, min(at, first_at - timedelta(seconds=1)) if first_at else at
 
 
 def delete(session: Session, endpoint_id: int, *, actor: str, at: datetime) -> None:
-    """Gone at once, and its secrets with it; its deliveries go when housekeeping comes by."""
-    endpoint = _held(session, endpoint_id)
+    """Hide the endpoint and clear its secrets. Housekeeping deletes its deliveries later."""
+    endpoint = _lock(session, endpoint_id)
     endpoint.deleted_at = endpoint.updated_at = at
     endpoint.secret, endpoint.previous_secret, endpoint.previous_secret_until = b"", None, None
-    _note(session, endpoint, "deleted", actor, at=at)
+    _audit(session, endpoint, "deleted", actor, at=at)
     session.flush()
 
 
 def subject_of(endpoint: WebhookEndpoint) -> str:
-    """How the audit log names it."""
+    """The endpoint's subject in the audit log."""
     return f"webhook_endpoint:{endpoint.id}"
 
 
-def _held(session: Session, endpoint_id: int) -> WebhookEndpoint:
+def _lock(session: Session, endpoint_id: int) -> WebhookEndpoint:
     query = select(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id).with_for_update(key_share=True)
     endpoint = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
     if endpoint is None or endpoint.deleted_at is not None:
@@ -228,17 +233,17 @@ def _held(session: Session, endpoint_id: int) -> WebhookEndpoint:
     return endpoint
 
 
-def _some(endpoint_id: int, state: str) -> Subquery:
-    which = (WebhookDelivery.endpoint_id == endpoint_id, WebhookDelivery.state == state)
-    return select(WebhookDelivery.id).where(*which).limit(MOST_COUNTED).subquery()
+def _up_to_max(endpoint_id: int, state: str) -> Subquery:
+    found = select(WebhookDelivery.id).where(WebhookDelivery.endpoint_id == endpoint_id, WebhookDelivery.state == state)
+    return found.limit(COUNT_MAX).subquery()
 
 
-def _send_what_waits(session: Session, endpoint: WebhookEndpoint, **values: datetime) -> None:
+def _update_waiting(session: Session, endpoint: WebhookEndpoint, **values: datetime) -> None:
     waiting = (WebhookDelivery.endpoint_id == endpoint.id) & (WebhookDelivery.state == DeliveryState.WAITING.value)
     session.execute(update(WebhookDelivery).where(waiting).values(**values))
 
 
-def _forget_failures(endpoint: WebhookEndpoint) -> None:
+def _reset_failures(endpoint: WebhookEndpoint) -> None:
     endpoint.consecutive_failures, endpoint.paused_until = 0, None
 
 
@@ -251,16 +256,16 @@ def _url(typed: object, reach: Reach) -> str:
     return url
 
 
-def _topics(asked: object) -> list[str]:
-    named = list(asked) if isinstance(asked, list | tuple | set | frozenset) else []
-    if unknown := [topic for topic in named if not isinstance(topic, str) or topic not in TOPICS]:
+def _topics(requested: object) -> list[str]:
+    topics = list(requested) if isinstance(requested, list | tuple | set | frozenset) else []
+    if unknown := [topic for topic in topics if not isinstance(topic, str) or topic not in TOPICS]:
         raise InvalidInput(f"There is no topic “{str(unknown[0])[:40]}”.", field="topics")
-    if not named:
+    if not topics:
         raise InvalidInput("Choose at least one topic.", field="topics")
-    return [topic for topic in TOPICS if topic in named]
+    return [topic for topic in TOPICS if topic in topics]
 
 
-def _note(
+def _audit(
     session: Session, endpoint: WebhookEndpoint, action: str, actor: str, *, at: datetime, **details: object
 ) -> None:
     audit.record(session, actor, f"webhook_endpoint.{action}", subject_of(endpoint), cast(Any, details), at=at)

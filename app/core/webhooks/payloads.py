@@ -1,4 +1,4 @@
-"""The bodies of webhooks: Intercom's notification, with items that the schemas of REST dump."""
+"""The bodies of webhooks: Intercom's notification, with items in the shapes of the API."""
 
 import hmac
 import json
@@ -13,11 +13,10 @@ from typing import Any, cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.consent import attached
+from app.core.consent import attached, current_destination
 from app.core.outbox import OF_NUMBERS
-from app.core.signing import Keys, keys_of
+from app.core.signing import Keys
 from app.models import (
-    Channel,
     Consent,
     ConsentEvent,
     ConsentEvidence,
@@ -47,16 +46,16 @@ _CONSENT_TOPICS = {
     "granular.unsubscribe": ("granular_unsubscribe", "opted_out"),
 }
 _FORM_STATES = {"form.inserted": "waiting", "form.submitted": "signed_up"}
-_GONE_TOPICS = {"contact.deleted": "deleted", "contact.erased": "erased"}
-_OF_A_SUPPRESSION = ("phone", "cause", "note", "since")
+_REMOVED_TOPICS = {"contact.deleted": "deleted", "contact.erased": "erased"}
+_SUPPRESSION_FIELDS = ("phone", "cause", "note", "since")
 _CONSENT_ITEM, _FORM_ITEM, _MISSING_FORM_ITEM = ConsentItemSchema(), FormItemSchema(), MissingFormItemSchema()
-_CONTACT, _GONE, _SUPPRESSION = WebhookContactSchema(), GoneItemSchema(), SuppressionItemSchema()
+_CONTACT, _REMOVED, _SUPPRESSION = WebhookContactSchema(), GoneItemSchema(), SuppressionItemSchema()
 _TEST_ITEM, _NOTIFICATION = TestItemSchema(), NotificationSchema()
 
 
 @dataclass
 class _Records:
-    """Everything that the items of one batch name, by id."""
+    """All rows that the items of one batch need, by id."""
 
     workspace_id: str
     contacts: dict[int, ContactValue] = field(default_factory=dict)
@@ -71,9 +70,10 @@ def new_id() -> str:
 
 
 def id_of(keys: Keys, event: OutboxEvent) -> str:
-    """The id of an event's message: the same when the event is published again after a restore.
+    """The id of an event's message, computed from the event's whole content.
 
-    Another event that gets the same number then has another id: everything in the event counts.
+    It is the same when the event is published again after a restore. Another event that then gets the same row id has
+    another message id.
     """
     content = [event.id, event.topic, event.contact_id, event.payload, event.created_at.astimezone(UTC).isoformat()]
     packed = json.dumps(content, sort_keys=True).encode()
@@ -81,7 +81,7 @@ def id_of(keys: Keys, event: OutboxEvent) -> str:
 
 
 def envelope(message_id: str, topic: str, item: dict[str, Any], *, app_id: str, at: datetime) -> dict[str, Any]:
-    """The body around an item; what depends on the attempt is filled in when it is sent (``of_attempt``).
+    """The body around an item. ``of_attempt`` adds the fields that depend on the attempt.
 
     :param app_id: the public key of the workspace
     """
@@ -92,7 +92,11 @@ def envelope(message_id: str, topic: str, item: dict[str, Any], *, app_id: str, 
 def of_attempt(body: dict[str, Any], attempt: int, *, first_at: datetime) -> dict[str, Any]:
     """The body of one attempt, counted from 1."""
     status = "pending" if attempt == 1 else "retry"
-    sent = {"first_sent_at": int(first_at.timestamp()), "delivery_attempts": attempt, "delivery_status": status}
+    sent = {
+        "first_sent_at": int(first_at.timestamp()),
+        "delivery_attempts": attempt,
+        "delivery_status": status,
+    }
     return body | sent
 
 
@@ -117,12 +121,12 @@ def _item(event: OutboxEvent, records: _Records) -> dict[str, Any]:
     elif event.topic in _FORM_STATES:
         form = _form_item(event, records)
         item = (_FORM_ITEM if form.form is not None else _MISSING_FORM_ITEM).dump(form)
-    elif event.topic in _GONE_TOPICS:
-        gone = {"id": event.payload.get("public_id"), "external_id": event.payload.get("external_id")}
+    elif event.topic in _REMOVED_TOPICS:
+        ids = {"id": event.payload.get("public_id"), "external_id": event.payload.get("external_id")}
         merged_into = event.payload.get("merged_into")
-        item = _GONE.dump(gone | {_GONE_TOPICS[event.topic]: True, "merged_into": merged_into})
+        item = _REMOVED.dump(ids | {_REMOVED_TOPICS[event.topic]: True, "merged_into": merged_into})
     elif event.topic in OF_NUMBERS:
-        item = _SUPPRESSION.dump({name: event.payload.get(name) for name in _OF_A_SUPPRESSION})
+        item = _SUPPRESSION.dump({name: event.payload.get(name) for name in _SUPPRESSION_FIELDS})
     else:
         item = _other_item(event, records)
     return item
@@ -178,12 +182,12 @@ def _read(session: Session, events: Sequence[OutboxEvent], workspace_id: str) ->
     inserted = (
         select(InsertedForm, OptInFormVersion)
         .join(OptInFormVersion, OptInFormVersion.id == InsertedForm.version_id)
-        .where(InsertedForm.id.in_(_named(events, "inserted_form_id")))
+        .where(InsertedForm.id.in_(_ids_in(events, "inserted_form_id")))
     )
     recorded = (
         select(ConsentEvent, ConsentEvidence.destination)
         .outerjoin(ConsentEvidence, ConsentEvidence.event_id == ConsentEvent.id)
-        .where(ConsentEvent.id.in_(_named(events, "event_id")))
+        .where(ConsentEvent.id.in_(_ids_in(events, "event_id")))
     )
     return _Records(
         workspace_id,
@@ -206,16 +210,10 @@ def _contacts(session: Session, ids: Collection[int], workspace_id: str) -> dict
     suppressed = set(session.scalars(select(Suppression.phone_hash).where(Suppression.phone_hash.in_(hashes))))
     values = {}
     for contact in contacts:
-        found = attached.attached(consents[contact.id], partial(_current_hash, session, contact))
+        found = attached.attached(consents[contact.id], partial(current_destination.hash_of, session, contact))
         values[contact.id] = ContactValue(contact, workspace_id, *found, contact.phone_hash in suppressed)
     return values
 
 
-def _current_hash(session: Session, contact: Contact, channel: str) -> str | None:
-    if channel == Channel.SMS:
-        return contact.phone_hash
-    return keys_of(session).destination_hash(contact.email) if contact.email else None
-
-
-def _named(events: Iterable[OutboxEvent], name: str) -> set[int]:
+def _ids_in(events: Iterable[OutboxEvent], name: str) -> set[int]:
     return {event.payload[name] for event in events if isinstance(event.payload.get(name), int)}

@@ -1,4 +1,4 @@
-"""From the outbox to the endpoints: each event becomes one message, and one delivery for each endpoint that asked."""
+"""Routing: each outbox event becomes one message, and one delivery for each endpoint that chose its topic."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,18 +17,18 @@ TEST_TOPIC = "test"
 
 
 def route(session: Session, events: Sequence[OutboxEvent], *, at: datetime) -> int:
-    """Write what these events, in their order, mean for endpoints; how many deliveries were made comes back.
+    """Create messages and deliveries for these events, in their order. Returns how many deliveries were created.
 
-    The caller routes one batch at a time over all processes: the ids of deliveries keep the order of events.
+    The caller holds ``outbox.lock_routing``, so that the ids of deliveries are in the order of events.
     """
-    listening = _listening(session)
-    wanted = [event for event in events if any(event.topic in each.topics for each in listening)]
-    if not wanted:
+    enabled = _enabled_endpoints(session)
+    published = [event for event in events if any(event.topic in each.topics for each in enabled)]
+    if not published:
         return 0
     app_id, keys = settings.get(session).messenger_key, keys_of(session)
-    items = bodies.items(session, wanted, workspace_id=app_id)
+    items = bodies.items(session, published, workspace_id=app_id)
     messages = []
-    for event in wanted:
+    for event in published:
         message_id = bodies.id_of(keys, event)
         body = bodies.envelope(message_id, event.topic, items[event.id], app_id=app_id, at=event.created_at)
         row = {"public_id": message_id, "event_id": event.id, "topic": event.topic, "contact_id": event.contact_id}
@@ -36,8 +36,8 @@ def route(session: Session, events: Sequence[OutboxEvent], *, at: datetime) -> i
     ids = session.scalars(insert(WebhookMessage).returning(WebhookMessage.id, sort_by_parameter_order=True), messages)
     deliveries = [
         _delivery(endpoint, message_id, event.contact_id, at=at)
-        for event, message_id in zip(wanted, ids, strict=True)
-        for endpoint in listening
+        for event, message_id in zip(published, ids, strict=True)
+        for endpoint in enabled
         if event.topic in endpoint.topics
     ]
     session.execute(insert(WebhookDelivery), deliveries)
@@ -45,27 +45,27 @@ def route(session: Session, events: Sequence[OutboxEvent], *, at: datetime) -> i
 
 
 def send_test(session: Session, endpoint_id: int, *, actor: str, at: datetime) -> int:
-    """Have a test sent before all that waits, also to an endpoint that is paused or asked for other topics.
+    """Send a test before all deliveries that wait, even if the endpoint is paused or chose other topics.
 
-    The delivery's id comes back.
+    Returns the id of the delivery.
 
     :raises NotFound: there is no such endpoint
     :raises InvalidState: it is disabled
     """
-    endpoint, first = endpoints.put_first(session, endpoint_id, at=at)
+    endpoint, first_at = endpoints.end_pause(session, endpoint_id, at=at)
     message_id, app_id = bodies.new_id(), settings.get(session).messenger_key
     body = bodies.envelope(message_id, TEST_TOPIC, bodies.test_item(at=at), app_id=app_id, at=at)
     message = WebhookMessage(public_id=message_id, topic=TEST_TOPIC, body=body, created_at=at)
     session.add(message)
     session.flush()
-    delivery = WebhookDelivery(**_delivery(endpoint, message.id, None, at=at) | {"next_attempt_at": first})
+    delivery = WebhookDelivery(**_delivery(endpoint, message.id, None, at=at) | {"next_attempt_at": first_at})
     session.add(delivery)
     audit.record(session, actor, "webhook_endpoint.tested", endpoints.subject_of(endpoint), {}, at=at)
     session.flush()
     return delivery.id
 
 
-def _listening(session: Session) -> list[WebhookEndpoint]:
+def _enabled_endpoints(session: Session) -> list[WebhookEndpoint]:
     query = select(WebhookEndpoint).where(WebhookEndpoint.deleted_at.is_(None), WebhookEndpoint.disabled_at.is_(None))
     return list(session.scalars(query.order_by(WebhookEndpoint.id)))
 

@@ -17,7 +17,7 @@ def open_database(configured: Settings, *, connections: int = 16, engines: Engin
     """
     opened = Database(configured, connections=connections, engines=engines)
     signing.equip(opened.info, Keys(configured.secret_key))
-    ledger.equip(opened.info)
+    ledger.attach(opened.info)
     return opened
 
 

@@ -1,4 +1,4 @@
-"""Webhooks: endpoints and how they are, what they were told, another secret, a test, sending again."""
+"""Pages of webhook endpoints and their deliveries."""
 
 import json
 from collections.abc import Callable
@@ -47,8 +47,8 @@ def webhooks_page() -> str:
             health={each.id: _health(each) for each in found},
             counts=endpoints.counts(session, found),
             nothing=Counts(),
-            most=endpoints.MOST_COUNTED,
-            set_aside=audit.newest(session, subject=outbox.SET_ASIDE, limit=10),
+            count_max=endpoints.COUNT_MAX,
+            failed_events=audit.newest(session, subject=outbox.AUDIT_SUBJECT, limit=10),
             time_zone=settings.get(session).time_zone,
         )
 
@@ -75,14 +75,14 @@ def webhook_page(endpoint_id: int) -> ResponseReturnValue:
 def webhook_delivery(endpoint_id: int, delivery_id: int) -> str:
     with read_only() as session:
         endpoint = endpoints.find(session, endpoint_id)
-        told = deliveries.find(session, endpoint_id, delivery_id)
+        found = deliveries.find(session, endpoint_id, delivery_id)
         return render_template(
             "admin/webhook_delivery.html",
             endpoint=endpoint,
-            told=told,
-            body=_body_of(told),
+            found=found,
+            body=_body_of(found),
             now=clock.now(),
-            is_under_way=told.delivery.state == DeliveryState.WAITING and told.delivery.attempts == 0,
+            is_pending=found.delivery.state == DeliveryState.WAITING and found.delivery.attempts == 0,
             time_zone=settings.get(session).time_zone,
         )
 
@@ -94,7 +94,7 @@ def replay_webhook(endpoint_id: int, delivery_id: int) -> ResponseReturnValue:
         deliveries.replay(session, endpoint_id, delivery_id, actor=current_actor(), at=clock.now())
 
     path = url_for("admin.webhook_delivery", endpoint_id=endpoint_id, delivery_id=delivery_id)
-    return _done(act, "It is being sent again. Reload this page to see how it went.", path)
+    return _run(act, "It is being sent again. Reload this page to see how it went.", path)
 
 
 @blueprint.post("/admin/webhooks/<int:endpoint_id>/replay-failed")
@@ -104,7 +104,7 @@ def replay_failed_webhooks(endpoint_id: int) -> ResponseReturnValue:
         count = deliveries.replay_failed(session, endpoint_id, actor=current_actor(), at=clock.now())
         flash(f"{count} {'delivery is' if count == 1 else 'deliveries are'} being sent again.")
 
-    return _done(act, "", url_for("admin.webhook_page", endpoint_id=endpoint_id))
+    return _run(act, "", url_for("admin.webhook_page", endpoint_id=endpoint_id))
 
 
 @blueprint.post("/admin/webhooks/<int:endpoint_id>/test")
@@ -114,7 +114,7 @@ def test_webhook(endpoint_id: int) -> ResponseReturnValue:
         routing.send_test(session, endpoint_id, actor=current_actor(), at=clock.now())
 
     path = url_for("admin.webhook_page", endpoint_id=endpoint_id)
-    return _done(act, "A test is on its way. Reload this page to see how it went.", path)
+    return _run(act, "A test is on its way. Reload this page to see how it went.", path)
 
 
 @blueprint.post("/admin/webhooks/<int:endpoint_id>/secret")
@@ -128,7 +128,7 @@ def rotate_webhook_secret(endpoint_id: int) -> str:
 @blueprint.post("/admin/webhooks/<int:endpoint_id>/<any(disable, enable):step>")
 @admin_required
 def step_webhook(endpoint_id: int, step: str) -> ResponseReturnValue:
-    change, said = {
+    change, message = {
         "disable": (endpoints.disable, "The endpoint is disabled: nothing is sent there any more."),
         "enable": (endpoints.enable, "The endpoint is enabled. What was waiting is being sent."),
     }[step]
@@ -136,7 +136,7 @@ def step_webhook(endpoint_id: int, step: str) -> ResponseReturnValue:
     def act(session: Session) -> None:
         change(session, endpoint_id, actor=current_actor(), at=clock.now())
 
-    return _done(act, said, url_for("admin.webhook_page", endpoint_id=endpoint_id))
+    return _run(act, message, url_for("admin.webhook_page", endpoint_id=endpoint_id))
 
 
 @blueprint.post("/admin/webhooks/<int:endpoint_id>/delete")
@@ -145,7 +145,7 @@ def delete_webhook(endpoint_id: int) -> ResponseReturnValue:
     def act(session: Session) -> None:
         endpoints.delete(session, endpoint_id, actor=current_actor(), at=clock.now())
 
-    return _done(act, "The endpoint is deleted.", url_for("admin.webhooks_page"))
+    return _run(act, "The endpoint is deleted.", url_for("admin.webhooks_page"))
 
 
 def _reach() -> Reach:
@@ -175,20 +175,21 @@ def _changed(form: EndpointForm, endpoint_id: int) -> ResponseReturnValue:
     return redirect(url_for("admin.webhook_page", endpoint_id=endpoint_id), 303)
 
 
-def _done(act: Callable[[Session], None], said: str, path: str) -> ResponseReturnValue:
+def _run(act: Callable[[Session], None], message: str, path: str) -> ResponseReturnValue:
+    """Run one change, flash the message or the error, and redirect."""
     try:
         with unit_of_work() as session:
             act(session)
     except InvalidState as error:
         flash(error.message, "warning")
     else:
-        if said:
-            flash(said)
+        if message:
+            flash(message)
     return redirect(path, 303)
 
 
 def _page(form: EndpointForm, endpoint_id: int) -> str:
-    state, before = _asked_for()
+    state, before = _filter()
     with read_only() as session:
         endpoint = endpoints.find(session, endpoint_id)
         found = deliveries.newest(session, endpoint_id, state=state, before=before, limit=deliveries.PAGE + 1)
@@ -197,9 +198,9 @@ def _page(form: EndpointForm, endpoint_id: int) -> str:
             form=form,
             endpoint=endpoint,
             health=_health(endpoint),
-            patience=attempts.PATIENCE,
+            pause_after=attempts.PAUSE_AFTER,
             counts=endpoints.counts(session, [endpoint]).get(endpoint_id, Counts()),
-            most=endpoints.MOST_COUNTED,
+            count_max=endpoints.COUNT_MAX,
             deliveries=found[: deliveries.PAGE],
             older=found[deliveries.PAGE - 1].delivery.id if len(found) > deliveries.PAGE else None,
             state=state,
@@ -213,8 +214,8 @@ def _page(form: EndpointForm, endpoint_id: int) -> str:
         )
 
 
-def _asked_for() -> tuple[DeliveryState | None, int | None]:
-    """Which deliveries the address asks for: of one state, and before which one."""
+def _filter() -> tuple[DeliveryState | None, int | None]:
+    """The state of the deliveries to show, and the id before which the page begins, from the query string."""
     state = request.args.get("state", "")
     if state and state not in set(DeliveryState):
         raise NotFound("There are no such deliveries.")
@@ -222,7 +223,7 @@ def _asked_for() -> tuple[DeliveryState | None, int | None]:
 
 
 def _health(endpoint: WebhookEndpoint) -> str:
-    """One word of the status macro."""
+    """The endpoint's state, as the status macro names it."""
     if endpoint.disabled_at is not None:
         return "disabled"
     if endpoint.paused_until is not None and endpoint.paused_until > clock.now():
@@ -233,7 +234,7 @@ def _health(endpoint: WebhookEndpoint) -> str:
 
 
 def _body_of(found: DeliveryWithMessage) -> str:
-    """The body as it was sent last, or will be sent first, laid out for reading."""
+    """The body of the last attempt, or of the first one to come, as indented JSON."""
     delivery = found.delivery
     first_at = delivery.first_attempt_at or clock.now()
     body = bodies.of_attempt(found.message.body, max(1, delivery.attempts), first_at=first_at)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.consent import eligibility
-from app.core.consent.eligibility import Standing
+from app.core.consent.eligibility import SubscriptionStatus
 from app.core.contacts import records, views
 from app.core.errors import InvalidInput
 from app.core.ledger import events as ledger
@@ -31,7 +31,7 @@ PER_PAGE = 50
 class CurrentConsent:
     """The current consent of one contact for one type, with the source of its newest event."""
 
-    status: Standing
+    status: SubscriptionStatus
     source: str | None
 
     @property
@@ -101,7 +101,7 @@ def list_consents(contact_id: str) -> dict[str, Any]:
     use_etag()
     session = auth.read_session()
     contact = records.find(session, views.find(session, contact_id).row.public_id)
-    statuses = eligibility.standings(session, contact)
+    statuses = eligibility.statuses(session, contact)
     sources = ledger.sources_of(session, [each.consent.event_id for each in statuses if each.consent])
     data = [CurrentConsent(each, sources.get(each.consent.event_id) if each.consent else None) for each in statuses]
     return {"data": data, "preference_center_url": None}

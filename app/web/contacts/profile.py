@@ -12,7 +12,7 @@ from wtforms.validators import DataRequired, Length
 
 from app.core import clock, phone, public_urls
 from app.core.consent import eligibility, locking
-from app.core.consent.eligibility import Reason, Standing
+from app.core.consent.eligibility import Reason, SubscriptionStatus
 from app.core.contacts import records as contacts
 from app.core.errors import InvalidInput, InvalidState
 from app.core.forms import insertion, publishing
@@ -59,7 +59,7 @@ class ProfileForms:
         self.opt_in = opt_in or ConsentForm(formdata=None, prefix=OPT_IN_PREFIX)
         self.opt_out = opt_out or ConsentForm(formdata=None)
 
-    def offer(self, forms: list[tuple[str, str]], subscriptions: list[Standing]) -> None:
+    def offer(self, forms: list[tuple[str, str]], subscriptions: list[SubscriptionStatus]) -> None:
         """Fill the choices of each list."""
         self.insert.form_id.choices = choices([("", "Choose a form"), *forms])
         self.opt_in.subscription_type_id.choices = _types(each for each in subscriptions if _may_opt_in(each))
@@ -89,7 +89,7 @@ def profile_page(public_id: str, forms: ProfileForms) -> str:
     before = request.args.get("before", type=ids.whole)
     with read_only() as session:
         found = contacts.find(session, public_id)
-        subscriptions = eligibility.standings(session, found)
+        subscriptions = eligibility.statuses(session, found)
         forms.offer(offered_forms(session), subscriptions)
         lines = ledger.of_contact(session, found.id, limit=EVENTS_A_PAGE + 1, before_id=before)
         return render_template(
@@ -133,12 +133,12 @@ def _inserted(form: InsertForm, public_id: str) -> ResponseReturnValue:
     return redirect(url_for("contacts.contact", public_id=public_id, _anchor="insert"), 303)
 
 
-def _may_opt_in(subscription: Standing) -> bool:
+def _may_opt_in(subscription: SubscriptionStatus) -> bool:
     is_new = subscription.state != ConsentState.OPTED_IN or Reason.NUMBER_CHANGED in subscription.reasons
     return is_new and Reason.TYPE_NOT_LIVE not in subscription.reasons
 
 
-def _types(subscriptions: Iterable[Standing]) -> list[Any]:
+def _types(subscriptions: Iterable[SubscriptionStatus]) -> list[Any]:
     named = ((str(each.subscription_type.id), each.subscription_type.name) for each in subscriptions)
     return choices([("", "Choose a subscription type"), *named])
 

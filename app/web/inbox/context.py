@@ -128,7 +128,7 @@ def new_client_key() -> str:
 def _panel_context(session: Session, contact: Contact, conversation_id: int) -> dict[str, Any]:
     return {
         "subscriptions": [
-            each for each in eligibility.standings(session, contact) if each.subscription_type.state == "live"
+            each for each in eligibility.statuses(session, contact) if each.subscription_type.state == "live"
         ],
         "refusal": phone.refusal_of_stored(contact.phone) if contact.phone else None,
         "formatted": phone.formatted,

@@ -3,7 +3,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from app.core.consent import destination_opt_outs
-from app.core.consent.destination_opt_outs import Place
+from app.core.consent.destination_opt_outs import DestinationKey
 from app.db import Database
 from app.models import DestinationOptOut, Source
 from tests import make
@@ -13,8 +13,8 @@ def test_an_earlier_opt_out_that_is_added_later_leaves_the_newer_time(database: 
     with database.unit_of_work() as session:
         offers, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
         event_id = make.opt_out(session, sam, offers, at=make.NOON + timedelta(hours=1)).event_id
-        place = Place(sam.id, offers.id, sam.phone_hash)
-        destination_opt_outs.stick(session, [place], event_id, Source.API, at=make.NOON)
+        key = DestinationKey(sam.id, offers.id, sam.phone_hash)
+        destination_opt_outs.add(session, [key], event_id, Source.API, at=make.NOON)
         assert session.scalars(select(DestinationOptOut.created_at)).all() == [make.NOON + timedelta(hours=1)]
 
 
@@ -24,8 +24,8 @@ def test_an_opt_out_of_an_api_client_leaves_the_persons_own_as_the_reason(databa
         own = make.opt_out(session, sam, offers).event_id
         eve = make.contact(session, phone_number=make.EVES_NUMBER)
         of_client = make.opt_out(session, eve, offers, evidence=make.evidence(Source.API)).event_id
-        place = Place(sam.id, offers.id, sam.phone_hash)
-        destination_opt_outs.stick(session, [place], of_client, Source.API, at=make.NOON + timedelta(hours=3))
+        key = DestinationKey(sam.id, offers.id, sam.phone_hash)
+        destination_opt_outs.add(session, [key], of_client, Source.API, at=make.NOON + timedelta(hours=3))
         kept = select(DestinationOptOut.event_id).where(DestinationOptOut.contact_id == sam.id)
         assert session.scalars(kept).all() == [own]
 

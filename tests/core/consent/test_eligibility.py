@@ -1,4 +1,4 @@
-"""The two expressions of the gate, Python for one contact and SQL for many, agree."""
+"""The rules in Python for one contact and in SQL for many agree."""
 
 import contextlib
 from collections.abc import Callable, Mapping
@@ -41,7 +41,7 @@ class Person:
     is_archived: bool
     is_blocked: bool
     is_unsubscribed: bool
-    # For each subscription type: what they did, and whether their number or address was another one then.
+    # For each subscription type: opted in or out, and whether with another number or address than the current one.
     acts: tuple[tuple[str | None, bool], ...]
 
 
@@ -74,7 +74,7 @@ def test_python_and_sql_agree_for_each_contact_and_type(
     database: Database, people: list[Person], allowed_countries: list[str], suppressed: set[str]
 ) -> None:
     with contextlib.suppress(_Undo), database.unit_of_work() as session:
-        types = [make.live_type(session, channel=each, consent_type=kind) for each, kind in TYPES]
+        types = [make.live_type(session, channel=each, consent_type=consent_type) for each, consent_type in TYPES]
         archived = make.live_type(session, consent_type=ConsentType.OPT_OUT)
         for each in people:
             add(session, each, [*types, archived])
@@ -82,8 +82,8 @@ def test_python_and_sql_agree_for_each_contact_and_type(
             suppressions.add(session, number, "asked by letter", actor="agent:1", at=make.NOON)
         subscription_types.archive(session, archived, actor="agent:1", at=make.NOON)
         settings.change(session, {"allowed_countries": allowed_countries}, actor="agent:1", at=make.NOON)
-        for kind in (*types, archived, make.draft_type(session, consent_type=ConsentType.OPT_OUT)):
-            assert_agreement(session, kind)
+        for subscription_type in (*types, archived, make.draft_type(session, consent_type=ConsentType.OPT_OUT)):
+            assert_agreement(session, subscription_type)
         raise _Undo
 
 
@@ -94,15 +94,15 @@ def add(session: Session, described: Person, types: list[SubscriptionType]) -> C
         email_address=described.email,
         gdpr_optin=described.gdpr_optin,
     )
-    for kind, (name, is_elsewhere) in zip(types, described.acts, strict=True):
-        destination = described.phone if kind.channel == Channel.SMS else described.email
+    for subscription_type, (name, with_another) in zip(types, described.acts, strict=True):
+        destination = described.phone if subscription_type.channel == Channel.SMS else described.email
         if name is None or destination is None:
             continue
-        if is_elsewhere:
-            change_destination(session, contact, kind, other(kind, destination))
-        (make.opt_in if name == "opt_in" else make.opt_out)(session, contact, kind)
-        if is_elsewhere:
-            change_destination(session, contact, kind, destination)
+        if with_another:
+            change_destination(session, contact, subscription_type, other(subscription_type, destination))
+        (make.opt_in if name == "opt_in" else make.opt_out)(session, contact, subscription_type)
+        if with_another:
+            change_destination(session, contact, subscription_type, destination)
     contact.unsubscribed_from_emails = described.is_unsubscribed
     contact.archived_at = make.NOON if described.is_archived else None
     if described.is_blocked:
@@ -112,23 +112,29 @@ def add(session: Session, described: Person, types: list[SubscriptionType]) -> C
     return contact
 
 
-def other(kind: SubscriptionType, destination: str) -> str:
-    choices = (make.SAMS_NUMBER, make.EVES_NUMBER) if kind.channel == Channel.SMS else (SAMS_ADDRESS, EVES_ADDRESS)
+def other(subscription_type: SubscriptionType, destination: str) -> str:
+    choices = (
+        (make.SAMS_NUMBER, make.EVES_NUMBER)
+        if subscription_type.channel == Channel.SMS
+        else (SAMS_ADDRESS, EVES_ADDRESS)
+    )
     return next(each for each in choices if each != destination)
 
 
-def change_destination(session: Session, contact: Contact, kind: SubscriptionType, destination: str) -> None:
-    if kind.channel == Channel.SMS:
+def change_destination(
+    session: Session, contact: Contact, subscription_type: SubscriptionType, destination: str
+) -> None:
+    if subscription_type.channel == Channel.SMS:
         contacts.change_phone(session, contact, destination, at=make.NOON)
     else:
         contacts.set_email(session, contact, destination)
         session.flush()
 
 
-def assert_agreement(session: Session, kind: SubscriptionType) -> None:
+def assert_agreement(session: Session, subscription_type: SubscriptionType) -> None:
     session.expire_all()
     everyone = session.scalars(select(Contact)).all()
-    python = {each.id: eligibility.standing(session, each, kind) for each in everyone}
+    python = {each.id: eligibility.status(session, each, subscription_type) for each in everyone}
     found = {
         Standing.REACHABLE: {key for key, each in python.items() if each.is_reachable},
         Standing.SUBSCRIBED: {key for key, each in python.items() if each.is_subscribed},
@@ -137,19 +143,19 @@ def assert_agreement(session: Session, kind: SubscriptionType) -> None:
             for state in ("opted_in", "opted_out", "never_asked")
         },
     }
-    assert {each: sql(session, kind, each) for each in found} == found, {
+    assert {each: sql(session, subscription_type, each) for each in found} == found, {
         key: each.reasons for key, each in python.items()
     }
-    query = rules.Query(kind, tuple(settings.get(session).allowed_countries))
+    query = rules.Query(subscription_type, tuple(settings.get(session).allowed_countries))
     first = session.execute(select(Contact.id, eligibility_sql.first_reason(query))).all()
     assert {row[0]: row[1] for row in first} == {
         key: each.reasons[0].value if each.reasons else None for key, each in python.items()
     }
 
 
-def sql(session: Session, kind: SubscriptionType, wanted: Standing = Standing.REACHABLE) -> set[int]:
-    """The ids of the contacts that the SQL gate finds."""
-    query = Filter(Kind.SUBSCRIPTION, str(kind.id), Operator.EQUALS, (wanted.value,))
+def sql(session: Session, subscription_type: SubscriptionType, status: Standing = Standing.REACHABLE) -> set[int]:
+    """The ids of the contacts that the SQL conditions find."""
+    query = Filter(Kind.SUBSCRIPTION, str(subscription_type.id), Operator.EQUALS, (status.value,))
     condition = contact_query.condition(query, contact_search.context_of(session, query))
     return set(session.scalars(select(Contact.id).where(condition)))
 
@@ -210,39 +216,39 @@ def test_python_and_sql_exclude_a_contact_for_each_reason_alone(
 ) -> None:
     reason, apply, _ = CAUSES[cause]
     with database.unit_of_work() as session:
-        kind = make.live_type(session, channel=channel, consent_type=ConsentType.OPT_OUT)
+        subscription_type = make.live_type(session, channel=channel, consent_type=ConsentType.OPT_OUT)
         sam = make.contact(session, phone_number=make.SAMS_NUMBER, email_address=SAMS_ADDRESS)
-        assert sql(session, kind) == {sam.id}
+        assert sql(session, subscription_type) == {sam.id}
         apply(session, sam)
         session.flush()
         session.expire_all()
-        assert reason in eligibility.standing(session, sam, kind).reasons
-        assert sql(session, kind) == set()
-        assert_agreement(session, kind)
+        assert reason in eligibility.status(session, sam, subscription_type).reasons
+        assert sql(session, subscription_type) == set()
+        assert_agreement(session, subscription_type)
 
 
 @pytest.mark.parametrize("channel", Channel)
-def test_nobody_with_the_destination_that_another_contact_opted_out_with_is_reachable(
+def test_contacts_with_a_destination_that_another_contact_opted_out_with_are_not_reachable(
     database: Database, channel: Channel
 ) -> None:
     with database.unit_of_work() as session:
-        kind = make.live_type(session, channel=channel)
+        subscription_type = make.live_type(session, channel=channel)
         sam, eve = (make.contact(session, phone_number=make.SAMS_NUMBER, email_address=SAMS_ADDRESS) for _ in range(2))
         for each in (sam, eve):
-            make.opt_in(session, each, kind)
-        assert sql(session, kind) == {sam.id, eve.id}
-        make.opt_out(session, sam, kind)
-        assert eligibility.standing(session, eve, kind).reasons == (Reason.OPTED_OUT,)
-        assert sql(session, kind) == set()
+            make.opt_in(session, each, subscription_type)
+        assert sql(session, subscription_type) == {sam.id, eve.id}
+        make.opt_out(session, sam, subscription_type)
+        assert eligibility.status(session, eve, subscription_type).reasons == (Reason.OPTED_OUT,)
+        assert sql(session, subscription_type) == set()
 
 
-def test_an_erased_contacts_opt_out_holds_for_the_next_contact_with_its_address(database: Database) -> None:
+def test_an_erased_contacts_opt_out_applies_to_the_next_contact_with_its_address(database: Database) -> None:
     with database.unit_of_work() as session:
-        kind = make.live_type(session, channel=Channel.EMAIL, consent_type=ConsentType.OPT_OUT)
+        subscription_type = make.live_type(session, channel=Channel.EMAIL, consent_type=ConsentType.OPT_OUT)
         sam = make.contact(session, email_address=SAMS_ADDRESS)
-        make.opt_out(session, sam, kind)
+        make.opt_out(session, sam, subscription_type)
         erasure.erase(session, sam, actor="agent:1", at=make.NOON)
         eve = make.contact(session, email_address=SAMS_ADDRESS)
         assert session.get_one(Contact, sam.id).email_hash is None
-        assert eligibility.standing(session, eve, kind).reasons == (Reason.OPTED_OUT,)
-        assert sql(session, kind) == set()
+        assert eligibility.status(session, eve, subscription_type).reasons == (Reason.OPTED_OUT,)
+        assert sql(session, subscription_type) == set()

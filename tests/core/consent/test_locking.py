@@ -1,4 +1,4 @@
-"""A consent is changed only through a contact whose row is locked."""
+"""Contacts are locked before their consents change."""
 
 import pytest
 from sqlalchemy import update
@@ -11,7 +11,7 @@ from app.models import ConsentState, Contact
 from tests import make
 
 
-def test_a_locked_contact_is_made_by_locking_only() -> None:
+def test_only_locking_creates_a_locked_contact() -> None:
     with pytest.raises(TypeError, match="locks contacts"):
         locking.LockedContact(1, None, None, key=object())
 
@@ -24,7 +24,7 @@ def test_a_contact_is_locked_by_either_id_with_its_number_and_address(database: 
             assert (locked.destination("sms"), locked.destination("email")) == (make.SAMS_NUMBER, "sam@example.com")
 
 
-def test_no_contact_is_locked_that_is_unknown_erased_or_merged(database: Database) -> None:
+def test_unknown_erased_and_merged_contacts_are_not_locked(database: Database) -> None:
     with database.unit_of_work() as session:
         sam, eve, ana = (make.contact(session) for _ in range(3))
         merge.merge(session, sam.public_id, ana.public_id, actor="api:1", at=make.NOON, skip_duplicate_validation=True)

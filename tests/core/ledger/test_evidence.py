@@ -22,7 +22,7 @@ COLUMNS = ("destination", "ip_address", "user_agent", "origin", "page", "locale"
         ("\u20ac$\u000f\nA'\"\\/", '"€$\\u000f\\nA\'\\"\\\\/"'),
     ],
 )
-def test_canonical_json_is_written_as_rfc_8785_says(value: object, expected: str) -> None:
+def test_canonical_json_follows_rfc_8785(value: object, expected: str) -> None:
     assert evidence.canonical_json(value) == expected.encode()
 
 
@@ -42,7 +42,7 @@ def test_an_event_carries_the_hash_of_its_salted_evidence(database: Database) ->
         assert evidence.hash_of(columns | {name: "other"}, row.salt) != event.evidence_hash, name
 
 
-def test_erased_evidence_is_empty_and_its_event_is_as_before(database: Database) -> None:
+def test_erasing_evidence_clears_it_and_keeps_its_event(database: Database) -> None:
     before, _ = recorded(database)
     with database.unit_of_work() as session:
         evidence.erase(session, before.contact_id or 0, at=make.NOON)

@@ -7,7 +7,7 @@ from app.models import Channel, ConsentType
 from tests import make
 
 
-def test_a_new_type_is_a_draft_that_is_offered_nowhere(database: Database) -> None:
+def test_a_new_type_is_a_draft_and_not_offered(database: Database) -> None:
     with database.unit_of_work() as session:
         draft = make.draft_type(session, name="  Weekly   offers ")
         assert (draft.name, draft.state) == ("Weekly offers", "draft")
@@ -16,14 +16,14 @@ def test_a_new_type_is_a_draft_that_is_offered_nowhere(database: Database) -> No
         assert [each.id for each in subscription_types.find_live(session)] == [draft.id]
 
 
-def test_archived_is_offered_nowhere_and_can_be_brought_back_to_what_it_was(database: Database) -> None:
+def test_an_archived_type_is_not_offered_and_can_be_restored_to_its_state(database: Database) -> None:
     with database.unit_of_work() as session:
         live, draft = make.live_type(session), make.draft_type(session)
-        for kind in (live, draft):
-            subscription_types.archive(session, kind, actor="agent:1", at=make.NOON)
+        for offers in (live, draft):
+            subscription_types.archive(session, offers, actor="agent:1", at=make.NOON)
         assert subscription_types.find_live(session) == []
-        for kind in (live, draft):
-            subscription_types.unarchive(session, kind, actor="agent:1", at=make.NOON)
+        for offers in (live, draft):
+            subscription_types.unarchive(session, offers, actor="agent:1", at=make.NOON)
         assert (live.state, draft.state) == ("live", "draft")
 
 
@@ -37,42 +37,42 @@ def test_archived_is_offered_nowhere_and_can_be_brought_back_to_what_it_was(data
         ("draft", "unarchive"),
     ],
 )
-def test_a_step_that_the_state_does_not_allow_is_refused(database: Database, state: str, step: str) -> None:
+def test_a_change_that_the_state_does_not_allow_is_refused(database: Database, state: str, step: str) -> None:
     with database.unit_of_work() as session:
-        kind = make.draft_type(session) if state == "draft" else make.live_type(session)
+        offers = make.draft_type(session) if state == "draft" else make.live_type(session)
         if state == "archived":
-            subscription_types.archive(session, kind, actor="agent:1", at=make.NOON)
+            subscription_types.archive(session, offers, actor="agent:1", at=make.NOON)
         with pytest.raises(InvalidState):
-            getattr(subscription_types, step)(session, kind, actor="agent:1", at=make.NOON)
-        assert kind.state == state
+            getattr(subscription_types, step)(session, offers, actor="agent:1", at=make.NOON)
+        assert offers.state == state
 
 
-def test_message_type_and_consent_type_never_change_once_saved(database: Database) -> None:
+def test_channel_and_consent_type_cannot_be_changed(database: Database) -> None:
     with database.unit_of_work() as session:
-        kind = make.draft_type(session)
+        offers = make.draft_type(session)
         for changed in ({"channel": Channel.EMAIL}, {"consent_type": ConsentType.OPT_OUT}):
             with pytest.raises(ImmutableField) as refused:
-                subscription_types.edit(session, kind, name="Other", actor="agent:1", at=make.NOON, **changed)
+                subscription_types.edit(session, offers, name="Other", actor="agent:1", at=make.NOON, **changed)
             assert refused.value.field in changed
-        assert kind.name == "Offers"
-        subscription_types.edit(session, kind, name="Other", channel=Channel.SMS, actor="agent:1", at=make.NOON)
-        assert kind.name == "Other"
+        assert offers.name == "Offers"
+        subscription_types.edit(session, offers, name="Other", channel=Channel.SMS, actor="agent:1", at=make.NOON)
+        assert offers.name == "Other"
 
 
-def test_translations_are_kept_changed_and_taken_away(database: Database) -> None:
+def test_translations_are_stored_changed_and_removed(database: Database) -> None:
     with database.unit_of_work() as session:
-        kind = make.draft_type(
+        offers = make.draft_type(
             session, translations={"es": ("Ofertas", "Cada semana"), "de": ("", " "), "en": ("x", "")}
         )
-        assert [(each.locale, each.name) for each in kind.translations] == [("es", "Ofertas")]
+        assert [(each.locale, each.name) for each in offers.translations] == [("es", "Ofertas")]
         changed = {"es": ("Rebajas", ""), "fr": ("Offres", "")}
-        subscription_types.edit(session, kind, translations=changed, actor="agent:1", at=make.NOON)
+        subscription_types.edit(session, offers, translations=changed, actor="agent:1", at=make.NOON)
     with database.unit_of_work() as session:
-        kind = subscription_types.find(session, kind.id)
-        assert [(each.locale, each.name) for each in kind.translations] == [("es", "Rebajas"), ("fr", "Offres")]
-        subscription_types.edit(session, kind, translations={}, actor="agent:1", at=make.NOON)
+        offers = subscription_types.find(session, offers.id)
+        assert [(each.locale, each.name) for each in offers.translations] == [("es", "Rebajas"), ("fr", "Offres")]
+        subscription_types.edit(session, offers, translations={}, actor="agent:1", at=make.NOON)
     with database.read_only() as session:
-        assert subscription_types.find(session, kind.id).translations == []
+        assert subscription_types.find(session, offers.id).translations == []
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_translations_are_kept_changed_and_taken_away(database: Database) -> Non
         ({"translations": {"es": ("", "only a description")}}, "name"),
     ],
 )
-def test_bad_words_are_refused_at_their_field(database: Database, values: dict[str, object], field: str) -> None:
+def test_invalid_texts_are_refused_with_their_field(database: Database, values: dict[str, object], field: str) -> None:
     with database.unit_of_work() as session:
         with pytest.raises(InvalidInput) as refused:
             make.draft_type(session, **values)
@@ -97,12 +97,12 @@ def test_an_unknown_type_is_not_found(database: Database) -> None:
         subscription_types.find(session, 4711)
 
 
-def test_the_opted_in_are_counted(database: Database) -> None:
+def test_opted_in_contacts_are_counted_by_type(database: Database) -> None:
     with database.unit_of_work() as session:
-        kind, other = make.live_type(session), make.live_type(session)
+        offers, other = make.live_type(session), make.live_type(session)
         people = [make.contact(session, phone_number=number) for number in (make.SAMS_NUMBER, make.EVES_NUMBER)]
         for person in people:
-            make.opt_in(session, person, kind)
-        make.opt_out(session, people[0], kind)
-        assert subscription_types.opted_in_counts(session) == {kind.id: 1}
+            make.opt_in(session, person, offers)
+        make.opt_out(session, people[0], offers)
+        assert subscription_types.opted_in_counts(session) == {offers.id: 1}
         assert other.id not in subscription_types.opted_in_counts(session)

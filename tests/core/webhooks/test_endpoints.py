@@ -21,27 +21,27 @@ URL = "https://hooks.example.com/assent"
 BY_MAX = {"actor": "agent:1", "at": NOON}
 
 
-def made(session: Session, url: str = URL, topics: object = ("granular.subscribe",)) -> tuple[WebhookEndpoint, str]:
+def create(session: Session, url: str = URL, topics: object = ("granular.subscribe",)) -> tuple[WebhookEndpoint, str]:
     return endpoints.create(session, url, topics, reach=Reach.INTERNET, **BY_MAX)  # type: ignore[arg-type]
 
 
-def test_the_secret_is_handed_out_once_and_kept_so_that_it_can_sign_but_not_be_read(database: Database) -> None:
+def test_the_secret_is_stored_encrypted_and_not_in_the_audit_log(database: Database) -> None:
     with database.unit_of_work() as session:
-        endpoint, secret = made(session)
+        endpoint, secret = create(session)
         assert secret.startswith("whsec_")
         assert secret.encode() not in endpoint.secret
         assert endpoints.secrets_of(session, endpoint, at=NOON) == (secret,)
         other_keys = Keys("another-key-that-is-long-enough-for-this")
         with pytest.raises(InvalidTag):
             signatures.decrypt(other_keys, endpoint.secret)
-        assert made(session)[1] != secret
+        assert create(session)[1] != secret
         for entry in session.scalars(select(AuditEntry)):
             assert secret not in str(entry.details)
 
 
-def test_a_signature_is_what_the_standard_library_verifies(database: Database) -> None:
+def test_a_signature_is_verified_by_the_standard_library(database: Database) -> None:
     with database.unit_of_work() as session:
-        _, secret = made(session)
+        _, secret = create(session)
     body = '{"topic": "granular.subscribe", "name": "Zoë"}'
     headers = signatures.headers([secret], "notif_1", body, at=clock.now())
     assert Webhook(secret).verify(body, headers) == {"topic": "granular.subscribe", "name": "Zoë"}
@@ -53,7 +53,7 @@ def test_a_signature_is_what_the_standard_library_verifies(database: Database) -
 
 def test_after_a_rotation_both_secrets_sign_for_24_hours_and_then_the_new_one_alone(database: Database) -> None:
     with database.unit_of_work() as session:
-        endpoint, old = made(session)
+        endpoint, old = create(session)
         _, new = endpoints.rotate_secret(session, endpoint.id, **BY_MAX)
         almost, over = NOON + timedelta(hours=23, minutes=59), NOON + timedelta(hours=24)
         assert endpoints.secrets_of(session, endpoint, at=almost) == (new, old)
@@ -80,16 +80,16 @@ def test_after_a_rotation_both_secrets_sign_for_24_hours_and_then_the_new_one_al
 def test_an_address_that_cannot_be_used_is_refused_at_its_field(url: str, sentence: str, database: Database) -> None:
     with database.unit_of_work() as session:
         with pytest.raises(InvalidInput, match=sentence) as refused:
-            made(session, url)
+            create(session, url)
         assert refused.value.field == "url"
-        endpoint, _ = made(session)
+        endpoint, _ = create(session)
         if url is not None:
             with pytest.raises(InvalidInput):
                 endpoints.change(session, endpoint.id, url=url, reach=Reach.INTERNET, **BY_MAX)
         assert endpoint.url == URL
 
 
-def test_loopback_is_for_development_alone(database: Database) -> None:
+def test_loopback_addresses_are_allowed_in_development_only(database: Database) -> None:
     with database.unit_of_work() as session:
         local = "http://127.0.0.1:9/"
         endpoint, _ = endpoints.create(session, local, ["form.submitted"], reach=Reach.LOOPBACK_TOO, **BY_MAX)
@@ -101,39 +101,45 @@ def test_loopback_is_for_development_alone(database: Database) -> None:
 @pytest.mark.parametrize(
     "topics", [[], None, "granular.subscribe", ["nothing"], [None], [["granular.subscribe"]], [{}], 7]
 )
-def test_topics_that_there_are_not_are_refused(topics: object, database: Database) -> None:
+def test_unknown_and_missing_topics_are_refused(topics: object, database: Database) -> None:
     with database.unit_of_work() as session, pytest.raises(InvalidInput) as refused:
-        made(session, topics=topics)
+        create(session, topics=topics)
     assert refused.value.field == "topics"
 
 
-def test_topics_are_kept_once_each_in_one_order(database: Database) -> None:
+def test_topics_are_stored_once_each_in_a_fixed_order(database: Database) -> None:
     with database.unit_of_work() as session:
-        endpoint, _ = made(session, topics=["form.submitted", "granular.subscribe", "form.submitted"])
+        endpoint, _ = create(session, topics=["form.submitted", "granular.subscribe", "form.submitted"])
         assert endpoint.topics == ["granular.subscribe", "form.submitted"]
 
 
-def test_what_was_deleted_is_not_found_again_and_its_secrets_are_gone(database: Database) -> None:
+def test_a_deleted_endpoint_is_not_found_and_its_secrets_are_cleared(database: Database) -> None:
     with database.unit_of_work() as session:
-        endpoint, _ = made(session)
+        endpoint, _ = create(session)
         endpoints.rotate_secret(session, endpoint.id, **BY_MAX)
         endpoints.delete(session, endpoint.id, **BY_MAX)
         assert (endpoint.secret, endpoint.previous_secret) == (b"", None)
         assert endpoints.find_all(session) == []
-        for act in (endpoints.delete, endpoints.disable, endpoints.enable, endpoints.rotate_secret):
+        for change in (endpoints.delete, endpoints.disable, endpoints.enable, endpoints.rotate_secret):
             with pytest.raises(NotFound):
-                act(session, endpoint.id, **BY_MAX)
+                change(session, endpoint.id, **BY_MAX)
         with pytest.raises(NotFound):
             endpoints.find(session, endpoint.id)
 
 
-def test_each_change_is_in_the_audit_log_and_none_that_changed_nothing(database: Database) -> None:
+def test_only_real_changes_are_in_the_audit_log(database: Database) -> None:
     with database.unit_of_work() as session:
-        endpoint, _ = made(session)
+        endpoint, _ = create(session)
         endpoints.change(session, endpoint.id, url=URL, topics=["granular.subscribe"], reach=Reach.INTERNET, **BY_MAX)
         endpoints.change(session, endpoint.id, url=URL + "/2", reach=Reach.INTERNET, **BY_MAX)
-        for act in (endpoints.disable, endpoints.disable, endpoints.enable, endpoints.enable, endpoints.rotate_secret):
-            act(session, endpoint.id, **BY_MAX)
+        for change in (
+            endpoints.disable,
+            endpoints.disable,
+            endpoints.enable,
+            endpoints.enable,
+            endpoints.rotate_secret,
+        ):
+            change(session, endpoint.id, **BY_MAX)
         endpoints.delete(session, endpoint.id, **BY_MAX)
         query = (
             select(AuditEntry).where(AuditEntry.subject == f"webhook_endpoint:{endpoint.id}").order_by(AuditEntry.id)
@@ -144,16 +150,16 @@ def test_each_change_is_in_the_audit_log_and_none_that_changed_nothing(database:
     assert {entry.actor for entry in entries} == {"agent:1"}
 
 
-def test_there_is_a_limit_to_endpoints(database: Database) -> None:
+def test_the_number_of_endpoints_is_limited(database: Database) -> None:
     with database.unit_of_work() as session:
-        for _ in range(endpoints.MOST_ENDPOINTS):
-            made(session)
+        for _ in range(endpoints.ENDPOINTS_MAX):
+            create(session)
         with pytest.raises(InvalidState):
-            made(session)
+            create(session)
 
 
 def test_an_endpoint_cannot_be_read_with_the_key_of_another_installation(database: Database) -> None:
     with database.unit_of_work() as session:
-        kept = signatures.encrypt(keys_of(session), "whsec_one")
-        assert signatures.decrypt(keys_of(session), kept) == "whsec_one"
-        assert signatures.encrypt(keys_of(session), "whsec_one") != kept
+        encrypted = signatures.encrypt(keys_of(session), "whsec_one")
+        assert signatures.decrypt(keys_of(session), encrypted) == "whsec_one"
+        assert signatures.encrypt(keys_of(session), "whsec_one") != encrypted

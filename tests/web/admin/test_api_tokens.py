@@ -10,7 +10,7 @@ from app.core import clock
 from app.core.accounts import api_tokens as tokens
 from app.models import ApiToken
 from tests.web import pages
-from tests.web.api.client import Calls, database
+from tests.web.api.client import ApiClient, database
 
 
 @pytest.mark.databases("sqlite", "postgresql")
@@ -22,7 +22,7 @@ def test_a_new_token_is_shown_once(app: Flask) -> None:
     assert shown
     assert "the &lt;shop&gt;" in page
     assert "no-store" in made.headers["Cache-Control"]
-    api = Calls(app, shown[1])
+    api = ApiClient(app, shown[1])
     assert api.get("/me")["name"] == "Max"
     assert api.post("/contacts", {"role": "lead"}).status == 200
     listed = client.get("/admin/tokens").get_data(as_text=True)
@@ -40,7 +40,7 @@ def test_a_new_token_is_shown_once(app: Flask) -> None:
 def test_a_revoked_token_is_refused_from_the_next_call(app: Flask) -> None:
     with database(app).unit_of_work() as session:
         made, text = tokens.create(session, "the shop", ["read"], at=clock.now())
-    api, client = Calls(app, text), pages.admin(app)
+    api, client = ApiClient(app, text), pages.admin(app)
     assert api.get("/contacts").status == 200
     answer = pages.submit(client, f"/admin/tokens/{made.id}/revoke", page="/admin/tokens")
     assert answer.status_code == 303

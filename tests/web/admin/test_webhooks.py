@@ -1,4 +1,4 @@
-"""The pages of webhooks: an endpoint is added, watched, tested, given another secret, disabled, deleted."""
+"""The pages of webhook endpoints and their deliveries."""
 
 import re
 
@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.core import clock, outbox
 from app.core.webhooks import attempts, deliveries, endpoints, routing
-from app.core.webhooks.attempts import Outcome, Schedule
+from app.core.webhooks.attempts import AttemptOutcome, Schedule
 from app.db import Database
 from app.models import AuditEntry, WebhookDelivery, WebhookEndpoint
 from tests.web.pages import admin, agent, submit
@@ -27,8 +27,8 @@ def database(app: Flask) -> Database:
 def endpoint_id(database: Database) -> int:
     with database.unit_of_work() as session:
         reach = endpoints.Reach.INTERNET
-        made = endpoints.create(session, URL, NEW["topics"], reach=reach, actor="agent:1", at=clock.now())
-        return made[0].id
+        created = endpoints.create(session, URL, NEW["topics"], reach=reach, actor="agent:1", at=clock.now())
+        return created[0].id
 
 
 def test_a_new_endpoint_shows_its_secret_once(app: Flask, database: Database) -> None:
@@ -57,7 +57,7 @@ def test_a_new_endpoint_shows_its_secret_once(app: Flask, database: Database) ->
         ({"topics": ["everything"]}, "topics", "not a valid choice"),
     ],
 )
-def test_what_is_refused_is_said_at_its_field(
+def test_errors_are_shown_at_their_field(
     app: Flask, database: Database, endpoint_id: int, values: dict[str, object], field: str, sentence: str
 ) -> None:
     client = admin(app)
@@ -72,7 +72,7 @@ def test_what_is_refused_is_said_at_its_field(
         assert (endpoint.url, endpoint.topics) == (URL, NEW["topics"])
 
 
-def test_address_and_topics_are_changed(app: Flask, database: Database, endpoint_id: int) -> None:
+def test_the_address_and_topics_of_an_endpoint_are_changed(app: Flask, database: Database, endpoint_id: int) -> None:
     values = {"url": "https://other.example.com/", "topics": ["form.submitted"]}
     assert submit(admin(app), f"/admin/webhooks/{endpoint_id}", values).status_code == 303
     with database.read_only() as session:
@@ -80,7 +80,7 @@ def test_address_and_topics_are_changed(app: Flask, database: Database, endpoint
         assert (endpoint.url, endpoint.topics) == ("https://other.example.com/", ["form.submitted"])
 
 
-def test_another_secret_is_shown_once_and_both_are_valid(app: Flask, database: Database, endpoint_id: int) -> None:
+def test_a_rotated_secret_is_shown_once_and_both_are_valid(app: Flask, database: Database, endpoint_id: int) -> None:
     client, path = admin(app), f"/admin/webhooks/{endpoint_id}"
     html = submit(client, f"{path}/secret", page=path).get_data(as_text=True)
     (secret,) = set(re.findall(r"whsec_[\w+/=]+", html))
@@ -92,12 +92,12 @@ def test_another_secret_is_shown_once_and_both_are_valid(app: Flask, database: D
         assert endpoints.secrets_of(session, endpoint, at=clock.now())[0] == secret
 
 
-def test_a_delivery_shows_request_and_answer_and_is_sent_again(
+def test_a_delivery_shows_request_and_response_and_is_replayed(
     app: Flask, database: Database, endpoint_id: int
 ) -> None:
     client, path = admin(app), f"/admin/webhooks/{endpoint_id}"
     assert submit(client, f"{path}/test", page=path).status_code == 303
-    delivery_id = ended(database, status=500, answer="<b>broken</b>", headers={"X-From": "there"})
+    delivery_id = end_attempt(database, status=500, answer="<b>broken</b>", headers={"X-From": "there"})
     html = client.get(path).get_data(as_text=True)
     assert "Trying again" in html
     one = f"{path}/deliveries/{delivery_id}"
@@ -105,7 +105,7 @@ def test_a_delivery_shows_request_and_answer_and_is_sent_again(
     for part in ("&lt;b&gt;broken&lt;/b&gt;", "X-From: there", "webhook-id: one", "This is a test. Nothing happened."):
         assert part in html, part
     assert "<b>broken" not in html
-    ended(database, status=200, answer="", headers={})
+    end_attempt(database, status=200, answer="", headers={})
     assert submit(client, f"{one}/replay", page=one).status_code == 303
     with database.read_only() as session:
         again = session.get_one(WebhookDelivery, delivery_id)
@@ -118,7 +118,7 @@ def test_a_delivery_shows_request_and_answer_and_is_sent_again(
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_a_long_list_is_read_in_pages_and_by_state(app: Flask, database: Database, endpoint_id: int) -> None:
+def test_deliveries_are_listed_in_pages_and_by_state(app: Flask, database: Database, endpoint_id: int) -> None:
     with database.unit_of_work() as session:
         ids = [routing.send_test(session, endpoint_id, actor="agent:1", at=clock.now()) for _ in range(75)]
     client, path, seen = admin(app), f"/admin/webhooks/{endpoint_id}", []
@@ -139,7 +139,7 @@ def test_a_long_list_is_read_in_pages_and_by_state(app: Flask, database: Databas
         assert client.get(f"{path}?{odd}").status_code == 200
 
 
-def test_it_is_disabled_enabled_and_deleted(app: Flask, database: Database, endpoint_id: int) -> None:
+def test_an_endpoint_is_disabled_enabled_and_deleted(app: Flask, database: Database, endpoint_id: int) -> None:
     client, path = admin(app), f"/admin/webhooks/{endpoint_id}"
     submit(client, f"{path}/disable", page=path)
     html = client.get(path).get_data(as_text=True)
@@ -155,7 +155,7 @@ def test_it_is_disabled_enabled_and_deleted(app: Flask, database: Database, endp
         assert session.scalars(select(WebhookDelivery)).all() == []
 
 
-def test_how_an_endpoint_is_stands_in_words(app: Flask, database: Database, endpoint_id: int) -> None:
+def test_the_health_of_an_endpoint_is_shown_in_words(app: Flask, database: Database, endpoint_id: int) -> None:
     client = admin(app)
     for values, word in [
         ({}, "Nothing sent yet"),
@@ -173,19 +173,19 @@ def test_how_an_endpoint_is_stands_in_words(app: Flask, database: Database, endp
     assert "410 Gone" in client.get(f"/admin/webhooks/{endpoint_id}").get_data(as_text=True)
 
 
-def test_an_event_that_could_not_be_told_is_shown(app: Flask, database: Database) -> None:
+def test_an_event_that_could_not_be_routed_is_shown(app: Flask, database: Database) -> None:
     client = admin(app)
     assert "Set aside" not in client.get("/admin/webhooks").get_data(as_text=True)
     with database.unit_of_work() as session:
         outbox.add(session, ["form.inserted"], contact_id=None, payload={}, at=clock.now())
         (broken,) = outbox.unrouted(session, limit=9)
-        outbox.set_aside(session, broken, "KeyError", at=clock.now())
+        outbox.mark_failed(session, broken, "KeyError", at=clock.now())
     html = client.get("/admin/webhooks").get_data(as_text=True)
     assert f"event {broken.id}" in html
     assert "KeyError" in html
 
 
-def test_agents_and_strangers_do_not_get_in_and_ids_of_others_find_nothing(app: Flask, endpoint_id: int) -> None:
+def test_agents_and_strangers_are_refused_and_unknown_ids_are_not_found(app: Flask, endpoint_id: int) -> None:
     ana, stranger, path = agent(app), app.test_client(), f"/admin/webhooks/{endpoint_id}"
     posts = [f"{path}/{step}" for step in ("test", "secret", "disable", "enable", "delete", "replay-failed")]
     for page in ("/admin/webhooks", "/admin/webhooks/new", path, f"{path}/deliveries/1"):
@@ -200,8 +200,8 @@ def test_agents_and_strangers_do_not_get_in_and_ids_of_others_find_nothing(app: 
     assert submit(client, "/admin/webhooks/999/secret", page=path).status_code == 404
 
 
-def ended(database: Database, *, status: int, answer: str, headers: dict[str, str]) -> int:
-    """Let the newest delivery's next attempt end like this; its id."""
+def end_attempt(database: Database, *, status: int, answer: str, headers: dict[str, str]) -> int:
+    """End the newest delivery's next attempt like this. Returns the delivery's id."""
     with database.unit_of_work() as session:
         delivery = session.scalars(select(WebhookDelivery).order_by(WebhookDelivery.id.desc())).first()
         assert delivery
@@ -209,8 +209,8 @@ def ended(database: Database, *, status: int, answer: str, headers: dict[str, st
         session.flush()
         endpoint, lease = session.get_one(WebhookEndpoint, delivery.endpoint_id), Schedule().lease
         (attempt,) = attempts.claim(session, endpoint, limit=1, lease=lease, at=clock.now())
-        outcome = Outcome(
-            attempt, clock.now(), {"webhook-id": "one"}, status=status, answer_headers=headers, answer=answer
+        outcome = AttemptOutcome(
+            attempt, clock.now(), {"webhook-id": "one"}, status=status, response_headers=headers, response=answer
         )
         attempts.record(session, [outcome], Schedule(), at=clock.now())
         return delivery.id

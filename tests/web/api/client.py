@@ -1,4 +1,4 @@
-"""Calls of the API as a client makes them. Every answer is held against our description, and against Intercom's."""
+"""A client of the API. It checks every response against our OpenAPI description and against Intercom's."""
 
 import re
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ SUBSET = Path(__file__).parent.parent.parent / "data" / "intercom-openapi-subset
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back."""
+class Response:
+    """A response of the API."""
 
     status: int
     body: Any
@@ -34,7 +34,7 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """Of the first error."""
+        """The code of the first error."""
         assert self.body["type"] == "error.list", self.body
         return str(self.body["errors"][0]["code"])
 
@@ -45,32 +45,32 @@ class Answer:
         return str(found) if found is not None else None
 
 
-class Calls:
+class ApiClient:
     """A client with one token."""
 
     def __init__(self, app: Flask, token: str | None) -> None:
         self.app, self.token = app, token
         self._client = app.test_client()
 
-    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Response:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token is not None:
             sent["Authorization"] = f"Bearer {self.token}"
-        response = self._client.open(f"/api{path}", method=method, json=body, headers=sent, buffered=True)
-        answer = Answer(response.status_code, response.get_json(silent=True), response.headers)
-        conform(self.app, method, path.partition("?")[0], answer)
-        return answer
+        raw = self._client.open(f"/api{path}", method=method, json=body, headers=sent, buffered=True)
+        response = Response(raw.status_code, raw.get_json(silent=True), raw.headers)
+        check(self.app, method, path.partition("?")[0], response)
+        return response
 
-    def get(self, path: str, **headers: str) -> Answer:
+    def get(self, path: str, **headers: str) -> Response:
         return self("GET", path, **headers)
 
-    def post(self, path: str, body: Any = None, **headers: str) -> Answer:
+    def post(self, path: str, body: Any = None, **headers: str) -> Response:
         return self("POST", path, body, **headers)
 
-    def put(self, path: str, body: Any = None, **headers: str) -> Answer:
+    def put(self, path: str, body: Any = None, **headers: str) -> Response:
         return self("PUT", path, body, **headers)
 
-    def delete(self, path: str, **headers: str) -> Answer:
+    def delete(self, path: str, **headers: str) -> Response:
         return self("DELETE", path, **headers)
 
     def live_type(self, **given: Any) -> str:
@@ -84,7 +84,7 @@ class Calls:
         return str(self.post("/contacts", given or {"role": "lead"})["id"])
 
     def search(self, field: str, operator: str, value: Any, **more: Any) -> list[str]:
-        """The ids of whom one filter finds."""
+        """The ids of the contacts that one filter finds."""
         query = {"field": field, "operator": operator, "value": value}
         found = self.post("/contacts/search", {"query": query} | more)
         return [each["id"] for each in found["data"]]
@@ -100,53 +100,55 @@ def token(app: Flask, *scopes: str, **more: Any) -> str:
         return tokens.create(session, "the shop", list(scopes), at=clock.now(), **more)[1]
 
 
-def calls(app: Flask, *scopes: str) -> Calls:
-    return Calls(app, token(app, *scopes))
+def api_client(app: Flask, *scopes: str) -> ApiClient:
+    return ApiClient(app, token(app, *scopes))
 
 
 def description() -> dict[str, Any]:
     return describe()
 
 
-def conform(app: Flask, method: str, path: str, answer: Answer) -> None:
-    """What was answered is what the descriptions allow."""
-    if answer.status >= 400:
-        assert answer.body is not None, "an error that is no JSON"
-        assert answer.body["request_id"] == answer.headers["X-Request-Id"]
+def check(app: Flask, method: str, path: str, response: Response) -> None:
+    """Check a response against our description and Intercom's."""
+    if response.status >= 400:
+        assert response.body is not None, "an error without JSON"
+        assert response.body["request_id"] == response.headers["X-Request-Id"]
     rule = _rule(app, method, path)
     if rule is None:
         return
     documented = description()["paths"][rule][method.lower()]["responses"]
-    assert str(answer.status) in documented, f"{method} {rule} answers {answer.status} undocumented: {answer.body}"
-    if answer.status == 304:
+    assert str(response.status) in documented, (
+        f"{method} {rule} responds {response.status}, which is undocumented: {response.body}"
+    )
+    if response.status == 304:
         return
-    schema = documented[str(answer.status)]["content"]["application/json"]["schema"]
-    hold(OAS31Validator, schema, description()["components"], answer.body, f"{method} {rule}")
-    _hold_against_intercom(method, path, answer)
+    schema = documented[str(response.status)]["content"]["application/json"]["schema"]
+    validate(OAS31Validator, schema, description()["components"], response.body, f"{method} {rule}")
+    _check_against_intercom(method, path, response)
 
 
-def _hold_against_intercom(method: str, path: str, answer: Answer) -> None:
+def _check_against_intercom(method: str, path: str, response: Response) -> None:
     subset = intercom()
     for name, pattern in _patterns():
         if pattern.fullmatch(path) and (operation := subset["paths"][name].get(method.lower())):
-            response = operation["responses"].get(str(answer.status))
+            documented = operation["responses"].get(str(response.status))
             schema = (
-                response["content"]["application/json"]["schema"]
-                if response
+                documented["content"]["application/json"]["schema"]
+                if documented
                 else {"$ref": "#/components/schemas/error"}
             )
-            hold(OAS30Validator, schema, subset["components"], answer.body, f"Intercom's {method} {name}")
+            validate(OAS30Validator, schema, subset["components"], response.body, f"Intercom's {method} {name}")
             return
 
 
-def hold(validator: Any, schema: Any, components: Any, body: Any, what: str) -> None:
+def validate(validator: Any, schema: Any, components: Any, body: Any, what: str) -> None:
     problems = list(validator({"allOf": [schema], "components": components}).iter_errors(body))
     assert not problems, f"{what}: " + "; ".join(f"{each.json_path}: {each.message[:300]}" for each in problems[:3])
 
 
 def _rule(app: Flask, method: str, path: str) -> str | None:
-    """The path of the description that an address belongs to; null when it is none of the API's."""
-    if path.startswith("//"):  # werkzeug matches it as one slash, the API refuses it
+    """The path in the description that matches a request's path; null when there is none."""
+    if path.startswith("//"):  # Werkzeug would match it as one slash; the API refuses it
         return None
     try:
         rule, _ = api_of(app).url_map.bind("").match(path, method, return_rule=True)
@@ -157,14 +159,14 @@ def _rule(app: Flask, method: str, path: str) -> str | None:
 
 @cache
 def intercom() -> dict[str, Any]:
-    """Intercom's description, as far as it concerns us."""
+    """The part of Intercom's description that we implement."""
     loaded: dict[str, Any] = yaml.load(SUBSET.read_text(), Loader=yaml.CSafeLoader)
     return loaded
 
 
 @lru_cache
 def _patterns() -> list[tuple[str, re.Pattern[str]]]:
-    """Fixed addresses before those with an id in them."""
+    """The paths of Intercom's description as patterns, fixed paths before those with ids."""
     names = sorted(intercom()["paths"], key=lambda name: name.count("{"))
     return [
         (name, re.compile(re.sub(r"\{external_id\}", ".+", re.sub(r"\{(?!external)\w+\}", "[^/]+", name))))

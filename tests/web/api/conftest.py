@@ -1,10 +1,10 @@
 import pytest
 from flask import Flask
 
-from tests.web.api.client import Calls, calls
+from tests.web.api.client import ApiClient, api_client
 
 
 @pytest.fixture
-def api(app: Flask) -> Calls:
+def api(app: Flask) -> ApiClient:
     """A client whose token may read and write."""
-    return calls(app)
+    return api_client(app)

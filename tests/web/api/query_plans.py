@@ -1,4 +1,4 @@
-"""How a database would read one page of a search, with enough rows in it to mind."""
+"""The query plans for one page of a search, in a database with many rows."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,11 +13,11 @@ from app.models import Contact
 
 ROWS = 20_000
 FIRST = datetime(2026, 11, 2, 12, tzinfo=UTC)
-DEEP = round((FIRST + timedelta(seconds=ROWS // 2)).timestamp() * 1_000_000)  # the date of whoever is in the middle
+DEEP = round((FIRST + timedelta(seconds=ROWS // 2)).timestamp() * 1_000_000)  # the date of the contact in the middle
 
 
 def plan_of_page(database: Database, query: Any, order: Order | None = None, *, after: Any = None) -> str:
-    """The plan of the statement that reads one page, after ``ROWS`` contacts were made and counted."""
+    """The plan of the statement that reads one page, with ``ROWS`` contacts and fresh statistics."""
     with database.unit_of_work() as session:
         is_filled = session.scalar(select(func.max(Contact.id))) == ROWS
         if not is_filled:
@@ -31,21 +31,21 @@ def plan_of_page(database: Database, query: Any, order: Order | None = None, *, 
         seen: list[Any] = []
         engine = database.engine
 
-        def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        def record(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
             statements.append(statement)
             seen.append(parameters)
 
-        event.listen(engine, "before_cursor_execute", note)
+        event.listen(engine, "before_cursor_execute", record)
         contact_search.page(session, filters.read(query), order=order, after=after, limit=50)
-        event.remove(engine, "before_cursor_execute", note)
-        place = next(index for index, statement in enumerate(statements) if "LIMIT" in statement)
+        event.remove(engine, "before_cursor_execute", record)
+        position = next(index for index, statement in enumerate(statements) if "LIMIT" in statement)
         explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
-        rows = session.connection().exec_driver_sql(explain + statements[place], seen[place])
+        rows = session.connection().exec_driver_sql(explain + statements[position], seen[position])
         return "\n".join(str(tuple(row)) for row in rows)
 
 
 def steps_of_page(database: Database, query: Any, order: Order | None, *, after: Any) -> int:
-    """How many steps SQLite's machine takes for one page that was not counted before."""
+    """How many steps SQLite's virtual machine takes for one page, without counting the total."""
     steps = [0]
 
     def step() -> int:

@@ -1,4 +1,4 @@
-"""Who may call: every route, with no token, a wrong one, a revoked one, one that may only read, an agent's session."""
+"""Authentication and scopes: every route without a token, with a wrong, revoked, expired or read-only one."""
 
 import time
 from datetime import timedelta
@@ -12,14 +12,14 @@ from app.core.accounts import api_tokens as tokens
 from app.models import ApiToken, AuditEntry, OutboxEvent
 from app.web.api import api_of
 from tests.web import pages
-from tests.web.api.client import Calls, calls, database, description, token
+from tests.web.api.client import ApiClient, api_client, database, description, token
 
 ID = "6762f0cd1bb69f9f2193bb7c"
 PUBLIC = {"/openapi.json", "/docs"}
 
 
 def routes(app: Flask) -> list[tuple[str, str]]:
-    """Every call that there is: method and an address for it."""
+    """The method and a path of every operation."""
     found = []
     for rule in api_of(app).url_map.iter_rules():
         if rule.rule not in PUBLIC:
@@ -30,22 +30,22 @@ def routes(app: Flask) -> list[tuple[str, str]]:
     return found
 
 
-def test_there_are_as_many_calls_as_the_description_says(app: Flask) -> None:
+def test_the_description_has_as_many_operations_as_there_are_routes(app: Flask) -> None:
     paths = description()["paths"].values()
     assert len(routes(app)) == sum(len(each) - ("parameters" in each) for each in paths) > 45
 
 
 @pytest.mark.parametrize("shown", [None, "assent_wrong", "", "x y", "ü", "Bearer"])
-def test_without_a_token_that_is_valid_nothing_is_told(app: Flask, shown: str | None) -> None:
-    stranger = Calls(app, shown)
+def test_requests_without_a_valid_token_are_refused(app: Flask, shown: str | None) -> None:
+    stranger = ApiClient(app, shown)
     for method, path in routes(app):
-        answer = stranger(method, path, {} if method in {"POST", "PUT"} else None)
-        assert (answer.status, answer.code) == (401, "unauthorized"), (method, path)
-        assert "X-RateLimit-Limit" not in answer.headers
+        response = stranger(method, path, {} if method in {"POST", "PUT"} else None)
+        assert (response.status, response.code) == (401, "unauthorized"), (method, path)
+        assert "X-RateLimit-Limit" not in response.headers
 
 
-def test_a_revoked_token_gets_nothing_at_once(app: Flask) -> None:
-    client = calls(app)
+def test_a_revoked_token_is_refused_immediately(app: Flask) -> None:
+    client = api_client(app)
     assert client.get("/contacts").status == 200
     with database(app).unit_of_work() as session:
         tokens.revoke(session, session.scalars(select(ApiToken.id)).one(), actor="agent:1", at=clock.now())
@@ -53,42 +53,42 @@ def test_a_revoked_token_gets_nothing_at_once(app: Flask) -> None:
         assert client(method, path).status == 401, (method, path)
 
 
-def test_a_token_that_has_expired_gets_nothing(app: Flask) -> None:
-    client = Calls(app, token(app, expires_at=clock.now() + timedelta(hours=1)))
+def test_an_expired_token_is_refused(app: Flask) -> None:
+    client = ApiClient(app, token(app, expires_at=clock.now() + timedelta(hours=1)))
     assert client.get("/contacts").status == 200
     with database(app).unit_of_work() as session:
         session.execute(update(ApiToken).values(expires_at=clock.now()))
     assert client.get("/contacts").status == 401
 
 
-def test_a_token_that_reads_looks_and_searches_and_changes_nothing(app: Flask) -> None:
-    reader = calls(app, "read")
+def test_a_token_with_the_read_scope_can_search_but_not_change(app: Flask) -> None:
+    reader = api_client(app, "read")
     for method, path in routes(app):
-        answer = reader(method, path, {} if method in {"POST", "PUT"} else None)
+        response = reader(method, path, {} if method in {"POST", "PUT"} else None)
         if method == "GET" or path == "/contacts/search":
-            assert answer.status in {200, 400, 404}, (method, path, answer.body)
+            assert response.status in {200, 400, 404}, (method, path, response.body)
         else:
-            assert (answer.status, answer.code) == (403, "forbidden"), (method, path)
+            assert (response.status, response.code) == (403, "forbidden"), (method, path)
     with database(app).read_only() as session:
         assert session.scalars(select(OutboxEvent)).all() == []
 
 
-def test_an_agents_session_opens_nothing_below_api(app: Flask) -> None:
+def test_an_agents_session_is_not_accepted_by_the_api(app: Flask) -> None:
     client = pages.admin(app)
     for method, path in routes(app):
-        answer = client.open(f"/api{path}", method=method)
-        assert answer.status_code == 401, (method, path)
-        assert "Set-Cookie" not in answer.headers
-        assert "Cookie" not in answer.headers.get("Vary", "")
+        response = client.open(f"/api{path}", method=method)
+        assert response.status_code == 401, (method, path)
+        assert "Set-Cookie" not in response.headers
+        assert "Cookie" not in response.headers.get("Vary", "")
 
 
-def test_wider_scopes_hold_the_narrower_ones(app: Flask) -> None:
-    assert calls(app, "admin").post("/contacts", {"role": "lead"}).status == 200
-    assert calls(app, "write").get("/contacts").status == 200
+def test_wider_scopes_include_the_narrower_ones(app: Flask) -> None:
+    assert api_client(app, "admin").post("/contacts", {"role": "lead"}).status == 200
+    assert api_client(app, "write").get("/contacts").status == 200
 
 
-def test_what_a_token_does_is_noted_under_its_name(app: Flask) -> None:
-    client = calls(app)
+def test_changes_are_audited_with_the_token_as_actor(app: Flask) -> None:
+    client = api_client(app)
     client.live_type()
     contact = client.contact(role="lead", phone="+12025550123")
     client.post(f"/contacts/{contact}/archive")
@@ -106,8 +106,8 @@ def test_what_a_token_does_is_noted_under_its_name(app: Flask) -> None:
     assert "API token “the shop”" in settings_page
 
 
-def test_the_last_use_is_noted_once_a_minute(app: Flask) -> None:
-    client = calls(app)
+def test_the_last_use_is_recorded_once_a_minute(app: Flask) -> None:
+    client = api_client(app)
     client.get("/contacts")
     first = _last_used(app)
     assert first is not None
@@ -119,9 +119,9 @@ def test_the_last_use_is_noted_once_a_minute(app: Flask) -> None:
     assert _last_used(app) > first - timedelta(minutes=1)
 
 
-def test_no_answer_waits_until_the_use_can_be_noted(app: Flask) -> None:
-    client, opened = calls(app), database(app)
-    with opened.unit_of_work() as session:  # holds the only lock there is, or the token's row
+def test_a_response_does_not_wait_for_recording_the_use(app: Flask) -> None:
+    client, opened = api_client(app), database(app)
+    with opened.unit_of_work() as session:  # locks the database (SQLite) or the token's row
         session.execute(select(ApiToken).with_for_update())
         began_s = time.perf_counter()
         assert client.get("/me").status == 200
@@ -132,8 +132,8 @@ def test_no_answer_waits_until_the_use_can_be_noted(app: Flask) -> None:
 
 
 @pytest.mark.own_database
-def test_no_answer_is_lost_where_the_use_cannot_be_noted(app: Flask) -> None:
-    client, opened = calls(app), database(app)
+def test_a_request_succeeds_when_the_use_cannot_be_recorded(app: Flask) -> None:
+    client, opened = api_client(app), database(app)
     with opened.unit_of_work() as session:
         session.connection().exec_driver_sql(
             "CREATE TRIGGER full BEFORE UPDATE ON api_tokens BEGIN SELECT RAISE(ABORT, 'full'); END"
@@ -145,7 +145,7 @@ def test_no_answer_is_lost_where_the_use_cannot_be_noted(app: Flask) -> None:
 
 
 def test_checking_a_token_is_one_statement(app: Flask) -> None:
-    client = calls(app)
+    client = api_client(app)
     client.get("/me")
     seen: list[str] = []
     database(app).trace = seen.append
@@ -156,21 +156,21 @@ def test_checking_a_token_is_one_statement(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("version", ["2.16", "2.14", "1.4", "Unstable", "Preview"])
-def test_versions_of_intercom_are_taken(app: Flask, version: str) -> None:
-    assert calls(app).get("/contacts", Intercom_Version=version).status == 200
+def test_intercoms_versions_are_accepted(app: Flask, version: str) -> None:
+    assert api_client(app).get("/contacts", Intercom_Version=version).status == 200
 
 
 @pytest.mark.parametrize("version", ["2.99", "x", ""])
-def test_a_version_that_nobody_knows_is_refused(app: Flask, version: str) -> None:
-    answer = calls(app).get("/contacts", Intercom_Version=version)
-    assert (answer.status, answer.code) == (400, "intercom_version_invalid")
+def test_an_unknown_version_is_refused(app: Flask, version: str) -> None:
+    response = api_client(app).get("/contacts", Intercom_Version=version)
+    assert (response.status, response.code) == (400, "intercom_version_invalid")
 
 
-def test_a_token_may_come_without_regard_to_how_bearer_is_written(app: Flask) -> None:
+def test_the_bearer_scheme_is_case_insensitive(app: Flask) -> None:
     shown = token(app)
     for scheme in ("bearer", "BEARER", "Bearer "):
-        answer = app.test_client().get("/api/me", headers={"Authorization": f"{scheme} {shown}"})
-        assert answer.status_code == 200
+        response = app.test_client().get("/api/me", headers={"Authorization": f"{scheme} {shown}"})
+        assert response.status_code == 200
 
 
 def _last_used(app: Flask):  # type: ignore[no-untyped-def]

@@ -10,26 +10,26 @@ from app.core import clock
 from app.core.accounts import agents as accounts
 from app.models import Consent, ConsentEvent, ConsentEvidence, Contact, OutboxEvent, Role, Suppression
 from tests.make import EVES_NUMBER, SAMS_NUMBER
-from tests.web.api.client import Calls, database
+from tests.web.api.client import ApiClient, database
 
 
-def test_a_slash_before_an_external_id_leads_to_nobody_else(app: Flask, api: Calls) -> None:
+def test_an_external_id_that_begins_with_a_slash_finds_its_own_contact(app: Flask, api: ApiClient) -> None:
     people = {external_id: api.contact(external_id=external_id) for external_id in ("lead", "/lead", "a//b", "//")}
     for external_id, person in people.items():
         assert api.get(f"/contacts/find_by_external_id/{external_id}")["id"] == person
     assert api.get("//contacts").code == "not_found"
-    assert Calls(app, None).get("/contacts/find_by_external_id//lead").code == "unauthorized"
+    assert ApiClient(app, None).get("/contacts/find_by_external_id//lead").code == "unauthorized"
 
 
-def test_numbers_are_taken_for_ids_and_null_for_nothing(api: Calls) -> None:
+def test_numbers_are_accepted_as_ids_and_null_as_absent(api: ApiClient) -> None:
     sam = api.contact(external_id=70, role=None, phone=SAMS_NUMBER)
     assert api.get("/contacts/find_by_external_id/70")["id"] == sam
     begun = api.post("/conversations", {"from": {"type": "user", "user_id": 70}, "body": "hi"})
     reply = {"message_type": "comment", "type": "user", "user_id": 70, "body": "hi"}
     assert api.post(f"/conversations/{begun['conversation_id']}/reply", reply).status == 200
     assert api.post("/conversations/last/reply", reply | {"user_id": None, "intercom_user_id": 7}).code == "not_found"
-    kind = api.live_type(description=None)
-    form = api.post("/forms", {"subscription_type_id": kind, "title": "Texts", "locale": None})
+    offers = api.live_type(description=None)
+    form = api.post("/forms", {"subscription_type_id": offers, "title": "Texts", "locale": None})
     assert api.post(f"/forms/{form['id']}/insert", {"external_id": 70, "expires_in": None})["contact_id"] == sam
     assert api.put(f"/contacts/{sam}", {"role": None, "name": "Sam"})["role"] == "user"
     query = {"field": "role", "operator": "=", "value": "user"}
@@ -37,7 +37,7 @@ def test_numbers_are_taken_for_ids_and_null_for_nothing(api: Calls) -> None:
     assert api.post("/contacts/search", {"query": None}).field == "query"
 
 
-def test_a_contact_has_so_many_custom_attributes_however_they_are_given(api: Calls) -> None:
+def test_custom_attributes_are_limited_in_number_and_size(api: ApiClient) -> None:
     sam = api.contact(role="lead", custom_attributes={f"a{number}": 1 for number in range(100)})
     assert api.put(f"/contacts/{sam}", {"custom_attributes": {"b": 1}}).field == "custom_attributes"
     assert api.put(f"/contacts/{sam}", {"custom_attributes": {"b": 1, "a1": None}}).status == 200
@@ -46,7 +46,7 @@ def test_a_contact_has_so_many_custom_attributes_however_they_are_given(api: Cal
     assert len(api.get(f"/contacts/{sam}")["custom_attributes"]) == 99
 
 
-def test_a_contact_is_made_found_and_changed(api: Calls) -> None:
+def test_a_contact_is_created_found_and_changed(api: ApiClient) -> None:
     made = api.post(
         "/contacts",
         {"email": "Sam@Example.com", "phone": "+1 (202) 555-0123", "name": "Sam", "custom_attributes": {"plan": "pro"}},
@@ -63,12 +63,12 @@ def test_a_contact_is_made_found_and_changed(api: Calls) -> None:
     assert (changed["name"], changed["email"], changed["custom_attributes"]) == (None, "sam@example.com", {"age": 7})
 
 
-def test_a_lead_needs_nothing_but_its_role(api: Calls) -> None:
+def test_a_lead_needs_only_its_role(api: ApiClient) -> None:
     made = api.post("/contacts", {"role": "lead", "phone": SAMS_NUMBER})
     assert (made["role"], made["email"], made["external_id"], made["phone"]) == ("lead", "", None, SAMS_NUMBER)
 
 
-def test_every_field_that_may_be_given_comes_back(app: Flask, api: Calls) -> None:
+def test_every_writable_field_is_returned(app: Flask, api: ApiClient) -> None:
     with database(app).unit_of_work() as session:
         ana = accounts.create_agent(
             session, email="ana@example.com", name="Ana", role=Role.AGENT, password_hash=None, at=clock.now()
@@ -114,29 +114,31 @@ def test_every_field_that_may_be_given_comes_back(app: Flask, api: Calls) -> Non
         ({"role": "lead", "custom_attributes": [1]}, "custom_attributes"),
     ],
 )
-def test_what_cannot_be_used_is_refused_by_its_field(api: Calls, given: Any, field: str) -> None:
-    answer = api.post("/contacts", given)
-    assert (answer.status, answer.field) == (400, field)
+def test_invalid_values_are_refused_with_their_field(api: ApiClient, given: Any, field: str) -> None:
+    response = api.post("/contacts", given)
+    assert (response.status, response.field) == (400, field)
     assert api.get("/contacts")["total_count"] == 0
 
 
-def test_somebody_who_is_there_already_is_told_by_id(api: Calls) -> None:
+def test_a_duplicate_is_refused_with_the_id_of_the_existing_contact(api: ApiClient) -> None:
     first = api.contact(email="sam@example.com", external_id="70")
     for again in ({"email": "SAM@example.com"}, {"external_id": "70"}):
-        answer = api.post("/contacts", again)
-        assert (answer.status, answer.code) == (409, "conflict")
-        assert answer.body["errors"][0]["message"] == f"A contact matching those details already exists with id={first}"
+        response = api.post("/contacts", again)
+        assert (response.status, response.code) == (409, "conflict")
+        assert (
+            response.body["errors"][0]["message"] == f"A contact matching those details already exists with id={first}"
+        )
     api.post(f"/contacts/{first}/archive")
-    told = api.post("/contacts", {"email": "sam@example.com"}).body["errors"][0]["message"]
-    assert told == f"An archived contact matching those details already exists with id={first}"
+    message = api.post("/contacts", {"email": "sam@example.com"}).body["errors"][0]["message"]
+    assert message == f"An archived contact matching those details already exists with id={first}"
 
 
-def test_leads_may_share_an_address_and_anybody_a_number(api: Calls) -> None:
+def test_a_lead_may_have_the_address_and_number_of_another_contact(api: ApiClient) -> None:
     api.contact(email="sam@example.com", phone=SAMS_NUMBER)
     assert api.post("/contacts", {"role": "lead", "email": "sam@example.com", "phone": SAMS_NUMBER}).status == 200
 
 
-def test_nobody_takes_over_anothers_id_or_address_by_a_change(api: Calls) -> None:
+def test_a_change_cannot_take_over_another_users_id_or_address(api: ApiClient) -> None:
     api.contact(email="sam@example.com", external_id="70")
     eve = api.contact(email="eve@example.com")
     for change in ({"email": "sam@example.com"}, {"external_id": "70"}):
@@ -144,7 +146,7 @@ def test_nobody_takes_over_anothers_id_or_address_by_a_change(api: Calls) -> Non
     assert api.get(f"/contacts/{eve}")["email"] == "eve@example.com"
 
 
-def test_a_user_is_found_by_its_external_id_however_that_is_written(api: Calls) -> None:
+def test_a_user_is_found_by_an_external_id_with_special_characters(api: ApiClient) -> None:
     sam = api.contact(external_id="a/b c")
     assert api.get("/contacts/find_by_external_id/a/b%20c")["id"] == sam
     api.contact(role="lead", external_id="lead-1")
@@ -153,22 +155,22 @@ def test_a_user_is_found_by_its_external_id_however_that_is_written(api: Calls) 
 
 
 @pytest.mark.parametrize("missing", ["abc", "0" * 24, "%00" * 3, "ü", "1"])
-def test_whom_nobody_knows_is_not_found(api: Calls, missing: str) -> None:
+def test_unknown_ids_are_not_found(api: ApiClient, missing: str) -> None:
     for method, path in (("GET", ""), ("PUT", ""), ("DELETE", ""), ("POST", "/archive"), ("GET", "/subscriptions")):
-        answer = api(method, f"/contacts/{missing}{path}", {} if method == "PUT" else None)
-        assert (answer.status, answer.code) == (404, "not_found")
-        assert answer.body["errors"][0]["message"] == "User Not Found"
+        response = api(method, f"/contacts/{missing}{path}", {} if method == "PUT" else None)
+        assert (response.status, response.code) == (404, "not_found")
+        assert response.body["errors"][0]["message"] == "User Not Found"
 
 
-def test_an_opt_in_does_not_come_along_to_another_number(api: Calls) -> None:
-    kind, sam = api.live_type(), api.contact(external_id="70", phone=SAMS_NUMBER)
-    api.post(f"/contacts/{sam}/subscriptions", {"id": kind, "consent_type": "opt_in"})
+def test_an_opt_in_does_not_count_for_another_number(api: ApiClient) -> None:
+    offers, sam = api.live_type(), api.contact(external_id="70", phone=SAMS_NUMBER)
+    api.post(f"/contacts/{sam}/subscriptions", {"id": offers, "consent_type": "opt_in"})
     changed = api.put(f"/contacts/{sam}", {"phone": EVES_NUMBER})
     assert (changed["sms_consent"], changed["opted_in_subscription_types"]["data"]) == (False, [])
     assert api.put(f"/contacts/{sam}", {"phone": SAMS_NUMBER})["sms_consent"] is True
 
 
-def test_archived_contacts_are_out_of_lists_and_come_back(api: Calls) -> None:
+def test_archived_contacts_are_not_listed_until_they_are_unarchived(api: ApiClient) -> None:
     sam = api.contact(email="sam@example.com")
     assert api.post(f"/contacts/{sam}/archive").body == {
         "type": "contact",
@@ -184,9 +186,9 @@ def test_archived_contacts_are_out_of_lists_and_come_back(api: Calls) -> None:
     assert api.search("email", "=", "sam@example.com") == [sam]
 
 
-def test_a_blocked_contact_is_reached_by_nothing(api: Calls) -> None:
-    kind, sam = api.live_type(), api.contact(external_id="70", phone=SAMS_NUMBER)
-    api.post(f"/contacts/{sam}/subscriptions", {"id": kind, "consent_type": "opt_in"})
+def test_a_blocked_contact_is_not_reachable(api: ApiClient) -> None:
+    offers, sam = api.live_type(), api.contact(external_id="70", phone=SAMS_NUMBER)
+    api.post(f"/contacts/{sam}/subscriptions", {"id": offers, "consent_type": "opt_in"})
     assert api.post(f"/contacts/{sam}/block")["blocked"] is True
     assert api.post(f"/contacts/{sam}/block")["blocked"] is True
     (consent,) = api.get(f"/contacts/{sam}/consents")["data"]
@@ -194,12 +196,12 @@ def test_a_blocked_contact_is_reached_by_nothing(api: Calls) -> None:
 
 
 @pytest.mark.parametrize("erase", [("DELETE", ""), ("POST", "/erase")])
-def test_erasing_leaves_the_ledger_and_nobody_in_it(app: Flask, api: Calls, erase: tuple[str, str]) -> None:
+def test_erasing_leaves_the_ledger_without_personal_data(app: Flask, api: ApiClient, erase: tuple[str, str]) -> None:
     given = {"external_id": "70", "email": "sam@example.com", "phone": SAMS_NUMBER}
-    kind, sam = api.live_type(), api.post("/contacts", given, Idempotency_Key="sam")["id"]
+    offers, sam = api.live_type(), api.post("/contacts", given, Idempotency_Key="sam")["id"]
     api.post("/suppressions", {"phone": EVES_NUMBER, "note": "x"})
-    api.post(f"/contacts/{sam}/subscriptions", {"id": kind, "consent_type": "opt_in"})
-    api.delete(f"/contacts/{sam}/subscriptions/{kind}")
+    api.post(f"/contacts/{sam}/subscriptions", {"id": offers, "consent_type": "opt_in"})
+    api.delete(f"/contacts/{sam}/subscriptions/{offers}")
     api.post("/suppressions", {"phone": SAMS_NUMBER, "note": "Asked at the counter."})
     begun = api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": "I am Sam."})
     gone = api(erase[0], f"/contacts/{sam}{erase[1]}")
@@ -224,16 +226,16 @@ def test_erasing_leaves_the_ledger_and_nobody_in_it(app: Flask, api: Calls, eras
     assert (kept.status, kept.code, SAMS_NUMBER in str(kept.body)) == (409, "idempotency_conflict", False)
     assert api.post("/contacts", {"external_id": "70", "email": "sam@example.com"}).status == 200
     again = api.contact(role="lead", phone=SAMS_NUMBER)
-    assert api.post(f"/contacts/{again}/subscriptions", {"id": kind, "consent_type": "opt_in"}).code == "suppressed"
+    assert api.post(f"/contacts/{again}/subscriptions", {"id": offers, "consent_type": "opt_in"}).code == "suppressed"
 
 
-def test_other_systems_are_told(app: Flask, api: Calls) -> None:
+def test_changes_of_a_contact_are_published(app: Flask, api: ApiClient) -> None:
     sam = api.contact(role="lead")
     api.put(f"/contacts/{sam}", {"name": "Sam"})
     with database(app).read_only() as session:
-        told = session.scalars(select(OutboxEvent.topic).order_by(OutboxEvent.id)).all()
-    assert told == ["contact.created", "contact.updated"]
+        topics = session.scalars(select(OutboxEvent.topic).order_by(OutboxEvent.id)).all()
+    assert topics == ["contact.created", "contact.updated"]
 
 
-def test_there_are_no_tags_but_the_list_of_them(api: Calls) -> None:
+def test_the_list_of_tags_is_empty(api: ApiClient) -> None:
     assert api.get(f"/contacts/{api.contact(role='lead')}/tags").body == {"type": "list", "data": []}

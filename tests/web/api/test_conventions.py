@@ -1,4 +1,4 @@
-"""What holds for every call: errors, pages, calls that come twice, limits."""
+"""Conventions of all operations: errors, pagination, idempotency, rate limits."""
 
 import base64
 import json
@@ -23,16 +23,16 @@ from app.models import ConsentEvent, Contact, IdempotencyKey
 from app.web.api import rate_limit as rates
 from app.web.api.examples import EXAMPLES
 from tests.make import NOON, SAMS_NUMBER
-from tests.web.api.client import Answer, Calls, calls, conform, database, token
+from tests.web.api.client import ApiClient, Response, api_client, check, database, token
 
 
-def raw(app: Flask, method: str, path: str, body: bytes, kind: str | None = "application/json") -> Answer:
-    """A call with a body that no client would make."""
-    headers = {"Authorization": f"Bearer {token(app)}"} | ({"Content-Type": kind} if kind else {})
-    response = app.test_client().open(f"/api{path}", method=method, data=body, headers=headers)
-    answer = Answer(response.status_code, response.get_json(silent=True), response.headers)
-    conform(app, method, path, answer)
-    return answer
+def raw(app: Flask, method: str, path: str, body: bytes, content_type: str | None = "application/json") -> Response:
+    """Send a body that clients would not send."""
+    headers = {"Authorization": f"Bearer {token(app)}"} | ({"Content-Type": content_type} if content_type else {})
+    sent = app.test_client().open(f"/api{path}", method=method, data=body, headers=headers)
+    response = Response(sent.status_code, sent.get_json(silent=True), sent.headers)
+    check(app, method, path, response)
+    return response
 
 
 @pytest.mark.parametrize(
@@ -52,24 +52,26 @@ def raw(app: Flask, method: str, path: str, body: bytes, kind: str | None = "app
     ],
     ids=lambda body: body[:12].decode("latin-1"),
 )
-def test_what_is_no_json_object_is_refused_as_json(app: Flask, body: bytes) -> None:
-    answer = raw(app, "POST", "/contacts", body)
-    assert (answer.status, answer.code) == (400, "parameter_invalid")
+def test_a_body_that_is_not_a_json_object_is_refused_with_a_json_error(app: Flask, body: bytes) -> None:
+    response = raw(app, "POST", "/contacts", body)
+    assert (response.status, response.code) == (400, "parameter_invalid")
 
 
-def test_half_of_a_surrogate_pair_cannot_be_stored(app: Flask) -> None:
-    answer = raw(app, "POST", "/contacts", b'{"role": "lead", "name": "\\ud800"}')
-    assert (answer.status, answer.field) == (400, "name")
+def test_a_lone_surrogate_is_refused(app: Flask) -> None:
+    response = raw(app, "POST", "/contacts", b'{"role": "lead", "name": "\\ud800"}')
+    assert (response.status, response.field) == (400, "name")
 
 
-def test_the_content_type_does_not_matter(app: Flask) -> None:
-    for number, kind in enumerate((None, "text/plain", "application/json; charset=utf-8")):
-        assert raw(app, "POST", "/contacts", json.dumps({"external_id": str(number)}).encode(), kind).status == 200
+def test_the_content_type_is_ignored(app: Flask) -> None:
+    for number, content_type in enumerate((None, "text/plain", "application/json; charset=utf-8")):
+        assert (
+            raw(app, "POST", "/contacts", json.dumps({"external_id": str(number)}).encode(), content_type).status == 200
+        )
 
 
 def test_a_body_that_is_too_large_is_refused(app: Flask) -> None:
-    answer = raw(app, "POST", "/contacts", b'{"role": "lead", "name": "' + b"x" * 1_100_000 + b'"}')
-    assert answer.status == 413
+    response = raw(app, "POST", "/contacts", b'{"role": "lead", "name": "' + b"x" * 1_100_000 + b'"}')
+    assert response.status == 413
 
 
 @pytest.mark.parametrize(
@@ -85,18 +87,18 @@ def test_a_body_that_is_too_large_is_refused(app: Flask) -> None:
         ("POST", "/me", 405, "method_not_allowed"),
     ],
 )
-def test_what_there_is_not_is_told_in_the_same_envelope(
-    app: Flask, api: Calls, method: str, path: str, status: int, code: str
+def test_unknown_paths_and_methods_are_refused_with_a_json_error(
+    app: Flask, api: ApiClient, method: str, path: str, status: int, code: str
 ) -> None:
-    for client in (api, Calls(app, None)):
-        answer = client(method, path)
-        assert (answer.status, answer.code) == (status, code)
-        assert (status == 405) == ("Allow" in answer.headers)
+    for client in (api, ApiClient(app, None)):
+        response = client(method, path)
+        assert (response.status, response.code) == (status, code)
+        assert (status == 405) == ("Allow" in response.headers)
     assert app.test_client().get("/apis").content_type.startswith("text/html")
 
 
 @pytest.mark.own_database
-def test_a_mistake_of_ours_is_told_without_its_details(app: Flask, api: Calls) -> None:
+def test_a_server_error_does_not_reveal_details(app: Flask, api: ApiClient) -> None:
     with database(app).unit_of_work() as session:
         session.connection().exec_driver_sql("DROP TABLE segments")
     response = app.test_client().get("/api/segments", headers={"Authorization": f"Bearer {api.token}"})
@@ -121,14 +123,14 @@ def test_a_mistake_of_ours_is_told_without_its_details(app: Flask, api: Calls) -
         ("starting_after=WzE4LFwiYVwiXQ", "starting_after"),
     ],
 )
-def test_pages_that_there_cannot_be_are_refused(api: Calls, path: str, query: str, field: str) -> None:
-    answer = api.get(f"{path}?{query}")
-    assert (answer.status, answer.field) == (400, field)
-    assert answer.code == ("client_error" if field == "starting_after" else "parameter_invalid")
+def test_invalid_pagination_is_refused_with_its_field(api: ApiClient, path: str, query: str, field: str) -> None:
+    response = api.get(f"{path}?{query}")
+    assert (response.status, response.field) == (400, field)
+    assert response.code == ("client_error" if field == "starting_after" else "parameter_invalid")
 
 
-def test_a_list_without_pages_by_number_says_so(app: Flask) -> None:
-    api = calls(app, "admin")
+def test_lists_with_cursors_only_refuse_page_numbers(app: Flask) -> None:
+    api = api_client(app, "admin")
     sam = api.contact(role="lead")
     endpoint = api.post("/webhook_endpoints", EXAMPLES["create_webhook_endpoint"]["request"])
     paths = ["/conversations", "/suppressions", f"/contacts/{sam}/consent_events"]
@@ -138,7 +140,7 @@ def test_a_list_without_pages_by_number_says_so(app: Flask) -> None:
     assert api.get("/contacts?page=2").status == 200
 
 
-def test_a_cursor_of_another_list_is_refused(api: Calls) -> None:
+def test_a_cursor_of_another_list_is_refused(api: ApiClient) -> None:
     for _ in range(2):
         api.contact(role="lead")
     cursor = api.get("/contacts?per_page=1")["pages"]["next"]["starting_after"]
@@ -150,42 +152,42 @@ CURSORS = st.lists(st.none() | st.booleans() | st.integers() | st.floats() | st.
 
 @given(parts=CURSORS)
 @limits(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_no_forged_cursor_breaks_a_list(api: Calls, parts: list[Any]) -> None:
+def test_a_forged_cursor_never_causes_a_server_error(api: ApiClient, parts: list[Any]) -> None:
     cursor = base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
     sort = {"field": "created_at", "order": "ascending"}
     query = {"field": "phone", "operator": "^", "value": "+"}
-    for answer in (
+    for response in (
         api.get(f"/contacts?starting_after={cursor}"),
         api.get(f"/conversations?starting_after={cursor}"),
         api.post("/contacts/search", {"query": query, "pagination": {"starting_after": cursor}}),
         api.post("/contacts/search", {"query": query, "pagination": {"starting_after": cursor}, "sort": sort}),
     ):
-        assert answer.status in {200, 400}
+        assert response.status in {200, 400}
 
 
-def test_the_same_call_with_a_key_is_done_once(app: Flask, api: Calls) -> None:
+def test_a_request_repeated_with_its_idempotency_key_runs_once(app: Flask, api: ApiClient) -> None:
     first = api.post("/contacts", {"role": "lead"}, Idempotency_Key="one")
     again = api.post("/contacts", {"role": "lead"}, Idempotency_Key="one")
     assert again.body == first.body
     assert (first.headers.get("Idempotent-Replayed"), again.headers["Idempotent-Replayed"]) == (None, "true")
     assert api.post("/contacts", {"role": "lead"}, Idempotency_Key="two")["id"] != first["id"]
-    assert calls(app).post("/contacts", {"role": "lead"}, Idempotency_Key="one")["id"] != first["id"]
+    assert api_client(app).post("/contacts", {"role": "lead"}, Idempotency_Key="one")["id"] != first["id"]
     other = api.post("/contacts", {"role": "lead", "name": "Sam"}, Idempotency_Key="one")
     assert (other.status, other.code) == (409, "idempotency_conflict")
     elsewhere = api.post(f"/contacts/{first['id']}/archive", Idempotency_Key="one")
     assert elsewhere.code == "idempotency_conflict"
 
 
-def test_a_call_that_failed_leaves_its_key_free(api: Calls) -> None:
-    kind = api.live_type()
+def test_a_failed_request_does_not_use_its_idempotency_key(api: ApiClient) -> None:
+    offers = api.live_type()
     sam = api.contact(external_id="70")
-    attach = {"id": kind, "consent_type": "opt_in"}
+    attach = {"id": offers, "consent_type": "opt_in"}
     assert api.post(f"/contacts/{sam}/subscriptions", attach, Idempotency_Key="k").code == "no_phone"
     api.put(f"/contacts/{sam}", {"phone": SAMS_NUMBER})
     assert api.post(f"/contacts/{sam}/subscriptions", attach, Idempotency_Key="k").status == 200
 
 
-def test_a_key_is_kept_for_a_day(app: Flask, api: Calls) -> None:
+def test_an_idempotency_key_is_kept_for_a_day(app: Flask, api: ApiClient) -> None:
     first = api.post("/contacts", {"role": "lead"}, Idempotency_Key="one")
     with database(app).unit_of_work() as session:
         session.execute(update(IdempotencyKey).values(created_at=clock.now() - timedelta(hours=24)))
@@ -198,47 +200,47 @@ def test_a_key_is_kept_for_a_day(app: Flask, api: Calls) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "ü"])
-def test_a_key_that_is_none_is_refused(api: Calls, key: str) -> None:
-    answer = api.post("/contacts", {"role": "lead"}, Idempotency_Key=key)
-    assert (answer.status, answer.field) == (400, "Idempotency-Key")
+def test_an_invalid_idempotency_key_is_refused(api: ApiClient, key: str) -> None:
+    response = api.post("/contacts", {"role": "lead"}, Idempotency_Key=key)
+    assert (response.status, response.field) == (400, "Idempotency-Key")
 
 
-def test_many_at_once_with_one_key_do_it_once(app: Flask) -> None:
-    shown, kind = token(app), calls(app).live_type()
-    sam = calls(app).contact(external_id="70", phone=SAMS_NUMBER)
-    answers: list[Answer] = []
+def test_concurrent_requests_with_one_idempotency_key_run_once(app: Flask) -> None:
+    shown, offers = token(app), api_client(app).live_type()
+    sam = api_client(app).contact(external_id="70", phone=SAMS_NUMBER)
+    responses: list[Response] = []
 
     def call() -> None:
-        body = {"id": kind, "consent_type": "opt_in"}
-        answers.append(Calls(app, shown).post(f"/contacts/{sam}/subscriptions", body, Idempotency_Key="k"))
+        body = {"id": offers, "consent_type": "opt_in"}
+        responses.append(ApiClient(app, shown).post(f"/contacts/{sam}/subscriptions", body, Idempotency_Key="k"))
 
-    together([call] * 8)
-    assert {answer.status for answer in answers} == {200}
-    assert sum("Idempotent-Replayed" in answer.headers for answer in answers) == 7
+    run_concurrently([call] * 8)
+    assert {response.status for response in responses} == {200}
+    assert sum("Idempotent-Replayed" in response.headers for response in responses) == 7
     with database(app).read_only() as session:
         assert session.scalar(select(func.count()).select_from(ConsentEvent)) == 1
 
 
-def test_many_at_once_make_one_person_once(app: Flask) -> None:
+def test_concurrent_requests_create_a_contact_once(app: Flask) -> None:
     shown = token(app)
-    answers: list[Answer] = []
+    responses: list[Response] = []
 
     def call() -> None:
-        answers.append(Calls(app, shown).post("/contacts", {"email": "sam@example.com", "external_id": "70"}))
+        responses.append(ApiClient(app, shown).post("/contacts", {"email": "sam@example.com", "external_id": "70"}))
 
-    together([call] * 8)
-    assert sorted(answer.status for answer in answers) == [200, *[409] * 7]
+    run_concurrently([call] * 8)
+    assert sorted(response.status for response in responses) == [200, *[409] * 7]
     with database(app).read_only() as session:
         assert session.scalar(select(func.count()).select_from(Contact)) == 1
 
 
-def test_a_token_has_its_limit_and_is_told_when_to_go_on(app: Flask) -> None:
+def test_a_token_over_its_rate_limit_is_refused_with_retry_after(app: Flask) -> None:
     with database(app).unit_of_work() as session:
         settings.change(session, {"api_calls_per_minute": 18}, actor="agent:1", at=NOON)
     with time_machine.travel(NOON, tick=False) as now:
-        client, other = calls(app), calls(app)
-        told = [client.get("/me").headers["X-RateLimit-Remaining"] for _ in range(3)]
-        assert told == ["2", "1", "0"]
+        client, other = api_client(app), api_client(app)
+        found = [client.get("/me").headers["X-RateLimit-Remaining"] for _ in range(3)]
+        assert found == ["2", "1", "0"]
         over = client.get("/me")
         assert (over.status, over.code) == (429, "rate_limit_exceeded")
         assert over.body["errors"][0]["message"] == "Exceeded rate limit of 3 in 10_seconds"
@@ -249,7 +251,7 @@ def test_a_token_has_its_limit_and_is_told_when_to_go_on(app: Flask) -> None:
         assert client.get("/me").status == 200
 
 
-def test_redis_counts_over_processes(settings: config.Settings) -> None:
+def test_redis_counts_requests_of_all_processes(settings: config.Settings) -> None:
     server = fakeredis.TcpFakeServer(("127.0.0.1", 0), server_type="redis")
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -258,7 +260,7 @@ def test_redis_counts_over_processes(settings: config.Settings) -> None:
     try:
         shown = token(apps[0])
         with time_machine.travel(NOON, tick=False):
-            left = [int(Calls(app, shown).get("/me").headers["X-RateLimit-Remaining"]) for app in (*apps, *apps)]
+            left = [int(ApiClient(app, shown).get("/me").headers["X-RateLimit-Remaining"]) for app in (*apps, *apps)]
         assert left == [1666, 1665, 1664, 1663]
     finally:
         server.shutdown()
@@ -267,19 +269,19 @@ def test_redis_counts_over_processes(settings: config.Settings) -> None:
             app.extensions["assent"].database.close()
 
 
-def test_while_redis_is_away_each_process_counts_alone(settings: config.Settings) -> None:
-    meter = rates.create_limiter(config.Settings(**(vars(settings) | {"redis_url": "redis://127.0.0.1:1/0"})))
-    standings = [meter.count(1, 18, now_s=1000.0) for _ in range(4)]
-    assert [each.is_over for each in standings] == [False, False, False, True]
+def test_without_redis_each_process_counts_its_own_requests(settings: config.Settings) -> None:
+    limiter = rates.create_limiter(config.Settings(**(vars(settings) | {"redis_url": "redis://127.0.0.1:1/0"})))
+    statuses = [limiter.count(1, 18, now_s=1000.0) for _ in range(4)]
+    assert [each.is_over for each in statuses] == [False, False, False, True]
 
 
-def test_an_address_that_is_no_redis_stops_the_start_by_name(settings: config.Settings) -> None:
+def test_an_invalid_redis_url_is_refused_with_the_settings_name(settings: config.Settings) -> None:
     with pytest.raises(config.BadSetting, match=r"^ASSENT_REDIS_URL: "):
         rates.create_limiter(config.Settings(**(vars(settings) | {"redis_url": "http://example.com"})))
 
 
-def together(acts: list[Any]) -> None:
-    threads = [threading.Thread(target=act) for act in acts]
+def run_concurrently(calls: list[Any]) -> None:
+    threads = [threading.Thread(target=call) for call in calls]
     for thread in threads:
         thread.start()
     for thread in threads:

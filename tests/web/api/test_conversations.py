@@ -11,7 +11,7 @@ from app.core.accounts import agents as accounts
 from app.core.conversations import messages as conversations
 from app.models import ApiToken, AuditEntry, Role
 from tests.make import SAMS_NUMBER
-from tests.web.api.client import Calls, database, description
+from tests.web.api.client import ApiClient, database, description
 
 
 @pytest.fixture
@@ -25,42 +25,42 @@ def ana(app: Flask) -> str:
 
 
 @pytest.fixture
-def sam(api: Calls) -> str:
+def sam(api: ApiClient) -> str:
     return api.contact(external_id="70", email="sam@example.com", phone=SAMS_NUMBER, name="Sam")
 
 
 @pytest.fixture
-def begun(api: Calls, sam: str) -> str:
+def conversation(api: ApiClient, sam: str) -> str:
     return str(
         api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": "a < b\nand"})["conversation_id"]
     )
 
 
-def parts(answer: Any) -> list[tuple[str, str, Any]]:
-    found = answer["conversation_parts"]["conversation_parts"]
+def parts(response: Any) -> list[tuple[str, str, Any]]:
+    found = response["conversation_parts"]["conversation_parts"]
     return [(part["part_type"], part["author"]["type"], part["body"]) for part in found]
 
 
-def test_a_contact_begins_and_everybody_reads_it_safely(api: Calls, begun: str, sam: str) -> None:
+def test_a_conversation_is_listed_with_escaped_html(api: ApiClient, conversation: str, sam: str) -> None:
     (listed,) = api.get("/conversations")["conversations"]
-    assert (listed["id"], listed["state"], listed["open"], listed["read"]) == (begun, "open", True, False)
+    assert (listed["id"], listed["state"], listed["open"], listed["read"]) == (conversation, "open", True, False)
     assert listed["source"]["body"] == "a &lt; b<br>and"
     assert listed["source"]["author"] == {"type": "user", "id": sam, "name": "Sam", "email": "sam@example.com"}
     assert "conversation_parts" not in listed
-    plain = api.get(f"/conversations/{begun}?display_as=plaintext")
+    plain = api.get(f"/conversations/{conversation}?display_as=plaintext")
     assert plain["source"]["body"] == "a < b\nand"
     assert plain["contacts"]["contacts"] == [{"type": "contact", "id": sam, "external_id": "70"}]
 
 
 @pytest.mark.parametrize("who", [{"user_id": "70"}, {"email": "Sam@example.com"}])
-def test_somebody_may_be_named_by_what_else_is_theirs(api: Calls, sam: str, who: Any) -> None:
-    begun = api.post("/conversations", {"from": {"type": "contact", **who}, "body": "hi"})
-    assert api.get(f"/conversations/{begun['conversation_id']}")["contacts"]["contacts"][0]["id"] == sam
+def test_the_contact_may_be_given_by_user_id_or_email(api: ApiClient, sam: str, who: Any) -> None:
+    conversation = api.post("/conversations", {"from": {"type": "contact", **who}, "body": "hi"})
+    assert api.get(f"/conversations/{conversation['conversation_id']}")["contacts"]["contacts"][0]["id"] == sam
 
 
-def test_all_sides_answer_and_notes_stay_among_admins(api: Calls, begun: str, sam: str, ana: str) -> None:
+def test_contacts_and_admins_reply_and_admins_add_notes(api: ApiClient, conversation: str, sam: str, ana: str) -> None:
     reply = {"message_type": "comment", "type": "admin", "admin_id": int(ana), "body": "yes?"}
-    api.post(f"/conversations/{begun}/reply", reply)
+    api.post(f"/conversations/{conversation}/reply", reply)
     api.post("/conversations/last/reply", reply | {"message_type": "note", "body": "a regular"})
     said = api.post(
         "/conversations/last/reply",
@@ -74,19 +74,19 @@ def test_all_sides_answer_and_notes_stay_among_admins(api: Calls, begun: str, sa
     assert said["conversation_parts"]["total_count"] == 3
 
 
-def test_what_is_said_through_a_token_is_noted_under_the_token(app: Flask, api: Calls, sam: str, ana: str) -> None:
-    begun = api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": "hi"})["conversation_id"]
+def test_messages_and_forms_are_audited_with_the_token_as_actor(app: Flask, api: ApiClient, sam: str, ana: str) -> None:
+    conversation = api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": "hi"})["conversation_id"]
     reply = {"message_type": "comment", "type": "admin", "admin_id": int(ana), "body": "yes?"}
-    api.post(f"/conversations/{begun}/reply", reply)
-    api.post(f"/conversations/{begun}/reply", reply | {"message_type": "note"}, Idempotency_Key="once")
-    api.post(f"/conversations/{begun}/reply", reply | {"message_type": "note"}, Idempotency_Key="once")
-    api.post(f"/conversations/{begun}/reply", reply | {"type": "user", "intercom_user_id": sam})
+    api.post(f"/conversations/{conversation}/reply", reply)
+    api.post(f"/conversations/{conversation}/reply", reply | {"message_type": "note"}, Idempotency_Key="once")
+    api.post(f"/conversations/{conversation}/reply", reply | {"message_type": "note"}, Idempotency_Key="once")
+    api.post(f"/conversations/{conversation}/reply", reply | {"type": "user", "intercom_user_id": sam})
     sent = api.post(
         "/messages",
         {"message_type": "inapp", "body": "x", "from": {"type": "admin", "id": ana}, "to": {"type": "user", "id": sam}},
     )
     form = api.post("/forms", {"subscription_type_id": api.live_type(), "title": "Texts"})["id"]
-    api.post(f"/conversations/{begun}/forms", {"form_id": form})
+    api.post(f"/conversations/{conversation}/forms", {"form_id": form})
     inserted = api.post(f"/forms/{form}/insert", {"contact_id": sam})["id"]
     with database(app).read_only() as session:
         token_id = session.scalars(select(ApiToken.id)).one()
@@ -97,18 +97,20 @@ def test_what_is_said_through_a_token_is_noted_under_the_token(app: Flask, api: 
         ).all()
     assert {each.actor for each in entries} == {f"api:{token_id}"}
     assert [(each.action, each.subject, each.details.get("as")) for each in entries] == [
-        ("conversation.begun", f"conversation:{begun}", "contact"),
-        ("conversation.comment", f"conversation:{begun}", f"agent:{ana}"),
-        ("conversation.note", f"conversation:{begun}", f"agent:{ana}"),
-        ("conversation.comment", f"conversation:{begun}", "contact"),
+        ("conversation.begun", f"conversation:{conversation}", "contact"),
+        ("conversation.comment", f"conversation:{conversation}", f"agent:{ana}"),
+        ("conversation.note", f"conversation:{conversation}", f"agent:{ana}"),
+        ("conversation.comment", f"conversation:{conversation}", "contact"),
         ("conversation.begun", f"conversation:{sent['conversation_id']}", f"agent:{ana}"),
-        ("conversation.form_inserted", f"conversation:{begun}", None),
+        ("conversation.form_inserted", f"conversation:{conversation}", None),
         ("form.inserted", f"inserted_form:{inserted}", None),
     ]
 
 
-def test_an_admin_closes_opens_and_assigns(app: Flask, api: Calls, begun: str, ana: str) -> None:
-    path, step = f"/conversations/{begun}/parts", {"type": "admin", "admin_id": ana}
+def test_an_admin_closes_opens_and_assigns_a_conversation(
+    app: Flask, api: ApiClient, conversation: str, ana: str
+) -> None:
+    path, step = f"/conversations/{conversation}/parts", {"type": "admin", "admin_id": ana}
     for _ in range(2):
         assert api.post(path, step | {"message_type": "close"})["state"] == "closed"
     assert api.post(path, step | {"message_type": "open", "body": "<p>Once more</p>"})["state"] == "open"
@@ -129,20 +131,20 @@ def test_an_admin_closes_opens_and_assigns(app: Flask, api: Calls, begun: str, a
         ({"message_type": "assignment", "assignee_id": "991"}, 404, None),
         ({"message_type": "close", "admin_id": "991"}, 404, None),
     ):
-        answer = api.post(path, step | change)
-        assert (answer.status, answer.field) == (status, field)
+        response = api.post(path, step | change)
+        assert (response.status, response.field) == (status, field)
     assert api.post("/conversations/991/parts", step | {"message_type": "close"}).code == "not_found"
 
 
-def test_nobody_writes_in_anothers_conversation(api: Calls, begun: str) -> None:
+def test_a_contact_cannot_reply_in_another_contacts_conversation(api: ApiClient, conversation: str) -> None:
     eve = api.contact(external_id="eve")
     reply = {"message_type": "comment", "type": "user", "intercom_user_id": eve, "body": "let me in"}
-    assert api.post(f"/conversations/{begun}/reply", reply).code == "not_found"
+    assert api.post(f"/conversations/{conversation}/reply", reply).code == "not_found"
     assert api.post("/conversations/last/reply", reply).code == "not_found"
-    assert parts(api.get(f"/conversations/{begun}")) == []
+    assert parts(api.get(f"/conversations/{conversation}")) == []
 
 
-def test_an_admin_writes_first(api: Calls, sam: str, ana: str) -> None:
+def test_an_admin_starts_a_conversation(api: ApiClient, sam: str, ana: str) -> None:
     message = {
         "message_type": "in_app",
         "body": "ready",
@@ -152,8 +154,8 @@ def test_an_admin_writes_first(api: Calls, sam: str, ana: str) -> None:
     sent = api.post("/messages", message)
     found = api.get(f"/conversations/{sent['conversation_id']}")
     assert (found["admin_assignee_id"], found["source"]["delivered_as"]) == (int(ana), "admin_initiated")
-    for kind in ("sms", "email", "whatsapp"):
-        refused = api.post("/messages", message | {"message_type": kind})
+    for message_type in ("sms", "email", "whatsapp"):
+        refused = api.post("/messages", message | {"message_type": message_type})
         assert (refused.status, refused.code) == (422, "not_available")
     assert api.post("/messages", message | {"from": {"type": "admin", "id": "991"}}).code == "not_found"
 
@@ -170,29 +172,29 @@ def test_an_admin_writes_first(api: Calls, sam: str, ana: str) -> None:
         ({"message_type": "shout"}, 400, "message_type"),
     ],
 )
-def test_a_reply_that_cannot_be_is_refused(
-    api: Calls, begun: str, ana: str, change: Any, status: int, field: str | None
+def test_an_invalid_reply_is_refused_with_its_field(
+    api: ApiClient, conversation: str, ana: str, change: Any, status: int, field: str | None
 ) -> None:
     reply = {"message_type": "comment", "type": "admin", "admin_id": ana, "body": "yes?"} | change
-    answer = api.post(f"/conversations/{begun}/reply", reply)
-    assert (answer.status, answer.field) == (status, field)
-    assert parts(api.get(f"/conversations/{begun}")) == []
+    response = api.post(f"/conversations/{conversation}/reply", reply)
+    assert (response.status, response.field) == (status, field)
+    assert parts(api.get(f"/conversations/{conversation}")) == []
 
 
-def test_a_blocked_contact_begins_and_answers_nothing(api: Calls, begun: str, sam: str) -> None:
+def test_a_blocked_contact_cannot_start_a_conversation_or_reply(api: ApiClient, conversation: str, sam: str) -> None:
     api.post(f"/contacts/{sam}/block")
     assert api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": "hi"}).code == "blocked"
     reply = {"message_type": "comment", "type": "user", "intercom_user_id": sam, "body": "hi"}
-    assert api.post(f"/conversations/{begun}/reply", reply).code == "blocked"
+    assert api.post(f"/conversations/{conversation}/reply", reply).code == "blocked"
 
 
-def test_a_blocked_contact_is_written_nothing_and_its_conversations_end(
-    api: Calls, begun: str, sam: str, ana: str
+def test_blocking_closes_conversations_and_refuses_messages_to_the_contact(
+    api: ApiClient, conversation: str, sam: str, ana: str
 ) -> None:
     form = api.post("/forms", {"subscription_type_id": api.live_type(), "title": "Texts"})["id"]
     for _ in range(2):
         api.post(f"/contacts/{sam}/block")
-    closed = api.get(f"/conversations/{begun}")
+    closed = api.get(f"/conversations/{conversation}")
     assert (closed["state"], [part["part_type"] for part in closed["conversation_parts"]["conversation_parts"]]) == (
         "closed",
         ["close"],
@@ -206,13 +208,13 @@ def test_a_blocked_contact_is_written_nothing_and_its_conversations_end(
     }
     for path, body in (
         ("/messages", message),
-        (f"/conversations/{begun}/reply", reply),
-        (f"/conversations/{begun}/forms", {"form_id": form}),
+        (f"/conversations/{conversation}/reply", reply),
+        (f"/conversations/{conversation}/forms", {"form_id": form}),
         (f"/forms/{form}/insert", {"contact_id": sam}),
     ):
-        answer = api.post(path, body)
-        assert (answer.status, answer.code) == (409, "blocked"), path
-    assert api.post(f"/conversations/{begun}/reply", reply | {"message_type": "note"}).status == 200
+        response = api.post(path, body)
+        assert (response.status, response.code) == (409, "blocked"), path
+    assert api.post(f"/conversations/{conversation}/reply", reply | {"message_type": "note"}).status == 200
 
 
 @pytest.mark.parametrize(
@@ -228,19 +230,19 @@ def test_a_blocked_contact_is_written_nothing_and_its_conversations_end(
         ("<p>" + "x" * 5000 + "</p>", "x" * 5000),
     ],
 )
-def test_html_is_taken_as_what_it_says(api: Calls, begun: str, sam: str, sent: str, kept: str) -> None:
+def test_html_is_reduced_to_its_text(api: ApiClient, conversation: str, sam: str, sent: str, kept: str) -> None:
     reply = {"message_type": "comment", "type": "user", "intercom_user_id": sam, "body": sent}
-    api.post(f"/conversations/{begun}/reply", reply)
-    assert parts(api.get(f"/conversations/{begun}?display_as=plaintext"))[-1][2] == kept
+    api.post(f"/conversations/{conversation}/reply", reply)
+    assert parts(api.get(f"/conversations/{conversation}?display_as=plaintext"))[-1][2] == kept
 
 
-def test_no_body_is_longer_than_what_can_be_said(app: Flask) -> None:
+def test_the_description_has_the_maximum_length_of_bodies(app: Flask) -> None:
     schemas = description()["components"]["schemas"]
     for name in ("NewConversation", "Reply", "NewMessage"):
         assert schemas[name]["properties"]["body"]["maxLength"] == conversations.BODY_MAX
 
 
-def test_a_message_that_cannot_be_sent_says_so_whatever_its_shape(api: Calls) -> None:
+def test_sms_and_email_messages_are_refused_as_not_available(api: ApiClient) -> None:
     for body in (
         {"message_type": "sms", "from": "+12025550100", "to": "+12025550123", "body": "hi"},
         {"message_type": "email", "subject": "hi"},
@@ -248,19 +250,19 @@ def test_a_message_that_cannot_be_sent_says_so_whatever_its_shape(api: Calls) ->
         assert (api.post("/messages", body).status, api.post("/messages", body).code) == (422, "not_available")
 
 
-def test_a_poll_is_answered_by_304_until_something_changes(api: Calls, begun: str, sam: str) -> None:
+def test_an_etag_gets_a_304_until_something_changes(api: ApiClient, conversation: str, sam: str) -> None:
     first = api.get("/conversations")
     assert first.headers["Cache-Control"] == "private, no-cache"
     again = api.get("/conversations", If_None_Match=first.headers["ETag"])
     assert (again.status, again.body) == (304, None)
     api.post(
-        f"/conversations/{begun}/reply",
+        f"/conversations/{conversation}/reply",
         {"message_type": "comment", "type": "user", "intercom_user_id": sam, "body": "hello?"},
     )
     assert api.get("/conversations", If_None_Match=first.headers["ETag"]).status == 200
 
 
-def test_conversations_page_by_key(api: Calls, sam: str) -> None:
+def test_conversations_are_paginated_by_cursor(api: ApiClient, sam: str) -> None:
     begin = {"from": {"type": "user", "id": sam}, "body": "hi"}
     ids = [str(api.post("/conversations", begin)["conversation_id"]) for _ in range(5)]
     seen, following = [], ""
@@ -273,10 +275,13 @@ def test_conversations_page_by_key(api: Calls, sam: str) -> None:
     assert page["total_count"] == 5
 
 
-def test_a_form_is_configured_changed_and_inserted_where_people_talk(api: Calls, begun: str, sam: str) -> None:
-    kind = api.live_type()
+def test_a_form_is_created_changed_and_inserted_into_a_conversation(
+    api: ApiClient, conversation: str, sam: str
+) -> None:
+    offers = api.live_type()
     form = api.post(
-        "/forms", {"subscription_type_id": int(kind), "title": "Texts", "allowed_origins": ["https://shop.example.com"]}
+        "/forms",
+        {"subscription_type_id": int(offers), "title": "Texts", "allowed_origins": ["https://shop.example.com"]},
     )
     assert (form["button_text"], form["version"], form["verify_number"]) == ("Sign Up Now", 1, False)
     changed = api.put(
@@ -290,13 +295,15 @@ def test_a_form_is_configured_changed_and_inserted_where_people_talk(api: Calls,
     )
     assert changed["translations"][0]["title"] == "Mensajes"
     assert api.get("/forms")["data"] == [changed.body]
-    with_form = api.post(f"/conversations/{begun}/forms", {"form_id": form["id"]})
+    with_form = api.post(f"/conversations/{conversation}/forms", {"form_id": form["id"]})
     card = with_form["conversation_parts"]["conversation_parts"][-1]["form"]
     assert (card["type"], card["state"], card["form_id"]) == ("inserted_form", "waiting", form["id"])
     assert api.app.test_client().get(card["embed_url"]).status_code == 200
     inserted = api.get(f"/inserted_forms/{card['id']}")
-    assert (inserted["contact_id"], inserted["conversation_id"], inserted["version"]) == (sam, begun, 2)
-    configured = api.post(f"/conversations/{begun}/forms", {"subscription_type_id": kind, "title": "Just for you"})
+    assert (inserted["contact_id"], inserted["conversation_id"], inserted["version"]) == (sam, conversation, 2)
+    configured = api.post(
+        f"/conversations/{conversation}/forms", {"subscription_type_id": offers, "title": "Just for you"}
+    )
     assert configured["conversation_parts"]["conversation_parts"][-1]["form"]["title"] == "Just for you"
     assert len(api.get("/forms")["data"]) == 1
     assert api.post(f"/forms/{form['id']}/archive")["archived"] is True
@@ -305,27 +312,27 @@ def test_a_form_is_configured_changed_and_inserted_where_people_talk(api: Calls,
     assert api.post(f"/forms/{form['id']}/unarchive")["archived"] is False
 
 
-def test_a_form_for_another_messenger_is_inserted_answered_and_told(api: Calls, sam: str) -> None:
-    kind = api.live_type()
-    form = api.post("/forms", {"subscription_type_id": kind, "title": "Texts"})
+def test_a_form_inserted_for_another_messenger_is_answered_and_shown_as_signed_up(api: ApiClient, sam: str) -> None:
+    offers = api.live_type()
+    form = api.post("/forms", {"subscription_type_id": offers, "title": "Texts"})
     inserted = api.post(f"/forms/{form['id']}/insert", {"external_id": "70", "expires_in": 3600})
     assert inserted["expires_at"] - inserted["created_at"] == 3600
     person = api.app.test_client()
     page = person.get(inserted["embed_url"]).get_data(as_text=True)
     shown = page.partition('name="shown" value="')[2].partition('"')[0]
     assert person.post(inserted["embed_url"], data={"shown": shown}).status_code == 200
-    told = api.get(f"/inserted_forms/{inserted['id']}")
-    assert (told["state"], told["answered_at"] is not None) == ("signed_up", True)
+    found = api.get(f"/inserted_forms/{inserted['id']}")
+    assert (found["state"], found["answered_at"] is not None) == ("signed_up", True)
     (event,) = api.get(f"/contacts/{sam}/consent_events")["data"]
     assert (event["id"], event["source"], event["inserted_form_id"]) == (
-        told["consent_event_id"],
+        found["consent_event_id"],
         "form",
         inserted["id"],
     )
     assert "Texts" in event["evidence"]["words"]
 
 
-def test_without_a_body_a_form_is_for_whoever_opens_it(api: Calls) -> None:
+def test_a_form_inserted_without_a_body_has_no_contact(api: ApiClient) -> None:
     form = api.post("/forms", {"subscription_type_id": api.live_type(), "title": "Texts"})
     assert api.post(f"/forms/{form['id']}/insert")["contact_id"] is None
 
@@ -346,10 +353,10 @@ def test_without_a_body_a_form_is_for_whoever_opens_it(api: Calls) -> None:
         ({"translations": [{"locale": "es"}]}, 400, "translations.0.title"),
     ],
 )
-def test_a_form_that_cannot_be_is_refused(api: Calls, change: Any, status: int, field: str) -> None:
+def test_an_invalid_form_is_refused_with_its_field(api: ApiClient, change: Any, status: int, field: str) -> None:
     body = {"subscription_type_id": api.live_type(), "title": "Texts"}
-    answer = api.post("/forms", body | change)
-    assert (answer.status, answer.field) == (status, field)
+    response = api.post("/forms", body | change)
+    assert (response.status, response.field) == (status, field)
     form = api.post("/forms", body)
     assert api.put(f"/forms/{form['id']}", change).status == status
     assert api.get(f"/forms/{form['id']}")["version"] == 1
@@ -366,8 +373,10 @@ def test_a_form_that_cannot_be_is_refused(api: Calls, change: Any, status: int, 
         ({"origin": "nothing"}, 400, "allowed_origins"),
     ],
 )
-def test_an_insertion_that_cannot_be_is_refused(api: Calls, body: Any, status: int, field: str | None) -> None:
+def test_an_invalid_insertion_is_refused_with_its_field(
+    api: ApiClient, body: Any, status: int, field: str | None
+) -> None:
     form = api.post("/forms", {"subscription_type_id": api.live_type(), "title": "Texts"})
-    answer = api.post(f"/forms/{form['id']}/insert", body)
-    assert (answer.status, answer.field) == (status, field)
+    response = api.post(f"/forms/{form['id']}/insert", body)
+    assert (response.status, response.field) == (status, field)
     assert api.post("/forms/99/insert", {}).code == "not_found"

@@ -1,4 +1,4 @@
-"""The description: complete, valid, readable, and true."""
+"""The OpenAPI description is valid, complete and correct."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 from openapi_schema_validator import OAS31Validator
-from openapi_spec_validator import validate
+from openapi_spec_validator import validate as validate_openapi
 
 from app.core import clock, email, errors, phone
 from app.core.accounts import agents as accounts
@@ -15,7 +15,7 @@ from app.web.api import api_of
 from app.web.api import errors as failures
 from app.web.api.examples import EXAMPLES
 from tests.make import SAMS_NUMBER
-from tests.web.api.client import Calls, calls, database, description, hold, intercom
+from tests.web.api.client import ApiClient, api_client, database, description, intercom, validate
 
 
 def operations() -> list[tuple[str, str, dict[str, Any]]]:
@@ -27,15 +27,15 @@ def operations() -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-# Where events go is decided by admins: an endpoint hears of people for as long as it stands.
+# Only admins choose where events are sent, because an endpoint receives personal data.
 FOR_ADMINS = {f"{verb}_webhook_endpoint" for verb in ("create", "update", "delete")} | {"rotate_webhook_secret"}
 
 
-def test_it_is_a_valid_description_of_openapi_3_1(app: Flask) -> None:
+def test_the_description_is_valid_openapi_3_1(app: Flask) -> None:
     served = app.test_client().get("/api/openapi.json")
     assert served.get_json() == description()
     assert served.get_json()["openapi"] == "3.1.0"
-    validate(served.get_json())
+    validate_openapi(served.get_json())
 
 
 def test_every_route_is_described(app: Flask) -> None:
@@ -49,7 +49,7 @@ def test_every_route_is_described(app: Flask) -> None:
     assert routes - described == {("get", "/openapi.json"), ("get", "/docs")}
 
 
-def test_every_call_says_what_it_does_who_may_and_what_can_go_wrong(app: Flask) -> None:
+def test_every_operation_has_a_summary_a_scope_and_its_errors(app: Flask) -> None:
     names = set()
     for method, path, operation in operations():
         where = f"{method} {path}"
@@ -65,10 +65,10 @@ def test_every_call_says_what_it_does_who_may_and_what_can_go_wrong(app: Flask) 
     assert len(names) == len(operations())
 
 
-def test_every_error_code_stands_in_it(app: Flask) -> None:
-    """Those of the tree, those that are told in the rules' own lines, those of HTTP: no more and no fewer."""
+def test_every_error_code_is_described(app: Flask) -> None:
+    """The codes of the error classes, of ``code=`` arguments and of HTTP errors: all of them and no others."""
     raised = {
-        kind.code for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.AssentError)
+        each.code for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.AssentError)
     }
     raised |= {*phone.REFUSALS, *email.REFUSALS, "parameter_not_found", "client_error"}
     raised |= {code for code, _ in failures._HTTP.values()}
@@ -79,15 +79,15 @@ def test_every_error_code_stands_in_it(app: Flask) -> None:
     assert all(f"- `{code}`: " in description()["info"]["description"] for code in raised - {"error"})
 
 
-def test_each_answer_has_an_example_that_fits_its_shape(app: Flask) -> None:
+def test_each_response_has_an_example_that_matches_its_schema(app: Flask) -> None:
     components = description()["components"]
     for method, path, operation in operations():
-        answered = operation["responses"]["200"]["content"]["application/json"]
-        hold(OAS31Validator, answered["schema"], components, answered["example"], f"{method} {path}")
-        assert answered["example"], path
+        described = operation["responses"]["200"]["content"]["application/json"]
+        validate(OAS31Validator, described["schema"], components, described["example"], f"{method} {path}")
+        assert described["example"], path
 
 
-def test_each_of_intercoms_paths_that_the_interface_names_is_there(app: Flask) -> None:
+def test_all_of_intercoms_paths_but_the_known_exceptions_are_implemented(app: Flask) -> None:
     paths = {re.sub(r"\{\w+\}", "#", path) for _, path, _ in operations()}
     theirs = {re.sub(r"\{\w+\}", "#", path) for path in intercom()["paths"]}
     left_out = {"/tags", "/tags/#", "/contacts/#/tags/#", "/messages/status", "/phone_call_redirects"}
@@ -95,31 +95,31 @@ def test_each_of_intercoms_paths_that_the_interface_names_is_there(app: Flask) -
     assert theirs - paths == left_out
 
 
-def test_its_examples_work_as_they_stand(app: Flask) -> None:
-    """In the order of a life; ids that the examples make up are put in place."""
-    api = calls(app, "admin")
-    kind = api.live_type()
+def test_the_examples_of_requests_succeed(app: Flask) -> None:
+    """They run in order, with the ids in the examples replaced by existing ones."""
+    api = api_client(app, "admin")
+    offers = api.live_type()
     sam = api.contact(external_id="70")
     with database(app).unit_of_work() as session:
         made = {"email": "ana@example.com", "name": "Ana", "role": Role.AGENT, "password_hash": None}
         assert accounts.create_agent(session, **made, at=clock.now()).id == 1
     paths = {operation["operationId"]: (method.upper(), path) for method, path, operation in operations()}
     begun = api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": "hi"})
-    form = api.post("/forms", {"subscription_type_id": kind, "title": "Texts"})
+    form = api.post("/forms", {"subscription_type_id": offers, "title": "Texts"})
     segment = api.post("/segments", EXAMPLES["create_segment"]["request"])
-    ids = {"contact_id": sam, "form_id": form["id"], "subscription_type_id": kind, "segment_id": segment["id"]}
+    ids = {"contact_id": sam, "form_id": form["id"], "subscription_type_id": offers, "segment_id": segment["id"]}
     endpoint = api.post("/webhook_endpoints", EXAMPLES["create_webhook_endpoint"]["request"])
     ids |= {"conversation_id": begun["conversation_id"], "endpoint_id": endpoint["id"]}
     for name, example in EXAMPLES.items():
         if "request" not in example:
             continue
         method, path = paths[name]
-        body = _in_place(example["request"], api, sam)
-        answer = api(method, path.format(**ids), body)
-        assert answer.status == 200, (name, answer.body)
+        body = _with_real_ids(example["request"], api, sam)
+        response = api(method, path.format(**ids), body)
+        assert response.status == 200, (name, response.body)
 
 
-def test_its_pages_are_whole_and_ask_nobody_else(app: Flask) -> None:
+def test_the_pages_of_the_description_are_complete_and_load_nothing_from_other_hosts(app: Flask) -> None:
     page = app.test_client().get("/api/docs")
     html = page.get_data(as_text=True)
     assert page.status_code == 200
@@ -134,8 +134,8 @@ def test_its_pages_are_whole_and_ask_nobody_else(app: Flask) -> None:
     assert again.status_code == 304
 
 
-def _in_place(body: Any, api: Calls, sam: str) -> Any:
-    """The example with ids of people who exist; who is merged or made is somebody new."""
+def _with_real_ids(body: Any, api: ApiClient, sam: str) -> Any:
+    """The example with ids of existing contacts; a contact to be merged or suppressed is a new one."""
     if "from" in body and isinstance(body["from"], str):
         return {"from": api.contact(role="lead"), "into": sam}
     if "contact_id" in body:

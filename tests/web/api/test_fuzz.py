@@ -1,4 +1,4 @@
-"""schemathesis reads the description, makes up calls, follows the links between them, and finds nothing."""
+"""Schemathesis generates requests from the description and follows its links, and every response is as described."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from hypothesis import settings as limits
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from tests.web.api.client import calls, description, token
+from tests.web.api.client import api_client, description, token
 
 BUDGET = limits(
     max_examples=12,
@@ -19,15 +19,15 @@ BUDGET = limits(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-# A schema cannot say what rules refuse: a query language inside an object, one field needing another, a live type.
-LEFT_OUT = [positive_data_acceptance]
+# A schema cannot express all rules: the query language, fields that need each other, a type that must be live.
+EXCLUDED_CHECKS = [positive_data_acceptance]
 
 
-def test_made_up_calls_are_answered_as_described(app: Flask) -> None:
-    client = calls(app)
-    kind = client.live_type()
+def test_generated_requests_get_responses_as_described(app: Flask) -> None:
+    client = api_client(app)
+    offers = client.live_type()
     client.contact(external_id="70", phone="+12025550123")
-    client.post("/forms", {"subscription_type_id": kind, "title": "Texts"})
+    client.post("/forms", {"subscription_type_id": offers, "title": "Texts"})
     schema = schemathesis.openapi.from_wsgi("/api/openapi.json", app)
     headers = {"Authorization": f"Bearer {token(app, 'admin')}"}
     for result in schema.get_all_operations():
@@ -35,8 +35,8 @@ def test_made_up_calls_are_answered_as_described(app: Flask) -> None:
         fuzz(result.ok(), headers)
 
 
-def test_calls_that_follow_each_other_are_answered_as_described(app: Flask) -> None:
-    calls(app).live_type()
+def test_linked_requests_get_responses_as_described(app: Flask) -> None:
+    api_client(app).live_type()
     schema = schemathesis.openapi.from_wsgi("/api/openapi.json", app)
     headers = {"Authorization": f"Bearer {token(app, 'admin')}"}
 
@@ -45,12 +45,12 @@ def test_calls_that_follow_each_other_are_answered_as_described(app: Flask) -> N
             return {"headers": headers}
 
         def validate_response(self, response: Any, case: Any, **more: Any) -> None:  # noqa: ARG002
-            case.validate_response(response, excluded_checks=LEFT_OUT, headers=headers)
+            case.validate_response(response, excluded_checks=EXCLUDED_CHECKS, headers=headers)
 
     Workflow.run(settings=limits(BUDGET, max_examples=15, stateful_step_count=6))
 
 
-def test_there_is_something_to_follow(app: Flask) -> None:
+def test_the_description_has_links(app: Flask) -> None:
     linked = [
         link
         for path in description()["paths"].values()
@@ -65,6 +65,6 @@ def fuzz(operation: Any, headers: dict[str, str]) -> None:
     @given(case=operation.as_strategy())
     @BUDGET
     def run(case: Any) -> None:
-        case.call_and_validate(headers=headers, excluded_checks=LEFT_OUT)
+        case.call_and_validate(headers=headers, excluded_checks=EXCLUDED_CHECKS)
 
     run()

@@ -1,4 +1,4 @@
-"""Intercom's own client, as it is published, against a running server: every call that was recorded from it."""
+"""Intercom's published Python client against a running server: all requests that were recorded from it."""
 
 import asyncio
 import json
@@ -33,26 +33,26 @@ from app.models import ApiToken, Channel, ConsentType, Role
 from tests.serve import web_process
 
 RECORDED = Path(__file__).parent.parent.parent / "data" / "python-intercom-5.0.1-requests.json"
-PHONE = "+15551234567"  # as it was recorded; kept, though nobody can text it
+PHONE = "+15551234567"  # as recorded; it is stored, though it cannot be texted
 
 
-class Place:
-    """A running server, one admin, one live type; ``did`` what the client asked of it."""
+class Server:
+    """A running server with one admin and one live type. ``did``: the requests that the client made."""
 
     def __init__(self, address: str, token: str, admin_id: str, type_id: str) -> None:
         self.address, self.token, self.admin_id, self.type_id = address, token, admin_id, type_id
         self.did: set[tuple[str, str, str, str]] = set()
 
-    def note(self, request: httpx.Request) -> None:
+    def record(self, request: httpx.Request) -> None:
         body = json.loads(request.content) if request.content else None
         self.did.add(_shape(request.method, str(request.url), body))
 
-    async def note_later(self, request: httpx.Request) -> None:
-        self.note(request)
+    async def record_async(self, request: httpx.Request) -> None:
+        self.record(request)
 
 
 @pytest.fixture
-def place(settings: config.Settings) -> Iterator[Place]:
+def server(settings: config.Settings) -> Iterator[Server]:
     opened = store.open_database(settings)
     with opened.unit_of_work() as session:
         at = clock.now()
@@ -60,24 +60,24 @@ def place(settings: config.Settings) -> Iterator[Place]:
             session, email="ana@example.com", name="Ana", role=Role.AGENT, password_hash=None, at=at
         )
         _, token = tokens.create(session, "sdk", [], at=at, actor=f"agent:{ana.id}")
-        kind = subscription_types.create(
+        offers = subscription_types.create(
             session, name="Offers", channel=Channel.SMS, consent_type=ConsentType.OPT_IN, actor="agent:1", at=at
         )
-        subscription_types.put_live(session, kind, actor="agent:1", at=at)
+        subscription_types.put_live(session, offers, actor="agent:1", at=at)
     opened.close()
     with web_process(settings) as address:
-        yield Place(f"{address}/api", token, str(ana.id), str(kind.id))
+        yield Server(f"{address}/api", token, str(ana.id), str(offers.id))
 
 
 class Blocking:
-    """The client that blocks, behind one face with the one that does not."""
+    """The synchronous client, with the same interface as ``Async``."""
 
-    def __init__(self, place: Place, **more: Any) -> None:
-        self._given = {"token": place.token, "base_url": place.address} | more
-        self._place = place
+    def __init__(self, server: Server, **more: Any) -> None:
+        self._given = {"token": server.token, "base_url": server.address} | more
+        self._server = server
 
     def __call__(self, act: Callable[[Any], Any]) -> Any:
-        with httpx.Client(event_hooks={"request": [self._place.note]}) as http:
+        with httpx.Client(event_hooks={"request": [self._server.record]}) as http:
             return act(Intercom(httpx_client=http, **self._given))
 
     def all(self, act: Callable[[Any], Any]) -> list[Any]:
@@ -87,60 +87,60 @@ class Blocking:
 class Async:
     """The asynchronous client."""
 
-    def __init__(self, place: Place, **more: Any) -> None:
-        self._given = {"token": place.token, "base_url": place.address} | more
-        self._place = place
+    def __init__(self, server: Server, **more: Any) -> None:
+        self._given = {"token": server.token, "base_url": server.address} | more
+        self._server = server
 
     def __call__(self, act: Callable[[Any], Any]) -> Any:
         async def run() -> Any:
-            async with httpx.AsyncClient(event_hooks={"request": [self._place.note_later]}) as http:
+            async with httpx.AsyncClient(event_hooks={"request": [self._server.record_async]}) as http:
                 return await act(AsyncIntercom(httpx_client=http, **self._given))
 
         return asyncio.run(run())
 
     def all(self, act: Callable[[Any], Any]) -> list[Any]:
         async def run() -> list[Any]:
-            async with httpx.AsyncClient(event_hooks={"request": [self._place.note_later]}) as http:
+            async with httpx.AsyncClient(event_hooks={"request": [self._server.record_async]}) as http:
                 return [each async for each in await act(AsyncIntercom(httpx_client=http, **self._given))]
 
         return asyncio.run(run())
 
 
 @pytest.fixture(params=[Blocking, Async])
-def kind_of_client(request: pytest.FixtureRequest) -> Any:
+def client_class(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
 @pytest.fixture
-def sdk(place: Place, kind_of_client: Any) -> Any:
-    return kind_of_client(place)
+def sdk(server: Server, client_class: Any) -> Any:
+    return client_class(server)
 
 
-def test_the_whole_of_what_was_recorded(place: Place, sdk: Any) -> None:
-    """The recorded calls in the order of a life: who is here, people, what they subscribe to, what they say."""
+def test_all_recorded_requests_succeed(server: Server, sdk: Any) -> None:
+    """The recorded requests in an order that works: admins, contacts, subscriptions, conversations."""
     me = sdk(lambda client: client.admins.identify())
-    assert (me.id, me.name, me.app.name) == (place.admin_id, "Ana", "My business")
+    assert (me.id, me.name, me.app.name) == (server.admin_id, "Ana", "My business")
     assert [each.email for each in sdk(lambda client: client.admins.list()).admins] == ["ana@example.com"]
-    assert sdk(lambda client: client.admins.find(admin_id=int(place.admin_id))).name == "Ana"
+    assert sdk(lambda client: client.admins.find(admin_id=int(server.admin_id))).name == "Ana"
     (offers,) = sdk(lambda client: client.subscription_types.list()).data
     assert (offers.id, offers.state, offers.consent_type, offers.content_types) == (
-        place.type_id,
+        server.type_id,
         "live",
         "opt_in",
         ["sms_message"],
     )
-    joe, jay, lead = people(sdk)
-    looking(sdk, joe, jay, lead)
-    subscribing(place, sdk, joe)
-    talking(place, sdk, joe)
-    segments(sdk, joe)
-    ending(sdk, joe, jay, lead)
+    joe, jay, lead = create_contacts(sdk)
+    read_contacts(sdk, joe, jay, lead)
+    subscribe(server, sdk, joe)
+    converse(server, sdk, joe)
+    read_segments(sdk, joe)
+    merge_and_delete(sdk, joe, jay, lead)
     recorded = json.loads(RECORDED.read_text())["requests"]
     assert len(recorded) == 39
-    assert {_shape(each["method"], each["path"], each["body"]) for each in recorded} - place.did == set()
+    assert {_shape(each["method"], each["path"], each["body"]) for each in recorded} - server.did == set()
 
 
-def people(sdk: Any) -> tuple[str, str, str]:
+def create_contacts(sdk: Any) -> tuple[str, str, str]:
     joe = sdk(
         lambda client: client.contacts.create(
             request=CreateContactRequestWithEmail(email="joe@example.com", phone=PHONE)
@@ -158,7 +158,7 @@ def people(sdk: Any) -> tuple[str, str, str]:
     return joe.id, jay.id, lead.id
 
 
-def looking(sdk: Any, joe: str, jay: str, lead: str) -> None:
+def read_contacts(sdk: Any, joe: str, jay: str, lead: str) -> None:
     newest_first = [lead, jay, joe]
     assert [each.id for each in sdk.all(lambda client: client.contacts.list())] == newest_first
     assert [each.id for each in sdk.all(lambda client: client.contacts.list(per_page=1))] == newest_first
@@ -183,7 +183,7 @@ def looking(sdk: Any, joe: str, jay: str, lead: str) -> None:
 
 
 def search_all(sdk: Any, *, per_page: int) -> list[str]:
-    """As the page *Integrate* says: the client's own way to go on from page to page never ends."""
+    """Follow the cursors as docs/integrate.md shows; the client's own iteration never ends."""
     query = MultipleFilterSearchRequest(
         operator="AND",
         value=[
@@ -204,43 +204,43 @@ def search_all(sdk: Any, *, per_page: int) -> list[str]:
     raise AssertionError("the pages never end")
 
 
-def subscribing(place: Place, sdk: Any, joe: str) -> None:
+def subscribe(server: Server, sdk: Any, joe: str) -> None:
     for _ in range(2):
         attached = sdk(
             lambda client: client.contacts.attach_subscription(
-                contact_id=joe, subscription_id=place.type_id, consent_type="opt_in"
+                contact_id=joe, subscription_id=server.type_id, consent_type="opt_in"
             )
         )
-        assert attached.id == place.type_id
+        assert attached.id == server.type_id
     listed = sdk(lambda client: client.contacts.list_attached_subscriptions(contact_id=joe)).data
-    assert [each.id for each in listed] == [place.type_id]
+    assert [each.id for each in listed] == [server.type_id]
     found = sdk(lambda client: client.contacts.find(contact_id=joe))
-    assert found.opted_in_subscription_types["data"][0]["id"] == place.type_id
+    assert found.opted_in_subscription_types["data"][0]["id"] == server.type_id
     assert found.sms_consent is True
     for _ in range(2):
         detached = sdk(
-            lambda client: client.contacts.detach_subscription(contact_id=joe, subscription_id=place.type_id)
+            lambda client: client.contacts.detach_subscription(contact_id=joe, subscription_id=server.type_id)
         )
-        assert detached.id == place.type_id
+        assert detached.id == server.type_id
     assert sdk(lambda client: client.contacts.list_attached_subscriptions(contact_id=joe)).data == []
     again = sdk(
         lambda client: client.contacts.attach_subscription(
-            contact_id=joe, subscription_id=place.type_id, consent_type="opt_in"
+            contact_id=joe, subscription_id=server.type_id, consent_type="opt_in"
         )
     )
-    assert again.id == place.type_id
+    assert again.id == server.type_id
     with pytest.raises(NotFoundError):
         sdk(lambda client: client.contacts.list_attached_subscriptions(contact_id="missing"))
 
 
-def talking(place: Place, sdk: Any, joe: str) -> None:
+def converse(server: Server, sdk: Any, joe: str) -> None:
     begun = sdk(lambda client: client.conversations.create(from_={"type": "user", "id": joe}, body="hi"))
     assert (begun.type, begun.body, begun.message_type) == ("user_message", "hi", "inapp")
     conversation = begun.conversation_id
     reply = {"message_type": "comment", "type": "user", "body": "b", "intercom_user_id": joe}
     answered = sdk(lambda client: client.conversations.reply(conversation_id=conversation, request=reply))
     assert [part.body for part in answered.conversation_parts.conversation_parts] == ["b"]
-    reply = {"message_type": "comment", "type": "admin", "body": "yes?", "admin_id": place.admin_id}
+    reply = {"message_type": "comment", "type": "admin", "body": "yes?", "admin_id": server.admin_id}
     sdk(lambda client: client.conversations.reply(conversation_id="last", request=reply))
     found = sdk(lambda client: client.conversations.find(conversation_id=conversation, display_as="plaintext"))
     assert found.source.body == "hi"
@@ -249,7 +249,7 @@ def talking(place: Place, sdk: Any, joe: str) -> None:
     message = {
         "message_type": "inapp",
         "body": "ready",
-        "from": {"type": "admin", "id": int(place.admin_id)},
+        "from": {"type": "admin", "id": int(server.admin_id)},
         "to": {"type": "user", "id": joe},
     }
     sent = sdk(lambda client: client.messages.create(request=message))
@@ -257,14 +257,14 @@ def talking(place: Place, sdk: Any, joe: str) -> None:
     with pytest.raises(UnprocessableEntityError) as refused:
         sdk(lambda client: client.messages.create(request=message | {"message_type": "sms"}))
     assert refused.value.status_code == 422
-    close = {"message_type": "close", "type": "admin", "admin_id": place.admin_id}
+    close = {"message_type": "close", "type": "admin", "admin_id": server.admin_id}
     closed = sdk(lambda client: client.conversations.manage(conversation_id=conversation, request=close))
     assert closed.state == "closed"
     listed = [each.id for each in sdk.all(lambda client: client.conversations.list(per_page=1))]
     assert listed == [sent.conversation_id, conversation]
 
 
-def segments(sdk: Any, joe: str) -> None:
+def read_segments(sdk: Any, joe: str) -> None:
     assert sdk(lambda client: client.segments.list()).segments == []
     assert sdk(lambda client: client.segments.list(include_count=True)).segments == []
     with pytest.raises(NotFoundError):
@@ -272,7 +272,7 @@ def segments(sdk: Any, joe: str) -> None:
     assert sdk(lambda client: client.contacts.list_attached_segments(contact_id=joe)).data == []
 
 
-def ending(sdk: Any, joe: str, jay: str, lead: str) -> None:
+def merge_and_delete(sdk: Any, joe: str, jay: str, lead: str) -> None:
     merged = sdk(lambda client: client.contacts.merge_lead_in_user(lead_id=lead, contact_id=joe))
     assert merged.id == joe
     with pytest.raises(ApiError) as gone:
@@ -285,8 +285,8 @@ def ending(sdk: Any, joe: str, jay: str, lead: str) -> None:
     assert [each.id for each in sdk.all(lambda client: client.contacts.list())] == [joe]
 
 
-def test_the_server_notes_the_use_of_a_token_when_it_has_answered(settings: config.Settings, place: Place) -> None:
-    assert httpx.get(f"{place.address}/me", headers={"Authorization": f"Bearer {place.token}"}).status_code == 200
+def test_the_use_of_a_token_is_recorded_after_the_response(settings: config.Settings, server: Server) -> None:
+    assert httpx.get(f"{server.address}/me", headers={"Authorization": f"Bearer {server.token}"}).status_code == 200
     opened = store.open_database(settings)
     until_s = time.monotonic() + 10
     noted = None
@@ -298,12 +298,12 @@ def test_the_server_notes_the_use_of_a_token_when_it_has_answered(settings: conf
     assert noted is not None
 
 
-def test_its_errors_are_the_ones_that_it_knows(place: Place, kind_of_client: Any) -> None:
-    stranger = kind_of_client(place, token="wrong")
+def test_the_client_recognizes_our_errors(server: Server, client_class: Any) -> None:
+    stranger = client_class(server, token="wrong")
     with pytest.raises(UnauthorizedError) as refused:
         stranger(lambda client: client.subscription_types.list())
     assert refused.value.body.errors[0].code == "unauthorized"
-    sdk = kind_of_client(place, headers={"Intercom-Version": "2.16"})
+    sdk = client_class(server, headers={"Intercom-Version": "2.16"})
     joe = sdk(lambda client: client.contacts.create(request=CreateContactRequestWithEmail(email="joe@example.com")))
     with pytest.raises(ApiError) as twice:
         sdk(lambda client: client.contacts.create(request=CreateContactRequestWithEmail(email="joe@example.com")))
@@ -312,11 +312,11 @@ def test_its_errors_are_the_ones_that_it_knows(place: Place, kind_of_client: Any
 
 
 def _shape(method: str, url: str, body: Any) -> tuple[str, str, str, str]:
-    """A request with ids and values put aside: the method, the address, what is asked in it, what is in the body."""
+    """A request without ids and values: its method, path, query parameters and the fields of its body."""
     parts = httpx.URL(url).path.removeprefix("/api").strip("/").split("/")
     if parts[1:2] == ["find_by_external_id"]:
         parts = [*parts[:2], "#"]
     words = {"find_by_external_id", "search", "merge", "archive", "unarchive", "block", "segments", "tags"}
     words |= {"subscriptions", "reply", "last", "#"}
-    path = "/" + "/".join(each if place == 0 or each in words else "#" for place, each in enumerate(parts))
+    path = "/" + "/".join(each if position == 0 or each in words else "#" for position, each in enumerate(parts))
     return method, path, " ".join(sorted(httpx.URL(url).params)), " ".join(sorted(body or {}))

@@ -1,4 +1,4 @@
-"""The query language, over the API, on both databases."""
+"""Searches over the API, on both databases."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,12 +19,12 @@ from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.models import Contact
 from tests.make import BRITISH_NUMBER, EVES_NUMBER, NOON, SAMS_NUMBER
-from tests.web.api.client import Calls, database
+from tests.web.api.client import ApiClient, database
 from tests.web.api.query_plans import DEEP, plan_of_page, steps_of_page
 
 
 @pytest.fixture
-def people(api: Calls) -> dict[str, str]:
+def people(api: ApiClient) -> dict[str, str]:
     """Sam and Eve in America, Bo in Britain, Kim without anything."""
     return {
         "sam": api.contact(
@@ -99,26 +99,26 @@ def people(api: Calls) -> dict[str, str]:
         ("signed_up_at", ">", 1, ""),
     ],
 )
-def test_each_operator_finds_whom_it_means(
-    api: Calls, people: dict[str, str], field: str, operator: str, value: Any, found: str
+def test_each_operator_finds_the_matching_contacts(
+    api: ApiClient, people: dict[str, str], field: str, operator: str, value: Any, found: str
 ) -> None:
     assert set(api.search(field, operator, value)) == {people[name] for name in found.split()}
 
 
 @pytest.mark.parametrize("name", ["a/b", "it's", "(x)", "é", "plan.a", "$[0]", "100%", "a b", "a\\b", "🎉"])
-def test_what_an_attribute_may_be_called_can_be_asked_about(api: Calls, name: str) -> None:
+def test_attributes_with_special_names_can_be_searched(api: ApiClient, name: str) -> None:
     sam = api.contact(role="lead", custom_attributes={name: "pro"})
     api.contact(role="lead")
     assert api.search(f"custom_attributes.{name}", "=", "pro") == [sam]
 
 
-def test_letters_beyond_ascii_are_the_same_in_both_cases(api: Calls) -> None:
+def test_search_ignores_the_case_of_non_ascii_letters(api: ApiClient) -> None:
     elan = api.contact(role="lead", name="Élan Žižka")
     for operator, value in (("~", "élan"), ("^", "éLAN"), ("$", "žIŽKA"), ("~", "ÉLAN ž")):
         assert api.search("name", operator, value) == [elan], value
 
 
-def test_filters_are_joined_and_nested(api: Calls, people: dict[str, str]) -> None:
+def test_filters_are_combined_and_nested(api: ApiClient, people: dict[str, str]) -> None:
     query = {
         "operator": "OR",
         "value": [
@@ -171,7 +171,7 @@ def test_filters_are_joined_and_nested(api: Calls, people: dict[str, str]) -> No
         ),
     ],
 )
-def test_a_malformed_query_is_refused_with_the_path_to_its_mistake(query: Any, field: str) -> None:
+def test_a_malformed_query_is_refused_with_the_path_of_the_error(query: Any, field: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         filters.read(query)
     assert refused.value.field == field
@@ -186,9 +186,9 @@ def test_a_malformed_query_is_refused_with_the_path_to_its_mistake(query: Any, f
         ({"field": "segment_id", "operator": "=", "value": "x"}, "segment_id"),
     ],
 )
-def test_a_search_that_cannot_be_made_is_a_400_that_names_its_field(api: Calls, query: Any, field: str) -> None:
-    answer = api.post("/contacts/search", {"query": query})
-    assert (answer.status, answer.field) == (400, field)
+def test_a_query_with_an_invalid_value_is_refused_with_its_field(api: ApiClient, query: Any, field: str) -> None:
+    response = api.post("/contacts/search", {"query": query})
+    assert (response.status, response.field) == (400, field)
 
 
 KEYS = st.sampled_from(["field", "operator", "value"])
@@ -199,12 +199,12 @@ PLAIN = st.none() | st.booleans() | st.floats() | st.integers() | st.text() | KN
 
 
 @given(st.recursive(PLAIN, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner), max_leaves=12))
-def test_nothing_that_comes_as_a_query_breaks_the_reader(raw: Any) -> None:
+def test_reading_any_value_as_a_query_raises_only_invalid_input(raw: Any) -> None:
     with suppress(InvalidInput):
         filters.read(raw)
 
 
-def test_dates_match_by_the_day_where_the_workspace_is(app: Flask, api: Calls) -> None:
+def test_dates_match_by_day_in_the_workspaces_time_zone(app: Flask, api: ApiClient) -> None:
     with database(app).unit_of_work() as session:
         settings.change(session, {"time_zone": "America/New_York"}, actor="agent:1", at=NOON)
     evening = datetime(2026, 3, 8, 3, 30, tzinfo=UTC)  # the 7th in New York, the night before clocks change
@@ -224,11 +224,13 @@ def test_dates_match_by_the_day_where_the_workspace_is(app: Flask, api: Calls) -
 
 @pytest.mark.parametrize("field", ["created_at", "updated_at", "name", "email", "phone", "external_id", "last_seen_at"])
 @pytest.mark.parametrize("order", ["ascending", "descending"])
-def test_every_sort_goes_through_all_pages_once(api: Calls, people: dict[str, str], field: str, order: str) -> None:
+def test_every_sort_order_pages_through_all_contacts_once(
+    api: ApiClient, people: dict[str, str], field: str, order: str
+) -> None:
     api.contact(role="lead", name="Sam 100%", last_seen_at=1_700_000_000)
     whole = api.search("role", "IN", ["user", "lead"], sort={"field": field, "order": order})
     assert (
-        walked(api, {"field": "role", "operator": "IN", "value": ["user", "lead"]}, {"field": field, "order": order})
+        all_pages(api, {"field": "role", "operator": "IN", "value": ["user", "lead"]}, {"field": field, "order": order})
         == whole
     )
     assert len(set(whole)) == 5
@@ -240,13 +242,13 @@ def test_every_sort_goes_through_all_pages_once(api: Calls, people: dict[str, st
 
 
 @pytest.mark.parametrize("char", ["n", "é", "漢", "🎉", "\x01", '"'])
-def test_the_longest_name_makes_a_cursor_that_works(api: Calls, char: str) -> None:
+def test_the_cursor_of_the_longest_name_works(api: ApiClient, char: str) -> None:
     people = [api.contact(role="lead", name=char * 500) for _ in range(4)]
     anybody, sort = {"field": "role", "operator": "=", "value": "lead"}, {"field": "name", "order": "ascending"}
-    assert walked(api, anybody, sort) == people
+    assert all_pages(api, anybody, sort) == people
 
 
-def test_pages_stay_right_while_people_come_and_go(api: Calls) -> None:
+def test_pages_are_consistent_while_contacts_are_created_and_archived(api: ApiClient) -> None:
     for number in range(100, 109):
         api.contact(role="lead", phone=f"+1202555{number:04d}")
     for query in (
@@ -268,73 +270,76 @@ def test_pages_stay_right_while_people_come_and_go(api: Calls) -> None:
         assert seen == whole
 
 
-def test_a_sort_or_order_that_there_is_not_is_refused(api: Calls) -> None:
+def test_an_unknown_sort_field_or_order_is_refused(api: ApiClient) -> None:
     query = {"field": "role", "operator": "=", "value": "user"}
-    answer = api.post("/contacts/search", {"query": query, "sort": {"field": "name", "order": "random"}})
-    assert (answer.status, answer.code) == (400, "invalid_sort_order")
-    answer = api.post("/contacts/search", {"query": query, "sort": {"field": "password", "order": "ascending"}})
-    assert (answer.status, answer.field) == (400, "sort.field")
+    response = api.post("/contacts/search", {"query": query, "sort": {"field": "name", "order": "random"}})
+    assert (response.status, response.code) == (400, "invalid_sort_order")
+    response = api.post("/contacts/search", {"query": query, "sort": {"field": "password", "order": "ascending"}})
+    assert (response.status, response.field) == (400, "sort.field")
 
 
-def test_nothing_asked_about_pages_answers_as_many_as_there_may_be(api: Calls) -> None:
+def test_without_pagination_a_page_has_the_maximum_size(api: ApiClient) -> None:
     query = {"field": "role", "operator": "=", "value": "user"}
     assert api.post("/contacts/search", {"query": query})["pages"]["per_page"] == 150
-    asked = {"query": query, "pagination": {"per_page": None, "starting_after": None}}
-    assert api.post("/contacts/search", asked)["pages"]["per_page"] == 50
+    request = {"query": query, "pagination": {"per_page": None, "starting_after": None}}
+    assert api.post("/contacts/search", request)["pages"]["per_page"] == 50
     assert api.post("/contacts/search", {"query": query, "pagination": None, "sort": None}).status == 200
 
 
 @pytest.mark.parametrize("consent_type", ["opt_in", "opt_out"])
-def test_subscriptions_are_asked_about_as_the_gate_answers(app: Flask, api: Calls, consent_type: str) -> None:
-    """For all contacts, the five questions agree with what the gate says of each alone."""
-    kind = api.live_type(consent_type=consent_type)
+def test_subscription_filters_agree_with_the_status_of_each_contact(
+    app: Flask, api: ApiClient, consent_type: str
+) -> None:
+    """All five values of the filter agree with ``eligibility.status``, for all contacts."""
+    offers = api.live_type(consent_type=consent_type)
     numbers = [f"+1202555{number:04d}" for number in range(110, 120)]
     people = [api.contact(role="lead", phone=number) for number in numbers] + [api.contact(role="lead")]
     for person in people[:6]:
-        api.post(f"/contacts/{person}/subscriptions", {"id": kind, "consent_type": consent_type})
+        api.post(f"/contacts/{person}/subscriptions", {"id": offers, "consent_type": consent_type})
     for person in people[4:8]:
-        api.delete(f"/contacts/{person}/subscriptions/{kind}")
+        api.delete(f"/contacts/{person}/subscriptions/{offers}")
     api.put(f"/contacts/{people[0]}", {"phone": numbers[9]})
     api.post(f"/contacts/{people[1]}/block")
     api.post("/suppressions", {"phone": numbers[2], "note": "x"})
     api.contact(role="lead", phone=numbers[5])
     with database(app).read_only() as session:
-        subscription_type = subscription_types.find(session, int(kind))
+        subscription_type = subscription_types.find(session, int(offers))
         for value in filters.SubscriptionStatus:
-            found = set(api.search(f"subscription_types.{kind}", "=", value.value))
-            others = set(api.search(f"subscription_types.{kind}", "!=", value.value))
+            found = set(api.search(f"subscription_types.{offers}", "=", value.value))
+            others = set(api.search(f"subscription_types.{offers}", "!=", value.value))
             both = {
                 "operator": "AND",
-                "value": [{"field": f"subscription_types.{kind}", "operator": "IN", "value": [value.value]}],
+                "value": [{"field": f"subscription_types.{offers}", "operator": "IN", "value": [value.value]}],
             }
             assert {each["id"] for each in api.post("/contacts/search", {"query": both})["data"]} == found
             for contact in session.scalars(select(Contact)):
-                standing = eligibility.standing(session, contact, subscription_type)
+                status = eligibility.status(session, contact, subscription_type)
                 expected = {
-                    "subscribed": standing.is_subscribed,
-                    "reachable": standing.is_reachable,
-                }.get(value.value, standing.state.value == value.value)
-                assert (contact.public_id in found) == expected, (value, contact.public_id, standing)
+                    "subscribed": status.is_subscribed,
+                    "reachable": status.is_reachable,
+                }.get(value.value, status.state.value == value.value)
+                assert (contact.public_id in found) == expected, (value, contact.public_id, status)
                 assert (contact.public_id in others) != expected
 
 
-def test_a_list_by_state_pages_by_key(api: Calls) -> None:
-    kind = api.live_type()
+def test_a_search_by_consent_state_is_paginated_by_cursor(api: ApiClient) -> None:
+    offers = api.live_type()
     people = [api.contact(role="lead", phone=f"+1202555{number:04d}") for number in range(120, 127)]
     for person in people:
-        api.post(f"/contacts/{person}/subscriptions", {"id": kind, "consent_type": "opt_in"})
+        api.post(f"/contacts/{person}/subscriptions", {"id": offers, "consent_type": "opt_in"})
     assert (
-        walked(api, {"field": f"subscription_types.{kind}", "operator": "=", "value": "opted_in"}, None) == people[::-1]
+        all_pages(api, {"field": f"subscription_types.{offers}", "operator": "=", "value": "opted_in"}, None)
+        == people[::-1]
     )
     for person in people:
-        api.delete(f"/contacts/{person}/subscriptions/{kind}")
+        api.delete(f"/contacts/{person}/subscriptions/{offers}")
     assert (
-        walked(api, {"field": f"subscription_types.{kind}", "operator": "=", "value": "opted_out"}, None)
+        all_pages(api, {"field": f"subscription_types.{offers}", "operator": "=", "value": "opted_out"}, None)
         == people[::-1]
     )
 
 
-# A page of a large list, and the index that it is read from, in its order.
+# Queries, and the index that a page of each is read from, in its order.
 PAGES = [
     ({"field": "phone", "operator": "=", "value": "+12025550100"}, "ix_contacts_phone"),
     ({"field": "phone", "operator": "^", "value": "+1202"}, "ix_contacts_phone"),
@@ -346,7 +351,7 @@ PAGES = [
 
 
 @pytest.mark.own_database
-def test_the_indexes_are_used_and_nothing_is_sorted(app: Flask, api: Calls) -> None:
+def test_searches_use_indexes_and_do_not_sort(app: Flask, api: ApiClient) -> None:
     api.live_type()
     for query, index in PAGES:
         plan = plan_of_page(database(app), query)
@@ -359,8 +364,8 @@ def test_the_indexes_are_used_and_nothing_is_sorted(app: Flask, api: Calls) -> N
 
 
 @pytest.mark.own_database
-def test_a_date_is_read_along_its_index_however_deep_the_page(app: Flask, api: Calls) -> None:
-    """The usual query of whoever synchronises. SQLite's plan does not tell where it begins: its steps are counted."""
+def test_a_deep_page_of_a_search_by_date_is_read_from_the_index(app: Flask, api: ApiClient) -> None:
+    """The query that synchronizing systems use. SQLite's plan does not show where it starts, so steps are counted."""
     api.live_type()
     opened = database(app)
     for field in ("created_at", "updated_at"):
@@ -375,7 +380,7 @@ def test_a_date_is_read_along_its_index_however_deep_the_page(app: Flask, api: C
                 assert steps_of_page(opened, query, order, after=(DEEP, 10_000)) < 2_000
 
 
-def test_whoever_is_changed_while_somebody_reads_the_changes_is_not_missed(api: Calls) -> None:
+def test_a_contact_changed_during_a_synchronization_is_not_missed(api: ApiClient) -> None:
     with time_machine.travel(NOON, tick=False) as now:
         people = [api.contact(role="lead") for _ in range(4) if now.shift(1) is None]
         query = {"field": "updated_at", "operator": ">", "value": int(NOON.timestamp()) - 100_000}
@@ -387,7 +392,7 @@ def test_whoever_is_changed_while_somebody_reads_the_changes_is_not_missed(api: 
     assert [each["id"] for each in rest["data"]] == [people[3], people[2]]
 
 
-def walked(api: Calls, query: Any, sort: Any) -> list[str]:
+def all_pages(api: ApiClient, query: Any, sort: Any) -> list[str]:
     seen: list[str] = []
     cursor = None
     for _ in range(20):
@@ -399,7 +404,7 @@ def walked(api: Calls, query: Any, sort: Any) -> list[str]:
     raise AssertionError("the pages never end")
 
 
-def _page(api: Calls, query: Any, cursor: str | None, *, per_page: int, sort: Any = None) -> Any:
+def _page(api: ApiClient, query: Any, cursor: str | None, *, per_page: int, sort: Any = None) -> Any:
     if query is None:
         following = f"&starting_after={cursor}" if cursor else ""
         return api.get(f"/contacts?per_page={per_page}{following}").body

@@ -8,12 +8,12 @@ from sqlalchemy import event, select, update
 
 from app.models import OutboxEvent, Suppression
 from tests.make import EVES_NUMBER, SAMS_NUMBER
-from tests.web.api.client import Calls, database
+from tests.web.api.client import ApiClient, database
 
 PRO = {"field": "custom_attributes.plan", "operator": "=", "value": "pro"}
 
 
-def test_a_segment_is_who_is_in_it_now(api: Calls) -> None:
+def test_a_segment_has_the_contacts_that_match_now(api: ApiClient) -> None:
     sam = api.contact(external_id="70", custom_attributes={"plan": "pro"})
     eve = api.contact(external_id="71")
     segment = api.post("/segments", {"name": "Pro", "query": PRO})
@@ -31,7 +31,7 @@ def test_a_segment_is_who_is_in_it_now(api: Calls) -> None:
     assert api.get(f"/segments/{segment['id']}").code == "not_found"
 
 
-def test_a_segment_may_be_of_archived_contacts(api: Calls) -> None:
+def test_a_segment_may_select_archived_contacts(api: ApiClient) -> None:
     sam, eve = api.contact(external_id="70"), api.contact(external_id="71")
     api.post(f"/contacts/{sam}/archive")
     query = {"field": "archived", "operator": "=", "value": True}
@@ -42,13 +42,13 @@ def test_a_segment_may_be_of_archived_contacts(api: Calls) -> None:
     assert api.get(f"/contacts/{eve}/segments")["data"] == []
 
 
-def test_many_segments_of_a_contact_are_asked_about_together(app: Flask, api: Calls) -> None:
+def test_a_contacts_segments_are_found_in_few_statements(app: Flask, api: ApiClient) -> None:
     sam = api.contact(external_id="70", custom_attributes={"plan": "pro"})
-    kind = api.live_type()
+    offers = api.live_type()
     queries = [
         PRO,
         PRO | {"value": "x"},
-        {"field": f"subscription_types.{kind}", "operator": "=", "value": "reachable"},
+        {"field": f"subscription_types.{offers}", "operator": "=", "value": "reachable"},
     ]
     for number in range(60):
         api.post("/segments", {"name": f"{number:02}", "query": queries[number % 3]})
@@ -70,39 +70,39 @@ def test_many_segments_of_a_contact_are_asked_about_together(app: Flask, api: Ca
         ({"query": "pro"}, "query"),
     ],
 )
-def test_a_segment_that_cannot_be_is_refused(api: Calls, given: Any, field: str) -> None:
-    answer = api.post("/segments", {"name": "Pro", "query": PRO} | given)
-    assert (answer.status, answer.field) == (400, field)
+def test_an_invalid_segment_is_refused_with_its_field(api: ApiClient, given: Any, field: str) -> None:
+    response = api.post("/segments", {"name": "Pro", "query": PRO} | given)
+    assert (response.status, response.field) == (400, field)
     assert api.get("/segments")["segments"] == []
 
 
-def test_a_number_is_suppressed_by_hand_and_lifted_by_hand(app: Flask, api: Calls) -> None:
-    kind = api.live_type()
+def test_a_manual_suppression_is_created_and_lifted(app: Flask, api: ApiClient) -> None:
+    offers = api.live_type()
     sam = api.contact(external_id="70", phone=SAMS_NUMBER)
-    api.post(f"/contacts/{sam}/subscriptions", {"id": kind, "consent_type": "opt_in"})
+    api.post(f"/contacts/{sam}/subscriptions", {"id": offers, "consent_type": "opt_in"})
     made = api.post("/suppressions", {"phone": "+1 202 555 0123", "note": "Asked at the counter."})
     assert (made["phone"], made["cause"]) == (SAMS_NUMBER, "manual")
     assert api.post("/suppressions", {"phone": SAMS_NUMBER, "note": "again"})["note"] == "Asked at the counter."
     (consent,) = api.get(f"/contacts/{sam}/consents")["data"]
     assert (consent["reasons"], api.get(f"/contacts/{sam}")["unsubscribed_from_sms"]) == (["suppressed"], True)
-    assert api.search(f"subscription_types.{kind}", "=", "reachable") == []
+    assert api.search(f"subscription_types.{offers}", "=", "reachable") == []
     assert api.get("/suppressions?phone=%2B12025550123")["data"] == [made.body]
     assert api.get("/suppressions?phone=%2B12025550199")["data"] == []
     assert api.delete(f"/suppressions/{made['id']}")["lifted"] is True
     assert api.get(f"/suppressions/{made['id']}").code == "not_found"
-    assert api.search(f"subscription_types.{kind}", "=", "reachable") == [sam]
+    assert api.search(f"subscription_types.{offers}", "=", "reachable") == [sam]
     with database(app).read_only() as session:
-        told = session.scalars(select(OutboxEvent.topic).where(OutboxEvent.topic.like("suppression%"))).all()
-    assert told == ["suppression.created", "suppression.lifted"]
+        topics = session.scalars(select(OutboxEvent.topic).where(OutboxEvent.topic.like("suppression%"))).all()
+    assert topics == ["suppression.created", "suppression.lifted"]
 
 
 @pytest.mark.parametrize("cause", ["keyword", "preference_center", "carrier", "review"])
-def test_what_a_person_asked_for_only_they_lift(app: Flask, api: Calls, cause: str) -> None:
+def test_a_suppression_with_another_cause_cannot_be_lifted(app: Flask, api: ApiClient, cause: str) -> None:
     made = api.post("/suppressions", {"phone": SAMS_NUMBER, "note": "x"})
     with database(app).unit_of_work() as session:
         session.execute(update(Suppression).values(cause=cause))
-    answer = api.delete(f"/suppressions/{made['id']}")
-    assert (answer.status, answer.code) == (409, "suppressed")
+    response = api.delete(f"/suppressions/{made['id']}")
+    assert (response.status, response.code) == (409, "suppressed")
     assert api.get(f"/suppressions/{made['id']}")["cause"] == cause
 
 
@@ -115,12 +115,12 @@ def test_what_a_person_asked_for_only_they_lift(app: Flask, api: Calls, cause: s
         ({"note": " "}, "note", "parameter_invalid"),
     ],
 )
-def test_a_suppression_that_cannot_be_is_refused(api: Calls, given: Any, field: str, code: str) -> None:
-    answer = api.post("/suppressions", {"phone": SAMS_NUMBER, "note": "x"} | given)
-    assert (answer.status, answer.field, answer.code) == (400, field, code)
+def test_an_invalid_suppression_is_refused_with_its_field(api: ApiClient, given: Any, field: str, code: str) -> None:
+    response = api.post("/suppressions", {"phone": SAMS_NUMBER, "note": "x"} | given)
+    assert (response.status, response.field, response.code) == (400, field, code)
 
 
-def test_suppressions_page_by_key(api: Calls) -> None:
+def test_suppressions_are_paginated_by_cursor(api: ApiClient) -> None:
     made = {api.post("/suppressions", {"phone": f"+1202555{n:04d}", "note": "x"})["id"] for n in range(100, 105)}
     seen, following = [], ""
     for _ in range(3):

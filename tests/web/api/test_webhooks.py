@@ -10,19 +10,19 @@ from app.core import clock
 from app.core.webhooks import endpoints
 from app.jobs import route_outbox as sweep
 from app.models import DeliveryState, IdempotencyKey, WebhookDelivery
-from tests.web.api.client import Calls, calls, database
+from tests.web.api.client import ApiClient, api_client, database
 
 
 @pytest.fixture
-def api(app: Flask) -> Calls:
-    """A client that may make endpoints: they hear of people, so it takes more than to write."""
-    return calls(app, "admin")
+def api(app: Flask) -> ApiClient:
+    """A client with the admin scope, which endpoints need because they receive personal data."""
+    return api_client(app, "admin")
 
 
 ENDPOINT = {"url": "https://shop.example.com/assent", "topics": ["contact.created"]}
 
 
-def test_an_endpoint_lives_its_life_over_the_api(app: Flask, api: Calls) -> None:
+def test_an_endpoint_is_created_changed_disabled_and_deleted(app: Flask, api: ApiClient) -> None:
     made = api.post("/webhook_endpoints", ENDPOINT)
     assert made["secret"].startswith("whsec_")
     with database(app).read_only() as session:
@@ -42,7 +42,7 @@ def test_an_endpoint_lives_its_life_over_the_api(app: Flask, api: Calls) -> None
     assert api.get("/webhook_endpoints")["data"] == []
 
 
-def test_the_secret_is_in_the_first_answer_only_and_kept_nowhere(app: Flask, api: Calls) -> None:
+def test_the_secret_is_in_the_first_response_only_and_not_stored_with_it(app: Flask, api: ApiClient) -> None:
     first = api.post("/webhook_endpoints", ENDPOINT, **{"Idempotency-Key": "k1"})
     again = api.post("/webhook_endpoints", ENDPOINT, **{"Idempotency-Key": "k1"})
     assert again["id"] == first["id"]
@@ -52,7 +52,7 @@ def test_the_secret_is_in_the_first_answer_only_and_kept_nowhere(app: Flask, api
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_what_was_told_is_listed_by_pages_and_sent_again(app: Flask, api: Calls) -> None:
+def test_deliveries_are_listed_in_pages_and_replayed(app: Flask, api: ApiClient) -> None:
     endpoint = api.post("/webhook_endpoints", ENDPOINT)["id"]
     people = [api.contact(external_id=str(number)) for number in range(5)]
     sweep.sweep_outbox(database(app))
@@ -75,7 +75,7 @@ def test_what_was_told_is_listed_by_pages_and_sent_again(app: Flask, api: Calls)
     assert api.post(f"/webhook_endpoints/{other}/deliveries/{seen[1]['id']}/replay").status == 404
 
 
-def test_what_failed_is_looked_at_tested_and_sent_again_with_another_secret(app: Flask, api: Calls) -> None:
+def test_failed_deliveries_are_shown_and_replayed_and_secrets_rotated(app: Flask, api: ApiClient) -> None:
     path = f"/webhook_endpoints/{api.post('/webhook_endpoints', ENDPOINT)['id']}"
     sent = api.post(f"{path}/test")
     assert (sent["topic"], sent["state"]) == ("test", "waiting")
@@ -104,8 +104,8 @@ def test_what_failed_is_looked_at_tested_and_sent_again_with_another_secret(app:
         assert api.post(f"/webhook_endpoints/999/{call}").status == 404
 
 
-def test_where_events_go_is_decided_by_admins_alone(app: Flask, api: Calls) -> None:
-    writer, path = calls(app, "write"), f"/webhook_endpoints/{api.post('/webhook_endpoints', ENDPOINT)['id']}"
+def test_only_the_admin_scope_changes_where_events_are_sent(app: Flask, api: ApiClient) -> None:
+    writer, path = api_client(app, "write"), f"/webhook_endpoints/{api.post('/webhook_endpoints', ENDPOINT)['id']}"
     refused = [
         writer.post("/webhook_endpoints", ENDPOINT),
         writer.put(path, {"url": "https://eve.example.com/"}),
@@ -129,7 +129,7 @@ def test_where_events_go_is_decided_by_admins_alone(app: Flask, api: Calls) -> N
         ({"topics": "contact.created"}, "topics"),
     ],
 )
-def test_an_endpoint_that_cannot_be_is_refused(api: Calls, given: Any, field: str) -> None:
-    answer = api.post("/webhook_endpoints", ENDPOINT | given)
-    assert (answer.status, answer.field) == (400, field)
+def test_an_invalid_endpoint_is_refused_with_its_field(api: ApiClient, given: Any, field: str) -> None:
+    response = api.post("/webhook_endpoints", ENDPOINT | given)
+    assert (response.status, response.field) == (400, field)
     assert api.get("/webhook_endpoints")["data"] == []
