@@ -56,7 +56,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     for part in (request_log, security, ids, assets, i18n, errors, health, sign_in):
         part.init_app(app)
     for surface in (home, auth, admin, contacts, inbox, messenger):
-        app.register_blueprint(surface.blueprint)
+        surface.init_app(app)
     mounts.mount(
         app,
         {

@@ -78,21 +78,21 @@ def demo(host: str, port: int, workers: int | None) -> None:
 
 
 def address(host: str, port: int) -> str:
-    """How a browser on this machine reaches the server."""
+    """The address at which a browser on this machine reaches the server."""
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
     return f"http://{name}:{port}"
 
 
 def _supervise(host: str, port: int, workers: int | None, *, announcement: str) -> None:
+    # Imported before the processes are forked, so that they share its memory.
+    import app.jobs.worker
+    import app.web.server  # noqa: F401
     from app.cli import supervisor
-
-    # Loaded before the processes are forked, so that they share the memory.
-    from app.jobs import worker  # noqa: F401
-    from app.web import server  # noqa: F401
+    from app.cli.supervisor import Child
 
     count = ["--workers", str(workers)] if workers else []
     status = supervisor.run(
-        [["web", "--host", host, "--port", str(port), *count], ["worker"]],
+        [Child(web, ["--host", host, "--port", str(port), *count]), Child(worker)],
         is_up=lambda: supervisor.answers(f"{address(host, port)}/readyz"),
         announce=lambda: click.echo(announcement),
     )

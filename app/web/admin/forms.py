@@ -22,7 +22,7 @@ from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE, LOCALES
 from app.core.workspace import settings
 from app.models import OptInForm, OptInFormVersion, SubscriptionType
 from app.web import formatting, ids
-from app.web.admin import blueprint
+from app.web.admin.blueprint import blueprint
 from app.web.form_page.preview import render_preview
 from app.web.formkit import Form, accepted, choices, fields_for_each, text
 from app.web.security import public_url

@@ -1,14 +1,14 @@
-"""One's own account, and where to begin after signing in. Signing in itself is Flask-Security's."""
+"""Pages about the account of the agent who is signed in. Flask-Security has the sign-in pages themselves."""
 
 import re
 
-from flask import Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.web.auth import blueprint
 from app.web.sign_in.datastore import SignIn
 from app.web.sign_in.setup import agent_required, current_agent
 
+blueprint = Blueprint("auth", __name__)
 _CODE = re.compile(r"[0-9a-f]{4}(-[0-9a-f]{4}){2}")
 
 

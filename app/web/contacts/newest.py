@@ -10,7 +10,8 @@ from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.models import Action, Workspace
 from app.web import ids
-from app.web.contacts import blueprint, labels
+from app.web.contacts import labels
+from app.web.contacts.blueprint import blueprint
 from app.web.services import read_only
 from app.web.sign_in.setup import agent_required
 

@@ -22,7 +22,8 @@ from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.models import ConsentState, Contact
 from app.web import formatting, ids
-from app.web.contacts import blueprint, evidence, labels
+from app.web.contacts import evidence, labels
+from app.web.contacts.blueprint import blueprint
 from app.web.formkit import Form, accepted, choices, offered_forms, text
 from app.web.security import public_url
 from app.web.services import read_only, unit_of_work

@@ -1,14 +1,14 @@
 """The front door, the logo, and the demo's shop."""
 
-from flask import Response, abort, render_template, request
+from flask import Blueprint, Response, abort, render_template, request
 from sqlalchemy.orm import Session
 
 from app.core.forms import publishing as optin_forms
 from app.core.workspace import settings
 from app.models import Channel, OptInForm
-from app.web.home import blueprint
 from app.web.services import read_only
 
+blueprint = Blueprint("home", __name__)
 _FOREVER = "public, max-age=31536000, immutable"
 
 

@@ -15,7 +15,7 @@ from app.core.inbox import presence
 from app.models import MessageKind
 from app.web import ids
 from app.web.formkit import accepted
-from app.web.inbox import blueprint
+from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, my_id
 from app.web.inbox.pages import ReplyForm, show_conversation
 from app.web.services import unit_of_work

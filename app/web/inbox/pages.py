@@ -10,7 +10,7 @@ from app.core.conversations import changes, lifecycle, views
 from app.core.conversations.messages import BODY_MAX
 from app.web import ids
 from app.web.formkit import Form, choices, offered_forms, text
-from app.web.inbox import blueprint
+from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, conversation_context, list_context, new_client_key
 from app.web.services import read_only
 from app.web.sign_in.setup import agent_required

@@ -18,7 +18,8 @@ from app.core.inbox import lists, presence
 from app.core.inbox.lists import InboxRow
 from app.models import ConversationState
 from app.web import formatting, ids
-from app.web.inbox import blueprint, labels
+from app.web.inbox import labels
+from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, conversation_context, list_context, my_id
 from app.web.services import changes, read_connection, read_only, unit_of_work
 from app.web.sign_in.setup import agent_required
