@@ -9,7 +9,7 @@ from typing import Any, cast
 from sqlalchemy import Executable, Table, delete, update
 from sqlalchemy.orm import Session
 
-from app.db import CompiledStatement, inserting_rows
+from app.db import CompiledStatement, insert_rows_statement
 from app.models import RateCounter
 
 
@@ -65,7 +65,7 @@ def _counting(buckets: int) -> CompiledStatement:
     table = cast(Table, RateCounter.__table__)
 
     def statement(dialect: str) -> Executable:
-        adding = inserting_rows(dialect, RateCounter, ("bucket", "window", "count", "expires_at"), buckets)
+        adding = insert_rows_statement(dialect, RateCounter, ("bucket", "window", "count", "expires_at"), buckets)
         counting = adding.on_conflict_do_update(
             index_elements=[table.c.bucket, table.c.window], set_={"count": table.c.count + 1}
         )

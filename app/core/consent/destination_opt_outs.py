@@ -9,7 +9,7 @@ from sqlalchemy import Executable, Table, bindparam, case, delete, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.db import CompiledStatement, inserting
+from app.db import CompiledStatement, insert_statement
 from app.models import ConsentEvent, DestinationOptOut, Source
 
 _EVENT = cast(Table, ConsentEvent.__table__)
@@ -29,7 +29,7 @@ _FIND_NO = CompiledStatement(
 
 
 def _sticking(dialect: str, *, is_their_own: bool) -> Executable:
-    adding = inserting(dialect, DestinationOptOut, tuple(_STICKY.c.keys()))
+    adding = insert_statement(dialect, DestinationOptOut, tuple(_STICKY.c.keys()))
     newest = case(
         (adding.excluded.created_at > _STICKY.c.created_at, adding.excluded.created_at), else_=_STICKY.c.created_at
     )

@@ -11,7 +11,7 @@ from app.core.consent import eligibility, locking
 from app.core.consent.locking import LockedContact
 from app.core.destinations import Destination
 from app.core.signing import random_public_id
-from app.db import CompiledStatement, inserting
+from app.db import CompiledStatement, insert_statement
 from app.models import Channel, Contact, ContactRole
 
 _CONTACT = cast(Table, Contact.__table__)
@@ -107,7 +107,7 @@ def _lead_insert(*, has_phone: bool) -> CompiledStatement:
     more = ("email_hash", "custom_attributes", "created_at", "updated_at")
 
     def statement(dialect: str) -> Executable:
-        adding = inserting(dialect, Contact, names + more).values(sms_block=block)
+        adding = insert_statement(dialect, Contact, names + more).values(sms_block=block)
         return adding.on_conflict_do_nothing(index_elements=[_CONTACT.c.lead_key]).returning(_CONTACT.c.id)
 
     return CompiledStatement(statement)

@@ -13,12 +13,12 @@ from app.core import clock
 from app.core.ledger import evidence as ledger_evidence
 from app.core.ledger.evidence import Evidence
 from app.core.wording import Words
-from app.db import CompiledStatement, ignoring_insert, inserting
+from app.db import CompiledStatement, insert_statement
 from app.models import Action, ConsentEvent, ConsentEvidence, Contact, EvidenceLevel, Source, Wording
 
 _KNOWN_WORDINGS = "assent_known_wordings"
 _INSERT = CompiledStatement(
-    lambda dialect: inserting(
+    lambda dialect: insert_statement(
         dialect,
         ConsentEvent,
         (
@@ -37,7 +37,9 @@ _INSERT = CompiledStatement(
         ),
     ).returning(cast(Table, ConsentEvent.__table__).c.id)
 )
-_INSERT_WORDING = CompiledStatement(lambda dialect: ignoring_insert(dialect, Wording, ("hash", "body")))
+_INSERT_WORDING = CompiledStatement(
+    lambda dialect: insert_statement(dialect, Wording, ("hash", "body")).on_conflict_do_nothing()
+)
 
 
 @dataclass(frozen=True)
