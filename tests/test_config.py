@@ -115,7 +115,7 @@ def test_no_secret_is_shown_or_printed(tmp_path: Path) -> None:
         "database_url": "postgresql://me:base-word@db/assent",
     }
     settings = load(tmp_path, **secrets)
-    rows = config.shown(settings)
+    rows = config.describe(settings)
     assert [row[0] for row in rows] == [setting.variable for setting in config.SETTINGS]
     hidden = {row[0] for row in rows if row[1] == "(hidden)"}
     assert hidden == {f"ASSENT_{name.upper()}" for name in secrets}

@@ -1,4 +1,4 @@
-"""Commands that serve: web, worker, serve, demo."""
+"""Commands that run servers: web, worker, serve, demo."""
 
 import sys
 
@@ -61,18 +61,21 @@ def serve(host: str, port: int, workers: int | None) -> None:
 def demo(host: str, port: int, workers: int | None) -> None:
     """Fill a demo workspace once, run web and worker, and print addresses and sign-ins."""
     from app.core import clock
-    from app.core import demo as story
+    from app.core import demo as demo_workspace
     from app.core.accounts.agents import hash_password
 
     with migrated(settings_with_warnings()) as database:
         with database.read_only() as session:
-            is_filled = story.is_filled(session)
+            is_filled = demo_workspace.is_filled(session)
         if not is_filled:
-            password_hash = hash_password(story.DEMO_PASSWORD)
+            password_hash = hash_password(demo_workspace.DEMO_PASSWORD)
             with database.unit_of_work() as session:
-                story.fill(session, at=clock.now(), password_hash=password_hash)
+                demo_workspace.fill(session, at=clock.now(), password_hash=password_hash)
     base = address(host, port)
-    sign_ins = [f"                    {email:<18} {story.DEMO_PASSWORD}  ({role})" for email, role in story.SIGN_INS]
+    sign_ins = [
+        f"                    {email:<18} {demo_workspace.DEMO_PASSWORD}  ({role})"
+        for email, role in demo_workspace.SIGN_INS
+    ]
     lines = ["", f"  Assent is ready:  {base}/", "  Sign in as:", *sign_ins, "  Stop with Ctrl+C.", ""]
     _supervise(host, port, workers, announcement="\n".join(lines))
 

@@ -27,7 +27,7 @@ from app.models import WebhookEndpoint
 EVERY_S = 1.0
 # Requests at once, to one endpoint and in all. Each endpoint has at least one, whatever the others do.
 AT_ONE_ENDPOINT, IN_ALL = 12, 64
-LIMITS = http.Limits(connect_s=5, total_s=15, answer_bytes=2000)
+LIMITS = http.Limits(connect_s=5, total_s=15, body_bytes=2000)
 _KEPT_HEADERS, _KEPT_HEADER_LENGTH = 20, 200
 # Beside the headers of a request that are kept: where it went, for the endpoint's address may change.
 REQUESTED = ":url"
@@ -158,7 +158,7 @@ def _attempted(attempt: Attempt, reach: http.Reach, limits: http.Limits) -> Outc
     )
 
 
-def _kept_headers(answer: http.Answer) -> dict[str, str]:
+def _kept_headers(answer: http.Response) -> dict[str, str]:
     kept = [(name, value) for name, value in answer.headers.items() if name.lower() != "set-cookie"]
     return {
         _readable(name)[:_KEPT_HEADER_LENGTH]: _readable(value)[:_KEPT_HEADER_LENGTH]
@@ -171,7 +171,7 @@ def _readable(text: str) -> str:
     return text.replace("\0", "\ufffd")
 
 
-def _retry_after_s(answer: http.Answer, *, at: datetime) -> float:
+def _retry_after_s(answer: http.Response, *, at: datetime) -> float:
     """How long the header asks to wait: in seconds, or until a date (RFC 9110, 10.2.3); nought when it asks nothing."""
     said = {name.lower(): value for name, value in answer.headers.items()}.get("retry-after", "").strip()
     if said.isascii() and said.isdigit() and len(said) < 9:

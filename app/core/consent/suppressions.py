@@ -76,7 +76,7 @@ def page(
     """Suppressions in the order of their keys, which tell nothing; of one number, the one that there is."""
     query = select(Suppression).order_by(Suppression.phone_hash).limit(limit)
     if phone_number is not None:
-        wanted = phone.normalise(phone_number)[0]
+        wanted = phone.normalize(phone_number)[0]
         query = query.where(Suppression.phone_hash == keys_of(session).destination_hash(wanted))
     return list(session.scalars(query.where(Suppression.phone_hash > after) if after else query))
 

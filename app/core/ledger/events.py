@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from app.core import clock
 from app.core.ledger import evidence as ledger_evidence
 from app.core.ledger.evidence import Evidence
-from app.core.wording import Words
+from app.core.wording import FrozenWording
 from app.db import CompiledStatement, insert_statement
 from app.models import Action, ConsentEvent, ConsentEvidence, Contact, EvidenceLevel, Source, Wording
 
@@ -119,7 +119,7 @@ def evidence_of(session: Session, event_id: int) -> Evidence | None:
         origin=evidence.origin,
         page=evidence.page,
         locale=evidence.locale,
-        words=Words(evidence.locale or "", body, evidence.wording_hash) if body is not None else None,
+        words=FrozenWording(evidence.locale or "", body, evidence.wording_hash) if body is not None else None,
         note=evidence.note,
         form_version_id=event.form_version_id,
         details=evidence.details or {},
@@ -170,7 +170,7 @@ def _rows(session: Session, ids: Any, limit: int) -> Sequence[Any]:
     ).all()
 
 
-def _store_wording(session: Session, words: Words) -> None:
+def _store_wording(session: Session, words: FrozenWording) -> None:
     """Store the text once. A process remembers a hash only when it found it in the database."""
     known: set[str] = session.info.setdefault(_KNOWN_WORDINGS, set())
     if words.hash not in known and not _INSERT_WORDING.run(session, hash=words.hash, body=words.body):

@@ -11,7 +11,7 @@ from typing import Any, cast
 from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
 
-from app.core.wording import Words
+from app.core.wording import FrozenWording
 from app.db import CompiledStatement, insert_statement
 from app.models import ConsentEvent, ConsentEvidence, EvidenceLevel, Source
 
@@ -42,7 +42,7 @@ class Evidence:
     origin: str | None = None
     page: str | None = None
     locale: str | None = None
-    words: Words | None = None
+    words: FrozenWording | None = None
     note: str | None = None
     form_version_id: int | None = None
     inserted_form_id: int | None = None

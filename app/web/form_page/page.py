@@ -20,7 +20,7 @@ from app.core.forms.content import FormContent
 from app.core.forms.views import FormView, State
 from app.core.forms.wording import WordingContext
 from app.core.signing import random_token
-from app.core.wording import Words
+from app.core.wording import FrozenWording
 from app.models import Channel
 from app.web.form_page import colors
 from app.web.i18n import speaking
@@ -52,14 +52,14 @@ class FormPage:
     """The fixed part of a form's page: its wording where it asks and where it shows a saved number, and its HTML."""
 
     context: PageContext
-    ask_wording: Words
-    saved_wording: Words
+    ask_wording: FrozenWording
+    saved_wording: FrozenWording
     texts: dict[str, Any]
     style: str
     policy: str
     html: Mapping[State, str]
 
-    def wording(self, *, is_saved: bool) -> Words:
+    def wording(self, *, is_saved: bool) -> FrozenWording:
         return self.saved_wording if is_saved else self.ask_wording
 
 

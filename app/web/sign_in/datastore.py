@@ -69,7 +69,7 @@ class AgentStore(UserDatastore):
         if changed:
             read_as = (state.attrs.fs_uniquifier.history.deleted or [agent.fs_uniquifier])[0]
             with unit_of_work() as session:
-                accounts.write_back(session, agent.id, read_as, changed)
+                accounts.save_changes(session, agent.id, read_as, changed)
             for name, value in changed.items():
                 set_committed_value(agent, name, value)
         return model
@@ -87,7 +87,7 @@ class PasswordRules(PasswordUtil):
     """The rules of ``core/accounts.py``."""
 
     def normalize(self, password: str) -> str:
-        return accounts.normal_password(password)
+        return accounts.normalize_password(password)
 
     def validate(
         self,
@@ -127,7 +127,7 @@ class RecoveryCodes(MfRecoveryCodesUtil):
     def check_recovery_code(self, user: Any, code: str) -> bool:
         """Checking spends: of two requests with the same code one gets in."""
         with unit_of_work() as session:
-            return accounts.spend_recovery_code(session, user.id, _hashed(code))
+            return accounts.use_recovery_code(session, user.id, _hashed(code))
 
     def delete_recovery_code(self, user: Any, code: str) -> bool:  # noqa: ARG002
         return True

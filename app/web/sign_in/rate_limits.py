@@ -67,8 +67,8 @@ def _begin(_app: Flask, user: Any, **_more: Any) -> None:
     at = clock.now()
     with unit_of_work() as work:
         for kind, person in (("sign-in", user.email), ("code", user.fs_uniquifier)):
-            limits.give_back(work, _buckets(kind, person), window_s=WINDOW_S, at=at)
-        accounts.signed_in(work, user.id, at=at)
+            limits.undo_hit(work, _buckets(kind, person), window_s=WINDOW_S, at=at)
+        accounts.record_sign_in(work, user.id, at=at)
 
 
 def _person() -> str:
