@@ -26,7 +26,7 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @dataclass(frozen=True)
 class Child:
-    """A command to run in a process of its own, with its arguments."""
+    """A command with its arguments, to run in a child process."""
 
     command: click.Command
     arguments: Sequence[str] = ()

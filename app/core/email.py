@@ -13,7 +13,7 @@ MAX_TYPED = 254
 
 
 def read(typed: str) -> str:
-    """Parse a typed address and return it in its normal form: lower case. DNS is not asked.
+    """Parse a typed address and return it in its normal form: lower case. It makes no DNS request.
 
     :raises DestinationRefused: with a code of ``REFUSALS`` and field ``email``
     """

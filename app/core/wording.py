@@ -101,8 +101,8 @@ def negotiate(preferred: str | None, accept_language: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _negotiated(preferred: str | None, accept_language: str) -> str:
-    own = [preferred] if preferred else []
-    return first_known([*own, *accepted_languages(accept_language)], LOCALES) or DEFAULT_LOCALE
+    languages = [preferred] if preferred else []
+    return first_known([*languages, *accepted_languages(accept_language)], LOCALES) or DEFAULT_LOCALE
 
 
 @lru_cache(maxsize=1024)

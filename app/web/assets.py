@@ -1,4 +1,4 @@
-"""Static files, at addresses that change with their content, so that browsers keep them."""
+"""Static files. Their addresses change with their content, so that browsers may cache them permanently."""
 
 import hashlib
 from http import HTTPStatus

@@ -72,7 +72,7 @@ def fill(session: Session, *, at: datetime, password_hash: str) -> None:
 
     :param at: now; all data has earlier times
     :param password_hash: of ``DEMO_PASSWORD``, for both accounts
-    :raises InvalidState: the workspace has data of its own
+    :raises InvalidState: the workspace has data already
     """
     workspace = settings.get(session)
     if workspace.is_demo:

@@ -74,7 +74,7 @@ class OptInFormForm(Form):
         locale = self.locale.data if self.locale.data in LOCALES else DEFAULT_LOCALE
         further = {each: self._text(f"-{each}") for each in LOCALES if each != locale}
         return FormContent(
-            subscription_type_id=ids.parse(self.subscription_type_id.data) or 0,
+            subscription_type_id=ids.parse_id(self.subscription_type_id.data) or 0,
             texts={locale: self._text("")} | further,
             locale=locale,
             accent_color=self.accent_color.data or "",
@@ -161,7 +161,7 @@ def preview_unsaved() -> Response:
 
 
 def _preview_saved() -> Response:
-    form_id = request.values.get("form", type=ids.whole)
+    form_id = request.values.get("form", type=ids.whole_number)
     with read_only() as session:
         found = publishing.find(session, form_id) if form_id else None
         values = _values_of(found, publishing.newest_version(session, found)) if found else None

@@ -218,7 +218,7 @@ def _asked_for() -> tuple[DeliveryState | None, int | None]:
     state = request.args.get("state", "")
     if state and state not in set(DeliveryState):
         raise NotFound("There are no such deliveries.")
-    return DeliveryState(state) if state else None, request.args.get("before", type=numbers.whole)
+    return DeliveryState(state) if state else None, request.args.get("before", type=numbers.whole_number)
 
 
 def _health(endpoint: WebhookEndpoint) -> str:

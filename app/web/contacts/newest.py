@@ -34,7 +34,7 @@ def _found(session: Session, typed: str, workspace: Workspace) -> str:
 
 
 def _newest(session: Session, workspace: Workspace) -> str:
-    before = request.args.get("before", type=ids.whole)
+    before = request.args.get("before", type=ids.whole_number)
     lines = ledger.newest(session, action=Action.OPT_IN, limit=PAGE_SIZE + 1, before_id=before)
     return render_template(
         "contacts/newest.html",

@@ -88,7 +88,7 @@ def insert_form(public_id: str) -> ResponseReturnValue:
 
 
 def profile_page(public_id: str, forms: ProfileForms) -> str:
-    before = request.args.get("before", type=ids.whole)
+    before = request.args.get("before", type=ids.whole_number)
     with read_only() as session:
         found = contacts.find(session, public_id)
         subscriptions = eligibility.standings(session, found)
@@ -117,7 +117,7 @@ def profile_page(public_id: str, forms: ProfileForms) -> str:
 
 def chosen_id(field: Any) -> int:
     """The id that was chosen in a list. :raises InvalidInput: it is not an id"""
-    chosen = ids.parse(field.data)
+    chosen = ids.parse_id(field.data)
     if chosen is None:
         raise InvalidInput("Choose one of the list.", field=field.name)
     return chosen

@@ -23,7 +23,7 @@ from app.core.signing import random_token
 from app.core.wording import FrozenWording
 from app.models import Channel
 from app.web.form_page import colors
-from app.web.i18n import speaking
+from app.web.i18n import use_locale
 from app.web.security import PERMISSIONS
 
 _CACHED_PAGES_MAX = 512
@@ -175,7 +175,7 @@ def content_policy(ancestors: str, style: str = "") -> str:
 
 def respond_with_error(sentence: str, locale: str, status: int) -> Response:
     """An error page. It may not be framed, because we do not know which site it belongs to."""
-    with speaking(locale):
+    with use_locale(locale):
         html = render_template(
             "embed/error.html", sentence=sentence, lang=wording.language_tag(locale), dir=wording.direction(locale)
         )
@@ -187,7 +187,7 @@ _NOT_FRAMED = content_policy("'none'")
 
 def _render_state(page: FormPage, data: PageData) -> str:
     context = page.context
-    with speaking(context.locale):
+    with use_locale(context.locale):
         return render_template(
             "embed/form.html",
             context=context,

@@ -1,4 +1,4 @@
-"""The front door, the logo, and the demo's shop."""
+"""The start page, the logo, and the shop of the demo."""
 
 from flask import Blueprint, Response, abort, render_template, request
 from sqlalchemy.orm import Session
@@ -14,7 +14,7 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 @blueprint.get("/")
 def index() -> str:
-    """What this is, and the way in; in the demo also the shop and the sign-ins."""
+    """The start page. In the demo it also has the shop and the accounts to sign in with."""
     with read_only() as session:
         workspace = settings.get(session)
     return render_template(
@@ -24,7 +24,7 @@ def index() -> str:
 
 @blueprint.get("/shop")
 def shop() -> str:
-    """A page as a customer of ours would have it, with a form and the messenger in it. In the demo only."""
+    """The page of an imaginary shop that embeds a form and the messenger. Only in the demo."""
     with read_only() as session:
         workspace = settings.get(session)
         if not workspace.is_demo:
@@ -34,7 +34,7 @@ def shop() -> str:
 
 @blueprint.get("/logo")
 def logo() -> Response:
-    """The workspace's logo. ``?v=`` its hash makes an address that browsers keep for good."""
+    """The logo. With its hash in ``?v=`` browsers may cache it permanently."""
     with read_only() as session:
         workspace = settings.get(session)
         if workspace.logo is None or workspace.logo_type is None:

@@ -60,7 +60,7 @@ class ConfiguredForm(Form):
         locale = self.locale.data if self.locale.data in LOCALES else DEFAULT_LOCALE
         texts = FormText(self.title.data or "", self.button_text.data or "", self.legal_text.data or "")
         return FormContent(
-            ids.parse(self.subscription_type_id.data) or 0,
+            ids.parse_id(self.subscription_type_id.data) or 0,
             {locale: texts},
             locale,
             workspace.messenger_accent_color,

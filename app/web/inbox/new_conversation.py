@@ -41,7 +41,7 @@ def start_page(public_id: str) -> ResponseReturnValue:
 
 
 def _started(form: StartForm, public_id: str) -> ResponseReturnValue:
-    first = FirstMessage(form.body.data or "", ids.parse(form.form_id.data), form.client_key.data)
+    first = FirstMessage(form.body.data or "", ids.parse_id(form.form_id.data), form.client_key.data)
     with unit_of_work() as session:
         contact = contacts.find(session, public_id)
         conversation = conversation_forms.begin(session, contact, first, agent_id=my_id(), at=clock.now())

@@ -45,7 +45,7 @@ def conversation_page(conversation_id: int) -> ResponseReturnValue:
 
 def show_conversation(conversation_id: int, reply: ReplyForm) -> ResponseReturnValue:
     """One conversation beside its list, with the reply form as it was sent."""
-    at, before = clock.now(), request.args.get("line", type=ids.whole)
+    at, before = clock.now(), request.args.get("line", type=ids.whole_number)
     with read_only() as session:
         cursor = changes.changed_since(session, None).cursor
         conversation = lifecycle.find(session, conversation_id)
