@@ -1,6 +1,6 @@
-"""Assent: SMS consent, self-hosted. ``create_app`` is the only wiring.
+"""Assent: SMS consent, self-hosted. ``create_app`` wires the web application.
 
-Flask is imported inside it, so that rules, jobs and commands can be imported without the web.
+It imports Flask itself, so that rules, jobs and commands can be imported without the web.
 """
 
 from typing import TYPE_CHECKING
@@ -14,10 +14,10 @@ MAX_REQUEST_BYTES = 1_000_000
 
 
 def create_app(settings: "Settings | None" = None) -> "Flask":
-    """The web application.
+    """Create the web application.
 
-    :param settings: read from the environment when not given
-    :raises BadSetting: a setting cannot be used
+    :param settings: by default read from the environment
+    :raises BadSetting: a setting is invalid
     """
     from flask import Flask
 
@@ -56,7 +56,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     for part in (request_log, security, ids, assets, i18n, errors, health, sign_in):
         part.init_app(app)
     for surface in (home, auth, admin, contacts, inbox, messenger):
-        app.register_blueprint(surface.blueprint)
+        surface.init_app(app)
     mounts.mount(
         app,
         {

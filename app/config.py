@@ -1,6 +1,6 @@
-"""Every setting with its type, default and environment variable, and where files are found.
+"""The settings, each with its type, default and environment variable, and the folders of files.
 
-A setting that cannot be used stops the start; the message names it.
+An invalid setting stops the start with a message that names it.
 """
 
 import difflib
@@ -17,31 +17,31 @@ VERSION = "0.1.0"
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
 PREFIX = "ASSENT_"
-# Settings of parts that come later; they are let through so that one environment file serves every version.
+# Settings of features to come. They are accepted, so that one environment file works for every version.
 LATER_PREFIXES = ("TWILIO_", "KANNEL_", "INTERCOM_", "CHATWOOT_")
 
 
 class BadSetting(Exception):
-    """A setting that cannot be used; the message begins with the setting's environment name."""
+    """A setting is invalid. The message begins with the name of its environment variable."""
 
 
 def is_checkout(package: Path = PACKAGE) -> bool:
-    """Whether this code runs from a checkout. An installed package has no ``pyproject.toml`` beside it."""
+    """Whether this code runs from a checkout, which has a ``pyproject.toml`` beside the package."""
     return (package.parent / "pyproject.toml").is_file()
 
 
 def resource_folder(name: str, package: Path = PACKAGE) -> Path:
-    """The folder ``templates`` or ``static``: beside the package in a checkout, inside the package when installed."""
+    """The folder ``templates`` or ``static``: beside the package in a checkout, inside an installed package."""
     return (package.parent if is_checkout(package) else package) / name
 
 
 def state_folder(environ: Mapping[str, str], package: Path = PACKAGE) -> Path:
-    """The folder for local state when ``ASSENT_INSTANCE`` names none.
+    """The folder for local state when ``ASSENT_INSTANCE`` is not set.
 
-    That is ``instance`` in a checkout, and ``$XDG_STATE_HOME/assent`` (``~/.local/state/assent``) when installed.
+    It is ``instance`` in a checkout, and ``$XDG_STATE_HOME/assent`` (``~/.local/state/assent``) when installed.
 
     :raises BadSetting: the user has no home folder
-    Source: XDG Base Directory Specification (a relative path is to be ignored)
+    Source: XDG Base Directory Specification (relative paths are ignored)
     """
     if is_checkout(package):
         return package.parent / "instance"
@@ -66,7 +66,7 @@ def _whole_number(value: str) -> int:
     return number
 
 
-def _yes_or_no(value: str) -> bool:
+def _boolean(value: str) -> bool:
     lowered = value.strip().lower()
     if lowered in {"1", "true", "yes", "on"}:
         return True
@@ -112,12 +112,17 @@ def _smtp_url(value: str) -> str:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: its lower-case name (also its key in config.toml), how its text is read, and its default."""
+    """One setting.
+
+    :param name: in lower case, also the key in ``config.toml``
+    :param read: converts the text of a value
+    :param purpose: what it is for, in one phrase
+    """
 
     name: str
     read: Callable[[str], Any]
     default: str
-    says: str
+    purpose: str
     is_secret: bool = False
 
     @property
@@ -136,7 +141,7 @@ SETTINGS = (
     Setting("sms_gateway", _gateway, "sandbox", "what carries texts"),
     Setting("smtp_url", _smtp_url, "", "mail server; without it one-time links are shown to the admin", is_secret=True),
     Setting("metrics_token", _text, "", "bearer token for /metrics, which a later version serves", is_secret=True),
-    Setting("allow_loopback", _yes_or_no, "false", "webhooks may go to loopback addresses (development only)"),
+    Setting("allow_loopback", _boolean, "false", "webhooks may go to loopback addresses (development only)"),
     Setting("redis_url", _text, "", "optional: shared rate limits", is_secret=True),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -144,7 +149,7 @@ _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 @dataclass(frozen=True)
 class Settings:
-    """What the process runs with. ``sources`` says for each name where its value came from."""
+    """The values of all settings. ``sources`` has the source of each value, by name."""
 
     instance: Path
     database_url: str
@@ -165,15 +170,15 @@ class Settings:
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the environment, then ``config.toml`` in the instance folder, then the defaults.
+    """Read the settings from the environment, else from ``config.toml`` in the instance folder, else the defaults.
 
-    Makes the instance folder and, when no secret key is given, the key file in it (mode 0600).
+    Creates the instance folder and, when no secret key is set, the key file in it (mode 0600).
 
-    :raises BadSetting: a value cannot be used, or config.toml holds a name that is no setting
+    :raises BadSetting: a value is invalid, or config.toml has an unknown name
     """
     environ = os.environ if environ is None else environ
     instance = _instance(environ)
-    _make_folder(instance)
+    _create_folder(instance)
     texts, sources = _collect(environ, instance)
     values: dict[str, Any] = {}
     for setting in SETTINGS:
@@ -186,17 +191,17 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     if not values["database_url"]:
         values["database_url"] = f"sqlite:///{instance / 'assent.db'}"
     if not values["secret_key"]:
-        values["secret_key"], sources["secret_key"] = _kept_secret_key(instance), str(key_file(environ))
+        values["secret_key"], sources["secret_key"] = _stored_secret_key(instance), str(key_file(environ))
     return Settings(**values, sources=sources, warnings=tuple(_unknown(environ)))
 
 
 def key_file(environ: Mapping[str, str] | None = None) -> Path:
-    """Where the secret key is kept when no setting gives one; ``load`` makes it."""
+    """The file with the secret key, which is used when the setting is not given. ``load`` creates it."""
     return _instance(os.environ if environ is None else environ) / "secret_key"
 
 
-def shown(settings: Settings) -> list[tuple[str, str, str]]:
-    """Each setting as (environment name, value with secrets hidden, where it came from)."""
+def describe(settings: Settings) -> list[tuple[str, str, str]]:
+    """Each setting as (environment variable, value or a note that it is hidden, source of the value)."""
     rows = []
     for setting in SETTINGS:
         value = getattr(settings, setting.name)
@@ -259,7 +264,7 @@ def _did_you_mean(name: str) -> str:
     return f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
 
 
-def _make_folder(instance: Path) -> None:
+def _create_folder(instance: Path) -> None:
     try:
         instance.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
@@ -268,22 +273,22 @@ def _make_folder(instance: Path) -> None:
         raise BadSetting(f"{PREFIX}INSTANCE: {instance} cannot be written")
 
 
-def _kept_secret_key(instance: Path) -> str:
-    """The key in the instance folder, made at the first start. Two processes starting at once agree on one."""
+def _stored_secret_key(instance: Path) -> str:
+    """The key in the instance folder, created at the first start. Processes that start together use the same key."""
     file = instance / "secret_key"
     if not file.exists():
-        fresh = instance / f"secret_key.{secrets.token_hex(4)}"
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        temporary = instance / f"secret_key.{secrets.token_hex(4)}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as out:
             out.write(secrets.token_urlsafe(48))
             out.flush()
             os.fsync(out.fileno())
         try:
-            os.link(fresh, file)
+            os.link(temporary, file)
         except FileExistsError:
             pass
         finally:
-            fresh.unlink()
+            temporary.unlink()
     key = file.read_text().strip()
     try:
         return _secret_key(key)

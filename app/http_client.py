@@ -1,8 +1,8 @@
-"""The one door for outgoing HTTP: time limits, a size limit, and no way into the network that this server stands in.
+"""Outgoing HTTP with limits of time and size. Only this module makes requests, and never to the internal network.
 
-A name is resolved once, the addresses are checked, and the connection goes to an address that was checked: a name that
-answers differently the second time (DNS rebinding) gains nothing. Redirects are handed back, never followed. Proxies
-that the environment names are not used: they would resolve the name again, by their own lights.
+A name is resolved once, its addresses are checked, and the connection goes to a checked address, so that DNS rebinding
+has no effect. Redirects are returned, never followed. Proxies of the environment are not used, because they would
+resolve the name again.
 """
 
 import http.client
@@ -30,7 +30,7 @@ _NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f\\]")
 _HOST = re.compile(r"[a-z0-9._-]{1,253}")
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# What is not the public internet, by RFC 6890 and the registries of IANA.
+# Addresses that are not on the public internet, by RFC 6890 and the registries of IANA.
 _REFUSED_V4 = [
     ipaddress.IPv4Network(each)
     for each in (
@@ -39,8 +39,8 @@ _REFUSED_V4 = [
         *("192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3"),
     )
 ]
-# Of IPv6 only what is given out to networks counts, less what is documentation or carries other addresses.
-_GIVEN_OUT_V6 = ipaddress.IPv6Network("2000::/3")
+# Only this part of IPv6 is assigned to networks; of it, addresses for documentation and tunnels are refused.
+_ASSIGNED_V6 = ipaddress.IPv6Network("2000::/3")
 _REFUSED_V6 = [
     ipaddress.IPv6Network(each)
     for each in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
@@ -49,15 +49,15 @@ _MAPPED, _NAT64 = ipaddress.IPv6Network("::ffff:0:0/96"), ipaddress.IPv6Network(
 
 
 class Refused(Exception):
-    """Nothing was sent: the address is no web address, or leads where this server must not go."""
+    """Nothing was sent: the URL is invalid, or its address is not allowed. The message is one sentence for people."""
 
 
 class Failed(Exception):
-    """No complete answer came; whether the request arrived cannot be told. The message is one short sentence."""
+    """No complete response came; the request may have arrived or not. The message is one short sentence for people."""
 
 
 class Reach(Enum):
-    """How far a request may go. ``ANYWHERE`` is for addresses that the operator gave, never for one from a page."""
+    """Which addresses a request may reach. ``ANYWHERE`` is only for URLs from the operator, never from a page."""
 
     INTERNET = "internet"
     LOOPBACK_TOO = "loopback_too"
@@ -66,7 +66,7 @@ class Reach(Enum):
 
 @dataclass(frozen=True)
 class Target:
-    """A web address, taken apart. ``path`` carries the query with it."""
+    """A parsed URL. ``path`` includes the query."""
 
     scheme: str
     host: str
@@ -76,16 +76,16 @@ class Target:
 
 @dataclass(frozen=True)
 class Limits:
-    """``total_s`` holds from the first packet to the last; ``answer_bytes`` is how much of a body is read."""
+    """``total_s`` limits the whole request; ``body_bytes`` is how much of the response body is read."""
 
     connect_s: float = 5.0
     total_s: float = 15.0
-    answer_bytes: int = 64_000
+    body_bytes: int = 64_000
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back. ``body`` ends where the limit is, and is as it was sent: never unpacked."""
+class Response:
+    """The response. ``body`` is cut at the limit, which ``is_cut`` reports, and never decompressed."""
 
     status: int
     headers: Mapping[str, str]
@@ -94,14 +94,14 @@ class Answer:
     duration_ms: int
 
 
-# (host, port) → addresses, as text: ``socket.getaddrinfo`` unless a test says otherwise
+# (host, port) → addresses as text: ``socket.getaddrinfo``, or a fake in tests
 Resolver = Callable[[str, int], list[str]]
 
 
 def read_url(url: str, reach: Reach = Reach.INTERNET) -> Target:
-    """An address of http or https, without a sign-in in it; names are not resolved, addresses in figures are checked.
+    """Parse a URL of http or https without credentials. Names are not resolved; a numeric address is checked.
 
-    :raises Refused: it cannot be requested, with a sentence that says why
+    :raises Refused: it must not be requested
     """
     if len(url) > URL_MAX:
         raise Refused(f"The address is longer than {URL_MAX} characters.")
@@ -134,40 +134,41 @@ def request(
     limits: Limits | None = None,
     reach: Reach = Reach.INTERNET,
     resolve: Resolver | None = None,
-) -> Answer:
-    """Ask once and hand back what came, whatever its status.
+) -> Response:
+    """Send one request and return the response, whatever its status.
 
-    :raises Refused: the address, or every address that its name stands for, is not one to go to
-    :raises Failed: no complete answer within the limits
+    :raises Refused: the URL is invalid, or none of its addresses is allowed
+    :raises Failed: no complete response within the limits
     """
     limits = limits or Limits()
     target = read_url(url, reach)
     started_s = time.monotonic()
     deadline = _Deadline(started_s + limits.total_s, limits)
-    addresses = _resolved(target, _within(min(limits.connect_s, limits.total_s), resolve or _system_resolver), reach)
+    resolve = _with_timeout(min(limits.connect_s, limits.total_s), resolve or _system_resolver)
+    addresses = _allowed_addresses(target, resolve, reach)
     connection = _connection(target, addresses, limits, deadline)
     try:
         connection.request(method, target.path, body=body, headers=headers, preload_content=False, decode_content=False)
         response = connection.getresponse()
-        content, is_cut = _read(response, limits.answer_bytes)
+        content, is_cut = _read(response, limits.body_bytes)
     except _PROBLEMS as problem:
         raise Failed(deadline.sentence(problem)) from None
     finally:
         deadline.stop()
         connection.close()
-    if deadline.is_over:  # closed half-way, which a body without a length cannot tell from its end
+    if deadline.is_over:  # the deadline closed the connection, which looks like the end of a body without a length
         raise Failed(deadline.sentence(None))
     duration_ms = round((time.monotonic() - started_s) * 1000)
-    return Answer(response.status, dict(response.headers), content, is_cut, duration_ms)
+    return Response(response.status, dict(response.headers), content, is_cut, duration_ms)
 
 
 _PROBLEMS = (OSError, HTTPError, http.client.HTTPException, ValueError)
 
 
 class _Deadline:
-    """Ends a request when its time is up, wherever it stands: a server that sends a byte now and then gets no more.
+    """Ends a request when its time is over, also when the server still sends single bytes.
 
-    A socket's own time limit begins anew with every byte, so the socket itself is shut down.
+    The timeout of a socket starts again with every byte, so this shuts the socket down.
     """
 
     def __init__(self, at_s: float, limits: Limits) -> None:
@@ -192,20 +193,20 @@ class _Deadline:
             self._timer.cancel()
 
     def sentence(self, problem: BaseException | None) -> str:
-        """What went wrong, for people."""
+        """The sentence for an error, for people."""
         if self.is_over or self.left_s <= 0 or problem is None:
             return f"No answer within {self._limits.total_s:g} seconds."
         return _sentence(problem)
 
     def _end(self) -> None:
         self.is_over = True
-        # The method of the plain socket: the one of a TLS socket would also take its state apart under the reader.
+        # The method of the plain socket, because the one of a TLS socket would also clear state that the reader uses.
         with suppress(OSError):
             socket.socket.shutdown(cast(socket.socket, self._socket), socket.SHUT_RDWR)
 
 
-class _ToAddress:
-    """A connection that goes to addresses which were checked, and leaves the name to TLS and the Host header."""
+class _CheckedAddresses:
+    """A connection to checked addresses. Only TLS and the Host header use the name."""
 
     addresses: list[str]
     limits: Limits
@@ -215,11 +216,11 @@ class _ToAddress:
     def _new_conn(self) -> socket.socket:
         problem: OSError = TimeoutError("no time left")
         for address in self.addresses:
-            patience_s = min(self.limits.connect_s, self.deadline.left_s)
-            if patience_s <= 0:
+            timeout_s = min(self.limits.connect_s, self.deadline.left_s)
+            if timeout_s <= 0:
                 break
             try:
-                connected = socket.create_connection((address, self.port), timeout=patience_s)
+                connected = socket.create_connection((address, self.port), timeout=timeout_s)
             except OSError as failed:
                 problem = failed
                 continue
@@ -230,32 +231,36 @@ class _ToAddress:
         raise problem
 
 
-class _Plain(_ToAddress, HTTPConnection):
+class _Http(_CheckedAddresses, HTTPConnection):
     pass
 
 
-class _Secure(_ToAddress, HTTPSConnection):
+class _Https(_CheckedAddresses, HTTPSConnection):
     pass
 
 
 def _connection(target: Target, addresses: list[str], limits: Limits, deadline: _Deadline) -> HTTPConnection:
-    made: _Plain | _Secure
+    connection: _Http | _Https
     if target.scheme == "https":
-        made = _Secure(target.host, target.port, timeout=limits.total_s, ssl_context=_trusted())
+        connection = _Https(target.host, target.port, timeout=limits.total_s, ssl_context=_ssl_context())
     else:
-        made = _Plain(target.host, target.port, timeout=limits.total_s)
-    made.addresses, made.limits, made.deadline = addresses, limits, deadline
-    return made
+        connection = _Http(target.host, target.port, timeout=limits.total_s)
+    connection.addresses, connection.limits, connection.deadline = addresses, limits, deadline
+    return connection
 
 
 @lru_cache
-def _trusted() -> ssl.SSLContext:
-    """What the system trusts (``SSL_CERT_FILE`` adds to it); read once, it takes longer than a request."""
+def _ssl_context() -> ssl.SSLContext:
+    """Trusts the certificates of the system and of ``SSL_CERT_FILE``. Loading them takes longer than a request."""
     return ssl.create_default_context()
 
 
-def _resolved(target: Target, resolve: Resolver, reach: Reach) -> list[str]:
-    """The addresses that may be gone to, in the order of the resolver."""
+def _allowed_addresses(target: Target, resolve: Resolver, reach: Reach) -> list[str]:
+    """The addresses of the target that may be reached, in the order of the resolver.
+
+    :raises Refused: none is allowed
+    :raises Failed: the name has no address
+    """
     literal = _as_address(target.host)
     found = [str(literal)] if literal is not None else resolve(target.host, target.port)
     allowed: list[str] = []
@@ -274,25 +279,25 @@ def _resolved(target: Target, resolve: Resolver, reach: Reach) -> list[str]:
     return list(dict.fromkeys(allowed))
 
 
-def _within(patience_s: float, resolve: Resolver) -> Resolver:
-    """The resolver, given up when it takes longer: the system's waits for dead name servers for half a minute."""
+def _with_timeout(timeout_s: float, resolve: Resolver) -> Resolver:
+    """The resolver with a timeout, because the system waits for a dead name server for half a minute."""
 
-    def patient(host: str, port: int) -> list[str]:
+    def resolve_in_time(host: str, port: int) -> list[str]:
         found: Future[list[str]] = Future()
 
-        def ask() -> None:
+        def resolve_now() -> None:
             try:
                 found.set_result(resolve(host, port))
             except BaseException as problem:
                 found.set_exception(problem)
 
-        threading.Thread(target=ask, name="resolve", daemon=True).start()
+        threading.Thread(target=resolve_now, name="resolve", daemon=True).start()
         try:
-            return found.result(patience_s)
+            return found.result(timeout_s)
         except TimeoutError:
-            raise Failed(f"The name could not be resolved within {patience_s:g} seconds.") from None
+            raise Failed(f"The name could not be resolved within {timeout_s:g} seconds.") from None
 
-    return patient
+    return resolve_in_time
 
 
 def _system_resolver(host: str, port: int) -> list[str]:
@@ -310,7 +315,7 @@ def _check(address: _Address, reach: Reach) -> None:
     if isinstance(address, ipaddress.IPv6Address):
         if address in _MAPPED or (address in _NAT64 and not address.scope_id):
             return _check(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF), reach)
-        is_refused = address not in _GIVEN_OUT_V6 or any(address in each for each in _REFUSED_V6)
+        is_refused = address not in _ASSIGNED_V6 or any(address in each for each in _REFUSED_V6)
     else:
         is_refused = any(address in each for each in _REFUSED_V4)
     if is_refused and not (reach == Reach.LOOPBACK_TOO and address.is_loopback):
@@ -319,7 +324,7 @@ def _check(address: _Address, reach: Reach) -> None:
 
 
 def _ascii_host(host: str) -> str:
-    """:raises ValueError: no name of a host, and no address"""
+    """:raises ValueError: the host is neither a name nor an address"""
     if ":" in host:
         return str(ipaddress.IPv6Address(host))
     name = host if host.isascii() else host.encode("idna").decode()
@@ -329,7 +334,7 @@ def _ascii_host(host: str) -> str:
 
 
 def _as_address(host: str) -> _Address | None:
-    """The address that a host in figures is, also where it is written in the ways that only old C libraries read."""
+    """The address of a numeric host, also in the old notations of ``inet_aton``; null for a name."""
     try:
         return ipaddress.ip_address(host)
     except ValueError:
@@ -347,21 +352,21 @@ def _is_local_name(host: str) -> bool:
     return name == "localhost" or name.endswith(".localhost")
 
 
-def _read(response: BaseHTTPResponse, most: int) -> tuple[bytes, bool]:
-    """At most so many bytes of the body, and whether there were more."""
+def _read(response: BaseHTTPResponse, max_bytes: int) -> tuple[bytes, bool]:
+    """The body up to ``max_bytes``, and whether it was longer."""
     content = b""
     for chunk in response.stream(16_384, decode_content=False):
         content += chunk
-        if len(content) > most:
-            return content[:most], True
+        if len(content) > max_bytes:
+            return content[:max_bytes], True
     return content, False
 
 
 def _sentence(problem: BaseException) -> str:
     if isinstance(problem, ssl.SSLCertVerificationError):
         return f"The certificate cannot be trusted: {problem.verify_message}."
-    for kind, sentence in _SENTENCES:
-        if isinstance(problem, kind):
+    for error_type, sentence in _SENTENCES:
+        if isinstance(problem, error_type):
             return sentence
     cause: Any = problem.__cause__ or problem.__context__
     return _sentence(cause) if cause is not None else "The connection broke before the answer was complete."

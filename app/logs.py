@@ -1,6 +1,6 @@
-"""Log lines: JSON on standard error, without phone numbers, addresses or tokens in them.
+"""Log lines: JSON on standard error, without phone numbers, addresses and tokens.
 
-Nothing is written before ``configure`` was called, so that tests and imports stay quiet.
+Nothing is written before ``configure`` is called, so that tests and imports write nothing.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any, TextIO, cast
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
-# What must never stand in a log, whoever wrote the line: the first group that matches names what was there.
+# Private data, which is replaced in every line by the name of the group that matches.
 _PRIVATE = re.compile(
     r"(?P<parameters>\[parameters: .*?(?:\](?=\n)|\Z))"
     r"|(?P<bearer>\bbearer\s++[^\s\"',]+)"
@@ -28,9 +28,9 @@ _request_lines: list[TextIO] = []
 
 
 def configure(stream: TextIO | None = None) -> None:
-    """From here on this process writes its log lines to ``stream``, standard error when not given.
+    """Write the log lines of this process to ``stream``, by default to standard error.
 
-    Lines of libraries that use ``logging`` come out alike, from warnings upwards.
+    Lines of libraries that use ``logging`` have the same format; they are written from the level warning on.
     """
     stream = stream or sys.stderr
     structlog.configure(
@@ -54,22 +54,22 @@ def configure(stream: TextIO | None = None) -> None:
 
 
 def silence() -> None:
-    """Write nothing any more."""
+    """Stop writing log lines."""
     structlog.configure(processors=[_drop])
     _request_lines.clear()
 
 
 def get_logger() -> FilteringBoundLogger:
-    """The logger for a module. Whoever takes it from here is silent until ``configure``, as this module sees to it."""
+    """The logger for a module. It writes nothing before ``configure`` is called."""
     logger: FilteringBoundLogger = structlog.get_logger()
     return logger
 
 
 def request(**fields: str | float | None) -> None:
-    """Write the one line of a request; like every line, only once ``configure`` was called.
+    """Write the log line of one request, if ``configure`` was called.
 
-    It is made by hand and is not searched for what is private, either of which would take longer than all the rest of
-    it: the caller gives nothing that a client chose.
+    It does not go through structlog, and private data is not searched for, because both take longer than everything
+    else here. The caller must not pass values that a client chose.
     """
     for stream in _request_lines:
         at = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -77,7 +77,7 @@ def request(**fields: str | float | None) -> None:
 
 
 def redacted(text: str) -> str:
-    """The text with numbers, addresses, tokens and parameters of statements replaced by what they were."""
+    """The text with private data replaced by its kind: ``[phone]``, ``[email]``, ``[token]`` and others."""
     return _PRIVATE.sub(lambda found: f"[{found.lastgroup}]", text)
 
 

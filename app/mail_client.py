@@ -1,4 +1,4 @@
-"""Mail by SMTP, for requests and jobs alike. The only module that sends mail."""
+"""Sends mail by SMTP. The only module that does."""
 
 import smtplib
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ _TIMEOUT_S = 10
 
 
 class MailFailed(Exception):
-    """The mail server could not be reached or did not take the mail. Its text may name the recipient."""
+    """The mail server could not be reached or refused the mail. The message may contain the recipient."""
 
 
 @dataclass(frozen=True)
 class MailServer:
-    """Where mail is handed over. ``scheme`` is ``smtp``, ``smtp+tls`` (STARTTLS) or ``smtps``."""
+    """The server that accepts our mail. ``scheme`` is ``smtp``, ``smtp+tls`` (STARTTLS) or ``smtps``."""
 
     scheme: str
     host: str
@@ -27,7 +27,7 @@ class MailServer:
 
 
 def server_of(url: str) -> MailServer | None:
-    """Read ``smtp[s|+tls]://user:password@host:port?from=address``; null for an empty one."""
+    """Parse ``smtp[s|+tls]://user:password@host:port?from=address``; null when it is empty."""
     if not url:
         return None
     parts = urlsplit(url)
@@ -43,9 +43,9 @@ def server_of(url: str) -> MailServer | None:
 
 
 def send(server: MailServer, *, recipient: str, subject: str, body: str) -> None:
-    """Send one plain-text mail and wait until the server has taken it. Not to be called inside a transaction.
+    """Send one plain-text mail; returns when the server has accepted it. Must not be called in a transaction.
 
-    :raises MailFailed: the server could not be reached or refused it
+    :raises MailFailed: the server could not be reached or refused the mail
     """
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = server.sender, recipient, subject
@@ -59,5 +59,5 @@ def send(server: MailServer, *, recipient: str, subject: str, body: str) -> None
             if server.username:
                 connection.login(server.username, server.password)
             connection.send_message(message)
-    except OSError as problem:  # smtplib's errors are OSErrors, too
+    except OSError as problem:  # the errors of smtplib are OSErrors, too
         raise MailFailed(str(problem)) from problem

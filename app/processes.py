@@ -1,4 +1,4 @@
-"""Processes: ending with the parent, sharing memory with it."""
+"""Forked processes: share memory with the parent, end when it ends."""
 
 import ctypes
 import gc
@@ -9,18 +9,18 @@ _PR_SET_PDEATHSIG = 1
 
 
 def share_memory_with_forks() -> None:
-    """Keep what is loaded now in pages that processes forked from here on share.
+    """Let processes that are forked later share the memory of all present objects.
 
-    The garbage collector writes to every object that it looks at, which would give each process its own copy.
+    The garbage collector writes to each object that it visits, which would copy that memory in each process.
     """
     gc.collect()
     gc.freeze()
 
 
 def end_with(parent_pid: int) -> None:
-    """Ask Linux to stop this process (SIGTERM) when its parent is gone, even if that was killed.
+    """Let Linux send SIGTERM to this process when its parent ends, even when the parent is killed.
 
-    Without it, a killed supervisor would leave servers behind that hold the port.
+    Otherwise the servers of a killed supervisor would keep the port.
     """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent_pid:

@@ -5,8 +5,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 from app import create_app
@@ -87,6 +89,12 @@ def test_imports_run_downwards_only() -> None:
     lint = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     done = subprocess.run(lint, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+def test_modules_do_not_import_each_other_in_a_cycle() -> None:
+    graph = grimp.build_graph("app", exclude_type_checking_imports=True, cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    TopologicalSorter(imports).prepare()  # raises CycleError, which names the modules of the cycle
 
 
 @pytest.mark.parametrize("module", WITHOUT_WEB)

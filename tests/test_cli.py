@@ -1,4 +1,4 @@
-"""The command line as people and service managers meet it: real processes."""
+"""The command line, in real processes."""
 
 import fcntl
 import http.client
@@ -51,7 +51,7 @@ COMMANDS = (
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
-    """What a failed command said: exactly one line, on standard error."""
+    """The message of a failed command: exactly one line on standard error."""
     assert done.returncode != 0
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1, done.stderr
@@ -60,7 +60,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 
 @pytest.fixture
 def ready(tmp_path: Path) -> dict[str, str]:
-    """The environment of a migrated installation on SQLite with a key of its own."""
+    """The environment of a migrated installation on SQLite with its own key."""
     env = environment(tmp_path / "instance")
     assert assent("db", "upgrade", env=env).returncode == 0
     return env
@@ -85,7 +85,7 @@ def test_every_command_answers_help(command: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "command", [["config"], ["web"], ["worker"], ["serve"], ["demo"], ["db", "upgrade"]], ids=" ".join
 )
-def test_a_bad_setting_stops_every_command_by_its_name_in_one_line(command: list[str], tmp_path: Path) -> None:
+def test_an_invalid_setting_stops_every_command_with_its_name_in_one_line(command: list[str], tmp_path: Path) -> None:
     done = assent(*command, env=environment(tmp_path, trusted_proxies="many"))
     assert "ASSENT_TRUSTED_PROXIES" in one_line(done)
 
@@ -95,20 +95,20 @@ def test_a_wrong_option_is_refused_in_one_line(tmp_path: Path) -> None:
     assert "no-such" in one_line(assent("no-such", env=environment(tmp_path)))
 
 
-def test_web_and_worker_refuse_a_database_that_is_not_migrated_and_say_the_command(tmp_path: Path) -> None:
+def test_web_and_worker_refuse_an_unmigrated_database_with_the_command(tmp_path: Path) -> None:
     for command in ("web", "worker"):
         assert "assent db upgrade" in one_line(assent(command, env=environment(tmp_path)))
 
 
-def test_a_database_out_of_reach_is_one_line_without_the_password(tmp_path: Path) -> None:
+def test_an_unreachable_database_is_reported_in_one_line_without_the_password(tmp_path: Path) -> None:
     url = f"postgresql://assent:very-secret@127.0.0.1:{free_port()}/assent"
     for command in (["web"], ["db", "upgrade"]):
-        said = one_line(assent(*command, env=environment(tmp_path, database_url=url)))
-        assert "database" in said
-        assert "very-secret" not in said
+        output = one_line(assent(*command, env=environment(tmp_path, database_url=url)))
+        assert "database" in output
+        assert "very-secret" not in output
 
 
-def test_another_secret_key_is_refused_for_it_would_lose_every_opt_out(ready: dict[str, str]) -> None:
+def test_another_secret_key_is_refused(ready: dict[str, str]) -> None:
     other = ready | {"ASSENT_SECRET_KEY": "another-key-that-is-long-enough-to-be-one"}
     for command in (["web"], ["serve"]):
         assert "ASSENT_SECRET_KEY" in one_line(assent(*command, env=other))
@@ -132,7 +132,7 @@ def test_config_shows_every_setting_with_its_source_and_hides_secrets(tmp_path: 
     assert "did you mean ASSENT_PUBLIC_URL" in done.stderr
 
 
-def test_an_admin_is_made_with_a_password_from_standard_input(settings: config.Settings, database: Database) -> None:
+def test_an_admin_is_created_with_a_password_from_standard_input(settings: config.Settings, database: Database) -> None:
     env = environment_of(settings)
     done = assent("create-admin", "Max@Example.com", "--password-stdin", env=env, stdin="a quiet harbour\n")
     assert done.returncode == 0, done.stderr
@@ -150,37 +150,35 @@ def test_a_weak_password_or_a_second_account_is_refused_in_one_line(ready: dict[
     one_line(assent(*create, env=ready, stdin="a quiet harbour\n"))
 
 
-def test_without_a_terminal_nobody_is_asked_for_a_password(ready: dict[str, str]) -> None:
+def test_without_a_terminal_the_password_is_not_prompted_for(ready: dict[str, str]) -> None:
     assert "--password-stdin" in one_line(
         assent("create-admin", "max@example.com", env=ready, stdin="a quiet harbour\n")
     )
 
 
-def test_a_token_stands_alone_on_standard_output_and_only_its_hash_is_kept(
-    settings: config.Settings, database: Database
-) -> None:
+def test_a_token_is_printed_alone_and_only_its_hash_is_stored(settings: config.Settings, database: Database) -> None:
     done = assent("token", "create", "shop", "--scope", "read", env=environment_of(settings))
     assert (done.returncode, done.stderr) == (0, "")
     text = done.stdout.removesuffix("\n")
     assert text.startswith("assent_")
     assert "\n" not in text
     with database.read_only() as session:
-        kept = session.scalars(select(ApiToken)).one()
-        assert (kept.token_hash, kept.scopes, kept.name) == (tokens.hash_of(text), ["read"], "shop")
+        stored = session.scalars(select(ApiToken)).one()
+        assert (stored.token_hash, stored.scopes, stored.name) == (tokens.hash_of(text), ["read"], "shop")
 
 
-def test_a_token_with_a_scope_that_does_not_exist_is_refused(ready: dict[str, str]) -> None:
+def test_a_token_with_an_unknown_scope_is_refused(ready: dict[str, str]) -> None:
     assert "root" in one_line(assent("token", "create", "shop", "--scope", "root", env=ready))
 
 
-def test_the_web_server_finishes_a_request_in_flight_before_it_stops(ready: dict[str, str], tmp_path: Path) -> None:
+def test_the_web_server_finishes_a_running_request_before_it_stops(ready: dict[str, str], tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "log"
     with started("web", "--port", str(port), "--workers", "2", env=ready, log=log) as process:
         wait_until_ready(port, process, log)
-        answers: list[int] = []
+        statuses: list[int] = []
         database = tmp_path / "instance" / "assent.db"
-        with writing_elsewhere(database) as release:
-            waiting = threading.Thread(target=lambda: answers.append(beacon(port)))
+        with write_lock(database) as release:
+            waiting = threading.Thread(target=lambda: statuses.append(post_seen(port)))
             waiting.start()
             time.sleep(1)
             process.send_signal(signal.SIGTERM)
@@ -189,8 +187,8 @@ def test_the_web_server_finishes_a_request_in_flight_before_it_stops(ready: dict
             release()
             waiting.join(30)
         assert process.wait(30) == 0
-        assert answers
-        assert answers[0] < 500
+        assert statuses
+        assert statuses[0] < 500
 
 
 def test_a_web_process_that_dies_is_replaced(ready: dict[str, str], tmp_path: Path) -> None:
@@ -205,7 +203,7 @@ def test_a_web_process_that_dies_is_replaced(ready: dict[str, str], tmp_path: Pa
         assert process.wait(30) == 0
 
 
-def test_a_port_that_is_taken_is_said_in_one_line(ready: dict[str, str]) -> None:
+def test_a_used_port_is_reported_in_one_line(ready: dict[str, str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -213,9 +211,7 @@ def test_a_port_that_is_taken_is_said_in_one_line(ready: dict[str, str]) -> None
         assert str(port) in one_line(assent("web", "--port", str(port), env=ready))
 
 
-def test_log_lines_of_the_server_are_json_with_the_route_and_never_the_path(
-    ready: dict[str, str], tmp_path: Path
-) -> None:
+def test_log_lines_of_the_server_are_json_with_the_route_but_no_path(ready: dict[str, str], tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "log"
     with started("web", "--port", str(port), "--workers", "1", env=ready, log=log) as process:
         wait_until_ready(port, process, log)
@@ -228,40 +224,40 @@ def test_log_lines_of_the_server_are_json_with_the_route_and_never_the_path(
     assert "secret-token-of-somebody" not in log.read_text()
 
 
-def test_serve_migrates_runs_both_and_stops_both(tmp_path: Path) -> None:
+def test_serve_migrates_and_runs_web_and_worker(tmp_path: Path) -> None:
     port, log, env = free_port(), tmp_path / "log", environment(tmp_path / "instance")
     with started("serve", "--port", str(port), "--workers", "1", env=env, log=log) as process:
         wait_until_ready(port, process, log)
-        below = descendants(process.pid)
-        assert len(below) == 3, "web, its one worker process, and the worker"
+        children = descendants(process.pid)
+        assert len(children) == 3, "web, its one worker process, and the worker"
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0, log.read_text()
-        wait_until_gone(below)
+        wait_until_gone(children)
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["web", "worker"])
-def test_when_one_of_the_two_is_killed_the_other_stops_too(which: int, tmp_path: Path) -> None:
+def test_when_one_child_is_killed_the_other_stops(which: int, tmp_path: Path) -> None:
     port, log, env = free_port(), tmp_path / "log", environment(tmp_path / "instance")
     with started("serve", "--port", str(port), "--workers", "1", env=env, log=log) as process:
         wait_until_ready(port, process, log)
-        below = descendants(process.pid)
-        os.kill(below[which], signal.SIGKILL)
+        children = descendants(process.pid)
+        os.kill(children[which], signal.SIGKILL)
         assert process.wait(30) != 0
-        wait_until_gone(below)
+        wait_until_gone(children)
         assert "so everything was stopped" in log.read_text()
 
 
-def test_nothing_is_left_behind_when_the_supervisor_is_killed(tmp_path: Path) -> None:
+def test_no_process_remains_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     port, log, env = free_port(), tmp_path / "log", environment(tmp_path / "instance")
     with started("serve", "--port", str(port), "--workers", "1", env=env, log=log) as process:
         wait_until_ready(port, process, log)
-        below = descendants(process.pid)
+        children = descendants(process.pid)
         process.kill()
-        wait_until_gone(below)
+        wait_until_gone(children)
 
 
 @pytest.mark.own_database
-def test_two_processes_may_upgrade_a_new_database_at_once(settings: config.Settings) -> None:
+def test_two_processes_can_upgrade_a_new_database_at_the_same_time(settings: config.Settings) -> None:
     env = environment_of(settings)
     if settings.is_sqlite:
         (settings.instance / "assent.db").unlink()
@@ -278,7 +274,7 @@ def test_two_processes_may_upgrade_a_new_database_at_once(settings: config.Setti
     assert results == [0, 0]
 
 
-def test_the_demo_fills_once_and_says_how_to_come_in(tmp_path: Path) -> None:
+def test_the_demo_is_filled_once_and_prints_the_accounts(tmp_path: Path) -> None:
     port, log, env = free_port(), tmp_path / "log", environment(tmp_path / "instance")
     for _ in range(2):
         with started("demo", "--port", str(port), "--workers", "1", env=env, log=log) as process:
@@ -286,14 +282,14 @@ def test_the_demo_fills_once_and_says_how_to_come_in(tmp_path: Path) -> None:
             deadline = time.monotonic() + 10
             while "Stop with" not in log.read_text() and time.monotonic() < deadline:
                 time.sleep(0.05)
-            said = log.read_text()
-            assert f"http://127.0.0.1:{port}/" in said
-            assert all(part in said for part in ("max@example.com", "ana@example.com", "demo-password-1234"))
+            output = log.read_text()
+            assert f"http://127.0.0.1:{port}/" in output
+            assert all(part in output for part in ("max@example.com", "ana@example.com", "demo-password-1234"))
             process.terminate()
             assert process.wait(30) == 0
 
 
-def test_backup_and_restore_bring_everything_to_another_machine(ready: dict[str, str], tmp_path: Path) -> None:
+def test_backup_and_restore_copy_everything_to_another_installation(ready: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "assent.zip"
     create_max = ("create-admin", "max@example.com", "--password-stdin")
     assert assent(*create_max, env=ready, stdin="a quiet harbour").returncode == 0
@@ -313,7 +309,7 @@ def test_backup_and_restore_bring_everything_to_another_machine(ready: dict[str,
     assert assent("restore", str(file), "--replace", env=elsewhere).returncode == 0
 
 
-def test_a_database_is_not_restored_under_a_running_server(ready: dict[str, str], tmp_path: Path) -> None:
+def test_a_restore_is_refused_while_a_server_runs(ready: dict[str, str], tmp_path: Path) -> None:
     file, port, log = tmp_path / "assent.zip", free_port(), tmp_path / "log"
     assert assent("backup", str(file), env=ready).returncode == 0
     with started("web", "--port", str(port), "--workers", "1", env=ready, log=log) as process:
@@ -323,8 +319,8 @@ def test_a_database_is_not_restored_under_a_running_server(ready: dict[str, str]
         assert is_alive(process.pid)
 
 
-def beacon(port: int) -> int:
-    """The status of a request that writes: a form was seen. It waits for its turn."""
+def post_seen(port: int) -> int:
+    """The status of a request that writes (a form was seen), and so waits for the lock of writers."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request("POST", "/f/abcdefghijklmnopqrstuv/seen")
     status = connection.getresponse().status
@@ -333,8 +329,8 @@ def beacon(port: int) -> int:
 
 
 @contextmanager
-def writing_elsewhere(database: Path) -> Iterator[Callable[[], None]]:
-    """Have the turn to write to this SQLite database, until the function that is yielded is called."""
+def write_lock(database: Path) -> Iterator[Callable[[], None]]:
+    """Lock this SQLite database against writers until the yielded function is called."""
     lock = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Settings: each from the environment, config.toml or its default; a bad one is refused by its name."""
+"""Settings: from the environment, config.toml or defaults; an invalid one is refused with its name."""
 
 import stat
 import threading
@@ -18,7 +18,7 @@ def load(folder: Path, **environ: str) -> config.Settings:
     )
 
 
-def test_without_any_setting_there_is_a_sqlite_database_and_a_key_in_the_instance_folder(tmp_path: Path) -> None:
+def test_the_defaults_are_sqlite_and_a_new_key_in_the_instance_folder(tmp_path: Path) -> None:
     settings = load(tmp_path / "new" / "folder")
     folder = tmp_path / "new" / "folder"
     assert settings.instance == folder
@@ -30,7 +30,7 @@ def test_without_any_setting_there_is_a_sqlite_database_and_a_key_in_the_instanc
     assert [path.name for path in folder.iterdir()] == ["secret_key"]
 
 
-def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
+def test_processes_that_start_at_the_same_time_use_one_key(tmp_path: Path) -> None:
     barrier, keys = threading.Barrier(8), set()
 
     def start() -> None:
@@ -59,9 +59,7 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
         ("allow_loopback", "perhaps"),
     ],
 )
-def test_a_bad_value_is_refused_by_name_and_source_without_showing_a_secret(
-    name: str, value: str, tmp_path: Path
-) -> None:
+def test_an_invalid_value_is_refused_with_name_and_source_but_no_secret(name: str, value: str, tmp_path: Path) -> None:
     with pytest.raises(BadSetting) as refused:
         load(tmp_path, **{name: value})
     assert str(refused.value).startswith(f"ASSENT_{name.upper()}: ")
@@ -75,7 +73,7 @@ def test_a_bad_value_is_refused_by_name_and_source_without_showing_a_secret(
         assert value not in str(refused.value)
 
 
-def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path) -> None:
+def test_the_environment_overrides_the_file_and_the_file_the_default(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(
         'trusted_proxies = 2\nallow_loopback = true\npublic_url = "https://a.example.com"\n'
     )
@@ -88,25 +86,25 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_pa
 
 
 @pytest.mark.parametrize("content", ["trusted_proxies = [1]", "trusted_proxis = 1", 'instance = "/tmp"', "not toml"])
-def test_a_file_that_cannot_be_used_stops_the_start(content: str, tmp_path: Path) -> None:
+def test_an_invalid_file_stops_the_start(content: str, tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(content)
     with pytest.raises(BadSetting, match=r"config\.toml"):
         load(tmp_path)
 
 
-def test_a_name_that_is_no_setting_is_warned_about_with_the_nearest_one(tmp_path: Path) -> None:
+def test_an_unknown_setting_gives_a_warning_with_the_most_similar_name(tmp_path: Path) -> None:
     settings = load(tmp_path, trusted_proxy="1", twilio_account_sid="of a later version")
     assert settings.warnings == ("ASSENT_TRUSTED_PROXY: no such setting; did you mean ASSENT_TRUSTED_PROXIES?",)
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_every_usual_way_of_naming_a_postgresql_is_understood(scheme: str, tmp_path: Path) -> None:
+def test_every_usual_scheme_of_postgresql_is_accepted(scheme: str, tmp_path: Path) -> None:
     settings = load(tmp_path, database_url=f"{scheme}://assent@db.example.com/assent")
     assert settings.database_url == "postgresql+psycopg://assent@db.example.com/assent"
     assert not settings.is_sqlite
 
 
-def test_no_secret_is_shown_or_printed(tmp_path: Path) -> None:
+def test_secrets_are_hidden(tmp_path: Path) -> None:
     secrets = {
         "secret_key": KEY,
         "smtp_url": "smtp://user:mail-word@mail.example.com",
@@ -115,46 +113,46 @@ def test_no_secret_is_shown_or_printed(tmp_path: Path) -> None:
         "database_url": "postgresql://me:base-word@db/assent",
     }
     settings = load(tmp_path, **secrets)
-    rows = config.shown(settings)
+    rows = config.describe(settings)
     assert [row[0] for row in rows] == [setting.variable for setting in config.SETTINGS]
     hidden = {row[0] for row in rows if row[1] == "(hidden)"}
     assert hidden == {f"ASSENT_{name.upper()}" for name in secrets}
     assert not any(word in repr(settings) for word in (KEY, "mail-word", "scrape-word", "redis-word"))
 
 
-def test_a_folder_that_cannot_be_made_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_refused_with_the_setting(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadSetting, match="ASSENT_INSTANCE"):
         load(tmp_path / "file" / "below")
 
 
-def test_a_key_file_that_was_cut_short_is_refused(tmp_path: Path) -> None:
+def test_a_truncated_key_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_text("short")
     with pytest.raises(BadSetting, match="ASSENT_SECRET_KEY"):
         load(tmp_path)
 
 
-def test_the_example_file_holds_every_setting_and_is_valid_as_it_stands(tmp_path: Path) -> None:
+def test_the_example_file_has_every_setting_and_is_valid(tmp_path: Path) -> None:
     example = (config.ROOT / "instance" / "config.example.toml").read_text()
     (tmp_path / "config.toml").write_text(example)
     load(tmp_path)
-    offered = {line.removeprefix("# ").partition(" = ")[0] for line in example.splitlines() if " = " in line}
-    assert offered == {setting.name for setting in config.SETTINGS} - {"instance"}
+    listed = {line.removeprefix("# ").partition(" = ")[0] for line in example.splitlines() if " = " in line}
+    assert listed == {setting.name for setting in config.SETTINGS} - {"instance"}
     uncommented = [line.removeprefix("# ") for line in example.splitlines() if " = " in line]
     text = "\n".join(uncommented).replace("…", "x" * 40)
     (tmp_path / "config.toml").write_text(text)
     load(tmp_path)
 
 
-def folder_of_package(place: Path, *, checkout: bool) -> Path:
+def make_package(place: Path, *, checkout: bool) -> Path:
     (place / "app").mkdir(parents=True)
     if checkout:
         (place / "pyproject.toml").write_text("[project]\n")
     return place / "app"
 
 
-def test_a_checkout_keeps_state_templates_and_static_files_beside_the_package(tmp_path: Path) -> None:
-    package = folder_of_package(tmp_path, checkout=True)
+def test_a_checkout_has_state_templates_and_static_files_beside_the_package(tmp_path: Path) -> None:
+    package = make_package(tmp_path, checkout=True)
     assert config.is_checkout(package)
     assert config.is_checkout()
     assert config.state_folder({"XDG_STATE_HOME": "/var/state"}, package) == tmp_path / "instance"
@@ -162,8 +160,8 @@ def test_a_checkout_keeps_state_templates_and_static_files_beside_the_package(tm
     assert config.resource_folder("static").is_dir()
 
 
-def test_an_installed_package_finds_templates_in_itself_and_keeps_no_state_there(tmp_path: Path) -> None:
-    package = folder_of_package(tmp_path / "site-packages", checkout=False)
+def test_an_installed_package_has_templates_inside_and_state_outside(tmp_path: Path) -> None:
+    package = make_package(tmp_path / "site-packages", checkout=False)
     assert not config.is_checkout(package)
     assert config.resource_folder("templates", package) == package / "templates"
     assert config.state_folder({"XDG_STATE_HOME": "/var/state"}, package) == Path("/var/state/assent")
@@ -173,12 +171,12 @@ def test_an_installed_package_finds_templates_in_itself_and_keeps_no_state_there
 def test_without_an_absolute_state_folder_an_installed_package_uses_the_home_folder(
     state_home: str, tmp_path: Path
 ) -> None:
-    package = folder_of_package(tmp_path, checkout=False)
+    package = make_package(tmp_path, checkout=False)
     environ = {"XDG_STATE_HOME": state_home, "HOME": "/home/max"}
     assert config.state_folder(environ, package) == Path("/home/max/.local/state/assent")
 
 
-def test_the_instance_setting_wins_over_the_state_folder(tmp_path: Path) -> None:
+def test_the_instance_setting_overrides_the_state_folder(tmp_path: Path) -> None:
     settings = config.load({"ASSENT_INSTANCE": str(tmp_path / "chosen"), "XDG_STATE_HOME": str(tmp_path / "state")})
     assert settings.instance == tmp_path / "chosen"
     assert not (tmp_path / "state").exists()

@@ -1,4 +1,4 @@
-"""The one door for outgoing HTTP: where it does not go, how long it waits, how much it reads."""
+"""Outgoing HTTP: refused addresses, time limits, and the limit of the body."""
 
 import ipaddress
 import socket
@@ -42,7 +42,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
         *("localhost", "LOCALHOST.", "any.localhost", "１２７。０。０。１"),
     ],
 )
-def test_nothing_is_sent_into_the_network_that_the_server_stands_in(host: str) -> None:
+def test_private_and_reserved_addresses_are_refused(host: str) -> None:
     with pytest.raises(Refused):
         http.read_url(f"https://{host}/hook")
     with pytest.raises(Refused):
@@ -62,13 +62,13 @@ def test_nothing_is_sent_into_the_network_that_the_server_stands_in(host: str) -
         "junk",
     ],
 )
-def test_a_name_that_stands_for_such_an_address_is_refused_too(address: str) -> None:
+def test_a_name_that_resolves_to_such_an_address_is_refused(address: str) -> None:
     with pytest.raises(Refused):
         http.request("GET", "https://hooks.example.com/", resolve=lambda _host, _port: [address])
 
 
 @given(st.ip_addresses())
-def test_whatever_python_itself_calls_private_is_refused(address: ipaddress.IPv4Address) -> None:
+def test_every_address_that_python_considers_private_is_refused(address: ipaddress.IPv4Address) -> None:
     shown = f"[{address}]" if address.version == 6 else str(address)
     if not address.is_global or address.is_multicast:
         with pytest.raises(Refused):
@@ -78,7 +78,7 @@ def test_whatever_python_itself_calls_private_is_refused(address: ipaddress.IPv4
 @pytest.mark.parametrize(
     "host", ["8.8.8.8", "93.184.216.34", "[2606:4700::1111]", "[64:ff9b::808:808]", "[::ffff:8.8.8.8]"]
 )
-def test_addresses_of_the_internet_may_be_gone_to(host: str) -> None:
+def test_public_addresses_are_allowed(host: str) -> None:
     assert http.read_url(f"https://{host}/").port == 443
 
 
@@ -97,21 +97,21 @@ def test_addresses_of_the_internet_may_be_gone_to(host: str) -> None:
         *("https://example.com\\@127.0.0.1/", "https://exämple..com/", "https://a%00b/", "https://1.2.3.4.5.6/x" * 200),
     ],
 )
-def test_what_is_no_web_address_or_carries_a_sign_in_is_refused(url: str) -> None:
+def test_invalid_urls_and_urls_with_credentials_are_refused(url: str) -> None:
     with pytest.raises(Refused):
         http.read_url(url)
 
 
-def test_an_address_keeps_its_path_and_query_and_a_name_in_any_script_is_understood() -> None:
+def test_a_url_keeps_its_path_and_query_and_may_have_an_international_name() -> None:
     target = http.read_url("https://Bücher.example:8443/Ä/hook?to=ü&x=1#part")
     assert (target.host, target.port) == ("xn--bcher-kva.example", 8443)
     assert target.path == "/%C3%84/hook?to=%C3%BC&x=1"
 
 
-def test_loopback_is_reached_only_where_a_setting_says_so_and_nothing_else_with_it() -> None:
+def test_loopback_is_reached_only_when_allowed_and_no_other_private_address_with_it() -> None:
     with server(lambda peer: peer.sendall(OK)) as port:
-        answer = http.request("GET", f"http://localhost:{port}/", reach=Reach.LOOPBACK_TOO)
-        assert (answer.status, answer.body, answer.is_cut) == (200, b"ok", False)
+        response = http.request("GET", f"http://localhost:{port}/", reach=Reach.LOOPBACK_TOO)
+        assert (response.status, response.body, response.is_cut) == (200, b"ok", False)
         with pytest.raises(Refused):
             http.request("GET", f"http://localhost:{port}/")
     for other in ("10.0.0.1", "169.254.169.254", "[fe80::1]", "0.0.0.0"):  # noqa: S104
@@ -119,19 +119,19 @@ def test_loopback_is_reached_only_where_a_setting_says_so_and_nothing_else_with_
             http.read_url(f"http://{other}/", Reach.LOOPBACK_TOO)
 
 
-def test_a_name_that_answers_differently_the_second_time_gains_nothing() -> None:
-    """DNS rebinding: public while it is checked, the server itself when it is connected to."""
-    asked: list[str] = []
+def test_dns_rebinding_has_no_effect() -> None:
+    """The name has an allowed address when it is checked and another one when it is resolved again."""
+    resolved: list[str] = []
 
     def rebinding(host: str, _port: int) -> list[str]:
-        asked.append(host)
-        return ["192.0.2.1"] if len(asked) > 1 else ["127.0.0.1"]
+        resolved.append(host)
+        return ["192.0.2.1"] if len(resolved) > 1 else ["127.0.0.1"]
 
     reached: list[bytes] = []
     with server(lambda peer: (reached.append(peer.recv(999)), peer.sendall(OK))) as port:
         url = f"http://hooks.example.com:{port}/in?a=b"
         assert http.request("GET", url, reach=Reach.LOOPBACK_TOO, resolve=rebinding).body == b"ok"
-        assert asked == ["hooks.example.com"], "resolved once, and connected to what was checked"
+        assert resolved == ["hooks.example.com"], "resolved once, and connected to the checked address"
         assert b"GET /in?a=b HTTP/1.1\r\n" in reached[0]
         assert f"Host: hooks.example.com:{port}\r\n".encode() in reached[0]
         flips = iter([["93.184.216.34"], ["127.0.0.1"]])
@@ -140,7 +140,7 @@ def test_a_name_that_answers_differently_the_second_time_gains_nothing() -> None
         assert len(reached) == 1
 
 
-def test_of_several_addresses_only_those_that_may_be_gone_to_are_tried() -> None:
+def test_only_the_allowed_ones_of_several_addresses_are_tried() -> None:
     reached: list[bytes] = []
     with server(lambda peer: (reached.append(peer.recv(999)), peer.sendall(OK))) as port:
         mixed = ["10.0.0.1", "127.0.0.1"]
@@ -151,17 +151,17 @@ def test_of_several_addresses_only_those_that_may_be_gone_to_are_tried() -> None
     assert len(reached) == 1
 
 
-def test_a_redirect_is_handed_back_and_never_followed() -> None:
+def test_a_redirect_is_returned_and_never_followed() -> None:
     reached: list[bytes] = []
     with server(lambda peer: (reached.append(peer.recv(999)), peer.sendall(OK))) as inner:
         moved = f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{inner}/\r\nContent-Length: 0\r\n\r\n".encode()
         with server(lambda peer: peer.sendall(moved)) as port:
-            answer = http.request("GET", f"http://127.0.0.1:{port}/", reach=Reach.LOOPBACK_TOO)
-    assert (answer.status, answer.headers["Location"]) == (302, f"http://127.0.0.1:{inner}/")
+            response = http.request("GET", f"http://127.0.0.1:{port}/", reach=Reach.LOOPBACK_TOO)
+    assert (response.status, response.headers["Location"]) == (302, f"http://127.0.0.1:{inner}/")
     assert reached == []
 
 
-def test_proxies_that_the_environment_names_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     proxied: list[bytes] = []
     with server(lambda peer: proxied.append(peer.recv(999))) as proxy, server(lambda peer: peer.sendall(OK)) as port:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
@@ -171,19 +171,19 @@ def test_proxies_that_the_environment_names_are_not_used(monkeypatch: pytest.Mon
 
 
 def test_the_request_is_sent_as_it_was_given() -> None:
-    heard: list[bytes] = []
+    received: list[bytes] = []
 
     def listen(peer: socket.socket) -> None:
-        while b"}" not in b"".join(heard):
-            heard.append(peer.recv(999))
-        peer.sendall(b"HTTP/1.1 204 No Content\r\nX-Said: yes\r\n\r\n")
+        while b"}" not in b"".join(received):
+            received.append(peer.recv(999))
+        peer.sendall(b"HTTP/1.1 204 No Content\r\nX-Reply: yes\r\n\r\n")
 
     with server(listen) as port:
         headers = {"Content-Type": "application/json", "webhook-id": "one"}
         url = f"http://127.0.0.1:{port}/hook"
-        answer = http.request("POST", url, body=b'{"a":1}', headers=headers, reach=Reach.LOOPBACK_TOO)
-    assert (answer.status, answer.headers["X-Said"], answer.body) == (204, "yes", b"")
-    sent = b"".join(heard).decode()
+        response = http.request("POST", url, body=b'{"a":1}', headers=headers, reach=Reach.LOOPBACK_TOO)
+    assert (response.status, response.headers["X-Reply"], response.body) == (204, "yes", b"")
+    sent = b"".join(received).decode()
     assert sent.startswith("POST /hook HTTP/1.1\r\n")
     for line in (f"Host: 127.0.0.1:{port}", "Content-Type: application/json", "webhook-id: one", "Content-Length: 7"):
         assert f"\r\n{line}\r\n" in sent
@@ -191,29 +191,29 @@ def test_the_request_is_sent_as_it_was_given() -> None:
 
 
 @pytest.mark.parametrize(
-    "drip",
+    "slow_bytes",
     [
-        pytest.param(b"", id="says nothing"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 500, id="drips headers"),
-        pytest.param(b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 500, id="drips a body without a length"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + b"a" * 500, id="drips a body"),
+        pytest.param(b"", id="sends nothing"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 500, id="slow headers"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 500, id="slow body without a length"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + b"a" * 500, id="slow body"),
     ],
 )
-def test_a_server_that_takes_its_time_is_left_when_the_time_is_up(drip: bytes) -> None:
+def test_a_slow_response_fails_at_the_time_limit(slow_bytes: bytes) -> None:
     def answer(peer: socket.socket) -> None:
-        for place in range(len(drip)):
-            peer.sendall(drip[place : place + 1])
+        for place in range(len(slow_bytes)):
+            peer.sendall(slow_bytes[place : place + 1])
             time.sleep(0.05)
         time.sleep(5)
 
     with server(answer) as port:
-        began_s = time.monotonic()
+        started_s = time.monotonic()
         with pytest.raises(Failed, match="No answer within 1 seconds"):
             http.request("GET", f"http://127.0.0.1:{port}/", limits=QUICK, reach=Reach.LOOPBACK_TOO)
-        assert time.monotonic() - began_s < 2.5
+        assert time.monotonic() - started_s < 2.5
 
 
-def test_a_body_is_read_up_to_the_limit_and_no_further() -> None:
+def test_a_body_is_read_up_to_the_limit_only() -> None:
     sent: list[int] = []
 
     def flood(peer: socket.socket) -> None:
@@ -221,13 +221,13 @@ def test_a_body_is_read_up_to_the_limit_and_no_further() -> None:
         sent.extend(peer.send(b"a" * 100_000) for _ in range(2000))
 
     with server(flood) as port:
-        limits = Limits(answer_bytes=1000)
-        answer = http.request("GET", f"http://127.0.0.1:{port}/", limits=limits, reach=Reach.LOOPBACK_TOO)
-    assert (answer.body, answer.is_cut) == (b"a" * 1000, True)
+        limits = Limits(body_bytes=1000)
+        response = http.request("GET", f"http://127.0.0.1:{port}/", limits=limits, reach=Reach.LOOPBACK_TOO)
+    assert (response.body, response.is_cut) == (b"a" * 1000, True)
     assert sum(sent) < 20_000_000
 
 
-def test_a_packed_body_is_not_unpacked() -> None:
+def test_a_compressed_body_is_not_decompressed() -> None:
     packed = b"\x1f\x8b\x08bomb"
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\n"
     with server(lambda peer: peer.sendall(head + packed)) as port:
@@ -235,7 +235,7 @@ def test_a_packed_body_is_not_unpacked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "sentence"),
+    ("sent_bytes", "sentence"),
     [
         (b"", "closed without an answer"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "not HTTP"),
@@ -245,12 +245,12 @@ def test_a_packed_body_is_not_unpacked() -> None:
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "broke"),
     ],
 )
-def test_what_is_no_whole_answer_is_said_in_one_sentence(said: bytes, sentence: str) -> None:
-    with server(lambda peer: (peer.recv(999), peer.sendall(said))) as port, pytest.raises(Failed, match=sentence):
+def test_an_incomplete_or_invalid_response_fails_with_one_sentence(sent_bytes: bytes, sentence: str) -> None:
+    with server(lambda peer: (peer.recv(999), peer.sendall(sent_bytes))) as port, pytest.raises(Failed, match=sentence):
         http.request("GET", f"http://127.0.0.1:{port}/", limits=QUICK, reach=Reach.LOOPBACK_TOO)
 
 
-def test_nobody_listening_and_an_unknown_name_are_said_in_one_sentence() -> None:
+def test_a_closed_port_and_an_unknown_name_fail_with_one_sentence() -> None:
     with server(lambda _peer: None) as port:
         pass
     with pytest.raises(Failed, match="refused"):
@@ -261,8 +261,8 @@ def test_nobody_listening_and_an_unknown_name_are_said_in_one_sentence() -> None
         http.request("GET", "http://no-such-name.invalid/")
 
 
-def test_a_name_server_that_does_not_answer_takes_no_longer_than_a_connection_may() -> None:
-    released, began_s = threading.Event(), time.monotonic()
+def test_resolving_has_the_time_limit_of_connecting() -> None:
+    released, started_s = threading.Event(), time.monotonic()
 
     def hang(_host: str, _port: int) -> list[str]:
         released.wait(20)
@@ -270,19 +270,21 @@ def test_a_name_server_that_does_not_answer_takes_no_longer_than_a_connection_ma
 
     with pytest.raises(Failed, match=r"could not be resolved within 0\.2 seconds"):
         http.request("GET", "http://hooks.example.com/", limits=Limits(connect_s=0.2, total_s=5), resolve=hang)
-    assert time.monotonic() - began_s < 3
+    assert time.monotonic() - started_s < 3
     released.set()
 
 
-def test_tls_asks_for_the_name_and_trusts_only_who_proves_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tls_sends_the_name_and_requires_a_trusted_certificate_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=hooks"
     more = ["-addext", "subjectAltName=DNS:hooks.example.com", "-keyout", str(key), "-out", str(certificate)]
     subprocess.run([*command.split(), *more], check=True, capture_output=True)
-    named: list[str] = []
+    server_names: list[str] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    context.sni_callback = lambda _socket, name, _context: named.append(name)
+    context.sni_callback = lambda _socket, name, _context: server_names.append(name)
 
     def answer(peer: socket.socket) -> None:
         with context.wrap_socket(peer, server_side=True) as safe:
@@ -293,17 +295,17 @@ def test_tls_asks_for_the_name_and_trusts_only_who_proves_it(tmp_path: Path, mon
         url, local = f"https://{name}:{port}/", ["127.0.0.1"]
         return http.request("GET", url, limits=QUICK, reach=Reach.LOOPBACK_TOO, resolve=lambda *_: local).status
 
-    http._trusted.cache_clear()
+    http._ssl_context.cache_clear()
     with server(answer) as port:
         with pytest.raises(Failed, match="cannot be trusted"):
             ask(port, "hooks.example.com")
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        http._trusted.cache_clear()
+        http._ssl_context.cache_clear()
         assert ask(port, "hooks.example.com") == 200
         with pytest.raises(Failed, match="cannot be trusted"):
             ask(port, "other.example.com")
-    http._trusted.cache_clear()
-    assert named == ["hooks.example.com", "hooks.example.com", "other.example.com"]
+    http._ssl_context.cache_clear()
+    assert server_names == ["hooks.example.com", "hooks.example.com", "other.example.com"]
 
 
 @contextmanager

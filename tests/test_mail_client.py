@@ -10,7 +10,7 @@ from tests.processes import free_port
 MAIL = {"recipient": "ana@example.com", "subject": "Your account", "body": "Hello Ana,\n.\nhere is your link: ümlaut\n"}
 
 
-def test_a_mail_arrives_as_it_was_written() -> None:
+def test_a_mail_arrives_unchanged() -> None:
     with mail_server() as server:
         target = mail_client.server_of(server.url)
         assert target
@@ -22,17 +22,17 @@ def test_a_mail_arrives_as_it_was_written() -> None:
     assert mail["Message-ID"].endswith("@example.com>")
 
 
-def test_a_mail_that_is_refused_or_cannot_be_delivered_raises() -> None:
+def test_a_refused_mail_and_an_unreachable_server_raise() -> None:
     with mail_server(refuses="ana@example.com") as server:
         target = mail_client.server_of(server.url)
         assert target
         with pytest.raises(MailFailed):
             mail_client.send(target, **MAIL)
     assert server.mails == []
-    nowhere = mail_client.server_of(f"smtp://127.0.0.1:{free_port()}")
-    assert nowhere
+    unreachable = mail_client.server_of(f"smtp://127.0.0.1:{free_port()}")
+    assert unreachable
     with pytest.raises(MailFailed):
-        mail_client.send(nowhere, **MAIL)
+        mail_client.send(unreachable, **MAIL)
 
 
 def test_a_subject_of_two_lines_is_refused() -> None:
@@ -50,7 +50,7 @@ def test_a_subject_of_two_lines_is_refused() -> None:
         ("smtps://mail.example.com:4650?from=a@b.example", ("smtps", 4650, "a@b.example", "", "")),
     ],
 )
-def test_the_setting_names_server_credentials_and_sender(url: str, expected: tuple[object, ...]) -> None:
+def test_the_setting_has_server_credentials_and_sender(url: str, expected: tuple[object, ...]) -> None:
     server = mail_client.server_of(url)
     assert server
     assert server.host == "mail.example.com"

@@ -115,7 +115,7 @@ def used(database: Database) -> Database:
             session,
             make.contact(session, phone_number=make.SAMS_NUMBER),
             kind,
-            evidence=make.evidence(words=wording.exact("en", {"form_title": "Texts"})),
+            evidence=make.evidence(words=wording.freeze("en", {"form_title": "Texts"})),
         )
         seal = {"previous": b"0", "root": b"0", "count": 1, "key_id": "k", "signature": b"0", "sealed_at": make.NOON}
         session.add(LedgerSeal(id=1, **seal))

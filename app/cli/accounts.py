@@ -1,4 +1,4 @@
-"""Commands about who may come in: create-admin, token create."""
+"""Commands for accounts and tokens: create-admin, token create."""
 
 import sys
 
@@ -11,7 +11,7 @@ from app.cli.database import ready
 @click.command("create-admin")
 @click.argument("email")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-def create_admin(email: str, password_stdin: bool) -> None:  # noqa: FBT001 - click hands over flags so
+def create_admin(email: str, password_stdin: bool) -> None:  # noqa: FBT001 - click passes flags like this
     """Make an admin who can sign in at once."""
     from app.core import clock
     from app.core.accounts import agents as accounts
@@ -28,8 +28,8 @@ def create_admin(email: str, password_stdin: bool) -> None:  # noqa: FBT001 - cl
             password_hash=accounts.hash_password(password),
             at=clock.now(),
         )
-        made = agent.email
-    click.echo(f"{made} can sign in.")
+        address = agent.email
+    click.echo(f"{address} can sign in.")
 
 
 @click.group()

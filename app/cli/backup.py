@@ -1,4 +1,4 @@
-"""Commands about the database as a whole: db upgrade, backup, restore."""
+"""Commands for the whole database: db upgrade, backup, restore."""
 
 from pathlib import Path
 
@@ -29,9 +29,9 @@ def backup(file: Path) -> None:
 
     settings = config.load()
     with ready(settings) as database:
-        written = backup.write(settings, database, file)
-    click.echo(f"{written.rows} rows at revision {written.revision} of {address(settings)} are in {file}.")
-    if written.has_key:
+        manifest = backup.write(settings, database, file)
+    click.echo(f"{manifest.rows} rows at revision {manifest.revision} of {address(settings)} are in {file}.")
+    if manifest.has_key:
         click.echo("The secret key is in it too: without it, opt-outs kept as keyed hashes would be lost.")
     else:
         click.echo("ASSENT_SECRET_KEY is not in it: keep that key safe as well, a restore needs it.")
@@ -40,7 +40,7 @@ def backup(file: Path) -> None:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--replace", is_flag=True, help="Give up what the database holds now.")
-def restore(file: Path, replace: bool) -> None:  # noqa: FBT001 - click hands over flags so
+def restore(file: Path, replace: bool) -> None:  # noqa: FBT001 - click passes flags like this
     """Bring back what FILE holds. Stop the server first.
 
     What happened since is lost, but for numbers that said no: they stay suppressed.

@@ -1,4 +1,4 @@
-"""The command that shows what this installation runs with."""
+"""The command that shows the settings."""
 
 import click
 
@@ -9,7 +9,7 @@ from app import config
 def show_config() -> None:
     """Print every setting, its value (secrets hidden) and where it came from."""
     settings = config.load()
-    rows = config.shown(settings)
+    rows = config.describe(settings)
     names, values = (max(len(row[column]) for row in rows) for column in (0, 1))
     for name, value, source in rows:
         click.echo(f"{name:<{names}}  {value:<{values}}  {source}")

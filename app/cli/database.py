@@ -1,4 +1,4 @@
-"""The database as commands use it: opened, fit for use, closed at the end."""
+"""The database for commands: opened and checked at the beginning, closed at the end."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def settings_with_warnings() -> Settings:
-    """The settings; names that look like settings and are none are named on standard error.
+    """The settings. Environment variables that look like settings but are unknown are reported on standard error.
 
-    :raises BadSetting: a value cannot be used
+    :raises BadSetting: a value is invalid
     """
     settings = config.load()
     for warning in settings.warnings:
@@ -25,7 +25,7 @@ def settings_with_warnings() -> Settings:
 
 
 def address(settings: Settings) -> str:
-    """Which database that is, to be printed: without a password."""
+    """The address of the database without its password, for people."""
     from sqlalchemy import make_url
 
     url = make_url(settings.database_url)
@@ -34,7 +34,10 @@ def address(settings: Settings) -> str:
 
 @contextmanager
 def ready(settings: Settings) -> Iterator["Database"]:
-    """The database as it is. :raises InvalidState: it cannot be reached, is not migrated, or has another key"""
+    """The database, unchanged.
+
+    :raises InvalidState: it cannot be reached, is not migrated, or has another secret key
+    """
     from app.core.errors import InvalidState
     from app.core.workspace import bootstrap as store
 
@@ -49,7 +52,10 @@ def ready(settings: Settings) -> Iterator["Database"]:
 
 @contextmanager
 def migrated(settings: Settings) -> Iterator["Database"]:
-    """The database, migrated, with new number rules applied. :raises InvalidState: it has another key"""
+    """The database, migrated, with new number rules applied.
+
+    :raises InvalidState: it cannot be migrated, or has another secret key
+    """
     from app.core.contacts import number_rules
     from app.core.workspace import bootstrap as store
 

@@ -1,4 +1,4 @@
-"""The command that lists every address."""
+"""The command that lists every route."""
 
 import click
 

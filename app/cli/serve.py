@@ -1,4 +1,4 @@
-"""Commands that serve: web, worker, serve, demo."""
+"""Commands that run servers: web, worker, serve, demo."""
 
 import sys
 
@@ -61,38 +61,41 @@ def serve(host: str, port: int, workers: int | None) -> None:
 def demo(host: str, port: int, workers: int | None) -> None:
     """Fill a demo workspace once, run web and worker, and print addresses and sign-ins."""
     from app.core import clock
-    from app.core import demo as story
+    from app.core import demo as demo_workspace
     from app.core.accounts.agents import hash_password
 
     with migrated(settings_with_warnings()) as database:
         with database.read_only() as session:
-            is_filled = story.is_filled(session)
+            is_filled = demo_workspace.is_filled(session)
         if not is_filled:
-            password_hash = hash_password(story.DEMO_PASSWORD)
+            password_hash = hash_password(demo_workspace.DEMO_PASSWORD)
             with database.unit_of_work() as session:
-                story.fill(session, at=clock.now(), password_hash=password_hash)
+                demo_workspace.fill(session, at=clock.now(), password_hash=password_hash)
     base = address(host, port)
-    sign_ins = [f"                    {email:<18} {story.DEMO_PASSWORD}  ({role})" for email, role in story.SIGN_INS]
+    sign_ins = [
+        f"                    {email:<18} {demo_workspace.DEMO_PASSWORD}  ({role})"
+        for email, role in demo_workspace.SIGN_INS
+    ]
     lines = ["", f"  Assent is ready:  {base}/", "  Sign in as:", *sign_ins, "  Stop with Ctrl+C.", ""]
     _supervise(host, port, workers, announcement="\n".join(lines))
 
 
 def address(host: str, port: int) -> str:
-    """How a browser on this machine reaches the server."""
+    """The address at which a browser on this machine reaches the server."""
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
     return f"http://{name}:{port}"
 
 
 def _supervise(host: str, port: int, workers: int | None, *, announcement: str) -> None:
+    # Imported before the processes are forked, so that they share its memory.
+    import app.jobs.worker
+    import app.web.server  # noqa: F401
     from app.cli import supervisor
-
-    # Loaded before the processes are forked, so that they share the memory.
-    from app.jobs import worker  # noqa: F401
-    from app.web import server  # noqa: F401
+    from app.cli.supervisor import Child
 
     count = ["--workers", str(workers)] if workers else []
     status = supervisor.run(
-        [["web", "--host", host, "--port", str(port), *count], ["worker"]],
+        [Child(web, ["--host", host, "--port", str(port), *count]), Child(worker)],
         is_up=lambda: supervisor.answers(f"{address(host, port)}/readyz"),
         announce=lambda: click.echo(announcement),
     )

@@ -1,8 +1,8 @@
-"""The one place that asks what time it is."""
+"""The clock. No other module reads the time of day."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present moment, aware UTC, to the microsecond."""
+    """The current time: aware UTC, to the microsecond."""
     return datetime.now(UTC)

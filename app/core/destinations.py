@@ -20,9 +20,10 @@ class Destination:
 def read(
     keys: Keys, typed: str, channel: str, *, region: str | None, allowed_countries: frozenset[str] = frozenset()
 ) -> Destination:
-    """What somebody typed, or what is saved, as something that may be opted in. Asks no database.
+    """Parse a typed or saved number or address. Reads no database.
 
-    :raises DestinationRefused: see ``core/phone.py`` and ``core/email.py``
+    :param region: the country of numbers that are written without a country code
+    :raises DestinationRefused: it cannot be opted in; see ``core/phone.py`` and ``core/email.py``
     """
     if channel == Channel.SMS:
         number: SmsNumber = phone.read(typed, region=region, allowed_countries=allowed_countries)

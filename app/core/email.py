@@ -1,4 +1,4 @@
-"""E-mail addresses, for subscription types that go by e-mail."""
+"""Email addresses, for subscription types of the channel email."""
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -13,7 +13,7 @@ MAX_TYPED = 254
 
 
 def read(typed: str) -> str:
-    """What somebody typed, as an address in its normal form: lower case, no look-up in DNS.
+    """Parse a typed address and return it in its normal form: lower case. It makes no DNS request.
 
     :raises DestinationRefused: with a code of ``REFUSALS`` and field ``email``
     """
@@ -28,12 +28,12 @@ def read(typed: str) -> str:
         raise _refused("email_invalid") from None
 
 
-def normalise(given: str) -> str:
-    """An address in its normal form; what is none stays as it was given."""
+def normalize(text: str) -> str:
+    """An address in its normal form; a text that is not an address is returned unchanged."""
     try:
-        return read(given)
+        return read(text)
     except DestinationRefused:
-        return given
+        return text
 
 
 def is_valid(address: str) -> bool:
@@ -45,7 +45,7 @@ def is_valid(address: str) -> bool:
 
 
 def masked(address: str) -> str:
-    """First character and last part of the domain: ``s•••@•••.com``."""
+    """The address with only its first character and the last part of the domain: ``s•••@•••.com``."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1]}•••@•••.{domain.rpartition('.')[2]}"
 

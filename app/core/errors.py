@@ -1,22 +1,22 @@
-"""The tree of errors. Each carries a stable ``code``, the ``field`` at fault, and a sentence that a person can act on.
+"""The tree of errors. Each has a stable ``code``, the ``field`` at fault, and a sentence that says what to do.
 
 AssentError
-├── InvalidInput            the value of one field cannot be used
+├── InvalidInput            the value of one field is invalid
 │   └── DestinationRefused  a number or address that cannot be opted in (``core/phone.py``, ``core/email.py``)
 ├── ImmutableField          channel and consent type never change once saved
-├── InvalidState            a step that the present state does not allow
-│   └── Conflict            somebody or something like that exists already
-├── NotFound                there is no such thing, or it is not yours: the answer is the same
-│   └── Merged              they were merged into somebody else, whom ``into`` names
-├── NotAvailable            this version, or this workspace as it is set up, cannot do that
-├── Unauthorized            nobody knows who you are
-├── Forbidden               you may not do this
-└── TooMany                 a limit; ``retry_after_s`` says when it is over
+├── InvalidState            the current state does not allow this step
+│   └── Conflict            another row has this value already
+├── NotFound                it does not exist, or you may not see it; both get the same response
+│   └── Merged              the contact was merged into another one, which ``into`` names
+├── NotAvailable            this version, or the settings of this workspace, do not offer that
+├── Unauthorized            the caller is not authenticated
+├── Forbidden               the caller may not do this
+└── TooMany                 a rate limit is exceeded; ``retry_after_s`` says when it ends
 """
 
 
 class AssentError(Exception):
-    """What a rule refuses. ``web/errors.py`` turns it into a page or an answer, once."""
+    """A rule refuses a request. Each application has one error handler that makes a response of it."""
 
     code = "error"
 
@@ -32,7 +32,7 @@ class InvalidInput(AssentError):
 
 
 class DestinationRefused(InvalidInput):
-    """``code`` is one of ``phone.REFUSALS`` or ``email.REFUSALS``; pages say it in the reader's language."""
+    """``code`` is one of ``phone.REFUSALS`` or ``email.REFUSALS``; pages show the sentence in the reader's language."""
 
 
 class ImmutableField(AssentError):

@@ -1,4 +1,4 @@
-"""Calls that may come twice: what the first one was answered is what the second one is answered."""
+"""Idempotency keys of API calls: a repeated call gets the response of the first one."""
 
 import hashlib
 from datetime import datetime, timedelta
@@ -16,52 +16,53 @@ KEY_MAX = 255
 
 
 def fingerprint(method: str, path: str, body: bytes) -> str:
-    """What makes two calls the same call."""
+    """A hash that is equal for equal calls."""
     return hashlib.sha256(b"\n".join((method.encode(), path.encode("utf-8", "replace"), body))).hexdigest()
 
 
 def claim(session: Session, token_id: int, key: str, call: str, *, at: datetime) -> str | None:
-    """Take the key for this call, in the transaction of what it does; null when it was free.
+    """Claim the key for this call, in the transaction of its changes. Returns the response of an earlier equal call.
 
-    The answer of the call that had it first comes back when that is the same call. Two at once come one after the
-    other: the second waits here until the first has committed. A call that fails leaves its key free.
+    Null means that the key was free. Of two calls at the same time, the second waits here until the first has
+    committed. The key of a call that fails stays free.
 
-    :raises InvalidInput: ``key`` is too long or holds more than visible ASCII
-    :raises InvalidState: ``idempotency_conflict``: the key was used for another call, or for a contact that was erased
+    :param call: its fingerprint
+    :raises InvalidInput: ``key`` is empty, too long or not visible ASCII
+    :raises InvalidState: ``idempotency_conflict``: the key was used for another call or for an erased contact
     """
     if not key or len(key) > KEY_MAX or not key.isascii() or not key.isprintable():
         raise InvalidInput(f"An Idempotency-Key is 1 to {KEY_MAX} visible ASCII characters.", field="Idempotency-Key")
-    if _take(session, token_id, key, call, at):
+    if _insert(session, token_id, key, call, at):
         return None
-    kept = session.scalars(
+    existing = session.scalars(
         select(IdempotencyKey).where(IdempotencyKey.token_id == token_id, IdempotencyKey.key == key)
     ).one()
-    if kept.created_at <= at - KEPT_FOR:
-        session.delete(kept)
+    if existing.created_at <= at - KEPT_FOR:
+        session.delete(existing)
         session.flush()
-        _take(session, token_id, key, call, at)
+        _insert(session, token_id, key, call, at)
         return None
-    if kept.fingerprint != call:
+    if existing.fingerprint != call:
         raise _conflict("This Idempotency-Key was used for another call. Make a new key for each thing you want done.")
-    if not kept.answer:
+    if not existing.answer:
         raise _conflict("What this Idempotency-Key was used for was erased since. Make a new key to begin anew.")
-    return kept.answer
+    return existing.answer
 
 
-def keep(session: Session, token_id: int, key: str, answer: str) -> None:
-    """Keep what the call is answered under the key that it claimed."""
-    mine = update(IdempotencyKey).where(IdempotencyKey.token_id == token_id, IdempotencyKey.key == key)
-    session.execute(mine.values(answer=answer))
+def save_response(session: Session, token_id: int, key: str, response: str) -> None:
+    """Store the response of the call that claimed the key."""
+    claimed = update(IdempotencyKey).where(IdempotencyKey.token_id == token_id, IdempotencyKey.key == key)
+    session.execute(claimed.values(answer=response))
 
 
-def forget_contact(session: Session, public_id: str) -> None:
-    """Delete what calls were answered about a contact that is erased; their keys stay taken, so nothing comes back."""
-    told = update(IdempotencyKey).where(IdempotencyKey.answer.contains(public_id))
-    session.execute(told.values(answer=""), execution_options={"synchronize_session": False})
+def delete_for_contact(session: Session, public_id: str) -> None:
+    """Delete the stored responses about an erased contact. Their keys stay in use, so no call is repeated."""
+    responses = update(IdempotencyKey).where(IdempotencyKey.answer.contains(public_id))
+    session.execute(responses.values(answer=""), execution_options={"synchronize_session": False})
 
 
-def forget(session: Session, *, at: datetime) -> int:
-    """Delete the keys whose day is over; how many comes back."""
+def purge_expired(session: Session, *, at: datetime) -> int:
+    """Delete keys that are older than 24 hours; returns how many."""
     result = session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at <= at - KEPT_FOR))
     return int(cast(Any, result).rowcount)
 
@@ -70,6 +71,6 @@ def _conflict(message: str) -> InvalidState:
     return InvalidState(message, field="Idempotency-Key", code="idempotency_conflict")
 
 
-def _take(session: Session, token_id: int, key: str, call: str, at: datetime) -> bool:
+def _insert(session: Session, token_id: int, key: str, call: str, at: datetime) -> bool:
     values = {"token_id": token_id, "key": key, "fingerprint": call, "answer": "", "created_at": at}
     return insert_or_ignore(session, IdempotencyKey, values)

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from app.core import audit
-from app.db import CompiledStatement, dialect_of, inserting_rows
+from app.db import CompiledStatement, dialect_of, insert_rows_statement
 from app.models import OutboxEvent
 
 # The subject in the audit log of events that could not be routed.
@@ -32,7 +32,7 @@ def add(
 @lru_cache
 def _insert(rows: int) -> CompiledStatement:
     names = ("topic", "contact_id", "payload", "created_at")
-    return CompiledStatement(lambda dialect: inserting_rows(dialect, OutboxEvent, names, rows))
+    return CompiledStatement(lambda dialect: insert_rows_statement(dialect, OutboxEvent, names, rows))
 
 
 def is_waiting(session: Session) -> bool:

@@ -1,6 +1,6 @@
-"""Phone numbers: any usual way of typing in, E.164 that can receive texts out.
+"""Phone numbers: parses any usual notation to an E.164 number that can receive texts.
 
-Sources: E.164; google/libphonenumber FAQ (which types receive texts).
+Sources: ITU-T E.164; FAQ of google/libphonenumber (which types of numbers receive texts).
 """
 
 import re
@@ -30,7 +30,7 @@ REFUSALS = {
     "country_not_allowed": translatable("We can't send texts to this country yet."),
 }
 
-# Increase it with each change of what ``refusal_of_stored`` answers.
+# To be increased with each change of the results of ``refusal_of_stored``.
 READING_RULES = 1
 MAX_TYPED = 60
 MAX_DIGITS = 15
@@ -53,9 +53,9 @@ class SmsNumber:
 
 
 def read(typed: str, *, region: str | None, allowed_countries: frozenset[str] = frozenset()) -> SmsNumber:
-    """What somebody typed, as a number that can receive texts.
+    """Parse a typed number that can receive texts.
 
-    :param region: the country whose national way of writing is understood; without it a ``+`` is needed
+    :param region: the country of numbers that are written without a country code; without it a ``+`` is required
     :param allowed_countries: ISO codes; empty means every country
     :raises DestinationRefused: with a code of ``REFUSALS`` and field ``phone``
     """
@@ -68,17 +68,17 @@ def read(typed: str, *, region: str | None, allowed_countries: frozenset[str] = 
     number = _as_mobile(number)
     _refuse_impossible(number, text)
     country = phonenumbers.region_code_for_number(number)
-    kind = phonenumbers.number_type(number)  # unknown says the same as is_valid_number, which would look it up again
-    if country is None or kind == PhoneNumberType.UNKNOWN:
+    number_type = phonenumbers.number_type(number)  # UNKNOWN means invalid; is_valid_number would compute it again
+    if country is None or number_type == PhoneNumberType.UNKNOWN:
         raise _refused("phone_invalid")
-    if kind not in _SMS_CAPABLE or country == _NON_GEOGRAPHIC:
+    if number_type not in _SMS_CAPABLE or country == _NON_GEOGRAPHIC:
         raise _refused("phone_not_sms_capable")
     refuse_country(country, allowed_countries)
     return SmsNumber(E164(phonenumbers.format_number(number, PhoneNumberFormat.E164)), country)
 
 
 def refuse_country(country: str, allowed_countries: frozenset[str]) -> None:
-    """:raises DestinationRefused: some countries are allowed, and this is none of them"""
+    """:raises DestinationRefused: the country is not among the allowed ones (empty: all are allowed)"""
     if allowed_countries and country not in allowed_countries:
         raise _refused("country_not_allowed")
 
@@ -86,9 +86,9 @@ def refuse_country(country: str, allowed_countries: frozenset[str]) -> None:
 def region(
     default_country: str | None, accept_language: str, allowed_countries: frozenset[str] = frozenset()
 ) -> str | None:
-    """The country whose national way of writing is understood: the form's, else the browser's; null asks for a ``+``.
+    """The country of numbers that are written without a country code: of the form, else of the browser; or null.
 
-    A country that is not allowed, that does not exist or whose mobile numbers nobody knows, is no help to anybody.
+    Countries that are not allowed, unknown, or without a known mobile format are ignored.
     """
     for country in (default_country, wording.region(accept_language)):
         is_allowed = not allowed_countries or country in allowed_countries
@@ -98,9 +98,9 @@ def region(
 
 
 def refusal_of_stored(phone: str) -> str | None:
-    """Why a stored number cannot be texted: null, ``phone_invalid`` or ``phone_not_sms_capable``.
+    """Why a stored number cannot be texted (``phone_invalid`` or ``phone_not_sms_capable``); null when it can.
 
-    Numbers that were valid once can stop being so when a country renumbers.
+    A stored number can become invalid when its country changes its numbering plan.
     """
     try:
         read(phone, region=None)
@@ -109,8 +109,8 @@ def refusal_of_stored(phone: str) -> str | None:
     return None
 
 
-def normalise(typed: str) -> tuple[str, str | None]:
-    """A number as it is kept for a contact: (E.164 and its country, or the text as it came and null)."""
+def normalize(typed: str) -> tuple[str, str | None]:
+    """A number as contacts store it: E.164 and its country, or the unchanged text and null when it cannot be parsed."""
     try:
         number = phonenumbers.parse(_plain(typed), None)
     except NumberParseException:
@@ -121,7 +121,7 @@ def normalise(typed: str) -> tuple[str, str | None]:
 
 
 def masked(e164: str) -> str:
-    """Country code and last two digits, enough to recognise one's own number: ``+44 ••• ••• ••71``."""
+    """The number with only country code and last two digits: ``+44 ••• ••• ••71``. Its owner can recognize it."""
     try:
         code = phonenumbers.parse(e164, None).country_code
     except NumberParseException:
@@ -130,7 +130,7 @@ def masked(e164: str) -> str:
 
 
 def formatted(phone: str) -> str:
-    """A stored number as people read it: ``+44 7400 123456``; what is no number stays as it is."""
+    """A stored number for people: ``+44 7400 123456``. A text that is not a number is returned unchanged."""
     try:
         return phonenumbers.format_number(phonenumbers.parse(phone, None), PhoneNumberFormat.INTERNATIONAL)
     except NumberParseException:
@@ -144,7 +144,7 @@ def calling_code(country: str) -> str:
 
 @lru_cache(maxsize=512)
 def example(country: str) -> str:
-    """A mobile number of this country, written the national way, to show how to type one. Empty when unknown."""
+    """An example of a mobile number in the national notation of a country; empty when there is none."""
     number = phonenumbers.example_number_for_type(country, PhoneNumberType.MOBILE)
     return phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL) if number else ""
 
@@ -155,17 +155,17 @@ def countries() -> frozenset[str]:
 
 
 def metadata_version() -> str:
-    """Which release of the numbering plans decided, for the evidence."""
+    """The release of the numbering plans, for the evidence."""
     return f"phonenumbers {phonenumbers.__version__}"
 
 
 def rules_version() -> str:
-    """Which rules say what a stored number can receive: ours, and the release of the numbering plans."""
+    """The version of the rules for stored numbers: ours, and the release of the numbering plans."""
     return f"{READING_RULES}; {metadata_version()}"
 
 
 def preload() -> None:
-    """Load the plans of all countries (50 ms, 1.5 MB), so that no person's request pays for it."""
+    """Load the numbering plans of all countries (50 ms, 1.5 MB), so that no request has to."""
     for country in phonenumbers.SUPPORTED_REGIONS:
         example(country)
 
@@ -184,10 +184,10 @@ def _parsed(text: str, region: str | None) -> PhoneNumber:
     try:
         return phonenumbers.parse(text, region)
     except NumberParseException as problem:
-        raise _refused(_unparsed(problem.error_type, text)) from None
+        raise _refused(_code_of(problem.error_type, text)) from None
 
 
-def _unparsed(error_type: int, text: str) -> str:
+def _code_of(error_type: int, text: str) -> str:
     if _LETTER.search(text):
         return "phone_has_letters"
     if error_type == NumberParseException.INVALID_COUNTRY_CODE and not text.startswith("+"):
@@ -200,10 +200,9 @@ def _unparsed(error_type: int, text: str) -> str:
 
 
 def _as_mobile(number: PhoneNumber) -> PhoneNumber:
-    """Two countries whose mobiles are often written in a way that the plan no longer has.
+    """Correct mobile numbers of two countries that are often written in an old or national form.
 
-    Argentina's mobiles take a 9 after the country code; Mexico's lost the 1 (and, at home, the 044 or 045) that stood
-    there until 2019.
+    Argentina needs a 9 after the country code. Mexico had a 1 there (in the country 044 or 045) until 2019.
     """
     if number.country_code == 54 and phonenumbers.number_type(number) != PhoneNumberType.MOBILE:
         mobile = PhoneNumber(country_code=54, national_number=int(f"9{number.national_number}"))

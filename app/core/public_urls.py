@@ -1,9 +1,9 @@
-"""Addresses that cross applications: pages of one application that another one, a job or an API body links to.
+"""URLs of pages that another application, a job or an API body links to.
 
-Inside one application ``url_for`` makes addresses. ``tests/core/test_public_urls.py`` holds each function equal to the
-routes of the applications.
+Inside one application ``url_for`` builds URLs. ``tests/core/test_public_urls.py`` compares these functions with the
+routes.
 
-``base`` is the address of this server without a slash at the end. Without it the path alone is returned.
+``base`` is the address of this server without a slash at the end. Without it a path is returned.
 """
 
 EMBED = "/f"
@@ -18,9 +18,9 @@ API_DESCRIPTION = f"{API}/openapi.json"
 
 
 def inserted_form(token: str, *, base: str = "", full_number_proof: str = "") -> str:
-    """The page of one inserted form: its ``embed_url``.
+    """The page of one inserted form, its ``embed_url``.
 
-    :param full_number_proof: shows the saved number in full (``messenger/identity.py`` makes it)
+    :param full_number_proof: lets the page show the saved number in full (from ``messenger/identity.py``)
     """
     query = f"?full={full_number_proof}" if full_number_proof else ""
     return f"{base}{EMBED}/{token}{query}"

@@ -1,4 +1,4 @@
-"""How often something may happen, counted in the database, so that it holds over all processes."""
+"""Rate limits, counted in the database, so that they apply to all processes together."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -9,16 +9,16 @@ from typing import Any, cast
 from sqlalchemy import Executable, Table, delete, update
 from sqlalchemy.orm import Session
 
-from app.db import CompiledStatement, inserting_rows
+from app.db import CompiledStatement, insert_rows_statement
 from app.models import RateCounter
 
 
 def hit(session: Session, limits: Mapping[str, int], *, window_s: int, at: datetime) -> int | None:
-    """Count one occurrence in each bucket; null while all limits hold, else the seconds until the window ends.
+    """Count one hit in each bucket. Returns null within all limits, else the seconds until the window ends.
 
-    The counting stands only if the caller commits, so a refusal is a value here, not an error.
+    An exceeded limit is not an error, because the caller must commit the count.
 
-    :param limits: bucket (see ``signing.Keys.bucket``) to how often it may happen in one window
+    :param limits: bucket (see ``signing.Keys.bucket``) to the allowed number of hits in one window
     """
     now_s = int(at.timestamp())
     window = now_s - now_s % window_s
@@ -26,13 +26,13 @@ def hit(session: Session, limits: Mapping[str, int], *, window_s: int, at: datet
     for row, bucket in enumerate(sorted(limits)):
         values |= {f"bucket__{row}": bucket, f"window__{row}": window, f"count__{row}": 1}
         values[f"expires_at__{row}"] = window + 2 * window_s
-    counts = _counting(len(limits)).all(session, **values)
+    counts = _upsert(len(limits)).all(session, **values)
     is_over = any(count > limits[bucket] for bucket, count in counts)
     return window + window_s - now_s if is_over else None
 
 
-def give_back(session: Session, buckets: Iterable[str], *, window_s: int, at: datetime) -> None:
-    """Take one occurrence of the present window back from each bucket: what was counted turned out to be welcome."""
+def undo_hit(session: Session, buckets: Iterable[str], *, window_s: int, at: datetime) -> None:
+    """Undo one hit of the current window in each bucket, because the attempt succeeded."""
     now_s = int(at.timestamp())
     counted = update(RateCounter).where(
         RateCounter.bucket.in_(sorted(buckets)), RateCounter.window == now_s - now_s % window_s, RateCounter.count > 0
@@ -41,7 +41,7 @@ def give_back(session: Session, buckets: Iterable[str], *, window_s: int, at: da
 
 
 def address_bucket(address: str) -> str:
-    """What counts as one address: an IPv6 network of 64 bits is one household."""
+    """The part of an IP address that is counted: of IPv6 the network of 64 bits, which is one household."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -53,22 +53,22 @@ def address_bucket(address: str) -> str:
     return str(parsed)
 
 
-def forget_expired(session: Session, *, at: datetime) -> int:
-    """Delete counters whose window is long over; how many comes back."""
+def purge_expired(session: Session, *, at: datetime) -> int:
+    """Delete counters whose window and the one after it are over; returns how many."""
     result = session.execute(delete(RateCounter).where(RateCounter.expires_at < int(at.timestamp())))
     return int(cast(Any, result).rowcount)
 
 
 @lru_cache
-def _counting(buckets: int) -> CompiledStatement:
-    """One statement for all buckets, in one order for all callers, so that two of them never wait for each other."""
+def _upsert(buckets: int) -> CompiledStatement:
+    """One statement for all buckets. All callers lock rows in the same order, so that no deadlock is possible."""
     table = cast(Table, RateCounter.__table__)
 
     def statement(dialect: str) -> Executable:
-        adding = inserting_rows(dialect, RateCounter, ("bucket", "window", "count", "expires_at"), buckets)
-        counting = adding.on_conflict_do_update(
+        inserted = insert_rows_statement(dialect, RateCounter, ("bucket", "window", "count", "expires_at"), buckets)
+        counted = inserted.on_conflict_do_update(
             index_elements=[table.c.bucket, table.c.window], set_={"count": table.c.count + 1}
         )
-        return counting.returning(table.c.bucket, table.c.count)
+        return counted.returning(table.c.bucket, table.c.count)
 
     return CompiledStatement(statement)

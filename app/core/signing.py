@@ -1,4 +1,4 @@
-"""Keys made from the one secret, each for one purpose; keyed hashes; signed values; random tokens."""
+"""Keys derived from the secret key, each for one purpose; keyed hashes; signed values; random tokens."""
 
 import base64
 import hmac
@@ -15,7 +15,7 @@ _SESSION_KEY = "assent_keys"
 
 
 class Keys:
-    """Everything that is derived from the secret key. Losing the key loses what the hashes stand for."""
+    """The keys that are derived from the secret key. Without it, stored hashes match nothing any more."""
 
     def __init__(self, secret_key: str) -> None:
         self._secret = secret_key.encode()
@@ -24,37 +24,37 @@ class Keys:
         self.check = hmac.digest(self.derive("check"), b"assent", "sha256").hex()
 
     def derive(self, purpose: str) -> bytes:
-        """32 bytes that are of use for ``purpose`` only."""
+        """A key of 32 bytes for this purpose only."""
         return hmac.digest(self._secret, b"assent:" + purpose.encode(), "sha256")
 
     def destination_hash(self, destination: str) -> str:
-        """The keyed hash of a number (E.164) or normalised e-mail address: 32 hex characters."""
+        """The keyed hash of a number (E.164) or normalized email address: 32 hex characters."""
         return hmac.digest(self._destinations, destination.encode(), "sha256").hex()[:32]
 
     def bucket(self, name: str, value: str) -> str:
-        """A rate counter's key that does not tell what it counts."""
+        """The key of a rate counter. It is hashed, so that it does not reveal ``value``."""
         return name + ":" + hmac.digest(self._destinations, f"{name}:{value}".encode(), "sha256").hex()[:32]
 
     def signer(self, purpose: str) -> "Signer":
-        """What signs for ``purpose``; a value that it signed means nothing to any other."""
+        """The signer for this purpose. Signers of other purposes refuse its values."""
         if purpose not in self._signers:
             self._signers[purpose] = Signer(self.derive("sign:" + purpose))
         return self._signers[purpose]
 
 
 class Signer:
-    """Signs small JSON values, with the time at which it did."""
+    """Signs small JSON values together with the current time."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     def sign(self, value: list[Any]) -> str:
-        """The value and the present second, readable, with a signature behind; letters, digits, ``-``, ``_``, ``.``."""
+        """The current time, the value and a signature in characters that URLs allow. The value stays readable."""
         payload = _encode(json.dumps([int(time.time()), *value], separators=(",", ":")).encode())
         return (payload + b"." + self._signature(payload)).decode()
 
     def read(self, signed: str, *, max_age_s: int) -> list[Any] | None:
-        """The value, or null when it was not signed here or is older than ``max_age_s``."""
+        """The value; null when the signature is wrong or older than ``max_age_s``."""
         payload, _, signature = signed.encode("utf-8", "replace").partition(b".")
         if not hmac.compare_digest(signature, self._signature(payload)):
             return None
@@ -70,25 +70,25 @@ def _encode(content: bytes) -> bytes:
 
 
 def keys_of(session: Session | ReadConnection) -> Keys:
-    """The keys that this session's database works with."""
+    """The keys of this session's database."""
     return cast(Keys, session.info[_SESSION_KEY])
 
 
-def equip(info: dict[str, Any], keys: Keys) -> None:
-    """Give every session of a database its keys."""
+def attach(info: dict[str, Any], keys: Keys) -> None:
+    """Attach the keys to a database, so that each of its sessions has them."""
     info[_SESSION_KEY] = keys
 
 
 def random_token() -> str:
-    """22 characters of 128 random bits, for addresses that work without sign-in."""
+    """A token of 128 random bits in 22 characters, for URLs that need no sign-in."""
     return secrets.token_urlsafe(16)
 
 
 def random_public_id() -> str:
-    """24 hex characters, as contacts and segments carry on the wire."""
+    """24 random hex characters, the public id of contacts and segments."""
     return secrets.token_hex(12)
 
 
 def is_public_id(text: str) -> bool:
-    """Whether it looks like one, so that nothing else reaches the database."""
+    """Whether a text has the form of a public id. Other texts need no query."""
     return len(text) == 24 and text.isascii() and text.isalnum()

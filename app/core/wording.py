@@ -1,4 +1,4 @@
-"""Words that people see: languages, the Markdown subset of legal texts, and the exact words as evidence."""
+"""Texts for people: languages, the Markdown subset of legal texts, and frozen wordings for evidence."""
 
 import gettext
 import hashlib
@@ -15,7 +15,7 @@ import nh3
 from babel import Locale
 from markdown_it import MarkdownIt
 
-# The languages of the embed, the preference centre and the messenger, each by its own name.
+# The languages of the embed and the messenger, each with its own name for itself.
 LOCALES = {
     "en": "English",
     "es": "Español",
@@ -28,7 +28,7 @@ DEFAULT_LOCALE = "en"
 DEFAULT_BUTTON_TEXT = "Sign Up Now"
 _ACCEPTED_CHARS_MAX = 500
 _RIGHT_TO_LEFT = {"ar"}
-_CATALOGUES = Path(__file__).resolve().parent.parent / "translations"
+_CATALOGS = Path(__file__).resolve().parent.parent / "translations"
 
 _MARKDOWN = MarkdownIt("zero", {"breaks": True}).enable(["emphasis", "link", "newline", "escape", "autolink"])
 _TAGS = {"p", "br", "em", "strong", "a"}
@@ -37,77 +37,77 @@ _WEIGHT = re.compile(r"\s*;\s*q\s*=\s*([0-9.]+)\s*$")
 
 
 def translatable(message: str) -> str:
-    """Mark a sentence for the catalogues where it stands; surfaces say it in the reader's language."""
+    """Mark a sentence for the catalogs. It is translated where it is shown."""
     return message
 
 
-def speaker(locale: str) -> Callable[..., str]:
-    """Says a sentence of the catalogues in this language: ``speaker("de")("Terms")``, with values by name."""
-    catalogue = _catalogue(locale)
+def translator(locale: str) -> Callable[..., str]:
+    """A function that translates a sentence, with values by name: ``translator("de")("Terms")``."""
+    catalog = _catalog(locale)
 
-    def say(message: str, **values: object) -> str:
-        said = catalogue.gettext(message)
-        return said % values if values else said
+    def translate(message: str, **values: object) -> str:
+        translated = catalog.gettext(message)
+        return translated % values if values else translated
 
-    return say
+    return translate
 
 
 @lru_cache
-def _catalogue(locale: str) -> gettext.NullTranslations:
-    return gettext.translation("messages", _CATALOGUES, [locale], fallback=True)
+def _catalog(locale: str) -> gettext.NullTranslations:
+    return gettext.translation("messages", _CATALOGS, [locale], fallback=True)
 
 
 @lru_cache(maxsize=2048)
 def country_name(code: str, locale: str) -> str:
-    """``GB`` as ``United Kingdom``, ``Reino Unido``, …"""
+    """The name of a country in this language: ``United Kingdom``, ``Reino Unido``, …"""
     name: str = Locale.parse(locale).territories.get(code, code)
     return name
 
 
 @dataclass(frozen=True)
-class Words:
-    """The exact words of one page. ``hash`` is the SHA-256 of ``body``, canonical JSON (sorted keys, NFC, UTF-8)."""
+class FrozenWording:
+    """The exact texts of one page. ``hash`` is the SHA-256 of ``body``, canonical JSON (sorted keys, NFC, UTF-8)."""
 
     locale: str
     body: str
     hash: str
 
 
-def exact(locale: str, fields: dict[str, Any]) -> Words:
-    """Freeze what a person is shown."""
-    text = json.dumps(fields | {"locale": locale}, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+def freeze(locale: str, texts: dict[str, Any]) -> FrozenWording:
+    """Freeze the texts that a person sees."""
+    text = json.dumps(texts | {"locale": locale}, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     body = unicodedata.normalize("NFC", text)
-    return Words(locale, body, hashlib.sha256(body.encode()).hexdigest())
+    return FrozenWording(locale, body, hashlib.sha256(body.encode()).hexdigest())
 
 
 def direction(locale: str) -> str:
-    """``rtl`` or ``ltr``."""
+    """The direction of the script: ``rtl`` or ``ltr``."""
     return "rtl" if locale in _RIGHT_TO_LEFT else "ltr"
 
 
 def language_tag(locale: str) -> str:
-    """As HTML's ``lang`` wants it: ``pt-BR``."""
+    """The locale as a language tag for HTML's ``lang``: ``pt-BR``."""
     return locale.replace("_", "-")
 
 
 def negotiate(preferred: str | None, accept_language: str) -> str:
-    """The locale of ``LOCALES`` that suits: the person's own, else the browser's, else English.
+    """The best locale of ``LOCALES``: that of the contact, else of the browser, else English.
 
-    :param preferred: a stored locale in any usual spelling (``es-MX``, ``pt_BR``)
-    :param accept_language: the header as it came
+    :param preferred: the stored locale of the contact in any usual notation (``es-MX``, ``pt_BR``)
+    :param accept_language: the header ``Accept-Language``
     """
     return _negotiated(preferred, accept_language[:_ACCEPTED_CHARS_MAX])
 
 
 @lru_cache(maxsize=1024)
 def _negotiated(preferred: str | None, accept_language: str) -> str:
-    wanted = [preferred] if preferred else []
-    return first_known([*wanted, *accepted(accept_language)], LOCALES) or DEFAULT_LOCALE
+    languages = [preferred] if preferred else []
+    return first_known([*languages, *accepted_languages(accept_language)], LOCALES) or DEFAULT_LOCALE
 
 
 @lru_cache(maxsize=1024)
-def accepted(accept_language: str) -> tuple[str, ...]:
-    """The language tags of an Accept-Language header, most wanted first. What cannot be read is passed over."""
+def accepted_languages(accept_language: str) -> tuple[str, ...]:
+    """The language tags of an Accept-Language header by preference. Parts that cannot be parsed are ignored."""
     weighted: list[tuple[float, int, str]] = []
     for position, part in enumerate(accept_language[:_ACCEPTED_CHARS_MAX].split(",")):
         weight = 1.0
@@ -124,12 +124,12 @@ def accepted(accept_language: str) -> tuple[str, ...]:
 
 
 def region(accept_language: str) -> str | None:
-    """Two letters that the browser's first language names as its region (``en-GB``: GB); null when it names none.
+    """The region of the browser's first language, two letters (``en-GB``: GB); null when it has none.
 
-    Only the first says where somebody is: ``it,en-US;q=0.7`` is what Firefox sends in Italy. Whether there is such a
-    country, ``phone.region`` knows. Source: RFC 5646 section 2.2 (after a single character stands no region).
+    Only the first language is relevant: in Italy Firefox sends ``it,en-US;q=0.7``. ``phone.region`` checks whether the
+    country exists. Source: RFC 5646 section 2.2 (no region follows a subtag of a single character).
     """
-    for part in accepted(accept_language)[:1]:
+    for part in accepted_languages(accept_language)[:1]:
         for position, subtag in enumerate(part.replace("_", "-").split("-")):
             if len(subtag) == 1:
                 return None
@@ -138,13 +138,13 @@ def region(accept_language: str) -> str | None:
     return None
 
 
-def first_known(wanted: Iterable[str], known: Iterable[str]) -> str | None:
-    """The first wanted locale that is known, exactly or by its language alone (``pt``: ``pt_BR``)."""
+def first_known(preferred: Iterable[str], known: Iterable[str]) -> str | None:
+    """The first preferred locale that is known, exactly or by its language (``pt`` matches ``pt_BR``)."""
     by_tag = {locale.replace("_", "-").lower(): locale for locale in known}
     by_language: dict[str, str] = {}
     for tag, locale in by_tag.items():
         by_language.setdefault(tag.partition("-")[0], locale)
-    for tag in wanted:
+    for tag in preferred:
         lowered = tag.replace("_", "-").lower()
         if found := by_tag.get(lowered) or by_language.get(lowered.partition("-")[0]):
             return found
@@ -152,9 +152,9 @@ def first_known(wanted: Iterable[str], known: Iterable[str]) -> str | None:
 
 
 def legal_html(markdown: str) -> str:
-    """Links and emphasis of a Markdown text as safe HTML; everything else stands as it was written.
+    """Links and emphasis of a Markdown text as safe HTML; all other markup stays text.
 
-    Links open in a new tab, tell nobody where they were clicked, and go to web, mail and phone addresses only.
+    Links open in a new tab, send no referrer, and may only have the schemes http, https, mailto and tel.
     """
     return nh3.clean(
         _MARKDOWN.render(markdown),

@@ -1,19 +1,9 @@
 """The database below the rules: engines, transactions, statements without the ORM."""
 
 from app.db.engine import BUSY_TIMEOUT_MS, Engines, engine_options, use_engines
-from app.db.inserts import (
-    insert_into,
-    insert_or_ignore,
-    insert_or_ignore_statement,
-    insert_rows_statement,
-    insert_statement,
-)
+from app.db.inserts import insert_into, insert_or_ignore, insert_rows_statement, insert_statement
 from app.db.statements import CompiledStatement, ReadConnection, dialect_of, is_in, run
 from app.db.transactions import Database, SessionFactory
-
-# The former names, until their last call is gone.
-dialect_insert, inserting, inserting_rows = insert_into, insert_statement, insert_rows_statement
-ignoring_insert = insert_or_ignore_statement
 
 __all__ = [
     "BUSY_TIMEOUT_MS",
@@ -22,17 +12,12 @@ __all__ = [
     "Engines",
     "ReadConnection",
     "SessionFactory",
-    "dialect_insert",
     "dialect_of",
     "engine_options",
-    "ignoring_insert",
     "insert_into",
     "insert_or_ignore",
-    "insert_or_ignore_statement",
     "insert_rows_statement",
     "insert_statement",
-    "inserting",
-    "inserting_rows",
     "is_in",
     "run",
     "use_engines",

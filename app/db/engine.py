@@ -30,8 +30,8 @@ class Engines:
 def create_engines(settings: Settings, *, connections: int) -> Engines:
     """Engines without Flask."""
     options = engine_options(settings, connections=connections)
-    made = {bind: create_engine(**each) for bind, each in options.items()}
-    return use_engines(made)
+    engines = {bind: create_engine(**each) for bind, each in options.items()}
+    return use_engines(engines)
 
 
 def engine_options(settings: Settings, *, connections: int) -> dict[str | None, dict[str, Any]]:
@@ -50,13 +50,13 @@ def engine_options(settings: Settings, *, connections: int) -> dict[str | None, 
     return {None: {"url": url, "pool_pre_ping": True, **pool}, AUTOCOMMIT_BIND: autocommit}
 
 
-def use_engines(made: dict[str | None, Engine]) -> Engines:
+def use_engines(engines: dict[str | None, Engine]) -> Engines:
     """Prepare engines made with ``engine_options``, by bind."""
-    main = made[None]
+    main = engines[None]
     if main.dialect.name == "sqlite":
         event.listen(main, "connect", _prepare_sqlite)
         event.listen(main, "begin", _begin_sqlite)
-    return Engines(main, made.get(AUTOCOMMIT_BIND, main))
+    return Engines(main, engines.get(AUTOCOMMIT_BIND, main))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -18,27 +18,25 @@ def insert_or_ignore(session: Session, model: type[Base], values: dict[str, Any]
 
 
 def insert_into(session: Session, model: type[Base]) -> postgresql.Insert:
-    """An INSERT that knows ON CONFLICT. Both dialects spell it alike, so one type serves."""
+    """An INSERT without values, to which ON CONFLICT can be added.
+
+    The type is PostgreSQL's for both dialects: their methods have the same names.
+    """
     return _insert(dialect_of(session), model)
 
 
 def insert_statement(dialect: str, model: type[Base], columns: tuple[str, ...]) -> postgresql.Insert:
-    """An INSERT of one row, for a ``CompiledStatement``: a bound parameter for each column, named like it."""
+    """An INSERT of one row for a ``CompiledStatement``. Each column has a bound parameter with its name."""
     return _insert(dialect, model).values({name: bindparam(name) for name in columns}).inline()
 
 
 def insert_rows_statement(dialect: str, model: type[Base], columns: tuple[str, ...], rows: int) -> postgresql.Insert:
-    """The same for several rows. Their parameters end in ``__0``, ``__1`` and so on."""
+    """An INSERT of several rows for a ``CompiledStatement``. The parameters end in ``__0``, ``__1`` and so on."""
     table = _table(model)
     values: list[dict[str, Any]] = [
         {name: bindparam(f"{name}__{row}", type_=table.c[name].type) for name in columns} for row in range(rows)
     ]
     return _insert(dialect, model).values(values).inline()
-
-
-def insert_or_ignore_statement(dialect: str, model: type[Base], columns: tuple[str, ...]) -> postgresql.Insert:
-    """``insert_statement`` that leaves an existing row as it is."""
-    return insert_statement(dialect, model, columns).on_conflict_do_nothing()
 
 
 def _insert(dialect: str, model: type[Base]) -> postgresql.Insert:

@@ -30,7 +30,7 @@ class Database:
     handler sleeps and retries, so the slowest writers wait less. PostgreSQL needs no such queue.
 
     :param connections: how many stay open
-    :param engines: made by somebody else from ``engine_options``, for the web by Flask-SQLAlchemy
+    :param engines: created by the caller with ``engine_options``; for the web Flask-SQLAlchemy does that
     """
 
     def __init__(self, settings: Settings, *, connections: int = 16, engines: Engines | None = None) -> None:
@@ -190,9 +190,9 @@ def _discard(pooled: _PooledConnection) -> None:
 
 
 def _is_broken(driver: Any) -> bool:
-    """Whether the server has closed the connection. It sends nothing to an idle connection except at its end.
+    """Whether the server has closed the connection. A server sends nothing to an idle connection except at its end.
 
-    A test query would find out as well, but would cost every request one more round trip.
+    A test query would show that, too, but would cost every request one more round trip.
     """
     if isinstance(driver, sqlite3.Connection):
         return False

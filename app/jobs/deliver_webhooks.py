@@ -27,7 +27,7 @@ from app.models import WebhookEndpoint
 EVERY_S = 1.0
 # The largest number of concurrent requests, to one endpoint and in all. Each endpoint always gets at least one.
 REQUESTS_PER_ENDPOINT, REQUESTS_IN_ALL = 12, 64
-LIMITS = http.Limits(connect_s=5, total_s=15, answer_bytes=2000)
+LIMITS = http.Limits(connect_s=5, total_s=15, body_bytes=2000)
 _KEPT_HEADERS, _KEPT_HEADER_LENGTH = 20, 200
 # Stored with the headers of a request: the address that it went to, because the endpoint's may change.
 URL_HEADER = ":url"
@@ -160,7 +160,7 @@ def _request(attempt: Attempt, reach: http.Reach, limits: http.Limits) -> Attemp
     )
 
 
-def _kept_headers(response: http.Answer) -> dict[str, str]:
+def _kept_headers(response: http.Response) -> dict[str, str]:
     kept = [(name, value) for name, value in response.headers.items() if name.lower() != "set-cookie"]
     return {
         _without_nul(name)[:_KEPT_HEADER_LENGTH]: _without_nul(value)[:_KEPT_HEADER_LENGTH]
@@ -173,7 +173,7 @@ def _without_nul(text: str) -> str:
     return text.replace("\0", "\ufffd")
 
 
-def _retry_after_s(response: http.Answer, *, at: datetime) -> float:
+def _retry_after_s(response: http.Response, *, at: datetime) -> float:
     """The wait that ``Retry-After`` requests, in seconds or until a date (RFC 9110, 10.2.3); 0 without the header."""
     value = {name.lower(): text for name, text in response.headers.items()}.get("retry-after", "").strip()
     if value.isascii() and value.isdigit() and len(value) < 9:

@@ -1,4 +1,4 @@
-"""Periodic tasks: delete records that are no longer needed, give up late webhooks."""
+"""Periodic tasks: delete expired records, give up late webhook deliveries."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -29,15 +29,15 @@ class Deleted:
 
 
 def delete_expired(database: Database) -> Deleted:
-    """Delete, in small transactions, what is no longer needed.
+    """Delete expired records in small transactions.
 
-    Rate counters after their window, outbox events 30 days after they were routed, webhooks after the same time,
-    tokens of visitors who did not return, responses to calls with an ``Idempotency-Key`` after a day.
+    These are rate counters after their window, outbox events 30 days after they were routed, webhook messages 30 days
+    after their creation, tokens of visitors who did not return, and idempotency keys after a day.
     """
     now = clock.now()
     before = now - KEEP_ROUTED
     with database.unit_of_work() as session:
-        counters = limits.forget_expired(session, at=now)
+        counters = limits.purge_expired(session, at=now)
     with database.unit_of_work() as session:
         events = outbox.purge_expired(session, routed_before=before)
     deleted = Deleted(
@@ -45,14 +45,14 @@ def delete_expired(database: Database) -> Deleted:
         events,
         _in_batches(database, lambda session: deliveries.purge_expired(session, created_before=before)),
         _in_batches(database, lambda session: messenger_tokens.delete_expired(session, at=now)),
-        _in_batches(database, lambda session: idempotency.forget(session, at=now)),
+        _in_batches(database, lambda session: idempotency.purge_expired(session, at=now)),
     )
     _log.info("expired records deleted", **asdict(deleted))
     return deleted
 
 
 def fail_late_webhooks(database: Database) -> int:
-    """Give up every delivery whose three days are over, in small transactions; returns how many there were."""
+    """Give up every delivery that is not done after three days, in small transactions; returns how many."""
     failed = 0
     while True:
         at = clock.now()
@@ -66,7 +66,7 @@ def fail_late_webhooks(database: Database) -> int:
 
 
 def _in_batches(database: Database, delete: Callable[[Session], int]) -> int:
-    """Call ``delete`` in transactions of its own until it deletes nothing, so that other writers wait only briefly."""
+    """Call ``delete`` until it deletes nothing, each time in a new transaction, so that other writers wait briefly."""
     deleted = 0
     while True:
         with database.unit_of_work() as session:

@@ -1,4 +1,7 @@
-"""Huey: runs the calendar and, later, the long jobs. What must happen stands in our own tables, never only here."""
+"""Huey runs the periodic tasks and, later, the long jobs.
+
+Work that must not be lost is always a row in our own tables, never only an entry of this queue.
+"""
 
 from huey import Huey, PostgresHuey, SqliteHuey
 from sqlalchemy import make_url
@@ -14,6 +17,6 @@ def open_queue(settings: Settings, database: Database) -> Huey:
     if database.is_sqlite:
         return SqliteHuey(_NAME, results=False, filename=str(settings.instance / "huey.db"))
     dsn = make_url(settings.database_url).set(drivername="postgresql").render_as_string(hide_password=False)
-    # Huey makes its tables here; two workers that start at once would both try.
+    # Huey creates its tables here. The lock keeps two workers that start at the same time from both doing so.
     with database.exclusive():
         return PostgresHuey(_NAME, results=False, dsn=dsn)

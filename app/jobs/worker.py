@@ -1,4 +1,4 @@
-"""The background worker: Huey's consumer in the main thread, the sweep and the sender of webhooks beside it."""
+"""The background worker: Huey's consumer in the main thread, outbox and webhooks in two further threads."""
 
 import signal
 import threading
@@ -17,35 +17,35 @@ from app.jobs import deliver_webhooks, housekeeping
 from app.jobs import route_outbox as sweep
 from app.jobs.queue import open_queue
 
-# How long a job may go on after the worker was told to stop.
+# How long a running job may take after the worker was asked to stop.
 STOP_WITHIN_S = 30
 
 
 class _GracefulConsumer(Consumer):
-    """Every way of asking it to stop lets running jobs finish: Huey knows that of one signal only.
+    """A consumer that lets running jobs finish after SIGTERM, SIGINT and SIGHUP. Huey does so for one signal only.
 
-    :param stop_beside: called as soon as it is told to stop, before it waits for its jobs
+    :param stop_threads: called when a stop is requested, before the consumer waits for its jobs
     """
 
-    def __init__(self, queue: Huey, *, stop_beside: Callable[[], None], **options: Any) -> None:
+    def __init__(self, queue: Huey, *, stop_threads: Callable[[], None], **options: Any) -> None:
         super().__init__(queue, **options)
-        self._stop_beside = stop_beside
+        self._stop_threads = stop_threads
 
     def start(self) -> None:
         super().start()
-        for also in (signal.SIGINT, signal.SIGHUP):
-            signal.signal(also, lambda *_: signal.raise_signal(signal.SIGTERM))
+        for each in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(each, lambda *_: signal.raise_signal(signal.SIGTERM))
 
-    def stop(self, graceful: bool = False) -> None:  # noqa: FBT001 - as Huey calls it
-        self._stop_beside()
+    def stop(self, graceful: bool = False) -> None:  # noqa: FBT001 - Huey calls it like this
+        self._stop_threads()
         super().stop(graceful=graceful)
 
 
 def run(settings: Settings, *, threads: int = 2) -> None:
-    """Work until told to stop (SIGTERM, SIGINT, SIGHUP); what runs is finished, then it returns.
+    """Work until SIGTERM, SIGINT or SIGHUP; then finish running jobs and return.
 
-    :param threads: how many jobs run at once
-    :raises InvalidState: the database is not migrated or cannot be reached
+    :param threads: how many jobs run at the same time
+    :raises InvalidState: the database is not ready
     """
     database = store.open_database(settings, connections=threads + 3)
     if reason := store.why_not_ready(database):
@@ -55,21 +55,21 @@ def run(settings: Settings, *, threads: int = 2) -> None:
     schedule(queue, database)
     stopping = threading.Event()
     sender = deliver_webhooks.sender(settings, database)
-    beside = [
+    other_threads = [
         threading.Thread(target=sweep.run, args=(database, stopping, sender.wake), name="sweep"),
         threading.Thread(target=sender.run, args=(stopping,), name="webhooks"),
     ]
 
-    def stop_beside() -> None:
+    def stop_threads() -> None:
         stopping.set()
         sender.wake()
 
-    for each in beside:
+    for each in other_threads:
         each.start()
     try:
         consumer = _GracefulConsumer(
             queue,
-            stop_beside=stop_beside,
+            stop_threads=stop_threads,
             workers=threads,
             max_delay=1.0,
             shutdown_timeout=STOP_WITHIN_S,
@@ -77,14 +77,14 @@ def run(settings: Settings, *, threads: int = 2) -> None:
         )
         consumer.run()
     finally:
-        stop_beside()
-        for each in beside:
+        stop_threads()
+        for each in other_threads:
             each.join()
         database.close()
 
 
 def schedule(queue: Huey, database: Database) -> None:
-    """Register the periodic tasks. Each worker runs them, so every task must bear running twice."""
+    """Register the periodic tasks. Every worker runs them, so a task must work when two run it at the same time."""
     every_hour, every_minute = crontab(minute="17"), crontab(minute="*")
     queue.periodic_task(every_hour, name="delete_expired")(lambda: housekeeping.delete_expired(database))
     queue.periodic_task(every_minute, name="fail_late_webhooks")(lambda: housekeeping.fail_late_webhooks(database))

@@ -1,4 +1,4 @@
-"""Static files, at addresses that change with their content, so that browsers keep them."""
+"""Static files. Their addresses change with their content, so that browsers may cache them permanently."""
 
 import hashlib
 from http import HTTPStatus
@@ -8,7 +8,7 @@ from flask import Flask, Response, abort, request
 
 from app.core.workspace import logo
 from app.web.compression import compress_file
-from app.web.services import read_connection
+from app.web.services import read_only
 
 _MODULES = ("js/inbox", "js/messenger")
 _LOADERS = ("embed.js", "messenger.js")
@@ -95,8 +95,8 @@ def _compress(response: Response) -> Response:
 
 
 def _logo_version() -> str | None:
-    with read_connection() as connection:
-        return logo.version(connection)
+    with read_only() as session:
+        return logo.version(session)
 
 
 def _version(*files: Path) -> str:

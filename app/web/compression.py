@@ -1,7 +1,7 @@
 """Compression of pages, JSON and static files, with brotli or else gzip.
 
-Only for responses that do not hold a secret beside text that a request can choose: their length would tell the secret.
-Pages of the staff hold a CSRF token, so they are not compressed.
+Responses that have a secret together with text from the request must not be compressed, because their length would
+reveal the secret (BREACH). Staff pages have a CSRF token, so they are not compressed.
 """
 
 import gzip

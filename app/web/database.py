@@ -34,7 +34,7 @@ db = SQLAlchemy(session_options={"class_": BoundSession, "scopefunc": _scope.get
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Register the main application, with the engines that worker and commands use, too."""
+    """Register the main application, with the same options of engines as worker and commands have."""
     app.config["SQLALCHEMY_BINDS"] = engine_options(settings, connections=CONNECTIONS)
     db.init_app(app)
 

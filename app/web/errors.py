@@ -1,4 +1,4 @@
-"""Errors, translated once: what a rule refuses becomes a page with the right status."""
+"""Error pages: each error of core and each HTTP error becomes a page with its status."""
 
 from http import HTTPStatus
 
@@ -46,8 +46,8 @@ def init_app(app: Flask) -> None:
 
 
 def status_of(error: AssentError) -> int:
-    """The HTTP status that an error answers with."""
-    return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 400)
+    """The HTTP status of an error."""
+    return next((status for error_type, status in _STATUS.items() if isinstance(error, error_type)), 400)
 
 
 def _refused(error: AssentError) -> ResponseReturnValue:

@@ -1,4 +1,4 @@
-"""How pages write times, countries and people."""
+"""Times, countries and actors as staff pages show them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,7 +20,7 @@ _BY = {"contact": "The person", "system": "Assent itself", "api": "API token"}
 
 
 def local_time(at: datetime, time_zone: str) -> Markup:
-    """A moment in a time zone, for people and machines: ``<time datetime="…">2 Nov 2026, 13:00 CET</time>``."""
+    """A time in a time zone, for people and machines: ``<time datetime="…">2 Nov 2026, 13:00 CET</time>``."""
     zone = ZoneInfo(time_zone)
     words = format_datetime(at, "d MMM y, HH:mm zzz", tzinfo=zone, locale=_ENGLISH)
     return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="seconds"), words)
@@ -40,7 +40,7 @@ def country(code: str) -> str:
 
 @lru_cache
 def time_zones() -> tuple[str, ...]:
-    """The zones that people know by region and city, and UTC."""
+    """The time zones that are named by region and city, and UTC."""
     regions = (
         "Africa/",
         "America/",
@@ -56,25 +56,25 @@ def time_zones() -> tuple[str, ...]:
 
 
 def actor(code: str, names: Mapping[int, str] | Mapping[int | str, str]) -> str:
-    """Who did it: ``agent:3`` by the agent's name, ``api:4`` by the token's, ``contact`` as the person.
+    """The name of an actor: of the agent (``agent:3``), of the token (``api:4``), or a general one (``contact``).
 
-    :param names: of agents, by id; of tokens, by ``api:4``, where they may turn up
+    :param names: of agents by id; of tokens by actor (``api:4``), where tokens can act
     """
     known = cast(Mapping[int | str, str], names)
-    kind, _, number = code.partition(":")
+    actor_type, _, number = code.partition(":")
     if code in known:
         return f"API token “{known[code]}”"
-    if kind == "agent" and number.isdigit():
+    if actor_type == "agent" and number.isdigit():
         return known.get(int(number), f"Agent {number}")
-    return f"{_BY.get(kind, code)} {number}".strip()
+    return f"{_BY.get(actor_type, code)} {number}".strip()
 
 
 def agent_names(session: Session) -> dict[int, str]:
-    """What to call everybody who works here, by id."""
+    """The name of each agent, by id."""
     return {agent.id: accounts.label(agent) for agent in accounts.find_all(session)}
 
 
 def actor_names(session: Session) -> dict[int | str, str]:
-    """What to call everybody who changes things here: agents by id, API tokens by ``api:4``."""
+    """The names of agents by id, and of API tokens by actor (``api:4``)."""
     agents = cast(dict[int | str, str], agent_names(session))
     return agents | cast(dict[int | str, str], tokens.names(session))

@@ -1,4 +1,4 @@
-"""Forms of staff pages: one base class, and one way for what a rule refuses to reach its field."""
+"""Forms of staff pages: a base class, and how the error of a rule is shown at its field."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, cast
@@ -15,21 +15,22 @@ AnyForm = TypeVar("AnyForm", bound="Form")
 
 
 class Form(FlaskForm):
-    """A form. ``web/security.py`` asks every POST for its CSRF token before a view runs, so forms need not."""
+    """The base class of forms. ``web/security.py`` checks the CSRF token of each POST before the view runs."""
 
     class Meta:
         csrf = False
 
     @property
     def status(self) -> int:
-        """Of the answer that shows this form: 422 when something in it was refused."""
+        """The status of a response with this form: 422 when it has errors."""
         return 422 if self.errors else 200
 
 
 def accepted(form: AnyForm, act: Callable[[AnyForm], ResponseReturnValue]) -> ResponseReturnValue | None:
-    """What ``act`` answers when the form was sent and nothing in it is refused, by the form or by a rule.
+    """Call ``act`` when the form was sent and is valid, and return its response.
 
-    Else null, and the form says what is wrong at each field; nothing that was typed is lost.
+    Returns null when the form was not sent, or when the form or a rule refuses it. Then the form has the errors at its
+    fields, and all typed values.
     """
     if not form.is_submitted() or not form.validate():
         return None
@@ -41,7 +42,7 @@ def accepted(form: AnyForm, act: Callable[[AnyForm], ResponseReturnValue]) -> Re
 
 
 def refuse(form: Form, error: AssentError) -> None:
-    """Put a rule's sentence on the field that it names, else above the form."""
+    """Add the message of an error to its field, or to the whole form when it has no field here."""
     if error.field and error.field in form:
         form[error.field].errors = [*form[error.field].errors, error.message]
     else:
@@ -49,21 +50,18 @@ def refuse(form: Form, error: AssentError) -> None:
 
 
 def text(value: Any) -> str | None:
-    """A WTForms filter: text without the space around it and without NUL, which PostgreSQL cannot hold.
-
-    Browsers send each end of a line as two characters; it counts as one.
-    """
+    """A WTForms filter: strips text, removes NUL (which PostgreSQL cannot store), and normalizes line ends."""
     return value.replace("\0", "").replace("\r\n", "\n").strip() if isinstance(value, str) else None
 
 
 def choices(pairs: Iterable[tuple[str, str]]) -> list[Any]:
-    """(Value, words) as WTForms wants the options of a list."""
-    make = cast(Any, wtforms).SelectChoice  # newer than the stubs that there are for WTForms
-    return [make(value, words) for value, words in pairs]
+    """The options of a list for WTForms, from pairs of value and label."""
+    choice = cast(Any, wtforms).SelectChoice  # missing in the type stubs of WTForms
+    return [choice(value, label) for value, label in pairs]
 
 
 def offered_forms(session: Session) -> list[tuple[str, str]]:
-    """The saved forms that can be inserted, for a list to choose from: (id, name and type)."""
+    """The saved forms that can be inserted, as pairs of id and label for a list."""
     return [
         (str(each.form.id), f"{each.form.name} ({each.subscription_type.name})")
         for each in publishing.find_offered(session)
@@ -71,7 +69,7 @@ def offered_forms(session: Session) -> list[tuple[str, str]]:
 
 
 def fields_for_each(form: type[Form], locales: Sequence[str], **makers: Any) -> None:
-    """Give a form class the fields ``name-es``, ``name-fr`` … for each locale; ``makers`` take the locale."""
+    """Add the fields ``name-es``, ``name-fr`` … to a form class. ``makers`` create the field of a locale, by name."""
     for locale in locales:
         for name, make in makers.items():
             setattr(form, f"{name}-{locale}", make(locale))

@@ -1,4 +1,4 @@
-"""The six languages of what people see. Staff pages speak English."""
+"""Translation of embed and messenger into six languages. Staff pages are English."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from app.core.wording import DEFAULT_LOCALE
 
 
 def init_app(app: Flask) -> None:
-    """Load the catalogues of ``app/translations``."""
+    """Load the catalogs of ``app/translations``."""
     Babel(
         app,
         default_translation_directories=str(config.PACKAGE / "translations"),
@@ -21,17 +21,17 @@ def init_app(app: Flask) -> None:
 
 
 @contextmanager
-def speaking(locale: str) -> Iterator[None]:
-    """Everything said inside is said in this language (a key of ``wording.LOCALES``)."""
+def use_locale(locale: str) -> Iterator[None]:
+    """Translate to this locale (a key of ``wording.LOCALES``) inside the block."""
     with force_locale(locale):
         yield
 
 
 def gettext(message: str, **values: object) -> str:
-    """A sentence in the language that is spoken now."""
+    """Translate a sentence to the current locale."""
     return flask_babel.gettext(message, **values)
 
 
 def ngettext(one: str, many: str, number: int) -> str:
-    """A sentence about ``%(num)s`` of something, as the language that is spoken now counts."""
+    """Translate a sentence with ``%(num)s`` to the current locale, in the plural form for this number."""
     return flask_babel.ngettext(one, many, number)

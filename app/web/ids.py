@@ -1,4 +1,4 @@
-"""Ids and positions as text: in addresses, forms and API bodies."""
+"""Parses ids and positions in addresses and forms."""
 
 from flask import Flask
 from werkzeug.routing import IntegerConverter
@@ -21,27 +21,19 @@ def init_app(app: Flask) -> None:
 
 
 def parse_id(text: str | None) -> int | None:
-    """A decimal id; null when the text cannot be one, which is treated like the id of no row."""
+    """Parse an id of ASCII digits; null when the text is not an id that a row can have."""
     if text is None or not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
         return None
     number = int(text)
     return number if number <= ID_MAX else None
 
 
-def whole(text: str) -> int:
-    """For ``request.args.get(…, type=whole)``.
+def whole_number(text: str) -> int:
+    """Parse a whole number: ``request.args.get(…, type=whole_number)``.
 
-    :raises ValueError: it is not a whole number, or none that a database can store
+    :raises ValueError: it is not a whole number, or too large for the database
     """
     number = int(text)
     if abs(number) > ID_MAX:
         raise ValueError("too large")
     return number
-
-
-def parse(text: str | None) -> int | None:
-    """The id that a form or an address names, written in ASCII digits; null when the text is not one."""
-    if not text or not text.isascii() or not text.isdigit():
-        return None
-    number = int(text[:20])
-    return number if number <= ID_MAX else None

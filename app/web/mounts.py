@@ -1,7 +1,7 @@
 """Flask applications without session and sign-in, mounted below a path of the main application.
 
 The embed, the messenger's calls and the API are such applications. They have no secret key, so no session and no
-cookie exists in them, and no CSRF token is asked for. Everything else is ordinary Flask.
+cookie exists in them, and no CSRF token is required. Everything else is ordinary Flask.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _SHARED_TEMPLATE_GLOBALS = ("asset", "modules")
 
 @dataclass(frozen=True)
 class Route:
-    """One address. ``path`` has the prefix of its application, ``endpoint`` its name and the view's."""
+    """One route. ``path`` includes the prefix of the application, ``endpoint`` the name of the application."""
 
     methods: tuple[str, ...]
     path: str
@@ -29,11 +29,11 @@ class Route:
 
 
 def create_surface(main: Flask, import_name: str) -> Flask:
-    """An empty application with what all have in common; its own module adds routes, error handlers and hooks.
+    """Create an application with the parts that all have in common. The caller adds routes, error handlers and hooks.
 
-    It shares the services and templates of ``main``. Addresses are taken as they are: slashes are not merged. Every
-    request gets an id and a log line, every response the headers of ``security.set_common_headers``. Hooks that are
-    added later run before these, and may set the same headers themselves.
+    It shares the services and templates of ``main``. Slashes of an address are not merged. Every request gets an id and
+    a log line, every response the headers of ``security.set_common_headers``. ``after_request`` hooks that are added
+    later run before that one and may set these headers.
     """
     surface = Flask(import_name, template_folder=main.template_folder, static_folder=None)
     surface.config["MAX_CONTENT_LENGTH"] = main.config["MAX_CONTENT_LENGTH"]
@@ -60,7 +60,7 @@ def mounted(main: Flask) -> dict[str, Flask]:
 
 
 def routes(main: Flask) -> list[Route]:
-    """Every address of the main application and the mounted ones, by path. HEAD and OPTIONS are not listed."""
+    """Every route of the main application and the mounted ones, by path, without the methods HEAD and OPTIONS."""
     found = [
         Route(
             methods=tuple(sorted((rule.methods or set()) - _IMPLIED_METHODS)),

@@ -1,4 +1,4 @@
-"""One log line for each request. It names the route's rule, never the path, because paths hold tokens."""
+"""One log line for each request. It has the rule of the route, never the path, because paths contain tokens."""
 
 import time
 import uuid
@@ -18,21 +18,21 @@ def init_app(app: Flask) -> None:
     Call it before other hooks are registered: its ``after_request`` then runs last. Where log lines go is decided by
     the process (``logs.configure``).
     """
-    # Flask's own line about an error would hold the raw path.
+    # The line that Flask writes about an error has the path.
     app.logger.disabled = True
     app.before_request(_start)
     app.after_request(_finish)
-    got_request_exception.connect(_unexpected, app)
+    got_request_exception.connect(_log_unexpected, app)
 
 
-def answered(method: str, route: str | None, status: int, started_s: float | None, request_id: str | None) -> None:
-    """Write the line of one request.
+def log_response(method: str, route: str | None, status: int, started_s: float | None, request_id: str | None) -> None:
+    """Log one request.
 
-    :param route: its rule, with the prefix of a mounted application; null when no rule fits
-    :param started_s: by ``time.perf_counter()``
+    :param route: its rule, with the prefix of a mounted application; null when no rule matches
+    :param started_s: of ``time.perf_counter()``
     """
     logs.request(
-        method=_known(method),
+        method=_known_method(method),
         route=route,
         status=status,
         duration_ms=round((time.perf_counter() - started_s) * 1000, 2) if started_s else None,
@@ -40,9 +40,9 @@ def answered(method: str, route: str | None, status: int, started_s: float | Non
     )
 
 
-def failed(method: str, route: str | None, request_id: str | None, problem: BaseException) -> None:
-    """Write the line of an unexpected error, with its traceback."""
-    _log.error("request failed", method=_known(method), route=route, request_id=request_id, exc_info=problem)
+def log_error(method: str, route: str | None, request_id: str | None, problem: BaseException) -> None:
+    """Log an unexpected error with its traceback."""
+    _log.error("request failed", method=_known_method(method), route=route, request_id=request_id, exc_info=problem)
 
 
 def _start() -> None:
@@ -51,15 +51,15 @@ def _start() -> None:
 
 
 def _finish(response: Response) -> Response:
-    answered(request.method, _route(), response.status_code, g.get("started_s"), g.get("request_id"))
+    log_response(request.method, _route(), response.status_code, g.get("started_s"), g.get("request_id"))
     return response
 
 
-def _unexpected(_app: Flask, exception: BaseException, **_more: Any) -> None:
-    failed(request.method, _route(), g.get("request_id"), exception)
+def _log_unexpected(_app: Flask, exception: BaseException, **_more: Any) -> None:
+    log_error(request.method, _route(), g.get("request_id"), exception)
 
 
-def _known(method: str) -> str:
+def _known_method(method: str) -> str:
     return method if method in _METHODS else "other"
 
 

@@ -32,7 +32,7 @@ POLICY = {
 class _SessionCookies(SecureCookieSessionInterface):
     """Session cookies are Secure when the request came by HTTPS or the configured public address has HTTPS."""
 
-    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002 - as Flask calls it
+    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002 - Flask calls it like this
         return request.is_secure or public_url().startswith("https:")
 
 
@@ -52,7 +52,7 @@ def init_app(app: Flask) -> None:
 
 
 def trust_proxies(app: Flask, settings: Settings) -> None:
-    """Trust ``X-Forwarded-*`` of as many proxies as are configured. Call it last, so that mounts are behind it."""
+    """Trust ``X-Forwarded-*`` of the configured number of proxies. Call it last, so that it applies to mounts, too."""
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_port=hops)  # type: ignore[method-assign]  # as Flask documents it
 
@@ -75,9 +75,9 @@ def set_policy(response: Response, **changed: str) -> Response:
 
 
 def refuse_other_sites() -> None:
-    """Refuse a request that another site's page sends: a ``before_request`` hook.
+    """Refuse a request from a page of another site: a ``before_request`` hook.
 
-    There is no cookie that such a request could use; this is a second line of defense.
+    Such a request could not use any cookie; this is a second line of defense.
 
     :raises Forbidden: the browser says that another site sent it
     """

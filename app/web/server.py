@@ -1,4 +1,4 @@
-"""Granian, the web server, as this program runs it."""
+"""Runs the application with the web server Granian."""
 
 import multiprocessing
 import os
@@ -15,35 +15,35 @@ from app.core import phone
 from app.core.errors import InvalidState
 from app.web.services import services_of
 
-# Requests wait for the database and for the disk, so more of them run than there are processors. With SQLite writers
-# wait for each other, and every further thread takes the interpreter away from the one that writes.
+# Requests wait for database and disk, so there are more threads than processors. With SQLite writers wait for each
+# other, and each further thread takes the interpreter away from the one that writes.
 THREADS_ON_SQLITE, THREADS_ON_POSTGRESQL = 4, 6
 BACKLOG = 1024
-# Open connections of one process. Each open messenger keeps one between its polls; whoever is beyond this waits.
+# Open connections of one process. Each open messenger keeps one between its polls. Further clients wait.
 CONNECTIONS = 10_000
-_FILES_BESIDE = 1_000
-# How long requests in flight may go on after the server was told to stop.
+_OTHER_FILES = 1_000
+# How long running requests may take after the server was asked to stop.
 STOP_WITHIN_S = 30
-# The application that ``run`` made. Forked worker processes use it as it is: it has opened no connection yet.
-_prepared: dict[None, Flask] = {}
+# The application that ``run`` created. Forked worker processes use it; it has no open connection yet.
+_created_app: dict[None, Flask] = {}
 
 
 def default_workers() -> int:
-    """Two processes where there are two processors; more is for whoever has measured."""
+    """Two processes where there are two processors or more, else one."""
     return min(2, len(os.sched_getaffinity(0)))
 
 
 def run(settings: config.Settings, host: str, port: int, *, workers: int) -> None:
-    """Serve until told to stop (SIGTERM, SIGINT): requests in flight are finished, then it returns.
+    """Serve until SIGTERM or SIGINT; then finish running requests and return.
 
-    A worker process that dies is replaced; when it dies again at once, everything stops and the process exits with 1.
+    A worker process that dies is replaced. When it dies again immediately, the server exits with status 1.
 
     :raises InvalidState: the address cannot be used
     """
     check_address(host, port)
-    allow_open_files(CONNECTIONS + _FILES_BESIDE)
-    # Once here, so that a mistake shows before anything is served and the worker processes inherit what is loaded.
-    app = _prepared[None] = _prepare(settings)
+    raise_open_file_limit(CONNECTIONS + _OTHER_FILES)
+    # Created before the fork, so that errors appear immediately and worker processes share the memory.
+    app = _created_app[None] = _create(settings)
     is_sqlite = services_of(app).database.is_sqlite
     processes.share_memory_with_forks()
     server = Server(
@@ -65,39 +65,39 @@ def run(settings: config.Settings, host: str, port: int, *, workers: int) -> Non
 
 
 def load() -> Flask:
-    """The application of one worker process, ready to answer its first request as fast as any other."""
+    """The application of one worker process."""
     if parent := multiprocessing.parent_process():
         processes.end_with(parent.pid or 0)
     logs.configure()
-    return _prepared.get(None) or _prepare(config.load())
+    return _created_app.get(None) or _create(config.load())
 
 
-def _prepare(settings: config.Settings) -> Flask:
-    """The application, with everything loaded that its first request needs."""
+def _create(settings: config.Settings) -> Flask:
+    """The application, with all data loaded that its first request needs."""
     app = create_app(settings)
     phone.preload()
     return app
 
 
-def allow_open_files(wanted: int) -> None:
-    """Let this process and those that it starts hold so many files and connections, as far as the system allows.
+def raise_open_file_limit(files: int) -> None:
+    """Raise the limit of open files and connections of this process and its children, as far as the system allows.
 
-    What a service gets by itself is often 1,024, and every open messenger holds a connection.
+    A service often has a limit of 1,024, and every open messenger needs a connection.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    allowed = files if hard == resource.RLIM_INFINITY else min(files, hard)
     if soft != resource.RLIM_INFINITY and soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 def check_address(host: str, port: int) -> None:
-    """Granian shares its port with whoever else listens there; two installations on one port would mix.
+    """Check that the address is free. Granian would share its port with another server that listens there.
 
-    :raises InvalidState: somebody listens there already, or the address is not one of this machine
+    :raises InvalidState: the address is in use, or is not one of this machine
     """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
+        family, socket_type, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket_type, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as problem:

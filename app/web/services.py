@@ -27,7 +27,7 @@ EXTENSION = "assent"
 
 @dataclass(frozen=True)
 class Services:
-    """What a request may use. Applications of one process share one value.
+    """The services of one process. All its applications share one value.
 
     ``changes`` and ``polls`` answer the polls of the inbox and the messenger from memory.
     """

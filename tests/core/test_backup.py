@@ -1,4 +1,4 @@
-"""A backup is whole or refused, and what comes back is what was there: on both databases."""
+"""Backup and restore on both databases: a complete backup restores everything, any other is refused."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ OTHER_KEY = "another-key-that-is-long-enough-for-everybody"
 
 @pytest.fixture
 def filled(database: Database) -> Database:
-    """A database with something in every kind of table that the demo fills."""
+    """A database with the data of the demo."""
     with database.unit_of_work() as session:
         demo.fill(session, at=NOON, password_hash="x")
     return database
@@ -58,7 +58,7 @@ def empty(settings: config.Settings, tmp_path: Path) -> Iterator[config.Settings
 
 
 def content(database: Database) -> dict[str, list[Any]]:
-    """Every row of every table, but for the one column that is of its cluster."""
+    """Every row of every table, without the column that depends on the cluster."""
     with database.engine.connect() as connection:
         return {
             table.name: sorted(
@@ -88,13 +88,13 @@ def test_everything_comes_back_in_another_installation(
     other.close()
 
 
-def test_the_restored_database_goes_on_where_the_other_one_stopped(
+def test_a_restored_database_continues_ids_and_keeps_its_triggers(
     settings: config.Settings, filled: Database, empty: config.Settings, tmp_path: Path
 ) -> None:
     with filled.unit_of_work() as session:
-        forgotten = make.contact(session)
-        last_id = forgotten.id
-        session.delete(forgotten)
+        deleted = make.contact(session)
+        last_id = deleted.id
+        session.delete(deleted)
     backup.write(settings, filled, tmp_path / "file.zip")
     other = restored(empty, tmp_path / "file.zip")
     with other.read_only() as session:
@@ -112,11 +112,11 @@ def test_the_restored_database_goes_on_where_the_other_one_stopped(
     other.close()
 
 
-def test_a_backup_while_somebody_writes_is_of_one_moment(
+def test_a_backup_during_writes_is_consistent(
     settings: config.Settings, database: Database, empty: config.Settings, tmp_path: Path
 ) -> None:
     with database.unit_of_work() as session:
-        kind = make.live_type(session)
+        subscription_type = make.live_type(session)
     stopping = threading.Event()
 
     def write() -> None:
@@ -124,7 +124,7 @@ def test_a_backup_while_somebody_writes_is_of_one_moment(
         while not stopping.is_set():
             number += 1
             with database.unit_of_work() as session:
-                make.opt_in(session, make.contact(session, phone_number=f"+1202555{number:04}"), kind)
+                make.opt_in(session, make.contact(session, phone_number=f"+1202555{number:04}"), subscription_type)
 
     writers = [threading.Thread(target=write) for _ in range(2)]
     for writer in writers:
@@ -141,7 +141,7 @@ def test_a_backup_while_somebody_writes_is_of_one_moment(
         other = restored(empty, file, replace=True)
         with other.read_only() as session:
             opted_in = session.scalars(select(Contact.id)).all()
-            assert all(current_consents.find(session, contact_id, kind.id) for contact_id in opted_in)
+            assert all(current_consents.find(session, contact_id, subscription_type.id) for contact_id in opted_in)
             events = session.scalar(select(func.count()).select_from(ConsentEvent))
             assert events == len(opted_in)
             sizes.append(events)
@@ -149,14 +149,14 @@ def test_a_backup_while_somebody_writes_is_of_one_moment(
     assert 0 < sizes[0] < sizes[1] < sizes[2]
 
 
-def test_a_backup_is_its_owners_alone_and_there_only_when_it_is_complete(
+def test_only_the_owner_can_read_a_backup_and_it_appears_when_complete(
     settings: config.Settings, filled: Database, tmp_path: Path
 ) -> None:
     folder = tmp_path / "backups"
     folder.mkdir()
     file = folder / "file.zip"
     file.write_bytes(b"of yesterday")
-    with pytest.raises(TypeError), archive.writing(file) as parts:
+    with pytest.raises(TypeError), archive.create(file) as parts:
         parts.add("half", b"written" * 10_000 + None)  # type: ignore[operator]
     assert [path.name for path in folder.iterdir()] == ["file.zip"]
     assert file.read_bytes() == b"of yesterday"
@@ -166,7 +166,7 @@ def test_a_backup_is_its_owners_alone_and_there_only_when_it_is_complete(
     assert not [path.name for path in settings.instance.iterdir() if path.name.startswith(".")]
 
 
-def test_wherever_a_backup_is_damaged_it_is_refused_before_anything_is_touched(
+def test_a_damaged_backup_is_refused_before_anything_changes(
     settings: config.Settings, filled: Database, tmp_path: Path
 ) -> None:
     file = tmp_path / "file.zip"
@@ -175,7 +175,7 @@ def test_wherever_a_backup_is_damaged_it_is_refused_before_anything_is_touched(
     inside = [middle_of(whole, entry) for entry in zipfile.ZipFile(file).infolist() if entry.compress_size > 50]
     assert len(inside) >= 2
     for place in [*inside, 0, len(whole) - 10]:
-        # sixteen bytes: one alone may name another place from where the same nothing is copied
+        # sixteen bytes, because a single changed byte may leave the decompressed content the same
         damaged = bytes(each ^ 0x55 for each in whole[place : place + 16])
         file.write_bytes(whole[:place] + damaged + whole[place + 16 :])
         refused(settings, file)
@@ -185,9 +185,7 @@ def test_wherever_a_backup_is_damaged_it_is_refused_before_anything_is_touched(
     assert content(filled) == before
 
 
-def test_a_part_that_was_exchanged_is_refused_by_its_hash(
-    settings: config.Settings, filled: Database, tmp_path: Path
-) -> None:
+def test_a_replaced_part_is_refused_by_its_hash(settings: config.Settings, filled: Database, tmp_path: Path) -> None:
     file, forged = tmp_path / "file.zip", tmp_path / "forged.zip"
     backup.write(settings, filled, file)
     with zipfile.ZipFile(file) as source, zipfile.ZipFile(forged, "w") as out:
@@ -197,7 +195,7 @@ def test_a_part_that_was_exchanged_is_refused_by_its_hash(
         backup.restore(settings, forged, replace=True, had_key=True)
 
 
-def test_a_database_that_holds_data_is_kept_unless_it_is_given_up(
+def test_a_database_with_data_is_only_replaced_when_that_is_allowed(
     settings: config.Settings, filled: Database, tmp_path: Path
 ) -> None:
     file = tmp_path / "file.zip"
@@ -213,44 +211,48 @@ def test_a_database_that_holds_data_is_kept_unless_it_is_given_up(
     other.close()
 
 
-def test_who_said_no_after_the_backup_stays_suppressed_when_it_is_restored(
+def test_opt_outs_after_the_backup_become_suppressions_when_it_is_restored(
     settings: config.Settings, database: Database, tmp_path: Path
 ) -> None:
     with database.unit_of_work() as session:
-        kind, by_mail = make.live_type(session), make.live_type(session, channel=Channel.EMAIL)
+        subscription_type, by_email = make.live_type(session), make.live_type(session, channel=Channel.EMAIL)
         sam = make.contact(session, phone_number=make.SAMS_NUMBER, email_address="sam@example.com")
         eve, ana = make.contact(session, phone_number=make.BRITISH_NUMBER), make.contact(session)
         contacts.change_phone(session, ana, "+12025550188", at=NOON)
-        make.opt_in(session, sam, kind)
-        make.opt_in(session, eve, kind)
-        make.opt_out(session, ana, kind)
+        make.opt_in(session, sam, subscription_type)
+        make.opt_in(session, eve, subscription_type)
+        make.opt_out(session, ana, subscription_type)
     file = tmp_path / "file.zip"
     backup.write(settings, database, file)
     with database.unit_of_work() as session:
-        make.opt_out(session, sam, kind)
-        last = make.opt_out(session, sam, by_mail).event_id
+        make.opt_out(session, sam, subscription_type)
+        last = make.opt_out(session, sam, by_email).event_id
         suppressions.add(session, make.BRITISH_NUMBER, "By letter.", actor="agent:1", at=NOON)
     database.close()
     assert backup.restore(settings, file, replace=True, had_key=True).carried_over == 2
     other = store.open_database(settings)
     with other.unit_of_work() as session:
         for each in (sam, eve):
-            holder, offers = session.get_one(Contact, each.id), session.get_one(SubscriptionType, kind.id)
+            holder, offers = session.get_one(Contact, each.id), session.get_one(SubscriptionType, subscription_type.id)
             found = eligibility.status(session, holder, offers)
             assert eligibility.Reason.SUPPRESSED in found.reasons
             assert holder.sms_block == "suppressed"
         causes = {each.cause: each.note for each in session.scalars(select(Suppression))}
         assert set(causes) == {"manual", "review"}
         assert causes["manual"] == "By letter."
-        assert kind.name in causes["review"]
-        assert session.get_one(Contact, ana.id).sms_block is None, "the backup knows of that one"
-        following = make.opt_out(session, session.get_one(Contact, eve.id), session.get_one(SubscriptionType, kind.id))
-        assert following.event_id > last, "receivers of webhooks take only higher numbers for newer"
+        assert subscription_type.name in causes["review"]
+        assert session.get_one(Contact, ana.id).sms_block is None, "the backup has this opt-out"
+        following = make.opt_out(
+            session, session.get_one(Contact, eve.id), session.get_one(SubscriptionType, subscription_type.id)
+        )
+        assert following.event_id > last, "receivers of webhooks treat only higher ids as newer"
     other.close()
-    assert backup.restore(settings, file, replace=True, had_key=True).carried_over == 2, "and again from what it made"
+    assert backup.restore(settings, file, replace=True, had_key=True).carried_over == 2, (
+        "also when the restored database is replaced"
+    )
 
 
-def test_what_cannot_be_read_carries_nothing_over_and_says_so(
+def test_no_number_is_carried_over_from_an_unreadable_database(
     settings: config.Settings, database: Database, tmp_path: Path
 ) -> None:
     file = tmp_path / "file.zip"
@@ -261,7 +263,7 @@ def test_what_cannot_be_read_carries_nothing_over_and_says_so(
     assert backup.restore(settings, file, replace=True, had_key=True).carried_over is None
 
 
-def test_a_migrated_database_without_anything_in_it_counts_as_empty(
+def test_a_migrated_database_without_data_counts_as_empty(
     settings: config.Settings, filled: Database, empty: config.Settings, tmp_path: Path
 ) -> None:
     backup.write(settings, filled, tmp_path / "file.zip")
@@ -283,14 +285,14 @@ def test_a_database_in_use_is_not_replaced(settings: config.Settings, filled: Da
         assert session.scalar(select(func.count()).select_from(Contact)) == 21
 
 
-def test_the_key_travels_with_the_backup_when_it_lives_in_the_instance_folder(tmp_path: Path) -> None:
+def test_a_backup_includes_the_key_of_the_instance_folder(tmp_path: Path) -> None:
     here = config.load({"ASSENT_INSTANCE": str(tmp_path / "here")})
     there = config.load({"ASSENT_INSTANCE": str(tmp_path / "there")})
     database = store.open_database(here)
     store.make_ready(database)
     with database.unit_of_work() as session:
-        kind, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
-        make.opt_out(session, sam, kind)
+        subscription_type, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        make.opt_out(session, sam, subscription_type)
     assert backup.write(here, database, tmp_path / "file.zip").has_key
     database.close()
     with pytest.raises(InvalidState, match="another secret key"):
@@ -304,14 +306,14 @@ def test_the_key_travels_with_the_backup_when_it_lives_in_the_instance_folder(tm
     assert [path.read_text() for path in kept] == [there.secret_key]
     other = store.open_database(again)
     with other.read_only() as session:
-        held = current_consents.find(session, sam.id, kind.id)
-        assert held
-        assert held.state == ConsentState.OPTED_OUT
-        assert held.destination_hash == Keys(again.secret_key).destination_hash(make.SAMS_NUMBER)
+        consent = current_consents.find(session, sam.id, subscription_type.id)
+        assert consent
+        assert consent.state == ConsentState.OPTED_OUT
+        assert consent.destination_hash == Keys(again.secret_key).destination_hash(make.SAMS_NUMBER)
     other.close()
 
 
-def test_without_its_key_a_backup_is_refused_for_its_opt_outs_would_stop_matching(
+def test_a_backup_is_refused_where_the_key_differs(
     settings: config.Settings, filled: Database, empty: config.Settings, tmp_path: Path
 ) -> None:
     assert not backup.write(settings, filled, tmp_path / "file.zip").has_key
@@ -320,7 +322,7 @@ def test_without_its_key_a_backup_is_refused_for_its_opt_outs_would_stop_matchin
             backup.restore(replace(empty, secret_key=OTHER_KEY), tmp_path / "file.zip", replace=replaces, had_key=False)
 
 
-def test_a_backup_of_another_kind_or_of_a_newer_version_is_refused(
+def test_a_backup_of_another_engine_or_a_newer_version_is_refused(
     settings: config.Settings, filled: Database, empty: config.Settings, tmp_path: Path
 ) -> None:
     file = tmp_path / "file.zip"
@@ -328,7 +330,7 @@ def test_a_backup_of_another_kind_or_of_a_newer_version_is_refused(
     other = "postgresql" if settings.is_sqlite else "sqlite"
     for change, said in (({"engine": other}, other), ({"revision": "9999"}, "newer version")):
         forged = tmp_path / "forged.zip"
-        with zipfile.ZipFile(file) as source, archive.writing(forged) as parts:
+        with zipfile.ZipFile(file) as source, archive.create(forged) as parts:
             for name in manifest.parts:
                 parts.add(name, source.read(name))
             parts.finish(replace(manifest, **change))  # type: ignore[arg-type]
@@ -336,7 +338,7 @@ def test_a_backup_of_another_kind_or_of_a_newer_version_is_refused(
             backup.restore(empty, forged, replace=True, had_key=False)
 
 
-def test_a_database_file_that_is_beyond_reading_can_be_replaced(
+def test_an_unreadable_database_file_can_be_replaced(
     settings: config.Settings, filled: Database, tmp_path: Path
 ) -> None:
     file = tmp_path / "file.zip"
@@ -361,7 +363,7 @@ def test_a_database_that_is_not_ready_is_not_backed_up(empty: config.Settings, t
 
 
 def middle_of(whole: bytes, entry: zipfile.ZipInfo) -> int:
-    """Where the middle byte of a part stands in the file."""
+    """The position of the middle byte of a part in the file."""
     name_size, extra_size = struct.unpack_from("<HH", whole, entry.header_offset + 26)
     return int(entry.header_offset + 30 + name_size + extra_size + entry.compress_size // 2)
 
@@ -371,9 +373,9 @@ def refused(settings: config.Settings, file: Path) -> None:
         backup.restore(settings, file, replace=True, had_key=True)
 
 
-def test_a_backup_says_what_it_is_of(settings: config.Settings, filled: Database, tmp_path: Path) -> None:
+def test_the_manifest_of_a_backup_can_be_read(settings: config.Settings, filled: Database, tmp_path: Path) -> None:
     made_at = backup.write(settings, filled, tmp_path / "file.zip").made_at
-    with archive.reading(tmp_path / "file.zip") as read:
+    with archive.open_backup(tmp_path / "file.zip") as read:
         assert read.manifest.made_at == made_at
         assert read.manifest.revision
         assert set(read.manifest.tables) == {table.name for table in Base.metadata.sorted_tables}

@@ -57,7 +57,7 @@ def test_filling_twice_changes_nothing(filled: Database) -> None:
     assert row_counts(filled) == before
 
 
-def test_a_workspace_that_somebody_uses_is_never_filled(database: Database) -> None:
+def test_a_workspace_with_data_is_never_filled(database: Database) -> None:
     with database.unit_of_work() as session:
         make.contact(session)
     with pytest.raises(InvalidState), database.unit_of_work() as session:
@@ -70,14 +70,14 @@ def test_a_workspace_that_somebody_uses_is_never_filled(database: Database) -> N
 def test_there_are_three_live_types_a_draft_and_an_archived_one(filled: Database) -> None:
     with filled.read_only() as session:
         types = subscription_types.find_all(session)
-        assert Counter(kind.state for kind in types) == {"live": 3, "draft": 1, "archived": 1}
-        live = {(kind.channel, kind.consent_type) for kind in types if kind.state == "live"}
+        assert Counter(each.state for each in types) == {"live": 3, "draft": 1, "archived": 1}
+        live = {(each.channel, each.consent_type) for each in types if each.state == "live"}
         assert live == {("sms", "opt_in"), ("sms", "opt_out"), ("email", "opt_in")}
-        translated = [kind for kind in types if len(kind.translations) == len(wording.LOCALES) - 1]
+        translated = [each for each in types if len(each.translations) == len(wording.LOCALES) - 1]
         assert len(translated) == 3
 
 
-def test_the_text_form_speaks_every_language_and_says_what_the_law_wants_said(filled: Database) -> None:
+def test_the_sms_form_has_every_language_and_the_required_legal_text(filled: Database) -> None:
     with filled.read_only() as session:
         published = optin_forms.find_all(session)
         assert {each.subscription_type.channel for each in published} == {"sms", "email"}
@@ -89,19 +89,19 @@ def test_the_text_form_speaks_every_language_and_says_what_the_law_wants_said(fi
             assert 'href="https://harbour-coffee.example.com/privacy"' in wording.legal_html(text.legal_text)
 
 
-def test_every_state_that_a_page_can_show_is_there(filled: Database) -> None:
+def test_the_contacts_have_every_reason_that_pages_show(filled: Database) -> None:
     with filled.read_only() as session:
         reasons: Counter[str] = Counter()
         for contact in session.scalars(select(Contact)):
-            for kind in session.scalars(select(SubscriptionType).where(SubscriptionType.state == "live")):
-                standing = eligibility.status(session, contact, kind)
-                reasons.update(standing.reasons or ("reachable",))
-    wanted = (Reason.NO_PHONE, Reason.BLOCKED, Reason.GDPR_OPTOUT, Reason.OPTED_OUT, Reason.NUMBER_CHANGED)
-    assert all(reasons[reason] for reason in (*wanted, Reason.NOT_OPTED_IN, Reason.NO_EMAIL))
+            for each in session.scalars(select(SubscriptionType).where(SubscriptionType.state == "live")):
+                status = eligibility.status(session, contact, each)
+                reasons.update(status.reasons or ("reachable",))
+    expected = (Reason.NO_PHONE, Reason.BLOCKED, Reason.GDPR_OPTOUT, Reason.OPTED_OUT, Reason.NUMBER_CHANGED)
+    assert all(reasons[reason] for reason in (*expected, Reason.NOT_OPTED_IN, Reason.NO_EMAIL))
     assert reasons["reachable"] > 10
 
 
-def test_each_opt_in_by_form_keeps_the_words_in_the_language_of_the_person(filled: Database) -> None:
+def test_each_opt_in_by_form_stores_the_wording_in_the_language_of_the_contact(filled: Database) -> None:
     with filled.read_only() as session:
         rows = session.execute(
             select(ConsentEvent, ConsentEvidence, Contact, Wording.body)
@@ -121,7 +121,7 @@ def test_each_opt_in_by_form_keeps_the_words_in_the_language_of_the_person(fille
         assert {form.id for form in answered} == {row[0].inserted_form_id for row in rows}
 
 
-def test_forms_wait_for_somebody_with_a_number_and_somebody_without(filled: Database) -> None:
+def test_contacts_with_and_without_a_number_have_unanswered_forms(filled: Database) -> None:
     with filled.read_only() as session:
         waiting = session.execute(
             select(Contact.phone)
@@ -131,14 +131,14 @@ def test_forms_wait_for_somebody_with_a_number_and_somebody_without(filled: Data
         assert {phone is None for phone in waiting} == {True, False}
 
 
-def test_the_numbers_of_the_forms_add_up_once_the_worker_ran(filled: Database) -> None:
+def test_the_counts_of_the_forms_add_up_after_routing(filled: Database) -> None:
     sweep.sweep_outbox(filled)
     with filled.read_only() as session:
         for numbers in (each.totals for each in optin_forms.find_all(session)):
             assert numbers.inserted >= numbers.seen >= numbers.submitted > 0
 
 
-def test_nobody_in_it_is_real(filled: Database) -> None:
+def test_numbers_and_addresses_belong_to_no_real_person(filled: Database) -> None:
     with filled.read_only() as session:
         contacts = session.scalars(select(Contact)).all()
         assert len(contacts) >= 20
@@ -148,18 +148,18 @@ def test_nobody_in_it_is_real(filled: Database) -> None:
         assert sorted(addresses) == ["ana@example.com", "max@example.com"]
         assert settings.get(session).help_contact.endswith("example.com")
         for number in filter(None, (contact.phone for contact in contacts)):
-            assert is_nobodys(number), number
+            assert is_fictional(number), number
 
 
-def is_nobodys(number: str) -> bool:
-    """From the North American range for fiction (555-0100 to 555-0199), or the example of a numbering plan."""
+def is_fictional(number: str) -> bool:
+    """Whether a number is in the North American range for fiction (555-0100 to 555-0199), or a plan's example."""
     parsed = phonenumbers.parse(number)
     country = phonenumbers.region_code_for_number(parsed)
     example = phonenumbers.example_number_for_type(country or "", phonenumbers.PhoneNumberType.MOBILE)
     return parsed == example or (number.startswith("+1") and number[5:10] == "55501")
 
 
-def test_both_can_sign_in_with_the_password_that_is_shown(filled: Database) -> None:
+def test_both_agents_can_sign_in_with_the_demo_password(filled: Database) -> None:
     with filled.read_only() as session:
         agents = {agent.email: agent for agent in session.scalars(select(Agent))}
         assert {email: agent.role for email, agent in agents.items()} == dict(demo.SIGN_INS)

@@ -15,7 +15,7 @@ from app.core.errors import InvalidInput
         ("http://[::1]:8080", "http://[::1]:8080"),
     ],
 )
-def test_an_origin_is_written_as_browsers_send_it(typed: str, origin: str) -> None:
+def test_an_origin_is_returned_as_browsers_send_it(typed: str, origin: str) -> None:
     assert origins.read(typed) == origin
 
 
@@ -38,20 +38,20 @@ def test_an_origin_is_written_as_browsers_send_it(typed: str, origin: str) -> No
         "javascript:alert(1)",
     ],
 )
-def test_whatever_is_no_origin_is_refused_at_its_field(typed: str) -> None:
+def test_an_invalid_origin_is_refused_with_its_field(typed: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         origins.read(typed)
     assert refused.value.field == "allowed_origins"
 
 
-def test_several_are_read_once_each_in_their_order() -> None:
+def test_several_origins_keep_their_order_without_duplicates() -> None:
     assert origins.read_many("https://b.example.com, https://a.example.com\nhttps://b.example.com") == [
         "https://b.example.com",
         "https://a.example.com",
     ]
 
 
-def test_the_origin_of_a_page_is_told_or_null() -> None:
+def test_the_origin_of_a_page_is_returned_or_null() -> None:
     assert origins.of("https://shop.example.com/cart?x=1") == "https://shop.example.com"
     assert origins.of("about:blank") is None
     assert origins.of("") is None

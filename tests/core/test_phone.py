@@ -1,4 +1,4 @@
-"""What may be opted in, as what, and what is refused, as which fault."""
+"""Which numbers are accepted, and with which code the others are refused."""
 
 import pytest
 
@@ -29,7 +29,7 @@ from app.core.errors import DestinationRefused
         ("+225 01 23 45 67 89", None, "+2250123456789"),
     ],
 )
-def test_any_usual_way_of_typing_is_taken_as_e164(typed: str, region: str | None, e164: str) -> None:
+def test_every_usual_notation_is_parsed_to_e164(typed: str, region: str | None, e164: str) -> None:
     assert phone.read(typed, region=region).e164 == e164
 
 
@@ -73,7 +73,7 @@ def test_any_usual_way_of_typing_is_taken_as_e164(typed: str, region: str | None
         ("(" * 50, "US", "phone_invalid"),
     ],
 )
-def test_each_refusal_names_its_fault(typed: str, region: str | None, code: str) -> None:
+def test_a_number_is_refused_with_the_code_of_its_fault(typed: str, region: str | None, code: str) -> None:
     with pytest.raises(DestinationRefused) as refused:
         phone.read(typed, region=region)
     assert (refused.value.code, refused.value.field) == (code, "phone")
@@ -81,7 +81,7 @@ def test_each_refusal_names_its_fault(typed: str, region: str | None, code: str)
     assert not typed.strip() or typed not in refused.value.message
 
 
-def test_numbers_of_other_countries_are_refused_when_some_are_allowed() -> None:
+def test_a_number_of_a_country_that_is_not_allowed_is_refused() -> None:
     allowed = frozenset({"GB"})
     assert phone.read("+447400123456", region=None, allowed_countries=allowed).country == "GB"
     with pytest.raises(DestinationRefused) as refused:
@@ -100,7 +100,7 @@ def test_numbers_of_other_countries_are_refused_when_some_are_allowed() -> None:
         *((None, header, (), None) for header in ("en-UK", "en-ZZ", "en-EU", "en-u-nu-latn", "en-TA", "en", "")),
     ],
 )
-def test_a_number_without_its_country_is_read_as_one_of_a_country_that_exists_and_is_allowed(
+def test_the_region_is_a_known_and_allowed_country(
     default: str | None, header: str, allowed: tuple[str, ...], region: str | None
 ) -> None:
     assert phone.region(default, header, frozenset(allowed)) == region
@@ -111,15 +111,15 @@ def test_a_masked_number_shows_country_code_and_two_digits_only() -> None:
     assert phone.masked("what is this") == "•••"
 
 
-def test_a_stored_number_is_kept_as_e164_when_it_is_one_and_as_it_came_otherwise() -> None:
-    assert phone.normalise("+44 (0)7400 123456") == ("+447400123456", "GB")
-    assert phone.normalise(" ask me ") == ("ask me", None)
+def test_a_stored_number_is_e164_or_the_unchanged_text() -> None:
+    assert phone.normalize("+44 (0)7400 123456") == ("+447400123456", "GB")
+    assert phone.normalize(" ask me ") == ("ask me", None)
     assert phone.refusal_of_stored("+447400123456") is None
     assert phone.refusal_of_stored("ask me") == "phone_invalid"
     assert phone.refusal_of_stored("+442079460018") == "phone_not_sms_capable"
 
 
-def test_every_country_has_an_example_that_it_would_take_itself() -> None:
+def test_the_example_of_every_country_can_be_parsed() -> None:
     for country in phone.countries() - {"TA"}:
         shown = phone.example(country)
         assert shown, country

@@ -1,4 +1,4 @@
-"""Addresses that cross applications lead to the routes they are meant for."""
+"""The URLs between applications match the routes."""
 
 import io
 import json
@@ -27,7 +27,7 @@ ROUTES = {
 }
 
 
-def test_every_address_leads_to_its_route(app: Flask) -> None:
+def test_every_url_matches_its_route(app: Flask) -> None:
     stream = io.StringIO()
     logs.configure(stream)
     try:
@@ -49,5 +49,5 @@ def test_every_address_leads_to_its_route(app: Flask) -> None:
         (public_urls.logo("abc", base=BASE), "/logo?v=abc"),
     ],
 )
-def test_an_address_begins_with_its_base(address: str, path: str) -> None:
+def test_a_url_begins_with_its_base(address: str, path: str) -> None:
     assert address == BASE + path

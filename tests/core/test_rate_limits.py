@@ -9,7 +9,7 @@ from app.models import RateCounter
 from tests import make
 
 
-def test_a_limit_holds_until_its_window_ends(database: Database) -> None:
+def test_a_limit_applies_until_its_window_ends(database: Database) -> None:
     with database.unit_of_work() as session:
         results = [limits.hit(session, {"a": 2, "b": 100}, window_s=60, at=make.NOON) for _ in range(3)]
         assert results == [None, None, 60]
@@ -18,11 +18,11 @@ def test_a_limit_holds_until_its_window_ends(database: Database) -> None:
         assert limits.hit(session, {"a": 2}, window_s=60, at=later) is None
 
 
-def test_old_counters_are_forgotten(database: Database) -> None:
+def test_expired_counters_are_deleted(database: Database) -> None:
     with database.unit_of_work() as session:
         limits.hit(session, {"a": 2}, window_s=60, at=make.NOON)
-        assert limits.forget_expired(session, at=make.NOON + timedelta(seconds=90)) == 0
-        assert limits.forget_expired(session, at=make.NOON + timedelta(seconds=121)) == 1
+        assert limits.purge_expired(session, at=make.NOON + timedelta(seconds=90)) == 0
+        assert limits.purge_expired(session, at=make.NOON + timedelta(seconds=121)) == 1
         assert session.scalar(select(func.count()).select_from(RateCounter)) == 0
 
 
@@ -36,5 +36,5 @@ def test_old_counters_are_forgotten(database: Database) -> None:
         ("unix:", "unix:"),
     ],
 )
-def test_a_household_is_one_address(address: str, bucket: str) -> None:
+def test_addresses_of_one_household_share_a_bucket(address: str, bucket: str) -> None:
     assert limits.address_bucket(address) == bucket

@@ -11,7 +11,7 @@ KEYS = Keys("a-key-that-is-long-enough-for-everybody")
 SIGNER = KEYS.signer("shown")
 
 
-def test_what_was_signed_is_read_again_until_it_is_too_old() -> None:
+def test_a_signed_value_can_be_read_until_it_is_too_old() -> None:
     with time_machine.travel(make.NOON, tick=False):
         signed = SIGNER.sign(["form", 3, None, "ü"])
         assert SIGNER.read(signed, max_age_s=60) == ["form", 3, None, "ü"]
@@ -19,26 +19,26 @@ def test_what_was_signed_is_read_again_until_it_is_too_old() -> None:
         assert SIGNER.read(signed, max_age_s=60) is None
 
 
-def test_a_signature_is_for_one_purpose_and_one_key() -> None:
+def test_a_signature_is_valid_for_one_purpose_and_one_key() -> None:
     signed = SIGNER.sign(["x"])
     assert KEYS.signer("other").read(signed, max_age_s=60) is None
     assert Keys("another-key-that-is-long-enough-too").signer("shown").read(signed, max_age_s=60) is None
 
 
 @given(st.text(max_size=200))
-def test_nothing_that_was_not_signed_here_is_read(text: str) -> None:
+def test_unsigned_text_is_refused(text: str) -> None:
     assert SIGNER.read(text, max_age_s=60) is None
 
 
 @given(st.integers(0, 200), st.characters())
-def test_a_changed_letter_makes_it_worthless(place: int, letter: str) -> None:
+def test_a_signed_value_with_a_changed_letter_is_refused(place: int, letter: str) -> None:
     signed = SIGNER.sign(["form", 3, "en"])
     place %= len(signed)
     changed = signed[:place] + letter + signed[place + 1 :]
     assert changed == signed or SIGNER.read(changed, max_age_s=60) is None
 
 
-def test_hashes_are_keyed_and_the_same_each_time() -> None:
+def test_hashes_depend_on_the_key_and_are_repeatable() -> None:
     other = Keys("another-key-that-is-long-enough-too")
     assert KEYS.destination_hash(make.SAMS_NUMBER) == KEYS.destination_hash(make.SAMS_NUMBER)
     assert KEYS.destination_hash(make.SAMS_NUMBER) != other.destination_hash(make.SAMS_NUMBER)

@@ -1,4 +1,4 @@
-"""Languages, the Markdown subset, the words as evidence, and the catalogues."""
+"""Languages, the Markdown subset, frozen wordings, and the catalogs."""
 
 import io
 from functools import cache
@@ -17,7 +17,7 @@ from app.core import wording
 from app.core.wording import LOCALES
 
 TRANSLATIONS = ROOT / "app" / "translations"
-SPOKEN_TEMPLATES = ("embed", "messenger")
+TRANSLATED_TEMPLATES = ("embed", "messenger")
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ SPOKEN_TEMPLATES = ("embed", "messenger")
         (None, "*", "en"),
     ],
 )
-def test_the_language_is_the_persons_own_else_the_browsers(preferred: str | None, header: str, locale: str) -> None:
+def test_the_locale_is_that_of_the_contact_else_of_the_browser(preferred: str | None, header: str, locale: str) -> None:
     assert wording.negotiate(preferred, header) == locale
 
 
@@ -56,12 +56,12 @@ def test_the_language_is_the_persons_own_else_the_browsers(preferred: str | None
         ("es-419", None),
     ],
 )
-def test_the_region_is_the_one_that_the_browsers_first_language_names(header: str, region: str | None) -> None:
+def test_the_region_is_that_of_the_first_language_of_the_browser(header: str, region: str | None) -> None:
     assert wording.region(header) == region
 
 
 @given(st.text(max_size=300))
-def test_no_header_can_break_the_negotiation(header: str) -> None:
+def test_every_header_is_accepted(header: str) -> None:
     assert wording.negotiate(header, header) in LOCALES
     region = wording.region(header)
     assert region is None or (len(region) == 2 and region.isascii())
@@ -88,24 +88,24 @@ def test_legal_text_keeps_links_and_emphasis() -> None:
         "# heading\n- list\n> quote\n```code```",
     ],
 )
-def test_nothing_else_becomes_markup(markdown: str) -> None:
+def test_legal_text_has_no_other_markup(markdown: str) -> None:
     html = wording.legal_html(markdown)
     for refused in ("<script", "<img", 'href="javascript', 'href="data', " onclick", " onmouse", "<h1", "<ul", "<code"):
         assert refused not in html.replace("&quot;", "").replace("&lt;", "§")
 
 
 @given(st.text(alphabet=st.sampled_from("[](){}<>*_!`\"'&; javascript:alert(1)x\n#\\"), max_size=120))
-def test_no_legal_text_smuggles_a_tag_or_an_attribute(markdown: str) -> None:
+def test_legal_text_never_has_a_tag_that_is_not_allowed(markdown: str) -> None:
     html = wording.legal_html(markdown)
     for tag in html.split("<")[1:]:
         name = tag.lstrip("/").split(">")[0].split(" ")[0]
         assert name in {"p", "br", "em", "strong", "a"}
 
 
-def test_the_words_are_addressed_by_their_content() -> None:
-    one, same = wording.exact("en", {"b": 1, "a": "é"}), wording.exact("en", {"a": "e\u0301", "b": 1})
+def test_the_hash_of_a_wording_depends_on_its_content_only() -> None:
+    one, same = wording.freeze("en", {"b": 1, "a": "é"}), wording.freeze("en", {"a": "e\u0301", "b": 1})
     assert (one.hash, one.body) == (same.hash, '{"a":"é","b":1,"locale":"en"}')
-    assert wording.exact("de", {"b": 1, "a": "é"}).hash != one.hash
+    assert wording.freeze("de", {"b": 1, "a": "é"}).hash != one.hash
 
 
 @pytest.mark.parametrize("locale", [locale for locale in LOCALES if locale != "en"])
@@ -114,15 +114,15 @@ def test_every_sentence_is_translated_with_its_placeholders(locale: str) -> None
     for message in _sentences():
         entry = catalog.get(message)
         assert entry, f"{locale}: {message!r} is missing"
-        said = entry.string if entry.pluralizable else [entry.string]
-        assert all(said), f"{locale}: {message!r} is empty"
-        assert len(said) in {1, catalog.num_plurals}, f"{locale}: {message!r} lacks a form"
+        translations = entry.string if entry.pluralizable else [entry.string]
+        assert all(translations), f"{locale}: {message!r} is empty"
+        assert len(translations) in {1, catalog.num_plurals}, f"{locale}: {message!r} lacks a form"
         assert not list(entry.check(catalog)), f"{locale}: {message!r}"
-    assert {entry.id for entry in catalog if entry.id} == _sentences(), "a sentence that nobody says any more"
+    assert {entry.id for entry in catalog if entry.id} == _sentences(), "a sentence that is no longer used"
 
 
 @pytest.mark.parametrize("locale", [locale for locale in LOCALES if locale != "en"])
-def test_the_compiled_catalogue_is_the_written_one(locale: str) -> None:
+def test_the_compiled_catalog_matches_its_source(locale: str) -> None:
     compiled = io.BytesIO()
     write_mo(compiled, _catalog(locale))
     assert (TRANSLATIONS / locale / "LC_MESSAGES" / "messages.mo").read_bytes() == compiled.getvalue()
@@ -135,18 +135,18 @@ def _catalog(locale: str) -> Catalog:
 
 @cache
 def _sentences() -> set[str | tuple[str, ...]]:
-    """Everything that the code and the templates of the embed and the messenger say; a pair where it is counted."""
-    spoken = [(f"templates/{folder}/**.html", "jinja2") for folder in SPOKEN_TEMPLATES]
+    """The sentences of the code and of the templates of embed and messenger; a pair where there is a plural."""
+    templates = [(f"templates/{folder}/**.html", "jinja2") for folder in TRANSLATED_TEMPLATES]
     found = extract_from_dir(
         ROOT,
-        [("app/**.py", "python"), *spoken],
+        [("app/**.py", "python"), *templates],
         keywords={"gettext": None, "_": None, "translatable": None, "ngettext": (1, 2)},
-        directory_filter=lambda folder: Path(folder).name in {"work", ROOT.name, *_parts()},
+        directory_filter=lambda folder: Path(folder).name in {"work", ROOT.name, *_folder_names()},
     )
     return {message for _, _, message, _, _ in found if message}
 
 
-def _parts() -> set[str]:
-    templates = [ROOT / "templates", *(ROOT / "templates" / folder for folder in SPOKEN_TEMPLATES)]
+def _folder_names() -> set[str]:
+    templates = [ROOT / "templates", *(ROOT / "templates" / folder for folder in TRANSLATED_TEMPLATES)]
     folders = [*(ROOT / "app").rglob("*"), ROOT / "app", *templates]
     return {folder.name for folder in folders if folder.is_dir()}

@@ -18,7 +18,7 @@ def test_a_relative_sqlite_path_is_relative_to_the_working_directory(
     opened.close()
 
 
-def test_reads_without_a_transaction_have_an_engine_of_their_own_on_postgresql_only(settings: Settings) -> None:
+def test_only_postgresql_has_a_second_engine_for_autocommit(settings: Settings) -> None:
     options = engine_options(settings, connections=3)
     assert set(options) == ({None} if settings.is_sqlite else {None, "autocommit"})
     assert {each["pool_size"] for each in options.values()} == {3}

@@ -5,7 +5,7 @@ from app.models import Suppression
 from tests import make
 
 
-def test_insert_or_ignore_says_whether_the_row_was_new(database: Database) -> None:
+def test_insert_or_ignore_returns_whether_the_row_was_inserted(database: Database) -> None:
     row = {"phone_hash": "h" * 32, "cause": "manual", "note": "", "created_at": make.NOON}
     with database.unit_of_work() as session:
         assert insert_or_ignore(session, Suppression, row) is True

@@ -34,12 +34,12 @@ threads = [threading.Thread(target=write, args=(name,)) for name in range(4)]
 """
 
 
-def test_sqlite_is_configured_so_that_a_commit_survives_power_loss(settings: Settings, database: Database) -> None:
+def test_a_commit_is_configured_to_survive_power_loss(settings: Settings, database: Database) -> None:
     if not settings.is_sqlite:
         with database.engine.connect() as connection:
             assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"
         return
-    wanted = {
+    expected = {
         "journal_mode": "wal",
         "synchronous": 2,
         "foreign_keys": 1,
@@ -48,22 +48,22 @@ def test_sqlite_is_configured_so_that_a_commit_survives_power_loss(settings: Set
     }
     with database.unit_of_work() as writing, database.read_only() as reading:
         for session in (writing, reading):
-            found = {name: session.execute(text(f"PRAGMA {name}")).scalar() for name in wanted}
-            assert found == wanted
+            found = {name: session.execute(text(f"PRAGMA {name}")).scalar() for name in expected}
+            assert found == expected
 
 
 def test_a_reader_never_waits_for_a_writer_and_sees_the_last_commit(database: Database) -> None:
     with database.unit_of_work() as session:
         make.contact(session)
-        began = time.monotonic()
+        started_s = time.monotonic()
         with database.read_only() as reading:
             assert reading.scalar(select(func.count()).select_from(Contact)) == 0
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - started_s < 1
     with database.read_only() as reading:
         assert reading.scalar(select(func.count()).select_from(Contact)) == 1
 
 
-def test_writers_of_one_process_queue_and_none_fails(database: Database) -> None:
+def test_writers_of_one_process_never_fail(database: Database) -> None:
     failed: list[BaseException] = []
 
     def write() -> None:
@@ -86,23 +86,23 @@ def test_writers_of_one_process_queue_and_none_fails(database: Database) -> None
 
 def test_writers_of_two_processes_lose_nothing_and_never_fail(settings: Settings, database: Database) -> None:
     with database.unit_of_work() as session:
-        kind = make.live_type(session)
+        subscription_type = make.live_type(session)
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", WRITER, name, str(kind.id)],
+            [sys.executable, "-c", WRITER, name, str(subscription_type.id)],
             env=environment_of(settings),
             stderr=subprocess.PIPE,
             text=True,
         )
         for name in ("one", "two")
     ]
-    said = [process.communicate(timeout=120)[1] for process in processes]
-    assert said == ["", ""]
+    errors = [process.communicate(timeout=120)[1] for process in processes]
+    assert errors == ["", ""]
     with database.read_only() as session:
         assert session.scalar(select(func.count()).select_from(ConsentEvent)) == 200
 
 
-def test_a_unit_of_work_that_fails_writes_nothing(database: Database) -> None:
+def test_a_failed_unit_of_work_writes_nothing(database: Database) -> None:
     with pytest.raises(ZeroDivisionError), database.unit_of_work() as session:
         fail_after(make.contact(session))
     with database.read_only() as session:
@@ -119,12 +119,12 @@ def test_a_read_only_session_writes_nothing(database: Database) -> None:
 def test_closed_connections_are_replaced_before_they_are_used(database: Database) -> None:
     if database.is_sqlite:
         return
-    ask = CompiledStatement(select(func.count()).select_from(Contact))
+    count = CompiledStatement(select(func.count()).select_from(Contact))
     for _ in range(2):
-        with database.read_connection() as look:
-            assert ask.one(look) == (0,)
-        with database.unit_of_work() as session, database.read_only() as beside:
-            assert ask.one(session) == ask.one(beside) == (0,)
+        with database.read_connection() as connection:
+            assert count.one(connection) == (0,)
+        with database.unit_of_work() as session, database.read_only() as reading:
+            assert count.one(session) == count.one(reading) == (0,)
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as other:
             other.execute(
                 text(

@@ -29,7 +29,7 @@ from tests.processes import environment_of, started
 from tests.receiver import OK, Answer, Received, Receiver, receiver
 
 QUICK = Schedule(delays_s=(0.05,), first_pause_s=0.05, lease=timedelta(seconds=5))
-LIMITS = http.Limits(connect_s=1, total_s=1, answer_bytes=2000)
+LIMITS = http.Limits(connect_s=1, total_s=1, body_bytes=2000)
 BY_MAX = {"actor": "agent:1"}
 
 

@@ -1,4 +1,4 @@
-"""What is swept out once an hour, and who keeps the calendar."""
+"""What the hourly task deletes, and the periodic tasks of the queue."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ from app.models import OutboxEvent, RateCounter
 from tests import make
 
 
-def test_counters_whose_window_is_over_are_forgotten_and_others_are_kept(database: Database) -> None:
+def test_only_expired_rate_counters_are_deleted(database: Database) -> None:
     now = clock.now()
     with database.unit_of_work() as session:
         limits.hit(session, {"number:old": 5}, window_s=3600, at=now - timedelta(hours=3))
@@ -27,7 +27,7 @@ def test_counters_whose_window_is_over_are_forgotten_and_others_are_kept(databas
         assert session.scalars(select(RateCounter.bucket)).all() == ["number:new"]
 
 
-def test_routed_events_are_forgotten_after_thirty_days_and_waiting_ones_never(database: Database) -> None:
+def test_routed_events_are_deleted_after_thirty_days_and_waiting_ones_never(database: Database) -> None:
     now = clock.now()
     with database.unit_of_work() as session:
         for age_days, is_routed in ((31, True), (29, True), (400, False)):
@@ -42,7 +42,7 @@ def test_routed_events_are_forgotten_after_thirty_days_and_waiting_ones_never(da
         assert [event.payload["age"] for event in kept] == [29, 400]
 
 
-def test_tokens_of_visitors_who_are_gone_are_forgotten(database: Database) -> None:
+def test_tokens_of_visitors_who_did_not_return_are_deleted(database: Database) -> None:
     now = clock.now()
     with database.unit_of_work() as session:
         for name, age_days in (("new", 1), ("old", 401)):
@@ -54,7 +54,9 @@ def test_tokens_of_visitors_who_are_gone_are_forgotten(database: Database) -> No
         assert messenger_tokens.lead_of(session, "old") is None
 
 
-def test_the_calendar_is_kept_by_the_database_that_the_installation_has(settings: Settings, database: Database) -> None:
+def test_the_queue_uses_the_engine_of_the_database_and_has_the_periodic_tasks(
+    settings: Settings, database: Database
+) -> None:
     queue = open_queue(settings, database)
     worker.schedule(queue, database)
     again = open_queue(settings, database)
@@ -69,12 +71,12 @@ def test_the_calendar_is_kept_by_the_database_that_the_installation_has(settings
         each.storage.close()
 
 
-def test_what_runs_beside_the_calendar_is_told_to_stop_before_its_jobs_are_waited_for(
+def test_a_stop_ends_the_other_threads_before_it_waits_for_jobs(
     settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []
     monkeypatch.setattr(Consumer, "stop", lambda *_seen, **_options: order.append("jobs"))
     queue = open_queue(settings, database)
-    worker._GracefulConsumer(queue, stop_beside=lambda: order.append("beside")).stop(graceful=True)
+    worker._GracefulConsumer(queue, stop_threads=lambda: order.append("threads")).stop(graceful=True)
     queue.storage.close()
-    assert order == ["beside", "jobs"]
+    assert order == ["threads", "jobs"]

@@ -219,7 +219,7 @@ def test_a_success_does_not_end_a_pause_that_the_endpoint_requested(days: Days, 
     ],
 )
 def test_retry_after_is_read_in_seconds_or_as_a_date(header: str, seconds: float) -> None:
-    answer = http.Answer(503, {"Retry-After": header}, b"", is_cut=False, duration_ms=1)
+    answer = http.Response(503, {"Retry-After": header}, b"", is_cut=False, duration_ms=1)
     assert deliver_webhooks._retry_after_s(answer, at=datetime(2026, 11, 2, 12, tzinfo=UTC)) == seconds
 
 

@@ -1,4 +1,4 @@
-"""Uses pages as a person does: signs in, reads, fills in a form, sends it."""
+"""Helpers that use pages as a person does: sign in, read a page, fill in its form and send it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ def agent(app: Flask) -> FlaskClient:
 def make_agent(
     app: Flask, email: str, *, name: str = "", role: Role = Role.AGENT, password: str | None = PASSWORD
 ) -> int:
-    """The id of the account with this address, which is created if there is none."""
+    """The id of the account with this address. Creates it when it does not exist."""
     database: Database = app.extensions["assent"].database
     with database.unit_of_work() as session:
         found = session.scalars(select(Agent).where(Agent.email == email)).one_or_none()
@@ -46,7 +46,7 @@ def make_agent(
                 email=email,
                 name=name,
                 role=role,
-                password_hash=_hashed(password) if password else None,
+                password_hash=_hash(password) if password else None,
                 at=clock.now(),
             )
         return found.id
@@ -54,31 +54,31 @@ def make_agent(
 
 def signed_in(app: Flask, email: str, password: str = PASSWORD) -> FlaskClient:
     client = app.test_client()
-    answer = sign_in(client, email, password)
-    assert answer.status_code == 302, answer.get_data(as_text=True)
+    response = sign_in(client, email, password)
+    assert response.status_code == 302, response.get_data(as_text=True)
     return client
 
 
 def sign_in(
     client: FlaskClient, email: str, password: str = PASSWORD, *, next_page: str = "", **more: Any
 ) -> TestResponse:
-    """Open the sign-in page, fill it in and send it; returns the response, a redirect on success."""
+    """Open the sign-in page, fill in the form and send it. Returns the response, a redirect on success."""
     return submit(client, "/sign-in", {"email": email, "password": password, "next": next_page}, **more)
 
 
 def submit(
     client: FlaskClient, path: str, values: dict[str, Any] | None = None, *, page: str | None = None, **more: Any
 ) -> TestResponse:
-    """Post a form with the CSRF token that its page carries.
+    """Post a form with the CSRF token of its page.
 
-    :param page: the page with the form, if it is not the address that the form is sent to
+    :param page: the page with the form, when it has another address than ``path``
     """
     token = csrf_token(client.get(page or path, **more).get_data(as_text=True))
     return client.post(path, data={"csrf_token": token, **(values or {})}, **more)
 
 
 def csrf_token(html: str) -> str:
-    """The CSRF token of the first form on a page that has one."""
+    """The CSRF token of the first form of a page that has one."""
     found = _CsrfFinder()
     found.feed(html)
     assert found.token, "no form with a CSRF token on this page"
@@ -87,7 +87,7 @@ def csrf_token(html: str) -> str:
 
 @contextmanager
 def one_window() -> Iterator[None]:
-    """Stop the clock, so that a window of the rate limits does not end in the middle of a test."""
+    """Stop the clock, so that no window of a rate limit ends during a test."""
     with time_machine.travel(NOON, tick=False):
         yield
 
@@ -97,16 +97,16 @@ def statements(app: Flask) -> Iterator[list[str]]:
     """The SQL statements that run inside the block, in order."""
     seen: list[str] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def record(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         seen.append(statement)
 
     database: Database = app.extensions["assent"].database
-    event.listen(database.engine, "before_cursor_execute", note)
+    event.listen(database.engine, "before_cursor_execute", record)
     database.trace = seen.append
     try:
         yield seen
     finally:
-        event.remove(database.engine, "before_cursor_execute", note)
+        event.remove(database.engine, "before_cursor_execute", record)
         database.trace = None
 
 
@@ -122,5 +122,5 @@ class _CsrfFinder(HTMLParser):
 
 
 @lru_cache
-def _hashed(password: str) -> str:
+def _hash(password: str) -> str:
     return accounts.hash_password(password)

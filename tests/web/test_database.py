@@ -36,7 +36,7 @@ def test_a_unit_of_work_inside_a_read_has_its_own_session(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("transaction", [unit_of_work, read_only])
-def test_no_session_is_left_after_a_block(app: Flask, transaction: object) -> None:
+def test_no_session_remains_after_a_block(app: Flask, transaction: object) -> None:
     with app.app_context():
         with pytest.raises(ZeroDivisionError), transaction():  # type: ignore[operator]
             raise ZeroDivisionError
@@ -44,7 +44,7 @@ def test_no_session_is_left_after_a_block(app: Flask, transaction: object) -> No
         assert len(db.session.registry.registry) == 0  # type: ignore[attr-defined]
 
 
-def test_a_mounted_application_uses_the_engines_of_the_main_one(app: Flask) -> None:
+def test_a_mounted_application_uses_the_engines_of_the_main_application(app: Flask) -> None:
     surface = mounts.create_surface(app, "tests.surface")
     with surface.app_context(), unit_of_work() as session:
         make.contact(session)

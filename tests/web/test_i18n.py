@@ -1,4 +1,4 @@
-"""Each language counts in its own way."""
+"""Plural forms of the languages."""
 
 import pytest
 from flask import Flask
@@ -22,8 +22,8 @@ WAITS = "That was tried too often. Please try again in %(num)s minutes."
         ("ar", 11, "11 دقيقة."),
     ],
 )
-def test_one_minute_is_no_minutes(locale: str, number: int, end: str) -> None:
+def test_each_language_has_its_plural_forms(locale: str, number: int, end: str) -> None:
     app = Flask("languages")
     languages.init_app(app)
-    with app.app_context(), languages.speaking(locale):
+    with app.app_context(), languages.use_locale(locale):
         assert languages.ngettext(WAIT, WAITS, number).endswith(end)

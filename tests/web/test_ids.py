@@ -1,4 +1,4 @@
-"""Numbers in addresses: what no row can have is not there, and never an error of ours."""
+"""Numbers in addresses: an id that no row can have is not found, and never an internal error."""
 
 import re
 
@@ -13,7 +13,7 @@ from tests.web import pages
 HUGE = 10**30
 
 
-def test_no_id_is_too_large_for_any_route(app: Flask) -> None:
+def test_huge_ids_are_not_found_on_every_route(app: Flask) -> None:
     client = pages.admin(app)
     token = pages.csrf_token(client.get("/account").get_data(as_text=True))
     rules = [rule for rule in app.url_map.iter_rules() if "<int:" in rule.rule]
@@ -23,12 +23,12 @@ def test_no_id_is_too_large_for_any_route(app: Flask) -> None:
             path = re.sub(r"<int:\w+>", str(number), rule.rule)
             path = re.sub(r"<any\((\w+),.*?>", r"\1", path)
             for method in (rule.methods or set()) & {"GET", "POST"}:
-                answer = client.open(path, method=method, data={"csrf_token": token})
-                assert answer.status_code in {404, 422} or "inbox" in path, (method, path, answer.status_code)
-                assert answer.status_code < 500, (method, path)
+                response = client.open(path, method=method, data={"csrf_token": token})
+                assert response.status_code in {404, 422} or "inbox" in path, (method, path, response.status_code)
+                assert response.status_code < 500, (method, path)
 
 
-def test_no_place_in_a_list_is_too_large(app: Flask) -> None:
+def test_huge_positions_in_lists_cause_no_error(app: Flask) -> None:
     with app.extensions["assent"].database.unit_of_work() as session:
         contact = make.contact(session).public_id
     client = pages.admin(app)
@@ -62,5 +62,5 @@ def test_no_place_in_a_list_is_too_large(app: Flask) -> None:
         ("\u0667", None),
     ],
 )
-def test_an_id_is_ascii_digits_that_a_row_can_have(text: str | None, expected: int | None) -> None:
+def test_an_id_is_parsed_from_ascii_digits_that_a_row_can_have(text: str | None, expected: int | None) -> None:
     assert parse_id(text) == expected

@@ -1,4 +1,4 @@
-"""Applications below a path of the main one: plain Flask without session, sign-in and cookie."""
+"""Mounted applications: Flask without session, sign-in and cookie."""
 
 import io
 import json
@@ -38,7 +38,7 @@ def test_applications_share_their_services_and_assets(app: Flask, surface: Flask
     assert app.test_client().get("/mounted/asset").text == app.jinja_env.globals["asset"]("css/tokens.css")
 
 
-def test_routes_lists_the_addresses_of_every_application(app: Flask, surface: Flask) -> None:
+def test_routes_lists_the_routes_of_every_application(app: Flask, surface: Flask) -> None:
     listed = {(route.methods, route.path, route.endpoint) for route in mounts.routes(app)}
     assert (("GET",), "/healthz", "app: healthz") in listed
     assert (("POST",), "/mounted/write", "tests.surface: write") in listed
@@ -51,7 +51,7 @@ def test_slashes_of_an_address_are_not_merged(app: Flask, surface: Flask) -> Non
     assert app.test_client().get("/mounted/things/a//b").text == "thing a//b"
 
 
-def test_a_mounted_application_has_no_session_no_cookie_and_asks_for_no_csrf_token(app: Flask, surface: Flask) -> None:
+def test_a_mounted_application_has_no_session_no_cookie_and_no_csrf_check(app: Flask, surface: Flask) -> None:
     def remember() -> str:
         session["name"] = "sam"
         return ""
@@ -74,7 +74,7 @@ def test_every_response_has_the_common_headers_and_a_hook_may_set_others(app: Fl
     assert "Content-Security-Policy" not in headers
 
 
-def test_the_log_line_names_prefix_and_rule_but_no_token(app: Flask, surface: Flask) -> None:
+def test_the_log_line_has_prefix_and_rule_but_no_token(app: Flask, surface: Flask) -> None:
     stream = io.StringIO()
     logs.configure(stream)
     try:
@@ -108,7 +108,7 @@ def test_a_large_body_is_refused(app: Flask, surface: Flask) -> None:
 @pytest.mark.parametrize(
     ("accepted", "encoding"), [("br, gzip", "br"), ("gzip", "gzip"), ("identity", None), ("br;q=0", None), (None, None)]
 )
-def test_a_surface_compresses_as_the_client_accepts(
+def test_a_response_is_compressed_as_the_client_accepts(
     accepted: str | None, encoding: str | None, app: Flask, surface: Flask
 ) -> None:
     surface.after_request(compression.compress)

@@ -1,4 +1,4 @@
-"""Log lines: one a request, JSON, and nothing in them that is private."""
+"""Log lines: JSON, one for each request, without private data."""
 
 import io
 import json
@@ -38,8 +38,8 @@ SECRETS = (
 
 
 @pytest.fixture
-def written() -> Iterator[io.StringIO]:
-    """What is logged during a test."""
+def log() -> Iterator[io.StringIO]:
+    """The log lines of a test."""
     root = logging.getLogger()
     before = root.handlers[:], root.level
     stream = io.StringIO()
@@ -49,36 +49,34 @@ def written() -> Iterator[io.StringIO]:
     root.handlers[:], root.level = before
 
 
-def lines(written: io.StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in written.getvalue().splitlines()]
+def lines(log: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.getvalue().splitlines()]
 
 
-def test_one_line_a_request_says_what_was_asked_and_how_it_went(client: FlaskClient, written: io.StringIO) -> None:
-    answer = client.get("/healthz?phone=%2B12025550123")
-    (line,) = lines(written)
+def test_each_request_is_logged_in_one_line(client: FlaskClient, log: io.StringIO) -> None:
+    response = client.get("/healthz?phone=%2B12025550123")
+    (line,) = lines(log)
     assert (line["method"], line["route"], line["status"]) == ("GET", "/healthz", 200)
-    assert line["request_id"] == answer.headers["X-Request-Id"]
+    assert line["request_id"] == response.headers["X-Request-Id"]
     assert 0 < line["duration_ms"] < 5000
     assert line["at"].endswith("Z")
-    assert "2025550123" not in written.getvalue()
+    assert "2025550123" not in log.getvalue()
 
 
-def test_a_path_is_never_logged_for_tokens_are_in_paths(client: FlaskClient, written: io.StringIO) -> None:
+def test_paths_are_never_logged_because_they_have_tokens(client: FlaskClient, log: io.StringIO) -> None:
     client.get("/f/AbCdEfGhIjKlMnOpQrStUv")
     client.get("/nowhere/AbCdEfGhIjKlMnOpQrStUv")
-    assert "AbCdEfGh" not in written.getvalue()
-    assert [line["route"] for line in lines(written)] == ["/f/<token>", None]
+    assert "AbCdEfGh" not in log.getvalue()
+    assert [line["route"] for line in lines(log)] == ["/f/<token>", None]
 
 
-def test_a_method_that_a_client_made_up_is_not_repeated(client: FlaskClient, written: io.StringIO) -> None:
+def test_an_unknown_method_is_not_logged(client: FlaskClient, log: io.StringIO) -> None:
     client.open("/healthz", method="SAM@EXAMPLE.COM")
-    assert lines(written)[0]["method"] == "other"
+    assert lines(log)[0]["method"] == "other"
 
 
 @pytest.mark.own_app
-def test_an_unexpected_error_is_logged_with_its_request_and_without_what_is_private(
-    app: Flask, written: io.StringIO
-) -> None:
+def test_an_unexpected_error_is_logged_with_its_request_and_without_private_data(app: Flask, log: io.StringIO) -> None:
     app.testing = False
 
     def fail(token: str) -> str:
@@ -86,34 +84,34 @@ def test_an_unexpected_error_is_logged_with_its_request_and_without_what_is_priv
         raise RuntimeError(f"{typed} of sam@example.com at /f/AbCdEfGhIjKlMnOpQrStUv")
 
     app.add_url_rule("/broken/<token>", "broken", fail)
-    answer = app.test_client().get("/broken/AbCdEfGhIjKlMnOpQrStUv")
-    assert answer.status_code == 500
-    failed, request = lines(written)
+    response = app.test_client().get("/broken/AbCdEfGhIjKlMnOpQrStUv")
+    assert response.status_code == 500
+    failed, request = lines(log)
     assert failed["level"] == "error"
-    assert failed["request_id"] == request["request_id"] == answer.headers["X-Request-Id"]
+    assert failed["request_id"] == request["request_id"] == response.headers["X-Request-Id"]
     assert failed["route"] == "/broken/<token>"
     assert "RuntimeError: [phone] of [email] at /f/[token]" in failed["exception"]
-    assert not any(secret in written.getvalue() for secret in ("2025550123", "sam@", "AbCdEfGh"))
+    assert not any(secret in log.getvalue() for secret in ("2025550123", "sam@", "AbCdEfGh"))
 
 
 @pytest.mark.parametrize("text", PRIVATE)
-def test_whoever_writes_a_line_nothing_private_gets_into_it(text: str, written: io.StringIO) -> None:
+def test_private_data_is_removed_from_every_line(text: str, log: io.StringIO) -> None:
     structlog.get_logger().info(f"before {text}, after", detail=text)
-    logging.getLogger("some.library").warning("heard %s", text)
-    said = written.getvalue()
-    assert len(lines(written)) == 2
-    assert "after" in said
-    assert not any(secret in said for secret in SECRETS), said
+    logging.getLogger("some.library").warning("received %s", text)
+    text_of_log = log.getvalue()
+    assert len(lines(log)) == 2
+    assert "after" in text_of_log
+    assert not any(secret in text_of_log for secret in SECRETS), text_of_log
 
 
-def test_the_parameters_of_a_failed_statement_are_left_out(written: io.StringIO) -> None:
+def test_the_parameters_of_a_failed_statement_are_removed(log: io.StringIO) -> None:
     failure = "(IntegrityError)\n[SQL: INSERT]\n[parameters: {'typed': ['07400 123456', 'Sam']}]\n(Background: x)"
     structlog.get_logger().error("failed", exception=failure)
-    assert lines(written)[0]["exception"] == "(IntegrityError)\n[SQL: INSERT]\n[parameters]\n(Background: x)"
+    assert lines(log)[0]["exception"] == "(IntegrityError)\n[SQL: INSERT]\n[parameters]\n(Background: x)"
 
 
 @given(number=st.from_regex(r"\+[1-9]\d{6,14}", fullmatch=True), before=st.text(max_size=5), after=st.text(max_size=5))
-def test_no_number_in_e164_is_ever_left_standing(number: str, before: str, after: str) -> None:
+def test_every_e164_number_is_removed(number: str, before: str, after: str) -> None:
     assert number not in logs.redacted(f"{before}{number}{after}")
 
 
@@ -128,24 +126,22 @@ def test_no_number_in_e164_is_ever_left_standing(number: str, before: str, after
         "09:00-17:30",
     ],
 )
-def test_what_is_not_private_is_left_as_it_is(text: str) -> None:
+def test_other_text_is_not_changed(text: str) -> None:
     assert logs.redacted(text) == text
 
 
-def test_lines_of_libraries_come_out_as_json_from_warnings_upwards(written: io.StringIO) -> None:
+def test_lines_of_libraries_are_json_from_warnings_on(log: io.StringIO) -> None:
     logging.getLogger("huey").info("chatter")
     try:
         int("sam@example.com")
     except ValueError:
         logging.getLogger("huey").exception("a job failed")
-    (line,) = lines(written)
+    (line,) = lines(log)
     assert (line["event"], line["level"], line["logger"]) == ("a job failed", "error", "huey")
     assert "base 10: '[email]'" in line["exception"]
 
 
-def test_nothing_is_written_before_a_process_asks_for_it(
-    client: FlaskClient, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_is_written_before_configure_is_called(client: FlaskClient, capfd: pytest.CaptureFixture[str]) -> None:
     client.get("/healthz")
-    structlog.get_logger().warning("unheard")
+    structlog.get_logger().warning("not written")
     assert capfd.readouterr() == ("", "")

@@ -1,4 +1,4 @@
-"""Accounts of those who work here: made, invited, disabled; the rules of passwords; the admin who must remain."""
+"""Accounts of agents: create, invite, change and disable them; rules for passwords; one admin must always remain."""
 
 import unicodedata
 import uuid
@@ -17,28 +17,28 @@ from app.models import Agent, Role
 PASSWORD_MIN = 12
 PASSWORD_MAX = 1000
 NAME_MAX = 120
-# The second recommendation of RFC 9106: 64 MiB, 3 passes, 4 lanes.
+# The second recommended option of RFC 9106: 64 MiB of memory, 3 passes, 4 lanes.
 ARGON2 = {"time_cost": 3, "memory_cost": 65536, "parallelism": 4}
 _HASHER = PasswordHasher(ARGON2["time_cost"], ARGON2["memory_cost"], ARGON2["parallelism"])
 
 
 def hash_password(text: str) -> str:
-    """Argon2id in the usual ``$argon2id$…`` spelling; Flask-Security verifies it. Takes about 50 ms on purpose."""
-    return _HASHER.hash(normal_password(text))
+    """The Argon2id hash in the usual format (``$argon2id$…``), which Flask-Security verifies. Takes about 50 ms."""
+    return _HASHER.hash(normalize_password(text))
 
 
-def normal_password(text: str) -> str:
-    """The spelling that is hashed, so that an accent typed on another keyboard is the same accent."""
+def normalize_password(text: str) -> str:
+    """The password in Unicode form NFKD, which is hashed. The same accent typed on two keyboards becomes equal."""
     return unicodedata.normalize("NFKD", text)
 
 
 def check_password_rules(password: str, email: str) -> None:
-    """At least 12 characters, and not the e-mail address.
+    """Require at least 12 characters, not the email address, and more than 3 different characters.
 
-    :raises InvalidInput: with a sentence that says which rule; field ``password``
-    Source: NIST SP 800-63B 5.1.1.2: length, no composition rules
+    :raises InvalidInput: a rule is broken; field ``password``
+    Source: NIST SP 800-63B 5.1.1.2 (length, no rules of composition)
     """
-    password = normal_password(password)
+    password = normalize_password(password)
     if len(password) < PASSWORD_MIN:
         raise InvalidInput(f"Use at least {PASSWORD_MIN} characters.", field="password")
     if len(password) > PASSWORD_MAX:
@@ -59,13 +59,13 @@ def create_agent(
     at: datetime,
     actor: str = "command line",
 ) -> Agent:
-    """Somebody who may sign in at once; without a password, only after following a one-time link.
+    """Create an account. With a password the agent can sign in immediately, without one only through a one-time link.
 
-    :param password_hash: ``hash_password(…)``, checked before by ``check_password_rules``
-    :raises InvalidInput: the address is none or already has an account; the name is too long; no such role
+    :param password_hash: from ``hash_password``; the caller checks the password with ``check_password_rules``
+    :raises InvalidInput: the address is invalid or has an account; the name is too long; the role does not exist
     """
     agent = Agent(
-        email=_free_address(session, email),
+        email=_unused_address(session, email),
         name=read_name(name),
         role=_role(role).value,
         active=True,
@@ -80,7 +80,7 @@ def create_agent(
 
 
 def invite(session: Session, *, email: str, name: str, role: Role, actor: str, at: datetime) -> Agent:
-    """An account without a password; the caller hands out the one-time link that sets one.
+    """Create an account without a password. The caller delivers the one-time link that sets one.
 
     :raises InvalidInput: as for ``create_agent``
     """
@@ -91,11 +91,11 @@ def invite(session: Session, *, email: str, name: str, role: Role, actor: str, a
 
 
 def renew_link(session: Session, agent_id: int, *, actor: str, at: datetime) -> Agent:
-    """Make room for a new one-time link: earlier links and every session of this agent end here.
+    """Invalidate earlier one-time links and all sessions of this agent, so that the caller can make a new link.
 
-    :raises InvalidState: they are disabled, or it would be the admin's own account
+    :raises InvalidState: the account is disabled, or it is the account of the actor
     """
-    agent = _another(session, agent_id, actor, "make a link for")
+    agent = _lock_other(session, agent_id, actor, "make a link for")
     if not agent.active:
         raise InvalidState(f"{label(agent)} is disabled. Enable the account first.")
     agent.fs_uniquifier = _uniquifier()
@@ -107,12 +107,12 @@ def renew_link(session: Session, agent_id: int, *, actor: str, at: datetime) -> 
 
 
 def disable(session: Session, agent_id: int, *, actor: str, at: datetime) -> Agent:
-    """Sign an agent out everywhere and for good; their one-time links stop working too.
+    """Disable an account: its sessions and one-time links stop working.
 
-    :raises InvalidState: the last admin who can sign in must remain
+    :raises InvalidState: it is the last admin who can sign in
     """
-    agent = _hold(session, agent_id)
-    _keep_one_admin(session, agent)
+    agent = _lock(session, agent_id)
+    _refuse_last_admin(session, agent)
     if agent.active:
         agent.active = False
         agent.fs_uniquifier = _uniquifier()
@@ -122,8 +122,8 @@ def disable(session: Session, agent_id: int, *, actor: str, at: datetime) -> Age
 
 
 def enable(session: Session, agent_id: int, *, actor: str, at: datetime) -> Agent:
-    """Let a disabled agent sign in again, with the password and second factor they had."""
-    agent = _hold(session, agent_id)
+    """Enable a disabled account, with the same password and second factor as before."""
+    agent = _lock(session, agent_id)
     if not agent.active:
         agent.active = True
         audit.record(session, actor, "agent.enabled", subject_of(agent), {}, at=at)
@@ -132,23 +132,27 @@ def enable(session: Session, agent_id: int, *, actor: str, at: datetime) -> Agen
 
 
 def change_role(session: Session, agent_id: int, role: Role, *, actor: str, at: datetime) -> Agent:
-    """:raises InvalidState: the last admin who can sign in must remain"""
-    agent = _hold(session, agent_id)
-    if (wanted := _role(role)) != Role.ADMIN:
-        _keep_one_admin(session, agent)
-    if agent.role != wanted:
-        agent.role = wanted.value
+    """Change the role of an agent.
+
+    :raises InvalidInput: the role does not exist
+    :raises InvalidState: it is the last admin who can sign in
+    """
+    agent = _lock(session, agent_id)
+    if (new_role := _role(role)) != Role.ADMIN:
+        _refuse_last_admin(session, agent)
+    if agent.role != new_role:
+        agent.role = new_role.value
         audit.record(session, actor, "agent.role_changed", subject_of(agent), {"role": agent.role}, at=at)
         session.flush()
     return agent
 
 
 def reset_second_factor(session: Session, agent_id: int, *, actor: str, at: datetime) -> Agent:
-    """Take the second factor and its recovery codes away from somebody who lost them; it ends their sessions.
+    """Remove the second factor and the recovery codes of an agent who lost them, and end their sessions.
 
-    :raises InvalidState: one's own is switched off on the account page, with the password
+    :raises InvalidState: it is the account of the actor, who uses the account page with the password instead
     """
-    agent = _another(session, agent_id, actor, "reset the second factor of")
+    agent = _lock_other(session, agent_id, actor, "reset the second factor of")
     agent.tf_primary_method = agent.tf_totp_secret = agent.mf_recovery_codes = None
     agent.fs_uniquifier = _uniquifier()
     audit.record(session, actor, "agent.second_factor_reset", subject_of(agent), {}, at=at)
@@ -156,34 +160,34 @@ def reset_second_factor(session: Session, agent_id: int, *, actor: str, at: date
     return agent
 
 
-def write_back(session: Session, agent_id: int, uniquifier: str, changed: dict[str, Any]) -> None:
-    """Write what an agent changed of their own account, unless somebody ended their sessions in the meantime.
+def save_changes(session: Session, agent_id: int, uniquifier: str, changed: dict[str, Any]) -> None:
+    """Save changes of an account, unless its sessions were ended since it was read.
 
-    :param uniquifier: as it was when the account was read; a used one-time link has another one by now
-    :raises InvalidState: the account changed meanwhile; nothing is written
+    :param uniquifier: the ``fs_uniquifier`` that was read; the use of a one-time link, for example, replaces it
+    :raises InvalidState: the account changed in the meantime; nothing is written
     """
     statement = update(Agent).where(Agent.id == agent_id, Agent.fs_uniquifier == uniquifier, Agent.active)
     if not cast(Any, session.execute(statement.values(**changed))).rowcount:
         raise InvalidState("This account was changed in the meantime. Sign in again and retry.")
 
 
-def signed_in(session: Session, agent_id: int, *, at: datetime) -> None:
-    """Note when."""
+def record_sign_in(session: Session, agent_id: int, *, at: datetime) -> None:
+    """Store the time of a sign-in."""
     session.execute(update(Agent).where(Agent.id == agent_id).values(last_sign_in_at=at))
 
 
-def spend_recovery_code(session: Session, agent_id: int, code_hash: str) -> bool:
-    """Use up one recovery code; false when there is no such code (any more)."""
-    agent = _hold(session, agent_id)
+def use_recovery_code(session: Session, agent_id: int, code_hash: str) -> bool:
+    """Use a recovery code once; false when the agent has no such code."""
+    agent = _lock(session, agent_id)
     if code_hash not in (agent.mf_recovery_codes or []):
         return False
-    agent.mf_recovery_codes = [kept for kept in agent.mf_recovery_codes or [] if kept != code_hash]
+    agent.mf_recovery_codes = [each for each in agent.mf_recovery_codes or [] if each != code_hash]
     session.flush()
     return True
 
 
 def find(session: Session, agent_id: int) -> Agent:
-    """:raises NotFound: there is no account with this id"""
+    """:raises NotFound: no account has this id"""
     agent = find_or_none(session, agent_id)
     if agent is None:
         raise NotFound("There is no such account.")
@@ -191,58 +195,66 @@ def find(session: Session, agent_id: int) -> Agent:
 
 
 def find_or_none(session: Session, agent_id: int) -> Agent | None:
-    """The account with this id, if there is one."""
+    """The account with this id; null when there is none."""
     return session.get(Agent, agent_id)
 
 
 def find_all(session: Session) -> list[Agent]:
-    """Everybody: those who can sign in first, by name or address."""
-    shown = func.lower(func.coalesce(func.nullif(Agent.name, ""), Agent.email))
-    return list(session.scalars(select(Agent).order_by(Agent.active.desc(), shown, Agent.id)))
+    """Every account: enabled ones first, then by name or address."""
+    label = func.lower(func.coalesce(func.nullif(Agent.name, ""), Agent.email))
+    return list(session.scalars(select(Agent).order_by(Agent.active.desc(), label, Agent.id)))
 
 
 def label(agent: Agent) -> str:
-    """What to call them on a page."""
+    """The name that pages show: the agent's name, else the address."""
     return agent.name or agent.email
 
 
 def subject_of(agent: Agent) -> str:
-    """As ledger and audit name an agent: ``agent:3``."""
+    """How ledger and audit log name this agent: ``agent:3``."""
     return f"agent:{agent.id}"
 
 
 def read_name(typed: str) -> str:
-    """A name in one line, of characters that can be seen. :raises InvalidInput: longer than 120 characters"""
+    """The name in one line, without invisible characters.
+
+    :raises InvalidInput: longer than 120 characters
+    """
     name = "".join(character for character in " ".join(typed.split()) if character.isprintable())
     if len(name) > NAME_MAX:
         raise InvalidInput(f"The name is longer than {NAME_MAX} characters.", field="name")
     return name
 
 
-def _hold(session: Session, agent_id: int) -> Agent:
-    """The account with every admin's row held, always in one order, so that two admins cannot demote each other."""
-    held = session.scalars(
+def _lock(session: Session, agent_id: int) -> Agent:
+    """The account, locked together with the rows of all admins, so that two admins cannot demote each other.
+
+    Rows are locked in the order of their ids, so that no deadlock is possible.
+
+    :raises NotFound: no account has this id
+    """
+    locked = session.scalars(
         select(Agent)
         .where((Agent.role == Role.ADMIN.value) | (Agent.id == agent_id))
         .order_by(Agent.id)
         .with_for_update()
         .execution_options(populate_existing=True)
     )
-    agent = next((each for each in held if each.id == agent_id), None)
+    agent = next((each for each in locked if each.id == agent_id), None)
     if agent is None:
         raise NotFound("There is no such account.")
     return agent
 
 
-def _another(session: Session, agent_id: int, actor: str, verb: str) -> Agent:
-    agent = _hold(session, agent_id)
+def _lock_other(session: Session, agent_id: int, actor: str, verb: str) -> Agent:
+    agent = _lock(session, agent_id)
     if subject_of(agent) == actor:
         raise InvalidState(f"You cannot {verb} your own account here. Use the account page.")
     return agent
 
 
-def _keep_one_admin(session: Session, agent: Agent) -> None:
-    """Somebody who never set a password cannot sign in, so an invited admin does not count."""
+def _refuse_last_admin(session: Session, agent: Agent) -> None:
+    """:raises InvalidState: no other admin could sign in; an admin without a password does not count"""
     if agent.role != Role.ADMIN or not agent.active:
         return
     others = select(Agent.id).where(
@@ -252,7 +264,7 @@ def _keep_one_admin(session: Session, agent: Agent) -> None:
         raise InvalidState(f"{label(agent)} is the last admin. Make somebody else an admin first.")
 
 
-def _free_address(session: Session, typed: str) -> str:
+def _unused_address(session: Session, typed: str) -> str:
     address = addresses.read(typed)
     if session.scalar(select(Agent.id).where(Agent.email == address)) is not None:
         raise InvalidInput("Somebody with this e-mail address has an account already.", field="email")

@@ -1,4 +1,4 @@
-"""API tokens: shown once, kept as a hash, checked with each call, revoked at once."""
+"""API tokens: shown once, stored as a hash, checked with each call. A revoked token stops working immediately."""
 
 import hashlib
 import secrets
@@ -18,9 +18,9 @@ from app.models import ApiToken, Workspace
 SCOPES = ("read", "write", "admin")
 DEFAULT_SCOPES = ("read", "write")
 NAME_MAX = 120
-USE_NOTED_EVERY = timedelta(minutes=1)
+RECORD_USE_EVERY = timedelta(minutes=1)
 _PREFIX = "assent_"
-# What a scope lets its holder do beside what it names.
+# The scopes that each scope includes.
 _IMPLIED = {"admin": {"admin", "write", "read"}, "write": {"write", "read"}, "read": {"read"}}
 _TOKEN = cast(Table, ApiToken.__table__)
 _WORKSPACE = cast(Table, Workspace.__table__)
@@ -41,9 +41,10 @@ _CHECK = CompiledStatement(
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls, as far as the token tells, and what the workspace lets one token do.
+    """The token that a call was made with, and the limit of calls that the workspace sets for each token.
 
-    :param workspace_key: the workspace's public key, which names it in answers
+    :param scopes: with the scopes that they include
+    :param workspace_key: the public key of the workspace, which identifies it in responses
     """
 
     token_id: int
@@ -56,7 +57,7 @@ class Caller:
 
     @property
     def actor(self) -> str:
-        """As the ledger and the audit log name the token: ``api:4``."""
+        """How ledger and audit log name the token: ``api:4``."""
         return f"api:{self.token_id}"
 
 
@@ -69,10 +70,10 @@ def create(
     expires_at: datetime | None = None,
     actor: str = "command line",
 ) -> tuple[ApiToken, str]:
-    """A new token, and its text: 256 random bits after ``assent_``, which nobody can read again later.
+    """Create a token. Returns it with its text, ``assent_`` and 256 random bits, which cannot be read again later.
 
-    :param scopes: of ``SCOPES``; none given means ``DEFAULT_SCOPES``
-    :raises InvalidInput: the name, a scope, or a time of expiry that is over
+    :param scopes: of ``SCOPES``; empty means ``DEFAULT_SCOPES``
+    :raises InvalidInput: the name is missing or too long, a scope does not exist, or ``expires_at`` is not after ``at``
     """
     if not (name := " ".join(name.split())) or len(name) > NAME_MAX:
         raise InvalidInput(f"Give the token a name of at most {NAME_MAX} characters.", field="name")
@@ -91,12 +92,12 @@ def create(
     return token, text
 
 
-def check(session: Session | ReadConnection, text: str, *, at: datetime) -> Caller:
-    """Who comes with this token. One look-up by the hash, so a token that was revoked anywhere is nothing here at once.
+def authenticate(session: Session | ReadConnection, text: str, *, at: datetime) -> Caller:
+    """The caller that this token belongs to. Each call reads the database, so a revoked token stops immediately.
 
-    The time it takes tells nothing about a token: what is compared is the hash of what came.
+    The time that this takes reveals nothing about existing tokens, because only hashes are compared.
 
-    :raises Unauthorized: nobody has this token, or it was revoked, or it has expired; the answer is the same
+    :raises Unauthorized: the token does not exist, was revoked or has expired; the message is the same
     """
     row = _CHECK.one(session, token_hash=hash_of(text))
     if row is None or row[5] is not None or (row[4] is not None and row[4] <= at):
@@ -107,24 +108,24 @@ def check(session: Session | ReadConnection, text: str, *, at: datetime) -> Call
 
 
 def is_use_due(caller: Caller, *, at: datetime) -> bool:
-    """Whether it is time to write down that the token is in use."""
-    return caller.last_used_at is None or at - caller.last_used_at >= USE_NOTED_EVERY
+    """Whether ``record_use`` would write: the last recorded use is at least a minute old."""
+    return caller.last_used_at is None or at - caller.last_used_at >= RECORD_USE_EVERY
 
 
-def note_use(session: Session, token_id: int, *, at: datetime) -> None:
-    """Keep when a token was last used; nothing is written when somebody did so less than a minute ago, or does so now.
+def record_use(session: Session, token_id: int, *, at: datetime) -> None:
+    """Store when a token was last used, at most once a minute.
 
-    It waits for nobody who holds the token's row.
+    A row that another transaction has locked is skipped, so this never waits.
     """
-    is_due = or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at <= at - USE_NOTED_EVERY)
-    free = select(ApiToken.id).where(ApiToken.id == token_id, is_due).with_for_update(skip_locked=True)
-    session.execute(update(ApiToken).where(ApiToken.id.in_(free)).values(last_used_at=at))
+    is_due = or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at <= at - RECORD_USE_EVERY)
+    unlocked = select(ApiToken.id).where(ApiToken.id == token_id, is_due).with_for_update(skip_locked=True)
+    session.execute(update(ApiToken).where(ApiToken.id.in_(unlocked)).values(last_used_at=at))
 
 
 def revoke(session: Session, token_id: int, *, actor: str, at: datetime) -> ApiToken:
-    """End a token for good, from the next call on. Revoking it again changes nothing.
+    """Revoke a token permanently, from the next call on. Revoking it again changes nothing.
 
-    :raises NotFound: there is no token with this id
+    :raises NotFound: no token has this id
     """
     token = session.get(ApiToken, token_id)
     if token is None:
@@ -137,15 +138,15 @@ def revoke(session: Session, token_id: int, *, actor: str, at: datetime) -> ApiT
 
 
 def find_all(session: Session) -> list[ApiToken]:
-    """Every token: those that work first, newest first."""
+    """Every token: those not revoked first, then the newest first."""
     return list(session.scalars(select(ApiToken).order_by(ApiToken.revoked_at.is_not(None), ApiToken.id.desc())))
 
 
 def names(session: Session) -> dict[str, str]:
-    """What to call each token where it acted, by ``api:4``."""
+    """The name of each token, by actor (``api:4``)."""
     return {f"api:{row.id}": row.name for row in session.execute(select(ApiToken.id, ApiToken.name))}
 
 
 def hash_of(text: str) -> str:
-    """What is kept of a token: its SHA-256 in hex. It has 256 random bits, so no slow hash is needed."""
+    """The SHA-256 of a token in hex, which is stored. A token has 256 random bits, so no slow hash is needed."""
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

@@ -1,16 +1,16 @@
-"""One file that brings everything back: taken while serving, checked before anything is touched."""
+"""Back up to one file while the servers run, and restore from it. A restore checks the file before any change."""
 
 import os
 from dataclasses import dataclass
-from dataclasses import replace as changed
+from dataclasses import replace as replace_fields
 from pathlib import Path
 
 from app import migrations
 from app.config import VERSION, Settings
 from app.core import clock
-from app.core.backup import archive, postgresql, sqlite
-from app.core.backup import opt_outs as noes
+from app.core.backup import archive, opt_outs, postgresql, sqlite
 from app.core.backup.archive import Backup, Manifest
+from app.core.backup.opt_outs import OptOutRecord
 from app.core.contacts import number_rules
 from app.core.errors import InvalidState
 from app.core.signing import Keys
@@ -21,10 +21,10 @@ KEY_PART = "secret_key"
 
 
 def write(settings: Settings, database: Database, file: Path) -> Manifest:
-    """Put a consistent copy of the database into ``file`` (mode 0600); what it holds comes back.
+    """Write a consistent copy of the database to ``file`` (mode 0600). Returns what it contains.
 
-    The secret key goes in when it is kept in the instance folder: suppressions are hashes under it, and would be lost
-    without. Writers are not kept waiting. The file appears when it is complete, in place of an older one.
+    The copy includes the secret key when that is stored in the instance folder, because suppressions are hashes made
+    with it. Writers do not wait. The file replaces an older one when it is complete.
 
     :raises InvalidState: the database is not ready
     """
@@ -33,7 +33,7 @@ def write(settings: Settings, database: Database, file: Path) -> Manifest:
     key_file = settings.instance / "secret_key"
     has_key = settings.sources.get("secret_key") == str(key_file)
     engine = sqlite if database.is_sqlite else postgresql
-    with archive.writing(file) as parts:
+    with archive.create(file) as parts:
         content = engine.write(database, parts)
         if has_key:
             parts.add(KEY_PART, key_file.read_bytes())
@@ -54,9 +54,10 @@ def write(settings: Settings, database: Database, file: Path) -> Manifest:
 
 @dataclass(frozen=True)
 class Restored:
-    """What came back. ``carried_over``: numbers that are suppressed because of what was replaced.
+    """The result of a restore.
 
-    Null when what was replaced could not be read, or was of another key: who said no in it may be texted.
+    :param carried_over: how many numbers were suppressed because of opt-outs in the replaced database; null when that
+        could not be read or had another key, so that these numbers may now be texted
     """
 
     manifest: Manifest
@@ -64,34 +65,41 @@ class Restored:
 
 
 def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> Restored:
-    """Bring back what ``file`` holds, then migrate it to this version. The servers must be stopped.
+    """Replace the database by the content of ``file``, then migrate it to this version. The servers must be stopped.
 
-    Everything in the file is checked against its hashes before anything is touched; on PostgreSQL all of it is one
-    transaction, on SQLite one renamed file. Whoever said no in what is replaced stays suppressed.
+    The file is checked against its hashes before anything changes. On PostgreSQL the restore is one transaction, on
+    SQLite one renamed file. Numbers that opted out in the replaced database stay suppressed.
 
-    :param replace: give up what the database holds, and the secret key if it is another one
-    :param had_key: the secret key in the instance folder is older than this call
-    :raises InvalidState: the file is damaged or does not fit; the database holds data or is in use; another key
+    :param replace: allow to discard data of the database, and a different secret key
+    :param had_key: whether the secret key in the instance folder existed before this call
+    :raises InvalidState: the file is damaged or does not fit; the database has data or is in use; the key differs
     """
     engine = sqlite if settings.is_sqlite else postgresql
-    with archive.reading(file) as backup:
+    with archive.open_backup(file) as backup:
         _check_fits(backup.manifest, engine.NAME)
         key = _key_to_install(settings, backup, replace=replace, had_key=had_key)
         if not replace and not engine.is_empty(settings):
             raise InvalidState("The database holds data. Restore with --replace to give that up.")
-        before = noes.read(settings) if replace and key is None else None if replace else noes.Noes()
+        before = _opt_outs_before(settings, replace=replace, same_key=key is None)
         engine.restore(settings, backup)
         if key is not None:
             _install_key(settings.instance / "secret_key", key)
-            settings = changed(settings, secret_key=key.decode().strip())
+            settings = replace_fields(settings, secret_key=key.decode().strip())
     database = store.open_database(settings, connections=1)
     try:
         store.make_ready(database)
         number_rules.apply(database)
-        carried_over = None if before is None else noes.carry_over(database, before, at=clock.now())
+        carried_over = None if before is None else opt_outs.carry_over(database, before, at=clock.now())
     finally:
         database.close()
     return Restored(backup.manifest, carried_over)
+
+
+def _opt_outs_before(settings: Settings, *, replace: bool, same_key: bool) -> OptOutRecord | None:
+    """What opted out in the database that is about to be replaced; null when that is unknown."""
+    if not replace:
+        return OptOutRecord()
+    return opt_outs.read(settings) if same_key else None
 
 
 def _check_fits(manifest: Manifest, engine: str) -> None:
@@ -104,11 +112,14 @@ def _check_fits(manifest: Manifest, engine: str) -> None:
 
 
 def _key_to_install(settings: Settings, backup: Backup, *, replace: bool, had_key: bool) -> bytes | None:
-    """The key from the backup, when it has to take the place of the present one; null when that one fits."""
+    """The key of the backup when it must replace the current one; null when the current one fits.
+
+    :raises InvalidState: the current key cannot be replaced
+    """
     if Keys(settings.secret_key).check == backup.manifest.key_check:
         return None
-    is_kept_here = settings.sources.get("secret_key") == str(settings.instance / "secret_key")
-    if not is_kept_here or not backup.manifest.has_key:
+    is_in_instance = settings.sources.get("secret_key") == str(settings.instance / "secret_key")
+    if not is_in_instance or not backup.manifest.has_key:
         raise InvalidState("ASSENT_SECRET_KEY is not the one that this backup was made with: put that one back first.")
     if had_key and not replace:
         raise InvalidState("The instance folder holds another secret key. Restore with --replace to give that up.")
@@ -116,7 +127,7 @@ def _key_to_install(settings: Settings, backup: Backup, *, replace: bool, had_ke
 
 
 def _install_key(file: Path, key: bytes) -> None:
-    """Put the key in place; the one that stood there is kept beside it, in case something still needs it."""
+    """Write the key file. An existing one is renamed, not deleted, in case it is still needed."""
     if file.exists():
         file.rename(file.with_name(f"secret_key.replaced-{clock.now():%Y%m%d%H%M%S}"))
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,4 +1,4 @@
-"""The file of a backup: a ZIP of parts, and a manifest that holds the hash of each."""
+"""The file of a backup: a ZIP archive of parts, with a manifest that has the hash of each part."""
 
 import hashlib
 import json
@@ -17,12 +17,21 @@ from app.core.errors import InvalidState
 _FORMAT = 1
 _MANIFEST = "manifest.json"
 _CHUNK_BYTES = 1 << 20
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, TypeError, NotImplementedError, RuntimeError)
+_ERRORS_OF_DAMAGED_FILES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    ValueError,
+    TypeError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 @dataclass(frozen=True)
 class TableContent:
-    """How many rows of which columns, in the order of the part."""
+    """The number of rows of one table, and its columns in the order of the part (empty where the part is no table)."""
 
     rows: int
     columns: list[str]
@@ -30,7 +39,7 @@ class TableContent:
 
 @dataclass(frozen=True)
 class Content:
-    """What a database put into the archive. ``sequences``: the last number given out, by table."""
+    """What a database wrote to the archive. ``sequences`` has the last id of each table's sequence."""
 
     revision: str
     tables: dict[str, TableContent]
@@ -39,7 +48,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup is of. ``parts``: SHA-256 of each, by name."""
+    """The description of a backup. ``parts`` has the SHA-256 of each part, by name."""
 
     program: str
     engine: str
@@ -57,30 +66,30 @@ class Manifest:
 
 
 class Parts:
-    """Where the parts of a new archive are written, one after the other."""
+    """Writes the parts of a new archive, one after the other."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
         self.written: dict[str, str] = {}
 
     @contextmanager
-    def part(self, name: str) -> Iterator["Sink"]:
-        """A new part, to be written in chunks."""
+    def part(self, name: str) -> Iterator["PartWriter"]:
+        """Begin a part, which is written in chunks."""
         with self._archive.open(name, "w", force_zip64=True) as out:
-            sink = Sink(out)
-            yield sink
-        self.written[name] = sink.sha256.hexdigest()
+            writer = PartWriter(out)
+            yield writer
+        self.written[name] = writer.sha256.hexdigest()
 
     def add(self, name: str, content: bytes) -> None:
-        with self.part(name) as sink:
-            sink.write(content)
+        with self.part(name) as writer:
+            writer.write(content)
 
     def finish(self, manifest: Manifest) -> None:
         self._archive.writestr(_MANIFEST, json.dumps({"format": _FORMAT} | asdict(manifest), indent=1))
 
 
-class Sink:
-    """Takes chunks, and hashes what it takes."""
+class PartWriter:
+    """Writes chunks of one part and computes their hash."""
 
     def __init__(self, out: IO[bytes]) -> None:
         self._out = out
@@ -92,7 +101,7 @@ class Sink:
 
 
 class Backup:
-    """An archive whose parts were all found as they were written."""
+    """An archive whose parts all have the hashes of the manifest."""
 
     def __init__(self, archive: zipfile.ZipFile, manifest: Manifest) -> None:
         self._archive = archive
@@ -108,42 +117,42 @@ class Backup:
 
 
 @contextmanager
-def writing(file: Path) -> Iterator[Parts]:
-    """A new archive: readable by its owner only, in place under its name when it is complete, not at all otherwise."""
-    fresh = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+def create(file: Path) -> Iterator[Parts]:
+    """Create an archive that only its owner can read. It appears under its name when the block ends without error."""
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w+b") as out:
             with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
                 yield Parts(archive)
             out.flush()
             os.fsync(out.fileno())
-        fresh.replace(file)
+        temporary.replace(file)
         sync_folder(file.parent)
     except BaseException:
         with suppress(FileNotFoundError):
-            fresh.unlink()
+            temporary.unlink()
         raise
 
 
 @contextmanager
-def reading(file: Path) -> Iterator[Backup]:
-    """An archive to restore from.
+def open_backup(file: Path) -> Iterator[Backup]:
+    """Open an archive to restore from.
 
-    :raises InvalidState: it is no backup, or any part is not what was written
+    :raises InvalidState: it is not a backup, or a part does not have its hash
     """
     with file.open("rb") as raw:
         try:
             archive = zipfile.ZipFile(raw)
             backup = Backup(archive, _manifest(archive))
             _verify(backup)
-        except _DAMAGE as problem:
+        except _ERRORS_OF_DAMAGED_FILES as problem:
             raise InvalidState(f"{file} is no complete backup ({problem}); nothing was changed.") from None
         yield backup
 
 
 def sync_folder(folder: Path) -> None:
-    """Make sure that a renamed file is found under its new name after a power loss."""
+    """Write a folder to disk, so that a renamed file has its new name after a power loss."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

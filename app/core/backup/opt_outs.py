@@ -1,4 +1,4 @@
-"""Whoever said no after a backup was made is not textable because it was restored: their numbers are carried over."""
+"""Keeps numbers that opted out after a backup was made suppressed when that backup is restored."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,46 +29,48 @@ _EVENT = cast(Table, ConsentEvent.__table__)
 _DESTINATION_OPT_OUT, _TYPE = cast(Table, DestinationOptOut.__table__), cast(Table, SubscriptionType.__table__)
 _SUPPRESSION, _WORKSPACE = cast(Table, Suppression.__table__), cast(Table, Workspace.__table__)
 _NOTE = "Opted out of “{}” after the backup that was restored on {:%Y-%m-%d} was made."
-_NO = tuple[int, str, int]
+# Subscription type, keyed hash of the number, contact.
+_OptOutKey = tuple[int, str, int]
 
 
 @dataclass(frozen=True)
-class Noes:
-    """What a database holds of those who must not be texted. Opt-outs by type, keyed hash of the number, contact.
+class OptOutRecord:
+    """The suppressions and opt-outs of a database.
 
-    ``last_event``: the number of its last consent event; receivers of webhooks take only higher ones for newer.
+    :param opt_outs: key to the name of the subscription type
+    :param last_event: the id of the last consent event; receivers of webhooks treat only higher ids as newer
     """
 
     suppressions: list[dict[str, Any]] = field(default_factory=list)
-    opt_outs: dict[_NO, str] = field(default_factory=dict)
+    opt_outs: dict[_OptOutKey, str] = field(default_factory=dict)
     last_event: int = 0
 
 
-def read(settings: Settings) -> Noes | None:
-    """Of the database that is about to be replaced; null when it cannot be read, or was made with another key.
+def read(settings: Settings) -> OptOutRecord | None:
+    """Read them from the database that is about to be replaced; null when it cannot be read or has another key.
 
-    It may be of another version, so only columns that every version has are asked for.
+    That database may have another version, so only columns that all versions have are read.
     """
     database = store.open_database(settings, connections=1)
     try:
         with database.read_only() as session:
             return _read(session)
-    except Exception:  # damaged, empty or unreachable in any way: that is what a restore is for
+    except Exception:  # damaged, empty or unreachable: a restore must work then, too
         return None
     finally:
         database.close()
 
 
-def carry_over(database: Database, before: Noes, *, at: datetime) -> int:
-    """Suppress what was, and hold for review each number that opted out, unless the restored one knows of it.
+def carry_over(database: Database, before: OptOutRecord, *, at: datetime) -> int:
+    """Suppress the numbers that were suppressed before; suppress for review those that opted out only there.
 
-    An opt-out cannot come back as what it was: its event, its contact and its type may be gone. How many numbers are
-    suppressed that were not comes back.
+    An opt-out itself cannot be restored, because its event, contact and type may be gone. Returns how many numbers
+    were added to the suppressions.
     """
     with database.unit_of_work() as session:
-        _number_on(session, before.last_event)
+        _continue_event_ids(session, before.last_event)
         known = _opt_outs(session)
-        held = {key[1]: type_name for key, type_name in before.opt_outs.items() if key not in known}
+        unknown = {key[1]: type_name for key, type_name in before.opt_outs.items() if key not in known}
         rows = before.suppressions + [
             {
                 "phone_hash": phone_hash,
@@ -76,32 +78,32 @@ def carry_over(database: Database, before: Noes, *, at: datetime) -> int:
                 "note": _NOTE.format(name, at),
                 "created_at": at,
             }
-            for phone_hash, name in held.items()
+            for phone_hash, name in unknown.items()
         ]
         added = [row["phone_hash"] for row in rows if insert_or_ignore(session, Suppression, {"phone": None} | row)]
         for phone_hash in added:
-            blocked = update(Contact).where(Contact.phone_hash == phone_hash, Contact.sms_block.is_(None))
-            session.execute(blocked.values(sms_block=eligibility.Reason.SUPPRESSED.value))
+            block = update(Contact).where(Contact.phone_hash == phone_hash, Contact.sms_block.is_(None))
+            session.execute(block.values(sms_block=eligibility.Reason.SUPPRESSED.value))
         if added:
             details = {"numbers": len(added)}
             audit.record(session, "system", "suppressions.carried_over", "backup", details, at=at)
     return len(added)
 
 
-def _read(session: Session) -> Noes | None:
+def _read(session: Session) -> OptOutRecord | None:
     if migrations.current_revision(session.connection()) is None:
-        return Noes()
+        return OptOutRecord()
     key_check = run(session, select(_WORKSPACE.c.key_check)).scalar_one_or_none()
     if key_check not in {None, keys_of(session).check}:
         return None
     columns = [_SUPPRESSION.c[name] for name in ("phone_hash", "phone", "cause", "note", "created_at")]
     suppressions = [dict(row) for row in run(session, select(*columns)).mappings()]
     last_event = run(session, select(func.max(_EVENT.c.id))).scalar_one() or 0
-    return Noes(suppressions, _opt_outs(session), last_event)
+    return OptOutRecord(suppressions, _opt_outs(session), last_event)
 
 
-def _number_on(session: Session, last_event: int) -> None:
-    """Give out no number of a consent event again."""
+def _continue_event_ids(session: Session, last_event: int) -> None:
+    """Continue the ids of consent events after ``last_event``, so that no id is used twice."""
     if last_event <= (run(session, select(func.max(_EVENT.c.id))).scalar_one() or 0):
         return
     if dialect_of(session) == "sqlite":
@@ -111,7 +113,7 @@ def _number_on(session: Session, last_event: int) -> None:
         run(session, text("SELECT setval(pg_get_serial_sequence('consent_events', 'id'), :last)"), {"last": last_event})
 
 
-def _opt_outs(session: Session) -> dict[_NO, str]:
+def _opt_outs(session: Session) -> dict[_OptOutKey, str]:
     table = _DESTINATION_OPT_OUT
     by_sms = (
         select(table.c.subscription_type_id, table.c.destination_hash, table.c.contact_id, _TYPE.c.name)

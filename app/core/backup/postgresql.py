@@ -1,4 +1,4 @@
-"""The part of a backup that is PostgreSQL's: every table of ours by COPY, as they are at one moment."""
+"""Backup and restore of a PostgreSQL database: each of our tables by COPY, all at one moment."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ from app.db import Database
 from app.models import Base
 
 NAME = "postgresql"
-# Transaction ids mean nothing in another cluster: restored events carry the id of the transaction that restored them.
-_LEFT_OUT = {("consent_events", "recorded_xid")}
-_LAST_NUMBER = text(
+# A transaction id has no meaning in another cluster: restored events get the id of the restoring transaction.
+_OMITTED_COLUMNS = {("consent_events", "recorded_xid")}
+_LAST_VALUE = text(
     "SELECT last_value FROM pg_sequences WHERE quote_ident(schemaname)||'.'||quote_ident(sequencename)=:name"
 )
-_SEQUENCE = text("SELECT pg_get_serial_sequence(:table, 'id')")
+_SEQUENCE_OF = text("SELECT pg_get_serial_sequence(:table, 'id')")
 _FUNCTIONS = text(
     r"SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE "
     r"n.nspname = current_schema() AND p.prorettype = 'trigger'::regtype AND p.proname LIKE '%\_refuse\_%'"
@@ -28,22 +28,22 @@ _FUNCTIONS = text(
 
 
 def write(database: Database, parts: Parts) -> Content:
-    """Every table, in one read-only transaction that sees one moment. It takes no lock that a writer waits for."""
+    """Copy every table in one read-only transaction, which sees one moment. No writer waits for its locks."""
     options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     with database.engine.connect().execution_options(**options) as connection:
         revision = migrations.current_revision(connection)
-        tables = {table: _copy_out(connection, table, parts) for table in _standing(connection)}
+        tables = {table: _copy_out(connection, table, parts) for table in _existing_tables(connection)}
         return Content(str(revision), tables, _sequences(connection, tables))
 
 
 def is_empty(settings: Settings) -> bool:
-    """Whether nothing but an untouched workspace would be lost."""
+    """Whether no table but ``workspace`` has rows."""
     database = Database(settings, connections=1)
     try:
         with database.engine.connect() as connection:
             return not any(
                 connection.execute(select(Base.metadata.tables[table]).limit(1)).first() is not None
-                for table in _standing(connection)
+                for table in _existing_tables(connection)
                 if table != "workspace"
             )
     finally:
@@ -51,9 +51,9 @@ def is_empty(settings: Settings) -> bool:
 
 
 def restore(settings: Settings, backup: Backup) -> None:
-    """Our tables, dropped and made again at the backup's revision and filled: one transaction, all or nothing.
+    """Drop our tables, create them at the revision of the backup and fill them, all in one transaction.
 
-    :raises InvalidState: somebody holds a table
+    :raises InvalidState: another connection has locked a table
     """
     database = Database(settings, connections=1)
     try:
@@ -61,7 +61,7 @@ def restore(settings: Settings, backup: Backup) -> None:
             connection.execute(text("SET LOCAL lock_timeout = '5s'"))
             _drop(connection)
             migrations.upgrade_on(connection, backup.manifest.revision)
-            for table in _standing(connection):
+            for table in _existing_tables(connection):
                 if table in backup.manifest.tables:
                     _copy_in(connection, table, backup)
             _set_sequences(connection, backup.manifest.sequences)
@@ -73,37 +73,37 @@ def restore(settings: Settings, backup: Backup) -> None:
         database.close()
 
 
-def _standing(connection: Connection) -> list[str]:
-    """Our tables that are there, each after those that it refers to."""
-    there = set(inspect(connection).get_table_names())
-    return [table.name for table in Base.metadata.sorted_tables if table.name in there]
+def _existing_tables(connection: Connection) -> list[str]:
+    """Our tables that exist, each after those that it refers to."""
+    existing = set(inspect(connection).get_table_names())
+    return [table.name for table in Base.metadata.sorted_tables if table.name in existing]
 
 
 def _copy_out(connection: Connection, table: str, parts: Parts) -> TableContent:
     columns = [str(column["name"]) for column in inspect(connection).get_columns(table)]
-    columns = [column for column in columns if (table, column) not in _LEFT_OUT]
-    statement = sql.SQL("COPY {} ({}) TO STDOUT").format(sql.Identifier(table), _list(columns))
-    with parts.part(_part(table)) as sink, _driver(connection).cursor() as cursor:
+    columns = [column for column in columns if (table, column) not in _OMITTED_COLUMNS]
+    statement = sql.SQL("COPY {} ({}) TO STDOUT").format(sql.Identifier(table), _column_list(columns))
+    with parts.part(_part(table)) as writer, _driver(connection).cursor() as cursor:
         with cursor.copy(statement) as copy:
             for chunk in copy:
-                sink.write(chunk)
+                writer.write(chunk)
         return TableContent(cursor.rowcount, columns)
 
 
 def _copy_in(connection: Connection, table: str, backup: Backup) -> None:
     columns = backup.manifest.tables[table].columns
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), _list(columns))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), _column_list(columns))
     with _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
         for chunk in backup.chunks(_part(table)):
             copy.write(chunk)
 
 
 def _sequences(connection: Connection, tables: dict[str, TableContent]) -> dict[str, int]:
-    """The last number that each table gave out. Read after the rows, so it is never behind them."""
+    """The last value of each table's sequence. They are read after the rows, so no row has a higher id."""
     found = {}
     for table, content in tables.items():
         if "id" in content.columns and (name := _sequence_of(connection, table)):
-            found[table] = int(connection.execute(_LAST_NUMBER, {"name": name}).scalar_one() or 0)
+            found[table] = int(connection.execute(_LAST_VALUE, {"name": name}).scalar_one() or 0)
     return found
 
 
@@ -114,21 +114,19 @@ def _set_sequences(connection: Connection, sequences: dict[str, int]) -> None:
 
 
 def _sequence_of(connection: Connection, table: str) -> str | None:
-    name: str | None = connection.execute(
-        text("SELECT pg_get_serial_sequence(:table, 'id')"), {"table": table}
-    ).scalar()
+    name: str | None = connection.execute(_SEQUENCE_OF, {"table": table}).scalar()
     return name
 
 
 def _drop(connection: Connection) -> None:
-    """Everything that migrations made: our tables, then the functions of their triggers."""
-    for table in [*reversed(_standing(connection)), "alembic_version"]:
+    """Drop everything that migrations created: our tables, then the functions of their triggers."""
+    for table in [*reversed(_existing_tables(connection)), "alembic_version"]:
         connection.exec_driver_sql(f'DROP TABLE IF EXISTS "{table}" CASCADE')
     for function in connection.execute(_FUNCTIONS).scalars().all():
         connection.exec_driver_sql(f"DROP FUNCTION {function}")
 
 
-def _list(columns: list[str]) -> sql.Composed:
+def _column_list(columns: list[str]) -> sql.Composed:
     return sql.SQL(", ").join(sql.Identifier(column) for column in columns)
 
 

@@ -1,4 +1,4 @@
-"""The part of a backup that is SQLite's: one database file."""
+"""Backup and restore of a SQLite database: one file."""
 
 import os
 import secrets
@@ -20,20 +20,20 @@ _CHUNK_BYTES = 1 << 20
 
 
 def write(database: Database, parts: Parts) -> Content:
-    """One file of the whole database as it is at one moment. It reads a snapshot, so nobody waits."""
+    """Copy the whole database at one moment to one part. It reads a snapshot, so no writer waits."""
     file = _file_of(database)
-    with _fresh_beside(file) as copy:
+    with _temporary_file_beside(file) as copy:
         with closing(sqlite3.connect(file, timeout=10, isolation_level=None)) as connection:
             connection.execute("VACUUM INTO ?", (str(copy),))
-        with parts.part(_PART) as sink, copy.open("rb") as source:
+        with parts.part(_PART) as writer, copy.open("rb") as source:
             while chunk := source.read(_CHUNK_BYTES):
-                sink.write(chunk)
+                writer.write(chunk)
         with closing(sqlite3.connect(copy)) as connection:
             return _content(connection)
 
 
 def is_empty(settings: Settings) -> bool:
-    """Whether nothing but an untouched workspace would be lost."""
+    """Whether no table but ``workspace`` has rows."""
     file = Path(make_url(settings.database_url).database or "")
     if not file.exists():
         return True
@@ -42,19 +42,19 @@ def is_empty(settings: Settings) -> bool:
 
 
 def restore(settings: Settings, backup: Backup) -> None:
-    """Put the backup's file in place of the present one.
+    """Replace the database file by the one of the backup.
 
-    :raises InvalidState: the copy is not sound, or a process has the database open
+    :raises InvalidState: the copy is damaged, or a process has the database open
     """
     file = Path(make_url(settings.database_url).database or "")
-    with _fresh_beside(file) as copy:
+    with _temporary_file_beside(file) as copy:
         with copy.open("wb") as out:
             for chunk in backup.chunks(_PART):
                 out.write(chunk)
             out.flush()
             os.fsync(out.fileno())
-        _check_sound(copy)
-        with _nobody_else_has(file):
+        _check_integrity(copy)
+        with _exclusive_lock(file):
             copy.replace(file)
             for leftover in ("-wal", "-shm"):
                 file.with_name(file.name + leftover).unlink(missing_ok=True)
@@ -68,14 +68,14 @@ def _file_of(database: Database) -> Path:
 
 
 @contextmanager
-def _fresh_beside(file: Path) -> Iterator[Path]:
-    """An empty file on the same disk, its owner's alone, that is gone afterwards, whatever happens."""
-    fresh = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+def _temporary_file_beside(file: Path) -> Iterator[Path]:
+    """An empty file in the same folder, which only its owner can read. It is deleted at the end."""
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
-        yield fresh
+        yield temporary
     finally:
-        for each in (fresh, fresh.with_name(fresh.name + "-journal")):
+        for each in (temporary, temporary.with_name(temporary.name + "-journal")):
             each.unlink(missing_ok=True)
 
 
@@ -85,7 +85,7 @@ def _content(connection: sqlite3.Connection) -> Content:
 
 
 def _tables(connection: sqlite3.Connection) -> list[str]:
-    """Those that hold something of their own: the index of ``messages`` is tables, too."""
+    """The tables of our models, without those of SQLite and of the search index of ``messages``."""
     query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
     names = [name for (name,) in connection.execute(query) if name != "alembic_version"]
     return [name for name in names if not name.startswith("message_search")]
@@ -96,7 +96,7 @@ def _count(connection: sqlite3.Connection, table: str) -> int:
     return int(count)
 
 
-def _check_sound(copy: Path) -> None:
+def _check_integrity(copy: Path) -> None:
     try:
         with closing(sqlite3.connect(copy)) as connection:
             (found,) = connection.execute("PRAGMA integrity_check").fetchone()
@@ -108,8 +108,11 @@ def _check_sound(copy: Path) -> None:
 
 
 @contextmanager
-def _nobody_else_has(file: Path) -> Iterator[None]:
-    """Hold the present database alone. A server that had it open would go on writing to a file that is gone."""
+def _exclusive_lock(file: Path) -> Iterator[None]:
+    """Lock the current database. A server that has it open would continue to write to the replaced file.
+
+    :raises InvalidState: a process has it open
+    """
     if not file.exists():
         yield
         return
@@ -121,7 +124,7 @@ def _nobody_else_has(file: Path) -> Iterator[None]:
         except sqlite3.OperationalError:
             raise InvalidState("The database is in use: stop web and worker first.") from None
         except sqlite3.DatabaseError:
-            pass  # damaged: that is what the backup is for
+            pass  # a damaged database may be replaced
         yield
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")

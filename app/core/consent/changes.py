@@ -20,7 +20,7 @@ from app.core.consent.locking import LockedContact
 from app.core.ledger import events as ledger
 from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
-from app.db import CompiledStatement, inserting
+from app.db import CompiledStatement, insert_statement
 from app.models import Action, Consent, ConsentState, Source
 
 _CONSENT = cast(Table, Consent.__table__)
@@ -28,7 +28,7 @@ _CONSENT = cast(Table, Consent.__table__)
 
 def _upsert(dialect: str) -> Executable:
     changed = ("state", "destination", "destination_hash", "changed_at", "event_id")
-    insert = inserting(dialect, Consent, ("contact_id", "subscription_type_id", *changed))
+    insert = insert_statement(dialect, Consent, ("contact_id", "subscription_type_id", *changed))
     return insert.on_conflict_do_update(
         index_elements=[_CONSENT.c.contact_id, _CONSENT.c.subscription_type_id],
         set_={name: insert.excluded[name] for name in changed},

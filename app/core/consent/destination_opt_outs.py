@@ -11,7 +11,7 @@ from typing import cast
 from sqlalchemy import Executable, Table, bindparam, case, delete, select
 from sqlalchemy.orm import Session
 
-from app.db import CompiledStatement, inserting
+from app.db import CompiledStatement, insert_statement
 from app.models import ConsentEvent, DestinationOptOut, Source
 
 _EVENT = cast(Table, ConsentEvent.__table__)
@@ -31,7 +31,7 @@ _FIND_SOURCE = CompiledStatement(
 
 
 def _upsert(dialect: str, *, replaces_event: bool) -> Executable:
-    insert = inserting(dialect, DestinationOptOut, tuple(_OPT_OUT.c.keys()))
+    insert = insert_statement(dialect, DestinationOptOut, tuple(_OPT_OUT.c.keys()))
     newest = case(
         (insert.excluded.created_at > _OPT_OUT.c.created_at, insert.excluded.created_at),
         else_=_OPT_OUT.c.created_at,

@@ -80,7 +80,7 @@ def page(
     """
     query = select(Suppression).order_by(Suppression.phone_hash).limit(limit)
     if phone_number is not None:
-        number = phone.normalise(phone_number)[0]
+        number = phone.normalize(phone_number)[0]
         query = query.where(Suppression.phone_hash == keys_of(session).destination_hash(number))
     return list(session.scalars(query.where(Suppression.phone_hash > after) if after else query))
 

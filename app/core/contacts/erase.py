@@ -63,7 +63,7 @@ def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
 def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
     phone_hash = contact.phone_hash
     _erase_records(session, contact.id, at=at)
-    idempotency.forget_contact(session, contact.public_id)
+    idempotency.delete_for_contact(session, contact.public_id)
     contacts.remove_phone(session, contact)
     for name in (*_EMPTIED, "email_hash", "last_seen_at", "gdpr_optin", "phone_country"):
         setattr(contact, name, None)

@@ -97,7 +97,7 @@ def stored_value(query: Filter, value: str) -> str:
     if query.name in _NUMBERS:
         if query.operator in {Operator.CONTAINS, Operator.LACKS, Operator.STARTS, Operator.ENDS}:
             return plain_number(value)
-        return phone.normalise(value)[0]
+        return phone.normalize(value)[0]
     return value.lower() if query.name in {"email", "email_domain"} else value
 
 

@@ -12,7 +12,7 @@ from app.core.consent.locking import LockedContact
 from app.core.consent.reach import IS_WITHIN_REACH
 from app.core.destinations import Destination
 from app.core.signing import random_public_id
-from app.db import CompiledStatement, inserting
+from app.db import CompiledStatement, insert_statement
 from app.models import Channel, Contact, ContactRole
 
 _CONTACT = cast(Table, Contact.__table__)
@@ -110,7 +110,7 @@ def _lead_insert(*, has_phone: bool) -> CompiledStatement:
     )
 
     def statement(dialect: str) -> Executable:
-        insert = inserting(dialect, Contact, names).values(sms_block=block)
+        insert = insert_statement(dialect, Contact, names).values(sms_block=block)
         return insert.on_conflict_do_nothing(index_elements=[_CONTACT.c.lead_key]).returning(_CONTACT.c.id)
 
     return CompiledStatement(statement)

@@ -43,7 +43,7 @@ def create(
         created_at=at,
         updated_at=at,
     )
-    set_email(session, contact, email.normalise(email_address) if email_address else None)
+    set_email(session, contact, email.normalize(email_address) if email_address else None)
     _set_phone(session, contact, phone_number)
     session.add(contact)
     session.flush()
@@ -87,7 +87,7 @@ def look_up(session: Session, typed: str, *, region: str | None, limit: int = 50
     try:
         number = str(phone.read(wanted, region=region).e164)
     except DestinationRefused:
-        number = phone.normalise(wanted)[0]
+        number = phone.normalize(wanted)[0]
     matches = (Contact.external_id == wanted) | (Contact.email == wanted.lower()) | (Contact.phone == number)
     return list(session.scalars(select(Contact).where(matches).order_by(Contact.id.desc()).limit(limit)))
 
@@ -149,4 +149,4 @@ def _set_phone(session: Session, contact: Contact, typed: str | None) -> None:
 
 
 def _normalised(typed: str | None) -> tuple[str | None, str | None]:
-    return phone.normalise(typed) if typed and typed.strip() else (None, None)
+    return phone.normalize(typed) if typed and typed.strip() else (None, None)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.core.conversations import appending, lifecycle, messages
 from app.core.conversations.appending import CONTACT, NewMessage
 from app.core.errors import NotFound
-from app.db import CompiledStatement, inserting
+from app.db import CompiledStatement, insert_statement
 from app.models import Contact, Conversation, ConversationState, Message, MessageKind
 
 _CONTACT = cast(Table, Contact.__table__)
@@ -96,4 +96,4 @@ _FIND = CompiledStatement(
     .limit(1)
 )
 _COLUMNS = ("conversation_id", "number", "revision", "kind", "author", "body", "client_key", "created_at")
-_INSERT = CompiledStatement(lambda dialect: inserting(dialect, Message, _COLUMNS))
+_INSERT = CompiledStatement(lambda dialect: insert_statement(dialect, Message, _COLUMNS))

@@ -1,4 +1,4 @@
-"""The demo workspace: a small coffee shop, filled once, through the same rules as everything else."""
+"""The demo workspace: a small coffee shop. It is filled once, by the same rules as any other workspace."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from app.core.accounts import agents as accounts
 from app.core.consent import changes as consent
 from app.core.consent import locking
 from app.core.contacts import records as contacts
-from app.core.demo import chats, words
+from app.core.demo import chats, texts
 from app.core.demo.people import LETTER, OFFERS, ORDERS, PEOPLE, WAITING, Person, Step
 from app.core.errors import InvalidState
 from app.core.forms import insertion
@@ -41,16 +41,16 @@ from app.models import (
     Workspace,
 )
 
-DEMO_PASSWORD = "demo-password-1234"  # noqa: S105 - shown to everybody
+DEMO_PASSWORD = "demo-password-1234"  # noqa: S105 - shown on the start page
 ADMIN, AGENT = "max@example.com", "ana@example.com"
 SIGN_INS = ((ADMIN, "admin"), (AGENT, "agent"))
 _ACTOR = "demo"
-_AGENT_STRING = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Safari/604.1"
+_USER_AGENT = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Safari/604.1"
 
 
 @dataclass(frozen=True)
 class _Shop:
-    """What the people meet: the types, and the form that each is offered by (none for order updates)."""
+    """The subscription types, the form of each (none for order updates), and the agents, by key."""
 
     types: dict[str, SubscriptionType]
     forms: dict[str, OptInForm]
@@ -68,11 +68,11 @@ def is_filled(session: Session) -> bool:
 
 
 def fill(session: Session, *, at: datetime, password_hash: str) -> None:
-    """Fill the workspace, as if it had been in use for weeks. Nothing happens when it is filled already.
+    """Fill the workspace as if it had been in use for weeks. Nothing changes when it is filled already.
 
-    :param at: now; everything lies before it
+    :param at: now; all data has earlier times
     :param password_hash: of ``DEMO_PASSWORD``, for both accounts
-    :raises InvalidState: the workspace is somebody's own
+    :raises InvalidState: the workspace has data already
     """
     workspace = settings.get(session)
     if workspace.is_demo:
@@ -82,10 +82,12 @@ def fill(session: Session, *, at: datetime, password_hash: str) -> None:
             raise InvalidState("This workspace is in use. Give the demo a database of its own (ASSENT_INSTANCE).")
     _workspace(session, at=at - timedelta(days=60))
     shop = _shop(session, password_hash, at=at - timedelta(days=59))
-    known = {person.name: _person(session, shop, number, person, at=at) for number, person in enumerate(PEOPLE, 1)}
+    contacts_by_name = {
+        person.name: _person(session, shop, number, person, at=at) for number, person in enumerate(PEOPLE, 1)
+    }
     for name in WAITING:
-        insertion.insert_for(session, shop.forms[OFFERS], known[name], inserted_by=shop.agent, at=at)
-    chats.fill(session, shop.forms, known, shop.agents, at=at)
+        insertion.insert_for(session, shop.forms[OFFERS], contacts_by_name[name], inserted_by=shop.agent, at=at)
+    chats.fill(session, shop.forms, contacts_by_name, shop.agents, at=at)
     workspace.is_demo = True
     session.flush()
 
@@ -94,8 +96,8 @@ def _workspace(session: Session, *, at: datetime) -> None:
     values = {
         "name": "Harbour Coffee",
         "time_zone": "Europe/London",
-        "privacy_url": words.PRIVACY,
-        "terms_url": words.TERMS,
+        "privacy_url": texts.PRIVACY,
+        "terms_url": texts.TERMS,
         "help_contact": "help@harbour-coffee.example.com",
     }
     settings.change(session, values, actor=_ACTOR, at=at)
@@ -109,29 +111,29 @@ def _shop(session: Session, password_hash: str, *, at: datetime) -> _Shop:
         for email, name, role in ((ADMIN, "Max Harbour", Role.ADMIN), (AGENT, "Ana Harbour", Role.AGENT))
     ]
     actor = f"agent:{agents[0].id}"
-    sms, email, asks, informs = Channel.SMS, Channel.EMAIL, ConsentType.OPT_IN, ConsentType.OPT_OUT
+    sms, email, opt_in, opt_out = Channel.SMS, Channel.EMAIL, ConsentType.OPT_IN, ConsentType.OPT_OUT
     types = {
-        OFFERS: _type(session, words.OFFERS, sms, asks, actor=actor, at=at),
-        ORDERS: _type(session, words.ORDERS, sms, informs, actor=actor, at=at),
-        LETTER: _type(session, words.LETTER, email, asks, actor=actor, at=at),
+        OFFERS: _type(session, texts.OFFERS, sms, opt_in, actor=actor, at=at),
+        ORDERS: _type(session, texts.ORDERS, sms, opt_out, actor=actor, at=at),
+        LETTER: _type(session, texts.LETTER, email, opt_in, actor=actor, at=at),
     }
-    _type(session, words.TASTINGS, sms, asks, actor=actor, at=at, is_live=False)
-    summer = _type(session, words.SUMMER, sms, asks, actor=actor, at=at)
+    _type(session, texts.TASTINGS, sms, opt_in, actor=actor, at=at, is_live=False)
+    summer = _type(session, texts.SUMMER, sms, opt_in, actor=actor, at=at)
     subscription_types.archive(session, summer, actor=actor, at=at + timedelta(days=30))
     contents = {
-        OFFERS: FormContent(types[OFFERS].id, words.SMS_FORM),
-        LETTER: FormContent(types[LETTER].id, words.EMAIL_FORM),
+        OFFERS: FormContent(types[OFFERS].id, texts.SMS_FORM),
+        LETTER: FormContent(types[LETTER].id, texts.EMAIL_FORM),
     }
     names = {OFFERS: "Shop page: offers by text", LETTER: "Footer: monthly letter"}
     forms = {
-        about: optin_forms.create(
+        type_key: optin_forms.create(
             session,
-            contents[about],
-            FormSettings(names[about], [words.SITE]),
+            contents[type_key],
+            FormSettings(names[type_key], [texts.SITE]),
             actor=actor,
             at=at,
         )
-        for about in (OFFERS, LETTER)
+        for type_key in (OFFERS, LETTER)
     }
     ids = {"max": agents[0].id, "ana": agents[1].id}
     return _Shop(types, forms, contents, ids, settings.get(session))
@@ -139,7 +141,7 @@ def _shop(session: Session, password_hash: str, *, at: datetime) -> _Shop:
 
 def _type(
     session: Session,
-    texts: Translations,
+    names: Translations,
     channel: Channel,
     consent_type: ConsentType,
     *,
@@ -147,9 +149,9 @@ def _type(
     at: datetime,
     is_live: bool = True,
 ) -> SubscriptionType:
-    name, description = texts["en"]
-    translations = {locale: text for locale, text in texts.items() if locale != "en"}
-    made = subscription_types.create(
+    name, description = names["en"]
+    translations = {locale: text for locale, text in names.items() if locale != "en"}
+    subscription_type = subscription_types.create(
         session,
         name=name,
         description=description,
@@ -160,8 +162,8 @@ def _type(
         at=at,
     )
     if is_live:
-        subscription_types.put_live(session, made, actor=actor, at=at)
-    return made
+        subscription_types.put_live(session, subscription_type, actor=actor, at=at)
+    return subscription_type
 
 
 def _person(session: Session, shop: _Shop, number: int, person: Person, *, at: datetime) -> Contact:
@@ -176,7 +178,7 @@ def _person(session: Session, shop: _Shop, number: int, person: Person, *, at: d
         at=at - timedelta(days=45, hours=-number),
     )
     for step in person.steps:
-        _take(session, shop, contact, step, at=at - timedelta(days=step.days_ago))
+        _apply(session, shop, contact, step, at=at - timedelta(days=step.days_ago))
     return contact
 
 
@@ -186,34 +188,34 @@ def _number(phone_or_country: str | None) -> str | None:
     return phone.read(phone.example(phone_or_country), region=phone_or_country).e164
 
 
-def _take(session: Session, shop: _Shop, contact: Contact, step: Step, *, at: datetime) -> None:
+def _apply(session: Session, shop: _Shop, contact: Contact, step: Step, *, at: datetime) -> None:
     locking.lock_contact(session, contact.id)
-    if step.did == "new_number":
-        contacts.change_phone(session, contact, step.about, at=at)
-    elif step.did == "gdpr_no":
+    if step.action == "change_number":
+        contacts.change_phone(session, contact, step.subject, at=at)
+    elif step.action == "gdpr_opt_out":
         contacts.change_gdpr_optin(session, contact, gdpr_optin=False, at=at)
-    elif step.did == "blocked":
+    elif step.action == "block":
         contacts.block(session, contact, at=at)
-    elif step.did == "no":
-        _opt_out(session, shop, contact, step.about, at=at)
-    elif step.did == "agent_yes":
+    elif step.action == "opt_out":
+        _opt_out(session, shop, contact, step.subject, at=at)
+    elif step.action == "opt_in_by_agent":
         note = "Asked for it at the counter, signed the card in the till."
         evidence = Evidence(Source.AGENT, shop.agent, EvidenceLevel.REPORTED, locale=contact.locale, note=note)
-        _opt_in(session, shop, contact, step.about, evidence, at=at)
+        _opt_in(session, shop, contact, step.subject, evidence, at=at)
     else:
-        _answer_form(session, shop, contact, step.about, at=at)
+        _answer_form(session, shop, contact, step.subject, at=at)
 
 
-def _answer_form(session: Session, shop: _Shop, contact: Contact, about: str, *, at: datetime) -> None:
-    """As the shop's page does it: the form was inserted, seen a little later, then answered."""
-    form = shop.forms[about]
+def _answer_form(session: Session, shop: _Shop, contact: Contact, type_key: str, *, at: datetime) -> None:
+    """Insert a form, mark it as seen a little later, then opt in by it, as the page of the shop does."""
+    form = shop.forms[type_key]
     inserted = insertion.insert_for(
         session,
         form,
         contact,
         inserted_by=shop.agent,
         at=at - timedelta(minutes=2),
-        link=LinkOptions(words.SITE),
+        link=LinkOptions(texts.SITE),
     )
     seen.inserted_form_seen(session, inserted.token, at=at - timedelta(seconds=40))
     locale = contact.locale or wording.DEFAULT_LOCALE
@@ -222,16 +224,16 @@ def _answer_form(session: Session, shop: _Shop, contact: Contact, about: str, *,
         "contact",
         EvidenceLevel.PERSONAL_LINK,
         ip_address=f"192.0.2.{contact.id % 250 + 1}",
-        user_agent=_AGENT_STRING,
-        origin=words.SITE,
-        page=f"{words.SITE}/",
+        user_agent=_USER_AGENT,
+        origin=texts.SITE,
+        page=f"{texts.SITE}/",
         locale=locale,
-        words=_shown(shop, about, locale),
+        words=_wording(shop, type_key, locale),
         form_version_id=inserted.version_id,
         inserted_form_id=inserted.id,
-        details=form_wording.evidence_details(shop.types[about].name, shop.types[about].channel),
+        details=form_wording.evidence_details(shop.types[type_key].name, shop.types[type_key].channel),
     )
-    destination = _opt_in(session, shop, contact, about, evidence, at=at)
+    destination = _opt_in(session, shop, contact, type_key, evidence, at=at)
     inserted.answered_at, inserted.submitted_destination_hash = at, keys_of(session).destination_hash(destination)
     session.flush()
 
@@ -240,44 +242,46 @@ def _opt_in(
     session: Session,
     shop: _Shop,
     contact: Contact,
-    about: str,
+    type_key: str,
     evidence: Evidence,
     *,
     at: datetime,
 ) -> str:
-    kind = shop.types[about]
-    destination = (contact.phone if kind.channel == Channel.SMS else contact.email) or ""
+    subscription_type = shop.types[type_key]
+    destination = (contact.phone if subscription_type.channel == Channel.SMS else contact.email) or ""
     locked = locking.lock(session, contact.id)
     if evidence.inserted_form_id:
         locked.later_topics = ("form.submitted",)
-    consent.opt_in(session, locked, kind.id, destination, evidence, at=at)
+    consent.opt_in(session, locked, subscription_type.id, destination, evidence, at=at)
     return destination
 
 
-def _opt_out(session: Session, shop: _Shop, contact: Contact, about: str, *, at: datetime) -> None:
-    kind = shop.types[about]
-    destination = contact.phone if kind.channel == Channel.SMS else contact.email
+def _opt_out(session: Session, shop: _Shop, contact: Contact, type_key: str, *, at: datetime) -> None:
+    subscription_type = shop.types[type_key]
+    destination = contact.phone if subscription_type.channel == Channel.SMS else contact.email
     evidence = Evidence(
         Source.PREFERENCE_CENTER,
         "contact",
         EvidenceLevel.PERSONAL_LINK,
         ip_address=f"198.51.100.{contact.id % 250 + 1}",
-        user_agent=_AGENT_STRING,
+        user_agent=_USER_AGENT,
         locale=contact.locale,
     )
-    consent.opt_out(session, locking.lock(session, contact.id), kind.id, destination, evidence, at=at)
+    consent.opt_out(session, locking.lock(session, contact.id), subscription_type.id, destination, evidence, at=at)
 
 
-def _shown(shop: _Shop, about: str, locale: str) -> wording.Words:
-    """The words of the form as its page shows them to somebody whose number or address is saved."""
-    brand = shop.workspace
+def _wording(shop: _Shop, type_key: str, locale: str) -> wording.FrozenWording:
+    """The wording of the form as its page shows it to a person whose number or address is saved."""
+    workspace = shop.workspace
     context = WordingContext(
         locale=locale,
         region=None,
-        channel=shop.types[about].channel,
-        brand=brand.name,
-        privacy_url=brand.privacy_url,
-        terms_url=brand.terms_url,
-        help_contact=brand.help_contact,
+        channel=shop.types[type_key].channel,
+        brand=workspace.name,
+        privacy_url=workspace.privacy_url,
+        terms_url=workspace.terms_url,
+        help_contact=workspace.help_contact,
     )
-    return form_wording.evidence_wording(context, form_wording.page_texts(context, shop.contents[about]), is_saved=True)
+    return form_wording.evidence_wording(
+        context, form_wording.page_texts(context, shop.contents[type_key]), is_saved=True
+    )

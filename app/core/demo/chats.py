@@ -1,4 +1,4 @@
-"""The conversations of the demo workspace: a form in every state, notes, and what nobody has read yet."""
+"""The conversations of the demo workspace: forms in every state, notes, and unread messages."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,10 +21,11 @@ from app.models import Contact, InsertedForm, MessageKind, OptInForm
 
 @dataclass(frozen=True)
 class Chat:
-    """``lines``: who (``contact``, ``ana``, ``max``, ``note``), and what.
+    """A conversation with the contact of this name.
 
-    Of ``form`` it is which: ``inserted``, the one that the person has already; ``seen``, the same, looked at;
-    ``expired`` or ``new``, a fresh one; ``inline``, one that is configured there.
+    ``lines`` are pairs of an author (``contact``, ``ana``, ``max``, ``note`` or ``form``) and a text. For ``form`` the
+    text says which: ``inserted`` is the form that the contact has already; ``seen`` is the same, marked as seen;
+    ``expired`` and ``new`` are further forms; ``inline`` is configured in the conversation.
     """
 
     name: str
@@ -110,35 +111,43 @@ TASTINGS = FormText(
 
 
 def fill(
-    session: Session, forms: dict[str, OptInForm], known: dict[str, Contact], agents: dict[str, int], *, at: datetime
+    session: Session,
+    forms: dict[str, OptInForm],
+    contacts_by_name: dict[str, Contact],
+    agents: dict[str, int],
+    *,
+    at: datetime,
 ) -> None:
-    """:param forms: by what they are about, ``offers`` and ``letter``; :param agents: ids by ``max`` and ``ana``"""
+    """Create all conversations.
+
+    :param forms: by subscription type, ``offers`` and ``letter``
+    :param agents: ids by ``max`` and ``ana``
+    """
     for chat in CHATS:
-        _fill(session, chat, forms, known[chat.name], agents, at=at - timedelta(days=chat.days_ago))
+        _fill(session, chat, forms, contacts_by_name[chat.name], agents, at=at - timedelta(days=chat.days_ago))
 
 
 def _fill(
     session: Session, chat: Chat, forms: dict[str, OptInForm], contact: Contact, agents: dict[str, int], *, at: datetime
 ) -> None:
-    began = lifecycle.start(session, contact.id, at=at, assignee_id=agents.get(chat.assigned_to))
-    blocked_at, contact.blocked_at = contact.blocked_at, None  # it was said before that
-    for minute, (who, what) in enumerate(chat.lines):
+    conversation = lifecycle.start(session, contact.id, at=at, assignee_id=agents.get(chat.assigned_to))
+    blocked_at, contact.blocked_at = contact.blocked_at, None  # they wrote before they were blocked
+    for minute, (author, text) in enumerate(chat.lines):
         moment = at + timedelta(minutes=minute)
-        author = f"agent:{agents['max' if who == 'max' else 'ana']}"
-        if who == "form":
-            _place(session, began.id, contact, forms, what, author=author, at=moment)
+        agent = f"agent:{agents['max' if author == 'max' else 'ana']}"
+        if author == "form":
+            _place(session, conversation.id, contact, forms, text, author=agent, at=moment)
             continue
-        kind = MessageKind.NOTE if who == "note" else MessageKind.MESSAGE
-        conversations.post(
-            session, began.id, NewMessage("contact" if who == "contact" else author, what, kind=kind), at=moment
-        )
+        kind = MessageKind.NOTE if author == "note" else MessageKind.MESSAGE
+        message = NewMessage("contact" if author == "contact" else agent, text, kind=kind)
+        conversations.post(session, conversation.id, message, at=moment)
     contact.blocked_at = blocked_at
     if chat.is_read or chat.is_closed:
         for agent_id in agents.values():
-            presence.mark_read(session, began.id, agent_id, len(chat.lines) * 2)
+            presence.mark_read(session, conversation.id, agent_id, len(chat.lines) * 2)
     if chat.is_closed:
         closed_at = at + timedelta(minutes=len(chat.lines))
-        lifecycle.close(session, began.id, actor=f"agent:{agents['ana']}", at=closed_at)
+        lifecycle.close(session, conversation.id, actor=f"agent:{agents['ana']}", at=closed_at)
     session.flush()
 
 
@@ -147,31 +156,31 @@ def _place(
     conversation_id: int,
     contact: Contact,
     forms: dict[str, OptInForm],
-    what: str,
+    which: str,
     *,
     author: str,
     at: datetime,
 ) -> None:
-    if what == "inline":
-        shown = form_content.content_of(optin_forms.newest_version(session, forms["offers"]))
-        content = FormContent(shown.subscription_type_id, {"en": TASTINGS})
+    if which == "inline":
+        offers = form_content.content_of(optin_forms.newest_version(session, forms["offers"]))
+        content = FormContent(offers.subscription_type_id, {"en": TASTINGS})
         conversation_forms.insert_configured(session, conversation_id, content, actor=author, at=at)
         return
-    if what in {"expired", "new"}:
+    if which in {"expired", "new"}:
         inserted = insertion.insert_for(
-            session, forms["letter" if what == "new" else "offers"], contact, inserted_by=author, at=at
+            session, forms["letter" if which == "new" else "offers"], contact, inserted_by=author, at=at
         )
     else:
-        theirs = select(InsertedForm).where(
+        inserted_forms = select(InsertedForm).where(
             InsertedForm.contact_id == contact.id,
             InsertedForm.form_id == forms["offers"].id,
             InsertedForm.conversation_id.is_(None),
         )
-        inserted = session.scalars(theirs.order_by(InsertedForm.id.desc())).first() or insertion.insert_for(
+        inserted = session.scalars(inserted_forms.order_by(InsertedForm.id.desc())).first() or insertion.insert_for(
             session, forms["offers"], contact, inserted_by=author, at=at
         )
     conversation_forms.place(session, appending.lock(session, conversation_id), inserted, author=author, at=at)
-    if what == "seen":
+    if which == "seen":
         seen.inserted_form_seen(session, inserted.token, at=at)
     if inserted.answered_at is not None:
         conversation_forms.mark_changed(session, conversation_id, inserted.id, is_answered=True, at=at)

@@ -1,4 +1,7 @@
-"""The people of the demo workspace. Nobody's: numbers are kept for fiction or are the examples of numbering plans."""
+"""The people of the demo workspace.
+
+Their numbers belong to no one: they are reserved for fiction, or are the examples of a country's numbering plan.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,16 +11,19 @@ OFFERS, ORDERS, LETTER = "offers", "orders", "letter"
 
 @dataclass(frozen=True)
 class Step:
-    """What a person, or somebody for them, did so many days ago. ``about``: a type, or a new number."""
+    """What a person did, or an agent did for them.
+
+    :param subject: the subscription type, or the new number
+    """
 
     days_ago: float
-    did: Literal["yes", "no", "agent_yes", "new_number", "gdpr_no", "blocked"]
-    about: str = ""
+    action: Literal["opt_in", "opt_out", "opt_in_by_agent", "change_number", "gdpr_opt_out", "block"]
+    subject: str = ""
 
 
 @dataclass(frozen=True)
 class Person:
-    """``phone`` is E.164, or a country code: then the example number of that country's plan."""
+    """A contact of the demo. ``phone`` is E.164, or a country code for the example number of that country."""
 
     name: str
     phone: str | None
@@ -31,26 +37,26 @@ class Person:
 
 
 PEOPLE = (
-    Person("Sam Rivera", "+12025550123", "en", (Step(41, "yes", OFFERS), Step(12, "yes", LETTER))),
-    Person("Noor Haddad", "AE", "ar", (Step(33.4, "yes", OFFERS),)),
-    Person("Lea Martin", "FR", "fr", (Step(29.8, "yes", OFFERS), Step(8.2, "no", OFFERS))),
-    Person("Jonas Weber", "DE", "de", (Step(27.1, "yes", OFFERS), Step(26.9, "yes", LETTER))),
-    Person("Paula Souza", "BR", "pt_BR", (Step(25.3, "yes", OFFERS),)),
-    Person("Carmen Ortiz", "ES", "es", (Step(24.6, "yes", OFFERS), Step(20.5, "no", ORDERS))),
-    Person("Oliver Shaw", "GB", "en", (Step(22.7, "yes", OFFERS), Step(6.1, "new_number", "+12025550147"))),
-    Person("Grace Kim", "+12025550158", "en", (Step(21.2, "agent_yes", OFFERS),)),
-    Person("Tom Becker", "+14155550132", "en", (Step(19.9, "yes", OFFERS), Step(3.3, "no", OFFERS))),
-    Person("Aoife Byrne", "IE", "en", (Step(18.4, "no", ORDERS),)),
-    Person("Daan Visser", "NL", "en", (Step(15.6, "yes", OFFERS), Step(5.2, "gdpr_no"))),
-    Person("Mia Rossi", "IT", "en", (Step(14.2, "yes", LETTER),)),
-    Person("Ravi Nair", "IN", "en", (Step(11.8, "yes", OFFERS), Step(2.4, "blocked"))),
+    Person("Sam Rivera", "+12025550123", "en", (Step(41, "opt_in", OFFERS), Step(12, "opt_in", LETTER))),
+    Person("Noor Haddad", "AE", "ar", (Step(33.4, "opt_in", OFFERS),)),
+    Person("Lea Martin", "FR", "fr", (Step(29.8, "opt_in", OFFERS), Step(8.2, "opt_out", OFFERS))),
+    Person("Jonas Weber", "DE", "de", (Step(27.1, "opt_in", OFFERS), Step(26.9, "opt_in", LETTER))),
+    Person("Paula Souza", "BR", "pt_BR", (Step(25.3, "opt_in", OFFERS),)),
+    Person("Carmen Ortiz", "ES", "es", (Step(24.6, "opt_in", OFFERS), Step(20.5, "opt_out", ORDERS))),
+    Person("Oliver Shaw", "GB", "en", (Step(22.7, "opt_in", OFFERS), Step(6.1, "change_number", "+12025550147"))),
+    Person("Grace Kim", "+12025550158", "en", (Step(21.2, "opt_in_by_agent", OFFERS),)),
+    Person("Tom Becker", "+14155550132", "en", (Step(19.9, "opt_in", OFFERS), Step(3.3, "opt_out", OFFERS))),
+    Person("Aoife Byrne", "IE", "en", (Step(18.4, "opt_out", ORDERS),)),
+    Person("Daan Visser", "NL", "en", (Step(15.6, "opt_in", OFFERS), Step(5.2, "gdpr_opt_out"))),
+    Person("Mia Rossi", "IT", "en", (Step(14.2, "opt_in", LETTER),)),
+    Person("Ravi Nair", "IN", "en", (Step(11.8, "opt_in", OFFERS), Step(2.4, "block"))),
     Person("Ines Costa", "PT", "pt_BR"),
     Person("Diego Luna", "MX", "es"),
     Person("Hannah Cole", None, "en"),
-    Person("Yusuf Demir", None, "en", (Step(9.5, "yes", LETTER),)),
-    Person("Emma Clark", "+12025550176", "en", (Step(4.7, "yes", OFFERS),)),
-    Person("Lucas Petit", "+14155550119", "fr", (Step(1.6, "yes", OFFERS),), has_email=False),
-    Person("Zoe Adams", "+14155550185", "en", (Step(0.4, "yes", OFFERS),)),
+    Person("Yusuf Demir", None, "en", (Step(9.5, "opt_in", LETTER),)),
+    Person("Emma Clark", "+12025550176", "en", (Step(4.7, "opt_in", OFFERS),)),
+    Person("Lucas Petit", "+14155550119", "fr", (Step(1.6, "opt_in", OFFERS),), has_email=False),
+    Person("Zoe Adams", "+14155550185", "en", (Step(0.4, "opt_in", OFFERS),)),
 )
-# A form waits for each of these: one has a saved number, one has none, one has answered long ago.
+# People with a form that waits for an answer: with a saved number, without one, and with an answer of long ago.
 WAITING = ("Ines Costa", "Hannah Cole", "Sam Rivera")

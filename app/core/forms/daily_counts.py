@@ -12,7 +12,7 @@ from typing import cast
 from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
 
-from app.db import dialect_insert
+from app.db import insert_into
 from app.models import FormDailyCount
 
 _SHARDS = 16
@@ -49,7 +49,7 @@ def add_many(session: Session, counts: Mapping[tuple[int, date], Mapping[str, in
     ]
     if not rows:
         return
-    statement = dialect_insert(session, FormDailyCount)
+    statement = insert_into(session, FormDailyCount)
     sums = {name: _COUNT.c[name] + statement.excluded[name] for name in _COUNTED}
     key = [_COUNT.c.form_id, _COUNT.c.day, _COUNT.c.shard]
     session.execute(statement.on_conflict_do_update(index_elements=key, set_=sums), rows)

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.core import phone, wording
 from app.core.forms.content import FormContent, FormText
-from app.core.wording import Words
+from app.core.wording import FrozenWording
 from app.models import Channel
 
 
@@ -28,7 +28,7 @@ class WordingContext:
 
 def page_texts(context: WordingContext, content: FormContent) -> dict[str, Any]:
     """Every text of the form by its place on the page, with the language of each."""
-    gettext = wording.speaker(context.locale)
+    gettext = wording.translator(context.locale)
     is_sms = context.channel == Channel.SMS
     text, text_locale = text_for(content, context.locale)
     return {
@@ -49,7 +49,7 @@ def page_texts(context: WordingContext, content: FormContent) -> dict[str, Any]:
     }
 
 
-def evidence_wording(context: WordingContext, texts: dict[str, Any], *, is_saved: bool) -> Words:
+def evidence_wording(context: WordingContext, texts: dict[str, Any], *, is_saved: bool) -> FrozenWording:
     """The wording for the evidence: what this reader saw, without the number, which the evidence keeps separately.
 
     :param texts: from ``page_texts``
@@ -61,7 +61,7 @@ def evidence_wording(context: WordingContext, texts: dict[str, Any], *, is_saved
         else {"label": texts["label"], "hint": texts["hint"], "notes": [texts["withdraw"]]}
     )
     shared = {name: texts[name] for name in ("brand", "legal_html", "button", "links")}
-    return wording.exact(context.locale, shared | own | {"form_title": texts["title"]})
+    return wording.freeze(context.locale, shared | own | {"form_title": texts["title"]})
 
 
 def evidence_details(type_name: str, channel: str) -> dict[str, str]:
@@ -77,7 +77,7 @@ def text_for(content: FormContent, locale: str) -> tuple[FormText, str]:
 
 
 def _hint(context: WordingContext) -> str:
-    gettext = wording.speaker(context.locale)
+    gettext = wording.translator(context.locale)
     if context.region:
         return gettext(
             "For example %(example)s. Without +, the country is %(country)s (%(code)s).",
@@ -89,7 +89,7 @@ def _hint(context: WordingContext) -> str:
 
 
 def _not_mine(context: WordingContext, *, is_sms: bool) -> str:
-    gettext = wording.speaker(context.locale)
+    gettext = wording.translator(context.locale)
     if context.help_contact:
         sentence = gettext("Not your number? Write to %(contact)s before you sign up.", contact=context.help_contact)
         return sentence if is_sms else gettext("Not your address? Write to %(contact)s.", contact=context.help_contact)
@@ -99,7 +99,7 @@ def _not_mine(context: WordingContext, *, is_sms: bool) -> str:
 
 
 def _links(context: WordingContext) -> list[dict[str, str]]:
-    gettext = wording.speaker(context.locale)
+    gettext = wording.translator(context.locale)
     links = ((gettext("Privacy policy"), context.privacy_url), (gettext("Terms"), context.terms_url))
     return [{"text": text, "href": href} for text, href in links if href]
 

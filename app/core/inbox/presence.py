@@ -7,7 +7,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.core.conversations import appending, lifecycle
-from app.db import dialect_insert, run
+from app.db import insert_into, run
 from app.models import Agent, ConversationPresence, ConversationRead
 
 PRESENT_FOR = timedelta(seconds=40)
@@ -15,7 +15,7 @@ PRESENT_FOR = timedelta(seconds=40)
 
 def mark_read(session: Session, conversation_id: int, agent_id: int, revision: int) -> None:
     """Record that this agent has read everything up to this revision. Never moves back."""
-    statement = dialect_insert(session, ConversationRead).values(
+    statement = insert_into(session, ConversationRead).values(
         conversation_id=conversation_id, agent_id=agent_id, revision=revision
     )
     newer = statement.excluded.revision
@@ -58,7 +58,7 @@ def mark_present(session: Session, conversation_id: int, agent_id: int, *, at: d
     )
     is_changed = bool(cast(Any, session.execute(gone)).rowcount)
     is_changed |= session.get(ConversationPresence, (conversation_id, agent_id), populate_existing=True) is None
-    statement = dialect_insert(session, ConversationPresence).values(
+    statement = insert_into(session, ConversationPresence).values(
         conversation_id=conversation_id, agent_id=agent_id, seen_at=at
     )
     columns = [ConversationPresence.conversation_id, ConversationPresence.agent_id]

@@ -12,13 +12,13 @@ from sqlalchemy.sql.elements import ColumnElement
 from app.core import clock
 from app.core.ledger import evidence as ledger_evidence
 from app.core.ledger.evidence import Evidence
-from app.core.wording import Words
-from app.db import CompiledStatement, ignoring_insert, inserting
+from app.core.wording import FrozenWording
+from app.db import CompiledStatement, insert_statement
 from app.models import Action, ConsentEvent, ConsentEvidence, Contact, EvidenceLevel, Source, Wording
 
 _KNOWN_WORDINGS = "assent_known_wordings"
 _INSERT = CompiledStatement(
-    lambda dialect: inserting(
+    lambda dialect: insert_statement(
         dialect,
         ConsentEvent,
         (
@@ -37,7 +37,9 @@ _INSERT = CompiledStatement(
         ),
     ).returning(cast(Table, ConsentEvent.__table__).c.id)
 )
-_INSERT_WORDING = CompiledStatement(lambda dialect: ignoring_insert(dialect, Wording, ("hash", "body")))
+_INSERT_WORDING = CompiledStatement(
+    lambda dialect: insert_statement(dialect, Wording, ("hash", "body")).on_conflict_do_nothing()
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def evidence_of(session: Session, event_id: int) -> Evidence | None:
         origin=evidence.origin,
         page=evidence.page,
         locale=evidence.locale,
-        words=Words(evidence.locale or "", body, evidence.wording_hash) if body is not None else None,
+        words=FrozenWording(evidence.locale or "", body, evidence.wording_hash) if body is not None else None,
         note=evidence.note,
         form_version_id=event.form_version_id,
         details=evidence.details or {},
@@ -171,7 +173,7 @@ def _rows(session: Session, ids: Any, limit: int) -> Sequence[Any]:
     ).all()
 
 
-def _store_wording(session: Session, words: Words) -> None:
+def _store_wording(session: Session, words: FrozenWording) -> None:
     """Store the text once. Only hashes of committed rows are remembered, because a new row may be rolled back."""
     known: set[str] = session.info.setdefault(_KNOWN_WORDINGS, set())
     if words.hash not in known and not _INSERT_WORDING.run(session, hash=words.hash, body=words.body):

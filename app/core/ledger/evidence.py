@@ -11,13 +11,13 @@ from typing import Any, cast
 from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
 
-from app.core.wording import Words
-from app.db import CompiledStatement, inserting
+from app.core.wording import FrozenWording
+from app.db import CompiledStatement, insert_statement
 from app.models import ConsentEvent, ConsentEvidence, EvidenceLevel, Source
 
 _COLUMNS = ("destination", "ip_address", "user_agent", "origin", "page", "locale", "wording_hash", "note", "details")
 _INSERT = CompiledStatement(
-    lambda dialect: inserting(dialect, ConsentEvidence, ("event_id", *_COLUMNS, "salt", "erased_at"))
+    lambda dialect: insert_statement(dialect, ConsentEvidence, ("event_id", *_COLUMNS, "salt", "erased_at"))
 )
 _EVIDENCE = cast(Table, ConsentEvidence.__table__)
 _USER_AGENT_MAX = 512
@@ -42,7 +42,7 @@ class Evidence:
     origin: str | None = None
     page: str | None = None
     locale: str | None = None
-    words: Words | None = None
+    words: FrozenWording | None = None
     note: str | None = None
     form_version_id: int | None = None
     inserted_form_id: int | None = None

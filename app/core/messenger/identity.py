@@ -159,7 +159,7 @@ def _address(typed: str) -> str | None:
 
 def _number(typed: str) -> str | None:
     """As E.164; null when it is not a valid number, so that it does not replace a saved one."""
-    number, country = phone.normalise(typed[: _LENGTHS["phone"]])
+    number, country = phone.normalize(typed[: _LENGTHS["phone"]])
     return number if country else None
 
 

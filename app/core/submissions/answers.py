@@ -11,7 +11,7 @@ from app.core.destinations import Destination
 from app.core.forms.insertion import EXPIRES_IN
 from app.core.forms.render_token import RenderToken
 from app.core.forms.views import Form, Insertion
-from app.db import CompiledStatement, ignoring_insert
+from app.db import CompiledStatement, insert_statement
 from app.models import Consent, Contact, InsertedForm
 
 INSERTED_BY_PAGE = "page"  # ``inserted_by`` of a public form's render, which is stored when it is answered
@@ -56,7 +56,9 @@ _COLUMNS = (
     "answered_at",
 )
 _INSERT_ANSWERED = CompiledStatement(
-    lambda dialect: ignoring_insert(dialect, InsertedForm, _COLUMNS).returning(_INSERTED_FORM.c.id)
+    lambda dialect: (
+        insert_statement(dialect, InsertedForm, _COLUMNS).on_conflict_do_nothing().returning(_INSERTED_FORM.c.id)
+    )
 )
 
 

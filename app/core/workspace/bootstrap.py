@@ -1,4 +1,4 @@
-"""The database as rules need it: opened with the keys its sessions work with, made ready for its first use."""
+"""Open the database with the keys that its sessions use, and prepare it for its first use."""
 
 from app import migrations
 from app.config import Settings
@@ -11,20 +11,20 @@ from app.db import Database, Engines
 
 
 def open_database(configured: Settings, *, connections: int = 16, engines: Engines | None = None) -> Database:
-    """A database whose sessions know the keys and remember the wordings that are stored.
+    """Open the database. Its sessions have the keys and a cache of the wordings that are stored.
 
-    :param engines: the web's, made by Flask-SQLAlchemy
+    :param engines: given by the web application, where Flask-SQLAlchemy creates them
     """
     opened = Database(configured, connections=connections, engines=engines)
-    signing.equip(opened.info, Keys(configured.secret_key))
+    signing.attach(opened.info, Keys(configured.secret_key))
     ledger.attach(opened.info)
     return opened
 
 
 def make_ready(database: Database) -> None:
-    """Migrate to this version, make the workspace. Nothing happens when both are done.
+    """Migrate the database to this version and create the workspace, where that is not done yet.
 
-    :raises InvalidState: the database cannot be upgraded, or was made with another secret key
+    :raises InvalidState: the database cannot be upgraded, or was created with another secret key
     """
     try:
         migrations.upgrade(database)
@@ -35,7 +35,7 @@ def make_ready(database: Database) -> None:
 
 
 def why_not_ready(database: Database) -> str | None:
-    """Null when the database is reachable, migrated and fits the secret key; else the reason in one sentence."""
+    """Why the database cannot be used, in one sentence; null when it is reachable, migrated and fits the secret key."""
     try:
         with database.read_only() as session:
             revision = migrations.current_revision(session.connection())

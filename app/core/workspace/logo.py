@@ -1,17 +1,12 @@
-"""The version of the workspace's logo, which every page of the staff asks for."""
+"""The version of the workspace's logo."""
 
-from typing import cast
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from sqlalchemy import Table, select
-
-from app.db import CompiledStatement, ReadConnection
+from app.db import run
 from app.models import Workspace
 
-_WORKSPACE = cast(Table, Workspace.__table__)
-_HASH = CompiledStatement(select(_WORKSPACE.c.logo_hash).where(_WORKSPACE.c.id == 1))
 
-
-def version(connection: ReadConnection) -> str | None:
+def version(session: Session) -> str | None:
     """The hash of the logo; null when there is none."""
-    row = _HASH.one(connection)
-    return row[0] if row else None
+    return run(session, select(Workspace.logo_hash).where(Workspace.id == 1)).scalar_one_or_none()

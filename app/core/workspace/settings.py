@@ -25,7 +25,10 @@ _LOGO_SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/j
 
 
 def get(session: Session) -> Workspace:
-    """The workspace; it exists from the first start on (``ensure``)."""
+    """The workspace.
+
+    :raises InvalidState: it does not exist, because the database was never upgraded
+    """
     workspace = session.get(Workspace, 1)
     if workspace is None:
         raise InvalidState("The database has no workspace yet: run “assent db upgrade”.")
@@ -33,15 +36,15 @@ def get(session: Session) -> Workspace:
 
 
 def ensure(session: Session, *, at: datetime) -> Workspace:
-    """The workspace, made when it is missing.
+    """The workspace, created when it is missing.
 
-    :raises InvalidState: the secret key is not the one that this database was made with; every keyed hash in it,
-        suppressions too, would silently stop matching
+    :raises InvalidState: the database was created with another secret key, so that no keyed hash in it would match,
+        not even those of suppressions
     """
     keys = keys_of(session)
     workspace = session.get(Workspace, 1)
     if workspace is None:
-        # two processes that start at once may both find none
+        # two processes that start at the same time may both find none
         values = {
             "id": 1,
             "name": "My business",
@@ -61,12 +64,12 @@ def ensure(session: Session, *, at: datetime) -> Workspace:
 
 
 def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datetime) -> Workspace:
-    """Change policy. Only the names given change; everything is checked before anything is written.
+    """Change settings. All values are checked before any is written.
 
     :param values: any of name, time_zone, default_country, allowed_countries, allowed_origins (lists), privacy_url,
         terms_url, help_contact, submissions_per_address, submissions_per_number, api_calls_per_minute,
         messenger_office_name, messenger_greeting (locale to text), messenger_accent_color
-    :raises InvalidInput: with the field at fault
+    :raises InvalidInput: a value is invalid; ``field`` names it
     """
     workspace = get(session)
     checked = {name: _CHECKS[name](value) for name, value in values.items()}
@@ -81,19 +84,19 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
 
 
 def change_logo(session: Session, content: bytes | None, *, actor: str, at: datetime) -> Workspace:
-    """Put a logo (PNG, JPEG or WebP, told by its first bytes) in place, or take it away with null.
+    """Set the logo, a PNG, JPEG or WebP picture, or remove it with null. The first bytes decide the type.
 
-    :raises InvalidInput: too large or no such picture
+    :raises InvalidInput: the picture is too large or of another type
     """
     workspace = get(session)
-    kind = None
+    media_type = None
     if content is not None:
-        kind = next((kind for start, kind in _LOGO_SIGNATURES.items() if content.startswith(start)), None)
-        if kind is None or (kind == "image/webp" and content[8:12] != b"WEBP"):
+        media_type = next((each for start, each in _LOGO_SIGNATURES.items() if content.startswith(start)), None)
+        if media_type is None or (media_type == "image/webp" and content[8:12] != b"WEBP"):
             raise InvalidInput("The logo must be a PNG, JPEG or WebP picture.", field="logo")
         if len(content) > LOGO_MAX_BYTES:
             raise InvalidInput(f"The logo must be at most {LOGO_MAX_BYTES // 1000} kB.", field="logo")
-    workspace.logo, workspace.logo_type = content, kind
+    workspace.logo, workspace.logo_type = content, media_type
     workspace.logo_hash = hashlib.sha256(content).hexdigest()[:16] if content else None
     _touch(workspace, at)
     audit.record(session, actor, "settings.logo_changed", "workspace", {}, at=at)
@@ -102,7 +105,7 @@ def change_logo(session: Session, content: bytes | None, *, actor: str, at: date
 
 
 def renew_messenger_secret(session: Session, *, actor: str, at: datetime) -> Workspace:
-    """Sites sign with the new secret from now on; what was signed with the old one is nobody's any more."""
+    """Replace the secret that sites sign identities with. Signatures made with the old one are invalid from now on."""
     workspace = get(session)
     workspace.messenger_secret = secrets.token_hex(32)
     _touch(workspace, at)
@@ -129,7 +132,7 @@ def _time_zone(value: str) -> str:
 
 
 def country(value: str | None) -> str | None:
-    """An ISO country code in capitals; null when empty.
+    """The ISO country code in capitals; null when empty.
 
     :raises InvalidInput: no country has this code
     """

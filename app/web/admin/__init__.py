@@ -1,13 +1,11 @@
 """Pages of the admins: forms, subscription types, the messenger, webhooks, agents, API tokens, settings."""
 
-from flask import Blueprint
+from flask import Flask
 
-from app.web import formatting
+# Each of these modules adds its views to the blueprint when it is imported.
+from app.web.admin import agents, api_tokens, forms, messenger, settings, subscription_types, webhooks  # noqa: F401
+from app.web.admin.blueprint import blueprint as _blueprint
 
-blueprint = Blueprint("admin", __name__)
-blueprint.add_app_template_filter(formatting.local_time)
-blueprint.add_app_template_filter(formatting.actor)
-blueprint.add_app_template_filter(formatting.country, "country_name")
 
-# The views register themselves on the blueprint above.
-from app.web.admin import agents, api_tokens, forms, messenger, settings, subscription_types, webhooks  # noqa: E402, F401
+def init_app(app: Flask) -> None:
+    app.register_blueprint(_blueprint)

@@ -13,7 +13,7 @@ from app.core.accounts import agents
 from app.core.errors import InvalidState
 from app.core.workspace import settings
 from app.models import Agent, Role
-from app.web.admin import blueprint
+from app.web.admin.blueprint import blueprint
 from app.web.formkit import Form, accepted, text
 from app.web.services import has_mail, read_only, unit_of_work
 from app.web.sign_in import password_links

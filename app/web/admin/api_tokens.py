@@ -11,7 +11,7 @@ from app.core import clock, public_urls
 from app.core.accounts import api_tokens
 from app.core.workspace import settings
 from app.web import formatting
-from app.web.admin import blueprint
+from app.web.admin.blueprint import blueprint
 from app.web.formkit import Form, accepted, text
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor

@@ -22,7 +22,7 @@ from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE, LOCALES
 from app.core.workspace import settings
 from app.models import OptInForm, OptInFormVersion, SubscriptionType
 from app.web import formatting, ids
-from app.web.admin import blueprint
+from app.web.admin.blueprint import blueprint
 from app.web.form_page.preview import render_preview
 from app.web.formkit import Form, accepted, choices, fields_for_each, text
 from app.web.security import public_url
@@ -74,7 +74,7 @@ class OptInFormForm(Form):
         locale = self.locale.data if self.locale.data in LOCALES else DEFAULT_LOCALE
         further = {each: self._text(f"-{each}") for each in LOCALES if each != locale}
         return FormContent(
-            subscription_type_id=ids.parse(self.subscription_type_id.data) or 0,
+            subscription_type_id=ids.parse_id(self.subscription_type_id.data) or 0,
             texts={locale: self._text("")} | further,
             locale=locale,
             accent_color=self.accent_color.data or "",
@@ -161,7 +161,7 @@ def preview_unsaved() -> Response:
 
 
 def _preview_saved() -> Response:
-    form_id = request.values.get("form", type=ids.whole)
+    form_id = request.values.get("form", type=ids.whole_number)
     with read_only() as session:
         found = publishing.find(session, form_id) if form_id else None
         values = _values_of(found, publishing.newest_version(session, found)) if found else None

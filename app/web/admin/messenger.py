@@ -10,7 +10,7 @@ from app.core import audit, clock, public_urls
 from app.core.wording import LOCALES
 from app.core.workspace import settings
 from app.models import Workspace
-from app.web.admin import blueprint
+from app.web.admin.blueprint import blueprint
 from app.web.formkit import Form, accepted, fields_for_each, text
 from app.web.security import public_url
 from app.web.services import read_only, unit_of_work

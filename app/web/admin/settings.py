@@ -13,7 +13,7 @@ from app.core import audit, clock, origins, public_urls
 from app.core.workspace import settings
 from app.models import Workspace
 from app.web import formatting
-from app.web.admin import blueprint
+from app.web.admin.blueprint import blueprint
 from app.web.formkit import Form, accepted, choices, text
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor

@@ -14,7 +14,7 @@ from app.core.subscriptions import subscription_types
 from app.core.subscriptions.subscription_types import DESCRIPTION_MAX, NAME_MAX, Translations
 from app.core.wording import LOCALES
 from app.models import Channel, ConsentType, SubscriptionType
-from app.web.admin import blueprint
+from app.web.admin.blueprint import blueprint
 from app.web.formkit import Form, accepted, choices, fields_for_each, refuse, text
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor

@@ -22,7 +22,7 @@ from app.http_client import URL_MAX, Reach
 from app.models import DeliveryState, WebhookEndpoint
 from app.web import ids as numbers
 from app.web import services
-from app.web.admin import blueprint
+from app.web.admin.blueprint import blueprint
 from app.web.formatting import agent_names
 from app.web.formkit import Form, accepted, choices, text
 from app.web.services import read_only, unit_of_work
@@ -219,7 +219,7 @@ def _filter() -> tuple[DeliveryState | None, int | None]:
     state = request.args.get("state", "")
     if state and state not in set(DeliveryState):
         raise NotFound("There are no such deliveries.")
-    return DeliveryState(state) if state else None, request.args.get("before", type=numbers.whole)
+    return DeliveryState(state) if state else None, request.args.get("before", type=numbers.whole_number)
 
 
 def _health(endpoint: WebhookEndpoint) -> str:

@@ -71,7 +71,7 @@ def _authenticate() -> None:
     if scheme.lower() != "bearer" or not text.strip():
         raise Unauthorized("Access Token Invalid")
     with read_connection() as connection:
-        g.caller = api_tokens.check(connection, text.strip(), at=clock.now())
+        g.caller = api_tokens.authenticate(connection, text.strip(), at=clock.now())
     _count_call(g.caller)
     version = request.environ.get("HTTP_INTERCOM_VERSION")
     if version is not None and version not in VERSIONS:
@@ -106,7 +106,7 @@ def _record_use(opened: Database, token_id: int) -> None:
     """Store that the token is in use. While another transaction writes, a later call does it."""
     try:
         with opened.unit_of_work_if_free() as session:
-            api_tokens.note_use(session, token_id, at=clock.now())
+            api_tokens.record_use(session, token_id, at=clock.now())
     except BlockingIOError:
         pass
     except Exception as problem:

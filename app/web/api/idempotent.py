@@ -34,7 +34,7 @@ def _once(session: Session, key: str, respond: Callable[[Session], Response], sh
         replayed.headers["Idempotent-Replayed"] = "true"
         return replayed
     response = respond(session)
-    idempotency.keep(session, token_id, key, _stored(response, shown_once))
+    idempotency.save_response(session, token_id, key, _stored(response, shown_once))
     return response
 
 

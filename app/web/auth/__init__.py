@@ -1,5 +1,9 @@
-from flask import Blueprint
+"""Pages about the account of the agent who is signed in."""
 
-blueprint = Blueprint("auth", __name__)
+from flask import Flask
 
-from app.web.auth import views  # noqa: E402, F401 - they register themselves
+from app.web.auth.views import blueprint
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)

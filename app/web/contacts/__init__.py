@@ -1,8 +1,11 @@
 """Contacts and their consents: who opted in to what, and the proof."""
 
-from flask import Blueprint
+from flask import Flask
 
-blueprint = Blueprint("contacts", __name__)
+# Each of these modules adds its views to the blueprint when it is imported.
+from app.web.contacts import newest, profile, record_consent  # noqa: F401
+from app.web.contacts.blueprint import blueprint as _blueprint
 
-# The views register themselves on the blueprint above.
-from app.web.contacts import newest, profile, record_consent  # noqa: E402, F401
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(_blueprint)

@@ -10,7 +10,8 @@ from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.models import Action, Workspace
 from app.web import ids
-from app.web.contacts import blueprint, labels
+from app.web.contacts import labels
+from app.web.contacts.blueprint import blueprint
 from app.web.services import read_only
 from app.web.sign_in.setup import agent_required
 
@@ -33,7 +34,7 @@ def _found(session: Session, typed: str, workspace: Workspace) -> str:
 
 
 def _newest(session: Session, workspace: Workspace) -> str:
-    before = request.args.get("before", type=ids.whole)
+    before = request.args.get("before", type=ids.whole_number)
     lines = ledger.newest(session, action=Action.OPT_IN, limit=PAGE_SIZE + 1, before_id=before)
     return render_template(
         "contacts/newest.html",

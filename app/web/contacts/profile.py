@@ -21,7 +21,8 @@ from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.models import ConsentState, Contact
 from app.web import formatting, ids
-from app.web.contacts import blueprint, evidence, labels
+from app.web.contacts import evidence, labels
+from app.web.contacts.blueprint import blueprint
 from app.web.formkit import Form, accepted, choices, offered_forms, text
 from app.web.security import public_url
 from app.web.services import read_only, unit_of_work
@@ -86,7 +87,7 @@ def insert_form(public_id: str) -> ResponseReturnValue:
 
 
 def profile_page(public_id: str, forms: ProfileForms) -> str:
-    before = request.args.get("before", type=ids.whole)
+    before = request.args.get("before", type=ids.whole_number)
     with read_only() as session:
         found = contacts.find(session, public_id)
         subscriptions = eligibility.statuses(session, found)
@@ -115,7 +116,7 @@ def profile_page(public_id: str, forms: ProfileForms) -> str:
 
 def chosen_id(field: Any) -> int:
     """The id that was chosen in a list. :raises InvalidInput: nothing was chosen, or it is not an id"""
-    chosen = ids.parse(field.data)
+    chosen = ids.parse_id(field.data)
     if chosen is None:
         raise InvalidInput("Choose one of the list.", field=field.name)
     return chosen

@@ -10,7 +10,7 @@ from app.core.errors import InvalidInput, InvalidState
 from app.core.ledger.evidence import Evidence
 from app.core.subscriptions import attachments
 from app.models import EvidenceLevel, Source
-from app.web.contacts import blueprint
+from app.web.contacts.blueprint import blueprint
 from app.web.contacts.profile import OPT_IN_PREFIX, ConsentForm, ProfileForms, chosen_id, profile_page
 from app.web.formkit import accepted
 from app.web.services import unit_of_work

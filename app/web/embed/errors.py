@@ -11,7 +11,7 @@ from app.core.errors import NotFound
 from app.core.submissions.submit import Outcome
 from app.core.wording import translatable
 from app.web.form_page import page as form_page
-from app.web.i18n import gettext, ngettext, speaking
+from app.web.i18n import gettext, ngettext, use_locale
 
 _SENTENCES = {
     404: translatable("There is no form at this address."),
@@ -41,7 +41,7 @@ def refusal_sentence(outcome: Outcome, locale: str) -> str:
     """The sentence that tells the person what to do about a refusal; empty when there is none."""
     if outcome.refusal is None:
         return ""
-    with speaking(locale):
+    with use_locale(locale):
         if outcome.refusal == "too_many":
             return ngettext(
                 "That was tried too often. Please try again in %(num)s minute.",
@@ -69,6 +69,6 @@ def _http_error(error: HTTPException) -> Response:
 
 def _error_page(status: int) -> Response:
     locale = wording.negotiate(None, request.headers.get("Accept-Language", ""))
-    with speaking(locale):
+    with use_locale(locale):
         sentence = gettext(_SENTENCES.get(status, _UNEXPECTED))
     return form_page.respond_with_error(sentence, locale, status)

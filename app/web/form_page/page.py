@@ -20,10 +20,10 @@ from app.core.forms.content import FormContent
 from app.core.forms.views import FormView, State
 from app.core.forms.wording import WordingContext
 from app.core.signing import random_token
-from app.core.wording import Words
+from app.core.wording import FrozenWording
 from app.models import Channel
 from app.web.form_page import colors
-from app.web.i18n import speaking
+from app.web.i18n import use_locale
 from app.web.security import PERMISSIONS
 
 _CACHED_PAGES_MAX = 512
@@ -52,14 +52,14 @@ class FormPage:
     """The fixed part of a form's page: its wording where it asks and where it shows a saved number, and its HTML."""
 
     context: PageContext
-    ask_wording: Words
-    saved_wording: Words
+    ask_wording: FrozenWording
+    saved_wording: FrozenWording
     texts: dict[str, Any]
     style: str
     policy: str
     html: Mapping[State, str]
 
-    def wording(self, *, is_saved: bool) -> Words:
+    def wording(self, *, is_saved: bool) -> FrozenWording:
         return self.saved_wording if is_saved else self.ask_wording
 
 
@@ -175,7 +175,7 @@ def content_policy(ancestors: str, style: str = "") -> str:
 
 def respond_with_error(sentence: str, locale: str, status: int) -> Response:
     """An error page. It may not be framed, because we do not know which site it belongs to."""
-    with speaking(locale):
+    with use_locale(locale):
         html = render_template(
             "embed/error.html", sentence=sentence, lang=wording.language_tag(locale), dir=wording.direction(locale)
         )
@@ -187,7 +187,7 @@ _NOT_FRAMED = content_policy("'none'")
 
 def _render_state(page: FormPage, data: PageData) -> str:
     context = page.context
-    with speaking(context.locale):
+    with use_locale(context.locale):
         return render_template(
             "embed/form.html",
             context=context,

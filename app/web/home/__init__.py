@@ -1,8 +1,9 @@
-"""The front door, the logo, and the demo's shop."""
+"""The start page, the logo, and the shop of the demo."""
 
-from flask import Blueprint
+from flask import Flask
 
-blueprint = Blueprint("home", __name__)
+from app.web.home.views import blueprint
 
-# The views register themselves on the blueprint above.
-from app.web.home import views  # noqa: E402, F401
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)

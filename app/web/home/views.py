@@ -1,21 +1,21 @@
-"""The front door, the logo, and the demo's shop."""
+"""The start page, the logo, and the shop of the demo."""
 
-from flask import Response, abort, render_template, request
+from flask import Blueprint, Response, abort, render_template, request
 from sqlalchemy.orm import Session
 
 from app.core import public_urls
 from app.core.forms import publishing as optin_forms
 from app.core.workspace import settings
 from app.models import Channel, OptInForm
-from app.web.home import blueprint
 from app.web.services import read_only
 
+blueprint = Blueprint("home", __name__)
 _FOREVER = "public, max-age=31536000, immutable"
 
 
 @blueprint.get("/")
 def index() -> str:
-    """What this is, and the way in; in the demo also the shop and the sign-ins."""
+    """The start page. In the demo it also has the shop and the accounts to sign in with."""
     with read_only() as session:
         workspace = settings.get(session)
     return render_template(
@@ -25,7 +25,7 @@ def index() -> str:
 
 @blueprint.get("/shop")
 def shop() -> str:
-    """A page as a customer of ours would have it, with a form and the messenger in it. In the demo only."""
+    """The page of an imaginary shop that embeds a form and the messenger. Only in the demo."""
     with read_only() as session:
         workspace = settings.get(session)
         if not workspace.is_demo:
@@ -43,7 +43,7 @@ def shop() -> str:
 
 @blueprint.get("/logo")
 def logo() -> Response:
-    """The workspace's logo. ``?v=`` its hash makes an address that browsers keep for good."""
+    """The logo. With its hash in ``?v=`` browsers may cache it permanently."""
     with read_only() as session:
         workspace = settings.get(session)
         if workspace.logo is None or workspace.logo_type is None:

@@ -1,11 +1,11 @@
 """The inbox: conversations with contacts, for agents and admins. Works without scripts; ``js/inbox`` keeps it live."""
 
-from flask import Blueprint
+from flask import Flask
 
-from app.web.inbox import labels
+# Each of these modules adds its views to the blueprint when it is imported.
+from app.web.inbox import actions, insert_form, new_conversation, pages, poll  # noqa: F401
+from app.web.inbox.blueprint import blueprint as _blueprint
 
-blueprint = Blueprint("inbox", __name__)
-blueprint.add_app_template_filter(labels.short_time)
 
-# The views register themselves on the blueprint above.
-from app.web.inbox import actions, insert_form, new_conversation, pages, poll  # noqa: E402, F401
+def init_app(app: Flask) -> None:
+    app.register_blueprint(_blueprint)

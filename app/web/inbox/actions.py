@@ -15,7 +15,7 @@ from app.core.inbox import presence
 from app.models import MessageKind
 from app.web import ids
 from app.web.formkit import accepted
-from app.web.inbox import blueprint
+from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, my_id
 from app.web.inbox.pages import ReplyForm, show_conversation
 from app.web.services import unit_of_work
@@ -34,7 +34,7 @@ def reply(conversation_id: int) -> ResponseReturnValue:
 def insert_saved(conversation_id: int) -> ResponseReturnValue:
     """Insert a saved form. A refusal is shown on the page of the conversation."""
     try:
-        form_id = ids.parse(request.form.get("form_id"))
+        form_id = ids.parse_id(request.form.get("form_id"))
         if form_id is None:
             raise InvalidInput("Choose a form.", field="form_id")
         with unit_of_work() as session:
@@ -65,7 +65,7 @@ def close_or_reopen(conversation_id: int, action: str) -> ResponseReturnValue:
 @agent_required
 def assign(conversation_id: int) -> ResponseReturnValue:
     chosen = request.form.get("assignee", "")
-    agent_id = ids.parse(chosen)
+    agent_id = ids.parse_id(chosen)
     if chosen and agent_id is None:
         raise InvalidInput("Choose somebody who works here.", field="assignee")
     with unit_of_work() as session:
@@ -93,7 +93,7 @@ def _posted(form: ReplyForm, conversation_id: int) -> ResponseReturnValue:
 
 def _mark_shown_read(session: Session, conversation_id: int) -> None:
     """Mark as read what the page showed when it was sent, not what arrived since then."""
-    shown = request.form.get("revision", 0, type=ids.whole)
+    shown = request.form.get("revision", 0, type=ids.whole_number)
     presence.mark_read_up_to(session, conversation_id, my_id(), shown)
 
 

@@ -24,7 +24,7 @@ from app.models import Channel, Contact, SubscriptionType, Workspace
 from app.web import ids
 from app.web.form_page.preview import render_preview
 from app.web.formkit import Form, accepted, choices, text
-from app.web.inbox import blueprint
+from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, new_client_key
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor
@@ -60,7 +60,7 @@ class ConfiguredForm(Form):
         locale = self.locale.data if self.locale.data in LOCALES else DEFAULT_LOCALE
         texts = FormText(self.title.data or "", self.button_text.data or "", self.legal_text.data or "")
         return FormContent(
-            ids.parse(self.subscription_type_id.data) or 0,
+            ids.parse_id(self.subscription_type_id.data) or 0,
             {locale: texts},
             locale,
             workspace.messenger_accent_color,

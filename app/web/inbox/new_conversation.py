@@ -15,7 +15,7 @@ from app.core.conversations.forms import FirstMessage
 from app.core.conversations.messages import BODY_MAX
 from app.web import ids
 from app.web.formkit import Form, accepted, choices, offered_forms, text
-from app.web.inbox import blueprint
+from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import my_id, new_client_key
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import agent_required
@@ -41,7 +41,7 @@ def start_page(public_id: str) -> ResponseReturnValue:
 
 
 def _started(form: StartForm, public_id: str) -> ResponseReturnValue:
-    first = FirstMessage(form.body.data or "", ids.parse(form.form_id.data), form.client_key.data)
+    first = FirstMessage(form.body.data or "", ids.parse_id(form.form_id.data), form.client_key.data)
     with unit_of_work() as session:
         contact = contacts.find(session, public_id)
         conversation = conversation_forms.begin(session, contact, first, agent_id=my_id(), at=clock.now())

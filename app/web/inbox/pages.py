@@ -10,7 +10,7 @@ from app.core.conversations import changes, lifecycle, views
 from app.core.conversations.messages import BODY_MAX
 from app.web import ids
 from app.web.formkit import Form, choices, offered_forms, text
-from app.web.inbox import blueprint
+from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, conversation_context, list_context, new_client_key
 from app.web.services import read_only
 from app.web.sign_in.setup import agent_required
@@ -45,7 +45,7 @@ def conversation_page(conversation_id: int) -> ResponseReturnValue:
 
 def show_conversation(conversation_id: int, reply: ReplyForm) -> ResponseReturnValue:
     """One conversation beside its list, with the reply form as it was sent."""
-    at, before = clock.now(), request.args.get("line", type=ids.whole)
+    at, before = clock.now(), request.args.get("line", type=ids.whole_number)
     with read_only() as session:
         cursor = changes.changed_since(session, None).cursor
         conversation = lifecycle.find(session, conversation_id)

@@ -18,7 +18,8 @@ from app.core.inbox import lists, presence
 from app.core.inbox.lists import InboxRow
 from app.models import ConversationState
 from app.web import formatting, ids
-from app.web.inbox import blueprint, labels
+from app.web.inbox import labels
+from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, conversation_context, list_context, my_id
 from app.web.services import changes, read_connection, read_only, unit_of_work
 from app.web.sign_in.setup import agent_required
@@ -47,7 +48,7 @@ def poll() -> ResponseReturnValue:
 @agent_required
 def here(conversation_id: int) -> ResponseReturnValue:
     """The page reports that the conversation is on the screen, up to ``revision``."""
-    revision = request.form.get("revision", 0, type=ids.whole)
+    revision = request.form.get("revision", 0, type=ids.whole_number)
     with unit_of_work() as session:
         presence.mark_viewing(session, conversation_id, my_id(), revision, at=clock.now())
     return "", 204
@@ -72,11 +73,11 @@ def _news(session: Session, feed: ChangeFeed, *, is_refresh: bool, at: datetime)
         "unread": context["counts"].unread,
         "news": [_announcement(session, row) for row in changed if _concerns(row, me)],
     }
-    open_id = request.args.get("conversation", 0, type=ids.whole)
+    open_id = request.args.get("conversation", 0, type=ids.whole_number)
     if choice.is_live:
         news["list"] = render_template("inbox/_list.html", open_id=open_id, **context)
     if open_id:
-        after = request.args.get("after", 0, type=ids.whole)
+        after = request.args.get("after", 0, type=ids.whole_number)
         news["conversation"] = _conversation(session, open_id, max(0, after), is_refresh=is_refresh, at=at)
     return news
 

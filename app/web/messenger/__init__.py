@@ -10,8 +10,12 @@ from app.web import mounts
 from app.web.messenger import api
 from app.web.messenger.frame import blueprint
 
-__all__ = ["blueprint", "create_messenger_api"]
 MAX_BODY_BYTES = 65_536
+
+
+def init_app(app: Flask) -> None:
+    """Add the page of the panel to the main application."""
+    app.register_blueprint(blueprint)
 
 
 def create_messenger_api(main: Flask) -> Flask:

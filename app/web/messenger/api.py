@@ -98,7 +98,7 @@ def poll() -> dict[str, Any]:
 
 @calls.get("/earlier")
 def earlier() -> dict[str, Any]:
-    conversation_id, before = (request.args.get(name, 0, type=ids.whole) for name in ("conversation", "before"))
+    conversation_id, before = (request.args.get(name, 0, type=ids.whole_number) for name in ("conversation", "before"))
     with read_connection() as connection:
         visitor = visitors.visitor(connection, g.bearer)
         view = polling.earlier(connection, visitor, conversation_id, before=before, at=clock.now())

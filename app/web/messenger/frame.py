@@ -16,7 +16,7 @@ from app.models import Workspace
 from app.web.compression import compress
 from app.web.form_page import colors
 from app.web.form_page import page as form_page
-from app.web.i18n import gettext, speaking
+from app.web.i18n import gettext, use_locale
 from app.web.services import read_only
 
 blueprint = Blueprint("messenger", __name__, url_prefix="/messenger")
@@ -55,7 +55,7 @@ def frame() -> Response:
 @blueprint.errorhandler(NotFound)
 def not_found(_error: NotFound) -> Response:
     locale = _locale()
-    with speaking(locale):
+    with use_locale(locale):
         sentence = gettext("There is no chat at this address.")
     return form_page.respond_with_error(sentence, locale, 404)
 
@@ -81,7 +81,7 @@ def _context(workspace: Workspace, locale: str) -> _FrameContext:
 
 @lru_cache(maxsize=_CACHED_PAGES_MAX)
 def _render(context: _FrameContext) -> str:
-    with speaking(context.locale):
+    with use_locale(context.locale):
         return render_template(
             "messenger/frame.html",
             lang=wording.language_tag(context.locale),

@@ -1,7 +1,7 @@
-"""What Flask-Security keeps and checks, over our own table and transactions.
+"""Storage and checks for Flask-Security, with our own table and transactions.
 
-Reading is one short read that leaves a detached account. Writing is one short unit of work of the columns that
-changed, so the hash of a password is never computed while other writers wait.
+A read is one short transaction that returns a detached account. A write is one short unit of work for the columns that
+changed, so that no password is hashed while other writers wait.
 """
 
 import hashlib
@@ -29,8 +29,8 @@ from app.web.services import keys, read_only, unit_of_work
 _CODE_WINDOW_S = 900
 
 
-class HeldRole(RoleMixin):
-    """A role as Flask-Security asks for it; ours is a column."""
+class AgentRole(RoleMixin):
+    """The role of an agent, which is a column in our table, as an object for Flask-Security."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -38,11 +38,11 @@ class HeldRole(RoleMixin):
 
 
 class SignIn(UserMixin, Agent):
-    """An agent as the one who is signed in. The same table: it keeps Flask out of the models."""
+    """An agent as Flask-Security needs it. It has the same table; a subclass keeps Flask out of the models."""
 
     @property
     def roles(self) -> list[RoleMixin]:  # type: ignore[override]
-        return [HeldRole(self.role)]
+        return [AgentRole(self.role)]
 
     @property
     def is_admin(self) -> bool:
@@ -50,44 +50,47 @@ class SignIn(UserMixin, Agent):
 
 
 class AgentStore(UserDatastore):
-    """Flask-Security's view of the agents. ``put`` is durable when it returns; there is nothing left to commit."""
+    """The datastore of Flask-Security. ``put`` has committed when it returns."""
 
     def __init__(self) -> None:
-        super().__init__(SignIn, HeldRole)
+        super().__init__(SignIn, AgentRole)
 
-    def find_user(self, case_insensitive: bool = False, **wanted: Any) -> SignIn | None:  # noqa: FBT001
-        ((name, value),) = wanted.items()
+    def find_user(self, case_insensitive: bool = False, **criteria: Any) -> SignIn | None:  # noqa: FBT001
+        ((name, value),) = criteria.items()
         value = str(value).lower() if case_insensitive else value
         with read_only() as session:
             return session.scalars(select(SignIn).where(getattr(SignIn, name) == value)).one_or_none()
 
     def put(self, model: Any) -> Any:
-        """:raises InvalidState: the account was disabled, or its password changed, after it was read"""
+        """Save the changes of an account.
+
+        :raises InvalidState: the account was disabled, or its password changed, since it was read
+        """
         agent: SignIn = model._get_current_object() if hasattr(model, "_get_current_object") else model  # noqa: SLF001
         state = inspect(agent)
         changed = {column.key: column.value for column in state.attrs if column.history.has_changes()}
         if changed:
-            read_as = (state.attrs.fs_uniquifier.history.deleted or [agent.fs_uniquifier])[0]
+            uniquifier = (state.attrs.fs_uniquifier.history.deleted or [agent.fs_uniquifier])[0]
             with unit_of_work() as session:
-                accounts.write_back(session, agent.id, read_as, changed)
+                accounts.save_changes(session, agent.id, uniquifier, changed)
             for name, value in changed.items():
                 set_committed_value(agent, name, value)
         return model
 
     def commit(self) -> None:
-        """Each ``put`` was a transaction of its own."""
+        """Do nothing: ``put`` has committed already."""
 
     def tf_reset(self, user: Any) -> None:
-        """Recovery codes go with the second factor that they recover."""
+        """Remove the second factor together with its recovery codes."""
         user.mf_recovery_codes = None
         super().tf_reset(user)
 
 
 class PasswordRules(PasswordUtil):
-    """The rules of ``core/accounts.py``."""
+    """The rules of ``core/accounts/agents.py``."""
 
     def normalize(self, password: str) -> str:
-        return accounts.normal_password(password)
+        return accounts.normalize_password(password)
 
     def validate(
         self,
@@ -104,13 +107,13 @@ class PasswordRules(PasswordUtil):
 
 
 class OneTimeCodes(Totp):
-    """Codes of an authenticator app: each opens once, over all processes. The QR code is plain inline SVG."""
+    """Codes of an authenticator app. Each works once, over all processes. The QR code is inline SVG."""
 
     def set_last_counter(self, user: Any, tmatch: Any) -> None:
-        used = keys().bucket("code-used", f"{user.id}:{tmatch.totp.base32_key}:{tmatch.counter}")
+        bucket = keys().bucket("code-used", f"{user.id}:{tmatch.totp.base32_key}:{tmatch.counter}")
         moment = datetime.fromtimestamp(tmatch.counter * tmatch.totp.period, UTC)
         with unit_of_work() as session:
-            if limits.hit(session, {used: 1}, window_s=_CODE_WINDOW_S, at=moment) is not None:
+            if limits.hit(session, {bucket: 1}, window_s=_CODE_WINDOW_S, at=moment) is not None:
                 raise UsedTokenError
 
     def generate_qrcode(self, username: str, totp: str) -> str:
@@ -119,23 +122,23 @@ class OneTimeCodes(Totp):
 
 
 class RecoveryCodes(MfRecoveryCodesUtil):
-    """Recovery codes of which only keyed hashes are kept: they are shown once, and each works once."""
+    """Recovery codes. They are shown once, only their keyed hashes are stored, and each works once."""
 
     def get_recovery_codes(self, user: Any) -> list[str]:  # noqa: ARG002
         return []
 
     def check_recovery_code(self, user: Any, code: str) -> bool:
-        """Checking spends: of two requests with the same code one gets in."""
+        """Check and use a code in one step, so that only one of two requests with the same code succeeds."""
         with unit_of_work() as session:
-            return accounts.spend_recovery_code(session, user.id, _hashed(code))
+            return accounts.use_recovery_code(session, user.id, _hash(code))
 
     def delete_recovery_code(self, user: Any, code: str) -> bool:  # noqa: ARG002
         return True
 
     def _encrypt_codes(self, codes: list[str]) -> list[str]:
-        return [_hashed(code) for code in codes]
+        return [_hash(code) for code in codes]
 
 
-def _hashed(code: str) -> str:
+def _hash(code: str) -> str:
     plain = "".join(character for character in code.lower() if character.isalnum())
     return hmac.new(keys().derive("recovery-code"), plain.encode(), hashlib.sha256).hexdigest()

@@ -1,4 +1,4 @@
-"""Flask-Security's forms in our words, with what it leaves open decided."""
+"""The forms of Flask-Security with our labels and further checks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -21,8 +21,8 @@ from app.core.accounts import agents as accounts
 from app.core.errors import InvalidInput
 
 
-class Labelled:
-    """A form whose fields are called as ``labels`` says."""
+class CustomLabels:
+    """Sets the labels of fields to those of ``labels``."""
 
     labels: ClassVar[dict[str, str]]
 
@@ -33,23 +33,23 @@ class Labelled:
 
 
 class SafeNext:
-    """Where to go afterwards, when it is a place of ours; else nowhere in particular."""
+    """Clears ``next``, the page to open afterwards, when it is an address of another site."""
 
     def validate_next(self, field: Field) -> None:
         if not validate_redirect_url(field.data or ""):
             field.data = ""
 
 
-class SignInForm(Labelled, SafeNext, LoginForm):
+class SignInForm(CustomLabels, SafeNext, LoginForm):
     labels: ClassVar = {"email": "E-mail address", "password": "Password"}
-    remember = None  # type: ignore[assignment]  # as WTForms takes a field out
+    remember = None  # type: ignore[assignment]  # this is how WTForms removes a field
 
 
-class ConfirmForm(Labelled, SafeNext, VerifyForm):
+class ConfirmForm(CustomLabels, SafeNext, VerifyForm):
     labels: ClassVar = {"password": "Password"}
 
 
-class PasswordForm(Labelled, ChangePasswordForm):
+class PasswordForm(CustomLabels, ChangePasswordForm):
     labels: ClassVar = {
         "password": "Present password",
         "new_password": "New password",
@@ -57,17 +57,17 @@ class PasswordForm(Labelled, ChangePasswordForm):
     }
 
 
-class ForgotForm(Labelled, ForgotPasswordForm):
+class ForgotForm(CustomLabels, ForgotPasswordForm):
     labels: ClassVar = {"email": "E-mail address"}
     user: Any
 
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None, **kwargs: Any) -> bool:
-        """Somebody invited who never set a password has the invitation; here they are a stranger."""
+        """Treat agents without a password as unknown. They have an invitation link."""
         return super().validate(extra_validators=extra_validators, **kwargs) and self.user.password is not None
 
 
-class NewPasswordForm(Labelled, ResetPasswordForm):
-    """What a one-time link opens. Somebody invited says their name, too."""
+class NewPasswordForm(CustomLabels, ResetPasswordForm):
+    """The form that a one-time link opens. Invited agents also enter their name."""
 
     labels: ClassVar = {"password": "New password", "password_confirm": "New password again"}
     name = StringField("Your name", render_kw={"autocomplete": "name"})
@@ -85,8 +85,8 @@ class NewPasswordForm(Labelled, ResetPasswordForm):
         return True
 
 
-class Chosen(HiddenField):
-    """A choice that a button makes. Flask-Security's own choices are tuples, which WTForms 3.4 no longer takes."""
+class ChoiceField(HiddenField):
+    """A choice that a button sends. Flask-Security sets tuples as choices, which lists of WTForms 3.4 refuse."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -94,16 +94,16 @@ class Chosen(HiddenField):
 
 
 class FactorForm(TwoFactorSetupForm):
-    setup = Chosen()  # type: ignore[assignment]
+    setup = ChoiceField()  # type: ignore[assignment]
 
 
 class RescueForm(TwoFactorRescueForm):
-    help_setup = Chosen()  # type: ignore[assignment]
+    help_setup = ChoiceField()  # type: ignore[assignment]
 
 
-class CodeForm(Labelled, TwoFactorVerifyCodeForm):
+class CodeForm(CustomLabels, TwoFactorVerifyCodeForm):
     labels: ClassVar = {"code": "Code from your authenticator app"}
 
 
-class RecoveryForm(Labelled, MfRecoveryForm):
+class RecoveryForm(CustomLabels, MfRecoveryForm):
     labels: ClassVar = {"code": "Recovery code"}

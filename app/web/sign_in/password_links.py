@@ -1,4 +1,4 @@
-"""One-time links that set a password, for invitations and for who forgot theirs; by mail or handed over by an admin."""
+"""One-time links that set a password: invitations and resets, sent by mail or shown to an admin."""
 
 from datetime import timedelta
 from threading import Thread
@@ -24,46 +24,47 @@ _log = logs.get_logger()
 
 
 def link_for(agent: Agent) -> str:
-    """The link that lets this agent set a password: once, until they have one for 7 days, later for one day.
+    """The link by which this agent sets a password once. An invitation is valid for 7 days, a reset for one day.
 
-    It ends with the agent's ``fs_uniquifier``, which using it, disabling them or making a newer link replaces.
+    The link has the agent's ``fs_uniquifier``. Its use, a newer link and disabling the account replace that value,
+    which makes the link invalid.
     """
     token = _security().reset_serializer.dumps([agent.fs_uniquifier, None])
     return public_url() + url_for("security.reset_password", token=token)
 
 
 def lasts(agent: Agent) -> str:
-    """For how long, in words."""
+    """How long the link of this agent is valid, in words."""
     return "7 days" if agent.password is None else "one day"
 
 
 def send_link(agent: Agent, link: str, *, workspace: str) -> bool:
-    """Mail it, now; false when the mail server did not take it. Not to be called inside a transaction."""
+    """Send the link by mail; false when the mail server refused it. Must not be called in a transaction."""
     template = "auth/invitation_mail.txt" if agent.password is None else "auth/reset_mail.txt"
     subject = f"Your account at {workspace}" if agent.password is None else "Set a new password"
     body = render_template(template, agent=agent, link=link, workspace=workspace)
     return _send(services.services().mail_server, agent.email, subject, body)
 
 
-def may_ask_by_mail() -> bool:
-    """Whether strangers may ask for a link themselves.
+def has_reset_by_mail() -> bool:
+    """Whether agents can request a reset link themselves.
 
-    Their request must not choose the host in it, so the server's own address has to be configured.
+    That needs a configured public address, because otherwise the request would decide the host of the link.
     """
     return services.has_mail() and bool(services.settings().public_url)
 
 
-def guard(app: Flask, security: Security) -> None:
-    """Put the rules of these links before Flask-Security's own pages, and ``/forgot-password`` beside its address."""
+def init_app(app: Flask, security: Security) -> None:
+    """Check these links before the pages of Flask-Security, and add ``/forgot-password`` as a second address."""
     view = app.view_functions["security.forgot_password"]
     app.add_url_rule("/forgot-password", "security.forgot_password", view, methods=["GET", "POST"])
-    app.before_request_funcs.setdefault("security", []).extend((_only_by_mail, _not_too_old))
-    app.after_request_funcs.setdefault("security", []).append(_untold)
+    app.before_request_funcs.setdefault("security", []).extend((_require_mail, _refuse_old_reset))
+    app.after_request_funcs.setdefault("security", []).append(_send_no_referrer)
     security.mail_context_processor(lambda: {"public_url": public_url()})
 
 
-class Mails(MailUtil):
-    """Mails go out beside the request: how long it takes tells nobody whether an address is known."""
+class BackgroundMailUtil(MailUtil):
+    """Sends mail in a thread, so that the time of a response does not reveal whether an address is known."""
 
     def normalize(self, address: str) -> str:
         try:
@@ -76,7 +77,7 @@ class Mails(MailUtil):
 
     def send_mail(
         self,
-        template: str,  # noqa: ARG002 - rendered already
+        template: str,  # noqa: ARG002 - ``body`` is rendered already
         subject: str,
         recipient: Any,
         sender: Any,  # noqa: ARG002 - the configured one is the default
@@ -89,14 +90,14 @@ class Mails(MailUtil):
         ).start()
 
 
-def _only_by_mail() -> ResponseReturnValue | None:
-    if request.endpoint == "security.forgot_password" and not may_ask_by_mail():
+def _require_mail() -> ResponseReturnValue | None:
+    if request.endpoint == "security.forgot_password" and not has_reset_by_mail():
         return render_template("auth/ask_an_admin.html")
     return None
 
 
-def _not_too_old() -> ResponseReturnValue | None:
-    """A link for somebody who has a password already lasts a day; Flask-Security itself knows one age only."""
+def _refuse_old_reset() -> ResponseReturnValue | None:
+    """Refuse a reset link after one day. Flask-Security has only one limit, that of invitations."""
     if request.endpoint != "security.reset_password":
         return None
     security = _security()
@@ -109,19 +110,19 @@ def _not_too_old() -> ResponseReturnValue | None:
             flash(*current_app.config["SECURITY_MSG_PASSWORD_RESET_EXPIRED"])
             return redirect(url_for("security.forgot_password"))
     except BadData:
-        pass  # Flask-Security says so
+        pass  # Flask-Security reports this
     return None
 
 
-def _untold(response: Response) -> Response:
-    """The address of such a page is a secret: it goes into no referrer, not even our own."""
+def _send_no_referrer(response: Response) -> Response:
+    """Keep the address of the page, which is a secret, out of every referrer, also to our own pages."""
     if request.endpoint == "security.reset_password":
         response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 
 def _send(server: MailServer | None, recipient: str, subject: str, body: str) -> bool:
-    """Send a mail; false when it could not be sent. The log names no address."""
+    """Send a mail; false when that failed. The log has no address."""
     if server is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""How often somebody may try, over all processes; and what a sign-in that worked leaves behind."""
+"""Limits of attempts to sign in, over all processes, and the start of a new session after a sign-in."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -16,10 +16,10 @@ from app.web.security import client_address
 from app.web.services import keys, unit_of_work
 
 WINDOW_S = 15 * 60
-PER_PERSON = 10
+PER_ACCOUNT = 10
 PER_ADDRESS = 50
-# Forms that take a secret or send a mail, and what is counted for each.
-_KINDS = {
+# Pages that check a secret or send a mail, and the counter of each.
+_COUNTERS = {
     "security.login": "sign-in",
     "security.verify": "sign-in",
     "security.change_password": "sign-in",
@@ -28,30 +28,30 @@ _KINDS = {
     "security.forgot_password": "reset",
 }
 _CODE_PAGE = "security.two_factor_token_validation"
-# Parts of Flask-Security that nobody here needs.
-_CLOSED = {"security.two_factor_rescue", "security.tf_select"}
-# What a session keeps when somebody signs in; everything planted in it before is gone.
-_KEPT = {"_user_id", "_fresh", "_id", "_flashes", "fs_cc", "fs_paa"}
+# Pages of Flask-Security that we do not use.
+_DISABLED = {"security.two_factor_rescue", "security.tf_select"}
+# The keys of a session that are kept at a sign-in. Others are removed, because someone else may have set them.
+_KEPT_KEYS = {"_user_id", "_fresh", "_id", "_flashes", "fs_cc", "fs_paa"}
 
 
-def watch(app: Flask) -> None:
-    """Count attempts before they are looked at, and begin a new session when one works."""
-    app.before_request(_count)
-    user_authenticated.connect(_begin, app)
+def init_app(app: Flask) -> None:
+    """Count attempts before they are checked, and start a new session after a successful one."""
+    app.before_request(_limit_attempts)
+    user_authenticated.connect(_start_session, app)
 
 
-def _count() -> ResponseReturnValue | None:
+def _limit_attempts() -> ResponseReturnValue | None:
     if request.blueprint != "security":
         return None
-    if request.endpoint in _CLOSED:
+    if request.endpoint in _DISABLED:
         abort(404)
     if request.is_json:
         abort(415)
     if request.endpoint == _CODE_PAGE and current_user.is_authenticated:
-        return redirect(url_for("auth.account"))  # Flask-Security would sign out whoever merely looks at it
-    if request.method == "POST" and (kind := _KINDS.get(request.endpoint or "")):
+        return redirect(url_for("auth.account"))  # Flask-Security would sign the agent out here
+    if request.method == "POST" and (counter := _COUNTERS.get(request.endpoint or "")):
         with unit_of_work() as work:
-            wait_s = limits.hit(work, _buckets(kind, _person()), window_s=WINDOW_S, at=clock.now())
+            wait_s = limits.hit(work, _buckets(counter, _account()), window_s=WINDOW_S, at=clock.now())
         if wait_s is not None:
             minutes = max(1, ceil(wait_s / 60))
             sentence = f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
@@ -59,20 +59,20 @@ def _count() -> ResponseReturnValue | None:
     return None
 
 
-def _begin(_app: Flask, user: Any, **_more: Any) -> None:
-    """A session of its own for each sign-in, and the attempts that led to it are given back."""
-    for planted in set(session) - _KEPT:
-        session.pop(planted)
+def _start_session(_app: Flask, user: Any, **_more: Any) -> None:
+    """Clear the session at a sign-in, and undo the count of the attempts that succeeded."""
+    for key in set(session) - _KEPT_KEYS:
+        session.pop(key)
     g.pop("csrf_token", None)
     at = clock.now()
     with unit_of_work() as work:
-        for kind, person in (("sign-in", user.email), ("code", user.fs_uniquifier)):
-            limits.give_back(work, _buckets(kind, person), window_s=WINDOW_S, at=at)
-        accounts.signed_in(work, user.id, at=at)
+        for counter, account in (("sign-in", user.email), ("code", user.fs_uniquifier)):
+            limits.undo_hit(work, _buckets(counter, account), window_s=WINDOW_S, at=at)
+        accounts.record_sign_in(work, user.id, at=at)
 
 
-def _person() -> str:
-    """Whose secret is being tried: the address typed, whoever is halfway through, or who is signed in."""
+def _account() -> str:
+    """The account of an attempt: the typed address, the agent who is signed in, or the one who must enter a code."""
     if typed := request.form.get("email", ""):
         return _address(typed)
     if request.endpoint in {"security.login", "security.forgot_password"}:
@@ -89,9 +89,9 @@ def _address(typed: str) -> str:
         return typed.strip().lower()[: email.MAX_TYPED]
 
 
-def _buckets(kind: str, person: str) -> Mapping[str, int]:
+def _buckets(counter: str, account: str) -> Mapping[str, int]:
     address = limits.address_bucket(client_address(request) or "")
     return {
-        keys().bucket(f"{kind}-who", person): PER_PERSON,
-        keys().bucket(f"{kind}-from", address): PER_ADDRESS,
+        keys().bucket(f"{counter}-who", account): PER_ACCOUNT,
+        keys().bucket(f"{counter}-from", address): PER_ADDRESS,
     }

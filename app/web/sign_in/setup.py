@@ -1,4 +1,4 @@
-"""Who is signed in, and who may see what. Flask-Security does the signing in, set up here."""
+"""Sign-in with Flask-Security: its settings, the agent who is signed in, and decorators for views."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -53,7 +53,7 @@ _POLICY = {
     "PASSWORD_SINGLE_HASH": True,
     "PASSWORD_HASH_PASSLIB_OPTIONS": {f"argon2__{name}": value for name, value in accounts.ARGON2.items()},
     "PASSWORD_LENGTH_MIN": accounts.PASSWORD_MIN,
-    # A reset for an address that we know costs the same time as one for a stranger's, which hashes for nothing.
+    # A request to reset takes the same time for an unknown address, because this hashes a value for it, too.
     "HASHING_SCHEMES": ["argon2"],
     "RETURN_GENERIC_RESPONSES": True,
     "RESET_PASSWORD_WITHIN": one_time_links.INVITATION_LASTS,
@@ -69,7 +69,7 @@ _POLICY = {
     "CLI_USERS_NAME": None,
     "CLI_ROLES_NAME": None,
     "I18N_DIRNAME": [],
-    "CACHE_CONTROL": {},  # its own is malformed (private=True); web/security.py says no-store for every page
+    "CACHE_CONTROL": {},  # the default is malformed (private=True); web/security.py sets no-store for every page
 }
 _MESSAGES = {
     "GENERIC_AUTHN_FAILED": ("The e-mail address or the password is wrong.", "error"),
@@ -101,7 +101,7 @@ _UNUSED_LIBRARIES = {"flask_login", "flask_principal"}
 
 
 def init_app(app: Flask) -> None:
-    """Wire Flask-Security over our own accounts; ``current_agent`` becomes known to templates."""
+    """Set up Flask-Security with our accounts. Adds ``current_agent`` to templates."""
     app.config.update({f"SECURITY_{name}": value for name, value in (_ADDRESSES | _POLICY).items()})
     app.config.update({f"SECURITY_MSG_{name}": value for name, value in _MESSAGES.items()})
     with app.app_context():
@@ -118,26 +118,26 @@ def init_app(app: Flask) -> None:
         two_factor_rescue_form=login_forms.RescueForm,
         two_factor_verify_code_form=login_forms.CodeForm,
         mf_recovery_form=login_forms.RecoveryForm,
-        mail_util_cls=one_time_links.Mails,
+        mail_util_cls=one_time_links.BackgroundMailUtil,
         password_util_cls=PasswordRules,
         totp_cls=OneTimeCodes,
         mf_recovery_codes_util_cls=RecoveryCodes,
     )
     security.want_json(lambda _request: False)
-    security.login_manager.request_loader(lambda _request: None)  # no token signs in
+    security.login_manager.request_loader(lambda _request: None)  # tokens cannot sign in
     _remove_unused_hooks(app)
-    one_time_links.guard(app, security)
-    login_limits.watch(app)
+    one_time_links.init_app(app, security)
+    login_limits.init_app(app)
     app.jinja_env.globals["current_agent"] = LocalProxy(current_agent)
 
 
 def current_agent() -> SignIn | None:
-    """The agent who is signed in; null for strangers."""
+    """The agent who is signed in; null when there is none."""
     return cast(SignIn, current_user._get_current_object()) if current_user.is_authenticated else None  # noqa: SLF001
 
 
 def current_actor() -> str:
-    """As ledger and audit name whoever is signed in: ``agent:3``. For views that are open to agents only."""
+    """The agent who is signed in, as ledger and audit log name them: ``agent:3``. Only for views of agents."""
     agent = current_agent()
     if agent is None:
         abort(401)
@@ -145,7 +145,7 @@ def current_actor() -> str:
 
 
 def agent_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-    """Let in whoever is signed in; others are led to the sign-in page, or told 401 where there is nothing to see."""
+    """Require a signed-in agent. Others are redirected to the sign-in page; requests other than for pages get 401."""
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
@@ -157,7 +157,7 @@ def agent_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respon
 
 
 def admin_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-    """Let in admins; an agent gets 403."""
+    """Require a signed-in admin. Other agents get 403."""
 
     @agent_required
     @wraps(view)

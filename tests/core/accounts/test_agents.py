@@ -1,4 +1,4 @@
-"""The rules of accounts: passwords, roles, and the admin who must remain."""
+"""The rules of accounts: passwords, roles, and the last admin."""
 
 from collections.abc import Callable
 from threading import Barrier, Thread
@@ -20,15 +20,15 @@ MAX = "agent:1"
 
 
 @pytest.mark.real_passwords
-def test_a_hash_made_without_flask_is_one_that_flask_security_verifies_and_keeps() -> None:
+def test_flask_security_verifies_a_hash_of_core_and_needs_no_update() -> None:
     context = CryptContext(schemes=["argon2"], **{f"argon2__{name}": value for name, value in accounts.ARGON2.items()})
-    assert context.verify(accounts.normal_password("correct horse battery"), HASH)
+    assert context.verify(accounts.normalize_password("correct horse battery"), HASH)
     assert not context.verify("wrong horse battery", HASH)
     assert not context.needs_update(HASH)
 
 
-def test_an_accent_typed_on_another_keyboard_is_the_same_accent() -> None:
-    assert accounts.normal_password("caf\u00e9") == accounts.normal_password("cafe\u0301")
+def test_composed_and_decomposed_accents_are_the_same_password() -> None:
+    assert accounts.normalize_password("caf\u00e9") == accounts.normalize_password("cafe\u0301")
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_an_accent_typed_on_another_keyboard_is_the_same_accent() -> None:
         ("ababababababab", "different characters"),
     ],
 )
-def test_a_password_that_is_no_protection_is_refused_with_the_reason(password: str, says: str) -> None:
+def test_a_weak_password_is_refused_with_the_reason(password: str, says: str) -> None:
     with pytest.raises(InvalidInput, match=says) as refused:
         accounts.check_password_rules(password, "sam.long@example.com")
     assert refused.value.field == "password"
@@ -64,9 +64,7 @@ def test_an_address_has_one_account_however_it_is_spelled(database: Database) ->
     ("values", "field"),
     [({"email": "nobody"}, "email"), ({"name": "x" * 121}, "name"), ({"role": "owner"}, "role")],
 )
-def test_an_account_that_cannot_be_made_says_which_field(
-    database: Database, values: dict[str, str], field: str
-) -> None:
+def test_an_invalid_account_is_refused_with_the_field(database: Database, values: dict[str, str], field: str) -> None:
     good = {"email": "ana@example.com", "name": "Ana", "role": Role.AGENT}
     with database.unit_of_work() as session:
         with pytest.raises(InvalidInput) as refused:
@@ -84,7 +82,7 @@ def test_an_invited_agent_has_no_password_yet(database: Database) -> None:
 
 
 @pytest.mark.parametrize("step", ["disable", "change_role"])
-def test_the_last_admin_who_can_sign_in_remains(database: Database, step: str) -> None:
+def test_the_last_admin_who_can_sign_in_is_kept(database: Database, step: str) -> None:
     with database.unit_of_work() as session:
         last = _make(session, "max@example.com", Role.ADMIN)
         _make(session, "ana@example.com")
@@ -100,7 +98,7 @@ def test_the_last_admin_who_can_sign_in_remains(database: Database, step: str) -
             _STEPS[step](session, another.id)
 
 
-def test_two_admins_cannot_take_the_role_from_each_other_at_once(database: Database) -> None:
+def test_two_admins_cannot_demote_each_other_at_the_same_time(database: Database) -> None:
     with database.unit_of_work() as session:
         ids = [_make(session, f"{name}@example.com", Role.ADMIN).id for name in ("max", "eva")]
     barrier = Barrier(2)
@@ -125,7 +123,7 @@ def test_two_admins_cannot_take_the_role_from_each_other_at_once(database: Datab
 
 
 @pytest.mark.parametrize("step", ["disable", "renew_link", "reset_second_factor"])
-def test_what_ends_sessions_and_links_changes_the_key_that_they_carry(database: Database, step: str) -> None:
+def test_a_step_that_ends_sessions_and_links_replaces_the_uniquifier(database: Database, step: str) -> None:
     with database.unit_of_work() as session:
         _make(session, "max@example.com", Role.ADMIN)
         ana = _make(session, "ana@example.com")
@@ -138,7 +136,7 @@ def test_what_ends_sessions_and_links_changes_the_key_that_they_carry(database: 
 
 
 @pytest.mark.parametrize("step", ["renew_link", "reset_second_factor"])
-def test_nobody_takes_their_own_protection_away_from_the_agents_page(database: Database, step: str) -> None:
+def test_admins_cannot_reset_their_own_account_from_the_agents_page(database: Database, step: str) -> None:
     with database.unit_of_work() as session:
         me = _make(session, "max@example.com", Role.ADMIN)
         with pytest.raises(InvalidState, match="your own account"):
@@ -154,7 +152,7 @@ def test_a_disabled_agent_gets_no_link(database: Database) -> None:
             accounts.renew_link(session, ana.id, actor=MAX, at=NOON)
 
 
-def test_each_step_is_in_the_audit_once(database: Database) -> None:
+def test_each_change_is_audited_once(database: Database) -> None:
     with database.unit_of_work() as session:
         _make(session, "max@example.com", Role.ADMIN)
         ana = _make(session, "ana@example.com")
@@ -167,29 +165,29 @@ def test_each_step_is_in_the_audit_once(database: Database) -> None:
     assert "ana@example.com" not in str([entry.details for entry in entries])
 
 
-def test_what_was_read_before_the_account_was_disabled_is_not_written_back(database: Database) -> None:
+def test_changes_of_an_account_disabled_since_it_was_read_are_not_saved(database: Database) -> None:
     with database.unit_of_work() as session:
         _make(session, "max@example.com", Role.ADMIN)
         ana = _make(session, "ana@example.com")
-        read_as = ana.fs_uniquifier
+        uniquifier = ana.fs_uniquifier
         accounts.disable(session, ana.id, actor=MAX, at=NOON)
     with pytest.raises(InvalidState), database.unit_of_work() as session:
-        accounts.write_back(session, ana.id, read_as, {"password": "another"})
+        accounts.save_changes(session, ana.id, uniquifier, {"password": "another"})
     with database.read_only() as session:
         assert accounts.find(session, ana.id).password == HASH
 
 
-def test_of_many_requests_with_one_recovery_code_one_gets_in(database: Database) -> None:
+def test_one_of_many_requests_with_the_same_recovery_code_succeeds(database: Database) -> None:
     with database.unit_of_work() as session:
         ana = _make(session, "ana@example.com")
         ana.mf_recovery_codes = ["first", "second"]
     results: list[bool] = []
 
-    def spend() -> None:
+    def use_code() -> None:
         with database.unit_of_work() as session:
-            results.append(accounts.spend_recovery_code(session, ana.id, "first"))
+            results.append(accounts.use_recovery_code(session, ana.id, "first"))
 
-    threads = [Thread(target=spend) for _ in range(6)]
+    threads = [Thread(target=use_code) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -199,7 +197,7 @@ def test_of_many_requests_with_one_recovery_code_one_gets_in(database: Database)
         assert accounts.find(session, ana.id).mf_recovery_codes == ["second"]
 
 
-def test_an_account_that_is_not_there_is_not_found(database: Database) -> None:
+def test_a_missing_account_is_not_found(database: Database) -> None:
     with database.unit_of_work() as session:
         for step in _STEPS.values():
             with pytest.raises(NotFound):

@@ -10,7 +10,7 @@ from app.models import ApiToken, AuditEntry
 from tests.make import NOON
 
 
-def test_a_token_is_shown_once_and_kept_as_its_hash(database: Database) -> None:
+def test_a_token_is_returned_once_and_stored_as_its_hash(database: Database) -> None:
     with database.unit_of_work() as session:
         made, text = tokens.create(session, "  the   shop ", [], at=NOON)
         assert (made.name, made.scopes, made.expires_at) == ("the shop", ["read", "write"], None)
@@ -18,18 +18,18 @@ def test_a_token_is_shown_once_and_kept_as_its_hash(database: Database) -> None:
         assert len(text) >= 50
         assert made.token_hash == tokens.hash_of(text)
     with database.read_only() as session:
-        kept = session.scalars(select(ApiToken)).one()
-        told = session.scalars(select(AuditEntry)).one()
-        assert text not in str(vars(kept)) + str(vars(told))
-        assert (told.action, told.subject, told.actor) == ("token.created", f"token:{kept.id}", "command line")
+        stored = session.scalars(select(ApiToken)).one()
+        entry = session.scalars(select(AuditEntry)).one()
+        assert text not in str(vars(stored)) + str(vars(entry))
+        assert (entry.action, entry.subject, entry.actor) == ("token.created", f"token:{stored.id}", "command line")
 
 
-def test_no_two_tokens_are_alike(database: Database) -> None:
+def test_every_token_is_different(database: Database) -> None:
     with database.unit_of_work() as session:
         assert len({tokens.create(session, "shop", [], at=NOON)[1] for _ in range(20)}) == 20
 
 
-def test_scopes_are_kept_once_each_in_one_order(database: Database) -> None:
+def test_scopes_are_stored_once_each_in_a_fixed_order(database: Database) -> None:
     with database.unit_of_work() as session:
         made, _ = tokens.create(session, "shop", ["admin", "read", "admin"], at=NOON)
         assert made.scopes == ["read", "admin"]
@@ -44,7 +44,7 @@ def test_scopes_are_kept_once_each_in_one_order(database: Database) -> None:
         ("shop", [], timedelta(0), "expires_at"),
     ],
 )
-def test_what_cannot_be_is_refused_with_its_field(
+def test_invalid_values_are_refused_with_their_field(
     name: str, scopes: list[str], expires_in: timedelta | None, field: str, database: Database
 ) -> None:
     with database.unit_of_work() as session:

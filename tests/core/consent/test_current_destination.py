@@ -25,7 +25,7 @@ def test_an_opt_in_counts_until_the_number_or_address_changes(
         make.opt_out(session, opted_out, offers)
         contacts.change_phone(session, changed, make.EVES_NUMBER, at=make.NOON)
         contacts.set_email(session, changed, "eve@example.com")
-        contacts.take_phone(session, removed)
+        contacts.remove_phone(session, removed)
         contacts.set_email(session, removed, None)
         session.flush()
         in_python = {

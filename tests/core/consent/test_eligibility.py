@@ -17,7 +17,7 @@ from app.core.contacts import erase as erasure
 from app.core.contacts import filter_sql as contact_query
 from app.core.contacts import records as contacts
 from app.core.contacts import search as contact_search
-from app.core.contacts.filters import Filter, Kind, Operator, Standing
+from app.core.contacts.filters import Filter, Kind, Operator, SubscriptionStatus
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.db import Database
@@ -136,10 +136,10 @@ def assert_agreement(session: Session, subscription_type: SubscriptionType) -> N
     everyone = session.scalars(select(Contact)).all()
     python = {each.id: eligibility.status(session, each, subscription_type) for each in everyone}
     found = {
-        Standing.REACHABLE: {key for key, each in python.items() if each.is_reachable},
-        Standing.SUBSCRIBED: {key for key, each in python.items() if each.is_subscribed},
+        SubscriptionStatus.REACHABLE: {key for key, each in python.items() if each.is_reachable},
+        SubscriptionStatus.SUBSCRIBED: {key for key, each in python.items() if each.is_subscribed},
         **{
-            Standing(state): {key for key, each in python.items() if each.state == state}
+            SubscriptionStatus(state): {key for key, each in python.items() if each.state == state}
             for state in ("opted_in", "opted_out", "never_asked")
         },
     }
@@ -153,7 +153,9 @@ def assert_agreement(session: Session, subscription_type: SubscriptionType) -> N
     }
 
 
-def sql(session: Session, subscription_type: SubscriptionType, status: Standing = Standing.REACHABLE) -> set[int]:
+def sql(
+    session: Session, subscription_type: SubscriptionType, status: SubscriptionStatus = SubscriptionStatus.REACHABLE
+) -> set[int]:
     """The ids of the contacts that the SQL conditions find."""
     query = Filter(Kind.SUBSCRIPTION, str(subscription_type.id), Operator.EQUALS, (status.value,))
     condition = contact_query.condition(query, contact_search.context_of(session, query))

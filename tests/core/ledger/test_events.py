@@ -1,13 +1,13 @@
 from sqlalchemy import select
 
-from app.core.wording import Words
+from app.core.wording import FrozenWording
 from app.db import Database
 from app.models import ConsentEvidence
 from tests import make
 
 
 def test_a_wording_that_was_rolled_back_is_stored_with_the_next_event(database: Database) -> None:
-    words = Words("en", "By signing up you agree to get texts.", "c0ffee")
+    words = FrozenWording("en", "By signing up you agree to get texts.", "c0ffee")
     with database.unit_of_work() as session:
         offers, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
     with database.unit_of_work() as session:

@@ -1,4 +1,4 @@
-"""Passwords: changed, forgotten, set by a one-time link."""
+"""Passwords: change, reset, and one-time links."""
 
 import re
 import time
@@ -27,7 +27,7 @@ STALE = "used, replaced or mistyped"
 
 
 class TestChange:
-    def test_changing_it_signs_every_other_device_out(self, app: Flask) -> None:
+    def test_a_new_password_signs_every_other_device_out(self, app: Flask) -> None:
         here = pages.agent(app)
         elsewhere = pages.signed_in(app, "ana@example.com")
         assert _change(here).location == "/account"
@@ -45,13 +45,13 @@ class TestChange:
             (pages.PASSWORD, "other than the present one"),
         ],
     )
-    def test_a_weak_one_is_refused_with_the_reason(self, app: Flask, password: str, says: str) -> None:
-        answer = _change(pages.agent(app), password)
-        assert answer.status_code == 200
-        assert says in answer.get_data(as_text=True)
+    def test_a_weak_password_is_refused_with_the_reason(self, app: Flask, password: str, says: str) -> None:
+        response = _change(pages.agent(app), password)
+        assert response.status_code == 200
+        assert says in response.get_data(as_text=True)
         pages.signed_in(app, "ana@example.com")
 
-    def test_the_present_one_is_asked_for_and_guesses_are_counted(self, app: Flask) -> None:
+    def test_the_present_password_is_required_and_attempts_are_limited(self, app: Flask) -> None:
         with pages.one_window():
             client = pages.agent(app)
             for _ in range(10):
@@ -60,19 +60,19 @@ class TestChange:
 
 
 class TestForgotten:
-    def test_without_mail_the_page_says_to_ask_an_admin(self, client: FlaskClient) -> None:
+    def test_without_mail_the_page_refers_to_an_admin(self, client: FlaskClient) -> None:
         for path in ("/forgot-password", "/reset-password"):
-            answer = client.get(path)
-            assert answer.status_code == 200
-            assert "Ask an admin" in answer.get_data(as_text=True)
+            response = client.get(path)
+            assert response.status_code == 200
+            assert "Ask an admin" in response.get_data(as_text=True)
 
-    def test_without_a_public_address_nobody_can_have_a_link_mailed(self, settings: config.Settings) -> None:
-        """Else the host that a stranger's request names would be in the mail."""
+    def test_without_a_public_address_no_link_is_mailed(self, settings: config.Settings) -> None:
+        """Otherwise a request of a stranger could put another host into the mail."""
         app = create_app(config.Settings(**(vars(settings) | {"smtp_url": "smtp://mail.example.com"})))
         assert "Ask an admin" in app.test_client().get("/forgot-password").get_data(as_text=True)
         app.extensions["assent"].database.close()
 
-    def test_a_link_is_mailed_and_sets_a_new_password(self, mailing_app: Flask, mails: list[EmailMessage]) -> None:
+    def test_a_mailed_link_sets_a_new_password(self, mailing_app: Flask, mails: list[EmailMessage]) -> None:
         pages.make_agent(mailing_app, "ana@example.com")
         stranger = pages.submit(mailing_app.test_client(), "/forgot-password", {"email": "nobody@example.com"})
         known = pages.submit(
@@ -88,7 +88,7 @@ class TestForgotten:
         pages.signed_in(mailing_app, "ana@example.com", NEW)
 
     @pytest.mark.real_passwords
-    def test_asking_costs_the_same_hashing_for_strangers(
+    def test_a_request_for_an_unknown_address_hashes_as_often(
         self, mailing_app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         pages.make_agent(mailing_app, "ana@example.com")
@@ -96,23 +96,25 @@ class TestForgotten:
         for context in (security.pwd_context, security.hashing_context):
             real = context.hash
 
-            def noted(*secret: str, _real: Callable[..., str] = real) -> str:
+            def counting_hash(*secret: str, _real: Callable[..., str] = real) -> str:
                 runs.append(_real(*secret))
                 return runs[-1]
 
-            monkeypatch.setattr(context, "hash", noted)
+            monkeypatch.setattr(context, "hash", counting_hash)
         for email in ("ana@example.com", "nobody@example.com"):
             pages.submit(mailing_app.test_client(), "/forgot-password", {"email": email})
-        costs = [made.rpartition("$")[0].rpartition("$")[0] for made in runs]
+        costs = [result.rpartition("$")[0].rpartition("$")[0] for result in runs]
         assert costs == ["$argon2id$v=19$m=65536,t=3,p=4"] * 2
 
-    def test_asking_is_limited(self, mailing_app: Flask) -> None:
+    def test_requests_for_links_are_limited(self, mailing_app: Flask) -> None:
         client = mailing_app.test_client()
         with pages.one_window():
-            answers = [pages.submit(client, "/forgot-password", {"email": "nobody@example.com"}) for _ in range(11)]
-        assert [answer.status_code for answer in answers] == [200] * 10 + [429]
+            responses = [pages.submit(client, "/forgot-password", {"email": "nobody@example.com"}) for _ in range(11)]
+        assert [response.status_code for response in responses] == [200] * 10 + [429]
 
-    def test_disabled_and_invited_people_are_strangers(self, mailing_app: Flask, mails: list[EmailMessage]) -> None:
+    def test_disabled_and_invited_agents_are_treated_as_unknown(
+        self, mailing_app: Flask, mails: list[EmailMessage]
+    ) -> None:
         pages.make_agent(mailing_app, "invited@example.com", password=None)
         gone = pages.make_agent(mailing_app, "gone@example.com")
         with mailing_app.extensions["assent"].database.unit_of_work() as session:
@@ -137,7 +139,7 @@ class TestOneTimeLink:
         assert _agent(app).name == "Ivy Long"
         pages.signed_in(app, "ivy@example.com", NEW)
 
-    def test_it_works_once(self, app: Flask) -> None:
+    def test_a_link_works_once(self, app: Flask) -> None:
         path = _invite(app)
         _set_password(app.test_client(), path)
         again = app.test_client()
@@ -148,27 +150,27 @@ class TestOneTimeLink:
         assert again.post(path, data=data).status_code == 302
         pages.signed_in(app, "ivy@example.com", NEW)
 
-    def test_looking_at_it_does_not_use_it_up(self, app: Flask) -> None:
+    def test_opening_a_link_does_not_use_it(self, app: Flask) -> None:
         path = _invite(app)
         app.test_client().get(path)
         app.test_client().head(path)
         assert _set_password(app.test_client(), path).location == "/sign-in"
 
-    def test_a_weak_password_leaves_it_usable(self, app: Flask) -> None:
+    def test_a_weak_password_does_not_use_the_link(self, app: Flask) -> None:
         path = _invite(app)
-        answer = _set_password(app.test_client(), path, password="short")
-        assert "at least 12 characters" in answer.get_data(as_text=True)
+        response = _set_password(app.test_client(), path, password="short")
+        assert "at least 12 characters" in response.get_data(as_text=True)
         assert _agent(app).password is None
         assert _set_password(app.test_client(), path).location == "/sign-in"
 
-    def test_an_invitation_lasts_seven_days(self, app: Flask) -> None:
+    def test_an_invitation_is_valid_for_seven_days(self, app: Flask) -> None:
         path = _invite(app)
         with time_machine.travel(clock.now() + timedelta(days=6, hours=23), tick=True):
             assert app.test_client().get(path).status_code == 200
         with time_machine.travel(clock.now() + timedelta(days=7, hours=1), tick=True):
             assert app.test_client().get(path).status_code == 302
 
-    def test_a_reset_lasts_one_day(self, app: Flask) -> None:
+    def test_a_reset_is_valid_for_one_day(self, app: Flask) -> None:
         pages.make_agent(app, "ivy@example.com")
         path = _link(app)
         with time_machine.travel(clock.now() + timedelta(hours=23), tick=True):
@@ -178,21 +180,21 @@ class TestOneTimeLink:
             assert client.get(path).status_code == 302
             assert "too old" in client.get("/sign-in").get_data(as_text=True)
 
-    def test_disabling_the_account_ends_it(self, app: Flask) -> None:
+    def test_disabling_the_account_invalidates_the_link(self, app: Flask) -> None:
         path = _invite(app)
         with app.extensions["assent"].database.unit_of_work() as session:
             accounts.disable(session, _agent(app).id, actor="agent:99", at=clock.now())
         assert app.test_client().get(path).status_code == 302
 
     @pytest.mark.parametrize("token", ["x", "WyJ4Il0.x.y", "a" * 500])
-    def test_a_mistyped_one_opens_nothing(self, client: FlaskClient, token: str) -> None:
+    def test_a_mistyped_link_is_refused(self, client: FlaskClient, token: str) -> None:
         assert client.get(f"/reset-password/{token}").status_code == 302
 
-    def test_its_address_goes_into_no_referrer(self, app: Flask) -> None:
+    def test_the_page_of_a_link_sends_no_referrer(self, app: Flask) -> None:
         assert app.test_client().get(_invite(app)).headers["Referrer-Policy"] == "no-referrer"
 
     @pytest.mark.databases("sqlite", "postgresql")
-    def test_of_two_who_follow_it_at_once_one_sets_the_password(self, app: Flask) -> None:
+    def test_one_of_two_concurrent_uses_sets_the_password(self, app: Flask) -> None:
         _invite(app)
         store = app.extensions["security"].datastore
         with app.test_request_context():
@@ -204,7 +206,7 @@ class TestOneTimeLink:
                 store.set_uniquifier(second)
         assert _agent(app).password == "hash of the first"
 
-    def test_it_ends_the_sessions_of_whoever_knew_the_old_password(self, app: Flask) -> None:
+    def test_a_reset_ends_the_sessions_with_the_old_password(self, app: Flask) -> None:
         pages.make_agent(app, "ivy@example.com")
         other = pages.signed_in(app, "ivy@example.com")
         _set_password(app.test_client(), _link(app))
@@ -226,7 +228,7 @@ def receiver() -> Iterator[MailServer]:
 def mailing_app(settings: config.Settings, receiver: MailServer):  # type: ignore[no-untyped-def]
     values = {"smtp_url": receiver.url, "public_url": "https://consent.example.com"}
     app = create_app(config.Settings(**(vars(settings) | values)))
-    app.config["PREFERRED_URL_SCHEME"] = "https"  # the test's browser reaches it as the public address says
+    app.config["PREFERRED_URL_SCHEME"] = "https"  # the test client uses the scheme of the public address
     yield app
     app.extensions["assent"].database.close()
 
@@ -264,6 +266,6 @@ def _agent(app: Flask) -> Agent:
         return session.scalars(select(Agent).where(Agent.email == "ivy@example.com")).one()
 
 
-def _neutral(answer, email: str) -> tuple[int, str]:  # type: ignore[no-untyped-def]
-    text = re.sub(r'name="csrf_token"[^>]*', "", answer.get_data(as_text=True))
-    return answer.status_code, text.replace(email, "ADDRESS").replace(email.lower(), "ADDRESS")
+def _neutral(response, email: str) -> tuple[int, str]:  # type: ignore[no-untyped-def]
+    text = re.sub(r'name="csrf_token"[^>]*', "", response.get_data(as_text=True))
+    return response.status_code, text.replace(email, "ADDRESS").replace(email.lower(), "ADDRESS")

@@ -1,4 +1,4 @@
-"""The second factor: an authenticator app, and recovery codes for the day without it."""
+"""The second factor: an authenticator app, and recovery codes."""
 
 import re
 import time
@@ -18,7 +18,7 @@ from app.models import Agent
 from tests.web import pages
 
 
-def test_it_is_set_up_by_scanning_a_code_and_typing_one(app: Flask) -> None:
+def test_the_second_factor_is_set_up_with_a_code_of_the_app(app: Flask) -> None:
     client = pages.agent(app)
     page = _begin(client)
     assert "<svg" in page
@@ -27,8 +27,8 @@ def test_it_is_set_up_by_scanning_a_code_and_typing_one(app: Flask) -> None:
     assert _finish(client, page, "000000").status_code == 302
     assert _agent(app).tf_primary_method is None
     page = _begin(client)
-    answer = _finish(client, page, _code(_key(page)))
-    assert answer.location == "/account"
+    response = _finish(client, page, _code(_key(page)))
+    assert response.location == "/account"
     assert _agent(app).tf_primary_method == "authenticator"
     assert "no recovery codes" in client.get("/account").get_data(as_text=True)
 
@@ -43,12 +43,12 @@ def test_the_secret_is_not_readable_in_the_database_or_the_cookie(app: Flask) ->
         assert key not in str(dict(session))
 
 
-def test_signing_in_takes_the_password_and_then_a_code(app: Flask) -> None:
+def test_signing_in_needs_the_password_and_then_a_code(app: Flask) -> None:
     key = _set_up(app)
     with _later(1):
         client = app.test_client()
-        answer = pages.sign_in(client, "ana@example.com")
-        assert urlsplit(answer.location).path == "/sign-in/code"
+        response = pages.sign_in(client, "ana@example.com")
+        assert urlsplit(response.location).path == "/sign-in/code"
         assert client.get("/account").status_code == 302
         assert "This code is wrong" in _enter(client, "000000").get_data(as_text=True)
         assert client.get("/account").status_code == 302
@@ -56,7 +56,7 @@ def test_signing_in_takes_the_password_and_then_a_code(app: Flask) -> None:
         assert client.get("/account").status_code == 200
 
 
-def test_a_code_that_was_used_is_refused(app: Flask) -> None:
+def test_a_used_code_is_refused(app: Flask) -> None:
     key = _set_up(app)
     with _later(1):
         code = _code(key)
@@ -68,14 +68,14 @@ def test_a_code_that_was_used_is_refused(app: Flask) -> None:
         assert second.get("/account").status_code == 302
 
 
-def test_the_code_page_is_closed_to_who_gave_no_password(client: FlaskClient) -> None:
+def test_the_code_page_needs_the_password_first(client: FlaskClient) -> None:
     for path in ("/sign-in/code", "/sign-in/recovery-code"):
-        answer = client.get(path)
-        assert answer.status_code == 302
-        assert urlsplit(answer.location).path == "/sign-in"
+        response = client.get(path)
+        assert response.status_code == 302
+        assert urlsplit(response.location).path == "/sign-in"
 
 
-def test_guessing_codes_is_limited(app: Flask) -> None:
+def test_attempts_with_codes_are_limited(app: Flask) -> None:
     _set_up(app)
     client = app.test_client()
     with pages.one_window():
@@ -85,7 +85,7 @@ def test_guessing_codes_is_limited(app: Flask) -> None:
     assert statuses == [200] * 10 + [429]
 
 
-def test_recovery_codes_are_shown_once_and_kept_as_hashes(app: Flask) -> None:
+def test_recovery_codes_are_shown_once_and_stored_as_hashes(app: Flask) -> None:
     _set_up(app)
     client = _signed_in_with_code(app)
     codes = _make_codes(client)
@@ -96,32 +96,32 @@ def test_recovery_codes_are_shown_once_and_kept_as_hashes(app: Flask) -> None:
         assert not any(code in page for code in codes)
 
 
-def test_no_browser_keeps_a_page_with_a_secret_or_a_form_for_one(app: Flask) -> None:
+def test_pages_with_secrets_are_never_cached(app: Flask) -> None:
     _set_up(app)
     client = _signed_in_with_code(app)
-    answers = [
+    responses = [
         pages.submit(client, "/account/second-factor", {"setup": "authenticator"}),
         pages.submit(client, "/account/recovery-codes"),
         *(client.get(path) for path in ("/account/second-factor", "/account/recovery-codes", "/account/password")),
         *(app.test_client().get(path) for path in ("/sign-in", "/forgot-password", "/reset-password/mistyped")),
     ]
-    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+    assert {response.headers["Cache-Control"] for response in responses} == {"no-store"}
 
 
 def test_recovery_codes_can_be_saved_as_a_file(app: Flask) -> None:
     _set_up(app)
     client = _signed_in_with_code(app)
     codes = _make_codes(client)
-    answer = pages.submit(client, "/account/recovery-codes.txt", {"code": codes}, page="/account")
-    assert answer.mimetype == "text/plain"
-    assert answer.headers["Content-Disposition"].startswith("attachment")
-    assert all(code in answer.get_data(as_text=True) for code in codes)
+    response = pages.submit(client, "/account/recovery-codes.txt", {"code": codes}, page="/account")
+    assert response.mimetype == "text/plain"
+    assert response.headers["Content-Disposition"].startswith("attachment")
+    assert all(code in response.get_data(as_text=True) for code in codes)
     forged = pages.submit(client, "/account/recovery-codes.txt", {"code": "<script>"}, page="/account")
     assert forged.status_code == 400
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_a_recovery_code_opens_once(app: Flask) -> None:
+def test_a_recovery_code_works_once(app: Flask) -> None:
     _set_up(app)
     codes = _make_codes(_signed_in_with_code(app))
     client = app.test_client()
@@ -135,7 +135,7 @@ def test_a_recovery_code_opens_once(app: Flask) -> None:
     assert _recover(again, codes[1]).status_code == 302
 
 
-def test_switching_it_off_deletes_the_recovery_codes(app: Flask) -> None:
+def test_switching_off_the_second_factor_deletes_the_recovery_codes(app: Flask) -> None:
     _set_up(app)
     client = _signed_in_with_code(app)
     _make_codes(client)
@@ -146,19 +146,19 @@ def test_switching_it_off_deletes_the_recovery_codes(app: Flask) -> None:
     assert app.test_client().get("/sign-in/rescue").status_code == 404
 
 
-def test_half_an_hour_later_the_password_is_asked_for_before_it_changes(app: Flask) -> None:
+def test_a_change_needs_the_password_again_after_an_hour(app: Flask) -> None:
     client = pages.agent(app)
     with time_machine.travel(clock.now() + timedelta(minutes=61), tick=True):
-        asked = client.get("/account/second-factor")
-        assert urlsplit(asked.location).path == "/account/confirm"
-        wrong = pages.submit(client, asked.location, {"password": "wrong horse battery"})
+        confirm_page = client.get("/account/second-factor")
+        assert urlsplit(confirm_page.location).path == "/account/confirm"
+        wrong = pages.submit(client, confirm_page.location, {"password": "wrong horse battery"})
         assert "not your password" in wrong.get_data(as_text=True)
-        right = pages.submit(client, asked.location, {"password": pages.PASSWORD})
+        right = pages.submit(client, confirm_page.location, {"password": pages.PASSWORD})
         assert right.location == "/account/second-factor"
         assert client.get("/account/second-factor").status_code == 200
 
 
-def test_a_disabled_agent_does_not_get_past_the_code(app: Flask) -> None:
+def test_a_disabled_agent_cannot_sign_in_with_a_code(app: Flask) -> None:
     key = _set_up(app)
     with _later(1):
         client = app.test_client()
@@ -171,7 +171,7 @@ def test_a_disabled_agent_does_not_get_past_the_code(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("method", ["email", "sms", "mail"])
-def test_only_an_app_can_be_a_second_factor(app: Flask, method: str) -> None:
+def test_only_an_authenticator_app_can_be_a_second_factor(app: Flask, method: str) -> None:
     client = pages.agent(app)
     pages.submit(client, "/account/second-factor", {"setup": method, "phone": "+12025550123"})
     assert _agent(app).tf_primary_method is None
@@ -205,7 +205,7 @@ def _set_up(app: Flask) -> str:
 
 
 def _signed_in_with_code(app: Flask) -> FlaskClient:
-    """ana, signed in just now; made by hand: the code of the set-up is used up, the next is half a minute off."""
+    """A client that is signed in as ana. The session is set directly, because the code of the set-up is used."""
     client = app.test_client()
     with client.session_transaction() as session:
         session["_user_id"] = _agent(app).fs_uniquifier
@@ -228,7 +228,7 @@ def _recover(client: FlaskClient, code: str):  # type: ignore[no-untyped-def]
 
 
 def _later(steps: int) -> time_machine.travel:
-    """The next step of the authenticator's clock: the code of the set-up is used by now."""
+    """Travel to a later step of the authenticator, because the code of the set-up is used."""
     return time_machine.travel(clock.now() + timedelta(seconds=30 * (steps + 1)), tick=True)
 
 

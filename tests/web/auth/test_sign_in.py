@@ -1,4 +1,4 @@
-"""Signing in and out, and what a stranger can learn from trying."""
+"""Signing in and out, and what a stranger can learn from attempts."""
 
 import re
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ from tests.web import pages
 WRONG = "The e-mail address or the password is wrong."
 
 
-def test_an_admin_begins_at_the_forms_and_an_agent_at_the_inbox(app: Flask) -> None:
+def test_an_admin_starts_at_the_forms_and_an_agent_at_the_inbox(app: Flask) -> None:
     assert pages.admin(app).get("/start").location == "/admin/forms"
     assert pages.agent(app).get("/start").location == "/inbox"
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-def test_the_moment_of_signing_in_is_kept(app: Flask) -> None:
+def test_the_time_of_a_sign_in_is_stored(app: Flask) -> None:
     before = clock.now()
     pages.agent(app)
     assert _agent(app, "ana@example.com").last_sign_in_at >= before
@@ -37,7 +37,7 @@ def test_the_address_may_be_typed_in_capitals(app: Flask) -> None:
     assert pages.sign_in(app.test_client(), " Ana@Example.COM ").status_code == 302
 
 
-def test_wrong_password_unknown_disabled_and_invited_get_the_same_answer(app: Flask) -> None:
+def test_every_failed_sign_in_gets_the_same_response(app: Flask) -> None:
     pages.make_agent(app, "ana@example.com")
     pages.make_agent(app, "invited@example.com", password=None)
     _disable(app, pages.make_agent(app, "gone@example.com"))
@@ -47,19 +47,19 @@ def test_wrong_password_unknown_disabled_and_invited_get_the_same_answer(app: Fl
         "invited@example.com": pages.PASSWORD,
         "gone@example.com": pages.PASSWORD,
     }
-    answers = []
+    responses = []
     for email, password in attempts.items():
         client = app.test_client()
-        answer = pages.sign_in(client, email, password)
-        text = _without_token(answer.get_data(as_text=True))
-        answers.append((answer.status_code, text.replace(email, "ADDRESS")))
+        response = pages.sign_in(client, email, password)
+        text = _without_token(response.get_data(as_text=True))
+        responses.append((response.status_code, text.replace(email, "ADDRESS")))
         assert client.get("/account").status_code == 302
-    assert WRONG in answers[0][1]
-    assert len(set(answers)) == 1
+    assert WRONG in responses[0][1]
+    assert len(set(responses)) == 1
 
 
-def test_a_stranger_costs_as_much_hashing_as_somebody_known(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counted, not timed: each attempt runs Argon2 exactly once."""
+def test_an_unknown_address_hashes_as_often_as_a_known_one(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts instead of measuring time: each attempt runs Argon2 exactly once."""
     pages.make_agent(app, "ana@example.com")
     context = app.extensions["security"].pwd_context
     runs: list[str] = []
@@ -74,24 +74,24 @@ def test_a_stranger_costs_as_much_hashing_as_somebody_known(app: Flask, monkeypa
     assert (known, len(runs)) == (1, 2)
 
 
-def test_nobody_waits_to_write_while_a_password_is_hashed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writers_do_not_wait_while_a_password_is_hashed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     pages.make_agent(app, "ana@example.com")
     database = app.extensions["assent"].database
     context = app.extensions["security"].pwd_context
-    verify, turns = context.verify, []
+    verify, writes = context.verify, []
 
     def write_meanwhile(*args: str) -> bool:
-        writer = Thread(target=lambda: turns.append(_write(database)))
+        writer = Thread(target=lambda: writes.append(_write(database)))
         writer.start()
         writer.join(5)
         return bool(verify(*args))
 
     monkeypatch.setattr(context, "verify", write_meanwhile)
     pages.signed_in(app, "ana@example.com")
-    assert turns == [True]
+    assert writes == [True]
 
 
-def test_looking_at_the_code_page_signs_nobody_out(app: Flask) -> None:
+def test_opening_the_code_page_keeps_the_session(app: Flask) -> None:
     client = pages.agent(app)
     assert client.get("/sign-in/code").location == "/account"
     assert client.get("/account").status_code == 200
@@ -110,8 +110,8 @@ def test_signing_out_is_a_post_and_ends_the_session(app: Flask) -> None:
     assert client.get("/sign-out").status_code == 405
     assert client.post("/sign-out").status_code == 400  # no CSRF token
     assert client.get("/account").status_code == 200
-    answer = pages.submit(client, "/sign-out", page="/account")
-    assert answer.location == "/sign-in"
+    response = pages.submit(client, "/sign-out", page="/account")
+    assert response.location == "/sign-in"
     assert client.get("/account").status_code == 302
 
 
@@ -122,7 +122,7 @@ def test_a_sign_in_without_a_csrf_token_is_refused(app: Flask) -> None:
     assert client.get("/account").status_code == 302
 
 
-def test_a_session_planted_before_signing_in_is_worth_nothing_afterwards(app: Flask) -> None:
+def test_a_sign_in_removes_keys_that_were_planted_in_the_session(app: Flask) -> None:
     pages.make_agent(app, "ana@example.com")
     client = app.test_client()
     client.get("/sign-in")
@@ -135,7 +135,7 @@ def test_a_session_planted_before_signing_in_is_worth_nothing_afterwards(app: Fl
         assert session.get("csrf_token") != before
 
 
-def test_json_and_tokens_are_no_way_in(app: Flask) -> None:
+def test_json_and_tokens_cannot_sign_in(app: Flask) -> None:
     pages.make_agent(app, "ana@example.com")
     client = app.test_client()
     token = pages.csrf_token(client.get("/sign-in").get_data(as_text=True))
@@ -150,28 +150,28 @@ def test_json_and_tokens_are_no_way_in(app: Flask) -> None:
 @pytest.mark.parametrize(
     "path", ["/account", "/account/password", "/account/second-factor", "/account/recovery-codes", "/admin/agents"]
 )
-def test_a_stranger_is_led_to_the_sign_in_page(client: FlaskClient, path: str) -> None:
-    answer = client.get(path)
-    assert answer.status_code == 302
-    assert urlsplit(answer.location).path == "/sign-in"
+def test_a_stranger_is_redirected_to_the_sign_in_page(client: FlaskClient, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 302
+    assert urlsplit(response.location).path == "/sign-in"
 
 
-def test_a_stranger_comes_back_to_the_page_they_wanted(app: Flask) -> None:
+def test_a_sign_in_returns_to_the_requested_page(app: Flask) -> None:
     pages.make_agent(app, "max@example.com", role=Role.ADMIN)
     client = app.test_client()
-    asked = client.get("/admin/agents?from=mail")
-    html = client.get(asked.location).get_data(as_text=True)
+    redirect = client.get("/admin/agents?from=mail")
+    html = client.get(redirect.location).get_data(as_text=True)
     found = re.search(r'name="next"[^>]*value="([^"]*)"', html)
     assert found
-    answer = pages.sign_in(client, "max@example.com", next_page=found[1])
-    assert answer.location == "/admin/agents?from=mail"
+    response = pages.sign_in(client, "max@example.com", next_page=found[1])
+    assert response.location == "/admin/agents?from=mail"
 
 
-def test_a_stranger_who_posts_is_told_401(client: FlaskClient) -> None:
+def test_a_post_of_a_stranger_gets_401(client: FlaskClient) -> None:
     token = pages.csrf_token(client.get("/sign-in").get_data(as_text=True))
-    answer = client.post("/admin/agents/1/disable", data={"csrf_token": token})
-    assert answer.status_code == 401
-    assert "not signed in" in answer.get_data(as_text=True)
+    response = client.post("/admin/agents/1/disable", data={"csrf_token": token})
+    assert response.status_code == 401
+    assert "not signed in" in response.get_data(as_text=True)
 
 
 def test_an_agent_gets_403_on_admin_pages(app: Flask) -> None:
@@ -195,7 +195,7 @@ def test_an_agent_gets_403_on_admin_pages(app: Flask) -> None:
         "%20//eve.example",
     ],
 )
-def test_signing_in_never_leads_elsewhere(app: Flask, elsewhere: str) -> None:
+def test_a_sign_in_never_redirects_to_another_site(app: Flask, elsewhere: str) -> None:
     pages.make_agent(app, "ana@example.com")
     for by_query in (True, False):
         client = app.test_client()
@@ -203,23 +203,21 @@ def test_signing_in_never_leads_elsewhere(app: Flask, elsewhere: str) -> None:
         token = pages.csrf_token(client.get("/sign-in", query_string=query).get_data(as_text=True))
         data = {"csrf_token": token, "email": "ana@example.com", "password": pages.PASSWORD}
         if by_query:
-            answer = client.post("/sign-in", query_string=query, data=data)
+            response = client.post("/sign-in", query_string=query, data=data)
         else:
-            answer = client.post("/sign-in", data=data | query)
-        assert answer.status_code == 302
-        assert answer.location == "/start" or re.match(r"[/%\w][^/\\:]*%?", answer.location)
-        assert not re.match(r"(\w+:|[/\\\s]{2})", answer.location), answer.location
+            response = client.post("/sign-in", data=data | query)
+        assert response.status_code == 302
+        assert response.location == "/start" or re.match(r"[/%\w][^/\\:]*%?", response.location)
+        assert not re.match(r"(\w+:|[/\\\s]{2})", response.location), response.location
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_the_session_cookie_is_closed_to_scripts_and_other_sites_and_to_http(
-    settings: config.Settings, scheme: str
-) -> None:
+def test_the_session_cookie_is_http_only_same_site_and_secure(settings: config.Settings, scheme: str) -> None:
     behind_proxy = config.Settings(**(vars(settings) | {"trusted_proxies": 1}))
     app = create_app(behind_proxy)
     pages.make_agent(app, "ana@example.com")
-    answer = pages.sign_in(app.test_client(), "ana@example.com", headers={"X-Forwarded-Proto": scheme})
-    cookie = answer.headers["Set-Cookie"]
+    response = pages.sign_in(app.test_client(), "ana@example.com", headers={"X-Forwarded-Proto": scheme})
+    cookie = response.headers["Set-Cookie"]
     assert cookie.startswith("assent_session=")
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
@@ -227,23 +225,23 @@ def test_the_session_cookie_is_closed_to_scripts_and_other_sites_and_to_http(
     app.extensions["assent"].database.close()
 
 
-def test_where_people_come_by_https_only_no_session_travels_in_the_clear(settings: config.Settings) -> None:
-    """Also behind a proxy that nobody told us of, which makes every request look like HTTP."""
+def test_the_session_cookie_is_secure_when_the_public_address_is(settings: config.Settings) -> None:
+    """Also behind a proxy that is not configured, where every request looks like HTTP."""
     app = create_app(config.Settings(**(vars(settings) | {"public_url": "https://consent.example.com"})))
     assert "Secure" in app.test_client().get("/sign-in").headers["Set-Cookie"]
     app.extensions["assent"].database.close()
 
 
 @pytest.mark.parametrize("path", ["/f/form/x", "/f/x", "/healthz"])
-def test_signing_in_leaves_no_trace_on_the_embed(app: Flask, path: str) -> None:
-    """Not even for somebody who is signed in: a shared cache may keep these answers."""
+def test_the_embed_ignores_the_session(app: Flask, path: str) -> None:
+    """A shared cache may store these responses, so they must not depend on the cookie."""
     for client in (app.test_client(), pages.agent(app)):
-        answer = client.get(path)
-        assert "Cookie" not in answer.headers.get("Vary", "")
-        assert "Set-Cookie" not in answer.headers
+        response = client.get(path)
+        assert "Cookie" not in response.headers.get("Vary", "")
+        assert "Set-Cookie" not in response.headers
 
 
-def test_a_page_costs_one_short_read_of_the_account(app: Flask) -> None:
+def test_a_page_reads_the_account_once(app: Flask) -> None:
     client = pages.agent(app)
     with pages.statements(app) as seen:
         assert client.get("/account").status_code == 200
@@ -257,7 +255,7 @@ class TestLimits:
         with pages.one_window():
             yield
 
-    def test_after_ten_wrong_passwords_an_account_is_closed_for_a_while(self, app: Flask) -> None:
+    def test_after_ten_wrong_passwords_an_account_is_locked_for_a_while(self, app: Flask) -> None:
         pages.make_agent(app, "ana@example.com")
         client = app.test_client()
         for _ in range(10):
@@ -267,12 +265,12 @@ class TestLimits:
         assert 0 < int(refused.headers["Retry-After"]) <= 900
         assert re.search(r"Try again in \d+ minute", refused.get_data(as_text=True))
 
-    def test_a_stranger_s_address_is_closed_just_the_same(self, app: Flask) -> None:
+    def test_an_unknown_address_is_locked_in_the_same_way(self, app: Flask) -> None:
         client = app.test_client()
-        answers = [pages.sign_in(client, "nobody@example.com", "wrong horse battery") for _ in range(11)]
-        assert [answer.status_code for answer in answers] == [200] * 10 + [429]
+        responses = [pages.sign_in(client, "nobody@example.com", "wrong horse battery") for _ in range(11)]
+        assert [response.status_code for response in responses] == [200] * 10 + [429]
 
-    def test_the_limit_holds_over_two_processes(self, settings: config.Settings) -> None:
+    def test_the_limit_applies_to_two_processes_together(self, settings: config.Settings) -> None:
         first, second = create_app(settings), create_app(settings)
         pages.make_agent(first, "ana@example.com")
         for app in (first, second):
@@ -282,23 +280,23 @@ class TestLimits:
             assert pages.sign_in(app.test_client(), "ana@example.com").status_code == 429
             app.extensions["assent"].database.close()
 
-    def test_one_address_cannot_try_many_accounts(self, app: Flask) -> None:
+    def test_one_ip_address_cannot_try_many_accounts(self, app: Flask) -> None:
         client = app.test_client()
         token = pages.csrf_token(client.get("/sign-in").get_data(as_text=True))
         statuses = []
-        for number in range(51):  # without a password: refused before any hashing, and counted all the same
+        for number in range(51):  # without a password: refused before any hashing, but counted
             data = {"csrf_token": token, "email": f"nobody-{number}@example.com", "password": ""}
             statuses.append(client.post("/sign-in", data=data).status_code)
         assert statuses == [200] * 50 + [429]
         elsewhere = client.post("/sign-in", data=data, environ_base={"REMOTE_ADDR": "192.0.2.7"})
         assert elsewhere.status_code == 200
 
-    def test_signing_in_properly_never_closes_an_account(self, app: Flask) -> None:
+    def test_successful_sign_ins_never_lock_an_account(self, app: Flask) -> None:
         pages.make_agent(app, "ana@example.com")
         for _ in range(12):
             pages.signed_in(app, "ana@example.com")
 
-    def test_counters_hold_no_address(self, app: Flask) -> None:
+    def test_counters_contain_no_address(self, app: Flask) -> None:
         pages.sign_in(app.test_client(), "nobody@example.com", "wrong horse battery")
         with app.extensions["assent"].database.read_only() as session:
             buckets = list(session.scalars(select(RateCounter.bucket)))

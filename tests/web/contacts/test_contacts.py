@@ -149,7 +149,7 @@ def test_a_contact_shows_its_consent_to_each_live_type_and_why_it_is_not_reachab
 
 def test_the_record_shows_the_whole_wording_as_it_was_shown(ana: FlaskClient, database: Database, sam: Contact) -> None:
     evidence = make.evidence(
-        words=wording.exact("en", WORDS),
+        words=wording.freeze("en", WORDS),
         ip_address="203.0.113.9",
         user_agent="Browser/1.0",
         origin="https://shop.example.com",

@@ -1,4 +1,4 @@
-"""The front door, the shop, and pages for errors."""
+"""The start page, the shop, and error pages."""
 
 import pytest
 from flask import Flask
@@ -26,7 +26,7 @@ def in_demo(database: Database) -> None:
         settings.get(session).is_demo = True
 
 
-def test_outside_the_demo_the_front_page_leads_to_the_sign_in_and_shows_no_password(client: FlaskClient) -> None:
+def test_outside_the_demo_the_start_page_links_to_the_sign_in_and_shows_no_password(client: FlaskClient) -> None:
     html = client.get("/").get_data(as_text=True)
     assert 'href="/sign-in"' in html
     assert demo.DEMO_PASSWORD not in html
@@ -38,7 +38,7 @@ def test_outside_the_demo_there_is_no_shop(client: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("in_demo")
-def test_the_demo_leads_to_the_shop_and_shows_the_sign_ins(client: FlaskClient) -> None:
+def test_in_the_demo_the_start_page_links_to_the_shop_and_shows_the_accounts(client: FlaskClient) -> None:
     html = client.get("/").get_data(as_text=True)
     for shown in (
         'href="/shop"',
@@ -54,7 +54,7 @@ def test_the_demo_leads_to_the_shop_and_shows_the_sign_ins(client: FlaskClient) 
 
 @pytest.mark.databases("sqlite", "postgresql")
 @pytest.mark.usefixtures("in_demo")
-def test_the_shop_embeds_a_form_that_is_in_use_and_asks_for_a_number(client: FlaskClient, database: Database) -> None:
+def test_the_shop_embeds_a_live_form_for_mobile_numbers(client: FlaskClient, database: Database) -> None:
     assert "/embed.js" not in client.get("/shop").get_data(as_text=True)
     with database.unit_of_work() as session:
         archived = make.form(session)
@@ -62,20 +62,20 @@ def test_the_shop_embeds_a_form_that_is_in_use_and_asks_for_a_number(client: Fla
         letter = make.live_type(session, name="Letter", channel=Channel.EMAIL)
         make.form(session, letter, texts={"en": FormText("Letter")})
         form = make.form(session)
-    answer = client.get("/shop")
-    assert f'<script src="/embed.js" data-form="{form.key}" async></script>' in answer.get_data(as_text=True)
-    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    response = client.get("/shop")
+    assert f'<script src="/embed.js" data-form="{form.key}" async></script>' in response.get_data(as_text=True)
+    assert "script-src 'self'" in response.headers["Content-Security-Policy"]
 
 
 def test_a_stranger_sees_no_navigation_on_an_error_page(client: FlaskClient) -> None:
-    answer = client.get("/nowhere")
-    html = answer.get_data(as_text=True)
-    assert answer.status_code == 404
+    response = client.get("/nowhere")
+    html = response.get_data(as_text=True)
+    assert response.status_code == 404
     assert 'href="/"' in html
     assert '<nav class="sections"' not in html
 
 
-def test_an_agent_is_offered_contacts_only_and_an_admin_everything(app: Flask) -> None:
+def test_an_agent_sees_contacts_only_and_an_admin_every_section(app: Flask) -> None:
     ana = pages.agent(app).get("/contacts").get_data(as_text=True)
     assert 'href="/contacts" aria-current="page"' in ana
     assert "/admin/" not in ana
@@ -84,7 +84,7 @@ def test_an_agent_is_offered_contacts_only_and_an_admin_everything(app: Flask) -
         assert f'<li><a href="{href}"' in admin
 
 
-def test_no_page_of_ours_carries_style_or_script_of_its_own(app: Flask, client: FlaskClient) -> None:
+def test_no_page_has_inline_styles_or_scripts(app: Flask, client: FlaskClient) -> None:
     max_ = pages.admin(app)
     for path in ("/", "/admin/forms/new", "/admin/subscription-types/new", "/admin/settings", "/contacts", "/nowhere"):
         html = max_.get(path).get_data(as_text=True)

@@ -1,4 +1,4 @@
-"""The words of the demo workspace, in the languages of the embed."""
+"""The texts of the demo workspace, in the languages of the embed."""
 
 from app.core.forms.content import FormText
 

@@ -1,0 +1,47 @@
+"""Runs one command. A failure is one line on standard error, and an exit status other than 0."""
+
+import click
+
+from app.config import BadSetting
+
+
+def run(command: click.Command, arguments: list[str], *, name: str) -> int:
+    """Run a command with these arguments; returns its exit status.
+
+    :param name: what ``--help`` and usage errors call the command
+    """
+    try:
+        command.main(arguments, prog_name=name, standalone_mode=False)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.ClickException as refused:
+        return _fail(refused.format_message(), refused.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("stopped", 130)
+    except Exception as problem:
+        if (reason := _reason(problem)) is None:
+            raise
+        return _fail(reason)
+    return 0
+
+
+def _reason(problem: Exception) -> str | None:
+    """The message for a failure that is no mistake in the program; null for any other."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from app.core.errors import AssentError
+
+    if isinstance(problem, BadSetting | AssentError):
+        return str(problem)
+    if isinstance(problem, SQLAlchemyError):
+        return f"the database cannot be used: {problem}"
+    if isinstance(problem, OSError):
+        where = f"{problem.filename}: " if problem.filename else ""
+        return f"{where}{problem.strerror or problem}"
+    return None
+
+
+def _fail(message: str, status: int = 1) -> int:
+    line = next((line.strip() for line in message.splitlines() if line.strip()), "failed")
+    click.echo(f"assent: {line}", err=True)
+    return status

@@ -1,0 +1,10 @@
+"""The blueprint of the admin pages. Each module of this folder adds its views to it."""
+
+from flask import Blueprint
+
+from app.web import formatting
+
+blueprint = Blueprint("admin", __name__)
+blueprint.add_app_template_filter(formatting.local_time)
+blueprint.add_app_template_filter(formatting.actor)
+blueprint.add_app_template_filter(formatting.country, "country_name")
