@@ -5,6 +5,9 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check install --quiet
 UV_COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make requirements"
 
+# Compiled files are kept: without them each test process and each command of a test compiles the program again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run check test fix bench pictures licences requirements lint chromium
 

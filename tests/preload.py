@@ -12,6 +12,7 @@ import pytest  # noqa: F401  # multiprocessing loads the main module in each pro
 
 import app.core.submissions.submit
 import app.web.admin
+import app.web.api
 import app.web.auth
 import app.web.contacts
 import app.web.embed

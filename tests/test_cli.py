@@ -4,6 +4,7 @@ import fcntl
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -58,12 +59,19 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
     return done.stderr
 
 
+@pytest.fixture(scope="module")
+def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The instance folder that ``assent db upgrade`` leaves on SQLite, to copy."""
+    folder = tmp_path_factory.mktemp("upgraded") / "instance"
+    assert assent("db", "upgrade", env=environment(folder)).returncode == 0
+    return folder
+
+
 @pytest.fixture
-def ready(tmp_path: Path) -> dict[str, str]:
+def ready(upgraded: Path, tmp_path: Path) -> dict[str, str]:
     """The environment of a migrated installation on SQLite with its own key."""
-    env = environment(tmp_path / "instance")
-    assert assent("db", "upgrade", env=env).returncode == 0
-    return env
+    shutil.copytree(upgraded, tmp_path / "instance")
+    return environment(tmp_path / "instance")
 
 
 def test_routes_lists_every_address_without_a_database(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Table, and_, bindparam, case, func, literal, select
+from sqlalchemy import Table, and_, bindparam, case, func, literal, literal_column, select
 from sqlalchemy.orm import Session, lazyload
 
 from app.core.contacts import filter_sql, filters, segment_queries
@@ -35,7 +35,7 @@ _BY_VALUE = {
         select(_CONTACT.c.id)
         .where(filter_sql.COLUMNS[name] == bindparam("value"), _CONTACT.c.archived_at.is_(None))
         .order_by(NEWEST_FIRST)
-        .limit(_LOOKED_UP_MAX + 1)
+        .limit(literal_column(str(_LOOKED_UP_MAX + 1)))
     )
     for name in SELECTIVE
 }

@@ -9,6 +9,7 @@ from app.core.contacts import filters
 from app.core.contacts import search as contact_search
 from app.core.contacts.search_plans import Order
 from app.db import Database
+from app.db.statements import DRIVER
 from app.models import Contact
 
 ROWS = 20_000
@@ -35,6 +36,12 @@ def plan_of_page(database: Database, query: Any, order: Order | None = None, *, 
             statements.append(statement)
             seen.append(parameters)
 
+        def record_compiled(statement: str) -> None:
+            if "LIMIT" in statement:  # one value is looked up; there is no other parameter
+                statements.append(statement)
+                seen.append((query["value"],) if database.is_sqlite else {"value": query["value"]})
+
+        session.info[DRIVER].trace = record_compiled
         event.listen(engine, "before_cursor_execute", record)
         contact_search.page(session, filters.read(query), order=order, after=after, limit=50)
         event.remove(engine, "before_cursor_execute", record)
