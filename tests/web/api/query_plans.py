@@ -37,9 +37,9 @@ def plan_of_page(database: Database, query: Any, order: Order | None = None, *, 
             seen.append(parameters)
 
         def record_compiled(statement: str) -> None:
-            if "LIMIT" in statement:  # one value is looked up; there is no other parameter
+            if "LIMIT" in statement:  # of a value; SQLite adds an offset
                 statements.append(statement)
-                seen.append((query["value"],) if database.is_sqlite else {"value": query["value"]})
+                seen.append((query["value"], 0) if database.is_sqlite else {"value": query["value"]})
 
         session.info[DRIVER].trace = record_compiled
         event.listen(engine, "before_cursor_execute", record)
