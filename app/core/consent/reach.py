@@ -3,13 +3,15 @@
 from datetime import datetime
 from typing import Protocol, cast
 
-from sqlalchemy import ColumnElement, Table, and_, false
+from sqlalchemy import ColumnElement, Table, and_, bindparam, false, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import InvalidState, Merged, NotFound
+from app.db import CompiledStatement, ReadConnection
 from app.models import Contact
 
 _CONTACT = cast(Table, Contact.__table__)
+_PUBLIC_ID = CompiledStatement(select(_CONTACT.c.public_id).where(_CONTACT.c.id == bindparam("id")))
 
 
 class Person(Protocol):
@@ -33,7 +35,7 @@ IS_WITHIN_REACH: ColumnElement[bool] = and_(
 )
 
 
-def refuse_gone(session: Session, *, merged_into_id: int | None, erased_at: datetime | None) -> None:
+def refuse_gone(session: Session | ReadConnection, *, merged_into_id: int | None, erased_at: datetime | None) -> None:
     """Refuse a contact of which only the row remains.
 
     :raises Merged: it was merged into another contact
@@ -42,8 +44,8 @@ def refuse_gone(session: Session, *, merged_into_id: int | None, erased_at: date
     if erased_at is not None:
         raise NotFound("User Not Found")
     if merged_into_id is not None:
-        into = session.get_one(Contact, merged_into_id)
-        raise Merged("This contact was merged into another one.", into=into.public_id)
+        (into,) = _PUBLIC_ID.one(session, id=merged_into_id)
+        raise Merged("This contact was merged into another one.", into=into)
 
 
 def refuse_blocked(contact: Contact) -> None:

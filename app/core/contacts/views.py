@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
-from app.core.consent import attached, current_destination
-from app.core.errors import Merged, NotFound
+from app.core.consent import attached, current_destination, reach
+from app.core.errors import NotFound
 from app.core.signing import is_public_id
 from app.db import CompiledStatement, ReadConnection, is_in
 from app.models import Consent, Contact, Suppression
@@ -51,7 +51,6 @@ class Row(NamedTuple):
 _COLUMNS = [*(_CONTACT.c[name] for name in Row._fields[:-1]), _SUPPRESSED.label("is_suppressed")]
 _BY_PUBLIC_ID = CompiledStatement(select(*_COLUMNS).where(_CONTACT.c.public_id == bindparam("public_id")))
 _BY_EXTERNAL_ID = CompiledStatement(select(*_COLUMNS).where(_CONTACT.c.external_id == bindparam("external_id")))
-_PUBLIC_ID = CompiledStatement(select(_CONTACT.c.public_id).where(_CONTACT.c.id == bindparam("id")))
 _OF_ONE = CompiledStatement(
     select(*attached.COLUMNS)
     .select_from(attached.SOURCE)
@@ -109,11 +108,7 @@ def _one(session: Session | ReadConnection, found: Any) -> View:
     if found is None:
         raise NotFound("User Not Found")
     row = Row(*found)
-    if row.merged_into_id is not None:
-        (into,) = _PUBLIC_ID.one(session, id=row.merged_into_id)
-        raise Merged("This contact was merged into another one.", into=into)
-    if row.erased_at is not None:
-        raise NotFound("User Not Found")
+    reach.refuse_gone(session, merged_into_id=row.merged_into_id, erased_at=row.erased_at)
     return _view(session, row, _OF_ONE.all(session, contact_id=row.id))
 
 

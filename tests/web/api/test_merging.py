@@ -63,6 +63,16 @@ def test_a_lead_is_merged_into_a_user_and_responds_with_its_new_address(api: Api
         assert api(method, f"/contacts/{lead}{path}", {} if method == "PUT" else None).status == 410
 
 
+def test_a_contact_that_was_merged_and_then_erased_is_not_found(api: ApiClient) -> None:
+    lead, sam = api.contact(role="lead", phone=SAMS_NUMBER), api.contact(email="sam@example.com")
+    merge(api, lead, sam)
+    assert api.delete(f"/contacts/{sam}").status == 200
+    for contact in (lead, sam):
+        for method in ("GET", "PUT", "DELETE"):
+            response = api(method, f"/contacts/{contact}", {} if method == "PUT" else None)
+            assert (method, response.status, "Link" in response.headers) == (method, 404, False)
+
+
 def test_merge_histories_of_many_contacts_take_one_statement(app: Flask, api: ApiClient) -> None:
     merged = []
     for number in range(4):
