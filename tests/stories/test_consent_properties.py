@@ -69,7 +69,7 @@ step = st.one_of(
 
 
 class World:
-    """The system under test, with a model of what each person did, apart from the system's own tables."""
+    """The system under test, with a model of what each person did that does not read the system's tables."""
 
     def __init__(self, session: Session) -> None:
         self.session = session

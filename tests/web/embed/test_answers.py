@@ -549,7 +549,7 @@ def test_a_public_page_from_before_an_opt_out_does_not_undo_it(
 def test_only_a_user_with_a_personal_link_has_a_level_above_unverified(
     client: FlaskClient, database: Database, key: str
 ) -> None:
-    """Whoever answered a public form knows the token of that answer, and whoever got a link knows its token."""
+    """A person who answered a public form knows the token of that answer; a person who got a link knows its token."""
     page = open_form(client, f"/f/form/{key}")
     done = answer(client, page, make.SAMS_NUMBER)
     with database.unit_of_work() as session:
