@@ -59,7 +59,7 @@ class Trace:
 def trace_all() -> list[Trace]:
     """One trace for each walk."""
     with tempfile.TemporaryDirectory(prefix="assent-traces-") as folder, _statements_noted() as listen:
-        walks = _Walks(Path(folder))
+        walks = Walks(Path(folder))
         return [
             _trace(name, walk, listen)
             for name, walk in (
@@ -92,7 +92,7 @@ def _trace(
     return trace
 
 
-class _Walks:
+class Walks:
     """A workspace with one form, and for each walk a function that prepares one request."""
 
     def __init__(self, folder: Path) -> None:
