@@ -8,13 +8,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from app.config import Settings
 from app.processes import end_with
 
+T = TypeVar("T")
 PATIENCE_S = 60
 _RUN = "import sys; from app.cli import main; main()"
 
@@ -114,6 +116,23 @@ def wait_until_gone(pids: list[int]) -> None:
     while any(is_alive(pid) for pid in pids):
         assert time.monotonic() < deadline, "still running"
         time.sleep(0.05)
+
+
+def wait_for(found: Callable[[], T]) -> T:
+    """What the function returns, once that is something."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (value := found()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+    return value
+
+
+def processes_of_serve(pid: int, log: Path) -> tuple[int, list[int]]:
+    """The worker and the web processes of ``assent serve``, once it has announced its address and nothing else runs."""
+    wait_for(lambda: "Assent answers at" in log.read_text())
+    wait_for(lambda: all(map(is_alive, descendants(pid))))
+    worker, *web = descendants(pid)
+    return worker, web
 
 
 def _kill(pid: int) -> None:

@@ -31,7 +31,9 @@ from tests.processes import (
     free_port,
     get,
     is_alive,
+    processes_of_serve,
     started,
+    wait_for,
     wait_until_gone,
     wait_until_ready,
 )
@@ -236,26 +238,38 @@ def test_serve_migrates_and_runs_web_and_worker(tmp_path: Path) -> None:
     port, log, env = free_port(), tmp_path / "log", environment(tmp_path / "instance")
     with started("serve", "--port", str(port), "--workers", "1", env=env, log=log) as process:
         wait_until_ready(port, process, log)
-        children = descendants(process.pid)
-        assert len(children) == 3, "web, its one worker process, and the worker"
+        worker, web = processes_of_serve(process.pid, log)
+        assert len(web) == 1
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0, log.read_text()
-        wait_until_gone(children)
+        wait_until_gone([worker, *web])
 
 
-@pytest.mark.parametrize("which", [0, 1], ids=["web", "worker"])
-def test_when_one_child_is_killed_the_other_stops(which: int, tmp_path: Path) -> None:
+def test_when_the_worker_is_killed_the_web_server_stops(tmp_path: Path) -> None:
     port, log, env = free_port(), tmp_path / "log", environment(tmp_path / "instance")
     with started("serve", "--port", str(port), "--workers", "1", env=env, log=log) as process:
         wait_until_ready(port, process, log)
-        children = descendants(process.pid)
-        os.kill(children[which], signal.SIGKILL)
+        worker, others = processes_of_serve(process.pid, log)
+        os.kill(worker, signal.SIGKILL)
         assert process.wait(30) != 0
-        wait_until_gone(children)
-        assert "so everything was stopped" in log.read_text()
+        wait_until_gone(others)
+        assert "assent: worker ended, so everything was stopped" in log.read_text()
 
 
-def test_no_process_remains_when_the_supervisor_is_killed(tmp_path: Path) -> None:
+def test_when_the_web_server_cannot_go_on_the_worker_stops(tmp_path: Path) -> None:
+    port, log, env = free_port(), tmp_path / "log", environment(tmp_path / "instance")
+    with started("serve", "--port", str(port), "--workers", "1", env=env, log=log) as process:
+        wait_until_ready(port, process, log)
+        worker, web = processes_of_serve(process.pid, log)
+        os.kill(web[0], signal.SIGKILL)
+        replaced = wait_for(lambda: [each for each in descendants(process.pid) if each not in {worker, *web}])
+        os.kill(replaced[0], signal.SIGKILL)
+        assert process.wait(30) != 0
+        wait_until_gone([worker])
+        assert "assent: web ended, so worker was stopped" in log.read_text()
+
+
+def test_no_process_remains_when_the_first_process_is_killed(tmp_path: Path) -> None:
     port, log, env = free_port(), tmp_path / "log", environment(tmp_path / "instance")
     with started("serve", "--port", str(port), "--workers", "1", env=env, log=log) as process:
         wait_until_ready(port, process, log)
@@ -287,9 +301,7 @@ def test_the_demo_is_filled_once_and_prints_the_accounts(tmp_path: Path) -> None
     for _ in range(2):
         with started("demo", "--port", str(port), "--workers", "1", env=env, log=log) as process:
             wait_until_ready(port, process, log)
-            deadline = time.monotonic() + 10
-            while "Stop with" not in log.read_text() and time.monotonic() < deadline:
-                time.sleep(0.05)
+            wait_for(lambda: "Stop with" in log.read_text())
             output = log.read_text()
             assert f"http://127.0.0.1:{port}/" in output
             assert all(part in output for part in ("max@example.com", "ana@example.com", "demo-password-1234"))

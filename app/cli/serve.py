@@ -1,9 +1,8 @@
 """Commands that run servers: web, worker, serve, demo."""
 
-import sys
-
 import click
 
+from app import config
 from app.cli.database import migrated, ready, settings_with_warnings
 
 _HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -49,9 +48,10 @@ def worker(threads: int) -> None:
 @_WORKERS
 def serve(host: str, port: int, workers: int | None) -> None:
     """Run web and worker together, for one machine. The database is migrated first."""
-    with migrated(settings_with_warnings()):
+    settings = settings_with_warnings()
+    with migrated(settings):
         pass
-    _supervise(host, port, workers, announcement=f"Assent answers at {address(host, port)}")
+    _serve_with_worker(settings, host, port, workers, announcement=f"Assent answers at {address(host, port)}")
 
 
 @click.command()
@@ -64,7 +64,8 @@ def demo(host: str, port: int, workers: int | None) -> None:
     from app.core import demo as demo_workspace
     from app.core.accounts.agents import hash_password
 
-    with migrated(settings_with_warnings()) as database:
+    settings = settings_with_warnings()
+    with migrated(settings) as database:
         with database.read_only() as session:
             is_filled = demo_workspace.is_filled(session)
         if not is_filled:
@@ -77,7 +78,7 @@ def demo(host: str, port: int, workers: int | None) -> None:
         for email, role in demo_workspace.SIGN_INS
     ]
     lines = ["", f"  Assent is ready:  {base}/", "  Sign in as:", *sign_ins, "  Stop with Ctrl+C.", ""]
-    _supervise(host, port, workers, announcement="\n".join(lines))
+    _serve_with_worker(settings, host, port, workers, announcement="\n".join(lines))
 
 
 def address(host: str, port: int) -> str:
@@ -86,20 +87,21 @@ def address(host: str, port: int) -> str:
     return f"http://{name}:{port}"
 
 
-def _supervise(host: str, port: int, workers: int | None, *, announcement: str) -> None:
-    # Imported before the processes are forked, so that they share its memory.
-    import app.jobs.worker
-    import app.web.server  # noqa: F401
+def _serve_with_worker(
+    settings: config.Settings, host: str, port: int, workers: int | None, *, announcement: str
+) -> None:
+    # Imported before the worker is forked, so that the processes share the memory of both.
+    import app.jobs.worker  # noqa: F401
+    from app import logs
     from app.cli import supervisor
-    from app.cli.supervisor import Child
+    from app.web import server
 
-    count = ["--workers", str(workers)] if workers else []
-    status = supervisor.run(
-        [Child(web, ["--host", host, "--port", str(port), *count]), Child(worker)],
-        is_up=lambda: supervisor.answers(f"{address(host, port)}/readyz"),
-        announce=lambda: click.echo(announcement),
-    )
-    sys.exit(status)
+    server.check_address(host, port)
+    server.prepare(settings)
+    with supervisor.beside(supervisor.Child(worker)) as companion:
+        supervisor.announce(announcement, f"{address(host, port)}/readyz")
+        logs.configure()
+        server.run(settings, host, port, workers=workers or server.default_workers(), on_stop=companion.ask_to_stop)
 
 
 COMMANDS = (demo, web, worker, serve)

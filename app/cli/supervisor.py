@@ -1,4 +1,4 @@
-"""Runs several commands as child processes that start and stop together."""
+"""Runs a command in a child process beside the web server. Both start and stop together."""
 
 import multiprocessing
 import os
@@ -6,10 +6,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
-from types import FrameType
 
 import click
 
@@ -21,7 +21,7 @@ from app.cli import running
 STOP_WITHIN_S = 40
 _POLL_EVERY_S = 0.1
 _PROBE_LIMITS = http.Limits(connect_s=1, total_s=1)
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_FORK = multiprocessing.get_context("fork")
 
 
 @dataclass(frozen=True)
@@ -36,70 +36,94 @@ class Child:
         return self.command.name or ""
 
 
-def run(children: Sequence[Child], *, is_up: Callable[[], bool], announce: Callable[[], None]) -> int:
-    """Run the children until a signal asks to stop or until one of them ends; then stop them all.
+class Companion:
+    """A child process beside this one. When it ends by itself, this process is asked to stop, too."""
 
-    Returns the exit status: 0 after SIGTERM, SIGINT or SIGHUP when every child ended well, otherwise not 0.
+    def __init__(self, child: Child) -> None:
+        self.name = child.name
+        self.has_ended_early = False
+        self._is_stopping = threading.Event()
+        self._process = _fork(_run_command, child, name=child.name)
+        threading.Thread(target=self._watch, name=f"watch {child.name}", daemon=True).start()
 
-    :param is_up: called repeatedly until it returns true; ``announce`` is called then
+    def ask_to_stop(self) -> None:
+        self._is_stopping.set()
+        self._process.terminate()
+
+    def stop(self) -> int:
+        """Stop the process; kill it when that takes too long. Returns its exit status."""
+        self.ask_to_stop()
+        self._process.join(STOP_WITHIN_S)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        # A child that SIGTERM ended before it handled signals has ended well, too.
+        status = self._process.exitcode or 0
+        return 0 if status == -signal.SIGTERM else abs(status)
+
+    def _watch(self) -> None:
+        while self._process.is_alive():
+            time.sleep(_POLL_EVERY_S)
+        if not self._is_stopping.is_set():
+            self.has_ended_early = True
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@contextmanager
+def beside(child: Child) -> Iterator[Companion]:
+    """Run the child until the block ends.
+
+    :raises SystemExit: with a status other than 0: one of the two ended without being asked to, or not well
     """
-    stopping = threading.Event()
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    for each in _STOP_SIGNALS:
-        signal.signal(each, stop)
     processes.share_memory_with_forks()
-    started = [_start(child) for child in children]
+    companion = Companion(child)
+    status = 1
     try:
-        has_announced = False
-        while not stopping.wait(_POLL_EVERY_S) and all(process.is_alive() for process in started):
-            if not has_announced and is_up():
-                announce()
-                has_announced = True
-        ended = [process.name for process in started if not process.is_alive()]
+        yield companion
+        status = 0
+    except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else 1
+        click.echo(f"assent: web ended, so {child.name} was stopped", err=True)
     finally:
-        _stop(started)
-    # A child that SIGTERM ended before it handled signals has ended well, too.
-    worst = max(0 if process.exitcode == -signal.SIGTERM else abs(process.exitcode or 0) for process in started)
-    if stopping.is_set():
-        return worst
-    click.echo(f"assent: {' and '.join(ended)} ended, so everything was stopped", err=True)
-    return max(1, worst)
+        status = max(status, companion.stop())
+    if companion.has_ended_early:
+        click.echo(f"assent: {child.name} ended, so everything was stopped", err=True)
+        status = max(status, 1)
+    sys.exit(status)
 
 
-def answers(url: str) -> bool:
-    """Whether a GET of this address is answered with 200."""
+def announce(text: str, url: str) -> None:
+    """Print the text as soon as a GET of this address is answered with 200. Returns immediately."""
+    process = _fork(_announce, text, url, name="announce")
+    threading.Thread(target=process.join, name="announced", daemon=True).start()
+
+
+def _announce(text: str, url: str) -> None:
+    while not _answers(url):
+        time.sleep(_POLL_EVERY_S)
+    click.echo(text)
+
+
+def _answers(url: str) -> bool:
     try:
         return http.request("GET", url, limits=_PROBE_LIMITS, reach=http.Reach.ANYWHERE).status == 200
     except (http.Refused, http.Failed):
         return False
 
 
-def _start(child: Child) -> BaseProcess:
+def _run_command(child: Child) -> None:
+    sys.exit(running.run(child.command, [*child.arguments], name=f"assent {child.name}"))
+
+
+def _fork(target: Callable[..., None], *arguments: object, name: str) -> BaseProcess:
     """Fork a process. This is faster than to start a new program, because most modules are loaded already."""
-    fork = multiprocessing.get_context("fork")
-    process = fork.Process(target=_run_in_child, args=(child, os.getpid()), name=child.name)
+    process = _FORK.Process(target=_in_child, args=(os.getpid(), target, arguments), name=name, daemon=True)
     process.start()
     return process
 
 
-def _run_in_child(child: Child, parent_pid: int) -> None:
-    # In another session, so that Ctrl+C reaches only the supervisor, which then stops the children in order.
+def _in_child(parent_pid: int, target: Callable[..., None], arguments: tuple[object, ...]) -> None:
+    # In another session, so that Ctrl+C reaches only the parent, which then stops its children in order.
     os.setsid()
-    for each in _STOP_SIGNALS:
-        signal.signal(each, signal.SIG_DFL)
     processes.end_with(parent_pid)
-    sys.exit(running.run(child.command, [*child.arguments], name=f"assent {child.name}"))
-
-
-def _stop(started: Sequence[BaseProcess]) -> None:
-    for process in started:
-        process.terminate()
-    deadline = time.monotonic() + STOP_WITHIN_S
-    for process in started:
-        process.join(max(0.0, deadline - time.monotonic()))
-        if process.is_alive():
-            process.kill()
-            process.join()
+    target(*arguments)

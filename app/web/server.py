@@ -3,7 +3,10 @@
 import multiprocessing
 import os
 import resource
+import signal
 import socket
+from collections.abc import Callable
+from types import FrameType
 
 from flask import Flask
 from granian.constants import Interfaces
@@ -22,6 +25,7 @@ BACKLOG = 1024
 # Open connections of one process. Each open messenger keeps one between its polls. Further clients wait.
 CONNECTIONS = 10_000
 _OTHER_FILES = 1_000
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # How long running requests may take after the server was asked to stop.
 STOP_WITHIN_S = 30
 # The application that ``run`` created. Forked worker processes use it; it has no open connection yet.
@@ -33,17 +37,20 @@ def default_workers() -> int:
     return min(2, len(os.sched_getaffinity(0)))
 
 
-def run(settings: config.Settings, host: str, port: int, *, workers: int) -> None:
-    """Serve until SIGTERM or SIGINT; then finish running requests and return.
+def run(
+    settings: config.Settings, host: str, port: int, *, workers: int, on_stop: Callable[[], None] | None = None
+) -> None:
+    """Serve until SIGTERM, SIGINT or SIGHUP; then finish running requests and return.
 
     A worker process that dies is replaced. When it dies again immediately, the server exits with status 1.
 
+    :param on_stop: called when a signal asks to stop, before the running requests are finished
     :raises InvalidState: the address cannot be used
     """
     check_address(host, port)
     raise_open_file_limit(CONNECTIONS + _OTHER_FILES)
     # Created before the fork, so that errors appear immediately and worker processes share the memory.
-    app = _created_app[None] = _create(settings)
+    app = prepare(settings)
     is_sqlite = services_of(app).database.is_sqlite
     processes.share_memory_with_forks()
     server = Server(
@@ -61,7 +68,22 @@ def run(settings: config.Settings, host: str, port: int, *, workers: int) -> Non
         log_level=LogLevels.error,
         log_dictconfig={"loggers": {"_granian": {"level": "ERROR", "propagate": True}}},
     )
+
+    def stop(signal_number: int, frame: FrameType | None) -> None:
+        if on_stop:
+            on_stop()
+        server.signal_handler_interrupt(signal_number, frame)  # type: ignore[no-untyped-call]
+
+    # Granian would take SIGHUP as a wish to reload; it sets its handlers before it calls the hooks.
+    server.on_startup(lambda: [signal.signal(each, stop) for each in _STOP_SIGNALS])
     server.serve(target_loader=load, wrap_loader=False)
+
+
+def prepare(settings: config.Settings) -> Flask:
+    """Create the application once. Processes that are forked later share its memory."""
+    if None not in _created_app:
+        _created_app[None] = _create(settings)
+    return _created_app[None]
 
 
 def load() -> Flask:
