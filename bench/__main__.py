@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 
 from bench.load import Reading, load, median
-from bench.paths import GROUPS, NAMES, Path
+from bench.paths import GROUPS, NAMES, Path, Requests
 from bench.servers import DATABASES, Place, assent_server, floor_server, prepared
 
 WARMING_S = 2
 HEADER = (
-    f"{'database':10} {'path':13} {'floor req/s':>11} {'Assent':>7} {'ratio':>6} {'goal':>5} "
+    f"{'database':10} {'path':18} {'floor req/s':>11} {'Assent':>7} {'ratio':>6} {'goal':>5} "
     f"{'floor p99':>10} {'Assent':>7} {'ratio':>6} {'goal':>5} {'errors':>6}"
 )
 
@@ -53,7 +53,7 @@ class Comparison:
     def row(self) -> str:
         floor, ours = self.floor, self.ours
         return (
-            f"{self.database:10} {self.path.name:13} {floor.rate:11.0f} {ours.rate:7.0f} {self.rate:6.2f} "
+            f"{self.database:10} {self.path.name:18} {floor.rate:11.0f} {ours.rate:7.0f} {self.rate:6.2f} "
             f"{_goal(self.path.least_rate)} {floor.p99:7.1f} ms {ours.p99:7.1f} {self.p99:6.2f} "
             f"{_goal(self.path.most_p99)} {ours.errors + floor.errors:6}  {_verdict(self.missed)}"
         )
@@ -99,6 +99,8 @@ def compare_all(database: str, names: set[str], *, seconds: int, runs: int) -> I
 
 def compare(place: Place, path: Path, *, seconds: int, runs: int) -> Comparison:
     """Floor and Assent by turns, so that a drifting machine touches both; both serve all the while, one idle."""
+    if path.spread:
+        return compare_addresses(place, path, path.spread, seconds=seconds, runs=runs)
     floors, ours = [], []
     with floor_server(place, path.floor) as floor_address, assent_server(place) as address:
         load(place, floor_address, path.warming(None, WARMING_S), WARMING_S)
@@ -107,6 +109,17 @@ def compare(place: Place, path: Path, *, seconds: int, runs: int) -> Comparison:
             floors.append(load(place, floor_address, path.requests(None, seconds), seconds, once=path.once))
             ours.append(load(place, address, path.requests(address, seconds), seconds, once=path.once))
     return Comparison(place.name, path, median(floors), median(ours))
+
+
+def compare_addresses(place: Place, path: Path, spread: Requests, *, seconds: int, runs: int) -> Comparison:
+    """Requests from many client addresses, in the place of the floor, and from one, by turns on one server."""
+    many, one = [], []
+    with assent_server(place) as address:
+        load(place, address, path.warming(address, WARMING_S), WARMING_S)
+        for _ in range(runs):
+            many.append(load(place, address, spread(address, seconds), seconds, once=path.once))
+            one.append(load(place, address, path.requests(address, seconds), seconds, once=path.once))
+    return Comparison(place.name, path, median(many), median(one))
 
 
 def _goal(value: float | None) -> str:

@@ -27,8 +27,8 @@ FORM = (
     "JOIN subscription_types s ON s.id = v.subscription_type_id JOIN workspace w ON w.id = 1 WHERE f.key = ?"
 )
 COUNT = (
-    'INSERT INTO rate_counters (bucket, "window", count, expires_at) VALUES (?, ?, 1, ?), (?, ?, 1, ?) '
-    'ON CONFLICT (bucket, "window") DO UPDATE SET count = rate_counters.count + 1 RETURNING count'
+    'INSERT INTO rate_counters (bucket, "window", shard, count, expires_at) VALUES (?, ?, 0, 1, ?), (?, ?, 0, 1, ?) '
+    'ON CONFLICT (bucket, "window", shard) DO UPDATE SET count = rate_counters.count + 1 RETURNING count'
 )
 CONTACT = (
     "INSERT INTO contacts (public_id, role, lead_key, phone, phone_hash, phone_country, locale, custom_attributes, "

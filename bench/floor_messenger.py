@@ -8,8 +8,8 @@ from flask import Flask, jsonify, request
 from bench.floor_database import IS_SQLITE, connection, now, sql, transaction
 
 COUNT = (
-    'INSERT INTO rate_counters (bucket, "window", count, expires_at) VALUES (?, ?, 1, ?), (?, ?, 1, ?) '
-    'ON CONFLICT (bucket, "window") DO UPDATE SET count = rate_counters.count + 1 RETURNING count'
+    'INSERT INTO rate_counters (bucket, "window", shard, count, expires_at) VALUES (?, ?, 0, 1, ?), (?, ?, 0, 1, ?) '
+    'ON CONFLICT (bucket, "window", shard) DO UPDATE SET count = rate_counters.count + 1 RETURNING count'
 )
 CHAT = (
     "SELECT v.id FROM messenger_tokens t JOIN conversations v ON v.contact_id = t.contact_id "

@@ -1,30 +1,39 @@
 """Rate limits, counted in the database, so that they apply to all processes together."""
 
+import random
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any, cast
 
-from sqlalchemy import Executable, Table, delete, update
+from sqlalchemy import ColumnElement, Executable, Table, delete, func, literal_column, select, update
 from sqlalchemy.orm import Session
 
-from app.db import CompiledStatement, insert_rows_statement
+from app.db import CompiledStatement, dialect_of, insert_rows_statement
 from app.models import RateCounter
+
+# A counter with at least this limit is split on PostgreSQL. Otherwise all answers from one address (a carrier's
+# gateway, a kiosk) would wait for its row until the transaction before them has ended.
+SPLIT_FROM = 200
+SHARDS = 8
 
 
 def hit(session: Session, limits: Mapping[str, int], *, window_s: int, at: datetime) -> int | None:
     """Count one hit in each bucket. Returns null within all limits, else the seconds until the window ends.
 
-    An exceeded limit is not an error, because the caller must commit the count.
+    An exceeded limit is not an error, because the caller must commit the count. Hits of a split counter that other
+    transactions have not committed yet do not count, so a high limit may be exceeded by a few.
 
     :param limits: bucket (see ``signing.Keys.bucket``) to the allowed number of hits in one window
     """
     now_s = int(at.timestamp())
     window = now_s - now_s % window_s
     values: dict[str, Any] = {}
+    may_split = dialect_of(session) == "postgresql"
     for row, bucket in enumerate(sorted(limits)):
-        values |= {f"bucket__{row}": bucket, f"window__{row}": window, f"count__{row}": 1}
+        shard = random.randrange(SHARDS) if may_split and limits[bucket] >= SPLIT_FROM else 0  # noqa: S311
+        values |= {f"bucket__{row}": bucket, f"window__{row}": window, f"shard__{row}": shard, f"count__{row}": 1}
         values[f"expires_at__{row}"] = window + 2 * window_s
     counts = _upsert(len(limits)).all(session, **values)
     is_over = any(count > limits[bucket] for bucket, count in counts)
@@ -32,7 +41,10 @@ def hit(session: Session, limits: Mapping[str, int], *, window_s: int, at: datet
 
 
 def undo_hit(session: Session, buckets: Iterable[str], *, window_s: int, at: datetime) -> None:
-    """Undo one hit of the current window in each bucket, because the attempt succeeded."""
+    """Undo one hit of the current window in each bucket, because the attempt succeeded.
+
+    Only for counters with a limit below ``SPLIT_FROM``.
+    """
     now_s = int(at.timestamp())
     counted = update(RateCounter).where(
         RateCounter.bucket.in_(sorted(buckets)), RateCounter.window == now_s - now_s % window_s, RateCounter.count > 0
@@ -65,10 +77,24 @@ def _upsert(buckets: int) -> CompiledStatement:
     table = cast(Table, RateCounter.__table__)
 
     def statement(dialect: str) -> Executable:
-        inserted = insert_rows_statement(dialect, RateCounter, ("bucket", "window", "count", "expires_at"), buckets)
+        columns = ("bucket", "window", "shard", "count", "expires_at")
+        inserted = insert_rows_statement(dialect, RateCounter, columns, buckets)
         counted = inserted.on_conflict_do_update(
-            index_elements=[table.c.bucket, table.c.window], set_={"count": table.c.count + 1}
+            index_elements=[table.c.bucket, table.c.window, table.c.shard], set_={"count": table.c.count + 1}
         )
-        return counted.returning(table.c.bucket, table.c.count)
+        total = table.c.count + _in_other_shards(table) if dialect == "postgresql" else table.c.count
+        return counted.returning(table.c.bucket, total)
 
     return CompiledStatement(statement)
+
+
+def _in_other_shards(table: Table) -> ColumnElement[int]:
+    other = table.alias("other")
+    # SQLAlchemy does not correlate a subquery of RETURNING, so the columns of the row are named by their text.
+    bucket, window, shard = (
+        literal_column(f'{table.name}."{name}"', table.c[name].type) for name in ("bucket", "window", "shard")
+    )
+    of_same = select(func.sum(other.c.count)).where(
+        other.c.bucket == bucket, other.c.window == window, other.c.shard != shard
+    )
+    return func.coalesce(of_same.scalar_subquery(), 0)

@@ -18,6 +18,14 @@ def test_a_limit_applies_until_its_window_ends(database: Database) -> None:
         assert limits.hit(session, {"a": 2}, window_s=60, at=later) is None
 
 
+def test_the_shards_of_a_high_limit_are_added_up(database: Database) -> None:
+    with database.unit_of_work() as session:
+        hits = [limits.hit(session, {"a": limits.SPLIT_FROM}, window_s=60, at=make.NOON) for _ in range(201)]
+        assert (hits[:-1], hits[-1]) == ([None] * 200, 60)
+        rows = list(session.scalars(select(RateCounter.count).order_by(RateCounter.shard)))
+        assert rows == [201] if database.is_sqlite else (len(rows) > 1 and sum(rows) == 201)
+
+
 def test_expired_counters_are_deleted(database: Database) -> None:
     with database.unit_of_work() as session:
         limits.hit(session, {"a": 2}, window_s=60, at=make.NOON)

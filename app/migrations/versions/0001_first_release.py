@@ -283,9 +283,10 @@ def create_tables() -> None:
         "rate_counters",
         sa.Column("bucket", sa.String(length=48), nullable=False),
         sa.Column("window", sa.BigInteger(), nullable=False),
+        sa.Column("shard", sa.Integer(), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("bucket", "window", name=op.f("pk_rate_counters")),
+        sa.PrimaryKeyConstraint("bucket", "window", "shard", name=op.f("pk_rate_counters")),
     )
     op.create_index(op.f("ix_rate_counters_expires_at"), "rate_counters", ["expires_at"])
     op.create_table(
