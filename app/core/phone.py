@@ -110,8 +110,10 @@ def candidates(typed: str, *, region: str | None) -> tuple[str, ...]:
 
     :param region: the country in which numbers without a ``+`` are read, too
     """
-    readings = phone_reading.every_reading(phone_text.plain(typed), region)
-    return tuple(dict.fromkeys([*(reading.e164 for reading in readings), normalize(typed)[0]]))
+    text = phone_text.plain(typed)
+    given = typed.strip()[:STORED_MAX]
+    found = [reading.e164 for reading in phone_reading.every_reading(text, region)]
+    return tuple(dict.fromkeys(found if found and text.startswith("+") else [*found, given]))
 
 
 def refuse_country(country: str, allowed_countries: frozenset[str]) -> None:

@@ -5,7 +5,6 @@ google/libphonenumber (which types of numbers receive texts).
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -85,15 +84,16 @@ def the_reading(text: str, region: str | None) -> Reading:
     return at_home if abroad is None else _the_valid_one(at_home, abroad)
 
 
-def every_reading(text: str, region: str | None) -> Iterator[Reading]:
+def every_reading(text: str, region: str | None) -> list[Reading]:
     """Every number that a text can be, to find a contact by: also its bare digits with a ``+``.
+
+    Where one of them is valid, only the valid ones.
 
     :param text: from ``phone_text.plain``
     """
-    digits = _SEPARATORS.sub("", text)
-    for each, country in ((text, region), (f"+{digits.removeprefix('00')}", None)):
-        if reading := _reading_or_none(each, country):
-            yield reading
+    texts = [text] if text.startswith("+") else [text, f"+{_SEPARATORS.sub('', text).removeprefix('00')}"]
+    readings = [reading for each in texts if text and (reading := _reading_or_none(each, region))]
+    return [reading for reading in readings if reading.is_valid] or readings
 
 
 def _refuse_other_texts(text: str) -> None:

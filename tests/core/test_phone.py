@@ -260,3 +260,21 @@ def test_the_example_of_every_country_can_be_parsed() -> None:
             assert phone.read(shown, region=country).e164.startswith(phone.calling_code(country))
         except DestinationRefused as refused:
             assert refused.code == "phone_not_sms_capable", (country, shown)  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    ("typed", "region", "found"),
+    [
+        ("+447400123456", "US", ["+447400123456"]),
+        ("447400123456", None, ["+447400123456", "447400123456"]),
+        ("0044 7400 123456", None, ["+447400123456", "0044 7400 123456"]),
+        ("07400 123456", "GB", ["+447400123456", "07400 123456"]),
+        ("07400 123456", None, ["07400 123456"]),
+        ("00351913079005", "SG", ["+51913079005", "+351913079005", "00351913079005"]),
+        ("+52 1 55 1234 5678", None, ["+525512345678"]),
+        (" ask me ", None, ["ask me"]),
+        ("", None, [""]),
+    ],
+)
+def test_a_number_is_looked_for_in_every_way_it_can_be_read(typed: str, region: str | None, found: list[str]) -> None:
+    assert list(phone.candidates(typed, region=region)) == found
