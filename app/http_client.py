@@ -21,12 +21,14 @@ from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
+import idna
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
 URL_MAX = 2000
 _NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f\\]")
+_LABEL_MAX = 63
 _HOST = re.compile(r"[a-z0-9._-]{1,253}")
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -300,6 +302,19 @@ def _with_timeout(timeout_s: float, resolve: Resolver) -> Resolver:
     return resolve_in_time
 
 
+def ascii_name(host: str) -> str:
+    """A host name as browsers send it: lower case, other than ASCII labels in Punycode. Any symbol may be in it.
+
+    :raises ValueError: it has a character that no host name may have, or an empty or too long label
+    Source: UTS 46, non-transitional processing, as the URL standard uses it
+    """
+    mapped = host.lower() if host.isascii() else idna.uts46_remap(host, std3_rules=False, transitional=False)
+    labels = [each if each.isascii() else f"xn--{each.encode('punycode').decode()}" for each in mapped.split(".")]
+    if any(not each for each in labels[:-1]) or any(len(each) > _LABEL_MAX for each in labels):
+        raise ValueError(host)
+    return ".".join(labels)
+
+
 def _system_resolver(host: str, port: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -327,7 +342,7 @@ def _ascii_host(host: str) -> str:
     """:raises ValueError: the host is neither a name nor an address"""
     if ":" in host:
         return str(ipaddress.IPv6Address(host))
-    name = host if host.isascii() else host.encode("idna").decode()
+    name = ascii_name(host)
     if not _HOST.fullmatch(name):
         raise ValueError(name)
     return name

@@ -106,6 +106,8 @@ def test_a_url_keeps_its_path_and_query_and_may_have_an_international_name() -> 
     target = http.read_url("https://Bücher.example:8443/Ä/hook?to=ü&x=1#part")
     assert (target.host, target.port) == ("xn--bcher-kva.example", 8443)
     assert target.path == "/%C3%84/hook?to=%C3%BC&x=1"
+    assert http.read_url("https://straße.example/").host == "xn--strae-oqa.example"
+    assert http.read_url("https://i❤.ws/").host == "xn--i-7iq.ws"
 
 
 def test_loopback_is_reached_only_when_allowed_and_no_other_private_address_with_it() -> None:

@@ -2,6 +2,7 @@
 
 from email_validator import EmailNotValidError, validate_email
 
+from app.core import typed_text
 from app.core.errors import DestinationRefused
 from app.core.wording import translatable
 
@@ -10,22 +11,30 @@ REFUSALS = {
     "email_invalid": translatable("This is not an e-mail address. Check it, for example name@example.com."),
 }
 MAX_TYPED = 254
+# In octets. Source: RFC 5321 4.5.3.1.1 and its erratum 1690.
+_LOCAL_PART_MAX, _ADDRESS_MAX = 64, 254
 
 
 def read(typed: str) -> str:
-    """Parse a typed address and return it in its normal form: lower case. It makes no DNS request.
+    """Parse a typed address and return it in its normal form: NFKC, lower case. It makes no DNS request.
+
+    What nobody sees is dropped: an address that looks the same is the same person. The domain is read by UTS 46.
 
     :raises DestinationRefused: with a code of ``REFUSALS`` and field ``email``
     """
-    text = typed.strip()
+    text = typed_text.visible(typed)
     if not text:
         raise _refused("email_missing")
     if len(text) > MAX_TYPED:
         raise _refused("email_invalid")
     try:
-        return validate_email(text, check_deliverability=False).normalized.lower()
+        address = validate_email(text, check_deliverability=False).normalized.lower()
     except EmailNotValidError:
         raise _refused("email_invalid") from None
+    local_part = address.rpartition("@")[0]
+    if len(local_part.encode()) > _LOCAL_PART_MAX or len(address.encode()) > _ADDRESS_MAX:
+        raise _refused("email_invalid")
+    return address
 
 
 def normalize(text: str) -> str:

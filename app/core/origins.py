@@ -4,6 +4,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from app.core.errors import InvalidInput
+from app.http_client import ascii_name
 
 _CACHED_CHARS_MAX = 200
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -18,8 +19,8 @@ def read(typed: str) -> str:
     try:
         parts = urlsplit(text)
         port = parts.port
-        host = (parts.hostname or "").encode("idna").decode() if ":" not in (parts.hostname or "") else parts.hostname
-    except (ValueError, UnicodeError):
+        host = ascii_name(parts.hostname or "")
+    except ValueError:
         raise _not_an_origin(text) from None
     has_other_parts = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
     if parts.scheme not in _DEFAULT_PORTS or not host or has_other_parts or not _is_plain(host):

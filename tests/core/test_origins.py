@@ -13,6 +13,12 @@ from app.core.errors import InvalidInput
         ("http://localhost:8080", "http://localhost:8080"),
         ("https://müller.example.com", "https://xn--mller-kva.example.com"),
         ("http://[::1]:8080", "http://[::1]:8080"),
+        ("https://straße.example", "https://xn--strae-oqa.example"),
+        ("https://κλαρα-σωλις.ευ", "https://xn----ylba7abgd9bnh0e.xn--qxa6a"),
+        ("https://Bücher.Example", "https://xn--bcher-kva.example"),
+        ("https://i❤.ws", "https://xn--i-7iq.ws"),
+        ("https://r3---sn.shop_one.example", "https://r3---sn.shop_one.example"),
+        ("https://shop。example", "https://shop.example"),
     ],
 )
 def test_an_origin_is_returned_as_browsers_send_it(typed: str, origin: str) -> None:
@@ -35,6 +41,9 @@ def test_an_origin_is_returned_as_browsers_send_it(typed: str, origin: str) -> N
         "https://a,b",
         "https://shop.example.com:99999",
         "https://",
+        "https://shop..example",
+        f"https://{'a' * 64}.example",
+        "https://shop\u2028.example",
         "javascript:alert(1)",
     ],
 )

@@ -13,6 +13,7 @@ from app.core import audit, outbox, phone
 from app.core.consent import eligibility
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.signing import keys_of
+from app.core.workspace import settings
 from app.db import insert_or_ignore, run
 from app.models import Contact, Suppression, SuppressionCause
 
@@ -75,13 +76,13 @@ def page(
 ) -> list[Suppression]:
     """One page of suppressions, in the order of their hashes.
 
-    :param phone_number: return only the suppression of this number
+    :param phone_number: return only the suppression of this number, in any usual way to write it
     :param after: the last hash of the page before
     """
     query = select(Suppression).order_by(Suppression.phone_hash).limit(limit)
     if phone_number is not None:
-        number = phone.normalize(phone_number)[0]
-        query = query.where(Suppression.phone_hash == keys_of(session).destination_hash(number))
+        numbers = phone.candidates(phone_number, region=settings.get(session).default_country)
+        query = query.where(Suppression.phone_hash.in_(map(keys_of(session).destination_hash, numbers)))
     return list(session.scalars(query.where(Suppression.phone_hash > after) if after else query))
 
 

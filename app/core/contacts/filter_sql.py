@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Table, and_, case, false, func, literal, o
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.types import Float, String
 
-from app.core import phone
+from app.core import email, phone
 from app.core.consent import eligibility_sql, rules
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, SubscriptionStatus
 from app.core.errors import InvalidInput
@@ -25,7 +25,8 @@ from app.models import (
 
 _CONTACT = cast(Table, Contact.__table__)
 _SEPARATORS = re.compile(r"[\s().\-/]+")
-_NUMBERS = {"phone", "formatted_phone"}
+NUMBERS = {"phone", "formatted_phone"}
+_PARTS = {Operator.CONTAINS, Operator.LACKS, Operator.STARTS, Operator.ENDS}
 # Fields of Intercom that have no value here.
 _EMPTY_BOOLEANS = {"marked_email_as_spam", "has_hard_bounced"}
 COLUMNS: Mapping[str, ColumnElement[Any]] = {
@@ -49,10 +50,14 @@ COLUMNS: Mapping[str, ColumnElement[Any]] = {
 
 @dataclass(frozen=True)
 class QueryContext:
-    """What the SQL of a query depends on: the dialect, the workspace's zone and countries, its types and segments."""
+    """What the SQL of a query depends on: the dialect, the workspace's zone and countries, its types and segments.
+
+    :param region: the country in which numbers without a ``+`` are read; null: in none
+    """
 
     dialect: str
     zone: ZoneInfo
+    region: str | None
     allowed_countries: tuple[str, ...]
     types: Mapping[str, SubscriptionType]
     segments: Mapping[str, Query]
@@ -84,21 +89,33 @@ def plain_number(typed: str) -> str:
 
 def _text(query: Filter, context: QueryContext) -> ColumnElement[bool]:
     column = _text_column(query.name, context)
-    values = [stored_value(query, str(value)) if value is not None else None for value in query.values]
-    if query.operator in {Operator.CONTAINS, Operator.LACKS, Operator.STARTS, Operator.ENDS}:
-        if query.operator == Operator.STARTS and query.name in _NUMBERS:
-            return begins_with(context.dialect, column, str(values[0]))
-        return _part(column, query.operator, str(values[0]))
+    if query.operator in _PARTS:
+        part = _stored_part(query.name, str(query.values[0]))
+        if query.operator == Operator.STARTS and query.name in NUMBERS:
+            return begins_with(context.dialect, column, part)
+        return _part(column, query.operator, part)
+    values: list[str | None] = []
+    for value in query.values:
+        values += [None] if value is None else stored_values(query.name, str(value), context.region)
     return _equality(column, query.operator, values)
 
 
-def stored_value(query: Filter, value: str) -> str:
-    """A value as its column stores it: numbers in E.164, addresses in lower case."""
-    if query.name in _NUMBERS:
-        if query.operator in {Operator.CONTAINS, Operator.LACKS, Operator.STARTS, Operator.ENDS}:
-            return plain_number(value)
-        return phone.normalize(value)[0]
-    return value.lower() if query.name in {"email", "email_domain"} else value
+def stored_values(name: str, value: str, region: str | None) -> tuple[str, ...]:
+    """What the column of a field may hold for a value: numbers in E.164, addresses in their normal form.
+
+    :param region: the country in which numbers without a ``+`` are read; null: in none
+    """
+    if name in NUMBERS:
+        return phone.candidates(value, region=region)
+    if name == "email":
+        return (email.normalize(value.lower()),)
+    return (value.lower() if name == "email_domain" else value,)
+
+
+def _stored_part(name: str, value: str) -> str:
+    if name in NUMBERS:
+        return plain_number(value)
+    return value.lower() if name in {"email", "email_domain"} else value
 
 
 def _text_column(name: str, context: QueryContext) -> ColumnElement[Any]:
@@ -196,7 +213,7 @@ def _custom(query: Filter, context: QueryContext) -> ColumnElement[bool]:
             Operator.AT_LEAST: number >= wanted,
         }
         return compare[query.operator]
-    if query.operator in {Operator.CONTAINS, Operator.LACKS, Operator.STARTS, Operator.ENDS}:
+    if query.operator in _PARTS:
         return _part(values.text, query.operator, str(wanted))
     hit = or_(false(), *(values.equals(value) for value in query.values))
     return hit if query.operator in {Operator.EQUALS, Operator.IN} else ~func.coalesce(hit, false())

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core import email, outbox, phone
 from app.core.consent import eligibility
-from app.core.errors import DestinationRefused, NotFound
+from app.core.errors import NotFound
 from app.core.signing import Keys, keys_of, random_public_id
 from app.models import Contact, ContactRole
 
@@ -79,16 +79,16 @@ def find_by_ids(session: Session, ids: Iterable[int]) -> dict[int, Contact]:
 def look_up(session: Session, typed: str, *, region: str | None, limit: int = 50) -> list[Contact]:
     """The contacts with exactly this external id, email address or number, the newest first.
 
+    A number is found by any usual way to write it.
+
     :param region: the country in which numbers without a ``+`` are read
     """
     wanted = typed.strip()
     if not wanted or "\0" in wanted:
         return []
-    try:
-        number = str(phone.read(wanted, region=region).e164)
-    except DestinationRefused:
-        number = phone.normalize(wanted)[0]
-    matches = (Contact.external_id == wanted) | (Contact.email == wanted.lower()) | (Contact.phone == number)
+    has_address = Contact.email.in_({email.normalize(wanted), wanted.lower()})
+    has_number = Contact.phone.in_(phone.candidates(wanted, region=region))
+    matches = (Contact.external_id == wanted) | has_address | has_number
     return list(session.scalars(select(Contact).where(matches).order_by(Contact.id.desc()).limit(limit)))
 
 

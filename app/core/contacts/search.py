@@ -15,6 +15,7 @@ from app.core.contacts import filter_sql, filters, segment_queries
 from app.core.contacts.filter_sql import QueryContext
 from app.core.contacts.filters import Filter, Group, Operator, Query
 from app.core.contacts.search_plans import NEWEST_FIRST, SELECTIVE, Key, Order, Plan, is_listed, plan
+from app.core.email import normalize
 from app.core.errors import InvalidInput, NotFound
 from app.db import CompiledStatement, dialect_of, run
 from app.models import Contact, SubscriptionType, Workspace
@@ -27,7 +28,9 @@ _CONTACT = cast(Table, Contact.__table__)
 _UTC = ZoneInfo("UTC")
 _WORKSPACE = cast(Table, Workspace.__table__)
 _POLICY = CompiledStatement(
-    select(_WORKSPACE.c.time_zone, _WORKSPACE.c.allowed_countries).where(_WORKSPACE.c.id == literal(1))
+    select(_WORKSPACE.c.time_zone, _WORKSPACE.c.default_country, _WORKSPACE.c.allowed_countries).where(
+        _WORKSPACE.c.id == literal(1)
+    )
 )
 # Integrations look up one contact by such a value for nearly every call of their own.
 _BY_VALUE = {
@@ -113,12 +116,12 @@ def check(session: Session, query: Query) -> None:
     filter_sql.condition(query, context_of(session, query))
 
 
-def find_by_email(session: Session, email: str) -> Contact:
+def find_by_email(session: Session, address: str) -> Contact:
     """The contact with this address that is not archived: a user before a lead, the newest first.
 
     :raises NotFound: there is none
     """
-    by_address = select(Contact).where(Contact.email == email.strip().lower(), Contact.archived_at.is_(None))
+    by_address = select(Contact).where(Contact.email == normalize(address), Contact.archived_at.is_(None))
     found = session.scalars(by_address.order_by(Contact.role.desc(), Contact.id.desc()).limit(1)).first()
     if found is None:
         raise NotFound("User Not Found")
@@ -128,11 +131,12 @@ def find_by_email(session: Session, email: str) -> Contact:
 def context_of(session: Session, query: Query | None) -> QueryContext:
     """The context that the query is read with. Reads only what the query names."""
     if query is None:
-        return QueryContext(dialect_of(session), _UTC, (), {}, {})
+        return QueryContext(dialect_of(session), _UTC, None, (), {}, {})
     segments = segment_queries.queries(session, filters.segments_in(query))
     named = filters.types_in(query).union(*(filters.types_in(each) for each in segments.values()))
-    zone, countries = _POLICY.one(session)
-    return QueryContext(dialect_of(session), ZoneInfo(zone), tuple(countries), _types(session, named), segments)
+    zone, region, countries = _POLICY.one(session)
+    types = _types(session, named)
+    return QueryContext(dialect_of(session), ZoneInfo(zone), region, tuple(countries), types, segments)
 
 
 def _types(session: Session, named: frozenset[str]) -> dict[str, SubscriptionType]:
@@ -143,13 +147,20 @@ def _types(session: Session, named: frozenset[str]) -> dict[str, SubscriptionTyp
 
 
 def _look_up(session: Session, query: Query | None, limit: int) -> list[int] | None:
-    """The contacts of a query for one unique value; null for other queries, and where they do not fit on one page."""
+    """The contacts of a query for one unique value; null for other queries, and where they do not fit on one page.
+
+    Null, too, for a number that can be read in several ways.
+    """
     if not isinstance(query, Filter) or query.name not in SELECTIVE or query.operator != Operator.EQUALS:
         return None
     (value,) = query.values
     if value is None:
         return None
-    rows = _BY_VALUE[query.name].all(session, value=filter_sql.stored_value(query, str(value)))
+    is_national = query.name in filter_sql.NUMBERS and not str(value).startswith("+")
+    stored = filter_sql.stored_values(query.name, str(value), _POLICY.one(session)[1] if is_national else None)
+    if len(stored) > 1:
+        return None
+    rows = _BY_VALUE[query.name].all(session, value=stored[0])
     return [row[0] for row in rows] if len(rows) <= min(limit, _LOOKED_UP_MAX) else None
 
 

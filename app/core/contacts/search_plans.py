@@ -25,9 +25,8 @@ SORTS: Mapping[str, ColumnElement[Any]] = {
     for name in ("created_at", "updated_at", "signed_up_at", "last_seen_at", "name", "email", "phone", "external_id")
 }
 _TIMES = {"created_at", "updated_at", "signed_up_at", "last_seen_at"}
-_NUMBERS = {"phone", "formatted_phone"}
 # Values of these columns are unique, or nearly.
-SELECTIVE = {"id", "external_id", "email"} | _NUMBERS
+SELECTIVE = {"id", "external_id", "email"} | filter_sql.NUMBERS
 # For few contacts that an index finds. In the order of the bare id a planner may read the whole table instead.
 NEWEST_FIRST = cast(ColumnElement[Any], literal_column("contacts.id + 0")).desc()
 Key = tuple[Any, ...]
@@ -75,7 +74,7 @@ def plan(query: Query | None, order: Order, context: QueryContext) -> Plan:
     if order.field is not None:
         return _sorted(order, where)
     parts = [part for part in _parts(query) if isinstance(part, Filter)]
-    if any(part.name in _NUMBERS and part.operator == Operator.STARTS for part in parts):
+    if any(part.name in filter_sql.NUMBERS and part.operator == Operator.STARTS for part in parts):
         return _by_number(where, context)
     if _is_selective(query):
         return _few(where)

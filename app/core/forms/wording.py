@@ -81,11 +81,12 @@ def _hint(context: WordingContext) -> str:
     if context.region:
         return gettext(
             "For example %(example)s. Without +, the country is %(country)s (%(code)s).",
-            example=_isolated(phone.example(context.region)),
+            example=wording.isolated(phone.example(context.region)),
             country=wording.country_name(context.region, context.locale),
-            code=_isolated(phone.calling_code(context.region)),
+            code=wording.isolated(phone.calling_code(context.region)),
         )
-    return gettext("Start with + and the country code, for example %(example)s.", example=_isolated("+44 7400 123456"))
+    example = wording.isolated("+44 7400 123456")
+    return gettext("Start with + and the country code, for example %(example)s.", example=example)
 
 
 def _not_mine(context: WordingContext, *, is_sms: bool) -> str:
@@ -102,8 +103,3 @@ def _links(context: WordingContext) -> list[dict[str, str]]:
     gettext = wording.translator(context.locale)
     links = ((gettext("Privacy policy"), context.privacy_url), (gettext("Terms"), context.terms_url))
     return [{"text": text, "href": href} for text, href in links if href]
-
-
-def _isolated(number: str) -> str:
-    """The number, isolated, so that it reads from left to right in a sentence of either direction."""
-    return f"\u2066{number}\u2069"

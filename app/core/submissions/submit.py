@@ -33,6 +33,7 @@ class Outcome:
 
     ``refusal`` is a code of ``phone.REFUSALS`` or ``email.REFUSALS``, or one of ``shown_again`` (the form changed since
     it was rendered, so show it again), ``answered_already`` (another number was sent from this render), ``too_many``.
+    ``assumed_country`` is the country that a refused number was read in; see ``DestinationRefused``.
     """
 
     state: State
@@ -40,6 +41,7 @@ class Outcome:
     destination: Destination | None = None
     event_id: int | None = None
     retry_after_s: int | None = None
+    assumed_country: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def submit(
     if destination is None:
         return Outcome(state, "shown_again")
     if isinstance(destination, DestinationRefused):
-        return Outcome(state, destination.code)
+        return Outcome(state, destination.code, assumed_country=destination.country)
     answer = _Answer(view, shown, destination, evidence, at)
     if view.insertion is None:
         return _submit_public(session, answer)

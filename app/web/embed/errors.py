@@ -18,16 +18,12 @@ _SENTENCES = {
     413: translatable("What you sent is too large."),
 }
 _UNEXPECTED = translatable("Something went wrong on our side. Nothing was recorded; please try again.")
-_REFUSALS = (
-    phone.REFUSALS
-    | email.REFUSALS
-    | {
-        "shown_again": translatable("Something here changed since you opened it. Please check, then press the button."),
-        "answered_already": translatable(
-            "This page was used for another number already. To sign up this one too, press the button again."
-        ),
-    }
-)
+_REFUSALS = email.REFUSALS | {
+    "shown_again": translatable("Something here changed since you opened it. Please check, then press the button."),
+    "answered_already": translatable(
+        "This page was used for another number already. To sign up this one too, press the button again."
+    ),
+}
 _REFUSAL_STATUS = {"too_many": 429, "shown_again": 409, "answered_already": 409}
 
 
@@ -41,6 +37,8 @@ def refusal_sentence(outcome: Outcome, locale: str) -> str:
     """The sentence that tells the person what to do about a refusal; empty when there is none."""
     if outcome.refusal is None:
         return ""
+    if outcome.refusal in phone.REFUSALS:
+        return phone.refusal_sentence(outcome.refusal, outcome.assumed_country, locale)
     with use_locale(locale):
         if outcome.refusal == "too_many":
             return ngettext(

@@ -60,6 +60,11 @@ def people(api: ApiClient) -> dict[str, str]:
         ("external_id", "=", "eve_1", "eve"),
         ("external_id", "~", "e_1", "eve"),
         ("phone", "=", "+1 (202) 555-0123", "sam"),
+        *(("phone", "=", f"{typed} 202 555 0123", "sam") for typed in ("1", "001", "tel:+1", "Mobile: +1", "\u202a+1")),
+        ("phone", "IN", ["12025550123", "+44 7400 123456"], "sam bo"),
+        ("phone", "!=", "1 202 555 0123", "eve bo kim"),
+        ("phone", "=", "202 555 0123", ""),
+        ("email", "=", "ｓａｍ@example.com", "sam"),
         ("phone", "^", "+1", "sam eve"),
         ("phone", "^", "001 202", "sam eve"),
         ("phone", "^", "+44", "bo"),
@@ -103,6 +108,16 @@ def test_each_operator_finds_the_matching_contacts(
     api: ApiClient, people: dict[str, str], field: str, operator: str, value: Any, found: str
 ) -> None:
     assert set(api.search(field, operator, value)) == {people[name] for name in found.split()}
+
+
+def test_a_national_number_is_found_where_the_workspace_has_a_default_country(
+    app: Flask, api: ApiClient, people: dict[str, str]
+) -> None:
+    with database(app).unit_of_work() as session:
+        settings.change(session, {"default_country": "GB"}, actor="agent:1", at=NOON)
+    assert set(api.search("phone", "=", "07400 123456")) == {people["bo"]}
+    assert set(api.search("phone", "IN", ["07400123456"])) == {people["bo"]}
+    assert set(api.search("phone", "=", "1 202 555 0123")) == {people["sam"]}
 
 
 @pytest.mark.parametrize("name", ["a/b", "it's", "(x)", "é", "plan.a", "$[0]", "100%", "a b", "a\\b", "🎉"])

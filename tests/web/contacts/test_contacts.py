@@ -124,6 +124,13 @@ def test_a_contact_is_found_by_number_address_or_external_id(
     assert _page(sam) in html
 
 
+@pytest.mark.parametrize("typed", ["447400123456", "0044 7400 123456", "tel:+447400123456", "44 7400\u00a0123456"])
+def test_a_number_without_its_plus_is_found_without_a_default_country(
+    ana: FlaskClient, sam: Contact, typed: str
+) -> None:
+    assert _page(sam) in ana.get("/contacts", query_string={"q": typed}).get_data(as_text=True)
+
+
 @pytest.mark.parametrize("typed", ["sam", "+447400123457", "%", "sam-1\0", "<b>"])
 def test_a_search_finds_exact_matches_only(ana: FlaskClient, sam: Contact, typed: str) -> None:
     html = ana.get("/contacts", query_string={"q": typed}).get_data(as_text=True)
