@@ -6,13 +6,18 @@ Sources: ITU-T E.164; FAQ of google/libphonenumber (which types of numbers recei
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NewType
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 from app.core import wording
+from app.core.countries import CountryOption as CountryOption  # exported, with the functions: callers import phone
+from app.core.countries import calling_code as calling_code
+from app.core.countries import countries as countries
+from app.core.countries import country_options as country_options
+from app.core.countries import example as example
+from app.core.countries import preselected as preselected
 from app.core.errors import DestinationRefused
 from app.core.wording import translatable
 
@@ -135,23 +140,6 @@ def formatted(phone: str) -> str:
         return phonenumbers.format_number(phonenumbers.parse(phone, None), PhoneNumberFormat.INTERNATIONAL)
     except NumberParseException:
         return phone
-
-
-def calling_code(country: str) -> str:
-    """``+44`` for ``GB``."""
-    return f"+{phonenumbers.country_code_for_region(country)}"
-
-
-@lru_cache(maxsize=512)
-def example(country: str) -> str:
-    """An example of a mobile number in the national notation of a country; empty when there is none."""
-    number = phonenumbers.example_number_for_type(country, PhoneNumberType.MOBILE)
-    return phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL) if number else ""
-
-
-def countries() -> frozenset[str]:
-    """Every ISO country code that has numbers."""
-    return frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
 def metadata_version() -> str:
