@@ -14,7 +14,7 @@ class WordingContext:
     """Everything about a reader and a workspace that the texts of a form depend on.
 
     :param locale: a key of ``wording.LOCALES``
-    :param region: the country in which numbers without a ``+`` are read; null: a ``+`` is required
+    :param region: the country that the page preselects; null: the person chooses one
     """
 
     locale: str
@@ -42,6 +42,7 @@ def page_texts(context: WordingContext, content: FormContent) -> dict[str, Any]:
         "button_lang": wording.language_tag(text_locale if text.button_text else context.locale),
         "label": gettext("Phone number") if is_sms else gettext("E-mail address"),
         "hint": _hint(context) if is_sms else "",
+        "country_label": gettext("Country"),
         "saved_label": gettext("Your saved number") if is_sms else gettext("Your saved address"),
         "not_mine": _not_mine(context, is_sms=is_sms),
         "withdraw": gettext("You can withdraw your consent at any time."),
@@ -80,12 +81,11 @@ def _hint(context: WordingContext) -> str:
     gettext = wording.translator(context.locale)
     if context.region:
         return gettext(
-            "For example %(example)s. Without +, the country is %(country)s (%(code)s).",
+            "For example %(example)s (%(country)s).",
             example=_isolated(phone.example(context.region)),
             country=wording.country_name(context.region, context.locale),
-            code=_isolated(phone.calling_code(context.region)),
         )
-    return gettext("Start with + and the country code, for example %(example)s.", example=_isolated("+44 7400 123456"))
+    return gettext("Choose the country, or start with + and the country code.")
 
 
 def _not_mine(context: WordingContext, *, is_sms: bool) -> str:

@@ -66,7 +66,7 @@ class OptInFormForm(Form):
         unchosen = [("", "Choose a subscription type")] if len(types) != 1 or self.subscription_type_id.data else []
         offered = [(str(each.id), f"{each.name} ({_CHANNELS[each.channel]})") for each in types]
         self.subscription_type_id.choices = choices([*unchosen, *offered])
-        self.default_country.choices = choices([("", "The visitor’s browser decides"), *formatting.countries()])
+        self.default_country.choices = choices([("", "None: people choose it"), *formatting.countries()])
 
     @property
     def content(self) -> FormContent:
