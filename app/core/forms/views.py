@@ -23,6 +23,7 @@ from app.models import (
     Contact,
     InsertedForm,
     OptInForm,
+    OptInFormText,
     OptInFormVersion,
     SubscriptionType,
     Workspace,
@@ -52,6 +53,7 @@ class Form:
     archived_at: datetime | None
     version_id: int
     default_country: str | None
+    has_checkbox: bool
     subscription_type_id: int
     type_name: str
     type_state: str
@@ -137,6 +139,7 @@ _VERSION = cast(Table, OptInFormVersion.__table__)
 _TYPE = cast(Table, SubscriptionType.__table__)
 _WORKSPACE = cast(Table, Workspace.__table__)
 _INSERTED_FORM = cast(Table, InsertedForm.__table__)
+_OWN_TEXT = cast(Table, OptInFormText.__table__)
 _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
 # The columns of each value, in the order of its fields.
@@ -147,6 +150,7 @@ _FORM_COLUMNS = (
     _OPTIN_FORM.c.archived_at,
     _VERSION.c.id,
     _VERSION.c.default_country,
+    _OWN_TEXT.c.checkbox_text != "",
     _TYPE.c.id,
     _TYPE.c.name,
     _TYPE.c.state,
@@ -188,11 +192,13 @@ _FORM_END = len(_FORM_COLUMNS)
 _PUBLISHER_END = _FORM_END + len(_PUBLISHER_COLUMNS)
 _INSERTION_END = _PUBLISHER_END + len(_INSERTION_COLUMNS)
 _PUBLIC = (*_FORM_COLUMNS, *_PUBLISHER_COLUMNS)
+_IS_OWN_TEXT = and_(_OWN_TEXT.c.version_id == _VERSION.c.id, _OWN_TEXT.c.locale == _VERSION.c.locale)
 _OF_VERSION = _TYPE.c.id == _VERSION.c.subscription_type_id
 _PUBLIC_VIEW = CompiledStatement(
     select(*_PUBLIC)
     .select_from(_OPTIN_FORM)
     .join(_VERSION, and_(_VERSION.c.form_id == _OPTIN_FORM.c.id, _VERSION.c.number == _OPTIN_FORM.c.version))
+    .join(_OWN_TEXT, _IS_OWN_TEXT)
     .join(_TYPE, _OF_VERSION)
     .join(_WORKSPACE, _WORKSPACE.c.id == 1)
     .where(_OPTIN_FORM.c.key == bindparam("key"))
@@ -201,6 +207,7 @@ _ANSWERED_PUBLIC_VIEW = CompiledStatement(
     select(*_PUBLIC, _INSERTED_FORM.c.submitted_destination_hash)
     .select_from(_OPTIN_FORM)
     .join(_VERSION, and_(_VERSION.c.form_id == _OPTIN_FORM.c.id, _VERSION.c.id == bindparam("version_id")))
+    .join(_OWN_TEXT, _IS_OWN_TEXT)
     .join(_TYPE, _OF_VERSION)
     .join(_WORKSPACE, _WORKSPACE.c.id == 1)
     .outerjoin(_INSERTED_FORM, _INSERTED_FORM.c.token == bindparam("nonce"))
@@ -211,6 +218,7 @@ _INSERTED_VIEW = CompiledStatement(
     .select_from(_INSERTED_FORM)
     .join(_OPTIN_FORM, _OPTIN_FORM.c.id == _INSERTED_FORM.c.form_id)
     .join(_VERSION, _VERSION.c.id == _INSERTED_FORM.c.version_id)
+    .join(_OWN_TEXT, _IS_OWN_TEXT)
     .join(_TYPE, _OF_VERSION)
     .join(_WORKSPACE, _WORKSPACE.c.id == 1)
     .outerjoin(_CONTACT, _CONTACT.c.id == _INSERTED_FORM.c.contact_id)

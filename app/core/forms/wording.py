@@ -37,6 +37,7 @@ def page_texts(context: WordingContext, content: FormContent) -> dict[str, Any]:
         "button": text.button_text or gettext("Sign Up Now"),
         "legal_html": wording.legal_html(text.legal_text),
         "success": text.success_text,
+        **_checkbox(content, text, text_locale),
         "text_lang": wording.language_tag(text_locale),
         "text_dir": wording.direction(text_locale),
         "button_lang": wording.language_tag(text_locale if text.button_text else context.locale),
@@ -62,6 +63,8 @@ def evidence_wording(context: WordingContext, texts: dict[str, Any], *, is_saved
         else {"label": texts["label"], "hint": texts["hint"], "notes": [texts["withdraw"]]}
     )
     shared = {name: texts[name] for name in ("brand", "legal_html", "button", "links")}
+    if texts["checkbox"]:
+        own["checkbox"] = texts["checkbox"]
     return wording.freeze(context.locale, shared | own | {"form_title": texts["title"]})
 
 
@@ -75,6 +78,17 @@ def text_for(content: FormContent, locale: str) -> tuple[FormText, str]:
     """The form's text in the reader's language, else in the form's own; and which language that is."""
     known = wording.first_known([locale], content.texts) or content.locale
     return content.texts[known], known
+
+
+def _checkbox(content: FormContent, text: FormText, locale: str) -> dict[str, str]:
+    """The text of the box, and its language: the reader's, else the form's own; empty where the form has no box."""
+    if not text.checkbox_text:
+        text, locale = content.texts[content.locale], content.locale
+    return {
+        "checkbox": text.checkbox_text,
+        "checkbox_lang": wording.language_tag(locale),
+        "checkbox_dir": wording.direction(locale),
+    }
 
 
 def _hint(context: WordingContext) -> str:

@@ -47,7 +47,7 @@ def refusal_sentence(outcome: Outcome, locale: str, kept: PageData) -> str:
 
     :param kept: the number and the country of the answer
     """
-    if outcome.refusal is None:
+    if outcome.refusal in {None, "not_agreed"}:
         return ""
     with use_locale(locale):
         if outcome.refusal == "too_many":
@@ -65,6 +65,12 @@ def refusal_sentence(outcome: Outcome, locale: str, kept: PageData) -> str:
             example=f"\u2066{phone.example(kept.country)}\u2069",  # isolated from a text in the other direction
         )
         return f"{sentence} {read_in}"
+
+
+def tick_sentence(locale: str) -> str:
+    """The sentence beside a box that is not ticked."""
+    with use_locale(locale):
+        return gettext("Tick this box to sign up.")
 
 
 def refusal_status(outcome: Outcome) -> int:

@@ -34,6 +34,7 @@ class AnswerForm(Form):
     phone = TelField(filters=[_shortened(_TYPED_MAX)])
     email = EmailField(filters=[_shortened(_TYPED_MAX)])
     country = SelectField(choices=_COUNTRIES)
+    agree = StringField()  # not a BooleanField: that accepts agree=false
 
     def render_token(self, keys: Keys, place: str) -> RenderToken | None:
         """The token of the render; null when the token was not signed here, belongs to another place or is too old."""
@@ -50,12 +51,18 @@ class AnswerForm(Form):
         return shown.region if shown else None
 
     def typed(self, keys: Keys, region: str | None) -> Typed:
-        """The destination that was typed, or why it was refused, by the channel of each field that was sent."""
-        return {
+        """By the channel of each field that was sent the destination or why it was refused; whether they agreed."""
+        read = {
             channel: self._destination(keys, field.data, channel, region)
             for channel, field in self._fields_by_channel().items()
             if field.data is not None
         }
+        return Typed(read, self.has_agreed)
+
+    @property
+    def has_agreed(self) -> bool:
+        """Whether the box was sent ticked."""
+        return self.agree.data == "on"
 
     def typed_text(self, channel: str) -> str:
         """The text that was typed, unchanged; empty when the field was not sent."""

@@ -114,9 +114,11 @@ def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | 
 
 def _kept(form: AnswerForm, view: FormView, outcome: Outcome) -> PageData:
     """What a page that asks again keeps of the answer."""
+    is_agreed = form.has_agreed and view.form.has_checkbox and outcome.refusal != "shown_again"
     if outcome.state != State.ASK:
-        return PageData(outcome.state)
-    return PageData(outcome.state, typed=form.typed_text(view.form.channel), country=form.country.data)
+        return PageData(outcome.state, is_agreed=is_agreed)
+    typed = form.typed_text(view.form.channel)
+    return PageData(outcome.state, typed=typed, country=form.country.data, is_agreed=is_agreed)
 
 
 def _is_as_shown(page: FormPage, sent: RenderToken | None) -> bool:
@@ -176,6 +178,7 @@ def _respond(
         shown=shown,
         number=masking.saved_number(view, saved, is_full=is_full),
         error=errors.refusal_sentence(outcome, page.context.locale, kept),
+        agree_error="" if outcome.has_agreed else errors.tick_sentence(page.context.locale),
         error_code=outcome.refusal or "",
     )
     response = form_page.respond(form_page.html_of(page, data), _status(outcome), page.policy)

@@ -141,6 +141,62 @@ def test_a_repeated_answer_writes_one_consent_and_one_event(client: FlaskClient,
     assert [_count(database, model) for model in (Consent, ConsentEvent, Contact)] == [1, 1, 1]
 
 
+BOX = {
+    "en": FormText("Texts from us", checkbox_text="I agree to get texts."),
+    "es": FormText("Mensajes nuestros", checkbox_text="Acepto recibir mensajes."),
+    "fr": FormText("Nos messages"),
+}
+
+
+def test_a_form_with_a_box_signs_up_only_who_ticked_it(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session, texts=BOX)
+        token = make.inserted(session, form, make.contact(session, phone_number=make.SAMS_NUMBER)).token
+    for path, typed in ((f"/f/form/{form.key}", make.EVES_NUMBER), (f"/f/{token}", None)):
+        page = open_form(client, path)
+        assert page.box is not None
+        assert (page.box["name"], "checked" in page.box, "I agree to get texts." in page.text) == ("agree", False, True)
+        for sent in ({}, {"agree": "false"}, {"agree": ""}):
+            refused = answer(client, page, typed, **sent)
+            assert (refused.status, refused.main["data-error"]) == (422, "not_agreed")
+            assert "Tick this box to sign up." in refused.text
+            assert refused.box is not None
+            assert (refused.box["aria-invalid"], "checked" in refused.box) == ("true", False)
+            assert f'value="{typed}"' in refused.response.text or typed is None
+    assert _count(database, ConsentEvent) == 0
+    for path, typed in ((f"/f/form/{form.key}", make.EVES_NUMBER), (f"/f/{token}", None)):
+        assert answer(client, open_form(client, path), typed, agree="on").state == "done"
+    with database.read_only() as session:
+        for body in session.scalars(select(Wording.body)):
+            assert json.loads(body)["checkbox"] == "I agree to get texts."
+
+
+def test_a_ticked_box_stays_ticked_when_the_number_is_refused_but_not_when_the_texts_changed(
+    client: FlaskClient, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        key = make.form(session, texts=BOX).key
+    both = answer(client, open_form(client, f"/f/form/{key}"), "12", country="US")
+    assert both.main["data-error"] == "phone_too_short"
+    assert "Tick this box to sign up." in both.text
+    refused = answer(client, open_form(client, f"/f/form/{key}"), "12", country="US", agree="on")
+    assert refused.box is not None
+    assert ("checked" in refused.box, "Tick this box" in refused.text) == (True, False)
+    with database.unit_of_work() as session:
+        settings.change(session, {"privacy_url": "https://harbour.example.com/p"}, actor="agent:1", at=make.NOON)
+    again = answer(client, refused, make.SAMS_NUMBER, agree="on")
+    assert again.box is not None
+    assert (again.main["data-error"], "checked" in again.box) == ("shown_again", False)
+
+
+def test_the_text_of_the_box_is_the_readers_else_the_forms_own(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        key = make.form(session, texts=BOX).key
+    assert "Acepto recibir mensajes." in open_form(client, f"/f/form/{key}", language="es").text
+    french = open_form(client, f"/f/form/{key}", language="fr").response.text
+    assert '<label for="agree" lang="en" dir="ltr">I agree to get texts.</label>' in french
+
+
 def test_going_back_to_correct_the_number_asks_again_and_signs_up_the_new_one(
     client: FlaskClient, database: Database, key: str
 ) -> None:
