@@ -1,6 +1,5 @@
 """Countries with phone numbers: names, calling codes, shared numbering plans, and which one a form preselects."""
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,7 +8,7 @@ import phonenumbers
 from babel.core import get_global
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from app.core import wording
+from app.core import typed_text, wording
 
 # A country and the territories that share its national numbering plan: their people dial each other without a country
 # code, although some have a code of their own. Sources: ARCEP, FCC, Ofcom, ACMA, Traficom, Nkom, ANRT.
@@ -84,7 +83,7 @@ def country_options(locale: str, allowed: frozenset[str]) -> list[CountryOption]
     """
     chosen = (country for country in countries() if (not allowed or country in allowed) and example(country))
     options = (CountryOption(code, wording.country_name(code, locale), calling_code(code)) for code in chosen)
-    return sorted(options, key=lambda option: (_sort_key(option.name), option.code))
+    return sorted(options, key=lambda option: (typed_text.without_marks(option.name), option.code))
 
 
 def preselected(
@@ -121,10 +120,8 @@ def _as_option(country: str, allowed: frozenset[str]) -> str | None:
 
 
 def _is_zone_of(time_zone: str | None, country: str) -> bool:
+    if time_zone is None:
+        return False
     name = get_global("zone_aliases").get(time_zone, time_zone)
     territory = get_global("zone_territories").get(name)
     return territory is not None and territory in with_territories({country})
-
-
-def _sort_key(name: str) -> str:
-    return "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char)).casefold()

@@ -32,7 +32,14 @@ class InvalidInput(AssentError):
 
 
 class DestinationRefused(InvalidInput):
-    """``code`` is one of ``phone.REFUSALS`` or ``email.REFUSALS``; pages show the sentence in the reader's language."""
+    """``code`` is one of ``phone.REFUSALS`` or ``email.REFUSALS``; pages show the sentence in the reader's language.
+
+    :param country: ISO code of the country that a number without a country code was read in; null: of none
+    """
+
+    def __init__(self, message: str, *, field: str, code: str, country: str | None = None) -> None:
+        super().__init__(message, field=field, code=code)
+        self.country = country
 
 
 class ImmutableField(AssentError):

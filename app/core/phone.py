@@ -1,24 +1,25 @@
-"""Phone numbers: parses any usual notation to an E.164 number that can receive texts.
+"""Phone numbers: reads any usual notation as an E.164 number, which contacts store and texts go to.
 
-Sources: ITU-T E.164; FAQ of google/libphonenumber (which types of numbers receive texts).
+``phone_text.py`` cleans the text, ``phone_reading.py`` finds the number in it, ``countries.py`` knows the countries.
+Every number that comes in is read here, so that one number has one spelling and one hash.
 """
 
-import re
-import unicodedata
 from dataclasses import dataclass
 from typing import NewType
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
+from phonenumbers import NumberParseException, PhoneNumberFormat
 
-from app.core import wording
+from app.core import phone_reading, phone_text, wording
 from app.core.countries import CountryOption as CountryOption  # exported, with the functions: callers import phone
 from app.core.countries import calling_code as calling_code
 from app.core.countries import countries as countries
 from app.core.countries import country_options as country_options
 from app.core.countries import example as example
 from app.core.countries import preselected as preselected
+from app.core.countries import with_territories as with_territories
 from app.core.errors import DestinationRefused
+from app.core.phone_reading import Unreadable
 from app.core.wording import translatable
 
 E164 = NewType("E164", str)
@@ -34,19 +35,30 @@ REFUSALS = {
     "phone_not_sms_capable": translatable("This kind of number can't receive our texts. Enter a mobile number."),
     "country_not_allowed": translatable("We can't send texts to this country yet."),
 }
-
-# To be increased with each change of the results of ``refusal_of_stored``.
-READING_RULES = 1
-MAX_TYPED = 60
-MAX_DIGITS = 15
-_SMS_CAPABLE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
-_NON_GEOGRAPHIC = "001"
-_TOO_SHORT = {
-    phonenumbers.ValidationResult.TOO_SHORT,
-    phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY,
+# The same, where the number was read as one of a country that the person may not have meant.
+_REFUSALS_IN_COUNTRY = {
+    "phone_country_code_missing": translatable(
+        "It is not clear which number you mean (%(country)s). Start with + and the country code."
+    ),
+    "phone_too_short": translatable(
+        "This number is too short (%(country)s). Write it like %(example)s, or start with + and the country code."
+    ),
+    "phone_too_long": translatable(
+        "This number is too long (%(country)s). Write it like %(example)s, or start with + and the country code."
+    ),
+    "phone_invalid": translatable(
+        "That doesn't look like a valid number (%(country)s). Write it like %(example)s, or start with + and the "
+        "country code."
+    ),
+    "phone_not_sms_capable": translatable(
+        "This kind of number can't receive our texts (%(country)s). Enter a mobile number like %(example)s, or start "
+        "with + and the country code."
+    ),
 }
-_LETTER = re.compile(r"[^\W\d_]")
-_MEXICAN_MOBILE_PREFIX = re.compile(r"^04[45]\D*(?=\d)")
+
+# To be increased with each change of the results of ``normalize`` or ``refusal_of_stored``.
+READING_RULES = 2
+STORED_MAX = 64
 
 
 @dataclass(frozen=True)
@@ -60,32 +72,57 @@ class SmsNumber:
 def read(typed: str, *, region: str | None, allowed_countries: frozenset[str] = frozenset()) -> SmsNumber:
     """Parse a typed number that can receive texts.
 
+    A text that is two different numbers in two usual ways of reading is refused.
+
     :param region: the country of numbers that are written without a country code; without it a ``+`` is required
     :param allowed_countries: ISO codes; empty means every country
     :raises DestinationRefused: with a code of ``REFUSALS`` and field ``phone``
     """
-    text = _plain(typed)
-    number = _parsed(text, region)
-    if number.extension:
-        raise _refused("phone_has_extension")
-    if _LETTER.search(text):
-        raise _refused("phone_has_letters")
-    number = _as_mobile(number)
-    _refuse_impossible(number, text)
-    country = phonenumbers.region_code_for_number(number)
-    number_type = phonenumbers.number_type(number)  # UNKNOWN means invalid; is_valid_number would compute it again
-    if country is None or number_type == PhoneNumberType.UNKNOWN:
-        raise _refused("phone_invalid")
-    if number_type not in _SMS_CAPABLE or country == _NON_GEOGRAPHIC:
-        raise _refused("phone_not_sms_capable")
+    text = phone_text.plain(typed)
+    assumed = None if text.startswith("+") else region
+    try:
+        reading = phone_reading.the_reading(text, region)
+    except Unreadable as problem:
+        raise _refused(problem.code, assumed) from None
+    if (country := reading.country) is None:
+        raise _refused("phone_invalid", assumed)
+    if not reading.can_receive_texts:
+        raise _refused("phone_not_sms_capable", assumed)
     refuse_country(country, allowed_countries)
-    return SmsNumber(E164(phonenumbers.format_number(number, PhoneNumberFormat.E164)), country)
+    return SmsNumber(E164(reading.e164), country)
+
+
+def normalize(typed: str, *, region: str | None = None) -> tuple[str, str | None]:
+    """A number as contacts store it: E.164 and its country, or the unchanged text and null when it cannot be read.
+
+    It is the number that ``read`` returns, and any other of a possible length. The country is null where no numbering
+    plan has the number. ``normalize`` of the result is the result.
+    """
+    try:
+        reading = phone_reading.the_reading(phone_text.plain(typed), region)
+    except Unreadable:
+        return typed.strip()[:STORED_MAX], None
+    return reading.e164, reading.country
+
+
+def candidates(typed: str, *, region: str | None) -> tuple[str, ...]:
+    """Every stored value that a person may be looking for with this text: numbers in E.164, and the text itself.
+
+    :param region: the country in which numbers without a ``+`` are read, too
+    """
+    readings = phone_reading.every_reading(phone_text.plain(typed), region)
+    return tuple(dict.fromkeys([*(reading.e164 for reading in readings), normalize(typed)[0]]))
 
 
 def refuse_country(country: str, allowed_countries: frozenset[str]) -> None:
-    """:raises DestinationRefused: the country is not among the allowed ones (empty: all are allowed)"""
-    if allowed_countries and country not in allowed_countries:
+    """:raises DestinationRefused: the country is not among the allowed ones and their territories (empty: all are)"""
+    if not is_allowed(country, allowed_countries):
         raise _refused("country_not_allowed")
+
+
+def is_allowed(country: str, allowed_countries: frozenset[str]) -> bool:
+    """Whether numbers of a country are allowed: it is listed, or shares the plan of a listed one, or none is listed."""
+    return not allowed_countries or country in with_territories(allowed_countries)
 
 
 def region(
@@ -96,8 +133,7 @@ def region(
     Countries that are not allowed, unknown, or without a known mobile format are ignored.
     """
     for country in (default_country, wording.region(accept_language)):
-        is_allowed = not allowed_countries or country in allowed_countries
-        if country and is_allowed and country in phonenumbers.SUPPORTED_REGIONS and example(country):
+        if country and is_allowed(country, allowed_countries) and country in countries() and example(country):
             return country
     return None
 
@@ -114,15 +150,17 @@ def refusal_of_stored(phone: str) -> str | None:
     return None
 
 
-def normalize(typed: str) -> tuple[str, str | None]:
-    """A number as contacts store it: E.164 and its country, or the unchanged text and null when it cannot be parsed."""
-    try:
-        number = phonenumbers.parse(_plain(typed), None)
-    except NumberParseException:
-        return typed.strip()[:64], None
-    if number.extension or not phonenumbers.is_possible_number(number):
-        return typed.strip()[:64], None
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164), phonenumbers.region_code_for_number(number)
+def refusal_sentence(code: str, country: str | None, locale: str) -> str:
+    """The sentence for a code of ``REFUSALS`` in the reader's language.
+
+    :param country: ``DestinationRefused.country``; the sentence names it and gives an example of its numbers
+    """
+    gettext = wording.translator(locale)
+    sentence = _REFUSALS_IN_COUNTRY.get(code) if country and example(country) else None
+    if country is None or sentence is None:
+        return gettext(REFUSALS[code])
+    name = f"{wording.country_name(country, locale)}, {wording.isolated(calling_code(country))}"
+    return gettext(sentence, country=name, example=wording.isolated(example(country)))
 
 
 def masked(e164: str) -> str:
@@ -154,64 +192,10 @@ def rules_version() -> str:
 
 def preload() -> None:
     """Load the numbering plans of all countries (50 ms, 1.5 MB), so that no request has to."""
-    for country in phonenumbers.SUPPORTED_REGIONS:
+    for country in countries():
         example(country)
 
 
-def _plain(typed: str) -> str:
-    return "".join(char for char in unicodedata.normalize("NFKC", typed) if unicodedata.category(char) != "Cf").strip()
-
-
-def _parsed(text: str, region: str | None) -> PhoneNumber:
-    if not text:
-        raise _refused("phone_missing")
-    if len(text) > MAX_TYPED:
-        raise _refused("phone_too_long")
-    if region == "MX":
-        text = _MEXICAN_MOBILE_PREFIX.sub("", text)
-    try:
-        return phonenumbers.parse(text, region)
-    except NumberParseException as problem:
-        raise _refused(_code_of(problem.error_type, text)) from None
-
-
-def _code_of(error_type: int, text: str) -> str:
-    if _LETTER.search(text):
-        return "phone_has_letters"
-    if error_type == NumberParseException.INVALID_COUNTRY_CODE and not text.startswith("+"):
-        return "phone_country_code_missing"
-    if error_type == NumberParseException.TOO_LONG:
-        return "phone_too_long"
-    if error_type in {NumberParseException.TOO_SHORT_NSN, NumberParseException.TOO_SHORT_AFTER_IDD}:
-        return "phone_too_short"
-    return "phone_invalid"
-
-
-def _as_mobile(number: PhoneNumber) -> PhoneNumber:
-    """Correct mobile numbers of two countries that are often written in an old or national form.
-
-    Argentina needs a 9 after the country code. Mexico had a 1 there (in the country 044 or 045) until 2019.
-    """
-    if number.country_code == 54 and phonenumbers.number_type(number) != PhoneNumberType.MOBILE:
-        mobile = PhoneNumber(country_code=54, national_number=int(f"9{number.national_number}"))
-        return mobile if phonenumbers.number_type(mobile) == PhoneNumberType.MOBILE else number
-    national = str(number.national_number)
-    if number.country_code == 52 and len(national) == 11 and national.startswith("1"):
-        shorter = PhoneNumber(country_code=52, national_number=int(national[1:]))
-        return shorter if phonenumbers.is_valid_number(shorter) else number
-    return number
-
-
-def _refuse_impossible(number: PhoneNumber, text: str) -> None:
-    digits = f"{number.country_code}{phonenumbers.national_significant_number(number)}"
-    reason = phonenumbers.is_possible_number_with_reason(number)
-    if reason == phonenumbers.ValidationResult.TOO_LONG or len(digits) > MAX_DIGITS:
-        raise _refused("phone_too_long")
-    if reason in _TOO_SHORT:
-        raise _refused("phone_too_short")
-    if reason != phonenumbers.ValidationResult.IS_POSSIBLE:
-        raise _refused("phone_invalid" if text.startswith("+") else "phone_country_code_missing")
-
-
-def _refused(code: str) -> DestinationRefused:
-    return DestinationRefused(REFUSALS[code], field="phone", code=code)
+def _refused(code: str, country: str | None = None) -> DestinationRefused:
+    sentence = refusal_sentence(code, country, wording.DEFAULT_LOCALE)
+    return DestinationRefused(sentence, field="phone", code=code, country=country)

@@ -80,6 +80,11 @@ def freeze(locale: str, texts: dict[str, Any]) -> FrozenWording:
     return FrozenWording(locale, body, hashlib.sha256(body.encode()).hexdigest())
 
 
+def isolated(text: str) -> str:
+    """The text, isolated, so that a number reads from left to right in a sentence of either direction."""
+    return f"\u2066{text}\u2069"
+
+
 def direction(locale: str) -> str:
     """The direction of the script: ``rtl`` or ``ltr``."""
     return "rtl" if locale in _RIGHT_TO_LEFT else "ltr"

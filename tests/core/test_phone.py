@@ -27,10 +27,132 @@ from app.core.errors import DestinationRefused
         ("044 55 1234 5678", "MX", "+525512345678"),
         ("+39 312 345 6789", None, "+393123456789"),
         ("+225 01 23 45 67 89", None, "+2250123456789"),
+        ("00447400123456", None, "+447400123456"),
+        ("00447400123456", "US", "+447400123456"),
+        ("+0044 7400 123456", None, "+447400123456"),
+        ("001 44 7400 123456", "SG", "+447400123456"),
+        ("49 176 12345678", "DE", "+4917612345678"),
+        ("62812345678", "ID", "+62812345678"),
+        ("38343201234", "XK", "+38343201234"),
+        ("0692 12 34 56", "FR", "+262692123456"),
+        ("0690 12 34 56", "FR", "+590690123456"),
+        ("0694 20 12 34", "FR", "+594694201234"),
+        ("0696 20 12 34", "FR", "+596696201234"),
+        ("0639 01 23 45", "FR", "+262639012345"),
+        ("0612345678", "RE", "+33612345678"),
+        ("+33 6 92 12 34 56", None, "+262692123456"),
+        ("07797 712345", "GB", "+447797712345"),
+        ("(+44) 7400 123456", "GB", "+447400123456"),
     ],
 )
 def test_every_usual_notation_is_parsed_to_e164(typed: str, region: str | None, e164: str) -> None:
     assert phone.read(typed, region=region).e164 == e164
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *(
+            f"+44{char}7400 123{char}456"
+            for char in "\ufe0d\ufe0f\u034f\u17b4\u180b\u3164\uffa0\u115f\u200b\u2066\u00ad"
+        ),
+        *(f"+44{char}7400{char}123456" for char in "\t\n\r\f\v\u00a0\u2003\u3000\u2028"),
+        *(f"+44{char}7400{char}123456" for char in "-.\u00b7\u30fb\u3002'\u2019_\u30fc\u2010\u2014\u2212\uff0d\ufe63/"),
+        *(
+            "\u27954\ufe0f\u20e34\ufe0f\u20e37400123456",
+            "447400123456+",
+            "\u202a+44 7400 123456\u202c",
+            "+44 7400 123456.",
+        ),
+        *(
+            "tel:+447400123456",
+            "TEL:+44-7400-123456",
+            "tel:07400-123456;phone-context=+44",
+            "sms:+447400123456?body=Hi",
+        ),
+        *("tel:%2B447400123456", "sms://+447400123456", "tel:+447400123456;isub=1"),
+        *("Mobile: +44 7400 123456", "Tel.+447400123456", "mobile number +44 7400 123456", "Handy-Nr. +44 7400 123456"),
+        *(
+            "T\u00e9l\u00e9phone portable : +44 7400 123456",
+            "M\u00f3vil: +44 7400 123456",
+            "Telem\u00f3vel +44 7400 123456",
+        ),
+        *("\u0631\u0642\u0645 \u0627\u0644\u062c\u0648\u0627\u0644: +44 7400 123456", "Tel: 0044 7400 123456"),
+    ],
+)
+def test_what_people_and_programs_write_around_digits_is_removed(typed: str) -> None:
+    assert phone.read(typed, region=None).e164 == "+447400123456"
+    assert phone.normalize(typed) == ("+447400123456", "GB")
+
+
+def test_the_mark_that_japanese_keyboards_write_for_a_hyphen_is_one() -> None:
+    typed = "\uff10\uff19\uff10\u30fc\uff11\uff12\uff13\uff14\u30fc\uff15\uff16\uff17\uff18"
+    assert phone.read(typed, region="JP").e164 == "+819012345678"
+
+
+@pytest.mark.parametrize(
+    ("typed", "region"),
+    [
+        ("00351913079005", "SG"),
+        ("0066808868020", "TH"),
+        ("00 81 90 1572 7805", "SG"),
+        ("00918153945889", "KR"),
+        ("00522229272100", "TW"),
+        ("00254798817927", "BR"),
+    ],
+)
+def test_a_text_that_is_two_valid_numbers_is_refused_and_asks_for_a_plus(typed: str, region: str) -> None:
+    with pytest.raises(DestinationRefused) as refused:
+        phone.read(typed, region=region)
+    assert (refused.value.code, refused.value.country) == ("phone_country_code_missing", region)
+    assert "Start with +" in refused.value.message
+    assert phone.normalize(typed, region=region) == (typed, None)
+
+
+@pytest.mark.parametrize(
+    ("typed", "region", "sentence"),
+    [
+        (
+            "07400 123456",
+            "US",
+            "This number is too long (United States, +1). Write it like (201) 555-0123, or start with",
+        ),
+        (
+            "07400",
+            "GB",
+            "This number is too short (United Kingdom, +44). Write it like 07400 123456, or start with",
+        ),
+        (
+            "07400 123456",
+            "AE",
+            "That doesn't look like a valid number (United Arab Emirates, +971). Write it like 050 123",
+        ),
+        (
+            "020 7946 0018",
+            "GB",
+            "This kind of number can't receive our texts (United Kingdom, +44). Enter a mobile number",
+        ),
+        ("+44 7400 1234", "US", "This number is too short. Check that no digit is missing."),
+    ],
+)
+def test_a_refusal_names_the_country_that_was_assumed(typed: str, region: str, sentence: str) -> None:
+    with pytest.raises(DestinationRefused) as refused:
+        phone.read(typed, region=region)
+    assert refused.value.message.replace("\u2066", "").replace("\u2069", "").startswith(sentence)
+    german = phone.refusal_sentence(refused.value.code, refused.value.country, "de")
+    assert german != refused.value.message
+    assert "%(" not in german
+
+
+def test_territories_of_an_allowed_country_are_accepted() -> None:
+    for typed, region, allowed in (
+        ("0692 12 34 56", "FR", "FR"),
+        ("07797 712345", "GB", "GB"),
+        ("787 234 5678", "US", "US"),
+    ):
+        assert phone.read(typed, region=region, allowed_countries=frozenset({allowed})).e164
+    with pytest.raises(DestinationRefused, match="this country"):
+        phone.read("0612345678", region="RE", allowed_countries=frozenset({"RE"}))
 
 
 @pytest.mark.parametrize(
@@ -55,14 +177,19 @@ def test_every_usual_notation_is_parsed_to_e164(typed: str, region: str | None, 
         ("+14155552671;ext=123", None, "phone_has_extension"),
         ("+14155552671 x55", None, "phone_has_extension"),
         ("+1415555CALL", None, "phone_has_letters"),
-        ("tel:+14155552671", None, "phone_has_letters"),
         ("1-800-FLOWERS", "US", "phone_has_letters"),
         ("Call me at +1 415 555 2671 today", None, "phone_has_letters"),
         ("+14155552671\r\nX: y", None, "phone_has_letters"),
         ("+14155552671' OR 1=1", None, "phone_has_letters"),
         ("+14155552671 +14155552672", None, "phone_invalid"),
         ("07400 123456 / 07400 123457", "GB", "phone_too_long"),
-        ("00447400123456", "US", "phone_too_long"),
+        ("447400123456", "US", "phone_too_long"),
+        ("tel:+14155552671;ext=55", None, "phone_has_extension"),
+        ("Fax: +44 7400 123456", None, "phone_has_letters"),
+        ("07400 123456 after six", "GB", "phone_has_letters"),
+        ("4366412345.0", "AT", "phone_invalid"),
+        ("+4366412345,0", None, "phone_invalid"),
+        ("4.479E+11", "GB", "phone_has_letters"),
         ("+120394879878", None, "phone_too_long"),
         ("+49 15123456789012", None, "phone_too_long"),
         ("+225 01234567", None, "phone_too_short"),
@@ -112,6 +239,12 @@ def test_a_masked_number_shows_country_code_and_two_digits_only() -> None:
 
 
 def test_a_stored_number_is_e164_or_the_unchanged_text() -> None:
+    assert phone.normalize("+5215512345678") == ("+525512345678", "MX")
+    assert phone.normalize("+541123456789") == ("+5491123456789", "AR")
+    assert phone.normalize("0044 7400 123456") == ("+447400123456", "GB")
+    assert phone.normalize("+1415555CALL") == ("+1415555CALL", None)
+    assert phone.normalize("+447700900123") == ("+447700900123", None)
+    assert phone.normalize("447400123456") == ("447400123456", None)
     assert phone.normalize("+44 (0)7400 123456") == ("+447400123456", "GB")
     assert phone.normalize(" ask me ") == ("ask me", None)
     assert phone.refusal_of_stored("+447400123456") is None

@@ -11,6 +11,7 @@ from typing import cast
 
 from sqlalchemy import ColumnElement, Table, and_, false, func, literal, or_, select, true
 
+from app.core import phone
 from app.core.consent.current_destination import is_given_for_current
 from app.models import (
     Channel,
@@ -107,13 +108,14 @@ _BOTH, _SMS, _EMAIL = frozenset(Channel), frozenset({Channel.SMS}), frozenset({C
 
 def _is_country_refused(facts: Facts) -> bool:
     country = facts.contact.phone_country
-    return bool(facts.contact.phone and facts.allowed_countries and country) and country not in facts.allowed_countries
+    return bool(facts.contact.phone and country) and not phone.is_allowed(country or "", facts.allowed_countries)
 
 
 def _country_refused(query: Query) -> ColumnElement[bool]:
     if not query.allowed_countries:
         return false()
-    return and_(_CONTACT.c.phone_country.is_not(None), _CONTACT.c.phone_country.not_in(query.allowed_countries))
+    allowed = sorted(phone.with_territories(query.allowed_countries))
+    return and_(_CONTACT.c.phone_country.is_not(None), _CONTACT.c.phone_country.not_in(allowed))
 
 
 def _suppressed(_query: Query) -> ColumnElement[bool]:

@@ -96,7 +96,7 @@ def _hint(context: WordingContext) -> str:
     if context.region:
         return gettext(
             "For example %(example)s (%(country)s).",
-            example=_isolated(phone.example(context.region)),
+            example=wording.isolated(phone.example(context.region)),
             country=wording.country_name(context.region, context.locale),
         )
     return gettext("Choose the country, or start with + and the country code.")
@@ -116,8 +116,3 @@ def _links(context: WordingContext) -> list[dict[str, str]]:
     gettext = wording.translator(context.locale)
     links = ((gettext("Privacy policy"), context.privacy_url), (gettext("Terms"), context.terms_url))
     return [{"text": text, "href": href} for text, href in links if href]
-
-
-def _isolated(number: str) -> str:
-    """The number, isolated, so that it reads from left to right in a sentence of either direction."""
-    return f"\u2066{number}\u2069"

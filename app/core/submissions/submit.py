@@ -40,6 +40,7 @@ class Outcome:
     ``refusal`` is a code of ``phone.REFUSALS`` or ``email.REFUSALS``, or one of ``shown_again`` (the form changed since
     it was rendered, so show it again), ``answered_already`` (another number was sent from this render), ``too_many``,
     ``not_agreed`` (the box is not ticked). ``has_agreed`` is false where the form's box is not ticked.
+    ``assumed_country`` is the country that a refused number was read in; see ``DestinationRefused``.
     """
 
     state: State
@@ -48,6 +49,7 @@ class Outcome:
     event_id: int | None = None
     retry_after_s: int | None = None
     has_agreed: bool = True
+    assumed_country: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def submit(
         return Outcome(state, "shown_again")
     has_agreed = typed.has_agreed or not view.form.has_checkbox
     if isinstance(destination, DestinationRefused):
-        return Outcome(state, destination.code, has_agreed=has_agreed)
+        return Outcome(state, destination.code, assumed_country=destination.country, has_agreed=has_agreed)
     if not has_agreed and state in {State.ASK, State.SAVED}:
         return Outcome(state, "not_agreed", destination, has_agreed=False)
     answer = _Answer(view, shown, destination, evidence, at)

@@ -11,7 +11,6 @@ from app.core.errors import NotFound
 from app.core.submissions.submit import Outcome
 from app.core.wording import translatable
 from app.web.form_page import page as form_page
-from app.web.form_page.page import PageData
 from app.web.i18n import gettext, ngettext, use_locale
 
 _SENTENCES = {
@@ -19,18 +18,12 @@ _SENTENCES = {
     413: translatable("What you sent is too large."),
 }
 _UNEXPECTED = translatable("Something went wrong on our side. Nothing was recorded; please try again.")
-_REFUSALS = (
-    phone.REFUSALS
-    | email.REFUSALS
-    | {
-        "phone_country_code_missing": translatable("Choose the country, or start with + and the country code."),
-        "shown_again": translatable("Something here changed since you opened it. Please check, then press the button."),
-        "answered_already": translatable(
-            "This page was used for another number already. To sign up this one too, press the button again."
-        ),
-    }
-)
-_DEPENDS_ON_COUNTRY = {"phone_too_short", "phone_too_long", "phone_invalid", "phone_not_sms_capable"}
+_REFUSALS = email.REFUSALS | {
+    "shown_again": translatable("Something here changed since you opened it. Please check, then press the button."),
+    "answered_already": translatable(
+        "This page was used for another number already. To sign up this one too, press the button again."
+    ),
+}
 _REFUSAL_STATUS = {"too_many": 429, "shown_again": 409, "answered_already": 409}
 
 
@@ -40,31 +33,22 @@ def init_app(embed: Flask) -> None:
     embed.register_error_handler(HTTPException, _http_error)
 
 
-def refusal_sentence(outcome: Outcome, locale: str, kept: PageData) -> str:
-    """The sentence that tells the person what to do about a refusal; empty when there is none.
-
-    Where the number was read in the selected country, it names the country and gives an example of its numbers.
-
-    :param kept: the number and the country of the answer
-    """
+def refusal_sentence(outcome: Outcome, locale: str) -> str:
+    """The sentence that tells the person what to do about a refusal; empty when there is none."""
     if outcome.refusal in {None, "not_agreed"}:
         return ""
     with use_locale(locale):
+        if outcome.refusal == "phone_country_code_missing" and outcome.assumed_country is None:
+            return gettext("Choose the country, or start with + and the country code.")
+        if outcome.refusal in phone.REFUSALS:
+            return phone.refusal_sentence(outcome.refusal, outcome.assumed_country, locale)
         if outcome.refusal == "too_many":
             return ngettext(
                 "That was tried too often. Please try again in %(num)s minute.",
                 "That was tried too often. Please try again in %(num)s minutes.",
                 ceil((outcome.retry_after_s or 60) / 60),
             )
-        sentence = gettext(_REFUSALS[outcome.refusal])
-        if outcome.refusal not in _DEPENDS_ON_COUNTRY or not kept.country or kept.typed.strip().startswith("+"):
-            return sentence
-        read_in = gettext(
-            "The country chosen is %(country)s, where numbers look like %(example)s.",
-            country=wording.country_name(kept.country, locale),
-            example=f"\u2066{phone.example(kept.country)}\u2069",  # isolated from a text in the other direction
-        )
-        return f"{sentence} {read_in}"
+        return gettext(_REFUSALS[outcome.refusal])
 
 
 def tick_sentence(locale: str) -> str:

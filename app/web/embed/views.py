@@ -177,7 +177,7 @@ def _respond(
         action=_action(masking.proof_for_answer(shown) if is_full else "") if shown else "",
         shown=shown,
         number=masking.saved_number(view, saved, is_full=is_full),
-        error=errors.refusal_sentence(outcome, page.context.locale, kept),
+        error=errors.refusal_sentence(outcome, page.context.locale),
         agree_error="" if outcome.has_agreed else errors.tick_sentence(page.context.locale),
         error_code=outcome.refusal or "",
     )
