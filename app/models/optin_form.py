@@ -49,7 +49,10 @@ class OptInFormVersion(Base):
 
 
 class OptInFormText(Base):
-    """One version's texts in one language. The version's own language has a row, too. Legal text is Markdown."""
+    """One version's texts in one language. The version's own language has a row, too. Legal text is Markdown.
+
+    A checkbox text in the version's own language means that the form has a box, which must be ticked.
+    """
 
     __tablename__ = "optin_form_texts"
 
@@ -59,6 +62,7 @@ class OptInFormText(Base):
     button_text: Mapped[str] = mapped_column(Text, default="")
     legal_text: Mapped[str] = mapped_column(Text, default="")
     success_text: Mapped[str] = mapped_column(Text, default="")
+    checkbox_text: Mapped[str] = mapped_column(Text, default="")
 
 
 _ANSWERED = text("answered_at IS NOT NULL")

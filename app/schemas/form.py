@@ -30,6 +30,7 @@ class FormTextSchema(Input):
     button_text = Text(most=1000, load_default="")
     legal_text = Text(most=20_000, load_default="")
     success_text = Text(most=2000, load_default="")
+    checkbox_text = Text(most=2000, load_default="", metadata={"description": "empty: the form's own"})
 
 
 class ChangedFormSchema(Input):
@@ -41,6 +42,9 @@ class ChangedFormSchema(Input):
     button_text = Text(most=1000, metadata={"description": "empty: Sign Up Now"})
     legal_text = Text(most=20_000, metadata={"description": "Markdown: links and emphasis"})
     success_text = Text(most=2000)
+    checkbox_text = Text(
+        most=2000, metadata={"description": "of a box that people must tick themselves; empty: there is no box"}
+    )
     locale = Text(most=8, metadata={"description": "of these texts"})
     translations = fields.List(fields.Nested(FormTextSchema), validate=validate.Length(max=20))
     accent_color = Text(most=40)
@@ -109,6 +113,7 @@ class FormTranslationSchema(Output):
     button_text = ButtonText()
     legal_text = fields.String(required=True)
     success_text = fields.String(required=True)
+    checkbox_text = fields.String(required=True)
 
 
 class FormSchema(Output):
@@ -123,6 +128,7 @@ class FormSchema(Output):
     button_text = ButtonText(attribute="own_text.button_text")
     legal_text = fields.String(required=True, attribute="own_text.legal_text")
     success_text = fields.String(required=True, attribute="own_text.success_text")
+    checkbox_text = fields.String(required=True, attribute="own_text.checkbox_text")
     locale = LocaleTag(required=True, attribute="version.locale")
     translations = fields.List(fields.Nested(FormTranslationSchema), required=True)
     accent_color = fields.String(required=True, attribute="version.accent_color")

@@ -43,6 +43,7 @@ const show = ({ page, fresh }, { focus }) => {
   main().replaceWith(document.adoptNode(fresh));
   document.documentElement.lang = page.documentElement.lang;
   document.documentElement.dir = page.documentElement.dir;
+  document.title = page.title;
   prepare();
   if (focus) main().querySelector("[aria-invalid], [role=status], button")?.focus();
 };
@@ -80,7 +81,7 @@ const submit = async (event) => {
 };
 
 const report = () => {
-  const { state, token, code } = main().dataset;
+  const { state, token, error: code } = main().dataset;
   if (state === "done") {
     if (isPublic && token) withStorage((storage) => storage.setItem(storageKey, token));
     postToParent("submitted", { state });
@@ -105,9 +106,17 @@ const watchSeen = () => {
   if (!isSeen) seenObserver.observe(main());
 };
 
+// Selects the country of the browser's language, if the browser's time zone is one of that country.
+const selectCountry = () => {
+  const select = main().querySelector("select[data-zones]");
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  if (select && !select.value && select.dataset.zones.split(" ").includes(timeZone)) select.value = select.dataset.region;
+};
+
 const prepare = () => {
   main().querySelector("form")?.addEventListener("submit", submit);
   fillPage();
+  selectCountry();
   heightObserver.disconnect();
   heightObserver.observe(main());
   watchSeen();
@@ -134,7 +143,7 @@ const showEarlierSignUp = async () => {
     main().replaceWith(unanswered);
     [document.documentElement.lang, document.documentElement.dir] = language;
     prepare();
-    unanswered.querySelector("input:not([type=hidden])").focus();
+    unanswered.querySelector(".number > *").focus();
   });
 };
 

@@ -138,7 +138,8 @@ class World:
         key = self.form.key if index is None else self.tokens[index]
         read = form_views.public_view if index is None else form_views.inserted_view
         view = read(self.session, key)
-        typed = {"email": destinations.read(keys_of(self.session), "eve@example.com", "email", region=None)}
+        address = destinations.read(keys_of(self.session), "eve@example.com", "email", region=None)
+        typed = submissions.Typed({"email": address})
         shown = self._shown(key, view.form.version_id, None)
         submissions.submit(self.session, view, shown, typed=typed, evidence=make.evidence(), at=self.at)
 
@@ -225,7 +226,7 @@ class World:
         return RenderToken(place, version_id, "en", "words", saved_hash, None, None, random_token(), self.at)
 
     def _typed(self, index: int) -> submissions.Typed:
-        return {"sms": destinations.read(keys_of(self.session), NUMBERS[index], "sms", region=None)}
+        return submissions.Typed({"sms": destinations.read(keys_of(self.session), NUMBERS[index], "sms", region=None)})
 
     def _version_id(self) -> int:
         return form_views.public_view(self.session, self.form.key).form.version_id

@@ -30,7 +30,7 @@ def test_a_visitor_opts_in_with_a_typed_number(
 ) -> None:
     page = open_form(sam, form_of(max_, shop, offers))
     assert (page.state, page.asks) == ("ask", "phone")
-    done = answer(sam, page, TYPED)
+    done = answer(sam, page, TYPED, country="US")
     assert done.state == "done"
     assert "+1 202-555-0123" in done.text
     (lead,) = shop.search(f"subscription_types.{offers}", "=", "opted_in")
@@ -41,7 +41,7 @@ def test_a_visitor_opts_in_with_a_typed_number(
 def test_an_agent_sees_what_the_visitor_agreed_to(
     max_: FlaskClient, ana: FlaskClient, sam: FlaskClient, shop: ApiClient, offers: str
 ) -> None:
-    answer(sam, open_form(sam, form_of(max_, shop, offers)), TYPED)
+    answer(sam, open_form(sam, form_of(max_, shop, offers)), TYPED, country="US")
     (lead,) = shop.search(f"subscription_types.{offers}", "=", "opted_in")
     page = ana.get(f"/contacts/{lead}").get_data(as_text=True)
     assert "Opted in" in page

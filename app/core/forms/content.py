@@ -12,18 +12,23 @@ from app.core.workspace import settings
 from app.models import OptInFormVersion, SubscriptionType, TypeState
 
 DEFAULT_ACCENT_COLOR = "#0b6e4f"
-TITLE_MAX, BUTTON_MAX, LEGAL_MAX, SUCCESS_MAX = 200, 60, 5000, 500
+TITLE_MAX, BUTTON_MAX, LEGAL_MAX, SUCCESS_MAX, CHECKBOX_MAX = 200, 60, 5000, 500, 500
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 
 
 @dataclass(frozen=True)
 class FormText:
-    """The texts in one language. Empty means: button "Sign Up Now", no legal text, the standard success text."""
+    """The texts in one language.
+
+    Empty means: button "Sign Up Now", no legal text, the standard success text, no box. In a translation an empty
+    ``checkbox_text`` means the form's own.
+    """
 
     title: str
     button_text: str = ""
     legal_text: str = ""
     success_text: str = ""
+    checkbox_text: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ def content_of(version: OptInFormVersion) -> FormContent:
     return FormContent(
         subscription_type_id=version.subscription_type_id,
         texts={
-            text.locale: FormText(text.title, text.button_text, text.legal_text, text.success_text)
+            text.locale: FormText(text.title, text.button_text, text.legal_text, text.success_text, text.checkbox_text)
             for text in version.texts
         },
         locale=version.locale,
@@ -72,12 +77,14 @@ def checked_content(session: Session, content: FormContent) -> FormContent:
     texts = {
         locale: _checked_text(text, "" if locale == content.locale else f"-{locale}")
         for locale, text in sorted(content.texts.items())
-        if locale == content.locale or any((text.title, text.button_text, text.legal_text, text.success_text))
+        if locale == content.locale or any(vars(text).values())
     }
     if unknown := set(texts) - set(LOCALES):
         raise InvalidInput(f"The language {min(unknown)[:8]} is not offered.", field="texts")
     if content.locale not in texts:
         raise InvalidInput("Give the form a title.", field="title")
+    if any(text.checkbox_text for text in texts.values()) and not texts[content.locale].checkbox_text:
+        raise InvalidInput("Write the text of the box in the form's own language, too.", field="checkbox_text")
     return FormContent(
         content.subscription_type_id, texts, content.locale, color, settings.country(content.default_country)
     )
@@ -85,7 +92,7 @@ def checked_content(session: Session, content: FormContent) -> FormContent:
 
 def _checked_text(text: FormText, suffix: str) -> FormText:
     title = " ".join(text.title.split())
-    button_text = " ".join(text.button_text.split())
+    button_text, checkbox_text = (" ".join(part.split()) for part in (text.button_text, text.checkbox_text))
     legal_text, success_text = (part.replace("\r\n", "\n").strip() for part in (text.legal_text, text.success_text))
     if not title:
         raise InvalidInput("Give the form a title.", field=f"title{suffix}")
@@ -94,7 +101,8 @@ def _checked_text(text: FormText, suffix: str) -> FormText:
         ("button_text", button_text, BUTTON_MAX),
         ("legal_text", legal_text, LEGAL_MAX),
         ("success_text", success_text, SUCCESS_MAX),
+        ("checkbox_text", checkbox_text, CHECKBOX_MAX),
     ):
         if len(value) > most:
             raise InvalidInput(f"This text is longer than {most} characters.", field=f"{name}{suffix}")
-    return FormText(title, button_text, legal_text, success_text)
+    return FormText(title, button_text, legal_text, success_text, checkbox_text)

@@ -196,6 +196,7 @@ def _freeze(session: Session, form: OptInForm, content: FormContent, *, actor: s
                 "button_text": text.button_text,
                 "legal_text": text.legal_text,
                 "success_text": text.success_text,
+                "checkbox_text": text.checkbox_text,
             }
             for locale, text in content.texts.items()
         ],

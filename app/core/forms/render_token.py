@@ -16,7 +16,7 @@ class RenderToken:
     """What one render showed. ``destination_hash`` is null where the page asked for a number or address.
 
     :param place: the form's key or the inserted form's token
-    :param region: the country in which the page reads numbers without a ``+``
+    :param region: the country that the page preselected; an answer that names none is read in it
     :param origin: the site that framed the page, if it is an allowed one
     :param nonce: makes all answers to one render count as one
     """

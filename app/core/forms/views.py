@@ -8,7 +8,7 @@ from typing import cast
 from sqlalchemy import Table, and_, bindparam, select
 from sqlalchemy.orm import Session
 
-from app.core import destinations
+from app.core import destinations, phone
 from app.core.consent.current_destination import is_opted_in
 from app.core.consent.reach import is_out_of_reach
 from app.core.destinations import Destination
@@ -23,6 +23,7 @@ from app.models import (
     Contact,
     InsertedForm,
     OptInForm,
+    OptInFormText,
     OptInFormVersion,
     SubscriptionType,
     Workspace,
@@ -52,6 +53,7 @@ class Form:
     archived_at: datetime | None
     version_id: int
     default_country: str | None
+    has_checkbox: bool
     subscription_type_id: int
     type_name: str
     type_state: str
@@ -97,6 +99,7 @@ class Respondent:
     role: str
     phone: str | None
     email: str | None
+    phone_country: str | None
     locale: str | None
     gdpr_optin: bool | None
     archived_at: datetime | None
@@ -136,6 +139,7 @@ _VERSION = cast(Table, OptInFormVersion.__table__)
 _TYPE = cast(Table, SubscriptionType.__table__)
 _WORKSPACE = cast(Table, Workspace.__table__)
 _INSERTED_FORM = cast(Table, InsertedForm.__table__)
+_OWN_TEXT = cast(Table, OptInFormText.__table__)
 _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
 # The columns of each value, in the order of its fields.
@@ -146,6 +150,7 @@ _FORM_COLUMNS = (
     _OPTIN_FORM.c.archived_at,
     _VERSION.c.id,
     _VERSION.c.default_country,
+    _OWN_TEXT.c.checkbox_text != "",
     _TYPE.c.id,
     _TYPE.c.name,
     _TYPE.c.state,
@@ -175,6 +180,7 @@ _RESPONDENT_COLUMNS = (
     _CONTACT.c.role,
     _CONTACT.c.phone,
     _CONTACT.c.email,
+    _CONTACT.c.phone_country,
     _CONTACT.c.locale,
     _CONTACT.c.gdpr_optin,
     _CONTACT.c.archived_at,
@@ -186,11 +192,13 @@ _FORM_END = len(_FORM_COLUMNS)
 _PUBLISHER_END = _FORM_END + len(_PUBLISHER_COLUMNS)
 _INSERTION_END = _PUBLISHER_END + len(_INSERTION_COLUMNS)
 _PUBLIC = (*_FORM_COLUMNS, *_PUBLISHER_COLUMNS)
+_IS_OWN_TEXT = and_(_OWN_TEXT.c.version_id == _VERSION.c.id, _OWN_TEXT.c.locale == _VERSION.c.locale)
 _OF_VERSION = _TYPE.c.id == _VERSION.c.subscription_type_id
 _PUBLIC_VIEW = CompiledStatement(
     select(*_PUBLIC)
     .select_from(_OPTIN_FORM)
     .join(_VERSION, and_(_VERSION.c.form_id == _OPTIN_FORM.c.id, _VERSION.c.number == _OPTIN_FORM.c.version))
+    .join(_OWN_TEXT, _IS_OWN_TEXT)
     .join(_TYPE, _OF_VERSION)
     .join(_WORKSPACE, _WORKSPACE.c.id == 1)
     .where(_OPTIN_FORM.c.key == bindparam("key"))
@@ -199,6 +207,7 @@ _ANSWERED_PUBLIC_VIEW = CompiledStatement(
     select(*_PUBLIC, _INSERTED_FORM.c.submitted_destination_hash)
     .select_from(_OPTIN_FORM)
     .join(_VERSION, and_(_VERSION.c.form_id == _OPTIN_FORM.c.id, _VERSION.c.id == bindparam("version_id")))
+    .join(_OWN_TEXT, _IS_OWN_TEXT)
     .join(_TYPE, _OF_VERSION)
     .join(_WORKSPACE, _WORKSPACE.c.id == 1)
     .outerjoin(_INSERTED_FORM, _INSERTED_FORM.c.token == bindparam("nonce"))
@@ -209,6 +218,7 @@ _INSERTED_VIEW = CompiledStatement(
     .select_from(_INSERTED_FORM)
     .join(_OPTIN_FORM, _OPTIN_FORM.c.id == _INSERTED_FORM.c.form_id)
     .join(_VERSION, _VERSION.c.id == _INSERTED_FORM.c.version_id)
+    .join(_OWN_TEXT, _IS_OWN_TEXT)
     .join(_TYPE, _OF_VERSION)
     .join(_WORKSPACE, _WORKSPACE.c.id == 1)
     .outerjoin(_CONTACT, _CONTACT.c.id == _INSERTED_FORM.c.contact_id)
@@ -262,6 +272,18 @@ def saved_destination(keys: Keys, view: FormView) -> Destination | None:
         return destinations.read(keys, view.saved, view.form.channel, region=None, allowed_countries=allowed)
     except DestinationRefused:
         return None
+
+
+def preselected_country(view: FormView) -> str | None:
+    """The country that the page preselects where it asks for a number, without a guess; null: the person chooses.
+
+    A saved number counts that cannot be signed up, for example a landline. A usable one is not asked for.
+    """
+    form, respondent = view.form, view.respondent
+    if form.channel != Channel.SMS:
+        return None
+    saved = respondent.phone_country if respondent else None
+    return phone.preselected(saved, form.default_country, frozenset(view.publisher.allowed_countries), None, None)
 
 
 def state_of(view: FormView, saved: Destination | None, *, at: datetime) -> State:

@@ -14,7 +14,7 @@ class WordingContext:
     """Everything about a reader and a workspace that the texts of a form depend on.
 
     :param locale: a key of ``wording.LOCALES``
-    :param region: the country in which numbers without a ``+`` are read; null: a ``+`` is required
+    :param region: the country that the page preselects; null: the person chooses one
     """
 
     locale: str
@@ -37,11 +37,13 @@ def page_texts(context: WordingContext, content: FormContent) -> dict[str, Any]:
         "button": text.button_text or gettext("Sign Up Now"),
         "legal_html": wording.legal_html(text.legal_text),
         "success": text.success_text,
+        **_checkbox(content, text, text_locale),
         "text_lang": wording.language_tag(text_locale),
         "text_dir": wording.direction(text_locale),
         "button_lang": wording.language_tag(text_locale if text.button_text else context.locale),
         "label": gettext("Phone number") if is_sms else gettext("E-mail address"),
         "hint": _hint(context) if is_sms else "",
+        "country_label": gettext("Country"),
         "saved_label": gettext("Your saved number") if is_sms else gettext("Your saved address"),
         "not_mine": _not_mine(context, is_sms=is_sms),
         "withdraw": gettext("You can withdraw your consent at any time."),
@@ -61,6 +63,8 @@ def evidence_wording(context: WordingContext, texts: dict[str, Any], *, is_saved
         else {"label": texts["label"], "hint": texts["hint"], "notes": [texts["withdraw"]]}
     )
     shared = {name: texts[name] for name in ("brand", "legal_html", "button", "links")}
+    if texts["checkbox"]:
+        own["checkbox"] = texts["checkbox"]
     return wording.freeze(context.locale, shared | own | {"form_title": texts["title"]})
 
 
@@ -76,17 +80,26 @@ def text_for(content: FormContent, locale: str) -> tuple[FormText, str]:
     return content.texts[known], known
 
 
+def _checkbox(content: FormContent, text: FormText, locale: str) -> dict[str, str]:
+    """The text of the box, and its language: the reader's, else the form's own; empty where the form has no box."""
+    if not text.checkbox_text:
+        text, locale = content.texts[content.locale], content.locale
+    return {
+        "checkbox": text.checkbox_text,
+        "checkbox_lang": wording.language_tag(locale),
+        "checkbox_dir": wording.direction(locale),
+    }
+
+
 def _hint(context: WordingContext) -> str:
     gettext = wording.translator(context.locale)
     if context.region:
         return gettext(
-            "For example %(example)s. Without +, the country is %(country)s (%(code)s).",
+            "For example %(example)s (%(country)s).",
             example=wording.isolated(phone.example(context.region)),
             country=wording.country_name(context.region, context.locale),
-            code=wording.isolated(phone.calling_code(context.region)),
         )
-    example = wording.isolated("+44 7400 123456")
-    return gettext("Start with + and the country code, for example %(example)s.", example=example)
+    return gettext("Choose the country, or start with + and the country code.")
 
 
 def _not_mine(context: WordingContext, *, is_sms: bool) -> str:

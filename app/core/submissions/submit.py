@@ -24,7 +24,13 @@ from app.models import ConsentState
 
 WINDOW_S = 60 * 60
 
-Typed = Mapping[str, Destination | DestinationRefused]
+
+@dataclass(frozen=True)
+class Typed:
+    """What the person entered: by channel the number or address, or why it was refused; whether they ticked the box."""
+
+    destinations: Mapping[str, Destination | DestinationRefused]
+    has_agreed: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,8 @@ class Outcome:
     """The outcome of an answer.
 
     ``refusal`` is a code of ``phone.REFUSALS`` or ``email.REFUSALS``, or one of ``shown_again`` (the form changed since
-    it was rendered, so show it again), ``answered_already`` (another number was sent from this render), ``too_many``.
+    it was rendered, so show it again), ``answered_already`` (another number was sent from this render), ``too_many``,
+    ``not_agreed`` (the box is not ticked). ``has_agreed`` is false where the form's box is not ticked.
     ``assumed_country`` is the country that a refused number was read in; see ``DestinationRefused``.
     """
 
@@ -41,6 +48,7 @@ class Outcome:
     destination: Destination | None = None
     event_id: int | None = None
     retry_after_s: int | None = None
+    has_agreed: bool = True
     assumed_country: str | None = None
 
 
@@ -68,9 +76,8 @@ def submit(
 
     :param view: the form, read in this session
     :param shown: the page's token; null when it is too old or not signed here, or the wording changed since
-    :param typed: by channel, the number or address from the page, or why it was refused (``destinations.read``, called
-        before the transaction because it is slow). Ignored where the page showed a saved one. Other channels than the
-        form's are ignored.
+    :param typed: its destinations come from ``destinations.read``, called before the transaction because it is slow.
+        They are ignored where the page showed a saved one. Other channels than the form's are ignored.
     :param evidence: IP address, user agent, page and wording; source and actor are the person's
     """
     saved = form_views.saved_destination(keys_of(session), view)
@@ -82,8 +89,11 @@ def submit(
     destination = _agreed_destination(view, shown, typed, saved)
     if destination is None:
         return Outcome(state, "shown_again")
+    has_agreed = typed.has_agreed or not view.form.has_checkbox
     if isinstance(destination, DestinationRefused):
-        return Outcome(state, destination.code, assumed_country=destination.country)
+        return Outcome(state, destination.code, assumed_country=destination.country, has_agreed=has_agreed)
+    if not has_agreed and state in {State.ASK, State.SAVED}:
+        return Outcome(state, "not_agreed", destination, has_agreed=False)
     answer = _Answer(view, shown, destination, evidence, at)
     if view.insertion is None:
         return _submit_public(session, answer)
@@ -99,7 +109,7 @@ def _agreed_destination(
     """
     if shown.destination_hash is not None:
         return saved if saved and saved.hash == shown.destination_hash else None
-    destination = typed.get(view.form.channel)
+    destination = typed.destinations.get(view.form.channel)
     if isinstance(destination, Destination) and destination.country:
         try:
             phone.refuse_country(destination.country, frozenset(view.publisher.allowed_countries))

@@ -688,6 +688,7 @@ def create_tables() -> None:
         sa.Column("button_text", sa.Text(), nullable=False),
         sa.Column("legal_text", sa.Text(), nullable=False),
         sa.Column("success_text", sa.Text(), nullable=False),
+        sa.Column("checkbox_text", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["version_id"], ["optin_form_versions.id"], name=op.f("fk_optin_form_texts_version_id_optin_form_versions")
         ),

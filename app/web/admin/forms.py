@@ -15,7 +15,7 @@ from app.core import clock, origins, phone, public_urls
 from app.core.errors import InvalidInput, NotFound
 from app.core.forms import content as form_content
 from app.core.forms import daily_counts, publishing
-from app.core.forms.content import BUTTON_MAX, LEGAL_MAX, SUCCESS_MAX, TITLE_MAX, FormContent, FormText
+from app.core.forms.content import BUTTON_MAX, CHECKBOX_MAX, LEGAL_MAX, SUCCESS_MAX, TITLE_MAX, FormContent, FormText
 from app.core.forms.publishing import NAME_MAX, FormSettings
 from app.core.subscriptions import subscription_types
 from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE, LOCALES
@@ -29,7 +29,7 @@ from app.web.security import public_url
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
-_TEXTS = {"title": TITLE_MAX, "button_text": BUTTON_MAX, "legal_text": LEGAL_MAX, "success_text": SUCCESS_MAX}
+_TEXTS = ("title", "button_text", "legal_text", "success_text", "checkbox_text")
 _CHANNELS = {"sms": "SMS", "email": "e-mail"}
 PREVIEW_STATES = {
     "ask": "Asks for a number",
@@ -57,6 +57,7 @@ class OptInFormForm(Form):
     button_text = StringField("Button text", _at_most(BUTTON_MAX), filters=[text])
     legal_text = TextAreaField("Legal text", _at_most(LEGAL_MAX), filters=[text])
     success_text = StringField("Success text", _at_most(SUCCESS_MAX), filters=[text])
+    checkbox_text = StringField("Text of the box", _at_most(CHECKBOX_MAX), filters=[text])
     accent_color = StringField("Accent colour", filters=[text], default=form_content.DEFAULT_ACCENT_COLOR)
     default_country = SelectField("Default country", validate_choice=False)
     allowed_origins = TextAreaField("Allowed origins", filters=[text])
@@ -66,7 +67,7 @@ class OptInFormForm(Form):
         unchosen = [("", "Choose a subscription type")] if len(types) != 1 or self.subscription_type_id.data else []
         offered = [(str(each.id), f"{each.name} ({_CHANNELS[each.channel]})") for each in types]
         self.subscription_type_id.choices = choices([*unchosen, *offered])
-        self.default_country.choices = choices([("", "The visitor’s browser decides"), *formatting.countries()])
+        self.default_country.choices = choices([("", "None: people choose it"), *formatting.countries()])
 
     @property
     def content(self) -> FormContent:
@@ -97,6 +98,9 @@ fields_for_each(
     legal_text=lambda locale: TextAreaField(f"Legal text in {LOCALES[locale]}", _at_most(LEGAL_MAX), filters=[text]),
     success_text=lambda locale: StringField(
         f"Success text in {LOCALES[locale]}", _at_most(SUCCESS_MAX), filters=[text]
+    ),
+    checkbox_text=lambda locale: StringField(
+        f"Text of the box in {LOCALES[locale]}", _at_most(CHECKBOX_MAX), filters=[text]
     ),
 )
 

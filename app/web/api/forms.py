@@ -34,7 +34,7 @@ from app.web.api.blueprint import ApiBlueprint
 from app.web.api.etags import use_etag
 
 blueprint = ApiBlueprint("forms", __name__, description="Opt-in forms, and where they were inserted.")
-_TEXTS = ("title", "button_text", "legal_text", "success_text")
+_TEXTS = ("title", "button_text", "legal_text", "success_text", "checkbox_text")
 
 
 @blueprint.get("/forms")

@@ -35,11 +35,15 @@ def init_app(embed: Flask) -> None:
 
 def refusal_sentence(outcome: Outcome, locale: str) -> str:
     """The sentence that tells the person what to do about a refusal; empty when there is none."""
-    if outcome.refusal is None:
+    if outcome.refusal in {None, "not_agreed"}:
         return ""
     if outcome.refusal in phone.REFUSALS:
         return phone.refusal_sentence(outcome.refusal, outcome.assumed_country, locale)
     with use_locale(locale):
+        if outcome.refusal == "phone_country_code_missing" and outcome.assumed_country is None:
+            return gettext("Choose the country, or start with + and the country code.")
+        if outcome.refusal in phone.REFUSALS:
+            return phone.refusal_sentence(outcome.refusal, outcome.assumed_country, locale)
         if outcome.refusal == "too_many":
             return ngettext(
                 "That was tried too often. Please try again in %(num)s minute.",
@@ -47,6 +51,12 @@ def refusal_sentence(outcome: Outcome, locale: str) -> str:
                 ceil((outcome.retry_after_s or 60) / 60),
             )
         return gettext(_REFUSALS[outcome.refusal])
+
+
+def tick_sentence(locale: str) -> str:
+    """The sentence beside a box that is not ticked."""
+    with use_locale(locale):
+        return gettext("Tick this box to sign up.")
 
 
 def refusal_status(outcome: Outcome) -> int:

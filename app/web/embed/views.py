@@ -1,13 +1,14 @@
 """GET shows a form and writes nothing; POST is an answer; POST to ``seen`` reports that the page became visible."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from app.core import clock, phone, wording
+from app.core import clock, wording
 from app.core.destinations import Destination
 from app.core.forms import views as form_views
 from app.core.forms.content import find_content
@@ -21,6 +22,7 @@ from app.db import ReadConnection
 from app.web.embed import errors, masking
 from app.web.embed.evidence import evidence_of, framing_origin
 from app.web.embed.forms import AnswerForm
+from app.web.form_page import countries
 from app.web.form_page import page as form_page
 from app.web.form_page.page import FormPage, PageData
 from app.web.security import client_address, refuse_other_sites
@@ -82,14 +84,16 @@ def _show(view: FormView, place: str) -> Response:
     state = form_views.state_of(view, saved, at=clock.now())
     page = _page(view)
     token = _render_token(page, saved if state == State.SAVED else None, place, framing_origin(page.context.origins))
-    return _respond(view, page, Outcome(state), saved, token)
+    languages = request.headers.get("Accept-Language", "")
+    region = countries.browser_region(languages, page.context.allowed_countries)
+    return _respond(view, page, Outcome(state), saved, token, PageData(state, browser_region=region))
 
 
 def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | None], FormView]) -> Response:
     """Record the answer in one transaction, then respond with the outcome."""
     form = AnswerForm(request.form)
     sent = form.render_token(keys(), place)
-    typed = form.typed(keys(), sent.region if sent else None)
+    typed = form.typed(keys(), form.region(sent))
     with unit_of_work() as session:
         view = read(session, sent)
         page = _page(view, sent)
@@ -105,7 +109,16 @@ def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | 
     saved = form_views.saved_destination(keys(), view)
     origin = sent.origin if sent else None
     token = _render_token(page, saved if outcome.state == State.SAVED else None, place, origin)
-    return _respond(view, page, outcome, saved, token, typed=form.typed_text(view.form.channel))
+    return _respond(view, page, outcome, saved, token, _kept(form, view, outcome))
+
+
+def _kept(form: AnswerForm, view: FormView, outcome: Outcome) -> PageData:
+    """What a page that asks again keeps of the answer."""
+    is_agreed = form.has_agreed and view.form.has_checkbox and outcome.refusal != "shown_again"
+    if outcome.state != State.ASK:
+        return PageData(outcome.state, is_agreed=is_agreed)
+    typed = form.typed_text(view.form.channel)
+    return PageData(outcome.state, typed=typed, country=form.country.data, is_agreed=is_agreed)
 
 
 def _is_as_shown(page: FormPage, sent: RenderToken | None) -> bool:
@@ -115,11 +128,11 @@ def _is_as_shown(page: FormPage, sent: RenderToken | None) -> bool:
 
 def _page(view: FormView, shown: RenderToken | None = None) -> FormPage:
     """The page for this reader: in the language and country of the render, else of the request's headers."""
-    publisher, respondent = view.publisher, view.respondent
+    respondent = view.respondent
     languages = request.headers.get("Accept-Language", "")
     if shown is None:
         locale = wording.negotiate(respondent.locale if respondent else None, languages)
-        region = phone.region(view.form.default_country, languages, frozenset(publisher.allowed_countries))
+        region = form_views.preselected_country(view)
     else:
         locale, region = shown.locale, shown.region
     context = form_page.context_of(view, locale=locale, region=region, theme=_theme())
@@ -152,18 +165,20 @@ def _render_token(page: FormPage, saved: Destination | None, place: str, origin:
 
 
 def _respond(
-    view: FormView, page: FormPage, outcome: Outcome, saved: Destination | None, token: RenderToken, typed: str = ""
+    view: FormView, page: FormPage, outcome: Outcome, saved: Destination | None, token: RenderToken, kept: PageData
 ) -> Response:
     """The page in its current state, with a new render token where it accepts an answer."""
+    if kept.country is None:
+        kept = replace(kept, country=page.context.region)
     is_full = masking.may_show_full_number(view)
     shown = token.signed(keys().signer("shown")) if outcome.state in _TAKES_ANSWERS else ""
-    data = PageData(
-        outcome.state,
+    data = replace(
+        kept,
         action=_action(masking.proof_for_answer(shown) if is_full else "") if shown else "",
         shown=shown,
         number=masking.saved_number(view, saved, is_full=is_full),
-        typed=typed if outcome.state == State.ASK else "",
         error=errors.refusal_sentence(outcome, page.context.locale),
+        agree_error="" if outcome.has_agreed else errors.tick_sentence(page.context.locale),
         error_code=outcome.refusal or "",
     )
     response = form_page.respond(form_page.html_of(page, data), _status(outcome), page.policy)

@@ -22,13 +22,15 @@ from app.core.forms.wording import WordingContext
 from app.core.signing import random_token
 from app.core.wording import FrozenWording
 from app.models import Channel
-from app.web.form_page import colors
+from app.web.form_page import colors, countries
 from app.web.i18n import use_locale
 from app.web.security import PERMISSIONS
 
 _CACHED_PAGES_MAX = 512
 # Placeholders in a cached page, random so that no text of a form can contain one.
-_SHOWN, _ACTION, _NUMBER, _TOKEN = (f"{name}-{random_token()}" for name in ("shown", "action", "number", "token"))
+_SHOWN, _ACTION, _NUMBER, _TOKEN, _OPTIONS, _REGION, _ZONES = (
+    f"{name}-{random_token()}" for name in ("shown", "action", "number", "token", "options", "region", "zones")
+)
 # The most frequent states are cached; the others are rendered when they are needed.
 _CACHED_STATES = (State.ASK, State.SAVED, State.SIGNED_UP, State.DONE)
 
@@ -45,6 +47,7 @@ class PageContext(WordingContext):
     is_public: bool
     form_key: str
     origins: tuple[str, ...]
+    allowed_countries: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,10 @@ class PageData:
     :param shown: the signed render token
     :param number: masked, unless the reader may see it in full
     :param typed: the text that was typed, when the page asks again
+    :param country: the country that is selected; null: none, the first option says so
+    :param browser_region: the country that a script selects if the time zone agrees; empty: none
+    :param is_agreed: the box stays ticked when the page asks again
+    :param agree_error: what is wrong with the box
     :param token: of a page in the state "done": the inserted form's token
     """
 
@@ -79,9 +86,18 @@ class PageData:
     shown: str = ""
     number: str = ""
     typed: str = ""
+    country: str | None = None
+    browser_region: str = ""
+    is_agreed: bool = False
     error: str = ""
     error_code: str = ""
+    agree_error: str = ""
     token: str = ""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing was answered yet, so that the cached page can be used."""
+        return not (self.error or self.agree_error or self.typed or self.is_agreed)
 
 
 _cache: dict[PageContext, FormPage] = {}
@@ -103,6 +119,7 @@ def context_of(view: FormView, *, locale: str, region: str | None, theme: str) -
         terms_url=publisher.terms_url,
         help_contact=publisher.help_contact,
         origins=tuple(view.origins),
+        allowed_countries=frozenset(publisher.allowed_countries),
     )
 
 
@@ -133,20 +150,26 @@ def render(context: PageContext, content: FormContent) -> FormPage:
         html={},
     )
     unfilled = PageData(State.ASK, _ACTION, _SHOWN, _NUMBER, token=_TOKEN)
-    return replace(page, html={state: _render_state(page, replace(unfilled, state=state)) for state in _CACHED_STATES})
+    select = _Select(_OPTIONS, _REGION, _ZONES)
+    html = {state: _render_state(page, replace(unfilled, state=state), select) for state in _CACHED_STATES}
+    return replace(page, html=html)
 
 
 def html_of(page: FormPage, data: PageData) -> str:
     """The whole page in one state."""
     html = page.html.get(data.state)
-    if html is not None and not data.error and not data.typed:
-        return (
-            html.replace(_SHOWN, data.shown)
-            .replace(_ACTION, str(escape(data.action)))
-            .replace(_NUMBER, str(escape(data.number)))
-            .replace(_TOKEN, data.token)
-        )
-    return _render_state(page, data)
+    select = _select(page.context, data)
+    if html is None or not data.is_first:
+        return _render_state(page, data, select)
+    return (
+        html.replace(_SHOWN, data.shown)
+        .replace(_ACTION, str(escape(data.action)))
+        .replace(_NUMBER, str(escape(data.number)))
+        .replace(_TOKEN, data.token)
+        .replace(_OPTIONS, select.options)
+        .replace(_REGION, select.region)
+        .replace(_ZONES, select.zones)
+    )
 
 
 def respond(html: str, status: int, policy: str) -> Response:
@@ -185,7 +208,26 @@ def respond_with_error(sentence: str, locale: str, status: int) -> Response:
 _NOT_FRAMED = content_policy("'none'")
 
 
-def _render_state(page: FormPage, data: PageData) -> str:
+@dataclass(frozen=True)
+class _Select:
+    """What the country select needs: its options as HTML, and which one a script selects in which time zones."""
+
+    options: str = ""
+    region: str = ""
+    zones: str = ""
+
+
+def _select(context: PageContext, data: PageData) -> _Select:
+    if data.state != State.ASK or context.channel != Channel.SMS:
+        return _Select()
+    return _Select(
+        countries.options_html(context.locale, context.allowed_countries, data.country),
+        data.browser_region,
+        countries.time_zones(data.browser_region) if data.browser_region else "",
+    )
+
+
+def _render_state(page: FormPage, data: PageData, select: _Select) -> str:
     context = page.context
     with use_locale(context.locale):
         return render_template(
@@ -198,5 +240,6 @@ def _render_state(page: FormPage, data: PageData) -> str:
             is_sms=context.channel == Channel.SMS,
             texts=page.texts,
             data=data,
+            select=select,
             home=public_urls.public_form(context.form_key),
         )

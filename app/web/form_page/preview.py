@@ -33,7 +33,7 @@ def render_preview(
     context = PageContext(
         version_id=0,
         locale=locale if locale in wording.LOCALES else wording.DEFAULT_LOCALE,
-        region=content.default_country,
+        region=phone.preselected(None, content.default_country, frozenset(workspace.allowed_countries), None, None),
         theme=theme if theme in {"light", "dark"} else "",
         channel=channel,
         is_public=True,
@@ -43,10 +43,12 @@ def render_preview(
         terms_url=workspace.terms_url,
         help_contact=workspace.help_contact,
         origins=(),
+        allowed_countries=frozenset(workspace.allowed_countries),
     )
     data = PageData(
         State(state) if state in {"saved", "signed_up", "done"} else State.ASK,
         number=number or _example(channel, content.default_country),
+        country=context.region,
     )
     page = form_page.render(context, content)
     return form_page.respond(form_page.html_of(page, data), 200, form_page.content_policy("'self'", page.style))

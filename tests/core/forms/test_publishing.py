@@ -50,6 +50,8 @@ def test_only_a_live_type_can_be_chosen(database: Database) -> None:
         ({"texts": {"en": FormText("T", button_text="x" * 61)}}, "button_text"),
         ({"texts": {"en": FormText("T", legal_text="x" * 5001)}}, "legal_text"),
         ({"texts": {"en": FormText("T", success_text="x" * 501)}}, "success_text"),
+        ({"texts": {"en": FormText("T", checkbox_text="x" * 501)}}, "checkbox_text"),
+        ({"texts": {"en": FormText("T"), "es": FormText("T", checkbox_text="Sí")}}, "checkbox_text"),
         ({"texts": {"en": FormText("T"), "es": FormText("", "Unirme")}}, "title-es"),
         ({"texts": {"en": FormText("T"), "tlh": FormText("nuqneH")}}, "texts"),
         ({"accent_color": "green"}, "accent_color"),

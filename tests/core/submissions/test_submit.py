@@ -51,7 +51,7 @@ class Reader:
         )
 
     def answer(self, number: str = make.SAMS_NUMBER, channel: str = "sms") -> submissions.Outcome:
-        typed = {channel: destinations.read(keys_of(self.session), number, channel, region=None)}
+        typed = submissions.Typed({channel: destinations.read(keys_of(self.session), number, channel, region=None)})
         evidence = make.evidence()
         return submissions.submit(self.session, self.view, self.shown, typed=typed, evidence=evidence, at=AT)
 

@@ -108,6 +108,7 @@ def test_every_field_of_a_form_is_saved(max_: FlaskClient, database: Database, o
         "name": "Footer",
         "button_text": "Yes please",
         "success_text": "See you",
+        "checkbox_text": "I agree to texts.",
         "default_country": "GB",
         "allowed_origins": "https://shop.example.com\nhttps://example.com:8443/",
         "title-ar": "كن أول من يعلم",
@@ -118,7 +119,7 @@ def test_every_field_of_a_form_is_saved(max_: FlaskClient, database: Database, o
     assert made.form.allowed_origins == ["https://shop.example.com", "https://example.com:8443"]
     assert (made.version.accent_color, made.version.default_country) == ("#aa3300", "GB")
     assert _texts(database, made.form) == {
-        "en": FormText("Hear it first", "Yes please", "By signing up you agree.", "See you"),
+        "en": FormText("Hear it first", "Yes please", "By signing up you agree.", "See you", "I agree to texts."),
         "ar": FormText("كن أول من يعلم"),
     }
 

@@ -17,6 +17,8 @@ class EmbedPage:
     main: dict[str, str] = field(default_factory=dict)
     root: dict[str, str] = field(default_factory=dict)
     fields: dict[str, str] = field(default_factory=dict)
+    countries: list[str] = field(default_factory=list)
+    box: dict[str, str] | None = None
     asks: str | None = None
     action: str = ""
     text: str = ""
@@ -53,10 +55,16 @@ class _Reader(HTMLParser):
         super().__init__()
         self.page = page
         self.is_style = False
+        self.is_option = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
         self.is_style = tag == "style"
+        self.is_option = tag == "option"
+        if tag == "option":
+            self.page.countries.append(values["value"])
+            if "selected" in values or len(self.page.countries) == 1:
+                self.page.fields["country"] = values["value"]
         if tag == "html":
             self.page.root = values
         elif tag == "main":
@@ -65,12 +73,14 @@ class _Reader(HTMLParser):
             self.page.action = values["action"]
         elif tag == "input" and values.get("type") == "hidden":
             self.page.fields[values["name"]] = values.get("value", "")
+        elif tag == "input" and values.get("type") == "checkbox":
+            self.page.box = values
         elif tag == "input":
             self.page.asks = values["name"]
 
     def handle_endtag(self, _tag: str) -> None:
-        self.is_style = False
+        self.is_style = self.is_option = False
 
     def handle_data(self, data: str) -> None:
-        if not self.is_style:
+        if not self.is_style and not self.is_option:
             self.page.text += data

@@ -61,7 +61,7 @@ def test_a_typed_number_is_signed_up_with_the_exact_wording_that_was_shown(
 ) -> None:
     page = open_form(client, f"/f/form/{key}")
     assert (page.status, page.state, page.asks) == (200, "ask", "phone")
-    done = answer(client, page, "(202) 555-0123")
+    done = answer(client, page, "(202) 555-0123", country="US")
     assert (done.status, done.state) == (200, "done")
     assert "+1 202-555-0123" in done.text
     with database.read_only() as session:
@@ -141,13 +141,69 @@ def test_a_repeated_answer_writes_one_consent_and_one_event(client: FlaskClient,
     assert [_count(database, model) for model in (Consent, ConsentEvent, Contact)] == [1, 1, 1]
 
 
+BOX = {
+    "en": FormText("Texts from us", checkbox_text="I agree to get texts."),
+    "es": FormText("Mensajes nuestros", checkbox_text="Acepto recibir mensajes."),
+    "fr": FormText("Nos messages"),
+}
+
+
+def test_a_form_with_a_box_signs_up_only_who_ticked_it(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session, texts=BOX)
+        token = make.inserted(session, form, make.contact(session, phone_number=make.SAMS_NUMBER)).token
+    for path, typed in ((f"/f/form/{form.key}", make.EVES_NUMBER), (f"/f/{token}", None)):
+        page = open_form(client, path)
+        assert page.box is not None
+        assert (page.box["name"], "checked" in page.box, "I agree to get texts." in page.text) == ("agree", False, True)
+        for sent in ({}, {"agree": "false"}, {"agree": ""}):
+            refused = answer(client, page, typed, **sent)
+            assert (refused.status, refused.main["data-error"]) == (422, "not_agreed")
+            assert "Tick this box to sign up." in refused.text
+            assert refused.box is not None
+            assert (refused.box["aria-invalid"], "checked" in refused.box) == ("true", False)
+            assert f'value="{typed}"' in refused.response.text or typed is None
+    assert _count(database, ConsentEvent) == 0
+    for path, typed in ((f"/f/form/{form.key}", make.EVES_NUMBER), (f"/f/{token}", None)):
+        assert answer(client, open_form(client, path), typed, agree="on").state == "done"
+    with database.read_only() as session:
+        for body in session.scalars(select(Wording.body)):
+            assert json.loads(body)["checkbox"] == "I agree to get texts."
+
+
+def test_a_ticked_box_stays_ticked_when_the_number_is_refused_but_not_when_the_texts_changed(
+    client: FlaskClient, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        key = make.form(session, texts=BOX).key
+    both = answer(client, open_form(client, f"/f/form/{key}"), "12", country="US")
+    assert both.main["data-error"] == "phone_too_short"
+    assert "Tick this box to sign up." in both.text
+    refused = answer(client, open_form(client, f"/f/form/{key}"), "12", country="US", agree="on")
+    assert refused.box is not None
+    assert ("checked" in refused.box, "Tick this box" in refused.text) == (True, False)
+    with database.unit_of_work() as session:
+        settings.change(session, {"privacy_url": "https://harbour.example.com/p"}, actor="agent:1", at=make.NOON)
+    again = answer(client, refused, make.SAMS_NUMBER, agree="on")
+    assert again.box is not None
+    assert (again.main["data-error"], "checked" in again.box) == ("shown_again", False)
+
+
+def test_the_text_of_the_box_is_the_readers_else_the_forms_own(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        key = make.form(session, texts=BOX).key
+    assert "Acepto recibir mensajes." in open_form(client, f"/f/form/{key}", language="es").text
+    french = open_form(client, f"/f/form/{key}", language="fr").response.text
+    assert '<label for="agree" lang="en" dir="ltr">I agree to get texts.</label>' in french
+
+
 def test_going_back_to_correct_the_number_asks_again_and_signs_up_the_new_one(
     client: FlaskClient, database: Database, key: str
 ) -> None:
     page = open_form(client, f"/f/form/{key}")
     answer(client, page, make.EVES_NUMBER)
     corrected = answer(client, page, make.SAMS_NUMBER)
-    assert (corrected.status, corrected.state, corrected.main["data-code"]) == (409, "ask", "answered_already")
+    assert (corrected.status, corrected.state, corrected.main["data-error"]) == (409, "ask", "answered_already")
     assert _count(database, Contact) == 1
     assert answer(client, corrected, make.SAMS_NUMBER).state == "done"
     with database.read_only() as session:
@@ -158,7 +214,7 @@ def test_a_refused_number_shows_what_to_do_and_records_nothing(
     client: FlaskClient, database: Database, key: str
 ) -> None:
     refused = answer(client, open_form(client, f"/f/form/{key}"), "1-800-FLOWERS")
-    assert (refused.status, refused.state, refused.main["data-code"]) == (422, "ask", "phone_has_letters")
+    assert (refused.status, refused.state, refused.main["data-error"]) == (422, "ask", "phone_has_letters")
     assert "Use digits only" in refused.text
     assert 'value="1-800-FLOWERS"' in refused.response.text
     assert 'aria-invalid="true"' in refused.response.text
@@ -174,32 +230,83 @@ def test_typed_markup_is_shown_again_as_text(client: FlaskClient, key: str) -> N
     assert strange.action == f"/f/form/{key}"
 
 
-def test_the_region_is_the_forms_else_the_browsers_else_a_plus_is_needed(
+def test_a_number_without_plus_is_read_in_the_country_that_the_person_chose(
+    client: FlaskClient, database: Database, key: str
+) -> None:
+    page = open_form(client, f"/f/form/{key}", language="en-US")
+    assert (page.countries[0], page.fields["country"]) == ("", "")
+    for typed in ("8123456789", "202 555 0123"):
+        refused = answer(client, page, typed)
+        assert (refused.status, refused.main["data-error"]) == (422, "phone_country_code_missing")
+        assert (refused.fields["country"], f'value="{typed}"' in refused.response.text) == ("", True)
+    assert _count(database, Contact) == 0
+    short = answer(client, refused, "0740", country="GB")
+    assert (short.fields["country"], short.main["data-error"]) == ("GB", "phone_too_short")
+    assert all(part in short.text for part in ("too short for", "United Kingdom", "07400 123456"))
+    assert answer(client, short, "07400 123456").state == "done"
+    with database.read_only() as session:
+        assert session.scalars(select(Consent.destination)).all() == ["+447400123456"]
+
+
+def test_a_number_with_plus_wins_over_the_chosen_country(client: FlaskClient, database: Database, key: str) -> None:
+    page = open_form(client, f"/f/form/{key}")
+    assert answer(client, page, make.BRITISH_NUMBER, country="US").state == "done"
+    invalid = answer(client, open_form(client, f"/f/form/{key}"), "+44 7400", country="US")
+    assert "United States" not in invalid.text
+    with database.read_only() as session:
+        assert session.scalars(select(Consent.destination)).all() == [make.BRITISH_NUMBER]
+
+
+def test_a_country_that_is_not_on_the_list_is_refused(client: FlaskClient, database: Database, key: str) -> None:
+    for country in ("ZZ", "gb", "<b>", "None"):
+        refused = answer(client, open_form(client, f"/f/form/{key}"), make.BRITISH_NUMBER, country=country)
+        assert (refused.status, refused.main["data-error"]) == (422, "country_not_allowed")
+    assert _count(database, Contact) == 0
+
+
+def test_an_answer_without_a_country_is_read_in_the_forms_country_and_never_in_the_browsers(
     client: FlaskClient, database: Database, key: str
 ) -> None:
     with database.unit_of_work() as session:
         british = make.form(session, default_country="GB").key
-    assert answer(client, open_form(client, f"/f/form/{british}"), "07400 123456").state == "done"
-    german = open_form(client, f"/f/form/{key}", language="en-DE")
-    assert "Germany" in german.text
-    assert answer(client, german, "01512 3456789").state == "done"
+    page = open_form(client, f"/f/form/{british}")
+    assert (page.fields.pop("country"), page.countries.count("")) == ("GB", 0)
+    assert answer(client, page, "07400 123456").state == "done"
+    page = open_form(client, f"/f/form/{key}", language="en-US")
+    del page.fields["country"]
+    assert answer(client, page, "202 555 0123").main["data-error"] == "phone_country_code_missing"
+
+
+def test_the_browsers_country_is_offered_to_a_script_with_its_time_zones(client: FlaskClient, key: str) -> None:
+    page = open_form(client, f"/f/form/{key}", language="en-IN")
+    assert page.fields["country"] == ""
+    assert 'data-region="IN" data-zones="Asia/Calcutta Asia/Kolkata"' in page.response.text
     for language in ("en", "it,en-US;q=0.7,en;q=0.3", "en-UK"):
-        nowhere = open_form(client, f"/f/form/{key}", language=language)
-        assert "(+" not in nowhere.text
-        refused = answer(client, nowhere, "312 345 6789")
-        assert refused.main["data-code"] == "phone_country_code_missing"
-    with database.read_only() as session:
-        assert set(session.scalars(select(Consent.destination))) == {"+447400123456", "+4915123456789"}
+        assert 'data-region="" data-zones=""' in open_form(client, f"/f/form/{key}", language=language).response.text
 
 
-def test_only_numbers_of_allowed_countries_are_accepted(client: FlaskClient, database: Database, key: str) -> None:
+def test_only_allowed_countries_are_offered_and_a_single_one_is_selected(
+    client: FlaskClient, database: Database, key: str
+) -> None:
     with database.unit_of_work() as session:
         settings.change(session, {"allowed_countries": ["GB"]}, actor="agent:1", at=make.NOON)
     page = open_form(client, f"/f/form/{key}", language="en-US")
-    assert "United States" not in page.text
-    refused = answer(client, page, make.SAMS_NUMBER)
-    assert refused.main["data-code"] == "country_not_allowed"
-    assert answer(client, refused, make.BRITISH_NUMBER).state == "done"
+    assert (page.countries, page.fields["country"]) == (["GB"], "GB")
+    assert 'data-zones=""' in page.response.text
+    for typed, country in ((make.SAMS_NUMBER, "GB"), ("202 555 0123", "US")):
+        refused = answer(client, page, typed, country=country)
+        assert refused.main["data-error"] == "country_not_allowed"
+    assert answer(client, refused, "07400 123456", country="GB").state == "done"
+    assert _count(database, Contact) == 1
+
+
+def test_the_country_of_a_saved_number_that_cannot_be_texted_is_preselected(
+    client: FlaskClient, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session, phone_number="+44 20 7946 0018")
+        token = make.inserted(session, make.form(session, default_country="US"), sam).token
+    assert open_form(client, f"/f/{token}").fields["country"] == "GB"
 
 
 def test_a_saved_number_is_masked_and_a_number_in_a_tampered_request_is_ignored(
@@ -265,7 +372,7 @@ def test_a_number_that_changed_while_the_page_was_open_is_shown_before_it_is_sig
     with database.unit_of_work() as session:
         contacts.change_phone(session, locking.lock_contact(session, sam.id), make.EVES_NUMBER, at=make.NOON)
     again = answer(client, page)
-    assert (again.status, again.state, again.main["data-code"]) == (409, "saved", "shown_again")
+    assert (again.status, again.state, again.main["data-error"]) == (409, "saved", "shown_again")
     assert "••99" in again.text
     assert _count(database, Consent) == 0
     assert answer(client, again).state == "done"
@@ -283,7 +390,7 @@ def test_a_replayed_answer_never_undoes_an_opt_out(client: FlaskClient, database
 
         make.opt_out(session, sam, subscription_type, at=clock.now())
     replay = answer(client, page)
-    assert (replay.status, replay.state, replay.main["data-code"]) == (409, "saved", "shown_again")
+    assert (replay.status, replay.state, replay.main["data-error"]) == (409, "saved", "shown_again")
     with database.read_only() as session:
         assert session.scalars(select(Consent.state)).all() == ["opted_out"]
     assert answer(client, replay).state == "done"
@@ -294,7 +401,7 @@ def test_changed_texts_are_shown_before_an_answer_counts(client: FlaskClient, da
     with database.unit_of_work() as session:
         settings.change(session, {"privacy_url": "https://harbour.example.com/p"}, actor="agent:1", at=make.NOON)
     again = answer(client, page, make.SAMS_NUMBER)
-    assert (again.status, again.main["data-code"]) == (409, "shown_again")
+    assert (again.status, again.main["data-error"]) == (409, "shown_again")
     assert "Privacy policy" in again.text
     assert f'value="{make.SAMS_NUMBER}"' in again.response.text
     assert answer(client, again, make.SAMS_NUMBER).state == "done"
@@ -306,7 +413,7 @@ def test_an_answer_without_a_valid_render_token_records_nothing(
     for shown in ("", "forged", open_form(client, f"/f/form/{key}").fields["shown"][:-2] + "xx"):
         page = open_form(client, f"/f/form/{key}")
         refused = answer(client, page, make.SAMS_NUMBER, shown=shown)
-        assert (refused.status, refused.main["data-code"]) == (409, "shown_again")
+        assert (refused.status, refused.main["data-error"]) == (409, "shown_again")
     with database.unit_of_work() as session:
         other = make.form(session).key
     foreign = open_form(client, f"/f/form/{other}").fields["shown"]
@@ -317,7 +424,7 @@ def test_an_answer_without_a_valid_render_token_records_nothing(
 def test_a_page_that_was_open_for_days_is_shown_again(client: FlaskClient, key: str) -> None:
     page = open_form(client, f"/f/form/{key}")
     with time_machine.travel(make.clock.now() + timedelta(hours=25), tick=True):
-        assert answer(client, page, make.SAMS_NUMBER).main["data-code"] == "shown_again"
+        assert answer(client, page, make.SAMS_NUMBER).main["data-error"] == "shown_again"
 
 
 def test_an_inserted_form_keeps_the_texts_of_its_version(client: FlaskClient, database: Database) -> None:
@@ -436,7 +543,7 @@ def test_an_email_type_asks_for_an_address(client: FlaskClient, database: Databa
         token = make.inserted(session, form, sam).token
     page = open_form(client, f"/f/form/{form.key}")
     assert (page.state, page.asks) == ("ask", "email")
-    assert answer(client, page, "not an address").main["data-code"] == "email_invalid"
+    assert answer(client, page, "not an address").main["data-error"] == "email_invalid"
     assert answer(client, page, "Eve@Example.com").state == "done"
     saved = open_form(client, f"/f/{token}")
     assert (saved.state, "s•••@•••.com" in saved.text, "sam@example.com" in saved.response.text) == (
@@ -462,7 +569,7 @@ def test_submissions_are_limited_by_number_and_by_address_over_all_processes(
     assert [submit(make.SAMS_NUMBER) for _ in range(3)] == [200, 200, 429]
     assert submit(make.EVES_NUMBER) == 200
     refused = answer(client, open_form(client, f"/f/form/{key}"), make.BRITISH_NUMBER)
-    assert (refused.status, refused.main["data-code"]) == (429, "too_many")
+    assert (refused.status, refused.main["data-error"]) == (429, "too_many")
     assert int(refused.response.headers["Retry-After"]) > 0
     assert re.search(r"try again in (1 minute|\d\d? minutes)\.", refused.text)
     with database.read_only() as session:
@@ -492,7 +599,7 @@ def test_an_answer_from_another_site_is_refused(client: FlaskClient, database: D
 def test_an_answer_that_is_too_large_is_refused(client: FlaskClient, database: Database, key: str) -> None:
     page = open_form(client, f"/f/form/{key}")
     assert answer(client, page, "1" * 100_000).status == 413
-    assert answer(client, page, "1" * 5_000).main["data-code"] == "phone_too_long"
+    assert answer(client, page, "1" * 5_000).main["data-error"] == "phone_too_long"
     assert _count(database, Contact) == 0
 
 
@@ -512,7 +619,11 @@ def test_only_the_field_of_the_forms_channel_is_read(
     page = open_form(client, f"/f/form/{form.key}" if is_public else f"/f/{token}")
     assert page.asks == asked
     tampered = answer(client, page, **{other: wrong})
-    assert (tampered.status, tampered.main["data-code"], wrong in tampered.response.text) == (409, "shown_again", False)
+    assert (tampered.status, tampered.main["data-error"], wrong in tampered.response.text) == (
+        409,
+        "shown_again",
+        False,
+    )
     assert _count(database, ConsentEvent) == 0
     assert answer(client, page, right, **{other: wrong}).state == "done"
     with database.read_only() as session:
@@ -535,7 +646,7 @@ def test_a_public_page_from_before_an_opt_out_does_not_undo_it(
         make.opt_out(session, lead, subscription_type, at=make.clock.now())
     for stale in (early, page):
         again = answer(client, stale, make.SAMS_NUMBER)
-        assert (again.status, again.state, again.main["data-code"]) == (409, "ask", "shown_again")
+        assert (again.status, again.state, again.main["data-error"]) == (409, "ask", "shown_again")
         assert "signed up" not in again.text
         assert f'value="{make.SAMS_NUMBER}"' in again.response.text
     with database.read_only() as session:
