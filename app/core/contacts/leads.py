@@ -37,14 +37,12 @@ def lock_saved(session: Session, contact_id: int, channel: str, saved: str | Non
     return locking.locked_by_write(contact_id, channel, saved)
 
 
-def lead_for(
-    session: Session, subscription_type_id: int, channel: str, destination: Destination, *, locale: str, at: datetime
-) -> LockedContact:
-    """The lead for an unsigned person, locked: one for each subscription type and destination, never a known user.
+def lead_for(session: Session, channel: str, destination: Destination, *, locale: str, at: datetime) -> LockedContact:
+    """The lead for an unsigned person, locked: one for each number or address, never a known user.
 
     Creates the lead if there is none; ``contact.created`` is then published with its consent.
     """
-    lead_key = f"form:{subscription_type_id}:{destination.hash}"
+    lead_key = lead_key_of(channel, destination.hash)
     is_phone = channel == Channel.SMS
     inserted = _lead_insert(has_phone=is_phone).one(
         session,
@@ -65,6 +63,11 @@ def lead_for(
         return locking.locked_by_write(inserted[0], channel, destination.value, topic="contact.created")
     (lead_id,) = _FIND_LEAD.one(session, lead_key=lead_key)
     return locking.locked_by_write(lead_id, channel, destination.value)
+
+
+def lead_key_of(channel: str, destination_hash: str) -> str:
+    """The value of ``contacts.lead_key`` for a lead that is known by a number or address."""
+    return f"{channel}:{destination_hash}"
 
 
 def undo_lead(session: Session, lead: LockedContact) -> None:
@@ -90,7 +93,7 @@ def save_destination(
             "phone": destination.value,
             "phone_hash": destination.hash,
             "phone_country": destination.country,
-            "sms_block": eligibility.sms_block_of_number(destination.hash),
+            "sms_block": None,
         }
     else:
         values |= {"email": destination.value, "email_hash": destination.hash}
@@ -103,7 +106,7 @@ def save_destination(
 
 @lru_cache
 def _lead_insert(*, has_phone: bool) -> CompiledStatement:
-    block: Any = eligibility.sms_block_of_number(bindparam("phone_hash")) if has_phone else eligibility.NO_PHONE_BLOCK
+    block = None if has_phone else eligibility.NO_PHONE_BLOCK
     names = (
         *("public_id", "role", "lead_key", "phone", "phone_hash", "phone_country", "email", "locale"),
         *("email_hash", "custom_attributes", "created_at", "updated_at"),

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, cast
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -118,7 +117,7 @@ def _move_profile(session: Session, merging: _Merge) -> None:
         target.gdpr_optin = False
     if phone and not target.phone:
         contacts.change_phone(session, target, phone, at=merging.at)
-    target.sms_block = cast(Any, eligibility.sms_block_of(target))
+    target.sms_block = eligibility.sms_block_of(target)
     target.updated_at = merging.at
     session.flush()
 
@@ -212,7 +211,7 @@ def _archive_source(session: Session, merging: _Merge) -> None:
     session.execute(earlier_merges, execution_options={"synchronize_session": False})
     source.merged_into_id = target.id
     source.archived_at = source.updated_at = at
-    source.sms_block = cast(Any, eligibility.sms_block_of(source))
+    source.sms_block = eligibility.sms_block_of(source)
     session.flush()
     audit.record(session, merging.actor, "contact.merged", f"contact:{target.id}", {"from": source.public_id}, at=at)
     contacts.publish(session, "contact.updated", target.id, at=at)

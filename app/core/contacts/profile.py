@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
@@ -148,7 +148,7 @@ def refuse_duplicate(
 
 def _save_state(session: Session, contact: Contact, event: str, *, actor: str, at: datetime) -> None:
     contact.updated_at = at
-    contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
+    contact.sms_block = eligibility.sms_block_of(contact)
     session.flush()
     _record(session, contact, event, {}, actor=actor, at=at)
 

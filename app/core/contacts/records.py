@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -123,14 +122,14 @@ def email_hash(keys: Keys, address: str | None) -> str | None:
 def change_gdpr_optin(session: Session, contact: Contact, *, gdpr_optin: bool | None, at: datetime) -> None:
     """Set whether the contact agrees to messages at all. False: no message on any channel. Null: not known."""
     contact.gdpr_optin = gdpr_optin
-    contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
+    contact.sms_block = eligibility.sms_block_of(contact)
     mark_updated(session, contact, at=at)
 
 
 def block(session: Session, contact: Contact, *, at: datetime) -> None:
     """Block a contact: nothing is accepted from it or sent to it any more. Its consents stay."""
     contact.blocked_at = at
-    contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
+    contact.sms_block = eligibility.sms_block_of(contact)
     mark_updated(session, contact, at=at)
 
 
@@ -145,7 +144,7 @@ def _set_phone(session: Session, contact: Contact, typed: str | None) -> None:
     number, country = _normalised(typed)
     contact.phone, contact.phone_country = number, country
     contact.phone_hash = keys_of(session).destination_hash(number) if number else None
-    contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
+    contact.sms_block = eligibility.sms_block_of(contact)
 
 
 def _normalised(typed: str | None) -> tuple[str | None, str | None]:

@@ -166,9 +166,8 @@ def _settled(answer: _Answer, insertion: Insertion, state: State) -> Outcome | N
 
 def _lead(session: Session, answer: _Answer) -> LockedContact:
     """The lead that an unknown person becomes, locked."""
-    form, locale = answer.view.form, answer.shown.locale
-    type_id = form.subscription_type_id
-    return leads.lead_for(session, type_id, form.channel, answer.destination, locale=locale, at=answer.at)
+    channel, locale = answer.view.form.channel, answer.shown.locale
+    return leads.lead_for(session, channel, answer.destination, locale=locale, at=answer.at)
 
 
 def _locked_contact(session: Session, answer: _Answer) -> LockedContact | None:
