@@ -20,8 +20,9 @@ class Contact(Base):
 
     ``phone`` is E.164 when it is a valid number, else the text as given. ``phone_hash`` is keyed (``core/signing.py``).
     ``email_hash`` is keyed, too, and null where ``email`` is not a valid address.
-    ``sms_block`` is the first reason that stops texts of every type; only ``core/consent/eligibility.py`` computes it.
-    ``lead_key`` finds the same lead again for an anonymous person: one for each subscription type and destination.
+    ``sms_block`` is the first reason in this row that stops texts of every type; only ``core/consent/eligibility.py``
+    computes it. Suppressions are not in it: they belong to the number.
+    ``lead_key`` finds the same lead again for an anonymous person: by channel and destination, or by messenger token.
     A merged or erased contact stays archived, without any identifying data: its row remains because the ledger refers
     to its id.
     """

@@ -4,20 +4,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, func, select, text, update
+from sqlalchemy import Table, func, select, text
 from sqlalchemy.orm import Session
 
 from app import migrations
 from app.config import Settings
 from app.core import audit
-from app.core.consent import eligibility
 from app.core.signing import keys_of
 from app.core.workspace import bootstrap as store
 from app.db import Database, dialect_of, insert_or_ignore, run
 from app.models import (
     Channel,
     ConsentEvent,
-    Contact,
     DestinationOptOut,
     SubscriptionType,
     Suppression,
@@ -81,9 +79,6 @@ def carry_over(database: Database, before: OptOutRecord, *, at: datetime) -> int
             for phone_hash, name in unknown.items()
         ]
         added = [row["phone_hash"] for row in rows if insert_or_ignore(session, Suppression, {"phone": None} | row)]
-        for phone_hash in added:
-            block = update(Contact).where(Contact.phone_hash == phone_hash, Contact.sms_block.is_(None))
-            session.execute(block.values(sms_block=eligibility.Reason.SUPPRESSED.value))
         if added:
             details = {"numbers": len(added)}
             audit.record(session, "system", "suppressions.carried_over", "backup", details, at=at)

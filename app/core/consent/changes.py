@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.core import outbox
 from app.core.consent import current as current_consents
-from app.core.consent import destination_opt_outs, precedence
+from app.core.consent import destination_opt_outs, precedence, reach, recording
 from app.core.consent.current import CurrentConsent
 from app.core.consent.current_destination import is_opted_in
 from app.core.consent.destination_opt_outs import DestinationKey
@@ -21,7 +21,7 @@ from app.core.ledger import events as ledger
 from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.db import CompiledStatement, insert_statement
-from app.models import Action, Consent, ConsentState, Source
+from app.models import Action, Consent, ConsentState
 
 _CONSENT = cast(Table, Consent.__table__)
 
@@ -40,11 +40,15 @@ _UPSERT = CompiledStatement(_upsert)
 
 @dataclass(frozen=True)
 class Change:
-    """The result of a call. ``event_id`` is the event behind the state; ``is_new``: this call wrote it."""
+    """The result of a call. ``event_id`` is the event behind the state; ``is_new``: this call wrote it.
+
+    ``is_claim``: the state did not change, and ``event_id`` is a claim.
+    """
 
     state: ConsentState
     event_id: int
     is_new: bool
+    is_claim: bool = False
 
 
 def current(session: Session, contact: LockedContact, subscription_type_id: int) -> CurrentConsent | None:
@@ -69,12 +73,14 @@ def opt_in(
 
     Writes the state, one event and one ``granular.subscribe`` outbox event, with the contact's topics. Flushes, does
     not commit. A repeated opt-in for the same destination writes nothing and returns the existing event, whatever its
-    time. An opt-in revokes the person's own opt-out with this destination.
+    time. An opt-in revokes the person's own opt-out with this destination. One by an unverified person is only a claim
+    where an opt-out or a suppression applies: it is recorded, and the state does not change.
 
     :param destination: E.164 or normalized email address, as it was shown or typed
-    :param at: time of the statement; the person's own acts count when they arrive
-    :raises InvalidState: ``suppressed``; or the person opted out, and only they may reverse that; or this consent
-        changed after ``at``, or another contact opted out with this destination after ``at``
+    :param at: now; ``evidence.occurred_at`` tells when they said so, if that was earlier
+    :raises InvalidState: ``suppressed``, ``blocked``, ``gdpr_optout``; or the person opted out, and only they may
+        reverse that; or this consent changed after the reported time, or another contact opted out with this
+        destination after it
     :raises InvalidInput: an agent or an API client reverses an opt-out without a note; an API client needs none for an
         opt-out that only API clients recorded
     """
@@ -83,15 +89,27 @@ def opt_in(
     if before and is_opted_in(before.state, before.destination_hash, destination_hash):
         return Change(ConsentState.OPTED_IN, before.event_id, is_new=False)
     key = DestinationKey(contact.id, subscription_type_id, destination_hash)
-    if evidence.source not in precedence.ACTS_NOW:
-        at = precedence.not_before(before, at)
+    if precedence.is_only_claim(session, contact, key, evidence, before):
+        event_id = recording.claim(session, key, destination, evidence, at=at)
+        return Change(before.state if before else ConsentState.NEVER_ASKED, event_id, is_new=False, is_claim=True)
+    at = precedence.time_of(before, evidence, at)
     if evidence.source not in precedence.BY_THE_PERSON:
-        precedence.refuse_against_opt_out(session, key, evidence, before, at=at)
+        reach.refuse_closed(contact)
+        precedence.refuse_against_opt_out(session, key, evidence, before)
     change = _write(session, contact, _NewState(key, ConsentState.OPTED_IN, destination), evidence, at=at)
     for_everyone = precedence.revokes_for_everyone(evidence)
     if before is not None or for_everyone:
         destination_opt_outs.revoke(session, key, for_everyone=for_everyone)
     return change
+
+
+def is_only_claim(
+    session: Session, contact: LockedContact, subscription_type_id: int, destination: str, evidence: Evidence
+) -> bool:
+    """Whether ``opt_in`` would only record a claim."""
+    key = DestinationKey(contact.id, subscription_type_id, keys_of(session).destination_hash(destination))
+    current_consent = current(session, contact, subscription_type_id)
+    return precedence.is_only_claim(session, contact, key, evidence, current_consent)
 
 
 def opt_out(
@@ -112,21 +130,23 @@ def opt_out(
     client's opt-out of a contact that is already opted out: the earlier one may be the person's own and must keep its
     evidence. It then applies to the destination that the contact has now.
 
-    :raises InvalidState: this consent changed after ``at``
+    An opt-out that is recorded as it is made is never refused.
+
+    :raises InvalidState: this consent changed after the reported time
     Source: GDPR art. 7(3); 47 CFR 64.1200(a)(10)
     """
     destination_hash = keys_of(session).destination_hash(destination) if destination else None
     key = DestinationKey(contact.id, subscription_type_id, destination_hash)
     before = current(session, contact, subscription_type_id)
     if before and precedence.is_repeated_opt_out(session, key, before, evidence):
-        if evidence.source == Source.API:
-            destination_opt_outs.add(session, [key], before.event_id, evidence.source, at=at)
+        if not evidence.is_persons_word:
+            destination_opt_outs.add(session, [key], before.event_id, replaces_event=False, at=at)
         return Change(ConsentState.OPTED_OUT, before.event_id, is_new=False)
-    if evidence.source not in precedence.ACTS_NOW:
-        at = precedence.not_before(before, at)
+    at = precedence.time_of(before, evidence, at)
     change = _write(session, contact, _NewState(key, ConsentState.OPTED_OUT, destination), evidence, at=at)
     earlier = replace(key, destination_hash=before.destination_hash if before else None)
-    destination_opt_outs.add(session, sorted({key, earlier}, key=repr), change.event_id, evidence.source, at=at)
+    keys, replaces_event = sorted({key, earlier}, key=repr), evidence.is_persons_word
+    destination_opt_outs.add(session, keys, change.event_id, replaces_event=replaces_event, at=at)
     return change
 
 

@@ -8,17 +8,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Executable, Table, bindparam, case, delete, select
+from sqlalchemy import Executable, Table, bindparam, case, delete, or_, select
 from sqlalchemy.orm import Session
 
 from app.db import CompiledStatement, insert_statement
-from app.models import ConsentEvent, DestinationOptOut, Source
+from app.models import ConsentEvent, ConsentEvidence, DestinationOptOut, Source
 
 _EVENT = cast(Table, ConsentEvent.__table__)
+_EVIDENCE = cast(Table, ConsentEvidence.__table__)
 _OPT_OUT = cast(Table, DestinationOptOut.__table__)
-_FIND_SOURCE = CompiledStatement(
+# The SQL of ``Evidence.is_persons_word``. An erased note counts as one.
+_IS_PERSONS_WORD = or_(
+    _EVENT.c.source != Source.API.value, _EVIDENCE.c.note.is_not(None), _EVIDENCE.c.erased_at.is_not(None)
+)
+_WITH_EVIDENCE = _EVENT.join(_EVIDENCE, _EVIDENCE.c.event_id == _EVENT.c.id)
+_FIND_KIND = CompiledStatement(
     select(
-        _EVENT.c.source,
+        _IS_PERSONS_WORD,
         select(_OPT_OUT.c.contact_id)
         .where(
             _OPT_OUT.c.subscription_type_id == bindparam("subscription_type_id"),
@@ -26,7 +32,9 @@ _FIND_SOURCE = CompiledStatement(
             _OPT_OUT.c.contact_id == bindparam("contact_id"),
         )
         .exists(),
-    ).where(_EVENT.c.id == bindparam("event_id"))
+    )
+    .select_from(_WITH_EVIDENCE)
+    .where(_EVENT.c.id == bindparam("event_id"))
 )
 
 
@@ -46,7 +54,7 @@ _DELETE = delete(_OPT_OUT).where(
 )
 _REVOKE_FOR_EVERYONE = CompiledStatement(_DELETE)
 _REVOKE = CompiledStatement(_DELETE.where(_OPT_OUT.c.contact_id == bindparam("contact_id")))
-_ADD_BY_API = CompiledStatement(lambda dialect: _upsert(dialect, replaces_event=False))
+_ADD_KEEPING_EVENT = CompiledStatement(lambda dialect: _upsert(dialect, replaces_event=False))
 _ADD = CompiledStatement(lambda dialect: _upsert(dialect, replaces_event=True))
 
 
@@ -59,31 +67,31 @@ class DestinationKey:
     destination_hash: str | None
 
 
-def add(session: Session, keys: Iterable[DestinationKey], event_id: int, source: Source, *, at: datetime) -> None:
+def add(session: Session, keys: Iterable[DestinationKey], event_id: int, *, replaces_event: bool, at: datetime) -> None:
     """Record an opt-out for each key with a destination.
 
-    Where this contact already has one, an API client's opt-out keeps its event, and any other replaces it.
+    :param replaces_event: of an opt-out that this contact already has: the person's word replaces it, no other does
     """
-    statement = _ADD_BY_API if source == Source.API else _ADD
+    statement = _ADD if replaces_event else _ADD_KEEPING_EVENT
     for key in keys:
         if key.destination_hash:
             statement.run(session, **vars(key), created_at=at, event_id=event_id)
 
 
-def source_of(session: Session, event_id: int, key: DestinationKey) -> tuple[Source, bool]:
-    """The source of an opt-out's event, and whether an opt-out is recorded for this key."""
-    source, is_recorded = _FIND_SOURCE.one(session, event_id=event_id, **vars(key))
-    return Source(source), bool(is_recorded)
+def kind_of(session: Session, event_id: int, key: DestinationKey) -> tuple[bool, bool]:
+    """Whether an opt-out's event is the person's word, and whether an opt-out is recorded for this key."""
+    is_persons_word, is_recorded = _FIND_KIND.one(session, event_id=event_id, **vars(key))
+    return bool(is_persons_word), bool(is_recorded)
 
 
 def is_by_person(session: Session, key: DestinationKey, event_id: int | None) -> bool:
-    """Whether this event, or any opt-out of this destination, has another source than an API client."""
+    """Whether this event, or any opt-out of this destination, is the person's word."""
     opt_outs = select(DestinationOptOut.event_id).where(
         DestinationOptOut.subscription_type_id == key.subscription_type_id,
         DestinationOptOut.destination_hash == key.destination_hash,
     )
-    is_one = ConsentEvent.id.in_(opt_outs) | (ConsentEvent.id == (event_id or 0))
-    found = select(ConsentEvent.id).where(is_one, ConsentEvent.source != Source.API.value)
+    is_one = _EVENT.c.id.in_(opt_outs) | (_EVENT.c.id == (event_id or 0))
+    found = select(_EVENT.c.id).select_from(_WITH_EVIDENCE).where(is_one, _IS_PERSONS_WORD)
     return session.execute(found.limit(1)).first() is not None
 
 
@@ -105,15 +113,15 @@ def reassign(session: Session, from_contact_id: int, to_contact_id: int) -> dict
     Returns the event of each by its new key.
     """
     opt_outs = (
-        select(_OPT_OUT, _EVENT.c.source)
-        .join(_EVENT, _EVENT.c.id == _OPT_OUT.c.event_id)
+        select(_OPT_OUT, _IS_PERSONS_WORD.label("is_persons_word"))
+        .select_from(_OPT_OUT.join(_WITH_EVIDENCE, _EVENT.c.id == _OPT_OUT.c.event_id))
         .where(_OPT_OUT.c.contact_id == from_contact_id)
         .order_by(_OPT_OUT.c.event_id)
     )
     reassigned = {}
     for row in session.execute(opt_outs).all():
         key = DestinationKey(to_contact_id, row.subscription_type_id, row.destination_hash)
-        add(session, [key], row.event_id, Source(row.source), at=row.created_at)
+        add(session, [key], row.event_id, replaces_event=row.is_persons_word, at=row.created_at)
         reassigned[key] = row.event_id
     session.execute(delete(DestinationOptOut).where(DestinationOptOut.contact_id == from_contact_id))
     return reassigned

@@ -5,11 +5,9 @@ Pages and the API use it, and sending checks again.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import bindparam, func, literal, literal_column, select
+from sqlalchemy import bindparam, func, literal_column, select
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.elements import ColumnElement
 
 from app.core import phone
 from app.core.consent import current_destination
@@ -72,37 +70,21 @@ class SubscriptionStatus:
         return not self.reasons
 
 
-def sms_block(
-    *, phone_number: str | None, phone_hash: str | None, archived: bool, blocked: bool, gdpr_optin: bool | None
-) -> str | ColumnElement[str | None]:
-    """The value of ``contacts.sms_block``: the first reason that stops texts of every type, or null.
+def sms_block_of(contact: Contact) -> str | None:
+    """The value of ``contacts.sms_block``: the first reason in the contact's own row that stops every text, or null.
 
-    It is an SQL expression where it depends on suppressions: the statement that writes it looks them up.
+    A suppression is not one of them. It belongs to the number, and its rule reads the suppressions: a copy beside each
+    contact would be wrong after two transactions that do not see each other.
     """
-    reason = _block_of(phone_number, archived=archived, blocked=blocked, gdpr_optin=gdpr_optin)
-    if reason is not None:
-        return reason.value
-    return sms_block_of_number(phone_hash)
-
-
-def sms_block_of_number(phone_hash: Any) -> ColumnElement[str | None]:
-    """The value of ``contacts.sms_block`` for a contact that only a suppression can block.
-
-    :param phone_hash: the hash, or a bound parameter for it
-    """
-    suppressed = select(literal(Reason.SUPPRESSED.value)).where(Suppression.phone_hash == phone_hash)
-    return suppressed.scalar_subquery()
-
-
-def sms_block_of(contact: Contact) -> str | ColumnElement[str | None]:
-    """The value of ``contacts.sms_block`` for a contact's current columns."""
-    return sms_block(
-        phone_number=contact.phone,
-        phone_hash=contact.phone_hash,
-        archived=contact.archived_at is not None,
-        blocked=contact.blocked_at is not None,
-        gdpr_optin=contact.gdpr_optin,
-    )
+    if contact.archived_at is not None:
+        return Reason.ARCHIVED
+    if contact.blocked_at is not None:
+        return Reason.BLOCKED
+    if contact.gdpr_optin is False:
+        return Reason.GDPR_OPTOUT
+    if not contact.phone:
+        return Reason.NO_PHONE
+    return phone.refusal_of_stored(contact.phone)
 
 
 def destination_of(contact: Contact, subscription_type: SubscriptionType) -> str | None:
@@ -185,16 +167,3 @@ def _facts(
         and has_destination_opt_out(session, subscription_type.id, destination_hash),
         allowed_countries=frozenset(settings.get(session).allowed_countries) if number else frozenset(),
     )
-
-
-def _block_of(phone_number: str | None, *, archived: bool, blocked: bool, gdpr_optin: bool | None) -> Reason | None:
-    if archived:
-        return Reason.ARCHIVED
-    if blocked:
-        return Reason.BLOCKED
-    if gdpr_optin is False:
-        return Reason.GDPR_OPTOUT
-    if not phone_number:
-        return Reason.NO_PHONE
-    refusal = phone.refusal_of_stored(phone_number)
-    return Reason(refusal) if refusal else None

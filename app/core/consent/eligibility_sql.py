@@ -19,7 +19,7 @@ def first_reason(query: Query) -> ColumnElement[str | None]:
 
 
 def reachable(query: Query) -> ColumnElement[bool]:
-    """Whether no rule applies, in a form that uses the indexes: ``contacts.sms_block`` covers most rules."""
+    """Whether no rule applies, in a form that uses the indexes: ``contacts.sms_block`` covers several rules."""
     if query.subscription_type.state != TypeState.LIVE:
         return false()
     is_sms = query.subscription_type.channel == Channel.SMS

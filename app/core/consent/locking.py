@@ -5,6 +5,7 @@ consent; only this module makes one. ``lock_contact`` and ``lock_contact_by_publ
 changes of its profile.
 """
 
+from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Table, bindparam, select
@@ -19,7 +20,7 @@ from app.models import Channel, Contact
 
 _CONTACT = cast(Table, Contact.__table__)
 _COLUMNS = select(
-    _CONTACT.c.id, _CONTACT.c.phone, _CONTACT.c.email, _CONTACT.c.merged_into_id, _CONTACT.c.erased_at
+    *(_CONTACT.c[name] for name in ("id", "phone", "email", "blocked_at", "gdpr_optin", "merged_into_id", "erased_at"))
 ).with_for_update()
 _LOCK = CompiledStatement(_COLUMNS.where(_CONTACT.c.id == bindparam("contact_id")))
 _LOCK_BY_PUBLIC_ID = CompiledStatement(_COLUMNS.where(_CONTACT.c.public_id == bindparam("public_id")))
@@ -27,14 +28,14 @@ _KEY = object()
 
 
 class LockedContact:
-    """A contact whose row is locked until the transaction ends, with its number and address at that time.
+    """A contact whose row is locked until the transaction ends, with the columns that rules need as of that time.
 
     ``topics``: topics of this transaction that are not published yet, ``contact.created`` or ``contact.updated``. The
     next change of a consent publishes them first, and ``later_topics`` last. ``currents``: the consents, by
     subscription type, that were read since the lock. Other transactions cannot change them before it ends.
     """
 
-    __slots__ = ("currents", "email", "id", "later_topics", "phone", "topics")
+    __slots__ = ("blocked_at", "currents", "email", "gdpr_optin", "id", "later_topics", "phone", "topics")
 
     def __init__(
         self, contact_id: int, phone: str | None, email: str | None, topics: tuple[str, ...] = (), *, key: object
@@ -42,6 +43,8 @@ class LockedContact:
         if key is not _KEY:
             raise TypeError("only core/consent/locking.py locks contacts")
         self.id, self.phone, self.email, self.topics = contact_id, phone, email, topics
+        self.blocked_at: datetime | None = None
+        self.gdpr_optin: bool | None = None
         self.later_topics: tuple[str, ...] = ()
         self.currents: dict[int, CurrentConsent | None] = {}
 
@@ -107,6 +110,8 @@ def _lock_row(session: Session, condition: ColumnElement[bool]) -> Contact | Non
 def _locked(session: Session, row: Any) -> LockedContact:
     if row is None:
         raise NotFound("User Not Found")
-    contact_id, phone, email, merged_into_id, erased_at = row
+    contact_id, phone, email, blocked_at, gdpr_optin, merged_into_id, erased_at = row
     reach.refuse_gone(session, merged_into_id=merged_into_id, erased_at=erased_at)
-    return LockedContact(contact_id, phone, email, key=_KEY)
+    locked = LockedContact(contact_id, phone, email, key=_KEY)
+    locked.blocked_at, locked.gdpr_optin = blocked_at, gdpr_optin
+    return locked

@@ -8,56 +8,92 @@ from typing import cast
 
 from sqlalchemy.orm import Session
 
-from app.core.consent import destination_opt_outs, eligibility
+from app.core.consent import destination_opt_outs, eligibility, reach
 from app.core.consent.current import CurrentConsent
 from app.core.consent.destination_opt_outs import DestinationKey
+from app.core.consent.locking import LockedContact
 from app.core.errors import InvalidInput, InvalidState
 from app.core.ledger.evidence import Evidence
-from app.models import ConsentState, Source
+from app.models import ConsentState, EvidenceLevel, Source
 
 # Acts of the person. Other sources cannot lift a suppression, or reverse an opt-out without a note.
 BY_THE_PERSON = frozenset({Source.FORM, Source.PREFERENCE_CENTER, Source.KEYWORD, Source.VERIFICATION})
-# Recorded as they happen. Other sources may report the past.
-ACTS_NOW = BY_THE_PERSON | {Source.AGENT}
 # Sources that prove who holds the number: they revoke every contact's opt-out with that number.
 _PROVES_NUMBER = frozenset({Source.KEYWORD, Source.VERIFICATION})
 _SINGLE_ACTS = frozenset({Source.AGENT, Source.API})
 
 
-def not_before(current: CurrentConsent | None, at: datetime) -> datetime:
-    """``at``, but not before the last change. Clients give times in seconds, so one second counts as one moment.
+def time_of(current: CurrentConsent | None, evidence: Evidence, at: datetime) -> datetime:
+    """The time of a statement: when it was made, or ``at`` when that was not reported. Never before the last change.
 
-    :raises InvalidState: the consent changed after ``at``: an earlier statement does not override a later one
+    A statement that is recorded as it is made always counts, even if the clock of this machine is behind. Clients give
+    times in seconds, so one second counts as one moment.
+
+    :raises InvalidState: the consent changed after the reported time: an earlier statement does not override a later
     """
+    said_at = evidence.occurred_at or at
     if current is None:
-        return at
-    _refuse_outdated(current.changed_at, at)
-    return max(at, current.changed_at)
+        return said_at
+    if evidence.occurred_at is not None:
+        _refuse_outdated(current.changed_at, said_at)
+    return max(said_at, current.changed_at)
 
 
 def is_repeated_opt_out(session: Session, key: DestinationKey, current: CurrentConsent, evidence: Evidence) -> bool:
     """Whether an opt-out adds nothing to the current one.
 
-    An API client's opt-out never adds anything. Any other is recorded if the current one came from an API client, was
-    made with another destination, or was revoked by another contact with this destination.
+    An API client's own never does. The person's word is recorded if the current one is an API client's own, was made
+    with another destination, or was revoked by another contact with this destination.
     """
     if current.state != ConsentState.OPTED_OUT:
         return False
-    if evidence.source == Source.API:
+    if not evidence.is_persons_word:
         return True
     if current.destination_hash != key.destination_hash:
         return False
-    source, is_recorded = destination_opt_outs.source_of(session, current.event_id, key)
-    return source != Source.API and (is_recorded or key.destination_hash is None)
+    is_persons_word, is_recorded = destination_opt_outs.kind_of(session, current.event_id, key)
+    return is_persons_word and (is_recorded or key.destination_hash is None)
+
+
+def is_only_claim(
+    session: Session,
+    contact: LockedContact,
+    key: DestinationKey,
+    evidence: Evidence,
+    current: CurrentConsent | None,
+) -> bool:
+    """Whether an opt-in changes nothing, because nobody knows whether the person made it.
+
+    So it is where an opt-out of this contact or destination, or a suppression applies, or the contact is closed.
+    """
+    if evidence.level != EvidenceLevel.WEB_UNVERIFIED:
+        return False
+    if reach.is_closed(contact) or (current is not None and current.state == ConsentState.OPTED_OUT):
+        return True
+    return any(eligibility.opt_in_obstacles(session, key.subscription_type_id, cast(str, key.destination_hash)))
+
+
+def refuse_lifting_gdpr(evidence: Evidence) -> None:
+    """Refuse to change ``gdpr_optin`` from false, unless the person or one explicit act with a note does.
+
+    :raises InvalidState: this source cannot do that
+    :raises InvalidInput: the note is missing
+    """
+    if evidence.source in BY_THE_PERSON:
+        return
+    if evidence.source not in _SINGLE_ACTS:
+        raise InvalidState("Only the person, or one explicit action with a note, can allow messages again.")
+    if not evidence.note:
+        raise InvalidInput("Say in a note how they asked for messages again.", field=_note_field(evidence))
 
 
 def refuse_against_opt_out(
-    session: Session, key: DestinationKey, evidence: Evidence, current: CurrentConsent | None, *, at: datetime
+    session: Session, key: DestinationKey, evidence: Evidence, current: CurrentConsent | None
 ) -> None:
     """Refuse an opt-in that would reverse an opt-out and that the person did not make.
 
     :raises InvalidState: ``suppressed``; or the person opted out, and this source cannot reverse that; or a contact
-        with this destination opted out after ``at``
+        with this destination opted out after the reported time
     :raises InvalidInput: this source can reverse the opt-out, but the note is missing
     """
     is_suppressed, opted_out_at = eligibility.opt_in_obstacles(
@@ -65,16 +101,16 @@ def refuse_against_opt_out(
     )
     if is_suppressed:
         raise InvalidState("This number asked not to be texted. Only its holder can lift that.", code="suppressed")
-    if opted_out_at is not None and evidence.source not in ACTS_NOW:
-        _refuse_outdated(opted_out_at, at)
+    if opted_out_at is not None and evidence.occurred_at is not None:
+        _refuse_outdated(opted_out_at, evidence.occurred_at)
     own = current if current is not None and current.state == ConsentState.OPTED_OUT else None
     if own is None and opted_out_at is None:
         return
     if evidence.source not in _SINGLE_ACTS:
         raise InvalidState("They opted out. Only they, or one explicit action with a note, can reverse it.")
     if not evidence.note and _needs_note(session, key, evidence, own):
-        field = "note" if evidence.source == Source.AGENT else "source_note"
-        raise InvalidInput("They opted out. Say in a note how they asked to be signed up again.", field=field)
+        sentence = "They opted out. Say in a note how they asked to be signed up again."
+        raise InvalidInput(sentence, field=_note_field(evidence))
 
 
 def revokes_for_everyone(evidence: Evidence) -> bool:
@@ -85,11 +121,16 @@ def revokes_for_everyone(evidence: Evidence) -> bool:
 def _needs_note(session: Session, key: DestinationKey, evidence: Evidence, own: CurrentConsent | None) -> bool:
     """Whether an opt-in needs a note to reverse this opt-out.
 
-    An API client needs none for an opt-out that only API clients recorded: it may attach a contact that it detached.
+    An API client needs none for an opt-out that only API clients recorded on their own account, without a note: it may
+    attach a contact that it detached.
     """
     return evidence.source != Source.API or destination_opt_outs.is_by_person(
         session, key, own.event_id if own else None
     )
+
+
+def _note_field(evidence: Evidence) -> str:
+    return "note" if evidence.source == Source.AGENT else "source_note"
 
 
 def _refuse_outdated(changed_at: datetime, at: datetime) -> None:

@@ -27,7 +27,7 @@ class Person(Protocol):
 
 def is_out_of_reach(person: Person) -> bool:
     """Whether this contact is archived or blocked, or its ``gdpr_optin`` is false."""
-    return person.archived_at is not None or person.blocked_at is not None or person.gdpr_optin is False
+    return person.archived_at is not None or is_closed(person)
 
 
 IS_WITHIN_REACH: ColumnElement[bool] = and_(
@@ -48,7 +48,36 @@ def refuse_gone(session: Session | ReadConnection, *, merged_into_id: int | None
         raise Merged("This contact was merged into another one.", into=into)
 
 
-def refuse_blocked(contact: Contact) -> None:
-    """:raises InvalidState: the contact is blocked (code ``blocked``): nothing is accepted from it or sent to it"""
-    if contact.blocked_at is not None:
+class Closable(Protocol):
+    """The fields that decide whether anything is accepted from a person. Contacts have them, locked ones too."""
+
+    @property
+    def blocked_at(self) -> datetime | None: ...
+    @property
+    def gdpr_optin(self) -> bool | None: ...
+
+
+def is_closed(person: Closable) -> bool:
+    """Whether nothing is accepted from this contact or sent to it: it is blocked, or its ``gdpr_optin`` is false."""
+    return person.blocked_at is not None or person.gdpr_optin is False
+
+
+def refuse_closed(person: Closable) -> None:
+    """Refuse a contact from which nothing is accepted and to which nothing is sent.
+
+    :raises InvalidState: ``blocked``; or ``gdpr_optout``: its ``gdpr_optin`` is false
+    """
+    if person.blocked_at is not None:
         raise InvalidState("This contact is blocked.", code="blocked")
+    if person.gdpr_optin is False:
+        raise InvalidState("This person wants no messages, and no data to be collected.", code="gdpr_optout")
+
+
+def refuse_out_of_reach(contact: Contact) -> None:
+    """Refuse a contact that no form and no conversation can be started for.
+
+    :raises InvalidState: as ``refuse_closed``; or the contact is archived
+    """
+    refuse_closed(contact)
+    if contact.archived_at is not None:
+        raise InvalidState("This contact is archived. Bring it back first.")

@@ -239,7 +239,6 @@ RULES: tuple[Rule, ...] = (
         _SMS,
         lambda facts: facts.is_suppressed,
         _suppressed,
-        is_in_sms_block=True,
     ),
     Rule(Reason.OPTED_OUT, _BOTH, _is_opted_out, _opted_out),
     Rule(Reason.NUMBER_CHANGED, _BOTH, lambda facts: _needs_opt_in(facts) and facts.was_asked, _opted_in_with_another),

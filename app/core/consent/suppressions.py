@@ -10,7 +10,6 @@ from sqlalchemy import Table, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from app.core import audit, outbox, phone
-from app.core.consent import eligibility
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.signing import keys_of
 from app.core.workspace import settings
@@ -19,7 +18,6 @@ from app.models import Contact, Suppression, SuppressionCause
 
 NOTE_MAX = 2000
 _SUPPRESSION = cast(Table, Suppression.__table__)
-_REASON = eligibility.Reason.SUPPRESSED.value
 
 
 def add(session: Session, typed: str, note: str, *, actor: str, at: datetime) -> Suppression:
@@ -36,9 +34,6 @@ def add(session: Session, typed: str, note: str, *, actor: str, at: datetime) ->
     phone_hash = keys_of(session).destination_hash(number)
     values = {"phone_hash": phone_hash, "phone": number, "cause": SuppressionCause.MANUAL.value, "note": note}
     if insert_or_ignore(session, Suppression, values | {"created_at": at}):
-        # A contact that is already blocked keeps its first reason.
-        blocked = update(Contact).where(Contact.phone_hash == phone_hash, Contact.sms_block.is_(None))
-        session.execute(blocked.values(sms_block=_REASON), execution_options={"synchronize_session": False})
         _publish(session, "suppression.created", session.get_one(Suppression, phone_hash), actor=actor, at=at)
     return session.get_one(Suppression, phone_hash)
 
@@ -56,8 +51,6 @@ def lift(session: Session, phone_hash: str, *, actor: str, at: datetime) -> Supp
         raise InvalidState("This number's holder asked not to be texted. Only they can lift that.", code="suppressed")
     session.delete(found)
     session.flush()
-    freed = update(Contact).where(Contact.phone_hash == phone_hash, Contact.sms_block == _REASON)
-    session.execute(freed.values(sms_block=None), execution_options={"synchronize_session": False})
     _publish(session, "suppression.lifted", found, actor=actor, at=at)
     return found
 

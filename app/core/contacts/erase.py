@@ -1,7 +1,7 @@
 """Erase a person: deletes the personal data, keeps the ledger's events, opt-outs and suppressions without it."""
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -69,7 +69,7 @@ def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
         setattr(contact, name, None)
     contact.custom_attributes = {}
     contact.archived_at = contact.erased_at = contact.updated_at = at
-    contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
+    contact.sms_block = eligibility.sms_block_of(contact)
     session.flush()
     if phone_hash is not None and suppressions.clear_number(session, phone_hash):
         deliveries.delete_for_contact(session, outbox.ordering_key_of_number(phone_hash))

@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Executable, Table, bindparam, delete, select, update
+from sqlalchemy import Executable, Table, bindparam, delete, false, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from app.core.consent import eligibility, locking
@@ -17,13 +17,19 @@ from app.models import Channel, Contact, ContactRole
 
 _CONTACT = cast(Table, Contact.__table__)
 _FIND_LEAD = CompiledStatement(
-    select(_CONTACT.c.id).where(_CONTACT.c.lead_key == bindparam("lead_key")).with_for_update()
+    select(_CONTACT.c.id, _CONTACT.c.blocked_at, _CONTACT.c.gdpr_optin)
+    .where(_CONTACT.c.lead_key == bindparam("lead_key"))
+    .with_for_update()
 )
 _LOCK_SAVED = CompiledStatement(
     select(_CONTACT.c.phone, _CONTACT.c.email)
     .where(_CONTACT.c.id == bindparam("contact_id"), IS_WITHIN_REACH)
     .with_for_update()
 )
+
+_REFUSED = select(_CONTACT.c.id).where(_CONTACT.c.gdpr_optin.is_(false())).limit(literal_column("1"))
+_REFUSED_NUMBER = CompiledStatement(_REFUSED.where(_CONTACT.c.phone_hash == bindparam("given")))
+_REFUSED_ADDRESS = CompiledStatement(_REFUSED.where(_CONTACT.c.email == bindparam("given")))
 
 
 def lock_saved(session: Session, contact_id: int, channel: str, saved: str | None) -> LockedContact | None:
@@ -37,14 +43,12 @@ def lock_saved(session: Session, contact_id: int, channel: str, saved: str | Non
     return locking.locked_by_write(contact_id, channel, saved)
 
 
-def lead_for(
-    session: Session, subscription_type_id: int, channel: str, destination: Destination, *, locale: str, at: datetime
-) -> LockedContact:
-    """The lead for an unsigned person, locked: one for each subscription type and destination, never a known user.
+def lead_for(session: Session, channel: str, destination: Destination, *, locale: str, at: datetime) -> LockedContact:
+    """The lead for an unsigned person, locked: one for each number or address, never a known user.
 
     Creates the lead if there is none; ``contact.created`` is then published with its consent.
     """
-    lead_key = f"form:{subscription_type_id}:{destination.hash}"
+    lead_key = lead_key_of(channel, destination.hash)
     is_phone = channel == Channel.SMS
     inserted = _lead_insert(has_phone=is_phone).one(
         session,
@@ -63,8 +67,22 @@ def lead_for(
     )
     if inserted is not None:
         return locking.locked_by_write(inserted[0], channel, destination.value, topic="contact.created")
-    (lead_id,) = _FIND_LEAD.one(session, lead_key=lead_key)
-    return locking.locked_by_write(lead_id, channel, destination.value)
+    lead_id, blocked_at, gdpr_optin = _FIND_LEAD.one(session, lead_key=lead_key)
+    lead = locking.locked_by_write(lead_id, channel, destination.value)
+    lead.blocked_at, lead.gdpr_optin = blocked_at, gdpr_optin
+    return lead
+
+
+def is_gdpr_refused(session: Session, channel: str, destination: Destination) -> bool:
+    """Whether a contact with this number or address has ``gdpr_optin`` false."""
+    statement = _REFUSED_NUMBER if channel == Channel.SMS else _REFUSED_ADDRESS
+    given = destination.hash if channel == Channel.SMS else destination.value
+    return statement.one(session, given=given) is not None
+
+
+def lead_key_of(channel: str, destination_hash: str) -> str:
+    """The value of ``contacts.lead_key`` for a lead that is known by a number or address."""
+    return f"{channel}:{destination_hash}"
 
 
 def undo_lead(session: Session, lead: LockedContact) -> None:
@@ -90,7 +108,7 @@ def save_destination(
             "phone": destination.value,
             "phone_hash": destination.hash,
             "phone_country": destination.country,
-            "sms_block": eligibility.sms_block_of_number(destination.hash),
+            "sms_block": None,
         }
     else:
         values |= {"email": destination.value, "email_hash": destination.hash}
@@ -103,7 +121,7 @@ def save_destination(
 
 @lru_cache
 def _lead_insert(*, has_phone: bool) -> CompiledStatement:
-    block: Any = eligibility.sms_block_of_number(bindparam("phone_hash")) if has_phone else eligibility.NO_PHONE_BLOCK
+    block = None if has_phone else eligibility.NO_PHONE_BLOCK
     names = (
         *("public_id", "role", "lead_key", "phone", "phone_hash", "phone_country", "email", "locale"),
         *("email_hash", "custom_attributes", "created_at", "updated_at"),

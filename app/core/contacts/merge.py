@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, cast
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.core import audit, outbox
 from app.core.consent import changes as consent
-from app.core.consent import eligibility, locking
+from app.core.consent import eligibility, locking, reach, recording
 from app.core.consent.destination_opt_outs import DestinationKey
 from app.core.consent.locking import LockedContact
 from app.core.contacts import profile as contact_profile
@@ -17,7 +16,7 @@ from app.core.contacts import records as contacts
 from app.core.conversations import appending
 from app.core.errors import InvalidInput
 from app.core.ledger import events as ledger
-from app.core.ledger.evidence import Evidence
+from app.core.ledger.evidence import Evidence, reported_by
 from app.core.signing import keys_of
 from app.models import (
     Consent,
@@ -114,11 +113,12 @@ def _move_profile(session: Session, merging: _Merge) -> None:
     target.last_seen_at = max(filter(None, (source.last_seen_at, target.last_seen_at)), default=None)
     target.unsubscribed_from_emails |= source.unsubscribed_from_emails
     target.blocked_at = target.blocked_at or source.blocked_at
+    evidence = reported_by(merging.actor, merged_from=source.public_id)
     if source.gdpr_optin is False:
-        target.gdpr_optin = False
+        contacts.change_gdpr_optin(session, target, gdpr_optin=False, evidence=evidence, at=merging.at)
     if phone and not target.phone:
-        contacts.change_phone(session, target, phone, at=merging.at)
-    target.sms_block = cast(Any, eligibility.sms_block_of(target))
+        contacts.change_phone(session, target, phone, evidence=evidence, at=merging.at)
+    target.sms_block = eligibility.sms_block_of(target)
     target.updated_at = merging.at
     session.flush()
 
@@ -176,9 +176,14 @@ def _move_opt_in(
     *,
     at: datetime,
 ) -> None:
-    """Repeat the opt-in for the target, which has the same number, unless any contact with this number opted out."""
+    """Repeat the opt-in for the target, which has the same number.
+
+    Not if the target is closed, or any contact with this number opted out.
+    """
     destination_hash = keys_of(session).destination_hash(destination)
-    if not any(eligibility.opt_in_obstacles(session, subscription_type.id, destination_hash)):
+    if not reach.is_closed(locked) and not any(
+        eligibility.opt_in_obstacles(session, subscription_type.id, destination_hash)
+    ):
         consent.opt_in(session, locked, subscription_type.id, destination, evidence, at=at)
 
 
@@ -212,8 +217,9 @@ def _archive_source(session: Session, merging: _Merge) -> None:
     session.execute(earlier_merges, execution_options={"synchronize_session": False})
     source.merged_into_id = target.id
     source.archived_at = source.updated_at = at
-    source.sms_block = cast(Any, eligibility.sms_block_of(source))
+    source.sms_block = eligibility.sms_block_of(source)
     session.flush()
+    recording.merge(session, target, source, actor=merging.actor, at=at)
     audit.record(session, merging.actor, "contact.merged", f"contact:{target.id}", {"from": source.public_id}, at=at)
     contacts.publish(session, "contact.updated", target.id, at=at)
     # Without the external id, which belongs to the target now.

@@ -4,8 +4,6 @@ A new release of the numbering plans can make a stored number valid or invalid. 
 rules that all stored numbers were last checked with.
 """
 
-from typing import Any, cast
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -75,6 +73,6 @@ def _is_hash_outdated(keys: Keys, address: str | None, email_hash: str | None) -
 def _correct(session: Session, ids: list[int]) -> None:
     outdated = select(Contact).where(Contact.id.in_(ids)).order_by(Contact.id).with_for_update()
     for contact in session.scalars(outdated):
-        contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
+        contact.sms_block = eligibility.sms_block_of(contact)
         contacts.set_email(session, contact, contact.email)
     session.flush()

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
@@ -14,6 +14,7 @@ from app.core.consent import eligibility
 from app.core.contacts import records as contacts
 from app.core.conversations import lifecycle
 from app.core.errors import Conflict, InvalidInput
+from app.core.ledger.evidence import reported_by
 from app.db import dialect_of
 from app.models import Agent, Contact, ContactRole
 from app.schemas.contact_input import CUSTOM_BYTES_MAX, CUSTOM_MAX
@@ -26,7 +27,7 @@ def create(session: Session, fields: Fields, *, actor: str, at: datetime) -> Con
     """Create a contact. Without a role it is a user. Writes ``contact.created``.
 
     :param fields: role, external_id, email, phone, name, avatar, signed_up_at, last_seen_at, owner_id,
-        unsubscribed_from_emails, language_override, custom_attributes
+        unsubscribed_from_emails, language_override, custom_attributes, gdpr_optin
     :raises InvalidInput: email, external_id and role are all missing; a user has no email and no external_id; a value
         is invalid
     :raises Conflict: another user has this external id or address; the message contains ``id=…``
@@ -54,15 +55,17 @@ def create(session: Session, fields: Fields, *, actor: str, at: datetime) -> Con
         refuse_duplicate(session, None, role, external_id, address)
         raise
     _apply(session, contact, {name: values[name] for name in values if name in _SETTERS})
+    _change_gdpr_optin(session, contact, fields, actor=actor, at=at)
     return _record(session, contact, "created", fields, actor=actor, at=at)
 
 
 def change(session: Session, contact: Contact, fields: Fields, *, actor: str, at: datetime) -> Contact:
     """Change the given fields of a locked contact; null removes a value. Writes ``contact.updated``.
 
-    Opt-ins with the old number do not count for a new one.
+    Opt-ins with the old number do not count for a new one. ``gdpr_optin`` that is false changes only with a
+    ``source_note``, which says how the person asked for it.
 
-    :raises InvalidInput: a value is invalid
+    :raises InvalidInput: a value is invalid; the note is missing
     :raises Conflict: another contact has this external id or address
     """
     role = ContactRole(fields.get("role") or contact.role)
@@ -82,12 +85,19 @@ def change(session: Session, contact: Contact, fields: Fields, *, actor: str, at
         refuse_duplicate(session, contact, role, external_id, address)
         raise
     if "phone" in fields:
-        contacts.change_phone(session, contact, fields["phone"], at=at)
+        contacts.change_phone(session, contact, fields["phone"], evidence=reported_by(actor), at=at)
+    _change_gdpr_optin(session, contact, fields, actor=actor, at=at)
     if "language_override" in fields:
         contact.locale = fields["language_override"]
     _apply(session, contact, {name: fields[name] for name in fields if name in _SETTERS})
     contact.updated_at = at
     return _record(session, contact, "updated", fields, actor=actor, at=at)
+
+
+def _change_gdpr_optin(session: Session, contact: Contact, fields: Fields, *, actor: str, at: datetime) -> None:
+    if "gdpr_optin" in fields:
+        evidence = reported_by(actor, fields.get("source_note"))
+        contacts.change_gdpr_optin(session, contact, gdpr_optin=fields["gdpr_optin"], evidence=evidence, at=at)
 
 
 def archive(session: Session, contact: Contact, *, actor: str, at: datetime) -> None:
@@ -148,14 +158,14 @@ def refuse_duplicate(
 
 def _save_state(session: Session, contact: Contact, event: str, *, actor: str, at: datetime) -> None:
     contact.updated_at = at
-    contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
+    contact.sms_block = eligibility.sms_block_of(contact)
     session.flush()
     _record(session, contact, event, {}, actor=actor, at=at)
 
 
 def _record(session: Session, contact: Contact, event: str, fields: Fields, *, actor: str, at: datetime) -> Contact:
     session.flush()
-    details = {"fields": sorted(fields)} if fields else {}
+    details = {"fields": sorted(set(fields) - {"source_note"})} if fields else {}
     audit.record(session, actor, f"contact.{event}", f"contact:{contact.id}", details, at=at)
     contacts.publish(session, "contact.updated", contact.id, at=at)
     session.flush()

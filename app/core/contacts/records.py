@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import email, outbox, phone
-from app.core.consent import eligibility
+from app.core.consent import eligibility, precedence, recording
 from app.core.errors import NotFound
+from app.core.ledger.evidence import Evidence, reported_by
 from app.core.signing import Keys, keys_of, random_public_id
 from app.models import Contact, ContactRole
 
+_BY_SYSTEM = reported_by("system")
 _PUBLISHED = "assent_published_contacts"  # in a session's info: the events that this transaction has written
 
 
@@ -92,16 +93,21 @@ def look_up(session: Session, typed: str, *, region: str | None, limit: int = 50
     return list(session.scalars(select(Contact).where(matches).order_by(Contact.id.desc()).limit(limit)))
 
 
-def change_phone(session: Session, contact: Contact, phone_number: str | None, *, at: datetime) -> None:
+def change_phone(
+    session: Session, contact: Contact, phone_number: str | None, *, evidence: Evidence = _BY_SYSTEM, at: datetime
+) -> None:
     """Change a contact's number, or remove it (null). Opt-ins with the old number do not count for the new one.
 
-    A lead is no longer found by its lead key. The same number again changes nothing.
+    Writes one ``number_change`` event if there was a number. A lead is no longer found by its lead key. The same number
+    again changes nothing.
     """
-    if _normalised(phone_number)[0] == contact.phone:
+    before = contact.phone
+    if _normalised(phone_number)[0] == before:
         return
     _set_phone(session, contact, phone_number)
     contact.lead_key = None
     mark_updated(session, contact, at=at)
+    recording.number_change(session, contact, before, evidence, at=at)
 
 
 def remove_phone(session: Session, contact: Contact) -> None:
@@ -120,17 +126,31 @@ def email_hash(keys: Keys, address: str | None) -> str | None:
     return keys.destination_hash(address) if address and email.is_valid(address) else None
 
 
-def change_gdpr_optin(session: Session, contact: Contact, *, gdpr_optin: bool | None, at: datetime) -> None:
-    """Set whether the contact agrees to messages at all. False: no message on any channel. Null: not known."""
+def change_gdpr_optin(
+    session: Session, contact: Contact, *, gdpr_optin: bool | None, evidence: Evidence = _BY_SYSTEM, at: datetime
+) -> None:
+    """Set whether the contact agrees to messages at all. False: no message on any channel. Null: not known.
+
+    Writes one ``gdpr_off`` or ``gdpr_on`` event when it becomes or stops being false. The same value changes nothing.
+
+    :raises InvalidState, InvalidInput: it is false, and this evidence cannot change that
+    """
+    before = contact.gdpr_optin
+    if gdpr_optin is before:
+        return
+    if before is False:
+        precedence.refuse_lifting_gdpr(evidence)
     contact.gdpr_optin = gdpr_optin
-    contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
+    contact.sms_block = eligibility.sms_block_of(contact)
     mark_updated(session, contact, at=at)
+    if False in {before, gdpr_optin}:
+        recording.gdpr(session, contact, evidence, at=at)
 
 
 def block(session: Session, contact: Contact, *, at: datetime) -> None:
     """Block a contact: nothing is accepted from it or sent to it any more. Its consents stay."""
     contact.blocked_at = at
-    contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
+    contact.sms_block = eligibility.sms_block_of(contact)
     mark_updated(session, contact, at=at)
 
 
@@ -145,7 +165,7 @@ def _set_phone(session: Session, contact: Contact, typed: str | None) -> None:
     number, country = _normalised(typed)
     contact.phone, contact.phone_country = number, country
     contact.phone_hash = keys_of(session).destination_hash(number) if number else None
-    contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
+    contact.sms_block = eligibility.sms_block_of(contact)
 
 
 def _normalised(typed: str | None) -> tuple[str | None, str | None]:

@@ -1,6 +1,6 @@
 """Fast path for messages from contacts: appends to the open conversation in four statements.
 
-All other cases (no open conversation, another text with a used key, a blocked contact) go through ``messages.post``.
+All other cases (no open conversation, another text with a used key, a closed contact) go through ``messages.post``.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def post(session: Session, contact_id: int, *, body: str, client_key: str, at: d
     Posting again with the same key returns the existing message.
 
     :raises InvalidInput: ``body`` is empty or too long; ``client_key`` is malformed
-    :raises InvalidState: the contact is blocked
+    :raises InvalidState: the contact is closed (``blocked``, ``gdpr_optout``)
     :raises NotFound: there is no such contact
     """
     appending.check_client_key(client_key)
@@ -45,7 +45,8 @@ def post(session: Session, contact_id: int, *, body: str, client_key: str, at: d
     if contact is None:
         raise NotFound("There is no such contact.")
     found = _FIND.one(session, contact_id=contact_id, client_key=client_key)
-    if found is None or contact[0] is not None:
+    blocked_at, gdpr_optin = contact
+    if found is None or blocked_at is not None or gdpr_optin in {False}:
         return _post_slowly(session, contact_id, body, client_key, at=at)
     conversation_id, number, *sent, created_at = found
     if number is None:
@@ -80,7 +81,9 @@ def _append(session: Session, conversation_id: int, body: str, client_key: str, 
 
 
 _LOCK_CONTACT = CompiledStatement(
-    select(_CONTACT.c.blocked_at).where(_CONTACT.c.id == bindparam("contact_id")).with_for_update()
+    select(_CONTACT.c.blocked_at, _CONTACT.c.gdpr_optin)
+    .where(_CONTACT.c.id == bindparam("contact_id"))
+    .with_for_update()
 )
 _WITH_KEY = and_(_MESSAGE.c.conversation_id == _CONVERSATION.c.id, _MESSAGE.c.client_key == bindparam("client_key"))
 _FIND = CompiledStatement(

@@ -81,8 +81,12 @@ def begin(session: Session, contact: Contact, first: FirstMessage, *, agent_id: 
 
     :raises InvalidInput: the text is empty or too long
     :raises NotFound: there is no such form
-    :raises InvalidState: the form cannot be inserted; the contact is blocked
+    :raises InvalidState: the form cannot be inserted; the contact is closed or archived; or ``no_messenger``: a lead
+        without a messenger would never see it
     """
+    reach.refuse_gone(session, merged_into_id=contact.merged_into_id, erased_at=contact.erased_at)
+    reach.refuse_out_of_reach(contact)
+    lifecycle.refuse_without_messenger(session, contact)
     actor = f"agent:{agent_id}"
     key = first.client_key or None
     conversation = lifecycle.find_started(session, contact.id, key) if key else None
@@ -110,7 +114,7 @@ def place(
     """
     if inserted.conversation_id is not None or inserted.contact_id != conversation.contact_id:
         raise InvalidState("This form was inserted for somebody else.")
-    reach.refuse_blocked(session.get_one(Contact, conversation.contact_id))
+    reach.refuse_closed(session.get_one(Contact, conversation.contact_id))
     inserted.conversation_id = conversation.id
     if conversation.state == ConversationState.CLOSED:
         lifecycle.reopen_locked(session, conversation, actor=author, at=at)

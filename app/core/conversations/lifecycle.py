@@ -17,8 +17,18 @@ from app.core.conversations.appending import (
     lock,
     touch,
 )
-from app.core.errors import InvalidInput, NotFound
-from app.models import Agent, Contact, Conversation, ConversationState, InsertedForm, Message, MessageKind
+from app.core.errors import InvalidInput, InvalidState, NotFound
+from app.models import (
+    Agent,
+    Contact,
+    ContactRole,
+    Conversation,
+    ConversationState,
+    InsertedForm,
+    Message,
+    MessageKind,
+    MessengerToken,
+)
 
 
 def start(
@@ -72,6 +82,25 @@ def find_started(session: Session, contact_id: int, client_key: str) -> Conversa
     locking.lock_contact(session, contact_id)
     query = select(Conversation).where(Conversation.contact_id == contact_id, Conversation.client_key == client_key)
     return session.scalars(query).one_or_none()
+
+
+def has_messenger(session: Session, contact: Contact) -> bool:
+    """Whether the contact can read messages: a user signs in to the messenger, a lead needs a token of it."""
+    if contact.role != ContactRole.LEAD:
+        return True
+    token = select(MessengerToken.contact_id).where(
+        MessengerToken.contact_id == contact.id, MessengerToken.ended_at.is_(None)
+    )
+    return session.execute(token.limit(1)).first() is not None
+
+
+def refuse_without_messenger(session: Session, contact: Contact) -> None:
+    """:raises InvalidState: ``no_messenger``: the contact would never see a conversation"""
+    if not has_messenger(session, contact):
+        raise InvalidState(
+            "This lead has no messenger, so nobody would see a conversation. Insert a form and send the personal link.",
+            code="no_messenger",
+        )
 
 
 def find(session: Session, conversation_id: int) -> Conversation:

@@ -26,7 +26,7 @@ def post(session: Session, conversation_id: int, new: NewMessage, *, at: datetim
     author with the same key is another message.
 
     :raises InvalidInput: ``body`` is empty or longer than ``BODY_MAX``; ``client_key`` is malformed
-    :raises InvalidState: the contact is blocked, and this is not a note
+    :raises InvalidState: the contact is closed (``blocked``, ``gdpr_optout``), and this is not a note
     :raises NotFound: there is no such conversation
     """
     if new.kind not in {MessageKind.MESSAGE, MessageKind.NOTE} or (
@@ -43,7 +43,7 @@ def post(session: Session, conversation_id: int, new: NewMessage, *, at: datetim
         if sent:
             return sent
     if new.kind == MessageKind.MESSAGE:
-        reach.refuse_blocked(contact_of(session, conversation))
+        reach.refuse_closed(contact_of(session, conversation))
     if new.author == CONTACT:
         reopen_locked(session, conversation, actor=SYSTEM, at=at)
     return appending.append(session, conversation, new, at=at)

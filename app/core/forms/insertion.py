@@ -40,13 +40,14 @@ def insert_for(
     Writes one ``form.inserted`` outbox event. Flushes.
 
     :param contact: null: for the first person who opens the link and types a number; they become a lead
-    :raises InvalidState: the contact is blocked; the form is archived or its type is not live
+    :raises InvalidState: the contact is closed (``blocked``, ``gdpr_optout``) or archived; the form is archived, or
+        its type is not live
     :raises NotFound: the contact was erased, or merged into another one (``Merged``)
     :raises InvalidInput: ``expires_in`` or the origin is refused
     """
     if contact is not None:
         reach.refuse_gone(session, merged_into_id=contact.merged_into_id, erased_at=contact.erased_at)
-        reach.refuse_blocked(contact)
+        reach.refuse_out_of_reach(contact)
     version_id, type_state = session.execute(
         select(OptInFormVersion.id, SubscriptionType.state)
         .join(SubscriptionType, SubscriptionType.id == OptInFormVersion.subscription_type_id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import ColumnElement, Table, select, update
 from sqlalchemy.orm import Session
 
 from app.core.wording import FrozenWording
@@ -32,6 +32,7 @@ class Evidence:
     :param actor: who acted: ``contact``, ``agent:3``, ``api:4``, ``system``
     :param ip_address: of the person, as far as trusted proxies report it
     :param origin: the origin of the page that showed the form; ``page``: its address as the browser claimed it
+    :param occurred_at: when they said so, where a source reports the past; null: as it is recorded
     """
 
     source: Source
@@ -47,9 +48,24 @@ class Evidence:
     form_version_id: int | None = None
     inserted_form_id: int | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    occurred_at: datetime | None = None
+
+    @property
+    def is_persons_word(self) -> bool:
+        """Whether the person said so. Without a note of how they did, an API client acts on its own account."""
+        return self.source != Source.API or bool(self.note)
 
     def of_inserted_form(self, inserted_form_id: int) -> "Evidence":
         return replace(self, inserted_form_id=inserted_form_id)
+
+    def with_details(self, **details: Any) -> "Evidence":
+        return replace(self, details={**self.details, **details})
+
+
+def reported_by(actor: str, note: str | None = None, **details: Any) -> Evidence:
+    """The evidence of what an agent, an API client or the system did, named by their ``actor``."""
+    source = {"agent": Source.AGENT, "api": Source.API}.get(actor.partition(":")[0], Source.SYSTEM)
+    return Evidence(source, actor, EvidenceLevel.REPORTED, note=note, details=details)
 
 
 @dataclass(frozen=True)
@@ -85,7 +101,16 @@ def insert(session: Session, event_id: int, row: EvidenceRow) -> None:
 
 def erase(session: Session, contact_id: int, *, at: datetime) -> None:
     """Clear the evidence of every event of one contact: all columns, the salt included. The events stay."""
-    events = select(ConsentEvent.id).where(ConsentEvent.contact_id == contact_id)
+    _erase(session, (ConsentEvent.contact_id == contact_id,), at=at)
+
+
+def erase_of_number(session: Session, phone_hash: str, *, at: datetime) -> None:
+    """Clear the evidence of the events about a number alone, which belong to no contact. The events stay."""
+    _erase(session, (ConsentEvent.contact_id.is_(None), ConsentEvent.destination_hash == phone_hash), at=at)
+
+
+def _erase(session: Session, events_of: tuple[ColumnElement[bool], ...], *, at: datetime) -> None:
+    events = select(ConsentEvent.id).where(*events_of)
     cleared: dict[str, Any] = dict.fromkeys((*_COLUMNS, "salt")) | {"erased_at": at}
     session.execute(
         update(_EVIDENCE).where(_EVIDENCE.c.event_id.in_(events), _EVIDENCE.c.erased_at.is_(None)).values(cleared)

@@ -14,19 +14,20 @@ from sqlalchemy.orm import Session
 
 from app.core import rate_limits as limits
 from app.core.accounts.api_tokens import hash_of
-from app.core.consent import eligibility, locking
+from app.core.consent import eligibility, locking, reach
 from app.core.contacts import records as contacts
 from app.core.conversations import contact_messages, lifecycle
 from app.core.conversations import messages as conversations
 from app.core.conversations.contact_messages import PostedMessage
 from app.core.errors import InvalidInput, NotFound
+from app.core.ledger.evidence import Evidence
 from app.core.messenger import identity as messenger_identity
 from app.core.messenger import tokens as messenger_tokens
 from app.core.messenger.identity import SESSION_PREFIX, Identity, SignedUser
 from app.core.signing import keys_of, random_public_id
 from app.core.workspace import settings
 from app.db import CompiledStatement, ReadConnection, insert_or_ignore
-from app.models import Contact, ContactRole, Conversation, Workspace
+from app.models import Contact, ContactRole, Conversation, EvidenceLevel, Source, Workspace
 
 MESSAGES_A_MINUTE, SEEN_A_MINUTE, SIGN_INS_A_MINUTE, NEW_LEADS_AN_HOUR = 40, 120, 20, 200
 _ADDRESS_FACTOR = 10  # an IP address may be shared by so many visitors
@@ -128,7 +129,7 @@ def write(session: Session, sender: Sender, *, body: str, client_key: str, at: d
 
     :raises NotFound: the visitor is unknown
     :raises InvalidInput: the text is empty or too long
-    :raises InvalidState: the contact is blocked
+    :raises InvalidState: the contact is closed (``blocked``, ``gdpr_optout``): nothing is stored
     """
     if not client_key:
         raise InvalidInput("Each message needs a key.", field="client_key")
@@ -143,7 +144,8 @@ def write(session: Session, sender: Sender, *, body: str, client_key: str, at: d
 def seen(session: Session, bearer: str, numbers: Mapping[int, int], *, address: str | None, at: datetime) -> int | None:
     """Record up to which message of each conversation the visitor has seen everything, by conversation id.
 
-    Returns null, or in how many seconds to try again. The caller commits either way.
+    Nothing is recorded about a closed contact. Returns null, or in how many seconds to try again. The caller commits
+    either way.
 
     :raises NotFound: the visitor is unknown, or one of the conversations is not theirs
     """
@@ -151,6 +153,8 @@ def seen(session: Session, bearer: str, numbers: Mapping[int, int], *, address: 
     theirs = select(Conversation.id).where(Conversation.contact_id == found.contact_id, Conversation.id.in_(numbers))
     if found.contact_id is None or set(session.scalars(theirs)) != set(numbers):
         raise NotFound("There is no such conversation.")
+    if reach.is_closed(session.get_one(Contact, found.contact_id)):
+        return None
     wait_s = _over_limit(session, _SEEN, hash_of(bearer), address, at=at)
     if wait_s is None:
         for conversation_id, number in sorted(numbers.items()):
@@ -163,13 +167,15 @@ def sign_in(session: Session, user: SignedUser, token: str | None, *, address: s
     """Sign the visitor in as this user. The open conversation that they began as a lead moves to the user's contact.
 
     Consents stay with the lead and the number that they were given for. The signed values are stored if the user has a
-    contact; no contact is created for them alone. The token ends. Returns null, or in how many seconds to try again.
-    The caller commits either way.
+    contact; no contact is created for them alone. Nothing is stored about a closed contact. The token ends. Returns
+    null, or in how many seconds to try again. The caller commits either way.
     """
     if wait_s := _over_limit(session, _SIGN_INS, user.user_id, address, at=at):
         return wait_s
     lead_id = messenger_tokens.lead_of(session, token) if token else None
     contact = _user(session, user.user_id)
+    if contact is not None and reach.is_closed(contact):
+        lead_id = contact = None
     if lead_id is not None and (contact is not None or _has_open_conversation(session, lead_id)):
         contact = _user_for(session, user, at=at) if contact is None else contact
         for contact_id in sorted({lead_id, contact.id}):
@@ -212,6 +218,7 @@ def _sending_contact(session: Session, sender: Sender, *, at: datetime) -> int:
         signed = signed_user(session, sender.identity, at=at)
         user = signed if signed and signed.user_id == found.user_id else SignedUser(cast(str, found.user_id))
         contact = _user_for(session, user, at=at, locale=sender.locale)
+        reach.refuse_closed(contact)
         if user.changes_for(contact):
             _store_changes(session, locking.lock_contact(session, contact.id), user, at=at)
         return contact.id
@@ -275,7 +282,8 @@ def _store_changes(session: Session, contact: Contact, user: SignedUser, *, at: 
     if "email" in changed:
         contacts.set_email(session, contact, changed["email"])
     if "phone" in changed:
-        contacts.change_phone(session, contact, changed["phone"], at=at)
+        signed = Evidence(Source.MESSENGER, "contact", EvidenceLevel.SIGNED_IDENTITY)
+        contacts.change_phone(session, contact, changed["phone"], evidence=signed, at=at)
     elif changed:
         contacts.mark_updated(session, contact, at=at)
 

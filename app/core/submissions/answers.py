@@ -12,15 +12,24 @@ from app.core.forms.insertion import EXPIRES_IN
 from app.core.forms.render_token import RenderToken
 from app.core.forms.views import Form, Insertion
 from app.db import CompiledStatement, insert_statement
-from app.models import Consent, Contact, InsertedForm
+from app.models import Action, Consent, ConsentEvent, Contact, InsertedForm
 
 INSERTED_BY_PAGE = "page"  # ``inserted_by`` of a public form's render, which is stored when it is answered
 _INSERTED_FORM = cast(Table, InsertedForm.__table__)
+_EVENT = cast(Table, ConsentEvent.__table__)
 _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
 # The destination that a render was answered with, and the current consent of its contact; after a merge, the target's.
 _FIND_ANSWER = CompiledStatement(
-    select(_INSERTED_FORM.c.submitted_destination_hash, _CONSENT.c.state, _CONSENT.c.destination_hash)
+    select(
+        _INSERTED_FORM.c.submitted_destination_hash,
+        _CONSENT.c.state,
+        _CONSENT.c.destination_hash,
+        select(_EVENT.c.id)
+        .where(_EVENT.c.inserted_form_id == _INSERTED_FORM.c.id, _EVENT.c.action == Action.CLAIM.value)
+        .correlate(_INSERTED_FORM)
+        .exists(),
+    )
     .select_from(_INSERTED_FORM)
     .join(_CONTACT, _CONTACT.c.id == _INSERTED_FORM.c.contact_id)
     .outerjoin(
@@ -102,7 +111,10 @@ def mark_answered(
 
 
 def earlier_answer(session: Session, form: Form, shown: RenderToken, destination: Destination) -> tuple[bool, bool]:
-    """Whether this render of a public form was answered with this destination, and whether that opt-in still holds."""
+    """Whether this render of a public form was answered with this destination, and whether that answer still holds.
+
+    It does if it opted the contact in, or was only a claim.
+    """
     answered = _FIND_ANSWER.one(session, nonce=shown.nonce, subscription_type_id=form.subscription_type_id)
     is_same = answered is not None and answered[0] == destination.hash
-    return is_same, is_same and is_opted_in(answered[1], answered[2], destination.hash)
+    return is_same, is_same and (bool(answered[3]) or is_opted_in(answered[1], answered[2], destination.hash))

@@ -20,7 +20,7 @@ from app.core.forms.views import FormView, Insertion, State
 from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.core.submissions import answers
-from app.models import ConsentState
+from app.models import ConsentState, EvidenceLevel
 
 WINDOW_S = 60 * 60
 
@@ -41,6 +41,7 @@ class Outcome:
     it was rendered, so show it again), ``answered_already`` (another number was sent from this render), ``too_many``,
     ``not_agreed`` (the box is not ticked). ``has_agreed`` is false where the form's box is not ticked.
     ``assumed_country`` is the country that a refused number was read in; see ``DestinationRefused``.
+    ``is_claim``: the answer of an unverified person changed no consent. What they see must be true for that, too.
     """
 
     state: State
@@ -50,6 +51,7 @@ class Outcome:
     retry_after_s: int | None = None
     has_agreed: bool = True
     assumed_country: str | None = None
+    is_claim: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,8 @@ def _agreed_destination(
 def _submit_public(session: Session, answer: _Answer) -> Outcome:
     if answer.view.submitted_destination_hash is not None:
         return _answered_before(session, answer)
-    if wait_s := _over_limit(session, answer):
-        return Outcome(State.ASK, "too_many", answer.destination, retry_after_s=wait_s)
+    if (ended := _limited_or_closed(session, answer, State.ASK)) is not None:
+        return ended
     lead = _lead(session, answer)
     if _opted_out_since(session, answer, lead):
         return Outcome(State.ASK, "shown_again")
@@ -138,14 +140,14 @@ def _submit_public(session: Session, answer: _Answer) -> Outcome:
 def _submit_inserted(session: Session, answer: _Answer, insertion: Insertion, state: State) -> Outcome:
     if (settled := _settled(answer, insertion, state)) is not None:
         return settled
-    if wait_s := _over_limit(session, answer):
-        return Outcome(state, "too_many", answer.destination, retry_after_s=wait_s)
+    if (ended := _limited_or_closed(session, answer, state)) is not None:
+        return ended
     contact = _locked_contact(session, answer)
     if contact is None:
         return _changed_meanwhile(session, answer, insertion)
     if _opted_out_since(session, answer, contact):
         return _saved_only(session, answer, contact, state)
-    if insertion.answered_at is not None:
+    if insertion.answered_at is not None or _is_only_claim(session, answer, contact):
         return _opt_in(session, answer, contact, insertion.id)
     if not answers.mark_answered(session, insertion, answer.destination, contact.id, at=answer.at):
         _undo_lead(session, contact)
@@ -178,9 +180,8 @@ def _settled(answer: _Answer, insertion: Insertion, state: State) -> Outcome | N
 
 def _lead(session: Session, answer: _Answer) -> LockedContact:
     """The lead that an unknown person becomes, locked."""
-    form, locale = answer.view.form, answer.shown.locale
-    type_id = form.subscription_type_id
-    return leads.lead_for(session, type_id, form.channel, answer.destination, locale=locale, at=answer.at)
+    channel, locale = answer.view.form.channel, answer.shown.locale
+    return leads.lead_for(session, channel, answer.destination, locale=locale, at=answer.at)
 
 
 def _locked_contact(session: Session, answer: _Answer) -> LockedContact | None:
@@ -216,7 +217,7 @@ def _opt_in(session: Session, answer: _Answer, contact: LockedContact, inserted_
     if insertion is None or insertion.answered_at is None:
         contact.later_topics = ("form.submitted",)
     change = consent.opt_in(session, contact, subscription_type_id, answer.destination.value, evidence, at=answer.at)
-    topics = (*contact.topics, *contact.later_topics)
+    topics = contact.topics if change.is_claim else (*contact.topics, *contact.later_topics)
     if not change.is_new and topics:
         outbox.add(
             session,
@@ -230,7 +231,25 @@ def _opt_in(session: Session, answer: _Answer, contact: LockedContact, inserted_
             },
             at=answer.at,
         )
-    return Outcome(State.DONE, None, answer.destination, change.event_id)
+    return Outcome(State.DONE, None, answer.destination, change.event_id, is_claim=change.is_claim)
+
+
+def _is_only_claim(session: Session, answer: _Answer, contact: LockedContact) -> bool:
+    type_id = answer.view.form.subscription_type_id
+    return consent.is_only_claim(session, contact, type_id, answer.destination.value, answer.evidence)
+
+
+def _limited_or_closed(session: Session, answer: _Answer, state: State) -> Outcome | None:
+    """The outcome of an answer over a limit, or of one that gives the number of a person who refused everything.
+
+    Of the latter nothing is stored. An unverified person must not learn that from the outcome.
+    """
+    if wait_s := _over_limit(session, answer):
+        return Outcome(state, "too_many", answer.destination, retry_after_s=wait_s)
+    is_unverified = answer.evidence.level == EvidenceLevel.WEB_UNVERIFIED
+    if is_unverified and leads.is_gdpr_refused(session, answer.view.form.channel, answer.destination):
+        return Outcome(State.DONE, None, answer.destination, is_claim=True)
+    return None
 
 
 def _over_limit(session: Session, answer: _Answer) -> int | None:
@@ -245,10 +264,10 @@ def _over_limit(session: Session, answer: _Answer) -> int | None:
 
 def _answered_before(session: Session, answer: _Answer) -> Outcome:
     """The outcome for a render that was answered before: with the same number, the current state."""
-    is_same, is_signed_up = answers.earlier_answer(session, answer.view.form, answer.shown, answer.destination)
+    is_same, is_settled = answers.earlier_answer(session, answer.view.form, answer.shown, answer.destination)
     if not is_same:
         return Outcome(State.ASK, "answered_already", answer.destination)
-    return Outcome(State.DONE, None, answer.destination) if is_signed_up else Outcome(State.ASK, "shown_again")
+    return Outcome(State.DONE, None, answer.destination) if is_settled else Outcome(State.ASK, "shown_again")
 
 
 def _changed_meanwhile(session: Session, answer: _Answer, insertion: Insertion) -> Outcome:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.core.consent import changes as consent
-from app.core.consent import locking
+from app.core.consent import locking, recording
 from app.core.consent.changes import Change
 from app.core.consent.locking import LockedContact
 from app.core.errors import InvalidInput, InvalidState, NotFound
@@ -30,10 +30,12 @@ def attach(
 ) -> SubscriptionTypeView:
     """Opt a contact in to an opt-in type, or out of an opt-out type. Returns the type. Repeating it changes nothing.
 
-    :param at: the time of the contact's statement, not before their last one
+    An opt-in that was made in the past (``evidence.occurred_at``) counts for the number that the contact had then.
+
     :raises NotFound: there is no such contact or type, or the type is archived
     :raises InvalidInput: ``consent_type`` differs from the type's; or the contact opted out, and the note is missing
-    :raises InvalidState: the type is a draft; the number is suppressed; or the consent changed after ``at``
+    :raises InvalidState: the type is a draft; the number is suppressed; the contact is closed (``blocked``,
+        ``gdpr_optout``); or the consent changed after the reported time
     """
     subscription_type = _find_live(session, subscription_type_id)
     if consent_type != subscription_type.consent_type:
@@ -93,6 +95,8 @@ def _record_opt_in(
     session: Session, contact: LockedContact, subscription_type: SubscriptionTypeView, evidence: Evidence, at: datetime
 ) -> Change:
     destination = contact.destination(subscription_type.channel)
+    if evidence.occurred_at is not None and subscription_type.channel == Channel.SMS:
+        destination = recording.number_at(session, contact.id, evidence.occurred_at, current=destination)
     if not destination:
         missing = "number" if subscription_type.channel == Channel.SMS else "address"
         raise InvalidState(

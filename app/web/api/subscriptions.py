@@ -65,13 +65,15 @@ def attach_subscription(session: Session, body: dict[str, Any], contact_id: str)
 
     Opts in to an `opt_in` type, out of an `opt_out` type. Again is 200 and records nothing. `suppressed`: the number
     asked not to be texted, which only its holder lifts. Who opted out themselves is opted in again only with a
-    `source_note` that says how they asked for it. `no_phone`, `no_email`: there is nothing to say yes for.
+    `source_note` that says how they asked for it. `no_phone`, `no_email`: there is nothing to say yes for. With
+    `occurred_at` an opt-in counts for the number that the contact had then. `blocked`, `gdpr_optout`: nothing is
+    recorded for this contact but opt-outs.
     """
-    at = body["occurred_at"] or clock.now()
-    if at > clock.now():
+    now, occurred_at = clock.now(), body["occurred_at"]
+    if occurred_at is not None and occurred_at > now:
         raise InvalidInput("They cannot have said so in the future.", field="occurred_at")
-    evidence = _evidence(body["source_note"])
-    return attachments.attach(session, contact_id, ids.number(body["id"]), body["consent_type"], evidence, at=at)
+    evidence = _evidence(body["source_note"], occurred_at)
+    return attachments.attach(session, contact_id, ids.number(body["id"]), body["consent_type"], evidence, at=now)
 
 
 @blueprint.delete("/contacts/<contact_id>/subscriptions/<subscription_id>", errors=(404, 409, 410))
@@ -127,12 +129,13 @@ def list_consent_events(query: dict[str, Any], contact_id: str) -> dict[str, Any
     )
 
 
-def _evidence(note: str | None) -> Evidence:
+def _evidence(note: str | None, occurred_at: datetime | None = None) -> Evidence:
     """An API client reports what a person said elsewhere; the user agent is the client's."""
     return Evidence(
         Source.API,
         auth.caller().actor,
         EvidenceLevel.REPORTED,
         user_agent=http_request.headers.get("User-Agent"),
-        note=note,
+        note=note or None,
+        occurred_at=occurred_at,
     )

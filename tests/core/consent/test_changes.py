@@ -215,11 +215,11 @@ def test_reasons_are_listed_in_the_documented_order(database: Database) -> None:
         ({"phone_number": "ask me"}, "phone_invalid"),
         ({"phone_number": "+442079460018"}, "phone_not_sms_capable"),
         ({"phone_number": make.SAMS_NUMBER, "gdpr_optin": False}, "gdpr_optout"),
-        ({"phone_number": make.EVES_NUMBER}, "suppressed"),
+        ({"phone_number": make.EVES_NUMBER}, None),
         ({"phone_number": make.SAMS_NUMBER}, None),
     ],
 )
-def test_sms_block_is_the_first_reason_that_stops_texts_of_every_type(
+def test_sms_block_is_the_contacts_first_reason_that_stops_texts_of_every_type(
     database: Database, values: dict[str, object], reason: str | None
 ) -> None:
     with database.unit_of_work() as session:
@@ -228,7 +228,7 @@ def test_sms_block_is_the_first_reason_that_stops_texts_of_every_type(
         session.expire(sam)
         assert sam.sms_block == reason
         contacts.change_phone(session, sam, make.EVES_NUMBER, at=make.NOON)
-        assert session.get_one(Contact, sam.id).sms_block in {"suppressed", "gdpr_optout"}
+        assert session.get_one(Contact, sam.id).sms_block in {None, "gdpr_optout"}
 
 
 def test_an_email_type_needs_an_email_address(database: Database) -> None:
@@ -249,11 +249,11 @@ def test_an_email_address_is_stored_normalized(database: Database) -> None:
 
 def test_saving_the_same_number_again_keeps_the_lead(database: Database) -> None:
     with database.unit_of_work() as session:
-        offers, phone_hash = make.live_type(session), session.info["assent_keys"].destination_hash(make.SAMS_NUMBER)
+        phone_hash = session.info["assent_keys"].destination_hash(make.SAMS_NUMBER)
         typed = Destination(make.SAMS_NUMBER, phone_hash, "US")
-        lead_id = leads.lead_for(session, offers.id, "sms", typed, locale="en", at=make.NOON).id
+        lead_id = leads.lead_for(session, "sms", typed, locale="en", at=make.NOON).id
         contacts.change_phone(session, locking.lock_contact(session, lead_id), "+1 202-555-0123", at=make.NOON)
-        again = leads.lead_for(session, offers.id, "sms", typed, locale="en", at=make.NOON)
+        again = leads.lead_for(session, "sms", typed, locale="en", at=make.NOON)
         assert (again.id, again.topics) == (lead_id, ())
 
 

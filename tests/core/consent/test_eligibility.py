@@ -107,7 +107,7 @@ def add(session: Session, described: Person, types: list[SubscriptionType]) -> C
     contact.archived_at = make.NOON if described.is_archived else None
     if described.is_blocked:
         contacts.block(session, contact, at=make.NOON)
-    contact.sms_block = eligibility.sms_block_of(contact)  # type: ignore[assignment]  # an expression may be assigned
+    contact.sms_block = eligibility.sms_block_of(contact)
     session.flush()
     return contact
 
@@ -164,7 +164,7 @@ def sql(
 
 def archive(_session: Session, contact: Contact) -> None:
     contact.archived_at = make.NOON
-    contact.sms_block = eligibility.sms_block_of(contact)  # type: ignore[assignment]  # an expression may be assigned
+    contact.sms_block = eligibility.sms_block_of(contact)
 
 
 def unsubscribe(_session: Session, contact: Contact) -> None:

@@ -48,7 +48,7 @@ def test_new_rules_change_the_block_of_each_number_with_another_result(database:
     valid = add_contact(database, {"phone_number": make.SAMS_NUMBER}, sms_block="phone_invalid")
     landline = add_contact(database, {"phone_number": LANDLINE}, sms_block=None)
     other_reason = add_contact(database, {"phone_number": LANDLINE}, sms_block="phone_invalid")
-    was_valid = add_contact(database, {"phone_number": LANDLINE}, sms_block="suppressed")
+    was_valid = add_contact(database, {"phone_number": LANDLINE}, sms_block=None)
     refused = add_contact(database, {"phone_number": make.SAMS_NUMBER, "gdpr_optin": False})
     without = add_contact(database, {})
     suppressed = add_contact(database, {"phone_number": make.EVES_NUMBER}, sms_block="phone_invalid")
@@ -63,7 +63,7 @@ def test_new_rules_change_the_block_of_each_number_with_another_result(database:
         was_valid: "phone_not_sms_capable",
         refused: "gdpr_optout",
         without: "no_phone",
-        suppressed: "suppressed",
+        suppressed: None,
     }
     assert blocks(database) == expected
     with database.read_only() as session:

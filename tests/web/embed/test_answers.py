@@ -530,9 +530,6 @@ def test_a_stranger_learns_nothing_about_a_number(client: FlaskClient, database:
         for page in answers
     }
     assert len(shapes) == 1
-    with database.read_only() as session:
-        blocks = dict(session.execute(select(Contact.phone, Contact.sms_block).where(Contact.role == "lead")).all())
-    assert blocks[make.EVES_NUMBER] == "suppressed"
 
 
 def test_an_email_type_asks_for_an_address(client: FlaskClient, database: Database) -> None:

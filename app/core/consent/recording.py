@@ -1,0 +1,86 @@
+"""Writes the events of the ledger that change no consent: what happened to a person or to a number."""
+
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import Table, bindparam, select
+from sqlalchemy.orm import Session
+
+from app.core.consent.destination_opt_outs import DestinationKey
+from app.core.ledger import events as ledger
+from app.core.ledger.evidence import Evidence, reported_by
+from app.db import CompiledStatement
+from app.models import Action, ConsentEvent, ConsentEvidence, Contact, Suppression
+
+_EVENT = cast(Table, ConsentEvent.__table__)
+_FIND_CLAIM = CompiledStatement(
+    select(_EVENT.c.id).where(
+        _EVENT.c.inserted_form_id == bindparam("inserted_form_id"),
+        _EVENT.c.destination_hash == bindparam("destination_hash"),
+        _EVENT.c.action == Action.CLAIM.value,
+    )
+)
+
+
+def claim(session: Session, key: DestinationKey, destination: str, evidence: Evidence, *, at: datetime) -> int:
+    """Record that an unverified person agreed, though that changes no consent. Returns the id of the event.
+
+    A repeated answer of one inserted form returns the existing event.
+    """
+    if evidence.inserted_form_id is not None:
+        found = _FIND_CLAIM.one(
+            session, inserted_form_id=evidence.inserted_form_id, destination_hash=key.destination_hash
+        )
+        if found is not None:
+            return int(found[0])
+    subject = ledger.Subject(key.contact_id, key.subscription_type_id, destination, key.destination_hash)
+    return ledger.record(session, Action.CLAIM, subject, evidence, at=at)
+
+
+def number_change(session: Session, contact: Contact, before: str | None, evidence: Evidence, *, at: datetime) -> None:
+    """Record that a contact's number was replaced or removed. A first number is not a change.
+
+    :param before: the number until now
+    """
+    if before is not None:
+        of_contact = ledger.Subject(contact.id, None, contact.phone, contact.phone_hash)
+        ledger.record(session, Action.NUMBER_CHANGE, of_contact, evidence.with_details(before=before), at=at)
+
+
+def number_at(session: Session, contact_id: int, at: datetime, *, current: str | None) -> str | None:
+    """The number that a contact had at this time; the current one, if no change since then is recorded.
+
+    :param current: the number that the contact has now
+    """
+    query = (
+        select(ConsentEvidence.details)
+        .join(ConsentEvent, ConsentEvent.id == ConsentEvidence.event_id)
+        .where(
+            ConsentEvent.contact_id == contact_id,
+            ConsentEvent.action == Action.NUMBER_CHANGE.value,
+            ConsentEvent.occurred_at > at,
+        )
+        .order_by(ConsentEvent.id)
+        .limit(1)
+    )
+    details = session.scalars(query).one_or_none()
+    return current if details is None else str(details["before"])
+
+
+def gdpr(session: Session, contact: Contact, evidence: Evidence, *, at: datetime) -> None:
+    """Record that the contact's ``gdpr_optin`` became false, or stopped being false."""
+    action = Action.GDPR_OFF if contact.gdpr_optin is False else Action.GDPR_ON
+    ledger.record(session, action, ledger.Subject(contact.id, None, None, None), evidence, at=at)
+
+
+def merge(session: Session, target: Contact, source: Contact, *, actor: str, at: datetime) -> None:
+    """Record that ``source`` became part of ``target``."""
+    evidence = reported_by(actor, merged_from=source.public_id)
+    ledger.record(session, Action.MERGE, ledger.Subject(target.id, None, None, None), evidence, at=at)
+
+
+def suppression(session: Session, action: Action, suppression: Suppression, *, actor: str, at: datetime) -> None:
+    """Record that a number was suppressed or lifted (``suppress``, ``lift``), with its cause and note."""
+    of_number = ledger.Subject(None, None, suppression.phone, suppression.phone_hash)
+    evidence = reported_by(actor, suppression.note or None, cause=suppression.cause)
+    ledger.record(session, action, of_number, evidence, at=at)
