@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import ColumnElement, Table, select, update
 from sqlalchemy.orm import Session
 
 from app.core.wording import FrozenWording
@@ -85,11 +85,12 @@ def insert(session: Session, event_id: int, row: EvidenceRow) -> None:
 
 def erase(session: Session, contact_id: int, *, at: datetime) -> None:
     """Clear the evidence of every event of one contact: all columns, the salt included. The events stay."""
-    events = select(ConsentEvent.id).where(ConsentEvent.contact_id == contact_id)
-    cleared: dict[str, Any] = dict.fromkeys((*_COLUMNS, "salt")) | {"erased_at": at}
-    session.execute(
-        update(_EVIDENCE).where(_EVIDENCE.c.event_id.in_(events), _EVIDENCE.c.erased_at.is_(None)).values(cleared)
-    )
+    _erase(session, ConsentEvent.contact_id == contact_id, at=at)
+
+
+def erase_of_number(session: Session, phone_hash: str, *, at: datetime) -> None:
+    """Clear the evidence of events about a number that name no contact."""
+    _erase(session, ConsentEvent.contact_id.is_(None) & (ConsentEvent.destination_hash == phone_hash), at=at)
 
 
 def hash_of(columns: Mapping[str, Any], salt: bytes) -> bytes:
@@ -104,6 +105,14 @@ def canonical_json(value: Any) -> bytes:
     Source: RFC 8785
     """
     return json.dumps(_canonical(value), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _erase(session: Session, which: ColumnElement[bool], *, at: datetime) -> None:
+    events = select(ConsentEvent.id).where(which)
+    cleared: dict[str, Any] = dict.fromkeys((*_COLUMNS, "salt")) | {"erased_at": at}
+    session.execute(
+        update(_EVIDENCE).where(_EVIDENCE.c.event_id.in_(events), _EVIDENCE.c.erased_at.is_(None)).values(cleared)
+    )
 
 
 def _canonical(value: Any) -> Any:
