@@ -238,6 +238,9 @@ def test_serve_migrates_and_runs_web_and_worker(tmp_path: Path) -> None:
         wait_until_ready(port, process, log)
         children = descendants(process.pid)
         assert len(children) == 3, "web, its one worker process, and the worker"
+        made = [tmp_path / "instance", *(tmp_path / "instance").iterdir()]
+        assert {"assent.db-wal", "assent.db-shm", "huey.db"} <= {each.name for each in made}
+        assert {each.name for each in made if each.stat().st_mode & 0o077} == set()
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0, log.read_text()
         wait_until_gone(children)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app import config
+from app.cli import private_files
 from app.config import Settings
 
 if TYPE_CHECKING:
@@ -14,12 +15,14 @@ if TYPE_CHECKING:
 
 
 def settings_with_warnings() -> Settings:
-    """The settings. Environment variables that look like settings but are unknown are reported on standard error.
+    """The settings. Reports unknown environment variables, and files that others could read, on standard error.
+
+    Others cannot read those files any more.
 
     :raises BadSetting: a value is invalid
     """
     settings = config.load()
-    for warning in settings.warnings:
+    for warning in (*settings.warnings, *private_files.tighten(settings)):
         click.echo(f"assent: warning: {warning}", err=True)
     return settings
 
