@@ -29,19 +29,24 @@ REFUSED: tuple[tuple[str, str, str | None, str], ...] = (
         "channel and consent type never change",
     ),
 )
-# On SQLite, INSERT OR REPLACE deletes the row in its way, and runs no trigger for that without recursive_triggers.
+# On SQLite, INSERT OR REPLACE deletes the row in its way, and runs no trigger for that without recursive_triggers. The
+# hidden ``rowid`` of a table without an integer key is a key as well.
 # table, condition on a row that has the key of the new one, message
 REFUSED_TO_REPLACE = (
     ("consent_events", "id = NEW.id", "the ledger is append-only"),
     ("consent_evidence", "event_id = NEW.event_id", "evidence never changes"),
-    ("wordings", "hash = NEW.hash AND body <> NEW.body", "wordings never change"),
+    ("wordings", "(hash = NEW.hash OR rowid = NEW.rowid) AND body <> NEW.body", "wordings never change"),
     ("ledger_seals", "id = NEW.id", "seals never change"),
     (
         "optin_form_versions",
         "id = NEW.id OR (form_id = NEW.form_id AND number = NEW.number)",
         "a form version is frozen",
     ),
-    ("optin_form_texts", "version_id = NEW.version_id AND locale = NEW.locale", "a form version is frozen"),
+    (
+        "optin_form_texts",
+        "(version_id = NEW.version_id AND locale = NEW.locale) OR rowid = NEW.rowid",
+        "a form version is frozen",
+    ),
     (
         "subscription_types",
         "id = NEW.id AND (channel <> NEW.channel OR consent_type <> NEW.consent_type)",
