@@ -19,7 +19,7 @@ from app.core.errors import InvalidState
 from app.core.workspace import bootstrap as store
 from app.core.workspace import settings as workspace
 from app.db import Database
-from app.jobs.queue import open_queue
+from app.jobs import queue
 from app.models import (
     Action,
     Base,
@@ -125,7 +125,7 @@ def used(database: Database) -> Database:
 # SQLite's are no indexes of expressions, and PostgreSQL's are compared where they stand.
 @pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index:UserWarning")
 def test_what_migrations_make_is_what_the_models_say(settings: config.Settings, database: Database) -> None:
-    open_queue(settings, database).storage.close()
+    queue.create_tables(settings, database)
     with database.engine.connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "compare_server_default": False, "include_name": is_ours}

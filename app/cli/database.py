@@ -55,16 +55,18 @@ def ready(settings: Settings) -> Iterator["Database"]:
 
 @contextmanager
 def migrated(settings: Settings) -> Iterator["Database"]:
-    """The database, migrated, with new number rules applied.
+    """The database and the queue's tables, migrated, with new number rules applied.
 
     :raises InvalidState: it cannot be migrated, or has another secret key
     """
     from app.core.contacts import number_rules
     from app.core.workspace import bootstrap as store
+    from app.jobs import queue
 
     database = store.open_database(settings, connections=1)
     try:
         store.make_ready(database)
+        queue.create_tables(settings, database)
         number_rules.apply(database)
         yield database
     finally:
