@@ -1,4 +1,4 @@
--- The rights of the role "assent", which web and worker use when another role owns the tables.
+-- The rights of the role "assent" of web and worker, where another role owns the tables.
 -- Run it as the owner in the database of Assent, after every "assent db upgrade": psql -f roles.sql
 -- It may be run again at any time. Backups need no other role; an upgrade and a restore are run as the owner.
 GRANT USAGE ON SCHEMA public TO assent;
