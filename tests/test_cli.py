@@ -240,6 +240,9 @@ def test_serve_migrates_and_runs_web_and_worker(tmp_path: Path) -> None:
         wait_until_ready(port, process, log)
         worker, web = processes_of_serve(process.pid, log)
         assert len(web) == 1
+        made = [tmp_path / "instance", *(tmp_path / "instance").iterdir()]
+        assert {"assent.db-wal", "assent.db-shm", "huey.db"} <= {each.name for each in made}
+        assert {each.name for each in made if each.stat().st_mode & 0o077} == set()
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0, log.read_text()
         wait_until_gone([worker, *web])

@@ -1,5 +1,6 @@
 """The files of docs/deploy name only commands, settings and files that exist, in an order that works."""
 
+import json
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ import click
 
 from app.cli import assent
 from app.config import ROOT, SETTINGS
+from app.web.api.error_codes import CODES
 from app.web.server import THREADS_ON_POSTGRESQL
 
 FOLDER = ROOT / "docs" / "deploy"
@@ -84,6 +86,17 @@ def test_no_proxy_logs_urls_of_forms_or_gives_up_on_all_servers_when_one_fails()
     assert "exclude http.log.error http.handlers.reverse_proxy" in TEXTS["Caddyfile"]
     assert "health_uri" not in TEXTS["Caddyfile"]
     assert "UPSTREAM: dynamic a web 8000" in TEXTS["compose.yaml"]
+
+
+def test_nginx_answers_calls_of_the_api_with_errors_in_json_that_the_api_knows() -> None:
+    text = TEXTS["nginx.conf"]
+    assert "error_page 413 @too_large;" in text
+    assert "error_page 502 504 @unavailable;" in text
+    bodies = [json.loads(body) for body in re.findall(r"return \d+ '(.*)';", text)]
+    assert len(bodies) == 2
+    for body in bodies:
+        assert (body["type"], body["request_id"]) == ("error.list", None)
+        assert {each["code"] for each in body["errors"]} <= set(CODES)
 
 
 def test_services_start_again_however_often_they_fail() -> None:

@@ -19,7 +19,7 @@ from app.core.errors import InvalidState
 from app.core.workspace import bootstrap as store
 from app.core.workspace import settings as workspace
 from app.db import Database
-from app.jobs.queue import open_queue
+from app.jobs import queue
 from app.models import (
     Action,
     Base,
@@ -125,7 +125,7 @@ def used(database: Database) -> Database:
 # SQLite's are no indexes of expressions, and PostgreSQL's are compared where they stand.
 @pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index:UserWarning")
 def test_what_migrations_make_is_what_the_models_say(settings: config.Settings, database: Database) -> None:
-    open_queue(settings, database).storage.close()
+    queue.create_tables(settings, database)
     with database.engine.connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "compare_server_default": False, "include_name": is_ours}
@@ -198,6 +198,25 @@ def test_a_row_that_never_changes_cannot_be_replaced_without_recursive_triggers(
             connection.execute(f"INSERT OR REPLACE INTO {table} SELECT {chosen} FROM {table}")  # noqa: S608
 
 
+@pytest.mark.databases("sqlite")  # PostgreSQL has no row ids
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        ("wordings", {"hash": "another", "body": "other words"}),
+        ("optin_form_texts", {"locale": "de", "legal_text": "other words"}),
+    ],
+)
+def test_a_row_that_never_changes_cannot_be_replaced_by_its_hidden_row_id(
+    table: str, values: dict[str, str], used: Database
+) -> None:
+    with contextlib.closing(sqlite3.connect(str(used.file))) as connection:
+        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        chosen = ", ".join(f"'{values[each]}'" if each in values else each for each in columns)
+        statement = f"INSERT OR REPLACE INTO {table} (rowid, {', '.join(columns)}) SELECT rowid, {chosen} FROM {table}"  # noqa: S608
+        with pytest.raises(sqlite3.DatabaseError, match=r"never|frozen"):
+            connection.execute(statement)
+
+
 def test_the_sealer_may_fill_leaf_and_seal_once(used: Database) -> None:
     seal(used)
     with pytest.raises(DatabaseError, match="append-only"):
@@ -228,6 +247,15 @@ def test_a_database_from_before_the_first_release_is_refused_in_one_sentence(rev
     with database.unit_of_work() as session:
         session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
     with pytest.raises(InvalidState, match=r"^This database is from before the first release [^.]+\.$"):
+        store.make_ready(database)
+
+
+def test_a_database_whose_first_migration_was_another_is_refused_in_one_sentence(database: Database) -> None:
+    with database.unit_of_work() as session:
+        session.execute(text("ALTER TABLE idempotency_keys DROP COLUMN subjects"))
+    with pytest.raises(
+        InvalidState, match=r"^This database is of an unreleased version[^.]+idempotency_keys\.subjects”"
+    ):
         store.make_ready(database)
 
 

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app.cli import accounts, backup, config, routes, running, serve
+from app.cli import accounts, backup, config, private_files, routes, running, serve
 from app.config import VERSION
 
 
@@ -21,6 +21,7 @@ for _module in (serve, backup, accounts, config, routes):
 
 def main() -> None:
     """Run one command with the arguments of this process, and exit."""
+    private_files.use_private_umask()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -50,6 +50,8 @@ def restore(file: Path, replace: bool) -> None:  # noqa: FBT001 - click passes f
     had_key = config.key_file().exists()
     settings = config.load()
     restored = backup.restore(settings, file, replace=replace, had_key=had_key)
+    with migrated(config.load()):  # the key file may be another one now
+        pass
     manifest = restored.manifest
     click.echo(f"{manifest.rows} rows are back, as of {manifest.made_at}, in {address(settings)}.")
     if restored.carried_over is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app import config
+from app.cli import private_files
 from app.config import Settings
 
 if TYPE_CHECKING:
@@ -14,12 +15,14 @@ if TYPE_CHECKING:
 
 
 def settings_with_warnings() -> Settings:
-    """The settings. Environment variables that look like settings but are unknown are reported on standard error.
+    """The settings. Reports unknown environment variables, and files that others could read, on standard error.
+
+    Others cannot read those files any more.
 
     :raises BadSetting: a value is invalid
     """
     settings = config.load()
-    for warning in settings.warnings:
+    for warning in (*settings.warnings, *private_files.tighten(settings)):
         click.echo(f"assent: warning: {warning}", err=True)
     return settings
 
@@ -52,16 +55,18 @@ def ready(settings: Settings) -> Iterator["Database"]:
 
 @contextmanager
 def migrated(settings: Settings) -> Iterator["Database"]:
-    """The database, migrated, with new number rules applied.
+    """The database and the queue's tables, migrated, with new number rules applied.
 
     :raises InvalidState: it cannot be migrated, or has another secret key
     """
     from app.core.contacts import number_rules
     from app.core.workspace import bootstrap as store
+    from app.jobs import queue
 
     database = store.open_database(settings, connections=1)
     try:
         store.make_ready(database)
+        queue.create_tables(settings, database)
         number_rules.apply(database)
         yield database
     finally:

@@ -1,10 +1,11 @@
 """Idempotency keys of API calls: a repeated call gets the response of the first one."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core.errors import InvalidInput, InvalidState
@@ -13,6 +14,7 @@ from app.models import IdempotencyKey
 
 KEPT_FOR = timedelta(hours=24)
 KEY_MAX = 255
+_SUBJECTS = "assent_idempotency_subjects"  # in a session's info while a call with a key runs
 
 
 def fingerprint(method: str, path: str, body: bytes) -> str:
@@ -30,6 +32,7 @@ def claim(session: Session, token_id: int, key: str, call: str, *, at: datetime)
     :raises InvalidInput: ``key`` is empty, too long or not visible ASCII
     :raises InvalidState: ``idempotency_conflict``: the key was used for another call or for an erased contact
     """
+    session.info[_SUBJECTS] = set()
     if not key or len(key) > KEY_MAX or not key.isascii() or not key.isprintable():
         raise InvalidInput(f"An Idempotency-Key is 1 to {KEY_MAX} visible ASCII characters.", field="Idempotency-Key")
     if _insert(session, token_id, key, call, at):
@@ -52,13 +55,29 @@ def claim(session: Session, token_id: int, key: str, call: str, *, at: datetime)
 def save_response(session: Session, token_id: int, key: str, response: str) -> None:
     """Store the response of the call that claimed the key."""
     claimed = update(IdempotencyKey).where(IdempotencyKey.token_id == token_id, IdempotencyKey.key == key)
-    session.execute(claimed.values(answer=response))
+    subjects = "".join(f" {subject} " for subject in sorted(session.info[_SUBJECTS]))
+    session.execute(claimed.values(answer=response, subjects=subjects))
 
 
-def delete_for_contact(session: Session, public_id: str) -> None:
-    """Delete the stored responses about an erased contact. Their keys stay in use, so no call is repeated."""
-    responses = update(IdempotencyKey).where(IdempotencyKey.answer.contains(public_id))
-    session.execute(responses.values(answer=""), execution_options={"synchronize_session": False})
+def add_subject(session: Session, subject: int) -> None:
+    """Note what the running call is about. Does nothing when the call has no key.
+
+    Outbox events and new conversations note it. A call that writes neither calls this itself.
+
+    :param subject: the id of a contact, or the ordering key of a number (``outbox.ordering_key_of_number``)
+    """
+    if (subjects := session.info.get(_SUBJECTS)) is not None:
+        subjects.add(subject)
+
+
+def delete_about(session: Session, subjects: Iterable[int], *, public_id: str) -> None:
+    """Delete the stored responses about an erased contact. Their keys stay in use, so no call is repeated.
+
+    :param subjects: its id, and the ordering keys of its numbers; ``public_id``: finds responses that name it
+    """
+    about = [IdempotencyKey.subjects.contains(f" {subject} ") for subject in subjects]
+    responses = update(IdempotencyKey).where(or_(IdempotencyKey.answer.contains(public_id), *about))
+    session.execute(responses.values(answer="", subjects=""), execution_options={"synchronize_session": False})
 
 
 def purge_expired(session: Session, *, at: datetime) -> int:
@@ -72,5 +91,5 @@ def _conflict(message: str) -> InvalidState:
 
 
 def _insert(session: Session, token_id: int, key: str, call: str, at: datetime) -> bool:
-    values = {"token_id": token_id, "key": key, "fingerprint": call, "answer": "", "created_at": at}
+    values = {"token_id": token_id, "key": key, "fingerprint": call, "answer": "", "subjects": "", "created_at": at}
     return insert_or_ignore(session, IdempotencyKey, values)

@@ -8,7 +8,7 @@ from typing import Any, cast
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
-from app.core import audit
+from app.core import audit, idempotency
 from app.db import CompiledStatement, dialect_of, insert_rows_statement
 from app.models import OutboxEvent
 
@@ -22,6 +22,8 @@ def add(
     session: Session, topics: Iterable[str], *, contact_id: int | None, payload: dict[str, Any], at: datetime
 ) -> None:
     """Write one event for each topic, all with the same payload of ids and names."""
+    if contact_id is not None:
+        idempotency.add_subject(session, contact_id)
     values: dict[str, Any] = {}
     for row, topic in enumerate(topics):
         values |= {f"topic__{row}": topic, f"contact_id__{row}": contact_id}

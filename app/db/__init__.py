@@ -1,6 +1,6 @@
 """The database below the rules: engines, transactions, statements without the ORM."""
 
-from app.db.engine import BUSY_TIMEOUT_MS, Engines, engine_options, use_engines
+from app.db.engine import BUSY_TIMEOUT_MS, Engines, engine_options, take_alone, use_engines
 from app.db.inserts import insert_into, insert_or_ignore, insert_rows_statement, insert_statement
 from app.db.statements import CompiledStatement, ReadConnection, dialect_of, is_in, run
 from app.db.transactions import Database, SessionFactory
@@ -20,5 +20,6 @@ __all__ = [
     "insert_statement",
     "is_in",
     "run",
+    "take_alone",
     "use_engines",
 ]

@@ -14,6 +14,8 @@ BUSY_TIMEOUT_MS = 10_000
 AUTOCOMMIT_BIND = "autocommit"
 # An execution option of connections that write.
 WRITES = "assent_writes"
+# The key of PostgreSQL's advisory lock that every connection shares, and that a restore takes alone.
+_USE_LOCK = 4272
 
 
 @dataclass(frozen=True)
@@ -56,17 +58,50 @@ def use_engines(engines: dict[str | None, Engine]) -> Engines:
     if main.dialect.name == "sqlite":
         event.listen(main, "connect", _prepare_sqlite)
         event.listen(main, "begin", _begin_sqlite)
+    else:
+        for engine in engines.values():
+            event.listen(engine, "connect", _share_postgresql)
     return Engines(main, engines.get(AUTOCOMMIT_BIND, main))
 
 
+def take_alone(connection: Connection) -> bool:
+    """PostgreSQL: keep every other process out of the database until this connection is closed.
+
+    Returns false, and keeps out nobody, while another connection of Assent is open.
+    """
+    return bool(connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_USE_LOCK})").scalar_one())
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "recursive_triggers=ON",
+        "secure_delete=ON",
+    ):
         connection.execute(f"PRAGMA {pragma}")
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     # SQLite's own ``lower`` folds ASCII only; searches would find less than on PostgreSQL.
     connection.create_function(
         "lower", 1, lambda value: value.lower() if isinstance(value, str) else value, deterministic=True
     )
+
+
+def _share_postgresql(connection: Any, _record: object) -> None:
+    """Hold a lock as long as the connection is open, so that a restore sees that the database is in use.
+
+    :raises OperationalError: a restore runs
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_try_advisory_lock_shared({_USE_LOCK})")
+        (is_shared,) = cursor.fetchone()
+    connection.commit()
+    if not is_shared:
+        from psycopg import OperationalError
+
+        connection.close()
+        raise OperationalError("the database is being restored")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -94,6 +94,18 @@ class Database:
                 connection.execute(_MIGRATION_LOCK)
             yield connection
 
+    def empty_log(self) -> bool:
+        """Write SQLite's write-ahead log into the database file and empty it: it keeps older content of pages.
+
+        Returns false, and may have emptied nothing, while a reader or a restore needs the log. On PostgreSQL it does
+        nothing and returns true.
+        """
+        if not self.is_sqlite:
+            return True
+        with self._write_lock(), self._read_pool.borrow() as pooled:
+            is_busy, _, _ = pooled.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not is_busy
+
     def close(self) -> None:
         self._write_pool.close()
         self._read_pool.close()

@@ -4,19 +4,34 @@ Work that must not be lost is always a row in our own tables, never only an entr
 """
 
 from huey import Huey, PostgresHuey, SqliteHuey
-from sqlalchemy import make_url
+from sqlalchemy import inspect, make_url
 
 from app.config import Settings
 from app.db import Database
 
 _NAME = "assent"
+_TABLE = "huey_task"
 
 
 def open_queue(settings: Settings, database: Database) -> Huey:
-    """The queue of this installation: a SQLite file in the instance folder, or ``huey_*`` tables beside ours."""
+    """The queue of this installation: a SQLite file in the instance folder, or ``huey_*`` tables beside ours.
+
+    The tables must exist on PostgreSQL (``create_tables``), because a worker's role need not be allowed to create any.
+    """
     if database.is_sqlite:
         return SqliteHuey(_NAME, results=False, filename=str(settings.instance / "huey.db"))
-    dsn = make_url(settings.database_url).set(drivername="postgresql").render_as_string(hide_password=False)
-    # Huey creates its tables here. The lock keeps two workers that start at the same time from both doing so.
-    with database.exclusive():
-        return PostgresHuey(_NAME, results=False, dsn=dsn)
+    return PostgresHuey(_NAME, results=False, dsn=_dsn(settings), create_tables=False)
+
+
+def create_tables(settings: Settings, database: Database) -> None:
+    """Create Huey's tables on PostgreSQL where they are missing."""
+    if database.is_sqlite:
+        return
+    # The lock keeps two upgrades at the same time from both creating them.
+    with database.exclusive() as connection:
+        if not inspect(connection).has_table(_TABLE):  # else the role would need the right to create some
+            PostgresHuey(_NAME, results=False, dsn=_dsn(settings)).storage.close()
+
+
+def _dsn(settings: Settings) -> str:
+    return make_url(settings.database_url).set(drivername="postgresql").render_as_string(hide_password=False)

@@ -9,7 +9,7 @@ from huey import Huey, crontab
 from huey.consumer import Consumer
 
 from app.config import Settings
-from app.core.contacts import number_rules
+from app.core.contacts import number_rules, purge
 from app.core.errors import InvalidState
 from app.core.workspace import bootstrap as store
 from app.db import Database
@@ -86,5 +86,6 @@ def run(settings: Settings, *, threads: int = 2) -> None:
 def schedule(queue: Huey, database: Database) -> None:
     """Register the periodic tasks. Every worker runs them, so a task must work when two run it at the same time."""
     every_hour, every_minute = crontab(minute="17"), crontab(minute="*")
+    queue.periodic_task(crontab(minute="47"), name="purge_erased")(lambda: purge.execute(database))
     queue.periodic_task(every_hour, name="delete_expired")(lambda: housekeeping.delete_expired(database))
     queue.periodic_task(every_minute, name="fail_late_webhooks")(lambda: housekeeping.fail_late_webhooks(database))

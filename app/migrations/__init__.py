@@ -28,7 +28,8 @@ class CannotUpgrade(Exception):
 def upgrade(database: Database, revision: str = "head") -> None:
     """Bring the database to ``revision``; nothing happens when it is there already. One transaction: all or nothing.
 
-    :raises CannotUpgrade: this version does not know the database's revision, or the tables are not of Assent
+    :raises CannotUpgrade: this version does not know the database's revision, the tables are not of Assent, or they
+        were made by an unreleased version
     """
     with database.exclusive() as connection:
         if reason := _why_not_upgradable(connection):
@@ -77,9 +78,22 @@ def _why_not_upgradable(connection: Connection) -> str | None:
     revision = current_revision(connection)
     if revision is not None and (unknown := why_unknown(revision)):
         return f"This database is {unknown}."
+    if revision == head_revision() and (lacking := _missing_column(connection)):
+        return f"This database is of an unreleased version, which no version upgrades: it lacks “{lacking}”."
     if revision is None and (found := set(inspect(connection).get_table_names()) & set(Base.metadata.tables)):
         return f"This database holds the table “{min(found)}”, which Assent did not make: use an empty one."
     return None
+
+
+def _missing_column(connection: Connection) -> str | None:
+    """A column of the models that the database lacks; null when it has all.
+
+    Before the first release its only migration was edited in place, so that a revision does not tell which it was.
+    """
+    found = inspect(connection).get_multi_columns()
+    existing = {(table, str(column["name"])) for (_, table), columns in found.items() for column in columns}
+    wanted = [(table.name, column.name) for table in Base.metadata.sorted_tables for column in table.columns]
+    return next((f"{table}.{column}" for table, column in wanted if (table, column) not in existing), None)
 
 
 def _config(connection: Connection) -> "Config":

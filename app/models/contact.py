@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, func, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
@@ -23,6 +23,7 @@ class Contact(Base):
     ``sms_block`` is the first reason in this row that stops texts of every type; only ``core/consent/eligibility.py``
     computes it. Suppressions are not in it: they belong to the number.
     ``lead_key`` finds the same lead again for an anonymous person: by channel and destination, or by messenger token.
+    ``former_phone_hashes`` are the hashes of earlier numbers, so that an erasure finds what is kept about those.
     A merged or erased contact stays archived, without any identifying data: its row remains because the ledger refers
     to its id.
     """
@@ -60,6 +61,7 @@ class Contact(Base):
     email_hash: Mapped[str | None] = mapped_column(String(32))
     phone: Mapped[str | None] = mapped_column(String(64))
     phone_hash: Mapped[str | None] = mapped_column(String(32))
+    former_phone_hashes: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     phone_country: Mapped[str | None] = mapped_column(String(2))
     gdpr_optin: Mapped[bool | None]
     sms_block: Mapped[str | None] = mapped_column(String(32))

@@ -38,6 +38,7 @@ class Workspace(Base):
     messenger_greeting: Mapped[dict[str, Any]] = mapped_column(default=dict, doc="locale to text")
     messenger_accent_color: Mapped[str] = mapped_column(String(7), default="#0b6e4f")
     number_rules: Mapped[str | None] = mapped_column(Text, doc="version of the rules of the last check of numbers")
+    unpurged_erasure_at: Mapped[datetime | None] = mapped_column(doc="last erasure that SQLite's files still show")
     is_demo: Mapped[bool] = mapped_column(default=False)
     logo: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
     logo_type: Mapped[str | None] = mapped_column(String(40))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, make_url, select, text
+from sqlalchemy import create_engine, func, make_url, select, text
 from sqlalchemy.exc import DatabaseError
 
 from app import config
@@ -24,7 +24,7 @@ from app.core.contacts import records as contacts
 from app.core.errors import InvalidState
 from app.core.signing import Keys
 from app.core.workspace import bootstrap as store
-from app.db import Database
+from app.db import Database, take_alone
 from app.models import Base, Channel, ConsentEvent, ConsentState, Contact, SubscriptionType, Suppression
 from tests import make
 from tests.installations import administer
@@ -282,6 +282,44 @@ def test_a_database_in_use_is_not_replaced(settings: config.Settings, filled: Da
             backup.restore(settings, tmp_path / "file.zip", replace=True, had_key=True)
     with filled.read_only() as session:
         assert session.scalar(select(func.count()).select_from(Contact)) == 21
+
+
+def test_a_database_that_an_idle_server_has_open_is_not_replaced(
+    settings: config.Settings, filled: Database, tmp_path: Path
+) -> None:
+    backup.write(settings, filled, tmp_path / "file.zip")
+    filled.close()
+    with filled.read_only() as session:
+        session.execute(text("SELECT 1"))
+    with pytest.raises(InvalidState, match="stop web and worker"):
+        backup.restore(settings, tmp_path / "file.zip", replace=True, had_key=True)
+    with filled.read_only() as session:
+        assert session.scalar(select(func.count()).select_from(Contact)) == 20
+    filled.close()
+    backup.restore(settings, tmp_path / "file.zip", replace=True, had_key=True)
+
+
+@pytest.mark.databases("postgresql")  # on SQLite the database's own lock keeps everybody out
+def test_no_server_can_open_a_database_while_it_is_restored(settings: config.Settings) -> None:
+    restoring, starting = store.open_database(settings), store.open_database(settings)
+    with restoring.exclusive() as connection:
+        assert take_alone(connection)
+        assert store.why_not_ready(starting) == "the database cannot be used: OperationalError"
+        assert not is_shared(settings)
+    restoring.close()
+    assert store.why_not_ready(starting) is None
+    assert is_shared(settings)
+    starting.close()
+
+
+def is_shared(settings: config.Settings) -> bool:
+    """Whether a process that is no server finds a server's connection."""
+    engine = create_engine(settings.database_url)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT mode FROM pg_locks WHERE locktype = 'advisory' AND objid = 4272"))
+        modes = set(found.scalars())
+    engine.dispose()
+    return modes == {"ShareLock"}
 
 
 def test_a_backup_includes_the_key_of_the_instance_folder(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def test_a_commit_is_configured_to_survive_power_loss(settings: Settings, databa
         "synchronous": 2,
         "foreign_keys": 1,
         "recursive_triggers": 1,
+        "secure_delete": 1,
         "busy_timeout": BUSY_TIMEOUT_MS,
     }
     with database.unit_of_work() as writing, database.read_only() as reading:

@@ -11,7 +11,7 @@ from app import migrations
 from app.config import Settings
 from app.core.backup.archive import Backup, Content, Parts, TableContent
 from app.core.errors import InvalidState
-from app.db import Database
+from app.db import Database, take_alone
 from app.models import Base
 
 NAME = "postgresql"
@@ -53,11 +53,13 @@ def is_empty(settings: Settings) -> bool:
 def restore(settings: Settings, backup: Backup) -> None:
     """Drop our tables, create them at the revision of the backup and fill them, all in one transaction.
 
-    :raises InvalidState: another connection has locked a table
+    :raises InvalidState: another process has the database open
     """
     database = Database(settings, connections=1)
     try:
         with database.exclusive() as connection:
+            if not take_alone(connection):
+                raise InvalidState("The database is in use: stop web and worker first.")
             connection.execute(text("SET LOCAL lock_timeout = '5s'"))
             _drop(connection)
             migrations.upgrade_on(connection, backup.manifest.revision)

@@ -9,7 +9,7 @@ from typing import cast
 from sqlalchemy import Table, func, literal, select, update
 from sqlalchemy.orm import Session
 
-from app.core import audit, outbox, phone
+from app.core import audit, idempotency, outbox, phone
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.signing import keys_of
 from app.core.workspace import settings
@@ -32,6 +32,7 @@ def add(session: Session, typed: str, note: str, *, actor: str, at: datetime) ->
     if not (note := note.strip()) or len(note) > NOTE_MAX:
         raise InvalidInput(f"Say in a note of at most {NOTE_MAX} characters why.", field="note")
     phone_hash = keys_of(session).destination_hash(number)
+    idempotency.add_subject(session, outbox.ordering_key_of_number(phone_hash))
     values = {"phone_hash": phone_hash, "phone": number, "cause": SuppressionCause.MANUAL.value, "note": note}
     if insert_or_ignore(session, Suppression, values | {"created_at": at}):
         _publish(session, "suppression.created", session.get_one(Suppression, phone_hash), actor=actor, at=at)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.core import audit, idempotency, outbox
 from app.core.consent import changes as consent
 from app.core.consent import eligibility, suppressions
+from app.core.contacts import purge
 from app.core.contacts import records as contacts
 from app.core.ledger import evidence
 from app.core.webhooks import deliveries
@@ -40,7 +41,8 @@ def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
     """Erase a locked contact: its profile, evidence, consents and conversations, and those of contacts merged into it.
 
     Events stay in the ledger, with their evidence cleared, under an id that identifies no person. Opt-outs and the
-    suppression of the number stay as keyed hashes. Writes ``contact.deleted`` and ``contact.erased``.
+    suppressions of present and former numbers stay as keyed hashes. Afterwards ``purge.execute`` removes what SQLite's
+    files still hold. Writes ``contact.deleted`` and ``contact.erased``.
 
     Source: GDPR art. 17
     """
@@ -49,6 +51,7 @@ def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
     merged = session.scalars(select(Contact).where(Contact.merged_into_id == contact.id).with_for_update())
     for each in [*merged, contact]:
         _erase(session, each, at=at)
+    purge.request(session, at=at)
     audit.record(session, actor, "contact.erased", f"contact:{contact.id}", {}, at=at)
     outbox.add(
         session,
@@ -61,18 +64,22 @@ def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
 
 
 def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
-    phone_hash = contact.phone_hash
     _erase_records(session, contact.id, at=at)
-    idempotency.delete_for_contact(session, contact.public_id)
     contacts.remove_phone(session, contact)
-    for name in (*_EMPTIED, "email_hash", "last_seen_at", "gdpr_optin", "phone_country"):
+    numbers = contact.former_phone_hashes or ()
+    for name in (*_EMPTIED, "email_hash", "last_seen_at", "gdpr_optin", "phone_country", "former_phone_hashes"):
         setattr(contact, name, None)
     contact.custom_attributes = {}
     contact.archived_at = contact.erased_at = contact.updated_at = at
     contact.sms_block = eligibility.sms_block_of(contact)
     session.flush()
-    if phone_hash is not None and suppressions.clear_number(session, phone_hash):
-        deliveries.delete_for_contact(session, outbox.ordering_key_of_number(phone_hash))
+    erased = [contact.id]
+    for phone_hash in numbers:
+        if suppressions.clear_number(session, phone_hash):
+            evidence.erase_of_number(session, phone_hash, at=at)
+            erased.append(outbox.ordering_key_of_number(phone_hash))
+            deliveries.delete_for_contact(session, erased[-1])
+    idempotency.delete_about(session, erased, public_id=contact.public_id)
 
 
 def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:

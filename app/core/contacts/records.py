@@ -163,8 +163,10 @@ def mark_updated(session: Session, contact: Contact, *, at: datetime) -> None:
 
 def _set_phone(session: Session, contact: Contact, typed: str | None) -> None:
     number, country = _normalised(typed)
-    contact.phone, contact.phone_country = number, country
-    contact.phone_hash = keys_of(session).destination_hash(number) if number else None
+    phone_hash = keys_of(session).destination_hash(number) if number else None
+    if contact.phone_hash and contact.phone_hash != phone_hash:
+        contact.former_phone_hashes = sorted({*(contact.former_phone_hashes or ()), contact.phone_hash})
+    contact.phone, contact.phone_country, contact.phone_hash = number, country, phone_hash
     contact.sms_block = eligibility.sms_block_of(contact)
 
 

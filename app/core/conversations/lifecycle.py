@@ -6,6 +6,7 @@ from typing import Any, cast
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from app.core import idempotency
 from app.core.consent import locking
 from app.core.conversations.appending import (
     ID_MAX,
@@ -38,6 +39,7 @@ def start(
 
     :param client_key: of the page that starts it; the database accepts one conversation per contact and key
     """
+    idempotency.add_subject(session, contact_id)
     conversation = Conversation(
         contact_id=contact_id,
         client_key=client_key,

@@ -101,20 +101,12 @@ def insert(session: Session, event_id: int, row: EvidenceRow) -> None:
 
 def erase(session: Session, contact_id: int, *, at: datetime) -> None:
     """Clear the evidence of every event of one contact: all columns, the salt included. The events stay."""
-    _erase(session, (ConsentEvent.contact_id == contact_id,), at=at)
+    _erase(session, ConsentEvent.contact_id == contact_id, at=at)
 
 
 def erase_of_number(session: Session, phone_hash: str, *, at: datetime) -> None:
-    """Clear the evidence of the events about a number alone, which belong to no contact. The events stay."""
-    _erase(session, (ConsentEvent.contact_id.is_(None), ConsentEvent.destination_hash == phone_hash), at=at)
-
-
-def _erase(session: Session, events_of: tuple[ColumnElement[bool], ...], *, at: datetime) -> None:
-    events = select(ConsentEvent.id).where(*events_of)
-    cleared: dict[str, Any] = dict.fromkeys((*_COLUMNS, "salt")) | {"erased_at": at}
-    session.execute(
-        update(_EVIDENCE).where(_EVIDENCE.c.event_id.in_(events), _EVIDENCE.c.erased_at.is_(None)).values(cleared)
-    )
+    """Clear the evidence of events about a number that name no contact."""
+    _erase(session, ConsentEvent.contact_id.is_(None) & (ConsentEvent.destination_hash == phone_hash), at=at)
 
 
 def hash_of(columns: Mapping[str, Any], salt: bytes) -> bytes:
@@ -129,6 +121,14 @@ def canonical_json(value: Any) -> bytes:
     Source: RFC 8785
     """
     return json.dumps(_canonical(value), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _erase(session: Session, which: ColumnElement[bool], *, at: datetime) -> None:
+    events = select(ConsentEvent.id).where(which)
+    cleared: dict[str, Any] = dict.fromkeys((*_COLUMNS, "salt")) | {"erased_at": at}
+    session.execute(
+        update(_EVIDENCE).where(_EVIDENCE.c.event_id.in_(events), _EVIDENCE.c.erased_at.is_(None)).values(cleared)
+    )
 
 
 def _canonical(value: Any) -> Any:

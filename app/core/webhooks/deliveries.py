@@ -8,7 +8,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Delete, case, delete, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.core import audit
+from app.core import audit, idempotency
 from app.core.errors import InvalidState, NotFound
 from app.core.webhooks import endpoints
 from app.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookMessage
@@ -82,7 +82,10 @@ def replay(session: Session, endpoint_id: int, delivery_id: int, *, actor: str, 
     :raises InvalidState: the endpoint is disabled, or the delivery was not attempted yet
     """
     endpoint, first_at = endpoints.end_pause(session, endpoint_id, at=at)
-    found = find(session, endpoint_id, delivery_id).delivery
+    replayed = find(session, endpoint_id, delivery_id)
+    if replayed.message.contact_id is not None:
+        idempotency.add_subject(session, replayed.message.contact_id)
+    found = replayed.delivery
     session.refresh(found, with_for_update=True)
     if found.state == DeliveryState.WAITING and found.attempts == 0:
         raise InvalidState("This one is on its way already.")

@@ -29,19 +29,24 @@ REFUSED: tuple[tuple[str, str, str | None, str], ...] = (
         "channel and consent type never change",
     ),
 )
-# On SQLite, INSERT OR REPLACE deletes the row in its way, and runs no trigger for that without recursive_triggers.
+# On SQLite, INSERT OR REPLACE deletes the row in its way, and runs no trigger for that without recursive_triggers. The
+# hidden ``rowid`` of a table without an integer key is a key as well.
 # table, condition on a row that has the key of the new one, message
 REFUSED_TO_REPLACE = (
     ("consent_events", "id = NEW.id", "the ledger is append-only"),
     ("consent_evidence", "event_id = NEW.event_id", "evidence never changes"),
-    ("wordings", "hash = NEW.hash AND body <> NEW.body", "wordings never change"),
+    ("wordings", "(hash = NEW.hash OR rowid = NEW.rowid) AND body <> NEW.body", "wordings never change"),
     ("ledger_seals", "id = NEW.id", "seals never change"),
     (
         "optin_form_versions",
         "id = NEW.id OR (form_id = NEW.form_id AND number = NEW.number)",
         "a form version is frozen",
     ),
-    ("optin_form_texts", "version_id = NEW.version_id AND locale = NEW.locale", "a form version is frozen"),
+    (
+        "optin_form_texts",
+        "(version_id = NEW.version_id AND locale = NEW.locale) OR rowid = NEW.rowid",
+        "a form version is frozen",
+    ),
     (
         "subscription_types",
         "id = NEW.id AND (channel <> NEW.channel OR consent_type <> NEW.consent_type)",
@@ -405,6 +410,7 @@ def create_tables() -> None:
         sa.Column("messenger_greeting", sa.JSON(), nullable=False),
         sa.Column("messenger_accent_color", sa.String(length=7), nullable=False),
         sa.Column("number_rules", sa.Text(), nullable=True),
+        sa.Column("unpurged_erasure_at", UtcDateTime(), nullable=True),
         sa.Column("is_demo", sa.Boolean(), nullable=False),
         sa.Column("logo", sa.LargeBinary(), nullable=True),
         sa.Column("logo_type", sa.String(length=40), nullable=True),
@@ -428,6 +434,7 @@ def create_tables() -> None:
         sa.Column("email_hash", sa.String(length=32), nullable=True),
         sa.Column("phone", sa.String(length=64), nullable=True),
         sa.Column("phone_hash", sa.String(length=32), nullable=True),
+        sa.Column("former_phone_hashes", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("phone_country", sa.String(length=2), nullable=True),
         sa.Column("gdpr_optin", sa.Boolean(), nullable=True),
         sa.Column("sms_block", sa.String(length=32), nullable=True),
@@ -490,6 +497,7 @@ def create_tables() -> None:
         sa.Column("key", sa.String(length=255), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("subjects", sa.Text(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["token_id"], ["api_tokens.id"], name=op.f("fk_idempotency_keys_token_id_api_tokens")),
         sa.PrimaryKeyConstraint("token_id", "key", name=op.f("pk_idempotency_keys")),

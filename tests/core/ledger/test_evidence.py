@@ -5,9 +5,9 @@ import hashlib
 import pytest
 from sqlalchemy import select
 
-from app.core.ledger import evidence
+from app.core.ledger import events, evidence
 from app.db import Database
-from app.models import ConsentEvent, ConsentEvidence
+from app.models import Action, ConsentEvent, ConsentEvidence
 from tests import make
 
 COLUMNS = ("destination", "ip_address", "user_agent", "origin", "page", "locale", "wording_hash", "note", "details")
@@ -52,6 +52,24 @@ def test_erasing_evidence_clears_it_and_keeps_its_event(database: Database) -> N
         assert {getattr(row, name) for name in (*COLUMNS, "salt")} == {None}
         assert row.erased_at == make.NOON
         assert event.evidence_hash == before.evidence_hash
+
+
+def test_erasing_a_number_clears_the_evidence_of_events_that_name_no_contact(database: Database) -> None:
+    with database.unit_of_work() as session:
+        for phone_hash in ("sam", "eve"):
+            events.record(
+                session,
+                Action.SUPPRESS,
+                events.Subject(None, None, make.SAMS_NUMBER, phone_hash),
+                make.evidence(note="By letter."),
+                at=make.NOON,
+            )
+        evidence.erase_of_number(session, "sam", at=make.NOON)
+    with database.read_only() as session:
+        assert session.scalars(select(ConsentEvidence.note).order_by(ConsentEvidence.event_id)).all() == [
+            None,
+            "By letter.",
+        ]
 
 
 def recorded(database: Database) -> tuple[ConsentEvent, ConsentEvidence]:
