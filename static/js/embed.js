@@ -46,6 +46,7 @@
       window.navigation?.removeEventListener("currententrychange", this);
       clearTimeout(this.timer);
       this.replaceChildren();
+      this.frame = null; // a framework may keep the element
     }
 
     handleEvent(event) {

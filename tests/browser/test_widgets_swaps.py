@@ -14,6 +14,12 @@ from tests.browser.shop import Shop, open_chat, panel, reply, write
 pytestmark = pytest.mark.databases("sqlite")
 TURBO = '<script src="/turbo.js" defer></script>'
 HTMX = '<script src="/htmx.js"></script>'
+# The library, where the snippet is, and what the body has.
+SITES = pytest.mark.parametrize(
+    ("library", "place", "attributes"),
+    [(TURBO, "head", ""), (TURBO, "body", ""), (HTMX, "body", 'hx-boost="true"')],
+    ids=["turbo-head", "turbo-body", "htmx"],
+)
 
 
 def chat_snippet(shop: Shop) -> str:
@@ -46,8 +52,7 @@ def did_not_load_again(page: Page) -> None:
     assert page.evaluate("performance.getEntriesByType('navigation')[0].name").endswith("/a")
 
 
-@pytest.mark.parametrize("place", ["head", "body"])
-@pytest.mark.parametrize(("library", "attributes"), [(TURBO, ""), (HTMX, 'hx-boost="true"')], ids=["turbo", "htmx"])
+@SITES
 def test_the_chat_stays_open_and_works_when_the_body_is_replaced(
     page: Page, shop: Shop, database: Database, library: str, attributes: str, place: str
 ) -> None:
@@ -71,8 +76,7 @@ def test_the_chat_stays_open_and_works_when_the_body_is_replaced(
     did_not_load_again(page)
 
 
-@pytest.mark.parametrize("place", ["head", "body"])
-@pytest.mark.parametrize(("library", "attributes"), [(TURBO, ""), (HTMX, 'hx-boost="true"')], ids=["turbo", "htmx"])
+@SITES
 def test_each_page_has_its_form_once_also_after_going_back(
     page: Page, shop: Shop, database: Database, library: str, attributes: str, place: str
 ) -> None:
