@@ -1,45 +1,147 @@
 // Puts an opt-in form into a page:
 //   <script src="https://consent.example.com/embed.js" data-form="FORM_KEY" async></script>
-// The form appears in place of the script (in the head: at the end of the page), or in the element that data-target (a
-// selector) names. data-theme is light or dark; without it the form follows the system. The form's messages arrive as
-// DOM events on the frame: assent:ready, assent:height, assent:submitted, assent:verified, assent:error, each with the
-// message as event.detail.
+// The form appears after the script (in the head: at the end of the page), or in the element that data-target (a selector)
+// names. data-theme is light or dark; without it the form follows the system. For tag managers, which drop data-…, each
+// option may also stand in the script's address: embed.js?form=FORM_KEY&target=%23place.
+// The form's messages arrive as DOM events on its frame: assent:ready, assent:height, assent:submitted, assent:verified,
+// assent:error, each with the message as event.detail.
 (() => {
   const script = document.currentScript;
-  const form = script?.dataset.form;
+  const inAddress = script?.src ? new URL(script.src).searchParams : new Map();
+  const option = (name) => script?.dataset[name] ?? inAddress.get(name) ?? "";
+  const form = option("form");
   if (!form) {
-    console.error("assent: the script needs data-form");
+    console.error("assent: the script needs data-form, or ?form= in its address");
     return;
   }
-  const home = new URL(script.src).origin;
-  const address = new URL(`/f/form/${encodeURIComponent(form)}`, home);
-  if (script.dataset.theme) address.searchParams.set("theme", script.dataset.theme);
+  const address = new URL(`/f/form/${encodeURIComponent(form)}`, script.src);
+  if (option("theme")) address.searchParams.set("theme", option("theme"));
 
-  const frame = document.createElement("iframe");
-  frame.title = script.dataset.title || "Sign up";
-  frame.referrerPolicy = "strict-origin-when-cross-origin";
-  Object.assign(frame.style, { border: "0", width: "100%", height: "420px", display: "block", colorScheme: "normal" });
+  const READY_MS = 4000; // an open form answers hello immediately
+  const REASONS = { 403: "origin_not_allowed", 404: "unknown_form" };
+  const explain = (code, { origin, pathname }) => ({
+    origin_not_allowed: `${location.origin} is not among this form's allowed origins: ${origin}/admin/forms`,
+    unknown_form: `no form has the key ${decodeURIComponent(pathname.split("/").pop())}: ${origin}/admin/forms`,
+    not_shown: `the form did not open. Check that ${origin} can be reached, that ${location.origin} is among the form's allowed origins (${origin}/admin/forms), and that this page's content security policy allows ${origin} in frame-src`,
+  })[code];
 
-  addEventListener("message", ({ data, origin, source }) => {
-    if (origin !== home || source !== frame.contentWindow || data?.source !== "assent") return;
-    if (data.type === "height" && data.height > 0) frame.style.height = `${data.height}px`;
-    if (data.type === "ready" && data.title && !script.dataset.title) frame.title = data.title;
-    frame.dispatchEvent(new CustomEvent(`assent:${data.type}`, { bubbles: true, detail: data }));
-  });
-  frame.addEventListener("load", () => {
-    const page = location.origin + location.pathname;
-    frame.contentWindow.postMessage({ source: "assent", version: 1, type: "hello", page }, home);
-  });
+  // One form in a page. It ends with its element, whoever removes it, and begins again where the element is put back,
+  // also as a copy from a cache of pages.
+  class AssentForm extends HTMLElement {
+    connectedCallback() {
+      this.address = new URL(this.getAttribute("src"));
+      this.frame = document.createElement("iframe");
+      this.frame.title = this.dataset.title || "Sign up";
+      this.frame.referrerPolicy = "strict-origin-when-cross-origin";
+      Object.assign(this.frame.style, { border: "0", width: "100%", height: "420px", display: "block", colorScheme: "normal" });
+      this.frame.addEventListener("load", () => this.loaded());
+      for (const type of ["message", "blur"]) addEventListener(type, this);
+      window.navigation?.addEventListener("currententrychange", this);
+      this.frame.src = this.address;
+      this.replaceChildren(this.frame);
+    }
 
+    disconnectedCallback() {
+      for (const type of ["message", "blur"]) removeEventListener(type, this);
+      window.navigation?.removeEventListener("currententrychange", this);
+      clearTimeout(this.timer);
+      this.replaceChildren();
+      this.frame = null; // a framework may keep the element
+    }
+
+    handleEvent(event) {
+      if (event.type === "message") this.receive(event);
+      else if (this.page && this.page !== this.currentPage()) this.sayHello(); // evidence names the page of the answer
+    }
+
+    currentPage() {
+      return location.origin + location.pathname;
+    }
+
+    sayHello() {
+      this.page = this.currentPage();
+      this.frame.contentWindow?.postMessage({ source: "assent", version: 1, type: "hello", page: this.page }, this.address.origin);
+    }
+
+    loaded() {
+      this.sayHello();
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.collapse(), READY_MS);
+    }
+
+    receive({ data, origin, source }) {
+      if (origin !== this.address.origin || source !== this.frame.contentWindow || data?.source !== "assent") return;
+      clearTimeout(this.timer);
+      this.frame.style.visibility = "";
+      if (data.type === "height" && data.height > 0) this.frame.style.height = `${data.height}px`;
+      if (data.type === "ready" && data.title && !this.dataset.title) this.frame.title = data.title;
+      this.report(data);
+    }
+
+    report(detail) {
+      this.frame.dispatchEvent(new CustomEvent(`assent:${detail.type}`, { bubbles: true, detail }));
+    }
+
+    // The browser shows its own page where a form may not be shown. The server knows why.
+    async collapse() {
+      const { frame, timer } = this;
+      const response = await fetch(`${this.address.origin}${this.address.pathname}/identify`, { method: "POST", body: "{}", credentials: "omit" }).catch(() => null);
+      if (response?.ok || frame !== this.frame || timer !== this.timer || !this.isConnected) return;
+      const code = REASONS[response?.status] || "not_shown";
+      Object.assign(frame.style, { height: "0", visibility: "hidden" });
+      console.error(`assent: ${explain(code, this.address)}`);
+      this.report({ source: "assent", version: 1, form: this.dataset.form, type: "error", code });
+    }
+  }
+  if (!customElements.get("assent-form")) customElements.define("assent-form", AssentForm);
+
+  const create = () => {
+    const created = document.createElement("assent-form");
+    created.setAttribute("src", address);
+    created.dataset.form = form;
+    if (option("title")) created.dataset.title = option("title");
+    Object.assign(created.style, { display: "block", width: "100%" });
+    return created;
+  };
+  // A place has the form once, however often its script runs.
+  const isThisForm = (element) => element?.localName === "assent-form" && element.dataset.form === form;
   const isInHead = document.head.contains(script);
   const place = () => {
-    const target = script.dataset.target && document.querySelector(script.dataset.target);
-    if (target) target.append(frame);
-    else if (isInHead) document.body.append(frame);
-    else script.after(frame);
+    const target = option("target") ? document.querySelector(option("target")) : null;
+    const parent = target || (isInHead && !option("target") && document.body);
+    if (parent) {
+      if (![...parent.children].some(isThisForm)) parent.append(create());
+    } else if (!isInHead && script.parentNode && ![script.previousElementSibling, script.nextElementSibling].some(isThisForm)) {
+      script.after(create());
+    }
   };
-  frame.src = address;
-  const waits = isInHead || script.dataset.target;
-  if (waits && document.readyState === "loading") addEventListener("DOMContentLoaded", place);
-  else place();
+
+  // A script in the head runs once, and libraries such as Turbo and htmx replace the body again and again.
+  const watchBody = () => {
+    const places = new Map();
+    let body;
+    const observer = new MutationObserver((records) => {
+      const removed = records.flatMap((record) => [...record.removedNodes]).filter((node) => node.nodeType === Node.ELEMENT_NODE);
+      if (!document.body || (document.body === body && removed.length < 2)) return; // a form that is removed alone stays away
+      observe();
+      for (const again of places.values()) again();
+    });
+    const observe = () => {
+      body = document.body;
+      observer.disconnect();
+      for (const each of [document.documentElement, body]) observer.observe(each, { childList: true });
+    };
+    observe();
+    return places;
+  };
+  const begin = () => {
+    place();
+    if (!isInHead) return;
+    if (option("target") && !document.querySelector(option("target"))) console.warn(`assent: no element matches data-target ${option("target")}`);
+    const places = (window[Symbol.for("assent.embed")] ??= watchBody());
+    places.set(`${address} ${option("target")}`, place);
+  };
+  const waits = isInHead || option("target");
+  if (waits && document.readyState === "loading") addEventListener("DOMContentLoaded", begin, { once: true });
+  else begin();
 })();

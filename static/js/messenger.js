@@ -1,21 +1,25 @@
 // Puts the chat into a page:
 //   <script src="https://consent.example.com/messenger.js" data-key="PUBLIC_KEY" async></script>
-// window.assent = { user_id, user_hash or user_jwt, name, email, phone } identifies the visitor; Assent.open(), close(),
-// update(identity) and shutdown() are for the page's own scripts. data-theme is light or dark, data-lang a language.
+// window.assent = { user_id, user_hash or user_jwt, name, email, phone } identifies the visitor. For the page's own scripts:
+// Assent.open() and close(); hide() takes button and panel off the page, show() or open() brings them back;
+// update(identity) identifies another visitor, shutdown() signs out. data-theme is light or dark, data-lang a language. For
+// tag managers, which drop data-…, each may also stand in the script's address: messenger.js?key=PUBLIC_KEY.
 // Nothing is fetched before the page has loaded; the button appears when the panel is ready. Styles and markup are
 // created by script, so a strict content security policy of the page only has to allow our origin.
 (() => {
   const script = document.currentScript;
-  const key = script?.dataset.key;
+  const inAddress = script?.src ? new URL(script.src).searchParams : new Map();
+  const option = (name) => script?.dataset[name] ?? inAddress.get(name) ?? "";
+  const key = option("key");
   if (!key) {
-    console.error("assent: the script needs data-key");
+    console.error("assent: the script needs data-key, or ?key= in its address");
     return;
   }
-  if (window.Assent) return;
+  if (window.Assent) return void window.Assent.again?.();
   const home = new URL(script.src).origin;
   const address = new URL("/messenger/frame", home);
   address.searchParams.set("key", key);
-  for (const name of ["theme", "lang"]) if (script.dataset[name]) address.searchParams.set(name, script.dataset[name]);
+  for (const name of ["theme", "lang"]) if (option(name)) address.searchParams.set(name, option(name));
 
   // This page stores the visitor's token; where storage is not allowed, in memory until the page is left.
   const storageKey = `assent:${key}`;
@@ -69,7 +73,8 @@
       block-size: min(620px, calc(100dvh - 108px)); border: 0; border-radius: 14px; color-scheme: normal;
       box-shadow: 0 8px 40px rgb(0 0 0 / 28%);
     }
-    [hidden] { display: none; }
+    [hidden], :host([hidden]) { display: none !important; }
+    @media print { :host { display: none !important; } }
     @media (max-width: 480px) {
       iframe { inset: 0; inline-size: 100%; block-size: 100%; border-radius: 0; }
       button[aria-expanded=true] { display: none; }
@@ -91,12 +96,15 @@
   let root, host, launcher, icon, badge, frame;
   let isOpen = false;
   let isReady = false;
+  let isHidden = false;
   let identity; // undefined: take window.assent
+  let onPage; // the value of window.assent when identity was set
+  let page; // the address that the panel knows
 
   const postToPanel = (type, more) => frame?.contentWindow?.postMessage({ source: "assent", version: 1, type, ...more }, home);
 
   const build = () => {
-    if (frame) return;
+    if (host) return;
     host = create("div", { id: "assent-messenger" });
     root = host.attachShadow({ mode: "open" });
     const sheet = new CSSStyleSheet();
@@ -109,9 +117,45 @@
     badge = create("b", { hidden: "", "aria-hidden": "true" }, launcher);
     launcher.addEventListener("click", () => setOpen(!isOpen));
     frame.addEventListener("load", sayHello);
-    document.body.append(host);
   };
-  const sayHello = () => postToPanel("hello", { token: stored(), unsent: unsent(), identity: currentIdentity(), page: location.origin + location.pathname });
+  // The host stands beside the body, which libraries such as Turbo and htmx replace: a frame that is moved loads again.
+  // Where the page removes it, it is put back, unless the page keeps removing it.
+  let [attachedAtMs, removals] = [0, 0];
+  const attach = () => {
+    if (isHidden || !document.body) return;
+    build();
+    if (host.isConnected) return;
+    for (const stale of document.querySelectorAll("#assent-messenger")) stale.remove();
+    [isReady, attachedAtMs] = [false, Date.now()];
+    document.documentElement.append(host);
+    followBody();
+    observer.observe(document.documentElement, { childList: true });
+  };
+  const observer = new MutationObserver(() => {
+    if (host && !host.isConnected) {
+      removals = Date.now() - attachedAtMs < 1000 ? removals + 1 : 0;
+      if (removals < 5) attach();
+    }
+    if (document.body) followBody();
+  });
+  const followBody = () => {
+    host.dir = getComputedStyle(document.body).direction;
+    updateInert();
+    reportPage();
+  };
+  const currentPage = () => location.origin + location.pathname;
+  const sayHello = () => {
+    page = currentPage();
+    postToPanel("hello", { token: stored(), unsent: unsent(), identity: currentIdentity(), page });
+  };
+  // A page that changes its address without loading is another page for the evidence of a form.
+  const reportPage = () => {
+    if (!isReady || page === currentPage()) return;
+    page = currentPage();
+    postToPanel("page", { page });
+  };
+  addEventListener("blur", reportPage); // the visitor may have pressed something in the panel
+  window.navigation?.addEventListener("currententrychange", reportPage);
   // Only these values are sent, whatever else the page keeps in the object.
   const currentIdentity = () => {
     const who = identity === undefined ? window.assent : identity;
@@ -122,7 +166,6 @@
   };
 
   const setOpen = (open) => {
-    build();
     if (open === isOpen) return;
     isOpen = open;
     if (!isReady) return;
@@ -130,32 +173,36 @@
     updateInert();
     launcher.setAttribute("aria-expanded", String(open));
     icon.setAttribute("d", open ? DOWN : BUBBLE);
+    reportPage();
     postToPanel(open ? "open" : "close");
     if (open) frame.focus();
     else launcher.focus();
   };
   // On a phone the panel covers the page; focus must not reach the page behind it.
   const phone = matchMedia("(max-width: 480px)");
-  let inertElements = [];
+  const INERT = "data-assent-inert"; // marks a body that is inert because of the panel, also in a cache of pages
   const updateInert = () => {
-    for (const each of inertElements) each.inert = false;
-    const covers = isOpen && isReady && phone.matches;
-    inertElements = covers ? [...document.body.children].filter((each) => each !== host && !each.inert) : [];
-    for (const each of inertElements) each.inert = true;
+    const { body } = document;
+    if (isOpen && isReady && phone.matches) {
+      if (!body.inert) body.inert = body.toggleAttribute(INERT, true);
+    } else if (body.hasAttribute(INERT)) {
+      body.inert = body.toggleAttribute(INERT, false);
+    }
   };
   phone.addEventListener("change", updateInert);
 
   // Signs out: here, and in the other open pages of this site.
   const SIGNED_OUT = `${storageKey}:out`;
   const signOut = () => {
-    identity = null;
+    setIdentity(null);
     keep([]);
     store(null);
+    observer.disconnect();
     host?.remove();
     host = frame = undefined;
     isOpen = isReady = false;
     updateInert();
-    buildWhenIdle();
+    attachWhenIdle();
   };
   const notifyOtherPages = () => {
     try {
@@ -209,20 +256,44 @@
     else if (event.key === storageKey || event.key === null) postToPanel("token", { token: stored(), unsent: unsent() });
   });
 
-  const buildWhenIdle = () => (window.requestIdleCallback || setTimeout)(() => build());
-  const update = (given) => {
-    identity = given || null;
-    postToPanel("identity", { identity: currentIdentity() });
+  const attachWhenIdle = () => (window.requestIdleCallback || setTimeout)(() => attach());
+  const setIdentity = (given) => {
+    [identity, onPage] = [given, window.assent];
+  };
+  const postIdentity = () => postToPanel("identity", { identity: currentIdentity() });
+  const show = () => {
+    isHidden = false;
+    if (host) host.hidden = false;
+    attach();
   };
   window.Assent = {
-    open: () => setOpen(true),
+    open() {
+      show();
+      setOpen(true);
+    },
     close: () => setOpen(false),
-    update,
+    hide() {
+      setOpen(false);
+      isHidden = true;
+      if (host) host.hidden = true;
+    },
+    show,
+    update(given) {
+      setIdentity(given || null);
+      postIdentity();
+    },
     shutdown() {
       signOut();
       notifyOtherPages();
     },
+    // The script ran again, in a body that replaced the one before. That body may name another visitor.
+    again() {
+      if (window.assent !== onPage) identity = undefined;
+      removals = 0;
+      if (host?.isConnected) postIdentity();
+      else attachWhenIdle();
+    },
   };
-  if (document.readyState === "complete") buildWhenIdle();
-  else addEventListener("load", () => setTimeout(buildWhenIdle));
+  if (document.readyState === "complete") attachWhenIdle();
+  else addEventListener("load", () => setTimeout(attachWhenIdle));
 })();

@@ -15,6 +15,7 @@ from app.core.conversations import forms as conversation_forms
 from app.core.conversations import messages as conversations
 from app.core.conversations.appending import NewMessage
 from app.core.forms import insertion
+from app.core.forms.content import FormText
 from app.core.workspace import settings as workspace_settings
 from app.db import Database
 from app.models import Contact, Conversation, Message
@@ -97,12 +98,12 @@ def count(database: Database, *models: type) -> list[int]:
         return [session.scalar(select(func.count()).select_from(model)) or 0 for model in models]
 
 
-def insert_form(database: Database) -> None:
-    """An agent inserts a form into the newest conversation."""
+def insert_form(database: Database, text: FormText | None = None) -> None:
+    """An agent inserts a form into the newest conversation, with this text or the usual one."""
     with database.unit_of_work() as session:
         conversation = session.scalars(select(Conversation).order_by(Conversation.id.desc())).first()
         assert conversation
-        form = make.form(session)
+        form = make.form(session, texts={"en": text} if text else None)
         contact = session.get_one(Contact, conversation.contact_id)
         inserted = insertion.insert_for(session, form, contact, inserted_by=ANA, at=clock.now())
         conversation_forms.place(

@@ -294,7 +294,7 @@ def test_the_frame_grows_with_its_content_and_has_the_forms_title(page: Page, ad
         pages["/head"] = f"<!doctype html><html><head>{head}</head><body><p>Shop</p></body></html>"
         page.set_viewport_size({"width": 320, "height": 800})
         page.goto(f"{shop}/head")
-        expect(page.locator("body > p + iframe")).to_be_visible()
+        expect(page.locator("body > p + assent-form iframe")).to_be_visible()
         page.goto(shop)
         frame = page.locator("#place iframe")
         expect(frame).to_have_attribute("title", "Texts from Harbour Coffee")

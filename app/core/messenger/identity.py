@@ -72,6 +72,21 @@ def proven(identity: Identity, secret: str, *, at: datetime) -> SignedUser | Non
     return SignedUser(identity.user_id) if is_valid else None
 
 
+def problem_with(identity: Identity, secret: str, *, at: datetime) -> str | None:
+    """Why the page's signature is not valid, as a code; null when it is, or when the page signs nothing.
+
+    One of ``user_id_missing``, ``user_hash_wrong``, ``user_jwt_malformed``, ``user_jwt_signature_wrong``,
+    ``user_jwt_refused`` (no ``user_id`` in it, or it is not valid now).
+    """
+    if proven(identity, secret, at=at) is not None:
+        return None
+    if identity.user_jwt:
+        return _problem_with_jwt(identity.user_jwt, secret)
+    if identity.user_hash:
+        return "user_hash_wrong" if identity.user_id else "user_id_missing"
+    return None
+
+
 def signed_session(keys: Keys, user: SignedUser, secret: str) -> str:
     """A session that the frame uses instead of the page's proof. A change of the secret ends it."""
     return SESSION_PREFIX + keys.signer("messenger session").sign([user.user_id, _fingerprint(secret)])
@@ -122,13 +137,7 @@ def was_shown_in_full(keys: Keys, proof: str, shown: str, *, max_age_s: int) -> 
 
 def _of_jwt(token: str, secret: str, *, at: datetime) -> SignedUser | None:
     try:
-        # the times are checked below, against ``at``
-        claims = jwt.decode(
-            token,
-            secret,
-            algorithms=["HS256"],
-            options={"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False},
-        )
+        claims = _decoded(token, secret)
     except jwt.InvalidTokenError:
         return None
     user_id = _text(claims.get("user_id"))
@@ -140,6 +149,22 @@ def _of_jwt(token: str, secret: str, *, at: datetime) -> SignedUser | None:
         email=_address(_text(claims.get("email"))),
         phone=_number(_text(claims.get("phone"))),
     )
+
+
+def _problem_with_jwt(token: str, secret: str) -> str:
+    try:
+        _decoded(token, secret)
+    except jwt.InvalidSignatureError:
+        return "user_jwt_signature_wrong"
+    except jwt.InvalidTokenError:
+        return "user_jwt_malformed"
+    return "user_jwt_refused"
+
+
+def _decoded(token: str, secret: str) -> dict[str, Any]:
+    """The claims. Their times are checked by ``_is_now``, against the time of the request."""
+    unchecked = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
+    return jwt.decode(token, secret, algorithms=["HS256"], options=unchecked)
 
 
 def _is_now(claims: Mapping[str, Any], at: datetime) -> bool:

@@ -91,6 +91,11 @@ def signed_user(session: Session, identity: Identity, *, at: datetime) -> Signed
     return messenger_identity.proven(identity, settings.get(session).messenger_secret, at=at)
 
 
+def identity_problem(session: Session, identity: Identity, *, at: datetime) -> str | None:
+    """Why the page's signature is not valid (``identity.problem_with``); null when it is, or when there is none."""
+    return messenger_identity.problem_with(identity, settings.get(session).messenger_secret, at=at)
+
+
 def session_for(session: Session, user: SignedUser) -> tuple[str, bool]:
     """A signed user's session, and whether the page signed values that differ from their contact's."""
     bearer = messenger_identity.signed_session(keys_of(session), user, settings.get(session).messenger_secret)

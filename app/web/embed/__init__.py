@@ -7,7 +7,7 @@ from flask import Flask
 
 from app.web import mounts
 from app.web.compression import compress
-from app.web.embed import errors
+from app.web.embed import errors, identify
 from app.web.embed.views import blueprint
 
 __all__ = ["create_embed"]
@@ -20,5 +20,6 @@ def create_embed(main: Flask) -> Flask:
     embed.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     embed.after_request(compress)
     embed.register_blueprint(blueprint)
+    embed.register_blueprint(identify.blueprint)
     errors.init_app(embed)
     return embed

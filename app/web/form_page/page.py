@@ -181,6 +181,9 @@ def respond(html: str, status: int, policy: str) -> Response:
             "Referrer-Policy": "no-referrer",
             "X-Robots-Tag": "noindex",
             "Permissions-Policy": PERMISSIONS,
+            # pages that are isolated from other origins may frame only pages that load nothing from other origins
+            "Cross-Origin-Embedder-Policy": "require-corp",
+            "Cross-Origin-Resource-Policy": "cross-origin",
         }
     )
     return response

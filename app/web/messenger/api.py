@@ -64,11 +64,13 @@ def require_bearer() -> None:
 
 @identification.get("/session")
 def session_of_signed_user() -> dict[str, Any]:
-    """Create a session for the user that the page proves; null when it proves none."""
+    """Create a session for the user that the page proves; null when it proves none, with what is wrong."""
+    signed, at = _identity(), clock.now()
     with read_only() as session:
-        user = visitors.signed_user(session, _identity(), at=clock.now())
+        user = visitors.signed_user(session, signed, at=at)
         if user is None:
-            return {"session": None, "person": "", "stale": False}
+            problem = visitors.identity_problem(session, signed, at=at)
+            return {"session": None, "person": "", "stale": False, "identity_problem": problem}
         bearer, is_stale = visitors.session_for(session, user)
     return {"session": bearer, "person": identity.person_of(keys(), user), "stale": is_stale}
 

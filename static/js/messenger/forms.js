@@ -1,8 +1,7 @@
 // Forms inside the chat, each in a frame that reports its height.
 
 import { postToHost } from "./host.js";
-import { isAtEnd, scrollToEnd, scrollToTopOf } from "./message_list.js";
-import { element, events, field, list, log, state, texts } from "./state.js";
+import { element, events, field, list, state, texts } from "./state.js";
 
 const READY_MS = 5000;
 const [LONGEST_MS, FORM] = [300_000, ".form > iframe"];
@@ -20,13 +19,17 @@ const openForm = (row) => {
   const frame = element("iframe", { title: texts.form, src: address });
   Object.assign(frame.dataset, { due: Date.now() + READY_MS, wait: READY_MS });
   frame.addEventListener("load", () => {
-    frame.contentWindow.postMessage({ source: "assent", version: 1, type: "hello", page: state.page }, location.origin);
+    greet(frame);
     try {
       frame.contentWindow.addEventListener("keydown", (event) => { if (event.key === "Escape") postToHost("close"); });
     } catch { /* it did not load: the browser shows its own page there */ }
   });
   row.prepend(frame);
 };
+// Tells a form the page that it is answered on; again when that changes.
+const greet = (frame) =>
+  frame.contentWindow.postMessage({ source: "assent", version: 1, type: "hello", page: state.page }, location.origin);
+export const greetForms = () => list.querySelectorAll(FORM).forEach(greet);
 // After an outage: loads forms again that did not report that they are ready.
 events.addEventListener("polled", () => {
   for (const frame of list.querySelectorAll(`${FORM}[data-due]`)) {
@@ -40,17 +43,11 @@ export const handleFormMessage = (source, origin, data) => {
   if (origin !== location.origin) return;
   const frame = [...list.querySelectorAll(FORM)].find((each) => each.contentWindow === source);
   if (!frame) return;
-  const wasAtEnd = isAtEnd();
-  if (data.type === "height" && data.height > 0) {
-    const isNew = !frame.style.blockSize;
-    frame.style.blockSize = `${data.height + 2}px`;
-    if (isNew && wasAtEnd && data.height > log.clientHeight) return scrollToTopOf(frame);
-  }
+  if (data.type === "height" && data.height > 0) frame.style.blockSize = `${data.height + 2}px`;
   if (data.type === "ready") delete frame.dataset.due;
   if (data.type === "ready" && data.title) frame.title = data.title;
   if (data.type === "submitted") frame.parentElement.querySelector("button")?.remove();
   if (data.type === "ready" && data.state === "saved") offerHelp(frame);
-  if (wasAtEnd) scrollToEnd();
 };
 // For a saved number that is not the visitor's own: they write to an agent, who changes it.
 const offerHelp = (frame) => {

@@ -20,6 +20,7 @@ const beginSession = async () => {
       state.session = response.session;
       state.person = response.person || "";
       state.isStale = response.stale;
+      if (response.identity_problem) report(response.identity_problem);
       if (state.session && state.token) {
         await running.catch(() => {}); // a message that is on its way arrives before its token ends, and is moved too
         if (generation !== state.generation) return;
@@ -40,6 +41,16 @@ const beginSession = async () => {
   sendUnsent();
   emit("begun");
 };
+
+// For the developer of the host page: the visitor is anonymous, and nothing on the page says why.
+const PROBLEMS = {
+  user_id_missing: "window.assent has a user_hash but no user_id",
+  user_hash_wrong: "user_hash is not the HMAC-SHA256 (hex) of this user_id with the identity secret",
+  user_jwt_malformed: "user_jwt is not a JWT with the algorithm HS256",
+  user_jwt_signature_wrong: "user_jwt is not signed with the identity secret",
+  user_jwt_refused: "user_jwt names no user_id, or it is not valid at this time (iat, nbf, exp)",
+};
+const report = (problem) => console.error(`assent: the visitor is not signed in: ${PROBLEMS[problem] || problem}`);
 
 // Moves the chat that began before the sign-in to the signed user.
 export const signIn = async () => {

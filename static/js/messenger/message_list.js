@@ -24,7 +24,7 @@ export const clear = () => {
 export const showNews = (conversations) => {
   if (!conversations.length) return countUnread();
   const isFirst = revisions.size === 0;
-  const wasAtEnd = isAtEnd();
+  const isAway = follows === NOTHING;
   let isNew = false;
   if (isFirst) log.setAttribute("aria-busy", "true"); // screen readers do not read out the history
   for (const { id, revision, seen: seenBefore, earlier: hasEarlier, messages: changed } of conversations) {
@@ -34,7 +34,7 @@ export const showNews = (conversations) => {
     for (const message of changed) isNew = show(id, message) || isNew;
   }
   earlier.hidden = !withEarlier.size;
-  if (isFirst || (isNew && wasAtEnd)) scrollToEnd();
+  if (isFirst || (isNew && !isAway)) showNewest();
   else if (isNew) newer.hidden = false;
   if (isNew && !isFirst) state.lastActiveMs = Date.now();
   if (isFirst) setTimeout(() => log.removeAttribute("aria-busy"), 100);
@@ -63,15 +63,33 @@ export const place = (message) => {
   list.insertBefore(message.row, next ? next.row : unsent ?? null);
 };
 
-export const isAtEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 80;
-export const scrollToEnd = () => {
+// What stays in view while messages and forms change their height: the newest message, a form that is taller than the
+// panel from its top; or the end, where the visitor scrolled to; or what the visitor scrolled to elsewhere.
+const [NEWEST, END, NOTHING] = ["newest", "end", ""];
+const PADDING = 16; // of the log
+let follows = NEWEST;
+let placedAt = 0;
+export const showNewest = () => {
   newer.hidden = true;
-  requestAnimationFrame(() => { log.scrollTop = log.scrollHeight; });
+  follows = NEWEST;
+  follow();
 };
-// A form that is taller than the panel is read from its top.
-export const scrollToTopOf = (row) => {
-  log.scrollTop += row.getBoundingClientRect().top - log.getBoundingClientRect().top - 16;
+const follow = () => {
+  const last = list.lastElementChild;
+  if (follows === NEWEST && last && last.offsetHeight > log.clientHeight - 2 * PADDING) {
+    log.scrollTop += last.getBoundingClientRect().top - log.getBoundingClientRect().top - PADDING;
+  } else if (follows) {
+    log.scrollTop = log.scrollHeight;
+  }
+  placedAt = log.scrollTop;
 };
+const resizeObserver = new ResizeObserver(follow);
+for (const each of [log, list]) resizeObserver.observe(each);
+log.addEventListener("scroll", () => {
+  const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+  if (isAtEnd) newer.hidden = true;
+  if (Math.abs(log.scrollTop - placedAt) > 1) follows = isAtEnd ? END : NOTHING;
+});
 
 // Unread: messages of the office after the last one that was seen.
 export const countUnread = () => {

@@ -1,19 +1,20 @@
 // Entry point of the messenger's panel, in its frame. It stores nothing: the host page keeps the token, the server the
 // rest. Loading only reads; only actions of the visitor write.
 
-import { handleFormMessage, openForms } from "./forms.js";
+import { greetForms, handleFormMessage, openForms } from "./forms.js";
 import { listen, postToHost } from "./host.js";
 import { begin, signIn } from "./identity.js";
-import { countUnread, isAtEnd, scrollToEnd, showEarlier, postUnread } from "./message_list.js";
+import { countUnread, postUnread, showEarlier, showNewest } from "./message_list.js";
 import { poll, schedulePoll } from "./polls.js";
 import { loadUnsent, unsent, write } from "./sending.js";
-import { byId, earlier, events, field, log, newer, state, texts } from "./state.js";
+import { byId, earlier, events, field, newer, state, texts } from "./state.js";
 
 const asToken = (value) => (typeof value === "string" && /^t_[\w-]{43}$/.test(value) ? value : null);
+const asPage = (value) => String(value || "").slice(0, 500);
 
 listen({
   hello(data) {
-    [state.token, state.identity, state.page] = [asToken(data.token), data.identity || null, String(data.page || "").slice(0, 500)];
+    [state.token, state.identity, state.page] = [asToken(data.token), data.identity || null, asPage(data.page)];
     loadUnsent(data.unsent);
     state.isProven = !unsent.size; // a first message of the page before may still be on its way
     postToHost("ready", { accent: texts.accent, on: texts.on, title: document.title });
@@ -38,6 +39,10 @@ listen({
     state.identity = data.identity || null;
     begin();
   },
+  page(data) {
+    state.page = asPage(data.page);
+    greetForms();
+  },
   open() {
     state.isOpen = true;
     showPanel();
@@ -56,7 +61,7 @@ const showPanel = async () => {
   if (state.isStale) await signIn().catch(() => {});
   openForms();
   countUnread();
-  scrollToEnd();
+  showNewest();
   poll();
 };
 
@@ -78,7 +83,8 @@ byId("write").addEventListener("submit", (event) => {
 });
 field.addEventListener("input", grow);
 field.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  // Safari reports the Enter that ends a conversion by an input method as not composing, with the key code 229.
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
   event.preventDefault();
   byId("write").requestSubmit();
 });
@@ -86,7 +92,5 @@ addEventListener("keydown", (event) => {
   if (event.key === "Escape") postToHost("close");
 });
 byId("close").addEventListener("click", () => postToHost("close"));
-newer.addEventListener("click", scrollToEnd);
+newer.addEventListener("click", showNewest);
 earlier.addEventListener("click", showEarlier);
-log.addEventListener("scroll", () => { if (isAtEnd()) newer.hidden = true; });
-addEventListener("resize", () => { if (isAtEnd()) scrollToEnd(); });

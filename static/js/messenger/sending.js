@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { postToHost } from "./host.js";
-import { messages, place, scrollToEnd } from "./message_list.js";
+import { messages, place, showNewest } from "./message_list.js";
 import { createRow, showAbout } from "./message_row.js";
 import { backoffMs, poll, schedulePoll, showStatus } from "./polls.js";
 import { bearer, element, emit, events, field, list, pause, queue, state, texts } from "./state.js";
@@ -18,7 +18,7 @@ export const write = (text) => {
   keep(item);
   enqueue(item);
   state.lastActiveMs = Date.now();
-  scrollToEnd();
+  showNewest();
   send();
 };
 const enqueue = (item) => {

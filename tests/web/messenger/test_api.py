@@ -93,11 +93,13 @@ def test_a_poll_for_a_conversation_of_another_visitor_returns_nothing(client: Fl
 
 def test_a_signed_user_has_a_session_and_a_claim_has_none(client: FlaskClient, database: Database) -> None:
     assert get(client, "session", identity=signature(database, "sam")).get_json()["session"].startswith("s_")
-    for identity in (None, {}, {"user_id": "sam"}, signature(database, "sam") | {"user_id": "eve"}):
+    wrong = signature(database, "sam") | {"user_id": "eve"}
+    for identity, problem in ((None, None), ({}, None), ({"user_id": "sam"}, None), (wrong, "user_hash_wrong")):
         assert get(client, "session", identity=identity).get_json() == {
             "session": None,
             "person": "",
             "stale": False,
+            "identity_problem": problem,
         }
     assert client.get("/messenger/api/session", headers={"Assent-Identity": "%7Bnonsense"}).status_code == 200
     assert client.get("/messenger/api/session", headers={"Assent-Identity": "[1]"}).get_json()["session"] is None
