@@ -87,6 +87,7 @@ class Insertion:
     expires_at: datetime
     seen_at: datetime | None
     answered_at: datetime | None
+    withdrawn_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,7 @@ _INSERTION_COLUMNS = (
     _INSERTED_FORM.c.expires_at,
     _INSERTED_FORM.c.seen_at,
     _INSERTED_FORM.c.answered_at,
+    _INSERTED_FORM.c.withdrawn_at,
 )
 _RESPONDENT_COLUMNS = (
     _INSERTED_FORM.c.contact_id,
@@ -266,6 +268,8 @@ def saved_destination(keys: Keys, view: FormView) -> Destination | None:
 
 def state_of(view: FormView, saved: Destination | None, *, at: datetime) -> State:
     """What this form shows before an answer: ask, saved, signed_up, unavailable or expired."""
+    if view.insertion is not None and view.insertion.withdrawn_at is not None:
+        return State.UNAVAILABLE
     if view.insertion is not None and view.insertion.expires_at <= at:
         return State.EXPIRED
     respondent = view.respondent
