@@ -105,6 +105,7 @@ def conversation_context(
     answered = [each.form.inserted_form_id for each in view.messages if each.form and each.form.answered_at]
     opt_ins = ledger.of_inserted_forms(session, answered)
     return {
+        "choice": ListChoice.from_request(),
         "conversation": conversation,
         "contact": contact,
         "view": view,
@@ -127,9 +128,7 @@ def new_client_key() -> str:
 
 def _panel_context(session: Session, contact: Contact, conversation_id: int) -> dict[str, Any]:
     return {
-        "subscriptions": [
-            each for each in eligibility.statuses(session, contact) if each.subscription_type.state == "live"
-        ],
+        "subscriptions": eligibility.live_statuses(session, contact),
         "refusal": phone.refusal_of_stored(contact.phone) if contact.phone else None,
         "formatted": phone.formatted,
         "previous": [each for each in views.for_contact(session, contact.id) if each.id != conversation_id],
