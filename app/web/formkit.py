@@ -36,6 +36,12 @@ class Form(FlaskForm):
         return 422 if self.errors else 200
 
 
+class NameForm(Form):
+    """The name of an agent."""
+
+    name = wtforms.StringField("Name", filters=[lambda typed: text(typed)])
+
+
 def accepted(form: AnyForm, act: Callable[[AnyForm], ResponseReturnValue]) -> ResponseReturnValue | None:
     """Call ``act`` when the form was sent and is valid, and return its response.
 
