@@ -144,11 +144,13 @@ def test_config_shows_every_setting_with_its_source_and_hides_secrets(tmp_path: 
 
 def test_an_admin_is_created_with_a_password_from_standard_input(settings: config.Settings, database: Database) -> None:
     env = environment_of(settings)
-    done = assent("create-admin", "Max@Example.com", "--password-stdin", env=env, stdin="a quiet harbour\n")
+    create = ("create-admin", "Max@Example.com", "--name", "Max Harbour", "--password-stdin")
+    done = assent(*create, env=env, stdin="a quiet harbour\n")
     assert done.returncode == 0, done.stderr
     with database.read_only() as session:
         max_ = session.scalars(select(Agent)).one()
         assert (max_.email, max_.role, max_.active) == ("max@example.com", "admin", True)
+        assert max_.name == "Max Harbour"
         assert max_.password
         assert "a quiet harbour" not in max_.password
 

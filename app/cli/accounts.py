@@ -10,8 +10,9 @@ from app.cli.database import ready
 
 @click.command("create-admin")
 @click.argument("email")
+@click.option("--name", default="", help="The name that colleagues and customers see.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-def create_admin(email: str, password_stdin: bool) -> None:  # noqa: FBT001 - click passes flags like this
+def create_admin(email: str, name: str, password_stdin: bool) -> None:  # noqa: FBT001 - click passes flags like this
     """Make an admin who can sign in at once."""
     from app.core import clock
     from app.core.accounts import agents as accounts
@@ -23,7 +24,7 @@ def create_admin(email: str, password_stdin: bool) -> None:  # noqa: FBT001 - cl
         agent = accounts.create_agent(
             session,
             email=email,
-            name="",
+            name=name,
             role=Role.ADMIN,
             password_hash=accounts.hash_password(password),
             at=clock.now(),

@@ -20,7 +20,7 @@ from app.schemas.fields import (
     YesOrNo,
 )
 
-STATES = ["waiting", "seen", "confirming", "signed_up", "expired", "unavailable"]
+STATES = ["waiting", "seen", "confirming", "signed_up", "expired", "withdrawn", "unavailable"]
 _ID = {"type": ["string", "integer"]}
 
 
@@ -161,6 +161,7 @@ class InsertedFormSchema(Output):
     expires_at = UnixTime(required=True, attribute="form.expires_at")
     seen_at = UnixTime(required=True, allow_none=True, attribute="form.seen_at")
     answered_at = UnixTime(required=True, allow_none=True, attribute="form.answered_at")
+    withdrawn_at = UnixTime(required=True, allow_none=True, attribute="form.withdrawn_at")
     consent_event_id = fields.String(
         required=True,
         allow_none=True,

@@ -31,7 +31,7 @@ _STATUS: dict[type[AssentError], int] = {
 }
 _SENTENCES = {
     400: "The request could not be understood.",
-    403: "You are signed in, but this page is for admins only.",
+    403: "This page is for admins only.",
     404: "There is nothing here. The address may be mistyped, or what was here is gone.",
     405: "This address cannot be used that way.",
     413: "What you sent is too large.",

@@ -8,9 +8,19 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 
-from app.core.errors import AssentError, ImmutableField, InvalidInput
-from app.core.forms import publishing
+from app.core.consent.eligibility import SubscriptionStatus
+from app.core.errors import AssentError, ImmutableField, InvalidInput, InvalidState
+from app.core.forms import insertion, publishing
+from app.core.forms.concerns import Concern, concern_of
+from app.core.forms.publishing import PublishedForm
 
+CONCERNS = {
+    Concern.BLOCKED: "this contact is blocked",
+    Concern.UNAVAILABLE: "would be closed for this contact",
+    Concern.SUPPRESSED: "their number must not be texted",
+    Concern.OPTED_OUT: "opted out",
+    Concern.SIGNED_UP: "already signed up",
+}
 AnyForm = TypeVar("AnyForm", bound="Form")
 
 
@@ -26,6 +36,12 @@ class Form(FlaskForm):
         return 422 if self.errors else 200
 
 
+class NameForm(Form):
+    """The name of an agent."""
+
+    name = wtforms.StringField("Name", filters=[lambda typed: text(typed)])
+
+
 def accepted(form: AnyForm, act: Callable[[AnyForm], ResponseReturnValue]) -> ResponseReturnValue | None:
     """Call ``act`` when the form was sent and is valid, and return its response.
 
@@ -36,7 +52,7 @@ def accepted(form: AnyForm, act: Callable[[AnyForm], ResponseReturnValue]) -> Re
         return None
     try:
         return act(form)
-    except (InvalidInput, ImmutableField) as error:
+    except (InvalidInput, ImmutableField, InvalidState) as error:
         refuse(form, error)
         return None
 
@@ -60,12 +76,25 @@ def choices(pairs: Iterable[tuple[str, str]]) -> list[Any]:
     return [choice(value, label) for value, label in pairs]
 
 
-def offered_forms(session: Session) -> list[tuple[str, str]]:
-    """The saved forms that can be inserted, as pairs of id and label for a list."""
+def offered_forms(session: Session, statuses: Iterable[SubscriptionStatus], *, actor: str) -> list[tuple[str, str]]:
+    """The saved forms that can be inserted, as pairs of id and label for a list.
+
+    Those that the actor inserted last come first. The label says what speaks against one for the contact.
+
+    :param statuses: the contact's status for each live type (``eligibility.statuses``)
+    """
+    concerns = {each.subscription_type.id: concern_of(each) for each in statuses}
+    recent = {form_id: position for position, form_id in enumerate(insertion.recently_inserted(session, actor))}
+    offered = publishing.find_offered(session)
     return [
-        (str(each.form.id), f"{each.form.name} ({each.subscription_type.name})")
-        for each in publishing.find_offered(session)
+        (str(each.form.id), _form_label(each, concerns.get(each.subscription_type.id)))
+        for each in sorted(offered, key=lambda each: recent.get(each.form.id, len(recent)))
     ]
+
+
+def _form_label(offered: PublishedForm, concern: Concern | None) -> str:
+    label = f"{offered.form.name} ({offered.subscription_type.name})"
+    return f"{label}: {CONCERNS[concern]}" if concern else label
 
 
 def fields_for_each(form: type[Form], locales: Sequence[str], **makers: Any) -> None:

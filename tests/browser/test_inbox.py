@@ -173,6 +173,7 @@ def test_every_action_works_by_keyboard(ana: Page, address: str, database: Datab
     keys.press("Escape")
     keys.press("i")
     expect(ana.get_by_label("Insert a saved form")).to_be_focused()
+    keys.press("ArrowDown")
     keys.press("Tab")
     keys.press("Enter")
     expect(ana.locator(".form-card")).to_have_count(1, timeout=SOON_MS)
@@ -271,6 +272,7 @@ def test_without_scripts_every_action_works_by_plain_pages(
     assert bottom[0]
     assert bottom[1]
     assert bottom[1]["y"] + bottom[1]["height"] <= bottom[0]["y"] + bottom[0]["height"], "the newest is on the screen"
+    page.get_by_label("Insert a saved form").select_option(index=1)
     page.get_by_role("button", name="Insert form").click()
     expect(page.locator(".form-card")).to_have_attribute("data-state", "waiting")
     page.get_by_role("button", name="Take it").click()

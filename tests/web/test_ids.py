@@ -34,6 +34,7 @@ def test_huge_positions_in_lists_cause_no_error(app: Flask) -> None:
     client = pages.admin(app)
     for path in (
         "/contacts?before=",
+        "/contacts/opt-ins?before=",
         f"/contacts/{contact}?before=",
         "/inbox?before=",
         "/inbox/poll?conversation=",

@@ -147,6 +147,19 @@ def change_role(session: Session, agent_id: int, role: Role, *, actor: str, at: 
     return agent
 
 
+def rename(session: Session, agent_id: int, name: str, *, actor: str, at: datetime) -> Agent:
+    """Change the name that pages and contacts see. Empty: pages show the address, contacts the name of the office.
+
+    :raises InvalidInput: longer than 120 characters
+    """
+    agent = _lock(session, agent_id)
+    if agent.name != (new_name := read_name(name)):
+        agent.name = new_name
+        audit.record(session, actor, "agent.renamed", subject_of(agent), {}, at=at)
+        session.flush()
+    return agent
+
+
 def reset_second_factor(session: Session, agent_id: int, *, actor: str, at: datetime) -> Agent:
     """Remove the second factor and the recovery codes of an agent who lost them, and end their sessions.
 

@@ -116,6 +116,11 @@ def statuses(session: Session, contact: Contact) -> list[SubscriptionStatus]:
     return [status(session, contact, subscription_type) for subscription_type in types]
 
 
+def live_statuses(session: Session, contact: Contact) -> list[SubscriptionStatus]:
+    """Those of ``statuses`` whose type is live."""
+    return [each for each in statuses(session, contact) if each.subscription_type.state == TypeState.LIVE]
+
+
 def state_for(consent: Consent | None, destination_hash: str | None) -> ConsentState:
     """The state for one destination. An opt-in counts only for its own destination, an opt-out for any."""
     if consent is None:

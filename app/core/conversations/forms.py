@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, update
+from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
 
 from app.core.consent import reach
 from app.core.conversations import appending, lifecycle, messages
 from app.core.conversations.appending import LockedConversation, NewMessage
-from app.core.errors import InvalidState
+from app.core.errors import InvalidState, NotFound
 from app.core.forms import insertion
 from app.core.forms import publishing as optin_forms
 from app.core.forms.content import FormContent
@@ -120,6 +120,32 @@ def place(
         lifecycle.reopen_locked(session, conversation, actor=author, at=at)
     new = NewMessage(author, "", MessageKind.FORM, client_key, inserted.id)
     return appending.append(session, conversation, new, at=at)
+
+
+def withdraw(session: Session, inserted_form_id: int, *, actor: str, at: datetime) -> InsertedForm:
+    """Withdraw an inserted form that was not answered, and show that in its conversation, if it is in one.
+
+    :raises NotFound: there is no inserted form with this id
+    :raises InvalidState: it was answered
+    """
+    withdrawn = insertion.withdraw(session, inserted_form_id, actor=actor, at=at)
+    if withdrawn.conversation_id is not None and withdrawn.withdrawn_at == at:
+        mark_changed(session, withdrawn.conversation_id, withdrawn.id, is_answered=False, at=at)
+    return withdrawn
+
+
+def withdraw_from(session: Session, conversation_id: int, inserted_form_id: int, *, actor: str, at: datetime) -> None:
+    """Withdraw a form of this conversation.
+
+    :raises NotFound: it is not in this conversation
+    :raises InvalidState: it was answered
+    """
+    if (
+        session.scalar(select(InsertedForm.conversation_id).where(InsertedForm.id == inserted_form_id))
+        != conversation_id
+    ):
+        raise NotFound("There is no such form in this conversation.")
+    withdraw(session, inserted_form_id, actor=actor, at=at)
 
 
 def mark_changed(

@@ -38,6 +38,7 @@ class CardState(StrEnum):
     CONFIRMING = "confirming"
     SIGNED_UP = "signed_up"
     EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
     UNAVAILABLE = "unavailable"
 
 
@@ -71,6 +72,7 @@ COLUMNS: tuple[ColumnElement[Any], ...] = (
     _TYPE.c.channel.label("card_channel"),
     _INSERTED.c.seen_at.label("card_seen_at"),
     _INSERTED.c.answered_at.label("card_answered_at"),
+    _INSERTED.c.withdrawn_at.label("card_withdrawn_at"),
     _INSERTED.c.expires_at.label("card_expires_at"),
     case((_HAS_CONSENT, True), else_=false()).label("card_has_consent"),
     case((and_(IS_OFFERED, IS_WITHIN_REACH), True), else_=false()).label("card_is_available"),
@@ -114,6 +116,8 @@ def of_row(row: Any, *, at: datetime) -> FormCard | None:
 def _state(row: Any, at: datetime) -> CardState:
     if row.card_answered_at is not None:
         return CardState.SIGNED_UP
+    if row.card_withdrawn_at is not None:
+        return CardState.WITHDRAWN
     if row.card_expires_at <= at:
         return CardState.EXPIRED
     if not row.card_is_available:

@@ -1,4 +1,4 @@
-"""Insert a form for one contact, for a conversation or for any other page that shows its link."""
+"""Insert a form for one contact, for a conversation or for any other page that shows its link, and withdraw it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -7,14 +7,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import origins, outbox
+from app.core import audit, origins, outbox
 from app.core.consent import reach
-from app.core.errors import InvalidInput, InvalidState
+from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.forms.availability import is_offered
 from app.core.signing import random_token
 from app.models import Contact, InsertedForm, OptInForm, OptInFormVersion, SubscriptionType
 
 EXPIRES_IN = timedelta(days=30)
+RECENT = 500
 EXPIRES_IN_MIN, EXPIRES_IN_MAX = timedelta(minutes=1), timedelta(days=366)
 
 
@@ -77,6 +78,32 @@ def insert_for(
         at=at,
     )
     return inserted
+
+
+def withdraw(session: Session, inserted_form_id: int, *, actor: str, at: datetime) -> InsertedForm:
+    """Withdraw an inserted form that was not answered: its page is closed from now on. Writes an audit entry. Flushes.
+
+    A second withdrawal changes nothing. The caller shows the change in the conversation that the form is in.
+
+    :raises NotFound: there is no inserted form with this id
+    :raises InvalidState: it was answered
+    """
+    found = session.get(InsertedForm, inserted_form_id, with_for_update=True, populate_existing=True)
+    if found is None:
+        raise NotFound("There is no such form.")
+    if found.answered_at is not None:
+        raise InvalidState("This form was answered already, so it cannot be withdrawn.")
+    if found.withdrawn_at is None:
+        found.withdrawn_at = at
+        audit.record(session, actor, "form.withdrawn", f"inserted_form:{found.id}", {}, at=at)
+        session.flush()
+    return found
+
+
+def recently_inserted(session: Session, inserted_by: str) -> list[int]:
+    """The ids of the forms that this actor inserted among the newest ``RECENT`` insertions, the last one first."""
+    newest = select(InsertedForm.form_id, InsertedForm.inserted_by).order_by(InsertedForm.id.desc()).limit(RECENT)
+    return list(dict.fromkeys(row.form_id for row in session.execute(newest) if row.inserted_by == inserted_by))
 
 
 def form_ids_of(session: Session, inserted_form_ids: Collection[int]) -> dict[int, int]:

@@ -89,6 +89,7 @@ class Insertion:
     expires_at: datetime
     seen_at: datetime | None
     answered_at: datetime | None
+    withdrawn_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,7 @@ _INSERTION_COLUMNS = (
     _INSERTED_FORM.c.expires_at,
     _INSERTED_FORM.c.seen_at,
     _INSERTED_FORM.c.answered_at,
+    _INSERTED_FORM.c.withdrawn_at,
 )
 _RESPONDENT_COLUMNS = (
     _INSERTED_FORM.c.contact_id,
@@ -288,6 +290,8 @@ def preselected_country(view: FormView) -> str | None:
 
 def state_of(view: FormView, saved: Destination | None, *, at: datetime) -> State:
     """What this form shows before an answer: ask, saved, signed_up, unavailable or expired."""
+    if view.insertion is not None and view.insertion.withdrawn_at is not None:
+        return State.UNAVAILABLE
     if view.insertion is not None and view.insertion.expires_at <= at:
         return State.EXPIRED
     respondent = view.respondent

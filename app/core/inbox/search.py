@@ -3,11 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, Text, cast, column, func, or_, select, table, text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import BigInteger, Select, Text, column, func, or_, select, table, text
 from sqlalchemy.orm import Session
 
-from app.core.contacts import records as contacts
+from app.core.contacts import finding
 from app.core.inbox.lists import InboxRow, rows_where
 from app.db import dialect_of
 from app.models import Contact, Conversation, Message, MessageKind
@@ -31,7 +30,7 @@ def search(session: Session, agent_id: int, typed: str, *, region: str | None, a
     wanted = " ".join(typed.replace("\0", "").split())
     if not wanted:
         return []
-    known = [contact.id for contact in contacts.look_up(session, wanted, region=region)]
+    known = [contact.id for contact in finding.find_exactly(session, wanted, region=region)]
     searched = _word_search if dialect_of(session) == "postgresql" else _substring_search
     contacts_by_name, conversations_by_text = searched(wanted)
     ids = list(session.scalars(conversations_by_text))
@@ -42,10 +41,7 @@ def search(session: Session, agent_id: int, typed: str, *, region: str | None, a
 
 def _word_search(wanted: str) -> tuple[Select[Any], Select[Any]]:
     """PostgreSQL: contacts and conversations by the beginning of each word, by the indexes of words."""
-    words = [word for word in wanted.lower().split() if any(each.isalnum() for each in word)]
-    query: ColumnElement[Any] = func.to_tsquery(_WORDS, "")
-    for word in words:
-        query = query.op("&&")(_beginning(word))
+    query = finding.words_query(wanted)
     named = select(Contact.id).where(
         func.to_tsvector(_WORDS, Contact.name).op("@@")(query), Contact.id.in_(select(Conversation.contact_id))
     )
@@ -53,16 +49,6 @@ def _word_search(wanted: str) -> tuple[Select[Any], Select[Any]]:
         func.to_tsvector(_WORDS, Message.body).op("@@")(query), Message.kind != MessageKind.EVENT.value
     )
     return named.limit(FOUND_MAX), messages.order_by(Message.id.desc()).limit(FOUND_MAX * 4)
-
-
-def _beginning(word: str) -> ColumnElement[Any]:
-    """Matches words that begin like this.
-
-    PostgreSQL splits the text as it split the messages (``don't`` is two words, a price or an address one). The
-    alternative matches the beginning of what is one word there (``noor@exam``).
-    """
-    quoted = "'" + word.replace("\\", "\\\\").replace("'", "''") + "':*"
-    return func.to_tsquery(_WORDS, quoted).op("||")(cast(quoted, postgresql.TSQUERY))
 
 
 def _substring_search(wanted: str) -> tuple[Select[Any], Select[Any]]:

@@ -43,7 +43,11 @@ _FIND_ANSWER = CompiledStatement(
 )
 _MARK_ANSWERED = CompiledStatement(
     update(_INSERTED_FORM)
-    .where(_INSERTED_FORM.c.id == bindparam("inserted_form_id"), _INSERTED_FORM.c.answered_at.is_(None))
+    .where(
+        _INSERTED_FORM.c.id == bindparam("inserted_form_id"),
+        _INSERTED_FORM.c.answered_at.is_(None),
+        _INSERTED_FORM.c.withdrawn_at.is_(None),
+    )
     .values(
         answered_at=bindparam("at"),
         seen_at=bindparam("seen"),
@@ -98,7 +102,7 @@ def record_public(
 def mark_answered(
     session: Session, insertion: Insertion, destination: Destination, contact_id: int, *, at: datetime
 ) -> bool:
-    """Store an inserted form's answer. Returns false when another transaction answered it first."""
+    """Store an inserted form's answer. Returns false when another transaction answered or withdrew it first."""
     updated = _MARK_ANSWERED.run(
         session,
         inserted_form_id=insertion.id,

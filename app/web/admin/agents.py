@@ -1,6 +1,7 @@
 """Agents: invite, send a new link, change the role, disable and enable."""
 
 from collections.abc import Callable
+from functools import partial
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,7 +15,7 @@ from app.core.errors import InvalidState
 from app.core.workspace import settings
 from app.models import Agent, Role
 from app.web.admin.blueprint import blueprint
-from app.web.formkit import Form, accepted, text
+from app.web.formkit import Form, NameForm, accepted, text
 from app.web.services import has_mail, read_only, unit_of_work
 from app.web.sign_in import password_links
 from app.web.sign_in.setup import admin_required, current_actor
@@ -52,19 +53,7 @@ def invite_agent() -> ResponseReturnValue:
 @blueprint.get("/admin/agents/<int:agent_id>")
 @admin_required
 def agent_page(agent_id: int) -> str:
-    with read_only() as session:
-        agent = agents.find(session, agent_id)
-        return render_template(
-            "admin/agents_one.html",
-            agent=agent,
-            label=agents.label(agent),
-            is_me=agents.subject_of(agent) == current_actor(),
-            roles=_ROLES,
-            has_mail=has_mail(),
-            history=audit.newest(session, subject=agents.subject_of(agent), limit=20),
-            names={each.id: agents.label(each) for each in agents.find_all(session)},
-            time_zone=settings.get(session).time_zone,
-        )
+    return _page(agent_id)
 
 
 @blueprint.post("/admin/agents/<int:agent_id>/link")
@@ -88,6 +77,13 @@ def change_role(agent_id: int) -> ResponseReturnValue:
         return agents.change_role(session, agent_id, role, actor=current_actor(), at=clock.now())
 
     return _apply(agent_id, change, "The role is changed.")
+
+
+@blueprint.post("/admin/agents/<int:agent_id>/name")
+@admin_required
+def rename_agent(agent_id: int) -> ResponseReturnValue:
+    form = NameForm()
+    return accepted(form, partial(_renamed, agent_id=agent_id)) or (_page(agent_id, form), form.status)
 
 
 @blueprint.post("/admin/agents/<int:agent_id>/disable")
@@ -115,6 +111,29 @@ def reset_second_factor(agent_id: int) -> ResponseReturnValue:
         return agents.reset_second_factor(session, agent_id, actor=current_actor(), at=clock.now())
 
     return _apply(agent_id, change, "The second factor is off. They sign in with the password alone now.")
+
+
+def _page(agent_id: int, form: NameForm | None = None) -> str:
+    with read_only() as session:
+        agent = agents.find(session, agent_id)
+        return render_template(
+            "admin/agents_one.html",
+            agent=agent,
+            form=form or NameForm(formdata=None, data={"name": agent.name}),
+            label=agents.label(agent),
+            is_me=agents.subject_of(agent) == current_actor(),
+            roles=_ROLES,
+            has_mail=has_mail(),
+            history=audit.newest(session, subject=agents.subject_of(agent), limit=20),
+            names={each.id: agents.label(each) for each in agents.find_all(session)},
+            time_zone=settings.get(session).time_zone,
+        )
+
+
+def _renamed(form: NameForm, agent_id: int) -> ResponseReturnValue:
+    with unit_of_work() as session:
+        agents.rename(session, agent_id, form.name.data or "", actor=current_actor(), at=clock.now())
+    return _back(agent_id, "The name is changed.")
 
 
 def _invited(form: InviteForm) -> ResponseReturnValue:

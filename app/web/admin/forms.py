@@ -36,6 +36,8 @@ PREVIEW_STATES = {
     "saved": "Saved number",
     "done": "Just signed up",
     "signed_up": "Already signed up",
+    "expired": "Expired",
+    "unavailable": "Closed",
 }
 _UNTITLED = "Title of your form"
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")

@@ -9,6 +9,7 @@ from app.core import audit, clock, public_urls
 from app.core.consent import locking
 from app.core.contacts import views
 from app.core.conversations import api_views
+from app.core.conversations import forms as conversation_forms
 from app.core.conversations.api_views import Inserted
 from app.core.errors import InvalidInput, NotAvailable
 from app.core.forms import content as form_content
@@ -138,6 +139,15 @@ def insert_form(session: Session, body: dict[str, Any], form_id: str) -> Inserte
 def find_inserted_form(inserted_form_id: str) -> Inserted:
     """Find an inserted form: its state, when it was seen and answered, the consent event."""
     return _inserted(auth.read_session(), ids.number(inserted_form_id) or 0)
+
+
+@blueprint.post("/inserted_forms/<inserted_form_id>/withdraw", errors=(404, 409))
+@blueprint.commit(InsertedFormSchema)
+def withdraw_inserted_form(session: Session, inserted_form_id: str) -> Inserted:
+    """Withdraw an inserted form that was not answered: its page says that it is closed, and records nothing."""
+    number = ids.number(inserted_form_id) or 0
+    conversation_forms.withdraw(session, number, actor=auth.caller().actor, at=clock.now())
+    return _inserted(session, number)
 
 
 def content_of(body: dict[str, Any], current: FormContent | None = None) -> FormContent:

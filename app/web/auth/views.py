@@ -2,11 +2,15 @@
 
 import re
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.core import clock
+from app.core.accounts import agents
+from app.web.formkit import NameForm, accepted
+from app.web.services import unit_of_work
 from app.web.sign_in.datastore import SignIn
-from app.web.sign_in.setup import agent_required, current_agent
+from app.web.sign_in.setup import agent_required, current_actor, current_agent
 
 blueprint = Blueprint("auth", __name__)
 _CODE = re.compile(r"[0-9a-f]{4}(-[0-9a-f]{4}){2}")
@@ -22,8 +26,14 @@ def start() -> ResponseReturnValue:
 @blueprint.get("/account")
 @agent_required
 def account() -> ResponseReturnValue:
-    agent = _signed_in_agent()
-    return render_template("auth/account.html", agent=agent, codes_left=len(agent.mf_recovery_codes or []))
+    return _account_page(NameForm(formdata=None, data={"name": _signed_in_agent().name}))
+
+
+@blueprint.post("/account/name")
+@agent_required
+def rename() -> ResponseReturnValue:
+    form = NameForm()
+    return accepted(form, _renamed) or (_account_page(form), form.status)
 
 
 @blueprint.post("/account/recovery-codes.txt")
@@ -37,6 +47,18 @@ def recovery_codes_file() -> ResponseReturnValue:
     response = Response(text, mimetype="text/plain")
     response.headers["Content-Disposition"] = 'attachment; filename="assent-recovery-codes.txt"'
     return response
+
+
+def _account_page(form: NameForm) -> str:
+    agent = _signed_in_agent()
+    return render_template("auth/account.html", agent=agent, form=form, codes_left=len(agent.mf_recovery_codes or []))
+
+
+def _renamed(form: NameForm) -> ResponseReturnValue:
+    with unit_of_work() as session:
+        agents.rename(session, _signed_in_agent().id, form.name.data or "", actor=current_actor(), at=clock.now())
+    flash("Your name is changed.")
+    return redirect(url_for("auth.account"), 303)
 
 
 def _signed_in_agent() -> SignIn:

@@ -1,14 +1,13 @@
-"""The newest opt-ins, and the search for a contact."""
+"""The newest opt-ins, each with its proof one step away."""
 
 from flask import render_template, request
-from sqlalchemy.orm import Session
 
 from app.core import phone
 from app.core.contacts import records as contacts
 from app.core.ledger import events as ledger
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
-from app.models import Action, Workspace
+from app.models import Action
 from app.web import ids
 from app.web.contacts import labels
 from app.web.contacts.blueprint import blueprint
@@ -18,32 +17,20 @@ from app.web.sign_in.setup import agent_required
 PAGE_SIZE = 50
 
 
-@blueprint.get("/contacts")
+@blueprint.get("/contacts/opt-ins")
 @agent_required
 def newest() -> str:
-    """The newest opt-ins, or the contacts that a search finds."""
-    typed = request.args.get("q", "", type=str)[:255].strip()
-    with read_only() as session:
-        workspace = settings.get(session)
-        return _found(session, typed, workspace) if typed else _newest(session, workspace)
-
-
-def _found(session: Session, typed: str, workspace: Workspace) -> str:
-    found = contacts.look_up(session, typed, region=workspace.default_country)
-    return render_template("contacts/found.html", typed=typed, found=found, formatted=phone.formatted)
-
-
-def _newest(session: Session, workspace: Workspace) -> str:
     before = request.args.get("before", type=ids.whole_number)
-    lines = ledger.newest(session, action=Action.OPT_IN, limit=PAGE_SIZE + 1, before_id=before)
-    return render_template(
-        "contacts/newest.html",
-        lines=lines[:PAGE_SIZE],
-        next_before=lines[PAGE_SIZE - 1].event.id if len(lines) > PAGE_SIZE else None,
-        is_first=before is None,
-        contacts=contacts.find_by_ids(session, (each for line in lines if (each := line.event.contact_id))),
-        types={each.id: each for each in subscription_types.find_all(session)},
-        time_zone=workspace.time_zone,
-        levels=labels.LEVELS,
-        formatted=phone.formatted,
-    )
+    with read_only() as session:
+        lines = ledger.newest(session, action=Action.OPT_IN, limit=PAGE_SIZE + 1, before_id=before)
+        return render_template(
+            "contacts/newest.html",
+            lines=lines[:PAGE_SIZE],
+            next_before=lines[PAGE_SIZE - 1].event.id if len(lines) > PAGE_SIZE else None,
+            is_first=before is None,
+            contacts=contacts.find_by_ids(session, (each for line in lines if (each := line.event.contact_id))),
+            types={each.id: each for each in subscription_types.find_all(session)},
+            time_zone=settings.get(session).time_zone,
+            levels=labels.LEVELS,
+            formatted=phone.formatted,
+        )

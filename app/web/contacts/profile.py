@@ -91,7 +91,7 @@ def profile_page(public_id: str, forms: ProfileForms) -> str:
     with read_only() as session:
         found = contacts.find(session, public_id)
         subscriptions = eligibility.statuses(session, found)
-        forms.offer(offered_forms(session), subscriptions)
+        forms.offer(offered_forms(session, subscriptions, actor=current_actor()), subscriptions)
         lines = ledger.of_contact(session, found.id, limit=EVENTS_A_PAGE + 1, before_id=before)
         return render_template(
             "contacts/contact.html",

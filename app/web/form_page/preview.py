@@ -9,6 +9,7 @@ from app.models import Channel, SubscriptionType, Workspace
 from app.web.form_page import page as form_page
 from app.web.form_page.page import PageContext, PageData
 
+PREVIEWED = frozenset({State.ASK, State.SAVED, State.SIGNED_UP, State.DONE, State.EXPIRED, State.UNAVAILABLE})
 _EXAMPLE_REGION = "US"
 
 
@@ -24,7 +25,7 @@ def render_preview(
 ) -> Response:
     """The embed with this content. Only our own pages may frame it, and its form cannot be sent.
 
-    :param state: ``ask``, ``saved``, ``signed_up`` or ``done``; anything else is ``ask``
+    :param state: one of ``PREVIEWED``; anything else is ``ask``
     :param locale: a key of ``wording.LOCALES``; anything else is English
     :param theme: ``light``, ``dark`` or empty for the reader's own setting
     :param number: the saved number, masked; empty: an example
@@ -46,7 +47,7 @@ def render_preview(
         allowed_countries=frozenset(workspace.allowed_countries),
     )
     data = PageData(
-        State(state) if state in {"saved", "signed_up", "done"} else State.ASK,
+        State(state) if state in PREVIEWED else State.ASK,
         number=number or _example(channel, content.default_country),
         country=context.region,
     )

@@ -18,9 +18,7 @@ def index() -> str:
     """The start page. In the demo it also has the shop and the accounts to sign in with."""
     with read_only() as session:
         workspace = settings.get(session)
-    return render_template(
-        "home/index.html", workspace=workspace, password=_demo_password() if workspace.is_demo else ""
-    )
+    return render_template("home/index.html", workspace=workspace)
 
 
 @blueprint.get("/shop")
@@ -52,12 +50,6 @@ def logo() -> Response:
     is_versioned = request.args.get("v") == workspace.logo_hash
     response.headers["Cache-Control"] = _FOREVER if is_versioned else "public, max-age=300"
     return response
-
-
-def _demo_password() -> str:
-    from app.core.demo import DEMO_PASSWORD
-
-    return DEMO_PASSWORD
 
 
 def _shop_form(session: Session) -> OptInForm | None:

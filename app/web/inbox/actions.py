@@ -1,4 +1,4 @@
-"""What agents do in a conversation: reply, insert a saved form, close, reopen, assign, mark as read."""
+"""What agents do in a conversation: reply, insert or withdraw a form, close, reopen, assign, mark as read."""
 
 from functools import partial
 
@@ -10,14 +10,14 @@ from app.core import clock
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations import lifecycle, messages
 from app.core.conversations.appending import NewMessage
-from app.core.errors import AssentError, InvalidInput, NotFound
+from app.core.errors import InvalidInput, InvalidState
 from app.core.inbox import presence
 from app.models import MessageKind
 from app.web import ids
 from app.web.formkit import accepted
 from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, my_id
-from app.web.inbox.pages import ReplyForm, show_conversation
+from app.web.inbox.pages import InsertSavedForm, ReplyForm, show_conversation
 from app.web.services import unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor
 
@@ -26,24 +26,32 @@ from app.web.sign_in.setup import agent_required, current_actor
 @agent_required
 def reply(conversation_id: int) -> ResponseReturnValue:
     form = ReplyForm()
-    return accepted(form, partial(_posted, conversation_id=conversation_id)) or show_conversation(conversation_id, form)
+    return accepted(form, partial(_posted, conversation_id=conversation_id)) or show_conversation(
+        conversation_id, reply=form
+    )
 
 
 @blueprint.post("/inbox/<int:conversation_id>/forms")
 @agent_required
 def insert_saved(conversation_id: int) -> ResponseReturnValue:
-    """Insert a saved form. A refusal is shown on the page of the conversation."""
+    """Insert a saved form. A refusal is shown at the form."""
+    form = InsertSavedForm()
+    return accepted(form, partial(_inserted, conversation_id=conversation_id)) or show_conversation(
+        conversation_id, insert=form
+    )
+
+
+@blueprint.post("/inbox/<int:conversation_id>/forms/<int:inserted_form_id>/withdraw")
+@agent_required
+def withdraw_form(conversation_id: int, inserted_form_id: int) -> ResponseReturnValue:
+    """Take an inserted form back. A refusal is shown on the page of the conversation."""
     try:
-        form_id = ids.parse_id(request.form.get("form_id"))
-        if form_id is None:
-            raise InvalidInput("Choose a form.", field="form_id")
         with unit_of_work() as session:
-            key = request.form.get("client_key")
-            conversation_forms.insert_saved(
-                session, conversation_id, form_id, actor=current_actor(), at=clock.now(), client_key=key
+            conversation_forms.withdraw_from(
+                session, conversation_id, inserted_form_id, actor=current_actor(), at=clock.now()
             )
-    except AssentError as error:
-        if isinstance(error, NotFound) or _is_from_script():
+    except InvalidState as error:
+        if _is_from_script():
             raise
         flash(error.message, "error")
     return _back_to(conversation_id)
@@ -88,6 +96,18 @@ def _posted(form: ReplyForm, conversation_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         messages.post(session, conversation_id, new, at=clock.now())
         _mark_shown_read(session, conversation_id)
+    return _back_to(conversation_id)
+
+
+def _inserted(form: InsertSavedForm, conversation_id: int) -> ResponseReturnValue:
+    form_id = ids.parse_id(form.form_id.data)
+    if form_id is None:
+        raise InvalidInput("Choose a form first.", field="form_id")
+    key = form.client_key.data or None
+    with unit_of_work() as session:
+        conversation_forms.insert_saved(
+            session, conversation_id, form_id, actor=current_actor(), at=clock.now(), client_key=key
+        )
     return _back_to(conversation_id)
 
 

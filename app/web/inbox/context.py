@@ -15,7 +15,7 @@ from app.core.contacts import records as contacts
 from app.core.conversations import views
 from app.core.conversations.views import AgentView
 from app.core.inbox import lists, presence, search
-from app.core.inbox.lists import Assigned, InboxList, InboxRow
+from app.core.inbox.lists import Assigned, InboxList
 from app.core.ledger import events as ledger
 from app.core.workspace import settings
 from app.models import Contact, Conversation, ConversationState
@@ -50,15 +50,20 @@ class ListChoice:
         """Whether the poll updates the list: only the first page of a list; not a search and not older pages."""
         return not self.typed and self.before is None
 
-    def params(self, box: str | None = None, assigned: str | None = None, before: str = "") -> dict[str, Any]:
-        """Query parameters for ``url_for`` that show this list again, without default values.
+    def params(self, box: str | None = None, assigned: str | None = None, before: str | None = None) -> dict[str, Any]:
+        """Query parameters for ``url_for`` that show this page of the list again, without default values.
 
-        Another box or assignee may be given; that ends a search.
+        Another box or assignee may be given; that ends a search and shows the first page.
+
+        :param before: another page; empty: the first one
         """
+        is_same = box is None and assigned is None
+        if before is None:
+            before = _key_text(self.before) if self.before and is_same else ""
         chosen = {
             "box": box or self.box.value,
             "assigned": assigned or self.assigned.value,
-            "q": self.typed if box is None and assigned is None else "",
+            "q": self.typed if is_same else "",
             "before": before,
         }
         defaults = {"box": "open", "assigned": "all", "q": "", "before": ""}
@@ -83,7 +88,7 @@ def list_context(session: Session, choice: ListChoice, *, at: datetime) -> dict[
         found = lists.page(session, me, wanted, at=at)
         rows = found[: lists.PAGE_SIZE]
         if len(found) > lists.PAGE_SIZE:
-            next_page = url_for("inbox.list_page", **choice.params(before=_key_of(rows[-1])))
+            next_page = url_for("inbox.list_page", **choice.params(before=_key_text(rows[-1].key)))
     return {
         "choice": choice,
         "rows": rows,
@@ -105,6 +110,7 @@ def conversation_context(
     answered = [each.form.inserted_form_id for each in view.messages if each.form and each.form.answered_at]
     opt_ins = ledger.of_inserted_forms(session, answered)
     return {
+        "choice": ListChoice.from_request(),
         "conversation": conversation,
         "contact": contact,
         "view": view,
@@ -127,18 +133,16 @@ def new_client_key() -> str:
 
 def _panel_context(session: Session, contact: Contact, conversation_id: int) -> dict[str, Any]:
     return {
-        "subscriptions": [
-            each for each in eligibility.statuses(session, contact) if each.subscription_type.state == "live"
-        ],
+        "subscriptions": eligibility.live_statuses(session, contact),
         "refusal": phone.refusal_of_stored(contact.phone) if contact.phone else None,
         "formatted": phone.formatted,
         "previous": [each for each in views.for_contact(session, contact.id) if each.id != conversation_id],
     }
 
 
-def _key_of(row: InboxRow) -> str:
+def _key_text(key: tuple[datetime, int]) -> str:
     """The key of a row as a query parameter: ``microseconds-id``."""
-    updated_at, conversation_id = row.key
+    updated_at, conversation_id = key
     return f"{(updated_at - _EPOCH) // timedelta(microseconds=1)}-{conversation_id}"
 
 

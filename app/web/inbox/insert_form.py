@@ -11,11 +11,15 @@ from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app.core import clock, destinations, email, phone
+from app.core.consent import eligibility, reach
+from app.core.consent.eligibility import SubscriptionStatus
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations import lifecycle
 from app.core.errors import DestinationRefused, InvalidInput, NotFound
 from app.core.forms import content as form_content
+from app.core.forms.concerns import Concern, concern_of
 from app.core.forms.content import BUTTON_MAX, LEGAL_MAX, TITLE_MAX, FormContent, FormText
+from app.core.forms.views import State
 from app.core.signing import keys_of
 from app.core.subscriptions import subscription_types
 from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE, LOCALES
@@ -23,7 +27,7 @@ from app.core.workspace import settings
 from app.models import Channel, Contact, SubscriptionType, Workspace
 from app.web import ids
 from app.web.form_page.preview import render_preview
-from app.web.formkit import Form, accepted, choices, text
+from app.web.formkit import CONCERNS, Form, accepted, choices, text
 from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, new_client_key
 from app.web.services import read_only, unit_of_work
@@ -49,11 +53,10 @@ class ConfiguredForm(Form):
     locale = SelectField("Language of these texts", choices=choices(LOCALES.items()), default=DEFAULT_LOCALE)
     client_key = StringField("Key", _at_most(64))
 
-    def offer(self, types: list[SubscriptionType]) -> None:
-        """Fill the choices with the live types."""
-        unchosen = [("", "Choose a subscription type")] if len(types) != 1 or self.subscription_type_id.data else []
-        offered = [(str(each.id), f"{each.name} ({_CHANNELS[Channel(each.channel)]})") for each in types]
-        self.subscription_type_id.choices = choices([*unchosen, *offered])
+    def offer(self, statuses: list[SubscriptionStatus]) -> None:
+        """Fill the choices with the live types, each with what speaks against a form of it for this contact."""
+        unchosen = [("", "Choose a subscription type")] if len(statuses) != 1 or self.subscription_type_id.data else []
+        self.subscription_type_id.choices = choices([*unchosen, *(_offered(each) for each in statuses)])
 
     def content(self, workspace: Workspace) -> FormContent:
         """The content as it was sent, in the messenger's color. Core checks it."""
@@ -94,7 +97,7 @@ def preview(conversation_id: int) -> Response:
             content,
             workspace=workspace,
             subscription_type=chosen,
-            state="saved" if saved else "ask",
+            state=_previewed_state(session, contact, chosen, saved=saved),
             locale=content.locale,
             number=saved,
         )
@@ -115,12 +118,12 @@ def _page(conversation_id: int, form: ConfiguredForm) -> str:
     with read_only() as session:
         conversation = lifecycle.find(session, conversation_id)
         contact = lifecycle.contact_of(session, conversation)
-        types = subscription_types.find_live(session)
-        form.offer(types)
+        statuses = eligibility.live_statuses(session, contact)
+        form.offer(statuses)
         return render_template(
             "inbox/insert.html",
             form=form,
-            types=types,
+            types=statuses,
             conversation=conversation,
             contact=contact,
             saved=_saved_destination(session, contact, Channel.SMS, settings.get(session)),
@@ -128,6 +131,21 @@ def _page(conversation_id: int, form: ConfiguredForm) -> str:
             client_key=form.client_key.data or new_client_key(),
             default_button=DEFAULT_BUTTON_TEXT,
         )
+
+
+def _offered(status: SubscriptionStatus) -> tuple[str, str]:
+    offered = status.subscription_type
+    label, concern = f"{offered.name} ({_CHANNELS[Channel(offered.channel)]})", concern_of(status)
+    return str(offered.id), f"{label}: {CONCERNS[concern]}" if concern else label
+
+
+def _previewed_state(session: Session, contact: Contact, chosen: SubscriptionType | None, *, saved: str) -> State:
+    """The state that the form would have for this contact."""
+    if reach.is_out_of_reach(contact):
+        return State.UNAVAILABLE
+    if chosen and saved and concern_of(eligibility.status(session, contact, chosen)) == Concern.SIGNED_UP:
+        return State.SIGNED_UP
+    return State.SAVED if saved else State.ASK
 
 
 def _saved_destination(session: Session, contact: Contact, channel: str, workspace: Workspace) -> str:

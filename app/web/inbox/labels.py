@@ -32,6 +32,7 @@ CARD_STATES = {
     "confirming": "Waiting for their confirmation",
     "signed_up": "Signed up",
     "expired": "Expired without an answer",
+    "withdrawn": "Withdrawn before it was answered",
     "unavailable": "Cannot be answered now",
 }
 

@@ -8,6 +8,7 @@ from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app.core import clock
+from app.core.consent import eligibility
 from app.core.contacts import records as contacts
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations import views
@@ -18,7 +19,7 @@ from app.web.formkit import Form, accepted, choices, offered_forms, text
 from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import my_id, new_client_key
 from app.web.services import read_only, unit_of_work
-from app.web.sign_in.setup import agent_required
+from app.web.sign_in.setup import agent_required, current_actor
 
 CONFIGURE = "configure"
 
@@ -52,8 +53,13 @@ def _started(form: StartForm, public_id: str) -> ResponseReturnValue:
 def _page(public_id: str, form: StartForm) -> str:
     with read_only() as session:
         contact = contacts.find(session, public_id)
+        statuses = eligibility.statuses(session, contact)
         form.form_id.choices = choices(
-            [("", "No form"), *offered_forms(session), (CONFIGURE, "Configure one in the next step")]
+            [
+                ("", "No form"),
+                *offered_forms(session, statuses, actor=current_actor()),
+                (CONFIGURE, "Configure one in the next step"),
+            ]
         )
         return render_template(
             "inbox/start.html",

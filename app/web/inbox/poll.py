@@ -118,8 +118,8 @@ def _conversation(
             {"number": each.number, "html": render_template("inbox/_message.html", message=each, **context)}
             for each in view.messages
         ],
-        "head": render_template("inbox/_head.html", **context | {"choice": ListChoice.from_request()}),
-        "panel": render_template("inbox/_panel.html", **context | {"choice": ListChoice.from_request()}),
+        "head": render_template("inbox/_head.html", **context),
+        "panel": render_template("inbox/_panel.html", **context),
     }
 
 

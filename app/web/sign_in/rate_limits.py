@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
-from flask import Flask, abort, g, redirect, request, session, url_for
+from flask import Flask, abort, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import current_user, user_authenticated
+from flask_security.utils import validate_redirect_url
 
 from app.core import clock, email
 from app.core import rate_limits as limits
@@ -49,6 +50,9 @@ def _limit_attempts() -> ResponseReturnValue | None:
         abort(415)
     if request.endpoint == _CODE_PAGE and current_user.is_authenticated:
         return redirect(url_for("auth.account"))  # Flask-Security would sign the agent out here
+    if request.endpoint == "security.login" and request.method == "GET" and current_user.is_authenticated:
+        here = request.args.get("next", "")
+        return render_template("security/switch.html", next=here if validate_redirect_url(here) else "")
     if request.method == "POST" and (counter := _COUNTERS.get(request.endpoint or "")):
         with unit_of_work() as work:
             wait_s = limits.hit(work, _buckets(counter, _account()), window_s=WINDOW_S, at=clock.now())

@@ -16,6 +16,7 @@ from app.web.sign_in import forms as login_forms
 from app.web.sign_in import password_links as one_time_links
 from app.web.sign_in import rate_limits as login_limits
 from app.web.sign_in.datastore import AgentStore, OneTimeCodes, PasswordRules, RecoveryCodes, SignIn
+from app.web.sign_in.demo_accounts import demo_accounts
 
 P = ParamSpec("P")
 
@@ -128,7 +129,7 @@ def init_app(app: Flask) -> None:
     _remove_unused_hooks(app)
     one_time_links.init_app(app, security)
     login_limits.init_app(app)
-    app.jinja_env.globals["current_agent"] = LocalProxy(current_agent)
+    app.jinja_env.globals.update(current_agent=LocalProxy(current_agent), demo_accounts=demo_accounts)
 
 
 def current_agent() -> SignIn | None:

@@ -1,22 +1,31 @@
-// Replaces elements with HTML from the server, without moving the focus.
+// Replaces elements with HTML from the server. The focus is never lost.
 
 export function replace(id, html) {
   const old = document.getElementById(id);
   const fresh = parse(html).querySelector(`#${id}`);
   if (!old || !fresh || old.outerHTML === fresh.outerHTML) return;
-  const focused = old.contains(document.activeElement) ? selectorOf(document.activeElement) : null;
   const top = old.scrollTop;
-  old.replaceWith(fresh);
+  swap(old, fresh);
   fresh.scrollTop = top;
-  if (focused) document.querySelector(focused)?.focus({ preventScroll: true });
+}
+
+// The focus stays on the same control, or moves to the message box when the control is gone.
+export function swap(old, fresh) {
+  const focused = old.contains(document.activeElement) ? selectorOf(document.activeElement) : null;
+  old.replaceWith(fresh);
+  if (focused === null) return;
+  const target = (focused && document.querySelector(focused)) || document.getElementById("body") || fresh.querySelector("a, button");
+  target?.focus({ preventScroll: true });
 }
 
 function selectorOf(element) {
   if (element.id) return `#${CSS.escape(element.id)}`;
   if (element.dataset.chat) return `[data-chat="${element.dataset.chat}"]`;
+  if (element.matches("summary")) return `#${CSS.escape(element.closest("[id]").id)} summary`;
   if (element.getAttribute("href")) return `a[href="${CSS.escape(element.getAttribute("href"))}"]`;
-  const action = element.closest("form")?.getAttribute("action");
-  return action ? `form[action="${CSS.escape(action)}"] button` : null;
+  const form = element.closest("form");
+  if (form?.dataset.key) return `form[data-key="${form.dataset.key}"] button`;
+  return form ? `form[action="${CSS.escape(form.getAttribute("action"))}"] button` : "";
 }
 
 export function parse(html) {

@@ -1,11 +1,13 @@
 // Entry point of the live inbox: keyboard shortcuts and start of the polls. Without scripts, plain pages do the same.
 
 import { showUnread } from "./announcements.js";
+import "./list_place.js";
 import { schedulePoll } from "./polls.js";
 import { keys } from "./preferences.js";
 import { reportPresence } from "./presence.js";
 import { body, insertButton, openInsert } from "./reply.js";
 import { list, reply, state } from "./state.js";
+import { scrollToEnd } from "./thread.js";
 
 for (const element of document.querySelectorAll(".with-scripts")) element.hidden = false;
 
@@ -20,7 +22,8 @@ function move(step) {
 
 function write(kind) {
   if (!reply) return;
-  document.getElementById(`kind-${kind}`).checked = true;
+  const choice = document.getElementById(`kind-${kind}`);
+  if (!choice.disabled) choice.checked = true;
   body.focus();
 }
 
@@ -56,5 +59,6 @@ document.addEventListener("visibilitychange", () => {
 });
 addEventListener("online", () => { state.failures = 0; schedulePoll(0); });
 
+scrollToEnd(); // after hidden texts have appeared
 showUnread(Number(list().dataset.unread));
 schedulePoll();

@@ -3,7 +3,7 @@
 import { showUnread } from "./announcements.js";
 import { post } from "./api.js";
 import { conversation, events, list, root, state } from "./state.js";
-import { markSeen, scrollToEnd } from "./thread.js";
+import { markSeen } from "./thread.js";
 
 const REPORT_MS = 15_000;
 
@@ -25,7 +25,6 @@ function markRead() {
 }
 
 if (conversation) {
-  scrollToEnd();
   markSeen(Number(root.dataset.seen));
   if (!document.hidden) reportPresence();
   events.addEventListener("messages-shown", reportPresence);

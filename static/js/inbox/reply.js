@@ -27,9 +27,13 @@ async function submit(form) {
     showError(form, "It was not done: there is no connection. Try again.");
     return;
   }
-  if (!response.ok) { form.submit(); return; } // the next page shows the reason
+  if (!response.ok) { showError(form, `It was not done. ${await reasonOf(response, form.id)}`); return; }
   if (form.elements.client_key) form.elements.client_key.value = newKey();
-  if (form.id === "insert") openInsert(false);
+  if (form.id === "insert") {
+    form.reset();
+    openInsert(false);
+    body.focus();
+  }
   poll();
 }
 
@@ -53,7 +57,7 @@ async function send() {
   isSending = true;
   try {
     const response = await post(reply.action, new FormData(reply), { signal: AbortSignal.timeout(20_000) });
-    if (!response.ok) { showNotSent(await reasonOf(response)); return; }
+    if (!response.ok) { showNotSent(`It was not sent. ${await reasonOf(response, reply.id)}`); return; }
     body.value = body.value.startsWith(sent) ? body.value.slice(sent.length) : body.value; // the agent may have typed more
     storeDraft();
     reply.elements.client_key.value = newKey();
@@ -67,10 +71,12 @@ async function send() {
   }
 }
 
-async function reasonOf(response) {
-  if (response.status === 401 || response.status === 400) return "It was not sent: you are signed out. Copy your text, reload, and send it again.";
-  const reason = parse(await response.text()).querySelector("#body-error, [data-status] h1 + p")?.textContent.trim();
-  return `It was not sent. ${response.status < 500 && reason ? reason : "Something went wrong on the server; your text is still here, send it again."}`;
+// The reason from the page of the refusal: at the form with this id, or the sentence of an error page.
+async function reasonOf(response, formId) {
+  if (response.status === 401 || response.status === 400) return "You are signed out. Copy what you have written, reload the page, and try again.";
+  const refused = parse(await response.text());
+  const reason = (formId && refused.querySelector(`#${formId} .error:not([hidden])`)) || refused.querySelector("[data-status] h1 + p");
+  return response.status < 500 && reason ? reason.textContent.trim() : "Something went wrong on the server. What you have written is still here; try again.";
 }
 
 function showNotSent(text) {
@@ -104,12 +110,12 @@ export const insertButton = document.querySelector("[data-opens=insert]");
 export function openInsert(open) {
   if (!insert) return;
   insert.hidden = !open;
-  insertButton.setAttribute("aria-expanded", String(open));
+  insertButton?.setAttribute("aria-expanded", String(open));
   if (open) insert.querySelector("select").focus();
 }
 if (insert) {
-  insertButton.hidden = false;
-  openInsert(false);
-  insertButton.addEventListener("click", () => openInsert(insert.hidden));
-  insert.addEventListener("keydown", (event) => { if (event.key === "Escape") { openInsert(false); insertButton.focus(); } });
+  if (insertButton) insertButton.hidden = false;
+  openInsert(Boolean(insert.querySelector(".error")));
+  insertButton?.addEventListener("click", () => openInsert(insert.hidden));
+  insert.addEventListener("keydown", (event) => { if (event.key === "Escape") { openInsert(false); (insertButton ?? body).focus(); } });
 }

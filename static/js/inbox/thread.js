@@ -1,7 +1,7 @@
 // The messages of the open conversation.
 
-import { parse, replace } from "./dom.js";
-import { announcer, events, messages, root, state, thread } from "./state.js";
+import { parse, replace, swap } from "./dom.js";
+import { announcer, events, messages, reply, root, state, thread } from "./state.js";
 
 export function showConversation(news) {
   state.revision = news.revision;
@@ -30,7 +30,7 @@ function showMessage(message, announcements) {
   if (old) {
     if (old.outerHTML === fresh.outerHTML) return;
     const wasOpen = old.querySelector("details")?.open;
-    old.replaceWith(fresh);
+    swap(old, fresh);
     if (wasOpen && fresh.querySelector("details")) fresh.querySelector("details").open = true;
   } else {
     const later = [...messages.children].find((each) => Number(each.dataset.number) > message.number);
@@ -53,11 +53,19 @@ export function markSeen(number) {
   seen.append(mark);
 }
 
-// The style sheet reverses the thread: its scroll position is 0 at the end and negative above.
+// On wide pages the thread scrolls by itself, and the style sheet reverses it: its scroll position is 0 at the end and
+// negative above. On narrow ones the whole page scrolls, and the end is where the reply form is on the screen.
+function scrollsByItself() {
+  return getComputedStyle(thread).overflowY === "auto";
+}
+
 function isAtEnd() {
-  return thread ? -thread.scrollTop < 80 : false;
+  if (!thread) return false;
+  return scrollsByItself() ? -thread.scrollTop < 80 : reply.getBoundingClientRect().bottom < innerHeight + 80;
 }
 
 export function scrollToEnd() {
-  if (thread) thread.scrollTop = 0;
+  if (!thread) return;
+  if (scrollsByItself()) thread.scrollTop = 0;
+  else if (root.dataset.newest === "yes") reply.scrollIntoView({ block: "end" });
 }

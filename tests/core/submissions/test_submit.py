@@ -145,3 +145,13 @@ def test_an_answer_in_a_conversation_gives_its_card_and_the_conversation_a_new_r
         session.expire_all()
         assert conversation.revision == card.revision == conversation.last_contact_revision
         assert conversation.revision > before
+
+
+def test_an_answer_that_arrives_while_the_form_is_withdrawn_records_nothing(database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        reader = Reader(session, make.inserted(session, make.form(session), sam).token)
+        assert reader.view.insertion is not None
+        conversation_forms.withdraw(session, reader.view.insertion.id, actor="agent:1", at=make.NOON)
+        assert reader.answer().state == State.UNAVAILABLE
+        assert session.scalars(select(Consent)).all() == []

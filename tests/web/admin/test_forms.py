@@ -199,7 +199,7 @@ def test_an_archived_form_cannot_be_changed_until_it_is_unarchived(
     html = max_.get(page).get_data(as_text=True)
     assert "This form is archived." in html
     assert 'id="snippet"' not in html
-    assert pages.submit(max_, page, _values(offers)).status_code == 409
+    assert pages.submit(max_, page, _values(offers)).status_code == 422
     assert pages.submit(max_, f"{page}/unarchive", page=page).status_code == 303
     assert pages.submit(max_, page, _values(offers)).status_code == 303
     assert [each.form.version for each in _all(database)] == [2]

@@ -312,6 +312,23 @@ def test_a_form_is_created_changed_and_inserted_into_a_conversation(
     assert api.post(f"/forms/{form['id']}/unarchive")["archived"] is False
 
 
+def test_an_inserted_form_is_withdrawn_unless_it_was_answered(api: ApiClient, sam: str) -> None:
+    form = api.post("/forms", {"subscription_type_id": api.live_type(), "title": "Texts"})
+    waiting = api.post(f"/forms/{form['id']}/insert", {"contact_id": sam})
+    assert (waiting["state"], waiting["withdrawn_at"]) == ("waiting", None)
+    withdrawn = api.post(f"/inserted_forms/{waiting['id']}/withdraw")
+    assert (withdrawn["state"], withdrawn["withdrawn_at"] is not None) == ("withdrawn", True)
+    again = api.post(f"/inserted_forms/{waiting['id']}/withdraw")
+    assert again["withdrawn_at"] == withdrawn["withdrawn_at"]
+    assert api.post("/inserted_forms/999999/withdraw").status == 404
+    answered = api.post(f"/forms/{form['id']}/insert", {"contact_id": sam})
+    person = api.app.test_client()
+    page = person.get(answered["embed_url"]).get_data(as_text=True)
+    shown = page.partition('name="shown" value="')[2].partition('"')[0]
+    person.post(answered["embed_url"], data={"shown": shown})
+    assert api.post(f"/inserted_forms/{answered['id']}/withdraw").code == "invalid_state"
+
+
 def test_a_form_inserted_for_another_messenger_is_answered_and_shown_as_signed_up(api: ApiClient, sam: str) -> None:
     offers = api.live_type()
     form = api.post("/forms", {"subscription_type_id": offers, "title": "Texts"})

@@ -24,7 +24,7 @@ from app.models import (
     Source,
     Suppression,
 )
-from app.web.contacts import newest, profile
+from app.web.contacts import listing, newest, profile
 from tests import make
 from tests.web import pages
 
@@ -86,11 +86,11 @@ def test_strangers_see_no_contacts(client: FlaskClient, sam: Contact) -> None:
 def test_the_newest_opt_ins_are_shown_with_time_number_and_level(
     ana: FlaskClient, database: Database, sam: Contact
 ) -> None:
-    assert "Nobody has signed up yet" in ana.get("/contacts").get_data(as_text=True)
+    assert "Nobody has signed up yet" in ana.get("/contacts/opt-ins").get_data(as_text=True)
     with database.unit_of_work() as session:
         settings.change(session, {"time_zone": "Asia/Tokyo"}, actor="agent:1", at=make.NOON)
         make.opt_in(session, sam, make.live_type(session))
-    html = ana.get("/contacts").get_data(as_text=True)
+    html = ana.get("/contacts/opt-ins").get_data(as_text=True)
     assert "+44 7400 123456" in html
     assert "2 Nov 2026, 21:00" in html
     assert "Personal link: opened by a link that only this person was given" in html
@@ -102,9 +102,9 @@ def test_older_opt_ins_follow_page_by_page(ana: FlaskClient, database: Database)
         for number in range(newest.PAGE_SIZE + 1):
             each = make.contact(session, name=f"Person {number}.", phone_number=f"+44740012{number:04}")
             make.opt_in(session, each, offers)
-    first = ana.get("/contacts").get_data(as_text=True)
+    first = ana.get("/contacts/opt-ins").get_data(as_text=True)
     assert re.findall(r"Person (\d+)\.", first) == [str(number) for number in range(newest.PAGE_SIZE, 0, -1)]
-    older = re.search(r"/contacts\?before=\d+", first)
+    older = re.search(r"/contacts/opt-ins\?before=\d+", first)
     assert older
     second = ana.get(older[0]).get_data(as_text=True)
     assert re.findall(r"Person (\d+)\.", second) == ["0"]
@@ -131,11 +131,46 @@ def test_a_number_without_its_plus_is_found_without_a_default_country(
     assert _page(sam) in ana.get("/contacts", query_string={"q": typed}).get_data(as_text=True)
 
 
-@pytest.mark.parametrize("typed", ["sam", "+447400123457", "%", "sam-1\0", "<b>"])
-def test_a_search_finds_exact_matches_only(ana: FlaskClient, sam: Contact, typed: str) -> None:
+@pytest.mark.parametrize("typed", ["+447400123457", "%", "sam-10", "am@example.com", "<b>"])
+def test_a_search_finds_numbers_addresses_and_ids_only_as_a_whole(ana: FlaskClient, sam: Contact, typed: str) -> None:
     html = ana.get("/contacts", query_string={"q": typed}).get_data(as_text=True)
     assert "Nobody found" in html
     assert "<b>" not in html
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+def test_a_contact_is_found_by_name_or_label(ana: FlaskClient, database: Database, sam: Contact) -> None:
+    with database.unit_of_work() as session:
+        lead = make.contact(session, name=None, external_id=None, role="lead").public_id
+        rivera = make.contact(session, name="Samira Rivera").public_id
+        gone = make.contact(session, name="Sam Gone")
+        gone.merged_into_id, gone.archived_at = sam.id, make.NOON
+    for typed, found in (
+        ("sam", {sam.public_id, rivera}),
+        ("RIVERA", {rivera}),
+        ("samira riv", {rivera}),
+        (f"Lead {lead[:6]}", {lead}),
+        (lead, {lead}),
+    ):
+        html = ana.get("/contacts", query_string={"q": typed}).get_data(as_text=True)
+        assert set(re.findall(r'href="/contacts/([0-9a-f]{24})"', html)) == found, typed
+    assert "Nobody found" in ana.get("/contacts?q=nobody").get_data(as_text=True)
+
+
+def test_every_contact_is_listed_page_by_page_without_archived_ones(ana: FlaskClient, database: Database) -> None:
+    assert "There are no contacts yet" in ana.get("/contacts").get_data(as_text=True)
+    with database.unit_of_work() as session:
+        make.contact(session, name="Gone.").archived_at = make.NOON
+        for number in range(listing.PAGE_SIZE + 1):
+            make.contact(session, name=f"Person {number}.")
+    first = ana.get("/contacts").get_data(as_text=True)
+    assert "51 contacts, newest first" in first
+    assert re.findall(r"Person (\d+)\.", first) == [str(number) for number in range(listing.PAGE_SIZE, 0, -1)]
+    older = re.search(r"/contacts\?before=\d+", first)
+    assert older
+    second = ana.get(older[0]).get_data(as_text=True)
+    assert re.findall(r"Person (\d+)\.", second) == ["0"]
+    assert "Gone." not in first + second
 
 
 def test_a_contact_shows_its_consent_to_each_live_type_and_why_it_is_not_reachable(

@@ -1,0 +1,199 @@
+"""Saved forms in a conversation: choosing one, warnings and refusals at the form, and taking one back."""
+
+import re
+from html import unescape
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, update
+
+from app.core import clock
+from app.core.conversations import lifecycle
+from app.core.conversations import messages as conversations
+from app.core.conversations.appending import NewMessage
+from app.db import Database
+from app.models import Contact, InsertedForm, Message, OptInForm
+from tests import make
+from tests.web import pages
+
+
+@pytest.fixture
+def database(app: Flask) -> Database:
+    opened: Database = app.extensions["assent"].database
+    return opened
+
+
+@pytest.fixture
+def ana(app: Flask) -> FlaskClient:
+    return pages.agent(app)
+
+
+@pytest.fixture
+def sam(database: Database) -> Contact:
+    with database.unit_of_work() as session:
+        return make.contact(session, name="Sam Rivera", phone_number=make.SAMS_NUMBER)
+
+
+@pytest.fixture
+def chat(database: Database, sam: Contact) -> int:
+    with database.unit_of_work() as session:
+        chat = lifecycle.start(session, sam.id, at=clock.now())
+        conversations.post(session, chat.id, NewMessage("contact", "Hello"), at=clock.now())
+        return chat.id
+
+
+@pytest.fixture
+def forms(database: Database) -> tuple[OptInForm, OptInForm]:
+    """Two saved forms of two subscription types, the older one first."""
+    with database.unit_of_work() as session:
+        return (
+            make.form(session, make.live_type(session, name="Offers"), name="Older"),
+            make.form(session, make.live_type(session, name="News"), name="Newer"),
+        )
+
+
+def _options(html: str) -> list[str]:
+    """The labels of the saved forms in the order in which the page offers them."""
+    box = re.search(r'<select[^>]* name="form_id".*?</select>', html, re.DOTALL)
+    return [unescape(label) for label in re.findall(r"<option[^>]*>(.*?)</option>", box[0] if box else "")]
+
+
+def _insert(ana: FlaskClient, chat: int, form_id: object) -> pages.TestResponse:
+    return pages.submit(ana, f"/inbox/{chat}/forms", {"form_id": str(form_id)}, page=f"/inbox/{chat}")
+
+
+def _newest(database: Database) -> InsertedForm:
+    with database.read_only() as session:
+        return session.scalars(select(InsertedForm).order_by(InsertedForm.id.desc()).limit(1)).one()
+
+
+def _contact(database: Database, sam: Contact, **values: object) -> None:
+    with database.unit_of_work() as session:
+        session.execute(update(Contact).where(Contact.id == sam.id).values(**values))
+
+
+def test_no_form_is_chosen_until_the_agent_chooses_one(
+    ana: FlaskClient, chat: int, forms: tuple[OptInForm, OptInForm], database: Database
+) -> None:
+    html = ana.get(f"/inbox/{chat}").get_data(as_text=True)
+    assert _options(html)[0] == "Choose a form"
+    answer = _insert(ana, chat, "")
+    refused = answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    assert "Choose a form first." in refused.partition('id="insert"')[2]
+    with database.read_only() as session:
+        assert session.scalars(select(InsertedForm)).all() == []
+
+
+def test_the_form_that_the_agent_inserted_last_is_offered_first(
+    ana: FlaskClient, chat: int, forms: tuple[OptInForm, OptInForm]
+) -> None:
+    older, _ = forms
+    page = f"/inbox/{chat}"
+    assert _options(ana.get(page).get_data(as_text=True))[1:] == ["Newer (News)", "Older (Offers)"]
+    assert _insert(ana, chat, older.id).status_code == 303
+    assert _options(ana.get(page).get_data(as_text=True))[1:] == ["Older (Offers)", "Newer (News)"]
+
+
+def test_a_refused_form_keeps_its_reason_at_the_form(
+    ana: FlaskClient, chat: int, sam: Contact, forms: tuple[OptInForm, OptInForm], database: Database
+) -> None:
+    token = pages.csrf_token(ana.get(f"/inbox/{chat}").get_data(as_text=True))
+    _contact(database, sam, blocked_at=make.NOON)
+    for headers in ({}, {"X-Requested-With": "fetch", "Accept": "application/json"}):
+        answer = ana.post(
+            f"/inbox/{chat}/forms", data={"csrf_token": token, "form_id": str(forms[0].id)}, headers=headers
+        )
+        assert answer.status_code == 422
+        assert "This contact is blocked." in answer.get_data(as_text=True).partition('id="insert"')[2]
+
+
+def test_the_composer_says_that_a_blocked_contact_gets_nothing(
+    ana: FlaskClient, chat: int, sam: Contact, forms: tuple[OptInForm, OptInForm], database: Database
+) -> None:
+    assert "reads it in the messenger" in ana.get(f"/inbox/{chat}").get_data(as_text=True)
+    _contact(database, sam, blocked_at=make.NOON)
+    html = ana.get(f"/inbox/{chat}").get_data(as_text=True)
+    assert "Sam Rivera is blocked: no message and no form can be sent." in html
+    assert "reads it in the messenger" not in html
+    assert 'id="insert"' not in html
+    answer = pages.submit(ana, f"/inbox/{chat}/messages", {"kind": "message", "body": "Hi"}, page=f"/inbox/{chat}")
+    refused = answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    assert "This contact is blocked." in refused.partition('id="reply"')[2].partition("</form>")[0]
+    assert ">Hi</textarea>" in refused
+    answer = pages.submit(ana, f"/inbox/{chat}/messages", {"kind": "note", "body": "Rude"}, page=f"/inbox/{chat}")
+    assert answer.status_code == 303
+
+
+def test_each_form_says_what_speaks_against_it_before_it_is_inserted(
+    ana: FlaskClient, chat: int, sam: Contact, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        sam = session.get_one(Contact, sam.id)
+        types = {name: make.live_type(session, name=name) for name in ("Fresh", "Got it", "Had it")}
+        for name, kind in types.items():
+            make.form(session, kind, name=f"Form {name}")
+        make.opt_in(session, sam, types["Got it"])
+        make.opt_out(session, sam, types["Had it"])
+    expected = {
+        "Form Fresh (Fresh)",
+        "Form Got it (Got it): already signed up",
+        "Form Had it (Had it): opted out",
+    }
+    for path in (f"/inbox/{chat}", f"/contacts/{sam.public_id}", f"/inbox/new/{sam.public_id}"):
+        assert expected <= set(_options(ana.get(path).get_data(as_text=True))), path
+    configured = ana.get(f"/inbox/{chat}/insert").get_data(as_text=True)
+    for shown in (">Fresh (SMS)<", ">Got it (SMS): already signed up<", ">Had it (SMS): opted out<"):
+        assert shown in configured
+    _contact(database, sam, gdpr_optin=False)
+    labels = _options(ana.get(f"/inbox/{chat}").get_data(as_text=True))[1:]
+    assert all(label.endswith(": would be closed for this contact") for label in labels)
+
+
+def test_the_preview_shows_a_form_as_it_would_be_for_somebody_signed_up_or_out_of_reach(
+    ana: FlaskClient, chat: int, sam: Contact, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+        make.opt_in(session, session.get_one(Contact, sam.id), kind)
+    values = {"title": "Hear it first", "locale": "en", "subscription_type_id": str(kind.id)}
+    path = f"/inbox/{chat}/insert/preview"
+    assert 'data-state="signed_up"' in pages.submit(ana, path, values, page="/account").get_data(as_text=True)
+    _contact(database, sam, gdpr_optin=False)
+    assert 'data-state="unavailable"' in pages.submit(ana, path, values, page="/account").get_data(as_text=True)
+
+
+def test_an_inserted_form_is_taken_back_from_its_card(
+    ana: FlaskClient, client: FlaskClient, chat: int, forms: tuple[OptInForm, OptInForm], database: Database
+) -> None:
+    _insert(ana, chat, forms[0].id)
+    inserted = _newest(database)
+    path = f"/inbox/{chat}/forms/{inserted.id}/withdraw"
+    assert f'action="{path}"' in ana.get(f"/inbox/{chat}").get_data(as_text=True)
+    assert pages.submit(ana, path, page=f"/inbox/{chat}").status_code == 303
+    html = ana.get(f"/inbox/{chat}").get_data(as_text=True)
+    assert 'data-state="withdrawn"' in html
+    assert f'action="{path}"' not in html
+    assert 'data-state="unavailable"' in client.get(f"/f/{inserted.token}").get_data(as_text=True)
+
+
+def test_a_form_of_another_conversation_or_an_answered_one_is_not_taken_back(
+    ana: FlaskClient, chat: int, forms: tuple[OptInForm, OptInForm], database: Database
+) -> None:
+    _insert(ana, chat, forms[0].id)
+    inserted = _newest(database)
+    with database.unit_of_work() as session:
+        other = lifecycle.start(session, make.contact(session).id, at=clock.now()).id
+        conversations.post(session, other, NewMessage("contact", "Hello"), at=clock.now())
+    elsewhere = f"/inbox/{other}/forms/{inserted.id}/withdraw"
+    assert pages.submit(ana, elsewhere, page=f"/inbox/{chat}").status_code == 404
+    with database.unit_of_work() as session:
+        session.get_one(InsertedForm, inserted.id).answered_at = make.NOON
+    answer = pages.submit(ana, f"/inbox/{chat}/forms/{inserted.id}/withdraw", page=f"/inbox/{chat}")
+    assert answer.status_code == 303
+    assert "answered already" in ana.get(f"/inbox/{chat}").get_data(as_text=True)
+    with database.read_only() as session:
+        assert session.get_one(InsertedForm, inserted.id).withdrawn_at is None
+        assert session.scalars(select(Message).where(Message.conversation_id == other)).one().body == "Hello"
