@@ -6,7 +6,7 @@ They can lift only those with the cause ``manual``. One that a person asked for 
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Table, func, literal, select, update
+from sqlalchemy import ColumnElement, Table, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from app.core import audit, outbox, phone
@@ -36,8 +36,7 @@ def add(session: Session, typed: str, note: str, *, actor: str, at: datetime) ->
     values = {"phone_hash": phone_hash, "phone": number, "cause": SuppressionCause.MANUAL.value, "note": note}
     if insert_or_ignore(session, Suppression, values | {"created_at": at}):
         # A contact that is already blocked keeps its first reason.
-        blocked = update(Contact).where(Contact.phone_hash == phone_hash, Contact.sms_block.is_(None))
-        session.execute(blocked.values(sms_block=_REASON), execution_options={"synchronize_session": False})
+        _update_contacts(session, phone_hash, func.coalesce(Contact.sms_block, _REASON), at=at)
         _publish(session, "suppression.created", session.get_one(Suppression, phone_hash), actor=actor, at=at)
     return session.get_one(Suppression, phone_hash)
 
@@ -55,8 +54,7 @@ def lift(session: Session, phone_hash: str, *, actor: str, at: datetime) -> Supp
         raise InvalidState("This number's holder asked not to be texted. Only they can lift that.", code="suppressed")
     session.delete(found)
     session.flush()
-    freed = update(Contact).where(Contact.phone_hash == phone_hash, Contact.sms_block == _REASON)
-    session.execute(freed.values(sms_block=None), execution_options={"synchronize_session": False})
+    _update_contacts(session, phone_hash, func.nullif(Contact.sms_block, _REASON), at=at)
     _publish(session, "suppression.lifted", found, actor=actor, at=at)
     return found
 
@@ -102,6 +100,12 @@ def clear_number(session: Session, phone_hash: str) -> bool:
     session.execute(update(Suppression).where(Suppression.phone_hash == phone_hash).values(phone=None, note=""))
     outbox.delete_for_number(session, phone_hash)
     return True
+
+
+def _update_contacts(session: Session, phone_hash: str, sms_block: ColumnElement[str], *, at: datetime) -> None:
+    """Set ``sms_block`` of every contact with the number, and ``updated_at``: their ``unsubscribed_from_sms`` changed."""
+    changed = update(Contact).where(Contact.phone_hash == phone_hash).values(sms_block=sms_block, updated_at=at)
+    session.execute(changed, execution_options={"synchronize_session": False})
 
 
 def _publish(session: Session, topic: str, suppression: Suppression, *, actor: str, at: datetime) -> None:
