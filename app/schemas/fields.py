@@ -68,7 +68,7 @@ class Count(fields.Integer):
 class WholeNumber(fields.Integer):
     """An integer of a query string, where clients also write ``50.0``."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> int | None:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> int:
         if isinstance(value, str):
             whole, dot, rest = value.partition(".")
             value = whole if dot and rest.strip("0") == "" else value

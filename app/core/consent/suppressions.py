@@ -103,7 +103,7 @@ def clear_number(session: Session, phone_hash: str) -> bool:
 
 
 def _update_contacts(session: Session, phone_hash: str, sms_block: ColumnElement[str], *, at: datetime) -> None:
-    """Set ``sms_block`` of every contact with the number, and ``updated_at``: their ``unsubscribed_from_sms`` changed."""
+    """Set ``sms_block`` and ``updated_at`` of every contact with the number."""
     changed = update(Contact).where(Contact.phone_hash == phone_hash).values(sms_block=sms_block, updated_at=at)
     session.execute(changed, execution_options={"synchronize_session": False})
 

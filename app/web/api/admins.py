@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.core.accounts import agents, api_tokens
-from app.core.errors import NotFound
+from app.core.errors import InvalidInput, NotFound
 from app.core.workspace import settings
 from app.models import Agent
 from app.schemas.agent import AdminListSchema, AdminSchema, MeSchema
@@ -52,5 +52,19 @@ def find_agent(session: Session, admin_id: str) -> Agent:
     """:raises NotFound: there is no agent with this id"""
     agent = agents.find_or_none(session, ids.number(admin_id) or 0)
     if agent is None:
+        raise NotFound("Admin Not Found")
+    return agent
+
+
+def find_active(session: Session, admin_id: str | None) -> Agent:
+    """An agent who may act.
+
+    :raises InvalidInput: none is named
+    :raises NotFound: there is no agent with this id, or the account is disabled
+    """
+    if admin_id is None:
+        raise InvalidInput("Say which admin.", field="admin_id")
+    agent = find_agent(session, admin_id)
+    if not agent.active:
         raise NotFound("Admin Not Found")
     return agent

@@ -99,7 +99,7 @@ class ApiBlueprint(Blueprint):
         return super().arguments(schema() if isinstance(schema, type) else schema, **options)
 
     def response(
-        self, status_code: int, schema: type[Schema], **options: Any
+        self, status_code: Any, schema: Any = None, **options: Any
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """As in flask-smorest, with the schema of an older version where the request names one (``BEFORE_2_16``)."""
         newest = super().response(status_code, schema, **options)

@@ -5,8 +5,9 @@ Everything below `/api` takes and answers JSON. Intercom's clients work against 
 beside what is theirs, never instead.
 
 **Tokens.** Send `Authorization: Bearer <token>`. An admin makes tokens on the page *API tokens*, or
-`assent token create NAME` prints one. HTTP Basic works, too, with the token as user name and an empty password. Scopes: `read` for looking, `write` for changing, `admin` for the calls that
-say that they need it; each holds the ones before it.
+`assent token create NAME` prints one. HTTP Basic works, too, with the token as user name and an empty password. Scopes:
+`read` for looking, `write` for changing, `admin` for the calls that say that they need it; each holds the ones before
+it.
 
 **Errors.** Every error is `{"type": "error.list", "request_id": …, "errors": [{"code", "message", "field"}]}`. Decide
 by `code`; `message` is for people. `request_id` is in our log, and in the header `X-Request-Id` of every answer.

@@ -13,7 +13,9 @@ def fetch(api: ApiClient, path: str, version: str, body: Any = None) -> Any:
     """A response that is not checked against the newest description."""
     headers = {"Authorization": f"Bearer {api.token}", "Intercom-Version": version}
     client = api.app.test_client()
-    return client.post(f"/api{path}", json=body, headers=headers) if body else client.get(f"/api{path}", headers=headers)
+    return (
+        client.post(f"/api{path}", json=body, headers=headers) if body else client.get(f"/api{path}", headers=headers)
+    )
 
 
 @pytest.mark.parametrize("version", ["2.16", "2.14", "1.4", "Unstable", "unstable", "Preview", ""])
