@@ -22,7 +22,8 @@ from app import config
 from app.core.accounts import api_tokens as tokens
 from app.core.workspace import bootstrap as store
 from app.db import Database
-from app.models import Agent, ApiToken
+from app.models import Agent, ApiToken, Role
+from tests import make
 from tests.processes import (
     assent,
     descendants,
@@ -181,6 +182,17 @@ def test_a_token_is_printed_alone_and_only_its_hash_is_stored(settings: config.S
 
 def test_a_token_with_an_unknown_scope_is_refused(ready: dict[str, str]) -> None:
     assert "root" in one_line(assent("token", "create", "shop", "--scope", "root", env=ready))
+
+
+def test_a_token_is_given_to_an_admin(settings: config.Settings, database: Database) -> None:
+    with database.unit_of_work() as session:
+        max_ = make.agent(session, email="max@example.com", role=Role.ADMIN).id
+        make.agent(session, email="ana@example.com")
+    env = environment_of(settings)
+    assert assent("token", "create", "shop", "--admin", "Max@example.com", env=env).returncode == 0
+    assert "no admin" in one_line(assent("token", "create", "shop", "--admin", "ana@example.com", env=env))
+    with database.read_only() as session:
+        assert session.scalars(select(ApiToken.created_by)).all() == [f"agent:{max_}"]
 
 
 def test_the_web_server_finishes_a_running_request_before_it_stops(ready: dict[str, str], tmp_path: Path) -> None:

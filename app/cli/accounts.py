@@ -41,13 +41,16 @@ def token() -> None:
 @token.command()
 @click.argument("name")
 @click.option("--scope", "scopes", multiple=True, help="read, write or admin; may be given more than once.")
-def create(name: str, scopes: tuple[str, ...]) -> None:
+@click.option("--admin", metavar="EMAIL", help="The admin in whose name it acts; without it the oldest admin.")
+def create(name: str, scopes: tuple[str, ...], admin: str | None) -> None:
     """Make an API token and print it, this once. Without --scope it may read and write."""
     from app.core import clock
     from app.core.accounts import api_tokens as tokens
 
     with ready(config.load()) as database, database.unit_of_work() as session:
-        _, text = tokens.create(session, name, scopes, at=clock.now())
+        made, text = tokens.create(session, name, scopes, at=clock.now())
+        if admin is not None:
+            tokens.give_to(session, made, admin, actor=made.created_by, at=clock.now())
     click.echo(text)
 
 

@@ -43,6 +43,7 @@ from app.models.subscription_type import (
     SubscriptionTypeTranslation,
     TypeState,
 )
+from app.models.tag import ContactNote, ContactTag, Tag
 from app.models.webhook import DeliveryState, DisabledReason, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from app.models.workspace import Workspace
 
@@ -59,7 +60,9 @@ __all__ = [
     "ConsentState",
     "ConsentType",
     "Contact",
+    "ContactNote",
     "ContactRole",
+    "ContactTag",
     "Conversation",
     "ConversationPresence",
     "ConversationRead",
@@ -89,6 +92,7 @@ __all__ = [
     "SubscriptionTypeTranslation",
     "Suppression",
     "SuppressionCause",
+    "Tag",
     "TypeState",
     "UtcDateTime",
     "WebhookDelivery",

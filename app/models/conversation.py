@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -43,6 +44,7 @@ class Conversation(Base):
         Index("ix_conversations_state_assignee_id", "state", "assignee_id", "updated_at", "id"),
         Index("ix_conversations_contact_id_id", "contact_id", "id"),
         Index("ix_conversations_change_number", "change_number"),
+        Index("ix_conversations_updated_at_id", "updated_at", "id"),
         Index(
             "ix_conversations_client_key",
             "contact_id",
@@ -65,6 +67,7 @@ class Conversation(Base):
     contact_seen_number: Mapped[int] = mapped_column(default=0)
     change_number: Mapped[int] = mapped_column(BigInteger)
     client_key: Mapped[str | None] = mapped_column(String(64))
+    custom_attributes: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]

@@ -32,6 +32,7 @@ class WebhookEndpoint(Base):
     """The address that webhooks are sent to, with its topics and secrets.
 
     Secrets are encrypted (``core/webhooks/signatures.py``), not hashed, because they are needed for signing.
+    With ``has_hub_signature`` requests carry ``X-Hub-Signature``, as Intercom's do.
     ``consecutive_failures`` counts attempts since the last success; after many failures the endpoint is paused until
     ``paused_until``. A deleted endpoint is hidden; housekeeping deletes its deliveries.
     """
@@ -45,6 +46,7 @@ class WebhookEndpoint(Base):
     secret: Mapped[bytes] = mapped_column(LargeBinary)
     previous_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     previous_secret_until: Mapped[datetime | None]
+    has_hub_signature: Mapped[bool] = mapped_column(default=False)
     disabled_reason: Mapped[str | None] = mapped_column(String(16))
     disabled_at: Mapped[datetime | None]
     enabled_at: Mapped[datetime]
@@ -86,6 +88,7 @@ class WebhookDelivery(Base):
     """The delivery of one message to one endpoint.
 
     Deliveries with the same ``ordering_key`` (a contact's id) are sent one after the other; null waits for none.
+    ``attempts`` counts since the delivery was created or replayed, ``earlier_attempts`` before that.
     ``lease_id`` identifies the running attempt until ``leased_until``; after that, another attempt may start.
     """
 
@@ -121,6 +124,7 @@ class WebhookDelivery(Base):
     ordering_key: Mapped[int | None]
     state: Mapped[str] = mapped_column(String(12), default=DeliveryState.WAITING)
     attempts: Mapped[int] = mapped_column(default=0)
+    earlier_attempts: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime]
     give_up_at: Mapped[datetime]
     lease_id: Mapped[str | None] = mapped_column(String(16))

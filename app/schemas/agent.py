@@ -42,7 +42,7 @@ class WorkspaceSchema(Output):
 
 
 class MeSchema(_AdminFields):
-    """The owner of a token: the agent who made it or, for a token of the command line, the token itself."""
+    """The admin in whose name a token acts; where there is no admin yet, the token itself."""
 
     avatar = Constant({"type": "avatar", "image_url": None})
     email_verified = Constant(None)

@@ -11,9 +11,10 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from app.schemas.fields import Constant, IsoTime, IsSet, ListSchema, Output, PagedListSchema, UnixTime
+from app.schemas.fields import Constant, IsoTime, IsSet, Output, PagedListSchema, UnixTime
 
 INLINE_MAX = 10
+_SUBSCRIPTIONS = ("subscriptions", "subscription", "subscription_types")
 # Fields of Intercom's contact that have no value here.
 _NEVER_FILLED = (
     *("last_replied_at", "last_contacted_at", "last_email_opened_at", "last_email_clicked_at"),
@@ -43,6 +44,7 @@ class ContactValue:
     :param opted_in: ids of the opt-in types that the contact opted in to, for its current number or address
     :param opted_out: ids of the opt-out types that it opted out of
     :param merge_history: the contacts that were merged into it, where they were requested
+    :param tags: ids of its tags; ``notes``: of the notes about it
     """
 
     row: Any
@@ -52,6 +54,8 @@ class ContactValue:
     has_sms_consent: bool
     is_suppressed: bool
     merge_history: Sequence[MergedContact] | None = None
+    tags: Sequence[int] = ()
+    notes: Sequence[int] = ()
 
 
 class AddressableSchema(Output):
@@ -63,20 +67,24 @@ class AddressableSchema(Output):
 
 
 class Collection(fields.Nested):
-    """A short list inside a contact: its first entries, and the address of all."""
+    """A short list inside a contact: its first entries, and the address of all.
 
-    def __init__(self, name: str, **more: Any) -> None:
+    :param name: the last part of the address of all
+    :param entry: the type of an entry; ``folder``: where an entry is found
+    """
+
+    def __init__(self, name: str, entry: str, folder: str, **more: Any) -> None:
         super().__init__(AddressableSchema, required=True, **more)
-        self._name = name
+        self._name, self._entry, self._folder = name, entry, folder
 
     def _serialize(self, *arguments: Any, **_more: Any) -> Any:
-        type_ids, _, value = arguments
+        ids, _, value = arguments
         return {
             "type": "list",
-            "data": [_reference(type_id) for type_id in type_ids[:INLINE_MAX]],
+            "data": [_reference(self._entry, self._folder, each) for each in ids[:INLINE_MAX]],
             "url": f"/contacts/{value.row.public_id}/{self._name}",
-            "total_count": len(type_ids),
-            "has_more": len(type_ids) > INLINE_MAX,
+            "total_count": len(ids),
+            "has_more": len(ids) > INLINE_MAX,
         }
 
 
@@ -91,8 +99,8 @@ class EmptyCollection(Collection):
 
 
 @lru_cache(maxsize=256)
-def _reference(type_id: int) -> dict[str, str]:
-    return {"type": "subscription", "id": str(type_id), "url": f"/subscription_types/{type_id}"}
+def _reference(entry: str, folder: str, entry_id: int) -> dict[str, str]:
+    return {"type": entry, "id": str(entry_id), "url": f"/{folder}/{entry_id}"}
 
 
 class Email(fields.String):
@@ -132,7 +140,7 @@ class ContactSchema(_EmptySchema):  # type: ignore[misc,valid-type]  # made from
     phone = fields.String(required=True, allow_none=True, attribute="row.phone")
     name = fields.String(required=True, allow_none=True, attribute="row.name")
     avatar = Avatar(required=True, allow_none=True, attribute="row.avatar")
-    owner_id = fields.String(required=True, allow_none=True, attribute="row.owner_id")
+    owner_id: fields.Field[Any] = fields.String(required=True, allow_none=True, attribute="row.owner_id")
     unsubscribed_from_emails = fields.Boolean(required=True, attribute="row.unsubscribed_from_emails")
     has_hard_bounced = Constant(value=False)
     marked_email_as_spam = Constant(value=False)
@@ -146,11 +154,11 @@ class ContactSchema(_EmptySchema):  # type: ignore[misc,valid-type]  # made from
         {"type": "location"} | dict.fromkeys(("country", "region", "city", "country_code", "continent_code"))
     )
     social_profiles = Constant({"type": "list", "data": []})
-    tags = EmptyCollection("tags")
-    notes = EmptyCollection("notes")
-    companies = EmptyCollection("companies")
-    opted_in_subscription_types = Collection("subscriptions", attribute="opted_in")
-    opted_out_subscription_types = Collection("subscriptions", attribute="opted_out")
+    tags = Collection("tags", "tag", "tags")
+    notes = Collection("notes", "note", "notes")
+    companies = EmptyCollection("companies", "company", "companies")
+    opted_in_subscription_types = Collection(*_SUBSCRIPTIONS, attribute="opted_in")
+    opted_out_subscription_types = Collection(*_SUBSCRIPTIONS, attribute="opted_out")
     sms_consent = fields.Boolean(
         required=True, attribute="has_sms_consent", metadata={"description": "opted in to a live type by SMS"}
     )
@@ -191,7 +199,3 @@ class ContactArchivedSchema(_ReferenceSchema):
 
 class ContactBlockedSchema(_ReferenceSchema):
     blocked = Constant(value=True)
-
-
-class TagListSchema(ListSchema):
-    data = Constant([])

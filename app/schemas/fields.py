@@ -65,6 +65,16 @@ class Count(fields.Integer):
         super().__init__(strict=True, validate=validate.Range(min=least, max=most), **more)
 
 
+class WholeNumber(fields.Integer):
+    """An integer of a query string, where clients also write ``50.0``."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> int:
+        if isinstance(value, str):
+            whole, dot, rest = value.partition(".")
+            value = whole if dot and rest.strip("0") == "" else value
+        return super()._deserialize(value, attr, data, **more)
+
+
 class YesOrNo(fields.Boolean):
     """The JSON values true and false; everything else is refused."""
 
@@ -247,7 +257,7 @@ class PagedListSchema(ListSchema):
 class PagingSchema(Input):
     """How much of a list, from where. A list without page numbers refuses ``page``, so that no client loops forever."""
 
-    per_page = fields.Integer(
+    per_page = WholeNumber(
         load_default=None, validate=validate.Range(min=1, max=150), metadata={"description": "at most 150"}
     )
     starting_after = fields.String(load_default=None, metadata={"description": "from the page before"})

@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 from app.core import audit
 from app.core.errors import InvalidInput, NotFound, Unauthorized
 from app.db import CompiledStatement, ReadConnection
-from app.models import ApiToken, Workspace
+from app.models import Agent, ApiToken, Role, Workspace
 
 SCOPES = ("read", "write", "admin")
 DEFAULT_SCOPES = ("read", "write")
 NAME_MAX = 120
 RECORD_USE_EVERY = timedelta(minutes=1)
 _PREFIX = "assent_"
+_AGENT = "agent:"
 # The scopes that each scope includes.
 _IMPLIED = {"admin": {"admin", "write", "read"}, "write": {"write", "read"}, "read": {"read"}}
 _TOKEN = cast(Table, ApiToken.__table__)
@@ -90,6 +91,33 @@ def create(
     session.flush()
     audit.record(session, actor, "token.created", f"token:{token.id}", {"scopes": chosen}, at=at)
     return token, text
+
+
+def give_to(session: Session, token: ApiToken, address: str, *, actor: str, at: datetime) -> None:
+    """Let an admin own a token that the command line made: ``owner_of`` then returns this admin.
+
+    :raises InvalidInput: no enabled admin has this address
+    """
+    is_admin = (Agent.email == address.strip().lower(), Agent.role == Role.ADMIN.value, Agent.active)
+    agent_id = session.scalar(select(Agent.id).where(*is_admin))
+    if agent_id is None:
+        raise InvalidInput("There is no admin with this email address.", field="admin")
+    token.created_by = f"{_AGENT}{agent_id}"
+    audit.record(session, actor, "token.given", f"token:{token.id}", {"to": token.created_by}, at=at)
+    session.flush()
+
+
+def owner_of(session: Session, created_by: str) -> Agent | None:
+    """The agent in whose name a token acts: who made it, else the oldest admin; null where neither is enabled.
+
+    :param created_by: of the token
+    """
+    number = created_by.removeprefix(_AGENT)
+    made_it = session.get(Agent, int(number)) if created_by.startswith(_AGENT) and number.isdigit() else None
+    if made_it is not None and made_it.active:
+        return made_it
+    admins = select(Agent).where(Agent.role == Role.ADMIN.value, Agent.active).order_by(Agent.id)
+    return session.scalars(admins.limit(1)).first()
 
 
 def authenticate(session: Session | ReadConnection, text: str, *, at: datetime) -> Caller:

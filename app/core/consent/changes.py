@@ -1,16 +1,17 @@
 """The only module that changes a consent.
 
-Each change writes the state, one ledger event with its evidence, and the outbox event, in the caller's transaction.
+Each change writes the state, one ledger event with its evidence, the contact's ``updated_at`` and the outbox event, in
+the caller's transaction.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Executable, Table, delete
+from sqlalchemy import Executable, Table, bindparam, delete, update
 from sqlalchemy.orm import Session
 
-from app.core import outbox
+from app.core import clock, outbox
 from app.core.consent import current as current_consents
 from app.core.consent import destination_opt_outs, precedence, reach, recording
 from app.core.consent.current import CurrentConsent
@@ -21,9 +22,10 @@ from app.core.ledger import events as ledger
 from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.db import CompiledStatement, insert_statement
-from app.models import Action, Consent, ConsentState
+from app.models import Action, Consent, ConsentState, Contact
 
 _CONSENT = cast(Table, Consent.__table__)
+_CONTACT = cast(Table, Contact.__table__)
 
 
 def _upsert(dialect: str) -> Executable:
@@ -36,6 +38,9 @@ def _upsert(dialect: str) -> Executable:
 
 
 _UPSERT = CompiledStatement(_upsert)
+_MARK_UPDATED = CompiledStatement(
+    update(_CONTACT).where(_CONTACT.c.id == bindparam("contact_id")).values(updated_at=bindparam("at"))
+)
 
 
 @dataclass(frozen=True)
@@ -188,6 +193,9 @@ def _write(session: Session, contact: LockedContact, new: _NewState, evidence: E
         subscription_type_id=key.subscription_type_id,
         **vars(state) | {"state": new.state.value},
     )
+    if not contact.topics:  # else this transaction has created or updated the row already
+        # The time of recording, not of the statement: clients that read by ``updated_at`` have read past older times.
+        _MARK_UPDATED.run(session, contact_id=contact.id, at=clock.now())
     outbox.add(
         session,
         (*contact.topics, "granular.subscribe" if is_opt_in else "granular.unsubscribe", *contact.later_topics),

@@ -35,6 +35,7 @@ def add(session: Session, typed: str, note: str, *, actor: str, at: datetime) ->
     idempotency.add_subject(session, outbox.ordering_key_of_number(phone_hash))
     values = {"phone_hash": phone_hash, "phone": number, "cause": SuppressionCause.MANUAL.value, "note": note}
     if insert_or_ignore(session, Suppression, values | {"created_at": at}):
+        _touch_contacts(session, phone_hash, at=at)
         _publish(session, "suppression.created", session.get_one(Suppression, phone_hash), actor=actor, at=at)
     return session.get_one(Suppression, phone_hash)
 
@@ -52,6 +53,7 @@ def lift(session: Session, phone_hash: str, *, actor: str, at: datetime) -> Supp
         raise InvalidState("This number's holder asked not to be texted. Only they can lift that.", code="suppressed")
     session.delete(found)
     session.flush()
+    _touch_contacts(session, phone_hash, at=at)
     _publish(session, "suppression.lifted", found, actor=actor, at=at)
     return found
 
@@ -97,6 +99,12 @@ def clear_number(session: Session, phone_hash: str) -> bool:
     session.execute(update(Suppression).where(Suppression.phone_hash == phone_hash).values(phone=None, note=""))
     outbox.delete_for_number(session, phone_hash)
     return True
+
+
+def _touch_contacts(session: Session, phone_hash: str, *, at: datetime) -> None:
+    """Move ``updated_at`` of every contact with the number, so that clients that read changes see this one."""
+    changed = update(Contact).where(Contact.phone_hash == phone_hash).values(updated_at=at)
+    session.execute(changed, execution_options={"synchronize_session": False})
 
 
 def _publish(session: Session, topic: str, suppression: Suppression, *, actor: str, at: datetime) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.core import audit, idempotency, outbox
 from app.core.consent import changes as consent
 from app.core.consent import eligibility, suppressions
-from app.core.contacts import purge
+from app.core.contacts import notes, purge, tags
 from app.core.contacts import records as contacts
 from app.core.ledger import evidence
 from app.core.webhooks import deliveries
@@ -38,7 +38,9 @@ _OPTIONS: dict[str, Any] = {"synchronize_session": False}
 
 
 def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> None:
-    """Erase a locked contact: its profile, evidence, consents and conversations, and those of contacts merged into it.
+    """Erase a locked contact, and the contacts merged into it.
+
+    Their profiles, evidence, consents, notes, tags and conversations are deleted.
 
     Events stay in the ledger, with their evidence cleared, under an id that identifies no person. Opt-outs and the
     suppressions of present and former numbers stay as keyed hashes. Afterwards ``purge.execute`` removes what SQLite's
@@ -89,6 +91,8 @@ def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
     inserted_forms = update(InsertedForm).where(
         (InsertedForm.contact_id == contact_id) | InsertedForm.conversation_id.in_(conversation_ids)
     )
+    tags.delete_for_contacts(session, [contact_id])
+    notes.delete_for_contacts(session, [contact_id])
     evidence.erase(session, contact_id, at=at)
     consent.delete_for_contact(session, contact_id)
     session.execute(delete(MessengerToken).where(MessengerToken.contact_id == contact_id), execution_options=_OPTIONS)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Table, and_, case, false, func, literal, or_, true
+from sqlalchemy import ColumnElement, Table, and_, case, false, func, literal, or_, select
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.types import Float, String
 
@@ -19,11 +19,13 @@ from app.core.errors import InvalidInput
 from app.models import (
     ConsentState,
     Contact,
+    ContactTag,
     SubscriptionType,
     UtcDateTime,
 )
 
 _CONTACT = cast(Table, Contact.__table__)
+_TAGGED = cast(Table, ContactTag.__table__)
 _SEPARATORS = re.compile(r"[\s().\-/]+")
 NUMBERS = {"phone", "formatted_phone"}
 _PARTS = {Operator.CONTAINS, Operator.LACKS, Operator.STARTS, Operator.ENDS}
@@ -288,9 +290,18 @@ def _segment(query: Filter, context: QueryContext) -> ColumnElement[bool]:
 
 
 def _tag(query: Filter, _context: QueryContext) -> ColumnElement[bool]:
-    """There are no tags, so no contact has one."""
-    is_empty = query.values[0] is None
-    return true() if is_empty == (query.operator == Operator.EQUALS) else false()
+    """Whether the contact has a tag; null asks for any. An id that no tag has matches nobody."""
+    is_any = query.values[0] is None
+    row = _TAGGED.c.contact_id == _CONTACT.c.id if is_any else tagged_row(query)
+    has_it = select(_TAGGED.c.tag_id).where(row).correlate(_CONTACT).exists()
+    return has_it if is_any != (query.operator == Operator.EQUALS) else ~has_it
+
+
+def tagged_row(query: Filter) -> ColumnElement[bool]:
+    """The row of ``contact_tags`` that a contact with the tag of a filter has."""
+    text = str(query.values[0])
+    tag_id = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return and_(_TAGGED.c.tag_id == tag_id, _TAGGED.c.contact_id == _CONTACT.c.id)
 
 
 _BY_KIND: Mapping[Kind, Callable[[Filter, QueryContext], ColumnElement[bool]]] = {

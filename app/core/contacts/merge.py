@@ -11,6 +11,7 @@ from app.core.consent import changes as consent
 from app.core.consent import eligibility, locking, reach, recording
 from app.core.consent.destination_opt_outs import DestinationKey
 from app.core.consent.locking import LockedContact
+from app.core.contacts import notes, tags
 from app.core.contacts import profile as contact_profile
 from app.core.contacts import records as contacts
 from app.core.conversations import appending
@@ -50,7 +51,7 @@ def merge(
     """Merge one contact into another and return the other one. Requests for the first id then raise ``Merged``.
 
     An opt-out of either contact applies to the result. An opt-in moves only if the result has the number that it was
-    given for. Conversations and links to forms move. If one of the contacts is blocked, the result is.
+    given for. Conversations, tags, notes and links to forms move. If one of the contacts is blocked, the result is.
 
     :param from_id: public id of the contact that ends; ``into_id``: of the one that stays
     :raises NotFound: one of them does not exist; ``Merged``: was merged before
@@ -67,6 +68,8 @@ def merge(
     _move_profile(session, merging)
     _move_consents(session, merging, before)
     _move_conversations(session, merging)
+    tags.move(session, merging.source.id, merging.target.id)
+    notes.move(session, merging.source.id, merging.target.id)
     _archive_source(session, merging)
     return merging.target
 

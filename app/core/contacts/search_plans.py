@@ -16,10 +16,11 @@ from app.core.contacts import filter_sql, filters
 from app.core.contacts.filter_sql import QueryContext
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, SubscriptionStatus
 from app.core.errors import InvalidInput
-from app.models import Consent, ConsentState, ConsentType, Contact, UtcDateTime
+from app.models import Consent, ConsentState, ConsentType, Contact, ContactTag, UtcDateTime
 
 _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
+_TAGGED = cast(Table, ContactTag.__table__)
 SORTS: Mapping[str, ColumnElement[Any]] = {
     name: _CONTACT.c[name]
     for name in ("created_at", "updated_at", "signed_up_at", "last_seen_at", "name", "email", "phone", "external_id")
@@ -68,7 +69,7 @@ def plan(query: Query | None, order: Order, context: QueryContext) -> Plan:
     listed = is_listed(query, context)
     if query is None:
         return _by_id(listed) if order.field is None else _sorted(order, listed)
-    if order.field is None and (along := _along_consents(query, listed, context)):
+    if order.field is None and (along := _along_rows(query, listed, context)):
         return along
     where = and_(listed, filter_sql.condition(query, context))
     if order.field is not None:
@@ -96,6 +97,11 @@ def _parts(query: Query) -> tuple[Query, ...]:
     return query.parts if isinstance(query, Group) and query.is_and else (query,)
 
 
+def _along_rows(query: Query, listed: ColumnElement[bool], context: QueryContext) -> Plan | None:
+    """A plan along the rows of another table, where one part of the query asks for one of them."""
+    return _along_consents(query, listed, context) or _along_tags(query, listed, context)
+
+
 def _along_consents(query: Query, listed: ColumnElement[bool], context: QueryContext) -> Plan | None:
     """A plan along the index of consents in one state, where one part of the query asks for it.
 
@@ -106,7 +112,20 @@ def _along_consents(query: Query, listed: ColumnElement[bool], context: QueryCon
         if isinstance(part, Filter) and (row := _consent_row(part, context)) is not None:
             is_answered = part.values[0] != SubscriptionStatus.REACHABLE
             others = parts[:position] + parts[position + is_answered :]
-            return _by_consent(row, and_(listed, *(filter_sql.condition(each, context) for each in others)))
+            conditions = (filter_sql.condition(each, context) for each in others)
+            return _by_joined(_CONSENT, row, and_(listed, *conditions))
+    return None
+
+
+def _along_tags(query: Query, listed: ColumnElement[bool], context: QueryContext) -> Plan | None:
+    """A plan along the primary key of ``contact_tags``, where one part of the query asks for a tag."""
+    parts = _parts(query)
+    for position, part in enumerate(parts):
+        is_wanted = isinstance(part, Filter) and part.kind == Kind.TAG and part.operator == Operator.EQUALS
+        if is_wanted and isinstance(part, Filter) and part.values[0] is not None:
+            others = parts[:position] + parts[position + 1 :]
+            conditions = (filter_sql.condition(each, context) for each in others)
+            return _by_joined(_TAGGED, filter_sql.tagged_row(part), and_(listed, *conditions))
     return None
 
 
@@ -131,11 +150,14 @@ def _consent_row(part: Filter, context: QueryContext) -> ColumnElement[bool] | N
     return None
 
 
-def _by_consent(row: ColumnElement[bool], where: ColumnElement[bool]) -> Plan:
-    """Along a partial index of consents. Both keys get the bound, or a planner walks from the start of one of them."""
-    key = _CONSENT.c.contact_id
+def _by_joined(table: Table, row: ColumnElement[bool], where: ColumnElement[bool]) -> Plan:
+    """Along an index of a table with a row for each contact.
+
+    Both keys get the bound, or a planner walks from the start of one of them.
+    """
+    key = table.c.contact_id
     return Plan(
-        source=_CONSENT.join(_CONTACT, _CONTACT.c.id == key),
+        source=table.join(_CONTACT, _CONTACT.c.id == key),
         where=and_(row, where),
         order=(key.desc(),),
         keys=(literal(None), key),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
+from app.core import contact_lists
 from app.core.consent import attached, current_destination, reach
 from app.core.errors import NotFound
 from app.core.signing import is_public_id
@@ -22,7 +23,7 @@ _SUPPRESSED = (
 
 
 class Row(NamedTuple):
-    """The columns of one contact, and whether its number is suppressed."""
+    """The columns of one contact, whether its number is suppressed, and the ids of its tags and notes."""
 
     id: int
     public_id: str
@@ -46,9 +47,16 @@ class Row(NamedTuple):
     merged_into_id: int | None
     erased_at: datetime | None
     is_suppressed: bool
+    tag_ids: str | None
+    note_ids: str | None
 
 
-_COLUMNS = [*(_CONTACT.c[name] for name in Row._fields[:-1]), _SUPPRESSED.label("is_suppressed")]
+_COLUMNS = [
+    *(_CONTACT.c[name] for name in Row._fields[:-3]),
+    _SUPPRESSED.label("is_suppressed"),
+    contact_lists.TAG_IDS,
+    contact_lists.NOTE_IDS,
+]
 _BY_PUBLIC_ID = CompiledStatement(select(*_COLUMNS).where(_CONTACT.c.public_id == bindparam("public_id")))
 _BY_EXTERNAL_ID = CompiledStatement(select(*_COLUMNS).where(_CONTACT.c.external_id == bindparam("external_id")))
 _OF_ONE = CompiledStatement(

@@ -13,6 +13,7 @@ from typing import Any, cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core import contact_lists
 from app.core.consent import attached, current_destination
 from app.core.outbox import OF_NUMBERS
 from app.core.signing import Keys
@@ -201,7 +202,10 @@ def _read(session: Session, events: Sequence[OutboxEvent], workspace_id: str) ->
 
 def _contacts(session: Session, ids: Collection[int], workspace_id: str) -> dict[int, ContactValue]:
     """The contacts with these ids, as REST shows them."""
-    contacts = list(session.scalars(select(Contact).where(Contact.id.in_(ids))))
+    rows = session.execute(
+        select(Contact, contact_lists.TAG_IDS, contact_lists.NOTE_IDS).where(Contact.id.in_(ids))
+    ).all()
+    contacts = [row[0] for row in rows]
     consents: dict[int, list[Any]] = defaultdict(list)
     query = select(*attached.COLUMNS).select_from(attached.SOURCE).where(Consent.contact_id.in_(ids))
     for row in session.execute(query.order_by(Consent.subscription_type_id)):
@@ -209,9 +213,16 @@ def _contacts(session: Session, ids: Collection[int], workspace_id: str) -> dict
     hashes = [contact.phone_hash for contact in contacts if contact.phone_hash]
     suppressed = set(session.scalars(select(Suppression.phone_hash).where(Suppression.phone_hash.in_(hashes))))
     values = {}
-    for contact in contacts:
+    for contact, tags, notes in rows:
         found = attached.attached(consents[contact.id], partial(current_destination.hash_of, session, contact))
-        values[contact.id] = ContactValue(contact, workspace_id, *found, contact.phone_hash in suppressed)
+        values[contact.id] = ContactValue(
+            contact,
+            workspace_id,
+            *found,
+            is_suppressed=contact.phone_hash in suppressed,
+            tags=contact_lists.ids_in(tags),
+            notes=contact_lists.ids_in(notes),
+        )
     return values
 
 

@@ -354,6 +354,7 @@ def create_tables() -> None:
         sa.Column("secret", sa.LargeBinary(), nullable=False),
         sa.Column("previous_secret", sa.LargeBinary(), nullable=True),
         sa.Column("previous_secret_until", UtcDateTime(), nullable=True),
+        sa.Column("has_hub_signature", sa.Boolean(), nullable=False),
         sa.Column("disabled_reason", sa.String(length=16), nullable=True),
         sa.Column("disabled_at", UtcDateTime(), nullable=True),
         sa.Column("enabled_at", UtcDateTime(), nullable=False),
@@ -549,6 +550,7 @@ def create_tables() -> None:
         sa.Column("ordering_key", sa.Integer(), nullable=True),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("earlier_attempts", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", UtcDateTime(), nullable=False),
         sa.Column("give_up_at", UtcDateTime(), nullable=False),
         sa.Column("lease_id", sa.String(length=16), nullable=True),
@@ -654,6 +656,7 @@ def create_tables() -> None:
         sa.Column("contact_seen_number", sa.Integer(), nullable=False),
         sa.Column("change_number", sa.BigInteger(), nullable=False),
         sa.Column("client_key", sa.String(length=64), nullable=True),
+        sa.Column("custom_attributes", sa.JSON(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.Column("closed_at", UtcDateTime(), nullable=True),
@@ -674,7 +677,42 @@ def create_tables() -> None:
     )
     op.create_index("ix_conversations_contact_id_id", "conversations", ["contact_id", "id"])
     op.create_index("ix_conversations_state_assignee_id", "conversations", ["state", "assignee_id", "updated_at", "id"])
+    op.create_index("ix_conversations_updated_at_id", "conversations", ["updated_at", "id"])
     op.create_index("ix_conversations_state_updated_at_id", "conversations", ["state", "updated_at", "id"])
+    op.create_table(
+        "tags",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("name_key", sa.String(length=240), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tags")),
+        sa.UniqueConstraint("name_key", name=op.f("uq_tags_name_key")),
+    )
+    op.create_table(
+        "contact_tags",
+        sa.Column("tag_id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_contact_tags_contact_id_contacts")),
+        sa.ForeignKeyConstraint(["tag_id"], ["tags.id"], name=op.f("fk_contact_tags_tag_id_tags")),
+        sa.PrimaryKeyConstraint("tag_id", "contact_id", name=op.f("pk_contact_tags")),
+    )
+    op.create_index("ix_contact_tags_contact_id_tag_id", "contact_tags", ["contact_id", "tag_id"])
+    op.create_table(
+        "contact_notes",
+        sa.Column("id", BIG_KEY, nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("agent_id", sa.Integer(), nullable=True),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["agent_id"], ["agents.id"], name=op.f("fk_contact_notes_agent_id_agents")),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_contact_notes_contact_id_contacts")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contact_notes")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_contact_notes_contact_id_id", "contact_notes", ["contact_id", "id"])
     op.create_table(
         "messenger_tokens",
         sa.Column("token_hash", sa.String(length=64), nullable=False),

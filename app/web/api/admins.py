@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.core.accounts import agents
-from app.core.errors import NotFound
+from app.core.accounts import agents, api_tokens
+from app.core.errors import InvalidInput, NotFound
 from app.core.workspace import settings
 from app.models import Agent
 from app.schemas.agent import AdminListSchema, AdminSchema, MeSchema
@@ -35,19 +35,36 @@ def find_admin(admin_id: str) -> Agent:
 @blueprint.get("/me")
 @blueprint.response(200, MeSchema)
 def identify() -> dict[str, Any]:
-    """Whom the token acts for: who made it, and the workspace."""
+    """Find the admin in whose name the token acts, and the workspace.
+
+    It is the admin who made the token, or whom `assent token create --admin EMAIL` named; else the oldest admin.
+    """
     use_etag()
     session, caller = auth.read_session(), auth.caller()
-    kind, _, agent_id = caller.created_by.partition(":")
     workspace = settings.get(session)
-    if kind == "agent" and (agent := agents.find_or_none(session, ids.number(agent_id) or 0)):
-        return {"id": agent.id, "name": agent.name, "email": agent.email, "active": agent.active, "app": workspace}
-    return {"id": "0", "name": caller.name, "email": "", "active": False, "app": workspace}
+    agent = api_tokens.owner_of(session, caller.created_by)
+    if agent is None:  # before the first admin: Intercom's clients need an id
+        return {"id": "1", "name": caller.name, "email": "", "active": False, "app": workspace}
+    return {"id": agent.id, "name": agent.name, "email": agent.email, "active": agent.active, "app": workspace}
 
 
 def find_agent(session: Session, admin_id: str) -> Agent:
     """:raises NotFound: there is no agent with this id"""
     agent = agents.find_or_none(session, ids.number(admin_id) or 0)
     if agent is None:
+        raise NotFound("Admin Not Found")
+    return agent
+
+
+def find_active(session: Session, admin_id: str | None) -> Agent:
+    """An agent who may act.
+
+    :raises InvalidInput: none is named
+    :raises NotFound: there is no agent with this id, or the account is disabled
+    """
+    if admin_id is None:
+        raise InvalidInput("Say which admin.", field="admin_id")
+    agent = find_agent(session, admin_id)
+    if not agent.active:
         raise NotFound("Admin Not Found")
     return agent

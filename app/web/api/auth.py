@@ -1,5 +1,6 @@
 """Authentication: each request shows a token; its calls are counted and its scopes are checked."""
 
+import base64
 import time
 from contextlib import ExitStack
 from enum import StrEnum
@@ -13,15 +14,11 @@ from app import logs
 from app.core import clock
 from app.core.accounts import api_tokens
 from app.core.accounts.api_tokens import Caller
-from app.core.errors import Forbidden, InvalidInput, TooMany, Unauthorized
+from app.core.errors import Forbidden, TooMany, Unauthorized
 from app.db import Database
 from app.web.api import rate_limit
 from app.web.services import database, read_connection, read_only
 
-# What ``Intercom-Version`` may say; all versions behave alike.
-VERSIONS = frozenset(
-    {"Preview", "Unstable", "2.0", *(f"1.{minor}" for minor in range(5)), *(f"2.{m}" for m in range(1, 17))}
-)
 # Endpoints that need no token.
 _PUBLIC = frozenset({"openapi", "docs"})
 _log = logs.get_logger()
@@ -63,21 +60,33 @@ def _authenticate() -> None:
 
     :raises Unauthorized: it has none, or one that is not valid
     :raises TooMany: the token made as many calls as it may
-    :raises InvalidInput: the call names a version that does not exist
     """
     if request.url_rule is None or request.endpoint in _PUBLIC:
         return
-    scheme, _, text = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if scheme.lower() != "bearer" or not text.strip():
+    shown = _shown_token(request.environ.get("HTTP_AUTHORIZATION", ""))
+    if not shown:
         raise Unauthorized("Access Token Invalid")
     with read_connection() as connection:
-        g.caller = api_tokens.authenticate(connection, text.strip(), at=clock.now())
+        g.caller = api_tokens.authenticate(connection, shown, at=clock.now())
     _count_call(g.caller)
-    version = request.environ.get("HTTP_INTERCOM_VERSION")
-    if version is not None and version not in VERSIONS:
-        raise InvalidInput(
-            "There is no such version of the API.", field="Intercom-Version", code="intercom_version_invalid"
-        )
+
+
+def _shown_token(header: str) -> str:
+    """The token in ``Authorization``; empty where there is none.
+
+    ``Bearer`` and the token, or HTTP Basic with the token as user name and an empty password, which Intercom's older
+    clients send.
+    """
+    scheme, _, text = header.partition(" ")
+    if scheme.lower() == "bearer":
+        return text.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        name, _, password = base64.b64decode(text.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        return ""
+    return "" if password else name.strip()
 
 
 def _count_call(caller: Caller) -> None:

@@ -16,8 +16,9 @@ from webargs.core import Parser
 from webargs.flaskparser import FlaskParser
 
 from app.core.errors import InvalidInput
+from app.schemas.before_2_16 import BEFORE_2_16
 from app.schemas.fields import ErrorListSchema
-from app.web.api import auth, idempotent
+from app.web.api import auth, idempotent, versions
 from app.web.api.auth import Scope
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -47,7 +48,7 @@ class BodyParser(FlaskParser):
         if not text.strip():
             return {}
         try:
-            body = json.loads(text, parse_constant=_refuse_constant)
+            body = json.loads(text, parse_float=_number, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
             raise InvalidInput("The body is not valid JSON.") from None
         if not isinstance(body, dict):
@@ -97,6 +98,27 @@ class ApiBlueprint(Blueprint):
         """As in flask-smorest, with one instance of the schema: of a class, webargs makes one for each request."""
         return super().arguments(schema() if isinstance(schema, type) else schema, **options)
 
+    def response(
+        self, status_code: Any, schema: Any = None, **options: Any
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """As in flask-smorest, with the schema of an older version where the request names one (``BEFORE_2_16``)."""
+        newest = super().response(status_code, schema, **options)
+        older_schema = BEFORE_2_16.get(schema)
+        if older_schema is None:
+            return newest
+        older = super().response(status_code, older_schema)
+
+        def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
+            respond, respond_as_before = newest(view), older(view)
+
+            @wraps(respond)
+            def responding(*arguments: Any, **values: Any) -> Any:
+                return (respond_as_before if versions.is_before_2_16() else respond)(*arguments, **values)
+
+            return responding
+
+        return decorator
+
     def commit(self, schema: type[Schema]) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
         """``response`` for a view that writes. The view gets a session first, and its changes are committed with it.
 
@@ -122,6 +144,12 @@ class ApiBlueprint(Blueprint):
 def _has_body(view: Callable[..., Any]) -> bool:
     parameters = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", ())
     return any(each["in"] == "json" for each in parameters)
+
+
+def _number(text: str) -> int | float:
+    """JSON has one kind of number: ``1577836800.0`` is an integer. Source: RFC 8259, 6"""
+    number = float(text)
+    return int(number) if number.is_integer() else number
 
 
 def _refuse_constant(name: str) -> Any:

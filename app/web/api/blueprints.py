@@ -5,10 +5,12 @@ from app.web.api import (
     contacts,
     conversations,
     forms,
+    notes,
     segments,
     subscription_types,
     subscriptions,
     suppressions,
+    tags,
     webhooks,
 )
 
@@ -19,6 +21,8 @@ BLUEPRINTS = (
     forms.blueprint,
     conversations.blueprint,
     segments.blueprint,
+    tags.blueprint,
+    notes.blueprint,
     suppressions.blueprint,
     webhooks.blueprint,
     admins.blueprint,

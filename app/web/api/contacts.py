@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core import clock, contact_lists
 from app.core.consent import locking
 from app.core.contacts import erase, filters, merge, profile, search, views
 from app.core.contacts.search import Found
@@ -21,7 +21,6 @@ from app.schemas.contact import (
     ContactSchema,
     ContactValue,
     MergedContact,
-    TagListSchema,
 )
 from app.schemas.contact_input import (
     ContactInputSchema,
@@ -190,15 +189,6 @@ def block_contact(session: Session, contact_id: str) -> dict[str, Any]:
     return _change_state(session, contact_id, profile.block)
 
 
-@blueprint.get("/contacts/<contact_id>/tags", errors=(404, 410))
-@blueprint.response(200, TagListSchema)
-def list_tags_of_contact(contact_id: str) -> dict[str, Any]:
-    """List the tags of a contact: there are none here."""
-    with read_connection() as connection:
-        views.find(connection, contact_id)
-    return {}
-
-
 def _erase(session: Session, contact_id: str) -> dict[str, Any]:
     contact = locking.lock_contact_by_public_id(session, contact_id)
     reference = _reference(contact)
@@ -236,6 +226,8 @@ def _value(view: View, merge_history: Iterable[MergedContact] | None = None) -> 
         view.has_sms_consent,
         bool(view.row.is_suppressed),
         list(merge_history) if merge_history is not None else None,
+        contact_lists.ids_in(view.row.tag_ids),
+        contact_lists.ids_in(view.row.note_ids),
     )
 
 

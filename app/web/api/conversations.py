@@ -112,7 +112,11 @@ def manage_conversation(session: Session, body: dict[str, Any], query: dict[str,
     """
     if body["message_type"] == "snoozed":
         raise NotAvailable("Conversations cannot be snoozed.", field="message_type")
-    actor, found, at = _actor(_agent(session, body["admin_id"])), ids.number(conversation_id) or 0, clock.now()
+    actor, found, at = (
+        _actor(admins.find_active(session, body["admin_id"])),
+        ids.number(conversation_id) or 0,
+        clock.now(),
+    )
     if body["body"]:
         messages.post(session, found, NewMessage(actor, body["body"]), at=at)
     match body["message_type"]:
@@ -156,7 +160,7 @@ def create_message(session: Session, body: dict[str, Any]) -> Posted:
     """
     if body["message_type"] not in {"inapp", "in_app"}:
         raise NotAvailable("Only messages of the type “inapp” can be sent yet.", field="message_type")
-    agent, contact, at = _agent(session, body["from_"]["id"]), _contact(session, body["to"]), clock.now()
+    agent, contact, at = admins.find_active(session, body["from_"]["id"]), _contact(session, body["to"]), clock.now()
     if body["from_"]["type"] != "admin":
         raise InvalidInput("A message comes from an admin; a contact begins a conversation.", field="from.type")
     conversation = lifecycle.start(session, contact.id, at=at, assignee_id=agent.id)
@@ -169,7 +173,7 @@ def _reply_as_admin(session: Session, body: dict[str, Any], conversation_id: str
     """The id of the conversation, and who replied."""
     if body["message_type"] == "quick_reply":
         raise NotAvailable("Quick replies are not available.", field="message_type")
-    author = _actor(_agent(session, body["admin_id"]))
+    author = _actor(admins.find_active(session, body["admin_id"]))
     is_last = conversation_id == _LAST
     found = api_views.newest_of(session, None) if is_last else ids.number(conversation_id) or 0
     kind = MessageKind.NOTE if body["message_type"] == "note" else MessageKind.MESSAGE
@@ -211,16 +215,7 @@ def _assignee(session: Session, admin_id: str | None) -> int | None:
     """The id of an agent; null for nobody. :raises InvalidInput: neither is named"""
     if admin_id is None:
         raise InvalidInput("Say to whom, or 0 for nobody.", field="assignee_id")
-    return None if admin_id == "0" else _agent(session, admin_id).id
-
-
-def _agent(session: Session, admin_id: str | None) -> Agent:
-    if admin_id is None:
-        raise InvalidInput("Say which admin.", field="admin_id")
-    agent = admins.find_agent(session, admin_id)
-    if not agent.active:
-        raise NotFound("Admin Not Found")
-    return agent
+    return None if admin_id == "0" else admins.find_active(session, admin_id).id
 
 
 def _actor(agent: Agent) -> str:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from app.config import VERSION
 from app.core.public_urls import API
 from app.web import security
-from app.web.api import auth, error_codes
+from app.web.api import error_codes
 from app.web.api.blueprints import BLUEPRINTS
 from app.web.api.example_values import sample
 from app.web.api.examples import EXAMPLES
@@ -31,8 +31,9 @@ _VERSION = {
     "name": "Intercom-Version",
     "in": "header",
     "required": False,
-    "description": "Accepted from Intercom's clients; there is one behaviour for every version.",
-    "schema": {"type": "string", "enum": sorted(auth.VERSIONS)},
+    "description": "As Intercom's clients send it. Any version is accepted; up to 2.15 `owner_id` is an integer, and "
+    "`priority` is `priority` or `not_priority`. A version that is not known yet is answered with `X-Assent-Warning`.",
+    "schema": {"type": "string", "maxLength": 100},
 }
 _NONE_MATCH = {
     "name": "If-None-Match",

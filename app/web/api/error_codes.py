@@ -11,7 +11,6 @@ CODES: dict[str, str] = {
     "forbidden": "the token lacks the scope that the call needs",
     "idempotency_conflict": "the `Idempotency-Key` was used for another call",
     "immutable_field": "this never changes once it is saved",
-    "intercom_version_invalid": "there is no such version of the API",
     "invalid_merge": "these two contacts cannot be merged",
     "invalid_sort_order": "an order is `ascending` or `descending`",
     "invalid_state": "what stands does not allow this step",

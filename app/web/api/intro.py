@@ -5,14 +5,15 @@ Everything below `/api` takes and answers JSON. Intercom's clients work against 
 beside what is theirs, never instead.
 
 **Tokens.** Send `Authorization: Bearer <token>`. An admin makes tokens on the page *API tokens*, or
-`assent token create NAME` prints one. Scopes: `read` for looking, `write` for changing, `admin` for the calls that
-say that they need it; each holds the ones before it.
+`assent token create NAME` prints one. HTTP Basic works, too, with the token as user name and an empty password. Scopes:
+`read` for looking, `write` for changing, `admin` for the calls that say that they need it; each holds the ones before
+it.
 
 **Errors.** Every error is `{"type": "error.list", "request_id": …, "errors": [{"code", "message", "field"}]}`. Decide
 by `code`; `message` is for people. `request_id` is in our log, and in the header `X-Request-Id` of every answer.
 
 **Ids** are texts; numbers are taken too. Null where it means nothing is the same as leaving out. **Times**
-are Unix seconds.
+are Unix seconds. A whole number may be written with a decimal point (`1577836800.0`).
 
 **Pages.** `per_page` is at most 150. Take `pages.next.starting_after` as it is and send it back; it is left out on the
 last page. A cursor stays right while rows are added. `total_count` stops at 10,000 (`total_count_is_minimum`).

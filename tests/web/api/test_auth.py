@@ -155,15 +155,16 @@ def test_checking_a_token_is_one_statement(app: Flask) -> None:
     assert "api_tokens.token_hash =" in seen[0]
 
 
-@pytest.mark.parametrize("version", ["2.16", "2.14", "1.4", "Unstable", "Preview"])
-def test_intercoms_versions_are_accepted(app: Flask, version: str) -> None:
-    assert api_client(app).get("/contacts", Intercom_Version=version).status == 200
+@pytest.mark.parametrize("password", ["", "other"])
+def test_http_basic_takes_the_token_as_user_name_with_an_empty_password(app: Flask, password: str) -> None:
+    response = app.test_client().get("/api/me", auth=(token(app), password))
+    assert response.status_code == (401 if password else 200)
 
 
-@pytest.mark.parametrize("version", ["2.99", "x", ""])
-def test_an_unknown_version_is_refused(app: Flask, version: str) -> None:
-    response = api_client(app).get("/contacts", Intercom_Version=version)
-    assert (response.status, response.code) == (400, "intercom_version_invalid")
+@pytest.mark.parametrize("shown", ["", "x", "dDo=", "Og==", "ü", "//79"])
+def test_http_basic_without_a_valid_token_is_refused(app: Flask, shown: str) -> None:
+    response = app.test_client().get("/api/me", headers={"Authorization": f"Basic {shown}"})
+    assert (response.status_code, response.get_json()["errors"][0]["code"]) == (401, "unauthorized")
 
 
 def test_the_bearer_scheme_is_case_insensitive(app: Flask) -> None:

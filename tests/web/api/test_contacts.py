@@ -235,7 +235,3 @@ def test_changes_of_a_contact_are_published(app: Flask, api: ApiClient) -> None:
     with database(app).read_only() as session:
         topics = session.scalars(select(OutboxEvent.topic).order_by(OutboxEvent.id)).all()
     assert topics == ["contact.created", "contact.updated"]
-
-
-def test_the_list_of_tags_is_empty(api: ApiClient) -> None:
-    assert api.get(f"/contacts/{api.contact(role='lead')}/tags").body == {"type": "list", "data": []}

@@ -69,6 +69,21 @@ def test_the_content_type_is_ignored(app: Flask) -> None:
         )
 
 
+def test_a_number_that_is_whole_is_an_integer_however_it_is_written(app: Flask, api: ApiClient) -> None:
+    """Clients in Python send ``timestamp()``, a float."""
+    body = b'{"role": "lead", "signed_up_at": 1577836800.0, "custom_attributes": {"a": 2.0, "b": 2.5}}'
+    made = raw(app, "POST", "/contacts", body)
+    assert (made["signed_up_at"], made["custom_attributes"]) == (1577836800, {"a": 2, "b": 2.5})
+    query = b'{"field": "updated_at", "operator": ">", "value": 1.5778368e9}'
+    found = raw(app, "POST", "/contacts/search", b'{"query": ' + query + b', "pagination": {"per_page": 1.0}}')
+    assert (found["total_count"], found["pages"]["per_page"]) == (1, 1)
+    assert api.get("/contacts?per_page=1.0")["pages"]["per_page"] == 1
+    assert api.get("/contacts?per_page=1.5").field == "per_page"
+    for number in (b"1577836800.5", b"1e400", b"-0.5"):
+        refused = raw(app, "POST", "/contacts", b'{"role": "lead", "signed_up_at": ' + number + b"}")
+        assert (refused.status, refused.field) == (400, "signed_up_at")
+
+
 def test_a_body_that_is_too_large_is_refused(app: Flask) -> None:
     response = raw(app, "POST", "/contacts", b'{"role": "lead", "name": "' + b"x" * 1_100_000 + b'"}')
     assert response.status == 413

@@ -1,6 +1,6 @@
 """Attaching and detaching subscription types, and the consents and events that result."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from app.core.ledger.evidence import Evidence
 from app.core.subscriptions import subscription_types
 from app.models import ConsentEvent, EvidenceLevel, OutboxEvent, Source
 from tests import make
-from tests.make import EVES_NUMBER, NOON, SAMS_NUMBER
+from tests.make import BRITISH_NUMBER, EVES_NUMBER, NOON, SAMS_NUMBER
 from tests.web.api.client import ApiClient, database
 
 
@@ -289,3 +289,59 @@ def test_an_invalid_type_is_refused_with_its_field(api: ApiClient, given: Any, f
     response = api.post("/subscription_types", body)
     assert (response.status, response.field) == (400, field)
     assert api.get("/subscription_types")["data"] == []
+
+
+def test_every_change_of_consent_suppression_or_number_moves_updated_at(
+    app: Flask, api: ApiClient, offers: str, sam: str
+) -> None:
+    """Extractors read contacts by ``updated_at``: what does not move it, they never see."""
+    other = api.contact(role="lead", phone=SAMS_NUMBER)
+    lead = api.contact(role="lead", phone=EVES_NUMBER)
+    attach(api, lead, offers)
+
+    def by_form() -> None:
+        with database(app).unit_of_work() as session:
+            contact = contacts.find(session, sam)
+            offered = subscription_types.find(session, int(offers))
+            make.opt_in(session, contact, offered, evidence=make.evidence(), at=clock.now())
+
+    phone = {"phone": SAMS_NUMBER, "note": "Asked at the counter."}
+    backdated = {"occurred_at": int(NOON.timestamp()), "source_note": "On paper."}
+    steps: list[tuple[Any, set[str]]] = [
+        (lambda: attach(api, other, offers, **backdated), {other}),
+        (by_form, {sam}),
+        (lambda: api.delete(f"/contacts/{sam}/subscriptions/{offers}?source_note=Asked."), {sam}),
+        (lambda: api.post("/suppressions", phone), {sam, other}),
+        (lambda: api.delete(f"/suppressions/{api.get('/suppressions')['data'][0]['id']}"), {sam, other}),
+        (lambda: api.put(f"/contacts/{other}", {"phone": BRITISH_NUMBER}), {other}),
+        (lambda: api.post("/contacts/merge", {"from": lead, "into": sam}), {sam}),
+    ]
+    now_s = int(clock.now().timestamp())
+    for number, (step, moved) in enumerate(steps):
+        before = {each: api.get(f"/contacts/{each}")["updated_at"] for each in (sam, other)}
+        with time_machine.travel(now_s + 100 * (number + 1), tick=False):
+            response = step()
+            assert response is None or response.status == 200, (number, response.body)
+        after = {each: api.get(f"/contacts/{each}")["updated_at"] for each in (sam, other)}
+        assert {each for each in after if after[each] == now_s + 100 * (number + 1)} == moved, number
+        assert all(after[each] == before[each] for each in {sam, other} - moved), number
+
+
+def test_an_incremental_search_sees_a_contact_that_was_detached(api: ApiClient, offers: str, sam: str) -> None:
+    later = datetime.now(UTC) + timedelta(days=2)
+    attach(api, sam, offers)
+    bookmark = int(later.timestamp()) - 86_400
+    assert api.search("updated_at", ">", bookmark) == []
+    with time_machine.travel(later):
+        assert api.delete(f"/contacts/{sam}/subscriptions/{offers}").status == 200
+        assert api.search("updated_at", ">", bookmark) == [sam]
+
+
+def test_recording_a_consent_moves_updated_at_by_one_statement(
+    app: Flask, api: ApiClient, offers: str, sam: str
+) -> None:
+    seen: list[str] = []
+    database(app).trace = seen.append
+    attach(api, sam, offers)
+    database(app).trace = None
+    assert len([each for each in seen if each.startswith("UPDATE contacts")]) == 1
