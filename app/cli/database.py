@@ -10,6 +10,7 @@ from app import config
 from app.config import Settings
 
 if TYPE_CHECKING:
+    from app.core.contacts.number_rules import Mended
     from app.db import Database
 
 
@@ -52,7 +53,7 @@ def ready(settings: Settings) -> Iterator["Database"]:
 
 @contextmanager
 def migrated(settings: Settings) -> Iterator["Database"]:
-    """The database, migrated, with new number rules applied.
+    """The database, migrated, with new number rules applied. What they changed is reported on standard error.
 
     :raises InvalidState: it cannot be migrated, or has another secret key
     """
@@ -62,7 +63,15 @@ def migrated(settings: Settings) -> Iterator["Database"]:
     database = store.open_database(settings, connections=1)
     try:
         store.make_ready(database)
-        number_rules.apply(database)
+        _report(number_rules.apply(database))
         yield database
     finally:
         database.close()
+
+
+def _report(mended: "Mended") -> None:
+    if not mended:
+        return
+    click.echo(f"New rules for numbers: {mended.contacts} contacts changed, {mended.merged} leads merged.", err=True)
+    for each in mended.held:
+        click.echo(f"Held for review: contact {each.contact}, event {each.event_id}: {each.reason}", err=True)

@@ -55,7 +55,7 @@ def test_new_rules_change_the_block_of_each_number_with_another_result(database:
     with database.unit_of_work() as session:
         suppressions.add(session, make.EVES_NUMBER, "asked by letter", actor="agent:1", at=make.NOON)
     store_rules(database, "older")
-    assert number_rules.apply(database) == 5
+    assert number_rules.apply(database).contacts == 5
     expected = {
         valid: None,
         landline: "phone_not_sms_capable",
@@ -69,7 +69,7 @@ def test_new_rules_change_the_block_of_each_number_with_another_result(database:
     with database.read_only() as session:
         assert workspace_settings.get(session).number_rules == phone.rules_version()
     store_rules(database, "older")
-    assert number_rules.apply(database) == 0
+    assert not number_rules.apply(database)
     assert blocks(database) == expected
 
 
@@ -79,7 +79,7 @@ def test_contacts_of_every_chunk_are_checked(database: Database) -> None:
         with database.unit_of_work() as session:
             session.execute(update(Contact).values(sms_block="phone_invalid"))
         store_rules(database, None)
-        assert number_rules.apply(database, chunk=chunk) == 5
+        assert number_rules.apply(database, chunk=chunk).contacts == 5
         assert blocks(database) == dict.fromkeys(ids)
 
 
@@ -87,7 +87,7 @@ def test_missing_and_wrong_email_hashes_are_corrected(database: Database) -> Non
     sam = add_contact(database, {"email_address": "sam@example.com"}, email_hash=None)
     odd = add_contact(database, {"email_address": "ask at the till"}, email_hash="0" * 32)
     store_rules(database, None)
-    assert number_rules.apply(database) == 2
+    assert number_rules.apply(database).contacts == 2
     with database.read_only() as session:
         keys = session.info["assent_keys"]
         assert session.get_one(Contact, sam).email_hash == keys.destination_hash("sam@example.com")
@@ -96,7 +96,7 @@ def test_missing_and_wrong_email_hashes_are_corrected(database: Database) -> Non
 
 def test_rules_that_were_applied_already_are_not_applied_again(database: Database) -> None:
     sam = add_contact(database, {"phone_number": make.SAMS_NUMBER}, sms_block="phone_invalid")
-    assert number_rules.apply(database) == 0
+    assert not number_rules.apply(database)
     assert blocks(database) == {sam: "phone_invalid"}
 
 
