@@ -59,7 +59,11 @@ def contacts_with_outdated_consents(session: Session, first_id: int, last_id: in
             Consent.destination_hash.is_distinct_from(Contact.email_hash),
         )
     )
-    return {each.contact_id for each in rows if destinations.normalize(each.destination, each.channel) != each[1]}
+    return {
+        contact_id
+        for contact_id, destination, channel in rows
+        if destination and destinations.normalize(destination, channel) != destination
+    }
 
 
 def respell_consents(session: Session, contact_ids: Collection[int]) -> None:
@@ -70,7 +74,7 @@ def respell_consents(session: Session, contact_ids: Collection[int]) -> None:
         .where(Consent.contact_id.in_(contact_ids), Consent.destination.is_not(None))
     ).all()
     for contact_id, type_id, destination, channel in rows:
-        if (new := destinations.normalize(destination, channel)) != destination:
+        if destination and (new := destinations.normalize(destination, channel)) != destination:
             same = (Consent.contact_id == contact_id, Consent.subscription_type_id == type_id)
             new_hash = keys_of(session).destination_hash(new)
             session.execute(update(Consent).where(*same).values(destination=new, destination_hash=new_hash))

@@ -37,7 +37,7 @@ from app.models import (
 _FIRST_SAFE_RULES = 2
 _CODE = re.compile("\\(\u2066(\\+[0-9]+)\u2069\\)")
 _NOTES = {
-    "misread_prefix": "May be misread: the text may have begun with 00 and the country code of {other}.",
+    "misread_prefix": "May be misread: the text may have begun with 00 and a country code ({others}).",
     "guessed_country": "The country of this number was guessed from the language of a browser ({code}).",
 }
 
@@ -114,8 +114,8 @@ def _doubt(row: Any, *, only_country: bool) -> tuple[str, str] | None:
     if code is None:
         return None
     if not row.destination.startswith(code):
-        other = phone.meant_with_00(row.destination, code)
-        return ("misread_prefix", _NOTES["misread_prefix"].format(other=other)) if other else None
+        others = ", ".join(phone.meant_with_00(row.destination, code))
+        return ("misread_prefix", _NOTES["misread_prefix"].format(others=others)) if others else None
     if row.default_country is None and not only_country:
         return "guessed_country", _NOTES["guessed_country"].format(code=code)
     return None
