@@ -11,6 +11,7 @@ from app.cli import private_files
 from app.config import Settings
 
 if TYPE_CHECKING:
+    from app.core.contacts.number_rules import Mended
     from app.db import Database
 
 
@@ -57,6 +58,8 @@ def ready(settings: Settings) -> Iterator["Database"]:
 def migrated(settings: Settings) -> Iterator["Database"]:
     """The database and the queue's tables, migrated, with new number rules applied.
 
+    What the rules changed is reported on standard error.
+
     :raises InvalidState: it cannot be migrated, or has another secret key
     """
     from app.core.contacts import number_rules
@@ -67,7 +70,15 @@ def migrated(settings: Settings) -> Iterator["Database"]:
     try:
         store.make_ready(database)
         queue.create_tables(settings, database)
-        number_rules.apply(database)
+        _report(number_rules.apply(database))
         yield database
     finally:
         database.close()
+
+
+def _report(mended: "Mended") -> None:
+    if not mended:
+        return
+    click.echo(f"New rules for numbers: {mended.contacts} contacts changed, {mended.merged} leads merged.", err=True)
+    for each in mended.held:
+        click.echo(f"Held for review: contact {each.contact}, event {each.event_id}: {each.reason}", err=True)

@@ -30,3 +30,8 @@ def read(
         return Destination(number.e164, keys.destination_hash(number.e164), number.country)
     address = email.read(typed)
     return Destination(address, keys.destination_hash(address), None)
+
+
+def normalize(value: str, channel: str) -> str:
+    """A stored number or address as the current rules spell it; a text that is neither is returned unchanged."""
+    return phone.normalize(value)[0] if channel == Channel.SMS else email.normalize(value)

@@ -20,6 +20,7 @@ from app.core.countries import preselected as preselected
 from app.core.countries import with_territories as with_territories
 from app.core.errors import DestinationRefused
 from app.core.phone_reading import Unreadable
+from app.core.phone_reading import meant_with_00 as meant_with_00
 from app.core.wording import translatable
 
 E164 = NewType("E164", str)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
+from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 from app.core import countries
 from app.core.phone_text import DECIMAL, LETTER
@@ -94,6 +94,28 @@ def every_reading(text: str, region: str | None) -> list[Reading]:
     texts = [text] if text.startswith("+") else [text, f"+{_SEPARATORS.sub('', text).removeprefix('00')}"]
     readings = [reading for each in texts if text and (reading := _reading_or_none(each, region))]
     return [reading for reading in readings if reading.is_valid] or readings
+
+
+def meant_with_00(e164: str, calling_code: str) -> list[str]:
+    """The countries of other numbers that may have been typed with ``00``, where a country's plan read this number.
+
+    In some plans the international prefix is ``00`` and digits for a carrier, which are then missing from the number.
+
+    :param calling_code: of the country whose plan read it, such as ``+65``
+    :return: sorted ISO codes; empty where no other valid number reads like this
+    """
+    carriers = _carriers_after_00(int(calling_code[1:]))
+    others = (_reading_or_none(f"+{carrier}{e164[1:]}") for carrier in carriers)
+    return sorted({other.country for other in others if other is not None and other.country})
+
+
+@lru_cache(maxsize=256)
+def _carriers_after_00(calling_code: int) -> tuple[str, ...]:
+    """The digits that follow ``00`` in the international prefixes of a calling code's countries."""
+    plans = map(PhoneMetadata.metadata_for_region, phonenumbers.region_codes_for_country_code(calling_code))
+    prefixes = [re.compile(plan.international_prefix or "-") for plan in plans if plan is not None]
+    digits = (f"{number:0{length}}" for length in (1, 2, 3) for number in range(10**length))
+    return tuple(each for each in digits if any(prefix.fullmatch(f"00{each}") for prefix in prefixes))
 
 
 def _refuse_other_texts(text: str) -> None:

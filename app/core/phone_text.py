@@ -18,6 +18,7 @@ _PLUS = "➕"
 _LINK = re.compile(r"(?:tel|sms|smsto|callto):(?://)?", re.IGNORECASE)
 _CONTEXT = re.compile(r";phone-context=(\+[\d.() -]+)", re.IGNORECASE)
 _PARAMETERS = re.compile(r";(?!ext=).*|\?.*", re.IGNORECASE | re.DOTALL)
+_BETWEEN_DIGITS = re.compile(r"[\s().\-/]+")
 _BEFORE_DIGITS = re.compile(r"[^\d+(]*")
 _WORD = re.compile(r"[^\W\d_]+")
 # English, German, French, Spanish, Portuguese and Arabic, without accents.
@@ -44,6 +45,12 @@ def plain(typed: str) -> str:
     if text and text[0] not in "+0123456789":
         text = _without_label(_without_link(text))
     return _plus_first(text)
+
+
+def part(typed: str) -> str:
+    """A part of a number as it is stored, to search for: without the separators that people write."""
+    bare = _BETWEEN_DIGITS.sub("", plain(typed))
+    return f"+{bare[2:]}" if bare.startswith("00") else bare
 
 
 def _plain_char(char: str) -> str:

@@ -3,11 +3,13 @@
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from huey import Huey, crontab
 from huey.consumer import Consumer
 
+from app import logs
 from app.config import Settings
 from app.core.contacts import number_rules, purge
 from app.core.errors import InvalidState
@@ -17,6 +19,7 @@ from app.jobs import deliver_webhooks, housekeeping
 from app.jobs import route_outbox as sweep
 from app.jobs.queue import open_queue
 
+_log = logs.get_logger()
 # How long a running job may take after the worker was asked to stop.
 STOP_WITHIN_S = 30
 
@@ -50,7 +53,10 @@ def run(settings: Settings, *, threads: int = 2) -> None:
     database = store.open_database(settings, connections=threads + 3)
     if reason := store.why_not_ready(database):
         raise InvalidState(reason)
-    number_rules.apply(database)
+    if mended := number_rules.apply(database):
+        _log.info("stored numbers were mended by new rules", contacts=mended.contacts, merged=mended.merged)
+        for held in mended.held:
+            _log.warning("a number is held for review", **asdict(held))
     queue = open_queue(settings, database)
     schedule(queue, database)
     stopping = threading.Event()

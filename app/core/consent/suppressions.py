@@ -40,6 +40,19 @@ def add(session: Session, typed: str, note: str, *, actor: str, at: datetime) ->
     return session.get_one(Suppression, phone_hash)
 
 
+def hold_for_review(session: Session, number: str, note: str, *, at: datetime) -> bool:
+    """Stop texts to a stored number until an agent decides. An existing suppression stays as it is.
+
+    Writes one ``suppression.created`` outbox event, and returns true, when it is new.
+    """
+    phone_hash = keys_of(session).destination_hash(number)
+    values = {"phone_hash": phone_hash, "phone": number, "cause": SuppressionCause.REVIEW.value, "note": note}
+    if not insert_or_ignore(session, Suppression, values | {"created_at": at}):
+        return False
+    _publish(session, "suppression.created", session.get_one(Suppression, phone_hash), actor="system", at=at)
+    return True
+
+
 def lift(session: Session, phone_hash: str, *, actor: str, at: datetime) -> Suppression:
     """Delete a manual suppression. Consents do not change.
 

@@ -1,7 +1,6 @@
 """A query as a condition on the table ``contacts``, in SQL that the indexes can answer."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ from sqlalchemy import ColumnElement, Table, and_, case, false, func, literal, o
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.types import Float, String
 
-from app.core import email, phone
+from app.core import email, phone, phone_text
 from app.core.consent import eligibility_sql, rules
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, SubscriptionStatus
 from app.core.errors import InvalidInput
@@ -26,7 +25,6 @@ from app.models import (
 
 _CONTACT = cast(Table, Contact.__table__)
 _TAGGED = cast(Table, ContactTag.__table__)
-_SEPARATORS = re.compile(r"[\s().\-/]+")
 NUMBERS = {"phone", "formatted_phone"}
 _PARTS = {Operator.CONTAINS, Operator.LACKS, Operator.STARTS, Operator.ENDS}
 # Fields of Intercom that have no value here.
@@ -83,12 +81,6 @@ def condition(query: Query, context: QueryContext) -> ColumnElement[bool]:
     return _BY_KIND[query.kind](query, context)
 
 
-def plain_number(typed: str) -> str:
-    """A part of a number as it is stored: without the separators that people write."""
-    bare = _SEPARATORS.sub("", typed)
-    return "+" + bare[2:] if bare.startswith("00") else bare
-
-
 def _text(query: Filter, context: QueryContext) -> ColumnElement[bool]:
     column = _text_column(query.name, context)
     if query.operator in _PARTS:
@@ -116,7 +108,7 @@ def stored_values(name: str, value: str, region: str | None) -> tuple[str, ...]:
 
 def _stored_part(name: str, value: str) -> str:
     if name in NUMBERS:
-        return plain_number(value)
+        return phone_text.part(value)
     return value.lower() if name in {"email", "email_domain"} else value
 
 

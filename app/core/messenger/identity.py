@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import jwt
+from jwt.types import Options
 
 from app.core import email, phone
 from app.core.errors import DestinationRefused
@@ -163,7 +164,7 @@ def _problem_with_jwt(token: str, secret: str) -> str:
 
 def _decoded(token: str, secret: str) -> dict[str, Any]:
     """The claims. Their times are checked by ``_is_now``, against the time of the request."""
-    unchecked = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
+    unchecked: Options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
     return jwt.decode(token, secret, algorithms=["HS256"], options=unchecked)
 
 
