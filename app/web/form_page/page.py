@@ -181,6 +181,9 @@ def respond(html: str, status: int, policy: str) -> Response:
             "Referrer-Policy": "no-referrer",
             "X-Robots-Tag": "noindex",
             "Permissions-Policy": PERMISSIONS,
+            # pages that are isolated from other origins may frame only pages that load nothing from other origins
+            "Cross-Origin-Embedder-Policy": "require-corp",
+            "Cross-Origin-Resource-Policy": "cross-origin",
         }
     )
     return response
@@ -197,15 +200,15 @@ def content_policy(ancestors: str, style: str = "") -> str:
 
 
 def respond_with_error(sentence: str, locale: str, status: int) -> Response:
-    """An error page. It may not be framed, because we do not know which site it belongs to."""
+    """An error page. Any site may frame it, so that people read it there: it holds nothing but the sentence."""
     with use_locale(locale):
         html = render_template(
             "embed/error.html", sentence=sentence, lang=wording.language_tag(locale), dir=wording.direction(locale)
         )
-    return respond(html, status, _NOT_FRAMED)
+    return respond(html, status, _FRAMED_ANYWHERE)
 
 
-_NOT_FRAMED = content_policy("'none'")
+_FRAMED_ANYWHERE = content_policy("*")
 
 
 @dataclass(frozen=True)
