@@ -8,7 +8,7 @@ from typing import cast
 from sqlalchemy import Table, and_, bindparam, select
 from sqlalchemy.orm import Session
 
-from app.core import destinations, phone
+from app.core import destinations
 from app.core.consent.current_destination import is_opted_in
 from app.core.consent.reach import is_out_of_reach
 from app.core.destinations import Destination
@@ -45,10 +45,12 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Form:
-    """One version of a form, with its subscription type."""
+    """One version of a form, with its subscription type. ``number`` is that of the version."""
 
     id: int
     key: str
+    name: str
+    number: int
     allowed_origins: list[str]
     archived_at: datetime | None
     version_id: int
@@ -146,6 +148,8 @@ _CONSENT = cast(Table, Consent.__table__)
 _FORM_COLUMNS = (
     _OPTIN_FORM.c.id,
     _OPTIN_FORM.c.key,
+    _OPTIN_FORM.c.name,
+    _VERSION.c.number,
     _OPTIN_FORM.c.allowed_origins,
     _OPTIN_FORM.c.archived_at,
     _VERSION.c.id,
@@ -272,18 +276,6 @@ def saved_destination(keys: Keys, view: FormView) -> Destination | None:
         return destinations.read(keys, view.saved, view.form.channel, region=None, allowed_countries=allowed)
     except DestinationRefused:
         return None
-
-
-def preselected_country(view: FormView) -> str | None:
-    """The country that the page preselects where it asks for a number, without a guess; null: the person chooses.
-
-    A saved number counts that cannot be signed up, for example a landline. A usable one is not asked for.
-    """
-    form, respondent = view.form, view.respondent
-    if form.channel != Channel.SMS:
-        return None
-    saved = respondent.phone_country if respondent else None
-    return phone.preselected(saved, form.default_country, frozenset(view.publisher.allowed_countries), None, None)
 
 
 def state_of(view: FormView, saved: Destination | None, *, at: datetime) -> State:

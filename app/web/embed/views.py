@@ -142,7 +142,7 @@ def _page(view: FormView, shown: RenderToken | None = None) -> FormPage:
     languages = request.headers.get("Accept-Language", "")
     if shown is None:
         locale = wording.negotiate(respondent.locale if respondent else None, languages)
-        region = form_views.preselected_country(view)
+        region = countries.preselected(view)
     else:
         locale, region = shown.locale, shown.region
     context = form_page.context_of(view, locale=locale, region=region, theme=_theme())

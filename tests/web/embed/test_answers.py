@@ -16,6 +16,8 @@ from sqlalchemy import func, select, update
 from app.core import demo
 from app.core.consent import locking
 from app.core.contacts import records as contacts
+from app.core.conversations import forms as conversation_forms
+from app.core.conversations import lifecycle
 from app.core.forms import daily_counts
 from app.core.forms import publishing as optin_forms
 from app.core.forms.content import FormContent, FormText
@@ -139,6 +141,42 @@ def test_a_repeated_answer_writes_one_consent_and_one_event(client: FlaskClient,
     assert [first.state, replay.state, again.state] == ["done", "done", "done"]
     assert first.text == replay.text == again.text
     assert [_count(database, model) for model in (Consent, ConsentEvent, Contact)] == [1, 1, 1]
+
+
+def test_the_evidence_names_the_form_its_version_who_inserted_it_and_the_number_as_it_was_shown(
+    client: FlaskClient, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session, name="Footer")
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        chat = lifecycle.start(session, sam.id, at=make.NOON)
+        conversation_forms.insert_saved(session, chat.id, form.id, actor="agent:1", at=make.clock.now())
+        token = session.scalars(select(InsertedForm.token)).one()
+    assert answer(client, open_form(client, f"/f/{token}")).state == "done"
+    public = open_form(client, f"/f/form/{form.key}")
+    assert answer(client, public, "(202) 555-0199", country="US").state == "done"
+    with database.read_only() as session:
+        inserted, typed = session.scalars(select(ConsentEvidence.details).order_by(ConsentEvidence.event_id))
+    assert inserted["form"] == typed["form"] == "Footer"
+    assert inserted["form_version"] == typed["form_version"] == 1
+    assert (inserted["inserted_by"], inserted["conversation"]) == ("agent:1", chat.id)
+    assert inserted["shown_as"] == "+1 ••• ••• ••23"
+    assert (typed["typed_as"], typed["country"]) == ("(202) 555-0199", "US")
+    assert "inserted_by" not in typed
+
+
+def test_the_evidence_names_the_page_on_our_own_origin(client: FlaskClient, database: Database, key: str) -> None:
+    framed = {"Referer": "http://localhost/shop", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "iframe"}
+    page = open_form(client, f"/f/form/{key}", **framed)
+    page.fields["page"] = "http://localhost/shop?q=1"
+    answer(client, page, make.SAMS_NUMBER)
+    linked = open_form(client, f"/f/form/{key}", **framed | {"Sec-Fetch-Dest": "document"})
+    linked.fields["page"] = "https://eve.example.com/"
+    answer(client, linked, make.EVES_NUMBER)
+    with database.read_only() as session:
+        query = select(ConsentEvidence.origin, ConsentEvidence.page).order_by(ConsentEvidence.event_id)
+        rows = [tuple(row) for row in session.execute(query)]
+    assert rows == [("http://localhost", "http://localhost/shop"), (None, None)]
 
 
 BOX = {
