@@ -80,6 +80,7 @@ const submit = async (event) => {
     const response = await post(sent.getAttribute("action"), body);
     const next = parse(await response.text());
     if (next.state === "error") return showFailure(next.fresh.textContent.trim(), "error");
+    if (response.redirected) history.replaceState(null, "", response.url); // a reload shows the same
     show(next, { focus: true });
     report();
   } catch {

@@ -102,6 +102,7 @@ class Respondent:
     phone: str | None
     email: str | None
     phone_country: str | None
+    sms_block: str | None
     locale: str | None
     gdpr_optin: bool | None
     archived_at: datetime | None
@@ -185,6 +186,7 @@ _RESPONDENT_COLUMNS = (
     _CONTACT.c.phone,
     _CONTACT.c.email,
     _CONTACT.c.phone_country,
+    _CONTACT.c.sms_block,
     _CONTACT.c.locale,
     _CONTACT.c.gdpr_optin,
     _CONTACT.c.archived_at,

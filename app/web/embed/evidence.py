@@ -3,6 +3,7 @@
 from flask import request
 
 from app.core import origins
+from app.core.consent.eligibility import Reason
 from app.core.forms import views as form_views
 from app.core.forms import wording as form_wording
 from app.core.forms.render_token import RenderToken
@@ -37,6 +38,13 @@ def evidence_of(form: AnswerForm, view: FormView, page: FormPage, shown: RenderT
             **(_shown_number(view) if is_saved else _typed_number(form, view)),
         },
     )
+
+
+def is_suppressed(view: FormView) -> bool:
+    """Whether texts to the saved number are stopped, as far as this reader may know it: only the person themselves."""
+    if _level(view) == EvidenceLevel.WEB_UNVERIFIED or view.respondent is None or view.form.channel != Channel.SMS:
+        return False
+    return view.respondent.sms_block == Reason.SUPPRESSED
 
 
 def framing_origin(allowed_origins: tuple[str, ...]) -> str | None:

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from app.core import demo
-from app.core.consent import locking
+from app.core.consent import locking, suppressions
 from app.core.contacts import records as contacts
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations import lifecycle
@@ -177,6 +177,70 @@ def test_the_evidence_names_the_page_on_our_own_origin(client: FlaskClient, data
         query = select(ConsentEvidence.origin, ConsentEvidence.page).order_by(ConsentEvidence.event_id)
         rows = [tuple(row) for row in session.execute(query)]
     assert rows == [("http://localhost", "http://localhost/shop"), (None, None)]
+
+
+def test_an_answer_leads_to_a_page_that_can_be_loaded_again_for_ten_minutes(
+    client: FlaskClient, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session)
+        token = make.inserted(session, form, make.contact(session, phone_number=make.SAMS_NUMBER)).token
+    ways = ((f"/f/form/{form.key}", "ask", "+1 202-555-0199"), (f"/f/{token}", "signed_up", "+1 ••• ••• ••23"))
+    for path, later, number in ways:
+        page = open_form(client, path)
+        response = client.post(page.action, data=page.fields | {"phone": make.EVES_NUMBER})
+        assert response.status_code == 303
+        address = response.headers["Location"]
+        assert address.startswith(f"{path}?done=")
+        for _ in range(2):
+            done = open_form(client, address, language="de")
+            assert (done.status, done.state, number in done.text) == (200, "done", True)
+            assert done.response.text.count("<title>You’re signed up – Texts from Harbour Coffee</title>") == 1
+        assert open_form(client, f"{path}?done=forged").state == later
+        with time_machine.travel(make.clock.now() + timedelta(minutes=11), tick=True):
+            assert open_form(client, address).state == later
+    assert open_form(client, f"/f/form/{form.key}?{address.partition('?')[2]}").state == "ask"
+    assert _count(database, ConsentEvent) == 2
+
+
+def test_the_page_after_an_answer_does_not_outlive_an_opt_out(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        subscription_type = make.live_type(session)
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        token = make.inserted(session, make.form(session, subscription_type), sam).token
+    page = open_form(client, f"/f/{token}")
+    address = client.post(page.action, data=page.fields).headers["Location"]
+    with database.unit_of_work() as session:
+        make.opt_out(session, sam, subscription_type, at=make.clock.now())
+    assert open_form(client, address).state == "saved"
+
+
+def test_the_title_says_what_is_wrong(client: FlaskClient, key: str) -> None:
+    refused = answer(client, open_form(client, f"/f/form/{key}"), "call me")
+    assert "<title>Use digits only, without letters. – Texts from Harbour Coffee</title>" in refused.response.text
+
+
+STOPPED = "Texts to this number are stopped. To get them again, send START from it."
+PERHAPS_STOPPED = "If you stopped our texts before, send START from this number to get them again."
+
+
+def test_only_the_person_themselves_is_told_that_texts_to_their_number_are_stopped(
+    client: FlaskClient, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session)
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        token = make.inserted(session, form, sam).token
+        suppressions.add(session, make.SAMS_NUMBER, "asked by letter", actor="agent:1", at=make.NOON)
+    personal = answer(client, open_form(client, f"/f/{token}"))
+    assert (personal.state, STOPPED in personal.text, "We will text" in personal.text) == ("done", True, False)
+    assert STOPPED in open_form(client, f"/f/{token}").text
+    texts = []
+    for number in (make.SAMS_NUMBER, make.EVES_NUMBER):
+        done = answer(client, open_form(client, f"/f/form/{form.key}"), number)
+        assert (done.state, STOPPED in done.text, PERHAPS_STOPPED in done.text) == ("done", False, True)
+        texts.append(done.text.replace("0123", "0199"))
+    assert texts[0] == texts[1]
 
 
 BOX = {
