@@ -12,6 +12,8 @@ from app.web.services import read_only
 
 _MODULES = ("js/inbox", "js/messenger")
 _LOADERS = ("embed.js", "messenger.js")
+# The embed's own files: in a frame with ``sandbox`` its page has no origin, so that every file is another site's.
+_OF_THE_EMBED = ("css/embed.css", "js/embed_page.js")
 _FOREVER = "public, max-age=31536000, immutable"
 _BRIEFLY = "public, max-age=300"
 
@@ -41,8 +43,12 @@ def _serve_files(app: Flask) -> None:
 
     def set_lifetime(response: Response) -> Response:
         if request.endpoint == "static" and response.status_code in {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}:
-            is_versioned = request.args.get("v") == versions.get((request.view_args or {}).get("filename", ""))
+            name = (request.view_args or {}).get("filename", "")
+            is_versioned = request.args.get("v") == versions.get(name)
             response.headers["Cache-Control"] = _FOREVER if is_versioned else _BRIEFLY
+            if name in _OF_THE_EMBED:
+                response.headers["Access-Control-Allow-Origin"] = "*"
+                response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         return response
 
     app.jinja_env.globals["asset"] = asset

@@ -15,12 +15,18 @@ addEventListener("message", (event) => {
   const { data, origin, source } = event;
   if (source !== parent || data?.source !== "assent" || data.type !== "hello") return;
   if (origin !== location.origin && !JSON.parse(main().dataset.origins).includes(origin)) return;
+  const isFirst = parentOrigin !== origin;
   parentOrigin = origin;
   parentPage = typeof data.page === "string" ? data.page.slice(0, 500) : "";
-  fillPage();
+  fillPage(); // hello again: the address of the parent changed
+  if (!isFirst) return;
   postToParent("ready", { title: document.title, state: main().dataset.state });
   postHeight();
+  if (isAnswered) report();
 });
+// In a frame with sandbox the page has no origin: it may not read what fetch gets, so the browser sends the form.
+const isSandboxed = self.origin === "null";
+const isAnswered = new URLSearchParams(location.search).has("done") || "error" in main().dataset;
 const fillPage = () => {
   const field = document.querySelector("[name=page]");
   if (field) field.value = parentPage;
@@ -48,7 +54,8 @@ const show = ({ page, fresh }, { focus }) => {
   if (focus) main().querySelector("[aria-invalid], [role=status], button")?.focus();
 };
 
-const post = (path, body) => fetch(path, { method: "POST", body: new URLSearchParams(body), credentials: "omit" });
+const post = (path, body, mode = "same-origin") =>
+  fetch(path, { method: "POST", mode, body: new URLSearchParams(body), credentials: "omit" });
 
 const submit = async (event) => {
   event.preventDefault();
@@ -73,6 +80,7 @@ const submit = async (event) => {
     const response = await post(sent.getAttribute("action"), body);
     const next = parse(await response.text());
     if (next.state === "error") return showFailure(next.fresh.textContent.trim(), "error");
+    if (response.redirected) history.replaceState(null, "", response.url); // a reload shows the same
     show(next, { focus: true });
     report();
   } catch {
@@ -99,7 +107,7 @@ const seenObserver = new IntersectionObserver((entries) => {
   if (isSeen || !shown || document.visibilityState !== "visible" || !entries.some(inView)) return;
   isSeen = true;
   seenObserver.disconnect();
-  post(`${location.pathname}/seen`, { shown }).catch(() => {});
+  post(`${location.pathname}/seen`, { shown }, isSandboxed ? "no-cors" : "same-origin").catch(() => {});
 }, { threshold: steps });
 const watchSeen = () => {
   seenObserver.disconnect();
@@ -114,7 +122,7 @@ const selectCountry = () => {
 };
 
 const prepare = () => {
-  main().querySelector("form")?.addEventListener("submit", submit);
+  if (!isSandboxed) main().querySelector("form")?.addEventListener("submit", submit);
   fillPage();
   selectCountry();
   heightObserver.disconnect();
@@ -124,7 +132,7 @@ const prepare = () => {
 
 // Shows the sign-up of a person who signed up in this browser before, instead of asking again.
 const showEarlierSignUp = async () => {
-  const token = isPublic && main().dataset.state === "ask" && withStorage((storage) => storage.getItem(storageKey));
+  const token = isPublic && !isSandboxed && main().dataset.state === "ask" && withStorage((storage) => storage.getItem(storageKey));
   if (!token) return;
   const response = await fetch(`/f/${encodeURIComponent(token)}`, { credentials: "omit" });
   const html = await response.text();

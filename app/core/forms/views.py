@@ -8,7 +8,7 @@ from typing import cast
 from sqlalchemy import Table, and_, bindparam, select
 from sqlalchemy.orm import Session
 
-from app.core import destinations, phone
+from app.core import destinations
 from app.core.consent.current_destination import is_opted_in
 from app.core.consent.reach import is_out_of_reach
 from app.core.destinations import Destination
@@ -45,10 +45,12 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Form:
-    """One version of a form, with its subscription type."""
+    """One version of a form, with its subscription type. ``number`` is that of the version."""
 
     id: int
     key: str
+    name: str
+    number: int
     allowed_origins: list[str]
     archived_at: datetime | None
     version_id: int
@@ -101,6 +103,7 @@ class Respondent:
     phone: str | None
     email: str | None
     phone_country: str | None
+    sms_block: str | None
     locale: str | None
     gdpr_optin: bool | None
     archived_at: datetime | None
@@ -147,6 +150,8 @@ _CONSENT = cast(Table, Consent.__table__)
 _FORM_COLUMNS = (
     _OPTIN_FORM.c.id,
     _OPTIN_FORM.c.key,
+    _OPTIN_FORM.c.name,
+    _VERSION.c.number,
     _OPTIN_FORM.c.allowed_origins,
     _OPTIN_FORM.c.archived_at,
     _VERSION.c.id,
@@ -183,6 +188,7 @@ _RESPONDENT_COLUMNS = (
     _CONTACT.c.phone,
     _CONTACT.c.email,
     _CONTACT.c.phone_country,
+    _CONTACT.c.sms_block,
     _CONTACT.c.locale,
     _CONTACT.c.gdpr_optin,
     _CONTACT.c.archived_at,
@@ -274,18 +280,6 @@ def saved_destination(keys: Keys, view: FormView) -> Destination | None:
         return destinations.read(keys, view.saved, view.form.channel, region=None, allowed_countries=allowed)
     except DestinationRefused:
         return None
-
-
-def preselected_country(view: FormView) -> str | None:
-    """The country that the page preselects where it asks for a number, without a guess; null: the person chooses.
-
-    A saved number counts that cannot be signed up, for example a landline. A usable one is not asked for.
-    """
-    form, respondent = view.form, view.respondent
-    if form.channel != Channel.SMS:
-        return None
-    saved = respondent.phone_country if respondent else None
-    return phone.preselected(saved, form.default_country, frozenset(view.publisher.allowed_countries), None, None)
 
 
 def state_of(view: FormView, saved: Destination | None, *, at: datetime) -> State:

@@ -6,7 +6,7 @@ from app.models import Channel, EvidenceLevel, Source
 LEVELS = {
     EvidenceLevel.REPORTED: "Reported: somebody who works here wrote it down",
     EvidenceLevel.IMPORT: "Imported from another list",
-    EvidenceLevel.WEB_UNVERIFIED: "Public form: who typed the number was not checked",
+    EvidenceLevel.WEB_UNVERIFIED: "Not verified: nobody checked who answered the form",
     EvidenceLevel.PERSONAL_LINK: "Personal link: opened by a link that only this person was given",
     EvidenceLevel.SIGNED_IDENTITY: "Signed identity: the site vouched for who it was",
     EvidenceLevel.OTP: "Code: typed from a text sent to the number",

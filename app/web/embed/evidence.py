@@ -3,20 +3,24 @@
 from flask import request
 
 from app.core import origins
+from app.core.consent.eligibility import Reason
+from app.core.forms import views as form_views
 from app.core.forms import wording as form_wording
 from app.core.forms.render_token import RenderToken
 from app.core.forms.views import FormView
 from app.core.ledger.evidence import Evidence
 from app.core.submissions.answers import INSERTED_BY_PAGE
-from app.models import ContactRole, EvidenceLevel, Source
+from app.models import Channel, ContactRole, EvidenceLevel, Source
 from app.web.embed import masking
 from app.web.embed.forms import AnswerForm
 from app.web.form_page.page import FormPage
-from app.web.security import client_address
+from app.web.security import client_address, public_url
+from app.web.services import keys
 
 
 def evidence_of(form: AnswerForm, view: FormView, page: FormPage, shown: RenderToken | None) -> Evidence:
     """The evidence of this request."""
+    is_saved = bool(shown and shown.destination_hash)
     return Evidence(
         source=Source.FORM,
         actor="contact",
@@ -24,23 +28,64 @@ def evidence_of(form: AnswerForm, view: FormView, page: FormPage, shown: RenderT
         ip_address=client_address(request),
         user_agent=request.headers.get("User-Agent"),
         origin=shown.origin if shown else None,
-        page=form.claimed_page(page.context.origins),
+        page=form.claimed_page(_framing_origins(page.context.origins)),
         locale=page.context.locale,
-        words=page.wording(is_saved=bool(shown and shown.destination_hash)),
+        words=page.wording(is_saved=is_saved),
         form_version_id=view.form.version_id,
-        details=form_wording.evidence_details(view.form.type_name, view.form.channel),
+        details={
+            **form_wording.evidence_details(view.form.type_name, view.form.channel),
+            **_form_details(view),
+            **(_shown_number(view) if is_saved else _typed_number(form, view)),
+        },
     )
 
 
+def is_suppressed(view: FormView) -> bool:
+    """Whether texts to the saved number are stopped, as far as this reader may know it: only the person themselves."""
+    if _level(view) == EvidenceLevel.WEB_UNVERIFIED or view.respondent is None or view.form.channel != Channel.SMS:
+        return False
+    return view.respondent.sms_block == Reason.SUPPRESSED
+
+
 def framing_origin(allowed_origins: tuple[str, ...]) -> str | None:
-    """The origin of the page that frames the form, as the browser reports it; null unless it is allowed.
+    """The origin of the page that frames the form, as the browser reports it; null unless it is allowed or our own.
 
     The built-in messenger frames the form from our own origin and passes on its parent's with ``?from=``.
     """
     origin = origins.of(request.headers.get("Referer", ""))
     if request.headers.get("Sec-Fetch-Site") == "same-origin" and origin not in allowed_origins:
-        origin = request.args.get("from", "")
-    return origin if origin in allowed_origins else None
+        is_framed = request.headers.get("Sec-Fetch-Dest") == "iframe"
+        origin = request.args.get("from") or (origin if is_framed else "")
+    return origin if origin in _framing_origins(allowed_origins) else None
+
+
+def _framing_origins(allowed_origins: tuple[str, ...]) -> tuple[str, ...]:
+    """The origins that may frame the form: the allowed ones, and our own."""
+    own = origins.of(public_url())
+    return (*allowed_origins, own) if own else allowed_origins
+
+
+def _form_details(view: FormView) -> dict[str, str | int]:
+    """Which form it was; of an inserted one, who inserted it and in which conversation."""
+    details: dict[str, str | int] = {"form": view.form.name, "form_version": view.form.number}
+    insertion = view.insertion
+    if insertion is not None and insertion.inserted_by != INSERTED_BY_PAGE:
+        details["inserted_by"] = insertion.inserted_by
+    if insertion is not None and insertion.conversation_id is not None:
+        details["conversation"] = insertion.conversation_id
+    return details
+
+
+def _shown_number(view: FormView) -> dict[str, str]:
+    """The saved number or address as it was on the screen: masked or in full."""
+    saved = form_views.saved_destination(keys(), view)
+    return {"shown_as": masking.saved_number(view, saved, is_full=masking.may_show_full_number(view))}
+
+
+def _typed_number(form: AnswerForm, view: FormView) -> dict[str, str]:
+    """What the person typed, and the country that they chose."""
+    chosen = {"country": form.country.data} if view.form.channel == Channel.SMS and form.country.data else {}
+    return {"typed_as": form.typed_text(view.form.channel), **chosen}
 
 
 def _level(view: FormView) -> EvidenceLevel:

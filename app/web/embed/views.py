@@ -19,8 +19,10 @@ from app.core.submissions import seen
 from app.core.submissions import submit as submissions
 from app.core.submissions.submit import Outcome
 from app.db import ReadConnection
+from app.models import ContactRole
 from app.web.embed import errors, masking
-from app.web.embed.evidence import evidence_of, framing_origin
+from app.web.embed.done import Done
+from app.web.embed.evidence import evidence_of, framing_origin, is_suppressed
 from app.web.embed.forms import AnswerForm
 from app.web.form_page import countries
 from app.web.form_page import page as form_page
@@ -34,9 +36,19 @@ _TAKES_ANSWERS = {State.ASK, State.SAVED}
 
 @blueprint.before_request
 def refuse_answers_from_other_sites() -> None:
-    """Refuse answers from other sites. Allowed sites may frame the form, but only our own page sends answers."""
-    if request.method == "POST":
+    """Refuse answers from other sites. Allowed sites may frame the form, but only our own page sends answers.
+
+    In a frame with ``sandbox`` our own page has no origin, so that a browser calls it another site. Its render token
+    proves that we made it.
+    """
+    if request.method == "POST" and not _is_from_sandbox():
         refuse_other_sites()
+
+
+def _is_from_sandbox() -> bool:
+    place = next(iter((request.view_args or {}).values()), "")
+    is_ours = AnswerForm(request.form).render_token(keys(), place) is not None
+    return request.headers.get("Origin") == "null" and is_ours
 
 
 @blueprint.get("/form/<key>")
@@ -82,11 +94,23 @@ def inserted_form_seen(token: str) -> ResponseReturnValue:
 def _show(view: FormView, place: str) -> Response:
     saved = form_views.saved_destination(keys(), view)
     state = form_views.state_of(view, saved, at=clock.now())
+    if done := _find_done(view, state, place):
+        page = _page(view, locale=done.locale)
+        is_stopped = is_suppressed(view)
+        data = PageData(State.DONE, number=done.number, token=done.token, is_suppressed=is_stopped)
+        return form_page.respond(form_page.html_of(page, data), 200, page.policy)
     page = _page(view)
     token = _render_token(page, saved if state == State.SAVED else None, place, framing_origin(page.context.origins))
     languages = request.headers.get("Accept-Language", "")
     region = countries.browser_region(languages, page.context.allowed_countries)
-    return _respond(view, page, Outcome(state), saved, token, PageData(state, browser_region=region))
+    return _respond(
+        view,
+        page,
+        Outcome(state),
+        saved,
+        token,
+        PageData(state, browser_region=region, is_suppressed=is_suppressed(view)),
+    )
 
 
 def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | None], FormView]) -> Response:
@@ -101,7 +125,7 @@ def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | 
         evidence = evidence_of(form, view, page, shown)
         outcome = submissions.submit(session, view, shown, typed=typed, evidence=evidence, at=clock.now())
     if outcome.state == State.DONE:
-        return _respond_done(view, page, outcome, shown, place)
+        return _redirect_done(view, page, outcome, shown, place)
     if outcome.refusal == "shown_again":
         with read_connection() as connection:
             view = read(connection, None)
@@ -126,13 +150,13 @@ def _is_as_shown(page: FormPage, sent: RenderToken | None) -> bool:
     return sent is not None and page.wording(is_saved=sent.destination_hash is not None).hash == sent.wording_hash
 
 
-def _page(view: FormView, shown: RenderToken | None = None) -> FormPage:
-    """The page for this reader: in the language and country of the render, else of the request's headers."""
+def _page(view: FormView, shown: RenderToken | None = None, *, locale: str | None = None) -> FormPage:
+    """The page for this reader: in the given language, or that of the render, else of the request's headers."""
     respondent = view.respondent
     languages = request.headers.get("Accept-Language", "")
     if shown is None:
-        locale = wording.negotiate(respondent.locale if respondent else None, languages)
-        region = form_views.preselected_country(view)
+        locale = locale or wording.negotiate(respondent.locale if respondent else None, languages)
+        region = countries.preselected(view)
     else:
         locale, region = shown.locale, shown.region
     context = form_page.context_of(view, locale=locale, region=region, theme=_theme())
@@ -174,7 +198,7 @@ def _respond(
     shown = token.signed(keys().signer("shown")) if outcome.state in _TAKES_ANSWERS else ""
     data = replace(
         kept,
-        action=_action(masking.proof_for_answer(shown) if is_full else "") if shown else "",
+        action=_action(full=masking.proof_for_answer(shown) if is_full else "") if shown else "",
         shown=shown,
         number=masking.saved_number(view, saved, is_full=is_full),
         error=errors.refusal_sentence(outcome, page.context.locale),
@@ -187,19 +211,32 @@ def _respond(
     return response
 
 
-def _respond_done(view: FormView, page: FormPage, outcome: Outcome, shown: RenderToken | None, place: str) -> Response:
+def _redirect_done(view: FormView, page: FormPage, outcome: Outcome, shown: RenderToken | None, place: str) -> Response:
+    """A redirect to the page that says what happened."""
     is_full = masking.may_show_full_number(view)
-    data = PageData(
-        State.DONE,
-        number=masking.signed_up_number(view, outcome.destination, shown, is_full=is_full),
+    done = Done(
+        place,
+        page.context.locale,
         token=shown.nonce if shown and view.insertion is None else place,
+        number=masking.signed_up_number(view, outcome.destination, shown, is_full=is_full),
     )
-    return form_page.respond(form_page.html_of(page, data), 200, page.policy)
+    response = form_page.respond("", 303, page.policy)
+    response.headers["Location"] = _action(done=done.sealed(keys()))
+    return response
 
 
-def _action(full_number_proof: str) -> str:
-    """The address that the form is sent to: this page, without the rest of its query string."""
-    query = {name: value for name, value in (("theme", _theme()), ("full", full_number_proof)) if value}
+def _find_done(view: FormView, state: State, place: str) -> Done | None:
+    """What the page shows after an answer; null when there was none, or a user has opted out since."""
+    sealed = request.args.get("done", "") if request.query_string else ""
+    if not sealed or state in {State.EXPIRED, State.UNAVAILABLE}:
+        return None
+    is_user = view.respondent is not None and view.respondent.role == ContactRole.USER
+    return None if is_user and state != State.SIGNED_UP else Done.read(keys(), sealed, place=place)
+
+
+def _action(**more: str) -> str:
+    """The address of this page with these values, without the rest of its query string."""
+    query = {name: value for name, value in (("theme", _theme()), *more.items()) if value}
     values: dict[str, Any] = {**(request.view_args or {}), **query}
     return url_for(request.endpoint or "", **values)
 

@@ -6,6 +6,8 @@ from babel.core import get_global
 from markupsafe import escape
 
 from app.core import phone, wording
+from app.core.forms.views import FormView
+from app.models import Channel
 
 
 def options_html(locale: str, allowed: frozenset[str], selected: str | None) -> str:
@@ -22,6 +24,18 @@ def options_html(locale: str, allowed: frozenset[str], selected: str | None) -> 
     gettext = wording.translator(locale)
     first = gettext("Choose a country")
     return f'<option value="">{escape(first)}</option>{options}'
+
+
+def preselected(view: FormView) -> str | None:
+    """The country that the page preselects where it asks for a number, without a guess; null: the person chooses.
+
+    A saved number counts that cannot be signed up, for example a landline. A usable one is not asked for.
+    """
+    form, respondent = view.form, view.respondent
+    if form.channel != Channel.SMS:
+        return None
+    saved = respondent.phone_country if respondent else None
+    return phone.preselected(saved, form.default_country, frozenset(view.publisher.allowed_countries), None, None)
 
 
 @lru_cache(maxsize=512)

@@ -78,6 +78,7 @@ class PageData:
     :param browser_region: the country that a script selects if the time zone agrees; empty: none
     :param is_agreed: the box stays ticked when the page asks again
     :param agree_error: what is wrong with the box
+    :param is_suppressed: texts to the number are stopped, and the reader may know that
     :param token: of a page in the state "done": the inserted form's token
     """
 
@@ -92,12 +93,13 @@ class PageData:
     error: str = ""
     error_code: str = ""
     agree_error: str = ""
+    is_suppressed: bool = False
     token: str = ""
 
     @property
     def is_first(self) -> bool:
-        """Whether nothing was answered yet, so that the cached page can be used."""
-        return not (self.error or self.agree_error or self.typed or self.is_agreed)
+        """Whether there is nothing of this person beside the number, so that the cached page can be used."""
+        return not (self.error or self.agree_error or self.typed or self.is_agreed or self.is_suppressed)
 
 
 _cache: dict[PageContext, FormPage] = {}
@@ -200,15 +202,15 @@ def content_policy(ancestors: str, style: str = "") -> str:
 
 
 def respond_with_error(sentence: str, locale: str, status: int) -> Response:
-    """An error page. It may not be framed, because we do not know which site it belongs to."""
+    """An error page. Any site may frame it, so that people read it there: it holds nothing but the sentence."""
     with use_locale(locale):
         html = render_template(
             "embed/error.html", sentence=sentence, lang=wording.language_tag(locale), dir=wording.direction(locale)
         )
-    return respond(html, status, _NOT_FRAMED)
+    return respond(html, status, _FRAMED_ANYWHERE)
 
 
-_NOT_FRAMED = content_policy("'none'")
+_FRAMED_ANYWHERE = content_policy("*")
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,10 @@ def answer(client: FlaskClient, page: EmbedPage, typed: str | None = None, **cha
     """Submit the form of the page, with the typed text and other ``changes`` of its fields."""
     headers = {"Accept-Language": "en-US"} | changes.pop("headers", {})
     data = page.fields | ({page.asks: typed} if page.asks and typed is not None else {}) | changes
-    return read(client.post(page.action or page.path, data=data, headers=headers), page.path)
+    response = client.post(page.action or page.path, data=data, headers=headers)
+    if response.status_code == 303:
+        response = client.get(response.headers["Location"], headers=headers)
+    return read(response, page.path)
 
 
 def read(response: TestResponse, path: str) -> EmbedPage:

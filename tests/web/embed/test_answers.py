@@ -14,8 +14,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from app.core import demo
-from app.core.consent import locking
+from app.core.consent import locking, suppressions
 from app.core.contacts import records as contacts
+from app.core.conversations import forms as conversation_forms
+from app.core.conversations import lifecycle
 from app.core.forms import daily_counts
 from app.core.forms import publishing as optin_forms
 from app.core.forms.content import FormContent, FormText
@@ -141,6 +143,106 @@ def test_a_repeated_answer_writes_one_consent_and_one_event(client: FlaskClient,
     assert [_count(database, model) for model in (Consent, ConsentEvent, Contact)] == [1, 1, 1]
 
 
+def test_the_evidence_names_the_form_its_version_who_inserted_it_and_the_number_as_it_was_shown(
+    client: FlaskClient, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session, name="Footer")
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        chat = lifecycle.start(session, sam.id, at=make.NOON)
+        conversation_forms.insert_saved(session, chat.id, form.id, actor="agent:1", at=make.clock.now())
+        token = session.scalars(select(InsertedForm.token)).one()
+    assert answer(client, open_form(client, f"/f/{token}")).state == "done"
+    public = open_form(client, f"/f/form/{form.key}")
+    assert answer(client, public, "(202) 555-0199", country="US").state == "done"
+    with database.read_only() as session:
+        inserted, typed = session.scalars(select(ConsentEvidence.details).order_by(ConsentEvidence.event_id))
+    assert inserted["form"] == typed["form"] == "Footer"
+    assert inserted["form_version"] == typed["form_version"] == 1
+    assert (inserted["inserted_by"], inserted["conversation"]) == ("agent:1", chat.id)
+    assert inserted["shown_as"] == "+1 ••• ••• ••23"
+    assert (typed["typed_as"], typed["country"]) == ("(202) 555-0199", "US")
+    assert "inserted_by" not in typed
+
+
+def test_the_evidence_names_the_page_on_our_own_origin(client: FlaskClient, database: Database, key: str) -> None:
+    framed = {"Referer": "http://localhost/shop", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "iframe"}
+    page = open_form(client, f"/f/form/{key}", **framed)
+    page.fields["page"] = "http://localhost/shop?q=1"
+    answer(client, page, make.SAMS_NUMBER)
+    linked = open_form(client, f"/f/form/{key}", **framed | {"Sec-Fetch-Dest": "document"})
+    linked.fields["page"] = "https://eve.example.com/"
+    answer(client, linked, make.EVES_NUMBER)
+    with database.read_only() as session:
+        query = select(ConsentEvidence.origin, ConsentEvidence.page).order_by(ConsentEvidence.event_id)
+        rows = [tuple(row) for row in session.execute(query)]
+    assert rows == [("http://localhost", "http://localhost/shop"), (None, None)]
+
+
+def test_an_answer_leads_to_a_page_that_can_be_loaded_again_for_ten_minutes(
+    client: FlaskClient, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session)
+        token = make.inserted(session, form, make.contact(session, phone_number=make.SAMS_NUMBER)).token
+    ways = ((f"/f/form/{form.key}", "ask", "+1 202-555-0199"), (f"/f/{token}", "signed_up", "+1 ••• ••• ••23"))
+    for path, later, number in ways:
+        page = open_form(client, path)
+        response = client.post(page.action, data=page.fields | {"phone": make.EVES_NUMBER})
+        assert response.status_code == 303
+        address = response.headers["Location"]
+        assert address.startswith(f"{path}?done=")
+        for _ in range(2):
+            done = open_form(client, address, language="de")
+            assert (done.status, done.state, number in done.text) == (200, "done", True)
+            assert done.response.text.count("<title>You’re signed up – Texts from Harbour Coffee</title>") == 1
+        assert open_form(client, f"{path}?done=forged").state == later
+        with time_machine.travel(make.clock.now() + timedelta(minutes=11), tick=True):
+            assert open_form(client, address).state == later
+    assert open_form(client, f"/f/form/{form.key}?{address.partition('?')[2]}").state == "ask"
+    assert _count(database, ConsentEvent) == 2
+
+
+def test_the_page_after_an_answer_does_not_outlive_an_opt_out(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        subscription_type = make.live_type(session)
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        token = make.inserted(session, make.form(session, subscription_type), sam).token
+    page = open_form(client, f"/f/{token}")
+    address = client.post(page.action, data=page.fields).headers["Location"]
+    with database.unit_of_work() as session:
+        make.opt_out(session, sam, subscription_type, at=make.clock.now())
+    assert open_form(client, address).state == "saved"
+
+
+def test_the_title_says_what_is_wrong(client: FlaskClient, key: str) -> None:
+    refused = answer(client, open_form(client, f"/f/form/{key}"), "call me")
+    assert "<title>Use digits only, without letters. – Texts from Harbour Coffee</title>" in refused.response.text
+
+
+STOPPED = "Texts to this number are stopped. To get them again, send START from it."
+PERHAPS_STOPPED = "If you stopped our texts before, send START from this number to get them again."
+
+
+def test_only_the_person_themselves_is_told_that_texts_to_their_number_are_stopped(
+    client: FlaskClient, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session)
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        token = make.inserted(session, form, sam).token
+        suppressions.add(session, make.SAMS_NUMBER, "asked by letter", actor="agent:1", at=make.NOON)
+    personal = answer(client, open_form(client, f"/f/{token}"))
+    assert (personal.state, STOPPED in personal.text, "We will text" in personal.text) == ("done", True, False)
+    assert STOPPED in open_form(client, f"/f/{token}").text
+    texts = []
+    for number in (make.SAMS_NUMBER, make.EVES_NUMBER):
+        done = answer(client, open_form(client, f"/f/form/{form.key}"), number)
+        assert (done.state, STOPPED in done.text, PERHAPS_STOPPED in done.text) == ("done", False, True)
+        texts.append(done.text.replace("0123", "0199"))
+    assert texts[0] == texts[1]
+
+
 BOX = {
     "en": FormText("Texts from us", checkbox_text="I agree to get texts."),
     "es": FormText("Mensajes nuestros", checkbox_text="Acepto recibir mensajes."),
@@ -242,7 +344,7 @@ def test_a_number_without_plus_is_read_in_the_country_that_the_person_chose(
     assert _count(database, Contact) == 0
     short = answer(client, refused, "0740", country="GB")
     assert (short.fields["country"], short.main["data-error"]) == ("GB", "phone_too_short")
-    assert all(part in short.text for part in ("too short for", "United Kingdom", "07400 123456"))
+    assert all(part in short.text for part in ("too short", "United Kingdom", "07400 123456"))
     assert answer(client, short, "07400 123456").state == "done"
     with database.read_only() as session:
         assert session.scalars(select(Consent.destination)).all() == ["+447400123456"]

@@ -1,0 +1,43 @@
+"""The page after an answer has an address of its own, so that Back and reload work without scripts."""
+
+import base64
+import json
+from dataclasses import asdict, dataclass
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from app.core.signing import Keys
+
+MAX_AGE_S = 10 * 60
+
+
+@dataclass(frozen=True)
+class Done:
+    """What the page after an answer shows.
+
+    :param place: the form's key or the inserted form's token
+    :param token: the inserted form's token
+    :param number: the number or address as this reader may see it
+    """
+
+    place: str
+    locale: str
+    token: str
+    number: str
+
+    def sealed(self, keys: Keys) -> str:
+        """The value of ``?done=``. It is encrypted, because proxies log addresses, and this one has the number."""
+        return _fernet(keys).encrypt(json.dumps(asdict(self)).encode()).decode()
+
+    @classmethod
+    def read(cls, keys: Keys, sealed: str, *, place: str) -> "Done | None":
+        """The value; null when it was not made here, belongs to another place or is older than ten minutes."""
+        try:
+            done = cls(**json.loads(_fernet(keys).decrypt(sealed.encode("utf-8", "replace"), ttl=MAX_AGE_S)))
+        except InvalidToken:
+            return None
+        return done if done.place == place else None
+
+
+def _fernet(keys: Keys) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(keys.derive("done")))
