@@ -71,7 +71,7 @@ def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
     contact.archived_at = contact.erased_at = contact.updated_at = at
     contact.sms_block = eligibility.sms_block_of(contact)
     session.flush()
-    if phone_hash is not None and suppressions.clear_number(session, phone_hash):
+    if phone_hash is not None and suppressions.clear_number(session, phone_hash, at=at):
         deliveries.delete_for_contact(session, outbox.ordering_key_of_number(phone_hash))
 
 

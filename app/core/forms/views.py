@@ -21,12 +21,15 @@ from app.models import (
     Channel,
     Consent,
     Contact,
+    ContactRole,
     InsertedForm,
     OptInForm,
     OptInFormVersion,
     SubscriptionType,
     Workspace,
 )
+
+INSERTED_BY_PAGE = "page"  # ``inserted_by`` of a public form's render, which is stored when it is answered
 
 
 class State(StrEnum):
@@ -122,6 +125,13 @@ class FormView:
     def origins(self) -> list[str]:
         """Who may frame it and gets its messages: the origins of the form and of the workspace."""
         return list(dict.fromkeys([*self.form.allowed_origins, *self.publisher.allowed_origins]))
+
+    @property
+    def is_unverified(self) -> bool:
+        """Whether anyone may be answering: a lead is who typed a number, has a link or wrote in an unsigned chat."""
+        if self.insertion is None or self.respondent is None:
+            return True
+        return self.respondent.role != ContactRole.USER or self.insertion.inserted_by == INSERTED_BY_PAGE
 
     @property
     def saved(self) -> str | None:

@@ -7,8 +7,7 @@ from app.core.forms import wording as form_wording
 from app.core.forms.render_token import RenderToken
 from app.core.forms.views import FormView
 from app.core.ledger.evidence import Evidence
-from app.core.submissions.answers import INSERTED_BY_PAGE
-from app.models import ContactRole, EvidenceLevel, Source
+from app.models import EvidenceLevel, Source
 from app.web.embed import masking
 from app.web.embed.forms import AnswerForm
 from app.web.form_page.page import FormPage
@@ -44,10 +43,7 @@ def framing_origin(allowed_origins: tuple[str, ...]) -> str | None:
 
 
 def _level(view: FormView) -> EvidenceLevel:
-    """How sure we are who answers. A lead may be anyone who typed a number, has a link or wrote in an unsigned chat."""
-    insertion, respondent = view.insertion, view.respondent
-    if insertion is None or respondent is None:
-        return EvidenceLevel.WEB_UNVERIFIED
-    if respondent.role != ContactRole.USER or insertion.inserted_by == INSERTED_BY_PAGE:
+    """How sure we are who answers."""
+    if view.is_unverified:
         return EvidenceLevel.WEB_UNVERIFIED
     return EvidenceLevel.SIGNED_IDENTITY if masking.may_show_full_number(view) else EvidenceLevel.PERSONAL_LINK
