@@ -1,26 +1,26 @@
 """Nothing is accepted from a blocked person, or from one who wants no messages: on every way the same answer."""
 
-import json
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from app.core import clock
+from app.core.contacts import records as contacts
 from app.core.conversations import contact_messages
-from app.core.workspace import settings
+from app.core.errors import InvalidState
 from app.db import Database
 from app.models import Contact, ContactRole
 from app.models.base import Base
-from app.core import clock
 from tests import make
 from tests.make import SAMS_NUMBER
 from tests.web import pages
 from tests.web.api.client import ApiClient
 from tests.web.embed.page import answer, open_form
-from tests.web.messenger.panel import signed_identity
+from tests.web.messenger import panel
 
 CODES = {"blocked": (409, "blocked"), "gdpr": (409, "gdpr_optout"), "archived": (409, "invalid_state")}
 NOT_COUNTED = {"rate_counters"}
@@ -36,13 +36,7 @@ def close(shop: ApiClient, sams_id: str, how: str) -> None:
     if how == "gdpr":
         assert shop.put(f"/contacts/{sams_id}", {"gdpr_optin": False})["gdpr_optin"] is False
     else:
-        assert shop.post(f"/contacts/{sams_id}/{ {'blocked': 'block'}.get(how, 'archive') }").status == 200
-
-
-def identity_of(database: Database, user_id: str) -> dict[str, str]:
-    with database.read_only() as session:
-        secret = settings.get(session).messenger_secret
-    return signed_identity(user_id, secret)
+        assert shop.post(f"/contacts/{sams_id}/{'block' if how == 'blocked' else 'archive'}").status == 200
 
 
 @pytest.mark.parametrize("how", ["blocked", "gdpr", "archived"])
@@ -72,7 +66,7 @@ def test_an_opt_in_is_refused_and_an_opt_out_never_is(
     by_agent = pages.submit(ana, f"/contacts/{sams_id}/opt-ins", noted, page=f"/contacts/{sams_id}")
     assert by_agent.status_code == 422
     assert shop.delete(f"/contacts/{sams_id}/subscriptions/{offers}").status == 200
-    assert [each["action"] for each in shop.get(f"/contacts/{sams_id}/consent_events")["data"]][0] == "opt_out"
+    assert shop.get(f"/contacts/{sams_id}/consent_events")["data"][0]["action"] == "opt_out"
 
 
 def test_gdpr_optin_goes_back_to_true_only_with_a_note(shop: ApiClient, offers: str, sams_id: str) -> None:
@@ -96,18 +90,15 @@ def test_nothing_is_collected_about_a_person_who_refused_everything(
     app: Flask, shop: ApiClient, sam: FlaskClient, eve: FlaskClient, database: Database, offers: str, sams_id: str
 ) -> None:
     form = shop.post("/forms", {"subscription_type_id": offers, "title": "Texts from Harbour Coffee"})
-    public, personal = (urlsplit(form["embed_url"]).path, "")
+    public = f"/f/form/{urlsplit(form['embed_url']).path.rpartition('/')[2]}"
     personal = urlsplit(shop.post(f"/forms/{form['id']}/insert", {"contact_id": sams_id})["embed_url"]).path
-    headers = {"Assent-Identity": quote(json.dumps(identity_of(database, "sam")))}
-    session_of_sam = sam.get("/messenger/api/session", headers=headers).get_json()["session"]
+    bearer, identity = panel.session_of(sam, database, "sam"), panel.signature(database, "sam")
     page = open_form(sam, personal)
     close(shop, sams_id, "gdpr")
     before = rows(database)
-    message = {"text": "Hello", "client_key": "k"}
-    bearer = headers | {"Authorization": f"Bearer {session_of_sam}"}
-    written = sam.post("/messenger/api/messages", json=message, headers=bearer)
+    written = panel.write(sam, bearer=bearer, identity=identity)
     assert (written.status_code, written.get_json()) == (409, {"error": "gdpr_optout"})
-    assert sam.post("/messenger/api/sign-in", json={}, headers=headers).status_code == 200
+    assert panel.post(sam, "sign-in", {}, identity=identity).status_code == 200
     assert answer(sam, page).state == "unavailable"
     assert answer(eve, open_form(eve, public), SAMS_NUMBER).state == "done", "eve must not learn it"
     assert rows(database) == before
@@ -127,9 +118,6 @@ def test_a_conversation_is_started_only_with_somebody_who_can_read_it(
 
 
 def test_a_fast_message_is_refused_like_a_slow_one(database: Database) -> None:
-    from app.core.contacts import records as contacts
-    from app.core.errors import InvalidState
-
     with database.unit_of_work() as session:
         sam = make.contact(session, role=ContactRole.USER)
         contact_messages.post(session, sam.id, body="Hi", client_key="1", at=clock.now())
