@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
+from app.models import Action
 from app.schemas.fields import Constant, Id, Input, Itself, ListSchema, Moment, Output, PagedListSchema, Text, UnixTime
 
 _NOTE = {"description": "how they said so; part of the proof"}
@@ -102,8 +103,15 @@ class ConsentEventSchema(Output):
         attribute="contact",
         metadata={"description": "who said it; they may be part of another by now"},
     )
-    subscription_type_id = fields.String(required=True, attribute="event.subscription_type_id")
-    action = fields.String(required=True, attribute="event.action", validate=validate.OneOf(["opt_in", "opt_out"]))
+    subscription_type_id = fields.String(
+        required=True,
+        allow_none=True,
+        attribute="event.subscription_type_id",
+        metadata={"description": "null where the event is about the person or the number, whatever the type"},
+    )
+    action = fields.String(
+        required=True, attribute="event.action", validate=validate.OneOf([action.value for action in Action])
+    )
     source = fields.String(required=True, attribute="event.source")
     actor = fields.String(required=True, attribute="event.actor")
     evidence_level = fields.String(required=True, attribute="event.evidence_level")

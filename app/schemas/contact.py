@@ -142,6 +142,12 @@ class ContactSchema(_EmptySchema):  # type: ignore[misc,valid-type]  # made from
     avatar = Avatar(required=True, allow_none=True, attribute="row.avatar")
     owner_id: fields.Field[Any] = fields.String(required=True, allow_none=True, attribute="row.owner_id")
     unsubscribed_from_emails = fields.Boolean(required=True, attribute="row.unsubscribed_from_emails")
+    gdpr_optin = fields.Boolean(
+        required=True,
+        allow_none=True,
+        attribute="row.gdpr_optin",
+        metadata={"description": "false: the person wants no messages on any channel"},
+    )
     has_hard_bounced = Constant(value=False)
     marked_email_as_spam = Constant(value=False)
     created_at: fields.Field[Any] = UnixTime(required=True, attribute="row.created_at")

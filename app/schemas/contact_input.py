@@ -57,6 +57,15 @@ class ContactInputSchema(Input):
     last_seen_at = Moment(allow_none=True, metadata={"type": "integer"})
     owner_id = OwnerId(allow_none=True, metadata={"type": ["string", "integer"]})
     unsubscribed_from_emails = YesOrNo(allow_none=True)
+    gdpr_optin = YesOrNo(
+        allow_none=True,
+        metadata={"description": "false: no message on any channel; changes back only with a `source_note`"},
+    )
+    source_note = Text(
+        most=2000,
+        allow_none=True,
+        metadata={"description": "how the person asked for messages again; part of the proof"},
+    )
     language_override = Text(most=16, allow_none=True)
     custom_attributes = CustomAttributes(
         allow_none=True,

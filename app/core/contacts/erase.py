@@ -77,7 +77,7 @@ def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
     session.flush()
     erased = [contact.id]
     for phone_hash in numbers:
-        if suppressions.clear_number(session, phone_hash):
+        if suppressions.clear_number(session, phone_hash, at=at):
             evidence.erase_of_number(session, phone_hash, at=at)
             erased.append(outbox.ordering_key_of_number(phone_hash))
             deliveries.delete_for_contact(session, erased[-1])

@@ -72,6 +72,19 @@ def find(session: Session, public_id: str) -> Contact:
     return contact
 
 
+def find_current(session: Session, public_id: str) -> Contact:
+    """The contact with this public id, or the one that it was merged into.
+
+    :raises NotFound: there is no contact with this public id, or it was erased
+    """
+    contact = find(session, public_id)
+    if contact.merged_into_id is not None:
+        contact = session.get_one(Contact, contact.merged_into_id)
+    if contact.erased_at is not None:
+        raise NotFound("There is no such contact.")
+    return contact
+
+
 def find_by_ids(session: Session, ids: Iterable[int]) -> dict[int, Contact]:
     """The contacts with these ids, by id. Ids without a contact are left out."""
     return {contact.id: contact for contact in session.scalars(select(Contact).where(Contact.id.in_(set(ids))))}

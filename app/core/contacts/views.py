@@ -36,6 +36,7 @@ class Row(NamedTuple):
     avatar: str | None
     owner_id: int | None
     unsubscribed_from_emails: bool
+    gdpr_optin: bool | None
     locale: str | None
     custom_attributes: dict[str, Any]
     created_at: datetime

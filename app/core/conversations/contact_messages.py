@@ -46,7 +46,7 @@ def post(session: Session, contact_id: int, *, body: str, client_key: str, at: d
         raise NotFound("There is no such contact.")
     found = _FIND.one(session, contact_id=contact_id, client_key=client_key)
     blocked_at, gdpr_optin = contact
-    if found is None or blocked_at is not None or gdpr_optin in {False}:
+    if found is None or blocked_at is not None or gdpr_optin is False:
         return _post_slowly(session, contact_id, body, client_key, at=at)
     conversation_id, number, *sent, created_at = found
     if number is None:

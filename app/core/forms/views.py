@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import cast
 
-from sqlalchemy import Table, and_, bindparam, select
+from sqlalchemy import Table, and_, bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from app.core import destinations
@@ -21,13 +21,17 @@ from app.models import (
     Channel,
     Consent,
     Contact,
+    ContactRole,
     InsertedForm,
     OptInForm,
     OptInFormText,
     OptInFormVersion,
     SubscriptionType,
+    Suppression,
     Workspace,
 )
+
+INSERTED_BY_PAGE = "page"  # ``inserted_by`` of a public form's render, which is stored when it is answered
 
 
 class State(StrEnum):
@@ -103,7 +107,7 @@ class Respondent:
     phone: str | None
     email: str | None
     phone_country: str | None
-    sms_block: str | None
+    is_suppressed: bool
     locale: str | None
     gdpr_optin: bool | None
     archived_at: datetime | None
@@ -129,6 +133,13 @@ class FormView:
     def origins(self) -> list[str]:
         """Who may frame it and gets its messages: the origins of the form and of the workspace."""
         return list(dict.fromkeys([*self.form.allowed_origins, *self.publisher.allowed_origins]))
+
+    @property
+    def is_unverified(self) -> bool:
+        """Whether anyone may be answering: a lead is who typed a number, has a link or wrote in an unsigned chat."""
+        if self.insertion is None or self.respondent is None:
+            return True
+        return self.respondent.role != ContactRole.USER or self.insertion.inserted_by == INSERTED_BY_PAGE
 
     @property
     def saved(self) -> str | None:
@@ -188,7 +199,7 @@ _RESPONDENT_COLUMNS = (
     _CONTACT.c.phone,
     _CONTACT.c.email,
     _CONTACT.c.phone_country,
-    _CONTACT.c.sms_block,
+    exists().where(Suppression.phone_hash == _CONTACT.c.phone_hash).label("is_suppressed"),
     _CONTACT.c.locale,
     _CONTACT.c.gdpr_optin,
     _CONTACT.c.archived_at,

@@ -10,11 +10,10 @@ from app.core.consent.current_destination import is_opted_in
 from app.core.destinations import Destination
 from app.core.forms.insertion import EXPIRES_IN
 from app.core.forms.render_token import RenderToken
-from app.core.forms.views import Form, Insertion
+from app.core.forms.views import INSERTED_BY_PAGE, Form, Insertion
 from app.db import CompiledStatement, insert_statement
 from app.models import Action, Consent, ConsentEvent, Contact, InsertedForm
 
-INSERTED_BY_PAGE = "page"  # ``inserted_by`` of a public form's render, which is stored when it is answered
 _INSERTED_FORM = cast(Table, InsertedForm.__table__)
 _EVENT = cast(Table, ConsentEvent.__table__)
 _CONTACT = cast(Table, Contact.__table__)

@@ -1,7 +1,7 @@
 """Texts for the codes of consents: levels of evidence, sources, and reasons why a contact is not reachable."""
 
 from app.core.consent.eligibility import Reason
-from app.models import Channel, EvidenceLevel, Source
+from app.models import Action, Channel, EvidenceLevel, Source
 
 LEVELS = {
     EvidenceLevel.REPORTED: "Reported: somebody who works here wrote it down",
@@ -22,8 +22,17 @@ SOURCES = {
     Source.BULK: "Bulk change",
     Source.SITE: "Website",
     Source.CONNECTOR: "Connector",
+    Source.MESSENGER: "Messenger",
+    Source.SYSTEM: "Assent itself",
     Source.CARRIER: "Carrier",
     Source.VERIFICATION: "Verification of the number",
+}
+ACTIONS = {
+    Action.CLAIM: "Claim: somebody agreed, but nobody knows who, so nothing changed",
+    Action.NUMBER_CHANGE: "Number changed",
+    Action.GDPR_OFF: "Wants no messages on any channel",
+    Action.GDPR_ON: "Messages allowed again",
+    Action.MERGE: "Merged with another contact",
 }
 REASONS = {
     Reason.TYPE_NOT_LIVE: "The subscription type is not live.",

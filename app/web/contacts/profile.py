@@ -4,16 +4,18 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from flask import redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
-from wtforms import SelectField, TextAreaField
+from sqlalchemy.orm import Session
+from wtforms import HiddenField, SelectField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app.core import clock, phone, public_urls
-from app.core.consent import eligibility, locking
+from app.core.consent import eligibility, locking, reach
 from app.core.consent.eligibility import Reason, SubscriptionStatus
 from app.core.contacts import records as contacts
+from app.core.conversations import lifecycle
 from app.core.errors import InvalidInput, InvalidState
 from app.core.forms import insertion, publishing
 from app.core.ledger import events as ledger
@@ -29,7 +31,8 @@ from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor
 
 EVENTS_A_PAGE = 100
-OPT_IN_PREFIX = "yes-"
+OPT_IN_PREFIX, GDPR_PREFIX = "yes-", "gdpr-"
+GDPR_ON = "on"
 _LINK = "inserted_link"
 
 
@@ -50,15 +53,31 @@ class ConsentForm(Form):
     )
 
 
+class GdprForm(Form):
+    """Whether a contact gets messages at all, as they told an agent."""
+
+    action = HiddenField()
+    note = TextAreaField(
+        "How did they ask?",
+        [DataRequired("Say how they asked, for example “by phone today”."), Length(max=2000)],
+        filters=[text],
+    )
+
+
 class ProfileForms:
     """The forms of the page: the one that was just sent, and new ones for the rest."""
 
     def __init__(
-        self, insert: InsertForm | None = None, opt_in: ConsentForm | None = None, opt_out: ConsentForm | None = None
+        self,
+        insert: InsertForm | None = None,
+        opt_in: ConsentForm | None = None,
+        opt_out: ConsentForm | None = None,
+        gdpr: GdprForm | None = None,
     ) -> None:
         self.insert = insert or InsertForm(formdata=None)
         self.opt_in = opt_in or ConsentForm(formdata=None, prefix=OPT_IN_PREFIX)
         self.opt_out = opt_out or ConsentForm(formdata=None)
+        self.gdpr = gdpr or GdprForm(formdata=None, prefix=GDPR_PREFIX)
 
     def offer(self, forms: list[tuple[str, str]], subscriptions: list[SubscriptionStatus]) -> None:
         """Fill the choices of each list."""
@@ -72,6 +91,10 @@ class ProfileForms:
 @blueprint.get("/contacts/<public_id>")
 @agent_required
 def contact(public_id: str) -> ResponseReturnValue:
+    with read_only() as session:
+        current = current_id(session, public_id)
+    if current != public_id:
+        return redirect(url_for("contacts.contact", public_id=current), 303)
     return profile_page(public_id, ProfileForms())
 
 
@@ -89,7 +112,7 @@ def insert_form(public_id: str) -> ResponseReturnValue:
 def profile_page(public_id: str, forms: ProfileForms) -> str:
     before = request.args.get("before", type=ids.whole_number)
     with read_only() as session:
-        found = contacts.find(session, public_id)
+        found = contacts.find_current(session, public_id)
         subscriptions = eligibility.statuses(session, found)
         forms.offer(offered_forms(session, subscriptions, actor=current_actor()), subscriptions)
         lines = ledger.of_contact(session, found.id, limit=EVENTS_A_PAGE + 1, before_id=before)
@@ -105,6 +128,9 @@ def profile_page(public_id: str, forms: ProfileForms) -> str:
             insert=forms.insert,
             opt_in=forms.opt_in,
             opt_out=forms.opt_out,
+            gdpr=forms.gdpr,
+            is_closed=reach.is_closed(found),
+            has_messenger=lifecycle.has_messenger(session, found),
             link=_take_link(found),
             agents=formatting.actor_names(session),
             time_zone=settings.get(session).time_zone,
@@ -112,6 +138,17 @@ def profile_page(public_id: str, forms: ProfileForms) -> str:
             evidence=evidence,
             formatted=phone.formatted,
         )
+
+
+def current_id(session: Session, public_id: str) -> str:
+    """The public id of this contact, or of the one that it was merged into: what an agent does is done there.
+
+    :raises NotFound: there is no such contact, or it was erased
+    """
+    current = contacts.find_current(session, public_id).public_id
+    if current != public_id and request.method == "POST":
+        flash("This contact was merged into another one, which you see now.")
+    return current
 
 
 def chosen_id(field: Any) -> int:
@@ -125,6 +162,7 @@ def chosen_id(field: Any) -> int:
 def _inserted(form: InsertForm, public_id: str) -> ResponseReturnValue:
     try:
         with unit_of_work() as session:
+            public_id = current_id(session, public_id)
             contact = locking.lock_contact_by_public_id(session, public_id)
             chosen = publishing.find(session, chosen_id(form.form_id))
             inserted = insertion.insert_for(session, chosen, contact, inserted_by=current_actor(), at=clock.now())

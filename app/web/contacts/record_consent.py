@@ -6,12 +6,24 @@ from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from app.core import clock
+from app.core.consent import locking
+from app.core.contacts import profile
 from app.core.errors import InvalidInput, InvalidState
 from app.core.ledger.evidence import Evidence
 from app.core.subscriptions import attachments
 from app.models import EvidenceLevel, Source
 from app.web.contacts.blueprint import blueprint
-from app.web.contacts.profile import OPT_IN_PREFIX, ConsentForm, ProfileForms, chosen_id, profile_page
+from app.web.contacts.profile import (
+    GDPR_ON,
+    GDPR_PREFIX,
+    OPT_IN_PREFIX,
+    ConsentForm,
+    GdprForm,
+    ProfileForms,
+    chosen_id,
+    current_id,
+    profile_page,
+)
 from app.web.formkit import accepted
 from app.web.services import unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor
@@ -38,10 +50,33 @@ def record_opt_in(public_id: str) -> ResponseReturnValue:
     )
 
 
+@blueprint.post("/contacts/<public_id>/gdpr")
+@agent_required
+def record_gdpr(public_id: str) -> ResponseReturnValue:
+    """Stop or allow every message to a contact. A note says how they asked for it."""
+    form = GdprForm(prefix=GDPR_PREFIX)
+    return accepted(form, partial(_gdpr_changed, public_id=public_id)) or (
+        profile_page(public_id, ProfileForms(gdpr=form)),
+        422,
+    )
+
+
+def _gdpr_changed(form: GdprForm, public_id: str) -> ResponseReturnValue:
+    is_allowed = form.action.data == GDPR_ON
+    with unit_of_work() as session:
+        contact = locking.lock_contact_by_public_id(session, current_id(session, public_id))
+        fields = {"gdpr_optin": is_allowed, "source_note": form.note.data}
+        profile.change(session, contact, fields, actor=current_actor(), at=clock.now())
+        public_id = contact.public_id
+    flash("Messages are allowed again." if is_allowed else "Nothing is sent to them on any channel any more.")
+    return redirect(url_for("contacts.contact", public_id=public_id), 303)
+
+
 def _opted_in(form: ConsentForm, public_id: str) -> ResponseReturnValue:
     type_id = chosen_id(form.subscription_type_id)
     try:
         with unit_of_work() as session:
+            public_id = current_id(session, public_id)
             chosen, change = attachments.opt_in(session, public_id, type_id, _evidence(form), at=clock.now())
     except InvalidState as refused:
         raise InvalidInput(refused.message, field="subscription_type_id") from None
@@ -53,6 +88,7 @@ def _opted_in(form: ConsentForm, public_id: str) -> ResponseReturnValue:
 def _opted_out(form: ConsentForm, public_id: str) -> ResponseReturnValue:
     type_id = chosen_id(form.subscription_type_id)
     with unit_of_work() as session:
+        public_id = current_id(session, public_id)
         chosen, change = attachments.opt_out(session, public_id, type_id, _evidence(form), at=clock.now())
     result = "The opt-out is recorded" if change.is_new else "They had opted out already"
     flash(f"{result}: nothing of “{chosen.name}” is sent to them any more.")

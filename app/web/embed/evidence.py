@@ -3,14 +3,13 @@
 from flask import request
 
 from app.core import origins
-from app.core.consent.eligibility import Reason
 from app.core.forms import views as form_views
 from app.core.forms import wording as form_wording
 from app.core.forms.render_token import RenderToken
 from app.core.forms.views import FormView
 from app.core.ledger.evidence import Evidence
 from app.core.submissions.answers import INSERTED_BY_PAGE
-from app.models import Channel, ContactRole, EvidenceLevel, Source
+from app.models import Channel, EvidenceLevel, Source
 from app.web.embed import masking
 from app.web.embed.forms import AnswerForm
 from app.web.form_page.page import FormPage
@@ -44,7 +43,7 @@ def is_suppressed(view: FormView) -> bool:
     """Whether texts to the saved number are stopped, as far as this reader may know it: only the person themselves."""
     if _level(view) == EvidenceLevel.WEB_UNVERIFIED or view.respondent is None or view.form.channel != Channel.SMS:
         return False
-    return view.respondent.sms_block == Reason.SUPPRESSED
+    return view.respondent.is_suppressed
 
 
 def framing_origin(allowed_origins: tuple[str, ...]) -> str | None:
@@ -89,10 +88,7 @@ def _typed_number(form: AnswerForm, view: FormView) -> dict[str, str]:
 
 
 def _level(view: FormView) -> EvidenceLevel:
-    """How sure we are who answers. A lead may be anyone who typed a number, has a link or wrote in an unsigned chat."""
-    insertion, respondent = view.insertion, view.respondent
-    if insertion is None or respondent is None:
-        return EvidenceLevel.WEB_UNVERIFIED
-    if respondent.role != ContactRole.USER or insertion.inserted_by == INSERTED_BY_PAGE:
+    """How sure we are who answers."""
+    if view.is_unverified:
         return EvidenceLevel.WEB_UNVERIFIED
     return EvidenceLevel.SIGNED_IDENTITY if masking.may_show_full_number(view) else EvidenceLevel.PERSONAL_LINK

@@ -45,6 +45,7 @@ class PageContext(WordingContext):
     version_id: int
     theme: str
     is_public: bool
+    is_unverified: bool
     form_key: str
     origins: tuple[str, ...]
     allowed_countries: frozenset[str]
@@ -115,6 +116,7 @@ def context_of(view: FormView, *, locale: str, region: str | None, theme: str) -
         theme=theme,
         channel=form.channel,
         is_public=view.insertion is None,
+        is_unverified=view.is_unverified,
         form_key=form.key,
         brand=publisher.name,
         privacy_url=publisher.privacy_url,

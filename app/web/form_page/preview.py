@@ -38,6 +38,7 @@ def render_preview(
         theme=theme if theme in {"light", "dark"} else "",
         channel=channel,
         is_public=True,
+        is_unverified=True,
         form_key="preview",
         brand=workspace.name,
         privacy_url=workspace.privacy_url,

@@ -11,9 +11,10 @@ from app.core import clock
 from app.core.consent import eligibility
 from app.core.contacts import records as contacts
 from app.core.conversations import forms as conversation_forms
-from app.core.conversations import views
+from app.core.conversations import lifecycle, views
 from app.core.conversations.forms import FirstMessage
 from app.core.conversations.messages import BODY_MAX
+from app.core.errors import InvalidInput, InvalidState
 from app.web import ids
 from app.web.formkit import Form, accepted, choices, offered_forms, text
 from app.web.inbox.blueprint import blueprint
@@ -43,16 +44,24 @@ def start_page(public_id: str) -> ResponseReturnValue:
 
 def _started(form: StartForm, public_id: str) -> ResponseReturnValue:
     first = FirstMessage(form.body.data or "", ids.parse_id(form.form_id.data), form.client_key.data)
-    with unit_of_work() as session:
-        contact = contacts.find(session, public_id)
-        conversation = conversation_forms.begin(session, contact, first, agent_id=my_id(), at=clock.now())
+    try:
+        conversation_id = _begun(public_id, first)
+    except InvalidState as refused:
+        raise InvalidInput(refused.message) from None
     view = "inbox.configure" if form.form_id.data == CONFIGURE else "inbox.conversation_page"
-    return redirect(url_for(view, conversation_id=conversation.id), 303)
+    return redirect(url_for(view, conversation_id=conversation_id), 303)
+
+
+def _begun(public_id: str, first: FirstMessage) -> int:
+    with unit_of_work() as session:
+        contact = contacts.find_current(session, public_id)
+        conversation = conversation_forms.begin(session, contact, first, agent_id=my_id(), at=clock.now())
+        return conversation.id
 
 
 def _page(public_id: str, form: StartForm) -> str:
     with read_only() as session:
-        contact = contacts.find(session, public_id)
+        contact = contacts.find_current(session, public_id)
         statuses = eligibility.statuses(session, contact)
         form.form_id.choices = choices(
             [
@@ -66,5 +75,6 @@ def _page(public_id: str, form: StartForm) -> str:
             form=form,
             contact=contact,
             running=[each for each in views.for_contact(session, contact.id) if each.state == "open"],
+            has_messenger=lifecycle.has_messenger(session, contact),
             client_key=form.client_key.data or new_client_key(),
         )

@@ -177,13 +177,14 @@ def test_a_repeated_opt_out_applies_again_after_another_contact_with_the_number_
 
 
 def test_a_backdated_opt_in_revokes_no_newer_opt_out_of_the_number(database: Database) -> None:
-    noted = make.evidence(Source.API, note="on paper")
+    said_at = make.NOON - timedelta(days=3)
+    noted, earlier = (make.evidence(Source.API, note="on paper", occurred_at=each) for each in (None, said_at))
     with database.unit_of_work() as session:
         offers = make.live_type(session)
         sam, other = (make.contact(session, phone_number=make.SAMS_NUMBER) for _ in range(2))
         make.opt_out(session, sam, offers, at=make.NOON)
         with pytest.raises(InvalidState, match="since then"):
-            make.opt_in(session, other, offers, evidence=noted, at=make.NOON - timedelta(days=3))
+            make.opt_in(session, other, offers, evidence=earlier, at=make.NOON)
         make.opt_in(session, other, offers, evidence=noted, at=make.NOON)
         assert eligibility.status(session, other, offers).is_reachable
 

@@ -14,7 +14,7 @@ def test_an_earlier_opt_out_that_is_added_later_leaves_the_newer_time(database: 
         offers, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
         event_id = make.opt_out(session, sam, offers, at=make.NOON + timedelta(hours=1)).event_id
         key = DestinationKey(sam.id, offers.id, sam.phone_hash)
-        destination_opt_outs.add(session, [key], event_id, Source.API, at=make.NOON)
+        destination_opt_outs.add(session, [key], event_id, replaces_event=False, at=make.NOON)
         assert session.scalars(select(DestinationOptOut.created_at)).all() == [make.NOON + timedelta(hours=1)]
 
 
@@ -25,7 +25,7 @@ def test_an_opt_out_of_an_api_client_leaves_the_persons_own_as_the_reason(databa
         eve = make.contact(session, phone_number=make.EVES_NUMBER)
         of_client = make.opt_out(session, eve, offers, evidence=make.evidence(Source.API)).event_id
         key = DestinationKey(sam.id, offers.id, sam.phone_hash)
-        destination_opt_outs.add(session, [key], of_client, Source.API, at=make.NOON + timedelta(hours=3))
+        destination_opt_outs.add(session, [key], of_client, replaces_event=False, at=make.NOON + timedelta(hours=3))
         kept = select(DestinationOptOut.event_id).where(DestinationOptOut.contact_id == sam.id)
         assert session.scalars(kept).all() == [own]
 

@@ -147,10 +147,21 @@ def assert_agreement(session: Session, subscription_type: SubscriptionType) -> N
         key: each.reasons for key, each in python.items()
     }
     query = rules.Query(subscription_type, tuple(settings.get(session).allowed_countries))
+    of_channel = [rule for rule in rules.RULES if subscription_type.channel in rule.channels]
+    columns = [rule.condition(query).label(rule.reason.value) for rule in of_channel]
+    for row in session.execute(select(Contact, *columns)):
+        reasons = python[row[0].id].reasons
+        hidden = _HIDDEN if row[0].sms_block not in {None, *_HIDDEN} else frozenset()
+        in_sql = {rule.reason for rule, applies in zip(of_channel, row[1:], strict=True) if applies}
+        assert in_sql == set(reasons) - hidden
     first = session.execute(select(Contact.id, eligibility_sql.first_reason(query))).all()
     assert {row[0]: row[1] for row in first} == {
         key: each.reasons[0].value if each.reasons else None for key, each in python.items()
     }
+
+
+# ``contacts.sms_block`` holds what is wrong with a number only where no earlier reason stops all texts.
+_HIDDEN = frozenset({Reason.PHONE_INVALID, Reason.PHONE_NOT_SMS_CAPABLE})
 
 
 def sql(

@@ -111,10 +111,12 @@ def test_an_opt_in_for_the_resulting_number_is_carried_over(app: Flask, api: Api
     attach(api, lead, offers)
     merge(api, lead, sam)
     assert status(api, sam) == "opted_in"
-    (newest,) = api.get(f"/contacts/{sam}/consent_events?per_page=1")["data"]
-    assert newest["evidence"]["details"]["merged_from"] == lead
+    merged, newest, _ = api.get(f"/contacts/{sam}/consent_events")["data"]
+    assert (merged["action"], newest["action"]) == ("merge", "opt_in")
+    for line in (merged, newest):
+        assert line["evidence"]["details"]["merged_from"] == lead
     with database(app).read_only() as session:
-        assert len(session.scalars(select(ConsentEvent)).all()) == 2
+        assert len(session.scalars(select(ConsentEvent)).all()) == 3
 
 
 def test_the_evidence_of_an_opt_in_is_carried_over(app: Flask, api: ApiClient, offers: str) -> None:
@@ -126,8 +128,8 @@ def test_the_evidence_of_an_opt_in_is_carried_over(app: Flask, api: ApiClient, o
     merge(api, lead, sam)
     assert status(api, sam) == "opted_in"
     listed = api.get(f"/contacts/{sam}/consent_events")
-    carried, original = listed["data"]
-    assert (listed["total_count"], carried["contact_id"], original["contact_id"]) == (2, sam, lead)
+    _, carried, original = listed["data"]
+    assert (listed["total_count"], carried["contact_id"], original["contact_id"]) == (3, sam, lead)
     for line in (carried, original):
         assert (line["source"], line["evidence_level"]) == ("form", "web_unverified")
         assert "Texts from Harbour Coffee" in line["evidence"]["words"]

@@ -36,7 +36,8 @@ def attach(api: ApiClient, contact: str, offers: str, **more: Any) -> Any:
 
 def events(app: Flask) -> list[tuple[str, str]]:
     with database(app).read_only() as session:
-        rows = session.execute(select(ConsentEvent.action, ConsentEvent.source).order_by(ConsentEvent.id))
+        of_types = select(ConsentEvent).where(ConsentEvent.subscription_type_id.is_not(None))
+        rows = session.scalars(of_types.order_by(ConsentEvent.id))
         return [(row.action, row.source) for row in rows]
 
 

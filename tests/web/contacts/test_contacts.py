@@ -22,6 +22,7 @@ from app.models import (
     EvidenceLevel,
     InsertedForm,
     Source,
+    SubscriptionType,
     Suppression,
 )
 from app.web.contacts import listing, newest, profile
@@ -267,17 +268,49 @@ def test_no_form_is_inserted_for_a_blocked_contact(ana: FlaskClient, database: D
     _assert_nothing_inserted(database)
 
 
-def test_no_form_is_inserted_for_a_merged_or_an_erased_contact(
+def test_nothing_is_done_for_an_erased_contact(ana: FlaskClient, database: Database, sam: Contact) -> None:
+    with database.unit_of_work() as session:
+        form, kim = make.form(session), make.contact(session)
+        kim.erased_at = kim.archived_at = make.NOON
+    answer = pages.submit(ana, f"{_page(kim)}/forms", {"form_id": str(form.id)}, page=_page(sam))
+    assert answer.status_code == ana.get(_page(kim)).status_code == 404
+    _assert_nothing_inserted(database)
+
+
+def test_an_act_on_the_page_of_a_merged_contact_is_done_for_the_one_it_was_merged_into(
     ana: FlaskClient, database: Database, sam: Contact
 ) -> None:
     with database.unit_of_work() as session:
-        form, eve, kim = make.form(session), make.contact(session), make.contact(session)
+        form, eve = make.form(session), make.contact(session)
+        type_id = session.scalars(select(SubscriptionType.id)).one()
+        make.opt_in(session, sam, session.get_one(SubscriptionType, type_id))
         eve.merged_into_id, eve.archived_at = sam.id, make.NOON
-        kim.erased_at = kim.archived_at = make.NOON
-    for gone in (eve, kim):
-        answer = pages.submit(ana, f"{_page(gone)}/forms", {"form_id": str(form.id)}, page=_page(sam))
-        assert answer.status_code == 404
-    _assert_nothing_inserted(database)
+    noted = {"subscription_type_id": str(type_id), "note": "by phone"}
+    answer = pages.submit(ana, f"{_page(eve)}/opt-outs", noted, page=_page(sam), follow_redirects=True)
+    assert (answer.status_code, answer.request.path) == (200, _page(sam))
+    assert "merged into another one" in answer.text
+    assert ana.get(_page(eve)).location == _page(sam)
+    pages.submit(ana, f"{_page(eve)}/forms", {"form_id": str(form.id)}, page=_page(sam))
+    with database.read_only() as session:
+        current = current_consents.find(session, sam.id, type_id)
+        assert current
+        assert current.state == ConsentState.OPTED_OUT
+        assert session.scalars(select(InsertedForm.contact_id)).all() == [sam.id]
+
+
+def test_an_agent_stops_every_message_and_allows_them_again_with_a_note(
+    ana: FlaskClient, database: Database, sam: Contact
+) -> None:
+    for action, expected in (("off", False), ("on", True)):
+        refused = pages.submit(ana, f"{_page(sam)}/gdpr", {"gdpr-action": action, "gdpr-note": ""}, page=_page(sam))
+        assert refused.status_code == 422
+        sent = {"gdpr-action": action, "gdpr-note": "by phone today"}
+        assert pages.submit(ana, f"{_page(sam)}/gdpr", sent, page=_page(sam)).status_code == 303
+        with database.read_only() as session:
+            assert session.get_one(Contact, sam.id).gdpr_optin is expected
+            newest = session.scalars(select(ConsentEvent).order_by(ConsentEvent.id.desc()).limit(1)).one()
+            assert (newest.action, newest.source) == (f"gdpr_{action}", "agent")
+        assert ("Wants no messages" in ana.get(_page(sam)).text) is True
 
 
 def _assert_nothing_inserted(database: Database) -> None:
