@@ -6,9 +6,8 @@ from app.core import origins
 from app.core.forms import views as form_views
 from app.core.forms import wording as form_wording
 from app.core.forms.render_token import RenderToken
-from app.core.forms.views import FormView
+from app.core.forms.views import INSERTED_BY_PAGE, FormView
 from app.core.ledger.evidence import Evidence
-from app.core.submissions.answers import INSERTED_BY_PAGE
 from app.models import Channel, EvidenceLevel, Source
 from app.web.embed import masking
 from app.web.embed.forms import AnswerForm
