@@ -106,7 +106,7 @@ class _Compiled:
 
     def _bound(self, values: dict[str, Any]) -> dict[str, Any] | list[Any]:
         if self._positions is None:
-            bound = self._defaults | values
+            bound: dict[str, Any] = self._defaults | values
             for name, binder in self._binders.items():
                 bound[name] = binder(bound[name])
             return bound

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.config import Settings
 from app.db.engine import WRITES, Engines, create_engines
 from app.db.errors import busy_error
-from app.db.limits import Limits, lift_statement_limit
+from app.db.limits import lift_statement_limit
 from app.db.statements import DRIVER, DriverConnection, ReadConnection
 from app.db.write_lock import WriteLock
 

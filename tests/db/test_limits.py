@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,7 +83,7 @@ def test_without_limits_a_read_takes_as_long_as_it_needs(database: Database) -> 
 def locked_elsewhere(database: Database) -> Iterator[None]:
     """Another process changes what everybody wants to change."""
     if database.is_sqlite:
-        with open(f"{database.file}.lock", "w") as file:
+        with lock_file(database).open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
         return
@@ -136,10 +137,14 @@ def test_a_lock_that_nobody_wants_any_more_is_released(database: Database, limit
     with locked_elsewhere(database), pytest.raises(WriteLockTimeout), limited.unit_of_work():
         pass
     time.sleep(0.1)
-    with open(f"{database.file}.lock", "w") as file:
+    with lock_file(database).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     with limited.unit_of_work_if_free() as session:
         make.contact(session)
+
+
+def lock_file(database: Database) -> Path:
+    return Path(f"{database.file}.lock")
 
 
 def in_threads(database: Database, count: int) -> list[Any]:

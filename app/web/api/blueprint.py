@@ -21,7 +21,7 @@ from app.web.api import auth, idempotent
 from app.web.api.auth import Scope
 
 View = TypeVar("View", bound=Callable[..., Any])
-_ALWAYS = (400, 401, 403, 429, 500)
+_ALWAYS = (400, 401, 403, 429, 500, 503)
 _MEANINGS = {
     400: "Something in the request cannot be used; `field` says what.",
     401: "No token, or one that is not valid any more (`unauthorized`).",
@@ -33,6 +33,7 @@ _MEANINGS = {
     422: "Understood, but never possible (`immutable_field`, `not_available`).",
     429: "Too many calls with this token (`rate_limit_exceeded`); `Retry-After` says when to go on.",
     500: "Something went wrong on our side, and was noted (`server_error`).",
+    503: "Too busy, or a search took too long (`service_unavailable`); nothing was changed. `Retry-After` says when.",
 }
 
 
@@ -68,7 +69,7 @@ class ApiBlueprint(Blueprint):
         ``get``, ``post``, ``put`` and ``delete`` take the same options.
 
         :param scope: what the token needs; when not given, ``read`` for GET and ``write`` for everything else
-        :param errors: statuses of errors beside 400, 401, 403, 429 and 500
+        :param errors: statuses of errors beside 400, 401, 403, 429, 500 and 503
         """
         needed = scope or (Scope.READ if options["methods"] == ["GET"] else Scope.WRITE)
 

@@ -1,10 +1,11 @@
 """Errors as Intercom's ``error.list``: every error is JSON, never a page and never a traceback."""
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, g, jsonify
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from app.core.errors import (
     AssentError,
@@ -72,10 +73,14 @@ def _http(error: HTTPException) -> Response:
     response = _respond(status, [_entry(status, error.description)])
     if status == 405 and (methods := getattr(error, "valid_methods", None)):
         response.headers["Allow"] = ", ".join(sorted(methods))
+    if isinstance(error, ServiceUnavailable):
+        response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 
 def _entry(status: int, description: str | None = None) -> dict[str, str]:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return {"code": "service_unavailable", "message": description or ""}
     code, message = _HTTP.get(status, ("client_error" if status < 500 else "server_error", description or ""))
     return {"code": code, "message": message}
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from flask import Blueprint, Flask, Response, g, jsonify, request
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, ServiceUnavailable
 
 from app.core import clock, public_urls, wording
 from app.core.conversations.views import ContactMessage, ContactView
@@ -155,6 +155,8 @@ def _refused(error: AssentError) -> Response:
 
 def _http_error(error: HTTPException) -> Response:
     response = _error(error.name.lower().replace(" ", "_"), error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    if isinstance(error, ServiceUnavailable):
+        response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return response
