@@ -62,14 +62,22 @@ def postgresql_url(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def assent_server(place: Place) -> Iterator[str]:
-    environ = {
+    with served(assent_web(), assent_environment(place)) as address:
+        yield address
+
+
+def assent_web() -> list[str]:
+    """The command of the web server."""
+    return [str(Path(sys.executable).with_name("assent")), "web", "--workers", str(WORKERS)]
+
+
+def assent_environment(place: Place) -> dict[str, str]:
+    return {
         "ASSENT_INSTANCE": str(place.settings.instance),
         "ASSENT_SECRET_KEY": SECRET_KEY,
         "ASSENT_DATABASE_URL": place.settings.database_url,
         "ASSENT_TRUSTED_PROXIES": "1",
     }
-    with served([str(Path(sys.executable).with_name("assent")), "web", "--workers", str(WORKERS)], environ) as address:
-        yield address
 
 
 @contextmanager

@@ -11,15 +11,15 @@ from contextlib import contextmanager
 
 from flask import Flask, current_app, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import BadRequest, ServiceUnavailable
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, ServiceUnavailable
 
 from app.core.rate_limits import address_bucket
 from app.db import DatabaseBusy
 from app.web import services
 from app.web.security import client_address
 
-# How long a request waits for a slot.
-WAIT_S = 2.0
+# How long a request waits for a slot, and how long its client should wait before it tries again.
+WAIT_S, RETRY_AFTER_S = 2.0, 2
 # How many bodies of one address may be on their way to one process.
 BODIES_OF_ONE_ADDRESS = 256
 _EXTENSION = "assent.arriving_bodies"
@@ -63,6 +63,7 @@ def _admit() -> None:
     """Read the body, then take a slot. ``/healthz`` answers without one.
 
     :raises BadRequest: the request names no host
+    :raises RequestEntityTooLarge: its body is larger than the application reads
     :raises ServiceUnavailable: no slot came free in time, or the address sends too many bodies
     """
     if not request.environ.get("HTTP_HOST"):
@@ -70,15 +71,19 @@ def _admit() -> None:
     if request.environ.get("CONTENT_LENGTH", "0") not in {"", "0"} or "HTTP_TRANSFER_ENCODING" in request.environ:
         _read_body()
     if request.endpoint != "healthz" and not services.slots().take(timeout_s=WAIT_S):
-        raise ServiceUnavailable(_BUSY, retry_after=int(WAIT_S))
+        raise ServiceUnavailable(_BUSY, retry_after=RETRY_AFTER_S)
 
 
 def _read_body() -> None:
     bodies: ArrivingBodies = current_app.extensions[_EXTENSION]
     with bodies.one_of(address_bucket(client_address(request) or "")) as is_allowed:
         if not is_allowed:
-            raise ServiceUnavailable(_BUSY, retry_after=int(WAIT_S))
-        request.get_data()
+            raise ServiceUnavailable(_BUSY, retry_after=RETRY_AFTER_S)
+        # Granian ends the body of a chunked request, but does not say so; werkzeug would take it for empty.
+        request.environ["wsgi.input_terminated"] = True
+        size_bytes = len(request.get_data())
+        if request.content_length is None and size_bytes >= (request.max_content_length or 0):
+            raise RequestEntityTooLarge  # werkzeug stops there and does not say whether there is more
 
 
 def _leave(_problem: BaseException | None) -> None:

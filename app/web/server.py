@@ -20,7 +20,7 @@ from app.core.errors import InvalidState
 THREADS = 1024
 # How long a client may take to send the headers of a request, and may keep a connection that it does not use.
 HEADERS_WITHIN_S = 5
-BACKLOG = 1024
+BACKLOG = 4096
 # Open connections of one process. Each open messenger keeps one between its polls. Further clients wait.
 CONNECTIONS = 10_000
 _OTHER_FILES = 1_000

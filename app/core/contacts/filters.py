@@ -114,6 +114,11 @@ class Group:
 Query = Filter | Group
 
 
+def count(query: Query) -> int:
+    """How many filters a query has."""
+    return 1 if isinstance(query, Filter) else sum(count(part) for part in query.parts)
+
+
 def read(raw: object) -> Query:
     """Parse a query from JSON values.
 

@@ -1,7 +1,6 @@
 """Errors as Intercom's ``error.list``: every error is JSON, never a page and never a traceback."""
 
 from collections.abc import Iterator
-from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, g, jsonify
@@ -39,6 +38,7 @@ _HTTP: dict[int, tuple[str, str]] = {
     413: ("parameter_invalid", "What you sent is larger than 1 MB."),
     414: ("parameter_invalid", "The address is too long."),
     500: ("server_error", "Something went wrong on our side. It has been noted; please try again."),
+    503: ("service_unavailable", ""),  # the error says why
 }
 
 
@@ -79,10 +79,8 @@ def _http(error: HTTPException) -> Response:
 
 
 def _entry(status: int, description: str | None = None) -> dict[str, str]:
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        return {"code": "service_unavailable", "message": description or ""}
     code, message = _HTTP.get(status, ("client_error" if status < 500 else "server_error", description or ""))
-    return {"code": code, "message": message}
+    return {"code": code, "message": message or description or ""}
 
 
 def _fields_at_fault(messages: Any) -> Iterator[dict[str, str]]:
