@@ -6,7 +6,7 @@ and no lock. ``web/server.py`` says how many of them there may be.
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from flask import Flask, current_app, request
@@ -22,6 +22,7 @@ from app.web.security import client_address
 WAIT_S, RETRY_AFTER_S = 2.0, 2
 # How many bodies of one address may be on their way to one process.
 BODIES_OF_ONE_ADDRESS = 256
+_FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 _EXTENSION = "assent.arriving_bodies"
 _BUSY = "The server is busy. Please try again in a moment."
 
@@ -62,7 +63,7 @@ def init_app(app: Flask, main: Flask) -> None:
 def _admit() -> None:
     """Read the body, then take a slot. ``/healthz`` answers without one.
 
-    :raises BadRequest: the request names no host
+    :raises BadRequest: the request names no host, or holds a NUL character
     :raises RequestEntityTooLarge: its body is larger than the application reads
     :raises ServiceUnavailable: no slot came free in time, or the address sends too many bodies
     """
@@ -70,6 +71,7 @@ def _admit() -> None:
         raise BadRequest("The header Host is missing.")
     if request.environ.get("CONTENT_LENGTH", "0") not in {"", "0"} or "HTTP_TRANSFER_ENCODING" in request.environ:
         _read_body()
+    _refuse_nul()
     if request.endpoint != "healthz" and not services.slots().take(timeout_s=WAIT_S):
         raise ServiceUnavailable(_BUSY, retry_after=RETRY_AFTER_S)
 
@@ -84,6 +86,24 @@ def _read_body() -> None:
         size_bytes = len(request.get_data())
         if request.content_length is None and size_bytes >= (request.max_content_length or 0):
             raise RequestEntityTooLarge  # werkzeug stops there and does not say whether there is more
+
+
+def _refuse_nul() -> None:
+    """No browser and no client sends NUL in an address or a form. Files and JSON are looked at where they are read.
+
+    :raises BadRequest: the path, the query or a field of the form holds one
+    """
+    in_address = "\0" in request.environ["PATH_INFO"] or "%00" in request.environ.get("QUERY_STRING", "")
+    if in_address or any("\0" in name + text for name, text in _fields()):
+        raise BadRequest("The request holds a NUL character.")
+
+
+def _fields() -> Iterable[tuple[str, str]]:
+    """The fields of the form, where one was sent that could hold a NUL."""
+    if request.mimetype not in _FORMS:
+        return ()
+    data = request.get_data()
+    return request.form.items(multi=True) if b"%00" in data or b"\0" in data else ()
 
 
 def _leave(_problem: BaseException | None) -> None:

@@ -4,7 +4,6 @@ A call is written with three decorators: its route, its arguments, and ``respons
 writing. flask-smorest makes the description from them.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ from webargs.core import Parser
 from webargs.flaskparser import FlaskParser
 
 from app.core.errors import InvalidInput
+from app.schemas.entry import BadValue, read_json
 from app.schemas.fields import ErrorListSchema
 from app.web.api import auth, idempotent
 from app.web.api.auth import Scope
@@ -48,9 +48,9 @@ class BodyParser(FlaskParser):
         if not text.strip():
             return {}
         try:
-            body = json.loads(text, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
-            raise InvalidInput("The body is not valid JSON.") from None
+            body = read_json(text)
+        except BadValue as problem:
+            raise InvalidInput(problem.message, field=problem.field) from None
         if not isinstance(body, dict):
             raise InvalidInput("The body must be a JSON object.")
         return body
@@ -123,7 +123,3 @@ class ApiBlueprint(Blueprint):
 def _has_body(view: Callable[..., Any]) -> bool:
     parameters = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", ())
     return any(each["in"] == "json" for each in parameters)
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
