@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from app.core.errors import InvalidInput
 from app.schemas.contact_input import EMAIL_MAX, EXTERNAL_ID_MAX, NAME_MAX, PHONE_MAX
 from app.schemas.entry import read_json
+from app.schemas.fields import ID_MAX
 
 # The longest text that a list is sorted by; as a cursor each character is at most six bytes of JSON, then base64.
 _TEXT_MAX = max(NAME_MAX, EXTERNAL_ID_MAX, EMAIL_MAX, PHONE_MAX)
@@ -61,7 +62,7 @@ def read(query: Mapping[str, Any], *, default: int, keys: int = 1) -> PageReques
     if not cursor:
         return PageRequest(per_page)
     request = _unpacked(cursor, per_page) if len(cursor) <= _CURSOR_MAX else None
-    if request is None or request.key is None or len(request.key) != keys:
+    if request is None or request.key is None or len(request.key) != keys or not _ends_with_id(request.key):
         raise InvalidInput(
             "This is not a cursor of this list. Use the “starting_after” of the page before, as it is.",
             field="starting_after",
@@ -124,6 +125,11 @@ def _unpacked(text: str, per_page: int) -> PageRequest | None:
     if not is_ours:
         return None
     return PageRequest(per_page, page, tuple(key), total, is_minimum=is_minimum)
+
+
+def _ends_with_id(key: Key) -> bool:
+    """A key of several parts ends with the id of its row."""
+    return len(key) == 1 or (isinstance(key[-1], int) and 0 <= key[-1] <= ID_MAX)
 
 
 def _is_plain(part: object) -> bool:
