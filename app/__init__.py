@@ -25,6 +25,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from app.core import public_urls
     from app.web import (
         admin,
+        admission,
         api,
         assets,
         auth,
@@ -53,7 +54,9 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     )
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES)
     services.init_app(app, settings)
-    for part in (request_log, security, ids, assets, i18n, errors, health, sign_in):
+    request_log.init_app(app)
+    admission.init_app(app, app)
+    for part in (security, ids, assets, i18n, errors, health, sign_in):
         part.init_app(app)
     for surface in (home, auth, admin, contacts, inbox, messenger):
         surface.init_app(app)

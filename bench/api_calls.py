@@ -29,7 +29,7 @@ class ApiCalls:
 
     def __init__(self, place: Place, contacts: int, *, runs: int) -> None:
         self._place, self._contacts, self._runs = place, contacts, runs
-        self._token = _fill(place, contacts)
+        self.token = _fill(place, contacts)
         self._chance = random.Random(contacts)
         self._unused: dict[str, list[int]] = {}
         self._share: dict[str, int] = {}
@@ -53,7 +53,7 @@ class ApiCalls:
     def _request(self, call: str, contact: int) -> Request:
         method, path, body = _line(call, contact)
         content_type = "application/json" if body else ""
-        return Request(path, method, content_type=content_type, bearer=self._token, body=body)
+        return Request(path, method, content_type=content_type, bearer=self.token, body=body)
 
 
 def _changeable(place: Place, call: str) -> list[int]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from app import config
 from app.core.workspace import bootstrap
 from app.db import Database
-from app.web.server import THREADS_ON_POSTGRESQL, THREADS_ON_SQLITE
+from app.web.working_slots import SLOTS_ON_POSTGRESQL, SLOTS_ON_SQLITE
 
 SECRET_KEY = "bench-key-of-at-least-thirty-two-characters"
 DATABASES = ("sqlite", "postgresql")
@@ -62,14 +62,22 @@ def postgresql_url(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def assent_server(place: Place) -> Iterator[str]:
-    environ = {
+    with served(assent_web(), assent_environment(place)) as address:
+        yield address
+
+
+def assent_web() -> list[str]:
+    """The command of the web server."""
+    return [str(Path(sys.executable).with_name("assent")), "web", "--workers", str(WORKERS)]
+
+
+def assent_environment(place: Place) -> dict[str, str]:
+    return {
         "ASSENT_INSTANCE": str(place.settings.instance),
         "ASSENT_SECRET_KEY": SECRET_KEY,
         "ASSENT_DATABASE_URL": place.settings.database_url,
         "ASSENT_TRUSTED_PROXIES": "1",
     }
-    with served([str(Path(sys.executable).with_name("assent")), "web", "--workers", str(WORKERS)], environ) as address:
-        yield address
 
 
 @contextmanager
@@ -77,7 +85,7 @@ def floor_server(place: Place, app: str = "bench.floor:create_app") -> Iterator[
     url = place.settings.database_url
     bare = url.removeprefix("sqlite:///") if url.startswith("sqlite") else url.replace("+psycopg", "")
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", app]
-    threads = THREADS_ON_SQLITE if place.database.is_sqlite else THREADS_ON_POSTGRESQL
+    threads = SLOTS_ON_SQLITE if place.database.is_sqlite else SLOTS_ON_POSTGRESQL
     command += [
         "--workers",
         str(WORKERS),

@@ -11,7 +11,7 @@ import click
 from app.cli import assent
 from app.config import ROOT, SETTINGS
 from app.web.api.error_codes import CODES
-from app.web.server import THREADS_ON_POSTGRESQL
+from app.web.working_slots import SLOTS_ON_POSTGRESQL
 
 FOLDER = ROOT / "docs" / "deploy"
 TEXTS = {path.name: path.read_text() for path in sorted(FOLDER.iterdir())}
@@ -72,7 +72,7 @@ def test_an_upgrade_stops_all_processes_before_it_installs_and_migrates() -> Non
 
 def test_the_page_counts_connections_by_the_threads_of_the_server() -> None:
     words = {4: "four", 6: "six", 8: "eight", 12: "twelve", 16: "sixteen"}
-    threads = THREADS_ON_POSTGRESQL
+    threads = SLOTS_ON_POSTGRESQL
     sentence = f"count {2 * threads} for each process of a web server ({words[threads]} threads"
     assert sentence in " ".join(TEXTS["README.md"].split())
 

@@ -1,7 +1,9 @@
 """The database below the rules: engines, transactions, statements without the ORM."""
 
 from app.db.engine import BUSY_TIMEOUT_MS, Engines, engine_options, take_alone, use_engines
+from app.db.errors import DatabaseBusy, QueryTooSlow, WriteLockTimeout
 from app.db.inserts import insert_into, insert_or_ignore, insert_rows_statement, insert_statement
+from app.db.limits import Limits
 from app.db.statements import CompiledStatement, ReadConnection, dialect_of, is_in, run
 from app.db.transactions import Database, SessionFactory
 
@@ -9,9 +11,13 @@ __all__ = [
     "BUSY_TIMEOUT_MS",
     "CompiledStatement",
     "Database",
+    "DatabaseBusy",
     "Engines",
+    "Limits",
+    "QueryTooSlow",
     "ReadConnection",
     "SessionFactory",
+    "WriteLockTimeout",
     "dialect_of",
     "engine_options",
     "insert_into",

@@ -1,15 +1,19 @@
 """Engines: their settings for SQLite and PostgreSQL, the same for worker, commands and the web."""
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import ExceptionContext
 
 from app.config import Settings
+from app.db.errors import busy_error
+from app.db.limits import Limits, ReadDeadline, limit_postgresql
 
-BUSY_TIMEOUT_MS = 10_000
+# How long SQLite waits for other programs: ours queue before that (``write_lock``).
+BUSY_TIMEOUT_MS = 5_000
 # The key of the second engine in Flask-SQLAlchemy's binds.
 AUTOCOMMIT_BIND = "autocommit"
 # An execution option of connections that write.
@@ -27,13 +31,15 @@ class Engines:
 
     main: Engine
     autocommit: Engine
+    limits: Limits = field(default_factory=Limits)
+    deadline: ReadDeadline = field(default_factory=ReadDeadline)
 
 
-def create_engines(settings: Settings, *, connections: int) -> Engines:
+def create_engines(settings: Settings, *, connections: int, limits: Limits | None = None) -> Engines:
     """Engines without Flask."""
     options = engine_options(settings, connections=connections)
     engines = {bind: create_engine(**each) for bind, each in options.items()}
-    return use_engines(engines)
+    return use_engines(engines, limits)
 
 
 def engine_options(settings: Settings, *, connections: int) -> dict[str | None, dict[str, Any]]:
@@ -52,16 +58,22 @@ def engine_options(settings: Settings, *, connections: int) -> dict[str | None, 
     return {None: {"url": url, "pool_pre_ping": True, **pool}, AUTOCOMMIT_BIND: autocommit}
 
 
-def use_engines(engines: dict[str | None, Engine]) -> Engines:
-    """Prepare engines made with ``engine_options``, by bind."""
+def use_engines(engines: dict[str | None, Engine], limits: Limits | None = None) -> Engines:
+    """Prepare engines made with ``engine_options``, by bind.
+
+    :param limits: how long reads may take and changes may wait; by default as long as they need
+    """
     main = engines[None]
+    made = Engines(main, engines.get(AUTOCOMMIT_BIND, main), limits or Limits())
     if main.dialect.name == "sqlite":
-        event.listen(main, "connect", _prepare_sqlite)
+        event.listen(main, "connect", lambda connection, _record: _prepare_sqlite(connection, made))
         event.listen(main, "begin", _begin_sqlite)
     else:
-        for engine in engines.values():
-            event.listen(engine, "connect", _share_postgresql)
-    return Engines(main, engines.get(AUTOCOMMIT_BIND, main))
+        for each in (made.main, made.autocommit):
+            event.listen(each, "connect", lambda connection, _record: limit_postgresql(connection, made.limits))
+            event.listen(each, "connect", _share_postgresql)
+    event.listen(main, "handle_error", _raise_busy)
+    return made
 
 
 def take_alone(connection: Connection) -> bool:
@@ -72,7 +84,7 @@ def take_alone(connection: Connection) -> bool:
     return bool(connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_USE_LOCK})").scalar_one())
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, engines: Engines) -> None:
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",
@@ -86,6 +98,14 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.create_function(
         "lower", 1, lambda value: value.lower() if isinstance(value, str) else value, deterministic=True
     )
+    if engines.limits.read_s is not None:
+        engines.deadline.watch(connection)
+
+
+def _raise_busy(context: ExceptionContext) -> None:
+    """:raises DatabaseBusy: instead of the driver's error about a lock or a time limit"""
+    if (error := busy_error(context.original_exception)) is not None:
+        raise error from context.original_exception
 
 
 def _share_postgresql(connection: Any, _record: object) -> None:

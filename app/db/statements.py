@@ -7,6 +7,8 @@ from typing import Any, cast
 from sqlalchemy import ARRAY, JSON, ColumnElement, CursorResult, Dialect, Executable, Integer, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from app.db.errors import busy_error
+
 DRIVER = "assent_driver"
 
 
@@ -42,11 +44,17 @@ class CompiledStatement:
         self._compiled: dict[str, _Compiled] = {}
 
     def all(self, session: Session | ReadConnection, **values: Any) -> list[Any]:
-        """Every row, as tuples."""
+        """Every row, as tuples.
+
+        :raises DatabaseBusy: a time limit is over
+        """
         driver = _driver_of(session)
         compiled = self._compiled.get(driver.dialect.name) or self._compile(driver)
-        cursor = compiled.execute(driver, values)
-        return compiled.read(cursor.fetchall()) if compiled.returns_rows else []
+        try:
+            cursor = compiled.execute(driver, values)
+            return compiled.read(cursor.fetchall()) if compiled.returns_rows else []
+        except Exception as error:
+            raise (busy_error(error) or error) from error.__cause__
 
     def one(self, session: Session | ReadConnection, **values: Any) -> Any:
         """The first row as a tuple; null when there is none."""
@@ -56,8 +64,11 @@ class CompiledStatement:
     def run(self, session: Session, **values: Any) -> int:
         """Execute a change; returns how many rows it changed."""
         driver = _driver_of(session)
-        cursor = (self._compiled.get(driver.dialect.name) or self._compile(driver)).execute(driver, values)
-        changed: int = cursor.rowcount
+        compiled = self._compiled.get(driver.dialect.name) or self._compile(driver)
+        try:
+            changed: int = compiled.execute(driver, values).rowcount
+        except Exception as error:
+            raise (busy_error(error) or error) from error.__cause__
         return changed
 
     def _compile(self, driver: DriverConnection) -> "_Compiled":
@@ -91,18 +102,18 @@ class _Compiled:
     def execute(self, driver: DriverConnection, values: dict[str, Any]) -> Any:
         if driver.trace is not None:
             driver.trace(self.text)
+        return driver.connection.execute(self.text, self._bound(values))
+
+    def _bound(self, values: dict[str, Any]) -> dict[str, Any] | list[Any]:
         if self._positions is None:
-            bound = self._defaults | values
+            bound: dict[str, Any] = self._defaults | values
             for name, binder in self._binders.items():
                 bound[name] = binder(bound[name])
-            return driver.connection.execute(self.text, bound)
-        return driver.connection.execute(
-            self.text,
-            [
-                binder(values.get(name, default)) if binder else values.get(name, default)
-                for name, binder, default in self._positions
-            ],
-        )
+            return bound
+        return [
+            binder(values.get(name, default)) if binder else values.get(name, default)
+            for name, binder, default in self._positions
+        ]
 
     def read(self, rows: list[Any]) -> list[Any]:
         if not self._readers:

@@ -1,12 +1,10 @@
 """Transactions: ``Database.unit_of_work`` to write, with the only commit, ``read_only`` and ``read_connection``."""
 
-import fcntl
-import os
 import select
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,10 @@ from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.db.engine import WRITES, Engines, create_engines
+from app.db.errors import busy_error
+from app.db.limits import lift_statement_limit
 from app.db.statements import DRIVER, DriverConnection, ReadConnection
+from app.db.write_lock import WriteLock
 
 # Makes a session of the caller's class; called with ``bind`` and options of ``Session``.
 SessionFactory = Callable[..., Session]
@@ -35,14 +36,15 @@ class Database:
 
     def __init__(self, settings: Settings, *, connections: int = 16, engines: Engines | None = None) -> None:
         engines = engines or create_engines(settings, connections=connections)
+        self._limits, self._deadline = engines.limits, engines.deadline
         self.engine = engines.main
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self.file = Path(self.engine.url.database or "") if self.is_sqlite else None
         self._autocommit_engine = engines.autocommit
         self._write_engine = self.engine.execution_options(**{WRITES: True})
-        self._write_pool = _ConnectionPool(self._write_engine)
-        self._read_pool = _ConnectionPool(self._autocommit_engine)
-        self._lock_file = f"{self.file}.lock" if self.file else None
+        self._write_pool = _ConnectionPool(self._write_engine, self._prepare_to_write)
+        self._read_pool = _ConnectionPool(self._autocommit_engine, lambda _driver: None)
+        self._lock = WriteLock(f"{self.file}.lock", self._limits) if self.file else None
         self.info: dict[str, Any] = {}
         self.trace: Callable[[str], None] | None = None
 
@@ -52,6 +54,8 @@ class Database:
 
         The driver's transaction is the only one. The session joins it when it is used; compiled statements run in it
         without the cost of a session.
+
+        :raises WriteLockTimeout: other writers take longer than ``Limits.lock_s``
         """
         with self._write_lock(), self._transaction(new_session) as session:
             yield session
@@ -62,13 +66,17 @@ class Database:
 
         :raises BlockingIOError: another writer is active (SQLite only: on PostgreSQL writers do not queue)
         """
-        with self._write_lock(fcntl.LOCK_NB), self._transaction(new_session) as session:
+        with self._lock.held_if_free() if self._lock else nullcontext(), self._transaction(new_session) as session:
             yield session
 
     @contextmanager
     def read_only(self, new_session: SessionFactory = Session) -> Iterator[Session]:
-        """A read transaction. It never waits for a writer and never commits."""
+        """A read transaction. It never waits for a writer and never commits.
+
+        :raises QueryTooSlow: it takes longer than ``Limits.read_s``
+        """
         with (
+            self._deadline.within(self._limits.read_s),
             self._read_pool.borrow() as pooled,
             new_session(bind=self.engine, expire_on_commit=False, autoflush=False) as session,
         ):
@@ -78,8 +86,11 @@ class Database:
 
     @contextmanager
     def read_connection(self) -> Iterator[ReadConnection]:
-        """An open connection for compiled statements, without session and transaction, for benchmarked paths."""
-        with self._read_pool.borrow() as pooled:
+        """An open connection for compiled statements, without session and transaction, for benchmarked paths.
+
+        :raises QueryTooSlow: it takes longer than ``Limits.read_s``
+        """
+        with self._deadline.within(self._limits.read_s), self._read_pool.borrow() as pooled:
             driver = DriverConnection(self._autocommit_engine.dialect, self.trace, pooled.driver)
             yield ReadConnection({**self.info, DRIVER: driver})
 
@@ -115,6 +126,7 @@ class Database:
     @contextmanager
     def _transaction(self, new_session: SessionFactory) -> Iterator[Session]:
         with (
+            self._deadline.within(None),
             self._write_pool.borrow() as pooled,
             new_session(bind=pooled.connection, expire_on_commit=False) as session,
         ):
@@ -122,7 +134,7 @@ class Database:
             session.info[DRIVER] = DriverConnection(self.engine.dialect, self.trace, pooled.driver)
             try:
                 if self.is_sqlite:
-                    pooled.driver.execute("BEGIN IMMEDIATE")
+                    _begin(pooled.driver)
                 yield session
                 if session.in_transaction():
                     session.commit()
@@ -132,17 +144,20 @@ class Database:
                 pooled.roll_back(session)
                 raise
 
-    @contextmanager
-    def _write_lock(self, flags: int = 0) -> Iterator[None]:
-        if self._lock_file is None:
-            yield
-            return
-        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | flags)
-            yield
-        finally:
-            os.close(descriptor)
+    def _prepare_to_write(self, driver: Any) -> None:
+        if not self.is_sqlite and self._limits.read_s is not None:
+            lift_statement_limit(driver)
+
+    def _write_lock(self) -> AbstractContextManager[None]:
+        return self._lock.held() if self._lock else nullcontext()
+
+
+def _begin(driver: sqlite3.Connection) -> None:
+    """:raises WriteLockTimeout: a program other than ours writes for longer than ``BUSY_TIMEOUT_MS``"""
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        raise (busy_error(error) or error) from None
 
 
 @dataclass(slots=True)
@@ -163,10 +178,14 @@ class _PooledConnection:
 
 
 class _ConnectionPool:
-    """Open connections, each borrowed by one user at a time; the last one used is borrowed first."""
+    """Open connections, each borrowed by one user at a time; the last one used is borrowed first.
 
-    def __init__(self, engine: Engine) -> None:
+    :param prepare: called with the driver's connection when it is opened
+    """
+
+    def __init__(self, engine: Engine, prepare: Callable[[Any], None]) -> None:
         self._engine = engine
+        self._prepare = prepare
         self._idle: deque[_PooledConnection] = deque()
 
     @contextmanager
@@ -189,11 +208,16 @@ class _ConnectionPool:
             try:
                 pooled = self._idle.pop()
             except IndexError:
-                connection = self._engine.connect()
-                return _PooledConnection(connection, connection.connection.driver_connection)
+                return self._open()
             if not _is_broken(pooled.driver):
                 return pooled
             _discard(pooled)
+
+    def _open(self) -> _PooledConnection:
+        connection = self._engine.connect()
+        opened = _PooledConnection(connection, connection.connection.driver_connection)
+        self._prepare(opened.driver)
+        return opened
 
 
 def _discard(pooled: _PooledConnection) -> None:

@@ -12,7 +12,7 @@ from app import logs
 from app.core import clock, outbox
 from app.core.forms import daily_counts, insertion
 from app.core.webhooks import routing
-from app.db import Database
+from app.db import Database, DatabaseBusy
 from app.models import OutboxEvent
 
 EVERY_S = 1.0
@@ -85,7 +85,7 @@ def _route_one_by_one(database: Database, *, limit: int) -> int:
 
 def _is_temporary(error: Exception) -> bool:
     """Whether the database or the machine caused the error, not the event."""
-    return isinstance(error, OperationalError | InterfaceError | OSError | MemoryError)
+    return isinstance(error, DatabaseBusy | OperationalError | InterfaceError | OSError | MemoryError)
 
 
 def _is_waiting(database: Database) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, post_dump, pre_load, validate
 
+from app.schemas.entry import is_storable
+
 _SECONDS_MIN, _SECONDS_MAX = 0, 32_503_680_000  # until the year 3000
 ID_MAX = 2**31 - 1
 
@@ -22,7 +24,7 @@ class Text(fields.String):
         text: str = super()._deserialize(value, attr, data, **more)
         if "\0" in text:
             raise ValidationError("Must not hold a NUL character.")
-        if any("\ud800" <= char <= "\udfff" for char in text):
+        if not is_storable(text):
             raise ValidationError("Not valid text.")
         return text
 

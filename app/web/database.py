@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import scoped_session
 
 from app.config import Settings
-from app.db import Engines, engine_options, use_engines
+from app.db import Engines, Limits, engine_options, use_engines
 
 CONNECTIONS = 16
 _scope: ContextVar[object] = ContextVar("assent_session_scope", default=None)
@@ -39,10 +39,10 @@ def init_app(app: Flask, settings: Settings) -> None:
     db.init_app(app)
 
 
-def engines_of(app: Flask) -> Engines:
-    """The engines of the main application."""
+def engines_of(app: Flask, limits: Limits) -> Engines:
+    """The engines of the main application, with time limits for reads and locks."""
     with app.app_context():
-        return use_engines(dict(db.engines))
+        return use_engines(dict(db.engines), limits)
 
 
 @contextmanager

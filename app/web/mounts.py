@@ -11,7 +11,7 @@ from typing import cast
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from app.web import i18n, request_log, security
+from app.web import admission, i18n, request_log, security
 from app.web.services import EXTENSION
 
 _MOUNTS = "assent.mounts"
@@ -41,6 +41,7 @@ def create_surface(main: Flask, import_name: str) -> Flask:
     surface.extensions[EXTENSION] = main.extensions[EXTENSION]
     surface.jinja_env.globals.update({name: main.jinja_env.globals[name] for name in _SHARED_TEMPLATE_GLOBALS})
     request_log.init_app(surface)
+    admission.init_app(surface, main)
     surface.after_request(security.set_common_headers)
     i18n.init_app(surface)
     return surface

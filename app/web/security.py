@@ -1,6 +1,7 @@
 """Security headers of every response, trusted proxies, and CSRF protection where a cookie signs in."""
 
 from http import HTTPStatus
+from ipaddress import ip_address
 
 from flask import Flask, Request, Response, abort, g, request
 from flask.sessions import SecureCookieSessionInterface
@@ -11,6 +12,7 @@ from app.config import Settings
 from app.web import services
 
 csrf = CSRFProtect()
+_ADDRESS_CHARS_MAX = 64
 HSTS = "max-age=31536000"
 PERMISSIONS = "camera=(), microphone=(), geolocation=()"
 
@@ -58,8 +60,16 @@ def trust_proxies(app: Flask, settings: Settings) -> None:
 
 
 def client_address(current: Request) -> str | None:
-    """The client's IP address: of the connection, or as the trusted proxies report it."""
-    return current.remote_addr
+    """The client's IP address: of the connection, or as the trusted proxies report it. Null where neither is one."""
+    of_proxy = current.environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR")
+    return next((address for address in (current.remote_addr, of_proxy) if _is_address(address)), None)
+
+
+def _is_address(text: str | None) -> bool:
+    try:
+        return text is not None and len(text) <= _ADDRESS_CHARS_MAX and bool(ip_address(text))
+    except ValueError:
+        return False
 
 
 def public_url() -> str:

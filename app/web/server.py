@@ -9,19 +9,21 @@ from collections.abc import Callable
 from types import FrameType
 
 from flask import Flask
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
 from app import config, create_app, logs, processes
 from app.core import phone
 from app.core.errors import InvalidState
-from app.web.services import services_of
 
-# Requests wait for database and disk, so there are more threads than processors. With SQLite writers wait for each
-# other, and each further thread takes the interpreter away from the one that writes.
-THREADS_ON_SQLITE, THREADS_ON_POSTGRESQL = 4, 6
-BACKLOG = 1024
+# A thread is created for every request that arrives while the others are busy, most of them by slow bodies
+# (``web/admission.py``). It costs about 50 kB and ends when it was idle for half a minute.
+THREADS = 1024
+# How long a client may take to send the headers of a request, and may keep a connection that it does not use.
+HEADERS_WITHIN_S = 5
+BACKLOG = 4096
 # Open connections of one process. Each open messenger keeps one between its polls. Further clients wait.
 CONNECTIONS = 10_000
 _OTHER_FILES = 1_000
@@ -50,8 +52,7 @@ def run(
     check_address(host, port)
     raise_open_file_limit(CONNECTIONS + _OTHER_FILES)
     # Created before the fork, so that errors appear immediately and worker processes share the memory.
-    app = prepare(settings)
-    is_sqlite = services_of(app).database.is_sqlite
+    prepare(settings)
     processes.share_memory_with_forks()
     server = Server(
         "app",
@@ -59,7 +60,9 @@ def run(
         port=port,
         interface=Interfaces.WSGI,
         workers=workers,
-        blocking_threads=THREADS_ON_SQLITE if is_sqlite else THREADS_ON_POSTGRESQL,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADERS_WITHIN_S * 1000),
+        blocking_threads=THREADS,
         backlog=BACKLOG,
         backpressure=CONNECTIONS,
         respawn_failed_workers=True,

@@ -17,19 +17,23 @@ from app.core.conversations.change_cache import ChangeCache
 from app.core.messenger.polling import Polls
 from app.core.signing import Keys
 from app.core.workspace import bootstrap
-from app.db import Database, ReadConnection
+from app.db import Database, Limits, ReadConnection
 from app.mail_client import MailServer, server_of
 from app.web import database as flask_database
 from app.web.database import session_scope
+from app.web.working_slots import SLOTS_ON_POSTGRESQL, SLOTS_ON_SQLITE, WorkingSlots
 
 EXTENSION = "assent"
+# A read that takes longer is stopped; a change that waits longer for others gives up. Both are answered with 503.
+READ_LIMIT_S, LOCK_LIMIT_S = 10.0, 5.0
 
 
 @dataclass(frozen=True)
 class Services:
     """The services of one process. All its applications share one value.
 
-    ``changes`` and ``polls`` answer the polls of the inbox and the messenger from memory.
+    ``changes`` and ``polls`` answer the polls of the inbox and the messenger from memory. ``slots`` limit how many
+    requests work at the same time.
     """
 
     settings: Settings
@@ -38,19 +42,23 @@ class Services:
     changes: ChangeCache
     polls: Polls
     mail_server: MailServer | None
+    slots: WorkingSlots
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Open the database and give the application its services."""
     flask_database.init_app(app, settings)
     changes = ChangeCache()
+    slots = WorkingSlots(SLOTS_ON_SQLITE if settings.is_sqlite else SLOTS_ON_POSTGRESQL)
+    limits = Limits(read_s=READ_LIMIT_S, lock_s=LOCK_LIMIT_S, while_waiting=slots.lent)
     app.extensions[EXTENSION] = Services(
         settings=settings,
-        database=bootstrap.open_database(settings, engines=flask_database.engines_of(app)),
+        database=bootstrap.open_database(settings, engines=flask_database.engines_of(app, limits)),
         keys=Keys(settings.secret_key),
         changes=changes,
         polls=Polls(changes),
         mail_server=server_of(settings.smtp_url),
+        slots=slots,
     )
 
 
@@ -87,6 +95,10 @@ def changes() -> ChangeCache:
 
 def polls() -> Polls:
     return services().polls
+
+
+def slots() -> WorkingSlots:
+    return services().slots
 
 
 @contextmanager

@@ -28,8 +28,11 @@ def hash_password(text: str) -> str:
 
 
 def normalize_password(text: str) -> str:
-    """The password in Unicode form NFKD, which is hashed. The same accent typed on two keyboards becomes equal."""
-    return unicodedata.normalize("NFKD", text)
+    """The password in Unicode form NFKD, which is hashed. The same accent typed on two keyboards becomes equal.
+
+    Cut where it is longer than any password may be: the hash has a limit, too, and what is cut equals no password.
+    """
+    return unicodedata.normalize("NFKD", text[: PASSWORD_MAX + 1])[: PASSWORD_MAX + 1]
 
 
 def check_password_rules(password: str, email: str) -> None:

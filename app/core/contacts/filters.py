@@ -13,6 +13,8 @@ from typing import Any, cast
 from app.core.errors import InvalidInput
 
 DEPTH_MAX, PARTS_MAX, VALUES_MAX, VALUE_MAX = 2, 15, 500, 1000
+# PostgreSQL takes 65,535 parameters in one statement.
+ALL_VALUES_MAX = 15_000
 Value = str | int | float | bool | None
 _CUSTOM = re.compile(r"custom_attributes\.([^\"]{1,190})")
 _SUBSCRIPTION = re.compile(r"subscription_types\.([0-9]{1,9})")
@@ -114,12 +116,24 @@ class Group:
 Query = Filter | Group
 
 
+def count(query: Query) -> int:
+    """How many filters a query has."""
+    return 1 if isinstance(query, Filter) else sum(count(part) for part in query.parts)
+
+
 def read(raw: object) -> Query:
     """Parse a query from JSON values.
 
     :raises InvalidInput: the query is invalid; ``field`` is the path to the error, such as ``query.value[1].operator``
     """
-    return _read(raw, "query", depth=1)
+    query = _read(raw, "query", depth=1)
+    if _values_in(query) > ALL_VALUES_MAX:
+        raise InvalidInput(f"A query may hold at most {ALL_VALUES_MAX:,} values in all.", field="query")
+    return query
+
+
+def _values_in(query: Query) -> int:
+    return len(query.values) if isinstance(query, Filter) else sum(_values_in(part) for part in query.parts)
 
 
 def names_archived(query: Query, segments: Mapping[str, "Query"]) -> bool:

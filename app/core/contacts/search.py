@@ -5,7 +5,7 @@ Archived contacts are left out, unless the query itself asks about them; merged 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Table, and_, bindparam, case, func, literal, literal_column, select
@@ -146,16 +146,21 @@ def _types(session: Session, named: frozenset[str]) -> dict[str, SubscriptionTyp
     return {str(each.id): each for each in session.scalars(wanted.options(lazyload(SubscriptionType.translations)))}
 
 
+def is_look_up(query: Query | None) -> TypeGuard[Filter]:
+    """Whether a query asks for one value that few contacts have; an index finds them, however many there are."""
+    if not isinstance(query, Filter) or query.name not in SELECTIVE or query.operator != Operator.EQUALS:
+        return False
+    return query.values[0] is not None
+
+
 def _look_up(session: Session, query: Query | None, limit: int) -> list[int] | None:
     """The contacts of a query for one unique value; null for other queries, and where they do not fit on one page.
 
     Null, too, for a number that can be read in several ways.
     """
-    if not isinstance(query, Filter) or query.name not in SELECTIVE or query.operator != Operator.EQUALS:
+    if not is_look_up(query):
         return None
     (value,) = query.values
-    if value is None:
-        return None
     is_national = query.name in filter_sql.NUMBERS and not str(value).startswith("+")
     stored = filter_sql.stored_values(query.name, str(value), _POLICY.one(session)[1] if is_national else None)
     if len(stored) > 1:

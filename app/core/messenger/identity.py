@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import jwt
 from jwt.types import Options
@@ -14,9 +14,13 @@ from app.core import email, phone
 from app.core.errors import DestinationRefused
 from app.core.signing import Keys
 from app.models import Contact
+from app.schemas.entry import is_storable
 
 SESSION_PREFIX = "s_"
 SESSION_MAX_AGE_S = 12 * 60 * 60
+# The longest life of a JWT, and how far the clocks of two servers may differ.
+JWT_LASTS_S, _CLOCK_SKEW_S = 24 * 60 * 60, 60
+_SECONDS_MAX = 32_503_680_000  # until the year 3000
 _LENGTHS = {"user_id": 255, "user_hash": 128, "user_jwt": 4096, "name": 200, "email": 254, "phone": 64}
 
 
@@ -34,7 +38,7 @@ class Identity:
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> "Identity":
         """Read what a browser sent. Only texts are used; values over the limit are dropped."""
-        texts = {name: _text(values.get(name)) for name in _LENGTHS}
+        texts = {name: (_exact if name == "user_id" else _text)(values.get(name)) for name in _LENGTHS}
         return cls(**{name: text for name, text in texts.items() if len(text) <= _LENGTHS[name]})
 
     @property
@@ -139,9 +143,9 @@ def was_shown_in_full(keys: Keys, proof: str, shown: str, *, max_age_s: int) -> 
 def _of_jwt(token: str, secret: str, *, at: datetime) -> SignedUser | None:
     try:
         claims = _decoded(token, secret)
-    except jwt.InvalidTokenError:
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
         return None
-    user_id = _text(claims.get("user_id"))
+    user_id = _exact(claims.get("user_id"))
     if not 0 < len(user_id) <= _LENGTHS["user_id"] or not _is_now(claims, at):
         return None
     return SignedUser(
@@ -169,11 +173,23 @@ def _decoded(token: str, secret: str) -> dict[str, Any]:
 
 
 def _is_now(claims: Mapping[str, Any], at: datetime) -> bool:
-    now_s = at.timestamp()
-    try:
-        return now_s < float(claims.get("exp", now_s + 1)) and now_s >= float(claims.get("nbf", 0)) - 60
-    except (TypeError, ValueError):
+    """Whether a JWT is valid now. It says when it was made and when it ends, at most a day later."""
+    now_s, made_s, ends_s = at.timestamp(), claims.get("iat"), claims.get("exp")
+    begins_s = claims.get("nbf", made_s)
+    if not (_is_time(made_s) and _is_time(ends_s) and _is_time(begins_s)):
         return False
+    has_begun = max(made_s, begins_s) <= now_s + _CLOCK_SKEW_S
+    return has_begun and now_s < ends_s <= made_s + JWT_LASTS_S
+
+
+def _is_time(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _SECONDS_MAX
+
+
+def _exact(value: Any) -> str:
+    """An id exactly as it was given: two that differ by a space are two people. Empty where it cannot be stored."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return text if isinstance(text, str) and is_storable(text) else ""
 
 
 def _address(typed: str) -> str | None:
@@ -196,4 +212,5 @@ def _fingerprint(secret: str) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
-    return str(value).replace("\0", "").strip()
+    text = str(value).replace("\0", "").strip()
+    return text if is_storable(text) else ""

@@ -1,5 +1,7 @@
 """Open the database with the keys that its sessions use, and prepare it for its first use."""
 
+from sqlalchemy import text
+
 from app import migrations
 from app.config import Settings
 from app.core import clock, signing
@@ -43,6 +45,8 @@ def why_not_ready(database: Database) -> str | None:
                 return "the database is empty: run “assent db upgrade”"
             if revision != (head := migrations.head_revision()):
                 return f"the database is at revision {revision}, this version needs {head}: run “assent db upgrade”"
+            if not database.is_sqlite and session.scalar(text("SHOW transaction_read_only")) == "on":
+                return "the database is read-only: it may be a standby"
             if settings.get(session).key_check != signing.keys_of(session).check:
                 return "ASSENT_SECRET_KEY is not the one that this database was made with"
     except Exception as problem:

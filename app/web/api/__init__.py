@@ -12,7 +12,7 @@ from werkzeug.routing import PathConverter
 
 from app.core.public_urls import API
 from app.web import mounts, services
-from app.web.api import auth, description, errors, etags, rate_limit, versions
+from app.web.api import auth, description, errors, etags, rate_limit, search_queue, versions
 from app.web.api.blueprints import BLUEPRINTS
 
 __all__ = ["api_of", "create_api"]
@@ -37,7 +37,7 @@ def create_api(main: Flask) -> Flask:
     api.json.compact = True  # type: ignore[attr-defined]
     api.before_request(_begin)
     rate_limit.init_app(api, services.services_of(main).settings)
-    for part in (errors, auth, etags, versions, description):
+    for part in (errors, auth, search_queue, etags, versions, description):
         part.init_app(api)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)

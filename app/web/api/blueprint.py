@@ -4,7 +4,6 @@ A call is written with three decorators: its route, its arguments, and ``respons
 writing. flask-smorest makes the description from them.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
@@ -17,12 +16,13 @@ from webargs.flaskparser import FlaskParser
 
 from app.core.errors import InvalidInput
 from app.schemas.before_2_16 import BEFORE_2_16
+from app.schemas.entry import BadValue, read_json
 from app.schemas.fields import ErrorListSchema
 from app.web.api import auth, idempotent, versions
 from app.web.api.auth import Scope
 
 View = TypeVar("View", bound=Callable[..., Any])
-_ALWAYS = (400, 401, 403, 429, 500)
+_ALWAYS = (400, 401, 403, 429, 500, 503)
 _MEANINGS = {
     400: "Something in the request cannot be used; `field` says what.",
     401: "No token, or one that is not valid any more (`unauthorized`).",
@@ -34,6 +34,7 @@ _MEANINGS = {
     422: "Understood, but never possible (`immutable_field`, `not_available`).",
     429: "Too many calls with this token (`rate_limit_exceeded`); `Retry-After` says when to go on.",
     500: "Something went wrong on our side, and was noted (`server_error`).",
+    503: "Too busy, or a search took too long (`service_unavailable`); nothing was changed. `Retry-After` says when.",
 }
 
 
@@ -48,9 +49,9 @@ class BodyParser(FlaskParser):
         if not text.strip():
             return {}
         try:
-            body = json.loads(text, parse_float=_number, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
-            raise InvalidInput("The body is not valid JSON.") from None
+            body = read_json(text)
+        except BadValue as problem:
+            raise InvalidInput(problem.message, field=problem.field) from None
         if not isinstance(body, dict):
             raise InvalidInput("The body must be a JSON object.")
         return body
@@ -69,7 +70,7 @@ class ApiBlueprint(Blueprint):
         ``get``, ``post``, ``put`` and ``delete`` take the same options.
 
         :param scope: what the token needs; when not given, ``read`` for GET and ``write`` for everything else
-        :param errors: statuses of errors beside 400, 401, 403, 429 and 500
+        :param errors: statuses of errors beside 400, 401, 403, 429, 500 and 503
         """
         needed = scope or (Scope.READ if options["methods"] == ["GET"] else Scope.WRITE)
 
@@ -144,13 +145,3 @@ class ApiBlueprint(Blueprint):
 def _has_body(view: Callable[..., Any]) -> bool:
     parameters = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", ())
     return any(each["in"] == "json" for each in parameters)
-
-
-def _number(text: str) -> int | float:
-    """JSON has one kind of number: ``1577836800.0`` is an integer. Source: RFC 8259, 6"""
-    number = float(text)
-    return int(number) if number.is_integer() else number
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")

@@ -29,7 +29,7 @@ from app.schemas.contact_input import (
     MergeSchema,
     SearchSchema,
 )
-from app.web.api import auth, pagination
+from app.web.api import auth, pagination, search_queue
 from app.web.api.auth import Scope
 from app.web.api.blueprint import ApiBlueprint
 from app.web.api.etags import use_etag
@@ -84,8 +84,9 @@ def search_contacts(body: dict[str, Any]) -> dict[str, Any]:
     query, order = filters.read(body["query"]), _order(body["sort"])
     default = PER_SEARCH if body["pagination"] else PER_SEARCH_BY_DEFAULT
     request = pagination.read(body["pagination"] or {}, default=default, keys=2)
-    session = auth.read_session()
-    found = search.page(session, query, order=order, after=request.key, limit=request.per_page, total=request.total)
+    with search_queue.turn(query):
+        session = auth.read_session()
+        found = search.page(session, query, order=order, after=request.key, limit=request.per_page, total=request.total)
     return _page(session, found, request)
 
 

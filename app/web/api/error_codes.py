@@ -26,6 +26,7 @@ CODES: dict[str, str] = {
     "rate_limit_exceeded": "too many calls with this token; the header `Retry-After` says when to go on",
     "request_timeout": "the request took too long to arrive",
     "server_error": "something went wrong on our side, and was noted; try again",
+    "service_unavailable": "the server is busy, or a search took too long; `Retry-After` says when to try again",
     "suppressed": "the number asked not to be texted, which only its holder lifts",
     "unauthorized": "no token, or one that is not valid any more",
     **{code: text.rstrip(".") for code, text in (*phone.REFUSALS.items(), *email.REFUSALS.items())},

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask import Flask, Response, g, jsonify
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from app.core.errors import (
     AssentError,
@@ -38,6 +38,7 @@ _HTTP: dict[int, tuple[str, str]] = {
     413: ("parameter_invalid", "What you sent is larger than 1 MB."),
     414: ("parameter_invalid", "The address is too long."),
     500: ("server_error", "Something went wrong on our side. It has been noted; please try again."),
+    503: ("service_unavailable", ""),  # the error says why
 }
 
 
@@ -72,12 +73,14 @@ def _http(error: HTTPException) -> Response:
     response = _respond(status, [_entry(status, error.description)])
     if status == 405 and (methods := getattr(error, "valid_methods", None)):
         response.headers["Allow"] = ", ".join(sorted(methods))
+    if isinstance(error, ServiceUnavailable):
+        response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 
 def _entry(status: int, description: str | None = None) -> dict[str, str]:
     code, message = _HTTP.get(status, ("client_error" if status < 500 else "server_error", description or ""))
-    return {"code": code, "message": message}
+    return {"code": code, "message": message or description or ""}
 
 
 def _fields_at_fault(messages: Any) -> Iterator[dict[str, str]]:

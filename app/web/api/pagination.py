@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 from app.core.errors import InvalidInput
 from app.schemas.contact_input import EMAIL_MAX, EXTERNAL_ID_MAX, NAME_MAX, PHONE_MAX
+from app.schemas.entry import read_json
+from app.schemas.fields import ID_MAX
 
 # The longest text that a list is sorted by; as a cursor each character is at most six bytes of JSON, then base64.
 _TEXT_MAX = max(NAME_MAX, EXTERNAL_ID_MAX, EMAIL_MAX, PHONE_MAX)
@@ -60,7 +62,7 @@ def read(query: Mapping[str, Any], *, default: int, keys: int = 1) -> PageReques
     if not cursor:
         return PageRequest(per_page)
     request = _unpacked(cursor, per_page) if len(cursor) <= _CURSOR_MAX else None
-    if request is None or request.key is None or len(request.key) != keys:
+    if request is None or request.key is None or len(request.key) != keys or not _ends_with_id(request.key):
         raise InvalidInput(
             "This is not a cursor of this list. Use the “starting_after” of the page before, as it is.",
             field="starting_after",
@@ -116,8 +118,8 @@ def paged(request: PageRequest, items: Sequence[Any], key: Key | None, total: To
 def _unpacked(text: str, per_page: int) -> PageRequest | None:
     try:
         packed = base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4))
-        page, total, is_minimum, *key = json.loads(packed)
-    except (ValueError, TypeError, RecursionError):
+        page, total, is_minimum, *key = read_json(packed)
+    except (ValueError, TypeError):
         return None
     is_ours = _is_count(page) and _is_count(total) and isinstance(is_minimum, bool) and all(map(_is_plain, key))
     if not is_ours:
@@ -125,9 +127,14 @@ def _unpacked(text: str, per_page: int) -> PageRequest | None:
     return PageRequest(per_page, page, tuple(key), total, is_minimum=is_minimum)
 
 
+def _ends_with_id(key: Key) -> bool:
+    """A key of several parts ends with the id of its row."""
+    return len(key) == 1 or (isinstance(key[-1], int) and 0 <= key[-1] <= ID_MAX)
+
+
 def _is_plain(part: object) -> bool:
     if isinstance(part, str):
-        return len(part) <= _TEXT_MAX and "\0" not in part and not any("\ud800" <= char <= "\udfff" for char in part)
+        return len(part) <= _TEXT_MAX
     if isinstance(part, bool) or part is None:
         return part is None
     if isinstance(part, int):

@@ -1,5 +1,6 @@
 """Segments: saved queries for contacts."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -18,7 +19,7 @@ from app.schemas.segment import (
     SegmentQuerySchema,
     SegmentSchema,
 )
-from app.web.api import auth
+from app.web.api import auth, search_queue
 from app.web.api.blueprint import ApiBlueprint
 from app.web.api.etags import use_etag
 
@@ -34,10 +35,10 @@ def list_segments(query: dict[str, Any]) -> dict[str, Any]:
     With `include_count=true` the members of each are counted, up to 10,000 (`count_is_minimum`).
     """
     use_etag()
-    session = auth.read_session()
-    return {
-        "segments": [_value(session, each, has_count=query["include_count"]) for each in segments.find_all(session)]
-    }
+    with _turn(query):
+        session = auth.read_session()
+        found = [_value(session, each, has_count=query["include_count"]) for each in segments.find_all(session)]
+    return {"segments": found}
 
 
 @blueprint.post("/segments", errors=(409,))
@@ -55,8 +56,9 @@ def create_segment(session: Session, body: dict[str, Any]) -> CountedSegment:
 def find_segment(query: dict[str, Any], segment_id: str) -> CountedSegment:
     """Find a segment by its id."""
     use_etag()
-    session = auth.read_session()
-    return _value(session, segments.find(session, segment_id), has_count=query["include_count"])
+    with _turn(query):
+        session = auth.read_session()
+        return _value(session, segments.find(session, segment_id), has_count=query["include_count"])
 
 
 @blueprint.put("/segments/<segment_id>", errors=(404,))
@@ -82,9 +84,14 @@ def delete_segment(session: Session, segment_id: str) -> dict[str, Any]:
 def list_segments_of_contact(contact_id: str) -> dict[str, Any]:
     """List the segments that a contact is in now."""
     use_etag()
-    session = auth.read_session()
-    view = views.find(session, contact_id)
-    return {"data": [CountedSegment(each) for each in segments.of_contact(session, view.row.id)]}
+    with search_queue.turn():
+        session = auth.read_session()
+        view = views.find(session, contact_id)
+        return {"data": [CountedSegment(each) for each in segments.of_contact(session, view.row.id)]}
+
+
+def _turn(query: dict[str, Any]) -> AbstractContextManager[None]:
+    return search_queue.turn() if query["include_count"] else nullcontext()
 
 
 def _value(session: Session, segment: Segment, *, has_count: bool) -> CountedSegment:

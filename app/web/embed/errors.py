@@ -4,7 +4,7 @@ from http import HTTPStatus
 from math import ceil
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, ServiceUnavailable
 
 from app.core import email, phone, wording
 from app.core.errors import NotFound
@@ -70,6 +70,8 @@ def _not_found(_error: NotFound) -> Response:
 
 def _http_error(error: HTTPException) -> Response:
     response = _error_page(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    if isinstance(error, ServiceUnavailable):
+        response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return response

@@ -3,15 +3,14 @@
 GETs only read. An unknown visitor gets a 404, like an unknown address.
 """
 
-import json
 import re
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from flask import Blueprint, Flask, Response, g, jsonify, request
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, ServiceUnavailable, UnsupportedMediaType
 
 from app.core import clock, public_urls, wording
 from app.core.conversations.views import ContactMessage, ContactView
@@ -21,6 +20,7 @@ from app.core.messenger import identity, polling, visitors
 from app.core.messenger.identity import Identity
 from app.core.messenger.visitors import Sender, Visitor
 from app.models import Channel
+from app.schemas.entry import BadValue, read_json
 from app.web import errors, ids
 from app.web.compression import compress
 from app.web.security import client_address, refuse_other_sites
@@ -157,6 +157,8 @@ def _refused(error: AssentError) -> Response:
 
 def _http_error(error: HTTPException) -> Response:
     response = _error(error.name.lower().replace(" ", "_"), error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    if isinstance(error, ServiceUnavailable):
+        response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return response
@@ -180,14 +182,19 @@ def _too_many(wait_s: int | None) -> TooMany:
 def _identity() -> Identity:
     """The identity that the page gives for its visitor: JSON, percent-encoded because headers are ASCII only."""
     try:
-        claims = json.loads(unquote(request.headers.get("Assent-Identity", "")) or "{}")
-    except ValueError:
-        claims = {}
+        claims = read_json(unquote_to_bytes(request.headers.get("Assent-Identity", "")) or b"{}")
+    except BadValue:
+        raise BadRequest("The header Assent-Identity holds no usable JSON.") from None
     return Identity.read(claims if isinstance(claims, dict) else {})
 
 
 def _body() -> dict[str, Any]:
-    body = request.get_json()
+    if not request.is_json:
+        raise UnsupportedMediaType
+    try:
+        body = read_json(request.get_data())
+    except BadValue:
+        raise BadRequest from None
     if not isinstance(body, dict):
         raise BadRequest
     return body

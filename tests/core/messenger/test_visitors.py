@@ -39,7 +39,8 @@ def user_hash(user_id: str, secret: str = SECRET) -> str:
 
 
 def signed_jwt(secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
-    return jwt.encode({"user_id": "sam", "exp": NOON + timedelta(hours=1)} | claims, secret, algorithm=algorithm)
+    made = {"user_id": "sam", "iat": NOON, "exp": NOON + timedelta(hours=1)} | claims
+    return jwt.encode({name: value for name, value in made.items() if value is not None}, secret, algorithm=algorithm)
 
 
 def unsigned_jwt(**claims: Any) -> str:
@@ -87,6 +88,18 @@ def signed_sender(session: Any, user_id: str = "sam", **identity: Any) -> Sender
         ({"user_jwt": signed_jwt(phone="nonsense", email="nonsense")}, SignedUser("sam")),
         ({"user_jwt": signed_jwt(), "user_id": "eve", "name": "Eve"}, SignedUser("sam")),
         ({"user_jwt": signed_jwt(aud="somebody", iat=NOON + timedelta(seconds=30))}, SignedUser("sam")),
+        ({"user_jwt": signed_jwt(user_id=" sam ")}, SignedUser(" sam ")),
+        ({"user_jwt": signed_jwt(user_id="s\0am")}, None),
+        ({"user_jwt": signed_jwt(user_id="\ud800")}, None),
+        ({"user_jwt": signed_jwt(exp=NOON + timedelta(hours=24))}, SignedUser("sam")),
+        ({"user_jwt": signed_jwt(exp=NOON + timedelta(hours=24, seconds=1))}, None),
+        ({"user_jwt": signed_jwt(exp=None)}, None),
+        ({"user_jwt": signed_jwt(exp=10**400)}, None),
+        ({"user_jwt": signed_jwt(exp=float("inf"))}, None),
+        ({"user_jwt": signed_jwt(iat=None)}, None),
+        ({"user_jwt": signed_jwt(iat="now")}, None),
+        ({"user_jwt": signed_jwt(iat=NOON + timedelta(minutes=2))}, None),
+        ({"user_id": "sam ", "user_hash": user_hash("sam")}, None),
         ({"user_jwt": signed_jwt(exp=NOON)}, None),
         ({"user_jwt": signed_jwt(exp=NOON - timedelta(seconds=1))}, None),
         ({"user_jwt": signed_jwt(nbf=NOON + timedelta(hours=1))}, None),

@@ -1,0 +1,117 @@
+"""What happens before a request reaches its view: its body is read, then it takes a working slot.
+
+A body may arrive slowly, and nothing can interrupt the thread that reads it. Such a thread holds no slot, no connection
+and no lock. ``web/server.py`` says how many of them there may be.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from flask import Flask, current_app, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, ServiceUnavailable
+
+from app.core.rate_limits import address_bucket
+from app.db import DatabaseBusy
+from app.web import services
+from app.web.security import client_address
+
+# How long a request waits for a slot, and how long its client should wait before it tries again.
+WAIT_S, RETRY_AFTER_S = 2.0, 2
+# How many bodies of one address may be on their way to one process.
+BODIES_OF_ONE_ADDRESS = 256
+_FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
+_EXTENSION = "assent.arriving_bodies"
+_BUSY = "The server is busy. Please try again in a moment."
+
+
+class ArrivingBodies:
+    """Counts the bodies that are on their way, by the address that sends them."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def one_of(self, address: str) -> Iterator[bool]:
+        """Count one inside the block; false where the address sends too many already."""
+        with self._lock:
+            self._counts[address] += 1
+            is_allowed = self._counts[address] <= BODIES_OF_ONE_ADDRESS
+        try:
+            yield is_allowed
+        finally:
+            with self._lock:
+                self._counts[address] -= 1
+                if not self._counts[address]:
+                    del self._counts[address]
+
+
+def init_app(app: Flask, main: Flask) -> None:
+    """Admit every request of an application. Call it before other hooks that read a body or the database.
+
+    :param main: the main application; all share its count of bodies
+    """
+    app.extensions[_EXTENSION] = main.extensions.setdefault(_EXTENSION, ArrivingBodies())
+    app.before_request(_admit)
+    app.teardown_request(_leave)
+    app.register_error_handler(DatabaseBusy, _refuse_busy)
+
+
+def _admit() -> None:
+    """Read the body, then take a slot. ``/healthz`` answers without one.
+
+    :raises BadRequest: the request names no host, or holds a NUL character
+    :raises RequestEntityTooLarge: its body is larger than the application reads
+    :raises ServiceUnavailable: no slot came free in time, or the address sends too many bodies
+    """
+    if not request.environ.get("HTTP_HOST"):
+        raise BadRequest("The header Host is missing.")
+    if request.environ.get("CONTENT_LENGTH", "0") not in {"", "0"} or "HTTP_TRANSFER_ENCODING" in request.environ:
+        _read_body()
+    _refuse_nul()
+    if request.endpoint != "healthz" and not services.slots().take(timeout_s=WAIT_S):
+        raise ServiceUnavailable(_BUSY, retry_after=RETRY_AFTER_S)
+
+
+def _read_body() -> None:
+    bodies: ArrivingBodies = current_app.extensions[_EXTENSION]
+    with bodies.one_of(address_bucket(client_address(request) or "")) as is_allowed:
+        if not is_allowed:
+            raise ServiceUnavailable(_BUSY, retry_after=RETRY_AFTER_S)
+        # Granian ends the body of a chunked request, but does not say so; werkzeug would take it for empty.
+        request.environ["wsgi.input_terminated"] = True
+        size_bytes = len(request.get_data())
+        if request.content_length is None and size_bytes >= (request.max_content_length or 0):
+            raise RequestEntityTooLarge  # werkzeug stops there and does not say whether there is more
+
+
+def _refuse_nul() -> None:
+    """No browser and no client sends NUL in an address or a form. Files and JSON are looked at where they are read.
+
+    :raises BadRequest: the path, the query or a field of the form holds one
+    """
+    in_address = "\0" in request.environ["PATH_INFO"] or "%00" in request.environ.get("QUERY_STRING", "")
+    if in_address or any("\0" in name + text for name, text in _fields()):
+        raise BadRequest("The request holds a NUL character.")
+
+
+def _fields() -> Iterable[tuple[str, str]]:
+    """The fields of the form, where one was sent that could hold a NUL."""
+    if request.mimetype not in _FORMS:
+        return ()
+    data = request.get_data()
+    return request.form.items(multi=True) if b"%00" in data or b"\0" in data else ()
+
+
+def _leave(_problem: BaseException | None) -> None:
+    services.slots().give_back()
+
+
+def _refuse_busy(error: DatabaseBusy) -> ResponseReturnValue:
+    """503 in the words and the format of the application."""
+    refused = ServiceUnavailable(str(error), retry_after=error.retry_after_s)
+    response: ResponseReturnValue = current_app.handle_http_exception(refused)
+    return response

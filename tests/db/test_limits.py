@@ -1,0 +1,167 @@
+"""Reads end after their time limit, changes are never interrupted, and nobody waits for a lock for ever."""
+
+import fcntl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import bindparam, func, literal, select, text
+
+from app.config import Settings
+from app.core.workspace import bootstrap
+from app.db import CompiledStatement, Database, Limits, QueryTooSlow, WriteLockTimeout
+from app.db.engine import create_engines
+from app.models import Contact
+from tests import make
+
+pytestmark = pytest.mark.own_database
+
+LIMIT_S = 0.3
+SLOW = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {most}) SELECT count(*) FROM n"
+
+
+@pytest.fixture
+def waits() -> list[str]:
+    """What happened to the caller's working slot."""
+    return []
+
+
+@pytest.fixture
+def limited(settings: Settings, waits: list[str]) -> Iterator[Database]:
+    """The database as the web uses it, with short limits."""
+
+    @contextmanager
+    def while_waiting() -> Iterator[None]:
+        waits.append("lent")
+        yield
+        waits.append("taken back")
+
+    limits = Limits(read_s=LIMIT_S, lock_s=LIMIT_S, while_waiting=while_waiting)
+    opened = bootstrap.open_database(settings, engines=create_engines(settings, connections=4, limits=limits))
+    yield opened
+    opened.close()
+
+
+def test_a_read_that_takes_too_long_is_stopped(limited: Database) -> None:
+    started_s = time.monotonic()
+    with pytest.raises(QueryTooSlow), limited.read_only() as session:
+        session.execute(text(SLOW.format(most=10**9)))
+    assert time.monotonic() - started_s < 3
+    with limited.read_only() as session:
+        assert session.scalar(select(func.count()).select_from(Contact)) == 0
+
+
+def test_a_compiled_read_that_takes_too_long_is_stopped(limited: Database) -> None:
+    numbers = select(literal(1).label("i")).cte("n", recursive=True)
+    numbers = numbers.union_all(select(numbers.c.i + 1).where(numbers.c.i < bindparam("most", type_=Contact.id.type)))
+    slow = CompiledStatement(select(func.count()).select_from(numbers))
+    with pytest.raises(QueryTooSlow), limited.read_connection() as connection:
+        slow.one(connection, most=2 * 10**9)
+
+
+def test_a_change_is_not_interrupted_even_inside_a_read(limited: Database) -> None:
+    with limited.read_only(), limited.unit_of_work() as session:
+        make.contact(session)
+        started_s = time.monotonic()
+        while time.monotonic() - started_s < 2 * LIMIT_S:
+            session.execute(text(SLOW.format(most=300_000)))
+        session.execute(text(SLOW.format(most=300_000)))
+    with limited.read_only() as session:
+        assert session.scalar(select(func.count()).select_from(Contact)) == 1
+
+
+def test_without_limits_a_read_takes_as_long_as_it_needs(database: Database) -> None:
+    with database.read_only() as session:
+        assert session.scalar(text(SLOW.format(most=2_000_000))) == 2_000_000
+
+
+@contextmanager
+def locked_elsewhere(database: Database) -> Iterator[None]:
+    """Another process changes what everybody wants to change."""
+    if database.is_sqlite:
+        with lock_file(database).open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+        return
+    with database.engine.connect() as connection:
+        connection.execute(text("LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE"))
+        yield
+
+
+def test_a_change_does_not_wait_for_ever_for_another_process(database: Database, limited: Database) -> None:
+    with locked_elsewhere(database):
+        for _ in range(2):
+            started_s = time.monotonic()
+            with pytest.raises(WriteLockTimeout), limited.unit_of_work() as session:
+                make.contact(session)
+            assert LIMIT_S * 0.9 < time.monotonic() - started_s < 2
+    with limited.unit_of_work() as session:
+        make.contact(session)
+    with database.unit_of_work() as session:
+        make.contact(session)
+
+
+def test_every_thread_stops_waiting_for_another_process(database: Database, limited: Database) -> None:
+    with locked_elsewhere(database):
+        started_s = time.monotonic()
+        found = in_threads(limited, 6)
+        assert time.monotonic() - started_s < 2
+    assert [type(each) for each in found] == [WriteLockTimeout] * 6
+    assert in_threads(limited, 6) == [None] * 6
+
+
+@pytest.mark.databases("sqlite")
+def test_a_lock_that_comes_free_in_time_is_taken(database: Database, limited: Database, waits: list[str]) -> None:
+    with locked_elsewhere(database):
+        found: list[Any] = []
+        thread = threading.Thread(target=attempt, args=(limited, found))
+        thread.start()
+        time.sleep(LIMIT_S * 2 / 3)
+    thread.join()
+    assert found == [None]
+    assert waits == ["lent", "taken back"]
+
+
+@pytest.mark.databases("sqlite")
+def test_a_short_wait_does_not_lend_the_slot(database: Database, limited: Database, waits: list[str]) -> None:
+    assert in_threads(limited, 4) == [None] * 4
+    assert waits == []
+
+
+@pytest.mark.databases("sqlite")
+def test_a_lock_that_nobody_wants_any_more_is_released(database: Database, limited: Database) -> None:
+    with locked_elsewhere(database), pytest.raises(WriteLockTimeout), limited.unit_of_work():
+        pass
+    time.sleep(0.1)
+    with lock_file(database).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with limited.unit_of_work_if_free() as session:
+        make.contact(session)
+
+
+def lock_file(database: Database) -> Path:
+    return Path(f"{database.file}.lock")
+
+
+def in_threads(database: Database, count: int) -> list[Any]:
+    """What each of so many writers at once met: null, or its error."""
+    results: list[list[Any]] = [[] for _ in range(count)]
+    threads = [threading.Thread(target=attempt, args=(database, each)) for each in results]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    return [each[0] for each in results]
+
+
+def attempt(database: Database, results: list[Any]) -> None:
+    try:
+        with database.unit_of_work() as session:
+            make.contact(session)
+        results.append(None)
+    except WriteLockTimeout as error:
+        results.append(error)

@@ -1,0 +1,196 @@
+"""No value that a stranger can send makes any route fail, on any surface and on both databases."""
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.web.mounts import routes
+from tests.web import pages
+from tests.web.api.client import description, token
+
+BOTH = pytest.mark.databases("sqlite", "postgresql")
+NUMBERS = (-1, 2**31, 2**62, 2**64, 10**400, 1e308)
+TEXTS = ("a\0b", "\ud800", "\U0001f600" * 300, "9" * 400, "x" * 70_000)
+PATHS = ("a%00b", "%ED%A0%80", "9" * 30, "-1", "x" * 3000, "1")
+NESTED = "[" * 3000
+BODIES: tuple[bytes, ...] = (
+    NESTED.encode(),
+    (NESTED + "]" * 3000).encode(),
+    b'{"a":' * 900 + b"1" + b"}" * 900,
+    b'{"name":"\\ud800","user_id":"\\u0000","email":"\\udfff@x.de"}',
+    b'{"name":1e999}',
+    b'{"name":' + b"9" * 5000 + b"}",
+    b'{"name":"\xed\xa0\x80"}',
+    '{"name":"\\ud800"}'.encode("utf-16"),
+    b"\xff\xfe",
+    b"[]",
+    b'"x"',
+    b"null",
+)
+
+
+def paths_of(rule: str) -> Iterator[str]:
+    """The rule with each hostile value, and with 1, in place of its parameters."""
+    values = PATHS if "<" in rule else ("",)
+    for value in values:
+        yield re.sub(r"<[^>]+>", value, rule)
+
+
+def queries() -> Iterator[str]:
+    names = (
+        "q",
+        "after",
+        "before",
+        "page",
+        "starting_after",
+        "per_page",
+        "conversation",
+        "next",
+        "done",
+        "lang",
+        "box",
+    )
+    cursors = forged_cursors()
+    for value in ("%00", "%ED%A0%80", "9" * 400, cursors[1]):
+        yield "&".join(f"{name}={value}" for name in names)
+
+
+def forged_cursors() -> list[str]:
+    keys = ([None, None], ["x"], [2**61], [2**61, 2**61], ["x", "y"], [None], [1.5, 1], [True])
+    packed = (json.dumps([2, 10, False, *each]).encode() for each in keys)
+    return [base64.urlsafe_b64encode(each).decode().rstrip("=") for each in packed]
+
+
+@BOTH
+def test_hostile_paths_and_queries_are_answered(app: Flask) -> None:
+    admin = pages.admin(app)
+    bearer = {"Authorization": f"Bearer {token(app, 'admin')}"}
+    for route in routes(app):
+        if "GET" not in route.methods:
+            continue
+        headers = bearer if route.path.startswith("/api") else {"Authorization": "Bearer t_" + "a" * 43}
+        for path in paths_of(route.path):
+            answered(admin, "GET", path, headers)
+        if route.path.startswith("/api") and "<" not in route.path:
+            for cursor in forged_cursors():
+                answered(admin, "GET", f"{route.path}?starting_after={cursor}", headers)
+        if "<path:" not in route.path:
+            for query in queries():
+                answered(admin, "GET", f"{re.sub('<[^>]+>', '1', route.path)}?{query}", headers)
+
+
+@BOTH
+def test_hostile_forms_are_answered(app: Flask) -> None:
+    admin, csrf = signed_in(app)
+    names = field_names(app)
+    for route in routes(app):
+        if "POST" not in route.methods or route.path.startswith(("/api", "/messenger/api", "/sign-out")):
+            continue
+        for path in paths_of(route.path):
+            answered(admin, "POST", path, {}, data={"csrf_token": csrf})
+        path = re.sub("<[^>]+>", "1", route.path)
+        for text in TEXTS:
+            sent = {name: text.encode("utf-8", "surrogatepass") for name in names}
+            answered(admin, "POST", path, {}, data={**sent, "csrf_token": csrf})
+    answered(app.test_client(), "POST", "/sign-in", {}, data={"csrf_token": csrf, "email": "max@example.com"})
+
+
+@BOTH
+def test_hostile_json_is_answered(app: Flask) -> None:
+    client = app.test_client()
+    bearer = {"Authorization": f"Bearer {token(app, 'admin')}", "Content-Type": "application/json"}
+    visitor = {"Authorization": "Bearer t_" + "a" * 43, "Content-Type": "application/json"}
+    for route in routes(app):
+        for method in {"POST", "PUT", "DELETE"} & set(route.methods):
+            path = re.sub("<[^>]+>", "1", route.path)
+            if route.path.startswith("/messenger/api"):
+                for body in (
+                    *BODIES,
+                    *(json.dumps(dict.fromkeys(MESSENGER_FIELDS, each)).encode() for each in (*TEXTS, *NUMBERS)),
+                ):
+                    answered(client, method, path, visitor, data=body)
+            elif route.path.startswith("/api"):
+                for body in BODIES:
+                    answered(client, method, path, bearer, data=body)
+                for hostile in paths_of(route.path):
+                    answered(client, method, hostile, bearer, data=b"{}")
+                names = api_fields()
+                for value in (*TEXTS, *NUMBERS, [{}]):
+                    answered(client, method, path, bearer, data=json.dumps(dict.fromkeys(names, value)).encode())
+
+
+@BOTH
+def test_hostile_identities_are_answered(app: Flask) -> None:
+    for body in BODIES:
+        headers = {"Authorization": "Bearer t_" + "a" * 43, "Assent-Identity": quote(body)}
+        answered(app.test_client(), "GET", "/messenger/api/session", headers)
+        answered(
+            app.test_client(),
+            "POST",
+            "/messenger/api/messages",
+            headers,
+            json={"text": "hi", "client_key": "k", "new": True},
+        )
+
+
+@BOTH
+def test_a_query_with_as_many_values_as_a_body_holds_is_answered(app: Flask) -> None:
+    bearer = {"Authorization": f"Bearer {token(app, 'admin')}"}
+    part = {"field": "external_id", "operator": "NIN", "value": [str(number) for number in range(500)]}
+    group = {"operator": "AND", "value": [{"operator": "AND", "value": [part] * 15}] * 15}
+    response = app.test_client().post("/api/contacts/search", json={"query": group}, headers=bearer)
+    assert response.status_code in {200, 400}
+
+
+MESSENGER_FIELDS = (
+    "text",
+    "client_key",
+    "token",
+    "conversation",
+    "number",
+    "numbers",
+    "locale",
+    "new",
+    "seen",
+    "user_id",
+)
+
+
+def answered(client: FlaskClient, method: str, path: str, headers: dict[str, str], **body: object) -> None:
+    """Send it; whatever the answer is, nothing failed."""
+    testing, client.application.testing = client.application.testing, False
+    try:
+        response = client.open(path, method=method, headers=headers, buffered=True, **body)  # type: ignore[arg-type]
+    finally:
+        client.application.testing = testing
+    assert response.status_code < 500, (method, path[:200], str(body)[:300], response.get_data(as_text=True)[:500])
+
+
+def signed_in(app: Flask) -> tuple[FlaskClient, str]:
+    client = pages.admin(app)
+    return client, pages.csrf_token(client.get("/account").get_data(as_text=True))
+
+
+def field_names(app: Flask) -> set[str]:
+    """Every name of a field of any staff page."""
+    client = pages.admin(app)
+    found: set[str] = {"phone", "email", "country", "agree", "shown", "password", "name", "text", "note"}
+    for route in routes(app):
+        if (
+            "GET" in route.methods
+            and "<" not in route.path
+            and not route.path.startswith(("/api", "/messenger", "/static"))
+        ):
+            found |= set(re.findall(r'name="([\w-]+)"', client.get(route.path).get_data(as_text=True)))
+    return found - {"csrf_token"}
+
+
+def api_fields() -> set[str]:
+    schemas = description()["components"]["schemas"].values()
+    return {name for each in schemas for name in each.get("properties", {})}
