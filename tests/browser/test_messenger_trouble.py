@@ -144,7 +144,9 @@ def test_elements_behind_the_open_chat_cannot_be_focused_on_a_phone(page: Page, 
     page.set_viewport_size({"width": 360, "height": 640})
     page.goto(shop.put("/phone", after="<main><button>Buy</button></main><aside inert></aside>"))
     chat = open_chat(page)
-    can_focus = "() => { const buy = document.querySelector('main button'); buy.focus(); return buy.matches(':focus'); }"
+    can_focus = (
+        "() => { const buy = document.querySelector('main button'); buy.focus(); return buy.matches(':focus'); }"
+    )
     assert not page.evaluate(can_focus)
     page.set_viewport_size({"width": 700, "height": 640})
     page.wait_for_function(can_focus)

@@ -1,6 +1,6 @@
 """A form as one person sees it, read by one statement. Nothing here writes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import cast
@@ -91,7 +91,7 @@ class Insertion:
 
 @dataclass(frozen=True)
 class Respondent:
-    """The contact that a form was inserted for, with its consent for the form's subscription type."""
+    """The contact that a form is for, with its consent for the form's subscription type."""
 
     contact_id: int
     role: str
@@ -107,8 +107,9 @@ class Respondent:
 
 @dataclass(frozen=True)
 class FormView:
-    """One form as one person sees it. A public form has no insertion and no respondent.
+    """One form as one person sees it. A public form has no insertion, and a respondent only if that is a signed user.
 
+    :param user_id: of a public form: the user whom the page around it proved; there may be no contact of that user yet
     :param submitted_destination_hash: of a public form: the destination that this render was answered with before
     """
 
@@ -117,6 +118,12 @@ class FormView:
     insertion: Insertion | None = None
     respondent: Respondent | None = None
     submitted_destination_hash: str | None = None
+    user_id: str | None = None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it is the same for everyone who opens it."""
+        return self.insertion is None and self.user_id is None
 
     @property
     def origins(self) -> list[str]:
@@ -216,6 +223,16 @@ _INSERTED_VIEW = CompiledStatement(
     .where(_INSERTED_FORM.c.token == bindparam("token"))
 )
 
+_OF_USER = CompiledStatement(
+    select(_CONTACT.c.id, *_RESPONDENT_COLUMNS[1:])
+    .select_from(_CONTACT)
+    .outerjoin(
+        _CONSENT,
+        and_(_CONSENT.c.contact_id == _CONTACT.c.id, _CONSENT.c.subscription_type_id == bindparam("type_id")),
+    )
+    .where(_CONTACT.c.external_id == bindparam("user_id"))
+)
+
 
 def public_view(session: Session | ReadConnection, form_key: str, *, shown: RenderToken | None = None) -> FormView:
     """The newest version of a form.
@@ -234,6 +251,19 @@ def public_view(session: Session | ReadConnection, form_key: str, *, shown: Rend
         Publisher(*row[_FORM_END:_PUBLISHER_END]),
         submitted_destination_hash=None if shown is None else row[-1],
     )
+
+
+def user_view(
+    session: Session | ReadConnection, form_key: str, user_id: str, *, shown: RenderToken | None = None
+) -> FormView:
+    """A public form for a signed user of the page around it, with the saved number or address of their contact.
+
+    :param shown: as for ``public_view``
+    :raises NotFound: no form has this key, or it has no such version
+    """
+    view = public_view(session, form_key, shown=shown)
+    row = _OF_USER.one(session, user_id=user_id, type_id=view.form.subscription_type_id)
+    return replace(view, user_id=user_id, respondent=Respondent(*row) if row else None)
 
 
 def inserted_view(session: Session | ReadConnection, token: str) -> FormView:

@@ -46,6 +46,8 @@ def framing_origin(allowed_origins: tuple[str, ...]) -> str | None:
 def _level(view: FormView) -> EvidenceLevel:
     """How sure we are who answers. A lead may be anyone who typed a number, has a link or wrote in an unsigned chat."""
     insertion, respondent = view.insertion, view.respondent
+    if view.user_id is not None:
+        return EvidenceLevel.SIGNED_IDENTITY
     if insertion is None or respondent is None:
         return EvidenceLevel.WEB_UNVERIFIED
     if respondent.role != ContactRole.USER or insertion.inserted_by == INSERTED_BY_PAGE:

@@ -96,7 +96,7 @@ def context_of(view: FormView, *, locale: str, region: str | None, theme: str) -
         region=region,
         theme=theme,
         channel=form.channel,
-        is_public=view.insertion is None,
+        is_public=view.is_public,
         form_key=form.key,
         brand=publisher.name,
         privacy_url=publisher.privacy_url,
