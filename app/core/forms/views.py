@@ -1,6 +1,6 @@
 """A form as one person sees it, read by one statement. Nothing here writes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import cast
@@ -223,16 +223,6 @@ _INSERTED_VIEW = CompiledStatement(
     .where(_INSERTED_FORM.c.token == bindparam("token"))
 )
 
-_OF_USER = CompiledStatement(
-    select(_CONTACT.c.id, *_RESPONDENT_COLUMNS[1:])
-    .select_from(_CONTACT)
-    .outerjoin(
-        _CONSENT,
-        and_(_CONSENT.c.contact_id == _CONTACT.c.id, _CONSENT.c.subscription_type_id == bindparam("type_id")),
-    )
-    .where(_CONTACT.c.external_id == bindparam("user_id"))
-)
-
 
 def public_view(session: Session | ReadConnection, form_key: str, *, shown: RenderToken | None = None) -> FormView:
     """The newest version of a form.
@@ -251,19 +241,6 @@ def public_view(session: Session | ReadConnection, form_key: str, *, shown: Rend
         Publisher(*row[_FORM_END:_PUBLISHER_END]),
         submitted_destination_hash=None if shown is None else row[-1],
     )
-
-
-def user_view(
-    session: Session | ReadConnection, form_key: str, user_id: str, *, shown: RenderToken | None = None
-) -> FormView:
-    """A public form for a signed user of the page around it, with the saved number or address of their contact.
-
-    :param shown: as for ``public_view``
-    :raises NotFound: no form has this key, or it has no such version
-    """
-    view = public_view(session, form_key, shown=shown)
-    row = _OF_USER.one(session, user_id=user_id, type_id=view.form.subscription_type_id)
-    return replace(view, user_id=user_id, respondent=Respondent(*row) if row else None)
 
 
 def inserted_view(session: Session | ReadConnection, token: str) -> FormView:

@@ -163,8 +163,12 @@ def _problem_with_jwt(token: str, secret: str) -> str:
 
 def _decoded(token: str, secret: str) -> dict[str, Any]:
     """The claims. Their times are checked by ``_is_now``, against the time of the request."""
-    unchecked = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
-    return jwt.decode(token, secret, algorithms=["HS256"], options=unchecked)
+    return jwt.decode(
+        token,
+        secret,
+        algorithms=["HS256"],
+        options={"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False},
+    )
 
 
 def _is_now(claims: Mapping[str, Any], at: datetime) -> bool:

@@ -15,6 +15,7 @@ from app.core.forms import views as form_views
 from app.core.forms.content import find_content
 from app.core.forms.render_token import RenderToken
 from app.core.forms.user_token import FormUser
+from app.core.forms.user_view import user_view
 from app.core.forms.views import FormView, State
 from app.core.signing import random_token
 from app.core.submissions import seen
@@ -58,7 +59,7 @@ def inserted_form(token: str) -> Response:
 def form_of_signed_user(signed: str) -> Response:
     user = _form_user(signed, is_answer=False)
     with read_connection() as connection:
-        view = form_views.user_view(connection, user.form_key, user.user_id)
+        view = user_view(connection, user.form_key, user.user_id)
     return _show(view, signed)
 
 
@@ -70,9 +71,7 @@ def answer_public_form(key: str) -> Response:
 @blueprint.post("/user/<signed>")
 def answer_form_of_signed_user(signed: str) -> Response:
     user = _form_user(signed, is_answer=True)
-    return _answer(
-        signed, lambda session, shown: form_views.user_view(session, user.form_key, user.user_id, shown=shown)
-    )
+    return _answer(signed, lambda session, shown: user_view(session, user.form_key, user.user_id, shown=shown))
 
 
 @blueprint.post("/<token>")
