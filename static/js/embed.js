@@ -1,8 +1,8 @@
 // Puts an opt-in form into a page:
 //   <script src="https://consent.example.com/embed.js" data-form="FORM_KEY" async></script>
 // The form appears after the script (in the head: at the end of the page), or in the element that data-target (a selector)
-// names. data-theme is light or dark; without it the form follows the system. For tag managers, which drop data-…, each
-// option may also stand in the script's address: embed.js?form=FORM_KEY&target=%23place.
+// names. data-theme is light or dark; without it the form follows the color-scheme of the page. For tag managers, which
+// drop data-…, each option may also stand in the script's address: embed.js?form=FORM_KEY&target=%23place.
 // window.assent, with which the page signs its visitor (see messenger.js), makes the form show their saved number, masked.
 // The form's messages arrive as DOM events on its frame: assent:ready, assent:height, assent:submitted, assent:verified,
 // assent:error, each with the message as event.detail.
@@ -16,7 +16,15 @@
     return;
   }
   const address = new URL(`/f/form/${encodeURIComponent(form)}`, script.src);
-  if (option("theme")) address.searchParams.set("theme", option("theme"));
+  // A form in a light page stays light, whatever the system is; only a page that says light dark follows the system.
+  const pageTheme = () => {
+    const inHead = document.querySelector("meta[name=color-scheme]")?.content;
+    const declared = `${getComputedStyle(document.documentElement).colorScheme} ${inHead}`;
+    if (!/\bdark\b/.test(declared)) return "light";
+    return /\blight\b/.test(declared) ? "" : "dark";
+  };
+  const theme = option("theme") || pageTheme();
+  if (theme) address.searchParams.set("theme", theme);
 
   const READY_MS = 4000; // an open form answers hello immediately
   const REASONS = { 403: "origin_not_allowed", 404: "unknown_form" };

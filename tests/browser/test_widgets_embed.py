@@ -159,3 +159,22 @@ def test_a_user_whom_the_page_signs_sees_the_saved_number_masked(
     form.get_by_role("button", name="Sign Up Now").click()
     expect(form.locator("main")).to_have_attribute("data-state", "done")
     assert count(database, Contact, InsertedForm) == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("head", "theme"),
+    [
+        ("", "light"),
+        ("<style>:root { color-scheme: dark }</style>", "dark"),
+        ('<meta name="color-scheme" content="light dark">', None),
+    ],
+)
+def test_a_form_has_the_color_scheme_of_its_page(
+    page: Page, shop: Shop, key: str, head: str, theme: str | None
+) -> None:
+    page.emulate_media(color_scheme="dark")
+    shop.pages["/color"] = f'<!doctype html>{head}<script src="{shop.address}/embed.js" data-form="{key}"></script>'
+    page.goto(f"{shop.origin}/color")
+    form = page.frame_locator("iframe")
+    expect(form.get_by_label("Phone number")).to_be_visible()
+    assert form.locator("html").get_attribute("data-theme") == theme
