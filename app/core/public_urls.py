@@ -31,6 +31,11 @@ def public_form(key: str, *, base: str = "") -> str:
     return f"{base}{EMBED}/form/{key}"
 
 
+def form_of_signed_user(token: str, *, base: str = "") -> str:
+    """The page of a form that anyone may open, for a signed user of the page around it (``forms/user_token.py``)."""
+    return f"{base}{EMBED}/user/{token}"
+
+
 def contact(public_id: str, *, base: str = "") -> str:
     """The page of a contact, for agents."""
     return f"{base}/contacts/{public_id}"

@@ -1,8 +1,9 @@
 // Puts an opt-in form into a page:
 //   <script src="https://consent.example.com/embed.js" data-form="FORM_KEY" async></script>
 // The form appears after the script (in the head: at the end of the page), or in the element that data-target (a selector)
-// names. data-theme is light or dark; without it the form follows the system. For tag managers, which drop data-…, each
-// option may also stand in the script's address: embed.js?form=FORM_KEY&target=%23place.
+// names. data-theme is light or dark; without it the form follows the color-scheme of the page. For tag managers, which
+// drop data-…, each option may also stand in the script's address: embed.js?form=FORM_KEY&target=%23place.
+// window.assent, with which the page signs its visitor (see messenger.js), makes the form show their saved number, masked.
 // The form's messages arrive as DOM events on its frame: assent:ready, assent:height, assent:submitted, assent:verified,
 // assent:error, each with the message as event.detail.
 (() => {
@@ -15,7 +16,15 @@
     return;
   }
   const address = new URL(`/f/form/${encodeURIComponent(form)}`, script.src);
-  if (option("theme")) address.searchParams.set("theme", option("theme"));
+  // A form in a light page stays light, whatever the system is; only a page that says light dark follows the system.
+  const pageTheme = () => {
+    const inHead = document.querySelector("meta[name=color-scheme]")?.content;
+    const declared = `${getComputedStyle(document.documentElement).colorScheme} ${inHead}`;
+    if (!/\bdark\b/.test(declared)) return "light";
+    return /\blight\b/.test(declared) ? "" : "dark";
+  };
+  const theme = option("theme") || pageTheme();
+  if (theme) address.searchParams.set("theme", theme);
 
   const READY_MS = 4000; // an open form answers hello immediately
   const REASONS = { 403: "origin_not_allowed", 404: "unknown_form" };
@@ -34,11 +43,27 @@
       this.frame.title = this.dataset.title || "Sign up";
       this.frame.referrerPolicy = "strict-origin-when-cross-origin";
       Object.assign(this.frame.style, { border: "0", width: "100%", height: "420px", display: "block", colorScheme: "normal" });
-      this.frame.addEventListener("load", () => this.loaded());
+      this.frame.addEventListener("load", () => this.frame?.src && this.loaded());
       for (const type of ["message", "blur"]) addEventListener(type, this);
       window.navigation?.addEventListener("currententrychange", this);
-      this.frame.src = this.address;
       this.replaceChildren(this.frame);
+      this.open(this.frame, window.assent || {});
+    }
+
+    // A signed user of this page gets an address of their own; everybody else the public one.
+    async open(frame, { user_id, user_hash, user_jwt }) {
+      const response = user_jwt || user_hash ? await this.identify({ user_id, user_hash, user_jwt }) : null;
+      const { embed_url, identity_problem } = (await response?.json().catch(() => null)) || {};
+      if (identity_problem) console.error(`assent: the visitor is not signed in: ${identity_problem}`);
+      const address = new URL(this.address);
+      if (embed_url) address.pathname = new URL(embed_url).pathname;
+      frame.src = address;
+    }
+
+    identify(identity) {
+      const { origin, pathname } = this.address;
+      const body = JSON.stringify(identity);
+      return fetch(`${origin}${pathname}/identify`, { method: "POST", body, credentials: "omit" }).catch(() => null);
     }
 
     disconnectedCallback() {
@@ -85,7 +110,7 @@
     // The browser shows its own page where a form may not be shown. The server knows why.
     async collapse() {
       const { frame, timer } = this;
-      const response = await fetch(`${this.address.origin}${this.address.pathname}/identify`, { method: "POST", body: "{}", credentials: "omit" }).catch(() => null);
+      const response = await this.identify({});
       if (response?.ok || frame !== this.frame || timer !== this.timer || !this.isConnected) return;
       const code = REASONS[response?.status] || "not_shown";
       Object.assign(frame.style, { height: "0", visibility: "hidden" });

@@ -7,9 +7,10 @@ from playwright.sync_api import CDPSession, Page, expect
 
 from app.core.workspace import settings as workspace_settings
 from app.db import Database
+from app.models import Contact, InsertedForm
 from tests import make
 from tests.browser import npm
-from tests.browser.shop import Shop
+from tests.browser.shop import Shop, count
 
 # What happens in the browser alone is the same over either database.
 pytestmark = pytest.mark.databases("sqlite")
@@ -140,3 +141,40 @@ def test_a_form_that_is_only_slow_is_shown(page: Page, shop: Shop, key: str) -> 
     box = page.locator("iframe").bounding_box()
     assert box
     assert box["height"] == 420
+
+
+def test_a_user_whom_the_page_signs_sees_the_saved_number_masked(
+    page: Page, shop: Shop, key: str, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        make.contact(session, external_id="sam-1", phone_number=make.SAMS_NUMBER)
+    shop.signed("/account", "sam-1")
+    shop.pages["/account"] += f'<script src="{shop.address}/embed.js" data-form="{key}" data-theme="dark"></script>'
+    page.goto(f"{shop.origin}/account")
+    form = page.frame_locator("assent-form iframe")
+    expect(form.locator("main")).to_have_attribute("data-state", "saved")
+    expect(form.locator("main")).to_contain_text("••23")
+    expect(form.locator("html")).to_have_attribute("data-theme", "dark")
+    assert count(database, Contact, InsertedForm) == [1, 0]
+    form.get_by_role("button", name="Sign Up Now").click()
+    expect(form.locator("main")).to_have_attribute("data-state", "done")
+    assert count(database, Contact, InsertedForm) == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("head", "theme"),
+    [
+        ("", "light"),
+        ("<style>:root { color-scheme: dark }</style>", "dark"),
+        ('<meta name="color-scheme" content="light dark">', None),
+    ],
+)
+def test_a_form_has_the_color_scheme_of_its_page(
+    page: Page, shop: Shop, key: str, head: str, theme: str | None
+) -> None:
+    page.emulate_media(color_scheme="dark")
+    shop.pages["/color"] = f'<!doctype html>{head}<script src="{shop.address}/embed.js" data-form="{key}"></script>'
+    page.goto(f"{shop.origin}/color")
+    form = page.frame_locator("iframe")
+    expect(form.get_by_label("Phone number")).to_be_visible()
+    assert form.locator("html").get_attribute("data-theme") == theme

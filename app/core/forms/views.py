@@ -100,7 +100,7 @@ class Insertion:
 
 @dataclass(frozen=True)
 class Respondent:
-    """The contact that a form was inserted for, with its consent for the form's subscription type."""
+    """The contact that a form is for, with its consent for the form's subscription type."""
 
     contact_id: int
     role: str
@@ -118,8 +118,9 @@ class Respondent:
 
 @dataclass(frozen=True)
 class FormView:
-    """One form as one person sees it. A public form has no insertion and no respondent.
+    """One form as one person sees it. A public form has no insertion, and a respondent only if that is a signed user.
 
+    :param user_id: of a public form: the user whom the page around it proved; there may be no contact of that user yet
     :param submitted_destination_hash: of a public form: the destination that this render was answered with before
     """
 
@@ -128,6 +129,12 @@ class FormView:
     insertion: Insertion | None = None
     respondent: Respondent | None = None
     submitted_destination_hash: str | None = None
+    user_id: str | None = None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it is the same for everyone who opens it."""
+        return self.insertion is None and self.user_id is None
 
     @property
     def origins(self) -> list[str]:
@@ -137,6 +144,8 @@ class FormView:
     @property
     def is_unverified(self) -> bool:
         """Whether anyone may be answering: a lead is who typed a number, has a link or wrote in an unsigned chat."""
+        if self.user_id is not None:
+            return False
         if self.insertion is None or self.respondent is None:
             return True
         return self.respondent.role != ContactRole.USER or self.insertion.inserted_by == INSERTED_BY_PAGE

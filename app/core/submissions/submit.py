@@ -20,7 +20,7 @@ from app.core.forms.views import FormView, Insertion, State
 from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.core.submissions import answers
-from app.models import ConsentState, EvidenceLevel
+from app.models import ConsentState, ContactRole, EvidenceLevel
 
 WINDOW_S = 60 * 60
 
@@ -98,7 +98,7 @@ def submit(
         return Outcome(state, "not_agreed", destination, has_agreed=False)
     answer = _Answer(view, shown, destination, evidence, at)
     if view.insertion is None:
-        return _submit_public(session, answer)
+        return _submit_public(session, answer, state)
     return _submit_inserted(session, answer, view.insertion, state)
 
 
@@ -120,21 +120,25 @@ def _agreed_destination(
     return destination
 
 
-def _submit_public(session: Session, answer: _Answer) -> Outcome:
+def _submit_public(session: Session, answer: _Answer, state: State) -> Outcome:
     if answer.view.submitted_destination_hash is not None:
         return _answered_before(session, answer)
-    if (ended := _limited_or_closed(session, answer, State.ASK)) is not None:
+    if state != State.ASK and answer.shown.destination_hash is None:
+        return Outcome(state, "shown_again")  # a number was saved after this page asked for one
+    if (ended := _limited_or_closed(session, answer, state)) is not None:
         return ended
-    lead = _lead(session, answer)
-    if _opted_out_since(session, answer, lead):
-        return Outcome(State.ASK, "shown_again")
+    contact = _lead(session, answer) if answer.view.user_id is None else _signed_user(session, answer)
+    if contact is None:
+        return Outcome(state, "shown_again")
+    if _opted_out_since(session, answer, contact):
+        return _saved_only(session, answer, contact, state)
     inserted_form_id = answers.record_public(
-        session, answer.view.form, answer.shown, answer.destination, lead.id, at=answer.at
+        session, answer.view.form, answer.shown, answer.destination, contact.id, at=answer.at
     )
     if inserted_form_id is None:
-        _undo_lead(session, lead)
+        _undo_lead(session, contact)
         return _answered_before(session, answer)
-    return _opt_in(session, answer, lead, inserted_form_id)
+    return _opt_in(session, answer, contact, inserted_form_id)
 
 
 def _submit_inserted(session: Session, answer: _Answer, insertion: Insertion, state: State) -> Outcome:
@@ -184,15 +188,27 @@ def _lead(session: Session, answer: _Answer) -> LockedContact:
     return leads.lead_for(session, channel, answer.destination, locale=locale, at=answer.at)
 
 
+def _signed_user(session: Session, answer: _Answer) -> LockedContact | None:
+    """The contact of the signed user, locked; created when there is none. Null as for ``_locked_contact``."""
+    if answer.view.respondent is not None:
+        return _with_destination(session, answer, answer.view.respondent.contact_id)
+    user_id, locale = answer.view.user_id, answer.shown.locale
+    created = contacts.create(session, role=ContactRole.USER, external_id=user_id, locale=locale, at=answer.at)
+    return _with_destination(session, answer, created.id)
+
+
 def _locked_contact(session: Session, answer: _Answer) -> LockedContact | None:
     """The contact of an inserted form, locked, after saving the number that they typed.
 
     Null when the saved number changed since the page was rendered, or the contact may no longer answer.
     """
-    respondent, channel, saved = answer.view.respondent, answer.view.form.channel, answer.view.saved
-    if respondent is None:
-        return _lead(session, answer)
-    contact_id = respondent.contact_id
+    respondent = answer.view.respondent
+    return _lead(session, answer) if respondent is None else _with_destination(session, answer, respondent.contact_id)
+
+
+def _with_destination(session: Session, answer: _Answer, contact_id: int) -> LockedContact | None:
+    """A contact with the destination that they agreed to: the saved one, or the typed one, which is saved."""
+    channel, saved = answer.view.form.channel, answer.view.saved
     if answer.shown.destination_hash is not None:
         return leads.lock_saved(session, contact_id, channel, saved)
     return leads.save_destination(session, contact_id, channel, answer.destination, instead_of=saved, at=answer.at)

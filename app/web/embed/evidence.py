@@ -90,4 +90,6 @@ def _level(view: FormView) -> EvidenceLevel:
     """How sure we are who answers."""
     if view.is_unverified:
         return EvidenceLevel.WEB_UNVERIFIED
+    if view.user_id is not None:
+        return EvidenceLevel.SIGNED_IDENTITY
     return EvidenceLevel.SIGNED_IDENTITY if masking.may_show_full_number(view) else EvidenceLevel.PERSONAL_LINK

@@ -10,9 +10,13 @@ from sqlalchemy.orm import Session
 
 from app.core import clock, wording
 from app.core.destinations import Destination
+from app.core.errors import NotFound
+from app.core.forms import user_token
 from app.core.forms import views as form_views
 from app.core.forms.content import find_content
 from app.core.forms.render_token import RenderToken
+from app.core.forms.user_token import FormUser
+from app.core.forms.user_view import user_view
 from app.core.forms.views import FormView, State
 from app.core.signing import random_token
 from app.core.submissions import seen
@@ -65,9 +69,23 @@ def inserted_form(token: str) -> Response:
     return _show(view, token)
 
 
+@blueprint.get("/user/<signed>")
+def form_of_signed_user(signed: str) -> Response:
+    user = _form_user(signed, is_answer=False)
+    with read_connection() as connection:
+        view = user_view(connection, user.form_key, user.user_id)
+    return _show(view, signed)
+
+
 @blueprint.post("/form/<key>")
 def answer_public_form(key: str) -> Response:
     return _answer(key, lambda session, shown: form_views.public_view(session, key, shown=shown))
+
+
+@blueprint.post("/user/<signed>")
+def answer_form_of_signed_user(signed: str) -> Response:
+    user = _form_user(signed, is_answer=True)
+    return _answer(signed, lambda session, shown: user_view(session, user.form_key, user.user_id, shown=shown))
 
 
 @blueprint.post("/<token>")
@@ -84,11 +102,28 @@ def public_form_seen(key: str) -> ResponseReturnValue:
     return "", 204
 
 
+@blueprint.post("/user/<signed>/seen")
+def form_of_signed_user_seen(signed: str) -> ResponseReturnValue:
+    key = _form_user(signed, is_answer=True).form_key
+    shown = AnswerForm(request.form).render_token(keys(), signed)
+    if shown is not None:
+        with unit_of_work() as session:
+            seen.public_form_seen(session, key, shown, address=client_address(request), at=clock.now())
+    return "", 204
+
+
 @blueprint.post("/<token>/seen")
 def inserted_form_seen(token: str) -> ResponseReturnValue:
     with unit_of_work() as session:
         seen.inserted_form_seen(session, token, at=clock.now())
     return "", 204
+
+
+def _form_user(signed: str, *, is_answer: bool) -> FormUser:
+    user = user_token.read(keys(), signed, is_answer=is_answer)
+    if user is None:
+        raise NotFound("There is no such form.")
+    return user
 
 
 def _show(view: FormView, place: str) -> Response:

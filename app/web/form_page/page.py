@@ -115,7 +115,7 @@ def context_of(view: FormView, *, locale: str, region: str | None, theme: str) -
         region=region,
         theme=theme,
         channel=form.channel,
-        is_public=view.insertion is None,
+        is_public=view.is_public,
         is_unverified=view.is_unverified,
         form_key=form.key,
         brand=publisher.name,

@@ -98,6 +98,7 @@ def test_a_saved_form_shows_snippet_iframe_and_link(
     (made,) = _all(database)
     page = markup.unescape(answer.get_data(as_text=True))
     assert f'<script src="http://localhost/embed.js" data-form="{made.form.key}" async></script>' in page
+    assert f'<script src="http://localhost/embed.js?form={made.form.key}" async></script>' in page
     assert f'<iframe src="http://localhost/f/form/{made.form.key}"' in page
     assert f'value="http://localhost/f/form/{made.form.key}"' in page
 

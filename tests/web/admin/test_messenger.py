@@ -25,6 +25,7 @@ def test_the_page_shows_the_snippet_and_no_secret(app: Flask, database: Database
     html = admin(app).get("/admin/messenger").get_data(as_text=True)
     standing = workspace(database)
     assert f"/messenger.js&#34; data-key=&#34;{standing.messenger_key}&#34; async" in html
+    assert f"/messenger.js?key={standing.messenger_key}&#34; async" in html
     assert standing.messenger_secret not in html
 
 
