@@ -11,10 +11,10 @@ from wtforms import SelectField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app.core import clock, phone, public_urls
-from app.core.consent import eligibility, locking
+from app.core.consent import eligibility, locking, reach
 from app.core.consent.eligibility import Reason, SubscriptionStatus
 from app.core.contacts import records as contacts
-from app.core.errors import InvalidInput, InvalidState
+from app.core.errors import InvalidInput, InvalidState, Merged
 from app.core.forms import insertion, publishing
 from app.core.ledger import events as ledger
 from app.core.subscriptions import subscription_types
@@ -72,7 +72,11 @@ class ProfileForms:
 @blueprint.get("/contacts/<public_id>")
 @agent_required
 def contact(public_id: str) -> ResponseReturnValue:
-    return profile_page(public_id, ProfileForms())
+    """The page of a contact; of a merged one, that of the contact it belongs to now."""
+    try:
+        return profile_page(public_id, ProfileForms())
+    except Merged as merged:
+        return redirect(url_for("contacts.contact", public_id=merged.into))
 
 
 @blueprint.post("/contacts/<public_id>/forms")
@@ -87,9 +91,12 @@ def insert_form(public_id: str) -> ResponseReturnValue:
 
 
 def profile_page(public_id: str, forms: ProfileForms) -> str:
+    """The page of a contact. Of an erased one it shows what the ledger keeps, and offers nothing."""
     before = request.args.get("before", type=ids.whole_number)
     with read_only() as session:
         found = contacts.find(session, public_id)
+        if found.erased_at is None:
+            reach.refuse_gone(session, merged_into_id=found.merged_into_id, erased_at=None)
         subscriptions = eligibility.statuses(session, found)
         forms.offer(offered_forms(session, subscriptions, actor=current_actor()), subscriptions)
         lines = ledger.of_contact(session, found.id, limit=EVENTS_A_PAGE + 1, before_id=before)
