@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.core import phone
 from app.core.accounts import agents as accounts
 from app.core.accounts import api_tokens as tokens
+from app.core.workspace.settings import REGIONS
 
 _ENGLISH = Locale.parse("en_GB")
 _BY = {"contact": "The person", "system": "Assent itself", "api": "API token"}
@@ -41,18 +42,8 @@ def country(code: str) -> str:
 @lru_cache
 def time_zones() -> tuple[str, ...]:
     """The time zones that are named by region and city, and UTC."""
-    regions = (
-        "Africa/",
-        "America/",
-        "Antarctica/",
-        "Asia/",
-        "Atlantic/",
-        "Australia/",
-        "Europe/",
-        "Indian/",
-        "Pacific/",
-    )
-    return ("UTC", *sorted(zone for zone in available_timezones() if zone.startswith(regions)))
+    zones = (zone for zone in available_timezones() if zone.lower().startswith(REGIONS))
+    return ("UTC", *sorted(zones))
 
 
 def actor(code: str, names: Mapping[int, str] | Mapping[int | str, str]) -> str:
