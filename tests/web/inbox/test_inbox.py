@@ -241,7 +241,13 @@ def test_the_panel_shows_the_contact_and_its_subscriptions(
     send(ana, chat, "close")
     later = post(database, sam, "Me again")
     panel = text_of(ana, f"/inbox/{later}").partition('id="panel"')[2]
-    for expected in ("+1 202-555-0123", "Valid, can receive texts", "sam@example.com", "Opted in", "Never asked"):
+    for expected in (
+        "+1 202-555-0123",
+        "Valid, can receive texts",
+        "sam@example.com",
+        "Opted in",
+        "Subscribed (default)",
+    ):
         assert expected in panel
     assert "since" in panel
     assert "Not yet" not in panel
