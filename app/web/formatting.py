@@ -1,29 +1,61 @@
 """Times, countries and actors as staff pages show them."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import cast
 from zoneinfo import ZoneInfo, available_timezones
 
-from babel import Locale
-from babel.dates import format_datetime
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_datetime, format_skeleton, format_time
+from flask import has_request_context, request
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from app.core import phone
+from app.core import phone, wording
 from app.core.accounts import agents as accounts
 from app.core.accounts import api_tokens as tokens
+from app.core.workspace.settings import REGIONS
 
 _ENGLISH = Locale.parse("en_GB")
 _BY = {"contact": "The person", "system": "Assent itself", "api": "API token"}
 
 
 def local_time(at: datetime, time_zone: str) -> Markup:
-    """A time in a time zone, for people and machines: ``<time datetime="…">2 Nov 2026, 13:00 CET</time>``."""
+    """A time in a time zone, for people and machines: ``<time datetime="…">2 Nov 2026, 13:00 CET</time>``.
+
+    Readers whose browser asks for American English see ``Nov 2, 2026, 1:00 PM CET``.
+    """
     zone = ZoneInfo(time_zone)
-    words = format_datetime(at, "d MMM y, HH:mm zzz", tzinfo=zone, locale=_ENGLISH)
+    names = [format_datetime(at, "zzz", tzinfo=zone, locale=locale) for locale in (reader_locale(), _ENGLISH)]
+    name = names[0] if names[0].isalpha() else names[1]  # some zones have a name in one of the two only
+    words = f"{day_and_time(at, zone, 'yMMMd')} {name}"
     return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="seconds"), words)
+
+
+def day_and_time(at: datetime, zone: ZoneInfo, day: str = "") -> str:
+    """The time of the day as the reader writes it, after the day.
+
+    :param day: the parts of the day, as a skeleton of CLDR: ``MMMd``; empty: the time alone
+    """
+    locale = reader_locale()
+    time = format_time(at, "short", tzinfo=zone, locale=locale)
+    return f"{format_skeleton(day, at, tzinfo=zone, locale=locale)}, {time}" if day else time
+
+
+def reader_locale() -> Locale:
+    """The English that the reader's browser prefers; British outside a request and for other languages."""
+    return _english(request.headers.get("Accept-Language", "")) if has_request_context() else _ENGLISH
+
+
+@lru_cache(maxsize=256)
+def _english(accept_language: str) -> Locale:
+    for tag in wording.accepted_languages(accept_language):
+        if tag.lower().startswith("en-"):
+            with suppress(UnknownLocaleError, ValueError):
+                return Locale.parse(tag, sep="-")
+    return _ENGLISH
 
 
 @lru_cache
@@ -41,18 +73,8 @@ def country(code: str) -> str:
 @lru_cache
 def time_zones() -> tuple[str, ...]:
     """The time zones that are named by region and city, and UTC."""
-    regions = (
-        "Africa/",
-        "America/",
-        "Antarctica/",
-        "Asia/",
-        "Atlantic/",
-        "Australia/",
-        "Europe/",
-        "Indian/",
-        "Pacific/",
-    )
-    return ("UTC", *sorted(zone for zone in available_timezones() if zone.startswith(regions)))
+    zones = (zone for zone in available_timezones() if zone.lower().startswith(REGIONS))
+    return ("UTC", *sorted(zones))
 
 
 def actor(code: str, names: Mapping[int, str] | Mapping[int | str, str]) -> str:

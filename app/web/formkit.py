@@ -65,6 +65,24 @@ def refuse(form: Form, error: AssentError) -> None:
         form.form_errors.append(error.message)
 
 
+def rule(check: Callable[[Any], object]) -> Callable[[Any, wtforms.Field], None]:
+    """A validator that asks a rule of core, so that a form reports all its mistakes in one go.
+
+    :param check: takes the field's value; raises ``InvalidInput`` when it is refused
+    """
+
+    def validate(_form: Any, field: wtforms.Field) -> None:
+        if field.process_errors:
+            return
+        is_missing_text = field.data is None and isinstance(field, wtforms.StringField)
+        try:
+            check("" if is_missing_text else field.data)
+        except InvalidInput as refused:
+            raise wtforms.validators.ValidationError(refused.message) from None
+
+    return validate
+
+
 def text(value: Any) -> str | None:
     """A WTForms filter: strips text, removes NUL (which PostgreSQL cannot store), and normalizes line ends."""
     return value.replace("\0", "").replace("\r\n", "\n").strip() if isinstance(value, str) else None

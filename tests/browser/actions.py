@@ -107,4 +107,4 @@ def _sign_in(page: Page, shop: tour.Demo, email: str) -> None:
     page.goto(f"{shop.address}/sign-in")
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()

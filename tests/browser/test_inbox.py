@@ -49,7 +49,7 @@ def ana(chromium: Browser, address: str, database: Database) -> Iterator[Page]:
     page.goto(f"{address}/sign-in")
     page.get_by_label("E-mail").fill(ANA)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(f"{address}/inbox")
     yield page
     context.close()

@@ -77,12 +77,19 @@ def find_current(session: Session, public_id: str) -> Contact:
 
     :raises NotFound: there is no contact with this public id, or it was erased
     """
-    contact = find(session, public_id)
-    if contact.merged_into_id is not None:
-        contact = session.get_one(Contact, contact.merged_into_id)
+    contact = find_surviving(session, public_id)
     if contact.erased_at is not None:
         raise NotFound("There is no such contact.")
     return contact
+
+
+def find_surviving(session: Session, public_id: str) -> Contact:
+    """The contact with this public id, or the one that it was merged into, erased or not.
+
+    :raises NotFound: there is no contact with this public id
+    """
+    contact = find(session, public_id)
+    return contact if contact.merged_into_id is None else session.get_one(Contact, contact.merged_into_id)
 
 
 def find_by_ids(session: Session, ids: Iterable[int]) -> dict[int, Contact]:

@@ -71,9 +71,7 @@ def checked_content(session: Session, content: FormContent) -> FormContent:
         raise InvalidInput("Choose a subscription type that is live.", field="subscription_type_id")
     if content.locale not in LOCALES:
         raise InvalidInput("Choose one of the languages offered.", field="locale")
-    color = content.accent_color.strip().lower() or DEFAULT_ACCENT_COLOR
-    if not _COLOR.fullmatch(color):
-        raise InvalidInput("Write the colour as # and six digits, for example #0b6e4f.", field="accent_color")
+    color = read_color(content.accent_color)
     texts = {
         locale: _checked_text(text, "" if locale == content.locale else f"-{locale}")
         for locale, text in sorted(content.texts.items())
@@ -88,6 +86,14 @@ def checked_content(session: Session, content: FormContent) -> FormContent:
     return FormContent(
         content.subscription_type_id, texts, content.locale, color, settings.country(content.default_country)
     )
+
+
+def read_color(typed: str | None) -> str:
+    """The accent color as it is stored; the standard one when empty. :raises InvalidInput: it is not a color"""
+    color = (typed or "").strip().lower() or DEFAULT_ACCENT_COLOR
+    if not _COLOR.fullmatch(color):
+        raise InvalidInput("Write the colour as # and six digits, for example #0b6e4f.", field="accent_color")
+    return color
 
 
 def _checked_text(text: FormText, suffix: str) -> FormText:

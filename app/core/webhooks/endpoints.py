@@ -67,8 +67,8 @@ def create(
         raise InvalidState(f"There can be {ENDPOINTS_MAX} endpoints. Delete one that is not used any more.")
     secret = signatures.new_secret()
     endpoint = WebhookEndpoint(
-        url=_url(url, reach),
-        topics=_topics(topics),
+        url=read_url(url, reach),
+        topics=read_topics(topics),
         secret=signatures.encrypt(keys_of(session), secret),
         enabled_at=at,
         created_by=actor,
@@ -125,9 +125,9 @@ def change(
     endpoint = _lock(session, endpoint_id)
     values: dict[str, Any] = {}
     if url is not None:
-        values["url"] = _url(url, reach)
+        values["url"] = read_url(url, reach)
     if topics is not None:
-        values["topics"] = _topics(topics)
+        values["topics"] = read_topics(topics)
     changed = {name: value for name, value in values.items() if getattr(endpoint, name) != value}
     for name, value in changed.items():
         setattr(endpoint, name, value)
@@ -247,7 +247,8 @@ def _reset_failures(endpoint: WebhookEndpoint) -> None:
     endpoint.consecutive_failures, endpoint.paused_until = 0, None
 
 
-def _url(typed: object, reach: Reach) -> str:
+def read_url(typed: object, reach: Reach) -> str:
+    """The address of an endpoint. :raises InvalidInput: events cannot be sent there"""
     url = typed.strip() if isinstance(typed, str) else ""
     try:
         http.read_url(url, reach)
@@ -256,7 +257,8 @@ def _url(typed: object, reach: Reach) -> str:
     return url
 
 
-def _topics(requested: object) -> list[str]:
+def read_topics(requested: object) -> list[str]:
+    """The topics of an endpoint, in their usual order. :raises InvalidInput: none is chosen, or one does not exist"""
     topics = list(requested) if isinstance(requested, list | tuple | set | frozenset) else []
     if unknown := [topic for topic in topics if not isinstance(topic, str) or topic not in TOPICS]:
         raise InvalidInput(f"There is no topic “{str(unknown[0])[:40]}”.", field="topics")

@@ -19,6 +19,18 @@ from app.db import insert_or_ignore
 from app.models import Workspace
 
 LOGO_MAX_BYTES = 200_000
+# The beginnings of time zones that are named by region and city.
+REGIONS = (
+    "africa/",
+    "america/",
+    "antarctica/",
+    "asia/",
+    "atlantic/",
+    "australia/",
+    "europe/",
+    "indian/",
+    "pacific/",
+)
 GREETING_MAX, OFFICE_NAME_MAX = 300, 120
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 _LOGO_SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
@@ -72,7 +84,7 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
     :raises InvalidInput: a value is invalid; ``field`` names it
     """
     workspace = get(session)
-    checked = {name: _CHECKS[name](value) for name, value in values.items()}
+    checked = {name: check(name, value) for name, value in values.items()}
     changed = {name: value for name, value in checked.items() if getattr(workspace, name) != value}
     for name, value in changed.items():
         setattr(workspace, name, value)
@@ -81,6 +93,14 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
         audit.record(session, actor, "settings.changed", "workspace", {"fields": sorted(changed)}, at=at)
         session.flush()
     return workspace
+
+
+def check(name: str, value: Any) -> Any:
+    """One value of ``change`` as it would be stored.
+
+    :raises InvalidInput: it is invalid; ``field`` names it
+    """
+    return _CHECKS[name](value)
 
 
 def change_logo(session: Session, content: bytes | None, *, actor: str, at: datetime) -> Workspace:
@@ -126,9 +146,16 @@ def _name(value: str) -> str:
 
 
 def _time_zone(value: str) -> str:
-    if value not in available_timezones():
-        raise InvalidInput("Choose a time zone such as Europe/Berlin.", field="time_zone")
-    return value
+    typed = value.strip().replace(" ", "_").lower()
+    zones = {zone.lower(): zone for zone in sorted(available_timezones())}
+    cities = [
+        zone for name, zone in sorted(zones.items()) if name.rpartition("/")[2] == typed and name.startswith(REGIONS)
+    ]
+    if found := zones.get(typed) or (cities[0] if len(cities) == 1 else None):
+        return found
+    if cities:
+        raise InvalidInput(f"Choose one of these: {', '.join(cities)}.", field="time_zone")
+    raise InvalidInput("Choose a time zone by its region and city, such as Europe/Berlin.", field="time_zone")
 
 
 def country(value: str | None) -> str | None:

@@ -7,15 +7,15 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms import RadioField, StringField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired
 
-from app.core import audit, clock
+from app.core import audit, clock, email
 from app.core.accounts import agents
 from app.core.errors import InvalidState
 from app.core.workspace import settings
 from app.models import Agent, Role
 from app.web.admin.blueprint import blueprint
-from app.web.formkit import Form, NameForm, accepted, text
+from app.web.formkit import Form, NameForm, accepted, rule, text
 from app.web.services import has_mail, read_only, unit_of_work
 from app.web.sign_in import password_links
 from app.web.sign_in.setup import admin_required, current_actor
@@ -27,8 +27,10 @@ _ROLES = {
 
 
 class InviteForm(Form):
-    email = StringField("E-mail address", [InputRequired("Enter their e-mail address.")], filters=[text])
-    name = StringField("Name", [Length(max=agents.NAME_MAX)], filters=[text])
+    email = StringField(
+        "E-mail address", [InputRequired("Enter their e-mail address."), rule(email.read)], filters=[text]
+    )
+    name = StringField("Name", [rule(agents.read_name)], filters=[text])
     role = RadioField("Role", choices=_ROLES, default=Role.AGENT.value)
 
 

@@ -24,7 +24,7 @@ from app.models import OptInForm, OptInFormVersion, SubscriptionType
 from app.web import formatting, ids
 from app.web.admin.blueprint import blueprint
 from app.web.form_page.preview import render_preview
-from app.web.formkit import Form, accepted, choices, fields_for_each, text
+from app.web.formkit import Form, accepted, choices, fields_for_each, refuse, rule, text
 from app.web.security import public_url
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
@@ -60,9 +60,21 @@ class OptInFormForm(Form):
     legal_text = TextAreaField("Legal text", _at_most(LEGAL_MAX), filters=[text])
     success_text = StringField("Success text", _at_most(SUCCESS_MAX), filters=[text])
     checkbox_text = StringField("Text of the box", _at_most(CHECKBOX_MAX), filters=[text])
-    accent_color = StringField("Accent colour", filters=[text], default=form_content.DEFAULT_ACCENT_COLOR)
-    default_country = SelectField("Default country", validate_choice=False)
-    allowed_origins = TextAreaField("Allowed origins", filters=[text])
+    accent_color = StringField(
+        "Accent colour", [rule(form_content.read_color)], filters=[text], default=form_content.DEFAULT_ACCENT_COLOR
+    )
+    default_country = SelectField("Default country", [rule(settings.country)], validate_choice=False)
+    allowed_origins = TextAreaField("Allowed origins", [rule(origins.read_many)], filters=[text])
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """The texts in a further language need a title in it."""
+        is_valid = bool(super().validate(extra_validators))
+        for locale in LOCALES:
+            texts = self._text(f"-{locale}")
+            if locale != self.locale.data and any(vars(texts).values()) and not texts.title:
+                refuse(self, InvalidInput("Give the form a title in this language, too.", field=f"title-{locale}"))
+                is_valid = False
+        return is_valid
 
     def offer(self, types: list[SubscriptionType]) -> None:
         """Fill the choices: live types and countries."""

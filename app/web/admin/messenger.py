@@ -1,5 +1,6 @@
 """Settings of the messenger: its snippet, texts and color, and the secret that sites sign identities with."""
 
+from functools import partial
 from typing import Any
 
 from flask import flash, redirect, render_template, url_for
@@ -11,15 +12,19 @@ from app.core.wording import LOCALES
 from app.core.workspace import settings
 from app.models import Workspace
 from app.web.admin.blueprint import blueprint
-from app.web.formkit import Form, accepted, fields_for_each, text
+from app.web.formkit import Form, accepted, fields_for_each, rule, text
 from app.web.security import public_url
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
 
 class MessengerForm(Form):
-    messenger_office_name = StringField("Office name", filters=[text])
-    messenger_accent_color = StringField("Accent colour", filters=[text])
+    messenger_office_name = StringField(
+        "Office name", [rule(partial(settings.check, "messenger_office_name"))], filters=[text]
+    )
+    messenger_accent_color = StringField(
+        "Accent colour", [rule(partial(settings.check, "messenger_accent_color"))], filters=[text]
+    )
 
     @property
     def values(self) -> dict[str, Any]:
@@ -33,7 +38,13 @@ class MessengerForm(Form):
 
 
 fields_for_each(
-    MessengerForm, list(LOCALES), messenger_greeting=lambda locale: TextAreaField(LOCALES[locale], filters=[text])
+    MessengerForm,
+    list(LOCALES),
+    messenger_greeting=lambda locale: TextAreaField(
+        LOCALES[locale],
+        [rule(lambda greeting: settings.check("messenger_greeting", {locale: greeting}))],
+        filters=[text],
+    ),
 )
 
 

@@ -1,5 +1,6 @@
 """Settings: name, logo and policy of the workspace."""
 
+from functools import partial
 from typing import Any
 
 from flask import flash, redirect, render_template, url_for
@@ -14,12 +15,16 @@ from app.core.workspace import settings
 from app.models import Workspace
 from app.web import formatting
 from app.web.admin.blueprint import blueprint
-from app.web.formkit import Form, accepted, choices, text
+from app.web.formkit import Form, accepted, choices, rule, text
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
 _ANY_COUNTRY = ("", "None")
 _A_NUMBER = InputRequired("Give a whole number.")
+
+
+def _rule(name: str) -> Any:
+    return rule(partial(settings.check, name))
 
 
 _PLAIN = ("name", "time_zone", "privacy_url", "terms_url", "help_contact")
@@ -28,19 +33,29 @@ _OTHER = ("default_country", "allowed_countries", *_LIMITS)
 
 
 class SettingsForm(Form):
-    name = StringField("Workspace name", [DataRequired("Give the workspace a name.")], filters=[text])
-    time_zone = StringField("Time zone", [DataRequired("Choose a time zone such as Europe/Berlin.")], filters=[text])
-    default_country = SelectField("Default country", filters=[text], validate_choice=False)
-    allowed_countries = SelectMultipleField(
-        "Allowed countries", widget=ListWidget(), option_widget=CheckboxInput(), validate_choice=False
+    name = StringField("Workspace name", [DataRequired("Give the workspace a name."), _rule("name")], filters=[text])
+    time_zone = StringField(
+        "Time zone", [DataRequired("Choose a time zone such as Europe/Berlin."), _rule("time_zone")], filters=[text]
     )
-    allowed_origins = TextAreaField("Allowed origins", filters=[text])
-    privacy_url = StringField("Privacy policy", filters=[text])
-    terms_url = StringField("Terms", filters=[text])
-    help_contact = StringField("Help contact", filters=[text])
-    submissions_per_address = IntegerField("Submissions an hour from one address", [_A_NUMBER])
-    submissions_per_number = IntegerField("Submissions an hour for one number", [_A_NUMBER])
-    api_calls_per_minute = IntegerField("API calls a minute with one token", [_A_NUMBER])
+    default_country = SelectField("Default country", [_rule("default_country")], filters=[text], validate_choice=False)
+    allowed_countries = SelectMultipleField(
+        "Allowed countries",
+        [_rule("allowed_countries")],
+        widget=ListWidget(),
+        option_widget=CheckboxInput(),
+        validate_choice=False,
+    )
+    allowed_origins = TextAreaField("Allowed origins", [rule(origins.read_many)], filters=[text])
+    privacy_url = StringField("Privacy policy", [_rule("privacy_url")], filters=[text])
+    terms_url = StringField("Terms", [_rule("terms_url")], filters=[text])
+    help_contact = StringField("Help contact", [_rule("help_contact")], filters=[text])
+    submissions_per_address = IntegerField(
+        "Submissions an hour from one address", [_A_NUMBER, _rule("submissions_per_address")]
+    )
+    submissions_per_number = IntegerField(
+        "Submissions an hour for one number", [_A_NUMBER, _rule("submissions_per_number")]
+    )
+    api_calls_per_minute = IntegerField("API calls a minute with one token", [_A_NUMBER, _rule("api_calls_per_minute")])
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)

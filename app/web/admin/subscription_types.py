@@ -1,19 +1,23 @@
 """Subscription types: the list, and the page of one type."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 from wtforms import RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app.core import clock
+from app.core.contacts import filters, search
+from app.core.contacts.filters import Query
 from app.core.errors import InvalidInput, InvalidState
 from app.core.subscriptions import subscription_types
 from app.core.subscriptions.subscription_types import DESCRIPTION_MAX, NAME_MAX, Translations
 from app.core.wording import LOCALES
-from app.models import Channel, ConsentType, SubscriptionType
+from app.models import Channel, ConsentType, SubscriptionType, TypeState
 from app.web.admin.blueprint import blueprint
 from app.web.formkit import Form, accepted, choices, fields_for_each, refuse, text
 from app.web.services import read_only, unit_of_work
@@ -75,10 +79,12 @@ class NewTypeForm(TypeForm):
 @admin_required
 def subscription_types_page() -> str:
     with read_only() as session:
+        types = subscription_types.find_all(session)
         return render_template(
             "admin/subscription_types.html",
-            types=subscription_types.find_all(session),
-            opted_in=subscription_types.opted_in_counts(session),
+            types=types,
+            subscribed=_subscribed(session, types),
+            counted_max=search.COUNTED_MAX,
             channels=_CHANNELS,
             consent_types=_CONSENT_TYPES,
         )
@@ -97,8 +103,12 @@ def subscription_type(type_id: int) -> ResponseReturnValue:
     with read_only() as session:
         found = subscription_types.find(session, type_id)
         opted_in = subscription_types.opted_in_counts(session).get(type_id, 0)
+        subscribed = _subscribed(session, [found])[type_id]
     form = TypeForm(data=_values_of(found))
-    return accepted(form, partial(_edited, type_id=type_id)) or (_page(form, found, opted_in), form.status)
+    return accepted(form, partial(_edited, type_id=type_id)) or (
+        _page(form, found, opted_in, subscribed),
+        form.status,
+    )
 
 
 @blueprint.post("/admin/subscription-types/<int:type_id>/<any(put_live, archive, unarchive):step>")
@@ -118,6 +128,21 @@ def step_subscription_type(type_id: int, step: str) -> ResponseReturnValue:
     except InvalidState as error:
         flash(error.message, "warning")
     return redirect(url_for("admin.subscription_type", type_id=type_id), 303)
+
+
+def _subscribed(session: Session, types: Iterable[SubscriptionType]) -> dict[int, int]:
+    """How many contacts are subscribed to each type, by its id; of opt-out types counted up to ``COUNTED_MAX``."""
+    opted_in = subscription_types.opted_in_counts(session)
+    return {
+        each.id: search.count(session, _subscribed_to(each))
+        if each.consent_type == ConsentType.OPT_OUT and each.state != TypeState.DRAFT
+        else opted_in.get(each.id, 0)
+        for each in types
+    }
+
+
+def _subscribed_to(found: SubscriptionType) -> Query:
+    return filters.read({"field": f"subscription_types.{found.id}", "operator": "=", "value": "subscribed"})
 
 
 def _created(form: NewTypeForm) -> ResponseReturnValue:
@@ -155,13 +180,15 @@ def _edited(form: TypeForm, type_id: int) -> ResponseReturnValue:
     return redirect(url_for("admin.subscription_type", type_id=type_id), 303)
 
 
-def _page(form: Form, found: SubscriptionType | None, opted_in: int = 0) -> str:
+def _page(form: Form, found: SubscriptionType | None, opted_in: int = 0, subscribed: int = 0) -> str:
     locale = found.locale if found else form["locale"].data or "en"
     return render_template(
         "admin/subscription_type.html",
         form=form,
         type=found,
         opted_in=opted_in,
+        subscribed=subscribed,
+        counted_max=search.COUNTED_MAX,
         own_locale=locale,
         locales=LOCALES,
         channels=_CHANNELS,

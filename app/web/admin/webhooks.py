@@ -24,15 +24,23 @@ from app.web import ids as numbers
 from app.web import services
 from app.web.admin.blueprint import blueprint
 from app.web.formatting import agent_names
-from app.web.formkit import Form, accepted, choices, text
+from app.web.formkit import Form, accepted, choices, rule, text
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
 
 class EndpointForm(Form):
-    url = StringField("Address", [DataRequired("Write the address that events go to.")], filters=[text])
+    url = StringField(
+        "Address",
+        [DataRequired("Write the address that events go to."), rule(lambda url: endpoints.read_url(url, _reach()))],
+        filters=[text],
+    )
     topics = SelectMultipleField(
-        "Topics", choices=choices(TOPICS.items()), widget=ListWidget(), option_widget=CheckboxInput()
+        "Topics",
+        [rule(endpoints.read_topics)],
+        choices=choices(TOPICS.items()),
+        widget=ListWidget(),
+        option_widget=CheckboxInput(),
     )
 
 

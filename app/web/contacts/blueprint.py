@@ -2,4 +2,7 @@
 
 from flask import Blueprint
 
+from app.web.contacts import labels
+
 blueprint = Blueprint("contacts", __name__)
+blueprint.add_app_template_filter(labels.reason)

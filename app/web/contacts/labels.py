@@ -51,3 +51,8 @@ REASONS = {
     Reason.NOT_OPTED_IN: "They have not opted in.",
 }
 CHANNELS = {Channel.SMS: "SMS", Channel.EMAIL: "E-mail"}
+
+
+def reason(code: Reason) -> str:
+    """The sentence for a reason why a contact is not reachable."""
+    return REASONS[code]

@@ -91,10 +91,11 @@ class ProfileForms:
 @blueprint.get("/contacts/<public_id>")
 @agent_required
 def contact(public_id: str) -> ResponseReturnValue:
+    """The page of a contact; of a merged one, that of the contact it belongs to now."""
     with read_only() as session:
-        current = current_id(session, public_id)
-    if current != public_id:
-        return redirect(url_for("contacts.contact", public_id=current), 303)
+        surviving = contacts.find_surviving(session, public_id).public_id
+    if surviving != public_id:
+        return redirect(url_for("contacts.contact", public_id=surviving), 303)
     return profile_page(public_id, ProfileForms())
 
 
@@ -110,9 +111,10 @@ def insert_form(public_id: str) -> ResponseReturnValue:
 
 
 def profile_page(public_id: str, forms: ProfileForms) -> str:
+    """The page of a contact. Of an erased one it shows what the ledger keeps, and offers nothing."""
     before = request.args.get("before", type=ids.whole_number)
     with read_only() as session:
-        found = contacts.find_current(session, public_id)
+        found = contacts.find_surviving(session, public_id)
         subscriptions = eligibility.statuses(session, found)
         forms.offer(offered_forms(session, subscriptions, actor=current_actor()), subscriptions)
         lines = ledger.of_contact(session, found.id, limit=EVENTS_A_PAGE + 1, before_id=before)

@@ -1,6 +1,6 @@
 """The start page, the logo, and the shop of the demo."""
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, current_app, render_template, request
 from sqlalchemy.orm import Session
 
 from app.core import public_urls
@@ -49,6 +49,17 @@ def logo() -> Response:
         response = Response(workspace.logo, mimetype=workspace.logo_type)
     is_versioned = request.args.get("v") == workspace.logo_hash
     response.headers["Cache-Control"] = _FOREVER if is_versioned else "public, max-age=300"
+    return response
+
+
+@blueprint.get("/favicon.ico")
+@blueprint.get("/apple-touch-icon.png")
+@blueprint.get("/apple-touch-icon-precomposed.png")
+def icon() -> Response:
+    """The icons that browsers ask for by these names, whatever a page says."""
+    name = "favicon.ico" if request.path.endswith(".ico") else "apple-touch-icon.png"
+    response = current_app.send_static_file(f"img/{name}")
+    response.headers["Cache-Control"] = "public, max-age=86400"
     return response
 
 

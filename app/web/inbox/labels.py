@@ -7,8 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import nh3
-from babel import Locale
-from babel.dates import format_datetime
+from babel.dates import format_skeleton
 from markupsafe import Markup
 
 from app.core import clock, phone
@@ -17,7 +16,6 @@ from app.core.ledger.events import LedgerLine
 from app.models import MessageKind
 from app.web import formatting
 
-_ENGLISH = Locale.parse("en_GB")
 _LEGAL_TAGS = {"p", "br", "em", "strong", "a"}
 _EVENTS = {
     "closed": "closed the conversation",
@@ -64,9 +62,12 @@ def short_time(at: datetime, time_zone: str) -> Markup:
     """``13:05`` today, else ``2 Nov, 13:05``; as a ``<time>`` element with the full time as its title."""
     zone = ZoneInfo(time_zone)
     local, today = at.astimezone(zone), clock.now().astimezone(zone)
-    pattern = "HH:mm" if local.date() == today.date() else "d MMM, HH:mm" if local.year == today.year else "d MMM y"
-    short = format_datetime(at, pattern, tzinfo=zone, locale=_ENGLISH)
-    full = format_datetime(at, "d MMM y, HH:mm zzz", tzinfo=zone, locale=_ENGLISH)
+    locale = formatting.reader_locale()
+    if local.year != today.year:
+        short = format_skeleton("yMMMd", at, tzinfo=zone, locale=locale)
+    else:
+        short = formatting.day_and_time(at, zone, "" if local.date() == today.date() else "MMMd")
+    full = formatting.local_time(at, time_zone).striptags()
     return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(timespec="seconds"), full, short)
 
 

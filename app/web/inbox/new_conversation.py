@@ -8,7 +8,7 @@ from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app.core import clock
-from app.core.consent import eligibility
+from app.core.consent import eligibility, reach
 from app.core.contacts import records as contacts
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations import lifecycle, views
@@ -62,6 +62,7 @@ def _begun(public_id: str, first: FirstMessage) -> int:
 def _page(public_id: str, form: StartForm) -> str:
     with read_only() as session:
         contact = contacts.find_current(session, public_id)
+        reach.refuse_gone(session, merged_into_id=contact.merged_into_id, erased_at=contact.erased_at)
         statuses = eligibility.statuses(session, contact)
         form.form_id.choices = choices(
             [

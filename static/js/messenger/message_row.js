@@ -15,11 +15,16 @@ export const createRow = (message) => {
   showAbout(row, message);
   return row;
 };
+// The page's language as the reader's browser writes it: "en-GB" has other times than "en-US".
+const spokenHere = () => {
+  const { lang } = document.documentElement;
+  return navigator.languages.find((each) => each === lang || each.startsWith(`${lang}-`)) ?? lang;
+};
 // The line below a message: author and time.
 export const showAbout = (row, message) => {
   const at = new Date(message.at);
   const isToday = at.toDateString() === new Date().toDateString();
-  const time = at.toLocaleString(document.documentElement.lang, {
+  const time = at.toLocaleString(spokenHere(), {
     hour: "numeric", minute: "2-digit", ...(isToday ? {} : { day: "numeric", month: "short" }),
   });
   const author = message.from === "visitor"

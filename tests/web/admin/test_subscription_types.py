@@ -156,8 +156,18 @@ def test_the_list_groups_by_state_and_counts(max_: FlaskClient, database: Databa
     assert (
         html.index('id="live-title"') < html.index("Offers</a>") < html.index('id="draft-title"') < html.index("Later<")
     )
-    assert '<td data-label="Opted in" class="end">1</td>' in html
+    assert '<td data-label="Subscribed" class="end">1</td>' in html
 
 
 def test_an_unknown_type_is_not_found(max_: FlaskClient) -> None:
     assert max_.get(f"{PATH}/4711").status_code == 404
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+def test_an_opt_out_type_counts_everybody_who_did_not_opt_out(max_: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        orders = make.live_type(session, name="Orders", consent_type=ConsentType.OPT_OUT)
+        sam, *_ = [make.contact(session, phone_number=f"+1202555010{number}") for number in range(3)]
+        make.opt_out(session, sam, orders)
+    assert '<td data-label="Subscribed" class="end">2</td>' in max_.get(PATH).get_data(as_text=True)
+    assert "2 subscribed" in max_.get(f"{PATH}/{orders.id}").get_data(as_text=True)

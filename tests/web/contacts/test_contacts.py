@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from app.core import wording
 from app.core.consent import current as current_consents
 from app.core.consent import locking
+from app.core.contacts import erase
 from app.core.contacts import records as contacts
 from app.core.forms import publishing as optin_forms
 from app.core.workspace import settings
@@ -438,3 +439,35 @@ def test_reading_pages_writes_nothing(ana: FlaskClient, database: Database, sam:
 
 def test_an_unknown_contact_is_not_found(ana: FlaskClient) -> None:
     assert ana.get("/contacts/ffffffffffffffffffffffff").status_code == 404
+
+
+def test_an_opt_out_type_that_was_never_asked_about_counts_as_subscribed(
+    ana: FlaskClient, database: Database, sam: Contact
+) -> None:
+    with database.unit_of_work() as session:
+        make.live_type(session, name="Orders", consent_type=ConsentType.OPT_OUT)
+    html = ana.get(_page(sam)).get_data(as_text=True)
+    assert "Subscribed (default)" in html
+    assert "Never asked" not in html
+
+
+def test_an_erased_contact_shows_only_the_record_without_personal_data(
+    ana: FlaskClient, database: Database, sam: Contact
+) -> None:
+    with database.unit_of_work() as session:
+        make.form(session, offers := make.live_type(session))
+        make.opt_in(session, sam, offers)
+        erase.erase(session, session.get_one(Contact, sam.id), actor="agent:1", at=make.NOON)
+    html = ana.get(_page(sam)).get_data(as_text=True)
+    assert "<h1>Erased contact</h1>" in html
+    assert "Erased with the person. The event stays." in html
+    for offered in ("Start a conversation", "Insert a form", "Record an opt-in", "Record an opt-out", "archived"):
+        assert offered not in html
+    assert ana.get(f"/inbox/new/{sam.public_id}").status_code == 404
+
+
+def test_a_merged_contact_leads_to_the_one_it_belongs_to(ana: FlaskClient, database: Database, sam: Contact) -> None:
+    with database.unit_of_work() as session:
+        lead = make.contact(session)
+        lead.merged_into_id, lead.archived_at = sam.id, make.NOON
+    assert ana.get(_page(lead)).location == _page(sam)

@@ -67,6 +67,14 @@ def test_the_shop_embeds_a_live_form_for_mobile_numbers(client: FlaskClient, dat
     assert "script-src 'self'" in response.headers["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize("name", ["favicon.ico", "apple-touch-icon.png", "apple-touch-icon-precomposed.png"])
+def test_browsers_get_the_icons_they_ask_for(client: FlaskClient, name: str) -> None:
+    response = client.get(f"/{name}", buffered=True)
+    assert (response.status_code, response.headers.get("Set-Cookie")) == (200, None)
+    assert response.headers["Content-Type"].startswith("image/")
+    assert "max-age=86400" in response.headers["Cache-Control"]
+
+
 def test_a_stranger_sees_no_navigation_on_an_error_page(client: FlaskClient) -> None:
     response = client.get("/nowhere")
     html = response.get_data(as_text=True)

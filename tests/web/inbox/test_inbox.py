@@ -241,7 +241,13 @@ def test_the_panel_shows_the_contact_and_its_subscriptions(
     send(ana, chat, "close")
     later = post(database, sam, "Me again")
     panel = text_of(ana, f"/inbox/{later}").partition('id="panel"')[2]
-    for expected in ("+1 202-555-0123", "Valid, can receive texts", "sam@example.com", "Opted in", "Never asked"):
+    for expected in (
+        "+1 202-555-0123",
+        "Valid, can receive texts",
+        "sam@example.com",
+        "Opted in",
+        "Subscribed (default)",
+    ):
         assert expected in panel
     assert "since" in panel
     assert "Not yet" not in panel
@@ -250,6 +256,22 @@ def test_the_panel_shows_the_contact_and_its_subscriptions(
 
 
 @pytest.mark.databases("sqlite", "postgresql")
+def test_the_panel_says_when_somebody_who_opted_in_is_not_reachable(
+    ana: FlaskClient, chat: int, sam: Contact, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        sam = session.get_one(Contact, sam.id)
+        make.opt_in(session, sam, make.live_type(session, name="Offers"))
+        make.live_type(session, name="Orders", consent_type=ConsentType.OPT_OUT)
+    panel = text_of(ana, f"/inbox/{chat}").partition('id="panel"')[2]
+    assert "Subscribed (default)" in panel
+    assert "Not reachable" not in panel
+    with database.unit_of_work() as session:
+        session.get_one(Contact, sam.id).blocked_at = make.NOON
+    panel = text_of(ana, f"/inbox/{chat}").partition('id="panel"')[2]
+    assert panel.count("Not reachable: The contact is blocked.") == 2
+
+
 def test_a_saved_form_is_inserted(ana: FlaskClient, chat: int, sam: Contact, database: Database) -> None:
     with database.unit_of_work() as session:
         form = make.form(session, name="Offers by text")
