@@ -47,7 +47,7 @@ class Sort:
 
 @dataclass(frozen=True)
 class FoundConversations:
-    """Conversations in order; ``key`` of the last one when there are more; how many there are, at most ``COUNTED_MAX``."""
+    """Conversations in order; ``key`` of the last one when there are more; their number, up to ``COUNTED_MAX``."""
 
     conversations: list[Conversation]
     key: Key | None
