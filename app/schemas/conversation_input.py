@@ -37,6 +37,8 @@ class ReplySchema(Input):
     intercom_user_id = TextOrNumber(most=100, load_default=None, metadata={"type": ["string", "integer"]})
     user_id = TextOrNumber(most=255, load_default=None, metadata={"type": ["string", "integer"]})
     email = Text(most=254, load_default=None)
+    attachment_urls = fields.List(fields.Raw(), metadata={"description": "not available", "items": {}})
+    attachment_files = fields.List(fields.Raw(), metadata={"description": "not available", "items": {}})
 
 
 class ManageSchema(Input):

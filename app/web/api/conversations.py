@@ -138,6 +138,9 @@ def reply_to_conversation(
     last. A contact that replies in a closed conversation opens it again.
     """
     at = clock.now()
+    for attached in ("attachment_urls", "attachment_files"):
+        if body.get(attached):
+            raise NotAvailable("Attachments cannot be sent. Put an address into the text.", field=attached)
     if body["type"] == "admin":
         found, author = _reply_as_admin(session, body, conversation_id, at)
     else:

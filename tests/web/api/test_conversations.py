@@ -494,3 +494,12 @@ def test_custom_attributes_of_a_conversation_are_merged(api: ApiClient, conversa
     assert changed["custom_attributes"] == {"order": 7, "size": "four"}
     assert api.get("/conversations")["conversations"][0]["custom_attributes"] == {"order": 7, "size": "four"}
     assert api.put(f"/conversations/{conversation}", {"custom_attributes": {"a": []}}).field == "custom_attributes"
+
+
+def test_an_attachment_is_refused_with_its_field(api: ApiClient, conversation: str, sam: str) -> None:
+    reply = {"message_type": "comment", "type": "user", "intercom_user_id": sam, "body": "see"}
+    refused = api.post(
+        f"/conversations/{conversation}/reply", reply | {"attachment_urls": ["https://example.com/a.png"]}
+    )
+    assert (refused.status, refused.code, refused.field) == (422, "not_available", "attachment_urls")
+    assert api.post(f"/conversations/{conversation}/reply", reply | {"attachment_urls": []}).status == 200
