@@ -17,7 +17,7 @@ VERSION = "0.1.0"
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
 PREFIX = "ASSENT_"
-# Settings of features to come. They are accepted, so that one environment file works for every version.
+# Settings of features to come are refused: nobody must believe in a gateway that is not there.
 LATER_PREFIXES = ("TWILIO_", "KANNEL_", "INTERCOM_", "CHATWOOT_")
 
 
@@ -242,8 +242,7 @@ def _read_file(file: Path) -> dict[str, str]:
         raise BadSetting(f"{file}: {problem}") from None
     for name, value in content.items():
         if name not in _BY_NAME or name == "instance":
-            if name.upper().startswith(LATER_PREFIXES):
-                continue
+            _refuse_later(name.upper())
             raise BadSetting(f"{PREFIX}{name.upper()}: no such setting (in {file}){_did_you_mean(name)}")
         if not isinstance(value, str | int | bool):
             raise BadSetting(f"{PREFIX}{name.upper()}: must be text, a number or true/false (in {file})")
@@ -251,12 +250,16 @@ def _read_file(file: Path) -> dict[str, str]:
 
 
 def _unknown(environ: Mapping[str, str]) -> list[str]:
-    names = [name.removeprefix(PREFIX) for name in environ if name.startswith(PREFIX)]
-    return [
-        f"{PREFIX}{name}: no such setting{_did_you_mean(name.lower())}"
-        for name in sorted(names)
-        if name.lower() not in _BY_NAME and not name.startswith(LATER_PREFIXES)
-    ]
+    names = sorted(name.removeprefix(PREFIX) for name in environ if name.startswith(PREFIX))
+    for name in names:
+        _refuse_later(name)
+    unknown = [name for name in names if name.lower() not in _BY_NAME]
+    return [f"{PREFIX}{name}: no such setting{_did_you_mean(name.lower())}" for name in unknown]
+
+
+def _refuse_later(name: str) -> None:
+    if name.startswith(LATER_PREFIXES):
+        raise BadSetting(f"{PREFIX}{name}: this version does not do anything with it; remove it")
 
 
 def _did_you_mean(name: str) -> str:

@@ -92,8 +92,17 @@ def test_an_invalid_file_stops_the_start(content: str, tmp_path: Path) -> None:
         load(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["TWILIO_AUTH_TOKEN", "KANNEL_SECRET", "INTERCOM_TOKEN", "CHATWOOT_URL"])
+def test_a_setting_of_a_feature_to_come_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
+    with pytest.raises(config.BadSetting, match=f"^ASSENT_{name}: "):
+        config.load({"ASSENT_INSTANCE": str(tmp_path), f"ASSENT_{name}": "x"})
+    (tmp_path / "config.toml").write_text(f'{name.lower()} = "x"\n')
+    with pytest.raises(config.BadSetting, match=f"^ASSENT_{name}: "):
+        config.load({"ASSENT_INSTANCE": str(tmp_path)})
+
+
 def test_an_unknown_setting_gives_a_warning_with_the_most_similar_name(tmp_path: Path) -> None:
-    settings = load(tmp_path, trusted_proxy="1", twilio_account_sid="of a later version")
+    settings = load(tmp_path, trusted_proxy="1")
     assert settings.warnings == ("ASSENT_TRUSTED_PROXY: no such setting; did you mean ASSENT_TRUSTED_PROXIES?",)
 
 

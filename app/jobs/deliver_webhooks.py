@@ -139,9 +139,12 @@ def sender(settings: Settings, database: Database) -> Sender:
 
 def _request(attempt: Attempt, reach: http.Reach, limits: http.Limits) -> AttemptOutcome:
     at, started_s = clock.now(), time.monotonic()
-    body = json.dumps(bodies.of_attempt(attempt.body, attempt.number, first_at=attempt.first_at))
+    number = attempt.earlier + attempt.number
+    body = json.dumps(bodies.of_attempt(attempt.body, number, first_at=attempt.first_at))
     headers = {"Content-Type": "application/json", "User-Agent": "Assent-Webhooks"}
     headers |= signatures.headers(attempt.signing_secrets, attempt.message_id, body, at=at)
+    if attempt.has_hub_signature:
+        headers |= signatures.hub_signature(attempt.signing_secrets[0], body)
     kept_headers = {URL_HEADER: attempt.url} | headers
     try:
         response = http.request("POST", attempt.url, body=body.encode(), headers=headers, limits=limits, reach=reach)

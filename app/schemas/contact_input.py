@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.schemas.fields import ID_MAX, Id, Input, Moment, PagingSchema, Text, TextOrNumber, YesOrNo
 
@@ -91,6 +91,12 @@ class MergeSchema(Input):
 class CursorSchema(Input):
     per_page = fields.Integer(load_default=None, allow_none=True, strict=True, validate=validate.Range(min=1, max=150))
     starting_after = fields.String(load_default=None, allow_none=True)
+
+    @validates_schema(pass_original=True)
+    def refuse_page(self, _data: Any, original: Any, **_more: Any) -> None:
+        """Else a client that counts pages would read the first one forever."""
+        if isinstance(original, dict) and original.get("page") not in (None, 1):
+            raise ValidationError("Page by “starting_after”: searches have no pages by number.", "page")
 
 
 class SortSchema(Input):

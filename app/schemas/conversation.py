@@ -133,6 +133,7 @@ class ConversationContactsSchema(Output):
 
 class TeammatesSchema(Output):
     type = Constant("admin.list")
+    admins = fields.List(fields.Nested(AssigneeSchema), required=True, attribute="teammates", dump_only=True)
     teammates = fields.List(fields.Nested(AssigneeSchema), required=True)
 
 
@@ -151,7 +152,7 @@ class ConversationSchema(Output):
     snoozed_until = Constant(None)
     priority = Constant("none")
     tags = Constant({"type": "tag.list", "tags": []})
-    custom_attributes = Constant({})
+    custom_attributes = fields.Dict(required=True, attribute="conversation.custom_attributes")
     admin_assignee_id = fields.Integer(
         attribute="conversation.assignee_id", metadata={"description": "left out while it is nobody's"}
     )

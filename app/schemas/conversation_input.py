@@ -4,7 +4,8 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from app.schemas.fields import Id, Input, PagingSchema, Text, TextOrNumber
+from app.schemas.contact_input import CustomAttributes
+from app.schemas.fields import Id, Input, PagingSchema, Text, TextOrNumber, YesOrNo
 from app.schemas.message_text import MessageText
 
 
@@ -36,6 +37,8 @@ class ReplySchema(Input):
     intercom_user_id = TextOrNumber(most=100, load_default=None, metadata={"type": ["string", "integer"]})
     user_id = TextOrNumber(most=255, load_default=None, metadata={"type": ["string", "integer"]})
     email = Text(most=254, load_default=None)
+    attachment_urls = fields.List(fields.Raw(), metadata={"description": "not available", "items": {}})
+    attachment_files = fields.List(fields.Raw(), metadata={"description": "not available", "items": {}})
 
 
 class ManageSchema(Input):
@@ -70,6 +73,19 @@ class NewMessageSchema(Input):
         if isinstance(data, dict) and data.get("message_type") in ("sms", "email", "whatsapp"):
             return {"message_type": data["message_type"]}
         return super().load(data, **more)
+
+
+class ChangedConversationSchema(Input):
+    """Only the given fields change."""
+
+    read = YesOrNo(metadata={"description": "by the admin in whose name the token acts; false: unread for everybody"})
+    custom_attributes = CustomAttributes(
+        metadata={
+            "type": "object",
+            "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+            "description": "merged into those that are there; null removes one",
+        }
+    )
 
 
 class ConversationQuerySchema(Input):

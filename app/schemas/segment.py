@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from app.schemas.fields import Constant, Input, ListSchema, Output, Text, UnixTime
 
@@ -45,6 +45,14 @@ class ContactSegmentsSchema(ListSchema):
 
 class SegmentQuerySchema(Input):
     include_count = fields.Boolean(load_default=False)
+
+
+class SegmentListQuerySchema(SegmentQuerySchema):
+    type = fields.String(
+        load_default="contact",
+        validate=validate.OneOf(["contact", "user", "company"]),
+        metadata={"description": "there are no segments of companies"},
+    )
 
 
 class NewSegmentSchema(Input):

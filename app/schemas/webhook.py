@@ -76,6 +76,11 @@ class WebhookEndpointSchema(Output):
     id = fields.String(required=True, attribute="endpoint.id")
     url = fields.String(required=True, attribute="endpoint.url")
     topics = fields.List(fields.String(), required=True, attribute="endpoint.topics")
+    hub_signature = fields.Boolean(
+        required=True,
+        attribute="endpoint.has_hub_signature",
+        metadata={"description": "requests carry `X-Hub-Signature` beside the standard headers, as Intercom's do"},
+    )
     enabled = IsUnset(required=True, attribute="endpoint.disabled_at")
     disabled_reason = fields.String(
         required=True,
@@ -107,11 +112,13 @@ class WebhookEndpointDeletedSchema(Output):
 class NewWebhookEndpointSchema(Input):
     url = Text(most=4000, required=True)
     topics = fields.List(Text(most=100), required=True, validate=validate.Length(max=50))
+    hub_signature = YesOrNo(load_default=False, metadata={"description": "sign as Intercom does, too"})
 
 
 class ChangedWebhookEndpointSchema(Input):
     url = Text(most=4000, load_default=None)
     topics = fields.List(Text(most=100), load_default=None, validate=validate.Length(max=50))
+    hub_signature = YesOrNo(load_default=None)
     enabled = YesOrNo(load_default=None)
 
 

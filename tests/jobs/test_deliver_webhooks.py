@@ -1,5 +1,8 @@
 """Webhooks are delivered at least once, in order for each contact, and a dead endpoint does not delay the others."""
 
+import hashlib
+import hmac
+import json
 import threading
 import time
 from collections import Counter
@@ -289,6 +292,40 @@ def test_a_replay_has_the_same_id(database: Database) -> None:
         deliver_all(database)
     assert len(there.ids) == 2
     assert len(set(there.ids)) == 1
+
+
+def test_a_replay_goes_on_counting_the_attempts(database: Database) -> None:
+    answers: list[Answer] = [(500, {}, b"oh"), OK, OK, OK]
+    with receiver(lambda _came: answers.pop(0)) as there:
+        create_endpoint(database, there)
+        add_events(database, [1])
+        deliver_all(database)
+        for _ in range(2):
+            (delivery,) = all_of(database)
+            with database.unit_of_work() as session:
+                deliveries.replay(session, delivery.endpoint_id, delivery.id, at=clock.now(), **BY_MAX)
+            deliver_all(database)
+    bodies = [json.loads(came.raw) for came in there.received]
+    assert [body["delivery_attempts"] for body in bodies] == [1, 2, 3, 4]
+    assert [body["delivery_status"] for body in bodies] == ["pending", "retry", "retry", "retry"]
+    assert len({body["first_sent_at"] for body in bodies}) == 1
+
+
+def test_an_endpoint_may_ask_for_intercoms_signature_beside_the_standard_one(database: Database) -> None:
+    with receiver() as there:
+        secret = create_endpoint(database, there)
+        add_events(database, [1])
+        deliver_all(database)
+        with database.unit_of_work() as session:
+            endpoint_id = session.scalars(select(WebhookEndpoint.id)).one()
+            endpoints.set_hub_signature(session, endpoint_id, is_on=True, at=clock.now(), **BY_MAX)
+        add_events(database, [2])
+        deliver_all(database)
+    without, signed = there.received
+    assert "x-hub-signature" not in without.headers
+    expected = hmac.new(secret.encode(), signed.raw, hashlib.sha1).hexdigest()
+    assert signed.headers["x-hub-signature"] == f"sha1={expected}"
+    Webhook(secret).verify(signed.raw, signed.headers)
 
 
 def test_old_deliveries_and_those_of_deleted_endpoints_are_purged_with_their_messages(database: Database) -> None:

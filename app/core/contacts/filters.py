@@ -45,6 +45,8 @@ class Kind(StrEnum):
     SUBSCRIPTION = "subscription"
     SEGMENT = "segment"
     TAG = "tag"
+    NUMBER = "number"
+    MOMENT = "moment"
 
 
 class SubscriptionStatus(StrEnum):
@@ -69,6 +71,8 @@ _ALLOWED: Mapping[Kind, set[Operator]] = {
     Kind.SUBSCRIPTION: _EQUALITY,
     Kind.SEGMENT: _EQUALITY,
     Kind.TAG: {Operator.EQUALS, Operator.DIFFERS},
+    Kind.NUMBER: _EQUALITY | _ORDER,
+    Kind.MOMENT: {Operator.EQUALS, Operator.DIFFERS} | _ORDER,
 }
 _TEXTS = (
     *("id", "role", "name", "avatar", "owner_id", "email", "email_domain", "phone", "formatted_phone", "external_id"),
@@ -121,12 +125,13 @@ def count(query: Query) -> int:
     return 1 if isinstance(query, Filter) else sum(count(part) for part in query.parts)
 
 
-def read(raw: object) -> Query:
+def read(raw: object, fields: Mapping[str, Kind] = FIELDS) -> Query:
     """Parse a query from JSON values.
 
+    :param fields: what it may ask for, by name; where these are a contact's, also custom attributes and subscriptions
     :raises InvalidInput: the query is invalid; ``field`` is the path to the error, such as ``query.value[1].operator``
     """
-    query = _read(raw, "query", depth=1)
+    query = _read(raw, "query", fields, depth=1)
     if _values_in(query) > ALL_VALUES_MAX:
         raise InvalidInput(f"A query may hold at most {ALL_VALUES_MAX:,} values in all.", field="query")
     return query
@@ -162,15 +167,15 @@ def types_in(query: Query) -> frozenset[str]:
     return frozenset({query.name}) if query.kind == Kind.SUBSCRIPTION else frozenset()
 
 
-def _read(raw: object, path: str, *, depth: int) -> Query:
+def _read(raw: object, path: str, fields: Mapping[str, Kind], *, depth: int) -> Query:
     if not isinstance(raw, dict):
         raise InvalidInput('Give a filter such as {"field": "email", "operator": "=", "value": "…"}.', field=path)
     if "field" in raw:
-        return _filter(raw, path)
-    return _group(raw, path, depth=depth)
+        return _filter(raw, path, fields)
+    return _group(raw, path, fields, depth=depth)
 
 
-def _group(raw: Mapping[str, Any], path: str, *, depth: int) -> Group:
+def _group(raw: Mapping[str, Any], path: str, fields: Mapping[str, Kind], *, depth: int) -> Group:
     if raw.get("operator") not in ("AND", "OR"):
         raise InvalidInput("A group of filters has the operator AND or OR.", field=f"{path}.operator")
     if depth > DEPTH_MAX:
@@ -178,12 +183,13 @@ def _group(raw: Mapping[str, Any], path: str, *, depth: int) -> Group:
     parts = raw.get("value")
     if not isinstance(parts, list) or not 1 <= len(parts) <= PARTS_MAX:
         raise InvalidInput(f"A group holds a list of 1 to {PARTS_MAX} filters.", field=f"{path}.value")
-    read = tuple(_read(part, f"{path}.value[{position}]", depth=depth + 1) for position, part in enumerate(parts))
+    below = depth + 1
+    read = tuple(_read(part, f"{path}.value[{place}]", fields, depth=below) for place, part in enumerate(parts))
     return Group(raw["operator"] == "AND", read)
 
 
-def _filter(raw: Mapping[str, Any], path: str) -> Filter:
-    kind, name = _field(raw["field"], f"{path}.field")
+def _filter(raw: Mapping[str, Any], path: str, fields: Mapping[str, Kind]) -> Filter:
+    kind, name = _field(raw["field"], f"{path}.field", fields)
     try:
         operator = Operator(raw.get("operator", ""))
     except ValueError:
@@ -197,10 +203,10 @@ def _filter(raw: Mapping[str, Any], path: str) -> Filter:
     return Filter(kind, name, operator, _values(kind, operator, raw["value"], f"{path}.value"))
 
 
-def _field(raw: object, path: str) -> tuple[Kind, str]:
-    if isinstance(raw, str):
-        if kind := FIELDS.get(raw):
-            return kind, raw
+def _field(raw: object, path: str, fields: Mapping[str, Kind]) -> tuple[Kind, str]:
+    if isinstance(raw, str) and (kind := fields.get(raw)):
+        return kind, raw
+    if isinstance(raw, str) and fields is FIELDS:
         if (found := _CUSTOM.fullmatch(raw)) and found[1].isprintable():
             return Kind.CUSTOM, found[1]
         if found := _SUBSCRIPTION.fullmatch(raw):
@@ -227,8 +233,10 @@ def _value(kind: Kind, operator: Operator, raw: object, path: str) -> Value:
     match kind:
         case Kind.BOOLEAN:
             return _boolean(raw, path)
-        case Kind.DATE:
+        case Kind.DATE | Kind.MOMENT:
             return _seconds(raw, path)
+        case Kind.NUMBER:
+            return _whole(raw, path)
         case Kind.SUBSCRIPTION:
             if raw not in list(SubscriptionStatus):
                 raise InvalidInput(f"Use one of {', '.join(SubscriptionStatus)}.", field=path)
@@ -241,7 +249,7 @@ def _value(kind: Kind, operator: Operator, raw: object, path: str) -> Value:
 
 
 def _check_null(kind: Kind, operator: Operator, path: str) -> None:
-    if operator not in _EQUALITY or kind in {Kind.SUBSCRIPTION, Kind.SEGMENT}:
+    if operator not in _EQUALITY or kind in {Kind.SUBSCRIPTION, Kind.SEGMENT, Kind.MOMENT}:
         raise InvalidInput("Null can only be equal or not.", field=path)
 
 
@@ -258,6 +266,14 @@ def _seconds(raw: object, path: str) -> int:
         raw = int(raw)
     if isinstance(raw, bool) or not isinstance(raw, int) or not 0 <= raw <= _SECONDS_MAX:
         raise InvalidInput("Give a time as Unix seconds.", field=path)
+    return raw
+
+
+def _whole(raw: object, path: str) -> int:
+    if isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) <= 18:
+        raw = int(raw)
+    if isinstance(raw, bool) or not isinstance(raw, int) or not abs(raw) < _NUMBER_MAX:
+        raise InvalidInput("Give an integer.", field=path)
     return raw
 
 

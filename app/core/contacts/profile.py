@@ -201,16 +201,22 @@ def _set_unsubscribed(_session: Session, contact: Contact, value: bool | None) -
 
 
 def _set_custom(_session: Session, contact: Contact, value: Mapping[str, Any] | None) -> None:
-    """Merge the values into the existing ones; null removes one."""
-    merged = {**contact.custom_attributes, **(value or {})}
-    kept = {name: each for name, each in merged.items() if each is not None}
-    grows = any(name not in contact.custom_attributes or contact.custom_attributes[name] != kept[name] for name in kept)
+    contact.custom_attributes = merge_attributes(contact.custom_attributes, value or {})
+
+
+def merge_attributes(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Custom attributes with the given ones merged into them; null removes one.
+
+    :raises InvalidInput: there are too many
+    """
+    kept = {name: each for name, each in {**before, **given}.items() if each is not None}
+    grows = any(name not in before or before[name] != kept[name] for name in kept)
     if grows and (len(kept) > CUSTOM_MAX or len(json.dumps(kept)) > CUSTOM_BYTES_MAX):
         raise InvalidInput(
-            f"A contact has at most {CUSTOM_MAX} custom attributes, {CUSTOM_BYTES_MAX:,} bytes together.",
+            f"There are at most {CUSTOM_MAX} custom attributes, {CUSTOM_BYTES_MAX:,} bytes together.",
             field="custom_attributes",
         )
-    contact.custom_attributes = kept
+    return kept
 
 
 _SETTERS: Mapping[str, Callable[[Session, Contact, Any], None]] = {

@@ -164,6 +164,11 @@ def page(session: Session, presentation: Presentation, *, after: int | None, lim
         select(Conversation).where(Conversation.last_message_number > 0).order_by(Conversation.id.desc()).limit(limit)
     )
     found = list(session.scalars(query.where(Conversation.id < after) if after is not None else query))
+    return records(session, presentation, found)
+
+
+def records(session: Session, presentation: Presentation, found: Sequence[Conversation]) -> list[Record]:
+    """These conversations in their order, without their threads. Five statements at most."""
     ids = [each.id for each in found]
     first = {
         each.conversation_id: each

@@ -24,9 +24,7 @@ GONE, TOO_MANY, UNAVAILABLE = 410, 429, 503
 PAUSE_AFTER = 10
 _LONGEST_PAUSE_S = 900.0
 _RETRY_AFTER_MAX_S = 3600.0
-_DELIVERY = cast(Table, WebhookDelivery.__table__)
-_S = timedelta(seconds=1)
-# Built once, because they run many times a second.
+_DELIVERY, _S = cast(Table, WebhookDelivery.__table__), timedelta(seconds=1)
 _IS_DUE = and_(
     WebhookDelivery.state == DeliveryState.WAITING.value,
     WebhookDelivery.next_attempt_at <= bindparam("at"),
@@ -54,6 +52,7 @@ _FIND_CLAIMABLE = (
         WebhookDelivery.id,
         WebhookDelivery.ordering_key,
         WebhookDelivery.attempts,
+        WebhookDelivery.earlier_attempts,
         WebhookDelivery.first_attempt_at,
         WebhookDelivery.give_up_at,
         WebhookMessage.public_id,
@@ -87,7 +86,10 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One claimed delivery, with everything that is needed to send it without the database."""
+    """One claimed delivery, with everything that is needed to send it without the database.
+
+    :param number: of this attempt since the delivery was created or replayed; ``earlier``: attempts before a replay
+    """
 
     delivery_id: int
     endpoint_id: int
@@ -100,6 +102,8 @@ class Attempt:
     number: int
     first_at: datetime
     give_up_at: datetime
+    has_hub_signature: bool = False
+    earlier: int = 0
 
 
 @dataclass(frozen=True)
@@ -134,8 +138,7 @@ def claim(session: Session, endpoint: WebhookEndpoint, *, limit: int, lease: tim
     current = session.get(WebhookEndpoint, endpoint.id, populate_existing=True)
     if current is None or current.deleted_at or current.disabled_at or (current.paused_until or at) > at:
         return []
-    rows = session.execute(_FIND_CLAIMABLE, {"endpoint": endpoint.id, "at": at, "limit": limit}).all()
-    if not rows:
+    if not (rows := session.execute(_FIND_CLAIMABLE, {"endpoint": endpoint.id, "at": at, "limit": limit}).all()):
         return []
     lease_id = secrets.token_hex(8)
     run(session, _LEASE, [{"delivery": row.id, "lease": lease_id, "until": at + lease} for row in rows])
@@ -151,8 +154,10 @@ def claim(session: Session, endpoint: WebhookEndpoint, *, limit: int, lease: tim
             message_id=row.public_id,
             body=row.body,
             number=row.attempts + 1,
+            earlier=row.earlier_attempts,
             first_at=row.first_attempt_at or at,
             give_up_at=row.give_up_at,
+            has_hub_signature=current.has_hub_signature,
         )
         for row in rows
     ]

@@ -93,6 +93,7 @@ def replay(session: Session, endpoint_id: int, delivery_id: int, *, actor: str, 
         found.next_attempt_at = first_at
         _bring_forward(session, found, at=at)
     else:
+        found.earlier_attempts += found.attempts
         for name, value in (_new_values(at) | {"next_attempt_at": first_at}).items():
             setattr(found, name, value)
     _audit(session, endpoint, actor, {"deliveries": 1}, at=at)
@@ -116,6 +117,7 @@ def replay_failed(session: Session, endpoint_id: int, *, actor: str, at: datetim
     if ids:
         # They keep their ordering key, so that one contact's events arrive in order again.
         values = {name: value for name, value in _new_values(at).items() if name != "ordering_key"}
+        values["earlier_attempts"] = WebhookDelivery.earlier_attempts + WebhookDelivery.attempts
         session.execute(update(WebhookDelivery).where(WebhookDelivery.id.in_(ids)).values(**values))
         _audit(session, endpoint, actor, {"deliveries": len(ids)}, at=at)
     session.flush()
@@ -181,7 +183,6 @@ def _new_values(at: datetime) -> dict[str, Any]:
         "state": DeliveryState.WAITING.value,
         "ordering_key": None,
         "attempts": 0,
-        "first_attempt_at": None,
         "delivered_at": None,
         "next_attempt_at": at,
         "give_up_at": at + endpoints.GIVE_UP_AFTER,

@@ -17,22 +17,18 @@ from app.core.webhooks import signatures
 from app.http_client import Reach
 from app.models import DeliveryState, DisabledReason, WebhookDelivery, WebhookEndpoint
 
-# The topics that an endpoint can choose, with their labels. Some do not occur yet.
+# The topics that an endpoint can choose, with their labels: those that this version sends.
 TOPICS = {
     "granular.subscribe": "Somebody opted in to a subscription type",
     "granular.unsubscribe": "Somebody opted out of one",
     "contact.created": "A contact is new",
-    "contact.updated": "A contact’s name, number or address changed",
+    "contact.updated": "A contact’s name, number, address, tags or notes changed",
     "contact.deleted": "A contact was deleted",
     "contact.erased": "A person was erased; only the ledger remains",
     "form.inserted": "A form was put before somebody",
     "form.submitted": "A form was answered",
-    "sms.delivered": "A text arrived",
-    "sms.failed": "A text could not be delivered",
-    "sms.received": "A text came in",
     "suppression.created": "A number must not be texted any more",
     "suppression.lifted": "A number may be texted again",
-    "campaign.sent": "A campaign is through",
 }
 ENDPOINTS_MAX = 50
 BOTH_SECRETS_FOR = timedelta(hours=24)
@@ -79,6 +75,16 @@ def create(
     session.flush()
     _audit(session, endpoint, "created", actor, at=at, topics=endpoint.topics)
     return endpoint, secret
+
+
+def set_hub_signature(session: Session, endpoint_id: int, *, is_on: bool, actor: str, at: datetime) -> WebhookEndpoint:
+    """Choose whether requests carry ``X-Hub-Signature``, for receivers that verify webhooks as Intercom signs them."""
+    endpoint = _lock(session, endpoint_id)
+    if endpoint.has_hub_signature != is_on:
+        endpoint.has_hub_signature, endpoint.updated_at = is_on, at
+        _audit(session, endpoint, "changed", actor, at=at, fields=["hub_signature"])
+    session.flush()
+    return endpoint
 
 
 def find(session: Session, endpoint_id: int) -> WebhookEndpoint:

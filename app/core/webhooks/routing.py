@@ -79,6 +79,7 @@ def _delivery(
         "ordering_key": ordering_key,
         "state": DeliveryState.WAITING.value,
         "attempts": 0,
+        "earlier_attempts": 0,
         "next_attempt_at": at,
         "give_up_at": at + endpoints.GIVE_UP_AFTER,
         "created_at": at,

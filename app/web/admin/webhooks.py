@@ -7,7 +7,7 @@ from functools import partial
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
-from wtforms import SelectMultipleField, StringField
+from wtforms import BooleanField, SelectMultipleField, StringField
 from wtforms.validators import DataRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -42,6 +42,7 @@ class EndpointForm(Form):
         widget=ListWidget(),
         option_widget=CheckboxInput(),
     )
+    hub_signature = BooleanField("Sign as Intercom does, too")
 
 
 @blueprint.get("/admin/webhooks")
@@ -74,7 +75,8 @@ def new_webhook() -> ResponseReturnValue:
 def webhook_page(endpoint_id: int) -> ResponseReturnValue:
     with read_only() as session:
         endpoint = endpoints.find(session, endpoint_id)
-    form = EndpointForm(data={"url": endpoint.url, "topics": endpoint.topics})
+    stored = {"url": endpoint.url, "topics": endpoint.topics, "hub_signature": endpoint.has_hub_signature}
+    form = EndpointForm(data=stored)
     return accepted(form, partial(_changed, endpoint_id=endpoint_id)) or (_page(form, endpoint_id), form.status)
 
 
@@ -161,10 +163,12 @@ def _reach() -> Reach:
 
 
 def _created(form: EndpointForm) -> ResponseReturnValue:
+    actor, at = current_actor(), clock.now()
     with unit_of_work() as session:
         endpoint, secret = endpoints.create(
-            session, form.url.data or "", form.topics.data or [], reach=_reach(), actor=current_actor(), at=clock.now()
+            session, form.url.data or "", form.topics.data or [], reach=_reach(), actor=actor, at=at
         )
+        endpoints.set_hub_signature(session, endpoint.id, is_on=form.hub_signature.data, actor=actor, at=at)
     return render_template("admin/webhook_secret.html", endpoint=endpoint, secret=secret, is_new=True)
 
 
@@ -179,6 +183,8 @@ def _changed(form: EndpointForm, endpoint_id: int) -> ResponseReturnValue:
             actor=current_actor(),
             at=clock.now(),
         )
+        is_on = form.hub_signature.data
+        endpoints.set_hub_signature(session, endpoint_id, is_on=is_on, actor=current_actor(), at=clock.now())
     flash("The endpoint is saved.")
     return redirect(url_for("admin.webhook_page", endpoint_id=endpoint_id), 303)
 
@@ -245,5 +251,6 @@ def _body_of(found: DeliveryWithMessage) -> str:
     """The body of the last attempt, or of the first one to come, as indented JSON."""
     delivery = found.delivery
     first_at = delivery.first_attempt_at or clock.now()
-    body = bodies.of_attempt(found.message.body, max(1, delivery.attempts), first_at=first_at)
+    number = delivery.earlier_attempts + delivery.attempts
+    body = bodies.of_attempt(found.message.body, max(1, number), first_at=first_at)
     return json.dumps(body, indent=2, ensure_ascii=False)

@@ -1,7 +1,9 @@
 """Every blueprint of the API, in the order of the description."""
 
 from app.web.api import (
+    absent,
     admins,
+    attributes,
     contacts,
     conversations,
     forms,
@@ -26,4 +28,6 @@ BLUEPRINTS = (
     suppressions.blueprint,
     webhooks.blueprint,
     admins.blueprint,
+    attributes.blueprint,
+    absent.blueprint,
 )

@@ -11,7 +11,6 @@ from app.core.contacts import erase, filters, merge, profile, search, views
 from app.core.contacts.search import Found
 from app.core.contacts.search_plans import Order
 from app.core.contacts.views import View
-from app.core.errors import InvalidInput
 from app.models import Contact
 from app.schemas.contact import (
     ContactArchivedSchema,
@@ -81,7 +80,9 @@ def search_contacts(body: dict[str, Any]) -> dict[str, Any]:
     newest come first; those with the smallest number, where the query asks for the beginning of one; those changed
     longest ago, where it asks about `updated_at`: so nobody is missed who is changed while you read.
     """
-    query, order = filters.read(body["query"]), _order(body["sort"])
+    query = filters.read(body["query"])
+    field, is_descending = pagination.read_sort(body["sort"])
+    order = Order(field, is_descending=is_descending)
     default = PER_SEARCH if body["pagination"] else PER_SEARCH_BY_DEFAULT
     request = pagination.read(body["pagination"] or {}, default=default, keys=2)
     with search_queue.turn(query):
@@ -235,11 +236,3 @@ def _value(view: View, merge_history: Iterable[MergedContact] | None = None) -> 
 def _page(session: Session, found: Found, request: PageRequest, *, has_history: bool = False) -> dict[str, Any]:
     values = _values(session, views.of_ids(session, found.ids), has_history=has_history)
     return pagination.paged(request, values, found.key, Total(found.total, is_minimum=found.is_minimum))
-
-
-def _order(sort: dict[str, Any] | None) -> Order:
-    if sort is None or sort["field"] is None:
-        return Order()
-    if sort["order"] not in {"ascending", "descending"}:
-        raise InvalidInput("The order is “ascending” or “descending”.", field="sort.order", code="invalid_sort_order")
-    return Order(sort["field"], is_descending=sort["order"] == "descending")

@@ -6,17 +6,22 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.core import audit, clock
+from app.core.accounts import api_tokens
 from app.core.consent import locking
-from app.core.contacts import search, views
+from app.core.contacts import filters, search, views
 from app.core.contacts.search import COUNTED_MAX
 from app.core.conversations import api_views, lifecycle, messages
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations.api_views import Posted, Presentation, Record
 from app.core.conversations.appending import CONTACT, NewMessage
 from app.core.errors import InvalidInput, NotAvailable, NotFound
+from app.core.inbox import conversation_changes, conversation_search
+from app.core.inbox.conversation_search import Sort
 from app.models import Agent, Contact, MessageKind
+from app.schemas.contact_input import SearchSchema
 from app.schemas.conversation import ConversationListSchema, ConversationSchema, MessageSchema
 from app.schemas.conversation_input import (
+    ChangedConversationSchema,
     ConversationPagingSchema,
     ConversationQuerySchema,
     ManageSchema,
@@ -27,6 +32,7 @@ from app.schemas.conversation_input import (
 from app.schemas.form import PlacedFormSchema
 from app.web import security
 from app.web.api import admins, auth, forms, ids, pagination
+from app.web.api.auth import Scope
 from app.web.api.blueprint import ApiBlueprint
 from app.web.api.etags import use_etag
 
@@ -67,6 +73,45 @@ def create_conversation(session: Session, body: dict[str, Any]) -> Posted:
     return Posted("user_message", message)
 
 
+@blueprint.post("/conversations/search", scope=Scope.READ)
+@blueprint.arguments(SearchSchema)
+@blueprint.response(200, ConversationListSchema)
+def search_conversations(body: dict[str, Any]) -> dict[str, Any]:
+    """Search conversations, without their parts.
+
+    By `id`, `created_at`, `updated_at`, `open`, `state`, `read`, `source.body`, `contact_ids` and `admin_assignee_id`,
+    in the query language of contacts; times are compared to the second. Without a `sort`, the newest come first, or
+    those changed longest ago, where the query asks about `updated_at`.
+    """
+    query = filters.read(body["query"], conversation_search.FIELDS)
+    session, request = auth.read_session(), pagination.read(body["pagination"] or {}, default=PER_PAGE, keys=2)
+    field, is_descending = pagination.read_sort(body["sort"])
+    sort = Sort(field, is_descending=is_descending)
+    found = conversation_search.search(
+        session, query, sort, after=request.key, limit=request.per_page, total=request.total
+    )
+    records = api_views.records(session, _presentation({"display_as": None}), found.conversations)
+    return pagination.paged(request, records, found.key, pagination.capped(found.total, COUNTED_MAX))
+
+
+@blueprint.put("/conversations/<conversation_id>", errors=(404, 409))
+@blueprint.arguments(ChangedConversationSchema)
+@blueprint.arguments(ConversationQuerySchema, location="query")
+@blueprint.commit(ConversationSchema)
+def update_conversation(session: Session, body: dict[str, Any], query: dict[str, Any], conversation_id: str) -> Record:
+    """Mark a conversation as read or unread, or set its custom attributes."""
+    found, at = lifecycle.find(session, ids.number(conversation_id) or 0).id, clock.now()
+    if body.get("read"):
+        agent = api_tokens.owner_of(session, auth.caller().created_by)
+        conversation_changes.mark_read(session, found, agent, at=at)
+    elif "read" in body:
+        conversation_changes.mark_unread(session, found, at=at)
+    if "custom_attributes" in body:
+        conversation_changes.set_attributes(session, found, body["custom_attributes"], at=at)
+    _audit(session, "changed", found, {"fields": sorted(body)}, at=at)
+    return _record(session, found, query)
+
+
 @blueprint.get("/conversations/<conversation_id>", errors=(404,))
 @blueprint.arguments(ConversationQuerySchema, location="query")
 @blueprint.response(200, ConversationSchema)
@@ -93,6 +138,9 @@ def reply_to_conversation(
     last. A contact that replies in a closed conversation opens it again.
     """
     at = clock.now()
+    for attached in ("attachment_urls", "attachment_files"):
+        if body.get(attached):
+            raise NotAvailable("Attachments cannot be sent. Put an address into the text.", field=attached)
     if body["type"] == "admin":
         found, author = _reply_as_admin(session, body, conversation_id, at)
     else:

@@ -67,6 +67,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "reply_to_conversation": {
         "request": {"message_type": "comment", "type": "admin", "admin_id": "1", "body": "We do, at eight."}
     },
+    "search_conversations": {
+        "request": {
+            "query": {"field": "open", "operator": "=", "value": True},
+            "sort": {"field": "updated_at", "order": "descending"},
+        }
+    },
+    "update_conversation": {"request": {"read": True}},
     "manage_conversation": {"request": {"message_type": "close", "type": "admin", "admin_id": "1"}},
     "insert_form_into_conversation": {"request": {"form_id": "1"}},
     "create_message": {
@@ -83,6 +90,18 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "find": _link("find_segment", segment_id="$response.body#/id"),
             "delete": _link("delete_segment", segment_id="$response.body#/id"),
         },
+    },
+    "create_tag": {
+        "request": {"name": "VIP"},
+        "links": {
+            "find": _link("find_tag", tag_id="$response.body#/id"),
+            "delete": _link("delete_tag", tag_id="$response.body#/id"),
+        },
+    },
+    "attach_tag": {"request": {"id": "1"}},
+    "create_note": {
+        "request": {"body": "Likes tea."},
+        "links": {"find": _link("find_note", note_id="$response.body#/id")},
     },
     "update_segment": {"request": {"name": "Professionals"}},
     "create_suppression": {

@@ -71,6 +71,18 @@ def read(query: Mapping[str, Any], *, default: int, keys: int = 1) -> PageReques
     return request
 
 
+def read_sort(sort: Mapping[str, Any] | None) -> tuple[str | None, bool]:
+    """The field that a search is sorted by, null where none is given, and whether it is descending.
+
+    :raises InvalidInput: the order is neither ascending nor descending
+    """
+    if sort is None or sort["field"] is None:
+        return None, True
+    if sort["order"] not in {"ascending", "descending"}:
+        raise InvalidInput("The order is “ascending” or “descending”.", field="sort.order", code="invalid_sort_order")
+    return sort["field"], sort["order"] == "descending"
+
+
 def by_key(
     request: PageRequest, found: Sequence[Item], key_of: Callable[[Item], int | str], count: Callable[[], Total]
 ) -> dict[str, Any]:

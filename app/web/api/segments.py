@@ -15,6 +15,7 @@ from app.schemas.segment import (
     CountedSegment,
     NewSegmentSchema,
     SegmentDeletedSchema,
+    SegmentListQuerySchema,
     SegmentListSchema,
     SegmentQuerySchema,
     SegmentSchema,
@@ -27,7 +28,7 @@ blueprint = ApiBlueprint("segments", __name__, description="Saved queries for co
 
 
 @blueprint.get("/segments")
-@blueprint.arguments(SegmentQuerySchema, location="query")
+@blueprint.arguments(SegmentListQuerySchema, location="query")
 @blueprint.response(200, SegmentListSchema)
 def list_segments(query: dict[str, Any]) -> dict[str, Any]:
     """List every segment, by name.
@@ -35,6 +36,8 @@ def list_segments(query: dict[str, Any]) -> dict[str, Any]:
     With `include_count=true` the members of each are counted, up to 10,000 (`count_is_minimum`).
     """
     use_etag()
+    if query["type"] == "company":
+        return {"segments": []}
     with _turn(query):
         session = auth.read_session()
         found = [_value(session, each, has_count=query["include_count"]) for each in segments.find_all(session)]

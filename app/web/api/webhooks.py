@@ -54,9 +54,9 @@ def create_webhook_endpoint(session: Session, body: dict[str, Any]) -> EndpointV
     `secret` signs by Standard Webhooks. It is in this answer and nowhere else; a call repeated with the same
     `Idempotency-Key` is answered without it.
     """
-    endpoint, secret = endpoints.create(
-        session, body["url"], body["topics"], reach=_reach(), actor=auth.caller().actor, at=clock.now()
-    )
+    actor, at = auth.caller().actor, clock.now()
+    endpoint, secret = endpoints.create(session, body["url"], body["topics"], reach=_reach(), actor=actor, at=at)
+    endpoints.set_hub_signature(session, endpoint.id, is_on=body["hub_signature"], actor=actor, at=at)
     return EndpointValue(endpoint, secret=secret)
 
 
@@ -81,6 +81,8 @@ def update_webhook_endpoint(session: Session, body: dict[str, Any], endpoint_id:
     endpoint = endpoints.change(
         session, found_id, url=body["url"], topics=body["topics"], reach=_reach(), actor=actor, at=at
     )
+    if body["hub_signature"] is not None:
+        endpoints.set_hub_signature(session, found_id, is_on=body["hub_signature"], actor=actor, at=at)
     if body["enabled"] is not None:
         switch = endpoints.enable if body["enabled"] else endpoints.disable
         endpoint = switch(session, found_id, actor=actor, at=at)

@@ -1,8 +1,10 @@
 """Conversations and forms over the API."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import select
 
@@ -10,6 +12,7 @@ from app.core import clock
 from app.core.accounts import agents as accounts
 from app.core.conversations import messages as conversations
 from app.models import ApiToken, AuditEntry, Role
+from tests import make
 from tests.make import SAMS_NUMBER
 from tests.web.api.client import ApiClient, database, description
 
@@ -397,3 +400,123 @@ def test_an_invalid_insertion_is_refused_with_its_field(
     response = api.post(f"/forms/{form['id']}/insert", body)
     assert (response.status, response.field) == (status, field)
     assert api.post("/forms/99/insert", {}).code == "not_found"
+
+
+def find_by(api: ApiClient, *query: Any, **more: Any) -> list[str]:
+    """The ids that a search with one filter finds."""
+    field, operator, value = query
+    body = {"query": {"field": field, "operator": operator, "value": value}} | more
+    return [each["id"] for each in api.post("/conversations/search", body)["conversations"]]
+
+
+def test_the_admins_of_a_conversation_are_named_twice(api: ApiClient, conversation: str, ana: str) -> None:
+    """Intercom's description says ``teammates``; its clients read ``admins``."""
+    assign = {"message_type": "assignment", "type": "admin", "admin_id": ana, "assignee_id": ana}
+    teammates = api.post(f"/conversations/{conversation}/parts", assign)["teammates"]
+    assert teammates["admins"] == teammates["teammates"] == [{"type": "admin", "id": ana}]
+
+
+def test_conversations_are_found_by_every_field(api: ApiClient, conversation: str, sam: str, ana: str) -> None:
+    with time_machine.travel(clock.now() + timedelta(hours=1)):
+        eve = api.contact(external_id="eve")
+        second = api.post("/conversations", {"from": {"type": "user", "id": eve}, "body": "A table, please"})
+        other = str(second["conversation_id"])
+        for step in ({"message_type": "assignment", "assignee_id": ana}, {"message_type": "close"}):
+            api.post(f"/conversations/{other}/parts", {"type": "admin", "admin_id": ana, **step})
+    at_s = api.get(f"/conversations/{conversation}")["updated_at"]
+    other_s = api.get(f"/conversations/{other}")["updated_at"]
+    expected: list[tuple[str, str, Any, list[str]]] = [
+        ("id", "=", conversation, [conversation]),
+        ("id", ">", int(conversation), [other]),
+        ("id", "IN", [conversation, 10**12], [conversation]),
+        ("created_at", "<", at_s + 60, [conversation]),
+        ("updated_at", ">", at_s, [other]),
+        ("updated_at", ">=", at_s, [conversation, other]),
+        ("updated_at", "=", at_s, [conversation]),
+        ("updated_at", "!=", at_s, [other]),
+        ("updated_at", "<=", other_s, [conversation, other]),
+        ("updated_at", "<", other_s, [conversation]),
+        ("open", "=", True, [conversation]),
+        ("open", "!=", True, [other]),
+        ("state", "=", "closed", [other]),
+        ("read", "=", False, [other, conversation]),
+        ("source.body", "~", "TABLE", [other]),
+        ("source.body", "!~", "table", [conversation]),
+        ("contact_ids", "IN", [sam], [conversation]),
+        ("contact_ids", "!=", sam, [other]),
+        ("admin_assignee_id", "=", ana, [other]),
+        ("admin_assignee_id", "=", None, [conversation]),
+    ]
+    for field, operator, value, found in expected:
+        assert find_by(api, field, operator, value) == found, (field, operator, value)
+    both = {
+        "operator": "OR",
+        "value": [{"field": "id", "operator": "=", "value": each} for each in (conversation, other)],
+    }
+    sort = {"field": "updated_at", "order": "ascending"}
+    listed = api.post("/conversations/search", {"query": both, "sort": sort})
+    assert [each["id"] for each in listed["conversations"]] == [conversation, other]
+    assert "conversation_parts" not in listed["conversations"][0]
+
+
+@pytest.mark.parametrize("sort", [None, {"field": "updated_at", "order": "descending"}, {"field": "id"}])
+def test_a_search_of_conversations_is_read_page_by_page(api: ApiClient, sam: str, sort: Any) -> None:
+    begun = [api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": "hi"}) for _ in range(5)]
+    ids = [str(each["conversation_id"]) for each in begun]
+    query = {"query": {"field": "open", "operator": "=", "value": True}, "sort": sort}
+    found: list[str] = []
+    cursor = None
+    while True:
+        page = api.post("/conversations/search", query | {"pagination": {"per_page": 2, "starting_after": cursor}})
+        assert page["total_count"] == 5
+        found += [each["id"] for each in page["conversations"]]
+        if "next" not in page["pages"]:
+            break
+        cursor = page["pages"]["next"]["starting_after"]
+    assert found == ids[::-1]
+
+
+@pytest.mark.parametrize(
+    ("query", "more", "field"),
+    [
+        ({"field": "email", "operator": "=", "value": "x"}, {}, "query.field"),
+        ({"field": "subscription_types.1", "operator": "=", "value": "opted_in"}, {}, "query.field"),
+        ({"field": "id", "operator": "~", "value": 1}, {}, "query.operator"),
+        ({"field": "id", "operator": "=", "value": "x"}, {}, "query.value"),
+        ({"field": "updated_at", "operator": "=", "value": None}, {}, "query.value"),
+        ({"field": "open", "operator": "=", "value": True}, {"sort": {"field": "state"}}, "sort.field"),
+        ({"field": "open", "operator": "=", "value": True}, {"sort": {"field": "id", "order": "up"}}, "sort.order"),
+    ],
+)
+def test_an_invalid_search_of_conversations_is_refused(api: ApiClient, query: Any, more: Any, field: str) -> None:
+    refused = api.post("/conversations/search", {"query": query, **more})
+    assert (refused.status, refused.field) == (400, field)
+
+
+def test_a_conversation_is_marked_as_read_and_unread(app: Flask, api: ApiClient, conversation: str) -> None:
+    no_admin = api.put(f"/conversations/{conversation}", {"read": True})
+    assert (no_admin.status, no_admin.field) == (409, "read")
+    with database(app).unit_of_work() as session:
+        make.agent(session, role=Role.ADMIN)
+    for is_read in (True, True, False, False, True):
+        assert api.put(f"/conversations/{conversation}", {"read": is_read})["read"] is is_read
+        assert api.get(f"/conversations/{conversation}")["read"] is is_read
+        assert find_by(api, "read", "=", is_read) == [conversation]
+    assert api.put("/conversations/999", {"read": True}).status == 404
+
+
+def test_custom_attributes_of_a_conversation_are_merged(api: ApiClient, conversation: str) -> None:
+    api.put(f"/conversations/{conversation}", {"custom_attributes": {"order": 7, "topic": "table"}})
+    changed = api.put(f"/conversations/{conversation}", {"custom_attributes": {"topic": None, "size": "four"}})
+    assert changed["custom_attributes"] == {"order": 7, "size": "four"}
+    assert api.get("/conversations")["conversations"][0]["custom_attributes"] == {"order": 7, "size": "four"}
+    assert api.put(f"/conversations/{conversation}", {"custom_attributes": {"a": []}}).field == "custom_attributes"
+
+
+def test_an_attachment_is_refused_with_its_field(api: ApiClient, conversation: str, sam: str) -> None:
+    reply = {"message_type": "comment", "type": "user", "intercom_user_id": sam, "body": "see"}
+    refused = api.post(
+        f"/conversations/{conversation}/reply", reply | {"attachment_urls": ["https://example.com/a.png"]}
+    )
+    assert (refused.status, refused.code, refused.field) == (422, "not_available", "attachment_urls")
+    assert api.post(f"/conversations/{conversation}/reply", reply | {"attachment_urls": []}).status == 200

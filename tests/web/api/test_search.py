@@ -425,3 +425,12 @@ def _page(api: ApiClient, query: Any, cursor: str | None, *, per_page: int, sort
         return api.get(f"/contacts?per_page={per_page}{following}").body
     pagination = {"per_page": per_page, "starting_after": cursor}
     return api.post("/contacts/search", {"query": query, "pagination": pagination, "sort": sort}).body
+
+
+def test_a_search_refuses_pages_by_number(api: ApiClient) -> None:
+    query = {"query": {"field": "role", "operator": "=", "value": "user"}}
+    for path in ("/contacts/search", "/conversations/search"):
+        query = query if path == "/contacts/search" else {"query": {"field": "open", "operator": "=", "value": True}}
+        assert api.post(path, query | {"pagination": {"page": 1}}).status == 200
+        refused = api.post(path, query | {"pagination": {"page": 2}})
+        assert (refused.status, refused.field) == (400, "pagination.page")

@@ -130,3 +130,10 @@ def test_suppressions_are_paginated_by_cursor(api: ApiClient) -> None:
         following = f"&starting_after={page['pages']['next']['starting_after']}" if "next" in page["pages"] else ""
     assert made <= set(seen)
     assert len(seen) == len(set(seen))
+
+
+def test_there_are_no_segments_of_companies(api: ApiClient) -> None:
+    api.post("/segments", {"name": "All", "query": {"field": "role", "operator": "=", "value": "user"}})
+    assert len(api.get("/segments?type=contact")["segments"]) == 1
+    assert api.get("/segments?type=company")["segments"] == []
+    assert api.get("/segments?type=ticket").field == "type"

@@ -34,7 +34,7 @@ def test_an_unknown_version_is_answered_with_a_warning(api: ApiClient, version: 
 
 @pytest.mark.parametrize(("version", "is_older"), [("2.15", True), ("2.9", True), ("1.4", True), ("2.16", False)])
 def test_an_owner_and_a_priority_have_the_types_of_the_version(
-    app: Flask, api: ApiClient, version: str, is_older: bool
+    app: Flask, api: ApiClient, version: str, *, is_older: bool
 ) -> None:
     with database(app).unit_of_work() as session:
         ana = make.agent(session).id

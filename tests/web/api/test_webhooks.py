@@ -10,6 +10,7 @@ from app.core import clock
 from app.core.webhooks import endpoints
 from app.jobs import route_outbox as sweep
 from app.models import DeliveryState, IdempotencyKey, WebhookDelivery
+from app.web.api.examples import EXAMPLES
 from tests.web.api.client import ApiClient, api_client, database
 
 
@@ -133,3 +134,21 @@ def test_an_invalid_endpoint_is_refused_with_its_field(api: ApiClient, given: An
     response = api.post("/webhook_endpoints", ENDPOINT | given)
     assert (response.status, response.field) == (400, field)
     assert api.get("/webhook_endpoints")["data"] == []
+
+
+def test_an_endpoint_chooses_intercoms_signature(app: Flask) -> None:
+    api = api_client(app, "admin")
+    given = EXAMPLES["create_webhook_endpoint"]["request"]
+    endpoint = api.post("/webhook_endpoints", given)
+    assert endpoint["hub_signature"] is False
+    path = f"/webhook_endpoints/{endpoint['id']}"
+    for is_on in (True, False):
+        assert api.put(path, {"hub_signature": is_on})["hub_signature"] is is_on
+        assert api.put(path, {"enabled": True})["hub_signature"] is is_on
+    assert api.post("/webhook_endpoints", given | {"hub_signature": True})["hub_signature"] is True
+
+
+@pytest.mark.parametrize("topic", ["sms.delivered", "sms.received", "sms.failed", "campaign.sent", "ledger.head"])
+def test_a_topic_that_nothing_sends_is_refused(app: Flask, topic: str) -> None:
+    refused = api_client(app, "admin").post("/webhook_endpoints", {"url": "https://example.com", "topics": [topic]})
+    assert (refused.status, refused.field) == (400, "topics")
