@@ -265,3 +265,16 @@ def test_an_erased_contacts_opt_out_applies_to_the_next_contact_with_its_address
         assert session.get_one(Contact, sam.id).email_hash is None
         assert eligibility.status(session, eve, subscription_type).reasons == (Reason.OPTED_OUT,)
         assert sql(session, subscription_type) == set()
+
+
+def test_a_number_of_an_allowed_countrys_territory_is_allowed(database: Database) -> None:
+    with database.unit_of_work() as session:
+        offers = make.live_type(session)
+        jersey = make.contact(session, phone_number="+447797712345")
+        make.opt_in(session, jersey, offers)
+        for allowed, is_reachable in ((["GB"], True), (["IE"], False)):
+            settings.change(session, {"allowed_countries": allowed}, actor="agent:1", at=make.NOON)
+            session.flush()
+            assert eligibility.status(session, jersey, offers).is_reachable is is_reachable
+            condition = eligibility_sql.reachable(rules.Query(offers, tuple(allowed)))
+            assert session.scalars(select(Contact.id).where(condition)).all() == [jersey.id] * is_reachable

@@ -14,6 +14,7 @@ from app.core import phone
 from app.core.consent import eligibility, suppressions
 from app.core.contacts import number_rules
 from app.core.contacts import records as contacts
+from app.core.ledger import evidence
 from app.core.signing import keys_of
 from app.core.workspace import settings as workspace_settings
 from app.db import Database
@@ -23,6 +24,7 @@ from app.models import (
     Contact,
     ContactRole,
     DestinationOptOut,
+    InsertedForm,
     SubscriptionType,
     Suppression,
     Workspace,
@@ -249,6 +251,34 @@ def test_an_opt_out_holds_for_another_contact_with_the_new_spelling(database: Da
         assert [each.destination_hash for each in session.scalars(select(DestinationOptOut))] == [new_hash]
         (consent,) = session.scalars(select(Consent))
         assert (consent.destination, consent.destination_hash) == (NEW, new_hash)
+
+
+def test_an_opt_out_whose_evidence_was_erased_holds_for_the_new_spelling(database: Database) -> None:
+    with database.unit_of_work() as session:
+        offers, sam = make.live_type(session), older(session, make.contact(session), OLD)
+        make.opt_out(session, sam, offers)
+        evidence.erase(session, sam.id, at=make.NOON)
+        older(session, make.contact(session), OLD)
+        eve = make.contact(session, phone_number=NEW)
+        ids = eve.id, offers.id
+    store_rules(database, OLDER)
+    number_rules.apply(database)
+    with database.read_only() as session:
+        assert eligibility.Reason.OPTED_OUT in status_of(session, *ids).reasons
+
+
+def test_an_answered_form_keeps_the_number_that_it_was_answered_with(database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam = older(session, make.contact(session), OLD)
+        inserted = make.inserted(session, make.form(session), sam)
+        inserted.submitted_destination_hash = sam.phone_hash
+        session.flush()
+        inserted_id = inserted.id
+    store_rules(database, OLDER)
+    number_rules.apply(database)
+    with database.read_only() as session:
+        answered_with = session.get_one(InsertedForm, inserted_id).submitted_destination_hash
+        assert answered_with == keys_of(session).destination_hash(NEW)
 
 
 def test_leads_that_become_one_person_are_merged_and_the_opt_out_wins(database: Database) -> None:
