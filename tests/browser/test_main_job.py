@@ -57,6 +57,7 @@ def test_from_a_new_type_to_a_consent_with_the_exact_wording(
         form = framed(page)
         expect(form.locator("main")).to_have_attribute("data-state", "ask")
         assert "weekly offers" in form.locator("main").inner_text()
+        form.get_by_label("Country").select_option("US")
         form.get_by_label("Phone number").fill("(202) 555-0123")
         form.get_by_role("button", name="Count me in").click()
         expect(form.locator("main")).to_have_attribute("data-state", "done")
