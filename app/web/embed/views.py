@@ -36,6 +36,8 @@ from app.web.services import keys, read_connection, read_only, unit_of_work
 
 blueprint = Blueprint("embed", __name__)
 _TAKES_ANSWERS = {State.ASK, State.SAVED}
+# In a frame with ``sandbox`` the page has no origin, so that its own server is another site.
+_READABLE_IN_SANDBOX = {"Cross-Origin-Resource-Policy": "cross-origin"}
 
 
 @blueprint.before_request
@@ -99,7 +101,7 @@ def public_form_seen(key: str) -> ResponseReturnValue:
     if shown is not None:
         with unit_of_work() as session:
             seen.public_form_seen(session, key, shown, address=client_address(request), at=clock.now())
-    return "", 204
+    return "", 204, _READABLE_IN_SANDBOX
 
 
 @blueprint.post("/user/<signed>/seen")
@@ -116,7 +118,7 @@ def form_of_signed_user_seen(signed: str) -> ResponseReturnValue:
 def inserted_form_seen(token: str) -> ResponseReturnValue:
     with unit_of_work() as session:
         seen.inserted_form_seen(session, token, at=clock.now())
-    return "", 204
+    return "", 204, _READABLE_IN_SANDBOX
 
 
 def _form_user(signed: str, *, is_answer: bool) -> FormUser:

@@ -83,7 +83,8 @@ def test_a_frame_with_sandbox_can_answer_and_load_the_files_of_the_page(
         token = make.inserted(session, form, make.contact(session, phone_number=make.SAMS_NUMBER)).token
     for path, typed in ((f"/f/form/{form.key}", make.EVES_NUMBER), (f"/f/{token}", None)):
         page = open_form(client, path)
-        assert client.post(f"{path}/seen", data=page.fields, headers=SANDBOXED).status_code == 204
+        seen = client.post(f"{path}/seen", data=page.fields, headers=SANDBOXED)
+        assert (seen.status_code, seen.headers["Cross-Origin-Resource-Policy"]) == (204, "cross-origin")
         assert answer(client, page, typed, headers=SANDBOXED).state == "done"
     for address in re.findall(r'(?:href|src)="(/static/[^"]+)"', page.response.text):
         headers = fetched(client, address).headers
