@@ -22,8 +22,8 @@ from app.core.contacts import profile as contact_profile
 from app.core.contacts import records as contacts
 from app.core.errors import AssentError
 from app.core.forms import views as form_views
+from app.core.forms.form_view import FormView, State
 from app.core.forms.render_token import RenderToken
-from app.core.forms.views import FormView, State
 from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of, random_token
 from app.core.submissions import submit as submissions

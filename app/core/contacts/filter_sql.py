@@ -13,6 +13,7 @@ from sqlalchemy.types import Float, String
 
 from app.core import email, phone, phone_text
 from app.core.consent import eligibility_sql, rules
+from app.core.contacts import text_sql
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, SubscriptionStatus
 from app.core.errors import InvalidInput
 from app.models import (
@@ -86,12 +87,12 @@ def _text(query: Filter, context: QueryContext) -> ColumnElement[bool]:
     if query.operator in _PARTS:
         part = _stored_part(query.name, str(query.values[0]))
         if query.operator == Operator.STARTS and query.name in NUMBERS:
-            return begins_with(context.dialect, column, part)
-        return _part(column, query.operator, part)
+            return text_sql.begins_with(context.dialect, column, part)
+        return text_sql.part(column, query.operator, part)
     values: list[str | None] = []
     for value in query.values:
         values += [None] if value is None else stored_values(query.name, str(value), context.region)
-    return _equality(column, query.operator, values)
+    return text_sql.equality(column, query.operator, values)
 
 
 def stored_values(name: str, value: str, region: str | None) -> tuple[str, ...]:
@@ -121,41 +122,6 @@ def _text_column(name: str, context: QueryContext) -> ColumnElement[Any]:
             return func.substr(_CONTACT.c.email, at + 1)
         return func.split_part(_CONTACT.c.email, "@", 2)
     return COLUMNS.get(name, literal(None, String))
-
-
-def _equality(column: ColumnElement[Any], operator: Operator, values: list[Any]) -> ColumnElement[bool]:
-    """Equal to one of them; not equal includes what is empty."""
-    known = [value for value in values if value is not None]
-    hit = or_(false(), *([column == known[0]] if len(known) == 1 else [column.in_(known)] if known else []))
-    if None in values:
-        hit = or_(hit, column.is_(None))
-    if operator in {Operator.EQUALS, Operator.IN}:
-        return hit
-    return ~func.coalesce(hit, false())
-
-
-def _part(column: ColumnElement[Any], operator: Operator, part: str) -> ColumnElement[bool]:
-    match operator:
-        case Operator.STARTS:
-            return column.istartswith(part, autoescape=True)
-        case Operator.ENDS:
-            return column.iendswith(part, autoescape=True)
-        case Operator.LACKS:
-            return ~func.coalesce(column.icontains(part, autoescape=True), false())
-        case _:
-            return column.icontains(part, autoescape=True)
-
-
-def begins_with(dialect: str, column: ColumnElement[Any], part: str) -> ColumnElement[bool]:
-    """By code points, as the index of numbers is kept; everything begins with the empty text."""
-    if not part:
-        return column.is_not(None)
-    if part[-1] >= "~":  # no number holds such a character
-        return false()
-    after = part[:-1] + chr(ord(part[-1]) + 1)
-    if dialect == "sqlite":
-        return and_(column >= part, column < after)
-    return and_(column.op("~>=~", is_comparison=True)(part), column.op("~<~", is_comparison=True)(after))
 
 
 def _boolean(query: Filter, _context: QueryContext) -> ColumnElement[bool]:
@@ -208,7 +174,7 @@ def _custom(query: Filter, context: QueryContext) -> ColumnElement[bool]:
         }
         return compare[query.operator]
     if query.operator in _PARTS:
-        return _part(values.text, query.operator, str(wanted))
+        return text_sql.part(values.text, query.operator, str(wanted))
     hit = or_(false(), *(values.equals(value) for value in query.values))
     return hit if query.operator in {Operator.EQUALS, Operator.IN} else ~func.coalesce(hit, false())
 

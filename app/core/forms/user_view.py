@@ -7,8 +7,8 @@ from sqlalchemy import Table, and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core.forms import views
+from app.core.forms.form_view import FormView, Respondent
 from app.core.forms.render_token import RenderToken
-from app.core.forms.views import FormView, Respondent
 from app.db import CompiledStatement, ReadConnection
 from app.models import Consent, Contact
 

@@ -1,8 +1,6 @@
 """A form as one person sees it, read by one statement. Nothing here writes."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import cast
 
 from sqlalchemy import Table, and_, bindparam, exists, select
@@ -13,15 +11,13 @@ from app.core.consent.current_destination import is_opted_in
 from app.core.consent.reach import is_out_of_reach
 from app.core.destinations import Destination
 from app.core.errors import DestinationRefused, NotFound
-from app.core.forms import availability
+from app.core.forms.form_view import Form, FormView, Insertion, Publisher, Respondent, State
 from app.core.forms.render_token import RenderToken
 from app.core.signing import Keys
 from app.db import CompiledStatement, ReadConnection
 from app.models import (
-    Channel,
     Consent,
     Contact,
-    ContactRole,
     InsertedForm,
     OptInForm,
     OptInFormText,
@@ -30,133 +26,6 @@ from app.models import (
     Suppression,
     Workspace,
 )
-
-INSERTED_BY_PAGE = "page"  # ``inserted_by`` of a public form's render, which is stored when it is answered
-
-
-class State(StrEnum):
-    """What the embed shows: its ``data-state``."""
-
-    ASK = "ask"
-    SAVED = "saved"
-    CONFIRM = "confirm"
-    SIGNED_UP = "signed_up"
-    DONE = "done"
-    UNAVAILABLE = "unavailable"
-    EXPIRED = "expired"
-    ERROR = "error"
-
-
-@dataclass(frozen=True)
-class Form:
-    """One version of a form, with its subscription type. ``number`` is that of the version."""
-
-    id: int
-    key: str
-    name: str
-    number: int
-    allowed_origins: list[str]
-    archived_at: datetime | None
-    version_id: int
-    default_country: str | None
-    has_checkbox: bool
-    subscription_type_id: int
-    type_name: str
-    type_state: str
-    channel: str
-
-    @property
-    def is_offered(self) -> bool:
-        return availability.is_offered(archived_at=self.archived_at, type_state=self.type_state)
-
-
-@dataclass(frozen=True)
-class Publisher:
-    """What a form takes from the workspace: who publishes it, and the limits of answers an hour."""
-
-    name: str
-    privacy_url: str
-    terms_url: str
-    help_contact: str
-    allowed_origins: list[str]
-    allowed_countries: list[str]
-    answers_per_address: int
-    answers_per_number: int
-
-
-@dataclass(frozen=True)
-class Insertion:
-    """The inserted form that a token belongs to."""
-
-    id: int
-    token: str
-    conversation_id: int | None
-    inserted_by: str
-    expires_at: datetime
-    seen_at: datetime | None
-    answered_at: datetime | None
-    withdrawn_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Respondent:
-    """The contact that a form is for, with its consent for the form's subscription type."""
-
-    contact_id: int
-    role: str
-    phone: str | None
-    email: str | None
-    phone_country: str | None
-    is_suppressed: bool
-    locale: str | None
-    gdpr_optin: bool | None
-    archived_at: datetime | None
-    blocked_at: datetime | None
-    consent_state: str | None
-    consent_hash: str | None
-
-
-@dataclass(frozen=True)
-class FormView:
-    """One form as one person sees it. A public form has no insertion, and a respondent only if that is a signed user.
-
-    :param user_id: of a public form: the user whom the page around it proved; there may be no contact of that user yet
-    :param submitted_destination_hash: of a public form: the destination that this render was answered with before
-    """
-
-    form: Form
-    publisher: Publisher
-    insertion: Insertion | None = None
-    respondent: Respondent | None = None
-    submitted_destination_hash: str | None = None
-    user_id: str | None = None
-
-    @property
-    def is_public(self) -> bool:
-        """Whether it is the same for everyone who opens it."""
-        return self.insertion is None and self.user_id is None
-
-    @property
-    def origins(self) -> list[str]:
-        """Who may frame it and gets its messages: the origins of the form and of the workspace."""
-        return list(dict.fromkeys([*self.form.allowed_origins, *self.publisher.allowed_origins]))
-
-    @property
-    def is_unverified(self) -> bool:
-        """Whether anyone may be answering: a lead is who typed a number, has a link or wrote in an unsigned chat."""
-        if self.user_id is not None:
-            return False
-        if self.insertion is None or self.respondent is None:
-            return True
-        return self.respondent.role != ContactRole.USER or self.insertion.inserted_by == INSERTED_BY_PAGE
-
-    @property
-    def saved(self) -> str | None:
-        """The contact's number or address, whichever the form's channel uses, as it is stored."""
-        if self.respondent is None:
-            return None
-        return self.respondent.phone if self.form.channel == Channel.SMS else self.respondent.email
-
 
 _OPTIN_FORM = cast(Table, OptInForm.__table__)
 _VERSION = cast(Table, OptInFormVersion.__table__)

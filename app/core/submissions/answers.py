@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from app.core.consent.current_destination import is_opted_in
 from app.core.destinations import Destination
+from app.core.forms.form_view import INSERTED_BY_PAGE, Form, Insertion
 from app.core.forms.insertion import EXPIRES_IN
 from app.core.forms.render_token import RenderToken
-from app.core.forms.views import INSERTED_BY_PAGE, Form, Insertion
 from app.db import CompiledStatement, insert_statement
 from app.models import Action, Consent, ConsentEvent, Contact, InsertedForm
 

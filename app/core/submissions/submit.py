@@ -15,8 +15,8 @@ from app.core.conversations import forms as conversation_forms
 from app.core.destinations import Destination
 from app.core.errors import DestinationRefused
 from app.core.forms import views as form_views
+from app.core.forms.form_view import FormView, Insertion, State
 from app.core.forms.render_token import RenderToken
-from app.core.forms.views import FormView, Insertion, State
 from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.core.submissions import answers

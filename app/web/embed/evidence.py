@@ -5,8 +5,8 @@ from flask import request
 from app.core import origins
 from app.core.forms import views as form_views
 from app.core.forms import wording as form_wording
+from app.core.forms.form_view import INSERTED_BY_PAGE, FormView
 from app.core.forms.render_token import RenderToken
-from app.core.forms.views import INSERTED_BY_PAGE, FormView
 from app.core.ledger.evidence import Evidence
 from app.models import Channel, EvidenceLevel, Source
 from app.web.embed import masking

@@ -5,8 +5,8 @@ from flask import request
 from app.core import email, phone
 from app.core.destinations import Destination
 from app.core.forms import render_token
+from app.core.forms.form_view import FormView
 from app.core.forms.render_token import RenderToken
-from app.core.forms.views import FormView
 from app.core.messenger import identity
 from app.models import Channel
 from app.web.services import keys

@@ -14,10 +14,10 @@ from app.core.errors import NotFound
 from app.core.forms import user_token
 from app.core.forms import views as form_views
 from app.core.forms.content import find_content
+from app.core.forms.form_view import FormView, State
 from app.core.forms.render_token import RenderToken
 from app.core.forms.user_token import FormUser
 from app.core.forms.user_view import user_view
-from app.core.forms.views import FormView, State
 from app.core.signing import random_token
 from app.core.submissions import seen
 from app.core.submissions import submit as submissions

@@ -6,7 +6,7 @@ from babel.core import get_global
 from markupsafe import escape
 
 from app.core import phone, wording
-from app.core.forms.views import FormView
+from app.core.forms.form_view import FormView
 from app.models import Channel
 
 

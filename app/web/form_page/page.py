@@ -17,7 +17,7 @@ from markupsafe import escape
 from app.core import public_urls, wording
 from app.core.forms import wording as form_wording
 from app.core.forms.content import FormContent
-from app.core.forms.views import FormView, State
+from app.core.forms.form_view import FormView, State
 from app.core.forms.wording import WordingContext
 from app.core.signing import random_token
 from app.core.wording import FrozenWording

@@ -4,7 +4,7 @@ from flask import Response
 
 from app.core import phone, wording
 from app.core.forms.content import FormContent
-from app.core.forms.views import State
+from app.core.forms.form_view import State
 from app.models import Channel, SubscriptionType, Workspace
 from app.web.form_page import page as form_page
 from app.web.form_page.page import PageContext, PageData

@@ -19,7 +19,7 @@ from app.core.errors import DestinationRefused, InvalidInput, NotFound
 from app.core.forms import content as form_content
 from app.core.forms.concerns import Concern, concern_of
 from app.core.forms.content import BUTTON_MAX, LEGAL_MAX, TITLE_MAX, FormContent, FormText
-from app.core.forms.views import State
+from app.core.forms.form_view import State
 from app.core.signing import keys_of
 from app.core.subscriptions import subscription_types
 from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE, LOCALES

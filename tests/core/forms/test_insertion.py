@@ -9,7 +9,7 @@ from app.core.errors import InvalidState, NotFound
 from app.core.forms import insertion
 from app.core.forms import views as form_views
 from app.core.forms.cards import CardState
-from app.core.forms.views import State
+from app.core.forms.form_view import State
 from app.db import Database
 from app.models import AuditEntry, Contact
 from tests import make

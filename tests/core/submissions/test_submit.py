@@ -16,8 +16,8 @@ from app.core.contacts import records as contacts
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations import lifecycle
 from app.core.forms import views as form_views
+from app.core.forms.form_view import FormView, State
 from app.core.forms.render_token import RenderToken
-from app.core.forms.views import FormView, State
 from app.core.signing import keys_of, random_token
 from app.core.submissions import submit as submissions
 from app.core.workspace import settings
