@@ -130,13 +130,19 @@
   };
   // A place has the form once, however often its script runs.
   const isThisForm = (element) => element?.localName === "assent-form" && element.dataset.form === form;
+  // Two scripts beside each other are one place, whichever of them runs first.
+  const neighbor = (side) => {
+    let element = script[`${side}ElementSibling`];
+    while (element?.localName === "script") element = element[`${side}ElementSibling`];
+    return element;
+  };
   const isInHead = document.head.contains(script);
   const place = () => {
     const target = option("target") ? document.querySelector(option("target")) : null;
     const parent = target || (isInHead && !option("target") && document.body);
     if (parent) {
       if (![...parent.children].some(isThisForm)) parent.append(create());
-    } else if (!isInHead && script.parentNode && ![script.previousElementSibling, script.nextElementSibling].some(isThisForm)) {
+    } else if (!isInHead && script.parentNode && ![neighbor("previous"), neighbor("next")].some(isThisForm)) {
       script.after(create());
     }
   };
