@@ -175,7 +175,7 @@ def field_names(app: Flask) -> set[str]:
             and "<" not in route.path
             and not route.path.startswith(("/api", "/messenger", "/static"))
         ):
-            found |= set(re.findall(r'name="([\w-]+)"', client.get(route.path).get_data(as_text=True)))
+            found |= set(re.findall(r'name="([\w-]+)"', client.get(route.path, buffered=True).get_data(as_text=True)))
     return found - {"csrf_token"}
 
 
