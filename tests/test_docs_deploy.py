@@ -70,10 +70,10 @@ def test_an_upgrade_stops_all_processes_before_it_installs_and_migrates() -> Non
     assert places == sorted(places)
 
 
-def test_the_page_counts_connections_by_the_threads_of_the_server() -> None:
+def test_the_page_counts_connections_by_the_slots_of_the_server() -> None:
     words = {4: "four", 6: "six", 8: "eight", 12: "twelve", 16: "sixteen"}
-    threads = SLOTS_ON_POSTGRESQL
-    sentence = f"count {2 * threads} for each process of a web server ({words[threads]} threads"
+    slots = SLOTS_ON_POSTGRESQL
+    sentence = f"count {2 * slots} for each process of a web server ({words[slots]} requests at work"
     assert sentence in " ".join(TEXTS["README.md"].split())
 
 

