@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from flask import Flask, current_app, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, ServiceUnavailable
+from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge, ServiceUnavailable
 
 from app.core.rate_limits import address_bucket
 from app.db import DatabaseBusy
@@ -91,10 +91,12 @@ def _read_body() -> None:
 def _refuse_nul() -> None:
     """No browser and no client sends NUL in an address or a form. Files and JSON are looked at where they are read.
 
-    :raises BadRequest: the path, the query or a field of the form holds one
+    :raises NotFound: the path holds one, so nothing has this address
+    :raises BadRequest: the query or a field of the form holds one
     """
-    in_address = "\0" in request.environ["PATH_INFO"] or "%00" in request.environ.get("QUERY_STRING", "")
-    if in_address or any("\0" in name + text for name, text in _fields()):
+    if "\0" in request.environ["PATH_INFO"]:
+        raise NotFound
+    if "%00" in request.environ.get("QUERY_STRING", "") or any("\0" in name + text for name, text in _fields()):
         raise BadRequest("The request holds a NUL character.")
 
 

@@ -74,6 +74,12 @@ def refuse_as_too_slow(_statement: str) -> None:
     raise QueryTooSlow
 
 
+def test_nothing_has_an_address_with_a_nul_character(app: Flask) -> None:
+    for path in ("/sign-in/%00", "/f/%00", "/api/contacts/%00", "/messenger/api/%00"):
+        assert app.test_client().get(path).status_code == 404
+    assert app.test_client().get("/f/form/abc?lang=%00").status_code == 400
+
+
 def test_a_request_must_name_its_host(app: Flask) -> None:
     assert app.test_client().get("/healthz", environ_overrides={"HTTP_HOST": ""}).status_code == 400
 

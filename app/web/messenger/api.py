@@ -183,8 +183,8 @@ def _identity() -> Identity:
     """The identity that the page gives for its visitor: JSON, percent-encoded because headers are ASCII only."""
     try:
         claims = read_json(unquote_to_bytes(request.headers.get("Assent-Identity", "")) or b"{}")
-    except BadValue:
-        raise BadRequest("The header Assent-Identity holds no usable JSON.") from None
+    except BadValue:  # as if the page had said nothing
+        claims = {}
     return Identity.read(claims if isinstance(claims, dict) else {})
 
 

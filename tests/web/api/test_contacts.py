@@ -154,7 +154,7 @@ def test_a_user_is_found_by_an_external_id_with_special_characters(api: ApiClien
         assert api.get(f"/contacts/find_by_external_id/{missing}").code == "not_found"
 
 
-@pytest.mark.parametrize("missing", ["abc", "0" * 24, "%00" * 3, "ü", "1"])
+@pytest.mark.parametrize("missing", ["abc", "0" * 24, "ü", "1"])
 def test_unknown_ids_are_not_found(api: ApiClient, missing: str) -> None:
     for method, path in (("GET", ""), ("PUT", ""), ("DELETE", ""), ("POST", "/archive"), ("GET", "/subscriptions")):
         response = api(method, f"/contacts/{missing}{path}", {} if method == "PUT" else None)
