@@ -369,7 +369,7 @@ def test_the_worker_delivers_within_seconds_and_stops_on_sigterm(
         process.terminate()
         assert process.wait(20) == 0, log.read_text()
     in_order(there)
-    assert "hook" not in log.read_text()
+    assert there.url not in log.read_text()
 
 
 @contextmanager

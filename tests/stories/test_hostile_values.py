@@ -175,7 +175,8 @@ def field_names(app: Flask) -> set[str]:
             and "<" not in route.path
             and not route.path.startswith(("/api", "/messenger", "/static"))
         ):
-            found |= set(re.findall(r'name="([\w-]+)"', client.get(route.path, buffered=True).get_data(as_text=True)))
+            page = client.get(route.path, buffered=True).get_data()
+            found |= {name.decode() for name in re.findall(rb'name="([\w-]+)"', page)}
     return found - {"csrf_token"}
 
 

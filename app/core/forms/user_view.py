@@ -14,20 +14,8 @@ from app.models import Consent, Contact
 
 _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
-# The columns of ``Respondent``, in the order of its fields.
 _RESPONDENT = CompiledStatement(
-    select(
-        _CONTACT.c.id,
-        _CONTACT.c.role,
-        _CONTACT.c.phone,
-        _CONTACT.c.email,
-        _CONTACT.c.locale,
-        _CONTACT.c.gdpr_optin,
-        _CONTACT.c.archived_at,
-        _CONTACT.c.blocked_at,
-        _CONSENT.c.state,
-        _CONSENT.c.destination_hash,
-    )
+    select(_CONTACT.c.id, *views.RESPONDENT_COLUMNS)
     .select_from(_CONTACT)
     .outerjoin(
         _CONSENT,

@@ -71,8 +71,8 @@ _INSERTION_COLUMNS = (
     _INSERTED_FORM.c.answered_at,
     _INSERTED_FORM.c.withdrawn_at,
 )
-_RESPONDENT_COLUMNS = (
-    _INSERTED_FORM.c.contact_id,
+# After the contact's id.
+RESPONDENT_COLUMNS = (
     _CONTACT.c.role,
     _CONTACT.c.phone,
     _CONTACT.c.email,
@@ -111,7 +111,7 @@ _ANSWERED_PUBLIC_VIEW = CompiledStatement(
     .where(_OPTIN_FORM.c.key == bindparam("key"))
 )
 _INSERTED_VIEW = CompiledStatement(
-    select(*_PUBLIC, *_INSERTION_COLUMNS, *_RESPONDENT_COLUMNS)
+    select(*_PUBLIC, *_INSERTION_COLUMNS, _INSERTED_FORM.c.contact_id, *RESPONDENT_COLUMNS)
     .select_from(_INSERTED_FORM)
     .join(_OPTIN_FORM, _OPTIN_FORM.c.id == _INSERTED_FORM.c.form_id)
     .join(_VERSION, _VERSION.c.id == _INSERTED_FORM.c.version_id)

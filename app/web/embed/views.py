@@ -73,7 +73,8 @@ def inserted_form(token: str) -> Response:
 
 @blueprint.get("/user/<signed>")
 def form_of_signed_user(signed: str) -> Response:
-    user = _form_user(signed, is_answer=False)
+    done = Done.read(keys(), request.args.get("done", ""), place=signed)
+    user = _form_user(signed, is_answer=done is not None)
     with read_connection() as connection:
         view = user_view(connection, user.form_key, user.user_id)
     return _show(view, signed)

@@ -241,7 +241,7 @@ def test_the_preview_has_the_requested_language_and_theme(max_: FlaskClient, off
         {},
         {"title": "", "accent_color": "gree", "default_country": "ZZ", "subscription_type_id": "x", "locale": "tlh"},
         {"legal_text": "[half a link](", "accent_color": "#12", "preview_locale": "tlh", "preview_state": "?"},
-        {"title": "a\0b", "success_text-ar": "x", "button_text": "b" * 61},
+        {"title": "a\u202eb", "success_text-ar": "x", "button_text": "b" * 61},
     ],
 )
 def test_the_preview_shows_values_that_cannot_be_saved(max_: FlaskClient, wrong: dict[str, str]) -> None:

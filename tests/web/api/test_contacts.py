@@ -212,10 +212,16 @@ def test_erasing_leaves_the_ledger_without_personal_data(app: Flask, api: ApiCli
     with database(app).read_only() as session:
         row = session.scalars(select(Contact)).one()
         assert (row.phone, row.phone_hash, row.email, row.external_id, row.name) == (None, None, None, None, None)
-        assert len(session.scalars(select(ConsentEvent)).all()) == 2
+        of_eve = session.scalars(select(Suppression.phone_hash).where(Suppression.phone == EVES_NUMBER)).one()
+        about_sam = list(session.scalars(select(ConsentEvent).where(ConsentEvent.destination_hash != of_eve)))
+        assert [each.action for each in about_sam] == ["opt_in", "opt_out", "suppress"]
         columns = [column for column in ConsentEvidence.__table__.c if column.name not in {"event_id", "erased_at"}]
-        assert set(session.execute(select(*columns)).all()) == {(None,) * len(columns)}
-        assert None not in session.scalars(select(ConsentEvidence.erased_at)).all()
+        kept = select(*columns).where(ConsentEvidence.event_id.in_([each.id for each in about_sam]))
+        assert set(session.execute(kept).all()) == {(None,) * len(columns)}
+        erased_at = select(ConsentEvidence.erased_at).where(
+            ConsentEvidence.event_id.in_([each.id for each in about_sam])
+        )
+        assert None not in session.scalars(erased_at).all()
         assert session.scalars(select(Consent)).all() == []
         numbers = {(each.phone, each.note) for each in session.scalars(select(Suppression))}
         assert numbers == {(None, ""), (EVES_NUMBER, "x")}

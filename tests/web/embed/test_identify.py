@@ -120,7 +120,7 @@ def test_a_number_that_was_saved_meanwhile_is_not_replaced(client: FlaskClient, 
     with database.unit_of_work() as session:
         make.contact(session, external_id="sam-1", phone_number=make.SAMS_NUMBER)
     again = answer(client, page, make.EVES_NUMBER)
-    assert (again.state, again.main["data-code"]) == ("saved", "shown_again")
+    assert (again.state, again.main["data-error"]) == ("saved", "shown_again")
     with database.read_only() as session:
         assert session.scalars(select(Contact.phone)).one() == make.SAMS_NUMBER
 
