@@ -14,7 +14,7 @@ from bench import webhooks
 def test_every_event_arrives_in_order_though_the_receiver_fails_and_workers_are_killed(
     settings: Settings, database: Database, tmp_path: Path
 ) -> None:
-    size: dict[str, Any] = {"events": 600, "contacts": 60, "kills": 3, "worker": webhooks.QUICK_WORKER}
+    size: dict[str, Any] = {"events": 300, "contacts": 30, "kills": 3, "worker": webhooks.QUICK_WORKER}
     seen = webhooks.storm(settings, database, log=tmp_path / "workers.log", **size)
     assert seen.missing == 0
     assert seen.out_of_order == []

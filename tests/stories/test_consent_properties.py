@@ -236,7 +236,7 @@ class _Undo(Exception):
     """Ends an example; what it wrote is rolled back."""
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(step, max_size=14))
 def test_consents_are_the_fold_of_the_ledger_and_follow_each_persons_statements(
     database: Database, steps: list[tuple[object, ...]]
@@ -334,7 +334,7 @@ class Clients:
         return make.evidence(Source.API, actor="api:1", level=EvidenceLevel.REPORTED, **values)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(client_step, max_size=12))
 def test_only_the_person_or_a_note_revokes_the_persons_opt_out(
     database: Database, steps: list[tuple[object, ...]]

@@ -77,9 +77,9 @@ def test_hostile_paths_and_queries_are_answered(app: Flask) -> None:
         if route.path.startswith("/api") and "<" not in route.path:
             for cursor in forged_cursors():
                 answered(admin, "GET", f"{route.path}?starting_after={cursor}", headers)
-        if "<path:" not in route.path:
+        if "<" not in route.path:
             for query in queries():
-                answered(admin, "GET", f"{re.sub('<[^>]+>', '1', route.path)}?{query}", headers)
+                answered(admin, "GET", f"{route.path}?{query}", headers)
 
 
 def test_hostile_forms_are_answered(app: Flask) -> None:

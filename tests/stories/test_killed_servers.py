@@ -27,7 +27,7 @@ from tests.serve import WebServer
 from tests.web.messenger.panel import TOKEN
 from tests.web.pages import PASSWORD, csrf_token
 
-EACH = 100
+EACH = 60
 KILLS = 4
 PATIENCE_S = 60
 ANA = "ana@example.com"

@@ -21,7 +21,7 @@ from tests.web import pages
 from tests.web.api.client import ApiClient, Response, api_client
 from tests.web.embed.page import EmbedPage, answer, open_form
 
-SEQUENCES = int(os.environ.get("ACTS_SEQUENCES", "6"))
+SEQUENCES = int(os.environ.get("ACTS_SEQUENCES", "3"))
 FIRST_SEED = int(os.environ.get("ACTS_SEED", "1"))
 ACTS = 14
 COUNTRIES = ("US", "GB", "DE", "FR", "ES", "BR", "IN", "AU", "EG", "NG", "MX", "AR")

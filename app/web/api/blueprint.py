@@ -5,7 +5,7 @@ writing. flask-smorest makes the description from them.
 """
 
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
 from flask import Request, Response
@@ -80,14 +80,13 @@ class ApiBlueprint(Blueprint):
                 auth.require_scope(needed)
                 return view(*arguments, **values)
 
-            # The documenting decorators wrap the view for their notes only; the wrappers are not called.
-            documented: Callable[..., Any] = view
-            for status in (*_ALWAYS, *errors, *((413,) if _has_body(view) else ())):
-                documented = self.alt_response(status, schema=ErrorListSchema, description=_MEANINGS[status])(
-                    documented
-                )
             names = {"operationId": view.__name__, "security": [{"token": []}], "x-scope": needed.value}
-            guarded._apidoc = self.doc(**names)(documented)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
+            # The documenting decorators wrap the view for their notes only; the wrappers are not called.
+            documented = self.doc(**names)(view)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
+            responses = documented.setdefault("response", {}).setdefault("responses", {})
+            for status in (*_ALWAYS, *errors, *((413,) if _has_body(view) else ())):
+                responses.setdefault(status, []).extend(dict(each) for each in _error_docs(status))
+            guarded._apidoc = documented  # type: ignore[attr-defined]  # noqa: SLF001
             super(ApiBlueprint, self).route(rule, **options)(guarded)
             return view
 
@@ -140,6 +139,15 @@ class ApiBlueprint(Blueprint):
             return committing
 
         return decorator
+
+
+@lru_cache
+def _error_docs(status: int) -> list[dict[str, Any]]:
+    """What flask-smorest keeps of an error's response. Made once: its decorators copy all notes of a view each time."""
+    decorate = Blueprint("errors", __name__).alt_response(status, schema=ErrorListSchema, description=_MEANINGS[status])
+    notes: dict[str, Any] = decorate(lambda: None)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
+    found: list[dict[str, Any]] = notes["response"]["responses"][status]
+    return found
 
 
 def _has_body(view: Callable[..., Any]) -> bool:

@@ -64,7 +64,7 @@ def test_there_is_one_rule_for_each_reason_in_the_order_of_reasons() -> None:
     assert [rule.reason for rule in rules.RULES] == list(Reason)
 
 
-@hypothesis.settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis.settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     people=st.lists(person, min_size=1, max_size=4),
     allowed_countries=st.sampled_from(([], ["US"], ["GB", "US"])),

@@ -12,7 +12,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from tests.web.api.client import api_client, description, token
 
 BUDGET = limits(
-    max_examples=12,
+    max_examples=7,
     deadline=None,
     derandomize=True,
     database=None,
