@@ -64,16 +64,16 @@ def fill(settings: Settings) -> Demo:
         saved = session.scalars(
             select(Contact).where(Contact.sms_block.is_(None), Contact.id.not_in(with_consent))
         ).first()
-        nobody = session.scalars(select(Contact).where(Contact.gdpr_optin.is_(False))).first()
         assert signed_up
         assert saved
-        assert nobody
         place = {"inserted_by": "demo", "at": now}
+        withdrawn = insertion.insert_for(session, form, saved, **place)
+        withdrawn.withdrawn_at = now
         embeds = {
             f"/f/form/{key}": "ask",
             f"/f/{insertion.insert_for(session, form, saved, **place).token}": "saved",
             f"/f/{insertion.insert_for(session, form, signed_up, **place).token}": "signed_up",
-            f"/f/{insertion.insert_for(session, form, nobody, **place).token}": "unavailable",
+            f"/f/{withdrawn.token}": "unavailable",
             "/f/nobody": "error",
         }
         late = InsertedForm(
@@ -125,10 +125,11 @@ def fill(settings: Settings) -> Demo:
             *(f"/admin/agents/{agent}" for agent in agents),
             "/admin/tokens",
             "/contacts",
+            "/contacts/opt-ins",
             "/contacts?q=ana",
             f"/contacts?q={quote(signed_up.phone or '')}",
             contact,
-            f"/contacts/{nobody.public_id}",
+            f"/contacts/{saved.public_id}",
             "/account",
             "/account/password",
             "/nothing-here",
