@@ -1,18 +1,19 @@
-"""Limits of attempts to sign in, over all processes, and the start of a new session after a sign-in."""
+"""Limits of attempts to sign in, over all processes."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from math import ceil
-from typing import Any
 
-from flask import Flask, abort, g, redirect, render_template, request, session, url_for
+from flask import Flask, abort, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_security import current_user, user_authenticated
+from flask_security import current_user
 from flask_security.utils import validate_redirect_url
+from sqlalchemy.orm import Session
 
 from app.core import clock, email
 from app.core import rate_limits as limits
-from app.core.accounts import agents as accounts
 from app.core.errors import DestinationRefused, TooMany
+from app.models import Agent
 from app.web.security import client_address
 from app.web.services import keys, unit_of_work
 
@@ -31,14 +32,11 @@ _COUNTERS = {
 _CODE_PAGE = "security.two_factor_token_validation"
 # Pages of Flask-Security that we do not use.
 _DISABLED = {"security.two_factor_rescue", "security.tf_select"}
-# The keys of a session that are kept at a sign-in. Others are removed, because someone else may have set them.
-_KEPT_KEYS = {"_user_id", "_fresh", "_id", "_flashes", "fs_cc", "fs_paa"}
 
 
 def init_app(app: Flask) -> None:
-    """Count attempts before they are checked, and start a new session after a successful one."""
+    """Count attempts before they are checked."""
     app.before_request(_limit_attempts)
-    user_authenticated.connect(_start_session, app)
 
 
 def _limit_attempts() -> ResponseReturnValue | None:
@@ -63,16 +61,10 @@ def _limit_attempts() -> ResponseReturnValue | None:
     return None
 
 
-def _start_session(_app: Flask, user: Any, **_more: Any) -> None:
-    """Clear the session at a sign-in, and undo the count of the attempts that succeeded."""
-    for key in set(session) - _KEPT_KEYS:
-        session.pop(key)
-    g.pop("csrf_token", None)
-    at = clock.now()
-    with unit_of_work() as work:
-        for counter, account in (("sign-in", user.email), ("code", user.fs_uniquifier)):
-            limits.undo_hit(work, _buckets(counter, account), window_s=WINDOW_S, at=at)
-        accounts.record_sign_in(work, user.id, at=at)
+def undo_attempts(work: Session, agent: Agent, *, at: datetime) -> None:
+    """Undo the count of the attempts that led to a sign-in."""
+    for counter, account in (("sign-in", agent.email), ("code", agent.fs_uniquifier)):
+        limits.undo_hit(work, _buckets(counter, account), window_s=WINDOW_S, at=at)
 
 
 def _account() -> str:

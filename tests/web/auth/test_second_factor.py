@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from app.core import clock
 from app.core.accounts import agents as accounts
+from app.core.accounts import sessions
 from app.models import Agent
 from tests.web import pages
 
@@ -206,11 +207,14 @@ def _set_up(app: Flask) -> str:
 
 def _signed_in_with_code(app: Flask) -> FlaskClient:
     """A client that is signed in as ana. The session is set directly, because the code of the set-up is used."""
-    client = app.test_client()
+    client, agent = app.test_client(), _agent(app)
+    with app.extensions["assent"].database.unit_of_work() as writing:
+        token = sessions.start(writing, agent, ip_address=None, user_agent="", at=clock.now())
     with client.session_transaction() as session:
-        session["_user_id"] = _agent(app).fs_uniquifier
+        session["_user_id"] = agent.fs_uniquifier
         session["_fresh"] = True
         session["fs_paa"] = time.time()
+        session["session_token"] = token
     return client
 
 
