@@ -9,7 +9,7 @@ from typing import Any, cast
 from flask import Flask, Response, g, request
 from flask import session as cookie
 from flask_login import user_logged_out
-from flask_security import Security, user_authenticated
+from flask_security import Security, password_reset, user_authenticated
 from flask_security.utils import set_request_attr
 
 from app.core import clock
@@ -18,7 +18,7 @@ from app.models import AgentSession
 from app.web.after_response import write_after
 from app.web.security import client_address
 from app.web.services import unit_of_work
-from app.web.sign_in import rate_limits
+from app.web.sign_in import known_devices, rate_limits
 from app.web.sign_in.datastore import AgentStore, SignIn
 
 _KEY = "session_token"
@@ -31,6 +31,7 @@ def init_app(app: Flask, security: Security) -> None:
     security.login_manager.user_loader(partial(_signed_in, cast(AgentStore, security.datastore)))
     user_authenticated.connect(_start, app)
     user_logged_out.connect(_end, app)
+    password_reset.connect(_remember_device, app)
     app.after_request(_record_use)
 
 
@@ -67,6 +68,12 @@ def _start(_app: Flask, user: Any, **_more: Any) -> None:
             user_agent=request.headers.get("User-Agent", ""),
             at=at,
         )
+    known_devices.remember(user)
+
+
+def _remember_device(_app: Flask, user: Any, **_more: Any) -> None:
+    """Who used a one-time link may sign in next, also while strangers are locked out."""
+    known_devices.remember(user)
 
 
 def _end(_app: Flask, **_user: Any) -> None:
