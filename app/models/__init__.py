@@ -1,6 +1,6 @@
 """The tables. Importing this package registers all of them."""
 
-from app.models.agent import Agent, Role
+from app.models.agent import Agent, AgentSession, Role
 from app.models.api_token import ApiToken
 from app.models.audit import AuditEntry
 from app.models.base import Base, UtcDateTime
@@ -50,6 +50,7 @@ from app.models.workspace import Workspace
 __all__ = [
     "Action",
     "Agent",
+    "AgentSession",
     "ApiToken",
     "AuditEntry",
     "Base",

@@ -1,10 +1,10 @@
-"""Agents: the people who work with Assent."""
+"""Agents: the people who work with Assent, and their sessions."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, String, Text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
@@ -34,3 +34,20 @@ class Agent(Base):
     invited_at: Mapped[datetime | None]
     last_sign_in_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+
+
+class AgentSession(Base):
+    """One sign-in in one browser. Its cookie holds a token, of which only the SHA-256 is stored.
+
+    ``last_used_at`` and ``ip_address`` are those of the last use, exact to five minutes.
+    """
+
+    __tablename__ = "agent_sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    agent_id: Mapped[int] = mapped_column(ForeignKey("agents.id"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    ip_address: Mapped[str | None] = mapped_column(String(64))
+    user_agent: Mapped[str] = mapped_column(String(256))
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    last_used_at: Mapped[datetime]

@@ -32,10 +32,10 @@ POLICY = {
 
 
 class _SessionCookies(SecureCookieSessionInterface):
-    """Session cookies are Secure when the request came by HTTPS or the configured public address has HTTPS."""
+    """Session cookies are Secure when browsers reach this server by HTTPS."""
 
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002 - Flask calls it like this
-        return request.is_secure or public_url().startswith("https:")
+        return is_https()
 
 
 def init_app(app: Flask) -> None:
@@ -70,6 +70,11 @@ def _is_address(text: str | None) -> bool:
         return text is not None and len(text) <= _ADDRESS_CHARS_MAX and bool(ip_address(text))
     except ValueError:
         return False
+
+
+def is_https() -> bool:
+    """Whether browsers reach this server by HTTPS: this request came by it, or the configured address has it."""
+    return request.is_secure or public_url().startswith("https:")
 
 
 def public_url() -> str:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DatabaseError
 
 from app import config
 from app.core import backup, demo
+from app.core.accounts import agents, sessions
 from app.core.backup import archive
 from app.core.consent import current as current_consents
 from app.core.consent import eligibility, suppressions
@@ -25,7 +26,7 @@ from app.core.errors import InvalidState
 from app.core.signing import Keys
 from app.core.workspace import bootstrap as store
 from app.db import Database, take_alone
-from app.models import Base, Channel, ConsentEvent, ConsentState, Contact, SubscriptionType, Suppression
+from app.models import AgentSession, Base, Channel, ConsentEvent, ConsentState, Contact, SubscriptionType, Suppression
 from tests import make
 from tests.installations import administer
 from tests.make import NOON
@@ -85,6 +86,19 @@ def test_everything_comes_back_in_another_installation(
     other = restored(empty, tmp_path / "file.zip")
     assert content(other) == before
     assert store.why_not_ready(other) is None
+    other.close()
+
+
+def test_a_restore_ends_every_session_because_some_ended_after_the_backup(
+    settings: config.Settings, filled: Database, empty: config.Settings, tmp_path: Path
+) -> None:
+    with filled.unit_of_work() as session:
+        agent = agents.find_all(session)[0]
+        sessions.start(session, agent, ip_address=None, user_agent="", at=NOON)
+    backup.write(settings, filled, tmp_path / "b.zip")
+    other = restored(empty, tmp_path / "b.zip")
+    with other.read_only() as session:
+        assert session.scalar(select(func.count()).select_from(AgentSession)) == 0
     other.close()
 
 

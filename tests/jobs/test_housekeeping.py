@@ -9,11 +9,12 @@ from sqlalchemy import func, select, update
 from app.config import Settings
 from app.core import clock, outbox
 from app.core import rate_limits as limits
+from app.core.accounts import agents, sessions
 from app.core.messenger import tokens as messenger_tokens
 from app.db import Database
 from app.jobs import housekeeping, worker
 from app.jobs.queue import open_queue
-from app.models import OutboxEvent, RateCounter
+from app.models import AgentSession, OutboxEvent, RateCounter, Role
 from tests import make
 
 
@@ -52,6 +53,21 @@ def test_tokens_of_visitors_who_did_not_return_are_deleted(database: Database) -
     with database.read_only() as session:
         assert messenger_tokens.lead_of(session, "new")
         assert messenger_tokens.lead_of(session, "old") is None
+
+
+def test_sessions_of_agents_are_deleted_after_thirty_days(database: Database) -> None:
+    now = clock.now()
+    with database.unit_of_work() as session:
+        ana = agents.create_agent(
+            session, email="ana@example.com", name="", role=Role.AGENT, password_hash="hash", at=now
+        )
+        for age_days in (29, 30):
+            at = now - timedelta(days=age_days)
+            sessions.start(session, ana, ip_address=None, user_agent="", at=at)
+    assert housekeeping.delete_expired(database).agent_sessions == 1
+    with database.read_only() as session:
+        (kept,) = session.scalars(select(AgentSession.created_at))
+    assert kept == now - timedelta(days=29)
 
 
 def test_the_queue_uses_the_engine_of_the_database_and_has_the_periodic_tasks(

@@ -1,14 +1,19 @@
 """Liveness and readiness."""
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import make_url
 
 from app import config, create_app
 from app.db import Database
-from tests.installations import SECRET_KEY
+from tests.installations import SECRET_KEY, administer, own_sqlite
 from tests.processes import free_port
 
 
@@ -44,6 +49,38 @@ def test_readyz_reports_an_unmigrated_database_with_the_command(app: Flask, data
     assert "assent db upgrade" in response.text
 
 
+@pytest.mark.own_database
+@pytest.mark.databases("postgresql")
+def test_readyz_reports_a_read_only_postgresql(settings: config.Settings) -> None:
+    """As a standby is, or a database whose disk is nearly full."""
+    url = make_url(settings.database_url)
+    administer(url, f"ALTER DATABASE {url.database} SET default_transaction_read_only = on")
+    app = create_app(settings)
+    response = app.test_client().get("/readyz")
+    assert (response.status_code, response.text) == (503, "the database is read-only: it may be a standby\n")
+    app.extensions["assent"].database.close()
+
+
+@pytest.mark.parametrize("made_read_only", ["assent.db", "assent.db-wal", "assent.db.lock", "."])
+def test_readyz_reports_sqlite_files_that_cannot_be_written(made_read_only: str, sqlite_template: Path) -> None:
+    with tempfile.TemporaryDirectory() as name, own_sqlite(sqlite_template, Path(name)) as installation:
+        client = installation.app.test_client()
+        with installation.database.unit_of_work() as session:
+            session.connection().exec_driver_sql("UPDATE workspace SET name = 'Harbour Coffee'")
+        assert client.get("/readyz").status_code == 200
+        for each in (Path(name), *Path(name).iterdir()):
+            each.chmod(0o777)
+        with without_root():
+            assert client.get("/readyz").status_code == 200
+        Path(name, made_read_only).chmod(0o555)
+        with without_root():
+            response = client.get("/readyz")
+        Path(name).chmod(0o777)
+        installation.close()
+    expected = "the database is read-only: its files or their folder cannot be written\n"
+    assert (response.status_code, response.text) == (503, expected)
+
+
 def test_readyz_reports_another_secret_key(settings: config.Settings) -> None:
     environ = {
         "ASSENT_INSTANCE": str(settings.instance),
@@ -64,6 +101,19 @@ def test_readyz_reports_missing_templates_or_static_files_without_a_path(
     monkeypatch.setattr(app, folder, str(tmp_path))
     response = app.test_client().get("/readyz")
     assert (response.status_code, response.text) == (503, f"the installation is incomplete: {missing} are missing\n")
+
+
+@contextmanager
+def without_root() -> Iterator[None]:
+    """Give up the rights of root inside the block, because root may write everything."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
 
 
 def unreachable(settings: config.Settings) -> config.Settings:

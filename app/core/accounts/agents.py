@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any, cast
 
 from argon2 import PasswordHasher
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from app.core import audit
 from app.core import email as addresses
 from app.core.errors import InvalidInput, InvalidState, NotFound
-from app.models import Agent, Role
+from app.models import Agent, AgentSession, Role
 
 PASSWORD_MIN = 12
 PASSWORD_MAX = 1000
@@ -73,7 +73,7 @@ def create_agent(
         role=_role(role).value,
         active=True,
         password=password_hash,
-        fs_uniquifier=_uniquifier(),
+        fs_uniquifier=uuid.uuid4().hex,
         created_at=at,
     )
     session.add(agent)
@@ -101,7 +101,7 @@ def renew_link(session: Session, agent_id: int, *, actor: str, at: datetime) -> 
     agent = _lock_other(session, agent_id, actor, "make a link for")
     if not agent.active:
         raise InvalidState(f"{label(agent)} is disabled. Enable the account first.")
-    agent.fs_uniquifier = _uniquifier()
+    _end_sessions_and_links(session, agent)
     if agent.password is None:
         agent.invited_at = at
     audit.record(session, actor, "agent.link_made", subject_of(agent), {}, at=at)
@@ -118,7 +118,7 @@ def disable(session: Session, agent_id: int, *, actor: str, at: datetime) -> Age
     _refuse_last_admin(session, agent)
     if agent.active:
         agent.active = False
-        agent.fs_uniquifier = _uniquifier()
+        _end_sessions_and_links(session, agent)
         audit.record(session, actor, "agent.disabled", subject_of(agent), {}, at=at)
         session.flush()
     return agent
@@ -170,14 +170,14 @@ def reset_second_factor(session: Session, agent_id: int, *, actor: str, at: date
     """
     agent = _lock_other(session, agent_id, actor, "reset the second factor of")
     agent.tf_primary_method = agent.tf_totp_secret = agent.mf_recovery_codes = None
-    agent.fs_uniquifier = _uniquifier()
+    _end_sessions_and_links(session, agent)
     audit.record(session, actor, "agent.second_factor_reset", subject_of(agent), {}, at=at)
     session.flush()
     return agent
 
 
 def save_changes(session: Session, agent_id: int, uniquifier: str, changed: dict[str, Any]) -> None:
-    """Save changes of an account, unless its sessions were ended since it was read.
+    """Save changes of an account, unless its sessions were ended since it was read. A new uniquifier ends them.
 
     :param uniquifier: the ``fs_uniquifier`` that was read; the use of a one-time link, for example, replaces it
     :raises InvalidState: the account changed in the meantime; nothing is written
@@ -185,11 +185,8 @@ def save_changes(session: Session, agent_id: int, uniquifier: str, changed: dict
     statement = update(Agent).where(Agent.id == agent_id, Agent.fs_uniquifier == uniquifier, Agent.active)
     if not cast(Any, session.execute(statement.values(**changed))).rowcount:
         raise InvalidState("This account was changed in the meantime. Sign in again and retry.")
-
-
-def record_sign_in(session: Session, agent_id: int, *, at: datetime) -> None:
-    """Store the time of a sign-in."""
-    session.execute(update(Agent).where(Agent.id == agent_id).values(last_sign_in_at=at))
+    if "fs_uniquifier" in changed:
+        _end_sessions(session, agent_id)
 
 
 def use_recovery_code(session: Session, agent_id: int, code_hash: str) -> bool:
@@ -294,5 +291,10 @@ def _role(role: str) -> Role:
         raise InvalidInput("Choose a role: admin or agent.", field="role") from None
 
 
-def _uniquifier() -> str:
-    return uuid.uuid4().hex
+def _end_sessions_and_links(session: Session, agent: Agent) -> None:
+    agent.fs_uniquifier = uuid.uuid4().hex
+    _end_sessions(session, agent.id)
+
+
+def _end_sessions(session: Session, agent_id: int) -> None:
+    session.execute(delete(AgentSession).where(AgentSession.agent_id == agent_id))

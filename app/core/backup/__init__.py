@@ -8,6 +8,7 @@ from pathlib import Path
 from app import migrations
 from app.config import VERSION, Settings
 from app.core import clock
+from app.core.accounts import sessions
 from app.core.backup import archive, opt_outs, postgresql, sqlite
 from app.core.backup.archive import Backup, Manifest
 from app.core.backup.opt_outs import OptOutRecord
@@ -69,6 +70,7 @@ def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> 
 
     The file is checked against its hashes before anything changes. On PostgreSQL the restore is one transaction, on
     SQLite one renamed file. Numbers that opted out in the replaced database stay suppressed.
+    Agents sign in again.
 
     :param replace: allow to discard data of the database, and a different secret key
     :param had_key: whether the secret key in the instance folder existed before this call
@@ -89,6 +91,8 @@ def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> 
     try:
         store.make_ready(database)
         number_rules.apply(database)
+        with database.unit_of_work() as session:
+            sessions.end_every(session)
         carried_over = None if before is None else opt_outs.carry_over(database, before, at=clock.now())
     finally:
         database.close()

@@ -1,6 +1,9 @@
 """Open the database with the keys that its sessions use, and prepare it for its first use."""
 
+import os
+
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from app import migrations
 from app.config import Settings
@@ -37,7 +40,10 @@ def make_ready(database: Database) -> None:
 
 
 def why_not_ready(database: Database) -> str | None:
-    """Why the database cannot be used, in one sentence; null when it is reachable, migrated and fits the secret key."""
+    """Why the database cannot be used, in one sentence.
+
+    Null when it is reachable, migrated, may be written and fits the secret key.
+    """
     try:
         with database.read_only() as session:
             revision = migrations.current_revision(session.connection())
@@ -45,10 +51,21 @@ def why_not_ready(database: Database) -> str | None:
                 return "the database is empty: run “assent db upgrade”"
             if revision != (head := migrations.head_revision()):
                 return f"the database is at revision {revision}, this version needs {head}: run “assent db upgrade”"
-            if not database.is_sqlite and session.scalar(text("SHOW transaction_read_only")) == "on":
-                return "the database is read-only: it may be a standby"
+            if (reason := _why_read_only(database, session)) is not None:
+                return reason
             if settings.get(session).key_check != signing.keys_of(session).check:
                 return "ASSENT_SECRET_KEY is not the one that this database was made with"
     except Exception as problem:
         return f"the database cannot be used: {type(problem).__name__}"
     return None
+
+
+def _why_read_only(database: Database, session: Session) -> str | None:
+    if database.file is None:
+        is_read_only = session.scalar(text("SHOW transaction_read_only")) == "on"
+        return "the database is read-only: it may be a standby" if is_read_only else None
+    # SQLite makes and deletes files beside the database. None of them is opened here: closing one would end its locks.
+    beside = [database.file.with_name(f"{database.file.name}{ending}") for ending in ("-wal", "-shm", ".lock")]
+    needed = [database.file.parent, database.file, *(file for file in beside if file.exists())]
+    is_read_only = not all(os.access(path, os.W_OK, effective_ids=True) for path in needed)
+    return "the database is read-only: its files or their folder cannot be written" if is_read_only else None

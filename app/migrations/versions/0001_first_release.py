@@ -206,6 +206,21 @@ def create_tables() -> None:
         sa.UniqueConstraint("fs_uniquifier", name=op.f("uq_agents_fs_uniquifier")),
     )
     op.create_table(
+        "agent_sessions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("agent_id", sa.Integer(), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("ip_address", sa.String(length=64), nullable=True),
+        sa.Column("user_agent", sa.String(length=256), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("last_used_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["agent_id"], ["agents.id"], name=op.f("fk_agent_sessions_agent_id_agents")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_agent_sessions")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_agent_sessions_token_hash")),
+    )
+    op.create_index(op.f("ix_agent_sessions_agent_id"), "agent_sessions", ["agent_id"])
+    op.create_index(op.f("ix_agent_sessions_created_at"), "agent_sessions", ["created_at"])
+    op.create_table(
         "api_tokens",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),

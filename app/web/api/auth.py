@@ -15,9 +15,9 @@ from app.core import clock
 from app.core.accounts import api_tokens
 from app.core.accounts.api_tokens import Caller
 from app.core.errors import Forbidden, TooMany, Unauthorized
-from app.db import Database
+from app.web.after_response import write_after
 from app.web.api import rate_limit
-from app.web.services import database, read_connection, read_only
+from app.web.services import read_connection, read_only
 
 # Endpoints that need no token.
 _PUBLIC = frozenset({"openapi", "docs"})
@@ -106,20 +106,8 @@ def _finish(response: Response) -> Response:
         response.headers["X-RateLimit-Remaining"] = str(status.remaining)
         response.headers["X-RateLimit-Reset"] = str(status.reset)
     if "caller" in g and api_tokens.is_use_due(caller(), at=clock.now()):
-        # After the response was sent: no response waits for this, or is lost by it.
-        response.call_on_close(partial(_record_use, database(), caller().token_id))
+        write_after(response, partial(api_tokens.record_use, token_id=caller().token_id, at=clock.now()))
     return response
-
-
-def _record_use(opened: Database, token_id: int) -> None:
-    """Store that the token is in use. While another transaction writes, a later call does it."""
-    try:
-        with opened.unit_of_work_if_free() as session:
-            api_tokens.record_use(session, token_id, at=clock.now())
-    except BlockingIOError:
-        pass
-    except Exception as problem:
-        _log.warning("the use of a token could not be recorded", problem=type(problem).__name__)
 
 
 def _close_session(_problem: BaseException | None) -> None:

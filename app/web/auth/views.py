@@ -6,10 +6,13 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from flask.typing import ResponseReturnValue
 
 from app.core import clock
-from app.core.accounts import agents
+from app.core.accounts import agents, sessions
+from app.core.workspace import settings
+from app.web.auth import devices
 from app.web.formkit import NameForm, accepted
-from app.web.services import unit_of_work
+from app.web.services import read_only, unit_of_work
 from app.web.sign_in.datastore import SignIn
+from app.web.sign_in.sessions import current_session
 from app.web.sign_in.setup import agent_required, current_actor, current_agent
 
 blueprint = Blueprint("auth", __name__)
@@ -49,9 +52,37 @@ def recovery_codes_file() -> ResponseReturnValue:
     return response
 
 
+@blueprint.post("/account/sessions/<int:session_id>/end")
+@agent_required
+def end_session(session_id: int) -> ResponseReturnValue:
+    with unit_of_work() as session:
+        sessions.end_one(session, _signed_in_agent().id, session_id)
+    flash("The device is signed out.")
+    return redirect(url_for("auth.account"), 303)
+
+
+@blueprint.post("/account/sessions/end-others")
+@agent_required
+def end_other_sessions() -> ResponseReturnValue:
+    with unit_of_work() as session:
+        ended = sessions.end_others(session, _signed_in_agent().id, keep=current_session().id)
+    flash(f"{ended} other device{' is' if ended == 1 else 's are'} signed out.")
+    return redirect(url_for("auth.account"), 303)
+
+
 def _account_page(form: NameForm) -> str:
     agent = _signed_in_agent()
-    return render_template("auth/account.html", agent=agent, form=form, codes_left=len(agent.mf_recovery_codes or []))
+    with read_only() as session:
+        return render_template(
+            "auth/account.html",
+            agent=agent,
+            form=form,
+            codes_left=len(agent.mf_recovery_codes or []),
+            sessions=sessions.find_all(session, agent.id, at=clock.now()),
+            this_session=current_session().id,
+            device=devices.words,
+            time_zone=settings.get(session).time_zone,
+        )
 
 
 def _renamed(form: NameForm) -> ResponseReturnValue:

@@ -22,8 +22,9 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from app.core import rate_limits as limits
 from app.core.accounts import agents as accounts
+from app.core.accounts import sessions
 from app.core.errors import InvalidInput
-from app.models import Agent, Role
+from app.models import Agent, AgentSession, Role
 from app.web.services import keys, read_only, unit_of_work
 
 _CODE_WINDOW_S = 900
@@ -60,6 +61,13 @@ class AgentStore(UserDatastore):
         value = str(value).lower() if case_insensitive else value
         with read_only() as session:
             return session.scalars(select(SignIn).where(getattr(SignIn, name) == value)).one_or_none()
+
+    def find_signed_in(self, uniquifier: str, token: str, *, at: datetime) -> tuple[SignIn, AgentSession] | None:
+        """The agent of a session, and the session, in one statement; null when it has ended or the account changed."""
+        joined = select(SignIn, AgentSession).join(AgentSession, AgentSession.agent_id == SignIn.id)
+        with read_only() as session:
+            found = session.execute(joined.where(sessions.signs_in(token, uniquifier, at=at))).one_or_none()
+        return (found[0], found[1]) if found else None
 
     def put(self, model: Any) -> Any:
         """Save the changes of an account.

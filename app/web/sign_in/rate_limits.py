@@ -1,20 +1,27 @@
-"""Limits of attempts to sign in, over all processes, and the start of a new session after a sign-in."""
+"""Limits of attempts to sign in, over all processes.
+
+Attempts from a device that signed in to the account before are counted apart from those of strangers.
+"""
 
 from collections.abc import Mapping
+from datetime import datetime
 from math import ceil
-from typing import Any
+from typing import cast
 
-from flask import Flask, abort, g, redirect, render_template, request, session, url_for
+from flask import Flask, abort, current_app, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_security import current_user, user_authenticated
+from flask_security import current_user
 from flask_security.utils import validate_redirect_url
+from sqlalchemy.orm import Session
 
 from app.core import clock, email
 from app.core import rate_limits as limits
-from app.core.accounts import agents as accounts
 from app.core.errors import DestinationRefused, TooMany
+from app.models import Agent
 from app.web.security import client_address
 from app.web.services import keys, unit_of_work
+from app.web.sign_in import known_devices
+from app.web.sign_in.datastore import AgentStore
 
 WINDOW_S = 15 * 60
 PER_ACCOUNT = 10
@@ -31,14 +38,11 @@ _COUNTERS = {
 _CODE_PAGE = "security.two_factor_token_validation"
 # Pages of Flask-Security that we do not use.
 _DISABLED = {"security.two_factor_rescue", "security.tf_select"}
-# The keys of a session that are kept at a sign-in. Others are removed, because someone else may have set them.
-_KEPT_KEYS = {"_user_id", "_fresh", "_id", "_flashes", "fs_cc", "fs_paa"}
 
 
 def init_app(app: Flask) -> None:
-    """Count attempts before they are checked, and start a new session after a successful one."""
+    """Count attempts before they are checked."""
     app.before_request(_limit_attempts)
-    user_authenticated.connect(_start_session, app)
 
 
 def _limit_attempts() -> ResponseReturnValue | None:
@@ -54,8 +58,10 @@ def _limit_attempts() -> ResponseReturnValue | None:
         here = request.args.get("next", "")
         return render_template("security/switch.html", next=here if validate_redirect_url(here) else "")
     if request.method == "POST" and (counter := _COUNTERS.get(request.endpoint or "")):
+        account = _account()
+        g.attempt = _buckets(counter, account, _device(account))
         with unit_of_work() as work:
-            wait_s = limits.hit(work, _buckets(counter, _account()), window_s=WINDOW_S, at=clock.now())
+            wait_s = limits.hit(work, g.attempt, window_s=WINDOW_S, at=clock.now())
         if wait_s is not None:
             minutes = max(1, ceil(wait_s / 60))
             sentence = f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
@@ -63,27 +69,30 @@ def _limit_attempts() -> ResponseReturnValue | None:
     return None
 
 
-def _start_session(_app: Flask, user: Any, **_more: Any) -> None:
-    """Clear the session at a sign-in, and undo the count of the attempts that succeeded."""
-    for key in set(session) - _KEPT_KEYS:
-        session.pop(key)
-    g.pop("csrf_token", None)
-    at = clock.now()
-    with unit_of_work() as work:
-        for counter, account in (("sign-in", user.email), ("code", user.fs_uniquifier)):
-            limits.undo_hit(work, _buckets(counter, account), window_s=WINDOW_S, at=at)
-        accounts.record_sign_in(work, user.id, at=at)
+def undo_attempts(work: Session, agent: Agent, *, at: datetime) -> None:
+    """Undo the count of the attempts that led to this sign-in: this request's, and before a code the password's."""
+    counted = set(g.get("attempt", ()))
+    if _COUNTERS.get(request.endpoint or "") == "code":
+        counted |= set(_buckets("sign-in", {"email": agent.email}, known_devices.device_of(agent)))
+    limits.undo_hit(work, counted, window_s=WINDOW_S, at=at)
 
 
-def _account() -> str:
-    """The account of an attempt: the typed address, the agent who is signed in, or the one who must enter a code."""
-    if typed := request.form.get("email", ""):
-        return _address(typed)
+def _account() -> dict[str, str]:
+    """The account of an attempt, as a criterion of ``AgentStore.find_user``.
+
+    It is the typed address, the agent who is signed in, or the one who must enter a code.
+    """
     if request.endpoint in {"security.login", "security.forgot_password"}:
-        return ""
+        return {"email": _address(request.form.get("email", ""))}
     if current_user.is_authenticated:
-        return str(current_user.email)
-    return str(session.get("tf_user_id", ""))
+        return {"email": str(current_user.email)}
+    return {"fs_uniquifier": str(session.get("tf_user_id", ""))}
+
+
+def _device(account: dict[str, str]) -> str | None:
+    """The id of the device of this request, where it signed in to this account before; else null."""
+    agent = _store().find_user(case_insensitive=False, **account) if known_devices.is_named() else None
+    return known_devices.device_of(agent) if agent else None
 
 
 def _address(typed: str) -> str:
@@ -93,9 +102,16 @@ def _address(typed: str) -> str:
         return typed.strip().lower()[: email.MAX_TYPED]
 
 
-def _buckets(counter: str, account: str) -> Mapping[str, int]:
+def _buckets(counter: str, account: dict[str, str], device: str | None) -> Mapping[str, int]:
+    """The counters of an attempt: that of a known device, else those of the account and the address for strangers."""
+    if device is not None:
+        return {keys().bucket(f"{counter}-device", device): PER_ACCOUNT}
     address = limits.address_bucket(client_address(request) or "")
     return {
-        keys().bucket(f"{counter}-who", account): PER_ACCOUNT,
+        keys().bucket(f"{counter}-who", *account.values()): PER_ACCOUNT,
         keys().bucket(f"{counter}-from", address): PER_ADDRESS,
     }
+
+
+def _store() -> AgentStore:
+    return cast(AgentStore, current_app.extensions["security"].datastore)

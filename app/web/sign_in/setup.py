@@ -15,6 +15,7 @@ from app.web.services import keys
 from app.web.sign_in import forms as login_forms
 from app.web.sign_in import password_links as one_time_links
 from app.web.sign_in import rate_limits as login_limits
+from app.web.sign_in import sessions
 from app.web.sign_in.datastore import AgentStore, OneTimeCodes, PasswordRules, RecoveryCodes, SignIn
 from app.web.sign_in.demo_accounts import demo_accounts
 
@@ -129,6 +130,7 @@ def init_app(app: Flask) -> None:
     _remove_unused_hooks(app)
     one_time_links.init_app(app, security)
     login_limits.init_app(app)
+    sessions.init_app(app, security)
     app.jinja_env.globals.update(current_agent=LocalProxy(current_agent), demo_accounts=demo_accounts)
 
 

@@ -14,7 +14,9 @@ from sqlalchemy import select
 
 from app.core import clock
 from app.core.accounts import agents as accounts
-from app.models import Agent
+from app.core.accounts import sessions
+from app.models import Agent, RateCounter
+from tests.make import NOON
 from tests.web import pages
 
 
@@ -83,6 +85,33 @@ def test_attempts_with_codes_are_limited(app: Flask) -> None:
         statuses = [_enter(client, "000000").status_code for _ in range(6)]
         statuses += [_recover(client, "0000-0000-0000").status_code for _ in range(5)]
     assert statuses == [200] * 10 + [429]
+
+
+def test_a_typed_address_does_not_move_attempts_with_codes_to_another_account(app: Flask) -> None:
+    _set_up(app)
+    client = app.test_client()
+    with pages.one_window():
+        pages.sign_in(client, "ana@example.com")
+        values = [{"code": "000000", "email": f"nobody-{number}@example.com"} for number in range(11)]
+        statuses = [pages.submit(client, "/sign-in/code", each).status_code for each in values]
+    assert statuses == [200] * 10 + [429]
+
+
+def test_wrong_codes_of_somebody_who_knows_the_password_do_not_lock_a_known_device_out(app: Flask) -> None:
+    owner, stranger = pages.agent(app), app.test_client()
+    page = _begin(owner)
+    _finish(owner, page, _code(_key(page)))
+    pages.submit(owner, "/sign-out", page="/account")
+    with time_machine.travel(NOON + timedelta(days=1), tick=False):
+        pages.sign_in(stranger, "ana@example.com")
+        assert [_enter(stranger, "000000").status_code for _ in range(11)] == [200] * 10 + [429]
+        pages.sign_in(owner, "ana@example.com")
+        assert "This code is wrong" in _enter(owner, "000000").get_data(as_text=True)
+        assert _enter(owner, _code(_key(page))).location == "/start"
+        with app.extensions["assent"].database.read_only() as session:
+            counts = {row.bucket.partition(":")[0]: row.count for row in session.scalars(select(RateCounter))}
+    assert (counts["sign-in-device"], counts["code-device"]) == (0, 1), "only the wrong code is counted"
+    assert (counts["sign-in-who"], counts["code-who"]) == (1, 11)
 
 
 def test_recovery_codes_are_shown_once_and_stored_as_hashes(app: Flask) -> None:
@@ -206,11 +235,14 @@ def _set_up(app: Flask) -> str:
 
 def _signed_in_with_code(app: Flask) -> FlaskClient:
     """A client that is signed in as ana. The session is set directly, because the code of the set-up is used."""
-    client = app.test_client()
+    client, agent = app.test_client(), _agent(app)
+    with app.extensions["assent"].database.unit_of_work() as writing:
+        token = sessions.start(writing, agent, ip_address=None, user_agent="", at=clock.now())
     with client.session_transaction() as session:
-        session["_user_id"] = _agent(app).fs_uniquifier
+        session["_user_id"] = agent.fs_uniquifier
         session["_fresh"] = True
         session["fs_paa"] = time.time()
+        session["session_token"] = token
     return client
 
 

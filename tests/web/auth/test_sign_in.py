@@ -212,16 +212,17 @@ def test_a_sign_in_never_redirects_to_another_site(app: Flask, elsewhere: str) -
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_the_session_cookie_is_http_only_same_site_and_secure(settings: config.Settings, scheme: str) -> None:
+def test_the_cookies_are_http_only_same_site_and_secure(settings: config.Settings, scheme: str) -> None:
     behind_proxy = config.Settings(**(vars(settings) | {"trusted_proxies": 1}))
     app = create_app(behind_proxy)
     pages.make_agent(app, "ana@example.com")
     response = pages.sign_in(app.test_client(), "ana@example.com", headers={"X-Forwarded-Proto": scheme})
-    cookie = response.headers["Set-Cookie"]
-    assert cookie.startswith("assent_session=")
-    assert "HttpOnly" in cookie
-    assert "SameSite=Lax" in cookie
-    assert ("Secure" in cookie) == (scheme == "https")
+    cookies = response.headers.getlist("Set-Cookie")
+    assert {cookie.partition("=")[0] for cookie in cookies} == {"assent_session", "assent_device"}
+    for cookie in cookies:
+        assert "HttpOnly" in cookie
+        assert "SameSite=Lax" in cookie
+        assert ("Secure" in cookie) == (scheme == "https")
     app.extensions["assent"].database.close()
 
 

@@ -1,5 +1,7 @@
 """Changing to another account, the accounts of the demo, and names."""
 
+import re
+
 import pytest
 from flask import Flask
 
@@ -81,3 +83,38 @@ def test_agents_change_their_own_name_and_admins_everybodys(app: Flask, database
     assert pages.submit(ana, f"{page}/name", {"name": "Boss"}, page="/account").status_code == 403
     with database.unit_of_work() as session:
         assert agents.rename(session, ana_id, "Ana H.", actor="agent:1", at=clock.now()).name == "Ana H."
+
+
+def test_the_account_page_lists_the_devices_that_are_signed_in(app: Flask) -> None:
+    firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    here, elsewhere = pages.agent(app), app.test_client()
+    headers, address = {"User-Agent": firefox}, {"REMOTE_ADDR": "192.0.2.99"}
+    pages.sign_in(elsewhere, "ana@example.com", headers=headers, environ_base=address)
+    html = here.get("/account").get_data(as_text=True)
+    assert html.count("This device") == 1
+    assert "Firefox on Linux" in html
+    assert "192.0.2.99" in html
+    assert 'aria-label="Sign out Firefox on Linux, 192.0.2.99"' in html
+    pages.admin(app)
+    assert here.get("/account").get_data(as_text=True).count('aria-label="Sign out ') == 1
+
+
+def test_an_agent_signs_one_device_out_or_all_others_but_nobody_elses(app: Flask) -> None:
+    here, one, two, max_ = pages.agent(app), pages.agent(app), pages.agent(app), pages.admin(app)
+
+    def first_listed() -> str:
+        found = re.search(r'action="(/account/sessions/\d+/end)"', here.get("/account").get_data(as_text=True))
+        assert found
+        return found[1]
+
+    path = first_listed()
+    assert here.post(path).status_code == 400  # no CSRF token
+    assert pages.submit(max_, path, page="/account").status_code == 404
+    assert pages.submit(here, path, page="/account").status_code == 303
+    assert sorted(client.get("/account").status_code for client in (one, two)) == [200, 302]
+    assert pages.submit(here, path, page="/account").status_code == 404
+    three = pages.agent(app)
+    response = pages.submit(here, "/account/sessions/end-others", page="/account")
+    assert "2 other devices are signed out." in here.get(response.location).get_data(as_text=True)
+    assert [client.get("/account").status_code for client in (here, one, two, three, max_)] == [200, 302, 302, 302, 200]
+    assert "Sign out all other devices" not in here.get("/account").get_data(as_text=True)

@@ -1,0 +1,104 @@
+"""Sessions of agents: one row for each sign-in. A cookie whose row is gone signs nobody in, in any process.
+
+``core/accounts/agents.py`` deletes the rows of an account when its password changes, when it is disabled, and when a
+one-time link is made or used.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy.orm import Session
+
+from app.core import signing
+from app.core.accounts import agents
+from app.core.accounts.api_tokens import hash_of
+from app.core.errors import NotFound
+from app.models import Agent, AgentSession
+
+LASTS = timedelta(days=30)
+RECORD_USE_EVERY = timedelta(minutes=5)
+_USER_AGENT_MAX = 256
+
+
+def start(session: Session, agent: Agent, *, ip_address: str | None, user_agent: str, at: datetime) -> str:
+    """Start a session of at most 30 days. Returns its token (128 random bits), which is kept in the cookie alone.
+
+    Stores the time of the sign-in with the account.
+
+    :param user_agent: the browser as it describes itself; shortened to 256 printable characters
+    :raises InvalidState: the account was disabled, or its sessions were ended, since it was read
+    """
+    agents.save_changes(session, agent.id, agent.fs_uniquifier, {"last_sign_in_at": at})
+    token = signing.random_token()
+    session.add(
+        AgentSession(
+            agent_id=agent.id,
+            token_hash=hash_of(token),
+            ip_address=ip_address,
+            user_agent="".join(filter(str.isprintable, user_agent))[:_USER_AGENT_MAX],
+            created_at=at,
+            last_used_at=at,
+        )
+    )
+    session.flush()
+    return token
+
+
+def signs_in(token: str, uniquifier: str, *, at: datetime) -> ColumnElement[bool]:
+    """The condition that a session has this token and has not expired, and that its account is as it was then.
+
+    The time that a look-up takes reveals nothing about existing tokens, because only hashes are compared.
+    """
+    is_same_account = and_(Agent.active, Agent.fs_uniquifier == uniquifier)
+    return and_(AgentSession.token_hash == hash_of(token), AgentSession.created_at > at - LASTS, is_same_account)
+
+
+def find_all(session: Session, agent_id: int, *, at: datetime) -> list[AgentSession]:
+    """The sessions of an agent that have not expired, the one that was used last first."""
+    is_valid = AgentSession.agent_id == agent_id, AgentSession.created_at > at - LASTS
+    newest_first = AgentSession.last_used_at.desc(), AgentSession.id.desc()
+    return list(session.scalars(select(AgentSession).where(*is_valid).order_by(*newest_first)))
+
+
+def is_use_due(used: AgentSession, *, at: datetime) -> bool:
+    """Whether ``record_use`` would write: the last recorded use is at least five minutes old."""
+    return at - used.last_used_at >= RECORD_USE_EVERY
+
+
+def record_use(session: Session, session_id: int, *, ip_address: str | None, at: datetime) -> None:
+    """Store when and from where a session was last used, at most every five minutes. An ended one stays ended."""
+    is_due = AgentSession.id == session_id, AgentSession.last_used_at <= at - RECORD_USE_EVERY
+    session.execute(update(AgentSession).where(*is_due).values(last_used_at=at, ip_address=ip_address))
+
+
+def end(session: Session, token: str) -> None:
+    """End the session that has this token, at once in all processes. Does nothing when it has ended already."""
+    session.execute(delete(AgentSession).where(AgentSession.token_hash == hash_of(token)))
+
+
+def end_one(session: Session, agent_id: int, session_id: int) -> None:
+    """End one session of an agent.
+
+    :raises NotFound: the agent has no such session; it may have ended already
+    """
+    ending = delete(AgentSession).where(AgentSession.id == session_id, AgentSession.agent_id == agent_id)
+    if not cast(Any, session.execute(ending)).rowcount:
+        raise NotFound("This session has ended already.")
+
+
+def end_others(session: Session, agent_id: int, *, keep: int) -> int:
+    """End all sessions of an agent but the one with the id ``keep``; returns how many."""
+    ending = delete(AgentSession).where(AgentSession.agent_id == agent_id, AgentSession.id != keep)
+    return int(cast(Any, session.execute(ending)).rowcount)
+
+
+def end_every(session: Session) -> None:
+    """End the sessions of all agents. A restored database would else revive those that ended since its backup."""
+    session.execute(delete(AgentSession))
+
+
+def delete_expired(session: Session, *, at: datetime) -> int:
+    """Delete sessions that have expired; returns how many."""
+    expired = delete(AgentSession).where(AgentSession.created_at <= at - LASTS)
+    return int(cast(Any, session.execute(expired)).rowcount)

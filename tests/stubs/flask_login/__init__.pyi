@@ -1,0 +1,3 @@
+from blinker import NamedSignal
+
+user_logged_out: NamedSignal
