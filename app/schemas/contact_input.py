@@ -67,6 +67,7 @@ class ContactInputSchema(Input):
         metadata={"description": "how the person asked for messages again; part of the proof"},
     )
     language_override = Text(most=16, allow_none=True)
+    time_zone = Text(most=64, allow_none=True, metadata={"description": "its IANA name, such as `Europe/Berlin`"})
     custom_attributes = CustomAttributes(
         allow_none=True,
         metadata={"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}},
