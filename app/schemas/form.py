@@ -21,13 +21,21 @@ from app.schemas.fields import (
 )
 
 STATES = ["waiting", "seen", "confirming", "signed_up", "expired", "withdrawn", "unavailable"]
+DEFAULT_BUTTON = "Sign Up Now"
 _ID = {"type": ["string", "integer"]}
+
+
+class ButtonTextInput(Text):
+    """The text of a button. The default, which a response names, loads as empty: each language has its own."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
+        return super()._deserialize("" if value == DEFAULT_BUTTON else value, attr, data, **more)
 
 
 class FormTextSchema(Input):
     locale = Text(most=8, required=True)
     title = Text(most=1000, required=True)
-    button_text = Text(most=1000, load_default="")
+    button_text = ButtonTextInput(most=1000, load_default="")
     legal_text = Text(most=20_000, load_default="")
     success_text = Text(most=2000, load_default="")
     checkbox_text = Text(most=2000, load_default="", metadata={"description": "empty: the form's own"})
@@ -39,7 +47,7 @@ class ChangedFormSchema(Input):
     name = Text(most=1000)
     subscription_type_id = Id(metadata=_ID)
     title = Text(most=1000)
-    button_text = Text(most=1000, metadata={"description": "empty: Sign Up Now"})
+    button_text = ButtonTextInput(most=1000, metadata={"description": "empty: Sign Up Now"})
     legal_text = Text(most=20_000, metadata={"description": "Markdown: links and emphasis"})
     success_text = Text(most=2000)
     checkbox_text = Text(
@@ -104,7 +112,7 @@ class ButtonText(fields.String):
         super().__init__(required=True, metadata={"description": "“Sign Up Now” where none was given"}, **more)
 
     def _serialize(self, value: Any, *_arguments: Any, **_more: Any) -> Any:
-        return value or "Sign Up Now"
+        return value or DEFAULT_BUTTON
 
 
 class FormTranslationSchema(Output):

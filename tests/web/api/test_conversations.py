@@ -340,7 +340,7 @@ def test_a_form_inserted_for_another_messenger_is_answered_and_shown_as_signed_u
     person = api.app.test_client()
     page = person.get(inserted["embed_url"]).get_data(as_text=True)
     shown = page.partition('name="shown" value="')[2].partition('"')[0]
-    assert person.post(inserted["embed_url"], data={"shown": shown}).status_code == 200
+    assert person.post(inserted["embed_url"], data={"shown": shown}).status_code == 303
     found = api.get(f"/inserted_forms/{inserted['id']}")
     assert (found["state"], found["answered_at"] is not None) == ("signed_up", True)
     (event,) = api.get(f"/contacts/{sam}/consent_events")["data"]
