@@ -33,7 +33,7 @@ _VERSION = {
     "required": False,
     "description": "As Intercom's clients send it. Any version is accepted; up to 2.15 `owner_id` is an integer, and "
     "`priority` is `priority` or `not_priority`. A version that is not known yet is answered with `X-Assent-Warning`.",
-    "schema": {"type": "string", "maxLength": 100},
+    "schema": {"type": "string"},
 }
 _NONE_MATCH = {
     "name": "If-None-Match",
