@@ -24,7 +24,13 @@ _NEVER_FILLED = (
     *(f"utm_{name}" for name in ("campaign", "content", "medium", "source", "term")),
     *("referrer", "enabled_push_messaging"),
 )
-_EmptySchema = Output.from_dict({name: Constant(None) for name in _NEVER_FILLED})
+
+
+def _kind(name: str) -> str:
+    return "integer" if name.endswith("_at") else "boolean" if name == "enabled_push_messaging" else "string"
+
+
+_EmptySchema = Output.from_dict({name: Constant(None, kind=_kind(name)) for name in _NEVER_FILLED})
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class ContactInputSchema(Input):
     """The fields of a contact that a client may set. Null removes a value; what is not given stays."""
 
     role = fields.String(validate=validate.OneOf(["user", "lead"]))
-    external_id = TextOrNumber(most=EXTERNAL_ID_MAX, allow_none=True, metadata={"type": ["string", "integer"]})
+    external_id = TextOrNumber(most=EXTERNAL_ID_MAX, allow_none=True)
     email = Text(most=EMAIL_MAX, allow_none=True)
     email_verified = YesOrNo(allow_none=True, metadata={"description": "only with `email`; nothing follows from it"})
     phone = Text(most=PHONE_MAX, allow_none=True, metadata={"description": "kept in E.164 when it is a number"})
@@ -64,7 +64,7 @@ class ContactInputSchema(Input):
     avatar = AvatarAddress(most=2000, allow_none=True, metadata={"description": "web address of a picture"})
     signed_up_at = Moment(allow_none=True, metadata={"type": "integer"})
     last_seen_at = Moment(allow_none=True, metadata={"type": "integer"})
-    owner_id = OwnerId(allow_none=True, metadata={"type": ["string", "integer"]})
+    owner_id = OwnerId(allow_none=True)
     unsubscribed_from_emails = YesOrNo(allow_none=True)
     gdpr_optin = YesOrNo(
         allow_none=True,

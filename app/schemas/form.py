@@ -22,7 +22,6 @@ from app.schemas.fields import (
 
 STATES = ["waiting", "seen", "confirming", "signed_up", "expired", "withdrawn", "unavailable"]
 DEFAULT_BUTTON = "Sign Up Now"
-_ID = {"type": ["string", "integer"]}
 
 
 class ButtonTextInput(Text):
@@ -45,7 +44,7 @@ class ChangedFormSchema(Input):
     """Only the given fields change; changed texts become a new version."""
 
     name = Text(most=1000)
-    subscription_type_id = Id(metadata=_ID)
+    subscription_type_id = Id()
     title = Text(most=1000)
     button_text = ButtonTextInput(most=1000, metadata={"description": "empty: Sign Up Now"})
     legal_text = Text(most=20_000, metadata={"description": "Markdown: links and emphasis"})
@@ -64,21 +63,21 @@ class ChangedFormSchema(Input):
 class NewFormSchema(ChangedFormSchema):
     """The texts of a form and where it may be shown."""
 
-    subscription_type_id = Id(required=True, metadata=_ID)
+    subscription_type_id = Id(required=True)
     title = Text(most=1000, required=True)
 
 
 class PlacedFormSchema(ChangedFormSchema):
     """``form_id`` of a saved form, or the fields of one that is for this conversation only."""
 
-    form_id = Id(metadata=_ID)
+    form_id = Id()
 
 
 class InsertSchema(Input):
     """For whom, by either id; without one, for whoever opens it first."""
 
-    contact_id = TextOrNumber(most=100, load_default=None, metadata=_ID)
-    external_id = TextOrNumber(most=255, load_default=None, metadata=_ID)
+    contact_id = TextOrNumber(most=100, load_default=None)
+    external_id = TextOrNumber(most=255, load_default=None)
     origin = Text(most=300, load_default=None, metadata={"description": "of the page that will hold it"})
     expires_in = Count(least=60, most=31_622_400, load_default=2_592_000, metadata={"description": "seconds"})
 
