@@ -16,6 +16,6 @@ class CompanyListSchema(ListSchema):
 
 class CompanyScrollSchema(ListSchema):
     data = Constant([])
-    pages = Constant(None)
+    pages = Constant(None, kind="object")
     total_count = Constant(0)
-    scroll_param = Constant(None)
+    scroll_param = Constant(None, kind="string")

@@ -20,7 +20,7 @@ class _AdminFields(Output):
 class AdminSchema(_AdminFields):
     """Dumps a ``models.Agent``."""
 
-    avatar = Constant(None)
+    avatar = Constant(None, kind="object")
 
 
 class AdminListSchema(Output):
@@ -45,5 +45,5 @@ class MeSchema(_AdminFields):
     """The admin in whose name a token acts; where there is no admin yet, the token itself."""
 
     avatar = Constant({"type": "avatar", "image_url": None})
-    email_verified = Constant(None)
+    email_verified = Constant(None, kind="boolean")
     app = fields.Nested(WorkspaceSchema, required=True)

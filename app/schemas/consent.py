@@ -13,7 +13,7 @@ _NOTE = {"description": "how they said so; part of the proof"}
 class AttachSchema(Input):
     """Intercom's body, with what is known about how the contact said so."""
 
-    id = Id(required=True, metadata={"type": ["string", "integer"], "description": "of the subscription type"})
+    id = Id(required=True, metadata={"description": "of the subscription type"})
     consent_type = fields.String(
         required=True,
         validate=validate.OneOf(["opt_in", "opt_out"]),
@@ -80,9 +80,9 @@ class EvidenceSchema(Output):
     origin = fields.String(required=True, allow_none=True, attribute="evidence.origin")
     page = fields.String(required=True, allow_none=True, attribute="evidence.page")
     locale = fields.String(required=True, allow_none=True, attribute="evidence.locale")
-    words = fields.Raw(required=True, allow_none=True)
+    words = fields.String(required=True, allow_none=True)
     note = fields.String(required=True, allow_none=True, attribute="evidence.note")
-    details = fields.Raw(required=True, allow_none=True, attribute="evidence.details")
+    details = fields.Dict(required=True, allow_none=True, attribute="evidence.details")
 
 
 class EvidenceField(Itself):

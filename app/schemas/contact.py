@@ -24,7 +24,13 @@ _NEVER_FILLED = (
     *(f"utm_{name}" for name in ("campaign", "content", "medium", "source", "term")),
     *("referrer", "enabled_push_messaging"),
 )
-_EmptySchema = Output.from_dict({name: Constant(None) for name in _NEVER_FILLED})
+
+
+def _kind(name: str) -> str:
+    return "integer" if name.endswith("_at") else "boolean" if name == "enabled_push_messaging" else "string"
+
+
+_EmptySchema = Output.from_dict({name: Constant(None, kind=_kind(name)) for name in _NEVER_FILLED})
 
 
 @dataclass(frozen=True)
@@ -155,6 +161,12 @@ class ContactSchema(_EmptySchema):  # type: ignore[misc,valid-type]  # made from
     signed_up_at: fields.Field[Any] = UnixTime(required=True, allow_none=True, attribute="row.signed_up_at")
     last_seen_at: fields.Field[Any] = UnixTime(required=True, allow_none=True, attribute="row.last_seen_at")
     language_override = fields.String(required=True, allow_none=True, attribute="row.locale")
+    time_zone = fields.String(
+        required=True,
+        allow_none=True,
+        attribute="row.time_zone",
+        metadata={"description": "the IANA name of the person's time zone"},
+    )
     custom_attributes = fields.Dict(required=True, attribute="row.custom_attributes")
     location = Constant(
         {"type": "location"} | dict.fromkeys(("country", "region", "city", "country_code", "continent_code"))

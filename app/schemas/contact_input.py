@@ -43,19 +43,28 @@ class OwnerId(Id):
         return text
 
 
+class AvatarAddress(Text):
+    """The web address of a picture; also the object that a response holds."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
+        if isinstance(value, dict):
+            value = value.get("image_url")
+        return super()._deserialize(value, attr, data, **more)
+
+
 class ContactInputSchema(Input):
     """The fields of a contact that a client may set. Null removes a value; what is not given stays."""
 
     role = fields.String(validate=validate.OneOf(["user", "lead"]))
-    external_id = TextOrNumber(most=EXTERNAL_ID_MAX, allow_none=True, metadata={"type": ["string", "integer"]})
+    external_id = TextOrNumber(most=EXTERNAL_ID_MAX, allow_none=True)
     email = Text(most=EMAIL_MAX, allow_none=True)
     email_verified = YesOrNo(allow_none=True, metadata={"description": "only with `email`; nothing follows from it"})
     phone = Text(most=PHONE_MAX, allow_none=True, metadata={"description": "kept in E.164 when it is a number"})
     name = Text(most=NAME_MAX, allow_none=True)
-    avatar = Text(most=2000, allow_none=True, metadata={"description": "web address of a picture"})
+    avatar = AvatarAddress(most=2000, allow_none=True, metadata={"description": "web address of a picture"})
     signed_up_at = Moment(allow_none=True, metadata={"type": "integer"})
     last_seen_at = Moment(allow_none=True, metadata={"type": "integer"})
-    owner_id = OwnerId(allow_none=True, metadata={"type": ["string", "integer"]})
+    owner_id = OwnerId(allow_none=True)
     unsubscribed_from_emails = YesOrNo(allow_none=True)
     gdpr_optin = YesOrNo(
         allow_none=True,
@@ -67,6 +76,7 @@ class ContactInputSchema(Input):
         metadata={"description": "how the person asked for messages again; part of the proof"},
     )
     language_override = Text(most=16, allow_none=True)
+    time_zone = Text(most=64, allow_none=True, metadata={"description": "its IANA name, such as `Europe/Berlin`"})
     custom_attributes = CustomAttributes(
         allow_none=True,
         metadata={"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}},

@@ -8,6 +8,9 @@ from marshmallow import fields, validate
 from app.schemas.fields import Constant, Itself, Output, PagedListSchema, UnixTime
 from app.schemas.form import STATES
 
+# Those of Intercom's versions up to 2.15, and of newer ones.
+PRIORITIES = ("priority", "not_priority", "none", "low", "medium", "high", "urgent")
+
 
 class MessageSchema(Output):
     """Dumps an ``api_views.Posted``: a message that was just posted."""
@@ -72,7 +75,7 @@ class PartSchema(Output):
     author = fields.Nested(AuthorSchema, required=True)
     notified_at = UnixTime(required=True, attribute="message.created_at", dump_only=True)
     attachments = Constant([])
-    external_id = Constant(None)
+    external_id = Constant(None, kind="string")
     redacted = Constant(value=False)
     state = fields.String(required=True)
     assigned_to = fields.Nested(AssigneeSchema)
@@ -97,7 +100,7 @@ class SourceSchema(Output):
     body = Body(required=True, attribute="text")
     author = fields.Nested(AuthorSchema, required=True)
     attachments = Constant([])
-    url = Constant(None)
+    url = Constant(None, kind="string")
     redacted = Constant(value=False)
 
 
@@ -147,10 +150,10 @@ class ConversationSchema(Output):
     open = fields.Boolean(required=True, attribute="is_open")
     state = fields.String(required=True, attribute="conversation.state", validate=validate.OneOf(["open", "closed"]))
     read = fields.Boolean(required=True, attribute="is_read")
-    title = Constant(None)
-    waiting_since = Constant(None)
-    snoozed_until = Constant(None)
-    priority = Constant("none")
+    title = Constant(None, kind="string")
+    waiting_since = Constant(None, kind="integer")
+    snoozed_until = Constant(None, kind="integer")
+    priority = Constant("none", choices=PRIORITIES)
     tags = Constant({"type": "tag.list", "tags": []})
     custom_attributes = fields.Dict(required=True, attribute="conversation.custom_attributes")
     admin_assignee_id = fields.Integer(

@@ -13,11 +13,11 @@ class ReferenceSchema(Input):
     """A contact or an admin, by one of these."""
 
     type = fields.String(required=True, validate=validate.OneOf(["user", "lead", "contact", "admin"]))
-    id = Id(load_default=None, metadata={"type": ["string", "integer"]})
+    id = Id(load_default=None)
     user_id = TextOrNumber(
         most=255,
         load_default=None,
-        metadata={"type": ["string", "integer"], "description": "a contact's external id"},
+        metadata={"description": "a contact's external id"},
     )
     email = Text(most=254, load_default=None)
 
@@ -33,9 +33,9 @@ class ReplySchema(Input):
     message_type = fields.String(required=True, validate=validate.OneOf(["comment", "note", "quick_reply"]))
     type = fields.String(required=True, validate=validate.OneOf(["user", "lead", "contact", "admin"]))
     body = MessageText(required=True)
-    admin_id = Id(load_default=None, metadata={"type": ["string", "integer"]})
-    intercom_user_id = TextOrNumber(most=100, load_default=None, metadata={"type": ["string", "integer"]})
-    user_id = TextOrNumber(most=255, load_default=None, metadata={"type": ["string", "integer"]})
+    admin_id = Id(load_default=None)
+    intercom_user_id = TextOrNumber(most=100, load_default=None)
+    user_id = TextOrNumber(most=255, load_default=None)
     email = Text(most=254, load_default=None)
     attachment_urls = fields.List(fields.Raw(), metadata={"description": "not available", "items": {}})
     attachment_files = fields.List(fields.Raw(), metadata={"description": "not available", "items": {}})
@@ -44,9 +44,10 @@ class ReplySchema(Input):
 class ManageSchema(Input):
     """An action, the admin who takes it, and the admin whom it assigns to (``0``: nobody)."""
 
+    type = fields.String(validate=validate.OneOf(["admin"]))
     message_type = fields.String(required=True, validate=validate.OneOf(["close", "open", "assignment", "snoozed"]))
-    admin_id = Id(required=True, metadata={"type": ["string", "integer"]})
-    assignee_id = Id(load_default=None, metadata={"type": ["string", "integer"]})
+    admin_id = Id(required=True)
+    assignee_id = Id(load_default=None)
     body = MessageText(load_default=None, metadata={"description": "what the admin says to the contact before"})
 
 

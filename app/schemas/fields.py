@@ -1,6 +1,6 @@
 """Fields and base classes that all schemas share: text, ids, times, constants, lists by pages, errors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from operator import attrgetter
@@ -12,6 +12,7 @@ from app.schemas.entry import is_storable
 
 _SECONDS_MIN, _SECONDS_MAX = 0, 32_503_680_000  # until the year 3000
 ID_MAX = 2**31 - 1
+ACCEPTS_INTEGERS = "x-accepts-integers"  # in the description
 
 
 class Text(fields.String):
@@ -29,8 +30,18 @@ class Text(fields.String):
         return text
 
 
+def _accepts_integers(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The description of a text that may be an integer. Generators of clients make nothing useful of two types."""
+    given = dict(metadata or {})
+    description = "; ".join(part for part in (given.get("description"), "an integer is accepted, too") if part)
+    return {"type": "string", ACCEPTS_INTEGERS: True} | given | {"description": description}
+
+
 class TextOrNumber(Text):
     """Text, or the integer that some clients send instead. Loads as text."""
+
+    def __init__(self, *, most: int, metadata: Mapping[str, Any] | None = None, **more: Any) -> None:
+        super().__init__(most=most, metadata=_accepts_integers(metadata), **more)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
         if isinstance(value, int) and not isinstance(value, bool):
@@ -40,6 +51,9 @@ class TextOrNumber(Text):
 
 class Id(fields.Field[str]):
     """An id: text, or the integer that some clients send instead. Loads as text."""
+
+    def __init__(self, *, metadata: Mapping[str, Any] | None = None, **more: Any) -> None:
+        super().__init__(metadata=_accepts_integers(metadata), **more)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:  # noqa: ARG002
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= ID_MAX:
@@ -109,16 +123,22 @@ class Input(Schema):
 
 
 class Constant(fields.Field[Any]):
-    """A response field that always has the same value, such as ``type``."""
+    """A response field that always has the same value, such as ``type``.
+
+    :param kind: the type of a value that is null here, in JSON Schema's words
+    :param choices: the texts that clients must expect; without them only this one
+    """
 
     _TYPES = ((str, "string"), (bool, "boolean"), (int, "integer"), (dict, "object"), (list, "array"))
 
-    def __init__(self, value: Any) -> None:
-        name = next((name for kind, name in self._TYPES if isinstance(value, kind)), "null")
-        described: dict[str, Any] = {"type": name} | ({"items": {}} if name == "array" else {})
-        super().__init__(
-            required=True, metadata=described if name in {"object", "array", "null"} else described | {"enum": [value]}
-        )
+    def __init__(self, value: Any, *, kind: str | None = None, choices: Sequence[str] = ()) -> None:
+        name = next((name for each, name in self._TYPES if isinstance(value, each)), "null")
+        described: dict[str, Any] = {"type": ["null", kind] if kind else name}
+        if name == "array":
+            described["items"] = {}
+        if name == "string" and value:
+            described["enum"] = list(choices) or [value]
+        super().__init__(required=True, metadata=described)
         self.value = value
 
 
@@ -178,6 +198,9 @@ class Output(Schema):
     A required field that the object lacks is an error; marshmallow would leave it out silently. An optional field is
     left out where it is missing or null. Constants are added after the dump.
     """
+
+    class Meta:
+        unknown = EXCLUDE  # the description allows further fields: later versions add some
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

@@ -21,13 +21,20 @@ from app.schemas.fields import (
 )
 
 STATES = ["waiting", "seen", "confirming", "signed_up", "expired", "withdrawn", "unavailable"]
-_ID = {"type": ["string", "integer"]}
+DEFAULT_BUTTON = "Sign Up Now"
+
+
+class ButtonTextInput(Text):
+    """The text of a button. The default, which a response names, loads as empty: each language has its own."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
+        return super()._deserialize("" if value == DEFAULT_BUTTON else value, attr, data, **more)
 
 
 class FormTextSchema(Input):
     locale = Text(most=8, required=True)
     title = Text(most=1000, required=True)
-    button_text = Text(most=1000, load_default="")
+    button_text = ButtonTextInput(most=1000, load_default="")
     legal_text = Text(most=20_000, load_default="")
     success_text = Text(most=2000, load_default="")
     checkbox_text = Text(most=2000, load_default="", metadata={"description": "empty: the form's own"})
@@ -37,9 +44,9 @@ class ChangedFormSchema(Input):
     """Only the given fields change; changed texts become a new version."""
 
     name = Text(most=1000)
-    subscription_type_id = Id(metadata=_ID)
+    subscription_type_id = Id()
     title = Text(most=1000)
-    button_text = Text(most=1000, metadata={"description": "empty: Sign Up Now"})
+    button_text = ButtonTextInput(most=1000, metadata={"description": "empty: Sign Up Now"})
     legal_text = Text(most=20_000, metadata={"description": "Markdown: links and emphasis"})
     success_text = Text(most=2000)
     checkbox_text = Text(
@@ -56,21 +63,21 @@ class ChangedFormSchema(Input):
 class NewFormSchema(ChangedFormSchema):
     """The texts of a form and where it may be shown."""
 
-    subscription_type_id = Id(required=True, metadata=_ID)
+    subscription_type_id = Id(required=True)
     title = Text(most=1000, required=True)
 
 
 class PlacedFormSchema(ChangedFormSchema):
     """``form_id`` of a saved form, or the fields of one that is for this conversation only."""
 
-    form_id = Id(metadata=_ID)
+    form_id = Id()
 
 
 class InsertSchema(Input):
     """For whom, by either id; without one, for whoever opens it first."""
 
-    contact_id = TextOrNumber(most=100, load_default=None, metadata=_ID)
-    external_id = TextOrNumber(most=255, load_default=None, metadata=_ID)
+    contact_id = TextOrNumber(most=100, load_default=None)
+    external_id = TextOrNumber(most=255, load_default=None)
     origin = Text(most=300, load_default=None, metadata={"description": "of the page that will hold it"})
     expires_in = Count(least=60, most=31_622_400, load_default=2_592_000, metadata={"description": "seconds"})
 
@@ -104,7 +111,7 @@ class ButtonText(fields.String):
         super().__init__(required=True, metadata={"description": "“Sign Up Now” where none was given"}, **more)
 
     def _serialize(self, value: Any, *_arguments: Any, **_more: Any) -> Any:
-        return value or "Sign Up Now"
+        return value or DEFAULT_BUTTON
 
 
 class FormTranslationSchema(Output):

@@ -17,8 +17,20 @@ _TAG = re.compile(rf"""</?(?:{_NAMES})(?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'))*\
 _BREAK = re.compile(r"\s*(?:<br\s*/?>|</(?:p|div|li|h[1-6]|pre|blockquote|ul|ol)>)\s*", re.IGNORECASE)
 
 
+# After nh3, each attribute is quoted and escaped. There is no link inside a link.
+_LINK = re.compile(r'<a(?: href="([^"]*)")?>(.*?)</a>', re.DOTALL)
+_IMAGE = re.compile(r'<img((?: [a-z]+="[^"]*")*)>')
+_ATTRIBUTE = re.compile(r'([a-z]+)="([^"]*)"')
+_SHOWN: dict[str, set[str]] = {"a": {"href"}, "img": {"src", "alt"}, "*": set()}
+_SPACES = re.compile(" +")
+_SCHEMES = {"http", "https", "mailto", "tel"}
+
+
 class MessageText(Text):
-    """A message as plain text. HTML, which Intercom's clients send, loads as its text, each paragraph as a line."""
+    """A message as plain text. HTML, which Intercom's clients send, loads as its text, each paragraph as a line.
+
+    Addresses of links and images stay, in parentheses after their text.
+    """
 
     def __init__(self, **more: Any) -> None:
         super().__init__(most=BODY_MAX, **more)
@@ -30,7 +42,25 @@ class MessageText(Text):
 
 
 def plain(markup: str) -> str:
-    """The text of HTML."""
+    """The text of HTML, with the addresses of links and images."""
     lined = _BREAK.sub("\n", " ".join(markup.split()))
-    text = html.unescape(nh3.clean(lined, tags=set()))
-    return "\n".join(line.strip() for line in text.split("\n")).strip()
+    cleaned = nh3.clean(lined, tags={"a", "img"}, attributes=_SHOWN, url_schemes=_SCHEMES, link_rel=None)
+    pictured = _IMAGE.sub(_image, cleaned)
+    text = html.unescape(_LINK.sub(lambda link: _addressed(link[2], link[1]), pictured))
+    return "\n".join(_SPACES.sub(" ", line).strip() for line in text.split("\n")).strip()
+
+
+def _image(image: re.Match[str]) -> str:
+    attributes = dict(_ATTRIBUTE.findall(image[1]))
+    return f" {_addressed(attributes.get('alt', ''), attributes.get('src'))} "
+
+
+def _addressed(text: str, address: str | None) -> str:
+    """``text (address)``; the address alone where the text is the address or empty. Both are escaped."""
+    scheme, _, rest = (address or "").partition(":")
+    if not rest:
+        return text
+    shown = rest.partition("?")[0] if scheme in {"mailto", "tel"} else f"{scheme}:{rest}"
+    said = text.strip()
+    bare = shown.removeprefix(f"{scheme}://").strip("/")
+    return shown if said.removeprefix(f"{scheme}://").strip("/") in {"", bare} else f"{text} ({shown})"

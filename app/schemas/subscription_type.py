@@ -77,12 +77,13 @@ class NewTypeSchema(Input):
 
 
 class ChangedTypeSchema(Input):
-    """Only the given fields change. ``content_types`` and ``consent_type`` may be given, but not changed."""
+    """Only the given fields change. Channel, consent type and first locale may be given, but not changed."""
 
     name = Text(most=1000, load_default=None)
     description = Text(most=4000, load_default=None)
     content_types = fields.List(fields.String(), load_default=None)
     consent_type = fields.String(load_default=None)
+    locale = Text(most=8, load_default=None)
     translations = fields.List(
         fields.Nested(TranslationInputSchema), load_default=None, validate=validate.Length(max=20)
     )

@@ -15,6 +15,7 @@ from app.core.contacts import records as contacts
 from app.core.conversations import lifecycle
 from app.core.errors import Conflict, InvalidInput
 from app.core.ledger.evidence import reported_by
+from app.core.workspace import settings
 from app.db import dialect_of
 from app.models import Agent, Contact, ContactRole
 from app.schemas.contact_input import CUSTOM_BYTES_MAX, CUSTOM_MAX
@@ -27,7 +28,7 @@ def create(session: Session, fields: Fields, *, actor: str, at: datetime) -> Con
     """Create a contact. Without a role it is a user. Writes ``contact.created``.
 
     :param fields: role, external_id, email, phone, name, avatar, signed_up_at, last_seen_at, owner_id,
-        unsubscribed_from_emails, language_override, custom_attributes, gdpr_optin
+        unsubscribed_from_emails, language_override, time_zone, custom_attributes, gdpr_optin
     :raises InvalidInput: email, external_id and role are all missing; a user has no email and no external_id; a value
         is invalid
     :raises Conflict: another user has this external id or address; the message contains ``id=…``
@@ -200,6 +201,13 @@ def _set_unsubscribed(_session: Session, contact: Contact, value: bool | None) -
     contact.unsubscribed_from_emails = bool(value)
 
 
+def _set_time_zone(_session: Session, contact: Contact, value: str | None) -> None:
+    zone = settings.zones().get(value.lower()) if value else None
+    if value and zone is None:
+        raise InvalidInput("Give the IANA name of a time zone, such as Europe/Berlin.", field="time_zone")
+    contact.time_zone = zone
+
+
 def _set_custom(_session: Session, contact: Contact, value: Mapping[str, Any] | None) -> None:
     contact.custom_attributes = merge_attributes(contact.custom_attributes, value or {})
 
@@ -224,6 +232,7 @@ _SETTERS: Mapping[str, Callable[[Session, Contact, Any], None]] = {
     "avatar": _set_avatar,
     "owner_id": _set_owner,
     "unsubscribed_from_emails": _set_unsubscribed,
+    "time_zone": _set_time_zone,
     "custom_attributes": _set_custom,
 }
 

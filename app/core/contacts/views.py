@@ -38,6 +38,7 @@ class Row(NamedTuple):
     unsubscribed_from_emails: bool
     gdpr_optin: bool | None
     locale: str | None
+    time_zone: str | None
     custom_attributes: dict[str, Any]
     created_at: datetime
     updated_at: datetime

@@ -63,9 +63,12 @@ class Evidence:
 
 
 def reported_by(actor: str, note: str | None = None, **details: Any) -> Evidence:
-    """The evidence of what an agent, an API client or the system did, named by their ``actor``."""
+    """The evidence of what an agent, an API client or the system did, named by their ``actor``.
+
+    A blank note is none.
+    """
     source = {"agent": Source.AGENT, "api": Source.API}.get(actor.partition(":")[0], Source.SYSTEM)
-    return Evidence(source, actor, EvidenceLevel.REPORTED, note=note, details=details)
+    return Evidence(source, actor, EvidenceLevel.REPORTED, note=(note or "").strip() or None, details=details)
 
 
 @dataclass(frozen=True)

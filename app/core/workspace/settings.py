@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -145,13 +146,16 @@ def _name(value: str) -> str:
     return name
 
 
+@cache
+def zones() -> Mapping[str, str]:
+    """The names of all IANA time zones, by the name in lower case."""
+    return {zone.lower(): zone for zone in sorted(available_timezones() - {"Factory", "localtime"})}
+
+
 def _time_zone(value: str) -> str:
     typed = value.strip().replace(" ", "_").lower()
-    zones = {zone.lower(): zone for zone in sorted(available_timezones())}
-    cities = [
-        zone for name, zone in sorted(zones.items()) if name.rpartition("/")[2] == typed and name.startswith(REGIONS)
-    ]
-    if found := zones.get(typed) or (cities[0] if len(cities) == 1 else None):
+    cities = [zone for name, zone in zones().items() if name.rpartition("/")[2] == typed and name.startswith(REGIONS)]
+    if found := zones().get(typed) or (cities[0] if len(cities) == 1 else None):
         return found
     if cities:
         raise InvalidInput(f"Choose one of these: {', '.join(cities)}.", field="time_zone")

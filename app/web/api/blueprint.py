@@ -6,11 +6,12 @@ writing. flask-smorest makes the description from them.
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache, wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from flask import Request, Response
 from flask_smorest import Blueprint
 from marshmallow import Schema
+from sqlalchemy.orm import Session
 from webargs.core import Parser
 from webargs.flaskparser import FlaskParser
 
@@ -18,7 +19,7 @@ from app.core.errors import InvalidInput
 from app.schemas.before_2_16 import BEFORE_2_16
 from app.schemas.entry import BadValue, read_json
 from app.schemas.fields import ErrorListSchema
-from app.web.api import auth, idempotent, versions
+from app.web.api import auth, fixed_fields, idempotent, versions
 from app.web.api.auth import Scope
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -44,7 +45,7 @@ class BodyParser(FlaskParser):
     DEFAULT_VALIDATION_STATUS = 400
     DEFAULT_UNKNOWN_BY_LOCATION = Parser.DEFAULT_UNKNOWN_BY_LOCATION | {"json": "exclude", "query": "exclude"}
 
-    def load_json(self, req: Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs calls it so
+    def load_json(self, req: Request, schema: Schema) -> Any:
         text = req.get_data()
         if not text.strip():
             return {}
@@ -54,6 +55,7 @@ class BodyParser(FlaskParser):
             raise InvalidInput(problem.message, field=problem.field) from None
         if not isinstance(body, dict):
             raise InvalidInput("The body must be a JSON object.")
+        fixed_fields.remember(body, schema)
         return body
 
 
@@ -119,20 +121,40 @@ class ApiBlueprint(Blueprint):
 
         return decorator
 
-    def commit(self, schema: type[Schema]) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
+    def commit(
+        self, schema: type[Schema], *, current: Callable[..., Any] | None = None, creates: bool = False
+    ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
         """``response`` for a view that writes. The view gets a session first, and its changes are committed with it.
 
         The response is dumped in the transaction, and sent once it is durable. A POST with an ``Idempotency-Key`` is
         done once. Fields that ``schema.shown_once`` names are in the first response only.
+
+        :param current: of a view that changes something: returns what it is now, for ``schema``. It gets the session,
+            the names of the fields that are needed, and the parts of the address. Fields that the request sends, but
+            cannot set, must equal it (``fixed_fields``)
+        :param creates: of a view that creates something: fields that the request cannot set must equal the response
         """
+        newest = schema()
+        older = BEFORE_2_16[schema]() if schema in BEFORE_2_16 else newest
 
         def decorator(view: Callable[..., Any]) -> Callable[..., Response]:
             respond = self.response(200, schema)(view)
 
             @wraps(respond)
             def committing(*arguments: Any, **values: Any) -> Response:
+                def run(session: Session) -> Response:
+                    shape = older if versions.is_before_2_16() else newest
+                    if current is not None:
+                        fixed_fields.refuse_other_values(
+                            shape, lambda names: shape.dump(current(session, names, **values))
+                        )
+                    response = cast(Response, respond(session, *arguments, **values))
+                    if creates:
+                        fixed_fields.refuse_other_values(shape, lambda _names: response.get_json())
+                    return response
+
                 return idempotent.commit(
-                    lambda session: respond(session, *arguments, **values),
+                    run,
                     shown_once=getattr(schema, "shown_once", ()),
                 )
 

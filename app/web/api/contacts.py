@@ -1,6 +1,6 @@
 """Contacts: created, found, changed, searched, merged, archived, blocked, erased."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -39,9 +39,9 @@ blueprint = ApiBlueprint("contacts", __name__, description="People, and what is 
 PER_PAGE, PER_SEARCH, PER_SEARCH_BY_DEFAULT = 10, 50, 150
 
 
-@blueprint.post("/contacts", errors=(409,))
+@blueprint.post("/contacts", errors=(409, 422))
 @blueprint.arguments(ContactInputSchema)
-@blueprint.commit(ContactSchema)
+@blueprint.commit(ContactSchema, creates=True)
 def create_contact(session: Session, body: dict[str, Any]) -> ContactValue:
     """Create a contact.
 
@@ -135,14 +135,18 @@ def find_contact(query: dict[str, Any], contact_id: str) -> ContactValue:
         return _value(views.find(connection, contact_id))
 
 
-@blueprint.put("/contacts/<contact_id>", errors=(404, 409, 410))
+def _current(session: Session, names: Collection[str], contact_id: str) -> ContactValue:
+    return _find(session, contact_id, has_history="merge_history" in names)
+
+
+@blueprint.put("/contacts/<contact_id>", errors=(404, 409, 410, 422))
 @blueprint.arguments(ContactInputSchema)
-@blueprint.commit(ContactSchema)
+@blueprint.commit(ContactSchema, current=_current)
 def update_contact(session: Session, body: dict[str, Any], contact_id: str) -> ContactValue:
     """Change a contact.
 
     Only the given fields change; null removes a value. With another phone number, opt-ins given for the old one do
-    not come along.
+    not come along. `immutable_field`: a field that cannot be set differs from what is stored.
     """
     contact = locking.lock_contact_by_public_id(session, contact_id)
     profile.change(session, contact, body, actor=auth.caller().actor, at=clock.now())

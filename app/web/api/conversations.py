@@ -1,8 +1,10 @@
 """Conversations: started, listed, read, replied to; forms inserted between messages."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from flask import request as http_request
 from sqlalchemy.orm import Session
 
 from app.core import audit, clock
@@ -94,10 +96,14 @@ def search_conversations(body: dict[str, Any]) -> dict[str, Any]:
     return pagination.paged(request, records, found.key, pagination.capped(found.total, COUNTED_MAX))
 
 
-@blueprint.put("/conversations/<conversation_id>", errors=(404, 409))
+def _current(session: Session, _names: Collection[str], conversation_id: str) -> Record:
+    return _record(session, ids.number(conversation_id) or 0, {"display_as": http_request.args.get("display_as")})
+
+
+@blueprint.put("/conversations/<conversation_id>", errors=(404, 409, 422))
 @blueprint.arguments(ChangedConversationSchema)
 @blueprint.arguments(ConversationQuerySchema, location="query")
-@blueprint.commit(ConversationSchema)
+@blueprint.commit(ConversationSchema, current=_current)
 def update_conversation(session: Session, body: dict[str, Any], query: dict[str, Any], conversation_id: str) -> Record:
     """Mark a conversation as read or unread, or set its custom attributes."""
     found, at = lifecycle.find(session, ids.number(conversation_id) or 0).id, clock.now()

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from app.config import VERSION
 from app.core.public_urls import API
 from app.web import security
-from app.web.api import error_codes
+from app.web.api import client_generators, error_codes
 from app.web.api.blueprints import BLUEPRINTS
 from app.web.api.example_values import sample
 from app.web.api.examples import EXAMPLES
@@ -33,7 +33,7 @@ _VERSION = {
     "required": False,
     "description": "As Intercom's clients send it. Any version is accepted; up to 2.15 `owner_id` is an integer, and "
     "`priority` is `priority` or `not_priority`. A version that is not known yet is answered with `X-Assent-Warning`.",
-    "schema": {"type": "string", "maxLength": 100},
+    "schema": {"type": "string"},
 }
 _NONE_MATCH = {
     "name": "If-None-Match",
@@ -95,6 +95,7 @@ def describe() -> dict[str, Any]:
     described.config.update(API_TITLE="Assent", API_VERSION=VERSION, OPENAPI_VERSION="3.1.0")
     info = {
         "description": f"{INTRODUCTION}\n{error_codes.listed()}\n",
+        "contact": {"name": "The administrators of this installation"},
         "license": {"name": "MIT", "identifier": "MIT"},
     }
     api = _Describing(described, spec_kwargs={"info": info, "servers": [{"url": API}]})
@@ -120,8 +121,10 @@ def complete(description: dict[str, Any]) -> dict[str, Any]:
                 str(getattr(status, "value", status)): each for status, each in operation["responses"].items()
             }
             _complete(method, operation)
+            operation.setdefault("description", operation["summary"])
             answered = operation["responses"]["200"]["content"]["application/json"]
             answered["example"] = sample(answered["schema"], components["schemas"])
+    client_generators.adapt(description)
     return description
 
 

@@ -1,5 +1,6 @@
 """Opt-in forms: configured, and inserted for a contact in any messenger."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -48,7 +49,7 @@ def list_forms() -> dict[str, Any]:
 
 @blueprint.post("/forms", errors=(409, 422))
 @blueprint.arguments(NewFormSchema)
-@blueprint.commit(FormSchema)
+@blueprint.commit(FormSchema, creates=True)
 def create_form(session: Session, body: dict[str, Any]) -> FormValue:
     """Create a form with its first version.
 
@@ -73,9 +74,13 @@ def find_form(form_id: str) -> FormValue:
     return _newest(session, _find(session, form_id))
 
 
+def _current(session: Session, _names: Collection[str], form_id: str) -> FormValue:
+    return _newest(session, _find(session, form_id))
+
+
 @blueprint.put("/forms/<form_id>", errors=(404, 409, 422))
 @blueprint.arguments(ChangedFormSchema)
-@blueprint.commit(FormSchema)
+@blueprint.commit(FormSchema, current=_current)
 def update_form(session: Session, body: dict[str, Any], form_id: str) -> FormValue:
     """Change a form.
 

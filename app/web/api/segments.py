@@ -1,5 +1,6 @@
 """Segments: saved queries for contacts."""
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -44,9 +45,9 @@ def list_segments(query: dict[str, Any]) -> dict[str, Any]:
     return {"segments": found}
 
 
-@blueprint.post("/segments", errors=(409,))
+@blueprint.post("/segments", errors=(409, 422))
 @blueprint.arguments(NewSegmentSchema)
-@blueprint.commit(SegmentSchema)
+@blueprint.commit(SegmentSchema, creates=True)
 def create_segment(session: Session, body: dict[str, Any]) -> CountedSegment:
     """Save a query as a segment. It may ask about anything but segments."""
     actor = auth.caller().actor
@@ -64,9 +65,14 @@ def find_segment(query: dict[str, Any], segment_id: str) -> CountedSegment:
         return _value(session, segments.find(session, segment_id), has_count=query["include_count"])
 
 
-@blueprint.put("/segments/<segment_id>", errors=(404,))
+def _current(session: Session, names: Collection[str], segment_id: str) -> CountedSegment:
+    has_count = not {"count", "count_is_minimum"}.isdisjoint(names)
+    return _value(session, segments.find(session, segment_id), has_count=has_count)
+
+
+@blueprint.put("/segments/<segment_id>", errors=(404, 422))
 @blueprint.arguments(ChangedSegmentSchema)
-@blueprint.commit(SegmentSchema)
+@blueprint.commit(SegmentSchema, current=_current)
 def update_segment(session: Session, body: dict[str, Any], segment_id: str) -> CountedSegment:
     """Change a segment's name or query."""
     segment, actor = segments.find(session, segment_id), auth.caller().actor

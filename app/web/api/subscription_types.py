@@ -1,6 +1,6 @@
 """Subscription types: created as drafts, put live, archived, unarchived."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -32,9 +32,9 @@ def list_subscription_types() -> dict[str, Any]:
     return {"data": subscription_types.find_all(auth.read_session())}
 
 
-@blueprint.post("/subscription_types", errors=(409,))
+@blueprint.post("/subscription_types", errors=(409, 422))
 @blueprint.arguments(NewTypeSchema)
-@blueprint.commit(SubscriptionSchema)
+@blueprint.commit(SubscriptionSchema, creates=True)
 def create_subscription_type(session: Session, body: dict[str, Any]) -> SubscriptionType:
     """Create a subscription type, as a draft.
 
@@ -61,15 +61,21 @@ def find_subscription_type(subscription_type_id: str) -> SubscriptionType:
     return _find(auth.read_session(), subscription_type_id)
 
 
+def _current(session: Session, _names: Collection[str], subscription_type_id: str) -> SubscriptionType:
+    return _find(session, subscription_type_id)
+
+
 @blueprint.put("/subscription_types/<subscription_type_id>", errors=(404, 422))
 @blueprint.arguments(ChangedTypeSchema)
-@blueprint.commit(SubscriptionSchema)
+@blueprint.commit(SubscriptionSchema, current=_current)
 def update_subscription_type(session: Session, body: dict[str, Any], subscription_type_id: str) -> SubscriptionType:
     """Change the words of a subscription type.
 
-    `immutable_field`: another channel or consent type is given. Make a new type instead.
+    `immutable_field`: another channel, consent type or first language is given. Make a new type instead.
     """
     subscription_type, translations = _find(session, subscription_type_id), body["translations"]
+    if body["locale"] is not None and locale_of(body["locale"]) != subscription_type.locale:
+        raise ImmutableField("The language of the first texts stays. Add a translation.", field="locale")
     try:
         subscription_types.edit(
             session,

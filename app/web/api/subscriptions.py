@@ -1,6 +1,6 @@
 """The subscriptions of contacts: listed, attached, detached, with the ledger behind them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +13,8 @@ from app.core.consent.eligibility import SubscriptionStatus
 from app.core.contacts import records, views
 from app.core.errors import InvalidInput
 from app.core.ledger import events as ledger
-from app.core.ledger.evidence import Evidence
+from app.core.ledger.evidence import Evidence, reported_by
 from app.core.subscriptions import attachments, subscription_types
-from app.models import EvidenceLevel, Source
 from app.schemas.consent import AttachSchema, ConsentEventListSchema, ConsentListSchema, DetachSchema
 from app.schemas.fields import PagingSchema
 from app.schemas.subscription_type import SubscriptionListSchema, SubscriptionSchema
@@ -131,11 +130,5 @@ def list_consent_events(query: dict[str, Any], contact_id: str) -> dict[str, Any
 
 def _evidence(note: str | None, occurred_at: datetime | None = None) -> Evidence:
     """An API client reports what a person said elsewhere; the user agent is the client's."""
-    return Evidence(
-        Source.API,
-        auth.caller().actor,
-        EvidenceLevel.REPORTED,
-        user_agent=http_request.headers.get("User-Agent"),
-        note=note or None,
-        occurred_at=occurred_at,
-    )
+    reported = reported_by(auth.caller().actor, note)
+    return replace(reported, user_agent=http_request.headers.get("User-Agent"), occurred_at=occurred_at)

@@ -1,5 +1,6 @@
 """Webhook endpoints and their deliveries."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -45,9 +46,9 @@ def list_webhook_endpoints() -> dict[str, Any]:
     return {"data": [_counted(each, counts.get(each.id, endpoints.Counts())) for each in found]}
 
 
-@blueprint.post("/webhook_endpoints", scope=Scope.ADMIN, errors=(409,))
+@blueprint.post("/webhook_endpoints", scope=Scope.ADMIN, errors=(409, 422))
 @blueprint.arguments(NewWebhookEndpointSchema)
-@blueprint.commit(WebhookEndpointSchema)
+@blueprint.commit(WebhookEndpointSchema, creates=True)
 def create_webhook_endpoint(session: Session, body: dict[str, Any]) -> EndpointValue:
     """Send events to an address. It hears of people for as long as it exists, so this needs the scope `admin`.
 
@@ -68,9 +69,13 @@ def find_webhook_endpoint(endpoint_id: str) -> EndpointValue:
     return _value(session, endpoints.find(session, _id(endpoint_id)))
 
 
-@blueprint.put(_ENDPOINT, scope=Scope.ADMIN, errors=(404,))
+def _current(session: Session, _names: Collection[str], endpoint_id: str) -> EndpointValue:
+    return _value(session, endpoints.find(session, _id(endpoint_id)))
+
+
+@blueprint.put(_ENDPOINT, scope=Scope.ADMIN, errors=(404, 422))
 @blueprint.arguments(ChangedWebhookEndpointSchema)
-@blueprint.commit(WebhookEndpointSchema)
+@blueprint.commit(WebhookEndpointSchema, current=_current)
 def update_webhook_endpoint(session: Session, body: dict[str, Any], endpoint_id: str) -> EndpointValue:
     """Change an endpoint's address or topics, disable it or enable it again.
 

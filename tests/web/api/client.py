@@ -1,6 +1,7 @@
 """A client of the API. It checks every response against our OpenAPI description and against Intercom's."""
 
 import re
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -108,6 +109,15 @@ def description() -> dict[str, Any]:
     return describe()
 
 
+@cache
+def strict_components() -> dict[str, Any]:
+    """The components of the description, with shapes that allow only what they describe. Clients must allow more."""
+    strict = deepcopy(describe()["components"])
+    for schema in strict["schemas"].values():
+        schema.setdefault("additionalProperties", False)
+    return strict
+
+
 def check(app: Flask, method: str, path: str, response: Response) -> None:
     """Check a response against our description and Intercom's."""
     if response.status >= 400:
@@ -123,7 +133,7 @@ def check(app: Flask, method: str, path: str, response: Response) -> None:
     if response.status == 304:
         return
     schema = documented[str(response.status)]["content"]["application/json"]["schema"]
-    validate(OAS31Validator, schema, description()["components"], response.body, f"{method} {rule}")
+    validate(OAS31Validator, schema, strict_components(), response.body, f"{method} {rule}")
     _check_against_intercom(method, path, response)
 
 

@@ -82,6 +82,8 @@ def test_every_writable_field_is_returned(app: Flask, api: ApiClient) -> None:
         "owner_id": ana.id,
         "unsubscribed_from_emails": True,
         "language_override": "es",
+        "time_zone": "Europe/Berlin",
+        "gdpr_optin": True,
     }
     body = api.post("/contacts", given).body
     assert body["avatar"]["image_url"] == given["avatar"]
@@ -109,6 +111,11 @@ def test_every_writable_field_is_returned(app: Flask, api: ApiClient) -> None:
         ({"role": "lead", "owner_id": 10**30}, "owner_id"),
         ({"role": "lead", "avatar": "javascript:alert(1)"}, "avatar"),
         ({"role": "lead", "unsubscribed_from_emails": "maybe"}, "unsubscribed_from_emails"),
+        ({"role": "lead", "gdpr_optin": "yes"}, "gdpr_optin"),
+        ({"role": "lead", "time_zone": "Berlin"}, "time_zone"),
+        ({"role": "lead", "time_zone": "posix/Europe/Berlin"}, "time_zone"),
+        ({"role": "lead", "time_zone": "localtime"}, "time_zone"),
+        ({"role": "lead", "time_zone": 1}, "time_zone"),
         ({"role": "lead", "custom_attributes": {"a": {"b": 1}}}, "custom_attributes"),
         ({"role": "lead", "custom_attributes": {'a"b': 1}}, "custom_attributes"),
         ({"role": "lead", "custom_attributes": [1]}, "custom_attributes"),
@@ -118,6 +125,28 @@ def test_invalid_values_are_refused_with_their_field(api: ApiClient, given: Any,
     response = api.post("/contacts", given)
     assert (response.status, response.field) == (400, field)
     assert api.get("/contacts")["total_count"] == 0
+
+
+def test_a_time_zone_is_stored_by_its_name_and_can_be_changed_and_removed(api: ApiClient) -> None:
+    sam = api.contact(external_id="70", time_zone="america/new_york")
+    assert api.get(f"/contacts/{sam}")["time_zone"] == "America/New_York"
+    assert api.put(f"/contacts/{sam}", {"name": "Sam"})["time_zone"] == "America/New_York"
+    assert api.put(f"/contacts/{sam}", {"time_zone": "Mars/Olympus"}).field == "time_zone"
+    assert api.put(f"/contacts/{sam}", {"time_zone": "Asia/Tokyo"})["time_zone"] == "Asia/Tokyo"
+    assert api.get("/contacts/find_by_external_id/70")["time_zone"] == "Asia/Tokyo"
+    assert api.put(f"/contacts/{sam}", {"time_zone": None})["time_zone"] is None
+
+
+def test_gdpr_optin_is_taken_answered_and_goes_back_only_with_a_note(api: ApiClient) -> None:
+    sam = api.contact(external_id="70", gdpr_optin=False)
+    assert api.get(f"/contacts/{sam}")["gdpr_optin"] is False
+    for value in (True, None):
+        refused = api.put(f"/contacts/{sam}", {"gdpr_optin": value, "source_note": " "})
+        assert (refused.status, refused.field) == (400, "source_note")
+    noted = api.put(f"/contacts/{sam}", {"gdpr_optin": True, "source_note": "Asked for it by phone."})
+    assert noted["gdpr_optin"] is True
+    api.contact(external_id="71")
+    assert api.get("/contacts/find_by_external_id/71")["gdpr_optin"] is None
 
 
 def test_a_duplicate_is_refused_with_the_id_of_the_existing_contact(api: ApiClient) -> None:
@@ -212,16 +241,12 @@ def test_erasing_leaves_the_ledger_without_personal_data(app: Flask, api: ApiCli
     with database(app).read_only() as session:
         row = session.scalars(select(Contact)).one()
         assert (row.phone, row.phone_hash, row.email, row.external_id, row.name) == (None, None, None, None, None)
-        of_eve = session.scalars(select(Suppression.phone_hash).where(Suppression.phone == EVES_NUMBER)).one()
-        about_sam = list(session.scalars(select(ConsentEvent).where(ConsentEvent.destination_hash != of_eve)))
-        assert [each.action for each in about_sam] == ["opt_in", "opt_out", "suppress"]
+        eve, *events = session.scalars(select(ConsentEvent).order_by(ConsentEvent.id))
+        assert (eve.action, [each.action for each in events]) == ("suppress", ["opt_in", "opt_out", "suppress"])
         columns = [column for column in ConsentEvidence.__table__.c if column.name not in {"event_id", "erased_at"}]
-        kept = select(*columns).where(ConsentEvidence.event_id.in_([each.id for each in about_sam]))
-        assert set(session.execute(kept).all()) == {(None,) * len(columns)}
-        erased_at = select(ConsentEvidence.erased_at).where(
-            ConsentEvidence.event_id.in_([each.id for each in about_sam])
-        )
-        assert None not in session.scalars(erased_at).all()
+        of_sam = ConsentEvidence.event_id != eve.id
+        assert set(session.execute(select(*columns).where(of_sam)).all()) == {(None,) * len(columns)}
+        assert None not in session.scalars(select(ConsentEvidence.erased_at).where(of_sam)).all()
         assert session.scalars(select(Consent)).all() == []
         numbers = {(each.phone, each.note) for each in session.scalars(select(Suppression))}
         assert numbers == {(None, ""), (EVES_NUMBER, "x")}

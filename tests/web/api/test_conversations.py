@@ -223,7 +223,26 @@ def test_blocking_closes_conversations_and_refuses_messages_to_the_contact(
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [
-        ("<p>Hello &amp; welcome</p><p>See <a href='https://x.example'>here</a></p>", "Hello & welcome\nSee here"),
+        (
+            "<p>Hello &amp; welcome</p><p>See <a href='https://x.example'>here</a></p>",
+            "Hello & welcome\nSee here (https://x.example)",
+        ),
+        ('<a href="https://x.example/?a=1&amp;b=%22">A &lt;b&gt;</a>', "A <b> (https://x.example/?a=1&b=%22)"),
+        ('<a href="https://x.example/">x.example</a>, <a href="/a">b</a>', "https://x.example/, b"),
+        ('<a href="mailto:ana@x.example?subject=Tea">Ana</a>', "Ana (ana@x.example)"),
+        ('<a href="tel:+12025550123">+12025550123</a>', "+12025550123"),
+        ('<a href="javascript:alert(1)">x</a> <a>y</a>', "x y"),
+        ('<img src="https://x.example/a.png">', "https://x.example/a.png"),
+        (
+            '<p>Here:</p><img alt="Map" src="https://x.example/a.png"><p>End</p>',
+            "Here:\nMap (https://x.example/a.png) End",
+        ),
+        (
+            '<a href="https://x.example/b"><img src="https://x.example/a.png"></a>',
+            "https://x.example/a.png (https://x.example/b)",
+        ),
+        ('one<img src="data:image/png;base64,AAAA">two', "one two"),
+        ('<img alt="1 > 0" src="https://x.example/a.png">', "1 > 0 (https://x.example/a.png)"),
         ("one<br>two<br/>three", "one\ntwo\nthree"),
         ("<div><b>Bold</b>\n text</div><script>alert(1)</script>", "Bold text"),
         ("a < b &amp; c > d", "a < b &amp; c > d"),

@@ -1,6 +1,7 @@
 """The OpenAPI description is valid, complete and correct."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from app.web.api import api_of
 from app.web.api import errors as failures
 from app.web.api.examples import EXAMPLES
 from tests.make import SAMS_NUMBER
-from tests.web.api.client import ApiClient, api_client, database, description, intercom, validate
+from tests.web.api.client import ApiClient, api_client, database, description, intercom, strict_components, validate
 
 
 def operations() -> list[tuple[str, str, dict[str, Any]]]:
@@ -65,6 +66,59 @@ def test_every_operation_has_a_summary_a_scope_and_its_errors(app: Flask) -> Non
     assert len(names) == len(operations())
 
 
+def test_the_example_of_each_request_matches_its_schema(app: Flask) -> None:
+    examples = 0
+    for method, path, operation in operations():
+        described = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        if "example" in described:
+            examples += 1
+            body = described["example"]
+            validate(OAS31Validator, described["schema"], strict_components(), body, f"{method} {path}")
+    assert examples == sum("request" in each for each in EXAMPLES.values())
+
+
+def test_every_operation_and_the_whole_is_described_in_words(app: Flask) -> None:
+    for method, path, operation in operations():
+        assert operation["description"].strip(), f"{method} {path}"
+    assert description()["info"]["contact"]["name"]
+
+
+def nodes(value: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object in the description but examples, with its place."""
+    if isinstance(value, dict):
+        if not path.endswith("/properties"):
+            yield path, value
+        inner = [(f"{path}/{name}", each) for name, each in value.items() if name != "example"]
+    else:
+        inner = [(f"{path}/{index}", each) for index, each in enumerate(value)] if isinstance(value, list) else []
+    for place, each in inner:
+        yield from nodes(each, place)
+
+
+def test_nothing_defaults_to_null_and_no_property_of_a_body_has_a_default(app: Flask) -> None:
+    """openapi-typescript takes a property with a default for one that is always there."""
+    assert [place for place, each in nodes(description()) if each.get("default", 0) is None] == []
+    assert [place for place, each in nodes(description()["components"]) if "default" in each] == []
+
+
+def test_no_shape_forbids_further_fields(app: Flask) -> None:
+    """A generated client would refuse the first field that a later version adds."""
+    assert [place for place, each in nodes(description()) if each.get("additionalProperties") is False] == []
+
+
+def test_every_value_has_one_type_and_an_id_is_text(app: Flask) -> None:
+    """Generators of clients make an empty class or “anything” of a value with several types."""
+    for place, each in nodes(description()["components"]["schemas"]):
+        kinds = each.get("type", [])
+        kinds = {kinds} if isinstance(kinds, str) else set(kinds) - {"null"}
+        name, is_property = place.rpartition("/")[2], place.count("/") == 3
+        assert len(kinds) <= 1 or name == "additionalProperties", place
+        if is_property and not {"$ref", "anyOf", "allOf"} & each.keys():
+            assert kinds not in (set(), {"null"}), place
+        if is_property and (name == "id" or name.endswith("_id")) and name != "admin_assignee_id":  # Intercom's integer
+            assert kinds == {"string"}, place
+
+
 def test_every_error_code_is_described(app: Flask) -> None:
     """The codes of the error classes, of ``code=`` arguments and of HTTP errors: all of them and no others."""
     raised = {
@@ -80,7 +134,7 @@ def test_every_error_code_is_described(app: Flask) -> None:
 
 
 def test_each_response_has_an_example_that_matches_its_schema(app: Flask) -> None:
-    components = description()["components"]
+    components = strict_components()
     for method, path, operation in operations():
         described = operation["responses"]["200"]["content"]["application/json"]
         validate(OAS31Validator, described["schema"], components, described["example"], f"{method} {path}")

@@ -157,6 +157,7 @@ def test_opting_in_a_person_who_opted_out_needs_a_note(app: Flask, api: ApiClien
     assert (response.status, response.field) == (400, "source_note")
     also = api.contact(external_id="72", phone=SAMS_NUMBER)
     assert attach(api, also, offers).field == "source_note"
+    assert attach(api, also, offers, source_note=" \n").field == "source_note"
     assert attach(api, sam, offers, source_note="Asked for it at the counter.").status == 200
     (newest,) = api.get(f"/contacts/{sam}/consent_events?per_page=1")["data"]
     assert newest["evidence"]["note"] == "Asked for it at the counter."

@@ -1,0 +1,149 @@
+"""Fields that cannot be set: what was read can be sent back whole, and another value is refused."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.core import clock
+from app.core.accounts import agents as accounts
+from app.models import Role
+from tests.make import SAMS_NUMBER
+from tests.web.api.client import ApiClient, api_client, database
+
+
+@pytest.fixture
+def api(app: Flask) -> ApiClient:
+    """A client whose token may do everything."""
+    return api_client(app, "admin")
+
+
+def contact(api: ApiClient) -> str:
+    with database(api.app).unit_of_work() as session:
+        given = {"email": "ana@example.com", "name": "Ana", "role": Role.AGENT, "password_hash": None}
+        owner_id = accounts.create_agent(session, **given, at=clock.now()).id
+    given = {"external_id": "70", "phone": SAMS_NUMBER, "avatar": "https://example.com/sam.png", "owner_id": owner_id}
+    sam = api.contact(**given, signed_up_at=1_700_000_000, custom_attributes={"plan": "pro"})
+    api.post(f"/contacts/{sam}/tags", {"id": api.post("/tags", {"name": "VIP"})["id"]})
+    api.post(f"/contacts/{sam}/subscriptions", {"id": api.live_type(), "consent_type": "opt_in"})
+    return f"/contacts/{sam}"
+
+
+def form(api: ApiClient) -> str:
+    texts = {"title": "Textos", "locale": "es", "translations": [{"locale": "pt-BR", "title": "Mensagens"}]}
+    return f"/forms/{api.post('/forms', {'subscription_type_id': api.live_type()} | texts)['id']}"
+
+
+def subscription_type(api: ApiClient) -> str:
+    return f"/subscription_types/{api.live_type(translations=[{'locale': 'pt-BR', 'name': 'Ofertas'}])}"
+
+
+def segment(api: ApiClient) -> str:
+    query = {"field": "role", "operator": "=", "value": "user"}
+    return f"/segments/{api.post('/segments', {'name': 'Users', 'query': query})['id']}"
+
+
+def webhook_endpoint(api: ApiClient) -> str:
+    given = {"url": "https://shop.example.com/assent", "topics": ["granular.subscribe"]}
+    return f"/webhook_endpoints/{api.post('/webhook_endpoints', given)['id']}"
+
+
+def conversation(api: ApiClient) -> str:
+    sam = api.contact(role="lead")
+    begun = api.post("/conversations", {"from": {"type": "lead", "id": sam}, "body": "One\nTwo"})
+    return f"/conversations/{begun['conversation_id']}"
+
+
+ALL = [contact, form, subscription_type, segment, webhook_endpoint, conversation]
+
+
+@pytest.mark.parametrize("version", ["2.16", "2.14"])
+@pytest.mark.parametrize("make", ALL)
+def test_what_was_read_can_be_sent_back_whole(api: ApiClient, make: Any, version: str) -> None:
+    path = make(api)
+    headers = {"Authorization": f"Bearer {api.token}", "Intercom-Version": version}
+    client = api.app.test_client()  # not checked against the newest description
+    read = client.get(f"/api{path}", headers=headers).get_json()
+    put = client.put(f"/api{path}", json=read, headers=headers)
+    assert put.status_code == 200, put.get_json()
+    again = client.get(f"/api{path}", headers=headers).get_json()
+    assert again | {"updated_at": None} == read | {"updated_at": None}
+
+
+@pytest.mark.parametrize(
+    ("make", "field", "value"),
+    [
+        (contact, "sms_consent", False),
+        (contact, "unsubscribed_from_sms", True),
+        (contact, "blocked", True),
+        (contact, "archived", True),
+        (contact, "id", "0" * 24),
+        (contact, "created_at", 1),
+        (contact, "tags", None),
+        (contact, "opted_in_subscription_types", {"type": "list", "data": []}),
+        (contact, "merge_history", [{"type": "merge_history_item"}]),
+        (form, "version", 7),
+        (form, "archived", True),
+        (form, "embed_url", "https://evil.example.com/"),
+        (subscription_type, "state", "archived"),
+        (subscription_type, "locale", "de"),
+        (subscription_type, "default_translation", {"name": "News", "description": "", "locale": "en"}),
+        (segment, "count", 7),
+        (segment, "created_at", 1),
+        (webhook_endpoint, "secret", "whsec_MTIz"),
+        (webhook_endpoint, "consecutive_failures", 0.5),
+        (conversation, "title", "About tea"),
+        (conversation, "state", "closed"),
+        (conversation, "admin_assignee_id", 1),
+    ],
+)
+def test_another_value_is_refused_with_its_field_and_nothing_changes(
+    api: ApiClient, make: Any, field: str, value: Any
+) -> None:
+    path = make(api)
+    before = api.get(path).body
+    settable = {"name": "Renamed", "custom_attributes": {"a": 1}, "enabled": False}
+    refused = api.put(path, {**settable, field: value})
+    assert (refused.status, refused.code, refused.field) == (422, "immutable_field", field)
+    assert api.get(path).body == before
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "field", "value"),
+    [
+        ("/contacts", {"role": "lead"}, "unsubscribed_from_sms", True),
+        ("/contacts", {"role": "lead"}, "blocked", True),
+        ("/contacts", {"role": "lead"}, "id", "0" * 24),
+        ("/segments", {"name": "Leads", "query": {"field": "role", "operator": "=", "value": "lead"}}, "count", 7),
+        (
+            "/subscription_types",
+            {"name": "Offers", "content_types": ["sms_message"], "consent_type": "opt_in"},
+            "state",
+            "live",
+        ),
+        ("/webhook_endpoints", {"url": "https://shop.example.com/", "topics": ["contact.created"]}, "secret", "x"),
+    ],
+)
+def test_what_cannot_be_set_when_something_is_created_is_refused_and_nothing_is_created(
+    api: ApiClient, path: str, given: dict[str, Any], field: str, value: Any
+) -> None:
+    before = api.get(path).body
+    refused = api.post(path, given | {field: value})
+    assert (refused.status, refused.code, refused.field) == (422, "immutable_field", field)
+    assert api.get(path).body == before
+    assert api.post(path, given | {"type": "user"}).status == 200
+
+
+def test_fields_that_a_question_adds_can_be_sent_back_too(api: ApiClient) -> None:
+    for path, question in ((segment(api), "include_count"), (contact(api), "include_merge_history")):
+        read = api.get(f"{path}?{question}=true").body
+        assert api.put(path, read).status == 200
+    path = conversation(api)
+    plain = api.get(f"{path}?display_as=plaintext").body
+    assert api.put(f"{path}?display_as=plaintext", plain).status == 200
+
+
+def test_the_type_and_fields_that_nobody_knows_are_ignored(api: ApiClient) -> None:
+    path = contact(api)
+    assert api.put(path, {"type": "user", "companies_count": 3, "name": "Sam"})["name"] == "Sam"
+    assert api.put(path, {"id": path.rpartition("/")[2], "name": "Sam R."})["name"] == "Sam R."
