@@ -128,10 +128,12 @@ def wait_for(found: Callable[[], T]) -> T:
 
 
 def processes_of_serve(pid: int, log: Path) -> tuple[int, list[int]]:
-    """The worker and the web processes of ``assent serve``, once it has announced its address and nothing else runs."""
+    """The worker and the web process of ``assent serve --workers 1``, once it has announced its address.
+
+    The process that announced it has ended then.
+    """
     wait_for(lambda: "Assent answers at" in log.read_text())
-    wait_for(lambda: all(map(is_alive, descendants(pid))))
-    worker, *web = descendants(pid)
+    worker, *web = wait_for(lambda: found if len(found := descendants(pid)) == 2 else [])
     return worker, web
 
 

@@ -1,36 +1,34 @@
-"""Checks a page wide and narrow, light and dark: violations that axe finds, and sideways scrolling."""
+"""Checks a page wide in light colors, and narrow in dark ones: violations that axe finds, and sideways scrolling."""
 
 from typing import Any
 
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
-LOOKS: tuple[tuple[Any, int], ...] = (("light", 1280), ("dark", 1280), ("dark", 320), ("light", 320))
+# Colors depend on the scheme and the rest on the width, so these two looks have both of each.
+LOOKS: tuple[tuple[Any, int], ...] = (("light", 1280), ("dark", 320))
 _IS_THERE = "typeof window.axe === 'object'"
-# Colors depend on the scheme and the rest on the width: every rule runs at both widths, contrast in all four looks.
-_ALL_RULES, _CONTRAST = "{resultTypes: ['violations']}", "{resultTypes: ['violations'], runOnly: ['color-contrast']}"
-_WITH_ALL_RULES = {("light", 1280), ("dark", 320)}
+_RULES = "{resultTypes: ['violations']}"
 
 
-def violations(page: Page, options: str = _ALL_RULES) -> list[tuple[str, str]]:
+def violations(page: Page) -> list[tuple[str, str]]:
     """The violations that axe finds: the rule, and the element with its page. Loads axe once for each page."""
     if not page.evaluate(_IS_THERE):
         page.evaluate(AXE_SCRIPT)
     return [
         (found["id"], f"{page.url}: {found['id']}: {found['help']}: {node['html'][:160]}")
-        for found in page.evaluate(f"axe.run({options}).then((results) => results.violations)")
+        for found in page.evaluate(f"axe.run({_RULES}).then((results) => results.violations)")
         for node in found["nodes"]
     ]
 
 
 def in_every_look(page: Page, height: int = 900) -> list[str]:
-    """The violations on the open page in each theme and width. The page keeps its width."""
+    """The violations on the open page in both looks. The page keeps its width."""
     before, found = page.viewport_size, []
     for scheme, width in LOOKS:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.set_viewport_size({"width": width, "height": height})
-        options = _ALL_RULES if (scheme, width) in _WITH_ALL_RULES else _CONTRAST
-        found += [f"{scheme} {width}: {where}" for _, where in violations(page, options)]
+        found += [f"{scheme} {width}: {where}" for _, where in violations(page)]
         wide = page.evaluate("document.documentElement.scrollWidth")
         if wide > width:
             found.append(f"{scheme} {width}: {page.url}: {wide} px wide")

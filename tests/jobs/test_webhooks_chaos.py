@@ -19,6 +19,6 @@ def test_every_event_arrives_in_order_though_the_receiver_fails_and_workers_are_
     assert seen.missing == 0
     assert seen.out_of_order == []
     assert seen.ids_with_two_bodies == 0
-    assert seen.failed_on_purpose > 50, "the receiver did fail"
+    assert seen.failed_on_purpose > 20, "the receiver did fail"
     assert seen.killed == 3
     assert seen.invalid_signatures == 0
