@@ -26,7 +26,7 @@ from tests.jobs.test_deliver_webhooks import wait_until, waiting
 from tests.processes import descendants, environment_of, free_port, started, wait_until_ready
 from tests.receiver import OK, Answer, Received, receiver
 
-PEOPLE = 40
+PEOPLE = 60
 
 
 def slowly(_came: Received) -> Answer:
