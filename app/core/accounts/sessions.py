@@ -19,6 +19,7 @@ from app.models import Agent, AgentSession
 LASTS = timedelta(days=30)
 RECORD_USE_EVERY = timedelta(minutes=5)
 _USER_AGENT_MAX = 256
+_LIST_MAX = 100  # a script may sign in each minute
 
 
 def start(session: Session, agent: Agent, *, ip_address: str | None, user_agent: str, at: datetime) -> str:
@@ -54,11 +55,11 @@ def signs_in(token: str, uniquifier: str, *, at: datetime) -> ColumnElement[bool
     return and_(AgentSession.token_hash == hash_of(token), AgentSession.created_at > at - LASTS, is_same_account)
 
 
-def find_all(session: Session, agent_id: int, *, at: datetime) -> list[AgentSession]:
-    """The sessions of an agent that have not expired, the one that was used last first."""
+def newest(session: Session, agent_id: int, *, at: datetime) -> list[AgentSession]:
+    """The sessions of an agent that have not expired, the one that was used last first; at most 100."""
     is_valid = AgentSession.agent_id == agent_id, AgentSession.created_at > at - LASTS
     newest_first = AgentSession.last_used_at.desc(), AgentSession.id.desc()
-    return list(session.scalars(select(AgentSession).where(*is_valid).order_by(*newest_first)))
+    return list(session.scalars(select(AgentSession).where(*is_valid).order_by(*newest_first).limit(_LIST_MAX)))
 
 
 def is_use_due(used: AgentSession, *, at: datetime) -> bool:
