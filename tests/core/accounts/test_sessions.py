@@ -164,5 +164,5 @@ def start(session: Session, of: Agent) -> str:
 
 
 def signs_in(session: Session, of: Agent, token: str, *, at=NOON) -> bool:  # type: ignore[no-untyped-def]
-    found = select(AgentSession.id).join(Agent).where(sessions.signs_in(token, of.fs_uniquifier, at=at))
-    return session.scalar(found) is not None
+    found = select(AgentSession.id).join(Agent).where(sessions.SIGNS_IN)
+    return session.scalar(found, sessions.signs_in_with(token, of.fs_uniquifier, at=at)) is not None
