@@ -81,7 +81,7 @@ def record_use(session: Session, session_id: int, *, ip_address: str | None, at:
 
 
 def end(session: Session, token: str) -> None:
-    """End the session that has this token, at once in all processes. Does nothing when it has ended already."""
+    """End the session that has this token, immediately and in all processes. Does nothing when it has ended."""
     session.execute(delete(AgentSession).where(AgentSession.token_hash == hash_of(token)))
 
 
@@ -102,7 +102,7 @@ def end_others(session: Session, agent_id: int, *, keep: int) -> int:
 
 
 def end_every(session: Session) -> None:
-    """End the sessions of all agents. A restored database would else revive those that ended since its backup."""
+    """End the sessions of all agents. Otherwise a restore would revive those that ended since the backup."""
     session.execute(delete(AgentSession))
 
 

@@ -126,6 +126,17 @@ def test_one_session_ends_or_all_others_do_and_never_those_of_somebody_else(data
         assert signs_in(session, max_, of_max)
 
 
+def test_the_id_of_an_ended_session_is_never_used_again(database: Database) -> None:
+    ids = []
+    for _ in range(2):
+        with database.unit_of_work() as session:
+            ana = agents.find_all(session)[0] if ids else agent(session)
+            token = start(session, ana)
+            ids.append(sessions.newest(session, ana.id, at=NOON)[0].id)
+            sessions.end(session, token)
+    assert ids[0] < ids[1]
+
+
 def test_at_most_a_hundred_sessions_are_listed_and_those_used_last(database: Database) -> None:
     with database.unit_of_work() as session:
         ana = agent(session)
