@@ -43,6 +43,8 @@ class AgentSession(Base):
     """
 
     __tablename__ = "agent_sessions"
+    # An id is never used again: a page that was opened earlier must not end a later session.
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     agent_id: Mapped[int] = mapped_column(ForeignKey("agents.id"), index=True)

@@ -7,7 +7,7 @@ one-time link is made or used.
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import and_, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from app.core import signing
@@ -18,7 +18,16 @@ from app.models import Agent, AgentSession
 
 LASTS = timedelta(days=30)
 RECORD_USE_EVERY = timedelta(minutes=5)
+# The condition that a session has this token and has not expired, and that its account is as it was then. It has
+# parameters, so that a statement with it is built once: every request of an agent runs one.
+SIGNS_IN = and_(
+    AgentSession.token_hash == bindparam("token_hash"),
+    AgentSession.created_at > bindparam("started_after"),
+    Agent.fs_uniquifier == bindparam("uniquifier"),
+    Agent.active,
+)
 _USER_AGENT_MAX = 256
+_LIST_MAX = 100  # a script may sign in each minute
 
 
 def start(session: Session, agent: Agent, *, ip_address: str | None, user_agent: str, at: datetime) -> str:
@@ -45,20 +54,19 @@ def start(session: Session, agent: Agent, *, ip_address: str | None, user_agent:
     return token
 
 
-def signs_in(token: str, uniquifier: str, *, at: datetime) -> ColumnElement[bool]:
-    """The condition that a session has this token and has not expired, and that its account is as it was then.
+def signs_in_with(token: str, uniquifier: str, *, at: datetime) -> dict[str, Any]:
+    """The parameters of ``SIGNS_IN``.
 
     The time that a look-up takes reveals nothing about existing tokens, because only hashes are compared.
     """
-    is_same_account = and_(Agent.active, Agent.fs_uniquifier == uniquifier)
-    return and_(AgentSession.token_hash == hash_of(token), AgentSession.created_at > at - LASTS, is_same_account)
+    return {"token_hash": hash_of(token), "uniquifier": uniquifier, "started_after": at - LASTS}
 
 
-def find_all(session: Session, agent_id: int, *, at: datetime) -> list[AgentSession]:
-    """The sessions of an agent that have not expired, the one that was used last first."""
+def newest(session: Session, agent_id: int, *, at: datetime) -> list[AgentSession]:
+    """The sessions of an agent that have not expired, the one that was used last first; at most 100."""
     is_valid = AgentSession.agent_id == agent_id, AgentSession.created_at > at - LASTS
     newest_first = AgentSession.last_used_at.desc(), AgentSession.id.desc()
-    return list(session.scalars(select(AgentSession).where(*is_valid).order_by(*newest_first)))
+    return list(session.scalars(select(AgentSession).where(*is_valid).order_by(*newest_first).limit(_LIST_MAX)))
 
 
 def is_use_due(used: AgentSession, *, at: datetime) -> bool:
@@ -73,7 +81,7 @@ def record_use(session: Session, session_id: int, *, ip_address: str | None, at:
 
 
 def end(session: Session, token: str) -> None:
-    """End the session that has this token, at once in all processes. Does nothing when it has ended already."""
+    """End the session that has this token, immediately and in all processes. Does nothing when it has ended."""
     session.execute(delete(AgentSession).where(AgentSession.token_hash == hash_of(token)))
 
 
@@ -94,7 +102,7 @@ def end_others(session: Session, agent_id: int, *, keep: int) -> int:
 
 
 def end_every(session: Session) -> None:
-    """End the sessions of all agents. A restored database would else revive those that ended since its backup."""
+    """End the sessions of all agents. Otherwise a restore would revive those that ended since the backup."""
     session.execute(delete(AgentSession))
 
 

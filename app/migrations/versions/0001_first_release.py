@@ -217,6 +217,7 @@ def create_tables() -> None:
         sa.ForeignKeyConstraint(["agent_id"], ["agents.id"], name=op.f("fk_agent_sessions_agent_id_agents")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_agent_sessions")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_agent_sessions_token_hash")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_agent_sessions_agent_id"), "agent_sessions", ["agent_id"])
     op.create_index(op.f("ix_agent_sessions_created_at"), "agent_sessions", ["created_at"])

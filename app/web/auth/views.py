@@ -78,7 +78,7 @@ def _account_page(form: NameForm) -> str:
             agent=agent,
             form=form,
             codes_left=len(agent.mf_recovery_codes or []),
-            sessions=sessions.find_all(session, agent.id, at=clock.now()),
+            sessions=sessions.newest(session, agent.id, at=clock.now()),
             this_session=current_session().id,
             device=devices.words,
             time_zone=settings.get(session).time_zone,

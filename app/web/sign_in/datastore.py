@@ -50,6 +50,11 @@ class SignIn(UserMixin, Agent):
         return self.role == Role.ADMIN
 
 
+_SIGNED_IN = (
+    select(SignIn, AgentSession).join(AgentSession, AgentSession.agent_id == SignIn.id).where(sessions.SIGNS_IN)
+)
+
+
 class AgentStore(UserDatastore):
     """The datastore of Flask-Security. ``put`` has committed when it returns."""
 
@@ -64,9 +69,8 @@ class AgentStore(UserDatastore):
 
     def find_signed_in(self, uniquifier: str, token: str, *, at: datetime) -> tuple[SignIn, AgentSession] | None:
         """The agent of a session, and the session, in one statement; null when it has ended or the account changed."""
-        joined = select(SignIn, AgentSession).join(AgentSession, AgentSession.agent_id == SignIn.id)
         with read_only() as session:
-            found = session.execute(joined.where(sessions.signs_in(token, uniquifier, at=at))).one_or_none()
+            found = session.execute(_SIGNED_IN, sessions.signs_in_with(token, uniquifier, at=at)).one_or_none()
         return (found[0], found[1]) if found else None
 
     def put(self, model: Any) -> Any:

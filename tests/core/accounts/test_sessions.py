@@ -43,9 +43,9 @@ def test_a_session_signs_in_for_thirty_days_and_is_then_deleted(database: Databa
     with database.unit_of_work() as session:
         assert signs_in(session, ana, token, at=almost)
         assert sessions.delete_expired(session, at=almost) == 0
-        assert len(sessions.find_all(session, ana.id, at=almost)) == 1
+        assert len(sessions.newest(session, ana.id, at=almost)) == 1
         assert not signs_in(session, ana, token, at=over)
-        assert sessions.find_all(session, ana.id, at=over) == []
+        assert sessions.newest(session, ana.id, at=over) == []
         assert sessions.delete_expired(session, at=over) == 1
 
 
@@ -114,7 +114,7 @@ def test_one_session_ends_or_all_others_do_and_never_those_of_somebody_else(data
         ana, max_ = agent(session), agent(session, "max@example.com", Role.ADMIN)
         tokens = [start(session, ana) for _ in range(4)]
         of_max = start(session, max_)
-        ids = sorted(each.id for each in sessions.find_all(session, ana.id, at=NOON))
+        ids = sorted(each.id for each in sessions.newest(session, ana.id, at=NOON))
         with pytest.raises(NotFound):
             sessions.end_one(session, max_.id, ids[0])
         sessions.end_one(session, ana.id, ids[0])
@@ -126,18 +126,39 @@ def test_one_session_ends_or_all_others_do_and_never_those_of_somebody_else(data
         assert signs_in(session, max_, of_max)
 
 
+def test_the_id_of_an_ended_session_is_never_used_again(database: Database) -> None:
+    ids = []
+    for _ in range(2):
+        with database.unit_of_work() as session:
+            ana = agents.find_all(session)[0] if ids else agent(session)
+            token = start(session, ana)
+            ids.append(sessions.newest(session, ana.id, at=NOON)[0].id)
+            sessions.end(session, token)
+    assert ids[0] < ids[1]
+
+
+def test_at_most_a_hundred_sessions_are_listed_and_those_used_last(database: Database) -> None:
+    with database.unit_of_work() as session:
+        ana = agent(session)
+        for minute in range(101):
+            at = NOON + timedelta(minutes=minute)
+            sessions.start(session, ana, ip_address=None, user_agent="", at=at)
+        listed = sessions.newest(session, ana.id, at=NOON + timedelta(days=1))
+    assert (len(listed), listed[0].created_at, listed[-1].created_at) == (100, at, NOON + timedelta(minutes=1))
+
+
 def test_the_last_use_is_recorded_every_five_minutes_and_revives_nothing(database: Database) -> None:
     with database.unit_of_work() as session:
         ana = agent(session)
         token = start(session, ana)
-        (stored,) = sessions.find_all(session, ana.id, at=NOON)
+        (stored,) = sessions.newest(session, ana.id, at=NOON)
     soon, later = NOON + timedelta(minutes=4, seconds=59), NOON + timedelta(minutes=5)
     assert (sessions.is_use_due(stored, at=soon), sessions.is_use_due(stored, at=later)) == (False, True)
     for at in (soon, later):
         with database.unit_of_work() as session:
             sessions.record_use(session, stored.id, ip_address="192.0.2.8", at=at)
         with database.read_only() as session:
-            (used,) = sessions.find_all(session, ana.id, at=at)
+            (used,) = sessions.newest(session, ana.id, at=at)
             assert (used.last_used_at, used.ip_address) == ((NOON, "192.0.2.7") if at == soon else (at, "192.0.2.8"))
     with database.unit_of_work() as session:
         sessions.end(session, token)
@@ -154,5 +175,5 @@ def start(session: Session, of: Agent) -> str:
 
 
 def signs_in(session: Session, of: Agent, token: str, *, at=NOON) -> bool:  # type: ignore[no-untyped-def]
-    found = select(AgentSession.id).join(Agent).where(sessions.signs_in(token, of.fs_uniquifier, at=at))
-    return session.scalar(found) is not None
+    found = select(AgentSession.id).join(Agent).where(sessions.SIGNS_IN)
+    return session.scalar(found, sessions.signs_in_with(token, of.fs_uniquifier, at=at)) is not None
