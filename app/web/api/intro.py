@@ -15,8 +15,8 @@ by `code`; `message` is for people. `request_id` is in our log, and in the heade
 **Ids** are texts; numbers are taken too. Null where it means nothing is the same as leaving out. **Times**
 are Unix seconds. A whole number may be written with a decimal point (`1577836800.0`).
 
-**Fields.** Later versions add fields to what is answered; ignore those that you do not know. A field that is answered, but
-cannot be set, may be sent back as it was read; with another value it is refused (`immutable_field`).
+**Fields.** Later versions add fields to what is answered; ignore those that you do not know. A field that is answered,
+but cannot be set, may be sent back as it was read; with another value it is refused (`immutable_field`).
 
 **Pages.** `per_page` is at most 150. Take `pages.next.starting_after` as it is and send it back; it is left out on the
 last page. A cursor stays right while rows are added. `total_count` stops at 10,000 (`total_count_is_minimum`).
