@@ -104,8 +104,8 @@ class CursorSchema(Input):
 
     @validates_schema(pass_original=True)
     def refuse_page(self, _data: Any, original: Any, **_more: Any) -> None:
-        """Else a client that counts pages would read the first one forever."""
-        if isinstance(original, dict) and original.get("page") not in (None, 1):
+        """Else a client that counts pages would read the first one forever. Beside a cursor the number says nothing."""
+        if isinstance(original, dict) and not original.get("starting_after") and original.get("page") not in (None, 1):
             raise ValidationError("Page by “starting_after”: searches have no pages by number.", "page")
 
 

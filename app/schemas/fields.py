@@ -289,6 +289,7 @@ class PagingSchema(Input):
 
     @pre_load
     def refuse_page(self, data: Any, **_more: Any) -> Any:
-        if "page" not in self.fields and data.get("page", "1") not in ("1", missing):
+        has_number = "page" not in self.fields and data.get("page", "1") not in ("1", missing)
+        if has_number and data.get("starting_after", missing) in ("", missing):
             raise ValidationError("Page by “starting_after”: this list has no pages by number.", "page")
         return data

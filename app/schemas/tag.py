@@ -3,10 +3,10 @@
 import html
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from app.schemas.agent import AdminSchema
-from app.schemas.fields import Constant, Id, Input, ListSchema, Output, PagedListSchema, Text, UnixTime
+from app.schemas.fields import Constant, Id, Input, ListSchema, Output, PagedListSchema, PagingSchema, Text, UnixTime
 from app.schemas.message_text import MessageText
 
 
@@ -67,6 +67,10 @@ class NoteSchema(Output):
 
 class NoteListSchema(PagedListSchema):
     data = fields.List(fields.Nested(NoteSchema), required=True)
+
+
+class NotePagingSchema(PagingSchema):
+    page = fields.Integer(load_default=1, validate=validate.Range(min=1, max=10_000))
 
 
 class NoteInputSchema(Input):

@@ -53,13 +53,16 @@ def find(session: Session, note_id: int) -> SignedNote:
     return found[0]
 
 
-def of_contact(session: Session, contact_id: int, *, before: int | None = None, limit: int) -> list[SignedNote]:
+def of_contact(
+    session: Session, contact_id: int, *, before: int | None = None, skip: int = 0, limit: int
+) -> list[SignedNote]:
     """The notes about a contact, the newest first.
 
     :param before: the id of the last note of the page before
+    :param skip: how many notes to leave out first
     """
     is_older = (ContactNote.id < before,) if before is not None else ()
-    return _signed(session, ContactNote.contact_id == contact_id, *is_older, limit=limit)
+    return _signed(session, ContactNote.contact_id == contact_id, *is_older, skip=skip, limit=limit)
 
 
 def count_of_contact(session: Session, contact_id: int) -> int:
@@ -78,13 +81,14 @@ def delete_for_contacts(session: Session, contact_ids: Collection[int]) -> None:
     session.execute(delete(ContactNote).where(ContactNote.contact_id.in_(contact_ids)), execution_options=_OPTIONS)
 
 
-def _signed(session: Session, *which: ColumnElement[bool], limit: int) -> list[SignedNote]:
+def _signed(session: Session, *which: ColumnElement[bool], skip: int = 0, limit: int) -> list[SignedNote]:
     query = (
         select(ContactNote, Contact, Agent)
         .join(Contact, Contact.id == ContactNote.contact_id)
         .outerjoin(Agent, Agent.id == ContactNote.agent_id)
         .where(*which)
         .order_by(ContactNote.id.desc())
+        .offset(skip)
         .limit(limit)
     )
     return [SignedNote(*row) for row in session.execute(query)]

@@ -4,6 +4,7 @@ from typing import Any
 
 from app.core.contacts import views
 from app.schemas.absent import CompanyListSchema, CompanyScrollSchema, TeamListSchema
+from app.web.api.auth import Scope
 from app.web.api.blueprint import ApiBlueprint
 from app.web.services import read_connection
 
@@ -21,6 +22,13 @@ def list_teams() -> dict[str, Any]:
 @blueprint.response(200, CompanyListSchema)
 def list_companies() -> dict[str, Any]:
     """List companies: there are none here."""
+    return {}
+
+
+@blueprint.post("/companies/list", scope=Scope.READ)
+@blueprint.response(200, CompanyListSchema)
+def list_all_companies() -> dict[str, Any]:
+    """List companies by POST, as some of Intercom's clients do: there are none here."""
     return {}
 
 

@@ -8,26 +8,32 @@ from app.core import clock
 from app.core.accounts import api_tokens
 from app.core.contacts import notes, views
 from app.core.contacts.notes import SignedNote
-from app.schemas.fields import PagingSchema
-from app.schemas.tag import NoteInputSchema, NoteListSchema, NoteSchema
+from app.schemas.tag import NoteInputSchema, NoteListSchema, NotePagingSchema, NoteSchema
 from app.web.api import admins, auth, ids, pagination
 from app.web.api.blueprint import ApiBlueprint
 from app.web.api.etags import use_etag
+from app.web.api.pagination import PageRequest
 
 blueprint = ApiBlueprint("notes", __name__, description="What agents wrote about contacts.")
 PER_PAGE = 50
 
 
 @blueprint.get("/contacts/<contact_id>/notes", errors=(404, 410))
-@blueprint.arguments(PagingSchema, location="query")
+@blueprint.arguments(NotePagingSchema, location="query")
 @blueprint.response(200, NoteListSchema)
 def list_notes_of_contact(query: dict[str, Any], contact_id: str) -> dict[str, Any]:
-    """List the notes about a contact, the newest first."""
+    """List the notes about a contact, the newest first.
+
+    By `starting_after` or, as Intercom's clients do it, by `page`.
+    """
     session, request = auth.read_session(), pagination.read(query, default=PER_PAGE)
+    if request.key is None:
+        request = PageRequest(request.per_page, query["page"])
+    skip = (request.page - 1) * request.per_page if request.key is None else 0
     contact = views.find(session, contact_id).row
     return pagination.by_key(
         request,
-        notes.of_contact(session, contact.id, before=request.after_id, limit=request.per_page + 1),
+        notes.of_contact(session, contact.id, before=request.after_id, skip=skip, limit=request.per_page + 1),
         lambda each: each.note.id,
         lambda: pagination.Total(notes.count_of_contact(session, contact.id)),
     )

@@ -10,6 +10,10 @@ def test_what_assent_has_not_is_an_empty_list(api: ApiClient, path: str, name: s
     assert api.get(path)[name] == []
 
 
+def test_companies_may_be_listed_by_post(api: ApiClient) -> None:
+    assert (api.post("/companies/list?page=1")["data"], api.post("/companies/list")["total_count"]) == ([], 0)
+
+
 def test_every_link_of_a_contact_leads_to_a_list(api: ApiClient) -> None:
     sam = api.get(f"/contacts/{api.contact(external_id='70')}").body
     links = [

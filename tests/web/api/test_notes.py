@@ -25,6 +25,10 @@ def test_a_note_is_written_listed_and_found(api: ApiClient, max_: str) -> None:
     assert (listed["total_count"], [each["id"] for each in listed["data"]]) == (2, [second["id"]])
     cursor = listed["pages"]["next"]["starting_after"]
     assert [each["id"] for each in api.get(f"/contacts/{sam}/notes?starting_after={cursor}")["data"]] == [made["id"]]
+    pages = [api.get(f"/contacts/{sam}/notes?page={page}&per_page=1") for page in (1, 2, 3)]
+    assert [[each["id"] for each in page["data"]] for page in pages] == [[second["id"]], [made["id"]], []]
+    assert [page["pages"]["page"] for page in pages] == [1, 2, 3]
+    assert ["next" in page["pages"] for page in pages] == [True, False, False]
     inline = api.get(f"/contacts/{sam}")["notes"]
     assert inline["total_count"] == 2
     assert inline["data"][0] == {"type": "note", "id": made["id"], "url": f"/notes/{made['id']}"}

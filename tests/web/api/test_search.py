@@ -432,5 +432,6 @@ def test_a_search_refuses_pages_by_number(api: ApiClient) -> None:
     for path in ("/contacts/search", "/conversations/search"):
         query = query if path == "/contacts/search" else {"query": {"field": "open", "operator": "=", "value": True}}
         assert api.post(path, query | {"pagination": {"page": 1}}).status == 200
-        refused = api.post(path, query | {"pagination": {"page": 2}})
-        assert (refused.status, refused.field) == (400, "pagination.page")
+        for cursor in ({}, {"starting_after": ""}, {"starting_after": None}):
+            refused = api.post(path, query | {"pagination": {"page": 2} | cursor})
+            assert (refused.status, refused.field) == (400, "pagination.page")
