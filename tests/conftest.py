@@ -43,7 +43,6 @@ BOTH = (
     "web/test_health.py",
     "web/api/test_contacts.py",
     "web/api/test_conversations.py",
-    "web/api/test_extractors.py",
     "web/api/test_merging.py",
     "web/api/test_search.py",
     "web/api/test_segments.py",

@@ -14,7 +14,7 @@ from tests import make
 from tests.make import EVES_NUMBER, NOON, SAMS_NUMBER
 from tests.web.api.client import ApiClient, database
 
-DATA = Path(__file__).parent.parent.parent / "data" / "extractor_requests.json"
+DATA = Path(__file__).parent.parent / "data" / "extractor_requests.json"
 EXTRACTORS = json.loads(DATA.read_text())["extractors"]
 Entry = dict[str, Any]
 
@@ -25,8 +25,8 @@ class Extractor:
     :param per_page: how many entries a page of a search has; null: as many as the extractor asks for
     """
 
-    def __init__(self, api: ApiClient, described: dict[str, Any], *, per_page: int | None = None) -> None:
-        self._api, self._version, self._per_page = api, described["version"], per_page
+    def __init__(self, shop: ApiClient, described: dict[str, Any], *, per_page: int | None = None) -> None:
+        self._shop, self._version, self._per_page = shop, described["version"], per_page
         self._streams: dict[str, dict[str, Any]] = described["streams"]
 
     def run(self, since: int) -> dict[str, list[Entry]]:
@@ -54,8 +54,8 @@ class Extractor:
 
     def _send(self, path: str, body: Any) -> dict[str, Any]:
         """Not checked against the newest description: the extractors speak an older version."""
-        headers = {"Authorization": f"Bearer {self._api.token}", "Intercom-Version": self._version}
-        client = self._api.app.test_client()
+        headers = {"Authorization": f"Bearer {self._shop.token}", "Intercom-Version": self._version}
+        client = self._shop.app.test_client()
         options = {"headers": headers, "json": body} if body is not None else {"headers": headers}
         response = client.open(f"/api{path}", method="GET" if body is None else "POST", **options)
         assert response.status_code == 200, (path, body, response.get_json())
@@ -75,24 +75,24 @@ def described(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-def people(app: Flask, api: ApiClient) -> tuple[str, str, str]:
+def people(app: Flask, shop: ApiClient) -> tuple[str, str, str]:
     """The ids of three contacts; sam has eleven tags and a conversation."""
     with database(app).unit_of_work() as session:
         make.agent(session)
-    sam = api.contact(external_id="70", phone=SAMS_NUMBER, custom_attributes={"plan": "pro"})
-    eve, lead = api.contact(external_id="71", phone=EVES_NUMBER), api.contact(role="lead")
+    sam = shop.contact(external_id="70", phone=SAMS_NUMBER, custom_attributes={"plan": "pro"})
+    eve, lead = shop.contact(external_id="71", phone=EVES_NUMBER), shop.contact(role="lead")
     for number in range(11):
-        api.post(f"/contacts/{sam}/tags", {"id": api.post("/tags", {"name": f"tag {number}"})["id"]})
+        shop.post(f"/contacts/{sam}/tags", {"id": shop.post("/tags", {"name": f"tag {number}"})["id"]})
     for text in ("one", "two", "three"):
-        api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": text})
-    api.post("/segments", {"name": "Users", "query": {"field": "role", "operator": "=", "value": "user"}})
+        shop.post("/conversations", {"from": {"type": "user", "id": sam}, "body": text})
+    shop.post("/segments", {"name": "Users", "query": {"field": "role", "operator": "=", "value": "user"}})
     return sam, eve, lead
 
 
 @pytest.mark.parametrize("per_page", [None, 1, 2])
-def test_every_stream_is_read_whole(app: Flask, api: ApiClient, described: Any, per_page: int | None) -> None:
-    contacts = people(app, api)
-    found = Extractor(api, described, per_page=per_page).run(since=1_577_836_800)
+def test_every_stream_is_read_whole(app: Flask, shop: ApiClient, described: Any, per_page: int | None) -> None:
+    contacts = people(app, shop)
+    found = Extractor(shop, described, per_page=per_page).run(since=1_577_836_800)
     assert {each["id"] for each in found["contacts"]} == set(contacts)
     assert len(found["contacts"]) == 3
     assert [len(found[name]) for name in ("conversations", "conversation_parts", "admins", "segments")] == [3, 3, 1, 1]
@@ -112,17 +112,17 @@ CHANGES = [
 
 @pytest.mark.parametrize("change", CHANGES, ids=["attach", "detach", "suppress", "another number"])
 def test_a_later_run_sees_whose_consent_changed_and_nobody_else(
-    app: Flask, api: ApiClient, described: Any, change: tuple[str, str, Any]
+    app: Flask, shop: ApiClient, described: Any, change: tuple[str, str, Any]
 ) -> None:
     with time_machine.travel(NOON, tick=False):
-        sam, _, _ = people(app, api)
-        offers = api.live_type()
-        extractor = Extractor(api, described, per_page=2)
+        sam, _, _ = people(app, shop)
+        offers = shop.live_type()
+        extractor = Extractor(shop, described, per_page=2)
         state = max(each["updated_at"] for each in extractor.run(since=0)["contacts"])
     with time_machine.travel(NOON + timedelta(seconds=2), tick=False):
         method, path, body = json.loads(json.dumps(change).replace("SAM", sam).replace("OFFERS", offers))
-        assert api(method, path, body).status == 200
+        assert shop(method, path, body).status == 200
         found = extractor.run(since=state)["contacts"]
     changed = [each for each in found if each["updated_at"] > state]
     assert [each["id"] for each in changed] == [sam]
-    assert changed[0]["sms_consent"] == api.get(f"/contacts/{sam}")["sms_consent"]
+    assert changed[0]["sms_consent"] == shop.get(f"/contacts/{sam}")["sms_consent"]
