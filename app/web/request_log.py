@@ -47,7 +47,7 @@ def log_error(method: str, route: str | None, request_id: str | None, problem: B
 
 def _start() -> None:
     g.started_s = time.perf_counter()
-    g.request_id = uuid.uuid4().hex
+    g.request_id = str(uuid.uuid4())
 
 
 def _finish(response: Response) -> Response:

@@ -67,7 +67,7 @@ def test_a_mounted_application_has_no_session_no_cookie_and_no_csrf_check(app: F
 
 def test_every_response_has_the_common_headers_and_a_hook_may_set_others(app: Flask, surface: Flask) -> None:
     headers = app.test_client().get("/mounted/things/one", base_url="https://localhost").headers
-    assert len(headers["X-Request-Id"]) == 32
+    assert len(headers["X-Request-Id"]) == 36
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cache-Control"] == "no-store"
     assert headers["Strict-Transport-Security"] == "max-age=31536000"

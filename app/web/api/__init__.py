@@ -34,18 +34,12 @@ def create_api(main: Flask) -> Flask:
     api.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     api.json.sort_keys = False  # type: ignore[attr-defined]  # of Flask's default provider
     api.json.compact = True  # type: ignore[attr-defined]
-    api.before_request(_begin)
     rate_limit.init_app(api, services.services_of(main).settings)
     for part in (errors, auth, search_queue, etags, versions, description):
         part.init_app(api)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     return api
-
-
-def _begin() -> None:
-    """Write the request's id as a UUID."""
-    g.request_id = str(uuid.UUID(g.request_id))
 
 
 def api_of(main: Flask) -> Flask:
