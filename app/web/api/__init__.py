@@ -4,9 +4,7 @@ It is a Flask application of its own, mounted below ``/api``: no session, no sig
 shows a token (``auth``). Schemas read and write JSON (``app/schemas``); flask-smorest describes each call with them.
 """
 
-import uuid
-
-from flask import Flask, g
+from flask import Flask
 from werkzeug.routing import PathConverter
 
 from app.core.public_urls import API
