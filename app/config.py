@@ -17,7 +17,7 @@ VERSION = "0.1.0"
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
 PREFIX = "ASSENT_"
-# Settings of features to come are refused: nobody must believe in a gateway that is not there.
+# Settings of later features are refused, so that no operator relies on a gateway that does not exist yet.
 LATER_PREFIXES = ("TWILIO_", "KANNEL_", "INTERCOM_", "CHATWOOT_")
 
 

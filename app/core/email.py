@@ -18,7 +18,7 @@ _LOCAL_PART_MAX, _ADDRESS_MAX = 64, 254
 def read(typed: str) -> str:
     """Parse a typed address and return it in its normal form: NFKC, lower case. It makes no DNS request.
 
-    What nobody sees is dropped: an address that looks the same is the same person. The domain is read by UTS 46.
+    Invisible characters are dropped: an address that looks the same is the same person. The domain is read by UTS 46.
 
     :raises DestinationRefused: with a code of ``REFUSALS`` and field ``email``
     """

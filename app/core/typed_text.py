@@ -1,4 +1,4 @@
-"""Typed text without what nobody sees: compatibility forms are mapped, invisible characters are dropped."""
+"""Cleans typed text: compatibility forms are mapped, invisible characters are dropped."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ _IGNORABLE = re.compile(
 
 
 def visible(typed: str) -> str:
-    """The text in NFKC, without code points that nobody sees, and without white space around it.
+    """The text in NFKC, without invisible code points, and without white space around it.
 
     Full-width letters become plain ones. Format characters (category Cf) are dropped, too.
     """

@@ -79,7 +79,7 @@ def use_engines(engines: dict[str | None, Engine], limits: Limits | None = None)
 def take_alone(connection: Connection) -> bool:
     """PostgreSQL: keep every other process out of the database until this connection is closed.
 
-    Returns false, and keeps out nobody, while another connection of Assent is open.
+    Returns false, without an effect, while another connection of Assent is open.
     """
     return bool(connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_USE_LOCK})").scalar_one())
 

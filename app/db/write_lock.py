@@ -98,7 +98,7 @@ class WriteLock:
 class _Waiting:
     """A thread that waits for the lock of a file, for a writer that may give up before.
 
-    ``is_over`` is set when it has the lock. Where nobody wants it by then, it is released.
+    ``is_over`` is set when it has the lock. If no thread waits for it any more, it is released.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -115,7 +115,7 @@ class _Waiting:
             return self._is_wanted
 
     def take(self) -> int | None:
-        """The descriptor that holds the lock; null while others hold it, and then nobody wants it any more."""
+        """The descriptor that holds the lock; null if others hold it; the request for it is withdrawn then."""
         with self._lock:
             self._is_wanted = self.is_over.is_set()
             return self._descriptor if self._is_wanted else None

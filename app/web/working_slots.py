@@ -60,7 +60,8 @@ class WorkingSlots:
     def lent(self) -> Iterator[None]:
         """Lend the slot of this thread to others inside the block, in which it waits and does not work.
 
-        Afterwards it works again immediately: whoever waited for a lock must not keep it while waiting for a slot.
+        Afterwards it works again immediately: a thread that waited for a lock must not keep it while it waits for a
+        slot.
         """
         had_slot = self._held.slot
         self.give_back()

@@ -2,7 +2,7 @@
 //   <script src="https://consent.example.com/embed.js" data-form="FORM_KEY" async></script>
 // The form appears after the script (in the head: at the end of the page), or in the element that data-target (a selector)
 // names. data-theme is light or dark; without it the form follows the color-scheme of the page. For tag managers, which
-// drop data-…, each option may also stand in the script's address: embed.js?form=FORM_KEY&target=%23place.
+// drop data-…, each option may also be in the script's address: embed.js?form=FORM_KEY&target=%23place.
 // window.assent, with which the page signs its visitor (see messenger.js), makes the form show their saved number, masked.
 // The form's messages arrive as DOM events on its frame: assent:ready, assent:height, assent:submitted, assent:verified,
 // assent:error, each with the message as event.detail.
@@ -34,7 +34,7 @@
     not_shown: `the form did not open. Check that ${origin} can be reached, that ${location.origin} is among the form's allowed origins (${origin}/admin/forms), and that this page's content security policy allows ${origin} in frame-src`,
   })[code];
 
-  // One form in a page. It ends with its element, whoever removes it, and begins again where the element is put back,
+  // One form in a page. It ends when its element is removed, and begins again where the element is put back,
   // also as a copy from a cache of pages.
   class AssentForm extends HTMLElement {
     connectedCallback() {

@@ -3,7 +3,7 @@
 // window.assent = { user_id, user_hash or user_jwt, name, email, phone } identifies the visitor. For the page's own scripts:
 // Assent.open() and close(); hide() takes button and panel off the page, show() or open() brings them back;
 // update(identity) identifies another visitor, shutdown() signs out. data-theme is light or dark, data-lang a language. For
-// tag managers, which drop data-…, each may also stand in the script's address: messenger.js?key=PUBLIC_KEY.
+// tag managers, which drop data-…, each may also be in the script's address: messenger.js?key=PUBLIC_KEY.
 // Nothing is fetched before the page has loaded; the button appears when the panel is ready. Styles and markup are
 // created by script, so a strict content security policy of the page only has to allow our origin.
 (() => {
@@ -118,7 +118,7 @@
     launcher.addEventListener("click", () => setOpen(!isOpen));
     frame.addEventListener("load", sayHello);
   };
-  // The host stands beside the body, which libraries such as Turbo and htmx replace: a frame that is moved loads again.
+  // The host element is beside the body, which libraries such as Turbo and htmx replace: a frame that is moved loads again.
   // Where the page removes it, it is put back, unless the page keeps removing it.
   let [attachedAtMs, removals] = [0, 0];
   const attach = () => {

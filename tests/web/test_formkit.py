@@ -1,7 +1,6 @@
 """A page of an admin reports every mistake of a form in one go, those of fields and those of rules."""
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from app.core.workspace import settings
@@ -30,17 +29,6 @@ WRONG_FORM = {
     "legal_text-es": "Texto",
 }
 WRONG_FORM_FIELDS = {"subscription_type_id", "title", "accent_color", "default_country", "allowed_origins", "title-es"}
-
-
-@pytest.fixture
-def max_(app: Flask) -> FlaskClient:
-    return pages.admin(app)
-
-
-@pytest.fixture
-def database(app: Flask) -> Database:
-    opened: Database = app.extensions["assent"].database
-    return opened
 
 
 @pytest.mark.parametrize(

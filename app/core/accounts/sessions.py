@@ -1,4 +1,4 @@
-"""Sessions of agents: one row for each sign-in. A cookie whose row is gone signs nobody in, in any process.
+"""Sessions of agents: one row for each sign-in. A cookie without its row is worthless in every process.
 
 ``core/accounts/agents.py`` deletes the rows of an account when its password changes, when it is disabled, and when a
 one-time link is made or used.

@@ -62,7 +62,7 @@ def is_only_claim(
     evidence: Evidence,
     current: CurrentConsent | None,
 ) -> bool:
-    """Whether an opt-in changes nothing, because nobody knows whether the person made it.
+    """Whether an opt-in changes nothing, because it is not known whether the person made it.
 
     So it is where an opt-out of this contact or destination, or a suppression applies, or the contact is closed.
     """

@@ -1,4 +1,4 @@
-"""Finds opt-ins that older rules may have recorded for a number that nobody meant, and holds their numbers.
+"""Finds opt-ins that older rules may have recorded for a wrong number, and holds their numbers.
 
 Older rules read ``00`` by the numbering plan of one country, where it can be ``00`` and a digit for a carrier: that
 digit was the first one of the country code. And they took the country of a number without ``+`` from the browser's
@@ -33,7 +33,7 @@ from app.models import (
     Wording,
 )
 
-# The first reading rules that take a country from nobody but the person, and refuse two readings.
+# The first reading rules that take the country only from the person, and refuse two readings.
 _FIRST_SAFE_RULES = 2
 _CODE = re.compile("\\(\u2066(\\+[0-9]+)\u2069\\)")
 _NOTES = {

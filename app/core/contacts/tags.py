@@ -56,7 +56,7 @@ def rename(session: Session, tag_id: int, name: str, *, actor: str, at: datetime
 
 
 def delete(session: Session, tag_id: int, *, actor: str, at: datetime) -> None:
-    """Delete a tag, and detach it from its contacts. Segments that ask for it find nobody by it from then on.
+    """Delete a tag, and detach it from its contacts. Segments that ask for it then find no contact by it.
 
     :raises NotFound: there is no such tag
     :raises InvalidState: more than ``CONTACTS_MAX`` contacts have it

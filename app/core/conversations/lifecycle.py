@@ -100,7 +100,7 @@ def refuse_without_messenger(session: Session, contact: Contact) -> None:
     """:raises InvalidState: ``no_messenger``: the contact would never see a conversation"""
     if not has_messenger(session, contact):
         raise InvalidState(
-            "This lead has no messenger, so nobody would see a conversation. Insert a form and send the personal link.",
+            "This lead has no messenger and would never see it. Insert a form and send the personal link.",
             code="no_messenger",
         )
 

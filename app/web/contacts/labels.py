@@ -6,7 +6,7 @@ from app.models import Action, Channel, EvidenceLevel, Source
 LEVELS = {
     EvidenceLevel.REPORTED: "Reported: somebody who works here wrote it down",
     EvidenceLevel.IMPORT: "Imported from another list",
-    EvidenceLevel.WEB_UNVERIFIED: "Not verified: nobody checked who answered the form",
+    EvidenceLevel.WEB_UNVERIFIED: "Web form: identity not verified",
     EvidenceLevel.PERSONAL_LINK: "Personal link: opened by a link that only this person was given",
     EvidenceLevel.SIGNED_IDENTITY: "Signed identity: the site vouched for who it was",
     EvidenceLevel.OTP: "Code: typed from a text sent to the number",
@@ -28,7 +28,7 @@ SOURCES = {
     Source.VERIFICATION: "Verification of the number",
 }
 ACTIONS = {
-    Action.CLAIM: "Claim: somebody agreed, but nobody knows who, so nothing changed",
+    Action.CLAIM: "Claim: an unverified person signed up, so nothing changed",
     Action.NUMBER_CHANGE: "Number changed",
     Action.GDPR_OFF: "Wants no messages on any channel",
     Action.GDPR_ON: "Messages allowed again",

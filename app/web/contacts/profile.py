@@ -54,7 +54,7 @@ class ConsentForm(Form):
 
 
 class GdprForm(Form):
-    """Whether a contact gets messages at all, as they told an agent."""
+    """Whether a contact gets messages at all. The contact asked an agent for it."""
 
     action = HiddenField()
     note = TextAreaField(

@@ -1,6 +1,6 @@
-"""Devices that signed in to an account before. A signed cookie names them; it signs nobody in.
+"""Devices that signed in to an account before. A signed cookie names them; it does not sign in by itself.
 
-Their attempts are counted apart from those of strangers, who would otherwise lock the owner of an account out.
+Their attempts are counted separately from those of strangers, who would otherwise lock the owner of an account out.
 """
 
 import hashlib

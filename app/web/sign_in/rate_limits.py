@@ -1,6 +1,6 @@
 """Limits of attempts to sign in, over all processes.
 
-Attempts from a device that signed in to the account before are counted apart from those of strangers.
+Attempts from a device that signed in to the account before are counted separately from those of strangers.
 """
 
 from collections.abc import Mapping

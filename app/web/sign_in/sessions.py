@@ -1,4 +1,4 @@
-"""Sessions of agents in the web: the signed cookie names a row, and without that row nobody is signed in.
+"""Sessions of agents in the web: the signed cookie names a row, and without that row the request is not signed in.
 
 Here ``cookie`` is Flask's session, which is the content of that cookie.
 """

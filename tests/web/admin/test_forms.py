@@ -23,17 +23,6 @@ PATH = "/admin/forms"
 
 
 @pytest.fixture
-def database(app: Flask) -> Database:
-    opened: Database = app.extensions["assent"].database
-    return opened
-
-
-@pytest.fixture
-def max_(app: Flask) -> FlaskClient:
-    return pages.admin(app)
-
-
-@pytest.fixture
 def offers(database: Database) -> SubscriptionType:
     with database.unit_of_work() as session:
         return make.live_type(session)

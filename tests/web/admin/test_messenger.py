@@ -10,12 +10,6 @@ from app.models import Workspace
 from tests.web.pages import admin, agent, submit
 
 
-@pytest.fixture
-def database(app: Flask) -> Database:
-    database: Database = app.extensions["assent"].database
-    return database
-
-
 def workspace(database: Database) -> Workspace:
     with database.read_only() as session:
         return settings.get(session)

@@ -28,17 +28,6 @@ VALUES = {
 }
 
 
-@pytest.fixture
-def database(app: Flask) -> Database:
-    opened: Database = app.extensions["assent"].database
-    return opened
-
-
-@pytest.fixture
-def max_(app: Flask) -> FlaskClient:
-    return pages.admin(app)
-
-
 def _workspace(database: Database) -> Workspace:
     with database.read_only() as session:
         return settings.get(session)

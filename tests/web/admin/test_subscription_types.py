@@ -22,17 +22,6 @@ OFFERS = {
 }
 
 
-@pytest.fixture
-def database(app: Flask) -> Database:
-    opened: Database = app.extensions["assent"].database
-    return opened
-
-
-@pytest.fixture
-def max_(app: Flask) -> FlaskClient:
-    return pages.admin(app)
-
-
 def _all(database: Database) -> list[SubscriptionType]:
     with database.read_only() as session:
         return subscription_types.find_all(session)

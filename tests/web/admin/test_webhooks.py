@@ -18,12 +18,6 @@ NEW = {"url": URL, "topics": ["granular.subscribe", "granular.unsubscribe"]}
 
 
 @pytest.fixture
-def database(app: Flask) -> Database:
-    database: Database = app.extensions["assent"].database
-    return database
-
-
-@pytest.fixture
 def endpoint_id(database: Database) -> int:
     with database.unit_of_work() as session:
         reach = endpoints.Reach.INTERNET

@@ -14,12 +14,6 @@ from tests.web import pages
 
 
 @pytest.fixture
-def database(app: Flask) -> Database:
-    opened: Database = app.extensions["assent"].database
-    return opened
-
-
-@pytest.fixture
 def in_demo(app: Flask, database: Database) -> None:
     with database.unit_of_work() as session:
         settings.get(session).is_demo = True
@@ -48,7 +42,7 @@ def test_a_page_for_admins_offers_to_sign_in_as_somebody_else(app: Flask) -> Non
     html = answer.get_data(as_text=True)
     assert answer.status_code == 403
     assert "You are signed in as Ana." in html
-    assert "Sign in as somebody else" in html
+    assert "Sign in as someone else" in html
     assert 'action="/sign-out?next=/sign-in?next%3D/admin/forms"' in html
 
 

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
@@ -42,17 +41,6 @@ WORDS = {
     "notes": ["You can withdraw at any time."],
     "something_new": "A line that pages do not know",
 }
-
-
-@pytest.fixture
-def database(app: Flask) -> Database:
-    opened: Database = app.extensions["assent"].database
-    return opened
-
-
-@pytest.fixture
-def ana(app: Flask) -> FlaskClient:
-    return pages.agent(app)
 
 
 @pytest.fixture

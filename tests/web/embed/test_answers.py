@@ -42,12 +42,6 @@ from tests.web.embed.page import answer, open_form
 
 
 @pytest.fixture
-def database(app: Flask) -> Database:
-    database: Database = app.extensions["assent"].database
-    return database
-
-
-@pytest.fixture
 def key(database: Database) -> str:
     with database.unit_of_work() as session:
         return make.form(session).key

@@ -6,7 +6,6 @@ import json
 from datetime import timedelta
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from time_machine import travel
@@ -20,12 +19,6 @@ from tests import make
 from tests.web.embed.page import answer, open_form
 
 SHOP, EVE = "https://shop.example.com", "https://eve.example.com"
-
-
-@pytest.fixture
-def database(app: Flask) -> Database:
-    database: Database = app.extensions["assent"].database
-    return database
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 from werkzeug.test import TestResponse
@@ -19,12 +18,6 @@ from tests import make
 from tests.web.embed.page import answer, open_form
 
 SHOP = "https://shop.example.com"
-
-
-@pytest.fixture
-def database(app: Flask) -> Database:
-    database: Database = app.extensions["assent"].database
-    return database
 
 
 @contextmanager

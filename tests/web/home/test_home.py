@@ -15,12 +15,6 @@ from tests.web import pages
 
 
 @pytest.fixture
-def database(app: Flask) -> Database:
-    opened: Database = app.extensions["assent"].database
-    return opened
-
-
-@pytest.fixture
 def in_demo(database: Database) -> None:
     with database.unit_of_work() as session:
         settings.get(session).is_demo = True

@@ -24,17 +24,6 @@ from tests.web import pages
 
 
 @pytest.fixture
-def database(app: Flask) -> Database:
-    opened: Database = app.extensions["assent"].database
-    return opened
-
-
-@pytest.fixture
-def ana(app: Flask) -> FlaskClient:
-    return pages.agent(app)
-
-
-@pytest.fixture
 def sam(database: Database) -> Contact:
     with database.unit_of_work() as session:
         return make.contact(session, name="Sam Rivera", phone_number=make.SAMS_NUMBER, email_address="sam@example.com")

@@ -4,7 +4,6 @@ import re
 from html import unescape
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
@@ -16,17 +15,6 @@ from app.db import Database
 from app.models import Contact, InsertedForm, Message, OptInForm
 from tests import make
 from tests.web import pages
-
-
-@pytest.fixture
-def database(app: Flask) -> Database:
-    opened: Database = app.extensions["assent"].database
-    return opened
-
-
-@pytest.fixture
-def ana(app: Flask) -> FlaskClient:
-    return pages.agent(app)
 
 
 @pytest.fixture

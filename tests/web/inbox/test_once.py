@@ -22,12 +22,6 @@ TWO = 2
 
 
 @pytest.fixture
-def database(app: Flask) -> Database:
-    opened: Database = app.extensions["assent"].database
-    return opened
-
-
-@pytest.fixture
 def anas(app: Flask) -> list[FlaskClient]:
     """Ana, signed in in two browser windows."""
     pages.make_agent(app, "ana@example.com", name="Ana")

@@ -18,12 +18,6 @@ from tests.web.messenger.panel import OTHERS, TOKEN, get, headers, messages_of, 
 from tests.web.pages import one_window, statements
 
 
-@pytest.fixture
-def database(app: Flask) -> Database:
-    database: Database = app.extensions["assent"].database
-    return database
-
-
 @pytest.mark.databases("sqlite", "postgresql")
 def test_a_message_and_its_reply_are_returned_by_the_next_poll(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:

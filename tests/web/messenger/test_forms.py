@@ -1,7 +1,6 @@
 """Forms inside the messenger: who sees the full number, and the origin in the evidence."""
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -18,12 +17,6 @@ from tests.web.embed.page import answer, open_form
 from tests.web.messenger.panel import TOKEN, get, messages_of, session_of, write
 
 SHOP = "https://shop.example.com"
-
-
-@pytest.fixture
-def database(app: Flask) -> Database:
-    database: Database = app.extensions["assent"].database
-    return database
 
 
 @pytest.mark.databases("sqlite", "postgresql")

@@ -18,12 +18,6 @@ SHOP = "https://shop.example.com"
 
 
 @pytest.fixture
-def database(app: Flask) -> Database:
-    database: Database = app.extensions["assent"].database
-    return database
-
-
-@pytest.fixture
 def key(database: Database) -> str:
     with database.unit_of_work() as session:
         values = {
