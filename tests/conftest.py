@@ -53,9 +53,14 @@ _MEMORY, _MEMORY_BYTES_MIN = Path("/dev/shm"), 3 << 30  # noqa: S108 - only mkdt
 
 
 def pytest_configure() -> None:
-    """Write everything to memory where there is enough of it: no test cuts the power. No example has a time limit."""
-    hypothesis.settings.register_profile("untimed", deadline=None)
-    hypothesis.settings.load_profile("untimed")
+    """Write everything to memory where there is enough of it: no test cuts the power.
+
+    Property tests try the same examples in each run, so that a change that breaks nothing does not fail by chance.
+    ``pytest --hypothesis-profile=random`` tries others. No example has a time limit.
+    """
+    hypothesis.settings.register_profile("random", deadline=None)
+    hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+    hypothesis.settings.load_profile("repeatable")
     if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _MEMORY_BYTES_MIN:
         os.environ["TMPDIR"] = str(_MEMORY)
         tempfile.tempdir = None

@@ -3,10 +3,7 @@
 from typing import Protocol, cast
 
 from sqlalchemy import ColumnElement, Table, case
-from sqlalchemy.orm import Session
 
-from app.core.signing import keys_of
-from app.db import ReadConnection
 from app.models import Channel, Consent, ConsentState, Contact
 
 _CONTACT = cast(Table, Contact.__table__)
@@ -14,19 +11,20 @@ _CONSENT = cast(Table, Consent.__table__)
 
 
 class Destinations(Protocol):
-    """A contact's number and address. A ``Contact`` has them, and a row with these columns."""
+    """The hashes of a contact's number and address. A ``Contact`` has them, and a row with these columns."""
 
     @property
     def phone_hash(self) -> str | None: ...
     @property
-    def email(self) -> str | None: ...
+    def email_hash(self) -> str | None: ...
 
 
-def hash_of(session: Session | ReadConnection, contact: Destinations, channel: str) -> str | None:
-    """The hash of the number or address that messages of this channel go to; null when the contact has none."""
-    if channel == Channel.SMS:
-        return contact.phone_hash
-    return keys_of(session).destination_hash(contact.email) if contact.email else None
+def hash_of(contact: Destinations, channel: str) -> str | None:
+    """The hash of the number or address that messages of this channel go to.
+
+    Null when the contact has none, or a text that is no email address.
+    """
+    return contact.phone_hash if channel == Channel.SMS else contact.email_hash
 
 
 def is_opted_in(state: str | None, given_for: str | None, destination_hash: str | None) -> bool:
@@ -39,12 +37,9 @@ def is_opted_in(state: str | None, given_for: str | None, destination_hash: str 
 
 
 def is_given_for_current(channel: str | ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether a row of ``consents`` was given for the number or address that its contact has now.
-
-    For SMS the hash is compared, which the partial index of opt-ins covers.
-    """
+    """Whether a row of ``consents`` was given for the number or address that its contact has now."""
     is_for_number = _CONSENT.c.destination_hash == _CONTACT.c.phone_hash
-    is_for_address = _CONSENT.c.destination == _CONTACT.c.email
+    is_for_address = _CONSENT.c.destination_hash == _CONTACT.c.email_hash
     if isinstance(channel, str):
         return is_for_number if channel == Channel.SMS else is_for_address
     return case((channel == Channel.SMS.value, is_for_number), else_=is_for_address)

@@ -95,7 +95,7 @@ def destination_of(contact: Contact, subscription_type: SubscriptionType) -> str
 def status(session: Session, contact: Contact, subscription_type: SubscriptionType) -> SubscriptionStatus:
     """One contact's status for one subscription type."""
     consent = session.get(Consent, (contact.id, subscription_type.id))
-    destination_hash = current_destination.hash_of(session, contact, subscription_type.channel)
+    destination_hash = current_destination.hash_of(contact, subscription_type.channel)
     facts = _facts(session, contact, subscription_type, consent, destination_hash)
     state = facts.state
     is_subscribed = state == ConsentState.OPTED_IN or (

@@ -31,6 +31,7 @@ class Row(NamedTuple):
     external_id: str | None
     name: str | None
     email: str | None
+    email_hash: str | None
     phone: str | None
     phone_hash: str | None
     avatar: str | None
@@ -111,7 +112,7 @@ def of_ids(session: Session, ids: Sequence[int]) -> list[View]:
     consents: dict[int, list[Any]] = {}
     for each in _OF_MANY.all(session, ids=ids):
         consents.setdefault(each[0], []).append(each)
-    return [_view(session, rows[contact_id], consents.get(contact_id, ())) for contact_id in ids if contact_id in rows]
+    return [_view(rows[contact_id], consents.get(contact_id, ())) for contact_id in ids if contact_id in rows]
 
 
 def _one(session: Session | ReadConnection, found: Any) -> View:
@@ -119,11 +120,11 @@ def _one(session: Session | ReadConnection, found: Any) -> View:
         raise NotFound("User Not Found")
     row = Row(*found)
     reach.refuse_gone(session, merged_into_id=row.merged_into_id, erased_at=row.erased_at)
-    return _view(session, row, _OF_ONE.all(session, contact_id=row.id))
+    return _view(row, _OF_ONE.all(session, contact_id=row.id))
 
 
-def _view(session: Session | ReadConnection, row: Row, rows: Iterable[Any]) -> View:
-    found = attached.attached(rows, lambda channel: current_destination.hash_of(session, row, channel))
+def _view(row: Row, rows: Iterable[Any]) -> View:
+    found = attached.attached(rows, lambda channel: current_destination.hash_of(row, channel))
     return View(row, *found)
 
 

@@ -214,7 +214,7 @@ def _contacts(session: Session, ids: Collection[int], workspace_id: str) -> dict
     suppressed = set(session.scalars(select(Suppression.phone_hash).where(Suppression.phone_hash.in_(hashes))))
     values = {}
     for contact, tags, notes in rows:
-        found = attached.attached(consents[contact.id], partial(current_destination.hash_of, session, contact))
+        found = attached.attached(consents[contact.id], partial(current_destination.hash_of, contact))
         values[contact.id] = ContactValue(
             contact,
             workspace_id,

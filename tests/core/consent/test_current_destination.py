@@ -33,7 +33,7 @@ def test_an_opt_in_counts_until_the_number_or_address_changes(
             for consent, contact in session.execute(
                 select(Consent, Contact).join(Contact, Contact.id == Consent.contact_id)
             )
-            if is_opted_in(consent.state, consent.destination_hash, hash_of(session, contact, channel))
+            if is_opted_in(consent.state, consent.destination_hash, hash_of(contact, channel))
         }
         table = SubscriptionType.__table__
         in_sql = session.scalars(
@@ -48,7 +48,7 @@ def test_an_opt_in_counts_until_the_number_or_address_changes(
 def test_a_missing_consent_or_destination_is_no_opt_in(database: Database) -> None:
     with database.unit_of_work() as session:
         sam = make.contact(session)
-        assert [hash_of(session, sam, channel) for channel in Channel] == [None, None]
+        assert [hash_of(sam, channel) for channel in Channel] == [None, None]
         assert not is_opted_in(None, None, None)
         assert not is_opted_in("opted_in", "a hash", None)
         assert not is_opted_in("opted_out", "a hash", "a hash")

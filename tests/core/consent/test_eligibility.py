@@ -255,6 +255,16 @@ def test_contacts_with_a_destination_that_another_contact_opted_out_with_are_not
         assert sql(session, subscription_type) == set()
 
 
+def test_two_contacts_with_the_same_text_that_is_no_address_are_two_people(database: Database) -> None:
+    with database.unit_of_work() as session:
+        news = make.live_type(session, channel=Channel.EMAIL, consent_type=ConsentType.OPT_OUT)
+        sam, eve = (make.contact(session, email_address="ask at the till") for _ in range(2))
+        make.opt_out(session, sam, news)
+        assert eligibility.status(session, sam, news).reasons == (Reason.EMAIL_INVALID, Reason.OPTED_OUT)
+        assert eligibility.status(session, eve, news).reasons == (Reason.EMAIL_INVALID,)
+        assert_agreement(session, news)
+
+
 def test_an_erased_contacts_opt_out_applies_to_the_next_contact_with_its_address(database: Database) -> None:
     with database.unit_of_work() as session:
         subscription_type = make.live_type(session, channel=Channel.EMAIL, consent_type=ConsentType.OPT_OUT)
