@@ -15,7 +15,9 @@ from bench.floor_database import connection, now, sql, transaction
 PAGE = """<!doctype html><html lang="en" dir="ltr"><head><meta charset="utf-8"><title>{{ title }}</title>
 <link rel="stylesheet" href="/static/css/embed.css"></head><body><main data-state="ask"><p>{{ brand }}</p>
 <h1>{{ title }}</h1><form method="post"><input type="hidden" name="shown" value="{{ nonce }}">
-<label for="phone">Phone number</label><p id="hint">{{ hint }}</p>
+<label for="country">Country</label><select id="country" name="country"><option value="">Choose a country</option>
+{% for each in countries %}<option value="{{ each.code }}">{{ each.name }} ({{ each.calling_code }})</option>{% endfor %}
+</select><label for="phone">Phone number</label><p id="hint">{{ hint }}</p>
 <input id="phone" name="phone" type="tel" autocomplete="tel" aria-describedby="hint"><div>{{ legal }}</div>
 <button>{{ button }}</button></form></main></body></html>"""
 DONE = """<!doctype html><html lang="en"><head><title>{{ title }}</title></head><body><main data-state="done">
@@ -80,6 +82,7 @@ def look(key: str) -> str:
         legal=row[4],
         button=row[3],
         hint="+44 …",
+        countries=phone.country_options("en", frozenset()),
         nonce=secrets.token_urlsafe(16),
     )
 
