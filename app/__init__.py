@@ -42,6 +42,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         request_log,
         security,
         services,
+        site,
     )
     from app.web.sign_in import setup as sign_in
 
@@ -66,6 +67,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
             public_urls.EMBED: embed.create_embed(app),
             public_urls.MESSENGER_API: messenger.create_messenger_api(app),
             public_urls.API: api.create_api(app),
+            public_urls.SITE: site.create_site(app),
         },
     )
     security.trust_proxies(app, settings)

@@ -16,7 +16,8 @@ PAGE = """<!doctype html><html lang="en" dir="ltr"><head><meta charset="utf-8"><
 <link rel="stylesheet" href="/static/css/embed.css"></head><body><main data-state="ask"><p>{{ brand }}</p>
 <h1>{{ title }}</h1><form method="post"><input type="hidden" name="shown" value="{{ nonce }}">
 <label for="country">Country</label><select id="country" name="country"><option value="">Choose a country</option>
-{% for each in countries %}<option value="{{ each.code }}">{{ each.name }} ({{ each.calling_code }})</option>{% endfor %}
+{% for each in countries %}<option value="{{ each.code }}">{{ each.name }} ({{ each.calling_code }})</option>
+{% endfor %}
 </select><label for="phone">Phone number</label><p id="hint">{{ hint }}</p>
 <input id="phone" name="phone" type="tel" autocomplete="tel" aria-describedby="hint"><div>{{ legal }}</div>
 <button>{{ button }}</button></form></main></body></html>"""

@@ -9,6 +9,7 @@ routes.
 EMBED = "/f"
 MESSENGER_API = "/messenger/api"
 API = "/api"
+SITE = "/site"
 
 EMBED_SCRIPT = "/embed.js"
 MESSENGER_SCRIPT = "/messenger.js"

@@ -11,6 +11,7 @@ from app.core import clock, idempotency, outbox
 from app.core import rate_limits as limits
 from app.core.accounts import sessions as agent_sessions
 from app.core.messenger import tokens as messenger_tokens
+from app.core.site import snippets
 from app.core.webhooks import deliveries
 from app.db import Database
 
@@ -28,14 +29,15 @@ class Deleted:
     messenger_tokens: int
     idempotency_keys: int
     agent_sessions: int
+    snippet_origins: int
 
 
 def delete_expired(database: Database) -> Deleted:
     """Delete expired records in small transactions.
 
     These are rate counters after their window, outbox events 30 days after they were routed, webhook messages 30 days
-    after their creation, tokens of visitors who did not return, idempotency keys after a day, and sessions of agents
-    after 30 days.
+    after their creation, tokens of visitors who did not return, idempotency keys after a day, sessions of agents
+    after 30 days, and origins of snippets after 90.
     """
     now = clock.now()
     before = now - KEEP_ROUTED
@@ -50,6 +52,7 @@ def delete_expired(database: Database) -> Deleted:
         _in_batches(database, lambda session: messenger_tokens.delete_expired(session, at=now)),
         _in_batches(database, lambda session: idempotency.purge_expired(session, at=now)),
         _in_batches(database, lambda session: agent_sessions.delete_expired(session, at=now)),
+        _in_batches(database, lambda session: snippets.delete_old(session, at=now)),
     )
     _log.info("expired records deleted", **asdict(deleted))
     return deleted

@@ -36,6 +36,7 @@ from app.models.optin_form import (
 from app.models.outbox import OutboxEvent
 from app.models.rate_counter import RateCounter
 from app.models.segment import Segment
+from app.models.site import Script, SnippetOrigin
 from app.models.subscription_type import (
     Channel,
     ConsentType,
@@ -86,8 +87,10 @@ __all__ = [
     "OutboxEvent",
     "RateCounter",
     "Role",
+    "Script",
     "Segment",
     "SigningKey",
+    "SnippetOrigin",
     "Source",
     "SubscriptionType",
     "SubscriptionTypeTranslation",

@@ -172,6 +172,9 @@
     const places = (window[Symbol.for("assent.embed")] ??= watchBody());
     places.set(`${address} ${option("target")}`, place);
   };
+  // Admins see on which origins the form is, also where it is not allowed yet.
+  navigator.sendBeacon?.(new URL("/site/seen", script.src), JSON.stringify({ key: form, script: "embed" }));
+
   const waits = isInHead || option("target");
   if (waits && document.readyState === "loading") addEventListener("DOMContentLoaded", begin, { once: true });
   else begin();

@@ -117,6 +117,8 @@
     badge = create("b", { hidden: "", "aria-hidden": "true" }, launcher);
     launcher.addEventListener("click", () => setOpen(!isOpen));
     frame.addEventListener("load", sayHello);
+    // Admins see on which origins the messenger is, also where it is not allowed yet.
+    navigator.sendBeacon?.(`${home}/site/seen`, JSON.stringify({ key, script: "messenger" }));
   };
   // The host element is beside the body, which libraries such as Turbo and htmx replace: a frame that is moved loads again.
   // Where the page removes it, it is put back, unless the page keeps removing it.

@@ -743,6 +743,14 @@ def create_tables() -> None:
     op.create_index(op.f("ix_messenger_tokens_ended_at"), "messenger_tokens", ["ended_at"])
     op.create_index(op.f("ix_messenger_tokens_last_used_at"), "messenger_tokens", ["last_used_at"])
     op.create_table(
+        "snippet_origins",
+        sa.Column("origin", sa.String(length=300), nullable=False),
+        sa.Column("script", sa.String(length=12), nullable=False),
+        sa.Column("first_seen_at", UtcDateTime(), nullable=False),
+        sa.Column("last_seen_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("origin", "script", name=op.f("pk_snippet_origins")),
+    )
+    op.create_table(
         "optin_form_texts",
         sa.Column("version_id", sa.Integer(), nullable=False),
         sa.Column("locale", sa.String(length=8), nullable=False),

@@ -4,24 +4,23 @@ GETs only read. An unknown visitor gets a 404, like an unknown address.
 """
 
 import re
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from flask import Blueprint, Flask, Response, g, jsonify, request
+from flask import Blueprint, Flask, Response, g, request
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, ServiceUnavailable, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from app.core import clock, public_urls, wording
 from app.core.conversations.views import ContactMessage, ContactView
-from app.core.errors import AssentError, NotFound, TooMany
+from app.core.errors import NotFound, TooMany
 from app.core.forms.cards import FormCard
 from app.core.messenger import identity, polling, visitors
 from app.core.messenger.identity import Identity
 from app.core.messenger.visitors import Sender, Visitor
 from app.models import Channel
 from app.schemas.entry import BadValue, read_json
-from app.web import errors, ids
+from app.web import ids, json_errors
 from app.web.compression import compress
 from app.web.security import client_address, refuse_other_sites
 from app.web.services import database, keys, polls, read_connection, read_only, unit_of_work
@@ -44,8 +43,7 @@ def init_app(api: Flask) -> None:
     api.before_request(refuse_other_sites)
     api.after_request(_set_headers)
     api.after_request(compress)
-    api.register_error_handler(AssentError, _refused)
-    api.register_error_handler(HTTPException, _http_error)
+    json_errors.init_app(api)
     api.register_blueprint(identification)
     api.register_blueprint(calls)
 
@@ -145,28 +143,6 @@ def seen() -> dict[str, Any]:
 def _set_headers(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
     response.headers["Referrer-Policy"] = "no-referrer"
-    return response
-
-
-def _refused(error: AssentError) -> Response:
-    response = _error(error.code, errors.status_of(error))
-    if isinstance(error, TooMany):
-        response.headers["Retry-After"] = str(error.retry_after_s)
-    return response
-
-
-def _http_error(error: HTTPException) -> Response:
-    response = _error(error.name.lower().replace(" ", "_"), error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    if isinstance(error, ServiceUnavailable):
-        response.headers["Retry-After"] = str(error.retry_after)
-    if isinstance(error, MethodNotAllowed):
-        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
-    return response
-
-
-def _error(code: str, status: int) -> Response:
-    response = jsonify({"error": code})
-    response.status_code = status
     return response
 
 

@@ -1,0 +1,1 @@
+"""Websites that use Assent: which of them load the scripts."""

@@ -1,0 +1,21 @@
+"""What scripts on websites tell the server, apart from the embed and the messenger.
+
+It is a Flask application of its own, mounted at ``/site``, without session, sign-in and cookie. Every page on the web
+may call it, and nobody reads an answer.
+"""
+
+from flask import Flask
+
+from app.web import mounts
+from app.web.site import views
+
+__all__ = ["create_site"]
+MAX_BODY_BYTES = 2_048
+
+
+def create_site(main: Flask) -> Flask:
+    """The application that answers everything below ``/site``. It shares the services of ``main``."""
+    site = mounts.create_surface(main, __name__)
+    site.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
+    views.init_app(site)
+    return site
