@@ -19,6 +19,7 @@ from app.core.wording import LOCALES
 from app.db import insert_or_ignore
 from app.models import Workspace
 
+FIRST_NAME = "My business"
 LOGO_MAX_BYTES = 200_000
 # The beginnings of time zones that are named by region and city.
 REGIONS = (
@@ -60,7 +61,7 @@ def ensure(session: Session, *, at: datetime) -> Workspace:
         # two processes that start at the same time may both find none
         values = {
             "id": 1,
-            "name": "My business",
+            "name": FIRST_NAME,
             "key_check": keys.check,
             "number_rules": phone.rules_version(),
             "created_at": at,
