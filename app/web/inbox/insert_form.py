@@ -33,7 +33,7 @@ from app.web.inbox.context import ListChoice, new_client_key
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor
 
-_CHANNELS = {Channel.SMS: "SMS", Channel.EMAIL: "e-mail"}
+_CHANNELS = {Channel.SMS: "SMS", Channel.EMAIL: "email"}
 _UNTITLED = "Title of your form"
 
 
