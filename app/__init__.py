@@ -39,6 +39,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         inbox,
         messenger,
         mounts,
+        people,
         request_log,
         security,
         services,
@@ -57,7 +58,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     services.init_app(app, settings)
     request_log.init_app(app)
     admission.init_app(app, app)
-    for part in (security, ids, assets, i18n, errors, health, sign_in):
+    for part in (security, ids, assets, i18n, people, errors, health, sign_in):
         part.init_app(app)
     for surface in (home, auth, admin, contacts, inbox, messenger):
         surface.init_app(app)

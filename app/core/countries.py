@@ -109,6 +109,13 @@ def preselected(
     return None
 
 
+def country_of_time_zone(time_zone: str | None) -> str | None:
+    """``IE`` for ``Europe/Dublin``; null for a zone of no country and for an unknown one."""
+    name = get_global("zone_aliases").get(time_zone, time_zone)
+    territory = get_global("zone_territories").get(name)
+    return territory if territory in countries() else None
+
+
 def _as_option(country: str, allowed: frozenset[str]) -> str | None:
     """The country, or the allowed one whose numbering plan it shares; null when it is no option of the select."""
     if country not in countries() or not example(country):
@@ -122,6 +129,5 @@ def _as_option(country: str, allowed: frozenset[str]) -> str | None:
 def _is_zone_of(time_zone: str | None, country: str) -> bool:
     if time_zone is None:
         return False
-    name = get_global("zone_aliases").get(time_zone, time_zone)
-    territory = get_global("zone_territories").get(name)
+    territory = country_of_time_zone(time_zone)
     return territory is not None and territory in with_territories({country})

@@ -14,6 +14,7 @@ from app.core import phone_reading, phone_text, wording
 from app.core.countries import CountryOption as CountryOption  # exported, with the functions: callers import phone
 from app.core.countries import calling_code as calling_code
 from app.core.countries import countries as countries
+from app.core.countries import country_of_time_zone as country_of_time_zone
 from app.core.countries import country_options as country_options
 from app.core.countries import example as example
 from app.core.countries import preselected as preselected

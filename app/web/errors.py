@@ -29,13 +29,23 @@ _STATUS: dict[type[AssentError], int] = {
     InvalidInput: 422,
     TooMany: 429,
 }
+_TITLES = {
+    400: "That didn’t work",
+    403: "Admins only",
+    404: "Page not found",
+    405: "That didn’t work",
+    413: "Too large",
+    422: "That didn’t work",
+    429: "Too many attempts",
+    500: "Something went wrong",
+}
 _SENTENCES = {
-    400: "The request could not be understood.",
+    400: "Go back and try again.",
     403: "This page is for admins only.",
-    404: "There is nothing here. The address may be mistyped, or what was here is gone.",
-    405: "This address cannot be used that way.",
-    413: "What you sent is too large.",
-    500: "Something went wrong on our side. It has been noted; please try again.",
+    404: "The address may be mistyped, or the page was removed.",
+    405: "Go back and try again.",
+    413: "The file or text is too large. Go back and try a smaller one.",
+    500: "It is our mistake, and it has been logged. Please try again.",
 }
 
 
@@ -52,7 +62,9 @@ def status_of(error: AssentError) -> int:
 
 def _refused(error: AssentError) -> ResponseReturnValue:
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooMany) else {}
-    return (*_page(status_of(error), error.message), headers)
+    status = status_of(error)
+    title = "Not allowed" if status == HTTPStatus.FORBIDDEN else ""
+    return (*_page(status, error.message, title), headers)
 
 
 def _stale_page(_error: CSRFError) -> ResponseReturnValue:
@@ -70,8 +82,8 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     return response
 
 
-def _page(status: int, sentence: str) -> tuple[str, int]:
-    title = HTTPStatus(status).phrase
+def _page(status: int, sentence: str, title: str = "") -> tuple[str, int]:
+    title = title or _TITLES.get(status, HTTPStatus(status).phrase)
     return render_template(
         "errors/error.html", status=status, title=title, sentence=sentence, path=request.path
     ), status

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, cast
 
 import wtforms
+from flask import flash
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
@@ -55,6 +56,14 @@ def accepted(form: AnyForm, act: Callable[[AnyForm], ResponseReturnValue]) -> Re
     except (InvalidInput, ImmutableField, InvalidState) as error:
         refuse(form, error)
         return None
+
+
+def flash_undo(message: str, address: str) -> None:
+    """Show a message on the next page, with a button that takes back what was done.
+
+    :param address: what the button posts to
+    """
+    flash(message, f"undo {address}")
 
 
 def refuse(form: Form, error: AssentError) -> None:

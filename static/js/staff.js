@@ -17,17 +17,30 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
-// Closes the account menu by Escape or by a click beside it.
-const menu = document.querySelector("details.menu");
-document.addEventListener("click", (event) => {
-  if (menu?.open && !menu.contains(event.target)) menu.open = false;
-});
-menu?.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") {
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  }
-});
+// Closes a menu, and a step that asks first, by Escape or by a click beside it.
+for (const menu of document.querySelectorAll("details.menu, details.confirm")) {
+  document.addEventListener("click", (event) => {
+    if (menu.open && !menu.contains(event.target)) menu.open = false;
+  });
+  menu.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && menu.open) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+}
+
+// Asks before a form with changes is left: <form data-unsaved>; data-unsaved="now" holds changes from the beginning.
+for (const form of document.querySelectorAll("form[data-unsaved]")) {
+  const values = () => JSON.stringify([...new FormData(form)].filter(([name]) => name !== "csrf_token" && !name.startsWith("preview_")));
+  const saved = form.dataset.unsaved === "now" ? "" : values();
+  let isSaving = false;
+  form.addEventListener("submit", (event) => { isSaving ||= !event.submitter?.formTarget; });
+  addEventListener("pageshow", () => { isSaving = false; });
+  addEventListener("beforeunload", (event) => {
+    if (!isSaving && values() !== saved) event.preventDefault();
+  });
+}
 
 // Opens closed details when a link of the error summary leads into them.
 for (const link of document.querySelectorAll(".summary a[href^='#']")) {

@@ -52,7 +52,7 @@ def _refused(page: Page, shop: tour.Demo) -> Iterator[str]:
 def _made(page: Page, shop: tour.Demo, look: str) -> Iterator[str]:
     page.goto(f"{shop.address}/admin/tokens")
     page.get_by_label("Name", exact=True).fill(f"Till {look}")
-    page.get_by_role("button", name="Make the token").click()
+    page.get_by_role("button", name="Create token").click()
     page.get_by_text("shown only now").wait_for()
     yield "token"
     page.goto(f"{shop.address}/admin/webhooks/new")
@@ -67,8 +67,8 @@ def _newcomer(page: Page, shop: tour.Demo, look: str) -> Iterator[str]:
     """ivy is invited, chooses a password, opens a page for admins, sets up a second factor, and signs in with it."""
     email = f"ivy-{look}@example.com"
     page.goto(f"{shop.address}/admin/agents/invite")
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_role("button", name="Make the link").click()
+    page.get_by_label("Email").fill(email)
+    page.get_by_role("button", name="Create the link").click()
     link = page.locator("#one-time-link").input_value()
     yield "link"
     page.context.clear_cookies()
@@ -92,7 +92,7 @@ def _newcomer(page: Page, shop: tour.Demo, look: str) -> Iterator[str]:
     page.wait_for_url("**/account")
     yield "second-factor-on"
     page.goto(f"{shop.address}/account/recovery-codes")
-    page.get_by_role("button", name="Make new codes").click()
+    page.get_by_role("button", name="Create new codes").click()
     page.locator(".codes").wait_for()
     yield "recovery-codes-made"
     page.context.clear_cookies()
@@ -105,6 +105,6 @@ def _newcomer(page: Page, shop: tour.Demo, look: str) -> Iterator[str]:
 
 def _sign_in(page: Page, shop: tour.Demo, email: str) -> None:
     page.goto(f"{shop.address}/sign-in")
-    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Email").fill(email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()

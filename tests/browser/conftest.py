@@ -76,7 +76,7 @@ def shop(address: str, database: Database) -> Iterator[Shop]:
 
 def sign_in(page: Page, address: str) -> None:
     page.goto(f"{address}/sign-in")
-    page.get_by_label("E-mail").fill(MAX)
+    page.get_by_label("Email").fill(MAX)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(f"{address}/admin/forms")

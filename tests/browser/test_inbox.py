@@ -47,7 +47,7 @@ def ana(chromium: Browser, address: str, database: Database) -> Iterator[Page]:
     context = chromium.new_context(locale="en-US")
     page = context.new_page()
     page.goto(f"{address}/sign-in")
-    page.get_by_label("E-mail").fill(ANA)
+    page.get_by_label("Email").fill(ANA)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(f"{address}/inbox")

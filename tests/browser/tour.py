@@ -171,7 +171,7 @@ def _webhooks(session: Session) -> tuple[str, ...]:
 
 def sign_in(page: Page, address: str, email: str) -> None:
     page.goto(f"{address}/sign-in")
-    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Email").fill(email)
     page.get_by_label("Password", exact=True).fill(demo.DEMO_PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(lambda url: "/sign-in" not in url)

@@ -47,7 +47,7 @@ def check_password_rules(password: str, email: str) -> None:
     if len(password) > PASSWORD_MAX:
         raise InvalidInput(f"Use at most {PASSWORD_MAX} characters.", field="password")
     if password.strip().casefold() == email.strip().casefold():
-        raise InvalidInput("Use something other than your e-mail address.", field="password")
+        raise InvalidInput("Use something other than your email address.", field="password")
     if len(set(password)) < 4:
         raise InvalidInput("Use more than a few different characters.", field="password")
 
@@ -280,7 +280,7 @@ def _refuse_last_admin(session: Session, agent: Agent) -> None:
 def _unused_address(session: Session, typed: str) -> str:
     address = addresses.read(typed)
     if session.scalar(select(Agent.id).where(Agent.email == address)) is not None:
-        raise InvalidInput("Somebody with this e-mail address has an account already.", field="email")
+        raise InvalidInput("A teammate with this email address already has an account.", field="email")
     return address
 
 

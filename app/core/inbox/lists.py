@@ -20,6 +20,10 @@ _CONVERSATION = cast(Table, Conversation.__table__)
 _MESSAGE = cast(Table, Message.__table__)
 _CONTACT = cast(Table, Contact.__table__)
 _READ = cast(Table, ConversationRead.__table__)
+_CONTACT_COLUMNS = (
+    *("public_id", "role", "name", "external_id", "email"),
+    *("phone", "phone_country", "time_zone", "created_at", "erased_at"),
+)
 _LIST_CONTACT = _CONTACT.alias("who")  # an alias, because the form's card joins contacts too
 
 
@@ -47,7 +51,8 @@ class InboxList:
 class InboxRow:
     """One conversation in a list, with its newest message.
 
-    ``is_unread``: the contact did something since this agent last read the conversation.
+    ``is_unread``: the contact did something since this agent last read the conversation. ``created_at`` is of the
+    contact.
     """
 
     conversation_id: int
@@ -62,6 +67,10 @@ class InboxRow:
     external_id: str | None
     email: str | None
     phone: str | None
+    phone_country: str | None
+    time_zone: str | None
+    created_at: datetime
+    erased_at: datetime | None
     kind: MessageKind
     author: str
     body: str
@@ -140,7 +149,7 @@ _ROWS = (
         _CONVERSATION.c.updated_at,
         _CONVERSATION.c.last_contact_revision,
         (_CONVERSATION.c.last_contact_revision > func.coalesce(_READ.c.revision, 0)).label("is_unread"),
-        *(_LIST_CONTACT.c[name] for name in ("public_id", "role", "name", "external_id", "email", "phone")),
+        *(_LIST_CONTACT.c[name] for name in _CONTACT_COLUMNS),
         *(_MESSAGE.c[name] for name in ("kind", "author", "body")),
         *form_cards.COLUMNS,
     )
@@ -170,6 +179,10 @@ def _row(row: Any, at: datetime) -> InboxRow:
         external_id=row.external_id,
         email=row.email,
         phone=row.phone,
+        phone_country=row.phone_country,
+        time_zone=row.time_zone,
+        created_at=row.created_at,
+        erased_at=row.erased_at,
         kind=MessageKind(row.kind),
         author=row.author,
         body=row.body,

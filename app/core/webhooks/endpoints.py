@@ -19,16 +19,16 @@ from app.models import DeliveryState, DisabledReason, WebhookDelivery, WebhookEn
 
 # The topics that an endpoint can choose, with their labels: those that this version sends.
 TOPICS = {
-    "granular.subscribe": "Somebody opted in to a subscription type",
-    "granular.unsubscribe": "Somebody opted out of one",
-    "contact.created": "A contact is new",
+    "granular.subscribe": "A person opted in to a subscription type",
+    "granular.unsubscribe": "A person opted out of a subscription type",
+    "contact.created": "A contact was created",
     "contact.updated": "A contact’s name, number, address, tags or notes changed",
     "contact.deleted": "A contact was deleted",
     "contact.erased": "A person was erased; only the ledger remains",
-    "form.inserted": "A form was put before somebody",
+    "form.inserted": "A form was sent to a contact",
     "form.submitted": "A form was answered",
-    "suppression.created": "A number must not be texted any more",
-    "suppression.lifted": "A number may be texted again",
+    "suppression.created": "A number was blocked from texts",
+    "suppression.lifted": "A number can receive texts again",
 }
 ENDPOINTS_MAX = 50
 BOTH_SECRETS_FOR = timedelta(hours=24)

@@ -200,7 +200,7 @@ def _web_link(field: str) -> Any:
 def _help_contact(value: str) -> str:
     contact = value.strip()
     if len(contact) > 254 or "\n" in contact:
-        raise InvalidInput("Give one e-mail address, phone number or web address.", field="help_contact")
+        raise InvalidInput("Give one email address, phone number or web address.", field="help_contact")
     return contact
 
 

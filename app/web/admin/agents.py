@@ -15,20 +15,20 @@ from app.core.errors import InvalidState
 from app.core.workspace import settings
 from app.models import Agent, Role
 from app.web.admin.blueprint import blueprint
-from app.web.formkit import Form, NameForm, accepted, rule, text
+from app.web.formkit import Form, NameForm, accepted, flash_undo, rule, text
 from app.web.services import has_mail, read_only, unit_of_work
 from app.web.sign_in import password_links
 from app.web.sign_in.setup import admin_required, current_actor
 
 _ROLES = {
     Role.AGENT.value: "Agent: conversations and contacts",
-    Role.ADMIN.value: "Admin: everything, these pages too",
+    Role.ADMIN.value: "Admin: full access",
 }
 
 
 class InviteForm(Form):
     email = StringField(
-        "E-mail address", [InputRequired("Enter their e-mail address."), rule(email.read)], filters=[text]
+        "Email address", [InputRequired("Enter their email address."), rule(email.read)], filters=[text]
     )
     name = StringField("Name", [rule(agents.read_name)], filters=[text])
     role = RadioField("Role", choices=_ROLES, default=Role.AGENT.value)
@@ -94,7 +94,8 @@ def disable_agent(agent_id: int) -> ResponseReturnValue:
     def change(session: Session) -> Agent:
         return agents.disable(session, agent_id, actor=current_actor(), at=clock.now())
 
-    return _apply(agent_id, change, "The account is disabled and signed out everywhere.")
+    undo = url_for("admin.enable_agent", agent_id=agent_id)
+    return _apply(agent_id, change, "The account is disabled and signed out everywhere.", undo=undo)
 
 
 @blueprint.post("/admin/agents/<int:agent_id>/enable")
@@ -161,12 +162,17 @@ def _deliver_link(agent: Agent) -> ResponseReturnValue:
     return render_template("admin/agents_link.html", agent=agent, link=link, lasts=lasts, failed=wants_mail)
 
 
-def _apply(agent_id: int, change: Callable[[Session], Agent], success: str) -> ResponseReturnValue:
+def _apply(
+    agent_id: int, change: Callable[[Session], Agent], success: str, *, undo: str = ""
+) -> ResponseReturnValue:
     try:
         with unit_of_work() as session:
             change(session)
     except InvalidState as refused:
         return _back(agent_id, refused.message, "error")
+    if undo:
+        flash_undo(success, undo)
+        return redirect(url_for("admin.agent_page", agent_id=agent_id))
     return _back(agent_id, success)
 
 

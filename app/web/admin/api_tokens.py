@@ -17,17 +17,17 @@ from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
 _SCOPES = {
-    "read": "Read: look at everything",
+    "read": "Read: see everything",
     "write": "Write: read, and change contacts, consents, forms and conversations",
     "admin": "Admin: write, and make the calls that need an admin’s token",
 }
-_LASTS = {"": "Until it is revoked", "30": "30 days", "90": "90 days", "365": "One year"}
+_LASTS = {"": "Never", "30": "In 30 days", "90": "In 90 days", "365": "In one year"}
 
 
 class TokenForm(Form):
-    name = StringField("Name", [InputRequired("Say what the token is for.")], filters=[text])
-    scope = RadioField("What it may do", choices=_SCOPES, default="read")
-    lasts = SelectField("How long it works", choices=_LASTS)
+    name = StringField("Name", [InputRequired("Enter what the token is for.")], filters=[text])
+    scope = RadioField("Access", choices=_SCOPES, default="read")
+    lasts = SelectField("Expires", choices=_LASTS)
 
 
 @blueprint.get("/admin/tokens")
@@ -48,7 +48,7 @@ def create_token() -> ResponseReturnValue:
 def revoke_token(token_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         token = api_tokens.revoke(session, token_id, actor=current_actor(), at=clock.now())
-    flash(f"“{token.name}” is revoked: it opens nothing any more.")
+    flash(f"“{token.name}” is revoked: it no longer works.")
     return redirect(url_for("admin.tokens_page"), 303)
 
 

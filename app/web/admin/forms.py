@@ -24,13 +24,13 @@ from app.models import OptInForm, OptInFormVersion, SubscriptionType
 from app.web import formatting, ids
 from app.web.admin.blueprint import blueprint
 from app.web.form_page.preview import render_preview
-from app.web.formkit import Form, accepted, choices, fields_for_each, refuse, rule, text
+from app.web.formkit import Form, accepted, choices, fields_for_each, flash_undo, refuse, rule, text
 from app.web.security import public_url
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
 _TEXTS = ("title", "button_text", "legal_text", "success_text", "checkbox_text")
-_CHANNELS = {"sms": "SMS", "email": "e-mail"}
+_CHANNELS = {"sms": "SMS", "email": "email"}
 PREVIEW_STATES = {
     "ask": "Asks for a number",
     "saved": "Saved number",
@@ -52,16 +52,16 @@ class OptInFormForm(Form):
 
     name = StringField("Form name", _at_most(NAME_MAX), filters=[text])
     subscription_type_id = SelectField(
-        "Subscription type", [DataRequired("Choose a subscription type that is live.")], validate_choice=False
+        "Subscription type", [DataRequired("Choose a live subscription type.")], validate_choice=False
     )
     locale = SelectField("Language of these texts", choices=choices(LOCALES.items()), default=DEFAULT_LOCALE)
     title = StringField("Title", [DataRequired("Give the form a title."), *_at_most(TITLE_MAX)], filters=[text])
     button_text = StringField("Button text", _at_most(BUTTON_MAX), filters=[text])
     legal_text = TextAreaField("Legal text", _at_most(LEGAL_MAX), filters=[text])
     success_text = StringField("Success text", _at_most(SUCCESS_MAX), filters=[text])
-    checkbox_text = StringField("Text of the box", _at_most(CHECKBOX_MAX), filters=[text])
+    checkbox_text = StringField("Checkbox text", _at_most(CHECKBOX_MAX), filters=[text])
     accent_color = StringField(
-        "Accent colour", [rule(form_content.read_color)], filters=[text], default=form_content.DEFAULT_ACCENT_COLOR
+        "Accent color", [rule(form_content.read_color)], filters=[text], default=form_content.DEFAULT_ACCENT_COLOR
     )
     default_country = SelectField("Default country", [rule(settings.country)], validate_choice=False)
     allowed_origins = TextAreaField("Allowed origins", [rule(origins.read_many)], filters=[text])
@@ -114,7 +114,7 @@ fields_for_each(
         f"Success text in {LOCALES[locale]}", _at_most(SUCCESS_MAX), filters=[text]
     ),
     checkbox_text=lambda locale: StringField(
-        f"Text of the box in {LOCALES[locale]}", _at_most(CHECKBOX_MAX), filters=[text]
+        f"Checkbox text in {LOCALES[locale]}", _at_most(CHECKBOX_MAX), filters=[text]
     ),
 )
 
@@ -154,7 +154,11 @@ def step_form(form_id: int, step: str) -> ResponseReturnValue:
     with unit_of_work() as session:
         found = publishing.find(session, form_id)
         change(session, found, actor=current_actor(), at=clock.now())
-    flash(f"“{found.name}” is archived. You can bring it back." if step == "archive" else f"“{found.name}” is back.")
+    if step == "archive":
+        undo = url_for("admin.step_form", form_id=form_id, step="unarchive")
+        flash_undo(f"“{found.name}” is archived.", undo)
+    else:
+        flash(f"“{found.name}” is restored.")
     return redirect(url_for("admin.form_page", form_id=form_id), 303)
 
 
@@ -235,7 +239,7 @@ def _created(form: OptInFormForm) -> ResponseReturnValue:
             actor=current_actor(),
             at=clock.now(),
         )
-    flash(f"“{created.name}” is saved. Put it into a page with the snippet below.")
+    flash(f"“{created.name}” is saved. Add it to a page with the snippet below.")
     return redirect(url_for("admin.form_page", form_id=created.id, _anchor="use"), 303)
 
 

@@ -20,10 +20,10 @@ from app.web.sign_in.setup import admin_required, current_actor
 
 class MessengerForm(Form):
     messenger_office_name = StringField(
-        "Office name", [rule(partial(settings.check, "messenger_office_name"))], filters=[text]
+        "Name shown in the chat", [rule(partial(settings.check, "messenger_office_name"))], filters=[text]
     )
     messenger_accent_color = StringField(
-        "Accent colour", [rule(partial(settings.check, "messenger_accent_color"))], filters=[text]
+        "Accent color", [rule(partial(settings.check, "messenger_accent_color"))], filters=[text]
     )
 
     @property
@@ -72,7 +72,7 @@ def show_messenger_secret() -> ResponseReturnValue:
 def renew_messenger_secret() -> ResponseReturnValue:
     with unit_of_work() as session:
         settings.renew_messenger_secret(session, actor=current_actor(), at=clock.now())
-    flash("There is a new secret. Put it into your site now: what it signs with the old one counts for nothing.")
+    flash("The new secret is ready. Add it to your site now: signatures by the old one are no longer accepted.")
     return redirect(url_for("admin.messenger_page"), 303)
 
 

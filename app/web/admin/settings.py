@@ -20,7 +20,7 @@ from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
 _ANY_COUNTRY = ("", "None")
-_A_NUMBER = InputRequired("Give a whole number.")
+_A_NUMBER = InputRequired("Enter a whole number.")
 
 
 def _rule(name: str) -> Any:
@@ -33,7 +33,7 @@ _OTHER = ("default_country", "allowed_countries", *_LIMITS)
 
 
 class SettingsForm(Form):
-    name = StringField("Workspace name", [DataRequired("Give the workspace a name."), _rule("name")], filters=[text])
+    name = StringField("Workspace name", [DataRequired("Enter a name for the workspace."), _rule("name")], filters=[text])
     time_zone = StringField(
         "Time zone", [DataRequired("Choose a time zone such as Europe/Berlin."), _rule("time_zone")], filters=[text]
     )
@@ -50,12 +50,12 @@ class SettingsForm(Form):
     terms_url = StringField("Terms", [_rule("terms_url")], filters=[text])
     help_contact = StringField("Help contact", [_rule("help_contact")], filters=[text])
     submissions_per_address = IntegerField(
-        "Submissions an hour from one address", [_A_NUMBER, _rule("submissions_per_address")]
+        "Submissions per hour from one IP address", [_A_NUMBER, _rule("submissions_per_address")]
     )
     submissions_per_number = IntegerField(
-        "Submissions an hour for one number", [_A_NUMBER, _rule("submissions_per_number")]
+        "Submissions per hour for one number", [_A_NUMBER, _rule("submissions_per_number")]
     )
-    api_calls_per_minute = IntegerField("API calls a minute with one token", [_A_NUMBER, _rule("api_calls_per_minute")])
+    api_calls_per_minute = IntegerField("API calls per minute with one token", [_A_NUMBER, _rule("api_calls_per_minute")])
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)

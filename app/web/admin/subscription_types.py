@@ -19,13 +19,13 @@ from app.core.subscriptions.subscription_types import DESCRIPTION_MAX, NAME_MAX,
 from app.core.wording import LOCALES
 from app.models import Channel, ConsentType, SubscriptionType, TypeState
 from app.web.admin.blueprint import blueprint
-from app.web.formkit import Form, accepted, choices, fields_for_each, refuse, text
+from app.web.formkit import Form, accepted, choices, fields_for_each, flash_undo, refuse, text
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
 _NAME_LENGTH = Length(max=NAME_MAX, message=f"Use at most {NAME_MAX} characters.")
 _DESCRIPTION_LENGTH = Length(max=DESCRIPTION_MAX, message=f"Use at most {DESCRIPTION_MAX} characters.")
-_CHANNELS = {Channel.SMS.value: "SMS", Channel.EMAIL.value: "E-mail"}
+_CHANNELS = {Channel.SMS.value: "SMS", Channel.EMAIL.value: "Email"}
 _CONSENT_TYPES = {ConsentType.OPT_IN.value: "Opt-in", ConsentType.OPT_OUT.value: "Opt-out"}
 
 
@@ -64,14 +64,14 @@ fields_for_each(
 class NewTypeForm(TypeForm):
     """A new type: its texts, and the fields that cannot be changed later."""
 
-    locale = SelectField("Language of these words", choices=choices(LOCALES.items()))
+    locale = SelectField("Language of these texts", choices=choices(LOCALES.items()))
     channel = RadioField(
         "Message type",
         [DataRequired("Choose how messages of this type are sent.")],
         choices=choices(_CHANNELS.items()),
     )
     consent_type = RadioField(
-        "Consent type", [DataRequired("Choose what people have to do.")], choices=choices(_CONSENT_TYPES.items())
+        "Consent type", [DataRequired("Choose opt-in or opt-out.")], choices=choices(_CONSENT_TYPES.items())
     )
 
 
@@ -116,15 +116,19 @@ def subscription_type(type_id: int) -> ResponseReturnValue:
 def step_subscription_type(type_id: int, step: str) -> ResponseReturnValue:
     steps = {
         "put_live": (subscription_types.put_live, "“{}” is live: forms can offer it now."),
-        "archive": (subscription_types.archive, "“{}” is archived: nothing offers it any more. You can bring it back."),
-        "unarchive": (subscription_types.unarchive, "“{}” is back."),
+        "archive": (subscription_types.archive, "“{}” is archived: forms no longer offer it."),
+        "unarchive": (subscription_types.unarchive, "“{}” is restored."),
     }
     change, message = steps[step]
     try:
         with unit_of_work() as session:
             found = subscription_types.find(session, type_id)
             change(session, found, actor=current_actor(), at=clock.now())
-        flash(message.format(found.name))
+        if step == "archive":
+            undo = url_for("admin.step_subscription_type", type_id=type_id, step="unarchive")
+            flash_undo(message.format(found.name), undo)
+        else:
+            flash(message.format(found.name))
     except InvalidState as error:
         flash(error.message, "warning")
     return redirect(url_for("admin.subscription_type", type_id=type_id), 303)
@@ -158,7 +162,7 @@ def _created(form: NewTypeForm) -> ResponseReturnValue:
             actor=current_actor(),
             at=clock.now(),
         )
-    flash(f"“{created.name}” is saved as a draft. Put it live when it is ready to be offered.")
+    flash(f"“{created.name}” is saved as a draft. Publish it when forms may offer it.")
     return redirect(url_for("admin.subscription_type", type_id=created.id), 303)
 
 

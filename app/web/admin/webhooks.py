@@ -24,7 +24,7 @@ from app.web import ids as numbers
 from app.web import services
 from app.web.admin.blueprint import blueprint
 from app.web.formatting import agent_names
-from app.web.formkit import Form, accepted, choices, rule, text
+from app.web.formkit import Form, accepted, choices, flash_undo, rule, text
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
@@ -32,7 +32,7 @@ from app.web.sign_in.setup import admin_required, current_actor
 class EndpointForm(Form):
     url = StringField(
         "Address",
-        [DataRequired("Write the address that events go to."), rule(lambda url: endpoints.read_url(url, _reach()))],
+        [DataRequired("Enter the address that receives events."), rule(lambda url: endpoints.read_url(url, _reach()))],
         filters=[text],
     )
     topics = SelectMultipleField(
@@ -42,7 +42,7 @@ class EndpointForm(Form):
         widget=ListWidget(),
         option_widget=CheckboxInput(),
     )
-    hub_signature = BooleanField("Sign as Intercom does, too")
+    hub_signature = BooleanField("Also sign as Intercom does")
 
 
 @blueprint.get("/admin/webhooks")
@@ -139,14 +139,15 @@ def rotate_webhook_secret(endpoint_id: int) -> str:
 @admin_required
 def step_webhook(endpoint_id: int, step: str) -> ResponseReturnValue:
     change, message = {
-        "disable": (endpoints.disable, "The endpoint is disabled: nothing is sent there any more."),
+        "disable": (endpoints.disable, "The endpoint is disabled: nothing is sent to it."),
         "enable": (endpoints.enable, "The endpoint is enabled. What was waiting is being sent."),
     }[step]
 
     def act(session: Session) -> None:
         change(session, endpoint_id, actor=current_actor(), at=clock.now())
 
-    return _run(act, message, url_for("admin.webhook_page", endpoint_id=endpoint_id))
+    undo = url_for("admin.step_webhook", endpoint_id=endpoint_id, step="enable") if step == "disable" else ""
+    return _run(act, message, url_for("admin.webhook_page", endpoint_id=endpoint_id), undo=undo)
 
 
 @blueprint.post("/admin/webhooks/<int:endpoint_id>/delete")
@@ -189,15 +190,20 @@ def _changed(form: EndpointForm, endpoint_id: int) -> ResponseReturnValue:
     return redirect(url_for("admin.webhook_page", endpoint_id=endpoint_id), 303)
 
 
-def _run(act: Callable[[Session], None], message: str, path: str) -> ResponseReturnValue:
-    """Run one change, flash the message or the error, and redirect."""
+def _run(act: Callable[[Session], None], message: str, path: str, *, undo: str = "") -> ResponseReturnValue:
+    """Run one change, flash the message or the error, and redirect.
+
+    :param undo: the address that takes the change back; empty where nothing does
+    """
     try:
         with unit_of_work() as session:
             act(session)
     except InvalidState as error:
         flash(error.message, "warning")
     else:
-        if message:
+        if undo:
+            flash_undo(message, undo)
+        elif message:
             flash(message)
     return redirect(path, 303)
 

@@ -4,17 +4,17 @@ from app.core.consent.eligibility import Reason
 from app.models import Action, Channel, EvidenceLevel, Source
 
 LEVELS = {
-    EvidenceLevel.REPORTED: "Reported: somebody who works here wrote it down",
+    EvidenceLevel.REPORTED: "Entered by a team member",
     EvidenceLevel.IMPORT: "Imported from another list",
-    EvidenceLevel.WEB_UNVERIFIED: "Web form: identity not verified",
-    EvidenceLevel.PERSONAL_LINK: "Personal link: opened by a link that only this person was given",
-    EvidenceLevel.SIGNED_IDENTITY: "Signed identity: the site vouched for who it was",
-    EvidenceLevel.OTP: "Code: typed from a text sent to the number",
-    EvidenceLevel.MO_REPLY: "Text: sent from the number itself",
+    EvidenceLevel.WEB_UNVERIFIED: "Web form, identity not verified",
+    EvidenceLevel.PERSONAL_LINK: "Personal link",
+    EvidenceLevel.SIGNED_IDENTITY: "Signed identity: verified by the website",
+    EvidenceLevel.OTP: "Code from a text to the number",
+    EvidenceLevel.MO_REPLY: "Text from the number",
 }
 SOURCES = {
     Source.FORM: "Opt-in form",
-    Source.PREFERENCE_CENTER: "Preference centre",
+    Source.PREFERENCE_CENTER: "Preference center",
     Source.KEYWORD: "Keyword in a text",
     Source.AGENT: "Recorded by an agent",
     Source.API: "API",
@@ -43,14 +43,14 @@ REASONS = {
     Reason.PHONE_INVALID: "The phone number is not valid.",
     Reason.PHONE_NOT_SMS_CAPABLE: "This kind of number cannot receive texts.",
     Reason.COUNTRY_NOT_ALLOWED: "The number’s country is not among the allowed ones.",
-    Reason.NO_EMAIL: "There is no e-mail address.",
-    Reason.EMAIL_INVALID: "The e-mail address is not valid.",
+    Reason.NO_EMAIL: "There is no email address.",
+    Reason.EMAIL_INVALID: "The email address is not valid.",
     Reason.SUPPRESSED: "The number must not be texted.",
-    Reason.OPTED_OUT: "They opted out, or somebody else did with the same number or address.",
-    Reason.NUMBER_CHANGED: "They said yes with another number or address than they have now.",
+    Reason.OPTED_OUT: "Opted out (this person, or another contact with this number or address).",
+    Reason.NUMBER_CHANGED: "They opted in with a different number or address.",
     Reason.NOT_OPTED_IN: "They have not opted in.",
 }
-CHANNELS = {Channel.SMS: "SMS", Channel.EMAIL: "E-mail"}
+CHANNELS = {Channel.SMS: "SMS", Channel.EMAIL: "Email"}
 
 
 def reason(code: Reason) -> str:

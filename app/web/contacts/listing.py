@@ -27,7 +27,9 @@ def list_page() -> str:
 
 def _found(session: Session, typed: str, workspace: Workspace) -> str:
     found = finding.find_matching(session, typed, region=workspace.default_country)
-    return render_template("contacts/found.html", typed=typed, found=found, formatted=phone.formatted)
+    return render_template(
+        "contacts/found.html", typed=typed, found=found, time_zone=workspace.time_zone, formatted=phone.formatted
+    )
 
 
 def _all(session: Session, workspace: Workspace) -> str:

@@ -47,7 +47,7 @@ class ConsentForm(Form):
         "Subscription type", [DataRequired("Choose a subscription type.")], coerce=str, validate_choice=False
     )
     note = TextAreaField(
-        "How did they ask?",
+        "How did they consent?",
         [DataRequired("Say how they asked, for example “by phone today”."), Length(max=2000)],
         filters=[text],
     )
@@ -58,7 +58,7 @@ class GdprForm(Form):
 
     action = HiddenField()
     note = TextAreaField(
-        "How did they ask?",
+        "How did they consent?",
         [DataRequired("Say how they asked, for example “by phone today”."), Length(max=2000)],
         filters=[text],
     )

@@ -90,7 +90,7 @@ def _opted_out(form: ConsentForm, public_id: str) -> ResponseReturnValue:
         public_id = current_id(session, public_id)
         chosen, change = attachments.opt_out(session, public_id, type_id, _evidence(form), at=clock.now())
     result = "The opt-out is recorded" if change.is_new else "They had opted out already"
-    flash(f"{result}: nothing of “{chosen.name}” is sent to them any more.")
+    flash(f"{result}: they will no longer receive “{chosen.name}”.")
     return redirect(url_for("contacts.contact", public_id=public_id), 303)
 
 

@@ -33,7 +33,7 @@ from app.web.inbox.context import ListChoice, new_client_key
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor
 
-_CHANNELS = {Channel.SMS: "SMS", Channel.EMAIL: "e-mail"}
+_CHANNELS = {Channel.SMS: "SMS", Channel.EMAIL: "email"}
 _UNTITLED = "Title of your form"
 
 
@@ -120,13 +120,15 @@ def _page(conversation_id: int, form: ConfiguredForm) -> str:
         contact = lifecycle.contact_of(session, conversation)
         statuses = eligibility.live_statuses(session, contact)
         form.offer(statuses)
+        workspace = settings.get(session)
         return render_template(
             "inbox/insert.html",
             form=form,
             types=statuses,
             conversation=conversation,
             contact=contact,
-            saved=_saved_destination(session, contact, Channel.SMS, settings.get(session)),
+            saved=_saved_destination(session, contact, Channel.SMS, workspace),
+            time_zone=workspace.time_zone,
             choice=ListChoice.from_request(),
             client_key=form.client_key.data or new_client_key(),
             default_button=DEFAULT_BUTTON_TEXT,

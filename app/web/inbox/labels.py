@@ -96,11 +96,6 @@ def excerpt(row: InboxRow, agents: dict[int, str], me: int) -> str:
     return f"{'Note by ' if row.kind == MessageKind.NOTE else ''}{author}: {summary}"
 
 
-def name_of(row: InboxRow) -> str:
-    """The best name that a contact has; the same rule as in ``_macros/people.html``."""
-    return row.name or row.external_id or row.email or f"Lead {row.public_id[:6]}"
-
-
 def _fields(body: str | None) -> dict[str, Any]:
     try:
         fields = json.loads(body or "{}")

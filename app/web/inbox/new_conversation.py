@@ -15,6 +15,7 @@ from app.core.conversations import lifecycle, views
 from app.core.conversations.forms import FirstMessage
 from app.core.conversations.messages import BODY_MAX
 from app.core.errors import InvalidInput, InvalidState
+from app.core.workspace import settings
 from app.web import ids
 from app.web.formkit import Form, accepted, choices, offered_forms, text
 from app.web.inbox.blueprint import blueprint
@@ -78,4 +79,5 @@ def _page(public_id: str, form: StartForm) -> str:
             running=[each for each in views.for_contact(session, contact.id) if each.state == "open"],
             has_messenger=lifecycle.has_messenger(session, contact),
             client_key=form.client_key.data or new_client_key(),
+            time_zone=settings.get(session).time_zone,
         )

@@ -17,7 +17,7 @@ from app.core.errors import NotFound
 from app.core.inbox import lists, presence
 from app.core.inbox.lists import InboxRow
 from app.models import ConversationState
-from app.web import formatting, ids
+from app.web import formatting, ids, people
 from app.web.inbox import labels
 from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, conversation_context, list_context, my_id
@@ -71,7 +71,7 @@ def _news(session: Session, feed: ChangeFeed, *, is_refresh: bool, at: datetime)
     news: dict[str, Any] = {
         "cursor": feed.cursor,
         "unread": context["counts"].unread,
-        "news": [_announcement(session, row) for row in changed if _concerns(row, me)],
+        "news": [_announcement(session, row, context["time_zone"]) for row in changed if _concerns(row, me)],
     }
     open_id = request.args.get("conversation", 0, type=ids.whole_number)
     if choice.is_live:
@@ -86,13 +86,13 @@ def _concerns(row: InboxRow, me: int) -> bool:
     return row.is_unread and row.state == ConversationState.OPEN and row.assignee_id in {None, me}
 
 
-def _announcement(session: Session, row: InboxRow) -> dict[str, Any]:
+def _announcement(session: Session, row: InboxRow, time_zone: str) -> dict[str, Any]:
     """One announcement for the page, which announces each ``key`` once."""
     return {
         "key": row.news_key,
         "id": row.conversation_id,
         "address": url_for("inbox.conversation_page", conversation_id=row.conversation_id),
-        "name": labels.name_of(row),
+        "name": people.label(row, time_zone),
         "text": labels.excerpt(row, formatting.agent_names(session), my_id()),
     }
 

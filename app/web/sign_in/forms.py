@@ -41,7 +41,7 @@ class SafeNext:
 
 
 class SignInForm(CustomLabels, SafeNext, LoginForm):
-    labels: ClassVar = {"email": "E-mail address", "password": "Password"}
+    labels: ClassVar = {"email": "Email address", "password": "Password"}
     remember = None  # type: ignore[assignment]  # this is how WTForms removes a field
 
 
@@ -58,7 +58,7 @@ class PasswordForm(CustomLabels, ChangePasswordForm):
 
 
 class ForgotForm(CustomLabels, ForgotPasswordForm):
-    labels: ClassVar = {"email": "E-mail address"}
+    labels: ClassVar = {"email": "Email address"}
     user: Any
 
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None, **kwargs: Any) -> bool:

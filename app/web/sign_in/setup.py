@@ -74,11 +74,11 @@ _POLICY = {
     "CACHE_CONTROL": {},  # the default is malformed (private=True); web/security.py sets no-store for every page
 }
 _MESSAGES = {
-    "GENERIC_AUTHN_FAILED": ("The e-mail address or the password is wrong.", "error"),
+    "GENERIC_AUTHN_FAILED": ("The email address or the password is wrong.", "error"),
     "INVALID_PASSWORD": ("This is not your password.", "error"),
     "PASSWORD_NOT_PROVIDED": ("Enter the password.", "error"),
-    "EMAIL_NOT_PROVIDED": ("Enter the e-mail address.", "error"),
-    "INVALID_EMAIL_ADDRESS": ("This is not an e-mail address.", "error"),
+    "EMAIL_NOT_PROVIDED": ("Enter the email address.", "error"),
+    "INVALID_EMAIL_ADDRESS": ("This is not an email address.", "error"),
     "RETYPE_PASSWORD_MISMATCH": ("The two passwords differ.", "error"),
     "PASSWORD_IS_THE_SAME": ("Choose a password other than the present one.", "error"),
     "PASSWORD_CHANGE": ("Your password is changed. Other devices are signed out.", "info"),

@@ -149,7 +149,7 @@ def test_changes_by_admins_are_audited_with_their_name(app: Flask) -> None:
         "agent.created",
     ]
     assert {entry.actor for entry in entries} == {f"agent:{me}"}
-    assert "second factor reset" in client.get(f"/admin/agents/{ivy.id}").get_data(as_text=True)
+    assert "Second factor reset" in client.get(f"/admin/agents/{ivy.id}").get_data(as_text=True)
 
 
 def test_an_unknown_agent_is_not_found(app: Flask) -> None:

@@ -68,7 +68,7 @@ def test_an_agent_may_not_see_create_or_preview_forms(app: Flask, form: OptInFor
 
 
 def test_without_a_live_type_the_pages_explain_how_to_create_one(max_: FlaskClient) -> None:
-    assert "A form needs a subscription type that is live" in max_.get(PATH).get_data(as_text=True)
+    assert "A form needs a live subscription type" in max_.get(PATH).get_data(as_text=True)
     assert "No subscription type is live" in max_.get(f"{PATH}/new").get_data(as_text=True)
 
 
@@ -259,7 +259,7 @@ def test_a_form_whose_type_is_no_longer_live_asks_for_another_type(
         archived = subscription_types.find(session, offers.id)
         subscription_types.archive(session, archived, actor="agent:1", at=make.NOON)
         make.live_type(session, name="News")
-    assert "so the form records nothing" in max_.get(PATH).get_data(as_text=True)
+    assert "the form records nothing" in max_.get(PATH).get_data(as_text=True)
     answer = pages.submit(max_, f"{PATH}/{form.id}", _values(offers))
     assert answer.status_code == 422
     assert _error_ids(answer.get_data(as_text=True)) == ["subscription_type_id"]

@@ -65,7 +65,7 @@ def test_all_countries_are_allowed_when_none_is_ticked(max_: FlaskClient, databa
     pages.submit(max_, PATH, VALUES | {"allowed_countries": [], "default_country": ""})
     assert _workspace(database).allowed_countries == []
     assert _workspace(database).default_country is None
-    assert "Tick none to allow every country" in max_.get(PATH).get_data(as_text=True)
+    assert "None selected: all countries are allowed." in max_.get(PATH).get_data(as_text=True)
 
 
 @pytest.mark.parametrize(

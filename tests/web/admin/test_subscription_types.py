@@ -48,7 +48,7 @@ def test_a_stranger_is_redirected_to_the_sign_in_page(client: FlaskClient) -> No
 
 def test_an_empty_list_explains_subscription_types(max_: FlaskClient) -> None:
     html = max_.get(PATH).get_data(as_text=True)
-    assert "Nothing to subscribe to yet" in html
+    assert "No subscription types yet" in html
     assert f'href="{PATH}/new"' in html
 
 

@@ -27,7 +27,7 @@ def endpoint_id(database: Database) -> int:
 
 def test_a_new_endpoint_shows_its_secret_once(app: Flask, database: Database) -> None:
     client = admin(app)
-    assert "No endpoint yet" in client.get("/admin/webhooks").get_data(as_text=True)
+    assert "No endpoints yet" in client.get("/admin/webhooks").get_data(as_text=True)
     answer = submit(client, "/admin/webhooks/new", NEW)
     (secret,) = set(re.findall(r"whsec_[\w+/=]+", answer.get_data(as_text=True)))
     assert answer.headers["Cache-Control"] == "no-store"

@@ -40,7 +40,7 @@ class TestChange:
         ("password", "says"),
         [
             ("elevenchars", "at least 12 characters"),
-            ("ANA@example.com", "other than your e-mail address"),
+            ("ANA@example.com", "other than your email address"),
             ("aaaaaaaaaaaaaaaa", "a few different characters"),
             (pages.PASSWORD, "other than the present one"),
         ],

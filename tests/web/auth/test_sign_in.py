@@ -17,7 +17,7 @@ from app.db import Database
 from app.models import Agent, RateCounter, Role
 from tests.web import pages
 
-WRONG = "The e-mail address or the password is wrong."
+WRONG = "The email address or the password is wrong."
 
 
 def test_an_admin_starts_at_the_forms_and_an_agent_at_the_inbox(app: Flask) -> None:

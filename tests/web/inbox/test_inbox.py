@@ -107,7 +107,7 @@ def test_a_post_without_csrf_token_is_refused(ana: FlaskClient, chat: int, datab
 
 def test_agents_are_sent_to_the_inbox_after_signing_in(ana: FlaskClient) -> None:
     assert ana.get("/start").headers["Location"] == "/inbox"
-    assert 'aria-current="page">Inbox' in text_of(ana, "/inbox")
+    assert re.search('aria-current="page"><svg.*</svg><span>Inbox</span>', text_of(ana, "/inbox"))
 
 
 def test_a_message_is_shown_escaped_in_the_list_and_in_its_conversation(ana: FlaskClient, chat: int) -> None:

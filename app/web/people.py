@@ -1,0 +1,71 @@
+"""How pages name a person, and the initials and the color that stand beside the name."""
+
+from datetime import datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+
+from app.core import clock, phone
+from app.web import formatting
+
+TONES = 8  # the pairs --tone-0, --on-tone-0 … of static/css/tokens.css
+
+
+class Person(Protocol):
+    """A contact, or a row of a list with what its label needs."""
+
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def external_id(self) -> str | None: ...
+    @property
+    def email(self) -> str | None: ...
+    @property
+    def phone_country(self) -> str | None: ...
+    @property
+    def time_zone(self) -> str | None: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def erased_at(self) -> datetime | None: ...
+
+
+def init_app(app: Flask) -> None:
+    """Add to templates: ``contact | label(time_zone)``, ``label | initials`` and ``id | tone``."""
+    app.add_template_filter(label)
+    app.add_template_filter(initials)
+    app.add_template_filter(tone)
+
+
+def label(person: Person, time_zone: str) -> str:
+    """The best name that a contact has. Without one: ``Visitor from Ireland, 20:23``, the time of the first contact.
+
+    The country is that of the number, else that of the time zone; unknown, it is left out. Before today the time has
+    its day: ``Visitor from Ireland, 2 Nov, 20:23``.
+
+    :param time_zone: of the workspace
+    """
+    if person.erased_at is not None:
+        return "Erased contact"
+    if known := person.name or person.external_id or person.email:
+        return known
+    zone, today = ZoneInfo(time_zone), clock.now()
+    is_today = person.created_at.astimezone(zone).date() == today.astimezone(zone).date()
+    at = formatting.day_and_time(person.created_at, zone, "" if is_today else "MMMd")
+    country = person.phone_country or phone.country_of_time_zone(person.time_zone)
+    return f"Visitor from {formatting.country(country)}, {at}" if country else f"Visitor, {at}"
+
+
+def initials(name: str) -> str:
+    """``SR`` for ``Sam Rivera``, ``S`` for ``sam@example.com``; empty where no word begins with a letter or digit."""
+    words = [word for word in name.partition("@")[0].split() if word[0].isalnum()]
+    return "".join(word[0] for word in (words[0], *words[1:][-1:])).upper() if words else ""
+
+
+def tone(key: str | int) -> int:
+    """The number of a person's color: the same for the same id on every page.
+
+    :param key: the public id of a contact (hexadecimal digits), or the id of an agent
+    """
+    return (int(key[:6], 16) if isinstance(key, str) else key) % TONES
