@@ -1,9 +1,9 @@
-"""Pages of the admins: forms, subscription types, the messenger, webhooks, agents, API tokens, settings."""
+"""Pages of the admins: forms, types, the messenger, webhooks, agents, API tokens, settings, first steps."""
 
 from flask import Flask
 
 # Each of these modules adds its views to the blueprint when it is imported.
-from app.web.admin import agents, api_tokens, forms, messenger, settings, subscription_types, webhooks  # noqa: F401
+from app.web.admin import agents, api_tokens, forms, messenger, settings, setup, subscription_types, webhooks  # noqa: F401
 from app.web.admin.blueprint import blueprint as _blueprint
 
 

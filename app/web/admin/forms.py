@@ -8,29 +8,25 @@ from typing import Any
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
-from wtforms import SelectField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length
 
-from app.core import clock, origins, phone, public_urls
+from app.core import clock, phone, public_urls
 from app.core.errors import InvalidInput, NotFound
 from app.core.forms import content as form_content
-from app.core.forms import daily_counts, publishing
-from app.core.forms.content import BUTTON_MAX, CHECKBOX_MAX, LEGAL_MAX, SUCCESS_MAX, TITLE_MAX, FormContent, FormText
-from app.core.forms.publishing import NAME_MAX, FormSettings
+from app.core.forms import daily_counts, publishing, templates
+from app.core.forms.content import FormContent
 from app.core.subscriptions import subscription_types
-from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE, LOCALES
+from app.core.wording import DEFAULT_BUTTON_TEXT, LOCALES
 from app.core.workspace import settings
-from app.models import OptInForm, OptInFormVersion, SubscriptionType
+from app.models import OptInForm, OptInFormVersion, SubscriptionType, Workspace
 from app.web import formatting, ids
 from app.web.admin.blueprint import blueprint
+from app.web.admin.form_fields import TEXTS, OptInFormForm
 from app.web.form_page.preview import render_preview
-from app.web.formkit import Form, accepted, choices, fields_for_each, flash_undo, refuse, rule, text
+from app.web.formkit import accepted, flash_undo
 from app.web.security import public_url
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
-_TEXTS = ("title", "button_text", "legal_text", "success_text", "checkbox_text")
-_CHANNELS = {"sms": "SMS", "email": "email"}
 PREVIEW_STATES = {
     "ask": "Asks for a number",
     "saved": "Saved number",
@@ -41,82 +37,6 @@ PREVIEW_STATES = {
 }
 _UNTITLED = "Title of your form"
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
-
-
-def _at_most(length: int) -> list[Any]:
-    return [Length(max=length, message=f"Use at most {length} characters.")]
-
-
-class OptInFormForm(Form):
-    """The whole configuration; texts in further languages are ``title-es``, ``legal_text-es`` …"""
-
-    name = StringField("Form name", _at_most(NAME_MAX), filters=[text])
-    subscription_type_id = SelectField(
-        "Subscription type", [DataRequired("Choose a live subscription type.")], validate_choice=False
-    )
-    locale = SelectField("Language of these texts", choices=choices(LOCALES.items()), default=DEFAULT_LOCALE)
-    title = StringField("Title", [DataRequired("Give the form a title."), *_at_most(TITLE_MAX)], filters=[text])
-    button_text = StringField("Button text", _at_most(BUTTON_MAX), filters=[text])
-    legal_text = TextAreaField("Legal text", _at_most(LEGAL_MAX), filters=[text])
-    success_text = StringField("Success text", _at_most(SUCCESS_MAX), filters=[text])
-    checkbox_text = StringField("Checkbox text", _at_most(CHECKBOX_MAX), filters=[text])
-    accent_color = StringField(
-        "Accent color", [rule(form_content.read_color)], filters=[text], default=form_content.DEFAULT_ACCENT_COLOR
-    )
-    default_country = SelectField("Default country", [rule(settings.country)], validate_choice=False)
-    allowed_origins = TextAreaField("Allowed origins", [rule(origins.read_many)], filters=[text])
-
-    def validate(self, extra_validators: Any = None) -> bool:
-        """The texts in a further language need a title in it."""
-        is_valid = bool(super().validate(extra_validators))
-        for locale in LOCALES:
-            texts = self._text(f"-{locale}")
-            if locale != self.locale.data and any(vars(texts).values()) and not texts.title:
-                refuse(self, InvalidInput("Give the form a title in this language, too.", field=f"title-{locale}"))
-                is_valid = False
-        return is_valid
-
-    def offer(self, types: list[SubscriptionType]) -> None:
-        """Fill the choices: live types and countries."""
-        unchosen = [("", "Choose a subscription type")] if len(types) != 1 or self.subscription_type_id.data else []
-        offered = [(str(each.id), f"{each.name} ({_CHANNELS[each.channel]})") for each in types]
-        self.subscription_type_id.choices = choices([*unchosen, *offered])
-        self.default_country.choices = choices([("", "None: people choose it"), *formatting.countries()])
-
-    @property
-    def content(self) -> FormContent:
-        """The content as it was sent. Core checks it."""
-        locale = self.locale.data if self.locale.data in LOCALES else DEFAULT_LOCALE
-        further = {each: self._text(f"-{each}") for each in LOCALES if each != locale}
-        return FormContent(
-            subscription_type_id=ids.parse_id(self.subscription_type_id.data) or 0,
-            texts={locale: self._text("")} | further,
-            locale=locale,
-            accent_color=self.accent_color.data or "",
-            default_country=self.default_country.data or None,
-        )
-
-    @property
-    def form_settings(self) -> FormSettings:
-        return FormSettings(self.name.data or "", origins.read_many(self.allowed_origins.data or ""))
-
-    def _text(self, suffix: str) -> FormText:
-        return FormText(**{name: self[f"{name}{suffix}"].data or "" for name in _TEXTS})
-
-
-fields_for_each(
-    OptInFormForm,
-    tuple(LOCALES),
-    title=lambda locale: StringField(f"Title in {LOCALES[locale]}", _at_most(TITLE_MAX), filters=[text]),
-    button_text=lambda locale: StringField(f"Button text in {LOCALES[locale]}", _at_most(BUTTON_MAX), filters=[text]),
-    legal_text=lambda locale: TextAreaField(f"Legal text in {LOCALES[locale]}", _at_most(LEGAL_MAX), filters=[text]),
-    success_text=lambda locale: StringField(
-        f"Success text in {LOCALES[locale]}", _at_most(SUCCESS_MAX), filters=[text]
-    ),
-    checkbox_text=lambda locale: StringField(
-        f"Checkbox text in {LOCALES[locale]}", _at_most(CHECKBOX_MAX), filters=[text]
-    ),
-)
 
 
 @blueprint.get("/admin/forms")
@@ -134,7 +54,8 @@ def forms_page() -> str:
 @admin_required
 def new_form() -> ResponseReturnValue:
     with read_only() as session:
-        form = OptInFormForm(data={"default_country": settings.get(session).default_country or ""})
+        workspace = settings.get(session)
+        form = OptInFormForm(data={"default_country": workspace.default_country or ""} | _from_template(workspace))
     return accepted(form, _created) or (_page(form, None), form.status)
 
 
@@ -232,14 +153,9 @@ def _type_of(session: Session, content: FormContent) -> SubscriptionType | None:
 
 def _created(form: OptInFormForm) -> ResponseReturnValue:
     with unit_of_work() as session:
-        created = publishing.create(
-            session,
-            form.content,
-            form.form_settings,
-            actor=current_actor(),
-            at=clock.now(),
-        )
+        created = publishing.create(session, form.content, form.form_settings, actor=current_actor(), at=clock.now())
     flash(f"“{created.name}” is saved. Add it to a page with the snippet below.")
+    _warn_about_brackets(form)
     return redirect(url_for("admin.form_page", form_id=created.id, _anchor="use"), 303)
 
 
@@ -247,16 +163,10 @@ def _published(form: OptInFormForm, form_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         found = publishing.find(session, form_id)
         version_before = found.version
-        publishing.publish(
-            session,
-            found,
-            form.content,
-            form.form_settings,
-            actor=current_actor(),
-            at=clock.now(),
-        )
+        publishing.publish(session, found, form.content, form.form_settings, actor=current_actor(), at=clock.now())
     note = f" Version {found.version} is what people see from now on." if found.version != version_before else ""
     flash(f"“{found.name}” is saved.{note}")
+    _warn_about_brackets(form)
     return redirect(url_for("admin.form_page", form_id=form_id), 303)
 
 
@@ -276,11 +186,29 @@ def _page(form: OptInFormForm, found: OptInForm | None) -> str:
             agents=formatting.actor_names(session),
             workspace=workspace,
             locales=LOCALES,
+            templates=[] if found else templates.all_templates(),
             states=PREVIEW_STATES,
             default_button=DEFAULT_BUTTON_TEXT,
             script_url=f"{public_url()}{public_urls.EMBED_SCRIPT}",
             form_url=public_urls.public_form(found.key, base=public_url()) if found else "",
         )
+
+
+def _from_template(workspace: Workspace) -> dict[str, Any]:
+    """The values of the template that ``?template=`` names, filled in for the workspace."""
+    found = next((each for each in templates.all_templates() if each.key == request.args.get("template")), None)
+    if found is None:
+        return {}
+    filled = templates.filled(found, workspace)
+    values = {name: getattr(filled, name) for name in ("locale", "title", "legal_text", "checkbox_text")}
+    return values | {"default_country": filled.country}
+
+
+def _warn_about_brackets(form: OptInFormForm) -> None:
+    """Say that a template was not filled in."""
+    names = [str(each.label.text) for each in form if isinstance(each.data, str) and templates.is_unfinished(each.data)]
+    if names:
+        flash(f"Replace what is in square brackets: {', '.join(names)}.", "warning")
 
 
 def _values_of(found: OptInForm, version: OptInFormVersion) -> dict[str, Any]:
@@ -295,5 +223,5 @@ def _values_of(found: OptInForm, version: OptInFormVersion) -> dict[str, Any]:
     }
     for locale, form_text in content.texts.items():
         suffix = "" if locale == content.locale else f"-{locale}"
-        values |= {f"{name}{suffix}": getattr(form_text, name) for name in _TEXTS}
+        values |= {f"{name}{suffix}": getattr(form_text, name) for name in TEXTS}
     return values

@@ -5,9 +5,11 @@ from sqlalchemy.orm import Session
 
 from app.core import public_urls
 from app.core.forms import publishing as optin_forms
+from app.core.site import checklist
 from app.core.workspace import settings
 from app.models import Channel, OptInForm
 from app.web.services import read_only
+from app.web.sign_in.setup import current_agent
 
 blueprint = Blueprint("home", __name__)
 _FOREVER = "public, max-age=31536000, immutable"
@@ -15,10 +17,13 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 @blueprint.get("/")
 def index() -> str:
-    """The start page. In the demo it also has the shop and the accounts to sign in with."""
+    """The start page: in the demo the shop and the accounts to sign in with, for an admin the first steps."""
+    agent = current_agent()
     with read_only() as session:
         workspace = settings.get(session)
-    return render_template("home/index.html", workspace=workspace)
+        is_new = agent is not None and agent.is_admin and not workspace.is_demo
+        steps = checklist.read(session) if is_new else None
+    return render_template("home/index.html", workspace=workspace, checklist=steps)
 
 
 @blueprint.get("/shop")

@@ -1,0 +1,96 @@
+"""The fields of the form editor."""
+
+from typing import Any
+
+from wtforms import SelectField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length
+
+from app.core import origins
+from app.core.errors import InvalidInput
+from app.core.forms import content as form_content
+from app.core.forms.content import BUTTON_MAX, CHECKBOX_MAX, LEGAL_MAX, SUCCESS_MAX, TITLE_MAX, FormContent, FormText
+from app.core.forms.publishing import NAME_MAX, FormSettings
+from app.core.wording import DEFAULT_LOCALE, LOCALES
+from app.core.workspace import settings
+from app.models import SubscriptionType
+from app.web import formatting, ids
+from app.web.formkit import Form, choices, fields_for_each, refuse, rule, text
+
+TEXTS = ("title", "button_text", "legal_text", "success_text", "checkbox_text")
+_CHANNELS = {"sms": "SMS", "email": "email"}
+
+
+def _at_most(length: int) -> list[Any]:
+    return [Length(max=length, message=f"Use at most {length} characters.")]
+
+
+class OptInFormForm(Form):
+    """The whole configuration; texts in further languages are ``title-es``, ``legal_text-es`` …"""
+
+    name = StringField("Form name", _at_most(NAME_MAX), filters=[text])
+    subscription_type_id = SelectField(
+        "Subscription type", [DataRequired("Choose a live subscription type.")], validate_choice=False
+    )
+    locale = SelectField("Language of these texts", choices=choices(LOCALES.items()), default=DEFAULT_LOCALE)
+    title = StringField("Title", [DataRequired("Give the form a title."), *_at_most(TITLE_MAX)], filters=[text])
+    button_text = StringField("Button text", _at_most(BUTTON_MAX), filters=[text])
+    legal_text = TextAreaField("Legal text", _at_most(LEGAL_MAX), filters=[text])
+    success_text = StringField("Success text", _at_most(SUCCESS_MAX), filters=[text])
+    checkbox_text = StringField("Checkbox text", _at_most(CHECKBOX_MAX), filters=[text])
+    accent_color = StringField(
+        "Accent color", [rule(form_content.read_color)], filters=[text], default=form_content.DEFAULT_ACCENT_COLOR
+    )
+    default_country = SelectField("Default country", [rule(settings.country)], validate_choice=False)
+    allowed_origins = TextAreaField("Allowed origins", [rule(origins.read_many)], filters=[text])
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """The texts in a further language need a title in it."""
+        is_valid = bool(super().validate(extra_validators))
+        for locale in LOCALES:
+            texts = self._text(f"-{locale}")
+            if locale != self.locale.data and any(vars(texts).values()) and not texts.title:
+                refuse(self, InvalidInput("Give the form a title in this language, too.", field=f"title-{locale}"))
+                is_valid = False
+        return is_valid
+
+    def offer(self, types: list[SubscriptionType]) -> None:
+        """Fill the choices: live types and countries."""
+        unchosen = [("", "Choose a subscription type")] if len(types) != 1 or self.subscription_type_id.data else []
+        offered = [(str(each.id), f"{each.name} ({_CHANNELS[each.channel]})") for each in types]
+        self.subscription_type_id.choices = choices([*unchosen, *offered])
+        self.default_country.choices = choices([("", "None: people choose it"), *formatting.countries()])
+
+    @property
+    def content(self) -> FormContent:
+        """The content as it was sent. Core checks it."""
+        locale = self.locale.data if self.locale.data in LOCALES else DEFAULT_LOCALE
+        further = {each: self._text(f"-{each}") for each in LOCALES if each != locale}
+        return FormContent(
+            subscription_type_id=ids.parse_id(self.subscription_type_id.data) or 0,
+            texts={locale: self._text("")} | further,
+            locale=locale,
+            accent_color=self.accent_color.data or "",
+            default_country=self.default_country.data or None,
+        )
+
+    @property
+    def form_settings(self) -> FormSettings:
+        return FormSettings(self.name.data or "", origins.read_many(self.allowed_origins.data or ""))
+
+    def _text(self, suffix: str) -> FormText:
+        return FormText(**{name: self[f"{name}{suffix}"].data or "" for name in TEXTS})
+
+
+fields_for_each(
+    OptInFormForm,
+    tuple(LOCALES),
+    title=lambda locale: StringField(f"Title in {LOCALES[locale]}", _at_most(TITLE_MAX), filters=[text]),
+    button_text=lambda locale: StringField(f"Button text in {LOCALES[locale]}", _at_most(BUTTON_MAX), filters=[text]),
+    legal_text=lambda locale: TextAreaField(f"Legal text in {LOCALES[locale]}", _at_most(LEGAL_MAX), filters=[text]),
+    success_text=lambda locale: StringField(
+        f"Success text in {LOCALES[locale]}", _at_most(SUCCESS_MAX), filters=[text]
+    ),
+    checkbox_text=lambda locale: StringField(
+        f"Checkbox text in {LOCALES[locale]}", _at_most(CHECKBOX_MAX), filters=[text]
+    ),
+)
