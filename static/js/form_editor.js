@@ -73,15 +73,6 @@ for (const box of editor.querySelectorAll("details[data-locale]")) {
   box.addEventListener("input", () => choose(box.dataset.locale));
 }
 
-// Keeps the color picker and the text field equal.
-const color = editor.elements.accent_color;
-const picker = document.getElementById("accent-picker");
-if (picker && color) {
-  picker.hidden = false;
-  picker.addEventListener("input", () => { color.value = picker.value; updateSoon(); });
-  color.addEventListener("input", () => { if (/^#[0-9a-f]{6}$/i.test(color.value)) picker.value = color.value; });
-}
-
 document.querySelector("[data-update]").hidden = true;
 for (const input of document.querySelectorAll("[form='form-editor']")) input.addEventListener("change", updateSoon);
 for (const width of document.querySelectorAll("input[name=preview_width]")) width.addEventListener("change", () => requestAnimationFrame(fitHeight));

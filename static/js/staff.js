@@ -55,6 +55,17 @@ for (const link of document.querySelectorAll(".summary a[href^='#']")) {
   });
 }
 
+// Keeps a color picker and its text field equal: <input type="color" data-color="id-of-the-field" hidden>.
+for (const picker of document.querySelectorAll("[data-color]")) {
+  const field = document.getElementById(picker.dataset.color);
+  picker.hidden = false;
+  picker.addEventListener("input", () => {
+    field.value = picker.value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  field.addEventListener("input", () => { if (/^#[0-9a-f]{6}$/i.test(field.value)) picker.value = field.value; });
+}
+
 // Adds a search field to a long list of checkboxes: <div data-filter="Find a country">.
 for (const list of document.querySelectorAll("[data-filter]")) {
   const find = document.createElement("input");

@@ -88,7 +88,7 @@ def _admin_makes_a_form(admin: Page, address: str, shop: str) -> str:
     admin.locator("label", has_text=re.compile("^SMS$")).click()
     admin.locator("label", has_text=re.compile("^Opt-in$")).click()
     admin.get_by_role("button", name=re.compile("^Save")).click()
-    admin.get_by_role("button", name="Put live").click()
+    admin.get_by_role("button", name="Publish").click()
     admin.goto(f"{address}/admin/forms/new")
     admin.get_by_label("Subscription type").select_option(label="Weekly offers (SMS)")
     admin.get_by_label("Title", exact=True).fill("Offers from the harbour")

@@ -47,8 +47,8 @@ class ConsentForm(Form):
         "Subscription type", [DataRequired("Choose a subscription type.")], coerce=str, validate_choice=False
     )
     note = TextAreaField(
-        "How did they consent?",
-        [DataRequired("Say how they asked, for example “by phone today”."), Length(max=2000)],
+        "How did they tell you?",
+        [DataRequired("Say how they told you, for example “by phone today”."), Length(max=2000)],
         filters=[text],
     )
 
@@ -58,8 +58,8 @@ class GdprForm(Form):
 
     action = HiddenField()
     note = TextAreaField(
-        "How did they consent?",
-        [DataRequired("Say how they asked, for example “by phone today”."), Length(max=2000)],
+        "How did they tell you?",
+        [DataRequired("Say how they told you, for example “by phone today”."), Length(max=2000)],
         filters=[text],
     )
 

@@ -80,11 +80,11 @@ _MESSAGES = {
     "EMAIL_NOT_PROVIDED": ("Enter the email address.", "error"),
     "INVALID_EMAIL_ADDRESS": ("This is not an email address.", "error"),
     "RETYPE_PASSWORD_MISMATCH": ("The two passwords differ.", "error"),
-    "PASSWORD_IS_THE_SAME": ("Choose a password other than the present one.", "error"),
+    "PASSWORD_IS_THE_SAME": ("Choose a password other than the current one.", "error"),
     "PASSWORD_CHANGE": ("Your password is changed. Other devices are signed out.", "info"),
     "PASSWORD_RESET_NO_LOGIN": ("Your password is set. Sign in with it.", "info"),
     "PASSWORD_RESET_REQUEST": (
-        "If somebody with this address works here, a link to set a new password is on its way to them.",
+        "If an account has this address, a link to set a new password is on its way.",
         "info",
     ),
     "PASSWORD_RESET_EXPIRED": ("This link is too old. Ask for a new one.", "error"),

@@ -43,7 +43,7 @@ def test_a_new_endpoint_shows_its_secret_once(app: Flask, database: Database) ->
 @pytest.mark.parametrize(
     ("values", "field", "sentence"),
     [
-        ({"url": ""}, "url", "Write the address"),
+        ({"url": ""}, "url", "Enter the address"),
         ({"url": "https://10.0.0.1/"}, "url", "private or reserved"),
         ({"url": "http://127.0.0.1:8000/"}, "url", "private or reserved"),
         ({"url": "javascript:alert(1)"}, "url", "begins with https"),
