@@ -13,10 +13,9 @@ from sqlalchemy import Table, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from app.core import destinations, phone
-from app.core.consent import destination_opt_outs
+from app.core.consent import destination_opt_outs, suppressions
 from app.core.consent.destination_opt_outs import DestinationKey
 from app.core.signing import keys_of
-from app.db import insert_or_ignore
 from app.models import (
     Consent,
     ConsentEvidence,
@@ -24,13 +23,10 @@ from app.models import (
     DestinationOptOut,
     SubscriptionType,
     Suppression,
-    SuppressionCause,
 )
 
 _OPT_OUT = cast(Table, DestinationOptOut.__table__)
 _OPT_OUT_KEY = (_OPT_OUT.c.subscription_type_id, _OPT_OUT.c.destination_hash, _OPT_OUT.c.contact_id)
-# The person's own causes replace these.
-_WEAK_CAUSES = (SuppressionCause.MANUAL.value, SuppressionCause.REVIEW.value)
 
 
 @dataclass(frozen=True)
@@ -112,16 +108,13 @@ def outdated_suppressions(session: Session, after_hash: str, *, limit: int) -> t
 
 
 def copy_suppression(session: Session, old_hash: str, number: str) -> None:
-    """Let a suppression hold for this spelling of its number. A cause of the person's own replaces a weaker one."""
+    """Let a suppression hold for this spelling of its number. A stronger cause replaces a weaker one."""
     old = session.get(Suppression, old_hash)
     if old is None:
         return
+    values = {name: getattr(old, name) for name in ("cause", "note", "created_at")}
     new_hash = keys_of(session).destination_hash(number)
-    values = {"phone_hash": new_hash, "phone": number, "cause": old.cause, "note": old.note}
-    if insert_or_ignore(session, Suppression, values | {"created_at": old.created_at}) or old.cause in _WEAK_CAUSES:
-        return
-    weaker = update(Suppression).where(Suppression.phone_hash == new_hash, Suppression.cause.in_(_WEAK_CAUSES))
-    session.execute(weaker.values(cause=old.cause, note=old.note), execution_options={"synchronize_session": False})
+    suppressions.copy(session, values | {"phone_hash": new_hash, "phone": number})
 
 
 def outdated_opt_outs(
