@@ -7,11 +7,13 @@ from typing import Any, cast
 from sqlalchemy import Executable, Table, bindparam, case, delete, false, literal, literal_column, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.core.consent import eligibility, locking
+from app.core.consent import eligibility, locking, reach
 from app.core.consent.locking import LockedContact
 from app.core.consent.reach import IS_WITHIN_REACH
 from app.core.contacts import merge
+from app.core.contacts import records as contacts
 from app.core.destinations import Destination
+from app.core.ledger.evidence import Evidence
 from app.core.signing import random_public_id
 from app.db import CompiledStatement, insert_statement
 from app.models import Channel, Contact, ContactRole
@@ -139,7 +141,7 @@ def save_destination(
     Returns null and writes nothing if the contact may not submit forms any more, or if its number or address is not
     ``instead_of`` any more.
 
-    :param instead_of: the value to replace: null, or one that cannot be used
+    :param instead_of: the value to replace: null, or an address that cannot be used; see ``replace_number`` for numbers
     """
     is_phone = channel == Channel.SMS
     column = _CONTACT.c.phone if is_phone else _CONTACT.c.email
@@ -158,6 +160,22 @@ def save_destination(
     if not cast(Any, session.execute(saved)).rowcount:
         return None
     return locking.locked_by_write(contact_id, channel, destination.value, topic="contact.updated")
+
+
+def replace_number(
+    session: Session, contact_id: int, before: str, destination: Destination, evidence: Evidence, *, at: datetime
+) -> LockedContact | None:
+    """Replace a contact's number, which cannot be texted, by the one that it has typed.
+
+    Writes one ``number_change`` event with this evidence. Returns null and writes nothing as ``save_destination``.
+
+    :param before: the number to replace
+    """
+    contact = locking.lock_contact(session, contact_id)
+    if contact.phone != before or reach.is_out_of_reach(contact):
+        return None
+    contacts.change_phone(session, contact, destination.value, evidence=evidence, at=at)
+    return locking.locked_by_write(contact_id, Channel.SMS, destination.value)
 
 
 @lru_cache

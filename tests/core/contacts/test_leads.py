@@ -1,10 +1,13 @@
 """Leads are found by their number or address."""
 
+import functools
+
 from sqlalchemy import select
 
 from app.core import destinations
 from app.core.consent import current as current_consents
 from app.core.contacts import leads
+from app.core.contacts import records as contacts
 from app.core.signing import keys_of
 from app.db import Database
 from app.models import Channel, ConsentState, Contact, ContactRole
@@ -41,3 +44,17 @@ def test_leads_of_one_destination_are_merged_and_the_stricter_consent_wins(datab
         current = current_consents.find(session, people[0].id, offers.id)
         assert current
         assert current.state == ConsentState.OPTED_OUT
+
+
+def test_a_number_is_not_replaced_for_a_blocked_contact_or_after_it_has_changed(database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session, phone_number="+44 20 7946 0018")
+        assert (before := sam.phone)
+        typed = destinations.read(keys_of(session), make.BRITISH_NUMBER, Channel.SMS, region=None)
+        replace = functools.partial(
+            leads.replace_number, session, sam.id, destination=typed, evidence=make.evidence(), at=make.NOON
+        )
+        assert replace(before=make.EVES_NUMBER) is None
+        contacts.block(session, sam, at=make.NOON)
+        assert replace(before=before) is None
+        assert sam.phone == before
