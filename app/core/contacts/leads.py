@@ -4,13 +4,12 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Executable, Table, bindparam, case, delete, false, literal, literal_column, or_, select, update
+from sqlalchemy import Executable, Table, bindparam, delete, false, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from app.core.consent import eligibility, locking, reach
 from app.core.consent.locking import LockedContact
 from app.core.consent.reach import IS_WITHIN_REACH
-from app.core.contacts import merge
 from app.core.contacts import records as contacts
 from app.core.destinations import Destination
 from app.core.ledger.evidence import Evidence
@@ -74,46 +73,6 @@ def lead_for(session: Session, channel: str, destination: Destination, *, locale
     lead = locking.locked_by_write(lead_id, channel, destination.value)
     lead.blocked_at, lead.gdpr_optin = blocked_at, gdpr_optin
     return lead
-
-
-def merge_duplicates(session: Session, *, limit: int = 100, at: datetime) -> int:
-    """Merge leads with the same number or address, and correct lead keys that differ from the number or address.
-
-    For data from before a rule changed, such as how a number is read. Corrects at most ``limit`` leads; call it in new
-    transactions until it returns 0.
-
-    :return: how many leads were merged or got another key
-    """
-    by_form = or_(*(Contact.lead_key.startswith(each) for each in ("form:", *(f"{channel}:" for channel in Channel))))
-    right_key = case(
-        (Contact.phone_hash.is_not(None), literal(f"{Channel.SMS.value}:") + Contact.phone_hash),
-        (Contact.email_hash.is_not(None), literal(f"{Channel.EMAIL.value}:") + Contact.email_hash),
-    )
-    outdated = select(Contact.id).where(
-        Contact.role == ContactRole.LEAD.value, by_form, or_(right_key.is_(None), Contact.lead_key != right_key)
-    )
-    ids = list(session.scalars(outdated.order_by(Contact.id).limit(limit)))
-    for lead_id in ids:
-        _correct_key(session, locking.lock_contact(session, lead_id), at=at)
-    return len(ids)
-
-
-def _correct_key(session: Session, lead: Contact, *, at: datetime) -> None:
-    channel = Channel.SMS if lead.phone_hash else Channel.EMAIL
-    destination_hash = lead.phone_hash or lead.email_hash
-    key = lead_key_of(channel, destination_hash) if destination_hash else None
-    same = session.scalars(select(Contact).where(Contact.lead_key == key)).one_or_none() if key else None
-    if same is None:
-        lead.lead_key = key
-    elif lead.archived_at is not None:
-        lead.lead_key = None
-    elif same.archived_at is not None:
-        same.lead_key = None
-        session.flush()
-        lead.lead_key = key
-    else:
-        merge.merge(session, lead.public_id, same.public_id, actor="system", at=at)
-    session.flush()
 
 
 def is_gdpr_refused(session: Session, channel: str, destination: Destination) -> bool:
