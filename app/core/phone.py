@@ -129,19 +129,6 @@ def is_allowed(country: str, allowed_countries: frozenset[str]) -> bool:
     return not allowed_countries or country in with_territories(allowed_countries)
 
 
-def region(
-    default_country: str | None, accept_language: str, allowed_countries: frozenset[str] = frozenset()
-) -> str | None:
-    """The country of numbers that are written without a country code: of the form, else of the browser; or null.
-
-    Countries that are not allowed, unknown, or without a known mobile format are ignored.
-    """
-    for country in (default_country, wording.region(accept_language)):
-        if country and is_allowed(country, allowed_countries) and country in countries() and example(country):
-            return country
-    return None
-
-
 def refusal_of_stored(phone: str) -> str | None:
     """Why a stored number cannot be texted (``phone_invalid`` or ``phone_not_sms_capable``); null when it can.
 

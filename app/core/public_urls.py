@@ -13,9 +13,7 @@ SITE = "/site"
 
 EMBED_SCRIPT = "/embed.js"
 MESSENGER_SCRIPT = "/messenger.js"
-MESSENGER_FRAME = "/messenger/frame"
 API_DOCS = f"{API}/docs"
-API_DESCRIPTION = f"{API}/openapi.json"
 
 
 def inserted_form(token: str, *, base: str = "", full_number_proof: str = "") -> str:
@@ -35,16 +33,6 @@ def public_form(key: str, *, base: str = "") -> str:
 def form_of_signed_user(token: str, *, base: str = "") -> str:
     """The page of a form that anyone may open, for a signed user of the page around it (``forms/user_token.py``)."""
     return f"{base}{EMBED}/user/{token}"
-
-
-def contact(public_id: str, *, base: str = "") -> str:
-    """The page of a contact, for agents."""
-    return f"{base}/contacts/{public_id}"
-
-
-def conversation(conversation_id: int, *, base: str = "") -> str:
-    """A conversation in the inbox, for agents."""
-    return f"{base}/inbox/{conversation_id}"
 
 
 def logo(version: str, *, base: str = "") -> str:

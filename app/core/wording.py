@@ -131,8 +131,8 @@ def accepted_languages(accept_language: str) -> tuple[str, ...]:
 def region(accept_language: str) -> str | None:
     """The region of the browser's first language, two letters (``en-GB``: GB); null when it has none.
 
-    Only the first language is relevant: in Italy Firefox sends ``it,en-US;q=0.7``. ``phone.region`` checks whether the
-    country exists. Source: RFC 5646 section 2.2 (no region follows a subtag of a single character).
+    Only the first language is relevant: in Italy Firefox sends ``it,en-US;q=0.7``. It may be no country.
+    Source: RFC 5646 section 2.2 (no region follows a subtag of a single character).
     """
     for part in accepted_languages(accept_language)[:1]:
         for position, subtag in enumerate(part.replace("_", "-").split("-")):

@@ -77,7 +77,10 @@ class Suppression(Base):
     """A number that must not be texted, for every contact. It never expires; after an erasure only the hash remains."""
 
     __tablename__ = "suppressions"
-    __table_args__ = (one_of("cause", SuppressionCause),)
+    __table_args__ = (
+        one_of("cause", SuppressionCause),
+        Index("ix_suppressions_cause_phone_hash", "cause", "phone_hash"),
+    )
 
     phone_hash: Mapped[str] = mapped_column(String(32), primary_key=True)
     phone: Mapped[str | None] = mapped_column(String(16))

@@ -1,5 +1,6 @@
 """Backup and restore on both databases: a complete backup restores everything, any other is refused."""
 
+import functools
 import os
 import shutil
 import stat
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, func, make_url, select, text
+from sqlalchemy import create_engine, delete, func, make_url, select, text
 from sqlalchemy.exc import DatabaseError
 
 from app import config
@@ -26,7 +27,17 @@ from app.core.errors import InvalidState
 from app.core.signing import Keys
 from app.core.workspace import bootstrap as store
 from app.db import Database, take_alone
-from app.models import AgentSession, Base, Channel, ConsentEvent, ConsentState, Contact, SubscriptionType, Suppression
+from app.models import (
+    AgentSession,
+    Base,
+    Channel,
+    ConsentEvent,
+    ConsentState,
+    Contact,
+    SubscriptionType,
+    Suppression,
+    SuppressionCause,
+)
 from tests import make
 from tests.installations import administer
 from tests.make import NOON
@@ -263,6 +274,30 @@ def test_opt_outs_after_the_backup_become_suppressions_when_it_is_restored(
     assert backup.restore(settings, file, replace=True, had_key=True).carried_over == 2, (
         "also when the restored database is replaced"
     )
+
+
+@pytest.mark.parametrize("later", [SuppressionCause.KEYWORD, SuppressionCause.MANUAL])
+def test_the_strongest_cause_of_a_number_survives_a_restore(
+    settings: config.Settings, database: Database, tmp_path: Path, later: SuppressionCause
+) -> None:
+    """The person texts STOP after the backup, or the backup has it and an agent stopped the number otherwise."""
+    causes = [SuppressionCause.KEYWORD, SuppressionCause.MANUAL]
+    suppress = functools.partial(suppressions.suppress, actor="system", at=NOON)
+    with database.unit_of_work() as session:
+        (before,) = {*causes} - {later}
+        suppress(session, make.SAMS_NUMBER, before, before.value)
+    backup.write(settings, database, file := tmp_path / "file.zip")
+    with database.unit_of_work() as session:
+        session.execute(delete(Suppression))
+        suppress(session, make.SAMS_NUMBER, later, later.value)
+    database.close()
+    carried_over = backup.restore(settings, file, replace=True, had_key=True).carried_over
+    assert carried_over == (1 if later == SuppressionCause.KEYWORD else 0)
+    other = store.open_database(settings)
+    with other.read_only() as session:
+        found = session.scalars(select(Suppression)).one()
+        assert (found.cause, found.note) == ("keyword", "keyword")
+    other.close()
 
 
 def test_no_number_is_carried_over_from_an_unreadable_database(

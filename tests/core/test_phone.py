@@ -216,23 +216,6 @@ def test_a_number_of_a_country_that_is_not_allowed_is_refused() -> None:
     assert refused.value.code == "country_not_allowed"
 
 
-@pytest.mark.parametrize(
-    ("default", "header", "allowed", "region"),
-    [
-        (None, "en-GB,en;q=0.9", (), "GB"),
-        ("FR", "en-GB", (), "FR"),
-        ("FR", "en-GB", ("GB",), "GB"),
-        (None, "en-US", ("GB", "IE"), None),
-        (None, "it,en-US;q=0.7,en;q=0.3", (), None),
-        *((None, header, (), None) for header in ("en-UK", "en-ZZ", "en-EU", "en-u-nu-latn", "en-TA", "en", "")),
-    ],
-)
-def test_the_region_is_a_known_and_allowed_country(
-    default: str | None, header: str, allowed: tuple[str, ...], region: str | None
-) -> None:
-    assert phone.region(default, header, frozenset(allowed)) == region
-
-
 def test_a_masked_number_shows_country_code_and_two_digits_only() -> None:
     assert phone.masked("+447400123471") == "+44 ••• ••• ••71"
     assert phone.masked("what is this") == "•••"

@@ -15,14 +15,10 @@ ROUTES = {
     public_urls.inserted_form("TOKEN", full_number_proof="PROOF"): "/f/<token>",
     public_urls.public_form("KEY"): "/f/form/<key>",
     public_urls.form_of_signed_user("SIGNED"): "/f/user/<signed>",
-    public_urls.contact("5f0c"): "/contacts/<public_id>",
-    public_urls.conversation(7): "/inbox/<int:conversation_id>",
     public_urls.logo("abc"): "/logo",
     public_urls.EMBED_SCRIPT: "/embed.js",
     public_urls.MESSENGER_SCRIPT: "/messenger.js",
-    public_urls.MESSENGER_FRAME: "/messenger/frame",
     public_urls.API_DOCS: "/api/docs",
-    public_urls.API_DESCRIPTION: "/api/openapi.json",
     f"{public_urls.MESSENGER_API}/poll": "/messenger/api/poll",
     f"{public_urls.API}/contacts": "/api/contacts",
 }
@@ -46,8 +42,6 @@ def test_every_url_matches_its_route(app: Flask) -> None:
         (public_urls.inserted_form("T", base=BASE, full_number_proof="P"), "/f/T?full=P"),
         (public_urls.public_form("KEY", base=BASE), "/f/form/KEY"),
         (public_urls.form_of_signed_user("SIGNED", base=BASE), "/f/user/SIGNED"),
-        (public_urls.contact("5f0c", base=BASE), "/contacts/5f0c"),
-        (public_urls.conversation(7, base=BASE), "/inbox/7"),
         (public_urls.logo("abc", base=BASE), "/logo?v=abc"),
     ],
 )

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from app import migrations
 from app.config import Settings
 from app.core import audit
+from app.core.consent import suppressions
 from app.core.signing import keys_of
 from app.core.workspace import bootstrap as store
-from app.db import Database, dialect_of, insert_or_ignore, run
+from app.db import Database, dialect_of, run
 from app.models import (
     Channel,
     ConsentEvent,
@@ -62,8 +63,9 @@ def read(settings: Settings) -> OptOutRecord | None:
 def carry_over(database: Database, before: OptOutRecord, *, at: datetime) -> int:
     """Suppress the numbers that were suppressed before; suppress for review those that opted out only there.
 
-    An opt-out itself cannot be restored, because its event, contact and type may be gone. Returns how many numbers
-    were added to the suppressions.
+    Where a number is suppressed in both, the stronger cause remains. An opt-out itself cannot be restored, because its
+    event, contact and type may be gone. Returns how many numbers were added to the suppressions or got a stronger
+    cause.
     """
     with database.unit_of_work() as session:
         _continue_event_ids(session, before.last_event)
@@ -78,11 +80,11 @@ def carry_over(database: Database, before: OptOutRecord, *, at: datetime) -> int
             }
             for phone_hash, name in unknown.items()
         ]
-        added = [row["phone_hash"] for row in rows if insert_or_ignore(session, Suppression, {"phone": None} | row)]
-        if added:
-            details = {"numbers": len(added)}
+        changed = {row["phone_hash"] for row in rows if suppressions.copy(session, {"phone": None} | row)}
+        if changed:
+            details = {"numbers": len(changed)}
             audit.record(session, "system", "suppressions.carried_over", "backup", details, at=at)
-    return len(added)
+    return len(changed)
 
 
 def _read(session: Session) -> OptOutRecord | None:
@@ -92,9 +94,9 @@ def _read(session: Session) -> OptOutRecord | None:
     if key_check not in {None, keys_of(session).check}:
         return None
     columns = [_SUPPRESSION.c[name] for name in ("phone_hash", "phone", "cause", "note", "created_at")]
-    suppressions = [dict(row) for row in run(session, select(*columns)).mappings()]
+    suppressed = [dict(row) for row in run(session, select(*columns)).mappings()]
     last_event = run(session, select(func.max(_EVENT.c.id))).scalar_one() or 0
-    return OptOutRecord(suppressions, _opt_outs(session), last_event)
+    return OptOutRecord(suppressed, _opt_outs(session), last_event)
 
 
 def _continue_event_ids(session: Session, last_event: int) -> None:

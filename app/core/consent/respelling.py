@@ -4,33 +4,40 @@ A new reading rule can give a stored number another spelling, and so another has
 the same, so no event is written. The ledger keeps the hashes that it was written with.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Table, select, tuple_, update
+from sqlalchemy import Table, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from app.core import destinations, phone
-from app.core.consent import destination_opt_outs
+from app.core.consent import destination_opt_outs, suppressions
 from app.core.consent.destination_opt_outs import DestinationKey
 from app.core.signing import keys_of
-from app.db import insert_or_ignore
 from app.models import (
     Consent,
+    ConsentEvent,
     ConsentEvidence,
     Contact,
     DestinationOptOut,
     SubscriptionType,
     Suppression,
-    SuppressionCause,
 )
 
 _OPT_OUT = cast(Table, DestinationOptOut.__table__)
 _OPT_OUT_KEY = (_OPT_OUT.c.subscription_type_id, _OPT_OUT.c.destination_hash, _OPT_OUT.c.contact_id)
-# The person's own causes replace these.
-_WEAK_CAUSES = (SuppressionCause.MANUAL.value, SuppressionCause.REVIEW.value)
+# Each opt-out with its number or address, from the evidence of any event about it.
+_WITH_SPELLING = select(
+    *_OPT_OUT.c,
+    select(func.max(ConsentEvidence.destination))
+    .join(ConsentEvent, ConsentEvent.id == ConsentEvidence.event_id)
+    .where(ConsentEvent.destination_hash == _OPT_OUT.c.destination_hash)
+    .scalar_subquery()
+    .label("destination"),
+    SubscriptionType.channel,
+).join(SubscriptionType, SubscriptionType.id == _OPT_OUT.c.subscription_type_id)
 
 
 @dataclass(frozen=True)
@@ -112,16 +119,13 @@ def outdated_suppressions(session: Session, after_hash: str, *, limit: int) -> t
 
 
 def copy_suppression(session: Session, old_hash: str, number: str) -> None:
-    """Let a suppression hold for this spelling of its number. A cause of the person's own replaces a weaker one."""
+    """Let a suppression hold for this spelling of its number. A stronger cause replaces a weaker one."""
     old = session.get(Suppression, old_hash)
     if old is None:
         return
+    values = {name: getattr(old, name) for name in ("cause", "note", "created_at")}
     new_hash = keys_of(session).destination_hash(number)
-    values = {"phone_hash": new_hash, "phone": number, "cause": old.cause, "note": old.note}
-    if insert_or_ignore(session, Suppression, values | {"created_at": old.created_at}) or old.cause in _WEAK_CAUSES:
-        return
-    weaker = update(Suppression).where(Suppression.phone_hash == new_hash, Suppression.cause.in_(_WEAK_CAUSES))
-    session.execute(weaker.values(cause=old.cause, note=old.note), execution_options={"synchronize_session": False})
+    suppressions.copy(session, values | {"phone_hash": new_hash, "phone": number})
 
 
 def outdated_opt_outs(
@@ -129,29 +133,34 @@ def outdated_opt_outs(
 ) -> tuple[list[OutdatedOptOut], DestinationKey | None]:
     """Opt-outs in an older spelling among the next ``limit``, and the last key read: null when there are no more.
 
-    The spelling is known from the evidence of the opt-out.
+    The spelling is known from evidence about this number or address.
     """
-    query = (
-        select(*_OPT_OUT.c, ConsentEvidence.destination, SubscriptionType.channel)
-        .join(SubscriptionType, SubscriptionType.id == _OPT_OUT.c.subscription_type_id)
-        .outerjoin(ConsentEvidence, ConsentEvidence.event_id == _OPT_OUT.c.event_id)
-        .order_by(*_OPT_OUT_KEY)
-        .limit(limit)
-    )
+    query = _WITH_SPELLING.order_by(*_OPT_OUT_KEY).limit(limit)
     if after is not None:
         position = (after.subscription_type_id, after.destination_hash, after.contact_id)
         query = query.where(tuple_(*_OPT_OUT_KEY) > tuple_(*position))
-    rows, keys, outdated = session.execute(query).all(), keys_of(session), []
-    for row in rows:
-        new = destinations.normalize(row.destination, row.channel) if row.destination else None
-        if (
-            new is not None
-            and new != row.destination
-            and keys.destination_hash(row.destination) == row.destination_hash
-        ):
-            new_hash = keys.destination_hash(new)
-            outdated.append(OutdatedOptOut(_key_of(row), row.event_id, row.created_at, new_hash))
-    return outdated, _key_of(rows[-1]) if len(rows) == limit else None
+    rows = session.execute(query).all()
+    return _outdated_among(session, rows), _key_of(rows[-1]) if len(rows) == limit else None
+
+
+def copy_before_erasure(session: Session, contact_id: int, phone_hashes: Collection[str]) -> set[str]:
+    """Let opt-outs and suppressions in an older spelling hold for the current one, too, while it can still be told.
+
+    Returns the hashes of the suppressed numbers in their current spelling. New rules may not be applied yet when a
+    person is erased, and afterwards nothing tells the number or address.
+
+    :param phone_hashes: of the contact's present and former numbers
+    """
+    of_contact = select(ConsentEvent.destination_hash).where(ConsentEvent.contact_id == contact_id)
+    for outdated in _outdated_among(
+        session, session.execute(_WITH_SPELLING.where(_OPT_OUT.c.destination_hash.in_(of_contact))).all()
+    ):
+        copy_opt_out(session, outdated)
+    suppressed = session.scalars(select(Suppression).where(Suppression.phone_hash.in_(phone_hashes))).all()
+    respelled = {each.phone_hash: phone.normalize(each.phone)[0] for each in suppressed if each.phone}
+    for old_hash, number in respelled.items():
+        copy_suppression(session, old_hash, number)
+    return set(map(keys_of(session).destination_hash, respelled.values()))
 
 
 def copy_opt_out(session: Session, outdated: OutdatedOptOut) -> None:
@@ -170,6 +179,20 @@ def delete_suppression(session: Session, old_hash: str) -> None:
     if (old := session.get(Suppression, old_hash)) is not None:
         session.delete(old)
         session.flush()
+
+
+def _outdated_among(session: Session, rows: Iterable[Any]) -> list[OutdatedOptOut]:
+    keys, outdated = keys_of(session), []
+    for row in rows:
+        new = destinations.normalize(row.destination, row.channel) if row.destination else None
+        if (
+            new is not None
+            and new != row.destination
+            and keys.destination_hash(row.destination) == row.destination_hash
+        ):
+            new_hash = keys.destination_hash(new)
+            outdated.append(OutdatedOptOut(_key_of(row), row.event_id, row.created_at, new_hash))
+    return outdated
 
 
 def _key_of(row: object) -> DestinationKey:

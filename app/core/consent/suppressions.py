@@ -1,13 +1,15 @@
-"""Suppressions that agents and API clients add and lift.
+"""Suppressions that agents and API clients add, lift and decide about.
 
-They can lift only those with the cause ``manual``. One that a person asked for can be lifted only by that person.
+They can lift those with the cause ``manual``, and decide about those with the cause ``review``. One that a person asked
+for can be lifted only by that person.
 """
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Table, func, literal, select, update
+from sqlalchemy import ColumnElement, Table, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from app.core import audit, idempotency, outbox, phone
@@ -29,6 +31,7 @@ _STRENGTH = {
     SuppressionCause.PREFERENCE_CENTER: 3,
 }
 _NUMBER = re.compile(r"\+\d{5,15}")
+_OPTIONS: dict[str, Any] = {"synchronize_session": False}
 _SUPPRESSION = cast(Table, Suppression.__table__)
 
 
@@ -41,9 +44,7 @@ def add(session: Session, typed: str, note: str, *, actor: str, at: datetime) ->
     number = phone.normalize(typed)[0]
     if not _NUMBER.fullmatch(number):
         number = str(phone.read(typed, region=None).e164)  # says what is wrong with it
-    if not (note := note.strip()) or len(note) > NOTE_MAX:
-        raise InvalidInput(f"Say in a note of at most {NOTE_MAX} characters why.", field="note")
-    return suppress(session, number, SuppressionCause.MANUAL, note, actor=actor, at=at)
+    return suppress(session, number, SuppressionCause.MANUAL, _note(note), actor=actor, at=at)
 
 
 def suppress(
@@ -61,7 +62,7 @@ def suppress(
     idempotency.add_subject(session, outbox.ordering_key_of_number(phone_hash))
     is_new = insert_or_ignore(session, Suppression, values)
     found = session.get_one(Suppression, phone_hash, with_for_update=True, populate_existing=True)
-    if not is_new and _STRENGTH[cause] <= _STRENGTH[SuppressionCause(found.cause)]:
+    if not is_new and found.cause not in _weaker_than(cause):
         return found
     found.phone, found.cause, found.note = number, cause.value, note
     recording.suppression(session, Action.SUPPRESS, found, actor=actor, at=at)
@@ -70,6 +71,23 @@ def suppress(
         _publish(session, "suppression.created", found, actor=actor, at=at)
     session.flush()
     return found
+
+
+def copy(session: Session, values: dict[str, Any]) -> bool:
+    """Store a suppression that was recorded before, elsewhere or for another spelling. A stronger cause replaces a
+    weaker one, never the reverse. Writes no event.
+
+    Returns whether anything changed.
+
+    :param values: the columns of ``models.Suppression``
+    """
+    if insert_or_ignore(session, Suppression, values):
+        return True
+    weaker = update(Suppression).where(
+        Suppression.phone_hash == values["phone_hash"], Suppression.cause.in_(_weaker_than(values["cause"]))
+    )
+    replaced = weaker.values(cause=values["cause"], note=values["note"])
+    return bool(cast(Any, session.execute(replaced, execution_options=_OPTIONS)).rowcount)
 
 
 def hold_for_review(session: Session, number: str, note: str, *, at: datetime) -> bool:
@@ -83,53 +101,91 @@ def hold_for_review(session: Session, number: str, note: str, *, at: datetime) -
     return found.cause == SuppressionCause.REVIEW and cause_before != SuppressionCause.REVIEW
 
 
+def keep(session: Session, phone_hash: str, note: str, *, actor: str, at: datetime) -> Suppression:
+    """Decide that a number under review stays suppressed, as if its holder had asked for it: only they can lift it.
+
+    Writes one ``suppress`` event with the cause ``keyword`` and the note. Publishes nothing, as nothing changes for
+    those who send texts.
+
+    :raises NotFound: there is no such suppression
+    :raises InvalidState: it is not under review
+    :raises InvalidInput: the note is empty or too long
+    """
+    found, note = _under_review(session, phone_hash), _note(note)
+    found.cause, found.note = SuppressionCause.KEYWORD.value, note
+    recording.suppression(session, Action.SUPPRESS, found, actor=actor, at=at)
+    _touch_contacts(session, phone_hash, at=at)
+    idempotency.add_subject(session, outbox.ordering_key_of_number(phone_hash))
+    audit.record(session, actor, "suppression.kept", f"suppression:{phone_hash}", {}, at=at)
+    session.flush()
+    return found
+
+
+def release(session: Session, phone_hash: str, note: str, *, actor: str, at: datetime) -> Suppression:
+    """Decide that a number under review may be texted: delete its suppression. Consents do not change.
+
+    Writes one ``lift`` event with the note, and one ``suppression.lifted`` outbox event. Errors as ``keep``.
+    """
+    found = _under_review(session, phone_hash)
+    found.note = _note(note)
+    return _lift(session, found, actor=actor, at=at)
+
+
 def lift(session: Session, phone_hash: str, *, actor: str, at: datetime) -> Suppression:
     """Delete a manual suppression. Consents do not change.
 
     Writes one ``lift`` event and one ``suppression.lifted`` outbox event.
 
     :raises NotFound: there is no such suppression
-    :raises InvalidState: ``suppressed``: the number's holder asked for it, and only they can lift it
+    :raises InvalidState: ``suppressed``: the number's holder asked for it, and only they can lift it; or it is under
+        review
     """
-    found = find(session, phone_hash)
-    session.refresh(found, with_for_update=True)
+    found = _lock(session, phone_hash)
+    if found.cause == SuppressionCause.REVIEW:
+        raise InvalidState("This number is under review. Decide whether to keep or release it, and say why.")
     if found.cause != SuppressionCause.MANUAL:
         raise InvalidState("This number's holder asked not to be texted. Only they can lift that.", code="suppressed")
-    session.delete(found)
-    session.flush()
-    _touch_contacts(session, phone_hash, at=at)
-    recording.suppression(session, Action.LIFT, found, actor=actor, at=at)
-    _publish(session, "suppression.lifted", found, actor=actor, at=at)
-    return found
+    return _lift(session, found, actor=actor, at=at)
 
 
 def find(session: Session, phone_hash: str) -> Suppression:
     """:raises NotFound: there is no such suppression"""
-    is_hash = len(phone_hash) == 32 and phone_hash.isascii() and phone_hash.isalnum()
-    found = session.get(Suppression, phone_hash) if is_hash else None
+    found = session.get(Suppression, phone_hash) if _is_hash(phone_hash) else None
     if found is None:
         raise NotFound("There is no such suppression.")
     return found
 
 
-def page(
-    session: Session, *, phone_number: str | None = None, after: str | None = None, limit: int
-) -> list[Suppression]:
+def under_review(session: Session, phone_hash: str | None) -> Suppression | None:
+    """The suppression of this number if an agent has to decide about it, else null."""
+    found = session.get(Suppression, phone_hash) if phone_hash else None
+    return found if found and found.cause == SuppressionCause.REVIEW else None
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which suppressions to list. Null: all of them.
+
+    :param phone_number: only the suppression of this number, in any usual way to write it
+    :param cause: only those with this cause
+    """
+
+    phone_number: str | None = None
+    cause: str | None = None
+
+
+def page(session: Session, only: Filter, *, after: str | None = None, limit: int) -> list[Suppression]:
     """One page of suppressions, in the order of their hashes.
 
-    :param phone_number: return only the suppression of this number, in any usual way to write it
     :param after: the last hash of the page before
     """
-    query = select(Suppression).order_by(Suppression.phone_hash).limit(limit)
-    if phone_number is not None:
-        numbers = phone.candidates(phone_number, region=settings.get(session).default_country)
-        query = query.where(Suppression.phone_hash.in_(map(keys_of(session).destination_hash, numbers)))
+    query = select(Suppression).where(*_conditions(session, only)).order_by(Suppression.phone_hash).limit(limit)
     return list(session.scalars(query.where(Suppression.phone_hash > after) if after else query))
 
 
-def count(session: Session, *, most: int) -> int:
+def count(session: Session, only: Filter, *, most: int) -> int:
     """The number of suppressions, counted up to ``most``."""
-    some = select(literal(1)).select_from(_SUPPRESSION).limit(most).subquery()
+    some = select(literal(1)).select_from(_SUPPRESSION).where(*_conditions(session, only)).limit(most).subquery()
     return int(run(session, select(func.count()).select_from(some)).scalar_one())
 
 
@@ -149,10 +205,60 @@ def clear_number(session: Session, phone_hash: str, *, at: datetime) -> bool:
     return True
 
 
+def _weaker_than(cause: str) -> list[str]:
+    strength = _STRENGTH[SuppressionCause(cause)]
+    return [each.value for each in SuppressionCause if _STRENGTH[each] < strength]
+
+
+def _note(typed: str) -> str:
+    if not (note := typed.strip()) or len(note) > NOTE_MAX:
+        raise InvalidInput(f"Say in a note of at most {NOTE_MAX} characters why.", field="note")
+    return note
+
+
+def _is_hash(text: str) -> bool:
+    return len(text) == 32 and text.isascii() and text.isalnum()
+
+
+def _conditions(session: Session, only: Filter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if only.phone_number is not None:
+        numbers = phone.candidates(only.phone_number, region=settings.get(session).default_country)
+        conditions.append(Suppression.phone_hash.in_(map(keys_of(session).destination_hash, numbers)))
+    if only.cause is not None:
+        conditions.append(Suppression.cause == only.cause)
+    return conditions
+
+
+def _lock(session: Session, phone_hash: str) -> Suppression:
+    """:raises NotFound: there is no such suppression"""
+    options: dict[str, Any] = {"with_for_update": True, "populate_existing": True}
+    found = session.get(Suppression, phone_hash, **options) if _is_hash(phone_hash) else None
+    if found is None:
+        raise NotFound("There is no such suppression.")
+    return found
+
+
+def _under_review(session: Session, phone_hash: str) -> Suppression:
+    found = _lock(session, phone_hash)
+    if found.cause != SuppressionCause.REVIEW:
+        raise InvalidState("This number is not under review: there is nothing to decide about it.")
+    return found
+
+
+def _lift(session: Session, found: Suppression, *, actor: str, at: datetime) -> Suppression:
+    session.delete(found)
+    session.flush()
+    _touch_contacts(session, found.phone_hash, at=at)
+    recording.suppression(session, Action.LIFT, found, actor=actor, at=at)
+    _publish(session, "suppression.lifted", found, actor=actor, at=at)
+    return found
+
+
 def _touch_contacts(session: Session, phone_hash: str, *, at: datetime) -> None:
     """Move ``updated_at`` of every contact with the number, so that clients that read changes see this one."""
     changed = update(Contact).where(Contact.phone_hash == phone_hash).values(updated_at=at)
-    session.execute(changed, execution_options={"synchronize_session": False})
+    session.execute(changed, execution_options=_OPTIONS)
 
 
 def _publish(session: Session, topic: str, suppression: Suppression, *, actor: str, at: datetime) -> None:

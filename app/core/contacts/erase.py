@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core import audit, idempotency, outbox
 from app.core.consent import changes as consent
-from app.core.consent import eligibility, suppressions
+from app.core.consent import eligibility, respelling, suppressions
 from app.core.contacts import notes, purge, tags
 from app.core.contacts import records as contacts
 from app.core.ledger import evidence
@@ -66,9 +66,10 @@ def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
 
 
 def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
-    _erase_records(session, contact.id, at=at)
     contacts.remove_phone(session, contact)
-    numbers = contact.former_phone_hashes or ()
+    numbers = set(contact.former_phone_hashes or ())
+    numbers |= respelling.copy_before_erasure(session, contact.id, numbers)
+    _erase_records(session, contact.id, at=at)
     for name in (*_EMPTIED, "email_hash", "last_seen_at", "gdpr_optin", "phone_country", "former_phone_hashes"):
         setattr(contact, name, None)
     contact.custom_attributes = {}
@@ -76,7 +77,7 @@ def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
     contact.sms_block = eligibility.sms_block_of(contact)
     session.flush()
     erased = [contact.id]
-    for phone_hash in numbers:
+    for phone_hash in sorted(numbers):
         if suppressions.clear_number(session, phone_hash, at=at):
             evidence.erase_of_number(session, phone_hash, at=at)
             erased.append(outbox.ordering_key_of_number(phone_hash))

@@ -4,14 +4,15 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Executable, Table, bindparam, case, delete, false, literal, literal_column, or_, select, update
+from sqlalchemy import Executable, Table, bindparam, delete, false, literal_column, select, update
 from sqlalchemy.orm import Session
 
-from app.core.consent import eligibility, locking
+from app.core.consent import eligibility, locking, reach
 from app.core.consent.locking import LockedContact
 from app.core.consent.reach import IS_WITHIN_REACH
-from app.core.contacts import merge
+from app.core.contacts import records as contacts
 from app.core.destinations import Destination
+from app.core.ledger.evidence import Evidence
 from app.core.signing import random_public_id
 from app.db import CompiledStatement, insert_statement
 from app.models import Channel, Contact, ContactRole
@@ -74,46 +75,6 @@ def lead_for(session: Session, channel: str, destination: Destination, *, locale
     return lead
 
 
-def merge_duplicates(session: Session, *, limit: int = 100, at: datetime) -> int:
-    """Merge leads with the same number or address, and correct lead keys that differ from the number or address.
-
-    For data from before a rule changed, such as how a number is read. Corrects at most ``limit`` leads; call it in new
-    transactions until it returns 0.
-
-    :return: how many leads were merged or got another key
-    """
-    by_form = or_(*(Contact.lead_key.startswith(each) for each in ("form:", *(f"{channel}:" for channel in Channel))))
-    right_key = case(
-        (Contact.phone_hash.is_not(None), literal(f"{Channel.SMS.value}:") + Contact.phone_hash),
-        (Contact.email_hash.is_not(None), literal(f"{Channel.EMAIL.value}:") + Contact.email_hash),
-    )
-    outdated = select(Contact.id).where(
-        Contact.role == ContactRole.LEAD.value, by_form, or_(right_key.is_(None), Contact.lead_key != right_key)
-    )
-    ids = list(session.scalars(outdated.order_by(Contact.id).limit(limit)))
-    for lead_id in ids:
-        _correct_key(session, locking.lock_contact(session, lead_id), at=at)
-    return len(ids)
-
-
-def _correct_key(session: Session, lead: Contact, *, at: datetime) -> None:
-    channel = Channel.SMS if lead.phone_hash else Channel.EMAIL
-    destination_hash = lead.phone_hash or lead.email_hash
-    key = lead_key_of(channel, destination_hash) if destination_hash else None
-    same = session.scalars(select(Contact).where(Contact.lead_key == key)).one_or_none() if key else None
-    if same is None:
-        lead.lead_key = key
-    elif lead.archived_at is not None:
-        lead.lead_key = None
-    elif same.archived_at is not None:
-        same.lead_key = None
-        session.flush()
-        lead.lead_key = key
-    else:
-        merge.merge(session, lead.public_id, same.public_id, actor="system", at=at)
-    session.flush()
-
-
 def is_gdpr_refused(session: Session, channel: str, destination: Destination) -> bool:
     """Whether a contact with this number or address has ``gdpr_optin`` false."""
     statement = _REFUSED_NUMBER if channel == Channel.SMS else _REFUSED_ADDRESS
@@ -139,7 +100,7 @@ def save_destination(
     Returns null and writes nothing if the contact may not submit forms any more, or if its number or address is not
     ``instead_of`` any more.
 
-    :param instead_of: the value to replace: null, or one that cannot be used
+    :param instead_of: the value to replace: null, or an address that cannot be used; see ``replace_number`` for numbers
     """
     is_phone = channel == Channel.SMS
     column = _CONTACT.c.phone if is_phone else _CONTACT.c.email
@@ -158,6 +119,22 @@ def save_destination(
     if not cast(Any, session.execute(saved)).rowcount:
         return None
     return locking.locked_by_write(contact_id, channel, destination.value, topic="contact.updated")
+
+
+def replace_number(
+    session: Session, contact_id: int, before: str, destination: Destination, evidence: Evidence, *, at: datetime
+) -> LockedContact | None:
+    """Replace a contact's number, which cannot be texted, by the one that it has typed.
+
+    Writes one ``number_change`` event with this evidence. Returns null and writes nothing as ``save_destination``.
+
+    :param before: the number to replace
+    """
+    contact = locking.lock_contact(session, contact_id)
+    if contact.phone != before or reach.is_out_of_reach(contact):
+        return None
+    contacts.change_phone(session, contact, destination.value, evidence=evidence, at=at)
+    return locking.locked_by_write(contact_id, Channel.SMS, destination.value)
 
 
 @lru_cache

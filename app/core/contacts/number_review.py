@@ -10,14 +10,13 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from app.core import clock, phone
-from app.core.consent import eligibility, suppressions
-from app.core.signing import keys_of
+from app.core.consent import suppressions
 from app.core.workspace import settings
 from app.db import Database
 from app.models import (
@@ -132,8 +131,4 @@ def _hold(session: Session, row: Any, reason: str, note: str) -> Held | None:
     """Hold the number of one opt-in. Null where it is suppressed already."""
     if not suppressions.hold_for_review(session, row.destination, note, at=clock.now()):
         return None
-    number_hash = keys_of(session).destination_hash(row.destination)
-    for contact in session.scalars(select(Contact).where(Contact.phone_hash == number_hash).with_for_update()):
-        contact.sms_block = cast(Any, eligibility.sms_block_of(contact))
-    session.flush()
     return Held(row.public_id, row.event_id, reason)

@@ -20,7 +20,7 @@ from app.core.forms.render_token import RenderToken
 from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.core.submissions import answers
-from app.models import ConsentState, ContactRole, EvidenceLevel
+from app.models import Channel, ConsentState, ContactRole, EvidenceLevel
 
 WINDOW_S = 60 * 60
 
@@ -211,6 +211,8 @@ def _with_destination(session: Session, answer: _Answer, contact_id: int) -> Loc
     channel, saved = answer.view.form.channel, answer.view.saved
     if answer.shown.destination_hash is not None:
         return leads.lock_saved(session, contact_id, channel, saved)
+    if saved is not None and channel == Channel.SMS:
+        return leads.replace_number(session, contact_id, saved, answer.destination, answer.evidence, at=answer.at)
     return leads.save_destination(session, contact_id, channel, answer.destination, instead_of=saved, at=answer.at)
 
 

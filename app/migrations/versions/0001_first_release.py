@@ -362,6 +362,7 @@ def create_tables() -> None:
         ),
         sa.PrimaryKeyConstraint("phone_hash", name=op.f("pk_suppressions")),
     )
+    op.create_index("ix_suppressions_cause_phone_hash", "suppressions", ["cause", "phone_hash"])
     op.create_table(
         "webhook_endpoints",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -108,6 +108,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "request": {"phone": "+12025550123", "note": "Asked at the counter."},
         "links": {"lift": _link("lift_suppression", suppression_id="$response.body#/id")},
     },
+    "resolve_suppression": {"request": {"decision": "release", "note": "They confirmed their number by phone."}},
     "create_webhook_endpoint": {
         "request": {"url": "https://shop.example.com/assent", "topics": ["granular.subscribe", "granular.unsubscribe"]},
         "links": {

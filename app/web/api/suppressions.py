@@ -6,11 +6,15 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.consent import suppressions
+from app.core.consent.suppressions import Filter
 from app.core.contacts.search import COUNTED_MAX
 from app.models import Suppression
 from app.schemas.suppression import (
+    SUPPRESSION_COLUMNS,
+    DecisionSchema,
     LiftedSuppressionSchema,
     NewSuppressionSchema,
+    ResolvedSuppressionSchema,
     SuppressionListSchema,
     SuppressionPagingSchema,
     SuppressionSchema,
@@ -26,15 +30,19 @@ PER_PAGE = 50
 @blueprint.arguments(SuppressionPagingSchema, location="query")
 @blueprint.response(200, SuppressionListSchema)
 def list_suppressions(query: dict[str, Any]) -> dict[str, Any]:
-    """List numbers that must not be texted, whatever the cause; in no order that means anything."""
+    """List numbers that must not be texted; in no order that means anything.
+
+    Those with the cause `review` wait for a decision.
+    """
     session, request = auth.read_session(), pagination.read(query, default=PER_PAGE)
     after = str(request.key[0]) if request.key else None
-    found = suppressions.page(session, phone_number=query["phone"], after=after, limit=request.per_page + 1)
+    only = Filter(query["phone"], query["cause"])
+    found = suppressions.page(session, only, after=after, limit=request.per_page + 1)
     return pagination.by_key(
         request,
         found,
         lambda each: each.phone_hash,
-        lambda: pagination.capped(suppressions.count(session, most=COUNTED_MAX), COUNTED_MAX),
+        lambda: pagination.capped(suppressions.count(session, only, most=COUNTED_MAX), COUNTED_MAX),
     )
 
 
@@ -61,6 +69,22 @@ def find_suppression(suppression_id: str) -> Suppression:
 def lift_suppression(session: Session, suppression_id: str) -> Suppression:
     """Lift a suppression that was made by hand.
 
-    `suppressed`: the number's holder asked for it; nobody else lifts that.
+    `suppressed`: the number's holder asked for it; nobody else lifts that. `invalid_state`: it is under review, and
+    waits for a decision.
     """
     return suppressions.lift(session, suppression_id, actor=auth.caller().actor, at=clock.now())
+
+
+@blueprint.post("/suppressions/<suppression_id>/resolve", errors=(404, 409))
+@blueprint.arguments(DecisionSchema)
+@blueprint.commit(ResolvedSuppressionSchema)
+def resolve_suppression(session: Session, body: dict[str, Any], suppression_id: str) -> dict[str, Any]:
+    """Decide about a number under review.
+
+    `keep` stops texts for good: the cause becomes `keyword`, as if the number's holder had asked for it, and only they
+    can lift it. `release` lifts it. `invalid_state`: it is not under review.
+    """
+    is_kept = body["decision"] == "keep"
+    decide = suppressions.keep if is_kept else suppressions.release
+    found = decide(session, suppression_id, body["note"], actor=auth.caller().actor, at=clock.now())
+    return {name: getattr(found, name) for name in SUPPRESSION_COLUMNS} | {"lifted": not is_kept}

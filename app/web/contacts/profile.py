@@ -1,6 +1,6 @@
-"""One contact: subscriptions, consent events with their evidence, and inserting a form."""
+"""One contact: subscriptions, consent events with their evidence, tags and notes, and inserting a form."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -9,11 +9,12 @@ from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms import HiddenField, SelectField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import AnyOf, DataRequired, Length
 
 from app.core import clock, phone, public_urls
-from app.core.consent import eligibility, locking, reach
+from app.core.consent import eligibility, locking, reach, suppressions
 from app.core.consent.eligibility import Reason, SubscriptionStatus
+from app.core.contacts import notes, tags
 from app.core.contacts import records as contacts
 from app.core.conversations import lifecycle
 from app.core.errors import InvalidInput, InvalidState
@@ -31,7 +32,9 @@ from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor
 
 EVENTS_A_PAGE = 100
-OPT_IN_PREFIX, GDPR_PREFIX = "yes-", "gdpr-"
+NOTES_SHOWN = 50
+OPT_IN_PREFIX, GDPR_PREFIX, REVIEW_PREFIX = "yes-", "gdpr-", "review-"
+KEEP, RELEASE = "keep", "release"
 GDPR_ON = "on"
 _LINK = "inserted_link"
 
@@ -64,6 +67,24 @@ class GdprForm(Form):
     )
 
 
+class ReviewForm(Form):
+    """The decision about a number under review; ``suppression`` is the one that the page showed."""
+
+    suppression = HiddenField()
+    decision = HiddenField(validators=[AnyOf([KEEP, RELEASE], "Choose one of the two.")])
+    note = TextAreaField(
+        "Why?",
+        [DataRequired("Say why, for example “they confirmed it by phone today”."), Length(max=suppressions.NOTE_MAX)],
+        filters=[text],
+    )
+
+
+class NoteForm(Form):
+    body = TextAreaField(
+        "New note", [DataRequired("Write something first."), Length(max=notes.BODY_MAX)], filters=[text]
+    )
+
+
 class ProfileForms:
     """The forms of the page: the one that was just sent, and new ones for the rest."""
 
@@ -73,11 +94,16 @@ class ProfileForms:
         opt_in: ConsentForm | None = None,
         opt_out: ConsentForm | None = None,
         gdpr: GdprForm | None = None,
+        *,
+        review: ReviewForm | None = None,
+        note: NoteForm | None = None,
     ) -> None:
         self.insert = insert or InsertForm(formdata=None)
         self.opt_in = opt_in or ConsentForm(formdata=None, prefix=OPT_IN_PREFIX)
         self.opt_out = opt_out or ConsentForm(formdata=None)
         self.gdpr = gdpr or GdprForm(formdata=None, prefix=GDPR_PREFIX)
+        self.review = review or ReviewForm(formdata=None, prefix=REVIEW_PREFIX)
+        self.note = note or NoteForm(formdata=None)
 
     def offer(self, forms: list[tuple[str, str]], subscriptions: list[SubscriptionStatus]) -> None:
         """Fill the choices of each list."""
@@ -131,6 +157,12 @@ def profile_page(public_id: str, forms: ProfileForms) -> str:
             opt_in=forms.opt_in,
             opt_out=forms.opt_out,
             gdpr=forms.gdpr,
+            review=forms.review,
+            note=forms.note,
+            under_review=suppressions.under_review(session, found.phone_hash),
+            tags=tags.of_contact(session, found.id),
+            notes=notes.of_contact(session, found.id, limit=NOTES_SHOWN),
+            notes_count=notes.count_of_contact(session, found.id),
             is_closed=reach.is_closed(found),
             has_messenger=lifecycle.has_messenger(session, found),
             link=_take_link(found),
@@ -140,6 +172,13 @@ def profile_page(public_id: str, forms: ProfileForms) -> str:
             evidence=evidence,
             formatted=phone.formatted,
         )
+
+
+def done_or_page(
+    act: Callable[[Any, str], ResponseReturnValue], public_id: str, forms: ProfileForms, form: Form
+) -> ResponseReturnValue:
+    """The response of the act, or the contact's page with what is wrong in the form."""
+    return accepted(form, lambda sent: act(sent, public_id)) or (profile_page(public_id, forms), 422)
 
 
 def current_id(session: Session, public_id: str) -> str:

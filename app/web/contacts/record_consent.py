@@ -1,8 +1,5 @@
 """Recording an opt-in or opt-out that a contact gave to an agent, with a note as evidence."""
 
-from collections.abc import Callable
-from typing import Any
-
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
@@ -23,9 +20,8 @@ from app.web.contacts.profile import (
     ProfileForms,
     chosen_id,
     current_id,
-    profile_page,
+    done_or_page,
 )
-from app.web.formkit import Form, accepted
 from app.web.services import unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor
 
@@ -34,7 +30,7 @@ from app.web.sign_in.setup import agent_required, current_actor
 @agent_required
 def record_opt_out(public_id: str) -> ResponseReturnValue:
     form = ConsentForm()
-    return _done_or_page(_opted_out, public_id, ProfileForms(opt_out=form), form)
+    return done_or_page(_opted_out, public_id, ProfileForms(opt_out=form), form)
 
 
 @blueprint.post("/contacts/<public_id>/opt-ins")
@@ -42,7 +38,7 @@ def record_opt_out(public_id: str) -> ResponseReturnValue:
 def record_opt_in(public_id: str) -> ResponseReturnValue:
     """One explicit action with a note. It reverses an opt-out, but lifts no suppression of the number."""
     form = ConsentForm(prefix=OPT_IN_PREFIX)
-    return _done_or_page(_opted_in, public_id, ProfileForms(opt_in=form), form)
+    return done_or_page(_opted_in, public_id, ProfileForms(opt_in=form), form)
 
 
 @blueprint.post("/contacts/<public_id>/gdpr")
@@ -50,14 +46,7 @@ def record_opt_in(public_id: str) -> ResponseReturnValue:
 def record_gdpr(public_id: str) -> ResponseReturnValue:
     """Stop or allow every message to a contact. A note says how they asked for it."""
     form = GdprForm(prefix=GDPR_PREFIX)
-    return _done_or_page(_gdpr_changed, public_id, ProfileForms(gdpr=form), form)
-
-
-def _done_or_page(
-    act: Callable[[Any, str], ResponseReturnValue], public_id: str, forms: ProfileForms, form: Form
-) -> ResponseReturnValue:
-    """The response of the act, or the contact's page with what is wrong in the form."""
-    return accepted(form, lambda sent: act(sent, public_id)) or (profile_page(public_id, forms), 422)
+    return done_or_page(_gdpr_changed, public_id, ProfileForms(gdpr=form), form)
 
 
 def _gdpr_changed(form: GdprForm, public_id: str) -> ResponseReturnValue:

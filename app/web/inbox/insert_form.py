@@ -18,7 +18,7 @@ from app.core.conversations import lifecycle
 from app.core.errors import DestinationRefused, InvalidInput, NotFound
 from app.core.forms import content as form_content
 from app.core.forms.concerns import Concern, concern_of
-from app.core.forms.content import BUTTON_MAX, LEGAL_MAX, TITLE_MAX, FormContent, FormText
+from app.core.forms.content import BUTTON_MAX, CHECKBOX_MAX, LEGAL_MAX, TITLE_MAX, FormContent, FormText
 from app.core.forms.form_view import State
 from app.core.signing import keys_of
 from app.core.subscriptions import subscription_types
@@ -50,6 +50,7 @@ class ConfiguredForm(Form):
     title = StringField("Title", [DataRequired("Give the form a title."), *_at_most(TITLE_MAX)], filters=[text])
     button_text = StringField("Button text", _at_most(BUTTON_MAX), filters=[text])
     legal_text = TextAreaField("Legal text", _at_most(LEGAL_MAX), filters=[text])
+    checkbox_text = StringField("Text of the box", _at_most(CHECKBOX_MAX), filters=[text])
     locale = SelectField("Language of these texts", choices=choices(LOCALES.items()), default=DEFAULT_LOCALE)
     client_key = StringField("Key", _at_most(64))
 
@@ -61,7 +62,12 @@ class ConfiguredForm(Form):
     def content(self, workspace: Workspace) -> FormContent:
         """The content as it was sent, in the messenger's color. Core checks it."""
         locale = self.locale.data if self.locale.data in LOCALES else DEFAULT_LOCALE
-        texts = FormText(self.title.data or "", self.button_text.data or "", self.legal_text.data or "")
+        texts = FormText(
+            title=self.title.data or "",
+            button_text=self.button_text.data or "",
+            legal_text=self.legal_text.data or "",
+            checkbox_text=self.checkbox_text.data or "",
+        )
         return FormContent(
             ids.parse_id(self.subscription_type_id.data) or 0,
             {locale: texts},

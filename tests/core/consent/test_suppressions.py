@@ -1,13 +1,20 @@
 """Numbers that must not be texted."""
 
+from collections.abc import Callable
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from app.core.consent import suppressions
-from app.core.errors import DestinationRefused, InvalidState
+from app.core.consent import eligibility, suppressions
+from app.core.errors import DestinationRefused, InvalidInput, InvalidState
 from app.db import Database
-from app.models import ConsentEvent, OutboxEvent, Suppression, SuppressionCause
+from app.models import AuditEntry, ConsentEvent, ConsentEvidence, OutboxEvent, Suppression, SuppressionCause
 from tests import make
+from tests.make import NOON
+
+LATER = NOON + timedelta(hours=2)
 
 
 @pytest.mark.parametrize("number", ["+44 20 7946 0018", "+1 999 555 0000", "+49 30 1234567", "+5215512345678"])
@@ -41,3 +48,58 @@ def test_only_a_stronger_cause_replaces_a_cause(
         if found.cause != SuppressionCause.MANUAL:
             with pytest.raises(InvalidState):
                 suppressions.lift(session, found.phone_hash, actor="agent:1", at=make.NOON)
+
+
+def test_a_number_under_review_that_is_kept_is_stopped_like_one_whose_holder_asked(database: Database) -> None:
+    with database.unit_of_work() as session:
+        held = suppressions.suppress(session, make.SAMS_NUMBER, SuppressionCause.REVIEW, "?", actor="system", at=NOON)
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        kept = suppressions.keep(session, held.phone_hash, " She called. ", actor="agent:1", at=LATER)
+        assert (kept.cause, kept.note, kept.created_at) == ("keyword", "She called.", NOON)
+        assert events(session) == [("suppress", "system", "?"), ("suppress", "agent:1", "She called.")]
+        assert published(session) == ["suppression.created", "contact.created"]
+        assert "suppression.kept" in session.scalars(select(AuditEntry.action)).all()
+        session.refresh(sam)
+        assert sam.updated_at == LATER
+        with pytest.raises(InvalidState) as refused:
+            suppressions.lift(session, held.phone_hash, actor="agent:1", at=LATER)
+        assert refused.value.code == "suppressed"
+
+
+def test_a_number_under_review_that_is_released_may_be_texted_again(database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        offers = make.live_type(session)
+        make.opt_in(session, sam, offers)
+        held = suppressions.suppress(session, make.SAMS_NUMBER, SuppressionCause.REVIEW, "?", actor="system", at=NOON)
+        suppressions.release(session, held.phone_hash, "It is hers.", actor="api:1", at=LATER)
+        assert eligibility.status(session, sam, offers).is_reachable
+        assert events(session)[1:] == [("suppress", "system", "?"), ("lift", "api:1", "It is hers.")]
+        assert published(session)[-1] == "suppression.lifted"
+        assert "suppression.lifted" in session.scalars(select(AuditEntry.action)).all()
+
+
+@pytest.mark.parametrize("cause", SuppressionCause)
+@pytest.mark.parametrize("decide", [suppressions.keep, suppressions.release])
+def test_only_a_number_under_review_is_decided_about_and_only_with_a_note(
+    database: Database, decide: Callable[..., Suppression], cause: SuppressionCause
+) -> None:
+    with database.unit_of_work() as session:
+        held = suppressions.suppress(session, make.SAMS_NUMBER, cause, "?", actor="system", at=NOON)
+        is_open = cause == SuppressionCause.REVIEW
+        with pytest.raises(InvalidInput if is_open else InvalidState) as refused:
+            decide(session, held.phone_hash, " " if is_open else "why", actor="agent:1", at=NOON)
+        assert refused.value.code == ("parameter_invalid" if is_open else "invalid_state")
+        assert suppressions.find(session, held.phone_hash).cause == cause
+
+
+def events(session: Session) -> list[tuple[str, str, str | None]]:
+    """The action, actor and note of every event, in order."""
+    query = select(ConsentEvent.action, ConsentEvent.actor, ConsentEvidence.note).join(
+        ConsentEvidence, ConsentEvidence.event_id == ConsentEvent.id
+    )
+    return [(row.action, row.actor, row.note) for row in session.execute(query.order_by(ConsentEvent.id))]
+
+
+def published(session: Session) -> list[str]:
+    return list(session.scalars(select(OutboxEvent.topic).order_by(OutboxEvent.id)))

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from app.cli.database import migrated
 from app.config import Settings
 from app.core import phone
-from app.core.consent import eligibility, suppressions
-from app.core.contacts import number_rules
+from app.core.consent import eligibility, locking, suppressions
+from app.core.contacts import erase, number_rules
 from app.core.contacts import records as contacts
 from app.core.ledger import evidence
 from app.core.signing import keys_of
@@ -20,6 +20,7 @@ from app.core.workspace import settings as workspace_settings
 from app.db import Database
 from app.models import (
     Consent,
+    ConsentEvidence,
     ConsentState,
     Contact,
     ContactRole,
@@ -220,8 +221,16 @@ def test_a_suppression_whose_number_was_erased_holds_for_the_new_spelling(databa
         assert eligibility.is_suppressed(session, keys_of(session).destination_hash(NEW))
 
 
-@pytest.mark.parametrize(("old", "new", "cause"), [("keyword", "manual", "keyword"), ("manual", "keyword", "keyword")])
-def test_of_two_suppressions_of_one_number_the_persons_own_stays(
+@pytest.mark.parametrize(
+    ("old", "new", "cause"),
+    [
+        ("keyword", "manual", "keyword"),
+        ("manual", "keyword", "keyword"),
+        ("keyword", "carrier", "keyword"),
+        ("review", "manual", "review"),
+    ],
+)
+def test_of_two_suppressions_of_one_number_the_strongest_cause_stays(
     database: Database, old: str, new: str, cause: str
 ) -> None:
     with database.unit_of_work() as session:
@@ -259,6 +268,39 @@ def test_an_opt_out_whose_evidence_was_erased_holds_for_the_new_spelling(databas
         make.opt_out(session, sam, offers)
         evidence.erase(session, sam.id, at=make.NOON)
         older(session, make.contact(session), OLD)
+        eve = make.contact(session, phone_number=NEW)
+        ids = eve.id, offers.id
+    store_rules(database, OLDER)
+    number_rules.apply(database)
+    with database.read_only() as session:
+        assert eligibility.Reason.OPTED_OUT in status_of(session, *ids).reasons
+
+
+@pytest.mark.parametrize("is_current", [True, False], ids=["current number", "former number"])
+def test_a_person_who_is_erased_before_new_rules_are_applied_stays_opted_out_and_suppressed(
+    database: Database, *, is_current: bool
+) -> None:
+    with database.unit_of_work() as session:
+        offers, sam = make.live_type(session), older(session, make.contact(session), OLD)
+        make.opt_out(session, sam, offers)
+        suppress_older(session, OLD, "keyword")
+        if not is_current:
+            contacts.change_phone(session, sam, make.BRITISH_NUMBER, at=make.NOON)
+        erase.erase(session, locking.lock_contact(session, sam.id), actor="agent:1", at=make.NOON)
+        eve = make.contact(session, phone_number=NEW)
+        reasons = status_of(session, eve.id, offers.id).reasons
+        assert {eligibility.Reason.OPTED_OUT, eligibility.Reason.SUPPRESSED} <= set(reasons)
+        assert {(each.phone, each.note) for each in session.scalars(select(Suppression))} == {(None, "")}
+        assert not session.scalars(select(ConsentEvidence.event_id).where(ConsentEvidence.erased_at.is_(None))).all()
+
+
+def test_an_opt_out_of_the_number_before_a_change_holds_for_its_new_spelling(database: Database) -> None:
+    """Its own event tells only the number after the change; the opt-in with the number before tells that one."""
+    with database.unit_of_work() as session:
+        offers, sam = make.live_type(session), older(session, make.contact(session), OLD)
+        make.opt_in(session, sam, offers)
+        contacts.change_phone(session, sam, make.BRITISH_NUMBER, at=make.NOON)
+        make.opt_out(session, sam, offers)
         eve = make.contact(session, phone_number=NEW)
         ids = eve.id, offers.id
     store_rules(database, OLDER)

@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 
 from app.core import wording
 from app.core.consent import current as current_consents
-from app.core.consent import locking
-from app.core.contacts import erase
+from app.core.consent import locking, suppressions
+from app.core.contacts import erase, notes, tags
 from app.core.contacts import records as contacts
 from app.core.forms import publishing as optin_forms
 from app.core.workspace import settings
@@ -24,6 +24,7 @@ from app.models import (
     Source,
     SubscriptionType,
     Suppression,
+    SuppressionCause,
 )
 from app.web.contacts import listing, newest, profile
 from tests import make
@@ -416,6 +417,87 @@ def test_a_long_record_continues_on_older_pages(ana: FlaskClient, database: Data
     assert [len(each) for each in seen] == [profile.EVENTS_A_PAGE, 2]
     assert not seen[0] & seen[1]
     assert "Older" not in second
+
+
+def _hold(database: Database, sam: Contact, cause: SuppressionCause = SuppressionCause.REVIEW) -> str:
+    """The id of a suppression of Sam's number."""
+    with database.unit_of_work() as session:
+        note = "May be <misread>."
+        return suppressions.suppress(session, sam.phone or "", cause, note, actor="system", at=make.NOON).phone_hash
+
+
+@pytest.mark.parametrize(
+    ("decision", "says", "cause"),
+    [("keep", "Texts stay stopped", "keyword"), ("release", "Texts are allowed again", None)],
+)
+def test_an_agent_decides_about_a_number_under_review_and_says_why(
+    ana: FlaskClient, database: Database, sam: Contact, decision: str, says: str, cause: str | None
+) -> None:
+    held = _hold(database, sam)
+    html = ana.get(_page(sam)).get_data(as_text=True)
+    assert "Number under review" in html
+    assert "May be &lt;misread&gt;." in html
+    values = {"review-suppression": held, "review-decision": decision}
+    address = f"{_page(sam)}/number-review"
+    refused = pages.submit(ana, address, values, page=_page(sam))
+    assert refused.status_code == 422
+    assert "Say why" in refused.get_data(as_text=True)
+    values |= {"review-note": "She called today."}
+    undecided = pages.submit(ana, address, {**values, "review-decision": ""}, page=_page(sam))
+    assert undecided.status_code == 422
+    assert "She called today." in undecided.get_data(as_text=True)
+    done = pages.submit(ana, address, values, page=_page(sam), follow_redirects=True).get_data(as_text=True)
+    assert says in done
+    assert "Number under review" not in done
+    with database.read_only() as session:
+        found = session.get(Suppression, held)
+        assert (found.cause if found else None) == cause
+        event = session.scalars(select(ConsentEvent).order_by(ConsentEvent.id.desc())).first()
+        assert event
+        assert event.source == Source.AGENT
+
+
+def test_a_number_whose_holder_said_stop_meanwhile_stays_stopped(
+    ana: FlaskClient, database: Database, sam: Contact
+) -> None:
+    held = _hold(database, sam)
+    assert "Number under review" in ana.get(_page(sam)).get_data(as_text=True)
+    _hold(database, sam, SuppressionCause.KEYWORD)
+    values = {"review-suppression": held, "review-decision": "release", "review-note": "It is hers."}
+    late = pages.submit(ana, f"{_page(sam)}/number-review", values, page=_page(sam), follow_redirects=True)
+    html = late.get_data(as_text=True)
+    assert "decided about this number already" in html
+    assert "Number under review" not in html
+    with database.read_only() as session:
+        assert session.get_one(Suppression, held).cause == "keyword"
+
+
+def test_a_contact_shows_its_tags_and_notes_and_an_agent_adds_a_note(
+    ana: FlaskClient, database: Database, sam: Contact
+) -> None:
+    with database.unit_of_work() as session:
+        vip = tags.create(session, "VIP <1>", actor="agent:1", at=make.NOON)
+        tags.attach(session, sam.public_id, vip.id, actor="agent:1", at=make.NOON)
+        for number in range(profile.NOTES_SHOWN):
+            notes.add(session, sam.public_id, f"note {number}", None, actor="api:1", at=make.NOON)
+    html = ana.get(_page(sam)).get_data(as_text=True)
+    assert "VIP &lt;1&gt;" in html
+    assert "note 0<" in html
+    assert "API," in html
+    address, page = f"{_page(sam)}/notes", _page(sam)
+    empty = pages.submit(ana, address, {"body": " "}, page=page)
+    assert empty.status_code == 422
+    assert "Write something first." in empty.get_data(as_text=True)
+    added = pages.submit(ana, address, {"body": "Likes <tea>.\nCalls back."}, page=page, follow_redirects=True)
+    html = added.get_data(as_text=True)
+    assert "Likes &lt;tea&gt;.\nCalls back." in html
+    assert "Ana," in html
+    assert "note 0<" not in html
+    assert f"the newest {profile.NOTES_SHOWN} of {profile.NOTES_SHOWN + 1} notes" in html
+    with database.read_only() as session:
+        newest_note = notes.of_contact(session, sam.id, limit=1)[0]
+        assert newest_note.author
+        assert newest_note.author.email == "ana@example.com"
 
 
 def test_reading_pages_writes_nothing(ana: FlaskClient, database: Database, sam: Contact) -> None:

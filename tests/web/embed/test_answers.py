@@ -22,6 +22,7 @@ from app.core.forms import daily_counts
 from app.core.forms import publishing as optin_forms
 from app.core.forms.content import FormContent, FormText
 from app.core.forms.publishing import FormSettings
+from app.core.ledger import events as ledger
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.db import Database
@@ -455,7 +456,18 @@ def test_another_number_is_asked_for_when_the_saved_one_cannot_be_texted(
     assert page.state == "ask"
     assert answer(client, page, make.BRITISH_NUMBER).state == "done"
     with database.read_only() as session:
-        assert session.get_one(Contact, sam.id).phone == make.BRITISH_NUMBER
+        saved = session.get_one(Contact, sam.id)
+        assert (saved.phone, saved.phone_country) == (make.BRITISH_NUMBER, "GB")
+        assert saved.former_phone_hashes == [sam.phone_hash], "an erasure finds what is kept about the old number"
+        change, opt_in = ledger.of_contact(session, sam.id)[::-1]
+        assert (change.event.action, opt_in.event.action) == ("number_change", "opt_in")
+        event = change.event
+        assert (event.source, event.actor, event.destination_hash) == ("form", "contact", saved.phone_hash)
+        assert change.evidence
+        assert change.evidence.details
+        assert (change.evidence.details["before"], change.evidence.destination) == (sam.phone, saved.phone)
+        topics = list(session.scalars(select(OutboxEvent.topic).order_by(OutboxEvent.id)))
+        assert topics[-3:] == ["contact.updated", "granular.subscribe", "form.submitted"]
 
 
 def test_a_number_that_changed_while_the_page_was_open_is_shown_before_it_is_signed_up(

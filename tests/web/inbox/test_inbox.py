@@ -17,7 +17,18 @@ from app.core.forms import publishing as optin_forms
 from app.core.inbox import lists as inbox
 from app.core.subscriptions import subscription_types
 from app.db import Database
-from app.models import Agent, Channel, ConsentType, Contact, Conversation, InsertedForm, Message, MessageKind, OptInForm
+from app.models import (
+    Agent,
+    Channel,
+    ConsentType,
+    Contact,
+    Conversation,
+    InsertedForm,
+    Message,
+    MessageKind,
+    OptInForm,
+    OptInFormText,
+)
 from app.web.inbox import labels as words
 from tests import make
 from tests.web import pages
@@ -313,6 +324,23 @@ def test_a_form_configured_in_a_conversation_is_in_no_list(
         assert optin_forms.find_all(session) == []
     assert "A seat for you" in text_of(ana, f"/inbox/{chat}")
     assert "A seat for you" not in text_of(pages.admin(app), "/admin/forms")
+
+
+def test_a_form_configured_in_a_conversation_can_have_a_box_that_must_be_ticked(
+    ana: FlaskClient, chat: int, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        kind = make.live_type(session)
+    filled = {"subscription_type_id": str(kind.id), "title": "Tastings", "locale": "en", "checkbox_text": "I <agree>."}
+    preview = pages.submit(ana, f"/inbox/{chat}/insert/preview", filled, page="/account").get_data(as_text=True)
+    assert 'name="agree"' in preview
+    assert "I &lt;agree&gt;." in preview
+    too_long = pages.submit(ana, f"/inbox/{chat}/insert", filled | {"checkbox_text": "x" * 501})
+    assert too_long.status_code == 422
+    assert "Use at most 500 characters." in too_long.get_data(as_text=True)
+    assert pages.submit(ana, f"/inbox/{chat}/insert", filled).status_code == 303
+    with database.read_only() as session:
+        assert session.scalars(select(OptInFormText.checkbox_text)).all() == ["I <agree>."]
 
 
 def test_the_preview_shows_what_this_contact_will_see(

@@ -1,0 +1,32 @@
+"""An agent's decision about a contact's number that is under review."""
+
+from flask import flash, redirect, url_for
+from flask.typing import ResponseReturnValue
+
+from app.core import clock
+from app.core.consent import suppressions
+from app.core.errors import InvalidState, NotFound
+from app.web.contacts.blueprint import blueprint
+from app.web.contacts.profile import KEEP, REVIEW_PREFIX, ProfileForms, ReviewForm, done_or_page
+from app.web.services import unit_of_work
+from app.web.sign_in.setup import agent_required, current_actor
+
+
+@blueprint.post("/contacts/<public_id>/number-review")
+@agent_required
+def decide_number(public_id: str) -> ResponseReturnValue:
+    form = ReviewForm(prefix=REVIEW_PREFIX)
+    return done_or_page(_decided, public_id, ProfileForms(review=form), form)
+
+
+def _decided(form: ReviewForm, public_id: str) -> ResponseReturnValue:
+    is_kept = form.decision.data == KEEP
+    decide = suppressions.keep if is_kept else suppressions.release
+    result = "Texts stay stopped. Only the number’s holder can lift that." if is_kept else "Texts are allowed again."
+    try:
+        with unit_of_work() as session:
+            decide(session, form.suppression.data or "", form.note.data or "", actor=current_actor(), at=clock.now())
+    except (InvalidState, NotFound):
+        result = "Somebody has decided about this number already, or its holder has."
+    flash(result)
+    return redirect(url_for("contacts.contact", public_id=public_id), 303)
