@@ -16,7 +16,9 @@ from tests import make
 from tests.core.test_phone_reading import REGIONS, mobiles, usual_spellings, written_at_home
 
 
-@pytest.mark.parametrize("number", ["+44 20 7946 0018", "+1 999 555 0000", "+49 30 1234567", "+5215512345678"])
+@pytest.mark.parametrize(
+    "number", ["+44 20 7946 0018", "+1 999 555 0000", "+39 06 6982 0000", "+49 30 1234567", "+5215512345678"]
+)
 def test_any_number_can_be_suppressed_and_a_contact_with_it_is(database: Database, number: str) -> None:
     with database.unit_of_work() as session:
         made = suppressions.add(session, number, "by letter", actor="agent:1", at=make.NOON)
@@ -43,7 +45,7 @@ def test_a_suppression_by_any_spelling_holds_for_every_spelling(database: Databa
         assert not session.scalars(select(Contact.id).where(eligibility_sql.reachable(rules.Query(alerts, ())))).all()
 
 
-@pytest.mark.parametrize("text", ["", "call me", "+", "12", "0171 123456"])
+@pytest.mark.parametrize("text", ["", "call me", "+", "12", "0171 123456", "+57 (0) 321 1573306"])
 def test_what_is_no_number_is_refused(database: Database, text: str) -> None:
     with database.unit_of_work() as session, pytest.raises(DestinationRefused):
         suppressions.add(session, text, "by letter", actor="agent:1", at=make.NOON)
