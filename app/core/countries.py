@@ -111,7 +111,7 @@ def preselected(
 
 def country_of_time_zone(time_zone: str | None) -> str | None:
     """``IE`` for ``Europe/Dublin``; null for a zone of no country and for an unknown one."""
-    name = get_global("zone_aliases").get(time_zone, time_zone)
+    name = get_global("zone_aliases").get(time_zone or "", time_zone or "")
     territory = get_global("zone_territories").get(name)
     return territory if territory in countries() else None
 

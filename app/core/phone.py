@@ -118,6 +118,22 @@ def candidates(typed: str, *, region: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found if found and text.startswith("+") else [*found, given]))
 
 
+def refuse_extra_zero(e164: str) -> None:
+    """Refuse a number that no plan has, where one has it without the zeros after its country code: ``+57 (0) 321 …``.
+
+    :param e164: a ``+`` and digits
+    :raises DestinationRefused: ``phone_invalid``
+    """
+    try:
+        number = phonenumbers.parse(e164, None)
+    except NumberParseException:
+        return
+    without = phonenumbers.PhoneNumber(number.country_code, number.national_number)
+    is_extra = number.italian_leading_zero and phonenumbers.is_valid_number(without)
+    if is_extra and not phonenumbers.is_valid_number(number):
+        raise _refused("phone_invalid")
+
+
 def refuse_country(country: str, allowed_countries: frozenset[str]) -> None:
     """:raises DestinationRefused: the country is not among the allowed ones and their territories (empty: all are)"""
     if not is_allowed(country, allowed_countries):

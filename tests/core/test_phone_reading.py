@@ -59,6 +59,23 @@ def written_abroad(number: PhoneNumber) -> Iterator[str]:
     yield f"+{number.country_code} (0){bare}"
 
 
+def usual_spellings(number: PhoneNumber) -> Iterator[str]:
+    """Every usual way to write a number with its country, and how people in Argentina and Mexico wrote it earlier."""
+    national = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
+    bare, code = phonenumbers.national_significant_number(number), number.country_code
+    for each in (PhoneNumberFormat.E164, PhoneNumberFormat.INTERNATIONAL, PhoneNumberFormat.RFC3966):
+        yield phonenumbers.format_number(number, each)
+    yield f"+{code} {national}"
+    yield f"00{code}{bare}"
+    yield f"00 {code} {bare[:3]} {bare[3:]}"
+    if "".join(char for char in national if char.isdigit()) == f"0{bare}":
+        yield f"+{code} (0) {bare}"
+    if code == 54:
+        yield from (f"+54{bare[1:]}", f"+54 {bare[1:3]} 15 {bare[3:]}", f"0054{bare[1:]}")
+    if code == 52:
+        yield from (f"+521{bare}", f"+52 1 {bare}", f"00521{bare}")
+
+
 def read_or_none(typed: str, region: str | None) -> str | None:
     try:
         return phone.read(typed, region=region).e164
@@ -78,6 +95,16 @@ def test_a_number_written_at_home_is_read_as_itself(region: str) -> None:
             assert read in {e164_of(number), None}, typed
             assert phone.normalize(typed, region=region)[0] in {e164_of(number), typed}
         assert read_or_none(phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL), region) is not None
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_every_usual_spelling_of_a_number_is_stored_as_one(region: str) -> None:
+    for number in mobiles(region):
+        for typed in usual_spellings(number):
+            assert phone.normalize(typed)[0] == e164_of(number), typed
+            assert phone.normalize(typed, region=region)[0] == e164_of(number), typed
+        for typed in written_at_home(number):
+            assert phone.normalize(typed, region=region)[0] == e164_of(number), typed
 
 
 @pytest.mark.parametrize("region", ["SG", "TH", "KR", "BR", "US", "FR", None])

@@ -38,12 +38,13 @@ _SUPPRESSION = cast(Table, Suppression.__table__)
 def add(session: Session, typed: str, note: str, *, actor: str, at: datetime) -> Suppression:
     """Stop texts to a number by hand, for every contact. An existing suppression of the number is returned unchanged.
 
-    :raises DestinationRefused: this is not a number
+    :raises DestinationRefused: this is not a number, or one only without a 0 after the country code
     :raises InvalidInput: the note is empty or too long
     """
     number = phone.normalize(typed)[0]
     if not _NUMBER.fullmatch(number):
         number = str(phone.read(typed, region=None).e164)  # says what is wrong with it
+    phone.refuse_extra_zero(number)  # else a suppression that stops nothing would look like one that does
     return suppress(session, number, SuppressionCause.MANUAL, _note(note), actor=actor, at=at)
 
 

@@ -74,10 +74,10 @@ def insert_configured(
     return _insert(session, conversation, form, actor=actor, at=at, client_key=key)
 
 
-def begin(session: Session, contact: Contact, first: FirstMessage, *, agent_id: int, at: datetime) -> Conversation:
-    """Start a conversation with a contact. It is assigned to the agent.
+def begin(session: Session, contact: Contact, first: FirstMessage, *, agent_id: int, at: datetime) -> Message:
+    """Start a conversation with a contact. It is assigned to the agent. Returns its first message.
 
-    If one was started from the same page before, that one is returned, with whatever is new in ``first`` added to it.
+    If one was started from the same page before, whatever is new in ``first`` is added to that one.
 
     :raises InvalidInput: the text is empty or too long
     :raises NotFound: there is no such form
@@ -92,10 +92,10 @@ def begin(session: Session, contact: Contact, first: FirstMessage, *, agent_id: 
     conversation = lifecycle.find_started(session, contact.id, key) if key else None
     if conversation is None:
         conversation = lifecycle.start(session, contact.id, at=at, assignee_id=agent_id, client_key=key)
-    messages.post(session, conversation.id, NewMessage(actor, first.body, client_key=key), at=at)
+    message = messages.post(session, conversation.id, NewMessage(actor, first.body, client_key=key), at=at)
     if first.form_id is not None:
         insert_saved(session, conversation.id, first.form_id, actor=actor, at=at, client_key=key)
-    return conversation
+    return message
 
 
 def place(

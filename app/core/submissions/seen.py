@@ -2,17 +2,20 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core import rate_limits
+from app.core.consent.reach import IS_WITHIN_REACH
 from app.core.conversations import forms as conversation_forms
 from app.core.errors import NotFound
 from app.core.forms import daily_counts
 from app.core.forms.render_token import RenderToken
 from app.core.signing import keys_of
 from app.core.submissions.submit import WINDOW_S
-from app.models import InsertedForm, OptInForm, Workspace
+from app.models import Contact, InsertedForm, OptInForm, Workspace
+
+_IS_CONTACT_WITHIN_REACH = select(Contact.id).where(Contact.id == InsertedForm.contact_id, IS_WITHIN_REACH).exists()
 
 
 def public_form_seen(session: Session, form_key: str, shown: RenderToken, *, address: str | None, at: datetime) -> None:
@@ -36,10 +39,14 @@ def public_form_seen(session: Session, form_key: str, shown: RenderToken, *, add
 
 
 def inserted_form_seen(session: Session, token: str, *, at: datetime) -> None:
-    """Record that an inserted form was seen. Only the first time counts; an unknown token is ignored."""
+    """Record that an inserted form was seen. Only the first time counts; an unknown token is ignored.
+
+    Nothing is recorded about a contact that is out of reach: its form is not offered.
+    """
     seen = session.execute(
         update(InsertedForm)
         .where(InsertedForm.token == token, InsertedForm.seen_at.is_(None))
+        .where(or_(InsertedForm.contact_id.is_(None), _IS_CONTACT_WITHIN_REACH))
         .values(seen_at=at)
         .returning(InsertedForm.id, InsertedForm.form_id, InsertedForm.conversation_id)
     ).one_or_none()

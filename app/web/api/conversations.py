@@ -16,6 +16,7 @@ from app.core.conversations import api_views, lifecycle, messages
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations.api_views import Posted, Presentation, Record
 from app.core.conversations.appending import CONTACT, NewMessage
+from app.core.conversations.forms import FirstMessage
 from app.core.errors import InvalidInput, NotAvailable, NotFound
 from app.core.inbox import conversation_changes, conversation_search
 from app.core.inbox.conversation_search import Sort
@@ -210,16 +211,16 @@ def insert_form_into_conversation(
 def create_message(session: Session, body: dict[str, Any]) -> Posted:
     """Write to a contact as an admin: starts a conversation (`message_type` inapp).
 
-    `not_available`: other kinds of messages.
+    `not_available`: other kinds of messages. `blocked`, `gdpr_optout`, `invalid_state`: the contact takes none, or is
+    archived. `no_messenger`: a lead without a messenger would never see it.
     """
     if body["message_type"] not in {"inapp", "in_app"}:
         raise NotAvailable("Only messages of the type “inapp” can be sent yet.", field="message_type")
     agent, contact, at = admins.find_active(session, body["from_"]["id"]), _contact(session, body["to"]), clock.now()
     if body["from_"]["type"] != "admin":
         raise InvalidInput("A message comes from an admin; a contact begins a conversation.", field="from.type")
-    conversation = lifecycle.start(session, contact.id, at=at, assignee_id=agent.id)
-    message = messages.post(session, conversation.id, NewMessage(_actor(agent), body["body"]), at=at)
-    _audit(session, "begun", conversation.id, {"as": _actor(agent)}, at=at)
+    message = conversation_forms.begin(session, contact, FirstMessage(body["body"]), agent_id=agent.id, at=at)
+    _audit(session, "begun", message.conversation_id, {"as": _actor(agent)}, at=at)
     return Posted("admin_message", message)
 
 

@@ -56,8 +56,7 @@ def _started(form: StartForm, public_id: str) -> ResponseReturnValue:
 def _begun(public_id: str, first: FirstMessage) -> int:
     with unit_of_work() as session:
         contact = contacts.find_current(session, public_id)
-        conversation = conversation_forms.begin(session, contact, first, agent_id=my_id(), at=clock.now())
-        return conversation.id
+        return conversation_forms.begin(session, contact, first, agent_id=my_id(), at=clock.now()).conversation_id
 
 
 def _page(public_id: str, form: StartForm) -> str:

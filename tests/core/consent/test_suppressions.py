@@ -1,5 +1,6 @@
 """Numbers that must not be texted."""
 
+import random
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -7,24 +8,59 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.core.consent import eligibility, suppressions
+from app.core import destinations
+from app.core.consent import eligibility, eligibility_sql, rules, suppressions
+from app.core.consent.eligibility import Reason
 from app.core.errors import DestinationRefused, InvalidInput, InvalidState
+from app.core.signing import keys_of
 from app.db import Database
-from app.models import AuditEntry, ConsentEvent, ConsentEvidence, OutboxEvent, Suppression, SuppressionCause
+from app.models import (
+    AuditEntry,
+    ConsentEvent,
+    ConsentEvidence,
+    ConsentType,
+    Contact,
+    OutboxEvent,
+    Suppression,
+    SuppressionCause,
+)
 from tests import make
+from tests.core.test_phone_reading import REGIONS, mobiles, usual_spellings, written_at_home
 from tests.make import NOON
 
 LATER = NOON + timedelta(hours=2)
 
 
-@pytest.mark.parametrize("number", ["+44 20 7946 0018", "+1 999 555 0000", "+49 30 1234567", "+5215512345678"])
+@pytest.mark.parametrize(
+    "number", ["+44 20 7946 0018", "+1 999 555 0000", "+39 06 6982 0000", "+49 30 1234567", "+5215512345678"]
+)
 def test_any_number_can_be_suppressed_and_a_contact_with_it_is(database: Database, number: str) -> None:
     with database.unit_of_work() as session:
         made = suppressions.add(session, number, "by letter", actor="agent:1", at=make.NOON)
         assert make.contact(session, phone_number=number).phone_hash == made.phone_hash
 
 
-@pytest.mark.parametrize("text", ["", "call me", "+", "12", "0171 123456"])
+def test_a_suppression_by_any_spelling_holds_for_every_spelling(database: Database) -> None:
+    source = random.Random(1)
+    with database.unit_of_work() as session:
+        alerts, keys, suppressed = make.live_type(session, consent_type=ConsentType.OPT_OUT), keys_of(session), set()
+        for region in (*REGIONS[::4], "AR", "MX"):  # test_phone_reading.py tries every country
+            number = mobiles(region)[0]
+            by_client, by_shop = source.sample(list(usual_spellings(number)), 2)
+            by_person = source.choice(list(written_at_home(number)))
+            contact = make.contact(session, phone_number=by_shop)
+            assert eligibility.status(session, contact, alerts).is_reachable, by_shop
+            made = suppressions.add(session, by_client, "by letter", actor="agent:1", at=make.NOON)
+            assert destinations.read(keys, by_person, "sms", region=region).hash == made.phone_hash, by_person
+            assert eligibility.status(session, contact, alerts).reasons == (Reason.SUPPRESSED,), (by_client, by_shop)
+            suppressed.add(contact.id)
+        reason = eligibility_sql.first_reason(rules.Query(alerts, ()))
+        found = session.execute(select(Contact.id, reason)).all()
+        assert {tuple(each) for each in found} == {(each, "suppressed") for each in suppressed}
+        assert not session.scalars(select(Contact.id).where(eligibility_sql.reachable(rules.Query(alerts, ())))).all()
+
+
+@pytest.mark.parametrize("text", ["", "call me", "+", "12", "0171 123456", "+57 (0) 321 1573306"])
 def test_what_is_no_number_is_refused(database: Database, text: str) -> None:
     with database.unit_of_work() as session, pytest.raises(DestinationRefused):
         suppressions.add(session, text, "by letter", actor="agent:1", at=make.NOON)
