@@ -162,9 +162,7 @@ def _deliver_link(agent: Agent) -> ResponseReturnValue:
     return render_template("admin/agents_link.html", agent=agent, link=link, lasts=lasts, failed=wants_mail)
 
 
-def _apply(
-    agent_id: int, change: Callable[[Session], Agent], success: str, *, undo: str = ""
-) -> ResponseReturnValue:
+def _apply(agent_id: int, change: Callable[[Session], Agent], success: str, *, undo: str = "") -> ResponseReturnValue:
     try:
         with unit_of_work() as session:
             change(session)

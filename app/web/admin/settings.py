@@ -36,7 +36,9 @@ _OTHER = ("default_country", "allowed_countries", *_LIMITS)
 
 
 class SettingsForm(Form):
-    name = StringField("Workspace name", [DataRequired("Enter a name for the workspace."), _rule("name")], filters=[text])
+    name = StringField(
+        "Workspace name", [DataRequired("Enter a name for the workspace."), _rule("name")], filters=[text]
+    )
     time_zone = StringField(
         "Time zone", [DataRequired("Choose a time zone such as Europe/Berlin."), _rule("time_zone")], filters=[text]
     )
@@ -58,7 +60,9 @@ class SettingsForm(Form):
     submissions_per_number = IntegerField(
         "Submissions per hour for one number", [_A_NUMBER, _rule("submissions_per_number")]
     )
-    api_calls_per_minute = IntegerField("API calls per minute with one token", [_A_NUMBER, _rule("api_calls_per_minute")])
+    api_calls_per_minute = IntegerField(
+        "API calls per minute with one token", [_A_NUMBER, _rule("api_calls_per_minute")]
+    )
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
