@@ -111,8 +111,9 @@ def preselected(
 
 def country_of_time_zone(time_zone: str | None) -> str | None:
     """``IE`` for ``Europe/Dublin``; null for a zone of no country and for an unknown one."""
-    name = get_global("zone_aliases").get(time_zone or "", time_zone or "")
-    territory = get_global("zone_territories").get(name)
+    if time_zone is None:
+        return None
+    territory = get_global("zone_territories").get(get_global("zone_aliases").get(time_zone, time_zone))
     return territory if territory in countries() else None
 
 
@@ -127,7 +128,5 @@ def _as_option(country: str, allowed: frozenset[str]) -> str | None:
 
 
 def _is_zone_of(time_zone: str | None, country: str) -> bool:
-    if time_zone is None:
-        return False
     territory = country_of_time_zone(time_zone)
     return territory is not None and territory in with_territories({country})
