@@ -41,10 +41,12 @@ def documents() -> list[Path]:
     return [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md"])
-def test_every_file_that_a_page_names_exists(name: str) -> None:
-    missing = {path for path in named_paths((ROOT / name).read_text()) if not (ROOT / path).exists()}
-    assert missing - MADE_BY_COMMANDS == set()
+@pytest.mark.parametrize("page", documents(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    """Superseded decisions may name what is gone; they are not edited."""
+    text = page.read_text()
+    missing = {path for path in named_paths(text) if not (ROOT / path).exists()}
+    assert missing - MADE_BY_COMMANDS == set() or "Superseded by" in text
 
 
 def named_paths(text: str) -> set[str]:

@@ -101,13 +101,13 @@ def test_the_evidence_names_the_page_that_the_form_was_answered_on(page: Page, s
     expect(form.locator("[name=page]")).to_have_value(f"{shop.origin}/new")
 
 
-def refusal(page: Page, shop: Shop, key: str) -> tuple[str, str]:
+def refusal(page: Page, shop: Shop, key: str, head: str = "") -> tuple[str, str]:
     """The code and the console line of a form that is not shown. It takes no space."""
     lines: list[str] = []
     page.on("console", lambda message: lines.append(message.text))
     listen = "<script>addEventListener('assent:error', (event) => { window.code = event.detail.code; })</script>"
     source = f"{shop.address}/embed.js?form={key}"
-    shop.pages["/refused"] = f'<!doctype html><title>Shop</title>{listen}<script src="{source}"></script>'
+    shop.pages["/refused"] = f'<!doctype html><title>Shop</title>{head}{listen}<script src="{source}"></script>'
     page.goto(f"{shop.origin}/refused")
     page.wait_for_function("window.code")
     box = page.locator("assent-form").bounding_box()
@@ -127,6 +127,14 @@ def test_a_form_takes_no_space_where_it_is_not_allowed(page: Page, shop: Shop, k
 def test_a_form_with_a_wrong_key_takes_no_space(page: Page, shop: Shop) -> None:
     sentence = f"assent: no form has the key no-such-form: {shop.address}/admin/forms"
     assert refusal(page, shop, "no-such-form") == ("unknown_form", sentence)
+
+
+def test_a_form_that_the_pages_own_policy_forbids_takes_no_space(page: Page, shop: Shop, key: str) -> None:
+    head = """<meta http-equiv="Content-Security-Policy" content="frame-src 'self'; connect-src 'self'">"""
+    code, line = refusal(page, shop, key, head)
+    assert code == "not_shown"
+    assert line.startswith("assent: the form did not open.")
+    assert f"allows {shop.address} in frame-src" in line
 
 
 def test_a_form_that_is_only_slow_is_shown(page: Page, shop: Shop, key: str) -> None:
