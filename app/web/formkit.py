@@ -16,10 +16,11 @@ from app.core.forms.publishing import PublishedForm
 
 CONCERNS = {
     Concern.BLOCKED: "this contact is blocked",
-    Concern.UNAVAILABLE: "would be closed for this contact",
-    Concern.SUPPRESSED: "their number must not be texted",
+    Concern.ARCHIVED: "this contact is archived",
+    Concern.GDPR_OPTOUT: "no marketing consent (GDPR)",
+    Concern.SUPPRESSED: "this number must not be texted",
     Concern.OPTED_OUT: "opted out",
-    Concern.SIGNED_UP: "already signed up",
+    Concern.SIGNED_UP: "already opted in",
 }
 AnyForm = TypeVar("AnyForm", bound="Form")
 
