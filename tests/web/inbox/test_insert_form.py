@@ -42,13 +42,23 @@ def forms(database: Database) -> tuple[OptInForm, OptInForm]:
 
 
 def _options(html: str) -> list[str]:
-    """The labels of the saved forms in the order in which the page offers them."""
+    """The labels of the saved forms in the order in which a page offers them in a list."""
     box = re.search(r'<select[^>]* name="form_id".*?</select>', html, re.DOTALL)
     return [unescape(label) for label in re.findall(r"<option[^>]*>(.*?)</option>", box[0] if box else "")]
 
 
+def _picks(ana: FlaskClient, chat: int) -> list[tuple[str, str]]:
+    """The saved forms of the picker, each with its warning, in the order of the page."""
+    html = ana.get(f"/inbox/{chat}/forms").get_data(as_text=True)
+    found = []
+    for pick in html.split('class="option pick"')[1:]:
+        name, warning = re.search(r"<label[^>]*>(.*?)<", pick), re.search(r'-warning">⚠ (.*?)<', pick)
+        found.append((unescape(name[1]) if name else "", unescape(warning[1]) if warning else ""))
+    return found
+
+
 def _insert(ana: FlaskClient, chat: int, form_id: object) -> pages.TestResponse:
-    return pages.submit(ana, f"/inbox/{chat}/forms", {"form_id": str(form_id)}, page=f"/inbox/{chat}")
+    return pages.submit(ana, f"/inbox/{chat}/forms", {"form_id": str(form_id)}, page=f"/inbox/{chat}/forms")
 
 
 def _newest(database: Database) -> InsertedForm:
@@ -64,12 +74,12 @@ def _contact(database: Database, sam: Contact, **values: object) -> None:
 def test_no_form_is_chosen_until_the_agent_chooses_one(
     ana: FlaskClient, chat: int, forms: tuple[OptInForm, OptInForm], database: Database
 ) -> None:
-    html = ana.get(f"/inbox/{chat}").get_data(as_text=True)
-    assert _options(html)[0] == "Choose a form"
+    html = ana.get(f"/inbox/{chat}/forms").get_data(as_text=True)
+    assert not re.search(r'type="radio"[^>]* checked', html)
     answer = _insert(ana, chat, "")
     refused = answer.get_data(as_text=True)
     assert answer.status_code == 422
-    assert "Choose a form first." in refused.partition('id="insert"')[2]
+    assert "Choose a form first." in refused.partition('id="picker"')[2]
     with database.read_only() as session:
         assert session.scalars(select(InsertedForm)).all() == []
 
@@ -78,10 +88,9 @@ def test_the_form_that_the_agent_inserted_last_is_offered_first(
     ana: FlaskClient, chat: int, forms: tuple[OptInForm, OptInForm]
 ) -> None:
     older, _ = forms
-    page = f"/inbox/{chat}"
-    assert _options(ana.get(page).get_data(as_text=True))[1:] == ["Newer (News)", "Older (Offers)"]
+    assert _picks(ana, chat) == [("Newer", ""), ("Older", "")]
     assert _insert(ana, chat, older.id).status_code == 303
-    assert _options(ana.get(page).get_data(as_text=True))[1:] == ["Older (Offers)", "Newer (News)"]
+    assert _picks(ana, chat) == [("Older", ""), ("Newer", "")]
 
 
 def test_a_refused_form_keeps_its_reason_at_the_form(
@@ -94,18 +103,18 @@ def test_a_refused_form_keeps_its_reason_at_the_form(
             f"/inbox/{chat}/forms", data={"csrf_token": token, "form_id": str(forms[0].id)}, headers=headers
         )
         assert answer.status_code == 422
-        assert "This contact is blocked." in answer.get_data(as_text=True).partition('id="insert"')[2]
+        assert "This contact is blocked." in answer.get_data(as_text=True).partition('id="picker"')[2]
 
 
 def test_the_composer_says_that_a_blocked_contact_gets_nothing(
     ana: FlaskClient, chat: int, sam: Contact, forms: tuple[OptInForm, OptInForm], database: Database
 ) -> None:
-    assert "reads it in the messenger" in ana.get(f"/inbox/{chat}").get_data(as_text=True)
+    assert "will see this in the chat" in ana.get(f"/inbox/{chat}").get_data(as_text=True)
     _contact(database, sam, blocked_at=make.NOON)
     html = ana.get(f"/inbox/{chat}").get_data(as_text=True)
     assert "Sam Rivera is blocked: no message and no form can be sent." in html
-    assert "reads it in the messenger" not in html
-    assert 'id="insert"' not in html
+    assert "will see this in the chat" not in html
+    assert f"/inbox/{chat}/forms" not in html
     answer = pages.submit(ana, f"/inbox/{chat}/messages", {"kind": "message", "body": "Hi"}, page=f"/inbox/{chat}")
     refused = answer.get_data(as_text=True)
     assert answer.status_code == 422
@@ -127,17 +136,26 @@ def test_each_form_says_what_speaks_against_it_before_it_is_inserted(
         make.opt_out(session, sam, types["Had it"])
     expected = {
         "Form Fresh (Fresh)",
-        "Form Got it (Got it): already signed up",
+        "Form Got it (Got it): already opted in",
         "Form Had it (Had it): opted out",
     }
-    for path in (f"/inbox/{chat}", f"/contacts/{sam.public_id}", f"/inbox/new/{sam.public_id}"):
+    assert set(_picks(ana, chat)) == {
+        ("Form Fresh", ""),
+        ("Form Got it", "Already opted in"),
+        ("Form Had it", "Opted out"),
+    }
+    for path in (f"/contacts/{sam.public_id}", f"/inbox/new/{sam.public_id}"):
         assert expected <= set(_options(ana.get(path).get_data(as_text=True))), path
     configured = ana.get(f"/inbox/{chat}/insert").get_data(as_text=True)
-    for shown in (">Fresh (SMS)<", ">Got it (SMS): already signed up<", ">Had it (SMS): opted out<"):
+    for shown in (">Fresh (SMS)<", ">Got it (SMS): already opted in<", ">Had it (SMS): opted out<"):
         assert shown in configured
-    _contact(database, sam, gdpr_optin=False)
-    labels = _options(ana.get(f"/inbox/{chat}").get_data(as_text=True))[1:]
-    assert all(label.endswith(": would be closed for this contact") for label in labels)
+    for values, warning in (
+        ({"gdpr_optin": False}, "No marketing consent (GDPR)"),
+        ({"archived_at": make.NOON}, "This contact is archived"),
+        ({"blocked_at": make.NOON}, "This contact is blocked"),
+    ):
+        _contact(database, sam, **values)
+        assert {shown for _, shown in _picks(ana, chat)} == {warning}
 
 
 def test_the_preview_shows_a_form_as_it_would_be_for_somebody_signed_up_or_out_of_reach(
