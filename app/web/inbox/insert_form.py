@@ -138,7 +138,7 @@ def _copied(session: Session, form_id: int | None, locale: str) -> dict[str, Any
         return {"locale": locale}
     texts, known = form_wording.text_for(found, locale)
     return {
-        "base": form_id,
+        "base": str(form_id),
         "subscription_type_id": str(found.subscription_type_id),
         "locale": known,
         **{name: getattr(texts, name) for name in ("title", "button_text", "legal_text")},

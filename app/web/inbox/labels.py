@@ -102,8 +102,8 @@ def excerpt(row: InboxRow, agents: dict[int, str], me: int) -> str:
 
 
 def _form_summary(card: FormCard) -> str:
-    if card.state == CardState.SIGNED_UP and card.answered_at is not None:
-        return f"Signed up with “{card.title}”"
+    if card.state == CardState.SIGNED_UP:
+        return f"Already opted in: “{card.title}”" if card.is_signed_up_elsewhere else f"Signed up with “{card.title}”"
     return f"Form “{card.title}”: {CARD_STATES[card.state].lower()}"
 
 

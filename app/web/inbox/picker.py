@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from flask import Response, jsonify, render_template, url_for
+from flask import Response, flash, jsonify, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms import StringField
@@ -14,7 +14,7 @@ from app.core import clock
 from app.core.consent import eligibility
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations import lifecycle
-from app.core.errors import InvalidInput
+from app.core.errors import InvalidInput, InvalidState
 from app.core.forms import legal_text, publishing
 from app.core.forms import wording as form_wording
 from app.core.forms.concerns import Concern
@@ -66,16 +66,17 @@ def picker(conversation_id: int) -> ResponseReturnValue:
 @agent_required
 def send_again(conversation_id: int, inserted_form_id: int) -> ResponseReturnValue:
     """Send the form of a card again. A refusal is shown on the page of the conversation."""
-    form = PickedForm()
-    with unit_of_work() as session:
-        sent = conversation_forms.send_again(
-            session,
-            conversation_id,
-            inserted_form_id,
-            actor=current_actor(),
-            at=clock.now(),
-            client_key=form.client_key.data or None,
-        )
+    key = request.form.get("client_key") or None
+    try:
+        with unit_of_work() as session:
+            sent = conversation_forms.send_again(
+                session, conversation_id, inserted_form_id, actor=current_actor(), at=clock.now(), client_key=key
+            )
+    except InvalidState as error:
+        if is_from_script():
+            raise
+        flash(error.message, "error")
+        return back_to(conversation_id)
     return _sent(conversation_id, sent)
 
 

@@ -11,8 +11,11 @@ from app.core import clock
 from app.core.conversations import lifecycle
 from app.core.conversations import messages as conversations
 from app.core.conversations.appending import NewMessage
+from app.core.forms.content import FormText, find_content
+from app.core.forms.publishing import newest_version
+from app.core.workspace import settings
 from app.db import Database
-from app.models import Contact, InsertedForm, Message, OptInForm
+from app.models import Contact, ContactRole, InsertedForm, Message, OptInForm
 from tests import make
 from tests.web import pages
 
@@ -203,3 +206,74 @@ def test_a_form_of_another_conversation_or_an_answered_one_is_not_taken_back(
     with database.read_only() as session:
         assert session.get_one(InsertedForm, inserted.id).withdrawn_at is None
         assert session.scalars(select(Message).where(Message.conversation_id == other)).one().body == "Hello"
+
+
+def test_a_custom_form_starts_as_a_copy_in_the_contacts_language(
+    ana: FlaskClient, chat: int, sam: Contact, database: Database
+) -> None:
+    english = FormText("Offers by text", "Count me in", "You agree.", "Welcome!", "I agree")
+    german = FormText("Angebote per SMS", "Ich bin dabei", "Sie stimmen zu.", "Willkommen!", "Einverstanden")
+    with database.unit_of_work() as session:
+        form = make.form(session, texts={"en": english, "de": german}, accent_color="#112233", default_country="DE")
+    _contact(database, sam, locale="de-AT")
+    path = f"/inbox/{chat}/insert?form={form.id}"
+    html = ana.get(path).get_data(as_text=True)
+    for expected in ('value="Angebote per SMS"', 'value="Ich bin dabei"', "Sie stimmen zu.", 'value="de"'):
+        assert expected in html
+    preview = ana.get(f"/inbox/{chat}/insert/preview?form={form.id}").get_data(as_text=True)
+    assert "Angebote per SMS" in preview
+    values = {"base": str(form.id), "subscription_type_id": "1", "locale": "de", "title": "Nur heute"}
+    values |= {"button_text": "Ja", "legal_text": "Sie stimmen zu."}
+    assert pages.submit(ana, path, values).status_code == 303
+    with database.read_only() as session:
+        made = session.scalars(select(OptInForm).where(OptInForm.is_inline)).one()
+        content = find_content(session, _newest(database).version_id)
+    assert made.is_inline
+    assert content.texts == {"de": FormText("Nur heute", "Ja", "Sie stimmen zu.", "Willkommen!", "Einverstanden")}
+    assert (content.accent_color, content.default_country) == ("#112233", "DE")
+
+
+def test_an_agent_who_may_not_write_legal_texts_keeps_that_of_the_saved_form(
+    ana: FlaskClient, chat: int, forms: tuple[OptInForm, OptInForm], database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        settings.change(session, {"agents_write_legal_text": False}, actor="agent:1", at=make.NOON)
+        legal = find_content(session, newest_version(session, forms[0]).id).texts["en"].legal_text
+    assert "Custom form" not in ana.get(f"/inbox/{chat}/forms").get_data(as_text=True)
+    path = f"/inbox/{chat}/insert?form={forms[0].id}"
+    assert re.search(r"<textarea[^>]*readonly", ana.get(path).get_data(as_text=True))
+    values = {"base": str(forms[0].id), "subscription_type_id": "1", "locale": "en", "title": "Only today"}
+    refused = pages.submit(ana, path, values | {"legal_text": "Whatever she likes."})
+    assert refused.status_code == 422
+    assert "Only admins write this text." in refused.get_data(as_text=True)
+    assert pages.submit(ana, path, values | {"legal_text": legal}).status_code == 303
+
+
+def test_a_waiting_form_is_sent_again_and_replaces_the_first(
+    ana: FlaskClient, chat: int, forms: tuple[OptInForm, OptInForm], database: Database
+) -> None:
+    _insert(ana, chat, forms[0].id)
+    first = _newest(database)
+    path = f"/inbox/{chat}/forms/{first.id}/again"
+    assert f'action="{path}"' in ana.get(f"/inbox/{chat}").get_data(as_text=True)
+    token = pages.csrf_token(ana.get(f"/inbox/{chat}").get_data(as_text=True))
+    sent = ana.post(path, data={"csrf_token": token}, headers={"X-Requested-With": "fetch"})
+    again = _newest(database)
+    assert sent.json == {"text": "Form sent.", "undo": f"/inbox/{chat}/forms/{again.id}/withdraw"}
+    assert (again.form_id, again.id != first.id) == (first.form_id, True)
+    with database.unit_of_work() as session:
+        assert session.get_one(InsertedForm, first.id).withdrawn_at is not None
+        session.get_one(InsertedForm, again.id).answered_at = make.NOON
+    assert pages.submit(ana, f"/inbox/{chat}/forms/{again.id}/again", page=f"/inbox/{chat}").status_code == 303
+    assert "answered already" in ana.get(f"/inbox/{chat}").get_data(as_text=True)
+
+
+def test_a_lead_without_a_messenger_is_offered_a_personal_link_instead(ana: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        lead = make.contact(session, role=ContactRole.LEAD, external_id=None, phone_number=make.BRITISH_NUMBER)
+        chat = lifecycle.start(session, lead.id, at=clock.now()).id
+    html = ana.get(f"/inbox/{chat}").get_data(as_text=True)
+    assert "can’t read replies here" in html
+    assert f'href="/contacts/{lead.public_id}#insert"' in html
+    assert f"/inbox/{chat}/forms" not in html
+    assert re.search(r'id="kind-message"[^>]* disabled', html)
