@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, LargeBinary, String, Text, text
+from sqlalchemy import CheckConstraint, LargeBinary, String, Text, text, true
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from app.models.base import Base
@@ -29,6 +29,9 @@ class Workspace(Base):
     submissions_per_number: Mapped[int] = mapped_column(default=60, doc="submissions an hour for one number")
     api_calls_per_minute: Mapped[int] = mapped_column(
         default=10_000, server_default=text("10000"), doc="per token; counted in windows of ten seconds"
+    )
+    agents_write_legal_text: Mapped[bool] = mapped_column(
+        default=True, server_default=true(), doc="whether agents may send forms with a legal text that no admin wrote"
     )
     messenger_key: Mapped[str] = mapped_column(String(32), default=lambda: secrets.token_urlsafe(12), doc="public")
     messenger_secret: Mapped[str] = mapped_column(

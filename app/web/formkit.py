@@ -17,10 +17,11 @@ from app.core.forms.publishing import PublishedForm
 
 CONCERNS = {
     Concern.BLOCKED: "this contact is blocked",
-    Concern.UNAVAILABLE: "would be closed for this contact",
-    Concern.SUPPRESSED: "their number must not be texted",
+    Concern.ARCHIVED: "this contact is archived",
+    Concern.GDPR_OPTOUT: "no marketing consent (GDPR)",
+    Concern.SUPPRESSED: "this number must not be texted",
     Concern.OPTED_OUT: "opted out",
-    Concern.SIGNED_UP: "already signed up",
+    Concern.SIGNED_UP: "already opted in",
 }
 AnyForm = TypeVar("AnyForm", bound="Form")
 
@@ -110,13 +111,21 @@ def offered_forms(session: Session, statuses: Iterable[SubscriptionStatus], *, a
 
     :param statuses: the contact's status for each live type (``eligibility.statuses``)
     """
+    found = forms_with_concerns(session, statuses, actor=actor)
+    return [(str(offered.form.id), _form_label(offered, concern)) for offered, concern in found]
+
+
+def forms_with_concerns(
+    session: Session, statuses: Iterable[SubscriptionStatus], *, actor: str
+) -> list[tuple[PublishedForm, Concern | None]]:
+    """The saved forms that can be inserted, each with the concern about it for the contact of ``statuses``.
+
+    Those that the actor inserted last come first.
+    """
     concerns = {each.subscription_type.id: concern_of(each) for each in statuses}
     recent = {form_id: position for position, form_id in enumerate(insertion.recently_inserted(session, actor))}
-    offered = publishing.find_offered(session)
-    return [
-        (str(each.form.id), _form_label(each, concerns.get(each.subscription_type.id)))
-        for each in sorted(offered, key=lambda each: recent.get(each.form.id, len(recent)))
-    ]
+    offered = sorted(publishing.find_offered(session), key=lambda each: recent.get(each.form.id, len(recent)))
+    return [(each, concerns.get(each.subscription_type.id)) for each in offered]
 
 
 def _form_label(offered: PublishedForm, concern: Concern | None) -> str:

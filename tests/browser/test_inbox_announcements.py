@@ -54,10 +54,11 @@ def inbox(chromium: Browser, address: str) -> Iterator[Page]:
 
 
 def choose(page: Page, *, sound: bool = False, notification: bool = False) -> None:
-    page.locator("#inbox-settings").evaluate("(details) => { details.open = true; }")
-    page.get_by_label("A sound for what is new").set_checked(sound)
-    page.get_by_label("A desktop notification").set_checked(notification)
+    page.get_by_role("button", name="Notifications and shortcuts").click()
+    page.get_by_label("Play a sound").set_checked(sound)
+    page.get_by_label("Show a desktop notification").set_checked(notification)
     page.wait_for_timeout(300)
+    page.get_by_role("button", name="Done").click()
     forget(page)
 
 
@@ -123,9 +124,9 @@ def test_preferences_are_kept_for_the_next_page(inbox: Page, address: str, datab
     choose(inbox, sound=True, notification=True)
     unread = start_conversation(database, "Noor Haddad", "Is anybody there?")
     inbox.goto(f"{address}/inbox")
-    inbox.get_by_text("Announcements and keys").click()
-    expect(inbox.get_by_label("A sound for what is new")).to_be_checked()
-    expect(inbox.get_by_label("A desktop notification")).to_be_checked()
+    inbox.get_by_role("button", name="Notifications and shortcuts").click()
+    expect(inbox.get_by_label("Play a sound")).to_be_checked()
+    expect(inbox.get_by_label("Show a desktop notification")).to_be_checked()
     with (
         database.unit_of_work() as session
     ):  # an unread conversation is not announced because of an action of another agent

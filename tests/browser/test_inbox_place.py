@@ -10,7 +10,6 @@ from app.core.conversations import lifecycle
 from app.core.conversations import messages as conversations
 from app.core.conversations.appending import NewMessage
 from app.db import Database
-from app.models import Contact
 from tests import make
 from tests.browser.conftest import sign_in
 
@@ -46,47 +45,6 @@ def phone(chromium: Browser, max_: Page) -> Iterator[Page]:
     context = chromium.new_context(storage_state=max_.context.storage_state(), viewport={"width": 320, "height": 640})
     yield context.new_page()
     context.close()
-
-
-def test_the_focus_stays_at_hand_after_inserting_withdrawing_and_closing(
-    max_: Page, address: str, chats: list[int]
-) -> None:
-    max_.goto(f"{address}/inbox/{chats[-1]}")
-    max_.keyboard.press("i")
-    expect(max_.get_by_label("Insert a saved form")).to_be_focused()
-    max_.keyboard.press("Tab")
-    max_.keyboard.press("Enter")
-    expect(max_.locator("#insert")).to_be_visible()
-    max_.get_by_label("Insert a saved form").select_option(index=1)
-    max_.keyboard.press("Tab")
-    max_.keyboard.press("Enter")
-    expect(max_.locator(".form-card")).to_have_count(1, timeout=SOON_MS)
-    expect(max_.get_by_label("Your message")).to_be_focused()
-    max_.get_by_role("button", name="Withdraw").press("Enter")
-    expect(max_.locator(".form-card")).to_have_attribute("data-state", "withdrawn", timeout=SOON_MS)
-    expect(max_.get_by_label("Your message")).to_be_focused()
-    max_.get_by_role("button", name="Close", exact=True).press("Enter")
-    expect(max_.get_by_role("button", name="Open again")).to_be_focused(timeout=SOON_MS)
-    max_.reload()
-    max_.keyboard.press("Tab")
-    max_.keyboard.press("Tab")
-    max_.keyboard.press("Enter")
-    expect(max_.get_by_label("Your message")).to_be_focused()
-
-
-def test_a_refusal_is_shown_at_the_form_that_was_sent(
-    max_: Page, address: str, chats: list[int], database: Database
-) -> None:
-    max_.goto(f"{address}/inbox/{chats[-1]}")
-    max_.keyboard.press("i")
-    max_.get_by_label("Insert a saved form").select_option(index=1)
-    with database.unit_of_work() as session:
-        chat = lifecycle.find(session, chats[-1])
-        session.get_one(Contact, chat.contact_id).blocked_at = clock.now()
-    max_.locator("#insert button").click()
-    refusal = max_.locator("#insert + .not-done")
-    expect(refusal).to_have_text("It was not done. This contact is blocked.")
-    expect(refusal).to_be_in_viewport()
 
 
 def test_the_list_keeps_its_place_and_scrolls_apart_from_the_thread(max_: Page, address: str, chats: list[int]) -> None:

@@ -15,9 +15,9 @@ from app.core.consent import reach
 from app.core.conversations import appending, lifecycle, messages
 from app.core.conversations.appending import LockedConversation, NewMessage
 from app.core.errors import InvalidState, NotFound
-from app.core.forms import insertion
+from app.core.forms import insertion, legal_text
 from app.core.forms import publishing as optin_forms
-from app.core.forms.content import FormContent
+from app.core.forms.content import FormContent, checked_content
 from app.core.forms.publishing import FormSettings
 from app.db import run
 from app.models import Contact, Conversation, ConversationState, InsertedForm, Message, MessageKind, OptInForm
@@ -63,14 +63,39 @@ def insert_configured(
     """Create a form for this one conversation and place it there. No list offers it; its wording is frozen as usual.
 
     :raises NotFound: there is no such conversation
-    :raises InvalidInput: a text; the type is not live
+    :raises InvalidInput: a text; the type is not live; the actor may not write the legal text
     :raises InvalidState: the contact is blocked
     """
     conversation = appending.lock(session, conversation_id)
     key = appending.content_key(client_key, "configured", content) if client_key else None
     if key and (placed := appending.find_sent(session, conversation, key)):
         return placed
+    legal_text.refuse_unwritten(session, checked_content(session, content), actor=actor)
     form = optin_forms.create(session, content, FormSettings(is_inline=True), actor=actor, at=at)
+    return _insert(session, conversation, form, actor=actor, at=at, client_key=key)
+
+
+def send_again(
+    session: Session,
+    conversation_id: int,
+    inserted_form_id: int,
+    *,
+    actor: str,
+    at: datetime,
+    client_key: str | None = None,
+) -> Message:
+    """Place the newest version of a form once more, as the newest message. One that still waits is withdrawn.
+
+    :raises NotFound: the form is not in this conversation
+    :raises InvalidState: it was answered; as ``insert_saved``
+    """
+    # The form's row is locked before the conversation's, as when the person answers.
+    withdraw_from(session, conversation_id, inserted_form_id, actor=actor, at=at)
+    conversation = appending.lock(session, conversation_id)
+    key = appending.content_key(client_key, "again", inserted_form_id) if client_key else None
+    if key and (placed := appending.find_sent(session, conversation, key)):
+        return placed
+    form = optin_forms.find(session, session.get_one(InsertedForm, inserted_form_id).form_id)
     return _insert(session, conversation, form, actor=actor, at=at, client_key=key)
 
 

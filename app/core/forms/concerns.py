@@ -9,23 +9,29 @@ from app.models import ConsentState
 class Concern(StrEnum):
     """What an agent should know before a form is inserted.
 
-    ``blocked``: it would be refused. ``unavailable``: the contact is archived or wants no messages, so the form would
-    be closed. ``suppressed``, ``opted_out``: the person, or the holder of the number, asked for no messages.
-    ``signed_up``: the form would have nothing to ask.
+    ``blocked``, ``archived``, ``gdpr_optout`` (the person wants no messages): it is refused. ``suppressed``,
+    ``opted_out``: the person, or the holder of the number, asked for no messages. ``signed_up``: the form would have
+    nothing to ask.
     """
 
     BLOCKED = "blocked"
-    UNAVAILABLE = "unavailable"
+    ARCHIVED = "archived"
+    GDPR_OPTOUT = "gdpr_optout"
     SUPPRESSED = "suppressed"
     OPTED_OUT = "opted_out"
     SIGNED_UP = "signed_up"
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether ``insertion.py`` refuses the form."""
+        return self in {Concern.BLOCKED, Concern.ARCHIVED, Concern.GDPR_OPTOUT}
 
 
 # The first that applies is the concern.
 _REASONS = {
     Reason.BLOCKED: Concern.BLOCKED,
-    Reason.ARCHIVED: Concern.UNAVAILABLE,
-    Reason.GDPR_OPTOUT: Concern.UNAVAILABLE,
+    Reason.ARCHIVED: Concern.ARCHIVED,
+    Reason.GDPR_OPTOUT: Concern.GDPR_OPTOUT,
     Reason.SUPPRESSED: Concern.SUPPRESSED,
     Reason.OPTED_OUT: Concern.OPTED_OUT,
 }

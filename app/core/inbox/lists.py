@@ -38,11 +38,12 @@ class Assigned(StrEnum):
 class InboxList:
     """Which list, and which page of it.
 
+    :param assigned: a group, or the id of one agent
     :param before: ``key`` of the last row of the page before
     """
 
     state: ConversationState = ConversationState.OPEN
-    assigned: Assigned = Assigned.ALL
+    assigned: Assigned | int = Assigned.ALL
     before: tuple[datetime, int] | None = None
     limit: int = PAGE_SIZE
 
@@ -190,9 +191,11 @@ def _row(row: Any, at: datetime) -> InboxRow:
     )
 
 
-def _assigned(assigned: Assigned, agent_id: int) -> ColumnElement[bool]:
+def _assigned(assigned: Assigned | int, agent_id: int) -> ColumnElement[bool]:
     column = _CONVERSATION.c.assignee_id
     match assigned:
+        case int():
+            return column == assigned
         case Assigned.ME:
             return column == agent_id
         case Assigned.NOBODY:

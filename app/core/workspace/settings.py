@@ -82,7 +82,7 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
 
     :param values: any of name, time_zone, default_country, allowed_countries, allowed_origins (lists), privacy_url,
         terms_url, help_contact, submissions_per_address, submissions_per_number, api_calls_per_minute,
-        messenger_office_name, messenger_greeting (locale to text), messenger_accent_color
+        agents_write_legal_text, messenger_office_name, messenger_greeting (locale to text), messenger_accent_color
     :raises InvalidInput: a value is invalid; ``field`` names it
     """
     workspace = get(session)
@@ -245,6 +245,7 @@ _CHECKS = {
     "submissions_per_address": _limit("submissions_per_address"),
     "submissions_per_number": _limit("submissions_per_number"),
     "api_calls_per_minute": _limit("api_calls_per_minute"),
+    "agents_write_legal_text": bool,
     "messenger_office_name": _office_name,
     "messenger_greeting": _greeting,
     "messenger_accent_color": _accent_color,

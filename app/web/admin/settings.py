@@ -7,7 +7,7 @@ from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.file import FileField, FileRequired
 from sqlalchemy.orm import Session
-from wtforms import IntegerField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, IntegerField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -32,7 +32,7 @@ def _rule(name: str) -> Any:
 
 _PLAIN = ("name", "time_zone", "privacy_url", "terms_url", "help_contact")
 _LIMITS = ("submissions_per_address", "submissions_per_number", "api_calls_per_minute")
-_OTHER = ("default_country", "allowed_countries", *_LIMITS)
+_OTHER = ("default_country", "allowed_countries", "agents_write_legal_text", *_LIMITS)
 
 
 class SettingsForm(Form):
@@ -54,6 +54,7 @@ class SettingsForm(Form):
     privacy_url = StringField("Privacy policy", [_rule("privacy_url")], filters=[text])
     terms_url = StringField("Terms", [_rule("terms_url")], filters=[text])
     help_contact = StringField("Help contact", [_rule("help_contact")], filters=[text])
+    agents_write_legal_text = BooleanField("Agents may write a legal text of their own")
     submissions_per_address = IntegerField(
         "Submissions per hour from one IP address", [_A_NUMBER, _rule("submissions_per_address")]
     )

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from flask import flash, redirect, request, url_for
+from flask import flash, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -17,7 +17,7 @@ from app.web import ids
 from app.web.formkit import accepted
 from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, my_id
-from app.web.inbox.pages import InsertSavedForm, ReplyForm, show_conversation
+from app.web.inbox.pages import ReplyForm, show_conversation
 from app.web.services import unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor
 
@@ -31,16 +31,6 @@ def reply(conversation_id: int) -> ResponseReturnValue:
     )
 
 
-@blueprint.post("/inbox/<int:conversation_id>/forms")
-@agent_required
-def insert_saved(conversation_id: int) -> ResponseReturnValue:
-    """Insert a saved form. A refusal is shown at the form."""
-    form = InsertSavedForm()
-    return accepted(form, partial(_inserted, conversation_id=conversation_id)) or show_conversation(
-        conversation_id, insert=form
-    )
-
-
 @blueprint.post("/inbox/<int:conversation_id>/forms/<int:inserted_form_id>/withdraw")
 @agent_required
 def withdraw_form(conversation_id: int, inserted_form_id: int) -> ResponseReturnValue:
@@ -51,10 +41,10 @@ def withdraw_form(conversation_id: int, inserted_form_id: int) -> ResponseReturn
                 session, conversation_id, inserted_form_id, actor=current_actor(), at=clock.now()
             )
     except InvalidState as error:
-        if _is_from_script():
+        if is_from_script():
             raise
         flash(error.message, "error")
-    return _back_to(conversation_id)
+    return back_to(conversation_id)
 
 
 @blueprint.post("/inbox/<int:conversation_id>/<any(close, reopen):action>")
@@ -64,9 +54,12 @@ def close_or_reopen(conversation_id: int, action: str) -> ResponseReturnValue:
     with unit_of_work() as session:
         change(session, conversation_id, actor=current_actor(), at=clock.now())
         _mark_shown_read(session, conversation_id)
-    if not _is_from_script():
-        flash("The conversation is closed." if action == "close" else "The conversation is open again.")
-    return _back_to(conversation_id)
+    text = "Conversation closed." if action == "close" else "Conversation reopened."
+    if is_from_script():
+        undo = url_for("inbox.close_or_reopen", conversation_id=conversation_id, action="reopen")
+        return jsonify(text=text, undo=undo) if action == "close" else ("", 204)
+    flash(text)
+    return back_to(conversation_id)
 
 
 @blueprint.post("/inbox/<int:conversation_id>/assignee")
@@ -75,10 +68,10 @@ def assign(conversation_id: int) -> ResponseReturnValue:
     chosen = request.form.get("assignee", "")
     agent_id = ids.parse_id(chosen)
     if chosen and agent_id is None:
-        raise InvalidInput("Choose somebody who works here.", field="assignee")
+        raise InvalidInput("Choose a teammate.", field="assignee")
     with unit_of_work() as session:
         lifecycle.assign(session, conversation_id, agent_id, actor=current_actor(), at=clock.now())
-    return _back_to(conversation_id)
+    return back_to(conversation_id)
 
 
 @blueprint.post("/inbox/<int:conversation_id>/read")
@@ -87,7 +80,7 @@ def mark_read(conversation_id: int) -> ResponseReturnValue:
     """Mark as read, for pages without scripts. Scripts report by themselves what was read."""
     with unit_of_work() as session:
         _mark_shown_read(session, conversation_id)
-    return _back_to(conversation_id)
+    return back_to(conversation_id)
 
 
 def _posted(form: ReplyForm, conversation_id: int) -> ResponseReturnValue:
@@ -96,19 +89,7 @@ def _posted(form: ReplyForm, conversation_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         messages.post(session, conversation_id, new, at=clock.now())
         _mark_shown_read(session, conversation_id)
-    return _back_to(conversation_id)
-
-
-def _inserted(form: InsertSavedForm, conversation_id: int) -> ResponseReturnValue:
-    form_id = ids.parse_id(form.form_id.data)
-    if form_id is None:
-        raise InvalidInput("Choose a form first.", field="form_id")
-    key = form.client_key.data or None
-    with unit_of_work() as session:
-        conversation_forms.insert_saved(
-            session, conversation_id, form_id, actor=current_actor(), at=clock.now(), client_key=key
-        )
-    return _back_to(conversation_id)
+    return back_to(conversation_id)
 
 
 def _mark_shown_read(session: Session, conversation_id: int) -> None:
@@ -117,14 +98,14 @@ def _mark_shown_read(session: Session, conversation_id: int) -> None:
     presence.mark_read_up_to(session, conversation_id, my_id(), shown)
 
 
-def _back_to(conversation_id: int) -> ResponseReturnValue:
-    """Redirect to the conversation. A script gets 204 and polls for what is new."""
-    if _is_from_script():
+def back_to(conversation_id: int) -> ResponseReturnValue:
+    """Redirect to the conversation. A script gets 204, and polls for what changed."""
+    if is_from_script():
         return "", 204
     params = ListChoice.from_request().params()
     page = url_for("inbox.conversation_page", conversation_id=conversation_id, _anchor="reply", **params)
     return redirect(page, 303)
 
 
-def _is_from_script() -> bool:
+def is_from_script() -> bool:
     return request.headers.get("X-Requested-With") == "fetch"

@@ -6,3 +6,4 @@ from app.web.inbox import labels
 
 blueprint = Blueprint("inbox", __name__)
 blueprint.add_app_template_filter(labels.short_time)
+blueprint.add_app_template_filter(labels.clock_time)

@@ -1,6 +1,7 @@
 """The variables of the inbox's templates, for its pages and its poll."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,16 +14,17 @@ from app.core.accounts import agents
 from app.core.consent import eligibility
 from app.core.contacts import records as contacts
 from app.core.conversations import views
-from app.core.conversations.views import AgentView
+from app.core.conversations.views import AgentMessage, AgentView
 from app.core.inbox import lists, presence, search
 from app.core.inbox.lists import Assigned, InboxList
 from app.core.ledger import events as ledger
 from app.core.workspace import settings
 from app.models import Contact, Conversation, ConversationState
-from app.web import formatting
-from app.web.inbox import labels
+from app.web import formatting, ids
+from app.web.inbox import form_preview, headings, labels
 from app.web.sign_in.setup import current_agent
 
+_THANKED_WITHIN = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -31,7 +33,7 @@ class ListChoice:
     """Which list a page shows: by state and assignee, after a certain row, or the results of a search."""
 
     box: ConversationState
-    assigned: Assigned
+    assigned: Assigned | int
     typed: str
     before: tuple[datetime, int] | None
 
@@ -40,7 +42,7 @@ class ListChoice:
         box, assigned = request.args.get("box", ""), request.args.get("assigned", "")
         return cls(
             ConversationState(box) if box in set(ConversationState) else ConversationState.OPEN,
-            Assigned(assigned) if assigned in set(Assigned) else Assigned.ALL,
+            Assigned(assigned) if assigned in set(Assigned) else ids.parse_id(assigned) or Assigned.ALL,
             request.args.get("q", "")[:200].strip(),
             _parse_key(request.args.get("before", "")),
         )
@@ -62,7 +64,7 @@ class ListChoice:
             before = _key_text(self.before) if self.before and is_same else ""
         chosen = {
             "box": box or self.box.value,
-            "assigned": assigned or self.assigned.value,
+            "assigned": assigned or str(self.assigned),
             "q": self.typed if is_same else "",
             "before": before,
         }
@@ -95,6 +97,7 @@ def list_context(session: Session, choice: ListChoice, *, at: datetime) -> dict[
         "next_page": next_page,
         "counts": lists.counts(session, me),
         "agents": formatting.agent_names(session),
+        "others": {each.id: agents.label(each) for each in agents.find_all(session) if each.active and each.id != me},
         "me": me,
         "time_zone": workspace.time_zone,
         "labels": labels,
@@ -102,9 +105,12 @@ def list_context(session: Session, choice: ListChoice, *, at: datetime) -> dict[
 
 
 def conversation_context(
-    session: Session, conversation: Conversation, view: AgentView, *, at: datetime
+    session: Session, conversation: Conversation, view: AgentView, *, at: datetime, earlier: Mapping[int, AgentMessage]
 ) -> dict[str, Any]:
-    """The variables of ``inbox/_head.html``, ``_message.html`` and ``_panel.html``."""
+    """The variables of ``inbox/_head.html``, ``_message.html`` and ``_panel.html``.
+
+    :param earlier: messages that precede those of ``view``, by number
+    """
     contact = contacts.find_by_ids(session, [conversation.contact_id])[conversation.contact_id]
     me, workspace = my_id(), settings.get(session)
     answered = [each.form.inserted_form_id for each in view.messages if each.form and each.form.answered_at]
@@ -114,13 +120,18 @@ def conversation_context(
         "conversation": conversation,
         "contact": contact,
         "view": view,
+        "headings": headings.headings(
+            {**earlier, **{each.number: each for each in view.messages}}, workspace.time_zone
+        ),
         "agreements": {form_id: labels.agreement(line) for form_id, line in opt_ins.items()},
         "assignable": {each.id: agents.label(each) for each in agents.find_all(session) if each.active},
-        "others": presence.other_viewers(session, conversation.id, me, at=at),
+        "viewers": presence.other_viewers(session, conversation.id, me, at=at),
         "agents": formatting.agent_names(session),
         "me": me,
         "time_zone": workspace.time_zone,
         "labels": labels,
+        "thanks": labels.thanks(form_preview.language_of(contact)),
+        "is_recent": lambda moment: at - moment < _THANKED_WITHIN,
         "client_key": new_client_key(),
         **_panel_context(session, contact, conversation.id),
     }

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,8 @@ import nh3
 from babel.dates import format_skeleton
 from markupsafe import Markup
 
-from app.core import clock, phone
+from app.core import clock, phone, wording
+from app.core.forms.cards import CardState, FormCard
 from app.core.inbox.lists import COUNTED_MAX, InboxRow
 from app.core.ledger.events import LedgerLine
 from app.models import MessageKind
@@ -19,11 +20,11 @@ from app.web import formatting
 _LEGAL_TAGS = {"p", "br", "em", "strong", "a"}
 _EVENTS = {
     "closed": "closed the conversation",
-    "reopened": "opened the conversation again",
-    "unassigned": "took it from whoever had it",
+    "reopened": "reopened the conversation",
+    "unassigned": "unassigned the conversation",
 }
 BOXES = {"open": "Open", "closed": "Closed"}
-ASSIGNED = {"all": "Everyone’s", "me": "Mine", "nobody": "Nobody’s", "others": "Others’"}
+ASSIGNED = {"all": "All", "me": "Mine", "nobody": "Unassigned", "others": "Others"}
 CARD_STATES = {
     "waiting": "Waiting to be seen",
     "seen": "Seen, not answered yet",
@@ -67,6 +68,10 @@ def short_time(at: datetime, time_zone: str) -> Markup:
         short = format_skeleton("yMMMd", at, tzinfo=zone, locale=locale)
     else:
         short = formatting.day_and_time(at, zone, "" if local.date() == today.date() else "MMMd")
+    return _time_element(at, short, time_zone)
+
+
+def _time_element(at: datetime, short: str, time_zone: str) -> Markup:
     full = formatting.local_time(at, time_zone).striptags()
     return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(timespec="seconds"), full, short)
 
@@ -75,7 +80,7 @@ def event(code: str, agents: dict[int, str]) -> str:
     """The text for the code in an event's body: ``closed the conversation`` for ``closed``."""
     name, _, number = code.partition(":")
     if name == "assigned" and number.isdigit():
-        return f"gave the conversation to {agents.get(int(number), 'somebody')}"
+        return f"assigned the conversation to {agents.get(int(number), 'a teammate')}"
     return _EVENTS.get(code, code)
 
 
@@ -87,13 +92,35 @@ def counted(number: int) -> str:
 def excerpt(row: InboxRow, agents: dict[int, str], me: int) -> str:
     """The newest message of a conversation, on one short line."""
     if row.kind == MessageKind.FORM and row.form:
-        summary = f"Form “{row.form.title}”: {CARD_STATES[row.form.state].lower()}"
+        summary = _form_summary(row.form)
     else:
         summary = " ".join(row.body[:400].split())[:160]
-    if row.author == "contact":
+    if row.author == "contact" or (row.form and row.form.state == CardState.SIGNED_UP):
         return summary
     author = "You" if row.author == f"agent:{me}" else formatting.actor(row.author, agents)
     return f"{'Note by ' if row.kind == MessageKind.NOTE else ''}{author}: {summary}"
+
+
+def _form_summary(card: FormCard) -> str:
+    if card.state == CardState.SIGNED_UP:
+        return f"Already opted in: “{card.title}”" if card.is_signed_up_elsewhere else f"Signed up with “{card.title}”"
+    return f"Form “{card.title}”: {CARD_STATES[card.state].lower()}"
+
+
+def thanks(locale: str) -> str:
+    """A sentence for somebody who just signed up, in their language."""
+    return f"{wording.translator(locale)('Thank you for signing up')}."
+
+
+def day(date_: date) -> str:
+    """``Friday 27 November``; with the year when it is not the current one."""
+    skeleton = "EEEEdMMMM" if date_.year == clock.now().year else "yEEEEdMMMM"
+    return format_skeleton(skeleton, datetime.combine(date_, time()), locale=formatting.reader_locale())
+
+
+def clock_time(at: datetime, time_zone: str) -> Markup:
+    """``13:05``, as a ``<time>`` element with the full time as its title."""
+    return _time_element(at, formatting.day_and_time(at, ZoneInfo(time_zone)), time_zone)
 
 
 def _fields(body: str | None) -> dict[str, Any]:

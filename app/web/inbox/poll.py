@@ -12,7 +12,7 @@ from app.core import clock
 from app.core.conversations import changes as change_feed
 from app.core.conversations import lifecycle, views
 from app.core.conversations.changes import ChangeFeed
-from app.core.conversations.views import AgentView
+from app.core.conversations.views import AgentMessage, AgentView
 from app.core.errors import NotFound
 from app.core.inbox import lists, presence
 from app.core.inbox.lists import InboxRow
@@ -109,7 +109,8 @@ def _conversation(
         view = _with_forms(session, view, at=at)
     elif view.revision == after:
         return None
-    context = conversation_context(session, conversation, view, at=at)
+    earlier = _predecessors(session, view, at=at)
+    context = conversation_context(session, conversation, view, at=at, earlier=earlier)
     return {
         "revision": view.revision,
         "is_more": view.revision < conversation.revision,
@@ -121,6 +122,14 @@ def _conversation(
         "head": render_template("inbox/_head.html", **context),
         "panel": render_template("inbox/_panel.html", **context),
     }
+
+
+def _predecessors(session: Session, view: AgentView, *, at: datetime) -> dict[int, AgentMessage]:
+    """The message before each message of the view, as far as the view lacks it."""
+    shown = {each.number for each in view.messages}
+    missing = [number for number in sorted(shown) if number > 1 and number - 1 not in shown]
+    pages = (views.agent_page(session, view.conversation_id, at=at, before=number, limit=1) for number in missing)
+    return {each.number: each for page in pages for each in page.messages}
 
 
 def _with_forms(session: Session, view: AgentView, *, at: datetime) -> AgentView:

@@ -5,6 +5,7 @@ export function replace(id, html) {
   const fresh = parse(html).querySelector(`#${id}`);
   if (!old || !fresh || old.outerHTML === fresh.outerHTML) return;
   const top = old.scrollTop;
+  for (const details of fresh.querySelectorAll("details[id]")) details.open ||= document.getElementById(details.id)?.open ?? false;
   swap(old, fresh);
   fresh.scrollTop = top;
 }

@@ -3,22 +3,17 @@
 import { showUnread } from "./announcements.js";
 import "./list_place.js";
 import { schedulePoll } from "./polls.js";
-import { keys } from "./preferences.js";
+import { openPicker } from "./picker.js";
+import { keys, openSettings } from "./preferences.js";
 import { reportPresence } from "./presence.js";
-import { body, insertButton, openInsert } from "./reply.js";
-import { list, reply, state } from "./state.js";
+import { body } from "./reply.js";
+import { focusBy, select } from "./selection.js";
+import { list, reply, root, state } from "./state.js";
 import { scrollToEnd } from "./thread.js";
+import { undo } from "./toast.js";
 
+root.classList.add("is-live");
 for (const element of document.querySelectorAll(".with-scripts")) element.hidden = false;
-
-function move(step) {
-  const rows = [...document.querySelectorAll("[data-chat]")];
-  if (!rows.length) return;
-  const focused = rows.findIndex((row) => row === document.activeElement);
-  const open = rows.findIndex((row) => row.getAttribute("aria-current") === "page");
-  const from = focused >= 0 ? focused : open >= 0 ? open : step > 0 ? -1 : rows.length;
-  rows[Math.min(rows.length - 1, Math.max(0, from + step))].focus();
-}
 
 function write(kind) {
   if (!reply) return;
@@ -28,12 +23,14 @@ function write(kind) {
 }
 
 const shortcuts = {
-  j: () => move(1),
-  k: () => move(-1),
+  j: () => select(1),
+  k: () => select(-1),
   r: () => write("message"),
   n: () => write("note"),
-  i: () => (insertButton ? openInsert(true) : document.querySelector("[data-insert-page]")?.click()),
+  i: openPicker,
   e: () => document.querySelector("form[data-key=e]")?.requestSubmit(),
+  z: undo,
+  "?": openSettings,
   "/": () => document.getElementById("q").focus(),
 };
 document.addEventListener("keydown", (event) => {
@@ -42,10 +39,10 @@ document.addEventListener("keydown", (event) => {
   const isInList = document.activeElement?.matches("[data-chat]");
   if (isInList && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
     event.preventDefault();
-    move(event.key === "ArrowDown" ? 1 : -1);
+    focusBy(event.key === "ArrowDown" ? 1 : -1);
     return;
   }
-  if (!keys.checked || event.target.closest("input, textarea, select, [contenteditable]")) return;
+  if (!keys.checked || document.querySelector("dialog[open]") || event.target.closest("input, textarea, select, [contenteditable]")) return;
   const shortcut = shortcuts[event.key];
   if (shortcut) {
     event.preventDefault();

@@ -1,12 +1,11 @@
 // The list keeps its place: its scroll position is stored for each list of this tab, and the open conversation is visible.
 
 import { list, root } from "./state.js";
+import { stored } from "./tab.js";
 
-const key = `inbox-list${new URL(root.dataset.poll, location.href).search}`;
-try { list().scrollTop = Number(sessionStorage.getItem(key)); } catch { /* storage is not allowed */ }
-addEventListener("pagehide", () => {
-  try { sessionStorage.setItem(key, list().scrollTop); } catch { /* storage is not allowed */ }
-});
+const key = `list${new URL(root.dataset.poll, location.href).search}`;
+list().scrollTop = Number(stored.get(key));
+addEventListener("pagehide", () => stored.set(key, String(list().scrollTop)));
 const row = list().querySelector("[aria-current=page][data-chat]");
 if (row) {
   const [box, shown] = [list().getBoundingClientRect(), row.getBoundingClientRect()];

@@ -8,7 +8,15 @@ const stored = {
     try { localStorage.setItem(`inbox-${name}`, value ? "yes" : "no"); } catch { /* only for this page then */ }
   },
 };
-document.getElementById("inbox-settings").hidden = false;
+const settings = document.getElementById("inbox-settings");
+for (const opener of document.querySelectorAll("[data-opens=inbox-settings]")) {
+  opener.hidden = false;
+  opener.addEventListener("click", openSettings);
+}
+export function openSettings() {
+  if (!document.querySelector("dialog[open]")) settings.showModal();
+}
+settings.addEventListener("click", (event) => { if (event.target === settings) settings.close(); });
 export const sound = document.getElementById("with-sound");
 export const notification = document.getElementById("with-notification");
 export const keys = document.getElementById("with-keys");

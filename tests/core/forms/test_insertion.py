@@ -11,7 +11,7 @@ from app.core.forms import views as form_views
 from app.core.forms.cards import CardState
 from app.core.forms.form_view import State
 from app.db import Database
-from app.models import AuditEntry, Contact
+from app.models import AuditEntry, Contact, InsertedForm
 from tests import make
 from tests.core.conversations.chats import ANA, start
 from tests.make import NOON
@@ -51,3 +51,25 @@ def test_the_forms_of_an_actor_come_in_the_order_of_their_last_insertion(databas
         for form, by in ((forms[0], ANA), (forms[1], ANA), (forms[2], "agent:2"), (forms[0], ANA)):
             make.inserted(session, form, make.contact(session), inserted_by=by, at=NOON)
         assert insertion.recently_inserted(session, ANA) == [forms[0].id, forms[1].id]
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+def test_a_form_that_is_sent_again_replaces_the_one_that_waits(database: Database) -> None:
+    with database.unit_of_work() as session:
+        chat = start(session)
+        form = make.form(session)
+        first = conversation_forms.insert_saved(session, chat.id, form.id, actor=ANA, at=NOON)
+        assert first.inserted_form_id
+        for _ in range(2):
+            again = conversation_forms.send_again(
+                session, chat.id, first.inserted_form_id, actor=ANA, at=NOON, client_key="once"
+            )
+        cards = [each.form for each in views.agent_page(session, chat.id, at=NOON).messages if each.form]
+        assert [card.state for card in cards] == [CardState.WITHDRAWN, CardState.WAITING]
+        assert cards[1].inserted_form_id == again.inserted_form_id
+        session.get_one(InsertedForm, again.inserted_form_id).answered_at = NOON
+        session.flush()
+        with pytest.raises(InvalidState, match="answered already"):
+            conversation_forms.send_again(session, chat.id, cards[1].inserted_form_id, actor=ANA, at=NOON)
+        with pytest.raises(NotFound):
+            conversation_forms.send_again(session, start(session).id, first.inserted_form_id, actor=ANA, at=NOON)

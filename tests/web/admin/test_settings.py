@@ -22,6 +22,7 @@ VALUES = {
     "privacy_url": "https://example.com/privacy",
     "terms_url": "https://example.com/terms",
     "help_contact": "help@example.com",
+    "agents_write_legal_text": "y",
     "submissions_per_address": "100",
     "submissions_per_number": "10",
     "api_calls_per_minute": "600",
@@ -56,8 +57,14 @@ def test_every_setting_is_saved_and_shown(max_: FlaskClient, database: Database)
     )
     html = max_.get(PATH).get_data(as_text=True)
     assert 'value="Harbour Coffee"' in html
-    assert html.count(" checked") == 2
+    assert html.count(" checked") == 3
     assert "Settings changed" in html
+
+
+def test_agents_may_write_legal_texts_until_an_admin_forbids_it(max_: FlaskClient, database: Database) -> None:
+    assert _workspace(database).agents_write_legal_text is True
+    pages.submit(max_, PATH, {name: value for name, value in VALUES.items() if name != "agents_write_legal_text"})
+    assert _workspace(database).agents_write_legal_text is False
 
 
 def test_all_countries_are_allowed_when_none_is_ticked(max_: FlaskClient, database: Database) -> None:

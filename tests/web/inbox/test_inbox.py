@@ -77,11 +77,15 @@ ROUTES = (
     ("GET", "/inbox"),
     ("GET", "/inbox/1"),
     ("GET", "/inbox/poll"),
+    ("GET", "/inbox/1/forms"),
+    ("GET", "/inbox/1/forms/1/preview"),
     ("GET", "/inbox/1/insert"),
     ("GET", "/inbox/1/insert/preview"),
     ("GET", "/inbox/new/0"),
     ("POST", "/inbox/1/messages"),
     ("POST", "/inbox/1/forms"),
+    ("POST", "/inbox/1/forms/1/again"),
+    ("POST", "/inbox/1/forms/1/withdraw"),
     ("POST", "/inbox/1/insert"),
     ("POST", "/inbox/1/close"),
     ("POST", "/inbox/1/reopen"),
@@ -180,9 +184,11 @@ def test_counts_stop_at_their_limit() -> None:
 def test_a_script_gets_a_response_without_a_page(ana: FlaskClient, chat: int) -> None:
     token = pages.csrf_token(text_of(ana, f"/inbox/{chat}"))
     headers = {"X-Requested-With": "fetch", "X-CSRFToken": token}
-    for what, data in (("messages", {"body": "Hi"}), ("close", {}), ("reopen", {}), ("here", {"revision": "1"})):
+    for what, data in (("messages", {"body": "Hi"}), ("reopen", {}), ("here", {"revision": "1"})):
         answer = ana.post(f"/inbox/{chat}/{what}", data=data, headers=headers)
         assert (answer.status_code, answer.data) == (204, b""), what
+    closed = ana.post(f"/inbox/{chat}/close", headers=headers)
+    assert closed.json == {"text": "Conversation closed.", "undo": f"/inbox/{chat}/reopen"}
 
 
 def test_closing_and_reopening_by_plain_forms_keeps_the_chosen_list(
@@ -195,7 +201,7 @@ def test_closing_and_reopening_by_plain_forms_keeps_the_chosen_list(
     assert "Sam Rivera" in text_of(ana, "/inbox?box=closed")
     send(ana, chat, "reopen")
     assert state_of(database, chat).state == "open"
-    assert "opened the conversation again" in text_of(ana, f"/inbox/{chat}")
+    assert "reopened the conversation" in text_of(ana, f"/inbox/{chat}")
 
 
 def test_a_conversation_is_assigned_to_active_agents_only(
@@ -204,7 +210,7 @@ def test_a_conversation_is_assigned_to_active_agents_only(
     max_ = pages.make_agent(app, "max2@example.com", name="Max")
     assert send(ana, chat, "assignee", {"assignee": str(max_)}).status_code == 303
     assert state_of(database, chat).assignee_id == max_
-    assert "gave the conversation to Max" in text_of(ana, f"/inbox/{chat}")
+    assert "assigned the conversation to Max" in text_of(ana, f"/inbox/{chat}")
     for nobody in ("999", "x", "²"):
         assert send(ana, chat, "assignee", {"assignee": nobody}).status_code == 422
     assert send(ana, chat, "assignee", {"assignee": ""}).status_code == 303
@@ -277,8 +283,8 @@ def test_a_saved_form_is_inserted(ana: FlaskClient, chat: int, sam: Contact, dat
         form = make.form(session, name="Offers by text")
         gone = make.form(session, make.live_type(session, name="Gone"), name="Archived form")
         optin_forms.archive(session, gone, actor="agent:1", at=make.NOON)
-    page = text_of(ana, f"/inbox/{chat}")
-    assert "Offers by text (Offers)" in page
+    page = text_of(ana, f"/inbox/{chat}/forms")
+    assert "Offers by text" in page
     assert "Archived form" not in page
     assert send(ana, chat, "forms", {"form_id": str(form.id)}).status_code == 303
     with database.read_only() as session:

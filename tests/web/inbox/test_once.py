@@ -72,7 +72,7 @@ def count(database: Database, model: type) -> int:
 def test_a_saved_form_is_placed_once(anas: list[FlaskClient], chat: int, database: Database) -> None:
     with database.unit_of_work() as session:
         form = make.form(session, name="Offers by text")
-    key = key_on(anas[0], f"/inbox/{chat}", 'id="insert"')
+    key = key_on(anas[0], f"/inbox/{chat}/forms", 'id="picker"')
     values = {"form_id": str(form.id), "client_key": key}
     assert send_concurrently(anas, f"/inbox/{chat}/forms", values) == [303, 303]
     assert count(database, InsertedForm) == 1
