@@ -11,11 +11,12 @@ from openapi_spec_validator import validate as validate_openapi
 
 from app.core import clock, email, errors, phone
 from app.core.accounts import agents as accounts
-from app.models import Role
+from app.core.consent import suppressions
+from app.models import Role, SuppressionCause
 from app.web.api import api_of
 from app.web.api import errors as failures
 from app.web.api.examples import EXAMPLES
-from tests.make import SAMS_NUMBER
+from tests.make import EVES_NUMBER, SAMS_NUMBER
 from tests.web.api.client import ApiClient, api_client, database, description, intercom, strict_components, validate
 
 
@@ -162,6 +163,10 @@ def test_the_examples_of_requests_succeed(app: Flask) -> None:
     ids = {"contact_id": sam, "form_id": form["id"], "subscription_type_id": offers, "segment_id": segment["id"]}
     endpoint = api.post("/webhook_endpoints", EXAMPLES["create_webhook_endpoint"]["request"])
     ids |= {"conversation_id": begun["conversation_id"], "endpoint_id": endpoint["id"]}
+    with database(app).unit_of_work() as session:
+        review = SuppressionCause.REVIEW
+        held = suppressions.suppress(session, EVES_NUMBER, review, "?", actor="system", at=clock.now())
+        ids["suppression_id"] = held.phone_hash
     for name, example in EXAMPLES.items():
         if "request" not in example:
             continue
