@@ -131,9 +131,10 @@ def opt_out(
     Writes the state, one event and one ``granular.unsubscribe`` outbox event. The opt-out also applies to the
     destination that the contact has now and to the one that the consent was given for. Flushes, does not commit.
 
-    A repeated withdrawal with the same destination writes nothing and returns the existing event. So does an API
+    A repeated withdrawal with the same destination writes no event and returns the existing one. So does an API
     client's opt-out of a contact that is already opted out: the earlier one may be the person's own and must keep its
-    evidence. It then applies to the destination that the contact has now.
+    evidence. It then applies to the destination that the contact has now. An opt-in that was made before the repetition
+    and is reported later does not override it.
 
     An opt-out that is recorded as it is made is never refused.
 
@@ -144,8 +145,10 @@ def opt_out(
     key = DestinationKey(contact.id, subscription_type_id, destination_hash)
     before = current(session, contact, subscription_type_id)
     if before and precedence.is_repeated_opt_out(session, key, before, evidence):
+        said_at = evidence.occurred_at or at
         if not evidence.is_persons_word:
-            destination_opt_outs.add(session, [key], before.event_id, replaces_event=False, at=at)
+            destination_opt_outs.add(session, [key], before.event_id, replaces_event=False, at=said_at)
+        destination_opt_outs.renew(session, contact.id, subscription_type_id, at=said_at)
         return Change(ConsentState.OPTED_OUT, before.event_id, is_new=False)
     at = precedence.time_of(before, evidence, at)
     change = _write(session, contact, _NewState(key, ConsentState.OPTED_OUT, destination), evidence, at=at)

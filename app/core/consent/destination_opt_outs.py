@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Executable, Table, bindparam, case, delete, or_, select
+from sqlalchemy import Executable, Table, bindparam, case, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.db import CompiledStatement, insert_statement
+from app.db import CompiledStatement, insert_statement, run
 from app.models import ConsentEvent, ConsentEvidence, DestinationOptOut, Source
 
 _EVENT = cast(Table, ConsentEvent.__table__)
@@ -76,6 +76,12 @@ def add(session: Session, keys: Iterable[DestinationKey], event_id: int, *, repl
     for key in keys:
         if key.destination_hash:
             statement.run(session, **vars(key), created_at=at, event_id=event_id)
+
+
+def renew(session: Session, contact_id: int, subscription_type_id: int, *, at: datetime) -> None:
+    """Move the time of a contact's opt-outs of one type to ``at``, where it is later: the contact said so again."""
+    of_contact = (_OPT_OUT.c.contact_id == contact_id, _OPT_OUT.c.subscription_type_id == subscription_type_id)
+    run(session, update(_OPT_OUT).where(*of_contact, _OPT_OUT.c.created_at < at).values(created_at=at))
 
 
 def kind_of(session: Session, event_id: int, key: DestinationKey) -> tuple[bool, bool]:

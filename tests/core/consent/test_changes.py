@@ -176,6 +176,21 @@ def test_a_repeated_opt_out_applies_again_after_another_contact_with_the_number_
         assert eligibility.status(session, other, offers).reasons == (Reason.OPTED_OUT,)
 
 
+@pytest.mark.parametrize("is_same_contact", [True, False])
+def test_a_backdated_opt_in_loses_against_a_repeated_opt_out(database: Database, *, is_same_contact: bool) -> None:
+    with database.unit_of_work() as session:
+        offers, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        other = make.contact(session, phone_number=make.SAMS_NUMBER)
+        first = make.opt_out(session, sam, offers, at=make.NOON)
+        again = make.opt_out(session, sam, offers, at=make.NOON + timedelta(days=4))
+        assert (again.event_id, again.is_new) == (first.event_id, False)
+        on_paper = make.evidence(Source.API, note="on paper", occurred_at=make.NOON + timedelta(days=2))
+        with pytest.raises(InvalidState):
+            make.opt_in(
+                session, sam if is_same_contact else other, offers, evidence=on_paper, at=make.NOON + timedelta(days=5)
+            )
+
+
 def test_a_backdated_opt_in_revokes_no_newer_opt_out_of_the_number(database: Database) -> None:
     said_at = make.NOON - timedelta(days=3)
     noted, earlier = (make.evidence(Source.API, note="on paper", occurred_at=each) for each in (None, said_at))
