@@ -9,6 +9,8 @@ from flask import Flask
 from app.core import clock, phone
 from app.web import formatting
 
+# English names of countries that take an article: from the Netherlands.
+_WITH_ARTICLE = "AE AX BQ BS CC CF CK DO FK FO GB GM IM IO KM KY MH MP MV NL PH PS SB SC TC US VG VI"
 TONES = 8  # the pairs --tone-0, --on-tone-0 … of static/css/tokens.css
 
 
@@ -54,7 +56,10 @@ def label(person: Person, time_zone: str) -> str:
     is_today = person.created_at.astimezone(zone).date() == today.astimezone(zone).date()
     at = formatting.day_and_time(person.created_at, zone, "" if is_today else "MMMd")
     country = person.phone_country or phone.country_of_time_zone(person.time_zone)
-    return f"Visitor from {formatting.country(country)}, {at}" if country else f"Visitor, {at}"
+    if country is None:
+        return f"Visitor, {at}"
+    article = "the " if country in _WITH_ARTICLE else ""
+    return f"Visitor from {article}{formatting.country(country)}, {at}"
 
 
 def initials(name: str) -> str:

@@ -30,6 +30,7 @@ def person(created_at: datetime = NOON, **known: Any) -> Any:
         ({"phone_country": "IE"}, "Visitor from Ireland, 12:00"),
         ({"phone_country": "IE", "time_zone": "Europe/Berlin"}, "Visitor from Ireland, 12:00"),
         ({"time_zone": "Europe/Dublin"}, "Visitor from Ireland, 12:00"),
+        ({"phone_country": "GB"}, "Visitor from the United Kingdom, 12:00"),
         ({"time_zone": "Asia/Calcutta"}, "Visitor from India, 12:00"),
         ({"time_zone": "UTC"}, "Visitor, 12:00"),
         ({"time_zone": "Nowhere/City"}, "Visitor, 12:00"),
