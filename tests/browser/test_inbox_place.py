@@ -10,7 +10,6 @@ from app.core.conversations import lifecycle
 from app.core.conversations import messages as conversations
 from app.core.conversations.appending import NewMessage
 from app.db import Database
-from app.models import Contact
 from tests import make
 from tests.browser.conftest import sign_in
 

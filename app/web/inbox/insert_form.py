@@ -20,7 +20,7 @@ from app.core.forms import content as form_content
 from app.core.forms import legal_text, publishing
 from app.core.forms import wording as form_wording
 from app.core.forms.concerns import concern_of
-from app.core.forms.content import BUTTON_MAX, LEGAL_MAX, TITLE_MAX, FormContent, FormText
+from app.core.forms.content import BUTTON_MAX, CHECKBOX_MAX, LEGAL_MAX, TITLE_MAX, FormContent, FormText
 from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE, LOCALES
 from app.core.workspace import settings
 from app.models import Channel
@@ -50,6 +50,7 @@ class ConfiguredForm(Form):
     title = StringField("Title", [DataRequired("Give the form a title."), *_at_most(TITLE_MAX)], filters=[text])
     button_text = StringField("Button text", _at_most(BUTTON_MAX), filters=[text])
     legal_text = TextAreaField("Legal text", _at_most(LEGAL_MAX), filters=[text])
+    checkbox_text = StringField("Text of the box", _at_most(CHECKBOX_MAX), filters=[text])
     locale = SelectField("Language of these texts", choices=choices(LOCALES.items()), default=DEFAULT_LOCALE)
     base = StringField("Copy of", _at_most(20))
     client_key = StringField("Key", _at_most(64))
@@ -66,12 +67,16 @@ class ConfiguredForm(Form):
         """
         workspace, base = settings.get(session), _base(session, ids.parse_id(self.base.data))
         locale = self.locale.data if self.locale.data in LOCALES else DEFAULT_LOCALE
-        texts = FormText(self.title.data or "", self.button_text.data or "", self.legal_text.data or "")
+        texts = FormText(
+            title=self.title.data or "",
+            button_text=self.button_text.data or "",
+            legal_text=self.legal_text.data or "",
+            checkbox_text=self.checkbox_text.data or "",
+        )
         color, country = workspace.messenger_accent_color, workspace.default_country
         if base is not None:
             copied, known = form_wording.text_for(base, locale)
-            success = copied.success_text if known == locale else ""
-            texts = replace(texts, success_text=success, checkbox_text=copied.checkbox_text)
+            texts = replace(texts, success_text=copied.success_text if known == locale else "")
             color, country = base.accent_color, base.default_country
         return FormContent(ids.parse_id(self.subscription_type_id.data) or 0, {locale: texts}, locale, color, country)
 
@@ -141,6 +146,7 @@ def _copied(session: Session, form_id: int | None, locale: str) -> dict[str, Any
         "base": str(form_id),
         "subscription_type_id": str(found.subscription_type_id),
         "locale": known,
+        "checkbox_text": texts.checkbox_text or found.texts[found.locale].checkbox_text,
         **{name: getattr(texts, name) for name in ("title", "button_text", "legal_text")},
     }
 
