@@ -17,10 +17,11 @@ SOON_MS = 2500  # a poll takes a second; two shared cores need more
 
 def configure(agent: Page, title: str) -> None:
     """Configure a form in place and insert it."""
-    agent.get_by_role("link", name=re.compile("Insert form|Configure a form")).click()
+    agent.get_by_role("link", name="Send form").click()
+    agent.get_by_role("link", name="Custom form").click()
     agent.get_by_label("Title", exact=True).fill(title)
     agent.get_by_label("Legal text", exact=True).fill("You agree to get **texts** from Harbour Coffee.")
-    agent.get_by_role("button", name="Insert form").click()
+    agent.get_by_role("button", name="Send form").click()
     agent.wait_for_url(re.compile(r"/inbox/\d+(#reply)?$"))
 
 

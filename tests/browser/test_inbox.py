@@ -259,14 +259,8 @@ def test_the_inbox_has_no_accessibility_violations_and_does_not_scroll_sideways(
         conversations.post(session, chat, NewMessage("agent:1", "Look", kind=MessageKind.NOTE), at=clock.now())
         inserted = insertion.insert_for(session, form, sam, inserted_by="agent:1", at=clock.now())
         conversation_forms.place(session, appending.lock(session, chat), inserted, author="agent:1", at=clock.now())
-    for path in (
-        "/inbox",
-        f"/inbox/{chat}",
-        f"/inbox/{chat}/forms",
-        f"/inbox/{chat}/insert",
-        f"/inbox/new/{sam.public_id}",
-        "/inbox?q=zz",
-    ):
+    paths = (f"/inbox/{chat}", f"/inbox/{chat}/forms", f"/inbox/{chat}/insert", f"/inbox/new/{sam.public_id}")
+    for path in ("/inbox", "/inbox?q=zz", *paths):
         ana.goto(f"{address}{path}")
         ana.wait_for_timeout(300)
         assert in_every_look(ana) == []

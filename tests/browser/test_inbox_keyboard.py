@@ -114,6 +114,7 @@ def test_a_form_is_picked_undone_customized_and_sent_again(
     keys.press("i")
     search = max_.get_by_label("Find a form")
     expect(search).to_be_focused()
+    expect(max_.locator("#picker")).to_be_visible()
     expect(max_.locator("#picker :checked")).to_have_count(0)
     keys.press("ArrowDown")
     expect(max_.get_by_label("Tasting list")).to_be_checked()

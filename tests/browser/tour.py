@@ -108,6 +108,7 @@ def fill(settings: Settings) -> Demo:
             "/inbox",
             "/inbox?box=closed",
             *(f"/inbox/{chat}" for chat in chats),
+            f"/inbox/{chats[0]}/forms",
             f"/inbox/{chats[0]}/insert",
             f"/inbox/new/{signed_up.public_id}",
             "/admin/forms",

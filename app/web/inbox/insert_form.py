@@ -148,7 +148,8 @@ def _copied(session: Session, form_id: int | None, locale: str) -> dict[str, Any
         "base": str(form_id),
         "subscription_type_id": str(found.subscription_type_id),
         "locale": known,
-        **{name: getattr(texts, name) for name in ("title", "button_text", "legal_text", "checkbox_text")},
+        "checkbox_text": texts.checkbox_text or found.texts[found.locale].checkbox_text,
+        **{name: getattr(texts, name) for name in ("title", "button_text", "legal_text")},
     }
 
 

@@ -38,7 +38,7 @@ def test_in_the_demo_the_start_page_links_to_the_shop_and_shows_the_accounts(cli
         'href="/shop"',
         'href="/inbox"',
         "chat",
-        "Insert form",
+        "Send form",
         "max@example.com",
         "ana@example.com",
         f'value="{demo.DEMO_PASSWORD}"',

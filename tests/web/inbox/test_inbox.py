@@ -550,3 +550,38 @@ def test_an_opt_in_costs_two_statements_more_in_a_conversation(
     assert not [each for each in answer(elsewhere) if "UPDATE conversations" in each or "UPDATE messages" in each]
     about_it = [each for each in answer(here) if "UPDATE conversations" in each or "UPDATE messages" in each]
     assert len(about_it) == 2
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+def test_the_list_is_filtered_by_a_teammate(
+    ana: FlaskClient, chat: int, sam: Contact, database: Database, app: Flask
+) -> None:
+    max_ = pages.make_agent(app, "max2@example.com", name="Max")
+    send(ana, chat, "assignee", {"assignee": str(max_)})
+    with database.unit_of_work() as session:
+        other = lifecycle.start(session, make.contact(session, name="Noor Haddad").id, at=clock.now()).id
+        conversations.post(session, other, NewMessage("contact", "Hi"), at=clock.now())
+    html = text_of(ana, "/inbox")
+    assert f'href="/inbox?assigned={max_}"' in html
+    shown = text_of(ana, f"/inbox?assigned={max_}").partition('id="chats"')[2]
+    assert "Sam Rivera" in shown
+    assert "Noor Haddad" not in shown
+    assert f"/inbox/{chat}?assigned={max_}" in shown
+    news = poll(ana, cursor="0-0", assigned=str(max_))
+    assert news
+    assert "Noor Haddad" not in news["list"]
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+def test_a_polled_message_is_grouped_like_on_the_page(
+    ana: FlaskClient, chat: int, sam: Contact, database: Database
+) -> None:
+    cursor = cursor_of(ana, f"/inbox/{chat}")
+    post(database, sam, "One more thing")
+    news = poll(ana, cursor=cursor, conversation=chat, after=1)
+    assert news
+    (polled,) = (each["html"] for each in news["conversation"]["messages"])
+    assert "line-more" in polled
+    assert 'class="day' not in polled
+    page = text_of(ana, f"/inbox/{chat}")
+    assert (page.count('class="day '), page.count("line-more")) == (1, 1)

@@ -218,12 +218,18 @@ def test_a_custom_form_starts_as_a_copy_in_the_contacts_language(
     _contact(database, sam, locale="de-AT")
     path = f"/inbox/{chat}/insert?form={form.id}"
     html = ana.get(path).get_data(as_text=True)
-    for expected in ('value="Angebote per SMS"', 'value="Ich bin dabei"', "Sie stimmen zu.", 'value="de"'):
+    for expected in (
+        'value="Angebote per SMS"',
+        'value="Ich bin dabei"',
+        "Sie stimmen zu.",
+        "Einverstanden",
+        'value="de"',
+    ):
         assert expected in html
     preview = ana.get(f"/inbox/{chat}/insert/preview?form={form.id}").get_data(as_text=True)
     assert "Angebote per SMS" in preview
     values = {"base": str(form.id), "subscription_type_id": "1", "locale": "de", "title": "Nur heute"}
-    values |= {"button_text": "Ja", "legal_text": "Sie stimmen zu."}
+    values |= {"button_text": "Ja", "legal_text": "Sie stimmen zu.", "checkbox_text": "Einverstanden"}
     assert pages.submit(ana, path, values).status_code == 303
     with database.read_only() as session:
         made = session.scalars(select(OptInForm).where(OptInForm.is_inline)).one()
