@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, ServiceUnavaila
 
 from app.core import email, phone, wording
 from app.core.errors import NotFound
-from app.core.submissions.submit import Outcome
+from app.core.submissions.outcome import Outcome
 from app.core.wording import translatable
 from app.web.form_page import page as form_page
 from app.web.i18n import gettext, ngettext, use_locale

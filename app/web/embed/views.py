@@ -21,7 +21,7 @@ from app.core.forms.user_view import user_view
 from app.core.signing import random_token
 from app.core.submissions import seen
 from app.core.submissions import submit as submissions
-from app.core.submissions.submit import Outcome
+from app.core.submissions.outcome import Outcome
 from app.db import ReadConnection
 from app.models import ContactRole
 from app.web.embed import errors, masking
