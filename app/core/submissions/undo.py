@@ -25,10 +25,10 @@ def undo(session: Session, event_id: int, evidence: Evidence, *, at: datetime) -
     :raises InvalidState: ``undo_too_late``: ten minutes are over; ``changed_since``: something else changed the
         consent, or the contact was merged or erased
     """
-    event = session.get_one(ConsentEvent, event_id)
-    form = session.get(InsertedForm, event.inserted_form_id or 0)
-    subscription_type = session.get(SubscriptionType, event.subscription_type_id or 0)
-    if event.contact_id is None or form is None or subscription_type is None:
+    event = session.get(ConsentEvent, event_id)
+    form = session.get(InsertedForm, event.inserted_form_id or 0) if event else None
+    subscription_type = session.get(SubscriptionType, event.subscription_type_id or 0) if event else None
+    if event is None or event.contact_id is None or form is None or subscription_type is None:
         raise InvalidState("This event is no answer to a form.", code="changed_since")
     contact = _locked(session, event.contact_id)
     session.refresh(form, with_for_update=True)
