@@ -119,7 +119,8 @@ def help_html(help_contact: str, locale: str) -> str:
         shown = f'<a href="mailto:{escape(help_contact)}">{shown}</a>'
     elif help_contact.startswith("https://"):
         shown = f'<a href="{escape(help_contact)}" target="_blank" rel="noopener noreferrer">{shown}</a>'
-    return escape(wording.translator(locale)("Need help? Contact %(contact)s.", contact="\0")).replace("\0", shown)
+    gettext = wording.translator(locale)
+    return escape(gettext("Need help? Contact %(contact)s.", contact="\0")).replace("\0", shown)
 
 
 def evidence_details(type_name: str, channel: str) -> dict[str, str]:
