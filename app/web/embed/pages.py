@@ -53,6 +53,7 @@ def address(endpoint: str | None = None, **more: str) -> str:
     radius = _option("radius")
     look = {
         "theme": _theme(),
+        "place": "banner" if _option("place") == "banner" else "",
         "background": "transparent" if _option("background") == "transparent" else "",
         "radius": radius if radius.isdecimal() and radius.isascii() and int(radius[:3]) <= _RADIUS_MAX else "",
         "lang": wording.language_tag(negotiated()) if _option("lang") else "",
