@@ -149,7 +149,7 @@ def test_a_stranger_who_types_a_number_that_is_signed_up_can_undo_nothing_and_do
     strangers = answer(client, open_form(client, f"/f/form/{key}"), make.SAMS_NUMBER)
     undone = undo(client, strangers)
     assert "Undone." in undone.text
-    assert "An earlier sign-up of this number still counts." in undone.text
+    assert "If this number was signed up before, that still counts." in undone.text
     assert _consents(database) == [("opted_in", make.SAMS_NUMBER)]
     first = undo(client, answer(client, open_form(client, f"/f/form/{key}"), make.EVES_NUMBER))
     assert first.text == undone.text
