@@ -22,6 +22,7 @@ from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE, LOCALES
 from app.core.workspace import settings
 from app.models import OptInForm, OptInFormVersion, SubscriptionType
 from app.web import formatting, ids
+from app.web.admin import form_publish
 from app.web.admin.blueprint import blueprint
 from app.web.form_page.preview import render_preview
 from app.web.formkit import Form, accepted, choices, fields_for_each, refuse, rule, text
@@ -275,7 +276,7 @@ def _page(form: OptInFormForm, found: OptInForm | None) -> str:
             states=PREVIEW_STATES,
             default_button=DEFAULT_BUTTON_TEXT,
             script_url=f"{public_url()}{public_urls.EMBED_SCRIPT}",
-            form_url=public_urls.public_form(found.key, base=public_url()) if found else "",
+            **(form_publish.values(session, found) if found else {}),
         )
 
 
