@@ -48,6 +48,7 @@ BOTH = (
     "web/api/test_segments.py",
     "web/api/test_subscriptions.py",
     "web/embed/test_answers.py",
+    "web/embed/test_undo.py",
 )
 _MEMORY, _MEMORY_BYTES_MIN = Path("/dev/shm"), 3 << 30  # noqa: S108 - only mkdtemp and pytest write there
 

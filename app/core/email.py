@@ -7,8 +7,8 @@ from app.core.errors import DestinationRefused
 from app.core.wording import translatable
 
 REFUSALS = {
-    "email_missing": translatable("Enter your e-mail address."),
-    "email_invalid": translatable("This is not an e-mail address. Check it, for example name@example.com."),
+    "email_missing": translatable("Enter your email address."),
+    "email_invalid": translatable("This is not an email address. Check it, for example name@example.com."),
 }
 MAX_TYPED = 254
 # In octets. Source: RFC 5321 4.5.3.1.1 and its erratum 1690.

@@ -29,19 +29,22 @@ E164 = NewType("E164", str)
 REFUSALS = {
     "phone_missing": translatable("Enter your mobile number."),
     "phone_country_code_missing": translatable("Start with + and the country code, for example +44."),
-    "phone_has_letters": translatable("Use digits only, without letters."),
+    "phone_has_letters": translatable("Enter just the number, for example +44 7400 123456."),
     "phone_has_extension": translatable("Leave out the extension: texts reach a mobile number directly."),
     "phone_too_short": translatable("This number is too short. Check that no digit is missing."),
     "phone_too_long": translatable("This number is too long. Enter one number only."),
-    "phone_invalid": translatable("This is not a phone number that exists. Check the digits and the country code."),
-    "phone_not_sms_capable": translatable("This kind of number can't receive our texts. Enter a mobile number."),
-    "country_not_allowed": translatable("We can't send texts to this country yet."),
+    "phone_invalid": translatable(
+        "That doesn’t look like a valid phone number. Check the digits and the country code."
+    ),
+    "phone_not_sms_capable": translatable("This kind of number can’t receive our texts. Enter a mobile number."),
+    "country_not_allowed": translatable("We can’t send texts to this country yet."),
 }
 # The same, where the number was read as one of a country that the person may not have meant.
 _REFUSALS_IN_COUNTRY = {
     "phone_country_code_missing": translatable(
         "It is not clear which number you mean (%(country)s). Start with + and the country code."
     ),
+    "phone_has_letters": translatable("Enter just the number, for example %(example)s."),
     "phone_too_short": translatable(
         "This number is too short (%(country)s). Write it like %(example)s, or start with + and the country code."
     ),
@@ -49,11 +52,11 @@ _REFUSALS_IN_COUNTRY = {
         "This number is too long (%(country)s). Write it like %(example)s, or start with + and the country code."
     ),
     "phone_invalid": translatable(
-        "That doesn't look like a valid number (%(country)s). Write it like %(example)s, or start with + and the "
+        "That doesn’t look like a valid number (%(country)s). Write it like %(example)s, or start with + and the "
         "country code."
     ),
     "phone_not_sms_capable": translatable(
-        "This kind of number can't receive our texts (%(country)s). Enter a mobile number like %(example)s, or start "
+        "This kind of number can’t receive our texts (%(country)s). Enter a mobile number like %(example)s, or start "
         "with + and the country code."
     ),
 }

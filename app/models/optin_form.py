@@ -71,7 +71,8 @@ _ANSWERED = text("answered_at IS NOT NULL")
 class InsertedForm(Base):
     """One version in one conversation or page for one contact. The row of a public form is created when it is answered.
 
-    ``token`` is the last part of the embed's address; for a public form it is the nonce of that render.
+    ``token`` is the last part of the embed's address; for a public form it is the nonce of that render. An answer that
+    the person undid counts as none: ``answered_at`` is null again, and ``undone_at`` tells when.
     """
 
     __tablename__ = "inserted_forms"
@@ -100,6 +101,7 @@ class InsertedForm(Base):
     seen_at: Mapped[datetime | None]
     confirming_at: Mapped[datetime | None]
     answered_at: Mapped[datetime | None]
+    undone_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
 
 

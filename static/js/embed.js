@@ -1,8 +1,11 @@
 // Puts an opt-in form into a page:
 //   <script src="https://consent.example.com/embed.js" data-form="FORM_KEY" async></script>
 // The form appears after the script (in the head: at the end of the page), or in the element that data-target (a selector)
-// names. data-theme is light or dark; without it the form follows the color-scheme of the page. For tag managers, which
-// drop data-…, each option may also be in the script's address: embed.js?form=FORM_KEY&target=%23place.
+// names. data-theme is light or dark; without it the form follows the color-scheme of the page. data-lang is its language,
+// data-title the name of its frame. data-background is card (with a border) or transparent, data-radius rounds corners by
+// 0 to 24 px. data-place is inline, or corner or banner: over the page, with a button that closes it until the next visit.
+// For tag managers, which drop data-…, each option may also be in the script's address:
+// embed.js?form=FORM_KEY&target=%23place.
 // window.assent, with which the page signs its visitor (see messenger.js), makes the form show their saved number, masked.
 // The form's messages arrive as DOM events on its frame: assent:ready, assent:height, assent:submitted, assent:verified,
 // assent:error, each with the message as event.detail.
@@ -24,7 +27,25 @@
     return /\blight\b/.test(declared) ? "" : "dark";
   };
   const theme = option("theme") || pageTheme();
-  if (theme) address.searchParams.set("theme", theme);
+  const place = ["corner", "banner"].includes(option("place")) ? option("place") : "";
+  const radius = option("radius") && Math.min(24, Math.max(0, Number.parseInt(option("radius"), 10) || 0));
+  const background = option("background") === "transparent" ? "transparent" : "";
+  const look = { theme, lang: option("lang"), radius, background, place };
+  for (const [name, value] of Object.entries(look)) if (value !== "") address.searchParams.set(name, value);
+
+  const CLOSE = { de: "Schließen", es: "Cerrar", fr: "Fermer", pt: "Fechar", ar: "إغلاق" };
+  const OVER = {
+    position: "fixed", zIndex: "2147483000", opacity: "0", boxShadow: "0 4px 24px rgb(0 0 0/.25)", transition: "opacity .2s",
+  };
+  const PLACES = {
+    corner: { ...OVER, bottom: "16px", insetInlineEnd: "16px", width: "min(380px, calc(100% - 32px))" },
+    banner: { ...OVER, bottom: "0", insetInline: "0" },
+  };
+  // A form over the page that was closed stays closed during the visit.
+  const closedKey = (key) => `assent:closed:${key}`;
+  const isClosed = () => {
+    try { return Boolean(place && sessionStorage.getItem(closedKey(form))); } catch { return false; }
+  };
 
   const READY_MS = 4000; // an open form answers hello immediately
   const REASONS = { 403: "origin_not_allowed", 404: "unknown_form" };
@@ -42,12 +63,41 @@
       this.frame = document.createElement("iframe");
       this.frame.title = this.dataset.title || "Sign up";
       this.frame.referrerPolicy = "strict-origin-when-cross-origin";
-      Object.assign(this.frame.style, { border: "0", width: "100%", height: "420px", display: "block", colorScheme: "normal" });
+      this.dress(Object.fromEntries(this.address.searchParams));
       this.frame.addEventListener("load", () => this.frame?.src && this.loaded());
       for (const type of ["message", "blur"]) addEventListener(type, this);
       window.navigation?.addEventListener("currententrychange", this);
       this.replaceChildren(this.frame);
+      if (this.style.position === "fixed") this.append(this.closeButton());
       this.open(this.frame, window.assent || {});
+    }
+
+    // What the script that made this element asked for stands in the address.
+    dress({ theme, radius = 12, background, place }) {
+      const isBox = background !== "transparent" && place !== "banner";
+      Object.assign(this.style, { display: "block" }, PLACES[place] || { width: "100%", maxWidth: isBox ? "520px" : "" });
+      Object.assign(this.frame.style, {
+        display: "block", boxSizing: "border-box", width: "100%", height: "420px", maxHeight: place ? "90vh" : "",
+        border: isBox ? "1px solid rgb(128 128 128/.4)" : "0",
+        colorScheme: theme || "light dark", // as the form's page: else the browser paints white below it
+      });
+      for (const each of [this, this.frame]) each.style.borderRadius = isBox ? `${radius}px` : "";
+    }
+
+    closeButton() {
+      const button = document.createElement("button");
+      const language = (this.address.searchParams.get("lang") || document.documentElement.lang || navigator.language).slice(0, 2);
+      Object.assign(button, { type: "button", textContent: "×" });
+      button.setAttribute("aria-label", CLOSE[language] || "Close");
+      Object.assign(button.style, {
+        position: "absolute", insetBlockStart: "4px", insetInlineEnd: "4px", width: "44px", height: "44px", padding: "0",
+        border: "0", background: "none", font: "24px/1 sans-serif", color: "#808080", cursor: "pointer",
+      });
+      button.addEventListener("click", () => {
+        try { sessionStorage.setItem(closedKey(this.dataset.form), "1"); } catch { /* it comes back with the next page */ }
+        this.remove();
+      });
+      return button;
     }
 
     // A signed user of this page gets an address of their own; everybody else the public one.
@@ -98,7 +148,9 @@
       if (origin !== this.address.origin || source !== this.frame.contentWindow || data?.source !== "assent") return;
       clearTimeout(this.timer);
       this.frame.style.visibility = "";
-      if (data.type === "height" && data.height > 0) this.frame.style.height = `${data.height}px`;
+      this.style.opacity = "";
+      const borders = this.frame.offsetHeight - this.frame.clientHeight;
+      if (data.type === "height" && data.height > 0) this.frame.style.height = `${data.height + borders}px`;
       if (data.type === "ready" && data.title && !this.dataset.title) this.frame.title = data.title;
       this.report(data);
     }
@@ -113,7 +165,8 @@
       const response = await this.identify({});
       if (response?.ok || frame !== this.frame || timer !== this.timer || !this.isConnected) return;
       const code = REASONS[response?.status] || "not_shown";
-      Object.assign(frame.style, { height: "0", visibility: "hidden" });
+      Object.assign(frame.style, { height: "0", border: "0", visibility: "hidden" });
+      if (this.style.position === "fixed") this.style.display = "none";
       console.error(`assent: ${explain(code, this.address)}`);
       this.report({ source: "assent", version: 1, form: this.dataset.form, type: "error", code });
     }
@@ -125,7 +178,7 @@
     created.setAttribute("src", address);
     created.dataset.form = form;
     if (option("title")) created.dataset.title = option("title");
-    Object.assign(created.style, { display: "block", width: "100%" });
+    if (place) Object.assign(created, { role: "complementary", ariaLabel: option("title") || "Sign up" });
     return created;
   };
   // A place has the form once, however often its script runs.
@@ -137,7 +190,8 @@
     return element;
   };
   const isInHead = document.head.contains(script);
-  const place = () => {
+  const mount = () => {
+    if (isClosed()) return;
     const target = option("target") ? document.querySelector(option("target")) : null;
     const parent = target || (isInHead && !option("target") && document.body);
     if (parent) {
@@ -166,11 +220,11 @@
     return places;
   };
   const begin = () => {
-    place();
+    mount();
     if (!isInHead) return;
     if (option("target") && !document.querySelector(option("target"))) console.warn(`assent: no element matches data-target ${option("target")}`);
     const places = (window[Symbol.for("assent.embed")] ??= watchBody());
-    places.set(`${address} ${option("target")}`, place);
+    places.set(`${address} ${option("target")}`, mount);
   };
   // Admins see on which origins the form is, also where it is not allowed yet.
   navigator.sendBeacon?.(new URL("/site/seen", script.src), JSON.stringify({ key: form, script: "embed" }));

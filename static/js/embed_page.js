@@ -26,7 +26,8 @@ addEventListener("message", (event) => {
 });
 // In a frame with sandbox the page has no origin: it may not read what fetch gets, so the browser sends the form.
 const isSandboxed = self.origin === "null";
-const isAnswered = new URLSearchParams(location.search).has("done") || "error" in main().dataset;
+const options = new URLSearchParams(location.search);
+const isAnswered = options.has("done") || "error" in main().dataset;
 const fillPage = () => {
   const field = document.querySelector("[name=page]");
   if (field) field.value = parentPage;
@@ -36,6 +37,13 @@ const withStorage = (action) => {
   try { return action(localStorage); } catch { return null; } // not allowed in some frames: then nothing is stored
 };
 const heightObserver = new ResizeObserver(postHeight);
+
+// What embed.js was told about the looks of the page around. Theme and background are in the page already.
+const applyLook = () => {
+  const root = document.documentElement;
+  if (/^\d{1,2}$/.test(options.get("radius") ?? "")) root.style.setProperty("--radius", `${options.get("radius")}px`);
+  if (options.get("place") === "banner") root.dataset.place = "banner";
+};
 
 const parse = (html) => {
   const page = new DOMParser().parseFromString(html, "text/html");
@@ -79,7 +87,10 @@ const submit = async (event) => {
   try {
     const response = await post(sent.getAttribute("action"), body);
     const next = parse(await response.text());
-    if (next.state === "error") return showFailure(next.fresh.textContent.trim(), "error");
+    if (next.state === "error") {
+      const sentences = [...next.fresh.querySelector("[role=alert]").children].map((each) => each.textContent);
+      return showFailure(sentences.join(" "), "error");
+    }
     if (response.redirected) history.replaceState(null, "", response.url); // a reload shows the same
     show(next, { focus: true });
     report();
@@ -90,7 +101,9 @@ const submit = async (event) => {
 
 const report = () => {
   const { state, token, error: code } = main().dataset;
-  if (state === "done") {
+  if ("undone" in main().dataset) {
+    withStorage((storage) => storage.removeItem(storageKey));
+  } else if (state === "done") {
     if (isPublic && token) withStorage((storage) => storage.setItem(storageKey, token));
     postToParent("submitted", { state });
   } else if (state !== "ask" || code) {
@@ -121,7 +134,17 @@ const selectCountry = () => {
   if (select && !select.value && select.dataset.zones.split(" ").includes(timeZone)) select.value = select.dataset.region;
 };
 
+// The hint's example is a number of the country that was preselected.
+const followCountry = () => {
+  const select = main().querySelector("select");
+  const preselected = select?.value;
+  select?.addEventListener("change", () => {
+    main().querySelector("#hint").hidden = select.value !== preselected;
+  });
+};
+
 const prepare = () => {
+  followCountry();
   if (!isSandboxed) main().querySelector("form")?.addEventListener("submit", submit);
   fillPage();
   selectCountry();
@@ -155,6 +178,7 @@ const showEarlierSignUp = async () => {
   });
 };
 
+applyLook();
 prepare();
 showEarlierSignUp().catch(() => {});
 document.addEventListener("visibilitychange", watchSeen);

@@ -211,7 +211,7 @@ def test_a_refusal_is_announced_at_its_field_and_nothing_reloads(page: Page, add
     page.evaluate("window.stayed = true")
     page.get_by_label("Phone number").fill("call me")
     page.get_by_role("button", name="Sign Up Now").click()
-    expect(page.get_by_role("alert")).to_have_text("Use digits only, without letters.")
+    expect(page.get_by_role("alert")).to_have_text("Enter just the number, for example +44 7400 123456.")
     expect(page.get_by_label("Phone number")).to_be_focused()
     expect(page.get_by_label("Phone number")).to_have_attribute("aria-invalid", "true")
     assert page.evaluate("window.stayed")

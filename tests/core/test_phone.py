@@ -125,12 +125,12 @@ def test_a_text_that_is_two_valid_numbers_is_refused_and_asks_for_a_plus(typed: 
         (
             "07400 123456",
             "AE",
-            "That doesn't look like a valid number (United Arab Emirates, +971). Write it like 050 123",
+            "That doesn’t look like a valid number (United Arab Emirates, +971). Write it like 050 123",
         ),
         (
             "020 7946 0018",
             "GB",
-            "This kind of number can't receive our texts (United Kingdom, +44). Enter a mobile number",
+            "This kind of number can’t receive our texts (United Kingdom, +44). Enter a mobile number",
         ),
         ("+44 7400 1234", "US", "This number is too short. Check that no digit is missing."),
     ],

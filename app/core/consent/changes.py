@@ -13,16 +13,17 @@ from sqlalchemy.orm import Session
 
 from app.core import clock, outbox
 from app.core.consent import current as current_consents
-from app.core.consent import destination_opt_outs, precedence, reach, recording
+from app.core.consent import destination_opt_outs, earlier, precedence, reach, recording
 from app.core.consent.current import CurrentConsent
 from app.core.consent.current_destination import is_opted_in
 from app.core.consent.destination_opt_outs import DestinationKey
 from app.core.consent.locking import LockedContact
+from app.core.errors import InvalidState
 from app.core.ledger import events as ledger
 from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.db import CompiledStatement, insert_statement
-from app.models import Action, Consent, ConsentState, Contact
+from app.models import Action, Consent, ConsentState, ConsentType, Contact, EvidenceLevel, SubscriptionType
 
 _CONSENT = cast(Table, Consent.__table__)
 _CONTACT = cast(Table, Contact.__table__)
@@ -152,10 +153,50 @@ def opt_out(
         return Change(ConsentState.OPTED_OUT, before.event_id, is_new=False)
     at = precedence.time_of(before, evidence, at)
     change = _write(session, contact, _NewState(key, ConsentState.OPTED_OUT, destination), evidence, at=at)
-    earlier = replace(key, destination_hash=before.destination_hash if before else None)
-    keys, replaces_event = sorted({key, earlier}, key=repr), evidence.is_persons_word
+    former = replace(key, destination_hash=before.destination_hash if before else None)
+    keys, replaces_event = sorted({key, former}, key=repr), evidence.is_persons_word
     destination_opt_outs.add(session, keys, change.event_id, replaces_event=replaces_event, at=at)
     return change
+
+
+def undo_opt_in(
+    session: Session,
+    contact: LockedContact,
+    subscription_type: SubscriptionType,
+    event_id: int,
+    evidence: Evidence,
+    *,
+    at: datetime,
+) -> None:
+    """Restore the consent that the contact had before an opt-in.
+
+    Writes the state (no row where they were never asked), one event whose evidence names the undone one, and one outbox
+    event. An opt-out that the opt-in revoked is recorded again for its destination; no other opt-out is written.
+    Flushes, does not commit.
+
+    :param event_id: of the opt-in
+    :raises InvalidState: ``changed_since``: the consent changed after this opt-in
+    """
+    undone = current(session, contact, subscription_type.id)
+    if undone is None or undone.event_id != event_id or undone.state != ConsentState.OPTED_IN:
+        raise InvalidState("This consent changed since then.", code="changed_since")
+    restored = earlier.find(session, contact.id, subscription_type.id, event_id)
+    is_subscribed = subscription_type.consent_type == ConsentType.OPT_OUT and (
+        restored is None or restored.state == ConsentState.OPTED_IN
+    )
+    at = max(at, undone.changed_at)
+    key = DestinationKey(contact.id, subscription_type.id, undone.destination_hash)
+    result = ConsentState.OPTED_IN if is_subscribed else ConsentState.OPTED_OUT
+    new = _NewState(key, result, undone.destination)
+    evidence = evidence.with_details(**earlier.undo_details(event_id, restored))
+    undo_id = _record(session, contact, new, evidence, at=at)
+    state = replace(restored, changed_at=at, event_id=undo_id) if restored else None
+    _store(session, contact, subscription_type.id, state)
+    _publish(session, contact, new, undo_id, evidence, at=at)
+    is_verified = evidence.level != EvidenceLevel.WEB_UNVERIFIED
+    if restored is not None and restored.state == ConsentState.OPTED_OUT and is_verified:
+        key = replace(key, destination_hash=restored.destination_hash)
+        destination_opt_outs.add(session, [key], undo_id, replaces_event=True, at=at)
 
 
 def reassign_destination_opt_outs(
@@ -181,36 +222,47 @@ class _NewState:
 
 
 def _write(session: Session, contact: LockedContact, new: _NewState, evidence: Evidence, *, at: datetime) -> Change:
-    key, is_opt_in = new.key, new.state == ConsentState.OPTED_IN
-    event_id = ledger.record(
-        session,
-        Action.OPT_IN if is_opt_in else Action.OPT_OUT,
-        ledger.Subject(contact.id, key.subscription_type_id, new.destination, key.destination_hash),
-        evidence,
-        at=at,
-    )
-    state = CurrentConsent(new.state, new.destination, key.destination_hash, at, event_id)
-    _UPSERT.run(
-        session,
-        contact_id=contact.id,
-        subscription_type_id=key.subscription_type_id,
-        **vars(state) | {"state": new.state.value},
-    )
+    event_id = _record(session, contact, new, evidence, at=at)
+    state = CurrentConsent(new.state, new.destination, new.key.destination_hash, at, event_id)
+    _store(session, contact, new.key.subscription_type_id, state)
+    _publish(session, contact, new, event_id, evidence, at=at)
+    return Change(new.state, event_id, is_new=True)
+
+
+def _record(session: Session, contact: LockedContact, new: _NewState, evidence: Evidence, *, at: datetime) -> int:
+    action = Action.OPT_IN if new.state == ConsentState.OPTED_IN else Action.OPT_OUT
+    key = new.key
+    subject = ledger.Subject(contact.id, key.subscription_type_id, new.destination, key.destination_hash)
+    return ledger.record(session, action, subject, evidence, at=at)
+
+
+def _store(session: Session, contact: LockedContact, subscription_type_id: int, state: CurrentConsent | None) -> None:
+    """Write the state; null: the contact was never asked."""
+    key = {"contact_id": contact.id, "subscription_type_id": subscription_type_id}
+    if state is None:
+        session.execute(delete(_CONSENT).where(*(_CONSENT.c[name] == value for name, value in key.items())))
+    else:
+        _UPSERT.run(session, **key, **vars(state) | {"state": state.state.value})
+    contact.currents[subscription_type_id] = state
+
+
+def _publish(
+    session: Session, contact: LockedContact, new: _NewState, event_id: int, evidence: Evidence, *, at: datetime
+) -> None:
     if not contact.topics:  # else this transaction has created or updated the row already
         # The time of recording, not of the statement: clients that read by ``updated_at`` have read past older times.
         _MARK_UPDATED.run(session, contact_id=contact.id, at=clock.now())
+    is_opt_in = new.state == ConsentState.OPTED_IN
     outbox.add(
         session,
         (*contact.topics, "granular.subscribe" if is_opt_in else "granular.unsubscribe", *contact.later_topics),
         contact_id=contact.id,
         payload={
             "contact_id": contact.id,
-            "subscription_type_id": key.subscription_type_id,
+            "subscription_type_id": new.key.subscription_type_id,
             "event_id": event_id,
             "inserted_form_id": evidence.inserted_form_id,
         },
         at=at,
     )
     contact.topics = contact.later_topics = ()
-    contact.currents[key.subscription_type_id] = state
-    return Change(new.state, event_id, is_new=True)

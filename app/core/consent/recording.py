@@ -14,11 +14,13 @@ from app.models import Action, ConsentEvent, ConsentEvidence, Contact, Suppressi
 
 _EVENT = cast(Table, ConsentEvent.__table__)
 _FIND_CLAIM = CompiledStatement(
-    select(_EVENT.c.id).where(
+    select(_EVENT.c.id)
+    .where(
         _EVENT.c.inserted_form_id == bindparam("inserted_form_id"),
         _EVENT.c.destination_hash == bindparam("destination_hash"),
         _EVENT.c.action == Action.CLAIM.value,
     )
+    .order_by(_EVENT.c.id)
 )
 
 
@@ -35,6 +37,22 @@ def claim(session: Session, key: DestinationKey, destination: str, evidence: Evi
             return int(found[0])
     subject = ledger.Subject(key.contact_id, key.subscription_type_id, destination, key.destination_hash)
     return ledger.record(session, Action.CLAIM, subject, evidence, at=at)
+
+
+def undo_claim(session: Session, claimed: ConsentEvent, evidence: Evidence, *, at: datetime) -> None:
+    """Record that the unverified person took a claim back. A second time writes nothing.
+
+    A form has one claim for each destination, so a later one with the same destination is its undo.
+    """
+    later = select(ConsentEvent.id).where(
+        ConsentEvent.inserted_form_id == claimed.inserted_form_id,
+        ConsentEvent.destination_hash == claimed.destination_hash,
+        ConsentEvent.action == Action.CLAIM.value,
+        ConsentEvent.id > claimed.id,
+    )
+    if session.scalars(later.limit(1)).first() is None:
+        subject = ledger.Subject(claimed.contact_id, claimed.subscription_type_id, None, claimed.destination_hash)
+        ledger.record(session, Action.CLAIM, subject, evidence.with_details(undo_of=claimed.id), at=at)
 
 
 def number_change(session: Session, contact: Contact, before: str | None, evidence: Evidence, *, at: datetime) -> None:

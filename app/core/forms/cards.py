@@ -46,6 +46,7 @@ class CardState(StrEnum):
 class FormCard:
     """One inserted form. ``token`` is the last part of the embed's address; ``title`` is in the form's own language.
 
+    ``undone_at``: when the person undid their answer; the form can be answered again.
     ``is_signed_up_elsewhere``: it was not answered, but its contact is signed up for the type in another way.
     """
 
@@ -58,6 +59,7 @@ class FormCard:
     state: CardState
     seen_at: datetime | None
     answered_at: datetime | None
+    undone_at: datetime | None
     expires_at: datetime
     is_signed_up_elsewhere: bool
 
@@ -72,6 +74,7 @@ COLUMNS: tuple[ColumnElement[Any], ...] = (
     _TYPE.c.channel.label("card_channel"),
     _INSERTED.c.seen_at.label("card_seen_at"),
     _INSERTED.c.answered_at.label("card_answered_at"),
+    _INSERTED.c.undone_at.label("card_undone_at"),
     _INSERTED.c.withdrawn_at.label("card_withdrawn_at"),
     _INSERTED.c.expires_at.label("card_expires_at"),
     case((_HAS_CONSENT, True), else_=false()).label("card_has_consent"),
@@ -108,6 +111,7 @@ def of_row(row: Any, *, at: datetime) -> FormCard | None:
         state=_state(row, at),
         seen_at=row.card_seen_at,
         answered_at=row.card_answered_at,
+        undone_at=row.card_undone_at,
         expires_at=row.card_expires_at,
         is_signed_up_elsewhere=bool(row.card_has_consent) and row.card_answered_at is None,
     )

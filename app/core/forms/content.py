@@ -20,8 +20,8 @@ _COLOR = re.compile(r"#[0-9a-f]{6}")
 class FormText:
     """The texts in one language.
 
-    Empty means: button "Sign Up Now", no legal text, the standard success text, no box. In a translation an empty
-    ``checkbox_text`` means the form's own.
+    Empty means: button "Sign Up Now", no legal text, no success text, no box. A translation without a legal text or a
+    box that the form has in its own language is not used.
     """
 
     title: str

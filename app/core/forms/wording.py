@@ -1,12 +1,18 @@
 """The texts of an opt-in form in the reader's language: for its page, and frozen as evidence."""
 
+import re
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from app.core import phone, wording
-from app.core.forms.content import FormContent, FormText
-from app.core.wording import FrozenWording
+from app.core.forms.content import FormContent
+from app.core.wording import FrozenWording, translatable
 from app.models import Channel
+
+UNDO = translatable("Undo")
+UNDO_HINT = translatable("Not what you wanted? You can undo this for ten minutes.")
+_EMAIL = re.compile(r"[^\s@<>\"?&]+@[^\s@<>\"?&]+")
 
 
 @dataclass(frozen=True)
@@ -26,28 +32,41 @@ class WordingContext:
     help_contact: str
 
 
+def page_locale(content: FormContent, locale: str) -> str:
+    """The one language of the page: the reader's, where the form is translated into it; else the form's own.
+
+    A translation counts if it has everything that a person agrees to: legal text and checkbox, where the form has them.
+    """
+    own, text = content.texts[content.locale], content.texts.get(locale)
+    if text is None or (own.legal_text and not text.legal_text) or (own.checkbox_text and not text.checkbox_text):
+        return content.locale
+    return locale
+
+
 def page_texts(context: WordingContext, content: FormContent) -> dict[str, Any]:
-    """Every text of the form by its place on the page, with the language of each."""
+    """Every text of the form by its place on the page.
+
+    :param context: its locale is one that ``page_locale`` returned
+    """
     gettext = wording.translator(context.locale)
     is_sms = context.channel == Channel.SMS
-    text, text_locale = text_for(content, context.locale)
+    text = content.texts[context.locale]
+    legal_html = wording.legal_html(text.legal_text)
     return {
         "brand": context.brand,
         "title": text.title,
         "button": text.button_text or gettext("Sign Up Now"),
-        "legal_html": wording.legal_html(text.legal_text),
+        "legal_html": legal_html,
         "success": text.success_text,
-        **_checkbox(content, text, text_locale),
-        "text_lang": wording.language_tag(text_locale),
-        "text_dir": wording.direction(text_locale),
-        "button_lang": wording.language_tag(text_locale if text.button_text else context.locale),
-        "label": gettext("Phone number") if is_sms else gettext("E-mail address"),
+        "checkbox": text.checkbox_text,
+        "label": gettext("Phone number") if is_sms else gettext("Email address"),
         "hint": _hint(context) if is_sms else "",
         "country_label": gettext("Country"),
         "saved_label": gettext("Your saved number") if is_sms else gettext("Your saved address"),
         "not_mine": _not_mine(context, is_sms=is_sms),
+        "help_html": help_html(context.help_contact, context.locale),
         "withdraw": gettext("You can withdraw your consent at any time."),
-        "links": _links(context),
+        "links": _links(context, legal_html),
     }
 
 
@@ -68,27 +87,46 @@ def evidence_wording(context: WordingContext, texts: dict[str, Any], *, is_saved
     return wording.freeze(context.locale, shared | own | {"form_title": texts["title"]})
 
 
+def undo_wording(context: WordingContext, texts: dict[str, Any]) -> FrozenWording:
+    """The wording for the evidence of an undo: what stood beside its button.
+
+    :param texts: from ``page_texts``
+    """
+    gettext = wording.translator(context.locale)
+    shown = {"brand": texts["brand"], "form_title": texts["title"], "button": gettext(UNDO)}
+    return wording.freeze(context.locale, shown | {"notes": [gettext(UNDO_HINT)]})
+
+
+def undone_sentence(channel: str, locale: str, *, is_subscribed: bool) -> str:
+    """What an undo did.
+
+    :param is_subscribed: the type goes to this person all the same, as before the answer
+    """
+    gettext = wording.translator(locale)
+    if is_subscribed:
+        return gettext("Undone. Your choice is as it was before.")
+    if channel == Channel.SMS:
+        return gettext("Undone. You will not receive texts from this sign-up.")
+    return gettext("Undone. You will not receive emails from this sign-up.")
+
+
+def help_html(help_contact: str, locale: str) -> str:
+    """Whom to ask, as safe HTML, with a link where the contact is an address; empty when there is none."""
+    if not help_contact:
+        return ""
+    shown = f"<bdi>{escape(help_contact)}</bdi>"
+    if _EMAIL.fullmatch(help_contact):
+        shown = f'<a href="mailto:{escape(help_contact)}">{shown}</a>'
+    elif help_contact.startswith("https://"):
+        shown = f'<a href="{escape(help_contact)}" target="_blank" rel="noopener noreferrer">{shown}</a>'
+    gettext = wording.translator(locale)
+    return escape(gettext("Need help? Contact %(contact)s.", contact="\0")).replace("\0", shown)
+
+
 def evidence_details(type_name: str, channel: str) -> dict[str, str]:
     """What the evidence keeps beside the wording: the name of the type, and the version of the numbering plans."""
     plans = {"numbering_plans": phone.metadata_version()} if channel == Channel.SMS else {}
     return {"subscription_type": type_name} | plans
-
-
-def text_for(content: FormContent, locale: str) -> tuple[FormText, str]:
-    """The form's text in the reader's language, else in the form's own; and which language that is."""
-    known = wording.first_known([locale], content.texts) or content.locale
-    return content.texts[known], known
-
-
-def _checkbox(content: FormContent, text: FormText, locale: str) -> dict[str, str]:
-    """The text of the box, and its language: the reader's, else the form's own; empty where the form has no box."""
-    if not text.checkbox_text:
-        text, locale = content.texts[content.locale], content.locale
-    return {
-        "checkbox": text.checkbox_text,
-        "checkbox_lang": wording.language_tag(locale),
-        "checkbox_dir": wording.direction(locale),
-    }
 
 
 def _hint(context: WordingContext) -> str:
@@ -112,7 +150,8 @@ def _not_mine(context: WordingContext, *, is_sms: bool) -> str:
     return gettext("Not your address? Tell us before you sign up, and we will change it.")
 
 
-def _links(context: WordingContext) -> list[dict[str, str]]:
+def _links(context: WordingContext, legal_html: str) -> list[dict[str, str]]:
+    """Privacy policy and terms, without those that the legal text links to."""
     gettext = wording.translator(context.locale)
     links = ((gettext("Privacy policy"), context.privacy_url), (gettext("Terms"), context.terms_url))
-    return [{"text": text, "href": href} for text, href in links if href]
+    return [{"text": text, "href": href} for text, href in links if href and f'href="{escape(href)}"' not in legal_html]

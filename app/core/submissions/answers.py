@@ -1,9 +1,10 @@
 """Answers in ``inserted_forms``: when, by whom and with which destination a form was answered. Each is written once."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Table, and_, bindparam, func, select, update
+from sqlalchemy import Table, and_, bindparam, func, null, select, update
 from sqlalchemy.orm import Session
 
 from app.core.consent.current_destination import is_opted_in
@@ -21,11 +22,16 @@ _CONSENT = cast(Table, Consent.__table__)
 # The destination that a render was answered with, and the current consent of its contact; after a merge, the target's.
 _FIND_ANSWER = CompiledStatement(
     select(
+        _INSERTED_FORM.c.id,
         _INSERTED_FORM.c.submitted_destination_hash,
         _CONSENT.c.state,
         _CONSENT.c.destination_hash,
         select(_EVENT.c.id)
-        .where(_EVENT.c.inserted_form_id == _INSERTED_FORM.c.id, _EVENT.c.action == Action.CLAIM.value)
+        .where(
+            _EVENT.c.inserted_form_id == _INSERTED_FORM.c.id,
+            _EVENT.c.action == Action.CLAIM.value,
+            _INSERTED_FORM.c.undone_at.is_(None),
+        )
         .correlate(_INSERTED_FORM)
         .exists(),
     )
@@ -49,6 +55,7 @@ _MARK_ANSWERED = CompiledStatement(
     )
     .values(
         answered_at=bindparam("at"),
+        undone_at=null(),
         seen_at=bindparam("seen"),
         submitted_destination_hash=bindparam("hash"),
         contact_id=bindparam("contact"),
@@ -113,11 +120,32 @@ def mark_answered(
     return bool(updated)
 
 
-def earlier_answer(session: Session, form: Form, shown: RenderToken, destination: Destination) -> tuple[bool, bool]:
-    """Whether this render of a public form was answered with this destination, and whether that answer still holds.
+@dataclass(frozen=True)
+class EarlierAnswer:
+    """An answer of the same render. ``is_settled``: it opted the contact in and still holds, or was only a claim."""
 
-    It does if it opted the contact in, or was only a claim.
-    """
-    answered = _FIND_ANSWER.one(session, nonce=shown.nonce, subscription_type_id=form.subscription_type_id)
-    is_same = answered is not None and answered[0] == destination.hash
-    return is_same, is_same and (bool(answered[3]) or is_opted_in(answered[1], answered[2], destination.hash))
+    inserted_form_id: int
+    is_settled: bool
+
+
+def earlier_answer(session: Session, form: Form, shown: RenderToken, destination: Destination) -> EarlierAnswer | None:
+    """The answer of this render of a public form with this destination; null when it had another destination."""
+    row = _FIND_ANSWER.one(session, nonce=shown.nonce, subscription_type_id=form.subscription_type_id)
+    if row is None or row[1] != destination.hash:
+        return None
+    form_id, _, state, given_for, is_claim = row
+    return EarlierAnswer(form_id, bool(is_claim) or is_opted_in(state, given_for, destination.hash))
+
+
+def event_of(session: Session, inserted_form_id: int) -> int | None:
+    """The event that the newest answer of a form wrote: its opt-in, else its claim; null when it wrote none."""
+    found = session.execute(
+        select(ConsentEvent.id, ConsentEvent.action)
+        .where(
+            ConsentEvent.inserted_form_id == inserted_form_id,
+            ConsentEvent.action.in_([Action.OPT_IN.value, Action.CLAIM.value]),
+        )
+        .order_by(ConsentEvent.id.desc())
+    ).all()
+    opt_ins = [row.id for row in found if row.action == Action.OPT_IN]
+    return next(iter(opt_ins or [row.id for row in found[-1:]]), None)

@@ -1,6 +1,5 @@
 """Record a person's answer to a form: the main use case of Assent."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,38 +19,10 @@ from app.core.forms.render_token import RenderToken
 from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.core.submissions import answers
+from app.core.submissions.outcome import Outcome, Typed
 from app.models import Channel, ConsentState, ContactRole, EvidenceLevel
 
 WINDOW_S = 60 * 60
-
-
-@dataclass(frozen=True)
-class Typed:
-    """What the person entered: by channel the number or address, or why it was refused; whether they ticked the box."""
-
-    destinations: Mapping[str, Destination | DestinationRefused]
-    has_agreed: bool = False
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The outcome of an answer.
-
-    ``refusal`` is a code of ``phone.REFUSALS`` or ``email.REFUSALS``, or one of ``shown_again`` (the form changed since
-    it was rendered, so show it again), ``answered_already`` (another number was sent from this render), ``too_many``,
-    ``not_agreed`` (the box is not ticked). ``has_agreed`` is false where the form's box is not ticked.
-    ``assumed_country`` is the country that a refused number was read in; see ``DestinationRefused``.
-    ``is_claim``: the answer of an unverified person changed no consent. What they see must be true for that, too.
-    """
-
-    state: State
-    refusal: str | None = None
-    destination: Destination | None = None
-    event_id: int | None = None
-    retry_after_s: int | None = None
-    has_agreed: bool = True
-    assumed_country: str | None = None
-    is_claim: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,7 +113,7 @@ def _submit_public(session: Session, answer: _Answer, state: State) -> Outcome:
 
 
 def _submit_inserted(session: Session, answer: _Answer, insertion: Insertion, state: State) -> Outcome:
-    if (settled := _settled(answer, insertion, state)) is not None:
+    if (settled := _settled(session, answer, insertion, state)) is not None:
         return settled
     if (ended := _limited_or_closed(session, answer, state)) is not None:
         return ended
@@ -169,16 +140,16 @@ def _saved_only(session: Session, answer: _Answer, contact: LockedContact, state
     return Outcome(state, "shown_again")
 
 
-def _settled(answer: _Answer, insertion: Insertion, state: State) -> Outcome | None:
+def _settled(session: Session, answer: _Answer, insertion: Insertion, state: State) -> Outcome | None:
     """The outcome of an answer that has nothing to record; null when it has."""
     if state != State.ASK and answer.shown.destination_hash is None:
         # A number was saved after this page asked for one. The answer does not change the saved number.
         respondent = answer.view.respondent
         is_same = respondent is not None and respondent.consent_hash == answer.destination.hash
         is_done = state == State.SIGNED_UP and is_same
-        return Outcome(State.DONE, None, answer.destination) if is_done else Outcome(state, "shown_again")
+        return _done_before(session, answer, insertion.id) if is_done else Outcome(state, "shown_again")
     if state == State.SIGNED_UP and insertion.answered_at is not None:
-        return Outcome(State.DONE, None, answer.destination)
+        return _done_before(session, answer, insertion.id)
     return None
 
 
@@ -249,7 +220,9 @@ def _opt_in(session: Session, answer: _Answer, contact: LockedContact, inserted_
             },
             at=answer.at,
         )
-    return Outcome(State.DONE, None, answer.destination, change.event_id, is_claim=change.is_claim)
+    is_own = change.is_new or change.is_claim
+    event_id = change.event_id if is_own else answers.event_of(session, inserted_form_id)
+    return Outcome(State.DONE, None, answer.destination, event_id, is_claim=change.is_claim)
 
 
 def _is_only_claim(session: Session, answer: _Answer, contact: LockedContact) -> bool:
@@ -282,10 +255,16 @@ def _over_limit(session: Session, answer: _Answer) -> int | None:
 
 def _answered_before(session: Session, answer: _Answer) -> Outcome:
     """The outcome for a render that was answered before: with the same number, the current state."""
-    is_same, is_settled = answers.earlier_answer(session, answer.view.form, answer.shown, answer.destination)
-    if not is_same:
+    earlier = answers.earlier_answer(session, answer.view.form, answer.shown, answer.destination)
+    if earlier is None:
         return Outcome(State.ASK, "answered_already", answer.destination)
-    return Outcome(State.DONE, None, answer.destination) if is_settled else Outcome(State.ASK, "shown_again")
+    if not earlier.is_settled:
+        return Outcome(State.ASK, "shown_again")
+    return _done_before(session, answer, earlier.inserted_form_id)
+
+
+def _done_before(session: Session, answer: _Answer, inserted_form_id: int) -> Outcome:
+    return Outcome(State.DONE, None, answer.destination, answers.event_of(session, inserted_form_id))
 
 
 def _changed_meanwhile(session: Session, answer: _Answer, insertion: Insertion) -> Outcome:
@@ -294,5 +273,5 @@ def _changed_meanwhile(session: Session, answer: _Answer, insertion: Insertion) 
     saved = form_views.saved_destination(keys_of(session), current)
     state = form_views.state_of(current, saved, at=answer.at)
     if state == State.SIGNED_UP and saved and saved.hash == answer.destination.hash:
-        return Outcome(State.DONE, None, answer.destination)
+        return _done_before(session, answer, insertion.id)
     return Outcome(state, None if state in {State.EXPIRED, State.UNAVAILABLE} else "shown_again")

@@ -880,6 +880,7 @@ def create_tables() -> None:
         sa.Column("seen_at", UtcDateTime(), nullable=True),
         sa.Column("confirming_at", UtcDateTime(), nullable=True),
         sa.Column("answered_at", UtcDateTime(), nullable=True),
+        sa.Column("undone_at", UtcDateTime(), nullable=True),
         sa.Column("withdrawn_at", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_inserted_forms_contact_id_contacts")),
         sa.ForeignKeyConstraint(

@@ -19,6 +19,7 @@ from app.core.wording import DEFAULT_BUTTON_TEXT, LOCALES
 from app.core.workspace import settings
 from app.models import OptInForm, OptInFormVersion, SubscriptionType, Workspace
 from app.web import formatting, ids
+from app.web.admin import form_publish
 from app.web.admin.blueprint import blueprint
 from app.web.admin.form_fields import TEXTS, OptInFormForm
 from app.web.form_page.preview import render_preview
@@ -190,7 +191,7 @@ def _page(form: OptInFormForm, found: OptInForm | None) -> str:
             states=PREVIEW_STATES,
             default_button=DEFAULT_BUTTON_TEXT,
             script_url=f"{public_url()}{public_urls.EMBED_SCRIPT}",
-            form_url=public_urls.public_form(found.key, base=public_url()) if found else "",
+            **(form_publish.values(session, found) if found else {}),
         )
 
 

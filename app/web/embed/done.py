@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from app.core.signing import Keys
 
 MAX_AGE_S = 10 * 60
+AS_BEFORE = "as_before"
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,16 @@ class Done:
     :param place: the form's key or the inserted form's token
     :param token: the inserted form's token
     :param number: the number or address as this reader may see it
+    :param event_id: of the event that the answer wrote; null where it changed nothing
+    :param undone: empty until the answer is undone; then its channel, or ``AS_BEFORE`` where they are subscribed anyway
     """
 
     place: str
     locale: str
     token: str
     number: str
+    event_id: int | None = None
+    undone: str = ""
 
     def sealed(self, keys: Keys) -> str:
         """The value of ``?done=``. It is encrypted, because proxies log addresses, and this one has the number."""

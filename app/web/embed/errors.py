@@ -3,19 +3,32 @@
 from http import HTTPStatus
 from math import ceil
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, ServiceUnavailable
 
-from app.core import email, phone, wording
-from app.core.errors import NotFound
-from app.core.submissions.submit import Outcome
+from app.core import email, phone
+from app.core.errors import InvalidState, NotFound
+from app.core.forms import wording as form_wording
+from app.core.submissions.outcome import Outcome
 from app.core.wording import translatable
+from app.core.workspace import settings
+from app.web.embed import pages
 from app.web.form_page import page as form_page
+from app.web.form_page.page import ErrorPage
 from app.web.i18n import gettext, ngettext, use_locale
+from app.web.services import read_only
 
 _SENTENCES = {
     404: translatable("There is no form at this address."),
-    413: translatable("What you sent is too large."),
+    413: translatable("That’s too long."),
+}
+_UNDO_REFUSALS = {
+    "undo_too_late": translatable("This can no longer be undone here."),
+    "changed_since": translatable("This cannot be undone here, because it changed since then."),
+}
+_NEXT_STEPS = {
+    404: translatable("Check the address, or ask for a new link where you got this one."),
+    409: translatable("You can withdraw your consent at any time."),
 }
 _UNEXPECTED = translatable("Something went wrong on our side. Nothing was recorded; please try again.")
 _REFUSALS = email.REFUSALS | {
@@ -30,6 +43,7 @@ _REFUSAL_STATUS = {"too_many": 429, "shown_again": 409, "answered_already": 409}
 def init_app(embed: Flask) -> None:
     """Show an error page for unknown forms, bad requests and unexpected errors."""
     embed.register_error_handler(NotFound, _not_found)
+    embed.register_error_handler(InvalidState, _not_undone)
     embed.register_error_handler(HTTPException, _http_error)
 
 
@@ -37,8 +51,6 @@ def refusal_sentence(outcome: Outcome, locale: str) -> str:
     """The sentence that tells the person what to do about a refusal; empty when there is none."""
     if outcome.refusal in {None, "not_agreed"}:
         return ""
-    if outcome.refusal in phone.REFUSALS:
-        return phone.refusal_sentence(outcome.refusal, outcome.assumed_country, locale)
     with use_locale(locale):
         if outcome.refusal == "phone_country_code_missing" and outcome.assumed_country is None:
             return gettext("Choose the country, or start with + and the country code.")
@@ -46,8 +58,8 @@ def refusal_sentence(outcome: Outcome, locale: str) -> str:
             return phone.refusal_sentence(outcome.refusal, outcome.assumed_country, locale)
         if outcome.refusal == "too_many":
             return ngettext(
-                "That was tried too often. Please try again in %(num)s minute.",
-                "That was tried too often. Please try again in %(num)s minutes.",
+                "Too many attempts. Please try again in %(num)s minute.",
+                "Too many attempts. Please try again in %(num)s minutes.",
                 ceil((outcome.retry_after_s or 60) / 60),
             )
         return gettext(_REFUSALS[outcome.refusal])
@@ -77,8 +89,28 @@ def _http_error(error: HTTPException) -> Response:
     return response
 
 
-def _error_page(status: int) -> Response:
-    locale = wording.negotiate(None, request.headers.get("Accept-Language", ""))
+def _not_undone(error: InvalidState) -> Response:
+    if error.code not in _UNDO_REFUSALS:
+        raise error
+    return _error_page(HTTPStatus.CONFLICT, _UNDO_REFUSALS[error.code])
+
+
+def _error_page(status: int, sentence: str | None = None) -> Response:
+    locale = pages.negotiated()
+    brand, help_html = _publisher(locale) if status in _NEXT_STEPS else ("", "")
+    next_step = _NEXT_STEPS.get(status)
     with use_locale(locale):
-        sentence = gettext(_SENTENCES.get(status, _UNEXPECTED))
-    return form_page.respond_with_error(sentence, locale, status)
+        page = ErrorPage(
+            gettext(sentence or _SENTENCES.get(status, _UNEXPECTED)),
+            gettext(next_step) if next_step else "",
+            brand,
+            help_html,
+        )
+    return form_page.respond_with_error(page, locale, status)
+
+
+def _publisher(locale: str) -> tuple[str, str]:
+    """The name of the workspace, and whom to ask."""
+    with read_only() as session:
+        workspace = settings.get(session)
+        return workspace.name, form_wording.help_html(workspace.help_contact, locale)

@@ -38,6 +38,21 @@ def evidence_of(form: AnswerForm, view: FormView, page: FormPage, shown: RenderT
     )
 
 
+def undo_evidence(view: FormView, page: FormPage) -> Evidence:
+    """The evidence of an undo."""
+    return Evidence(
+        source=Source.FORM,
+        actor="contact",
+        level=_level(view),
+        ip_address=client_address(request),
+        user_agent=request.headers.get("User-Agent"),
+        locale=page.context.locale,
+        words=form_wording.undo_wording(page.context, page.texts),
+        form_version_id=page.context.version_id,
+        details={**form_wording.evidence_details(view.form.type_name, view.form.channel), **_form_details(view)},
+    )
+
+
 def is_suppressed(view: FormView) -> bool:
     """Whether texts to the saved number are stopped, as far as this reader may know it: only the person themselves."""
     if _level(view) == EvidenceLevel.WEB_UNVERIFIED or view.respondent is None or view.form.channel != Channel.SMS:

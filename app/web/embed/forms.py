@@ -10,7 +10,7 @@ from app.core.destinations import Destination
 from app.core.errors import DestinationRefused
 from app.core.forms.render_token import RenderToken
 from app.core.signing import Keys
-from app.core.submissions.submit import Typed
+from app.core.submissions.outcome import Typed
 from app.models import Channel
 from app.web.formkit import choices
 

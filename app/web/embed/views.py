@@ -2,18 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from app.core import clock, wording
+from app.core import clock
 from app.core.destinations import Destination
 from app.core.errors import NotFound
 from app.core.forms import user_token
 from app.core.forms import views as form_views
-from app.core.forms.content import find_content
+from app.core.forms import wording as form_wording
 from app.core.forms.form_view import FormView, State
 from app.core.forms.render_token import RenderToken
 from app.core.forms.user_token import FormUser
@@ -21,18 +20,18 @@ from app.core.forms.user_view import user_view
 from app.core.signing import random_token
 from app.core.submissions import seen
 from app.core.submissions import submit as submissions
-from app.core.submissions.submit import Outcome
+from app.core.submissions.outcome import Outcome
 from app.db import ReadConnection
 from app.models import ContactRole
-from app.web.embed import errors, masking
-from app.web.embed.done import Done
+from app.web.embed import errors, masking, pages, undo
+from app.web.embed.done import AS_BEFORE, Done
 from app.web.embed.evidence import evidence_of, framing_origin, is_suppressed
 from app.web.embed.forms import AnswerForm
 from app.web.form_page import countries
 from app.web.form_page import page as form_page
 from app.web.form_page.page import FormPage, PageData
 from app.web.security import client_address, refuse_other_sites
-from app.web.services import keys, read_connection, read_only, unit_of_work
+from app.web.services import keys, read_connection, unit_of_work
 
 blueprint = Blueprint("embed", __name__)
 _TAKES_ANSWERS = {State.ASK, State.SAVED}
@@ -41,20 +40,22 @@ _READABLE_IN_SANDBOX = {"Cross-Origin-Resource-Policy": "cross-origin"}
 
 
 @blueprint.before_request
+@undo.blueprint.before_request
 def refuse_answers_from_other_sites() -> None:
     """Refuse answers from other sites. Allowed sites may frame the form, but only our own page sends answers.
 
-    In a frame with ``sandbox`` our own page has no origin, so that a browser calls it another site. Its render token
-    proves that we made it.
+    In a frame with ``sandbox`` our own page has no origin, so that a browser calls it another site. Its render token,
+    or the signed value of the page after an answer, proves that we made it.
     """
     if request.method == "POST" and not _is_from_sandbox():
         refuse_other_sites()
 
 
 def _is_from_sandbox() -> bool:
+    if request.headers.get("Origin") != "null":
+        return False
     place = next(iter((request.view_args or {}).values()), "")
-    is_ours = AnswerForm(request.form).render_token(keys(), place) is not None
-    return request.headers.get("Origin") == "null" and is_ours
+    return AnswerForm(request.form).render_token(keys(), place) is not None or undo.sent(place) is not None
 
 
 @blueprint.get("/form/<key>")
@@ -132,23 +133,27 @@ def _form_user(signed: str, *, is_answer: bool) -> FormUser:
 def _show(view: FormView, place: str) -> Response:
     saved = form_views.saved_destination(keys(), view)
     state = form_views.state_of(view, saved, at=clock.now())
-    if done := _find_done(view, state, place):
-        page = _page(view, locale=done.locale)
-        is_stopped = is_suppressed(view)
-        data = PageData(State.DONE, number=done.number, token=done.token, is_suppressed=is_stopped)
+    sealed = request.args.get("done", "") if request.query_string else ""
+    done = Done.read(keys(), sealed, place=place) if sealed else None
+    if done and _is_done(view, state, done):
+        page = pages.page_of(view, locale=done.locale)
+        can_undo = view.is_unverified or done.event_id is not None
+        data = PageData(
+            State.DONE,
+            action=pages.address(undo.endpoint_of(request.endpoint or "")),
+            number=done.number,
+            token=done.token,
+            done=sealed if can_undo else "",
+            is_suppressed=is_suppressed(view),
+        )
         return form_page.respond(form_page.html_of(page, data), 200, page.policy)
-    page = _page(view)
+    page = pages.page_of(view, locale=done.locale if done else None)
     token = _render_token(page, saved if state == State.SAVED else None, place, framing_origin(page.context.origins))
     languages = request.headers.get("Accept-Language", "")
     region = countries.browser_region(languages, page.context.allowed_countries)
-    return _respond(
-        view,
-        page,
-        Outcome(state),
-        saved,
-        token,
-        PageData(state, browser_region=region, is_suppressed=is_suppressed(view)),
-    )
+    notice = _undone_notice(view, done) if done and done.undone else ""
+    data = PageData(state, browser_region=region, is_suppressed=is_suppressed(view), notice=notice)
+    return _respond(view, page, Outcome(state), saved, token, data)
 
 
 def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | None], FormView]) -> Response:
@@ -158,7 +163,7 @@ def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | 
     typed = form.typed(keys(), form.region(sent))
     with unit_of_work() as session:
         view = read(session, sent)
-        page = _page(view, sent)
+        page = pages.page_of(view, sent)
         shown = sent if _is_as_shown(page, sent) else None
         evidence = evidence_of(form, view, page, shown)
         outcome = submissions.submit(session, view, shown, typed=typed, evidence=evidence, at=clock.now())
@@ -167,7 +172,9 @@ def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | 
     if outcome.refusal == "shown_again":
         with read_connection() as connection:
             view = read(connection, None)
-        page = _page(view)
+        page = pages.page_of(view)
+    elif outcome.state == State.ASK:
+        page = pages.page_of(view, sent, region=countries.chosen(view, form.country.data))  # the hint is for that one
     saved = form_views.saved_destination(keys(), view)
     origin = sent.origin if sent else None
     token = _render_token(page, saved if outcome.state == State.SAVED else None, place, origin)
@@ -186,29 +193,6 @@ def _kept(form: AnswerForm, view: FormView, outcome: Outcome) -> PageData:
 def _is_as_shown(page: FormPage, sent: RenderToken | None) -> bool:
     """Whether the page still has the wording that this render showed."""
     return sent is not None and page.wording(is_saved=sent.destination_hash is not None).hash == sent.wording_hash
-
-
-def _page(view: FormView, shown: RenderToken | None = None, *, locale: str | None = None) -> FormPage:
-    """The page for this reader: in the given language, or that of the render, else of the request's headers."""
-    respondent = view.respondent
-    languages = request.headers.get("Accept-Language", "")
-    if shown is None:
-        locale = locale or wording.negotiate(respondent.locale if respondent else None, languages)
-        region = countries.preselected(view)
-    else:
-        locale, region = shown.locale, shown.region
-    context = form_page.context_of(view, locale=locale, region=region, theme=_theme())
-    if page := form_page.cached(context):
-        return page
-    with read_only() as session:
-        content = find_content(session, view.form.version_id)
-    return form_page.render_cached(context, content)
-
-
-def _theme() -> str:
-    """``light`` or ``dark`` when the framing page asks for it; empty: the reader's own setting."""
-    theme = request.args.get("theme", "") if request.query_string else ""
-    return theme if theme in {"light", "dark"} else ""
 
 
 def _render_token(page: FormPage, saved: Destination | None, place: str, origin: str | None) -> RenderToken:
@@ -236,7 +220,7 @@ def _respond(
     shown = token.signed(keys().signer("shown")) if outcome.state in _TAKES_ANSWERS else ""
     data = replace(
         kept,
-        action=_action(full=masking.proof_for_answer(shown) if is_full else "") if shown else "",
+        action=pages.address(full=masking.proof_for_answer(shown) if is_full else "") if shown else "",
         shown=shown,
         number=masking.saved_number(view, saved, is_full=is_full),
         error=errors.refusal_sentence(outcome, page.context.locale),
@@ -257,26 +241,23 @@ def _redirect_done(view: FormView, page: FormPage, outcome: Outcome, shown: Rend
         page.context.locale,
         token=shown.nonce if shown and view.insertion is None else place,
         number=masking.signed_up_number(view, outcome.destination, shown, is_full=is_full),
+        event_id=outcome.event_id,
     )
     response = form_page.respond("", 303, page.policy)
-    response.headers["Location"] = _action(done=done.sealed(keys()))
+    response.headers["Location"] = pages.address(done=done.sealed(keys()))
     return response
 
 
-def _find_done(view: FormView, state: State, place: str) -> Done | None:
-    """What the page shows after an answer; null when there was none, or a user has opted out since."""
-    sealed = request.args.get("done", "") if request.query_string else ""
-    if not sealed or state in {State.EXPIRED, State.UNAVAILABLE}:
-        return None
-    is_user = view.respondent is not None and view.respondent.role == ContactRole.USER
-    return None if is_user and state != State.SIGNED_UP else Done.read(keys(), sealed, place=place)
+def _is_done(view: FormView, state: State, done: Done) -> bool:
+    """Whether the page after the answer is shown: it was not undone, and a user has not opted out since."""
+    if done.undone or state in {State.EXPIRED, State.UNAVAILABLE}:
+        return False
+    return state == State.SIGNED_UP or view.respondent is None or view.respondent.role != ContactRole.USER
 
 
-def _action(**more: str) -> str:
-    """The address of this page with these values, without the rest of its query string."""
-    query = {name: value for name, value in (("theme", _theme()), *more.items()) if value}
-    values: dict[str, Any] = {**(request.view_args or {}), **query}
-    return url_for(request.endpoint or "", **values)
+def _undone_notice(view: FormView, done: Done) -> str:
+    is_subscribed = done.undone == AS_BEFORE
+    return form_wording.undone_sentence(view.form.channel, done.locale, is_subscribed=is_subscribed)
 
 
 def _status(outcome: Outcome) -> int:

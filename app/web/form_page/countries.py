@@ -38,6 +38,13 @@ def preselected(view: FormView) -> str | None:
     return phone.preselected(saved, form.default_country, frozenset(view.publisher.allowed_countries), None, None)
 
 
+def chosen(view: FormView, country: str | None) -> str | None:
+    """The country that the person chose; null where it is none that they can choose."""
+    return (
+        phone.preselected(country, None, frozenset(view.publisher.allowed_countries), None, None) if country else None
+    )
+
+
 @lru_cache(maxsize=512)
 def time_zones(country: str) -> str:
     """The time zones of a country, separated by spaces: where a browser is in one, its country is preselected."""

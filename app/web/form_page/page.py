@@ -28,8 +28,8 @@ from app.web.security import PERMISSIONS
 
 _CACHED_PAGES_MAX = 512
 # Placeholders in a cached page, random so that no text of a form can contain one.
-_SHOWN, _ACTION, _NUMBER, _TOKEN, _OPTIONS, _REGION, _ZONES = (
-    f"{name}-{random_token()}" for name in ("shown", "action", "number", "token", "options", "region", "zones")
+_SHOWN, _ACTION, _NUMBER, _TOKEN, _DONE, _OPTIONS, _REGION, _ZONES = (
+    f"{name}-{random_token()}" for name in ("shown", "action", "number", "token", "done", "options", "region", "zones")
 )
 # The most frequent states are cached; the others are rendered when they are needed.
 _CACHED_STATES = (State.ASK, State.SAVED, State.SIGNED_UP, State.DONE)
@@ -44,6 +44,7 @@ class PageContext(WordingContext):
 
     version_id: int
     theme: str
+    is_transparent: bool
     is_public: bool
     is_unverified: bool
     form_key: str
@@ -81,6 +82,8 @@ class PageData:
     :param agree_error: what is wrong with the box
     :param is_suppressed: texts to the number are stopped, and the reader may know that
     :param token: of a page in the state "done": the inserted form's token
+    :param done: the signed value with which the answer can be undone; empty: it cannot
+    :param notice: what has just happened, above the form
     """
 
     state: State
@@ -96,24 +99,32 @@ class PageData:
     agree_error: str = ""
     is_suppressed: bool = False
     token: str = ""
+    done: str = ""
+    notice: str = ""
 
     @property
     def is_first(self) -> bool:
         """Whether there is nothing of this person beside the number, so that the cached page can be used."""
-        return not (self.error or self.agree_error or self.typed or self.is_agreed or self.is_suppressed)
+        is_final = self.state == State.DONE and not self.done
+        own = (self.error, self.agree_error, self.typed, self.is_agreed, self.is_suppressed, self.notice, is_final)
+        return not any(own)
 
 
 _cache: dict[PageContext, FormPage] = {}
 
 
-def context_of(view: FormView, *, locale: str, region: str | None, theme: str) -> PageContext:
-    """The context of a form for one reader."""
+def context_of(view: FormView, *, locale: str, region: str | None, theme: str, is_transparent: bool) -> PageContext:
+    """The context of a form for one reader.
+
+    :param locale: the reader's; the page is in the form's own language where it is not translated into this one
+    """
     form, publisher = view.form, view.publisher
     return PageContext(
         version_id=form.version_id,
         locale=locale,
         region=region,
         theme=theme,
+        is_transparent=is_transparent,
         channel=form.channel,
         is_public=view.is_public,
         is_unverified=view.is_unverified,
@@ -137,11 +148,13 @@ def render_cached(context: PageContext, content: FormContent) -> FormPage:
     if len(_cache) >= _CACHED_PAGES_MAX:
         _cache.clear()
     page = _cache[context] = render(context, content)
+    _cache[page.context] = page  # in the language that the page has
     return page
 
 
 def render(context: PageContext, content: FormContent) -> FormPage:
     """Render the page without caching it: for content that may still change."""
+    context = replace(context, locale=form_wording.page_locale(content, context.locale))
     style = colors.stylesheet(content.accent_color)
     texts = form_wording.page_texts(context, content)
     page = FormPage(
@@ -153,7 +166,7 @@ def render(context: PageContext, content: FormContent) -> FormPage:
         content_policy(" ".join(["'self'", *context.origins]), style),
         html={},
     )
-    unfilled = PageData(State.ASK, _ACTION, _SHOWN, _NUMBER, token=_TOKEN)
+    unfilled = PageData(State.ASK, _ACTION, _SHOWN, _NUMBER, token=_TOKEN, done=_DONE)
     select = _Select(_OPTIONS, _REGION, _ZONES)
     html = {state: _render_state(page, replace(unfilled, state=state), select) for state in _CACHED_STATES}
     return replace(page, html=html)
@@ -170,6 +183,7 @@ def html_of(page: FormPage, data: PageData) -> str:
         .replace(_ACTION, str(escape(data.action)))
         .replace(_NUMBER, str(escape(data.number)))
         .replace(_TOKEN, data.token)
+        .replace(_DONE, data.done)
         .replace(_OPTIONS, select.options)
         .replace(_REGION, select.region)
         .replace(_ZONES, select.zones)
@@ -203,11 +217,24 @@ def content_policy(ancestors: str, style: str = "") -> str:
     )
 
 
-def respond_with_error(sentence: str, locale: str, status: int) -> Response:
-    """An error page. Any site may frame it, so that people read it there: it holds nothing but the sentence."""
+@dataclass(frozen=True)
+class ErrorPage:
+    """What an error page says: the sentence, what to do next, and whom to ask (safe HTML).
+
+    :param brand: name of the workspace; empty where the database is not asked
+    """
+
+    sentence: str
+    next_step: str = ""
+    brand: str = ""
+    help_html: str = ""
+
+
+def respond_with_error(error: ErrorPage, locale: str, status: int) -> Response:
+    """An error page. Any site may frame it, so that people read it there: it holds nothing about a person."""
     with use_locale(locale):
         html = render_template(
-            "embed/error.html", sentence=sentence, lang=wording.language_tag(locale), dir=wording.direction(locale)
+            "embed/error.html", error=error, lang=wording.language_tag(locale), dir=wording.direction(locale)
         )
     return respond(html, status, _FRAMED_ANYWHERE)
 

@@ -36,6 +36,7 @@ def render_preview(
         locale=locale if locale in wording.LOCALES else wording.DEFAULT_LOCALE,
         region=phone.preselected(None, content.default_country, frozenset(workspace.allowed_countries), None, None),
         theme=theme if theme in {"light", "dark"} else "",
+        is_transparent=False,
         channel=channel,
         is_public=True,
         is_unverified=True,
@@ -51,6 +52,7 @@ def render_preview(
         State(state) if state in PREVIEWED else State.ASK,
         number=number or _example(channel, content.default_country),
         country=context.region,
+        done="preview",
     )
     page = form_page.render(context, content)
     return form_page.respond(form_page.html_of(page, data), 200, form_page.content_policy("'self'", page.style))

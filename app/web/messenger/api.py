@@ -152,7 +152,7 @@ def _refuse_too_many(wait_s: int | None) -> None:
 
 
 def _too_many(wait_s: int | None) -> TooMany:
-    return TooMany("That was a lot at once.", retry_after_s=wait_s or 60)
+    return TooMany("You’re sending quickly; we’ll deliver this in a moment.", retry_after_s=wait_s or 60)
 
 
 def _identity() -> Identity:

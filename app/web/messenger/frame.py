@@ -16,6 +16,7 @@ from app.models import Workspace
 from app.web.compression import compress
 from app.web.form_page import colors
 from app.web.form_page import page as form_page
+from app.web.form_page.page import ErrorPage
 from app.web.i18n import gettext, use_locale
 from app.web.services import read_only
 
@@ -57,7 +58,7 @@ def not_found(_error: NotFound) -> Response:
     locale = _locale()
     with use_locale(locale):
         sentence = gettext("There is no chat at this address.")
-    return form_page.respond_with_error(sentence, locale, 404)
+    return form_page.respond_with_error(ErrorPage(sentence), locale, 404)
 
 
 def _locale() -> str:

@@ -263,3 +263,16 @@ def test_a_form_whose_type_is_no_longer_live_asks_for_another_type(
     answer = pages.submit(max_, f"{PATH}/{form.id}", _values(offers))
     assert answer.status_code == 422
     assert _error_ids(answer.get_data(as_text=True)) == ["subscription_type_id"]
+
+
+def test_the_page_of_a_form_offers_its_link_as_a_qr_code_and_an_iframe_of_its_height(
+    max_: FlaskClient, form: OptInForm
+) -> None:
+    html = markup.unescape(max_.get(f"{PATH}/{form.id}").text)
+    link = f"/f/form/{form.key}"
+    assert re.search(rf'<iframe src="[^"]*{link}" title="Footer" width="100%" height="\d{{3}}"', html)
+    assert "<title>QR code of the link</title>" in html
+    code = max_.get(f"{PATH}/{form.id}/qr.svg")
+    assert (code.status_code, code.mimetype) == (200, "image/svg+xml")
+    assert "attachment" in code.headers["Content-Disposition"]
+    assert 'xmlns="http://www.w3.org/2000/svg"' in code.text

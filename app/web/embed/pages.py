@@ -1,0 +1,72 @@
+"""The page of a form for the reader of this request: its language and look, and its address."""
+
+from typing import Any
+
+from flask import request, url_for
+
+from app.core import wording
+from app.core.forms.content import find_content
+from app.core.forms.form_view import FormView
+from app.core.forms.render_token import RenderToken
+from app.web.form_page import countries
+from app.web.form_page import page as form_page
+from app.web.form_page.page import FormPage
+from app.web.services import read_only
+
+_RADIUS_MAX = 24
+
+
+def page_of(
+    view: FormView, shown: RenderToken | None = None, *, locale: str | None = None, region: str | None = None
+) -> FormPage:
+    """The page: in the given language, or that of the render, else of the framing page, the contact or the browser.
+
+    :param region: the country that the page preselects; null: that of the render, else as the form says
+    """
+    if shown is None:
+        locale = locale or negotiated(view)
+        region = countries.preselected(view)
+    else:
+        locale, region = shown.locale, region or shown.region
+    context = form_page.context_of(
+        view, locale=locale, region=region, theme=_theme(), is_transparent=_option("background") == "transparent"
+    )
+    if page := form_page.cached(context):
+        return page
+    with read_only() as session:
+        content = find_content(session, view.form.version_id)
+    return form_page.render_cached(context, content)
+
+
+def negotiated(view: FormView | None = None) -> str:
+    """The reader's language: as the framing page asks, else the contact's, else the browser's."""
+    respondent = view.respondent if view else None
+    preferred = _option("lang") or (respondent.locale if respondent else None)
+    return wording.negotiate(preferred, request.headers.get("Accept-Language", ""))
+
+
+def address(endpoint: str | None = None, **more: str) -> str:
+    """The address of this page with these values, and with the look that the framing page asks for.
+
+    :param endpoint: of another page for the same form; null: of this request
+    """
+    radius = _option("radius")
+    look = {
+        "theme": _theme(),
+        "place": "banner" if _option("place") == "banner" else "",
+        "background": "transparent" if _option("background") == "transparent" else "",
+        "radius": radius if radius.isdecimal() and radius.isascii() and int(radius[:3]) <= _RADIUS_MAX else "",
+        "lang": wording.language_tag(negotiated()) if _option("lang") else "",
+    }
+    values: dict[str, Any] = (request.view_args or {}) | {name: value for name, value in (look | more).items() if value}
+    return url_for(endpoint or request.endpoint or "", **values)
+
+
+def _theme() -> str:
+    """``light`` or ``dark`` when the framing page asks for it; empty: the reader's own setting."""
+    theme = _option("theme")
+    return theme if theme in {"light", "dark"} else ""
+
+
+def _option(name: str) -> str:
+    return request.args.get(name, "") if request.query_string else ""
