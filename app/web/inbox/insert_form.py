@@ -75,8 +75,7 @@ class ConfiguredForm(Form):
         )
         color, country = workspace.messenger_accent_color, workspace.default_country
         if base is not None:
-            copied, known = form_wording.text_for(base, locale)
-            texts = replace(texts, success_text=copied.success_text if known == locale else "")
+            texts = replace(texts, success_text=base.texts[locale].success_text if locale in base.texts else "")
             color, country = base.accent_color, base.default_country
         return FormContent(ids.parse_id(self.subscription_type_id.data) or 0, {locale: texts}, locale, color, country)
 
@@ -143,7 +142,8 @@ def _copied(session: Session, form_id: int | None, locale: str) -> dict[str, Any
     found = _base(session, form_id)
     if found is None:
         return {"locale": locale}
-    texts, known = form_wording.text_for(found, locale)
+    known = form_wording.page_locale(found, locale)
+    texts = found.texts[known]
     return {
         "base": str(form_id),
         "subscription_type_id": str(found.subscription_type_id),

@@ -134,7 +134,8 @@ def _picks(session: Session, statuses: list[Any], *, locale: str) -> list[Pick]:
 
 
 def _pick(offered: PublishedForm, concern: Concern | None, locale: str) -> Pick:
-    text, _ = form_wording.text_for(content_of(offered.version), locale)
+    content = content_of(offered.version)
+    text = content.texts[form_wording.page_locale(content, locale)]
     return Pick(
         id=offered.form.id,
         name=offered.form.name,

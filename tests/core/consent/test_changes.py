@@ -327,4 +327,4 @@ def test_an_invalid_email_address_is_not_reachable(database: Database) -> None:
         news = make.live_type(session, channel=Channel.EMAIL)
         sam = make.contact(session, email_address="ask at the till")
         make.opt_in(session, sam, news)
-        assert eligibility.status(session, sam, news).reasons == (Reason.EMAIL_INVALID,)
+        assert eligibility.status(session, sam, news).reasons[0] == Reason.EMAIL_INVALID
