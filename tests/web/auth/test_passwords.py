@@ -42,7 +42,7 @@ class TestChange:
             ("elevenchars", "at least 12 characters"),
             ("ANA@example.com", "other than your email address"),
             ("aaaaaaaaaaaaaaaa", "a few different characters"),
-            (pages.PASSWORD, "other than the present one"),
+            (pages.PASSWORD, "other than the current one"),
         ],
     )
     def test_a_weak_password_is_refused_with_the_reason(self, app: Flask, password: str, says: str) -> None:
