@@ -20,6 +20,7 @@ from app.core.forms import wording as form_wording
 from app.core.forms.concerns import Concern
 from app.core.forms.content import content_of
 from app.core.forms.publishing import PublishedForm
+from app.core.workspace import settings
 from app.models import Message
 from app.web import ids
 from app.web.formkit import CONCERNS, Form, accepted, forms_with_concerns
@@ -120,6 +121,7 @@ def _page(conversation_id: int, form: PickedForm) -> str:
             picks=_picks(session, eligibility.live_statuses(session, contact), locale=language_of(contact)),
             conversation=conversation,
             contact=contact,
+            time_zone=settings.get(session).time_zone,
             may_write=legal_text.may_write(session, current_actor()),
             choice=ListChoice.from_request(),
             client_key=form.client_key.data or new_client_key(),
