@@ -20,7 +20,7 @@ from app.core.inbox.lists import Assigned, InboxList
 from app.core.ledger import events as ledger
 from app.core.workspace import settings
 from app.models import Contact, Conversation, ConversationState
-from app.web import formatting, ids
+from app.web import ids
 from app.web.inbox import form_preview, headings, labels
 from app.web.sign_in.setup import current_agent
 
@@ -81,7 +81,7 @@ def my_id() -> int:
 
 def list_context(session: Session, choice: ListChoice, *, at: datetime) -> dict[str, Any]:
     """The variables of ``inbox/_list.html``."""
-    me, workspace = my_id(), settings.get(session)
+    me, workspace, team = my_id(), settings.get(session), agents.find_all(session)
     next_page = ""
     if choice.typed:
         rows = search.search(session, me, choice.typed, region=workspace.default_country, at=at)
@@ -96,8 +96,8 @@ def list_context(session: Session, choice: ListChoice, *, at: datetime) -> dict[
         "rows": rows,
         "next_page": next_page,
         "counts": lists.counts(session, me),
-        "agents": formatting.agent_names(session),
-        "others": {each.id: agents.label(each) for each in agents.find_all(session) if each.active and each.id != me},
+        "agents": {each.id: agents.label(each) for each in team},
+        "others": {each.id: agents.label(each) for each in team if each.active and each.id != me},
         "me": me,
         "time_zone": workspace.time_zone,
         "labels": labels,
@@ -112,7 +112,7 @@ def conversation_context(
     :param earlier: messages that precede those of ``view``, by number
     """
     contact = contacts.find_by_ids(session, [conversation.contact_id])[conversation.contact_id]
-    me, workspace = my_id(), settings.get(session)
+    me, workspace, team = my_id(), settings.get(session), agents.find_all(session)
     answered = [each.form.inserted_form_id for each in view.messages if each.form and each.form.answered_at]
     opt_ins = ledger.of_inserted_forms(session, answered)
     return {
@@ -124,9 +124,9 @@ def conversation_context(
             {**earlier, **{each.number: each for each in view.messages}}, workspace.time_zone
         ),
         "agreements": {form_id: labels.agreement(line) for form_id, line in opt_ins.items()},
-        "assignable": {each.id: agents.label(each) for each in agents.find_all(session) if each.active},
+        "assignable": {each.id: agents.label(each) for each in team if each.active},
         "viewers": presence.other_viewers(session, conversation.id, me, at=at),
-        "agents": formatting.agent_names(session),
+        "agents": {each.id: agents.label(each) for each in team},
         "me": me,
         "time_zone": workspace.time_zone,
         "labels": labels,

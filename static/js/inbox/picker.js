@@ -14,7 +14,7 @@ const link = document.querySelector("[data-picker]");
 export async function openPicker() {
   if (!link || dialog.open) return;
   search.value = "";
-  place.replaceChildren();
+  place.textContent = "Loading…";
   dialog.showModal();
   search.focus();
   let picker = null;
