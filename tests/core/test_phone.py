@@ -1,9 +1,12 @@
 """Which numbers are accepted, and with which code the others are refused."""
 
+import csv
+
 import pytest
 
 from app.core import phone
 from app.core.errors import DestinationRefused
+from tests.conftest import TESTS
 
 
 @pytest.mark.parametrize(
@@ -261,3 +264,28 @@ def test_the_example_of_every_country_can_be_parsed() -> None:
 )
 def test_a_number_is_looked_for_in_every_way_it_can_be_read(typed: str, region: str | None, found: list[str]) -> None:
     assert list(phone.candidates(typed, region=region)) == found
+
+
+# Twenty spellings of one number in each of eight countries, as people type and paste them.
+with (TESTS / "data" / "typed_numbers.csv").open(encoding="utf-8", newline="") as file:
+    _SPELLINGS = list(csv.DictReader(file))
+
+
+def _read_or_none(typed: str, region: str | None) -> str | None:
+    try:
+        return phone.read(typed, region=region).e164
+    except DestinationRefused:
+        return None
+
+
+def test_nearly_every_spelling_is_read_in_the_chosen_country_and_none_as_another_number() -> None:
+    read = [(row, _read_or_none(row["typed"], row["country"])) for row in _SPELLINGS]
+    assert len(read) == 160
+    assert [(row, number) for row, number in read if number not in {None, row["expected"]}] == []
+    assert sum(number is not None for _, number in read) >= 155
+
+
+def test_without_a_chosen_country_no_spelling_is_read_as_another_number() -> None:
+    read = [(row, _read_or_none(row["typed"], None)) for row in _SPELLINGS]
+    assert [(row, number) for row, number in read if number not in {None, row["expected"]}] == []
+    assert sum(number is not None for _, number in read) >= 8 * 7  # with + or 00

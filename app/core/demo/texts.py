@@ -43,7 +43,7 @@ SMS_FORM = {
         "Welcome aboard! Your first offer comes with our next text.",
     ),
     "es": FormText(
-        "Ofertas frescas por SMS",
+        "Nuevas ofertas por SMS",
         "Suscribirme",
         "Al suscribirte aceptas recibir en este número mensajes publicitarios periódicos y automatizados de Harbour "
         "Coffee, hasta 4 al mes. El consentimiento **no** es condición de compra. Pueden aplicarse tarifas de mensajes "
@@ -65,12 +65,12 @@ SMS_FORM = {
         "Jetzt anmelden",
         "Mit der Anmeldung willigen Sie ein, unter dieser Nummer regelmäßig automatisch versandte Werbe-SMS von "
         "Harbour Coffee zu erhalten, höchstens 4 im Monat. Die Einwilligung ist **keine** Bedingung für einen Kauf. Es "
-        f"gelten die Preise Ihres Anbieters. Antworten Sie **HELP** für Hilfe, **STOP** zum Beenden. "
+        f"gelten die Preise Ihres Anbieters. Antworten Sie mit **HELP** für Hilfe, mit **STOP** zum Beenden. "
         f"[Datenschutz]({PRIVACY}) und [Bedingungen]({TERMS}).",
         "Willkommen an Bord! Das erste Angebot kommt mit unserer nächsten SMS.",
     ),
     "pt_BR": FormText(
-        "Ofertas frescas por SMS",
+        "Nuevas ofertas por SMS",
         "Quero receber",
         "Ao se inscrever, você concorda em receber neste número mensagens publicitárias recorrentes e automatizadas da "
         "Harbour Coffee, até 4 por mês. O consentimento **não** é condição de compra. Podem ser cobradas tarifas de "
@@ -79,7 +79,7 @@ SMS_FORM = {
         "Boas-vindas a bordo! A primeira oferta vem na próxima mensagem.",
     ),
     "ar": FormText(
-        "عروض طازجة برسائل نصية",
+        "عروض جديدة برسائل نصية",
         "اشترك الآن",
         "باشتراكك توافق على تلقي رسائل تسويقية متكررة ومؤتمتة من Harbour Coffee على هذا الرقم، بحد أقصى 4 رسائل في "
         "الشهر. الموافقة **ليست** شرطًا للشراء. قد تُطبَّق رسوم الرسائل والبيانات. أرسل **HELP** للمساعدة و**STOP** "
@@ -98,7 +98,7 @@ EMAIL_FORM = {
     "de": FormText(
         "Ein guter Brief im Monat",
         "Brief bestellen",
-        "Wir schreiben einmal im Monat und geben Ihre Adresse nie weiter. In jedem Brief steht, wie er endet. "
+        "Wir schreiben einmal im Monat und geben Ihre Adresse nie weiter. Jeder Brief enthält einen Abmeldelink. "
         f"[Datenschutz]({PRIVACY}).",
         "Danke! Der nächste Brief kommt zu Ihnen.",
     ),

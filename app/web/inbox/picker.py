@@ -121,7 +121,6 @@ def _page(conversation_id: int, form: PickedForm) -> str:
             picks=_picks(session, eligibility.live_statuses(session, contact), locale=language_of(contact)),
             conversation=conversation,
             contact=contact,
-            time_zone=settings.get(session).time_zone,
             may_write=legal_text.may_write(session, current_actor()),
             time_zone=settings.get(session).time_zone,
             choice=ListChoice.from_request(),

@@ -219,7 +219,9 @@ def test_the_preview_can_be_switched_between_states(max_: FlaskClient, offers: S
 
 
 def test_the_preview_has_the_requested_language_and_theme(max_: FlaskClient, offers: SubscriptionType) -> None:
-    html = _preview(max_, _values(offers, preview_locale="ar", preview_theme="dark", **{"title-ar": "أهلا"}))
+    html = _preview(
+        max_, _values(offers, preview_locale="ar", preview_theme="dark", **{"title-ar": "أهلا", "legal_text-ar": "نعم"})
+    )
     assert '<html lang="ar" dir="rtl" data-theme="dark">' in html
     assert "أهلا" in html
 
