@@ -5,8 +5,8 @@ from flask import Flask
 
 from app.web import i18n as languages
 
-WAIT = "That was tried too often. Please try again in %(num)s minute."
-WAITS = "That was tried too often. Please try again in %(num)s minutes."
+WAIT = "Too many attempts. Please try again in %(num)s minute."
+WAITS = "Too many attempts. Please try again in %(num)s minutes."
 
 
 @pytest.mark.parametrize(
