@@ -32,7 +32,9 @@ REFUSALS = {
     "phone_has_letters": translatable("Enter just the number, for example +44 7400 123456."),
     "phone_has_extension": translatable("Leave out the extension: texts reach a mobile number directly."),
     "phone_too_short": translatable("This number is too short. Check that no digit is missing."),
-    "phone_too_long": translatable("This number is too long. Enter one number only."),
+    "phone_too_long": translatable(
+        "This number is too long. Check that it is one number, without a 0 after the country code."
+    ),
     "phone_invalid": translatable(
         "That doesn’t look like a valid phone number. Check the digits and the country code."
     ),

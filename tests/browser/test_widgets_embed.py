@@ -186,3 +186,19 @@ def test_a_form_has_the_color_scheme_of_its_page(
     form = page.frame_locator("iframe")
     expect(form.get_by_label("Phone number")).to_be_visible()
     assert form.locator("html").get_attribute("data-theme") == theme
+
+
+@pytest.mark.parametrize("sandbox", ["allow-forms allow-scripts", "allow-forms"])
+def test_a_form_in_a_frame_with_sandbox_is_answered(
+    page: Page, shop: Shop, database: Database, key: str, sandbox: str
+) -> None:
+    address = f"{shop.address}/f/form/{key}"
+    shop.pages["/sandbox"] = (
+        f'<!doctype html><iframe sandbox="{sandbox}" src="{address}" width=400 height=700></iframe>'
+    )
+    page.goto(f"{shop.origin}/sandbox")
+    form = page.frame_locator("iframe")
+    form.get_by_label("Phone number").fill("+447400123471")
+    form.get_by_role("button", name="Sign Up Now").click()
+    expect(form.locator("main")).to_have_attribute("data-state", "done")
+    assert count(database, Contact) == [1]

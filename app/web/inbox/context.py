@@ -1,7 +1,7 @@
 """The variables of the inbox's templates, for its pages and its poll."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from flask import request, url_for
 from sqlalchemy.orm import Session
 
 from app.core import phone
-from app.core.accounts import agents
+from app.core.accounts import agents, api_tokens
 from app.core.consent import eligibility
 from app.core.contacts import records as contacts
 from app.core.conversations import views
@@ -19,7 +19,7 @@ from app.core.inbox import lists, presence, search
 from app.core.inbox.lists import Assigned, InboxList
 from app.core.ledger import events as ledger
 from app.core.workspace import settings
-from app.models import Contact, Conversation, ConversationState
+from app.models import Agent, Contact, Conversation, ConversationState
 from app.web import ids
 from app.web.inbox import form_preview, headings, labels
 from app.web.sign_in.setup import current_agent
@@ -96,7 +96,7 @@ def list_context(session: Session, choice: ListChoice, *, at: datetime) -> dict[
         "rows": rows,
         "next_page": next_page,
         "counts": lists.counts(session, me),
-        "agents": {each.id: agents.label(each) for each in team},
+        "agents": _names(session, team),
         "others": {each.id: agents.label(each) for each in team if each.active and each.id != me},
         "me": me,
         "time_zone": workspace.time_zone,
@@ -126,7 +126,7 @@ def conversation_context(
         "agreements": {form_id: labels.agreement(line) for form_id, line in opt_ins.items()},
         "assignable": {each.id: agents.label(each) for each in team if each.active},
         "viewers": presence.other_viewers(session, conversation.id, me, at=at),
-        "agents": {each.id: agents.label(each) for each in team},
+        "agents": _names(session, team),
         "me": me,
         "time_zone": workspace.time_zone,
         "labels": labels,
@@ -165,3 +165,8 @@ def _parse_key(text: str) -> tuple[datetime, int] | None:
         return _EPOCH + timedelta(microseconds=int(micros)), min(int(conversation_id), 2**62)
     except OverflowError:
         return None
+
+
+def _names(session: Session, team: Sequence[Agent]) -> dict[int | str, str]:
+    """The names of agents by id, and of API tokens by actor, as ``formatting.actor_names`` without reading the team."""
+    return {each.id: agents.label(each) for each in team} | api_tokens.names(session)

@@ -1,6 +1,7 @@
 """Texts of the inbox: events, times, and what a contact agreed to."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -76,7 +77,7 @@ def _time_element(at: datetime, short: str, time_zone: str) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(timespec="seconds"), full, short)
 
 
-def event(code: str, agents: dict[int, str]) -> str:
+def event(code: str, agents: Mapping[int | str, str]) -> str:
     """The text for the code in an event's body: ``closed the conversation`` for ``closed``."""
     name, _, number = code.partition(":")
     if name == "assigned" and number.isdigit():
@@ -89,7 +90,7 @@ def counted(number: int) -> str:
     return f"{number:,}{'+' if number >= COUNTED_MAX else ''}"
 
 
-def excerpt(row: InboxRow, agents: dict[int, str], me: int) -> str:
+def excerpt(row: InboxRow, agents: Mapping[int | str, str], me: int) -> str:
     """The newest message of a conversation, on one short line."""
     if row.kind == MessageKind.FORM and row.form:
         summary = _form_summary(row.form)

@@ -93,7 +93,7 @@ def _announcement(session: Session, row: InboxRow, time_zone: str) -> dict[str, 
         "id": row.conversation_id,
         "address": url_for("inbox.conversation_page", conversation_id=row.conversation_id),
         "name": people.label(row, time_zone),
-        "text": labels.excerpt(row, formatting.agent_names(session), my_id()),
+        "text": labels.excerpt(row, formatting.actor_names(session), my_id()),
     }
 
 

@@ -380,7 +380,9 @@ def test_an_answer_without_a_country_is_read_in_the_forms_country_and_never_in_t
     assert answer(client, page, "07400 123456").state == "done"
     page = open_form(client, f"/f/form/{key}", language="en-US")
     del page.fields["country"]
-    assert answer(client, page, "202 555 0123").main["data-error"] == "phone_country_code_missing"
+    refused = answer(client, page, "202 555 0123")
+    assert refused.main["data-error"] == "phone_country_code_missing"
+    assert "Choose the country, or start with + and the country code." in refused.text
 
 
 def test_the_browsers_country_is_offered_to_a_script_with_its_time_zones(client: FlaskClient, key: str) -> None:

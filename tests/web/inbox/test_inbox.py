@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from app.core import clock
+from app.core.accounts import api_tokens
 from app.core.conversations import appending, lifecycle
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations import messages as conversations
@@ -585,3 +586,15 @@ def test_a_polled_message_is_grouped_like_on_the_page(
     assert 'class="day' not in polled
     page = text_of(ana, f"/inbox/{chat}")
     assert (page.count('class="day '), page.count("line-more")) == (1, 1)
+
+
+def test_an_api_token_is_called_by_its_name(ana: FlaskClient, chat: int, sam: Contact, database: Database) -> None:
+    cursor = cursor_of(ana, f"/inbox/{chat}")
+    with database.unit_of_work() as session:
+        token, _ = api_tokens.create(session, "the shop", [], at=clock.now())
+        author = f"api:{token.id}"
+    post(database, sam, "Your parcel is on its way", author=author)
+    news = poll(ana, cursor=cursor, conversation=chat, after=1)
+    assert news
+    for shown in (text_of(ana, "/inbox"), text_of(ana, f"/inbox/{chat}"), news["list"]):
+        assert "API token “the shop”" in shown
