@@ -3,7 +3,8 @@
 // "Copy" beside a read-only field: <button data-copy="id-of-the-field" hidden>.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   const field = document.getElementById(button.dataset.copy);
-  const label = button.textContent;
+  const word = button.firstElementChild;
+  const label = word.textContent;
   button.hidden = false;
   button.addEventListener("click", async () => {
     field.select();
@@ -12,8 +13,9 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     } catch {
       document.execCommand("copy"); // without HTTPS there is no clipboard object
     }
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = label; }, 2000);
+    const status = button.nextElementSibling;
+    word.textContent = status.textContent = "Copied";
+    setTimeout(() => { [word.textContent, status.textContent] = [label, ""]; }, 2000);
   });
 }
 

@@ -115,6 +115,8 @@ def fill(settings: Settings) -> Demo:
             "/admin/forms/new",
             f"/admin/forms/{form_id}",
             f"/admin/forms/{old.id}",
+            "/admin/setup",
+            "/admin/try",
             "/admin/subscription-types",
             "/admin/subscription-types/new",
             *(f"/admin/subscription-types/{type_id}" for type_id in types),
