@@ -244,7 +244,7 @@ def test_a_server_error_leaves_the_form_unchanged(page: Page, address: str, data
     field.fill("1" * 20_000)
     for _ in range(2):
         page.get_by_role("button", name="Sign Up Now").click()
-        expect(page.get_by_role("alert")).to_have_text("What you sent is too large.")
+        expect(page.get_by_role("alert")).to_have_text("That’s too long.")
         expect(page.get_by_role("button", name="Sign Up Now")).to_be_focused()
         expect(field).to_have_value("1" * 20_000)
     field.fill(make.SAMS_NUMBER)

@@ -18,7 +18,10 @@ THREADS = 25
 
 
 def _answer(url: str, typed: str | None, shown: str | None = None) -> tuple[int, str]:
-    """Load a form and submit it. Returns the response's status and the state that it shows."""
+    """Load a form and submit it. Returns the response's status and the state that it shows.
+
+    A busy server (503) is asked again, as its page says.
+    """
     if shown is None:
         with urllib.request.urlopen(url, timeout=30) as page:
             found = re.search(r'name="shown" value="([^"]+)"', page.read().decode())
@@ -26,11 +29,14 @@ def _answer(url: str, typed: str | None, shown: str | None = None) -> tuple[int,
         shown = found[1]
     data = {"shown": shown} | ({"phone": typed} if typed else {})
     request = urllib.request.Request(url, urlencode(data).encode())
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answered:
-            status, html = answered.status, answered.read().decode()
-    except HTTPError as refused:
-        status, html = refused.code, refused.read().decode()
+    for _ in range(10):
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answered:
+                status, html = answered.status, answered.read().decode()
+        except HTTPError as refused:
+            status, html = refused.code, refused.read().decode()
+        if status != 503:
+            break
     state = re.search(r'data-state="(\w+)"', html)
     return status, state[1] if state else html[:200]
 

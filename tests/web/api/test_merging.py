@@ -136,7 +136,7 @@ def test_the_evidence_of_an_opt_in_is_carried_over(app: Flask, api: ApiClient, o
     assert carried["evidence"]["details"]["event_id"] == int(original["id"])
     assert (carried["actor"].partition(":")[0], original["inserted_form_id"] is not None) == ("api", True)
     shown = pages.agent(app).get(f"/contacts/{sam}").text
-    assert (f"Said as the contact {lead}" in shown, shown.count("The words on the screen")) == (True, 2)
+    assert (f"Recorded for the contact {lead}" in shown, shown.count("What they saw")) == (True, 2)
 
 
 def test_a_later_opt_in_revokes_the_opt_outs_of_both_contacts(app: Flask, offers: str, api: ApiClient) -> None:

@@ -246,7 +246,7 @@ def test_a_page_reads_the_account_once(app: Flask) -> None:
     client = pages.agent(app)
     with pages.statements(app) as seen:
         assert client.get("/account").status_code == 200
-    assert len([statement for statement in seen if "agents" in statement]) == 1
+    assert len([statement for statement in seen if "FROM agents" in statement]) == 1
     assert not [statement for statement in seen if statement.startswith(("INSERT", "UPDATE", "BEGIN IMMEDIATE"))]
 
 
