@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core import outbox, phone, rate_limits
 from app.core.consent import changes as consent
+from app.core.consent import destination_opt_outs
 from app.core.consent.locking import LockedContact
 from app.core.contacts import leads
 from app.core.contacts import records as contacts
@@ -194,9 +195,13 @@ def _undo_lead(session: Session, contact: LockedContact) -> None:
 
 
 def _opted_out_since(session: Session, answer: _Answer, contact: LockedContact) -> bool:
-    """Whether the contact opted out after the page was rendered: then the answer is older than the opt-out."""
-    current = consent.current(session, contact, answer.view.form.subscription_type_id)
-    return current is not None and current.state == ConsentState.OPTED_OUT and current.changed_at >= answer.shown.at
+    """Whether the contact opted out, or said so again, after the page was rendered: then the answer is older."""
+    type_id = answer.view.form.subscription_type_id
+    current = consent.current(session, contact, type_id)
+    if current is None or current.state != ConsentState.OPTED_OUT:
+        return False
+    renewed_at = destination_opt_outs.renewed_at(session, contact.id, type_id)
+    return max(current.changed_at, renewed_at or current.changed_at) >= answer.shown.at
 
 
 def _opt_in(session: Session, answer: _Answer, contact: LockedContact, inserted_form_id: int) -> Outcome:

@@ -32,6 +32,7 @@ from app.models import (
     ConsentEvent,
     ConsentEvidence,
     Contact,
+    ContactRole,
     InsertedForm,
     OutboxEvent,
     SubscriptionType,
@@ -772,6 +773,22 @@ def test_a_public_page_from_before_an_opt_out_does_not_undo_it(
     with database.read_only() as session:
         states = session.scalars(select(Consent.state).order_by(Consent.contact_id)).all()
         assert states == ["opted_out", "opted_in"], "who typed the number is not known"
+
+
+def test_a_page_from_before_a_repeated_opt_out_does_not_undo_it(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session)
+        sam = make.contact(session, role=ContactRole.USER, phone_number=make.SAMS_NUMBER)
+        offers = session.scalars(select(SubscriptionType)).one()
+        make.opt_out(session, sam, offers, at=make.clock.now() - timedelta(hours=1))
+        token = make.inserted(session, form, sam).token
+    page = open_form(client, f"/f/{token}")
+    with database.unit_of_work() as session:
+        offers = session.scalars(select(SubscriptionType)).one()
+        make.opt_out(session, session.scalars(select(Contact)).one(), offers, at=make.clock.now())
+    assert answer(client, page).main["data-error"] == "shown_again"
+    with database.read_only() as session:
+        assert session.scalars(select(Consent.state)).all() == ["opted_out"]
 
 
 def test_only_a_user_with_a_personal_link_has_a_level_above_unverified(
