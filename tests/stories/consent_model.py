@@ -53,7 +53,7 @@ class Model:
     def may_claim(self, person: Person) -> bool:
         """Whether what an unverified person says about this number counts."""
         is_out = person.said is not None and person.said[0] == "out"
-        return not (is_out or person.is_closed or self.is_refused(person.number))
+        return not (is_out or person.is_closed or self.is_refused(person.number) or self.is_gdpr_off(person.number))
 
     def is_gdpr_off(self, number: str) -> bool:
         return any(each.number == number and each.is_gdpr_off for each in self.people.values())
