@@ -159,6 +159,15 @@ def opt_out(
     return change
 
 
+def opted_out_at(session: Session, contact: LockedContact, subscription_type_id: int) -> datetime | None:
+    """When the contact last said that it opts out, repetitions included; null when it is not opted out."""
+    found = current(session, contact, subscription_type_id)
+    if found is None or found.state != ConsentState.OPTED_OUT:
+        return None
+    renewed_at = destination_opt_outs.renewed_at(session, contact.id, subscription_type_id)
+    return max(found.changed_at, renewed_at or found.changed_at)
+
+
 def undo_opt_in(
     session: Session,
     contact: LockedContact,

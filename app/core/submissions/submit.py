@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 from app.core import outbox, phone, rate_limits
 from app.core.consent import changes as consent
-from app.core.consent import destination_opt_outs
 from app.core.consent.locking import LockedContact
 from app.core.contacts import leads
 from app.core.contacts import records as contacts
@@ -21,7 +20,7 @@ from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.core.submissions import answers
 from app.core.submissions.outcome import Outcome, Typed
-from app.models import Channel, ConsentState, ContactRole, EvidenceLevel
+from app.models import Channel, ContactRole, EvidenceLevel
 
 WINDOW_S = 60 * 60
 
@@ -196,12 +195,8 @@ def _undo_lead(session: Session, contact: LockedContact) -> None:
 
 def _opted_out_since(session: Session, answer: _Answer, contact: LockedContact) -> bool:
     """Whether the contact opted out, or said so again, after the page was rendered: then the answer is older."""
-    type_id = answer.view.form.subscription_type_id
-    current = consent.current(session, contact, type_id)
-    if current is None or current.state != ConsentState.OPTED_OUT:
-        return False
-    renewed_at = destination_opt_outs.renewed_at(session, contact.id, type_id)
-    return max(current.changed_at, renewed_at or current.changed_at) >= answer.shown.at
+    opted_out_at = consent.opted_out_at(session, contact, answer.view.form.subscription_type_id)
+    return opted_out_at is not None and opted_out_at >= answer.shown.at
 
 
 def _opt_in(session: Session, answer: _Answer, contact: LockedContact, inserted_form_id: int) -> Outcome:
