@@ -3,6 +3,7 @@ same rows, and nothing else. The difference to it is what Assent adds."""
 
 import json
 import secrets
+from functools import cache
 from typing import Any
 
 from flask import Flask, render_template, request
@@ -83,9 +84,14 @@ def look(key: str) -> str:
         legal=row[4],
         button=row[3],
         hint="+44 …",
-        countries=phone.country_options("en", frozenset()),
+        countries=_countries(),
         nonce=secrets.token_urlsafe(16),
     )
+
+
+@cache
+def _countries() -> list[Any]:
+    return list(phone.country_options("en", frozenset()))
 
 
 def answer(key: str) -> str:

@@ -72,7 +72,7 @@
       this.open(this.frame, window.assent || {});
     }
 
-    // What the script that made this element asked for stands in the address.
+    // The address has what the script that made this element asked for.
     dress({ theme, radius = 12, background, place }) {
       const isBox = background !== "transparent" && place !== "banner";
       Object.assign(this.style, { display: "block" }, PLACES[place] || { width: "100%", maxWidth: isBox ? "520px" : "" });

@@ -38,7 +38,7 @@ const withStorage = (action) => {
 };
 const heightObserver = new ResizeObserver(postHeight);
 
-// What embed.js was told about the looks of the page around. Theme and background are in the page already.
+// The options of embed.js for the look of the form. Theme and background are in the page already.
 const applyLook = () => {
   const root = document.documentElement;
   if (/^\d{1,2}$/.test(options.get("radius") ?? "")) root.style.setProperty("--radius", `${options.get("radius")}px`);

@@ -144,7 +144,7 @@ def outdated_opt_outs(
 
 
 def copy_before_erasure(session: Session, contact_id: int, phone_hashes: Collection[str]) -> set[str]:
-    """Let opt-outs and suppressions in an older spelling hold for the current one, too, while it can still be told.
+    """Let opt-outs and suppressions in an older spelling hold for the current one, too, while evidence has it.
 
     Returns the hashes of the suppressed numbers in their current spelling. New rules may not be applied yet when a
     person is erased, and afterwards nothing tells the number or address.

@@ -42,7 +42,7 @@ def is_news(session: Session, script: str, key: str, origin: str, *, at: datetim
 
 
 def record(session: Session, script: str, origin: str, *, at: datetime) -> None:
-    """Note that a page of this origin loaded the script. At most 20 new origins a day that nobody allowed are kept."""
+    """Note that a page of this origin loaded the script. At most 20 new origins a day that are not allowed are kept."""
     name = origins.read(origin)
     if session.get(SnippetOrigin, (name, _script(script))) is None and not _has_room(session, name, at=at):
         return

@@ -27,6 +27,6 @@ def _decided(form: ReviewForm, public_id: str) -> ResponseReturnValue:
         with unit_of_work() as session:
             decide(session, form.suppression.data or "", form.note.data or "", actor=current_actor(), at=clock.now())
     except (InvalidState, NotFound):
-        result = "Somebody has decided about this number already, or its holder has."
+        result = "A teammate or the number’s holder has decided about this number already."
     flash(result)
     return redirect(url_for("contacts.contact", public_id=public_id), 303)

@@ -1,5 +1,7 @@
 """The evidence of an answer: who answered, where, and what the page showed, as far as the request tells."""
 
+from dataclasses import replace
+
 from flask import request
 
 from app.core import origins
@@ -8,6 +10,7 @@ from app.core.forms import wording as form_wording
 from app.core.forms.form_view import INSERTED_BY_PAGE, FormView
 from app.core.forms.render_token import RenderToken
 from app.core.ledger.evidence import Evidence
+from app.core.wording import FrozenWording
 from app.models import Channel, EvidenceLevel, Source
 from app.web.embed import masking
 from app.web.embed.forms import AnswerForm
@@ -19,27 +22,20 @@ from app.web.services import keys
 def evidence_of(form: AnswerForm, view: FormView, page: FormPage, shown: RenderToken | None) -> Evidence:
     """The evidence of this request."""
     is_saved = bool(shown and shown.destination_hash)
-    return Evidence(
-        source=Source.FORM,
-        actor="contact",
-        level=_level(view),
-        ip_address=client_address(request),
-        user_agent=request.headers.get("User-Agent"),
+    evidence = replace(
+        _evidence(view, page, page.wording(is_saved=is_saved)),
         origin=shown.origin if shown else None,
         page=form.claimed_page(_framing_origins(page.context.origins)),
-        locale=page.context.locale,
-        words=page.wording(is_saved=is_saved),
-        form_version_id=view.form.version_id,
-        details={
-            **form_wording.evidence_details(view.form.type_name, view.form.channel),
-            **_form_details(view),
-            **(_shown_number(view) if is_saved else _typed_number(form, view)),
-        },
     )
+    return evidence.with_details(**(_shown_number(view) if is_saved else _typed_number(form, view)))
 
 
 def undo_evidence(view: FormView, page: FormPage) -> Evidence:
     """The evidence of an undo."""
+    return _evidence(view, page, form_wording.undo_wording(page.context, page.texts))
+
+
+def _evidence(view: FormView, page: FormPage, words: FrozenWording) -> Evidence:
     return Evidence(
         source=Source.FORM,
         actor="contact",
@@ -47,7 +43,7 @@ def undo_evidence(view: FormView, page: FormPage) -> Evidence:
         ip_address=client_address(request),
         user_agent=request.headers.get("User-Agent"),
         locale=page.context.locale,
-        words=form_wording.undo_wording(page.context, page.texts),
+        words=words,
         form_version_id=page.context.version_id,
         details={**form_wording.evidence_details(view.form.type_name, view.form.channel), **_form_details(view)},
     )

@@ -1,4 +1,4 @@
-"""What stands above a message: the day, the author, the time. Consecutive messages of one author share a name."""
+"""What is shown above a message: the day, the author, the time. Consecutive messages of one author share a name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -109,7 +109,7 @@ def _form_summary(card: FormCard) -> str:
 
 
 def thanks(locale: str) -> str:
-    """A sentence for somebody who just signed up, in their language."""
+    """A sentence for a person who just signed up, in their language."""
     return f"{wording.translator(locale)('Thank you for signing up')}."
 
 

@@ -1,7 +1,7 @@
-"""What scripts on websites tell the server, apart from the embed and the messenger.
+"""What scripts on websites tell the server, other than the embed and the messenger.
 
 It is a Flask application of its own, mounted at ``/site``, without session, sign-in and cookie. Every page on the web
-may call it, and nobody reads an answer.
+may call it, and no script reads the response.
 """
 
 from flask import Flask

@@ -24,8 +24,8 @@ def seen() -> ResponseReturnValue:
     The body is JSON with ``key`` and ``script``, of any content type, so that the browser asks no permission first.
     """
     body = request.get_json(force=True, silent=True)
-    told = body if isinstance(body, dict) else {}
-    script, key, origin = str(told.get("script")), str(told.get("key")), request.headers.get("Origin", "")
+    sent = body if isinstance(body, dict) else {}
+    script, key, origin = str(sent.get("script")), str(sent.get("key")), request.headers.get("Origin", "")
     at = clock.now()
     with read_only() as session:
         is_news = snippets.is_news(session, script, key, origin, at=at)

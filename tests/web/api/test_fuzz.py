@@ -26,7 +26,7 @@ BUDGET = limits(
     suppress_health_check=list(HealthCheck),
 )
 # A schema cannot express all rules: the query language, fields that need each other, a type that must be live.
-# Parameters that nobody knows are ignored, as Intercom does, and every request gets the token.
+# Unknown parameters are ignored, as Intercom does, and every request gets the token.
 EXCLUDED_CHECKS = [positive_data_acceptance, negative_data_rejection]
 
 

@@ -1,4 +1,4 @@
-"""What stands above a message: the day once, and one name for consecutive messages of one author."""
+"""What is shown above a message: the day once, and one name for consecutive messages of one author."""
 
 from datetime import timedelta
 
