@@ -164,8 +164,7 @@ def opted_out_at(session: Session, contact: LockedContact, subscription_type_id:
     found = current(session, contact, subscription_type_id)
     if found is None or found.state != ConsentState.OPTED_OUT:
         return None
-    renewed_at = destination_opt_outs.renewed_at(session, contact.id, subscription_type_id)
-    return max(found.changed_at, renewed_at or found.changed_at)
+    return max(found.changed_at, found.repeated_at or found.changed_at)
 
 
 def undo_opt_in(

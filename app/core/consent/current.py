@@ -4,13 +4,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import Table, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from app.db import CompiledStatement
-from app.models import Consent, ConsentState
+from app.models import Consent, ConsentState, DestinationOptOut
 
 _CONSENT = cast(Table, Consent.__table__)
+_OPT_OUT = cast(Table, DestinationOptOut.__table__)
+_REPEATED_AT = (
+    select(func.max(_OPT_OUT.c.created_at))
+    .where(
+        _OPT_OUT.c.contact_id == _CONSENT.c.contact_id,
+        _OPT_OUT.c.subscription_type_id == _CONSENT.c.subscription_type_id,
+    )
+    .correlate(_CONSENT)
+    .scalar_subquery()
+)
 _FIND = CompiledStatement(
     select(
         _CONSENT.c.state,
@@ -18,6 +28,7 @@ _FIND = CompiledStatement(
         _CONSENT.c.destination_hash,
         _CONSENT.c.changed_at,
         _CONSENT.c.event_id,
+        case((_CONSENT.c.state == ConsentState.OPTED_OUT.value, _REPEATED_AT)),
     ).where(
         _CONSENT.c.contact_id == bindparam("contact_id"),
         _CONSENT.c.subscription_type_id == bindparam("subscription_type_id"),
@@ -27,13 +38,17 @@ _FIND = CompiledStatement(
 
 @dataclass(frozen=True)
 class CurrentConsent:
-    """A state, the destination it was given for, when it last changed and by which event."""
+    """A state, the destination it was given for, when it last changed and by which event.
+
+    :param repeated_at: when the opt-out of a destination was last recorded, repetitions included; null for an opt-in
+    """
 
     state: ConsentState
     destination: str | None
     destination_hash: str | None
     changed_at: datetime
     event_id: int
+    repeated_at: datetime | None = None
 
 
 def find(session: Session, contact_id: int, subscription_type_id: int) -> CurrentConsent | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Executable, Table, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import Executable, Table, bindparam, case, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.db import CompiledStatement, insert_statement, run
@@ -82,14 +82,6 @@ def renew(session: Session, contact_id: int, subscription_type_id: int, *, at: d
     """Move the time of a contact's opt-outs of one type to ``at``, where it is later: the contact said so again."""
     of_contact = (_OPT_OUT.c.contact_id == contact_id, _OPT_OUT.c.subscription_type_id == subscription_type_id)
     run(session, update(_OPT_OUT).where(*of_contact, _OPT_OUT.c.created_at < at).values(created_at=at))
-
-
-def renewed_at(session: Session, contact_id: int, subscription_type_id: int) -> datetime | None:
-    """When the contact last said so, of any destination; null when no opt-out of a destination is recorded."""
-    newest = select(func.max(DestinationOptOut.created_at)).where(
-        DestinationOptOut.contact_id == contact_id, DestinationOptOut.subscription_type_id == subscription_type_id
-    )
-    return session.scalar(newest)
 
 
 def kind_of(session: Session, event_id: int, key: DestinationKey) -> tuple[bool, bool]:
