@@ -9,7 +9,7 @@ UV_COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test fix bench pictures licences requirements lint chromium
+.PHONY: help run check test fix bench pictures translations licences requirements lint chromium
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ bench: .venv/.ready-for-tests ## Measure speed
 
 pictures: .venv/.ready-for-tests chromium ## Take the README's pictures from the running demo
 	.venv/bin/python -m tests.browser.pictures
+
+translations: .venv/.ready-for-tests ## Add new sentences to the catalogs and compile them
+	.venv/bin/python -m tests.catalogs
 
 licences: .venv/.ready-for-tests ## Write docs/licences.md and docs/sbom.json
 	.venv/bin/python -m tests.licences

@@ -45,6 +45,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         services,
         site,
     )
+    from app.web.sign_in import language
     from app.web.sign_in import setup as sign_in
 
     settings = settings or config.load()
@@ -58,7 +59,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     services.init_app(app, settings)
     request_log.init_app(app)
     admission.init_app(app, app)
-    for part in (security, ids, assets, i18n, people, errors, health, sign_in):
+    i18n.init_app(app, language.of_reader)
+    for part in (security, ids, assets, people, errors, health, sign_in):
         part.init_app(app)
     for surface in (home, auth, admin, contacts, inbox, messenger):
         surface.init_app(app)

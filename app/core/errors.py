@@ -16,13 +16,22 @@ AssentError
 
 
 class AssentError(Exception):
-    """A rule refuses a request. Each application has one error handler that makes a response of it."""
+    """A rule refuses a request. Each application has one error handler that makes a response of it.
+
+    ``message`` is the sentence in English. Staff pages translate ``sentence``, which ``values`` complete.
+
+    :param sentence: a constant, so that the catalogs have it, with ``%(name)s`` where ``values`` has a name
+    """
 
     code = "error"
 
-    def __init__(self, message: str, *, field: str | None = None, code: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(
+        self, sentence: str, *, field: str | None = None, code: str | None = None, **values: str | int
+    ) -> None:
+        self.sentence = sentence
+        self.values = values
+        self.message = sentence % values if values else sentence
+        super().__init__(self.message)
         self.field = field
         self.code = code or self.code
 
@@ -37,8 +46,10 @@ class DestinationRefused(InvalidInput):
     :param country: ISO code of the country that a number without a country code was read in; null: of none
     """
 
-    def __init__(self, message: str, *, field: str, code: str, country: str | None = None) -> None:
-        super().__init__(message, field=field, code=code)
+    def __init__(
+        self, sentence: str, *, field: str, code: str, country: str | None = None, **values: str | int
+    ) -> None:
+        super().__init__(sentence, field=field, code=code, **values)
         self.country = country
 
 
@@ -61,8 +72,8 @@ class NotFound(AssentError):
 class Merged(NotFound):
     code = "contact_merged"
 
-    def __init__(self, message: str, *, into: str) -> None:
-        super().__init__(message)
+    def __init__(self, sentence: str, *, into: str, **values: str | int) -> None:
+        super().__init__(sentence, field=None, code=None, **values)
         self.into = into
 
 
@@ -81,6 +92,6 @@ class Forbidden(AssentError):
 class TooMany(AssentError):
     code = "rate_limit_exceeded"
 
-    def __init__(self, message: str, *, retry_after_s: int) -> None:
-        super().__init__(message)
+    def __init__(self, sentence: str, *, retry_after_s: int, **values: str | int) -> None:
+        super().__init__(sentence, field=None, code=None, **values)
         self.retry_after_s = retry_after_s

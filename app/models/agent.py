@@ -16,7 +16,10 @@ class Role(StrEnum):
 
 
 class Agent(Base):
-    """One person who signs in. The columns from ``active`` to ``mf_recovery_codes`` are named by Flask-Security."""
+    """One person who signs in. The columns from ``active`` to ``mf_recovery_codes`` are named by Flask-Security.
+
+    ``locale`` is the language that the agent chose for staff pages; null: that of the browser.
+    """
 
     __tablename__ = "agents"
     __table_args__ = (CheckConstraint("role IN ('admin', 'marketer', 'agent')", name="role"),)
@@ -24,6 +27,7 @@ class Agent(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(254), unique=True)
     name: Mapped[str] = mapped_column(String(120), default="")
+    locale: Mapped[str | None] = mapped_column(String(16))
     role: Mapped[str] = mapped_column(String(16))
     active: Mapped[bool] = mapped_column(default=True)
     password: Mapped[str | None] = mapped_column(Text)

@@ -1,4 +1,4 @@
-"""Times, countries and actors as staff pages show them."""
+"""Times, numbers, countries and actors as staff pages show them."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -9,14 +9,16 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_datetime, format_skeleton, format_time
+from babel.numbers import format_decimal
 from flask import has_request_context, request
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from app.core import phone, wording
+from app.core import phone, typed_text, wording
 from app.core.accounts import agents as accounts
 from app.core.accounts import api_tokens as tokens
 from app.core.workspace.settings import REGIONS
+from app.web import i18n
 
 _ENGLISH = Locale.parse("en_GB")
 _BY = {"contact": "The person", "system": "Assent itself", "api": "API token"}
@@ -44,30 +46,41 @@ def day_and_time(at: datetime, zone: ZoneInfo, day: str = "") -> str:
     return f"{format_skeleton(day, at, tzinfo=zone, locale=locale)}, {time}" if day else time
 
 
+def decimal(number: float) -> str:
+    """A number as the reader writes it: ``12,345``, ``12.345`` in German."""
+    return format_decimal(number, locale=reader_locale())
+
+
 def reader_locale() -> Locale:
-    """The English that the reader's browser prefers; British outside a request and for other languages."""
-    return _english(request.headers.get("Accept-Language", "")) if has_request_context() else _ENGLISH
+    """The language of the page as the reader's country writes it, which the browser tells; British for English."""
+    accepted = request.headers.get("Accept-Language", "") if has_request_context() else ""
+    return _variety(i18n.current_locale(), accepted)
 
 
 @lru_cache(maxsize=256)
-def _english(accept_language: str) -> Locale:
+def _variety(locale: str, accept_language: str) -> Locale:
+    language = locale.partition("_")[0]
     for tag in wording.accepted_languages(accept_language):
-        if tag.lower().startswith("en-"):
+        if tag.lower().startswith(f"{language}-"):
             with suppress(UnknownLocaleError, ValueError):
                 return Locale.parse(tag, sep="-")
-    return _ENGLISH
+    return _ENGLISH if locale == wording.DEFAULT_LOCALE else Locale.parse(locale)
+
+
+def countries() -> tuple[tuple[str, str], ...]:
+    """Every country that has phone numbers, as (ISO code, name in the language of the page), by name."""
+    return _countries(i18n.current_locale())
 
 
 @lru_cache
-def countries() -> tuple[tuple[str, str], ...]:
-    """Every country that has phone numbers, as (ISO code, English name), by name."""
-    names = {code: _ENGLISH.territories.get(code, code) for code in phone.countries()}
-    return tuple(sorted(names.items(), key=lambda pair: pair[1]))
+def _countries(locale: str) -> tuple[tuple[str, str], ...]:
+    names = {code: wording.country_name(code, locale) for code in phone.countries()}
+    return tuple(sorted(names.items(), key=lambda pair: typed_text.without_marks(pair[1])))
 
 
 def country(code: str) -> str:
-    """``United Kingdom`` for ``GB``."""
-    return dict(countries()).get(code, code)
+    """``United Kingdom`` for ``GB``, in the language of the page."""
+    return wording.country_name(code, i18n.current_locale())
 
 
 @lru_cache

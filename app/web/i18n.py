@@ -1,22 +1,30 @@
-"""Translation of embed and messenger into six languages. Staff pages are English."""
+"""Translation of every page into six languages. Responses of the API are English."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import flask_babel
 from flask import Flask, g
 from flask_babel import Babel, force_locale
 
 from app import config
+from app.core import wording
+from app.core.errors import AssentError
 from app.core.wording import DEFAULT_LOCALE
 
 
-def init_app(app: Flask) -> None:
-    """Load the catalogs of ``app/translations``."""
+def init_app(app: Flask, locale_selector: Callable[[], str] = lambda: g.get("locale", DEFAULT_LOCALE)) -> None:
+    """Load the catalogs of ``app/translations``. Adds ``lang`` and ``dir`` of the page to templates.
+
+    :param locale_selector: a key of ``wording.LOCALES`` for the current request
+    """
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.jinja_env.globals.update(page_lang=page_lang, page_dir=page_dir)
     Babel(
         app,
         default_translation_directories=str(config.PACKAGE / "translations"),
-        locale_selector=lambda: g.get("locale", DEFAULT_LOCALE),
+        locale_selector=locale_selector,
     )
 
 
@@ -32,6 +40,32 @@ def gettext(message: str, **values: object) -> str:
     return flask_babel.gettext(message, **values)
 
 
-def ngettext(one: str, many: str, number: int) -> str:
+def lazy_gettext(message: str, **values: object) -> Any:
+    """A sentence that is translated each time it is shown, for what is defined before a request: labels, choices."""
+    return flask_babel.lazy_gettext(message, **values)
+
+
+def ngettext(one: str, many: str, number: int, **values: object) -> str:
     """Translate a sentence with ``%(num)s`` to the current locale, in the plural form for this number."""
-    return flask_babel.ngettext(one, many, number)
+    return flask_babel.ngettext(one, many, number, **values)
+
+
+def sentence_of(error: AssentError) -> str:
+    """The sentence of an error in the current locale."""
+    return flask_babel.gettext(error.sentence, **error.values)
+
+
+def current_locale() -> str:
+    """The key of ``wording.LOCALES`` that the current request is answered in; English outside a request."""
+    locale = flask_babel.get_locale()
+    return str(locale) if locale else DEFAULT_LOCALE
+
+
+def page_lang() -> str:
+    """The value of the attribute ``lang``."""
+    return wording.language_tag(current_locale())
+
+
+def page_dir() -> str:
+    """The value of the attribute ``dir``."""
+    return wording.direction(current_locale())

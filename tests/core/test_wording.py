@@ -1,23 +1,12 @@
 """Languages, the Markdown subset, frozen wordings, and the catalogs."""
 
-import io
-from functools import cache
-from pathlib import Path
-
 import pytest
-from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.config import ROOT
 from app.core import wording
 from app.core.wording import LOCALES
-
-TRANSLATIONS = ROOT / "app" / "translations"
-TRANSLATED_TEMPLATES = ("embed", "messenger")
+from tests import catalogs
 
 
 @pytest.mark.parametrize(
@@ -108,45 +97,21 @@ def test_the_hash_of_a_wording_depends_on_its_content_only() -> None:
     assert wording.freeze("de", {"b": 1, "a": "é"}).hash != one.hash
 
 
-@pytest.mark.parametrize("locale", [locale for locale in LOCALES if locale != "en"])
+@pytest.mark.parametrize("locale", catalogs.TRANSLATED)
 def test_every_sentence_is_translated_with_its_placeholders(locale: str) -> None:
-    catalog = _catalog(locale)
-    for message in _sentences():
-        entry = catalog.get(message)
-        assert entry, f"{locale}: {message!r} is missing"
+    catalog = catalogs.read(locale)
+    for sentence in catalogs.sentences():
+        entry = catalog.get(sentence)
+        assert entry, f"{locale}: {sentence!r} is missing"
         translations = entry.string if entry.pluralizable else [entry.string]
-        assert all(translations), f"{locale}: {message!r} is empty"
-        assert len(translations) in {1, catalog.num_plurals}, f"{locale}: {message!r} lacks a form"
-        assert not list(entry.check(catalog)), f"{locale}: {message!r}"
-    assert {entry.id for entry in catalog if entry.id} == _sentences(), "a sentence that is no longer used"
+        assert all(translations), f"{locale}: {sentence!r} is empty"
+        assert not entry.fuzzy, f"{locale}: {sentence!r} is fuzzy"
+        assert len(translations) in {1, catalog.num_plurals}, f"{locale}: {sentence!r} lacks a form"
+        assert not list(entry.check(catalog)), f"{locale}: {sentence!r}"
+    assert {entry.id for entry in catalog if entry.id} == catalogs.sentences(), "a sentence that is no longer used"
 
 
-@pytest.mark.parametrize("locale", [locale for locale in LOCALES if locale != "en"])
+@pytest.mark.parametrize("locale", catalogs.TRANSLATED)
 def test_the_compiled_catalog_matches_its_source(locale: str) -> None:
-    compiled = io.BytesIO()
-    write_mo(compiled, _catalog(locale))
-    assert (TRANSLATIONS / locale / "LC_MESSAGES" / "messages.mo").read_bytes() == compiled.getvalue()
-
-
-def _catalog(locale: str) -> Catalog:
-    with (TRANSLATIONS / locale / "LC_MESSAGES" / "messages.po").open("rb") as file:
-        return read_po(file, locale=locale)
-
-
-@cache
-def _sentences() -> set[str | tuple[str, ...]]:
-    """The sentences of the code and of the templates of embed and messenger; a pair where there is a plural."""
-    templates = [(f"templates/{folder}/**.html", "jinja2") for folder in TRANSLATED_TEMPLATES]
-    found = extract_from_dir(
-        ROOT,
-        [("app/**.py", "python"), *templates],
-        keywords={"gettext": None, "_": None, "translatable": None, "ngettext": (1, 2)},
-        directory_filter=lambda folder: Path(folder).name in {"work", ROOT.name, *_folder_names()},
-    )
-    return {message for _, _, message, _, _ in found if message}
-
-
-def _folder_names() -> set[str]:
-    templates = [ROOT / "templates", *(ROOT / "templates" / folder for folder in TRANSLATED_TEMPLATES)]
-    folders = [*(ROOT / "app").rglob("*"), ROOT / "app", *templates]
-    return {folder.name for folder in folders if folder.is_dir()}
+    file = catalogs.TRANSLATIONS / locale / "LC_MESSAGES" / "messages.mo"
+    assert file.read_bytes() == catalogs.compiled(catalogs.read(locale))

@@ -3,7 +3,8 @@
 import pytest
 from flask import Flask
 
-from app.web import formatting
+from app.core import wording
+from app.web import formatting, i18n
 from app.web.inbox import labels
 from tests.make import NOON
 
@@ -14,12 +15,15 @@ from tests.make import NOON
         ("", "2 Nov 2026, 13:00 CET"),
         ("en-GB,en;q=0.9", "2 Nov 2026, 13:00 CET"),
         ("en-US,en;q=0.9", "Nov 2, 2026, 1:00 PM CET"),
-        ("de-DE,de;q=0.9,en-US;q=0.5", "Nov 2, 2026, 1:00 PM CET"),
-        ("de-DE,en", "2 Nov 2026, 13:00 CET"),
+        ("it-IT,it;q=0.9,en-US;q=0.5", "Nov 2, 2026, 1:00 PM CET"),
+        ("de-DE,de;q=0.9,en-US;q=0.5", "2. Nov. 2026, 13:00 MEZ"),
+        ("es-MX", "2 nov 2026, 1:00 p.m. CET"),
         ("en-XX-x-y", "2 Nov 2026, 13:00 CET"),
     ],
 )
-def test_a_time_is_written_as_in_the_english_of_the_reader(languages: str, shown: str) -> None:
-    with Flask("times").test_request_context(headers={"Accept-Language": languages}):
+def test_a_time_is_written_as_in_the_language_and_the_country_of_the_reader(languages: str, shown: str) -> None:
+    app = Flask("times")
+    i18n.init_app(app, lambda: wording.negotiate(None, languages))
+    with app.test_request_context(headers={"Accept-Language": languages}):
         assert formatting.local_time(NOON, "Europe/Berlin").striptags() == shown
         assert shown in labels.short_time(NOON, "Europe/Berlin")

@@ -6,5 +6,6 @@ from app.web import formatting
 
 blueprint = Blueprint("admin", __name__)
 blueprint.add_app_template_filter(formatting.local_time)
+blueprint.add_app_template_filter(formatting.decimal)
 blueprint.add_app_template_filter(formatting.actor)
 blueprint.add_app_template_filter(formatting.country, "country_name")

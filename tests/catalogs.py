@@ -1,0 +1,87 @@
+"""``make translations``: updates the catalogs of ``app/translations`` from the code and the templates.
+
+A new sentence is added without a translation, one that is no longer used is removed, and the catalogs are compiled. The
+tests name what is still untranslated.
+"""
+
+import io
+import sys
+from functools import cache
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+from app.core import errors
+from app.core.wording import LOCALES
+
+ROOT = Path(__file__).resolve().parent.parent
+TRANSLATIONS = ROOT / "app" / "translations"
+TRANSLATED = tuple(locale for locale in LOCALES if locale != "en")
+_CALLS = {"gettext": None, "_": None, "lazy_gettext": None, "translatable": None, "ngettext": (1, 2)}
+# Staff pages show the sentences of errors. Those that only programs get, in the API and in commands, stay English.
+_ERRORS = {name: None for name in vars(errors) if isinstance(vars(errors)[name], type)}
+_FOR_PROGRAMS = ("web/api/", "cli/")
+_JINJA = {"trimmed": "true"}
+_TEMPLATES = {"**.html": "jinja2", "**.txt": "jinja2"}
+
+Sentence = str | tuple[str, ...]
+
+
+@cache
+def sentences() -> frozenset[Sentence]:
+    """Every sentence that is translated; a pair where there is a plural."""
+    in_code = extract_from_dir(
+        ROOT / "app", [("**.py", "python")], keywords=_CALLS | _ERRORS, directory_filter=_has_texts
+    )
+    in_templates = extract_from_dir(
+        ROOT / "templates",
+        list(_TEMPLATES.items()),
+        dict.fromkeys(_TEMPLATES, _JINJA),
+        _CALLS,
+        directory_filter=_has_texts,
+    )
+    found = [sentence for file, _, sentence, _, _ in in_code if not file.startswith(_FOR_PROGRAMS)]
+    found += [sentence for _, _, sentence, _, _ in in_templates]
+    return frozenset(sentence for sentence in found if sentence)
+
+
+def read(locale: str) -> Catalog:
+    """The catalog of a locale as its source says."""
+    with _source(locale).open("rb") as file:
+        return read_po(file, locale=locale)
+
+
+def compiled(catalog: Catalog) -> bytes:
+    """The content of the ``.mo`` file of a catalog."""
+    file = io.BytesIO()
+    write_mo(file, catalog)
+    return file.getvalue()
+
+
+def update(locale: str) -> int:
+    """Write source and compiled file of a locale. Returns how many sentences have no translation."""
+    old, new = read(locale), Catalog(locale=locale, header_comment="", fuzzy=False)
+    new.mime_headers = old.mime_headers
+    for sentence in sentences():
+        known = old.get(sentence[0] if isinstance(sentence, tuple) else sentence)
+        new.add(sentence, known.string if known else None)
+    with _source(locale).open("wb") as file:
+        write_po(file, new, width=120, omit_header=False, sort_output=True)
+    _source(locale).with_suffix(".mo").write_bytes(compiled(read(locale)))
+    return sum(not all(entry.string if entry.pluralizable else [entry.string]) for entry in new if entry.id)
+
+
+def _source(locale: str) -> Path:
+    return TRANSLATIONS / locale / "LC_MESSAGES" / "messages.po"
+
+
+def _has_texts(folder: str) -> bool:
+    return not Path(folder).name.startswith((".", "__"))
+
+
+if __name__ == "__main__":
+    for each in TRANSLATED:
+        sys.stdout.write(f"{each}: {update(each)} sentences without a translation\n")

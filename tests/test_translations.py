@@ -1,0 +1,134 @@
+"""What people read is translated: templates, messages, labels, errors. core/test_wording.py checks the catalogs."""
+
+import ast
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment, nodes
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATES = ROOT / "templates"
+# The documentation of the API is English, and so is the shop of the demo, which stands for a page of somebody else.
+ENGLISH = {"api/docs.html", "home/shop.html"}
+TRANSLATING = {"_", "gettext", "ngettext", "lazy_gettext", "translatable"}
+READ_ATTRIBUTES = {
+    "alt",
+    "title",
+    "placeholder",
+    "label",
+    "aria-label",
+    "aria-description",
+    "data-label",
+    "data-filter",
+}
+# Names, and what is the same in all six languages.
+NOT_TRANSLATED = re.compile(r"Assent|SMS|API|URL|QR|\bms\b|&\w+;|https?://\S+|Ctrl")
+EXPRESSION = "￼"
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.*") if path.suffix in {".html", ".txt"}),
+)
+def test_every_text_of_a_template_is_translated(path: str) -> None:
+    if path in ENGLISH:
+        return
+    environment = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
+    template = environment.parse((TEMPLATES / path).read_text("utf-8"))
+    source = "".join(_texts(template))
+    shown = [source] if path.endswith(".txt") else _read_by_people(source)
+    assert [text for text in shown if _has_words(text)] == []
+    assert [
+        text for text in _constants(template) if re.match(r"[A-Z][a-z]|\S+ \S+ \S", text) and _has_words(text)
+    ] == []
+
+
+def test_every_error_has_a_constant_sentence() -> None:
+    wrong = []
+    for path in sorted((ROOT / "app").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+                name = getattr(node.exc.func, "id", "")
+                if name in _error_names() and _is_formatted(node.exc.args[0]):
+                    wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert wrong == []
+
+
+def test_every_message_and_label_in_the_code_is_translated() -> None:
+    wrong = []
+    for path in sorted((ROOT / "app" / "web").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and node.args and _shows_first_argument(node.func):
+                first = node.args[0]
+                if _is_formatted(first) or (isinstance(first, ast.Constant) and _has_words(str(first.value))):
+                    wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert wrong == []
+
+
+def _error_names() -> set[str]:
+    tree = ast.parse((ROOT / "app" / "core" / "errors.py").read_text("utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def _is_formatted(node: ast.expr) -> bool:
+    return isinstance(node, ast.JoinedStr | ast.BinOp)
+
+
+def _shows_first_argument(called: ast.expr) -> bool:
+    name = getattr(called, "id", getattr(called, "attr", ""))
+    return name in {"flash", "flash_undo", "ValidationError"} or name.endswith("Field")
+
+
+def _texts(node: nodes.Node) -> Iterator[str]:
+    """The static parts of a template in their order, with a mark for each expression between them."""
+    if isinstance(node, nodes.Output):
+        for part in node.nodes:
+            yield part.data if isinstance(part, nodes.TemplateData) else EXPRESSION
+    else:
+        for child in node.iter_child_nodes():
+            yield from _texts(child)
+
+
+def _constants(node: nodes.Node) -> Iterator[str]:
+    """The strings in expressions, without those that are passed to a function that translates."""
+    if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name in TRANSLATING:
+        return
+    if isinstance(node, nodes.Const) and isinstance(node.value, str):
+        yield node.value
+    for child in node.iter_child_nodes():
+        yield from _constants(child)
+
+
+def _has_words(text: str) -> bool:
+    return re.search(r"[^\W\d_]{2,}", NOT_TRANSLATED.sub("", text)) is not None
+
+
+def _read_by_people(source: str) -> list[str]:
+    reader = _Reader()
+    reader.feed(source)
+    return reader.found
+
+
+class _Reader(HTMLParser):
+    """Collects the texts and the attributes that people read. Code, keys and scripts are not prose."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.inside: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in {"code", "pre", "kbd", "script", "style", "svg"}:
+            self.inside.append(tag)
+        self.found += [value for name, value in attrs if value and name in READ_ATTRIBUTES]
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.inside and self.inside[-1] == tag:
+            self.inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self.inside:
+            self.found.append(data)
