@@ -1,4 +1,4 @@
-"""The product as people run it: a web server in processes of its own, and pages of a second origin."""
+"""Servers for tests: the product in this process or as people run it, and pages of a second origin."""
 
 import multiprocessing
 import os
@@ -15,6 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wsgi import LimitedStream
+
 from app import config
 from app.config import Settings
 from app.web import server
@@ -22,6 +26,76 @@ from tests.installations import SECRET_KEY
 from tests.processes import descendants, free_port
 
 HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "host"}
+
+
+@contextmanager
+def in_this_process(app: Flask) -> Iterator[str]:
+    """Serve an application that is made already, in threads, on a free port; its address.
+
+    Templates and statements are compiled already, which a new process has to do for each test. Afterwards nothing works
+    on the database any more, whatever connections are open.
+    """
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Handler)
+    server.daemon_threads = True  # those of open connections wait for a request that does not come
+    server.requests = _Requests()
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    app.testing = False  # an error is answered with its page
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        server.requests.end()
+        server.server_close()
+        thread.join()
+        app.testing = True
+
+
+class _Requests:
+    """How many requests are being answered, and whether another one may begin."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._working = 0
+        self._is_ended = False
+
+    def begin(self) -> bool:
+        with self._changed:
+            self._working += not self._is_ended
+            return not self._is_ended
+
+    def done(self) -> None:
+        with self._changed:
+            self._working -= 1
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        with self._changed:
+            self._is_ended = True
+            assert self._changed.wait_for(lambda: self._working == 0, 30), "a request does not end"
+
+
+class _Handler(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def make_environ(self) -> Any:
+        """The product relies on a server whose request bodies end by themselves."""
+        environ = super().make_environ()
+        environ["wsgi.input"] = LimitedStream(environ["wsgi.input"], int(environ.get("CONTENT_LENGTH") or 0))
+        return environ
+
+    def run_wsgi(self) -> None:
+        requests: _Requests = self.server.requests  # type: ignore[attr-defined]
+        if not requests.begin():
+            self.close_connection = True
+            return
+        try:
+            super().run_wsgi()
+        finally:
+            requests.done()
+
+    def log(self, *_arguments: Any) -> None:
+        pass
 
 
 @contextmanager

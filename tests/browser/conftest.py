@@ -12,7 +12,8 @@ from app.core.workspace import settings as workspace_settings
 from app.db import Database
 from app.models import Role
 from tests.browser.shop import Shop, opened
-from tests.serve import web_process
+from tests.installations import Installation
+from tests.serve import in_this_process
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -61,9 +62,9 @@ def workspace(settings: Settings, database: Database) -> Settings:
 
 
 @pytest.fixture
-def address(workspace: Settings) -> Iterator[str]:
+def address(workspace: Settings, installation: Installation) -> Iterator[str]:
     """The running product, with max as its admin."""
-    with web_process(workspace) as running:
+    with in_this_process(installation.app) as running:
         yield running
 
 
