@@ -88,7 +88,9 @@ def _is_formatted(node: ast.expr) -> bool:
 
 def _shows_first_argument(called: ast.expr) -> bool:
     name = getattr(called, "id", getattr(called, "attr", ""))
-    return name in {"flash", "flash_undo", "ValidationError"} or name.endswith("Field")
+    return name in {"flash", "flash_undo", "ValidationError"} or (
+        name.endswith("Field") and name not in catalogs.ERRORS
+    )
 
 
 def _texts(node: nodes.Node) -> Iterator[str]:

@@ -167,12 +167,11 @@ def refused(code: str, assumed_country: str | None = None) -> DestinationRefused
 
     :param assumed_country: the country that the number was read in; the sentence names it, with an example
     """
-    sentence = _REFUSALS_IN_COUNTRY.get(code) if assumed_country and example(assumed_country) else None
-    if assumed_country is None or sentence is None:
+    if assumed_country is None or code not in _REFUSALS_IN_COUNTRY or not example(assumed_country):
         return DestinationRefused(REFUSALS[code], field="phone", code=code, assumed_country=assumed_country)
     calling = wording.isolated(calling_code(assumed_country))
     return DestinationRefused(
-        sentence,
+        _REFUSALS_IN_COUNTRY[code],
         field="phone",
         code=code,
         assumed_country=assumed_country,
