@@ -51,7 +51,15 @@ _MAPPED, _NAT64 = ipaddress.IPv6Network("::ffff:0:0/96"), ipaddress.IPv6Network(
 
 
 class Refused(Exception):
-    """Nothing was sent: the URL is invalid, or its address is not allowed. The message is one sentence for people."""
+    """Nothing was sent: the URL is invalid, or its address is not allowed.
+
+    :param sentence: for people, a constant, so that the catalogs have it, with ``%(name)s`` for each of ``values``
+    """
+
+    def __init__(self, sentence: str, **values: int) -> None:
+        super().__init__(sentence % values if values else sentence)
+        self.sentence = sentence
+        self.values = values
 
 
 class Failed(Exception):
@@ -106,7 +114,7 @@ def read_url(url: str, reach: Reach = Reach.INTERNET) -> Target:
     :raises Refused: it must not be requested
     """
     if len(url) > URL_MAX:
-        raise Refused(f"The address is longer than {URL_MAX} characters.")
+        raise Refused("The address is longer than %(most)s characters.", most=URL_MAX)
     if _NOT_IN_A_URL.search(url):
         raise Refused("The address has a space or a control character in it.")
     try:

@@ -14,6 +14,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from app import http_client
 from app.core import errors
 from app.core.wording import LOCALES
 
@@ -22,8 +23,21 @@ TRANSLATIONS = ROOT / "app" / "translations"
 TRANSLATED = tuple(locale for locale in LOCALES if locale != "en")
 _CALLS = {"gettext": None, "_": None, "lazy_gettext": None, "translatable": None, "ngettext": (1, 2)}
 # Staff pages show the sentences of errors. Those that only programs get, in the API and in commands, stay English.
-_ERRORS = {name: None for name in vars(errors) if isinstance(vars(errors)[name], type)}
-_FOR_PROGRAMS = ("web/api/", "cli/")
+# A webhook's page shows what is wrong with an address: ``http_client.Refused``.
+ERRORS = (*(name for name, each in vars(errors).items() if isinstance(each, type)), http_client.Refused.__name__)
+_FOR_PROGRAMS = (
+    "cli/",
+    "jobs/",
+    "web/api/",
+    "web/server.py",
+    "core/backup/",
+    "core/contacts/filters.py",
+    "core/contacts/merge.py",
+    "core/contacts/search_plans.py",
+    "core/inbox/conversation_search.py",
+    "core/workspace/bootstrap.py",
+    "core/idempotency.py",
+)
 _JINJA = {"trimmed": "true"}
 _TEMPLATES = {"**.html": "jinja2", "**.txt": "jinja2"}
 
@@ -34,7 +48,7 @@ Sentence = str | tuple[str, ...]
 def sentences() -> frozenset[Sentence]:
     """Every sentence that is translated; a pair where there is a plural."""
     in_code = extract_from_dir(
-        ROOT / "app", [("**.py", "python")], keywords=_CALLS | _ERRORS, directory_filter=_has_texts
+        ROOT / "app", [("**.py", "python")], keywords=_CALLS | dict.fromkeys(ERRORS), directory_filter=_has_texts
     )
     in_templates = extract_from_dir(
         ROOT / "templates",
@@ -43,9 +57,14 @@ def sentences() -> frozenset[Sentence]:
         _CALLS,
         directory_filter=_has_texts,
     )
-    found = [sentence for file, _, sentence, _, _ in in_code if not file.startswith(_FOR_PROGRAMS)]
+    found = [sentence for file, _, sentence, _, _ in in_code if not is_for_programs(ROOT / "app" / file)]
     found += [sentence for _, _, sentence, _, _ in in_templates]
     return frozenset(sentence for sentence in found if sentence)
+
+
+def is_for_programs(file: Path) -> bool:
+    """Whether the errors of this file are seen by programs and on the command line only, and so are in English."""
+    return str(file.relative_to(ROOT / "app")).startswith(_FOR_PROGRAMS)
 
 
 def read(locale: str) -> Catalog:

@@ -14,23 +14,27 @@ AssentError
 └── TooMany                 a rate limit is exceeded; ``retry_after_s`` says when it ends
 """
 
+from collections.abc import Callable
+
+# A text is shown as it is, an integer with the separators of the reader's language; a function makes the text for a
+# locale, such as the name of a country.
+Value = str | int | Callable[[str], str]
+
 
 class AssentError(Exception):
     """A rule refuses a request. Each application has one error handler that makes a response of it.
 
-    ``message`` is the sentence in English. Staff pages translate ``sentence``, which ``values`` complete.
+    ``message`` is the sentence in English. Staff pages show it in the reader's language (``web/i18n.py``).
 
     :param sentence: a constant, so that the catalogs have it, with ``%(name)s`` where ``values`` has a name
     """
 
     code = "error"
 
-    def __init__(
-        self, sentence: str, *, field: str | None = None, code: str | None = None, **values: str | int
-    ) -> None:
+    def __init__(self, sentence: str, *, field: str | None = None, code: str | None = None, **values: Value) -> None:
         self.sentence = sentence
         self.values = values
-        self.message = sentence % values if values else sentence
+        self.message = sentence % {name: _in_english(value) for name, value in values.items()} if values else sentence
         super().__init__(self.message)
         self.field = field
         self.code = code or self.code
@@ -43,14 +47,14 @@ class InvalidInput(AssentError):
 class DestinationRefused(InvalidInput):
     """``code`` is one of ``phone.REFUSALS`` or ``email.REFUSALS``; pages show the sentence in the reader's language.
 
-    :param country: ISO code of the country that a number without a country code was read in; null: of none
+    :param assumed_country: ISO code of the country that a number without a country code was read in; null: of none
     """
 
     def __init__(
-        self, sentence: str, *, field: str, code: str, country: str | None = None, **values: str | int
+        self, sentence: str, *, field: str, code: str, assumed_country: str | None = None, **values: Value
     ) -> None:
         super().__init__(sentence, field=field, code=code, **values)
-        self.country = country
+        self.assumed_country = assumed_country
 
 
 class ImmutableField(AssentError):
@@ -72,7 +76,7 @@ class NotFound(AssentError):
 class Merged(NotFound):
     code = "contact_merged"
 
-    def __init__(self, sentence: str, *, into: str, **values: str | int) -> None:
+    def __init__(self, sentence: str, *, into: str, **values: Value) -> None:
         super().__init__(sentence, field=None, code=None, **values)
         self.into = into
 
@@ -92,6 +96,12 @@ class Forbidden(AssentError):
 class TooMany(AssentError):
     code = "rate_limit_exceeded"
 
-    def __init__(self, sentence: str, *, retry_after_s: int, **values: str | int) -> None:
+    def __init__(self, sentence: str, *, retry_after_s: int, **values: Value) -> None:
         super().__init__(sentence, field=None, code=None, **values)
         self.retry_after_s = retry_after_s
+
+
+def _in_english(value: Value) -> str:
+    if callable(value):
+        return value("en")
+    return f"{value:,}" if isinstance(value, int) else value

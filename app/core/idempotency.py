@@ -14,6 +14,7 @@ from app.models import IdempotencyKey
 
 KEPT_FOR = timedelta(hours=24)
 KEY_MAX = 255
+_FIELD, _CONFLICT = "Idempotency-Key", "idempotency_conflict"
 _SUBJECTS = "assent_idempotency_subjects"  # in a session's info while a call with a key runs
 
 
@@ -34,7 +35,7 @@ def claim(session: Session, token_id: int, key: str, call: str, *, at: datetime)
     """
     session.info[_SUBJECTS] = set()
     if not key or len(key) > KEY_MAX or not key.isascii() or not key.isprintable():
-        raise InvalidInput(f"An Idempotency-Key is 1 to {KEY_MAX} visible ASCII characters.", field="Idempotency-Key")
+        raise InvalidInput("An Idempotency-Key is 1 to %(most)s visible ASCII characters.", field=_FIELD, most=KEY_MAX)
     if _insert(session, token_id, key, call, at):
         return None
     existing = session.scalars(
@@ -46,9 +47,17 @@ def claim(session: Session, token_id: int, key: str, call: str, *, at: datetime)
         _insert(session, token_id, key, call, at)
         return None
     if existing.fingerprint != call:
-        raise _conflict("This Idempotency-Key was used for another call. Make a new key for each thing you want done.")
+        raise InvalidState(
+            "This Idempotency-Key was used for another call. Make a new key for each thing you want done.",
+            field=_FIELD,
+            code=_CONFLICT,
+        )
     if not existing.answer:
-        raise _conflict("What this Idempotency-Key was used for was erased since. Make a new key to begin anew.")
+        raise InvalidState(
+            "What this Idempotency-Key was used for was erased since. Make a new key to begin anew.",
+            field=_FIELD,
+            code=_CONFLICT,
+        )
     return existing.answer
 
 
@@ -84,10 +93,6 @@ def purge_expired(session: Session, *, at: datetime) -> int:
     """Delete keys that are older than 24 hours; returns how many."""
     result = session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at <= at - KEPT_FOR))
     return int(cast(Any, result).rowcount)
-
-
-def _conflict(message: str) -> InvalidState:
-    return InvalidState(message, field="Idempotency-Key", code="idempotency_conflict")
 
 
 def _insert(session: Session, token_id: int, key: str, call: str, at: datetime) -> bool:

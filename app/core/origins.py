@@ -57,6 +57,7 @@ def _is_plain(host: str) -> bool:
 
 def _not_an_origin(text: str) -> InvalidInput:
     return InvalidInput(
-        f"“{text[:80]}” is not an origin. Write scheme and host, for example https://shop.example.com, without a path.",
+        "“%(origin)s” is not an origin. Write scheme and host, for example https://shop.example.com, without a path.",
         field="allowed_origins",
+        origin=text[:80],
     )

@@ -90,11 +90,11 @@ def read(typed: str, *, region: str | None, allowed_countries: frozenset[str] = 
     try:
         reading = phone_reading.the_reading(text, region)
     except Unreadable as problem:
-        raise _refused(problem.code, assumed) from None
+        raise refused(problem.code, assumed) from None
     if (country := reading.country) is None:
-        raise _refused("phone_invalid", assumed)
+        raise refused("phone_invalid", assumed)
     if not reading.can_receive_texts:
-        raise _refused("phone_not_sms_capable", assumed)
+        raise refused("phone_not_sms_capable", assumed)
     refuse_country(country, allowed_countries)
     return SmsNumber(E164(reading.e164), country)
 
@@ -136,13 +136,13 @@ def refuse_extra_zero(e164: str) -> None:
     without = phonenumbers.PhoneNumber(number.country_code, number.national_number)
     is_extra = number.italian_leading_zero and phonenumbers.is_valid_number(without)
     if is_extra and not phonenumbers.is_valid_number(number):
-        raise _refused("phone_invalid")
+        raise refused("phone_invalid")
 
 
 def refuse_country(country: str, allowed_countries: frozenset[str]) -> None:
     """:raises DestinationRefused: the country is not among the allowed ones and their territories (empty: all are)"""
     if not is_allowed(country, allowed_countries):
-        raise _refused("country_not_allowed")
+        raise refused("country_not_allowed")
 
 
 def is_allowed(country: str, allowed_countries: frozenset[str]) -> bool:
@@ -157,22 +157,27 @@ def refusal_of_stored(phone: str) -> str | None:
     """
     try:
         read(phone, region=None)
-    except DestinationRefused as refused:
-        return refused.code if refused.code == "phone_not_sms_capable" else "phone_invalid"
+    except DestinationRefused as problem:
+        return problem.code if problem.code == "phone_not_sms_capable" else "phone_invalid"
     return None
 
 
-def refusal_sentence(code: str, country: str | None, locale: str) -> str:
-    """The sentence for a code of ``REFUSALS`` in the reader's language.
+def refused(code: str, assumed_country: str | None = None) -> DestinationRefused:
+    """The error for a code of ``REFUSALS``.
 
-    :param country: ``DestinationRefused.country``; the sentence names it and gives an example of its numbers
+    :param assumed_country: the country that the number was read in; the sentence names it, with an example
     """
-    gettext = wording.translator(locale)
-    sentence = _REFUSALS_IN_COUNTRY.get(code) if country and example(country) else None
-    if country is None or sentence is None:
-        return gettext(REFUSALS[code])
-    name = f"{wording.country_name(country, locale)}, {wording.isolated(calling_code(country))}"
-    return gettext(sentence, country=name, example=wording.isolated(example(country)))
+    if assumed_country is None or code not in _REFUSALS_IN_COUNTRY or not example(assumed_country):
+        return DestinationRefused(REFUSALS[code], field="phone", code=code, assumed_country=assumed_country)
+    calling = wording.isolated(calling_code(assumed_country))
+    return DestinationRefused(
+        _REFUSALS_IN_COUNTRY[code],
+        field="phone",
+        code=code,
+        assumed_country=assumed_country,
+        country=lambda locale: f"{wording.country_name(assumed_country, locale)}, {calling}",
+        example=wording.isolated(example(assumed_country)),
+    )
 
 
 def masked(e164: str) -> str:
@@ -206,8 +211,3 @@ def preload() -> None:
     """Load the numbering plans of all countries (50 ms, 1.5 MB), so that no request has to."""
     for country in countries():
         example(country)
-
-
-def _refused(code: str, country: str | None = None) -> DestinationRefused:
-    sentence = refusal_sentence(code, country, wording.DEFAULT_LOCALE)
-    return DestinationRefused(sentence, field="phone", code=code, country=country)

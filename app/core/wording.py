@@ -85,6 +85,11 @@ def isolated(text: str) -> str:
     return f"\u2066{text}\u2069"
 
 
+def embedded(text: str) -> str:
+    """The text, isolated with its own direction, so that a name in one script reads well in a sentence of another."""
+    return f"\u2068{text}\u2069"
+
+
 def direction(locale: str) -> str:
     """The direction of the script: ``rtl`` or ``ltr``."""
     return "rtl" if locale in _RIGHT_TO_LEFT else "ltr"

@@ -19,17 +19,11 @@ class DatabaseBusy(Exception):
 class WriteLockTimeout(DatabaseBusy):
     """Other writers hold a lock for longer than a request may wait."""
 
-    def __init__(self) -> None:
-        super().__init__("Another change takes too long. Please try again.")
-
 
 class QueryTooSlow(DatabaseBusy):
     """A query on a read connection took longer than its time limit."""
 
     retry_after_s = 10
-
-    def __init__(self) -> None:
-        super().__init__("This query took too long, so it was stopped. Use fewer or narrower filters.")
 
 
 def busy_error(error: Any) -> DatabaseBusy | None:

@@ -6,7 +6,7 @@ and no lock. ``web/server.py`` says how many of them there may be.
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from flask import Flask, current_app, request
@@ -14,7 +14,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge, ServiceUnavailable
 
 from app.core.rate_limits import address_bucket
-from app.db import DatabaseBusy
+from app.core.wording import translatable
+from app.db import DatabaseBusy, QueryTooSlow, WriteLockTimeout
 from app.web import services
 from app.web.security import client_address
 
@@ -24,7 +25,11 @@ WAIT_S, RETRY_AFTER_S = 2.0, 2
 BODIES_OF_ONE_ADDRESS = 256
 _FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 _EXTENSION = "assent.arriving_bodies"
-_BUSY = "The server is busy. Please try again in a moment."
+_BUSY = translatable("The server is busy. Please try again in a moment.")
+_DATABASE_BUSY: Mapping[type[DatabaseBusy], str] = {
+    WriteLockTimeout: translatable("Another change takes too long. Please try again."),
+    QueryTooSlow: translatable("This query took too long, so it was stopped. Use fewer or narrower filters."),
+}
 
 
 class ArrivingBodies:
@@ -114,6 +119,6 @@ def _leave(_problem: BaseException | None) -> None:
 
 def _refuse_busy(error: DatabaseBusy) -> ResponseReturnValue:
     """503 in the words and the format of the application."""
-    refused = ServiceUnavailable(str(error), retry_after=error.retry_after_s)
+    refused = ServiceUnavailable(_DATABASE_BUSY[type(error)], retry_after=error.retry_after_s)
     response: ResponseReturnValue = current_app.handle_http_exception(refused)
     return response

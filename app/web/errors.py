@@ -18,6 +18,8 @@ from app.core.errors import (
     TooMany,
     Unauthorized,
 )
+from app.core.wording import translatable
+from app.web.i18n import gettext, sentence_of
 
 _STATUS: dict[type[AssentError], int] = {
     NotFound: 404,
@@ -30,22 +32,25 @@ _STATUS: dict[type[AssentError], int] = {
     TooMany: 429,
 }
 _TITLES = {
-    400: "That didn’t work",
-    403: "Admins only",
-    404: "Page not found",
-    405: "That didn’t work",
-    413: "Too large",
-    422: "That didn’t work",
-    429: "Too many attempts",
-    500: "Something went wrong",
+    400: translatable("That didn’t work"),
+    401: translatable("Unauthorized"),
+    403: translatable("Admins only"),
+    404: translatable("Page not found"),
+    405: translatable("That didn’t work"),
+    409: translatable("Conflict"),
+    413: translatable("Too large"),
+    422: translatable("That didn’t work"),
+    429: translatable("Too many attempts"),
+    500: translatable("Something went wrong"),
+    503: translatable("Service Unavailable"),
 }
 _SENTENCES = {
-    400: "Go back and try again.",
-    403: "This page is for admins only.",
-    404: "The address may be mistyped, or the page was removed.",
-    405: "Go back and try again.",
-    413: "The file or text is too large. Go back and try a smaller one.",
-    500: "It is our mistake, and it has been logged. Please try again.",
+    400: translatable("Go back and try again."),
+    403: translatable("This page is for admins only."),
+    404: translatable("The address may be mistyped, or the page was removed."),
+    405: translatable("Go back and try again."),
+    413: translatable("The file or text is too large. Go back and try a smaller one."),
+    500: translatable("It is our mistake, and it has been logged. Please try again."),
 }
 
 
@@ -63,12 +68,14 @@ def status_of(error: AssentError) -> int:
 def _refused(error: AssentError) -> ResponseReturnValue:
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooMany) else {}
     status = status_of(error)
-    title = "Not allowed" if status == HTTPStatus.FORBIDDEN else ""
-    return (*_page(status, error.message, title), headers)
+    title = gettext("Not allowed") if status == HTTPStatus.FORBIDDEN else ""
+    return (*_page(status, sentence_of(error), title), headers)
 
 
 def _stale_page(_error: CSRFError) -> ResponseReturnValue:
-    return _page(400, "This page was open for too long, or you signed in again elsewhere. Go back, reload, try again.")
+    return _page(
+        400, gettext("This page was open for too long, or you signed in again elsewhere. Go back, reload, try again.")
+    )
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:
@@ -76,14 +83,14 @@ def _http(error: HTTPException) -> ResponseReturnValue:
         return error.response
     status = error.code or 500
     sentence = _SENTENCES.get(status) or (error.description or HTTPStatus(status).phrase)
-    page, status = _page(status, sentence)
+    page, status = _page(status, gettext(sentence))
     response = error.get_response()
     response.data, response.content_type = page.encode(), "text/html; charset=utf-8"
     return response
 
 
 def _page(status: int, sentence: str, title: str = "") -> tuple[str, int]:
-    title = title or _TITLES.get(status, HTTPStatus(status).phrase)
+    title = title or gettext(_TITLES.get(status, HTTPStatus(status).phrase))
     return render_template(
         "errors/error.html", status=status, title=title, sentence=sentence, path=request.path
     ), status

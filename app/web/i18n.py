@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import flask_babel
+from babel.numbers import format_decimal
 from flask import Flask, g
 from flask_babel import Babel, force_locale
 
 from app import config
 from app.core import wording
-from app.core.errors import AssentError
+from app.core.errors import AssentError, Value
 from app.core.wording import DEFAULT_LOCALE
 
 
@@ -51,14 +52,22 @@ def ngettext(one: str, many: str, number: int, **values: object) -> str:
 
 
 def sentence_of(error: AssentError) -> str:
-    """The sentence of an error in the current locale."""
-    return flask_babel.gettext(error.sentence, **error.values)
+    """The sentence of an error in the current locale, completed with its values in that locale."""
+    locale = current_locale()
+    return gettext(error.sentence, **{name: _completed(value, locale) for name, value in error.values.items()})
 
 
 def current_locale() -> str:
     """The key of ``wording.LOCALES`` that the current request is answered in; English outside a request."""
     locale = flask_babel.get_locale()
     return str(locale) if locale else DEFAULT_LOCALE
+
+
+def _completed(value: Value, locale: str) -> str:
+    if isinstance(value, int):
+        return str(format_decimal(value, locale=locale))
+    text = value(locale) if callable(value) else value
+    return wording.embedded(text) if wording.direction(locale) == "rtl" else text
 
 
 def page_lang() -> str:

@@ -126,4 +126,6 @@ def check_address(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as problem:
-        raise InvalidState(f"{host}:{port} cannot be used: {problem.strerror}") from None
+        raise InvalidState(
+            "%(address)s cannot be used: %(problem)s", address=f"{host}:{port}", problem=str(problem.strerror)
+        ) from None

@@ -3,7 +3,8 @@
 // The form appears after the script (in the head: at the end of the page), or in the element that data-target (a selector)
 // names. data-theme is light or dark; without it the form follows the color-scheme of the page. data-lang is its language,
 // data-title the name of its frame. data-background is card (with a border) or transparent, data-radius rounds corners by
-// 0 to 24 px. data-place is inline, or corner or banner: over the page, with a button that closes it until the next visit.
+// 0 to 24 px. data-place is inline, or corner or banner: over the page. Its button and Escape close it until the next visit; while
+// it would cover what has the focus in the page, it moves away.
 // For tag managers, which drop data-…, each option may also be in the script's address:
 // embed.js?form=FORM_KEY&target=%23place.
 // window.assent, with which the page signs its visitor (see messenger.js), makes the form show their saved number, masked.
@@ -47,6 +48,8 @@
     try { return Boolean(place && sessionStorage.getItem(closedKey(form))); } catch { return false; }
   };
 
+  const LISTENED = ["message", "blur", "focusin", "keydown", "scroll", "resize"];
+  const isEscape = ({ key, isComposing, defaultPrevented }) => key === "Escape" && !isComposing && !defaultPrevented;
   const READY_MS = 4000; // an open form answers hello immediately
   const REASONS = { 403: "origin_not_allowed", 404: "unknown_form" };
   const explain = (code, { origin, pathname }) => ({
@@ -62,13 +65,16 @@
       this.address = new URL(this.getAttribute("src"));
       this.frame = document.createElement("iframe");
       this.frame.title = this.dataset.title || "Sign up";
+      if (!this.dataset.title) this.lang = "en";
       this.frame.referrerPolicy = "strict-origin-when-cross-origin";
       this.dress(Object.fromEntries(this.address.searchParams));
       this.frame.addEventListener("load", () => this.frame?.src && this.loaded());
-      for (const type of ["message", "blur"]) addEventListener(type, this);
+      for (const type of LISTENED) addEventListener(type, this, true);
       window.navigation?.addEventListener("currententrychange", this);
       this.replaceChildren(this.frame);
-      if (this.style.position === "fixed") this.append(this.closeButton());
+      this.isOver = this.style.position === "fixed";
+      this.previous = document.activeElement;
+      if (this.isOver) this.append(this.closeButton());
       this.open(this.frame, window.assent || {});
     }
 
@@ -86,18 +92,53 @@
 
     closeButton() {
       const button = document.createElement("button");
-      const language = (this.address.searchParams.get("lang") || document.documentElement.lang || navigator.language).slice(0, 2);
       Object.assign(button, { type: "button", textContent: "×" });
-      button.setAttribute("aria-label", CLOSE[language] || "Close");
       Object.assign(button.style, {
         position: "absolute", insetBlockStart: "4px", insetInlineEnd: "4px", width: "44px", height: "44px", padding: "0",
         border: "0", background: "none", font: "24px/1 sans-serif", color: "#808080", cursor: "pointer",
       });
-      button.addEventListener("click", () => {
-        try { sessionStorage.setItem(closedKey(this.dataset.form), "1"); } catch { /* it comes back with the next page */ }
-        this.remove();
-      });
+      button.addEventListener("click", () => this.close());
+      this.button = button;
+      this.speak(this.address.searchParams.get("lang") || document.documentElement.lang || navigator.language);
       return button;
+    }
+
+    // The button has the language of the form, and says so.
+    speak(language) {
+      const known = language.slice(0, 2) in CLOSE;
+      this.button.lang = known ? language : "en";
+      this.button.setAttribute("aria-label", known ? CLOSE[language.slice(0, 2)] : "Close");
+    }
+
+    close() {
+      try { sessionStorage.setItem(closedKey(this.dataset.form), "1"); } catch { /* it comes back with the next page */ }
+      if (this.contains(document.activeElement)) this.giveFocusBack();
+      this.remove();
+    }
+
+    // To what had it before the form; where that is gone or nothing had it, to the place of the form.
+    giveFocusBack() {
+      this.previous?.focus?.();
+      if (!this.contains(document.activeElement) && document.activeElement !== document.body) return;
+      const place = document.createElement("span");
+      place.tabIndex = -1;
+      place.addEventListener("blur", () => place.remove(), { once: true });
+      this.after(place);
+      place.focus({ preventScroll: true });
+    }
+
+    // A form over the page moves away while it covers the middle of what has the focus. It can still get the focus itself.
+    stepAside() {
+      const focused = document.activeElement;
+      const isOutside = focused && focused !== document.body && !this.contains(focused);
+      if (isOutside) this.previous = focused;
+      this.style.translate = "";
+      if (!isOutside) return;
+      const [own, other] = [this.getBoundingClientRect(), focused.getBoundingClientRect()];
+      const x = (Math.max(other.left, 0) + Math.min(other.right, innerWidth)) / 2;
+      const y = (Math.max(other.top, 0) + Math.min(other.bottom, innerHeight)) / 2;
+      const isCovered = own.left < x && x < own.right && own.top < y && y < own.bottom && other.height <= own.height;
+      if (isCovered) this.style.translate = "0 200vh";
     }
 
     // A signed user of this page gets an address of their own; everybody else the public one.
@@ -117,7 +158,7 @@
     }
 
     disconnectedCallback() {
-      for (const type of ["message", "blur"]) removeEventListener(type, this);
+      for (const type of LISTENED) removeEventListener(type, this, true);
       window.navigation?.removeEventListener("currententrychange", this);
       clearTimeout(this.timer);
       this.replaceChildren();
@@ -125,8 +166,10 @@
     }
 
     handleEvent(event) {
-      if (event.type === "message") this.receive(event);
-      else if (this.page && this.page !== this.currentPage()) this.sayHello(); // evidence names the page of the answer
+      if (event.type === "message") return this.receive(event);
+      if (event.type === "keydown") return this.isOver && isEscape(event) && this.contains(event.target) && this.close();
+      if (this.isOver) this.stepAside();
+      if (this.page && this.page !== this.currentPage()) this.sayHello(); // evidence names the page of the answer
     }
 
     currentPage() {
@@ -146,13 +189,22 @@
 
     receive({ data, origin, source }) {
       if (origin !== this.address.origin || source !== this.frame.contentWindow || data?.source !== "assent") return;
+      if (data.type === "close") return void (this.isOver && this.close());
       clearTimeout(this.timer);
       this.frame.style.visibility = "";
       this.style.opacity = "";
       const borders = this.frame.offsetHeight - this.frame.clientHeight;
       if (data.type === "height" && data.height > 0) this.frame.style.height = `${data.height + borders}px`;
-      if (data.type === "ready" && data.title && !this.dataset.title) this.frame.title = data.title;
+      if (data.type === "ready") this.introduce(data);
       this.report(data);
+    }
+
+    introduce({ title, lang }) {
+      if (this.isOver && lang) this.speak(lang);
+      if (this.dataset.title || !title) return;
+      this.frame.title = title;
+      if (this.isOver) this.ariaLabel = title;
+      if (lang) this.lang = lang;
     }
 
     report(detail) {

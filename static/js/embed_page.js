@@ -20,9 +20,13 @@ addEventListener("message", (event) => {
   parentPage = typeof data.page === "string" ? data.page.slice(0, 500) : "";
   fillPage(); // hello again: the address of the parent changed
   if (!isFirst) return;
-  postToParent("ready", { title: document.title, state: main().dataset.state });
+  postToParent("ready", { title: document.title, lang: document.documentElement.lang, state: main().dataset.state });
   postHeight();
   if (isAnswered) report();
+});
+// A form over the page is closed by Escape.
+addEventListener("keydown", ({ key, isComposing, defaultPrevented }) => {
+  if (options.has("place") && key === "Escape" && !isComposing && !defaultPrevented) postToParent("close");
 });
 // In a frame with sandbox the page has no origin: it may not read what fetch gets, so the browser sends the form.
 const isSandboxed = self.origin === "null";
@@ -72,18 +76,20 @@ const submit = async (event) => {
   if (button.getAttribute("aria-disabled") === "true") return;
   const label = button.textContent;
   const error = sent.querySelector("#error");
+  const busy = sent.querySelector("[aria-live]");
   const body = new FormData(sent);
   // A failure keeps the form with everything that was typed, and shows the reason where a refusal is shown.
   const showFailure = (sentence, code) => {
     button.removeAttribute("aria-disabled");
     button.textContent = label;
+    busy.textContent = "";
     error.hidden = false;
     error.textContent = sentence;
     postToParent("error", { code });
   };
   error.hidden = true;
   button.setAttribute("aria-disabled", "true");
-  button.textContent = main().dataset.busy;
+  button.textContent = busy.textContent = main().dataset.busy;
   try {
     const response = await post(sent.getAttribute("action"), body);
     const next = parse(await response.text());

@@ -43,9 +43,9 @@ def check_password_rules(password: str, email: str) -> None:
     """
     password = normalize_password(password)
     if len(password) < PASSWORD_MIN:
-        raise InvalidInput(f"Use at least {PASSWORD_MIN} characters.", field="password")
+        raise InvalidInput("Use at least %(least)s characters.", field="password", least=PASSWORD_MIN)
     if len(password) > PASSWORD_MAX:
-        raise InvalidInput(f"Use at most {PASSWORD_MAX} characters.", field="password")
+        raise InvalidInput("Use at most %(most)s characters.", field="password", most=str(PASSWORD_MAX))
     if password.strip().casefold() == email.strip().casefold():
         raise InvalidInput("Use something other than your email address.", field="password")
     if len(set(password)) < 4:
@@ -98,9 +98,11 @@ def renew_link(session: Session, agent_id: int, *, actor: str, at: datetime) -> 
 
     :raises InvalidState: the account is disabled, or it is the account of the actor
     """
-    agent = _lock_other(session, agent_id, actor, "make a link for")
+    agent = _lock(session, agent_id)
+    if subject_of(agent) == actor:
+        raise InvalidState("You cannot make a link for your own account here. Use the account page.")
     if not agent.active:
-        raise InvalidState(f"{label(agent)} is disabled. Enable the account first.")
+        raise InvalidState("%(name)s is disabled. Enable the account first.", name=label(agent))
     _end_sessions_and_links(session, agent)
     if agent.password is None:
         agent.invited_at = at
@@ -168,7 +170,9 @@ def reset_second_factor(session: Session, agent_id: int, *, actor: str, at: date
 
     :raises InvalidState: it is the account of the actor, who uses the account page with the password instead
     """
-    agent = _lock_other(session, agent_id, actor, "reset the second factor of")
+    agent = _lock(session, agent_id)
+    if subject_of(agent) == actor:
+        raise InvalidState("You cannot reset the second factor of your own account here. Use the account page.")
     agent.tf_primary_method = agent.tf_totp_secret = agent.mf_recovery_codes = None
     _end_sessions_and_links(session, agent)
     audit.record(session, actor, "agent.second_factor_reset", subject_of(agent), {}, at=at)
@@ -235,7 +239,7 @@ def read_name(typed: str) -> str:
     """
     name = "".join(character for character in " ".join(typed.split()) if character.isprintable())
     if len(name) > NAME_MAX:
-        raise InvalidInput(f"The name is longer than {NAME_MAX} characters.", field="name")
+        raise InvalidInput("The name is longer than %(most)s characters.", field="name", most=NAME_MAX)
     return name
 
 
@@ -259,13 +263,6 @@ def _lock(session: Session, agent_id: int) -> Agent:
     return agent
 
 
-def _lock_other(session: Session, agent_id: int, actor: str, verb: str) -> Agent:
-    agent = _lock(session, agent_id)
-    if subject_of(agent) == actor:
-        raise InvalidState(f"You cannot {verb} your own account here. Use the account page.")
-    return agent
-
-
 def _refuse_last_admin(session: Session, agent: Agent) -> None:
     """:raises InvalidState: no other admin could sign in; an admin without a password does not count"""
     if agent.role != Role.ADMIN or not agent.active:
@@ -274,7 +271,7 @@ def _refuse_last_admin(session: Session, agent: Agent) -> None:
         Agent.id != agent.id, Agent.role == Role.ADMIN.value, Agent.active, Agent.password.is_not(None)
     )
     if session.scalar(others.limit(1)) is None:
-        raise InvalidState(f"{label(agent)} is the last admin. Make somebody else an admin first.")
+        raise InvalidState("%(name)s is the last admin. Make somebody else an admin first.", name=label(agent))
 
 
 def _unused_address(session: Session, typed: str) -> str:

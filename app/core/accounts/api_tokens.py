@@ -77,9 +77,14 @@ def create(
     :raises InvalidInput: the name is missing or too long, a scope does not exist, or ``expires_at`` is not after ``at``
     """
     if not (name := " ".join(name.split())) or len(name) > NAME_MAX:
-        raise InvalidInput(f"Give the token a name of at most {NAME_MAX} characters.", field="name")
+        raise InvalidInput("Give the token a name of at most %(most)s characters.", field="name", most=NAME_MAX)
     if unknown := [scope for scope in scopes if scope not in SCOPES]:
-        raise InvalidInput(f"There is no scope “{unknown[0][:20]}”; choose of {', '.join(SCOPES)}.", field="scopes")
+        raise InvalidInput(
+            "There is no scope “%(scope)s”; choose of %(scopes)s.",
+            field="scopes",
+            scope=unknown[0][:20],
+            scopes=", ".join(SCOPES),
+        )
     if expires_at is not None and expires_at <= at:
         raise InvalidInput("A token cannot end before it begins.", field="expires_at")
     text = _PREFIX + secrets.token_urlsafe(32)

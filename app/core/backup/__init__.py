@@ -109,10 +109,14 @@ def _opt_outs_before(settings: Settings, *, replace: bool, same_key: bool) -> Op
 def _check_fits(manifest: Manifest, engine: str) -> None:
     if manifest.engine != engine:
         raise InvalidState(
-            f"This backup is of {manifest.engine}, the database is {engine}; it cannot be restored here."
+            "This backup is of %(backed_up)s, the database is %(engine)s; it cannot be restored here.",
+            backed_up=manifest.engine,
+            engine=engine,
         )
     if unknown := migrations.why_unknown(manifest.revision):
-        raise InvalidState(f"This backup of Assent {manifest.program} is {unknown}.")
+        raise InvalidState(
+            "This backup of Assent %(version)s is %(unknown)s.", version=manifest.program, unknown=unknown
+        )
 
 
 def _key_to_install(settings: Settings, backup: Backup, *, replace: bool, had_key: bool) -> bytes | None:

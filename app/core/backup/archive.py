@@ -147,7 +147,11 @@ def open_backup(file: Path) -> Iterator[Backup]:
             backup = Backup(archive, _manifest(archive))
             _verify(backup)
         except _ERRORS_OF_DAMAGED_FILES as problem:
-            raise InvalidState(f"{file} is no complete backup ({problem}); nothing was changed.") from None
+            raise InvalidState(
+                "%(file)s is no complete backup (%(problem)s); nothing was changed.",
+                file=str(file),
+                problem=str(problem),
+            ) from None
         yield backup
 
 

@@ -102,7 +102,7 @@ def _check_integrity(copy: Path) -> None:
             (found,) = connection.execute("PRAGMA integrity_check").fetchone()
             orphan = connection.execute("PRAGMA foreign_key_check").fetchone()
     except sqlite3.DatabaseError as problem:
-        raise InvalidState(f"The database in this backup cannot be read: {problem}.") from None
+        raise InvalidState("The database in this backup cannot be read: %(problem)s.", problem=str(problem)) from None
     if found != "ok" or orphan:
         raise InvalidState("The database in this backup is not sound; nothing was changed.")
 

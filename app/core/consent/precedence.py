@@ -109,8 +109,9 @@ def refuse_against_opt_out(
     if evidence.source not in _SINGLE_ACTS:
         raise InvalidState("They opted out. Only they, or one explicit action with a note, can reverse it.")
     if not evidence.note and _needs_note(session, key, evidence, own):
-        sentence = "They opted out. Say in a note how they asked to be signed up again."
-        raise InvalidInput(sentence, field=_note_field(evidence))
+        raise InvalidInput(
+            "They opted out. Say in a note how they asked to be signed up again.", field=_note_field(evidence)
+        )
 
 
 def revokes_for_everyone(evidence: Evidence) -> bool:

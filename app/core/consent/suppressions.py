@@ -213,7 +213,7 @@ def _weaker_than(cause: str) -> list[str]:
 
 def _note(typed: str) -> str:
     if not (note := typed.strip()) or len(note) > NOTE_MAX:
-        raise InvalidInput(f"Say in a note of at most {NOTE_MAX} characters why.", field="note")
+        raise InvalidInput("Say in a note of at most %(most)s characters why.", field="note", most=str(NOTE_MAX))
     return note
 
 

@@ -133,7 +133,7 @@ def read(raw: object, fields: Mapping[str, Kind] = FIELDS) -> Query:
     """
     query = _read(raw, "query", fields, depth=1)
     if _values_in(query) > ALL_VALUES_MAX:
-        raise InvalidInput(f"A query may hold at most {ALL_VALUES_MAX:,} values in all.", field="query")
+        raise InvalidInput("A query may hold at most %(most)s values in all.", field="query", most=ALL_VALUES_MAX)
     return query
 
 
@@ -179,10 +179,10 @@ def _group(raw: Mapping[str, Any], path: str, fields: Mapping[str, Kind], *, dep
     if raw.get("operator") not in ("AND", "OR"):
         raise InvalidInput("A group of filters has the operator AND or OR.", field=f"{path}.operator")
     if depth > DEPTH_MAX:
-        raise InvalidInput(f"Groups may be nested {DEPTH_MAX} deep.", field=path)
+        raise InvalidInput("Groups may be nested %(depth)s deep.", field=path, depth=DEPTH_MAX)
     parts = raw.get("value")
     if not isinstance(parts, list) or not 1 <= len(parts) <= PARTS_MAX:
-        raise InvalidInput(f"A group holds a list of 1 to {PARTS_MAX} filters.", field=f"{path}.value")
+        raise InvalidInput("A group holds a list of 1 to %(most)s filters.", field=f"{path}.value", most=PARTS_MAX)
     below = depth + 1
     read = tuple(_read(part, f"{path}.value[{place}]", fields, depth=below) for place, part in enumerate(parts))
     return Group(raw["operator"] == "AND", read)
@@ -194,10 +194,10 @@ def _filter(raw: Mapping[str, Any], path: str, fields: Mapping[str, Kind]) -> Fi
         operator = Operator(raw.get("operator", ""))
     except ValueError:
         allowed = ", ".join(sorted(_ALLOWED[kind]))
-        raise InvalidInput(f"Use one of the operators {allowed}.", field=f"{path}.operator") from None
+        raise InvalidInput("Use one of the operators %(allowed)s.", field=f"{path}.operator", allowed=allowed) from None
     if operator not in _ALLOWED[kind]:
         allowed = ", ".join(sorted(_ALLOWED[kind]))
-        raise InvalidInput(f"This field takes the operators {allowed}.", field=f"{path}.operator")
+        raise InvalidInput("This field takes the operators %(allowed)s.", field=f"{path}.operator", allowed=allowed)
     if "value" not in raw:
         raise InvalidInput("Give a value; null asks for what is empty.", field=f"{path}.value")
     return Filter(kind, name, operator, _values(kind, operator, raw["value"], f"{path}.value"))
@@ -217,7 +217,9 @@ def _field(raw: object, path: str, fields: Mapping[str, Kind]) -> tuple[Kind, st
 def _values(kind: Kind, operator: Operator, raw: object, path: str) -> tuple[Value, ...]:
     if operator in _LISTS:
         if not isinstance(raw, list) or len(raw) > VALUES_MAX:
-            raise InvalidInput(f"{operator} takes a list of at most {VALUES_MAX} values.", field=path)
+            raise InvalidInput(
+                "%(operator)s takes a list of at most %(most)s values.", field=path, operator=operator, most=VALUES_MAX
+            )
         return tuple(_value(kind, operator, each, f"{path}[{position}]") for position, each in enumerate(raw))
     if isinstance(raw, list | dict):
         raise InvalidInput("Give one value; a list goes with IN and NIN.", field=path)
@@ -226,7 +228,7 @@ def _values(kind: Kind, operator: Operator, raw: object, path: str) -> tuple[Val
 
 def _value(kind: Kind, operator: Operator, raw: object, path: str) -> Value:
     if isinstance(raw, str) and (len(raw) > VALUE_MAX or "\0" in raw or any("\ud800" <= c <= "\udfff" for c in raw)):
-        raise InvalidInput(f"A value is text of at most {VALUE_MAX} characters.", field=path)
+        raise InvalidInput("A value is text of at most %(most)s characters.", field=path, most=str(VALUE_MAX))
     if raw is None:
         _check_null(kind, operator, path)
         return None
@@ -239,7 +241,7 @@ def _value(kind: Kind, operator: Operator, raw: object, path: str) -> Value:
             return _whole(raw, path)
         case Kind.SUBSCRIPTION:
             if raw not in list(SubscriptionStatus):
-                raise InvalidInput(f"Use one of {', '.join(SubscriptionStatus)}.", field=path)
+                raise InvalidInput("Use one of %(allowed)s.", field=path, allowed=", ".join(SubscriptionStatus))
             return str(raw)
         case Kind.CUSTOM:
             return _custom(raw, operator, path)

@@ -32,6 +32,7 @@ from app.models import (
     SubscriptionType,
 )
 
+_INVALID = "invalid_merge"
 _MOVED_FIELDS = ("external_id", "name", "avatar", "owner_id", "locale", "time_zone", "signed_up_at")
 
 
@@ -77,22 +78,22 @@ def merge(
 def _check_pair(merging: _Merge, *, skip_duplicate_validation: bool) -> None:
     source, target = merging.source, merging.target
     if source.id == target.id:
-        raise _invalid("A contact cannot be merged into itself.", "into")
+        raise InvalidInput("A contact cannot be merged into itself.", field="into", code=_INVALID)
     if source.role == ContactRole.USER and target.role == ContactRole.LEAD:
-        raise _invalid("A user cannot become part of a lead; merge the lead into the user.", "into")
+        raise InvalidInput(
+            "A user cannot become part of a lead; merge the lead into the user.", field="into", code=_INVALID
+        )
     if target.archived_at is not None:
-        raise _invalid("The contact that would stay is archived. Bring it back first.", "into")
+        raise InvalidInput("The contact that would stay is archived. Bring it back first.", field="into", code=_INVALID)
     if source.role == ContactRole.LEAD or skip_duplicate_validation:
         return
     is_same = (source.email and source.email == target.email) or (
         source.phone_hash and source.phone_hash == target.phone_hash
     )
     if not is_same:
-        raise _invalid("These users share neither address nor number, so they may be two people.", "from")
-
-
-def _invalid(message: str, field: str) -> InvalidInput:
-    return InvalidInput(message, field=field, code="invalid_merge")
+        raise InvalidInput(
+            "These users share neither address nor number, so they may be two people.", field="from", code=_INVALID
+        )
 
 
 def _move_profile(session: Session, merging: _Merge) -> None:

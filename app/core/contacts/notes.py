@@ -37,7 +37,7 @@ def add(session: Session, public_id: str, body: str, agent: Agent | None, *, act
     """
     contact = locking.lock_contact_by_public_id(session, public_id)
     if not (body := body.strip()) or len(body) > BODY_MAX:
-        raise InvalidInput(f"Write a note of at most {BODY_MAX:,} characters.", field="body")
+        raise InvalidInput("Write a note of at most %(most)s characters.", field="body", most=BODY_MAX)
     note = ContactNote(contact_id=contact.id, agent_id=agent.id if agent else None, body=body, created_at=at)
     session.add(note)
     audit.record(session, actor, "contact.note_added", f"contact:{contact.id}", {}, at=at)

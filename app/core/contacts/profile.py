@@ -153,8 +153,11 @@ def refuse_duplicate(
         if ignore_archived:
             others = others.where(Contact.archived_at.is_(None))
         if found := session.scalars(others.order_by(Contact.archived_at.is_not(None)).limit(1)).first():
-            which = "An archived contact" if found.archived_at else "A contact"
-            raise Conflict(f"{which} matching those details already exists with id={found.public_id}")
+            if found.archived_at:
+                raise Conflict(
+                    "An archived contact matching those details already exists with id=%(id)s", id=found.public_id
+                )
+            raise Conflict("A contact matching those details already exists with id=%(id)s", id=found.public_id)
 
 
 def _save_state(session: Session, contact: Contact, event: str, *, actor: str, at: datetime) -> None:
@@ -221,8 +224,10 @@ def merge_attributes(before: Mapping[str, Any], given: Mapping[str, Any]) -> dic
     grows = any(name not in before or before[name] != kept[name] for name in kept)
     if grows and (len(kept) > CUSTOM_MAX or len(json.dumps(kept)) > CUSTOM_BYTES_MAX):
         raise InvalidInput(
-            f"There are at most {CUSTOM_MAX} custom attributes, {CUSTOM_BYTES_MAX:,} bytes together.",
+            "There are at most %(most)s custom attributes, %(most_bytes)s bytes together.",
             field="custom_attributes",
+            most=CUSTOM_MAX,
+            most_bytes=CUSTOM_BYTES_MAX,
         )
     return kept
 

@@ -198,7 +198,7 @@ def _sorted(order: Order, where: ColumnElement[bool]) -> Plan:
     """By a column, empty values last. Ties go by id in the same direction."""
     column = SORTS.get(order.field or "")
     if column is None:
-        raise InvalidInput(f"Sort by one of {', '.join(SORTS)}.", field="sort.field")
+        raise InvalidInput("Sort by one of %(allowed)s.", field="sort.field", allowed=", ".join(SORTS))
     key, is_empty = _CONTACT.c.id, column.is_(None)
     is_time = order.field in _TIMES
 

@@ -21,7 +21,7 @@ SEGMENTS_MAX = 500
 def create(session: Session, name: str, query: object, *, actor: str, at: datetime) -> Segment:
     """:raises InvalidInput: the name or the query is invalid; it filters by segments; there are too many segments"""
     if len(find_all(session)) >= SEGMENTS_MAX:
-        raise InvalidInput(f"There are {SEGMENTS_MAX} segments already. Delete one first.", field="name")
+        raise InvalidInput("There are %(most)s segments already. Delete one first.", field="name", most=SEGMENTS_MAX)
     segment = Segment(
         public_id=random_public_id(),
         name=_name(name),
@@ -83,7 +83,7 @@ def count(session: Session, segment: Segment) -> int:
 
 def _name(typed: str) -> str:
     if not (name := " ".join(typed.split())) or len(name) > NAME_MAX:
-        raise InvalidInput(f"Give the segment a name of at most {NAME_MAX} characters.", field="name")
+        raise InvalidInput("Give the segment a name of at most %(most)s characters.", field="name", most=NAME_MAX)
     return name
 
 

@@ -29,7 +29,7 @@ def create(session: Session, name: str, *, actor: str, at: datetime) -> Tag:
     """
     name, key = _name(name)
     if (session.scalar(select(func.count()).select_from(Tag)) or 0) >= TAGS_MAX:
-        raise InvalidInput(f"There are {TAGS_MAX} tags already. Delete one first.", field="name")
+        raise InvalidInput("There are %(most)s tags already. Delete one first.", field="name", most=str(TAGS_MAX))
     values = {"name": name, "name_key": key, "created_by": actor, "created_at": at}
     is_new = insert_or_ignore(session, Tag, values)
     tag = session.scalars(select(Tag).where(Tag.name_key == key)).one()
@@ -65,7 +65,7 @@ def delete(session: Session, tag_id: int, *, actor: str, at: datetime) -> None:
     tagged = select(ContactTag.contact_id).where(ContactTag.tag_id == tag.id)
     ids = list(session.scalars(tagged.limit(CONTACTS_MAX + 1)))
     if len(ids) > CONTACTS_MAX:
-        raise InvalidState(f"More than {CONTACTS_MAX:,} contacts have this tag. Detach it from them first.")
+        raise InvalidState("More than %(most)s contacts have this tag. Detach it from them first.", most=CONTACTS_MAX)
     session.execute(update(Contact).where(Contact.id.in_(tagged)).values(updated_at=at), execution_options=_OPTIONS)
     session.execute(sql_delete(ContactTag).where(ContactTag.tag_id == tag.id), execution_options=_OPTIONS)
     session.delete(tag)
@@ -149,5 +149,5 @@ def _name(typed: str) -> tuple[str, str]:
     """The name in one line, and its key."""
     name = " ".join(typed.split())
     if not name or len(name) > NAME_MAX:
-        raise InvalidInput(f"Give the tag a name of at most {NAME_MAX} characters.", field="name")
+        raise InvalidInput("Give the tag a name of at most %(most)s characters.", field="name", most=NAME_MAX)
     return name, name.casefold()

@@ -74,5 +74,5 @@ def clean_body(typed: str) -> str:
     if not body:
         raise InvalidInput("Write something first.", field="body")
     if len(body) > BODY_MAX:
-        raise InvalidInput(f"Write at most {BODY_MAX:,} characters.", field="body")
+        raise InvalidInput("Write at most %(most)s characters.", field="body", most=BODY_MAX)
     return body

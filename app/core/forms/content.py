@@ -78,7 +78,7 @@ def checked_content(session: Session, content: FormContent) -> FormContent:
         if locale == content.locale or any(vars(text).values())
     }
     if unknown := set(texts) - set(LOCALES):
-        raise InvalidInput(f"The language {min(unknown)[:8]} is not offered.", field="texts")
+        raise InvalidInput("The language %(locale)s is not offered.", field="texts", locale=min(unknown)[:8])
     if content.locale not in texts:
         raise InvalidInput("Give the form a title.", field="title")
     if any(text.checkbox_text for text in texts.values()) and not texts[content.locale].checkbox_text:
@@ -110,5 +110,5 @@ def _checked_text(text: FormText, suffix: str) -> FormText:
         ("checkbox_text", checkbox_text, CHECKBOX_MAX),
     ):
         if len(value) > most:
-            raise InvalidInput(f"This text is longer than {most} characters.", field=f"{name}{suffix}")
+            raise InvalidInput("This text is longer than %(most)s characters.", field=f"{name}{suffix}", most=str(most))
     return FormText(title, button_text, legal_text, success_text, checkbox_text)

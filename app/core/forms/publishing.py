@@ -165,7 +165,7 @@ def versions(session: Session, form: OptInForm) -> list[OptInFormVersion]:
 def _form_name(text: str) -> str:
     name = " ".join(text.split())
     if len(name) > NAME_MAX:
-        raise InvalidInput(f"The name is longer than {NAME_MAX} characters.", field="name")
+        raise InvalidInput("The name is longer than %(most)s characters.", field="name", most=NAME_MAX)
     return name
 
 

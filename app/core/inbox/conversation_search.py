@@ -71,7 +71,7 @@ def search(
         sort = Sort("updated_at", is_descending=False) if _asks_for(query, "updated_at") else Sort("id")
     column = _SORTS.get(sort.field or "")
     if column is None:
-        raise InvalidInput(f"Sort by one of {', '.join(_SORTS)}.", field="sort.field")
+        raise InvalidInput("Sort by one of %(allowed)s.", field="sort.field", allowed=", ".join(_SORTS))
     key = tuple_(column, _CONVERSATION.c.id)
     rows = select(Conversation).where(where)
     if after is not None:

@@ -64,7 +64,7 @@ def submit(
         return Outcome(state, "shown_again")
     has_agreed = typed.has_agreed or not view.form.has_checkbox
     if isinstance(destination, DestinationRefused):
-        return Outcome(state, destination.code, assumed_country=destination.country, has_agreed=has_agreed)
+        return Outcome(state, destination.code, assumed_country=destination.assumed_country, has_agreed=has_agreed)
     if not has_agreed and state in {State.ASK, State.SAVED}:
         return Outcome(state, "not_agreed", destination, has_agreed=False)
     answer = _Answer(view, shown, destination, evidence, at)

@@ -40,8 +40,9 @@ def attach(
     subscription_type = _find_live(session, subscription_type_id)
     if consent_type != subscription_type.consent_type:
         raise InvalidInput(
-            f"This subscription type is “{subscription_type.consent_type}”: attach to it with that.",
+            "This subscription type is “%(consent_type)s”: attach to it with that.",
             field="consent_type",
+            consent_type=subscription_type.consent_type,
         )
     contact = locking.lock_by_public_id(session, public_id)
     change = _record_opt_in if subscription_type.consent_type == ConsentType.OPT_IN else _record_opt_out
@@ -98,11 +99,9 @@ def _record_opt_in(
     if evidence.occurred_at is not None and subscription_type.channel == Channel.SMS:
         destination = recording.number_at(session, contact.id, evidence.occurred_at, current=destination)
     if not destination:
-        missing = "number" if subscription_type.channel == Channel.SMS else "address"
-        raise InvalidState(
-            f"This contact has no {missing} to say yes for. Give it one first.",
-            code="no_phone" if subscription_type.channel == Channel.SMS else "no_email",
-        )
+        if subscription_type.channel == Channel.SMS:
+            raise InvalidState("This contact has no number to say yes for. Give it one first.", code="no_phone")
+        raise InvalidState("This contact has no address to say yes for. Give it one first.", code="no_email")
     return consent.opt_in(session, contact, subscription_type.id, destination, evidence, at=at)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core import audit
 from app.core.errors import ImmutableField, InvalidInput, InvalidState, NotFound
-from app.core.wording import LOCALES
+from app.core.wording import LOCALES, translatable
 from app.db import CompiledStatement
 from app.models import (
     Channel,
@@ -24,6 +24,14 @@ from app.models import (
 
 NAME_MAX = 120
 DESCRIPTION_MAX = 2000
+# The steps that a state does not allow, by the name of their event.
+_REFUSED_STEPS = {
+    ("put_live", TypeState.LIVE): translatable("“%(name)s” is live, so it cannot be put live."),
+    ("put_live", TypeState.ARCHIVED): translatable("“%(name)s” is archived, so it cannot be put live."),
+    ("archived", TypeState.ARCHIVED): translatable("“%(name)s” is archived, so it cannot be archived."),
+    ("brought_back", TypeState.DRAFT): translatable("“%(name)s” is draft, so it cannot be brought back."),
+    ("brought_back", TypeState.LIVE): translatable("“%(name)s” is live, so it cannot be brought back."),
+}
 _TYPE = cast(Table, SubscriptionType.__table__)
 _TRANSLATION = cast(Table, SubscriptionTypeTranslation.__table__)
 _VIEW = CompiledStatement(
@@ -88,12 +96,16 @@ def edit(
     :raises ImmutableField: ``channel`` or ``consent_type`` is given and differs; nothing is changed
     :raises InvalidInput: the name, description or a translation is refused
     """
-    for field, value in (("channel", channel), ("consent_type", consent_type)):
-        if value is not None and value != getattr(subscription_type, field):
-            label = "message type" if field == "channel" else "consent type"
-            raise ImmutableField(
-                f"The {label} cannot be changed once a subscription type is saved. Make a new one instead.", field=field
-            )
+    if channel not in {None, subscription_type.channel}:
+        raise ImmutableField(
+            "The message type cannot be changed once a subscription type is saved. Make a new one instead.",
+            field="channel",
+        )
+    if consent_type not in {None, subscription_type.consent_type}:
+        raise ImmutableField(
+            "The consent type cannot be changed once a subscription type is saved. Make a new one instead.",
+            field="consent_type",
+        )
     new_name = subscription_type.name if name is None else _name(name)
     new_description = subscription_type.description if description is None else _description(description)
     if translations is not None:
@@ -108,7 +120,7 @@ def edit(
 
 def put_live(session: Session, subscription_type: SubscriptionType, *, actor: str, at: datetime) -> None:
     """Make a draft live. :raises InvalidState: it is not a draft"""
-    _change_state(session, subscription_type, {TypeState.DRAFT}, TypeState.LIVE, "put live", actor=actor, at=at)
+    _change_state(session, subscription_type, {TypeState.DRAFT}, TypeState.LIVE, "put_live", actor=actor, at=at)
     subscription_type.live_at = at
     session.flush()
 
@@ -131,7 +143,7 @@ def archive(session: Session, subscription_type: SubscriptionType, *, actor: str
 def unarchive(session: Session, subscription_type: SubscriptionType, *, actor: str, at: datetime) -> None:
     """Make an archived type live again, or a draft if it never was live. :raises InvalidState: it is not archived"""
     previous = TypeState.LIVE if subscription_type.live_at else TypeState.DRAFT
-    _change_state(session, subscription_type, {TypeState.ARCHIVED}, previous, "brought back", actor=actor, at=at)
+    _change_state(session, subscription_type, {TypeState.ARCHIVED}, previous, "brought_back", actor=actor, at=at)
     subscription_type.archived_at = None
     session.flush()
 
@@ -202,24 +214,17 @@ def _change_state(
     subscription_type: SubscriptionType,
     allowed: set[TypeState],
     state: TypeState,
-    verb: str,
+    event: str,
     *,
     actor: str,
     at: datetime,
 ) -> None:
     session.refresh(subscription_type, with_for_update=True)
     if subscription_type.state not in allowed:
-        raise InvalidState(f"“{subscription_type.name}” is {subscription_type.state}, so it cannot be {verb}.")
+        raise InvalidState(_REFUSED_STEPS[event, TypeState(subscription_type.state)], name=subscription_type.name)
     subscription_type.state = state.value
     subscription_type.updated_at = at
-    audit.record(
-        session,
-        actor,
-        f"subscription_type.{verb.replace(' ', '_')}",
-        f"subscription_type:{subscription_type.id}",
-        {},
-        at=at,
-    )
+    audit.record(session, actor, f"subscription_type.{event}", f"subscription_type:{subscription_type.id}", {}, at=at)
 
 
 def _updated(
@@ -248,18 +253,20 @@ def _name(text: str) -> str:
     if not name:
         raise InvalidInput("Give the subscription type a name.", field="name")
     if len(name) > NAME_MAX:
-        raise InvalidInput(f"The name is longer than {NAME_MAX} characters.", field="name")
+        raise InvalidInput("The name is longer than %(most)s characters.", field="name", most=NAME_MAX)
     return name
 
 
 def _description(text: str) -> str:
     description = text.strip()
     if len(description) > DESCRIPTION_MAX:
-        raise InvalidInput(f"The description is longer than {DESCRIPTION_MAX} characters.", field="description")
+        raise InvalidInput(
+            "The description is longer than %(most)s characters.", field="description", most=str(DESCRIPTION_MAX)
+        )
     return description
 
 
 def _locale(locale: str) -> str:
     if locale not in LOCALES:
-        raise InvalidInput(f"Choose one of these languages: {', '.join(LOCALES)}.", field="locale")
+        raise InvalidInput("Choose one of these languages: %(locales)s.", field="locale", locales=", ".join(LOCALES))
     return locale

@@ -60,7 +60,7 @@ def create(
     :raises InvalidState: there are ``ENDPOINTS_MAX`` endpoints already
     """
     if len(find_all(session)) >= ENDPOINTS_MAX:
-        raise InvalidState(f"There can be {ENDPOINTS_MAX} endpoints. Delete one that is not used any more.")
+        raise InvalidState("There can be %(most)s endpoints. Delete one that is not used any more.", most=ENDPOINTS_MAX)
     secret = signatures.new_secret()
     endpoint = WebhookEndpoint(
         url=read_url(url, reach),
@@ -259,7 +259,7 @@ def read_url(typed: object, reach: Reach) -> str:
     try:
         http.read_url(url, reach)
     except http.Refused as refused:
-        raise InvalidInput(str(refused), field="url") from None
+        raise InvalidInput(refused.sentence, field="url", code=None, **refused.values) from None
     return url
 
 
@@ -267,7 +267,7 @@ def read_topics(requested: object) -> list[str]:
     """The topics of an endpoint, in their usual order. :raises InvalidInput: none is chosen, or one does not exist"""
     topics = list(requested) if isinstance(requested, list | tuple | set | frozenset) else []
     if unknown := [topic for topic in topics if not isinstance(topic, str) or topic not in TOPICS]:
-        raise InvalidInput(f"There is no topic “{str(unknown[0])[:40]}”.", field="topics")
+        raise InvalidInput("There is no topic “%(topic)s”.", field="topics", topic=str(unknown[0])[:40])
     if not topics:
         raise InvalidInput("Choose at least one topic.", field="topics")
     return [topic for topic in TOPICS if topic in topics]

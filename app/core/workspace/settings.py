@@ -117,7 +117,7 @@ def change_logo(session: Session, content: bytes | None, *, actor: str, at: date
         if media_type is None or (media_type == "image/webp" and content[8:12] != b"WEBP"):
             raise InvalidInput("The logo must be a PNG, JPEG or WebP picture.", field="logo")
         if len(content) > LOGO_MAX_BYTES:
-            raise InvalidInput(f"The logo must be at most {LOGO_MAX_BYTES // 1000} kB.", field="logo")
+            raise InvalidInput("The logo must be at most %(most)s kB.", field="logo", most=LOGO_MAX_BYTES // 1000)
     workspace.logo, workspace.logo_type = content, media_type
     workspace.logo_hash = hashlib.sha256(content).hexdigest()[:16] if content else None
     _touch(workspace, at)
@@ -159,7 +159,7 @@ def _time_zone(value: str) -> str:
     if found := zones().get(typed) or (cities[0] if len(cities) == 1 else None):
         return found
     if cities:
-        raise InvalidInput(f"Choose one of these: {', '.join(cities)}.", field="time_zone")
+        raise InvalidInput("Choose one of these: %(zones)s.", field="time_zone", zones=", ".join(cities))
     raise InvalidInput("Choose a time zone by its region and city, such as Europe/Berlin.", field="time_zone")
 
 
@@ -178,7 +178,9 @@ def country(value: str | None) -> str | None:
 def _countries(value: list[str]) -> list[str]:
     codes = sorted({code.strip().upper() for code in value if code.strip()})
     if unknown := [code for code in codes if code not in phone.countries()]:
-        raise InvalidInput(f"There is no country with the code {unknown[0][:8]}.", field="allowed_countries")
+        raise InvalidInput(
+            "There is no country with the code %(country)s.", field="allowed_countries", country=unknown[0][:8]
+        )
     return codes
 
 
@@ -206,7 +208,7 @@ def _help_contact(value: str) -> str:
 
 def _office_name(value: str) -> str:
     if len(name := " ".join(value.split())) > OFFICE_NAME_MAX:
-        raise InvalidInput(f"Use at most {OFFICE_NAME_MAX} characters.", field="messenger_office_name")
+        raise InvalidInput("Use at most %(most)s characters.", field="messenger_office_name", most=OFFICE_NAME_MAX)
     return name
 
 
@@ -214,7 +216,9 @@ def _greeting(value: Mapping[str, str]) -> dict[str, str]:
     greeting = {locale: text.strip() for locale, text in sorted(value.items()) if text.strip()}
     for locale, text in greeting.items():
         if locale not in LOCALES or len(text) > GREETING_MAX:
-            raise InvalidInput(f"Use at most {GREETING_MAX} characters.", field=f"messenger_greeting-{locale}"[:60])
+            raise InvalidInput(
+                "Use at most %(most)s characters.", field=f"messenger_greeting-{locale}"[:60], most=GREETING_MAX
+            )
     return greeting
 
 

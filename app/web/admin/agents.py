@@ -16,6 +16,7 @@ from app.core.workspace import settings
 from app.models import Agent, Role
 from app.web.admin.blueprint import blueprint
 from app.web.formkit import Form, NameForm, accepted, flash_undo, rule, text
+from app.web.i18n import sentence_of
 from app.web.services import has_mail, read_only, unit_of_work
 from app.web.sign_in import password_links
 from app.web.sign_in.setup import admin_required, current_actor
@@ -66,7 +67,7 @@ def renew_link(agent_id: int) -> ResponseReturnValue:
         with unit_of_work() as session:
             agent = agents.renew_link(session, agent_id, actor=current_actor(), at=clock.now())
     except InvalidState as refused:
-        return _back(agent_id, refused.message, "error")
+        return _back(agent_id, sentence_of(refused), "error")
     return _deliver_link(agent)
 
 
@@ -167,7 +168,7 @@ def _apply(agent_id: int, change: Callable[[Session], Agent], success: str, *, u
         with unit_of_work() as session:
             change(session)
     except InvalidState as refused:
-        return _back(agent_id, refused.message, "error")
+        return _back(agent_id, sentence_of(refused), "error")
     if undo:
         flash_undo(success, undo)
         return redirect(url_for("admin.agent_page", agent_id=agent_id))

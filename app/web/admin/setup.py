@@ -9,6 +9,7 @@ from app.core.forms import publishing as optin_forms
 from app.core.site import checklist, snippets
 from app.core.workspace import settings
 from app.web.admin.blueprint import blueprint
+from app.web.i18n import sentence_of
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
@@ -34,7 +35,7 @@ def allow_origin() -> ResponseReturnValue:
         with unit_of_work() as session:
             snippets.allow(session, origin, actor=current_actor(), at=clock.now())
     except InvalidInput as error:
-        flash(str(error), "error")
+        flash(sentence_of(error), "error")
     else:
         flash(f"{origin} may show your forms and your chat now.")
     return redirect(url_for("admin.setup_page"), 303)

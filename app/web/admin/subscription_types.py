@@ -20,6 +20,7 @@ from app.core.wording import LOCALES
 from app.models import Channel, ConsentType, SubscriptionType, TypeState
 from app.web.admin.blueprint import blueprint
 from app.web.formkit import Form, accepted, choices, fields_for_each, flash_undo, refuse, text
+from app.web.i18n import sentence_of
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
@@ -130,7 +131,7 @@ def step_subscription_type(type_id: int, step: str) -> ResponseReturnValue:
         else:
             flash(message.format(found.name))
     except InvalidState as error:
-        flash(error.message, "warning")
+        flash(sentence_of(error), "warning")
     return redirect(url_for("admin.subscription_type", type_id=type_id), 303)
 
 

@@ -25,6 +25,7 @@ from app.web import services
 from app.web.admin.blueprint import blueprint
 from app.web.formatting import agent_names
 from app.web.formkit import Form, accepted, choices, flash_undo, rule, text
+from app.web.i18n import sentence_of
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
@@ -199,7 +200,7 @@ def _run(act: Callable[[Session], None], message: str, path: str, *, undo: str =
         with unit_of_work() as session:
             act(session)
     except InvalidState as error:
-        flash(error.message, "warning")
+        flash(sentence_of(error), "warning")
     else:
         if undo:
             flash_undo(message, undo)

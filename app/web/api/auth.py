@@ -52,7 +52,7 @@ def read_session() -> Session:
 def require_scope(scope: Scope) -> None:
     """:raises Forbidden: the token was not given this scope"""
     if scope.value not in caller().scopes:
-        raise Forbidden(f"This token may not do that: it needs the scope “{scope.value}”.")
+        raise Forbidden("This token may not do that: it needs the scope “%(scope)s”.", scope=scope.value)
 
 
 def _authenticate() -> None:
@@ -95,8 +95,9 @@ def _count_call(caller: Caller) -> None:
     g.rate_limit = status
     if status.is_over:
         raise TooMany(
-            f"Exceeded rate limit of {status.limit} in 10_seconds",
+            "Exceeded rate limit of %(limit)s in 10_seconds",
             retry_after_s=max(1, int(status.reset - now_s) + 1),
+            limit=str(status.limit),
         )
 
 

@@ -89,8 +89,9 @@ def update_subscription_type(session: Session, body: dict[str, Any], subscriptio
             at=clock.now(),
         )
     except ImmutableField as refused:
-        field = "content_types" if refused.field == "channel" else refused.field
-        raise ImmutableField(refused.message, field=field) from None
+        if refused.field == "channel":
+            refused.field = "content_types"
+        raise
     return subscription_type
 
 

@@ -208,7 +208,8 @@ def _inserted(form: InsertForm, public_id: str) -> ResponseReturnValue:
             chosen = publishing.find(session, chosen_id(form.form_id))
             inserted = insertion.insert_for(session, chosen, contact, inserted_by=current_actor(), at=clock.now())
     except InvalidState as refused:
-        raise InvalidInput(refused.message, field="form_id") from None
+        refused.field = "form_id"
+        raise
     cookie[_LINK] = [public_id, public_urls.inserted_form(inserted.token, base=public_url())]
     return redirect(url_for("contacts.contact", public_id=public_id, _anchor="insert"), 303)
 

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from app.core import clock
 from app.core.consent import locking
 from app.core.contacts import profile
-from app.core.errors import InvalidInput, InvalidState
+from app.core.errors import InvalidState
 from app.core.ledger.evidence import Evidence
 from app.core.subscriptions import attachments
 from app.models import EvidenceLevel, Source
@@ -67,7 +67,8 @@ def _opted_in(form: ConsentForm, public_id: str) -> ResponseReturnValue:
             public_id = current_id(session, public_id)
             chosen, change = attachments.opt_in(session, public_id, type_id, _evidence(form), at=clock.now())
     except InvalidState as refused:
-        raise InvalidInput(refused.message, field="subscription_type_id") from None
+        refused.field = "subscription_type_id"
+        raise
     result = "The opt-in is recorded" if change.is_new else "They had opted in already"
     flash(f"{result}: “{chosen.name}”.")
     return redirect(url_for("contacts.contact", public_id=public_id), 303)

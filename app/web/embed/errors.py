@@ -15,7 +15,7 @@ from app.core.workspace import settings
 from app.web.embed import pages
 from app.web.form_page import page as form_page
 from app.web.form_page.page import ErrorPage
-from app.web.i18n import gettext, ngettext, use_locale
+from app.web.i18n import gettext, ngettext, sentence_of, use_locale
 from app.web.services import read_only
 
 _SENTENCES = {
@@ -55,7 +55,7 @@ def refusal_sentence(outcome: Outcome, locale: str) -> str:
         if outcome.refusal == "phone_country_code_missing" and outcome.assumed_country is None:
             return gettext("Choose the country, or start with + and the country code.")
         if outcome.refusal in phone.REFUSALS:
-            return phone.refusal_sentence(outcome.refusal, outcome.assumed_country, locale)
+            return sentence_of(phone.refused(outcome.refusal, outcome.assumed_country))
         if outcome.refusal == "too_many":
             return ngettext(
                 "Too many attempts. Please try again in %(num)s minute.",

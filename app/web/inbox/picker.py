@@ -24,6 +24,7 @@ from app.core.workspace import settings
 from app.models import Message
 from app.web import ids
 from app.web.formkit import CONCERNS, Form, accepted, forms_with_concerns
+from app.web.i18n import sentence_of
 from app.web.inbox.actions import back_to, is_from_script
 from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, new_client_key
@@ -76,7 +77,7 @@ def send_again(conversation_id: int, inserted_form_id: int) -> ResponseReturnVal
     except InvalidState as error:
         if is_from_script():
             raise
-        flash(error.message, "error")
+        flash(sentence_of(error), "error")
         return back_to(conversation_id)
     return _sent(conversation_id, sent)
 

@@ -25,6 +25,7 @@ from app.core.accounts import agents as accounts
 from app.core.accounts import sessions
 from app.core.errors import InvalidInput
 from app.models import Agent, AgentSession, Role
+from app.web.i18n import sentence_of
 from app.web.services import keys, read_only, unit_of_work
 
 _CODE_WINDOW_S = 900
@@ -114,7 +115,7 @@ class PasswordRules(PasswordUtil):
         try:
             accounts.check_password_rules(normal, about["user"].email)
         except InvalidInput as problem:
-            return [problem.message], normal
+            return [sentence_of(problem)], normal
         return None, normal
 
 

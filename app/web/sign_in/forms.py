@@ -19,6 +19,7 @@ from wtforms import Field, HiddenField, StringField
 
 from app.core.accounts import agents as accounts
 from app.core.errors import InvalidInput
+from app.web.i18n import sentence_of
 
 
 class CustomLabels:
@@ -80,7 +81,7 @@ class NewPasswordForm(CustomLabels, ResetPasswordForm):
             try:
                 self.user.name = accounts.read_name(self.name.data or self.user.name)
             except InvalidInput as problem:
-                self.name.errors = [problem.message]
+                self.name.errors = [sentence_of(problem)]
                 return False
         return True
 

@@ -16,6 +16,7 @@ from app.core.errors import DestinationRefused
 from app.mail_client import MailFailed, MailServer
 from app.models import Agent
 from app.web import services
+from app.web.i18n import sentence_of
 from app.web.security import public_url
 
 INVITATION_LASTS = timedelta(days=7)
@@ -70,7 +71,7 @@ class BackgroundMailUtil(MailUtil):
         try:
             return email.read(address)
         except DestinationRefused as problem:
-            raise EmailValidateException(problem.message) from None
+            raise EmailValidateException(sentence_of(problem)) from None
 
     def validate(self, address: str) -> str:
         return self.normalize(address)

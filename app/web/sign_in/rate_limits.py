@@ -18,6 +18,7 @@ from app.core import clock, email
 from app.core import rate_limits as limits
 from app.core.errors import DestinationRefused, TooMany
 from app.models import Agent
+from app.web.i18n import ngettext
 from app.web.security import client_address
 from app.web.services import keys, unit_of_work
 from app.web.sign_in import known_devices
@@ -64,8 +65,14 @@ def _limit_attempts() -> ResponseReturnValue | None:
             wait_s = limits.hit(work, g.attempt, window_s=WINDOW_S, at=clock.now())
         if wait_s is not None:
             minutes = max(1, ceil(wait_s / 60))
-            sentence = f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
-            raise TooMany(sentence, retry_after_s=wait_s)
+            raise TooMany(
+                ngettext(
+                    "Too many attempts. Try again in %(num)s minute.",
+                    "Too many attempts. Try again in %(num)s minutes.",
+                    minutes,
+                ),
+                retry_after_s=wait_s,
+            )
     return None
 
 

@@ -11,6 +11,7 @@ from flask_security import Security, current_user
 from werkzeug.local import LocalProxy
 
 from app.core.accounts import agents as accounts
+from app.core.wording import translatable
 from app.web.services import keys
 from app.web.sign_in import forms as login_forms
 from app.web.sign_in import password_links as one_time_links
@@ -175,7 +176,7 @@ def admin_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respon
 def _sign_in_first() -> ResponseReturnValue:
     wants_json = request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
     if wants_json or request.method not in {"GET", "HEAD"}:
-        abort(401, "You are not signed in, or your session has ended. Sign in and try again.")
+        abort(401, translatable("You are not signed in, or your session has ended. Sign in and try again."))
     here = request.full_path if request.query_string else request.path
     return redirect(url_for("security.login", next=here))
 
