@@ -14,14 +14,16 @@ from app.core.errors import AssentError, ImmutableField, InvalidInput, InvalidSt
 from app.core.forms import insertion, publishing
 from app.core.forms.concerns import Concern, concern_of
 from app.core.forms.publishing import PublishedForm
+from app.core.wording import translatable
+from app.web.i18n import gettext, lazy_gettext
 
 CONCERNS = {
-    Concern.BLOCKED: "this contact is blocked",
-    Concern.ARCHIVED: "this contact is archived",
-    Concern.GDPR_OPTOUT: "no marketing consent (GDPR)",
-    Concern.SUPPRESSED: "this number must not be texted",
-    Concern.OPTED_OUT: "opted out",
-    Concern.SIGNED_UP: "already opted in",
+    Concern.BLOCKED: translatable("this contact is blocked"),
+    Concern.ARCHIVED: translatable("this contact is archived"),
+    Concern.GDPR_OPTOUT: translatable("no marketing consent (GDPR)"),
+    Concern.SUPPRESSED: translatable("this number must not be texted"),
+    Concern.OPTED_OUT: translatable("opted out"),
+    Concern.SIGNED_UP: translatable("already opted in"),
 }
 AnyForm = TypeVar("AnyForm", bound="Form")
 
@@ -41,7 +43,7 @@ class Form(FlaskForm):
 class NameForm(Form):
     """The name of an agent."""
 
-    name = wtforms.StringField("Name", filters=[lambda typed: text(typed)])
+    name = wtforms.StringField(lazy_gettext("Name"), filters=[lambda typed: text(typed)])
 
 
 def accepted(form: AnyForm, act: Callable[[AnyForm], ResponseReturnValue]) -> ResponseReturnValue | None:
@@ -130,7 +132,7 @@ def forms_with_concerns(
 
 def _form_label(offered: PublishedForm, concern: Concern | None) -> str:
     label = f"{offered.form.name} ({offered.subscription_type.name})"
-    return f"{label}: {CONCERNS[concern]}" if concern else label
+    return f"{label}: {gettext(CONCERNS[concern])}" if concern else label
 
 
 def fields_for_each(form: type[Form], locales: Sequence[str], **makers: Any) -> None:
