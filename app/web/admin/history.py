@@ -1,5 +1,6 @@
 """What the audit log says, in words: the latest changes of all, and the history of an agent or an endpoint."""
 
+from app.core.webhooks import problems
 from app.core.wording import translatable
 from app.models import AuditEntry
 from app.web.formatting import listed
@@ -128,6 +129,12 @@ def details(entry: AuditEntry) -> str:
     if role := entry.details.get("role"):
         return _words(_ROLES, role)
     return str(entry.details.get("deliveries", ""))
+
+
+def problem(stored: str) -> str:
+    """Why a delivery failed: one sentence."""
+    sentence, values = problems.read(stored)
+    return gettext(sentence, **values)
 
 
 def _words(known: dict[str, str], code: str) -> str:
