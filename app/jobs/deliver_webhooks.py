@@ -18,7 +18,7 @@ from app import http_client as http
 from app import logs
 from app.config import Settings
 from app.core import clock
-from app.core.webhooks import attempts, endpoints, signatures
+from app.core.webhooks import attempts, endpoints, problems, signatures
 from app.core.webhooks import payloads as bodies
 from app.core.webhooks.attempts import Attempt, AttemptOutcome, Schedule
 from app.db import Database
@@ -125,9 +125,7 @@ class Sender:
                 outcome = _request(attempt, self._reach, self._limits)
         except Exception:
             _log.exception("a webhook could not be sent", delivery=attempt.delivery_id)
-            outcome = AttemptOutcome(
-                attempt, clock.now(), {}, problem="Assent failed to make the request; see its log."
-            )
+            outcome = AttemptOutcome(attempt, clock.now(), {}, problem=problems.ASSENT_FAILED)
         finally:
             self._ended.put((attempt, outcome))
 

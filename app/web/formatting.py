@@ -1,6 +1,6 @@
 """Times, numbers, countries and actors as staff pages show them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_datetime, format_skeleton, format_time
-from babel.numbers import format_decimal
+from babel.lists import format_list
+from babel.numbers import format_decimal, format_percent
 from flask import has_request_context, request
 from markupsafe import Markup
 from sqlalchemy.orm import Session
@@ -49,6 +50,16 @@ def day_and_time(at: datetime, zone: ZoneInfo, day: str = "") -> str:
 def decimal(number: float) -> str:
     """A number as the reader writes it: ``12,345``, ``12.345`` in German."""
     return format_decimal(number, locale=reader_locale())
+
+
+def percent(share: float) -> str:
+    """A share of 1 as the reader writes it: ``45%``, ``45 %`` in German."""
+    return format_percent(share, locale=reader_locale())
+
+
+def listed(items: Iterable[str]) -> str:
+    """A list as the reader writes it: ``a, b and c``."""
+    return format_list(list(items), locale=reader_locale())
 
 
 def reader_locale() -> Locale:

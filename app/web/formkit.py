@@ -132,7 +132,7 @@ def forms_with_concerns(
 
 def _form_label(offered: PublishedForm, concern: Concern | None) -> str:
     label = f"{offered.form.name} ({offered.subscription_type.name})"
-    return f"{label}: {gettext(CONCERNS[concern])}" if concern else label
+    return gettext("%(choice)s: %(concern)s", choice=label, concern=gettext(CONCERNS[concern])) if concern else label
 
 
 def fields_for_each(form: type[Form], locales: Sequence[str], **makers: Any) -> None:

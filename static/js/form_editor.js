@@ -26,7 +26,7 @@ async function update() {
     show(await response.text());
     note.textContent = "";
   } catch (error) {
-    if (error.name !== "AbortError") note.textContent = "The preview cannot be updated now. Reload the page to sign in again.";
+    if (error.name !== "AbortError") note.textContent = editor.dataset.previewFailed;
   }
 }
 

@@ -1,4 +1,4 @@
-"""Times as the reader writes them."""
+"""Times, numbers and lists as the reader writes them."""
 
 import pytest
 from flask import Flask
@@ -27,3 +27,15 @@ def test_a_time_is_written_as_in_the_language_and_the_country_of_the_reader(lang
     with app.test_request_context(headers={"Accept-Language": languages}):
         assert formatting.local_time(NOON, "Europe/Berlin").striptags() == shown
         assert shown in labels.short_time(NOON, "Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("language", "share", "names"),
+    [("en-GB", "45%", "a, b and c"), ("en-US", "45%", "a, b, and c"), ("de-DE", "45\xa0%", "a, b und c")],
+)
+def test_shares_and_lists_are_written_as_in_the_language_of_the_reader(language: str, share: str, names: str) -> None:
+    app = Flask("lists")
+    i18n.init_app(app, lambda: wording.negotiate(None, language))
+    with app.test_request_context(headers={"Accept-Language": language}):
+        assert formatting.percent(0.45) == share
+        assert formatting.listed(["a", "b", "c"]) == names

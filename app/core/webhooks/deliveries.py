@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core import audit, idempotency
 from app.core.errors import InvalidState, NotFound
-from app.core.webhooks import endpoints
+from app.core.webhooks import endpoints, problems
 from app.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
 PAGE = 30
@@ -18,7 +18,6 @@ BATCH = 1000
 _WITHOUT_SYNC: dict[str, Any] = {"synchronize_session": False}
 # Rows deleted in one transaction. Small, because SQLite's other writers wait for it.
 _PURGE_BATCH = 2000
-_NEVER_SENT = "It was never sent: the endpoint failed or was disabled until the time was over."
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def late(session: Session, *, at: datetime) -> list[int]:
 def give_up(session: Session, late_ids: Sequence[int], *, at: datetime) -> None:
     """Mark late deliveries as failed. Many were never attempted: a failing endpoint gets one attempt at a time."""
     problem = func.coalesce(
-        WebhookDelivery.last_problem, case((WebhookDelivery.last_attempt_at.is_(None), literal(_NEVER_SENT)))
+        WebhookDelivery.last_problem, case((WebhookDelivery.last_attempt_at.is_(None), literal(problems.NEVER_SENT)))
     )
     given_up = update(WebhookDelivery).where(WebhookDelivery.id.in_(late_ids), *_is_late(at))
     failed = {"state": DeliveryState.FAILED.value, "lease_id": None, "leased_until": None, "last_problem": problem}

@@ -14,21 +14,22 @@ from app.core import audit
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.signing import keys_of
 from app.core.webhooks import signatures
+from app.core.wording import translatable
 from app.http_client import Reach
 from app.models import DeliveryState, DisabledReason, WebhookDelivery, WebhookEndpoint
 
 # The topics that an endpoint can choose, with their labels: those that this version sends.
 TOPICS = {
-    "granular.subscribe": "A person opted in to a subscription type",
-    "granular.unsubscribe": "A person opted out of a subscription type",
-    "contact.created": "A contact was created",
-    "contact.updated": "A contact’s name, number, address, tags or notes changed",
-    "contact.deleted": "A contact was deleted",
-    "contact.erased": "A person was erased; only the ledger remains",
-    "form.inserted": "A form was sent to a contact",
-    "form.submitted": "A form was answered",
-    "suppression.created": "A number was blocked from texts",
-    "suppression.lifted": "A number can receive texts again",
+    "granular.subscribe": translatable("A person opted in to a subscription type"),
+    "granular.unsubscribe": translatable("A person opted out of a subscription type"),
+    "contact.created": translatable("A contact was created"),
+    "contact.updated": translatable("A contact’s name, number, address, tags or notes changed"),
+    "contact.deleted": translatable("A contact was deleted"),
+    "contact.erased": translatable("A person was erased; only the ledger remains"),
+    "form.inserted": translatable("A form was sent to a contact"),
+    "form.submitted": translatable("A form was answered"),
+    "suppression.created": translatable("A number was blocked from texts"),
+    "suppression.lifted": translatable("A number can receive texts again"),
 }
 ENDPOINTS_MAX = 50
 BOTH_SECRETS_FOR = timedelta(hours=24)

@@ -12,27 +12,34 @@ from wtforms.validators import InputRequired
 from app.core import audit, clock, email
 from app.core.accounts import agents
 from app.core.errors import InvalidState
+from app.core.wording import translatable
 from app.core.workspace import settings
 from app.models import Agent, Role
 from app.web.admin.blueprint import blueprint
-from app.web.formkit import Form, NameForm, accepted, flash_undo, rule, text
-from app.web.i18n import sentence_of
+from app.web.formkit import accepted, choices, flash_undo, Form, NameForm, rule, text
+from app.web.i18n import gettext, lazy_gettext, sentence_of
 from app.web.services import has_mail, read_only, unit_of_work
 from app.web.sign_in import password_links
 from app.web.sign_in.setup import admin_required, current_actor
 
 _ROLES = {
-    Role.AGENT.value: "Agent: conversations and contacts",
-    Role.ADMIN.value: "Admin: full access",
+    Role.AGENT.value: translatable("Agent: conversations and contacts"),
+    Role.ADMIN.value: translatable("Admin: full access"),
 }
 
 
 class InviteForm(Form):
     email = StringField(
-        "Email address", [InputRequired("Enter their email address."), rule(email.read)], filters=[text]
+        lazy_gettext("Email address"),
+        [InputRequired(lazy_gettext("Enter their email address.")), rule(email.read)],
+        filters=[text],
     )
-    name = StringField("Name", [rule(agents.read_name)], filters=[text])
-    role = RadioField("Role", choices=_ROLES, default=Role.AGENT.value)
+    name = StringField(lazy_gettext("Name"), [rule(agents.read_name)], filters=[text])
+    role = RadioField(
+        lazy_gettext("Role"),
+        choices=choices((role, lazy_gettext(words)) for role, words in _ROLES.items()),
+        default=Role.AGENT.value,
+    )
 
 
 @blueprint.get("/admin/agents")
@@ -79,7 +86,7 @@ def change_role(agent_id: int) -> ResponseReturnValue:
     def change(session: Session) -> Agent:
         return agents.change_role(session, agent_id, role, actor=current_actor(), at=clock.now())
 
-    return _apply(agent_id, change, "The role is changed.")
+    return _apply(agent_id, change, gettext("The role is changed."))
 
 
 @blueprint.post("/admin/agents/<int:agent_id>/name")
@@ -96,7 +103,7 @@ def disable_agent(agent_id: int) -> ResponseReturnValue:
         return agents.disable(session, agent_id, actor=current_actor(), at=clock.now())
 
     undo = url_for("admin.enable_agent", agent_id=agent_id)
-    return _apply(agent_id, change, "The account is disabled and signed out everywhere.", undo=undo)
+    return _apply(agent_id, change, gettext("The account is disabled and signed out everywhere."), undo=undo)
 
 
 @blueprint.post("/admin/agents/<int:agent_id>/enable")
@@ -105,7 +112,7 @@ def enable_agent(agent_id: int) -> ResponseReturnValue:
     def change(session: Session) -> Agent:
         return agents.enable(session, agent_id, actor=current_actor(), at=clock.now())
 
-    return _apply(agent_id, change, "The account is enabled.")
+    return _apply(agent_id, change, gettext("The account is enabled."))
 
 
 @blueprint.post("/admin/agents/<int:agent_id>/reset-second-factor")
@@ -114,7 +121,7 @@ def reset_second_factor(agent_id: int) -> ResponseReturnValue:
     def change(session: Session) -> Agent:
         return agents.reset_second_factor(session, agent_id, actor=current_actor(), at=clock.now())
 
-    return _apply(agent_id, change, "The second factor is off. They sign in with the password alone now.")
+    return _apply(agent_id, change, gettext("The second factor is off. They sign in with the password alone now."))
 
 
 def _page(agent_id: int, form: NameForm | None = None) -> str:
@@ -137,7 +144,7 @@ def _page(agent_id: int, form: NameForm | None = None) -> str:
 def _renamed(form: NameForm, agent_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         agents.rename(session, agent_id, form.name.data or "", actor=current_actor(), at=clock.now())
-    return _back(agent_id, "The name is changed.")
+    return _back(agent_id, gettext("The name is changed."))
 
 
 def _invited(form: InviteForm) -> ResponseReturnValue:
@@ -158,7 +165,7 @@ def _deliver_link(agent: Agent) -> ResponseReturnValue:
     link = password_links.link_for(agent)
     wants_mail = has_mail() and request.form.get("deliver") == "mail"
     if wants_mail and password_links.send_link(agent, link, workspace=_workspace_name()):
-        return _back(agent.id, f"A link is on its way to {agent.email}.")
+        return _back(agent.id, gettext("A link is on its way to %(email)s.", email=agent.email))
     lasts = password_links.lasts(agent)
     return render_template("admin/agents_link.html", agent=agent, link=link, lasts=lasts, failed=wants_mail)
 

@@ -3,9 +3,15 @@
 from flask import Blueprint
 
 from app.web import formatting
+from app.web.admin import history
 
 blueprint = Blueprint("admin", __name__)
 blueprint.add_app_template_filter(formatting.local_time)
 blueprint.add_app_template_filter(formatting.decimal)
+blueprint.add_app_template_filter(formatting.percent)
 blueprint.add_app_template_filter(formatting.actor)
 blueprint.add_app_template_filter(formatting.country, "country_name")
+blueprint.add_app_template_filter(history.event)
+blueprint.add_app_template_filter(history.event_of_itself)
+blueprint.add_app_template_filter(history.details, "event_details")
+blueprint.add_app_template_filter(history.problem, "delivery_problem")

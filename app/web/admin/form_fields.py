@@ -10,38 +10,50 @@ from app.core.errors import InvalidInput
 from app.core.forms import content as form_content
 from app.core.forms.content import BUTTON_MAX, CHECKBOX_MAX, LEGAL_MAX, SUCCESS_MAX, TITLE_MAX, FormContent, FormText
 from app.core.forms.publishing import NAME_MAX, FormSettings
-from app.core.wording import DEFAULT_LOCALE, LOCALES
+from app.core.wording import DEFAULT_LOCALE, LOCALES, translatable
 from app.core.workspace import settings
 from app.models import SubscriptionType
 from app.web import formatting, ids
 from app.web.formkit import Form, choices, fields_for_each, refuse, rule, text
+from app.web.i18n import gettext, lazy_gettext
 
 TEXTS = ("title", "button_text", "legal_text", "success_text", "checkbox_text")
-_CHANNELS = {"sms": "SMS", "email": "email"}
+_CHANNELS = {"sms": translatable("SMS"), "email": translatable("email")}
 
 
 def _at_most(length: int) -> list[Any]:
-    return [Length(max=length, message=f"Use at most {length} characters.")]
+    return [Length(max=length, message=lazy_gettext("Use at most %(most)s characters.", most=length))]
 
 
 class OptInFormForm(Form):
     """The whole configuration; texts in further languages are ``title-es``, ``legal_text-es`` …"""
 
-    name = StringField("Form name", _at_most(NAME_MAX), filters=[text])
+    name = StringField(lazy_gettext("Form name"), _at_most(NAME_MAX), filters=[text])
     subscription_type_id = SelectField(
-        "Subscription type", [DataRequired("Choose a live subscription type.")], validate_choice=False
+        lazy_gettext("Subscription type"),
+        [DataRequired(lazy_gettext("Choose a live subscription type."))],
+        validate_choice=False,
     )
-    locale = SelectField("Language of these texts", choices=choices(LOCALES.items()), default=DEFAULT_LOCALE)
-    title = StringField("Title", [DataRequired("Give the form a title."), *_at_most(TITLE_MAX)], filters=[text])
-    button_text = StringField("Button text", _at_most(BUTTON_MAX), filters=[text])
-    legal_text = TextAreaField("Legal text", _at_most(LEGAL_MAX), filters=[text])
-    success_text = StringField("Success text", _at_most(SUCCESS_MAX), filters=[text])
-    checkbox_text = StringField("Checkbox text", _at_most(CHECKBOX_MAX), filters=[text])
+    locale = SelectField(
+        lazy_gettext("Language of these texts"), choices=choices(LOCALES.items()), default=DEFAULT_LOCALE
+    )
+    title = StringField(
+        lazy_gettext("Title"),
+        [DataRequired(lazy_gettext("Give the form a title.")), *_at_most(TITLE_MAX)],
+        filters=[text],
+    )
+    button_text = StringField(lazy_gettext("Button text"), _at_most(BUTTON_MAX), filters=[text])
+    legal_text = TextAreaField(lazy_gettext("Legal text"), _at_most(LEGAL_MAX), filters=[text])
+    success_text = StringField(lazy_gettext("Success text"), _at_most(SUCCESS_MAX), filters=[text])
+    checkbox_text = StringField(lazy_gettext("Checkbox text"), _at_most(CHECKBOX_MAX), filters=[text])
     accent_color = StringField(
-        "Accent color", [rule(form_content.read_color)], filters=[text], default=form_content.DEFAULT_ACCENT_COLOR
+        lazy_gettext("Accent color"),
+        [rule(form_content.read_color)],
+        filters=[text],
+        default=form_content.DEFAULT_ACCENT_COLOR,
     )
-    default_country = SelectField("Default country", [rule(settings.country)], validate_choice=False)
-    allowed_origins = TextAreaField("Allowed origins", [rule(origins.read_many)], filters=[text])
+    default_country = SelectField(lazy_gettext("Default country"), [rule(settings.country)], validate_choice=False)
+    allowed_origins = TextAreaField(lazy_gettext("Allowed origins"), [rule(origins.read_many)], filters=[text])
 
     def validate(self, extra_validators: Any = None) -> bool:
         """The texts in a further language need a title in it."""
@@ -55,10 +67,12 @@ class OptInFormForm(Form):
 
     def offer(self, types: list[SubscriptionType]) -> None:
         """Fill the choices: live types and countries."""
-        unchosen = [("", "Choose a subscription type")] if len(types) != 1 or self.subscription_type_id.data else []
-        offered = [(str(each.id), f"{each.name} ({_CHANNELS[each.channel]})") for each in types]
+        unchosen = (
+            [("", gettext("Choose a subscription type"))] if len(types) != 1 or self.subscription_type_id.data else []
+        )
+        offered = [(str(each.id), f"{each.name} ({gettext(_CHANNELS[each.channel])})") for each in types]
         self.subscription_type_id.choices = choices([*unchosen, *offered])
-        self.default_country.choices = choices([("", "None: people choose it"), *formatting.countries()])
+        self.default_country.choices = choices([("", gettext("None: people choose it")), *formatting.countries()])
 
     @property
     def content(self) -> FormContent:
@@ -84,13 +98,19 @@ class OptInFormForm(Form):
 fields_for_each(
     OptInFormForm,
     tuple(LOCALES),
-    title=lambda locale: StringField(f"Title in {LOCALES[locale]}", _at_most(TITLE_MAX), filters=[text]),
-    button_text=lambda locale: StringField(f"Button text in {LOCALES[locale]}", _at_most(BUTTON_MAX), filters=[text]),
-    legal_text=lambda locale: TextAreaField(f"Legal text in {LOCALES[locale]}", _at_most(LEGAL_MAX), filters=[text]),
+    title=lambda locale: StringField(
+        lazy_gettext("Title in %(language)s", language=LOCALES[locale]), _at_most(TITLE_MAX), filters=[text]
+    ),
+    button_text=lambda locale: StringField(
+        lazy_gettext("Button text in %(language)s", language=LOCALES[locale]), _at_most(BUTTON_MAX), filters=[text]
+    ),
+    legal_text=lambda locale: TextAreaField(
+        lazy_gettext("Legal text in %(language)s", language=LOCALES[locale]), _at_most(LEGAL_MAX), filters=[text]
+    ),
     success_text=lambda locale: StringField(
-        f"Success text in {LOCALES[locale]}", _at_most(SUCCESS_MAX), filters=[text]
+        lazy_gettext("Success text in %(language)s", language=LOCALES[locale]), _at_most(SUCCESS_MAX), filters=[text]
     ),
     checkbox_text=lambda locale: StringField(
-        f"Checkbox text in {LOCALES[locale]}", _at_most(CHECKBOX_MAX), filters=[text]
+        lazy_gettext("Checkbox text in %(language)s", language=LOCALES[locale]), _at_most(CHECKBOX_MAX), filters=[text]
     ),
 )

@@ -12,6 +12,7 @@ from app.core.subscriptions import subscription_types
 from app.models import OptInForm
 from app.web.admin.blueprint import blueprint
 from app.web.form_page import share
+from app.web.i18n import gettext
 from app.web.security import public_url
 from app.web.services import read_only
 from app.web.sign_in.setup import admin_required
@@ -35,7 +36,7 @@ def values(session: Session, found: OptInForm) -> dict[str, Any]:
     channel = subscription_types.find(session, content.subscription_type_id).channel
     return {
         "form_url": _link(found),
-        "qr_code": share.qr_svg(_link(found), title="QR code of the link"),
+        "qr_code": share.qr_svg(_link(found), title=gettext("QR code of the link")),
         "iframe_height": share.iframe_height(content, channel),
     }
 

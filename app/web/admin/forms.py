@@ -15,7 +15,7 @@ from app.core.forms import content as form_content
 from app.core.forms import daily_counts, publishing, templates
 from app.core.forms.content import FormContent
 from app.core.subscriptions import subscription_types
-from app.core.wording import DEFAULT_BUTTON_TEXT, LOCALES
+from app.core.wording import DEFAULT_BUTTON_TEXT, LOCALES, translatable, translator
 from app.core.workspace import settings
 from app.models import OptInForm, OptInFormVersion, SubscriptionType, Workspace
 from app.web import formatting, ids
@@ -24,19 +24,20 @@ from app.web.admin.blueprint import blueprint
 from app.web.admin.form_fields import TEXTS, OptInFormForm
 from app.web.form_page.preview import render_preview
 from app.web.formkit import accepted, flash_undo
+from app.web.i18n import gettext
 from app.web.security import public_url
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
 PREVIEW_STATES = {
-    "ask": "Asks for a number",
-    "saved": "Saved number",
-    "done": "Just signed up",
-    "signed_up": "Already signed up",
-    "expired": "Expired",
-    "unavailable": "Closed",
+    "ask": translatable("Asks for a number"),
+    "saved": translatable("Saved number"),
+    "done": translatable("Just signed up"),
+    "signed_up": translatable("Already signed up"),
+    "expired": translatable("Expired"),
+    "unavailable": translatable("Closed"),
 }
-_UNTITLED = "Title of your form"
+_UNTITLED = translatable("Title of your form")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -78,9 +79,9 @@ def step_form(form_id: int, step: str) -> ResponseReturnValue:
         change(session, found, actor=current_actor(), at=clock.now())
     if step == "archive":
         undo = url_for("admin.step_form", form_id=form_id, step="unarchive")
-        flash_undo(f"“{found.name}” is archived.", undo)
+        flash_undo(gettext("“%(name)s” is archived.", name=found.name), undo)
     else:
-        flash(f"“{found.name}” is restored.")
+        flash(gettext("“%(name)s” is restored.", name=found.name))
     return redirect(url_for("admin.form_page", form_id=form_id), 303)
 
 
@@ -131,7 +132,7 @@ def _presentable(session: Session, content: FormContent) -> FormContent:
     except InvalidInput:
         pass
     texts = {
-        locale: replace(form_text, title=form_text.title or _UNTITLED)
+        locale: replace(form_text, title=form_text.title or translator(locale)(_UNTITLED))
         for locale, form_text in content.texts.items()
         if locale == content.locale or any(vars(form_text).values())
     }
@@ -155,7 +156,7 @@ def _type_of(session: Session, content: FormContent) -> SubscriptionType | None:
 def _created(form: OptInFormForm) -> ResponseReturnValue:
     with unit_of_work() as session:
         created = publishing.create(session, form.content, form.form_settings, actor=current_actor(), at=clock.now())
-    flash(f"“{created.name}” is saved. Add it to a page with the snippet below.")
+    flash(gettext("“%(name)s” is saved. Add it to a page with the snippet below.", name=created.name))
     _warn_about_brackets(form)
     return redirect(url_for("admin.form_page", form_id=created.id, _anchor="use"), 303)
 
@@ -165,8 +166,10 @@ def _published(form: OptInFormForm, form_id: int) -> ResponseReturnValue:
         found = publishing.find(session, form_id)
         version_before = found.version
         publishing.publish(session, found, form.content, form.form_settings, actor=current_actor(), at=clock.now())
-    note = f" Version {found.version} is what people see from now on." if found.version != version_before else ""
-    flash(f"“{found.name}” is saved.{note}")
+    saved = translatable("“%(name)s” is saved.")
+    if found.version != version_before:
+        saved = translatable("“%(name)s” is saved. Version %(version)s is what people see from now on.")
+    flash(gettext(saved, name=found.name, version=found.version))
     _warn_about_brackets(form)
     return redirect(url_for("admin.form_page", form_id=form_id), 303)
 
@@ -189,7 +192,7 @@ def _page(form: OptInFormForm, found: OptInForm | None) -> str:
             locales=LOCALES,
             templates=[] if found else templates.all_templates(),
             states=PREVIEW_STATES,
-            default_button=DEFAULT_BUTTON_TEXT,
+            default_button=translator(form.content.locale)(DEFAULT_BUTTON_TEXT),
             script_url=f"{public_url()}{public_urls.EMBED_SCRIPT}",
             **(form_publish.values(session, found) if found else {}),
         )
@@ -209,7 +212,7 @@ def _warn_about_brackets(form: OptInFormForm) -> None:
     """Say that a template was not filled in."""
     names = [str(each.label.text) for each in form if isinstance(each.data, str) and templates.is_unfinished(each.data)]
     if names:
-        flash(f"Replace what is in square brackets: {', '.join(names)}.", "warning")
+        flash(gettext("Replace what is in square brackets: %(fields)s.", fields=formatting.listed(names)), "warning")
 
 
 def _values_of(found: OptInForm, version: OptInFormVersion) -> dict[str, Any]:

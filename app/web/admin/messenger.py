@@ -5,14 +5,17 @@ from typing import Any
 
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 from wtforms import StringField, TextAreaField
 
 from app.core import audit, clock, public_urls
 from app.core.wording import LOCALES
 from app.core.workspace import settings
 from app.models import Workspace
+from app.web import formatting
 from app.web.admin.blueprint import blueprint
 from app.web.formkit import Form, accepted, fields_for_each, rule, text
+from app.web.i18n import gettext, lazy_gettext
 from app.web.security import public_url
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
@@ -20,10 +23,10 @@ from app.web.sign_in.setup import admin_required, current_actor
 
 class MessengerForm(Form):
     messenger_office_name = StringField(
-        "Name shown in the chat", [rule(partial(settings.check, "messenger_office_name"))], filters=[text]
+        lazy_gettext("Name shown in the chat"), [rule(partial(settings.check, "messenger_office_name"))], filters=[text]
     )
     messenger_accent_color = StringField(
-        "Accent color", [rule(partial(settings.check, "messenger_accent_color"))], filters=[text]
+        lazy_gettext("Accent color"), [rule(partial(settings.check, "messenger_accent_color"))], filters=[text]
     )
 
     @property
@@ -72,14 +75,16 @@ def show_messenger_secret() -> ResponseReturnValue:
 def renew_messenger_secret() -> ResponseReturnValue:
     with unit_of_work() as session:
         settings.renew_messenger_secret(session, actor=current_actor(), at=clock.now())
-    flash("The new secret is ready. Add it to your site now: signatures by the old one are no longer accepted.")
+    flash(
+        gettext("The new secret is ready. Add it to your site now: signatures by the old one are no longer accepted.")
+    )
     return redirect(url_for("admin.messenger_page"), 303)
 
 
 def _saved(form: MessengerForm) -> ResponseReturnValue:
     with unit_of_work() as session:
         settings.change(session, form.values, actor=current_actor(), at=clock.now())
-    flash("The messenger is saved.")
+    flash(gettext("The messenger is saved."))
     return redirect(url_for("admin.messenger_page"), 303)
 
 
@@ -90,8 +95,10 @@ def _values_of(workspace: Workspace) -> dict[str, str]:
 
 
 def _page(form: MessengerForm, workspace: Workspace, secret: str = "") -> str:
+    origins = [Markup("<code>{}</code>").format(origin) for origin in workspace.allowed_origins]
     return render_template(
         "admin/messenger.html",
+        origins=Markup(formatting.listed(origins)),  # noqa: S704 - escaped above
         form=form,
         workspace=workspace,
         secret=secret,

@@ -19,11 +19,12 @@ from app.models import Workspace
 from app.web import formatting
 from app.web.admin.blueprint import blueprint
 from app.web.formkit import Form, accepted, choices, rule, text
+from app.web.i18n import gettext, lazy_gettext
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
-_ANY_COUNTRY = ("", "None")
-_A_NUMBER = InputRequired("Enter a whole number.")
+_ANY_COUNTRY = ("", lazy_gettext("None"))
+_A_NUMBER = InputRequired(lazy_gettext("Enter a whole number."))
 
 
 def _rule(name: str) -> Any:
@@ -37,32 +38,38 @@ _OTHER = ("default_country", "allowed_countries", "agents_write_legal_text", *_L
 
 class SettingsForm(Form):
     name = StringField(
-        "Workspace name", [DataRequired("Enter a name for the workspace."), _rule("name")], filters=[text]
+        lazy_gettext("Workspace name"),
+        [DataRequired(lazy_gettext("Enter a name for the workspace.")), _rule("name")],
+        filters=[text],
     )
     time_zone = StringField(
-        "Time zone", [DataRequired("Choose a time zone such as Europe/Berlin."), _rule("time_zone")], filters=[text]
+        lazy_gettext("Time zone"),
+        [DataRequired(lazy_gettext("Choose a time zone such as Europe/Berlin.")), _rule("time_zone")],
+        filters=[text],
     )
-    default_country = SelectField("Default country", [_rule("default_country")], filters=[text], validate_choice=False)
+    default_country = SelectField(
+        lazy_gettext("Default country"), [_rule("default_country")], filters=[text], validate_choice=False
+    )
     allowed_countries = SelectMultipleField(
-        "Allowed countries",
+        lazy_gettext("Allowed countries"),
         [_rule("allowed_countries")],
         widget=ListWidget(),
         option_widget=CheckboxInput(),
         validate_choice=False,
     )
-    allowed_origins = TextAreaField("Allowed origins", [rule(origins.read_many)], filters=[text])
-    privacy_url = StringField("Privacy policy", [_rule("privacy_url")], filters=[text])
-    terms_url = StringField("Terms", [_rule("terms_url")], filters=[text])
-    help_contact = StringField("Help contact", [_rule("help_contact")], filters=[text])
-    agents_write_legal_text = BooleanField("Agents may write a legal text of their own")
+    allowed_origins = TextAreaField(lazy_gettext("Allowed origins"), [rule(origins.read_many)], filters=[text])
+    privacy_url = StringField(lazy_gettext("Privacy policy"), [_rule("privacy_url")], filters=[text])
+    terms_url = StringField(lazy_gettext("Terms"), [_rule("terms_url")], filters=[text])
+    help_contact = StringField(lazy_gettext("Help contact"), [_rule("help_contact")], filters=[text])
+    agents_write_legal_text = BooleanField(lazy_gettext("Agents may write a legal text of their own"))
     submissions_per_address = IntegerField(
-        "Submissions per hour from one IP address", [_A_NUMBER, _rule("submissions_per_address")]
+        lazy_gettext("Submissions per hour from one IP address"), [_A_NUMBER, _rule("submissions_per_address")]
     )
     submissions_per_number = IntegerField(
-        "Submissions per hour for one number", [_A_NUMBER, _rule("submissions_per_number")]
+        lazy_gettext("Submissions per hour for one number"), [_A_NUMBER, _rule("submissions_per_number")]
     )
     api_calls_per_minute = IntegerField(
-        "API calls per minute with one token", [_A_NUMBER, _rule("api_calls_per_minute")]
+        lazy_gettext("API calls per minute with one token"), [_A_NUMBER, _rule("api_calls_per_minute")]
     )
 
     def __init__(self, **values: Any) -> None:
@@ -82,7 +89,7 @@ class SettingsForm(Form):
 
 
 class LogoForm(Form):
-    logo = FileField("Picture", [FileRequired("Choose a picture first.")])
+    logo = FileField(lazy_gettext("Picture"), [FileRequired(lazy_gettext("Choose a picture first."))])
 
 
 @blueprint.route("/admin/settings", methods=["GET", "POST"])
@@ -108,14 +115,14 @@ def change_logo() -> ResponseReturnValue:
 def remove_logo() -> ResponseReturnValue:
     with unit_of_work() as session:
         settings.change_logo(session, None, actor=current_actor(), at=clock.now())
-    flash("The logo is removed.")
+    flash(gettext("The logo is removed."))
     return redirect(url_for("admin.settings_page"), 303)
 
 
 def _saved(form: SettingsForm) -> ResponseReturnValue:
     with unit_of_work() as session:
         settings.change(session, form.values, actor=current_actor(), at=clock.now())
-    flash("The settings are saved.")
+    flash(gettext("The settings are saved."))
     return redirect(url_for("admin.settings_page"), 303)
 
 
@@ -123,7 +130,7 @@ def _logo_saved(form: LogoForm) -> ResponseReturnValue:
     content = form.logo.data.read(settings.LOGO_MAX_BYTES + 1)
     with unit_of_work() as session:
         settings.change_logo(session, content, actor=current_actor(), at=clock.now())
-    flash("The new logo is in place.")
+    flash(gettext("The new logo is in place."))
     return redirect(url_for("admin.settings_page"), 303)
 
 

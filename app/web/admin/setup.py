@@ -9,7 +9,7 @@ from app.core.forms import publishing as optin_forms
 from app.core.site import checklist, snippets
 from app.core.workspace import settings
 from app.web.admin.blueprint import blueprint
-from app.web.i18n import sentence_of
+from app.web.i18n import gettext, sentence_of
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
@@ -37,7 +37,7 @@ def allow_origin() -> ResponseReturnValue:
     except InvalidInput as error:
         flash(sentence_of(error), "error")
     else:
-        flash(f"{origin} may show your forms and your chat now.")
+        flash(gettext("%(origin)s may show your forms and your chat now.", origin=origin))
     return redirect(url_for("admin.setup_page"), 303)
 
 

@@ -16,25 +16,31 @@ from app.core.contacts.filters import Query
 from app.core.errors import InvalidInput, InvalidState
 from app.core.subscriptions import subscription_types
 from app.core.subscriptions.subscription_types import DESCRIPTION_MAX, NAME_MAX, Translations
-from app.core.wording import LOCALES
+from app.core.wording import LOCALES, translatable
 from app.models import Channel, ConsentType, SubscriptionType, TypeState
 from app.web.admin.blueprint import blueprint
 from app.web.formkit import Form, accepted, choices, fields_for_each, flash_undo, refuse, text
-from app.web.i18n import sentence_of
+from app.web.i18n import gettext, lazy_gettext, sentence_of
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
-_NAME_LENGTH = Length(max=NAME_MAX, message=f"Use at most {NAME_MAX} characters.")
-_DESCRIPTION_LENGTH = Length(max=DESCRIPTION_MAX, message=f"Use at most {DESCRIPTION_MAX} characters.")
-_CHANNELS = {Channel.SMS.value: "SMS", Channel.EMAIL.value: "Email"}
-_CONSENT_TYPES = {ConsentType.OPT_IN.value: "Opt-in", ConsentType.OPT_OUT.value: "Opt-out"}
+_NAME_LENGTH = Length(max=NAME_MAX, message=lazy_gettext("Use at most %(most)s characters.", most=NAME_MAX))
+_DESCRIPTION_LENGTH = Length(
+    max=DESCRIPTION_MAX, message=lazy_gettext("Use at most %(most)s characters.", most=DESCRIPTION_MAX)
+)
+_CHANNELS = {Channel.SMS.value: translatable("SMS"), Channel.EMAIL.value: translatable("Email")}
+_CONSENT_TYPES = {ConsentType.OPT_IN.value: translatable("Opt-in"), ConsentType.OPT_OUT.value: translatable("Opt-out")}
 
 
 class TypeForm(Form):
     """Name and description; in further languages ``name-es``, ``description-es`` …"""
 
-    name = StringField("Name", [DataRequired("Give the subscription type a name."), _NAME_LENGTH], filters=[text])
-    description = TextAreaField("Description", [_DESCRIPTION_LENGTH], filters=[text])
+    name = StringField(
+        lazy_gettext("Name"),
+        [DataRequired(lazy_gettext("Give the subscription type a name.")), _NAME_LENGTH],
+        filters=[text],
+    )
+    description = TextAreaField(lazy_gettext("Description"), [_DESCRIPTION_LENGTH], filters=[text])
 
     @property
     def translations(self) -> dict[str, tuple[str, str]]:
@@ -55,9 +61,11 @@ class TypeForm(Form):
 fields_for_each(
     TypeForm,
     tuple(LOCALES),
-    name=lambda locale: StringField(f"Name in {LOCALES[locale]}", [_NAME_LENGTH], filters=[text]),
+    name=lambda locale: StringField(
+        lazy_gettext("Name in %(language)s", language=LOCALES[locale]), [_NAME_LENGTH], filters=[text]
+    ),
     description=lambda locale: TextAreaField(
-        f"Description in {LOCALES[locale]}", [_DESCRIPTION_LENGTH], filters=[text]
+        lazy_gettext("Description in %(language)s", language=LOCALES[locale]), [_DESCRIPTION_LENGTH], filters=[text]
     ),
 )
 
@@ -65,14 +73,16 @@ fields_for_each(
 class NewTypeForm(TypeForm):
     """A new type: its texts, and the fields that cannot be changed later."""
 
-    locale = SelectField("Language of these texts", choices=choices(LOCALES.items()))
+    locale = SelectField(lazy_gettext("Language of these texts"), choices=choices(LOCALES.items()))
     channel = RadioField(
-        "Message type",
-        [DataRequired("Choose how messages of this type are sent.")],
-        choices=choices(_CHANNELS.items()),
+        lazy_gettext("Message type"),
+        [DataRequired(lazy_gettext("Choose how messages of this type are sent."))],
+        choices=choices((value, lazy_gettext(words)) for value, words in _CHANNELS.items()),
     )
     consent_type = RadioField(
-        "Consent type", [DataRequired("Choose opt-in or opt-out.")], choices=choices(_CONSENT_TYPES.items())
+        lazy_gettext("Consent type"),
+        [DataRequired(lazy_gettext("Choose opt-in or opt-out."))],
+        choices=choices((value, lazy_gettext(words)) for value, words in _CONSENT_TYPES.items()),
     )
 
 
@@ -116,9 +126,9 @@ def subscription_type(type_id: int) -> ResponseReturnValue:
 @admin_required
 def step_subscription_type(type_id: int, step: str) -> ResponseReturnValue:
     steps = {
-        "put_live": (subscription_types.put_live, "“{}” is live: forms can offer it now."),
-        "archive": (subscription_types.archive, "“{}” is archived: forms no longer offer it."),
-        "unarchive": (subscription_types.unarchive, "“{}” is restored."),
+        "put_live": (subscription_types.put_live, translatable("“%(name)s” is live: forms can offer it now.")),
+        "archive": (subscription_types.archive, translatable("“%(name)s” is archived: forms no longer offer it.")),
+        "unarchive": (subscription_types.unarchive, translatable("“%(name)s” is restored.")),
     }
     change, message = steps[step]
     try:
@@ -127,9 +137,9 @@ def step_subscription_type(type_id: int, step: str) -> ResponseReturnValue:
             change(session, found, actor=current_actor(), at=clock.now())
         if step == "archive":
             undo = url_for("admin.step_subscription_type", type_id=type_id, step="unarchive")
-            flash_undo(message.format(found.name), undo)
+            flash_undo(gettext(message, name=found.name), undo)
         else:
-            flash(message.format(found.name))
+            flash(gettext(message, name=found.name))
     except InvalidState as error:
         flash(sentence_of(error), "warning")
     return redirect(url_for("admin.subscription_type", type_id=type_id), 303)
@@ -163,7 +173,7 @@ def _created(form: NewTypeForm) -> ResponseReturnValue:
             actor=current_actor(),
             at=clock.now(),
         )
-    flash(f"“{created.name}” is saved as a draft. Publish it when forms may offer it.")
+    flash(gettext("“%(name)s” is saved as a draft. Publish it when forms may offer it.", name=created.name))
     return redirect(url_for("admin.subscription_type", type_id=created.id), 303)
 
 
@@ -181,7 +191,7 @@ def _edited(form: TypeForm, type_id: int) -> ResponseReturnValue:
             actor=current_actor(),
             at=clock.now(),
         )
-    flash(f"“{found.name}” is saved.")
+    flash(gettext("“%(name)s” is saved.", name=found.name))
     return redirect(url_for("admin.subscription_type", type_id=type_id), 303)
 
 

@@ -17,6 +17,7 @@ from app.core.webhooks import attempts, deliveries, endpoints, routing
 from app.core.webhooks import payloads as bodies
 from app.core.webhooks.deliveries import DeliveryWithMessage
 from app.core.webhooks.endpoints import TOPICS, Counts
+from app.core.wording import translatable
 from app.core.workspace import settings
 from app.http_client import URL_MAX, Reach
 from app.models import DeliveryState, WebhookEndpoint
@@ -25,25 +26,28 @@ from app.web import services
 from app.web.admin.blueprint import blueprint
 from app.web.formatting import agent_names
 from app.web.formkit import Form, accepted, choices, flash_undo, rule, text
-from app.web.i18n import sentence_of
+from app.web.i18n import gettext, lazy_gettext, ngettext, sentence_of
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
 
 class EndpointForm(Form):
     url = StringField(
-        "Address",
-        [DataRequired("Enter the address that receives events."), rule(lambda url: endpoints.read_url(url, _reach()))],
+        lazy_gettext("Address"),
+        [
+            DataRequired(lazy_gettext("Enter the address that receives events.")),
+            rule(lambda url: endpoints.read_url(url, _reach())),
+        ],
         filters=[text],
     )
     topics = SelectMultipleField(
-        "Topics",
+        lazy_gettext("Topics"),
         [rule(endpoints.read_topics)],
-        choices=choices(TOPICS.items()),
+        choices=choices((topic, lazy_gettext(words)) for topic, words in TOPICS.items()),
         widget=ListWidget(),
         option_widget=CheckboxInput(),
     )
-    hub_signature = BooleanField("Also sign as Intercom does")
+    hub_signature = BooleanField(lazy_gettext("Also sign as Intercom does"))
 
 
 @blueprint.get("/admin/webhooks")
@@ -105,7 +109,7 @@ def replay_webhook(endpoint_id: int, delivery_id: int) -> ResponseReturnValue:
         deliveries.replay(session, endpoint_id, delivery_id, actor=current_actor(), at=clock.now())
 
     path = url_for("admin.webhook_delivery", endpoint_id=endpoint_id, delivery_id=delivery_id)
-    return _run(act, "It is being sent again. Reload this page to see how it went.", path)
+    return _run(act, gettext("It is being sent again. Reload this page to see how it went."), path)
 
 
 @blueprint.post("/admin/webhooks/<int:endpoint_id>/replay-failed")
@@ -113,7 +117,7 @@ def replay_webhook(endpoint_id: int, delivery_id: int) -> ResponseReturnValue:
 def replay_failed_webhooks(endpoint_id: int) -> ResponseReturnValue:
     def act(session: Session) -> None:
         count = deliveries.replay_failed(session, endpoint_id, actor=current_actor(), at=clock.now())
-        flash(f"{count} {'delivery is' if count == 1 else 'deliveries are'} being sent again.")
+        flash(ngettext("%(num)s delivery is being sent again.", "%(num)s deliveries are being sent again.", count))
 
     return _run(act, "", url_for("admin.webhook_page", endpoint_id=endpoint_id))
 
@@ -125,7 +129,7 @@ def test_webhook(endpoint_id: int) -> ResponseReturnValue:
         routing.send_test(session, endpoint_id, actor=current_actor(), at=clock.now())
 
     path = url_for("admin.webhook_page", endpoint_id=endpoint_id)
-    return _run(act, "A test is on its way. Reload this page to see how it went.", path)
+    return _run(act, gettext("A test is on its way. Reload this page to see how it went."), path)
 
 
 @blueprint.post("/admin/webhooks/<int:endpoint_id>/secret")
@@ -140,15 +144,15 @@ def rotate_webhook_secret(endpoint_id: int) -> str:
 @admin_required
 def step_webhook(endpoint_id: int, step: str) -> ResponseReturnValue:
     change, message = {
-        "disable": (endpoints.disable, "The endpoint is disabled: nothing is sent to it."),
-        "enable": (endpoints.enable, "The endpoint is enabled. What was waiting is being sent."),
+        "disable": (endpoints.disable, translatable("The endpoint is disabled: nothing is sent to it.")),
+        "enable": (endpoints.enable, translatable("The endpoint is enabled. What was waiting is being sent.")),
     }[step]
 
     def act(session: Session) -> None:
         change(session, endpoint_id, actor=current_actor(), at=clock.now())
 
     undo = url_for("admin.step_webhook", endpoint_id=endpoint_id, step="enable") if step == "disable" else ""
-    return _run(act, message, url_for("admin.webhook_page", endpoint_id=endpoint_id), undo=undo)
+    return _run(act, gettext(message), url_for("admin.webhook_page", endpoint_id=endpoint_id), undo=undo)
 
 
 @blueprint.post("/admin/webhooks/<int:endpoint_id>/delete")
@@ -157,7 +161,7 @@ def delete_webhook(endpoint_id: int) -> ResponseReturnValue:
     def act(session: Session) -> None:
         endpoints.delete(session, endpoint_id, actor=current_actor(), at=clock.now())
 
-    return _run(act, "The endpoint is deleted.", url_for("admin.webhooks_page"))
+    return _run(act, gettext("The endpoint is deleted."), url_for("admin.webhooks_page"))
 
 
 def _reach() -> Reach:
@@ -187,7 +191,7 @@ def _changed(form: EndpointForm, endpoint_id: int) -> ResponseReturnValue:
         )
         is_on = form.hub_signature.data
         endpoints.set_hub_signature(session, endpoint_id, is_on=is_on, actor=current_actor(), at=clock.now())
-    flash("The endpoint is saved.")
+    flash(gettext("The endpoint is saved."))
     return redirect(url_for("admin.webhook_page", endpoint_id=endpoint_id), 303)
 
 

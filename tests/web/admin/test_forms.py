@@ -118,6 +118,16 @@ def test_an_empty_button_text_is_shown_as_sign_up_now(max_: FlaskClient) -> None
     assert 'placeholder="Sign Up Now"' in max_.get(f"{PATH}/new").get_data(as_text=True)
 
 
+def test_an_empty_button_text_is_shown_in_the_language_of_the_form(max_: FlaskClient, offers: SubscriptionType) -> None:
+    refused = pages.submit(max_, f"{PATH}/new", _values(offers, locale="de", title=""))
+    assert 'placeholder="Jetzt anmelden"' in refused.get_data(as_text=True)
+
+
+def test_the_page_has_the_sentence_that_the_preview_shows_when_it_fails(max_: FlaskClient) -> None:
+    html = max_.get(f"{PATH}/new").get_data(as_text=True)
+    assert 'data-preview-failed="The preview cannot be updated now. Reload the page to sign in again."' in html
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
