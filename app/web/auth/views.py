@@ -10,6 +10,7 @@ from app.core.accounts import agents, sessions
 from app.core.workspace import settings
 from app.web.auth import devices
 from app.web.formkit import NameForm, accepted
+from app.web.i18n import gettext, ngettext
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.datastore import SignIn
 from app.web.sign_in.sessions import current_session
@@ -57,7 +58,7 @@ def recovery_codes_file() -> ResponseReturnValue:
 def end_session(session_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         sessions.end_one(session, _signed_in_agent().id, session_id)
-    flash("The device is signed out.")
+    flash(gettext("The device is signed out."))
     return redirect(url_for("auth.account"), 303)
 
 
@@ -66,7 +67,7 @@ def end_session(session_id: int) -> ResponseReturnValue:
 def end_other_sessions() -> ResponseReturnValue:
     with unit_of_work() as session:
         ended = sessions.end_others(session, _signed_in_agent().id, keep=current_session().id)
-    flash(f"{ended} other device{' is' if ended == 1 else 's are'} signed out.")
+    flash(ngettext("%(num)s other device is signed out.", "%(num)s other devices are signed out.", ended))
     return redirect(url_for("auth.account"), 303)
 
 
@@ -88,7 +89,7 @@ def _account_page(form: NameForm) -> str:
 def _renamed(form: NameForm) -> ResponseReturnValue:
     with unit_of_work() as session:
         agents.rename(session, _signed_in_agent().id, form.name.data or "", actor=current_actor(), at=clock.now())
-    flash("Your name is changed.")
+    flash(gettext("Your name is changed."))
     return redirect(url_for("auth.account"), 303)
 
 
