@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.core import clock
+from app.core import clock, wording
 from app.core.accounts import language
 from app.core.wording import LOCALES
 from app.db import Database
@@ -59,6 +59,18 @@ def test_strangers_choose_nothing(client: FlaskClient) -> None:
 def test_the_sign_in_page_is_in_the_language_of_the_browser(app: Flask) -> None:
     _choose(pages.agent(app), "de")
     assert _is_in("fr", app.test_client().get("/sign-in", headers=FRENCH).get_data(as_text=True))
+
+
+@pytest.mark.parametrize("locale", ["de", "fr"])
+def test_labels_and_messages_of_flask_security_are_translated(app: Flask, locale: str) -> None:
+    headers, translate = {"Accept-Language": locale}, wording.translator(locale)
+    ana = pages.agent(app)
+    refused = pages.sign_in(app.test_client(), "ana@example.com", "wrong horse battery", headers=headers)
+    assert f">{translate('Password')}</label>" in refused.get_data(as_text=True)
+    assert f">{translate('The email address or the password is wrong.')}</p>" in refused.get_data(as_text=True)
+    values = {"password": pages.PASSWORD, "new_password": "my own pass phrase", "new_password_confirm": "another one"}
+    refused = pages.submit(ana, "/account/password", values, headers=headers)
+    assert f">{translate('The two passwords differ.')}</p>" in refused.get_data(as_text=True)
 
 
 def test_a_message_about_a_successful_sign_in_is_in_the_language_of_the_agent(app: Flask, database: Database) -> None:

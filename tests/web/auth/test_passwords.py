@@ -121,6 +121,22 @@ class TestForgotten:
         assert translate("Hello %(name)s,", name="Ana") in mail.get_content()
         assert translate("This link does it. It works once, until this time tomorrow:") in mail.get_content()
 
+    @pytest.mark.parametrize("is_invited", [True, False])
+    @pytest.mark.parametrize(("chosen", "locale"), [("de", "de"), (None, "fr")])
+    def test_a_link_of_an_admin_is_mailed_in_the_language_of_its_receiver_else_of_the_admin(
+        self, mailing_app: Flask, mails: list[EmailMessage], *, chosen: str | None, locale: str, is_invited: bool
+    ) -> None:
+        password = None if is_invited else pages.PASSWORD
+        ivy_id = pages.make_agent(mailing_app, "ivy@example.com", name="Ivy", password=password)
+        _choose_language(mailing_app, ivy_id, chosen)
+        with mailing_app.test_request_context(headers={"Accept-Language": "fr"}):
+            assert one_time_links.send_link(_agent(mailing_app), "LINK", workspace="Harbour Coffee")
+        (mail,) = _received(mails, 1)
+        translate = wording.translator(locale)
+        invitation = translate("Your account at %(workspace)s", workspace="Harbour Coffee")
+        assert mail["Subject"] == (invitation if is_invited else translate("Set a new password"))
+        assert translate("Hello %(name)s,", name="Ivy") in mail.get_content()
+
     def test_requests_for_links_are_limited(self, mailing_app: Flask) -> None:
         client = mailing_app.test_client()
         with pages.one_window():
