@@ -28,7 +28,7 @@ DEFAULT_LOCALE = "en"
 DEFAULT_BUTTON_TEXT = "Sign Up Now"
 _ACCEPTED_CHARS_MAX = 500
 _RIGHT_TO_LEFT = {"ar"}
-_CATALOGS = Path(__file__).resolve().parent.parent / "translations"
+CATALOGS = Path(__file__).resolve().parent.parent / "translations"
 
 _MARKDOWN = MarkdownIt("zero", {"breaks": True}).enable(["emphasis", "link", "newline", "escape", "autolink"])
 _TAGS = {"p", "br", "em", "strong", "a"}
@@ -54,7 +54,7 @@ def translator(locale: str) -> Callable[..., str]:
 
 @lru_cache
 def _catalog(locale: str) -> gettext.NullTranslations:
-    return gettext.translation("messages", _CATALOGS, [locale], fallback=True)
+    return gettext.translation("messages", CATALOGS, [locale], fallback=True)
 
 
 @lru_cache(maxsize=2048)

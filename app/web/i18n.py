@@ -36,6 +36,11 @@ def use_locale(locale: str) -> Iterator[None]:
         yield
 
 
+def forget_locale() -> None:
+    """Select the locale of this request again: its reader has just signed in."""
+    flask_babel.refresh()
+
+
 def gettext(message: str, **values: object) -> str:
     """Translate a sentence to the current locale."""
     return flask_babel.gettext(message, **values)

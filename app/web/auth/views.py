@@ -4,19 +4,33 @@ import re
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from wtforms import SelectField
 
 from app.core import clock
-from app.core.accounts import agents, sessions
+from app.core.accounts import agents, language, sessions
+from app.core.wording import LOCALES
 from app.core.workspace import settings
 from app.web.auth import devices
-from app.web.formkit import NameForm, accepted
+from app.web.formkit import Form, NameForm, accepted, choices
+from app.web.i18n import gettext, lazy_gettext, ngettext, use_locale
 from app.web.services import read_only, unit_of_work
+from app.web.sign_in import language as page_language
 from app.web.sign_in.datastore import SignIn
 from app.web.sign_in.sessions import current_session
 from app.web.sign_in.setup import agent_required, current_actor, current_agent
 
 blueprint = Blueprint("auth", __name__)
 _CODE = re.compile(r"[0-9a-f]{4}(-[0-9a-f]{4}){2}")
+
+
+class LanguageForm(Form):
+    """The language of staff pages; empty: that of the browser."""
+
+    locale = SelectField(
+        lazy_gettext("Language"),
+        choices=choices([("", lazy_gettext("As in my browser")), *LOCALES.items()]),
+        validate_choice=False,
+    )
 
 
 @blueprint.get("/start")
@@ -29,14 +43,21 @@ def start() -> ResponseReturnValue:
 @blueprint.get("/account")
 @agent_required
 def account() -> ResponseReturnValue:
-    return _account_page(NameForm(formdata=None, data={"name": _signed_in_agent().name}))
+    return _account_page()
 
 
 @blueprint.post("/account/name")
 @agent_required
 def rename() -> ResponseReturnValue:
     form = NameForm()
-    return accepted(form, _renamed) or (_account_page(form), form.status)
+    return accepted(form, _renamed) or (_account_page(name_form=form), form.status)
+
+
+@blueprint.post("/account/language")
+@agent_required
+def choose_language() -> ResponseReturnValue:
+    form = LanguageForm()
+    return accepted(form, _language_chosen) or (_account_page(language_form=form), form.status)
 
 
 @blueprint.post("/account/recovery-codes.txt")
@@ -57,7 +78,7 @@ def recovery_codes_file() -> ResponseReturnValue:
 def end_session(session_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         sessions.end_one(session, _signed_in_agent().id, session_id)
-    flash("The device is signed out.")
+    flash(gettext("The device is signed out."))
     return redirect(url_for("auth.account"), 303)
 
 
@@ -66,17 +87,19 @@ def end_session(session_id: int) -> ResponseReturnValue:
 def end_other_sessions() -> ResponseReturnValue:
     with unit_of_work() as session:
         ended = sessions.end_others(session, _signed_in_agent().id, keep=current_session().id)
-    flash(f"{ended} other device{' is' if ended == 1 else 's are'} signed out.")
+    flash(ngettext("%(num)s other device is signed out.", "%(num)s other devices are signed out.", ended))
     return redirect(url_for("auth.account"), 303)
 
 
-def _account_page(form: NameForm) -> str:
+def _account_page(*, name_form: NameForm | None = None, language_form: LanguageForm | None = None) -> str:
+    """The page with the form that was just sent, and new ones for the rest."""
     agent = _signed_in_agent()
     with read_only() as session:
         return render_template(
             "auth/account.html",
             agent=agent,
-            form=form,
+            name_form=name_form or NameForm(formdata=None, data={"name": agent.name}),
+            language_form=language_form or LanguageForm(formdata=None, data={"locale": agent.locale or ""}),
             codes_left=len(agent.mf_recovery_codes or []),
             sessions=sessions.newest(session, agent.id, at=clock.now()),
             this_session=current_session().id,
@@ -88,7 +111,17 @@ def _account_page(form: NameForm) -> str:
 def _renamed(form: NameForm) -> ResponseReturnValue:
     with unit_of_work() as session:
         agents.rename(session, _signed_in_agent().id, form.name.data or "", actor=current_actor(), at=clock.now())
-    flash("Your name is changed.")
+    flash(gettext("Your name is changed."))
+    return redirect(url_for("auth.account"), 303)
+
+
+def _language_chosen(form: LanguageForm) -> ResponseReturnValue:
+    """The message on the next page is in the language that was chosen, as that page is."""
+    locale = form.locale.data or None
+    with unit_of_work() as session:
+        language.choose(session, _signed_in_agent().id, locale, actor=current_actor(), at=clock.now())
+    with use_locale(page_language.of(locale)):
+        flash(gettext("Your language is changed."))
     return redirect(url_for("auth.account"), 303)
 
 

@@ -8,8 +8,6 @@ from typing import Any
 import nh3
 from markupsafe import Markup
 
-# Stored with the wording, but not shown on the page: the language, and in earlier versions type and mode.
-NOT_SHOWN = {"locale": "Language", "type": "Subscription type", "mode": "Kind of form"}
 _REPRODUCED = ("form_title", "label", "saved_label", "hint", "legal_html", "button", "links", "notes", "brand")
 _LEGAL_TAGS = {"p", "br", "em", "strong", "a"}
 
@@ -18,7 +16,8 @@ _LEGAL_TAGS = {"p", "br", "em", "strong", "a"}
 class Reproduction:
     """The wording as it was shown.
 
-    ``shown`` holds the fields that the page reproduces, ``rest`` all others, so that nothing of the record is hidden.
+    ``shown`` holds the fields that the page reproduces, ``rest`` all others as (key, value), so that nothing of the
+    record is hidden.
     ``legal`` is safe HTML.
     """
 
@@ -33,7 +32,7 @@ def reproduction(body: str) -> Reproduction:
     fields = _fields(body)
     shown = {name: fields.pop(name) for name in _REPRODUCED if _is_reproducible(name, fields.get(name))}
     legal = nh3.clean(str(shown.get("legal_html", "")), tags=_LEGAL_TAGS, attributes={"a": {"href"}})
-    rest = tuple((NOT_SHOWN.get(name, name), _plain(value)) for name, value in sorted(fields.items()) if value)
+    rest = tuple((name, _plain(value)) for name, value in sorted(fields.items()) if value)
     return Reproduction(str(fields.get("locale", "en")), shown, Markup(legal), rest)  # noqa: S704 - cleaned above
 
 

@@ -6,10 +6,16 @@ from flask.typing import ResponseReturnValue
 from app.core import clock
 from app.core.consent import suppressions
 from app.core.errors import InvalidState, NotFound
+from app.core.wording import translatable
 from app.web.contacts.blueprint import blueprint
 from app.web.contacts.profile import KEEP, REVIEW_PREFIX, ProfileForms, ReviewForm, done_or_page
+from app.web.i18n import gettext
 from app.web.services import unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor
+
+_KEPT = translatable("Texts stay stopped. Only the number’s holder can lift that.")
+_RELEASED = translatable("Texts are allowed again.")
+_DECIDED_BEFORE = translatable("A teammate or the number’s holder has decided about this number already.")
 
 
 @blueprint.post("/contacts/<public_id>/number-review")
@@ -22,11 +28,11 @@ def decide_number(public_id: str) -> ResponseReturnValue:
 def _decided(form: ReviewForm, public_id: str) -> ResponseReturnValue:
     is_kept = form.decision.data == KEEP
     decide = suppressions.keep if is_kept else suppressions.release
-    result = "Texts stay stopped. Only the number’s holder can lift that." if is_kept else "Texts are allowed again."
+    result = _KEPT if is_kept else _RELEASED
     try:
         with unit_of_work() as session:
             decide(session, form.suppression.data or "", form.note.data or "", actor=current_actor(), at=clock.now())
     except (InvalidState, NotFound):
-        result = "A teammate or the number’s holder has decided about this number already."
-    flash(result)
+        result = _DECIDED_BEFORE
+    flash(gettext(result))
     return redirect(url_for("contacts.contact", public_id=public_id), 303)

@@ -27,6 +27,7 @@ from app.web import formatting, ids
 from app.web.contacts import evidence, labels
 from app.web.contacts.blueprint import blueprint
 from app.web.formkit import Form, accepted, choices, offered_forms, text
+from app.web.i18n import gettext, lazy_gettext
 from app.web.security import public_url
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor
@@ -40,18 +41,23 @@ _LINK = "inserted_link"
 
 
 class InsertForm(Form):
-    form_id = SelectField("Form", [DataRequired("Choose a form.")], coerce=str, validate_choice=False)
+    form_id = SelectField(
+        lazy_gettext("Form"), [DataRequired(lazy_gettext("Choose a form."))], coerce=str, validate_choice=False
+    )
 
 
 class ConsentForm(Form):
     """An opt-in or opt-out that a contact gave to an agent, for one subscription type."""
 
     subscription_type_id = SelectField(
-        "Subscription type", [DataRequired("Choose a subscription type.")], coerce=str, validate_choice=False
+        lazy_gettext("Subscription type"),
+        [DataRequired(lazy_gettext("Choose a subscription type."))],
+        coerce=str,
+        validate_choice=False,
     )
     note = TextAreaField(
-        "How did they tell you?",
-        [DataRequired("Say how they told you, for example “by phone today”."), Length(max=2000)],
+        lazy_gettext("How did they tell you?"),
+        [DataRequired(lazy_gettext("Say how they told you, for example “by phone today”.")), Length(max=2000)],
         filters=[text],
     )
 
@@ -61,8 +67,8 @@ class GdprForm(Form):
 
     action = HiddenField()
     note = TextAreaField(
-        "How did they tell you?",
-        [DataRequired("Say how they told you, for example “by phone today”."), Length(max=2000)],
+        lazy_gettext("How did they tell you?"),
+        [DataRequired(lazy_gettext("Say how they told you, for example “by phone today”.")), Length(max=2000)],
         filters=[text],
     )
 
@@ -71,17 +77,22 @@ class ReviewForm(Form):
     """The decision about a number under review; ``suppression`` is the one that the page showed."""
 
     suppression = HiddenField()
-    decision = HiddenField(validators=[AnyOf([KEEP, RELEASE], "Choose one of the two.")])
+    decision = HiddenField(validators=[AnyOf([KEEP, RELEASE], lazy_gettext("Choose one of the two."))])
     note = TextAreaField(
-        "Why?",
-        [DataRequired("Say why, for example “they confirmed it by phone today”."), Length(max=suppressions.NOTE_MAX)],
+        lazy_gettext("Why?"),
+        [
+            DataRequired(lazy_gettext("Say why, for example “they confirmed it by phone today”.")),
+            Length(max=suppressions.NOTE_MAX),
+        ],
         filters=[text],
     )
 
 
 class NoteForm(Form):
     body = TextAreaField(
-        "New note", [DataRequired("Write something first."), Length(max=notes.BODY_MAX)], filters=[text]
+        lazy_gettext("New note"),
+        [DataRequired(lazy_gettext("Write something first.")), Length(max=notes.BODY_MAX)],
+        filters=[text],
     )
 
 
@@ -107,7 +118,7 @@ class ProfileForms:
 
     def offer(self, forms: list[tuple[str, str]], subscriptions: list[SubscriptionStatus]) -> None:
         """Fill the choices of each list."""
-        self.insert.form_id.choices = choices([("", "Choose a form"), *forms])
+        self.insert.form_id.choices = choices([("", gettext("Choose a form")), *forms])
         self.opt_in.subscription_type_id.choices = _types(each for each in subscriptions if _may_opt_in(each))
         self.opt_out.subscription_type_id.choices = _types(
             each for each in subscriptions if each.state != ConsentState.OPTED_OUT
@@ -188,7 +199,7 @@ def current_id(session: Session, public_id: str) -> str:
     """
     current = contacts.find_current(session, public_id).public_id
     if current != public_id and request.method == "POST":
-        flash("This contact was merged into another one, which you see now.")
+        flash(gettext("This contact was merged into another one, which you see now."))
     return current
 
 
@@ -221,7 +232,7 @@ def _may_opt_in(subscription: SubscriptionStatus) -> bool:
 
 def _types(subscriptions: Iterable[SubscriptionStatus]) -> list[Any]:
     named = ((str(each.subscription_type.id), each.subscription_type.name) for each in subscriptions)
-    return choices([("", "Choose a subscription type"), *named])
+    return choices([("", gettext("Choose a subscription type")), *named])
 
 
 def _take_link(found: Contact) -> str | None:

@@ -9,6 +9,7 @@ from app.core.contacts import profile
 from app.core.errors import InvalidState
 from app.core.ledger.evidence import Evidence
 from app.core.subscriptions import attachments
+from app.core.wording import translatable
 from app.models import EvidenceLevel, Source
 from app.web.contacts.blueprint import blueprint
 from app.web.contacts.profile import (
@@ -22,8 +23,14 @@ from app.web.contacts.profile import (
     current_id,
     done_or_page,
 )
+from app.web.i18n import gettext
 from app.web.services import unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor
+
+_OPTED_IN = translatable("The opt-in is recorded: “%(type)s”.")
+_OPTED_IN_BEFORE = translatable("They had opted in already: “%(type)s”.")
+_OPTED_OUT = translatable("The opt-out is recorded: they will no longer receive “%(type)s”.")
+_OPTED_OUT_BEFORE = translatable("They had opted out already: they will no longer receive “%(type)s”.")
 
 
 @blueprint.post("/contacts/<public_id>/opt-outs")
@@ -56,7 +63,11 @@ def _gdpr_changed(form: GdprForm, public_id: str) -> ResponseReturnValue:
         fields = {"gdpr_optin": is_allowed, "source_note": form.note.data}
         profile.change(session, contact, fields, actor=current_actor(), at=clock.now())
         public_id = contact.public_id
-    flash("Messages are allowed again." if is_allowed else "Nothing is sent to them on any channel any more.")
+    flash(
+        gettext("Messages are allowed again.")
+        if is_allowed
+        else gettext("Nothing is sent to them on any channel any more.")
+    )
     return redirect(url_for("contacts.contact", public_id=public_id), 303)
 
 
@@ -69,8 +80,7 @@ def _opted_in(form: ConsentForm, public_id: str) -> ResponseReturnValue:
     except InvalidState as refused:
         refused.field = "subscription_type_id"
         raise
-    result = "The opt-in is recorded" if change.is_new else "They had opted in already"
-    flash(f"{result}: “{chosen.name}”.")
+    flash(gettext(_OPTED_IN if change.is_new else _OPTED_IN_BEFORE, type=chosen.name))
     return redirect(url_for("contacts.contact", public_id=public_id), 303)
 
 
@@ -79,8 +89,7 @@ def _opted_out(form: ConsentForm, public_id: str) -> ResponseReturnValue:
     with unit_of_work() as session:
         public_id = current_id(session, public_id)
         chosen, change = attachments.opt_out(session, public_id, type_id, _evidence(form), at=clock.now())
-    result = "The opt-out is recorded" if change.is_new else "They had opted out already"
-    flash(f"{result}: they will no longer receive “{chosen.name}”.")
+    flash(gettext(_OPTED_OUT if change.is_new else _OPTED_OUT_BEFORE, type=chosen.name))
     return redirect(url_for("contacts.contact", public_id=public_id), 303)
 
 

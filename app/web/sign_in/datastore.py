@@ -25,7 +25,7 @@ from app.core.accounts import agents as accounts
 from app.core.accounts import sessions
 from app.core.errors import InvalidInput
 from app.models import Agent, AgentSession, Role
-from app.web.i18n import sentence_of
+from app.web.i18n import gettext, sentence_of
 from app.web.services import keys, read_only, unit_of_work
 
 _CODE_WINDOW_S = 900
@@ -131,7 +131,7 @@ class OneTimeCodes(Totp):
 
     def generate_qrcode(self, username: str, totp: str) -> str:
         code = make_qr(self.get_totp_uri(username, totp), error="m")
-        return Markup(code.svg_inline(scale=5, border=3, light="#fff", title="QR code"))  # noqa: S704 - our own SVG
+        return Markup(code.svg_inline(scale=5, border=3, light="#fff", title=gettext("QR code")))  # noqa: S704 - our own SVG
 
 
 class RecoveryCodes(MfRecoveryCodesUtil):

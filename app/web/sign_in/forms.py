@@ -19,18 +19,19 @@ from wtforms import Field, HiddenField, StringField
 
 from app.core.accounts import agents as accounts
 from app.core.errors import InvalidInput
-from app.web.i18n import sentence_of
+from app.core.wording import translatable
+from app.web.i18n import gettext, lazy_gettext, sentence_of
 
 
 class CustomLabels:
-    """Sets the labels of fields to those of ``labels``."""
+    """Sets the labels of fields to those of ``labels``, in the language of the page."""
 
     labels: ClassVar[dict[str, str]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, text in self.labels.items():
-            getattr(self, name).label.text = text
+            getattr(self, name).label.text = gettext(text)
 
 
 class SafeNext:
@@ -42,24 +43,24 @@ class SafeNext:
 
 
 class SignInForm(CustomLabels, SafeNext, LoginForm):
-    labels: ClassVar = {"email": "Email address", "password": "Password"}
+    labels: ClassVar = {"email": translatable("Email address"), "password": translatable("Password")}
     remember = None  # type: ignore[assignment]  # this is how WTForms removes a field
 
 
 class ConfirmForm(CustomLabels, SafeNext, VerifyForm):
-    labels: ClassVar = {"password": "Password"}
+    labels: ClassVar = {"password": translatable("Password")}
 
 
 class PasswordForm(CustomLabels, ChangePasswordForm):
     labels: ClassVar = {
-        "password": "Present password",
-        "new_password": "New password",
-        "new_password_confirm": "New password again",
+        "password": translatable("Present password"),
+        "new_password": translatable("New password"),
+        "new_password_confirm": translatable("New password again"),
     }
 
 
 class ForgotForm(CustomLabels, ForgotPasswordForm):
-    labels: ClassVar = {"email": "Email address"}
+    labels: ClassVar = {"email": translatable("Email address")}
     user: Any
 
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None, **kwargs: Any) -> bool:
@@ -70,8 +71,11 @@ class ForgotForm(CustomLabels, ForgotPasswordForm):
 class NewPasswordForm(CustomLabels, ResetPasswordForm):
     """The form that a one-time link opens. Invited agents also enter their name."""
 
-    labels: ClassVar = {"password": "New password", "password_confirm": "New password again"}
-    name = StringField("Your name", render_kw={"autocomplete": "name"})
+    labels: ClassVar = {
+        "password": translatable("New password"),
+        "password_confirm": translatable("New password again"),
+    }
+    name = StringField(lazy_gettext("Your name"), render_kw={"autocomplete": "name"})
     user: Any
 
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None, **kwargs: Any) -> bool:
@@ -103,8 +107,8 @@ class RescueForm(TwoFactorRescueForm):
 
 
 class CodeForm(CustomLabels, TwoFactorVerifyCodeForm):
-    labels: ClassVar = {"code": "Code from your authenticator app"}
+    labels: ClassVar = {"code": translatable("Code from your authenticator app")}
 
 
 class RecoveryForm(CustomLabels, MfRecoveryForm):
-    labels: ClassVar = {"code": "Recovery code"}
+    labels: ClassVar = {"code": translatable("Recovery code")}

@@ -12,4 +12,12 @@ def of_reader() -> str:
     :returns: a key of ``wording.LOCALES``
     """
     agent = current_agent()
-    return wording.negotiate(agent.locale if agent else None, request.headers.get("Accept-Language", ""))
+    return of(agent.locale if agent else None)
+
+
+def of(chosen: str | None) -> str:
+    """The language that was chosen, else the first of the browser that we have.
+
+    :returns: a key of ``wording.LOCALES``
+    """
+    return wording.negotiate(chosen, request.headers.get("Accept-Language", ""))

@@ -8,6 +8,7 @@ from flask import Flask, Response, current_app, flash, redirect, render_template
 from flask.typing import ResponseReturnValue
 from flask_security import Security
 from flask_security.mail_util import EmailValidateException, MailUtil
+from flask_security.utils import get_message
 from itsdangerous import BadData, SignatureExpired
 
 from app import logs, mail_client
@@ -16,7 +17,7 @@ from app.core.errors import DestinationRefused
 from app.mail_client import MailFailed, MailServer
 from app.models import Agent
 from app.web import services
-from app.web.i18n import sentence_of
+from app.web.i18n import current_locale, gettext, sentence_of, use_locale
 from app.web.security import public_url
 
 INVITATION_LASTS = timedelta(days=7)
@@ -36,14 +37,18 @@ def link_for(agent: Agent) -> str:
 
 def lasts(agent: Agent) -> str:
     """How long the link of this agent is valid, in words."""
-    return "7 days" if agent.password is None else "one day"
+    return gettext("7 days") if agent.password is None else gettext("one day")
 
 
 def send_link(agent: Agent, link: str, *, workspace: str) -> bool:
-    """Send the link by mail; false when the mail server refused it. Must not be called in a transaction."""
+    """Send the link by mail, in the language that the agent chose, else in that of the page.
+
+    Returns false when the mail server refused it. Must not be called in a transaction.
+    """
     template = "auth/invitation_mail.txt" if agent.password is None else "auth/reset_mail.txt"
-    subject = f"Your account at {workspace}" if agent.password is None else "Set a new password"
-    body = render_template(template, agent=agent, link=link, workspace=workspace)
+    with use_locale(agent.locale or current_locale()):
+        subject = gettext("Your account at %(workspace)s", workspace=workspace) if agent.password is None else _reset()
+        body = render_template(template, agent=agent, link=link, workspace=workspace)
     return _send(services.services().mail_server, agent.email, subject, body)
 
 
@@ -65,7 +70,10 @@ def init_app(app: Flask, security: Security) -> None:
 
 
 class BackgroundMailUtil(MailUtil):
-    """Sends mail in a thread, so that the time of a response does not reveal whether an address is known."""
+    """Writes mail in the language that its receiver chose, else in that of the page.
+
+    It is sent in a thread, so that the time of a response does not reveal whether an address is known.
+    """
 
     def normalize(self, address: str) -> str:
         try:
@@ -78,17 +86,22 @@ class BackgroundMailUtil(MailUtil):
 
     def send_mail(
         self,
-        template: str,  # noqa: ARG002 - ``body`` is rendered already
+        template: str,
         subject: str,
         recipient: Any,
         sender: Any,  # noqa: ARG002 - the configured one is the default
         body: str | None,
         html: str | None,  # noqa: ARG002 - switched off
-        **kwargs: Any,  # noqa: ARG002
+        **context: Any,
     ) -> None:
-        Thread(
-            target=_send, args=(services.services().mail_server, recipient, subject, body or ""), daemon=True
-        ).start()
+        """Send the only mail that Flask-Security sends here: the one with a link to reset the password."""
+        with use_locale(context["user"].locale or current_locale()):
+            subject, body = _reset(), render_template(f"{template}.txt", **context)
+        Thread(target=_send, args=(services.services().mail_server, recipient, subject, body), daemon=True).start()
+
+
+def _reset() -> str:
+    return gettext("Set a new password")
 
 
 def _require_mail() -> ResponseReturnValue | None:
@@ -108,7 +121,7 @@ def _refuse_old_reset() -> ResponseReturnValue | None:
     except SignatureExpired:
         agent = security.datastore.find_user(fs_uniquifier=security.reset_serializer.loads(token)[0])
         if agent and agent.password:
-            flash(*current_app.config["SECURITY_MSG_PASSWORD_RESET_EXPIRED"])
+            flash(*get_message("PASSWORD_RESET_EXPIRED"))
             return redirect(url_for("security.forgot_password"))
     except BadData:
         pass  # Flask-Security reports this

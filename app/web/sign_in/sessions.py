@@ -15,6 +15,7 @@ from flask_security.utils import set_request_attr
 from app.core import clock
 from app.core.accounts import sessions
 from app.models import AgentSession
+from app.web import i18n
 from app.web.after_response import write_after
 from app.web.security import client_address
 from app.web.services import unit_of_work
@@ -52,7 +53,10 @@ def _signed_in(store: AgentStore, uniquifier: str) -> SignIn | None:
 
 
 def _start(_app: Flask, user: Any, **_more: Any) -> None:
-    """Start a new session at a sign-in, with a cookie of its own. The one that this browser had ends."""
+    """Start a new session at a sign-in, with a cookie of its own. The one that this browser had ends.
+
+    From here on the request is answered in the language of the agent.
+    """
     at, former = clock.now(), cookie.get(_KEY, "")
     for key in set(cookie) - _KEPT_KEYS:
         cookie.pop(key)
@@ -69,6 +73,7 @@ def _start(_app: Flask, user: Any, **_more: Any) -> None:
             at=at,
         )
     known_devices.remember(user)
+    i18n.forget_locale()
 
 
 def _remember_device(_app: Flask, user: Any, **_more: Any) -> None:

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_security import Security, current_user
 from werkzeug.local import LocalProxy
 
+from app.core import wording
 from app.core.accounts import agents as accounts
 from app.core.wording import translatable
 from app.web.services import keys
@@ -62,7 +63,8 @@ _POLICY = {
     "RESET_PASSWORD_WITHIN": one_time_links.INVITATION_LASTS,
     "SEND_PASSWORD_CHANGE_EMAIL": False,
     "SEND_PASSWORD_RESET_NOTICE_EMAIL": False,
-    "EMAIL_SUBJECT_PASSWORD_RESET": "Set a new password",
+    # Neither text nor HTML: ``password_links`` writes the mail in the language of its receiver.
+    "EMAIL_PLAINTEXT": False,
     "EMAIL_HTML": False,
     "FRESHNESS": timedelta(minutes=30),
     "FRESHNESS_GRACE_PERIOD": timedelta(minutes=30),
@@ -71,33 +73,48 @@ _POLICY = {
     "STATIC_FOLDER": None,
     "CLI_USERS_NAME": None,
     "CLI_ROLES_NAME": None,
-    "I18N_DIRNAME": [],
+    "I18N_DOMAIN": "messages",
+    "I18N_DIRNAME": [str(wording.CATALOGS)],
     "CACHE_CONTROL": {},  # the default is malformed (private=True); web/security.py sets no-store for every page
 }
 _MESSAGES = {
-    "GENERIC_AUTHN_FAILED": ("The email address or the password is wrong.", "error"),
-    "INVALID_PASSWORD": ("This is not your password.", "error"),
-    "PASSWORD_NOT_PROVIDED": ("Enter the password.", "error"),
-    "EMAIL_NOT_PROVIDED": ("Enter the email address.", "error"),
-    "INVALID_EMAIL_ADDRESS": ("This is not an email address.", "error"),
-    "RETYPE_PASSWORD_MISMATCH": ("The two passwords differ.", "error"),
-    "PASSWORD_IS_THE_SAME": ("Choose a password other than the current one.", "error"),
-    "PASSWORD_CHANGE": ("Your password is changed. Other devices are signed out.", "info"),
-    "PASSWORD_RESET_NO_LOGIN": ("Your password is set. Sign in with it.", "info"),
+    "GENERIC_AUTHN_FAILED": (translatable("The email address or the password is wrong."), "error"),
+    "INVALID_PASSWORD": (translatable("This is not your password."), "error"),
+    "PASSWORD_NOT_PROVIDED": (translatable("Enter the password."), "error"),
+    "EMAIL_NOT_PROVIDED": (translatable("Enter the email address."), "error"),
+    "INVALID_EMAIL_ADDRESS": (translatable("This is not an email address."), "error"),
+    "RETYPE_PASSWORD_MISMATCH": (translatable("The two passwords differ."), "error"),
+    "PASSWORD_IS_THE_SAME": (translatable("Choose a password other than the current one."), "error"),
+    "PASSWORD_CHANGE": (translatable("Your password is changed. Other devices are signed out."), "info"),
+    "PASSWORD_RESET_NO_LOGIN": (translatable("Your password is set. Sign in with it."), "info"),
     "PASSWORD_RESET_REQUEST": (
-        "If an account has this address, a link to set a new password is on its way.",
+        translatable("If an account has this address, a link to set a new password is on its way."),
         "info",
     ),
-    "PASSWORD_RESET_EXPIRED": ("This link is too old. Ask for a new one.", "error"),
-    "INVALID_RESET_PASSWORD_TOKEN": ("This link has been used, replaced or mistyped. Ask for a new one.", "error"),
-    "TWO_FACTOR_INVALID_TOKEN": ("This code is wrong or was used already. Wait for the next one.", "error"),
-    "TWO_FACTOR_CHANGE_METHOD_SUCCESSFUL": ("From now on you sign in with a code from your app, too.", "info"),
-    "TWO_FACTOR_DISABLED": ("Your second factor is switched off.", "info"),
-    "TWO_FACTOR_PERMISSION_DENIED": ("Sign in first.", "info"),
-    "TWO_FACTOR_SETUP_EXPIRED": ("That took too long. Start over.", "error"),
-    "INVALID_RECOVERY_CODE": ("This code is wrong or was used already.", "error"),
-    "REAUTHENTICATION_REQUIRED": ("Enter your password once more to go on.", "info"),
-    "UNAUTHENTICATED": ("Sign in to see this page.", "info"),
+    "PASSWORD_RESET_EXPIRED": (translatable("This link is too old. Ask for a new one."), "error"),
+    "INVALID_RESET_PASSWORD_TOKEN": (
+        translatable("This link has been used, replaced or mistyped. Ask for a new one."),
+        "error",
+    ),
+    "TWO_FACTOR_INVALID_TOKEN": (
+        translatable("This code is wrong or was used already. Wait for the next one."),
+        "error",
+    ),
+    "TWO_FACTOR_CHANGE_METHOD_SUCCESSFUL": (
+        translatable("From now on you sign in with a code from your app, too."),
+        "info",
+    ),
+    "TWO_FACTOR_DISABLED": (translatable("Your second factor is switched off."), "info"),
+    "TWO_FACTOR_PERMISSION_DENIED": (translatable("Sign in first."), "info"),
+    "TWO_FACTOR_SETUP_EXPIRED": (translatable("That took too long. Start over."), "error"),
+    "INVALID_RECOVERY_CODE": (translatable("This code is wrong or was used already."), "error"),
+    "REAUTHENTICATION_REQUIRED": (translatable("Enter your password once more to go on."), "info"),
+    "UNAUTHENTICATED": (translatable("Sign in to see this page."), "info"),
+    # These are the words of Flask-Security, here so that our catalogs have them.
+    "REAUTHENTICATION_SUCCESSFUL": (translatable("Reauthentication successful"), "info"),
+    "TWO_FACTOR_LOGIN_SUCCESSFUL": (translatable("Your code has been confirmed"), "success"),
+    "TWO_FACTOR_METHOD_NOT_AVAILABLE": (translatable("Marked method is not valid"), "error"),
+    "API_ERROR": (translatable("Input not appropriate for requested API"), "error"),
 }
 
 _UNUSED_LIBRARIES = {"flask_login", "flask_principal"}

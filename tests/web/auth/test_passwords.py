@@ -14,8 +14,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from app import config, create_app
-from app.core import clock
+from app.core import clock, wording
 from app.core.accounts import agents as accounts
+from app.core.accounts import language
 from app.core.errors import InvalidState
 from app.models import Agent
 from app.web.sign_in import password_links as one_time_links
@@ -105,6 +106,36 @@ class TestForgotten:
             pages.submit(mailing_app.test_client(), "/forgot-password", {"email": email})
         costs = [result.rpartition("$")[0].rpartition("$")[0] for result in runs]
         assert costs == ["$argon2id$v=19$m=65536,t=3,p=4"] * 2
+
+    @pytest.mark.parametrize(("chosen", "locale"), [("de", "de"), (None, "fr")])
+    def test_the_mail_is_in_the_language_of_its_receiver_else_of_the_browser(
+        self, mailing_app: Flask, mails: list[EmailMessage], chosen: str | None, locale: str
+    ) -> None:
+        ana_id = pages.make_agent(mailing_app, "ana@example.com", name="Ana")
+        _choose_language(mailing_app, ana_id, chosen)
+        client = mailing_app.test_client()
+        pages.submit(client, "/forgot-password", {"email": "ana@example.com"}, headers={"Accept-Language": "fr"})
+        (mail,) = _received(mails, 1)
+        translate = wording.translator(locale)
+        assert mail["Subject"] == translate("Set a new password")
+        assert translate("Hello %(name)s,", name="Ana") in mail.get_content()
+        assert translate("This link does it. It works once, until this time tomorrow:") in mail.get_content()
+
+    @pytest.mark.parametrize("is_invited", [True, False])
+    @pytest.mark.parametrize(("chosen", "locale"), [("de", "de"), (None, "fr")])
+    def test_a_link_of_an_admin_is_mailed_in_the_language_of_its_receiver_else_of_the_admin(
+        self, mailing_app: Flask, mails: list[EmailMessage], *, chosen: str | None, locale: str, is_invited: bool
+    ) -> None:
+        password = None if is_invited else pages.PASSWORD
+        ivy_id = pages.make_agent(mailing_app, "ivy@example.com", name="Ivy", password=password)
+        _choose_language(mailing_app, ivy_id, chosen)
+        with mailing_app.test_request_context(headers={"Accept-Language": "fr"}):
+            assert one_time_links.send_link(_agent(mailing_app), "LINK", workspace="Harbour Coffee")
+        (mail,) = _received(mails, 1)
+        translate = wording.translator(locale)
+        invitation = translate("Your account at %(workspace)s", workspace="Harbour Coffee")
+        assert mail["Subject"] == (invitation if is_invited else translate("Set a new password"))
+        assert translate("Hello %(name)s,", name="Ivy") in mail.get_content()
 
     def test_requests_for_links_are_limited(self, mailing_app: Flask) -> None:
         client = mailing_app.test_client()
@@ -254,6 +285,11 @@ def _set_password(client: FlaskClient, path: str, *, password: str = NEW, name: 
 def _invite(app: Flask) -> str:
     pages.make_agent(app, "ivy@example.com", password=None)
     return _link(app)
+
+
+def _choose_language(app: Flask, agent_id: int, locale: str | None) -> None:
+    with app.extensions["assent"].database.unit_of_work() as session:
+        language.choose(session, agent_id, locale, actor=f"agent:{agent_id}", at=clock.now())
 
 
 def _link(app: Flask) -> str:

@@ -220,7 +220,7 @@ def test_a_wording_of_unknown_shape_is_shown_as_it_is() -> None:
     assert reproduction("no json").rest == (("words", "no json"),)
     odd = reproduction('{"links":["x"],"notes":"one","button":5,"locale":"ar"}')
     assert odd.locale == "ar"
-    assert dict(odd.rest) == {"links": '[\n "x"\n]', "notes": "one", "button": "5", "Language": "ar"}
+    assert dict(odd.rest) == {"links": '[\n "x"\n]', "notes": "one", "button": "5", "locale": "ar"}
 
 
 def test_a_form_is_inserted_and_its_link_is_shown_once(ana: FlaskClient, database: Database, sam: Contact) -> None:
