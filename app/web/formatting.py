@@ -1,6 +1,6 @@
 """Times, numbers, countries and actors as staff pages show them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_datetime, format_skeleton, format_time
+from babel.lists import format_list
 from babel.numbers import format_decimal
 from flask import has_request_context, request
 from markupsafe import Markup
@@ -17,11 +18,13 @@ from sqlalchemy.orm import Session
 from app.core import phone, typed_text, wording
 from app.core.accounts import agents as accounts
 from app.core.accounts import api_tokens as tokens
+from app.core.wording import translatable
 from app.core.workspace.settings import REGIONS
 from app.web import i18n
+from app.web.i18n import gettext
 
 _ENGLISH = Locale.parse("en_GB")
-_BY = {"contact": "The person", "system": "Assent itself", "api": "API token"}
+_BY = {"contact": translatable("The person"), "system": translatable("Assent itself")}
 
 
 def local_time(at: datetime, time_zone: str) -> Markup:
@@ -49,6 +52,11 @@ def day_and_time(at: datetime, zone: ZoneInfo, day: str = "") -> str:
 def decimal(number: float) -> str:
     """A number as the reader writes it: ``12,345``, ``12.345`` in German."""
     return format_decimal(number, locale=reader_locale())
+
+
+def listed(items: Iterable[str]) -> str:
+    """A list as the reader writes it: ``a, b and c``."""
+    return format_list(list(items), locale=reader_locale())
 
 
 def reader_locale() -> Locale:
@@ -98,10 +106,12 @@ def actor(code: str, names: Mapping[int, str] | Mapping[int | str, str]) -> str:
     known = cast(Mapping[int | str, str], names)
     actor_type, _, number = code.partition(":")
     if code in known:
-        return f"API token “{known[code]}”"
+        return gettext("API token “%(name)s”", name=known[code])
     if actor_type == "agent" and number.isdigit():
-        return known.get(int(number), f"Agent {number}")
-    return f"{_BY.get(actor_type, code)} {number}".strip()
+        return known.get(int(number)) or gettext("Agent %(number)s", number=number)
+    if actor_type == "api":
+        return gettext("API token %(number)s", number=number)
+    return gettext(_BY[actor_type]) if actor_type in _BY else code
 
 
 def agent_names(session: Session) -> dict[int, str]:

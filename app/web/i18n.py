@@ -17,8 +17,8 @@ from app.core.wording import DEFAULT_LOCALE
 def init_app(app: Flask, locale_selector: Callable[[], str] = lambda: g.get("locale", DEFAULT_LOCALE)) -> None:
     """Load the catalogs of ``app/translations``. Adds ``lang`` and ``dir`` of the page to templates.
 
-    A template that is imported is evaluated once for all languages: there ``translatable`` marks what is defined outside
-    of macros, and ``_`` translates it where it is shown.
+    An imported template is evaluated once for all languages: ``translatable`` marks what it defines outside of macros,
+    and ``_`` translates it where it is shown.
 
     :param locale_selector: a key of ``wording.LOCALES`` for the current request
     """

@@ -15,6 +15,7 @@ from app.core.inbox import presence
 from app.models import MessageKind
 from app.web import ids
 from app.web.formkit import accepted
+from app.web.i18n import gettext, sentence_of
 from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, my_id
 from app.web.inbox.pages import ReplyForm, show_conversation
@@ -43,7 +44,7 @@ def withdraw_form(conversation_id: int, inserted_form_id: int) -> ResponseReturn
     except InvalidState as error:
         if is_from_script():
             raise
-        flash(error.message, "error")
+        flash(sentence_of(error), "error")
     return back_to(conversation_id)
 
 
@@ -54,7 +55,7 @@ def close_or_reopen(conversation_id: int, action: str) -> ResponseReturnValue:
     with unit_of_work() as session:
         change(session, conversation_id, actor=current_actor(), at=clock.now())
         _mark_shown_read(session, conversation_id)
-    text = "Conversation closed." if action == "close" else "Conversation reopened."
+    text = gettext("Conversation closed.") if action == "close" else gettext("Conversation reopened.")
     if is_from_script():
         undo = url_for("inbox.close_or_reopen", conversation_id=conversation_id, action="reopen")
         return jsonify(text=text, undo=undo) if action == "close" else ("", 204)
