@@ -53,6 +53,17 @@ def test_the_time_of_a_visitor_is_in_the_time_zone_of_the_workspace_and_as_the_r
             assert people.label(person(), "Europe/Berlin").replace("\u202f", " ") == "Visitor, 1:00 PM"
 
 
+def test_only_english_gives_the_country_of_a_visitor_its_article() -> None:
+    app = Flask("countries")
+    i18n.init_app(app)
+    with time_machine.travel(NOON, tick=False), app.app_context():
+        assert "from the Netherlands" in people.label(person(phone_country="NL"), "UTC")
+        with i18n.use_locale("de"):
+            label = people.label(person(phone_country="NL"), "UTC")
+    assert "Niederlande" in label
+    assert "the Niederlande" not in label
+
+
 @pytest.mark.parametrize(
     ("name", "initials"),
     [

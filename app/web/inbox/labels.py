@@ -106,7 +106,7 @@ def event(code: str, author: str, agents: Mapping[int | str, str]) -> str:
         if assignee := agents.get(int(number)):
             return gettext("%(author)s assigned the conversation to %(name)s", author=author, name=assignee)
         return gettext("%(author)s assigned the conversation to a teammate", author=author)
-    return gettext(_EVENTS[code], author=author) if code in _EVENTS else f"{author}: {code}"
+    return gettext(_EVENTS[code], author=author) if code in _EVENTS else f"{author} {code}"
 
 
 def number_state(refusal: str | None, country: str | None) -> str:
