@@ -14,7 +14,6 @@ from app.core.conversations import forms as conversation_forms
 from app.core.conversations import lifecycle, views
 from app.core.conversations.forms import FirstMessage
 from app.core.conversations.messages import BODY_MAX
-from app.core.errors import InvalidInput, InvalidState
 from app.core.workspace import settings
 from app.web import ids
 from app.web.formkit import Form, accepted, choices, offered_forms, text
@@ -49,10 +48,7 @@ def start_page(public_id: str) -> ResponseReturnValue:
 
 def _started(form: StartForm, public_id: str) -> ResponseReturnValue:
     first = FirstMessage(form.body.data or "", ids.parse_id(form.form_id.data), form.client_key.data)
-    try:
-        conversation_id = _begun(public_id, first)
-    except InvalidState as refused:
-        raise InvalidInput(refused.message) from None
+    conversation_id = _begun(public_id, first)
     view = "inbox.configure" if form.form_id.data == CONFIGURE else "inbox.conversation_page"
     return redirect(url_for(view, conversation_id=conversation_id), 303)
 
