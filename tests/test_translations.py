@@ -43,9 +43,34 @@ def test_every_text_of_a_template_is_translated(path: str) -> None:
     source = "".join(_texts(template))
     shown = [source] if path.endswith(".txt") else _read_by_people(source)
     assert [text for text in shown if _has_words(text)] == []
-    assert [
-        text for text in _constants(template) if re.match(r"[A-Z][a-z]|\S+ \S+ \S", text) and _has_words(text)
-    ] == []
+    constants = [text for text in _constants(template) if re.match(r"[A-Z][a-z]|\S+ \S+ \S", text)]
+    prose = [text for each in constants for text in (_read_by_people(each) if each.startswith("<") else [each])]
+    assert [text for text in prose if _has_words(text)] == []
+
+
+@pytest.mark.parametrize("path", sorted(path.name for path in (TEMPLATES / "_macros").iterdir()))
+def test_what_is_imported_is_translated_when_it_is_shown_not_when_it_is_imported(path: str) -> None:
+    environment = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
+    template = environment.parse((TEMPLATES / "_macros" / path).read_text("utf-8"))
+    outside = [node for node in template.body if not isinstance(node, nodes.Macro)]
+    called = {
+        call.node.name for node in outside for call in node.find_all(nodes.Call) if isinstance(call.node, nodes.Name)
+    }
+    assert called & TRANSLATING <= {"translatable"}
+
+
+def test_scripts_of_staff_pages_hold_no_sentences() -> None:
+    scripts = [*(ROOT / "static" / "js" / "inbox").glob("*.js"), ROOT / "static" / "js" / "staff.js"]
+    sentences = re.compile(r"""^[^/]*["'`](?:[A-Z][^"'`]*\s[^"'`]*|[A-Z]\w+[.…])["'`]""", re.MULTILINE)
+    assert {path.name: found for path in scripts if (found := sentences.findall(path.read_text("utf-8")))} == {}
+
+
+def test_style_sheets_follow_the_direction_of_the_script() -> None:
+    physical = re.compile(
+        r"(?:margin|padding|border)-(?:left|right)\b|text-align: (?:left|right)|[{;]\s*(?:left|right|float):"
+    )
+    sheets = (ROOT / "static" / "css").glob("*.css")
+    assert {path.name: found for path in sheets if (found := physical.findall(path.read_text("utf-8")))} == {}
 
 
 def test_every_error_has_a_constant_sentence() -> None:
@@ -104,7 +129,9 @@ def _texts(node: nodes.Node) -> Iterator[str]:
 
 
 def _constants(node: nodes.Node) -> Iterator[str]:
-    """The strings in expressions, without those that are passed to a function that translates."""
+    """The strings in expressions, without those that are passed to a function that translates, or are compared."""
+    if isinstance(node, nodes.Compare):
+        return
     if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name in TRANSLATING:
         return
     if isinstance(node, nodes.Const) and isinstance(node.value, str):

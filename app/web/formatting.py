@@ -18,11 +18,13 @@ from sqlalchemy.orm import Session
 from app.core import phone, typed_text, wording
 from app.core.accounts import agents as accounts
 from app.core.accounts import api_tokens as tokens
+from app.core.wording import translatable
 from app.core.workspace.settings import REGIONS
 from app.web import i18n
+from app.web.i18n import gettext
 
 _ENGLISH = Locale.parse("en_GB")
-_BY = {"contact": "The person", "system": "Assent itself", "api": "API token"}
+_BY = {"contact": translatable("The person"), "system": translatable("Assent itself")}
 
 
 def local_time(at: datetime, time_zone: str) -> Markup:
@@ -109,10 +111,12 @@ def actor(code: str, names: Mapping[int, str] | Mapping[int | str, str]) -> str:
     known = cast(Mapping[int | str, str], names)
     actor_type, _, number = code.partition(":")
     if code in known:
-        return f"API token “{known[code]}”"
+        return gettext("API token “%(name)s”", name=known[code])
     if actor_type == "agent" and number.isdigit():
-        return known.get(int(number), f"Agent {number}")
-    return f"{_BY.get(actor_type, code)} {number}".strip()
+        return known.get(int(number)) or gettext("Agent %(number)s", number=number)
+    if actor_type == "api":
+        return gettext("API token %(number)s", number=number)
+    return gettext(_BY[actor_type]) if actor_type in _BY else code
 
 
 def agent_names(session: Session) -> dict[int, str]:

@@ -18,10 +18,13 @@ from app.core.wording import DEFAULT_LOCALE
 def init_app(app: Flask, locale_selector: Callable[[], str] = lambda: g.get("locale", DEFAULT_LOCALE)) -> None:
     """Load the catalogs of ``app/translations``. Adds ``lang`` and ``dir`` of the page to templates.
 
+    An imported template is evaluated once for all languages: ``translatable`` marks what it defines outside of macros,
+    and ``_`` translates it where it is shown.
+
     :param locale_selector: a key of ``wording.LOCALES`` for the current request
     """
     app.jinja_env.policies["ext.i18n.trimmed"] = True
-    app.jinja_env.globals.update(page_lang=page_lang, page_dir=page_dir)
+    app.jinja_env.globals.update(page_lang=page_lang, page_dir=page_dir, translatable=wording.translatable)
     Babel(
         app,
         default_translation_directories=str(config.PACKAGE / "translations"),

@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 
 from app.core import clock, phone
-from app.web import formatting
+from app.core.wording import DEFAULT_LOCALE
+from app.web import formatting, i18n
+from app.web.i18n import gettext
 
 # English names of countries that take an article: from the Netherlands.
 _WITH_ARTICLE = "AE AX BQ BS CC CF CK DO FK FO GB GM IM IO KM KY MH MP MV NL PH PS SB SC TC US VG VI"
@@ -49,7 +51,7 @@ def label(person: Person, time_zone: str) -> str:
     :param time_zone: of the workspace
     """
     if person.erased_at is not None:
-        return "Erased contact"
+        return gettext("Erased contact")
     if known := person.name or person.external_id or person.email:
         return known
     zone, today = ZoneInfo(time_zone), clock.now()
@@ -57,9 +59,14 @@ def label(person: Person, time_zone: str) -> str:
     at = formatting.day_and_time(person.created_at, zone, "" if is_today else "MMMd")
     country = person.phone_country or phone.country_of_time_zone(person.time_zone)
     if country is None:
-        return f"Visitor, {at}"
-    article = "the " if country in _WITH_ARTICLE else ""
-    return f"Visitor from {article}{formatting.country(country)}, {at}"
+        return gettext("Visitor, %(time)s", time=at)
+    return gettext("Visitor from %(country)s, %(time)s", country=_with_article(country), time=at)
+
+
+def _with_article(country: str) -> str:
+    """The name of a country, in English with its article. In other languages the sentence is worded to need none."""
+    name = formatting.country(country)
+    return f"the {name}" if i18n.current_locale() == DEFAULT_LOCALE and country in _WITH_ARTICLE else name
 
 
 def initials(name: str) -> str:

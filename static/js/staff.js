@@ -1,6 +1,6 @@
 // Improvements for staff pages. All of them work without scripts.
 
-// "Copy" beside a read-only field: <button data-copy="id-of-the-field" hidden>.
+// "Copy" beside a read-only field: <button data-copy="id-of-the-field" data-copied="Copied" hidden>.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   const field = document.getElementById(button.dataset.copy);
   const word = button.firstElementChild;
@@ -14,7 +14,7 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
       document.execCommand("copy"); // without HTTPS there is no clipboard object
     }
     const status = button.nextElementSibling;
-    word.textContent = status.textContent = "Copied";
+    word.textContent = status.textContent = button.dataset.copied;
     setTimeout(() => { [word.textContent, status.textContent] = [label, ""]; }, 2000);
   });
 }

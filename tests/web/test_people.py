@@ -10,7 +10,7 @@ import time_machine
 from flask import Flask
 
 from app.config import ROOT
-from app.web import people
+from app.web import i18n, people
 from tests.make import NOON
 
 NOBODY = {"name": None, "external_id": None, "email": None, "phone_country": None, "time_zone": None}
@@ -47,8 +47,21 @@ def test_a_contact_is_named_by_its_best_name_else_by_its_country_and_time(known:
 def test_the_time_of_a_visitor_is_in_the_time_zone_of_the_workspace_and_as_the_reader_writes_it() -> None:
     with time_machine.travel(NOON, tick=False):
         assert people.label(person(), "Europe/Berlin") == "Visitor, 13:00"
-        with Flask("times").test_request_context(headers={"Accept-Language": "en-US"}):
+        app = Flask("times")
+        i18n.init_app(app)
+        with app.test_request_context(headers={"Accept-Language": "en-US"}):
             assert people.label(person(), "Europe/Berlin").replace("\u202f", " ") == "Visitor, 1:00 PM"
+
+
+def test_only_english_gives_the_country_of_a_visitor_its_article() -> None:
+    app = Flask("countries")
+    i18n.init_app(app)
+    with time_machine.travel(NOON, tick=False), app.app_context():
+        assert "from the Netherlands" in people.label(person(phone_country="NL"), "UTC")
+        with i18n.use_locale("de"):
+            label = people.label(person(phone_country="NL"), "UTC")
+    assert "Niederlande" in label
+    assert "the Niederlande" not in label
 
 
 @pytest.mark.parametrize(

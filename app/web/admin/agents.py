@@ -16,7 +16,7 @@ from app.core.wording import translatable
 from app.core.workspace import settings
 from app.models import Agent, Role
 from app.web.admin.blueprint import blueprint
-from app.web.formkit import accepted, choices, flash_undo, Form, NameForm, rule, text
+from app.web.formkit import Form, NameForm, accepted, choices, flash_undo, rule, text
 from app.web.i18n import gettext, lazy_gettext, sentence_of
 from app.web.services import has_mail, read_only, unit_of_work
 from app.web.sign_in import password_links

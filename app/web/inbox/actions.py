@@ -15,7 +15,7 @@ from app.core.inbox import presence
 from app.models import MessageKind
 from app.web import ids
 from app.web.formkit import accepted
-from app.web.i18n import sentence_of
+from app.web.i18n import gettext, sentence_of
 from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, my_id
 from app.web.inbox.pages import ReplyForm, show_conversation
@@ -55,7 +55,7 @@ def close_or_reopen(conversation_id: int, action: str) -> ResponseReturnValue:
     with unit_of_work() as session:
         change(session, conversation_id, actor=current_actor(), at=clock.now())
         _mark_shown_read(session, conversation_id)
-    text = "Conversation closed." if action == "close" else "Conversation reopened."
+    text = gettext("Conversation closed.") if action == "close" else gettext("Conversation reopened.")
     if is_from_script():
         undo = url_for("inbox.close_or_reopen", conversation_id=conversation_id, action="reopen")
         return jsonify(text=text, undo=undo) if action == "close" else ("", 204)

@@ -2,8 +2,10 @@
 
 from flask import Blueprint
 
+from app.web import formatting
 from app.web.inbox import labels
 
 blueprint = Blueprint("inbox", __name__)
 blueprint.add_app_template_filter(labels.short_time)
 blueprint.add_app_template_filter(labels.clock_time)
+blueprint.add_app_template_filter(formatting.listed)

@@ -125,7 +125,7 @@ def conversation_context(
         ),
         "agreements": {form_id: labels.agreement(line) for form_id, line in opt_ins.items()},
         "assignable": {each.id: agents.label(each) for each in team if each.active},
-        "viewers": presence.other_viewers(session, conversation.id, me, at=at),
+        "viewers": [agents.label(each) for each in presence.other_viewers(session, conversation.id, me, at=at)],
         "agents": _names(session, team),
         "me": me,
         "time_zone": workspace.time_zone,

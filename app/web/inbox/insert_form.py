@@ -21,11 +21,12 @@ from app.core.forms import legal_text, publishing
 from app.core.forms import wording as form_wording
 from app.core.forms.concerns import concern_of
 from app.core.forms.content import BUTTON_MAX, CHECKBOX_MAX, LEGAL_MAX, TITLE_MAX, FormContent, FormText
-from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE, LOCALES
+from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE, LOCALES, translatable
 from app.core.workspace import settings
 from app.models import Channel
 from app.web import ids
 from app.web.formkit import CONCERNS, Form, accepted, choices, text
+from app.web.i18n import gettext, lazy_gettext
 from app.web.inbox.actions import back_to
 from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, new_client_key
@@ -33,31 +34,43 @@ from app.web.inbox.form_preview import language_of, render_for, saved_destinatio
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor
 
-_CHANNELS = {Channel.SMS: "SMS", Channel.EMAIL: "email"}
-_UNTITLED = "Title of your form"
+_CHANNELS = {Channel.SMS: "SMS", Channel.EMAIL: translatable("email")}
+_UNTITLED = translatable("Title of your form")
 
 
-def _at_most(length: int) -> list[Any]:
-    return [Length(max=length, message=f"Use at most {length} characters.")]
+def _at_most(length: int) -> Length:
+    return Length(max=length, message=lazy_gettext("Use at most %(most)s characters.", most=length))
 
 
 class ConfiguredForm(Form):
     """One form for one conversation, in one language."""
 
     subscription_type_id = SelectField(
-        "Subscription type", [DataRequired("Choose a live subscription type.")], validate_choice=False
+        lazy_gettext("Subscription type"),
+        [DataRequired(lazy_gettext("Choose a live subscription type."))],
+        validate_choice=False,
     )
-    title = StringField("Title", [DataRequired("Give the form a title."), *_at_most(TITLE_MAX)], filters=[text])
-    button_text = StringField("Button text", _at_most(BUTTON_MAX), filters=[text])
-    legal_text = TextAreaField("Legal text", _at_most(LEGAL_MAX), filters=[text])
-    checkbox_text = StringField("Text of the box", _at_most(CHECKBOX_MAX), filters=[text])
-    locale = SelectField("Language of these texts", choices=choices(LOCALES.items()), default=DEFAULT_LOCALE)
-    base = StringField("Copy of", _at_most(20))
-    client_key = StringField("Key", _at_most(64))
+    title = StringField(
+        lazy_gettext("Title"),
+        [DataRequired(lazy_gettext("Give the form a title.")), _at_most(TITLE_MAX)],
+        filters=[text],
+    )
+    button_text = StringField(lazy_gettext("Button text"), [_at_most(BUTTON_MAX)], filters=[text])
+    legal_text = TextAreaField(lazy_gettext("Legal text"), [_at_most(LEGAL_MAX)], filters=[text])
+    checkbox_text = StringField(lazy_gettext("Text of the box"), [_at_most(CHECKBOX_MAX)], filters=[text])
+    locale = SelectField(
+        lazy_gettext("Language of these texts"), choices=choices(LOCALES.items()), default=DEFAULT_LOCALE
+    )
+    base = StringField("base", [_at_most(20)])
+    client_key = StringField("client_key", [_at_most(64)])
 
     def offer(self, statuses: list[SubscriptionStatus]) -> None:
         """Fill the choices with the live types, each with what speaks against a form of it for this contact."""
-        unchosen = [("", "Choose a subscription type")] if len(statuses) != 1 or self.subscription_type_id.data else []
+        unchosen = (
+            [("", gettext("Choose a subscription type"))]
+            if len(statuses) != 1 or self.subscription_type_id.data
+            else []
+        )
         self.subscription_type_id.choices = choices([*unchosen, *(_offered(each) for each in statuses)])
 
     def content(self, session: Session) -> FormContent:
@@ -162,8 +175,10 @@ def _base(session: Session, form_id: int | None) -> FormContent | None:
 
 def _offered(status: SubscriptionStatus) -> tuple[str, str]:
     offered = status.subscription_type
-    label, concern = f"{offered.name} ({_CHANNELS[Channel(offered.channel)]})", concern_of(status)
-    return str(offered.id), f"{label}: {CONCERNS[concern]}" if concern else label
+    label = f"{offered.name} ({gettext(_CHANNELS[Channel(offered.channel)])})"
+    if concern := concern_of(status):
+        label = gettext("%(choice)s: %(concern)s", choice=label, concern=gettext(CONCERNS[concern]))
+    return str(offered.id), label
 
 
 def _presentable(session: Session, content: FormContent) -> FormContent:
@@ -172,4 +187,4 @@ def _presentable(session: Session, content: FormContent) -> FormContent:
         return form_content.checked_content(session, content)
     except InvalidInput:
         texts = content.texts[content.locale]
-        return replace(content, texts={content.locale: replace(texts, title=texts.title or _UNTITLED)})
+        return replace(content, texts={content.locale: replace(texts, title=texts.title or gettext(_UNTITLED))})

@@ -15,25 +15,47 @@ from app.core import clock, phone, wording
 from app.core.forms.cards import CardState, FormCard
 from app.core.inbox.lists import COUNTED_MAX, InboxRow
 from app.core.ledger.events import LedgerLine
+from app.core.wording import translatable
 from app.models import MessageKind
 from app.web import formatting
+from app.web.i18n import gettext
 
 _LEGAL_TAGS = {"p", "br", "em", "strong", "a"}
 _EVENTS = {
-    "closed": "closed the conversation",
-    "reopened": "reopened the conversation",
-    "unassigned": "unassigned the conversation",
+    "closed": translatable("%(author)s closed the conversation"),
+    "reopened": translatable("%(author)s reopened the conversation"),
+    "unassigned": translatable("%(author)s unassigned the conversation"),
 }
-BOXES = {"open": "Open", "closed": "Closed"}
-ASSIGNED = {"all": "All", "me": "Mine", "nobody": "Unassigned", "others": "Others"}
+BOXES = {"open": translatable("Open"), "closed": translatable("Closed")}
+ASSIGNED = {
+    "all": translatable("All"),
+    "me": translatable("Mine"),
+    "nobody": translatable("Unassigned"),
+    "others": translatable("Others"),
+}
 CARD_STATES = {
-    "waiting": "Waiting to be seen",
-    "seen": "Seen, not answered yet",
-    "confirming": "Waiting for their confirmation",
-    "signed_up": "Signed up",
-    "expired": "Expired without an answer",
-    "withdrawn": "Withdrawn before it was answered",
-    "unavailable": "Cannot be answered now",
+    "waiting": translatable("Waiting to be seen"),
+    "seen": translatable("Seen, not answered yet"),
+    "confirming": translatable("Waiting for their confirmation"),
+    "signed_up": translatable("Signed up"),
+    "expired": translatable("Expired without an answer"),
+    "withdrawn": translatable("Withdrawn before it was answered"),
+    "unavailable": translatable("Cannot be answered now"),
+}
+_CARD_SUMMARIES = {
+    CardState.WAITING: translatable("Form “%(title)s”: waiting to be seen"),
+    CardState.SEEN: translatable("Form “%(title)s”: seen, not answered yet"),
+    CardState.CONFIRMING: translatable("Form “%(title)s”: waiting for their confirmation"),
+    CardState.SIGNED_UP: translatable("Signed up with “%(title)s”"),
+    CardState.EXPIRED: translatable("Form “%(title)s”: expired without an answer"),
+    CardState.WITHDRAWN: translatable("Form “%(title)s”: withdrawn before it was answered"),
+    CardState.UNAVAILABLE: translatable("Form “%(title)s”: cannot be answered now"),
+}
+
+_USABLE = translatable("Valid, can receive texts")
+_REFUSED_NUMBERS = {
+    "phone_invalid": translatable("Not a valid number"),
+    "phone_not_sms_capable": translatable("Valid, but cannot receive texts"),
 }
 
 
@@ -77,17 +99,30 @@ def _time_element(at: datetime, short: str, time_zone: str) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(timespec="seconds"), full, short)
 
 
-def event(code: str, agents: Mapping[int | str, str]) -> str:
-    """The text for the code in an event's body: ``closed the conversation`` for ``closed``."""
+def event(code: str, author: str, agents: Mapping[int | str, str]) -> str:
+    """The sentence for the code in an event's body: ``Ana closed the conversation`` for ``closed``."""
     name, _, number = code.partition(":")
     if name == "assigned" and number.isdigit():
-        return f"assigned the conversation to {agents.get(int(number), 'a teammate')}"
-    return _EVENTS.get(code, code)
+        if assignee := agents.get(int(number)):
+            return gettext("%(author)s assigned the conversation to %(name)s", author=author, name=assignee)
+        return gettext("%(author)s assigned the conversation to a teammate", author=author)
+    return gettext(_EVENTS[code], author=author) if code in _EVENTS else f"{author} {code}"
+
+
+def number_state(refusal: str | None, country: str | None) -> str:
+    """Whether a stored number can receive texts, and its country: ``Valid, can receive texts, Ireland``.
+
+    :param refusal: why it cannot (``phone.refusal_of_stored``)
+    :param country: ISO code
+    """
+    state = gettext(_REFUSED_NUMBERS.get(refusal or "", _USABLE))
+    return gettext("%(state)s, %(country)s", state=state, country=formatting.country(country)) if country else state
 
 
 def counted(number: int) -> str:
     """A count; ``1,000+`` where counting stopped."""
-    return f"{number:,}{'+' if number >= COUNTED_MAX else ''}"
+    shown = formatting.decimal(number)
+    return gettext("%(number)s+", number=shown) if number >= COUNTED_MAX else shown
 
 
 def excerpt(row: InboxRow, agents: Mapping[int | str, str], me: int) -> str:
@@ -98,14 +133,19 @@ def excerpt(row: InboxRow, agents: Mapping[int | str, str], me: int) -> str:
         summary = " ".join(row.body[:400].split())[:160]
     if row.author == "contact" or (row.form and row.form.state == CardState.SIGNED_UP):
         return summary
-    author = "You" if row.author == f"agent:{me}" else formatting.actor(row.author, agents)
-    return f"{'Note by ' if row.kind == MessageKind.NOTE else ''}{author}: {summary}"
+    is_note, is_mine = row.kind == MessageKind.NOTE, row.author == f"agent:{me}"
+    if is_mine:
+        return gettext("Note by You: %(text)s", text=summary) if is_note else gettext("You: %(text)s", text=summary)
+    author = formatting.actor(row.author, agents)
+    if is_note:
+        return gettext("Note by %(author)s: %(text)s", author=author, text=summary)
+    return gettext("%(author)s: %(text)s", author=author, text=summary)
 
 
 def _form_summary(card: FormCard) -> str:
-    if card.state == CardState.SIGNED_UP:
-        return f"Already opted in: “{card.title}”" if card.is_signed_up_elsewhere else f"Signed up with “{card.title}”"
-    return f"Form “{card.title}”: {CARD_STATES[card.state].lower()}"
+    if card.state == CardState.SIGNED_UP and card.is_signed_up_elsewhere:
+        return gettext("Already opted in: “%(title)s”", title=card.title)
+    return gettext(_CARD_SUMMARIES[card.state], title=card.title)
 
 
 def thanks(locale: str) -> str:

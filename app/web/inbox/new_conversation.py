@@ -17,6 +17,7 @@ from app.core.conversations.messages import BODY_MAX
 from app.core.workspace import settings
 from app.web import ids
 from app.web.formkit import Form, accepted, choices, offered_forms, text
+from app.web.i18n import gettext, lazy_gettext
 from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import my_id, new_client_key
 from app.web.services import read_only, unit_of_work
@@ -27,12 +28,15 @@ CONFIGURE = "configure"
 
 class StartForm(Form):
     body = TextAreaField(
-        "Message",
-        [DataRequired("Write something first."), Length(max=BODY_MAX, message=f"Use at most {BODY_MAX} characters.")],
+        lazy_gettext("Message"),
+        [
+            DataRequired(lazy_gettext("Write something first.")),
+            Length(max=BODY_MAX, message=lazy_gettext("Use at most %(most)s characters.", most=BODY_MAX)),
+        ],
         filters=[text],
     )
-    form_id = SelectField("Form", validate_choice=False)
-    client_key = StringField("Key", [Length(max=64)])
+    form_id = SelectField(lazy_gettext("Form"), validate_choice=False)
+    client_key = StringField("client_key", [Length(max=64)])
 
 
 @blueprint.route("/inbox/new/<public_id>", methods=["GET", "POST"])
@@ -62,9 +66,9 @@ def _page(public_id: str, form: StartForm) -> str:
         statuses = eligibility.statuses(session, contact)
         form.form_id.choices = choices(
             [
-                ("", "No form"),
+                ("", gettext("No form")),
                 *offered_forms(session, statuses, actor=current_actor()),
-                (CONFIGURE, "Configure one in the next step"),
+                (CONFIGURE, gettext("Configure one in the next step")),
             ]
         )
         return render_template(

@@ -10,6 +10,7 @@ from app.core.conversations import changes, lifecycle, views
 from app.core.conversations.messages import BODY_MAX
 from app.web import ids
 from app.web.formkit import Form, choices, text
+from app.web.i18n import lazy_gettext
 from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, conversation_context, list_context
 from app.web.services import read_only
@@ -19,13 +20,20 @@ from app.web.sign_in.setup import agent_required
 class ReplyForm(Form):
     """A message or a note. ``client_key``: sending it twice posts it once."""
 
-    kind = RadioField("Write", choices=choices([("message", "Reply"), ("note", "Internal note")]), default="message")
+    kind = RadioField(
+        lazy_gettext("Write"),
+        choices=choices([("message", lazy_gettext("Reply")), ("note", lazy_gettext("Internal note"))]),
+        default="message",
+    )
     body = TextAreaField(
-        "Your message",
-        [DataRequired("Write something first."), Length(max=BODY_MAX, message=f"Use at most {BODY_MAX} characters.")],
+        lazy_gettext("Your message"),
+        [
+            DataRequired(lazy_gettext("Write something first.")),
+            Length(max=BODY_MAX, message=lazy_gettext("Use at most %(most)s characters.", most=BODY_MAX)),
+        ],
         filters=[text],
     )
-    client_key = StringField("Key", [Length(max=64)])
+    client_key = StringField("client_key", [Length(max=64)])
 
 
 @blueprint.get("/inbox")

@@ -24,7 +24,7 @@ from app.core.workspace import settings
 from app.models import Message
 from app.web import ids
 from app.web.formkit import CONCERNS, Form, accepted, forms_with_concerns
-from app.web.i18n import sentence_of
+from app.web.i18n import gettext, lazy_gettext, sentence_of
 from app.web.inbox.actions import back_to, is_from_script
 from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, new_client_key
@@ -36,8 +36,8 @@ from app.web.sign_in.setup import agent_required, current_actor
 class PickedForm(Form):
     """A saved form to send. ``client_key``: sending it twice inserts it once."""
 
-    form_id = StringField("Form", [DataRequired("Choose a form first.")])
-    client_key = StringField("Key", [Length(max=64)])
+    form_id = StringField(lazy_gettext("Form"), [DataRequired(lazy_gettext("Choose a form first."))])
+    client_key = StringField("client_key", [Length(max=64)])
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _sent(conversation_id: int, sent: Message) -> ResponseReturnValue:
     if not is_from_script():
         return back_to(conversation_id)
     undo = url_for("inbox.withdraw_form", conversation_id=conversation_id, inserted_form_id=sent.inserted_form_id)
-    return jsonify(text="Form sent.", undo=undo)
+    return jsonify(text=gettext("Form sent."), undo=undo)
 
 
 def _page(conversation_id: int, form: PickedForm) -> str:
@@ -143,7 +143,7 @@ def _pick(offered: PublishedForm, concern: Concern | None, locale: str) -> Pick:
         title=text.title,
         type_name=offered.subscription_type.name,
         channel=offered.subscription_type.channel,
-        warning=_sentence(CONCERNS[concern]) if concern else "",
+        warning=_sentence(gettext(CONCERNS[concern])) if concern else "",
         is_refused=bool(concern and concern.is_refused),
     )
 

@@ -3,6 +3,7 @@
 import { post } from "./api.js";
 import { parse } from "./dom.js";
 import { poll } from "./polls.js";
+import { sentence } from "./texts.js";
 import { showToast } from "./toast.js";
 
 // What happens after a form was accepted, by its id or its key. The response is JSON, or null.
@@ -27,7 +28,7 @@ async function act(form) {
     if (done?.undo) showToast(done);
     poll();
   } catch {
-    showError(form, "You’re offline. Nothing was changed.");
+    showError(form, sentence("nothing_changed"));
   } finally {
     form.classList.remove("is-busy");
   }
@@ -45,10 +46,10 @@ function showError(form, text) {
 
 // The reason from the page of the refusal: at the form with this id, or the sentence of an error page.
 export async function reasonOf(response, formId) {
-  if (response.status === 401 || response.status === 400) return "You are signed out. Copy your text, reload the page, and try again.";
+  if (response.status === 401 || response.status === 400) return sentence("signed_out");
   const refused = parse(await response.text());
   const reason = (formId && refused.querySelector(`#${formId} .error:not([hidden])`)) || refused.querySelector("[data-status] h1 + p");
-  return response.status < 500 && reason ? reason.textContent.trim() : "Something went wrong on the server. Try again.";
+  return response.status < 500 && reason ? reason.textContent.trim() : sentence("server_error");
 }
 
 export function newKey() {

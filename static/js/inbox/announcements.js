@@ -2,6 +2,7 @@
 
 import { notification, sound } from "./preferences.js";
 import { announcer, conversation } from "./state.js";
+import { sentence } from "./texts.js";
 
 const pageTitle = document.title;
 // Conversations that were unread when the page was loaded are not announced.
@@ -15,7 +16,7 @@ export function announce(news) {
   const fresh = news.filter((each) => !announced.has(each.key) && !(each.id === conversation && !document.hidden));
   for (const each of news) announced.add(each.key);
   if (!fresh.length) return;
-  if (!document.hidden) announcer.textContent = fresh.map((each) => `New from ${each.name}: ${each.text}`).join(". ");
+  if (!document.hidden) announcer.textContent = fresh.map((each) => sentence("news", each)).join(". ");
   if (sound.checked) beep();
   if (notification.checked && document.hidden && Notification.permission === "granted") {
     for (const each of fresh) {

@@ -3,6 +3,7 @@
 import { afterwards } from "./acts.js";
 import { parse } from "./dom.js";
 import { body } from "./reply.js";
+import { sentence } from "./texts.js";
 
 const PREVIEW_AFTER_MS = 120;
 const dialog = document.getElementById("picker-dialog");
@@ -14,7 +15,7 @@ const link = document.querySelector("[data-picker]");
 export async function openPicker() {
   if (!link || dialog.open) return;
   search.value = "";
-  place.textContent = "Loading…";
+  place.textContent = sentence("loading");
   dialog.showModal();
   search.focus();
   let picker = null;

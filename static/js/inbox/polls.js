@@ -3,6 +3,7 @@
 import { announce, showUnread } from "./announcements.js";
 import { replace } from "./dom.js";
 import { conversation, list, offline, root, setText, state } from "./state.js";
+import { sentence } from "./texts.js";
 import { showConversation } from "./thread.js";
 
 const ACTIVE_MS = 1000;
@@ -65,7 +66,7 @@ export async function poll() {
     offline.hidden = true;
   } catch {
     state.failures = Math.min(state.failures + 1, 5);
-    if (state.failures > 1) setText(offline, "There is no connection. What you see may be old; it is tried again by itself.");
+    if (state.failures > 1) setText(offline, sentence("no_connection"));
   } finally {
     isPolling = false;
   }
@@ -78,7 +79,7 @@ export async function poll() {
 }
 
 function showSignedOut() {
-  setText(offline, "You are signed out. Reload the page to sign in again; keep what you have written.");
+  setText(offline, sentence("reload"));
 }
 
 function show(news) {

@@ -5,6 +5,7 @@ import { post } from "./api.js";
 import { poll } from "./polls.js";
 import { conversation, reply, thread } from "./state.js";
 import { stored } from "./tab.js";
+import { sentence } from "./texts.js";
 import { scrollToEnd } from "./thread.js";
 
 // If sending fails, the text stays and can be sent again: it is posted once.
@@ -16,12 +17,12 @@ let isSending = false;
 async function send() {
   if (isSending) return;
   const sent = body.value;
-  if (!sent.trim()) { showNotSent("Write something first."); return; }
+  if (!sent.trim()) { showNotSent(sentence("write_first")); return; }
   isSending = true;
   reply.classList.add("is-busy");
   try {
     const response = await post(reply.action, new FormData(reply), { signal: AbortSignal.timeout(20_000) });
-    if (!response.ok) { showNotSent(`Not sent. ${await reasonOf(response, reply.id)}`); return; }
+    if (!response.ok) { showNotSent(sentence("not_sent", { reason: await reasonOf(response, reply.id) })); return; }
     body.value = body.value.startsWith(sent) ? body.value.slice(sent.length) : body.value; // the agent may have typed more
     storeDraft();
     reply.elements.client_key.value = newKey();
@@ -29,7 +30,7 @@ async function send() {
     scrollToEnd();
     poll();
   } catch {
-    showNotSent("You’re offline. The message was not sent; your text is still here.");
+    showNotSent(sentence("not_sent_offline"));
   } finally {
     isSending = false;
     reply.classList.remove("is-busy");

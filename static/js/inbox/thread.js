@@ -49,7 +49,7 @@ export function markSeen(number) {
   const mark = document.createElement("p");
   mark.id = "line-seen";
   mark.className = "small quiet";
-  mark.textContent = `Seen by ${root.dataset.contact}`;
+  mark.textContent = root.dataset.seenBy;
   seen.append(mark);
 }
 

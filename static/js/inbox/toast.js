@@ -2,6 +2,7 @@
 
 import { post } from "./api.js";
 import { stored } from "./tab.js";
+import { sentence } from "./texts.js";
 
 const LASTS_MS = 10_000;
 const toast = document.getElementById("toast");
@@ -19,11 +20,11 @@ export async function undo() {
   hide();
   try {
     const response = await post(address);
-    if (!response.ok) { say("It can’t be undone any more."); return; }
+    if (!response.ok) { say(sentence("too_late")); return; }
     if (back) location.assign(back);
-    else say("Undone.");
+    else say(sentence("undone"));
   } catch {
-    say("You’re offline. Nothing was changed.");
+    say(sentence("nothing_changed"));
   }
 }
 
@@ -36,8 +37,8 @@ function show(done) {
   hideAfter(done.until - Date.now());
 }
 
-function say(sentence) {
-  text.textContent = sentence;
+function say(words) {
+  text.textContent = words;
   button.hidden = true;
   toast.hidden = false;
   hideAfter(4000);

@@ -1,5 +1,6 @@
 """The inbox as agents use it: its pages without scripts, and its poll."""
 
+import json
 import re
 from typing import Any
 
@@ -8,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from app.config import ROOT
 from app.core import clock
 from app.core.accounts import api_tokens
 from app.core.conversations import appending, lifecycle
@@ -180,6 +182,27 @@ def test_a_line_break_counts_as_one_character(ana: FlaskClient, chat: int, datab
 
 def test_counts_stop_at_their_limit() -> None:
     assert [words.counted(number) for number in (0, 999, 1000)] == ["0", "999", "1,000+"]
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("closed", "Ana closed the conversation"),
+        ("assigned:2", "Ana assigned the conversation to Max"),
+        ("assigned:3", "Ana assigned the conversation to a teammate"),
+        ("unknown", "Ana unknown"),
+    ],
+)
+def test_an_event_is_a_sentence_with_its_author(code: str, sentence: str) -> None:
+    assert words.event(code, "Ana", {2: "Max"}) == sentence
+
+
+def test_scripts_get_their_sentences_from_the_page(ana: FlaskClient, chat: int) -> None:
+    scripts = "".join(path.read_text() for path in (ROOT / "static" / "js" / "inbox").glob("*.js"))
+    for path in ("/inbox", f"/inbox/{chat}"):
+        texts = json.loads(text_of(ana, path).partition('id="inbox-texts">')[2].partition("</script>")[0])
+        assert set(re.findall(r'sentence\("(\w+)"', scripts)) == set(texts)
+        assert texts["news"] == "New from {name}: {text}"
 
 
 def test_a_script_gets_a_response_without_a_page(ana: FlaskClient, chat: int) -> None:

@@ -115,7 +115,7 @@ def test_the_composer_says_that_a_blocked_contact_gets_nothing(
     assert "will see this in the chat" in ana.get(f"/inbox/{chat}").get_data(as_text=True)
     _contact(database, sam, blocked_at=make.NOON)
     html = ana.get(f"/inbox/{chat}").get_data(as_text=True)
-    assert "Sam Rivera is blocked: no message and no form can be sent." in html
+    assert "<bdi>Sam Rivera</bdi> is blocked: no message and no form can be sent." in html
     assert "will see this in the chat" not in html
     assert f"/inbox/{chat}/forms" not in html
     answer = pages.submit(ana, f"/inbox/{chat}/messages", {"kind": "message", "body": "Hi"}, page=f"/inbox/{chat}")
