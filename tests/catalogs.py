@@ -47,18 +47,13 @@ Sentence = str | tuple[str, ...]
 @cache
 def sentences() -> frozenset[Sentence]:
     """Every sentence that is translated; a pair where there is a plural."""
-    in_code = extract_from_dir(
-        ROOT / "app", [("**.py", "python")], keywords=_CALLS | dict.fromkeys(ERRORS), directory_filter=_has_texts
-    )
-    in_templates = extract_from_dir(
-        ROOT / "templates",
-        list(_TEMPLATES.items()),
-        dict.fromkeys(_TEMPLATES, _JINJA),
-        _CALLS,
-        directory_filter=_has_texts,
-    )
-    found = [sentence for file, _, sentence, _, _ in in_code if not is_for_programs(ROOT / "app" / file)]
-    found += [sentence for _, _, sentence, _, _ in in_templates]
+    code, templates = [("**.py", "python")], list(_TEMPLATES.items())
+    marked = extract_from_dir(ROOT / "app", code, keywords=_CALLS, directory_filter=_has_texts)
+    raised = extract_from_dir(ROOT / "app", code, keywords=dict.fromkeys(ERRORS), directory_filter=_has_texts)
+    options = dict.fromkeys(_TEMPLATES, _JINJA)
+    in_templates = extract_from_dir(ROOT / "templates", templates, options, _CALLS, directory_filter=_has_texts)
+    found = [sentence for _, _, sentence, _, _ in (*marked, *in_templates)]
+    found += [sentence for file, _, sentence, _, _ in raised if not is_for_programs(ROOT / "app" / file)]
     return frozenset(sentence for sentence in found if sentence)
 
 
