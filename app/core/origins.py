@@ -1,5 +1,6 @@
 """Web origins (scheme, host, port). Browsers compare them exactly."""
 
+import re
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -7,6 +8,8 @@ from app.core.errors import InvalidInput
 from app.http_client import ascii_name
 
 _CACHED_CHARS_MAX = 200
+_LOCAL = re.compile(r"(localhost|127\.\d+\.\d+\.\d+)(:|/|$)", re.IGNORECASE)
+_PATH = re.compile(r"[/?#]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -30,8 +33,20 @@ def read(typed: str) -> str:
 
 
 def read_many(lines: str) -> list[str]:
-    """Parse origins that are separated by new lines, spaces or commas. Keeps their order, without duplicates."""
-    return list(dict.fromkeys(read(part) for part in lines.replace(",", " ").split()))
+    """Parse what people type: origins separated by new lines, spaces or commas. Keeps their order, without duplicates.
+
+    An address of a page is read as its origin, ``shop.example.com`` as ``https://shop.example.com``.
+
+    :raises InvalidInput: as for ``read``
+    """
+    return list(dict.fromkeys(read(_completed(part)) for part in lines.replace(",", " ").split()))
+
+
+def _completed(typed: str) -> str:
+    scheme, separator, rest = typed.partition("://")
+    if not separator:
+        scheme, rest = "http" if _LOCAL.match(typed) else "https", typed
+    return f"{scheme}://{_PATH.split(rest, maxsplit=1)[0]}"
 
 
 def of(address: str) -> str | None:

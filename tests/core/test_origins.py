@@ -60,6 +60,29 @@ def test_several_origins_keep_their_order_without_duplicates() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("typed", "origin"),
+    [
+        ("shop.example.com", "https://shop.example.com"),
+        ("Shop.example.com:8443/cart?x=1", "https://shop.example.com:8443"),
+        ("https://shop.example.com/a/b#c", "https://shop.example.com"),
+        ("localhost:5173", "http://localhost:5173"),
+        ("127.0.0.1:5500/index.html", "http://127.0.0.1:5500"),
+        ("localhost.example.com", "https://localhost.example.com"),
+    ],
+)
+def test_an_address_that_people_type_is_read_as_its_origin(typed: str, origin: str) -> None:
+    assert origins.read_many(typed) == [origin]
+
+
+@pytest.mark.parametrize(
+    "typed", ["*", "*.example.com", "ftp://shop.example.com", "me:secret@shop.example.com", "://x", "/"]
+)
+def test_what_has_no_origin_is_refused_where_people_type_it(typed: str) -> None:
+    with pytest.raises(InvalidInput):
+        origins.read_many(typed)
+
+
 def test_the_origin_of_a_page_is_returned_or_null() -> None:
     assert origins.of("https://shop.example.com/cart?x=1") == "https://shop.example.com"
     assert origins.of("about:blank") is None

@@ -106,6 +106,14 @@ def recently_inserted(session: Session, inserted_by: str) -> list[int]:
     return list(dict.fromkeys(row.form_id for row in session.execute(newest) if row.inserted_by == inserted_by))
 
 
+def conversations_of(session: Session, inserted_form_ids: Collection[int]) -> dict[int, int]:
+    """The conversation that each of these forms was inserted into, by the inserted form's id. Others are left out."""
+    query = select(InsertedForm.id, InsertedForm.conversation_id).where(
+        InsertedForm.id.in_(inserted_form_ids), InsertedForm.conversation_id.is_not(None)
+    )
+    return {row.id: row.conversation_id for row in session.execute(query)} if inserted_form_ids else {}
+
+
 def form_ids_of(session: Session, inserted_form_ids: Collection[int]) -> dict[int, int]:
     """The form of each inserted form, by the inserted form's id."""
     if not inserted_form_ids:

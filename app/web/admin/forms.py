@@ -17,7 +17,7 @@ from app.core.forms.content import FormContent
 from app.core.subscriptions import subscription_types
 from app.core.wording import DEFAULT_BUTTON_TEXT, LOCALES, translatable, translator
 from app.core.workspace import settings
-from app.models import OptInForm, OptInFormVersion, SubscriptionType, Workspace
+from app.models import Channel, OptInForm, OptInFormVersion, SubscriptionType, Workspace
 from app.web import formatting, ids
 from app.web.admin import form_publish
 from app.web.admin.blueprint import blueprint
@@ -156,8 +156,9 @@ def _type_of(session: Session, content: FormContent) -> SubscriptionType | None:
 def _created(form: OptInFormForm) -> ResponseReturnValue:
     with unit_of_work() as session:
         created = publishing.create(session, form.content, form.form_settings, actor=current_actor(), at=clock.now())
+        lacks_legal_text = _lacks_legal_text(session, form)
     flash(gettext("“%(name)s” is saved. Add it to a page with the snippet below.", name=created.name))
-    _warn_about_brackets(form)
+    _warn(form, lacks_legal_text=lacks_legal_text)
     return redirect(url_for("admin.form_page", form_id=created.id, _anchor="use"), 303)
 
 
@@ -166,11 +167,12 @@ def _published(form: OptInFormForm, form_id: int) -> ResponseReturnValue:
         found = publishing.find(session, form_id)
         version_before = found.version
         publishing.publish(session, found, form.content, form.form_settings, actor=current_actor(), at=clock.now())
+        lacks_legal_text = _lacks_legal_text(session, form)
     saved = translatable("“%(name)s” is saved.")
     if found.version != version_before:
         saved = translatable("“%(name)s” is saved. Version %(version)s is what people see from now on.")
     flash(gettext(saved, name=found.name, version=found.version))
-    _warn_about_brackets(form)
+    _warn(form, lacks_legal_text=lacks_legal_text)
     return redirect(url_for("admin.form_page", form_id=form_id), 303)
 
 
@@ -208,8 +210,20 @@ def _from_template(workspace: Workspace) -> dict[str, Any]:
     return values | {"default_country": filled.country}
 
 
-def _warn_about_brackets(form: OptInFormForm) -> None:
-    """Say that a template was not filled in."""
+def _lacks_legal_text(session: Session, form: OptInFormForm) -> bool:
+    """Whether people would sign up for texts without reading what for."""
+    content = form.content
+    is_for_texts = subscription_types.find(session, content.subscription_type_id).channel == Channel.SMS
+    return is_for_texts and not content.texts[content.locale].legal_text
+
+
+def _warn(form: OptInFormForm, *, lacks_legal_text: bool) -> None:
+    """Say that a template was not filled in, or that the form says too little."""
+    if lacks_legal_text:
+        flash(
+            gettext("This form has no legal text. Say who writes, what, how often, and how to stop; a template helps."),
+            "warning",
+        )
     names = [str(each.label.text) for each in form if isinstance(each.data, str) and templates.is_unfinished(each.data)]
     if names:
         flash(gettext("Replace what is in square brackets: %(fields)s.", fields=formatting.listed(names)), "warning")

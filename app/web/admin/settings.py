@@ -11,7 +11,7 @@ from wtforms import BooleanField, IntegerField, SelectField, SelectMultipleField
 from wtforms.validators import DataRequired, InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from app.core import audit, clock, origins, public_urls
+from app.core import audit, clock, origins, phone, public_urls
 from app.core.forms import publishing
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
@@ -156,6 +156,7 @@ def _page(form: SettingsForm, logo_form: LogoForm) -> str:
             logo_url=public_urls.logo(workspace.logo_hash) if workspace.logo_hash else "",
             logo_max_kb=settings.LOGO_MAX_BYTES // 1000,
             time_zones=formatting.time_zones(),
+            likely_country=None if workspace.default_country else phone.country_of_time_zone(workspace.time_zone),
             entries=audit.newest(session, limit=12),
             subjects=_names_of_subjects(session),
             agents=formatting.actor_names(session),

@@ -155,6 +155,7 @@ def profile_page(public_id: str, forms: ProfileForms) -> str:
         subscriptions = eligibility.statuses(session, found)
         forms.offer(offered_forms(session, subscriptions, actor=current_actor()), subscriptions)
         lines = ledger.of_contact(session, found.id, limit=EVENTS_A_PAGE + 1, before_id=before)
+        inserted = [line.event.inserted_form_id for line in lines if line.event.inserted_form_id]
         return render_template(
             "contacts/contact.html",
             contact=found,
@@ -163,6 +164,7 @@ def profile_page(public_id: str, forms: ProfileForms) -> str:
             lines=lines[:EVENTS_A_PAGE],
             next_before=lines[EVENTS_A_PAGE - 1].event.id if len(lines) > EVENTS_A_PAGE else None,
             is_first=before is None,
+            conversations=insertion.conversations_of(session, inserted),
             types={each.id: each for each in subscription_types.find_all(session)},
             insert=forms.insert,
             opt_in=forms.opt_in,

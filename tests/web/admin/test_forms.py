@@ -288,3 +288,12 @@ def test_the_page_of_a_form_offers_its_link_as_a_qr_code_and_an_iframe_of_its_he
     assert (code.status_code, code.mimetype) == (200, "image/svg+xml")
     assert "attachment" in code.headers["Content-Disposition"]
     assert 'xmlns="http://www.w3.org/2000/svg"' in code.text
+
+
+def test_a_form_for_texts_without_a_legal_text_is_saved_with_a_warning(
+    max_: FlaskClient, offers: SubscriptionType
+) -> None:
+    saved = pages.submit(max_, "/admin/forms/new", _values(offers, legal_text=""))
+    assert "This form has no legal text." in max_.get(saved.location).text
+    pages.submit(max_, "/admin/forms/new", _values(offers))
+    assert "This form has no legal text." not in max_.get(saved.location).text

@@ -83,7 +83,7 @@ def test_all_countries_are_allowed_when_none_is_ticked(max_: FlaskClient, databa
         ("time_zone", "Mars/Olympus"),
         ("default_country", "ZZ"),
         ("allowed_countries", ["ZZ"]),
-        ("allowed_origins", "https://shop.example.com/path"),
+        ("allowed_origins", "ftp://shop.example.com"),
         ("privacy_url", "javascript:alert(1)"),
         ("terms_url", "example.com"),
         ("help_contact", "h" * 255),
@@ -142,3 +142,10 @@ def test_a_missing_logo_file_is_named_at_its_field(max_: FlaskClient) -> None:
     answer = pages.submit(max_, f"{PATH}/logo", page=PATH)
     assert answer.status_code == 422
     assert 'id="logo-error" role="alert"' in answer.get_data(as_text=True)
+
+
+def test_the_country_of_the_time_zone_is_proposed_while_there_is_no_default(max_: FlaskClient) -> None:
+    pages.submit(max_, PATH, VALUES | {"default_country": ""})
+    assert "Your time zone is that of Germany." in max_.get(PATH).text
+    pages.submit(max_, PATH, VALUES)
+    assert "Your time zone" not in max_.get(PATH).text

@@ -11,6 +11,7 @@ from app.core.consent import current as current_consents
 from app.core.consent import locking, suppressions
 from app.core.contacts import erase, notes, tags
 from app.core.contacts import records as contacts
+from app.core.conversations import lifecycle
 from app.core.forms import publishing as optin_forms
 from app.core.workspace import settings
 from app.db import Database
@@ -542,3 +543,15 @@ def test_a_merged_contact_leads_to_the_one_it_belongs_to(ana: FlaskClient, datab
         lead = make.contact(session)
         lead.merged_into_id, lead.archived_at = sam.id, make.NOON
     assert ana.get(_page(lead)).location == _page(sam)
+
+
+def test_a_consent_given_in_a_conversation_leads_to_it(ana: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        subscription_type = make.live_type(session)
+        contact = make.contact(session, phone_number=make.SAMS_NUMBER)
+        chat = lifecycle.start(session, contact.id, at=make.clock.now())
+        inserted = make.inserted(session, make.form(session, subscription_type), contact)
+        inserted.conversation_id = chat.id
+        session.flush()
+        make.opt_in(session, contact, subscription_type, evidence=make.evidence(inserted_form_id=inserted.id))
+    assert f'<a href="/inbox/{chat.id}">Open the conversation</a>' in ana.get(f"/contacts/{contact.public_id}").text
