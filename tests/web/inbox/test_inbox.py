@@ -184,19 +184,6 @@ def test_counts_stop_at_their_limit() -> None:
     assert [words.counted(number) for number in (0, 999, 1000)] == ["0", "999", "1,000+"]
 
 
-@pytest.mark.parametrize(
-    ("code", "sentence"),
-    [
-        ("closed", "Ana closed the conversation"),
-        ("assigned:2", "Ana assigned the conversation to Max"),
-        ("assigned:3", "Ana assigned the conversation to a teammate"),
-        ("unknown", "Ana unknown"),
-    ],
-)
-def test_an_event_is_a_sentence_with_its_author(code: str, sentence: str) -> None:
-    assert words.event(code, "Ana", {2: "Max"}) == sentence
-
-
 def test_scripts_get_their_sentences_from_the_page(ana: FlaskClient, chat: int) -> None:
     scripts = "".join(path.read_text() for path in (ROOT / "static" / "js" / "inbox").glob("*.js"))
     for path in ("/inbox", f"/inbox/{chat}"):
