@@ -542,3 +542,16 @@ def test_a_merged_contact_leads_to_the_one_it_belongs_to(ana: FlaskClient, datab
         lead = make.contact(session)
         lead.merged_into_id, lead.archived_at = sam.id, make.NOON
     assert ana.get(_page(lead)).location == _page(sam)
+
+
+def test_words_of_the_evidence_are_in_the_language_of_the_reader(
+    ana: FlaskClient, database: Database, sam: Contact
+) -> None:
+    evidence = make.evidence(details={"country": "GB", "plan": "phonenumbers 9"})
+    with database.unit_of_work() as session:
+        make.opt_in(session, sam, make.live_type(session), evidence=evidence)
+    html = ana.get(_page(sam), headers={"Accept-Language": "de"}).get_data(as_text=True)
+    assert "<dt>Land</dt><dd>GB</dd>" in html
+    assert "<dt>Plan</dt><dd>phonenumbers 9</dd>" in html
+    table = ana.get("/contacts", headers={"Accept-Language": "de"}).get_data(as_text=True)
+    assert '<td data-label="Telefonnummer"' in table
