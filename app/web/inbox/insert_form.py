@@ -61,8 +61,8 @@ class ConfiguredForm(Form):
     locale = SelectField(
         lazy_gettext("Language of these texts"), choices=choices(LOCALES.items()), default=DEFAULT_LOCALE
     )
-    base = StringField("base", [_at_most(20)])
-    client_key = StringField("client_key", [_at_most(64)])
+    base = StringField(validators=[_at_most(20)])
+    client_key = StringField(validators=[_at_most(64)])
 
     def offer(self, statuses: list[SubscriptionStatus]) -> None:
         """Fill the choices with the live types, each with what speaks against a form of it for this contact."""

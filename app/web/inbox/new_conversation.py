@@ -36,7 +36,7 @@ class StartForm(Form):
         filters=[text],
     )
     form_id = SelectField(lazy_gettext("Form"), validate_choice=False)
-    client_key = StringField("client_key", [Length(max=64)])
+    client_key = StringField(validators=[Length(max=64)])
 
 
 @blueprint.route("/inbox/new/<public_id>", methods=["GET", "POST"])

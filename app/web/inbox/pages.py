@@ -33,7 +33,7 @@ class ReplyForm(Form):
         ],
         filters=[text],
     )
-    client_key = StringField("client_key", [Length(max=64)])
+    client_key = StringField(validators=[Length(max=64)])
 
 
 @blueprint.get("/inbox")

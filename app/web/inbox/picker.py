@@ -37,7 +37,7 @@ class PickedForm(Form):
     """A saved form to send. ``client_key``: sending it twice inserts it once."""
 
     form_id = StringField(lazy_gettext("Form"), [DataRequired(lazy_gettext("Choose a form first."))])
-    client_key = StringField("client_key", [Length(max=64)])
+    client_key = StringField(validators=[Length(max=64)])
 
 
 @dataclass(frozen=True)

@@ -555,3 +555,16 @@ def test_a_consent_given_in_a_conversation_leads_to_it(ana: FlaskClient, databas
         session.flush()
         make.opt_in(session, contact, subscription_type, evidence=make.evidence(inserted_form_id=inserted.id))
     assert f'<a href="/inbox/{chat.id}">Open the conversation</a>' in ana.get(f"/contacts/{contact.public_id}").text
+
+
+def test_words_of_the_evidence_are_in_the_language_of_the_reader(
+    ana: FlaskClient, database: Database, sam: Contact
+) -> None:
+    evidence = make.evidence(details={"country": "GB", "plan": "phonenumbers 9"})
+    with database.unit_of_work() as session:
+        make.opt_in(session, sam, make.live_type(session), evidence=evidence)
+    html = ana.get(_page(sam), headers={"Accept-Language": "de"}).get_data(as_text=True)
+    assert "<dt>Land</dt><dd>GB</dd>" in html
+    assert "<dt>Plan</dt><dd>phonenumbers 9</dd>" in html
+    table = ana.get("/contacts", headers={"Accept-Language": "de"}).get_data(as_text=True)
+    assert '<td data-label="Telefonnummer"' in table
