@@ -48,7 +48,7 @@
     try { return Boolean(place && sessionStorage.getItem(closedKey(form))); } catch { return false; }
   };
 
-  const LISTENED = ["message", "blur", "focusin", "keydown", "scroll", "resize"];
+  const LISTENED = ["message", "blur", "focusin", "keydown", "scroll"];
   const isEscape = ({ key, isComposing, defaultPrevented }) => key === "Escape" && !isComposing && !defaultPrevented;
   const READY_MS = 4000; // an open form answers hello immediately
   const REASONS = { 403: "origin_not_allowed", 404: "unknown_form" };
@@ -127,18 +127,15 @@
       place.focus({ preventScroll: true });
     }
 
-    // A form over the page moves away while it covers the middle of what has the focus. It can still get the focus itself.
+    // A form over the page moves away while it covers what has the focus. It can still get the focus itself.
     stepAside() {
       const focused = document.activeElement;
-      const isOutside = focused && focused !== document.body && !this.contains(focused);
-      if (isOutside) this.previous = focused;
       this.style.translate = "";
-      if (!isOutside) return;
-      const [own, other] = [this.getBoundingClientRect(), focused.getBoundingClientRect()];
-      const x = (Math.max(other.left, 0) + Math.min(other.right, innerWidth)) / 2;
-      const y = (Math.max(other.top, 0) + Math.min(other.bottom, innerHeight)) / 2;
-      const isCovered = own.left < x && x < own.right && own.top < y && y < own.bottom && other.height <= own.height;
-      if (isCovered) this.style.translate = "0 200vh";
+      if (!focused || focused === document.body || this.contains(focused)) return;
+      this.previous = focused;
+      if (!focused.matches(":focus-visible")) return;
+      const { x, y, width, height } = focused.getBoundingClientRect();
+      if (this.contains(document.elementFromPoint(x + width / 2, y + height / 2))) this.style.translate = "0 200vh";
     }
 
     // A signed user of this page gets an address of their own; everybody else the public one.

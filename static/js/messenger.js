@@ -180,6 +180,20 @@
     if (open) frame.focus();
     else launcher.focus();
   };
+  // Button and panel move away while they cover what has the focus in the page.
+  const move = (translate) => {
+    for (const { style } of [launcher, frame]) style.translate = translate;
+  };
+  const stepAside = () => {
+    if (!host) return;
+    move("");
+    const focused = document.activeElement;
+    if (focused === host || !focused?.matches(":focus-visible")) return;
+    const { x, y, width, height } = focused.getBoundingClientRect();
+    if (document.elementFromPoint(x + width / 2, y + height / 2) === host) move("0 200vh");
+  };
+  for (const type of ["focusin", "blur", "scroll"]) addEventListener(type, stepAside, true);
+
   // On a phone the panel covers the page; focus must not reach the page behind it.
   const phone = matchMedia("(max-width: 480px)");
   const INERT = "data-assent-inert"; // marks a body that is inert because of the panel, also in a cache of pages

@@ -34,6 +34,7 @@ def test_the_button_closes_the_form_and_the_next_tab_goes_on_after_it(page: Page
     form = _open(page, shop, key, "corner", after='<a href="#next" id="next">Next</a>')
     page.get_by_role("button", name="Close").click()
     expect(form).to_have_count(0)
+    expect(page.locator("body > span:focus")).to_have_count(1)
     page.keyboard.press("Tab")
     expect(page.locator("#next")).to_be_focused()
     assert page.locator("body > span").count() == 0
