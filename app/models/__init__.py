@@ -35,6 +35,7 @@ from app.models.optin_form import (
 )
 from app.models.outbox import OutboxEvent
 from app.models.rate_counter import RateCounter
+from app.models.saved_reply import SavedReply
 from app.models.segment import Segment
 from app.models.site import Script, SnippetOrigin
 from app.models.subscription_type import (
@@ -87,6 +88,7 @@ __all__ = [
     "OutboxEvent",
     "RateCounter",
     "Role",
+    "SavedReply",
     "Script",
     "Segment",
     "SigningKey",

@@ -283,6 +283,18 @@ def create_tables() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_optin_forms_key")),
     )
     op.create_table(
+        "saved_replies",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("form_id", sa.Integer(), nullable=True),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["form_id"], ["optin_forms.id"], name=op.f("fk_saved_replies_form_id_optin_forms")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_replies")),
+    )
+    op.create_table(
         "outbox_events",
         sa.Column("id", BIG_KEY, nullable=False),
         sa.Column("topic", sa.String(length=40), nullable=False),
