@@ -75,6 +75,8 @@ def test_a_saved_reply_is_chosen_by_keyboard_and_sent_with_its_form(
     expect(page.locator("#attached")).to_be_hidden()
 
     page.get_by_role("link", name="Saved replies").last.click()
+    expect(page.locator(".reply-pick")).to_have_count(2)
+    expect(search).to_be_focused()
     keys.press("ArrowDown")
     keys.press("ArrowDown")
     keys.press("ArrowUp")
