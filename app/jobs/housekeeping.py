@@ -10,6 +10,7 @@ from app import logs
 from app.core import clock, idempotency, outbox
 from app.core import rate_limits as limits
 from app.core.accounts import sessions as agent_sessions
+from app.core.inbox import waiting
 from app.core.messenger import tokens as messenger_tokens
 from app.core.site import snippets
 from app.core.webhooks import deliveries
@@ -30,6 +31,7 @@ class Deleted:
     idempotency_keys: int
     agent_sessions: int
     snippet_origins: int
+    agent_notices: int
 
 
 def delete_expired(database: Database) -> Deleted:
@@ -37,7 +39,7 @@ def delete_expired(database: Database) -> Deleted:
 
     These are rate counters after their window, outbox events 30 days after they were routed, webhook messages 30 days
     after their creation, tokens of visitors who did not return, idempotency keys after a day, sessions of agents
-    after 30 days, and origins of snippets after 90.
+    after 30 days, origins of snippets after 90, and notices of mails to agents after 30.
     """
     now = clock.now()
     before = now - KEEP_ROUTED
@@ -53,6 +55,7 @@ def delete_expired(database: Database) -> Deleted:
         _in_batches(database, lambda session: idempotency.purge_expired(session, at=now)),
         _in_batches(database, lambda session: agent_sessions.delete_expired(session, at=now)),
         _in_batches(database, lambda session: snippets.delete_old(session, at=now)),
+        _in_batches(database, lambda session: waiting.delete_old(session, at=now)),
     )
     _log.info("expired records deleted", **asdict(deleted))
     return deleted

@@ -1,6 +1,7 @@
 """The tables. Importing this package registers all of them."""
 
-from app.models.agent import Agent, AgentSession, Role
+from app.models.agent import Agent, AgentSession, MailedAbout, Role
+from app.models.agent_notice import AgentNotice
 from app.models.api_token import ApiToken
 from app.models.audit import AuditEntry
 from app.models.base import Base, UtcDateTime
@@ -52,6 +53,7 @@ from app.models.workspace import Workspace
 __all__ = [
     "Action",
     "Agent",
+    "AgentNotice",
     "AgentSession",
     "ApiToken",
     "AuditEntry",
@@ -78,6 +80,7 @@ __all__ = [
     "IdempotencyKey",
     "InsertedForm",
     "LedgerSeal",
+    "MailedAbout",
     "Message",
     "MessageKind",
     "MessengerToken",

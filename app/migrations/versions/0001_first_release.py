@@ -200,8 +200,13 @@ def create_tables() -> None:
         sa.Column("mf_recovery_codes", sa.JSON(), nullable=True),
         sa.Column("invited_at", UtcDateTime(), nullable=True),
         sa.Column("last_sign_in_at", UtcDateTime(), nullable=True),
+        sa.Column("mailed_about", sa.String(length=24), nullable=False),
+        sa.Column("mailed_after_minutes", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint("role IN ('admin', 'marketer', 'agent')", name=op.f("ck_agents_role")),
+        sa.CheckConstraint(
+            "mailed_about IN ('off', 'mine', 'mine_or_unassigned', 'all')", name=op.f("ck_agents_mailed_about")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_agents")),
         sa.UniqueConstraint("email", name=op.f("uq_agents_email")),
         sa.UniqueConstraint("fs_uniquifier", name=op.f("uq_agents_fs_uniquifier")),
@@ -834,6 +839,20 @@ def create_tables() -> None:
         sqlite_where=sa.text("state = 'opted_out'"),
         postgresql_where=sa.text("state = 'opted_out'"),
     )
+    op.create_table(
+        "agent_notices",
+        sa.Column("conversation_id", BIG_KEY, nullable=False),
+        sa.Column("agent_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("claimed_at", UtcDateTime(), nullable=False),
+        sa.Column("sent_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["agent_id"], ["agents.id"], name=op.f("fk_agent_notices_agent_id_agents")),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"], ["conversations.id"], name=op.f("fk_agent_notices_conversation_id_conversations")
+        ),
+        sa.PrimaryKeyConstraint("conversation_id", "agent_id", "number", name=op.f("pk_agent_notices")),
+    )
+    op.create_index("ix_agent_notices_claimed_at", "agent_notices", ["claimed_at"])
     op.create_table(
         "conversation_presence",
         sa.Column("conversation_id", BIG_KEY, nullable=False),

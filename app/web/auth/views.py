@@ -7,9 +7,12 @@ from flask.typing import ResponseReturnValue
 
 from app.core import clock
 from app.core.accounts import agents, sessions
+from app.core.accounts import waiting_mail as mail_settings
 from app.core.workspace import settings
-from app.web.auth import devices
+from app.web.auth import devices, waiting_mail
+from app.web.auth.waiting_mail import WaitingMailForm
 from app.web.formkit import NameForm, accepted
+from app.web.i18n import gettext
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.datastore import SignIn
 from app.web.sign_in.sessions import current_session
@@ -37,6 +40,15 @@ def account() -> ResponseReturnValue:
 def rename() -> ResponseReturnValue:
     form = NameForm()
     return accepted(form, _renamed) or (_account_page(form), form.status)
+
+
+@blueprint.post("/account/waiting-mail")
+@agent_required
+def change_waiting_mail() -> ResponseReturnValue:
+    """Choose which waiting conversations the agent is mailed about."""
+    form = WaitingMailForm()
+    name = NameForm(formdata=None, data={"name": _signed_in_agent().name})
+    return accepted(form, _waiting_mail_changed) or (_account_page(name, form), form.status)
 
 
 @blueprint.post("/account/recovery-codes.txt")
@@ -70,13 +82,17 @@ def end_other_sessions() -> ResponseReturnValue:
     return redirect(url_for("auth.account"), 303)
 
 
-def _account_page(form: NameForm) -> str:
+def _account_page(form: NameForm, mail_form: WaitingMailForm | None = None) -> str:
     agent = _signed_in_agent()
+    mail_form = mail_form or waiting_mail.stored(agent)
+    mail_form.offer()
     with read_only() as session:
         return render_template(
             "auth/account.html",
             agent=agent,
             form=form,
+            mail_form=mail_form,
+            is_mail_sent=waiting_mail.is_sent(),
             codes_left=len(agent.mf_recovery_codes or []),
             sessions=sessions.newest(session, agent.id, at=clock.now()),
             this_session=current_session().id,
@@ -89,6 +105,15 @@ def _renamed(form: NameForm) -> ResponseReturnValue:
     with unit_of_work() as session:
         agents.rename(session, _signed_in_agent().id, form.name.data or "", actor=current_actor(), at=clock.now())
     flash("Your name is changed.")
+    return redirect(url_for("auth.account"), 303)
+
+
+def _waiting_mail_changed(form: WaitingMailForm) -> ResponseReturnValue:
+    about, after_minutes = form.about.data or "", form.after_minutes.data or 0
+    with unit_of_work() as session:
+        agent_id = _signed_in_agent().id
+        mail_settings.change(session, agent_id, about, after_minutes, actor=current_actor(), at=clock.now())
+    flash(gettext("Your notifications are changed."))
     return redirect(url_for("auth.account"), 303)
 
 
