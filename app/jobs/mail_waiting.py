@@ -1,7 +1,7 @@
 """Mails agents about conversations that wait for an answer, every minute."""
 
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from babel.dates import format_timedelta
 
@@ -9,12 +9,15 @@ from app import logs, mail_client
 from app.core import clock, public_urls, wording
 from app.core.inbox import waiting
 from app.core.inbox.waiting import DueMail
+from app.core.problems import failures
 from app.core.wording import DEFAULT_LOCALE
 from app.db import Database
 from app.mail_client import MailFailed, MailServer
+from app.models import FailureKind
 
 # A run starts no mail after this time: a mail server that is silent must not hold a worker. The next run goes on.
 RUN_S = 30
+RETRY_AFTER = timedelta(minutes=10)
 LISTED_MAX = 50
 _NAME_MAX = 80
 _log = logs.get_logger()
@@ -23,8 +26,9 @@ _log = logs.get_logger()
 def send_due(database: Database, server: MailServer | None, *, public_url: str) -> int:
     """Send one mail to each agent for whom conversations are due. Returns how many were sent.
 
-    Each mail is claimed, sent outside any transaction, and recorded. A mail that fails is given back, and a later run
-    sends it. After a crash between claim and record, it is unknown whether the mail was sent, and it is not repeated.
+    Each mail is claimed, sent outside any transaction, and recorded. A mail that fails is recorded as a failure and
+    given back, and a run after ten minutes sends it. After a crash between claim and record, it is unknown whether the
+    mail was sent, and it is not repeated.
 
     :param server: null: nothing is sent
     :param public_url: for the links; empty: nothing is sent
@@ -32,8 +36,10 @@ def send_due(database: Database, server: MailServer | None, *, public_url: str) 
     if server is None or not public_url:
         return 0
     ends_s = time.monotonic() + RUN_S
+    at = clock.now()
     with database.read_only() as session:
-        due = waiting.due_mails(session, at=clock.now())
+        failed = failures.names_since(session, FailureKind.MAIL, at - RETRY_AFTER)
+        due = [each for each in waiting.due_mails(session, at=at) if each.address not in failed]
     sent = 0
     for mail in due:
         if time.monotonic() >= ends_s:
@@ -49,10 +55,11 @@ def _send(database: Database, server: MailServer, mail: DueMail, public_url: str
     subject, body = text_of(mail, public_url=public_url, at=clock.now())
     try:
         mail_client.send(server, recipient=mail.address, subject=subject, body=body)
-    except MailFailed:
+    except MailFailed as problem:
         _log.exception("a mail about waiting conversations could not be sent")
         with database.unit_of_work() as session:
             waiting.release(session, mail)
+            failures.record(session, FailureKind.MAIL, mail.address, problem, at=clock.now())
         return False
     with database.unit_of_work() as session:
         waiting.record_sent(session, mail, at=clock.now())

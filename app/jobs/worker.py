@@ -15,7 +15,7 @@ from app.core.contacts import number_rules, purge
 from app.core.errors import InvalidState
 from app.core.workspace import bootstrap as store
 from app.db import Database
-from app.jobs import deliver_webhooks, housekeeping, mail_waiting
+from app.jobs import deliver_webhooks, failures, housekeeping, mail_waiting
 from app.jobs import route_outbox as sweep
 from app.jobs.queue import open_queue
 from app.mail_client import server_of
@@ -91,7 +91,11 @@ def run(settings: Settings, *, threads: int = 2) -> None:
 
 
 def schedule(queue: Huey, database: Database, settings: Settings) -> None:
-    """Register the periodic tasks. Every worker runs them, so a task must work when two run it at the same time."""
+    """Register the periodic tasks, and record their errors.
+
+    Every worker runs them, so a task must work when two run it at the same time.
+    """
+    failures.watch(queue, database)
     every_hour, every_minute = crontab(minute="17"), crontab(minute="*")
     queue.periodic_task(crontab(minute="47"), name="purge_erased")(lambda: purge.execute(database))
     queue.periodic_task(every_hour, name="delete_expired")(lambda: housekeeping.delete_expired(database))

@@ -15,6 +15,7 @@ from app.models.conversation import (
     Message,
     MessageKind,
 )
+from app.models.failure import Failure, FailureKind
 from app.models.idempotency import IdempotencyKey
 from app.models.ledger import (
     Action,
@@ -76,6 +77,8 @@ __all__ = [
     "DestinationOptOut",
     "DisabledReason",
     "EvidenceLevel",
+    "Failure",
+    "FailureKind",
     "FormDailyCount",
     "IdempotencyKey",
     "InsertedForm",

@@ -4,16 +4,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
 from app.core import clock
 from app.core.conversations import lifecycle, messages
 from app.core.conversations.appending import NewMessage
+from app.core.problems import failures
 from app.core.wording import LOCALES
 from app.db import Database
 from app.jobs import mail_waiting
 from app.mail_client import MailServer, server_of
-from app.models import Agent, AgentNotice
+from app.models import Agent, AgentNotice, FailureKind
 from tests import make
 from tests.mail_server import mail_server
 
@@ -86,8 +88,14 @@ def test_a_mail_that_is_refused_is_sent_by_a_later_run_and_keeps_no_one_else_wai
         assert send(database, server.url) == 1
     assert [mail["To"] for mail in server.mails] == ["max@example.com"]
     assert len(notices(database)) == 1
+    with database.read_only() as session:
+        (failed,) = failures.find_all(session, FailureKind.MAIL)
+        assert (failed.name, failed.count) == ("eve@example.com", 1)
+        assert "no such mailbox" in failed.problem
     with mail_server() as again:
-        assert send(database, again.url) == 1
+        assert send(database, again.url) == 0
+        with time_machine.travel(clock.now() + mail_waiting.RETRY_AFTER):
+            assert send(database, again.url) == 1
     assert [mail["To"] for mail in again.mails] == ["eve@example.com"]
 
 

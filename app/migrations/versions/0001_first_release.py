@@ -300,6 +300,18 @@ def create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_replies")),
     )
     op.create_table(
+        "failures",
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("name", sa.String(length=254), nullable=False),
+        sa.Column("first_at", UtcDateTime(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("problem", sa.String(length=300), nullable=False),
+        sa.CheckConstraint("kind IN ('job', 'mail')", name=op.f("ck_failures_kind")),
+        sa.PrimaryKeyConstraint("kind", "name", name=op.f("pk_failures")),
+    )
+    op.create_index("ix_failures_last_at", "failures", ["last_at"])
+    op.create_table(
         "outbox_events",
         sa.Column("id", BIG_KEY, nullable=False),
         sa.Column("topic", sa.String(length=40), nullable=False),

@@ -37,7 +37,8 @@ def allow_origin() -> ResponseReturnValue:
         flash(str(error), "error")
     else:
         flash(f"{origin} may show your forms and your chat now.")
-    return redirect(url_for("admin.setup_page"), 303)
+    back = "failures_page" if request.form.get("back") == "failures" else "setup_page"
+    return redirect(url_for(f"admin.{back}"), 303)
 
 
 @blueprint.get("/admin/try")

@@ -11,12 +11,14 @@ from flask_security.mail_util import EmailValidateException, MailUtil
 from itsdangerous import BadData, SignatureExpired
 
 from app import logs, mail_client
-from app.core import email
+from app.core import clock, email
 from app.core.errors import DestinationRefused
-from app.mail_client import MailFailed, MailServer
-from app.models import Agent
+from app.core.problems import failures
+from app.mail_client import MailFailed
+from app.models import Agent, FailureKind
 from app.web import services
 from app.web.security import public_url
+from app.web.services import Services
 
 INVITATION_LASTS = timedelta(days=7)
 RESET_LASTS = timedelta(days=1)
@@ -43,7 +45,7 @@ def send_link(agent: Agent, link: str, *, workspace: str) -> bool:
     template = "auth/invitation_mail.txt" if agent.password is None else "auth/reset_mail.txt"
     subject = f"Your account at {workspace}" if agent.password is None else "Set a new password"
     body = render_template(template, agent=agent, link=link, workspace=workspace)
-    return _send(services.services().mail_server, agent.email, subject, body)
+    return _send(services.services(), agent.email, subject, body)
 
 
 def has_reset_by_mail() -> bool:
@@ -85,9 +87,7 @@ class BackgroundMailUtil(MailUtil):
         html: str | None,  # noqa: ARG002 - switched off
         **kwargs: Any,  # noqa: ARG002
     ) -> None:
-        Thread(
-            target=_send, args=(services.services().mail_server, recipient, subject, body or ""), daemon=True
-        ).start()
+        Thread(target=_send, args=(services.services(), recipient, subject, body or ""), daemon=True).start()
 
 
 def _require_mail() -> ResponseReturnValue | None:
@@ -121,14 +121,16 @@ def _send_no_referrer(response: Response) -> Response:
     return response
 
 
-def _send(server: MailServer | None, recipient: str, subject: str, body: str) -> bool:
-    """Send a mail; false when that failed. The log has no address."""
-    if server is None:
+def _send(current: Services, recipient: str, subject: str, body: str) -> bool:
+    """Send a mail; false when that failed, which admins then see. The log has no address."""
+    if current.mail_server is None:
         return False
     try:
-        mail_client.send(server, recipient=recipient, subject=subject, body=body)
-    except MailFailed:
+        mail_client.send(current.mail_server, recipient=recipient, subject=subject, body=body)
+    except MailFailed as problem:
         _log.exception("mail could not be sent")
+        with current.database.unit_of_work() as session:
+            failures.record(session, FailureKind.MAIL, recipient, problem, at=clock.now())
         return False
     return True
 
