@@ -271,7 +271,7 @@ def test_a_database_with_tables_of_the_same_names_is_refused_and_left_as_it_is(d
         session.execute(text("DROP TABLE alembic_version"))
     with database.engine.connect() as connection:
         before = shape(connection)
-    with pytest.raises(InvalidState, match=r"^This database holds the table “agent_sessions”[^.]+\.$"):
+    with pytest.raises(InvalidState, match=r"^This database holds the table “agent_notices”[^.]+\.$"):
         store.make_ready(database)
     with database.engine.connect() as connection:
         assert shape(connection) == before

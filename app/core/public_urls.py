@@ -35,6 +35,21 @@ def form_of_signed_user(token: str, *, base: str = "") -> str:
     return f"{base}{EMBED}/user/{token}"
 
 
+def inbox(*, base: str = "") -> str:
+    """The inbox of agents."""
+    return f"{base}/inbox"
+
+
+def conversation(conversation_id: int, *, base: str = "") -> str:
+    """A conversation in the inbox."""
+    return f"{base}/inbox/{conversation_id}"
+
+
+def account(*, base: str = "") -> str:
+    """The account page of the agent who is signed in."""
+    return f"{base}/account"
+
+
 def logo(version: str, *, base: str = "") -> str:
     """The workspace's logo; ``version`` is its hash, so that browsers keep it."""
     return f"{base}/logo?v={version}"

@@ -22,6 +22,7 @@ from app.core.webhooks import attempts, endpoints, problems, signatures
 from app.core.webhooks import payloads as bodies
 from app.core.webhooks.attempts import Attempt, AttemptOutcome, Schedule
 from app.db import Database
+from app.jobs import failures
 from app.models import WebhookEndpoint
 
 EVERY_S = 1.0
@@ -61,8 +62,9 @@ class Sender:
         while not (stopping.is_set() and not self._running):
             try:
                 self.round(is_stopping=stopping.is_set())
-            except Exception:
+            except Exception as error:
                 _log.exception("webhooks could not be claimed or recorded")
+                failures.record(self._database, "deliver_webhooks", error)
                 stopping.wait(EVERY_S)
                 if stopping.is_set():
                     break

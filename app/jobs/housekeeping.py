@@ -10,7 +10,9 @@ from app import logs
 from app.core import clock, idempotency, outbox
 from app.core import rate_limits as limits
 from app.core.accounts import sessions as agent_sessions
+from app.core.inbox import waiting
 from app.core.messenger import tokens as messenger_tokens
+from app.core.problems import failures
 from app.core.site import snippets
 from app.core.webhooks import deliveries
 from app.db import Database
@@ -30,6 +32,8 @@ class Deleted:
     idempotency_keys: int
     agent_sessions: int
     snippet_origins: int
+    agent_notices: int
+    failures: int
 
 
 def delete_expired(database: Database) -> Deleted:
@@ -37,7 +41,7 @@ def delete_expired(database: Database) -> Deleted:
 
     These are rate counters after their window, outbox events 30 days after they were routed, webhook messages 30 days
     after their creation, tokens of visitors who did not return, idempotency keys after a day, sessions of agents
-    after 30 days, and origins of snippets after 90.
+    after 30 days, origins of snippets after 90, and notices of mails to agents and failures after 30.
     """
     now = clock.now()
     before = now - KEEP_ROUTED
@@ -53,6 +57,8 @@ def delete_expired(database: Database) -> Deleted:
         _in_batches(database, lambda session: idempotency.purge_expired(session, at=now)),
         _in_batches(database, lambda session: agent_sessions.delete_expired(session, at=now)),
         _in_batches(database, lambda session: snippets.delete_old(session, at=now)),
+        _in_batches(database, lambda session: waiting.delete_old(session, at=now)),
+        _in_batches(database, lambda session: failures.delete_old(session, at=now)),
     )
     _log.info("expired records deleted", **asdict(deleted))
     return deleted

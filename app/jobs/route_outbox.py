@@ -13,6 +13,7 @@ from app.core import clock, outbox
 from app.core.forms import daily_counts, insertion
 from app.core.webhooks import routing
 from app.db import Database, DatabaseBusy
+from app.jobs import failures
 from app.models import OutboxEvent
 
 EVERY_S = 1.0
@@ -31,8 +32,9 @@ def run(database: Database, stopping: threading.Event, on_routed: Callable[[], N
         try:
             if sweep_outbox(database):
                 on_routed()
-        except Exception:
+        except Exception as error:
             _log.exception("the sweep of the outbox failed")
+            failures.record(database, "route_outbox", error)
 
 
 def sweep_outbox(database: Database) -> int:

@@ -15,9 +15,10 @@ from app.core.contacts import number_rules, purge
 from app.core.errors import InvalidState
 from app.core.workspace import bootstrap as store
 from app.db import Database
-from app.jobs import deliver_webhooks, housekeeping
+from app.jobs import deliver_webhooks, failures, housekeeping, mail_waiting
 from app.jobs import route_outbox as sweep
 from app.jobs.queue import open_queue
+from app.mail_client import server_of
 
 _log = logs.get_logger()
 # How long a running job may take after the worker was asked to stop.
@@ -58,7 +59,7 @@ def run(settings: Settings, *, threads: int = 2) -> None:
         for held in mended.held:
             _log.warning("a number is held for review", **asdict(held))
     queue = open_queue(settings, database)
-    schedule(queue, database)
+    schedule(queue, database, settings)
     stopping = threading.Event()
     sender = deliver_webhooks.sender(settings, database)
     other_threads = [
@@ -89,9 +90,17 @@ def run(settings: Settings, *, threads: int = 2) -> None:
         database.close()
 
 
-def schedule(queue: Huey, database: Database) -> None:
-    """Register the periodic tasks. Every worker runs them, so a task must work when two run it at the same time."""
+def schedule(queue: Huey, database: Database, settings: Settings) -> None:
+    """Register the periodic tasks, and record their errors.
+
+    Every worker runs them, so a task must work when two run it at the same time.
+    """
+    failures.watch(queue, database)
     every_hour, every_minute = crontab(minute="17"), crontab(minute="*")
     queue.periodic_task(crontab(minute="47"), name="purge_erased")(lambda: purge.execute(database))
     queue.periodic_task(every_hour, name="delete_expired")(lambda: housekeeping.delete_expired(database))
     queue.periodic_task(every_minute, name="fail_late_webhooks")(lambda: housekeeping.fail_late_webhooks(database))
+    server, public_url = server_of(settings.smtp_url), settings.public_url
+    queue.periodic_task(every_minute, name="mail_waiting")(
+        lambda: mail_waiting.send_due(database, server, public_url=public_url)
+    )

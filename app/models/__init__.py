@@ -1,6 +1,7 @@
 """The tables. Importing this package registers all of them."""
 
-from app.models.agent import Agent, AgentSession, Role
+from app.models.agent import Agent, AgentSession, MailedAbout, Role
+from app.models.agent_notice import AgentNotice
 from app.models.api_token import ApiToken
 from app.models.audit import AuditEntry
 from app.models.base import Base, UtcDateTime
@@ -14,6 +15,7 @@ from app.models.conversation import (
     Message,
     MessageKind,
 )
+from app.models.failure import Failure, FailureKind
 from app.models.idempotency import IdempotencyKey
 from app.models.ledger import (
     Action,
@@ -35,6 +37,7 @@ from app.models.optin_form import (
 )
 from app.models.outbox import OutboxEvent
 from app.models.rate_counter import RateCounter
+from app.models.saved_reply import SavedReply
 from app.models.segment import Segment
 from app.models.site import Script, SnippetOrigin
 from app.models.subscription_type import (
@@ -51,6 +54,7 @@ from app.models.workspace import Workspace
 __all__ = [
     "Action",
     "Agent",
+    "AgentNotice",
     "AgentSession",
     "ApiToken",
     "AuditEntry",
@@ -73,10 +77,13 @@ __all__ = [
     "DestinationOptOut",
     "DisabledReason",
     "EvidenceLevel",
+    "Failure",
+    "FailureKind",
     "FormDailyCount",
     "IdempotencyKey",
     "InsertedForm",
     "LedgerSeal",
+    "MailedAbout",
     "Message",
     "MessageKind",
     "MessengerToken",
@@ -87,6 +94,7 @@ __all__ = [
     "OutboxEvent",
     "RateCounter",
     "Role",
+    "SavedReply",
     "Script",
     "Segment",
     "SigningKey",

@@ -7,12 +7,21 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base
+from app.models.base import Base, one_of
 
 
 class Role(StrEnum):
     ADMIN = "admin"
     AGENT = "agent"
+
+
+class MailedAbout(StrEnum):
+    """Which conversations that wait for an answer an agent is mailed about. ``mine``: those assigned to the agent."""
+
+    OFF = "off"
+    MINE = "mine"
+    MINE_OR_UNASSIGNED = "mine_or_unassigned"
+    ALL = "all"
 
 
 class Agent(Base):
@@ -22,7 +31,10 @@ class Agent(Base):
     """
 
     __tablename__ = "agents"
-    __table_args__ = (CheckConstraint("role IN ('admin', 'marketer', 'agent')", name="role"),)
+    __table_args__ = (
+        CheckConstraint("role IN ('admin', 'marketer', 'agent')", name="role"),
+        one_of("mailed_about", MailedAbout),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(254), unique=True)
@@ -37,6 +49,8 @@ class Agent(Base):
     mf_recovery_codes: Mapped[list[Any] | None] = mapped_column(JSON)
     invited_at: Mapped[datetime | None]
     last_sign_in_at: Mapped[datetime | None]
+    mailed_about: Mapped[str] = mapped_column(String(24), default=MailedAbout.MINE)
+    mailed_after_minutes: Mapped[int] = mapped_column(default=15)
     created_at: Mapped[datetime]
 
 

@@ -136,3 +136,18 @@ def test_preferences_are_kept_for_the_next_page(inbox: Page, address: str, datab
     inbox.evaluate("window.isBehind = true")
     start_conversation(database, "Sam Rivera", "Hello")
     inbox.wait_for_function("() => heard.tones.length === 1 && heard.notifications.length === 1", timeout=BEHIND_MS)
+
+
+def test_sounds_can_be_limited_to_conversations_assigned_to_the_agent(inbox: Page, database: Database) -> None:
+    inbox.get_by_role("button", name="Notifications and shortcuts").click()
+    inbox.get_by_label("Sound and notification only for conversations assigned to me").check()
+    inbox.get_by_role("button", name="Done").click()
+    choose(inbox, sound=True)
+    mine = start_conversation(database, "Sam Rivera", "Hello")
+    expect(inbox.get_by_role("link", name=re.compile("Sam Rivera"))).to_be_visible(timeout=SOON_MS)
+    with database.unit_of_work() as session:
+        lifecycle.assign(session, mine, 1, actor="agent:1", at=clock.now())
+    expect(inbox.locator(".chat-marks")).to_contain_text("You", timeout=SOON_MS)
+    assert heard(inbox) == ([], [])
+    start_conversation(database, "Sam Rivera", "Still there?")
+    inbox.wait_for_function("() => heard.tones.length === 1", timeout=SOON_MS)

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from app.config import Settings
 from app.core import clock, demo
 from app.core.accounts import agents as accounts
+from app.core.conversations import saved_replies
+from app.core.conversations.saved_replies import ReplyContent
 from app.core.forms import insertion
 from app.core.forms import publishing as optin_forms
 from app.core.forms.content import FormContent, FormText
@@ -97,6 +99,8 @@ def fill(settings: Settings) -> Demo:
             at=now,
         )
         optin_forms.archive(session, old, actor="agent:1", at=now)
+        content = ReplyContent("Offers", "Hello {name|there}, sign up here:", form_id)
+        reply = saved_replies.create(session, content, actor="agent:1", at=now)
         agents = session.scalars(select(Agent.id).order_by(Agent.id)).all()
         webhooks = _webhooks(session)
     database.close()
@@ -110,6 +114,11 @@ def fill(settings: Settings) -> Demo:
             *(f"/inbox/{chat}" for chat in chats),
             f"/inbox/{chats[0]}/forms",
             f"/inbox/{chats[0]}/insert",
+            f"/inbox/{chats[0]}/replies",
+            "/inbox/replies",
+            "/inbox/replies/new",
+            f"/inbox/replies/{reply.id}",
+            f"/inbox/{chats[0]}?reply={reply.id}",
             f"/inbox/new/{signed_up.public_id}",
             "/admin/forms",
             "/admin/forms/new",

@@ -74,16 +74,22 @@ def test_the_queue_uses_the_engine_of_the_database_and_has_the_periodic_tasks(
     settings: Settings, database: Database
 ) -> None:
     queue = open_queue(settings, database)
-    worker.schedule(queue, database)
+    worker.schedule(queue, database, settings)
     again = open_queue(settings, database)
     assert (settings.instance / "huey.db").exists() == database.is_sqlite
     names = {type(task).__name__ for task in queue._registry.periodic_tasks}
-    assert names == {"delete_expired", "fail_late_webhooks", "purge_erased"}
+    assert names == {"delete_expired", "fail_late_webhooks", "mail_waiting", "purge_erased"}
     due: dict[str, list[int]] = {}
     for minute in range(60):
         for task in queue.read_periodic(clock.now().replace(minute=minute, tzinfo=None)):
             due.setdefault(type(task).__name__, []).append(minute)
-    assert due == {"delete_expired": [17], "purge_erased": [47], "fail_late_webhooks": list(range(60))}
+    every_minute = list(range(60))
+    assert due == {
+        "delete_expired": [17],
+        "purge_erased": [47],
+        "fail_late_webhooks": every_minute,
+        "mail_waiting": every_minute,
+    }
     for each in (queue, again):
         each.storage.close()
 

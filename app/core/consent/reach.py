@@ -30,9 +30,9 @@ def is_out_of_reach(person: Person) -> bool:
     return person.archived_at is not None or is_closed(person)
 
 
-IS_WITHIN_REACH: ColumnElement[bool] = and_(
-    _CONTACT.c.archived_at.is_(None), _CONTACT.c.blocked_at.is_(None), _CONTACT.c.gdpr_optin.is_not(false())
-)
+IS_OPEN: ColumnElement[bool] = and_(_CONTACT.c.blocked_at.is_(None), _CONTACT.c.gdpr_optin.is_not(false()))
+"""The opposite of ``is_closed``."""
+IS_WITHIN_REACH: ColumnElement[bool] = and_(_CONTACT.c.archived_at.is_(None), IS_OPEN)
 
 
 def refuse_gone(session: Session | ReadConnection, *, merged_into_id: int | None, erased_at: datetime | None) -> None:

@@ -14,6 +14,7 @@ from app.core.contacts import records as contacts
 from app.core.ledger import evidence
 from app.core.webhooks import deliveries
 from app.models import (
+    AgentNotice,
     Contact,
     Conversation,
     ConversationPresence,
@@ -97,7 +98,7 @@ def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
     evidence.erase(session, contact_id, at=at)
     consent.delete_for_contact(session, contact_id)
     session.execute(delete(MessengerToken).where(MessengerToken.contact_id == contact_id), execution_options=_OPTIONS)
-    for table in (Message, ConversationRead, ConversationPresence):
+    for table in (Message, ConversationRead, ConversationPresence, AgentNotice):
         session.execute(delete(table).where(table.conversation_id.in_(conversation_ids)), execution_options=_OPTIONS)
     expired = inserted_forms.where(InsertedForm.expires_at > at).values(expires_at=at)
     emptied = inserted_forms.values(conversation_id=None, origin=None, submitted_destination_hash=None)

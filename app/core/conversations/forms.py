@@ -51,6 +51,20 @@ def insert_saved(
     return _insert(session, conversation, form, actor=actor, at=at, client_key=key)
 
 
+def reply(session: Session, conversation_id: int, new: NewMessage, form_id: int | None, *, at: datetime) -> Message:
+    """Post a message or a note, and place a saved form after a message. Returns the message.
+
+    :param form_id: null: no form; a note sends none, whatever this is
+    :raises NotFound: there is no such conversation or form
+    :raises InvalidInput: as ``messages.post``
+    :raises InvalidState: the message or the form is refused (``insert_saved``); the caller then sends neither
+    """
+    message = messages.post(session, conversation_id, new, at=at)
+    if form_id is not None and new.kind == MessageKind.MESSAGE:
+        insert_saved(session, conversation_id, form_id, actor=new.author, at=at, client_key=new.client_key)
+    return message
+
+
 def insert_configured(
     session: Session,
     conversation_id: int,
@@ -117,10 +131,7 @@ def begin(session: Session, contact: Contact, first: FirstMessage, *, agent_id: 
     conversation = lifecycle.find_started(session, contact.id, key) if key else None
     if conversation is None:
         conversation = lifecycle.start(session, contact.id, at=at, assignee_id=agent_id, client_key=key)
-    message = messages.post(session, conversation.id, NewMessage(actor, first.body, client_key=key), at=at)
-    if first.form_id is not None:
-        insert_saved(session, conversation.id, first.form_id, actor=actor, at=at, client_key=key)
-    return message
+    return reply(session, conversation.id, NewMessage(actor, first.body, client_key=key), first.form_id, at=at)
 
 
 def place(

@@ -200,8 +200,13 @@ def create_tables() -> None:
         sa.Column("mf_recovery_codes", sa.JSON(), nullable=True),
         sa.Column("invited_at", UtcDateTime(), nullable=True),
         sa.Column("last_sign_in_at", UtcDateTime(), nullable=True),
+        sa.Column("mailed_about", sa.String(length=24), nullable=False),
+        sa.Column("mailed_after_minutes", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint("role IN ('admin', 'marketer', 'agent')", name=op.f("ck_agents_role")),
+        sa.CheckConstraint(
+            "mailed_about IN ('off', 'mine', 'mine_or_unassigned', 'all')", name=op.f("ck_agents_mailed_about")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_agents")),
         sa.UniqueConstraint("email", name=op.f("uq_agents_email")),
         sa.UniqueConstraint("fs_uniquifier", name=op.f("uq_agents_fs_uniquifier")),
@@ -282,6 +287,30 @@ def create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_optin_forms")),
         sa.UniqueConstraint("key", name=op.f("uq_optin_forms_key")),
     )
+    op.create_table(
+        "saved_replies",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("form_id", sa.Integer(), nullable=True),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["form_id"], ["optin_forms.id"], name=op.f("fk_saved_replies_form_id_optin_forms")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_replies")),
+    )
+    op.create_table(
+        "failures",
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("name", sa.String(length=254), nullable=False),
+        sa.Column("first_at", UtcDateTime(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("problem", sa.String(length=300), nullable=False),
+        sa.CheckConstraint("kind IN ('job', 'mail')", name=op.f("ck_failures_kind")),
+        sa.PrimaryKeyConstraint("kind", "name", name=op.f("pk_failures")),
+    )
+    op.create_index("ix_failures_last_at", "failures", ["last_at"])
     op.create_table(
         "outbox_events",
         sa.Column("id", BIG_KEY, nullable=False),
@@ -822,6 +851,20 @@ def create_tables() -> None:
         sqlite_where=sa.text("state = 'opted_out'"),
         postgresql_where=sa.text("state = 'opted_out'"),
     )
+    op.create_table(
+        "agent_notices",
+        sa.Column("conversation_id", BIG_KEY, nullable=False),
+        sa.Column("agent_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("claimed_at", UtcDateTime(), nullable=False),
+        sa.Column("sent_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["agent_id"], ["agents.id"], name=op.f("fk_agent_notices_agent_id_agents")),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"], ["conversations.id"], name=op.f("fk_agent_notices_conversation_id_conversations")
+        ),
+        sa.PrimaryKeyConstraint("conversation_id", "agent_id", "number", name=op.f("pk_agent_notices")),
+    )
+    op.create_index("ix_agent_notices_claimed_at", "agent_notices", ["claimed_at"])
     op.create_table(
         "conversation_presence",
         sa.Column("conversation_id", BIG_KEY, nullable=False),

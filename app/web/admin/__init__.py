@@ -1,9 +1,19 @@
-"""Pages of the admins: forms, types, the messenger, webhooks, agents, API tokens, settings, first steps."""
+"""Pages of the admins: forms, types, the messenger, webhooks, agents, API tokens, settings, first steps, problems."""
 
 from flask import Flask
 
 # Each of these modules adds its views to the blueprint when it is imported.
-from app.web.admin import agents, api_tokens, forms, messenger, settings, setup, subscription_types, webhooks  # noqa: F401
+from app.web.admin import (  # noqa: F401
+    agents,
+    api_tokens,
+    failures,
+    forms,
+    messenger,
+    settings,
+    setup,
+    subscription_types,
+    webhooks,
+)
 from app.web.admin.blueprint import blueprint as _blueprint
 
 

@@ -38,7 +38,8 @@ def allow_origin() -> ResponseReturnValue:
         flash(sentence_of(error), "error")
     else:
         flash(gettext("%(origin)s may show your forms and your chat now.", origin=origin))
-    return redirect(url_for("admin.setup_page"), 303)
+    back = "failures_page" if request.form.get("back") == "failures" else "setup_page"
+    return redirect(url_for(f"admin.{back}"), 303)
 
 
 @blueprint.get("/admin/try")

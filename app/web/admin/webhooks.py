@@ -58,7 +58,7 @@ def webhooks_page() -> str:
         return render_template(
             "admin/webhooks.html",
             endpoints=found,
-            health={each.id: _health(each) for each in found},
+            health={each.id: health_of(each) for each in found},
             counts=endpoints.counts(session, found),
             nothing=Counts(),
             count_max=endpoints.COUNT_MAX,
@@ -222,7 +222,7 @@ def _page(form: EndpointForm, endpoint_id: int) -> str:
             "admin/webhook.html",
             form=form,
             endpoint=endpoint,
-            health=_health(endpoint),
+            health=health_of(endpoint),
             pause_after=attempts.PAUSE_AFTER,
             counts=endpoints.counts(session, [endpoint]).get(endpoint_id, Counts()),
             count_max=endpoints.COUNT_MAX,
@@ -247,7 +247,7 @@ def _filter() -> tuple[DeliveryState | None, int | None]:
     return DeliveryState(state) if state else None, request.args.get("before", type=numbers.whole_number)
 
 
-def _health(endpoint: WebhookEndpoint) -> str:
+def health_of(endpoint: WebhookEndpoint) -> str:
     """The endpoint's state, as the status macro names it."""
     if endpoint.disabled_at is not None:
         return "disabled"

@@ -8,9 +8,11 @@ from wtforms import SelectField
 
 from app.core import clock
 from app.core.accounts import agents, language, sessions
+from app.core.accounts import waiting_mail as mail_settings
 from app.core.wording import LOCALES
 from app.core.workspace import settings
-from app.web.auth import devices
+from app.web.auth import devices, waiting_mail
+from app.web.auth.waiting_mail import WaitingMailForm
 from app.web.formkit import Form, NameForm, accepted, choices
 from app.web.i18n import gettext, lazy_gettext, ngettext, use_locale
 from app.web.services import read_only, unit_of_work
@@ -60,6 +62,14 @@ def choose_language() -> ResponseReturnValue:
     return accepted(form, _language_chosen) or (_account_page(language_form=form), form.status)
 
 
+@blueprint.post("/account/waiting-mail")
+@agent_required
+def change_waiting_mail() -> ResponseReturnValue:
+    """Choose which waiting conversations the agent is mailed about."""
+    form = WaitingMailForm()
+    return accepted(form, _waiting_mail_changed) or (_account_page(mail_form=form), form.status)
+
+
 @blueprint.post("/account/recovery-codes.txt")
 @agent_required
 def recovery_codes_file() -> ResponseReturnValue:
@@ -91,15 +101,24 @@ def end_other_sessions() -> ResponseReturnValue:
     return redirect(url_for("auth.account"), 303)
 
 
-def _account_page(*, name_form: NameForm | None = None, language_form: LanguageForm | None = None) -> str:
+def _account_page(
+    *,
+    name_form: NameForm | None = None,
+    language_form: LanguageForm | None = None,
+    mail_form: WaitingMailForm | None = None,
+) -> str:
     """The page with the form that was just sent, and new ones for the rest."""
     agent = _signed_in_agent()
+    mail_form = mail_form or waiting_mail.stored(agent)
+    mail_form.offer()
     with read_only() as session:
         return render_template(
             "auth/account.html",
             agent=agent,
             name_form=name_form or NameForm(formdata=None, data={"name": agent.name}),
             language_form=language_form or LanguageForm(formdata=None, data={"locale": agent.locale or ""}),
+            mail_form=mail_form,
+            is_mail_sent=waiting_mail.is_sent(),
             codes_left=len(agent.mf_recovery_codes or []),
             sessions=sessions.newest(session, agent.id, at=clock.now()),
             this_session=current_session().id,
@@ -122,6 +141,15 @@ def _language_chosen(form: LanguageForm) -> ResponseReturnValue:
         language.choose(session, _signed_in_agent().id, locale, actor=current_actor(), at=clock.now())
     with use_locale(page_language.of(locale)):
         flash(gettext("Your language is changed."))
+    return redirect(url_for("auth.account"), 303)
+
+
+def _waiting_mail_changed(form: WaitingMailForm) -> ResponseReturnValue:
+    about, after_minutes = form.about.data or "", form.after_minutes.data or 0
+    with unit_of_work() as session:
+        agent_id = _signed_in_agent().id
+        mail_settings.change(session, agent_id, about, after_minutes, actor=current_actor(), at=clock.now())
+    flash(gettext("Your notifications are changed."))
     return redirect(url_for("auth.account"), 303)
 
 

@@ -3,7 +3,16 @@
 from flask import Flask
 
 # Each of these modules adds its views to the blueprint when it is imported.
-from app.web.inbox import actions, insert_form, new_conversation, pages, picker, poll  # noqa: F401
+from app.web.inbox import (  # noqa: F401
+    actions,
+    insert_form,
+    new_conversation,
+    pages,
+    picker,
+    poll,
+    reply_picker,
+    saved_replies,
+)
 from app.web.inbox.blueprint import blueprint as _blueprint
 
 

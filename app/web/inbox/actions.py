@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.conversations import forms as conversation_forms
-from app.core.conversations import lifecycle, messages
+from app.core.conversations import lifecycle
 from app.core.conversations.appending import NewMessage
 from app.core.errors import InvalidInput, InvalidState
 from app.core.inbox import presence
@@ -88,7 +88,8 @@ def _posted(form: ReplyForm, conversation_id: int) -> ResponseReturnValue:
     kind = MessageKind.NOTE if form.kind.data == "note" else MessageKind.MESSAGE
     new = NewMessage(current_actor(), form.body.data or "", kind, form.client_key.data or None)
     with unit_of_work() as session:
-        messages.post(session, conversation_id, new, at=clock.now())
+        form_id = ids.parse_id(form.form_id.data)
+        conversation_forms.reply(session, conversation_id, new, form_id, at=clock.now())
         _mark_shown_read(session, conversation_id)
     return back_to(conversation_id)
 

@@ -11,6 +11,7 @@ from app.core.conversations.messages import BODY_MAX
 from app.web import ids
 from app.web.formkit import Form, choices, text
 from app.web.i18n import lazy_gettext
+from app.web.inbox import reply_picker
 from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, conversation_context, list_context
 from app.web.services import read_only
@@ -18,7 +19,7 @@ from app.web.sign_in.setup import agent_required
 
 
 class ReplyForm(Form):
-    """A message or a note. ``client_key``: sending it twice posts it once."""
+    """A message or a note. ``form_id``: sent after a message. ``client_key``: sending it twice posts it once."""
 
     kind = RadioField(
         lazy_gettext("Write"),
@@ -33,6 +34,7 @@ class ReplyForm(Form):
         ],
         filters=[text],
     )
+    form_id = StringField(lazy_gettext("Form"), [Length(max=20)])
     client_key = StringField(validators=[Length(max=64)])
 
 
@@ -53,7 +55,6 @@ def conversation_page(conversation_id: int) -> ResponseReturnValue:
 
 def show_conversation(conversation_id: int, *, reply: ReplyForm | None = None) -> ResponseReturnValue:
     """One conversation beside its list, with the reply that was just sent and refused, if any."""
-    reply = reply or ReplyForm(formdata=None)
     at, before = clock.now(), request.args.get("line", type=ids.whole_number)
     with read_only() as session:
         cursor = changes.changed_since(session, None).cursor
@@ -61,12 +62,15 @@ def show_conversation(conversation_id: int, *, reply: ReplyForm | None = None) -
         view = views.agent_page(session, conversation_id, at=at, before=before)
         context = list_context(session, ListChoice.from_request(), at=at)
         context |= conversation_context(session, conversation, view, at=at, earlier={})
+        contact = context["contact"]
+        reply = reply or ReplyForm(formdata=None, data=reply_picker.picked_values(session, contact))
         page = render_template(
             "inbox/conversation.html",
             cursor=cursor,
             reply=reply,
+            attached=reply_picker.attached_form(session, contact, reply.form_id.data),
             is_newest=before is None,
-            has_messenger=lifecycle.has_messenger(session, context["contact"]),
+            has_messenger=lifecycle.has_messenger(session, contact),
             **context,
         )
     return page, reply.status

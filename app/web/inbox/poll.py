@@ -90,6 +90,7 @@ def _announcement(session: Session, row: InboxRow, time_zone: str) -> dict[str, 
     """One announcement for the page, which announces each ``key`` once."""
     return {
         "key": row.news_key,
+        "is_mine": row.assignee_id == my_id(),
         "id": row.conversation_id,
         "address": url_for("inbox.conversation_page", conversation_id=row.conversation_id),
         "name": people.label(row, time_zone),

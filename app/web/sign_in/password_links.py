@@ -12,13 +12,15 @@ from flask_security.utils import get_message
 from itsdangerous import BadData, SignatureExpired
 
 from app import logs, mail_client
-from app.core import email
+from app.core import clock, email
 from app.core.errors import DestinationRefused
-from app.mail_client import MailFailed, MailServer
-from app.models import Agent
+from app.core.problems import failures
+from app.mail_client import MailFailed
+from app.models import Agent, FailureKind
 from app.web import services
 from app.web.i18n import current_locale, gettext, sentence_of, use_locale
 from app.web.security import public_url
+from app.web.services import Services
 
 INVITATION_LASTS = timedelta(days=7)
 RESET_LASTS = timedelta(days=1)
@@ -49,7 +51,7 @@ def send_link(agent: Agent, link: str, *, workspace: str) -> bool:
     with use_locale(agent.locale or current_locale()):
         subject = gettext("Your account at %(workspace)s", workspace=workspace) if agent.password is None else _reset()
         body = render_template(template, agent=agent, link=link, workspace=workspace)
-    return _send(services.services().mail_server, agent.email, subject, body)
+    return _send(services.services(), agent.email, subject, body)
 
 
 def has_reset_by_mail() -> bool:
@@ -97,7 +99,7 @@ class BackgroundMailUtil(MailUtil):
         """Send the only mail that Flask-Security sends here: the one with a link to reset the password."""
         with use_locale(context["user"].locale or current_locale()):
             subject, body = _reset(), render_template(f"{template}.txt", **context)
-        Thread(target=_send, args=(services.services().mail_server, recipient, subject, body), daemon=True).start()
+        Thread(target=_send, args=(services.services(), recipient, subject, body), daemon=True).start()
 
 
 def _reset() -> str:
@@ -135,14 +137,16 @@ def _send_no_referrer(response: Response) -> Response:
     return response
 
 
-def _send(server: MailServer | None, recipient: str, subject: str, body: str) -> bool:
-    """Send a mail; false when that failed. The log has no address."""
-    if server is None:
+def _send(current: Services, recipient: str, subject: str, body: str) -> bool:
+    """Send a mail; false when that failed, which admins then see. The log has no address."""
+    if current.mail_server is None:
         return False
     try:
-        mail_client.send(server, recipient=recipient, subject=subject, body=body)
-    except MailFailed:
+        mail_client.send(current.mail_server, recipient=recipient, subject=subject, body=body)
+    except MailFailed as problem:
         _log.exception("mail could not be sent")
+        with current.database.unit_of_work() as session:
+            failures.record(session, FailureKind.MAIL, recipient, problem, at=clock.now())
         return False
     return True
 

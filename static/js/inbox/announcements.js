@@ -1,6 +1,6 @@
 // Announces news: in the page title, to a screen reader, by a sound, by a notification.
 
-import { notification, sound } from "./preferences.js";
+import { mineOnly, notification, sound } from "./preferences.js";
 import { announcer, conversation } from "./state.js";
 import { sentence } from "./texts.js";
 
@@ -17,9 +17,11 @@ export function announce(news) {
   for (const each of news) announced.add(each.key);
   if (!fresh.length) return;
   if (!document.hidden) announcer.textContent = fresh.map((each) => sentence("news", each)).join(". ");
+  const loud = mineOnly.checked ? fresh.filter((each) => each.is_mine) : fresh;
+  if (!loud.length) return;
   if (sound.checked) beep();
   if (notification.checked && document.hidden && Notification.permission === "granted") {
-    for (const each of fresh) {
+    for (const each of loud) {
       const shown = new Notification(each.name, { body: each.text, tag: `assent-${each.id}` });
       shown.addEventListener("click", () => { window.focus(); location.assign(each.address); });
     }

@@ -6,6 +6,7 @@ import { schedulePoll } from "./polls.js";
 import { openPicker } from "./picker.js";
 import { keys, openSettings } from "./preferences.js";
 import { reportPresence } from "./presence.js";
+import { openReplies } from "./replies.js";
 import { body } from "./reply.js";
 import { focusBy, select } from "./selection.js";
 import { list, reply, root, state } from "./state.js";
@@ -28,6 +29,7 @@ const shortcuts = {
   r: () => write("message"),
   n: () => write("note"),
   i: openPicker,
+  s: openReplies,
   e: () => document.querySelector("form[data-key=e]")?.requestSubmit(),
   z: undo,
   "?": openSettings,

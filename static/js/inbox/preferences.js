@@ -19,8 +19,9 @@ export function openSettings() {
 settings.addEventListener("click", (event) => { if (event.target === settings) settings.close(); });
 export const sound = document.getElementById("with-sound");
 export const notification = document.getElementById("with-notification");
+export const mineOnly = document.getElementById("with-mine-only");
 export const keys = document.getElementById("with-keys");
-for (const [box, name, standard] of [[sound, "sound", "no"], [notification, "notification", "no"], [keys, "keys", "yes"]]) {
+for (const [box, name, standard] of [[sound, "sound", "no"], [notification, "notification", "no"], [mineOnly, "mine-only", "no"], [keys, "keys", "yes"]]) {
   box.checked = stored.get(name, standard);
   box.addEventListener("change", () => stored.set(name, box.checked));
 }

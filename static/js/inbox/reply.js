@@ -19,12 +19,14 @@ async function send() {
   const sent = body.value;
   if (!sent.trim()) { showNotSent(sentence("write_first")); return; }
   isSending = true;
+  const fields = new FormData(reply);
   reply.classList.add("is-busy");
   try {
-    const response = await post(reply.action, new FormData(reply), { signal: AbortSignal.timeout(20_000) });
+    const response = await post(reply.action, fields, { signal: AbortSignal.timeout(20_000) });
     if (!response.ok) { showNotSent(sentence("not_sent", { reason: await reasonOf(response, reply.id) })); return; }
     body.value = body.value.startsWith(sent) ? body.value.slice(sent.length) : body.value; // the agent may have typed more
     storeDraft();
+    if (fields.get("kind") === "message") reply.dispatchEvent(new Event("sent"));
     reply.elements.client_key.value = newKey();
     showNotSent("");
     scrollToEnd();

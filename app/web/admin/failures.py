@@ -1,0 +1,56 @@
+"""What failed: webhooks, jobs, mails, and snippets on websites that are not allowed."""
+
+from flask import g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.core import clock
+from app.core.problems import failures, overview
+from app.core.webhooks import endpoints
+from app.core.workspace import settings
+from app.web.admin.blueprint import blueprint
+from app.web.admin.webhooks import health_of
+from app.web.i18n import lazy_gettext
+from app.web.services import read_only, unit_of_work
+from app.web.sign_in.setup import admin_required, current_actor
+
+JOBS = {
+    "delete_expired": lazy_gettext("Deleting expired records"),
+    "deliver_webhooks": lazy_gettext("Sending webhooks"),
+    "fail_late_webhooks": lazy_gettext("Giving up late webhooks"),
+    "mail_waiting": lazy_gettext("Mails about conversations that wait"),
+    "purge_erased": lazy_gettext("Removing what is left of erased contacts"),
+    "route_outbox": lazy_gettext("Turning changes into webhooks"),
+}
+
+
+@blueprint.get("/admin/failures")
+@admin_required
+def failures_page() -> str:
+    with read_only() as session:
+        return render_template(
+            "admin/failures.html",
+            problems=overview.read(session, at=clock.now()),
+            health_of=health_of,
+            jobs=JOBS,
+            count_max=endpoints.COUNT_MAX,
+            time_zone=settings.get(session).time_zone,
+        )
+
+
+@blueprint.post("/admin/failures/clear")
+@admin_required
+def clear_failure() -> ResponseReturnValue:
+    """Remove a job or a mail from the list."""
+    kind, name = request.form.get("kind", ""), request.form.get("name", "")
+    with unit_of_work() as session:
+        failures.clear(session, kind, name, actor=current_actor(), at=clock.now())
+    return redirect(url_for("admin.failures_page"), 303)
+
+
+@blueprint.app_template_global()
+def problem_count() -> int:
+    """How many problems the navigation announces to admins; read once a request, however often it is shown."""
+    if "problem_count" not in g:
+        with read_only() as session:
+            g.problem_count = overview.count(session)
+    return int(g.problem_count)
