@@ -129,7 +129,7 @@ def read_url(url: str, reach: Reach = Reach.INTERNET) -> Target:
     if (literal := _as_address(host)) is not None:
         _check(literal, reach)
     elif _is_local_name(host) and reach == Reach.INTERNET:
-        raise Refused("This name stands for the server itself.")
+        raise Refused("This host name is the server itself.")
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?[]")
     return Target(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), path + (query and f"?{query}"))
@@ -281,11 +281,11 @@ def _allowed_addresses(target: Target, resolve: Resolver, reach: Reach) -> list[
         except Refused as refused:
             refusal = refused
         except ValueError:
-            refusal = Refused("The name stands for an address that cannot be used.")
+            refusal = Refused("The host name resolves to an address that cannot be used.")
         else:
             allowed.append(each)
     if not allowed:
-        raise refusal or Failed("The name stands for no address.")
+        raise refusal or Failed("The host name resolves to no address.")
     return list(dict.fromkeys(allowed))
 
 
@@ -401,6 +401,6 @@ _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
     (TimeoutError, "The server could not be reached in time."),
     (http.client.RemoteDisconnected, "The connection was closed without an answer."),
     (ConnectionError, "The connection broke before the answer was complete."),
-    (http.client.HTTPException, "The answer was not HTTP, or it broke off."),
+    (http.client.HTTPException, "The response was not HTTP, or it broke off."),
     (OSError, "The server cannot be reached."),
 )

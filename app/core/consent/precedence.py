@@ -82,7 +82,7 @@ def refuse_lifting_gdpr(evidence: Evidence) -> None:
     if evidence.source in BY_THE_PERSON:
         return
     if evidence.source not in _SINGLE_ACTS:
-        raise InvalidState("Only the person, or one explicit action with a note, can allow messages again.")
+        raise InvalidState("Only the person can allow messages again, or you for this contact alone, with a note.")
     if not evidence.note:
         raise InvalidInput("Say in a note how they asked for messages again.", field=_note_field(evidence))
 
@@ -100,14 +100,14 @@ def refuse_against_opt_out(
         session, key.subscription_type_id, cast(str, key.destination_hash)
     )
     if is_suppressed:
-        raise InvalidState("This number asked not to be texted. Only its holder can lift that.", code="suppressed")
+        raise InvalidState("This number asked not to be texted. Only its holder can change that.", code="suppressed")
     if opted_out_at is not None and evidence.occurred_at is not None:
         _refuse_outdated(opted_out_at, evidence.occurred_at)
     own = current if current is not None and current.state == ConsentState.OPTED_OUT else None
     if own is None and opted_out_at is None:
         return
     if evidence.source not in _SINGLE_ACTS:
-        raise InvalidState("They opted out. Only they, or one explicit action with a note, can reverse it.")
+        raise InvalidState("They opted out. Only they can reverse it, or you for this contact alone, with a note.")
     if not evidence.note and _needs_note(session, key, evidence, own):
         raise InvalidInput(
             "They opted out. Say in a note how they asked to be signed up again.", field=_note_field(evidence)

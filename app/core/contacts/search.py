@@ -71,7 +71,7 @@ def page(
     :raises InvalidInput: the query, the sort, or ``skip`` beyond ``SKIPPED_MAX``
     """
     if skip > SKIPPED_MAX:
-        raise InvalidInput("Page by “starting_after”: pages by number end here.", field="page")
+        raise InvalidInput("Use “starting_after” from here on: numbered pages end here.", field="page")
     is_plain = after is None and not skip and (order is None or order.field is None)
     if is_plain and (ids := _look_up(session, query, limit)) is not None:
         return Found(ids, None, len(ids), is_minimum=False)

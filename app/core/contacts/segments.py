@@ -90,8 +90,8 @@ def _name(typed: str) -> str:
 def _query(session: Session, raw: object) -> dict[str, Any]:
     query = filters.read(raw)
     if filters.segments_in(query):
-        raise InvalidInput("A segment cannot ask about segments.", field="query")
+        raise InvalidInput("The filter of a segment cannot use segments.", field="query")
     contact_search.check(session, query)
     if not isinstance(raw, Mapping):
-        raise InvalidInput("Give a query.", field="query")
+        raise InvalidInput("Add a filter.", field="query")
     return dict(raw)

@@ -82,7 +82,7 @@ def checked_content(session: Session, content: FormContent) -> FormContent:
     if content.locale not in texts:
         raise InvalidInput("Give the form a title.", field="title")
     if any(text.checkbox_text for text in texts.values()) and not texts[content.locale].checkbox_text:
-        raise InvalidInput("Write the text of the box in the form's own language, too.", field="checkbox_text")
+        raise InvalidInput("Write the text of the box in the language of the form, too.", field="checkbox_text")
     return FormContent(
         content.subscription_type_id, texts, content.locale, color, settings.country(content.default_country)
     )
@@ -92,7 +92,7 @@ def read_color(typed: str | None) -> str:
     """The accent color as it is stored; the standard one when empty. :raises InvalidInput: it is not a color"""
     color = (typed or "").strip().lower() or DEFAULT_ACCENT_COLOR
     if not _COLOR.fullmatch(color):
-        raise InvalidInput("Write the colour as # and six digits, for example #0b6e4f.", field="accent_color")
+        raise InvalidInput("Write the color as # and six hexadecimal digits, for example #0b6e4f.", field="accent_color")
     return color
 
 

@@ -29,7 +29,7 @@ def undo(session: Session, event_id: int, evidence: Evidence, *, at: datetime) -
     form = session.get(InsertedForm, event.inserted_form_id or 0) if event else None
     subscription_type = session.get(SubscriptionType, event.subscription_type_id or 0) if event else None
     if event is None or event.contact_id is None or form is None or subscription_type is None:
-        raise InvalidState("This event is no answer to a form.", code="changed_since")
+        raise InvalidState("This event is not an answer to a form.", code="changed_since")
     contact = _locked(session, event.contact_id)
     session.refresh(form, with_for_update=True)
     current = consent.current(session, contact, subscription_type.id)

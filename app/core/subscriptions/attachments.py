@@ -40,7 +40,7 @@ def attach(
     subscription_type = _find_live(session, subscription_type_id)
     if consent_type != subscription_type.consent_type:
         raise InvalidInput(
-            "This subscription type is “%(consent_type)s”: attach to it with that.",
+            "This subscription type has the consent type “%(consent_type)s”. Send the same.",
             field="consent_type",
             consent_type=subscription_type.consent_type,
         )
@@ -100,8 +100,8 @@ def _record_opt_in(
         destination = recording.number_at(session, contact.id, evidence.occurred_at, current=destination)
     if not destination:
         if subscription_type.channel == Channel.SMS:
-            raise InvalidState("This contact has no number to say yes for. Give it one first.", code="no_phone")
-        raise InvalidState("This contact has no address to say yes for. Give it one first.", code="no_email")
+            raise InvalidState("This contact has no number to opt in. Add one first.", code="no_phone")
+        raise InvalidState("This contact has no email address to opt in. Add one first.", code="no_email")
     return consent.opt_in(session, contact, subscription_type.id, destination, evidence, at=at)
 
 

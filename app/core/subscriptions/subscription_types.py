@@ -26,11 +26,11 @@ NAME_MAX = 120
 DESCRIPTION_MAX = 2000
 # The steps that a state does not allow, by the name of their event.
 _REFUSED_STEPS = {
-    ("put_live", TypeState.LIVE): translatable("“%(name)s” is live, so it cannot be put live."),
-    ("put_live", TypeState.ARCHIVED): translatable("“%(name)s” is archived, so it cannot be put live."),
-    ("archived", TypeState.ARCHIVED): translatable("“%(name)s” is archived, so it cannot be archived."),
-    ("brought_back", TypeState.DRAFT): translatable("“%(name)s” is draft, so it cannot be brought back."),
-    ("brought_back", TypeState.LIVE): translatable("“%(name)s” is live, so it cannot be brought back."),
+    ("put_live", TypeState.LIVE): translatable("“%(name)s” is already live."),
+    ("put_live", TypeState.ARCHIVED): translatable("“%(name)s” is archived. Restore it before you publish it."),
+    ("archived", TypeState.ARCHIVED): translatable("“%(name)s” is already archived."),
+    ("brought_back", TypeState.DRAFT): translatable("“%(name)s” is a draft, so there is nothing to restore."),
+    ("brought_back", TypeState.LIVE): translatable("“%(name)s” is live, so there is nothing to restore."),
 }
 _TYPE = cast(Table, SubscriptionType.__table__)
 _TRANSLATION = cast(Table, SubscriptionTypeTranslation.__table__)

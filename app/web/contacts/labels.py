@@ -30,7 +30,7 @@ SOURCES = {
     Source.VERIFICATION: translatable("Verification of the number"),
 }
 ACTIONS = {
-    Action.CLAIM: translatable("Claim: an unverified person signed up, so nothing changed"),
+    Action.CLAIM: translatable("Unverified sign-up: nothing changed"),
     Action.NUMBER_CHANGE: translatable("Number changed"),
     Action.GDPR_OFF: translatable("Wants no messages on any channel"),
     Action.GDPR_ON: translatable("Messages allowed again"),
@@ -78,7 +78,7 @@ DETAILS = {
     "shown_as": translatable("Shown as"),
     "subscription_type": translatable("Subscription type"),
     "typed_as": translatable("Typed as"),
-    "undo_of": translatable("Undo of"),
+    "undo_of": translatable("Undoes event"),
 }
 # The parts of a stored wording that the page does not reproduce. The first three were not on the screen either: the
 # language, and in earlier versions type and mode.

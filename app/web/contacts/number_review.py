@@ -13,7 +13,7 @@ from app.web.i18n import gettext
 from app.web.services import unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor
 
-_KEPT = translatable("Texts stay stopped. Only the number’s holder can lift that.")
+_KEPT = translatable("Texts stay stopped. Only the holder of the number can change that.")
 _RELEASED = translatable("Texts are allowed again.")
 _DECIDED_BEFORE = translatable("A teammate or the number’s holder has decided about this number already.")
 

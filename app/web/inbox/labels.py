@@ -135,7 +135,7 @@ def excerpt(row: InboxRow, agents: Mapping[int | str, str], me: int) -> str:
         return summary
     is_note, is_mine = row.kind == MessageKind.NOTE, row.author == f"agent:{me}"
     if is_mine:
-        return gettext("Note by You: %(text)s", text=summary) if is_note else gettext("You: %(text)s", text=summary)
+        return gettext("Your note: %(text)s", text=summary) if is_note else gettext("You: %(text)s", text=summary)
     author = formatting.actor(row.author, agents)
     if is_note:
         return gettext("Note by %(author)s: %(text)s", author=author, text=summary)

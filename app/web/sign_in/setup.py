@@ -111,10 +111,10 @@ _MESSAGES = {
     "REAUTHENTICATION_REQUIRED": (translatable("Enter your password once more to go on."), "info"),
     "UNAUTHENTICATED": (translatable("Sign in to see this page."), "info"),
     # These are the words of Flask-Security, here so that our catalogs have them.
-    "REAUTHENTICATION_SUCCESSFUL": (translatable("Reauthentication successful"), "info"),
+    "REAUTHENTICATION_SUCCESSFUL": (translatable("Your password is confirmed."), "info"),
     "TWO_FACTOR_LOGIN_SUCCESSFUL": (translatable("Your code has been confirmed"), "success"),
-    "TWO_FACTOR_METHOD_NOT_AVAILABLE": (translatable("Marked method is not valid"), "error"),
-    "API_ERROR": (translatable("Input not appropriate for requested API"), "error"),
+    "TWO_FACTOR_METHOD_NOT_AVAILABLE": (translatable("This method is not available."), "error"),
+    "API_ERROR": (translatable("This is not possible here."), "error"),
 }
 
 _UNUSED_LIBRARIES = {"flask_login", "flask_principal"}

@@ -120,7 +120,7 @@ def test_a_step_that_the_state_does_not_allow_is_explained(max_: FlaskClient, da
     saved = _saved(database)
     page = f"{PATH}/{saved.id}"
     answer = pages.submit(max_, f"{page}/unarchive", page=page, follow_redirects=True)
-    assert "is draft, so it cannot be brought back" in answer.get_data(as_text=True)
+    assert "is a draft, so there is nothing to restore" in answer.get_data(as_text=True)
 
 
 def test_a_step_by_get_is_refused(max_: FlaskClient, database: Database) -> None:

@@ -392,7 +392,7 @@ def test_an_agent_cannot_opt_in_a_number_that_its_holder_suppressed(
         session.add(Suppression(phone_hash=number, phone=sam.phone, cause="keyword", created_at=make.NOON))
         draft, nobody = make.draft_type(session), make.contact(session)
     for contact, subscription_type, says in (
-        (sam, offers, "This number asked not to be texted. Only its holder can lift that."),
+        (sam, offers, "This number asked not to be texted. Only its holder can change that."),
         (nobody, offers, "This contact has no number to say yes for."),
         (sam, draft, "This subscription type is a draft."),
     ):
