@@ -17,11 +17,13 @@ from app.core.forms import insertion
 from app.core.forms import publishing as optin_forms
 from app.core.forms.content import FormContent, FormText
 from app.core.forms.publishing import FormSettings
+from app.core.problems import failures
+from app.core.site import snippets
 from app.core.webhooks import attempts, endpoints, routing
 from app.core.webhooks.attempts import AttemptOutcome, Schedule
 from app.core.workspace import bootstrap as store
 from app.http_client import Reach
-from app.models import Agent, Consent, Contact, Conversation, InsertedForm, OptInForm, SubscriptionType
+from app.models import Agent, Consent, Contact, Conversation, FailureKind, InsertedForm, OptInForm, SubscriptionType
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,9 @@ def fill(settings: Settings) -> Demo:
         reply = saved_replies.create(session, content, actor="agent:1", at=now)
         agents = session.scalars(select(Agent.id).order_by(Agent.id)).all()
         webhooks = _webhooks(session)
+        for kind, name in ((FailureKind.JOB, "purge_erased"), (FailureKind.MAIL, demo.AGENT)):
+            failures.record(session, kind, name, OSError("Connection refused"), at=now)
+        snippets.record(session, "embed", "https://copy.example.com", at=now)
     database.close()
     return Demo(
         address="",
@@ -132,6 +137,7 @@ def fill(settings: Settings) -> Demo:
             "/admin/messenger",
             *webhooks,
             "/admin/settings",
+            "/admin/failures",
             "/admin/agents",
             "/admin/agents/invite",
             *(f"/admin/agents/{agent}" for agent in agents),

@@ -65,11 +65,15 @@ def test_an_invitation_is_emailed_or_shown_as_chosen(settings: config.Settings, 
     app.extensions["assent"].database.close()
 
 
-def test_a_link_is_shown_when_the_mail_server_refuses_the_email(settings: config.Settings) -> None:
+def test_a_link_is_shown_and_a_problem_listed_when_the_mail_server_refuses_the_email(
+    settings: config.Settings,
+) -> None:
     app = create_app(config.Settings(**(vars(settings) | {"smtp_url": "smtp://127.0.0.1:9"})))
-    page = _invite(pages.admin(app), deliver="mail").get_data(as_text=True)
+    client = pages.admin(app)
+    page = _invite(client, deliver="mail").get_data(as_text=True)
     assert "did not take the mail" in page
     assert _link(page)
+    assert IVY in client.get("/admin/failures").get_data(as_text=True)
     app.extensions["assent"].database.close()
 
 
