@@ -145,7 +145,9 @@ def lift(session: Session, phone_hash: str, *, actor: str, at: datetime) -> Supp
     if found.cause == SuppressionCause.REVIEW:
         raise InvalidState("This number is under review. Decide whether to keep or release it, and say why.")
     if found.cause != SuppressionCause.MANUAL:
-        raise InvalidState("The holder of this number asked not to be texted. Only they can change that.", code="suppressed")
+        raise InvalidState(
+            "The holder of this number asked not to be texted. Only they can change that.", code="suppressed"
+        )
     return _lift(session, found, actor=actor, at=at)
 
 

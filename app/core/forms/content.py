@@ -92,7 +92,9 @@ def read_color(typed: str | None) -> str:
     """The accent color as it is stored; the standard one when empty. :raises InvalidInput: it is not a color"""
     color = (typed or "").strip().lower() or DEFAULT_ACCENT_COLOR
     if not _COLOR.fullmatch(color):
-        raise InvalidInput("Write the color as # and six hexadecimal digits, for example #0b6e4f.", field="accent_color")
+        raise InvalidInput(
+            "Write the color as # and six hexadecimal digits, for example #0b6e4f.", field="accent_color"
+        )
     return color
 
 

@@ -224,7 +224,9 @@ def _greeting(value: Mapping[str, str]) -> dict[str, str]:
 
 def _accent_color(value: str) -> str:
     if not _COLOR.fullmatch(color := value.strip().lower()):
-        raise InvalidInput("Write the color as # and six hexadecimal digits, for example #0b6e4f.", field="messenger_accent_color")
+        raise InvalidInput(
+            "Write the color as # and six hexadecimal digits, for example #0b6e4f.", field="messenger_accent_color"
+        )
     return color
 
 

@@ -72,7 +72,9 @@ class OptInFormForm(Form):
         )
         offered = [(str(each.id), f"{each.name} ({gettext(_CHANNELS[each.channel])})") for each in types]
         self.subscription_type_id.choices = choices([*unchosen, *offered])
-        self.default_country.choices = choices([("", gettext("None: people choose their country")), *formatting.countries()])
+        self.default_country.choices = choices(
+            [("", gettext("None: people choose their country")), *formatting.countries()]
+        )
 
     @property
     def content(self) -> FormContent:
