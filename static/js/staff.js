@@ -82,3 +82,12 @@ for (const list of document.querySelectorAll("[data-filter]")) {
   find.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
   list.before(find);
 }
+
+// The name of a section beside its icon is hidden by Escape, until pointer and focus have left the icon.
+for (const link of document.querySelectorAll(".sections a")) {
+  const isNamed = () => link.matches(":hover, :focus-visible");
+  addEventListener("keydown", ({ key }) => {
+    if (key === "Escape" && isNamed()) link.dataset.quiet = "";
+  });
+  for (const type of ["pointerleave", "blur"]) link.addEventListener(type, () => { if (!isNamed()) delete link.dataset.quiet; });
+}

@@ -44,7 +44,7 @@ def test_color_and_texts_of_every_language_are_saved(app: Flask, database: Datab
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("messenger_accent_color", "green", "Write the colour as #"),
+        ("messenger_accent_color", "green", "Write the color as #"),
         ("messenger_office_name", "x" * 121, "at most 120 characters"),
         ("messenger_greeting-fr", "x" * 301, "at most 300 characters"),
     ],

@@ -1,0 +1,43 @@
+"""The names of sections beside their icons, where the inbox leaves the main navigation little room."""
+
+import pytest
+from playwright.sync_api import Locator, Page
+
+from tests.browser.conftest import sign_in
+
+pytestmark = pytest.mark.databases("sqlite")
+
+
+def test_escape_hides_the_name_of_a_section_until_the_pointer_comes_again(page: Page, address: str) -> None:
+    link = _inbox(page, address)
+    link.hover()
+    assert _width(page) > 20
+    page.keyboard.press("Escape")
+    assert _width(page) == 1
+    page.mouse.move(640, 400)
+    link.hover()
+    assert _width(page) > 20
+
+
+def test_the_pointer_can_move_onto_the_name_of_a_section(page: Page, address: str) -> None:
+    link = _inbox(page, address)
+    link.hover()
+    box = link.bounding_box()
+    assert box
+    y = box["y"] + box["height"] / 2
+    for x in range(0, 30, 2):
+        page.mouse.move(box["x"] + box["width"] + x, y)
+        assert _width(page) > 20
+
+
+def _inbox(page: Page, address: str) -> Locator:
+    sign_in(page, address)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{address}/inbox")
+    return page.locator(".side .sections a").nth(1)
+
+
+def _width(page: Page) -> float:
+    box = page.locator(".side .sections a").nth(1).locator("span").bounding_box()
+    assert box
+    return box["width"]
