@@ -1,6 +1,8 @@
 """Agents are mailed about conversations that wait."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -126,3 +128,20 @@ def test_a_long_list_is_shortened_and_a_name_is_one_line(database: Database, mon
     assert "Sam https://evil.example, for" in text
     assert f"{URL}/inbox/{chats[1]}" not in text
     assert "More of them are in the inbox." in text
+
+
+def test_two_workers_mail_an_agent_once(database: Database) -> None:
+    ana(database)
+    for _ in range(3):
+        wait(database)
+    with mail_server() as server, ThreadPoolExecutor() as workers:
+        start = Barrier(2)
+
+        def work(_number: int) -> int:
+            start.wait()
+            return send(database, server.url)
+
+        sent = sum(workers.map(work, range(2)))
+    links = [line for mail in server.mails for line in mail.get_content().splitlines() if "/inbox/" in line]
+    assert (len(links), len(set(links))) == (3, 3)
+    assert sent == len(server.mails)
