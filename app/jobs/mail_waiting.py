@@ -75,9 +75,9 @@ def text_of(mail: DueMail, *, public_url: str, at: datetime) -> tuple[str, str]:
     locale = mail.locale or DEFAULT_LOCALE
     gettext = wording.translator(locale)
     count = len(mail.conversations)
-    subject = gettext("A conversation waits for an answer")
+    subject = gettext("A conversation is waiting for a reply")
     if count > 1:
-        subject = gettext("Conversations that wait for an answer: %(count)s", count=count)
+        subject = gettext("Conversations waiting for a reply: %(count)s", count=count)
     lines = [subject, ""]
     for each in mail.conversations[:LISTED_MAX]:
         name = " ".join((each.contact_name or "").split())[:_NAME_MAX] or gettext("A visitor")
@@ -86,5 +86,5 @@ def text_of(mail: DueMail, *, public_url: str, at: datetime) -> tuple[str, str]:
         lines += [public_urls.conversation(each.id, base=public_url), ""]
     if count > LISTED_MAX:
         lines += [gettext("More of them are in the inbox."), public_urls.inbox(base=public_url), ""]
-    lines += [gettext("Choose what you are mailed about on your account page:"), public_urls.account(base=public_url)]
+    lines += [gettext("Choose what you get emails about on your account page:"), public_urls.account(base=public_url)]
     return subject, "\n".join(lines) + "\n"

@@ -21,9 +21,9 @@ def change(session: Session, agent_id: int, about: str, after_minutes: int, *, a
     :raises InvalidInput: a value is not offered
     """
     if about not in set(MailedAbout):
-        raise InvalidInput("Choose which conversations you want to be mailed about.", field="about")
+        raise InvalidInput("Choose which conversations you want emails about.", field="about")
     if after_minutes not in AFTER_MINUTES:
-        raise InvalidInput("Choose how long a conversation waits before you are mailed.", field="after_minutes")
+        raise InvalidInput("Choose how long a conversation waits before you get an email.", field="after_minutes")
     agent = agents.find(session, agent_id)
     if (agent.mailed_about, agent.mailed_after_minutes) != (about, after_minutes):
         agent.mailed_about, agent.mailed_after_minutes = about, after_minutes

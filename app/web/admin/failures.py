@@ -16,8 +16,8 @@ from app.web.sign_in.setup import admin_required, current_actor
 JOBS = {
     "delete_expired": lazy_gettext("Deleting expired records"),
     "deliver_webhooks": lazy_gettext("Sending webhooks"),
-    "fail_late_webhooks": lazy_gettext("Giving up late webhooks"),
-    "mail_waiting": lazy_gettext("Mails about conversations that wait"),
+    "fail_late_webhooks": lazy_gettext("Marking late webhooks as failed"),
+    "mail_waiting": lazy_gettext("Emails about waiting conversations"),
     "purge_erased": lazy_gettext("Removing what is left of erased contacts"),
     "route_outbox": lazy_gettext("Turning changes into webhooks"),
 }

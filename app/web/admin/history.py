@@ -35,7 +35,7 @@ EVENTS = {
     "conversation.note": translatable("Note written in a conversation"),
     "conversation.open": translatable("Conversation opened"),
     "conversation.quick_reply": translatable("Quick reply written in a conversation"),
-    "failure.cleared": translatable("Problems cleared"),
+    "failure.cleared": translatable("Problems dismissed"),
     "form.archived": translatable("Form archived"),
     "form.created": translatable("Form created"),
     "form.inserted": translatable("Form inserted"),

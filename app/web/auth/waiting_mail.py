@@ -20,7 +20,7 @@ class WaitingMailForm(Form):
     """Which conversations the agent is mailed about, and after how many minutes. Core checks both values."""
 
     about = SelectField(lazy_gettext("Email me about"), validate_choice=False)
-    after_minutes = SelectField(lazy_gettext("When they wait for"), coerce=int, validate_choice=False)
+    after_minutes = SelectField(lazy_gettext("After waiting for"), coerce=int, validate_choice=False)
 
     def offer(self) -> None:
         """Fill in the choices, in the reader's language."""
