@@ -1,6 +1,6 @@
 """Translation of every page into six languages. Responses of the API are English."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -45,8 +45,8 @@ def forget_locale() -> None:
 
 
 def gettext(message: str, **values: object) -> str:
-    """Translate a sentence to the current locale."""
-    return flask_babel.gettext(message, **values)
+    """Translate a sentence to the current locale. In a right-to-left one, texts in it keep their own direction."""
+    return flask_babel.gettext(message, **_isolated(values))
 
 
 def lazy_gettext(message: str, **values: object) -> Any:
@@ -56,7 +56,7 @@ def lazy_gettext(message: str, **values: object) -> Any:
 
 def ngettext(one: str, many: str, number: int, **values: object) -> str:
     """Translate a sentence with ``%(num)s`` to the current locale, in the plural form for this number."""
-    return flask_babel.ngettext(one, many, number, **values)
+    return flask_babel.ngettext(one, many, number, **_isolated(values))
 
 
 def sentence_of(error: AssentError) -> str:
@@ -74,8 +74,13 @@ def current_locale() -> str:
 def _completed(value: Value, locale: str) -> str:
     if isinstance(value, int):
         return str(format_decimal(value, locale=locale))
-    text = value(locale) if callable(value) else value
-    return wording.embedded(text) if wording.direction(locale) == "rtl" else text
+    return value(locale) if callable(value) else value
+
+
+def _isolated(values: Mapping[str, object]) -> dict[str, object]:
+    if not values or page_dir() == "ltr":
+        return dict(values)
+    return {name: wording.embedded(value) if type(value) is str else value for name, value in values.items()}
 
 
 def page_lang() -> str:

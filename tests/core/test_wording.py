@@ -108,6 +108,9 @@ def test_every_sentence_is_translated_with_its_placeholders(locale: str) -> None
         assert not entry.fuzzy, f"{locale}: {sentence!r} is fuzzy"
         assert len(translations) in {1, catalog.num_plurals}, f"{locale}: {sentence!r} lacks a form"
         assert not list(entry.check(catalog)), f"{locale}: {sentence!r}"
+        # Templates show translations as they are, in attributes, too.
+        unsafe = {char for each in translations for char in each if char in '"<&'}
+        assert unsafe <= set("".join(sentence)), f"{locale}: {sentence!r} holds {unsafe}"
     assert {entry.id for entry in catalog if entry.id} == catalogs.sentences(), "a sentence that is no longer used"
 
 
