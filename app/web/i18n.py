@@ -24,6 +24,7 @@ def init_app(app: Flask, locale_selector: Callable[[], str] = lambda: g.get("loc
     :param locale_selector: a key of ``wording.LOCALES`` for the current request
     """
     app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.jinja_env.filters["language_tag"] = wording.language_tag
     app.jinja_env.globals.update(page_lang=page_lang, page_dir=page_dir, translatable=wording.translatable)
     Babel(
         app,

@@ -11,8 +11,8 @@ from app.core import demo
 from tests.browser import actions as acts
 from tests.browser import tour
 from tests.browser.themes import in_every_look
-from tests.installations import settings_of
-from tests.serve import web_process
+from tests.installations import Installation, settings_of
+from tests.serve import in_this_process
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tour.Demo]:
     folder: Path = tmp_path_factory.mktemp("demo")
     settings: Settings = settings_of(folder)
     filled = tour.fill(settings)
-    with web_process(settings) as address:
+    with in_this_process(Installation(settings).app) as address:
         yield filled.at(address)
 
 

@@ -43,7 +43,7 @@ SMS_FORM = {
         "Welcome aboard! Your first offer comes with our next text.",
     ),
     "es": FormText(
-        "Nuevas ofertas por SMS",
+        "Novas ofertas por SMS",
         "Suscribirme",
         "Al suscribirte aceptas recibir en este número mensajes publicitarios periódicos y automatizados de Harbour "
         "Coffee, hasta 4 al mes. El consentimiento **no** es condición de compra. Pueden aplicarse tarifas de mensajes "
@@ -70,7 +70,7 @@ SMS_FORM = {
         "Willkommen an Bord! Das erste Angebot kommt mit unserer nächsten SMS.",
     ),
     "pt_BR": FormText(
-        "Nuevas ofertas por SMS",
+        "Novas ofertas por SMS",
         "Quero receber",
         "Ao se inscrever, você concorda em receber neste número mensagens publicitárias recorrentes e automatizadas da "
         "Harbour Coffee, até 4 por mês. O consentimento **não** é condição de compra. Podem ser cobradas tarifas de "

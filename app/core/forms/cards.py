@@ -44,7 +44,8 @@ class CardState(StrEnum):
 
 @dataclass(frozen=True)
 class FormCard:
-    """One inserted form. ``token`` is the last part of the embed's address; ``title`` is in the form's own language.
+    """One inserted form. ``token`` is the last part of the embed's address; ``title`` is in the form's own language,
+    ``locale``.
 
     ``undone_at``: when the person undid their answer; the form can be answered again.
     ``is_signed_up_elsewhere``: it was not answered, but its contact is signed up for the type in another way.
@@ -54,6 +55,7 @@ class FormCard:
     form_id: int
     token: str
     title: str
+    locale: str
     type_name: str
     channel: str
     state: CardState
@@ -70,6 +72,7 @@ COLUMNS: tuple[ColumnElement[Any], ...] = (
     _INSERTED.c.form_id.label("card_form_id"),
     _INSERTED.c.token.label("card_token"),
     _TEXT.c.title.label("card_title"),
+    _TEXT.c.locale.label("card_locale"),
     _TYPE.c.name.label("card_type_name"),
     _TYPE.c.channel.label("card_channel"),
     _INSERTED.c.seen_at.label("card_seen_at"),
@@ -106,6 +109,7 @@ def of_row(row: Any, *, at: datetime) -> FormCard | None:
         form_id=row.card_form_id,
         token=row.card_token,
         title=row.card_title,
+        locale=row.card_locale,
         type_name=row.card_type_name,
         channel=row.card_channel,
         state=_state(row, at),

@@ -61,12 +61,13 @@ _REFUSED_NUMBERS = {
 
 @dataclass(frozen=True)
 class Agreement:
-    """An opt-in by a form: destination, time, and the legal text as it was shown (safe HTML)."""
+    """An opt-in by a form: destination, time, and the legal text as it was shown (safe HTML), in ``locale``."""
 
     event_id: int
     at: datetime
     destination: str
     legal: Markup
+    locale: str
 
 
 def agreement(line: LedgerLine) -> Agreement:
@@ -79,6 +80,7 @@ def agreement(line: LedgerLine) -> Agreement:
         line.event.occurred_at,
         phone.formatted(destination) if destination else "",
         Markup(legal),  # noqa: S704 - cleaned above
+        str(fields.get("locale", "")),
     )
 
 

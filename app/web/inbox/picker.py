@@ -42,11 +42,12 @@ class PickedForm(Form):
 
 @dataclass(frozen=True)
 class Pick:
-    """One saved form in the picker, with its title as the contact reads it and what speaks against it."""
+    """One saved form in the picker, with its title as the contact reads it (in ``locale``) and what speaks against it."""
 
     id: int
     name: str
     title: str
+    locale: str
     type_name: str
     channel: str
     warning: str
@@ -136,11 +137,12 @@ def _picks(session: Session, statuses: list[Any], *, locale: str) -> list[Pick]:
 
 def _pick(offered: PublishedForm, concern: Concern | None, locale: str) -> Pick:
     content = content_of(offered.version)
-    text = content.texts[form_wording.page_locale(content, locale)]
+    shown_in = form_wording.page_locale(content, locale)
     return Pick(
         id=offered.form.id,
         name=offered.form.name,
-        title=text.title,
+        title=content.texts[shown_in].title,
+        locale=shown_in,
         type_name=offered.subscription_type.name,
         channel=offered.subscription_type.channel,
         warning=_sentence(gettext(CONCERNS[concern])) if concern else "",
