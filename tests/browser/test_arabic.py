@@ -15,6 +15,7 @@ from tests.serve import in_this_process
 _ = translator("ar")
 # What people read: text nodes, and the attributes that screen readers and tooltips say.
 TEXTS = """() => {
+  const ATTRIBUTES = ["aria-label", "title", "placeholder", "alt"];
   const isArabic = (element) => element.closest("[lang]").lang === "ar";
   const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -22,7 +23,7 @@ TEXTS = """() => {
     if (!parent.closest("script, style, code, pre") && isArabic(parent)) found.push(walker.currentNode.textContent);
   }
   for (const each of document.querySelectorAll("[aria-label], [title], [placeholder], [alt]"))
-    for (const name of isArabic(each) ? ["aria-label", "title", "placeholder", "alt"] : []) found.push(each.getAttribute(name) ?? "");
+    for (const name of isArabic(each) ? ATTRIBUTES : []) found.push(each.getAttribute(name) ?? "");
   return found.map((text) => text.trim().replace(/\\s+/g, " ")).filter(Boolean);
 }"""
 

@@ -42,7 +42,7 @@ class PickedForm(Form):
 
 @dataclass(frozen=True)
 class Pick:
-    """One saved form in the picker, with its title as the contact reads it (in ``locale``) and what speaks against it."""
+    """One saved form in the picker, with its title as the contact reads it (in ``locale``) and what is against it."""
 
     id: int
     name: str
