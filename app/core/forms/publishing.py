@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from app.core import audit, origins
@@ -14,7 +14,7 @@ from app.core.forms import daily_counts
 from app.core.forms.availability import is_offered
 from app.core.forms.content import FormContent, checked_content, content_of
 from app.core.forms.daily_counts import FormTotals
-from app.models import OptInForm, OptInFormText, OptInFormVersion, SubscriptionType
+from app.models import InsertedForm, OptInForm, OptInFormText, OptInFormVersion, SubscriptionType
 
 NAME_MAX = 120
 
@@ -143,6 +143,15 @@ def find_all(session: Session) -> list[PublishedForm]:
         PublishedForm(form, version, subscription_type, totals.get(form.id, FormTotals()))
         for form, version, subscription_type in rows
     ]
+
+
+def last_answers(session: Session) -> dict[int, datetime]:
+    """When each form was answered last, by its id. Forms without an answer are left out."""
+    newest = select(func.max(InsertedForm.answered_at)).where(
+        InsertedForm.form_id == OptInForm.id, InsertedForm.answered_at.is_not(None)
+    )
+    query = select(OptInForm.id, newest.scalar_subquery().label("at"))
+    return {row.id: row.at for row in session.execute(query) if row.at is not None}
 
 
 def find_offered(session: Session) -> list[PublishedForm]:

@@ -48,6 +48,8 @@ def forms_page() -> str:
         return render_template(
             "admin/forms.html",
             forms=publishing.find_all(session),
+            last_answers=publishing.last_answers(session),
+            time_zone=settings.get(session).time_zone,
             has_live_types=bool(subscription_types.find_live(session)),
         )
 

@@ -27,8 +27,9 @@ export const showAbout = (row, message) => {
   const time = at.toLocaleString(spokenHere(), {
     hour: "numeric", minute: "2-digit", ...(isToday ? {} : { day: "numeric", month: "short" }),
   });
+  const comma = document.documentElement.lang === "ar" ? "، " : ", ";
   const author = message.from === "visitor"
-    ? [element("span", { className: "unseen" }, `${texts.you}, `)] : [element("bdi", {}, message.name || texts.office), ", "];
+    ? [element("span", { className: "unseen" }, `${texts.you}${comma}`)] : [element("bdi", {}, message.name || texts.office), comma];
   const about = row.querySelector(".about");
   about.className = "about";
   about.replaceChildren(...author, element("time", { dateTime: at.toISOString() }, element("bdi", {}, time)));

@@ -191,6 +191,18 @@ def test_the_list_shows_the_counts_of_each_form(max_: FlaskClient, database: Dat
         assert f'<td data-label="{label}" class="end">{shown}</td>' in html
 
 
+def test_the_list_shows_when_each_form_was_answered_last(
+    max_: FlaskClient, database: Database, form: OptInForm
+) -> None:
+    assert '<td data-label="Last answer">–</td>' in max_.get(PATH).text
+    with database.unit_of_work() as session:
+        for hour in (9, 11, 10):
+            answered = make.inserted(session, form, make.contact(session))
+            answered.answered_at = make.NOON.replace(hour=hour)
+        make.inserted(session, form, make.contact(session))
+    assert 'T11:00:00+00:00"' in max_.get(PATH).text.partition('<td data-label="Last answer">')[2][:60]
+
+
 def test_an_archived_form_cannot_be_changed_until_it_is_unarchived(
     max_: FlaskClient, database: Database, form: OptInForm, offers: Any
 ) -> None:
