@@ -14,7 +14,7 @@ from app.models import IdempotencyKey
 
 KEPT_FOR = timedelta(hours=24)
 KEY_MAX = 255
-_FIELD, _CONFLICT = "Idempotency-Key", "idempotency_conflict"
+_FIELD = "Idempotency-Key"
 _SUBJECTS = "assent_idempotency_subjects"  # in a session's info while a call with a key runs
 
 
@@ -50,13 +50,13 @@ def claim(session: Session, token_id: int, key: str, call: str, *, at: datetime)
         raise InvalidState(
             "This Idempotency-Key was used for another call. Make a new key for each thing you want done.",
             field=_FIELD,
-            code=_CONFLICT,
+            code="idempotency_conflict",
         )
     if not existing.answer:
         raise InvalidState(
             "What this Idempotency-Key was used for was erased since. Make a new key to begin anew.",
             field=_FIELD,
-            code=_CONFLICT,
+            code="idempotency_conflict",
         )
     return existing.answer
 

@@ -46,7 +46,8 @@ def _completed(typed: str) -> str:
     scheme, separator, rest = typed.partition("://")
     if not separator:
         scheme, rest = "http" if _LOCAL.match(typed) else "https", typed
-    return f"{scheme}://{_PATH.split(rest, maxsplit=1)[0]}"
+    host = _PATH.split(rest, maxsplit=1)[0]
+    return f"{scheme}://{host}" if separator or "." in host or scheme == "http" else typed
 
 
 def of(address: str) -> str | None:

@@ -76,7 +76,7 @@ def test_an_address_that_people_type_is_read_as_its_origin(typed: str, origin: s
 
 
 @pytest.mark.parametrize(
-    "typed", ["*", "*.example.com", "ftp://shop.example.com", "me:secret@shop.example.com", "://x", "/"]
+    "typed", ["*", "*.example.com", "ftp://shop.example.com", "me:secret@shop.example.com", "://x", "/", "shop/path"]
 )
 def test_what_has_no_origin_is_refused_where_people_type_it(typed: str) -> None:
     with pytest.raises(InvalidInput):

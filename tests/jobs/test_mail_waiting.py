@@ -61,7 +61,7 @@ def test_one_mail_lists_what_waits_with_links_and_without_a_word_of_the_contact(
     (mail,) = server.mails
     text = mail.get_content()
     assert mail["To"] == "ana@example.com"
-    assert mail["Subject"] == "Conversations that wait for an answer: 2"
+    assert mail["Subject"] == "Conversations waiting for a reply: 2"
     assert "Sam Rivera, for 20 minutes" in text
     assert "A visitor, for 20 minutes" in text
     assert all(f"{URL}/inbox/{chat}\n" in text for chat in chats)

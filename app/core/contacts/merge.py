@@ -32,7 +32,6 @@ from app.models import (
     SubscriptionType,
 )
 
-_INVALID = "invalid_merge"
 _MOVED_FIELDS = ("external_id", "name", "avatar", "owner_id", "locale", "time_zone", "signed_up_at")
 
 
@@ -78,13 +77,15 @@ def merge(
 def _check_pair(merging: _Merge, *, skip_duplicate_validation: bool) -> None:
     source, target = merging.source, merging.target
     if source.id == target.id:
-        raise InvalidInput("A contact cannot be merged into itself.", field="into", code=_INVALID)
+        raise InvalidInput("A contact cannot be merged into itself.", field="into", code="invalid_merge")
     if source.role == ContactRole.USER and target.role == ContactRole.LEAD:
         raise InvalidInput(
-            "A user cannot become part of a lead; merge the lead into the user.", field="into", code=_INVALID
+            "A user cannot become part of a lead; merge the lead into the user.", field="into", code="invalid_merge"
         )
     if target.archived_at is not None:
-        raise InvalidInput("The contact that would stay is archived. Bring it back first.", field="into", code=_INVALID)
+        raise InvalidInput(
+            "The contact that would stay is archived. Bring it back first.", field="into", code="invalid_merge"
+        )
     if source.role == ContactRole.LEAD or skip_duplicate_validation:
         return
     is_same = (source.email and source.email == target.email) or (
@@ -92,7 +93,9 @@ def _check_pair(merging: _Merge, *, skip_duplicate_validation: bool) -> None:
     )
     if not is_same:
         raise InvalidInput(
-            "These users share neither address nor number, so they may be two people.", field="from", code=_INVALID
+            "These users share neither address nor number, so they may be two people.",
+            field="from",
+            code="invalid_merge",
         )
 
 

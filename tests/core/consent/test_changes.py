@@ -91,7 +91,7 @@ def test_no_import_site_or_bulk_change_reverses_an_opt_out(database: Database, s
         other = make.contact(session, phone_number=make.SAMS_NUMBER)
         later = make.NOON + timedelta(hours=2)
         for person in (sam, other):
-            with pytest.raises(InvalidState, match="explicit action"):
+            with pytest.raises(InvalidState, match="Only they can reverse it"):
                 make.opt_in(session, person, offers, evidence=make.evidence(source, note="they asked"), at=later)
         assert len(session.scalars(select(ConsentEvent)).all()) == 1
 

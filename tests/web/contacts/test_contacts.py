@@ -393,7 +393,7 @@ def test_an_agent_cannot_opt_in_a_number_that_its_holder_suppressed(
         draft, nobody = make.draft_type(session), make.contact(session)
     for contact, subscription_type, says in (
         (sam, offers, "This number asked not to be texted. Only its holder can change that."),
-        (nobody, offers, "This contact has no number to say yes for."),
+        (nobody, offers, "This contact has no number to opt in."),
         (sam, draft, "This subscription type is a draft."),
     ):
         values = {"yes-subscription_type_id": str(subscription_type.id), "yes-note": "They begged for it"}
