@@ -65,10 +65,12 @@ lint: .venv/.ready-for-tests
 	@touch $@
 
 chromium:
-	@if ! test -x /usr/bin/chromium; then \
+	@if ! test -x /usr/bin/chromium || ! test -x /usr/bin/chromium-headless-shell; then \
 		if test "$$(id -u)" = 0; then \
-			apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-noto-core; \
-		else \
+			apt-get update -qq; \
+			apt-get install -y -qq --no-install-recommends chromium chromium-headless-shell fonts-noto-core \
+				|| test -x /usr/bin/chromium; \
+		elif ! test -x /usr/bin/chromium; then \
 			echo "Chromium is missing. As root: apt-get install chromium fonts-noto-core" >&2; exit 1; \
 		fi; \
 	fi

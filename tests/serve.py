@@ -35,9 +35,9 @@ def in_this_process(app: Flask) -> Iterator[str]:
     Templates and statements are compiled already, which a new process has to do for each test. Afterwards nothing works
     on the database any more, whatever connections are open.
     """
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Handler)
+    requests = _Requests(app)
+    server = make_server("127.0.0.1", 0, requests, threaded=True, request_handler=_Handler)
     server.daemon_threads = True  # those of open connections wait for a request that does not come
-    server.requests = _Requests()
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     app.testing = False  # an error is answered with its page
     thread.start()
@@ -45,29 +45,41 @@ def in_this_process(app: Flask) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.port}"
     finally:
         server.shutdown()
-        server.requests.end()
+        requests.end()
         server.server_close()
         thread.join()
         app.testing = True
 
 
 class _Requests:
-    """How many requests are being answered, and whether another one may begin."""
+    """The application, and how many requests it is answering; at the end none may begin."""
 
-    def __init__(self) -> None:
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._here = threading.local()
         self._changed = threading.Condition()
         self._working = 0
         self._is_ended = False
 
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        self._here.response = self._app(environ, start_response)
+        return (part for part in self._here.response)  # without close(), which is called below, once
+
     def begin(self) -> bool:
+        self._here.response = ()
         with self._changed:
             self._working += not self._is_ended
             return not self._is_ended
 
     def done(self) -> None:
-        with self._changed:
-            self._working -= 1
-            self._changed.notify_all()
+        """Close the response, which Werkzeug does not where the browser broke the connection off."""
+        try:
+            if hasattr(self._here.response, "close"):
+                self._here.response.close()
+        finally:
+            with self._changed:
+                self._working -= 1
+                self._changed.notify_all()
 
     def end(self) -> None:
         with self._changed:
@@ -85,7 +97,7 @@ class _Handler(WSGIRequestHandler):
         return environ
 
     def run_wsgi(self) -> None:
-        requests: _Requests = self.server.requests  # type: ignore[attr-defined]
+        requests: _Requests = self.server.app  # type: ignore[attr-defined]
         if not requests.begin():
             self.close_connection = True
             return

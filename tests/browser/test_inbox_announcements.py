@@ -41,9 +41,9 @@ SPY = """
 
 
 @pytest.fixture
-def inbox(chromium: Browser, address: str) -> Iterator[Page]:
+def inbox(whole_chromium: Browser, address: str) -> Iterator[Page]:
     """Max at the inbox, in a browser that may show notifications."""
-    context = chromium.new_context(locale="en-US")
+    context = whole_chromium.new_context(locale="en-US")
     context.grant_permissions(["notifications"], origin=address)
     context.add_init_script(SPY)
     page = context.new_page()

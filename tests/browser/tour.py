@@ -1,5 +1,6 @@
 """The pages of the demo workspace, for the accessibility tests and for ``make pictures``."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import quote
@@ -157,6 +158,12 @@ def fill(settings: Settings) -> Demo:
         contact=contact,
         form=f"/admin/forms/{form_id}",
     )
+
+
+def each_kind(paths: tuple[str, ...], most: int = 3) -> list[str]:
+    """The paths, of each page at most so many: the first conversations, deliveries, types and teammates."""
+    kinds = [re.sub(r"/[0-9a-f]*[0-9][0-9a-f]*", "/1", path) for path in paths]
+    return [path for place, path in enumerate(paths) if kinds[:place].count(kinds[place]) < most]
 
 
 def _webhooks(session: Session) -> tuple[str, ...]:

@@ -208,7 +208,7 @@ class World:
             assert self.model.is_live
             assert not person.is_archived
             assert not person.is_closed
-            if not person.is_user and self.model.is_gdpr_off(person.number):
+            if not person.is_user and (self.model.is_gdpr_off(person.number) or person.number in self.model.suppressed):
                 return  # nothing is recorded, which a stranger must not learn
             assert person.said is None or person.said[0] == "in" or person.said_at < shown_at
             self.model.opt_in(key) if person.is_user else self.model.claim(key)
