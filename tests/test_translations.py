@@ -65,6 +65,11 @@ def test_scripts_of_staff_pages_hold_no_sentences() -> None:
     assert {path.name: found for path in scripts if (found := sentences.findall(path.read_text("utf-8")))} == {}
 
 
+def test_arrows_are_drawn_by_style_sheets_which_turn_them_with_the_script() -> None:
+    drawn = [path for path in TEMPLATES.rglob("*.html") if "←" in path.read_text("utf-8")]
+    assert [str(path.relative_to(TEMPLATES)) for path in drawn] == ["api/docs.html"]
+
+
 def test_style_sheets_follow_the_direction_of_the_script() -> None:
     physical = re.compile(
         r"(?:margin|padding|border)-(?:left|right)\b|text-align: (?:left|right)|[{;]\s*(?:left|right|float):"
