@@ -11,6 +11,8 @@ from app.core.accounts import agents as accounts
 from app.core.consent import changes as consent
 from app.core.consent import locking
 from app.core.contacts import records as contacts
+from app.core.conversations import saved_replies
+from app.core.conversations.saved_replies import ReplyContent
 from app.core.demo import chats, texts
 from app.core.demo.people import LETTER, OFFERS, ORDERS, PEOPLE, WAITING, Person, Step
 from app.core.errors import InvalidState
@@ -88,6 +90,9 @@ def fill(session: Session, *, at: datetime, password_hash: str) -> None:
     for name in WAITING:
         insertion.insert_for(session, shop.forms[OFFERS], contacts_by_name[name], inserted_by=shop.agent, at=at)
     chats.fill(session, shop.forms, contacts_by_name, shop.agents, at=at)
+    for name, body, with_form in texts.SAVED_REPLIES:
+        content = ReplyContent(name, body, shop.forms[OFFERS].id if with_form else None)
+        saved_replies.create(session, content, actor=shop.agent, at=at - timedelta(days=30))
     workspace.is_demo = True
     session.flush()
 

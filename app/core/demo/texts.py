@@ -87,6 +87,16 @@ SMS_FORM = {
         "أهلًا بك! يصلك أول عرض مع رسالتنا القادمة.",
     ),
 }
+# Name and text of saved replies, and whether the form for offers is sent after it.
+SAVED_REPLIES = (
+    (
+        "Invite to texts",
+        "Hello {name|there}, shall we text you our offers? Sign up here, it takes seconds.",
+        True,
+    ),
+    ("Opening hours", "We are open from Tuesday to Sunday, 8 to 18, at the harbour and in the shop.", False),
+    ("Parcel on its way", "Your parcel left the roaster. It is with you within two working days.", False),
+)
 EMAIL_FORM = {
     "en": FormText(
         "One good letter a month",
