@@ -54,7 +54,7 @@ def claim(session: Session, token_id: int, key: str, call: str, *, at: datetime)
         )
     if not existing.answer:
         raise InvalidState(
-            "What this Idempotency-Key was used for was erased since. Make a new key to begin anew.",
+            "What this Idempotency-Key was used for has been erased. Use a new key.",
             field=_FIELD,
             code="idempotency_conflict",
         )

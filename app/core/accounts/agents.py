@@ -271,7 +271,7 @@ def _refuse_last_admin(session: Session, agent: Agent) -> None:
         Agent.id != agent.id, Agent.role == Role.ADMIN.value, Agent.active, Agent.password.is_not(None)
     )
     if session.scalar(others.limit(1)) is None:
-        raise InvalidState("%(name)s is the last admin. Make somebody else an admin first.", name=label(agent))
+        raise InvalidState("%(name)s is the last admin. Make another teammate an admin first.", name=label(agent))
 
 
 def _unused_address(session: Session, typed: str) -> str:

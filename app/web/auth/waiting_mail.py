@@ -11,7 +11,7 @@ from app.web.i18n import lazy_gettext, ngettext
 ABOUT = {
     MailedAbout.OFF: lazy_gettext("Never"),
     MailedAbout.MINE: lazy_gettext("Conversations assigned to me"),
-    MailedAbout.MINE_OR_UNASSIGNED: lazy_gettext("Conversations assigned to me or to nobody"),
+    MailedAbout.MINE_OR_UNASSIGNED: lazy_gettext("Conversations assigned to me, and unassigned ones"),
     MailedAbout.ALL: lazy_gettext("All conversations"),
 }
 

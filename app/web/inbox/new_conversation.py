@@ -4,8 +4,8 @@ from functools import partial
 
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import SelectField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms import SelectField, StringField
+from wtforms.validators import Length
 
 from app.core import clock
 from app.core.consent import eligibility, reach
@@ -13,13 +13,13 @@ from app.core.contacts import records as contacts
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations import lifecycle, views
 from app.core.conversations.forms import FirstMessage
-from app.core.conversations.messages import BODY_MAX
 from app.core.workspace import settings
 from app.web import ids
-from app.web.formkit import Form, accepted, choices, offered_forms, text
+from app.web.formkit import Form, accepted, choices, offered_forms
 from app.web.i18n import gettext, lazy_gettext
 from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import my_id, new_client_key
+from app.web.inbox.message_field import message_field
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor
 
@@ -27,14 +27,7 @@ CONFIGURE = "configure"
 
 
 class StartForm(Form):
-    body = TextAreaField(
-        lazy_gettext("Message"),
-        [
-            DataRequired(lazy_gettext("Write something first.")),
-            Length(max=BODY_MAX, message=lazy_gettext("Use at most %(most)s characters.", most=BODY_MAX)),
-        ],
-        filters=[text],
-    )
+    body = message_field(lazy_gettext("Message"))
     form_id = SelectField(lazy_gettext("Form"), validate_choice=False)
     client_key = StringField(validators=[Length(max=64)])
 

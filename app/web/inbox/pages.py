@@ -2,18 +2,18 @@
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
-from wtforms import RadioField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms import RadioField, StringField
+from wtforms.validators import Length
 
 from app.core import clock
 from app.core.conversations import changes, lifecycle, views
-from app.core.conversations.messages import BODY_MAX
 from app.web import ids
-from app.web.formkit import Form, choices, text
+from app.web.formkit import Form, choices
 from app.web.i18n import lazy_gettext
 from app.web.inbox import reply_picker
 from app.web.inbox.blueprint import blueprint
 from app.web.inbox.context import ListChoice, conversation_context, list_context
+from app.web.inbox.message_field import message_field
 from app.web.services import read_only
 from app.web.sign_in.setup import agent_required
 
@@ -26,14 +26,7 @@ class ReplyForm(Form):
         choices=choices([("message", lazy_gettext("Reply")), ("note", lazy_gettext("Internal note"))]),
         default="message",
     )
-    body = TextAreaField(
-        lazy_gettext("Your message"),
-        [
-            DataRequired(lazy_gettext("Write something first.")),
-            Length(max=BODY_MAX, message=lazy_gettext("Use at most %(most)s characters.", most=BODY_MAX)),
-        ],
-        filters=[text],
-    )
+    body = message_field(lazy_gettext("Your message"))
     form_id = StringField(lazy_gettext("Form"), [Length(max=20)])
     client_key = StringField(validators=[Length(max=64)])
 

@@ -4,12 +4,11 @@ from functools import partial
 
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import SelectField, StringField, TextAreaField
+from wtforms import SelectField, StringField
 from wtforms.validators import DataRequired, Length
 
 from app.core import clock
 from app.core.conversations import saved_replies
-from app.core.conversations.messages import BODY_MAX
 from app.core.conversations.saved_replies import NAME_MAX, ReplyContent
 from app.core.forms import publishing as optin_forms
 from app.models import SavedReply
@@ -18,6 +17,7 @@ from app.web.formatting import agent_names
 from app.web.formkit import Form, accepted, choices, offered_forms, text
 from app.web.i18n import gettext, lazy_gettext
 from app.web.inbox.blueprint import blueprint
+from app.web.inbox.message_field import message_field
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor
 
@@ -31,14 +31,7 @@ class SavedReplyForm(Form):
         ],
         filters=[text],
     )
-    body = TextAreaField(
-        lazy_gettext("Message"),
-        [
-            DataRequired(lazy_gettext("Write something first.")),
-            Length(max=BODY_MAX, message=lazy_gettext("Use at most %(most)s characters.", most=BODY_MAX)),
-        ],
-        filters=[text],
-    )
+    body = message_field(lazy_gettext("Message"))
     form_id = SelectField(lazy_gettext("Form"), validate_choice=False)
 
     def content(self) -> ReplyContent:
