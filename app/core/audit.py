@@ -84,7 +84,7 @@ def find(session: Session, only: Filter, *, limit: int, before_id: int | None = 
     return list(session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit)))
 
 
-def _matching(only: Filter) -> Select[tuple[AuditEntry]]:
+def _matching(only: Filter) -> Select[AuditEntry]:
     query = select(AuditEntry)
     for column, value in (
         (AuditEntry.actor, only.actor),
