@@ -88,11 +88,12 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
     workspace = get(session)
     checked = {name: check(name, value) for name, value in values.items()}
     changed = {name: value for name, value in checked.items() if getattr(workspace, name) != value}
+    details = audit.changes({name: getattr(workspace, name) for name in changed}, changed)
     for name, value in changed.items():
         setattr(workspace, name, value)
     if changed:
         _touch(workspace, at)
-        audit.record(session, actor, "settings.changed", "workspace", {"fields": sorted(changed)}, at=at)
+        audit.record(session, actor, "settings.changed", "workspace", details, at=at)
         session.flush()
     return workspace
 
@@ -118,10 +119,12 @@ def change_logo(session: Session, content: bytes | None, *, actor: str, at: date
             raise InvalidInput("The logo must be a PNG, JPEG or WebP picture.", field="logo")
         if len(content) > LOGO_MAX_BYTES:
             raise InvalidInput("The logo must be at most %(most)s kB.", field="logo", most=LOGO_MAX_BYTES // 1000)
+    before = workspace.logo_hash
     workspace.logo, workspace.logo_type = content, media_type
     workspace.logo_hash = hashlib.sha256(content).hexdigest()[:16] if content else None
     _touch(workspace, at)
-    audit.record(session, actor, "settings.logo_changed", "workspace", {}, at=at)
+    details = audit.changes({"logo": before}, {"logo": workspace.logo_hash})
+    audit.record(session, actor, "settings.logo_changed", "workspace", details, at=at)
     session.flush()
     return workspace
 
