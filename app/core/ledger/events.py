@@ -116,6 +116,11 @@ def of_contact(
     return _lines(session, query.where(ConsentEvent.id < before_id) if before_id else query, limit)
 
 
+def find(session: Session, event_id: int) -> LedgerLine | None:
+    """One event; null when there is none with this id."""
+    return next(iter(_lines(session, select(ConsentEvent.id).where(ConsentEvent.id == event_id), 1)), None)
+
+
 def find_of_contact(session: Session, contact_id: int, event_id: int) -> LedgerLine | None:
     """One event of this contact or of a contact merged into it; null where it is another's."""
     query = select(ConsentEvent.id).where(_is_of(session, contact_id), ConsentEvent.id == event_id)

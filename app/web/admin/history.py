@@ -36,6 +36,8 @@ EVENTS = {
     "conversation.open": translatable("Conversation opened"),
     "conversation.quick_reply": translatable("Quick reply written in a conversation"),
     "failure.cleared": translatable("Problems dismissed"),
+    "destination.exported": translatable("Record of a number or address downloaded"),
+    "destination.shown": translatable("Number or address searched for"),
     "form.archived": translatable("Form archived"),
     "form.created": translatable("Form created"),
     "form.inserted": translatable("Form inserted"),
