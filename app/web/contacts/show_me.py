@@ -25,7 +25,7 @@ from app.web.formkit import Form, accepted, text
 from app.web.i18n import lazy_gettext
 from app.web.security import public_url
 from app.web.services import unit_of_work
-from app.web.sign_in.setup import admin_required, current_actor
+from app.web.sign_in.setup import current_actor, marketer_required
 
 _CSS = config.resource_folder("static") / "css" / "report.css"
 
@@ -39,20 +39,20 @@ class ShowMeForm(Form):
 
 
 @blueprint.get("/show-me")
-@admin_required
+@marketer_required
 def show_me() -> ResponseReturnValue:
     return render_template("contacts/show_me.html", form=ShowMeForm(formdata=None))
 
 
 @blueprint.post("/show-me")
-@admin_required
+@marketer_required
 def show_history() -> ResponseReturnValue:
     form = ShowMeForm()
     return accepted(form, _found) or (render_template("contacts/show_me.html", form=form), 422)
 
 
 @blueprint.post("/show-me/file")
-@admin_required
+@marketer_required
 def history_file() -> ResponseReturnValue:
     """A ZIP file with a report, every receipt, the keys and the program that checks them."""
     form, at = ShowMeForm(), clock.now()
