@@ -23,7 +23,9 @@ CONTEXT: Mapping[str, Any] = {
     "schema": "https://schema.org/",
     "skos": "http://www.w3.org/2004/02/skos/core#",
     # what follows is no linked data
-    **dict.fromkeys(("kantara", "event", "evidence", "words", "proof", "status", "explanation", "signed_by"), None),
+    **dict.fromkeys(
+        ("type", "kantara", "event", "evidence", "words", "proof", "status", "explanation", "signed_by"), None
+    ),
     "signature": None,
 }
 RECORD_SCHEMA = "https://w3id.org/dpv/schema/dpv-27560#record"

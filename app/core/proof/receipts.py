@@ -72,6 +72,7 @@ def receipt(session: Session, line: LedgerLine, *, issuer: str, at: datetime) ->
     )
     status = SEALED if proof else PENDING
     made = {
+        "type": "consent_receipt",
         "@context": dict(receipt_record.CONTEXT),
         "@id": f"urn:uuid:{receipt_id}",
         "@type": "dpv:ConsentReceipt",
