@@ -25,6 +25,17 @@ class Workspace(Base):
     privacy_url: Mapped[str] = mapped_column(Text, default="")
     terms_url: Mapped[str] = mapped_column(Text, default="")
     help_contact: Mapped[str] = mapped_column(Text, default="", doc="email address, phone number or web address")
+    controller_name: Mapped[str] = mapped_column(
+        String(120), default="", server_default="", doc="who is responsible for the data; empty: the workspace's name"
+    )
+    controller_address: Mapped[str] = mapped_column(Text, default="", server_default="", doc="postal address")
+    controller_contact: Mapped[str] = mapped_column(Text, default="", server_default="", doc="empty: help_contact")
+    jurisdiction: Mapped[str] = mapped_column(Text, default="", server_default="", doc="whose law applies")
+    storage_location: Mapped[str] = mapped_column(Text, default="", server_default="", doc="where data is stored")
+    purpose: Mapped[str] = mapped_column(Text, default="", server_default="", doc="added to that of each type")
+    recipients: Mapped[list[str]] = mapped_column(
+        default=list, server_default=text("'[]'"), doc="third parties that get the data, such as the SMS carrier"
+    )
     submissions_per_address: Mapped[int] = mapped_column(default=600, doc="submissions an hour from one address")
     submissions_per_number: Mapped[int] = mapped_column(default=60, doc="submissions an hour for one number")
     api_calls_per_minute: Mapped[int] = mapped_column(

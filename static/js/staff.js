@@ -19,6 +19,12 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
+// Prints the page: <button data-print hidden>.
+for (const button of document.querySelectorAll("button[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}
+
 // Closes a menu, and a step that asks first, by Escape or by a click beside it.
 for (const menu of document.querySelectorAll("details.menu, details.confirm")) {
   document.addEventListener("click", (event) => {

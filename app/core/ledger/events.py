@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, func, select, union
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -114,6 +114,32 @@ def of_contact(
     """
     query = select(ConsentEvent.id).where(_is_of(session, contact_id))
     return _lines(session, query.where(ConsentEvent.id < before_id) if before_id else query, limit)
+
+
+def find(session: Session, event_id: int) -> LedgerLine | None:
+    """One event; null when there is none with this id."""
+    return next(iter(_lines(session, select(ConsentEvent.id).where(ConsentEvent.id == event_id), 1)), None)
+
+
+def find_of_contact(session: Session, contact_id: int, event_id: int) -> LedgerLine | None:
+    """One event of this contact or of a contact merged into it; null where it is another's."""
+    query = select(ConsentEvent.id).where(_is_of(session, contact_id), ConsentEvent.id == event_id)
+    return next(iter(_lines(session, query, 1)), None)
+
+
+def about(
+    session: Session, destination_hashes: Collection[str], contact_ids: Collection[int], *, limit: int
+) -> list[LedgerLine]:
+    """The events about these numbers and addresses, newest first.
+
+    Those of these contacts that name no destination, and their changes of number, are among them.
+    """
+    is_general = ConsentEvent.destination_hash.is_(None) | (ConsentEvent.action == Action.NUMBER_CHANGE)
+    ids = union(
+        select(ConsentEvent.id).where(ConsentEvent.destination_hash.in_(destination_hashes)),
+        select(ConsentEvent.id).where(ConsentEvent.contact_id.in_(contact_ids), is_general),
+    ).subquery()
+    return _lines(session, select(ConsentEvent.id).where(ConsentEvent.id.in_(select(ids.c.id))), limit)
 
 
 def count_of_contact(session: Session, contact_id: int) -> int:

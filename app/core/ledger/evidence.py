@@ -114,6 +114,11 @@ def erase_of_number(session: Session, phone_hash: str, *, at: datetime) -> int:
     return _erase(session, ConsentEvent.contact_id.is_(None) & (ConsentEvent.destination_hash == phone_hash), at=at)
 
 
+def values_of(evidence: ConsentEvidence) -> dict[str, Any]:
+    """The values of a stored row that its hash is over."""
+    return {name: getattr(evidence, name) for name in _COLUMNS}
+
+
 def hash_of(columns: Mapping[str, Any], salt: bytes) -> bytes:
     """SHA-256 of the salt and the canonical JSON of an evidence row's columns, for ``consent_events.evidence_hash``."""
     return hashlib.sha256(salt + canonical_json({name: columns[name] for name in _COLUMNS})).digest()

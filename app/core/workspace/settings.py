@@ -16,6 +16,7 @@ from app.core import audit, origins, phone
 from app.core.errors import InvalidInput, InvalidState
 from app.core.signing import keys_of
 from app.core.wording import LOCALES
+from app.core.workspace import controller
 from app.db import insert_or_ignore
 from app.models import Workspace
 
@@ -82,7 +83,8 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
 
     :param values: any of name, time_zone, default_country, allowed_countries, allowed_origins (lists), privacy_url,
         terms_url, help_contact, submissions_per_address, submissions_per_number, api_calls_per_minute,
-        agents_write_legal_text, messenger_office_name, messenger_greeting (locale to text), messenger_accent_color
+        agents_write_legal_text, messenger_office_name, messenger_greeting (locale to text), messenger_accent_color,
+        and those of ``controller.CHECKS``
     :raises InvalidInput: a value is invalid; ``field`` names it
     """
     workspace = get(session)
@@ -243,6 +245,7 @@ def _limit(field: str) -> Any:
 
 
 _CHECKS = {
+    **controller.CHECKS,
     "name": _name,
     "time_zone": _time_zone,
     "default_country": country,

@@ -31,7 +31,15 @@ def _rule(name: str) -> Any:
     return rule(partial(settings.check, name))
 
 
-_PLAIN = ("name", "time_zone", "privacy_url", "terms_url", "help_contact")
+_CONTROLLER = (
+    "controller_name",
+    "controller_address",
+    "controller_contact",
+    "jurisdiction",
+    "storage_location",
+    "purpose",
+)
+_PLAIN = ("name", "time_zone", "privacy_url", "terms_url", "help_contact", *_CONTROLLER)
 _LIMITS = ("submissions_per_address", "submissions_per_number", "api_calls_per_minute")
 _OTHER = ("default_country", "allowed_countries", "agents_write_legal_text", *_LIMITS)
 
@@ -61,6 +69,21 @@ class SettingsForm(Form):
     privacy_url = StringField(lazy_gettext("Privacy policy"), [_rule("privacy_url")], filters=[text])
     terms_url = StringField(lazy_gettext("Terms"), [_rule("terms_url")], filters=[text])
     help_contact = StringField(lazy_gettext("Help contact"), [_rule("help_contact")], filters=[text])
+    controller_name = StringField(lazy_gettext("Name of the controller"), [_rule("controller_name")], filters=[text])
+    controller_address = TextAreaField(lazy_gettext("Postal address"), [_rule("controller_address")], filters=[text])
+    controller_contact = StringField(
+        lazy_gettext("Contact for questions about data"), [_rule("controller_contact")], filters=[text]
+    )
+    jurisdiction = StringField(lazy_gettext("Jurisdiction"), [_rule("jurisdiction")], filters=[text])
+    storage_location = StringField(
+        lazy_gettext("Where the data is stored"), [_rule("storage_location")], filters=[text]
+    )
+    recipients = TextAreaField(
+        lazy_gettext("Recipients of the data"),
+        [rule(lambda typed: settings.check("recipients", (typed or "").splitlines()))],
+        filters=[text],
+    )
+    purpose = TextAreaField(lazy_gettext("Purpose"), [_rule("purpose")], filters=[text])
     agents_write_legal_text = BooleanField(lazy_gettext("Agents may write a legal text of their own"))
     submissions_per_address = IntegerField(
         lazy_gettext("Submissions per hour from one IP address"), [_A_NUMBER, _rule("submissions_per_address")]
@@ -85,6 +108,7 @@ class SettingsForm(Form):
             **{name: self[name].data or "" for name in _PLAIN},
             **{name: self[name].data for name in _OTHER},
             "allowed_origins": origins.read_many(self.allowed_origins.data or ""),
+            "recipients": (self.recipients.data or "").splitlines(),
         }
 
 
@@ -136,7 +160,7 @@ def _logo_saved(form: LogoForm) -> ResponseReturnValue:
 
 def _values_of(workspace: Workspace) -> dict[str, Any]:
     values = {name: getattr(workspace, name) for name in (*_PLAIN, *_OTHER)}
-    return values | {"allowed_origins": "\n".join(workspace.allowed_origins)}
+    return values | {name: "\n".join(getattr(workspace, name)) for name in ("allowed_origins", "recipients")}
 
 
 def _names_of_subjects(session: Session) -> dict[str, str]:

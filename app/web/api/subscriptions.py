@@ -14,13 +14,16 @@ from app.core.contacts import records, views
 from app.core.errors import InvalidInput
 from app.core.ledger import events as ledger
 from app.core.ledger.evidence import Evidence, reported_by
+from app.core.proof import receipts
 from app.core.subscriptions import attachments, subscription_types
 from app.schemas.consent import AttachSchema, ConsentEventListSchema, ConsentListSchema, DetachSchema
 from app.schemas.fields import PagingSchema
+from app.schemas.receipt import ConsentReceiptSchema
 from app.schemas.subscription_type import SubscriptionListSchema, SubscriptionSchema
 from app.web.api import auth, ids, pagination
 from app.web.api.blueprint import ApiBlueprint
 from app.web.api.etags import use_etag
+from app.web.security import public_url
 
 blueprint = ApiBlueprint("subscriptions", __name__, description="What contacts opted in to and out of.")
 PER_PAGE = 50
@@ -126,6 +129,20 @@ def list_consent_events(query: dict[str, Any], contact_id: str) -> dict[str, Any
         lambda line: line.event.id,
         lambda: pagination.Total(ledger.count_of_contact(session, contact.id)),
     )
+
+
+@blueprint.get("/contacts/<contact_id>/consent_receipts/<event_id>", errors=(404, 410))
+@blueprint.response(200, ConsentReceiptSchema)
+def find_consent_receipt(contact_id: str, event_id: str) -> dict[str, Any]:
+    """Get a signed receipt of one consent event.
+
+    It holds the record in two published formats, the event, its evidence, and the proof that it is in a seal of the
+    ledger. Every field is signed: keep the whole response. Check it offline, with public keys that you saved from
+    `/ledger/keys.json`. `status` is `pending` in the seconds before an event is sealed; then `proof` is null.
+    """
+    session = auth.read_session()
+    line = receipts.line_of(session, ids.number(event_id) or 0, contact_id=views.find(session, contact_id).row.id)
+    return receipts.receipt(session, line, issuer=public_url(), at=clock.now())
 
 
 def _evidence(note: str | None, occurred_at: datetime | None = None) -> Evidence:

@@ -6,3 +6,4 @@ from app.web.contacts import labels
 
 blueprint = Blueprint("contacts", __name__)
 blueprint.add_app_template_filter(labels.reason)
+blueprint.add_app_template_filter(labels.finding)

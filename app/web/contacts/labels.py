@@ -1,8 +1,9 @@
 """Texts for the codes of consents: levels of evidence, sources, details, and reasons why a contact is not reachable."""
 
 from app.core.consent.eligibility import Reason
+from app.core.proof.element_checks import Finding
 from app.core.wording import translatable
-from app.models import Action, Channel, ConsentType, EvidenceLevel, Source
+from app.models import Action, Channel, ConsentType, EvidenceLevel, Source, SuppressionCause
 from app.web.i18n import gettext
 
 LEVELS = {
@@ -35,6 +36,16 @@ ACTIONS = {
     Action.GDPR_OFF: translatable("Wants no messages on any channel"),
     Action.GDPR_ON: translatable("Messages allowed again"),
     Action.MERGE: translatable("Merged with another contact"),
+    Action.SUPPRESS: translatable("Texts to the number stopped"),
+    Action.LIFT: translatable("Texts to the number allowed again"),
+    Action.ERASE: translatable("Evidence erased"),
+}
+CAUSES = {
+    SuppressionCause.KEYWORD: translatable("the person asked for it by text"),
+    SuppressionCause.PREFERENCE_CENTER: translatable("the person asked for it in the preference center"),
+    SuppressionCause.CARRIER: translatable("the carrier reported it"),
+    SuppressionCause.MANUAL: translatable("stopped by hand"),
+    SuppressionCause.REVIEW: translatable("waits for a decision"),
 }
 REASONS = {
     Reason.TYPE_NOT_LIVE: translatable("The subscription type is not live."),
@@ -106,6 +117,11 @@ def number_state(refusal: str | None) -> str:
 def detail(key: str) -> str:
     """The name of a detail of the evidence. One that is not known is named by its key."""
     return gettext(DETAILS[key]) if key in DETAILS else key.replace("_", " ").capitalize()
+
+
+def finding(found: Finding) -> str:
+    """What the record says about one element of a rule."""
+    return gettext(found.sentence, **found.values)
 
 
 def part(key: str) -> str:

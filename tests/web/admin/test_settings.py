@@ -22,6 +22,13 @@ VALUES = {
     "privacy_url": "https://example.com/privacy",
     "terms_url": "https://example.com/terms",
     "help_contact": "help@example.com",
+    "controller_name": "Harbour Coffee Ltd",
+    "controller_address": " 1 Quay Street \n\n Bristol",
+    "controller_contact": "privacy@example.com",
+    "jurisdiction": "United Kingdom",
+    "storage_location": "European Union",
+    "recipients": "Twilio Inc.\n\nTwilio Inc.\nMailer Ltd",
+    "purpose": "Direct marketing",
     "agents_write_legal_text": "y",
     "submissions_per_address": "100",
     "submissions_per_number": "10",
@@ -55,7 +62,12 @@ def test_every_setting_is_saved_and_shown(max_: FlaskClient, database: Database)
         100,
         10,
     )
+    assert (kept.controller_name, kept.controller_address) == ("Harbour Coffee Ltd", "1 Quay Street\nBristol")
+    assert (kept.controller_contact, kept.jurisdiction) == ("privacy@example.com", "United Kingdom")
+    assert (kept.storage_location, kept.purpose) == ("European Union", "Direct marketing")
+    assert kept.recipients == ["Twilio Inc.", "Mailer Ltd"]
     html = max_.get(PATH).get_data(as_text=True)
+    assert "Twilio Inc.\nMailer Ltd</textarea>" in html
     assert 'value="Harbour Coffee"' in html
     assert html.count(" checked") == 3
     assert "Settings changed" in html
@@ -90,6 +102,8 @@ def test_all_countries_are_allowed_when_none_is_ticked(max_: FlaskClient, databa
         ("submissions_per_address", "0"),
         ("submissions_per_number", "many"),
         ("submissions_per_number", ""),
+        ("controller_name", "n" * 121),
+        ("recipients", "\n".join(f"Carrier {number}" for number in range(21))),
     ],
 )
 def test_an_invalid_value_is_named_at_its_field_and_the_others_are_kept(

@@ -1,5 +1,6 @@
 """Attaching and detaching subscription types, and the consents and events that result."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,9 @@ from app.core import clock
 from app.core.consent import changes as consent
 from app.core.consent import locking
 from app.core.contacts import records as contacts
+from app.core.ledger import sealing, signing_keys
 from app.core.ledger.evidence import Evidence
+from app.core.proof import receipt_check
 from app.core.subscriptions import subscription_types
 from app.models import ConsentEvent, EvidenceLevel, OutboxEvent, Source
 from tests import make
@@ -347,3 +350,25 @@ def test_recording_a_consent_moves_updated_at_by_one_statement(
     attach(api, sam, offers)
     database(app).trace = None
     assert len([each for each in seen if each.startswith("UPDATE contacts")]) == 1
+
+
+def test_a_consent_event_has_a_signed_receipt(app: Flask, api: ApiClient, offers: str, sam: str) -> None:
+    attach(api, sam, offers)
+    (event,) = api.get(f"/contacts/{sam}/consent_events")["data"]
+    path = f"/contacts/{sam}/consent_receipts/{event['id']}"
+    assert api.get(path)["status"] == "pending"
+    sealing.seal(database(app))
+    receipt = api.get(path).body
+    with database(app).read_only() as session:
+        keys = {each.id: each.public_key for each in signing_keys.all_keys(session)}
+    assert receipt_check.check(json.dumps(receipt), keys).verdict == "verified"
+    assert receipt["event"]["id"] == int(event["id"])
+
+
+def test_only_an_event_of_the_contact_has_a_receipt_there(api: ApiClient, offers: str, sam: str) -> None:
+    attach(api, sam, offers)
+    (event,) = api.get(f"/contacts/{sam}/consent_events")["data"]
+    eve = api.contact(role="lead")
+    assert api.get(f"/contacts/{eve}/consent_receipts/{event['id']}").status == 404
+    assert api.get(f"/contacts/{sam}/consent_receipts/999999").status == 404
+    assert api.get(f"/contacts/{sam}/consent_receipts/none").status == 404

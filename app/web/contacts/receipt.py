@@ -1,0 +1,64 @@
+"""The receipt of one event: a page that prints well, and the signed document as a file."""
+
+import json
+from typing import Any
+
+from flask import Response, render_template
+from flask.typing import ResponseReturnValue
+
+from app.core import clock, phone
+from app.core.contacts import records as contacts
+from app.core.proof import receipts, rule_words
+from app.core.subscriptions import subscription_types
+from app.core.workspace import settings
+from app.web import formatting
+from app.web.contacts import evidence, labels
+from app.web.contacts.blueprint import blueprint
+from app.web.security import public_url
+from app.web.services import read_only
+from app.web.sign_in.setup import agent_required
+
+
+@blueprint.get("/receipts/<int:event_id>")
+@agent_required
+def receipt_page(event_id: int) -> ResponseReturnValue:
+    """The event as the person saw it, what proves it, and which elements of which rule the record shows."""
+    with read_only() as session:
+        line = receipts.line_of(session, event_id)
+        return render_template(
+            "contacts/receipt.html",
+            line=line,
+            contact=contacts.find_surviving(session, line.contact) if line.contact else None,
+            receipt=receipts.receipt(session, line, issuer=public_url(), at=clock.now()),
+            assessments=receipts.assessments(session, line),
+            elements=rule_words.ELEMENTS,
+            types={each.id: each for each in subscription_types.find_all(session)},
+            agents=formatting.actor_names(session),
+            workspace=settings.get(session),
+            time_zone=settings.get(session).time_zone,
+            labels=labels,
+            evidence=evidence,
+            formatted=phone.formatted,
+        )
+
+
+@blueprint.get("/receipts/<int:event_id>.json")
+@agent_required
+def receipt_file(event_id: int) -> ResponseReturnValue:
+    """The signed receipt, to save."""
+    with read_only() as session:
+        line = receipts.line_of(session, event_id)
+        made = receipts.receipt(session, line, issuer=public_url(), at=clock.now())
+    return attachment(as_text(made), "application/json", f"receipt-{event_id}.json")
+
+
+def as_text(receipt: dict[str, Any]) -> str:
+    """A receipt as a file that people can read, too."""
+    return json.dumps(receipt, ensure_ascii=False, indent=2) + "\n"
+
+
+def attachment(content: str | bytes, media_type: str, name: str) -> Response:
+    """A response that browsers save as a file with this name (ASCII)."""
+    response = Response(content, content_type=media_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

@@ -1,0 +1,81 @@
+"""The page of a receipt, and its file."""
+
+import json
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.core import wording
+from app.core.contacts import erase
+from app.core.ledger import sealing, signing_keys
+from app.core.proof import receipt_check
+from app.db import Database
+from app.models import Contact, EvidenceLevel
+from tests import make
+from tests.make import NOON, SAMS_NUMBER
+
+LEGAL = "<p>You agree to get marketing texts from Harbour Coffee. Reply STOP to stop.</p>"
+WORDS = {"brand": "Harbour Coffee", "form_title": "Hear it first", "legal_html": LEGAL, "button": "Sign Up Now"}
+
+
+@pytest.fixture
+def event_id(database: Database) -> int:
+    """Sam signed up by a form, and the event is sealed."""
+    with database.unit_of_work() as session:
+        sam = make.contact(session, name="Sam", phone_number=SAMS_NUMBER)
+        evidence = make.evidence(
+            level=EvidenceLevel.SIGNED_IDENTITY,
+            words=wording.freeze("en", WORDS),
+            locale="en",
+            details={"shown_as": "•••23"},
+        )
+        made = make.opt_in(session, sam, make.live_type(session), evidence=evidence).event_id
+    sealing.seal(database)
+    return made
+
+
+def test_the_page_shows_the_form_as_it_was_seen_the_proof_and_the_rules(ana: FlaskClient, event_id: int) -> None:
+    html = ana.get(f"/receipts/{event_id}").get_data(as_text=True)
+    for shown in ("Hear it first", "Reply STOP to stop.", "•••23", "Sign Up Now", "+1 202-555-0123"):
+        assert shown in html
+    for shown in ("Root of the seal", "TCPA, prior express written consent", "How to stop (STOP)", "My business"):
+        assert shown in html
+    assert "The text has the words “STOP”." in html
+
+
+def test_the_file_verifies_with_the_public_keys(ana: FlaskClient, database: Database, event_id: int) -> None:
+    response = ana.get(f"/receipts/{event_id}.json")
+    assert response.headers["Content-Disposition"] == f'attachment; filename="receipt-{event_id}.json"'
+    with database.read_only() as session:
+        keys = {each.id: each.public_key for each in signing_keys.all_keys(session)}
+    assert receipt_check.check(response.get_data(), keys).verdict == "verified"
+    assert json.loads(response.get_data())["dct:publisher"] == "http://localhost"
+
+
+def test_the_contact_page_leads_to_the_receipt(ana: FlaskClient, database: Database, event_id: int) -> None:
+    with database.read_only() as session:
+        sam = session.get_one(Contact, 1).public_id
+    assert f'href="/receipts/{event_id}"' in ana.get(f"/contacts/{sam}").get_data(as_text=True)
+
+
+def test_after_an_erasure_the_page_says_so_and_shows_no_number(
+    ana: FlaskClient, database: Database, event_id: int
+) -> None:
+    with database.unit_of_work() as session:
+        erase.erase(session, session.get_one(Contact, 1), actor="agent:1", at=NOON)
+    html = ana.get(f"/receipts/{event_id}").get_data(as_text=True)
+    assert "Erased with the person" in html
+    assert "Root of the seal" in html
+    assert "555-0123" not in html
+
+
+def test_an_event_that_is_not_sealed_and_one_that_does_not_exist(
+    app: Flask, ana: FlaskClient, database: Database, event_id: int
+) -> None:
+    with database.unit_of_work() as session:
+        eve = make.contact(session, phone_number=make.EVES_NUMBER)
+        pending = make.opt_in(session, eve, make.live_type(session, name="News")).event_id
+    assert "Not sealed yet" in ana.get(f"/receipts/{pending}").get_data(as_text=True)
+    assert ana.get("/receipts/999").status_code == 404
+    assert app.test_client().get(f"/receipts/{event_id}").status_code == 302
