@@ -65,6 +65,15 @@ class LedgerLine:
     contact: str | None
 
 
+@dataclass(frozen=True)
+class FormAnswer:
+    """The event behind an answer. ``locale``: the language of the form; empty when it is unknown or was erased."""
+
+    inserted_form_id: int | None = None
+    action: str = ""
+    locale: str = ""
+
+
 def record(session: Session, action: Action, subject: Subject, evidence: Evidence, *, at: datetime) -> int:
     """Write one event and its evidence. Returns the id of the event. Flushes, does not commit."""
     if evidence.words is not None:
@@ -130,6 +139,18 @@ def sources_of(session: Session, event_ids: Collection[int]) -> dict[int, str]:
     """The sources of these events, by event id."""
     query = select(ConsentEvent.id, ConsentEvent.source).where(ConsentEvent.id.in_(event_ids))
     return {row.id: row.source for row in session.execute(query)}
+
+
+def form_answers(session: Session, event_ids: Collection[int]) -> dict[int, FormAnswer]:
+    """What each of these events says about the answer of a form, by event id."""
+    if not event_ids:
+        return {}
+    query = (
+        select(ConsentEvent.id, ConsentEvent.inserted_form_id, ConsentEvent.action, ConsentEvidence.locale)
+        .outerjoin(ConsentEvidence, ConsentEvidence.event_id == ConsentEvent.id)
+        .where(ConsentEvent.id.in_(event_ids))
+    )
+    return {row.id: FormAnswer(row.inserted_form_id, row.action, row.locale or "") for row in session.execute(query)}
 
 
 def of_inserted_forms(session: Session, inserted_form_ids: Collection[int]) -> dict[int, LedgerLine]:
