@@ -11,6 +11,7 @@ from app.core.overview import counting
 from app.core.webhooks import routing
 from app.db import Database, DatabaseBusy
 from app.jobs import failures
+from app.jobs.heartbeat import Heartbeat
 
 EVERY_S = 1.0
 # Events in one transaction. Small, because SQLite's other writers wait for it.
@@ -21,10 +22,14 @@ _log = logs.get_logger()
 def run(database: Database, stopping: threading.Event, on_routed: Callable[[], None] = lambda: None) -> None:
     """Sweep every second until ``stopping`` is set. A failed sweep is logged and repeated after a second.
 
+    The heartbeat is in the same loop, so that a worker whose sweep hangs counts as silent.
+
     :param on_routed: called after a sweep that routed something
     """
+    heartbeat = Heartbeat(database)
     while not stopping.wait(EVERY_S):
         try:
+            heartbeat.beat_if_due()
             if sweep_outbox(database):
                 on_routed()
         except Exception as error:
