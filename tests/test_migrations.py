@@ -37,6 +37,8 @@ from tests.test_cli import empty
 pytestmark = pytest.mark.own_database
 
 TRIGGERS = {
+    "audit_entries_refuse_delete",
+    "audit_entries_refuse_update",
     "consent_events_refuse_delete",
     "consent_events_refuse_update",
     "consent_evidence_refuse_delete",
@@ -53,6 +55,7 @@ TRIGGERS = {
 }
 SEARCH_TRIGGERS = {"messages_search_delete", "messages_search_insert", "messages_search_update"}
 NEVER_EMPTIED = (
+    "audit_entries",
     "consent_events",
     "consent_evidence",
     "ledger_seals",
@@ -64,6 +67,7 @@ SQLITE_TRIGGERS = SEARCH_TRIGGERS | {f"{table}_refuse_insert" for table in (*NEV
 POSTGRESQL_TRIGGERS = {f"{table}_refuse_truncate" for table in NEVER_EMPTIED}
 # One row of each that would take the place of the one that is there.
 REPLACED = {
+    "audit_entries": "actor = 'agent:9'",
     "consent_events": "action = 'opt_out'",
     "consent_evidence": "destination = '+12025550199'",
     "wordings": "body = 'other words'",
@@ -78,6 +82,8 @@ ERASE = (
     "page = NULL, locale = NULL, wording_hash = NULL, note = NULL, details = NULL, salt = NULL"
 )
 REFUSED = (
+    "UPDATE audit_entries SET actor = 'agent:9'",
+    "DELETE FROM audit_entries",
     "DELETE FROM consent_events",
     "UPDATE consent_events SET contact_id = contact_id + 1",
     "UPDATE consent_events SET action = 'opt_out'",
@@ -146,7 +152,7 @@ def test_every_constraint_of_the_models_stands(database: Database) -> None:
 @pytest.mark.parametrize(
     ("table", "column", "values"),
     [
-        ("agents", "role", (*Role, "marketer")),
+        ("agents", "role", Role),
         ("consent_events", "action", Action),
         ("consent_events", "evidence_level", EvidenceLevel),
         ("consent_events", "source", Source),

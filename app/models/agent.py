@@ -4,14 +4,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, Text
+from sqlalchemy import JSON, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, one_of
 
 
 class Role(StrEnum):
+    """What each may do is in ``core/accounts/rights.py``."""
+
     ADMIN = "admin"
+    MARKETER = "marketer"
     AGENT = "agent"
 
 
@@ -32,7 +35,7 @@ class Agent(Base):
 
     __tablename__ = "agents"
     __table_args__ = (
-        CheckConstraint("role IN ('admin', 'marketer', 'agent')", name="role"),
+        one_of("role", Role),
         one_of("mailed_about", MailedAbout),
     )
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge, ServiceUnavailable
 
@@ -66,12 +66,13 @@ def init_app(app: Flask, main: Flask) -> None:
 
 
 def _admit() -> None:
-    """Read the body, then take a slot. ``/healthz`` answers without one.
+    """Note the client's address, read the body, then take a slot. ``/healthz`` answers without one.
 
     :raises BadRequest: the request names no host, or holds a NUL character
     :raises RequestEntityTooLarge: its body is larger than the application reads
     :raises ServiceUnavailable: no slot came free in time, or the address sends too many bodies
     """
+    g.client_address = client_address(request)
     if not request.environ.get("HTTP_HOST"):
         raise BadRequest("The header Host is missing.")
     if request.environ.get("CONTENT_LENGTH", "0") not in {"", "0"} or "HTTP_TRANSFER_ENCODING" in request.environ:
@@ -83,7 +84,7 @@ def _admit() -> None:
 
 def _read_body() -> None:
     bodies: ArrivingBodies = current_app.extensions[_EXTENSION]
-    with bodies.one_of(address_bucket(client_address(request) or "")) as is_allowed:
+    with bodies.one_of(address_bucket(g.client_address or "")) as is_allowed:
         if not is_allowed:
             raise ServiceUnavailable(_BUSY, retry_after=RETRY_AFTER_S)
         # Granian ends the body of a chunked request, but does not say so; werkzeug would take it for empty.

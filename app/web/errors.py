@@ -34,7 +34,7 @@ _STATUS: dict[type[AssentError], int] = {
 _TITLES = {
     400: translatable("That didn’t work"),
     401: translatable("Unauthorized"),
-    403: translatable("Admins only"),
+    403: translatable("Not allowed"),
     404: translatable("Page not found"),
     405: translatable("That didn’t work"),
     409: translatable("Conflict"),
@@ -46,7 +46,6 @@ _TITLES = {
 }
 _SENTENCES = {
     400: translatable("Go back and try again."),
-    403: translatable("This page is for admins only."),
     404: translatable("The address may be mistyped, or the page was removed."),
     405: translatable("Go back and try again."),
     413: translatable("The file or text is too large. Go back and try a smaller one."),
@@ -68,8 +67,7 @@ def status_of(error: AssentError) -> int:
 def _refused(error: AssentError) -> ResponseReturnValue:
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooMany) else {}
     status = status_of(error)
-    title = gettext("Not allowed") if status == HTTPStatus.FORBIDDEN else ""
-    return (*_page(status, sentence_of(error), title), headers)
+    return (*_page(status, sentence_of(error)), headers)
 
 
 def _stale_page(_error: CSRFError) -> ResponseReturnValue:
@@ -89,8 +87,8 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     return response
 
 
-def _page(status: int, sentence: str, title: str = "") -> tuple[str, int]:
-    title = title or gettext(_TITLES.get(status, HTTPStatus(status).phrase))
+def _page(status: int, sentence: str) -> tuple[str, int]:
+    title = gettext(_TITLES.get(status, HTTPStatus(status).phrase))
     return render_template(
         "errors/error.html", status=status, title=title, sentence=sentence, path=request.path
     ), status

@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 
 from app.core import clock, phone
-from app.core.wording import DEFAULT_LOCALE
+from app.core.wording import DEFAULT_LOCALE, translatable
 from app.web import formatting, i18n
 from app.web.i18n import gettext
 
 # English names of countries that take an article: from the Netherlands.
 _WITH_ARTICLE = "AE AX BQ BS CC CF CK DO FK FO GB GM IM IO KM KY MH MP MV NL PH PS SB SC TC US VG VI"
+_ROLES = {"admin": translatable("Admin"), "marketer": translatable("Marketer"), "agent": translatable("Agent")}
 TONES = 8  # the pairs --tone-0, --on-tone-0 … of static/css/tokens.css
 
 
@@ -36,10 +37,11 @@ class Person(Protocol):
 
 
 def init_app(app: Flask) -> None:
-    """Add to templates: ``contact | label(time_zone)``, ``label | initials`` and ``id | tone``."""
+    """Add the filters ``contact | label(time_zone)``, ``label | initials``, ``id | tone`` and ``role | role_name``."""
     app.add_template_filter(label)
     app.add_template_filter(initials)
     app.add_template_filter(tone)
+    app.add_template_filter(role_name)
 
 
 def label(person: Person, time_zone: str) -> str:
@@ -81,3 +83,8 @@ def tone(key: str | int) -> int:
     :param key: the public id of a contact (hexadecimal digits), or the id of an agent
     """
     return (int(key[:6], 16) if isinstance(key, str) else key) % TONES
+
+
+def role_name(role: str) -> str:
+    """``Marketer`` for ``marketer``, in the language of the page."""
+    return gettext(_ROLES[role])

@@ -9,10 +9,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import cast
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from sqlalchemy.orm import Session
 
 from app.config import Settings
+from app.core import audit
 from app.core.conversations.change_cache import ChangeCache
 from app.core.messenger.polling import Polls
 from app.core.signing import Keys
@@ -103,8 +104,12 @@ def slots() -> WorkingSlots:
 
 @contextmanager
 def unit_of_work() -> Iterator[Session]:
-    """A write transaction: committed at the end of the block, rolled back by any error."""
+    """A write transaction: committed at the end of the block, rolled back by any error.
+
+    What is recorded in the audit log inside has the address that ``web/admission.py`` noted for this request.
+    """
     with session_scope() as new_session, database().unit_of_work(new_session) as session:
+        audit.acts_from(session, g.get("client_address"))
         yield session
 
 

@@ -136,7 +136,7 @@ def enable(session: Session, agent_id: int, *, actor: str, at: datetime) -> Agen
     return agent
 
 
-def change_role(session: Session, agent_id: int, role: Role, *, actor: str, at: datetime) -> Agent:
+def change_role(session: Session, agent_id: int, role: str, *, actor: str, at: datetime) -> Agent:
     """Change the role of an agent.
 
     :raises InvalidInput: the role does not exist
@@ -285,7 +285,7 @@ def _role(role: str) -> Role:
     try:
         return Role(role)
     except ValueError:
-        raise InvalidInput("Choose a role: admin or agent.", field="role") from None
+        raise InvalidInput("Choose a role: admin, marketer or agent.", field="role") from None
 
 
 def _end_sessions_and_links(session: Session, agent: Agent) -> None:

@@ -8,9 +8,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core import audit
+from app.core.accounts import rights
+from app.core.accounts.rights import Right
 from app.core.conversations import messages
 from app.core.errors import Forbidden, InvalidInput, InvalidState, NotFound
-from app.models import Agent, OptInForm, Role, SavedReply
+from app.models import Agent, OptInForm, SavedReply
 
 NAME_MAX = 120
 REPLIES_MAX = 200
@@ -88,12 +90,12 @@ def find_all(session: Session) -> list[SavedReply]:
 
 
 def may_change(session: Session, reply: SavedReply, actor: str) -> bool:
-    """Whether this actor (``agent:3``) may change and delete a reply: its author, and everyone but agents."""
+    """Whether this actor (``agent:3``) may change and delete a reply: its author, marketers and admins."""
     kind, _, number = actor.partition(":")
     if reply.created_by == actor or kind != "agent" or not number.isdigit():
         return True
     agent = session.get(Agent, int(number))
-    return agent is not None and agent.role != Role.AGENT
+    return agent is not None and rights.may(agent.role, Right.MARKETING)
 
 
 def filled(body: str, name: str | None) -> str:
@@ -104,7 +106,7 @@ def filled(body: str, name: str | None) -> str:
 def _own(session: Session, reply_id: int, actor: str) -> SavedReply:
     reply = find(session, reply_id)
     if not may_change(session, reply, actor):
-        raise Forbidden("Only its author and admins may change this saved reply.")
+        raise Forbidden("Only its author, marketers and admins may change this saved reply.")
     return reply
 
 

@@ -44,8 +44,9 @@ from app.models import (
 )
 
 DEMO_PASSWORD = "demo-password-1234"  # noqa: S105 - shown on the start page
-ADMIN, AGENT = "max@example.com", "ana@example.com"
-SIGN_INS = ((ADMIN, "admin"), (AGENT, "agent"))
+ADMIN, MARKETER, AGENT = "max@example.com", "mia@example.com", "ana@example.com"
+SIGN_INS = ((ADMIN, "admin"), (MARKETER, "marketer"), (AGENT, "agent"))
+_NAMES = {ADMIN: "Max Harbour", MARKETER: "Mia Harbour", AGENT: "Ana Harbour"}
 _ACTOR = "demo"
 _USER_AGENT = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Safari/604.1"
 
@@ -73,7 +74,7 @@ def fill(session: Session, *, at: datetime, password_hash: str) -> None:
     """Fill the workspace as if it had been in use for weeks. Nothing changes when it is filled already.
 
     :param at: now; all data has earlier times
-    :param password_hash: of ``DEMO_PASSWORD``, for both accounts
+    :param password_hash: of ``DEMO_PASSWORD``, for all accounts
     :raises InvalidState: the workspace has data already
     """
     workspace = settings.get(session)
@@ -111,11 +112,12 @@ def _workspace(session: Session, *, at: datetime) -> None:
 def _shop(session: Session, password_hash: str, *, at: datetime) -> _Shop:
     agents = [
         accounts.create_agent(
-            session, email=email, name=name, role=role, password_hash=password_hash, at=at, actor=_ACTOR
+            session, email=email, name=_NAMES[email], role=Role(role), password_hash=password_hash, at=at, actor=_ACTOR
         )
-        for email, name, role in ((ADMIN, "Max Harbour", Role.ADMIN), (AGENT, "Ana Harbour", Role.AGENT))
+        for email, role in SIGN_INS
     ]
-    actor = f"agent:{agents[0].id}"
+    ids = {agent.email.partition("@")[0]: agent.id for agent in agents}
+    actor = f"agent:{ids['mia']}"
     sms, email, opt_in, opt_out = Channel.SMS, Channel.EMAIL, ConsentType.OPT_IN, ConsentType.OPT_OUT
     types = {
         OFFERS: _type(session, texts.OFFERS, sms, opt_in, actor=actor, at=at),
@@ -140,7 +142,6 @@ def _shop(session: Session, password_hash: str, *, at: datetime) -> _Shop:
         )
         for type_key in (OFFERS, LETTER)
     }
-    ids = {"max": agents[0].id, "ana": agents[1].id}
     return _Shop(types, forms, contents, ids, settings.get(session))
 
 

@@ -3,14 +3,16 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.accounts import rights
+from app.core.accounts.rights import Right
 from app.core.errors import InvalidInput
 from app.core.forms.content import FormContent
 from app.core.workspace import settings
-from app.models import Agent, OptInForm, OptInFormText, OptInFormVersion, Role
+from app.models import Agent, OptInForm, OptInFormText, OptInFormVersion
 
 
 def may_write(session: Session, actor: str) -> bool:
-    """Whether this actor may write legal texts: everyone but agents, and agents too while the workspace allows it.
+    """Whether this actor may write legal texts: who publishes forms, and agents too while the workspace allows it.
 
     :param actor: ``agent:3``, ``api:4``, …; an admin is an agent with another role
     """
@@ -18,7 +20,7 @@ def may_write(session: Session, actor: str) -> bool:
     if settings.get(session).agents_write_legal_text or kind != "agent" or not number.isdigit():
         return True
     agent = session.get(Agent, int(number))
-    return agent is not None and agent.role != Role.AGENT
+    return agent is not None and rights.may(agent.role, Right.MARKETING)
 
 
 def refuse_unwritten(session: Session, content: FormContent, *, actor: str) -> None:
@@ -43,4 +45,6 @@ def refuse_unwritten(session: Session, content: FormContent, *, actor: str) -> N
     for text in content.texts.values():
         for field, texts in known.items():
             if getattr(text, field) not in texts:
-                raise InvalidInput("Only admins write this text. Use the text of a saved form.", field=field)
+                raise InvalidInput(
+                    "Only marketers and admins write this text. Use the text of a saved form.", field=field
+                )

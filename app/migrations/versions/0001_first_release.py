@@ -12,6 +12,8 @@ depends_on = None
 
 # table, what is refused, condition on the old and new row or None for every row, message
 REFUSED: tuple[tuple[str, str, str | None, str], ...] = (
+    ("audit_entries", "UPDATE", None, "the audit log is append-only"),
+    ("audit_entries", "DELETE", None, "the audit log is append-only"),
     ("consent_events", "DELETE", None, "the ledger is append-only"),
     ("consent_evidence", "DELETE", None, "evidence is never deleted, only erased"),
     ("wordings", "UPDATE", None, "wordings never change"),
@@ -33,6 +35,7 @@ REFUSED: tuple[tuple[str, str, str | None, str], ...] = (
 # hidden ``rowid`` of a table without an integer key is a key as well.
 # table, condition on a row that has the key of the new one, message
 REFUSED_TO_REPLACE = (
+    ("audit_entries", "id = NEW.id", "the audit log is append-only"),
     ("consent_events", "id = NEW.id", "the ledger is append-only"),
     ("consent_evidence", "event_id = NEW.event_id", "evidence never changes"),
     ("wordings", "(hash = NEW.hash OR rowid = NEW.rowid) AND body <> NEW.body", "wordings never change"),
@@ -54,6 +57,7 @@ REFUSED_TO_REPLACE = (
     ),
 )
 NEVER_EMPTIED = (
+    "audit_entries",
     "consent_events",
     "consent_evidence",
     "wordings",
@@ -248,8 +252,10 @@ def create_tables() -> None:
         sa.Column("actor", sa.String(length=64), nullable=False),
         sa.Column("action", sa.String(length=64), nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=True),
         sa.Column("details", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entries")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_audit_entries_subject_id", "audit_entries", ["subject", "id"])
     op.create_table(

@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired
 
 from app.core import audit, clock, email
 from app.core.accounts import agents
-from app.core.errors import InvalidState
+from app.core.errors import InvalidInput, InvalidState
 from app.core.wording import translatable
 from app.core.workspace import settings
 from app.models import Agent, Role
@@ -24,6 +24,7 @@ from app.web.sign_in.setup import admin_required, current_actor
 
 _ROLES = {
     Role.AGENT.value: translatable("Agent: conversations and contacts"),
+    Role.MARKETER.value: translatable("Marketer: also forms and subscription types"),
     Role.ADMIN.value: translatable("Admin: full access"),
 }
 
@@ -81,7 +82,7 @@ def renew_link(agent_id: int) -> ResponseReturnValue:
 @blueprint.post("/admin/agents/<int:agent_id>/role")
 @admin_required
 def change_role(agent_id: int) -> ResponseReturnValue:
-    role = Role.ADMIN if request.form.get("role") == Role.ADMIN else Role.AGENT
+    role = request.form.get("role", "")
 
     def change(session: Session) -> Agent:
         return agents.change_role(session, agent_id, role, actor=current_actor(), at=clock.now())
@@ -174,7 +175,7 @@ def _apply(agent_id: int, change: Callable[[Session], Agent], success: str, *, u
     try:
         with unit_of_work() as session:
             change(session)
-    except InvalidState as refused:
+    except (InvalidInput, InvalidState) as refused:
         return _back(agent_id, sentence_of(refused), "error")
     if undo:
         flash_undo(success, undo)

@@ -15,11 +15,11 @@ from app.web.form_page import share
 from app.web.i18n import gettext
 from app.web.security import public_url
 from app.web.services import read_only
-from app.web.sign_in.setup import admin_required
+from app.web.sign_in.setup import marketer_required
 
 
 @blueprint.get("/admin/forms/<int:form_id>/qr.svg")
-@admin_required
+@marketer_required
 def form_qr_code(form_id: int) -> Response:
     """The QR code of the form's link, to print."""
     with read_only() as session:

@@ -27,7 +27,7 @@ from app.web.formkit import accepted, flash_undo
 from app.web.i18n import gettext
 from app.web.security import public_url
 from app.web.services import read_only, unit_of_work
-from app.web.sign_in.setup import admin_required, current_actor
+from app.web.sign_in.setup import current_actor, marketer_required
 
 PREVIEW_STATES = {
     "ask": translatable("Asks for a number"),
@@ -42,7 +42,7 @@ _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 @blueprint.get("/admin/forms")
-@admin_required
+@marketer_required
 def forms_page() -> str:
     with read_only() as session:
         return render_template(
@@ -55,7 +55,7 @@ def forms_page() -> str:
 
 
 @blueprint.route("/admin/forms/new", methods=["GET", "POST"])
-@admin_required
+@marketer_required
 def new_form() -> ResponseReturnValue:
     with read_only() as session:
         workspace = settings.get(session)
@@ -64,7 +64,7 @@ def new_form() -> ResponseReturnValue:
 
 
 @blueprint.route("/admin/forms/<int:form_id>", methods=["GET", "POST"])
-@admin_required
+@marketer_required
 def form_page(form_id: int) -> ResponseReturnValue:
     with read_only() as session:
         found = publishing.find(session, form_id)
@@ -73,7 +73,7 @@ def form_page(form_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/admin/forms/<int:form_id>/<any(archive, unarchive):step>")
-@admin_required
+@marketer_required
 def step_form(form_id: int, step: str) -> ResponseReturnValue:
     change = publishing.archive if step == "archive" else publishing.unarchive
     with unit_of_work() as session:
@@ -88,14 +88,14 @@ def step_form(form_id: int, step: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/admin/forms/preview")
-@admin_required
+@marketer_required
 def preview_saved() -> Response:
     """The preview when the page is loaded: the form as it is saved, or an empty one."""
     return _preview_saved()
 
 
 @blueprint.post("/admin/forms/preview")
-@admin_required
+@marketer_required
 def preview_unsaved() -> Response:
     """The preview of the fields as they are typed, whether or not they can be saved.
 

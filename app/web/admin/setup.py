@@ -11,7 +11,7 @@ from app.core.workspace import settings
 from app.web.admin.blueprint import blueprint
 from app.web.i18n import gettext, sentence_of
 from app.web.services import read_only, unit_of_work
-from app.web.sign_in.setup import admin_required, current_actor
+from app.web.sign_in.setup import admin_required, current_actor, marketer_required
 
 
 @blueprint.get("/admin/setup")
@@ -43,7 +43,7 @@ def allow_origin() -> ResponseReturnValue:
 
 
 @blueprint.get("/admin/try")
-@admin_required
+@marketer_required
 def try_page() -> str:
     """A page that shows a form and the chat as a website would. Without ``?form=`` it shows the newest form."""
     with read_only() as session:

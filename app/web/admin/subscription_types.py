@@ -22,7 +22,7 @@ from app.web.admin.blueprint import blueprint
 from app.web.formkit import Form, accepted, choices, fields_for_each, flash_undo, refuse, text
 from app.web.i18n import gettext, lazy_gettext, sentence_of
 from app.web.services import read_only, unit_of_work
-from app.web.sign_in.setup import admin_required, current_actor
+from app.web.sign_in.setup import current_actor, marketer_required
 
 _NAME_LENGTH = Length(max=NAME_MAX, message=lazy_gettext("Use at most %(most)s characters.", most=NAME_MAX))
 _DESCRIPTION_LENGTH = Length(
@@ -87,7 +87,7 @@ class NewTypeForm(TypeForm):
 
 
 @blueprint.get("/admin/subscription-types")
-@admin_required
+@marketer_required
 def subscription_types_page() -> str:
     with read_only() as session:
         types = subscription_types.find_all(session)
@@ -102,14 +102,14 @@ def subscription_types_page() -> str:
 
 
 @blueprint.route("/admin/subscription-types/new", methods=["GET", "POST"])
-@admin_required
+@marketer_required
 def new_subscription_type() -> ResponseReturnValue:
     form = NewTypeForm()
     return accepted(form, _created) or (_page(form, None), form.status)
 
 
 @blueprint.route("/admin/subscription-types/<int:type_id>", methods=["GET", "POST"])
-@admin_required
+@marketer_required
 def subscription_type(type_id: int) -> ResponseReturnValue:
     with read_only() as session:
         found = subscription_types.find(session, type_id)
@@ -123,7 +123,7 @@ def subscription_type(type_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/admin/subscription-types/<int:type_id>/<any(put_live, archive, unarchive):step>")
-@admin_required
+@marketer_required
 def step_subscription_type(type_id: int, step: str) -> ResponseReturnValue:
     steps = {
         "put_live": (subscription_types.put_live, translatable("“%(name)s” is live: forms can offer it now.")),

@@ -9,6 +9,7 @@ from wtforms import SelectField
 from app.core import clock
 from app.core.accounts import agents, language, sessions
 from app.core.accounts import waiting_mail as mail_settings
+from app.core.accounts.rights import Right
 from app.core.wording import LOCALES
 from app.core.workspace import settings
 from app.web.auth import devices, waiting_mail
@@ -39,7 +40,8 @@ class LanguageForm(Form):
 @agent_required
 def start() -> ResponseReturnValue:
     """Redirect to the first page after signing in."""
-    return redirect(url_for("admin.forms_page" if _signed_in_agent().is_admin else "inbox.list_page"))
+    is_marketing = _signed_in_agent().may(Right.MARKETING)
+    return redirect(url_for("admin.forms_page" if is_marketing else "inbox.list_page"))
 
 
 @blueprint.get("/account")

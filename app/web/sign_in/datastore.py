@@ -22,7 +22,8 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from app.core import rate_limits as limits
 from app.core.accounts import agents as accounts
-from app.core.accounts import sessions
+from app.core.accounts import rights, sessions
+from app.core.accounts.rights import Right
 from app.core.errors import InvalidInput
 from app.models import Agent, AgentSession, Role
 from app.web.i18n import gettext, sentence_of
@@ -49,6 +50,10 @@ class SignIn(UserMixin, Agent):
     @property
     def is_admin(self) -> bool:
         return self.role == Role.ADMIN
+
+    def may(self, right: str) -> bool:
+        """Whether the role has this right of ``core/accounts/rights.py``."""
+        return rights.may(self.role, Right(right))
 
 
 _SIGNED_IN = (

@@ -17,7 +17,7 @@ class DemoAccount:
 
 
 def demo_accounts() -> tuple[DemoAccount, ...]:
-    """The admin and the agent of the demo; empty outside the demo."""
+    """The accounts of the demo, one of each role; empty outside the demo."""
     with read_only() as session:
         if not settings.get(session).is_demo:
             return ()

@@ -12,6 +12,8 @@ from werkzeug.local import LocalProxy
 
 from app.core import wording
 from app.core.accounts import agents as accounts
+from app.core.accounts.rights import Right
+from app.core.errors import Forbidden
 from app.core.wording import translatable
 from app.web.services import keys
 from app.web.sign_in import forms as login_forms
@@ -117,6 +119,10 @@ _MESSAGES = {
     "API_ERROR": (translatable("This is not possible here."), "error"),
 }
 
+_REFUSALS = {
+    Right.MARKETING: translatable("This page is for marketers and admins."),
+    Right.ADMINISTRATION: translatable("This page is for admins only."),
+}
 _UNUSED_LIBRARIES = {"flask_login", "flask_principal"}
 
 
@@ -177,14 +183,22 @@ def agent_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respon
     return guarded
 
 
+def marketer_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """Require a signed-in marketer or admin. Other agents get 403."""
+    return _right_required(Right.MARKETING, view)
+
+
 def admin_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
     """Require a signed-in admin. Other agents get 403."""
+    return _right_required(Right.ADMINISTRATION, view)
 
+
+def _right_required(right: Right, view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
     @agent_required
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        if not cast(SignIn, current_agent()).is_admin:
-            abort(403)
+        if not cast(SignIn, current_agent()).may(right):
+            raise Forbidden(_REFUSALS[right])
         return view(*args, **kwargs)
 
     return guarded

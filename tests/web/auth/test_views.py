@@ -24,7 +24,7 @@ def in_demo(app: Flask, database: Database) -> None:
 def test_a_signed_in_agent_can_change_to_another_account(app: Flask) -> None:
     ana = pages.agent(app)
     html = ana.get("/sign-in?next=/admin/forms").get_data(as_text=True)
-    assert "You are signed in as <strong>Ana</strong>, an agent." in html
+    assert "You are signed in as <strong>Ana</strong> (Agent)." in html
     assert 'action="/sign-out?next=/sign-in?next%3D/admin/forms"' in html
     answer = pages.submit(ana, "/sign-out?next=/sign-in?next%3D/admin/forms", page="/account")
     assert answer.location == "/sign-in?next=/admin/forms"

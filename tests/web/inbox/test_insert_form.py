@@ -251,7 +251,7 @@ def test_an_agent_who_may_not_write_legal_texts_keeps_that_of_the_saved_form(
     values = {"base": str(forms[0].id), "subscription_type_id": "1", "locale": "en", "title": "Only today"}
     refused = pages.submit(ana, path, values | {"legal_text": "Whatever she likes."})
     assert refused.status_code == 422
-    assert "Only admins write this text." in refused.get_data(as_text=True)
+    assert "Only marketers and admins write this text." in refused.get_data(as_text=True)
     assert pages.submit(ana, path, values | {"legal_text": legal}).status_code == 303
 
 
