@@ -126,6 +126,8 @@ def fill(settings: Settings) -> Demo:
             f"/inbox/replies/{reply.id}",
             f"/inbox/{chats[0]}?reply={reply.id}",
             f"/inbox/new/{signed_up.public_id}",
+            "/admin/overview",
+            "/admin/overview?days=365",
             "/admin/forms",
             "/admin/forms/new",
             f"/admin/forms/{form_id}",

@@ -161,12 +161,15 @@ def of_inserted_forms(session: Session, inserted_form_ids: Collection[int]) -> d
     return {line.event.inserted_form_id: line for line in reversed(lines) if line.event.inserted_form_id}
 
 
-def newest(session: Session, *, action: Action, limit: int = 50, before_id: int | None = None) -> list[LedgerLine]:
-    """The newest events with one action.
+def newest(
+    session: Session, *, action: Action | None = None, limit: int = 50, before_id: int | None = None
+) -> list[LedgerLine]:
+    """The newest events, with one action or with any.
 
     :param before_id: the id of the last event of the page before
     """
-    query = select(ConsentEvent.id).where(ConsentEvent.action == action)
+    query = select(ConsentEvent.id)
+    query = query if action is None else query.where(ConsentEvent.action == action)
     return _lines(session, query.where(ConsentEvent.id < before_id) if before_id else query, limit)
 
 
