@@ -49,9 +49,12 @@ def day_and_time(at: datetime, zone: ZoneInfo, day: str = "") -> str:
     return f"{format_skeleton(day, at, tzinfo=zone, locale=locale)}, {clock_time}" if day else clock_time
 
 
-def day(on: date) -> str:
-    """A day as the reader writes it: ``2 Nov``."""
-    return format_skeleton("MMMd", datetime.combine(on, time()), locale=reader_locale())
+def day(on: date, parts: str = "MMMd") -> str:
+    """A day as the reader writes it: ``2 Nov``.
+
+    :param parts: as a skeleton of CLDR: ``yMMMd`` with the year
+    """
+    return format_skeleton(parts, datetime.combine(on, time()), locale=reader_locale())
 
 
 def decimal(number: float) -> str:

@@ -52,7 +52,13 @@ def test_opt_ins_opt_outs_reach_forms_and_events_are_shown(max_: FlaskClient, da
     sweep_outbox(database)
     count_due(database)
     html = page_of(max_)
-    assert figures(html.partition("Orders")[0]) == {"opted_in": "2", "opted_out": "1", "net": "+1", "reachable": "1"}
+    assert figures(html.partition("Orders")[0]) == {
+        "opted_in": "2",
+        "opted_out": "1",
+        "net": "+1",
+        "opted_in_now": "1",
+        "reachable": "1",
+    }
     assert figures(page_of(max_, "7").partition("Orders")[0])["opted_in"] == "1"
     for shown in ("Show numbers", "<title", "Shop", "+1 ••• ••• ••99", "Last seen"):
         assert shown in html
