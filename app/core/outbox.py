@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app.core import audit, idempotency
@@ -16,6 +16,8 @@ from app.models import OutboxEvent
 AUDIT_SUBJECT = "outbox"
 # Topics whose payload contains the number itself.
 OF_NUMBERS = ("suppression.created", "suppression.lifted")
+# Waiting events are counted up to this number.
+COUNT_MAX = 10_000
 
 
 def add(
@@ -40,6 +42,18 @@ def _insert(rows: int) -> CompiledStatement:
 def is_waiting(session: Session) -> bool:
     """Whether any event is not routed yet. Takes no lock."""
     return session.execute(select(OutboxEvent.id).where(OutboxEvent.routed_at.is_(None)).limit(1)).first() is not None
+
+
+def count_unrouted(session: Session) -> int:
+    """How many events are not routed yet, counted up to ``COUNT_MAX``."""
+    waiting = select(OutboxEvent.id).where(OutboxEvent.routed_at.is_(None)).limit(COUNT_MAX).subquery()
+    return session.scalar(select(func.count()).select_from(waiting)) or 0
+
+
+def oldest_unrouted(session: Session) -> datetime | None:
+    """When the oldest event that is not routed was written; null while none waits."""
+    query = select(OutboxEvent.created_at).where(OutboxEvent.routed_at.is_(None)).order_by(OutboxEvent.id).limit(1)
+    return session.scalars(query).first()
 
 
 def lock_routing(session: Session) -> None:

@@ -12,7 +12,7 @@ from app.core import rate_limits as limits
 from app.core.accounts import sessions as agent_sessions
 from app.core.inbox import waiting
 from app.core.messenger import tokens as messenger_tokens
-from app.core.problems import failures
+from app.core.problems import failures, workers
 from app.core.site import snippets
 from app.core.webhooks import deliveries
 from app.db import Database
@@ -34,6 +34,7 @@ class Deleted:
     snippet_origins: int
     agent_notices: int
     failures: int
+    workers: int
 
 
 def delete_expired(database: Database) -> Deleted:
@@ -41,7 +42,8 @@ def delete_expired(database: Database) -> Deleted:
 
     These are rate counters after their window, outbox events 30 days after they were routed, webhook messages 30 days
     after their creation, tokens of visitors who did not return, idempotency keys after a day, sessions of agents
-    after 30 days, origins of snippets after 90, and notices of mails to agents and failures after 30.
+    after 30 days, origins of snippets after 90, notices of mails to agents and failures after 30, and workers that
+    ended a day ago.
     """
     now = clock.now()
     before = now - KEEP_ROUTED
@@ -59,6 +61,7 @@ def delete_expired(database: Database) -> Deleted:
         _in_batches(database, lambda session: snippets.delete_old(session, at=now)),
         _in_batches(database, lambda session: waiting.delete_old(session, at=now)),
         _in_batches(database, lambda session: failures.delete_old(session, at=now)),
+        _in_batches(database, lambda session: workers.delete_old(session, at=now)),
     )
     _log.info("expired records deleted", **asdict(deleted))
     return deleted

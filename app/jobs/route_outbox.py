@@ -1,35 +1,35 @@
-"""Routes the outbox events that wait, every second: adds them to the counts of forms and creates deliveries."""
+"""Routes the outbox events that wait, every second: adds them to the daily counts and creates deliveries."""
 
 import threading
-from collections import Counter
 from collections.abc import Callable
-from datetime import date
 
 from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.orm import Session
 
 from app import logs
 from app.core import clock, outbox
-from app.core.forms import daily_counts, insertion
+from app.core.overview import counting
 from app.core.webhooks import routing
 from app.db import Database, DatabaseBusy
 from app.jobs import failures
-from app.models import OutboxEvent
+from app.jobs.heartbeat import Heartbeat
 
 EVERY_S = 1.0
 # Events in one transaction. Small, because SQLite's other writers wait for it.
 BATCH = 200
-_COUNTED = {"form.inserted": "inserted", "form.submitted": "submitted"}
 _log = logs.get_logger()
 
 
 def run(database: Database, stopping: threading.Event, on_routed: Callable[[], None] = lambda: None) -> None:
     """Sweep every second until ``stopping`` is set. A failed sweep is logged and repeated after a second.
 
+    The heartbeat is in the same loop, so that a worker whose sweep hangs counts as silent.
+
     :param on_routed: called after a sweep that routed something
     """
+    heartbeat = Heartbeat(database)
     while not stopping.wait(EVERY_S):
         try:
+            heartbeat.beat_if_due()
             if sweep_outbox(database):
                 on_routed()
         except Exception as error:
@@ -62,7 +62,7 @@ def _route(database: Database, *, limit: int, only: int | None = None) -> int:
     with database.unit_of_work() as session:
         outbox.lock_routing(session)
         batch, now = outbox.unrouted(session, limit=limit, only=only), clock.now()
-        _count_forms(session, batch)
+        counting.count(session, batch)
         routing.route(session, batch, at=now)
         outbox.mark_routed(session, batch, at=now)
     return len(batch)
@@ -93,16 +93,3 @@ def _is_temporary(error: Exception) -> bool:
 def _is_waiting(database: Database) -> bool:
     with database.read_only() as session:
         return outbox.is_waiting(session)
-
-
-def _count_forms(session: Session, events: list[OutboxEvent]) -> None:
-    """Add insertions and submissions to the daily counts of their forms."""
-    counted = [event for event in events if event.topic in _COUNTED]
-    inserted_ids = {event.payload["inserted_form_id"] for event in counted} - {None}
-    form_ids = insertion.form_ids_of(session, inserted_ids)
-    counts: dict[tuple[int, date], Counter[str]] = {}
-    for event in counted:
-        form_id = form_ids.get(event.payload["inserted_form_id"])
-        if form_id is not None:
-            counts.setdefault((form_id, event.created_at.date()), Counter())[_COUNTED[event.topic]] += 1
-    daily_counts.add_many(session, counts)

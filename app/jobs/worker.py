@@ -15,7 +15,7 @@ from app.core.contacts import number_rules, purge
 from app.core.errors import InvalidState
 from app.core.workspace import bootstrap as store
 from app.db import Database
-from app.jobs import deliver_webhooks, failures, housekeeping, mail_waiting
+from app.jobs import count_reach, deliver_webhooks, failures, housekeeping, mail_waiting
 from app.jobs import route_outbox as sweep
 from app.jobs.queue import open_queue
 from app.mail_client import server_of
@@ -100,6 +100,7 @@ def schedule(queue: Huey, database: Database, settings: Settings) -> None:
     queue.periodic_task(crontab(minute="47"), name="purge_erased")(lambda: purge.execute(database))
     queue.periodic_task(every_hour, name="delete_expired")(lambda: housekeeping.delete_expired(database))
     queue.periodic_task(every_minute, name="fail_late_webhooks")(lambda: housekeeping.fail_late_webhooks(database))
+    queue.periodic_task(every_minute, name="count_reach")(lambda: count_reach.count_due(database))
     server, public_url = server_of(settings.smtp_url), settings.public_url
     queue.periodic_task(every_minute, name="mail_waiting")(
         lambda: mail_waiting.send_due(database, server, public_url=public_url)

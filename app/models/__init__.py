@@ -38,6 +38,7 @@ from app.models.optin_form import (
     OptInFormVersion,
 )
 from app.models.outbox import OutboxEvent
+from app.models.overview import SubscriptionDailyCount, SubscriptionReach, Worker
 from app.models.rate_counter import RateCounter
 from app.models.saved_reply import SavedReply
 from app.models.segment import Segment
@@ -104,6 +105,8 @@ __all__ = [
     "SigningKey",
     "SnippetOrigin",
     "Source",
+    "SubscriptionDailyCount",
+    "SubscriptionReach",
     "SubscriptionType",
     "SubscriptionTypeTranslation",
     "Suppression",
@@ -115,5 +118,6 @@ __all__ = [
     "WebhookEndpoint",
     "WebhookMessage",
     "Wording",
+    "Worker",
     "Workspace",
 ]

@@ -106,13 +106,19 @@ class InsertedForm(Base):
 
 
 class FormDailyCount(Base):
-    """How often a form was inserted, seen and submitted on one day (UTC), in shards against lock contention."""
+    """How often a form was inserted, seen and submitted on one day, in shards against lock contention.
+
+    ``day`` is one of the workspace's time zone. ``locale`` is the language that the form was shown in; empty where it
+    was not shown yet. ``signed_up``: submissions that opted a person in who was not before.
+    """
 
     __tablename__ = "form_daily_counts"
 
     form_id: Mapped[int] = mapped_column(ForeignKey("optin_forms.id"), primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
+    locale: Mapped[str] = mapped_column(String(8), primary_key=True, default="")
     shard: Mapped[int] = mapped_column(primary_key=True)
     inserted: Mapped[int] = mapped_column(default=0)
     seen: Mapped[int] = mapped_column(default=0)
     submitted: Mapped[int] = mapped_column(default=0)
+    signed_up: Mapped[int] = mapped_column(default=0)

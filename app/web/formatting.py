@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime, time
 from functools import lru_cache
 from typing import cast
 from zoneinfo import ZoneInfo, available_timezones
@@ -45,8 +45,16 @@ def day_and_time(at: datetime, zone: ZoneInfo, day: str = "") -> str:
     :param day: the parts of the day, as a skeleton of CLDR: ``MMMd``; empty: the time alone
     """
     locale = reader_locale()
-    time = format_time(at, "short", tzinfo=zone, locale=locale)
-    return f"{format_skeleton(day, at, tzinfo=zone, locale=locale)}, {time}" if day else time
+    clock_time = format_time(at, "short", tzinfo=zone, locale=locale)
+    return f"{format_skeleton(day, at, tzinfo=zone, locale=locale)}, {clock_time}" if day else clock_time
+
+
+def day(on: date, parts: str = "MMMd") -> str:
+    """A day as the reader writes it: ``2 Nov``.
+
+    :param parts: as a skeleton of CLDR: ``yMMMd`` with the year
+    """
+    return format_skeleton(parts, datetime.combine(on, time()), locale=reader_locale())
 
 
 def decimal(number: float) -> str:

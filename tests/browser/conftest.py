@@ -95,4 +95,4 @@ def sign_in(page: Page, address: str) -> None:
     page.get_by_label("Email").fill(MAX)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_url(f"{address}/admin/forms")
+    page.wait_for_url(f"{address}/admin/overview")

@@ -7,10 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from app.config import ROOT, Settings
+from app.config import ROOT
 from app.core import demo
-from app.core.workspace import bootstrap
-from app.jobs.route_outbox import sweep_outbox
 from tests.browser import actions as acts
 from tests.browser import tour
 from tests.browser.conftest import CHROMIUM, FLAGS
@@ -28,19 +26,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="assent-pictures-") as folder, sync_playwright() as playwright:
         settings = settings_of(Path(folder))
         filled = tour.fill(settings)
-        _count_forms(settings)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         with web_process(settings) as address:
             take_all(browser, filled.at(address), chosen.all) if chosen.all else take(browser, filled.at(address))
         browser.close()
     return 0
-
-
-def _count_forms(settings: Settings) -> None:
-    """Do what the worker does: until then forms look as if nobody had answered them."""
-    database = bootstrap.open_database(settings)
-    sweep_outbox(database)
-    database.close()
 
 
 def take(browser: Browser, shop: tour.Demo) -> None:

@@ -24,6 +24,8 @@ from app.core.webhooks import attempts, endpoints, routing
 from app.core.webhooks.attempts import AttemptOutcome, Schedule
 from app.core.workspace import bootstrap as store
 from app.http_client import Reach
+from app.jobs.count_reach import count_due
+from app.jobs.route_outbox import sweep_outbox
 from app.models import Agent, Consent, Contact, Conversation, FailureKind, InsertedForm, OptInForm, SubscriptionType
 
 
@@ -109,6 +111,8 @@ def fill(settings: Settings) -> Demo:
         for kind, name in ((FailureKind.JOB, "purge_erased"), (FailureKind.MAIL, demo.AGENT)):
             failures.record(session, kind, name, OSError("Connection refused"), at=now)
         snippets.record(session, "embed", "https://copy.example.com", at=now)
+    sweep_outbox(database)  # until then the overview looks as if nobody had answered
+    count_due(database)
     database.close()
     return Demo(
         address="",
@@ -126,6 +130,8 @@ def fill(settings: Settings) -> Demo:
             f"/inbox/replies/{reply.id}",
             f"/inbox/{chats[0]}?reply={reply.id}",
             f"/inbox/new/{signed_up.public_id}",
+            "/admin/overview",
+            "/admin/overview?days=365",
             "/admin/forms",
             "/admin/forms/new",
             f"/admin/forms/{form_id}",

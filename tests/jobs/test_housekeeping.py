@@ -78,7 +78,7 @@ def test_the_queue_uses_the_engine_of_the_database_and_has_the_periodic_tasks(
     again = open_queue(settings, database)
     assert (settings.instance / "huey.db").exists() == database.is_sqlite
     names = {type(task).__name__ for task in queue._registry.periodic_tasks}
-    assert names == {"delete_expired", "fail_late_webhooks", "mail_waiting", "purge_erased"}
+    assert names == {"count_reach", "delete_expired", "fail_late_webhooks", "mail_waiting", "purge_erased"}
     due: dict[str, list[int]] = {}
     for minute in range(60):
         for task in queue.read_periodic(clock.now().replace(minute=minute, tzinfo=None)):
@@ -87,6 +87,7 @@ def test_the_queue_uses_the_engine_of_the_database_and_has_the_periodic_tasks(
     assert due == {
         "delete_expired": [17],
         "purge_erased": [47],
+        "count_reach": every_minute,
         "fail_late_webhooks": every_minute,
         "mail_waiting": every_minute,
     }

@@ -32,6 +32,7 @@ ROUTES = {
         inbox.reply_picker inbox.replies_page inbox.new_reply inbox.saved_reply inbox.delete_reply
     """,
     Right.MARKETING: """
+        admin.overview_page
         admin.forms_page admin.new_form admin.form_page admin.step_form admin.form_qr_code
         admin.preview_saved admin.preview_unsaved admin.try_page
         admin.subscription_types_page admin.new_subscription_type admin.subscription_type admin.step_subscription_type

@@ -223,8 +223,8 @@ def _answer_form(session: Session, shop: _Shop, contact: Contact, type_key: str,
         at=at - timedelta(minutes=2),
         link=LinkOptions(texts.SITE),
     )
-    seen.inserted_form_seen(session, inserted.token, at=at - timedelta(seconds=40))
     locale = contact.locale or wording.DEFAULT_LOCALE
+    seen.inserted_form_seen(session, inserted.token, locale=locale, at=at - timedelta(seconds=40))
     evidence = Evidence(
         Source.FORM,
         "contact",

@@ -68,6 +68,15 @@ class LedgerLine:
     contact: str | None
 
 
+@dataclass(frozen=True)
+class FormAnswer:
+    """The event behind an answer. ``locale``: the language of the form; empty when it is unknown or was erased."""
+
+    inserted_form_id: int | None = None
+    action: str = ""
+    locale: str = ""
+
+
 def record(
     session: Session,
     action: Action,
@@ -174,6 +183,18 @@ def sources_of(session: Session, event_ids: Collection[int]) -> dict[int, str]:
     return {row.id: row.source for row in session.execute(query)}
 
 
+def form_answers(session: Session, event_ids: Collection[int]) -> dict[int, FormAnswer]:
+    """What each of these events says about the answer of a form, by event id."""
+    if not event_ids:
+        return {}
+    query = (
+        select(ConsentEvent.id, ConsentEvent.inserted_form_id, ConsentEvent.action, ConsentEvidence.locale)
+        .outerjoin(ConsentEvidence, ConsentEvidence.event_id == ConsentEvent.id)
+        .where(ConsentEvent.id.in_(event_ids))
+    )
+    return {row.id: FormAnswer(row.inserted_form_id, row.action, row.locale or "") for row in session.execute(query)}
+
+
 def of_inserted_forms(session: Session, inserted_form_ids: Collection[int]) -> dict[int, LedgerLine]:
     """The newest event of each answered inserted form, by the form's id."""
     if not inserted_form_ids:
@@ -182,12 +203,15 @@ def of_inserted_forms(session: Session, inserted_form_ids: Collection[int]) -> d
     return {line.event.inserted_form_id: line for line in reversed(lines) if line.event.inserted_form_id}
 
 
-def newest(session: Session, *, action: Action, limit: int = 50, before_id: int | None = None) -> list[LedgerLine]:
-    """The newest events with one action.
+def newest(
+    session: Session, *, action: Action | None = None, limit: int = 50, before_id: int | None = None
+) -> list[LedgerLine]:
+    """The newest events, with one action or with any.
 
     :param before_id: the id of the last event of the page before
     """
-    query = select(ConsentEvent.id).where(ConsentEvent.action == action)
+    query = select(ConsentEvent.id)
+    query = query if action is None else query.where(ConsentEvent.action == action)
     return _lines(session, query.where(ConsentEvent.id < before_id) if before_id else query, limit)
 
 

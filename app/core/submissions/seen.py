@@ -35,13 +35,15 @@ def public_form_seen(session: Session, form_key: str, shown: RenderToken, *, add
     if address:
         buckets[keys.bucket("seen-from", rate_limits.address_bucket(address))] = form.submissions_per_address
     if rate_limits.hit(session, buckets, window_s=WINDOW_S, at=at) is None:
-        daily_counts.add(session, form.id, "seen", at=at)
+        daily_counts.add(session, form.id, "seen", locale=shown.locale, at=at)
 
 
-def inserted_form_seen(session: Session, token: str, *, at: datetime) -> None:
+def inserted_form_seen(session: Session, token: str, *, locale: str = "", at: datetime) -> None:
     """Record that an inserted form was seen. Only the first time counts; an unknown token is ignored.
 
     Nothing is recorded about a contact that is out of reach: its form is not offered.
+
+    :param locale: the language that it was shown in; empty when it is unknown
     """
     seen = session.execute(
         update(InsertedForm)
@@ -52,6 +54,6 @@ def inserted_form_seen(session: Session, token: str, *, at: datetime) -> None:
     ).one_or_none()
     if seen is None:
         return
-    daily_counts.add(session, seen.form_id, "seen", at=at)
+    daily_counts.add(session, seen.form_id, "seen", locale=locale, at=at)
     if seen.conversation_id is not None:
         conversation_forms.mark_changed(session, seen.conversation_id, seen.id, is_answered=False, at=at)

@@ -554,12 +554,50 @@ def create_tables() -> None:
         "form_daily_counts",
         sa.Column("form_id", sa.Integer(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("locale", sa.String(length=8), nullable=False),
         sa.Column("shard", sa.Integer(), nullable=False),
         sa.Column("inserted", sa.Integer(), nullable=False),
         sa.Column("seen", sa.Integer(), nullable=False),
         sa.Column("submitted", sa.Integer(), nullable=False),
+        sa.Column("signed_up", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["form_id"], ["optin_forms.id"], name=op.f("fk_form_daily_counts_form_id_optin_forms")),
-        sa.PrimaryKeyConstraint("form_id", "day", "shard", name=op.f("pk_form_daily_counts")),
+        sa.PrimaryKeyConstraint("form_id", "day", "locale", "shard", name=op.f("pk_form_daily_counts")),
+    )
+    op.create_table(
+        "subscription_daily_counts",
+        sa.Column("subscription_type_id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("opted_in", sa.Integer(), nullable=False),
+        sa.Column("opted_out", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["subscription_type_id"],
+            ["subscription_types.id"],
+            name=op.f("fk_subscription_daily_counts_subscription_type_id_subscription_types"),
+        ),
+        sa.PrimaryKeyConstraint("subscription_type_id", "day", name=op.f("pk_subscription_daily_counts")),
+    )
+    op.create_table(
+        "subscription_reach",
+        sa.Column("subscription_type_id", sa.Integer(), nullable=False),
+        sa.Column("opted_in", sa.Integer(), nullable=False),
+        sa.Column("opted_out", sa.Integer(), nullable=False),
+        sa.Column("reachable", sa.Integer(), nullable=False),
+        sa.Column("reasons", sa.JSON(), nullable=False),
+        sa.Column("claimed_at", UtcDateTime(), nullable=False),
+        sa.Column("counted_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["subscription_type_id"],
+            ["subscription_types.id"],
+            name=op.f("fk_subscription_reach_subscription_type_id_subscription_types"),
+        ),
+        sa.PrimaryKeyConstraint("subscription_type_id", name=op.f("pk_subscription_reach")),
+    )
+    op.create_table(
+        "workers",
+        sa.Column("id", sa.String(length=16), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_workers")),
     )
     op.create_table(
         "idempotency_keys",

@@ -1,4 +1,4 @@
-"""Pages of the admins: forms, types, the messenger, webhooks, agents, API tokens, settings, first steps, problems."""
+"""Pages of marketers and admins: overview, forms, types; of admins alone: everything that is set up once."""
 
 from flask import Flask
 
@@ -9,6 +9,7 @@ from app.web.admin import (  # noqa: F401
     failures,
     forms,
     messenger,
+    overview,
     settings,
     setup,
     subscription_types,

@@ -7,6 +7,7 @@ from app.web.admin import history
 
 blueprint = Blueprint("admin", __name__)
 blueprint.add_app_template_filter(formatting.local_time)
+blueprint.add_app_template_filter(formatting.day)
 blueprint.add_app_template_filter(formatting.decimal)
 blueprint.add_app_template_filter(formatting.percent)
 blueprint.add_app_template_filter(formatting.actor)

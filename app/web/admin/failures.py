@@ -14,6 +14,7 @@ from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
 JOBS = {
+    "count_reach": lazy_gettext("Counting whom subscription types reach"),
     "delete_expired": lazy_gettext("Deleting expired records"),
     "deliver_webhooks": lazy_gettext("Sending webhooks"),
     "fail_late_webhooks": lazy_gettext("Marking late webhooks as failed"),

@@ -41,7 +41,7 @@ class LanguageForm(Form):
 def start() -> ResponseReturnValue:
     """Redirect to the first page after signing in."""
     is_marketing = _signed_in_agent().may(Right.MARKETING)
-    return redirect(url_for("admin.forms_page" if is_marketing else "inbox.list_page"))
+    return redirect(url_for("admin.overview_page" if is_marketing else "inbox.list_page"))
 
 
 @blueprint.get("/account")

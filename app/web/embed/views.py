@@ -118,8 +118,9 @@ def form_of_signed_user_seen(signed: str) -> ResponseReturnValue:
 
 @blueprint.post("/<token>/seen")
 def inserted_form_seen(token: str) -> ResponseReturnValue:
+    shown = AnswerForm(request.form).render_token(keys(), token)
     with unit_of_work() as session:
-        seen.inserted_form_seen(session, token, at=clock.now())
+        seen.inserted_form_seen(session, token, locale=shown.locale if shown else "", at=clock.now())
     return "", 204, _READABLE_IN_SANDBOX
 
 

@@ -21,7 +21,7 @@ WRONG = "The email address or the password is wrong."
 
 
 def test_an_admin_starts_at_the_forms_and_an_agent_at_the_inbox(app: Flask) -> None:
-    assert pages.admin(app).get("/start").location == "/admin/forms"
+    assert pages.admin(app).get("/start").location == "/admin/overview"
     assert pages.agent(app).get("/start").location == "/inbox"
 
 

@@ -1,0 +1,71 @@
+"""Whether what runs in the background keeps up: worker, outbox, webhooks, jobs, mail."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import Table, func, select
+from sqlalchemy.orm import Session
+
+from app.core import outbox
+from app.core.problems import workers
+from app.core.webhooks import endpoints
+from app.models import DeliveryState, Failure, FailureKind, WebhookDelivery
+
+_DELIVERY = cast(Table, WebhookDelivery.__table__)
+
+
+@dataclass(frozen=True)
+class Health:
+    """What waits and what fails now.
+
+    :param worker_seen_at: when a worker was last seen; null: never, or not within a day
+    :param outbox_waiting: changes that were not routed yet, up to ``outbox.COUNT_MAX``
+    :param webhooks_waiting: deliveries that are due or will be tried again, ``webhooks_failed`` those that were given
+        up; each up to ``endpoints.COUNT_MAX`` for each endpoint
+    :param unsent_since: since when the oldest waits, in the outbox or as a delivery
+    """
+
+    worker_seen_at: datetime | None
+    is_worker_silent: bool
+    outbox_waiting: int
+    webhook_endpoints: int
+    webhooks_waiting: int
+    webhooks_failed: int
+    unsent_since: datetime | None
+    failed_jobs: int
+    failed_mails: int
+
+
+def read(session: Session, *, at: datetime) -> Health:
+    """The state of now. Every number comes from an index."""
+    seen_at = workers.last_seen(session)
+    found = endpoints.find_all(session)
+    counts = endpoints.counts(session, found).values()
+    waits = [outbox.oldest_unrouted(session), _oldest_delivery(session, [each.id for each in found])]
+    failed = select(Failure.kind, func.count()).group_by(Failure.kind)
+    failures = {row[0]: int(row[1]) for row in session.execute(failed)}
+    return Health(
+        worker_seen_at=seen_at,
+        is_worker_silent=workers.is_silent(seen_at, at=at),
+        outbox_waiting=outbox.count_unrouted(session),
+        webhook_endpoints=len(found),
+        webhooks_waiting=sum(each.waiting for each in counts),
+        webhooks_failed=sum(each.failed for each in counts),
+        unsent_since=min((each for each in waits if each is not None), default=None),
+        failed_jobs=failures.get(FailureKind.JOB, 0),
+        failed_mails=failures.get(FailureKind.MAIL, 0),
+    )
+
+
+def _oldest_delivery(session: Session, endpoint_ids: list[int]) -> datetime | None:
+    """When the oldest delivery that waits was created: the lowest id of each endpoint, from the index."""
+    waiting = DeliveryState.WAITING.value
+    oldest = [
+        session.scalar(
+            select(func.min(_DELIVERY.c.id)).where(_DELIVERY.c.endpoint_id == each, _DELIVERY.c.state == waiting)
+        )
+        for each in endpoint_ids
+    ]
+    ids = [each for each in oldest if each is not None]
+    return session.scalar(select(func.min(_DELIVERY.c.created_at)).where(_DELIVERY.c.id.in_(ids))) if ids else None
