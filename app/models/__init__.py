@@ -36,6 +36,7 @@ from app.models.optin_form import (
     OptInFormVersion,
 )
 from app.models.outbox import OutboxEvent
+from app.models.preference import ErasureRequest, PreferenceLink, Resolution
 from app.models.rate_counter import RateCounter
 from app.models.saved_reply import SavedReply
 from app.models.segment import Segment
@@ -76,6 +77,7 @@ __all__ = [
     "DeliveryState",
     "DestinationOptOut",
     "DisabledReason",
+    "ErasureRequest",
     "EvidenceLevel",
     "Failure",
     "FailureKind",
@@ -92,7 +94,9 @@ __all__ = [
     "OptInFormText",
     "OptInFormVersion",
     "OutboxEvent",
+    "PreferenceLink",
     "RateCounter",
+    "Resolution",
     "Role",
     "SavedReply",
     "Script",

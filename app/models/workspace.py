@@ -33,6 +33,12 @@ class Workspace(Base):
     agents_write_legal_text: Mapped[bool] = mapped_column(
         default=True, server_default=true(), doc="whether agents may send forms with a legal text that no admin wrote"
     )
+    erasure_requests: Mapped[bool] = mapped_column(
+        default=True, server_default=true(), doc="whether people may ask for deletion on their preference page"
+    )
+    erasure_due_days: Mapped[int] = mapped_column(
+        default=30, server_default=text("30"), doc="by when such a request is due"
+    )
     messenger_key: Mapped[str] = mapped_column(String(32), default=lambda: secrets.token_urlsafe(12), doc="public")
     messenger_secret: Mapped[str] = mapped_column(
         String(64), default=lambda: secrets.token_hex(32), doc="sites sign their users' identity with it"

@@ -82,7 +82,8 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
 
     :param values: any of name, time_zone, default_country, allowed_countries, allowed_origins (lists), privacy_url,
         terms_url, help_contact, submissions_per_address, submissions_per_number, api_calls_per_minute,
-        agents_write_legal_text, messenger_office_name, messenger_greeting (locale to text), messenger_accent_color
+        agents_write_legal_text, erasure_requests, erasure_due_days (days), messenger_office_name, messenger_greeting
+        (locale to text), messenger_accent_color
     :raises InvalidInput: a value is invalid; ``field`` names it
     """
     workspace = get(session)
@@ -239,6 +240,12 @@ def _limit(field: str) -> Any:
     return check
 
 
+def _due_days(value: int) -> int:
+    if not 1 <= value <= 365:
+        raise InvalidInput("Give a number of days from 1 to 365.", field="erasure_due_days")
+    return value
+
+
 _CHECKS = {
     "name": _name,
     "time_zone": _time_zone,
@@ -252,6 +259,8 @@ _CHECKS = {
     "submissions_per_number": _limit("submissions_per_number"),
     "api_calls_per_minute": _limit("api_calls_per_minute"),
     "agents_write_legal_text": bool,
+    "erasure_requests": bool,
+    "erasure_due_days": _due_days,
     "messenger_office_name": _office_name,
     "messenger_greeting": _greeting,
     "messenger_accent_color": _accent_color,
