@@ -25,6 +25,7 @@ class Workspace(Base):
     privacy_url: Mapped[str] = mapped_column(Text, default="")
     terms_url: Mapped[str] = mapped_column(Text, default="")
     help_contact: Mapped[str] = mapped_column(Text, default="", doc="email address, phone number or web address")
+    accent_color: Mapped[str] = mapped_column(String(7), default="#0b6e4f", server_default=text("'#0b6e4f'"))
     submissions_per_address: Mapped[int] = mapped_column(default=600, doc="submissions an hour from one address")
     submissions_per_number: Mapped[int] = mapped_column(default=60, doc="submissions an hour for one number")
     api_calls_per_minute: Mapped[int] = mapped_column(
@@ -45,7 +46,7 @@ class Workspace(Base):
     )
     messenger_office_name: Mapped[str] = mapped_column(String(120), default="", doc="empty: the workspace's name")
     messenger_greeting: Mapped[dict[str, Any]] = mapped_column(default=dict, doc="locale to text")
-    messenger_accent_color: Mapped[str] = mapped_column(String(7), default="#0b6e4f")
+    messenger_accent_color: Mapped[str] = mapped_column(String(7), default="", doc="empty: the workspace's")
     number_rules: Mapped[str | None] = mapped_column(Text, doc="version of the rules of the last check of numbers")
     unpurged_erasure_at: Mapped[datetime | None] = mapped_column(doc="last erasure that SQLite's files still show")
     is_demo: Mapped[bool] = mapped_column(default=False)

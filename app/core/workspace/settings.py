@@ -81,7 +81,7 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
     """Change settings. All values are checked before any is written.
 
     :param values: any of name, time_zone, default_country, allowed_countries, allowed_origins (lists), privacy_url,
-        terms_url, help_contact, submissions_per_address, submissions_per_number, api_calls_per_minute,
+        terms_url, help_contact, accent_color, submissions_per_address, submissions_per_number, api_calls_per_minute,
         agents_write_legal_text, erasure_requests, erasure_due_days (days), messenger_office_name, messenger_greeting
         (locale to text), messenger_accent_color
     :raises InvalidInput: a value is invalid; ``field`` names it
@@ -223,12 +223,14 @@ def _greeting(value: Mapping[str, str]) -> dict[str, str]:
     return greeting
 
 
-def _accent_color(value: str) -> str:
-    if not _COLOR.fullmatch(color := value.strip().lower()):
-        raise InvalidInput(
-            "Write the color as # and six hexadecimal digits, for example #0b6e4f.", field="messenger_accent_color"
-        )
-    return color
+def _accent_color(field: str, *, can_be_empty: bool) -> Any:
+    def check(value: str) -> str:
+        color = value.strip().lower()
+        if not _COLOR.fullmatch(color) and not (can_be_empty and not color):
+            raise InvalidInput("Write the color as # and six hexadecimal digits, for example #0b6e4f.", field=field)
+        return color
+
+    return check
 
 
 def _limit(field: str) -> Any:
@@ -255,6 +257,7 @@ _CHECKS = {
     "privacy_url": _web_link("privacy_url"),
     "terms_url": _web_link("terms_url"),
     "help_contact": _help_contact,
+    "accent_color": _accent_color("accent_color", can_be_empty=False),
     "submissions_per_address": _limit("submissions_per_address"),
     "submissions_per_number": _limit("submissions_per_number"),
     "api_calls_per_minute": _limit("api_calls_per_minute"),
@@ -263,5 +266,5 @@ _CHECKS = {
     "erasure_due_days": _due_days,
     "messenger_office_name": _office_name,
     "messenger_greeting": _greeting,
-    "messenger_accent_color": _accent_color,
+    "messenger_accent_color": _accent_color("messenger_accent_color", can_be_empty=True),
 }

@@ -455,6 +455,7 @@ def create_tables() -> None:
         sa.Column("privacy_url", sa.Text(), nullable=False),
         sa.Column("terms_url", sa.Text(), nullable=False),
         sa.Column("help_contact", sa.Text(), nullable=False),
+        sa.Column("accent_color", sa.String(length=7), server_default=sa.text("'#0b6e4f'"), nullable=False),
         sa.Column("submissions_per_address", sa.Integer(), nullable=False),
         sa.Column("submissions_per_number", sa.Integer(), nullable=False),
         sa.Column("api_calls_per_minute", sa.Integer(), server_default=sa.text("10000"), nullable=False),

@@ -98,11 +98,14 @@ _OF_ITSELF = {
     "webhook_endpoint.tested": translatable("Tested"),
 }
 FIELDS = {
+    "accent_color": translatable("accent color"),
     "agents_write_legal_text": translatable("agents write legal text"),
     "allowed_countries": translatable("allowed countries"),
     "allowed_origins": translatable("allowed origins"),
     "api_calls_per_minute": translatable("API calls per minute"),
     "default_country": translatable("default country"),
+    "erasure_due_days": translatable("days until a request for deletion is due"),
+    "erasure_requests": translatable("requests for deletion"),
     "help_contact": translatable("help contact"),
     "hub_signature": translatable("hub signature"),
     "messenger_accent_color": translatable("messenger accent color"),
