@@ -7,6 +7,8 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.core import audit
+from app.core.consent import locking
+from app.core.contacts import erase as erasure
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.workspace import settings
 from app.db import insert_or_ignore
@@ -79,6 +81,18 @@ def count_open(session: Session) -> int:
     return session.scalar(query) or 0
 
 
+def erase(session: Session, request_id: int, *, actor: str, at: datetime) -> None:
+    """Erase the contact that asked for it, which closes its requests. Flushes, does not commit.
+
+    Errors as ``resolve``. See ``contacts/erase.py`` for what is deleted and what stays.
+    """
+    asked = _open(session, request_id)
+    contact = locking.lock_contact(session, asked.contact_id)
+    if contact.merged_into_id is not None:
+        contact = locking.lock_contact(session, contact.merged_into_id)
+    erasure.erase(session, contact, actor=actor, at=at)
+
+
 def resolve(session: Session, request_id: int, resolution: Resolution, note: str, *, actor: str, at: datetime) -> None:
     """Close a request. ``contacts/erase.py`` closes those of an erased contact; agents refuse the others.
 
@@ -87,14 +101,20 @@ def resolve(session: Session, request_id: int, resolution: Resolution, note: str
     :raises InvalidState: it is closed already
     :raises InvalidInput: it is refused without a note, or the note is too long
     """
-    found = session.get(ErasureRequest, request_id, with_for_update=True, populate_existing=True)
-    if found is None:
-        raise NotFound("There is no such request.")
-    if found.resolved_at is not None:
-        raise InvalidState("This request is closed already.")
+    found = _open(session, request_id)
     note = note.strip()
     if len(note) > NOTE_MAX or (resolution == Resolution.REFUSED and not note):
         raise InvalidInput("Say in a note of at most %(most)s characters why.", field="note", most=str(NOTE_MAX))
     found.resolved_at, found.resolution, found.note = at, resolution.value, note
     audit.record(session, actor, f"erasure.{resolution.value}", f"contact:{found.contact_id}", {}, at=at)
     session.flush()
+
+
+def _open(session: Session, request_id: int) -> ErasureRequest:
+    """The request, locked."""
+    found = session.get(ErasureRequest, request_id, with_for_update=True, populate_existing=True)
+    if found is None:
+        raise NotFound("There is no such request.")
+    if found.resolved_at is not None:
+        raise InvalidState("This request is closed already.")
+    return found

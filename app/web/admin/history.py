@@ -36,6 +36,8 @@ EVENTS = {
     "conversation.open": translatable("Conversation opened"),
     "conversation.quick_reply": translatable("Quick reply written in a conversation"),
     "failure.cleared": translatable("Problems dismissed"),
+    "erasure.refused": translatable("Request for deletion refused"),
+    "erasure.requested": translatable("Deletion requested"),
     "form.archived": translatable("Form archived"),
     "form.created": translatable("Form created"),
     "form.inserted": translatable("Form inserted"),
