@@ -35,3 +35,8 @@ def read(
 def normalize(value: str, channel: str) -> str:
     """A stored number or address as the current rules spell it; a text that is neither is returned unchanged."""
     return phone.normalize(value)[0] if channel == Channel.SMS else email.normalize(value)
+
+
+def masked(value: str, channel: str) -> str:
+    """A stored number or address as a reader may see it who holds only a link: its owner can recognize it."""
+    return phone.masked(value) if channel == Channel.SMS else email.masked(value)

@@ -10,6 +10,7 @@ EMBED = "/f"
 MESSENGER_API = "/messenger/api"
 API = "/api"
 SITE = "/site"
+PREFERENCES = "/p"
 
 EMBED_SCRIPT = "/embed.js"
 MESSENGER_SCRIPT = "/messenger.js"
@@ -33,6 +34,16 @@ def public_form(key: str, *, base: str = "") -> str:
 def form_of_signed_user(token: str, *, base: str = "") -> str:
     """The page of a form that anyone may open, for a signed user of the page around it (``forms/user_token.py``)."""
     return f"{base}{EMBED}/user/{token}"
+
+
+def preferences(token: str, *, base: str = "") -> str:
+    """The preference center of one contact, by the token of a link (``preferences/links.py``)."""
+    return f"{base}{PREFERENCES}/{token}"
+
+
+def one_click(token: str, subscription_type_id: int, *, base: str = "") -> str:
+    """Where a mail program leaves an email type with one POST (RFC 8058)."""
+    return f"{base}{PREFERENCES}/{token}/one-click?type={subscription_type_id}"
 
 
 def inbox(*, base: str = "") -> str:

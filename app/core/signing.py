@@ -84,6 +84,16 @@ def random_token() -> str:
     return secrets.token_urlsafe(16)
 
 
+def random_short_token() -> str:
+    """A token of 96 random bits in 16 characters, for URLs that are sent in texts."""
+    return secrets.token_urlsafe(12)
+
+
+def is_short_token(text: str) -> bool:
+    """Whether a text has the form of a short token. Other texts need no query."""
+    return len(text) == 16 and text.isascii()
+
+
 def random_public_id() -> str:
     """24 random hex characters, the public id of contacts and segments."""
     return secrets.token_hex(12)

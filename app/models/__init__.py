@@ -39,6 +39,7 @@ from app.models.optin_form import (
 )
 from app.models.outbox import OutboxEvent
 from app.models.overview import SubscriptionDailyCount, SubscriptionReach, Worker
+from app.models.preference import ErasureRequest, PreferenceLink, Resolution
 from app.models.rate_counter import RateCounter
 from app.models.saved_reply import SavedReply
 from app.models.segment import Segment
@@ -79,6 +80,7 @@ __all__ = [
     "DeliveryState",
     "DestinationOptOut",
     "DisabledReason",
+    "ErasureRequest",
     "EvidenceLevel",
     "Failure",
     "FailureKind",
@@ -97,7 +99,9 @@ __all__ = [
     "OptInFormVersion",
     "OutboxEvent",
     "PublishedHead",
+    "PreferenceLink",
     "RateCounter",
+    "Resolution",
     "Role",
     "SavedReply",
     "Script",

@@ -46,6 +46,9 @@ class SubscriptionType(Base):
     updated_at: Mapped[datetime]
     live_at: Mapped[datetime | None]
     archived_at: Mapped[datetime | None]
+    preference_form_id: Mapped[int | None] = mapped_column(
+        ForeignKey("optin_forms.id"), doc="the form by which people opt in on their preference page; null: they cannot"
+    )
 
     translations: Mapped[list["SubscriptionTypeTranslation"]] = relationship(
         cascade="all, delete-orphan", order_by="SubscriptionTypeTranslation.locale", lazy="selectin"

@@ -36,6 +36,7 @@ class Workspace(Base):
     recipients: Mapped[list[str]] = mapped_column(
         default=list, server_default=text("'[]'"), doc="third parties that get the data, such as the SMS carrier"
     )
+    accent_color: Mapped[str] = mapped_column(String(7), default="#0b6e4f", server_default=text("'#0b6e4f'"))
     submissions_per_address: Mapped[int] = mapped_column(default=600, doc="submissions an hour from one address")
     submissions_per_number: Mapped[int] = mapped_column(default=60, doc="submissions an hour for one number")
     api_calls_per_minute: Mapped[int] = mapped_column(
@@ -44,13 +45,19 @@ class Workspace(Base):
     agents_write_legal_text: Mapped[bool] = mapped_column(
         default=True, server_default=true(), doc="whether agents may send forms with a legal text that no admin wrote"
     )
+    erasure_requests: Mapped[bool] = mapped_column(
+        default=True, server_default=true(), doc="whether people may ask for deletion on their preference page"
+    )
+    erasure_due_days: Mapped[int] = mapped_column(
+        default=30, server_default=text("30"), doc="by when such a request is due"
+    )
     messenger_key: Mapped[str] = mapped_column(String(32), default=lambda: secrets.token_urlsafe(12), doc="public")
     messenger_secret: Mapped[str] = mapped_column(
         String(64), default=lambda: secrets.token_hex(32), doc="sites sign their users' identity with it"
     )
     messenger_office_name: Mapped[str] = mapped_column(String(120), default="", doc="empty: the workspace's name")
     messenger_greeting: Mapped[dict[str, Any]] = mapped_column(default=dict, doc="locale to text")
-    messenger_accent_color: Mapped[str] = mapped_column(String(7), default="#0b6e4f")
+    messenger_accent_color: Mapped[str] = mapped_column(String(7), default="", doc="empty: the workspace's")
     number_rules: Mapped[str | None] = mapped_column(Text, doc="version of the rules of the last check of numbers")
     unpurged_erasure_at: Mapped[datetime | None] = mapped_column(doc="last erasure that SQLite's files still show")
     is_demo: Mapped[bool] = mapped_column(default=False)

@@ -45,6 +45,8 @@ def test_every_url_matches_its_route(app: Flask) -> None:
         (public_urls.inserted_form("T", base=BASE, full_number_proof="P"), "/f/T?full=P"),
         (public_urls.public_form("KEY", base=BASE), "/f/form/KEY"),
         (public_urls.form_of_signed_user("SIGNED", base=BASE), "/f/user/SIGNED"),
+        (public_urls.preferences("T", base=BASE), "/p/T"),
+        (public_urls.one_click("T", 3, base=BASE), "/p/T/one-click?type=3"),
         (public_urls.inbox(base=BASE), "/inbox"),
         (public_urls.conversation(3, base=BASE), "/inbox/3"),
         (public_urls.account(base=BASE), "/account"),

@@ -25,7 +25,7 @@ from app.core.ledger.evidence import Evidence
 from app.core.ledger.facts import Facts
 from app.core.signing import keys_of
 from app.db import CompiledStatement, insert_statement
-from app.models import Action, Consent, ConsentState, ConsentType, Contact, EvidenceLevel, SubscriptionType
+from app.models import Action, Consent, ConsentState, ConsentType, Contact, SubscriptionType
 
 _CONSENT = cast(Table, Consent.__table__)
 _CONTACT = cast(Table, Contact.__table__)
@@ -132,7 +132,8 @@ def opt_out(
     """Withdraw one consent. From this commit on, no message of this type may be sent.
 
     Writes the state, one event and one ``granular.unsubscribe`` outbox event. The opt-out also applies to the
-    destination that the contact has now and to the one that the consent was given for. Flushes, does not commit.
+    destination that the contact has now and to the one that the consent was given for, unless an unverified person made
+    it. Flushes, does not commit.
 
     A repeated withdrawal with the same destination writes no event and returns the existing one. So does an API
     client's opt-out of a contact that is already opted out: the earlier one may be the person's own and must keep its
@@ -148,6 +149,8 @@ def opt_out(
     key = DestinationKey(contact.id, subscription_type_id, destination_hash)
     before = current(session, contact, subscription_type_id)
     if before and precedence.is_repeated_opt_out(session, key, before, evidence):
+        if precedence.is_only_own(evidence):
+            return Change(ConsentState.OPTED_OUT, before.event_id, is_new=False)
         said_at = evidence.occurred_at or at
         if not evidence.is_persons_word:
             destination_opt_outs.add(session, [key], before.event_id, replaces_event=False, at=said_at)
@@ -155,6 +158,8 @@ def opt_out(
         return Change(ConsentState.OPTED_OUT, before.event_id, is_new=False)
     at = precedence.time_of(before, evidence, at)
     change = _write(session, contact, _NewState(key, ConsentState.OPTED_OUT, destination), evidence, at=at)
+    if precedence.is_only_own(evidence):
+        return change
     former = replace(key, destination_hash=before.destination_hash if before else None)
     keys, replaces_event = sorted({key, former}, key=repr), evidence.is_persons_word
     destination_opt_outs.add(session, keys, change.event_id, replaces_event=replaces_event, at=at)
@@ -203,8 +208,7 @@ def undo_opt_in(
     state = replace(restored, changed_at=at, event_id=undo_id) if restored else None
     _store(session, contact, subscription_type.id, state)
     _publish(session, contact, new, undo_id, evidence, at=at)
-    is_verified = evidence.level != EvidenceLevel.WEB_UNVERIFIED
-    if restored is not None and restored.state == ConsentState.OPTED_OUT and is_verified:
+    if restored is not None and restored.state == ConsentState.OPTED_OUT and not precedence.is_only_own(evidence):
         key = replace(key, destination_hash=restored.destination_hash)
         destination_opt_outs.add(session, [key], undo_id, replaces_event=True, at=at)
 

@@ -14,13 +14,30 @@ from app.core.consent.destination_opt_outs import DestinationKey
 from app.core.consent.locking import LockedContact
 from app.core.errors import InvalidInput, InvalidState
 from app.core.ledger.evidence import Evidence
-from app.models import ConsentState, EvidenceLevel, Source
+from app.models import ConsentState, EvidenceLevel, Source, SuppressionCause
 
 # Acts of the person. Other sources cannot lift a suppression, or reverse an opt-out without a note.
 BY_THE_PERSON = frozenset({Source.FORM, Source.PREFERENCE_CENTER, Source.KEYWORD, Source.VERIFICATION})
 # Sources that prove who holds the number: they revoke every contact's opt-out with that number.
 _PROVES_NUMBER = frozenset({Source.KEYWORD, Source.VERIFICATION})
 _SINGLE_ACTS = frozenset({Source.AGENT, Source.API})
+
+
+def is_only_own(evidence: Evidence) -> bool:
+    """Whether an act changes only its contact's own consents, because someone who proved nothing may have acted.
+
+    It writes no opt-out for the number or address, stops no number, and learns nothing about other contacts.
+    """
+    return evidence.level == EvidenceLevel.WEB_UNVERIFIED
+
+
+def may_lift(cause: str, evidence: Evidence) -> bool:
+    """Whether the holder of a number lifts its suppression by this act: only one that was made the same way.
+
+    STOP by text is lifted by START from the number alone, and an agent's or a carrier's suppression not by the person.
+    """
+    is_own_page = evidence.source == Source.PREFERENCE_CENTER and not is_only_own(evidence)
+    return is_own_page and cause == SuppressionCause.PREFERENCE_CENTER
 
 
 def time_of(current: CurrentConsent | None, evidence: Evidence, at: datetime) -> datetime:
@@ -42,12 +59,13 @@ def time_of(current: CurrentConsent | None, evidence: Evidence, at: datetime) ->
 def is_repeated_opt_out(session: Session, key: DestinationKey, current: CurrentConsent, evidence: Evidence) -> bool:
     """Whether an opt-out adds nothing to the current one.
 
-    An API client's own never does. The person's word is recorded if the current one is an API client's own, was made
-    with another destination, or was revoked by another contact with this destination.
+    An API client's own never does, nor does that of an unverified person. The person's word is recorded if the current
+    one is an API client's own, was made with another destination, was revoked by another contact with this destination,
+    or was unverified.
     """
     if current.state != ConsentState.OPTED_OUT:
         return False
-    if not evidence.is_persons_word:
+    if is_only_own(evidence) or not evidence.is_persons_word:
         return True
     if current.destination_hash != key.destination_hash:
         return False
@@ -66,7 +84,7 @@ def is_only_claim(
 
     So it is where an opt-out of this contact or destination, or a suppression applies, or the contact is closed.
     """
-    if evidence.level != EvidenceLevel.WEB_UNVERIFIED:
+    if not is_only_own(evidence):
         return False
     if reach.is_closed(contact) or (current is not None and current.state == ConsentState.OPTED_OUT):
         return True

@@ -99,11 +99,13 @@ def merge(session: Session, target: Contact, source: Contact, *, actor: str, at:
     ledger.record(session, Action.MERGE, ledger.Subject(target.id, None, None, None), evidence, at=at, facts=merged)
 
 
-def suppression(session: Session, action: Action, suppression: Suppression, *, actor: str, at: datetime) -> None:
-    """Record that a number was suppressed or lifted (``suppress``, ``lift``), with its cause and note."""
+def suppression(
+    session: Session, action: Action, suppression: Suppression, evidence: Evidence, *, at: datetime
+) -> None:
+    """Record that a number was suppressed or lifted (``suppress``, ``lift``), with its cause."""
     of_number = ledger.Subject(None, None, suppression.phone, suppression.phone_hash)
-    evidence = reported_by(actor, suppression.note or None, cause=suppression.cause)
-    ledger.record(session, action, of_number, evidence, at=at, facts=facts.of_suppression(suppression.cause))
+    evidence, cause = evidence.with_details(cause=suppression.cause), facts.of_suppression(suppression.cause)
+    ledger.record(session, action, of_number, evidence, at=at, facts=cause)
 
 
 def respelling(session: Session, old_hash: str, new_hash: str, *, at: datetime) -> None:

@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement, Table, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from app.core import audit, idempotency, outbox, phone
-from app.core.consent import recording
+from app.core.consent import precedence, recording
 from app.core.errors import InvalidInput, InvalidState, NotFound
+from app.core.ledger.evidence import Evidence, reported_by
 from app.core.signing import keys_of
 from app.core.workspace import settings
 from app.db import insert_or_ignore, run
@@ -50,6 +51,13 @@ def add(session: Session, typed: str, note: str, *, actor: str, at: datetime) ->
 def suppress(
     session: Session, number: str, cause: SuppressionCause, note: str, *, actor: str, at: datetime
 ) -> Suppression:
+    """Stop texts to a number, as an agent, an API client or the system says. As ``suppress_by``."""
+    return suppress_by(session, number, cause, reported_by(actor, note), at=at)
+
+
+def suppress_by(
+    session: Session, number: str, cause: SuppressionCause, evidence: Evidence, *, at: datetime
+) -> Suppression:
     """Stop texts to a number, for every contact. A stronger cause replaces a weaker one, never the reverse.
 
     Writes one ``suppress`` event when it is new or the cause changes, and one ``suppression.created`` outbox event when
@@ -57,6 +65,7 @@ def suppress(
 
     :param number: E.164; it need not be able to receive texts
     """
+    note, actor = evidence.note or "", evidence.actor
     phone_hash = keys_of(session).destination_hash(number)
     values = {"phone_hash": phone_hash, "phone": number, "cause": cause.value, "note": note, "created_at": at}
     idempotency.add_subject(session, outbox.ordering_key_of_number(phone_hash))
@@ -65,7 +74,7 @@ def suppress(
     if not is_new and found.cause not in _weaker_than(cause):
         return found
     found.phone, found.cause, found.note = number, cause.value, note
-    recording.suppression(session, Action.SUPPRESS, found, actor=actor, at=at)
+    recording.suppression(session, Action.SUPPRESS, found, evidence, at=at)
     _touch_contacts(session, phone_hash, at=at)
     if is_new:
         _publish(session, "suppression.created", found, actor=actor, at=at)
@@ -127,7 +136,7 @@ def keep(session: Session, phone_hash: str, note: str, *, actor: str, at: dateti
     """
     found, note = _under_review(session, phone_hash), _note(note)
     found.cause, found.note = SuppressionCause.KEYWORD.value, note
-    recording.suppression(session, Action.SUPPRESS, found, actor=actor, at=at)
+    recording.suppression(session, Action.SUPPRESS, found, reported_by(actor, note), at=at)
     _touch_contacts(session, phone_hash, at=at)
     idempotency.add_subject(session, outbox.ordering_key_of_number(phone_hash))
     audit.record(session, actor, "suppression.kept", f"suppression:{phone_hash}", {}, at=at)
@@ -142,7 +151,7 @@ def release(session: Session, phone_hash: str, note: str, *, actor: str, at: dat
     """
     found = _under_review(session, phone_hash)
     found.note = _note(note)
-    return _lift(session, found, actor=actor, at=at)
+    return _lift(session, found, reported_by(actor, found.note), at=at)
 
 
 def lift(session: Session, phone_hash: str, *, actor: str, at: datetime) -> Suppression:
@@ -161,7 +170,19 @@ def lift(session: Session, phone_hash: str, *, actor: str, at: datetime) -> Supp
         raise InvalidState(
             "The holder of this number asked not to be texted. Only they can change that.", code="suppressed"
         )
-    return _lift(session, found, actor=actor, at=at)
+    return _lift(session, found, reported_by(actor, found.note), at=at)
+
+
+def lift_by_holder(session: Session, phone_hash: str, evidence: Evidence, *, at: datetime) -> Suppression:
+    """Delete a suppression that the holder of the number asked for and takes back. Otherwise as ``lift``.
+
+    :raises NotFound: there is no such suppression
+    :raises InvalidState: ``suppressed``: this act does not lift it (``precedence.may_lift``)
+    """
+    found = _lock(session, phone_hash)
+    if not precedence.may_lift(found.cause, evidence):
+        raise InvalidState("Texts to this number were stopped in another way. Send START from it.", code="suppressed")
+    return _lift(session, found, evidence, at=at)
 
 
 def find(session: Session, phone_hash: str) -> Suppression:
@@ -262,12 +283,12 @@ def _under_review(session: Session, phone_hash: str) -> Suppression:
     return found
 
 
-def _lift(session: Session, found: Suppression, *, actor: str, at: datetime) -> Suppression:
+def _lift(session: Session, found: Suppression, evidence: Evidence, *, at: datetime) -> Suppression:
     session.delete(found)
     session.flush()
     _touch_contacts(session, found.phone_hash, at=at)
-    recording.suppression(session, Action.LIFT, found, actor=actor, at=at)
-    _publish(session, "suppression.lifted", found, actor=actor, at=at)
+    recording.suppression(session, Action.LIFT, found, evidence, at=at)
+    _publish(session, "suppression.lifted", found, actor=evidence.actor, at=at)
     return found
 
 

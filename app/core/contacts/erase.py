@@ -18,9 +18,12 @@ from app.models import (
     Conversation,
     ConversationPresence,
     ConversationRead,
+    ErasureRequest,
     InsertedForm,
     Message,
     MessengerToken,
+    PreferenceLink,
+    Resolution,
 )
 
 _EMPTIED = (
@@ -44,7 +47,7 @@ def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
 
     Events stay in the ledger, with their evidence cleared, under an id that identifies no person. Opt-outs and the
     suppressions of present and former numbers stay as keyed hashes. Afterwards ``purge.execute`` removes what SQLite's
-    files still hold. Writes ``contact.deleted`` and ``contact.erased``.
+    files still hold. Open requests for deletion are closed. Writes ``contact.deleted`` and ``contact.erased``.
 
     Source: GDPR art. 17
     """
@@ -95,7 +98,10 @@ def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
     tags.delete_for_contacts(session, [contact_id])
     notes.delete_for_contacts(session, [contact_id])
     consent.delete_for_contact(session, contact_id)
-    session.execute(delete(MessengerToken).where(MessengerToken.contact_id == contact_id), execution_options=_OPTIONS)
+    for of_contact in (MessengerToken, PreferenceLink):
+        session.execute(delete(of_contact).where(of_contact.contact_id == contact_id), execution_options=_OPTIONS)
+    asked = update(ErasureRequest).where(ErasureRequest.contact_id == contact_id, ErasureRequest.resolved_at.is_(None))
+    session.execute(asked.values(resolved_at=at, resolution=Resolution.ERASED.value), execution_options=_OPTIONS)
     for table in (Message, ConversationRead, ConversationPresence, AgentNotice):
         session.execute(delete(table).where(table.conversation_id.in_(conversation_ids)), execution_options=_OPTIONS)
     expired = inserted_forms.where(InsertedForm.expires_at > at).values(expires_at=at)

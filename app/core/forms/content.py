@@ -11,7 +11,6 @@ from app.core.wording import DEFAULT_LOCALE, LOCALES
 from app.core.workspace import settings
 from app.models import OptInFormVersion, SubscriptionType, TypeState
 
-DEFAULT_ACCENT_COLOR = "#0b6e4f"
 TITLE_MAX, BUTTON_MAX, LEGAL_MAX, SUCCESS_MAX, CHECKBOX_MAX = 200, 60, 5000, 500, 500
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 
@@ -33,12 +32,15 @@ class FormText:
 
 @dataclass(frozen=True)
 class FormContent:
-    """Everything that a version freezes. ``texts`` by locale; the one of ``locale`` must be among them."""
+    """Everything that a version freezes. ``texts`` by locale; the one of ``locale`` must be among them.
+
+    ``accent_color``: empty, until it is checked: the workspace's.
+    """
 
     subscription_type_id: int
     texts: Mapping[str, FormText]
     locale: str = DEFAULT_LOCALE
-    accent_color: str = DEFAULT_ACCENT_COLOR
+    accent_color: str = ""
     default_country: str | None = None
 
 
@@ -71,7 +73,7 @@ def checked_content(session: Session, content: FormContent) -> FormContent:
         raise InvalidInput("Choose a subscription type that is live.", field="subscription_type_id")
     if content.locale not in LOCALES:
         raise InvalidInput("Choose one of the languages offered.", field="locale")
-    color = read_color(content.accent_color)
+    color = read_color(content.accent_color) or settings.get(session).accent_color
     texts = {
         locale: _checked_text(text, "" if locale == content.locale else f"-{locale}")
         for locale, text in sorted(content.texts.items())
@@ -89,9 +91,9 @@ def checked_content(session: Session, content: FormContent) -> FormContent:
 
 
 def read_color(typed: str | None) -> str:
-    """The accent color as it is stored; the standard one when empty. :raises InvalidInput: it is not a color"""
-    color = (typed or "").strip().lower() or DEFAULT_ACCENT_COLOR
-    if not _COLOR.fullmatch(color):
+    """The accent color in lower case; empty when it is not given. :raises InvalidInput: it is not a color"""
+    color = (typed or "").strip().lower()
+    if color and not _COLOR.fullmatch(color):
         raise InvalidInput(
             "Write the color as # and six hexadecimal digits, for example #0b6e4f.", field="accent_color"
         )

@@ -172,15 +172,24 @@ def saved_destination(keys: Keys, view: FormView) -> Destination | None:
 
 
 def state_of(view: FormView, saved: Destination | None, *, at: datetime) -> State:
-    """What this form shows before an answer: ask, saved, signed_up, unavailable or expired."""
-    if view.insertion is not None and view.insertion.withdrawn_at is not None:
+    """What this form shows before an answer: ask, saved, signed_up, unavailable or expired.
+
+    A form that was answered does not expire while its sign-up counts, because the person can withdraw there.
+    """
+    respondent, insertion = view.respondent, view.insertion
+    is_signed_up = _is_signed_up(respondent, saved)
+    if insertion is not None and insertion.withdrawn_at is not None:
         return State.UNAVAILABLE
-    if view.insertion is not None and view.insertion.expires_at <= at:
+    if insertion is not None and insertion.expires_at <= at and not (insertion.answered_at and is_signed_up):
         return State.EXPIRED
-    respondent = view.respondent
     if not view.form.is_offered or (respondent is not None and is_out_of_reach(respondent)):
         return State.UNAVAILABLE
     if saved is None or respondent is None:
         return State.ASK
-    is_signed_up = is_opted_in(respondent.consent_state, respondent.consent_hash, saved.hash)
     return State.SIGNED_UP if is_signed_up else State.SAVED
+
+
+def _is_signed_up(respondent: Respondent | None, saved: Destination | None) -> bool:
+    if respondent is None or saved is None:
+        return False
+    return is_opted_in(respondent.consent_state, respondent.consent_hash, saved.hash)

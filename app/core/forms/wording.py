@@ -12,6 +12,8 @@ from app.models import Channel
 
 UNDO = translatable("Undo")
 UNDO_HINT = translatable("Not what you wanted? You can undo this for ten minutes.")
+WITHDRAW = translatable("Withdraw consent")
+WITHDRAW_HINT = translatable("You can withdraw your consent here at any time. It takes effect immediately.")
 _EMAIL = re.compile(r"[^\s@<>\"?&]+@[^\s@<>\"?&]+")
 
 
@@ -88,13 +90,27 @@ def evidence_wording(context: WordingContext, texts: dict[str, Any], *, is_saved
 
 
 def undo_wording(context: WordingContext, texts: dict[str, Any]) -> FrozenWording:
-    """The wording for the evidence of an undo: what stood beside its button.
+    """The wording for the evidence of an undo: what was beside its button.
 
     :param texts: from ``page_texts``
     """
-    gettext = wording.translator(context.locale)
-    shown = {"brand": texts["brand"], "form_title": texts["title"], "button": gettext(UNDO)}
-    return wording.freeze(context.locale, shown | {"notes": [gettext(UNDO_HINT)]})
+    return _button_wording(context, texts, UNDO, UNDO_HINT)
+
+
+def withdraw_wording(context: WordingContext, texts: dict[str, Any]) -> FrozenWording:
+    """The wording for the evidence of a withdrawal: what was beside its button.
+
+    :param texts: from ``page_texts``
+    """
+    return _button_wording(context, texts, WITHDRAW, WITHDRAW_HINT)
+
+
+def withdrawn_sentence(channel: str, locale: str) -> str:
+    """What a known user's withdrawal did."""
+    gettext = wording.translator(locale)
+    if channel == Channel.SMS:
+        return gettext("You have withdrawn your consent. You will not receive these texts any more.")
+    return gettext("You have withdrawn your consent. You will not receive these emails any more.")
 
 
 def undone_sentence(channel: str, locale: str, *, is_subscribed: bool) -> str:
@@ -127,6 +143,12 @@ def evidence_details(type_name: str, channel: str) -> dict[str, str]:
     """What the evidence keeps beside the wording: the name of the type, and the version of the numbering plans."""
     plans = {"numbering_plans": phone.metadata_version()} if channel == Channel.SMS else {}
     return {"subscription_type": type_name} | plans
+
+
+def _button_wording(context: WordingContext, texts: dict[str, Any], button: str, hint: str) -> FrozenWording:
+    gettext = wording.translator(context.locale)
+    shown = {"brand": texts["brand"], "form_title": texts["title"], "button": gettext(button)}
+    return wording.freeze(context.locale, shown | {"notes": [gettext(hint)]})
 
 
 def _hint(context: WordingContext) -> str:

@@ -15,13 +15,16 @@ from app.models import Action, ConsentEvent, ConsentState, ConsentType, Inserted
 WINDOW = timedelta(minutes=10)
 
 
-def undo(session: Session, event_id: int, evidence: Evidence, *, at: datetime) -> bool:
+def undo(
+    session: Session, event_id: int, evidence: Evidence, *, at: datetime, within: timedelta | None = WINDOW
+) -> bool:
     """Undo the event that an answer wrote. Returns whether the type goes to the contact all the same, without opt-in.
 
     A second undo writes nothing. The undo of a claim is a claim, too: no state changes. An inserted form can be
     answered again, and its card in the conversation changes. Flushes, does not commit.
 
     :param event_id: of an ``opt_in`` or a ``claim`` by a form; the caller has the proof that this person answered
+    :param within: how long after the answer it can be undone; null: always
     :raises InvalidState: ``undo_too_late``: ten minutes are over; ``changed_since``: something else changed the
         consent, or the contact was merged or erased
     """
@@ -35,16 +38,28 @@ def undo(session: Session, event_id: int, evidence: Evidence, *, at: datetime) -
     current = consent.current(session, contact, subscription_type.id)
     is_undone = form.undone_at is not None and (current is None or current.state != ConsentState.OPTED_IN)
     if not is_undone:
-        _refuse_late(event, at)
+        _refuse_late(event, at, within)
         evidence = evidence.of_inserted_form(form.id)
         if event.action == Action.CLAIM:
             recording.undo_claim(session, event, evidence, at=at)
         else:
             consent.undo_opt_in(session, contact, subscription_type, event.id, evidence, at=at)
-        _reopen(session, form, at=at)
+        if form.answered_at is not None:  # a claim never counted as an answer
+            reopen(session, form, at=at)
     current = consent.current(session, contact, subscription_type.id)
     is_withdrawn = current is not None and current.state == ConsentState.OPTED_OUT
     return subscription_type.consent_type == ConsentType.OPT_OUT and not is_withdrawn
+
+
+def reopen(session: Session, form: InsertedForm, *, at: datetime) -> None:
+    """Let an inserted form count as not answered, and show that in its conversation.
+
+    Flushes, does not commit.
+    """
+    form.answered_at, form.undone_at = None, at
+    session.flush()
+    if form.conversation_id is not None:
+        conversation_forms.mark_changed(session, form.conversation_id, form.id, is_answered=True, at=at)
 
 
 def _locked(session: Session, contact_id: int) -> LockedContact:
@@ -54,16 +69,6 @@ def _locked(session: Session, contact_id: int) -> LockedContact:
         raise InvalidState("This person was merged or erased.", code="changed_since") from None
 
 
-def _refuse_late(event: ConsentEvent, at: datetime) -> None:
-    if at - event.recorded_at > WINDOW:
+def _refuse_late(event: ConsentEvent, at: datetime, within: timedelta | None) -> None:
+    if within is not None and at - event.recorded_at > within:
         raise InvalidState("This can no longer be undone.", code="undo_too_late")
-
-
-def _reopen(session: Session, form: InsertedForm, *, at: datetime) -> None:
-    """The form counts as not answered. The claim of an inserted form never counted as an answer."""
-    if form.answered_at is None:
-        return
-    form.answered_at, form.undone_at = None, at
-    session.flush()
-    if form.conversation_id is not None:
-        conversation_forms.mark_changed(session, form.conversation_id, form.id, is_answered=True, at=at)

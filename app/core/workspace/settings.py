@@ -82,9 +82,9 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
     """Change settings. All values are checked before any is written.
 
     :param values: any of name, time_zone, default_country, allowed_countries, allowed_origins (lists), privacy_url,
-        terms_url, help_contact, submissions_per_address, submissions_per_number, api_calls_per_minute,
-        agents_write_legal_text, messenger_office_name, messenger_greeting (locale to text), messenger_accent_color,
-        and those of ``controller.CHECKS``
+        terms_url, help_contact, accent_color, submissions_per_address, submissions_per_number, api_calls_per_minute,
+        agents_write_legal_text, erasure_requests, erasure_due_days (days), messenger_office_name, messenger_greeting
+        (locale to text), messenger_accent_color, and those of ``controller.CHECKS``
     :raises InvalidInput: a value is invalid; ``field`` names it
     """
     workspace = get(session)
@@ -227,12 +227,14 @@ def _greeting(value: Mapping[str, str]) -> dict[str, str]:
     return greeting
 
 
-def _accent_color(value: str) -> str:
-    if not _COLOR.fullmatch(color := value.strip().lower()):
-        raise InvalidInput(
-            "Write the color as # and six hexadecimal digits, for example #0b6e4f.", field="messenger_accent_color"
-        )
-    return color
+def _accent_color(field: str, *, can_be_empty: bool) -> Any:
+    def check(value: str) -> str:
+        color = value.strip().lower()
+        if not _COLOR.fullmatch(color) and not (can_be_empty and not color):
+            raise InvalidInput("Write the color as # and six hexadecimal digits, for example #0b6e4f.", field=field)
+        return color
+
+    return check
 
 
 def _limit(field: str) -> Any:
@@ -242,6 +244,12 @@ def _limit(field: str) -> Any:
         return value
 
     return check
+
+
+def _due_days(value: int) -> int:
+    if not 1 <= value <= 365:
+        raise InvalidInput("Give a number of days from 1 to 365.", field="erasure_due_days")
+    return value
 
 
 _CHECKS = {
@@ -254,11 +262,14 @@ _CHECKS = {
     "privacy_url": _web_link("privacy_url"),
     "terms_url": _web_link("terms_url"),
     "help_contact": _help_contact,
+    "accent_color": _accent_color("accent_color", can_be_empty=False),
     "submissions_per_address": _limit("submissions_per_address"),
     "submissions_per_number": _limit("submissions_per_number"),
     "api_calls_per_minute": _limit("api_calls_per_minute"),
     "agents_write_legal_text": bool,
+    "erasure_requests": bool,
+    "erasure_due_days": _due_days,
     "messenger_office_name": _office_name,
     "messenger_greeting": _greeting,
-    "messenger_accent_color": _accent_color,
+    "messenger_accent_color": _accent_color("messenger_accent_color", can_be_empty=True),
 }

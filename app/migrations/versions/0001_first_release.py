@@ -388,9 +388,15 @@ def create_tables() -> None:
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.Column("live_at", UtcDateTime(), nullable=True),
         sa.Column("archived_at", UtcDateTime(), nullable=True),
+        sa.Column("preference_form_id", sa.Integer(), nullable=True),
         sa.CheckConstraint("channel IN ('sms', 'email')", name=op.f("ck_subscription_types_channel")),
         sa.CheckConstraint("consent_type IN ('opt_in', 'opt_out')", name=op.f("ck_subscription_types_consent_type")),
         sa.CheckConstraint("state IN ('draft', 'live', 'archived')", name=op.f("ck_subscription_types_state")),
+        sa.ForeignKeyConstraint(
+            ["preference_form_id"],
+            ["optin_forms.id"],
+            name=op.f("fk_subscription_types_preference_form_id_optin_forms"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscription_types")),
     )
     op.create_table(
@@ -470,10 +476,13 @@ def create_tables() -> None:
         sa.Column("storage_location", sa.Text(), server_default="", nullable=False),
         sa.Column("purpose", sa.Text(), server_default="", nullable=False),
         sa.Column("recipients", sa.JSON(), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("accent_color", sa.String(length=7), server_default=sa.text("'#0b6e4f'"), nullable=False),
         sa.Column("submissions_per_address", sa.Integer(), nullable=False),
         sa.Column("submissions_per_number", sa.Integer(), nullable=False),
         sa.Column("api_calls_per_minute", sa.Integer(), server_default=sa.text("10000"), nullable=False),
         sa.Column("agents_write_legal_text", sa.Boolean(), server_default=sa.true(), nullable=False),
+        sa.Column("erasure_requests", sa.Boolean(), server_default=sa.true(), nullable=False),
+        sa.Column("erasure_due_days", sa.Integer(), server_default=sa.text("30"), nullable=False),
         sa.Column("messenger_key", sa.String(length=32), nullable=False),
         sa.Column("messenger_secret", sa.String(length=64), nullable=False),
         sa.Column("messenger_office_name", sa.String(length=120), nullable=False),
@@ -550,6 +559,41 @@ def create_tables() -> None:
         "ix_contacts_phone_hash", "contacts", ["phone_hash"], postgresql_where=sa.text("phone_hash IS NOT NULL")
     )
     op.create_index("ix_contacts_updated_at_id", "contacts", ["updated_at", "id"])
+    op.create_table(
+        "erasure_requests",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("requested_at", UtcDateTime(), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("resolved_at", UtcDateTime(), nullable=True),
+        sa.Column("resolution", sa.String(length=8), nullable=True),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.CheckConstraint("resolution IN ('erased', 'refused')", name=op.f("ck_erasure_requests_resolution")),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_erasure_requests_contact_id_contacts")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erasure_requests")),
+    )
+    op.create_index("ix_erasure_requests_contact_id", "erasure_requests", ["contact_id"])
+    op.create_index(
+        "ix_erasure_requests_open",
+        "erasure_requests",
+        ["contact_id"],
+        unique=True,
+        sqlite_where=sa.text("resolved_at IS NULL"),
+        postgresql_where=sa.text("resolved_at IS NULL"),
+    )
+    op.create_table(
+        "preference_links",
+        sa.Column("token", sa.String(length=16), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("level", sa.String(length=24), nullable=False),
+        sa.Column("issued_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint("level IN ('personal_link', 'web_unverified')", name=op.f("ck_preference_links_level")),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_preference_links_contact_id_contacts")),
+        sa.PrimaryKeyConstraint("token", name=op.f("pk_preference_links")),
+    )
+    op.create_index(
+        "ix_preference_links_contact_id_level_issued_at", "preference_links", ["contact_id", "level", "issued_at"]
+    )
     op.create_table(
         "form_daily_counts",
         sa.Column("form_id", sa.Integer(), nullable=False),

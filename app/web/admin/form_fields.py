@@ -46,12 +46,7 @@ class OptInFormForm(Form):
     legal_text = TextAreaField(lazy_gettext("Legal text"), _at_most(LEGAL_MAX), filters=[text])
     success_text = StringField(lazy_gettext("Success text"), _at_most(SUCCESS_MAX), filters=[text])
     checkbox_text = StringField(lazy_gettext("Checkbox text"), _at_most(CHECKBOX_MAX), filters=[text])
-    accent_color = StringField(
-        lazy_gettext("Accent color"),
-        [rule(form_content.read_color)],
-        filters=[text],
-        default=form_content.DEFAULT_ACCENT_COLOR,
-    )
+    accent_color = StringField(lazy_gettext("Accent color"), [rule(form_content.read_color)], filters=[text])
     default_country = SelectField(lazy_gettext("Default country"), [rule(settings.country)], validate_choice=False)
     allowed_origins = TextAreaField(lazy_gettext("Allowed origins"), [rule(origins.read_many)], filters=[text])
 

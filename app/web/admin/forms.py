@@ -59,7 +59,8 @@ def forms_page() -> str:
 def new_form() -> ResponseReturnValue:
     with read_only() as session:
         workspace = settings.get(session)
-        form = OptInFormForm(data={"default_country": workspace.default_country or ""} | _from_template(workspace))
+        values = {"default_country": workspace.default_country or "", "accent_color": workspace.accent_color}
+        form = OptInFormForm(data=values | _from_template(workspace))
     return accepted(form, _created) or (_page(form, None), form.status)
 
 
@@ -143,7 +144,7 @@ def _presentable(session: Session, content: FormContent) -> FormContent:
         texts=texts,
         accent_color=content.accent_color
         if _COLOR.fullmatch(content.accent_color)
-        else form_content.DEFAULT_ACCENT_COLOR,
+        else settings.get(session).accent_color,
         default_country=content.default_country if content.default_country in phone.countries() else None,
     )
 

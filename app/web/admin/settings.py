@@ -39,9 +39,10 @@ _CONTROLLER = (
     "storage_location",
     "purpose",
 )
-_PLAIN = ("name", "time_zone", "privacy_url", "terms_url", "help_contact", *_CONTROLLER)
+_PLAIN = ("name", "time_zone", "privacy_url", "terms_url", "help_contact", "accent_color", *_CONTROLLER)
 _LIMITS = ("submissions_per_address", "submissions_per_number", "api_calls_per_minute")
-_OTHER = ("default_country", "allowed_countries", "agents_write_legal_text", *_LIMITS)
+_ERASURE = ("erasure_requests", "erasure_due_days")
+_OTHER = ("default_country", "allowed_countries", "agents_write_legal_text", *_ERASURE, *_LIMITS)
 
 
 class SettingsForm(Form):
@@ -84,6 +85,9 @@ class SettingsForm(Form):
         filters=[text],
     )
     purpose = TextAreaField(lazy_gettext("Purpose"), [_rule("purpose")], filters=[text])
+    accent_color = StringField(lazy_gettext("Accent color"), [_rule("accent_color")], filters=[text])
+    erasure_requests = BooleanField(lazy_gettext("People may request the deletion of their data"))
+    erasure_due_days = IntegerField(lazy_gettext("Days until a request is due"), [_A_NUMBER, _rule("erasure_due_days")])
     agents_write_legal_text = BooleanField(lazy_gettext("Agents may write a legal text of their own"))
     submissions_per_address = IntegerField(
         lazy_gettext("Submissions per hour from one IP address"), [_A_NUMBER, _rule("submissions_per_address")]

@@ -3,7 +3,17 @@
 from flask import Flask
 
 # Each of these modules adds its views to the blueprint when it is imported.
-from app.web.contacts import listing, newest, notes, number_review, profile, receipt, record_consent, show_me  # noqa: F401
+from app.web.contacts import (  # noqa: F401
+    deletion_requests,
+    listing,
+    newest,
+    notes,
+    number_review,
+    profile,
+    receipt,
+    record_consent,
+    show_me,
+)
 from app.web.contacts.blueprint import blueprint as _blueprint
 
 

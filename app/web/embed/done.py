@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from app.core.signing import Keys
 
 MAX_AGE_S = 10 * 60
-AS_BEFORE = "as_before"
+AS_BEFORE, WITHDRAWN = "as_before", "withdrawn"
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,9 @@ class Done:
     :param token: the inserted form's token
     :param number: the number or address as this reader may see it
     :param event_id: of the event that the answer wrote; null where it changed nothing
-    :param undone: empty until the answer is undone; then its channel, or ``AS_BEFORE`` where they are subscribed anyway
+    :param undone: empty until the answer is undone; then its channel, or ``AS_BEFORE`` where they are subscribed anyway;
+        ``WITHDRAWN`` where a known user withdrew
+    :param is_signed: the answer came from a signed user
     """
 
     place: str
@@ -29,6 +31,7 @@ class Done:
     number: str
     event_id: int | None = None
     undone: str = ""
+    is_signed: bool = False
 
     def sealed(self, keys: Keys) -> str:
         """The value of ``?done=``. It is encrypted, because proxies log addresses, and this one has the number."""

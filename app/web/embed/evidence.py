@@ -35,6 +35,11 @@ def undo_evidence(view: FormView, page: FormPage) -> Evidence:
     return _evidence(view, page, form_wording.undo_wording(page.context, page.texts))
 
 
+def withdraw_evidence(view: FormView, page: FormPage) -> Evidence:
+    """The evidence of a withdrawal."""
+    return _evidence(view, page, form_wording.withdraw_wording(page.context, page.texts))
+
+
 def _evidence(view: FormView, page: FormPage, words: FrozenWording) -> Evidence:
     return Evidence(
         source=Source.FORM,

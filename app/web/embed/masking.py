@@ -2,7 +2,7 @@
 
 from flask import request
 
-from app.core import email, phone
+from app.core import destinations, phone
 from app.core.destinations import Destination
 from app.core.forms import render_token
 from app.core.forms.form_view import FormView
@@ -48,6 +48,6 @@ def proof_for_answer(signed_token: str) -> str:
 
 
 def _displayed(destination: Destination, channel: str, *, is_full: bool) -> str:
-    if channel == Channel.SMS:
-        return phone.formatted(destination.value) if is_full else phone.masked(destination.value)
-    return destination.value if is_full else email.masked(destination.value)
+    if not is_full:
+        return destinations.masked(destination.value, channel)
+    return phone.formatted(destination.value) if channel == Channel.SMS else destination.value

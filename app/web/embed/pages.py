@@ -1,5 +1,6 @@
 """The page of a form for the reader of this request: its language and look, and its address."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import request, url_for
@@ -45,10 +46,11 @@ def negotiated(view: FormView | None = None) -> str:
     return wording.negotiate(preferred, request.headers.get("Accept-Language", ""))
 
 
-def address(endpoint: str | None = None, **more: str) -> str:
+def address(endpoint: str | None = None, *, place: Mapping[str, str] | None = None, **more: str) -> str:
     """The address of this page with these values, and with the look that the framing page asks for.
 
-    :param endpoint: of another page for the same form; null: of this request
+    :param endpoint: of another page; null: of this request
+    :param place: the variables of that page's path; null: those of this request, for the same form
     """
     radius = _option("radius")
     look = {
@@ -58,7 +60,8 @@ def address(endpoint: str | None = None, **more: str) -> str:
         "radius": radius if radius.isdecimal() and radius.isascii() and int(radius[:3]) <= _RADIUS_MAX else "",
         "lang": wording.language_tag(negotiated()) if _option("lang") else "",
     }
-    values: dict[str, Any] = (request.view_args or {}) | {name: value for name, value in (look | more).items() if value}
+    path = dict(request.view_args or {} if place is None else place)
+    values: dict[str, Any] = path | {name: value for name, value in (look | more).items() if value}
     return url_for(endpoint or request.endpoint or "", **values)
 
 

@@ -23,8 +23,8 @@ from app.core.submissions import submit as submissions
 from app.core.submissions.outcome import Outcome
 from app.db import ReadConnection
 from app.models import ContactRole
-from app.web.embed import errors, masking, pages, undo
-from app.web.embed.done import AS_BEFORE, Done
+from app.web.embed import errors, masking, pages, undo, way_out
+from app.web.embed.done import AS_BEFORE, WITHDRAWN, Done
 from app.web.embed.evidence import evidence_of, framing_origin, is_suppressed
 from app.web.embed.forms import AnswerForm
 from app.web.form_page import countries
@@ -35,12 +35,14 @@ from app.web.services import keys, read_connection, unit_of_work
 
 blueprint = Blueprint("embed", __name__)
 _TAKES_ANSWERS = {State.ASK, State.SAVED}
+_SENDS = {*_TAKES_ANSWERS, State.SIGNED_UP}  # pages with a button, and with a render token for it
 # In a frame with ``sandbox`` the page has no origin, so that its own server is another site.
 _READABLE_IN_SANDBOX = {"Cross-Origin-Resource-Policy": "cross-origin"}
 
 
 @blueprint.before_request
 @undo.blueprint.before_request
+@way_out.blueprint.before_request
 def refuse_answers_from_other_sites() -> None:
     """Refuse answers from other sites. Allowed sites may frame the form, but only our own page sends answers.
 
@@ -137,17 +139,7 @@ def _show(view: FormView, place: str) -> Response:
     sealed = request.args.get("done", "") if request.query_string else ""
     done = Done.read(keys(), sealed, place=place) if sealed else None
     if done and _is_done(view, state, done):
-        page = pages.page_of(view, locale=done.locale)
-        can_undo = view.is_unverified or done.event_id is not None
-        data = PageData(
-            State.DONE,
-            action=pages.address(undo.endpoint_of(request.endpoint or "")),
-            number=done.number,
-            token=done.token,
-            done=sealed if can_undo else "",
-            is_suppressed=is_suppressed(view),
-        )
-        return form_page.respond(form_page.html_of(page, data), 200, page.policy)
+        return _show_done(view, done, sealed)
     page = pages.page_of(view, locale=done.locale if done else None)
     token = _render_token(page, saved if state == State.SAVED else None, place, framing_origin(page.context.origins))
     languages = request.headers.get("Accept-Language", "")
@@ -155,6 +147,26 @@ def _show(view: FormView, place: str) -> Response:
     notice = _undone_notice(view, done) if done and done.undone else ""
     data = PageData(state, browser_region=region, is_suppressed=is_suppressed(view), notice=notice)
     return _respond(view, page, Outcome(state), saved, token, data)
+
+
+def _show_done(view: FormView, done: Done, sealed: str) -> Response:
+    """The page after an answer, with a way out: undo, or where this answer changed nothing, withdraw."""
+    page = pages.page_of(view, locale=done.locale)
+    origin = framing_origin(page.context.origins)
+    shown = _render_token(page, None, done.place, origin).signed(keys().signer("shown"))
+    can_undo = view.is_unverified or done.event_id is not None
+    full = masking.proof_for_answer(shown) if done.is_signed else ""
+    undo_address = pages.address(undo.endpoint_of(request.endpoint or ""))
+    data = PageData(
+        State.DONE,
+        action=undo_address if can_undo else way_out.withdraw_address(view, full=full),
+        shown=shown,
+        number=done.number,
+        token=done.token,
+        done=sealed if can_undo else "",
+        is_suppressed=is_suppressed(view),
+    )
+    return form_page.respond(form_page.html_of(page, data), 200, page.policy)
 
 
 def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | None], FormView]) -> Response:
@@ -218,10 +230,10 @@ def _respond(
     if kept.country is None:
         kept = replace(kept, country=page.context.region)
     is_full = masking.may_show_full_number(view)
-    shown = token.signed(keys().signer("shown")) if outcome.state in _TAKES_ANSWERS else ""
+    shown = token.signed(keys().signer("shown")) if outcome.state in _SENDS else ""
     data = replace(
         kept,
-        action=pages.address(full=masking.proof_for_answer(shown) if is_full else "") if shown else "",
+        action=_action(view, outcome, full=masking.proof_for_answer(shown) if is_full else ""),
         shown=shown,
         number=masking.saved_number(view, saved, is_full=is_full),
         error=errors.refusal_sentence(outcome, page.context.locale),
@@ -234,6 +246,13 @@ def _respond(
     return response
 
 
+def _action(view: FormView, outcome: Outcome, *, full: str) -> str:
+    """Where the button of this page is sent; empty when it has none."""
+    if outcome.state == State.SIGNED_UP:
+        return way_out.withdraw_address(view, full=full)
+    return pages.address(full=full) if outcome.state in _TAKES_ANSWERS else ""
+
+
 def _redirect_done(view: FormView, page: FormPage, outcome: Outcome, shown: RenderToken | None, place: str) -> Response:
     """A redirect to the page that says what happened."""
     is_full = masking.may_show_full_number(view)
@@ -243,6 +262,7 @@ def _redirect_done(view: FormView, page: FormPage, outcome: Outcome, shown: Rend
         token=shown.nonce if shown and view.insertion is None else place,
         number=masking.signed_up_number(view, outcome.destination, shown, is_full=is_full),
         event_id=outcome.event_id,
+        is_signed=is_full or view.user_id is not None,
     )
     response = form_page.respond("", 303, page.policy)
     response.headers["Location"] = pages.address(done=done.sealed(keys()))
@@ -257,6 +277,8 @@ def _is_done(view: FormView, state: State, done: Done) -> bool:
 
 
 def _undone_notice(view: FormView, done: Done) -> str:
+    if done.undone == WITHDRAWN:
+        return form_wording.withdrawn_sentence(view.form.channel, done.locale)
     is_subscribed = done.undone == AS_BEFORE
     return form_wording.undone_sentence(view.form.channel, done.locale, is_subscribed=is_subscribed)
 

@@ -86,7 +86,7 @@ class ConfiguredForm(Form):
             legal_text=self.legal_text.data or "",
             checkbox_text=self.checkbox_text.data or "",
         )
-        color, country = workspace.messenger_accent_color, workspace.default_country
+        color, country = workspace.accent_color, workspace.default_country
         if base is not None:
             texts = replace(texts, success_text=base.texts[locale].success_text if locale in base.texts else "")
             color, country = base.accent_color, base.default_country

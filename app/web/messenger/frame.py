@@ -71,7 +71,7 @@ def _context(workspace: Workspace, locale: str) -> _FrameContext:
     return _FrameContext(
         key=workspace.messenger_key,
         office=workspace.messenger_office_name or workspace.name,
-        accent_color=workspace.messenger_accent_color,
+        accent_color=workspace.messenger_accent_color or workspace.accent_color,
         greeting=workspace.messenger_greeting[greeting_locale] if greeting_locale else "",
         greeting_locale=greeting_locale or locale,
         origins=tuple(workspace.allowed_origins),

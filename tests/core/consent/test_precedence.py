@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from app.core.consent import current as current_consents
-from app.core.consent import eligibility
+from app.core.consent import eligibility, precedence
 from app.core.contacts import records as contacts
 from app.core.errors import InvalidInput, InvalidState
 from app.db import Database
-from app.models import ConsentEvent, ConsentState, EvidenceLevel, Source
+from app.models import ConsentEvent, ConsentState, DestinationOptOut, EvidenceLevel, Source, SuppressionCause
 from tests import make
 
 UNVERIFIED = make.evidence(level=EvidenceLevel.WEB_UNVERIFIED)
@@ -90,3 +90,40 @@ def test_only_the_person_or_a_note_allows_messages_again(database: Database) -> 
         contacts.change_gdpr_optin(session, sam, gdpr_optin=True, evidence=make.evidence(), at=make.NOON)
         actions = session.scalars(select(ConsentEvent.action).order_by(ConsentEvent.id)).all()
         assert (sam.gdpr_optin, actions) == (True, ["gdpr_off", "gdpr_on"])
+
+
+def test_an_unverified_opt_out_ends_the_own_consent_and_says_nothing_about_the_number(database: Database) -> None:
+    unverified = make.evidence(Source.PREFERENCE_CENTER, level=EvidenceLevel.WEB_UNVERIFIED)
+    with database.unit_of_work() as session:
+        offers = make.live_type(session)
+        lead, sam = (make.contact(session, phone_number=make.SAMS_NUMBER) for _ in range(2))
+        for person in (lead, sam):
+            make.opt_in(session, person, offers)
+        first = make.opt_out(session, lead, offers, evidence=unverified)
+        again = make.opt_out(session, lead, offers, evidence=unverified, at=make.NOON + timedelta(hours=2))
+        assert (first.is_new, again.is_new, again.event_id) == (True, False, first.event_id)
+        assert eligibility.status(session, lead, offers).reasons == ("opted_out",)
+        assert eligibility.status(session, sam, offers).is_reachable
+        proven = make.opt_out(session, lead, offers, at=make.NOON + timedelta(hours=3))
+        assert proven.is_new
+        assert eligibility.status(session, sam, offers).reasons == ("opted_out",)
+
+
+def test_an_unverified_repetition_leaves_the_opt_out_of_the_number_as_it_is(database: Database) -> None:
+    unverified = make.evidence(Source.PREFERENCE_CENTER, level=EvidenceLevel.WEB_UNVERIFIED)
+    with database.unit_of_work() as session:
+        offers, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        made = make.opt_out(session, sam, offers, at=make.NOON)
+        assert not make.opt_out(session, sam, offers, evidence=unverified, at=make.NOON + timedelta(days=9)).is_new
+        (opt_out,) = session.scalars(select(DestinationOptOut))
+        assert (opt_out.event_id, opt_out.created_at) == (made.event_id, make.NOON)
+
+
+@pytest.mark.parametrize("cause", list(SuppressionCause))
+@pytest.mark.parametrize("source", [Source.PREFERENCE_CENTER, Source.FORM, Source.AGENT])
+@pytest.mark.parametrize("level", [EvidenceLevel.PERSONAL_LINK, EvidenceLevel.WEB_UNVERIFIED])
+def test_only_the_preference_page_of_a_known_person_lifts_what_it_stopped(
+    cause: SuppressionCause, source: Source, level: EvidenceLevel
+) -> None:
+    is_own = (cause, source, level) == ("preference_center", "preference_center", "personal_link")
+    assert precedence.may_lift(cause, make.evidence(source, level=level)) is is_own

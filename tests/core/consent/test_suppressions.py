@@ -21,6 +21,7 @@ from app.models import (
     ConsentType,
     Contact,
     OutboxEvent,
+    Source,
     Suppression,
     SuppressionCause,
 )
@@ -139,3 +140,22 @@ def events(session: Session) -> list[tuple[str, str, str | None]]:
 
 def published(session: Session) -> list[str]:
     return list(session.scalars(select(OutboxEvent.topic).order_by(OutboxEvent.id)))
+
+
+def test_a_holder_allows_again_what_they_stopped_on_their_page_and_nothing_else(database: Database) -> None:
+    by_person = make.evidence(Source.PREFERENCE_CENTER)
+    with database.unit_of_work() as session:
+        own = SuppressionCause.PREFERENCE_CENTER
+        held = suppressions.suppress_by(session, make.SAMS_NUMBER, own, by_person, at=NOON)
+        with pytest.raises(InvalidState):
+            suppressions.lift(session, held.phone_hash, actor="agent:1", at=LATER)
+        suppressions.lift_by_holder(session, held.phone_hash, by_person, at=LATER)
+        assert not eligibility.is_suppressed(session, held.phone_hash)
+        events = session.scalars(select(ConsentEvent).order_by(ConsentEvent.id)).all()
+        said = [(each.action, each.source, each.actor, each.evidence_level) for each in events]
+        assert said == [(action, "preference_center", "contact", "personal_link") for action in ("suppress", "lift")]
+        suppressions.suppress(session, make.SAMS_NUMBER, SuppressionCause.KEYWORD, "", actor="contact", at=LATER)
+        suppressions.suppress_by(session, make.SAMS_NUMBER, own, by_person, at=LATER)
+        with pytest.raises(InvalidState):
+            suppressions.lift_by_holder(session, held.phone_hash, by_person, at=LATER)
+        assert eligibility.is_suppressed(session, held.phone_hash)

@@ -29,7 +29,10 @@ VALUES = {
     "storage_location": "European Union",
     "recipients": "Twilio Inc.\n\nTwilio Inc.\nMailer Ltd",
     "purpose": "Direct marketing",
+    "accent_color": "#AA3300",
     "agents_write_legal_text": "y",
+    "erasure_requests": "y",
+    "erasure_due_days": "14",
     "submissions_per_address": "100",
     "submissions_per_number": "10",
     "api_calls_per_minute": "600",
@@ -66,10 +69,12 @@ def test_every_setting_is_saved_and_shown(max_: FlaskClient, database: Database)
     assert (kept.controller_contact, kept.jurisdiction) == ("privacy@example.com", "United Kingdom")
     assert (kept.storage_location, kept.purpose) == ("European Union", "Direct marketing")
     assert kept.recipients == ["Twilio Inc.", "Mailer Ltd"]
+    assert (kept.accent_color, kept.erasure_requests, kept.erasure_due_days) == ("#aa3300", True, 14)
     html = max_.get(PATH).get_data(as_text=True)
     assert "Twilio Inc.\nMailer Ltd</textarea>" in html
     assert 'value="Harbour Coffee"' in html
-    assert html.count(" checked") == 3
+    assert html.count(" checked") == 4
+    assert 'value="#aa3300"' in max_.get("/admin/forms/new").text
     assert "Settings changed" in html
 
 
@@ -99,6 +104,8 @@ def test_all_countries_are_allowed_when_none_is_ticked(max_: FlaskClient, databa
         ("privacy_url", "javascript:alert(1)"),
         ("terms_url", "example.com"),
         ("help_contact", "h" * 255),
+        ("accent_color", "green"),
+        ("erasure_due_days", "0"),
         ("submissions_per_address", "0"),
         ("submissions_per_number", "many"),
         ("submissions_per_number", ""),

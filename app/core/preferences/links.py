@@ -1,0 +1,97 @@
+"""Links to the preference center: a random token for one contact, with how sure it is that the person holds it.
+
+With a ``personal_link`` it is the person: the link was sent to their number or address, shown to a signed identity, or
+given out by an agent or an API client. A ``web_unverified`` link was shown to someone who filled in a form and proved
+nothing. ``core/consent/precedence.py`` decides what each may do.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.errors import NotFound
+from app.core.signing import is_short_token, random_short_token
+from app.models import Contact, EvidenceLevel, PreferenceLink
+
+REUSED_FOR = timedelta(days=1)
+# One day more than the 60 that are promised, because a link may be given out again for a day.
+CHANGES_FOR = timedelta(days=61)
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link and the contact that it is for: after a merge the target.
+
+    :param level: ``personal_link`` or ``web_unverified``
+    """
+
+    token: str
+    contact_id: int
+    level: EvidenceLevel
+    issued_at: datetime
+
+    @property
+    def is_unverified(self) -> bool:
+        """Whether anyone may hold it who once typed the contact's number or address into a form."""
+        return self.level == EvidenceLevel.WEB_UNVERIFIED
+
+    def is_expired(self, at: datetime) -> bool:
+        """Whether it can only be used to leave any more."""
+        return at - self.issued_at >= CHANGES_FOR
+
+
+def issue(session: Session, contact: Contact, *, level: EvidenceLevel, at: datetime) -> str:
+    """The token of a link for this contact. One of the same level that was issued within a day is used again.
+
+    Flushes, does not commit.
+
+    :raises ValueError: links have only the levels ``personal_link`` and ``web_unverified``
+    """
+    if (current := fresh(session, contact, level=level, at=at)) is not None:
+        return current
+    link = PreferenceLink(token=random_short_token(), contact_id=contact.id, level=level.value, issued_at=at)
+    session.add(link)
+    session.flush()
+    return link.token
+
+
+def fresh(session: Session, contact: Contact, *, level: EvidenceLevel, at: datetime) -> str | None:
+    """The token that ``issue`` would use again; null when it would make a new one. Writes nothing.
+
+    :raises ValueError: as ``issue``
+    """
+    if level not in {EvidenceLevel.PERSONAL_LINK, EvidenceLevel.WEB_UNVERIFIED}:
+        raise ValueError(f"no link has the level {level}")
+    query = (
+        select(PreferenceLink.token)
+        .where(
+            PreferenceLink.contact_id == contact.id,
+            PreferenceLink.level == level.value,
+            PreferenceLink.issued_at > at - REUSED_FOR,
+        )
+        .order_by(PreferenceLink.issued_at.desc(), PreferenceLink.token)
+    )
+    return session.scalars(query.limit(1)).first()
+
+
+def find(session: Session, token: str) -> Link:
+    """The link with this token.
+
+    :raises NotFound: there is none; its contact was erased; or it is unverified and its contact was merged: it must not
+        open the record of the person that the contact belongs to now
+    """
+    query = (
+        select(PreferenceLink, Contact.merged_into_id, Contact.erased_at)
+        .join(Contact, Contact.id == PreferenceLink.contact_id)
+        .where(PreferenceLink.token == token)
+    )
+    row = session.execute(query).one_or_none() if is_short_token(token) else None
+    if row is None or row.erased_at is not None:
+        raise NotFound("There is no such link.")
+    stored: PreferenceLink = row[0]
+    link = Link(token, row.merged_into_id or stored.contact_id, EvidenceLevel(stored.level), stored.issued_at)
+    if link.is_unverified and row.merged_into_id is not None:
+        raise NotFound("There is no such link.")
+    return link
