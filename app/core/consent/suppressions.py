@@ -109,7 +109,7 @@ def carry_over(session: Session, values: dict[str, Any], *, at: datetime) -> boo
     if not copy(session, values):
         return False
     found = session.get_one(Suppression, values["phone_hash"], populate_existing=True)
-    recording.suppression(session, Action.SUPPRESS, found, actor="system", at=at)
+    recording.suppression(session, Action.SUPPRESS, found, reported_by("system", found.note), at=at)
     return True
 
 
