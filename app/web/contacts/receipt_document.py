@@ -29,6 +29,11 @@ def document(
         Section(happened, list(_evidence(line, workspace))),
         Section(gettext("Proof"), list(_proof(receipt))),
         Section(gettext("Controller"), list(_controller(workspace))),
+        Section(
+            gettext("What rules ask for, and what the record shows"),
+            [],
+            (gettext(labels.NO_ADVICE),) if assessments else (),
+        ),
         *(Section(each.rule.name, list(_rule(each))) for each in assessments),
     ]
     lang = i18n.current_locale().partition("_")[0]
