@@ -10,14 +10,16 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Table, select, update
 from sqlalchemy.orm import Session
 
-from app.core.ledger.canonical import canonical_json
+from app.core.ledger.canonical import canonical_columns
 from app.core.wording import FrozenWording
 from app.db import CompiledStatement, insert_statement, run
 from app.models import ConsentEvent, ConsentEvidence, EvidenceLevel, Source
 
-_COLUMNS = ("destination", "ip_address", "user_agent", "origin", "page", "locale", "wording_hash", "note", "details")
+# What the hash of evidence is over.
+COLUMNS = ("destination", "ip_address", "user_agent", "origin", "page", "locale", "wording_hash", "note", "details")
+_SORTED = tuple(sorted(COLUMNS))
 _INSERT = CompiledStatement(
-    lambda dialect: insert_statement(dialect, ConsentEvidence, ("event_id", *_COLUMNS, "salt", "erased_at"))
+    lambda dialect: insert_statement(dialect, ConsentEvidence, ("event_id", *COLUMNS, "salt", "erased_at"))
 )
 _EVIDENCE = cast(Table, ConsentEvidence.__table__)
 _USER_AGENT_MAX = 512
@@ -121,11 +123,13 @@ def values_of(evidence: ConsentEvidence) -> dict[str, Any]:
 
 def hash_of(columns: Mapping[str, Any], salt: bytes) -> bytes:
     """SHA-256 of the salt and the canonical JSON of an evidence row's columns, for ``consent_events.evidence_hash``."""
-    return hashlib.sha256(salt + canonical_json({name: columns[name] for name in _COLUMNS})).digest()
+    return hashlib.sha256(
+        salt + canonical_columns({name: columns[name] for name in _SORTED}, nested="details")
+    ).digest()
 
 
 def _erase(session: Session, which: ColumnElement[bool], *, at: datetime) -> int:
     events = select(ConsentEvent.id).where(which)
-    cleared: dict[str, Any] = dict.fromkeys((*_COLUMNS, "salt")) | {"erased_at": at}
+    cleared: dict[str, Any] = dict.fromkeys((*COLUMNS, "salt")) | {"erased_at": at}
     erasable = update(_EVIDENCE).where(_EVIDENCE.c.event_id.in_(events), _EVIDENCE.c.erased_at.is_(None))
     return run(session, erasable.values(cleared)).rowcount
