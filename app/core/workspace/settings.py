@@ -33,6 +33,7 @@ REGIONS = (
     "indian/",
     "pacific/",
 )
+RETENTION_YEARS_MAX = 30
 GREETING_MAX, OFFICE_NAME_MAX = 300, 120
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 _LOGO_SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
@@ -82,7 +83,8 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
 
     :param values: any of name, time_zone, default_country, allowed_countries, allowed_origins (lists), privacy_url,
         terms_url, help_contact, submissions_per_address, submissions_per_number, api_calls_per_minute,
-        agents_write_legal_text, messenger_office_name, messenger_greeting (locale to text), messenger_accent_color
+        agents_write_legal_text, evidence_retention_years, messenger_office_name, messenger_greeting (locale to text),
+        messenger_accent_color
     :raises InvalidInput: a value is invalid; ``field`` names it
     """
     workspace = get(session)
@@ -233,6 +235,14 @@ def _accent_color(value: str) -> str:
     return color
 
 
+def _retention(value: int) -> int:
+    if not 1 <= value <= RETENTION_YEARS_MAX:
+        raise InvalidInput(
+            "Give a number of years from 1 to %(most)s.", field="evidence_retention_years", most=RETENTION_YEARS_MAX
+        )
+    return value
+
+
 def _limit(field: str) -> Any:
     def check(value: int) -> int:
         if not 1 <= value <= 1_000_000:
@@ -255,6 +265,7 @@ _CHECKS = {
     "submissions_per_number": _limit("submissions_per_number"),
     "api_calls_per_minute": _limit("api_calls_per_minute"),
     "agents_write_legal_text": bool,
+    "evidence_retention_years": _retention,
     "messenger_office_name": _office_name,
     "messenger_greeting": _greeting,
     "messenger_accent_color": _accent_color,

@@ -30,7 +30,7 @@ def _rule(name: str) -> Any:
 
 _PLAIN = ("name", "time_zone", "privacy_url", "terms_url", "help_contact")
 _LIMITS = ("submissions_per_address", "submissions_per_number", "api_calls_per_minute")
-_OTHER = ("default_country", "allowed_countries", "agents_write_legal_text", *_LIMITS)
+_OTHER = ("default_country", "allowed_countries", "agents_write_legal_text", "evidence_retention_years", *_LIMITS)
 
 
 class SettingsForm(Form):
@@ -59,6 +59,9 @@ class SettingsForm(Form):
     terms_url = StringField(lazy_gettext("Terms"), [_rule("terms_url")], filters=[text])
     help_contact = StringField(lazy_gettext("Help contact"), [_rule("help_contact")], filters=[text])
     agents_write_legal_text = BooleanField(lazy_gettext("Agents may write a legal text of their own"))
+    evidence_retention_years = IntegerField(
+        lazy_gettext("Years to keep evidence after an opt-out"), [_A_NUMBER, _rule("evidence_retention_years")]
+    )
     submissions_per_address = IntegerField(
         lazy_gettext("Submissions per hour from one IP address"), [_A_NUMBER, _rule("submissions_per_address")]
     )
