@@ -1,4 +1,4 @@
-"""Pages of the admins: forms, types, the messenger, webhooks, agents, API tokens, settings, first steps, problems."""
+"""Pages of marketers and admins: forms, types, settings, team, tokens, webhooks, problems, audit log, and others."""
 
 from flask import Flask
 
@@ -6,6 +6,7 @@ from flask import Flask
 from app.web.admin import (  # noqa: F401
     agents,
     api_tokens,
+    audit_log,
     failures,
     forms,
     messenger,

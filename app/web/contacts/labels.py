@@ -96,6 +96,7 @@ DETAILS = {
     "form_version": translatable("Form version"),
     "inserted_by": translatable("Inserted by"),
     "merged_from": translatable("Merged from"),
+    "reason": translatable("Reason"),
     "numbering_plans": translatable("Numbering plans"),
     "restored_event": translatable("Restored event"),
     "shown_as": translatable("Shown as"),
