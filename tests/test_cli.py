@@ -47,6 +47,7 @@ COMMANDS = (
     ["db", "upgrade"],
     ["create-admin"],
     ["token", "create"],
+    ["receipt", "verify"],
     ["config"],
     ["routes"],
     ["backup"],

@@ -51,6 +51,9 @@ class Workspace(Base):
     erasure_due_days: Mapped[int] = mapped_column(
         default=30, server_default=text("30"), doc="by when such a request is due"
     )
+    evidence_retention_years: Mapped[int] = mapped_column(
+        default=5, server_default=text("5"), doc="how long evidence is kept after the last opt-out"
+    )
     messenger_key: Mapped[str] = mapped_column(String(32), default=lambda: secrets.token_urlsafe(12), doc="public")
     messenger_secret: Mapped[str] = mapped_column(
         String(64), default=lambda: secrets.token_hex(32), doc="sites sign their users' identity with it"

@@ -34,6 +34,7 @@ def walk(page: Page, shop: tour.Demo, look: str) -> Iterator[str]:
     :param look: makes names that were not used before
     """
     yield from _refused(page, shop)
+    yield from _found(page, shop)
     yield from _made(page, shop, look)
     yield from _newcomer(page, shop, look)
 
@@ -47,6 +48,15 @@ def _refused(page: Page, shop: tour.Demo) -> Iterator[str]:
             page.locator(f"main {form}").first.evaluate(_BLANK)
         page.locator("[aria-invalid], .field-wrong").first.wait_for()
         yield f"refused{name}"
+
+
+def _found(page: Page, shop: tour.Demo) -> Iterator[str]:
+    for typed, name in ((shop.number, "shown"), ("+12025550177", "shown-nothing")):
+        page.goto(f"{shop.address}/show-me")
+        page.get_by_label("Phone number or email address").fill(typed)
+        page.get_by_role("button", name="Show everything").click()
+        page.get_by_text("New search").wait_for()
+        yield name
 
 
 def _made(page: Page, shop: tour.Demo, look: str) -> Iterator[str]:

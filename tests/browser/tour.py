@@ -18,6 +18,7 @@ from app.core.forms import insertion
 from app.core.forms import publishing as optin_forms
 from app.core.forms.content import FormContent, FormText
 from app.core.forms.publishing import FormSettings
+from app.core.ledger import sealing
 from app.core.problems import failures
 from app.core.site import snippets
 from app.core.webhooks import attempts, endpoints, routing
@@ -26,7 +27,17 @@ from app.core.workspace import bootstrap as store
 from app.http_client import Reach
 from app.jobs.count_reach import count_due
 from app.jobs.route_outbox import sweep_outbox
-from app.models import Agent, Consent, Contact, Conversation, FailureKind, InsertedForm, OptInForm, SubscriptionType
+from app.models import (
+    Agent,
+    Consent,
+    ConsentEvent,
+    Contact,
+    Conversation,
+    FailureKind,
+    InsertedForm,
+    OptInForm,
+    SubscriptionType,
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,7 @@ class Demo:
     embeds: dict[str, str]
     asking: str
     contact: str
+    number: str
     form: str
 
     def at(self, address: str) -> "Demo":
@@ -95,7 +107,7 @@ def fill(settings: Settings) -> Demo:
         embeds[f"/f/{late.token}"] = "expired"
         chats = session.scalars(select(Conversation.id).order_by(Conversation.id)).all()
         types = session.scalars(select(SubscriptionType.id).order_by(SubscriptionType.id)).all()
-        contact = f"/contacts/{signed_up.public_id}"
+        contact, number = f"/contacts/{signed_up.public_id}", signed_up.phone or ""
         old = optin_forms.create(
             session,
             FormContent(type_id, {"en": FormText("Offers of last winter")}),
@@ -111,6 +123,10 @@ def fill(settings: Settings) -> Demo:
         for kind, name in ((FailureKind.JOB, "purge_erased"), (FailureKind.MAIL, demo.AGENT)):
             failures.record(session, kind, name, OSError("Connection refused"), at=now)
         snippets.record(session, "embed", "https://copy.example.com", at=now)
+        receipts = session.scalars(
+            select(ConsentEvent.id).where(ConsentEvent.contact_id == signed_up.id).order_by(ConsentEvent.id)
+        ).all()
+    sealing.seal(database)
     sweep_outbox(database)  # until then the overview looks as if nobody had answered
     count_due(database)
     database.close()
@@ -155,6 +171,8 @@ def fill(settings: Settings) -> Demo:
             f"/contacts?q={quote(signed_up.phone or '')}",
             contact,
             f"/contacts/{saved.public_id}",
+            *(f"/receipts/{event}" for event in receipts),
+            "/show-me",
             "/account",
             "/account/password",
             "/nothing-here",
@@ -162,6 +180,7 @@ def fill(settings: Settings) -> Demo:
         embeds=embeds,
         asking=f"/f/form/{key}",
         contact=contact,
+        number=number,
         form=f"/admin/forms/{form_id}",
     )
 

@@ -78,10 +78,20 @@ def test_the_queue_uses_the_engine_of_the_database_and_has_the_periodic_tasks(
     again = open_queue(settings, database)
     assert (settings.instance / "huey.db").exists() == database.is_sqlite
     names = {type(task).__name__ for task in queue._registry.periodic_tasks}
-    assert names == {"count_reach", "delete_expired", "fail_late_webhooks", "mail_waiting", "purge_erased"}
+    assert names == {
+        "count_reach",
+        "delete_expired",
+        "erase_old_evidence",
+        "fail_late_webhooks",
+        "mail_waiting",
+        "publish_head",
+        "purge_erased",
+    }
+    night = clock.now().replace(hour=3, minute=23, tzinfo=None)
+    assert "erase_old_evidence" in {type(task).__name__ for task in queue.read_periodic(night)}
     due: dict[str, list[int]] = {}
     for minute in range(60):
-        for task in queue.read_periodic(clock.now().replace(minute=minute, tzinfo=None)):
+        for task in queue.read_periodic(clock.now().replace(hour=12, minute=minute, tzinfo=None)):
             due.setdefault(type(task).__name__, []).append(minute)
     every_minute = list(range(60))
     assert due == {

@@ -105,6 +105,12 @@ def _workspace(session: Session, *, at: datetime) -> None:
         "privacy_url": texts.PRIVACY,
         "terms_url": texts.TERMS,
         "help_contact": "help@harbour-coffee.example.com",
+        "controller_name": "Harbour Coffee Ltd",
+        "controller_address": "1 Quay Street\nBristol BS1 4RN\nUnited Kingdom",
+        "controller_contact": "privacy@harbour-coffee.example.com",
+        "jurisdiction": "United Kingdom",
+        "storage_location": "United Kingdom",
+        "recipients": ["Sea Breeze Messaging Ltd, which delivers our texts"],
     }
     settings.change(session, values, actor=_ACTOR, at=at)
 

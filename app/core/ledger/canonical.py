@@ -64,14 +64,18 @@ def event_record(event: Any) -> dict[str, Any]:
 
 
 def event_bytes(event: Any) -> bytes:
-    """The canonical bytes of an event's record, as ``canonical_json`` writes them.
+    """The canonical bytes of an event's record."""
+    return canonical_columns(event_record(event), nested="facts")
 
-    The keys of the record are in order already, so only ``facts`` need it: a million events are hashed in seconds.
+
+def canonical_columns(columns: dict[str, Any], *, nested: str) -> bytes:
+    """The bytes that ``canonical_json`` writes for columns whose names are in order, faster: many rows are verified.
+
+    :param nested: the one column that may hold a list or an object
     """
-    record = event_record(event)
-    if record["facts"] is not None:
-        record["facts"] = _canonical(record["facts"])
-    return _ENCODE(record).encode()
+    if columns[nested]:
+        columns[nested] = _canonical(columns[nested])
+    return _ENCODE(columns).encode()
 
 
 def microseconds(at: datetime) -> int:

@@ -10,14 +10,16 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Table, select, update
 from sqlalchemy.orm import Session
 
-from app.core.ledger.canonical import canonical_json
+from app.core.ledger.canonical import canonical_columns
 from app.core.wording import FrozenWording
 from app.db import CompiledStatement, insert_statement, run
 from app.models import ConsentEvent, ConsentEvidence, EvidenceLevel, Source
 
-_COLUMNS = ("destination", "ip_address", "user_agent", "origin", "page", "locale", "wording_hash", "note", "details")
+# What the hash of evidence is over.
+COLUMNS = ("destination", "ip_address", "user_agent", "origin", "page", "locale", "wording_hash", "note", "details")
+_SORTED = tuple(sorted(COLUMNS))
 _INSERT = CompiledStatement(
-    lambda dialect: insert_statement(dialect, ConsentEvidence, ("event_id", *_COLUMNS, "salt", "erased_at"))
+    lambda dialect: insert_statement(dialect, ConsentEvidence, ("event_id", *COLUMNS, "salt", "erased_at"))
 )
 _EVIDENCE = cast(Table, ConsentEvidence.__table__)
 _USER_AGENT_MAX = 512
@@ -114,18 +116,40 @@ def erase_of_number(session: Session, phone_hash: str, *, at: datetime) -> int:
     return _erase(session, ConsentEvent.contact_id.is_(None) & (ConsentEvent.destination_hash == phone_hash), at=at)
 
 
+def expire_of_type(
+    session: Session, contact_id: int, subscription_type_id: int, *, before: datetime, at: datetime
+) -> int:
+    """Clear the evidence of a contact's events about one type that were recorded before ``before``.
+
+    Returns how many were cleared. ``core/consent/recording.py`` writes the event that says so.
+    """
+    is_of_type = (ConsentEvent.contact_id == contact_id) & (ConsentEvent.subscription_type_id == subscription_type_id)
+    return _erase(session, is_of_type & (ConsentEvent.recorded_at < before), at=at)
+
+
+def expire_of_number(session: Session, phone_hash: str, *, before: datetime, at: datetime) -> int:
+    """Clear the evidence of events about a number that name no contact and were recorded before ``before``.
+
+    Returns how many were cleared.
+    """
+    is_of_number = ConsentEvent.contact_id.is_(None) & (ConsentEvent.destination_hash == phone_hash)
+    return _erase(session, is_of_number & (ConsentEvent.recorded_at < before), at=at)
+
+
 def values_of(evidence: ConsentEvidence) -> dict[str, Any]:
     """The values of a stored row that its hash is over."""
-    return {name: getattr(evidence, name) for name in _COLUMNS}
+    return {name: getattr(evidence, name) for name in COLUMNS}
 
 
 def hash_of(columns: Mapping[str, Any], salt: bytes) -> bytes:
     """SHA-256 of the salt and the canonical JSON of an evidence row's columns, for ``consent_events.evidence_hash``."""
-    return hashlib.sha256(salt + canonical_json({name: columns[name] for name in _COLUMNS})).digest()
+    return hashlib.sha256(
+        salt + canonical_columns({name: columns[name] for name in _SORTED}, nested="details")
+    ).digest()
 
 
 def _erase(session: Session, which: ColumnElement[bool], *, at: datetime) -> int:
     events = select(ConsentEvent.id).where(which)
-    cleared: dict[str, Any] = dict.fromkeys((*_COLUMNS, "salt")) | {"erased_at": at}
+    cleared: dict[str, Any] = dict.fromkeys((*COLUMNS, "salt")) | {"erased_at": at}
     erasable = update(_EVIDENCE).where(_EVIDENCE.c.event_id.in_(events), _EVIDENCE.c.erased_at.is_(None))
     return run(session, erasable.values(cleared)).rowcount

@@ -50,10 +50,11 @@ class History:
         return not (self.holders or self.lines or self.suppressions or self.opt_outs)
 
 
-def find(session: Session, typed: str, *, region: str | None) -> History:
+def find(session: Session, typed: str, *, region: str | None, limit: int = EVENTS_MAX) -> History:
     """Everything that is kept about the number or address that this text means. It is read as people write it.
 
     :param region: the country in which numbers without a ``+`` are read, too
+    :param limit: of events; the newest are returned
     """
     meant = {keys_of(session).destination_hash(each): each for each in _readings(typed, region=region)}
     hashes = tuple(meant)
@@ -61,17 +62,17 @@ def find(session: Session, typed: str, *, region: str | None) -> History:
     opt_outs = _opt_outs(session, hashes)
     contacts = _contacts(session, meant, {each.contact_id for each in opt_outs})
     consents = session.scalars(select(Consent).where(Consent.contact_id.in_([each.id for each in contacts])))
-    lines = ledger.about(session, hashes, [each.id for each in contacts], limit=EVENTS_MAX + 1)
+    lines = ledger.about(session, hashes, [each.id for each in contacts], limit=limit + 1)
     kept = _hashes_with_records(contacts, lines, suppressions, opt_outs)
     return History(
         destinations=tuple(value for each, value in meant.items() if each in kept) or tuple(meant.values())[:1],
         hashes=hashes,
         holders=[Holder(each, has_it=each.phone_hash in meant or each.email_hash in meant) for each in contacts],
-        lines=lines[:EVENTS_MAX][::-1],
+        lines=lines[:limit][::-1],
         suppressions=suppressions,
         opt_outs=opt_outs,
         consents=[each for each in consents if each.destination_hash in meant],
-        is_cut=len(lines) > EVENTS_MAX,
+        is_cut=len(lines) > limit,
     )
 
 

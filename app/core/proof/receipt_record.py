@@ -204,7 +204,7 @@ def _notice(about: RecordedConsent) -> dict[str, Any]:
 
 def _process(about: RecordedConsent) -> dict[str, Any]:
     name, description = about.purpose
-    years = getattr(about.workspace, "evidence_retention_years", 5)
+    years = about.workspace.evidence_retention_years
     gdpr = (("Right to withdraw consent", "A7-3"), ("Right of access", "A15"), ("Right to erasure", "A17"))
     return {
         "@type": "dpv:Process",

@@ -18,6 +18,7 @@ from app.core.proof import element_checks
 from app.core.proof.element_checks import ConsentFacts, Finding, Verdict
 
 _FILE = Path(__file__).with_suffix(".toml")
+_LINE_END = re.compile(r"</p>|<br\s*/?>")
 _TAG = re.compile(r"<[^>]+>")
 _HREF = re.compile(r'href="([^"]*)"')
 
@@ -131,4 +132,4 @@ def _objects(value: object) -> Iterable[dict[str, Any]]:
 
 
 def _plain(legal_html: str) -> str:
-    return " ".join(html.unescape(_TAG.sub(" ", legal_html)).split())
+    return " ".join(html.unescape(_TAG.sub("", _LINE_END.sub(" ", legal_html))).split())

@@ -34,6 +34,7 @@ REGIONS = (
     "indian/",
     "pacific/",
 )
+RETENTION_YEARS_MAX = 30
 GREETING_MAX, OFFICE_NAME_MAX = 300, 120
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 _LOGO_SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
@@ -83,8 +84,8 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
 
     :param values: any of name, time_zone, default_country, allowed_countries, allowed_origins (lists), privacy_url,
         terms_url, help_contact, accent_color, submissions_per_address, submissions_per_number, api_calls_per_minute,
-        agents_write_legal_text, erasure_requests, erasure_due_days (days), messenger_office_name, messenger_greeting
-        (locale to text), messenger_accent_color, and those of ``controller.CHECKS``
+        agents_write_legal_text, erasure_requests, erasure_due_days (days), evidence_retention_years,
+        messenger_office_name, messenger_greeting (locale to text), messenger_accent_color, and those of ``controller.CHECKS``
     :raises InvalidInput: a value is invalid; ``field`` names it
     """
     workspace = get(session)
@@ -237,6 +238,14 @@ def _accent_color(field: str, *, can_be_empty: bool) -> Any:
     return check
 
 
+def _retention(value: int) -> int:
+    if not 1 <= value <= RETENTION_YEARS_MAX:
+        raise InvalidInput(
+            "Give a number of years from 1 to %(most)s.", field="evidence_retention_years", most=RETENTION_YEARS_MAX
+        )
+    return value
+
+
 def _limit(field: str) -> Any:
     def check(value: int) -> int:
         if not 1 <= value <= 1_000_000:
@@ -269,6 +278,7 @@ _CHECKS = {
     "agents_write_legal_text": bool,
     "erasure_requests": bool,
     "erasure_due_days": _due_days,
+    "evidence_retention_years": _retention,
     "messenger_office_name": _office_name,
     "messenger_greeting": _greeting,
     "messenger_accent_color": _accent_color("messenger_accent_color", can_be_empty=True),

@@ -168,11 +168,20 @@ _SIGN_INS = (
     "agent.recovery_code",
     "agent.link_made",
 )
+_TEAM = (
+    "agent.created",
+    "agent.disabled",
+    "agent.enabled",
+    "agent.renamed",
+    "agent.role_changed",
+    "agent.language_changed",
+    "agent.waiting_mail_changed",
+)
 # What the filter of the audit log offers: the beginnings of the actions of each kind.
 KINDS = {
     "sign_ins": (translatable("Sign-ins and passwords"), _SIGN_INS),
     "failed": (translatable("Failed sign-ins"), ("agent.sign_in_failed", "agent.confirmation_failed")),
-    "team": (translatable("Team"), ("agent.",)),
+    "team": (translatable("Team"), _TEAM),
     "settings": (translatable("Settings"), ("settings.",)),
     "forms": (translatable("Forms"), ("form.",)),
     "types": (translatable("Subscription types"), ("subscription_type.",)),
@@ -180,6 +189,7 @@ KINDS = {
     "conversations": (translatable("Conversations"), ("conversation.", "saved_reply.")),
     "tokens": (translatable("API tokens"), ("token.",)),
     "webhooks": (translatable("Webhooks"), ("webhook_endpoint.", "outbox.")),
+    "problems": (translatable("Problems"), ("failure.",)),
     "exports": (translatable("Exports and receipts"), ("audit.", "export.", "receipt.", "show_me.")),
 }
 _VALUES = {
@@ -190,6 +200,8 @@ _VALUES = {
     "live": translatable("live"),
     "archived": translatable("archived"),
 }
+# The action tells which field changed, so the words are its new value.
+_CHANGES_ONE_FIELD = {"agent.renamed", "agent.role_changed", "tag.renamed"}
 _CHECKED = {
     "password": translatable("password"),
     "code": translatable("code"),
@@ -217,9 +229,12 @@ def event_of_itself(entry: AuditEntry) -> str:
 
 
 def details(entry: AuditEntry) -> str:
-    """The changed fields, the new role, or a number: ``help contact and time zone``. Mostly empty."""
+    """The changed fields, the new name or role, or a number: ``help contact and time zone``. Mostly empty."""
     changed = entry.details.get("changed", {})
-    if role := entry.details.get("role") or changed.get("role", [None, None])[1]:
+    if entry.action in _CHANGES_ONE_FIELD and len(changed) == 1:
+        ((_, after),) = changed.values()
+        return _value(after) or ""
+    if role := entry.details.get("role"):
         return _words(_VALUES, role)
     if fields := entry.details.get("fields") or list(changed):
         return listed(_field(name) for name in fields)

@@ -6,14 +6,11 @@ from typing import Any
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.file import FileField, FileRequired
-from sqlalchemy.orm import Session
 from wtforms import BooleanField, IntegerField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.core import audit, clock, origins, phone, public_urls
-from app.core.forms import publishing
-from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.models import Workspace
 from app.web import formatting
@@ -42,7 +39,7 @@ _CONTROLLER = (
 _PLAIN = ("name", "time_zone", "privacy_url", "terms_url", "help_contact", "accent_color", *_CONTROLLER)
 _LIMITS = ("submissions_per_address", "submissions_per_number", "api_calls_per_minute")
 _ERASURE = ("erasure_requests", "erasure_due_days")
-_OTHER = ("default_country", "allowed_countries", "agents_write_legal_text", *_ERASURE, *_LIMITS)
+_OTHER = ("default_country", "allowed_countries", "agents_write_legal_text", "evidence_retention_years", *_ERASURE, *_LIMITS)
 
 
 class SettingsForm(Form):
@@ -89,6 +86,9 @@ class SettingsForm(Form):
     erasure_requests = BooleanField(lazy_gettext("People may request the deletion of their data"))
     erasure_due_days = IntegerField(lazy_gettext("Days until a request is due"), [_A_NUMBER, _rule("erasure_due_days")])
     agents_write_legal_text = BooleanField(lazy_gettext("Agents may write a legal text of their own"))
+    evidence_retention_years = IntegerField(
+        lazy_gettext("Years to keep evidence after an opt-out"), [_A_NUMBER, _rule("evidence_retention_years")]
+    )
     submissions_per_address = IntegerField(
         lazy_gettext("Submissions per hour from one IP address"), [_A_NUMBER, _rule("submissions_per_address")]
     )
@@ -167,12 +167,6 @@ def _values_of(workspace: Workspace) -> dict[str, Any]:
     return values | {name: "\n".join(getattr(workspace, name)) for name in ("allowed_origins", "recipients")}
 
 
-def _names_of_subjects(session: Session) -> dict[str, str]:
-    """The names of what the audit log calls ``form:3`` or ``subscription_type:2``."""
-    forms = {f"form:{each.form.id}": each.form.name for each in publishing.find_all(session)}
-    return forms | {f"subscription_type:{each.id}": each.name for each in subscription_types.find_all(session)}
-
-
 def _page(form: SettingsForm, logo_form: LogoForm) -> str:
     with read_only() as session:
         workspace = settings.get(session)
@@ -185,7 +179,6 @@ def _page(form: SettingsForm, logo_form: LogoForm) -> str:
             logo_max_kb=settings.LOGO_MAX_BYTES // 1000,
             time_zones=formatting.time_zones(),
             likely_country=None if workspace.default_country else phone.country_of_time_zone(workspace.time_zone),
-            entries=audit.newest(session, limit=12),
-            subjects=_names_of_subjects(session),
+            entries=audit.find(session, audit.Filter(actions=["settings."]), limit=6),
             agents=formatting.actor_names(session),
         )

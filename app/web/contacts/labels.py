@@ -1,7 +1,7 @@
 """Texts for the codes of consents: levels of evidence, sources, details, and reasons why a contact is not reachable."""
 
 from app.core.consent.eligibility import Reason
-from app.core.proof.element_checks import Finding
+from app.core.proof.element_checks import Finding, Verdict
 from app.core.wording import translatable
 from app.models import Action, Channel, ConsentType, EvidenceLevel, Source, SuppressionCause
 from app.web.i18n import gettext
@@ -39,6 +39,18 @@ ACTIONS = {
     Action.SUPPRESS: translatable("Texts to the number stopped"),
     Action.LIFT: translatable("Texts to the number allowed again"),
     Action.ERASE: translatable("Evidence erased"),
+}
+# What happened, for every action.
+TITLES = {Action.OPT_IN: translatable("Opted in"), Action.OPT_OUT: translatable("Opted out"), **ACTIONS}
+NO_ADVICE = translatable(
+    "Facts, and no legal advice: a lawyer decides which rule applies. Texts are searched for usual words, so read them "
+    "yourself."
+)
+VERDICTS = {
+    Verdict.FULFILLED: translatable("Found"),
+    Verdict.MISSING: translatable("Not found"),
+    Verdict.CHECK: translatable("Check yourself"),
+    Verdict.NOT_RECORDED: translatable("Not recorded"),
 }
 CAUSES = {
     SuppressionCause.KEYWORD: translatable("the person asked for it by text"),
@@ -84,6 +96,7 @@ DETAILS = {
     "form_version": translatable("Form version"),
     "inserted_by": translatable("Inserted by"),
     "merged_from": translatable("Merged from"),
+    "reason": translatable("Reason"),
     "numbering_plans": translatable("Numbering plans"),
     "restored_event": translatable("Restored event"),
     "shown_as": translatable("Shown as"),

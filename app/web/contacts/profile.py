@@ -20,6 +20,7 @@ from app.core.conversations import lifecycle
 from app.core.errors import InvalidInput, InvalidState
 from app.core.forms import insertion, publishing
 from app.core.ledger import events as ledger
+from app.core.proof import receipts
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.models import ConsentState, Contact
@@ -162,6 +163,7 @@ def profile_page(public_id: str, forms: ProfileForms) -> str:
             subscriptions=subscriptions,
             refusal=phone.refusal_of_stored(found.phone) if found.phone else None,
             lines=lines[:EVENTS_A_PAGE],
+            assessments={line.event.id: receipts.assessments(session, line) for line in lines[:EVENTS_A_PAGE]},
             next_before=lines[EVENTS_A_PAGE - 1].event.id if len(lines) > EVENTS_A_PAGE else None,
             is_first=before is None,
             conversations=insertion.conversations_of(session, inserted),

@@ -8,11 +8,11 @@ from flask.typing import ResponseReturnValue
 
 from app.core import clock, phone
 from app.core.contacts import records as contacts
-from app.core.proof import receipts, rule_words
+from app.core.proof import pdf, receipts, rule_words
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.web import formatting
-from app.web.contacts import evidence, labels
+from app.web.contacts import evidence, labels, receipt_document
 from app.web.contacts.blueprint import blueprint
 from app.web.security import public_url
 from app.web.services import read_only
@@ -32,6 +32,7 @@ def receipt_page(event_id: int) -> ResponseReturnValue:
             receipt=receipts.receipt(session, line, issuer=public_url(), at=clock.now()),
             assessments=receipts.assessments(session, line),
             elements=rule_words.ELEMENTS,
+            has_pdf=pdf.is_available(),
             types={each.id: each for each in subscription_types.find_all(session)},
             agents=formatting.actor_names(session),
             workspace=settings.get(session),
@@ -50,6 +51,23 @@ def receipt_file(event_id: int) -> ResponseReturnValue:
         line = receipts.line_of(session, event_id)
         made = receipts.receipt(session, line, issuer=public_url(), at=clock.now())
     return attachment(as_text(made), "application/json", f"receipt-{event_id}.json")
+
+
+@blueprint.get("/receipts/<int:event_id>.pdf")
+@agent_required
+def receipt_pdf(event_id: int) -> ResponseReturnValue:
+    """The page as PDF. :raises NotAvailable: the extra ``pdf`` is not installed"""
+    with read_only() as session:
+        line = receipts.line_of(session, event_id)
+        types = {each.id: each.name for each in subscription_types.find_all(session)}
+        document = receipt_document.document(
+            line,
+            receipts.receipt(session, line, issuer=public_url(), at=clock.now()),
+            receipts.assessments(session, line),
+            types.get(line.event.subscription_type_id or 0, ""),
+            settings.get(session),
+        )
+    return attachment(pdf.make(document), "application/pdf", f"receipt-{event_id}.pdf")
 
 
 def as_text(receipt: dict[str, Any]) -> str:

@@ -170,6 +170,15 @@ def test_links_inside_the_legal_text_count_and_one_link_is_to_be_checked() -> No
     assert element_checks.check("privacy_and_terms", _facts(links=())).verdict == Verdict.MISSING
 
 
+def test_the_legal_text_is_read_without_its_marks() -> None:
+    html = (
+        "<p>Reply <strong>STOP</strong>, see <a href='https://example.com'>terms</a>.<br>Thanks</p><p>Bye &amp; so</p>"
+    )
+    shown = rules.shown_text(wording.freeze("en", {"legal_html": html}).body)
+    assert shown is not None
+    assert shown.text == "Reply STOP, see terms. Thanks Bye & so"
+
+
 def test_a_page_that_named_nobody_is_missing_the_sender() -> None:
     assert element_checks.check("sender_named", _facts(text="Texts", brand="")).verdict == Verdict.MISSING
 

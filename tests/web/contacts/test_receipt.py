@@ -1,6 +1,7 @@
 """The page of a receipt, and its file."""
 
 import json
+import sys
 
 import pytest
 from flask import Flask
@@ -56,7 +57,9 @@ def test_the_file_verifies_with_the_public_keys(ana: FlaskClient, database: Data
 def test_the_contact_page_leads_to_the_receipt(ana: FlaskClient, database: Database, event_id: int) -> None:
     with database.read_only() as session:
         sam = session.get_one(Contact, 1).public_id
-    assert f'href="/receipts/{event_id}"' in ana.get(f"/contacts/{sam}").get_data(as_text=True)
+    html = ana.get(f"/contacts/{sam}").get_data(as_text=True)
+    assert f'href="/receipts/{event_id}"' in html
+    assert "TCPA, prior express written consent: 4 of 6 elements found" in html
 
 
 def test_after_an_erasure_the_page_says_so_and_shows_no_number(
@@ -68,6 +71,18 @@ def test_after_an_erasure_the_page_says_so_and_shows_no_number(
     assert "Erased with the person" in html
     assert "Root of the seal" in html
     assert "555-0123" not in html
+
+
+def test_the_page_is_offered_as_pdf_where_the_extra_is_installed(
+    ana: FlaskClient, event_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert f'href="/receipts/{event_id}.pdf"' in ana.get(f"/receipts/{event_id}").get_data(as_text=True)
+    response = ana.get(f"/receipts/{event_id}.pdf")
+    assert response.headers["Content-Type"] == "application/pdf"
+    assert response.get_data().startswith(b"%PDF-")
+    monkeypatch.setitem(sys.modules, "typst", None)
+    assert ".pdf" not in ana.get(f"/receipts/{event_id}").get_data(as_text=True)
+    assert ana.get(f"/receipts/{event_id}.pdf").status_code == 422
 
 
 def test_an_event_that_is_not_sealed_and_one_that_does_not_exist(

@@ -1,0 +1,108 @@
+"""The words of a receipt as a document for printing, in the language of the page."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from app.core import phone
+from app.core.ledger.events import LedgerLine
+from app.core.proof import rule_words, rules
+from app.core.proof.pdf import Document, Section
+from app.core.proof.rules import Assessment
+from app.models import Action, EvidenceLevel, Source, Workspace
+from app.web import formatting, i18n
+from app.web.contacts import labels
+from app.web.i18n import gettext
+
+
+def document(
+    line: LedgerLine, receipt: dict[str, Any], assessments: Sequence[Assessment], type_name: str, workspace: Workspace
+) -> Document:
+    """What was seen, what proves it, who is responsible, and what the rules ask for.
+
+    :param type_name: of the subscription type; empty where the event is about all
+    """
+    title = gettext("Receipt of event %(event)s", event=line.event.id)
+    happened = ", ".join(filter(None, (gettext(labels.TITLES[Action(line.event.action)]), type_name)))
+    sections = [
+        Section(gettext("What they saw"), [], _seen(line)),
+        Section(happened, list(_evidence(line, workspace))),
+        Section(gettext("Proof"), list(_proof(receipt))),
+        Section(gettext("Controller"), list(_controller(workspace))),
+        Section(
+            gettext("What rules ask for, and what the record shows"),
+            [],
+            (gettext(labels.NO_ADVICE),) if assessments else (),
+        ),
+        *(Section(each.rule.name, list(_rule(each))) for each in assessments),
+    ]
+    lang = i18n.current_locale().partition("_")[0]
+    subtitle = f"{_time(line.event.occurred_at, workspace)} · {workspace.controller_name or workspace.name}"
+    return Document(
+        title, subtitle, [each for each in sections if each.rows or each.text], lang, i18n.page_dir() == "rtl"
+    )
+
+
+def _seen(line: LedgerLine) -> tuple[str, ...]:
+    shown = rules.shown_text(line.words)
+    if shown is None:
+        return ()
+    button = f"[ {shown.button} ]" if shown.button else ""
+    return tuple(part for part in (shown.brand, *shown.text.splitlines(), *shown.notes, *shown.links, button) if part)
+
+
+def _evidence(line: LedgerLine, workspace: Workspace) -> Iterable[tuple[str, str]]:
+    event, evidence = line.event, line.evidence
+    yield gettext("Evidence"), gettext(labels.LEVELS[EvidenceLevel(event.evidence_level)])
+    yield gettext("Source"), gettext(labels.SOURCES[Source(event.source)])
+    yield gettext("Recorded by"), formatting.actor(event.actor, {})
+    if evidence is None:
+        yield gettext("Evidence"), gettext("Erased with the person. The event stays.")
+    else:
+        values = (
+            (gettext("Number or address"), phone.formatted(evidence.destination) if evidence.destination else ""),
+            (gettext("Note"), evidence.note),
+            (gettext("Page"), evidence.page),
+            (gettext("Origin"), evidence.origin),
+            (gettext("Language"), evidence.locale),
+            (gettext("Network address"), evidence.ip_address),
+            (gettext("Browser"), evidence.user_agent),
+            *((labels.detail(name), value) for name, value in (evidence.details or {}).items()),
+        )
+        yield from ((name, str(value)) for name, value in values if value)
+    yield gettext("Recorded"), _time(event.recorded_at, workspace)
+
+
+def _proof(receipt: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    proof = receipt["proof"]
+    yield gettext("Receipt id"), receipt["dct:identifier"]
+    if proof is None:
+        yield gettext("Seal"), gettext("Not sealed yet")
+        return
+    index, count = proof["index"] + 1, proof["seal"]["count"]
+    yield gettext("Seal"), str(proof["seal"]["id"])
+    yield gettext("Position in the seal"), gettext("%(index)s of %(count)s", index=index, count=count)
+    yield gettext("Hash of the event"), proof["leaf"]
+    yield gettext("Root of the seal"), proof["seal"]["root"]
+    yield gettext("Signed with the key"), receipt["signed_by"]["kid"]
+
+
+def _controller(workspace: Workspace) -> Iterable[tuple[str, str]]:
+    nothing = gettext("Not stated")
+    yield gettext("Name"), workspace.controller_name or workspace.name
+    yield gettext("Postal address"), workspace.controller_address or nothing
+    yield gettext("Contact"), workspace.controller_contact or workspace.help_contact or nothing
+    yield gettext("Jurisdiction"), workspace.jurisdiction or nothing
+    yield gettext("Data stored in"), workspace.storage_location or nothing
+    yield gettext("Recipients"), ", ".join(workspace.recipients) or gettext("None")
+
+
+def _rule(assessment: Assessment) -> Iterable[tuple[str, str]]:
+    yield gettext("Source"), f"{assessment.rule.source} ({assessment.rule.as_of})"
+    for element, found in assessment.findings.items():
+        verdict = gettext(labels.VERDICTS[found.verdict])
+        yield gettext(rule_words.ELEMENTS[element]), f"{verdict}. {labels.finding(found)}"
+
+
+def _time(at: datetime, workspace: Workspace) -> str:
+    return formatting.local_time(at, workspace.time_zone).striptags()
