@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core import outbox
 from app.core.problems import workers
+from app.core.problems.overview import is_failing
 from app.core.webhooks import endpoints
 from app.models import DeliveryState, Failure, FailureKind, WebhookDelivery
 
@@ -30,6 +31,7 @@ class Health:
     is_worker_silent: bool
     outbox_waiting: int
     webhook_endpoints: int
+    endpoints_failing: int
     webhooks_waiting: int
     webhooks_failed: int
     unsent_since: datetime | None
@@ -50,6 +52,7 @@ def read(session: Session, *, at: datetime) -> Health:
         is_worker_silent=workers.is_silent(seen_at, at=at),
         outbox_waiting=outbox.count_unrouted(session),
         webhook_endpoints=len(found),
+        endpoints_failing=sum(map(is_failing, found)),
         webhooks_waiting=sum(each.waiting for each in counts),
         webhooks_failed=sum(each.failed for each in counts),
         unsent_since=min((each for each in waits if each is not None), default=None),
