@@ -59,9 +59,9 @@ class ConsentEvent(Base):
     """One event of the ledger. Triggers refuse every change and deletion.
 
     ``evidence_hash`` is the SHA-256 of the evidence's salt and its canonical JSON, so that the evidence can be erased
-    and the seals still hold. ``leaf`` and ``seal_id`` are null until the sealer fills both, the only update that the
-    trigger allows. ``contact_id`` is no foreign key: the event outlives the contact. ``recorded_xid`` is PostgreSQL's
-    transaction id.
+    and the seals still hold. ``facts`` are what the state depends on and what identifies nobody, so they are sealed
+    with the event and never erased; ``core/ledger/facts.py`` lists them. ``contact_id`` is no foreign key: the event
+    outlives the contact. ``recorded_xid`` is PostgreSQL's transaction id; events are sealed in its order.
     """
 
     __tablename__ = "consent_events"
@@ -87,10 +87,16 @@ class ConsentEvent(Base):
     inserted_form_id: Mapped[int | None] = mapped_column(BIG_KEY)
     evidence_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     occurred_at: Mapped[datetime]
+    is_persons_word: Mapped[bool] = mapped_column(doc="whether the person said so, as known when it was recorded")
+    facts: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     recorded_at: Mapped[datetime]
     recorded_xid: Mapped[int | None] = mapped_column(BigInteger)
-    leaf: Mapped[bytes | None] = mapped_column(LargeBinary)
-    seal_id: Mapped[int | None] = mapped_column(ForeignKey("ledger_seals.id"))
+
+
+# For the sealer on PostgreSQL, where ids become visible out of order.
+UNSEALED_ORDER = Index("ix_consent_events_recorded_xid_id", ConsentEvent.recorded_xid, ConsentEvent.id).ddl_if(
+    dialect="postgresql"
+)
 
 
 class ConsentEvidence(Base):
@@ -126,29 +132,71 @@ class Wording(Base):
 
 
 class LedgerSeal(Base):
-    """One batch of sealed events: Merkle root, previous seal, count and signature."""
+    """One batch of sealed events, signed and linked to the seal before it. Triggers refuse every change and deletion.
+
+    ``ids`` are the ids of its events as ranges, ``leaves`` their hashes of 32 bytes each in the order of the ids, so
+    that a changed event can be named. The signature is over ``core/ledger/seals.py``'s record of version ``version``.
+    ``restore`` tells what a restore from a backup replaced. ``up_to_xid`` and ``up_to_id`` are the position that the
+    sealer reached on PostgreSQL; they are not signed, and not part of a backup.
+    """
 
     __tablename__ = "ledger_seals"
+    __table_args__ = (Index("ix_ledger_seals_last_id", "last_id"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int]
     previous: Mapped[bytes] = mapped_column(LargeBinary)
     root: Mapped[bytes] = mapped_column(LargeBinary)
     count: Mapped[int]
-    key_id: Mapped[str] = mapped_column(String(32))
+    ids: Mapped[list[list[int]]] = mapped_column(JSON)
+    first_id: Mapped[int | None] = mapped_column(BigInteger)
+    last_id: Mapped[int | None] = mapped_column(BigInteger)
+    leaves: Mapped[bytes] = mapped_column(LargeBinary)
+    restore: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    key_id: Mapped[str] = mapped_column(String(64))
     signature: Mapped[bytes] = mapped_column(LargeBinary)
     sealed_at: Mapped[datetime]
+    up_to_xid: Mapped[int | None] = mapped_column(BigInteger)
+    up_to_id: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class SigningKey(Base):
-    """An Ed25519 key that signs seals and receipts.
+    """An Ed25519 key that signs seals and receipts. Its id is the thumbprint of its JWK (RFC 7638).
 
-    ``private_key`` is encrypted by a key derived from the secret key. Retired keys stay for verifying.
+    ``private_key`` is encrypted by a key derived from the secret key, and deleted when the key is retired. ``proof`` is
+    made with the secret key, too: it shows that this installation made the key.
     """
 
     __tablename__ = "signing_keys"
 
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
     public_key: Mapped[bytes] = mapped_column(LargeBinary)
     private_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    proof: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
+
+
+class PublishedHead(Base):
+    """A head of the ledger that was published outside the database: ``way`` is ``webhook``, ``file`` or ``command``."""
+
+    __tablename__ = "ledger_heads"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    seal_id: Mapped[int]
+    head: Mapped[dict[str, Any]]
+    way: Mapped[str] = mapped_column(String(16))
+    published_at: Mapped[datetime]
+
+
+class LedgerVerification(Base):
+    """One verification of the ledger: asked for, then run by the worker. ``result`` is null until it ends."""
+
+    __tablename__ = "ledger_verifications"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    requested_by: Mapped[str] = mapped_column(String(64))
+    requested_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

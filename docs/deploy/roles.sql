@@ -5,6 +5,6 @@ GRANT USAGE ON SCHEMA public TO assent;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO assent;
 GRANT SELECT, USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA public TO assent;
 REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM assent;
--- The ledger only grows. Triggers restrict the UPDATE of events to the sealer's columns, and of evidence to its erasure.
-REVOKE DELETE ON consent_events, consent_evidence FROM assent;
-REVOKE UPDATE, DELETE ON wordings, ledger_seals, optin_form_versions, optin_form_texts FROM assent;
+-- The ledger only grows. A trigger restricts the UPDATE of evidence to its erasure.
+REVOKE DELETE ON consent_evidence FROM assent;
+REVOKE UPDATE, DELETE ON consent_events, wordings, ledger_seals, optin_form_versions, optin_form_texts FROM assent;

@@ -1,6 +1,6 @@
 """Random acts of people, agents and API clients over HTTP: after each, exactly those are reachable who should be.
 
-A small model of the promises says who should be. ``ACTS_SEQUENCES=1000 pytest tests/stories/test_random_acts.py`` tries
+A small model of the promises says who should be. The sealed ledger of the same acts must agree with the state. ``ACTS_SEQUENCES=1000 pytest tests/stories/test_random_acts.py`` tries
 more sequences; ``ACTS_SEED`` begins with another one. A failure names the seed and the acts of its sequence.
 """
 
@@ -8,6 +8,7 @@ import os
 
 import time_machine
 
+from app.core.ledger import sealing, verify
 from tests.installations import Installation
 from tests.make import NOON
 from tests.stories.random_acts import World
@@ -28,3 +29,7 @@ def test_after_every_act_exactly_those_are_reachable_who_should_be(installation:
                     world.step()
                 except AssertionError as error:
                     raise AssertionError(f"ACTS_SEED={seed}: {world.done}") from error
+            sealing.seal(world.database)
+            found = verify.verify(world.database)
+            assert not found.is_tampered, (seed, world.done, found.as_json())
+            assert found.sealed == found.events

@@ -80,7 +80,7 @@ def carry_over(database: Database, before: OptOutRecord, *, at: datetime) -> int
             }
             for phone_hash, name in unknown.items()
         ]
-        changed = {row["phone_hash"] for row in rows if suppressions.copy(session, {"phone": None} | row)}
+        changed = {row["phone_hash"] for row in rows if suppressions.carry_over(session, {"phone": None} | row, at=at)}
         if changed:
             details = {"numbers": len(changed)}
             audit.record(session, "system", "suppressions.carried_over", "backup", details, at=at)

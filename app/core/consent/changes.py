@@ -20,7 +20,9 @@ from app.core.consent.destination_opt_outs import DestinationKey
 from app.core.consent.locking import LockedContact
 from app.core.errors import InvalidState
 from app.core.ledger import events as ledger
+from app.core.ledger import facts
 from app.core.ledger.evidence import Evidence
+from app.core.ledger.facts import Facts
 from app.core.signing import keys_of
 from app.db import CompiledStatement, insert_statement
 from app.models import Action, Consent, ConsentState, ConsentType, Contact, EvidenceLevel, SubscriptionType
@@ -102,11 +104,11 @@ def opt_in(
     if evidence.source not in precedence.BY_THE_PERSON:
         reach.refuse_closed(contact)
         precedence.refuse_against_opt_out(session, key, evidence, before)
-    change = _write(session, contact, _NewState(key, ConsentState.OPTED_IN, destination), evidence, at=at)
+    new = _NewState(key, ConsentState.OPTED_IN, destination)
     for_everyone = precedence.revokes_for_everyone(evidence)
     if before is not None or for_everyone:
-        destination_opt_outs.revoke(session, key, for_everyone=for_everyone)
-    return change
+        new = replace(new, facts=facts.of_opt_in(destination_opt_outs.revoke(session, key, for_everyone=for_everyone)))
+    return _write(session, contact, new, evidence, at=at)
 
 
 def is_only_claim(
@@ -195,9 +197,9 @@ def undo_opt_in(
     at = max(at, undone.changed_at)
     key = DestinationKey(contact.id, subscription_type.id, undone.destination_hash)
     result = ConsentState.OPTED_IN if is_subscribed else ConsentState.OPTED_OUT
-    new = _NewState(key, result, undone.destination)
-    evidence = evidence.with_details(**earlier.undo_details(event_id, restored))
-    undo_id = _record(session, contact, new, evidence, at=at)
+    undone_facts = facts.of_undo(event_id, restored.event_id if restored else None)
+    new = _NewState(key, result, undone.destination, undone_facts)
+    undo_id = _record(session, contact, new, evidence.with_details(**undone_facts), at=at)
     state = replace(restored, changed_at=at, event_id=undo_id) if restored else None
     _store(session, contact, subscription_type.id, state)
     _publish(session, contact, new, undo_id, evidence, at=at)
@@ -227,6 +229,7 @@ class _NewState:
     key: DestinationKey
     state: ConsentState
     destination: str | None
+    facts: Facts | None = None
 
 
 def _write(session: Session, contact: LockedContact, new: _NewState, evidence: Evidence, *, at: datetime) -> Change:
@@ -241,7 +244,7 @@ def _record(session: Session, contact: LockedContact, new: _NewState, evidence: 
     action = Action.OPT_IN if new.state == ConsentState.OPTED_IN else Action.OPT_OUT
     key = new.key
     subject = ledger.Subject(contact.id, key.subscription_type_id, new.destination, key.destination_hash)
-    return ledger.record(session, action, subject, evidence, at=at)
+    return ledger.record(session, action, subject, evidence, at=at, facts=new.facts)
 
 
 def _store(session: Session, contact: LockedContact, subscription_type_id: int, state: CurrentConsent | None) -> None:

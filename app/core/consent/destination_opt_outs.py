@@ -8,23 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Executable, Table, bindparam, case, delete, or_, select, update
+from sqlalchemy import Executable, Table, bindparam, case, delete, select, update
 from sqlalchemy.orm import Session
 
 from app.db import CompiledStatement, insert_statement, run
-from app.models import ConsentEvent, ConsentEvidence, DestinationOptOut, Source
+from app.models import ConsentEvent, DestinationOptOut
 
 _EVENT = cast(Table, ConsentEvent.__table__)
-_EVIDENCE = cast(Table, ConsentEvidence.__table__)
 _OPT_OUT = cast(Table, DestinationOptOut.__table__)
-# The SQL of ``Evidence.is_persons_word``. An erased note counts as one.
-_IS_PERSONS_WORD = or_(
-    _EVENT.c.source != Source.API.value, _EVIDENCE.c.note.is_not(None), _EVIDENCE.c.erased_at.is_not(None)
-)
-_WITH_EVIDENCE = _EVENT.join(_EVIDENCE, _EVIDENCE.c.event_id == _EVENT.c.id)
 _FIND_KIND = CompiledStatement(
     select(
-        _IS_PERSONS_WORD,
+        _EVENT.c.is_persons_word,
         select(_OPT_OUT.c.contact_id)
         .where(
             _OPT_OUT.c.subscription_type_id == bindparam("subscription_type_id"),
@@ -32,9 +26,7 @@ _FIND_KIND = CompiledStatement(
             _OPT_OUT.c.contact_id == bindparam("contact_id"),
         )
         .exists(),
-    )
-    .select_from(_WITH_EVIDENCE)
-    .where(_EVENT.c.id == bindparam("event_id"))
+    ).where(_EVENT.c.id == bindparam("event_id"))
 )
 
 
@@ -48,9 +40,13 @@ def _upsert(dialect: str, *, replaces_event: bool) -> Executable:
     return insert.on_conflict_do_update(index_elements=_OPT_OUT.primary_key, set_={"created_at": newest, **event})
 
 
-_DELETE = delete(_OPT_OUT).where(
-    _OPT_OUT.c.subscription_type_id == bindparam("subscription_type_id"),
-    _OPT_OUT.c.destination_hash == bindparam("destination_hash"),
+_DELETE = (
+    delete(_OPT_OUT)
+    .where(
+        _OPT_OUT.c.subscription_type_id == bindparam("subscription_type_id"),
+        _OPT_OUT.c.destination_hash == bindparam("destination_hash"),
+    )
+    .returning(_OPT_OUT.c.contact_id, _OPT_OUT.c.event_id)
 )
 _REVOKE_FOR_EVERYONE = CompiledStatement(_DELETE)
 _REVOKE = CompiledStatement(_DELETE.where(_OPT_OUT.c.contact_id == bindparam("contact_id")))
@@ -97,20 +93,22 @@ def is_by_person(session: Session, key: DestinationKey, event_id: int | None) ->
         DestinationOptOut.destination_hash == key.destination_hash,
     )
     is_one = _EVENT.c.id.in_(opt_outs) | (_EVENT.c.id == (event_id or 0))
-    found = select(_EVENT.c.id).select_from(_WITH_EVIDENCE).where(is_one, _IS_PERSONS_WORD)
+    found = select(_EVENT.c.id).where(is_one, _EVENT.c.is_persons_word)
     return session.execute(found.limit(1)).first() is not None
 
 
-def revoke(session: Session, key: DestinationKey, *, for_everyone: bool) -> None:
-    """Delete the opt-out of this destination by this contact, or by every contact."""
+def revoke(session: Session, key: DestinationKey, *, for_everyone: bool) -> list[tuple[int, int]]:
+    """Delete the opt-out of this destination by this contact, or by every contact.
+
+    Returns the contact and the event of each.
+    """
     if for_everyone:
-        _REVOKE_FOR_EVERYONE.run(
+        return _REVOKE_FOR_EVERYONE.all(
             session,
             subscription_type_id=key.subscription_type_id,
             destination_hash=key.destination_hash,
         )
-    else:
-        _REVOKE.run(session, **vars(key))
+    return _REVOKE.all(session, **vars(key))
 
 
 def reassign(session: Session, from_contact_id: int, to_contact_id: int) -> dict[DestinationKey, int]:
@@ -119,8 +117,8 @@ def reassign(session: Session, from_contact_id: int, to_contact_id: int) -> dict
     Returns the event of each by its new key.
     """
     opt_outs = (
-        select(_OPT_OUT, _IS_PERSONS_WORD.label("is_persons_word"))
-        .select_from(_OPT_OUT.join(_WITH_EVIDENCE, _EVENT.c.id == _OPT_OUT.c.event_id))
+        select(_OPT_OUT, _EVENT.c.is_persons_word)
+        .select_from(_OPT_OUT.join(_EVENT, _EVENT.c.id == _OPT_OUT.c.event_id))
         .where(_OPT_OUT.c.contact_id == from_contact_id)
         .order_by(_OPT_OUT.c.event_id)
     )

@@ -16,14 +16,9 @@ _COLUMNS = select(
     _EVENT.c.action,
     _EVENT.c.destination_hash,
     _EVENT.c.occurred_at,
+    _EVENT.c.facts,
     _EVIDENCE.c.destination,
-    _EVIDENCE.c.details,
 ).select_from(_EVENT.outerjoin(_EVIDENCE, _EVIDENCE.c.event_id == _EVENT.c.id))
-
-
-def undo_details(undone_event_id: int, restored: CurrentConsent | None) -> dict[str, int | None]:
-    """What the evidence of an undo names: the undone event, and the one whose state it restored (null: never asked)."""
-    return {"undo_of": undone_event_id, "restored_event": restored.event_id if restored else None}
 
 
 def find(session: Session, contact_id: int, subscription_type_id: int, event_id: int) -> CurrentConsent | None:
@@ -39,8 +34,8 @@ def find(session: Session, contact_id: int, subscription_type_id: int, event_id:
         _EVENT.c.id < event_id,
     )
     row = session.execute(before.order_by(_EVENT.c.id.desc()).limit(1)).one_or_none()
-    if row is not None and "undo_of" in (row.details or {}):
-        restored_id = row.details["restored_event"]
+    if row is not None and "undo_of" in (row.facts or {}):
+        restored_id = row.facts["restored_event"]
         row = session.execute(_COLUMNS.where(_EVENT.c.id == restored_id)).one_or_none() if restored_id else None
     if row is None:
         return None

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.core.consent.destination_opt_outs import DestinationKey
 from app.core.ledger import events as ledger
+from app.core.ledger import evidence as ledger_evidence
+from app.core.ledger import facts
 from app.core.ledger.evidence import Evidence, reported_by
 from app.db import CompiledStatement
 from app.models import Action, ConsentEvent, ConsentEvidence, Contact, Suppression
@@ -93,12 +95,43 @@ def gdpr(session: Session, contact: Contact, evidence: Evidence, *, at: datetime
 
 def merge(session: Session, target: Contact, source: Contact, *, actor: str, at: datetime) -> None:
     """Record that ``source`` became part of ``target``."""
-    evidence = reported_by(actor, merged_from=source.public_id)
-    ledger.record(session, Action.MERGE, ledger.Subject(target.id, None, None, None), evidence, at=at)
+    evidence, merged = reported_by(actor, merged_from=source.public_id), facts.of_merge(source.id)
+    ledger.record(session, Action.MERGE, ledger.Subject(target.id, None, None, None), evidence, at=at, facts=merged)
 
 
 def suppression(session: Session, action: Action, suppression: Suppression, *, actor: str, at: datetime) -> None:
     """Record that a number was suppressed or lifted (``suppress``, ``lift``), with its cause and note."""
     of_number = ledger.Subject(None, None, suppression.phone, suppression.phone_hash)
     evidence = reported_by(actor, suppression.note or None, cause=suppression.cause)
-    ledger.record(session, action, of_number, evidence, at=at)
+    ledger.record(session, action, of_number, evidence, at=at, facts=facts.of_suppression(suppression.cause))
+
+
+def respelling(session: Session, old_hash: str, new_hash: str, *, at: datetime) -> None:
+    """Record that a number or address has another spelling now, and so another hash. Repeating it writes nothing.
+
+    What the ledger has under the old hash then counts for the new one. Without any such event there is nothing to say.
+    """
+    if old_hash == new_hash:
+        return
+    known = select(ConsentEvent.facts).where(
+        ConsentEvent.destination_hash == new_hash,
+        ConsentEvent.action == Action.NUMBER_CHANGE.value,
+        ConsentEvent.contact_id.is_(None),
+    )
+    respelled = facts.of_respelling(old_hash)
+    uses_old = select(ConsentEvent.id).where(ConsentEvent.destination_hash == old_hash).limit(1)
+    if respelled not in session.scalars(known).all() and session.scalar(uses_old) is not None:
+        of_destination = ledger.Subject(None, None, None, new_hash)
+        ledger.record(session, Action.NUMBER_CHANGE, of_destination, reported_by("system"), at=at, facts=respelled)
+
+
+def erase(session: Session, contact_id: int, *, actor: str, at: datetime) -> None:
+    """Clear the evidence of a contact's events, and record that its person was erased."""
+    ledger_evidence.erase(session, contact_id, at=at)
+    ledger.record(session, Action.ERASE, ledger.Subject(contact_id, None, None, None), reported_by(actor), at=at)
+
+
+def erase_number(session: Session, phone_hash: str, *, actor: str, at: datetime) -> None:
+    """Clear the evidence of a number's events that name no contact, and record that. Without such evidence: nothing."""
+    if ledger_evidence.erase_of_number(session, phone_hash, at=at):
+        ledger.record(session, Action.ERASE, ledger.Subject(None, None, None, phone_hash), reported_by(actor), at=at)

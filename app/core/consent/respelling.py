@@ -1,7 +1,7 @@
 """Gives consents, opt-outs and suppressions the current spelling of their number or address.
 
 A new reading rule can give a stored number another spelling, and so another hash. The person and what they said stay
-the same, so no event is written. The ledger keeps the hashes that it was written with.
+the same. The ledger keeps the hashes that it was written with. One event for each spelling says which one it is now.
 """
 
 from collections.abc import Collection, Iterable
@@ -12,8 +12,8 @@ from typing import Any, cast
 from sqlalchemy import Table, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from app.core import destinations, phone
-from app.core.consent import destination_opt_outs, suppressions
+from app.core import clock, destinations, phone
+from app.core.consent import destination_opt_outs, recording, suppressions
 from app.core.consent.destination_opt_outs import DestinationKey
 from app.core.signing import keys_of
 from app.models import (
@@ -80,8 +80,10 @@ def respell_consents(session: Session, contact_ids: Collection[int]) -> None:
     for contact_id, type_id, destination, channel in rows:
         if destination and (new := destinations.normalize(destination, channel)) != destination:
             same = (Consent.contact_id == contact_id, Consent.subscription_type_id == type_id)
-            new_hash = keys_of(session).destination_hash(new)
+            keys = keys_of(session)
+            new_hash = keys.destination_hash(new)
             session.execute(update(Consent).where(*same).values(destination=new, destination_hash=new_hash))
+            recording.respelling(session, keys.destination_hash(destination), new_hash, at=clock.now())
 
 
 def copy_to_spelling(session: Session, old: str, new: str) -> None:
@@ -92,6 +94,7 @@ def copy_to_spelling(session: Session, old: str, new: str) -> None:
     keys = keys_of(session)
     old_hash, new_hash = keys.destination_hash(old), keys.destination_hash(new)
     copy_suppression(session, old_hash, new)
+    recording.respelling(session, old_hash, new_hash, at=clock.now())
     types = select(SubscriptionType.id)
     opt_outs = select(DestinationOptOut).where(
         DestinationOptOut.subscription_type_id.in_(types), DestinationOptOut.destination_hash == old_hash
@@ -126,6 +129,7 @@ def copy_suppression(session: Session, old_hash: str, number: str) -> None:
     values = {name: getattr(old, name) for name in ("cause", "note", "created_at")}
     new_hash = keys_of(session).destination_hash(number)
     suppressions.copy(session, values | {"phone_hash": new_hash, "phone": number})
+    recording.respelling(session, old_hash, new_hash, at=clock.now())
 
 
 def outdated_opt_outs(
@@ -167,6 +171,7 @@ def copy_opt_out(session: Session, outdated: OutdatedOptOut) -> None:
     """Let an opt-out hold for the current spelling, too. Repeating changes nothing."""
     key = DestinationKey(outdated.key.contact_id, outdated.key.subscription_type_id, outdated.new_hash)
     destination_opt_outs.add(session, [key], outdated.event_id, replaces_event=False, at=outdated.created_at)
+    recording.respelling(session, str(outdated.key.destination_hash), outdated.new_hash, at=clock.now())
 
 
 def delete_opt_out(session: Session, outdated: OutdatedOptOut) -> None:

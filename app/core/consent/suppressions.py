@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from app.core import audit, idempotency, outbox, phone
 from app.core.consent import recording
 from app.core.errors import InvalidInput, InvalidState, NotFound
-from app.core.ledger import evidence
 from app.core.signing import keys_of
 from app.core.workspace import settings
 from app.db import insert_or_ignore, run
@@ -75,7 +74,7 @@ def suppress(
 
 
 def copy(session: Session, values: dict[str, Any]) -> bool:
-    """Store a suppression that was recorded before, elsewhere or for another spelling. A stronger cause replaces a
+    """Store a suppression that was recorded before, for another spelling. A stronger cause replaces a
     weaker one, never the reverse. Writes no event.
 
     Returns whether anything changed.
@@ -89,6 +88,20 @@ def copy(session: Session, values: dict[str, Any]) -> bool:
     )
     replaced = weaker.values(cause=values["cause"], note=values["note"])
     return bool(cast(Any, session.execute(replaced, execution_options=_OPTIONS)).rowcount)
+
+
+def carry_over(session: Session, values: dict[str, Any], *, at: datetime) -> bool:
+    """Store a suppression that a restored backup lacks, or has with a weaker cause. Writes a ``suppress`` event.
+
+    Returns whether anything changed.
+
+    :param values: the columns of ``models.Suppression``
+    """
+    if not copy(session, values):
+        return False
+    found = session.get_one(Suppression, values["phone_hash"], populate_existing=True)
+    recording.suppression(session, Action.SUPPRESS, found, actor="system", at=at)
+    return True
 
 
 def hold_for_review(session: Session, number: str, note: str, *, at: datetime) -> bool:
@@ -192,7 +205,7 @@ def count(session: Session, only: Filter, *, most: int) -> int:
     return int(run(session, select(func.count()).select_from(some)).scalar_one())
 
 
-def clear_number(session: Session, phone_hash: str, *, at: datetime) -> bool:
+def clear_number(session: Session, phone_hash: str, *, actor: str, at: datetime) -> bool:
     """Clear the number and note of a suppression and of its events, unless a contact still has the number.
 
     Only the hash stays.
@@ -203,7 +216,7 @@ def clear_number(session: Session, phone_hash: str, *, at: datetime) -> bool:
     if session.execute(with_number).first() is not None:
         return False
     session.execute(update(Suppression).where(Suppression.phone_hash == phone_hash).values(phone=None, note=""))
-    evidence.erase_of_number(session, phone_hash, at=at)
+    recording.erase_number(session, phone_hash, actor=actor, at=at)
     outbox.delete_for_number(session, phone_hash)
     return True
 

@@ -8,10 +8,9 @@ from sqlalchemy.orm import Session
 
 from app.core import audit, idempotency, outbox
 from app.core.consent import changes as consent
-from app.core.consent import eligibility, respelling, suppressions
+from app.core.consent import eligibility, recording, respelling, suppressions
 from app.core.contacts import notes, purge, tags
 from app.core.contacts import records as contacts
-from app.core.ledger import evidence
 from app.core.webhooks import deliveries
 from app.models import (
     AgentNotice,
@@ -53,7 +52,7 @@ def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
     ids = {"public_id": contact.public_id, "external_id": contact.external_id}
     merged = session.scalars(select(Contact).where(Contact.merged_into_id == contact.id).with_for_update())
     for each in [*merged, contact]:
-        _erase(session, each, at=at)
+        _erase(session, each, actor=actor, at=at)
     purge.request(session, at=at)
     audit.record(session, actor, "contact.erased", f"contact:{contact.id}", {}, at=at)
     outbox.add(
@@ -66,11 +65,12 @@ def erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
     session.flush()
 
 
-def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
+def _erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> None:
     contacts.remove_phone(session, contact)
     numbers = set(contact.former_phone_hashes or ())
     numbers |= respelling.copy_before_erasure(session, contact.id, numbers)
     _erase_records(session, contact.id, at=at)
+    recording.erase(session, contact.id, actor=actor, at=at)
     for name in (*_EMPTIED, "email_hash", "last_seen_at", "gdpr_optin", "phone_country", "former_phone_hashes"):
         setattr(contact, name, None)
     contact.custom_attributes = {}
@@ -79,8 +79,7 @@ def _erase(session: Session, contact: Contact, *, at: datetime) -> None:
     session.flush()
     erased = [contact.id]
     for phone_hash in sorted(numbers):
-        if suppressions.clear_number(session, phone_hash, at=at):
-            evidence.erase_of_number(session, phone_hash, at=at)
+        if suppressions.clear_number(session, phone_hash, actor=actor, at=at):
             erased.append(outbox.ordering_key_of_number(phone_hash))
             deliveries.delete_for_contact(session, erased[-1])
     idempotency.delete_about(session, erased, public_id=contact.public_id)
@@ -95,7 +94,6 @@ def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
     )
     tags.delete_for_contacts(session, [contact_id])
     notes.delete_for_contacts(session, [contact_id])
-    evidence.erase(session, contact_id, at=at)
     consent.delete_for_contact(session, contact_id)
     session.execute(delete(MessengerToken).where(MessengerToken.contact_id == contact_id), execution_options=_OPTIONS)
     for table in (Message, ConversationRead, ConversationPresence, AgentNotice):

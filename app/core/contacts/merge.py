@@ -64,6 +64,7 @@ def merge(
     }
     merging = _Merge(pair[from_id], pair[into_id], actor, at)
     _check_pair(merging, skip_duplicate_validation=skip_duplicate_validation)
+    recording.merge(session, merging.target, merging.source, actor=actor, at=at)
     before = _consents(session, merging.source.id)
     _move_profile(session, merging)
     _move_consents(session, merging, before)
@@ -226,7 +227,6 @@ def _archive_source(session: Session, merging: _Merge) -> None:
     source.archived_at = source.updated_at = at
     source.sms_block = eligibility.sms_block_of(source)
     session.flush()
-    recording.merge(session, target, source, actor=merging.actor, at=at)
     audit.record(session, merging.actor, "contact.merged", f"contact:{target.id}", {"from": source.public_id}, at=at)
     contacts.publish(session, "contact.updated", target.id, at=at)
     # Without the external id, which belongs to the target now.

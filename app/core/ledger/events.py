@@ -12,6 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from app.core import clock
 from app.core.ledger import evidence as ledger_evidence
 from app.core.ledger.evidence import Evidence
+from app.core.ledger.facts import Facts
 from app.core.wording import FrozenWording
 from app.db import CompiledStatement, insert_statement
 from app.models import Action, ConsentEvent, ConsentEvidence, Contact, EvidenceLevel, Source, Wording
@@ -33,6 +34,8 @@ _INSERT = CompiledStatement(
             "inserted_form_id",
             "evidence_hash",
             "occurred_at",
+            "is_persons_word",
+            "facts",
             "recorded_at",
         ),
     ).returning(cast(Table, ConsentEvent.__table__).c.id)
@@ -74,8 +77,19 @@ class FormAnswer:
     locale: str = ""
 
 
-def record(session: Session, action: Action, subject: Subject, evidence: Evidence, *, at: datetime) -> int:
-    """Write one event and its evidence. Returns the id of the event. Flushes, does not commit."""
+def record(
+    session: Session,
+    action: Action,
+    subject: Subject,
+    evidence: Evidence,
+    *,
+    at: datetime,
+    facts: Facts | None = None,
+) -> int:
+    """Write one event and its evidence. Returns the id of the event. Flushes, does not commit.
+
+    :param facts: what the state depends on beside the columns (``facts.py``)
+    """
     if evidence.words is not None:
         _store_wording(session, evidence.words)
     row = ledger_evidence.row_of(evidence, subject.destination)
@@ -92,6 +106,8 @@ def record(session: Session, action: Action, subject: Subject, evidence: Evidenc
         inserted_form_id=evidence.inserted_form_id,
         evidence_hash=row.hash,
         occurred_at=at,
+        is_persons_word=evidence.is_persons_word,
+        facts=facts,
         recorded_at=clock.now(),
     )
     ledger_evidence.insert(session, event_id, row)

@@ -1,7 +1,6 @@
 """The evidence of an event. The event contains its hash, so it can be erased without breaking the seals."""
 
 import hashlib
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,18 +10,20 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Table, select, update
 from sqlalchemy.orm import Session
 
+from app.core.ledger.canonical import canonical_columns
 from app.core.wording import FrozenWording
-from app.db import CompiledStatement, insert_statement
+from app.db import CompiledStatement, insert_statement, run
 from app.models import ConsentEvent, ConsentEvidence, EvidenceLevel, Source
 
-_COLUMNS = ("destination", "ip_address", "user_agent", "origin", "page", "locale", "wording_hash", "note", "details")
+# What the hash of evidence is over.
+COLUMNS = ("destination", "ip_address", "user_agent", "origin", "page", "locale", "wording_hash", "note", "details")
+_SORTED = tuple(sorted(COLUMNS))
 _INSERT = CompiledStatement(
-    lambda dialect: insert_statement(dialect, ConsentEvidence, ("event_id", *_COLUMNS, "salt", "erased_at"))
+    lambda dialect: insert_statement(dialect, ConsentEvidence, ("event_id", *COLUMNS, "salt", "erased_at"))
 )
 _EVIDENCE = cast(Table, ConsentEvidence.__table__)
 _USER_AGENT_MAX = 512
 _PAGE_MAX = 2000
-_SAFE_INTEGER_MAX = 2**53 - 1
 
 
 @dataclass(frozen=True)
@@ -102,44 +103,28 @@ def insert(session: Session, event_id: int, row: EvidenceRow) -> None:
     _INSERT.run(session, event_id=event_id, salt=row.salt, erased_at=None, **row.columns)
 
 
-def erase(session: Session, contact_id: int, *, at: datetime) -> None:
-    """Clear the evidence of every event of one contact: all columns, the salt included. The events stay."""
-    _erase(session, ConsentEvent.contact_id == contact_id, at=at)
+def erase(session: Session, contact_id: int, *, at: datetime) -> int:
+    """Clear the evidence of every event of one contact: all columns, the salt included. The events stay.
+
+    Returns how many were cleared. ``core/consent/recording.py`` writes the event that says so.
+    """
+    return _erase(session, ConsentEvent.contact_id == contact_id, at=at)
 
 
-def erase_of_number(session: Session, phone_hash: str, *, at: datetime) -> None:
-    """Clear the evidence of events about a number that name no contact."""
-    _erase(session, ConsentEvent.contact_id.is_(None) & (ConsentEvent.destination_hash == phone_hash), at=at)
+def erase_of_number(session: Session, phone_hash: str, *, at: datetime) -> int:
+    """Clear the evidence of events about a number that name no contact. Returns how many were cleared."""
+    return _erase(session, ConsentEvent.contact_id.is_(None) & (ConsentEvent.destination_hash == phone_hash), at=at)
 
 
 def hash_of(columns: Mapping[str, Any], salt: bytes) -> bytes:
     """SHA-256 of the salt and the canonical JSON of an evidence row's columns, for ``consent_events.evidence_hash``."""
-    return hashlib.sha256(salt + canonical_json({name: columns[name] for name in _COLUMNS})).digest()
+    return hashlib.sha256(
+        salt + canonical_columns({name: columns[name] for name in _SORTED}, nested="details")
+    ).digest()
 
 
-def canonical_json(value: Any) -> bytes:
-    """The canonical bytes of a JSON value: the same for every JSON library.
-
-    :raises ValueError: the value contains a fraction or an integer beyond 2**53, which libraries write differently
-    Source: RFC 8785
-    """
-    return json.dumps(_canonical(value), ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _erase(session: Session, which: ColumnElement[bool], *, at: datetime) -> None:
+def _erase(session: Session, which: ColumnElement[bool], *, at: datetime) -> int:
     events = select(ConsentEvent.id).where(which)
-    cleared: dict[str, Any] = dict.fromkeys((*_COLUMNS, "salt")) | {"erased_at": at}
-    session.execute(
-        update(_EVIDENCE).where(_EVIDENCE.c.event_id.in_(events), _EVIDENCE.c.erased_at.is_(None)).values(cleared)
-    )
-
-
-def _canonical(value: Any) -> Any:
-    """The value with the keys of every object in the order of their UTF-16 code units."""
-    if isinstance(value, Mapping):
-        return {key: _canonical(value[key]) for key in sorted(value, key=lambda key: str(key).encode("utf-16-be"))}
-    if isinstance(value, list | tuple):
-        return [_canonical(each) for each in value]
-    if isinstance(value, float) or (isinstance(value, int) and abs(value) > _SAFE_INTEGER_MAX):
-        raise ValueError(f"{value!r} has no canonical form: write it as text")
-    return value
+    cleared: dict[str, Any] = dict.fromkeys((*COLUMNS, "salt")) | {"erased_at": at}
+    erasable = update(_EVIDENCE).where(_EVIDENCE.c.event_id.in_(events), _EVIDENCE.c.erased_at.is_(None))
+    return run(session, erasable.values(cleared)).rowcount

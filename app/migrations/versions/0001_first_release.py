@@ -14,6 +14,7 @@ depends_on = None
 REFUSED: tuple[tuple[str, str, str | None, str], ...] = (
     ("audit_entries", "UPDATE", None, "the audit log is append-only"),
     ("audit_entries", "DELETE", None, "the audit log is append-only"),
+    ("consent_events", "UPDATE", None, "the ledger is append-only"),
     ("consent_events", "DELETE", None, "the ledger is append-only"),
     ("consent_evidence", "DELETE", None, "evidence is never deleted, only erased"),
     ("wordings", "UPDATE", None, "wordings never change"),
@@ -65,23 +66,6 @@ NEVER_EMPTIED = (
     "optin_form_versions",
     "optin_form_texts",
 )
-# Every column of an event but the two that the sealer fills, once.
-EVENT_COLUMNS = (
-    "id",
-    "contact_id",
-    "subscription_type_id",
-    "action",
-    "source",
-    "actor",
-    "evidence_level",
-    "destination_hash",
-    "form_version_id",
-    "inserted_form_id",
-    "evidence_hash",
-    "occurred_at",
-    "recorded_at",
-    "recorded_xid",
-)
 # What erasure clears.
 EVIDENCE_COLUMNS = (
     "destination",
@@ -110,7 +94,7 @@ def upgrade() -> None:
 
 def create_triggers(*, is_sqlite: bool) -> None:
     """Refusals in the database itself, against accidents. Tampering by the database's owner shows in the seals."""
-    for table, operation, condition, message in (*REFUSED, *_changes_of_the_ledger(is_sqlite=is_sqlite)):
+    for table, operation, condition, message in (*REFUSED, _change_of_evidence()):
         (_sqlite_trigger if is_sqlite else _postgresql_trigger)(table, operation, condition, message)
     if is_sqlite:
         for table, same_key, message in REFUSED_TO_REPLACE:
@@ -118,21 +102,16 @@ def create_triggers(*, is_sqlite: bool) -> None:
             _sqlite_trigger(table, "INSERT", exists, message)
         return
     op.execute("ALTER TABLE consent_events ALTER recorded_xid SET DEFAULT pg_current_xact_id()::text::bigint")
+    op.create_index("ix_consent_events_recorded_xid_id", "consent_events", ["recorded_xid", "id"])
     for table in NEVER_EMPTIED:
         _postgresql_truncate_trigger(table)
 
 
-def _changes_of_the_ledger(*, is_sqlite: bool) -> tuple[tuple[str, str, str, str], ...]:
-    """An event may be sealed once, its evidence erased once; every other UPDATE is refused."""
-    distinct = "IS NOT" if is_sqlite else "IS DISTINCT FROM"
-    resealed = "OLD.leaf IS NOT NULL OR OLD.seal_id IS NOT NULL OR NEW.leaf IS NULL OR NEW.seal_id IS NULL"
-    changed = " OR ".join(f"OLD.{column} {distinct} NEW.{column}" for column in EVENT_COLUMNS)
+def _change_of_evidence() -> tuple[str, str, str, str]:
+    """Evidence may be erased once; every other UPDATE is refused."""
     kept = " OR ".join(f"NEW.{column} IS NOT NULL" for column in EVIDENCE_COLUMNS)
     not_erased = f"OLD.erased_at IS NOT NULL OR NEW.erased_at IS NULL OR OLD.event_id <> NEW.event_id OR {kept}"
-    return (
-        ("consent_events", "UPDATE", f"{resealed} OR {changed}", "the ledger is append-only"),
-        ("consent_evidence", "UPDATE", not_erased, "evidence never changes, it can only be erased"),
-    )
+    return ("consent_evidence", "UPDATE", not_erased, "evidence never changes, it can only be erased")
 
 
 def _sqlite_trigger(table: str, operation: str, condition: str | None, message: str) -> None:
@@ -259,15 +238,43 @@ def create_tables() -> None:
     )
     op.create_index("ix_audit_entries_subject_id", "audit_entries", ["subject", "id"])
     op.create_table(
-        "ledger_seals",
+        "ledger_heads",
         sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("seal_id", sa.Integer(), nullable=False),
+        sa.Column("head", sa.JSON(), nullable=False),
+        sa.Column("way", sa.String(length=16), nullable=False),
+        sa.Column("published_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_heads")),
+    )
+    op.create_table(
+        "ledger_seals",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("previous", sa.LargeBinary(), nullable=False),
         sa.Column("root", sa.LargeBinary(), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
-        sa.Column("key_id", sa.String(length=32), nullable=False),
+        sa.Column("ids", sa.JSON(), nullable=False),
+        sa.Column("first_id", sa.BigInteger(), nullable=True),
+        sa.Column("last_id", sa.BigInteger(), nullable=True),
+        sa.Column("leaves", sa.LargeBinary(), nullable=False),
+        sa.Column("restore", sa.JSON(), nullable=True),
+        sa.Column("key_id", sa.String(length=64), nullable=False),
         sa.Column("signature", sa.LargeBinary(), nullable=False),
         sa.Column("sealed_at", UtcDateTime(), nullable=False),
+        sa.Column("up_to_xid", sa.BigInteger(), nullable=True),
+        sa.Column("up_to_id", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_seals")),
+    )
+    op.create_index("ix_ledger_seals_last_id", "ledger_seals", ["last_id"])
+    op.create_table(
+        "ledger_verifications",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("requested_by", sa.String(length=64), nullable=False),
+        sa.Column("requested_at", UtcDateTime(), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=True),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
+        sa.Column("result", sa.JSON(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_verifications")),
     )
     op.create_table(
         "number_facts",
@@ -360,9 +367,10 @@ def create_tables() -> None:
     )
     op.create_table(
         "signing_keys",
-        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("public_key", sa.LargeBinary(), nullable=False),
         sa.Column("private_key", sa.LargeBinary(), nullable=True),
+        sa.Column("proof", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("retired_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_signing_keys")),
@@ -699,10 +707,10 @@ def create_tables() -> None:
         sa.Column("inserted_form_id", BIG_KEY, nullable=True),
         sa.Column("evidence_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("occurred_at", UtcDateTime(), nullable=False),
+        sa.Column("is_persons_word", sa.Boolean(), nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=True),
         sa.Column("recorded_at", UtcDateTime(), nullable=False),
         sa.Column("recorded_xid", sa.BigInteger(), nullable=True),
-        sa.Column("leaf", sa.LargeBinary(), nullable=True),
-        sa.Column("seal_id", sa.Integer(), nullable=True),
         sa.CheckConstraint(
             "action IN ('opt_in', 'opt_out', 'claim', 'suppress', 'lift', 'number_change', 'gdpr_off', "
             "'gdpr_on', 'merge', 'erase')",
@@ -723,7 +731,6 @@ def create_tables() -> None:
             ["optin_form_versions.id"],
             name=op.f("fk_consent_events_form_version_id_optin_form_versions"),
         ),
-        sa.ForeignKeyConstraint(["seal_id"], ["ledger_seals.id"], name=op.f("fk_consent_events_seal_id_ledger_seals")),
         sa.ForeignKeyConstraint(
             ["subscription_type_id"],
             ["subscription_types.id"],

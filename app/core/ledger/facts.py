@@ -1,0 +1,80 @@
+"""The facts of events: what the state depends on and what identifies nobody. They are sealed and never erased.
+
+``fold.py`` computes the state from them and from the other columns of an event, without the evidence.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+# Each event has those of its action only.
+Facts = dict[str, Any]
+_T = TypeVar("_T")
+
+
+def of_opt_in(revoked: Iterable[tuple[int, int]]) -> Facts | None:
+    """The opt-outs of its destination that an opt-in revoked: the contact and the event of each."""
+    found = sorted([contact_id, event_id] for contact_id, event_id in revoked)
+    return {"revoked": found} if found else None
+
+
+def of_undo(undone_event_id: int, restored_event_id: int | None) -> Facts:
+    """The event that was undone, and the one whose state holds again (null: never asked)."""
+    return {"undo_of": undone_event_id, "restored_event": restored_event_id}
+
+
+def of_suppression(cause: str) -> Facts:
+    """Why the number is suppressed, or was until it was lifted."""
+    return {"cause": cause}
+
+
+def of_merge(from_contact_id: int) -> Facts:
+    """The contact that became part of the contact of the event."""
+    return {"merged": from_contact_id}
+
+
+def of_respelling(old_hash: str) -> Facts:
+    """The hash of the former spelling of the number or address that the event names by ``destination_hash``."""
+    return {"respelled": old_hash}
+
+
+@dataclass(frozen=True)
+class Known:
+    """The facts of one event, each empty where the event has none of that kind."""
+
+    revoked: tuple[tuple[int, int], ...] = ()
+    undo_of: int | None = None
+    restored_event: int | None = None
+    cause: str | None = None
+    merged: int | None = None
+    respelled: str | None = None
+
+
+_NOTHING = Known()
+
+
+def of(event: Any) -> Known:
+    """The facts of an event. What is not of the right kind is left out: a verification reads altered events, too."""
+    stored = event.facts
+    if not isinstance(stored, dict):
+        return _NOTHING
+    return Known(
+        revoked=tuple(_pairs(stored.get("revoked"))),
+        undo_of=_value(stored, "undo_of", int),
+        restored_event=_value(stored, "restored_event", int),
+        cause=_value(stored, "cause", str),
+        merged=_value(stored, "merged", int),
+        respelled=_value(stored, "respelled", str),
+    )
+
+
+def _pairs(stored: Any) -> Iterable[tuple[int, int]]:
+    for each in stored if isinstance(stored, list) else ():
+        match each:
+            case [int(contact_id), int(event_id)]:
+                yield contact_id, event_id
+
+
+def _value(stored: Facts, name: str, kind: type[_T]) -> _T | None:
+    value = stored.get(name)
+    return value if isinstance(value, kind) else None

@@ -1,0 +1,105 @@
+"""The head of the ledger: what is published elsewhere, so that a rollback of the whole database shows."""
+
+import base64
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Table, func, select
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.errors import InvalidInput
+from app.core.ledger import seals
+from app.core.ledger.report import Report
+from app.models import LedgerSeal, PublishedHead, SigningKey
+
+# Published heads that a verification compares: the newest ones of this database.
+_COMPARED = 50
+_SEAL = cast(Table, LedgerSeal.__table__)
+
+
+def current(session: Session) -> dict[str, Any] | None:
+    """The newest seal as JSON, to be published outside the database; null before the first seal.
+
+    ``seal`` is the signed record. ``seal_hash`` is the SHA-256 of its canonical JSON (RFC 8785), ``signature`` is over
+    the same bytes, by the Ed25519 key ``public_key``; both are base64url. ``events`` counts all sealed events.
+    """
+    seal = seals.newest(session)
+    return None if seal is None else _head(session, seal)
+
+
+def mark_published(session: Session, head: dict[str, Any], *, way: str, at: datetime) -> None:
+    """Remember that a head left the database. A verification then asks for it. Flushes, does not commit.
+
+    :param way: ``webhook``, ``file`` or ``command``
+    """
+    session.add(PublishedHead(seal_id=head["seal_id"], head=head, way=way, published_at=at))
+    session.flush()
+
+
+def last_published(session: Session) -> PublishedHead | None:
+    """The head that was published last; null while none ever was."""
+    return session.scalars(select(PublishedHead).order_by(PublishedHead.id.desc()).limit(1)).one_or_none()
+
+
+def read(head: Any) -> dict[str, Any]:
+    """A head that was published, as ``current`` made it.
+
+    :raises InvalidInput: it is none
+    """
+    if not isinstance(head, dict) or type(head.get("seal_id")) is not int or not isinstance(head.get("seal_hash"), str):
+        raise InvalidInput("This is no head of a ledger: it has no “seal_id” and “seal_hash”.", field="head")
+    return head
+
+
+def check(session: Session, published: list[dict[str, Any]], report: Report) -> None:
+    """Compare heads that were published with the seals that are there now.
+
+    A ledger that was rolled back lacks the seal of a head, or has another one in its place. A restore from a backup
+    does so, too. It says so in its first seal, and is reported.
+
+    :param published: heads that the caller knows; those that this database remembers are added
+    """
+    remembered = select(PublishedHead.head).order_by(PublishedHead.id.desc()).limit(_COMPARED)
+    known = {(head["seal_id"], head["seal_hash"]): head for head in [*published, *session.scalars(remembered)]}
+    for seal_id, seal_hash in sorted(known):
+        seal = session.get(LedgerSeal, seal_id)
+        line = {"seal_id": seal_id, "seal_hash": seal_hash}
+        if seal is not None and seals.hash_of(seal).hex() == seal_hash:
+            report.heads.append({**line, "found": True})
+        elif restore := _restore_after(session, seal_id):
+            report.heads.append({**line, "found": False, "lost_by_restore_in_seal": restore})
+        else:
+            report.heads.append({**line, "found": False})
+            report.lost_heads.add(seal_id)
+
+
+def _restore_after(session: Session, seal_id: int) -> int | None:
+    """The seal of a restore that replaced a ledger with this seal; null when there is none."""
+    for seal in session.scalars(select(LedgerSeal).where(LedgerSeal.restore.is_not(None)).order_by(LedgerSeal.id)):
+        replaced = (seal.restore or {}).get("replaced")
+        if seal.id <= seal_id and (replaced is None or replaced["seal_id"] >= seal_id):
+            return seal.id
+    return None
+
+
+def _head(session: Session, seal: LedgerSeal) -> dict[str, Any]:
+    events = select(func.sum(_SEAL.c.count)).where(_SEAL.c.id <= seal.id)
+    key = session.get_one(SigningKey, seal.key_id)
+    return {
+        "type": "assent.ledger.head",
+        "v": 1,
+        "seal_id": seal.id,
+        "seal_hash": seals.hash_of(seal).hex(),
+        "events": int(session.scalar(events) or 0),
+        "sealed_at": seal.sealed_at.isoformat(),
+        "key_id": seal.key_id,
+        "public_key": _base64url(key.public_key),
+        "signature": _base64url(seal.signature),
+        "seal": seals.record(seal),
+        "made_at": clock.now().isoformat(),
+    }
+
+
+def _base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()

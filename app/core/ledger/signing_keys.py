@@ -1,0 +1,132 @@
+"""The Ed25519 keys that sign seals and receipts. One is active; retired ones stay for verifying."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from datetime import datetime
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.ledger.canonical import canonical_json, microseconds
+from app.core.signing import Keys, keys_of
+from app.db import dialect_of
+from app.models import SigningKey
+
+_NONCE_BYTES = 12
+# PostgreSQL's advisory lock, so that two processes make one key. On SQLite writers take turns anyway.
+_LOCK = text("SELECT pg_advisory_xact_lock(4273)")
+
+
+def active(session: Session) -> SigningKey | None:
+    """The key that signs now; null before the first seal."""
+    return session.scalars(select(SigningKey).where(SigningKey.retired_at.is_(None))).one_or_none()
+
+
+def ensure(session: Session) -> SigningKey:
+    """The key that signs now. The first one is made when it is needed. Flushes, does not commit.
+
+    Keys do not change before this transaction ends, so a seal is never signed by a key that was retired meanwhile.
+    """
+    _lock(session)
+    return active(session) or _make(session)
+
+
+def rotate(session: Session) -> SigningKey:
+    """Make a new key and retire the active one. What the old one signed can still be verified. Returns the new key.
+
+    The private part of the retired key is deleted, so nobody signs with it again. Flushes, does not commit.
+    """
+    _lock(session)
+    if (old := active(session)) is not None:
+        old.retired_at, old.private_key = clock.now(), None
+        session.flush()
+    return _make(session)
+
+
+def all_keys(session: Session) -> list[SigningKey]:
+    """Every key, the oldest first."""
+    return list(session.scalars(select(SigningKey).order_by(SigningKey.created_at, SigningKey.id)))
+
+
+def sign(session: Session, key: SigningKey, content: bytes) -> bytes:
+    """The signature of the active key over ``content``, 64 bytes."""
+    encrypted = key.private_key or b""
+    nonce, sealed = encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:]
+    private = AESGCM(_encryption_key(keys_of(session))).decrypt(nonce, sealed, key.id.encode())
+    return Ed25519PrivateKey.from_private_bytes(private).sign(content)
+
+
+def is_signed(public_key: bytes, signature: bytes, content: bytes) -> bool:
+    """Whether the owner of this public key signed ``content``."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, content)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def is_ours(session: Session, key: SigningKey) -> bool:
+    """Whether this installation made the key: only who knows the secret key can compute its proof."""
+    expected = _proof(keys_of(session), key.public_key, key.created_at)
+    return hmac.compare_digest(key.proof, expected) and key.id == thumbprint(key.public_key)
+
+
+def jwk(key: SigningKey) -> dict[str, Any]:
+    """The public key as a JWK (RFC 8037), with the times (Unix seconds) since and until it signed."""
+    return {
+        **_required_members(key.public_key),
+        "kid": key.id,
+        "alg": "EdDSA",
+        "use": "sig",
+        "created_at": int(key.created_at.timestamp()),
+        "retired_at": int(key.retired_at.timestamp()) if key.retired_at else None,
+    }
+
+
+def thumbprint(public_key: bytes) -> str:
+    """The id of a key: the SHA-256 thumbprint of its JWK, 43 characters.
+
+    Source: RFC 7638, RFC 8037 section 2
+    """
+    return _base64url(hashlib.sha256(canonical_json(_required_members(public_key))).digest())
+
+
+def _make(session: Session) -> SigningKey:
+    keys, private, at = keys_of(session), Ed25519PrivateKey.generate(), clock.now()
+    public_key = private.public_key().public_bytes_raw()
+    key_id, nonce = thumbprint(public_key), secrets.token_bytes(_NONCE_BYTES)
+    sealed = AESGCM(_encryption_key(keys)).encrypt(nonce, private.private_bytes_raw(), key_id.encode())
+    proof = _proof(keys, public_key, at)
+    made = SigningKey(id=key_id, public_key=public_key, private_key=nonce + sealed, proof=proof, created_at=at)
+    session.add(made)
+    session.flush()
+    return made
+
+
+def _lock(session: Session) -> None:
+    if dialect_of(session) == "postgresql":
+        session.execute(_LOCK)
+
+
+def _encryption_key(keys: Keys) -> bytes:
+    return keys.derive("signing_keys")
+
+
+def _proof(keys: Keys, public_key: bytes, created_at: datetime) -> bytes:
+    content = public_key + str(microseconds(created_at)).encode()
+    return hmac.digest(keys.derive("proof of signing_keys"), content, "sha256")
+
+
+def _required_members(public_key: bytes) -> dict[str, str]:
+    return {"crv": "Ed25519", "kty": "OKP", "x": _base64url(public_key)}
+
+
+def _base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()

@@ -1,0 +1,66 @@
+"""Verifies the whole ledger: every event, evidence, text, seal and key, and the state that follows from the events."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core import clock
+from app.core.ledger import head, history, lag, verify_seals, verify_state
+from app.core.ledger.report import Report
+from app.core.ledger.verify_events import EventCheck
+from app.db import Database, dialect_of
+from app.models import Wording
+
+_CHUNK = 1_000
+
+
+class Stopped(Exception):
+    """The verification was asked to stop before its end."""
+
+
+def verify(
+    database: Database, *, heads: list[dict[str, Any]] | None = None, is_stopping: Callable[[], bool] = lambda: False
+) -> Report:
+    """Recompute everything as of one moment, while others write. Changes nothing.
+
+    :param heads: published heads (``head.current``) that the ledger must still contain
+    :raises Stopped: ``is_stopping`` returned true, which is asked after each seal
+    """
+    with database.read_only() as session:
+        return verify_in(session, heads=heads, is_stopping=is_stopping)
+
+
+def verify_in(
+    session: Session, *, heads: list[dict[str, Any]] | None = None, is_stopping: Callable[[], bool] = lambda: False
+) -> Report:
+    """As ``verify``, in a read transaction in which nothing was read before."""
+    if dialect_of(session) == "postgresql":
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    report = Report(started_at=clock.now())
+    known = history.read(session)
+    events = EventCheck(session, known, report)
+    for checked in verify_seals.check(session, report):
+        if is_stopping():
+            raise Stopped
+        events.add(checked)
+        if checked.problems:
+            report.bad_seals.add({"id": checked.seal.id, "problems": checked.problems})
+    events.finish()
+    _check_wordings(session, report)
+    verify_state.check(session, known, report)
+    head.check(session, heads or [], report)
+    if report.not_yet_sealed.count:
+        report.blocked_by = lag.blocked_by(session)
+    report.finished_at = clock.now()
+    return report
+
+
+def _check_wordings(session: Session, report: Report) -> None:
+    query = select(Wording.hash, Wording.body).execution_options(yield_per=_CHUNK)
+    for wording_hash, body in session.execute(query):
+        report.wordings += 1
+        if hashlib.sha256(body.encode()).hexdigest() != wording_hash:
+            report.altered_wordings.add(wording_hash)

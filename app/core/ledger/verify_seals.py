@@ -1,0 +1,111 @@
+"""Checks the chain of seals: hashes, signatures, keys, counts and ids."""
+
+import itertools
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.ledger import merkle, seals, signing_keys
+from app.core.ledger.report import Report
+from app.models import LedgerSeal, SigningKey
+
+_CHUNK = 200
+# Clocks of several machines may differ by as much.
+_CLOCKS_DIFFER = timedelta(minutes=5)
+
+
+class CheckedSeal(NamedTuple):
+    """A seal with what is wrong with it so far, and the seal before it (null for the first)."""
+
+    seal: LedgerSeal
+    problems: list[str]
+    before: "Link | None"
+
+
+class Link(NamedTuple):
+    """What the next seal is compared with."""
+
+    seal_id: int
+    hash: bytes
+    sealed_at: datetime
+
+
+def check(session: Session, report: Report) -> Iterator[CheckedSeal]:
+    """Every seal in the order of the ids. The caller checks the events and adds the seal's problems to the report."""
+    keys = {key.id: key for key in signing_keys.all_keys(session)}
+    report.keys = len(keys)
+    foreign = {key_id for key_id, key in keys.items() if not signing_keys.is_ours(session, key)}
+    report.foreign_keys.add_all(sorted(foreign))
+    before: Link | None = None
+    query = select(LedgerSeal).order_by(LedgerSeal.id).execution_options(yield_per=_CHUNK)
+    for seal in session.scalars(query):
+        session.expunge(seal)
+        report.seals += 1
+        link = Link(seal.id, _hash_of(seal), seal.sealed_at)
+        problems = [*_problems_of_key(seal, keys.get(seal.key_id), foreign), *_problems_of_link(seal, before, report)]
+        if _is_readable(seal.ids):
+            problems += _problems(seal)
+        else:
+            problems, seal.ids = [*problems, "ids"], []
+        if seal.restore is not None:
+            report.restores.append(
+                {"seal_id": seal.id, "sealed_at": seal.sealed_at.isoformat(), "restore": seal.restore}
+            )
+        yield CheckedSeal(seal, problems, before)
+        before = link
+
+
+def _hash_of(seal: LedgerSeal) -> bytes:
+    try:
+        return seals.hash_of(seal)
+    except ValueError:  # an altered record that has no canonical form
+        return b""
+
+
+def _is_readable(ranges: Any) -> bool:
+    """Whether these are ranges of ids; an altered seal may hold anything."""
+    return isinstance(ranges, list) and all(
+        isinstance(each, list) and len(each) == 2 and all(type(end) is int for end in each) for each in ranges
+    )
+
+
+def _problems(seal: LedgerSeal) -> list[str]:
+    ranges, leaves = seal.ids, merkle.split(seal.leaves)
+    count = sum(last - first + 1 for first, last in ranges)
+    ends = (ranges[0][0], ranges[-1][1]) if ranges else (None, None)
+    in_order = all(first <= last for first, last in ranges) and all(
+        before[1] < after[0] for before, after in itertools.pairwise(ranges)
+    )
+    checks = {
+        "version": seal.version == seals.SEAL_VERSION,
+        "count": seal.count == count == len(leaves) and len(seal.leaves) == count * merkle.HASH_BYTES,
+        "ids": in_order and ends == (seal.first_id, seal.last_id),
+        "root": merkle.root(leaves) == seal.root,
+    }
+    return [name for name, is_right in checks.items() if not is_right]
+
+
+def _problems_of_key(seal: LedgerSeal, key: SigningKey | None, foreign: set[str]) -> list[str]:
+    if key is None or key.id in foreign:
+        return ["key"]
+    if not _is_signed(seal, key):
+        return ["signature"]
+    is_late = key.retired_at is not None and seal.sealed_at > key.retired_at + _CLOCKS_DIFFER
+    return ["sealed_at"] if is_late or seal.sealed_at < key.created_at - _CLOCKS_DIFFER else []
+
+
+def _is_signed(seal: LedgerSeal, key: SigningKey) -> bool:
+    try:
+        content = seals.signed_bytes(seal)
+    except ValueError:  # an altered record that has no canonical form
+        return False
+    return signing_keys.is_signed(key.public_key, seal.signature, content)
+
+
+def _problems_of_link(seal: LedgerSeal, before: Link | None, report: Report) -> list[str]:
+    last_id, expected = (before.seal_id, before.hash) if before else (0, seals.NO_SEAL)
+    report.missing_seals.add_range(last_id + 1, seal.id - 1)
+    return [] if seal.previous == expected or seal.id != last_id + 1 else ["previous"]
