@@ -59,8 +59,12 @@ class _FromDatabase:
 
 def _of_health(found: Health, at: datetime) -> "Iterator[Metric]":
     unsent_s = (at - found.unsent_since).total_seconds() if found.unsent_since else 0.0
+    unsealed_since = found.sealing.oldest_recorded_at
+    lag_s = (at - unsealed_since).total_seconds() if unsealed_since else 0.0
     seen_s = found.worker_seen_at.timestamp() if found.worker_seen_at else 0.0
     yield _gauge("worker_last_seen_timestamp_seconds", "When a worker was last seen; 0: not within a day.", seen_s)
+    yield _gauge("ledger_events_unsealed", "Events of the ledger that are not sealed yet.", found.sealing.events)
+    yield _gauge("ledger_seal_lag_seconds", "Age of the oldest event that is not sealed; 0: none waits.", lag_s)
     yield _gauge("outbox_events_waiting", "Changes that were not routed yet, up to 10,000.", found.outbox_waiting)
     yield _gauge("oldest_unsent_age_seconds", "Age of the oldest change that was not sent; 0: none waits.", unsent_s)
     yield _gauge("webhook_deliveries_waiting", "Deliveries that are due or tried again.", found.webhooks_waiting)

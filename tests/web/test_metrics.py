@@ -67,6 +67,8 @@ def test_metrics_tell_what_waits_fails_and_reaches(measured: Flask) -> None:
     assert values(text, "assent_contacts_opted_in") == {of_offers: 1}
     assert values(text, "assent_contacts_reachable") == {of_offers: 1}
     assert values(text, "assent_worker_last_seen_timestamp_seconds") == {"": pytest.approx(seen_at.timestamp())}
+    assert values(text, "assent_ledger_events_unsealed") == {"": 1}
+    assert 0 < values(text, "assent_ledger_seal_lag_seconds")[""] < 100
     assert values(text, "assent_outbox_events_waiting")[""] > 0
     assert 180 <= values(text, "assent_oldest_unsent_age_seconds")[""] < 1000
     counts = values(text, "assent_http_request_duration_seconds_count")
