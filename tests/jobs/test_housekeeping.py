@@ -78,7 +78,14 @@ def test_the_queue_uses_the_engine_of_the_database_and_has_the_periodic_tasks(
     again = open_queue(settings, database)
     assert (settings.instance / "huey.db").exists() == database.is_sqlite
     names = {type(task).__name__ for task in queue._registry.periodic_tasks}
-    assert names == {"count_reach", "delete_expired", "fail_late_webhooks", "mail_waiting", "purge_erased"}
+    assert names == {
+        "count_reach",
+        "delete_expired",
+        "fail_late_webhooks",
+        "mail_waiting",
+        "merge_form_counts",
+        "purge_erased",
+    }
     due: dict[str, list[int]] = {}
     for minute in range(60):
         for task in queue.read_periodic(clock.now().replace(minute=minute, tzinfo=None)):
@@ -86,6 +93,7 @@ def test_the_queue_uses_the_engine_of_the_database_and_has_the_periodic_tasks(
     every_minute = list(range(60))
     assert due == {
         "delete_expired": [17],
+        "merge_form_counts": [37],
         "purge_erased": [47],
         "count_reach": every_minute,
         "fail_late_webhooks": every_minute,
