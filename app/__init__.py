@@ -38,6 +38,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         ids,
         inbox,
         messenger,
+        metrics,
         mounts,
         people,
         request_log,
@@ -60,7 +61,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     request_log.init_app(app)
     admission.init_app(app, app)
     i18n.init_app(app, language.of_reader)
-    for part in (security, ids, assets, people, errors, health, sign_in):
+    for part in (security, ids, assets, people, errors, health, metrics, sign_in):
         part.init_app(app)
     for surface in (home, auth, admin, contacts, inbox, messenger):
         surface.init_app(app)

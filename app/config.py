@@ -140,7 +140,7 @@ SETTINGS = (
     Setting("trusted_proxies", _whole_number, "0", "how many reverse proxies stand in front and set X-Forwarded-*"),
     Setting("sms_gateway", _gateway, "sandbox", "what carries texts"),
     Setting("smtp_url", _smtp_url, "", "mail server; without it one-time links are shown to the admin", is_secret=True),
-    Setting("metrics_token", _text, "", "bearer token for /metrics, which a later version serves", is_secret=True),
+    Setting("metrics_token", _text, "", "bearer token for /metrics; without one it is not served", is_secret=True),
     Setting("allow_loopback", _boolean, "false", "webhooks may go to loopback addresses (development only)"),
     Setting("redis_url", _text, "", "optional: shared rate limits", is_secret=True),
     Setting("ledger_head_file", _text, "", "file that the head of the ledger is appended to each day"),

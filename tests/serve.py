@@ -133,6 +133,7 @@ class WebServer:
             "ASSENT_INSTANCE": str(settings.instance),
             "ASSENT_DATABASE_URL": settings.database_url,
             "ASSENT_SECRET_KEY": SECRET_KEY,
+            "ASSENT_METRICS_TOKEN": settings.metrics_token,
         }
         self._workers = workers
         self._process: Any = None

@@ -94,14 +94,15 @@ def _serve_with_worker(
     import app.jobs.worker  # noqa: F401
     from app import logs
     from app.cli import supervisor
-    from app.web import server
+    from app.web import request_times, server
 
     server.check_address(host, port)
-    server.prepare(settings)
-    with supervisor.beside(supervisor.Child(worker)) as companion:
-        supervisor.announce(announcement, f"{address(host, port)}/readyz")
-        logs.configure()
-        server.run(settings, host, port, workers=workers or server.default_workers(), on_stop=companion.ask_to_stop)
+    with request_times.own_folder(settings):
+        server.prepare(settings)
+        with supervisor.beside(supervisor.Child(worker)) as companion:
+            supervisor.announce(announcement, f"{address(host, port)}/readyz")
+            logs.configure()
+            server.run(settings, host, port, workers=workers or server.default_workers(), on_stop=companion.ask_to_stop)
 
 
 COMMANDS = (demo, web, worker, serve)

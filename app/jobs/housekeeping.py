@@ -10,6 +10,7 @@ from app import logs
 from app.core import clock, idempotency, outbox
 from app.core import rate_limits as limits
 from app.core.accounts import sessions as agent_sessions
+from app.core.forms import daily_counts
 from app.core.inbox import waiting
 from app.core.messenger import tokens as messenger_tokens
 from app.core.problems import failures, workers
@@ -18,6 +19,8 @@ from app.core.webhooks import deliveries
 from app.db import Database
 
 KEEP_ROUTED = timedelta(days=30)
+# A day has ended in every time zone, and what happened in it is counted.
+_COUNTS_END = timedelta(days=2)
 _log = logs.get_logger()
 
 
@@ -65,6 +68,12 @@ def delete_expired(database: Database) -> Deleted:
     )
     _log.info("expired records deleted", **asdict(deleted))
     return deleted
+
+
+def merge_form_counts(database: Database) -> int:
+    """Merge the shards of the daily counts of forms, of all days that ended; returns how many rows went."""
+    before = (clock.now() - _COUNTS_END).date()
+    return _in_batches(database, lambda session: daily_counts.merge_shards(session, before=before))
 
 
 def fail_late_webhooks(database: Database) -> int:

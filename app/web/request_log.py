@@ -1,4 +1,7 @@
-"""One log line for each request. It has the rule of the route, never the path, because paths contain tokens."""
+"""One log line for each request. It has the rule of the route, never the path, because paths contain tokens.
+
+Where ``/metrics`` is served, its time is measured, too.
+"""
 
 import time
 import uuid
@@ -7,6 +10,7 @@ from typing import Any
 from flask import Flask, Response, current_app, g, got_request_exception, request
 
 from app import logs
+from app.web.services import services
 
 _log = logs.get_logger()
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -25,38 +29,30 @@ def init_app(app: Flask) -> None:
     got_request_exception.connect(_log_unexpected, app)
 
 
-def log_response(method: str, route: str | None, status: int, started_s: float | None, request_id: str | None) -> None:
-    """Log one request.
-
-    :param route: its rule, with the prefix of a mounted application; null when no rule matches
-    :param started_s: of ``time.perf_counter()``
-    """
-    logs.request(
-        method=_known_method(method),
-        route=route,
-        status=status,
-        duration_ms=round((time.perf_counter() - started_s) * 1000, 2) if started_s else None,
-        request_id=request_id,
-    )
-
-
-def log_error(method: str, route: str | None, request_id: str | None, problem: BaseException) -> None:
-    """Log an unexpected error with its traceback."""
-    _log.error("request failed", method=_known_method(method), route=route, request_id=request_id, exc_info=problem)
-
-
 def _start() -> None:
     g.started_s = time.perf_counter()
     g.request_id = str(uuid.uuid4())
 
 
 def _finish(response: Response) -> Response:
-    log_response(request.method, _route(), response.status_code, g.get("started_s"), g.get("request_id"))
+    started_s = g.get("started_s")
+    duration_s = time.perf_counter() - started_s if started_s else None
+    logs.request(
+        method=_known_method(request.method),
+        route=_route(),
+        status=response.status_code,
+        duration_ms=round(duration_s * 1000, 2) if duration_s is not None else None,
+        request_id=g.get("request_id"),
+    )
+    if (times := services().request_times) is not None and duration_s is not None:
+        times.observe(_surface(), response.status_code, duration_s)
     return response
 
 
 def _log_unexpected(_app: Flask, exception: BaseException, **_more: Any) -> None:
-    log_error(request.method, _route(), g.get("request_id"), exception)
+    """The traceback of an unexpected error."""
+    method, request_id = _known_method(request.method), g.get("request_id")
+    _log.error("request failed", method=method, route=_route(), request_id=request_id, exc_info=exception)
 
 
 def _known_method(method: str) -> str:
@@ -64,7 +60,14 @@ def _known_method(method: str) -> str:
 
 
 def _route() -> str | None:
+    """The rule, with the prefix of a mounted application; null when no rule matches."""
     if request.url_rule is None:
         return None
     prefix: str = current_app.config["APPLICATION_ROOT"]
     return prefix.rstrip("/") + request.url_rule.rule
+
+
+def _surface() -> str:
+    """The package of a mounted application; of the main one ``staff``, or ``other`` for what belongs to no page."""
+    package = current_app.import_name.rpartition(".")[2]
+    return package if package != "app" else "staff" if request.blueprint else "other"

@@ -17,6 +17,7 @@ from granian.server import Server
 from app import config, create_app, logs, processes
 from app.core import phone
 from app.core.errors import InvalidState
+from app.web import request_times
 
 # A thread is created for every request that arrives while the others are busy, most of them by slow bodies
 # (``web/admission.py``). It costs about 50 kB and ends when it was idle for half a minute.
@@ -49,6 +50,11 @@ def run(
     :param on_stop: called when a signal asks to stop, before the running requests are finished
     :raises InvalidState: the address cannot be used
     """
+    with request_times.own_folder(settings):
+        _run(settings, host, port, workers=workers, on_stop=on_stop)
+
+
+def _run(settings: config.Settings, host: str, port: int, *, workers: int, on_stop: Callable[[], None] | None) -> None:
     check_address(host, port)
     raise_open_file_limit(CONNECTIONS + _OTHER_FILES)
     # Created before the fork, so that errors appear immediately and worker processes share the memory.

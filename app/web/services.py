@@ -22,6 +22,7 @@ from app.db import Database, Limits, ReadConnection
 from app.mail_client import MailServer, server_of
 from app.web import database as flask_database
 from app.web.database import session_scope
+from app.web.request_times import RequestTimes
 from app.web.working_slots import SLOTS_ON_POSTGRESQL, SLOTS_ON_SQLITE, WorkingSlots
 
 EXTENSION = "assent"
@@ -34,7 +35,7 @@ class Services:
     """The services of one process. All its applications share one value.
 
     ``changes`` and ``polls`` answer the polls of the inbox and the messenger from memory. ``slots`` limit how many
-    requests work at the same time.
+    requests work at the same time. ``request_times`` measure for ``/metrics``, where that is served.
     """
 
     settings: Settings
@@ -44,6 +45,7 @@ class Services:
     polls: Polls
     mail_server: MailServer | None
     slots: WorkingSlots
+    request_times: RequestTimes | None
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -60,6 +62,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         polls=Polls(changes),
         mail_server=server_of(settings.smtp_url),
         slots=slots,
+        request_times=RequestTimes() if settings.metrics_token else None,
     )
 
 

@@ -84,6 +84,7 @@ def test_the_queue_uses_the_engine_of_the_database_and_has_the_periodic_tasks(
         "erase_old_evidence",
         "fail_late_webhooks",
         "mail_waiting",
+        "merge_form_counts",
         "publish_head",
         "purge_erased",
     }
@@ -96,6 +97,8 @@ def test_the_queue_uses_the_engine_of_the_database_and_has_the_periodic_tasks(
     every_minute = list(range(60))
     assert due == {
         "delete_expired": [17],
+        "merge_form_counts": [37],
+        "publish_head": [17],
         "purge_erased": [47],
         "count_reach": every_minute,
         "fail_late_webhooks": every_minute,

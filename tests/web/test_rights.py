@@ -17,7 +17,7 @@ from tests.web import pages
 
 # The routes that need no sign-in.
 PUBLIC = """
-home.index home.shop home.logo home.icon healthz readyz static messenger.frame
+home.index home.shop home.logo home.icon healthz readyz metrics static messenger.frame
 loader_embed.js loader_messenger.js modules_inbox modules_messenger
 """
 ROUTES = {

@@ -1,16 +1,17 @@
 """How often each form was inserted, seen and answered, counted by day and language.
 
-Days are those of the workspace's time zone. Each day has several rows (shards), so that concurrent transactions seldom
-wait for the same row.
+Days are those of the workspace's time zone. The current day has several rows (shards), so that concurrent transactions
+seldom wait for the same row; later they become one, so that a year is read quickly.
 """
 
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple, cast
 
-from sqlalchemy import Select, Table, func, select
+from sqlalchemy import Select, Table, delete, func, select
 from sqlalchemy.orm import Session
 
 from app.core.workspace import days
@@ -53,17 +54,26 @@ def add_many(session: Session, counts: Mapping[FormDay, Mapping[str, int]]) -> N
 
     Writes one row each, always in the same order, so that concurrent calls cannot deadlock.
     """
-    shard = secrets.randbelow(_SHARDS)
-    rows = [
-        {**key._asdict(), "shard": shard} | {name: added.get(name, 0) for name in _COUNTED}
-        for key, added in sorted(counts.items())
-    ]
-    if not rows:
-        return
-    statement = insert_into(session, FormDailyCount)
-    sums = {name: _COUNT.c[name] + statement.excluded[name] for name in _COUNTED}
-    key = [_COUNT.c.form_id, _COUNT.c.day, _COUNT.c.locale, _COUNT.c.shard]
-    session.execute(statement.on_conflict_do_update(index_elements=key, set_=sums), rows)
+    _add(session, counts, shard=secrets.randbelow(_SHARDS))
+
+
+def merge_shards(session: Session, *, before: date) -> int:
+    """Merge the shards of one day before this one into its first; returns how many rows went.
+
+    What is counted for that day at the same time stays in its shard, until the next call.
+    """
+    past = (FormDailyCount.day < before, FormDailyCount.shard > 0)
+    day = session.scalars(select(FormDailyCount.day).where(*past).limit(1)).first()
+    if day is None:
+        return 0
+    removed = delete(FormDailyCount).where(FormDailyCount.day == day, FormDailyCount.shard > 0)
+    rows = session.execute(removed.returning(*_COUNT.c), execution_options={"synchronize_session": False}).all()
+    counts: dict[FormDay, Counter[str]] = {}
+    for row in rows:
+        key = FormDay(row.form_id, row.day, row.locale)
+        counts.setdefault(key, Counter()).update({name: getattr(row, name) for name in _COUNTED})
+    _add(session, counts, shard=0)
+    return len(rows)
 
 
 def totals(session: Session) -> dict[int, FormTotals]:
@@ -81,6 +91,19 @@ def totals_since(session: Session, day: date) -> dict[tuple[int, str], FormTotal
         .group_by(_COUNT.c.form_id, _COUNT.c.locale)
     )
     return {(row.form_id, row.locale): FormTotals(*row[: len(_COUNTED)]) for row in session.execute(query)}
+
+
+def _add(session: Session, counts: Mapping[FormDay, Mapping[str, int]], *, shard: int) -> None:
+    rows = [
+        {**key._asdict(), "shard": shard} | {name: added.get(name, 0) for name in _COUNTED}
+        for key, added in sorted(counts.items())
+    ]
+    if not rows:
+        return
+    statement = insert_into(session, FormDailyCount)
+    sums = {name: _COUNT.c[name] + statement.excluded[name] for name in _COUNTED}
+    key = [_COUNT.c.form_id, _COUNT.c.day, _COUNT.c.locale, _COUNT.c.shard]
+    session.execute(statement.on_conflict_do_update(index_elements=key, set_=sums), rows)
 
 
 def _sums() -> Select[int, int, int, int]:

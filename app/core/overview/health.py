@@ -1,17 +1,22 @@
-"""Whether what runs in the background keeps up: worker, outbox, webhooks, jobs, mail."""
+"""Whether what runs in the background keeps up: worker, sealer, outbox, webhooks, jobs, mail."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
 
 from app.core import outbox
+from app.core.ledger import lag
+from app.core.ledger.lag import Lag
 from app.core.problems import workers
+from app.core.problems.overview import is_failing
 from app.core.webhooks import endpoints
 from app.models import DeliveryState, Failure, FailureKind, WebhookDelivery
 
+# The sealer is a second or two behind; more means that it waits or does not run.
+SEALED_WITHIN = timedelta(seconds=30)
 _DELIVERY = cast(Table, WebhookDelivery.__table__)
 
 
@@ -20,6 +25,7 @@ class Health:
     """What waits and what fails now.
 
     :param worker_seen_at: when a worker was last seen; null: never, or not within a day
+    :param is_sealing_late: an event waits longer than ``SEALED_WITHIN`` for its seal
     :param outbox_waiting: changes that were not routed yet, up to ``outbox.COUNT_MAX``
     :param webhooks_waiting: deliveries that are due or will be tried again, ``webhooks_failed`` those that were given
         up; each up to ``endpoints.COUNT_MAX`` for each endpoint
@@ -28,8 +34,11 @@ class Health:
 
     worker_seen_at: datetime | None
     is_worker_silent: bool
+    sealing: Lag
+    is_sealing_late: bool
     outbox_waiting: int
     webhook_endpoints: int
+    endpoints_failing: int
     webhooks_waiting: int
     webhooks_failed: int
     unsent_since: datetime | None
@@ -40,6 +49,7 @@ class Health:
 def read(session: Session, *, at: datetime) -> Health:
     """The state of now. Every number comes from an index."""
     seen_at = workers.last_seen(session)
+    sealing = lag.current(session)
     found = endpoints.find_all(session)
     counts = endpoints.counts(session, found).values()
     waits = [outbox.oldest_unrouted(session), _oldest_delivery(session, [each.id for each in found])]
@@ -48,8 +58,11 @@ def read(session: Session, *, at: datetime) -> Health:
     return Health(
         worker_seen_at=seen_at,
         is_worker_silent=workers.is_silent(seen_at, at=at),
+        sealing=sealing,
+        is_sealing_late=sealing.oldest_recorded_at is not None and at - sealing.oldest_recorded_at > SEALED_WITHIN,
         outbox_waiting=outbox.count_unrouted(session),
         webhook_endpoints=len(found),
+        endpoints_failing=sum(map(is_failing, found)),
         webhooks_waiting=sum(each.waiting for each in counts),
         webhooks_failed=sum(each.failed for each in counts),
         unsent_since=min((each for each in waits if each is not None), default=None),

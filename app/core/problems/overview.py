@@ -50,7 +50,7 @@ def read(session: Session, *, at: datetime) -> Problems:
         endpoints=[
             FailingEndpoint(each, count)
             for each in found
-            if (count := counts.get(each.id, Counts())).failed or _is_failing(each)
+            if (count := counts.get(each.id, Counts())).failed or is_failing(each)
         ],
         events=[each for each in events if each.occurred_at > at - failures.KEEP],
         jobs=failures.find_all(session, FailureKind.JOB),
@@ -69,7 +69,8 @@ def count(session: Session) -> int:
     return int(session.scalar(select(of_webhooks + of_failures)) or 0)
 
 
-def _is_failing(endpoint: WebhookEndpoint) -> bool:
+def is_failing(endpoint: WebhookEndpoint) -> bool:
+    """Whether deliveries to this endpoint fail, or it was given up."""
     if endpoint.disabled_reason is not None:
         return endpoint.disabled_reason == DisabledReason.GONE
     return endpoint.consecutive_failures > 0

@@ -19,6 +19,7 @@ JOBS = {
     "deliver_webhooks": lazy_gettext("Sending webhooks"),
     "fail_late_webhooks": lazy_gettext("Marking late webhooks as failed"),
     "mail_waiting": lazy_gettext("Emails about waiting conversations"),
+    "merge_form_counts": lazy_gettext("Merging the daily counts of forms"),
     "purge_erased": lazy_gettext("Removing what is left of erased contacts"),
     "route_outbox": lazy_gettext("Turning changes into webhooks"),
 }
