@@ -12,8 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import NotFound
+from app.core.forms.form_view import FormView
 from app.core.signing import is_short_token, random_short_token
-from app.models import Contact, EvidenceLevel, PreferenceLink
+from app.models import Contact, ContactRole, EvidenceLevel, PreferenceLink
 
 REUSED_FOR = timedelta(days=1)
 # One day more than the 60 that are promised, because a link may be given out again for a day.
@@ -74,6 +75,22 @@ def fresh(session: Session, contact: Contact, *, level: EvidenceLevel, at: datet
         .order_by(PreferenceLink.issued_at.desc(), PreferenceLink.token)
     )
     return session.scalars(query.limit(1)).first()
+
+
+def level_after_form(view: FormView, level: EvidenceLevel) -> EvidenceLevel | None:
+    """The level of the link that the page of a form may give to its reader; null: none.
+
+    It opens everything that a person is subscribed to, so it is given to signed users. A visitor of a chat gets one for
+    their own lead. The lead of a public form belongs to everyone who types its number, and the address of a form may
+    have been passed on: there people withdraw on the form alone.
+
+    :param level: how sure it is who the reader is
+    """
+    if level == EvidenceLevel.SIGNED_IDENTITY:
+        return EvidenceLevel.PERSONAL_LINK
+    is_of_chat = view.insertion is not None and view.insertion.conversation_id is not None
+    is_lead = view.respondent is not None and view.respondent.role == ContactRole.LEAD
+    return EvidenceLevel.WEB_UNVERIFIED if is_of_chat and is_lead else None
 
 
 def find(session: Session, token: str) -> Link:

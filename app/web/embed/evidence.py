@@ -44,7 +44,7 @@ def _evidence(view: FormView, page: FormPage, words: FrozenWording) -> Evidence:
     return Evidence(
         source=Source.FORM,
         actor="contact",
-        level=_level(view),
+        level=level_of(view),
         ip_address=client_address(request),
         user_agent=request.headers.get("User-Agent"),
         locale=page.context.locale,
@@ -54,9 +54,18 @@ def _evidence(view: FormView, page: FormPage, words: FrozenWording) -> Evidence:
     )
 
 
+def level_of(view: FormView) -> EvidenceLevel:
+    """How sure we are who answers."""
+    if view.is_unverified:
+        return EvidenceLevel.WEB_UNVERIFIED
+    if view.user_id is not None:
+        return EvidenceLevel.SIGNED_IDENTITY
+    return EvidenceLevel.SIGNED_IDENTITY if masking.may_show_full_number(view) else EvidenceLevel.PERSONAL_LINK
+
+
 def is_suppressed(view: FormView) -> bool:
     """Whether texts to the saved number are stopped, as far as this reader may know it: only the person themselves."""
-    if _level(view) == EvidenceLevel.WEB_UNVERIFIED or view.respondent is None or view.form.channel != Channel.SMS:
+    if level_of(view) == EvidenceLevel.WEB_UNVERIFIED or view.respondent is None or view.form.channel != Channel.SMS:
         return False
     return view.respondent.is_suppressed
 
@@ -100,12 +109,3 @@ def _typed_number(form: AnswerForm, view: FormView) -> dict[str, str]:
     """What the person typed, and the country that they chose."""
     chosen = {"country": form.country.data} if view.form.channel == Channel.SMS and form.country.data else {}
     return {"typed_as": form.typed_text(view.form.channel), **chosen}
-
-
-def _level(view: FormView) -> EvidenceLevel:
-    """How sure we are who answers."""
-    if view.is_unverified:
-        return EvidenceLevel.WEB_UNVERIFIED
-    if view.user_id is not None:
-        return EvidenceLevel.SIGNED_IDENTITY
-    return EvidenceLevel.SIGNED_IDENTITY if masking.may_show_full_number(view) else EvidenceLevel.PERSONAL_LINK

@@ -163,6 +163,7 @@ def _show_done(view: FormView, done: Done, sealed: str) -> Response:
         number=done.number,
         token=done.token,
         done=sealed if can_undo else "",
+        preferences=way_out.preferences_address(view, is_signed=done.is_signed, full=full),
         is_suppressed=is_suppressed(view),
     )
     return form_page.respond(form_page.html_of(page, data), 200, page.policy)
@@ -230,9 +231,12 @@ def _respond(
         kept = replace(kept, country=page.context.region)
     is_full = masking.may_show_full_number(view)
     shown = token.signed(keys().signer("shown")) if outcome.state in _SENDS else ""
+    full = masking.proof_for_answer(shown) if is_full else ""
+    if outcome.state == State.SIGNED_UP:
+        kept = replace(kept, preferences=way_out.preferences_address(view, is_signed=is_full, full=full))
     data = replace(
         kept,
-        action=_action(view, outcome, full=masking.proof_for_answer(shown) if is_full else ""),
+        action=_action(view, outcome, full=full),
         shown=shown,
         number=masking.saved_number(view, saved, is_full=is_full),
         error=errors.refusal_sentence(outcome, page.context.locale),

@@ -83,6 +83,7 @@ class PageData:
     :param is_suppressed: texts to the number are stopped, and the reader may know that
     :param token: of a page in the state "done": the inserted form's token
     :param done: the signed value with which the answer can be undone; empty: it cannot
+    :param preferences: where the button is sent that leads to the preference center; empty: this reader has none
     :param notice: what has just happened, above the form
     """
 
@@ -100,13 +101,23 @@ class PageData:
     is_suppressed: bool = False
     token: str = ""
     done: str = ""
+    preferences: str = ""
     notice: str = ""
 
     @property
     def is_first(self) -> bool:
         """Whether there is nothing of this person beside the number, so that the cached page can be used."""
         is_final = self.state == State.DONE and not self.done
-        own = (self.error, self.agree_error, self.typed, self.is_agreed, self.is_suppressed, self.notice, is_final)
+        own = (
+            self.error,
+            self.agree_error,
+            self.typed,
+            self.is_agreed,
+            self.is_suppressed,
+            self.notice,
+            self.preferences,
+            is_final,
+        )
         return not any(own)
 
 
@@ -275,5 +286,6 @@ def _render_state(page: FormPage, data: PageData, select: _Select) -> str:
             texts=page.texts,
             data=data,
             select=select,
+            own_page=public_urls.inserted_form(data.token),
             home=public_urls.public_form(context.form_key),
         )
