@@ -217,4 +217,4 @@ def test_the_card_in_the_chat_shows_the_withdrawal(client: FlaskClient, database
     with database.read_only() as session:
         view = conversation_views.agent_page(session, chat_id, at=make.NOON)
         (card,) = [each.form for each in view.messages if each.form]
-        assert (card.state.value, card.undone_at) == ("seen", make.NOON)
+        assert (card.state.value, card.is_withdrawn_by_person, card.undone_at) == ("withdrawn", True, make.NOON)
