@@ -12,7 +12,8 @@ from app.core.consent.eligibility import Reason, SubscriptionStatus
 from app.core.errors import NotFound
 from app.core.preferences import erasure_requests
 from app.core.preferences.links import Link
-from app.core.subscriptions import preference_form
+from app.core.subscriptions import preference_form, subscription_types
+from app.core.subscriptions.subscription_types import TypeText
 from app.core.workspace import settings
 from app.models import Channel, ConsentState, Contact, Conversation, Suppression, SuppressionCause
 
@@ -24,8 +25,7 @@ _CHANGED_BY_OPT_IN = frozenset({Reason.OPTED_OUT, Reason.NUMBER_CHANGED, Reason.
 class Subscription:
     """One live type as the holder of a link sees it.
 
-    :param texts: name and description by locale
-    :param locale: the type's own language, for readers of a language without a translation
+    :param text: name and description in the reader's language, else in the type's own
     :param is_subscribed: whether messages of this type go to the contact, as far as people said so
     :param changed_at: when the state was last changed; null when never
     :param destination: the number or address that the state is for, masked; empty when there is none
@@ -35,18 +35,13 @@ class Subscription:
 
     subscription_type_id: int
     channel: str
-    texts: dict[str, tuple[str, str]]
-    locale: str
+    text: TypeText
     state: ConsentState
     is_subscribed: bool
     changed_at: datetime | None
     destination: str
     is_ended_by_another: bool = False
     form_key: str | None = None
-
-    def text(self, locale: str) -> tuple[str, str]:
-        """Name and description in this language, else in the type's own."""
-        return self.texts.get(locale) or self.texts[self.locale]
 
 
 @dataclass(frozen=True)
@@ -63,7 +58,6 @@ class PreferenceCenter:
     """
 
     subscriptions: tuple[Subscription, ...]
-    locale: str | None = None
     number: str = ""
     address: str = ""
     is_expired: bool = False
@@ -85,8 +79,11 @@ class PreferenceCenter:
         return self.suppressed_by == SuppressionCause.PREFERENCE_CENTER and not self.is_expired
 
 
-def read(session: Session, link: Link, *, at: datetime) -> PreferenceCenter:
-    """The preference center of this link's contact: the live types that it can have."""
+def read(session: Session, link: Link, locale: str, *, at: datetime) -> PreferenceCenter:
+    """The preference center of this link's contact: the live types that it can have.
+
+    :param locale: the reader's language
+    """
     contact = session.get_one(Contact, link.contact_id)
     is_expired, is_known = link.is_expired(at), not link.is_unverified
     suppression = session.get(Suppression, contact.phone_hash) if contact.phone_hash and is_known else None
@@ -94,8 +91,7 @@ def read(session: Session, link: Link, *, at: datetime) -> PreferenceCenter:
     chats = select(Conversation.id).where(Conversation.contact_id == contact.id)
     may_ask = is_known and not is_expired and settings.get(session).erasure_requests
     return PreferenceCenter(
-        tuple(_subscription(session, contact, link, each, at) for each in _offered(session, contact)),
-        locale=contact.locale,
+        tuple(_subscription(session, contact, link, each, (locale, at)) for each in _offered(session, contact)),
         number=destinations.masked(contact.phone, Channel.SMS) if contact.phone else "",
         address=destinations.masked(contact.email, Channel.EMAIL) if contact.email else "",
         is_expired=is_expired,
@@ -108,7 +104,7 @@ def read(session: Session, link: Link, *, at: datetime) -> PreferenceCenter:
     )
 
 
-def find(session: Session, link: Link, subscription_type_id: int, *, at: datetime) -> Subscription:
+def find(session: Session, link: Link, subscription_type_id: int, locale: str, *, at: datetime) -> Subscription:
     """One type of ``read``.
 
     :raises NotFound: this contact cannot have it, or it is not live
@@ -116,7 +112,7 @@ def find(session: Session, link: Link, subscription_type_id: int, *, at: datetim
     contact = session.get_one(Contact, link.contact_id)
     for status in _offered(session, contact):
         if status.subscription_type.id == subscription_type_id:
-            return _subscription(session, contact, link, status, at)
+            return _subscription(session, contact, link, status, (locale, at))
     raise NotFound("There is no such subscription type.")
 
 
@@ -130,9 +126,9 @@ def _offered(session: Session, contact: Contact) -> list[SubscriptionStatus]:
 
 
 def _subscription(
-    session: Session, contact: Contact, link: Link, status: SubscriptionStatus, at: datetime
+    session: Session, contact: Contact, link: Link, status: SubscriptionStatus, reader: tuple[str, datetime]
 ) -> Subscription:
-    found, consent = status.subscription_type, status.consent
+    found, consent, (locale, at) = status.subscription_type, status.consent, reader
     given_for = consent.destination if consent and status.state != ConsentState.NEVER_ASKED else None
     destination = given_for or eligibility.destination_of(contact, found)
     is_stopped = not link.is_unverified and bool(_STOPS & set(status.reasons))
@@ -143,9 +139,7 @@ def _subscription(
     return Subscription(
         found.id,
         found.channel,
-        {found.locale: (found.name, found.description)}
-        | {each.locale: (each.name, each.description) for each in found.translations},
-        found.locale,
+        subscription_types.text_in(found, locale),
         status.state,
         is_subscribed,
         consent.changed_at if consent and status.state != ConsentState.NEVER_ASKED else None,

@@ -14,6 +14,7 @@ from app.core.preferences.acts import refuse_expired
 from app.core.preferences.links import Link
 from app.core.submissions import submit as submissions
 from app.core.submissions.outcome import Outcome, Typed
+from app.core.wording import DEFAULT_LOCALE
 
 
 def form_of(
@@ -26,7 +27,7 @@ def form_of(
     :raises NotFound: the contact cannot have this type, or cannot opt in to it here
     """
     refuse_expired(link, at=at)
-    found = center.find(session, link, subscription_type_id, at=at)
+    found = center.find(session, link, subscription_type_id, DEFAULT_LOCALE, at=at)
     if found.is_subscribed:
         return None
     if found.form_key is None:

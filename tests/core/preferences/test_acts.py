@@ -11,7 +11,6 @@ from app.core.consent import eligibility, suppressions
 from app.core.errors import InvalidState, NotFound
 from app.core.ledger.evidence import Evidence
 from app.core.preferences import acts, center, links
-from app.core.preferences.center import Subscription
 from app.core.preferences.links import Link
 from app.core.subscriptions import subscription_types
 from app.db import Database
@@ -49,8 +48,8 @@ class People:
         return links.find(self.session, links.issue(self.session, contact, level=level, at=NOON))
 
     def subscribed(self, contact: Contact, level: EvidenceLevel = PERSONAL) -> dict[str, bool]:
-        found = center.read(self.session, self.link(contact, level), at=LATER)
-        return {each.text("en")[0]: each.is_subscribed for each in found.subscriptions}
+        found = center.read(self.session, self.link(contact, level), "en", at=LATER)
+        return {each.text.name: each.is_subscribed for each in found.subscriptions}
 
     def is_reachable(self, contact: Contact, subscription_type: SubscriptionType) -> bool:
         return eligibility.status(self.session, contact, subscription_type).is_reachable
@@ -81,7 +80,7 @@ def test_leaving_applies_to_every_contact_with_the_number_and_to_no_other(databa
         assert not world.is_reachable(world.lead, world.offers)
         assert world.is_reachable(world.eve, world.offers)
         other = make.contact(session, phone_number=SAMS_NUMBER)
-        (shown,) = center.read(session, world.link(other), at=LATER).subscriptions
+        (shown,) = center.read(session, world.link(other), "en", at=LATER).subscriptions
         assert (shown.state, shown.is_subscribed, shown.is_ended_by_another) == ("never_asked", False, True)
 
 
@@ -98,7 +97,7 @@ def test_a_link_that_proves_nothing_changes_the_lead_alone_and_shows_nothing_of_
         acts.leave(session, world.link(world.sam), world.offers.id, said(), at=LATER)
         lead = make.contact(session, role="lead", external_id=None, phone_number=SAMS_NUMBER)
         make.opt_in(session, make.contact(session, phone_number=EVES_NUMBER), world.offers)
-        shown = center.read(session, world.link(lead, UNVERIFIED), at=LATER)
+        shown = center.read(session, world.link(lead, UNVERIFIED), "en", at=LATER)
         (offers,) = shown.subscriptions
         assert (shown.suppressed_by, offers.state, offers.is_ended_by_another) == (None, "never_asked", False)
         with pytest.raises(NotFound):
@@ -119,7 +118,7 @@ def test_stop_all_texts_ends_every_sms_type_and_suppresses_the_number(database: 
         assert (suppression.cause, suppression.phone) == (SuppressionCause.PREFERENCE_CENTER, SAMS_NUMBER)
         by_page = select(ConsentEvent.action).where(ConsentEvent.source == Source.PREFERENCE_CENTER.value)
         assert sorted(session.scalars(by_page)) == ["opt_out", "opt_out", "suppress"]
-        found = center.read(session, link, at=LATER)
+        found = center.read(session, link, "en", at=LATER)
         assert (found.suppressed_by, found.may_allow_texts) == (SuppressionCause.PREFERENCE_CENTER, True)
         acts.allow_texts(session, link, said(), at=LATER)
         acts.allow_texts(session, link, said(), at=LATER)
@@ -133,7 +132,7 @@ def test_texts_that_were_stopped_in_another_way_are_not_allowed_again_here(datab
         world = people(session)
         link = world.link(world.sam)
         suppressions.suppress(session, SAMS_NUMBER, SuppressionCause(cause), "", actor="system", at=NOON)
-        assert not center.read(session, link, at=LATER).may_allow_texts
+        assert not center.read(session, link, "en", at=LATER).may_allow_texts
         with pytest.raises(InvalidState):
             acts.allow_texts(session, link, said(), at=LATER)
         acts.stop_texts(session, link, said(), at=LATER)
@@ -161,7 +160,7 @@ def test_an_expired_link_only_leaves(database: Database) -> None:
         ):
             with pytest.raises(InvalidState, match="expired"):
                 refused()
-        assert center.read(session, link, at=EXPIRED).is_expired
+        assert center.read(session, link, "en", at=EXPIRED).is_expired
         acts.leave_emails(session, link, said(), only=None, at=EXPIRED)
         assert world.subscribed(world.sam) == {"News": False, "Offers": False}
         acts.stop_texts(session, link, said(), at=EXPIRED + timedelta(days=3650))
@@ -191,9 +190,3 @@ def test_one_click_leaves_email_types_only(database: Database) -> None:
         assert world.subscribed(world.sam) == {"News": True, "Offers": True, "Tips": False}
         acts.leave_emails(session, link, said(), only=None, at=LATER)
         assert world.subscribed(world.sam) == {"News": False, "Offers": True, "Tips": False}
-
-
-def test_a_type_is_shown_in_the_readers_language_else_in_its_own() -> None:
-    texts = {"de": ("Angebote", "Jede Woche"), "fr": ("Offres", "")}
-    shown = Subscription(1, "sms", texts, "de", state=None, is_subscribed=True, changed_at=None, destination="")  # type: ignore[arg-type]
-    assert (shown.text("fr"), shown.text("en")) == (("Offres", ""), ("Angebote", "Jede Woche"))

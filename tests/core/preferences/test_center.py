@@ -24,17 +24,17 @@ def test_a_contact_sees_the_types_that_it_can_have_with_masked_destinations(data
         sam = make.contact(session, phone_number=SAMS_NUMBER, locale="de")
         make.opt_in(session, sam, offers)
         link = links.find(session, links.issue(session, sam, level=PERSONAL, at=NOON))
-        found = center.read(session, link, at=NOON)
-        assert (found.number, found.address, found.locale) == ("+1 ••• ••• ••23", "", "de")
-        shown = [(each.text("en")[0], each.state, each.is_subscribed) for each in found.subscriptions]
+        found = center.read(session, link, "en", at=NOON)
+        assert (found.number, found.address, link.locale) == ("+1 ••• ••• ••23", "", "de")
+        shown = [(each.text.name, each.state, each.is_subscribed) for each in found.subscriptions]
         assert shown == [("Alerts", "never_asked", True), ("Offers", "opted_in", True)]
         contacts.change_phone(session, sam, BRITISH_NUMBER, at=NOON)
-        alerts, moved = center.read(session, link, at=NOON).subscriptions
+        alerts, moved = center.read(session, link, "en", at=NOON).subscriptions
         assert (moved.state, moved.is_subscribed, moved.destination) == ("never_asked", False, "+44 ••• ••• ••56")
         assert alerts.is_subscribed
         contacts.change_phone(session, sam, None, at=NOON)
-        (left,) = center.read(session, link, at=NOON).subscriptions
-        assert (left.text("en")[0], left.destination) == ("Offers", "")
+        (left,) = center.read(session, link, "en", at=NOON).subscriptions
+        assert (left.text.name, left.destination) == ("Offers", "")
 
 
 @pytest.mark.parametrize("change", ["none", "archived", "blocked", "gdpr", "no_form", "expired"])
@@ -51,5 +51,17 @@ def test_opting_in_needs_a_form_a_contact_that_can_be_reached_and_a_fresh_link(d
         session.flush()
         link = links.find(session, links.issue(session, sam, level=PERSONAL, at=NOON))
         at = NOON + (links.CHANGES_FOR if change == "expired" else timedelta(0))
-        (shown,) = center.read(session, link, at=at).subscriptions
+        (shown,) = center.read(session, link, "en", at=at).subscriptions
         assert shown.form_key == (form.key if change == "none" else None)
+
+
+def test_a_type_is_shown_in_the_readers_language_else_in_its_own(database: Database) -> None:
+    with database.unit_of_work() as session:
+        make.live_type(session, translations={"de": ("Angebote", "Jede Woche")})
+        sam = make.contact(session, phone_number=SAMS_NUMBER)
+        link = links.find(session, links.issue(session, sam, level=PERSONAL, at=NOON))
+        texts = [center.read(session, link, locale, at=NOON).subscriptions[0].text for locale in ("de", "fr")]
+        assert [(each.locale, each.name, each.description) for each in texts] == [
+            ("de", "Angebote", "Jede Woche"),
+            ("en", "Offers", ""),
+        ]
