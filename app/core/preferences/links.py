@@ -26,12 +26,14 @@ class Link:
     """A link and the contact that it is for: after a merge the target.
 
     :param level: ``personal_link`` or ``web_unverified``
+    :param locale: the contact's, as it is stored
     """
 
     token: str
     contact_id: int
     level: EvidenceLevel
     issued_at: datetime
+    locale: str | None = None
 
     @property
     def is_unverified(self) -> bool:
@@ -99,16 +101,13 @@ def find(session: Session, token: str) -> Link:
     :raises NotFound: there is none; its contact was erased; or it is unverified and its contact was merged: it must not
         open the record of the person that the contact belongs to now
     """
-    query = (
-        select(PreferenceLink, Contact.merged_into_id, Contact.erased_at)
-        .join(Contact, Contact.id == PreferenceLink.contact_id)
-        .where(PreferenceLink.token == token)
-    )
-    row = session.execute(query).one_or_none() if is_short_token(token) else None
-    if row is None or row.erased_at is not None:
+    stored = session.get(PreferenceLink, token) if is_short_token(token) else None
+    contact = session.get(Contact, stored.contact_id) if stored else None
+    if stored is None or contact is None:
         raise NotFound("There is no such link.")
-    stored: PreferenceLink = row[0]
-    link = Link(token, row.merged_into_id or stored.contact_id, EvidenceLevel(stored.level), stored.issued_at)
-    if link.is_unverified and row.merged_into_id is not None:
+    level = EvidenceLevel(stored.level)
+    if contact.merged_into_id is not None and level != EvidenceLevel.WEB_UNVERIFIED:
+        contact = session.get_one(Contact, contact.merged_into_id)
+    if contact.merged_into_id is not None or contact.erased_at is not None:
         raise NotFound("There is no such link.")
-    return link
+    return Link(token, contact.id, level, stored.issued_at, contact.locale)

@@ -179,6 +179,13 @@ class SubscriptionTypeView:
     translations: tuple[TypeText, ...]
 
 
+def text_in(subscription_type: SubscriptionType, locale: str) -> TypeText:
+    """Name and description in this language, else in the type's own."""
+    own = TypeText(subscription_type.locale, subscription_type.name, subscription_type.description)
+    texts = (TypeText(each.locale, each.name, each.description) for each in subscription_type.translations)
+    return next((each for each in texts if each.locale == locale), own)
+
+
 def view(session: Session, subscription_type_id: int) -> SubscriptionTypeView:
     """:raises NotFound: there is no type with this id"""
     rows = _VIEW.all(session, subscription_type_id=subscription_type_id)

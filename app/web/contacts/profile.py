@@ -23,8 +23,8 @@ from app.core.ledger import events as ledger
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.models import ConsentState, Contact
-from app.web import formatting, ids
-from app.web.contacts import evidence, labels
+from app.web import formatting, ids, shown_words
+from app.web.contacts import labels
 from app.web.contacts.blueprint import blueprint
 from app.web.formkit import Form, accepted, choices, offered_forms, text
 from app.web.i18n import gettext, lazy_gettext
@@ -182,7 +182,7 @@ def profile_page(public_id: str, forms: ProfileForms) -> str:
             agents=formatting.actor_names(session),
             time_zone=settings.get(session).time_zone,
             labels=labels,
-            evidence=evidence,
+            evidence=shown_words,
             formatted=phone.formatted,
         )
 

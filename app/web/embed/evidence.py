@@ -7,15 +7,15 @@ from flask import request
 from app.core import origins
 from app.core.forms import views as form_views
 from app.core.forms import wording as form_wording
-from app.core.forms.form_view import INSERTED_BY_PAGE, FormView
+from app.core.forms.form_view import FormView
 from app.core.forms.render_token import RenderToken
 from app.core.ledger.evidence import Evidence
-from app.core.wording import FrozenWording
 from app.models import Channel, EvidenceLevel, Source
 from app.web.embed import masking
 from app.web.embed.forms import AnswerForm
+from app.web.form_page.evidence import evidence_of_page
 from app.web.form_page.page import FormPage
-from app.web.security import client_address, public_url
+from app.web.security import public_url
 from app.web.services import keys
 
 
@@ -23,7 +23,7 @@ def evidence_of(form: AnswerForm, view: FormView, page: FormPage, shown: RenderT
     """The evidence of this request."""
     is_saved = bool(shown and shown.destination_hash)
     evidence = replace(
-        _evidence(view, page, page.wording(is_saved=is_saved)),
+        evidence_of_page(page, view, page.wording(is_saved=is_saved), Source.FORM, level_of(view)),
         origin=shown.origin if shown else None,
         page=form.claimed_page(_framing_origins(page.context.origins)),
     )
@@ -32,26 +32,14 @@ def evidence_of(form: AnswerForm, view: FormView, page: FormPage, shown: RenderT
 
 def undo_evidence(view: FormView, page: FormPage) -> Evidence:
     """The evidence of an undo."""
-    return _evidence(view, page, form_wording.undo_wording(page.context, page.texts))
+    words = form_wording.undo_wording(page.context, page.texts)
+    return evidence_of_page(page, view, words, Source.FORM, level_of(view))
 
 
 def withdraw_evidence(view: FormView, page: FormPage) -> Evidence:
     """The evidence of a withdrawal."""
-    return _evidence(view, page, form_wording.withdraw_wording(page.context, page.texts))
-
-
-def _evidence(view: FormView, page: FormPage, words: FrozenWording) -> Evidence:
-    return Evidence(
-        source=Source.FORM,
-        actor="contact",
-        level=level_of(view),
-        ip_address=client_address(request),
-        user_agent=request.headers.get("User-Agent"),
-        locale=page.context.locale,
-        words=words,
-        form_version_id=page.context.version_id,
-        details={**form_wording.evidence_details(view.form.type_name, view.form.channel), **_form_details(view)},
-    )
+    words = form_wording.withdraw_wording(page.context, page.texts)
+    return evidence_of_page(page, view, words, Source.FORM, level_of(view))
 
 
 def level_of(view: FormView) -> EvidenceLevel:
@@ -86,17 +74,6 @@ def _framing_origins(allowed_origins: tuple[str, ...]) -> tuple[str, ...]:
     """The origins that may frame the form: the allowed ones, and our own."""
     own = origins.of(public_url())
     return (*allowed_origins, own) if own else allowed_origins
-
-
-def _form_details(view: FormView) -> dict[str, str | int]:
-    """Which form it was; of an inserted one, who inserted it and in which conversation."""
-    details: dict[str, str | int] = {"form": view.form.name, "form_version": view.form.number}
-    insertion = view.insertion
-    if insertion is not None and insertion.inserted_by != INSERTED_BY_PAGE:
-        details["inserted_by"] = insertion.inserted_by
-    if insertion is not None and insertion.conversation_id is not None:
-        details["conversation"] = insertion.conversation_id
-    return details
 
 
 def _shown_number(view: FormView) -> dict[str, str]:

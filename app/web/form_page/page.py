@@ -16,7 +16,7 @@ from markupsafe import escape
 
 from app.core import public_urls, wording
 from app.core.forms import wording as form_wording
-from app.core.forms.content import FormContent
+from app.core.forms.content import FormContent, find_content
 from app.core.forms.form_view import FormView, State
 from app.core.forms.wording import WordingContext
 from app.core.signing import random_token
@@ -25,6 +25,7 @@ from app.models import Channel
 from app.web.form_page import colors, countries
 from app.web.i18n import use_locale
 from app.web.security import PERMISSIONS
+from app.web.services import read_only
 
 _CACHED_PAGES_MAX = 512
 # Placeholders in a cached page, random so that no text of a form can contain one.
@@ -149,13 +150,12 @@ def context_of(view: FormView, *, locale: str, region: str | None, theme: str, i
     )
 
 
-def cached(context: PageContext) -> FormPage | None:
-    """The page, if this process has rendered it before."""
-    return _cache.get(context)
-
-
-def render_cached(context: PageContext, content: FormContent) -> FormPage:
-    """Render the page and cache it."""
+def find(context: PageContext) -> FormPage:
+    """The page; rendered and cached, unless this process has rendered it before."""
+    if page := _cache.get(context):
+        return page
+    with read_only() as session:
+        content = find_content(session, context.version_id)
     if len(_cache) >= _CACHED_PAGES_MAX:
         _cache.clear()
     page = _cache[context] = render(context, content)
