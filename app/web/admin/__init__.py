@@ -9,6 +9,7 @@ from app.web.admin import (  # noqa: F401
     failures,
     forms,
     messenger,
+    preference_preview,
     settings,
     setup,
     subscription_types,

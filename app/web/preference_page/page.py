@@ -60,7 +60,7 @@ def publisher_of(workspace: Workspace) -> Publisher:
     return Publisher(
         workspace.name,
         public_urls.logo(workspace.logo_hash) if workspace.logo_hash else "",
-        colors.stylesheet(workspace.messenger_accent_color),
+        colors.stylesheet(workspace.accent_color),
         workspace.privacy_url,
         workspace.terms_url,
         workspace.help_contact,
@@ -125,6 +125,15 @@ def respond(html: str, status: int, publisher: Publisher) -> Response:
             "Cross-Origin-Resource-Policy": "same-origin",
         }
     )
+    return response
+
+
+def respond_in_own_frame(html: str, publisher: Publisher) -> Response:
+    """The response for a preview, which our own pages may frame."""
+    response = respond(html, 200, publisher)
+    policy = response.headers["Content-Security-Policy"]
+    response.headers["Content-Security-Policy"] = policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
     return response
 
 
