@@ -1,5 +1,6 @@
 """What the preference center shows to the holder of a link. Nothing here writes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -114,6 +115,11 @@ def find(session: Session, link: Link, subscription_type_id: int, locale: str, *
         if status.subscription_type.id == subscription_type_id:
             return _subscription(session, contact, link, status, (locale, at))
     raise NotFound("There is no such subscription type.")
+
+
+def answered(subscriptions: Iterable[Subscription]) -> tuple[Subscription, ...]:
+    """Those that the contact opted in to or out of: all that an unknown visitor of a chat sees."""
+    return tuple(each for each in subscriptions if each.state != ConsentState.NEVER_ASKED)
 
 
 def _offered(session: Session, contact: Contact) -> list[SubscriptionStatus]:

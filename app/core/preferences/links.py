@@ -95,6 +95,15 @@ def level_after_form(view: FormView, level: EvidenceLevel) -> EvidenceLevel | No
     return EvidenceLevel.WEB_UNVERIFIED if is_of_chat and is_lead else None
 
 
+def of_visitor(contact_id: int, *, is_signed: bool, at: datetime) -> Link:
+    """What a visitor of the messenger may do: as with a link that is made now, but nothing is stored.
+
+    :param is_signed: the page around the messenger proved who the visitor is; else the contact is a lead of one browser
+    """
+    level = EvidenceLevel.PERSONAL_LINK if is_signed else EvidenceLevel.WEB_UNVERIFIED
+    return Link("", contact_id, level, at)
+
+
 def find(session: Session, token: str) -> Link:
     """The link with this token.
 
