@@ -3,7 +3,7 @@
 from flask import Flask
 
 # Each of these modules adds its views to the blueprint when it is imported.
-from app.web.contacts import listing, newest, notes, number_review, profile, record_consent  # noqa: F401
+from app.web.contacts import listing, newest, notes, number_review, preference_link, profile, record_consent  # noqa: F401
 from app.web.contacts.blueprint import blueprint as _blueprint
 
 
