@@ -7,7 +7,7 @@ UNSUBSCRIBE = translatable("Unsubscribe")
 STOP = translatable("Stop all texts")
 STOP_HINT = translatable("We will send no texts to your number any more, whatever they are about.")
 ALLOW = translatable("Allow texts again")
-ALLOW_HINT = translatable("Texts may reach your number again. You stay unsubscribed until you subscribe.")
+ALLOW_HINT = translatable("After this, texts can reach your number again. You stay unsubscribed until you subscribe.")
 
 
 def leaving(locale: str, brand: str, name: str, description: str) -> FrozenWording:

@@ -7,20 +7,24 @@ from typing import Any
 from flask import request as http_request
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core import clock, public_urls
 from app.core.consent import eligibility
 from app.core.consent.eligibility import SubscriptionStatus
 from app.core.contacts import records, views
 from app.core.errors import InvalidInput
 from app.core.ledger import events as ledger
 from app.core.ledger.evidence import Evidence, reported_by
+from app.core.preferences import links
 from app.core.subscriptions import attachments, subscription_types
+from app.models import Contact, EvidenceLevel
 from app.schemas.consent import AttachSchema, ConsentEventListSchema, ConsentListSchema, DetachSchema
 from app.schemas.fields import PagingSchema
 from app.schemas.subscription_type import SubscriptionListSchema, SubscriptionSchema
+from app.web import security
 from app.web.api import auth, ids, pagination
 from app.web.api.blueprint import ApiBlueprint
 from app.web.api.etags import use_etag
+from app.web.services import unit_of_work
 
 blueprint = ApiBlueprint("subscriptions", __name__, description="What contacts opted in to and out of.")
 PER_PAGE = 50
@@ -98,6 +102,10 @@ def list_consents(contact_id: str) -> dict[str, Any]:
     """List a contact's consent for every live subscription type.
 
     With the reasons for which they would not be reached right now; `reachable` is true when there is none.
+
+    `preference_center_url` is for the contact alone: who opens it acts as the contact. Put it in your texts and mails.
+    It is the same for a day, changes anything for 60 days, and unsubscribes for ever. Tokens without the scope `write`
+    get null.
     """
     use_etag()
     session = auth.read_session()
@@ -105,7 +113,7 @@ def list_consents(contact_id: str) -> dict[str, Any]:
     statuses = eligibility.statuses(session, contact)
     sources = ledger.sources_of(session, [each.consent.event_id for each in statuses if each.consent])
     data = [CurrentConsent(each, sources.get(each.consent.event_id) if each.consent else None) for each in statuses]
-    return {"data": data, "preference_center_url": None}
+    return {"data": data, "preference_center_url": _preference_center_url(session, contact)}
 
 
 @blueprint.get("/contacts/<contact_id>/consent_events", errors=(404, 410))
@@ -126,6 +134,18 @@ def list_consent_events(query: dict[str, Any], contact_id: str) -> dict[str, Any
         lambda line: line.event.id,
         lambda: pagination.Total(ledger.count_of_contact(session, contact.id)),
     )
+
+
+def _preference_center_url(session: Session, contact: Contact) -> str | None:
+    """The link for this contact. One is issued in a transaction of its own where none was within a day."""
+    if auth.Scope.WRITE.value not in auth.caller().scopes:
+        return None
+    level, at = EvidenceLevel.PERSONAL_LINK, clock.now()
+    token = links.fresh(session, contact, level=level, at=at)
+    if token is None:
+        with unit_of_work() as writing:
+            token = links.issue(writing, contact, level=level, at=at)
+    return public_urls.preferences(token, base=security.public_url())
 
 
 def _evidence(note: str | None, occurred_at: datetime | None = None) -> Evidence:

@@ -43,7 +43,7 @@ class Publisher:
 class View:
     """How one reader sees a page.
 
-    :param address: the address of a part of the preference center: ``/stop``; empty: the page itself
+    :param address: the address of a part of the preference center by the name of its view: ``page``, ``stop``, …
     :param notice: what has just happened
     :param is_preview: the page is shown to staff: its buttons do nothing
     """

@@ -7,7 +7,8 @@ from flask import Flask
 
 from app.web import mounts
 from app.web.compression import compress
-from app.web.preferences import errors, opt_in, record, views
+from app.web.preferences import errors, opt_in, record, views  # noqa: F401 - they add routes
+from app.web.preferences.blueprint import blueprint
 
 __all__ = ["create_preferences"]
 MAX_BODY_BYTES = 16_384
@@ -18,7 +19,6 @@ def create_preferences(main: Flask) -> Flask:
     preferences = mounts.create_surface(main, __name__)
     preferences.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     preferences.after_request(compress)
-    for part in (views, opt_in, record):
-        preferences.register_blueprint(part.blueprint)
+    preferences.register_blueprint(blueprint)
     errors.init_app(preferences)
     return preferences

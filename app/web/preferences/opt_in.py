@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from flask import Blueprint, redirect, request
+from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
 from app.core import clock, destinations
@@ -24,11 +24,9 @@ from app.web.form_page.page import FormPage, PageData
 from app.web.preference_page import page as preference_page
 from app.web.preference_page.page import publisher_of
 from app.web.preferences import notices, views
+from app.web.preferences.blueprint import blueprint
 from app.web.preferences.reader import addresses, locale_of, view_of
 from app.web.services import keys, read_only, unit_of_work
-
-blueprint = Blueprint("opt_in", __name__)
-blueprint.before_request(views.refuse_acts_from_other_sites)
 
 
 @blueprint.get("/<token>/subscription_types/<type_id>")
@@ -42,7 +40,7 @@ def switch(token: str, type_id: str) -> ResponseReturnValue:
     if request.form.get("action") == "unsubscribe":
         return views.leave(token, found)
     if "shown" not in request.form:
-        return redirect(addresses(token)(f"/subscription_types/{found}"), 303)
+        return redirect(addresses(token)("form", type_id=found), 303)
     return _answer(token, found)
 
 
@@ -57,13 +55,13 @@ def _form(token: str, type_id: int, outcome: Outcome | None = None) -> ResponseR
         publisher = publisher_of(settings.get(session))
     saved = form_views.saved_destination(keys(), view) if view else None
     if view is None or saved is None:
-        return redirect(addresses(token)(""), 303)
+        return redirect(addresses(token)("page"), 303)
     page = _page_of(view, locale_of(link))
     html = preference_page.form_html(
         view_of(publisher, token, page.context.locale),
         texts=page.texts,
         data=_data(_place(token, type_id), page, saved, outcome),
-        action=addresses(token)(f"/subscription_types/{type_id}"),
+        action=addresses(token)("switch", type_id=type_id),
     )
     response = preference_page.respond(html, _status(outcome), publisher)
     if outcome and outcome.retry_after_s is not None:
@@ -88,7 +86,7 @@ def _answer(token: str, type_id: int) -> ResponseReturnValue:
             outcome = opt_in.answer(session, view, shown, evidence, has_agreed=has_agreed, at=clock.now())
     if outcome.refusal is not None:
         return _form(token, type_id, outcome)
-    return redirect(addresses(token)("", done=notices.JOINED, type=type_id), 303)
+    return redirect(addresses(token)("page", done=notices.JOINED, type=type_id), 303)
 
 
 def _page_of(view: FormView, locale: str) -> FormPage:

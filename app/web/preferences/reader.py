@@ -48,12 +48,8 @@ def evidence_of(link: Link, locale: str, words: FrozenWording | None, **details:
     )
 
 
-def _address(token: str, part: str = "", **query: Any) -> str:
-    """:param part: ``/stop``; empty: the page itself"""
-    asked = request.args.get("lang", "")
-    known = {"lang": wording.language_tag(wording.negotiate(asked, ""))} if asked else {}
-    if "lang" in query:
-        query["lang"] = wording.language_tag(query["lang"])
-    separator, values = "?", known | {name: value for name, value in query.items() if value}
-    path = url_for("preferences.page", token=token) + part
-    return path + separator + "&".join(f"{name}={value}" for name, value in values.items()) if values else path
+def _address(token: str, part: str, **values: Any) -> str:
+    """:param part: the name of a view: ``page``, ``stop``, …"""
+    asked = values.pop("lang", None) or request.args.get("lang")
+    lang = wording.language_tag(wording.negotiate(asked, "")) if asked else None
+    return url_for(f"preferences.{part}", token=token, lang=lang, **values)

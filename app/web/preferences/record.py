@@ -2,7 +2,7 @@
 
 import json
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from app.core import clock
@@ -16,10 +16,10 @@ from app.web import ids, shown_words
 from app.web.i18n import gettext
 from app.web.preference_page import page as preference_page
 from app.web.preference_page.page import Publisher, publisher_of
+from app.web.preferences.blueprint import blueprint
 from app.web.preferences.reader import locale_of, view_of
 from app.web.services import read_only
 
-blueprint = Blueprint("record", __name__)
 ENTRIES_A_PAGE = 50
 ACTIONS = {
     Action.OPT_IN: translatable("Subscribed"),

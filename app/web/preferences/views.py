@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from http import HTTPStatus
 
-from flask import Blueprint, Response, abort, redirect, request
+from flask import Response, abort, redirect, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -17,19 +17,11 @@ from app.web import ids
 from app.web.preference_page import page as preference_page
 from app.web.preference_page.page import publisher_of
 from app.web.preferences import limits, notices
+from app.web.preferences.blueprint import blueprint
 from app.web.preferences.reader import addresses, evidence_of, locale_of, view_of
-from app.web.security import refuse_other_sites
 from app.web.services import read_only, unit_of_work
 
-blueprint = Blueprint("preferences", __name__)
 Act = Callable[[Session, Link, str], None]
-
-
-@blueprint.before_request
-def refuse_acts_from_other_sites() -> None:
-    """Refuse acts that another site sends, except the one click, which mail programs send."""
-    if request.method == "POST" and request.endpoint != "preferences.leave_by_one_click":
-        refuse_other_sites()
 
 
 @blueprint.get("/<token>")
@@ -121,4 +113,4 @@ def _done(token: str, act: Act, done: str, **query: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         link = links.find(session, token)
         act(session, link, locale_of(link))
-    return redirect(addresses(token)("", done=done, **query), 303)
+    return redirect(addresses(token)("page", done=done, **query), 303)
