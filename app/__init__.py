@@ -41,6 +41,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         metrics,
         mounts,
         people,
+        preferences,
         request_log,
         security,
         services,
@@ -72,6 +73,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
             public_urls.MESSENGER_API: messenger.create_messenger_api(app),
             public_urls.API: api.create_api(app),
             public_urls.SITE: site.create_site(app),
+            public_urls.PREFERENCES: preferences.create_preferences(app),
         },
     )
     security.trust_proxies(app, settings)

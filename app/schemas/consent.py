@@ -70,7 +70,11 @@ class ConsentSchema(Output):
 
 class ConsentListSchema(ListSchema):
     data = fields.List(fields.Nested(ConsentSchema), required=True)
-    preference_center_url = fields.String(required=True, allow_none=True)
+    preference_center_url = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "the page where the contact leaves; null for tokens without the scope `write`"},
+    )
 
 
 class EvidenceSchema(Output):

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from app.models import Channel
-from app.schemas.fields import Constant, Input, Itself, ListSchema, LocaleTag, Output, Text
+from app.schemas.fields import Constant, Id, Input, Itself, ListSchema, LocaleTag, Output, Text
 
 CONTENT_TYPES = {Channel.SMS.value: "sms_message", Channel.EMAIL.value: "email"}
 CHANNELS = {content_type: channel for channel, content_type in CONTENT_TYPES.items()}
@@ -46,6 +46,11 @@ class SubscriptionSchema(Output):
         attribute="channel",
         metadata={"description": "exactly one: a type goes by one channel"},
     )
+    preference_form_id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "the form by which people opt in on their preference page; null: they cannot there"},
+    )
     default_translation = Itself(TranslationSchema, required=True)
     translations = Translations(fields.Nested(TranslationSchema), required=True)
 
@@ -84,6 +89,9 @@ class ChangedTypeSchema(Input):
     content_types = fields.List(fields.String(), load_default=None)
     consent_type = fields.String(load_default=None)
     locale = Text(most=8, load_default=None)
+    preference_form_id = Id(
+        allow_none=True, metadata={"description": "a form in use that asks for this type; null removes it"}
+    )
     translations = fields.List(
         fields.Nested(TranslationInputSchema), load_default=None, validate=validate.Length(max=20)
     )

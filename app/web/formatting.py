@@ -62,6 +62,11 @@ def day(on: date, parts: str = "MMMd") -> str:
     return format_skeleton(parts, datetime.combine(on, time()), locale=reader_locale())
 
 
+def day(at: datetime, time_zone: str) -> str:
+    """A day in a time zone as the reader writes it: ``2 Nov 2026``."""
+    return format_skeleton("yMMMd", at, tzinfo=ZoneInfo(time_zone), locale=reader_locale())
+
+
 def decimal(number: float) -> str:
     """A number as the reader writes it: ``12,345``, ``12.345`` in German."""
     return format_decimal(number, locale=reader_locale())

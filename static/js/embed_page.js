@@ -151,7 +151,7 @@ const followCountry = () => {
 
 const prepare = () => {
   followCountry();
-  if (!isSandboxed) main().querySelector("form")?.addEventListener("submit", submit);
+  if (!isSandboxed) for (const each of main().querySelectorAll("form:not([target])")) each.addEventListener("submit", submit);
   fillPage();
   selectCountry();
   heightObserver.disconnect();

@@ -15,6 +15,8 @@ ROUTES = {
     public_urls.inserted_form("TOKEN", full_number_proof="PROOF"): "/f/<token>",
     public_urls.public_form("KEY"): "/f/form/<key>",
     public_urls.form_of_signed_user("SIGNED"): "/f/user/<signed>",
+    public_urls.preferences("TOKEN"): "/p/<token>",
+    public_urls.one_click("TOKEN", 3): "/p/<token>/one-click",
     public_urls.inbox(): "/inbox",
     public_urls.conversation(3): "/inbox/<int:conversation_id>",
     public_urls.account(): "/account",

@@ -142,6 +142,16 @@ def has_destination_opt_out(session: Session, subscription_type_id: int, destina
     return found is not None
 
 
+def has_opt_out_of_another(session: Session, subscription_type_id: int, destination_hash: str, contact_id: int) -> bool:
+    """Whether another contact than this one opted out of this type with this number or address."""
+    query = select(DestinationOptOut.contact_id).where(
+        DestinationOptOut.subscription_type_id == subscription_type_id,
+        DestinationOptOut.destination_hash == destination_hash,
+        DestinationOptOut.contact_id != contact_id,
+    )
+    return session.execute(query.limit(1)).first() is not None
+
+
 def opt_in_obstacles(
     session: Session, subscription_type_id: int, destination_hash: str
 ) -> tuple[bool, datetime | None]:

@@ -14,7 +14,7 @@ from app.core.consent.destination_opt_outs import DestinationKey
 from app.core.consent.locking import LockedContact
 from app.core.errors import InvalidInput, InvalidState
 from app.core.ledger.evidence import Evidence
-from app.models import ConsentState, EvidenceLevel, Source, SuppressionCause
+from app.models import ConsentEvent, ConsentState, EvidenceLevel, Source, SuppressionCause
 
 # Acts of the person. Other sources cannot lift a suppression, or reverse an opt-out without a note.
 BY_THE_PERSON = frozenset({Source.FORM, Source.PREFERENCE_CENTER, Source.KEYWORD, Source.VERIFICATION})
@@ -82,13 +82,20 @@ def is_only_claim(
 ) -> bool:
     """Whether an opt-in changes nothing, because it is not known whether the person made it.
 
-    So it is where an opt-out of this contact or destination, or a suppression applies, or the contact is closed.
+    So it is where an opt-out of this contact or destination, or a suppression applies, or the contact is closed. What
+    an unverified person took back themselves, they may give again.
     """
     if not is_only_own(evidence):
         return False
-    if reach.is_closed(contact) or (current is not None and current.state == ConsentState.OPTED_OUT):
+    if reach.is_closed(contact) or (current is not None and _is_opted_out_for_sure(session, current)):
         return True
     return any(eligibility.opt_in_obstacles(session, key.subscription_type_id, cast(str, key.destination_hash)))
+
+
+def _is_opted_out_for_sure(session: Session, current: CurrentConsent) -> bool:
+    if current.state != ConsentState.OPTED_OUT:
+        return False
+    return session.get_one(ConsentEvent, current.event_id).evidence_level != EvidenceLevel.WEB_UNVERIFIED
 
 
 def refuse_lifting_gdpr(evidence: Evidence) -> None:

@@ -42,10 +42,15 @@ def add(session: Session, typed: str, note: str, *, actor: str, at: datetime) ->
     :raises InvalidInput: the note is empty or too long
     """
     number = phone.normalize(typed)[0]
-    if not _NUMBER.fullmatch(number):
+    if not is_number(number):
         number = str(phone.read(typed, region=None).e164)  # says what is wrong with it
     phone.refuse_extra_zero(number)  # else a suppression that stops nothing would look like one that does
     return suppress(session, number, SuppressionCause.MANUAL, _note(note), actor=actor, at=at)
+
+
+def is_number(stored: str) -> bool:
+    """Whether a contact's stored number is written as E.164, so that it can be suppressed."""
+    return _NUMBER.fullmatch(stored) is not None
 
 
 def suppress(

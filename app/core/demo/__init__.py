@@ -26,7 +26,7 @@ from app.core.forms.wording import WordingContext
 from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.core.submissions import seen
-from app.core.subscriptions import subscription_types
+from app.core.subscriptions import preference_form, subscription_types
 from app.core.subscriptions.subscription_types import Translations
 from app.core.workspace import settings
 from app.models import (
@@ -148,6 +148,8 @@ def _shop(session: Session, password_hash: str, *, at: datetime) -> _Shop:
         )
         for type_key in (OFFERS, LETTER)
     }
+    for type_key, form in forms.items():
+        preference_form.choose(session, types[type_key], form.id, actor=actor, at=at)
     return _Shop(types, forms, contents, ids, settings.get(session))
 
 

@@ -49,6 +49,7 @@ class FormCard:
 
     ``undone_at``: when the person undid their answer; the form can be answered again.
     ``is_signed_up_elsewhere``: it was not answered, but its contact is signed up for the type in another way.
+    ``is_withdrawn_by_person``: it was answered, and the contact opted out since, there or elsewhere.
     """
 
     inserted_form_id: int
@@ -64,6 +65,7 @@ class FormCard:
     undone_at: datetime | None
     expires_at: datetime
     is_signed_up_elsewhere: bool
+    is_withdrawn_by_person: bool
 
 
 _HAS_CONSENT = and_(_CONSENT.c.state == ConsentState.OPTED_IN.value, is_given_for_current(_TYPE.c.channel))
@@ -81,6 +83,7 @@ COLUMNS: tuple[ColumnElement[Any], ...] = (
     _INSERTED.c.withdrawn_at.label("card_withdrawn_at"),
     _INSERTED.c.expires_at.label("card_expires_at"),
     case((_HAS_CONSENT, True), else_=false()).label("card_has_consent"),
+    case((_CONSENT.c.state == ConsentState.OPTED_OUT.value, True), else_=false()).label("card_is_opted_out"),
     case((and_(IS_OFFERED, IS_WITHIN_REACH), True), else_=false()).label("card_is_available"),
 )
 
@@ -104,6 +107,7 @@ def of_row(row: Any, *, at: datetime) -> FormCard | None:
     """The card of a row that has ``COLUMNS``; null when the row has no form."""
     if row.card_id is None:
         return None
+    state = _state(row, at)
     return FormCard(
         inserted_form_id=row.card_id,
         form_id=row.card_form_id,
@@ -112,20 +116,21 @@ def of_row(row: Any, *, at: datetime) -> FormCard | None:
         locale=row.card_locale,
         type_name=row.card_type_name,
         channel=row.card_channel,
-        state=_state(row, at),
+        state=state,
         seen_at=row.card_seen_at,
         answered_at=row.card_answered_at,
         undone_at=row.card_undone_at,
         expires_at=row.card_expires_at,
         is_signed_up_elsewhere=bool(row.card_has_consent) and row.card_answered_at is None,
+        is_withdrawn_by_person=state == CardState.WITHDRAWN and row.card_withdrawn_at is None,
     )
 
 
 def _state(row: Any, at: datetime) -> CardState:
+    if _is_withdrawn(row):
+        return CardState.WITHDRAWN
     if row.card_answered_at is not None:
         return CardState.SIGNED_UP
-    if row.card_withdrawn_at is not None:
-        return CardState.WITHDRAWN
     if row.card_expires_at <= at:
         return CardState.EXPIRED
     if not row.card_is_available:
@@ -133,3 +138,11 @@ def _state(row: Any, at: datetime) -> CardState:
     if row.card_has_consent:
         return CardState.SIGNED_UP
     return CardState.SEEN if row.card_seen_at is not None else CardState.WAITING
+
+
+def _is_withdrawn(row: Any) -> bool:
+    """Whether the form was withdrawn before an answer, or the person withdrew after one."""
+    was_answered = row.card_answered_at is not None or row.card_undone_at is not None
+    if was_answered and row.card_is_opted_out:
+        return True
+    return row.card_withdrawn_at is not None and row.card_answered_at is None

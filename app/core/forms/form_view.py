@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.core.forms import availability
-from app.models import Channel, ContactRole
+from app.models import Channel, ContactRole, EvidenceLevel
 
 INSERTED_BY_PAGE = "page"  # ``inserted_by`` of a public form's render, which is stored when it is answered
 
@@ -94,9 +94,10 @@ class Respondent:
 
 @dataclass(frozen=True)
 class FormView:
-    """One form as one person sees it. A public form has no insertion, and a respondent only if that is a signed user.
+    """One form as one person sees it. A public form has no insertion, and a respondent only if the person is known.
 
     :param user_id: of a public form: the user whom the page around it proved; there may be no contact of that user yet
+    :param link_level: of a form on a preference page: how sure it is that the reader is the respondent
     :param submitted_destination_hash: of a public form: the destination that this render was answered with before
     """
 
@@ -106,11 +107,12 @@ class FormView:
     respondent: Respondent | None = None
     submitted_destination_hash: str | None = None
     user_id: str | None = None
+    link_level: EvidenceLevel | None = None
 
     @property
     def is_public(self) -> bool:
         """Whether it is the same for everyone who opens it."""
-        return self.insertion is None and self.user_id is None
+        return self.insertion is None and self.user_id is None and self.link_level is None
 
     @property
     def origins(self) -> list[str]:
@@ -120,6 +122,8 @@ class FormView:
     @property
     def is_unverified(self) -> bool:
         """Whether anyone may be answering: a lead is who typed a number, has a link or wrote in an unsigned chat."""
+        if self.link_level is not None:
+            return self.link_level == EvidenceLevel.WEB_UNVERIFIED
         if self.user_id is not None:
             return False
         if self.insertion is None or self.respondent is None:

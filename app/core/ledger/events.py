@@ -151,6 +151,12 @@ def about(
     return _lines(session, select(ConsentEvent.id).where(ConsentEvent.id.in_(select(ids.c.id))), limit)
 
 
+def of_number(session: Session, phone_hash: str, *, limit: int = 200) -> list[LedgerLine]:
+    """The events of a number that name no contact, such as its suppression, newest first."""
+    about_number = ConsentEvent.contact_id.is_(None) & (ConsentEvent.destination_hash == phone_hash)
+    return _lines(session, select(ConsentEvent.id).where(about_number), limit)
+
+
 def count_of_contact(session: Session, contact_id: int) -> int:
     """How many events ``of_contact`` returns without a limit."""
     return session.scalar(select(func.count()).where(_is_of(session, contact_id))) or 0

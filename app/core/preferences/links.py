@@ -12,8 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import NotFound
+from app.core.forms.form_view import FormView
 from app.core.signing import is_short_token, random_short_token
-from app.models import Contact, EvidenceLevel, PreferenceLink
+from app.models import Contact, ContactRole, EvidenceLevel, PreferenceLink
 
 REUSED_FOR = timedelta(days=1)
 # One day more than the 60 that are promised, because a link may be given out again for a day.
@@ -25,12 +26,14 @@ class Link:
     """A link and the contact that it is for: after a merge the target.
 
     :param level: ``personal_link`` or ``web_unverified``
+    :param locale: the contact's, as it is stored
     """
 
     token: str
     contact_id: int
     level: EvidenceLevel
     issued_at: datetime
+    locale: str | None = None
 
     @property
     def is_unverified(self) -> bool:
@@ -76,22 +79,44 @@ def fresh(session: Session, contact: Contact, *, level: EvidenceLevel, at: datet
     return session.scalars(query.limit(1)).first()
 
 
+def level_after_form(view: FormView, level: EvidenceLevel) -> EvidenceLevel | None:
+    """The level of the link that the page of a form may give to its reader; null: none.
+
+    It opens everything that a person is subscribed to, so it is given to signed users. A visitor of a chat gets one for
+    their own lead. The lead of a public form belongs to everyone who types its number, and the address of a form may
+    have been passed on: there people withdraw on the form alone.
+
+    :param level: how sure it is who the reader is
+    """
+    if level == EvidenceLevel.SIGNED_IDENTITY:
+        return EvidenceLevel.PERSONAL_LINK
+    is_of_chat = view.insertion is not None and view.insertion.conversation_id is not None
+    is_lead = view.respondent is not None and view.respondent.role == ContactRole.LEAD
+    return EvidenceLevel.WEB_UNVERIFIED if is_of_chat and is_lead else None
+
+
+def of_visitor(contact_id: int, *, is_signed: bool, at: datetime) -> Link:
+    """What a visitor of the messenger may do: as with a link that is made now, but nothing is stored.
+
+    :param is_signed: the page around the messenger proved who the visitor is; else the contact is a lead of one browser
+    """
+    level = EvidenceLevel.PERSONAL_LINK if is_signed else EvidenceLevel.WEB_UNVERIFIED
+    return Link("", contact_id, level, at)
+
+
 def find(session: Session, token: str) -> Link:
     """The link with this token.
 
     :raises NotFound: there is none; its contact was erased; or it is unverified and its contact was merged: it must not
         open the record of the person that the contact belongs to now
     """
-    query = (
-        select(PreferenceLink, Contact.merged_into_id, Contact.erased_at)
-        .join(Contact, Contact.id == PreferenceLink.contact_id)
-        .where(PreferenceLink.token == token)
-    )
-    row = session.execute(query).one_or_none() if is_short_token(token) else None
-    if row is None or row.erased_at is not None:
+    stored = session.get(PreferenceLink, token) if is_short_token(token) else None
+    contact = session.get(Contact, stored.contact_id) if stored else None
+    if stored is None or contact is None:
         raise NotFound("There is no such link.")
-    stored: PreferenceLink = row[0]
-    link = Link(token, row.merged_into_id or stored.contact_id, EvidenceLevel(stored.level), stored.issued_at)
-    if link.is_unverified and row.merged_into_id is not None:
+    level = EvidenceLevel(stored.level)
+    if contact.merged_into_id is not None and level != EvidenceLevel.WEB_UNVERIFIED:
+        contact = session.get_one(Contact, contact.merged_into_id)
+    if contact.merged_into_id is not None or contact.erased_at is not None:
         raise NotFound("There is no such link.")
-    return link
+    return Link(token, contact.id, level, stored.issued_at, contact.locale)

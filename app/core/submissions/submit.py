@@ -98,7 +98,7 @@ def _submit_public(session: Session, answer: _Answer, state: State) -> Outcome:
         return Outcome(state, "shown_again")  # a number was saved after this page asked for one
     if (ended := _limited_or_closed(session, answer, state)) is not None:
         return ended
-    contact = _lead(session, answer) if answer.view.user_id is None else _signed_user(session, answer)
+    contact = _lead(session, answer) if answer.view.is_public else _known_person(session, answer)
     if contact is None:
         return Outcome(state, "shown_again")
     if _opted_out_since(session, answer, contact):
@@ -159,8 +159,11 @@ def _lead(session: Session, answer: _Answer) -> LockedContact:
     return leads.lead_for(session, channel, answer.destination, locale=locale, at=answer.at)
 
 
-def _signed_user(session: Session, answer: _Answer) -> LockedContact | None:
-    """The contact of the signed user, locked; created when there is none. Null as for ``_locked_contact``."""
+def _known_person(session: Session, answer: _Answer) -> LockedContact | None:
+    """The contact of a preference link, locked, or that of a signed user, created when there is none.
+
+    Null as for ``_locked_contact``.
+    """
     if answer.view.respondent is not None:
         return _with_destination(session, answer, answer.view.respondent.contact_id)
     user_id, locale = answer.view.user_id, answer.shown.locale

@@ -34,9 +34,10 @@ _REFUSED_STEPS = {
 }
 _TYPE = cast(Table, SubscriptionType.__table__)
 _TRANSLATION = cast(Table, SubscriptionTypeTranslation.__table__)
+_VIEWED = ("id", "name", "description", "locale", "channel", "consent_type", "state", "preference_form_id")
 _VIEW = CompiledStatement(
     select(
-        *(_TYPE.c[name] for name in ("id", "name", "description", "locale", "channel", "consent_type", "state")),
+        *(_TYPE.c[name] for name in _VIEWED),
         *(_TRANSLATION.c[name].label(f"translation_{name}") for name in ("locale", "name", "description")),
     )
     .select_from(_TYPE.outerjoin(_TRANSLATION, _TRANSLATION.c.subscription_type_id == _TYPE.c.id))
@@ -180,7 +181,15 @@ class SubscriptionTypeView:
     channel: str
     consent_type: str
     state: str
+    preference_form_id: int | None
     translations: tuple[TypeText, ...]
+
+
+def text_in(subscription_type: SubscriptionType, locale: str) -> TypeText:
+    """Name and description in this language, else in the type's own."""
+    own = TypeText(subscription_type.locale, subscription_type.name, subscription_type.description)
+    texts = (TypeText(each.locale, each.name, each.description) for each in subscription_type.translations)
+    return next((each for each in texts if each.locale == locale), own)
 
 
 def view(session: Session, subscription_type_id: int) -> SubscriptionTypeView:
@@ -188,7 +197,8 @@ def view(session: Session, subscription_type_id: int) -> SubscriptionTypeView:
     rows = _VIEW.all(session, subscription_type_id=subscription_type_id)
     if not rows:
         raise NotFound("There is no such subscription type.")
-    values: list[Any] = [*rows[0][:7], tuple(TypeText(*row[7:]) for row in rows if row[7] is not None)]
+    end = len(_VIEWED)
+    values: list[Any] = [*rows[0][:end], tuple(TypeText(*row[end:]) for row in rows if row[end] is not None)]
     return SubscriptionTypeView(*values)
 
 

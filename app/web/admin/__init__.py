@@ -11,6 +11,7 @@ from app.web.admin import (  # noqa: F401
     forms,
     messenger,
     overview,
+    preference_preview,
     settings,
     setup,
     subscription_types,

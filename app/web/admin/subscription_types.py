@@ -14,10 +14,11 @@ from app.core import clock
 from app.core.contacts import filters, search
 from app.core.contacts.filters import Query
 from app.core.errors import InvalidInput, InvalidState
-from app.core.subscriptions import subscription_types
+from app.core.subscriptions import preference_form, subscription_types
 from app.core.subscriptions.subscription_types import DESCRIPTION_MAX, NAME_MAX, Translations
 from app.core.wording import LOCALES, translatable
-from app.models import Channel, ConsentType, SubscriptionType, TypeState
+from app.models import Channel, ConsentType, OptInForm, SubscriptionType, TypeState
+from app.web import ids
 from app.web.admin.blueprint import blueprint
 from app.web.formkit import Form, accepted, choices, fields_for_each, flash_undo, refuse, text
 from app.web.i18n import gettext, lazy_gettext, sentence_of
@@ -70,6 +71,17 @@ fields_for_each(
 )
 
 
+class SavedTypeForm(TypeForm):
+    """A saved type: its texts, and the form by which people opt in on their preference page."""
+
+    preference_form_id = SelectField(lazy_gettext("Form for subscribing"), coerce=str, validate_choice=False)
+
+    def offer(self, forms: Iterable[OptInForm]) -> None:
+        """Fill the choices."""
+        named = ((str(each.id), each.name) for each in forms)
+        self.preference_form_id.choices = choices([("", gettext("None: people can only leave there")), *named])
+
+
 class NewTypeForm(TypeForm):
     """A new type: its texts, and the fields that cannot be changed later."""
 
@@ -115,7 +127,8 @@ def subscription_type(type_id: int) -> ResponseReturnValue:
         found = subscription_types.find(session, type_id)
         opted_in = subscription_types.opted_in_counts(session).get(type_id, 0)
         subscribed = _subscribed(session, [found])[type_id]
-    form = TypeForm(data=_values_of(found))
+        form = SavedTypeForm(data=_values_of(found))
+        form.offer(preference_form.usable(session, found))
     return accepted(form, partial(_edited, type_id=type_id)) or (
         _page(form, found, opted_in, subscribed),
         form.status,
@@ -177,7 +190,7 @@ def _created(form: NewTypeForm) -> ResponseReturnValue:
     return redirect(url_for("admin.subscription_type", type_id=created.id), 303)
 
 
-def _edited(form: TypeForm, type_id: int) -> ResponseReturnValue:
+def _edited(form: SavedTypeForm, type_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         found = subscription_types.find(session, type_id)
         subscription_types.edit(
@@ -191,6 +204,9 @@ def _edited(form: TypeForm, type_id: int) -> ResponseReturnValue:
             actor=current_actor(),
             at=clock.now(),
         )
+        form_id = form.preference_form_id.data
+        chosen = (ids.parse_id(form_id) or 0) if form_id else None
+        preference_form.choose(session, found, chosen, actor=current_actor(), at=clock.now())
     flash(gettext("“%(name)s” is saved.", name=found.name))
     return redirect(url_for("admin.subscription_type", type_id=type_id), 303)
 
@@ -213,6 +229,7 @@ def _page(form: Form, found: SubscriptionType | None, opted_in: int = 0, subscri
 
 def _values_of(found: SubscriptionType) -> dict[str, str]:
     values = {"name": found.name, "description": found.description}
+    values["preference_form_id"] = str(found.preference_form_id or "")
     for each in found.translations:
         values |= {f"name-{each.locale}": each.name, f"description-{each.locale}": each.description}
     return values

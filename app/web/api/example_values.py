@@ -27,7 +27,7 @@ _NAMED: dict[str, Any] = {
     "name": "Sam",
     "note": "Asked at the counter.",
     "phone": "+12025550123",
-    "preference_center_url": None,
+    "preference_center_url": "https://consent.example.com/p/3q2-7wBv9xKp0LmA",
     "priority": "none",
     "query": {"field": "custom_attributes.plan", "operator": "=", "value": "pro"},
     "source": "api",

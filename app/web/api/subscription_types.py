@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.errors import ImmutableField
-from app.core.subscriptions import subscription_types
+from app.core.subscriptions import preference_form, subscription_types
 from app.models import Channel, ConsentType, SubscriptionType
 from app.schemas.fields import locale_of
 from app.schemas.subscription_type import (
@@ -69,7 +69,7 @@ def _current(session: Session, _names: Collection[str], subscription_type_id: st
 @blueprint.arguments(ChangedTypeSchema)
 @blueprint.commit(SubscriptionSchema, current=_current)
 def update_subscription_type(session: Session, body: dict[str, Any], subscription_type_id: str) -> SubscriptionType:
-    """Change the words of a subscription type.
+    """Change the words of a subscription type, or the form by which people opt in on their preference page.
 
     `immutable_field`: another channel, consent type or first language is given. Make a new type instead.
     """
@@ -88,6 +88,8 @@ def update_subscription_type(session: Session, body: dict[str, Any], subscriptio
             actor=auth.caller().actor,
             at=clock.now(),
         )
+        if "preference_form_id" in body:
+            _choose_form(session, subscription_type, body["preference_form_id"])
     except ImmutableField as refused:
         if refused.field == "channel":
             refused.field = "content_types"
@@ -114,6 +116,11 @@ def archive_subscription_type(session: Session, subscription_type_id: str) -> Su
 def unarchive_subscription_type(session: Session, subscription_type_id: str) -> SubscriptionType:
     """Bring an archived subscription type back, live if it was."""
     return _change_state(session, subscription_type_id, subscription_types.unarchive)
+
+
+def _choose_form(session: Session, subscription_type: SubscriptionType, form_id: str | None) -> None:
+    chosen = None if form_id is None else ids.number(form_id) or 0
+    preference_form.choose(session, subscription_type, chosen, actor=auth.caller().actor, at=clock.now())
 
 
 def _find(session: Session, subscription_type_id: str) -> SubscriptionType:

@@ -7,23 +7,26 @@ from typing import Any
 from flask import request as http_request
 from sqlalchemy.orm import Session
 
-from app.core import clock
+from app.core import clock, public_urls
 from app.core.consent import eligibility
 from app.core.consent.eligibility import SubscriptionStatus
 from app.core.contacts import records, views
 from app.core.errors import InvalidInput
 from app.core.ledger import events as ledger
 from app.core.ledger.evidence import Evidence, reported_by
+from app.core.preferences import links
 from app.core.proof import receipts
 from app.core.subscriptions import attachments, subscription_types
+from app.models import Contact, EvidenceLevel
 from app.schemas.consent import AttachSchema, ConsentEventListSchema, ConsentListSchema, DetachSchema
 from app.schemas.fields import PagingSchema
 from app.schemas.receipt import ConsentReceiptSchema
 from app.schemas.subscription_type import SubscriptionListSchema, SubscriptionSchema
+from app.web import security
 from app.web.api import auth, ids, pagination
 from app.web.api.blueprint import ApiBlueprint
 from app.web.api.etags import use_etag
-from app.web.security import public_url
+from app.web.services import unit_of_work
 
 blueprint = ApiBlueprint("subscriptions", __name__, description="What contacts opted in to and out of.")
 PER_PAGE = 50
@@ -101,6 +104,10 @@ def list_consents(contact_id: str) -> dict[str, Any]:
     """List a contact's consent for every live subscription type.
 
     With the reasons for which they would not be reached right now; `reachable` is true when there is none.
+
+    `preference_center_url` is for the contact alone: who opens it acts as the contact. Put it in your texts and mails.
+    It is the same for a day, changes anything for 60 days, and unsubscribes for ever. Tokens without the scope `write`
+    get null.
     """
     use_etag()
     session = auth.read_session()
@@ -108,7 +115,7 @@ def list_consents(contact_id: str) -> dict[str, Any]:
     statuses = eligibility.statuses(session, contact)
     sources = ledger.sources_of(session, [each.consent.event_id for each in statuses if each.consent])
     data = [CurrentConsent(each, sources.get(each.consent.event_id) if each.consent else None) for each in statuses]
-    return {"data": data, "preference_center_url": None}
+    return {"data": data, "preference_center_url": _preference_center_url(session, contact)}
 
 
 @blueprint.get("/contacts/<contact_id>/consent_events", errors=(404, 410))
@@ -142,7 +149,19 @@ def find_consent_receipt(contact_id: str, event_id: str) -> dict[str, Any]:
     """
     session = auth.read_session()
     line = receipts.line_of(session, ids.number(event_id) or 0, contact_id=views.find(session, contact_id).row.id)
-    return receipts.receipt(session, line, issuer=public_url(), at=clock.now())
+    return receipts.receipt(session, line, issuer=security.public_url(), at=clock.now())
+
+
+def _preference_center_url(session: Session, contact: Contact) -> str | None:
+    """The link for this contact. One is issued in a transaction of its own where none was within a day."""
+    if auth.Scope.WRITE.value not in auth.caller().scopes:
+        return None
+    level, at = EvidenceLevel.PERSONAL_LINK, clock.now()
+    token = links.fresh(session, contact, level=level, at=at)
+    if token is None:
+        with unit_of_work() as writing:
+            token = links.issue(writing, contact, level=level, at=at)
+    return public_urls.preferences(token, base=security.public_url())
 
 
 def _evidence(note: str | None, occurred_at: datetime | None = None) -> Evidence:

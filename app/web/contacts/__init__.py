@@ -9,6 +9,7 @@ from app.web.contacts import (  # noqa: F401
     newest,
     notes,
     number_review,
+    preference_link,
     profile,
     receipt,
     record_consent,

@@ -24,8 +24,8 @@ from app.core.proof import receipts
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.models import ConsentState, Contact
-from app.web import formatting, ids
-from app.web.contacts import evidence, labels
+from app.web import formatting, ids, shown_words
+from app.web.contacts import labels
 from app.web.contacts.blueprint import blueprint
 from app.web.formkit import Form, accepted, choices, offered_forms, text
 from app.web.i18n import gettext, lazy_gettext
@@ -38,7 +38,7 @@ NOTES_SHOWN = 50
 OPT_IN_PREFIX, GDPR_PREFIX, REVIEW_PREFIX = "yes-", "gdpr-", "review-"
 KEEP, RELEASE = "keep", "release"
 GDPR_ON = "on"
-_LINK = "inserted_link"
+_LINK, PREFERENCE_LINK = "inserted_link", "preference_link"
 
 
 class InsertForm(Form):
@@ -180,11 +180,12 @@ def profile_page(public_id: str, forms: ProfileForms) -> str:
             notes_count=notes.count_of_contact(session, found.id),
             is_closed=reach.is_closed(found),
             has_messenger=lifecycle.has_messenger(session, found),
-            link=_take_link(found),
+            link=_take_link(found, _LINK),
+            preference_link=_take_link(found, PREFERENCE_LINK),
             agents=formatting.actor_names(session),
             time_zone=settings.get(session).time_zone,
             labels=labels,
-            evidence=evidence,
+            evidence=shown_words,
             formatted=phone.formatted,
         )
 
@@ -239,7 +240,7 @@ def _types(subscriptions: Iterable[SubscriptionStatus]) -> list[Any]:
     return choices([("", gettext("Choose a subscription type")), *named])
 
 
-def _take_link(found: Contact) -> str | None:
-    """The link of the form that was just inserted for this contact; null when the page is loaded again."""
-    stored = cookie.pop(_LINK, None) if _LINK in cookie else None
+def _take_link(found: Contact, name: str) -> str | None:
+    """The link that was just made for this contact; null when the page is loaded again."""
+    stored = cookie.pop(name, None) if name in cookie else None
     return stored[1] if stored and stored[0] == found.public_id else None

@@ -20,8 +20,8 @@ class Done:
     :param token: the inserted form's token
     :param number: the number or address as this reader may see it
     :param event_id: of the event that the answer wrote; null where it changed nothing
-    :param undone: empty until the answer is undone; then its channel, or ``AS_BEFORE`` where they are subscribed anyway;
-        ``WITHDRAWN`` where a known user withdrew
+    :param undone: empty until the answer is undone; then its channel, or ``AS_BEFORE`` where they are subscribed
+        anyway; or ``WITHDRAWN`` where a known user withdrew
     :param is_signed: the answer came from a signed user
     """
 

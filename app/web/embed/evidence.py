@@ -7,15 +7,15 @@ from flask import request
 from app.core import origins
 from app.core.forms import views as form_views
 from app.core.forms import wording as form_wording
-from app.core.forms.form_view import INSERTED_BY_PAGE, FormView
+from app.core.forms.form_view import FormView
 from app.core.forms.render_token import RenderToken
 from app.core.ledger.evidence import Evidence
-from app.core.wording import FrozenWording
 from app.models import Channel, EvidenceLevel, Source
 from app.web.embed import masking
 from app.web.embed.forms import AnswerForm
+from app.web.form_page.evidence import evidence_of_page
 from app.web.form_page.page import FormPage
-from app.web.security import client_address, public_url
+from app.web.security import public_url
 from app.web.services import keys
 
 
@@ -23,7 +23,7 @@ def evidence_of(form: AnswerForm, view: FormView, page: FormPage, shown: RenderT
     """The evidence of this request."""
     is_saved = bool(shown and shown.destination_hash)
     evidence = replace(
-        _evidence(view, page, page.wording(is_saved=is_saved)),
+        evidence_of_page(page, view, page.wording(is_saved=is_saved), Source.FORM, level_of(view)),
         origin=shown.origin if shown else None,
         page=form.claimed_page(_framing_origins(page.context.origins)),
     )
@@ -32,31 +32,28 @@ def evidence_of(form: AnswerForm, view: FormView, page: FormPage, shown: RenderT
 
 def undo_evidence(view: FormView, page: FormPage) -> Evidence:
     """The evidence of an undo."""
-    return _evidence(view, page, form_wording.undo_wording(page.context, page.texts))
+    words = form_wording.undo_wording(page.context, page.texts)
+    return evidence_of_page(page, view, words, Source.FORM, level_of(view))
 
 
 def withdraw_evidence(view: FormView, page: FormPage) -> Evidence:
     """The evidence of a withdrawal."""
-    return _evidence(view, page, form_wording.withdraw_wording(page.context, page.texts))
+    words = form_wording.withdraw_wording(page.context, page.texts)
+    return evidence_of_page(page, view, words, Source.FORM, level_of(view))
 
 
-def _evidence(view: FormView, page: FormPage, words: FrozenWording) -> Evidence:
-    return Evidence(
-        source=Source.FORM,
-        actor="contact",
-        level=_level(view),
-        ip_address=client_address(request),
-        user_agent=request.headers.get("User-Agent"),
-        locale=page.context.locale,
-        words=words,
-        form_version_id=page.context.version_id,
-        details={**form_wording.evidence_details(view.form.type_name, view.form.channel), **_form_details(view)},
-    )
+def level_of(view: FormView) -> EvidenceLevel:
+    """How sure we are who answers."""
+    if view.is_unverified:
+        return EvidenceLevel.WEB_UNVERIFIED
+    if view.user_id is not None:
+        return EvidenceLevel.SIGNED_IDENTITY
+    return EvidenceLevel.SIGNED_IDENTITY if masking.may_show_full_number(view) else EvidenceLevel.PERSONAL_LINK
 
 
 def is_suppressed(view: FormView) -> bool:
     """Whether texts to the saved number are stopped, as far as this reader may know it: only the person themselves."""
-    if _level(view) == EvidenceLevel.WEB_UNVERIFIED or view.respondent is None or view.form.channel != Channel.SMS:
+    if level_of(view) == EvidenceLevel.WEB_UNVERIFIED or view.respondent is None or view.form.channel != Channel.SMS:
         return False
     return view.respondent.is_suppressed
 
@@ -79,17 +76,6 @@ def _framing_origins(allowed_origins: tuple[str, ...]) -> tuple[str, ...]:
     return (*allowed_origins, own) if own else allowed_origins
 
 
-def _form_details(view: FormView) -> dict[str, str | int]:
-    """Which form it was; of an inserted one, who inserted it and in which conversation."""
-    details: dict[str, str | int] = {"form": view.form.name, "form_version": view.form.number}
-    insertion = view.insertion
-    if insertion is not None and insertion.inserted_by != INSERTED_BY_PAGE:
-        details["inserted_by"] = insertion.inserted_by
-    if insertion is not None and insertion.conversation_id is not None:
-        details["conversation"] = insertion.conversation_id
-    return details
-
-
 def _shown_number(view: FormView) -> dict[str, str]:
     """The saved number or address as it was on the screen: masked or in full."""
     saved = form_views.saved_destination(keys(), view)
@@ -100,12 +86,3 @@ def _typed_number(form: AnswerForm, view: FormView) -> dict[str, str]:
     """What the person typed, and the country that they chose."""
     chosen = {"country": form.country.data} if view.form.channel == Channel.SMS and form.country.data else {}
     return {"typed_as": form.typed_text(view.form.channel), **chosen}
-
-
-def _level(view: FormView) -> EvidenceLevel:
-    """How sure we are who answers."""
-    if view.is_unverified:
-        return EvidenceLevel.WEB_UNVERIFIED
-    if view.user_id is not None:
-        return EvidenceLevel.SIGNED_IDENTITY
-    return EvidenceLevel.SIGNED_IDENTITY if masking.may_show_full_number(view) else EvidenceLevel.PERSONAL_LINK

@@ -6,13 +6,11 @@ from typing import Any
 from flask import request, url_for
 
 from app.core import wording
-from app.core.forms.content import find_content
 from app.core.forms.form_view import FormView
 from app.core.forms.render_token import RenderToken
 from app.web.form_page import countries
 from app.web.form_page import page as form_page
 from app.web.form_page.page import FormPage
-from app.web.services import read_only
 
 _RADIUS_MAX = 24
 
@@ -32,11 +30,7 @@ def page_of(
     context = form_page.context_of(
         view, locale=locale, region=region, theme=_theme(), is_transparent=_option("background") == "transparent"
     )
-    if page := form_page.cached(context):
-        return page
-    with read_only() as session:
-        content = find_content(session, view.form.version_id)
-    return form_page.render_cached(context, content)
+    return form_page.find(context)
 
 
 def negotiated(view: FormView | None = None) -> str:

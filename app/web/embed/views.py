@@ -23,11 +23,11 @@ from app.core.submissions import submit as submissions
 from app.core.submissions.outcome import Outcome
 from app.db import ReadConnection
 from app.models import ContactRole
-from app.web.embed import errors, masking, pages, undo, way_out
+from app.web.embed import masking, pages, undo, way_out
 from app.web.embed.done import AS_BEFORE, WITHDRAWN, Done
 from app.web.embed.evidence import evidence_of, framing_origin, is_suppressed
 from app.web.embed.forms import AnswerForm
-from app.web.form_page import countries
+from app.web.form_page import countries, refusals
 from app.web.form_page import page as form_page
 from app.web.form_page.page import FormPage, PageData
 from app.web.security import client_address, refuse_other_sites
@@ -164,6 +164,7 @@ def _show_done(view: FormView, done: Done, sealed: str) -> Response:
         number=done.number,
         token=done.token,
         done=sealed if can_undo else "",
+        preferences=way_out.preferences_address(view, is_signed=done.is_signed, full=full),
         is_suppressed=is_suppressed(view),
     )
     return form_page.respond(form_page.html_of(page, data), 200, page.policy)
@@ -231,13 +232,16 @@ def _respond(
         kept = replace(kept, country=page.context.region)
     is_full = masking.may_show_full_number(view)
     shown = token.signed(keys().signer("shown")) if outcome.state in _SENDS else ""
+    full = masking.proof_for_answer(shown) if is_full else ""
+    if outcome.state == State.SIGNED_UP:
+        kept = replace(kept, preferences=way_out.preferences_address(view, is_signed=is_full, full=full))
     data = replace(
         kept,
-        action=_action(view, outcome, full=masking.proof_for_answer(shown) if is_full else ""),
+        action=_action(view, outcome, full=full),
         shown=shown,
         number=masking.saved_number(view, saved, is_full=is_full),
-        error=errors.refusal_sentence(outcome, page.context.locale),
-        agree_error="" if outcome.has_agreed else errors.tick_sentence(page.context.locale),
+        error=refusals.refusal_sentence(outcome, page.context.locale),
+        agree_error="" if outcome.has_agreed else refusals.tick_sentence(page.context.locale),
         error_code=outcome.refusal or "",
     )
     response = form_page.respond(form_page.html_of(page, data), _status(outcome), page.policy)
@@ -285,7 +289,7 @@ def _undone_notice(view: FormView, done: Done) -> str:
 
 def _status(outcome: Outcome) -> int:
     if outcome.refusal:
-        return errors.refusal_status(outcome)
+        return refusals.refusal_status(outcome)
     if outcome.state == State.UNAVAILABLE and request.method == "POST":
         return 409
     return 410 if outcome.state == State.EXPIRED else 200

@@ -16,7 +16,7 @@ from markupsafe import escape
 
 from app.core import public_urls, wording
 from app.core.forms import wording as form_wording
-from app.core.forms.content import FormContent
+from app.core.forms.content import FormContent, find_content
 from app.core.forms.form_view import FormView, State
 from app.core.forms.wording import WordingContext
 from app.core.signing import random_token
@@ -25,6 +25,7 @@ from app.models import Channel
 from app.web.form_page import colors, countries
 from app.web.i18n import use_locale
 from app.web.security import PERMISSIONS
+from app.web.services import read_only
 
 _CACHED_PAGES_MAX = 512
 # Placeholders in a cached page, random so that no text of a form can contain one.
@@ -83,6 +84,7 @@ class PageData:
     :param is_suppressed: texts to the number are stopped, and the reader may know that
     :param token: of a page in the state "done": the inserted form's token
     :param done: the signed value with which the answer can be undone; empty: it cannot
+    :param preferences: where the button is sent that leads to the preference center; empty: this reader has none
     :param notice: what has just happened, above the form
     """
 
@@ -100,13 +102,23 @@ class PageData:
     is_suppressed: bool = False
     token: str = ""
     done: str = ""
+    preferences: str = ""
     notice: str = ""
 
     @property
     def is_first(self) -> bool:
         """Whether there is nothing of this person beside the number, so that the cached page can be used."""
         is_final = self.state == State.DONE and not self.done
-        own = (self.error, self.agree_error, self.typed, self.is_agreed, self.is_suppressed, self.notice, is_final)
+        own = (
+            self.error,
+            self.agree_error,
+            self.typed,
+            self.is_agreed,
+            self.is_suppressed,
+            self.notice,
+            self.preferences,
+            is_final,
+        )
         return not any(own)
 
 
@@ -138,13 +150,12 @@ def context_of(view: FormView, *, locale: str, region: str | None, theme: str, i
     )
 
 
-def cached(context: PageContext) -> FormPage | None:
-    """The page, if this process has rendered it before."""
-    return _cache.get(context)
-
-
-def render_cached(context: PageContext, content: FormContent) -> FormPage:
-    """Render the page and cache it."""
+def find(context: PageContext) -> FormPage:
+    """The page; rendered and cached, unless this process has rendered it before."""
+    if page := _cache.get(context):
+        return page
+    with read_only() as session:
+        content = find_content(session, context.version_id)
     if len(_cache) >= _CACHED_PAGES_MAX:
         _cache.clear()
     page = _cache[context] = render(context, content)
@@ -275,5 +286,6 @@ def _render_state(page: FormPage, data: PageData, select: _Select) -> str:
             texts=page.texts,
             data=data,
             select=select,
+            own_page=public_urls.inserted_form(data.token),
             home=public_urls.public_form(context.form_key),
         )

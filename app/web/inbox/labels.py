@@ -133,7 +133,7 @@ def excerpt(row: InboxRow, agents: Mapping[int | str, str], me: int) -> str:
         summary = _form_summary(row.form)
     else:
         summary = " ".join(row.body[:400].split())[:160]
-    if row.author == "contact" or (row.form and row.form.state == CardState.SIGNED_UP):
+    if row.author == "contact" or (row.form and _is_by_person(row.form)):
         return summary
     is_note, is_mine = row.kind == MessageKind.NOTE, row.author == f"agent:{me}"
     if is_mine:
@@ -144,7 +144,13 @@ def excerpt(row: InboxRow, agents: Mapping[int | str, str], me: int) -> str:
     return gettext("%(author)s: %(text)s", author=author, text=summary)
 
 
+def _is_by_person(card: FormCard) -> bool:
+    return card.state == CardState.SIGNED_UP or card.is_withdrawn_by_person
+
+
 def _form_summary(card: FormCard) -> str:
+    if card.is_withdrawn_by_person:
+        return gettext("Withdrew from “%(title)s”", title=card.title)
     if card.state == CardState.SIGNED_UP and card.is_signed_up_elsewhere:
         return gettext("Already opted in: “%(title)s”", title=card.title)
     return gettext(_CARD_SUMMARIES[card.state], title=card.title)

@@ -22,6 +22,7 @@ from app.models import Channel
 from app.schemas.entry import BadValue, read_json
 from app.web import ids, json_errors
 from app.web.compression import compress
+from app.web.messenger import subscriptions
 from app.web.security import client_address, refuse_other_sites
 from app.web.services import database, keys, polls, read_connection, read_only, unit_of_work
 
@@ -46,9 +47,11 @@ def init_app(api: Flask) -> None:
     json_errors.init_app(api)
     api.register_blueprint(identification)
     api.register_blueprint(calls)
+    api.register_blueprint(subscriptions.blueprint)
 
 
 @calls.before_request
+@subscriptions.blueprint.before_request
 def require_bearer() -> None:
     """Read the visitor's token or session into ``g.bearer``.
 

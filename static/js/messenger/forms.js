@@ -39,6 +39,10 @@ events.addEventListener("polled", () => {
     frame.src = frame.src;
   }
 });
+// After the visitor unsubscribed elsewhere in the panel.
+export const reloadForms = () => {
+  for (const frame of list.querySelectorAll(FORM)) frame.src = frame.src;
+};
 export const handleFormMessage = (source, origin, data) => {
   if (origin !== location.origin) return;
   const frame = [...list.querySelectorAll(FORM)].find((each) => each.contentWindow === source);

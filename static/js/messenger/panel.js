@@ -7,6 +7,7 @@ import { begin, signIn } from "./identity.js";
 import { countUnread, postUnread, showEarlier, showNewest } from "./message_list.js";
 import { poll, schedulePoll } from "./polls.js";
 import { loadUnsent, unsent, write } from "./sending.js";
+import { closeSubscriptions, isShown } from "./subscriptions.js";
 import { byId, earlier, events, field, newer, state, texts } from "./state.js";
 
 const asToken = (value) => (typeof value === "string" && /^t_[\w-]{43}$/.test(value) ? value : null);
@@ -56,7 +57,8 @@ events.addEventListener("begun", () => (state.isOpen ? showPanel() : poll()));
 
 const showPanel = async () => {
   state.lastActiveMs = Date.now();
-  if (matchMedia("(hover: hover)").matches) field.focus();
+  if (isShown()) byId("subscriptions-title").focus();
+  else if (matchMedia("(hover: hover)").matches) field.focus();
   else byId("close").focus();
   if (state.isStale) await signIn().catch(() => {});
   openForms();
@@ -89,7 +91,9 @@ field.addEventListener("keydown", (event) => {
   byId("write").requestSubmit();
 });
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape") postToHost("close");
+  if (event.key !== "Escape") return;
+  if (isShown()) closeSubscriptions();
+  else postToHost("close");
 });
 byId("close").addEventListener("click", () => postToHost("close"));
 newer.addEventListener("click", showNewest);

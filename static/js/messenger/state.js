@@ -1,7 +1,7 @@
 // The elements of the panel, its translated texts, and the state that the other modules share.
 //
-// Modules import in one direction: state < host, api, message_row < message_list < forms, polls < sending < identity <
-// panel. Calls in the other direction are events of `events`:
+// Modules import in one direction: state < host, api, message_row < message_list < forms, polls < sending,
+// subscriptions < identity < panel. Calls in the other direction are events of `events`:
 //   form-added   a row with a form was created; detail: the row
 //   cleared      the list was emptied, because another person begins
 //   polled       the server answered a poll

@@ -105,6 +105,19 @@ def test_a_card_shows_when_its_form_is_expired_unavailable_or_not_needed(databas
         assert state().state == "unavailable"
 
 
+def test_a_card_shows_that_its_person_opted_out_elsewhere_after_the_answer(database: Database) -> None:
+    with database.unit_of_work() as session:
+        offers, chat = make.live_type(session), start(session)
+        sam = lifecycle.contact_of(session, chat)
+        inserted = make.inserted(session, make.form(session, offers), sam, at=NOON)
+        conversation_forms.place(session, appending.lock(session, chat.id), inserted, author=ANA, at=NOON)
+        make.opt_in(session, sam, offers)
+        inserted.answered_at = NOON
+        make.opt_out(session, sam, offers)
+        (card,) = [each.form for each in views.agent_page(session, chat.id, at=NOON).messages if each.form]
+        assert (card.state, card.is_withdrawn_by_person) == (CardState.WITHDRAWN, True)
+
+
 def test_the_card_of_a_blocked_or_archived_contact_is_unavailable(database: Database) -> None:
     with database.unit_of_work() as session:
         chat = start(session)

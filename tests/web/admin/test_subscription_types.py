@@ -160,3 +160,18 @@ def test_an_opt_out_type_counts_everybody_who_did_not_opt_out(max_: FlaskClient,
         make.opt_out(session, sam, orders)
     assert '<td data-label="Subscribed" class="end">2</td>' in max_.get(PATH).get_data(as_text=True)
     assert "2 subscribed" in max_.get(f"{PATH}/{orders.id}").get_data(as_text=True)
+
+
+def test_an_admin_chooses_the_form_by_which_people_subscribe_on_their_preference_page(
+    max_: FlaskClient, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        offers, other = make.live_type(session), make.live_type(session, name="Other")
+        form, foreign = make.form(session, offers, name="Offers on the page"), make.form(session, other)
+    path = f"{PATH}/{offers.id}"
+    assert "Offers on the page" in max_.get(path).get_data(as_text=True)
+    for chosen, status, stored in ((form.id, 303, form.id), (foreign.id, 422, form.id), ("", 303, None)):
+        sent = {"name": "Offers", "preference_form_id": str(chosen)}
+        assert pages.submit(max_, path, sent).status_code == status
+        assert [each.preference_form_id for each in _all(database)] == [stored, None]
+    assert pages.submit(max_, path, {"name": "Offers"}).status_code == 303

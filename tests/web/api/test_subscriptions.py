@@ -20,7 +20,7 @@ from app.core.subscriptions import subscription_types
 from app.models import ConsentEvent, EvidenceLevel, OutboxEvent, Source
 from tests import make
 from tests.make import BRITISH_NUMBER, EVES_NUMBER, NOON, SAMS_NUMBER
-from tests.web.api.client import ApiClient, database
+from tests.web.api.client import ApiClient, api_client, database
 
 
 @pytest.fixture
@@ -228,7 +228,7 @@ def test_consents_are_listed_for_every_live_type_with_reasons(api: ApiClient, of
         True,
         True,
     )
-    assert body["preference_center_url"] is None
+    assert body["preference_center_url"] == api.get(f"/contacts/{sam}/consents")["preference_center_url"]
     api.put(f"/contacts/{sam}", {"phone": EVES_NUMBER})
     assert api.get(f"/contacts/{sam}/consents")["data"][1]["reasons"] == ["number_changed"]
 
@@ -274,6 +274,20 @@ def test_types_are_created_put_live_archived_and_unarchived(api: ApiClient) -> N
         assert (response.status, response.code, response.field) == (422, "immutable_field", field)
     assert api.get(path)["default_translation"]["name"] == "Newsletter"
     assert api.get("/subscription_types/abc").code == "not_found"
+
+
+def test_a_type_names_the_form_by_which_people_opt_in_on_their_preference_page(api: ApiClient, offers: str) -> None:
+    form = api.post("/forms", {"subscription_type_id": offers, "title": "Offers"})["id"]
+    path = f"/subscription_types/{offers}"
+    read = api.get(path).body
+    assert read["preference_form_id"] is None
+    assert api.put(path, read | {"preference_form_id": form})["preference_form_id"] == form
+    assert api.put(path, {"name": "Offers"})["preference_form_id"] == form
+    refused = api.put(path, {"preference_form_id": "999"})
+    assert (refused.status, refused.field) == (400, "preference_form_id")
+    assert api.put(path, {"preference_form_id": None})["preference_form_id"] is None
+    draft = {"name": "News", "content_types": ["email"], "consent_type": "opt_in", "preference_form_id": form}
+    assert api.post("/subscription_types", draft).field == "preference_form_id"
 
 
 @pytest.mark.parametrize(
@@ -372,3 +386,18 @@ def test_only_an_event_of_the_contact_has_a_receipt_there(api: ApiClient, offers
     assert api.get(f"/contacts/{eve}/consent_receipts/{event['id']}").status == 404
     assert api.get(f"/contacts/{sam}/consent_receipts/999999").status == 404
     assert api.get(f"/contacts/{sam}/consent_receipts/none").status == 404
+
+
+def test_the_preference_center_of_a_contact_opens_by_the_url_that_a_writing_token_gets(
+    app: Flask, api: ApiClient, offers: str, sam: str
+) -> None:
+    api.post(f"/contacts/{sam}/subscriptions", {"id": offers, "consent_type": "opt_in"})
+    url = api.get(f"/contacts/{sam}/consents")["preference_center_url"]
+    path = url.removeprefix("http://localhost")
+    assert path.startswith("/p/")
+    left = app.test_client().post(f"{path}/subscription_types/{offers}", data={"action": "unsubscribe"})
+    assert left.status_code == 303
+    (consent,) = api.get(f"/contacts/{sam}/consents")["data"]
+    assert (consent["status"], consent["source"]) == ("opted_out", "preference_center")
+    reader = api_client(app, "read")
+    assert reader.get(f"/contacts/{sam}/consents")["preference_center_url"] is None

@@ -216,7 +216,7 @@ def test_the_record_shows_the_whole_wording_as_it_was_shown(ana: FlaskClient, da
 
 
 def test_a_wording_of_unknown_shape_is_shown_as_it_is() -> None:
-    from app.web.contacts.evidence import reproduction
+    from app.web.shown_words import reproduction
 
     assert reproduction("no json").rest == (("words", "no json"),)
     odd = reproduction('{"links":["x"],"notes":"one","button":5,"locale":"ar"}')

@@ -21,6 +21,7 @@ class EmbedPage:
     box: dict[str, str] | None = None
     asks: str | None = None
     action: str = ""
+    preferences: str = ""
     text: str = ""
 
     @property
@@ -72,6 +73,8 @@ class _Reader(HTMLParser):
             self.page.root = values
         elif tag == "main":
             self.page.main = values
+        elif tag == "form" and "target" in values:
+            self.page.preferences = values["action"]
         elif tag == "form":
             self.page.action = values["action"]
         elif tag == "input" and values.get("type") == "hidden":

@@ -10,6 +10,8 @@ from app.core.conversations import lifecycle
 from app.core.conversations import views as conversation_views
 from app.core.forms import user_token
 from app.core.forms.user_token import FormUser
+from app.core.messenger import identity
+from app.core.preferences import links
 from app.core.signing import Keys, keys_of
 from app.db import Database
 from app.models import (
@@ -68,7 +70,8 @@ def test_a_user_withdraws_where_the_form_says_that_they_are_signed_up(client: Fl
     with database.read_only() as session:
         assert session.scalars(select(DestinationOptOut)).one().destination_hash
         evidence = session.scalars(select(ConsentEvidence).order_by(ConsentEvidence.event_id.desc())).first()
-        assert evidence is not None and evidence.wording_hash and evidence.ip_address
+        assert evidence is not None
+        assert (bool(evidence.wording_hash), evidence.ip_address) == (True, "127.0.0.1")
     withdraw(client, signed_up)
     with database.read_only() as session:
         assert len(session.scalars(select(ConsentEvent.id)).all()) == 2
@@ -111,9 +114,17 @@ def test_an_unknown_person_takes_back_their_sign_up_long_afterwards_and_nothing_
         done = answer(client, open_form(client, f"/f/form/{key}"), make.SAMS_NUMBER)
         clock.shift(40 * 24 * 3600)
         gone = withdraw(client, open_form(client, f"/f/{done.main['data-token']}"))
+        _assert_taken_back(database)
+        clock.shift(1)
+        answer(client, open_form(client, f"/f/form/{key}"), make.SAMS_NUMBER)
+        assert _states(database) == ["opted_in"]
     assert (gone.state, gone.main.get("data-form")) == ("ask", key)
     assert "You will not receive texts from this sign-up." in gone.text
-    assert _states(database) == []
+
+
+def _assert_taken_back(database: Database) -> None:
+    """The lead is opted out, and nothing is said about its number."""
+    assert _states(database) == ["opted_out"]
     assert _newest(database) == ("opt_out", "form", "web_unverified")
     with database.read_only() as session:
         assert session.scalars(select(DestinationOptOut)).all() == []
@@ -152,6 +163,46 @@ def test_eve_cannot_withdraw_for_sam_by_the_address_of_the_form_or_a_token_that_
     assert (sandboxed.state, _states(database)) == ("saved", ["opted_out"])
 
 
+def test_only_a_signed_user_and_the_visitor_of_a_chat_get_a_link_to_the_preference_center(
+    client: FlaskClient, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        form = make.form(session)
+        sam = make.contact(session, external_id="sam", phone_number=make.SAMS_NUMBER)
+        visitor = make.contact(session, role=ContactRole.LEAD, external_id=None)
+        chat = lifecycle.start(session, visitor.id, at=make.NOON)
+        message = conversation_forms.insert_saved(session, chat.id, form.id, actor="agent:1", at=make.NOON)
+        signed = f"/f/user/{user_token.signed(keys_of(session), FormUser(form.key, 'sam'))}"
+        in_chat = f"/f/{session.get_one(InsertedForm, message.inserted_form_id).token}"
+        full = make.inserted(session, form, sam).token
+        session.flush()
+        proof = identity.full_number_proof(keys_of(session), full, sam.id)
+        passed_on, public = f"/f/{make.inserted(session, form, sam).token}", f"/f/form/{form.key}"
+        sams, visitors = sam.id, visitor.id
+    expected = {
+        f"/f/{full}?full={proof}": (sams, "personal_link"),
+        signed: (sams, "personal_link"),
+        in_chat: (visitors, "web_unverified"),
+        passed_on: None,
+        public: None,
+    }
+    for path, link in expected.items():
+        page = open_form(client, path)
+        page = page if page.state == "signed_up" else answer(client, page, make.EVES_NUMBER)
+        assert page.state in {"done", "signed_up"}
+        if link is None:
+            assert page.preferences == ""
+            assert client.post(f"{path}/preferences", data=page.fields).status_code in {404, 405}
+            continue
+        response = client.post(page.preferences, data=page.fields)
+        assert response.status_code == 303
+        with database.read_only() as session:
+            found = links.find(session, response.headers["Location"].removeprefix("/p/"))
+            assert (found.contact_id, found.level) == link
+    again = open_form(client, in_chat)
+    assert (again.state, bool(again.preferences)) == ("signed_up", True)
+
+
 def test_the_card_in_the_chat_shows_the_withdrawal(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         visitor = make.contact(session, role=ContactRole.LEAD, external_id=None)
@@ -162,8 +213,8 @@ def test_the_card_in_the_chat_shows_the_withdrawal(client: FlaskClient, database
     with time_machine.travel(make.NOON, tick=False):
         answer(client, open_form(client, f"/f/{token}"), make.SAMS_NUMBER)
         assert withdraw(client, open_form(client, f"/f/{token}")).state == "saved"
-    assert _states(database) == []
+    assert _states(database) == ["opted_out"]
     with database.read_only() as session:
         view = conversation_views.agent_page(session, chat_id, at=make.NOON)
         (card,) = [each.form for each in view.messages if each.form]
-        assert (card.state.value, card.undone_at) == ("seen", make.NOON)
+        assert (card.state.value, card.is_withdrawn_by_person, card.undone_at) == ("withdrawn", True, make.NOON)
