@@ -1,4 +1,4 @@
-"""``python -m bench.quick_worker``: the worker with short delays, for the suite.
+"""The worker with short delays, for the suite.
 
 The suite tests what happens to a delivery, not how long the worker waits before the next attempt.
 """
@@ -26,7 +26,3 @@ def main() -> None:
     stopping = threading.Event()
     threading.Thread(target=route_outbox.run, args=(database, stopping, sender.wake), daemon=True).start()
     sender.run(stopping)
-
-
-if __name__ == "__main__":
-    main()

@@ -10,7 +10,6 @@ import argparse
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -34,17 +33,17 @@ from app.http_client import Reach
 from app.jobs import deliver_webhooks
 from app.models import DeliveryState, OutboxEvent, WebhookDelivery
 from bench import quick_worker
-from tests import make
+from tests import launcher, make
+from tests.processes import environment_of
 from tests.receiver import Answer, Received, receiver
 
-ROOT = Path(__file__).parent.parent
 WORKERS = 2
 KILL_EVERY_S = 1.5
 TOPICS = ["granular.subscribe", "granular.unsubscribe"]
 PATIENCE_S = 1800
 # What Python runs as a worker.
-ASSENT_WORKER = ("-c", "from app.cli import run; run(['worker'])")
-QUICK_WORKER = ("-m", "bench.quick_worker")
+ASSENT_WORKER = "from app.cli import run; run(['worker'])"
+QUICK_WORKER = "from bench.quick_worker import main; main()"
 
 
 @dataclass
@@ -114,7 +113,7 @@ def storm(
     contacts: int,
     kills: int,
     log: Path,
-    worker: tuple[str, ...] = ASSENT_WORKER,
+    worker: str = ASSENT_WORKER,
 ) -> Seen:
     """Publish so many events of so many contacts while workers are killed; return what arrived."""
     seen = Seen(events)
@@ -145,14 +144,9 @@ def storm(
 
 
 class _Workers:
-    def __init__(self, settings: config.Settings, out: IO[bytes], program: tuple[str, ...]) -> None:
+    def __init__(self, settings: config.Settings, out: IO[bytes], program: str) -> None:
         self._program = program
-        self._environment = os.environ | {
-            "ASSENT_ALLOW_LOOPBACK": "true",
-            "ASSENT_INSTANCE": str(settings.instance),
-            "ASSENT_DATABASE_URL": settings.database_url,
-            "ASSENT_SECRET_KEY": settings.secret_key,
-        }
+        self._environment = environment_of(settings) | {"ASSENT_ALLOW_LOOPBACK": "true"}
         self._out = out
         self.running = [self._start() for _ in range(WORKERS)]
 
@@ -163,13 +157,12 @@ class _Workers:
         oldest.wait()
         self.running.append(self._start())
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, *self._program]
-        return subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=self._out, stderr=self._out)
+    def _start(self) -> launcher.Launched:
+        return launcher.start(self._program, env=self._environment, files=(self._out, self._out, self._out))
 
 
 @contextmanager
-def _workers(settings: config.Settings, out: IO[bytes], program: tuple[str, ...]) -> Iterator[_Workers]:
+def _workers(settings: config.Settings, out: IO[bytes], program: str) -> Iterator[_Workers]:
     workers = _Workers(settings, out, program)
     try:
         yield workers

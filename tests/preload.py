@@ -1,25 +1,22 @@
-"""What a server of the tests has loaded before it serves: ``tests/serve.py`` forks it from a process that has it."""
+"""What the processes of tests have loaded before they start: ``tests/launcher.py`` forks them from one that has it."""
 
-import sys
-from pathlib import Path
+import importlib
+import pkgutil
 
-# Servers are forked from a process that did not start in this folder's tests.
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
+import flask_security.cli  # noqa: F401
+import flask_sqlalchemy.cli  # noqa: F401
 import granian.server  # noqa: F401
+import jinja2.ext  # noqa: F401
+import passlib.handlers.argon2  # noqa: F401
 import psycopg  # noqa: F401
-import pytest  # noqa: F401  # multiprocessing loads the main module in each process
+from sqlalchemy.orm import configure_mappers
 
-import app.core.submissions.submit
-import app.web.admin
-import app.web.api
-import app.web.auth
-import app.web.contacts
-import app.web.embed
-import app.web.home
-import app.web.inbox
-import app.web.messenger
-import app.web.server  # noqa: F401
+import app
 from app.core import phone
 
+for _module in pkgutil.walk_packages(app.__path__, "app."):
+    if not _module.name.startswith("app.migrations"):
+        importlib.import_module(_module.name)
+
+configure_mappers()
 phone.preload()

@@ -1,10 +1,9 @@
-"""The ``assent`` command as a real process, for tests of what only a process does."""
+"""The ``assent`` command as a process, for tests of what only a process does."""
 
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -14,11 +13,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.config import Settings
-from app.processes import end_with
+from tests import launcher
+from tests.launcher import Launched
 
 T = TypeVar("T")
 PATIENCE_S = 60
-_RUN = "import sys; from app.cli import main; main()"
+# What Python runs as the command.
+ASSENT = "import sys; from app.cli import main; main()"
 
 
 def environment(instance: Path, **more: str) -> dict[str, str]:
@@ -34,30 +35,14 @@ def environment_of(settings: Settings) -> dict[str, str]:
 
 def assent(*arguments: str, env: Mapping[str, str], stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run one command to its end."""
-    return subprocess.run(
-        [sys.executable, "-c", _RUN, *arguments],
-        env=dict(env),
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    return launcher.run(ASSENT, *arguments, env=env, stdin=stdin, timeout_s=PATIENCE_S)
 
 
 @contextmanager
-def started(*arguments: str, env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def started(*arguments: str, env: Mapping[str, str], log: Path) -> Iterator[Launched]:
     """A command that goes on; whatever is left of it is killed at the end."""
-    tests_pid = os.getpid()
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-c", _RUN, *arguments],
-            env=dict(env),
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            preexec_fn=lambda: end_with(tests_pid),
-        )
+    with log.open("wb") as out, Path(os.devnull).open("rb") as nothing:
+        process = launcher.start(ASSENT, *arguments, env=env, files=(nothing, out, out))
         try:
             yield process
         finally:
@@ -72,7 +57,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_ready(port: int, process: "Launched | subprocess.Popen[bytes]", log: Path) -> None:
     """Wait until ``/readyz`` answers 200."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:

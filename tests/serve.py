@@ -1,6 +1,5 @@
 """Servers for tests: the product in this process or as people run it, and pages of a second origin."""
 
-import multiprocessing
 import os
 import signal
 import socket
@@ -10,7 +9,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,11 +17,9 @@ from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wsgi import LimitedStream
 
-from app import config
 from app.config import Settings
-from app.web import server
-from tests.installations import SECRET_KEY
-from tests.processes import descendants, free_port
+from tests import launcher
+from tests.processes import ASSENT, descendants, environment_of, free_port
 
 HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "host"}
 
@@ -122,55 +118,32 @@ def web_process(settings: Settings, workers: int = 1, port: int | None = None) -
 
 
 class WebServer:
-    """The web server as ``assent web`` runs it, forked from a process that has loaded the program: that takes half a
-    second, where starting the command takes several. It can be killed and started again on its port.
-    """
+    """The web server as ``assent web`` runs it. It can be killed and started again on its port."""
 
     def __init__(self, settings: Settings, workers: int = 1, port: int | None = None) -> None:
         self.port = port or free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        self._environ = {
-            "ASSENT_INSTANCE": str(settings.instance),
-            "ASSENT_DATABASE_URL": settings.database_url,
-            "ASSENT_SECRET_KEY": SECRET_KEY,
-            "ASSENT_METRICS_TOKEN": settings.metrics_token,
-        }
+        self._env = {**environment_of(settings), "ASSENT_METRICS_TOKEN": settings.metrics_token}
         self._workers = workers
         self._process: Any = None
 
     def start(self) -> None:
-        self._process = _forking().Process(target=_serve, args=(self._environ, self.port, self._workers))
-        self._process.start()
+        arguments = ("web", "--port", str(self.port), "--workers", str(self._workers))
+        with Path(os.devnull).open("r+b") as nowhere:
+            self._process = launcher.start(ASSENT, *arguments, env=self._env, files=(nowhere, nowhere, nowhere))
         _wait_until_ready(self.address)
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.join(20)
-        assert self._process.exitcode is not None, "the server did not stop"
+        self._process.wait(20)
 
     def kill(self) -> None:
         """End it and its web processes at once, as a power cut would."""
         for pid in [self._process.pid, *descendants(self._process.pid)]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self._process.join(20)
+        self._process.wait(20)
         _wait_until_free(self.port)
-
-
-@lru_cache
-def _forking() -> Any:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.preload"])
-    return context
-
-
-def _serve(environ: dict[str, str], port: int, workers: int) -> None:
-    os.environ.update(environ)
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
-        os.dup2(nowhere.fileno(), 2)
-    multiprocessing.set_start_method("fork", force=True)  # its web processes are loaded already, too
-    server.run(config.load(), "127.0.0.1", port, workers=workers)
 
 
 @contextmanager

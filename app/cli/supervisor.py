@@ -47,8 +47,10 @@ class Companion:
         threading.Thread(target=self._watch, name=f"watch {child.name}", daemon=True).start()
 
     def ask_to_stop(self) -> None:
-        self._is_stopping.set()
-        self._process.terminate()
+        """Send SIGTERM, once: a second one would interrupt the jobs that the child is finishing."""
+        if not self._is_stopping.is_set():
+            self._is_stopping.set()
+            self._process.terminate()
 
     def stop(self) -> int:
         """Stop the process; kill it when that takes too long. Returns its exit status."""

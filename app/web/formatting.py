@@ -62,7 +62,7 @@ def day(on: date, parts: str = "MMMd") -> str:
     return format_skeleton(parts, datetime.combine(on, time()), locale=reader_locale())
 
 
-def day(at: datetime, time_zone: str) -> str:
+def local_day(at: datetime, time_zone: str) -> str:
     """A day in a time zone as the reader writes it: ``2 Nov 2026``."""
     return format_skeleton("yMMMd", at, tzinfo=ZoneInfo(time_zone), locale=reader_locale())
 

@@ -1,9 +1,8 @@
 """Commits are durable, readers never wait for writers, writers queue."""
 
-import subprocess
-import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
@@ -12,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from app.config import Settings
 from app.db import BUSY_TIMEOUT_MS, CompiledStatement, Database
 from app.models import ConsentEvent, Contact, Wording
-from tests import make
+from tests import launcher, make
 from tests.processes import environment_of
 
 pytestmark = pytest.mark.own_database
@@ -85,20 +84,18 @@ def test_writers_of_one_process_never_fail(database: Database) -> None:
         assert session.scalar(select(func.count()).select_from(Contact)) == 120
 
 
-def test_writers_of_two_processes_lose_nothing_and_never_fail(settings: Settings, database: Database) -> None:
+def test_writers_of_two_processes_lose_nothing_and_never_fail(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
     with database.unit_of_work() as session:
         subscription_type = make.live_type(session)
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", WRITER, name, str(subscription_type.id)],
-            env=environment_of(settings),
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for name in ("one", "two")
-    ]
-    errors = [process.communicate(timeout=120)[1] for process in processes]
-    assert errors == ["", ""]
+    with (tmp_path / "log").open("w+b") as log:
+        both = [
+            launcher.start(WRITER, name, str(subscription_type.id), env=environment_of(settings), files=(log, log, log))
+            for name in ("one", "two")
+        ]
+        assert [each.wait(120) for each in both] == [0, 0], (tmp_path / "log").read_text()
+    assert (tmp_path / "log").read_text() == ""
     with database.read_only() as session:
         assert session.scalar(select(func.count()).select_from(ConsentEvent)) == 200
 

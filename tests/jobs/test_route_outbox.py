@@ -2,8 +2,7 @@
 
 import io
 import logging
-import subprocess
-import sys
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +21,7 @@ from app.core.workspace import bootstrap as store
 from app.db import Database
 from app.jobs import route_outbox as sweep
 from app.models import OutboxEvent
-from tests import make
+from tests import launcher, make
 from tests.processes import PATIENCE_S, environment_of, started
 
 
@@ -94,18 +93,15 @@ def test_a_killed_sweep_counts_no_event_twice_and_loses_none(
     form_id = insert(database, events)
     script = (
         "from app import config; from app.core.workspace import bootstrap; from app.jobs import route_outbox;"
-        "d = bootstrap.open_database(config.load()); print('go', flush=True); route_outbox.sweep_outbox(d)"
+        "d = bootstrap.open_database(config.load()); route_outbox.sweep_outbox(d)"
     )
     for is_killed in (True, False):
-        process = subprocess.Popen(
-            [sys.executable, "-c", script], env=environment_of(settings), stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout
-        assert process.stdout.readline() == "go\n"
-        if is_killed:
-            wait_until(lambda: waiting_of(database, routed=True) > 0)
-            process.kill()
-        process.communicate(timeout=PATIENCE_S)
+        with (tmp_path / "log").open("w+b") as log:
+            process = launcher.start(script, env=environment_of(settings), files=(log, log, log))
+            if is_killed:
+                wait_until(lambda: waiting_of(database, routed=True) > 0)
+                process.kill()
+            assert process.wait(PATIENCE_S) == (-signal.SIGKILL if is_killed else 0), (tmp_path / "log").read_text()
         assert inserted_count(database, form_id) == waiting_of(database, routed=True)
     assert inserted_count(database, form_id) == events
 

@@ -12,7 +12,8 @@ from app.core.proof import pdf, receipts, rule_words
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.web import formatting
-from app.web.contacts import evidence, labels, receipt_document
+from app.web import shown_words
+from app.web.contacts import labels, receipt_document
 from app.web.contacts.blueprint import blueprint
 from app.web.security import public_url
 from app.web.services import read_only
@@ -38,7 +39,7 @@ def receipt_page(event_id: int) -> ResponseReturnValue:
             workspace=settings.get(session),
             time_zone=settings.get(session).time_zone,
             labels=labels,
-            evidence=evidence,
+            evidence=shown_words,
             formatted=phone.formatted,
         )
 

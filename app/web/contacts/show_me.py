@@ -18,7 +18,8 @@ from app.core.proof.history import History
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.web import formatting
-from app.web.contacts import evidence, labels
+from app.web import shown_words
+from app.web.contacts import labels
 from app.web.contacts.blueprint import blueprint
 from app.web.contacts.receipt import attachment
 from app.web.formkit import Form, accepted, text
@@ -92,7 +93,7 @@ def shown(session: Session, found: History) -> dict[str, object]:
         "time_zone": settings.get(session).time_zone,
         "workspace": settings.get(session),
         "labels": labels,
-        "evidence": evidence,
+        "evidence": shown_words,
         "formatted": phone.formatted,
     }
 

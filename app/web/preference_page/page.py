@@ -146,7 +146,7 @@ def _render(view: View, template: str, **values: Any) -> str:
             publisher=publisher,
             address=view.address,
             help_html=form_wording.help_html(publisher.help_contact, view.locale),
-            day=lambda at: formatting.day(at, publisher.time_zone),
+            day=lambda at: formatting.local_day(at, publisher.time_zone),
             moment=lambda at: formatting.local_time(at, publisher.time_zone),
             **values,
         )
