@@ -85,7 +85,8 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
     :param values: any of name, time_zone, default_country, allowed_countries, allowed_origins (lists), privacy_url,
         terms_url, help_contact, accent_color, submissions_per_address, submissions_per_number, api_calls_per_minute,
         agents_write_legal_text, erasure_requests, erasure_due_days (days), evidence_retention_years,
-        messenger_office_name, messenger_greeting (locale to text), messenger_accent_color, and those of ``controller.CHECKS``
+        messenger_office_name, messenger_greeting (locale to text), messenger_accent_color, and those of
+        ``controller.CHECKS``
     :raises InvalidInput: a value is invalid; ``field`` names it
     """
     workspace = get(session)

@@ -39,7 +39,14 @@ _CONTROLLER = (
 _PLAIN = ("name", "time_zone", "privacy_url", "terms_url", "help_contact", "accent_color", *_CONTROLLER)
 _LIMITS = ("submissions_per_address", "submissions_per_number", "api_calls_per_minute")
 _ERASURE = ("erasure_requests", "erasure_due_days")
-_OTHER = ("default_country", "allowed_countries", "agents_write_legal_text", "evidence_retention_years", *_ERASURE, *_LIMITS)
+_OTHER = (
+    "default_country",
+    "allowed_countries",
+    "agents_write_legal_text",
+    "evidence_retention_years",
+    *_ERASURE,
+    *_LIMITS,
+)
 
 
 class SettingsForm(Form):

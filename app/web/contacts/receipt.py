@@ -11,8 +11,7 @@ from app.core.contacts import records as contacts
 from app.core.proof import pdf, receipts, rule_words
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
-from app.web import formatting
-from app.web import shown_words
+from app.web import formatting, shown_words
 from app.web.contacts import labels, receipt_document
 from app.web.contacts.blueprint import blueprint
 from app.web.security import public_url

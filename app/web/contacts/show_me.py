@@ -17,8 +17,7 @@ from app.core.proof import bundle, history, receipts, rule_words
 from app.core.proof.history import History
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
-from app.web import formatting
-from app.web import shown_words
+from app.web import formatting, shown_words
 from app.web.contacts import labels
 from app.web.contacts.blueprint import blueprint
 from app.web.contacts.receipt import attachment
