@@ -8,6 +8,7 @@ import os
 import secrets
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -289,9 +290,8 @@ def _stored_secret_key(instance: Path) -> str:
             out.flush()
             os.fsync(out.fileno())
         try:
-            os.link(temporary, file)
-        except FileExistsError:
-            pass
+            with suppress(FileExistsError):
+                os.link(temporary, file)
         finally:
             temporary.unlink()
     key = file.read_text().strip()

@@ -5,11 +5,10 @@ for can be lifted only by that person.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, func, literal, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.core import audit, idempotency, outbox, phone
@@ -17,8 +16,7 @@ from app.core.consent import precedence, recording
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.ledger.evidence import Evidence, reported_by
 from app.core.signing import keys_of
-from app.core.workspace import settings
-from app.db import insert_or_ignore, run
+from app.db import insert_or_ignore
 from app.models import Action, Contact, Suppression, SuppressionCause
 
 NOTE_MAX = 2000
@@ -32,7 +30,6 @@ _STRENGTH = {
 }
 _NUMBER = re.compile(r"\+\d{5,15}")
 _OPTIONS: dict[str, Any] = {"synchronize_session": False}
-_SUPPRESSION = cast(Table, Suppression.__table__)
 
 
 def add(session: Session, typed: str, note: str, *, actor: str, at: datetime) -> Suppression:
@@ -204,33 +201,6 @@ def under_review(session: Session, phone_hash: str | None) -> Suppression | None
     return found if found and found.cause == SuppressionCause.REVIEW else None
 
 
-@dataclass(frozen=True)
-class Filter:
-    """Which suppressions to list. Null: all of them.
-
-    :param phone_number: only the suppression of this number, in any usual way to write it
-    :param cause: only those with this cause
-    """
-
-    phone_number: str | None = None
-    cause: str | None = None
-
-
-def page(session: Session, only: Filter, *, after: str | None = None, limit: int) -> list[Suppression]:
-    """One page of suppressions, in the order of their hashes.
-
-    :param after: the last hash of the page before
-    """
-    query = select(Suppression).where(*_conditions(session, only)).order_by(Suppression.phone_hash).limit(limit)
-    return list(session.scalars(query.where(Suppression.phone_hash > after) if after else query))
-
-
-def count(session: Session, only: Filter, *, most: int) -> int:
-    """The number of suppressions, counted up to ``most``."""
-    some = select(literal(1)).select_from(_SUPPRESSION).where(*_conditions(session, only)).limit(most).subquery()
-    return int(run(session, select(func.count()).select_from(some)).scalar_one())
-
-
 def clear_number(session: Session, phone_hash: str, *, actor: str, at: datetime) -> bool:
     """Clear the number and note of a suppression and of its events, unless a contact still has the number.
 
@@ -260,16 +230,6 @@ def _note(typed: str) -> str:
 
 def _is_hash(text: str) -> bool:
     return len(text) == 32 and text.isascii() and text.isalnum()
-
-
-def _conditions(session: Session, only: Filter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if only.phone_number is not None:
-        numbers = phone.candidates(only.phone_number, region=settings.get(session).default_country)
-        conditions.append(Suppression.phone_hash.in_(map(keys_of(session).destination_hash, numbers)))
-    if only.cause is not None:
-        conditions.append(Suppression.cause == only.cause)
-    return conditions
 
 
 def _lock(session: Session, phone_hash: str) -> Suppression:

@@ -99,20 +99,7 @@ def fill(session: Session, *, at: datetime, password_hash: str) -> None:
 
 
 def _workspace(session: Session, *, at: datetime) -> None:
-    values = {
-        "name": "Harbour Coffee",
-        "time_zone": "Europe/London",
-        "privacy_url": texts.PRIVACY,
-        "terms_url": texts.TERMS,
-        "help_contact": "help@harbour-coffee.example.com",
-        "controller_name": "Harbour Coffee Ltd",
-        "controller_address": "1 Quay Street\nBristol BS1 4RN\nUnited Kingdom",
-        "controller_contact": "privacy@harbour-coffee.example.com",
-        "jurisdiction": "United Kingdom",
-        "storage_location": "United Kingdom",
-        "recipients": ["Sea Breeze Messaging Ltd, which delivers our texts"],
-    }
-    settings.change(session, values, actor=_ACTOR, at=at)
+    settings.change(session, texts.WORKSPACE, actor=_ACTOR, at=at)
 
 
 def _shop(session: Session, password_hash: str, *, at: datetime) -> _Shop:

@@ -113,3 +113,16 @@ EMAIL_FORM = {
         "Danke! Der nächste Brief kommt zu Ihnen.",
     ),
 }
+WORKSPACE = {
+    "name": "Harbour Coffee",
+    "time_zone": "Europe/London",
+    "privacy_url": PRIVACY,
+    "terms_url": TERMS,
+    "help_contact": "help@harbour-coffee.example.com",
+    "controller_name": "Harbour Coffee Ltd",
+    "controller_address": "1 Quay Street\nBristol BS1 4RN\nUnited Kingdom",
+    "controller_contact": "privacy@harbour-coffee.example.com",
+    "jurisdiction": "United Kingdom",
+    "storage_location": "United Kingdom",
+    "recipients": ["Sea Breeze Messaging Ltd, which delivers our texts"],
+}

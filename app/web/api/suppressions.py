@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.consent import suppressions
-from app.core.consent.suppressions import Filter
+from app.core.consent import suppression_lists, suppressions
+from app.core.consent.suppression_lists import Filter
 from app.core.contacts.search import COUNTED_MAX
 from app.models import Suppression
 from app.schemas.suppression import (
@@ -37,12 +37,12 @@ def list_suppressions(query: dict[str, Any]) -> dict[str, Any]:
     session, request = auth.read_session(), pagination.read(query, default=PER_PAGE)
     after = str(request.key[0]) if request.key else None
     only = Filter(query["phone"], query["cause"])
-    found = suppressions.page(session, only, after=after, limit=request.per_page + 1)
+    found = suppression_lists.page(session, only, after=after, limit=request.per_page + 1)
     return pagination.by_key(
         request,
         found,
         lambda each: each.phone_hash,
-        lambda: pagination.capped(suppressions.count(session, only, most=COUNTED_MAX), COUNTED_MAX),
+        lambda: pagination.capped(suppression_lists.count(session, only, most=COUNTED_MAX), COUNTED_MAX),
     )
 
 
