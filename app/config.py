@@ -1,7 +1,4 @@
-"""The settings, each with its type, default and environment variable, and the folders of files.
-
-An invalid setting stops the start with a message that names it.
-"""
+"""The settings with their types, defaults and environment variables. An invalid one stops the start by its name."""
 
 import difflib
 import os
