@@ -19,7 +19,7 @@ from app.core.forms import publishing as optin_forms
 from app.core.forms.content import FormContent, FormText
 from app.core.forms.publishing import FormSettings
 from app.core.ledger import sealing
-from app.core.preferences import links
+from app.core.preferences import erasure_requests, links
 from app.core.problems import failures
 from app.core.site import snippets
 from app.core.webhooks import attempts, endpoints, routing
@@ -123,6 +123,7 @@ def fill(settings: Settings) -> Demo:
         reply = saved_replies.create(session, content, actor="agent:1", at=now)
         agents = session.scalars(select(Agent.id).order_by(Agent.id)).all()
         webhooks = _webhooks(session)
+        erasure_requests.request(session, saved.id, at=now - timedelta(days=31))
         for kind, name in ((FailureKind.JOB, "purge_erased"), (FailureKind.MAIL, demo.AGENT)):
             failures.record(session, kind, name, OSError("Connection refused"), at=now)
         snippets.record(session, "embed", "https://copy.example.com", at=now)
@@ -160,6 +161,8 @@ def fill(settings: Settings) -> Demo:
             "/admin/subscription-types",
             "/admin/subscription-types/new",
             *(f"/admin/subscription-types/{type_id}" for type_id in types),
+            "/admin/subscription-types/preview",
+            "/admin/subscription-types/preview/frame?channel=sms&lang=en",
             "/admin/messenger",
             *webhooks,
             "/admin/settings",
@@ -170,6 +173,7 @@ def fill(settings: Settings) -> Demo:
             "/admin/tokens",
             "/contacts",
             "/contacts/opt-ins",
+            "/deletion-requests",
             "/contacts?q=ana",
             f"/contacts?q={quote(signed_up.phone or '')}",
             contact,

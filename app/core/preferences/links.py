@@ -60,6 +60,11 @@ def issue(session: Session, contact: Contact, *, level: EvidenceLevel, at: datet
     return link.token
 
 
+def issue_to(session: Session, contact_id: int, *, level: EvidenceLevel, at: datetime) -> str:
+    """As ``issue``, for the contact with this id."""
+    return issue(session, session.get_one(Contact, contact_id), level=level, at=at)
+
+
 def fresh(session: Session, contact: Contact, *, level: EvidenceLevel, at: datetime) -> str | None:
     """The token that ``issue`` would use again; null when it would make a new one. Writes nothing.
 

@@ -15,7 +15,7 @@ from app.core.forms.user_token import FormUser
 from app.core.forms.user_view import user_view
 from app.core.preferences import links
 from app.core.submissions import withdraw as submissions
-from app.models import Contact, EvidenceLevel
+from app.models import EvidenceLevel
 from app.web.embed import pages
 from app.web.embed.done import WITHDRAWN, Done
 from app.web.embed.evidence import level_of, withdraw_evidence
@@ -104,8 +104,7 @@ def _preferences(read: Callable[[Session], FormView]) -> Response:
         level = links.level_after_form(view, level_of(view))
         if view.respondent is None or level is None:
             raise NotFound("There is no such form.")
-        contact = session.get_one(Contact, view.respondent.contact_id)
-        token = links.issue(session, contact, level=level, at=clock.now())
+        token = links.issue_to(session, view.respondent.contact_id, level=level, at=clock.now())
     response = form_page.respond("", HTTPStatus.SEE_OTHER, form_page.content_policy("'self'"))
     response.headers["Location"] = public_urls.preferences(token)
     return response

@@ -16,7 +16,7 @@ from app.core.preferences.center import Subscription
 from app.core.preferences.links import Link
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
-from app.models import Contact, EvidenceLevel, Source
+from app.models import EvidenceLevel, Source
 from app.web import ids
 from app.web.security import client_address
 from app.web.services import read_only, unit_of_work
@@ -54,8 +54,7 @@ def preferences() -> dict[str, str]:
         visitor = visitors.visitor(session, g.bearer)
         if not visitor.is_signed or visitor.contact_id is None:
             raise NotFound("There is nothing here.")
-        contact = session.get_one(Contact, visitor.contact_id)
-        token = links.issue(session, contact, level=EvidenceLevel.PERSONAL_LINK, at=clock.now())
+        token = links.issue_to(session, visitor.contact_id, level=EvidenceLevel.PERSONAL_LINK, at=clock.now())
     return {"address": public_urls.preferences(token)}
 
 
