@@ -1,4 +1,5 @@
-"""Pages of the admins: forms, types, the messenger, webhooks, agents, API tokens, settings, first steps, problems."""
+"""Pages of the admins: forms, types, the messenger, webhooks, agents, API tokens, settings, first steps, problems,
+the ledger."""
 
 from flask import Flask
 
@@ -8,6 +9,7 @@ from app.web.admin import (  # noqa: F401
     api_tokens,
     failures,
     forms,
+    ledger,
     messenger,
     settings,
     setup,
