@@ -27,7 +27,8 @@ _COMPARED = 100
 _USUAL = timedelta(minutes=10)
 _EVENT = cast(Table, ConsentEvent.__table__)
 _EVIDENCE = cast(Table, ConsentEvidence.__table__)
-_ROWS = (
+# Every event with its evidence, which a verification reads.
+ROWS = (
     select(
         *(_EVENT.c[name] for name in EVENT_COLUMNS),
         _EVENT.c.recorded_xid,
@@ -154,7 +155,7 @@ class EventCheck:
 
     def _rows(self, ranges: Iterable[Sequence[int]]) -> Iterator[Any]:
         for first, last in ranges:
-            yield from self._session.execute(_ROWS.where(_EVENT.c.id.between(first, last)))
+            yield from self._session.execute(ROWS.where(_EVENT.c.id.between(first, last)))
 
     def _uncovered(self) -> Iterator[Any]:
         """The events that no seal covers."""

@@ -9,6 +9,7 @@ from app.web.admin import (  # noqa: F401
     audit_log,
     failures,
     forms,
+    ledger,
     messenger,
     overview,
     preference_preview,

@@ -45,7 +45,7 @@ EVIDENCE_COLUMNS = {
     "locale": "'xx'",
     "wording_hash": "NULL",
     "note": "'another note'",
-    "details": """'{"other":1}'""",
+    "details": """'{"other": 1}'""",
     "salt": "NULL",
     "erased_at": "'2026-11-02 12:00:00.000000'",
 }
@@ -61,7 +61,7 @@ SEAL_COLUMNS = {
     "key_id": ("'another'", "key"),
     "sealed_at": ("'2020-01-01 00:00:00.000001'", "signature"),
     "signature": ("root", "signature"),
-    "restore": ("""'{"replaced":null}'""", "signature"),
+    "restore": ("""'{"replaced": null}'""", "signature"),
 }
 OF_SAM = "FROM consents WHERE contact_id = 1"
 ALTERED_STATES = (
