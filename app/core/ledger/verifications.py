@@ -1,18 +1,36 @@
 """Verifications that were asked for, and their results. The worker runs them, because a large ledger takes minutes."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core.ledger.report import Report
-from app.db import run
-from app.models import LedgerVerification
+from app.core.ledger.verify import verify
+from app.db import Database, run
+from app.models import ConsentEvent, LedgerVerification
 
 # A verification that began before this belongs to a worker that is gone.
 _ABANDONED_AFTER = timedelta(hours=2)
 # How often the worker verifies the ledger by itself.
 EVERY = timedelta(days=1)
+# Events of a ledger that is verified within a request.
+LIVE_MAX = 10_000
+
+
+def now_or_last(database: Database) -> dict[str, Any] | None:
+    """The result of a verification as JSON: of one made now where the ledger is small, else of the last one.
+
+    Null when the ledger is large and was not verified yet.
+    """
+    with database.read_only() as session:
+        some = select(ConsentEvent.id).limit(LIVE_MAX + 1).subquery()
+        is_large = (session.scalar(select(func.count()).select_from(some)) or 0) > LIVE_MAX
+        found = last(session) if is_large else None
+    if is_large:
+        return found.result if found else None
+    return verify(database).as_json()
 
 
 def request(session: Session, *, actor: str, at: datetime) -> LedgerVerification:

@@ -1,4 +1,4 @@
-"""Pages of marketers and admins: forms, types, settings, team, tokens, webhooks, problems, audit log, and others."""
+"""Pages of marketers and admins: forms, types, settings, team, tokens, webhooks, problems, audit log, ledger."""
 
 from flask import Flask
 
@@ -9,6 +9,7 @@ from app.web.admin import (  # noqa: F401
     audit_log,
     failures,
     forms,
+    ledger,
     messenger,
     settings,
     setup,

@@ -19,7 +19,10 @@ JOBS = {
     "fail_late_webhooks": lazy_gettext("Marking late webhooks as failed"),
     "mail_waiting": lazy_gettext("Emails about waiting conversations"),
     "purge_erased": lazy_gettext("Removing what is left of erased contacts"),
+    "publish_head": lazy_gettext("Publishing the head of the ledger"),
     "route_outbox": lazy_gettext("Turning changes into webhooks"),
+    "seal_ledger": lazy_gettext("Sealing the ledger"),
+    "verify_ledger": lazy_gettext("Verifying the ledger"),
 }
 
 
