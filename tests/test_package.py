@@ -71,6 +71,7 @@ def test_the_wheel_carries_templates_static_files_catalogs_and_migrations(wheel:
         files = [file.relative_to(ROOT).as_posix() for file in ROOT.glob(pattern)]
         assert files, pattern
         assert {name if name.startswith("app/") else f"app/{name}" for name in files} <= names, pattern
+    assert "app/core/proof/verify_receipt.mjs" in names
     assert not any(name.startswith(("tests/", "bench/", "instance/", "docs/")) for name in names)
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from huey.consumer import Consumer
 from sqlalchemy import func, select, update
 
@@ -10,11 +11,12 @@ from app.config import Settings
 from app.core import clock, outbox
 from app.core import rate_limits as limits
 from app.core.accounts import agents, sessions
+from app.core.contacts import retention
 from app.core.messenger import tokens as messenger_tokens
 from app.db import Database
 from app.jobs import housekeeping, worker
 from app.jobs.queue import open_queue
-from app.models import AgentSession, OutboxEvent, RateCounter, Role
+from app.models import AgentSession, ConsentEvent, ConsentEvidence, OutboxEvent, RateCounter, Role
 from tests import make
 
 
@@ -117,3 +119,30 @@ def test_a_stop_ends_the_other_threads_before_it_waits_for_jobs(
     worker._GracefulConsumer(queue, stop_threads=lambda: order.append("threads")).stop(graceful=True)
     queue.storage.close()
     assert order == ["threads", "jobs"]
+
+
+@pytest.mark.databases("sqlite")  # the shared PostgreSQL database has no tables of Huey
+def test_each_part_of_the_retention_adds_the_next_one_to_the_queue(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "WINDOW", 2)
+    old = clock.now().replace(year=clock.now().year - 6, day=1)
+    with time_machine.travel(old, tick=False), database.unit_of_work() as session:
+        kind = make.live_type(session)
+        for number in range(3):
+            sam = make.contact(session, phone_number=f"+1202555010{number}")
+            make.opt_out(session, sam, kind, at=old)
+    queue = open_queue(settings, database)
+    worker.schedule(queue, database, settings)
+    (nightly,) = (each for each in queue._registry.periodic_tasks if type(each).__name__ == "erase_old_evidence")
+    queue.execute(nightly)
+    parts = 0
+    while (part := queue.dequeue()) is not None:
+        parts += 1
+        queue.execute(part)
+    assert parts == 1  # three events, two in the first part
+    with database.read_only() as session:
+        is_kept = ConsentEvidence.erased_at.is_(None) & (ConsentEvent.action != "erase")
+        left = select(func.count()).select_from(ConsentEvidence).join(ConsentEvent).where(is_kept)
+        assert session.scalar(left) == 0
+    queue.storage.close()

@@ -14,6 +14,15 @@ from app.core import wording
 from app.core.proof.rules import ShownText
 from app.models import Action, Channel, ConsentEvent, ConsentEvidence, SubscriptionType, Workspace
 
+# Whose values name things, and whose are times: else they would be plain texts for programs that read linked data.
+_REFERENCES = (
+    "skos:broader",
+    "dct:conformsTo",
+    "dpv:hasDataController",
+    "dpv:hasLegalBasis",
+    "dpv:hasProcessing",
+)
+_TIMES = ("dct:issued", "dpv:isIndicatedAtTime")
 CONTEXT: Mapping[str, Any] = {
     "dct": "http://purl.org/dc/terms/",
     "dpv": "https://w3id.org/dpv#",
@@ -22,6 +31,9 @@ CONTEXT: Mapping[str, Any] = {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "schema": "https://schema.org/",
     "skos": "http://www.w3.org/2004/02/skos/core#",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+    **{name: {"@id": name, "@type": "@id"} for name in _REFERENCES},
+    **{name: {"@id": name, "@type": "xsd:dateTime"} for name in _TIMES},
     # what follows is no linked data
     **dict.fromkeys(
         ("type", "kantara", "event", "evidence", "words", "proof", "status", "explanation", "signed_by"), None

@@ -2,10 +2,12 @@
 
 import base64
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import phone
@@ -55,7 +57,41 @@ def receipt(session: Session, line: LedgerLine, *, issuer: str, at: datetime) ->
 
     :param issuer: the public address of this installation
     """
-    proof = inclusion_proof(session, line.event.id)
+    return receipts_of(session, [line], issuer=issuer, at=at)[line.event.id]
+
+
+def receipts_of(
+    session: Session, lines: Iterable[LedgerLine], *, issuer: str, at: datetime
+) -> dict[int, dict[str, Any]]:
+    """The receipts of many events, by the id of the event."""
+    workspace, types = settings.get(session), _types(session)
+    return {
+        line.event.id: _receipt(
+            session, line, _Issue(types.get(line.event.subscription_type_id), workspace, issuer, at)
+        )
+        for line in lines
+    }
+
+
+def assessments(session: Session, lines: Iterable[LedgerLine]) -> dict[int, list[Assessment]]:
+    """The rules with what each event fulfills, by the id of the event; empty for events that give no consent."""
+    workspace, types = settings.get(session), _types(session)
+    found = {line.event.id: _facts(line, types.get(line.event.subscription_type_id), workspace) for line in lines}
+    return {event_id: rules.assess(facts) if facts else [] for event_id, facts in found.items()}
+
+
+@dataclass(frozen=True)
+class _Issue:
+    """For what, by whom and when a receipt is made."""
+
+    subscription_type: SubscriptionType | None
+    workspace: Workspace
+    issuer: str
+    at: datetime
+
+
+def _receipt(session: Session, line: LedgerLine, issue: _Issue) -> dict[str, Any]:
+    proof, at, issuer = inclusion_proof(session, line.event.id), issue.at, issue.issuer
     leaf = merkle.leaf_hash(canonical.event_bytes(line.event))
     record_id = uuid.uuid5(uuid.NAMESPACE_OID, leaf.hex())
     receipt_id = uuid.uuid5(record_id, receipt_record.iso(at))
@@ -65,9 +101,9 @@ def receipt(session: Session, line: LedgerLine, *, issuer: str, at: datetime) ->
         event=line.event,
         evidence=line.evidence,
         shown=rules.shown_text(line.words),
-        subscription_type=_type_of(session, line),
+        subscription_type=issue.subscription_type,
         principal=line.contact or line.event.destination_hash or receipt_record.NOT_STATED,
-        workspace=settings.get(session),
+        workspace=issue.workspace,
         issuer=issuer,
     )
     status = SEALED if proof else PENDING
@@ -100,9 +136,8 @@ def receipt(session: Session, line: LedgerLine, *, issuer: str, at: datetime) ->
     return _signed(session, made)
 
 
-def facts_of(session: Session, line: LedgerLine, workspace: Workspace) -> ConsentFacts | None:
+def _facts(line: LedgerLine, subscription_type: SubscriptionType | None, workspace: Workspace) -> ConsentFacts | None:
     """What the rules are compared with; null for events that give no consent."""
-    subscription_type = _type_of(session, line)
     if line.event.action not in {Action.OPT_IN, Action.CLAIM} or subscription_type is None:
         return None
     evidence, shown = line.evidence, rules.shown_text(line.words)
@@ -129,15 +164,8 @@ def facts_of(session: Session, line: LedgerLine, workspace: Workspace) -> Consen
     )
 
 
-def assessments(session: Session, line: LedgerLine) -> list[Assessment]:
-    """The rules for this event, with what is fulfilled; empty for events that give no consent."""
-    facts = facts_of(session, line, settings.get(session))
-    return rules.assess(facts) if facts else []
-
-
-def _type_of(session: Session, line: LedgerLine) -> SubscriptionType | None:
-    type_id = line.event.subscription_type_id
-    return session.get(SubscriptionType, type_id) if type_id else None
+def _types(session: Session) -> dict[int | None, SubscriptionType]:
+    return {each.id: each for each in session.scalars(select(SubscriptionType))}
 
 
 def _evidence(evidence: ConsentEvidence) -> dict[str, Any]:

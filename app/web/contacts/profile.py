@@ -163,7 +163,7 @@ def profile_page(public_id: str, forms: ProfileForms) -> str:
             subscriptions=subscriptions,
             refusal=phone.refusal_of_stored(found.phone) if found.phone else None,
             lines=lines[:EVENTS_A_PAGE],
-            assessments={line.event.id: receipts.assessments(session, line) for line in lines[:EVENTS_A_PAGE]},
+            assessments=receipts.assessments(session, lines[:EVENTS_A_PAGE]),
             next_before=lines[EVENTS_A_PAGE - 1].event.id if len(lines) > EVENTS_A_PAGE else None,
             is_first=before is None,
             conversations=insertion.conversations_of(session, inserted),

@@ -30,7 +30,7 @@ def receipt_page(event_id: int) -> ResponseReturnValue:
             line=line,
             contact=contacts.find_surviving(session, line.contact) if line.contact else None,
             receipt=receipts.receipt(session, line, issuer=public_url(), at=clock.now()),
-            assessments=receipts.assessments(session, line),
+            assessments=receipts.assessments(session, [line])[event_id],
             elements=rule_words.ELEMENTS,
             has_pdf=pdf.is_available(),
             types={each.id: each for each in subscription_types.find_all(session)},
@@ -63,7 +63,7 @@ def receipt_pdf(event_id: int) -> ResponseReturnValue:
         document = receipt_document.document(
             line,
             receipts.receipt(session, line, issuer=public_url(), at=clock.now()),
-            receipts.assessments(session, line),
+            receipts.assessments(session, [line])[event_id],
             types.get(line.event.subscription_type_id or 0, ""),
             settings.get(session),
         )

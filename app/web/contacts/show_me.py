@@ -24,7 +24,7 @@ from app.web.contacts.receipt import attachment
 from app.web.formkit import Form, accepted, text
 from app.web.i18n import lazy_gettext
 from app.web.security import public_url
-from app.web.services import unit_of_work
+from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import current_actor, marketer_required
 
 _CSS = config.resource_folder("static") / "css" / "report.css"
@@ -58,28 +58,21 @@ def history_file() -> ResponseReturnValue:
     form, at = ShowMeForm(), clock.now()
     if not form.validate():
         return render_template("contacts/show_me.html", form=form), 422
-    with unit_of_work() as session:
-        found = search(session, form.destination.data or "", "destination.exported")
-        made = {line.event.id: receipts.receipt(session, line, issuer=public_url(), at=at) for line in found.lines}
+    with read_only() as session:
+        found = _search(session, form)
+        made = receipts.receipts_of(session, found.lines, issuer=public_url(), at=at)
         report = render_template(
             "contacts/report.html",
             **shown(session, found),
             at=at,
             css=_CSS.read_text(encoding="utf-8"),
             receipts=made,
-            assessments={line.event.id: receipts.assessments(session, line) for line in found.lines},
+            assessments=receipts.assessments(session, found.lines),
             elements=rule_words.ELEMENTS,
         )
         content = bundle.write(report, made, signing_keys.all_keys(session), at=at)
+    _record(found, "destination.exported")
     return attachment(content, "application/zip", f"consent-record-{at:%Y-%m-%d}.zip")
-
-
-def search(session: Session, typed: str, action: str) -> History:
-    """The history of what was typed. Writes one audit entry."""
-    found = history.find(session, typed, region=settings.get(session).default_country)
-    subject = f"destination:{found.hashes[0]}" if found.hashes else "destination"
-    audit.record(session, current_actor(), action, subject, {"events": len(found.lines)}, at=clock.now())
-    return found
 
 
 def shown(session: Session, found: History) -> dict[str, object]:
@@ -98,6 +91,19 @@ def shown(session: Session, found: History) -> dict[str, object]:
 
 
 def _found(form: ShowMeForm) -> ResponseReturnValue:
+    with read_only() as session:
+        found = _search(session, form)
+        page = render_template("contacts/show_me.html", form=form, **shown(session, found))
+    _record(found, "destination.shown")
+    return page
+
+
+def _search(session: Session, form: ShowMeForm) -> History:
+    return history.find(session, form.destination.data or "", region=settings.get(session).default_country)
+
+
+def _record(found: History, action: str) -> None:
+    """Write one audit entry, after the search: a search takes its time, and must not keep others from writing."""
+    subject = f"destination:{found.hashes[0]}" if found.hashes else "destination"
     with unit_of_work() as session:
-        found = search(session, form.destination.data or "", "destination.shown")
-        return render_template("contacts/show_me.html", form=form, **shown(session, found))
+        audit.record(session, current_actor(), action, subject, {}, at=clock.now())

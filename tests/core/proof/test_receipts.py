@@ -247,13 +247,13 @@ def test_rules_are_assessed_for_opt_ins_only(database: Database) -> None:
     event_id = _sam_opts_in(database)
     with database.unit_of_work() as session:
         line = receipts.line_of(session, event_id)
-        found = {each.rule.key: each for each in receipts.assessments(session, line)}
+        found = {each.rule.key: each for each in receipts.assessments(session, [line])[event_id]}
         assert found["tcpa"].is_usual
         assert found["tcpa"].findings["number_listed"].verdict == "fulfilled"
         sam = session.get_one(Contact, line.event.contact_id)
         offers = session.get_one(SubscriptionType, line.event.subscription_type_id)
         left = receipts.line_of(session, make.opt_out(session, sam, offers).event_id)
-        assert receipts.assessments(session, left) == []
+        assert receipts.assessments(session, [left]) == {left.event.id: []}
 
 
 def test_the_file_for_a_lawyer_has_everything_that_is_needed_to_check_it(database: Database) -> None:

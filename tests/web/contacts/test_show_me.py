@@ -83,6 +83,17 @@ def test_the_file_has_the_report_receipts_keys_and_the_program(
     assert pages.submit(max_, FILE, {"destination": ""}, page=PATH).status_code == 422
 
 
+def test_the_page_of_a_contact_leads_to_everything_about_its_number(
+    ana: FlaskClient, max_: FlaskClient, database: Database, event_id: int
+) -> None:
+    with database.read_only() as session:
+        sam = session.get_one(Contact, 1).public_id
+    html = max_.get(f"/contacts/{sam}").get_data(as_text=True)
+    assert f'action="{PATH}"' in html
+    assert f'name="destination" value="{SAMS_NUMBER}"' in html
+    assert f'action="{PATH}"' not in ana.get(f"/contacts/{sam}").get_data(as_text=True)
+
+
 def test_only_admins_and_marketers_may_search(app: Flask, ana: FlaskClient, database: Database) -> None:
     assert ana.get(PATH).status_code == 403
     for path in (PATH, FILE):
