@@ -7,14 +7,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import phone, wording
-from app.core.accounts import agents as accounts
 from app.core.consent import changes as consent
 from app.core.consent import locking
 from app.core.contacts import records as contacts
 from app.core.conversations import saved_replies
 from app.core.conversations.saved_replies import ReplyContent
-from app.core.demo import chats, texts
+from app.core.demo import chats, staff, texts
 from app.core.demo.people import LETTER, OFFERS, ORDERS, PEOPLE, WAITING, Person, Step
+from app.core.demo.staff import ADMIN, AGENT, DEMO_PASSWORD, MARKETER, SIGN_INS
 from app.core.errors import InvalidState
 from app.core.forms import insertion
 from app.core.forms import publishing as optin_forms
@@ -37,17 +37,12 @@ from app.models import (
     ContactRole,
     EvidenceLevel,
     OptInForm,
-    Role,
     Source,
     SubscriptionType,
     Workspace,
 )
 
-DEMO_PASSWORD = "demo-password-1234"  # noqa: S105 - shown on the start page
-ADMIN, MARKETER, AGENT = "max@example.com", "mia@example.com", "ana@example.com"
-SIGN_INS = ((ADMIN, "admin"), (MARKETER, "marketer"), (AGENT, "agent"))
-_NAMES = {ADMIN: "Max Harbour", MARKETER: "Mia Harbour", AGENT: "Ana Harbour"}
-_ACTOR = "demo"
+__all__ = ["ADMIN", "AGENT", "DEMO_PASSWORD", "MARKETER", "SIGN_INS", "fill", "is_filled"]
 _USER_AGENT = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Safari/604.1"
 
 
@@ -94,22 +89,28 @@ def fill(session: Session, *, at: datetime, password_hash: str) -> None:
     for name, body, with_form in texts.SAVED_REPLIES:
         content = ReplyContent(name, body, shop.forms[OFFERS].id if with_form else None)
         saved_replies.create(session, content, actor=shop.agent, at=at - timedelta(days=30))
+    staff.sign_in(session, shop.agents, at=at)
     workspace.is_demo = True
     session.flush()
 
 
 def _workspace(session: Session, *, at: datetime) -> None:
+<<<<<<< HEAD
     settings.change(session, texts.WORKSPACE, actor=_ACTOR, at=at)
+=======
+    values = {
+        "name": "Harbour Coffee",
+        "time_zone": "Europe/London",
+        "privacy_url": texts.PRIVACY,
+        "terms_url": texts.TERMS,
+        "help_contact": "help@harbour-coffee.example.com",
+    }
+    settings.change(session, values, actor=staff.ACTOR, at=at)
+>>>>>>> audit
 
 
 def _shop(session: Session, password_hash: str, *, at: datetime) -> _Shop:
-    agents = [
-        accounts.create_agent(
-            session, email=email, name=_NAMES[email], role=Role(role), password_hash=password_hash, at=at, actor=_ACTOR
-        )
-        for email, role in SIGN_INS
-    ]
-    ids = {agent.email.partition("@")[0]: agent.id for agent in agents}
+    ids = staff.create(session, password_hash, at=at)
     actor = f"agent:{ids['mia']}"
     sms, email, opt_in, opt_out = Channel.SMS, Channel.EMAIL, ConsentType.OPT_IN, ConsentType.OPT_OUT
     types = {

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import url_for
 from sqlalchemy import select
@@ -117,10 +118,15 @@ def _tokens(session: Session, ids: set[int], _time_zone: str) -> dict[int, Subje
 
 
 def _endpoints(session: Session, ids: set[int], _time_zone: str) -> dict[int, Subject]:
+    """By their hosts, because a path may be a secret and the file of the log has it, too."""
     return {
-        each.id: Subject(each.url, None if each.deleted_at else url_for("admin.webhook_page", endpoint_id=each.id))
+        each.id: Subject(urlsplit(each.url).hostname or "", _endpoint_page(each))
         for each in _rows(session, WebhookEndpoint, ids)
     }
+
+
+def _endpoint_page(endpoint: WebhookEndpoint) -> str | None:
+    return None if endpoint.deleted_at else url_for("admin.webhook_page", endpoint_id=endpoint.id)
 
 
 _READERS = {

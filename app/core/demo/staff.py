@@ -1,0 +1,41 @@
+"""The accounts of the demo, and what the audit log says about their sign-ins."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from app.core import audit
+from app.core.accounts import agents as accounts
+from app.core.accounts import credentials
+from app.core.accounts.credentials import Secret
+from app.models import Role
+
+DEMO_PASSWORD = "demo-password-1234"  # noqa: S105 - shown on the start page
+ADMIN, MARKETER, AGENT = "max@example.com", "mia@example.com", "ana@example.com"
+SIGN_INS = ((ADMIN, "admin"), (MARKETER, "marketer"), (AGENT, "agent"))
+ACTOR = "demo"
+_NAMES = {ADMIN: "Max Harbour", MARKETER: "Mia Harbour", AGENT: "Ana Harbour"}
+_OFFICE, _ELSEWHERE = "203.0.113.20", "198.51.100.77"
+
+
+def create(session: Session, password_hash: str, *, at: datetime) -> dict[str, int]:
+    """Create the accounts. Returns their ids by first name: ``max``, ``mia``, ``ana``."""
+    made = (
+        accounts.create_agent(
+            session, email=email, name=_NAMES[email], role=Role(role), password_hash=password_hash, at=at, actor=ACTOR
+        )
+        for email, role in SIGN_INS
+    )
+    return {agent.email.partition("@")[0]: agent.id for agent in made}
+
+
+def sign_in(session: Session, agents: dict[str, int], *, at: datetime) -> None:
+    """Record sign-ins of yesterday, and one that failed from elsewhere."""
+    audit.acts_from(session, _OFFICE)
+    for hours, name in ((26, "max"), (25, "mia"), (24, "ana")):
+        actor = f"agent:{agents[name]}"
+        audit.record(session, actor, "agent.signed_in", actor, {}, at=at - timedelta(hours=hours))
+    audit.acts_from(session, _ELSEWHERE)
+    failed_at = at - timedelta(hours=9)
+    credentials.record_failure(session, agents["max"], Secret.PASSWORD, actor=audit.UNKNOWN, at=failed_at)
+    audit.acts_from(session, None)
