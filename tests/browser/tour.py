@@ -167,13 +167,10 @@ def fill(settings: Settings) -> Demo:
             *webhooks,
             "/admin/settings",
             "/admin/failures",
-<<<<<<< HEAD
             "/admin/ledger",
-=======
             "/admin/audit",
             "/admin/audit?kind=failed",
             "/admin/audit?actor=agent:999",
->>>>>>> audit
             "/admin/agents",
             "/admin/agents/invite",
             *(f"/admin/agents/{agent}" for agent in agents),

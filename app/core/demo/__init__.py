@@ -95,18 +95,7 @@ def fill(session: Session, *, at: datetime, password_hash: str) -> None:
 
 
 def _workspace(session: Session, *, at: datetime) -> None:
-<<<<<<< HEAD
-    settings.change(session, texts.WORKSPACE, actor=_ACTOR, at=at)
-=======
-    values = {
-        "name": "Harbour Coffee",
-        "time_zone": "Europe/London",
-        "privacy_url": texts.PRIVACY,
-        "terms_url": texts.TERMS,
-        "help_contact": "help@harbour-coffee.example.com",
-    }
-    settings.change(session, values, actor=staff.ACTOR, at=at)
->>>>>>> audit
+    settings.change(session, texts.WORKSPACE, actor=staff.ACTOR, at=at)
 
 
 def _shop(session: Session, password_hash: str, *, at: datetime) -> _Shop:

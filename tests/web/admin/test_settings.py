@@ -106,13 +106,10 @@ def test_all_countries_are_allowed_when_none_is_ticked(max_: FlaskClient, databa
         ("privacy_url", "javascript:alert(1)"),
         ("terms_url", "example.com"),
         ("help_contact", "h" * 255),
-<<<<<<< HEAD
         ("accent_color", "green"),
         ("erasure_due_days", "0"),
-=======
         ("evidence_retention_years", "0"),
         ("evidence_retention_years", "31"),
->>>>>>> audit
         ("submissions_per_address", "0"),
         ("submissions_per_number", "many"),
         ("submissions_per_number", ""),
