@@ -143,6 +143,7 @@ SETTINGS = (
     Setting("metrics_token", _text, "", "bearer token for /metrics; without one it is not served", is_secret=True),
     Setting("allow_loopback", _boolean, "false", "webhooks may go to loopback addresses (development only)"),
     Setting("redis_url", _text, "", "optional: shared rate limits", is_secret=True),
+    Setting("ledger_head_file", _text, "", "file that the head of the ledger is appended to each day"),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
@@ -161,6 +162,7 @@ class Settings:
     metrics_token: str = field(repr=False)
     allow_loopback: bool
     redis_url: str = field(repr=False)
+    ledger_head_file: str
     sources: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

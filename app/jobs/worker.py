@@ -1,4 +1,4 @@
-"""The background worker: Huey's consumer in the main thread, outbox and webhooks in two further threads."""
+"""The background worker: Huey's consumer in the main thread; outbox, webhooks and the ledger in further threads."""
 
 import signal
 import threading
@@ -15,7 +15,16 @@ from app.core.contacts import number_rules, purge
 from app.core.errors import InvalidState
 from app.core.workspace import bootstrap as store
 from app.db import Database
-from app.jobs import count_reach, deliver_webhooks, failures, housekeeping, mail_waiting
+from app.jobs import (
+    count_reach,
+    deliver_webhooks,
+    failures,
+    housekeeping,
+    mail_waiting,
+    publish_head,
+    seal_ledger,
+    verify_ledger,
+)
 from app.jobs import route_outbox as sweep
 from app.jobs.queue import open_queue
 from app.mail_client import server_of
@@ -51,7 +60,7 @@ def run(settings: Settings, *, threads: int = 2) -> None:
     :param threads: how many jobs run at the same time
     :raises InvalidState: the database is not ready
     """
-    database = store.open_database(settings, connections=threads + 3)
+    database = store.open_database(settings, connections=threads + 5)
     if reason := store.why_not_ready(database):
         raise InvalidState(reason)
     if mended := number_rules.apply(database):
@@ -65,6 +74,8 @@ def run(settings: Settings, *, threads: int = 2) -> None:
     other_threads = [
         threading.Thread(target=sweep.run, args=(database, stopping, sender.wake), name="sweep"),
         threading.Thread(target=sender.run, args=(stopping,), name="webhooks"),
+        threading.Thread(target=seal_ledger.run, args=(database, stopping), name="sealer"),
+        threading.Thread(target=verify_ledger.run, args=(database, settings, stopping), name="verifier"),
     ]
 
     def stop_threads() -> None:
@@ -104,6 +115,7 @@ def schedule(queue: Huey, database: Database, settings: Settings) -> None:
         lambda: housekeeping.merge_form_counts(database)
     )
     queue.periodic_task(every_minute, name="count_reach")(lambda: count_reach.count_due(database))
+    queue.periodic_task(every_hour, name="publish_head")(lambda: publish_head.publish_when_due(database, settings))
     server, public_url = server_of(settings.smtp_url), settings.public_url
     queue.periodic_task(every_minute, name="mail_waiting")(
         lambda: mail_waiting.send_due(database, server, public_url=public_url)

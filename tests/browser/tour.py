@@ -145,6 +145,7 @@ def fill(settings: Settings) -> Demo:
             *webhooks,
             "/admin/settings",
             "/admin/failures",
+            "/admin/ledger",
             "/admin/agents",
             "/admin/agents/invite",
             *(f"/admin/agents/{agent}" for agent in agents),

@@ -1,7 +1,8 @@
 """Random acts of people, agents and API clients over HTTP: after each, exactly those are reachable who should be.
 
-A small model of the promises says who should be. The sealed ledger of the same acts must agree with the state. ``ACTS_SEQUENCES=1000 pytest tests/stories/test_random_acts.py`` tries
-more sequences; ``ACTS_SEED`` begins with another one. A failure names the seed and the acts of its sequence.
+A small model of the promises says who should be. The sealed ledger of the same acts must agree with the state.
+``ACTS_SEQUENCES=1000 pytest tests/stories/test_random_acts.py`` tries more sequences;
+``ACTS_SEED`` begins with another one. A failure names the seed and the acts of its sequence.
 """
 
 import os

@@ -9,11 +9,12 @@ from app import migrations
 from app.config import VERSION, Settings
 from app.core import clock
 from app.core.accounts import sessions
-from app.core.backup import archive, opt_outs, postgresql, sqlite
+from app.core.backup import archive, opt_outs, postgresql, replaced_ledger, sqlite
 from app.core.backup.archive import Backup, Manifest
 from app.core.backup.opt_outs import OptOutRecord
 from app.core.contacts import number_rules
 from app.core.errors import InvalidState
+from app.core.ledger import sealing
 from app.core.signing import Keys
 from app.core.workspace import bootstrap as store
 from app.db import Database
@@ -70,7 +71,7 @@ def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> 
 
     The file is checked against its hashes before anything changes. On PostgreSQL the restore is one transaction, on
     SQLite one renamed file. Numbers that opted out in the replaced database stay suppressed.
-    Agents sign in again.
+    Agents sign in again. A seal of the ledger tells what was replaced.
 
     :param replace: allow to discard data of the database, and a different secret key
     :param had_key: whether the secret key in the instance folder existed before this call
@@ -83,6 +84,7 @@ def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> 
         if not replace and not engine.is_empty(settings):
             raise InvalidState("The database holds data. Restore with --replace to give that up.")
         before = _opt_outs_before(settings, replace=replace, same_key=key is None)
+        replaced = replaced_ledger.read(settings) if replace else None
         engine.restore(settings, backup)
         if key is not None:
             _install_key(settings.instance / "secret_key", key)
@@ -93,7 +95,10 @@ def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> 
         number_rules.apply(database)
         with database.unit_of_work() as session:
             sessions.end_every(session)
+        with database.read_only() as session:
+            restored = replaced_ledger.record_of(session, made_at=backup.manifest.made_at, replaced=replaced)
         carried_over = None if before is None else opt_outs.carry_over(database, before, at=clock.now())
+        sealing.seal(database, restore=restored)
     finally:
         database.close()
     return Restored(backup.manifest, carried_over)

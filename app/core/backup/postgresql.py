@@ -16,7 +16,11 @@ from app.models import Base
 
 NAME = "postgresql"
 # A transaction id has no meaning in another cluster: restored events get the id of the restoring transaction.
-_OMITTED_COLUMNS = {("consent_events", "recorded_xid")}
+_OMITTED_COLUMNS = {
+    ("consent_events", "recorded_xid"),
+    ("ledger_seals", "up_to_xid"),
+    ("ledger_seals", "up_to_id"),
+}
 _LAST_VALUE = text(
     "SELECT last_value FROM pg_sequences WHERE quote_ident(schemaname)||'.'||quote_ident(sequencename)=:name"
 )

@@ -37,9 +37,10 @@ def mark_published(session: Session, head: dict[str, Any], *, way: str, at: date
     session.flush()
 
 
-def last_published(session: Session) -> PublishedHead | None:
-    """The head that was published last; null while none ever was."""
-    return session.scalars(select(PublishedHead).order_by(PublishedHead.id.desc()).limit(1)).one_or_none()
+def last_published(session: Session, *, way: str | None = None) -> PublishedHead | None:
+    """The head that was published last, in this way or in any; null while none ever was."""
+    query = select(PublishedHead).order_by(PublishedHead.id.desc()).limit(1)
+    return session.scalars(query if way is None else query.where(PublishedHead.way == way)).one_or_none()
 
 
 def read(head: Any) -> dict[str, Any]:

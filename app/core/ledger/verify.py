@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from sqlalchemy import select
@@ -11,7 +12,7 @@ from app.core import clock
 from app.core.ledger import head, history, lag, verify_seals, verify_state
 from app.core.ledger.report import Report
 from app.core.ledger.verify_events import EventCheck
-from app.db import Database, dialect_of
+from app.db import Database
 from app.models import Wording
 
 _CHUNK = 1_000
@@ -30,24 +31,25 @@ def verify(
     :raises Stopped: ``is_stopping`` returned true, which is asked after each seal
     """
     with database.read_only() as session:
+        if not database.is_sqlite:
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         return verify_in(session, heads=heads, is_stopping=is_stopping)
 
 
 def verify_in(
     session: Session, *, heads: list[dict[str, Any]] | None = None, is_stopping: Callable[[], bool] = lambda: False
 ) -> Report:
-    """As ``verify``, in a read transaction in which nothing was read before."""
-    if dialect_of(session) == "postgresql":
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    """As ``verify``, in a transaction that sees one moment."""
     report = Report(started_at=clock.now())
     known = history.read(session)
     events = EventCheck(session, known, report)
-    for checked in verify_seals.check(session, report):
-        if is_stopping():
-            raise Stopped
-        events.add(checked)
-        if checked.problems:
-            report.bad_seals.add({"id": checked.seal.id, "problems": checked.problems})
+    with closing(verify_seals.check(session, report)) as seals:
+        for checked in seals:
+            if is_stopping():
+                raise Stopped
+            events.add(checked)
+            if checked.problems:
+                report.bad_seals.add({"id": checked.seal.id, "problems": checked.problems})
     events.finish()
     _check_wordings(session, report)
     verify_state.check(session, known, report)

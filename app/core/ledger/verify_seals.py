@@ -1,7 +1,7 @@
 """Checks the chain of seals: hashes, signatures, keys, counts and ids."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -33,7 +33,7 @@ class Link(NamedTuple):
     sealed_at: datetime
 
 
-def check(session: Session, report: Report) -> Iterator[CheckedSeal]:
+def check(session: Session, report: Report) -> Generator[CheckedSeal, None, None]:
     """Every seal in the order of the ids. The caller checks the events and adds the seal's problems to the report."""
     keys = {key.id: key for key in signing_keys.all_keys(session)}
     report.keys = len(keys)
@@ -41,21 +41,25 @@ def check(session: Session, report: Report) -> Iterator[CheckedSeal]:
     report.foreign_keys.add_all(sorted(foreign))
     before: Link | None = None
     query = select(LedgerSeal).order_by(LedgerSeal.id).execution_options(yield_per=_CHUNK)
-    for seal in session.scalars(query):
-        session.expunge(seal)
-        report.seals += 1
-        link = Link(seal.id, _hash_of(seal), seal.sealed_at)
-        problems = [*_problems_of_key(seal, keys.get(seal.key_id), foreign), *_problems_of_link(seal, before, report)]
-        if _is_readable(seal.ids):
-            problems += _problems(seal)
-        else:
-            problems, seal.ids = [*problems, "ids"], []
-        if seal.restore is not None:
-            report.restores.append(
-                {"seal_id": seal.id, "sealed_at": seal.sealed_at.isoformat(), "restore": seal.restore}
-            )
-        yield CheckedSeal(seal, problems, before)
-        before = link
+    with session.scalars(query) as found:
+        for seal in found:
+            session.expunge(seal)
+            link = Link(seal.id, _hash_of(seal), seal.sealed_at)
+            problems = _problems_of_key(seal, keys.get(seal.key_id), foreign)
+            problems += _problems_of_link(seal, before, report)
+            yield _checked(seal, problems, before, report)
+            before = link
+
+
+def _checked(seal: LedgerSeal, problems: list[str], before: Link | None, report: Report) -> CheckedSeal:
+    report.seals += 1
+    if seal.restore is not None:
+        restored_at = seal.sealed_at.isoformat()
+        report.restores.append({"seal_id": seal.id, "restored_at": restored_at, "restore": seal.restore})
+    if _is_readable(seal.ids):
+        return CheckedSeal(seal, [*problems, *_problems(seal)], before)
+    seal.ids = []
+    return CheckedSeal(seal, [*problems, "ids"], before)
 
 
 def _hash_of(seal: LedgerSeal) -> bytes:

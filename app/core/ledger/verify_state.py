@@ -126,7 +126,7 @@ def _check_consents(history: History, state: PersonState, rows: list[Any], repor
         )
         for row in rows
     }
-    for key in sorted({*found, *state.consents}):
+    for key in sorted({*found, *state.consents}, key=repr):
         if found.get(key) != state.consents.get(key):
             problem = _difference(state.consents.get(key), found.get(key))
             names = {"contact_id": key[0], "subscription_type_id": key[1]}
@@ -152,7 +152,7 @@ def _check_opt_outs(history: History, state: PersonState, rows: list[Any], repor
         found.add(key)
         if problem := _problem_of_opt_out(state, key, row):
             report.mismatches.add(_opt_out(row.destination_hash, key, problem))
-    for key in sorted(set(state.opt_outs) - found):
+    for key in sorted(set(state.opt_outs) - found, key=repr):
         report.mismatches.add(_opt_out(key.destination_hash, key, "missing"))
 
 

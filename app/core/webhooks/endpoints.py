@@ -18,6 +18,7 @@ from app.core.wording import translatable
 from app.http_client import Reach
 from app.models import DeliveryState, DisabledReason, WebhookDelivery, WebhookEndpoint
 
+HEAD_TOPIC = "ledger.head"
 # The topics that an endpoint can choose, with their labels: those that this version sends.
 TOPICS = {
     "granular.subscribe": translatable("A person opted in to a subscription type"),
@@ -30,6 +31,7 @@ TOPICS = {
     "form.submitted": translatable("A form was answered"),
     "suppression.created": translatable("A number was blocked from texts"),
     "suppression.lifted": translatable("A number can receive texts again"),
+    HEAD_TOPIC: translatable("The head of the ledger, once a day"),
 }
 ENDPOINTS_MAX = 50
 BOTH_SECRETS_FOR = timedelta(hours=24)
@@ -100,6 +102,11 @@ def find_all(session: Session) -> list[WebhookEndpoint]:
     """Every endpoint, the oldest first."""
     query = select(WebhookEndpoint).where(WebhookEndpoint.deleted_at.is_(None))
     return list(session.scalars(query.order_by(WebhookEndpoint.id)))
+
+
+def is_topic_chosen(session: Session, topic: str) -> bool:
+    """Whether an enabled endpoint chose this topic."""
+    return any(topic in each.topics for each in find_all(session) if each.disabled_at is None)
 
 
 def counts(session: Session, counted: Iterable[WebhookEndpoint]) -> dict[int, Counts]:

@@ -8,6 +8,7 @@ from app.web.admin import (  # noqa: F401
     api_tokens,
     failures,
     forms,
+    ledger,
     messenger,
     overview,
     settings,

@@ -21,7 +21,10 @@ JOBS = {
     "mail_waiting": lazy_gettext("Emails about waiting conversations"),
     "merge_form_counts": lazy_gettext("Merging the daily counts of forms"),
     "purge_erased": lazy_gettext("Removing what is left of erased contacts"),
+    "publish_head": lazy_gettext("Publishing the head of the ledger"),
     "route_outbox": lazy_gettext("Turning changes into webhooks"),
+    "seal_ledger": lazy_gettext("Sealing the ledger"),
+    "verify_ledger": lazy_gettext("Verifying the ledger"),
 }
 
 

@@ -1,10 +1,11 @@
 """The start page, the logo, and the shop of the demo."""
 
-from flask import Blueprint, Response, abort, current_app, render_template, request
+from flask import Blueprint, Response, abort, current_app, jsonify, render_template, request
 from sqlalchemy.orm import Session
 
 from app.core import public_urls
 from app.core.forms import publishing as optin_forms
+from app.core.ledger import signing_keys
 from app.core.site import checklist
 from app.core.workspace import settings
 from app.models import Channel, OptInForm
@@ -54,6 +55,17 @@ def logo() -> Response:
         response = Response(workspace.logo, mimetype=workspace.logo_type)
     is_versioned = request.args.get("v") == workspace.logo_hash
     response.headers["Cache-Control"] = _FOREVER if is_versioned else "public, max-age=300"
+    return response
+
+
+@blueprint.get("/ledger/keys.json")
+def ledger_keys() -> Response:
+    """The public keys that seals and receipts are verified with, as a JWK set (RFC 7517)."""
+    with read_only() as session:
+        found = [signing_keys.jwk(each) for each in signing_keys.all_keys(session)]
+    response = jsonify(keys=found)
+    response.headers["Cache-Control"] = "public, max-age=300"
+    response.headers["Access-Control-Allow-Origin"] = "*"
     return response
 
 

@@ -1,0 +1,27 @@
+"""Commands for the keys that sign seals and receipts: keys rotate."""
+
+import click
+
+from app import config
+from app.cli.database import ready
+
+
+@click.group()
+def keys() -> None:
+    """The keys that sign seals and receipts."""
+
+
+@keys.command()
+def rotate() -> None:
+    """Make a new signing key. What older keys signed can still be verified. Prints the id of the new key."""
+    from app.core import audit, clock
+    from app.core.ledger import signing_keys
+
+    with ready(config.load()) as database, database.unit_of_work() as session:
+        old, made = signing_keys.active(session), signing_keys.rotate(session)
+        details = {"key": made.id, "retired": old.id if old else None}
+        audit.record(session, "system", "signing_key.rotated", f"signing_key:{made.id}", details, at=clock.now())
+    click.echo(made.id)
+
+
+COMMANDS = (keys,)
