@@ -11,7 +11,8 @@ from huey.consumer import Consumer
 
 from app import logs
 from app.config import Settings
-from app.core.contacts import number_rules, purge
+from app.core import clock
+from app.core.contacts import number_rules, purge, retention
 from app.core.errors import InvalidState
 from app.core.workspace import bootstrap as store
 from app.db import Database
@@ -116,7 +117,22 @@ def schedule(queue: Huey, database: Database, settings: Settings) -> None:
     )
     queue.periodic_task(every_minute, name="count_reach")(lambda: count_reach.count_due(database))
     queue.periodic_task(every_hour, name="publish_head")(lambda: publish_head.publish_when_due(database, settings))
+    _schedule_retention(queue, database)
     server, public_url = server_of(settings.smtp_url), settings.public_url
     queue.periodic_task(every_minute, name="mail_waiting")(
         lambda: mail_waiting.send_due(database, server, public_url=public_url)
     )
+
+
+def _schedule_retention(queue: Huey, database: Database) -> None:
+    """Erase old evidence each night, in tasks of about half a second: each adds the next one to the queue."""
+
+    def erase_old_evidence(first_id: int) -> None:
+        progress = retention.erase_some(database, first_id, at=clock.now())
+        if progress.erased:
+            _log.info("old evidence erased", events=progress.erased)
+        if progress.next_id is not None:
+            next_part(progress.next_id)
+
+    next_part = queue.task(name="erase_old_evidence_part")(erase_old_evidence)
+    queue.periodic_task(crontab(hour="3", minute="23"), name="erase_old_evidence")(lambda: erase_old_evidence(0))

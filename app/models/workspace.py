@@ -33,6 +33,9 @@ class Workspace(Base):
     agents_write_legal_text: Mapped[bool] = mapped_column(
         default=True, server_default=true(), doc="whether agents may send forms with a legal text that no admin wrote"
     )
+    evidence_retention_years: Mapped[int] = mapped_column(
+        default=5, server_default=text("5"), doc="how long evidence is kept after the last opt-out"
+    )
     messenger_key: Mapped[str] = mapped_column(String(32), default=lambda: secrets.token_urlsafe(12), doc="public")
     messenger_secret: Mapped[str] = mapped_column(
         String(64), default=lambda: secrets.token_hex(32), doc="sites sign their users' identity with it"

@@ -24,7 +24,12 @@ from app.web import i18n
 from app.web.i18n import gettext
 
 _ENGLISH = Locale.parse("en_GB")
-_BY = {"contact": translatable("The person"), "system": translatable("Assent itself")}
+_BY = {
+    "contact": translatable("The person"),
+    "system": translatable("Assent itself"),
+    "unknown": translatable("Not signed in"),
+    "command line": translatable("Command line"),
+}
 
 
 def local_time(at: datetime, time_zone: str) -> Markup:

@@ -9,21 +9,25 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import create_engine, delete, func, make_url, select, text
 from sqlalchemy.exc import DatabaseError
 
 from app import config
-from app.core import backup, demo
+from app.core import backup, clock, demo
 from app.core.accounts import agents, sessions
 from app.core.backup import archive
 from app.core.consent import current as current_consents
-from app.core.consent import eligibility, suppressions
+from app.core.consent import eligibility, locking, suppressions
+from app.core.contacts import erase, retention
 from app.core.contacts import records as contacts
 from app.core.errors import InvalidState
+from app.core.ledger import signing_keys
 from app.core.signing import Keys
 from app.core.workspace import bootstrap as store
 from app.db import Database, take_alone
@@ -275,6 +279,37 @@ def test_opt_outs_after_the_backup_become_suppressions_when_it_is_restored(
     assert backup.restore(settings, file, replace=True, had_key=True).carried_over == 2, (
         "also when the restored database is replaced"
     )
+
+
+def test_opt_outs_and_suppressions_survive_ten_years_erasure_key_rotation_and_a_restore(
+    settings: config.Settings, database: Database, empty: config.Settings, tmp_path: Path
+) -> None:
+    """Virginia SB 1339: an opt-out holds for ten years. Here nothing but the person ends it."""
+    with time_machine.travel(NOON, tick=False), database.unit_of_work() as session:
+        offers = make.live_type(session)
+        sam = make.contact(session, phone_number=make.SAMS_NUMBER)
+        make.opt_in(session, sam, offers)
+        make.opt_out(session, sam, offers, at=NOON)
+        eve = make.contact(session, phone_number=make.EVES_NUMBER)
+        suppressions.add(session, make.EVES_NUMBER, "By letter.", actor="agent:1", at=NOON)
+    with time_machine.travel(NOON.replace(year=NOON.year + 10) + timedelta(days=1), tick=False):
+        at = clock.now()
+        assert retention.erase_some(database, at=at).erased == 2
+        with database.unit_of_work() as session:
+            for person in (sam, eve):
+                erase.erase(session, locking.lock_contact(session, person.id), actor="agent:1", at=at)
+            signing_keys.ensure(session)
+            signing_keys.rotate(session)
+        backup.write(settings, database, tmp_path / "file.zip")
+        other = restored(empty, tmp_path / "file.zip")
+        with other.unit_of_work() as session:
+            numbers = {make.SAMS_NUMBER: "opted_out", make.EVES_NUMBER: "suppressed"}
+            for number, reason in numbers.items():
+                found = make.contact(session, phone_number=number)
+                session.flush()
+                status = eligibility.status(session, found, session.get_one(SubscriptionType, offers.id))
+                assert reason in status.reasons
+        other.close()
 
 
 @pytest.mark.parametrize("later", [SuppressionCause.KEYWORD, SuppressionCause.MANUAL])

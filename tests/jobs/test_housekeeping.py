@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from huey.consumer import Consumer
 from sqlalchemy import func, select, update
 
@@ -10,11 +11,12 @@ from app.config import Settings
 from app.core import clock, outbox
 from app.core import rate_limits as limits
 from app.core.accounts import agents, sessions
+from app.core.contacts import retention
 from app.core.messenger import tokens as messenger_tokens
 from app.db import Database
 from app.jobs import housekeeping, worker
 from app.jobs.queue import open_queue
-from app.models import AgentSession, OutboxEvent, RateCounter, Role
+from app.models import AgentSession, ConsentEvent, ConsentEvidence, OutboxEvent, RateCounter, Role
 from tests import make
 
 
@@ -81,19 +83,24 @@ def test_the_queue_uses_the_engine_of_the_database_and_has_the_periodic_tasks(
     assert names == {
         "count_reach",
         "delete_expired",
+        "erase_old_evidence",
         "fail_late_webhooks",
         "mail_waiting",
         "merge_form_counts",
+        "publish_head",
         "purge_erased",
     }
+    night = clock.now().replace(hour=3, minute=23, tzinfo=None)
+    assert "erase_old_evidence" in {type(task).__name__ for task in queue.read_periodic(night)}
     due: dict[str, list[int]] = {}
     for minute in range(60):
-        for task in queue.read_periodic(clock.now().replace(minute=minute, tzinfo=None)):
+        for task in queue.read_periodic(clock.now().replace(hour=12, minute=minute, tzinfo=None)):
             due.setdefault(type(task).__name__, []).append(minute)
     every_minute = list(range(60))
     assert due == {
         "delete_expired": [17],
         "merge_form_counts": [37],
+        "publish_head": [17],
         "purge_erased": [47],
         "count_reach": every_minute,
         "fail_late_webhooks": every_minute,
@@ -112,3 +119,30 @@ def test_a_stop_ends_the_other_threads_before_it_waits_for_jobs(
     worker._GracefulConsumer(queue, stop_threads=lambda: order.append("threads")).stop(graceful=True)
     queue.storage.close()
     assert order == ["threads", "jobs"]
+
+
+@pytest.mark.databases("sqlite")  # the shared PostgreSQL database has no tables of Huey
+def test_each_part_of_the_retention_adds_the_next_one_to_the_queue(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "WINDOW", 2)
+    old = clock.now().replace(year=clock.now().year - 6, day=1)
+    with time_machine.travel(old, tick=False), database.unit_of_work() as session:
+        kind = make.live_type(session)
+        for number in range(3):
+            sam = make.contact(session, phone_number=f"+1202555010{number}")
+            make.opt_out(session, sam, kind, at=old)
+    queue = open_queue(settings, database)
+    worker.schedule(queue, database, settings)
+    (nightly,) = (each for each in queue._registry.periodic_tasks if type(each).__name__ == "erase_old_evidence")
+    queue.execute(nightly)
+    parts = 0
+    while (part := queue.dequeue()) is not None:
+        parts += 1
+        queue.execute(part)
+    assert parts == 1  # three events, two in the first part
+    with database.read_only() as session:
+        is_kept = ConsentEvidence.erased_at.is_(None) & (ConsentEvent.action != "erase")
+        left = select(func.count()).select_from(ConsentEvidence).join(ConsentEvent).where(is_kept)
+        assert session.scalar(left) == 0
+    queue.storage.close()

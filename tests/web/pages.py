@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, select
 from werkzeug.test import TestResponse
 
-from app.core import clock
+from app.core import audit, clock
 from app.core.accounts import agents as accounts
 from app.db import Database
 from app.models import Agent, Role
@@ -83,6 +83,14 @@ def csrf_token(html: str) -> str:
     found.feed(html)
     assert found.token, "no form with a CSRF token on this page"
     return found.token
+
+
+def recorded(app: Flask) -> list[tuple[str, str]]:
+    """Actor and action of each entry of the audit log about agents, oldest first, without their creation."""
+    database: Database = app.extensions["assent"].database
+    with database.read_only() as session:
+        found = audit.find(session, audit.Filter(actions=["agent."]), limit=1000)
+        return [(each.actor, each.action.removeprefix("agent.")) for each in reversed(found)][1:]
 
 
 @contextmanager

@@ -3,10 +3,9 @@
 import unicodedata
 import uuid
 from datetime import datetime
-from typing import Any, cast
 
 from argon2 import PasswordHasher
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from app.core import audit
@@ -146,8 +145,9 @@ def change_role(session: Session, agent_id: int, role: str, *, actor: str, at: d
     if (new_role := _role(role)) != Role.ADMIN:
         _refuse_last_admin(session, agent)
     if agent.role != new_role:
+        changed = audit.changes({"role": agent.role}, {"role": new_role.value})
         agent.role = new_role.value
-        audit.record(session, actor, "agent.role_changed", subject_of(agent), {"role": agent.role}, at=at)
+        audit.record(session, actor, "agent.role_changed", subject_of(agent), changed, at=at)
         session.flush()
     return agent
 
@@ -159,8 +159,9 @@ def rename(session: Session, agent_id: int, name: str, *, actor: str, at: dateti
     """
     agent = _lock(session, agent_id)
     if agent.name != (new_name := read_name(name)):
+        changed = audit.changes({"name": agent.name}, {"name": new_name})
         agent.name = new_name
-        audit.record(session, actor, "agent.renamed", subject_of(agent), {}, at=at)
+        audit.record(session, actor, "agent.renamed", subject_of(agent), changed, at=at)
         session.flush()
     return agent
 
@@ -180,25 +181,14 @@ def reset_second_factor(session: Session, agent_id: int, *, actor: str, at: date
     return agent
 
 
-def save_changes(session: Session, agent_id: int, uniquifier: str, changed: dict[str, Any]) -> None:
-    """Save changes of an account, unless its sessions were ended since it was read. A new uniquifier ends them.
-
-    :param uniquifier: the ``fs_uniquifier`` that was read; the use of a one-time link, for example, replaces it
-    :raises InvalidState: the account changed in the meantime; nothing is written
-    """
-    statement = update(Agent).where(Agent.id == agent_id, Agent.fs_uniquifier == uniquifier, Agent.active)
-    if not cast(Any, session.execute(statement.values(**changed))).rowcount:
-        raise InvalidState("This account was changed in the meantime. Sign in again and retry.")
-    if "fs_uniquifier" in changed:
-        _end_sessions(session, agent_id)
-
-
-def use_recovery_code(session: Session, agent_id: int, code_hash: str) -> bool:
+def use_recovery_code(session: Session, agent_id: int, code_hash: str, *, at: datetime) -> bool:
     """Use a recovery code once; false when the agent has no such code."""
     agent = _lock(session, agent_id)
     if code_hash not in (agent.mf_recovery_codes or []):
         return False
     agent.mf_recovery_codes = [each for each in agent.mf_recovery_codes or [] if each != code_hash]
+    left = {"left": len(agent.mf_recovery_codes)}
+    audit.record(session, subject_of(agent), "agent.recovery_code_used", subject_of(agent), left, at=at)
     session.flush()
     return True
 

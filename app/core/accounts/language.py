@@ -22,7 +22,8 @@ def choose(session: Session, agent_id: int, locale: str | None, *, actor: str, a
         raise InvalidInput("Choose one of these languages.", field="locale")
     agent = agents.find(session, agent_id)
     if agent.locale != locale:
+        changed = audit.changes({"locale": agent.locale}, {"locale": locale})
         agent.locale = locale
-        audit.record(session, actor, "agent.language_changed", agents.subject_of(agent), {"locale": locale}, at=at)
+        audit.record(session, actor, "agent.language_changed", agents.subject_of(agent), changed, at=at)
         session.flush()
     return agent

@@ -10,8 +10,8 @@ from typing import Any, cast
 from sqlalchemy import and_, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
-from app.core import signing
-from app.core.accounts import agents
+from app.core import audit, signing
+from app.core.accounts import agents, credentials
 from app.core.accounts.api_tokens import hash_of
 from app.core.errors import NotFound
 from app.models import Agent, AgentSession
@@ -38,7 +38,9 @@ def start(session: Session, agent: Agent, *, ip_address: str | None, user_agent:
     :param user_agent: the browser as it describes itself; shortened to 256 printable characters
     :raises InvalidState: the account was disabled, or its sessions were ended, since it was read
     """
-    agents.save_changes(session, agent.id, agent.fs_uniquifier, {"last_sign_in_at": at})
+    actor = agents.subject_of(agent)
+    credentials.save_changes(session, agent.id, agent.fs_uniquifier, {"last_sign_in_at": at}, actor=actor, at=at)
+    audit.record(session, actor, "agent.signed_in", actor, {}, at=at)
     token = signing.random_token()
     session.add(
         AgentSession(
@@ -80,12 +82,22 @@ def record_use(session: Session, session_id: int, *, ip_address: str | None, at:
     session.execute(update(AgentSession).where(*is_due).values(last_used_at=at, ip_address=ip_address))
 
 
-def end(session: Session, token: str) -> None:
-    """End the session that has this token, immediately and in all processes. Does nothing when it has ended."""
-    session.execute(delete(AgentSession).where(AgentSession.token_hash == hash_of(token)))
+def sign_out(session: Session, token: str, *, at: datetime) -> None:
+    """End the session that has this token, because its agent asked for it. Does nothing when it has ended."""
+    if (agent_id := end(session, token)) is not None:
+        audit.record(session, f"agent:{agent_id}", "agent.signed_out", f"agent:{agent_id}", {}, at=at)
 
 
-def end_one(session: Session, agent_id: int, session_id: int) -> None:
+def end(session: Session, token: str) -> int | None:
+    """End the session that has this token, immediately and in all processes. Returns the id of its agent.
+
+    Does nothing and returns null when it has ended.
+    """
+    ending = delete(AgentSession).where(AgentSession.token_hash == hash_of(token)).returning(AgentSession.agent_id)
+    return session.execute(ending).scalar_one_or_none()
+
+
+def end_one(session: Session, agent_id: int, session_id: int, *, at: datetime) -> None:
     """End one session of an agent.
 
     :raises NotFound: the agent has no such session; it may have ended already
@@ -93,12 +105,16 @@ def end_one(session: Session, agent_id: int, session_id: int) -> None:
     ending = delete(AgentSession).where(AgentSession.id == session_id, AgentSession.agent_id == agent_id)
     if not cast(Any, session.execute(ending)).rowcount:
         raise NotFound("This session has ended already.")
+    _record_ended(session, agent_id, 1, at=at)
 
 
-def end_others(session: Session, agent_id: int, *, keep: int) -> int:
+def end_others(session: Session, agent_id: int, *, keep: int, at: datetime) -> int:
     """End all sessions of an agent but the one with the id ``keep``; returns how many."""
     ending = delete(AgentSession).where(AgentSession.agent_id == agent_id, AgentSession.id != keep)
-    return int(cast(Any, session.execute(ending)).rowcount)
+    ended = int(cast(Any, session.execute(ending)).rowcount)
+    if ended:
+        _record_ended(session, agent_id, ended, at=at)
+    return ended
 
 
 def end_every(session: Session) -> None:
@@ -110,3 +126,7 @@ def delete_expired(session: Session, *, at: datetime) -> int:
     """Delete sessions that have expired; returns how many."""
     expired = delete(AgentSession).where(AgentSession.created_at <= at - LASTS)
     return int(cast(Any, session.execute(expired)).rowcount)
+
+
+def _record_ended(session: Session, agent_id: int, count: int, *, at: datetime) -> None:
+    audit.record(session, f"agent:{agent_id}", "agent.sessions_ended", f"agent:{agent_id}", {"count": count}, at=at)

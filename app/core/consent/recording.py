@@ -135,3 +135,24 @@ def erase_number(session: Session, phone_hash: str, *, actor: str, at: datetime)
     """Clear the evidence of a number's events that name no contact, and record that. Without such evidence: nothing."""
     if ledger_evidence.erase_of_number(session, phone_hash, at=at):
         ledger.record(session, Action.ERASE, ledger.Subject(None, None, None, phone_hash), reported_by(actor), at=at)
+
+
+def expire_type(session: Session, contact_id: int, subscription_type_id: int, *, before: datetime, at: datetime) -> int:
+    """Clear evidence of a contact about one type that is kept no longer, and record that. Without any: nothing.
+
+    Returns how many events lost their evidence.
+    """
+    cleared = ledger_evidence.expire_of_type(session, contact_id, subscription_type_id, before=before, at=at)
+    if cleared:
+        of_type = ledger.Subject(contact_id, subscription_type_id, None, None)
+        ledger.record(session, Action.ERASE, of_type, reported_by("system", reason="retention"), at=at)
+    return cleared
+
+
+def expire_number(session: Session, phone_hash: str, *, before: datetime, at: datetime) -> int:
+    """Clear evidence of a number that is kept no longer, and record that. Returns and writes as ``expire_type``."""
+    cleared = ledger_evidence.expire_of_number(session, phone_hash, before=before, at=at)
+    if cleared:
+        of_number = ledger.Subject(None, None, None, phone_hash)
+        ledger.record(session, Action.ERASE, of_number, reported_by("system", reason="retention"), at=at)
+    return cleared

@@ -155,16 +155,23 @@ def copy_before_erasure(session: Session, contact_id: int, phone_hashes: Collect
 
     :param phone_hashes: of the contact's present and former numbers
     """
-    of_contact = select(ConsentEvent.destination_hash).where(ConsentEvent.contact_id == contact_id)
-    for outdated in _outdated_among(
-        session, session.execute(_WITH_SPELLING.where(_OPT_OUT.c.destination_hash.in_(of_contact))).all()
-    ):
-        copy_opt_out(session, outdated)
+    copy_opt_outs_before_erasure(session, contact_id)
     suppressed = session.scalars(select(Suppression).where(Suppression.phone_hash.in_(phone_hashes))).all()
     respelled = {each.phone_hash: phone.normalize(each.phone)[0] for each in suppressed if each.phone}
     for old_hash, number in respelled.items():
         copy_suppression(session, old_hash, number)
     return set(map(keys_of(session).destination_hash, respelled.values()))
+
+
+def copy_opt_outs_before_erasure(session: Session, contact_id: int) -> None:
+    """Let opt-outs of the contact's destinations in an older spelling hold for the current one, too.
+
+    For callers that clear evidence: afterwards nothing tells the number or address.
+    """
+    of_contact = select(ConsentEvent.destination_hash).where(ConsentEvent.contact_id == contact_id)
+    rows = session.execute(_WITH_SPELLING.where(_OPT_OUT.c.destination_hash.in_(of_contact))).all()
+    for outdated in _outdated_among(session, rows):
+        copy_opt_out(session, outdated)
 
 
 def copy_opt_out(session: Session, outdated: OutdatedOptOut) -> None:

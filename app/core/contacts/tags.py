@@ -49,8 +49,9 @@ def rename(session: Session, tag_id: int, name: str, *, actor: str, at: datetime
     if session.scalar(select(Tag.id).where(Tag.name_key == key, Tag.id != tag.id)) is not None:
         raise Conflict("Another tag has this name.", field="name")
     if tag.name != name:
+        changed = audit.changes({"name": tag.name}, {"name": name})
         tag.name, tag.name_key = name, key
-        audit.record(session, actor, "tag.renamed", f"tag:{tag.id}", {}, at=at)
+        audit.record(session, actor, "tag.renamed", f"tag:{tag.id}", changed, at=at)
         session.flush()
     return tag
 

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
@@ -92,14 +93,16 @@ def publish(
     session.refresh(form, with_for_update=True)
     if form.archived_at is not None:
         raise InvalidState("This form is archived. Bring it back before you change it.")
-    checked = checked_content(session, content)
+    checked, current = checked_content(session, content), content_of(newest_version(session, form))
+    before = _described(form, current)
     form.allowed_origins = _origins(form_settings.allowed_origins)
     form.name = _form_name(form_settings.name) or form.name
     form.updated_at = at
-    if checked != content_of(newest_version(session, form)):
+    if checked != current:
         form.version += 1
         _freeze(session, form, checked, actor=actor, at=at)
-    audit.record(session, actor, "form.saved", f"form:{form.id}", {"version": form.version}, at=at)
+    details = {"version": form.version, **audit.changes(before, _described(form, checked))}
+    audit.record(session, actor, "form.saved", f"form:{form.id}", details, at=at)
     session.flush()
 
 
@@ -169,6 +172,16 @@ def versions(session: Session, form: OptInForm) -> list[OptInFormVersion]:
     """Every version of a form, newest first."""
     query = select(OptInFormVersion).where(OptInFormVersion.form_id == form.id)
     return list(session.scalars(query.order_by(OptInFormVersion.number.desc())))
+
+
+def _described(form: OptInForm, content: FormContent) -> dict[str, Any]:
+    """The form by field, as forms name them: the title in another language is ``title-es``."""
+    described = {"name": form.name, "allowed_origins": list(form.allowed_origins)}
+    described |= {name: value for name, value in vars(content).items() if name != "texts"}
+    for locale, text in content.texts.items():
+        suffix = "" if locale == content.locale else f"-{locale}"
+        described |= {f"{name}{suffix}": value for name, value in vars(text).items()}
+    return described
 
 
 def _form_name(text: str) -> str:

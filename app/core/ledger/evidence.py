@@ -116,6 +116,26 @@ def erase_of_number(session: Session, phone_hash: str, *, at: datetime) -> int:
     return _erase(session, ConsentEvent.contact_id.is_(None) & (ConsentEvent.destination_hash == phone_hash), at=at)
 
 
+def expire_of_type(
+    session: Session, contact_id: int, subscription_type_id: int, *, before: datetime, at: datetime
+) -> int:
+    """Clear the evidence of a contact's events about one type that were recorded before ``before``.
+
+    Returns how many were cleared. ``core/consent/recording.py`` writes the event that says so.
+    """
+    is_of_type = (ConsentEvent.contact_id == contact_id) & (ConsentEvent.subscription_type_id == subscription_type_id)
+    return _erase(session, is_of_type & (ConsentEvent.recorded_at < before), at=at)
+
+
+def expire_of_number(session: Session, phone_hash: str, *, before: datetime, at: datetime) -> int:
+    """Clear the evidence of events about a number that name no contact and were recorded before ``before``.
+
+    Returns how many were cleared.
+    """
+    is_of_number = ConsentEvent.contact_id.is_(None) & (ConsentEvent.destination_hash == phone_hash)
+    return _erase(session, is_of_number & (ConsentEvent.recorded_at < before), at=at)
+
+
 def hash_of(columns: Mapping[str, Any], salt: bytes) -> bytes:
     """SHA-256 of the salt and the canonical JSON of an evidence row's columns, for ``consent_events.evidence_hash``."""
     return hashlib.sha256(

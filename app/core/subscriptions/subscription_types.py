@@ -106,6 +106,7 @@ def edit(
             "The consent type cannot be changed once a subscription type is saved. Make a new one instead.",
             field="consent_type",
         )
+    before = _described(subscription_type)
     new_name = subscription_type.name if name is None else _name(name)
     new_description = subscription_type.description if description is None else _description(description)
     if translations is not None:
@@ -114,7 +115,10 @@ def edit(
         subscription_type.translations = [_updated(current.get(each.locale), each) for each in new]
     subscription_type.name, subscription_type.description = new_name, new_description
     subscription_type.updated_at = at
-    audit.record(session, actor, "subscription_type.edited", f"subscription_type:{subscription_type.id}", {}, at=at)
+    details = audit.changes(before, _described(subscription_type))
+    audit.record(
+        session, actor, "subscription_type.edited", f"subscription_type:{subscription_type.id}", details, at=at
+    )
     session.flush()
 
 
@@ -222,9 +226,19 @@ def _change_state(
     session.refresh(subscription_type, with_for_update=True)
     if subscription_type.state not in allowed:
         raise InvalidState(_REFUSED_STEPS[event, TypeState(subscription_type.state)], name=subscription_type.name)
+    details = audit.changes({"state": subscription_type.state}, {"state": state.value})
     subscription_type.state = state.value
     subscription_type.updated_at = at
-    audit.record(session, actor, f"subscription_type.{event}", f"subscription_type:{subscription_type.id}", {}, at=at)
+    subject = f"subscription_type:{subscription_type.id}"
+    audit.record(session, actor, f"subscription_type.{event}", subject, details, at=at)
+
+
+def _described(subscription_type: SubscriptionType) -> dict[str, Any]:
+    """What can be edited, by field. The name in another language is ``name-es``."""
+    described = {"name": subscription_type.name, "description": subscription_type.description}
+    for each in subscription_type.translations:
+        described |= {f"name-{each.locale}": each.name, f"description-{each.locale}": each.description}
+    return described
 
 
 def _updated(

@@ -1,9 +1,10 @@
 """Webhook endpoints: create, change, disable and delete them, and rotate their secrets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from sqlalchemy import Subquery, func, literal, select, union_all, update
 from sqlalchemy.orm import Session
@@ -84,8 +85,9 @@ def set_hub_signature(session: Session, endpoint_id: int, *, is_on: bool, actor:
     """Choose whether requests carry ``X-Hub-Signature``, for receivers that verify webhooks as Intercom signs them."""
     endpoint = _lock(session, endpoint_id)
     if endpoint.has_hub_signature != is_on:
+        details = audit.changes({"hub_signature": endpoint.has_hub_signature}, {"hub_signature": is_on})
         endpoint.has_hub_signature, endpoint.updated_at = is_on, at
-        _audit(session, endpoint, "changed", actor, at=at, fields=["hub_signature"])
+        _audit(session, endpoint, "changed", actor, at=at, **details)
     session.flush()
     return endpoint
 
@@ -143,6 +145,7 @@ def change(
     if topics is not None:
         values["topics"] = read_topics(topics)
     changed = {name: value for name, value in values.items() if getattr(endpoint, name) != value}
+    details = _described_changes(endpoint, changed)
     for name, value in changed.items():
         setattr(endpoint, name, value)
     if changed:
@@ -150,7 +153,7 @@ def change(
             _reset_failures(endpoint)
             _update_waiting(session, endpoint, next_attempt_at=at)
         endpoint.updated_at = at
-        _audit(session, endpoint, "changed", actor, at=at, fields=sorted(changed))
+        _audit(session, endpoint, "changed", actor, at=at, **details)
     session.flush()
     return endpoint
 
@@ -279,6 +282,14 @@ def read_topics(requested: object) -> list[str]:
     if not topics:
         raise InvalidInput("Choose at least one topic.", field="topics")
     return [topic for topic in TOPICS if topic in topics]
+
+
+def _described_changes(endpoint: WebhookEndpoint, changed: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes for the audit log. Of an address only the host is told, because a path may be a secret."""
+    details = audit.changes({name: getattr(endpoint, name) for name in changed}, changed)
+    if "url" in changed:
+        details["changed"]["url"] = [urlsplit(url).hostname for url in (endpoint.url, changed["url"])]
+    return details
 
 
 def _audit(

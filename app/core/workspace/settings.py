@@ -33,6 +33,7 @@ REGIONS = (
     "indian/",
     "pacific/",
 )
+RETENTION_YEARS_MAX = 30
 GREETING_MAX, OFFICE_NAME_MAX = 300, 120
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 _LOGO_SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
@@ -82,17 +83,19 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
 
     :param values: any of name, time_zone, default_country, allowed_countries, allowed_origins (lists), privacy_url,
         terms_url, help_contact, submissions_per_address, submissions_per_number, api_calls_per_minute,
-        agents_write_legal_text, messenger_office_name, messenger_greeting (locale to text), messenger_accent_color
+        agents_write_legal_text, evidence_retention_years, messenger_office_name, messenger_greeting (locale to text),
+        messenger_accent_color
     :raises InvalidInput: a value is invalid; ``field`` names it
     """
     workspace = get(session)
     checked = {name: check(name, value) for name, value in values.items()}
     changed = {name: value for name, value in checked.items() if getattr(workspace, name) != value}
+    details = audit.changes({name: getattr(workspace, name) for name in changed}, changed)
     for name, value in changed.items():
         setattr(workspace, name, value)
     if changed:
         _touch(workspace, at)
-        audit.record(session, actor, "settings.changed", "workspace", {"fields": sorted(changed)}, at=at)
+        audit.record(session, actor, "settings.changed", "workspace", details, at=at)
         session.flush()
     return workspace
 
@@ -118,10 +121,12 @@ def change_logo(session: Session, content: bytes | None, *, actor: str, at: date
             raise InvalidInput("The logo must be a PNG, JPEG or WebP picture.", field="logo")
         if len(content) > LOGO_MAX_BYTES:
             raise InvalidInput("The logo must be at most %(most)s kB.", field="logo", most=LOGO_MAX_BYTES // 1000)
+    before = workspace.logo_hash
     workspace.logo, workspace.logo_type = content, media_type
     workspace.logo_hash = hashlib.sha256(content).hexdigest()[:16] if content else None
     _touch(workspace, at)
-    audit.record(session, actor, "settings.logo_changed", "workspace", {}, at=at)
+    details = audit.changes({"logo": before}, {"logo": workspace.logo_hash})
+    audit.record(session, actor, "settings.logo_changed", "workspace", details, at=at)
     session.flush()
     return workspace
 
@@ -230,6 +235,14 @@ def _accent_color(value: str) -> str:
     return color
 
 
+def _retention(value: int) -> int:
+    if not 1 <= value <= RETENTION_YEARS_MAX:
+        raise InvalidInput(
+            "Give a number of years from 1 to %(most)s.", field="evidence_retention_years", most=RETENTION_YEARS_MAX
+        )
+    return value
+
+
 def _limit(field: str) -> Any:
     def check(value: int) -> int:
         if not 1 <= value <= 1_000_000:
@@ -252,6 +265,7 @@ _CHECKS = {
     "submissions_per_number": _limit("submissions_per_number"),
     "api_calls_per_minute": _limit("api_calls_per_minute"),
     "agents_write_legal_text": bool,
+    "evidence_retention_years": _retention,
     "messenger_office_name": _office_name,
     "messenger_greeting": _greeting,
     "messenger_accent_color": _accent_color,

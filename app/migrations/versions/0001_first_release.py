@@ -467,6 +467,7 @@ def create_tables() -> None:
         sa.Column("submissions_per_number", sa.Integer(), nullable=False),
         sa.Column("api_calls_per_minute", sa.Integer(), server_default=sa.text("10000"), nullable=False),
         sa.Column("agents_write_legal_text", sa.Boolean(), server_default=sa.true(), nullable=False),
+        sa.Column("evidence_retention_years", sa.Integer(), server_default=sa.text("5"), nullable=False),
         sa.Column("messenger_key", sa.String(length=32), nullable=False),
         sa.Column("messenger_secret", sa.String(length=64), nullable=False),
         sa.Column("messenger_office_name", sa.String(length=120), nullable=False),

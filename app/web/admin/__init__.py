@@ -1,4 +1,4 @@
-"""Pages of marketers and admins: overview, forms, types; of admins alone: everything that is set up once."""
+"""Pages of marketers and admins: overview, forms, types; of admins alone: everything else that is set up or checked."""
 
 from flask import Flask
 
@@ -6,6 +6,7 @@ from flask import Flask
 from app.web.admin import (  # noqa: F401
     agents,
     api_tokens,
+    audit_log,
     failures,
     forms,
     ledger,

@@ -1,21 +1,36 @@
-"""What the audit log says, in words: the latest changes of all, and the history of an agent or an endpoint."""
+"""What the audit log says, in words: on its own page, and in the history of an agent or an endpoint."""
+
+from dataclasses import dataclass
+from typing import Any
 
 from app.core.webhooks import problems
-from app.core.wording import translatable
+from app.core.wording import LOCALES, translatable
 from app.models import AuditEntry
 from app.web.formatting import listed
 from app.web.i18n import gettext
 
 EVENTS = {
+    "agent.confirmation_failed": translatable("Wrong password when confirming"),
     "agent.created": translatable("Agent created"),
     "agent.disabled": translatable("Agent disabled"),
     "agent.enabled": translatable("Agent enabled"),
     "agent.language_changed": translatable("Agent language changed"),
     "agent.link_made": translatable("Agent link created"),
+    "agent.password_changed": translatable("Password changed"),
+    "agent.password_reset": translatable("Password set by a one-time link"),
+    "agent.recovery_code_used": translatable("Recovery code used"),
+    "agent.recovery_codes_created": translatable("Recovery codes created"),
     "agent.renamed": translatable("Agent renamed"),
     "agent.role_changed": translatable("Agent role changed"),
+    "agent.second_factor_removed": translatable("Second factor switched off"),
     "agent.second_factor_reset": translatable("Agent second factor reset"),
+    "agent.second_factor_set_up": translatable("Second factor set up"),
+    "agent.sessions_ended": translatable("Other devices signed out"),
+    "agent.sign_in_failed": translatable("Sign-in failed"),
+    "agent.signed_in": translatable("Signed in"),
+    "agent.signed_out": translatable("Signed out"),
     "agent.waiting_mail_changed": translatable("Agent emails about waiting conversations changed"),
+    "audit.exported": translatable("Audit log exported"),
     "contact.archived": translatable("Contact archived"),
     "contact.blocked": translatable("Contact blocked"),
     "contact.created": translatable("Contact created"),
@@ -98,26 +113,96 @@ _OF_ITSELF = {
     "webhook_endpoint.tested": translatable("Tested"),
 }
 FIELDS = {
+    "accent_color": translatable("accent color"),
     "agents_write_legal_text": translatable("agents write legal text"),
     "allowed_countries": translatable("allowed countries"),
     "allowed_origins": translatable("allowed origins"),
     "api_calls_per_minute": translatable("API calls per minute"),
+    "button_text": translatable("button text"),
+    "checkbox_text": translatable("checkbox text"),
     "default_country": translatable("default country"),
+    "description": translatable("description"),
+    "evidence_retention_years": translatable("years that evidence is kept"),
     "help_contact": translatable("help contact"),
     "hub_signature": translatable("hub signature"),
+    "legal_text": translatable("legal text"),
+    "locale": translatable("language"),
+    "logo": translatable("logo"),
     "messenger_accent_color": translatable("messenger accent color"),
     "messenger_greeting": translatable("messenger greeting"),
     "messenger_office_name": translatable("messenger office name"),
     "name": translatable("name"),
     "privacy_url": translatable("privacy URL"),
+    "role": translatable("role"),
+    "state": translatable("state"),
     "submissions_per_address": translatable("submissions per address"),
     "submissions_per_number": translatable("submissions per number"),
+    "subscription_type_id": translatable("subscription type"),
+    "success_text": translatable("success text"),
     "terms_url": translatable("terms URL"),
     "time_zone": translatable("time zone"),
+    "title": translatable("title"),
     "topics": translatable("topics"),
     "url": translatable("address"),
 }
-_ROLES = {"admin": translatable("admin"), "agent": translatable("agent")}
+_SIGN_INS = (
+    "agent.signed_",
+    "agent.sign_in_failed",
+    "agent.sessions_ended",
+    "agent.confirmation_failed",
+    "agent.password_",
+    "agent.second_factor_",
+    "agent.recovery_code",
+    "agent.link_made",
+)
+_TEAM = (
+    "agent.created",
+    "agent.disabled",
+    "agent.enabled",
+    "agent.renamed",
+    "agent.role_changed",
+    "agent.language_changed",
+    "agent.waiting_mail_changed",
+)
+# What the filter of the audit log offers: the beginnings of the actions of each kind.
+KINDS = {
+    "sign_ins": (translatable("Sign-ins and passwords"), _SIGN_INS),
+    "failed": (translatable("Failed sign-ins"), ("agent.sign_in_failed", "agent.confirmation_failed")),
+    "team": (translatable("Team"), _TEAM),
+    "settings": (translatable("Settings"), ("settings.",)),
+    "forms": (translatable("Forms"), ("form.",)),
+    "types": (translatable("Subscription types"), ("subscription_type.",)),
+    "contacts": (translatable("Contacts"), ("contact.", "tag.", "segment.", "suppression.", "suppressions.")),
+    "conversations": (translatable("Conversations"), ("conversation.", "saved_reply.")),
+    "tokens": (translatable("API tokens"), ("token.",)),
+    "webhooks": (translatable("Webhooks"), ("webhook_endpoint.", "outbox.")),
+    "problems": (translatable("Problems"), ("failure.",)),
+    "exports": (translatable("Exports and receipts"), ("audit.", "export.", "receipt.", "show_me.")),
+}
+_VALUES = {
+    "admin": translatable("admin"),
+    "marketer": translatable("marketer"),
+    "agent": translatable("agent"),
+    "draft": translatable("draft"),
+    "live": translatable("live"),
+    "archived": translatable("archived"),
+}
+# The action tells which field changed, so the words are its new value.
+_CHANGES_ONE_FIELD = {"agent.renamed", "agent.role_changed", "tag.renamed"}
+_CHECKED = {
+    "password": translatable("password"),
+    "code": translatable("code"),
+    "recovery_code": translatable("recovery code"),
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One changed field in words. Null: there was or is no value."""
+
+    field: str
+    before: str | None
+    after: str | None
 
 
 def event(entry: AuditEntry) -> str:
@@ -127,22 +212,53 @@ def event(entry: AuditEntry) -> str:
 
 def event_of_itself(entry: AuditEntry) -> str:
     """What happened, on the page of the agent or endpoint: ``Disabled``."""
-    return _words(_OF_ITSELF, entry.action)
+    return _words(EVENTS | _OF_ITSELF, entry.action)
 
 
 def details(entry: AuditEntry) -> str:
-    """The changed fields, the new role, or the number of deliveries: ``help contact and time zone``. Mostly empty."""
-    if fields := entry.details.get("fields"):
-        return listed(_words(FIELDS, field) for field in fields)
+    """The changed fields, the new name or role, or a number: ``help contact and time zone``. Mostly empty."""
+    changed = entry.details.get("changed", {})
+    if entry.action in _CHANGES_ONE_FIELD and len(changed) == 1:
+        ((_, after),) = changed.values()
+        return _value(after) or ""
     if role := entry.details.get("role"):
-        return _words(_ROLES, role)
-    return str(entry.details.get("deliveries", ""))
+        return _words(_VALUES, role)
+    if fields := entry.details.get("fields") or list(changed):
+        return listed(_field(name) for name in fields)
+    if checked := entry.details.get("checked"):
+        return _words(_CHECKED, checked)
+    return str(entry.details.get("deliveries", entry.details.get("count", "")))
+
+
+def differences(entry: AuditEntry) -> list[Difference]:
+    """What an entry says from what to what, field by field. Empty where it tells only names, or nothing."""
+    changed = entry.details.get("changed", {})
+    return [Difference(_field(name), _value(before), _value(after)) for name, (before, after) in changed.items()]
 
 
 def problem(stored: str) -> str:
     """Why a delivery failed: one sentence."""
     sentence, values = problems.read(stored)
     return gettext(sentence, **values)
+
+
+def _field(name: str) -> str:
+    """The words for a field. ``title-es`` is the title in Spanish."""
+    name, _, locale = name.partition("-")
+    words = _words(FIELDS, name)
+    return gettext("%(field)s (%(language)s)", field=words, language=LOCALES.get(locale, locale)) if locale else words
+
+
+def _value(value: Any) -> str | None:
+    if value is None or value in ("", [], {}):
+        return None
+    if isinstance(value, bool):
+        return gettext("on") if value else gettext("off")
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {each}" for name, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value)
+    return _words(_VALUES, value) if value in _VALUES else str(value)
 
 
 def _words(known: dict[str, str], code: str) -> str:

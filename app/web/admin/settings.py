@@ -6,14 +6,11 @@ from typing import Any
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.file import FileField, FileRequired
-from sqlalchemy.orm import Session
 from wtforms import BooleanField, IntegerField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.core import audit, clock, origins, phone, public_urls
-from app.core.forms import publishing
-from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.models import Workspace
 from app.web import formatting
@@ -33,7 +30,7 @@ def _rule(name: str) -> Any:
 
 _PLAIN = ("name", "time_zone", "privacy_url", "terms_url", "help_contact")
 _LIMITS = ("submissions_per_address", "submissions_per_number", "api_calls_per_minute")
-_OTHER = ("default_country", "allowed_countries", "agents_write_legal_text", *_LIMITS)
+_OTHER = ("default_country", "allowed_countries", "agents_write_legal_text", "evidence_retention_years", *_LIMITS)
 
 
 class SettingsForm(Form):
@@ -62,6 +59,9 @@ class SettingsForm(Form):
     terms_url = StringField(lazy_gettext("Terms"), [_rule("terms_url")], filters=[text])
     help_contact = StringField(lazy_gettext("Help contact"), [_rule("help_contact")], filters=[text])
     agents_write_legal_text = BooleanField(lazy_gettext("Agents may write a legal text of their own"))
+    evidence_retention_years = IntegerField(
+        lazy_gettext("Years to keep evidence after an opt-out"), [_A_NUMBER, _rule("evidence_retention_years")]
+    )
     submissions_per_address = IntegerField(
         lazy_gettext("Submissions per hour from one IP address"), [_A_NUMBER, _rule("submissions_per_address")]
     )
@@ -139,12 +139,6 @@ def _values_of(workspace: Workspace) -> dict[str, Any]:
     return values | {"allowed_origins": "\n".join(workspace.allowed_origins)}
 
 
-def _names_of_subjects(session: Session) -> dict[str, str]:
-    """The names of what the audit log calls ``form:3`` or ``subscription_type:2``."""
-    forms = {f"form:{each.form.id}": each.form.name for each in publishing.find_all(session)}
-    return forms | {f"subscription_type:{each.id}": each.name for each in subscription_types.find_all(session)}
-
-
 def _page(form: SettingsForm, logo_form: LogoForm) -> str:
     with read_only() as session:
         workspace = settings.get(session)
@@ -157,7 +151,6 @@ def _page(form: SettingsForm, logo_form: LogoForm) -> str:
             logo_max_kb=settings.LOGO_MAX_BYTES // 1000,
             time_zones=formatting.time_zones(),
             likely_country=None if workspace.default_country else phone.country_of_time_zone(workspace.time_zone),
-            entries=audit.newest(session, limit=12),
-            subjects=_names_of_subjects(session),
+            entries=audit.find(session, audit.Filter(actions=["settings."]), limit=6),
             agents=formatting.actor_names(session),
         )

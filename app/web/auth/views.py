@@ -89,7 +89,7 @@ def recovery_codes_file() -> ResponseReturnValue:
 @agent_required
 def end_session(session_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
-        sessions.end_one(session, _signed_in_agent().id, session_id)
+        sessions.end_one(session, _signed_in_agent().id, session_id, at=clock.now())
     flash(gettext("The device is signed out."))
     return redirect(url_for("auth.account"), 303)
 
@@ -98,7 +98,8 @@ def end_session(session_id: int) -> ResponseReturnValue:
 @agent_required
 def end_other_sessions() -> ResponseReturnValue:
     with unit_of_work() as session:
-        ended = sessions.end_others(session, _signed_in_agent().id, keep=current_session().id)
+        keep = current_session().id
+        ended = sessions.end_others(session, _signed_in_agent().id, keep=keep, at=clock.now())
     flash(ngettext("%(num)s other device is signed out.", "%(num)s other devices are signed out.", ended))
     return redirect(url_for("auth.account"), 303)
 

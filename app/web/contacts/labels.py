@@ -35,6 +35,7 @@ ACTIONS = {
     Action.GDPR_OFF: translatable("Wants no messages on any channel"),
     Action.GDPR_ON: translatable("Messages allowed again"),
     Action.MERGE: translatable("Merged with another contact"),
+    Action.ERASE: translatable("Evidence erased"),
 }
 REASONS = {
     Reason.TYPE_NOT_LIVE: translatable("The subscription type is not live."),
@@ -73,6 +74,7 @@ DETAILS = {
     "form_version": translatable("Form version"),
     "inserted_by": translatable("Inserted by"),
     "merged_from": translatable("Merged from"),
+    "reason": translatable("Reason"),
     "numbering_plans": translatable("Numbering plans"),
     "restored_event": translatable("Restored event"),
     "shown_as": translatable("Shown as"),

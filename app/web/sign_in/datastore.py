@@ -9,7 +9,7 @@ import hmac
 from datetime import UTC, datetime
 from typing import Any
 
-from flask_security import RoleMixin, UserMixin
+from flask_security import RoleMixin, UserMixin, current_user
 from flask_security.datastore import UserDatastore
 from flask_security.password_util import PasswordUtil
 from flask_security.recovery_codes import MfRecoveryCodesUtil
@@ -20,9 +20,10 @@ from segno import make_qr
 from sqlalchemy import inspect, select
 from sqlalchemy.orm.attributes import set_committed_value
 
+from app.core import audit, clock
 from app.core import rate_limits as limits
 from app.core.accounts import agents as accounts
-from app.core.accounts import rights, sessions
+from app.core.accounts import credentials, rights, sessions
 from app.core.accounts.rights import Right
 from app.core.errors import InvalidInput
 from app.models import Agent, AgentSession, Role
@@ -90,7 +91,7 @@ class AgentStore(UserDatastore):
         if changed:
             uniquifier = (state.attrs.fs_uniquifier.history.deleted or [agent.fs_uniquifier])[0]
             with unit_of_work() as session:
-                accounts.save_changes(session, agent.id, uniquifier, changed)
+                credentials.save_changes(session, agent.id, uniquifier, changed, actor=_actor(agent), at=clock.now())
             for name, value in changed.items():
                 set_committed_value(agent, name, value)
         return model
@@ -148,13 +149,18 @@ class RecoveryCodes(MfRecoveryCodesUtil):
     def check_recovery_code(self, user: Any, code: str) -> bool:
         """Check and use a code in one step, so that only one of two requests with the same code succeeds."""
         with unit_of_work() as session:
-            return accounts.use_recovery_code(session, user.id, _hash(code))
+            return accounts.use_recovery_code(session, user.id, _hash(code), at=clock.now())
 
     def delete_recovery_code(self, user: Any, code: str) -> bool:  # noqa: ARG002
         return True
 
     def _encrypt_codes(self, codes: list[str]) -> list[str]:
         return [_hash(code) for code in codes]
+
+
+def _actor(agent: SignIn) -> str:
+    """Who changes an account here: its agent. A one-time link signs nobody in, so its holder is unknown."""
+    return accounts.subject_of(agent) if current_user.is_authenticated else audit.UNKNOWN
 
 
 def _hash(code: str) -> str:

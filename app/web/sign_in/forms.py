@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from flask_security import current_user
 from flask_security.forms import (
     ChangePasswordForm,
     ForgotPasswordForm,
@@ -18,9 +19,11 @@ from flask_security.utils import validate_redirect_url
 from wtforms import Field, HiddenField, StringField
 
 from app.core.accounts import agents as accounts
+from app.core.accounts.credentials import Secret
 from app.core.errors import InvalidInput
 from app.core.wording import translatable
 from app.web.i18n import gettext, lazy_gettext, sentence_of
+from app.web.sign_in import failures
 
 
 class CustomLabels:
@@ -42,21 +45,49 @@ class SafeNext:
             field.data = ""
 
 
-class SignInForm(CustomLabels, SafeNext, LoginForm):
+class RecordsFailures:
+    """Records in the audit log that the secret which the form checks was refused."""
+
+    secret: ClassVar[Secret]
+    secret_field: ClassVar[str]
+    user: Any
+
+    def validate(self, *args: Any, **kwargs: Any) -> bool:
+        is_valid: bool = super().validate(*args, **kwargs)  # type: ignore[misc]  # of the form beside it
+        if not is_valid and self.was_refused():
+            failures.record(self.user, self.secret)
+        return is_valid
+
+    def was_refused(self) -> bool:
+        """Whether a secret was sent, so that it is what made the form invalid."""
+        return bool(getattr(self, self.secret_field).data)
+
+
+class SignInForm(RecordsFailures, CustomLabels, SafeNext, LoginForm):
     labels: ClassVar = {"email": translatable("Email address"), "password": translatable("Password")}
+    secret, secret_field = Secret.PASSWORD, "password"
     remember = None  # type: ignore[assignment]  # this is how WTForms removes a field
 
 
-class ConfirmForm(CustomLabels, SafeNext, VerifyForm):
+class ConfirmForm(RecordsFailures, CustomLabels, SafeNext, VerifyForm):
     labels: ClassVar = {"password": translatable("Password")}
+    secret, secret_field = Secret.PASSWORD, "password"
 
 
-class PasswordForm(CustomLabels, ChangePasswordForm):
+class PasswordForm(RecordsFailures, CustomLabels, ChangePasswordForm):
+    secret, secret_field = Secret.PASSWORD, "password"
     labels: ClassVar = {
         "password": translatable("Present password"),
         "new_password": translatable("New password"),
         "new_password_confirm": translatable("New password again"),
     }
+
+    @property
+    def user(self) -> Any:
+        return current_user
+
+    def was_refused(self) -> bool:
+        return super().was_refused() and bool(self.password.errors)
 
 
 class ForgotForm(CustomLabels, ForgotPasswordForm):
@@ -106,9 +137,14 @@ class RescueForm(TwoFactorRescueForm):
     help_setup = ChoiceField()  # type: ignore[assignment]
 
 
-class CodeForm(CustomLabels, TwoFactorVerifyCodeForm):
+class CodeForm(RecordsFailures, CustomLabels, TwoFactorVerifyCodeForm):
+    secret, secret_field = Secret.CODE, "code"
     labels: ClassVar = {"code": translatable("Code from your authenticator app")}
 
+    def was_refused(self) -> bool:
+        return super().was_refused() and not self.is_setup
 
-class RecoveryForm(CustomLabels, MfRecoveryForm):
+
+class RecoveryForm(RecordsFailures, CustomLabels, MfRecoveryForm):
+    secret, secret_field = Secret.RECOVERY_CODE, "code"
     labels: ClassVar = {"code": translatable("Recovery code")}

@@ -84,7 +84,7 @@ def _remember_device(_app: Flask, user: Any, **_more: Any) -> None:
 def _end(_app: Flask, **_user: Any) -> None:
     if token := cookie.pop(_KEY, ""):
         with unit_of_work() as session:
-            sessions.end(session, token)
+            sessions.sign_out(session, token, at=clock.now())
     g.pop("agent_session", None)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core import audit
 from app.core.accounts import agents as accounts
+from app.core.accounts import credentials
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.db import Database
 from app.models import Agent, Role
@@ -172,7 +173,7 @@ def test_changes_of_an_account_disabled_since_it_was_read_are_not_saved(database
         uniquifier = ana.fs_uniquifier
         accounts.disable(session, ana.id, actor=MAX, at=NOON)
     with pytest.raises(InvalidState), database.unit_of_work() as session:
-        accounts.save_changes(session, ana.id, uniquifier, {"password": "another"})
+        credentials.save_changes(session, ana.id, uniquifier, {"password": "another"}, actor=MAX, at=NOON)
     with database.read_only() as session:
         assert accounts.find(session, ana.id).password == HASH
 
@@ -185,7 +186,7 @@ def test_one_of_many_requests_with_the_same_recovery_code_succeeds(database: Dat
 
     def use_code() -> None:
         with database.unit_of_work() as session:
-            results.append(accounts.use_recovery_code(session, ana.id, "first"))
+            results.append(accounts.use_recovery_code(session, ana.id, "first", at=NOON))
 
     threads = [Thread(target=use_code) for _ in range(6)]
     for thread in threads:

@@ -21,7 +21,7 @@ def test_a_choice_is_kept_and_audited_once(database: Database) -> None:
             assert agents.find(session, ana.id).locale == locale
         entries = audit.newest(session, subject=agents.subject_of(ana))
     changes = [entry.details for entry in reversed(entries) if entry.action == "agent.language_changed"]
-    assert changes == [{"locale": "de"}, {"locale": None}]
+    assert changes == [audit.changes({"locale": None}, {"locale": "de"}), audit.changes({"locale": "de"}, {})]
     assert entries[0].actor == ANA
 
 

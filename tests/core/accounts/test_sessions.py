@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.accounts import agents, sessions
+from app.core.accounts import agents, credentials, sessions
 from app.core.accounts.api_tokens import hash_of
 from app.core.errors import InvalidState, NotFound
 from app.db import Database
@@ -55,7 +55,9 @@ def test_a_session_signs_in_for_thirty_days_and_is_then_deleted(database: Databa
         lambda session, ana: agents.disable(session, ana.id, actor=MAX, at=NOON),
         lambda session, ana: agents.renew_link(session, ana.id, actor=MAX, at=NOON),
         lambda session, ana: agents.reset_second_factor(session, ana.id, actor=MAX, at=NOON),
-        lambda session, ana: agents.save_changes(session, ana.id, ana.fs_uniquifier, {"fs_uniquifier": "new"}),
+        lambda session, ana: credentials.save_changes(
+            session, ana.id, ana.fs_uniquifier, {"fs_uniquifier": "new"}, actor=MAX, at=NOON
+        ),
     ],
     ids=["disabled", "one-time link", "second factor reset", "password changed"],
 )
@@ -72,7 +74,7 @@ def test_a_change_of_the_name_ends_no_session(database: Database) -> None:
     with database.unit_of_work() as session:
         ana = agent(session)
         token = start(session, ana)
-        agents.save_changes(session, ana.id, ana.fs_uniquifier, {"name": "Ana Harbour"})
+        credentials.save_changes(session, ana.id, ana.fs_uniquifier, {"name": "Ana Harbour"}, actor=MAX, at=NOON)
         assert signs_in(session, ana, token)
 
 
@@ -97,7 +99,7 @@ def test_a_sign_in_and_a_password_change_at_the_same_time_leave_no_session_with_
 
     def change() -> None:
         with database.unit_of_work() as session:
-            agents.save_changes(session, ana.id, before, {"fs_uniquifier": "new"})
+            credentials.save_changes(session, ana.id, before, {"fs_uniquifier": "new"}, actor=MAX, at=NOON)
 
     changing = Thread(target=change)
     with database.unit_of_work() as session:
@@ -116,12 +118,12 @@ def test_one_session_ends_or_all_others_do_and_never_those_of_somebody_else(data
         of_max = start(session, max_)
         ids = sorted(each.id for each in sessions.newest(session, ana.id, at=NOON))
         with pytest.raises(NotFound):
-            sessions.end_one(session, max_.id, ids[0])
-        sessions.end_one(session, ana.id, ids[0])
+            sessions.end_one(session, max_.id, ids[0], at=NOON)
+        sessions.end_one(session, ana.id, ids[0], at=NOON)
         with pytest.raises(NotFound):
-            sessions.end_one(session, ana.id, ids[0])
+            sessions.end_one(session, ana.id, ids[0], at=NOON)
         sessions.end(session, tokens[1])
-        assert sessions.end_others(session, ana.id, keep=ids[2]) == 1
+        assert sessions.end_others(session, ana.id, keep=ids[2], at=NOON) == 1
         assert [signs_in(session, ana, token) for token in tokens] == [False, False, True, False]
         assert signs_in(session, max_, of_max)
 

@@ -35,9 +35,21 @@ def test_details_are_fields_a_role_or_a_number(app: Flask) -> None:
         assert history.details(_entry("settings.changed", {"fields": ["help_contact", "time_zone", "shoe_size"]})) == (
             "help contact, time zone and shoe size"
         )
-        assert history.details(_entry("agent.role_changed", {"role": "admin"})) == "admin"
+        assert history.details(_entry("agent.created", {"role": "marketer"})) == "marketer"
+        changed = {"changed": {"role": ["agent", "admin"]}}
+        assert history.details(_entry("agent.role_changed", changed)) == "admin"
+        changed = {"changed": {"terms_url": ["", "https://example.com"], "title-es": ["a", "b"]}}
+        assert history.details(_entry("settings.changed", changed)) == "terms URL and title (Español)"
+        assert history.details(_entry("agent.sign_in_failed", {"checked": "recovery_code"})) == "recovery code"
         assert history.details(_entry("webhook_endpoint.replayed", {"deliveries": 3})) == "3"
         assert history.details(_entry("webhook_endpoint.deleted", {})) == ""
+
+
+def test_differences_are_values_in_words(app: Flask) -> None:
+    changed = {"state": ["draft", "live"], "is": [True, False], "allowed_countries": [[], ["DE", "FR"]], "x": [3, None]}
+    with app.test_request_context():
+        found = [(each.before, each.after) for each in history.differences(_entry("any", {"changed": changed}))]
+    assert found == [("draft", "live"), ("on", "off"), (None, "DE, FR"), ("3", None)]
 
 
 def test_a_problem_of_a_delivery_keeps_its_values(app: Flask) -> None:

@@ -23,6 +23,7 @@ VALUES = {
     "terms_url": "https://example.com/terms",
     "help_contact": "help@example.com",
     "agents_write_legal_text": "y",
+    "evidence_retention_years": "7",
     "submissions_per_address": "100",
     "submissions_per_number": "10",
     "api_calls_per_minute": "600",
@@ -48,6 +49,7 @@ def test_every_setting_is_saved_and_shown(max_: FlaskClient, database: Database)
     kept = _workspace(database)
     assert (kept.name, kept.time_zone, kept.default_country) == ("Harbour Coffee", "Europe/Berlin", "DE")
     assert kept.allowed_countries == ["DE", "GB"]
+    assert kept.evidence_retention_years == 7
     assert kept.allowed_origins == ["https://shop.example.com", "https://www.example.com"]
     assert (kept.privacy_url, kept.terms_url) == ("https://example.com/privacy", "https://example.com/terms")
     assert (kept.help_contact, kept.submissions_per_address, kept.submissions_per_number) == (

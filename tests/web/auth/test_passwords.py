@@ -36,6 +36,8 @@ class TestChange:
         assert elsewhere.get("/account").status_code == 302
         assert pages.sign_in(app.test_client(), "ana@example.com").status_code == 200
         pages.signed_in(app, "ana@example.com", NEW)
+        actions = [action for _, action in pages.recorded(app)]
+        assert actions == ["signed_in", "signed_in", "password_changed", "signed_in", "sign_in_failed", "signed_in"]
 
     @pytest.mark.parametrize(
         ("password", "says"),
@@ -58,6 +60,8 @@ class TestChange:
             for _ in range(10):
                 assert "not your password" in _change(client, present="wrong horse battery").get_data(as_text=True)
             assert _change(client).status_code == 429
+        ana = f"agent:{pages.make_agent(app, 'ana@example.com')}"
+        assert pages.recorded(app) == [(ana, "signed_in"), *[(ana, "confirmation_failed")] * 10]
 
 
 class TestForgotten:
@@ -180,6 +184,7 @@ class TestOneTimeLink:
         data = {"csrf_token": token, "password": "mine now mine now", "password_confirm": "mine now mine now"}
         assert again.post(path, data=data).status_code == 302
         pages.signed_in(app, "ivy@example.com", NEW)
+        assert [each for each in pages.recorded(app) if "password" in each[1]] == [("unknown", "password_reset")]
 
     def test_opening_a_link_does_not_use_it(self, app: Flask) -> None:
         path = _invite(app)

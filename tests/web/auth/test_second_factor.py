@@ -56,6 +56,13 @@ def test_signing_in_needs_the_password_and_then_a_code(app: Flask) -> None:
         assert client.get("/account").status_code == 302
         assert _enter(client, _code(key)).location == "/start"
         assert client.get("/account").status_code == 200
+    ana = f"agent:{_agent(app).id}"
+    assert pages.recorded(app) == [
+        (ana, "signed_in"),
+        (ana, "second_factor_set_up"),
+        ("unknown", "sign_in_failed"),
+        (ana, "signed_in"),
+    ]
 
 
 def test_a_used_code_is_refused(app: Flask) -> None:
@@ -162,6 +169,14 @@ def test_a_recovery_code_works_once(app: Flask) -> None:
     assert "This code is wrong" in _recover(again, codes[0]).get_data(as_text=True)
     assert again.get("/account").status_code == 302
     assert _recover(again, codes[1]).status_code == 302
+    assert [action for _, action in pages.recorded(app)][-6:] == [
+        "recovery_codes_created",
+        "recovery_code_used",
+        "signed_in",
+        "sign_in_failed",
+        "recovery_code_used",
+        "signed_in",
+    ]
 
 
 def test_switching_off_the_second_factor_deletes_the_recovery_codes(app: Flask) -> None:
@@ -171,6 +186,7 @@ def test_switching_off_the_second_factor_deletes_the_recovery_codes(app: Flask) 
     assert pages.submit(client, "/account/second-factor", {"setup": "disable"}).location == "/account"
     agent = _agent(app)
     assert (agent.tf_primary_method, agent.tf_totp_secret, agent.mf_recovery_codes) == (None, None, None)
+    assert pages.recorded(app)[-1] == (f"agent:{agent.id}", "second_factor_removed")
     pages.signed_in(app, "ana@example.com")
     assert app.test_client().get("/sign-in/rescue").status_code == 404
 

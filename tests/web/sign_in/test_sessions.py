@@ -33,6 +33,7 @@ def test_a_copied_cookie_is_worthless_after_the_sign_out_in_all_processes(app: F
     pages.submit(ana, "/sign-out", page="/account")
     assert [copy.get("/inbox").status_code for copy in copies] == [302, 302]
     assert stored(app) == []
+    assert [action for _, action in pages.recorded(app)] == ["signed_in", "signed_out"]
 
 
 def test_signing_out_ends_this_session_alone(app: Flask) -> None:
