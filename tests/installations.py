@@ -229,6 +229,18 @@ def administer(url: URL | str, statement: str) -> None:
     engine.dispose()
 
 
+def copy_database(source: config.Settings, target: config.Settings) -> None:
+    """Replace the target's database by a copy of the source's, of the same kind. No one may have either open."""
+    old, new = make_url(source.database_url).database, make_url(target.database_url).database
+    if source.is_sqlite:
+        assert old
+        assert new
+        shutil.copy(old, new)
+    else:
+        administer(target.database_url, f"DROP DATABASE IF EXISTS {new} WITH (FORCE)")
+        administer(target.database_url, f"CREATE DATABASE {new} TEMPLATE {old} STRATEGY FILE_COPY")
+
+
 def settings_of(folder: Path, database_url: URL | None = None) -> config.Settings:
     """Settings for a database; SQLite's in the folder when no URL is given."""
     environ = {"ASSENT_INSTANCE": str(folder), "ASSENT_SECRET_KEY": SECRET_KEY}

@@ -39,22 +39,30 @@ class Sender:
     """Sends webhooks in one worker process. Any number of senders share one database.
 
     :param reach: which addresses requests may go to
+    :param every_s: how long a round waits for attempts to end before it looks for due deliveries
     """
 
     def __init__(
-        self, database: Database, reach: http.Reach, *, schedule: Schedule | None = None, limits: http.Limits = LIMITS
+        self,
+        database: Database,
+        reach: http.Reach,
+        *,
+        schedule: Schedule | None = None,
+        limits: http.Limits = LIMITS,
+        every_s: float = EVERY_S,
     ) -> None:
         self._database = database
         self._reach = reach
         self._schedule = schedule or Schedule()
         self._limits = limits
+        self._every_s = every_s
         self._ended: queue.SimpleQueue[tuple[Attempt, AttemptOutcome | None] | None] = queue.SimpleQueue()
         self._unrecorded: list[AttemptOutcome] = []
         self._running: Counter[int] = Counter()
         self._threads = ThreadPoolExecutor(REQUESTS_IN_ALL + endpoints.ENDPOINTS_MAX, thread_name_prefix="webhook")
 
     def wake(self) -> None:
-        """Look for due deliveries now, not only after a second."""
+        """Look for due deliveries now, not only at the end of a round."""
         self._ended.put(None)
 
     def run(self, stopping: threading.Event) -> None:
@@ -65,13 +73,13 @@ class Sender:
             except Exception as error:
                 _log.exception("webhooks could not be claimed or recorded")
                 failures.record(self._database, "deliver_webhooks", error)
-                stopping.wait(EVERY_S)
+                stopping.wait(self._every_s)
                 if stopping.is_set():
                     break
         self._threads.shutdown()
 
     def round(self, *, is_stopping: bool = False) -> int:
-        """Wait up to a second for attempts to end, record them, and start due ones. Returns how many were started."""
+        """Wait for an attempt to end, record what ended, and start due attempts. Returns how many were started."""
         self._collect()
         at = clock.now()
         with self._database.read_only() as session:
@@ -92,9 +100,9 @@ class Sender:
         return len(started)
 
     def _collect(self) -> None:
-        """Collect the attempts that ended, waiting up to a second for the first."""
+        """Collect the attempts that ended, waiting for the first, but not longer than a round."""
         try:
-            ended = self._ended.get(timeout=EVERY_S)
+            ended = self._ended.get(timeout=self._every_s)
             while True:
                 if ended is not None:
                     attempt, outcome = ended

@@ -43,7 +43,7 @@ from app.models import (
     SuppressionCause,
 )
 from tests import make
-from tests.installations import administer
+from tests.installations import administer, copy_database
 from tests.make import NOON
 
 pytestmark = pytest.mark.own_database
@@ -51,12 +51,39 @@ pytestmark = pytest.mark.own_database
 OTHER_KEY = "another-key-that-is-long-enough-for-everybody"
 
 
+@pytest.fixture(scope="module")
+def kept() -> dict[str, config.Settings]:
+    """The databases with the data of the demo that were copied, by their kind."""
+    return {}
+
+
 @pytest.fixture
-def filled(database: Database) -> Database:
-    """A database with the data of the demo."""
+def filled(
+    settings: config.Settings,
+    database: Database,
+    kept: dict[str, config.Settings],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Database:
+    """A database with the data of the demo; that of the first test is copied for the others."""
+    kind = database.engine.name
+    if kind in kept:
+        database.close()
+        copy_database(kept[kind], settings)
+        return database
     with database.unit_of_work() as session:
         demo.fill(session, at=NOON, password_hash="x")
+    database.close()
+    kept[kind] = elsewhere(settings, tmp_path_factory.mktemp("kept"), "kept")
+    copy_database(settings, kept[kind])
     return database
+
+
+def elsewhere(settings: config.Settings, folder: Path, name: str) -> config.Settings:
+    """The settings of another installation, with the same key."""
+    if settings.is_sqlite:
+        return replace(settings, instance=folder, database_url=f"sqlite:///{folder / 'assent.db'}")
+    url = make_url(settings.database_url).set(database=f"{name}_{os.urandom(6).hex()}")
+    return replace(settings, instance=folder, database_url=url.render_as_string(hide_password=False))
 
 
 @pytest.fixture
@@ -64,13 +91,14 @@ def empty(settings: config.Settings, tmp_path: Path) -> Iterator[config.Settings
     """The settings of another installation, with the same key and a database without any table."""
     folder = tmp_path / "elsewhere"
     folder.mkdir()
+    other = elsewhere(settings, folder, "empty")
     if settings.is_sqlite:
-        yield replace(settings, instance=folder, database_url=f"sqlite:///{folder / 'assent.db'}")
+        yield other
         return
-    url, name = make_url(settings.database_url), f"empty_{os.urandom(6).hex()}"
-    administer(url, f"CREATE DATABASE {name}")
-    yield replace(settings, instance=folder, database_url=url.set(database=name).render_as_string(hide_password=False))
-    administer(url, f"DROP DATABASE {name} WITH (FORCE)")
+    url = make_url(other.database_url)
+    administer(url, f"CREATE DATABASE {url.database}")
+    yield other
+    administer(url, f"DROP DATABASE {url.database} WITH (FORCE)")
 
 
 def content(database: Database) -> dict[str, list[Any]]:

@@ -33,6 +33,7 @@ from tests.receiver import OK, Answer, Received, Receiver, receiver
 
 QUICK = Schedule(delays_s=(0.05,), first_pause_s=0.05, lease=timedelta(seconds=5))
 LIMITS = http.Limits(connect_s=1, total_s=1, body_bytes=2000)
+EVERY_S = 0.05
 BY_MAX = {"actor": "agent:1"}
 
 
@@ -377,7 +378,7 @@ def sending(database: Database, schedule: Schedule = QUICK, *, reach: Reach = Re
     """Sweep the outbox and run a sender."""
     sweep.sweep_outbox(database)
     stopping = threading.Event()
-    sender = Sender(database, reach, schedule=schedule, limits=LIMITS)
+    sender = Sender(database, reach, schedule=schedule, limits=LIMITS, every_s=EVERY_S)
     thread = threading.Thread(target=sender.run, args=(stopping,))
     thread.start()
     try:
