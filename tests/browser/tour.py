@@ -18,19 +18,29 @@ from app.core.forms import insertion
 from app.core.forms import publishing as optin_forms
 from app.core.forms.content import FormContent, FormText
 from app.core.forms.publishing import FormSettings
-from app.core.preferences import erasure_requests
+from app.core.preferences import erasure_requests, links
 from app.core.problems import failures
 from app.core.site import snippets
 from app.core.webhooks import attempts, endpoints, routing
 from app.core.webhooks.attempts import AttemptOutcome, Schedule
 from app.core.workspace import bootstrap as store
 from app.http_client import Reach
-from app.models import Agent, Consent, Contact, Conversation, FailureKind, InsertedForm, OptInForm, SubscriptionType
+from app.models import (
+    Agent,
+    Consent,
+    Contact,
+    Conversation,
+    EvidenceLevel,
+    FailureKind,
+    InsertedForm,
+    OptInForm,
+    SubscriptionType,
+)
 
 
 @dataclass(frozen=True)
 class Demo:
-    """The paths of every page of the demo; ``embeds`` with the state that each shows."""
+    """The paths of every page of the demo; ``embeds``, those that people open, with the state that each shows."""
 
     address: str
     signed_out: tuple[str, ...]
@@ -81,6 +91,7 @@ def fill(settings: Settings) -> Demo:
             f"/f/{insertion.insert_for(session, form, signed_up, **place).token}": "signed_up",
             f"/f/{withdrawn.token}": "unavailable",
             "/f/nobody": "error",
+            **_preferences(session, signed_up, saved, type_id),
         }
         late = InsertedForm(
             token="late-late-late-late-12",
@@ -169,6 +180,20 @@ def each_kind(paths: tuple[str, ...], most: int = 3) -> list[str]:
     """The paths, of each page at most so many: the first conversations, deliveries, types and teammates."""
     kinds = [re.sub(r"/[0-9a-f]*[0-9][0-9a-f]*", "/1", path) for path in paths]
     return [path for place, path in enumerate(paths) if kinds[:place].count(kinds[place]) < most]
+
+
+def _preferences(session: Session, signed_up: Contact, saved: Contact, type_id: int) -> dict[str, str]:
+    """The pages of the preference center, with their states."""
+    token, other = (
+        links.issue(session, contact, level=EvidenceLevel.PERSONAL_LINK, at=clock.now())
+        for contact in (signed_up, saved)
+    )
+    return {
+        f"/p/{token}": "preferences",
+        f"/p/{token}/record": "record",
+        f"/p/{other}/subscription_types/{type_id}": "subscribe",
+        "/p/nobody": "unavailable",
+    }
 
 
 def _webhooks(session: Session) -> tuple[str, ...]:

@@ -94,7 +94,11 @@ def test_a_link_that_proves_nothing_changes_the_lead_alone_and_shows_nothing_of_
         assert session.scalars(select(DestinationOptOut)).all() == []
         assert session.scalars(select(Suppression)).all() == []
         suppressions.suppress(session, SAMS_NUMBER, SuppressionCause.KEYWORD, "", actor="contact", at=LATER)
+        opted_in = make.contact(session, role="lead", external_id=None, phone_number=SAMS_NUMBER)
+        make.opt_in(session, opted_in, world.offers)
         acts.leave(session, world.link(world.sam), world.offers.id, said(), at=LATER)
+        assert world.subscribed(opted_in, UNVERIFIED) == {"Offers": True}
+        assert world.subscribed(opted_in) == {"Offers": False}
         lead = make.contact(session, role="lead", external_id=None, phone_number=SAMS_NUMBER)
         make.opt_in(session, make.contact(session, phone_number=EVES_NUMBER), world.offers)
         shown = center.read(session, world.link(lead, UNVERIFIED), "en", at=LATER)

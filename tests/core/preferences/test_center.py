@@ -65,3 +65,17 @@ def test_a_type_is_shown_in_the_readers_language_else_in_its_own(database: Datab
             ("de", "Angebote", "Jede Woche"),
             ("en", "Offers", ""),
         ]
+
+
+def test_an_address_that_wants_no_emails_is_not_subscribed_and_cannot_be_signed_up(database: Database) -> None:
+    with database.unit_of_work() as session:
+        news = make.live_type(session, name="News", channel=Channel.EMAIL, consent_type=ConsentType.OPT_OUT)
+        form = make.form(session, news)
+        preference_form.choose(session, news, form.id, actor="agent:1", at=NOON)
+        sam = make.contact(session, email_address="sam@example.com")
+        link = links.find(session, links.issue(session, sam, level=PERSONAL, at=NOON))
+        assert center.read(session, link, "en", at=NOON).subscriptions[0].is_subscribed
+        sam.unsubscribed_from_emails = True
+        session.flush()
+        (shown,) = center.read(session, link, "en", at=NOON).subscriptions
+        assert (shown.is_subscribed, shown.form_key) == (False, None)

@@ -143,6 +143,11 @@ def test_subscribing_shows_the_form_and_records_its_words(client: FlaskClient, d
     assert "Yes, text me offers." in record.text
 
 
+def test_an_address_that_was_made_up_says_nothing_that_is_not_so(client: FlaskClient, sam: Sam) -> None:
+    for done in (f"left&type={sam.offers}", f"joined&type={sam.alerts}", "left&type=x", "stopped", "asked", "nonsense"):
+        assert 'role="status"' not in client.get(f"{sam.path}?done={done}").text, done
+
+
 def test_a_form_cannot_be_sent_with_the_token_of_another_page(
     client: FlaskClient, database: Database, sam: Sam
 ) -> None:
