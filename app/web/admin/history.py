@@ -76,6 +76,7 @@ EVENTS = {
     "subscription_type.brought_back": translatable("Subscription type restored"),
     "subscription_type.created": translatable("Subscription type created"),
     "subscription_type.edited": translatable("Subscription type edited"),
+    "subscription_type.preference_form_changed": translatable("Form of the preference page changed"),
     "subscription_type.put_live": translatable("Subscription type published"),
     "suppression.created": translatable("Suppression created"),
     "suppression.kept": translatable("Suppression kept"),
