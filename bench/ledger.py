@@ -200,7 +200,8 @@ def held(database: Database, seconds: int) -> str:
     found = verify(database)
     assert not found.is_tampered, found.as_json()
     assert (found.sealed, found.not_yet_sealed.count) == (found.events, 0)
-    return f"held for {seconds} s: {waiting.events} events waited for {waiting.blocked_by}; {found.events} sealed, none left"
+    waited = f"{waiting.events} events waited for {waiting.blocked_by}"
+    return f"held for {seconds} s: {waited}; {found.events} sealed, none left"
 
 
 def killed(place: Place, times: int) -> str:
