@@ -129,9 +129,7 @@ class Setting:
 
 
 SETTINGS = (
-    Setting(
-        "instance", _text, "", "folder for local state; default: instance/ of a checkout, else the XDG state folder"
-    ),
+    Setting("instance", _text, "", "folder for local state; default: instance/ of a checkout, else XDG's state folder"),
     Setting("database_url", _database_url, "", "default: SQLite in the instance folder", is_secret=True),
     Setting("secret_key", _secret_key, "", "default: made once, kept in the instance folder", is_secret=True),
     Setting("public_url", _web_address, "", "the address people reach this server by"),

@@ -1,13 +1,14 @@
 """The canonical form of events: the bytes that are hashed, the same for every program that writes JSON by RFC 8785."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 # The version of the record of an event. A new one is needed as soon as a key is added, removed or changes its meaning.
 EVENT_VERSION = 1
-# The columns of an event that are in its record under their own names. Times are in microseconds, hashes in hex.
+# The columns of an event that are in its record under their own names, in the order of the canonical form. Times are
+# in microseconds, hashes in hex.
 EVENT_COLUMNS = (
     "action",
     "actor",
@@ -28,7 +29,7 @@ EVENT_COLUMNS = (
 _SAFE_INTEGER_MAX = 2**53 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False).encode
 
 
 def canonical_json(value: Any) -> bytes:
@@ -42,30 +43,28 @@ def canonical_json(value: Any) -> bytes:
 
 
 def event_record(event: Any) -> dict[str, Any]:
-    """The record of an event, version 1, from a row with the columns ``EVENT_COLUMNS``."""
-    return {
-        "action": event.action,
-        "actor": event.actor,
-        "contact_id": event.contact_id,
-        "destination_hash": event.destination_hash,
-        "evidence_hash": event.evidence_hash.hex(),
-        "evidence_level": event.evidence_level,
-        "facts": event.facts,
-        "form_version_id": event.form_version_id,
-        "id": event.id,
-        "inserted_form_id": event.inserted_form_id,
-        "is_persons_word": event.is_persons_word,
-        "occurred_at": microseconds(event.occurred_at),
-        "recorded_at": microseconds(event.recorded_at),
-        "source": event.source,
-        "subscription_type_id": event.subscription_type_id,
-        "v": EVENT_VERSION,
-    }
+    """The record of an event, version 1."""
+    return record_of([getattr(event, name) for name in EVENT_COLUMNS])
+
+
+def record_of(values: Sequence[Any]) -> dict[str, Any]:
+    """The record of an event, from the values of ``EVENT_COLUMNS`` in their order."""
+    record = dict(zip(EVENT_COLUMNS, values, strict=True))
+    record["evidence_hash"] = record["evidence_hash"].hex()
+    record["occurred_at"] = microseconds(record["occurred_at"])
+    record["recorded_at"] = microseconds(record["recorded_at"])
+    record["v"] = EVENT_VERSION
+    return record
 
 
 def event_bytes(event: Any) -> bytes:
     """The canonical bytes of an event's record."""
     return canonical_columns(event_record(event), nested="facts")
+
+
+def bytes_of(values: Sequence[Any]) -> bytes:
+    """The canonical bytes of an event's record, from the values of ``EVENT_COLUMNS`` in their order."""
+    return canonical_columns(record_of(values), nested="facts")
 
 
 def canonical_columns(columns: dict[str, Any], *, nested: str) -> bytes:

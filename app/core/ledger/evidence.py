@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
@@ -17,7 +17,7 @@ from app.models import ConsentEvent, ConsentEvidence, EvidenceLevel, Source
 
 # What the hash of evidence is over.
 COLUMNS = ("destination", "ip_address", "user_agent", "origin", "page", "locale", "wording_hash", "note", "details")
-_SORTED = tuple(sorted(COLUMNS))
+SORTED = tuple(sorted(COLUMNS))
 _INSERT = CompiledStatement(
     lambda dialect: insert_statement(dialect, ConsentEvidence, ("event_id", *COLUMNS, "salt", "erased_at"))
 )
@@ -143,9 +143,13 @@ def values_of(evidence: ConsentEvidence) -> dict[str, Any]:
 
 def hash_of(columns: Mapping[str, Any], salt: bytes) -> bytes:
     """SHA-256 of the salt and the canonical JSON of an evidence row's columns, for ``consent_events.evidence_hash``."""
-    return hashlib.sha256(
-        salt + canonical_columns({name: columns[name] for name in _SORTED}, nested="details")
-    ).digest()
+    return hash_in_order([columns[name] for name in SORTED], salt)
+
+
+def hash_in_order(values: Sequence[Any], salt: bytes) -> bytes:
+    """``hash_of`` the values of ``SORTED``, in their order."""
+    columns = dict(zip(SORTED, values, strict=True))
+    return hashlib.sha256(salt + canonical_columns(columns, nested="details")).digest()
 
 
 def _erase(session: Session, which: ColumnElement[bool], *, at: datetime) -> int:

@@ -56,8 +56,9 @@ def fold(history: History, events: Iterable[Any]) -> PersonState:
     """
     folding = _Folding(history)
     own = list(events)
-    foreign = [each for contact_id in {event.contact_id for event in own} for each in history.revocations[contact_id]]
-    if foreign:
+    if history.revocations:
+        of_these = {event.contact_id for event in own}
+        foreign = [each for contact_id in of_these for each in history.revocations.get(contact_id, ())]
         own = sorted([*own, *foreign], key=_event_id)
     for event in own:
         folding.apply(event)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.ledger import merkle, pending, seals, signing_keys
-from app.core.ledger.canonical import event_bytes
+from app.core.ledger.canonical import EVENT_COLUMNS, bytes_of
 from app.core.ledger.pending import Position
 from app.db import Database
 from app.models import LedgerSeal
@@ -73,7 +73,7 @@ def _prepare(session: Session, limit: int, *, is_wanted: bool) -> _Batch | None:
 
 
 def _leaves(events: Sequence[Any]) -> list[bytes]:
-    return [merkle.leaf_hash(event_bytes(event)) for event in events]
+    return [merkle.leaf_hash(bytes_of(event[: len(EVENT_COLUMNS)])) for event in events]
 
 
 def _store(session: Session, batch: _Batch, restore: dict[str, Any] | None) -> int | None:

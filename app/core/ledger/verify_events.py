@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core.ledger import evidence as ledger_evidence
 from app.core.ledger import merkle, pending, seals
-from app.core.ledger.canonical import EVENT_COLUMNS, event_bytes
+from app.core.ledger.canonical import EVENT_COLUMNS, bytes_of, event_bytes
 from app.core.ledger.history import History
 from app.core.ledger.report import Report
 from app.core.ledger.verify_seals import CheckedSeal
@@ -19,6 +19,7 @@ from app.db import dialect_of
 from app.models import ConsentEvent, ConsentEvidence
 
 _CHUNK = 5_000
+_EVENT_VALUES = len(EVENT_COLUMNS)
 # Ids that lie closer together are read by one query, even if other seals cover those between them.
 _GAP = 1_000
 # Among how many altered events of a chunk those are looked for that exchanged their places.
@@ -33,7 +34,7 @@ ROWS = (
         *(_EVENT.c[name] for name in EVENT_COLUMNS),
         _EVENT.c.recorded_xid,
         _EVIDENCE.c.event_id,
-        *(_EVIDENCE.c[name] for name in (*ledger_evidence.COLUMNS, "salt", "erased_at")),
+        *(_EVIDENCE.c[name] for name in (*ledger_evidence.SORTED, "salt", "erased_at")),
     )
     .select_from(_EVENT.outerjoin(_EVIDENCE, _EVIDENCE.c.event_id == _EVENT.c.id))
     .order_by(_EVENT.c.id)
@@ -99,7 +100,7 @@ class EventCheck:
             missing.discard(row.id)
             self._report.sealed += 1
             self._check_evidence(row)
-            if merkle.leaf_hash(event_bytes(row)) != expected.leaf:
+            if merkle.leaf_hash(bytes_of(row[:_EVENT_VALUES])) != expected.leaf:
                 altered.append(row)
             elif expected.sealed_before_at and row.recorded_at < expected.sealed_before_at - _USUAL:
                 self._report.late.add(row.id)
@@ -142,13 +143,13 @@ class EventCheck:
             self._report.missing_evidence.add(row.id)
             return
         self._report.evidence += 1
-        columns = {name: getattr(row, name) for name in ledger_evidence.COLUMNS}
-        if row.erased_at is None:
-            if row.salt is None or ledger_evidence.hash_of(columns, row.salt) != row.evidence_hash:
+        *columns, salt, erased_at = row[_EVENT_VALUES + 2 :]
+        if erased_at is None:
+            if salt is None or ledger_evidence.hash_in_order(columns, salt) != row.evidence_hash:
                 self._report.altered_evidence.add(row.id)
-        elif any(value is not None for value in (*columns.values(), row.salt)):
+        elif any(value is not None for value in (*columns, salt)):
             self._report.altered_evidence.add(row.id)
-        elif self._history.explains_erasure(row, row.erased_at):
+        elif self._history.explains_erasure(row, erased_at):
             self._report.erased += 1
         else:
             self._report.unexplained_erasures.add(row.id)
