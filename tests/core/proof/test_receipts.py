@@ -177,14 +177,15 @@ def test_each_part_is_checked_by_itself_whoever_signed_the_receipt(database: Dat
     event_id = _sam_opts_in(database, times=3)
     sealing.seal(database)
     receipt, keys = _receipt(database, event_id), json.loads(_keys(database))["keys"]
-    changes: dict[str, Callable[[Receipt], object]] = {
-        "leaf": lambda each: each["proof"].update(leaf="0" * 64),
-        "seal": lambda each: each["proof"].update(seal_signature="A" * 86),
-        "path": lambda each: each["proof"]["path"].reverse(),
-        "evidence": lambda each: each["evidence"]["values"].update(ip_address="192.0.2.9"),
-        "words": lambda each: each.update(words=each["words"] + " "),
-    }
-    for name, change in changes.items():
+    changes: list[tuple[str, Callable[[Receipt], object]]] = [
+        ("leaf", lambda each: each["proof"].update(leaf="0" * 64)),
+        ("seal", lambda each: each["proof"].update(seal_signature="A" * 86)),
+        ("path", lambda each: each["proof"]["path"].reverse()),
+        ("path", lambda each: each["proof"].update(index=each["proof"]["index"] + 1)),
+        ("evidence", lambda each: each["evidence"]["values"].update(ip_address="192.0.2.9")),
+        ("words", lambda each: each.update(words=each["words"] + " ")),
+    ]
+    for name, change in changes:
         forged = copy.deepcopy(receipt)
         change(forged)
         forged = _signed_by_eve(forged)
