@@ -1,18 +1,20 @@
 """What an entry of the audit log is about: its name, and the page that shows it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from flask import url_for
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import audit
+from app.core.accounts import agents, api_tokens
+from app.core.contacts import records as contacts
+from app.core.forms import publishing
+from app.core.subscriptions import subscription_types
+from app.core.webhooks import endpoints
 from app.core.wording import translatable
-from app.models import Agent, ApiToken, Contact, OptInForm, SubscriptionType, WebhookEndpoint
 from app.web import people
 from app.web.i18n import gettext
 
@@ -50,7 +52,7 @@ def subject_of(session: Session, code: str, time_zone: str) -> Subject:
 
 
 def subjects_of(session: Session, codes: Collection[str], time_zone: str) -> dict[str, Subject]:
-    """The subjects by their code, such as ``form:3``. One statement for each kind of subject.
+    """The subjects by their code, such as ``form:3``.
 
     :param time_zone: of the workspace, for the names of contacts
     """
@@ -59,16 +61,44 @@ def subjects_of(session: Session, codes: Collection[str], time_zone: str) -> dic
         kind, _, number = code.partition(":")
         if number.isdigit() and len(number) < 19:
             ids[kind].add(int(number))
-    found = {code: _unnamed(code) for code in codes}
-    for kind, read in _READERS.items():
-        if ids[kind]:
-            found |= {f"{kind}:{each}": subject for each, subject in read(session, ids[kind], time_zone).items()}
-    found |= {
-        f"conversation:{each}": Subject(
-            gettext(_KINDS["conversation"], id=each), url_for("inbox.conversation_page", conversation_id=each)
-        )
-        for each in ids["conversation"]
+    known = _of_staff(session) | _of_configuration(session) | _of_people(session, ids, time_zone)
+    return {code: known.get(code) or _unnamed(code) for code in codes}
+
+
+def _of_staff(session: Session) -> dict[str, Subject]:
+    found = {
+        agents.subject_of(each): Subject(agents.label(each), url_for("admin.agent_page", agent_id=each.id))
+        for each in agents.find_all(session)
     }
+    for code, name in api_tokens.names(session).items():
+        found[code.replace("api", "token")] = Subject(name, url_for("admin.tokens_page"))
+    return found
+
+
+def _of_configuration(session: Session) -> dict[str, Subject]:
+    """Forms, types and endpoints. Endpoints by their hosts, because a path may be a secret and the file has it, too."""
+    found = {}
+    for form in (each.form for each in publishing.find_all(session)):
+        found[f"form:{form.id}"] = Subject(form.name, url_for("admin.form_page", form_id=form.id))
+    for each in subscription_types.find_all(session):
+        found[f"subscription_type:{each.id}"] = Subject(each.name, url_for("admin.subscription_type", type_id=each.id))
+    for endpoint in endpoints.find_all(session):
+        page = url_for("admin.webhook_page", endpoint_id=endpoint.id)
+        found[endpoints.subject_of(endpoint)] = Subject(urlsplit(endpoint.url).hostname or "", page)
+    return found
+
+
+def _of_people(session: Session, ids: Mapping[str, Collection[int]], time_zone: str) -> dict[str, Subject]:
+    """Contacts and conversations with these ids."""
+    found = {
+        f"contact:{each.id}": Subject(
+            people.label(each, time_zone), url_for("contacts.contact", public_id=each.public_id)
+        )
+        for each in contacts.find_by_ids(session, ids["contact"]).values()
+    }
+    for number in ids["conversation"]:
+        page = url_for("inbox.conversation_page", conversation_id=number)
+        found[f"conversation:{number}"] = Subject(gettext(_KINDS["conversation"], id=number), page)
     return found
 
 
@@ -79,61 +109,3 @@ def _unnamed(code: str) -> Subject:
     if kind == "suppression":
         return Subject(gettext("A phone number"))
     return Subject(gettext(_KINDS[kind], id=number) if kind in _KINDS else code)
-
-
-def _rows(session: Session, model: Any, ids: set[int]) -> Sequence[Any]:
-    return session.scalars(select(model).where(model.id.in_(ids))).all()
-
-
-def _agents(session: Session, ids: set[int], _time_zone: str) -> dict[int, Subject]:
-    return {
-        each.id: Subject(each.name or each.email, url_for("admin.agent_page", agent_id=each.id))
-        for each in _rows(session, Agent, ids)
-    }
-
-
-def _contacts(session: Session, ids: set[int], time_zone: str) -> dict[int, Subject]:
-    return {
-        each.id: Subject(people.label(each, time_zone), url_for("contacts.contact", public_id=each.public_id))
-        for each in _rows(session, Contact, ids)
-    }
-
-
-def _forms(session: Session, ids: set[int], _time_zone: str) -> dict[int, Subject]:
-    return {
-        each.id: Subject(each.name, url_for("admin.form_page", form_id=each.id))
-        for each in _rows(session, OptInForm, ids)
-    }
-
-
-def _types(session: Session, ids: set[int], _time_zone: str) -> dict[int, Subject]:
-    return {
-        each.id: Subject(each.name, url_for("admin.subscription_type", type_id=each.id))
-        for each in _rows(session, SubscriptionType, ids)
-    }
-
-
-def _tokens(session: Session, ids: set[int], _time_zone: str) -> dict[int, Subject]:
-    return {each.id: Subject(each.name, url_for("admin.tokens_page")) for each in _rows(session, ApiToken, ids)}
-
-
-def _endpoints(session: Session, ids: set[int], _time_zone: str) -> dict[int, Subject]:
-    """By their hosts, because a path may be a secret and the file of the log has it, too."""
-    return {
-        each.id: Subject(urlsplit(each.url).hostname or "", _endpoint_page(each))
-        for each in _rows(session, WebhookEndpoint, ids)
-    }
-
-
-def _endpoint_page(endpoint: WebhookEndpoint) -> str | None:
-    return None if endpoint.deleted_at else url_for("admin.webhook_page", endpoint_id=endpoint.id)
-
-
-_READERS = {
-    "agent": _agents,
-    "contact": _contacts,
-    "form": _forms,
-    "subscription_type": _types,
-    "token": _tokens,
-    "webhook_endpoint": _endpoints,
-}

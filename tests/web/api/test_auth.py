@@ -102,8 +102,8 @@ def test_changes_are_audited_with_the_token_as_actor(app: Flask) -> None:
         "contact.archived",
     ]
     assert {actor for _, actor in noted[1:]} == {f"api:{token_id}"}
-    settings_page = pages.admin(app).get("/admin/settings").get_data(as_text=True)
-    assert "API token “the shop”" in settings_page
+    audit_log = pages.admin(app).get("/admin/audit").get_data(as_text=True)
+    assert "API token “the shop”" in audit_log
 
 
 def test_the_last_use_is_recorded_once_a_minute(app: Flask) -> None:
