@@ -17,7 +17,7 @@ from tests.web import pages
 
 # The routes that need no sign-in.
 PUBLIC = """
-home.index home.shop home.logo home.icon healthz readyz metrics static messenger.frame
+home.index home.shop home.logo home.icon home.ledger_keys healthz readyz metrics static messenger.frame
 loader_embed.js loader_messenger.js modules_inbox modules_messenger
 """
 ROUTES = {
@@ -48,6 +48,7 @@ ROUTES = {
         admin.rotate_webhook_secret admin.test_webhook admin.webhook_delivery admin.replay_webhook
         admin.replay_failed_webhooks
         admin.failures_page admin.clear_failure admin.audit_page admin.export_audit
+        admin.ledger_page admin.verify_ledger
     """,
 }
 NEEDED = {endpoint: right for right, endpoints in ROUTES.items() for endpoint in endpoints.split()}
