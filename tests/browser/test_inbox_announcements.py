@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -41,9 +42,22 @@ SPY = """
 
 
 @pytest.fixture
-def inbox(whole_chromium: Browser, address: str) -> Iterator[Page]:
+def inbox(chromium: Browser, address: str) -> Iterator[Page]:
+    """Max at the inbox."""
+    with opened(chromium, address) as page:
+        yield page
+
+
+@pytest.fixture
+def notified(whole_chromium: Browser, address: str) -> Iterator[Page]:
     """Max at the inbox, in a browser that may show notifications."""
-    context = whole_chromium.new_context(locale="en-US")
+    with opened(whole_chromium, address) as page:
+        yield page
+
+
+@contextmanager
+def opened(browser: Browser, address: str) -> Iterator[Page]:
+    context = browser.new_context(locale="en-US")
     context.grant_permissions(["notifications"], origin=address)
     context.add_init_script(SPY)
     page = context.new_page()
@@ -80,14 +94,14 @@ def start_conversation(database: Database, name: str, text: str) -> int:
         return chat.id
 
 
-def test_only_the_title_announces_news_by_default(inbox: Page, database: Database) -> None:
-    inbox.evaluate("window.isBehind = true")
+def test_only_the_title_announces_news_by_default(notified: Page, database: Database) -> None:
+    notified.evaluate("window.isBehind = true")
     start_conversation(database, "Sam Rivera", "Is anybody there?")
-    expect(inbox).to_have_title(re.compile(r"^\(1\) Inbox"), timeout=BEHIND_MS)
+    expect(notified).to_have_title(re.compile(r"^\(1\) Inbox"), timeout=BEHIND_MS)
     start_conversation(database, "Noor Haddad", "Hello")
-    expect(inbox).to_have_title(re.compile(r"^\(2\) Inbox"), timeout=BEHIND_MS)
-    inbox.wait_for_timeout(300)
-    assert heard(inbox) == ([], [])
+    expect(notified).to_have_title(re.compile(r"^\(2\) Inbox"), timeout=BEHIND_MS)
+    notified.wait_for_timeout(300)
+    assert heard(notified) == ([], [])
 
 
 def test_a_sound_is_played_once_for_each_announcement_if_enabled(inbox: Page, database: Database) -> None:
@@ -105,37 +119,37 @@ def test_a_sound_is_played_once_for_each_announcement_if_enabled(inbox: Page, da
 
 
 def test_a_notification_is_shown_for_a_hidden_page_and_opens_the_conversation(
-    inbox: Page, address: str, database: Database
+    notified: Page, address: str, database: Database
 ) -> None:
-    choose(inbox, notification=True)
+    choose(notified, notification=True)
     start_conversation(database, "Sam Rivera", "You are looking at this")
-    expect(inbox.get_by_role("link", name=re.compile("looking at this"))).to_be_visible(timeout=SOON_MS)
-    assert heard(inbox) == ([], [])
-    inbox.evaluate("window.isBehind = true")
+    expect(notified.get_by_role("link", name=re.compile("looking at this"))).to_be_visible(timeout=SOON_MS)
+    assert heard(notified) == ([], [])
+    notified.evaluate("window.isBehind = true")
     chat = start_conversation(database, "Noor Haddad", "Do you have decaf?")
-    inbox.wait_for_function("() => heard.notifications.length", timeout=BEHIND_MS)
-    assert heard(inbox) == ([], ["Noor Haddad: Do you have decaf?"])
-    inbox.evaluate("heard.last.dispatchEvent(new Event('click'))")
-    inbox.wait_for_url(f"{address}/inbox/{chat}")
-    expect(inbox.locator("#thread")).to_contain_text("Do you have decaf?")
+    notified.wait_for_function("() => heard.notifications.length", timeout=BEHIND_MS)
+    assert heard(notified) == ([], ["Noor Haddad: Do you have decaf?"])
+    notified.evaluate("heard.last.dispatchEvent(new Event('click'))")
+    notified.wait_for_url(f"{address}/inbox/{chat}")
+    expect(notified.locator("#thread")).to_contain_text("Do you have decaf?")
 
 
-def test_preferences_are_kept_for_the_next_page(inbox: Page, address: str, database: Database) -> None:
-    choose(inbox, sound=True, notification=True)
+def test_preferences_are_kept_for_the_next_page(notified: Page, address: str, database: Database) -> None:
+    choose(notified, sound=True, notification=True)
     unread = start_conversation(database, "Noor Haddad", "Is anybody there?")
-    inbox.goto(f"{address}/inbox")
-    inbox.get_by_role("button", name="Notifications and shortcuts").click()
-    expect(inbox.get_by_label("Play a sound")).to_be_checked()
-    expect(inbox.get_by_label("Show a desktop notification")).to_be_checked()
+    notified.goto(f"{address}/inbox")
+    notified.get_by_role("button", name="Notifications and shortcuts").click()
+    expect(notified.get_by_label("Play a sound")).to_be_checked()
+    expect(notified.get_by_label("Show a desktop notification")).to_be_checked()
     with (
         database.unit_of_work() as session
     ):  # an unread conversation is not announced because of an action of another agent
         lifecycle.assign(session, unread, 1, actor="agent:1", at=clock.now())
-    expect(inbox.locator(".chat-marks")).to_contain_text("You", timeout=SOON_MS)
-    assert heard(inbox) == ([], [])
-    inbox.evaluate("window.isBehind = true")
+    expect(notified.locator(".chat-marks")).to_contain_text("You", timeout=SOON_MS)
+    assert heard(notified) == ([], [])
+    notified.evaluate("window.isBehind = true")
     start_conversation(database, "Sam Rivera", "Hello")
-    inbox.wait_for_function("() => heard.tones.length === 1 && heard.notifications.length === 1", timeout=BEHIND_MS)
+    notified.wait_for_function("() => heard.tones.length === 1 && heard.notifications.length === 1", timeout=BEHIND_MS)
 
 
 def test_sounds_can_be_limited_to_conversations_assigned_to_the_agent(inbox: Page, database: Database) -> None:

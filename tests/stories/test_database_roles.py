@@ -71,9 +71,9 @@ def test_everything_works_as_a_role_that_owns_no_table(as_role: config.Settings,
     app.extensions["assent"].database.close()
 
 
-@pytest.mark.parametrize("statement", REFUSED)
-def test_the_role_cannot_change_the_ledger(statement: str, as_role: config.Settings) -> None:
+def test_the_role_cannot_change_the_ledger(as_role: config.Settings) -> None:
     database = store.open_database(as_role)
-    with pytest.raises(DatabaseError, match=r"permission denied|must be owner"), database.unit_of_work() as session:
-        session.execute(text(statement))
+    for statement in REFUSED:
+        with pytest.raises(DatabaseError, match=r"permission denied|must be owner"), database.unit_of_work() as session:
+            session.execute(text(statement))
     database.close()
