@@ -99,7 +99,7 @@ def behind(place: Place) -> str:
         watcher.start()
         began, done = time.monotonic(), 0
         while (elapsed := time.monotonic() - began) < 20:
-            while done < elapsed * PER_S:
+            while done < elapsed * PER_S and time.monotonic() - began < 20:
                 _opt_in(place.database)
                 done += 1
             time.sleep(0.005)

@@ -27,7 +27,8 @@ from app.core.consent import eligibility, locking, suppressions
 from app.core.contacts import erase, retention
 from app.core.contacts import records as contacts
 from app.core.errors import InvalidState
-from app.core.ledger import signing_keys
+from app.core.ledger import head, sealing, signing_keys
+from app.core.ledger.verify import verify
 from app.core.signing import Keys
 from app.core.workspace import bootstrap as store
 from app.db import Database, take_alone
@@ -529,3 +530,27 @@ def test_the_manifest_of_a_backup_can_be_read(settings: config.Settings, filled:
         assert read.manifest.made_at == made_at
         assert read.manifest.revision
         assert set(read.manifest.tables) == {table.name for table in Base.metadata.sorted_tables}
+
+
+def test_a_restore_is_told_in_the_ledger_and_is_no_tampering(
+    settings: config.Settings, filled: Database, tmp_path: Path
+) -> None:
+    sealing.seal(filled)
+    backup.write(settings, filled, tmp_path / "file.zip")
+    with filled.unit_of_work() as session:
+        sam = make.contact(session, phone_number=make.EVES_NUMBER)
+        lost = make.opt_out(session, sam, make.live_type(session, name="Lost"), at=clock.now())
+    sealing.seal(filled)
+    with filled.read_only() as session:
+        published = head.current(session)
+    assert published is not None
+    filled.close()
+    other = restored(settings, tmp_path / "file.zip", replace=True, had_key=True)
+    found = verify(other, heads=[published]).as_json()
+    assert found["result"] == "ok", found
+    (told,) = found["restores"]
+    assert told["restore"]["replaced"]["seal_hash"] == published["seal_hash"]
+    assert told["restore"]["last_event"] < told["restore"]["replaced"]["last_event"] == lost.event_id
+    assert found["heads"][0]["lost_by_restore_in_seal"] == told["seal_id"]
+    assert found["events"]["not_yet_sealed"]["count"] == 0
+    other.close()

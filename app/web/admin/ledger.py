@@ -1,6 +1,7 @@
 """The sealed ledger: how far it is sealed, what the last verification found, and the head to publish elsewhere."""
 
 import json
+from typing import Any
 
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -14,6 +15,7 @@ from app.web.services import read_only, unit_of_work
 from app.web.services import settings as configured
 from app.web.sign_in.setup import admin_required, current_actor
 
+SHOWN = 5
 # What a verification names: the part of the result, the name in it, and its words.
 FINDINGS = (
     ("events", "altered", lazy_gettext("Events that were changed")),
@@ -47,9 +49,22 @@ def ledger_page() -> str:
             result=last.result if last else None,
             waiting=verifications.unfinished(session),
             findings=FINDINGS,
+            first_of=first_of,
             head_file=configured().ledger_head_file,
             time_zone=settings.get(session).time_zone,
         )
+
+
+def first_of(found: dict[str, Any]) -> list[str]:
+    """The first rows that a verification names: ids in one line, seals and rows of the state one a line."""
+    rows: list[Any] = (found.get("ids") or found.get("seals") or found.get("rows") or [])[:SHOWN]
+    if all(not isinstance(each, dict) for each in rows):
+        return [", ".join(map(str, rows))]
+    return [", ".join(f"{name} {_shown(value)}" for name, value in each.items()) for each in rows]
+
+
+def _shown(value: Any) -> str:
+    return "/".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 @blueprint.post("/admin/ledger/verify")

@@ -1,0 +1,47 @@
+"""The commands ledger seal, head and verify, and keys rotate."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from app import cli
+from app.config import Settings
+from app.db import Database
+from tests import make
+
+
+@pytest.mark.own_database
+def test_the_ledger_is_sealed_published_and_verified_by_commands(
+    settings: Settings,
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("ASSENT_INSTANCE", str(settings.instance))
+    monkeypatch.setenv("ASSENT_SECRET_KEY", settings.secret_key)
+    with database.unit_of_work() as session:
+        make.opt_in(session, make.contact(session, phone_number=make.SAMS_NUMBER), make.live_type(session))
+    assert cli.run(["ledger", "head"]) == 1
+    assert "Nothing is sealed yet" in capsys.readouterr().err
+    assert cli.run(["ledger", "seal"]) == 0
+    assert capsys.readouterr().out == "1 events are sealed now, 0 still wait.\n"
+    assert cli.run(["ledger", "head"]) == 0
+    head = capsys.readouterr().out
+    (tmp_path / "heads.jsonl").write_text(head)
+    assert cli.run(["keys", "rotate"]) == 0
+    new_key = capsys.readouterr().out.strip()
+    assert new_key != json.loads(head)["key_id"]
+    assert cli.run(["ledger", "verify", "--head", str(tmp_path / "heads.jsonl")]) == 0
+    assert json.loads(capsys.readouterr().out)["result"] == "ok"
+    assert cli.run(["ledger", "verify", "--head", json.dumps(json.loads(head) | {"seal_hash": "00"})]) == 1
+    assert json.loads(capsys.readouterr().out)["heads"][0]["found"] is False
+    assert cli.run(["ledger", "verify", "--head", '{"other": 1}']) == 1
+    assert "no head of a ledger" in capsys.readouterr().err
+    with database.unit_of_work() as session:
+        session.execute(text("DELETE FROM consents"))
+    assert cli.run(["ledger", "verify"]) == 1
+    assert json.loads(capsys.readouterr().out)["result"] == "tampered"
+    database.close()
