@@ -40,7 +40,7 @@ def value_for(field: fields.Field[Any], schema: Output) -> Any:
         return [value_for(field.inner, schema)]
     if isinstance(field, fields.Dict):
         return {"name": "value"}
-    return 7 if isinstance(field, fields.Integer) else "text"
+    return 7 if isinstance(field, fields.Number) else "text"
 
 
 def filled(schema: Output) -> Anything:
@@ -61,7 +61,7 @@ def filled(schema: Output) -> Anything:
             place = getattr(place, parent)
         if isinstance(field, Itself):
             merge(value, filled(field.schema))
-        elif not isinstance(getattr(place, last, None), Anything):
+        elif isinstance(field, fields.Dict) or not isinstance(getattr(place, last, None), Anything):
             setattr(place, last, special(schema, name, field))
     return value
 

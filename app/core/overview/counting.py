@@ -42,26 +42,30 @@ def count(session: Session, events: Sequence[OutboxEvent]) -> None:
     if not counted:
         return
     zone, counts = days.zone(session), _Counts()
-    _count_consents(counts, counted, zone)
+    _count_consents(session, counts, [event for event in counted if event.topic in _CONSENT_TOPICS], zone)
     _count_forms(session, counts, [event for event in counted if event.topic in _FORM_TOPICS], zone)
     type_counts.add_many(session, counts.of_types)
     form_counts.add_many(session, counts.of_forms)
 
 
-def _count_consents(counts: _Counts, events: Sequence[OutboxEvent], zone: Zone) -> None:
+def _count_consents(session: Session, counts: _Counts, events: Sequence[OutboxEvent], zone: Zone) -> None:
+    """Events of a type that does not exist are left out: they must not keep the others from their webhooks."""
+    known = type_counts.known(
+        session, {each for event in events if (each := event.payload.get("subscription_type_id"))}
+    )
     for event in events:
-        if event.topic in _CONSENT_TOPICS:
-            key = (event.payload["subscription_type_id"], zone.day(event.created_at))
+        if (type_id := event.payload.get("subscription_type_id")) in known:
+            key = (type_id, zone.day(event.created_at))
             before, added = counts.of_types.get(key, DayCount()), _CONSENT_TOPICS[event.topic]
             counts.of_types[key] = DayCount(before.opted_in + added.opted_in, before.opted_out + added.opted_out)
 
 
 def _count_forms(session: Session, counts: _Counts, events: Sequence[OutboxEvent], zone: Zone) -> None:
-    inserted_ids = {event.payload["inserted_form_id"] for event in events} - {None}
+    inserted_ids = {each for event in events if (each := event.payload.get("inserted_form_id"))}
     form_ids = insertion.form_ids_of(session, inserted_ids)
     answers = ledger.form_answers(session, {each for event in events if (each := event.payload.get("event_id"))})
     for event in events:
-        inserted_id = event.payload["inserted_form_id"]
+        inserted_id = event.payload.get("inserted_form_id")
         if inserted_id not in form_ids:
             continue
         answer = answers.get(event.payload.get("event_id", 0), FormAnswer())

@@ -1,6 +1,6 @@
 """How many opt-ins and opt-outs of each subscription type were recorded, by day of the workspace's time zone."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import NamedTuple, cast
 
@@ -8,7 +8,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from app.db import insert_into
-from app.models import SubscriptionDailyCount
+from app.models import SubscriptionDailyCount, SubscriptionType
 
 _COUNT = cast(Table, SubscriptionDailyCount.__table__)
 
@@ -32,6 +32,13 @@ def add_many(session: Session, counts: Mapping[tuple[int, date], DayCount]) -> N
     sums = {name: _COUNT.c[name] + statement.excluded[name] for name in DayCount._fields}
     key = [_COUNT.c.subscription_type_id, _COUNT.c.day]
     session.execute(statement.on_conflict_do_update(index_elements=key, set_=sums), rows)
+
+
+def known(session: Session, type_ids: Collection[int]) -> set[int]:
+    """Which of these ids are those of a subscription type."""
+    if not type_ids:
+        return set()
+    return set(session.scalars(select(SubscriptionType.id).where(SubscriptionType.id.in_(type_ids))))
 
 
 def since(session: Session, day: date) -> dict[int, dict[date, DayCount]]:
