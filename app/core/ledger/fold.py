@@ -97,7 +97,8 @@ class _Folding:
             return
         before = self.state.consents.get(key)
         self.state.consents[key] = self._consent(event, event)
-        if event.action == Action.OPT_OUT:
+        # what someone says who proved nothing holds for their own contact alone
+        if event.action == Action.OPT_OUT and event.evidence_level != EvidenceLevel.WEB_UNVERIFIED:
             former = before.destination_hash if before else None
             for each in {self._spelling(event.destination_hash), former}:
                 self._add(event.contact_id, each, event)

@@ -12,7 +12,7 @@ from app.db import dialect_of
 from app.models import ConsentEvent
 
 _EVENT = cast(Table, ConsentEvent.__table__)
-# The oldest transaction that has written, of this database. The sealer waits for it.
+# The oldest transaction of the server that has written. The sealer waits for it.
 _OLDEST_WRITER = text(
     "SELECT pid, application_name, state, floor(extract(epoch FROM now() - xact_start))::int AS age_s "
     "FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid() "

@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from app.core.consent import eligibility, suppressions
 from app.core.errors import InvalidState, NotFound
+from app.core.ledger import sealing
 from app.core.ledger.evidence import Evidence
+from app.core.ledger.verify import verify
 from app.core.preferences import acts, center, links
 from app.core.preferences.links import Link
 from app.core.subscriptions import subscription_types
@@ -106,6 +108,18 @@ def test_a_link_that_proves_nothing_changes_the_lead_alone_and_shows_nothing_of_
         assert (shown.suppressed_by, offers.state, offers.is_ended_by_another) == (None, "never_asked", False)
         with pytest.raises(NotFound):
             acts.request_erasure(session, link, at=LATER)
+
+
+def test_what_is_done_by_links_follows_from_the_events_of_the_ledger(database: Database) -> None:
+    with database.unit_of_work() as session:
+        world = people(session)
+        acts.leave(session, world.link(world.lead, UNVERIFIED), world.offers.id, said(UNVERIFIED), at=LATER)
+        acts.leave(session, world.link(world.eve), world.offers.id, said(), at=LATER)
+        acts.stop_texts(session, world.link(world.sam), said(), at=LATER)
+        acts.allow_texts(session, world.link(world.sam), said(), at=LATER)
+        acts.stop_texts(session, world.link(world.eve), said(), at=LATER)
+    sealing.seal(database)
+    assert not verify(database).is_tampered, verify(database).as_json()
 
 
 def test_stop_all_texts_ends_every_sms_type_and_suppresses_the_number(database: Database) -> None:
