@@ -1,68 +1,21 @@
 """Acts of people, agents and API clients over HTTP, each chosen at random, and the model beside them."""
 
-import os
-import random
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import jwt
-import time_machine
-from flask import Flask
-from flask.testing import FlaskClient
-from sqlalchemy import delete
 
-from app.core import phone
-from app.core.workspace import settings
-from app.db import Database
-from app.models import RateCounter
-from tests.stories.consent_model import Model, Person
+from tests.stories.acts_by_link import ActsByLink
+from tests.stories.acts_in_time import ActsInTime
+from tests.stories.consent_model import By, Person
+from tests.stories.world import Answer, plain
 from tests.web import pages
-from tests.web.api.client import ApiClient, Response, api_client
 from tests.web.embed.page import EmbedPage, answer, open_form
 from tests.web.messenger import panel
 
-COUNTRIES = ("US", "GB", "DE", "FR", "ES", "BR", "IN", "AU", "EG", "NG", "MX", "AR")
-OLD_SPELLINGS = ("+5215512345678", "+541123456789")
 
-
-def spellings() -> list[str]:
-    """Mobile numbers of twelve countries, and older spellings that are stored like the newer ones."""
-    examples = [str(phone.read(phone.example(each), region=each).e164) for each in COUNTRIES]
-    return examples + [each for each in OLD_SPELLINGS if phone.normalize(each)[0] == plain(each)]
-
-
-def plain(number: str) -> str:
-    return str(phone.read(number, region=None).e164)
-
-
-class World:
-    """Acts over HTTP, and the model beside them."""
-
-    def __init__(self, app: Flask, seed: int, clock: time_machine.Traveller) -> None:
-        self.app, self.random, self.clock = app, random.Random(seed), clock
-        self.model = Model(datetime.now(UTC))
-        self.database: Database = app.extensions["assent"].database
-        self.shop: ApiClient = api_client(app)
-        self.ana: FlaskClient = pages.agent(app)
-        self.visitor = app.test_client()
-        self.offers = self.shop.live_type(name="Offers")
-        form = self.shop.post("/forms", {"subscription_type_id": self.offers, "title": "Texts from Harbour Coffee"})
-        self.form, self.public = form["id"], urlsplit(form["embed_url"]).path
-        with self.database.read_only() as session:
-            self.secret = settings.get(session).messenger_secret
-        self.numbers = self.random.sample(spellings(), 3)
-        self.old_page: EmbedPage | None = None
-        self.personal: tuple[str, EmbedPage, datetime] | None = None
-        self.done: list[str] = []
-        for index in range(self.random.randint(1, 3)):
-            self.add(is_user=index != 1)
-
-    def add(self, *, is_user: bool) -> None:
-        number = self.random.choice(self.numbers)
-        user_id = os.urandom(4).hex() if is_user else None
-        role = {"role": "user", "external_id": user_id} if is_user else {"role": "lead"}
-        key = str(self.shop.post("/contacts", {**role, "phone": number})["id"])
-        self.model.people[key] = Person([(self.model.at, plain(number))], is_user, user_id)
+class RandomActs(ActsByLink, ActsInTime):
+    """One sequence of acts: ``step`` does the next one."""
 
     def step(self) -> None:
         acts = [name for name in dir(self) if name.startswith("do_")]
@@ -75,27 +28,13 @@ class World:
             getattr(self, name)(self.random.choice(keys))
         self.check(keys)
 
-    def check(self, keys: list[str]) -> None:
-        expected = self.model.reachable()
-        found = set(self.shop.search(f"subscription_types.{self.offers}", "=", "reachable"))
-        assert found == expected, self.done
-        if not self.model.is_live:
-            return
-        for key, person in sorted(self.model.people.items()):
-            (consent,) = self.shop.get(f"/contacts/{key}/consents")["data"]
-            assert consent["reachable"] == (key in expected), (self.done, consent, keys)
-            named = {
-                "archived": person.is_archived,
-                "blocked": person.is_blocked,
-                "gdpr_optout": person.is_gdpr_off,
-                "suppressed": person.number in self.model.suppressed,
-            }
-            assert {name: name in consent["reasons"] for name in named} == named, (self.done, consent, keys)
-
     def attach(self, key: str, **more: str) -> None:
         body = {"id": self.offers, "consent_type": "opt_in", **more}
-        if self.shop.post(f"/contacts/{key}/subscriptions", body).status == 200:
-            self.model.opt_in(key, is_for_everyone=bool(more))
+        person = self.model.people[key]
+        is_repeated = person.is_in(person.number)
+        if self.shop.post(f"/contacts/{key}/subscriptions", body).status == 200 and not is_repeated:
+            assert not self.model.must_refuse(person, person.number, self.model.at, has_note=bool(more))
+            self.model.opt_in(key, by=By.PERSON if more else By.CLIENT, is_for_everyone=bool(more))
 
     def do_attach(self, key: str) -> None:
         self.attach(key)
@@ -107,10 +46,10 @@ class World:
         person, at = self.model.people[key], self.model.at - timedelta(minutes=self.random.randint(1, 6))
         note = self.random.choice(({}, {"source_note": "by phone"}))
         body = {"id": self.offers, "consent_type": "opt_in", "occurred_at": int(at.timestamp()), **note}
-        is_repeated = person.said == ("in", person.number_at(at))
+        is_repeated = person.is_in(person.number_at(at))
         if self.shop.post(f"/contacts/{key}/subscriptions", body).status == 200 and not is_repeated:
-            assert not self.model.must_refuse(person, person.number_at(at), at)
-            self.model.opt_in(key, is_for_everyone=bool(note), at=at)
+            assert not self.model.must_refuse(person, person.number_at(at), at, has_note=bool(note))
+            self.model.opt_in(key, by=By.PERSON if note else By.CLIENT, is_for_everyone=bool(note), at=at)
 
     def do_many_calls(self, _key: str) -> None:
         for _ in range(4):
@@ -122,7 +61,7 @@ class World:
         detached = self.shop.delete(f"/contacts/{key}/subscriptions/{self.offers}{note}")
         if self.model.is_live:
             assert detached.status == 200, "an opt-out is never refused"
-            self.model.opt_out(key)
+            self.model.opt_out(key, By.PERSON if note else By.CLIENT)
 
     def do_agents_no(self, key: str) -> None:
         self.by_agent(key, "opt-outs", "")
@@ -130,7 +69,7 @@ class World:
 
     def do_agents_yes(self, key: str) -> None:
         person = self.model.people[key]
-        is_repeated = person.said == ("in", person.number)
+        is_repeated = person.is_in(person.number)
         if self.by_agent(key, "opt-ins", "yes-") == 303 and not is_repeated:
             assert self.model.is_live
             assert not person.is_closed
@@ -172,17 +111,17 @@ class World:
     def answer_publicly(self, page: EmbedPage) -> None:
         number = self.random.choice(self.numbers)
         self.forget_limits()
-        answered = answer(self.visitor, page, number)
+        done = answer(self.visitor, page, number)
         if not self.model.is_live or page.state != "ask":
-            assert answered.state != "done"
+            assert done.state != "done"
             return
         if self.model.is_gdpr_off(plain(number)):
-            assert answered.state == "done", "a stranger must not learn it"
+            assert done.state == "done", "a stranger must not learn it"
             return
         lead = self.model.leads.get(plain(number)) or self.newest_lead()
         self.model.leads[plain(number)] = lead
         self.model.people.setdefault(lead, Person([(self.model.at, plain(number))], is_user=False))
-        self.model.claim(lead)
+        self.answers.append(Answer(lead, self.model.claim(lead), False, self.model.at, done))
 
     def newest_lead(self) -> str:
         return str(self.shop.get("/contacts")["data"][0]["id"])
@@ -203,15 +142,16 @@ class World:
             return
         (key, page, shown_at), self.personal = self.personal, None
         self.forget_limits()
-        if answer(self.visitor, page).state == "done":
+        done = answer(self.visitor, page)
+        if done.state == "done":
             person = self.model.people[key]
             assert self.model.is_live
             assert not person.is_archived
             assert not person.is_closed
             if not person.is_user and (self.model.is_gdpr_off(person.number) or person.number in self.model.suppressed):
                 return  # nothing is recorded, which a stranger must not learn
-            assert person.said is None or person.said[0] == "in" or person.said_at < shown_at
-            self.model.opt_in(key) if person.is_user else self.model.claim(key)
+            assert person.said is None or person.said.is_in or person.said.at < shown_at
+            self.answered(key, done)
 
     def do_answer_an_inserted_form(self, key: str) -> None:
         person = self.model.people[key]
@@ -222,14 +162,22 @@ class World:
         self.forget_limits()
         page = open_form(self.visitor, urlsplit(inserted["embed_url"]).path)
         if page.state == "saved":
-            assert answer(self.visitor, page).state == "done"
-            self.model.opt_in(key) if person.is_user else self.model.claim(key)
+            done = answer(self.visitor, page)
+            assert done.state == "done"
+            self.answered(key, done)
+
+    def answered(self, key: str, done: EmbedPage) -> None:
+        is_user = self.model.people[key].is_user
+        serial = self.model.opt_in(key) if is_user else self.model.claim(key)
+        self.answers.append(Answer(key, serial, is_user, self.model.at, done))
 
     def do_merge(self, key: str) -> None:
         other = self.random.choice(sorted(self.model.people))
         body = {"from": key, "into": other, "skip_duplicate_validation": True}
         if self.shop.post("/contacts/merge", body).status == 200:
             self.model.merge(key, other)
+            self.check_news()
+            self.move_links(key, other)
             if self.personal is not None and self.personal[0] == key:
                 self.personal = (other, *self.personal[1:])
 
@@ -259,28 +207,24 @@ class World:
 
     def do_suppress(self, key: str) -> None:
         self.ok(self.shop.post("/suppressions", {"phone": self.model.people[key].number, "note": "by letter"}))
-        self.model.suppressed.add(self.model.people[key].number)
+        self.model.suppress(self.model.people[key].number, "manual")
+        self.check_suppressions()
 
     def do_lift(self, _key: str) -> None:
         for each in self.shop.get("/suppressions")["data"]:
-            self.ok(self.shop.delete(f"/suppressions/{each['id']}"))
-        self.model.suppressed.clear()
+            lifted = self.shop.delete(f"/suppressions/{each['id']}")
+            assert lifted.status == (200 if each["cause"] == "manual" else 409), self.done
+        by_people = {number: cause for number, cause in self.model.suppressed.items() if cause != "manual"}
+        self.model.suppressed = by_people
+        self.check_suppressions()
 
     def do_erase(self, key: str) -> None:
         if self.random.random() < 0.3:
             self.ok(self.shop.post(f"/contacts/{key}/erase"))
-            del self.model.people[key]
-            self.model.forget_lead(key)
+            self.forget_person(key)
 
     def do_archive_or_bring_back_the_type(self, _key: str) -> None:
         step = "archive" if self.model.is_live else "unarchive"
         if not self.model.is_live or self.random.random() < 0.4:
             self.ok(self.shop.post(f"/subscription_types/{self.offers}/{step}"))
             self.model.is_live = step == "unarchive"
-
-    def ok(self, response: Response) -> None:
-        assert response.status == 200, (self.done, response.body)
-
-    def forget_limits(self) -> None:
-        with self.database.unit_of_work() as session:
-            session.execute(delete(RateCounter))
