@@ -35,7 +35,6 @@ FUNCTIONS_WITH_MORE_PARAMETERS = {
     "app/core/accounts/agents.py:create_agent",
     "app/core/contacts/records.py:create",
     "app/core/contacts/search.py:page",
-    "app/core/demo/__init__.py:_type",
     "app/core/demo/chats.py:_place",
     "app/core/subscriptions/subscription_types.py:_change_state",
     "app/core/subscriptions/subscription_types.py:create",

@@ -29,6 +29,7 @@ _BY = {
     "system": translatable("Assent itself"),
     "unknown": translatable("Not signed in"),
     "command line": translatable("Command line"),
+    "demo": translatable("Demo"),
 }
 
 

@@ -51,7 +51,7 @@ def test_a_downloaded_receipt_verifies_offline_and_show_me_works_after_an_erasur
 
     with database.unit_of_work() as session:
         erase.erase(session, session.get_one(Contact, sam.id), actor="agent:1", at=NOON)
-    page.get_by_role("link", name="Show me").click()
+    page.get_by_role("link", name="Proof of consent").click()
     page.get_by_label("Phone number or email address").fill("001 (202) 555-0123")
     page.get_by_role("button", name="Show everything").click()
     expect(page.locator("article.event").first).to_contain_text("Erased with the person. The event stays.")

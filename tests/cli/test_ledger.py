@@ -39,7 +39,7 @@ def test_the_ledger_is_sealed_published_and_verified_by_commands(
     assert cli.run(["ledger", "verify", "--head", json.dumps(json.loads(head) | {"seal_hash": "00"})]) == 1
     assert json.loads(capsys.readouterr().out)["heads"][0]["found"] is False
     assert cli.run(["ledger", "verify", "--head", '{"other": 1}']) == 1
-    assert "no head of a ledger" in capsys.readouterr().err
+    assert "not a ledger head" in capsys.readouterr().err
     with database.unit_of_work() as session:
         session.execute(text("DELETE FROM consents"))
     assert cli.run(["ledger", "verify"]) == 1

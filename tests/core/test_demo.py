@@ -14,12 +14,14 @@ from app.core.consent import eligibility
 from app.core.consent.eligibility import Reason
 from app.core.errors import InvalidState
 from app.core.forms import publishing as optin_forms
+from app.core.preferences import erasure_requests
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.db import Database
 from app.jobs import route_outbox as sweep
 from app.models import (
     Agent,
+    AuditEntry,
     Base,
     ConsentEvent,
     ConsentEvidence,
@@ -119,6 +121,20 @@ def test_each_opt_in_by_form_stores_the_wording_in_the_language_of_the_contact(f
             assert line.occurred_at < NOON
         answered = session.scalars(select(InsertedForm).where(InsertedForm.answered_at.is_not(None))).all()
         assert {form.id for form in answered} == {row[0].inserted_form_id for row in rows}
+
+
+def test_ledger_and_audit_log_are_in_the_order_of_time(filled: Database) -> None:
+    with filled.read_only() as session:
+        for model in (ConsentEvent, AuditEntry):
+            times = session.scalars(select(model.occurred_at).order_by(model.id)).all()
+            assert times == sorted(times)
+
+
+def test_one_person_waits_for_the_deletion_of_their_data(filled: Database) -> None:
+    with filled.read_only() as session:
+        (waiting,) = erasure_requests.open_requests(session)
+        assert waiting.contact.name == "Tom Becker"
+        assert not waiting.is_overdue(NOON)
 
 
 def test_contacts_with_and_without_a_number_have_unanswered_forms(filled: Database) -> None:

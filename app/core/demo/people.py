@@ -6,7 +6,7 @@ Their numbers belong to no one: they are reserved for fiction, or are the exampl
 from dataclasses import dataclass
 from typing import Literal
 
-OFFERS, ORDERS, LETTER = "offers", "orders", "letter"
+OFFERS, ORDERS, LETTER, SUMMER = "offers", "orders", "letter", "summer"
 
 
 @dataclass(frozen=True)
@@ -60,3 +60,5 @@ PEOPLE = (
 )
 # People with a form that waits for an answer: with a saved number, without one, and with an answer of long ago.
 WAITING = ("Ines Costa", "Hannah Cole", "Sam Rivera")
+# People who asked that their data be deleted, and how many days ago.
+DELETION_REQUESTS = (("Tom Becker", 3.2),)

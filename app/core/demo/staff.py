@@ -8,7 +8,7 @@ from app.core import audit
 from app.core.accounts import agents as accounts
 from app.core.accounts import credentials
 from app.core.accounts.credentials import Secret
-from app.models import Role
+from app.models import Agent, Role
 
 DEMO_PASSWORD = "demo-password-1234"  # noqa: S105 - shown on the start page
 ADMIN, MARKETER, AGENT = "max@example.com", "mia@example.com", "ana@example.com"
@@ -30,12 +30,13 @@ def create(session: Session, password_hash: str, *, at: datetime) -> dict[str, i
 
 
 def sign_in(session: Session, agents: dict[str, int], *, at: datetime) -> None:
-    """Record sign-ins of yesterday, and one that failed from elsewhere."""
+    """Record a sign-in of each, an hour apart, and one that failed from elsewhere, half a day later."""
     audit.acts_from(session, _OFFICE)
-    for hours, name in ((26, "max"), (25, "mia"), (24, "ana")):
+    for hours, name in enumerate(agents):
         actor = f"agent:{agents[name]}"
-        audit.record(session, actor, "agent.signed_in", actor, {}, at=at - timedelta(hours=hours))
+        session.get_one(Agent, agents[name]).last_sign_in_at = moment = at + timedelta(hours=hours)
+        audit.record(session, actor, "agent.signed_in", actor, {}, at=moment)
     audit.acts_from(session, _ELSEWHERE)
-    failed_at = at - timedelta(hours=9)
+    failed_at = at + timedelta(hours=17)
     credentials.record_failure(session, agents["max"], Secret.PASSWORD, actor=audit.UNKNOWN, at=failed_at)
     audit.acts_from(session, None)

@@ -23,7 +23,7 @@ ORDERS = {
     "ar": ("تحديثات الطلبات", "عندما يُجهَّز طلبك، وعندما يكون في الطريق، وعندما يصبح جاهزًا للاستلام."),
 }
 LETTER = {
-    "en": ("Monthly letter", "One e-mail a month about a farm, a roast and a recipe."),
+    "en": ("Monthly letter", "One email a month about a farm, a roast and a recipe."),
     "es": ("Carta mensual", "Un correo al mes sobre una finca, un tueste y una receta."),
     "fr": ("Lettre mensuelle", "Un e-mail par mois : une ferme, une torréfaction, une recette."),
     "de": ("Monatsbrief", "Eine E-Mail im Monat über eine Farm, eine Röstung und ein Rezept."),

@@ -49,7 +49,7 @@ def read(head: Any) -> dict[str, Any]:
     :raises InvalidInput: it is none
     """
     if not isinstance(head, dict) or type(head.get("seal_id")) is not int or not isinstance(head.get("seal_hash"), str):
-        raise InvalidInput("This is no head of a ledger: it has no “seal_id” and “seal_hash”.", field="head")
+        raise InvalidInput("This is not a ledger head: it has no “seal_id” and “seal_hash”.", field="head")
     return head
 
 

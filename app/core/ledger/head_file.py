@@ -43,5 +43,5 @@ def parse(text: str) -> list[dict[str, Any]]:
         except ValueError:
             found = [json.loads(line) for line in text.splitlines() if line.strip()][-_NEWEST:]
     except ValueError:
-        raise InvalidInput("This is no head of a ledger: it is no JSON.", field="head") from None
+        raise InvalidInput("This is not a ledger head: it is not JSON.", field="head") from None
     return [head.read(each) for each in found]

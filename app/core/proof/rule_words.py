@@ -9,7 +9,7 @@ ELEMENTS = {
     "marketing_named": translatable("The text says that it is about marketing"),
     "automated_texts": translatable("The text says that messages are automated"),
     "not_a_condition": translatable("Consent is not a condition of a purchase"),
-    "affirmative_act": translatable("A clear act of the person"),
+    "affirmative_act": translatable("A clear affirmative act"),
     "texts_named": translatable("The text says that messages are texts"),
     "frequency": translatable("How often messages come"),
     "rates": translatable("Message and data rates"),
@@ -44,9 +44,9 @@ NUMBER = translatable("The evidence has %(destination)s.")
 NO_NUMBER = translatable("The evidence has no number or address.")
 NAMED = translatable("The page named “%(name)s”.")
 NOT_NAMED = translatable("The page did not name “%(name)s”.")
-LINKED = translatable("The page linked %(links)s.")
-NOT_LINKED = translatable("The page did not link it.")
-ONE_LINK = translatable("The page linked only %(links)s. Check whether terms and privacy policy are both there.")
+LINKED = translatable("The page linked to %(links)s.")
+NOT_LINKED = translatable("The page did not link to it.")
+ONE_LINK = translatable("The page linked only to %(links)s. Check whether terms and privacy policy are both there.")
 ONE_CHANNEL = translatable("The text asks for no other channel.")
 OTHER_CHANNEL = translatable("The text also has the words “%(words)s”. Check whether it asks for another channel.")
 LANGUAGE = translatable("The page was in the language %(language)s.")

@@ -21,7 +21,7 @@ FINDINGS = (
     ("events", "altered", lazy_gettext("Events that were changed")),
     ("events", "missing", lazy_gettext("Events that are missing")),
     ("events", "inserted", lazy_gettext("Events that were added later")),
-    ("events", "reordered", lazy_gettext("Events that changed places")),
+    ("events", "reordered", lazy_gettext("Events out of order")),
     ("evidence", "altered", lazy_gettext("Events with changed evidence")),
     ("evidence", "missing", lazy_gettext("Events without evidence")),
     ("evidence", "unexplained_erasures", lazy_gettext("Evidence that was erased without a record of it")),

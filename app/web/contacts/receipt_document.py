@@ -65,7 +65,7 @@ def _evidence(line: LedgerLine, workspace: Workspace) -> Iterable[tuple[str, str
             (gettext("Page"), evidence.page),
             (gettext("Origin"), evidence.origin),
             (gettext("Language"), evidence.locale),
-            (gettext("Network address"), evidence.ip_address),
+            (gettext("IP address"), evidence.ip_address),
             (gettext("Browser"), evidence.user_agent),
             *((labels.detail(name), value) for name, value in (evidence.details or {}).items()),
         )

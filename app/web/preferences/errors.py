@@ -20,6 +20,7 @@ from app.web.services import read_only
 
 _UNAVAILABLE = translatable("This link does not work.")
 _NEXT_STEP = translatable("Check the address, or ask for a new link where you got this one.")
+_NOT_AVAILABLE = translatable("This is not available any more.")
 _EXPIRED = translatable("This link is old. You can still unsubscribe here; for everything else, ask us for a new link.")
 _UNEXPECTED = translatable("Something went wrong on our side. Nothing was recorded; please try again.")
 _TOO_LONG = translatable("That’s too long.")
@@ -42,7 +43,14 @@ def too_many(token: str, wait_s: int) -> Response:
 
 
 def _not_found(_error: NotFound) -> Response:
-    return _unavailable()
+    """The page of a link that does not work; where the link works, one that leads back from what does not exist."""
+    try:
+        locale = _locale(_token())
+    except NotFound:
+        return _unavailable()
+    with use_locale(locale):
+        sentence = gettext(_NOT_AVAILABLE)
+    return _page(_publisher(), locale, sentence, HTTPStatus.NOT_FOUND)
 
 
 def _refused(error: InvalidState) -> Response:

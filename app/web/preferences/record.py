@@ -37,7 +37,7 @@ SOURCES = {
     Source.FORM: translatable("By you, with a form"),
     Source.PREFERENCE_CENTER: translatable("By you, on your page of subscriptions"),
     Source.KEYWORD: translatable("By a text from the number"),
-    Source.VERIFICATION: translatable("By a code or text from the number"),
+    Source.VERIFICATION: translatable("By a code sent to the number, or a text from it"),
     Source.MESSENGER: translatable("By you, in the chat"),
     Source.SITE: translatable("On a website"),
     Source.AGENT: translatable("Entered by our team"),

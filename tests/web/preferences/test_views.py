@@ -240,13 +240,17 @@ def test_an_expired_link_still_leaves_and_does_nothing_else(client: FlaskClient,
         assert press(client, page, f"{sam.path}/stop").types[sam.alerts] == ("opted_out", False)
 
 
-def test_unknown_links_and_types_are_unavailable(client: FlaskClient, database: Database, sam: Sam) -> None:
+def test_unknown_links_are_unavailable_and_unknown_types_lead_back(
+    client: FlaskClient, database: Database, sam: Sam
+) -> None:
     for path in ("/p/unknown", "/p/" + "x" * 16, "/p/" + "é" * 16, "/p/", "/p/a/b/c"):
         page = open_page(client, path)
         assert (page.status, page.state) == (404, "unavailable"), path
     for path in (sam.type(sam.draft), sam.type(0), f"{sam.path}/subscription_types/x", sam.type(10**30)):
         assert client.post(path, data={"action": "unsubscribe"}).status_code == 404
-        assert open_page(client, path).state == "unavailable"
+        page = open_page(client, path)
+        assert (page.status, page.state) == (404, "error"), path
+        assert sam.path in page.links
     assert open_page(client, sam.path).types[sam.offers] == ("opted_in", True)
     assert client.post("/p/" + "x" * 16 + "/stop").status_code == 404
     assert events(database) == []
