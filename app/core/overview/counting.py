@@ -65,7 +65,7 @@ def _count_forms(session: Session, counts: _Counts, events: Sequence[OutboxEvent
     form_ids = insertion.form_ids_of(session, inserted_ids)
     answers = ledger.form_answers(session, {each for event in events if (each := event.payload.get("event_id"))})
     for event in events:
-        inserted_id = event.payload.get("inserted_form_id")
+        inserted_id = event.payload["inserted_form_id"]
         if inserted_id not in form_ids:
             continue
         answer = answers.get(event.payload.get("event_id", 0), FormAnswer())

@@ -90,8 +90,8 @@ def _fill(connection: Any, *, is_sqlite: bool) -> None:
     connection.execute(
         text(
             "INSERT INTO consent_events (contact_id, subscription_type_id, action, source, actor, evidence_level, "
-            "evidence_hash, occurred_at, recorded_at) SELECT id, 1, 'opt_in', 'api', 'api:1', 'reported', :hash, "
-            ":at, :at FROM contacts"
+            "evidence_hash, occurred_at, recorded_at, is_persons_word) SELECT id, 1, 'opt_in', 'api', 'api:1', "
+            "'reported', :hash, :at, :at, true FROM contacts"
         ).bindparams(bindparam("hash", bytes(32), LargeBinary)),
         {"at": "2026-11-02 12:00:00"},
     )

@@ -241,10 +241,13 @@ def test_erasing_leaves_the_ledger_without_personal_data(app: Flask, api: ApiCli
     with database(app).read_only() as session:
         row = session.scalars(select(Contact)).one()
         assert (row.phone, row.phone_hash, row.email, row.external_id, row.name) == (None, None, None, None, None)
+        said = ["opt_in", "opt_out", "suppress"]
         eve, *events = session.scalars(select(ConsentEvent).order_by(ConsentEvent.id))
-        assert (eve.action, [each.action for each in events]) == ("suppress", ["opt_in", "opt_out", "suppress"])
+        assert (eve.action, [each.action for each in events]) == ("suppress", [*said, "erase", "erase"])
         columns = [column for column in ConsentEvidence.__table__.c if column.name not in {"event_id", "erased_at"}]
-        of_sam = ConsentEvidence.event_id != eve.id
+        of_sam = ConsentEvidence.event_id.in_(each.id for each in events if each.action in said)
+        erasures = session.scalars(select(ConsentEvidence).where(ConsentEvidence.event_id > events[2].id)).all()
+        assert [(each.destination, each.note, each.ip_address) for each in erasures] == [(None, None, None)] * 2
         assert set(session.execute(select(*columns).where(of_sam)).all()) == {(None,) * len(columns)}
         assert None not in session.scalars(select(ConsentEvidence.erased_at).where(of_sam)).all()
         assert session.scalars(select(Consent)).all() == []

@@ -26,13 +26,16 @@ ROUTES = {
         auth.end_session auth.end_other_sessions
         contacts.list_page contacts.newest contacts.contact contacts.add_note contacts.insert_form
         contacts.record_opt_in contacts.record_opt_out contacts.record_gdpr contacts.decide_number
+        contacts.issue_preference_link contacts.receipt_page contacts.receipt_file contacts.receipt_pdf
+        contacts.deletion_requests contacts.erase_on_request contacts.refuse_deletion
         inbox.list_page inbox.conversation_page inbox.poll inbox.here inbox.leave inbox.start_page inbox.reply
         inbox.assign inbox.close_or_reopen inbox.mark_read inbox.configure inbox.preview inbox.preview_saved
         inbox.picker inbox.send_again inbox.withdraw_form
         inbox.reply_picker inbox.replies_page inbox.new_reply inbox.saved_reply inbox.delete_reply
     """,
     Right.MARKETING: """
-        admin.overview_page
+        admin.overview_page contacts.show_me contacts.show_history contacts.history_file
+        admin.preference_preview admin.preference_preview_frame
         admin.forms_page admin.new_form admin.form_page admin.step_form admin.form_qr_code
         admin.preview_saved admin.preview_unsaved admin.try_page
         admin.subscription_types_page admin.new_subscription_type admin.subscription_type admin.step_subscription_type
