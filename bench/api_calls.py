@@ -132,8 +132,9 @@ def _insert(connection: Connection, people: list[tuple[int, str, str]]) -> None:
     connection.execute(
         text(
             "INSERT INTO consent_events (contact_id, subscription_type_id, action, source, actor, evidence_level, "
-            "destination_hash, evidence_hash, occurred_at, recorded_at, is_persons_word) SELECT id, 1, 'opt_in', 'api', "
-            "'api:1', 'reported', phone_hash, :hash, :at, :at, true FROM contacts WHERE id BETWEEN :first AND :last AND id % 3 = 0"
+            "destination_hash, evidence_hash, occurred_at, recorded_at, is_persons_word) "
+            "SELECT id, 1, 'opt_in', 'api', 'api:1', 'reported', phone_hash, :hash, :at, :at, true "
+            "FROM contacts WHERE id BETWEEN :first AND :last AND id % 3 = 0"
         ).bindparams(bindparam("hash", bytes(32), LargeBinary)),
         first,
     )

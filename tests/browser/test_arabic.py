@@ -84,7 +84,7 @@ def test_no_page_shows_an_english_sentence_or_scrolls_sideways(ana: Page, shop: 
     for path in shop.signed_out[:4]:
         found += _faults(ana, shop, path, english)
     _sign_in(ana, shop, demo.ADMIN)
-    for path in shop.staff:
+    for path in tour.each_kind(shop.staff, most=1):
         found += _faults(ana, shop, path, english)
     assert not found, "\n".join(found)
 

@@ -196,7 +196,7 @@ def fill(settings: Settings) -> Demo:
     )
 
 
-def each_kind(paths: tuple[str, ...], most: int = 3) -> list[str]:
+def each_kind(paths: tuple[str, ...], most: int = 2) -> list[str]:
     """The paths, of each page at most so many: the first conversations, deliveries, types and teammates."""
     kinds = [re.sub(r"/[0-9a-f]*[0-9][0-9a-f]*", "/1", path) for path in paths]
     return [path for place, path in enumerate(paths) if kinds[:place].count(kinds[place]) < most]

@@ -18,13 +18,13 @@ from app.web.form_page import colors
 from app.web.preference_page import page as preference_page
 from app.web.preference_page.page import Publisher, View
 from app.web.services import read_only
-from app.web.sign_in.setup import admin_required
+from app.web.sign_in.setup import marketer_required
 
 _BRANDING = ("name", "accent_color", "privacy_url", "terms_url", "help_contact")
 
 
 @blueprint.get("/admin/subscription-types/preview")
-@admin_required
+@marketer_required
 def preference_preview() -> str:
     """The page around the preview. Which types are missing, and why, is beside it."""
     with read_only() as session:
@@ -43,7 +43,7 @@ def preference_preview() -> str:
 
 
 @blueprint.get("/admin/subscription-types/preview/frame")
-@admin_required
+@marketer_required
 def preference_preview_frame() -> Response:
     """The preference center of a sample person, for a frame of our own pages.
 
