@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
 from app.core import clock, wording
@@ -17,7 +17,7 @@ from app.core.contacts import records as contacts
 from app.core.ledger import events, evidence, head, sealing, signing_keys
 from app.core.ledger.verify import Stopped, verify, verify_in
 from app.db import Database
-from app.models import Action, ConsentEvent, Source, SubscriptionType
+from app.models import Action, ConsentEvent, DestinationOptOut, EvidenceLevel, Source, SubscriptionType
 from tests import make
 
 # Columns of each table that a verification checks, and an expression of another value.
@@ -287,6 +287,19 @@ def test_nothing_is_found_after_merges_erasures_and_rotated_keys(sealed: Databas
     assert found["result"] == "ok", found
     assert found["evidence"]["erased"] > 3
     assert found["keys"]["total"] == 2
+
+
+def test_a_client_repeats_the_opt_out_of_an_unknown_person_for_the_number_and_nothing_is_found(
+    sealed: Database,
+) -> None:
+    with sealed.unit_of_work() as session:
+        offers, lead = session.get_one(SubscriptionType, 1), make.contact(session, phone_number=make.EVES_NUMBER)
+        unverified = make.evidence(Source.PREFERENCE_CENTER, level=EvidenceLevel.WEB_UNVERIFIED)
+        make.opt_out(session, lead, offers, evidence=unverified)
+        make.opt_out(session, lead, offers, evidence=make.evidence(Source.API, actor="api:1"))
+        assert session.scalars(select(DestinationOptOut.contact_id)).all() == [lead.id]
+    found = verified(sealed)
+    assert found["result"] == "ok", found["state"]
 
 
 def test_evidence_that_was_erased_without_an_event_is_named(sealed: Database) -> None:
