@@ -111,7 +111,7 @@ def test_an_opt_in_for_the_resulting_number_is_carried_over(app: Flask, api: Api
     attach(api, lead, offers)
     merge(api, lead, sam)
     assert status(api, sam) == "opted_in"
-    merged, newest, _ = api.get(f"/contacts/{sam}/consent_events")["data"]
+    newest, merged, _ = api.get(f"/contacts/{sam}/consent_events")["data"]
     assert (merged["action"], newest["action"]) == ("merge", "opt_in")
     for line in (merged, newest):
         assert line["evidence"]["details"]["merged_from"] == lead
@@ -128,7 +128,7 @@ def test_the_evidence_of_an_opt_in_is_carried_over(app: Flask, api: ApiClient, o
     merge(api, lead, sam)
     assert status(api, sam) == "opted_in"
     listed = api.get(f"/contacts/{sam}/consent_events")
-    _, carried, original = listed["data"]
+    carried, _, original = listed["data"]
     assert (listed["total_count"], carried["contact_id"], original["contact_id"]) == (3, sam, lead)
     for line in (carried, original):
         assert (line["source"], line["evidence_level"]) == ("form", "web_unverified")
