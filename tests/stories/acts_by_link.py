@@ -169,9 +169,7 @@ class ActsByLink(World):
 
     def do_decide_about_an_erasure(self, _key: str) -> None:
         with self.database.read_only() as session:
-            waiting = [
-                (each.request.id, each.contact.public_id) for each in erasure_requests.open_requests(session)
-            ]
+            waiting = [(each.request.id, each.contact.public_id) for each in erasure_requests.open_requests(session)]
         assert {key for _, key in waiting} == self.asked, self.done
         if not waiting:
             return
@@ -241,4 +239,3 @@ class ActsByLink(World):
             assert undone.status_code == 409, self.done
         elif found.serial is not None:
             self.model.undo(found.key, found.serial, By.PERSON if found.is_user else By.UNVERIFIED)
-
