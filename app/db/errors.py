@@ -29,8 +29,9 @@ class QueryTooSlow(DatabaseBusy):
 def busy_error(error: Any) -> DatabaseBusy | None:
     """What an error of the database's driver says about locks and time limits; null for every other error."""
     if isinstance(error, sqlite3.OperationalError):
-        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_INTERRUPT:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # Python's own errors have none
+        if code == sqlite3.SQLITE_INTERRUPT:
             return QueryTooSlow()
-        return WriteLockTimeout() if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY else None
+        return WriteLockTimeout() if code == sqlite3.SQLITE_BUSY else None
     code = getattr(error, "sqlstate", None)
     return QueryTooSlow() if code == _TOO_SLOW else WriteLockTimeout() if code == _LOCKED else None

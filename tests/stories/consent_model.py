@@ -145,9 +145,8 @@ class Model:
             return None
         revoked = {each for each in self.opted_out_of(number) if is_for_everyone or each == key}
         own = {number: self.opt_outs[number, key]} if key in revoked else {}
-        self.opt_outs = {
-            name: each for name, each in self.opt_outs.items() if name not in {(number, by) for by in revoked}
-        }
+        for each in revoked:
+            del self.opt_outs[number, each]
         serial = self._next_serial()
         person.before[serial] = (person.said, own)
         person.said = Said(True, number, at or self.at, by, serial)

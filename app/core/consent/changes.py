@@ -25,7 +25,7 @@ from app.core.ledger.evidence import Evidence
 from app.core.ledger.facts import Facts
 from app.core.signing import keys_of
 from app.db import CompiledStatement, insert_statement
-from app.models import Action, Consent, ConsentState, ConsentType, Contact, SubscriptionType
+from app.models import Action, Consent, ConsentEvent, ConsentState, ConsentType, Contact, SubscriptionType
 
 _CONSENT = cast(Table, Consent.__table__)
 _CONTACT = cast(Table, Contact.__table__)
@@ -186,8 +186,8 @@ def undo_opt_in(
     """Restore the consent that the contact had before an opt-in.
 
     Writes the state (no row where they were never asked), one event whose evidence names the undone one, and one outbox
-    event. An opt-out that the opt-in revoked is recorded again for its destination; no other opt-out is written.
-    Flushes, does not commit.
+    event. The contact's own opt-out that the opt-in revoked is recorded again for its destination; no other opt-out is
+    written. Flushes, does not commit.
 
     :param event_id: of the opt-in
     :raises InvalidState: ``changed_since``: the consent changed after this opt-in
@@ -208,9 +208,12 @@ def undo_opt_in(
     state = replace(restored, changed_at=at, event_id=undo_id) if restored else None
     _store(session, contact, subscription_type.id, state)
     _publish(session, contact, new, undo_id, evidence, at=at)
-    if restored is not None and restored.state == ConsentState.OPTED_OUT and not precedence.is_only_own(evidence):
-        key = replace(key, destination_hash=restored.destination_hash)
-        destination_opt_outs.add(session, [key], undo_id, replaces_event=True, at=at)
+    if not precedence.is_only_own(evidence):
+        hashes = {restored.destination_hash} if restored and restored.state == ConsentState.OPTED_OUT else set()
+        if facts.of(session.get_one(ConsentEvent, event_id)).has_revoked(contact.id):
+            hashes.add(undone.destination_hash)
+        again = [replace(key, destination_hash=each) for each in sorted(hashes, key=repr)]
+        destination_opt_outs.add(session, again, undo_id, replaces_event=True, at=at)
 
 
 def reassign_destination_opt_outs(

@@ -6,7 +6,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from app.core.consent.current import CurrentConsent
-from app.models import Action, ConsentEvent, ConsentEvidence, ConsentState, Contact
+from app.models import Action, ConsentEvent, ConsentEvidence, ConsentState
 
 _EVENT = cast(Table, ConsentEvent.__table__)
 _EVIDENCE = cast(Table, ConsentEvidence.__table__)
@@ -24,11 +24,10 @@ _COLUMNS = select(
 def find(session: Session, contact_id: int, subscription_type_id: int, event_id: int) -> CurrentConsent | None:
     """The consent before this event, with its own event; null when the contact was never asked.
 
-    Events of contacts that were merged into this one count, too.
+    What a contact said that was merged into this one counts only where the merge recorded it for this one.
     """
-    merged = session.scalars(select(Contact.id).where(Contact.merged_into_id == contact_id))
     before = _COLUMNS.where(
-        _EVENT.c.contact_id.in_([contact_id, *merged]),
+        _EVENT.c.contact_id == contact_id,
         _EVENT.c.subscription_type_id == subscription_type_id,
         _EVENT.c.action.in_(_STATES),
         _EVENT.c.id < event_id,

@@ -25,10 +25,8 @@ from app.models import (
     Contact,
     ContactRole,
     Conversation,
-    EvidenceLevel,
     InsertedForm,
     MessengerToken,
-    Source,
     SubscriptionType,
 )
 
@@ -197,8 +195,7 @@ def _move_opt_in(
 
 def _evidence(session: Session, merging: _Merge, event_id: int) -> Evidence:
     """The evidence of the source's event, for the target: its source and level stay, the actor is who merges."""
-    before = ledger.evidence_of(session, event_id)
-    known = before or Evidence(Source.API, merging.actor, EvidenceLevel.REPORTED)
+    known = ledger.evidence_of(session, event_id)
     details = {**known.details, "merged_from": merging.source.public_id, "event_id": event_id}
     return replace(known, actor=merging.actor, details=details)
 

@@ -162,15 +162,16 @@ def count_of_contact(session: Session, contact_id: int) -> int:
     return session.scalar(select(func.count()).where(_is_of(session, contact_id))) or 0
 
 
-def evidence_of(session: Session, event_id: int) -> Evidence | None:
-    """The evidence of an event, to be recorded for another contact; null after an erasure."""
+def evidence_of(session: Session, event_id: int) -> Evidence:
+    """The evidence of an event, to be recorded for another contact. What was erased is missing; who said so is not."""
     ((event, evidence, body, _),) = _rows(session, select(ConsentEvent.id).where(ConsentEvent.id == event_id), 1)
+    source, level = Source(event.source), EvidenceLevel(event.evidence_level)
     if evidence is None:
-        return None
+        return Evidence(source, event.actor, level, has_persons_word=event.is_persons_word)
     return Evidence(
-        Source(event.source),
+        source,
         event.actor,
-        EvidenceLevel(event.evidence_level),
+        level,
         ip_address=evidence.ip_address,
         user_agent=evidence.user_agent,
         origin=evidence.origin,

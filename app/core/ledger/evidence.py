@@ -34,6 +34,7 @@ class Evidence:
     :param ip_address: of the person, as far as trusted proxies report it
     :param origin: the origin of the page that showed the form; ``page``: its address as the browser claimed it
     :param occurred_at: when they said so, where a source reports the past; null: as it is recorded
+    :param has_persons_word: of an event whose note was erased: whether the person said so; null: as the note tells
     """
 
     source: Source
@@ -50,10 +51,13 @@ class Evidence:
     inserted_form_id: int | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     occurred_at: datetime | None = None
+    has_persons_word: bool | None = None
 
     @property
     def is_persons_word(self) -> bool:
         """Whether the person said so. Without a note of how they did, an API client acts on its own account."""
+        if self.has_persons_word is not None:
+            return self.has_persons_word
         return self.source != Source.API or bool(self.note)
 
     def of_inserted_form(self, inserted_form_id: int) -> "Evidence":

@@ -49,6 +49,10 @@ class Known:
     merged: int | None = None
     respelled: str | None = None
 
+    def has_revoked(self, contact_id: int) -> bool:
+        """Whether an opt-out of this contact was revoked."""
+        return any(each == contact_id for each, _ in self.revoked)
+
 
 _NOTHING = Known()
 

@@ -93,29 +93,36 @@ class _Folding:
         known, key = facts.of(event), (event.contact_id, event.subscription_type_id)
         self._changes[event.id] = event
         if known.undo_of is not None:
-            self._undo(event, known.restored_event)
+            self._undo(event, known)
             return
         before = self.state.consents.get(key)
         self.state.consents[key] = self._consent(event, event)
-        # what someone says who proved nothing holds for their own contact alone
-        if event.action == Action.OPT_OUT and event.evidence_level != EvidenceLevel.WEB_UNVERIFIED:
+        if event.action == Action.OPT_OUT:
             former = before.destination_hash if before else None
-            for each in {self._spelling(event.destination_hash), former}:
-                self._add(event.contact_id, each, event)
+            self._opt_out(event, {self._spelling(event.destination_hash), former})
         for contact_id, event_id in known.revoked:
             if contact_id == event.contact_id:
                 self._revoke(event.subscription_type_id, event.destination_hash, contact_id, event_id)
 
-    def _undo(self, event: Any, restored_event: int | None) -> None:
-        """The state of the restored event holds again, with the undo as its event."""
-        restored = self._changes.get(restored_event or 0)
+    def _undo(self, event: Any, known: facts.Known) -> None:
+        """The state of the restored event holds again, with the undo as its event, and what the undone one revoked."""
+        undone, restored = self._changes.get(known.undo_of or 0), self._changes.get(known.restored_event or 0)
         key = (event.contact_id, event.subscription_type_id)
+        if undone is not None and facts.of(undone).has_revoked(event.contact_id):
+            self._opt_out(event, {self._spelling(undone.destination_hash)})
         if restored is None:
             self.state.consents.pop(key, None)
             return
         self.state.consents[key] = self._consent(event, restored)
-        if restored.action == Action.OPT_OUT and event.evidence_level != EvidenceLevel.WEB_UNVERIFIED:
-            self._add(event.contact_id, self._spelling(restored.destination_hash), event)
+        if restored.action == Action.OPT_OUT:
+            self._opt_out(event, {self._spelling(restored.destination_hash)})
+
+    def _opt_out(self, event: Any, destination_hashes: set[str | None]) -> None:
+        """Of someone who proved nothing it holds for their own contact alone; a client may repeat it for the number."""
+        self.state.opt_out_events[event.id] = event
+        if event.evidence_level != EvidenceLevel.WEB_UNVERIFIED:
+            for each in destination_hashes:
+                self._add(event.contact_id, each, event)
 
     def _merge(self, event: Any) -> None:
         """The opt-outs of the contact that ended belong to the other one. Its consents stay as they are."""
@@ -132,7 +139,6 @@ class _Folding:
 
     def _add(self, contact_id: int, destination_hash: str | None, event: Any) -> None:
         """An opt-out of a destination. The person's word replaces the event of an earlier one, no other does."""
-        self.state.opt_out_events[event.id] = event
         if destination_hash is None:
             return
         key = OptOutKey(event.subscription_type_id, destination_hash, contact_id)

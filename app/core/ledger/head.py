@@ -1,6 +1,7 @@
 """The head of the ledger: what is published elsewhere, so that a rollback of the whole database shows."""
 
 import base64
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, cast
 
@@ -9,13 +10,14 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.errors import InvalidInput
-from app.core.ledger import seals
+from app.core.ledger import seals, verify_seals
 from app.core.ledger.report import Report
+from app.core.ledger.unreadable import readable
 from app.models import LedgerSeal, PublishedHead, SigningKey
 
 # Published heads that a verification compares: the newest ones of this database.
 _COMPARED = 50
-_SEAL = cast(Table, LedgerSeal.__table__)
+_SEAL, _HEAD = cast(Table, LedgerSeal.__table__), cast(Table, PublishedHead.__table__)
 
 
 def current(session: Session) -> dict[str, Any] | None:
@@ -61,12 +63,11 @@ def check(session: Session, published: list[dict[str, Any]], report: Report) -> 
 
     :param published: heads that the caller knows; those that this database remembers are added
     """
-    remembered = select(PublishedHead.head).order_by(PublishedHead.id.desc()).limit(_COMPARED)
-    known = {(head["seal_id"], head["seal_hash"]): head for head in [*published, *session.scalars(remembered)]}
+    known = {(head["seal_id"], head["seal_hash"]) for head in [*published, *_remembered(session, report)]}
     for seal_id, seal_hash in sorted(known):
-        seal = session.get(LedgerSeal, seal_id)
+        row = session.execute(verify_seals.READABLE.where(_SEAL.c.id == seal_id)).one_or_none()
         line = {"seal_id": seal_id, "seal_hash": seal_hash}
-        if seal is not None and seals.hash_of(seal).hex() == seal_hash:
+        if row is not None and verify_seals.hash_of(verify_seals.seal_of(row)).hex() == seal_hash:
             report.heads.append({**line, "found": True})
         elif restore := _restore_after(session, seal_id):
             report.heads.append({**line, "found": False, "lost_by_restore_in_seal": restore})
@@ -75,12 +76,26 @@ def check(session: Session, published: list[dict[str, Any]], report: Report) -> 
             report.lost_heads.add(seal_id)
 
 
+def _remembered(session: Session, report: Report) -> Iterator[dict[str, Any]]:
+    """The heads that this database remembers. One that cannot be read counts as lost."""
+    query = select(_HEAD.c.seal_id, readable(_HEAD.c.head)).order_by(_HEAD.c.id.desc()).limit(_COMPARED)
+    for row in session.execute(query):
+        try:
+            yield read(row.head)
+        except InvalidInput:
+            report.heads.append({"seal_id": row.seal_id, "seal_hash": None, "found": False})
+            report.lost_heads.add(row.seal_id)
+
+
 def _restore_after(session: Session, seal_id: int) -> int | None:
     """The seal of a restore that replaced a ledger with this seal; null when there is none."""
-    for seal in session.scalars(select(LedgerSeal).where(LedgerSeal.restore.is_not(None)).order_by(LedgerSeal.id)):
-        replaced = (seal.restore or {}).get("replaced")
-        if seal.id <= seal_id and (replaced is None or replaced["seal_id"] >= seal_id):
-            return seal.id
+    query = select(_SEAL.c.id, readable(_SEAL.c.restore)).where(_SEAL.c.restore.is_not(None)).order_by(_SEAL.c.id)
+    for found_id, restore in session.execute(query):
+        match restore:
+            case {"replaced": {"seal_id": int(replaced)}} if found_id <= seal_id <= replaced:
+                return int(found_id)
+            case {"replaced": None} if found_id <= seal_id:
+                return int(found_id)
     return None
 
 

@@ -12,11 +12,12 @@ from sqlalchemy import Table, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.ledger import facts
+from app.core.ledger.unreadable import readable
 from app.models import Action, ConsentEvent
 
 _EVENT = cast(Table, ConsentEvent.__table__)
 _COLUMNS = tuple(
-    _EVENT.c[name]
+    readable(_EVENT.c[name])
     for name in (
         "id",
         "contact_id",

@@ -19,7 +19,7 @@ class Names:
     def add(self, each: Any) -> None:
         self.count += 1
         if len(self.named) < NAMED_MAX:
-            self.named.append(each)
+            self.named.append(_named(each))
 
     def add_all(self, several: Iterable[Any]) -> None:
         for each in several:
@@ -142,6 +142,13 @@ class Report:
                 "mismatches": {"count": self.mismatches.count, "rows": self.mismatches.named},
             },
         }
+
+
+def _named(each: Any) -> Any:
+    """A name as JSON: bytes that stand where a text should be are written out."""
+    if isinstance(each, dict):
+        return {key: _named(value) for key, value in each.items()}
+    return repr(each) if isinstance(each, bytes) else each
 
 
 def _iso(at: datetime | None) -> str | None:

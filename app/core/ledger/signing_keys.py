@@ -74,6 +74,8 @@ def is_signed(public_key: bytes, signature: bytes, content: bytes) -> bool:
 
 def is_ours(session: Session, key: SigningKey) -> bool:
     """Whether this installation made the key: only who knows the secret key can compute its proof."""
+    if not (isinstance(key.public_key, bytes) and isinstance(key.proof, bytes)):
+        return False  # SQLite keeps text in these columns, too
     expected = _proof(keys_of(session), key.public_key, key.created_at)
     return hmac.compare_digest(key.proof, expected) and key.id == thumbprint(key.public_key)
 

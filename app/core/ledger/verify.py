@@ -6,10 +6,11 @@ from contextlib import closing
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.ledger import head, history, lag, verify_seals, verify_state
+from app.core.ledger import head, history, lag, unreadable, verify_seals, verify_state
 from app.core.ledger.report import Report
 from app.core.ledger.verify_events import EventCheck
 from app.db import Database
@@ -40,6 +41,16 @@ def verify_in(
     session: Session, *, heads: list[dict[str, Any]] | None = None, is_stopping: Callable[[], bool] = lambda: False
 ) -> Report:
     """As ``verify``, in a transaction that sees one moment."""
+    try:
+        return _verify(session, heads, is_stopping)
+    except OperationalError as error:
+        if not unreadable.is_bad_text(error):
+            raise
+    with unreadable.any_text(session):
+        return _verify(session, heads, is_stopping)
+
+
+def _verify(session: Session, heads: list[dict[str, Any]] | None, is_stopping: Callable[[], bool]) -> Report:
     report = Report(started_at=clock.now())
     known = history.read(session)
     events = EventCheck(session, known, report)
@@ -64,5 +75,5 @@ def _check_wordings(session: Session, report: Report) -> None:
     query = select(Wording.hash, Wording.body).execution_options(yield_per=_CHUNK)
     for wording_hash, body in session.execute(query):
         report.wordings += 1
-        if hashlib.sha256(body.encode()).hexdigest() != wording_hash:
+        if hashlib.sha256(str(body).encode()).hexdigest() != wording_hash:
             report.altered_wordings.add(wording_hash)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
-from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Table, func, select
@@ -11,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from app.core.ledger import evidence as ledger_evidence
 from app.core.ledger import merkle, pending, seals
-from app.core.ledger.canonical import EVENT_COLUMNS, bytes_of, event_bytes
+from app.core.ledger.canonical import EVENT_COLUMNS, bytes_of
 from app.core.ledger.history import History
 from app.core.ledger.report import Report
+from app.core.ledger.unreadable import readable
 from app.core.ledger.verify_seals import CheckedSeal
 from app.db import dialect_of
 from app.models import ConsentEvent, ConsentEvidence
@@ -28,13 +28,15 @@ _COMPARED = 100
 _USUAL = timedelta(minutes=10)
 _EVENT = cast(Table, ConsentEvent.__table__)
 _EVIDENCE = cast(Table, ConsentEvidence.__table__)
+# What hashing raises for values that nothing of ours writes.
+_NO_HASH = (AttributeError, OverflowError, TypeError, ValueError)
 # Every event with its evidence, which a verification reads.
 ROWS = (
     select(
-        *(_EVENT.c[name] for name in EVENT_COLUMNS),
+        *(readable(_EVENT.c[name]) for name in EVENT_COLUMNS),
         _EVENT.c.recorded_xid,
         _EVIDENCE.c.event_id,
-        *(_EVIDENCE.c[name] for name in (*ledger_evidence.SORTED, "salt", "erased_at")),
+        *(readable(_EVIDENCE.c[name]) for name in (*ledger_evidence.SORTED, "salt", "erased_at")),
     )
     .select_from(_EVENT.outerjoin(_EVIDENCE, _EVIDENCE.c.event_id == _EVENT.c.id))
     .order_by(_EVENT.c.id)
@@ -62,7 +64,7 @@ class EventCheck:
         seal = checked.seal
         leaves = merkle.split(seal.leaves)
         if "root" in checked.problems:
-            stored = [merkle.leaf_hash(event_bytes(row)) for row in self._rows(seal.ids)]
+            stored = [_leaf(row[:_EVENT_VALUES]) for row in self._rows(seal.ids)]
             if merkle.root(stored) == seal.root:
                 checked.problems[checked.problems.index("root")], leaves = "leaves", stored
         before_at = checked.before.sealed_at if checked.before else None
@@ -100,7 +102,7 @@ class EventCheck:
             missing.discard(row.id)
             self._report.sealed += 1
             self._check_evidence(row)
-            if merkle.leaf_hash(bytes_of(row[:_EVENT_VALUES])) != expected.leaf:
+            if _leaf(row[:_EVENT_VALUES]) != expected.leaf:
                 altered.append(row)
             elif expected.sealed_before_at and row.recorded_at < expected.sealed_before_at - _USUAL:
                 self._report.late.add(row.id)
@@ -116,8 +118,8 @@ class EventCheck:
         found = set()
         for row in altered:
             for place in places - {row.id}:
-                moved = SimpleNamespace(**{name: getattr(row, name) for name in EVENT_COLUMNS} | {"id": place})
-                if merkle.leaf_hash(event_bytes(moved)) == self._expected[place].leaf:
+                moved = [place if name == "id" else getattr(row, name) for name in EVENT_COLUMNS]
+                if _leaf(moved) == self._expected[place].leaf:
                     found.add(row.id)
         return found
 
@@ -145,7 +147,7 @@ class EventCheck:
         self._report.evidence += 1
         *columns, salt, erased_at = row[_EVENT_VALUES + 2 :]
         if erased_at is None:
-            if salt is None or ledger_evidence.hash_in_order(columns, salt) != row.evidence_hash:
+            if _evidence_hash(columns, salt) != row.evidence_hash:
                 self._report.altered_evidence.add(row.id)
         elif any(value is not None for value in (*columns, salt)):
             self._report.altered_evidence.add(row.id)
@@ -173,6 +175,22 @@ class EventCheck:
                 at += 1
             if at == len(self._covered) or event_id < self._covered[at][0]:
                 yield event_id
+
+
+def _leaf(values: Sequence[Any]) -> bytes:
+    """The leaf of an event; empty where an altered one has values that cannot be hashed."""
+    try:
+        return merkle.leaf_hash(bytes_of(values))
+    except _NO_HASH:
+        return b""
+
+
+def _evidence_hash(columns: Sequence[Any], salt: Any) -> bytes:
+    """As ``_leaf``, of evidence."""
+    try:
+        return ledger_evidence.hash_in_order(columns, salt)
+    except _NO_HASH:
+        return b""
 
 
 def _spans(ids: Iterable[int]) -> list[list[int]]:

@@ -3,16 +3,20 @@
 import itertools
 from collections.abc import Generator
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import select
+from sqlalchemy import Row, Table, select
 from sqlalchemy.orm import Session
 
 from app.core.ledger import merkle, seals, signing_keys
 from app.core.ledger.report import Report
+from app.core.ledger.unreadable import readable
 from app.models import LedgerSeal, SigningKey
 
 _CHUNK = 200
+_SEAL, _KEY = cast(Table, LedgerSeal.__table__), cast(Table, SigningKey.__table__)
+# Every seal, whatever is in its row; ``seal_of`` makes it one.
+READABLE = select(*(readable(each) for each in _SEAL.c))
 # Clocks of several machines may differ by as much.
 _CLOCKS_DIFFER = timedelta(minutes=5)
 
@@ -35,20 +39,34 @@ class Link(NamedTuple):
 
 def check(session: Session, report: Report) -> Generator[CheckedSeal, None, None]:
     """Every seal in the order of the ids. The caller checks the events and adds the seal's problems to the report."""
-    keys = {key.id: key for key in signing_keys.all_keys(session)}
+    rows = session.execute(select(*(readable(each) for each in _KEY.c)))
+    keys = {key.id: key for key in (SigningKey(**row._mapping) for row in rows)}  # noqa: SLF001
     report.keys = len(keys)
     foreign = {key_id for key_id, key in keys.items() if not signing_keys.is_ours(session, key)}
-    report.foreign_keys.add_all(sorted(foreign))
+    report.foreign_keys.add_all(sorted(foreign, key=str))
     before: Link | None = None
-    query = select(LedgerSeal).order_by(LedgerSeal.id).execution_options(yield_per=_CHUNK)
-    with session.scalars(query) as found:
-        for seal in found:
-            session.expunge(seal)
-            link = Link(seal.id, _hash_of(seal), seal.sealed_at)
+    query = READABLE.order_by(_SEAL.c.id).execution_options(yield_per=_CHUNK)
+    with session.execute(query) as found:
+        for row in found:
+            seal = seal_of(row)
+            link = Link(seal.id, hash_of(seal), seal.sealed_at)
             problems = _problems_of_key(seal, keys.get(seal.key_id), foreign)
             problems += _problems_of_link(seal, before, report)
             yield _checked(seal, problems, before, report)
             before = link
+
+
+def seal_of(row: Row[Any]) -> LedgerSeal:
+    """A seal that belongs to no session, from a row of ``READABLE``. It may not be as its type says."""
+    return LedgerSeal(**row._mapping)  # noqa: SLF001
+
+
+def hash_of(seal: LedgerSeal) -> bytes:
+    """The hash of a seal; empty where an altered one has no canonical form."""
+    try:
+        return seals.hash_of(seal)
+    except (AttributeError, TypeError, ValueError):
+        return b""
 
 
 def _checked(seal: LedgerSeal, problems: list[str], before: Link | None, report: Report) -> CheckedSeal:
@@ -56,17 +74,12 @@ def _checked(seal: LedgerSeal, problems: list[str], before: Link | None, report:
     if seal.restore is not None:
         restored_at = seal.sealed_at.isoformat()
         report.restores.append({"seal_id": seal.id, "restored_at": restored_at, "restore": seal.restore})
+    if not isinstance(seal.leaves, bytes):
+        seal.leaves = b""
     if _is_readable(seal.ids):
         return CheckedSeal(seal, [*problems, *_problems(seal)], before)
     seal.ids = []
     return CheckedSeal(seal, [*problems, "ids"], before)
-
-
-def _hash_of(seal: LedgerSeal) -> bytes:
-    try:
-        return seals.hash_of(seal)
-    except ValueError:  # an altered record that has no canonical form
-        return b""
 
 
 def _is_readable(ranges: Any) -> bool:
@@ -103,10 +116,9 @@ def _problems_of_key(seal: LedgerSeal, key: SigningKey | None, foreign: set[str]
 
 def _is_signed(seal: LedgerSeal, key: SigningKey) -> bool:
     try:
-        content = seals.signed_bytes(seal)
-    except ValueError:  # an altered record that has no canonical form
+        return signing_keys.is_signed(key.public_key, seal.signature, seals.signed_bytes(seal))
+    except (AttributeError, TypeError, ValueError):  # an altered record that has no canonical form
         return False
-    return signing_keys.is_signed(key.public_key, seal.signature, content)
 
 
 def _problems_of_link(seal: LedgerSeal, before: Link | None, report: Report) -> list[str]:

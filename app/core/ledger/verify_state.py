@@ -16,6 +16,7 @@ from app.core.ledger import facts
 from app.core.ledger.fold import FoldedConsent, OptOutKey, PersonState, fold
 from app.core.ledger.history import History
 from app.core.ledger.report import Report
+from app.core.ledger.unreadable import readable, readable_number
 from app.models import Action, Consent, ConsentEvent, Contact, DestinationOptOut, Suppression
 
 _CHUNK = 5_000
@@ -25,9 +26,8 @@ _OPT_OUT = cast(Table, DestinationOptOut.__table__)
 _CONTACT = cast(Table, Contact.__table__)
 _SUPPRESSION = cast(Table, Suppression.__table__)
 _FOLDED = tuple(
-    _EVENT.c[name]
+    readable(_EVENT.c[name])
     for name in (
-        "contact_id",
         "id",
         "subscription_type_id",
         "action",
@@ -40,19 +40,30 @@ _FOLDED = tuple(
 )
 _OF_NUMBERS = (Action.SUPPRESS.value, Action.LIFT.value)
 _SOURCES: tuple[tuple[str, Select[Any]], ...] = (
-    ("events", select(*_FOLDED).where(_EVENT.c.contact_id.is_not(None)).order_by(_EVENT.c.contact_id, _EVENT.c.id)),
+    (
+        "events",
+        select(readable_number(_EVENT.c.contact_id), *_FOLDED)
+        .where(_EVENT.c.contact_id.is_not(None))
+        .order_by(_EVENT.c.contact_id, _EVENT.c.id),
+    ),
     (
         "consents",
         select(
-            _CONSENT.c.contact_id,
+            readable_number(_CONSENT.c.contact_id),
             _CONSENT.c.subscription_type_id,
             _CONSENT.c.state,
             _CONSENT.c.destination_hash,
-            _CONSENT.c.changed_at,
+            readable(_CONSENT.c.changed_at),
             _CONSENT.c.event_id,
         ).order_by(_CONSENT.c.contact_id),
     ),
-    ("opt_outs", select(_OPT_OUT.c.contact_id, *_OPT_OUT.c).order_by(_OPT_OUT.c.contact_id)),
+    (
+        "opt_outs",
+        select(
+            readable_number(_OPT_OUT.c.contact_id),
+            *(readable(each) for each in _OPT_OUT.c if each is not _OPT_OUT.c.contact_id),
+        ).order_by(_OPT_OUT.c.contact_id),
+    ),
     (
         "gdpr_off",
         select(_CONTACT.c.id.label("contact_id")).where(_CONTACT.c.gdpr_optin.is_(False)).order_by(_CONTACT.c.id),
@@ -175,7 +186,7 @@ def _opt_out(destination_hash: str, key: OptOutKey, problem: str) -> dict[str, A
 def _check_suppressions(session: Session, history: History, report: Report) -> None:
     """Numbers with suppressions, chunk by chunk; then suppressions without any event."""
     events = (
-        select(_EVENT.c.id, _EVENT.c.destination_hash, _EVENT.c.action, _EVENT.c.facts)
+        select(_EVENT.c.id, _EVENT.c.destination_hash, _EVENT.c.action, readable(_EVENT.c.facts))
         .where(_EVENT.c.action.in_(_OF_NUMBERS), _EVENT.c.destination_hash.is_not(None))
         .order_by(_EVENT.c.destination_hash, _EVENT.c.id)
     )

@@ -11,6 +11,7 @@ from app.core.consent import eligibility, locking, suppressions
 from app.core.consent.eligibility import Reason
 from app.core.contacts import merge, retention
 from app.core.contacts import records as contacts
+from app.core.ledger.evidence import Evidence
 from app.core.workspace import settings
 from app.db import Database
 from app.models import (
@@ -20,6 +21,7 @@ from app.models import (
     Contact,
     DestinationOptOut,
     EvidenceLevel,
+    Source,
     SubscriptionType,
     Suppression,
     Workspace,
@@ -269,3 +271,33 @@ def test_a_leap_day_counts_from_the_day_before() -> None:
     leap_day = datetime(2028, 2, 29, 12, tzinfo=UTC)
     assert retention._years_before(leap_day, 5) == datetime(2023, 2, 28, 12, tzinfo=UTC)
     assert retention._years_before(leap_day, 4) == datetime(2024, 2, 28, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        make.evidence(Source.PREFERENCE_CENTER, level=EvidenceLevel.WEB_UNVERIFIED),
+        make.evidence(Source.API, level=EvidenceLevel.REPORTED, note="By phone."),
+        make.evidence(Source.API, level=EvidenceLevel.REPORTED),
+    ],
+    ids=["unverified", "by phone", "by the client"],
+)
+def test_a_merge_repeats_an_opt_out_without_evidence_as_what_it_was(database: Database, said: Evidence) -> None:
+    """Else an API client could reverse the person's word, or an unknown person stop a number for everybody."""
+    with time_machine.travel(NOON, tick=False), database.unit_of_work() as session:
+        kind = make.live_type(session)
+        lead = make.contact(session, role="lead", external_id=None, phone_number=make.SAMS_NUMBER)
+        make.opt_out(session, lead, kind, evidence=said, at=NOON)
+        sam = make.contact(session)
+    merged_at = FIVE_YEARS + A_DAY
+    assert run(database, merged_at) == 1
+    with database.unit_of_work() as session:
+        merge.merge(session, lead.public_id, sam.public_id, actor="api:1", at=merged_at)
+        events = select(ConsentEvent).where(ConsentEvent.contact_id == sam.id, ConsentEvent.action == "opt_out")
+        (event,) = session.scalars(events)
+        assert (event.source, event.evidence_level, event.is_persons_word, event.actor) == (
+            said.source,
+            said.level,
+            said.is_persons_word,
+            "api:1",
+        )

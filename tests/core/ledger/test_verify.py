@@ -1,12 +1,13 @@
 """A verification names every row that was altered, removed, added or exchanged, and nothing in an honest ledger."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
 from app.core import clock, wording
@@ -17,7 +18,7 @@ from app.core.contacts import records as contacts
 from app.core.ledger import events, evidence, head, sealing, signing_keys
 from app.core.ledger.verify import Stopped, verify, verify_in
 from app.db import Database
-from app.models import Action, ConsentEvent, Source, SubscriptionType
+from app.models import Action, ConsentEvent, Contact, DestinationOptOut, EvidenceLevel, Source, SubscriptionType
 from tests import make
 
 # Columns of each table that a verification checks, and an expression of another value.
@@ -164,6 +165,63 @@ def test_a_seal_with_unreadable_columns_is_found(sealed: Database) -> None:
             assert 2 in {each["id"] for each in verified_in(connection, sealed)["seals"]["bad"]["seals"]}, column
 
 
+def test_an_event_with_unreadable_columns_is_named(sealed: Database) -> None:
+    for column, value in unreadable(sealed, (*EVENT_COLUMNS, "evidence_hash")):
+        with tampered(sealed) as connection:
+            connection.execute(text(f"UPDATE consent_events SET {column} = {value} WHERE id = 1"))  # noqa: S608
+            found = verified_in(connection, sealed)
+            assert found["events"]["altered"] == {"count": 1, "ids": [1]}, (column, value)
+
+
+def test_evidence_with_unreadable_columns_is_named(sealed: Database) -> None:
+    for column, value in unreadable(sealed, EVIDENCE_COLUMNS):
+        with tampered(sealed) as connection:
+            connection.execute(text(f"UPDATE consent_evidence SET {column} = {value} WHERE event_id = 1"))  # noqa: S608
+            assert verified_in(connection, sealed)["evidence"]["altered"] == {"count": 1, "ids": [1]}, (column, value)
+
+
+def test_a_seal_key_text_or_head_with_unreadable_columns_is_named(sealed: Database) -> None:
+    with sealed.unit_of_work() as session:
+        head.mark_published(session, head.current(session) or {}, way="file", at=make.NOON)
+    for column, value in unreadable(sealed, SEAL_COLUMNS):
+        with tampered(sealed) as connection:
+            connection.execute(text(f"UPDATE ledger_seals SET {column} = {value} WHERE id = 2"))  # noqa: S608
+            found = verified_in(connection, sealed)
+            assert 2 in {each["id"] for each in found["seals"]["bad"]["seals"]}, (column, value)
+    for column, value in unreadable(sealed, ("id", "public_key", "proof", "created_at", "retired_at")):
+        with tampered(sealed) as connection:
+            connection.execute(text(f"UPDATE signing_keys SET {column} = {value}"))  # noqa: S608
+            assert verified_in(connection, sealed)["result"] == "tampered", (column, value)
+    for column, value in unreadable(sealed, ("hash", "body")):
+        with tampered(sealed) as connection:
+            connection.execute(text(f"UPDATE wordings SET {column} = {value}"))  # noqa: S608
+            assert verified_in(connection, sealed)["wordings"]["altered"]["count"] == 1, value
+    for column, value in (*unreadable(sealed, ("head",)), ("head", "'[]'"), ("head", "'{}'")):
+        with tampered(sealed) as connection:
+            connection.execute(text(f"UPDATE ledger_heads SET {column} = {value}"))  # noqa: S608
+            found = verified_in(connection, sealed)
+            assert (found["result"], [each["found"] for each in found["heads"]]) == ("tampered", [False]), value
+
+
+def test_a_state_with_unreadable_columns_is_named(sealed: Database) -> None:
+    with sealed.unit_of_work() as session:
+        sam = session.get_one(ConsentEvent, 1).contact_id or 0
+        make.opt_out(session, session.get_one(Contact, sam), session.get_one(SubscriptionType, 1), at=clock.now())
+    columns = {
+        "consents": ("subscription_type_id", "contact_id", "state", "destination_hash", "changed_at", "event_id"),
+        "destination_opt_outs": ("subscription_type_id", "contact_id", "destination_hash", "created_at", "event_id"),
+        "suppressions": ("phone_hash", "cause"),
+    }
+    assert verified(sealed)["result"] == "ok"
+    for table, names in columns.items():
+        one = "true" if table == "suppressions" else f"contact_id = {sam}"
+        for column, value in unreadable(sealed, names):
+            with tampered(sealed) as connection:
+                connection.execute(text(f"UPDATE {table} SET {column} = {value} WHERE {one}"))  # noqa: S608
+                found = verified_in(connection, sealed)["state"]["mismatches"]
+                assert found["count"] >= 1, (table, column, value)
+
+
 @pytest.mark.parametrize(
     ("statements", "kind", "ids"),
     [
@@ -289,6 +347,19 @@ def test_nothing_is_found_after_merges_erasures_and_rotated_keys(sealed: Databas
     assert found["keys"]["total"] == 2
 
 
+def test_a_client_repeats_the_opt_out_of_an_unknown_person_for_the_number_and_nothing_is_found(
+    sealed: Database,
+) -> None:
+    with sealed.unit_of_work() as session:
+        offers, lead = session.get_one(SubscriptionType, 1), make.contact(session, phone_number=make.EVES_NUMBER)
+        unverified = make.evidence(Source.PREFERENCE_CENTER, level=EvidenceLevel.WEB_UNVERIFIED)
+        make.opt_out(session, lead, offers, evidence=unverified)
+        make.opt_out(session, lead, offers, evidence=make.evidence(Source.API, actor="api:1"))
+        assert session.scalars(select(DestinationOptOut.contact_id)).all() == [lead.id]
+    found = verified(sealed)
+    assert found["result"] == "ok", found["state"]
+
+
 def test_evidence_that_was_erased_without_an_event_is_named(sealed: Database) -> None:
     with sealed.unit_of_work() as session:
         evidence.erase(session, 1, at=make.NOON)
@@ -349,6 +420,14 @@ def head_of(database: Database) -> Found:
     return found
 
 
+def unreadable(database: Database, columns: Iterable[str]) -> list[tuple[str, str]]:
+    """Each column with values that cannot be read. SQLite keeps whatever is written, PostgreSQL checks most of it."""
+    if database.is_sqlite:
+        return [(column, value) for column in columns for value in ("'[garbage'", "CAST(x'ff' AS TEXT)")]
+    of_ending = {"_at": ("'infinity'", "'0044-03-15 BC'"), "facts": ("'[0.5]'", "'{\"cause\": 1e999}'")}
+    return [(each, value) for each in columns for end in of_ending if each.endswith(end) for value in of_ending[end]]
+
+
 @contextmanager
 def tampered(database: Database) -> Iterator[Connection]:
     """A connection without triggers and foreign keys; what it changes is undone at the end."""
@@ -356,6 +435,7 @@ def tampered(database: Database) -> Iterator[Connection]:
         driver: Any = connection.connection.driver_connection
         if database.is_sqlite:
             driver.execute("PRAGMA foreign_keys=OFF")
+            driver.execute("PRAGMA ignore_check_constraints=ON")
             names = driver.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
             statements = [f"DROP TRIGGER {name}" for (name,) in names]
         else:
@@ -366,9 +446,11 @@ def tampered(database: Database) -> Iterator[Connection]:
         connection.rollback()
         if database.is_sqlite:
             driver.execute("PRAGMA foreign_keys=ON")
+            driver.execute("PRAGMA ignore_check_constraints=OFF")
 
 
 def verified_in(connection: Connection, database: Database) -> Found:
     with Session(bind=connection, autoflush=False) as session:
         session.info.update(database.info)
-        return verify_in(session).as_json()
+        found: Found = json.loads(json.dumps(verify_in(session).as_json()))
+        return found
