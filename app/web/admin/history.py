@@ -186,12 +186,15 @@ KINDS = {
     "settings": (translatable("Settings"), ("settings.",)),
     "forms": (translatable("Forms"), ("form.",)),
     "types": (translatable("Subscription types"), ("subscription_type.",)),
-    "contacts": (translatable("Contacts"), ("contact.", "tag.", "segment.", "suppression.", "suppressions.")),
+    "contacts": (
+        translatable("Contacts"),
+        ("contact.", "erasure.", "tag.", "segment.", "suppression.", "suppressions."),
+    ),
     "conversations": (translatable("Conversations"), ("conversation.", "saved_reply.")),
     "tokens": (translatable("API tokens"), ("token.",)),
     "webhooks": (translatable("Webhooks"), ("webhook_endpoint.", "outbox.")),
     "problems": (translatable("Problems"), ("failure.",)),
-    "exports": (translatable("Exports and receipts"), ("audit.", "export.", "receipt.", "show_me.")),
+    "exports": (translatable("Exports and receipts"), ("audit.", "destination.")),
 }
 _VALUES = {
     "admin": translatable("admin"),
