@@ -195,7 +195,7 @@ KINDS = {
     "tokens": (translatable("API tokens"), ("token.",)),
     "webhooks": (translatable("Webhooks"), ("webhook_endpoint.", "outbox.")),
     "problems": (translatable("Problems"), ("failure.",)),
-    "exports": (translatable("Exports and receipts"), ("audit.", "destination.", "export.", "receipt.", "show_me.")),
+    "exports": (translatable("Exports and receipts"), ("audit.", "destination.")),
 }
 _VALUES = {
     "admin": translatable("admin"),
