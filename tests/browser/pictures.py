@@ -43,7 +43,12 @@ def take(browser: Browser, shop: tour.Demo) -> None:
     page.wait_for_timeout(400)
     save(page, "shop")
     tour.sign_in(page, shop.address, demo.ADMIN)
-    for name, path in (("form", shop.form), ("proof", shop.contact), ("types", "/admin/subscription-types")):
+    for name, path in (
+        ("form", shop.form),
+        ("proof", shop.contact),
+        ("types", "/admin/subscription-types"),
+        ("overview", "/admin/overview"),
+    ):
         page.goto(f"{shop.address}{path}")
         page.wait_for_timeout(600)
         save(page, name)
@@ -52,6 +57,9 @@ def take(browser: Browser, shop: tour.Demo) -> None:
         phone = new_page(browser, "dark" if language == "ar" else "light", 360, 620, language)
         phone.goto(f"{shop.address}{shop.asking}")
         save(phone, f"embed-{language[:2]}")
+    phone = new_page(browser, "light", 360, 620)
+    phone.goto(f"{shop.address}{next(path for path, state in shop.embeds.items() if state == 'preferences')}")
+    save(phone, "preferences")
 
 
 def both_sides(browser: Browser, shop: tour.Demo) -> None:
