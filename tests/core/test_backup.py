@@ -39,6 +39,8 @@ from app.models import (
     ConsentEvent,
     ConsentState,
     Contact,
+    EvidenceLevel,
+    Source,
     SubscriptionType,
     Suppression,
     SuppressionCause,
@@ -308,6 +310,29 @@ def test_opt_outs_after_the_backup_become_suppressions_when_it_is_restored(
     assert backup.restore(settings, file, replace=True, had_key=True).carried_over == 2, (
         "also when the restored database is replaced"
     )
+
+
+def test_the_number_of_an_unknown_person_who_left_after_the_backup_is_put_under_review(
+    settings: config.Settings, database: Database, tmp_path: Path
+) -> None:
+    unverified = make.evidence(Source.PREFERENCE_CENTER, level=EvidenceLevel.WEB_UNVERIFIED)
+    with database.unit_of_work() as session:
+        offers = make.live_type(session)
+        lead = make.contact(session, role="lead", external_id=None, phone_number=make.SAMS_NUMBER)
+        before = make.contact(session, role="lead", external_id=None, phone_number=make.BRITISH_NUMBER)
+        make.opt_in(session, lead, offers)
+        make.opt_out(session, before, offers, evidence=unverified)
+    backup.write(settings, database, tmp_path / "file.zip")
+    with database.unit_of_work() as session:
+        make.opt_out(session, lead, offers, evidence=unverified)
+    database.close()
+    assert backup.restore(settings, tmp_path / "file.zip", replace=True, had_key=True).carried_over == 1
+    restored = store.open_database(settings)
+    with restored.read_only() as session:
+        assert session.execute(select(Suppression.phone, Suppression.phone_hash, Suppression.cause)).all() == [
+            (None, lead.phone_hash, "review")
+        ]
+    restored.close()
 
 
 def test_opt_outs_and_suppressions_survive_ten_years_erasure_key_rotation_and_a_restore(

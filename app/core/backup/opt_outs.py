@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, func, select, text
+from sqlalchemy import ColumnElement, Table, func, select, text, true
 from sqlalchemy.orm import Session
 
 from app import migrations
@@ -16,7 +16,9 @@ from app.core.workspace import bootstrap as store
 from app.db import Database, dialect_of, run
 from app.models import (
     Channel,
+    Consent,
     ConsentEvent,
+    ConsentState,
     DestinationOptOut,
     SubscriptionType,
     Suppression,
@@ -26,6 +28,7 @@ from app.models import (
 
 _EVENT = cast(Table, ConsentEvent.__table__)
 _DESTINATION_OPT_OUT, _TYPE = cast(Table, DestinationOptOut.__table__), cast(Table, SubscriptionType.__table__)
+_CONSENT = cast(Table, Consent.__table__)
 _SUPPRESSION, _WORKSPACE = cast(Table, Suppression.__table__), cast(Table, Workspace.__table__)
 _NOTE = "Opted out of “{}” after the backup that was restored on {:%Y-%m-%d} was made."
 # Subscription type, keyed hash of the number, contact.
@@ -111,11 +114,16 @@ def _continue_event_ids(session: Session, last_event: int) -> None:
 
 
 def _opt_outs(session: Session) -> dict[_OptOutKey, str]:
-    table = _DESTINATION_OPT_OUT
+    """Those of numbers, and those of contacts alone: an unknown person's own word counts for their contact, too."""
+    opted_out = _CONSENT.c.destination_hash.is_not(None) & (_CONSENT.c.state == ConsentState.OPTED_OUT.value)
+    return _by_sms(session, _DESTINATION_OPT_OUT, true()) | _by_sms(session, _CONSENT, opted_out)
+
+
+def _by_sms(session: Session, table: Table, which: ColumnElement[bool]) -> dict[_OptOutKey, str]:
     by_sms = (
         select(table.c.subscription_type_id, table.c.destination_hash, table.c.contact_id, _TYPE.c.name)
         .join(_TYPE, _TYPE.c.id == table.c.subscription_type_id)
-        .where(_TYPE.c.channel == Channel.SMS.value)
+        .where(_TYPE.c.channel == Channel.SMS.value, which)
     )
     found = run(session, by_sms)
     return {(each.subscription_type_id, each.destination_hash, each.contact_id): each.name for each in found}
