@@ -25,8 +25,13 @@ def violations(page: Page) -> list[tuple[str, str]]:
 
 def in_every_look(page: Page, height: int = 900) -> list[str]:
     """The violations on the open page in both looks. The page keeps its width."""
+    return in_looks(page, LOOKS, height)
+
+
+def in_looks(page: Page, looks: tuple[tuple[Any, int], ...], height: int = 900) -> list[str]:
+    """The violations on the open page in these looks. The page keeps its width."""
     before, found = page.viewport_size, []
-    for scheme, width in LOOKS:
+    for scheme, width in looks:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.set_viewport_size({"width": width, "height": height})
         found += [f"{scheme} {width}: {where}" for _, where in violations(page)]
