@@ -94,6 +94,7 @@ def behind(place: Place) -> str:
                 oldest = lag.current(session).oldest_recorded_at
             ages.append((clock.now() - oldest).total_seconds() if oldest else 0.0)
 
+    sealing.seal(place.database)  # what earlier turns left
     with _sealer(place, "each second"):
         watcher = threading.Thread(target=watch)
         watcher.start()
