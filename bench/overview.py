@@ -2,7 +2,7 @@
 
 Builds the workspace by SQL over sets: three live types, a consent and an event of every contact for each (three million
 in all), a year of daily counts, ten forms in five languages, and webhooks that wait. Prints the median time of each
-figure, of the whole page and of ``/metrics``, and what the worker's jobs take, which nobody waits for.
+figure, of the whole page and of ``/metrics``, and what the worker's jobs take, which no page waits for.
 """
 
 import argparse

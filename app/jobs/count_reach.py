@@ -8,7 +8,7 @@ from app.db import Database
 def count_due(database: Database) -> int:
     """Count the types that are due; returns how many.
 
-    Each is claimed, counted on a connection for reading, and recorded, so that nobody waits for the count. After a
+    Each is claimed, counted on a connection for reading, and recorded, so that no writer waits for the count. After a
     crash in between, the type is counted again ten minutes later.
     """
     at = clock.now()

@@ -59,7 +59,7 @@ class ConsentEvent(Base):
     """One event of the ledger. Triggers refuse every change and deletion.
 
     ``evidence_hash`` is the SHA-256 of the evidence's salt and its canonical JSON, so that the evidence can be erased
-    and the seals still hold. ``facts`` are what the state depends on and what identifies nobody, so they are sealed
+    and the seals still hold. ``facts`` are what the state depends on, without personal data, so they are sealed
     with the event and never erased; ``core/ledger/facts.py`` lists them. ``contact_id`` is no foreign key: the event
     outlives the contact. ``recorded_xid`` is PostgreSQL's transaction id; events are sealed in its order.
     """

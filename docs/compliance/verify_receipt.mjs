@@ -1,6 +1,6 @@
 // Checks a consent receipt without Assent and without packages:  node verify_receipt.mjs RECEIPT.json KEYS.json
 // KEYS.json is what you saved from /ledger/keys.json; the 64 hex characters of one public key do, too.
-// The key inside of a receipt proves nothing: whoever forges a receipt can name a key of their own.
+// The key inside of a receipt proves nothing: a forger can name another key.
 // Exit status 0: verified. 1: refused, or not sealed yet.
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { readFileSync } from "node:fs";

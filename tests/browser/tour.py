@@ -131,7 +131,7 @@ def fill(settings: Settings) -> Demo:
             select(ConsentEvent.id).where(ConsentEvent.contact_id == signed_up.id).order_by(ConsentEvent.id)
         ).all()
     sealing.seal(database)
-    sweep_outbox(database)  # until then the overview looks as if nobody had answered
+    sweep_outbox(database)  # until then the overview has no answers
     count_due(database)
     database.close()
     return Demo(

@@ -573,9 +573,9 @@ def test_a_restore_is_told_in_the_ledger_and_is_no_tampering(
     other = restored(settings, tmp_path / "file.zip", replace=True, had_key=True)
     found = verify(other, heads=[published]).as_json()
     assert found["result"] == "ok", found
-    (told,) = found["restores"]
-    assert told["restore"]["replaced"]["seal_hash"] == published["seal_hash"]
-    assert told["restore"]["last_event"] < told["restore"]["replaced"]["last_event"] == lost.event_id
-    assert found["heads"][0]["lost_by_restore_in_seal"] == told["seal_id"]
+    (seal,) = found["restores"]
+    assert seal["restore"]["replaced"]["seal_hash"] == published["seal_hash"]
+    assert seal["restore"]["last_event"] < seal["restore"]["replaced"]["last_event"] == lost.event_id
+    assert found["heads"][0]["lost_by_restore_in_seal"] == seal["seal_id"]
     assert found["events"]["not_yet_sealed"]["count"] == 0
     other.close()

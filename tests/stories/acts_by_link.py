@@ -22,7 +22,7 @@ from tests.web.preferences.page import Page, open_page, read
 
 @dataclass
 class Held:
-    """A link that somebody holds. ``key`` is null once it leads nowhere."""
+    """A link of a person. ``key`` is null once it leads nowhere."""
 
     path: str
     key: str | None

@@ -194,7 +194,7 @@ class Model:
             self.suppressed[number] = cause
 
     def stop_texts(self, key: str, by: By) -> None:
-        """What a person stops who is known, nobody else starts; a stranger only opts their own contact out."""
+        """What a known person stops, only that person starts again; a stranger only opts their own contact out."""
         if by != By.UNVERIFIED:
             self.suppress(self.people[key].number, "preference_center")
         if self.is_live or self.people[key].said is not None:

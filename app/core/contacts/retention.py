@@ -1,4 +1,4 @@
-"""Erases evidence that nobody needs any more: some years after the last opt-out, as the workspace says.
+"""Erases old evidence: some years after the last opt-out, as the workspace says.
 
 Evidence of a consent that is given stays. Events, opt-outs of numbers and addresses, and suppressions never expire.
 

@@ -1,4 +1,4 @@
-"""The facts of events: what the state depends on and what identifies nobody. They are sealed and never erased.
+"""The facts of events: what the state depends on, without personal data. They are sealed and never erased.
 
 ``fold.py`` computes the state from them and from the other columns of an event, without the evidence.
 """

@@ -41,7 +41,7 @@ def ensure(session: Session) -> SigningKey:
 def rotate(session: Session) -> SigningKey:
     """Make a new key and retire the active one. What the old one signed can still be verified. Returns the new key.
 
-    The private part of the retired key is deleted, so nobody signs with it again. Flushes, does not commit.
+    The private part of the retired key is deleted, so it cannot sign again. Flushes, does not commit.
     """
     _lock(session)
     if (old := active(session)) is not None:

@@ -1,4 +1,4 @@
-"""Show me: everything about one number or address, whoever had it, also after the person was erased."""
+"""Show me: everything about one number or address, of every contact that had it, also after the person was erased."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Checks a receipt offline, with nothing but public keys. ``docs/compliance/verify_receipt.mjs`` says the same.
 
 The keys must come from somewhere else than the receipt: from ``/ledger/keys.json``, saved when the receipt was given,
-or from a published head. Whoever forges a receipt can sign it with a key of their own and name that key in it.
+or from a published head. A forger can sign a receipt with another key and name that key in it.
 """
 
 import base64

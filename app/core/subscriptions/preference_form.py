@@ -14,7 +14,7 @@ from app.models import OptInForm, OptInFormVersion, SubscriptionType
 def choose(
     session: Session, subscription_type: SubscriptionType, form_id: int | None, *, actor: str, at: datetime
 ) -> None:
-    """Set the form, or remove it with null: then nobody can opt in on their preference page.
+    """Set the form, or remove it with null: then people cannot opt in on their preference page.
 
     :raises InvalidInput: it is archived, asks for another type, or was made for one conversation; or the type is not
         live

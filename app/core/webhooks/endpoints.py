@@ -285,7 +285,7 @@ def read_topics(requested: object) -> list[str]:
 
 
 def _described_changes(endpoint: WebhookEndpoint, changed: Mapping[str, Any]) -> dict[str, Any]:
-    """The changes for the audit log. Of an address only the host is told, because a path may be a secret."""
+    """The changes for the audit log. Of an address only the host is recorded, because a path may be a secret."""
     details = audit.changes({name: getattr(endpoint, name) for name in changed}, changed)
     if "url" in changed:
         details["changed"]["url"] = [urlsplit(url).hostname for url in (endpoint.url, changed["url"])]

@@ -159,7 +159,7 @@ class RecoveryCodes(MfRecoveryCodesUtil):
 
 
 def _actor(agent: SignIn) -> str:
-    """Who changes an account here: its agent. A one-time link signs nobody in, so its holder is unknown."""
+    """Who changes an account here: its agent. A one-time link does not sign in, so its holder is unknown."""
     return accounts.subject_of(agent) if current_user.is_authenticated else audit.UNKNOWN
 
 

@@ -121,13 +121,15 @@ def test_after_an_erasure_nothing_is_fulfilled_any_more() -> None:
 
 
 def test_what_an_agent_recorded_has_to_be_proved_by_other_means() -> None:
-    told = ConsentFacts("sms", Source.AGENT, EvidenceLevel.REPORTED, is_erased=False, text=None, note="by phone today")
-    assert element_checks.check("affirmative_act", told).verdict == Verdict.CHECK
-    assert "by phone today" in element_checks.check("affirmative_act", told).in_english
-    silent = replace(told, note=None)
+    reported = ConsentFacts(
+        "sms", Source.AGENT, EvidenceLevel.REPORTED, is_erased=False, text=None, note="by phone today"
+    )
+    assert element_checks.check("affirmative_act", reported).verdict == Verdict.CHECK
+    assert "by phone today" in element_checks.check("affirmative_act", reported).in_english
+    silent = replace(reported, note=None)
     assert element_checks.check("affirmative_act", silent).verdict == Verdict.NOT_RECORDED
-    assert element_checks.check("stop", told).verdict == Verdict.NOT_RECORDED
-    assert element_checks.check("number_listed", told).verdict == Verdict.NOT_RECORDED
+    assert element_checks.check("stop", reported).verdict == Verdict.NOT_RECORDED
+    assert element_checks.check("number_listed", reported).verdict == Verdict.NOT_RECORDED
 
 
 def test_an_unverified_sign_up_is_not_called_demonstrable() -> None:

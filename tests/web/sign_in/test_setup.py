@@ -114,7 +114,7 @@ def test_a_refused_page_says_who_may_open_it(ana: FlaskClient) -> None:
 
 
 def _client(app: Flask, role: Role | None) -> tuple[FlaskClient, str]:
-    """Somebody with this role, signed in, and a CSRF token."""
+    """An agent with this role, signed in, and a CSRF token."""
     if role is None:
         client = app.test_client()
         return client, pages.csrf_token(client.get("/sign-in").get_data(as_text=True))
