@@ -47,6 +47,9 @@ class Plan:
         names += [name for name in after if before.get(name) != after[name]]
         return [*names, "tags"] if self.tags else names
 
+    def takes_tags(self, existing: Existing) -> bool:
+        return self.is_new or existing != Existing.LEAVE
+
     @property
     def phone_now(self) -> str | None:
         """The number that the contact has afterwards."""
@@ -87,6 +90,15 @@ def _attributes(row: Row, before: Mapping[str, Any], *, is_fill: bool) -> dict[s
         return profile.merge_attributes(before, given)
     except InvalidInput:
         raise Refusal(Reason.ATTRIBUTE_INVALID) from None
+
+
+def details_of(plan: Plan) -> dict[str, Any]:
+    """What an undo needs: whether the contact is new, the values that were replaced and their new ones, new tags."""
+    if plan.contact is None:
+        return {"created": True}
+    before = {name: stored(getattr(plan.contact, name)) for name in plan.changes}
+    after = {name: stored(value) for name, value in plan.changes.items()}
+    return {"before": before, "after": after, "tags": plan.tags}
 
 
 def stored(value: Any) -> Any:

@@ -1,29 +1,31 @@
 """The people that the rows of a file are about, so that no two rows are about one person."""
 
 import hashlib
-from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from app.core.imports.rows import Row
 
 # Rows behind so many people are not compared with them by a dry run; the import itself compares every row.
-PEOPLE_MAX = 2_000_000
+PEOPLE_MAX = 1_500_000
 
 
 @dataclass
 class Seen:
-    """Short hashes of external ids, addresses, numbers and contacts of earlier rows. ``new`` are those of this chunk."""
+    """Short hashes of external ids, addresses, numbers and contacts.
 
-    known: set[int] = field(default_factory=set)
-    new: "array[int]" = field(default_factory=lambda: array("Q"))
+    :param known: of earlier chunks; it is not changed
+    """
+
+    known: "set[int]" = field(default_factory=set)
+    added: "set[int]" = field(default_factory=set)
 
     def has(self, row: Row) -> bool:
         """Whether an earlier row is about the same person."""
-        return any(_short(key) in self.known for key in _keys(row))
+        return any(self._has(key) for key in _keys(row))
 
     def has_contact(self, contact_id: int) -> bool:
-        return _short(f"contact {contact_id}") in self.known
+        return self._has(f"contact {contact_id}")
 
     def add(self, row: Row, contact_id: int | None) -> None:
         """Note whom a row is about.
@@ -32,10 +34,12 @@ class Seen:
         """
         keys = [*_keys(row), f"number {row.phone.e164}" if row.phone else ""]
         keys.append(f"contact {contact_id}" if contact_id is not None else "")
-        for short in {_short(key) for key in keys if key}:
-            if len(self.known) < PEOPLE_MAX:
-                self.known.add(short)
-                self.new.append(short)
+        if len(self.known) + len(self.added) < PEOPLE_MAX:
+            self.added.update(_short(key) for key in keys if key)
+
+    def _has(self, key: str) -> bool:
+        short = _short(key)
+        return short in self.added or short in self.known
 
 
 def _keys(row: Row) -> Iterable[str]:
