@@ -63,7 +63,8 @@ class Record:
 def read(session: Session, ids: Sequence[int]) -> list[Record]:
     """The contacts with these ids, in the order of the ids. Three statements."""
     columns = [_CONTACT.c[name] for name in _Row._fields]
-    rows = [_Row(*row) for row in run(session, select(*columns).where(_CONTACT.c.id.in_(ids)).order_by(_CONTACT.c.id))]
+    query = select(*columns).where(_CONTACT.c.id.in_(ids)).order_by(_CONTACT.c.id)
+    rows = [_Row._make(row) for row in run(session, query)]
     tags, subscriptions = _tags(session, ids), _subscriptions(session, {row.id: row for row in rows})
     return [Record(row, tags.get(row.id, ()), subscriptions.get(row.id, {})) for row in rows]
 
@@ -140,7 +141,8 @@ def fields(record: Record) -> dict[str, Any]:
 def _tags(session: Session, ids: Sequence[int]) -> dict[int, list[str]]:
     query = select(_TAGGED.c.contact_id, _TAG.c.name).join_from(_TAGGED, _TAG, _TAG.c.id == _TAGGED.c.tag_id)
     found: dict[int, list[str]] = {}
-    for contact_id, name in run(session, query.where(_TAGGED.c.contact_id.in_(ids)).order_by(_TAG.c.name_key)):
+    rows = run(session, query.where(_TAGGED.c.contact_id.in_(ids)).order_by(_TAG.c.name_key)).tuples()
+    for contact_id, name in rows:
         found.setdefault(contact_id, []).append(name)
     return found
 
@@ -154,7 +156,7 @@ def _subscriptions(session: Session, rows: Mapping[int, _Row]) -> dict[int, dict
         .order_by(_CONSENT.c.contact_id, _CONSENT.c.subscription_type_id)
     )
     found: dict[int, dict[int, Subscription]] = {}
-    for contact_id, type_id, channel, state, destination, given_for, changed_at in run(session, query):
+    for contact_id, type_id, channel, state, destination, given_for, changed_at in run(session, query).tuples():
         current = current_destination.hash_of(rows[contact_id], channel)
         if state == ConsentState.OPTED_OUT or current_destination.is_opted_in(state, given_for, current):
             found.setdefault(contact_id, {})[type_id] = Subscription(state, destination, changed_at)
