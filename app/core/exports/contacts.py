@@ -141,9 +141,8 @@ def fields(record: Record) -> dict[str, Any]:
 def _tags(session: Session, ids: Sequence[int]) -> dict[int, list[str]]:
     query = select(_TAGGED.c.contact_id, _TAG.c.name).join_from(_TAGGED, _TAG, _TAG.c.id == _TAGGED.c.tag_id)
     found: dict[int, list[str]] = {}
-    rows = run(session, query.where(_TAGGED.c.contact_id.in_(ids)).order_by(_TAG.c.name_key)).tuples()
-    for contact_id, name in rows:
-        found.setdefault(contact_id, []).append(name)
+    for row in run(session, query.where(_TAGGED.c.contact_id.in_(ids)).order_by(_TAG.c.name_key)):
+        found.setdefault(row.contact_id, []).append(row.name)
     return found
 
 
@@ -156,8 +155,11 @@ def _subscriptions(session: Session, rows: Mapping[int, _Row]) -> dict[int, dict
         .order_by(_CONSENT.c.contact_id, _CONSENT.c.subscription_type_id)
     )
     found: dict[int, dict[int, Subscription]] = {}
-    for contact_id, type_id, channel, state, destination, given_for, changed_at in run(session, query).tuples():
-        current = current_destination.hash_of(rows[contact_id], channel)
-        if state == ConsentState.OPTED_OUT or current_destination.is_opted_in(state, given_for, current):
-            found.setdefault(contact_id, {})[type_id] = Subscription(state, destination, changed_at)
+    for row in run(session, query):
+        current = current_destination.hash_of(rows[row.contact_id], row.channel)
+        if row.state == ConsentState.OPTED_OUT or current_destination.is_opted_in(
+            row.state, row.destination_hash, current
+        ):
+            of_contact = found.setdefault(row.contact_id, {})
+            of_contact[row.subscription_type_id] = Subscription(row.state, row.destination, row.changed_at)
     return found

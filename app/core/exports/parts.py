@@ -1,7 +1,7 @@
 """The parts of an export. Each part is read by key and has a bounded number of rows, however large the export is."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -12,9 +12,8 @@ from app.core.errors import InvalidInput
 from app.core.exports import consents, contacts, events, writing
 from app.db import Database
 
-CONTACTS_A_PART, EVENTS_A_PART, TEXTS_A_PART = 2000, 1000, 200
+PART_SIZE = 2000
 COLUMNS_MAX = 1000
-WHOLE: Mapping[str, Any] = {"query": None}
 Position = dict[str, Any]
 
 
@@ -34,11 +33,15 @@ class Format(StrEnum):
 
 @dataclass(frozen=True)
 class Export:
-    """What to export, in which format, and of which contacts (``core/bulk/selection.py``)."""
+    """What to export, in which format, and of which contacts (``core/bulk/selection.py``).
+
+    :param part_size: how many contacts, events or texts one part is about
+    """
 
     what: What
     format: Format
-    selection: Mapping[str, Any]
+    selection: Mapping[str, Any] = field(default_factory=lambda: {"query": None})
+    part_size: int = PART_SIZE
 
     @property
     def is_whole(self) -> bool:
@@ -122,7 +125,7 @@ def _consents(session: Session, export: Export, position: Position) -> Part:
 def _events(session: Session, export: Export, position: Position) -> Part:
     if not export.is_whole:
         return _events_of_contacts(session, export, position)
-    records, last = events.after(session, position.get("after", 0), EVENTS_A_PART)
+    records, last = events.after(session, position.get("after", 0), export.part_size)
     data = _written(export, events.HEADINGS, records, is_first=not position)
     return Part(data, len(records), None if last is None else {"after": last})
 
@@ -130,7 +133,7 @@ def _events(session: Session, export: Export, position: Position) -> Part:
 def _events_of_contacts(session: Session, export: Export, position: Position) -> Part:
     ids = _next_ids(session, export, position)
     key = position.get("key", [0, 0])
-    records, last = events.of_contacts(session, ids, (key[0], key[1]), EVENTS_A_PART) if ids else ([], None)
+    records, last = events.of_contacts(session, ids, (key[0], key[1]), export.part_size) if ids else ([], None)
     data = _written(export, events.HEADINGS, records, is_first=not position)
     if last is not None:  # more of the same contacts
         return Part(data, 0, {"after": position.get("after", 0), "key": list(last)})
@@ -138,7 +141,7 @@ def _events_of_contacts(session: Session, export: Export, position: Position) ->
 
 
 def _texts(session: Session, export: Export, position: Position) -> Part:
-    records, last = events.texts_after(session, position.get("after", ""), TEXTS_A_PART)
+    records, last = events.texts_after(session, position.get("after", ""), export.part_size)
     data = _written(export, events.TEXT_HEADINGS, records, is_first=not position)
     return Part(data, len(records), None if last is None else {"after": last})
 
@@ -152,7 +155,7 @@ _READERS: Mapping[What, Callable[[Session, Export, Position], Part]] = {
 
 
 def _next_ids(session: Session, export: Export, position: Position) -> list[int]:
-    return selection.next_ids(session, export.selection, position.get("after", 0), CONTACTS_A_PART)
+    return selection.next_ids(session, export.selection, position.get("after", 0), export.part_size)
 
 
 def _behind(position: Position, ids: list[int]) -> Position | None:
