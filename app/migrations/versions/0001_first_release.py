@@ -1162,6 +1162,14 @@ def create_bulk_tables() -> None:
         sqlite_where=sa.text("details IS NOT NULL"),
         postgresql_where=sa.text("details IS NOT NULL"),
     )
+    op.create_index("ix_bulk_job_items_outcome", "bulk_job_items", ["job_id", "outcome", "contact_id"])
+    op.create_index(
+        "ix_bulk_job_items_undo_outcome",
+        "bulk_job_items",
+        ["job_id", "undo_outcome", "contact_id"],
+        sqlite_where=sa.text("undo_outcome IS NOT NULL"),
+        postgresql_where=sa.text("undo_outcome IS NOT NULL"),
+    )
     op.create_table(
         "job_files",
         sa.Column("id", sa.Integer(), nullable=False),
