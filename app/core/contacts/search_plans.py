@@ -5,11 +5,11 @@ they do not know how many contacts one filter matches.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, FromClause, Table, and_, literal, literal_column, or_, tuple_
+from sqlalchemy import ColumnElement, FromClause, Table, and_, literal, literal_column, or_, true, tuple_
 
 from app.core.consent import eligibility_sql
 from app.core.contacts import filter_sql, filters
@@ -17,6 +17,7 @@ from app.core.contacts.filter_sql import QueryContext
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, SubscriptionStatus
 from app.core.errors import InvalidInput
 from app.models import Consent, ConsentState, ConsentType, Contact, ContactTag, UtcDateTime
+from app.models.contact import SORTED_NAMES
 
 _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
@@ -26,19 +27,22 @@ SORTS: Mapping[str, ColumnElement[Any]] = {
     for name in ("created_at", "updated_at", "signed_up_at", "last_seen_at", "name", "email", "phone", "external_id")
 }
 _TIMES = {"created_at", "updated_at", "signed_up_at", "last_seen_at"}
+_FIRST_TIME = datetime(1, 1, 1, tzinfo=UTC)
 # Values of these columns are unique, or nearly.
 SELECTIVE = {"id", "external_id", "email"} | filter_sql.NUMBERS
 # For few contacts that an index finds. In the order of the bare id a planner may read the whole table instead.
-NEWEST_FIRST = cast(ColumnElement[Any], literal_column("contacts.id + 0")).desc()
+UNINDEXED_ID = cast(ColumnElement[Any], literal_column("contacts.id + 0"))
+NEWEST_FIRST = UNINDEXED_ID.desc()
 Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class Order:
-    """The column that a list is sorted by; newest first when none is given."""
+    """The column that a list is sorted by; newest first when none is given. ``is_backward`` turns any order around."""
 
     field: str | None = None
     is_descending: bool = True
+    is_backward: bool = False
 
 
 # The order of a query about one of these dates, so that it is read along the date's index. The contact that was changed
@@ -47,18 +51,29 @@ _ORDER_BY_DATE = {"created_at": Order("created_at"), "updated_at": Order("update
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """A part of an order that is read from an index: which rows these are, and which of them come after a given key.
+
+    ``after`` returns null where none of them does.
+    """
+
+    where: ColumnElement[bool]
+    after: Callable[[Key], ColumnElement[bool] | None]
+
+
+@dataclass(frozen=True)
 class Plan:
     """One way to read contacts.
 
     :param keys: the columns that identify a row's position: the sorted column (null where rows go by id) and the id
-    :param after: the condition for the rows behind a given key
+    :param stretches: the parts of the order, one after the other: an order by a column has its empty values last
     """
 
     source: FromClause
     where: ColumnElement[bool]
     order: tuple[ColumnElement[Any], ...]
     keys: tuple[ColumnElement[Any], ...]
-    after: Callable[[Key], ColumnElement[bool]]
+    stretches: tuple[Stretch, ...]
 
 
 def plan(query: Query | None, order: Order, context: QueryContext) -> Plan:
@@ -68,21 +83,21 @@ def plan(query: Query | None, order: Order, context: QueryContext) -> Plan:
     """
     listed = is_listed(query, context)
     if query is None:
-        return _by_id(listed) if order.field is None else _sorted(order, listed)
-    if order.field is None and (along := _along_rows(query, listed, context)):
+        return _by_id(listed, order) if order.field is None else _sorted(order, listed, context)
+    if order.field is None and (along := _along_rows(query, listed, order, context)):
         return along
     where = and_(listed, filter_sql.condition(query, context))
     if order.field is not None:
-        return _sorted(order, where)
+        return _sorted(order, where, context)
     parts = [part for part in _parts(query) if isinstance(part, Filter)]
     if any(part.name in filter_sql.NUMBERS and part.operator == Operator.STARTS for part in parts):
-        return _by_number(where, context)
+        return _by_number(where, order, context)
     if _is_selective(query):
-        return _few(where)
+        return _few(where, order)
     for part in parts:
         if part.name in _ORDER_BY_DATE and None not in part.values:
-            return _sorted(_ORDER_BY_DATE[part.name], where)
-    return _by_id(where)
+            return _sorted(replace(_ORDER_BY_DATE[part.name], is_backward=order.is_backward), where, context)
+    return _by_id(where, order)
 
 
 def is_listed(query: Query | None, context: QueryContext) -> ColumnElement[bool]:
@@ -97,12 +112,14 @@ def _parts(query: Query) -> tuple[Query, ...]:
     return query.parts if isinstance(query, Group) and query.is_and else (query,)
 
 
-def _along_rows(query: Query, listed: ColumnElement[bool], context: QueryContext) -> Plan | None:
+def _along_rows(query: Query, listed: ColumnElement[bool], order: Order, context: QueryContext) -> Plan | None:
     """A plan along the rows of another table, where one part of the query asks for one of them."""
-    return _along_consents(query, listed, context) or _along_tags(query, listed, context)
+    if _is_selective(query):
+        return None
+    return _along_consents(query, listed, order, context) or _along_tags(query, listed, order, context)
 
 
-def _along_consents(query: Query, listed: ColumnElement[bool], context: QueryContext) -> Plan | None:
+def _along_consents(query: Query, listed: ColumnElement[bool], order: Order, context: QueryContext) -> Plan | None:
     """A plan along the index of consents in one state, where one part of the query asks for it.
 
     The joined row of ``consents`` says what that part asks, so its condition is left out.
@@ -113,11 +130,11 @@ def _along_consents(query: Query, listed: ColumnElement[bool], context: QueryCon
             is_answered = part.values[0] != SubscriptionStatus.REACHABLE
             others = parts[:position] + parts[position + is_answered :]
             conditions = (filter_sql.condition(each, context) for each in others)
-            return _by_joined(_CONSENT, row, and_(listed, *conditions))
+            return _by_joined(_CONSENT, and_(row, listed, *conditions), order)
     return None
 
 
-def _along_tags(query: Query, listed: ColumnElement[bool], context: QueryContext) -> Plan | None:
+def _along_tags(query: Query, listed: ColumnElement[bool], order: Order, context: QueryContext) -> Plan | None:
     """A plan along the primary key of ``contact_tags``, where one part of the query asks for a tag."""
     parts = _parts(query)
     for position, part in enumerate(parts):
@@ -125,7 +142,7 @@ def _along_tags(query: Query, listed: ColumnElement[bool], context: QueryContext
         if is_wanted and isinstance(part, Filter) and part.values[0] is not None:
             others = parts[:position] + parts[position + 1 :]
             conditions = (filter_sql.condition(each, context) for each in others)
-            return _by_joined(_TAGGED, filter_sql.tagged_row(part), and_(listed, *conditions))
+            return _by_joined(_TAGGED, and_(filter_sql.tagged_row(part), listed, *conditions), order)
     return None
 
 
@@ -150,76 +167,92 @@ def _consent_row(part: Filter, context: QueryContext) -> ColumnElement[bool] | N
     return None
 
 
-def _by_joined(table: Table, row: ColumnElement[bool], where: ColumnElement[bool]) -> Plan:
+def _by_joined(table: Table, where: ColumnElement[bool], order: Order) -> Plan:
     """Along an index of a table with a row for each contact.
 
     Both keys get the bound, or a planner walks from the start of one of them.
     """
     key = table.c.contact_id
-    return Plan(
-        source=table.join(_CONTACT, _CONTACT.c.id == key),
-        where=and_(row, where),
-        order=(key.desc(),),
-        keys=(literal(None), key),
-        after=lambda last: and_(key < last[-1], _CONTACT.c.id < last[-1]),
+    source = table.join(_CONTACT, _CONTACT.c.id == key)
+    stretch = Stretch(
+        true(), lambda last: and_(_beyond(key, last[1], order), _beyond(_CONTACT.c.id, last[1], order))
     )
+    return Plan(source, where, (_along(key, order),), (literal(None), key), (stretch,))
 
 
-def _by_number(where: ColumnElement[bool], context: QueryContext) -> Plan:
-    """Along the index of numbers."""
+def _by_number(where: ColumnElement[bool], order: Order, context: QueryContext) -> Plan:
+    """Along the index of numbers, in the order of code points."""
     number, key = _CONTACT.c.phone, _CONTACT.c.id
+    ascending = Order(is_descending=order.is_backward)
     if context.dialect == "sqlite":
-        order = (number.asc(), key.asc())
-
-        def after(last: Key) -> ColumnElement[bool]:
-            return and_(number >= str(last[0]), or_(number > str(last[0]), key > last[1]))
+        above, from_, by = ("<", "<=", number.desc()) if order.is_backward else (">", ">=", number.asc())
     else:
-        order = (cast(Any, literal_column("contacts.phone USING ~<~")), key.asc())
-
-        def after(last: Key) -> ColumnElement[bool]:
-            beyond = number.op("~>~", is_comparison=True)(str(last[0]))
-            return and_(number.op("~>=~", is_comparison=True)(str(last[0])), or_(beyond, key > last[1]))
-
-    return Plan(_CONTACT, where, order, (number, key), after)
-
-
-def _by_id(where: ColumnElement[bool]) -> Plan:
-    key = _CONTACT.c.id
-    return Plan(_CONTACT, where, (key.desc(),), (literal(None), key), lambda last: key < last[1])
-
-
-def _few(where: ColumnElement[bool]) -> Plan:
-    """Find few contacts by an index, then sort them."""
-    key = _CONTACT.c.id
-    return Plan(_CONTACT, where, (NEWEST_FIRST,), (literal(None), key), lambda last: key < last[1])
-
-
-def _sorted(order: Order, where: ColumnElement[bool]) -> Plan:
-    """By a column, empty values last. Ties go by id in the same direction."""
-    column = SORTS.get(order.field or "")
-    if column is None:
-        raise InvalidInput("Sort by one of %(allowed)s.", field="sort.field", allowed=", ".join(SORTS))
-    key, is_empty = _CONTACT.c.id, column.is_(None)
-    is_time = order.field in _TIMES
+        above, from_ = ("~<~", "~<=~") if order.is_backward else ("~>~", "~>=~")
+        by = cast(Any, literal_column(f"contacts.phone USING {'~>~' if order.is_backward else '~<~'}"))
 
     def after(last: Key) -> ColumnElement[bool]:
-        if last[0] is None:
-            return and_(is_empty, key < last[1] if order.is_descending else key > last[1])
-        value = literal(_time(last[0]), UtcDateTime()) if is_time else literal(str(last[0]))
-        if not column.nullable:  # one bound on both, so that a page begins where the index has it, however deep
-            here, there = tuple_(column, key), tuple_(value, literal(last[1]))
-            return here < there if order.is_descending else here > there
-        if order.is_descending:
-            return or_(is_empty, column < value, and_(column == value, key < last[1]))
-        return or_(is_empty, column > value, and_(column == value, key > last[1]))
+        beyond = number.op(above, is_comparison=True)(str(last[0]))
+        return and_(
+            number.op(from_, is_comparison=True)(str(last[0])), or_(beyond, _beyond(key, last[1], ascending))
+        )
 
-    if order.is_descending:
-        by: tuple[ColumnElement[Any], ...] = (column.desc().nulls_last(), key.desc())
-    else:
-        by = (column.asc().nulls_last(), key.asc())
-    if not column.nullable:
-        by = (column.desc(), key.desc()) if order.is_descending else (column.asc(), key.asc())
-    return Plan(_CONTACT, where, by, (column, key), after)
+    return Plan(_CONTACT, where, (by, _along(key, ascending)), (number, key), (Stretch(true(), after),))
+
+
+def _by_id(where: ColumnElement[bool], order: Order) -> Plan:
+    key = _CONTACT.c.id
+    stretch = Stretch(true(), lambda last: _beyond(key, last[1], order))
+    return Plan(_CONTACT, where, (_along(key, order),), (literal(None), key), (stretch,))
+
+
+def _few(where: ColumnElement[bool], order: Order) -> Plan:
+    """Find few contacts by an index, then sort them."""
+    key = _CONTACT.c.id
+    stretch = Stretch(true(), lambda last: _beyond(key, last[1], order))
+    return Plan(_CONTACT, where, (_along(UNINDEXED_ID, order),), (literal(None), key), (stretch,))
+
+
+def _sorted(order: Order, where: ColumnElement[bool], context: QueryContext) -> Plan:
+    """By a column, empty values last. Ties go by id in the same direction.
+
+    The known and the empty values are two stretches: no planner reads both along the index in one statement.
+    """
+    if order.field not in SORTS:
+        raise InvalidInput("Sort by one of %(allowed)s.", field="sort.field", allowed=", ".join(SORTS))
+    key, is_time = _CONTACT.c.id, order.field in _TIMES
+    column = SORTED_NAMES[context.dialect] if order.field == "name" else SORTS[order.field]
+    order = replace(order, is_descending=order.is_descending != order.is_backward)
+
+    is_empty, is_known = column.is_(None), column.is_not(None)
+    if context.dialect == "sqlite":  # which begins an ascending order with the empty values, unless there is a bound
+        is_known = column >= (literal(_FIRST_TIME, UtcDateTime()) if is_time else literal(""))
+
+    def after_known(last: Key) -> ColumnElement[bool] | None:
+        if last[0] is None:
+            return is_known if order.is_backward else None
+        value = literal(_time(last[0]), UtcDateTime()) if is_time else literal(str(last[0]))
+        here, there = tuple_(column, key), tuple_(value, literal(last[1]))
+        return here < there if order.is_descending else here > there
+
+    def after_empty(last: Key) -> ColumnElement[bool] | None:
+        if last[0] is not None:
+            return None if order.is_backward else is_empty
+        return and_(is_empty, key < last[1] if order.is_descending else key > last[1])
+
+    by = (column.desc(), key.desc()) if order.is_descending else (column.asc(), key.asc())
+    if not SORTS[order.field].nullable:
+        return Plan(_CONTACT, where, by, (column, key), (Stretch(true(), after_known),))
+    stretches = (Stretch(is_known, after_known), Stretch(is_empty, after_empty))
+    return Plan(_CONTACT, where, by, (column, key), stretches[::-1] if order.is_backward else stretches)
+
+
+def _along(key: ColumnElement[Any], order: Order) -> ColumnElement[Any]:
+    """The order of ids, the newest first."""
+    return key.desc() if order.is_descending != order.is_backward else key.asc()
+
+
+def _beyond(key: ColumnElement[int], last: int, order: Order) -> ColumnElement[bool]:
+    return key < last if order.is_descending != order.is_backward else key > last
 
 
 def _is_selective(query: Query) -> bool:
