@@ -117,9 +117,10 @@ def window(
     has_more, rows = len(found) > limit, found[:limit]
     if turned.is_backward:
         rows = rows[::-1]
-        return Window([row[-1] for row in rows], _key(rows[0]) if has_more else None, _key(rows[-1]) if rows else before)
-    first = _key(rows[0]) if rows else after
-    return Window([row[-1] for row in rows], first if after else None, _key(rows[-1]) if has_more else None)
+    ids, first, last = [row[-1] for row in rows], *((_key(rows[0]), _key(rows[-1])) if rows else (None, None))
+    if turned.is_backward:
+        return Window(ids, first if has_more else None, last)
+    return Window(ids, first if after else None, last if has_more else None)
 
 
 def count(session: Session, query: Query | None) -> int:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, FromClause, Table, and_, literal, literal_column, or_, true, tuple_
 
+from app.core import phone_text
 from app.core.consent import eligibility_sql
 from app.core.contacts import filter_sql, filters
 from app.core.contacts.filter_sql import QueryContext
@@ -174,9 +175,7 @@ def _by_joined(table: Table, where: ColumnElement[bool], order: Order) -> Plan:
     """
     key = table.c.contact_id
     source = table.join(_CONTACT, _CONTACT.c.id == key)
-    stretch = Stretch(
-        true(), lambda last: and_(_beyond(key, last[1], order), _beyond(_CONTACT.c.id, last[1], order))
-    )
+    stretch = Stretch(true(), lambda last: and_(_beyond(key, last[1], order), _beyond(_CONTACT.c.id, last[1], order)))
     return Plan(source, where, (_along(key, order),), (literal(None), key), (stretch,))
 
 
@@ -192,9 +191,7 @@ def _by_number(where: ColumnElement[bool], order: Order, context: QueryContext) 
 
     def after(last: Key) -> ColumnElement[bool]:
         beyond = number.op(above, is_comparison=True)(str(last[0]))
-        return and_(
-            number.op(from_, is_comparison=True)(str(last[0])), or_(beyond, _beyond(key, last[1], ascending))
-        )
+        return and_(number.op(from_, is_comparison=True)(str(last[0])), or_(beyond, _beyond(key, last[1], ascending)))
 
     return Plan(_CONTACT, where, (by, _along(key, ascending)), (number, key), (Stretch(true(), after),))
 
@@ -217,13 +214,15 @@ def _sorted(order: Order, where: ColumnElement[bool], context: QueryContext) -> 
 
     The known and the empty values are two stretches: no planner reads both along the index in one statement.
     """
-    if order.field not in SORTS:
+    field = order.field or ""
+    if field not in SORTS:
         raise InvalidInput("Sort by one of %(allowed)s.", field="sort.field", allowed=", ".join(SORTS))
-    key, is_time = _CONTACT.c.id, order.field in _TIMES
-    column = SORTED_NAMES[context.dialect] if order.field == "name" else SORTS[order.field]
+    key, is_time = _CONTACT.c.id, field in _TIMES
+    column = SORTED_NAMES[context.dialect] if field == "name" else SORTS[field]
     order = replace(order, is_descending=order.is_descending != order.is_backward)
 
-    is_empty, is_known = column.is_(None), column.is_not(None)
+    is_empty = column.is_(None)
+    is_known: ColumnElement[bool] = column.is_not(None)
     if context.dialect == "sqlite":  # which begins an ascending order with the empty values, unless there is a bound
         is_known = column >= (literal(_FIRST_TIME, UtcDateTime()) if is_time else literal(""))
 
@@ -240,7 +239,7 @@ def _sorted(order: Order, where: ColumnElement[bool], context: QueryContext) -> 
         return and_(is_empty, key < last[1] if order.is_descending else key > last[1])
 
     by = (column.desc(), key.desc()) if order.is_descending else (column.asc(), key.asc())
-    if not SORTS[order.field].nullable:
+    if not SORTS[field].nullable:
         return Plan(_CONTACT, where, by, (column, key), (Stretch(true(), after_known),))
     stretches = (Stretch(is_known, after_known), Stretch(is_empty, after_empty))
     return Plan(_CONTACT, where, by, (column, key), stretches[::-1] if order.is_backward else stretches)
@@ -259,6 +258,10 @@ def _is_selective(query: Query) -> bool:
     """Whether only few contacts can match, because a unique value, a number or an address is requested."""
     if isinstance(query, Group):
         return (any if query.is_and else all)(_is_selective(part) for part in query.parts)
+    if query.kind == Kind.TYPED:
+        return True
+    if query.operator == Operator.ENDS and query.name in filter_sql.NUMBERS:
+        return filter_sql.is_ending(phone_text.part(str(query.values[0])))
     is_unique = query.kind == Kind.TEXT and query.name in SELECTIVE
     return is_unique and query.operator in {Operator.EQUALS, Operator.IN} and None not in query.values
 
