@@ -117,7 +117,8 @@ def window(
     has_more, rows = len(found) > limit, found[:limit]
     if turned.is_backward:
         rows = rows[::-1]
-    ids, first, last = [row[-1] for row in rows], *((_key(rows[0]), _key(rows[-1])) if rows else (None, None))
+    ids = [row[-1] for row in rows]
+    first, last = (_key(rows[0]), _key(rows[-1])) if rows else (None, None)
     if turned.is_backward:
         return Window(ids, first if has_more else None, last)
     return Window(ids, first if after else None, last if has_more else None)

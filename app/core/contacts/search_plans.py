@@ -9,11 +9,25 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, FromClause, Table, and_, literal, literal_column, or_, true, tuple_
+from sqlalchemy import (
+    BinaryExpression,
+    ColumnElement,
+    FromClause,
+    Table,
+    and_,
+    collate,
+    func,
+    literal,
+    literal_column,
+    null,
+    or_,
+    true,
+    tuple_,
+)
 
 from app.core import phone_text
 from app.core.consent import eligibility_sql
-from app.core.contacts import filter_sql, filters
+from app.core.contacts import filter_sql, filters, typed_search
 from app.core.contacts.filter_sql import QueryContext
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, SubscriptionStatus
 from app.core.errors import InvalidInput
@@ -85,16 +99,19 @@ def plan(query: Query | None, order: Order, context: QueryContext) -> Plan:
     listed = is_listed(query, context)
     if query is None:
         return _by_id(listed, order) if order.field is None else _sorted(order, listed, context)
-    if order.field is None and (along := _along_rows(query, listed, order, context)):
-        return along
     where = and_(listed, filter_sql.condition(query, context))
     if order.field is not None:
-        return _sorted(order, where, context)
+        return _sorted(order, where, context, is_few=_is_selective(query))
     parts = [part for part in _parts(query) if isinstance(part, Filter)]
-    if any(part.name in filter_sql.NUMBERS and part.operator == Operator.STARTS for part in parts):
+    if any(_is_beginning(part) for part in parts):
         return _by_number(where, order, context)
     if _is_selective(query):
         return _few(where, order)
+    return _along_rows(query, listed, order, context) or _by_date(parts, where, order, context)
+
+
+def _by_date(parts: list[Filter], where: ColumnElement[bool], order: Order, context: QueryContext) -> Plan:
+    """Along the index of a date that the query asks for, else by id."""
     for part in parts:
         if part.name in _ORDER_BY_DATE and None not in part.values:
             return _sorted(replace(_ORDER_BY_DATE[part.name], is_backward=order.is_backward), where, context)
@@ -115,8 +132,6 @@ def _parts(query: Query) -> tuple[Query, ...]:
 
 def _along_rows(query: Query, listed: ColumnElement[bool], order: Order, context: QueryContext) -> Plan | None:
     """A plan along the rows of another table, where one part of the query asks for one of them."""
-    if _is_selective(query):
-        return None
     return _along_consents(query, listed, order, context) or _along_tags(query, listed, order, context)
 
 
@@ -209,29 +224,29 @@ def _few(where: ColumnElement[bool], order: Order) -> Plan:
     return Plan(_CONTACT, where, (_along(UNINDEXED_ID, order),), (literal(None), key), (stretch,))
 
 
-def _sorted(order: Order, where: ColumnElement[bool], context: QueryContext) -> Plan:
+def _sorted(order: Order, where: ColumnElement[bool], context: QueryContext, *, is_few: bool = False) -> Plan:
     """By a column, empty values last. Ties go by id in the same direction.
 
     The known and the empty values are two stretches: no planner reads both along the index in one statement.
+
+    :param is_few: another index finds the contacts, so they are sorted instead
     """
     field = order.field or ""
     if field not in SORTS:
         raise InvalidInput("Sort by one of %(allowed)s.", field="sort.field", allowed=", ".join(SORTS))
     key, is_time = _CONTACT.c.id, field in _TIMES
     column = SORTED_NAMES[context.dialect] if field == "name" else SORTS[field]
+    if is_few:
+        column = _unindexed(column)
     order = replace(order, is_descending=order.is_descending != order.is_backward)
 
-    is_empty = column.is_(None)
-    is_known: ColumnElement[bool] = column.is_not(None)
-    if context.dialect == "sqlite":  # which begins an ascending order with the empty values, unless there is a bound
-        is_known = column >= (literal(_FIRST_TIME, UtcDateTime()) if is_time else literal(""))
+    is_empty, is_known = column.is_(None), _known(column, context, is_time=is_time)
 
     def after_known(last: Key) -> ColumnElement[bool] | None:
         if last[0] is None:
             return is_known if order.is_backward else None
         value = literal(_time(last[0]), UtcDateTime()) if is_time else literal(str(last[0]))
-        here, there = tuple_(column, key), tuple_(value, literal(last[1]))
-        return here < there if order.is_descending else here > there
+        return _beyond_pair(column, value, last[1], order)
 
     def after_empty(last: Key) -> ColumnElement[bool] | None:
         if last[0] is not None:
@@ -245,6 +260,29 @@ def _sorted(order: Order, where: ColumnElement[bool], context: QueryContext) -> 
     return Plan(_CONTACT, where, by, (column, key), stretches[::-1] if order.is_backward else stretches)
 
 
+def _known(column: ColumnElement[Any], context: QueryContext, *, is_time: bool) -> ColumnElement[bool]:
+    if context.dialect == "sqlite":  # which begins an ascending order with the empty values, unless there is a bound
+        return column >= (literal(_FIRST_TIME, UtcDateTime()) if is_time else literal(""))
+    return column.is_not(None)
+
+
+def _beyond_pair(column: ColumnElement[Any], value: ColumnElement[Any], key: int, order: Order) -> ColumnElement[bool]:
+    """One bound on both, so that a page begins where the index has it, however deep."""
+    if isinstance(column, BinaryExpression):  # SQLite uses an index for pairs only with the default collation
+        if order.is_descending:
+            return and_(column <= value, or_(column < value, _CONTACT.c.id < key))
+        return and_(column >= value, or_(column > value, _CONTACT.c.id > key))
+    here, there = tuple_(column, _CONTACT.c.id), tuple_(value, literal(key))
+    return here < there if order.is_descending else here > there
+
+
+def _unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The same value as an expression that no index has."""
+    if isinstance(column, BinaryExpression):  # with a collation
+        return collate(func.coalesce(column.left, null()), "NOCASE")
+    return func.coalesce(column, null())
+
+
 def _along(key: ColumnElement[Any], order: Order) -> ColumnElement[Any]:
     """The order of ids, the newest first."""
     return key.desc() if order.is_descending != order.is_backward else key.asc()
@@ -254,12 +292,19 @@ def _beyond(key: ColumnElement[int], last: int, order: Order) -> ColumnElement[b
     return key < last if order.is_descending != order.is_backward else key > last
 
 
+def _is_beginning(part: Filter) -> bool:
+    """Whether a condition is one range of the index of numbers."""
+    if part.kind == Kind.TYPED:
+        return typed_search.beginning(str(part.values[0])) is not None
+    return part.name in filter_sql.NUMBERS and part.operator == Operator.STARTS
+
+
 def _is_selective(query: Query) -> bool:
     """Whether only few contacts can match, because a unique value, a number or an address is requested."""
     if isinstance(query, Group):
         return (any if query.is_and else all)(_is_selective(part) for part in query.parts)
     if query.kind == Kind.TYPED:
-        return True
+        return typed_search.beginning(str(query.values[0])) is None
     if query.operator == Operator.ENDS and query.name in filter_sql.NUMBERS:
         return filter_sql.is_ending(phone_text.part(str(query.values[0])))
     is_unique = query.kind == Kind.TEXT and query.name in SELECTIVE

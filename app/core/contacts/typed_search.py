@@ -25,6 +25,7 @@ _BEGINNING_MIN = 3
 _CONTACT = cast(Table, Contact.__table__)
 _LABEL = re.compile(r"(?:lead\s+)?([0-9a-f]{6,24})", re.IGNORECASE)
 _NUMBER = re.compile(r"\+?[0-9]+")
+_SEPARATORS = re.compile(r"[^0-9A-Za-z+@]+")
 _WORDS = text("'simple'")
 
 
@@ -45,9 +46,23 @@ def condition(wanted: str, dialect: str, region: str | None) -> ColumnElement[bo
 
     :param region: the country in which numbers without a ``+`` are read
     """
+    number = beginning(wanted)
+    if number is not None:
+        return text_sql.begins_with(dialect, _CONTACT.c.phone, number)
     found = [*_by_id(wanted), *_by_address(wanted, dialect), *_by_number(wanted, dialect, region)]
     found.append(_by_name(wanted, dialect))
     return _CONTACT.c.id.in_(union_all(*(select(each.subquery()) for each in found)))
+
+
+def beginning(wanted: str) -> str | None:
+    """The beginning of a number with its country code, which nothing else can mean; null for other texts."""
+    number = _bare(wanted)
+    return number if number.startswith("+") and _NUMBER.fullmatch(number) else None
+
+
+def _bare(wanted: str) -> str:
+    """A number as it was typed, without separators."""
+    return _SEPARATORS.sub("", phone_text.plain(wanted))
 
 
 def label_range(typed: str) -> ColumnElement[bool] | None:
@@ -87,20 +102,19 @@ def _by_address(wanted: str, dialect: str) -> Iterator[Select[Any]]:
     yield _ids(_CONTACT.c.email.in_({email.normalize(wanted), typed}))
     if len(typed) >= _BEGINNING_MIN and not typed.startswith("@"):
         yield _ids(text_sql.begins_with(dialect, _CONTACT.c.email, typed))
-    if "." in typed:
+    if "." in typed and "@" not in typed[1:]:
         yield _ids(EMAIL_DOMAINS[dialect] == typed.removeprefix("@"))
 
 
 def _by_number(wanted: str, dialect: str, region: str | None) -> Iterator[Select[Any]]:
     number = _CONTACT.c.phone
     yield _ids(number.in_(phone.candidates(wanted, region=region)))
-    part = phone_text.part(wanted)
-    digits = part.removeprefix("+")
-    if not _NUMBER.fullmatch(part) or len(digits) < _BEGINNING_MIN:
+    digits = _bare(wanted)
+    if not _NUMBER.fullmatch(digits) or len(digits) < _BEGINNING_MIN:
         return
-    for beginning in sorted(_beginnings(part, region)):
-        yield _ids(text_sql.begins_with(dialect, number, beginning))
-    if part == digits and len(digits) >= ENDING_LENGTH:
+    for each in sorted(_beginnings(digits, region)):
+        yield _ids(text_sql.begins_with(dialect, number, each))
+    if len(digits) >= ENDING_LENGTH:
         yield _ids(ends_with(dialect, number, digits))
         yield _ids(and_(_is_scanned(), number.contains(digits, autoescape=True)))
 
@@ -111,21 +125,21 @@ def ends_with(dialect: str, number: ColumnElement[Any], digits: str) -> ColumnEl
     return last if len(digits) == ENDING_LENGTH else and_(last, number.endswith(digits, autoescape=True))
 
 
-def _beginnings(part: str, region: str | None) -> set[str]:
+def _beginnings(digits: str, region: str | None) -> set[str]:
     """The beginnings of stored numbers that a typed beginning may mean: with its country code, or without."""
-    if part.startswith("+"):
-        return {part}
-    found = {f"+{part}"}
+    found = {f"+{digits.removeprefix('00')}"}
     if region is not None:
         code = countries.calling_code(region)
-        found |= {f"{code}{part}", f"{code}{part.removeprefix('0')}"}
+        found |= {f"{code}{digits}", f"{code}{digits.removeprefix('0')}"}
     return found
 
 
 def _by_name(wanted: str, dialect: str) -> Select[Any]:
     if dialect == "postgresql":
         return _ids(func.to_tsvector(_WORDS, _CONTACT.c.name).op("@@")(words_query(wanted)))
-    return _ids(and_(_is_scanned(), _CONTACT.c.name.icontains(wanted, autoescape=True)))
+    # SQLite's LIKE disregards the case of ASCII letters; for others, ``lower`` is a function of Python.
+    has_part = _CONTACT.c.name.contains if wanted.isascii() else _CONTACT.c.name.icontains
+    return _ids(and_(_is_scanned(), has_part(wanted, autoescape=True)))
 
 
 def _is_scanned() -> ColumnElement[bool]:
