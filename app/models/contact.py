@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     JSON,
@@ -13,7 +13,6 @@ from sqlalchemy import (
     Index,
     String,
     Text,
-    collate,
     func,
     literal_column,
     text,
@@ -114,12 +113,12 @@ def _number(value: int) -> ColumnElement[Any]:
     return literal_column(str(value))
 
 
-_AT = literal_column("'@'")
-# The order of names: without regard to capitals (on SQLite only of ASCII letters), by so many characters: an entry of an
-# index has to stay small.
+_AT: ColumnElement[str] = literal_column("'@'")
+# The order of names: without regard to capitals (on SQLite only of ASCII letters), by so many characters (on
+# PostgreSQL, whose index entries have to stay small).
 SORTED_NAME_MAX = 200
 SORTED_NAMES: Mapping[str, ColumnElement[Any]] = {
-    "sqlite": collate(Contact.name, "NOCASE"),
+    "sqlite": cast(Any, Contact.name).collate("NOCASE"),
     "postgresql": func.lower(func.left(Contact.name, _number(SORTED_NAME_MAX))),
 }
 # The last digits of a number.

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session, lazyload
 from app.core.contacts import filter_sql, filters, segment_queries
 from app.core.contacts.filter_sql import QueryContext
 from app.core.contacts.filters import Filter, Group, Operator, Query
-from app.core.contacts.search_plans import NEWEST_FIRST, SELECTIVE, Key, Order, Plan, is_listed, plan
+from app.core.contacts.search_plans import SELECTIVE, is_listed, plan
+from app.core.contacts.search_walks import NEWEST_FIRST, Key, Order, Plan
 from app.core.email import normalize
 from app.core.errors import InvalidInput, NotFound
 from app.db import CompiledStatement, dialect_of, run
