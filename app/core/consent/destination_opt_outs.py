@@ -111,6 +111,12 @@ def revoke(session: Session, key: DestinationKey, *, for_everyone: bool) -> list
     return _REVOKE.all(session, **vars(key))
 
 
+def revoke_of_event(session: Session, key: DestinationKey, event_id: int) -> None:
+    """Delete what this event of the contact recorded about the type, for every destination."""
+    of_contact = (_OPT_OUT.c.contact_id == key.contact_id, _OPT_OUT.c.subscription_type_id == key.subscription_type_id)
+    run(session, delete(_OPT_OUT).where(*of_contact, _OPT_OUT.c.event_id == event_id))
+
+
 def reassign(session: Session, from_contact_id: int, to_contact_id: int) -> dict[DestinationKey, int]:
     """Assign the opt-outs of one contact's destinations to another contact.
 
