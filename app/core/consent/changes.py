@@ -218,14 +218,14 @@ def undo(
         destination_opt_outs.add(session, again, undo_id, replaces_event=True, at=at)
 
 
-def reassign_destination_opt_outs(
-    session: Session, from_contact_id: int, to_contact_id: int
-) -> dict[DestinationKey, int]:
-    """Assign the opt-outs of one contact's destinations to another contact, who may then revoke them.
+def destination_opt_outs_of(session: Session, contact_id: int) -> list[tuple[DestinationKey, int]]:
+    """The opt-outs of a contact's destinations, each with its event, in the order of the events."""
+    return destination_opt_outs.of_contact(session, contact_id)
 
-    Returns the event of each by its new key.
-    """
-    return destination_opt_outs.reassign(session, from_contact_id, to_contact_id)
+
+def reassign_destination_opt_outs(session: Session, from_contact_id: int, to_contact_id: int) -> None:
+    """Assign the opt-outs of one contact's destinations to another contact, who may then revoke them."""
+    destination_opt_outs.reassign(session, from_contact_id, to_contact_id)
 
 
 def delete_for_contact(session: Session, contact_id: int) -> None:

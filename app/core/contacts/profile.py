@@ -1,7 +1,7 @@
 """Change a contact's profile, and archive, unarchive and block contacts. Each change is audited and published."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -39,7 +39,7 @@ def create(session: Session, fields: Fields, *, actor: str, at: datetime) -> Con
     role = ContactRole(fields.get("role") or ContactRole.USER)
     if role == ContactRole.USER and not (external_id or address):
         raise InvalidInput("A user has an external_id or an email; somebody else is a lead.", field="role")
-    refuse_duplicate(session, None, role, external_id, address)
+    refuse_duplicate(session, (), role, external_id, address)
     values = {**fields, "role": role, "external_id": external_id}
     try:
         with session.begin_nested():
@@ -53,7 +53,7 @@ def create(session: Session, fields: Fields, *, actor: str, at: datetime) -> Con
                 locale=fields.get("language_override"),
             )
     except IntegrityError:  # a concurrent call created the same person
-        refuse_duplicate(session, None, role, external_id, address)
+        refuse_duplicate(session, (), role, external_id, address)
         raise
     _apply(session, contact, {name: values[name] for name in values if name in _SETTERS})
     _change_gdpr_optin(session, contact, fields, actor=actor, at=at)
@@ -75,7 +75,7 @@ def change(session: Session, contact: Contact, fields: Fields, *, actor: str, at
     if role == ContactRole.USER and not (external_id or address):
         raise InvalidInput("A user keeps an external_id or an email.", field="external_id")
     if (role, external_id, address) != (contact.role, contact.external_id, contact.email):
-        refuse_duplicate(session, contact, role, external_id, address)
+        refuse_duplicate(session, [contact.id], role, external_id, address)
     try:
         with session.begin_nested():
             contact.role, contact.external_id = role, external_id
@@ -83,7 +83,7 @@ def change(session: Session, contact: Contact, fields: Fields, *, actor: str, at
             session.flush()
     except IntegrityError:
         session.refresh(contact)
-        refuse_duplicate(session, contact, role, external_id, address)
+        refuse_duplicate(session, [contact.id], role, external_id, address)
         raise
     if "phone" in fields:
         contacts.change_phone(session, contact, fields["phone"], evidence=reported_by(actor), at=at)
@@ -114,7 +114,7 @@ def unarchive(session: Session, contact: Contact, *, actor: str, at: datetime) -
     :raises Conflict: another contact has its address now
     """
     if contact.archived_at is not None:
-        refuse_duplicate(session, contact, ContactRole(contact.role), None, contact.email, ignore_archived=True)
+        refuse_duplicate(session, [contact.id], ContactRole(contact.role), None, contact.email, ignore_archived=True)
         contact.archived_at = None
         _save_state(session, contact, "unarchived", actor=actor, at=at)
 
@@ -129,7 +129,7 @@ def block(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
 
 def refuse_duplicate(
     session: Session,
-    contact: Contact | None,
+    own_ids: Collection[int],
     role: ContactRole,
     external_id: str | None,
     address: str | None,
@@ -138,6 +138,7 @@ def refuse_duplicate(
 ) -> None:
     """Check that no other contact has this external id, and no other user this address.
 
+    :param own_ids: the contacts that may have them
     :raises Conflict: another contact has it; API clients read its id from the message
     """
     if address and role == ContactRole.USER and dialect_of(session) == "postgresql":
@@ -149,7 +150,7 @@ def refuse_duplicate(
     if address and role == ContactRole.USER:
         same.append((Contact.email == address) & (Contact.role == ContactRole.USER))
     for condition in same:
-        others = select(Contact).where(condition, Contact.id != (contact.id if contact else 0))
+        others = select(Contact).where(condition, Contact.id.not_in(own_ids))
         if ignore_archived:
             others = others.where(Contact.archived_at.is_(None))
         if found := session.scalars(others.order_by(Contact.archived_at.is_not(None)).limit(1)).first():
