@@ -79,13 +79,11 @@ def page(session: Session, by: Shared, *, after: str | None = None, limit: int, 
     some = read.limit(read_max).subquery()
     shared = select(some.c.value).group_by(some.c.value).having(func.count() > 1).order_by(some.c.value)
     values = list(session.scalars(shared.limit(limit)))
-    if len(values) == limit:
-        next_after = values[-1]
-    else:
-        next_after = session.scalars(select(some.c.value).order_by(some.c.value.desc()).limit(1)).first()
-        is_last = session.scalar(select(func.count()).select_from(some)) != read_max
-        next_after = None if is_last else next_after
-    groups = (Group(each, tuple(session.scalars(_members(column, each)))) for each in values)
+    next_after = values[-1] if len(values) == limit else None
+    if next_after is None and session.scalar(select(func.count()).select_from(some)) == read_max:
+        next_after = session.scalar(select(func.max(some.c.value)))
+        values.append(next_after)  # the next one with the same value was not read
+    groups = (Group(each, tuple(session.scalars(_members(column, each)))) for each in dict.fromkeys(values))
     return Page(tuple(each for each in groups if len(each.contacts) > 1), next_after)
 
 
