@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core.consent.eligibility import SubscriptionStatus
 from app.core.consent.rules import Reason
-from app.models import Channel, Contact, Suppression, SuppressionCause
+from app.models import Channel, ConsentState, Contact, Suppression, SuppressionCause
 
 
 class Remedy(StrEnum):
@@ -28,6 +28,7 @@ class Remedy(StrEnum):
     LIFT_SUPPRESSION = "lift_suppression"
     DECIDE_REVIEW = "decide_review"
     SWITCH_ON = "switch_on"
+    SWITCH_AGAIN = "switch_again"
     SUBSCRIBE_TO_EMAILS = "subscribe_to_emails"
 
 
@@ -75,6 +76,8 @@ def remedies(contact: Contact, status: SubscriptionStatus, suppression: Suppress
     found = {reason: _BY_REASON[reason] for reason in status.reasons}
     if Reason.SUPPRESSED in found and suppression is not None:
         found[Reason.SUPPRESSED] = of_suppression(suppression.cause)
+    if Reason.OPTED_OUT in found and status.state == ConsentState.OPTED_IN:  # another contact opted out with it
+        found[Reason.OPTED_OUT] = Remedy.SWITCH_AGAIN
     is_email = status.subscription_type.channel == Channel.EMAIL
     if Reason.OPTED_OUT in found and is_email and contact.unsubscribed_from_emails:
         found[Reason.OPTED_OUT] = Remedy.SUBSCRIBE_TO_EMAILS
