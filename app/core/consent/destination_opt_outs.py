@@ -151,21 +151,28 @@ def revoke(session: Session, key: DestinationKey, *, for_everyone: bool) -> list
     return _REVOKE.all(session, **vars(key))
 
 
-def reassign(session: Session, from_contact_id: int, to_contact_id: int) -> dict[DestinationKey, int]:
-    """Assign the opt-outs of one contact's destinations to another contact.
+def revoke_of_event(session: Session, key: DestinationKey, event_id: int) -> None:
+    """Delete what this event of the contact recorded about the type, for every destination."""
+    of_contact = (_OPT_OUT.c.contact_id == key.contact_id, _OPT_OUT.c.subscription_type_id == key.subscription_type_id)
+    run(session, delete(_OPT_OUT).where(*of_contact, _OPT_OUT.c.event_id == event_id))
 
-    Returns the event of each by its new key.
-    """
+
+def of_contact(session: Session, contact_id: int) -> list[tuple[DestinationKey, int]]:
+    """The opt-outs of destinations by a contact, each with its event, in the order of the events."""
+    query = select(_OPT_OUT.c.subscription_type_id, _OPT_OUT.c.destination_hash, _OPT_OUT.c.event_id)
+    rows = session.execute(query.where(_OPT_OUT.c.contact_id == contact_id).order_by(_OPT_OUT.c.event_id))
+    return [(DestinationKey(contact_id, type_id, each), event_id) for type_id, each, event_id in rows]
+
+
+def reassign(session: Session, from_contact_id: int, to_contact_id: int) -> None:
+    """Assign the opt-outs of one contact's destinations to another contact."""
     opt_outs = (
         select(_OPT_OUT, _EVENT.c.is_persons_word)
         .select_from(_OPT_OUT.join(_EVENT, _EVENT.c.id == _OPT_OUT.c.event_id))
         .where(_OPT_OUT.c.contact_id == from_contact_id)
         .order_by(_OPT_OUT.c.event_id)
     )
-    reassigned = {}
     for row in session.execute(opt_outs).all():
         key = DestinationKey(to_contact_id, row.subscription_type_id, row.destination_hash)
         add(session, [key], row.event_id, replaces_event=row.is_persons_word, at=row.created_at)
-        reassigned[key] = row.event_id
     session.execute(delete(DestinationOptOut).where(DestinationOptOut.contact_id == from_contact_id))
-    return reassigned

@@ -94,7 +94,13 @@ def destination_of(contact: Contact, subscription_type: SubscriptionType) -> str
 
 def status(session: Session, contact: Contact, subscription_type: SubscriptionType) -> SubscriptionStatus:
     """One contact's status for one subscription type."""
-    consent = session.get(Consent, (contact.id, subscription_type.id))
+    return status_with(session, contact, subscription_type, session.get(Consent, (contact.id, subscription_type.id)))
+
+
+def status_with(
+    session: Session, contact: Contact, subscription_type: SubscriptionType, consent: Consent | None
+) -> SubscriptionStatus:
+    """The status that a contact has for one subscription type, if this is its consent (null: never asked)."""
     destination_hash = current_destination.hash_of(contact, subscription_type.channel)
     facts = _facts(session, contact, subscription_type, consent, destination_hash)
     state = facts.state

@@ -108,6 +108,9 @@ class _Folding:
         """The state of the restored event holds again, with the undo as its event, and what the undone one revoked."""
         undone, restored = self._changes.get(known.undo_of or 0), self._changes.get(known.restored_event or 0)
         key = (event.contact_id, event.subscription_type_id)
+        for written, by in [*self.state.opt_outs.items()]:
+            if undone is not None and by is undone:
+                self._revoke(written.subscription_type_id, written.destination_hash, written.contact_id, undone.id)
         if undone is not None and facts.of(undone).has_revoked(event.contact_id):
             self._opt_out(event, {self._spelling(undone.destination_hash)})
         if restored is None:
