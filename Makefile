@@ -1,12 +1,15 @@
 # Everything that a command needs goes into .venv; nothing is installed twice. "make help" lists the commands.
 
 PYTHON ?= python3
-PIP := .venv/bin/python -m pip --disable-pip-version-check install --quiet
+# Not compiled: half of what the packages bring is never imported, and the rest is compiled when it is.
+PIP := .venv/bin/python -m pip --disable-pip-version-check install --quiet --no-compile
 UV_COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make requirements"
 
 # Compiled files are kept: without them each test process and each command of a test compiles the program again.
 unexport PYTHONDONTWRITEBYTECODE
+# Installing, downloading Chromium, checking types and compiling tests use one core each.
+MAKEFLAGS += --jobs=2
 
 .DEFAULT_GOAL := help
 .PHONY: help run check test fix bench pictures translations licences requirements lint chromium
@@ -17,10 +20,10 @@ help: ## List the commands
 run: .venv/.ready ## Start the demo on http://127.0.0.1:8000/ (another port: make run PORT=8001)
 	@exec .venv/bin/assent demo $(if $(PORT),--port $(PORT))
 
-check: lint ## Run every check and every test except the browser's
+check: lint .venv/.compiled ## Run every check and every test except the browser's
 	.venv/bin/python -m pytest -n 3 --dist worksteal -m "not browser"
 
-test: lint chromium ## Run every check and every test
+test: chromium lint .venv/.compiled ## Run every check and every test
 	.venv/bin/python -m pytest -n 3 --dist worksteal
 
 fix: .venv/.ready-for-tests ## Format the code and repair what ruff can repair
@@ -62,6 +65,11 @@ lint: .venv/.ready-for-tests
 .venv/.ready-for-tests: tests/requirements.txt .venv/.ready
 	@echo "Preparing .venv for tests"
 	@$(PIP) --require-hashes -r tests/requirements.txt
+	@touch $@
+
+# Once for all test processes, each of which would compile everything. What cannot be collected is reported by the tests.
+.venv/.compiled: .venv/.ready-for-tests
+	@.venv/bin/python -m pytest --collect-only -qq > /dev/null || true
 	@touch $@
 
 chromium:
