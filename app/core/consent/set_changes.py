@@ -26,7 +26,10 @@ _SOURCES = frozenset({Source.BULK, Source.IMPORT})
 
 
 class Outcome(StrEnum):
-    """What became of one contact of a set: changed, unchanged, or the first reason why it was skipped."""
+    """What became of one contact of a set: changed, unchanged, or the first reason why it was skipped.
+
+    Of an undo: ``restored``, or the reason why the contact was left alone.
+    """
 
     CHANGED = "changed"
     UNCHANGED = "unchanged"
@@ -42,6 +45,7 @@ class Outcome(StrEnum):
     OPTED_OUT = "opted_out"
     NUMBER_CHANGED = "number_changed"
     CHANGED_SINCE = "changed_since"
+    RESTORED = "restored"
 
 
 @dataclass(frozen=True)
@@ -112,9 +116,7 @@ def apply(session: Session, change: SetChange, statements: Sequence[Statement], 
     locked = locking.lock_set(session, [each.contact_id for each in statements])
     decided = _decide_all(session, change, statements, locked.rows)
     changed = [each for each in decided if each.outcome == Outcome.CHANGED]
-    events = set_writes.write(
-        session, change.subscription_type.id, [_write(change, each, at) for each in changed], at=at
-    )
+    events = set_writes.write(session, change.subscription_type.id, [_write(change, each, at) for each in changed])
     replaced: dict[int, tuple[OptOut, ...]] = {}
     if change.state == ConsentState.OPTED_OUT:
         replaced = _write_opt_outs(session, change, decided, events, at)
