@@ -105,6 +105,11 @@ def refused_file(session: Session, job: BulkJob) -> JobFile | None:
     return next((each for each in files.of_job(session, job.id, FilePurpose.RESULT) if each.name == REFUSED_NAME), None)
 
 
+def refused_data(session: Session, file: JobFile) -> bytes:
+    """The whole file of refused rows."""
+    return b"".join(files.read(session, file))
+
+
 def _safe(cell: str) -> str:
     """A cell that no spreadsheet runs as a formula. Source: https://owasp.org/www-community/attacks/CSV_Injection"""
     text = cell.replace("\0", "")
