@@ -1,7 +1,7 @@
 """The consents of imported rows. ``core/consent/set_changes.py`` decides about each and records it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -53,6 +53,16 @@ def record(
             for result in set_changes.apply(session, change, listed, at=at):
                 recorded[result.contact_id] = _recorded(state, result)
     return recorded
+
+
+def with_consent(details: dict[str, Any], recorded: Recorded | None) -> dict[str, Any]:
+    """Details of an item with what an undo needs of its consent: the opt-outs that it replaced."""
+    if recorded is None or recorded.result is None or recorded.event_id is None:
+        return details
+    replaced = [
+        [each.destination_hash, each.created_at.isoformat(), each.event_id] for each in recorded.result.replaced
+    ]
+    return {**details, "opt_outs": replaced} if replaced else details
 
 
 def _hindered(plan: Plan, channel: str) -> NoConsent | None:

@@ -51,6 +51,16 @@ def create(session: Session, name: str, size_bytes: int, *, actor: str, at: date
     return job
 
 
+def refuse_large(size_bytes: int) -> None:
+    """:raises InvalidInput: a page does not take a file of this size"""
+    if size_bytes > UPLOAD_BYTES_MAX:
+        raise InvalidInput(
+            "This file is larger than %(most)s MB. Use the command “assent contacts import”.",
+            field="file",
+            most=UPLOAD_BYTES_MAX // 1_000_000,
+        )
+
+
 def find(session: Session, job_id: int) -> BulkJob:
     """:raises NotFound: there is no such import"""
     job = jobs.find(session, job_id)
@@ -104,9 +114,10 @@ def receive(session: Session, job: BulkJob, offset: int, data: bytes) -> int:
     file = files.lock(session, upload_of(session, job).id)
     if offset != file.size_bytes or is_uploaded(job):
         return file.size_bytes
-    is_last = offset + len(data) == job.parameters["size_bytes"]
-    if not is_last and (len(data) != files.SLICE_BYTES_MAX or offset + len(data) > job.parameters["size_bytes"]):
-        raise InvalidInput("A slice has %(most)s bytes, but for the last one.", field="file", most=files.SLICE_BYTES_MAX)
+    missing = job.parameters["size_bytes"] - offset
+    if len(data) != min(missing, files.SLICE_BYTES_MAX):
+        most = files.SLICE_BYTES_MAX
+        raise InvalidInput("A slice has %(most)s bytes, but for the last one.", field="file", most=most)
     files.append(session, file, data)
     return file.size_bytes
 

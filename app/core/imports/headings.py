@@ -24,8 +24,7 @@ _HEADINGS: Mapping[Field, str] = {
         "nombre completo|nome completo|nome do contato|الاسم|الاسم الكامل"
     ),
     Field.FIRST_NAME: (
-        "first name|firstname|fname|given name|first|vorname|prenom|nombre|primer nombre|nome|primeiro nome|"
-        "الاسم الاول"
+        "first name|firstname|fname|given name|first|vorname|prenom|nombre|primer nombre|nome|primeiro nome|الاسم الاول"
     ),
     Field.LAST_NAME: (
         "last name|lastname|lname|surname|family name|last|nachname|familienname|nom|nom de famille|apellido|apellidos|"
@@ -65,7 +64,8 @@ _HEADINGS: Mapping[Field, str] = {
         "sms marketing consent|accepts sms marketing|sms consent|sms optin|sms opt in|sms subscribed|sms status|"
         "sms marketing status|sms subscription status|sms marketing subscription status|sms permission|"
         "unsubscribed from sms|sms opted out|sms opt out|consent state|"
-        "sms einwilligung|sms marketing einwilligung|akzeptiert sms marketing|consentement sms|accepte le marketing sms|"
+        "sms einwilligung|sms marketing einwilligung|akzeptiert sms marketing|consentement sms|"
+        "accepte le marketing sms|"
         "consentement marketing sms|consentimiento sms|acepta marketing por sms|consentimiento de marketing por sms|"
         "consentimento sms|aceita marketing por sms|consentimento de marketing por sms|"
         "موافقة sms|الموافقة على الرسائل القصيرة|موافقة الرسائل النصية"

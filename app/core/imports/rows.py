@@ -157,9 +157,7 @@ def country_of(text: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def _country_names() -> Mapping[str, str]:
-    names = {
-        word(wording.country_name(code, locale)): code for locale in wording.LOCALES for code in phone.countries()
-    }
+    names = {word(wording.country_name(code, locale)): code for locale in wording.LOCALES for code in phone.countries()}
     return {**names, **_OTHER_COUNTRIES}
 
 

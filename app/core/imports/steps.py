@@ -4,11 +4,10 @@ Both run the same code. A dry run writes each chunk in a savepoint and rolls it 
 the import would do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Iterator
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -53,9 +52,7 @@ def run(session: Session, job: BulkJob, at: datetime) -> bool:
     return is_last
 
 
-def _next_rows(
-    session: Session, file: JobFile, setup: Setup, offset: int, number: int
-) -> tuple[list[FileRow], bool]:
+def _next_rows(session: Session, file: JobFile, setup: Setup, offset: int, number: int) -> tuple[list[FileRow], bool]:
     """The rows of the next chunk, and whether they are the last ones."""
     found: list[FileRow] = []
     for row in rows_from(session, file, setup.layout, offset, number):

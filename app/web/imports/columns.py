@@ -21,7 +21,7 @@ from app.core.subscriptions import subscription_types
 from app.models import BulkJob, ConsentState
 from app.web import ids
 from app.web.formkit import Form, accepted, choices, text
-from app.web.i18n import gettext, lazy_gettext, page_locale, sentence_of
+from app.web.i18n import current_locale, gettext, lazy_gettext, sentence_of
 from app.web.imports.blueprint import blueprint
 from app.web.imports.labels import SEPARATOR_NAMES
 from app.web.services import read_only, unit_of_work
@@ -160,7 +160,7 @@ def _form(session: Session, options: Options) -> OptionsForm:
         "state": options.state if options.has_consents else ConsentState.OPTED_IN,
     }
     form = OptionsForm(data=stored)
-    countries = phone.country_options(page_locale(), frozenset())
+    countries = phone.country_options(current_locale(), frozenset())
     form.default_country.choices = choices(
         [("", gettext("None: refuse them")), *((each.code, f"{each.name} {each.calling_code}") for each in countries)]
     )
@@ -178,11 +178,12 @@ def _sent(width: int) -> _Sent:
         sent.codes.append(code)
         try:
             column = column_of(code)
-            if column in sent.columns and column.field not in {Field.IGNORE, Field.TAGS}:
-                raise InvalidInput("Another column is this already.", field="columns")
-            sent.columns.append(column)
         except InvalidInput as error:
             sent.mistakes[index] = sentence_of(error)
+            continue
+        if column in sent.columns and column.field not in {Field.IGNORE, Field.TAGS}:
+            sent.mistakes[index] = gettext("Another column is this already.")
+        sent.columns.append(column)
     return sent
 
 

@@ -51,12 +51,7 @@ def begin() -> ResponseReturnValue:
     """Begin an upload in slices. Answers its address, and the size of a slice."""
     size_bytes = request.form.get("size", type=ids.whole_number) or 0
     try:
-        if size_bytes > drafts.UPLOAD_BYTES_MAX:
-            raise InvalidInput(
-                "This file is larger than %(most)s MB. Use the command “assent contacts import”.",
-                field="file",
-                most=drafts.UPLOAD_BYTES_MAX // 1_000_000,
-            )
+        drafts.refuse_large(size_bytes)
         with unit_of_work() as session:
             actor, at = current_actor(), clock.now()
             job = drafts.create(session, request.form.get("name", ""), size_bytes, actor=actor, at=at)

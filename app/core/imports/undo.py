@@ -1,0 +1,99 @@
+"""Undoes an import: new contacts that nobody touched are archived, fields that are unchanged since get back the values
+that they had, and consents are taken back as those of a bulk change are.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Table, bindparam, delete, select, update
+from sqlalchemy.orm import Session
+
+from app.core.bulk import jobs
+from app.core.consent import locking, set_undo
+from app.core.consent.destination_opt_outs import OptOut
+from app.core.consent.set_changes import Outcome
+from app.core.consent.set_undo import Done
+from app.core.contacts import profile, records
+from app.core.imports import consents
+from app.core.imports.options import Options
+from app.core.imports.planning import ATTRIBUTES, stored
+from app.core.imports.setup import setup_of
+from app.core.ledger.evidence import Evidence
+from app.db import run
+from app.models import (
+    BulkJob,
+    BulkJobItem,
+    ConsentEvent,
+    Contact,
+    ContactNote,
+    ContactTag,
+    Conversation,
+    SubscriptionType,
+)
+
+CONTACTS_MAX = 300
+RESTORED, CHANGED_SINCE, GONE = "restored", "changed_since", "erased"
+_ITEM = cast(Table, BulkJobItem.__table__)
+_DATES = frozenset({"signed_up_at"})
+
+
+def run_undo(session: Session, job: BulkJob, at: datetime) -> bool:
+    """Undo the next chunk of an import; true when nothing is left."""
+    after = job.position.get("contact_id", 0)
+    items = _next_items(session, job, after)
+    if items:
+        outcomes = _undo(session, job, items, at=at)
+        job.position = {"contact_id": items[-1].contact_id}
+        counts = {reason: list(outcomes.values()).count(reason) for reason in set(outcomes.values())}
+        jobs.add_outcomes(job, {jobs.CHANGED: counts.pop(RESTORED, 0), **counts})
+    return len(items) < CONTACTS_MAX
+
+
+def _next_items(session: Session, job: BulkJob, after: int) -> list[BulkJobItem]:
+    changed = select(BulkJobItem).where(BulkJobItem.job_id == job.id, BulkJobItem.outcome == jobs.CHANGED)
+    following = changed.where(BulkJobItem.contact_id > after).order_by(BulkJobItem.contact_id)
+    return list(session.scalars(following.limit(CONTACTS_MAX)))
+
+
+def _undo(session: Session, job: BulkJob, items: Sequence[BulkJobItem], *, at: datetime) -> dict[int, str]:
+    """Undo these items. Returns ``restored``, or why something was left alone, by contact."""
+    options, undone_by = setup_of(job.parameters).options, (job.undo or {}).get("by", job.created_by)
+    ids = [item.contact_id for item in items]
+    query = select(Contact).where(Contact.id.in_(ids)).order_by(Contact.id).with_for_update()
+    contacts = {each.id: each for each in session.scalars(query.execution_options(populate_existing=True))}
+    untouched = _untouched(session, contacts, items, job)
+    evidence = consents.evidence_of(job, options, actor=undone_by)
+    outcomes, events = _undo_consents(session, options, items, evidence, at=at)
+    for item in items:
+        contact = contacts[item.contact_id]
+        outcome = _undo_contact(session, contact, item, evidence, at=at, is_untouched=item.contact_id in untouched)
+        outcomes[item.contact_id] = outcome if outcome != RESTORED else outcomes.get(item.contact_id, RESTORED)
+    marked = update(_ITEM).where(_ITEM.c.job_id == job.id, _ITEM.c.contact_id == bindparam("contact"))
+    run(
+        session,
+        marked.values(undo_outcome=bindparam("outcome_now"), undo_event_id=bindparam("event")),
+        [{"contact": each, "outcome_now": outcomes[each], "event": events.get(each)} for each in ids],
+    )
+    return outcomes
+
+
+def _undo_consents(
+    session: Session, options: Options, items: Sequence[BulkJobItem], evidence: Evidence, *, at: datetime
+) -> tuple[dict[int, str], dict[int, int]]:
+    """Take the consents back. Returns what became of each, and the event of each that was, by contact."""
+    done = [_done(item) for item in items if item.event_id is not None]
+    if not done:
+        return {}, {}
+    subscription_type = session.get_one(SubscriptionType, options.subscription_type_id)
+    results = set_undo.undo(session, subscription_type, done, evidence, at=at)
+    outcomes = {each.contact_id: RESTORED if each.event_id else each.outcome.value for each in results}
+    return outcomes, {each.contact_id: each.event_id for each in results if each.event_id}
+
+
+def _done(item: BulkJobItem) -> Done:
+    replaced = tuple(
+        OptOut(destination_hash, item.contact_id, datetime.fromisoformat(opted_out_at), event_id)
+        for destination_hash, opted_out_at, event_id in (item.details or {}).get("opt_outs", ())
+    )
+    return Done(item.contact_id, item.event_id or 0, replaced)
