@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app import logs
 from app.core import clock
 from app.core.bulk import jobs
+from app.core.imports import steps as imports
 from app.db import Database
 from app.models import BulkJob, JobKind, JobState
 
@@ -35,7 +36,10 @@ class Steps:
     undo: Step | None = None
 
 
-STEPS: Mapping[JobKind, Steps] = {}
+STEPS: Mapping[JobKind, Steps] = {
+    JobKind.IMPORT_CHECK: Steps(imports.run),
+    JobKind.IMPORT: Steps(imports.run),
+}
 
 
 def register(queue: Huey, database: Database) -> Callable[[threading.Event], None]:

@@ -26,10 +26,12 @@ class Recorded:
     result: Result | None = None
 
 
-def evidence_of(job: BulkJob, options: Options) -> Evidence:
-    """The evidence of everything that an import writes into the ledger."""
+def evidence_of(job: BulkJob, options: Options, *, actor: str = "") -> Evidence:
+    """The evidence of everything that an import, or its undo by another actor, writes into the ledger."""
     note = options.note.strip() or None
-    return Evidence(Source.IMPORT, job.created_by, EvidenceLevel.IMPORT, note=note, details={"bulk_job": job.id})
+    return Evidence(
+        Source.IMPORT, actor or job.created_by, EvidenceLevel.IMPORT, note=note, details={"bulk_job": job.id}
+    )
 
 
 def record(

@@ -3,6 +3,7 @@
 import codecs
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from app.core.wording import translatable
 

@@ -97,3 +97,98 @@ def _done(item: BulkJobItem) -> Done:
         for destination_hash, opted_out_at, event_id in (item.details or {}).get("opt_outs", ())
     )
     return Done(item.contact_id, item.event_id or 0, replaced)
+
+
+def _untouched(
+    session: Session, contacts: Mapping[int, Contact], items: Sequence[BulkJobItem], job: BulkJob
+) -> set[int]:
+    """The new contacts of these items that nobody touched since: unchanged, without a conversation, note or later event.
+
+    Their consents of this job do not count.
+    """
+    seen_at = {item.contact_id: (item.details or {}).get("updated_at") for item in items}
+    untouched = {each.id for each in contacts.values() if each.updated_at.isoformat() == seen_at[each.id]}
+    for table in (Conversation, ContactNote):
+        untouched -= set(session.scalars(select(table.contact_id).where(table.contact_id.in_(untouched))))
+    newest: dict[int, int] = {item.contact_id: item.event_id or 0 for item in items}
+    events = select(ConsentEvent.contact_id, ConsentEvent.id).where(ConsentEvent.contact_id.in_(untouched))
+    later = {contact_id for contact_id, event_id in session.execute(events) if event_id > newest[contact_id or 0]}
+    return untouched - later
+
+
+def _undo_contact(
+    session: Session, contact: Contact, item: BulkJobItem, evidence: Evidence, *, at: datetime, is_untouched: bool
+) -> str:
+    details = item.details
+    if contact.erased_at is not None or contact.merged_into_id is not None or details is None:
+        return GONE if contact.merged_into_id is None else Outcome.MERGED
+    if details.get("created"):
+        if not is_untouched:
+            return CHANGED_SINCE
+        profile.archive(session, contact, actor=evidence.actor, at=at)
+        return RESTORED
+    _detach(session, contact, details.get("tags", ()), item.job_id)
+    return _restore(session, contact, details, evidence, at=at)
+
+
+def _restore(
+    session: Session, contact: Contact, details: Mapping[str, Any], evidence: Evidence, *, at: datetime
+) -> str:
+    """Give the fields that are as the import left them their former values."""
+    before, after = dict(details["before"]), dict(details["after"])
+    attributes = _attributes(contact, before.pop(ATTRIBUTES, None), after.pop(ATTRIBUTES, None))
+    kept = {name for name in before if stored(getattr(contact, name)) != after[name]}
+    values = {name: value for name, value in before.items() if name not in kept}
+    kept |= _taken(session, contact, values)
+    for name in set(values) - kept - {"phone", "email"}:
+        setattr(contact, name, _value(name, values[name]))
+    if "email" in values and "email" not in kept:
+        records.set_email(session, contact, values["email"])
+    if attributes is not None:
+        contact.custom_attributes = attributes
+    records.mark_updated(session, contact, at=at)
+    if "phone" in values and "phone" not in kept:
+        records.change_phone(session, contact, values["phone"], evidence=evidence, at=at)
+    return CHANGED_SINCE if kept else RESTORED
+
+
+def _taken(session: Session, contact: Contact, values: Mapping[str, Any]) -> set[str]:
+    """Those of the former external id and address that another contact has now."""
+    same = [("external_id", Contact.external_id), ("email", Contact.email)]
+    return {
+        name
+        for name, column in same
+        if values.get(name)
+        and session.scalars(select(Contact.id).where(column == values[name], Contact.id != contact.id).limit(1)).first()
+    }
+
+
+def _attributes(
+    contact: Contact, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
+    """The custom attributes once those that the import changed, and nobody since, are restored; null: none was."""
+    if before is None or after is None:
+        return None
+    restored = dict(contact.custom_attributes)
+    for name in after:
+        if after[name] != before.get(name) and restored.get(name) == after[name]:
+            restored.pop(name)
+            restored |= {name: before[name]} if name in before else {}
+    return restored
+
+
+def _detach(session: Session, contact: Contact, tag_ids: Sequence[int], job_id: int) -> None:
+    """Detach the tags that the import attached. One that was detached and attached again since is another row."""
+    if tag_ids:
+        job = session.get_one(BulkJob, job_id)
+        attached = delete(ContactTag).where(ContactTag.contact_id == contact.id, ContactTag.tag_id.in_(tag_ids))
+        run(
+            session,
+            attached.where(
+                ContactTag.created_by == job.created_by, ContactTag.created_at <= (job.finished_at or job.created_at)
+            ),
+        )
+
+
+def _value(name: str, value: Any) -> Any:
+    return datetime.fromisoformat(value) if name in _DATES and value else value

@@ -74,6 +74,12 @@ def write(session: Session, plans: Sequence[Plan], evidence: Evidence, *, at: da
         outbox.add_all(session, topic, {each: {"contact_id": each} for each in ids}, at=at)
 
 
+def updated_at(session: Session, ids: Sequence[int]) -> dict[int, datetime]:
+    """When these contacts were updated last."""
+    found = run(session, select(_CONTACT.c.id, _CONTACT.c.updated_at).where(_CONTACT.c.id.in_(ids)))
+    return {row.id: row.updated_at for row in found} if ids else {}
+
+
 def _insert(session: Session, new: Sequence[Plan], at: datetime) -> None:
     if not new:
         return
