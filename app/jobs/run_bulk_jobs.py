@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app import logs
 from app.core import clock
 from app.core.bulk import jobs
+from app.core.exports import jobs as export_jobs
 from app.core.imports import steps as imports
 from app.db import Database
 from app.models import BulkJob, JobKind, JobState
@@ -37,6 +38,7 @@ class Steps:
 
 
 STEPS: Mapping[JobKind, Steps] = {
+    JobKind.EXPORT: Steps(export_jobs.run),
     JobKind.IMPORT_CHECK: Steps(imports.run),
     JobKind.IMPORT: Steps(imports.run),
 }

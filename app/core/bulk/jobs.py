@@ -57,14 +57,14 @@ def create(
 
 
 def start(session: Session, job: BulkJob, *, at: datetime) -> None:
-    """Hand a draft to the worker. What changes or exports contacts is audited, as ``bulk_job.started``.
+    """Hand a draft to the worker. What changes contacts is audited, as ``bulk_job.started``.
 
     :raises InvalidState: it was started before
     """
     if job.state != JobState.DRAFT:
         raise InvalidState("This job was started before.")
     job.state = JobState.QUEUED
-    if not job.is_reading or job.kind == JobKind.EXPORT:
+    if not job.is_reading:
         audit.record(session, job.created_by, "bulk_job.started", f"bulk_job:{job.id}", {"kind": job.kind}, at=at)
     session.flush()
 

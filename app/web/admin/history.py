@@ -57,6 +57,8 @@ EVENTS = {
     "destination.shown": translatable("Number or address searched for"),
     "erasure.refused": translatable("Deletion request refused"),
     "erasure.requested": translatable("Deletion requested"),
+    "export.downloaded": translatable("Export downloaded"),
+    "export.started": translatable("Export started"),
     "failure.cleared": translatable("Problems dismissed"),
     "form.archived": translatable("Form archived"),
     "form.created": translatable("Form created"),
@@ -192,7 +194,7 @@ KINDS = {
     "types": (translatable("Subscription types"), ("subscription_type.",)),
     "contacts": (
         translatable("Contacts"),
-        ("bulk_job.", "contact.", "erasure.", "tag.", "segment.", "suppression.", "suppressions."),
+        ("bulk_job.", "contact.", "erasure.", "export.", "tag.", "segment.", "suppression.", "suppressions."),
     ),
     "conversations": (translatable("Conversations"), ("conversation.", "saved_reply.")),
     "tokens": (translatable("API tokens"), ("token.",)),
