@@ -10,7 +10,7 @@ from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from app.core.bulk import jobs
-from app.core.consent import locking, set_undo
+from app.core.consent import set_undo
 from app.core.consent.destination_opt_outs import OptOut
 from app.core.consent.set_changes import Outcome
 from app.core.consent.set_undo import Done
