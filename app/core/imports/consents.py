@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.core.bulk import consent_steps
 from app.core.consent import set_changes
 from app.core.consent.set_changes import Outcome, Result, SetChange, Statement
 from app.core.imports.options import Options
@@ -61,10 +62,7 @@ def with_consent(details: dict[str, Any], recorded: Recorded | None) -> dict[str
     """Details of an item with what an undo needs of its consent: the opt-outs that it replaced."""
     if recorded is None or recorded.result is None or recorded.event_id is None:
         return details
-    replaced = [
-        [each.destination_hash, each.created_at.isoformat(), each.event_id] for each in recorded.result.replaced
-    ]
-    return {**details, "opt_outs": replaced} if replaced else details
+    return {**details, **(consent_steps.details_of(recorded.result) or {})}
 
 
 def _hindered(plan: Plan, channel: str) -> NoConsent | None:

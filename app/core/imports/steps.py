@@ -122,6 +122,8 @@ class _Chunk:
         contact = found.match(row)
         plan = Plan(row, contact)
         if contact is None:
+            if row.phone is None and not (row.values.get("external_id") or row.values.get("email")):
+                raise Refusal(Reason.NO_IDENTITY)
             if row.role == ContactRole.USER and not (row.values.get("external_id") or row.values.get("email")):
                 raise Refusal(Reason.ROLE_INVALID)
             address = row.values.get("email") if row.role == ContactRole.USER else None

@@ -9,17 +9,11 @@ from typing import Any, cast
 from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
-from app.core.bulk import jobs
-from app.core.consent import set_undo
-from app.core.consent.destination_opt_outs import OptOut
+from app.core.bulk import consent_steps, jobs
 from app.core.consent.set_changes import Outcome
-from app.core.consent.set_undo import Done
 from app.core.contacts import profile, records
-from app.core.imports import consents
-from app.core.imports.options import Options
 from app.core.imports.planning import ATTRIBUTES, stored
-from app.core.imports.setup import setup_of
-from app.core.ledger.evidence import Evidence
+from app.core.ledger.evidence import Evidence, reported_by
 from app.db import run
 from app.models import (
     BulkJob,
@@ -58,13 +52,12 @@ def _next_items(session: Session, job: BulkJob, after: int) -> list[BulkJobItem]
 
 def _undo(session: Session, job: BulkJob, items: Sequence[BulkJobItem], *, at: datetime) -> dict[int, str]:
     """Undo these items. Returns ``restored``, or why something was left alone, by contact."""
-    options, undone_by = setup_of(job.parameters).options, (job.undo or {}).get("by", job.created_by)
     ids = [item.contact_id for item in items]
     query = select(Contact).where(Contact.id.in_(ids)).order_by(Contact.id).with_for_update()
     contacts = {each.id: each for each in session.scalars(query.execution_options(populate_existing=True))}
-    untouched = _untouched(session, contacts, items, job)
-    evidence = consents.evidence_of(job, options, actor=undone_by)
-    outcomes, events = _undo_consents(session, options, items, evidence, at=at)
+    untouched = _untouched(session, contacts, items)
+    evidence = reported_by(str((job.undo or {})["by"]), bulk_job=job.id)
+    outcomes, events = _undo_consents(session, job, items, at=at)
     for item in items:
         contact = contacts[item.contact_id]
         outcome = _undo_contact(session, contact, item, evidence, at=at, is_untouched=item.contact_id in untouched)
@@ -79,32 +72,22 @@ def _undo(session: Session, job: BulkJob, items: Sequence[BulkJobItem], *, at: d
 
 
 def _undo_consents(
-    session: Session, options: Options, items: Sequence[BulkJobItem], evidence: Evidence, *, at: datetime
+    session: Session, job: BulkJob, items: Sequence[BulkJobItem], *, at: datetime
 ) -> tuple[dict[int, str], dict[int, int]]:
     """Take the consents back. Returns what became of each, and the event of each that was, by contact."""
-    done = [_done(item) for item in items if item.event_id is not None]
+    done = [consent_steps.done_of(item) for item in items if item.event_id is not None]
     if not done:
         return {}, {}
-    subscription_type = session.get_one(SubscriptionType, options.subscription_type_id)
-    results = set_undo.undo(session, subscription_type, done, evidence, at=at)
+    subscription_type = session.get_one(SubscriptionType, job.subscription_type_id)
+    results = consent_steps.restore(session, job, subscription_type, done, at=at)
     outcomes = {each.contact_id: RESTORED if each.event_id else each.outcome.value for each in results}
     return outcomes, {each.contact_id: each.event_id for each in results if each.event_id}
 
 
-def _done(item: BulkJobItem) -> Done:
-    replaced = tuple(
-        OptOut(destination_hash, item.contact_id, datetime.fromisoformat(opted_out_at), event_id)
-        for destination_hash, opted_out_at, event_id in (item.details or {}).get("opt_outs", ())
-    )
-    return Done(item.contact_id, item.event_id or 0, replaced)
+def _untouched(session: Session, contacts: Mapping[int, Contact], items: Sequence[BulkJobItem]) -> set[int]:
+    """The new contacts of these items that nobody touched since: unchanged, without conversation, note or later event.
 
-
-def _untouched(
-    session: Session, contacts: Mapping[int, Contact], items: Sequence[BulkJobItem], job: BulkJob
-) -> set[int]:
-    """The new contacts of these items that nobody touched since: unchanged, without a conversation, note or later event.
-
-    Their consents of this job do not count.
+    The consents of the job itself do not count.
     """
     seen_at = {item.contact_id: (item.details or {}).get("updated_at") for item in items}
     untouched = {each.id for each in contacts.values() if each.updated_at.isoformat() == seen_at[each.id]}
@@ -181,13 +164,9 @@ def _detach(session: Session, contact: Contact, tag_ids: Sequence[int], job_id: 
     """Detach the tags that the import attached. One that was detached and attached again since is another row."""
     if tag_ids:
         job = session.get_one(BulkJob, job_id)
+        ended_at = job.finished_at or job.created_at
         attached = delete(ContactTag).where(ContactTag.contact_id == contact.id, ContactTag.tag_id.in_(tag_ids))
-        run(
-            session,
-            attached.where(
-                ContactTag.created_by == job.created_by, ContactTag.created_at <= (job.finished_at or job.created_at)
-            ),
-        )
+        run(session, attached.where(ContactTag.created_by == job.created_by, ContactTag.created_at <= ended_at))
 
 
 def _value(name: str, value: Any) -> Any:
