@@ -37,6 +37,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         home,
         i18n,
         ids,
+        imports,
         inbox,
         messenger,
         metrics,
@@ -65,7 +66,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     i18n.init_app(app, language.of_reader)
     for part in (security, ids, assets, people, errors, health, metrics, sign_in):
         part.init_app(app)
-    for surface in (home, auth, admin, contacts, exports, inbox, messenger):
+    for surface in (home, auth, admin, contacts, exports, imports, inbox, messenger):
         surface.init_app(app)
     mounts.mount(
         app,

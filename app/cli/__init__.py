@@ -4,7 +4,20 @@ import sys
 
 import click
 
-from app.cli import accounts, backup, config, contacts, keys, ledger, private_files, receipts, routes, running, serve
+from app.cli import (
+    accounts,
+    backup,
+    config,
+    contacts,
+    imports,
+    keys,
+    ledger,
+    private_files,
+    receipts,
+    routes,
+    running,
+    serve,
+)
 from app.config import VERSION
 
 
@@ -17,6 +30,7 @@ def assent() -> None:
 for _module in (serve, backup, accounts, contacts, ledger, keys, receipts, config, routes):
     for _command in _module.COMMANDS:
         assent.add_command(_command)
+contacts.contacts.add_command(imports.import_contacts)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Commands for contacts: export."""
+"""Commands for contacts: export. ``imports.py`` adds import."""
 
 import sys
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _WHATS, _FORMATS = ("contacts", "consents", "events", "texts"), ("csv", "jsonl")
 
 @click.group()
 def contacts() -> None:
-    """Contacts: export."""
+    """Contacts: import and export."""
 
 
 @contacts.command("export")

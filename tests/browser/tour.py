@@ -14,6 +14,8 @@ from app.core import clock, demo
 from app.core.accounts import agents as accounts
 from app.core.conversations import saved_replies
 from app.core.conversations.saved_replies import ReplyContent
+from app.core.exports import jobs as exports
+from app.core.exports.parts import Export, Format, What
 from app.core.forms import insertion
 from app.core.forms import publishing as optin_forms
 from app.core.forms.content import FormContent, FormText
@@ -25,7 +27,9 @@ from app.core.site import snippets
 from app.core.webhooks import attempts, endpoints, routing
 from app.core.webhooks.attempts import AttemptOutcome, Schedule
 from app.core.workspace import bootstrap as store
+from app.db import Database
 from app.http_client import Reach
+from app.jobs import run_bulk_jobs
 from app.jobs.count_reach import count_due
 from app.jobs.route_outbox import sweep_outbox
 from app.models import (
@@ -130,6 +134,7 @@ def fill(settings: Settings) -> Demo:
         receipts = session.scalars(
             select(ConsentEvent.id).where(ConsentEvent.contact_id == signed_up.id).order_by(ConsentEvent.id)
         ).all()
+    _exports(database)
     sealing.seal(database)
     sweep_outbox(database)  # until then the overview has no answers
     count_due(database)
@@ -178,6 +183,7 @@ def fill(settings: Settings) -> Demo:
             "/contacts",
             "/contacts/opt-ins",
             "/deletion-requests",
+            "/exports",
             "/contacts?q=ana",
             f"/contacts?q={quote(signed_up.phone or '')}",
             contact,
@@ -194,6 +200,15 @@ def fill(settings: Settings) -> Demo:
         number=number,
         form=f"/admin/forms/{form_id}",
     )
+
+
+def _exports(database: Database) -> None:
+    """One that is complete, and one that waits for the worker."""
+    for export in (Export(What.CONTACTS, Format.CSV), Export(What.EVENTS, Format.JSONL)):
+        with database.unit_of_work() as session:
+            job_id = exports.start(session, export, actor="agent:1", at=clock.now()).id
+        if export.what == What.CONTACTS:
+            run_bulk_jobs.run_until_done(database, job_id)
 
 
 def each_kind(paths: tuple[str, ...], most: int = 2) -> list[str]:

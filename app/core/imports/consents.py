@@ -1,12 +1,13 @@
 """The consents of imported rows. ``core/consent/set_changes.py`` decides about each and records it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.core.bulk import consent_steps
 from app.core.consent import set_changes
 from app.core.consent.set_changes import Outcome, Result, SetChange, Statement
 from app.core.imports.options import Options
@@ -26,10 +27,12 @@ class Recorded:
     result: Result | None = None
 
 
-def evidence_of(job: BulkJob, options: Options) -> Evidence:
-    """The evidence of everything that an import writes into the ledger."""
+def evidence_of(job: BulkJob, options: Options, *, actor: str = "") -> Evidence:
+    """The evidence of everything that an import, or its undo by another actor, writes into the ledger."""
     note = options.note.strip() or None
-    return Evidence(Source.IMPORT, job.created_by, EvidenceLevel.IMPORT, note=note, details={"bulk_job": job.id})
+    return Evidence(
+        Source.IMPORT, actor or job.created_by, EvidenceLevel.IMPORT, note=note, details={"bulk_job": job.id}
+    )
 
 
 def record(
@@ -53,6 +56,13 @@ def record(
             for result in set_changes.apply(session, change, listed, at=at):
                 recorded[result.contact_id] = _recorded(state, result)
     return recorded
+
+
+def with_consent(details: dict[str, Any], recorded: Recorded | None) -> dict[str, Any]:
+    """Details of an item with what an undo needs of its consent: the opt-outs that it replaced."""
+    if recorded is None or recorded.result is None or recorded.event_id is None:
+        return details
+    return {**details, **(consent_steps.details_of(recorded.result) or {})}
 
 
 def _hindered(plan: Plan, channel: str) -> NoConsent | None:

@@ -1,7 +1,7 @@
 """Dates in imported files. One that can be read in two ways is not read."""
 
 import re
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from enum import StrEnum
 
 
@@ -55,7 +55,7 @@ def _by_parts(text: str, order: DateOrder) -> datetime | None:
     if found is None:
         return None
     first, second, year = int(found[1]), int(found[3]), int(found[4])
-    time = tuple(int(found[group] or 0) for group in (5, 6, 7))
+    hour, minute, second_of_minute = (int(found[group] or 0) for group in (5, 6, 7))
     if found[2] == ".":  # everywhere the day comes first where dots are written
         order = DateOrder.DAY_FIRST
     day_first, month_first = _date(year, second, first), _date(year, first, second)
@@ -66,7 +66,7 @@ def _by_parts(text: str, order: DateOrder) -> datetime | None:
         if day_first and month_first and day_first != month_first:
             return None
     try:
-        return datetime(day.year, day.month, day.day, *time) if day else None  # noqa: DTZ001 - the caller adds the zone
+        return datetime.combine(day, time(hour, minute, second_of_minute)) if day else None
     except ValueError:
         return None
 

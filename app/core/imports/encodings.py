@@ -3,6 +3,7 @@
 import codecs
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from app.core.wording import translatable
 
@@ -41,19 +42,19 @@ def detect(parts: Iterable[bytes]) -> Detected:
     A text in UTF-8 can hardly be anything else. Between other encodings nothing is guessed: programs that try are
     wrong too often, and a wrong guess changes names.
     """
-    decoder, is_first, has_nul = codecs.getincrementaldecoder(UTF_8)(), True, False
+    remaining = iter(parts)
+    first = next(remaining, b"")
+    marked = next((Detected(encoding, len(mark)) for mark, encoding in _MARKS if first.startswith(mark)), None)
+    if marked is not None and marked.encoding != UTF_8:
+        return marked
+    mark_bytes = marked.mark_bytes if marked else 0
+    decoder = codecs.getincrementaldecoder(UTF_8)()
     try:
-        for part in parts:
-            if is_first:
-                is_first = False
-                for mark, encoding in _MARKS:
-                    if part.startswith(mark) and encoding != UTF_8:
-                        return Detected(encoding, len(mark))
-                mark_bytes = len(codecs.BOM_UTF8) if part.startswith(codecs.BOM_UTF8) else 0
+        for part in chain([first], remaining):
+            if b"\0" in part:  # most probably UTF-16 without its mark
+                return Detected(None, mark_bytes)
             decoder.decode(part)
-            has_nul = has_nul or b"\0" in part
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return Detected(None, mark_bytes)
-    # Text with a NUL is most probably UTF-16 without its mark.
-    return Detected(None) if has_nul and not is_first and not mark_bytes else Detected(UTF_8, 0 if is_first else mark_bytes)
+    return Detected(UTF_8, mark_bytes)

@@ -34,6 +34,7 @@ class AttributeType(StrEnum):
     TEXT = "text"
     NUMBER = "number"
     YES_NO = "yes_no"
+    AS_EXPORTED = "as_exported"
 
 
 FIELD_NAMES: Mapping[Field, str] = {
@@ -59,6 +60,7 @@ ATTRIBUTE_TYPES: Mapping[AttributeType, str] = {
     AttributeType.TEXT: translatable("Custom attribute, text"),
     AttributeType.NUMBER: translatable("Custom attribute, number"),
     AttributeType.YES_NO: translatable("Custom attribute, yes or no"),
+    AttributeType.AS_EXPORTED: translatable("Custom attribute, as Assent exported it"),
 }
 # By one of these a row is recognized; without any of them it could be anybody's.
 IDENTIFYING = (Field.CONTACT_ID, Field.EXTERNAL_ID, Field.EMAIL, Field.PHONE)

@@ -8,15 +8,15 @@ import re
 from collections.abc import Mapping, Sequence
 
 from app.core import typed_text
-from app.core.imports.fields import Column, Field
+from app.core.bulk import contact_columns
+from app.core.imports.fields import AttributeType, Column, Field
 
 _HEADINGS: Mapping[Field, str] = {
-    Field.CONTACT_ID: "assent id|contact id of assent",
     Field.EXTERNAL_ID: (
         "external id|user id|userid|customer id|uuid|user uuid|klaviyo id|profile id|record id|unique name|leid|euid|"
         "contact id|benutzer id|kunden id|kundennummer|datensatz id|id utilisateur|identifiant|identifiant client|"
         "id client|id externe|id de usuario|id de cliente|identificador|id externo|id de registro|id do usuario|"
-        "id do cliente|id do registro|معرف المستخدم|معرف العميل|المعرف الخارجي"
+        "id do cliente|id do registro|معرف المستخدم|معرف العميل|المعرف الخارجي|id"
     ),
     Field.ROLE: "role|contact role|rolle|rol|papel|الدور",
     Field.NAME: (
@@ -24,8 +24,7 @@ _HEADINGS: Mapping[Field, str] = {
         "nombre completo|nome completo|nome do contato|الاسم|الاسم الكامل"
     ),
     Field.FIRST_NAME: (
-        "first name|firstname|fname|given name|first|vorname|prenom|nombre|primer nombre|nome|primeiro nome|"
-        "الاسم الاول"
+        "first name|firstname|fname|given name|first|vorname|prenom|nombre|primer nombre|nome|primeiro nome|الاسم الاول"
     ),
     Field.LAST_NAME: (
         "last name|lastname|lname|surname|family name|last|nachname|familienname|nom|nom de famille|apellido|apellidos|"
@@ -65,7 +64,8 @@ _HEADINGS: Mapping[Field, str] = {
         "sms marketing consent|accepts sms marketing|sms consent|sms optin|sms opt in|sms subscribed|sms status|"
         "sms marketing status|sms subscription status|sms marketing subscription status|sms permission|"
         "unsubscribed from sms|sms opted out|sms opt out|consent state|"
-        "sms einwilligung|sms marketing einwilligung|akzeptiert sms marketing|consentement sms|accepte le marketing sms|"
+        "sms einwilligung|sms marketing einwilligung|akzeptiert sms marketing|consentement sms|"
+        "accepte le marketing sms|"
         "consentement marketing sms|consentimiento sms|acepta marketing por sms|consentimiento de marketing por sms|"
         "consentimento sms|aceita marketing por sms|consentimento de marketing por sms|"
         "موافقة sms|الموافقة على الرسائل القصيرة|موافقة الرسائل النصية"
@@ -85,6 +85,21 @@ _HEADINGS: Mapping[Field, str] = {
 _FIELDS: Mapping[str, tuple[Field, int]] = {
     heading: (field, rank) for field, listed in _HEADINGS.items() for rank, heading in enumerate(listed.split("|"))
 }
+# Our own export. When a contact was created here is no date of the person, so it is not imported.
+_ASSENTS = {contact_columns.ID, contact_columns.EXTERNAL_ID, contact_columns.COUNTRY, contact_columns.LANGUAGE}
+_FIXED = {
+    contact_columns.ID: Field.CONTACT_ID,
+    contact_columns.EXTERNAL_ID: Field.EXTERNAL_ID,
+    contact_columns.ROLE: Field.ROLE,
+    contact_columns.NAME: Field.NAME,
+    contact_columns.PHONE: Field.PHONE,
+    contact_columns.EMAIL: Field.EMAIL,
+    contact_columns.COUNTRY: Field.COUNTRY,
+    contact_columns.LANGUAGE: Field.LANGUAGE,
+    contact_columns.TIME_ZONE: Field.TIME_ZONE,
+    contact_columns.TAGS: Field.TAGS,
+}
+_OF_SUBSCRIPTION = {contact_columns.STATE: Field.CONSENT, contact_columns.SINCE: Field.CONSENT_AT}
 # Columns in which "yes" means that the person does not want texts.
 _INVERTED = re.compile(r"unsubscribed|opted out|opt out|abgemeldet|desinscrit|baja|descadastrado")
 _NUMBER = re.compile(r"\+\d[\d\s().-]{6,20}")
@@ -107,6 +122,8 @@ def guess(headings: Sequence[str], samples: Sequence[Sequence[str]]) -> list[Col
 
     :param samples: the first rows
     """
+    if set(headings) >= _ASSENTS:
+        return _of_assent(headings)
     known = [_FIELDS.get(plain(heading)) for heading in headings]
     columns = [Column(Field.IGNORE) for _ in headings]
     for field in Field:
@@ -117,6 +134,20 @@ def guess(headings: Sequence[str], samples: Sequence[Sequence[str]]) -> list[Col
     for field, pattern in ((Field.PHONE, _NUMBER), (Field.EMAIL, _ADDRESS)):
         if field not in {column.field for column in columns}:
             _guess_by_content(columns, samples, field, pattern)
+    return columns
+
+
+def _of_assent(headings: Sequence[str]) -> list[Column]:
+    """The columns of our own export. Of several subscription types the first is taken: an import is about one."""
+    types = [part[0] for heading in headings if (part := contact_columns.subscription_part(heading))]
+    columns = []
+    for heading in headings:
+        column = Column(_FIXED.get(heading, Field.IGNORE))
+        if name := contact_columns.custom_name(heading):
+            column = Column(Field.ATTRIBUTE, name, AttributeType.AS_EXPORTED)
+        if (part := contact_columns.subscription_part(heading)) and part[0] == types[0]:
+            column = Column(_OF_SUBSCRIPTION.get(part[1], Field.IGNORE))
+        columns.append(column)
     return columns
 
 

@@ -42,8 +42,10 @@ NO_WORDS = (
     *("opted out", "opt out", "unsubscribed", "stop", "stopped", "no", "n", "false", "0", "off"),
     *("nein", "non", "nao", "لا"),
 )
+# The person was not asked, or the file does not say.
+NOTHING_SAID = frozenset({"", "none", "null", "nan", "never subscribed", "never asked", "not subscribed", "unknown"})
 # These never opt anybody in, whatever a person enters.
-NEVER_YES = frozenset(NO_WORDS) | {"", "none", "null", "nan", "never subscribed", "never asked", "not subscribed"}
+NEVER_YES = frozenset(NO_WORDS) | NOTHING_SAID
 
 
 @dataclass(frozen=True)

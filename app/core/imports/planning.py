@@ -92,10 +92,13 @@ def _attributes(row: Row, before: Mapping[str, Any], *, is_fill: bool) -> dict[s
         raise Refusal(Reason.ATTRIBUTE_INVALID) from None
 
 
-def details_of(plan: Plan) -> dict[str, Any]:
-    """What an undo needs: whether the contact is new, the values that were replaced and their new ones, new tags."""
+def details_of(plan: Plan, updated_at: datetime | None) -> dict[str, Any]:
+    """What an undo needs: whether the contact is new, the values that were replaced and their new ones, new tags.
+
+    :param updated_at: of a new contact, as the import leaves it
+    """
     if plan.contact is None:
-        return {"created": True}
+        return {"created": True, "updated_at": stored(updated_at)}
     before = {name: stored(getattr(plan.contact, name)) for name in plan.changes}
     after = {name: stored(value) for name, value in plan.changes.items()}
     return {"before": before, "after": after, "tags": plan.tags}

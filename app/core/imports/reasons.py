@@ -66,9 +66,7 @@ SENTENCES: Mapping[Reason, str] = {
     ),
     Reason.LANGUAGE_INVALID: translatable("This is not the code of a language. Write it like en or pt-BR."),
     Reason.TIME_ZONE_INVALID: translatable("This is not a time zone. Write it like Europe/Berlin."),
-    Reason.ROLE_INVALID: translatable(
-        "A role is user or lead, and a user needs an external id or an email address."
-    ),
+    Reason.ROLE_INVALID: translatable("A role is user or lead, and a user needs an external id or an email address."),
     Reason.ATTRIBUTE_INVALID: translatable(
         "This value does not fit the type of the custom attribute, or the attributes are too many."
     ),

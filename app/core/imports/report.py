@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.core.bulk import files
+from app.core.bulk import csv_cells, files
 from app.core.imports.planning import Plan
 from app.core.imports.reading import FileRow
 from app.core.imports.reasons import SENTENCES, Refusal
@@ -21,8 +21,6 @@ from app.models import BulkJob, FilePurpose, JobFile
 EXAMPLES_MAX = 5
 REFUSED_NAME = "refused-rows.csv"
 NEW, CHANGED, UNCHANGED = "new", "changed", "unchanged"
-# Spreadsheets take a cell that begins with one of these for a formula; a number with its plus is none.
-_FORMULA = ("=", "@", "\t", "\r")
 
 
 @dataclass
@@ -96,7 +94,7 @@ def append_refused(
         cells = [*row.cells, *[""] * (len(headings) - len(row.cells))]
         lines.append([*cells, str(row.number), refusal.reason.value, SENTENCES[refusal.reason]])
     text = io.StringIO()
-    csv.writer(text).writerows([_safe(cell) for cell in line] for line in lines)
+    csv.writer(text).writerows([csv_cells.write_cell(cell.replace("\0", "")) for cell in line] for line in lines)
     files.append_all(session, file, (("\ufeff" if not file.size_bytes else "") + text.getvalue()).encode())
 
 
@@ -105,11 +103,9 @@ def refused_file(session: Session, job: BulkJob) -> JobFile | None:
     return next((each for each in files.of_job(session, job.id, FilePurpose.RESULT) if each.name == REFUSED_NAME), None)
 
 
-def _safe(cell: str) -> str:
-    """A cell that no spreadsheet runs as a formula. Source: https://owasp.org/www-community/attacks/CSV_Injection"""
-    text = cell.replace("\0", "")
-    is_signed_number = text[:1] in {"+", "-"} and not text[1:].replace(" ", "").isdigit()
-    return f"'{text}" if text.startswith(_FORMULA) or is_signed_number else text
+def refused_data(session: Session, file: JobFile) -> bytes:
+    """The whole file of refused rows."""
+    return b"".join(files.read(session, file))
 
 
 def _count(counts: dict[str, int], name: str) -> None:

@@ -8,11 +8,12 @@ from functools import lru_cache
 from typing import Any
 
 from app.core import email, phone, wording
+from app.core.bulk import csv_cells
 from app.core.contacts import profile, tags
 from app.core.errors import DestinationRefused, InvalidInput
 from app.core.imports import dates, numbers
 from app.core.imports.fields import AttributeType, Column, Field
-from app.core.imports.options import NO_WORDS, NOTE_MAX, YES_WORDS, ConsentFrom, Options, word
+from app.core.imports.options import NO_WORDS, NOTE_MAX, NOTHING_SAID, YES_WORDS, ConsentFrom, Options, word
 from app.core.imports.reading import FileRow
 from app.core.imports.reasons import NoConsent, Reason, Refusal
 from app.core.phone import StoredNumber
@@ -25,8 +26,6 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 _LANGUAGE_MAX = 16
 _TEXT_MAX = 4000
 _EXCEL_WHOLE = re.compile(r"(-?\d{1,15})\.0")
-# An export that is safe for spreadsheets has an apostrophe before these.
-_ESCAPED = re.compile(r"'(?=[=+\-@\t\r'])")
 _TAG_SEPARATORS = re.compile(r"[,;|]")
 _OTHER_COUNTRIES = {"usa": "US", "uk": "GB", "united states of america": "US", "great britain": "GB", "england": "GB"}
 
@@ -100,7 +99,7 @@ class RowReader:
         for index, column in enumerate(self.columns):
             if column.field == Field.IGNORE or not (text := row.cells[index].strip()):
                 continue
-            if column.field != Field.PHONE:
+            if not _keeps_apostrophe(column):
                 text = self._plain(text)
             if column.field == Field.TAGS and column in found:
                 text = f"{found[column][1]},{text}"
@@ -110,7 +109,7 @@ class RowReader:
     def _plain(self, text: str) -> str:
         if self.is_excel and (whole := _EXCEL_WHOLE.fullmatch(text)):
             return whole[1]
-        return _ESCAPED.sub("", text, count=1) if text[0] == "'" else text
+        return csv_cells.read_cell(text)
 
     def _read_number(self, found: Row, cells: Mapping[Column, tuple[int, str]]) -> None:
         if (cell := cells.get(Column(Field.PHONE))) is None:
@@ -137,7 +136,7 @@ class RowReader:
 
     def _answer(self, cell: tuple[int, str] | None) -> tuple[ConsentState | None, NoConsent | None]:
         answer = word(cell[1]) if cell else ""
-        if not answer:
+        if answer in NOTHING_SAID:
             return None, NoConsent.NO_ANSWER
         if answer in self.options.no_words:
             return ConsentState.OPTED_OUT, None
@@ -157,10 +156,13 @@ def country_of(text: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def _country_names() -> Mapping[str, str]:
-    names = {
-        word(wording.country_name(code, locale)): code for locale in wording.LOCALES for code in phone.countries()
-    }
+    names = {word(wording.country_name(code, locale)): code for locale in wording.LOCALES for code in phone.countries()}
     return {**names, **_OTHER_COUNTRIES}
+
+
+def _keeps_apostrophe(column: Column) -> bool:
+    """Whether the reader of a column removes the apostrophe that protects a cell from spreadsheets, or needs it."""
+    return column.field in {Field.PHONE, Field.TAGS} or column.attribute_type == AttributeType.AS_EXPORTED
 
 
 def _join_names(found: Row) -> None:
@@ -229,8 +231,10 @@ def _signed_up_at(found: Row, text: str, _column: Column, reader: RowReader) -> 
     found.values["signed_up_at"] = _past(text, reader)
 
 
-def _tags(found: Row, text: str, _column: Column, _reader: RowReader) -> None:
-    names = [" ".join(each.split()) for each in _TAG_SEPARATORS.split(text)]
+def _tags(found: Row, text: str, _column: Column, reader: RowReader) -> None:
+    is_ours = Column(Field.CONTACT_ID) in reader.columns
+    listed = csv_cells.read_list(text) if is_ours else _TAG_SEPARATORS.split(csv_cells.read_cell(text))
+    names = [" ".join(each.split()) for each in listed]
     if any(len(name) > tags.NAME_MAX for name in names):
         raise Refusal(Reason.TOO_LONG)
     found.tags = tuple(dict.fromkeys(name for name in names if name))
@@ -247,7 +251,9 @@ def _consent_note(found: Row, text: str, _column: Column, _reader: RowReader) ->
 
 def _attribute(found: Row, text: str, column: Column, _reader: RowReader) -> None:
     value: str | float | bool | None = text
-    if column.attribute_type == AttributeType.NUMBER:
+    if column.attribute_type == AttributeType.AS_EXPORTED:
+        value = csv_cells.read_value(text)
+    elif column.attribute_type == AttributeType.NUMBER:
         value = _number(text)
     elif column.attribute_type == AttributeType.YES_NO:
         value = True if word(text) in YES_WORDS else False if word(text) in NO_WORDS else None

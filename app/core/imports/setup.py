@@ -11,7 +11,7 @@ from app.core.errors import NotFound
 from app.core.imports.fields import Column, column_of
 from app.core.imports.options import Options, options_of
 from app.core.imports.reading import FileRow, Layout, rows
-from app.models import BulkJob, JobFile
+from app.models import JobFile
 
 
 @dataclass(frozen=True)

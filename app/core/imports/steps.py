@@ -4,11 +4,10 @@ Both run the same code. A dry run writes each chunk in a savepoint and rolls it 
 the import would do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Iterator
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -53,9 +52,7 @@ def run(session: Session, job: BulkJob, at: datetime) -> bool:
     return is_last
 
 
-def _next_rows(
-    session: Session, file: JobFile, setup: Setup, offset: int, number: int
-) -> tuple[list[FileRow], bool]:
+def _next_rows(session: Session, file: JobFile, setup: Setup, offset: int, number: int) -> tuple[list[FileRow], bool]:
     """The rows of the next chunk, and whether they are the last ones."""
     found: list[FileRow] = []
     for row in rows_from(session, file, setup.layout, offset, number):
@@ -125,6 +122,8 @@ class _Chunk:
         contact = found.match(row)
         plan = Plan(row, contact)
         if contact is None:
+            if row.phone is None and not (row.values.get("external_id") or row.values.get("email")):
+                raise Refusal(Reason.NO_IDENTITY)
             if row.role == ContactRole.USER and not (row.values.get("external_id") or row.values.get("email")):
                 raise Refusal(Reason.ROLE_INVALID)
             address = row.values.get("email") if row.role == ContactRole.USER else None
@@ -143,6 +142,7 @@ class _Chunk:
         job, at = self.job, self.at
         writing.write(self.session, self._plans, consents.evidence_of(job, self.setup.options), at=at)
         recorded = consents.record(self.session, job, self.setup.options, self._plans, at=at)
+        updated_at = writing.updated_at(self.session, [plan.contact_id for plan in self._plans if plan.is_new])
         items, outcomes = [], {jobs.CHANGED: 0, jobs.UNCHANGED: 0}
         for plan in self._plans:
             consent = recorded.get(plan.contact_id)
@@ -158,7 +158,11 @@ class _Chunk:
                     "contact_id": plan.contact_id,
                     "outcome": outcome,
                     "event_id": consent.event_id if consent else None,
-                    "details": consents.with_consent(planning.details_of(plan), consent) if is_changed else None,
+                    "details": consents.with_consent(
+                        planning.details_of(plan, updated_at.get(plan.contact_id)), consent
+                    )
+                    if is_changed
+                    else None,
                 }
             )
         if keeps_items:

@@ -29,7 +29,7 @@ class Tags:
 
     def __init__(self, session: Session, *, actor: str, at: datetime) -> None:
         self._session, self._actor, self._at = session, actor, at
-        self._ids: dict[str, int] = dict(run(session, select(Tag.name_key, Tag.id)).tuples().all())
+        self._ids: dict[str, int] = {row.name_key: row.id for row in run(session, select(Tag.name_key, Tag.id))}
 
     def ids(self, names: Sequence[str]) -> list[int]:
         """:raises Refusal: there are too many tags in this workspace"""
@@ -74,16 +74,21 @@ def write(session: Session, plans: Sequence[Plan], evidence: Evidence, *, at: da
         outbox.add_all(session, topic, {each: {"contact_id": each} for each in ids}, at=at)
 
 
+def updated_at(session: Session, ids: Sequence[int]) -> dict[int, datetime]:
+    """When these contacts were updated last."""
+    found = run(session, select(_CONTACT.c.id, _CONTACT.c.updated_at).where(_CONTACT.c.id.in_(ids)))
+    return {row.id: row.updated_at for row in found} if ids else {}
+
+
 def _insert(session: Session, new: Sequence[Plan], at: datetime) -> None:
     if not new:
         return
-    keys, rows = keys_of(session), []
-    for plan in new:
-        rows.append(_values(plan, keys) | {"created_at": at, "updated_at": at})
+    keys = keys_of(session)
+    rows = [_values(plan, keys) | {"created_at": at, "updated_at": at} for plan in new]
     insert_rows(session, Contact, rows)
     public_ids = [row["public_id"] for row in rows]
     created = run(session, select(_CONTACT.c.public_id, _CONTACT.c.id).where(_CONTACT.c.public_id.in_(public_ids)))
-    ids = dict(created.tuples().all())
+    ids = {row.public_id: row.id for row in created}
     for plan, public_id in zip(new, public_ids, strict=True):
         plan.contact_id = ids[public_id]
 
@@ -115,10 +120,10 @@ def _update(session: Session, changed: Sequence[Plan], at: datetime) -> None:
         values = {f"new_{name}": after.get(name, getattr(contact, name)) for name in (*SIMPLE, ATTRIBUTES)}
         address = values["new_email"]
         values["new_email_hash"] = records.email_hash(keys, address)
-        rows.append({"contact": plan.contact_id, "at": at, **values})
+        rows.append({"contact": plan.contact_id, "new_updated_at": at, **values})
     if rows:
-        setting = {name: bindparam(f"new_{name}", type_=_CONTACT.c[name].type) for name in (*SIMPLE, ATTRIBUTES)}
-        setting |= {"email_hash": bindparam("new_email_hash"), "updated_at": bindparam("at", type_=_CONTACT.c.updated_at.type)}
+        names = (*SIMPLE, ATTRIBUTES, "email_hash", "updated_at")
+        setting = {name: bindparam(f"new_{name}", type_=_CONTACT.c[name].type) for name in names}
         run(session, update(_CONTACT).where(_CONTACT.c.id == bindparam("contact")).values(setting), rows)
 
 
