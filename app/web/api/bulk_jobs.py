@@ -1,7 +1,5 @@
 """Bulk jobs: many contacts subscribed or unsubscribed, with progress, result by reason, and undo."""
 
-from typing import Any
-
 from sqlalchemy.orm import Session
 
 from app.core import clock
