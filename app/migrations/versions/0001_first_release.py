@@ -1011,6 +1011,7 @@ def create_tables() -> None:
             "subscription_type_id", "destination_hash", "contact_id", name=op.f("pk_destination_opt_outs")
         ),
     )
+    op.create_index("ix_destination_opt_outs_contact_id", "destination_opt_outs", ["contact_id"])
     op.create_table(
         "inserted_forms",
         sa.Column("id", BIG_KEY, nullable=False),
