@@ -44,7 +44,7 @@ def check(session: Session, change: Change) -> None:
         if change.subscription_type_id is None:
             raise InvalidInput("Choose a subscription type.", field="subscription_type_id")
         if not change.is_dry_run and not change.note.strip():
-            raise InvalidInput("Say where the consent comes from.", field="note")
+            raise InvalidInput("Say where the consent comes from.", field="source_note")
 
 
 def types_for(session: Session, kind: JobKind) -> list[SubscriptionType]:

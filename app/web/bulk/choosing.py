@@ -33,7 +33,7 @@ class ChoiceForm(Form):
 
 
 class NoteForm(Form):
-    note = TextAreaField(lazy_gettext("Where does this consent come from?"), filters=[text])
+    source_note = TextAreaField(lazy_gettext("Where does this consent come from?"), filters=[text])
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _chosen(form: ChoiceForm, job_id: int) -> ResponseReturnValue:
 def _started(form: NoteForm, job_id: int) -> ResponseReturnValue:
     with unit_of_work() as session:
         draft = drafts.lock(session, job_id)
-        drafts.start(session, draft, form.note.data or "", actor=current_actor(), at=clock.now())
+        drafts.start(session, draft, form.source_note.data or "", actor=current_actor(), at=clock.now())
     return redirect(url_for("bulk.job_page", job_id=job_id), 303)
 
 
