@@ -70,7 +70,7 @@ def choose(
     )
     preview = changes.create(session, change, actor=draft.created_by, at=at)
     if len(selection.next_ids(session, change.selection, 0, COUNTED_AT_ONCE + 1)) <= COUNTED_AT_ONCE:
-        _run(session, preview, at=at)
+        run_now(session, preview, at=at)
     draft.subscription_type_id = preview.subscription_type_id
     draft.parameters = {**preview.parameters, "dry_run": False, PREVIEW: preview.id}
     session.flush()
@@ -108,12 +108,13 @@ def start(session: Session, draft: BulkJob, note: str, *, actor: str, at: dateti
     jobs.start(session, draft, at=at)
 
 
-def _run(session: Session, preview: BulkJob, *, at: datetime) -> None:
-    """Run a whole dry run in this transaction; no worker has seen it."""
-    step = changes.STEPS[JobKind(preview.kind)].run
-    while not step(session, preview, at):
+def run_now(session: Session, job: BulkJob, *, at: datetime) -> None:
+    """Run a whole job of few contacts in the transaction that created it, so that no worker sees it."""
+    step = changes.STEPS[JobKind(job.kind)].run
+    job.started_at = at
+    while not step(session, job, at):
         pass
-    jobs.finish(preview, JobState.DONE, at=at)
+    jobs.finish(job, JobState.DONE, at=at)
     session.flush()
 
 
