@@ -1,4 +1,4 @@
-"""Max subscribes many contacts: he selects them, sees what would happen, says where the consent comes from, undoes it."""
+"""Max subscribes all contacts that match, after a preview and a note on where the consent comes from, and undoes it."""
 
 from playwright.sync_api import Page, expect
 
@@ -12,7 +12,9 @@ from tests.browser.themes import in_every_look
 CHOOSE = """token => {
   const form = Object.assign(document.createElement("form"), {method: "post", action: "/contacts/bulk"});
   const values = {csrf_token: token, action: "subscribe", all: "1", q: "Sam"};
-  for (const [name, value] of Object.entries(values)) form.append(Object.assign(document.createElement("input"), {name, value}));
+  for (const [name, value] of Object.entries(values)) {
+    form.append(Object.assign(document.createElement("input"), {name, value}));
+  }
   document.body.append(form);
   form.submit();
 }"""
