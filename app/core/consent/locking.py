@@ -32,6 +32,7 @@ class SetRow(NamedTuple):
     """What rules need of one contact of a set."""
 
     id: int
+    role: str
     phone: str | None
     phone_hash: str | None
     email: str | None

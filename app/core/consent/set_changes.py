@@ -26,7 +26,10 @@ _SOURCES = frozenset({Source.BULK, Source.IMPORT})
 
 
 class Outcome(StrEnum):
-    """What became of one contact of a set: changed, unchanged, or the first reason why it was skipped."""
+    """What became of one contact of a set: changed, unchanged, or the first reason why it was skipped.
+
+    Of an undo: ``restored``, or the reason why the contact was left alone.
+    """
 
     CHANGED = "changed"
     UNCHANGED = "unchanged"
@@ -42,6 +45,7 @@ class Outcome(StrEnum):
     OPTED_OUT = "opted_out"
     NUMBER_CHANGED = "number_changed"
     CHANGED_SINCE = "changed_since"
+    RESTORED = "restored"
 
 
 @dataclass(frozen=True)
