@@ -1,6 +1,6 @@
 """Outbox events: written in the transaction of the change that they report, and routed to webhooks by the worker."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app.core import audit, idempotency
-from app.db import CompiledStatement, dialect_of, insert_rows_statement
+from app.db import CompiledStatement, dialect_of, insert_rows, insert_rows_statement
 from app.models import OutboxEvent
 
 # The subject in the audit log of events that could not be routed.
@@ -31,6 +31,17 @@ def add(
         values |= {f"topic__{row}": topic, f"contact_id__{row}": contact_id}
         values |= {f"payload__{row}": payload, f"created_at__{row}": at}
     _insert(len(values) // 4).run(session, **values)
+
+
+def add_all(session: Session, topic: str, payloads: Mapping[int, dict[str, Any]], *, at: datetime) -> None:
+    """Write one event of a topic for each contact, by its id, with its payload."""
+    for contact_id in payloads:
+        idempotency.add_subject(session, contact_id)
+    rows = (
+        {"topic": topic, "contact_id": contact_id, "payload": payload, "created_at": at}
+        for contact_id, payload in payloads.items()
+    )
+    insert_rows(session, OutboxEvent, list(rows))
 
 
 @lru_cache

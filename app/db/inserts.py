@@ -1,13 +1,18 @@
 """INSERT statements with ON CONFLICT, for both dialects."""
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam
+from sqlalchemy import ARRAY, Table, bindparam, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app.db.statements import dialect_of
+from app.db.statements import dialect_of, run
 from app.models import Base
+
+# Reads the highest id that a table with AUTOINCREMENT has given, and takes ids from a sequence.
+_LAST_ID = text("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = :table), 0)")
+_TAKE_IDS = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
 
 
 def insert_or_ignore(session: Session, model: type[Base], values: dict[str, Any]) -> bool:
@@ -15,6 +20,44 @@ def insert_or_ignore(session: Session, model: type[Base], values: dict[str, Any]
     statement = _insert(dialect_of(session), model).on_conflict_do_nothing().inline()
     options = {"preserve_rowcount": True}  # SQLAlchemy does not keep it for an INSERT otherwise
     return session.connection().execute(statement, values, execution_options=options).rowcount == 1
+
+
+def insert_rows(
+    session: Session,
+    model: type[Base],
+    rows: Sequence[Mapping[str, Any]],
+    on_conflict: Callable[[postgresql.Insert], postgresql.Insert] | None = None,
+) -> None:
+    """Insert many rows by one call of the driver: on PostgreSQL one statement over arrays, on SQLite a prepared one.
+
+    :param rows: all with the same columns
+    :param on_conflict: adds ON CONFLICT
+    """
+    if not rows:
+        return
+    columns, table = tuple(rows[0]), _table(model)
+    if dialect_of(session) == "sqlite":
+        insert = insert_statement("sqlite", model, columns)
+        run(session, on_conflict(insert) if on_conflict else insert, [dict(row) for row in rows])
+        return
+    arrays = (bindparam(name, type_=ARRAY(table.c[name].type)) for name in columns)
+    unnested = func.unnest(*arrays).table_valued(*columns).render_derived()
+    insert = _insert("postgresql", model).from_select(columns, select(unnested)).inline()
+    run(
+        session, on_conflict(insert) if on_conflict else insert, {name: [row[name] for row in rows] for name in columns}
+    )
+
+
+def reserve_ids(session: Session, model: type[Base], count: int) -> list[int]:
+    """Ids for new rows of a table whose ids are never used twice, in ascending order.
+
+    On SQLite they are free until the transaction ends, because it is the only writer.
+    """
+    table = _table(model).name
+    if dialect_of(session) == "sqlite":
+        last = int(run(session, _LAST_ID, {"table": table}).scalar_one())
+        return list(range(last + 1, last + 1 + count))
+    return sorted(run(session, _TAKE_IDS, {"table": table, "count": count}).scalars())
 
 
 def insert_into(session: Session, model: type[Base]) -> postgresql.Insert:

@@ -8,37 +8,24 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 
 from huey import Huey
 from sqlalchemy.orm import Session
 
 from app import logs
 from app.core import clock
-from app.core.bulk import jobs
+from app.core.bulk import changes, jobs
+from app.core.bulk.changes import Steps
 from app.core.exports import jobs as export_jobs
 from app.db import Database
-from app.models import BulkJob, JobKind, JobState
+from app.models import JobKind, JobState
 
 PART_S = 1.0
 EVERY_S = 1.0
-# One chunk: does the next piece of work of a locked job, moves its position, adds to its counts. True: nothing is left.
-Step = Callable[[Session, BulkJob, datetime], bool]
 _log = logs.get_logger()
 
 
-@dataclass(frozen=True)
-class Steps:
-    """What a kind of job does in one chunk, and what its undo does."""
-
-    run: Step
-    undo: Step | None = None
-
-
-STEPS: Mapping[JobKind, Steps] = {
-    JobKind.EXPORT: Steps(export_jobs.run),
-}
+STEPS: Mapping[JobKind, Steps] = {**changes.STEPS, JobKind.EXPORT: Steps(export_jobs.run)}
 
 
 def register(queue: Huey, database: Database) -> Callable[[threading.Event], None]:

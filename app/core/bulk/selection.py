@@ -17,7 +17,7 @@ from app.core.errors import InvalidInput
 from app.core.signing import is_public_id
 from app.core.workspace import settings
 from app.db import run
-from app.models import Contact
+from app.models import BulkJob, Contact
 
 IDS_MAX = 10_000
 SEARCHED_MAX = 255
@@ -54,6 +54,13 @@ def next_ids(session: Session, selection: Selection, after_id: int, limit: int) 
     # both bounds, or a planner walks from the start of one of them
     behind = and_(key > after_id, _CONTACT.c.id > after_id)
     return list(run(session, ids.where(behind).order_by(key).limit(limit)).scalars())
+
+
+def next_chunk(session: Session, job: BulkJob, limit: int) -> list[int]:
+    """The next contacts of a job after ``position["after"]``. Sets its total before the first."""
+    if job.total is None:
+        job.total = count(session, job.parameters["selection"])
+    return next_ids(session, job.parameters["selection"], job.position.get("after", 0), limit)
 
 
 def count(session: Session, selection: Selection) -> int:

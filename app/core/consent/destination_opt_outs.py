@@ -3,15 +3,16 @@
 Only ``app/core/consent`` imports this module.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import NamedTuple, cast
 
 from sqlalchemy import Executable, Table, bindparam, case, delete, select, update
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from app.db import CompiledStatement, insert_statement, run
+from app.db import CompiledStatement, insert_rows, insert_statement, run
 from app.models import ConsentEvent, DestinationOptOut
 
 _EVENT = cast(Table, ConsentEvent.__table__)
@@ -30,8 +31,25 @@ _FIND_KIND = CompiledStatement(
 )
 
 
+class OptOut(NamedTuple):
+    """An opt-out of a destination by a contact; the subscription type is known."""
+
+    destination_hash: str
+    contact_id: int
+    created_at: datetime
+    event_id: int
+
+
 def _upsert(dialect: str, *, replaces_event: bool) -> Executable:
     insert = insert_statement(dialect, DestinationOptOut, tuple(_OPT_OUT.c.keys()))
+    return _on_conflict(insert, replaces_event=replaces_event)
+
+
+def _replacing(insert: postgresql.Insert) -> postgresql.Insert:
+    return _on_conflict(insert, replaces_event=True)
+
+
+def _on_conflict(insert: postgresql.Insert, *, replaces_event: bool) -> postgresql.Insert:
     newest = case(
         (insert.excluded.created_at > _OPT_OUT.c.created_at, insert.excluded.created_at),
         else_=_OPT_OUT.c.created_at,
@@ -72,6 +90,28 @@ def add(session: Session, keys: Iterable[DestinationKey], event_id: int, *, repl
     for key in keys:
         if key.destination_hash:
             statement.run(session, **vars(key), created_at=at, event_id=event_id)
+
+
+def add_all(session: Session, subscription_type_id: int, opt_outs: Iterable[OptOut]) -> None:
+    """Record many opt-outs of one type, as the person's word: each replaces the event of one that the contact has."""
+    rows = [{"subscription_type_id": subscription_type_id, **each._asdict()} for each in opt_outs]
+    insert_rows(session, DestinationOptOut, rows, _replacing)
+
+
+def put_back(session: Session, subscription_type_id: int, added: Mapping[int, int], replaced: Iterable[OptOut]) -> None:
+    """Remove the opt-outs of destinations that these events recorded, and put back those that they replaced.
+
+    An opt-out that was revoked since, or recorded by a later event, stays as it is.
+
+    :param added: the event of each contact, by its id
+    """
+    of_events = (_OPT_OUT.c.contact_id.in_(added), _OPT_OUT.c.event_id.in_(added.values()))
+    removed = delete(_OPT_OUT).where(_OPT_OUT.c.subscription_type_id == subscription_type_id, *of_events)
+    found = run(session, removed.returning(_OPT_OUT.c.contact_id, _OPT_OUT.c.destination_hash)).all()
+    gone = {(row.contact_id, row.destination_hash) for row in found}
+    add_all(
+        session, subscription_type_id, [each for each in replaced if (each.contact_id, each.destination_hash) in gone]
+    )
 
 
 def renew(session: Session, contact_id: int, subscription_type_id: int, *, at: datetime) -> None:

@@ -5,6 +5,7 @@ Pages and the API use it, and sending checks again.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import bindparam, func, literal_column, select
 from sqlalchemy.orm import Session
@@ -70,7 +71,20 @@ class SubscriptionStatus:
         return not self.reasons
 
 
-def sms_block_of(contact: Contact) -> str | None:
+class Textable(Protocol):
+    """The fields of a contact's own row that may stop every text. Contacts have them, and rows of a set."""
+
+    @property
+    def archived_at(self) -> datetime | None: ...
+    @property
+    def blocked_at(self) -> datetime | None: ...
+    @property
+    def gdpr_optin(self) -> bool | None: ...
+    @property
+    def phone(self) -> str | None: ...
+
+
+def sms_block_of(contact: Textable) -> str | None:
     """The value of ``contacts.sms_block``: the first reason in the contact's own row that stops every text, or null.
 
     A suppression is not one of them. It belongs to the number, and its rule reads the suppressions: a copy beside each

@@ -1039,6 +1039,7 @@ def create_tables() -> None:
             "subscription_type_id", "destination_hash", "contact_id", name=op.f("pk_destination_opt_outs")
         ),
     )
+    op.create_index("ix_destination_opt_outs_contact_id", "destination_opt_outs", ["contact_id"])
     op.create_table(
         "inserted_forms",
         sa.Column("id", BIG_KEY, nullable=False),
@@ -1188,6 +1189,14 @@ def create_bulk_tables() -> None:
         ["contact_id"],
         sqlite_where=sa.text("details IS NOT NULL"),
         postgresql_where=sa.text("details IS NOT NULL"),
+    )
+    op.create_index("ix_bulk_job_items_outcome", "bulk_job_items", ["job_id", "outcome", "contact_id"])
+    op.create_index(
+        "ix_bulk_job_items_undo_outcome",
+        "bulk_job_items",
+        ["job_id", "undo_outcome", "contact_id"],
+        sqlite_where=sa.text("undo_outcome IS NOT NULL"),
+        postgresql_where=sa.text("undo_outcome IS NOT NULL"),
     )
     op.create_table(
         "job_files",
