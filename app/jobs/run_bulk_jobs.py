@@ -17,6 +17,8 @@ from app.core import clock
 from app.core.bulk import changes, jobs
 from app.core.bulk.changes import Steps
 from app.core.exports import jobs as export_jobs
+from app.core.imports import steps as imports
+from app.core.imports import undo as import_undo
 from app.db import Database
 from app.models import JobKind, JobState
 
@@ -25,7 +27,12 @@ EVERY_S = 1.0
 _log = logs.get_logger()
 
 
-STEPS: Mapping[JobKind, Steps] = {**changes.STEPS, JobKind.EXPORT: Steps(export_jobs.run)}
+STEPS: Mapping[JobKind, Steps] = {
+    **changes.STEPS,
+    JobKind.EXPORT: Steps(export_jobs.run),
+    JobKind.IMPORT_CHECK: Steps(imports.run),
+    JobKind.IMPORT: Steps(imports.run, import_undo.run_undo),
+}
 
 
 def register(queue: Huey, database: Database) -> Callable[[threading.Event], None]:
