@@ -20,14 +20,12 @@ class BulkChangeSchema(Input):
         Id(), load_default=None, allow_none=True, validate=validate.Length(min=1, max=CONTACTS_MAX)
     )
     segment_id = Id(load_default=None, allow_none=True)
-    query = fields.Dict(
-        load_default=None, allow_none=True, metadata={"description": "see *The query language*"}
-    )
+    query = fields.Dict(load_default=None, allow_none=True, metadata={"description": "see *The query language*"})
     source_note = Text(
         most=2000,
         load_default=None,
         allow_none=True,
-        metadata={"description": "where the consent, or its end, comes from; part of the proof. Needed without `dry_run`"},
+        metadata={"description": "where the consent comes from; part of the proof. Left out only with `dry_run`"},
     )
     dry_run = YesOrNo(load_default=False, metadata={"description": "only count what would change"})
 
@@ -53,9 +51,7 @@ class BulkJobSchema(Output):
 
     type = Constant("bulk_job")
     id = fields.String(required=True)
-    action = fields.String(
-        required=True, attribute="kind", validate=validate.OneOf([kind.value for kind in JobKind])
-    )
+    action = fields.String(required=True, attribute="kind", validate=validate.OneOf([kind.value for kind in JobKind]))
     subscription_type_id = fields.String(required=True, allow_none=True)
     dry_run = _DryRun(required=True, attribute="parameters")
     state = fields.String(

@@ -230,6 +230,11 @@ def record_failure(session: Session, job_id: int, error: Exception, *, at: datet
     session.flush()
 
 
+def has_items(job: BulkJob, *, at: datetime) -> bool:
+    """Whether what a job did with each contact is still kept: for 30 days after it ended."""
+    return not job.is_reading and (job.finished_at is None or at < job.finished_at + UNDO_WITHIN)
+
+
 def delete_old_items(session: Session, *, at: datetime, limit: int) -> int:
     """Delete items of jobs that ended more than 30 days ago, which nobody can undo any more. Returns how many."""
     old = select(BulkJob.id).where(BulkJob.finished_at < at - UNDO_WITHIN, BulkJob.state.not_in(UNFINISHED))
