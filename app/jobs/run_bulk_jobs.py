@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app import logs
 from app.core import clock
 from app.core.bulk import jobs
+from app.core.contacts import count_jobs
 from app.db import Database
 from app.models import BulkJob, JobKind, JobState
 
@@ -35,7 +36,7 @@ class Steps:
     undo: Step | None = None
 
 
-STEPS: Mapping[JobKind, Steps] = {}
+STEPS: Mapping[JobKind, Steps] = {JobKind.COUNT: Steps(count_jobs.step)}
 
 
 def register(queue: Huey, database: Database) -> Callable[[threading.Event], None]:
