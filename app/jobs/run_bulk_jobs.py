@@ -16,6 +16,7 @@ from app import logs
 from app.core import clock
 from app.core.bulk import changes, jobs
 from app.core.bulk.changes import Steps
+from app.core.contacts import count_jobs
 from app.db import Database
 from app.models import JobKind, JobState
 
@@ -24,7 +25,7 @@ EVERY_S = 1.0
 _log = logs.get_logger()
 
 
-STEPS: Mapping[JobKind, Steps] = changes.STEPS
+STEPS: Mapping[JobKind, Steps] = {**changes.STEPS, JobKind.COUNT: Steps(count_jobs.step)}
 
 
 def register(queue: Huey, database: Database) -> Callable[[threading.Event], None]:

@@ -147,10 +147,16 @@ def create_postgresql_search() -> None:
     op.execute(
         "CREATE INDEX ix_contacts_name_words ON contacts USING gin (to_tsvector('simple', name)) WHERE name IS NOT NULL"
     )
+    op.execute('CREATE INDEX ix_contacts_name_lower_id ON contacts (lower("left"(name, 200)), id)')
+    op.execute('CREATE INDEX ix_contacts_phone_right_id ON contacts ("right"(phone, 4), id)')
+    op.execute("CREATE INDEX ix_contacts_email_domain_id ON contacts (split_part(email, '@', 2), id)")
 
 
 def create_sqlite_search() -> None:
     """An index of every three consecutive letters, over the texts in their own table; triggers maintain it."""
+    op.execute("CREATE INDEX ix_contacts_name_nocase_id ON contacts (name COLLATE NOCASE, id)")
+    op.execute("CREATE INDEX ix_contacts_phone_substr_id ON contacts (substr(phone, -4), id)")
+    op.execute("CREATE INDEX ix_contacts_email_substr_id ON contacts (substr(email, instr(email, '@') + 1), id)")
     op.execute(
         "CREATE VIRTUAL TABLE message_search USING fts5"
         "(body, content='messages', content_rowid='id', tokenize='trigram')"
@@ -541,7 +547,21 @@ def create_tables() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_contacts_public_id")),
     )
     op.create_index("ix_contacts_created_at_id", "contacts", ["created_at", "id"])
-    op.create_index("ix_contacts_email", "contacts", ["email"], postgresql_where=sa.text("email IS NOT NULL"))
+    op.create_index(
+        "ix_contacts_email",
+        "contacts",
+        ["email"],
+        postgresql_ops={"email": "text_pattern_ops"},
+        postgresql_where=sa.text("email IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_contacts_former_numbers",
+        "contacts",
+        ["id"],
+        sqlite_where=sa.text("former_phone_hashes IS NOT NULL"),
+        postgresql_where=sa.text("former_phone_hashes IS NOT NULL"),
+    )
+    op.create_index("ix_contacts_last_seen_at_id", "contacts", ["last_seen_at", "id"])
     op.create_index(
         "ix_contacts_merged_into_id",
         "contacts",
@@ -558,6 +578,14 @@ def create_tables() -> None:
     )
     op.create_index(
         "ix_contacts_phone_hash", "contacts", ["phone_hash"], postgresql_where=sa.text("phone_hash IS NOT NULL")
+    )
+    op.create_index("ix_contacts_phone_country_id", "contacts", ["phone_country", "id"])
+    op.create_index(
+        "ix_contacts_out_of_reach",
+        "contacts",
+        ["id"],
+        sqlite_where=sa.text("sms_block IS NOT NULL OR archived_at IS NOT NULL"),
+        postgresql_where=sa.text("sms_block IS NOT NULL OR archived_at IS NOT NULL"),
     )
     op.create_index("ix_contacts_updated_at_id", "contacts", ["updated_at", "id"])
     op.create_table(
