@@ -16,6 +16,7 @@ from app import logs
 from app.core import clock
 from app.core.bulk import changes, jobs
 from app.core.bulk.changes import Steps
+from app.core.contacts import count_jobs
 from app.core.exports import jobs as export_jobs
 from app.core.imports import steps as imports
 from app.core.imports import undo as import_undo
@@ -29,6 +30,7 @@ _log = logs.get_logger()
 
 STEPS: Mapping[JobKind, Steps] = {
     **changes.STEPS,
+    JobKind.COUNT: Steps(count_jobs.step),
     JobKind.EXPORT: Steps(export_jobs.run),
     JobKind.IMPORT_CHECK: Steps(imports.run),
     JobKind.IMPORT: Steps(imports.run, import_undo.run_undo),

@@ -3,6 +3,7 @@
 A draft is a row of ``bulk_jobs`` in the state ``draft``. Its preview is another job, a dry run of the same change.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -72,7 +73,7 @@ def choose(
     if len(selection.next_ids(session, change.selection, 0, COUNTED_AT_ONCE + 1)) <= COUNTED_AT_ONCE:
         run_now(session, preview, at=at)
     draft.subscription_type_id = preview.subscription_type_id
-    draft.parameters = {**preview.parameters, "dry_run": False, PREVIEW: preview.id}
+    draft.parameters = {**changes.parameters_of(replace(change, is_dry_run=False)), PREVIEW: preview.id}
     session.flush()
     return preview
 
@@ -103,7 +104,7 @@ def start(session: Session, draft: BulkJob, note: str, *, actor: str, at: dateti
         note=note,
     )
     changes.check(session, change)
-    draft.parameters = {**draft.parameters, "note": note}
+    draft.parameters = changes.parameters_of(change)
     draft.created_by, draft.created_at = actor, at
     jobs.start(session, draft, at=at)
 

@@ -16,6 +16,7 @@ from app.web.contacts import (  # noqa: F401
     profile,
     receipt,
     record_consent,
+    segments,
     show_me,
     states,
     tagging,
