@@ -16,8 +16,7 @@ from sqlalchemy.orm import Session
 
 from app import logs
 from app.core import clock
-from app.core.bulk import jobs
-from app.core.contacts import count_jobs
+from app.core.bulk import count_jobs, jobs
 from app.db import Database
 from app.models import BulkJob, JobKind, JobState
 
