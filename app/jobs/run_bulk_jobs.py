@@ -14,9 +14,8 @@ from sqlalchemy.orm import Session
 
 from app import logs
 from app.core import clock
-from app.core.bulk import changes, jobs
+from app.core.bulk import changes, count_jobs, jobs
 from app.core.bulk.changes import Steps
-from app.core.contacts import count_jobs
 from app.core.exports import jobs as export_jobs
 from app.core.imports import steps as imports
 from app.core.imports import undo as import_undo
