@@ -1,6 +1,7 @@
 """Everything that happened with a contact, newest first: consents, conversations, forms, notes and changes.
 
-Each source is read by its own key and at most a page of it, then they are merged by time.
+Each source is read by its own key and at most a page of it, then they are merged by time. An event that was reported
+late keeps its place in the order of the ledger.
 """
 
 import heapq
@@ -44,7 +45,7 @@ class Only(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry. ``at``: when it was recorded.
+    """One entry. ``at``: when it happened.
 
     :param value: a ``LedgerLine``, ``Conversation``, ``InsertedForm``, ``notes.SignedNote`` or ``AuditEntry``
     """
@@ -129,7 +130,7 @@ def _number_events(session: Session, contact: Contact, _only: Only, before: int 
 
 
 def _of_lines(kind: Kind, lines: Iterable[LedgerLine]) -> list[Entry]:
-    return [Entry(kind, each.event.id, each.event.recorded_at, each) for each in lines]
+    return [Entry(kind, each.event.id, each.event.occurred_at, each) for each in lines]
 
 
 def _rows(table: Any, kind: Kind) -> _Reader:

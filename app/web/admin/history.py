@@ -44,6 +44,7 @@ EVENTS = {
     "contact.note_added": translatable("Contact note added"),
     "contact.tagged": translatable("Contact tagged"),
     "contact.unarchived": translatable("Contact restored"),
+    "contact.unblocked": translatable("Contact unblocked"),
     "contact.untagged": translatable("Contact untagged"),
     "contact.updated": translatable("Contact updated"),
     "conversation.assignment": translatable("Conversation assigned"),

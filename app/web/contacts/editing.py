@@ -73,9 +73,7 @@ def _form(contact: Contact | None) -> EditForm:
     with read_only() as session:
         workspace, team = settings.get(session), agents.find_all(session)
         form = EditForm(contact, attributes.custom_types(session), frozenset(workspace.allowed_countries))
-    form.owner_id.choices = choices(
-        [("", gettext("Nobody in particular")), *((str(each.id), agents.label(each)) for each in team)]
-    )
+    form.owner_id.choices = choices([("", gettext("No owner")), *((str(each.id), agents.label(each)) for each in team)])
     languages = dict(wording.LOCALES)
     if contact and contact.locale:
         languages.setdefault(contact.locale, contact.locale)

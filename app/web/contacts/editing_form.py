@@ -175,6 +175,7 @@ def _fields_of(contact: Contact) -> dict[str, Any]:
     return {
         "role": contact.role,
         "name": contact.name,
+        "phone": contact.phone,
         "email": contact.email,
         "external_id": contact.external_id,
         "language_override": contact.locale,
