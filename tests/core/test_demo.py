@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 
 import phonenumbers
 import pytest
@@ -9,7 +10,6 @@ from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
 from app.core import demo, wording
-from app.core.accounts import agents as accounts
 from app.core.bulk import items, jobs
 from app.core.consent import eligibility
 from app.core.consent.eligibility import Reason
@@ -35,14 +35,23 @@ from app.models import (
     Wording,
 )
 from tests import make
+from tests.conftest import KINDS
+from tests.installations import own_postgresql, own_sqlite
 from tests.make import NOON
 
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
-@pytest.fixture
-def filled(database: Database) -> Database:
-    with database.unit_of_work() as session:
-        demo.fill(session, at=NOON, password_hash=accounts.hash_password(demo.DEMO_PASSWORD))
-    return database
+
+@pytest.fixture(scope="module", params=KINDS)
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """The demo workspace, which its tests share: filling it takes longer than all of them."""
+    template = request.getfixturevalue(f"{request.param}_template")
+    own = own_sqlite if request.param == "sqlite" else own_postgresql
+    with own(template, tmp_path_factory.mktemp("demo")) as installation:
+        with installation.database.unit_of_work() as session:
+            demo.fill(session, at=NOON, password_hash=CHEAP.hash(demo.DEMO_PASSWORD))
+        yield installation.database
+        installation.close()
 
 
 def row_counts(database: Database) -> dict[str, int]:
@@ -189,4 +198,4 @@ def test_both_agents_can_sign_in_with_the_demo_password(filled: Database) -> Non
     with filled.read_only() as session:
         agents = {agent.email: agent for agent in session.scalars(select(Agent))}
         assert {email: agent.role for email, agent in agents.items()} == dict(demo.SIGN_INS)
-        assert all(PasswordHasher().verify(agent.password or "", demo.DEMO_PASSWORD) for agent in agents.values())
+        assert all(CHEAP.verify(agent.password or "", demo.DEMO_PASSWORD) for agent in agents.values())
