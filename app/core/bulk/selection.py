@@ -19,7 +19,6 @@ from app.db import run
 from app.models import BulkJob, Contact
 
 IDS_MAX = 10_000
-SEARCHED_MAX = 255
 _CONTACT = cast(Table, Contact.__table__)
 Selection = Mapping[str, Any]
 
@@ -36,8 +35,8 @@ def check(session: Session, selection: Selection) -> None:
         _check_ids(selection["contact_ids"])
         return
     typed = selection.get("q") or ""
-    if not isinstance(typed, str) or len(typed) > SEARCHED_MAX:
-        raise InvalidInput("A search is text of at most %(most)s characters.", field="q", most=SEARCHED_MAX)
+    if not isinstance(typed, str) or len(typed) > typed_search.TYPED_MAX:
+        raise InvalidInput("A search is text of at most %(most)s characters.", field="q", most=typed_search.TYPED_MAX)
     if selection.get("query") is not None:
         contact_search.check(session, filters.read(selection["query"]))
 
@@ -45,7 +44,8 @@ def check(session: Session, selection: Selection) -> None:
 def next_ids(session: Session, selection: Selection, after_id: int, limit: int) -> list[int]:
     """The ids of the next contacts after this one, in ascending order; empty at the end.
 
-    Archived contacts are left out unless the query asks about them, merged and erased ones always.
+    Archived contacts are left out unless the query asks about them or a text is searched. Merged and erased ones are
+    left out always.
 
     :param after_id: 0 for the first
     """
@@ -81,8 +81,8 @@ def _ids(session: Session, selection: Selection) -> tuple[Select[Any], ColumnEle
         wanted = _CONTACT.c.public_id.in_(selection["contact_ids"])
         return select(_CONTACT.c.id).where(wanted, _CONTACT.c.archived_at.is_(None)), _CONTACT.c.id
     raw = selection.get("query")
-    query = filters.read(raw) if raw is not None else None
-    query = typed_search.and_typed(query, str(selection.get("q") or ""))
+    filtered = filters.read(raw) if raw is not None else None
+    query = typed_search.and_typed(filtered, str(selection.get("q") or ""))
     plan = search_plans.plan(query, Order(), contact_search.context_of(session, query))
     key = cast(ColumnElement[int], plan.keys[-1])
     return select(key).select_from(plan.source).where(plan.where), key
