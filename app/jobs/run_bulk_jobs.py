@@ -14,9 +14,8 @@ from sqlalchemy.orm import Session
 
 from app import logs
 from app.core import clock
-from app.core.bulk import changes, jobs
+from app.core.bulk import changes, count_jobs, jobs
 from app.core.bulk.changes import Steps
-from app.core.contacts import count_jobs
 from app.db import Database
 from app.models import JobKind, JobState
 

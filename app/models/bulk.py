@@ -42,6 +42,7 @@ class FilePurpose(StrEnum):
 
 _HAS_DETAILS = text("details IS NOT NULL")
 _IS_UNDONE = text("undo_outcome IS NOT NULL")
+UNFINISHED = (JobState.QUEUED, JobState.RUNNING, JobState.UNDOING)
 _UNFINISHED = text("state IN ('queued', 'running', 'undoing')")
 
 

@@ -16,12 +16,12 @@ from app.core import audit
 from app.core.errors import InvalidState, NotFound
 from app.db import run
 from app.models import BulkJob, BulkJobItem, JobKind, JobState
+from app.models.bulk import UNFINISHED as UNFINISHED  # exported: other modules import it from here
 
 UNDO_WITHIN = timedelta(days=30)
 # A part of a job claims it again with each chunk. A part whose process ended leaves it to others after this time.
 LEASE = timedelta(seconds=15)
 ATTEMPTS_MAX = 5
-UNFINISHED = (JobState.QUEUED, JobState.RUNNING, JobState.UNDOING)
 _UNDOABLE = frozenset(
     {JobKind.SUBSCRIBE, JobKind.UNSUBSCRIBE, JobKind.TAG, JobKind.UNTAG, JobKind.ARCHIVE, JobKind.IMPORT}
 )

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.core import clock, phone
 from app.core.accounts.rights import Right
-from app.core.contacts import count_jobs, exact_counts, filter_form, filters, list_rows, search, segments, typed_search
+from app.core.bulk import count_jobs
+from app.core.contacts import exact_counts, filter_form, filters, list_rows, search, segments, typed_search
 from app.core.contacts.exact_counts import Counted
 from app.core.contacts.filter_form import FilterForm
 from app.core.contacts.filter_rows import ADVANCED, Row

@@ -6,7 +6,8 @@ from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.core import clock
-from app.core.contacts import count_jobs, filter_form
+from app.core.bulk import count_jobs
+from app.core.contacts import filter_form
 from app.core.workspace import settings
 from app.web.contacts import list_page as page
 from app.web.contacts import list_request

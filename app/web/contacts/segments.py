@@ -9,7 +9,7 @@ from wtforms import HiddenField, StringField
 
 from app.core import clock
 from app.core.accounts.rights import Right
-from app.core.contacts import exact_counts, filters, segments
+from app.core.contacts import segments
 from app.core.contacts.exact_counts import Counted
 from app.core.errors import InvalidInput, InvalidState
 from app.core.wording import translatable
@@ -46,7 +46,7 @@ def segment_list() -> str:
         for each in found:
             if time.monotonic() > until:
                 break
-            counts[each.id] = exact_counts.count(session, filters.read(each.query))
+            counts[each.id] = segments.count(session, each)
         agent = current_agent()
         return render_template(
             "contacts/segments.html",

@@ -28,7 +28,7 @@ def start(session: Session, selection: Mapping[str, Any], *, actor: str, at: dat
     found = newest(session, selection, at=at)
     if found is not None and found.state in jobs.UNFINISHED:
         return found
-    job = jobs.create(session, JobKind.COUNT, selection, actor=actor, at=at)
+    job = jobs.create(session, JobKind.COUNT, {"selection": selection}, actor=actor, at=at)
     jobs.start(session, job, at=at)
     return job
 
@@ -39,7 +39,7 @@ def newest(session: Session, selection: Mapping[str, Any], *, at: datetime) -> B
     for job in session.scalars(counts):
         is_recent = job.finished_at is None or job.finished_at > at - REMEMBERED
         is_usable = job.state == JobState.DONE or job.state in jobs.UNFINISHED
-        if is_recent and is_usable and job.parameters == selection:
+        if is_recent and is_usable and job.parameters["selection"] == selection:
             return job
     return None
 
@@ -52,8 +52,9 @@ def result(job: BulkJob) -> int:
 def step(session: Session, job: BulkJob, at: datetime) -> bool:
     """Count in the next ids; true when all are counted. ``done`` of ``total`` are ids."""
     del at
-    raw = job.parameters.get("query")
-    query = typed_search.and_typed(filters.read(raw) if raw is not None else None, str(job.parameters.get("q") or ""))
+    selection = job.parameters["selection"]
+    filtered = filters.read(selection["query"]) if selection["query"] is not None else None
+    query = typed_search.and_typed(filtered, selection["q"])
     last = job.total if job.total is not None else int(session.scalar(select(func.max(Contact.id))) or 0)
     begin = job.done
     end = last if search.is_typed(query) else min(begin + CHUNK, last)
