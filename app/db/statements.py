@@ -1,6 +1,6 @@
 """Statements that run without the ORM: ``run`` on a session's connection, ``CompiledStatement`` on the driver's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -71,6 +71,15 @@ class CompiledStatement:
             raise (busy_error(error) or error) from error.__cause__
         return changed
 
+    def run_all(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute a change for each row. On SQLite only: PostgreSQL takes arrays in one statement."""
+        driver = _driver_of(session)
+        compiled = self._compiled.get(driver.dialect.name) or self._compile(driver)
+        try:
+            compiled.execute_all(driver, rows)
+        except Exception as error:
+            raise (busy_error(error) or error) from error.__cause__
+
     def _compile(self, driver: DriverConnection) -> "_Compiled":
         name = driver.dialect.name
         statement = self._statement(name) if callable(self._statement) else self._statement
@@ -103,6 +112,21 @@ class _Compiled:
         if driver.trace is not None:
             driver.trace(self.text)
         return driver.connection.execute(self.text, self._bound(values))
+
+    def execute_all(self, driver: DriverConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+        if driver.trace is not None:
+            driver.trace(self.text)
+        columns = [self._column(rows, name, binder) for name, binder, _ in self._positions or ()]
+        driver.connection.executemany(self.text, zip(*columns, strict=True))
+
+    @staticmethod
+    def _column(rows: Sequence[Mapping[str, Any]], name: str, binder: Callable[[Any], Any] | None) -> list[Any]:
+        """The values of one parameter, as the driver takes them. What all rows share is converted once."""
+        values = [row[name] for row in rows]
+        if binder is None:
+            return values
+        first, converted = values[0], binder(values[0])
+        return [converted if value is first else binder(value) for value in values]
 
     def _bound(self, values: dict[str, Any]) -> dict[str, Any] | list[Any]:
         if self._positions is None:
