@@ -1,9 +1,9 @@
 """Outbox events: written in the transaction of the change that they report, and routed to webhooks by the worker."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
@@ -33,15 +33,21 @@ def add(
     _insert(len(values) // 4).run(session, **values)
 
 
-def add_all(session: Session, topic: str, payloads: Mapping[int, dict[str, Any]], *, at: datetime) -> None:
-    """Write one event of a topic for each contact, by its id, with its payload."""
-    for contact_id in payloads:
+class New(NamedTuple):
+    """An event to be written, as the parameters of ``add``."""
+
+    contact_id: int
+    payload: dict[str, Any]
+    at: datetime
+
+
+def add_all(session: Session, topic: str, events: Iterable[New]) -> None:
+    """Write many events of one topic."""
+    rows = []
+    for contact_id, payload, at in events:
         idempotency.add_subject(session, contact_id)
-    rows = (
-        {"topic": topic, "contact_id": contact_id, "payload": payload, "created_at": at}
-        for contact_id, payload in payloads.items()
-    )
-    insert_rows(session, OutboxEvent, list(rows))
+        rows.append({"topic": topic, "contact_id": contact_id, "payload": payload, "created_at": at})
+    insert_rows(session, OutboxEvent, rows)
 
 
 @lru_cache

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app import logs
 from app.core import clock
-from app.core.bulk import changes, jobs
+from app.core.bulk import changes, count_jobs, jobs
 from app.core.bulk.changes import Steps
 from app.core.exports import jobs as export_jobs
 from app.core.imports import steps as imports
@@ -29,6 +29,7 @@ _log = logs.get_logger()
 
 STEPS: Mapping[JobKind, Steps] = {
     **changes.STEPS,
+    JobKind.COUNT: Steps(count_jobs.step),
     JobKind.EXPORT: Steps(export_jobs.run),
     JobKind.IMPORT_CHECK: Steps(imports.run),
     JobKind.IMPORT: Steps(imports.run, import_undo.run_undo),

@@ -41,6 +41,8 @@ class FilePurpose(StrEnum):
 
 
 _HAS_DETAILS = text("details IS NOT NULL")
+_IS_UNDONE = text("undo_outcome IS NOT NULL")
+UNFINISHED = (JobState.QUEUED, JobState.RUNNING, JobState.UNDOING)
 _UNFINISHED = text("state IN ('queued', 'running', 'undoing')")
 
 
@@ -101,6 +103,16 @@ class BulkJobItem(Base):
     __table_args__ = (
         # For erasing a person: few jobs keep details.
         Index("ix_bulk_job_items_details", "contact_id", sqlite_where=_HAS_DETAILS, postgresql_where=_HAS_DETAILS),
+        # For lists by outcome: few contacts of a large job may have one.
+        Index("ix_bulk_job_items_outcome", "job_id", "outcome", "contact_id"),
+        Index(
+            "ix_bulk_job_items_undo_outcome",
+            "job_id",
+            "undo_outcome",
+            "contact_id",
+            sqlite_where=_IS_UNDONE,
+            postgresql_where=_IS_UNDONE,
+        ),
     )
 
     job_id: Mapped[int] = mapped_column(BIG_KEY, ForeignKey("bulk_jobs.id"), primary_key=True)

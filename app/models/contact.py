@@ -27,7 +27,7 @@ class ContactRole(StrEnum):
     LEAD = "lead"
 
 
-_HAS_BLOCK = text("sms_block IS NOT NULL")
+_OUT_OF_REACH = text("sms_block IS NOT NULL OR archived_at IS NOT NULL")
 _HAD_NUMBERS = text("former_phone_hashes IS NOT NULL")
 
 
@@ -68,7 +68,7 @@ class Contact(Base):
         Index("ix_contacts_last_seen_at_id", "last_seen_at", "id"),
         Index("ix_contacts_phone_country_id", "phone_country", "id"),
         # The few contacts that a count of everybody who opted in takes away.
-        Index("ix_contacts_sms_block", "id", sqlite_where=_HAS_BLOCK, postgresql_where=_HAS_BLOCK),
+        Index("ix_contacts_out_of_reach", "id", sqlite_where=_OUT_OF_REACH, postgresql_where=_OUT_OF_REACH),
         Index("ix_contacts_former_numbers", "id", sqlite_where=_HAD_NUMBERS, postgresql_where=_HAD_NUMBERS),
         Index(
             "ix_contacts_merged_into_id",

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.config import Settings
 from app.core import clock, demo
 from app.core.accounts import agents as accounts
+from app.core.bulk import drafts, jobs
 from app.core.conversations import saved_replies
 from app.core.conversations.saved_replies import ReplyContent
 from app.core.exports import jobs as exports
@@ -41,6 +42,8 @@ from app.models import (
     EvidenceLevel,
     FailureKind,
     InsertedForm,
+    JobKind,
+    JobState,
     OptInForm,
     SubscriptionType,
 )
@@ -127,6 +130,7 @@ def fill(settings: Settings) -> Demo:
         reply = saved_replies.create(session, content, actor="agent:1", at=now)
         agents = session.scalars(select(Agent.id).order_by(Agent.id)).all()
         webhooks = _webhooks(session)
+        bulk = _bulk(session, type_id)
         erasure_requests.request(session, saved.id, at=now - timedelta(days=31))
         for kind, name in ((FailureKind.JOB, "purge_erased"), (FailureKind.MAIL, demo.AGENT)):
             failures.record(session, kind, name, OSError("Connection refused"), at=now)
@@ -182,6 +186,7 @@ def fill(settings: Settings) -> Demo:
             "/admin/tokens",
             "/contacts",
             "/contacts/opt-ins",
+            *bulk,
             "/deletion-requests",
             "/exports",
             "/contacts?q=ana",
@@ -229,6 +234,27 @@ def _preferences(session: Session, signed_up: Contact, saved: Contact, type_id: 
         f"/p/{other}/subscription_types/{type_id}": "subscribe",
         "/p/nobody": "unavailable",
     }
+
+
+def _bulk(session: Session, type_id: int) -> tuple[str, ...]:
+    """Create drafts of bulk changes and jobs in other states than the demo's; returns the paths of their pages."""
+    now, kind, everyone = clock.now(), JobKind.SUBSCRIBE, {"query": None}
+    done = jobs.newest(session, limit=1)[0].id
+    tag = drafts.begin(session, JobKind.TAG, everyone, actor="agent:1", at=now)
+    preview = drafts.begin(session, kind, everyone, actor="agent:1", at=now)
+    drafts.choose(session, preview, subscription_type_id=type_id, at=now)
+    choosing = f"/bulk/{preview.id}?step=choose"
+    failed, running, waits = (
+        jobs.create(session, kind, {"selection": everyone}, actor="agent:1", at=now, subscription_type_id=type_id)
+        for _ in range(3)
+    )
+    for each in (failed, running, waits):
+        jobs.start(session, each, at=now)
+        each.total, each.done, each.changed = 900, 300, 300
+    running.state, failed.error = JobState.RUNNING, "OperationalError"
+    jobs.finish(failed, JobState.FAILED, at=now)
+    pages = [f"/bulk/{each.id}" for each in (preview, tag, failed, running, waits)]
+    return ("/bulk", f"/bulk/{done}", f"/bulk/{done}/contacts?outcome=changed", choosing, *pages)
 
 
 def _webhooks(session: Session) -> tuple[str, ...]:

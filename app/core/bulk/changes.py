@@ -59,6 +59,14 @@ def create(session: Session, change: Change, *, actor: str, at: datetime) -> Bul
     :raises InvalidInput, InvalidState, NotFound: as ``check``
     """
     check(session, change)
+    type_id = change.subscription_type_id if change.kind in OF_CONSENT else None
+    job = jobs.create(session, change.kind, parameters_of(change), actor=actor, at=at, subscription_type_id=type_id)
+    jobs.start(session, job, at=at)
+    return job
+
+
+def parameters_of(change: Change) -> dict[str, object]:
+    """The parameters of the job that does a change."""
     parameters: dict[str, object] = {"selection": dict(change.selection)}
     if change.kind in OF_CONSENT:
         parameters["note"] = change.note.strip()
@@ -66,10 +74,7 @@ def create(session: Session, change: Change, *, actor: str, at: datetime) -> Bul
         parameters["tag"] = change.tag
     if change.is_dry_run:
         parameters["dry_run"] = True
-    type_id = change.subscription_type_id if change.kind in OF_CONSENT else None
-    job = jobs.create(session, change.kind, parameters, actor=actor, at=at, subscription_type_id=type_id)
-    jobs.start(session, job, at=at)
-    return job
+    return parameters
 
 
 def check(session: Session, change: Change) -> None:
@@ -108,5 +113,7 @@ def _check_note(change: Change) -> None:
     note = change.note.strip()
     if len(note) > NOTE_MAX or not (note or change.is_dry_run):
         raise InvalidInput(
-            "Say in a note of at most %(most)s characters where the consent comes from.", field="note", most=NOTE_MAX
+            "Say in a note of at most %(most)s characters where the consent comes from.",
+            field="source_note",
+            most=NOTE_MAX,
         )

@@ -9,19 +9,19 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core import audit
 from app.core.errors import InvalidState, NotFound
 from app.db import run
-from app.models import BulkJob, BulkJobItem, JobKind, JobState
+from app.models import BulkJob, BulkJobItem, JobFile, JobKind, JobState
+from app.models.bulk import UNFINISHED as UNFINISHED  # exported: other modules import it from here
 
 UNDO_WITHIN = timedelta(days=30)
 # A part of a job claims it again with each chunk. A part whose process ended leaves it to others after this time.
 LEASE = timedelta(seconds=15)
 ATTEMPTS_MAX = 5
-UNFINISHED = (JobState.QUEUED, JobState.RUNNING, JobState.UNDOING)
 _UNDOABLE = frozenset(
     {JobKind.SUBSCRIBE, JobKind.UNSUBSCRIBE, JobKind.TAG, JobKind.UNTAG, JobKind.ARCHIVE, JobKind.IMPORT}
 )
@@ -90,8 +90,12 @@ def newest(session: Session, *, before_id: int | None = None, limit: int) -> lis
 
 
 def may_undo(job: BulkJob, *, at: datetime) -> bool:
-    """Whether a job can be undone: it changed something, and ended at most 30 days ago."""
-    is_finished = job.state in {JobState.DONE, JobState.CANCELED} and job.finished_at is not None
+    """Whether a job can be undone: it changed something, and ended at most 30 days ago.
+
+    What a failed job did can be undone, too; an undo that failed is run again (``retry``).
+    """
+    is_failed = job.state == JobState.FAILED and job.undo is None
+    is_finished = (job.state in {JobState.DONE, JobState.CANCELED} or is_failed) and job.finished_at is not None
     return is_finished and not job.is_reading and job.kind in _UNDOABLE and at < _ended_at(job) + UNDO_WITHIN
 
 
@@ -123,13 +127,53 @@ def request_cancel(session: Session, job: BulkJob, *, actor: str, at: datetime) 
     session.flush()
 
 
+def retry(session: Session, job: BulkJob, *, actor: str, at: datetime) -> None:
+    """Hand a locked job that failed, or its undo, to the worker again. It goes on where it was.
+
+    Audited as ``bulk_job.retried``. :raises InvalidState: it did not fail
+    """
+    if job.state != JobState.FAILED:
+        raise InvalidState("Only a job that failed can be tried again.")
+    job.state = JobState.QUEUED if job.undo is None else JobState.UNDOING
+    job.attempts, job.claimed_by, job.claimed_at = 0, None, None
+    audit.record(session, actor, "bulk_job.retried", f"bulk_job:{job.id}", {"kind": job.kind}, at=at)
+    session.flush()
+
+
 def waiting(session: Session, *, at: datetime) -> list[int]:
     """The jobs to run now that no worker works on: at most one that changes contacts and one that only reads."""
+    return [row.id for row in _running(session, at=at).values() if not _is_claimed(row, at=at)]
+
+
+def waits_for(session: Session, job: BulkJob, *, at: datetime) -> BulkJob | None:
+    """The job that must end before this one, or its undo, can run; null when it need not wait, or has ended."""
+    if job.state not in UNFINISHED:
+        return None
+    runs = _running(session, at=at)[job.is_reading]
+    return None if runs.id == job.id else find(session, runs.id)
+
+
+def count_unfinished(session: Session) -> tuple[int, int]:
+    """How many jobs wait, and how many run, undos included."""
+    of_state = select(BulkJob.state, func.count()).where(BulkJob.state.in_(UNFINISHED)).group_by(BulkJob.state)
+    counts = {row[0]: int(row[1]) for row in session.execute(of_state)}
+    queued = counts.pop(JobState.QUEUED, 0)
+    return queued, sum(counts.values())
+
+
+def _running(session: Session, *, at: datetime) -> dict[bool, Any]:
+    """By ``is_reading`` the job whose turn it is: the one that a worker works on, else the oldest."""
     unfinished = select(BulkJob.id, BulkJob.is_reading, BulkJob.claimed_at).where(BulkJob.state.in_(UNFINISHED))
-    first: dict[bool, Any] = {}
+    found: dict[bool, Any] = {}
     for row in session.execute(unfinished.order_by(BulkJob.id)):
-        first.setdefault(row.is_reading, row)
-    return [row.id for row in first.values() if row.claimed_at is None or row.claimed_at < at - LEASE]
+        before = found.setdefault(row.is_reading, row)
+        if _is_claimed(row, at=at) and not _is_claimed(before, at=at):
+            found[row.is_reading] = row
+    return found
+
+
+def _is_claimed(row: Any, *, at: datetime) -> bool:
+    return row.claimed_at is not None and row.claimed_at >= at - LEASE
 
 
 def claim(session: Session, job_id: int, part: str, *, at: datetime) -> bool:
@@ -186,6 +230,11 @@ def record_failure(session: Session, job_id: int, error: Exception, *, at: datet
     session.flush()
 
 
+def has_items(job: BulkJob, *, at: datetime) -> bool:
+    """Whether what a job did with each contact is still kept: for 30 days after it ended."""
+    return not job.is_reading and (job.finished_at is None or at < job.finished_at + UNDO_WITHIN)
+
+
 def delete_old_items(session: Session, *, at: datetime, limit: int) -> int:
     """Delete items of jobs that ended more than 30 days ago, which nobody can undo any more. Returns how many."""
     old = select(BulkJob.id).where(BulkJob.finished_at < at - UNDO_WITHIN, BulkJob.state.not_in(UNFINISHED))
@@ -195,6 +244,15 @@ def delete_old_items(session: Session, *, at: datetime, limit: int) -> int:
         ids = [each.contact_id for each in keys if each.job_id == job_id]
         session.execute(delete(BulkJobItem).where(BulkJobItem.job_id == job_id, BulkJobItem.contact_id.in_(ids)))
     return len(keys)
+
+
+def delete_old_drafts(session: Session, *, at: datetime) -> int:
+    """Delete drafts, dry runs and counts that were created more than 30 days ago, of which nothing else is kept."""
+    is_passing = or_(BulkJob.state == JobState.DRAFT, and_(BulkJob.is_reading, BulkJob.kind != JobKind.EXPORT))
+    old = delete(BulkJob).where(is_passing, BulkJob.created_at < at - UNDO_WITHIN, BulkJob.state.not_in(UNFINISHED))
+    for kept in (BulkJobItem, JobFile):
+        old = old.where(~exists().where(kept.job_id == BulkJob.id))
+    return int(run(session, old).rowcount)
 
 
 def _ended_at(job: BulkJob) -> datetime:

@@ -7,20 +7,18 @@ while the job runs: contacts that match by then are part of it.
 from collections.abc import Mapping
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, func, select
 from sqlalchemy.orm import Session
 
-from app.core.contacts import filters, finding, search_plans
+from app.core.contacts import filters, search_plans, typed_search
 from app.core.contacts import search as contact_search
-from app.core.contacts.search_plans import Order
+from app.core.contacts.search_walks import Order
 from app.core.errors import InvalidInput
 from app.core.signing import is_public_id
-from app.core.workspace import settings
 from app.db import run
 from app.models import BulkJob, Contact
 
 IDS_MAX = 10_000
-SEARCHED_MAX = 255
 _CONTACT = cast(Table, Contact.__table__)
 Selection = Mapping[str, Any]
 
@@ -37,8 +35,8 @@ def check(session: Session, selection: Selection) -> None:
         _check_ids(selection["contact_ids"])
         return
     typed = selection.get("q") or ""
-    if not isinstance(typed, str) or len(typed) > SEARCHED_MAX:
-        raise InvalidInput("A search is text of at most %(most)s characters.", field="q", most=SEARCHED_MAX)
+    if not isinstance(typed, str) or len(typed) > typed_search.TYPED_MAX:
+        raise InvalidInput("A search is text of at most %(most)s characters.", field="q", most=typed_search.TYPED_MAX)
     if selection.get("query") is not None:
         contact_search.check(session, filters.read(selection["query"]))
 
@@ -46,7 +44,8 @@ def check(session: Session, selection: Selection) -> None:
 def next_ids(session: Session, selection: Selection, after_id: int, limit: int) -> list[int]:
     """The ids of the next contacts after this one, in ascending order; empty at the end.
 
-    Archived contacts are left out unless the query asks about them, merged and erased ones always.
+    Archived contacts are left out unless the query asks about them or a text is searched. Merged and erased ones are
+    left out always.
 
     :param after_id: 0 for the first
     """
@@ -82,16 +81,8 @@ def _ids(session: Session, selection: Selection) -> tuple[Select[Any], ColumnEle
         wanted = _CONTACT.c.public_id.in_(selection["contact_ids"])
         return select(_CONTACT.c.id).where(wanted, _CONTACT.c.archived_at.is_(None)), _CONTACT.c.id
     raw = selection.get("query")
-    query = filters.read(raw) if raw is not None else None
+    filtered = filters.read(raw) if raw is not None else None
+    query = typed_search.and_typed(filtered, str(selection.get("q") or ""))
     plan = search_plans.plan(query, Order(), contact_search.context_of(session, query))
     key = cast(ColumnElement[int], plan.keys[-1])
-    ids = select(key).select_from(plan.source).where(plan.where)
-    typed = " ".join(str(selection.get("q") or "").split())
-    return ids.where(_matches(session, typed)) if typed else ids, key
-
-
-def _matches(session: Session, typed: str) -> ColumnElement[bool]:
-    """Whether a contact is among those that a search for this text finds."""
-    region = settings.get(session).default_country
-    exact = [each.id for each in finding.find_exactly(session, typed, region=region)]
-    return or_(_CONTACT.c.id.in_(exact), _CONTACT.c.id.in_(finding.named(session, typed)))
+    return select(key).select_from(plan.source).where(plan.where), key

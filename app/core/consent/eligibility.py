@@ -112,11 +112,20 @@ def status(session: Session, contact: Contact, subscription_type: SubscriptionTy
     destination_hash = current_destination.hash_of(contact, subscription_type.channel)
     facts = _facts(session, contact, subscription_type, consent, destination_hash)
     state = facts.state
-    is_subscribed = state == ConsentState.OPTED_IN or (
-        state == ConsentState.NEVER_ASKED and subscription_type.consent_type == ConsentType.OPT_OUT
-    )
     reasons = (rule.reason for rule in RULES if subscription_type.channel in rule.channels and rule.applies(facts))
-    return SubscriptionStatus(subscription_type, consent, state, is_subscribed, tuple(reasons))
+    subscribed = is_subscribed(state, subscription_type)
+    return SubscriptionStatus(subscription_type, consent, state, subscribed, tuple(reasons))
+
+
+def is_subscribed(state: ConsentState, subscription_type: SubscriptionType) -> bool:
+    """Whether a state counts as subscribed: opted in, or never asked where people are subscribed until they object."""
+    is_default = state == ConsentState.NEVER_ASKED and subscription_type.consent_type == ConsentType.OPT_OUT
+    return state == ConsentState.OPTED_IN or is_default
+
+
+def concerns(reason: Reason, channel: str) -> bool:
+    """Whether a rule is about messages of this channel."""
+    return any(rule.reason == reason and channel in rule.channels for rule in RULES)
 
 
 def statuses(session: Session, contact: Contact) -> list[SubscriptionStatus]:

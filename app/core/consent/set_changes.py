@@ -116,9 +116,7 @@ def apply(session: Session, change: SetChange, statements: Sequence[Statement], 
     locked = locking.lock_set(session, [each.contact_id for each in statements])
     decided = _decide_all(session, change, statements, locked.rows)
     changed = [each for each in decided if each.outcome == Outcome.CHANGED]
-    events = set_writes.write(
-        session, change.subscription_type.id, [_write(change, each, at) for each in changed], at=at
-    )
+    events = set_writes.write(session, change.subscription_type.id, [_write(change, each, at) for each in changed])
     replaced: dict[int, tuple[OptOut, ...]] = {}
     if change.state == ConsentState.OPTED_OUT:
         replaced = _write_opt_outs(session, change, decided, events, at)

@@ -59,7 +59,7 @@ def undo(
     decided = {each.contact_id: undoing.decide(each) for each in done}
     restored = [each for each in done if decided[each.contact_id] == Outcome.RESTORED]
     writes = [undoing.write(each, evidence, at) for each in restored]
-    events = set_writes.write(session, subscription_type.id, writes, at=at)
+    events = set_writes.write(session, subscription_type.id, writes)
     added = {each.contact_id: each.event_id for each in restored}
     replaced = [opt_out for each in restored for opt_out in each.replaced]
     destination_opt_outs.put_back(session, subscription_type.id, added, replaced)

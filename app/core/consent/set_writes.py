@@ -6,7 +6,7 @@ Only ``set_changes.py`` and ``set_undo.py`` import this module. They lock the co
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from sqlalchemy import Table, delete, update
 from sqlalchemy.dialects import postgresql
@@ -53,7 +53,7 @@ class Write:
     facts: Facts | None = None
 
 
-def write(session: Session, subscription_type_id: int, writes: Sequence[Write], *, at: datetime) -> dict[int, int]:
+def write(session: Session, subscription_type_id: int, writes: Sequence[Write]) -> dict[int, int]:
     """Write states, events, evidence, outbox events and ``updated_at``. Returns the event of each contact."""
     if not writes:
         return {}
@@ -64,12 +64,8 @@ def write(session: Session, subscription_type_id: int, writes: Sequence[Write], 
     touched = update(_CONTACT).where(_CONTACT.c.id.in_(events)).values(updated_at=clock.now())
     run(session, touched)
     for action, topic in _TOPICS.items():
-        payloads = {
-            each.contact_id: _payload(each.contact_id, subscription_type_id, events[each.contact_id])
-            for each in writes
-            if each.action == action
-        }
-        outbox.add_all(session, topic, payloads, at=at)
+        of_topic = (each for each in writes if each.action == action)
+        outbox.add_all(session, topic, (_published(each, subscription_type_id, events) for each in of_topic))
     return events
 
 
@@ -78,13 +74,14 @@ def _line(write: Write, subscription_type_id: int) -> Line:
     return Line(write.action, subject, write.evidence, write.at, write.facts)
 
 
-def _payload(contact_id: int, subscription_type_id: int, event_id: int) -> dict[str, Any]:
-    return {
-        "contact_id": contact_id,
+def _published(write: Write, subscription_type_id: int, events: dict[int, int]) -> outbox.New:
+    payload = {
+        "contact_id": write.contact_id,
         "subscription_type_id": subscription_type_id,
-        "event_id": event_id,
+        "event_id": events[write.contact_id],
         "inserted_form_id": None,
     }
+    return outbox.New(write.contact_id, payload, write.at)
 
 
 def _store(session: Session, subscription_type_id: int, writes: Sequence[Write], events: dict[int, int]) -> None:

@@ -48,14 +48,14 @@ class Attribute:
         return self.name not in _READ_ONLY or self.custom
 
 
-def of_contacts(session: Session) -> list[Attribute]:
+def of_contacts(session: Session, *, among: int = READ_MAX) -> list[Attribute]:
     """The fixed attributes, then the custom ones by name, each with the type of most of its values.
 
-    Custom attributes are those of the ``READ_MAX`` contacts that changed last.
+    :param among: custom attributes are those of so many contacts, the ones that changed last
     """
     newest = select(Contact.custom_attributes).where(Contact.archived_at.is_(None))
     types: dict[str, Counter[str]] = {}
-    for values in session.scalars(newest.order_by(Contact.updated_at.desc(), Contact.id.desc()).limit(READ_MAX)):
+    for values in session.scalars(newest.order_by(Contact.updated_at.desc(), Contact.id.desc()).limit(among)):
         for name, value in values.items():
             types.setdefault(name, Counter())[_BY_TYPE.get(type(value), "string")] += 1
     custom = [Attribute(name, types[name].most_common(1)[0][0], custom=True) for name in sorted(types)]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, lazyload
 
 from app.core.contacts import filter_sql, filters, segment_queries
 from app.core.contacts.filter_sql import QueryContext
-from app.core.contacts.filters import Filter, Group, Operator, Query
+from app.core.contacts.filters import Filter, Group, Kind, Operator, Query
 from app.core.contacts.search_plans import SELECTIVE, is_listed, plan
 from app.core.contacts.search_walks import NEWEST_FIRST, Key, Order, Plan
 from app.core.email import normalize
@@ -185,6 +185,13 @@ def is_look_up(query: Query | None) -> TypeGuard[Filter]:
     if not isinstance(query, Filter) or query.name not in SELECTIVE or query.operator != Operator.EQUALS:
         return False
     return query.values[0] is not None
+
+
+def is_typed(query: Query | None) -> bool:
+    """Whether a query has a part that was typed to find a contact: it is looked for anew in each statement."""
+    if isinstance(query, Group):
+        return any(is_typed(part) for part in query.parts)
+    return query is not None and query.kind == Kind.TYPED
 
 
 def _look_up(session: Session, query: Query | None, limit: int) -> list[int] | None:

@@ -89,4 +89,5 @@ def _set_archived(session: Session, rows: Collection[SetRow], archived_at: datet
 
 def _mark_updated(session: Session, contact_ids: Collection[int], *, at: datetime) -> None:
     run(session, update(_CONTACT).where(_CONTACT.c.id.in_(contact_ids)).values(updated_at=at))
-    outbox.add_all(session, "contact.updated", {each: {"contact_id": each} for each in contact_ids}, at=at)
+    updated = (outbox.New(each, {"contact_id": each}, at) for each in contact_ids)
+    outbox.add_all(session, "contact.updated", updated)

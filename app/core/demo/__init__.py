@@ -12,7 +12,7 @@ from app.core import phone
 from app.core.contacts import records as contacts
 from app.core.conversations import saved_replies
 from app.core.conversations.saved_replies import ReplyContent
-from app.core.demo import chats, shop, staff, steps, texts
+from app.core.demo import bulk_change, chats, shop, staff, steps, texts
 from app.core.demo.people import DELETION_REQUESTS, OFFERS, PEOPLE, SUMMER, WAITING, Person
 from app.core.demo.shop import Shop
 from app.core.demo.staff import ADMIN, AGENT, DEMO_PASSWORD, MARKETER, SIGN_INS
@@ -73,6 +73,7 @@ def _acts(
     acts += [
         (at - timedelta(days=30), partial(_saved_replies, session, made)),
         (at - timedelta(days=29), partial(_archive_summer, session, made)),
+        (at - timedelta(days=2), partial(bulk_change.take, session, made, contacts_by_name)),
         (at - timedelta(hours=26), partial(staff.sign_in, session, made.agents)),
     ]
     for name, days_ago in DELETION_REQUESTS:

@@ -62,3 +62,14 @@ PEOPLE = (
 WAITING = ("Ines Costa", "Hannah Cole", "Sam Rivera")
 # People who asked that their data be deleted, and how many days ago.
 DELETION_REQUESTS = (("Tom Becker", 3.2),)
+# People who filled in a card at a fair: some can be subscribed, Sam was before, and three are skipped.
+FAIR = (
+    "Sam Rivera",
+    "Noor Haddad",
+    "Carmen Ortiz",
+    "Grace Kim",
+    "Daan Visser",
+    "Ravi Nair",
+    "Diego Luna",
+    "Lucas Petit",
+)

@@ -581,11 +581,11 @@ def create_tables() -> None:
     )
     op.create_index("ix_contacts_phone_country_id", "contacts", ["phone_country", "id"])
     op.create_index(
-        "ix_contacts_sms_block",
+        "ix_contacts_out_of_reach",
         "contacts",
         ["id"],
-        sqlite_where=sa.text("sms_block IS NOT NULL"),
-        postgresql_where=sa.text("sms_block IS NOT NULL"),
+        sqlite_where=sa.text("sms_block IS NOT NULL OR archived_at IS NOT NULL"),
+        postgresql_where=sa.text("sms_block IS NOT NULL OR archived_at IS NOT NULL"),
     )
     op.create_index("ix_contacts_updated_at_id", "contacts", ["updated_at", "id"])
     op.create_table(
@@ -1189,6 +1189,14 @@ def create_bulk_tables() -> None:
         ["contact_id"],
         sqlite_where=sa.text("details IS NOT NULL"),
         postgresql_where=sa.text("details IS NOT NULL"),
+    )
+    op.create_index("ix_bulk_job_items_outcome", "bulk_job_items", ["job_id", "outcome", "contact_id"])
+    op.create_index(
+        "ix_bulk_job_items_undo_outcome",
+        "bulk_job_items",
+        ["job_id", "undo_outcome", "contact_id"],
+        sqlite_where=sa.text("undo_outcome IS NOT NULL"),
+        postgresql_where=sa.text("undo_outcome IS NOT NULL"),
     )
     op.create_table(
         "job_files",

@@ -32,6 +32,8 @@ EVENTS = {
     "agent.waiting_mail_changed": translatable("Agent emails about waiting conversations changed"),
     "audit.exported": translatable("Audit log exported"),
     "bulk_job.canceled": translatable("Bulk job canceled"),
+    "bulk_job.downloaded": translatable("Result of a bulk job downloaded"),
+    "bulk_job.retried": translatable("Failed bulk job started again"),
     "bulk_job.started": translatable("Bulk job started"),
     "bulk_job.undone": translatable("Undo of a bulk job started"),
     "contact.archived": translatable("Contact archived"),

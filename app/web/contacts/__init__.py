@@ -13,6 +13,7 @@ from app.web.contacts import (  # noqa: F401
     profile,
     receipt,
     record_consent,
+    segments,
     show_me,
 )
 from app.web.contacts.blueprint import blueprint as _blueprint

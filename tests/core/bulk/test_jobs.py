@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
-from app.core.bulk import jobs
+from app.core.bulk import files, jobs
 from app.core.errors import InvalidState, NotFound
 from app.db import Database
-from app.models import BulkJobItem, JobKind, JobState
+from app.models import BulkJob, BulkJobItem, FilePurpose, JobKind, JobState
 from tests import make
 from tests.make import NOON
 
@@ -112,6 +113,26 @@ def test_items_go_thirty_days_after_the_end_of_their_job(database: Database) -> 
         assert session.get(BulkJobItem, (new, sam.id)) is not None
 
 
+def test_drafts_and_dry_runs_go_after_thirty_days_without_their_files_and_items(database: Database) -> None:
+    with database.unit_of_work() as session:
+        draft, upload = (jobs.create(session, JobKind.IMPORT, {}, actor=MAX, at=NOON) for _ in range(2))
+        files.create(session, upload, FilePurpose.UPLOAD, "a.csv", "text/csv", at=NOON)
+        new = jobs.create(session, JobKind.TAG, {}, actor=MAX, at=NOON + timedelta(days=1))
+        ended = {"dry run": JobKind.TAG, "count": JobKind.COUNT, "export": JobKind.EXPORT, "change": JobKind.ARCHIVE}
+        made = {}
+        for name, kind in ended.items():
+            made[name] = jobs.create(session, kind, {"dry_run": name == "dry run"}, actor=MAX, at=NOON)
+            jobs.finish(made[name], JobState.DONE, at=NOON)
+        runs = jobs.create(session, JobKind.COUNT, {}, actor=MAX, at=NOON)
+        jobs.start(session, runs, at=NOON)
+        late = NOON + jobs.UNDO_WITHIN + timedelta(hours=1)
+        assert jobs.delete_old_drafts(session, at=late) == 3
+        assert jobs.delete_old_drafts(session, at=late) == 0
+        kept = set(session.scalars(select(BulkJob.id)))
+        assert kept == {upload.id, new.id, made["export"].id, made["change"].id, runs.id}
+        assert draft.id not in kept
+
+
 def test_lists_show_what_changed_or_left_the_workspace(database: Database) -> None:
     shown = [started(database), started(database, JobKind.EXPORT)]
     started(database, JobKind.COUNT)
@@ -121,3 +142,44 @@ def test_lists_show_what_changed_or_left_the_workspace(database: Database) -> No
         assert [job.id for job in jobs.newest(session, before_id=shown[1], limit=9)] == shown[:1]
         with pytest.raises(NotFound):
             jobs.find(session, 999)
+
+
+def test_a_job_waits_for_the_one_that_a_worker_works_on_else_for_the_oldest(database: Database) -> None:
+    undone, second, third = started(database), started(database), started(database)
+    with database.unit_of_work() as session:
+        jobs.finish(jobs.lock(session, undone), JobState.DONE, at=NOON)
+        session.flush()
+        assert jobs.claim(session, second, "one", at=NOON)
+        jobs.request_undo(session, jobs.lock(session, undone), actor=MAX, at=NOON)
+        assert jobs.waiting(session, at=NOON) == []  # an undo of an older job does not overtake
+        waits = {each: jobs.waits_for(session, jobs.lock(session, each), at=NOON) for each in (undone, second, third)}
+        assert {each: other and other.id for each, other in waits.items()} == {
+            undone: second,
+            second: None,
+            third: second,
+        }
+        assert jobs.count_unfinished(session) == (2, 1)
+        for each in (second, undone):
+            jobs.finish(jobs.lock(session, each), JobState.DONE, at=NOON)
+            session.flush()
+        assert jobs.waits_for(session, jobs.lock(session, third), at=NOON) is None
+        assert jobs.waits_for(session, jobs.lock(session, second), at=NOON) is None
+
+
+def test_a_job_that_failed_is_undone_or_tried_again_from_where_it_was(database: Database) -> None:
+    job_id = started(database)
+    with database.unit_of_work() as session:
+        job = jobs.lock(session, job_id)
+        with pytest.raises(InvalidState):
+            jobs.retry(session, job, actor=MAX, at=NOON)
+        job.position, job.attempts = {"reached": 7}, jobs.ATTEMPTS_MAX
+        jobs.finish(job, JobState.FAILED, at=NOON)
+        assert jobs.may_undo(job, at=NOON)
+        jobs.retry(session, job, actor=MAX, at=NOON)
+        assert (job.state, job.position, job.attempts) == (JobState.QUEUED, {"reached": 7}, 0)
+        jobs.finish(job, JobState.FAILED, at=NOON)
+        jobs.request_undo(session, job, actor=MAX, at=NOON)
+        jobs.finish(job, JobState.FAILED, at=NOON)
+        assert not jobs.may_undo(job, at=NOON)
+        jobs.retry(session, job, actor=MAX, at=NOON)
+        assert job.state == JobState.UNDOING
