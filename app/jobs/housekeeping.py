@@ -42,6 +42,7 @@ class Deleted:
     workers: int
     job_files: int
     bulk_job_items: int
+    bulk_job_drafts: int
 
 
 def delete_expired(database: Database) -> Deleted:
@@ -50,7 +51,8 @@ def delete_expired(database: Database) -> Deleted:
     These are rate counters after their window, outbox events 30 days after they were routed, webhook messages 30 days
     after their creation, tokens of visitors who did not return, idempotency keys after a day, sessions of agents
     after 30 days, origins of snippets after 90, notices of mails to agents and failures after 30, and workers that
-    ended a day ago; files of bulk jobs after 30 days, and their items 30 days after the job ended.
+    ended a day ago; files of bulk jobs, their drafts and dry runs after 30 days, and their items 30 days after the job
+    ended.
     """
     now = clock.now()
     before = now - KEEP_ROUTED
@@ -71,6 +73,7 @@ def delete_expired(database: Database) -> Deleted:
         _in_batches(database, lambda session: workers.delete_old(session, at=now)),
         _in_batches(database, lambda session: job_files.delete_old(session, at=now)),
         _in_batches(database, lambda session: bulk_jobs.delete_old_items(session, at=now, limit=1000)),
+        _in_batches(database, lambda session: bulk_jobs.delete_old_drafts(session, at=now)),
     )
     _log.info("expired records deleted", **asdict(deleted))
     return deleted

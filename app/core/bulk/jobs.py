@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core import audit
 from app.core.errors import InvalidState, NotFound
 from app.db import run
-from app.models import BulkJob, BulkJobItem, JobKind, JobState
+from app.models import BulkJob, BulkJobItem, JobFile, JobKind, JobState
 from app.models.bulk import UNFINISHED as UNFINISHED  # exported: other modules import it from here
 
 UNDO_WITHIN = timedelta(days=30)
@@ -244,6 +244,15 @@ def delete_old_items(session: Session, *, at: datetime, limit: int) -> int:
         ids = [each.contact_id for each in keys if each.job_id == job_id]
         session.execute(delete(BulkJobItem).where(BulkJobItem.job_id == job_id, BulkJobItem.contact_id.in_(ids)))
     return len(keys)
+
+
+def delete_old_drafts(session: Session, *, at: datetime) -> int:
+    """Delete drafts, dry runs and counts that were created more than 30 days ago, of which nothing else is kept."""
+    is_passing = or_(BulkJob.state == JobState.DRAFT, and_(BulkJob.is_reading, BulkJob.kind != JobKind.EXPORT))
+    old = delete(BulkJob).where(is_passing, BulkJob.created_at < at - UNDO_WITHIN, BulkJob.state.not_in(UNFINISHED))
+    for kept in (BulkJobItem, JobFile):
+        old = old.where(~exists().where(kept.job_id == BulkJob.id))
+    return int(run(session, old).rowcount)
 
 
 def _ended_at(job: BulkJob) -> datetime:

@@ -82,8 +82,18 @@ _HEADINGS: Mapping[Field, str] = {
         "origem do consentimento|مصدر الموافقة"
     ),
 }
+
+
+def plain(heading: str) -> str:
+    """A heading in lower case without accents and signs, to compare."""
+    text = typed_text.without_marks(typed_text.visible(heading))
+    return " ".join(re.sub(r"[\W_]+", " ", text.replace("ß", "ss")).split())
+
+
 _FIELDS: Mapping[str, tuple[Field, int]] = {
-    heading: (field, rank) for field, listed in _HEADINGS.items() for rank, heading in enumerate(listed.split("|"))
+    plain(heading): (field, rank)
+    for field, listed in _HEADINGS.items()
+    for rank, heading in enumerate(listed.split("|"))
 }
 # Our own export. When a contact was created here is no date of the person, so it is not imported.
 _ASSENTS = {contact_columns.ID, contact_columns.EXTERNAL_ID, contact_columns.COUNTRY, contact_columns.LANGUAGE}
@@ -108,12 +118,6 @@ _ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 _MOST = 0.8
 
 
-def plain(heading: str) -> str:
-    """A heading in lower case without accents and signs, to compare."""
-    text = typed_text.without_marks(typed_text.visible(heading))
-    return " ".join(re.sub(r"[\W_]+", " ", text.replace("ß", "ss")).split())
-
-
 def guess(headings: Sequence[str], samples: Sequence[Sequence[str]]) -> list[Column]:
     """The column that each heading probably is. A field is guessed once: the heading that is listed first gets it.
 
@@ -130,7 +134,7 @@ def guess(headings: Sequence[str], samples: Sequence[Sequence[str]]) -> list[Col
         ranked = [(found[1], index) for index, found in enumerate(known) if found and found[0] == field]
         if ranked:
             columns[min(ranked)[1]] = Column(field)
-    _nom_without_prenom(headings, columns)
+    _refine_names(headings, columns)
     for field, pattern in ((Field.PHONE, _NUMBER), (Field.EMAIL, _ADDRESS)):
         if field not in {column.field for column in columns}:
             _guess_by_content(columns, samples, field, pattern)
@@ -156,14 +160,18 @@ def is_inverted(heading: str) -> bool:
     return bool(_INVERTED.search(plain(heading)))
 
 
-def _nom_without_prenom(headings: Sequence[str], columns: list[Column]) -> None:
-    """A lone column ``nom``, ``nombre`` or ``nome`` is the whole name."""
+def _refine_names(headings: Sequence[str], columns: list[Column]) -> None:
+    """A lone column ``nom``, ``nombre`` or ``nome`` is the whole name; ``name`` beside ``surname`` is the first one."""
     fields = [column.field for column in columns]
     for lone, other in ((Field.LAST_NAME, Field.FIRST_NAME), (Field.FIRST_NAME, Field.LAST_NAME)):
         if lone in fields and other not in fields and Field.NAME not in fields:
             index = fields.index(lone)
             if plain(headings[index]) in {"nom", "nombre", "nome"}:
                 columns[index] = Column(Field.NAME)
+    if Field.NAME in fields and Field.LAST_NAME in fields and Field.FIRST_NAME not in fields:
+        index = fields.index(Field.NAME)
+        if plain(headings[index]) == "name":
+            columns[index] = Column(Field.FIRST_NAME)
 
 
 def _guess_by_content(

@@ -27,11 +27,12 @@ def read(cell: str, *, region: str | None) -> StoredNumber:
     try:
         return phone.read_any_kind(text, region=region)
     except DestinationRefused as problem:
-        if problem.code == "phone_country_code_missing" and region is not None:
-            raise Refusal(Reason.NUMBER_AMBIGUOUS) from None  # two numbers, in two usual ways to read it
-        # Bare digits that only a plus makes a number: a program took the plus away.
-        is_bare = _BARE.fullmatch(text) and _is_number(f"+{text}")
-        raise Refusal(Reason.NUMBER_DESTROYED if is_bare else Reason.NUMBER_INVALID) from None
+        if not _BARE.fullmatch(text) or not _is_number(f"+{text}"):
+            raise Refusal(Reason.NUMBER_INVALID) from None
+        # Two numbers, in two usual ways to read it; or one that only a plus makes a number, which a program took away.
+        own_code = ("00", phone.calling_code(region)[1:]) if region else ()
+        is_two = problem.code == "phone_country_code_missing" and text.startswith(own_code)
+        raise Refusal(Reason.NUMBER_AMBIGUOUS if is_two else Reason.NUMBER_DESTROYED) from None
 
 
 def _is_number(text: str) -> bool:

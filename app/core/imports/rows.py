@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from app.core import email, phone, wording
@@ -27,6 +27,7 @@ _LANGUAGE_MAX = 16
 _TEXT_MAX = 4000
 _EXCEL_WHOLE = re.compile(r"(-?\d{1,15})\.0")
 _TAG_SEPARATORS = re.compile(r"[,;|]")
+_DECIDING = frozenset({Field.PHONE, Field.COUNTRY, Field.CONSENT})
 _OTHER_COUNTRIES = {"usa": "US", "uk": "GB", "united states of america": "US", "great britain": "GB", "england": "GB"}
 
 
@@ -79,63 +80,64 @@ class RowReader:
             raise Refusal(Reason.TOO_FEW_COLUMNS)
         if any(cell.strip() for cell in row.cells[len(self.columns) :]):
             raise Refusal(Reason.TOO_MANY_COLUMNS)
-        cells = self._cells(row)
         found = Row(row.number, row.begin, {})
-        self._read_number(found, cells)
-        for name, (index, text) in cells.items():
-            if reader := _READERS.get(name.field):
+        self._read_number(found, row.cells)
+        for index, column, reader in self._readers:
+            if text := row.cells[index].strip():
                 try:
-                    reader(found, text, name, self)
+                    reader(found, text if _keeps_apostrophe(column) else self._plain(text), column, self)
                 except Refusal as refused:
                     raise Refusal(refused.reason, index) from None
-        self._read_consent(found, cells)
+        self._read_consent(found, row.cells)
         _join_names(found)
         _refuse_nobody(found)
         return found
 
-    def _cells(self, row: FileRow) -> dict[Column, tuple[int, str]]:
-        """The cells that are imported and not empty, with their index. Several columns of tags are one."""
-        found: dict[Column, tuple[int, str]] = {}
-        for index, column in enumerate(self.columns):
-            if column.field == Field.IGNORE or not (text := row.cells[index].strip()):
-                continue
-            if not _keeps_apostrophe(column):
-                text = self._plain(text)
-            if column.field == Field.TAGS and column in found:
-                text = f"{found[column][1]},{text}"
-            found[column] = (index, text)
-        return found
+    @cached_property
+    def _readers(self) -> list[tuple[int, Column, "_Reader"]]:
+        """The columns that are read one by one, each with its function."""
+        return [(i, each, _READERS[each.field]) for i, each in enumerate(self.columns) if each.field in _READERS]
+
+    @cached_property
+    def _places(self) -> dict[Field, int]:
+        """Where a field is that decides about others."""
+        return {each.field: i for i, each in enumerate(self.columns) if each.field in _DECIDING}
 
     def _plain(self, text: str) -> str:
         if self.is_excel and (whole := _EXCEL_WHOLE.fullmatch(text)):
             return whole[1]
-        return csv_cells.read_cell(text)
+        return text if text.isalpha() else csv_cells.read_cell(text)
 
-    def _read_number(self, found: Row, cells: Mapping[Column, tuple[int, str]]) -> None:
-        if (cell := cells.get(Column(Field.PHONE))) is None:
+    def _read_number(self, found: Row, cells: Sequence[str]) -> None:
+        place = self._places.get(Field.PHONE)
+        if place is None or not (text := cells[place].strip()):
             return
-        region = self.options.default_country
-        if country := cells.get(Column(Field.COUNTRY)):
-            region = country_of(country[1])
+        region, country = self.options.default_country, self._places.get(Field.COUNTRY)
+        if country is not None and (named := cells[country].strip()):
+            region = country_of(named)
         try:
-            found.phone = numbers.read(cell[1], region=region)
+            found.phone = numbers.read(text, region=region)
         except Refusal as refused:
-            raise Refusal(refused.reason, cell[0]) from None
+            raise Refusal(refused.reason, place) from None
 
-    def _read_consent(self, found: Row, cells: Mapping[Column, tuple[int, str]]) -> None:
+    def _read_consent(self, found: Row, cells: Sequence[str]) -> None:
         options = self.options
         if not options.has_consents:
             return
         if options.consent == ConsentFrom.ALL:
             found.consent = options.state
         else:
-            found.consent, found.no_consent = self._answer(cells.get(Column(Field.CONSENT)))
-        found.consent_at = found.consent_at or options.consents_at
+            found.consent, found.no_consent = self._answer(cells[self._places[Field.CONSENT]])
+        found.consent_at = found.consent_at or self._consents_at
         general = options.note.strip()
         found.note = f"{found.note}\n{general}"[:NOTE_MAX] if found.note else general
 
-    def _answer(self, cell: tuple[int, str] | None) -> tuple[ConsentState | None, NoConsent | None]:
-        answer = word(cell[1]) if cell else ""
+    @cached_property
+    def _consents_at(self) -> datetime | None:
+        return self.options.consents_at
+
+    def _answer(self, cell: str) -> tuple[ConsentState | None, NoConsent | None]:
+        answer = word(cell)
         if answer in NOTHING_SAID:
             return None, NoConsent.NO_ANSWER
         if answer in self.options.no_words:
@@ -232,12 +234,12 @@ def _signed_up_at(found: Row, text: str, _column: Column, reader: RowReader) -> 
 
 
 def _tags(found: Row, text: str, _column: Column, reader: RowReader) -> None:
-    is_ours = Column(Field.CONTACT_ID) in reader.columns
+    is_ours = any(column.field == Field.CONTACT_ID for column in reader.columns)
     listed = csv_cells.read_list(text) if is_ours else _TAG_SEPARATORS.split(csv_cells.read_cell(text))
     names = [" ".join(each.split()) for each in listed]
     if any(len(name) > tags.NAME_MAX for name in names):
         raise Refusal(Reason.TOO_LONG)
-    found.tags = tuple(dict.fromkeys(name for name in names if name))
+    found.tags = tuple(dict.fromkeys((*found.tags, *(name for name in names if name))))
 
 
 def _consent_at(found: Row, text: str, _column: Column, reader: RowReader) -> None:

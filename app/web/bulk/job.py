@@ -14,7 +14,7 @@ from app.models import BulkJob, JobState
 from app.web import formatting
 from app.web.bulk.blueprint import blueprint
 from app.web.bulk.choosing import draft_page
-from app.web.bulk.shown import selection_of, shown
+from app.web.bulk.shown import own_page, selection_of, shown
 from app.web.i18n import sentence_of
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import current_actor, marketer_required
@@ -22,10 +22,12 @@ from app.web.sign_in.setup import current_actor, marketer_required
 
 @blueprint.get("/bulk/<int:job_id>")
 @marketer_required
-def job_page(job_id: int) -> str:
-    """A job that was started; of a draft, the step that comes next."""
+def job_page(job_id: int) -> ResponseReturnValue:
+    """A job that was started; of a draft, the step that comes next. Imports and exports have pages of their own."""
     with read_only() as session:
         job = jobs.find(session, job_id)
+        if address := own_page(job):
+            return redirect(address, 303)
         if not drafts.is_draft(job):
             return _page(session, job)
     return draft_page(job_id)

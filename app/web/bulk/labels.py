@@ -37,6 +37,7 @@ OUTCOMES = {
     "number_changed": translatable("Skipped: the number or address changed"),
     "changed_since": translatable("Skipped: changed since then"),
     "erased": translatable("Skipped: erased"),
+    "address_taken": translatable("Skipped: another user has the address or external id now"),
     "merged": translatable("Skipped: merged with another contact"),
 }
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from flask import current_app, url_for
 from sqlalchemy.orm import Session
 
 from app.core.bulk import jobs
@@ -13,8 +14,11 @@ from app.core.bulk.items import RESTORED
 from app.core.bulk.jobs import CHANGED, UNCHANGED
 from app.core.contacts import segments
 from app.core.subscriptions import subscription_types
-from app.models import BulkJob, JobState
+from app.models import BulkJob, JobKind, JobState
 from app.web.bulk import labels
+
+# Kinds of jobs with pages of their own.
+_PAGES = {JobKind.IMPORT: "imports.import_page", JobKind.EXPORT: "exports.list_page"}
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,11 @@ class ShownJob:
         return self.job.undo is not None
 
     @property
+    def address(self) -> str:
+        """The path of the job's page."""
+        return own_page(self.job) or url_for("bulk.job_page", job_id=self.job.id)
+
+    @property
     def items_of(self) -> int | None:
         """The id of the job whose contacts can be listed."""
         return self.job.id if self.has_items else None
@@ -85,6 +94,14 @@ def all_shown(session: Session, found: Sequence[BulkJob], *, at: datetime) -> li
     """Jobs as their pages show them."""
     names = {each.id: each.name for each in subscription_types.find_all(session)}
     return [_shown(session, each, names, at=at) for each in found]
+
+
+def own_page(job: BulkJob) -> str | None:
+    """The path of the page that a kind of job has of its own; null where it has none."""
+    endpoint = _PAGES.get(JobKind(job.kind))
+    if endpoint not in current_app.view_functions:
+        return None
+    return url_for(endpoint, job_id=job.id if job.kind == JobKind.IMPORT else None)
 
 
 def selection_of(session: Session, job: BulkJob) -> Selected | None:

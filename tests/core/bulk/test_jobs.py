@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
-from app.core.bulk import jobs
+from app.core.bulk import files, jobs
 from app.core.errors import InvalidState, NotFound
 from app.db import Database
-from app.models import BulkJobItem, JobKind, JobState
+from app.models import BulkJob, BulkJobItem, FilePurpose, JobKind, JobState
 from tests import make
 from tests.make import NOON
 
@@ -110,6 +111,26 @@ def test_items_go_thirty_days_after_the_end_of_their_job(database: Database) -> 
         assert jobs.delete_old_items(session, at=late, limit=10) == 1
         assert jobs.delete_old_items(session, at=late, limit=10) == 0
         assert session.get(BulkJobItem, (new, sam.id)) is not None
+
+
+def test_drafts_and_dry_runs_go_after_thirty_days_without_their_files_and_items(database: Database) -> None:
+    with database.unit_of_work() as session:
+        draft, upload = (jobs.create(session, JobKind.IMPORT, {}, actor=MAX, at=NOON) for _ in range(2))
+        files.create(session, upload, FilePurpose.UPLOAD, "a.csv", "text/csv", at=NOON)
+        new = jobs.create(session, JobKind.TAG, {}, actor=MAX, at=NOON + timedelta(days=1))
+        ended = {"dry run": JobKind.TAG, "count": JobKind.COUNT, "export": JobKind.EXPORT, "change": JobKind.ARCHIVE}
+        made = {}
+        for name, kind in ended.items():
+            made[name] = jobs.create(session, kind, {"dry_run": name == "dry run"}, actor=MAX, at=NOON)
+            jobs.finish(made[name], JobState.DONE, at=NOON)
+        runs = jobs.create(session, JobKind.COUNT, {}, actor=MAX, at=NOON)
+        jobs.start(session, runs, at=NOON)
+        late = NOON + jobs.UNDO_WITHIN + timedelta(hours=1)
+        assert jobs.delete_old_drafts(session, at=late) == 3
+        assert jobs.delete_old_drafts(session, at=late) == 0
+        kept = set(session.scalars(select(BulkJob.id)))
+        assert kept == {upload.id, new.id, made["export"].id, made["change"].id, runs.id}
+        assert draft.id not in kept
 
 
 def test_lists_show_what_changed_or_left_the_workspace(database: Database) -> None:
