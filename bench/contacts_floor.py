@@ -21,15 +21,14 @@ _UNREACHABLE = (
 _OPTED_IN = "SELECT count(*) FROM consents WHERE subscription_type_id = :type_id AND state = 'opted_in'"
 
 
-def page(session: Session, type_id: int, status: str, last: int, limit: int) -> None:
+def page_statement(type_id: int, status: str, last: int, limit: int) -> str:
     """The ids of one page, by key, along the index of the state."""
     state = "opted_out" if status == "opted_out" else "opted_in"
-    statement = (
-        "SELECT k.contact_id FROM consents k JOIN contacts c ON c.id = k.contact_id WHERE k.contact_id < :last AND c.id"
-        f" < :last AND k.subscription_type_id = :type_id AND k.state = '{state}' AND c.archived_at IS NULL"
-        f"{_NOT_BLOCKED if status == 'reachable' else ''} ORDER BY k.contact_id DESC LIMIT :limit"
+    return (
+        f"SELECT k.contact_id FROM consents k JOIN contacts c ON c.id = k.contact_id WHERE k.contact_id < {last} AND"
+        f" c.id < {last} AND k.subscription_type_id = {type_id} AND k.state = '{state}' AND c.archived_at IS NULL"
+        f"{_NOT_BLOCKED if status == 'reachable' else ''} ORDER BY k.contact_id DESC LIMIT {limit}"
     )
-    run(session, text(statement), {"last": last, "type_id": type_id, "limit": limit}).all()
 
 
 def count(session: Session, type_id: int, status: str) -> int:
