@@ -35,15 +35,18 @@ def plan(query: Query | None, order: Order, context: QueryContext) -> Plan:
     listed = is_listed(query, context)
     if query is None:
         return search_walks.by_id(listed, order) if order.field is None else _sorted(order, listed, context)
+    parts = [part for part in _parts(query) if isinstance(part, Filter)]
+    is_few, is_beginning = _is_selective(query), any(_is_beginning(part) for part in parts)
+    if order.field is None and not is_few and not is_beginning:
+        along = _along_rows(query, listed, order, context)
+        if along is not None:
+            return along
     where = and_(listed, filter_sql.condition(query, context))
     if order.field is not None:
-        return search_walks.by_column(order, where, context.dialect, is_few=_is_selective(query))
-    parts = [part for part in _parts(query) if isinstance(part, Filter)]
-    if any(_is_beginning(part) for part in parts):
+        return search_walks.by_column(order, where, context.dialect, is_few=is_few)
+    if is_beginning:
         return search_walks.by_number(where, order, context.dialect)
-    if _is_selective(query):
-        return search_walks.few(where, order)
-    return _along_rows(query, listed, order, context) or _by_date(parts, where, order, context)
+    return search_walks.few(where, order) if is_few else _by_date(parts, where, order, context)
 
 
 def _by_date(parts: list[Filter], where: ColumnElement[bool], order: Order, context: QueryContext) -> Plan:
