@@ -1,26 +1,25 @@
 """One contact: its subscriptions with their switches, its timeline, and what agents can do about it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import phone
 from app.core.consent import reach, remedies
 from app.core.contacts import duplicates, notes, subscription_panel, tags, timeline
 from app.core.contacts import records as contacts
-from app.core.contacts.timeline import Entry, Kind, Only
+from app.core.contacts.timeline import Kind, Only
 from app.core.conversations import lifecycle
 from app.core.errors import InvalidInput
-from app.core.forms import insertion
+from app.core.forms import insertion, publishing
 from app.core.proof import receipts
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
-from app.models import Contact, OptInForm, SuppressionCause
+from app.models import Contact, SuppressionCause
 from app.web import formatting, ids, shown_words
 from app.web.contacts import labels
 from app.web.contacts.blueprint import blueprint
@@ -123,17 +122,13 @@ def _timeline_context(session: Session, found: Contact) -> dict[str, Any]:
         "is_first": not before,
         "assessments": receipts.assessments(session, lines),
         "conversations": insertion.conversations_of(session, inserted),
-        "form_names": _form_names(session, page.entries),
+        "form_names": publishing.names(
+            session, {each.value.form_id for each in page.entries if each.kind == Kind.FORM}
+        ),
         "tag_names": {each.id: each.name for each in tags.find_all(session)},
         "types": {each.id: each for each in subscription_types.find_all(session)},
         "evidence": shown_words,
     }
-
-
-def _form_names(session: Session, entries: Sequence[Entry]) -> dict[int, str]:
-    ids_of_forms = {each.value.form_id for each in entries if each.kind == Kind.FORM}
-    found = session.execute(select(OptInForm.id, OptInForm.name).where(OptInForm.id.in_(ids_of_forms)))
-    return {row.id: row.name for row in found}
 
 
 def _take_link(found: Contact, name: str) -> str | None:
