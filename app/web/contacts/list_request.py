@@ -20,15 +20,15 @@ from app.schemas.fields import ID_MAX
 
 # Values of "sort", and what they are called. A minus in front is descending.
 SORTS: Mapping[str, str] = {
-    "": translatable("Newest first"),
+    "": translatable("Newest contacts first"),
     "name": translatable("Name, A to Z"),
     "-name": translatable("Name, Z to A"),
-    "-created_at": translatable("Created last"),
-    "created_at": translatable("Created first"),
-    "-updated_at": translatable("Changed last"),
-    "updated_at": translatable("Changed first"),
-    "-last_seen_at": translatable("Seen last"),
-    "last_seen_at": translatable("Seen first"),
+    "-created_at": translatable("Date created, newest first"),
+    "created_at": translatable("Date created, oldest first"),
+    "-updated_at": translatable("Date changed, newest first"),
+    "updated_at": translatable("Date changed, oldest first"),
+    "-last_seen_at": translatable("Last seen, newest first"),
+    "last_seen_at": translatable("Last seen, oldest first"),
 }
 _KEY_MAX = 4000
 

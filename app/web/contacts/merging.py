@@ -6,9 +6,10 @@ from sqlalchemy.orm import Session
 
 from app.core import clock, phone
 from app.core.consent import eligibility
-from app.core.contacts import duplicates, finding, merge, merge_plan
+from app.core.contacts import duplicates, merge, merge_plan, search, typed_search
 from app.core.contacts import records as contacts
 from app.core.contacts.duplicates import Shared
+from app.core.contacts.search_plans import Order
 from app.core.errors import AssentError, Conflict, InvalidInput
 from app.core.workspace import settings
 from app.models import Contact
@@ -48,16 +49,15 @@ def choose_target(public_id: str) -> str:
     """Find the contact that this one is to be merged into."""
     typed = request.args.get("q", "", type=str)[:255].strip()
     with read_only() as session:
-        contact, workspace = contacts.find_current(session, public_id), settings.get(session)
-        found = finding.find_matching(session, typed, region=workspace.default_country) if typed else []
+        contact = contacts.find_current(session, public_id)
         return render_template(
             "contacts/merge_choose.html",
             contact=contact,
             typed=typed,
-            found=[each for each in found if each.id != contact.id and each.archived_at is None][:FOUND_MAX],
+            found=_found(session, typed, contact) if typed else [],
             duplicates=duplicates.of_contact(session, contact),
             labels=labels,
-            time_zone=workspace.time_zone,
+            time_zone=settings.get(session).time_zone,
             formatted=phone.formatted,
         )
 
@@ -117,3 +117,11 @@ def _plan(session: Session, source: Contact, target: Contact) -> tuple[merge_pla
 
 def _statuses(session: Session, contact: Contact) -> dict[int, eligibility.SubscriptionStatus]:
     return {each.subscription_type.id: each for each in eligibility.statuses(session, contact)}
+
+
+def _found(session: Session, typed: str, contact: Contact) -> list[Contact]:
+    """Other contacts that a typed text finds, the newest first."""
+    query = typed_search.and_typed(None, typed)
+    ids = search.window(session, query, Order(), limit=FOUND_MAX).ids if query else []
+    found = contacts.find_by_ids(session, ids)
+    return [found[each] for each in ids if each != contact.id]

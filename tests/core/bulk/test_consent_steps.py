@@ -55,4 +55,5 @@ def test_a_job_goes_through_all_contacts_in_chunks_and_counts_by_reason(
     with database.read_only() as session:
         job = jobs.find(session, job_id)
         assert (job.state, job.undo["changed"], job.undo["skipped"]) == (JobState.UNDONE, 3, {})  # type: ignore[index]
-        assert session.get(SubscriptionType, offers.id) and session.get(Contact, nobody.id)
+        assert session.get(SubscriptionType, offers.id)
+        assert session.get(Contact, nobody.id)
