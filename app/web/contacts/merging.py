@@ -9,7 +9,7 @@ from app.core.consent import eligibility
 from app.core.contacts import duplicates, merge, merge_plan, search, typed_search
 from app.core.contacts import records as contacts
 from app.core.contacts.duplicates import Shared
-from app.core.contacts.search_plans import Order
+from app.core.contacts.search_walks import Order
 from app.core.errors import AssentError, Conflict, InvalidInput
 from app.core.workspace import settings
 from app.models import Contact
