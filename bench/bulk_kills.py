@@ -30,6 +30,7 @@ from app.db import Database, insert_rows
 from app.jobs import run_bulk_jobs
 from app.models import (
     Action,
+    BulkJob,
     BulkJobItem,
     Channel,
     Consent,
@@ -77,9 +78,7 @@ def populate(database: Database, contacts: int) -> int:
             numbers = [f"+1202{5550000 + each:07}" for each in range(first, min(first + _BATCH, contacts))]
             values = {"role": ContactRole.USER.value, "custom_attributes": {}, "created_at": at, "updated_at": at}
             values |= {"phone_country": "US", "unsubscribed_from_emails": False}
-            insert_rows(
-                session, Contact, [_contact(number, keys.destination_hash(number), values) for number in numbers]
-            )
+            insert_rows(session, Contact, [_contact(each, keys.destination_hash(each), values) for each in numbers])
     with database.unit_of_work() as session:
         values = {"name": "Offers", "channel": Channel.SMS, "consent_type": ConsentType.OPT_IN}
         made = subscription_types.create(session, **values, actor=ACTOR, at=at)
@@ -102,7 +101,7 @@ def work(lease_s: float) -> None:
     while True:
         with database.read_only() as session:
             found = jobs.waiting(session, at=clock.now())
-            is_left = session.scalar(select(func.count()).where(_is_unfinished())) or 0
+            is_left = session.scalar(select(func.count()).where(BulkJob.state.in_(jobs.UNFINISHED))) or 0
         for job_id in found:
             run_bulk_jobs.run_part(database, job_id, secrets.token_hex(8))
         if not is_left:
@@ -151,12 +150,6 @@ def checked(database: Database, job_id: int) -> dict[str, Any]:
 
 def _contact(number: str, hashed: str, values: dict[str, Any]) -> dict[str, Any]:
     return {"public_id": secrets.token_hex(12), "external_id": number, "phone": number, "phone_hash": hashed, **values}
-
-
-def _is_unfinished() -> Any:
-    from app.models import BulkJob
-
-    return BulkJob.state.in_(jobs.UNFINISHED)
 
 
 def _is_done(database: Database, job_id: int) -> bool:

@@ -1,10 +1,13 @@
 """INSERT statements with ON CONFLICT, for both dialects."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, cast
 
 from sqlalchemy import ARRAY, Table, bindparam, func, select, text
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -24,25 +27,46 @@ def insert_or_ignore(session: Session, model: type[Base], values: dict[str, Any]
     return session.connection().execute(statement, values, execution_options=options).rowcount == 1
 
 
+@dataclass(frozen=True)
+class Same:
+    """The value of a column that all rows of ``insert_columns`` share."""
+
+    value: Any
+
+
+def insert_columns(
+    session: Session,
+    model: type[Base],
+    columns: Mapping[str, Sequence[Any] | Same],
+    on_conflict: OnConflict | None = None,
+) -> None:
+    """Insert many rows by one call of the driver: on PostgreSQL one statement over arrays, on SQLite a prepared one.
+
+    :param columns: the values of each column, in the order of the rows; at least one column is a list
+    :param on_conflict: a function of a module, which adds ON CONFLICT
+    """
+    count = next(len(each) for each in columns.values() if not isinstance(each, Same))
+    if not count:
+        return
+    same = frozenset(name for name, each in columns.items() if isinstance(each, Same))
+    statement = _insert_many(model, tuple(columns), same, on_conflict)
+    if dialect_of(session) == "sqlite":
+        each_row = ((name, repeat(each.value) if isinstance(each, Same) else each) for name, each in columns.items())
+        statement.run_all(session, dict(each_row))
+    else:
+        values = {name: each.value if isinstance(each, Same) else each for name, each in columns.items()}
+        statement.run(session, **values)
+
+
 def insert_rows(
     session: Session,
     model: type[Base],
     rows: Sequence[Mapping[str, Any]],
     on_conflict: OnConflict | None = None,
 ) -> None:
-    """Insert many rows by one call of the driver: on PostgreSQL one statement over arrays, on SQLite a prepared one.
-
-    :param rows: all with the same columns
-    :param on_conflict: a function of a module, which adds ON CONFLICT
-    """
-    if not rows:
-        return
-    columns = tuple(rows[0])
-    statement = _insert_many(model, columns, on_conflict)
-    if dialect_of(session) == "sqlite":
-        statement.run_all(session, rows)
-    else:
-        statement.run(session, **{name: [row[name] for row in rows] for name in columns})
+    """As ``insert_columns``, from rows that all have the same columns."""
+    if rows:
+        insert_columns(session, model, {name: [row[name] for row in rows] for name in rows[0]}, on_conflict)
 
 
 def reserve_ids(session: Session, model: type[Base], count: int) -> list[int]:
@@ -80,20 +104,31 @@ def insert_rows_statement(dialect: str, model: type[Base], columns: tuple[str, .
 
 
 @lru_cache
-def _insert_many(model: type[Base], columns: tuple[str, ...], on_conflict: OnConflict | None) -> CompiledStatement:
-    """Compiled once: a bulk change inserts seven rows for each contact (``bench.bulk``)."""
+def _insert_many(
+    model: type[Base], columns: tuple[str, ...], same: frozenset[str], on_conflict: OnConflict | None
+) -> CompiledStatement:
+    """Compiled once: a bulk change inserts six rows for each contact (``bench.bulk``)."""
 
     def statement(dialect: str) -> postgresql.Insert:
-        insert = insert_statement("sqlite", model, columns) if dialect == "sqlite" else _from_arrays(model, columns)
+        if dialect == "sqlite":
+            insert = insert_statement("sqlite", model, columns)
+        else:
+            insert = _from_arrays(model, columns, same)
         return on_conflict(insert) if on_conflict else insert
 
     return CompiledStatement(statement)
 
 
-def _from_arrays(model: type[Base], columns: tuple[str, ...]) -> postgresql.Insert:
-    arrays = (bindparam(name, type_=ARRAY(_table(model).c[name].type)) for name in columns)
-    unnested = func.unnest(*arrays).table_valued(*columns).render_derived()
-    return _insert("postgresql", model).from_select(columns, select(unnested)).inline()
+def _from_arrays(model: type[Base], columns: tuple[str, ...], same: frozenset[str]) -> postgresql.Insert:
+    types = {name: _table(model).c[name].type for name in columns}
+    lists = [name for name in columns if name not in same]
+    arrays = (bindparam(name, type_=ARRAY(types[name])) for name in lists)
+    unnested = func.unnest(*arrays).table_valued(*lists).render_derived()
+    values = (
+        sql_cast(bindparam(name, type_=types[name]), types[name]) if name in same else unnested.c[name]
+        for name in columns
+    )
+    return _insert("postgresql", model).from_select(columns, select(*values).select_from(unnested)).inline()
 
 
 def _insert(dialect: str, model: type[Base]) -> postgresql.Insert:
