@@ -71,7 +71,7 @@ def write(session: Session, plans: Sequence[Plan], evidence: Evidence, *, at: da
     insert_rows(session, ContactTag, rows)
     updated = [plan.contact_id for plan in changed if plan.contact_id not in renumbered]
     for topic, ids in (("contact.created", [plan.contact_id for plan in new]), ("contact.updated", updated)):
-        outbox.add_all(session, topic, {each: {"contact_id": each} for each in ids}, at=at)
+        outbox.add_all(session, topic, [outbox.New(each, {"contact_id": each}, at) for each in ids])
 
 
 def updated_at(session: Session, ids: Sequence[int]) -> dict[int, datetime]:
