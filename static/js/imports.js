@@ -43,7 +43,7 @@ async function send(file) {
     const answer = await patiently(() => post(`${begun.slices}?offset=${received}`, slice, "application/octet-stream"));
     received = answer.received;
     const percent = new Intl.NumberFormat(document.documentElement.lang, { style: "percent" }).format(received / file.size);
-    show(form.dataset.sending.replace("%(percent)s", percent), received / file.size);
+    show(`${form.dataset.sending}: ${percent}`, received / file.size);
   }
   show(form.dataset.checking, 1);
   return (await patiently(() => post(begun.complete))).next;

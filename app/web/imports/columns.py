@@ -64,7 +64,7 @@ class OptionsForm(Form):
     )
     subscription_type_id = wtforms.SelectField(lazy_gettext("Subscription type"), choices=[], validate_choice=False)
     state = wtforms.SelectField(
-        lazy_gettext("All rows are"),
+        lazy_gettext("State for all rows"),
         choices=choices(
             [
                 (ConsentState.OPTED_IN, lazy_gettext("Opted in")),
@@ -162,7 +162,7 @@ def _form(session: Session, options: Options) -> OptionsForm:
     form = OptionsForm(data=stored)
     countries = phone.country_options(current_locale(), frozenset())
     form.default_country.choices = choices(
-        [("", gettext("None: refuse them")), *((each.code, f"{each.name} {each.calling_code}") for each in countries)]
+        [("", gettext("No country: refuse such numbers")), *((each.code, f"{each.name} {each.calling_code}") for each in countries)]
     )
     types = subscription_types.find_all(session)
     form.subscription_type_id.choices = choices([("", "–"), *((str(each.id), each.name) for each in types)])
@@ -182,7 +182,7 @@ def _sent(width: int) -> _Sent:
             sent.mistakes[index] = sentence_of(error)
             continue
         if column in sent.columns and column.field not in {Field.IGNORE, Field.TAGS}:
-            sent.mistakes[index] = gettext("Another column is this already.")
+            sent.mistakes[index] = gettext("Another column is imported as this field already.")
         sent.columns.append(column)
     return sent
 
