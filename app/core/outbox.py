@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app.core import audit, idempotency
-from app.db import CompiledStatement, dialect_of, insert_rows, insert_rows_statement
+from app.db import CompiledStatement, Same, dialect_of, insert_columns, insert_rows_statement
 from app.models import OutboxEvent
 
 # The subject in the audit log of events that could not be routed.
@@ -43,11 +43,14 @@ class New(NamedTuple):
 
 def add_all(session: Session, topic: str, events: Iterable[New]) -> None:
     """Write many events of one topic."""
-    rows = []
-    for contact_id, payload, at in events:
+    new = list(events)
+    if not new:
+        return
+    contact_ids, payloads, times = zip(*new, strict=True)
+    for contact_id in contact_ids:
         idempotency.add_subject(session, contact_id)
-        rows.append({"topic": topic, "contact_id": contact_id, "payload": payload, "created_at": at})
-    insert_rows(session, OutboxEvent, rows)
+    columns = {"topic": Same(topic), "contact_id": contact_ids, "payload": payloads, "created_at": times}
+    insert_columns(session, OutboxEvent, columns)
 
 
 @lru_cache

@@ -3,6 +3,8 @@
 from app.db.engine import BUSY_TIMEOUT_MS, Engines, engine_options, take_alone, use_engines
 from app.db.errors import DatabaseBusy, QueryTooSlow, WriteLockTimeout
 from app.db.inserts import (
+    Same,
+    insert_columns,
     insert_into,
     insert_or_ignore,
     insert_rows,
@@ -23,10 +25,12 @@ __all__ = [
     "Limits",
     "QueryTooSlow",
     "ReadConnection",
+    "Same",
     "SessionFactory",
     "WriteLockTimeout",
     "dialect_of",
     "engine_options",
+    "insert_columns",
     "insert_into",
     "insert_or_ignore",
     "insert_rows",

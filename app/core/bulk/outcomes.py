@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.bulk import jobs
 from app.core.consent.set_changes import Outcome
-from app.db import insert_rows, run
+from app.db import Same, insert_columns, insert_rows, run
 from app.models import BulkJob, BulkJobItem
 
 EXAMPLES_MAX = 20
@@ -43,7 +43,8 @@ def record(session: Session, job: BulkJob, items: Sequence[Item]) -> None:
     if job.is_reading:
         job.position = {"after": items[-1].contact_id, "examples": examples}
     else:
-        insert_rows(session, BulkJobItem, [{"job_id": job.id, **each._asdict()} for each in items])
+        columns = dict(zip(Item._fields, zip(*items, strict=True), strict=True))
+        insert_columns(session, BulkJobItem, {"job_id": Same(job.id), **columns})
         job.position = {"after": items[-1].contact_id}
     jobs.add_outcomes(job, outcomes)
 

@@ -9,14 +9,14 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, Table, bindparam, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core.consent import reach
 from app.core.consent.current import CurrentConsent
 from app.core.errors import NotFound
-from app.core.signing import is_public_id
-from app.db import CompiledStatement, run
+from app.core.signing import Keys, is_public_id
+from app.db import CompiledStatement, is_in
 from app.models import Channel, Contact
 
 _CONTACT = cast(Table, Contact.__table__)
@@ -48,7 +48,13 @@ class SetRow(NamedTuple):
         return self.phone if channel == Channel.SMS else self.email
 
 
-_SET = select(*(_CONTACT.c[name] for name in SetRow._fields)).order_by(_CONTACT.c.id)
+def _set(dialect: str) -> Select[Any]:
+    columns: Any = [_CONTACT.c[name] for name in SetRow._fields]
+    return select(*columns).where(is_in(dialect, _CONTACT.c.id, "contact_ids")).order_by(_CONTACT.c.id)
+
+
+_READ_SET = CompiledStatement(_set)
+_LOCK_SET = CompiledStatement(lambda dialect: _set(dialect).with_for_update())
 
 
 class LockedContact:
@@ -138,10 +144,20 @@ def read_set(session: Session, contact_ids: Collection[int]) -> dict[int, SetRow
     return _set_rows(session, contact_ids, is_locked=False)
 
 
+def hashes_of(rows: Iterable[SetRow], channel: str, keys: Keys) -> dict[int, str]:
+    """The hashes of the numbers or addresses of contacts, by contact; an address that is not valid has none stored."""
+    hashes = {}
+    for row in rows:
+        destination = row.destination(channel)
+        if destination:
+            stored = row.phone_hash if channel == Channel.SMS else row.email_hash
+            hashes[row.id] = stored or keys.destination_hash(destination)
+    return hashes
+
+
 def _set_rows(session: Session, contact_ids: Collection[int], *, is_locked: bool) -> dict[int, SetRow]:
-    query = _SET.where(_CONTACT.c.id.in_(contact_ids))
-    found: Iterable[Any] = run(session, query.with_for_update() if is_locked else query)
-    return {row.id: SetRow(*row) for row in found}
+    statement = _LOCK_SET if is_locked else _READ_SET
+    return {row[0]: SetRow(*row) for row in statement.all(session, contact_ids=list(contact_ids))}
 
 
 def locked_by_write(contact_id: int, channel: str, destination: str, *, topic: str | None = None) -> LockedContact:

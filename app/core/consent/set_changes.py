@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -126,8 +127,7 @@ def apply(session: Session, change: SetChange, statements: Sequence[Statement], 
     ]
 
 
-@dataclass(frozen=True)
-class _Decided:
+class _Decided(NamedTuple):
     """What becomes of one contact, and what it was decided from.
 
     :param named: the destination that the statement names
@@ -147,9 +147,7 @@ class _Decided:
 def _decide_all(
     session: Session, change: SetChange, statements: Sequence[Statement], rows: Mapping[int, SetRow]
 ) -> list[_Decided]:
-    destinations = _destinations(session, change, statements, rows)
-    keys = keys_of(session)
-    hashes = {each: keys.destination_hash(value) for each, value in destinations.items() if value}
+    destinations, hashes = _destinations(session, change, statements, rows)
     facts = set_facts.read(session, change.subscription_type.id, list(rows), hashes.values())
     decide = _decide_opt_in if change.state == ConsentState.OPTED_IN else _decide_opt_out
     decided = []
@@ -169,7 +167,7 @@ def _decide_all(
             facts.currents.get(row.id),
             tuple(facts.of_contact(row.id)),
         )
-        decided.append(replace(found, outcome=decide(change, row, found, facts)))
+        decided.append(found._replace(outcome=decide(change, row, found, facts)))
     return decided
 
 
@@ -184,14 +182,16 @@ def _gone(row: SetRow | None) -> Outcome | None:
 
 def _destinations(
     session: Session, change: SetChange, statements: Sequence[Statement], rows: Mapping[int, SetRow]
-) -> dict[int, str | None]:
-    """The destination that each statement is about. An opt-in of the past is about the number of that time."""
-    channel = change.subscription_type.channel
+) -> tuple[dict[int, str | None], dict[int, str]]:
+    """The destination that each statement is about, and its hash. An opt-in of the past is about the number then."""
+    channel, keys = change.subscription_type.channel, keys_of(session)
     destinations = {contact_id: row.destination(channel) for contact_id, row in rows.items()}
+    hashes = locking.hashes_of(rows.values(), channel, keys)
     if change.state == ConsentState.OPTED_IN and channel == Channel.SMS:
         times = {each.contact_id: each.occurred_at for each in statements if each.occurred_at is not None}
-        destinations |= recording.numbers_at(session, times)
-    return destinations
+        for contact_id, number in recording.numbers_at(session, times).items():
+            destinations[contact_id], hashes[contact_id] = number, keys.destination_hash(number)
+    return destinations, hashes
 
 
 def _decide_opt_in(change: SetChange, row: SetRow, found: _Decided, facts: SetFacts) -> Outcome:

@@ -153,9 +153,7 @@ def _read(
     rows: Mapping[int, SetRow],
     job_id: object,
 ) -> _Undoing:
-    keys, channel = keys_of(session), subscription_type.channel
-    destinations = {each: row.destination(channel) for each, row in rows.items()}
-    hashes = {each: keys.destination_hash(value) for each, value in destinations.items() if value}
+    hashes = locking.hashes_of(rows.values(), subscription_type.channel, keys_of(session))
     changes = earlier.find_all(session, subscription_type.id, {each.contact_id: each.event_id for each in done})
     about = {each.destination_hash for pair in changes.values() for each in pair if each and each.destination_hash}
     facts = set_facts.read(session, subscription_type.id, list(rows), {*hashes.values(), *about})
