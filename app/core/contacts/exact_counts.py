@@ -26,6 +26,7 @@ from app.models import (
     DestinationOptOut,
     SubscriptionType,
     Suppression,
+    TypeState,
 )
 
 _CONTACT = cast(Table, Contact.__table__)
@@ -86,6 +87,8 @@ class _Counting:
                 return self.listed() - sum(self.of_status(each) for each in of_states)
             case SubscriptionStatus.SUBSCRIBED if not is_opt_in:
                 return self.listed() - self.of_status(SubscriptionStatus.OPTED_OUT)
+            case SubscriptionStatus.REACHABLE if self.subscription_type.state != TypeState.LIVE:
+                return 0
             case SubscriptionStatus.REACHABLE:
                 unreachable = [_OUT_OF_REACH, *self._unreachable_numbers()]
                 if is_opt_in:

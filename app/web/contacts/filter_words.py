@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from sqlalchemy.orm import Session
 
@@ -110,6 +111,8 @@ class FilterWords:
         if row.asks_for == Control.NOTHING:
             return gettext("%(field)s %(operator)s", field=name, operator=operator)
         value = dict(self.choices_of(row)).get(row.value, row.value)
+        if row.asks_for == Control.DAY:
+            value = formatting.day(date.fromisoformat(row.value), "yMMMd")
         return gettext("%(field)s %(operator)s %(value)s", field=name, operator=operator, value=value)
 
     def chips(self, form: FilterForm) -> list[str]:

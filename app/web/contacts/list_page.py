@@ -28,7 +28,7 @@ from app.web.i18n import sentence_of
 from app.web.sign_in.setup import current_agent
 
 PAGE_SIZE = 50
-TYPES_BY_DEFAULT = 3
+TYPES_BY_DEFAULT = 2
 COLUMNS: Mapping[str, str] = {
     "phone": translatable("Phone number"),
     "email": translatable("Email address"),
@@ -99,7 +99,8 @@ def shown(
         is_building=is_building,
         errors={place: sentence_of(error) for place, error in built.errors.items()},
         words=words,
-        chips=words.chips(filter_form.form_of(query, zone)) if query is not None and segment is None else [],
+        chips=words.chips(filter_form.form_of(query, zone)),
+        is_all=filter_form.form_of(query, zone).is_all,
         sorts=list_request.SORTS,
         columns=columns,
         all_columns=_all_columns(types),
@@ -126,7 +127,7 @@ def _found(session: Session, asked: ListRequest, segment: Segment | None) -> tup
     """The page of contacts, and the filter that was applied."""
     query = None
     try:
-        query = filters.read(_of_segment(segment)) if segment else list_request.query_of(asked.filter)
+        query = filters.read(segment.query) if segment else list_request.query_of(asked.filter)
         both = typed_search.and_typed(query, asked.q)
         after, before = list_request.unpacked(asked.after), list_request.unpacked(asked.before)
         window = search.window(session, both, asked.order, after=after, before=before, limit=PAGE_SIZE)

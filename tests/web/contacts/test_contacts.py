@@ -27,7 +27,7 @@ from app.models import (
     Suppression,
     SuppressionCause,
 )
-from app.web.contacts import listing, newest, profile
+from app.web.contacts import newest, profile
 from tests import make
 from tests.web import pages
 
@@ -101,68 +101,6 @@ def test_older_opt_ins_follow_page_by_page(ana: FlaskClient, database: Database)
     second = ana.get(older[0]).get_data(as_text=True)
     assert re.findall(r"Person (\d+)\.", second) == ["0"]
     assert "before=" not in second
-
-
-@pytest.mark.parametrize(
-    "typed", ["+447400123456", "07400 123456", "+44 (0)7400-123456", "SAM@example.com", "sam-1", "  sam-1 "]
-)
-def test_a_contact_is_found_by_number_address_or_external_id(
-    ana: FlaskClient, database: Database, sam: Contact, typed: str
-) -> None:
-    with database.unit_of_work() as session:
-        settings.change(session, {"default_country": "GB"}, actor="agent:1", at=make.NOON)
-    html = ana.get("/contacts", query_string={"q": typed}).get_data(as_text=True)
-    assert "1 contact found" in html
-    assert _page(sam) in html
-
-
-@pytest.mark.parametrize("typed", ["447400123456", "0044 7400 123456", "tel:+447400123456", "44 7400\u00a0123456"])
-def test_a_number_without_its_plus_is_found_without_a_default_country(
-    ana: FlaskClient, sam: Contact, typed: str
-) -> None:
-    assert _page(sam) in ana.get("/contacts", query_string={"q": typed}).get_data(as_text=True)
-
-
-@pytest.mark.parametrize("typed", ["+447400123457", "%", "sam-10", "am@example.com", "<b>"])
-def test_a_search_finds_numbers_addresses_and_ids_only_as_a_whole(ana: FlaskClient, sam: Contact, typed: str) -> None:
-    html = ana.get("/contacts", query_string={"q": typed}).get_data(as_text=True)
-    assert "Nobody found" in html
-    assert "<b>" not in html
-
-
-@pytest.mark.databases("sqlite", "postgresql")
-def test_a_contact_is_found_by_name_or_label(ana: FlaskClient, database: Database, sam: Contact) -> None:
-    with database.unit_of_work() as session:
-        lead = make.contact(session, name=None, external_id=None, role="lead").public_id
-        rivera = make.contact(session, name="Samira Rivera").public_id
-        gone = make.contact(session, name="Sam Gone")
-        gone.merged_into_id, gone.archived_at = sam.id, make.NOON
-    for typed, found in (
-        ("sam", {sam.public_id, rivera}),
-        ("RIVERA", {rivera}),
-        ("samira riv", {rivera}),
-        (f"Lead {lead[:6]}", {lead}),
-        (lead, {lead}),
-    ):
-        html = ana.get("/contacts", query_string={"q": typed}).get_data(as_text=True)
-        assert set(re.findall(r'href="/contacts/([0-9a-f]{24})"', html)) == found, typed
-    assert "Nobody found" in ana.get("/contacts?q=nobody").get_data(as_text=True)
-
-
-def test_every_contact_is_listed_page_by_page_without_archived_ones(ana: FlaskClient, database: Database) -> None:
-    assert "No contacts yet" in ana.get("/contacts").get_data(as_text=True)
-    with database.unit_of_work() as session:
-        make.contact(session, name="Gone.").archived_at = make.NOON
-        for number in range(listing.PAGE_SIZE + 1):
-            make.contact(session, name=f"Person {number}.")
-    first = ana.get("/contacts").get_data(as_text=True)
-    assert "51 contacts, newest first" in first
-    assert re.findall(r"Person (\d+)\.", first) == [str(number) for number in range(listing.PAGE_SIZE, 0, -1)]
-    older = re.search(r"/contacts\?before=\d+", first)
-    assert older
-    second = ana.get(older[0]).get_data(as_text=True)
-    assert re.findall(r"Person (\d+)\.", second) == ["0"]
-    assert "Gone." not in first + second
 
 
 def test_a_contact_shows_its_consent_to_each_live_type_and_why_it_is_not_reachable(
