@@ -1088,3 +1088,100 @@ def create_tables() -> None:
         sqlite_where=sa.text("inserted_form_id IS NOT NULL"),
         postgresql_where=sa.text("inserted_form_id IS NOT NULL"),
     )
+    create_bulk_tables()
+
+
+def create_bulk_tables() -> None:
+    op.create_table(
+        "bulk_jobs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("is_reading", sa.Boolean(), nullable=False),
+        sa.Column("subscription_type_id", sa.Integer(), nullable=True),
+        sa.Column("parameters", sa.JSON(), nullable=False),
+        sa.Column("position", sa.JSON(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=True),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("unchanged", sa.Integer(), nullable=False),
+        sa.Column("skipped", sa.JSON(), nullable=False),
+        sa.Column("undo", sa.JSON(), nullable=True),
+        sa.Column("is_cancel_requested", sa.Boolean(), nullable=False),
+        sa.Column("claimed_by", sa.String(length=32), nullable=True),
+        sa.Column("claimed_at", UtcDateTime(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("error", sa.String(length=255), nullable=True),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=True),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('subscribe', 'unsubscribe', 'tag', 'untag', 'archive', 'import_check', 'import', "
+            "'export', 'count')",
+            name=op.f("ck_bulk_jobs_kind"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('draft', 'queued', 'running', 'done', 'canceled', 'undoing', 'undone', 'failed')",
+            name=op.f("ck_bulk_jobs_state"),
+        ),
+        sa.CheckConstraint("done >= 0 AND changed >= 0 AND unchanged >= 0", name=op.f("ck_bulk_jobs_counts")),
+        sa.ForeignKeyConstraint(
+            ["subscription_type_id"],
+            ["subscription_types.id"],
+            name=op.f("fk_bulk_jobs_subscription_type_id_subscription_types"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bulk_jobs")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_bulk_jobs_unfinished",
+        "bulk_jobs",
+        ["id"],
+        sqlite_where=sa.text("state IN ('queued', 'running', 'undoing')"),
+        postgresql_where=sa.text("state IN ('queued', 'running', 'undoing')"),
+    )
+    op.create_table(
+        "bulk_job_items",
+        sa.Column("job_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.String(length=32), nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("undo_outcome", sa.String(length=32), nullable=True),
+        sa.Column("undo_event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("details", sa.JSON(), nullable=True),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_bulk_job_items_contact_id_contacts")),
+        sa.ForeignKeyConstraint(["job_id"], ["bulk_jobs.id"], name=op.f("fk_bulk_job_items_job_id_bulk_jobs")),
+        sa.PrimaryKeyConstraint("job_id", "contact_id", name=op.f("pk_bulk_job_items")),
+    )
+    op.create_index(
+        "ix_bulk_job_items_details",
+        "bulk_job_items",
+        ["contact_id"],
+        sqlite_where=sa.text("details IS NOT NULL"),
+        postgresql_where=sa.text("details IS NOT NULL"),
+    )
+    op.create_table(
+        "job_files",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("job_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("purpose", sa.String(length=8), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("media_type", sa.String(length=80), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("slices", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint("purpose IN ('upload', 'result')", name=op.f("ck_job_files_purpose")),
+        sa.ForeignKeyConstraint(["job_id"], ["bulk_jobs.id"], name=op.f("fk_job_files_job_id_bulk_jobs")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_job_files")),
+    )
+    op.create_index("ix_job_files_created_at", "job_files", ["created_at"])
+    op.create_index("ix_job_files_job_id", "job_files", ["job_id"])
+    op.create_table(
+        "job_file_slices",
+        sa.Column("file_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["file_id"], ["job_files.id"], name=op.f("fk_job_file_slices_file_id_job_files")),
+        sa.PrimaryKeyConstraint("file_id", "position", name=op.f("pk_job_file_slices")),
+    )

@@ -31,6 +31,9 @@ EVENTS = {
     "agent.signed_out": translatable("Signed out"),
     "agent.waiting_mail_changed": translatable("Agent emails about waiting conversations changed"),
     "audit.exported": translatable("Audit log exported"),
+    "bulk_job.canceled": translatable("Bulk job canceled"),
+    "bulk_job.started": translatable("Bulk job started"),
+    "bulk_job.undone": translatable("Undo of a bulk job started"),
     "contact.archived": translatable("Contact archived"),
     "contact.blocked": translatable("Contact blocked"),
     "contact.created": translatable("Contact created"),
@@ -190,7 +193,7 @@ KINDS = {
     "types": (translatable("Subscription types"), ("subscription_type.",)),
     "contacts": (
         translatable("Contacts"),
-        ("contact.", "erasure.", "tag.", "segment.", "suppression.", "suppressions."),
+        ("bulk_job.", "contact.", "erasure.", "tag.", "segment.", "suppression.", "suppressions."),
     ),
     "conversations": (translatable("Conversations"), ("conversation.", "saved_reply.")),
     "tokens": (translatable("API tokens"), ("token.",)),
