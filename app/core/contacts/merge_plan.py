@@ -64,6 +64,17 @@ def decide(session: Session, source: Contact, target: Contact, *, skip_duplicate
     return MergePlan(source, target, merged, tuple(deciding.steps), deciding.statuses())
 
 
+def ends_and_stays(one: Contact, other: Contact) -> tuple[Contact, Contact]:
+    """The order in which two contacts are merged where no one chose it: first the one that ends.
+
+    Archived contacts end, then leads, then the younger one.
+    """
+    ends, stays = sorted(
+        (one, other), key=lambda each: (each.archived_at is None, each.role == ContactRole.USER, -each.id)
+    )
+    return ends, stays
+
+
 def _check_pair(source: Contact, target: Contact, *, skip_duplicate_validation: bool) -> None:
     if source.id == target.id:
         raise InvalidInput("A contact cannot be merged into itself.", field="into", code="invalid_merge")

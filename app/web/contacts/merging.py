@@ -85,6 +85,13 @@ def merge_contacts(public_id: str, into: str) -> ResponseReturnValue:
     return back_to(into)
 
 
+@blueprint.app_template_global()
+def merge_address(one: Contact, other: Contact) -> str:
+    """The preview of the merge of two contacts, in the order that is most likely meant."""
+    ends, stays = merge_plan.ends_and_stays(one, other)
+    return url_for("contacts.merge_preview", public_id=ends.public_id, into=stays.public_id)
+
+
 def _preview(public_id: str, into: str) -> ResponseReturnValue:
     with read_only() as session:
         source, target = contacts.find_current(session, public_id), contacts.find_current(session, into)

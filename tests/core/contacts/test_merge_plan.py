@@ -98,3 +98,14 @@ def test_a_plan_is_refused_like_the_merge(database: Database) -> None:
         with pytest.raises(Conflict, match="id="):
             merge_plan.decide(session, lead, sam)
         assert merge_plan.decide(session, sam, eve, skip_duplicate_validation=True).merged.id == eve.id
+
+
+@pytest.mark.databases("sqlite")
+def test_a_user_stays_rather_than_a_lead_and_the_older_rather_than_the_younger(database: Database) -> None:
+    with database.unit_of_work() as session:
+        lead = make.contact(session, role="lead", external_id=None)
+        old, young = make.contact(session), make.contact(session)
+        archived = make.contact(session)
+        archived.archived_at = NOON
+        for ends, stays in ((lead, old), (lead, young), (young, old), (archived, lead), (archived, old)):
+            assert merge_plan.ends_and_stays(stays, ends) == merge_plan.ends_and_stays(ends, stays) == (ends, stays)

@@ -137,7 +137,7 @@ def test_a_conflict_links_to_the_other_contact_and_offers_to_merge(
         eve = make.contact(session, name="Eve", email_address="eve@example.com")
     status, html = _edit(ana, sam, email="eve@example.com")
     assert status == 422
-    assert f'href="/contacts/{sam.public_id}/merge/{eve.public_id}"' in html
+    assert f'href="/contacts/{eve.public_id}/merge/{sam.public_id}"' in html
     new = {"role": "user", "email": "eve@example.com", "new_type": "string"}
     created = pages.submit(ana, "/contacts/new", new)
     assert created.status_code == 422
@@ -154,7 +154,7 @@ def test_a_new_number_is_shown_with_what_it_does_before_it_is_saved(
     status, html = _edit(ana, sam, phone="202 555 0199", name="Sam <R>")
     assert status == 200
     assert "No longer counts: they opted in with the old number." in html
-    assert f'href="/contacts/{sam.public_id}/merge/{eve.public_id}"' in html
+    assert f'href="/contacts/{eve.public_id}/merge/{sam.public_id}"' in html
     assert 'name="name" value="Sam &lt;R&gt;"' in html
     assert _stored(database, sam).phone == SAMS_NUMBER
     status, _ = _edit(ana, sam, phone="202 555 0199", confirmed=SAMS_NUMBER)

@@ -25,7 +25,7 @@ def test_a_merge_is_shown_before_it_is_done(ana: FlaskClient, database: Database
     lead, user = _pair(database)
     page = ana.get(f"/contacts/{lead.public_id}").text
     assert "Likely the same person" in page
-    assert f'href="/contacts/{user.public_id}/merge/{lead.public_id}"' in page
+    assert f'href="/contacts/{lead.public_id}/merge/{user.public_id}"' in page
     choose = ana.get(f"/contacts/{lead.public_id}/merge?q=Sam").text
     address = f"/contacts/{lead.public_id}/merge/{user.public_id}"
     assert f'href="{address}"' in choose
@@ -62,7 +62,7 @@ def test_likely_duplicates_are_listed_by_what_they_share(ana: FlaskClient, datab
         make.contact(session, name="Alone", phone_number=BRITISH_NUMBER)
     html = ana.get("/contacts/duplicates").text
     assert "+1 202-555-0123" in html
-    assert f'href="/contacts/{user.public_id}/merge/{lead.public_id}"' in html
+    assert f'href="/contacts/{lead.public_id}/merge/{user.public_id}"' in html
     assert "Alone" not in html
     assert "No likely duplicates" in ana.get("/contacts/duplicates?by=email").text
     assert "There are no more" in ana.get("/contacts/duplicates?after=%2b9").text
