@@ -34,7 +34,7 @@ FIELDS: Mapping[str, str] = {
     "created_at": translatable("Created"),
     "updated_at": translatable("Changed"),
     "signed_up_at": translatable("Signed up on"),
-    "last_seen_at": translatable("Last seen"),
+    "last_seen_at": translatable("Last visit"),
     "tag_id": translatable("Tag"),
     "segment_id": translatable("Segment"),
     ADVANCED: translatable("Advanced (JSON)"),

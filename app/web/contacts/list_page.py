@@ -38,7 +38,7 @@ COLUMNS: Mapping[str, str] = {
     "tags": translatable("Tags"),
     "created": translatable("Created"),
     "updated": translatable("Changed"),
-    "last_seen": translatable("Last seen"),
+    "last_seen": translatable("Last visit"),
 }
 ACTIONS: Mapping[str, str] = {
     "subscribe": translatable("Subscribe users"),

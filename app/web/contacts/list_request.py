@@ -27,8 +27,8 @@ SORTS: Mapping[str, str] = {
     "created_at": translatable("Date created, oldest first"),
     "-updated_at": translatable("Date changed, newest first"),
     "updated_at": translatable("Date changed, oldest first"),
-    "-last_seen_at": translatable("Last seen, newest first"),
-    "last_seen_at": translatable("Last seen, oldest first"),
+    "-last_seen_at": translatable("Last visit, newest first"),
+    "last_seen_at": translatable("Last visit, oldest first"),
 }
 _KEY_MAX = 4000
 
