@@ -42,13 +42,9 @@ def merge(
         stays is archived; or two users share neither address nor number, without ``skip_duplicate_validation``
     :raises Conflict: a third user has the address that would move
     """
-    pair = {
-        public_id: locking.lock_contact_by_public_id(session, public_id) for public_id in sorted({from_id, into_id})
-    }
-    merging = _Merge(pair[from_id], pair[into_id], actor, at)
-    plan = merge_plan.decide(
-        session, merging.source, merging.target, skip_duplicate_validation=skip_duplicate_validation
-    )
+    source, target = locking.lock_contacts_by_public_id(session, from_id, into_id)
+    merging = _Merge(source, target, actor, at)
+    plan = merge_plan.decide(session, source, target, skip_duplicate_validation=skip_duplicate_validation)
     recording.merge(session, merging.target, merging.source, actor=actor, at=at)
     _move_profile(session, merging, plan)
     _move_consents(session, merging, plan)
