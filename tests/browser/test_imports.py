@@ -65,7 +65,7 @@ def test_a_realistic_export_is_checked_imported_and_undone(
         assert session.scalar(select(func.count()).select_from(Contact)) == 1
 
     page.get_by_role("button", name="Import 940 rows").click()
-    expect(page.get_by_text("Waiting")).to_be_visible()
+    expect(page.locator("#progress").get_by_text("Waiting")).to_be_visible()
     job_id = run_newest_import(database)
     expect(page.get_by_role("heading", name="Refused rows")).to_be_visible()
     assert in_every_look(page) == []

@@ -47,6 +47,7 @@ from app.models import (
     OptInForm,
     SubscriptionType,
 )
+from tests.core.imports import files as import_files
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ def fill(settings: Settings) -> Demo:
             select(ConsentEvent.id).where(ConsentEvent.contact_id == signed_up.id).order_by(ConsentEvent.id)
         ).all()
     _exports(database)
+    imports = import_files.for_tour(database, type_id)
     sealing.seal(database)
     sweep_outbox(database)  # until then the overview has no answers
     count_due(database)
@@ -189,6 +191,7 @@ def fill(settings: Settings) -> Demo:
             *bulk,
             "/deletion-requests",
             "/exports",
+            *imports,
             "/contacts?q=ana",
             f"/contacts?q={quote(signed_up.phone or '')}",
             contact,

@@ -12,7 +12,7 @@ from app.core import clock
 from app.core.bulk import jobs
 from app.core.imports import drafts
 from app.core.imports.fields import column_of
-from app.core.imports.options import ConsentFrom, Options
+from app.core.imports.options import ConsentFrom
 from app.core.imports.report import Report, of_job
 from app.core.imports.setup import setup_of
 from app.db import Database
@@ -94,4 +94,10 @@ def consents(database: Database) -> dict[int, str]:
         return {each.contact_id: each.state for each in session.scalars(select(Consent))}
 
 
-OPTIONS = Options()
+def for_tour(database: Database, type_id: int) -> tuple[str, ...]:
+    """The pages of imports: a file whose encoding is asked for, and a check that found something of everything."""
+    unread = upload(database, "Name,Phone\nZoë,+447400123456\n".encode("cp1252"))
+    rows = [["Name", "Phone"], ["Sam", "+447400123456"], ["Eve", "4.479E+11"], ["Ana", "'07400 123457"]]
+    checked = upload(database, as_csv(rows), "contacts from the fair.csv")
+    decide(database, checked, default_country="GB", **opted_in(subscription_type_id=type_id))
+    return ("/imports", "/imports/new", f"/imports/{unread}/columns", f"/imports/{checked}")
