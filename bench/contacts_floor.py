@@ -12,13 +12,22 @@ from app.db import dialect_of, run
 _NOT_BLOCKED = (
     " AND c.sms_block IS NULL AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.phone_hash = c.phone_hash)"
 )
-# Those who cannot be reached, by indexes: few, so they are taken away from the count of an index.
-_UNREACHABLE = (
-    "SELECT count(*) FROM consents k JOIN (SELECT id FROM contacts WHERE sms_block IS NOT NULL OR archived_at IS NOT"
-    " NULL UNION SELECT c.id FROM suppressions x JOIN contacts c ON c.phone_hash = x.phone_hash) b ON b.id ="
-    " k.contact_id WHERE k.subscription_type_id = :type_id AND k.state = 'opted_in'"
-)
+# The count of an index, without the few that other indexes name: archived, with a former number, blocked, suppressed, or
+# with a number that was opted out of the type.
 _OPTED_IN = "SELECT count(*) FROM consents WHERE subscription_type_id = :type_id AND state = 'opted_in'"
+_ARCHIVED = (
+    "SELECT id FROM contacts WHERE (sms_block IS NOT NULL OR archived_at IS NOT NULL) AND archived_at IS NOT NULL"
+)
+_FORMER = (
+    "SELECT c.id FROM contacts c JOIN consents k ON k.contact_id = c.id AND k.subscription_type_id = :type_id WHERE"
+    " c.former_phone_hashes IS NOT NULL AND k.destination_hash <> c.phone_hash"
+)
+_UNREACHABLE = (
+    "SELECT id FROM contacts WHERE sms_block IS NOT NULL OR archived_at IS NOT NULL"
+    " UNION SELECT c.id FROM suppressions x JOIN contacts c ON c.phone_hash = x.phone_hash"
+    " UNION SELECT c.id FROM destination_opt_outs o JOIN contacts c ON c.phone_hash = o.destination_hash"
+    " WHERE o.subscription_type_id = :type_id"
+)
 
 
 def page_statement(type_id: int, status: str, last: int, limit: int) -> str:
@@ -33,7 +42,11 @@ def page_statement(type_id: int, status: str, last: int, limit: int) -> str:
 
 def count(session: Session, type_id: int, status: str) -> int:
     """How many opted in, or can be reached."""
-    statement = _OPTED_IN if status == "opted_in" else f"SELECT ({_OPTED_IN}) - ({_UNREACHABLE})"
+    taken_away = f"{_ARCHIVED if status == 'opted_in' else _UNREACHABLE} UNION {_FORMER}"
+    statement = (
+        f"SELECT ({_OPTED_IN}) - (SELECT count(*) FROM ({taken_away}) b JOIN consents k ON k.contact_id = b.id"
+        " WHERE k.subscription_type_id = :type_id AND k.state = 'opted_in')"
+    )
     return int(run(session, text(statement), {"type_id": type_id}).scalar_one())
 
 

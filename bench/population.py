@@ -94,7 +94,7 @@ def _take_away(session: Session, dialect: str) -> list[str]:
 def _contacts(dialect: str) -> list[str]:
     hashed, moment = _HASH[dialect], _AT[dialect]
     plan = "CASE WHEN n % 3 = 0 THEN 'pro' ELSE 'free' END"
-    attributes = f"""'{{"plan": "' || {plan} || '", "visits": ' || n % 50 || '}}'"""
+    attributes = f"""'{{"plan": "' || {plan} || '", "visits": ' || (n % 50) || '}}'"""
     contacts = {
         "id": "n",
         "public_id": f"substr({hashed}, 9)",

@@ -81,7 +81,7 @@ class _Counting:
             return self._joined(status)
         match status:
             case SubscriptionStatus.OPTED_OUT:
-                return self._of_state(status, ConsentState.OPTED_OUT, [_OUT_OF_REACH])
+                return self._of_state(status, ConsentState.OPTED_OUT, [_ARCHIVED])
             case SubscriptionStatus.NEVER_ASKED:
                 of_states = (SubscriptionStatus.OPTED_IN, SubscriptionStatus.OPTED_OUT)
                 return self.listed() - sum(self.of_status(each) for each in of_states)
@@ -95,7 +95,7 @@ class _Counting:
                     return self._of_state(status, ConsentState.OPTED_IN, [*unreachable, _FORMER_NUMBERS])
                 opted_out = select(_CONSENT.c.contact_id).where(self._row(ConsentState.OPTED_OUT))
                 return self._contacts() - self._failing(status, [*unreachable, opted_out])
-        return self._of_state(status, ConsentState.OPTED_IN, [_OUT_OF_REACH, _FORMER_NUMBERS])
+        return self._of_state(status, ConsentState.OPTED_IN, [_ARCHIVED, _FORMER_NUMBERS])
 
     def listed(self) -> int:
         """All contacts that lists show."""
@@ -150,4 +150,5 @@ class _Counting:
 # As the partial indexes have it.
 _IS_OUT_OF_REACH = or_(_CONTACT.c.sms_block.is_not(None), _CONTACT.c.archived_at.is_not(None))
 _OUT_OF_REACH = select(_CONTACT.c.id).where(_IS_OUT_OF_REACH)
+_ARCHIVED = _OUT_OF_REACH.where(_CONTACT.c.archived_at.is_not(None))
 _FORMER_NUMBERS = select(_CONTACT.c.id).where(_CONTACT.c.former_phone_hashes.is_not(None))
