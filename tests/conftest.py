@@ -5,7 +5,6 @@ Tests of folders whose SQL differs between the databases run on both (``BOTH``);
 marker ``databases`` says otherwise.
 """
 
-import gc
 import os
 import shutil
 import tempfile
@@ -71,16 +70,6 @@ def pytest_configure() -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Do not import the browser's tests, and Playwright with them, where none of them is to run."""
     return True if collection_path == TESTS / "browser" and config.option.markexpr == "not browser" else None
-
-
-def pytest_collection_finish() -> None:
-    """Keep the garbage collector away from programs and collected tests, which all live until the end.
-
-    What a test leaves is mostly freed without it, so it runs for every 20,000 objects that remain, not for 700.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 10, 10)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
