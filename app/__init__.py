@@ -29,13 +29,16 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         api,
         assets,
         auth,
+        bulk,
         contacts,
         embed,
         errors,
+        exports,
         health,
         home,
         i18n,
         ids,
+        imports,
         inbox,
         messenger,
         metrics,
@@ -64,7 +67,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     i18n.init_app(app, language.of_reader)
     for part in (security, ids, assets, people, errors, health, metrics, sign_in):
         part.init_app(app)
-    for surface in (home, auth, admin, contacts, inbox, messenger):
+    for surface in (home, auth, admin, contacts, bulk, exports, imports, inbox, messenger):
         surface.init_app(app)
     mounts.mount(
         app,

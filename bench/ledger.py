@@ -33,7 +33,7 @@ from app.models import Consent, ConsentEvent, ConsentEvidence, Contact, ContactR
 from bench.servers import DATABASES, Place, assent_environment, prepared
 from tests import make
 
-CHUNK, THREADS, PER_S = 10_000, 4, 500
+CHUNK, THREADS, PER_S, TOGETHER = 10_000, 4, 500, 25
 TABLES = tuple(cast(Table, each.__table__) for each in (Contact, ConsentEvent, ConsentEvidence, Consent))
 SEALER = """
 import sys, threading
@@ -64,11 +64,12 @@ def main() -> None:
                 make.live_type(session)
             if options.turns:
                 print(f"{name:10} {throughput(place, options.turns)}")
-                print(f"{name:10} {behind(place)}")
             if options.hold and name == "postgresql":
                 print(f"{name:10} {held(place.database, options.hold)}")
             if options.kill:
                 print(f"{name:10} {killed(place, options.kill)}")
+            if options.turns:  # after the rest, because it numbers its events itself
+                print(f"{name:10} {behind(place)}")
             if options.events:
                 print(f"{name:10} {verification(place.database, options.events)}")
 
@@ -85,7 +86,10 @@ def throughput(place: Place, turns: int) -> str:
 
 
 def behind(place: Place) -> str:
-    """The age of the oldest event that waits, while 500 events a second are recorded for 20 seconds."""
+    """The age of the oldest event that waits, while 500 events a second are recorded for 20 seconds.
+
+    They are recorded 25 at a time, as a bulk change does: alone, this machine records fewer.
+    """
     stopping, ages = threading.Event(), []
 
     def watch() -> None:
@@ -100,10 +104,11 @@ def behind(place: Place) -> str:
         watcher.start()
         began, done = time.monotonic(), 0
         while (elapsed := time.monotonic() - began) < 20:
-            while done < elapsed * PER_S and time.monotonic() - began < 20:
-                _opt_in(place.database)
-                done += 1
-            time.sleep(0.005)
+            if done < elapsed * PER_S:
+                fill(place.database, TOGETHER, chunk=TOGETHER)
+                done += TOGETHER
+            else:
+                time.sleep(0.005)
         stopping.set()
         watcher.join()
     return f"behind at {done / elapsed:.0f} events/s: {median(ages):.2f} s at most of the time, {max(ages):.2f} s worst"
@@ -140,7 +145,7 @@ def read_and_hash(database: Database) -> bytes:
     return found.digest()
 
 
-def fill(database: Database, events: int) -> None:
+def fill(database: Database, events: int, *, chunk: int = CHUNK) -> None:
     """Opt-ins of as many contacts, written as the rules write them, but many rows at once."""
     with database.read_only() as session:
         first = max(
@@ -149,9 +154,9 @@ def fill(database: Database, events: int) -> None:
         )
         type_id, keys = session.scalar(select(SubscriptionType.id)), keys_of(session)
     at, how = clock.now(), make.evidence(ip_address="203.0.113.9", user_agent="Mozilla/5.0 (X11; Linux x86_64)" * 3)
-    for start in range(first + 1, first + 1 + events, CHUNK):
+    for start in range(first + 1, first + 1 + events, chunk):
         rows: tuple[list[dict[str, Any]], ...] = ([], [], [], [])
-        for number in range(start, start + CHUNK):
+        for number in range(start, start + chunk):
             phone = f"+1{number:010}"
             hashed = keys.destination_hash(phone)
             proof = evidence.row_of(how, phone)

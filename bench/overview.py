@@ -44,6 +44,8 @@ from app.models import (
     Role,
     SubscriptionType,
 )
+from bench import population
+from bench.population import Population
 from bench.servers import DATABASES, Place, prepared
 
 GOAL_S = 0.3
@@ -57,17 +59,6 @@ TYPES = (
     ("Orders", Channel.SMS, ConsentType.OPT_OUT),
     ("Letter", Channel.EMAIL, ConsentType.OPT_IN),
 )
-# Times on either side of midnight, over a year; one contact in ten is opted out, one in a hundred blocked.
-_NUMBERS = {
-    "sqlite": "WITH RECURSIVE series(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < :contacts)",
-    "postgresql": "WITH series(n) AS (SELECT generate_series(1, :contacts))",
-}
-_AT = {
-    "sqlite": "strftime('%Y-%m-%d %H:%M:%S.000000', :now, '-' || ((n * 7919) % 31000000) || ' seconds')",
-    "postgresql": "CAST(:now AS timestamptz) - ((n * CAST(7919 AS bigint)) % 31000000) * interval '1 second'",
-}
-_HASH = {"sqlite": "printf('%032x', n)", "postgresql": "lpad(to_hex(n), 32, '0')"}
-_STATE = "CASE WHEN n % 10 = 0 THEN 'opted_out' ELSE 'opted_in' END"
 
 
 def main() -> int:
@@ -164,9 +155,7 @@ def build(database: Database, contacts: int) -> None:
         types = [_type(session, each, at) for each in TYPES]
         forms = [_form(session, types[0].id, number, at) for number in range(10)]
         type_ids, form_ids = [each.id for each in types], [each.id for each in forms]
-    _contacts(database, dialect, contacts, at)
-    for number, type_id in enumerate(type_ids):
-        _consents(database, dialect, type_id, first_id=number * contacts, contacts=contacts, at=at)
+    population.fill(database, Population(contacts, type_ids, email_types=type_ids[2:], has_evidence=False), at=at)
     _daily_counts(database, dialect, form_ids, at)
     _deliveries(database, at)
     _outbox(database, type_ids[0], contacts, at)
@@ -186,45 +175,6 @@ def _type(session: Session, values: tuple[str, Channel, ConsentType], at: dateti
 def _form(session: Session, type_id: int, number: int, at: datetime) -> publishing.OptInForm:
     content = FormContent(type_id, {"en": FormText(f"Form {number}")})
     return publishing.create(session, content, FormSettings(f"Form {number}"), actor="agent:1", at=at)
-
-
-def _contacts(database: Database, dialect: str, contacts: int, at: datetime) -> None:
-    hashed, moment = _HASH[dialect], _AT[dialect]
-    statement = (
-        f"{_NUMBERS[dialect]} INSERT INTO contacts (public_id, role, external_id, phone, phone_hash, email, email_hash,"
-        " phone_country, custom_attributes, created_at, updated_at, blocked_at, sms_block)"
-        f" SELECT substr({hashed}, 9), 'user', 'user-' || n, '+1' || (2000000000 + n), {hashed}, n || '@example.com',"
-        f" {hashed}, 'US', '{{}}', {moment}, {moment}, CASE WHEN n % 100 = 0 THEN {moment} END,"
-        " CASE WHEN n % 100 = 0 THEN 'blocked' END FROM series"
-    )
-    _execute(database, dialect, statement, contacts, at)
-    suppressed = (
-        f"{_NUMBERS[dialect]} INSERT INTO suppressions (phone_hash, cause, note, created_at)"
-        f" SELECT {hashed}, 'keyword', '', {moment} FROM series WHERE n % 97 = 0"
-    )
-    _execute(database, dialect, suppressed, contacts, at)
-
-
-def _consents(database: Database, dialect: str, type_id: int, *, first_id: int, contacts: int, at: datetime) -> None:
-    hashed, moment = _HASH[dialect], _AT[dialect]
-    empty = {"sqlite": "zeroblob(32)", "postgresql": "decode(repeat('00', 32), 'hex')"}[dialect]
-    of_all = _NUMBERS[dialect]
-    events = (
-        f"{of_all} INSERT INTO consent_events (id, contact_id, subscription_type_id, action, source, actor,"
-        " evidence_level, destination_hash, evidence_hash, occurred_at, is_persons_word, recorded_at)"
-        f" SELECT {first_id} + n, n, {type_id}, CASE WHEN n % 10 = 0 THEN 'opt_out' ELSE 'opt_in' END, 'form',"
-        f" 'contact', 'personal_link', {hashed}, {empty}, {moment}, true, {moment} FROM series"
-    )
-    consents = (
-        f"{of_all} INSERT INTO consents (contact_id, subscription_type_id, state, destination_hash,"
-        f" changed_at, event_id) SELECT n, {type_id}, {_STATE}, {hashed}, {moment}, {first_id} + n FROM series"
-    )
-    opt_outs = (
-        f"{of_all} INSERT INTO destination_opt_outs (subscription_type_id, destination_hash, contact_id,"
-        f" created_at, event_id) SELECT {type_id}, {hashed}, n, {moment}, {first_id} + n FROM series WHERE n % 10 = 0"
-    )
-    for statement in (events, consents, opt_outs):
-        _execute(database, dialect, statement, contacts, at)
 
 
 def _daily_counts(database: Database, dialect: str, form_ids: list[int], at: datetime) -> None:
@@ -304,12 +254,6 @@ def _seal(session: Session, last_id: int, at: datetime) -> None:
             signature=bytes(64),
         )
     )
-
-
-def _execute(database: Database, dialect: str, statement: str, contacts: int, at: datetime) -> None:
-    now = at.replace(tzinfo=None).isoformat(" ", "seconds") if dialect == "sqlite" else at
-    with database.unit_of_work() as session:
-        session.execute(text(statement), {"contacts": contacts, "now": now})
 
 
 if __name__ == "__main__":

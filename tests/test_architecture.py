@@ -18,7 +18,7 @@ TOP_LEVEL = {
     *("CONTRIBUTING.md", "SECURITY.md"),
     *("app", "templates", "static", "tests", "docs", "bench", "instance"),
 }
-SURFACES = ("home", "auth", "embed", "admin", "contacts", "inbox", "messenger", "api")
+SURFACES = ("home", "auth", "embed", "admin", "contacts", "bulk", "exports", "inbox", "messenger", "api")
 WITHOUT_WEB = (
     "app.core.submissions.submit",
     "app.core.backup",

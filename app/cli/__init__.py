@@ -4,7 +4,20 @@ import sys
 
 import click
 
-from app.cli import accounts, backup, config, keys, ledger, private_files, receipts, routes, running, serve
+from app.cli import (
+    accounts,
+    backup,
+    config,
+    contacts,
+    imports,
+    keys,
+    ledger,
+    private_files,
+    receipts,
+    routes,
+    running,
+    serve,
+)
 from app.config import VERSION
 
 
@@ -14,9 +27,10 @@ def assent() -> None:
     """Self-hosted SMS consent: the opt-in form, the subscriptions it feeds, and the proof that somebody said yes."""
 
 
-for _module in (serve, backup, accounts, ledger, keys, receipts, config, routes):
+for _module in (serve, backup, accounts, contacts, ledger, keys, receipts, config, routes):
     for _command in _module.COMMANDS:
         assent.add_command(_command)
+contacts.contacts.add_command(imports.import_contacts)
 
 
 def main() -> None:

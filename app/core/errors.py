@@ -6,6 +6,7 @@ AssentError
 ├── ImmutableField          channel and consent type never change once saved
 ├── InvalidState            the current state does not allow this step
 │   └── Conflict            another row has this value already
+│       └── Duplicate       another contact has it, which ``public_id`` names
 ├── NotFound                it does not exist, or you may not see it; both get the same response
 │   └── Merged              the contact was merged into another one, which ``into`` names
 ├── NotAvailable            this version, or the settings of this workspace, do not offer that
@@ -67,6 +68,12 @@ class InvalidState(AssentError):
 
 class Conflict(InvalidState):
     code = "conflict"
+
+
+class Duplicate(Conflict):
+    def __init__(self, sentence: str, *, public_id: str) -> None:
+        super().__init__(sentence, id=public_id)
+        self.public_id = public_id
 
 
 class NotFound(AssentError):

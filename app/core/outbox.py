@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app.core import audit, idempotency
-from app.db import CompiledStatement, dialect_of, insert_rows_statement
+from app.db import CompiledStatement, Same, dialect_of, insert_columns, insert_rows_statement
 from app.models import OutboxEvent
 
 # The subject in the audit log of events that could not be routed.
@@ -31,6 +31,26 @@ def add(
         values |= {f"topic__{row}": topic, f"contact_id__{row}": contact_id}
         values |= {f"payload__{row}": payload, f"created_at__{row}": at}
     _insert(len(values) // 4).run(session, **values)
+
+
+class New(NamedTuple):
+    """An event to be written, as the parameters of ``add``."""
+
+    contact_id: int
+    payload: dict[str, Any]
+    at: datetime
+
+
+def add_all(session: Session, topic: str, events: Iterable[New]) -> None:
+    """Write many events of one topic."""
+    new = list(events)
+    if not new:
+        return
+    contact_ids, payloads, times = zip(*new, strict=True)
+    for contact_id in contact_ids:
+        idempotency.add_subject(session, contact_id)
+    columns = {"topic": Same(topic), "contact_id": contact_ids, "payload": payloads, "created_at": times}
+    insert_columns(session, OutboxEvent, columns)
 
 
 @lru_cache

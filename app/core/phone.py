@@ -76,6 +76,15 @@ class SmsNumber:
     country: str
 
 
+@dataclass(frozen=True)
+class StoredNumber:
+    """A number that a numbering plan has: E.164, ISO country code, and ``refusal_of_stored`` it."""
+
+    e164: E164
+    country: str
+    refusal: str | None
+
+
 def read(typed: str, *, region: str | None, allowed_countries: frozenset[str] = frozenset()) -> SmsNumber:
     """Parse a typed number that can receive texts.
 
@@ -97,6 +106,23 @@ def read(typed: str, *, region: str | None, allowed_countries: frozenset[str] = 
         raise refused("phone_not_sms_capable", assumed)
     refuse_country(country, allowed_countries)
     return SmsNumber(E164(reading.e164), country)
+
+
+def read_any_kind(typed: str, *, region: str | None) -> StoredNumber:
+    """A number that some numbering plan has, also one that cannot receive texts, as contacts store it.
+
+    :raises DestinationRefused: as ``read``, without ``phone_not_sms_capable``
+    """
+    text = phone_text.plain(typed)
+    assumed = None if text.startswith("+") else region
+    try:
+        reading = phone_reading.the_reading(text, region)
+    except Unreadable as problem:
+        raise refused(problem.code, assumed) from None
+    if (country := reading.country) is None:
+        raise refused("phone_invalid", assumed)
+    refusal = None if reading.can_receive_texts else "phone_not_sms_capable"
+    return StoredNumber(E164(reading.e164), country, refusal)
 
 
 def normalize(typed: str, *, region: str | None = None) -> tuple[str, str | None]:

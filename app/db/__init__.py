@@ -2,7 +2,16 @@
 
 from app.db.engine import BUSY_TIMEOUT_MS, Engines, engine_options, take_alone, use_engines
 from app.db.errors import DatabaseBusy, QueryTooSlow, WriteLockTimeout
-from app.db.inserts import insert_into, insert_or_ignore, insert_rows_statement, insert_statement
+from app.db.inserts import (
+    Same,
+    insert_columns,
+    insert_into,
+    insert_or_ignore,
+    insert_rows,
+    insert_rows_statement,
+    insert_statement,
+    reserve_ids,
+)
 from app.db.limits import Limits
 from app.db.statements import CompiledStatement, ReadConnection, dialect_of, is_in, run
 from app.db.transactions import Database, SessionFactory
@@ -16,15 +25,19 @@ __all__ = [
     "Limits",
     "QueryTooSlow",
     "ReadConnection",
+    "Same",
     "SessionFactory",
     "WriteLockTimeout",
     "dialect_of",
     "engine_options",
+    "insert_columns",
     "insert_into",
     "insert_or_ignore",
+    "insert_rows",
     "insert_rows_statement",
     "insert_statement",
     "is_in",
+    "reserve_ids",
     "run",
     "take_alone",
     "use_engines",

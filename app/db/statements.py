@@ -1,15 +1,16 @@
 """Statements that run without the ORM: ``run`` on a session's connection, ``CompiledStatement`` on the driver's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, JSON, ColumnElement, CursorResult, Dialect, Executable, Integer, bindparam, func, select
+from sqlalchemy import ARRAY, JSON, ColumnElement, CursorResult, Dialect, Executable, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.db.errors import busy_error
 
 DRIVER = "assent_driver"
+_NOTHING = object()
 
 
 class ReadConnection:
@@ -71,6 +72,15 @@ class CompiledStatement:
             raise (busy_error(error) or error) from error.__cause__
         return changed
 
+    def run_all(self, session: Session, columns: Mapping[str, Iterable[Any]]) -> None:
+        """Execute a change for each row of these columns. On SQLite only: PostgreSQL takes arrays in one statement."""
+        driver = _driver_of(session)
+        compiled = self._compiled.get(driver.dialect.name) or self._compile(driver)
+        try:
+            compiled.execute_all(driver, columns)
+        except Exception as error:
+            raise (busy_error(error) or error) from error.__cause__
+
     def _compile(self, driver: DriverConnection) -> "_Compiled":
         name = driver.dialect.name
         statement = self._statement(name) if callable(self._statement) else self._statement
@@ -104,6 +114,13 @@ class _Compiled:
             driver.trace(self.text)
         return driver.connection.execute(self.text, self._bound(values))
 
+    def execute_all(self, driver: DriverConnection, columns: Mapping[str, Iterable[Any]]) -> None:
+        if driver.trace is not None:
+            driver.trace(self.text)
+        positions = self._positions or ()
+        bound = (_converted(binder, columns[name]) if binder else columns[name] for name, binder, _ in positions)
+        driver.connection.executemany(self.text, zip(*bound, strict=False))
+
     def _bound(self, values: dict[str, Any]) -> dict[str, Any] | list[Any]:
         if self._positions is None:
             bound: dict[str, Any] = self._defaults | values
@@ -126,12 +143,22 @@ class _Compiled:
         return tuple(row)
 
 
-def is_in(dialect: str, column: ColumnElement[int], name: str) -> ColumnElement[bool]:
-    """Whether an integer column is in the list that the parameter ``name`` holds, in a statement compiled once."""
+def _converted(binder: Callable[[Any], Any], values: Iterable[Any]) -> Iterator[Any]:
+    """Values as the driver takes them. What follows itself is converted once: rows of a set share most values."""
+    last: Any = _NOTHING
+    converted: Any = None
+    for value in values:
+        if value is not last:
+            last, converted = value, binder(value)
+        yield converted
+
+
+def is_in(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Whether a column of integers or texts is in the list that the parameter ``name`` holds, compiled once."""
     if dialect == "sqlite":
         ids = func.json_each(bindparam(name, type_=JSON)).table_valued("value")
         return column.in_(select(ids.c.value))
-    return column == func.any(bindparam(name, type_=ARRAY(Integer)))
+    return column == func.any(bindparam(name, type_=ARRAY(column.type)))
 
 
 def run(session: Session, statement: Executable, parameters: Any = None) -> CursorResult[Any]:

@@ -10,6 +10,8 @@ from app import logs
 from app.core import clock, idempotency, outbox
 from app.core import rate_limits as limits
 from app.core.accounts import sessions as agent_sessions
+from app.core.bulk import files as job_files
+from app.core.bulk import jobs as bulk_jobs
 from app.core.forms import daily_counts
 from app.core.inbox import waiting
 from app.core.messenger import tokens as messenger_tokens
@@ -38,6 +40,9 @@ class Deleted:
     agent_notices: int
     failures: int
     workers: int
+    job_files: int
+    bulk_job_items: int
+    bulk_job_drafts: int
 
 
 def delete_expired(database: Database) -> Deleted:
@@ -46,7 +51,8 @@ def delete_expired(database: Database) -> Deleted:
     These are rate counters after their window, outbox events 30 days after they were routed, webhook messages 30 days
     after their creation, tokens of visitors who did not return, idempotency keys after a day, sessions of agents
     after 30 days, origins of snippets after 90, notices of mails to agents and failures after 30, and workers that
-    ended a day ago.
+    ended a day ago; files of bulk jobs, their drafts and dry runs after 30 days, and their items 30 days after the job
+    ended.
     """
     now = clock.now()
     before = now - KEEP_ROUTED
@@ -65,6 +71,9 @@ def delete_expired(database: Database) -> Deleted:
         _in_batches(database, lambda session: waiting.delete_old(session, at=now)),
         _in_batches(database, lambda session: failures.delete_old(session, at=now)),
         _in_batches(database, lambda session: workers.delete_old(session, at=now)),
+        _in_batches(database, lambda session: job_files.delete_old(session, at=now)),
+        _in_batches(database, lambda session: bulk_jobs.delete_old_items(session, at=now, limit=1000)),
+        _in_batches(database, lambda session: bulk_jobs.delete_old_drafts(session, at=now)),
     )
     _log.info("expired records deleted", **asdict(deleted))
     return deleted

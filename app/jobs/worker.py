@@ -23,6 +23,7 @@ from app.jobs import (
     housekeeping,
     mail_waiting,
     publish_head,
+    run_bulk_jobs,
     seal_ledger,
     verify_ledger,
 )
@@ -61,7 +62,7 @@ def run(settings: Settings, *, threads: int = 2) -> None:
     :param threads: how many jobs run at the same time
     :raises InvalidState: the database is not ready
     """
-    database = store.open_database(settings, connections=threads + 5)
+    database = store.open_database(settings, connections=threads + 6)
     if reason := store.why_not_ready(database):
         raise InvalidState(reason)
     if mended := number_rules.apply(database):
@@ -70,6 +71,7 @@ def run(settings: Settings, *, threads: int = 2) -> None:
             _log.warning("a number is held for review", **asdict(held))
     queue = open_queue(settings, database)
     schedule(queue, database, settings)
+    watch_bulk_jobs = run_bulk_jobs.register(queue, database)
     stopping = threading.Event()
     sender = deliver_webhooks.sender(settings, database)
     other_threads = [
@@ -77,6 +79,7 @@ def run(settings: Settings, *, threads: int = 2) -> None:
         threading.Thread(target=sender.run, args=(stopping,), name="webhooks"),
         threading.Thread(target=seal_ledger.run, args=(database, stopping), name="sealer"),
         threading.Thread(target=verify_ledger.run, args=(database, settings, stopping), name="verifier"),
+        threading.Thread(target=watch_bulk_jobs, args=(stopping,), name="bulk jobs"),
     ]
 
     def stop_threads() -> None:

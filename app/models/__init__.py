@@ -5,6 +5,7 @@ from app.models.agent_notice import AgentNotice
 from app.models.api_token import ApiToken
 from app.models.audit import AuditEntry
 from app.models.base import Base, UtcDateTime
+from app.models.bulk import BulkJob, BulkJobItem, FilePurpose, JobFile, JobFileSlice, JobKind, JobState
 from app.models.consent import Consent, ConsentState, DestinationOptOut, NumberFact, Suppression, SuppressionCause
 from app.models.contact import Contact, ContactRole
 from app.models.conversation import (
@@ -63,6 +64,8 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "Base",
+    "BulkJob",
+    "BulkJobItem",
     "Channel",
     "Consent",
     "ConsentEvent",
@@ -84,9 +87,14 @@ __all__ = [
     "EvidenceLevel",
     "Failure",
     "FailureKind",
+    "FilePurpose",
     "FormDailyCount",
     "IdempotencyKey",
     "InsertedForm",
+    "JobFile",
+    "JobFileSlice",
+    "JobKind",
+    "JobState",
     "LedgerSeal",
     "LedgerVerification",
     "MailedAbout",

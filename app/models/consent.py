@@ -65,6 +65,7 @@ class DestinationOptOut(Base):
     """An opt-out of one number or address by one contact. It applies to every contact with this destination."""
 
     __tablename__ = "destination_opt_outs"
+    __table_args__ = (Index("ix_destination_opt_outs_contact_id", "contact_id"),)
 
     subscription_type_id: Mapped[int] = mapped_column(ForeignKey("subscription_types.id"), primary_key=True)
     destination_hash: Mapped[str] = mapped_column(String(32), primary_key=True)

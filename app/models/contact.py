@@ -1,10 +1,22 @@
 """Contacts."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, func, text
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    func,
+    literal_column,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
@@ -13,6 +25,10 @@ from app.models.base import Base
 class ContactRole(StrEnum):
     USER = "user"
     LEAD = "lead"
+
+
+_OUT_OF_REACH = text("sms_block IS NOT NULL OR archived_at IS NOT NULL")
+_HAD_NUMBERS = text("former_phone_hashes IS NOT NULL")
 
 
 class Contact(Base):
@@ -40,9 +56,20 @@ class Contact(Base):
             postgresql_where=text("phone IS NOT NULL"),
         ),
         Index("ix_contacts_phone_hash", "phone_hash", postgresql_where=text("phone_hash IS NOT NULL")),
-        Index("ix_contacts_email", "email", postgresql_where=text("email IS NOT NULL")),
+        # For searches by the beginning of an address.
+        Index(
+            "ix_contacts_email",
+            "email",
+            postgresql_ops={"email": "text_pattern_ops"},
+            postgresql_where=text("email IS NOT NULL"),
+        ),
         Index("ix_contacts_created_at_id", "created_at", "id"),
         Index("ix_contacts_updated_at_id", "updated_at", "id"),
+        Index("ix_contacts_last_seen_at_id", "last_seen_at", "id"),
+        Index("ix_contacts_phone_country_id", "phone_country", "id"),
+        # The few contacts that a count of everybody who opted in takes away.
+        Index("ix_contacts_out_of_reach", "id", sqlite_where=_OUT_OF_REACH, postgresql_where=_OUT_OF_REACH),
+        Index("ix_contacts_former_numbers", "id", sqlite_where=_HAD_NUMBERS, postgresql_where=_HAD_NUMBERS),
         Index(
             "ix_contacts_merged_into_id",
             "merged_into_id",
@@ -81,10 +108,47 @@ class Contact(Base):
     updated_at: Mapped[datetime]
 
 
-# For the inbox search on PostgreSQL.
+def _number(value: int) -> ColumnElement[Any]:
+    """A number in the text of the statement, so that the expression is the one of the index."""
+    return literal_column(str(value))
+
+
+_AT: ColumnElement[str] = literal_column("'@'")
+# The order of names: without regard to capitals (on SQLite only of ASCII letters), by so many characters (on
+# PostgreSQL, whose index entries have to stay small).
+SORTED_NAME_MAX = 200
+SORTED_NAMES: Mapping[str, ColumnElement[Any]] = {
+    "sqlite": cast(Any, Contact.name).collate("NOCASE"),
+    "postgresql": func.lower(func.left(Contact.name, _number(SORTED_NAME_MAX))),
+}
+# The last digits of a number.
+ENDING_LENGTH = 4
+PHONE_ENDINGS: Mapping[str, ColumnElement[Any]] = {
+    "sqlite": func.substr(Contact.phone, _number(-ENDING_LENGTH)),
+    "postgresql": func.right(Contact.phone, _number(ENDING_LENGTH)),
+}
+EMAIL_DOMAINS: Mapping[str, ColumnElement[Any]] = {
+    "sqlite": func.substr(Contact.email, func.instr(Contact.email, _AT) + _number(1)),
+    "postgresql": func.split_part(Contact.email, _AT, _number(2)),
+}
+# Indexes that only one database has, by its name.
+# For the inbox search.
 NAME_WORDS = Index(
     "ix_contacts_name_words",
     func.to_tsvector(text("'simple'"), Contact.name),
     postgresql_using="gin",
     postgresql_where=text("name IS NOT NULL"),
 ).ddl_if(dialect="postgresql")
+ONLY_ON: Mapping[str, tuple[Index, ...]] = {
+    "sqlite": (
+        Index("ix_contacts_name_nocase_id", SORTED_NAMES["sqlite"], Contact.id).ddl_if(dialect="sqlite"),
+        Index("ix_contacts_phone_substr_id", PHONE_ENDINGS["sqlite"], Contact.id).ddl_if(dialect="sqlite"),
+        Index("ix_contacts_email_substr_id", EMAIL_DOMAINS["sqlite"], Contact.id).ddl_if(dialect="sqlite"),
+    ),
+    "postgresql": (
+        NAME_WORDS,
+        Index("ix_contacts_name_lower_id", SORTED_NAMES["postgresql"], Contact.id).ddl_if(dialect="postgresql"),
+        Index("ix_contacts_phone_right_id", PHONE_ENDINGS["postgresql"], Contact.id).ddl_if(dialect="postgresql"),
+        Index("ix_contacts_email_domain_id", EMAIL_DOMAINS["postgresql"], Contact.id).ddl_if(dialect="postgresql"),
+    ),
+}

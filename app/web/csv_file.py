@@ -1,16 +1,12 @@
 """CSV files to download, written while they are sent."""
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
 
 from flask import Response, stream_with_context
 
+from app.core.bulk import csv_cells
+from app.core.exports import writing
 from app.web.services import slots
-
-# Spreadsheets take a cell that begins with one of these for a formula.
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_BYTE_ORDER_MARK = "\ufeff"
 
 
 def response(name: str, header: Sequence[str], chunks: Iterable[Sequence[Sequence[object]]]) -> Response:
@@ -19,33 +15,30 @@ def response(name: str, header: Sequence[str], chunks: Iterable[Sequence[Sequenc
     :param name: of the file, without spaces and quotes
     :param chunks: lists of rows, read one after the other while the file is sent
     """
-    answer = Response(stream_with_context(_lines(header, chunks)), mimetype="text/csv")
+    return streamed(name, "text/csv", _lines(header, chunks))
+
+
+def streamed(name: str, media_type: str, parts: Iterable[bytes]) -> Response:
+    """A file whose parts are read while it is sent.
+
+    While a part is on its way to a slow client, other requests use the working slot.
+    """
+    answer = Response(stream_with_context(_sent(parts)), mimetype=media_type)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 
 
-def safe_cell(value: object) -> str:
-    """The text of a cell. One that a spreadsheet would run as a formula gets an apostrophe in front.
-
-    Source: https://owasp.org/www-community/attacks/CSV_Injection
-    """
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_BEGINS_A_FORMULA) else text
-
-
-def _lines(header: Sequence[str], chunks: Iterable[Sequence[Sequence[object]]]) -> Iterator[str]:
-    """The file in parts. While a part is on its way to a slow client, other requests use the working slot."""
-    yield from _sent(_BYTE_ORDER_MARK + _written([header]))
+def _lines(header: Sequence[str], chunks: Iterable[Sequence[Sequence[object]]]) -> Iterator[bytes]:
+    yield writing.head(header)
     for rows in chunks:
-        yield from _sent(_written(rows))
+        yield writing.rows(map(_cell, row) for row in rows)
 
 
-def _sent(part: str) -> Iterator[str]:
-    with slots().lent():
-        yield part
+def _cell(value: object) -> str:
+    return csv_cells.write_cell(value if value is None else str(value))
 
 
-def _written(rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows([safe_cell(cell) for cell in row] for row in rows)
-    return text.getvalue()
+def _sent(parts: Iterable[bytes]) -> Iterator[bytes]:
+    for part in parts:
+        with slots().lent():
+            yield part

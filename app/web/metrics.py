@@ -72,6 +72,8 @@ def _of_health(found: Health, at: datetime) -> "Iterator[Metric]":
     yield _gauge("webhook_endpoints_failing", "Endpoints that fail now or were given up.", found.endpoints_failing)
     yield _gauge("jobs_failed", "Jobs that failed within 30 days and were not dismissed.", found.failed_jobs)
     yield _gauge("mails_failed", "Teammates whom a mail did not reach within 30 days.", found.failed_mails)
+    yield _gauge("bulk_jobs_waiting", "Bulk jobs that wait for a worker or for another job.", found.bulk_jobs_waiting)
+    yield _gauge("bulk_jobs_running", "Bulk jobs that run, undos included.", found.bulk_jobs_running)
 
 
 def _of_types(counted: dict[int, SubscriptionReach], types: dict[int, SubscriptionType]) -> "Iterator[Metric]":

@@ -97,3 +97,13 @@ for (const link of document.querySelectorAll(".sections a")) {
   });
   for (const type of ["pointerleave", "blur"]) link.addEventListener(type, () => { if (!isNamed()) delete link.dataset.quiet; });
 }
+
+// Opens what a button leads to without leaving the page: <button data-opens="id">, and <a data-closes="id">.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-opens], [data-closes]");
+  const part = button && document.getElementById(button.dataset.opens ?? button.dataset.closes);
+  if (!part) return;
+  event.preventDefault();
+  part.hidden = "closes" in button.dataset || !part.hidden;
+  (part.hidden ? document.querySelector(`[data-opens="${part.id}"]`) : part.querySelector("textarea"))?.focus();
+});

@@ -41,7 +41,7 @@ def walk(page: Page, shop: tour.Demo, look: str) -> Iterator[str]:
 
 def _refused(page: Page, shop: tour.Demo) -> Iterator[str]:
     forms = [(path, "form:has(.field)", path.replace("/", "-")) for path in _REFUSED]
-    forms += [(shop.contact, f"form[action$='/{what}']", f"-{what}") for what in ("forms", "opt-ins", "opt-outs")]
+    forms += [(shop.contact, f"form[action$='/{what}']", f"-{what}") for what in ("forms", "gdpr", "erase")]
     for path, form, name in forms:
         page.goto(f"{shop.address}{path}")
         with page.expect_navigation():

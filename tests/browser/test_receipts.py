@@ -36,6 +36,7 @@ def test_a_downloaded_receipt_verifies_offline_and_show_me_works_after_an_erasur
     sign_in(page, address)
 
     page.goto(f"{address}/contacts/{sam.public_id}")
+    page.get_by_text("Proof of event").click()
     page.get_by_role("link", name="Receipt of event").click()
     expect(page.get_by_text("Hear it first")).to_be_visible()
     expect(page.get_by_role("button", name="Print")).to_be_visible()

@@ -12,8 +12,11 @@ from sqlalchemy.orm import Session
 from app.config import Settings
 from app.core import clock, demo
 from app.core.accounts import agents as accounts
+from app.core.bulk import drafts, jobs
 from app.core.conversations import saved_replies
 from app.core.conversations.saved_replies import ReplyContent
+from app.core.exports import jobs as exports
+from app.core.exports.parts import Export, Format, What
 from app.core.forms import insertion
 from app.core.forms import publishing as optin_forms
 from app.core.forms.content import FormContent, FormText
@@ -25,7 +28,9 @@ from app.core.site import snippets
 from app.core.webhooks import attempts, endpoints, routing
 from app.core.webhooks.attempts import AttemptOutcome, Schedule
 from app.core.workspace import bootstrap as store
+from app.db import Database
 from app.http_client import Reach
+from app.jobs import run_bulk_jobs
 from app.jobs.count_reach import count_due
 from app.jobs.route_outbox import sweep_outbox
 from app.models import (
@@ -37,6 +42,8 @@ from app.models import (
     EvidenceLevel,
     FailureKind,
     InsertedForm,
+    JobKind,
+    JobState,
     OptInForm,
     SubscriptionType,
 )
@@ -123,6 +130,7 @@ def fill(settings: Settings) -> Demo:
         reply = saved_replies.create(session, content, actor="agent:1", at=now)
         agents = session.scalars(select(Agent.id).order_by(Agent.id)).all()
         webhooks = _webhooks(session)
+        bulk = _bulk(session, type_id)
         erasure_requests.request(session, saved.id, at=now - timedelta(days=31))
         for kind, name in ((FailureKind.JOB, "purge_erased"), (FailureKind.MAIL, demo.AGENT)):
             failures.record(session, kind, name, OSError("Connection refused"), at=now)
@@ -130,6 +138,7 @@ def fill(settings: Settings) -> Demo:
         receipts = session.scalars(
             select(ConsentEvent.id).where(ConsentEvent.contact_id == signed_up.id).order_by(ConsentEvent.id)
         ).all()
+    _exports(database)
     sealing.seal(database)
     sweep_outbox(database)  # until then the overview has no answers
     count_due(database)
@@ -177,11 +186,20 @@ def fill(settings: Settings) -> Demo:
             "/admin/tokens",
             "/contacts",
             "/contacts/opt-ins",
+            *bulk,
             "/deletion-requests",
+            "/exports",
             "/contacts?q=ana",
             f"/contacts?q={quote(signed_up.phone or '')}",
             contact,
             f"/contacts/{saved.public_id}",
+            f"/contacts/{saved.public_id}?on={type_id}",
+            f"{contact}?show=changes",
+            "/contacts/new",
+            f"{contact}/edit",
+            f"{contact}/merge?q=a",
+            f"/contacts/{saved.public_id}/merge/{signed_up.public_id}",
+            "/contacts/duplicates",
             *(f"/receipts/{event}" for event in receipts),
             "/show-me",
             "/account",
@@ -194,6 +212,15 @@ def fill(settings: Settings) -> Demo:
         number=number,
         form=f"/admin/forms/{form_id}",
     )
+
+
+def _exports(database: Database) -> None:
+    """One that is complete, and one that waits for the worker."""
+    for export in (Export(What.CONTACTS, Format.CSV), Export(What.EVENTS, Format.JSONL)):
+        with database.unit_of_work() as session:
+            job_id = exports.start(session, export, actor="agent:1", at=clock.now()).id
+        if export.what == What.CONTACTS:
+            run_bulk_jobs.run_until_done(database, job_id)
 
 
 def each_kind(paths: tuple[str, ...], most: int = 2) -> list[str]:
@@ -214,6 +241,27 @@ def _preferences(session: Session, signed_up: Contact, saved: Contact, type_id: 
         f"/p/{other}/subscription_types/{type_id}": "subscribe",
         "/p/nobody": "unavailable",
     }
+
+
+def _bulk(session: Session, type_id: int) -> tuple[str, ...]:
+    """Create drafts of bulk changes and jobs in other states than the demo's; returns the paths of their pages."""
+    now, kind, everyone = clock.now(), JobKind.SUBSCRIBE, {"query": None}
+    done = jobs.newest(session, limit=1)[0].id
+    tag = drafts.begin(session, JobKind.TAG, everyone, actor="agent:1", at=now)
+    preview = drafts.begin(session, kind, everyone, actor="agent:1", at=now)
+    drafts.choose(session, preview, subscription_type_id=type_id, at=now)
+    choosing = f"/bulk/{preview.id}?step=choose"
+    failed, running, waits = (
+        jobs.create(session, kind, {"selection": everyone}, actor="agent:1", at=now, subscription_type_id=type_id)
+        for _ in range(3)
+    )
+    for each in (failed, running, waits):
+        jobs.start(session, each, at=now)
+        each.total, each.done, each.changed = 900, 300, 300
+    running.state, failed.error = JobState.RUNNING, "OperationalError"
+    jobs.finish(failed, JobState.FAILED, at=now)
+    pages = [f"/bulk/{each.id}" for each in (preview, tag, failed, running, waits)]
+    return ("/bulk", f"/bulk/{done}", f"/bulk/{done}/contacts?outcome=changed", choosing, *pages)
 
 
 def _webhooks(session: Session) -> tuple[str, ...]:

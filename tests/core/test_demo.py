@@ -10,6 +10,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
 from app.core import demo, wording
+from app.core.bulk import items, jobs
 from app.core.consent import eligibility
 from app.core.consent.eligibility import Reason
 from app.core.errors import InvalidState
@@ -27,6 +28,7 @@ from app.models import (
     ConsentEvidence,
     Contact,
     InsertedForm,
+    JobState,
     OptInFormText,
     Source,
     SubscriptionType,
@@ -110,6 +112,14 @@ def test_the_contacts_have_every_reason_that_pages_show(filled: Database) -> Non
     expected = (Reason.NO_PHONE, Reason.BLOCKED, Reason.GDPR_OPTOUT, Reason.OPTED_OUT, Reason.NUMBER_CHANGED)
     assert all(reasons[reason] for reason in (*expected, Reason.NOT_OPTED_IN, Reason.NO_EMAIL))
     assert reasons["reachable"] > 10
+
+
+def test_a_bulk_change_has_every_kind_of_result(filled: Database) -> None:
+    with filled.read_only() as session:
+        (job,) = jobs.newest(session, limit=9)
+        assert (job.state, job.changed, job.unchanged) == (JobState.DONE, 4, 1)
+        assert job.skipped == {"gdpr_optout": 1, "blocked": 1, "no_email": 1}
+        assert len(items.page(session, job.id, limit=99)) == job.total == 8
 
 
 def test_each_opt_in_by_form_stores_the_wording_in_the_language_of_the_contact(filled: Database) -> None:

@@ -152,7 +152,7 @@ def detach_from_opt_out_type(case: Case) -> Act:
 
 
 def opt_in_by_agent(case: Case) -> Act:
-    return case.submit("/contacts/{}/opt-ins", {"yes-subscription_type_id": case.shop.offers, "yes-note": "phone"})
+    return case.submit("/contacts/{}/opt-ins", {"subscription_type_id": case.shop.offers, "note": "phone"})
 
 
 def detach(case: Case) -> Act:

@@ -64,20 +64,20 @@ class RandomActs(ActsByLink, ActsInTime):
             self.model.opt_out(key, By.PERSON if note else By.CLIENT)
 
     def do_agents_no(self, key: str) -> None:
-        self.by_agent(key, "opt-outs", "")
+        self.by_agent(key, "opt-outs")
         self.model.opt_out(key)
 
     def do_agents_yes(self, key: str) -> None:
         person = self.model.people[key]
         is_repeated = person.is_in(person.number)
-        if self.by_agent(key, "opt-ins", "yes-") == 303 and not is_repeated:
+        if self.by_agent(key, "opt-ins") == 303 and not is_repeated:
             assert self.model.is_live
             assert not person.is_closed
             assert person.number not in self.model.suppressed
             self.model.opt_in(key, is_for_everyone=True)
 
-    def by_agent(self, key: str, what: str, prefix: str) -> int:
-        values = {f"{prefix}subscription_type_id": self.offers, f"{prefix}note": "by phone"}
+    def by_agent(self, key: str, what: str) -> int:
+        values = {"subscription_type_id": self.offers, "note": "by phone"}
         return pages.submit(self.ana, f"/contacts/{key}/{what}", values, page=f"/contacts/{key}").status_code
 
     def do_change_number(self, key: str) -> None:

@@ -7,10 +7,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import inspect, text, update
 
-from app.core.contacts import purge
+from app.core.bulk import jobs
+from app.core.contacts import purge, records
 from app.db import Database
 from app.jobs import route_outbox
-from app.models import WebhookDelivery
+from app.models import BulkJobItem, JobKind, WebhookDelivery
 from tests import make
 from tests.web import pages
 from tests.web.api.client import ApiClient, api_client, database
@@ -82,6 +83,9 @@ def known_in_every_way(app: Flask, sam: FlaskClient) -> str:
     route_outbox.sweep_outbox(database(app))
     with database(app).unit_of_work() as session:
         session.execute(update(WebhookDelivery).values(state="failed", attempts=1))
+        imported = jobs.create(session, JobKind.IMPORT, {}, actor="agent:1", at=make.NOON)
+        replaced = {"contact_id": records.find(session, otto).id, "details": {"name": "Ottokar"}}
+        session.add(BulkJobItem(job_id=imported.id, outcome="changed", **replaced))
     sent = hooks.get(f"/webhook_endpoints/{endpoint}/deliveries")["data"]
     assert {each["topic"] for each in sent} == set(topics)
     again = Shop(hooks)

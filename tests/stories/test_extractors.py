@@ -1,7 +1,7 @@
 """What software that copies contacts into a warehouse asks for: all is answered, and a later run misses nobody."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,9 @@ import pytest
 import time_machine
 from flask import Flask
 
+from app.jobs import run_bulk_jobs
 from tests import make
+from tests.core.imports import files
 from tests.make import EVES_NUMBER, NOON, SAMS_NUMBER
 from tests.web.api.client import ApiClient, database
 
@@ -23,10 +25,19 @@ class Extractor:
     """One extractor over a client.
 
     :param per_page: how many entries a page of a search has; null: as many as the extractor asks for
+    :param between: called after each page
     """
 
-    def __init__(self, shop: ApiClient, described: dict[str, Any], *, per_page: int | None = None) -> None:
+    def __init__(
+        self,
+        shop: ApiClient,
+        described: dict[str, Any],
+        *,
+        per_page: int | None = None,
+        between: Callable[[], object] = lambda: None,
+    ) -> None:
         self._shop, self._version, self._per_page = shop, described["version"], per_page
+        self._between = between
         self._streams: dict[str, dict[str, Any]] = described["streams"]
 
     def run(self, since: int) -> dict[str, list[Entry]]:
@@ -44,6 +55,7 @@ class Extractor:
         while True:
             read = self._send(path, body)
             yield from read[stream["entries"]] if "entries" in stream else [read]
+            self._between()
             following = (read.get("pages") or {}).get("next")
             if body is None or following is None:
                 assert following is None, "a list that the extractor reads in one request has further pages"
@@ -126,3 +138,63 @@ def test_a_later_run_sees_whose_consent_changed_and_nobody_else(
     changed = [each for each in found if each["updated_at"] > state]
     assert [each["id"] for each in changed] == [sam]
     assert changed[0]["sms_consent"] == shop.get(f"/contacts/{sam}")["sms_consent"]
+
+
+@pytest.mark.parametrize("per_page", [1, 3])
+def test_changes_between_pages_and_by_bulk_jobs_and_imports_are_seen_by_this_run_or_the_next(
+    app: Flask, shop: ApiClient, described: Any, per_page: int
+) -> None:
+    contacts_only = {**described, "streams": {"contacts": described["streams"]["contacts"]}}
+    with time_machine.travel(NOON, tick=False) as now:
+        offers, ids = shop.live_type(), []
+        for number in range(6):
+            ids.append(shop.contact(external_id=f"u{number}", phone=f"+1202555010{number}"))
+            now.shift(timedelta(seconds=number % 2))
+        changes = iter(_changes(app, shop, offers, ids))
+
+        def change_something() -> None:
+            now.shift(timedelta(milliseconds=700))
+            next(changes, lambda: None)()
+
+        warehouse: dict[str, Entry] = {}
+        since = 0
+        for _run in range(6):
+            for each in Extractor(shop, contacts_only, per_page=per_page, between=change_something).run(since)[
+                "contacts"
+            ]:
+                if each["updated_at"] >= since:  # as the extractors do: the search goes by days
+                    warehouse[each["id"]] = each
+            since = max(each["updated_at"] for each in warehouse.values())
+        assert next(changes, None) is None, "the runs ended before all changes were made"
+        for each in ids:
+            current = shop.get(f"/contacts/{each}").body
+            names = ("phone", "sms_consent", "unsubscribed_from_sms", "updated_at", "opted_in_subscription_types")
+            assert {name: warehouse[each].get(name) for name in names} == {name: current.get(name) for name in names}
+
+
+def _changes(app: Flask, shop: ApiClient, offers: str, ids: list[str]) -> list[Callable[[], object]]:
+    """Changes of contacts that the pages have shown, and of contacts that come later."""
+    opt_in = {"id": offers, "consent_type": "opt_in"}
+
+    def attach(place: int) -> Callable[[], object]:
+        return lambda: shop.post(f"/contacts/{ids[place]}/subscriptions", opt_in)
+
+    def bulk(action: str, places: list[int]) -> Callable[[], object]:
+        body = {"action": action, "subscription_type_id": offers, "source_note": "Signed up at the till."}
+        body["contact_ids"] = [ids[place] for place in places]
+        return lambda: run_bulk_jobs.run_until_done(database(app), int(shop.post("/subscriptions/bulk", body)["id"]))
+
+    def imported() -> None:
+        rows = [["external_id", "name", "phone"], ["u3", "Three", "+12025550103"], ["u2", "Two", "+12025550102"]]
+        files.run(database(app), files.as_csv(rows), **files.opted_in(subscription_type_id=int(offers)))
+
+    return [
+        attach(5),
+        attach(0),
+        lambda: shop.delete(f"/contacts/{ids[0]}/subscriptions/{offers}"),
+        bulk("subscribe", [1, 4]),
+        lambda: shop.put(f"/contacts/{ids[4]}", {"phone": "+12025550144"}),
+        lambda: shop.post("/suppressions", {"phone": "+12025550105", "note": "Asked at the counter."}),
+        bulk("unsubscribe", [1, 2]),
+        imported,
+    ]

@@ -11,10 +11,11 @@ import pytest
 from flask import Flask
 
 from app.core import clock
+from app.core.bulk import jobs
 from app.core.problems import workers
 from app.db import Database
 from app.jobs.count_reach import count_due
-from app.models import Role
+from app.models import JobKind, JobState, Role
 from tests import make
 from tests.installations import Installation, make_app
 from tests.serve import web_process
@@ -57,6 +58,10 @@ def test_metrics_tell_what_waits_fails_and_reaches(measured: Flask) -> None:
         sam = make.contact(session, phone_number=make.SAMS_NUMBER, name="Sam Rivera", at=seen_at)
         make.opt_in(session, sam, offers, at=seen_at)
         workers.beat(session, "w", started_at=seen_at, at=seen_at)
+        waits, also_waits, runs = (jobs.create(session, JobKind.TAG, {}, actor="agent:1", at=seen_at) for _ in range(3))
+        for each in (waits, also_waits, runs):
+            jobs.start(session, each, at=seen_at)
+        runs.state = JobState.RUNNING
     count_due(database)
     client = measured.test_client()
     client.get("/f/form/unknown")
@@ -68,6 +73,8 @@ def test_metrics_tell_what_waits_fails_and_reaches(measured: Flask) -> None:
     assert values(text, "assent_contacts_reachable") == {of_offers: 1}
     assert values(text, "assent_worker_last_seen_timestamp_seconds") == {"": pytest.approx(seen_at.timestamp())}
     assert values(text, "assent_ledger_events_unsealed") == {"": 1}
+    assert values(text, "assent_bulk_jobs_waiting") == {"": 2}
+    assert values(text, "assent_bulk_jobs_running") == {"": 1}
     assert 0 < values(text, "assent_ledger_seal_lag_seconds")[""] < 100
     assert values(text, "assent_outbox_events_waiting")[""] > 0
     assert 180 <= values(text, "assent_oldest_unsent_age_seconds")[""] < 1000

@@ -174,7 +174,7 @@ def opted_out_at(session: Session, contact: LockedContact, subscription_type_id:
     return max(found.changed_at, found.repeated_at or found.changed_at)
 
 
-def undo_opt_in(
+def undo(
     session: Session,
     contact: LockedContact,
     subscription_type: SubscriptionType,
@@ -183,31 +183,33 @@ def undo_opt_in(
     *,
     at: datetime,
 ) -> None:
-    """Restore the consent that the contact had before an opt-in.
+    """Restore the consent that the contact had before an opt-in or opt-out.
 
     Writes the state (no row where they were never asked), one event whose evidence names the undone one, and one outbox
-    event. The contact's own opt-out that the opt-in revoked is recorded again for its destination; no other opt-out is
-    written. Flushes, does not commit.
+    event. The contact's own opt-out that an opt-in revoked is recorded again for its destination, and what an opt-out
+    recorded for destinations is revoked; no other opt-out changes. Flushes, does not commit.
 
-    :param event_id: of the opt-in
-    :raises InvalidState: ``changed_since``: the consent changed after this opt-in
+    :param event_id: of the opt-in or opt-out
+    :raises InvalidState: ``changed_since``: the consent changed after this event, or the opt-out was repeated
     """
     undone = current(session, contact, subscription_type.id)
-    if undone is None or undone.event_id != event_id or undone.state != ConsentState.OPTED_IN:
+    is_repeated = undone is not None and undone.repeated_at is not None and undone.repeated_at > undone.changed_at
+    if undone is None or undone.event_id != event_id or is_repeated:
         raise InvalidState("This consent changed since then.", code="changed_since")
     restored = earlier.find(session, contact.id, subscription_type.id, event_id)
-    is_subscribed = subscription_type.consent_type == ConsentType.OPT_OUT and (
-        restored is None or restored.state == ConsentState.OPTED_IN
-    )
+    is_default = restored is None and subscription_type.consent_type == ConsentType.OPT_OUT
+    is_subscribed = is_default or (restored is not None and restored.state == ConsentState.OPTED_IN)
+    may_subscribe = subscription_type.consent_type == ConsentType.OPT_OUT or undone.state == ConsentState.OPTED_OUT
     at = max(at, undone.changed_at)
     key = DestinationKey(contact.id, subscription_type.id, undone.destination_hash)
-    result = ConsentState.OPTED_IN if is_subscribed else ConsentState.OPTED_OUT
+    result = ConsentState.OPTED_IN if is_subscribed and may_subscribe else ConsentState.OPTED_OUT
     undone_facts = facts.of_undo(event_id, restored.event_id if restored else None)
     new = _NewState(key, result, undone.destination, undone_facts)
     undo_id = _record(session, contact, new, evidence.with_details(**undone_facts), at=at)
     state = replace(restored, changed_at=at, event_id=undo_id) if restored else None
     _store(session, contact, subscription_type.id, state)
     _publish(session, contact, new, undo_id, evidence, at=at)
+    destination_opt_outs.revoke_of_event(session, key, event_id)
     if not precedence.is_only_own(evidence):
         hashes = {restored.destination_hash} if restored and restored.state == ConsentState.OPTED_OUT else set()
         if facts.of(session.get_one(ConsentEvent, event_id)).has_revoked(contact.id):
@@ -216,14 +218,14 @@ def undo_opt_in(
         destination_opt_outs.add(session, again, undo_id, replaces_event=True, at=at)
 
 
-def reassign_destination_opt_outs(
-    session: Session, from_contact_id: int, to_contact_id: int
-) -> dict[DestinationKey, int]:
-    """Assign the opt-outs of one contact's destinations to another contact, who may then revoke them.
+def destination_opt_outs_of(session: Session, contact_id: int) -> list[tuple[DestinationKey, int]]:
+    """The opt-outs of a contact's destinations, each with its event, in the order of the events."""
+    return destination_opt_outs.of_contact(session, contact_id)
 
-    Returns the event of each by its new key.
-    """
-    return destination_opt_outs.reassign(session, from_contact_id, to_contact_id)
+
+def reassign_destination_opt_outs(session: Session, from_contact_id: int, to_contact_id: int) -> None:
+    """Assign the opt-outs of one contact's destinations to another contact, who may then revoke them."""
+    destination_opt_outs.reassign(session, from_contact_id, to_contact_id)
 
 
 def delete_for_contact(session: Session, contact_id: int) -> None:

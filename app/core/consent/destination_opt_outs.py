@@ -3,15 +3,16 @@
 Only ``app/core/consent`` imports this module.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import NamedTuple, cast
 
 from sqlalchemy import Executable, Table, bindparam, case, delete, select, update
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from app.db import CompiledStatement, insert_statement, run
+from app.db import CompiledStatement, insert_rows, insert_statement, run
 from app.models import ConsentEvent, DestinationOptOut
 
 _EVENT = cast(Table, ConsentEvent.__table__)
@@ -30,8 +31,25 @@ _FIND_KIND = CompiledStatement(
 )
 
 
+class OptOut(NamedTuple):
+    """An opt-out of a destination by a contact; the subscription type is known."""
+
+    destination_hash: str
+    contact_id: int
+    created_at: datetime
+    event_id: int
+
+
 def _upsert(dialect: str, *, replaces_event: bool) -> Executable:
     insert = insert_statement(dialect, DestinationOptOut, tuple(_OPT_OUT.c.keys()))
+    return _on_conflict(insert, replaces_event=replaces_event)
+
+
+def _replacing(insert: postgresql.Insert) -> postgresql.Insert:
+    return _on_conflict(insert, replaces_event=True)
+
+
+def _on_conflict(insert: postgresql.Insert, *, replaces_event: bool) -> postgresql.Insert:
     newest = case(
         (insert.excluded.created_at > _OPT_OUT.c.created_at, insert.excluded.created_at),
         else_=_OPT_OUT.c.created_at,
@@ -74,6 +92,28 @@ def add(session: Session, keys: Iterable[DestinationKey], event_id: int, *, repl
             statement.run(session, **vars(key), created_at=at, event_id=event_id)
 
 
+def add_all(session: Session, subscription_type_id: int, opt_outs: Iterable[OptOut]) -> None:
+    """Record many opt-outs of one type, as the person's word: each replaces the event of one that the contact has."""
+    rows = [{"subscription_type_id": subscription_type_id, **each._asdict()} for each in opt_outs]
+    insert_rows(session, DestinationOptOut, rows, _replacing)
+
+
+def put_back(session: Session, subscription_type_id: int, added: Mapping[int, int], replaced: Iterable[OptOut]) -> None:
+    """Remove the opt-outs of destinations that these events recorded, and put back those that they replaced.
+
+    An opt-out that was revoked since, or recorded by a later event, stays as it is.
+
+    :param added: the event of each contact, by its id
+    """
+    of_events = (_OPT_OUT.c.contact_id.in_(added), _OPT_OUT.c.event_id.in_(added.values()))
+    removed = delete(_OPT_OUT).where(_OPT_OUT.c.subscription_type_id == subscription_type_id, *of_events)
+    found = run(session, removed.returning(_OPT_OUT.c.contact_id, _OPT_OUT.c.destination_hash)).all()
+    gone = {(row.contact_id, row.destination_hash) for row in found}
+    add_all(
+        session, subscription_type_id, [each for each in replaced if (each.contact_id, each.destination_hash) in gone]
+    )
+
+
 def renew(session: Session, contact_id: int, subscription_type_id: int, *, at: datetime) -> None:
     """Move the time of a contact's opt-outs of one type to ``at``, where it is later: the contact said so again."""
     of_contact = (_OPT_OUT.c.contact_id == contact_id, _OPT_OUT.c.subscription_type_id == subscription_type_id)
@@ -111,21 +151,28 @@ def revoke(session: Session, key: DestinationKey, *, for_everyone: bool) -> list
     return _REVOKE.all(session, **vars(key))
 
 
-def reassign(session: Session, from_contact_id: int, to_contact_id: int) -> dict[DestinationKey, int]:
-    """Assign the opt-outs of one contact's destinations to another contact.
+def revoke_of_event(session: Session, key: DestinationKey, event_id: int) -> None:
+    """Delete what this event of the contact recorded about the type, for every destination."""
+    of_contact = (_OPT_OUT.c.contact_id == key.contact_id, _OPT_OUT.c.subscription_type_id == key.subscription_type_id)
+    run(session, delete(_OPT_OUT).where(*of_contact, _OPT_OUT.c.event_id == event_id))
 
-    Returns the event of each by its new key.
-    """
+
+def of_contact(session: Session, contact_id: int) -> list[tuple[DestinationKey, int]]:
+    """The opt-outs of destinations by a contact, each with its event, in the order of the events."""
+    query = select(_OPT_OUT.c.subscription_type_id, _OPT_OUT.c.destination_hash, _OPT_OUT.c.event_id)
+    rows = session.execute(query.where(_OPT_OUT.c.contact_id == contact_id).order_by(_OPT_OUT.c.event_id))
+    return [(DestinationKey(contact_id, type_id, each), event_id) for type_id, each, event_id in rows]
+
+
+def reassign(session: Session, from_contact_id: int, to_contact_id: int) -> None:
+    """Assign the opt-outs of one contact's destinations to another contact."""
     opt_outs = (
         select(_OPT_OUT, _EVENT.c.is_persons_word)
         .select_from(_OPT_OUT.join(_EVENT, _EVENT.c.id == _OPT_OUT.c.event_id))
         .where(_OPT_OUT.c.contact_id == from_contact_id)
         .order_by(_OPT_OUT.c.event_id)
     )
-    reassigned = {}
     for row in session.execute(opt_outs).all():
         key = DestinationKey(to_contact_id, row.subscription_type_id, row.destination_hash)
         add(session, [key], row.event_id, replaces_event=row.is_persons_word, at=row.created_at)
-        reassigned[key] = row.event_id
     session.execute(delete(DestinationOptOut).where(DestinationOptOut.contact_id == from_contact_id))
-    return reassigned

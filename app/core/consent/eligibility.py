@@ -5,6 +5,7 @@ Pages and the API use it, and sending checks again.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import bindparam, func, literal_column, select
 from sqlalchemy.orm import Session
@@ -70,7 +71,20 @@ class SubscriptionStatus:
         return not self.reasons
 
 
-def sms_block_of(contact: Contact) -> str | None:
+class Textable(Protocol):
+    """The fields of a contact's own row that may stop every text. Contacts have them, and rows of a set."""
+
+    @property
+    def archived_at(self) -> datetime | None: ...
+    @property
+    def blocked_at(self) -> datetime | None: ...
+    @property
+    def gdpr_optin(self) -> bool | None: ...
+    @property
+    def phone(self) -> str | None: ...
+
+
+def sms_block_of(contact: Textable) -> str | None:
     """The value of ``contacts.sms_block``: the first reason in the contact's own row that stops every text, or null.
 
     A suppression is not one of them. It belongs to the number, and its rule reads the suppressions: a copy beside each
@@ -94,15 +108,30 @@ def destination_of(contact: Contact, subscription_type: SubscriptionType) -> str
 
 def status(session: Session, contact: Contact, subscription_type: SubscriptionType) -> SubscriptionStatus:
     """One contact's status for one subscription type."""
-    consent = session.get(Consent, (contact.id, subscription_type.id))
+    return status_with(session, contact, subscription_type, session.get(Consent, (contact.id, subscription_type.id)))
+
+
+def status_with(
+    session: Session, contact: Contact, subscription_type: SubscriptionType, consent: Consent | None
+) -> SubscriptionStatus:
+    """The status that a contact has for one subscription type, if this is its consent (null: never asked)."""
     destination_hash = current_destination.hash_of(contact, subscription_type.channel)
     facts = _facts(session, contact, subscription_type, consent, destination_hash)
     state = facts.state
-    is_subscribed = state == ConsentState.OPTED_IN or (
-        state == ConsentState.NEVER_ASKED and subscription_type.consent_type == ConsentType.OPT_OUT
-    )
     reasons = (rule.reason for rule in RULES if subscription_type.channel in rule.channels and rule.applies(facts))
-    return SubscriptionStatus(subscription_type, consent, state, is_subscribed, tuple(reasons))
+    subscribed = is_subscribed(state, subscription_type)
+    return SubscriptionStatus(subscription_type, consent, state, subscribed, tuple(reasons))
+
+
+def is_subscribed(state: ConsentState, subscription_type: SubscriptionType) -> bool:
+    """Whether a state counts as subscribed: opted in, or never asked where people are subscribed until they object."""
+    is_default = state == ConsentState.NEVER_ASKED and subscription_type.consent_type == ConsentType.OPT_OUT
+    return state == ConsentState.OPTED_IN or is_default
+
+
+def concerns(reason: Reason, channel: str) -> bool:
+    """Whether a rule is about messages of this channel."""
+    return any(rule.reason == reason and channel in rule.channels for rule in RULES)
 
 
 def statuses(session: Session, contact: Contact) -> list[SubscriptionStatus]:

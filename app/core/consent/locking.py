@@ -2,20 +2,21 @@
 
 ``lock`` and ``lock_by_public_id`` return a ``LockedContact``, which ``core/consent/changes.py`` needs to change a
 consent; only this module makes one. ``lock_contact`` and ``lock_contact_by_public_id`` return the whole contact, for
-changes of its profile.
+changes of its profile. ``lock_set`` locks many contacts for the set form (``set_changes.py``).
 """
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, Table, bindparam, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core.consent import reach
 from app.core.consent.current import CurrentConsent
 from app.core.errors import NotFound
-from app.core.signing import is_public_id
-from app.db import CompiledStatement
+from app.core.signing import Keys, is_public_id
+from app.db import CompiledStatement, is_in
 from app.models import Channel, Contact
 
 _CONTACT = cast(Table, Contact.__table__)
@@ -25,6 +26,35 @@ _COLUMNS = select(
 _LOCK = CompiledStatement(_COLUMNS.where(_CONTACT.c.id == bindparam("contact_id")))
 _LOCK_BY_PUBLIC_ID = CompiledStatement(_COLUMNS.where(_CONTACT.c.public_id == bindparam("public_id")))
 _KEY = object()
+
+
+class SetRow(NamedTuple):
+    """What rules need of one contact of a set."""
+
+    id: int
+    role: str
+    phone: str | None
+    phone_hash: str | None
+    email: str | None
+    email_hash: str | None
+    archived_at: datetime | None
+    blocked_at: datetime | None
+    gdpr_optin: bool | None
+    merged_into_id: int | None
+    erased_at: datetime | None
+
+    def destination(self, channel: str) -> str | None:
+        """The number or address that messages of this channel go to."""
+        return self.phone if channel == Channel.SMS else self.email
+
+
+def _set(dialect: str) -> Select[Any]:
+    columns: Any = [_CONTACT.c[name] for name in SetRow._fields]
+    return select(*columns).where(is_in(dialect, _CONTACT.c.id, "contact_ids")).order_by(_CONTACT.c.id)
+
+
+_READ_SET = CompiledStatement(_set)
+_LOCK_SET = CompiledStatement(lambda dialect: _set(dialect).with_for_update())
 
 
 class LockedContact:
@@ -89,6 +119,45 @@ def lock_contact_by_public_id(session: Session, public_id: str) -> Contact:
         raise NotFound("User Not Found")
     reach.refuse_gone(session, merged_into_id=contact.merged_into_id, erased_at=contact.erased_at)
     return contact
+
+
+class LockedSet:
+    """Contacts whose rows are locked until the transaction ends, by id. Ids without a contact are left out."""
+
+    __slots__ = ("rows",)
+
+    def __init__(self, rows: dict[int, SetRow], *, key: object) -> None:
+        if key is not _KEY:
+            raise TypeError("only core/consent/locking.py locks contacts")
+        self.rows = rows
+
+
+def lock_set(session: Session, contact_ids: Collection[int]) -> LockedSet:
+    """Lock many contacts in the order of their ids, so that two transactions that lock several do not wait for each
+    other in a circle. What else is read about them must be read afterwards: a change that this call waited for.
+    """
+    return LockedSet(_set_rows(session, contact_ids, is_locked=True), key=_KEY)
+
+
+def read_set(session: Session, contact_ids: Collection[int]) -> dict[int, SetRow]:
+    """The rows that ``lock_set`` would lock, without a lock, to preview a change."""
+    return _set_rows(session, contact_ids, is_locked=False)
+
+
+def hashes_of(rows: Iterable[SetRow], channel: str, keys: Keys) -> dict[int, str]:
+    """The hashes of the numbers or addresses of contacts, by contact; an address that is not valid has none stored."""
+    hashes = {}
+    for row in rows:
+        destination = row.destination(channel)
+        if destination:
+            stored = row.phone_hash if channel == Channel.SMS else row.email_hash
+            hashes[row.id] = stored or keys.destination_hash(destination)
+    return hashes
+
+
+def _set_rows(session: Session, contact_ids: Collection[int], *, is_locked: bool) -> dict[int, SetRow]:
+    statement = _LOCK_SET if is_locked else _READ_SET
+    return {row[0]: SetRow(*row) for row in statement.all(session, contact_ids=list(contact_ids))}
 
 
 def locked_by_write(contact_id: int, channel: str, destination: str, *, topic: str | None = None) -> LockedContact:

@@ -3,7 +3,9 @@
 The person's own prevails over others', the later over the earlier, an opt-out over an opt-in.
 """
 
+from collections.abc import Callable
 from datetime import datetime
+from enum import StrEnum
 from typing import cast
 
 from sqlalchemy.orm import Session
@@ -21,6 +23,14 @@ BY_THE_PERSON = frozenset({Source.FORM, Source.PREFERENCE_CENTER, Source.KEYWORD
 # Sources that prove who holds the number: they revoke every contact's opt-out with that number.
 _PROVES_NUMBER = frozenset({Source.KEYWORD, Source.VERIFICATION})
 _SINGLE_ACTS = frozenset({Source.AGENT, Source.API})
+
+
+class Objection(StrEnum):
+    """Why an opt-in that the person did not make here may not be recorded."""
+
+    SUPPRESSED = "suppressed"
+    CHANGED_SINCE = "changed_since"
+    OPTED_OUT = "opted_out"
 
 
 def is_only_own(evidence: Evidence) -> bool:
@@ -51,26 +61,45 @@ def time_of(current: CurrentConsent | None, evidence: Evidence, at: datetime) ->
     said_at = evidence.occurred_at or at
     if current is None:
         return said_at
-    if evidence.occurred_at is not None:
-        _refuse_outdated(current.changed_at, said_at)
+    if evidence.occurred_at is not None and is_outdated(current.changed_at, said_at):
+        _refuse_outdated()
     return max(said_at, current.changed_at)
 
 
+def is_outdated(changed_at: datetime, said_at: datetime) -> bool:
+    """Whether something changed after a reported time. Clients give times in seconds."""
+    return said_at < changed_at.replace(microsecond=0)
+
+
 def is_repeated_opt_out(session: Session, key: DestinationKey, current: CurrentConsent, evidence: Evidence) -> bool:
-    """Whether an opt-out adds nothing to the current one.
+    """Whether an opt-out adds nothing to the current one (``adds_nothing``)."""
+    return adds_nothing(
+        current,
+        key.destination_hash,
+        evidence,
+        lambda: destination_opt_outs.kind_of(session, current.event_id, key),
+    )
+
+
+def adds_nothing(
+    current: CurrentConsent, destination_hash: str | None, evidence: Evidence, kind: Callable[[], tuple[bool, bool]]
+) -> bool:
+    """Whether an opt-out with this destination adds nothing to the current consent.
 
     An API client's own never does, nor does that of an unverified person. The person's word is recorded if the current
     one is an API client's own, was made with another destination, was revoked by another contact with this destination,
     or was unverified.
+
+    :param kind: whether the current opt-out is the person's word, and whether it is recorded for the destination
     """
     if current.state != ConsentState.OPTED_OUT:
         return False
     if is_only_own(evidence) or not evidence.is_persons_word:
         return True
-    if current.destination_hash != key.destination_hash:
+    if current.destination_hash != destination_hash:
         return False
-    is_persons_word, is_recorded = destination_opt_outs.kind_of(session, current.event_id, key)
-    return is_persons_word and (is_recorded or key.destination_hash is None)
+    is_persons_word, is_recorded = kind()
+    return is_persons_word and (is_recorded or destination_hash is None)
 
 
 def is_only_claim(
@@ -124,19 +153,41 @@ def refuse_against_opt_out(
     is_suppressed, opted_out_at = eligibility.opt_in_obstacles(
         session, key.subscription_type_id, cast(str, key.destination_hash)
     )
-    if is_suppressed:
-        raise InvalidState("This number asked not to be texted. Only its holder can change that.", code="suppressed")
-    if opted_out_at is not None and evidence.occurred_at is not None:
-        _refuse_outdated(opted_out_at, evidence.occurred_at)
-    own = current if current is not None and current.state == ConsentState.OPTED_OUT else None
-    if own is None and opted_out_at is None:
+    found = objection(evidence, current, is_suppressed=is_suppressed, opted_out_at=opted_out_at)
+    if found is None:
         return
+    if found == Objection.SUPPRESSED:
+        raise InvalidState("This number asked not to be texted. Only its holder can change that.", code="suppressed")
+    if found == Objection.CHANGED_SINCE:
+        _refuse_outdated()
+    own = current if current is not None and current.state == ConsentState.OPTED_OUT else None
     if evidence.source not in _SINGLE_ACTS:
         raise InvalidState("They opted out. Only they can reverse it, or you for this contact alone, with a note.")
     if not evidence.note and _needs_note(session, key, evidence, own):
         raise InvalidInput(
             "They opted out. Say in a note how they asked to be signed up again.", field=_note_field(evidence)
         )
+
+
+def objection(
+    evidence: Evidence, current: CurrentConsent | None, *, is_suppressed: bool, opted_out_at: datetime | None
+) -> Objection | None:
+    """What speaks against an opt-in that the person did not make here; null: nothing.
+
+    An agent or an API client may reverse what is ``OPTED_OUT``, for one contact; nothing else may.
+
+    :param opted_out_at: when any contact last opted out with the destination
+    """
+    if is_suppressed:
+        return Objection.SUPPRESSED
+    if (
+        opted_out_at is not None
+        and evidence.occurred_at is not None
+        and is_outdated(opted_out_at, evidence.occurred_at)
+    ):
+        return Objection.CHANGED_SINCE
+    is_opted_out = current is not None and current.state == ConsentState.OPTED_OUT
+    return Objection.OPTED_OUT if is_opted_out or opted_out_at is not None else None
 
 
 def revokes_for_everyone(evidence: Evidence) -> bool:
@@ -159,6 +210,5 @@ def _note_field(evidence: Evidence) -> str:
     return "note" if evidence.source == Source.AGENT else "source_note"
 
 
-def _refuse_outdated(changed_at: datetime, at: datetime) -> None:
-    if at < changed_at.replace(microsecond=0):
-        raise InvalidState("They said something else since then. Leave “occurred_at” out to record it as of now.")
+def _refuse_outdated() -> None:
+    raise InvalidState("They said something else since then. Leave “occurred_at” out to record it as of now.")

@@ -1,7 +1,7 @@
 """Contacts that can neither answer a form nor get a message: the rule in Python and in SQL, and the errors."""
 
 from datetime import datetime
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, false, select
 from sqlalchemy.orm import Session
@@ -59,7 +59,14 @@ class Closable(Protocol):
 
 def is_closed(person: Closable) -> bool:
     """Whether nothing is accepted from this contact or sent to it: it is blocked, or its ``gdpr_optin`` is false."""
-    return person.blocked_at is not None or person.gdpr_optin is False
+    return closed_for(person) is not None
+
+
+def closed_for(person: Closable) -> Literal["blocked", "gdpr_optout"] | None:
+    """Why nothing is accepted from this contact; null: it is not closed."""
+    if person.blocked_at is not None:
+        return "blocked"
+    return "gdpr_optout" if person.gdpr_optin is False else None
 
 
 def refuse_closed(person: Closable) -> None:
@@ -67,10 +74,11 @@ def refuse_closed(person: Closable) -> None:
 
     :raises InvalidState: ``blocked``; or ``gdpr_optout``: its ``gdpr_optin`` is false
     """
-    if person.blocked_at is not None:
-        raise InvalidState("This contact is blocked.", code="blocked")
-    if person.gdpr_optin is False:
-        raise InvalidState("This person wants no messages, and no data to be collected.", code="gdpr_optout")
+    reason = closed_for(person)
+    if reason == "blocked":
+        raise InvalidState("This contact is blocked.", code=reason)
+    if reason == "gdpr_optout":
+        raise InvalidState("This person wants no messages, and no data to be collected.", code=reason)
 
 
 def refuse_out_of_reach(contact: Contact) -> None:

@@ -1,5 +1,6 @@
 """Writes the events of the ledger that change no consent: what happened to a person or to a number."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import cast
 
@@ -72,19 +73,28 @@ def number_at(session: Session, contact_id: int, at: datetime, *, current: str |
 
     :param current: the number that the contact has now
     """
+    return numbers_at(session, {contact_id: at}).get(contact_id, current)
+
+
+def numbers_at(session: Session, times: Mapping[int, datetime]) -> dict[int, str]:
+    """The numbers that contacts had at these times, by contact id, where they have been changed since then."""
+    if not times:
+        return {}
     query = (
-        select(ConsentEvidence.details)
-        .join(ConsentEvent, ConsentEvent.id == ConsentEvidence.event_id)
+        select(ConsentEvent.contact_id, ConsentEvent.occurred_at, ConsentEvidence.details)
+        .join(ConsentEvidence, ConsentEvidence.event_id == ConsentEvent.id)
         .where(
-            ConsentEvent.contact_id == contact_id,
+            ConsentEvent.contact_id.in_(times),
             ConsentEvent.action == Action.NUMBER_CHANGE.value,
-            ConsentEvent.occurred_at > at,
+            ConsentEvent.occurred_at > min(times.values()),
         )
         .order_by(ConsentEvent.id)
-        .limit(1)
     )
-    details = session.scalars(query).one_or_none()
-    return current if details is None else str(details["before"])
+    numbers: dict[int, str | None] = {}
+    for contact_id, occurred_at, details in session.execute(query):
+        if contact_id is not None and occurred_at > times[contact_id]:
+            numbers.setdefault(contact_id, str(details["before"]) if details is not None else None)
+    return {contact_id: number for contact_id, number in numbers.items() if number is not None}
 
 
 def gdpr(session: Session, contact: Contact, evidence: Evidence, *, at: datetime) -> None:

@@ -14,6 +14,7 @@ from app.core.contacts import records as contacts
 from app.core.webhooks import deliveries
 from app.models import (
     AgentNotice,
+    BulkJobItem,
     Contact,
     Conversation,
     ConversationPresence,
@@ -102,6 +103,8 @@ def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
         session.execute(delete(of_contact).where(of_contact.contact_id == contact_id), execution_options=_OPTIONS)
     asked = update(ErasureRequest).where(ErasureRequest.contact_id == contact_id, ErasureRequest.resolved_at.is_(None))
     session.execute(asked.values(resolved_at=at, resolution=Resolution.ERASED.value), execution_options=_OPTIONS)
+    of_jobs = update(BulkJobItem).where(BulkJobItem.contact_id == contact_id, BulkJobItem.details.is_not(None))
+    session.execute(of_jobs.values(details=None), execution_options=_OPTIONS)
     for table in (Message, ConversationRead, ConversationPresence, AgentNotice):
         session.execute(delete(table).where(table.conversation_id.in_(conversation_ids)), execution_options=_OPTIONS)
     expired = inserted_forms.where(InsertedForm.expires_at > at).values(expires_at=at)

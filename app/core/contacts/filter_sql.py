@@ -13,16 +13,11 @@ from sqlalchemy.types import Float, String
 
 from app.core import email, phone, phone_text
 from app.core.consent import eligibility_sql, rules
-from app.core.contacts import text_sql
+from app.core.contacts import text_sql, typed_search
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, SubscriptionStatus
 from app.core.errors import InvalidInput
-from app.models import (
-    ConsentState,
-    Contact,
-    ContactTag,
-    SubscriptionType,
-    UtcDateTime,
-)
+from app.models import ConsentState, Contact, ContactTag, SubscriptionType, UtcDateTime
+from app.models.contact import EMAIL_DOMAINS, ENDING_LENGTH
 
 _CONTACT = cast(Table, Contact.__table__)
 _TAGGED = cast(Table, ContactTag.__table__)
@@ -88,6 +83,8 @@ def _text(query: Filter, context: QueryContext) -> ColumnElement[bool]:
         part = _stored_part(query.name, str(query.values[0]))
         if query.operator == Operator.STARTS and query.name in NUMBERS:
             return text_sql.begins_with(context.dialect, column, part)
+        if query.operator == Operator.ENDS and query.name in NUMBERS and is_ending(part):
+            return typed_search.ends_with(context.dialect, column, part)
         return text_sql.part(column, query.operator, part)
     values: list[str | None] = []
     for value in query.values:
@@ -107,6 +104,11 @@ def stored_values(name: str, value: str, region: str | None) -> tuple[str, ...]:
     return (value.lower() if name == "email_domain" else value,)
 
 
+def is_ending(part: str) -> bool:
+    """Whether an index finds the numbers that end with this part."""
+    return part.isascii() and part.isdigit() and len(part) >= ENDING_LENGTH
+
+
 def _stored_part(name: str, value: str) -> str:
     if name in NUMBERS:
         return phone_text.part(value)
@@ -117,10 +119,7 @@ def _text_column(name: str, context: QueryContext) -> ColumnElement[Any]:
     if name == "owner_id":
         return sql_cast(_CONTACT.c.owner_id, String)
     if name == "email_domain":
-        if context.dialect == "sqlite":
-            at = func.instr(_CONTACT.c.email, "@")
-            return func.substr(_CONTACT.c.email, at + 1)
-        return func.split_part(_CONTACT.c.email, "@", 2)
+        return EMAIL_DOMAINS[context.dialect]
     return COLUMNS.get(name, literal(None, String))
 
 
@@ -262,6 +261,10 @@ def tagged_row(query: Filter) -> ColumnElement[bool]:
     return and_(_TAGGED.c.tag_id == tag_id, _TAGGED.c.contact_id == _CONTACT.c.id)
 
 
+def _typed(query: Filter, context: QueryContext) -> ColumnElement[bool]:
+    return typed_search.condition(str(query.values[0]), context.dialect, context.region)
+
+
 _BY_KIND: Mapping[Kind, Callable[[Filter, QueryContext], ColumnElement[bool]]] = {
     Kind.TEXT: _text,
     Kind.BOOLEAN: _boolean,
@@ -270,4 +273,5 @@ _BY_KIND: Mapping[Kind, Callable[[Filter, QueryContext], ColumnElement[bool]]] =
     Kind.SUBSCRIPTION: _subscription,
     Kind.SEGMENT: _segment,
     Kind.TAG: _tag,
+    Kind.TYPED: _typed,
 }

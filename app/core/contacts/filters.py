@@ -19,7 +19,7 @@ Value = str | int | float | bool | None
 _CUSTOM = re.compile(r"custom_attributes\.([^\"]{1,190})")
 _SUBSCRIPTION = re.compile(r"subscription_types\.([0-9]{1,9})")
 _NUMBER_MAX = 2**53
-_SECONDS_MAX = 32_503_680_000
+SECONDS_MAX = 32_503_680_000
 
 
 class Operator(StrEnum):
@@ -47,6 +47,7 @@ class Kind(StrEnum):
     TAG = "tag"
     NUMBER = "number"
     MOMENT = "moment"
+    TYPED = "typed"  # in no JSON: what was typed to find a contact (typed_search.py), which finds archived ones, too
 
 
 class SubscriptionStatus(StrEnum):
@@ -150,7 +151,7 @@ def names_archived(query: Query, segments: Mapping[str, "Query"]) -> bool:
         return any(names_archived(part, segments) for part in query.parts)
     if query.kind == Kind.SEGMENT:
         return any(names_archived(segments[str(each)], {}) for each in query.values if str(each) in segments)
-    return query.name == "archived" and query.kind == Kind.BOOLEAN
+    return query.kind == Kind.TYPED or (query.name == "archived" and query.kind == Kind.BOOLEAN)
 
 
 def segments_in(query: Query) -> frozenset[str]:
@@ -266,7 +267,7 @@ def _boolean(raw: object, path: str) -> bool:
 def _seconds(raw: object, path: str) -> int:
     if isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) <= 11:
         raw = int(raw)
-    if isinstance(raw, bool) or not isinstance(raw, int) or not 0 <= raw <= _SECONDS_MAX:
+    if isinstance(raw, bool) or not isinstance(raw, int) or not 0 <= raw <= SECONDS_MAX:
         raise InvalidInput("Give a time as Unix seconds.", field=path)
     return raw
 

@@ -1,7 +1,7 @@
 """Change a contact's profile, and archive, unarchive and block contacts. Each change is audited and published."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from app.core import audit, email
 from app.core.consent import eligibility
 from app.core.contacts import records as contacts
 from app.core.conversations import lifecycle
-from app.core.errors import Conflict, InvalidInput
+from app.core.errors import Duplicate, InvalidInput
 from app.core.ledger.evidence import reported_by
 from app.core.workspace import settings
 from app.db import dialect_of
@@ -31,7 +31,7 @@ def create(session: Session, fields: Fields, *, actor: str, at: datetime) -> Con
         unsubscribed_from_emails, language_override, time_zone, custom_attributes, gdpr_optin
     :raises InvalidInput: email, external_id and role are all missing; a user has no email and no external_id; a value
         is invalid
-    :raises Conflict: another user has this external id or address; the message contains ``id=…``
+    :raises Duplicate: another user has this external id or address; the message contains ``id=…``
     """
     if not any(fields.get(name) for name in ("email", "external_id", "role")):
         raise InvalidInput("Give at least one of email, external_id and role.", field="email")
@@ -39,7 +39,7 @@ def create(session: Session, fields: Fields, *, actor: str, at: datetime) -> Con
     role = ContactRole(fields.get("role") or ContactRole.USER)
     if role == ContactRole.USER and not (external_id or address):
         raise InvalidInput("A user has an external_id or an email; somebody else is a lead.", field="role")
-    refuse_duplicate(session, None, role, external_id, address)
+    refuse_duplicate(session, (), role, external_id, address)
     values = {**fields, "role": role, "external_id": external_id}
     try:
         with session.begin_nested():
@@ -53,7 +53,7 @@ def create(session: Session, fields: Fields, *, actor: str, at: datetime) -> Con
                 locale=fields.get("language_override"),
             )
     except IntegrityError:  # a concurrent call created the same person
-        refuse_duplicate(session, None, role, external_id, address)
+        refuse_duplicate(session, (), role, external_id, address)
         raise
     _apply(session, contact, {name: values[name] for name in values if name in _SETTERS})
     _change_gdpr_optin(session, contact, fields, actor=actor, at=at)
@@ -67,15 +67,14 @@ def change(session: Session, contact: Contact, fields: Fields, *, actor: str, at
     ``source_note``, which says how the person asked for it.
 
     :raises InvalidInput: a value is invalid; the note is missing
-    :raises Conflict: another contact has this external id or address
+    :raises Duplicate: another contact has this external id or address
     """
     role = ContactRole(fields.get("role") or contact.role)
     external_id = (fields["external_id"] or None) if "external_id" in fields else contact.external_id
     address = _address(fields) if "email" in fields else contact.email
-    if role == ContactRole.USER and not (external_id or address):
-        raise InvalidInput("A user keeps an external_id or an email.", field="external_id")
+    refuse_unidentified(role, external_id, address)
     if (role, external_id, address) != (contact.role, contact.external_id, contact.email):
-        refuse_duplicate(session, contact, role, external_id, address)
+        refuse_duplicate(session, [contact.id], role, external_id, address)
     try:
         with session.begin_nested():
             contact.role, contact.external_id = role, external_id
@@ -83,7 +82,7 @@ def change(session: Session, contact: Contact, fields: Fields, *, actor: str, at
             session.flush()
     except IntegrityError:
         session.refresh(contact)
-        refuse_duplicate(session, contact, role, external_id, address)
+        refuse_duplicate(session, [contact.id], role, external_id, address)
         raise
     if "phone" in fields:
         contacts.change_phone(session, contact, fields["phone"], evidence=reported_by(actor), at=at)
@@ -111,10 +110,10 @@ def archive(session: Session, contact: Contact, *, actor: str, at: datetime) -> 
 def unarchive(session: Session, contact: Contact, *, actor: str, at: datetime) -> None:
     """Bring a locked contact back.
 
-    :raises Conflict: another contact has its address now
+    :raises Duplicate: another contact has its address now
     """
     if contact.archived_at is not None:
-        refuse_duplicate(session, contact, ContactRole(contact.role), None, contact.email, ignore_archived=True)
+        refuse_duplicate(session, [contact.id], ContactRole(contact.role), None, contact.email, ignore_archived=True)
         contact.archived_at = None
         _save_state(session, contact, "unarchived", actor=actor, at=at)
 
@@ -127,9 +126,22 @@ def block(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
         _record(session, contact, "blocked", {}, actor=actor, at=at)
 
 
+def refuse_unidentified(role: ContactRole, external_id: str | None, address: str | None) -> None:
+    """:raises InvalidInput: a user needs an external id or an address"""
+    if role == ContactRole.USER and not (external_id or address):
+        raise InvalidInput("A user keeps an external_id or an email.", field="external_id")
+
+
+def unblock(session: Session, contact: Contact, *, actor: str, at: datetime) -> None:
+    """Take back that a locked contact is blocked. Its conversations stay closed. Repeating it changes nothing."""
+    if contact.blocked_at is not None:
+        contact.blocked_at = None
+        _save_state(session, contact, "unblocked", actor=actor, at=at)
+
+
 def refuse_duplicate(
     session: Session,
-    contact: Contact | None,
+    own_ids: Collection[int],
     role: ContactRole,
     external_id: str | None,
     address: str | None,
@@ -138,7 +150,8 @@ def refuse_duplicate(
 ) -> None:
     """Check that no other contact has this external id, and no other user this address.
 
-    :raises Conflict: another contact has it; API clients read its id from the message
+    :param own_ids: the contacts that may have them
+    :raises Duplicate: another contact has it; API clients read its id from the message
     """
     if address and role == ContactRole.USER and dialect_of(session) == "postgresql":
         # concurrent calls with the same address wait for each other
@@ -149,15 +162,16 @@ def refuse_duplicate(
     if address and role == ContactRole.USER:
         same.append((Contact.email == address) & (Contact.role == ContactRole.USER))
     for condition in same:
-        others = select(Contact).where(condition, Contact.id != (contact.id if contact else 0))
+        others = select(Contact).where(condition, Contact.id.not_in(own_ids))
         if ignore_archived:
             others = others.where(Contact.archived_at.is_(None))
         if found := session.scalars(others.order_by(Contact.archived_at.is_not(None)).limit(1)).first():
             if found.archived_at:
-                raise Conflict(
-                    "An archived contact matching those details already exists with id=%(id)s", id=found.public_id
+                raise Duplicate(
+                    "An archived contact matching those details already exists with id=%(id)s",
+                    public_id=found.public_id,
                 )
-            raise Conflict("A contact matching those details already exists with id=%(id)s", id=found.public_id)
+            raise Duplicate("A contact matching those details already exists with id=%(id)s", public_id=found.public_id)
 
 
 def _save_state(session: Session, contact: Contact, event: str, *, actor: str, at: datetime) -> None:

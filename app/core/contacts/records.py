@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
 from app.core import email, outbox, phone
@@ -45,7 +45,7 @@ def create(
         updated_at=at,
     )
     set_email(session, contact, email.normalize(email_address) if email_address else None)
-    _set_phone(session, contact, phone_number)
+    set_phone(session, contact, phone_number)
     session.add(contact)
     session.flush()
     publish(session, "contact.created", contact.id, at=at)
@@ -124,16 +124,31 @@ def change_phone(
     before = contact.phone
     if _normalised(phone_number)[0] == before:
         return
-    _set_phone(session, contact, phone_number)
+    set_phone(session, contact, phone_number)
     contact.lead_key = None
     mark_updated(session, contact, at=at)
     recording.number_change(session, contact, before, evidence, at=at)
 
 
+def copy_of(contact: Contact) -> Contact:
+    """A copy outside the session, to try changes on: it is never stored."""
+    return Contact(**{each.key: getattr(contact, each.key) for each in inspect(Contact).column_attrs})
+
+
 def remove_phone(session: Session, contact: Contact) -> None:
     """Remove a contact's number. Publishes nothing: the caller publishes what happens to the contact."""
-    _set_phone(session, contact, None)
+    set_phone(session, contact, None)
     contact.lead_key = None
+
+
+def set_phone(session: Session, contact: Contact, typed: str | None) -> None:
+    """Set or remove (null) a contact's number. Does not flush, publishes nothing, and records no event."""
+    number, country = _normalised(typed)
+    phone_hash = keys_of(session).destination_hash(number) if number else None
+    if contact.phone_hash and contact.phone_hash != phone_hash:
+        contact.former_phone_hashes = sorted({*(contact.former_phone_hashes or ()), contact.phone_hash})
+    contact.phone, contact.phone_country, contact.phone_hash = number, country, phone_hash
+    contact.sms_block = eligibility.sms_block_of(contact)
 
 
 def set_email(session: Session, contact: Contact, address: str | None) -> None:
@@ -179,15 +194,6 @@ def mark_updated(session: Session, contact: Contact, *, at: datetime) -> None:
     contact.updated_at = at
     session.flush()
     publish(session, "contact.updated", contact.id, at=at)
-
-
-def _set_phone(session: Session, contact: Contact, typed: str | None) -> None:
-    number, country = _normalised(typed)
-    phone_hash = keys_of(session).destination_hash(number) if number else None
-    if contact.phone_hash and contact.phone_hash != phone_hash:
-        contact.former_phone_hashes = sorted({*(contact.former_phone_hashes or ()), contact.phone_hash})
-    contact.phone, contact.phone_country, contact.phone_hash = number, country, phone_hash
-    contact.sms_block = eligibility.sms_block_of(contact)
 
 
 def _normalised(typed: str | None) -> tuple[str | None, str | None]:

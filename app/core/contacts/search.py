@@ -4,7 +4,7 @@ Archived contacts are left out, unless the query itself asks about them; merged 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeGuard, cast
 from zoneinfo import ZoneInfo
 
@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session, lazyload
 
 from app.core.contacts import filter_sql, filters, segment_queries
 from app.core.contacts.filter_sql import QueryContext
-from app.core.contacts.filters import Filter, Group, Operator, Query
-from app.core.contacts.search_plans import NEWEST_FIRST, SELECTIVE, Key, Order, Plan, is_listed, plan
+from app.core.contacts.filters import Filter, Group, Kind, Operator, Query
+from app.core.contacts.search_plans import SELECTIVE, is_listed, plan
+from app.core.contacts.search_walks import NEWEST_FIRST, Key, Order, Plan
 from app.core.email import normalize
 from app.core.errors import InvalidInput, NotFound
 from app.db import CompiledStatement, dialect_of, run
@@ -77,18 +78,51 @@ def page(
         return Found(ids, None, len(ids), is_minimum=False)
     context = context_of(session, query)
     chosen = plan(query, order or Order(), context)
-    rows = select(*chosen.keys).select_from(chosen.source)
-    if after is not None:  # before the query's conditions: of two bounds on one column, SQLite begins at the first
-        rows = rows.where(chosen.after(after))
-    rows = rows.where(chosen.where)
-    found = run(session, rows.order_by(*chosen.order).offset(skip or None).limit(limit + 1)).all()
-    key = tuple(_plain(part) for part in found[limit - 1]) if len(found) > limit else None
+    found = _rows(session, chosen, after, skip, limit + 1)
+    key = _key(found[limit - 1]) if len(found) > limit else None
     if total is None:
         total = len(found)
         if key is not None or skip:
             is_sorted = order is not None and order.field is not None
             total = _count(session, plan(query, Order(), context) if is_sorted else chosen)
     return Found([row[-1] for row in found[:limit]], key, total, total >= COUNTED_MAX)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Contacts in order, with the keys of the rows that more lie before and behind; null: there are no more."""
+
+    ids: list[int]
+    before: Key | None
+    after: Key | None
+
+
+def window(
+    session: Session,
+    query: Query | None,
+    order: Order,
+    *,
+    after: Key | None = None,
+    before: Key | None = None,
+    limit: int,
+) -> Window:
+    """The contacts behind ``after``, or those before ``before``; the first ones where neither is given. Counts nothing.
+
+    Each page is read from an index, however deep, in both directions.
+
+    :raises InvalidInput: the query, the sort or the key
+    """
+    turned = replace(order, is_backward=after is None and before is not None)
+    chosen = plan(query, turned, context_of(session, query))
+    found = _rows(session, chosen, before if turned.is_backward else after, 0, limit + 1)
+    has_more, rows = len(found) > limit, found[:limit]
+    if turned.is_backward:
+        rows = rows[::-1]
+    ids = [row[-1] for row in rows]
+    first, last = (_key(rows[0]), _key(rows[-1])) if rows else (None, None)
+    if turned.is_backward:
+        return Window(ids, first if has_more else None, last)
+    return Window(ids, first if after else None, last if has_more else None)
 
 
 def count(session: Session, query: Query | None) -> int:
@@ -153,6 +187,13 @@ def is_look_up(query: Query | None) -> TypeGuard[Filter]:
     return query.values[0] is not None
 
 
+def is_typed(query: Query | None) -> bool:
+    """Whether a query has a part that was typed to find a contact: it is looked for anew in each statement."""
+    if isinstance(query, Group):
+        return any(is_typed(part) for part in query.parts)
+    return query is not None and query.kind == Kind.TYPED
+
+
 def _look_up(session: Session, query: Query | None, limit: int) -> list[int] | None:
     """The contacts of a query for one unique value; null for other queries, and where they do not fit on one page.
 
@@ -167,6 +208,31 @@ def _look_up(session: Session, query: Query | None, limit: int) -> list[int] | N
         return None
     rows = _BY_VALUE[query.name].all(session, value=stored[0])
     return [row[0] for row in rows] if len(rows) <= min(limit, _LOOKED_UP_MAX) else None
+
+
+def _rows(session: Session, chosen: Plan, after: Key | None, skip: int, limit: int) -> list[Any]:
+    """The keys of ``limit`` rows behind ``after``, without the first ``skip`` of them."""
+    found: list[Any] = []
+    for stretch in chosen.stretches:
+        bound = stretch.where if after is None else stretch.after(after)
+        if bound is None:
+            continue
+        # before the query's conditions: of two bounds on one column, SQLite begins at the first
+        rows = select(*chosen.keys).select_from(chosen.source).where(bound, chosen.where)
+        page = rows.order_by(*chosen.order).offset(skip or None).limit(limit - len(found))
+        found += run(session, page).all()
+        if len(found) >= limit:
+            break
+        if skip and not found:
+            skipped = rows.order_by(None).limit(skip).subquery()
+            skip -= run(session, select(func.count()).select_from(skipped)).scalar_one()
+        else:
+            skip = 0
+    return found
+
+
+def _key(row: Any) -> Key:
+    return tuple(_plain(part) for part in row)
 
 
 def _count(session: Session, chosen: Plan) -> int:

@@ -8,8 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import audit
-from app.core.contacts import filters
+from app.core.contacts import exact_counts, filters, segment_uses
 from app.core.contacts import search as contact_search
+from app.core.contacts.exact_counts import Counted
 from app.core.errors import InvalidInput, NotFound
 from app.core.signing import is_public_id, random_public_id
 from app.models import Segment
@@ -50,6 +51,8 @@ def change(
 
 
 def delete(session: Session, segment: Segment, *, actor: str, at: datetime) -> None:
+    """:raises InvalidState: something needs the segment (``segment_uses.py``)"""
+    segment_uses.refuse_if_needed(session, segment)
     session.delete(segment)
     audit.record(session, actor, "segment.deleted", f"segment:{segment.id}", {}, at=at)
     session.flush()
@@ -76,9 +79,9 @@ def of_contact(session: Session, contact_id: int) -> list[Segment]:
     return [each for each, is_in in zip(found, results, strict=True) if is_in]
 
 
-def count(session: Session, segment: Segment) -> int:
-    """How many contacts are in it now, counted up to ``contact_search.COUNTED_MAX``."""
-    return contact_search.count(session, filters.read(segment.query))
+def count(session: Session, segment: Segment) -> Counted:
+    """How many contacts are in it now: exactly for one subscription filter, else up to a limit."""
+    return exact_counts.count(session, filters.read(segment.query))
 
 
 def _name(typed: str) -> str:

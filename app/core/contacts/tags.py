@@ -82,6 +82,18 @@ def find(session: Session, tag_id: int) -> Tag:
     return tag
 
 
+def exists(session: Session, tag_id: int) -> bool:
+    """Whether there is a tag with this id. It is locked, so that it is not deleted while contacts get it."""
+    locked = select(Tag.id).where(Tag.id == tag_id).with_for_update(read=True, key_share=True)
+    return session.scalar(locked) is not None
+
+
+def find_by_name(session: Session, name: str) -> Tag | None:
+    """The tag with this name, whatever its capitals; null where there is none. :raises InvalidInput: as ``create``"""
+    _, key = _name(name)
+    return session.scalars(select(Tag).where(Tag.name_key == key)).one_or_none()
+
+
 def find_all(session: Session) -> list[Tag]:
     """Every tag, by name."""
     return list(session.scalars(select(Tag).order_by(Tag.name_key)))

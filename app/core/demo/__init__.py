@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from app.core import phone
 from app.core.contacts import records as contacts
+from app.core.contacts import tags
 from app.core.conversations import saved_replies
 from app.core.conversations.saved_replies import ReplyContent
-from app.core.demo import chats, shop, staff, steps, texts
+from app.core.demo import bulk_change, chats, shop, staff, steps, texts
 from app.core.demo.people import DELETION_REQUESTS, OFFERS, PEOPLE, SUMMER, WAITING, Person
 from app.core.demo.shop import Shop
 from app.core.demo.staff import ADMIN, AGENT, DEMO_PASSWORD, MARKETER, SIGN_INS
@@ -73,6 +74,7 @@ def _acts(
     acts += [
         (at - timedelta(days=30), partial(_saved_replies, session, made)),
         (at - timedelta(days=29), partial(_archive_summer, session, made)),
+        (at - timedelta(days=2), partial(bulk_change.take, session, made, contacts_by_name)),
         (at - timedelta(hours=26), partial(staff.sign_in, session, made.agents)),
     ]
     for name, days_ago in DELETION_REQUESTS:
@@ -92,16 +94,22 @@ def _archive_summer(session: Session, made: Shop, *, at: datetime) -> None:
 
 
 def _person(session: Session, number: int, person: Person, *, at: datetime) -> Contact:
-    return contacts.create(
+    created_at = at - timedelta(days=45, hours=-number)
+    contact = contacts.create(
         session,
-        role=ContactRole.USER,
-        external_id=f"harbour-{1000 + number}",
+        role=ContactRole.LEAD if person.is_visitor else ContactRole.USER,
+        external_id=None if person.is_visitor else f"harbour-{1000 + number}",
         name=person.name,
         email_address=f"{person.handle}@example.com" if person.has_email else None,
         phone_number=_number(person.phone),
         locale=person.locale,
-        at=at - timedelta(days=45, hours=-number),
+        at=created_at,
     )
+    contact.custom_attributes = dict(person.attributes)
+    for name in person.tags:
+        tag = tags.create(session, name, actor="system", at=created_at)
+        tags.attach(session, contact.public_id, tag.id, actor="system", at=created_at)
+    return contact
 
 
 def _number(phone_or_country: str | None) -> str | None:

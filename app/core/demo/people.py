@@ -3,7 +3,8 @@
 Their numbers belong to no one: they are reserved for fiction, or are the examples of a country's numbering plan.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 OFFERS, ORDERS, LETTER, SUMMER = "offers", "orders", "letter", "summer"
@@ -23,13 +24,19 @@ class Step:
 
 @dataclass(frozen=True)
 class Person:
-    """A contact of the demo. ``phone`` is E.164, or a country code for the example number of that country."""
+    """A contact of the demo. ``phone`` is E.164, or a country code for the example number of that country.
+
+    :param is_visitor: known by the number alone
+    """
 
     name: str
     phone: str | None
     locale: str
     steps: tuple[Step, ...] = ()
     has_email: bool = True
+    is_visitor: bool = False
+    tags: tuple[str, ...] = ()
+    attributes: Mapping[str, str | int | bool] = field(default_factory=dict)
 
     @property
     def handle(self) -> str:
@@ -37,7 +44,14 @@ class Person:
 
 
 PEOPLE = (
-    Person("Sam Rivera", "+12025550123", "en", (Step(41, "opt_in", OFFERS), Step(12, "opt_in", LETTER))),
+    Person(
+        "Sam Rivera",
+        "+12025550123",
+        "en",
+        (Step(41, "opt_in", OFFERS), Step(12, "opt_in", LETTER)),
+        tags=("Regular", "Tastings"),
+        attributes={"favorite_roast": "Lighthouse", "orders": 14, "loyalty_card": True},
+    ),
     Person("Noor Haddad", "AE", "ar", (Step(33.4, "opt_in", OFFERS),)),
     Person("Lea Martin", "FR", "fr", (Step(29.8, "opt_in", OFFERS), Step(8.2, "opt_out", OFFERS))),
     Person("Jonas Weber", "DE", "de", (Step(27.1, "opt_in", OFFERS), Step(26.9, "opt_in", LETTER))),
@@ -56,9 +70,22 @@ PEOPLE = (
     Person("Yusuf Demir", None, "en", (Step(9.5, "opt_in", LETTER),)),
     Person("Emma Clark", "+12025550176", "en", (Step(4.7, "opt_in", OFFERS),)),
     Person("Lucas Petit", "+14155550119", "fr", (Step(1.6, "opt_in", OFFERS),), has_email=False),
+    # the same person as Emma Clark, who filled in a form without signing in
+    Person("Emma C.", "+12025550176", "en", has_email=False, is_visitor=True),
     Person("Zoe Adams", "+14155550185", "en", (Step(0.4, "opt_in", OFFERS),)),
 )
 # People with a form that waits for an answer: with a saved number, without one, and with an answer of long ago.
 WAITING = ("Ines Costa", "Hannah Cole", "Sam Rivera")
 # People who asked that their data be deleted, and how many days ago.
 DELETION_REQUESTS = (("Tom Becker", 3.2),)
+# People who filled in a card at a fair: some can be subscribed, Sam was before, and three are skipped.
+FAIR = (
+    "Sam Rivera",
+    "Noor Haddad",
+    "Carmen Ortiz",
+    "Grace Kim",
+    "Daan Visser",
+    "Ravi Nair",
+    "Diego Luna",
+    "Lucas Petit",
+)

@@ -5,6 +5,8 @@ from app.core.forms.content import FormText
 SITE = "https://harbour-coffee.example.com"
 PRIVACY, TERMS = f"{SITE}/privacy", f"{SITE}/terms"
 
+FAIR_NOTE = "Ticked “Monthly letter” on the cards of the coffee fair in Bristol. The cards are in the office."
+
 # Locale to (name, description).
 OFFERS = {
     "en": ("Offers and news", "A few texts a month: what is new, what is cheaper, what is fresh from the roaster."),

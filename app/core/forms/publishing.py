@@ -1,7 +1,7 @@
 """Publish opt-in forms: each change of the content is frozen as a new version."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -127,6 +127,12 @@ def find(session: Session, form_id: int) -> OptInForm:
     if form is None:
         raise NotFound("There is no such form.")
     return form
+
+
+def names(session: Session, form_ids: Collection[int]) -> dict[int, str]:
+    """The names of these forms, by id."""
+    query = select(OptInForm.id, OptInForm.name).where(OptInForm.id.in_(form_ids))
+    return {row.id: row.name for row in session.execute(query)} if form_ids else {}
 
 
 def find_all(session: Session) -> list[PublishedForm]:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Select, Text, column, func, or_, select, table, text
 from sqlalchemy.orm import Session
 
-from app.core.contacts import finding
+from app.core.contacts import finding, typed_search
 from app.core.inbox.lists import InboxRow, rows_where
 from app.db import dialect_of
 from app.models import Contact, Conversation, Message, MessageKind
@@ -41,7 +41,7 @@ def search(session: Session, agent_id: int, typed: str, *, region: str | None, a
 
 def _word_search(wanted: str) -> tuple[Select[Any], Select[Any]]:
     """PostgreSQL: contacts and conversations by the beginning of each word, by the indexes of words."""
-    query = finding.words_query(wanted)
+    query = typed_search.words_query(wanted)
     named = select(Contact.id).where(
         func.to_tsvector(_WORDS, Contact.name).op("@@")(query), Contact.id.in_(select(Conversation.contact_id))
     )

@@ -84,6 +84,8 @@ def microseconds(at: datetime) -> int:
 
 def _canonical(value: Any) -> Any:
     """The value with the keys of every object in the order of their UTF-16 code units."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, Mapping):
         return {key: _canonical(value[key]) for key in sorted(value, key=lambda key: str(key).encode("utf-16-be"))}
     if isinstance(value, list | tuple):

@@ -115,13 +115,21 @@ def record(
 
 
 def of_contact(
-    session: Session, contact_id: int, *, limit: int = 200, before_id: int | None = None
+    session: Session,
+    contact_id: int,
+    *,
+    actions: Collection[Action] | None = None,
+    limit: int = 200,
+    before_id: int | None = None,
 ) -> list[LedgerLine]:
     """The events of one contact and of contacts merged into it, newest first.
 
+    :param actions: only events with these; null: all
     :param before_id: the id of the last event of the page before
     """
     query = select(ConsentEvent.id).where(_is_of(session, contact_id))
+    if actions is not None:
+        query = query.where(ConsentEvent.action.in_(actions))
     return _lines(session, query.where(ConsentEvent.id < before_id) if before_id else query, limit)
 
 
@@ -151,10 +159,14 @@ def about(
     return _lines(session, select(ConsentEvent.id).where(ConsentEvent.id.in_(select(ids.c.id))), limit)
 
 
-def of_number(session: Session, phone_hash: str, *, limit: int = 200) -> list[LedgerLine]:
-    """The events of a number that name no contact, such as its suppression, newest first."""
+def of_number(session: Session, phone_hash: str, *, limit: int = 200, before_id: int | None = None) -> list[LedgerLine]:
+    """The events of a number that name no contact, such as its suppression, newest first.
+
+    :param before_id: the id of the last event of the page before
+    """
     about_number = ConsentEvent.contact_id.is_(None) & (ConsentEvent.destination_hash == phone_hash)
-    return _lines(session, select(ConsentEvent.id).where(about_number), limit)
+    query = select(ConsentEvent.id).where(about_number)
+    return _lines(session, query.where(ConsentEvent.id < before_id) if before_id else query, limit)
 
 
 def count_of_contact(session: Session, contact_id: int) -> int:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Table, select, update
 from sqlalchemy.orm import Session
 
-from app.core.ledger.canonical import canonical_columns
+from app.core.ledger.canonical import canonical_columns, canonical_json
 from app.core.wording import FrozenWording
 from app.db import CompiledStatement, insert_statement, run
 from app.models import ConsentEvent, ConsentEvidence, EvidenceLevel, Source
@@ -22,6 +22,7 @@ _INSERT = CompiledStatement(
     lambda dialect: insert_statement(dialect, ConsentEvidence, ("event_id", *COLUMNS, "salt", "erased_at"))
 )
 _EVIDENCE = cast(Table, ConsentEvidence.__table__)
+_WITHOUT_DESTINATION = b'{"destination":null'
 _USER_AGENT_MAX = 512
 _PAGE_MAX = 2000
 
@@ -100,6 +101,25 @@ def row_of(evidence: Evidence, destination: str | None) -> EvidenceRow:
     }
     salt = secrets.token_bytes(16)
     return EvidenceRow(columns, salt, hash_of(columns, salt))
+
+
+def rows_of(evidence: Sequence[Evidence], destinations: Sequence[str | None]) -> list[EvidenceRow]:
+    """The rows that keep several evidences, each with its destination.
+
+    What follows the destination in the canonical form is written once for each evidence: those of a set are often one.
+    """
+    known: dict[int, tuple[dict[str, Any], bytes]] = {}
+    rows = []
+    for each, destination in zip(evidence, destinations, strict=True):
+        if id(each) not in known:
+            columns = row_of(each, None).columns
+            content = canonical_columns({name: columns[name] for name in SORTED}, nested="details")
+            known[id(each)] = columns, content.removeprefix(_WITHOUT_DESTINATION)
+        columns, rest = known[id(each)]
+        salt = secrets.token_bytes(16)
+        content = b"".join((salt, b'{"destination":', canonical_json(destination), rest))
+        rows.append(EvidenceRow(columns, salt, hashlib.sha256(content).digest()))
+    return rows
 
 
 def insert(session: Session, event_id: int, row: EvidenceRow) -> None:

@@ -4,6 +4,7 @@ A person is one contact and those that were merged into it. The rules of ``core/
 here only its effect is repeated, from what is sealed with it.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -76,6 +77,8 @@ class _Folding:
         self.state = PersonState()
         self._history = history
         self._changes: dict[int, Any] = {}
+        # the opt-outs that an event recorded, each with the event that it replaced
+        self._recorded: dict[int, dict[OptOutKey, Any]] = defaultdict(dict)
 
     def apply(self, event: Any) -> None:
         if isinstance(event, Revocation):
@@ -105,17 +108,37 @@ class _Folding:
                 self._revoke(event.subscription_type_id, event.destination_hash, contact_id, event_id)
 
     def _undo(self, event: Any, known: facts.Known) -> None:
-        """The state of the restored event holds again, with the undo as its event, and what the undone one revoked."""
+        """The state of the restored event holds again, with the undo as its event, and what the undone one revoked.
+
+        What an undone opt-out recorded for destinations is gone, and what it replaced is back.
+        """
         undone, restored = self._changes.get(known.undo_of or 0), self._changes.get(known.restored_event or 0)
         key = (event.contact_id, event.subscription_type_id)
+        for written, by in [*self.state.opt_outs.items()]:
+            if undone is not None and by is undone:
+                self._revoke(written.subscription_type_id, written.destination_hash, written.contact_id, undone.id)
         if undone is not None and facts.of(undone).has_revoked(event.contact_id):
             self._opt_out(event, {self._spelling(undone.destination_hash)})
+        is_opt_out = undone is not None and undone.action == Action.OPT_OUT
+        if is_opt_out:
+            self._take_back(undone)
         if restored is None:
             self.state.consents.pop(key, None)
             return
         self.state.consents[key] = self._consent(event, restored)
-        if restored.action == Action.OPT_OUT:
+        if restored.action == Action.OPT_OUT and not is_opt_out:
             self._opt_out(event, {self._spelling(restored.destination_hash)})
+
+    def _take_back(self, undone: Any) -> None:
+        event_id = undone.id
+        for key, replaced in self._recorded[event_id].items():
+            if self.state.opt_outs.get(key) is not undone:  # revoked since, or recorded again
+                continue
+            self.state.revoked.add((key, event_id))
+            if replaced is None:
+                del self.state.opt_outs[key]
+            else:
+                self.state.opt_outs[key] = replaced
 
     def _opt_out(self, event: Any, destination_hashes: set[str | None]) -> None:
         """Of someone who proved nothing it holds for their own contact alone; a client may repeat it for the number."""
@@ -143,6 +166,7 @@ class _Folding:
             return
         key = OptOutKey(event.subscription_type_id, destination_hash, contact_id)
         if key not in self.state.opt_outs or event.is_persons_word:
+            self._recorded[event.id][key] = self.state.opt_outs.get(key)
             self.state.opt_outs[key] = event
 
     def _revoke(self, type_id: int, destination_hash: str, contact_id: int, event_id: int | None = None) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
 
 from app.core import outbox
+from app.core.bulk import jobs
 from app.core.ledger import lag
 from app.core.ledger.lag import Lag
 from app.core.problems import workers
@@ -44,6 +45,8 @@ class Health:
     unsent_since: datetime | None
     failed_jobs: int
     failed_mails: int
+    bulk_jobs_waiting: int
+    bulk_jobs_running: int
 
 
 def read(session: Session, *, at: datetime) -> Health:
@@ -54,6 +57,7 @@ def read(session: Session, *, at: datetime) -> Health:
     counts = endpoints.counts(session, found).values()
     waits = [outbox.oldest_unrouted(session), _oldest_delivery(session, [each.id for each in found])]
     failed = select(Failure.kind, func.count()).group_by(Failure.kind)
+    jobs_waiting, jobs_running = jobs.count_unfinished(session)
     failures = {row[0]: int(row[1]) for row in session.execute(failed)}
     return Health(
         worker_seen_at=seen_at,
@@ -68,6 +72,8 @@ def read(session: Session, *, at: datetime) -> Health:
         unsent_since=min((each for each in waits if each is not None), default=None),
         failed_jobs=failures.get(FailureKind.JOB, 0),
         failed_mails=failures.get(FailureKind.MAIL, 0),
+        bulk_jobs_waiting=jobs_waiting,
+        bulk_jobs_running=jobs_running,
     )
 
 

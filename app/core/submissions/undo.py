@@ -43,7 +43,7 @@ def undo(
         if event.action == Action.CLAIM:
             recording.undo_claim(session, event, evidence, at=at)
         else:
-            consent.undo_opt_in(session, contact, subscription_type, event.id, evidence, at=at)
+            consent.undo(session, contact, subscription_type, event.id, evidence, at=at)
         if form.answered_at is not None:  # a claim never counted as an answer
             reopen(session, form, at=at)
     current = consent.current(session, contact, subscription_type.id)

@@ -147,10 +147,16 @@ def create_postgresql_search() -> None:
     op.execute(
         "CREATE INDEX ix_contacts_name_words ON contacts USING gin (to_tsvector('simple', name)) WHERE name IS NOT NULL"
     )
+    op.execute('CREATE INDEX ix_contacts_name_lower_id ON contacts (lower("left"(name, 200)), id)')
+    op.execute('CREATE INDEX ix_contacts_phone_right_id ON contacts ("right"(phone, 4), id)')
+    op.execute("CREATE INDEX ix_contacts_email_domain_id ON contacts (split_part(email, '@', 2), id)")
 
 
 def create_sqlite_search() -> None:
     """An index of every three consecutive letters, over the texts in their own table; triggers maintain it."""
+    op.execute("CREATE INDEX ix_contacts_name_nocase_id ON contacts (name COLLATE NOCASE, id)")
+    op.execute("CREATE INDEX ix_contacts_phone_substr_id ON contacts (substr(phone, -4), id)")
+    op.execute("CREATE INDEX ix_contacts_email_substr_id ON contacts (substr(email, instr(email, '@') + 1), id)")
     op.execute(
         "CREATE VIRTUAL TABLE message_search USING fts5"
         "(body, content='messages', content_rowid='id', tokenize='trigram')"
@@ -541,7 +547,21 @@ def create_tables() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_contacts_public_id")),
     )
     op.create_index("ix_contacts_created_at_id", "contacts", ["created_at", "id"])
-    op.create_index("ix_contacts_email", "contacts", ["email"], postgresql_where=sa.text("email IS NOT NULL"))
+    op.create_index(
+        "ix_contacts_email",
+        "contacts",
+        ["email"],
+        postgresql_ops={"email": "text_pattern_ops"},
+        postgresql_where=sa.text("email IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_contacts_former_numbers",
+        "contacts",
+        ["id"],
+        sqlite_where=sa.text("former_phone_hashes IS NOT NULL"),
+        postgresql_where=sa.text("former_phone_hashes IS NOT NULL"),
+    )
+    op.create_index("ix_contacts_last_seen_at_id", "contacts", ["last_seen_at", "id"])
     op.create_index(
         "ix_contacts_merged_into_id",
         "contacts",
@@ -558,6 +578,14 @@ def create_tables() -> None:
     )
     op.create_index(
         "ix_contacts_phone_hash", "contacts", ["phone_hash"], postgresql_where=sa.text("phone_hash IS NOT NULL")
+    )
+    op.create_index("ix_contacts_phone_country_id", "contacts", ["phone_country", "id"])
+    op.create_index(
+        "ix_contacts_out_of_reach",
+        "contacts",
+        ["id"],
+        sqlite_where=sa.text("sms_block IS NOT NULL OR archived_at IS NOT NULL"),
+        postgresql_where=sa.text("sms_block IS NOT NULL OR archived_at IS NOT NULL"),
     )
     op.create_index("ix_contacts_updated_at_id", "contacts", ["updated_at", "id"])
     op.create_table(
@@ -1011,6 +1039,7 @@ def create_tables() -> None:
             "subscription_type_id", "destination_hash", "contact_id", name=op.f("pk_destination_opt_outs")
         ),
     )
+    op.create_index("ix_destination_opt_outs_contact_id", "destination_opt_outs", ["contact_id"])
     op.create_table(
         "inserted_forms",
         sa.Column("id", BIG_KEY, nullable=False),
@@ -1087,4 +1116,109 @@ def create_tables() -> None:
         unique=True,
         sqlite_where=sa.text("inserted_form_id IS NOT NULL"),
         postgresql_where=sa.text("inserted_form_id IS NOT NULL"),
+    )
+    create_bulk_tables()
+
+
+def create_bulk_tables() -> None:
+    op.create_table(
+        "bulk_jobs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("is_reading", sa.Boolean(), nullable=False),
+        sa.Column("subscription_type_id", sa.Integer(), nullable=True),
+        sa.Column("parameters", sa.JSON(), nullable=False),
+        sa.Column("position", sa.JSON(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=True),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("unchanged", sa.Integer(), nullable=False),
+        sa.Column("skipped", sa.JSON(), nullable=False),
+        sa.Column("undo", sa.JSON(), nullable=True),
+        sa.Column("is_cancel_requested", sa.Boolean(), nullable=False),
+        sa.Column("claimed_by", sa.String(length=32), nullable=True),
+        sa.Column("claimed_at", UtcDateTime(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("error", sa.String(length=255), nullable=True),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=True),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('subscribe', 'unsubscribe', 'tag', 'untag', 'archive', 'import_check', 'import', "
+            "'export', 'count')",
+            name=op.f("ck_bulk_jobs_kind"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('draft', 'queued', 'running', 'done', 'canceled', 'undoing', 'undone', 'failed')",
+            name=op.f("ck_bulk_jobs_state"),
+        ),
+        sa.CheckConstraint("done >= 0 AND changed >= 0 AND unchanged >= 0", name=op.f("ck_bulk_jobs_counts")),
+        sa.ForeignKeyConstraint(
+            ["subscription_type_id"],
+            ["subscription_types.id"],
+            name=op.f("fk_bulk_jobs_subscription_type_id_subscription_types"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bulk_jobs")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_bulk_jobs_unfinished",
+        "bulk_jobs",
+        ["id"],
+        sqlite_where=sa.text("state IN ('queued', 'running', 'undoing')"),
+        postgresql_where=sa.text("state IN ('queued', 'running', 'undoing')"),
+    )
+    op.create_table(
+        "bulk_job_items",
+        sa.Column("job_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.String(length=32), nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("undo_outcome", sa.String(length=32), nullable=True),
+        sa.Column("undo_event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("details", sa.JSON(), nullable=True),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_bulk_job_items_contact_id_contacts")),
+        sa.ForeignKeyConstraint(["job_id"], ["bulk_jobs.id"], name=op.f("fk_bulk_job_items_job_id_bulk_jobs")),
+        sa.PrimaryKeyConstraint("job_id", "contact_id", name=op.f("pk_bulk_job_items")),
+    )
+    op.create_index(
+        "ix_bulk_job_items_details",
+        "bulk_job_items",
+        ["contact_id"],
+        sqlite_where=sa.text("details IS NOT NULL"),
+        postgresql_where=sa.text("details IS NOT NULL"),
+    )
+    op.create_index("ix_bulk_job_items_outcome", "bulk_job_items", ["job_id", "outcome", "contact_id"])
+    op.create_index(
+        "ix_bulk_job_items_undo_outcome",
+        "bulk_job_items",
+        ["job_id", "undo_outcome", "contact_id"],
+        sqlite_where=sa.text("undo_outcome IS NOT NULL"),
+        postgresql_where=sa.text("undo_outcome IS NOT NULL"),
+    )
+    op.create_table(
+        "job_files",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("job_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("purpose", sa.String(length=8), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("media_type", sa.String(length=80), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("slices", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint("purpose IN ('upload', 'result')", name=op.f("ck_job_files_purpose")),
+        sa.ForeignKeyConstraint(["job_id"], ["bulk_jobs.id"], name=op.f("fk_job_files_job_id_bulk_jobs")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_job_files")),
+    )
+    op.create_index("ix_job_files_created_at", "job_files", ["created_at"])
+    op.create_index("ix_job_files_job_id", "job_files", ["job_id"])
+    op.create_table(
+        "job_file_slices",
+        sa.Column("file_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["file_id"], ["job_files.id"], name=op.f("fk_job_file_slices_file_id_job_files")),
+        sa.PrimaryKeyConstraint("file_id", "position", name=op.f("pk_job_file_slices")),
     )

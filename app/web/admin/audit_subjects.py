@@ -20,6 +20,7 @@ from app.web.i18n import gettext
 
 _KINDS = {
     "agent": translatable("Agent %(id)s"),
+    "bulk_job": translatable("Bulk job %(id)s"),
     "contact": translatable("Contact %(id)s"),
     "conversation": translatable("Conversation %(id)s"),
     "form": translatable("Form %(id)s"),
@@ -89,7 +90,7 @@ def _of_configuration(session: Session) -> dict[str, Subject]:
 
 
 def _of_people(session: Session, ids: Mapping[str, Collection[int]], time_zone: str) -> dict[str, Subject]:
-    """Contacts and conversations with these ids."""
+    """Contacts, conversations and bulk jobs with these ids."""
     found = {
         f"contact:{each.id}": Subject(
             people.label(each, time_zone), url_for("contacts.contact", public_id=each.public_id)
@@ -99,6 +100,9 @@ def _of_people(session: Session, ids: Mapping[str, Collection[int]], time_zone: 
     for number in ids["conversation"]:
         page = url_for("inbox.conversation_page", conversation_id=number)
         found[f"conversation:{number}"] = Subject(gettext(_KINDS["conversation"], id=number), page)
+    for number in ids["bulk_job"]:
+        page = url_for("bulk.job_page", job_id=number)
+        found[f"bulk_job:{number}"] = Subject(gettext(_KINDS["bulk_job"], id=number), page)
     return found
 
 

@@ -23,6 +23,7 @@ JOBS = {
     "purge_erased": lazy_gettext("Removing what is left of erased contacts"),
     "publish_head": lazy_gettext("Publishing the head of the ledger"),
     "route_outbox": lazy_gettext("Turning changes into webhooks"),
+    "run_bulk_job": lazy_gettext("Bulk changes, imports and exports"),
     "seal_ledger": lazy_gettext("Sealing the ledger"),
     "verify_ledger": lazy_gettext("Verifying the ledger"),
 }

@@ -4,6 +4,7 @@ from app.web.api import (
     absent,
     admins,
     attributes,
+    bulk_jobs,
     contacts,
     conversations,
     forms,
@@ -20,6 +21,7 @@ from app.web.api import (
 BLUEPRINTS = (
     contacts.blueprint,
     subscriptions.blueprint,
+    bulk_jobs.blueprint,
     subscription_types.blueprint,
     forms.blueprint,
     conversations.blueprint,

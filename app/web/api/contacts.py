@@ -9,7 +9,7 @@ from app.core import clock, contact_lists
 from app.core.consent import locking
 from app.core.contacts import erase, filters, merge, profile, search, views
 from app.core.contacts.search import Found
-from app.core.contacts.search_plans import Order
+from app.core.contacts.search_walks import Order
 from app.core.contacts.views import View
 from app.models import Contact
 from app.schemas.contact import (

@@ -43,6 +43,19 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "attach_subscription": {
         "request": {"id": "1", "consent_type": "opt_in", "source_note": "Ticked the box on the order form."}
     },
+    "create_bulk_change": {
+        "request": {
+            "action": "subscribe",
+            "subscription_type_id": "1",
+            "contact_ids": [_CONTACT],
+            "source_note": "Ticked the box for texts on the order form of May.",
+        },
+        "links": {
+            "find": _link("find_bulk_job", job_id="$response.body#/id"),
+            "cancel": _link("cancel_bulk_job", job_id="$response.body#/id"),
+            "undo": _link("undo_bulk_job", job_id="$response.body#/id"),
+        },
+    },
     "create_subscription_type": {
         "request": {"name": "Offers", "content_types": ["sms_message"], "consent_type": "opt_in"},
         "links": _TO_TYPE,

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.contacts import segments, views
-from app.core.contacts.search import COUNTED_MAX
 from app.models import Segment
 from app.schemas.segment import (
     ChangedSegmentSchema,
@@ -34,7 +33,8 @@ blueprint = ApiBlueprint("segments", __name__, description="Saved queries for co
 def list_segments(query: dict[str, Any]) -> dict[str, Any]:
     """List every segment, by name.
 
-    With `include_count=true` the members of each are counted, up to 10,000 (`count_is_minimum`).
+    With `include_count=true` the members of each are counted: exactly where the query is one filter by subscription,
+    else up to 10,000 (`count_is_minimum`).
     """
     use_etag()
     if query["type"] == "company":
@@ -80,10 +80,10 @@ def update_segment(session: Session, body: dict[str, Any], segment_id: str) -> C
     return CountedSegment(segment)
 
 
-@blueprint.delete("/segments/<segment_id>", errors=(404,))
+@blueprint.delete("/segments/<segment_id>", errors=(404, 409))
 @blueprint.commit(SegmentDeletedSchema)
 def delete_segment(session: Session, segment_id: str) -> dict[str, Any]:
-    """Delete a segment; contacts are untouched."""
+    """Delete a segment; contacts are untouched. `invalid_state`: a bulk job that has not ended uses it."""
     segments.delete(session, segments.find(session, segment_id), actor=auth.caller().actor, at=clock.now())
     return {"id": segment_id}
 
@@ -106,5 +106,5 @@ def _turn(query: dict[str, Any]) -> AbstractContextManager[None]:
 def _value(session: Session, segment: Segment, *, has_count: bool) -> CountedSegment:
     if not has_count:
         return CountedSegment(segment)
-    count = segments.count(session, segment)
-    return CountedSegment(segment, count, count >= COUNTED_MAX)
+    counted = segments.count(session, segment)
+    return CountedSegment(segment, counted.number, counted.is_minimum)

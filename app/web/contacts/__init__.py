@@ -5,7 +5,10 @@ from flask import Flask
 # Each of these modules adds its views to the blueprint when it is imported.
 from app.web.contacts import (  # noqa: F401
     deletion_requests,
+    editing,
+    insert_form,
     listing,
+    merging,
     newest,
     notes,
     number_review,
@@ -13,7 +16,10 @@ from app.web.contacts import (  # noqa: F401
     profile,
     receipt,
     record_consent,
+    segments,
     show_me,
+    states,
+    tagging,
 )
 from app.web.contacts.blueprint import blueprint as _blueprint
 

@@ -2,8 +2,13 @@
 
 from flask import Blueprint
 
+from app.web import formatting
 from app.web.contacts import labels
 
 blueprint = Blueprint("contacts", __name__)
 blueprint.add_app_template_filter(labels.reason)
+blueprint.add_app_template_filter(labels.remedy)
+blueprint.add_app_template_filter(labels.type_kind)
+blueprint.add_app_template_filter(labels.how_given)
 blueprint.add_app_template_filter(labels.finding)
+blueprint.add_app_template_filter(formatting.local_day)

@@ -1,9 +1,25 @@
 """Texts for the codes of consents: levels of evidence, sources, details, and reasons why a contact is not reachable."""
 
+from collections.abc import Iterable
+
 from app.core.consent.eligibility import Reason
+from app.core.consent.remedies import Remedy
+from app.core.contacts.duplicates import Likely, Shared
+from app.core.contacts.number_change import Effect
+from app.core.contacts.timeline import Only
 from app.core.proof.element_checks import Finding, Verdict
 from app.core.wording import translatable
-from app.models import Action, Channel, ConsentType, EvidenceLevel, Source, SuppressionCause
+from app.models import (
+    Action,
+    Channel,
+    ConsentEvent,
+    ConsentType,
+    EvidenceLevel,
+    Source,
+    SubscriptionType,
+    SuppressionCause,
+)
+from app.web import formatting
 from app.web.i18n import gettext
 
 LEVELS = {
@@ -75,6 +91,81 @@ REASONS = {
     Reason.NUMBER_CHANGED: translatable("They opted in with a different number or address."),
     Reason.NOT_OPTED_IN: translatable("They have not opted in."),
 }
+# Who can lift a reason, and how.
+REMEDIES = {
+    Remedy.PUBLISH_TYPE: translatable("A marketer or an admin can publish the type."),
+    Remedy.UNARCHIVE: translatable("You can restore the contact on its page."),
+    Remedy.UNBLOCK: translatable("You can unblock the contact on its page."),
+    Remedy.ALLOW_MESSAGES: translatable(
+        "When they ask for messages again, you can allow them on the contact’s page, with a note."
+    ),
+    Remedy.ADD_NUMBER: translatable("You can add a number to the contact’s details."),
+    Remedy.CORRECT_NUMBER: translatable("You can correct the number in the contact’s details."),
+    Remedy.MOBILE_NUMBER: translatable("You can enter a mobile number in the contact’s details."),
+    Remedy.ALLOW_COUNTRY: translatable("An admin can allow the country in the settings."),
+    Remedy.ADD_EMAIL: translatable("You can add an email address to the contact’s details."),
+    Remedy.CORRECT_EMAIL: translatable("You can correct the email address in the contact’s details."),
+    Remedy.START_FROM_NUMBER: translatable(
+        "Only the holder of the number can change that, by sending START from this phone."
+    ),
+    Remedy.PREFERENCE_CENTER: translatable("Only they can change that, in their preference center."),
+    Remedy.LIFT_SUPPRESSION: translatable("A marketer or an admin can allow texts again on the contact’s page."),
+    Remedy.DECIDE_REVIEW: translatable("You can decide on the contact’s page whether to allow texts."),
+    Remedy.SWITCH_ON: translatable("When they agree, switch it on and note how consent was given."),
+    Remedy.SWITCH_AGAIN: translatable(
+        "Another contact opted out with it. When they agree, switch it off, then on again with a note."
+    ),
+    Remedy.SUBSCRIBE_TO_EMAILS: translatable(
+        "Another system recorded that they get no emails. That system can change it over the API."
+    ),
+}
+# What another number does to the status of a subscription type.
+EFFECTS = {
+    Effect.LOST: translatable("No longer counts: they opted in with the old number. Ask them again."),
+    Effect.REVIVED: translatable("Counts again: they opted in with this number before."),
+    Effect.OPT_OUT_STAYS: translatable("Their opt-out stays."),
+    Effect.OPTED_OUT_BY_ANOTHER: translatable("Another contact opted out with this number, so it stays opted out."),
+    Effect.OPT_OUT_LEFT: translatable("Only the old number was opted out, by another contact."),
+    Effect.SAME: translatable("Nothing changes."),
+}
+SHARED = {
+    Shared.PHONE: translatable("same phone number"),
+    Shared.EMAIL: translatable("same email address"),
+    Shared.EXTERNAL_ID: translatable("same external id"),
+}
+TIMELINE = {
+    Only.ALL: translatable("Everything"),
+    Only.CONSENTS: translatable("Consents"),
+    Only.CONVERSATIONS: translatable("Conversations and notes"),
+    Only.CHANGES: translatable("Changes"),
+}
+CHANGES = {
+    "contact.archived": translatable("Archived"),
+    "contact.blocked": translatable("Blocked"),
+    "contact.created": translatable("Contact created"),
+    "contact.erased": translatable("Erased"),
+    "contact.tagged": translatable("Tag added"),
+    "contact.unarchived": translatable("Restored"),
+    "contact.unblocked": translatable("Unblocked"),
+    "contact.untagged": translatable("Tag removed"),
+    "contact.updated": translatable("Details changed"),
+}
+FIELDS = {
+    "avatar": translatable("picture"),
+    "custom_attributes": translatable("custom attributes"),
+    "email": translatable("email address"),
+    "external_id": translatable("external id"),
+    "gdpr_optin": translatable("messages allowed"),
+    "language_override": translatable("language"),
+    "last_seen_at": translatable("last seen"),
+    "name": translatable("name"),
+    "owner_id": translatable("owner"),
+    "phone": translatable("phone number"),
+    "role": translatable("kind"),
+    "signed_up_at": translatable("signed up"),
+    "time_zone": translatable("time zone"),
+    "unsubscribed_from_emails": translatable("unsubscribed from emails"),
+}
 KINDS = {
     (Channel.SMS, ConsentType.OPT_IN): translatable("SMS, opt-in"),
     (Channel.SMS, ConsentType.OPT_OUT): translatable("SMS, opt-out"),
@@ -117,6 +208,35 @@ PARTS = {
 def reason(code: Reason) -> str:
     """The sentence for a reason why a contact is not reachable."""
     return gettext(REASONS[code])
+
+
+def remedy(code: Remedy) -> str:
+    """The sentence that says who can lift a reason, and how."""
+    return gettext(REMEDIES[code])
+
+
+def type_kind(subscription_type: SubscriptionType) -> str:
+    """``SMS, opt-in``."""
+    return gettext(KINDS[Channel(subscription_type.channel), ConsentType(subscription_type.consent_type)])
+
+
+def how_given(event: ConsentEvent) -> str:
+    """How a consent came about: its source, and where that can differ, how sure it is that the person said so."""
+    source, level = gettext(SOURCES[Source(event.source)]), gettext(LEVELS[EvidenceLevel(event.evidence_level)])
+    if event.evidence_level == EvidenceLevel.REPORTED:
+        return source
+    return gettext("%(source)s: %(level)s", source=source, level=level)
+
+
+def shared(likely: Likely) -> str:
+    """What two contacts have in common: ``same phone number and same name``."""
+    words = [gettext(SHARED[each]) for each in likely.shared]
+    return formatting.listed([*words, gettext("same name")] if likely.has_same_name else words)
+
+
+def changed_fields(names: Iterable[str]) -> str:
+    """The words for the fields of a change: ``name and email address``."""
+    return formatting.listed(gettext(FIELDS[name]) if name in FIELDS else name.replace("_", " ") for name in names)
 
 
 def number_state(refusal: str | None) -> str:

@@ -1,47 +1,52 @@
-"""All contacts, and the search for one."""
+"""Contacts: every one, or those of a search and a filter; and the builder of filters."""
 
-from flask import render_template, request
-from sqlalchemy.orm import Session
+from zoneinfo import ZoneInfo
 
-from app.core import phone
-from app.core.contacts import finding, search
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.core import clock
+from app.core.bulk import count_jobs
+from app.core.contacts import filter_form
 from app.core.workspace import settings
-from app.models import Workspace
-from app.web import ids
+from app.web.contacts import list_page as page
+from app.web.contacts import list_request
 from app.web.contacts.blueprint import blueprint
-from app.web.services import read_only
-from app.web.sign_in.setup import agent_required
-
-PAGE_SIZE = 50
+from app.web.contacts.list_page import Built
+from app.web.contacts.list_request import ListRequest
+from app.web.services import read_only, unit_of_work
+from app.web.sign_in.setup import agent_required, current_actor
 
 
 @blueprint.get("/contacts")
 @agent_required
-def list_page() -> str:
-    """Every contact, newest first, or those that a search finds."""
-    typed = request.args.get("q", "", type=str)[:255].strip()
+def list_page() -> ResponseReturnValue:
+    """The contacts that the address asks for. With ``do``, a button of the builder was pressed."""
+    asked = list_request.read(request.path, request.args)
+    if "do" in request.args:
+        return _build(asked, request.args["do"])
     with read_only() as session:
-        workspace = settings.get(session)
-        return _found(session, typed, workspace) if typed else _all(session, workspace)
+        return page.shown(session, asked)
 
 
-def _found(session: Session, typed: str, workspace: Workspace) -> str:
-    found = finding.find_matching(session, typed, region=workspace.default_country)
-    return render_template(
-        "contacts/found.html", typed=typed, found=found, time_zone=workspace.time_zone, formatted=phone.formatted
-    )
+@blueprint.post("/contacts/count")
+@agent_required
+def count() -> ResponseReturnValue:
+    """Start a job that counts the contacts exactly, and show the list again."""
+    asked = list_request.read(url_for("contacts.list_page"), request.form)
+    with unit_of_work() as session:
+        selection = list_request.selection(asked.filter, asked.q)
+        count_jobs.start(session, selection, actor=current_actor(), at=clock.now())
+    return redirect(asked.address(), 303)
 
 
-def _all(session: Session, workspace: Workspace) -> str:
-    before = request.args.get("before", type=ids.whole_number)
-    found = finding.page(session, before_id=before, limit=PAGE_SIZE + 1)
-    return render_template(
-        "contacts/list.html",
-        contacts=found[:PAGE_SIZE],
-        next_before=found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else None,
-        is_first=before is None,
-        total=search.count(session, None),
-        counted_max=search.COUNTED_MAX,
-        time_zone=workspace.time_zone,
-        formatted=phone.formatted,
-    )
+def _build(asked: ListRequest, act: str) -> ResponseReturnValue:
+    """Change the rows of the builder, or apply them: then the address has the new filter."""
+    form = filter_form.edited(filter_form.from_fields(request.args), act, request.args.get("new", ""))
+    with read_only() as session:
+        if act != "apply":
+            return page.shown(session, asked, built=Built(form, {}))
+        query, errors = filter_form.query_of(form, ZoneInfo(settings.get(session).time_zone))
+        if errors:
+            return page.shown(session, asked, built=Built(form, errors))
+    return redirect(asked.address(filter=list_request.compact(query) if query else ""), 303)

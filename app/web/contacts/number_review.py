@@ -1,6 +1,6 @@
 """An agent's decision about a contact's number that is under review."""
 
-from flask import flash, redirect, url_for
+from flask import flash
 from flask.typing import ResponseReturnValue
 
 from app.core import clock
@@ -8,7 +8,8 @@ from app.core.consent import suppressions
 from app.core.errors import InvalidState, NotFound
 from app.core.wording import translatable
 from app.web.contacts.blueprint import blueprint
-from app.web.contacts.profile import KEEP, REVIEW_PREFIX, ProfileForms, ReviewForm, done_or_page
+from app.web.contacts.profile import back_to, done_or_page
+from app.web.contacts.profile_forms import KEEP, REVIEW_PREFIX, ProfileForms, ReviewForm
 from app.web.i18n import gettext
 from app.web.services import unit_of_work
 from app.web.sign_in.setup import agent_required, current_actor
@@ -35,4 +36,4 @@ def _decided(form: ReviewForm, public_id: str) -> ResponseReturnValue:
     except (InvalidState, NotFound):
         result = _DECIDED_BEFORE
     flash(gettext(result))
-    return redirect(url_for("contacts.contact", public_id=public_id), 303)
+    return back_to(public_id)

@@ -1,6 +1,5 @@
 """The link to a contact's preference center, for agents to pass on."""
 
-from flask import redirect, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 
@@ -9,7 +8,7 @@ from app.core.contacts import records as contacts
 from app.core.preferences import links
 from app.models import EvidenceLevel
 from app.web.contacts.blueprint import blueprint
-from app.web.contacts.profile import PREFERENCE_LINK
+from app.web.contacts.profile import PREFERENCE_LINK, back_to
 from app.web.security import public_url
 from app.web.services import unit_of_work
 from app.web.sign_in.setup import agent_required
@@ -24,4 +23,4 @@ def issue_preference_link(public_id: str) -> ResponseReturnValue:
         public_id = contact.public_id
         token = links.issue(session, contact, level=EvidenceLevel.PERSONAL_LINK, at=clock.now())
     cookie[PREFERENCE_LINK] = [public_id, public_urls.preferences(token, base=public_url())]
-    return redirect(url_for("contacts.contact", public_id=public_id, _anchor="preferences"), 303)
+    return back_to(public_id, "preferences")

@@ -1,129 +1,37 @@
-"""One contact: subscriptions, consent events with their evidence, tags and notes, and inserting a form."""
+"""One contact: its subscriptions with their switches, its timeline, and what agents can do about it."""
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
-from wtforms import HiddenField, SelectField, TextAreaField
-from wtforms.validators import AnyOf, DataRequired, Length
 
-from app.core import clock, phone, public_urls
-from app.core.consent import eligibility, locking, reach, suppressions
-from app.core.consent.eligibility import Reason, SubscriptionStatus
-from app.core.contacts import notes, tags
+from app.core import phone
+from app.core.consent import reach, remedies
+from app.core.contacts import duplicates, notes, subscription_panel, tags, timeline
 from app.core.contacts import records as contacts
+from app.core.contacts.timeline import Kind, Only
 from app.core.conversations import lifecycle
-from app.core.errors import InvalidInput, InvalidState
+from app.core.errors import InvalidInput
 from app.core.forms import insertion, publishing
-from app.core.ledger import events as ledger
 from app.core.proof import receipts
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
-from app.models import ConsentState, Contact
+from app.models import Contact, SuppressionCause
 from app.web import formatting, ids, shown_words
 from app.web.contacts import labels
 from app.web.contacts.blueprint import blueprint
-from app.web.formkit import Form, accepted, choices, offered_forms, text
-from app.web.i18n import gettext, lazy_gettext
-from app.web.security import public_url
-from app.web.services import read_only, unit_of_work
-from app.web.sign_in.setup import agent_required, current_actor
+from app.web.contacts.profile_forms import ProfileForms
+from app.web.formkit import Form, accepted
+from app.web.i18n import gettext
+from app.web.services import read_only
+from app.web.sign_in.setup import agent_required
 
-EVENTS_A_PAGE = 100
+ENTRIES_A_PAGE = 50
 NOTES_SHOWN = 50
-OPT_IN_PREFIX, GDPR_PREFIX, REVIEW_PREFIX = "yes-", "gdpr-", "review-"
-KEEP, RELEASE = "keep", "release"
-GDPR_ON = "on"
-_LINK, PREFERENCE_LINK = "inserted_link", "preference_link"
-
-
-class InsertForm(Form):
-    form_id = SelectField(
-        lazy_gettext("Form"), [DataRequired(lazy_gettext("Choose a form."))], coerce=str, validate_choice=False
-    )
-
-
-class ConsentForm(Form):
-    """An opt-in or opt-out that a contact gave to an agent, for one subscription type."""
-
-    subscription_type_id = SelectField(
-        lazy_gettext("Subscription type"),
-        [DataRequired(lazy_gettext("Choose a subscription type."))],
-        coerce=str,
-        validate_choice=False,
-    )
-    note = TextAreaField(
-        lazy_gettext("How did they tell you?"),
-        [DataRequired(lazy_gettext("Say how they told you, for example “by phone today”.")), Length(max=2000)],
-        filters=[text],
-    )
-
-
-class GdprForm(Form):
-    """Whether a contact gets messages at all. The contact asked an agent for it."""
-
-    action = HiddenField()
-    note = TextAreaField(
-        lazy_gettext("How did they tell you?"),
-        [DataRequired(lazy_gettext("Say how they told you, for example “by phone today”.")), Length(max=2000)],
-        filters=[text],
-    )
-
-
-class ReviewForm(Form):
-    """The decision about a number under review; ``suppression`` is the one that the page showed."""
-
-    suppression = HiddenField()
-    decision = HiddenField(validators=[AnyOf([KEEP, RELEASE], lazy_gettext("Choose one of the two."))])
-    note = TextAreaField(
-        lazy_gettext("Why?"),
-        [
-            DataRequired(lazy_gettext("Say why, for example “they confirmed it by phone today”.")),
-            Length(max=suppressions.NOTE_MAX),
-        ],
-        filters=[text],
-    )
-
-
-class NoteForm(Form):
-    body = TextAreaField(
-        lazy_gettext("New note"),
-        [DataRequired(lazy_gettext("Write something first.")), Length(max=notes.BODY_MAX)],
-        filters=[text],
-    )
-
-
-class ProfileForms:
-    """The forms of the page: the one that was just sent, and new ones for the rest."""
-
-    def __init__(
-        self,
-        insert: InsertForm | None = None,
-        opt_in: ConsentForm | None = None,
-        opt_out: ConsentForm | None = None,
-        gdpr: GdprForm | None = None,
-        *,
-        review: ReviewForm | None = None,
-        note: NoteForm | None = None,
-    ) -> None:
-        self.insert = insert or InsertForm(formdata=None)
-        self.opt_in = opt_in or ConsentForm(formdata=None, prefix=OPT_IN_PREFIX)
-        self.opt_out = opt_out or ConsentForm(formdata=None)
-        self.gdpr = gdpr or GdprForm(formdata=None, prefix=GDPR_PREFIX)
-        self.review = review or ReviewForm(formdata=None, prefix=REVIEW_PREFIX)
-        self.note = note or NoteForm(formdata=None)
-
-    def offer(self, forms: list[tuple[str, str]], subscriptions: list[SubscriptionStatus]) -> None:
-        """Fill the choices of each list."""
-        self.insert.form_id.choices = choices([("", gettext("Choose a form")), *forms])
-        self.opt_in.subscription_type_id.choices = _types(each for each in subscriptions if _may_opt_in(each))
-        self.opt_out.subscription_type_id.choices = _types(
-            each for each in subscriptions if each.state != ConsentState.OPTED_OUT
-        )
+INSERTED_LINK, PREFERENCE_LINK = "inserted_link", "preference_link"
 
 
 @blueprint.get("/contacts/<public_id>")
@@ -137,56 +45,34 @@ def contact(public_id: str) -> ResponseReturnValue:
     return profile_page(public_id, ProfileForms())
 
 
-@blueprint.post("/contacts/<public_id>/forms")
-@agent_required
-def insert_form(public_id: str) -> ResponseReturnValue:
-    """Insert a form for this contact. The personal link is shown once."""
-    form = InsertForm()
-    return accepted(form, partial(_inserted, public_id=public_id)) or (
-        profile_page(public_id, ProfileForms(insert=form)),
-        422,
-    )
-
-
 def profile_page(public_id: str, forms: ProfileForms) -> str:
     """The page of a contact. Of an erased one it shows what the ledger keeps, and offers nothing."""
-    before = request.args.get("before", type=ids.whole_number)
     with read_only() as session:
         found = contacts.find_surviving(session, public_id)
-        subscriptions = eligibility.statuses(session, found)
-        forms.offer(offered_forms(session, subscriptions, actor=current_actor()), subscriptions)
-        lines = ledger.of_contact(session, found.id, limit=EVENTS_A_PAGE + 1, before_id=before)
-        inserted = [line.event.inserted_form_id for line in lines if line.event.inserted_form_id]
+        forms.offer(session, found)
         return render_template(
             "contacts/contact.html",
             contact=found,
-            subscriptions=subscriptions,
+            rows=subscription_panel.rows(session, found),
+            opened=forms.by_name["switch_on"].subscription_type_id.data or request.args.get("on", ""),
             refusal=phone.refusal_of_stored(found.phone) if found.phone else None,
-            lines=lines[:EVENTS_A_PAGE],
-            assessments=receipts.assessments(session, lines[:EVENTS_A_PAGE]),
-            next_before=lines[EVENTS_A_PAGE - 1].event.id if len(lines) > EVENTS_A_PAGE else None,
-            is_first=before is None,
-            conversations=insertion.conversations_of(session, inserted),
-            types={each.id: each for each in subscription_types.find_all(session)},
-            insert=forms.insert,
-            opt_in=forms.opt_in,
-            opt_out=forms.opt_out,
-            gdpr=forms.gdpr,
-            review=forms.review,
-            note=forms.note,
-            under_review=suppressions.under_review(session, found.phone_hash),
+            suppression=remedies.suppression_of(session, found),
+            causes=SuppressionCause,
+            duplicates=duplicates.of_contact(session, found) if found.erased_at is None else [],
             tags=tags.of_contact(session, found.id),
+            known_tags=tags.find_all(session),
             notes=notes.of_contact(session, found.id, limit=NOTES_SHOWN),
             notes_count=notes.count_of_contact(session, found.id),
             is_closed=reach.is_closed(found),
             has_messenger=lifecycle.has_messenger(session, found),
-            link=_take_link(found, _LINK),
+            link=_take_link(found, INSERTED_LINK),
             preference_link=_take_link(found, PREFERENCE_LINK),
             agents=formatting.actor_names(session),
             time_zone=settings.get(session).time_zone,
             labels=labels,
-            evidence=shown_words,
             formatted=phone.formatted,
+            **forms.by_name,
+            **_timeline_context(session, found),
         )
 
 
@@ -195,6 +81,11 @@ def done_or_page(
 ) -> ResponseReturnValue:
     """The response of the act, or the contact's page with what is wrong in the form."""
     return accepted(form, lambda sent: act(sent, public_id)) or (profile_page(public_id, forms), 422)
+
+
+def back_to(public_id: str, anchor: str | None = None) -> ResponseReturnValue:
+    """Redirect to the page of a contact."""
+    return redirect(url_for("contacts.contact", public_id=public_id, _anchor=anchor), 303)
 
 
 def current_id(session: Session, public_id: str) -> str:
@@ -216,28 +107,28 @@ def chosen_id(field: Any) -> int:
     return chosen
 
 
-def _inserted(form: InsertForm, public_id: str) -> ResponseReturnValue:
-    try:
-        with unit_of_work() as session:
-            public_id = current_id(session, public_id)
-            contact = locking.lock_contact_by_public_id(session, public_id)
-            chosen = publishing.find(session, chosen_id(form.form_id))
-            inserted = insertion.insert_for(session, chosen, contact, inserted_by=current_actor(), at=clock.now())
-    except InvalidState as refused:
-        refused.field = "form_id"
-        raise
-    cookie[_LINK] = [public_id, public_urls.inserted_form(inserted.token, base=public_url())]
-    return redirect(url_for("contacts.contact", public_id=public_id, _anchor="insert"), 303)
-
-
-def _may_opt_in(subscription: SubscriptionStatus) -> bool:
-    is_new = subscription.state != ConsentState.OPTED_IN or Reason.NUMBER_CHANGED in subscription.reasons
-    return is_new and Reason.TYPE_NOT_LIVE not in subscription.reasons
-
-
-def _types(subscriptions: Iterable[SubscriptionStatus]) -> list[Any]:
-    named = ((str(each.subscription_type.id), each.subscription_type.name) for each in subscriptions)
-    return choices([("", gettext("Choose a subscription type")), *named])
+def _timeline_context(session: Session, found: Contact) -> dict[str, Any]:
+    shown, before = request.args.get("show", ""), request.args.get("before", "")
+    only = Only(shown) if shown in set(Only) else Only.ALL
+    page = timeline.page(session, found, only, before=before, limit=ENTRIES_A_PAGE)
+    lines = [each.value for each in page.entries if each.kind in {Kind.EVENT, Kind.NUMBER_EVENT}]
+    inserted = [line.event.inserted_form_id for line in lines if line.event.inserted_form_id]
+    return {
+        "entries": page.entries,
+        "next_before": page.next_before,
+        "only": only,
+        "filters": Only,
+        "kinds": Kind,
+        "is_first": not before,
+        "assessments": receipts.assessments(session, lines),
+        "conversations": insertion.conversations_of(session, inserted),
+        "form_names": publishing.names(
+            session, {each.value.form_id for each in page.entries if each.kind == Kind.FORM}
+        ),
+        "tag_names": {each.id: each.name for each in tags.find_all(session)},
+        "types": {each.id: each for each in subscription_types.find_all(session)},
+        "evidence": shown_words,
+    }
 
 
 def _take_link(found: Contact, name: str) -> str | None:

@@ -11,15 +11,15 @@ from sqlalchemy.orm import Session
 
 from app.core import phone
 from app.core.accounts import agents, api_tokens
-from app.core.consent import eligibility
 from app.core.contacts import records as contacts
+from app.core.contacts import subscription_panel
 from app.core.conversations import views
 from app.core.conversations.views import AgentMessage, AgentView
 from app.core.inbox import lists, presence, search
 from app.core.inbox.lists import Assigned, InboxList
 from app.core.ledger import events as ledger
 from app.core.workspace import settings
-from app.models import Agent, Contact, Conversation, ConversationState
+from app.models import Agent, Contact, Conversation, ConversationState, TypeState
 from app.web import ids
 from app.web.inbox import form_preview, headings, labels
 from app.web.sign_in.setup import current_agent
@@ -144,7 +144,11 @@ def new_client_key() -> str:
 
 def _panel_context(session: Session, contact: Contact, conversation_id: int) -> dict[str, Any]:
     return {
-        "subscriptions": eligibility.live_statuses(session, contact),
+        "subscriptions": [
+            each
+            for each in subscription_panel.rows(session, contact)
+            if each.status.subscription_type.state == TypeState.LIVE
+        ],
         "refusal": phone.refusal_of_stored(contact.phone) if contact.phone else None,
         "formatted": phone.formatted,
         "previous": [each for each in views.for_contact(session, contact.id) if each.id != conversation_id],

@@ -12,11 +12,17 @@ export function showConversation(news) {
   for (const message of news.messages) if (root.dataset.newest === "yes" || isShown(message.number)) showMessage(message, announcements);
   markSeen(news.seen);
   replace("chat-head", news.head);
-  if (!document.getElementById("panel").contains(document.activeElement) || document.activeElement.tagName !== "SELECT") replace("panel", news.panel);
+  if (!isPanelInUse()) replace("panel", news.panel);
   if (announcements.length) announcer.textContent = announcements.join(". ");
   if (wasAtEnd) scrollToEnd();
   if (!document.hidden) events.dispatchEvent(new Event("messages-shown"));
   if (news.is_more) state.pollAgain = true;
+}
+
+// Whether an agent is choosing or writing something there.
+function isPanelInUse() {
+  const panel = document.getElementById("panel");
+  return panel.querySelector(".switch-note:not([hidden])") || (panel.contains(document.activeElement) && document.activeElement.tagName === "SELECT");
 }
 
 function isShown(number) {

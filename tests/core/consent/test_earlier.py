@@ -18,7 +18,7 @@ from tests.make import BRITISH_NUMBER, NOON, SAMS_NUMBER
 def undo(session: Session, sam: Contact, offers: SubscriptionType, event_id: int) -> Consent | None:
     """The consent after the undo of this opt-in; null when sam was never asked."""
     locked = locking.lock(session, sam.id)
-    changes.undo_opt_in(session, locked, offers, event_id, make.evidence(), at=NOON + timedelta(hours=5))
+    changes.undo(session, locked, offers, event_id, make.evidence(), at=NOON + timedelta(hours=5))
     return session.get(Consent, (sam.id, offers.id), populate_existing=True)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.core.consent import eligibility, eligibility_sql, rules, suppressions
 from app.core.consent.eligibility import Reason
 from app.core.contacts import erase as erasure
+from app.core.contacts import exact_counts
 from app.core.contacts import filter_sql as contact_query
 from app.core.contacts import records as contacts
 from app.core.contacts import search as contact_search
@@ -146,6 +147,10 @@ def assert_agreement(session: Session, subscription_type: SubscriptionType) -> N
     assert {each: sql(session, subscription_type, each) for each in found} == found, {
         key: each.reasons for key, each in python.items()
     }
+    listed = {each.id for each in everyone if each.archived_at is None}
+    assert {each: counted(session, subscription_type, each) for each in found} == {
+        each: len(ids & listed) for each, ids in found.items()
+    }
     query = rules.Query(subscription_type, tuple(settings.get(session).allowed_countries))
     of_channel = [rule for rule in rules.RULES if subscription_type.channel in rule.channels]
     columns = [rule.condition(query).label(rule.reason.value) for rule in of_channel]
@@ -171,6 +176,12 @@ def sql(
     query = Filter(Kind.SUBSCRIPTION, str(subscription_type.id), Operator.EQUALS, (status.value,))
     condition = contact_query.condition(query, contact_search.context_of(session, query))
     return set(session.scalars(select(Contact.id).where(condition)))
+
+
+def counted(session: Session, subscription_type: SubscriptionType, status: SubscriptionStatus) -> int | None:
+    """How many listed contacts the exact count finds."""
+    query = Filter(Kind.SUBSCRIPTION, str(subscription_type.id), Operator.EQUALS, (status.value,))
+    return exact_counts.of_subscription(session, query, contact_search.context_of(session, query))
 
 
 def archive(_session: Session, contact: Contact) -> None:

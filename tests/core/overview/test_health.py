@@ -20,6 +20,7 @@ def test_a_quiet_installation_waits_for_nothing(database: Database) -> None:
     with database.read_only() as session:
         found = health.read(session, at=make.NOON)
     assert (found.outbox_waiting, found.webhooks_waiting, found.unsent_since, found.failed_jobs) == (0, 0, None, 0)
+    assert (found.bulk_jobs_waiting, found.bulk_jobs_running) == (0, 0)
     assert found.sealing.events == 0
     assert not found.is_sealing_late
     assert found.is_worker_silent

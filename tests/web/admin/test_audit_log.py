@@ -12,7 +12,6 @@ from flask.testing import FlaskClient
 from app.core import audit
 from app.db import Database
 from app.web.admin import audit_log, history
-from app.web.csv_file import safe_cell
 from tests import make
 from tests.make import NOON
 from tests.web import pages
@@ -125,13 +124,6 @@ def test_looking_at_the_audit_log_writes_nothing(max_: FlaskClient, database: Da
 def test_every_action_belongs_to_a_kind_that_can_be_chosen() -> None:
     begins = tuple(each for _, actions in history.KINDS.values() for each in actions)
     assert [action for action in history.EVENTS if not action.startswith(begins)] == []
-
-
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@sum", "\tx", "\rx"])
-def test_no_cell_of_a_file_is_a_formula(cell: str) -> None:
-    assert safe_cell(cell) == f"'{cell}"
-    assert safe_cell(None) == ""
-    assert safe_cell("plain") == "plain"
 
 
 def _some_entries(session: Any) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import LargeBinary, bindparam, event, func, select, text
 
 from app.core.contacts import filters
 from app.core.contacts import search as contact_search
-from app.core.contacts.search_plans import Order
+from app.core.contacts.search_walks import Order
 from app.db import Database
 from app.db.statements import DRIVER
 from app.models import Contact

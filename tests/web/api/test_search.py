@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app.core.consent import eligibility
 from app.core.contacts import filters
-from app.core.contacts.search_plans import Order
+from app.core.contacts.search_walks import Order
 from app.core.errors import InvalidInput
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings

@@ -266,7 +266,9 @@ def test_the_panel_shows_the_contact_and_its_subscriptions(
         "Subscribed (default)",
     ):
         assert expected in panel
-    assert "since" in panel
+    assert "Since" in panel
+    assert "Personal link" in panel
+    assert 'role="switch" aria-checked="true"' in panel
     assert "Not yet" not in panel
     assert f'href="/inbox/{chat}"' in panel
     assert f'href="/contacts/{sam.public_id}"' in panel
@@ -282,11 +284,12 @@ def test_the_panel_says_when_somebody_who_opted_in_is_not_reachable(
         make.live_type(session, name="Orders", consent_type=ConsentType.OPT_OUT)
     panel = text_of(ana, f"/inbox/{chat}").partition('id="panel"')[2]
     assert "Subscribed (default)" in panel
-    assert "Not reachable" not in panel
+    assert "Why is this person not reached?" not in panel
     with database.unit_of_work() as session:
         session.get_one(Contact, sam.id).blocked_at = make.NOON
     panel = text_of(ana, f"/inbox/{chat}").partition('id="panel"')[2]
-    assert panel.count("Not reachable: The contact is blocked.") == 2
+    assert panel.count("The contact is blocked.") == 2
+    assert panel.count("You can unblock the contact on its page.") == 2
 
 
 def test_a_saved_form_is_inserted(ana: FlaskClient, chat: int, sam: Contact, database: Database) -> None:

@@ -1,0 +1,61 @@
+"""Commands for contacts: export. ``imports.py`` adds import."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from app import config
+from app.cli.database import ready
+
+_WHATS, _FORMATS = ("contacts", "consents", "events", "texts"), ("csv", "jsonl")
+
+
+@click.group()
+def contacts() -> None:
+    """Contacts: import and export."""
+
+
+@contacts.command("export")
+@click.option("--what", type=click.Choice(_WHATS), default="contacts", show_default=True)
+@click.option("--format", "format_", type=click.Choice(_FORMATS), default="csv", show_default=True)
+@click.option("--segment", metavar="ID", help="Only contacts of this segment.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of standard output.")
+def export_contacts(what: str, format_: str, segment: str | None, out: Path | None) -> None:
+    """Export contacts, consents, events of the ledger with their evidence, or the texts that were shown.
+
+    The export is written as it is read and is noted in the audit log. It holds personal data: keep it safe.
+    """
+    from app.core import clock
+    from app.core.exports import jobs, parts
+    from app.core.exports.parts import Export, Format, What
+
+    chosen = {"query": {"field": "segment_id", "operator": "=", "value": segment} if segment else None}
+    export = Export(What(what), Format(format_), chosen)
+    with ready(config.load()) as database, _target(out) as target:
+        with database.unit_of_work() as session:
+            parts.check(session, export)
+            jobs.record(session, "export.started", export, "workspace", actor="command line", at=clock.now())
+        for data in parts.stream(database, export):
+            target.write(data)
+
+
+@contextmanager
+def _target(out: Path | None) -> Iterator[BinaryIO]:
+    """Standard output, or a file that has its name only once it is complete."""
+    if out is None:
+        yield sys.stdout.buffer
+        return
+    part = out.with_name(f"{out.name}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+COMMANDS = (contacts,)

@@ -1,0 +1,272 @@
+"""The set form of ``changes.py``: records an opt-in or an opt-out of many contacts for one subscription type.
+
+The rules are those of one change and are decided by the same functions. What differs is that the contacts are locked,
+read and written together: the number of statements does not depend on the number of contacts. Archived contacts are
+left alone. The person's own sources never come through here, so a set never reverses an opt-out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from sqlalchemy.orm import Session
+
+from app.core.consent import destination_opt_outs, locking, precedence, reach, recording, set_facts, set_writes
+from app.core.consent.current import CurrentConsent
+from app.core.consent.current_destination import is_opted_in
+from app.core.consent.destination_opt_outs import OptOut
+from app.core.consent.locking import SetRow
+from app.core.consent.set_facts import SetFacts
+from app.core.ledger.evidence import Evidence
+from app.core.signing import keys_of
+from app.models import Action, Channel, ConsentState, Source, SubscriptionType, TypeState
+
+_SOURCES = frozenset({Source.BULK, Source.IMPORT})
+
+
+class Outcome(StrEnum):
+    """What became of one contact of a set: changed, unchanged, or the first reason why it was skipped.
+
+    Of an undo: ``restored``, or the reason why the contact was left alone.
+    """
+
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    TYPE_NOT_LIVE = "type_not_live"
+    ERASED = "erased"
+    MERGED = "merged"
+    ARCHIVED = "archived"
+    BLOCKED = "blocked"
+    GDPR_OPTOUT = "gdpr_optout"
+    NO_PHONE = "no_phone"
+    NO_EMAIL = "no_email"
+    SUPPRESSED = "suppressed"
+    OPTED_OUT = "opted_out"
+    NUMBER_CHANGED = "number_changed"
+    CHANGED_SINCE = "changed_since"
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True)
+class SetChange:
+    """What is recorded for each contact of a set.
+
+    :param state: ``opted_in`` or ``opted_out``
+    :param evidence: with the source ``bulk`` or ``import``; the same for every contact but for what its statement says
+    """
+
+    state: ConsentState
+    subscription_type: SubscriptionType
+    evidence: Evidence
+
+    def __post_init__(self) -> None:
+        if self.evidence.source not in _SOURCES or self.state == ConsentState.NEVER_ASKED:
+            raise ValueError("a set is changed by a bulk job or an import, to a state")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What differs for one contact of a set.
+
+    :param occurred_at: when they said so, where a source reports the past; null: as it is recorded
+    :param note: instead of the note that all have
+    :param destination: the number or address that it is about, normalized; a contact that had another one at that time
+        is skipped as ``number_changed``. Null: the contact's own
+    """
+
+    contact_id: int
+    occurred_at: datetime | None = None
+    note: str | None = None
+    destination: str | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one contact.
+
+    :param event_id: the event that was written
+    :param replaced: the opt-outs of its destinations that it replaced, so that an undo can put them back
+    """
+
+    contact_id: int
+    outcome: Outcome
+    event_id: int | None = None
+    replaced: tuple[OptOut, ...] = ()
+
+
+def preview(session: Session, change: SetChange, statements: Sequence[Statement]) -> list[Result]:
+    """What ``apply`` would do with each contact now, in the order of the statements. Locks and writes nothing."""
+    rows = locking.read_set(session, [each.contact_id for each in statements])
+    return [Result(each.contact_id, each.outcome) for each in _decide_all(session, change, statements, rows)]
+
+
+def apply(session: Session, change: SetChange, statements: Sequence[Statement], *, at: datetime) -> list[Result]:
+    """Record a change of many contacts. Flushes, does not commit.
+
+    For each contact that changes it writes the state, one event with its evidence, one ``granular.subscribe`` or
+    ``granular.unsubscribe`` outbox event, the opt-outs of its destinations and ``updated_at``, as ``changes.opt_in``
+    and ``changes.opt_out`` do. A repeated opt-out writes no event and moves the time of the former one.
+
+    :param statements: at most one for each contact
+    :param at: now
+    :return: one result for each statement, in their order
+    """
+    session.flush()
+    locked = locking.lock_set(session, [each.contact_id for each in statements])
+    decided = _decide_all(session, change, statements, locked.rows)
+    changed = [each for each in decided if each.outcome == Outcome.CHANGED]
+    events = set_writes.write(session, change.subscription_type.id, [_write(change, each, at) for each in changed])
+    replaced: dict[int, tuple[OptOut, ...]] = {}
+    if change.state == ConsentState.OPTED_OUT:
+        replaced = _write_opt_outs(session, change, decided, events, at)
+    return [
+        Result(each.contact_id, each.outcome, events.get(each.contact_id), replaced.get(each.contact_id, ()))
+        for each in decided
+    ]
+
+
+class _Decided(NamedTuple):
+    """What becomes of one contact, and what it was decided from.
+
+    :param named: the destination that the statement names
+    :param opt_outs: those that the contact has with any destination
+    """
+
+    contact_id: int
+    outcome: Outcome
+    evidence: Evidence
+    named: str | None = None
+    destination: str | None = None
+    destination_hash: str | None = None
+    before: CurrentConsent | None = None
+    opt_outs: tuple[OptOut, ...] = ()
+
+
+def _decide_all(
+    session: Session, change: SetChange, statements: Sequence[Statement], rows: Mapping[int, SetRow]
+) -> list[_Decided]:
+    destinations, hashes = _destinations(session, change, statements, rows)
+    facts = set_facts.read(session, change.subscription_type.id, list(rows), hashes.values())
+    decide = _decide_opt_in if change.state == ConsentState.OPTED_IN else _decide_opt_out
+    decided = []
+    for each in statements:
+        row, evidence = rows.get(each.contact_id), _evidence(change, each)
+        gone = _gone(row)
+        if row is None or gone is not None:
+            decided.append(_Decided(each.contact_id, gone or Outcome.ERASED, evidence))
+            continue
+        found = _Decided(
+            row.id,
+            Outcome.CHANGED,
+            evidence,
+            each.destination,
+            destinations.get(row.id),
+            hashes.get(row.id),
+            facts.currents.get(row.id),
+            tuple(facts.of_contact(row.id)),
+        )
+        decided.append(found._replace(outcome=decide(change, row, found, facts)))
+    return decided
+
+
+def _gone(row: SetRow | None) -> Outcome | None:
+    """Why a contact is left alone whatever the change."""
+    if row is None or row.erased_at is not None:
+        return Outcome.ERASED
+    if row.merged_into_id is not None:
+        return Outcome.MERGED
+    return Outcome.ARCHIVED if row.archived_at is not None else None
+
+
+def _destinations(
+    session: Session, change: SetChange, statements: Sequence[Statement], rows: Mapping[int, SetRow]
+) -> tuple[dict[int, str | None], dict[int, str]]:
+    """The destination that each statement is about, and its hash. An opt-in of the past is about the number then."""
+    channel, keys = change.subscription_type.channel, keys_of(session)
+    destinations = {contact_id: row.destination(channel) for contact_id, row in rows.items()}
+    hashes = locking.hashes_of(rows.values(), channel, keys)
+    if change.state == ConsentState.OPTED_IN and channel == Channel.SMS:
+        times = {each.contact_id: each.occurred_at for each in statements if each.occurred_at is not None}
+        for contact_id, number in recording.numbers_at(session, times).items():
+            destinations[contact_id], hashes[contact_id] = number, keys.destination_hash(number)
+    return destinations, hashes
+
+
+def _decide_opt_in(change: SetChange, row: SetRow, found: _Decided, facts: SetFacts) -> Outcome:
+    """As ``changes.opt_in`` decides."""
+    if change.subscription_type.state != TypeState.LIVE:
+        return Outcome.TYPE_NOT_LIVE
+    closed = reach.closed_for(row)
+    if found.destination_hash is None:
+        missing = Outcome.NO_PHONE if change.subscription_type.channel == Channel.SMS else Outcome.NO_EMAIL
+        return Outcome(closed or missing)
+    before, said_at = found.before, found.evidence.occurred_at
+    if found.named is not None and found.named != found.destination:
+        return Outcome(closed or Outcome.NUMBER_CHANGED)
+    if before and is_opted_in(before.state, before.destination_hash, found.destination_hash):
+        return Outcome.UNCHANGED
+    if before and said_at is not None and precedence.is_outdated(before.changed_at, said_at):
+        return Outcome.CHANGED_SINCE
+    if closed:
+        return Outcome(closed)
+    objection = precedence.objection(
+        found.evidence,
+        before,
+        is_suppressed=found.destination_hash in facts.suppressed,
+        opted_out_at=facts.opted_out_at(found.destination_hash),
+    )
+    return Outcome(objection) if objection else Outcome.CHANGED
+
+
+def _decide_opt_out(_change: SetChange, _row: SetRow, found: _Decided, facts: SetFacts) -> Outcome:
+    """As ``changes.opt_out`` decides. It is about the contact's own destination, whatever the statement names."""
+    before, said_at = found.before, found.evidence.occurred_at
+    if before is None:
+        return Outcome.CHANGED
+
+    def kind() -> tuple[bool, bool]:
+        own = facts.own(found.contact_id, found.destination_hash)
+        return before.event_id in facts.persons_words, own is not None
+
+    if precedence.adds_nothing(before, found.destination_hash, found.evidence, kind):
+        return Outcome.UNCHANGED
+    is_outdated = said_at is not None and precedence.is_outdated(before.changed_at, said_at)
+    return Outcome.CHANGED_SINCE if is_outdated else Outcome.CHANGED
+
+
+def _evidence(change: SetChange, statement: Statement) -> Evidence:
+    if statement.note is None and statement.occurred_at is None:
+        return change.evidence
+    note = change.evidence.note if statement.note is None else statement.note
+    return replace(change.evidence, note=note, occurred_at=statement.occurred_at)
+
+
+def _write(change: SetChange, decided: _Decided, at: datetime) -> set_writes.Write:
+    said_at = precedence.time_of(decided.before, decided.evidence, at)
+    action = Action.OPT_IN if change.state == ConsentState.OPTED_IN else Action.OPT_OUT
+    state = set_writes.State(change.state, decided.destination, decided.destination_hash)
+    return set_writes.Write(
+        decided.contact_id, action, decided.destination, decided.destination_hash, decided.evidence, said_at, state
+    )
+
+
+def _write_opt_outs(
+    session: Session, change: SetChange, decided: Sequence[_Decided], events: Mapping[int, int], at: datetime
+) -> dict[int, tuple[OptOut, ...]]:
+    """Record the opt-outs of destinations, and move the time of repeated ones. Returns those that were replaced."""
+    added: list[OptOut] = []
+    replaced: dict[int, tuple[OptOut, ...]] = {}
+    for each in decided:
+        if each.outcome == Outcome.CHANGED:
+            said_at = precedence.time_of(each.before, each.evidence, at)
+            hashes = {each.destination_hash, each.before.destination_hash if each.before else None} - {None}
+            event_id = events[each.contact_id]
+            added += [OptOut(hashed, each.contact_id, said_at, event_id) for hashed in hashes if hashed]
+            replaced[each.contact_id] = tuple(own for own in each.opt_outs if own.destination_hash in hashes)
+        elif each.outcome == Outcome.UNCHANGED:
+            said_at = each.evidence.occurred_at or at
+            added += [own._replace(created_at=said_at) for own in each.opt_outs if own.created_at < said_at]
+    destination_opt_outs.add_all(session, change.subscription_type.id, added)
+    return replaced

@@ -1,0 +1,37 @@
+"""What needs a segment, so that it cannot be deleted now. What uses segments adds a check to ``_CHECKS``."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.contacts import filters
+from app.core.errors import InvalidInput, InvalidState
+from app.models import BulkJob, Segment
+from app.models.bulk import UNFINISHED
+
+
+def refuse_if_needed(session: Session, segment: Segment) -> None:
+    """:raises InvalidState: something needs the segment; the sentence says what, and what to do"""
+    for check in _CHECKS:
+        check(session, segment)
+
+
+def _refuse_bulk_jobs(session: Session, segment: Segment) -> None:
+    """A job reads its contacts until it ends."""
+    unfinished = select(BulkJob.parameters).where(BulkJob.state.in_(UNFINISHED))
+    for parameters in session.scalars(unfinished):
+        selection = parameters.get("selection")
+        if isinstance(selection, dict) and segment.public_id in _segments_in(selection.get("query")):
+            raise InvalidState("A bulk job uses this segment. Wait until it has ended, or cancel it.")
+
+
+def _segments_in(raw: Any) -> frozenset[str]:
+    try:
+        return filters.segments_in(filters.read(raw)) if raw is not None else frozenset()
+    except InvalidInput:
+        return frozenset()
+
+
+_CHECKS: tuple[Callable[[Session, Segment], None], ...] = (_refuse_bulk_jobs,)

@@ -1,0 +1,194 @@
+"""The chunks of an import and of its dry run.
+
+Both run the same code. A dry run writes each chunk in a savepoint and rolls it back, so that what it reports is what
+the import would do.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from app.core.bulk import files, jobs
+from app.core.errors import NotFound
+from app.core.imports import consents, matching, planning, report, seen_files, writing
+from app.core.imports.matching import Contacts
+from app.core.imports.planning import Plan
+from app.core.imports.reading import FileRow
+from app.core.imports.reasons import Reason, Refusal
+from app.core.imports.report import Report
+from app.core.imports.rows import Row, RowReader
+from app.core.imports.seen import Seen
+from app.core.imports.setup import Setup, rows_from, setup_of
+from app.core.workspace import settings
+from app.db import insert_rows
+from app.models import BulkJob, BulkJobItem, ContactRole, JobFile, JobKind
+
+# One chunk has so many rows, or so many bytes.
+ROWS_MAX, BYTES_MAX = 1000, 1 << 20
+
+
+def run(session: Session, job: BulkJob, at: datetime) -> bool:
+    """Do the next chunk of an import, or of its dry run; true when no row is left.
+
+    :raises NotFound: the file was deleted
+    """
+    setup = setup_of(job.parameters)
+    file = session.get(JobFile, setup.file_id)
+    if file is None:
+        raise NotFound("The uploaded file was deleted.")
+    found = report.of_job(job)
+    offset = job.position.get("offset", setup.first_offset)
+    rows, is_last = _next_rows(session, file, setup, offset, job.position.get("number", setup.first_number))
+    if rows:
+        _do(session, job, setup, rows, found, at=at)
+        offset, number = rows[-1].end, rows[-1].number + 1
+        job.position = {"offset": offset, "number": number, "report": found.as_json()}
+    if is_last:
+        _finish(session, job, file, found)
+    return is_last
+
+
+def _next_rows(session: Session, file: JobFile, setup: Setup, offset: int, number: int) -> tuple[list[FileRow], bool]:
+    """The rows of the next chunk, and whether they are the last ones."""
+    found: list[FileRow] = []
+    for row in rows_from(session, file, setup.layout, offset, number):
+        found.append(row)
+        if len(found) == ROWS_MAX or row.end - offset > BYTES_MAX:
+            return found, False
+    return found, True
+
+
+def _do(session: Session, job: BulkJob, setup: Setup, rows: list[FileRow], found: Report, *, at: datetime) -> None:
+    is_dry_run = job.kind == JobKind.IMPORT_CHECK
+    seen = seen_files.load(session, job) if is_dry_run else Seen()
+    reader = RowReader(
+        setup.columns, setup.options, ZoneInfo(settings.get(session).time_zone), at, is_excel=setup.is_excel
+    )
+    chunk = _Chunk(session, job, setup, found, seen, at)
+    chunk.read(reader, rows)
+    with _rolled_back(session) if is_dry_run else _kept(session):
+        chunk.plan()
+        outcomes = chunk.write(keeps_items=not is_dry_run)
+    if is_dry_run:
+        seen_files.save(session, job, seen, at=at)
+    report.append_refused(session, job, setup.headings, chunk.refused, at=at)
+    for row, refusal in chunk.refused:
+        found.add_refused(row, refusal)
+        outcomes[refusal.reason] = outcomes.get(refusal.reason, 0) + 1
+    jobs.add_outcomes(job, outcomes)
+
+
+@dataclass
+class _Chunk:
+    """The rows of one chunk on their way: read, planned, written."""
+
+    session: Session
+    job: BulkJob
+    setup: Setup
+    report: Report
+    seen: Seen
+    at: datetime
+
+    def __post_init__(self) -> None:
+        self.refused: list[tuple[FileRow, Refusal]] = []
+        self._read: list[tuple[FileRow, Row]] = []
+        self._plans: list[Plan] = []
+
+    def read(self, reader: RowReader, rows: Sequence[FileRow]) -> None:
+        for each in rows:
+            try:
+                self._read.append((each, reader.read(each)))
+            except Refusal as refusal:
+                self.refused.append((each, refusal))
+
+    def plan(self) -> None:
+        found = matching.find(self.session, [row for _, row in self._read], self.job.id)
+        tags = writing.Tags(self.session, actor=self.job.created_by, at=self.at)
+        for each, row in self._read:
+            try:
+                self._plans.append(self._plan(row, found, tags))
+            except Refusal as refusal:
+                self.refused.append((each, refusal))
+        writing.leave_out_present(self.session, self._plans)
+        self.refused.sort(key=lambda refused: refused[0].number)
+
+    def _plan(self, row: Row, found: Contacts, tags: writing.Tags) -> Plan:
+        if self.seen.has(row):
+            raise Refusal(Reason.DUPLICATE_IN_FILE)
+        contact = found.match(row)
+        plan = Plan(row, contact)
+        if contact is None:
+            if row.phone is None and not (row.values.get("external_id") or row.values.get("email")):
+                raise Refusal(Reason.NO_IDENTITY)
+            if row.role == ContactRole.USER and not (row.values.get("external_id") or row.values.get("email")):
+                raise Refusal(Reason.ROLE_INVALID)
+            address = row.values.get("email") if row.role == ContactRole.USER else None
+            found.refuse_conflict({"external_id": row.values.get("external_id"), "email": address}, None)
+        else:
+            if self.seen.has_contact(contact.id):
+                raise Refusal(Reason.DUPLICATE_IN_FILE)
+            plan.changes = planning.changes_of(row, contact, self.setup.options.existing)
+            found.refuse_conflict(plan.changes, contact.id)
+        plan.tags = tags.ids(row.tags) if plan.takes_tags(self.setup.options.existing) else []
+        self.seen.add(row, contact.id if contact else None)
+        return plan
+
+    def write(self, *, keeps_items: bool) -> dict[str, int]:
+        """Write everything. Returns how many rows were changed or unchanged."""
+        job, at = self.job, self.at
+        writing.write(self.session, self._plans, consents.evidence_of(job, self.setup.options), at=at)
+        recorded = consents.record(self.session, job, self.setup.options, self._plans, at=at)
+        updated_at = writing.updated_at(self.session, [plan.contact_id for plan in self._plans if plan.is_new])
+        items, outcomes = [], {jobs.CHANGED: 0, jobs.UNCHANGED: 0}
+        for plan in self._plans:
+            consent = recorded.get(plan.contact_id)
+            is_changed = plan.is_new or plan.is_changed or bool(consent and consent.event_id)
+            outcome = jobs.CHANGED if is_changed else jobs.UNCHANGED
+            outcomes[outcome] += 1
+            self.report.add_plan(plan)
+            if consent is not None:
+                self.report.add_consent(consent.outcome, consent.state)
+            items.append(
+                {
+                    "job_id": job.id,
+                    "contact_id": plan.contact_id,
+                    "outcome": outcome,
+                    "event_id": consent.event_id if consent else None,
+                    "details": consents.with_consent(
+                        planning.details_of(plan, updated_at.get(plan.contact_id)), consent
+                    )
+                    if is_changed
+                    else None,
+                }
+            )
+        if keeps_items:
+            insert_rows(self.session, BulkJobItem, items)
+        return outcomes
+
+
+def _finish(session: Session, job: BulkJob, file: JobFile, found: Report) -> None:
+    """Keep the report, and delete the files that nobody needs any more: those with personal data soonest."""
+    job.total = job.done
+    job.parameters = {**job.parameters, "report": found.as_json()}
+    if job.kind == JobKind.IMPORT_CHECK:
+        seen_files.delete(session, job)
+    else:
+        files.delete_one(session, file)
+
+
+@contextmanager
+def _rolled_back(session: Session) -> Iterator[None]:
+    savepoint = session.begin_nested()
+    try:
+        yield
+    finally:
+        savepoint.rollback()
+
+
+@contextmanager
+def _kept(_session: Session) -> Iterator[None]:
+    yield

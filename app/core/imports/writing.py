@@ -1,0 +1,138 @@
+"""Writes the plans of one chunk: contacts, tags and outbox events, in a number of statements that does not depend on
+how many rows there are, except for changes of a number, which the ledger records one by one.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy.orm import Session
+
+from app.core import outbox
+from app.core.consent.eligibility import NO_PHONE_BLOCK
+from app.core.contacts import records, tags
+from app.core.errors import InvalidInput
+from app.core.imports.planning import ATTRIBUTES, SIMPLE, Plan
+from app.core.imports.reasons import Reason, Refusal
+from app.core.ledger.evidence import Evidence
+from app.core.signing import Keys, keys_of, random_public_id
+from app.db import insert_rows, run
+from app.models import Contact, ContactTag, Tag
+
+_CONTACT = cast(Table, Contact.__table__)
+_TAGGED = cast(Table, ContactTag.__table__)
+
+
+class Tags:
+    """The ids of tags by their names. A tag that does not exist is created."""
+
+    def __init__(self, session: Session, *, actor: str, at: datetime) -> None:
+        self._session, self._actor, self._at = session, actor, at
+        self._ids: dict[str, int] = {row.name_key: row.id for row in run(session, select(Tag.name_key, Tag.id))}
+
+    def ids(self, names: Sequence[str]) -> list[int]:
+        """:raises Refusal: there are too many tags in this workspace"""
+        for name in names:
+            if name.casefold() not in self._ids:
+                try:
+                    self._ids[name.casefold()] = tags.create(self._session, name, actor=self._actor, at=self._at).id
+                except InvalidInput:
+                    raise Refusal(Reason.ATTRIBUTE_INVALID) from None
+        return [self._ids[name.casefold()] for name in names]
+
+
+def leave_out_present(session: Session, plans: Sequence[Plan]) -> None:
+    """Remove the tags that the contacts have already from their plans."""
+    ids = [plan.contact.id for plan in plans if plan.contact and plan.tags]
+    if not ids:
+        return
+    present = run(session, select(_TAGGED.c.contact_id, _TAGGED.c.tag_id).where(_TAGGED.c.contact_id.in_(ids)))
+    pairs = {(row.contact_id, row.tag_id) for row in present}
+    for plan in plans:
+        if plan.contact:
+            plan.tags = [each for each in plan.tags if (plan.contact.id, each) not in pairs]
+
+
+def write(session: Session, plans: Sequence[Plan], evidence: Evidence, *, at: datetime) -> None:
+    """Write new and changed contacts, with ``contact.created`` or ``contact.updated``. Sets ``Plan.contact_id``."""
+    new = [plan for plan in plans if plan.is_new]
+    changed = [plan for plan in plans if not plan.is_new and plan.is_changed]
+    for plan in plans:
+        plan.contact_id = plan.contact.id if plan.contact else 0
+    _insert(session, new, at)
+    _update(session, changed, at)
+    renumbered = _change_numbers(session, changed, evidence, at)
+    rows = [
+        {"tag_id": tag, "contact_id": plan.contact_id, "created_by": evidence.actor, "created_at": at}
+        for plan in plans
+        for tag in plan.tags
+    ]
+    insert_rows(session, ContactTag, rows)
+    updated = [plan.contact_id for plan in changed if plan.contact_id not in renumbered]
+    for topic, ids in (("contact.created", [plan.contact_id for plan in new]), ("contact.updated", updated)):
+        outbox.add_all(session, topic, [outbox.New(each, {"contact_id": each}, at) for each in ids])
+
+
+def updated_at(session: Session, ids: Sequence[int]) -> dict[int, datetime]:
+    """When these contacts were updated last."""
+    found = run(session, select(_CONTACT.c.id, _CONTACT.c.updated_at).where(_CONTACT.c.id.in_(ids)))
+    return {row.id: row.updated_at for row in found} if ids else {}
+
+
+def _insert(session: Session, new: Sequence[Plan], at: datetime) -> None:
+    if not new:
+        return
+    keys = keys_of(session)
+    rows = [_values(plan, keys) | {"created_at": at, "updated_at": at} for plan in new]
+    insert_rows(session, Contact, rows)
+    public_ids = [row["public_id"] for row in rows]
+    created = run(session, select(_CONTACT.c.public_id, _CONTACT.c.id).where(_CONTACT.c.public_id.in_(public_ids)))
+    ids = {row.public_id: row.id for row in created}
+    for plan, public_id in zip(new, public_ids, strict=True):
+        plan.contact_id = ids[public_id]
+
+
+def _values(plan: Plan, keys: Keys) -> dict[str, Any]:
+    """The columns of a new contact, as ``core/contacts/records.py`` sets them."""
+    row = plan.row
+    number, address = row.phone, row.values.get("email")
+    return {
+        "public_id": random_public_id(),
+        "role": row.role.value,
+        **{name: row.values.get(name) for name in SIMPLE},
+        "email_hash": keys.destination_hash(address) if address else None,
+        "phone": number.e164 if number else None,
+        "phone_country": number.country if number else None,
+        "phone_hash": keys.destination_hash(number.e164) if number else None,
+        "sms_block": number.refusal if number else NO_PHONE_BLOCK,
+        "custom_attributes": row.attributes,
+        "unsubscribed_from_emails": False,
+    }
+
+
+def _update(session: Session, changed: Sequence[Plan], at: datetime) -> None:
+    """Write all changed columns but the number."""
+    keys, rows = keys_of(session), []
+    for plan in changed:
+        contact = plan.contact
+        after: Mapping[str, Any] = plan.changes
+        values = {f"new_{name}": after.get(name, getattr(contact, name)) for name in (*SIMPLE, ATTRIBUTES)}
+        address = values["new_email"]
+        values["new_email_hash"] = records.email_hash(keys, address)
+        rows.append({"contact": plan.contact_id, "new_updated_at": at, **values})
+    if rows:
+        names = (*SIMPLE, ATTRIBUTES, "email_hash", "updated_at")
+        setting = {name: bindparam(f"new_{name}", type_=_CONTACT.c[name].type) for name in names}
+        run(session, update(_CONTACT).where(_CONTACT.c.id == bindparam("contact")).values(setting), rows)
+
+
+def _change_numbers(session: Session, changed: Sequence[Plan], evidence: Evidence, at: datetime) -> set[int]:
+    """Change the numbers, each with its event. Returns the contacts."""
+    ids = {plan.contact_id: plan.changes["phone"] for plan in changed if "phone" in plan.changes}
+    if not ids:
+        return set()
+    query = select(Contact).where(Contact.id.in_(ids)).order_by(Contact.id)
+    for contact in session.scalars(query.execution_options(populate_existing=True)).all():
+        records.change_phone(session, contact, ids[contact.id], evidence=evidence, at=at)
+    return set(ids)

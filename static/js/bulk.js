@@ -1,0 +1,24 @@
+// The page of a bulk job asks for its progress each second, and reloads when the job has ended.
+const place = document.querySelector("[data-poll]");
+for (const link of document.querySelectorAll("[data-refresh]")) link.hidden = true;
+
+async function ask() {
+  let html;
+  try {
+    const response = await fetch(place.dataset.poll, { headers: { Accept: "text/html" } });
+    if (!response.ok || response.redirected) return wait(5000);
+    html = await response.text();
+  } catch {
+    return wait(5000); // the server restarts, or the network is gone
+  }
+  const next = new DOMParser().parseFromString(html, "text/html").getElementById("progress");
+  if (!next || !("unfinished" in next.dataset)) return location.reload();
+  if (!place.contains(document.activeElement)) place.replaceChildren(next);
+  wait(1000);
+}
+
+function wait(milliseconds) {
+  setTimeout(() => { document.hidden ? wait(milliseconds) : ask(); }, milliseconds);
+}
+
+if (place?.querySelector("[data-unfinished]")) wait(1000);

@@ -1,0 +1,13 @@
+# The part of python-calamine that we use.
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+class CalamineError(Exception): ...
+
+class CalamineSheet:
+    def iter_rows(self) -> Iterator[list[Any]]: ...
+
+class CalamineWorkbook:
+    @classmethod
+    def from_filelike(cls, filelike: BinaryIO) -> CalamineWorkbook: ...
+    def get_sheet_by_index(self, index: int) -> CalamineSheet: ...
