@@ -69,7 +69,9 @@ def check(session: Session, export: Export) -> None:
     """
     selection.check(session, export.selection)
     if export.what == What.TEXTS and not export.is_whole:
-        raise InvalidInput("The texts that were shown belong to no contact. Export them for all contacts.", field="what")
+        raise InvalidInput(
+            "The texts that were shown belong to no contact. Export them for all contacts.", field="what"
+        )
 
 
 def next_part(session: Session, export: Export, position: Position) -> Part:

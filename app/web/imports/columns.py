@@ -162,7 +162,10 @@ def _form(session: Session, options: Options) -> OptionsForm:
     form = OptionsForm(data=stored)
     countries = phone.country_options(current_locale(), frozenset())
     form.default_country.choices = choices(
-        [("", gettext("No country: refuse such numbers")), *((each.code, f"{each.name} {each.calling_code}") for each in countries)]
+        [
+            ("", gettext("No country: refuse such numbers")),
+            *((each.code, f"{each.name} {each.calling_code}") for each in countries),
+        ]
     )
     types = subscription_types.find_all(session)
     form.subscription_type_id.choices = choices([("", "–"), *((str(each.id), each.name) for each in types)])
