@@ -35,7 +35,7 @@ def test_a_tag_is_attached_to_many_and_an_undo_takes_it_from_those_alone(databas
         for each in (dry, job_id):
             assert (jobs.find(session, each).changed, jobs.find(session, each).unchanged) == (2, 1)
         published = select(OutboxEvent.contact_id).where(OutboxEvent.topic == "contact.updated")
-        assert sorted(session.scalars(published)) == sorted([ana.id, sam.id, eve.id])
+        assert sorted(session.scalars(published)) == [sam.id, eve.id]
         assert len(session.scalars(select(AuditEntry).where(AuditEntry.action == "contact.tagged")).all()) == 1
         tags.detach(session, eve.public_id, vip.id, actor="agent:3", at=make.NOON)
         tags.attach(session, eve.public_id, vip.id, actor="agent:3", at=make.NOON)
