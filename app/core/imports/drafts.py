@@ -1,7 +1,7 @@
 """An import before it runs: its file arrives in slices, then a person decides what its columns are and checks it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -14,7 +14,7 @@ from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.imports import encodings, excel, headings, options, reading
 from app.core.imports.fields import Column, refuse_mistakes
 from app.core.imports.options import ConsentFrom, Options
-from app.core.imports.reading import FileRow, Layout
+from app.core.imports.reading import Layout
 from app.core.imports.setup import Setup, parts, rows_from, setup_of
 from app.core.workspace import settings
 from app.models import BulkJob, FilePurpose, JobFile, JobKind, JobState
@@ -23,19 +23,9 @@ UPLOAD_BYTES_MAX = 100_000_000
 COMMAND_BYTES_MAX = 1 << 30
 NAME_MAX = 200
 SAMPLED = 5
-# Lines that show what an encoding makes of the file.
-PREVIEWED, PREVIEWED_CHARS = 3, 160
 # So many columns can be decided on.
 COLUMNS_MAX = 300
 _NAME_WHEN_EMPTY = "contacts.csv"
-
-
-@dataclass(frozen=True)
-class Preview:
-    """How a file looks as it is read now: its headings and first rows."""
-
-    headings: tuple[str, ...]
-    rows: tuple[FileRow, ...]
 
 
 def create(session: Session, name: str, size_bytes: int, *, actor: str, at: datetime) -> BulkJob:
@@ -174,30 +164,6 @@ def lay_out(session: Session, job: BulkJob, *, encoding: str, separator: str) ->
     layout = replace(setup.layout, encoding=encoding, separator=separator)
     job.parameters = {**job.parameters, "asks_encoding": False}
     _lay_out(session, job, upload_of(session, job), layout, is_excel=setup.is_excel)
-
-
-def preview(session: Session, job: BulkJob, layout: Layout | None = None, *, limit: int = SAMPLED) -> Preview:
-    """The headings and first rows, in the layout of the draft or in another one."""
-    setup = setup_of(job.parameters)
-    layout = layout or setup.layout
-    found = list(islice(rows_from(session, upload_of(session, job), layout, layout.mark_bytes, 1), limit + 1))
-    return Preview(tuple(found[0].cells) if found else (), tuple(found[1:]))
-
-
-def encoding_previews(session: Session, job: BulkJob) -> dict[str, list[str]]:
-    """Up to three lines with other letters than ASCII in each encoding that can read them, to choose one by eye."""
-    found: list[bytes] = []
-    for part in parts(session, upload_of(session, job), setup_of(job.parameters).layout.mark_bytes):
-        found += [line for line in part.split(b"\n")[1:-1] or [part] if not line.isascii()]
-        if len(found) >= PREVIEWED:
-            break
-    previews: dict[str, list[str]] = {}
-    for encoding in encodings.ENCODINGS:
-        try:
-            previews[encoding] = [line.decode(encoding).strip()[:PREVIEWED_CHARS] for line in found[:PREVIEWED]]
-        except UnicodeDecodeError:
-            continue
-    return previews
 
 
 def discard(session: Session, job: BulkJob, *, actor: str, at: datetime) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock, phone
 from app.core.errors import AssentError, InvalidInput
-from app.core.imports import drafts, encodings
+from app.core.imports import drafts, encodings, previews
 from app.core.imports.dates import DateOrder
 from app.core.imports.fields import ATTRIBUTE_TYPES, FIELD_NAMES, Column, Field, column_of
 from app.core.imports.options import NOTE_MAX, ConsentFrom, Existing, Options, words_of
@@ -192,7 +192,7 @@ def _sent(width: int) -> _Sent:
 
 def _page(session: Session, job: BulkJob, form: OptionsForm, sent: _Sent, problem: str = "") -> str:
     setup: Setup = setup_of(job.parameters)
-    found = drafts.preview(session, job)
+    found = previews.preview(session, job)
     asks_encoding = job.parameters.get("asks_encoding", False)
     return render_template(
         "imports/columns.html",
@@ -205,14 +205,14 @@ def _page(session: Session, job: BulkJob, form: OptionsForm, sent: _Sent, proble
         encodings=encodings.ENCODINGS,
         separators=SEPARATOR_NAMES,
         asks_encoding=asks_encoding,
-        encoding_previews=drafts.encoding_previews(session, job) if asks_encoding else {},
+        encoding_previews=previews.encoding_previews(session, job) if asks_encoding else {},
         note_max=NOTE_MAX,
         problem=problem,
         size_bytes=job.parameters["size_bytes"],
     )
 
 
-def _shown_columns(setup: Setup, sent: _Sent, found: drafts.Preview) -> list[dict[str, Any]]:
+def _shown_columns(setup: Setup, sent: _Sent, found: previews.Preview) -> list[dict[str, Any]]:
     """Each column with its heading, what it is, samples, and its mistake."""
     shown = []
     for index, heading in enumerate(setup.headings):
