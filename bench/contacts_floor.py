@@ -12,8 +12,8 @@ from app.db import dialect_of, run
 _NOT_BLOCKED = (
     " AND c.sms_block IS NULL AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.phone_hash = c.phone_hash)"
 )
-# The count of an index, without the few that other indexes name: archived, with a former number, blocked, suppressed, or
-# with a number that was opted out of the type.
+# The count of an index, without the few that other indexes name: archived, with a former number, blocked, suppressed,
+# or with a number that was opted out of the type.
 _OPTED_IN = "SELECT count(*) FROM consents WHERE subscription_type_id = :type_id AND state = 'opted_in'"
 _ARCHIVED = (
     "SELECT id FROM contacts WHERE (sms_block IS NOT NULL OR archived_at IS NOT NULL) AND archived_at IS NOT NULL"
