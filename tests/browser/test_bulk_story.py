@@ -33,7 +33,7 @@ def test_max_subscribes_a_segment_and_undoes_it(address: str, database: Database
     page.get_by_role("button", name="Preview the change").click()
     expect(page.get_by_role("row", name="Will change 1")).to_contain_text("Sam Rivera")
     expect(page.get_by_role("row", name="no phone number")).to_contain_text("Sam Stone")
-    start = page.get_by_role("button", name="Change 1 contact")
+    start = page.get_by_role("button", name="Subscribe 1 contact")
     start.click()
     note = page.get_by_label("Where does this consent come from?")
     expect(note).to_have_attribute("aria-invalid", "true")

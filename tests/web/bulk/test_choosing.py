@@ -56,7 +56,7 @@ def test_selected_contacts_are_subscribed_after_a_preview_and_a_note(max_: Flask
     assert pages.submit(max_, f"{page}/choice", {"subscription_type_id": offers}, page=page).status_code == 303
     html = max_.get(page).text
     assert "Nothing has changed yet." in html
-    assert "Change 1 contact<" in html
+    assert "Subscribe 1 contact<" in html
     assert html.index("Sam Rivera") < html.index("Skipped: no phone number") < html.index("Eve Stone")
     refused = pages.submit(max_, f"{page}/start", {"source_note": " "}, page=page)
     assert (refused.status_code, 'id="source_note-error"' in refused.text) == (422, True)
@@ -89,7 +89,7 @@ def test_all_that_match_a_filter_and_a_search_are_chosen(max_: FlaskClient, data
     assert (json.loads(listed["filter"][0]), listed["q"]) == (LEADS, ["Sam"])
     assert '<option value="VIP">' in html
     pages.submit(max_, f"{page}/choice", {"tag": "vip"}, page=page)
-    assert "Change 1 contact<" in max_.get(page).text
+    assert "Tag 1 contact<" in max_.get(page).text
     assert "source_note" not in max_.get(page).text
     pages.submit(max_, f"{page}/start", page=page)
     run_bulk_jobs.run_until_done(database, draft)
@@ -101,8 +101,8 @@ def test_all_that_match_a_filter_and_a_search_are_chosen(max_: FlaskClient, data
 def test_archiving_needs_no_choice(max_: FlaskClient, database: Database) -> None:
     _, ids = people(database)
     page = f"/bulk/{chosen(max_, action='archive', contact=ids[:1])}"
-    assert "Change 1 contact<" in max_.get(page).text
-    assert "Change 1 contact<" in max_.get(f"{page}?step=choose").text
+    assert "Archive 1 contact<" in max_.get(page).text
+    assert "Archive 1 contact<" in max_.get(f"{page}?step=choose").text
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from tests.web.bulk.test_job import finished, job
 def test_jobs_are_listed_newest_first_with_state_and_counts(max_: FlaskClient, database: Database) -> None:
     empty = max_.get("/bulk").text
     assert "No bulk changes yet" in empty
+    assert '<a href="/contacts" aria-current="page">' in empty
     first, second = finished(database), job(database, JobKind.TAG)
     html = max_.get("/bulk").text
     assert html.index("Add tag: VIP") < html.index("Subscribe users: Offers")
