@@ -18,6 +18,8 @@ _FORMULA = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 # A spreadsheet that separates by semicolons begins a new cell inside of ours: at a semicolon, a tab or a line break.
 _BEGIN = r"(?:\A|(?<=[;\t\r\n]))"
 _RUN = re.compile(rf"{_BEGIN}([ \"]*)('*)(?=[{_FORMULA}])|\A()('*)(?=[\t\r\n])")
+# Most texts are of this kind, and an export has millions of them.
+_HARMLESS = re.compile(r"(?!(?i:true|false)\Z)[^\W\d_][^;\t\r\n]*")
 _REWRITTEN = re.compile(r"('*) *(?:[0-9][0-9.,:/ \-eE]*|(?i:true|false))")
 _KEPT_NUMBER = re.compile(r"0|[1-9][0-9]{0,10}")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?")
@@ -76,6 +78,8 @@ def read_list(cell: str) -> list[str]:
 
 
 def _protect(text: str) -> str:
+    if not text or _HARMLESS.fullmatch(text):
+        return text
     if _is_rewritten(text):
         return f"'{text}"
     return _RUN.sub(lambda found: f"{found[1] or ''}'{found[2] or found[4] or ''}", text)

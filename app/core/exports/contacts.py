@@ -104,7 +104,8 @@ def cells(record: Record, names: Sequence[str], types: Sequence[int]) -> Iterato
         yield csv_cells.write_value(row.custom_attributes.get(name))
     for each in types:
         found = record.subscriptions.get(each, _NEVER_ASKED)
-        yield from map(write, (found.state, found.destination, found.since))
+        yield found.state
+        yield from map(write, (found.destination, found.since))
 
 
 def fields(record: Record) -> dict[str, Any]:
