@@ -43,7 +43,7 @@ from app.models import (
     JobState,
     OutboxEvent,
 )
-from bench.servers import DATABASES, Place, assent_environment, prepared
+from bench.servers import DATABASES, assent_environment, prepared
 
 ACTOR = "agent:1"
 _BATCH = 1_000
@@ -65,7 +65,8 @@ def main() -> None:
             type_id = populate(place.database, chosen.contacts)
             run_bulk_jobs.run_until_done(place.database, start(place.database, JobKind.SUBSCRIBE, type_id))
             job_id = start(place.database, JobKind.UNSUBSCRIBE, type_id)
-            kills = run_with_kills(place, job_id, kills=chosen.kills, lease_s=chosen.lease)
+            environ = assent_environment(place)
+            kills = run_with_kills(place.database, environ, job_id, kills=chosen.kills, lease_s=chosen.lease)
             print(name, {"kills": kills, **checked(place.database, job_id)})
 
 
@@ -80,8 +81,9 @@ def populate(database: Database, contacts: int) -> int:
             values |= {"phone_country": "US", "unsubscribed_from_emails": False}
             insert_rows(session, Contact, [_contact(each, keys.destination_hash(each), values) for each in numbers])
     with database.unit_of_work() as session:
-        values = {"name": "Offers", "channel": Channel.SMS, "consent_type": ConsentType.OPT_IN}
-        made = subscription_types.create(session, **values, actor=ACTOR, at=at)
+        made = subscription_types.create(
+            session, name="Offers", channel=Channel.SMS, consent_type=ConsentType.OPT_IN, actor=ACTOR, at=at
+        )
         subscription_types.put_live(session, made, actor=ACTOR, at=at)
         return made.id
 
@@ -109,15 +111,17 @@ def work(lease_s: float) -> None:
         time.sleep(0.05)
 
 
-def run_with_kills(place: Place, job_id: int, *, kills: int, lease_s: float) -> int:
-    """Run a job by workers that are killed at random moments, the last one to its end. Returns how many were killed."""
+def run_with_kills(database: Database, environ: dict[str, str], job_id: int, *, kills: int, lease_s: float) -> int:
+    """Run a job by workers that are killed at random moments, the last one to its end. Returns how many were killed.
+
+    :param environ: the settings of the workers
+    """
     command = [sys.executable, "-m", "bench.bulk_kills", "--work", "--lease", str(lease_s)]
-    environ = os.environ | assent_environment(place)
     killed = 0
-    while not _is_done(place.database, job_id):
-        worker = subprocess.Popen(command, env=environ)
-        begun = _done(place.database, job_id)
-        while killed < kills and worker.poll() is None and _done(place.database, job_id) == begun:
+    while not _is_done(database, job_id):
+        worker = subprocess.Popen(command, env=os.environ | environ)
+        begun = _done(database, job_id)
+        while killed < kills and worker.poll() is None and _done(database, job_id) == begun:
             time.sleep(0.01)
         if killed < kills and worker.poll() is None:
             time.sleep(random.uniform(0, 0.5))
@@ -132,8 +136,9 @@ def checked(database: Database, job_id: int) -> dict[str, Any]:
     with database.read_only() as session:
         contacts = session.scalar(select(func.count()).select_from(Contact))
         opted_out = select(ConsentEvent.contact_id).where(ConsentEvent.action == Action.OPT_OUT.value)
-        found = {
-            "job": (lambda job: [job.state, job.done, job.changed])(jobs.find(session, job_id)),
+        job = jobs.find(session, job_id)
+        found: dict[str, Any] = {
+            "job": [job.state, job.done, job.changed],
             "events": session.scalar(select(func.count()).select_from(opted_out.subquery())),
             "contacts": session.scalar(select(func.count()).select_from(opted_out.distinct().subquery())),
             "items": session.scalar(select(func.count()).where(BulkJobItem.job_id == job_id)),
@@ -141,7 +146,7 @@ def checked(database: Database, job_id: int) -> dict[str, Any]:
             "published": session.scalar(select(func.count()).where(OutboxEvent.topic == "granular.unsubscribe")),
         }
     found["mismatches"] = verify.verify(database).mismatches.count
-    expected = {"job": [JobState.DONE.value, contacts, contacts], "mismatches": 0}
+    expected: dict[str, Any] = {"job": [JobState.DONE.value, contacts, contacts], "mismatches": 0}
     expected |= dict.fromkeys(("events", "contacts", "items", "consents", "published"), contacts)
     if found != expected:
         raise SystemExit(f"each contact must be changed once: {found}, expected {expected}")

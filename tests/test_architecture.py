@@ -204,12 +204,13 @@ def test_only_one_module_speaks_http_to_others() -> None:
 
 
 def test_only_the_one_door_changes_a_consent() -> None:
-    writes = re.compile(r"(insert|update|delete)\w*\(\s*(session,\s*)?(Consent|ConsentEvent|DestinationOptOut)\b")
-    behind_it = re.compile(r"\bdestination_opt_outs\.\w+\(")
-    allowed = {
-        f"app/core/consent/{name}.py" for name in ("changes", "precedence", "destination_opt_outs", "respelling")
-    }
-    allowed |= {"app/core/ledger/events.py", "app/core/ledger/evidence.py"}
+    writes = re.compile(
+        r"(insert|update|delete|reserve)\w*\(\s*(session,\s*)?(Consent|ConsentEvent|DestinationOptOut)\b"
+    )
+    behind_it = re.compile(r"\bdestination_opt_outs\.\w+\(|\bset_writes\.\w+\(|\bevent_sets\.\w+\(")
+    door = ("changes", "set_changes", "set_undo", "set_writes", "precedence", "destination_opt_outs", "respelling")
+    allowed = {f"app/core/consent/{name}.py" for name in door}
+    allowed |= {f"app/core/ledger/{name}.py" for name in ("events", "event_sets", "evidence")}
     for name in tracked():
         if name.startswith("app/") and name.endswith(".py") and name not in allowed:
             content = (ROOT / name).read_text()
@@ -230,3 +231,9 @@ def test_requirements_are_pinned_with_hashes_and_name_no_registry() -> None:
         for name in ("requirements.txt", ".ci/requirements-build.txt", "tests/requirements.txt")
     )
     assert runtime | build <= tests, "make requirements"
+
+
+def test_only_jobs_and_imports_change_sets_of_consents() -> None:
+    found = holding(r"\bset_changes\.apply\(|\bset_undo\.undo\(", "app/")
+    assert found <= {"app/core/bulk/consent_steps.py", "app/core/imports/consents.py", "app/core/imports/undo.py"}
+    assert "app/core/bulk/consent_steps.py" in found

@@ -258,7 +258,11 @@ def _lift(session: Session, found: Suppression, evidence: Evidence, *, at: datet
 
 
 def _touch_contacts(session: Session, phone_hash: str, *, at: datetime) -> None:
-    """Move ``updated_at`` of every contact with the number, so that clients that read changes see this one."""
+    """Move ``updated_at`` of every contact with the number, so that clients that read changes see this one.
+
+    They are locked in the order of their ids, as everything locks several contacts.
+    """
+    session.execute(select(Contact.id).where(Contact.phone_hash == phone_hash).order_by(Contact.id).with_for_update())
     changed = update(Contact).where(Contact.phone_hash == phone_hash).values(updated_at=at)
     session.execute(changed, execution_options=_OPTIONS)
 

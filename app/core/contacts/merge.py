@@ -57,10 +57,8 @@ def merge(
         stays is archived; or two users share neither address nor number, without ``skip_duplicate_validation``
     :raises Conflict: a third user has the address that would move
     """
-    pair = {
-        public_id: locking.lock_contact_by_public_id(session, public_id) for public_id in sorted({from_id, into_id})
-    }
-    merging = _Merge(pair[from_id], pair[into_id], actor, at)
+    source, target = locking.lock_contacts_by_public_id(session, from_id, into_id)
+    merging = _Merge(source, target, actor, at)
     _check_pair(merging, skip_duplicate_validation=skip_duplicate_validation)
     recording.merge(session, merging.target, merging.source, actor=actor, at=at)
     before = _consents(session, merging.source.id)
