@@ -41,6 +41,7 @@ from app.models import (
     JobKind,
     JobState,
     OptInForm,
+    Segment,
     SubscriptionType,
 )
 
@@ -131,6 +132,7 @@ def fill(settings: Settings) -> Demo:
         for kind, name in ((FailureKind.JOB, "purge_erased"), (FailureKind.MAIL, demo.AGENT)):
             failures.record(session, kind, name, OSError("Connection refused"), at=now)
         snippets.record(session, "embed", "https://copy.example.com", at=now)
+        segment = session.scalars(select(Segment.public_id)).first() or ""
         receipts = session.scalars(
             select(ConsentEvent.id).where(ConsentEvent.contact_id == signed_up.id).order_by(ConsentEvent.id)
         ).all()
@@ -184,6 +186,10 @@ def fill(settings: Settings) -> Demo:
             *bulk,
             "/deletion-requests",
             "/contacts?q=ana",
+            "/contacts?do=add&new=role&part-0-match=any&part-0-0-field=phone_country&part-0-0-operator=is",
+            "/contacts?filter=%7B%22field%22%3A%22blocked%22%2C%22operator%22%3A%22%3D%22%2C%22value%22%3Afalse%7D&sort=-name",
+            "/segments",
+            f"/segments/{segment}",
             f"/contacts?q={quote(signed_up.phone or '')}",
             contact,
             f"/contacts/{saved.public_id}",

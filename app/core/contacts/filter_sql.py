@@ -78,18 +78,18 @@ def condition(query: Query, context: QueryContext) -> ColumnElement[bool]:
 
 
 def _text(query: Filter, context: QueryContext) -> ColumnElement[bool]:
-    column = _text_column(query.name, context)
+    value_of = column(query.name, context)
     if query.operator in _PARTS:
         part = _stored_part(query.name, str(query.values[0]))
         if query.operator == Operator.STARTS and query.name in NUMBERS:
-            return text_sql.begins_with(context.dialect, column, part)
+            return text_sql.begins_with(context.dialect, value_of, part)
         if query.operator == Operator.ENDS and query.name in NUMBERS and is_ending(part):
-            return typed_search.ends_with(context.dialect, column, part)
-        return text_sql.part(column, query.operator, part)
+            return typed_search.ends_with(context.dialect, value_of, part)
+        return text_sql.part(value_of, query.operator, part)
     values: list[str | None] = []
     for value in query.values:
         values += [None] if value is None else stored_values(query.name, str(value), context.region)
-    return text_sql.equality(column, query.operator, values)
+    return text_sql.equality(value_of, query.operator, values)
 
 
 def stored_values(name: str, value: str, region: str | None) -> tuple[str, ...]:
@@ -115,7 +115,8 @@ def _stored_part(name: str, value: str) -> str:
     return value.lower() if name in {"email", "email_domain"} else value
 
 
-def _text_column(name: str, context: QueryContext) -> ColumnElement[Any]:
+def column(name: str, context: QueryContext) -> ColumnElement[Any]:
+    """What a text field is compared with; null for a field of Intercom that has no value here."""
     if name == "owner_id":
         return sql_cast(_CONTACT.c.owner_id, String)
     if name == "email_domain":

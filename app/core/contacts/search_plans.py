@@ -22,6 +22,8 @@ SELECTIVE = {"id", "external_id", "email"} | filter_sql.NUMBERS
 _CONSENT = cast(Table, Consent.__table__)
 _TAGGED = cast(Table, ContactTag.__table__)
 _CONTACT = cast(Table, Contact.__table__)
+# Fields with an index of the value and the id.
+_WITH_ID = {"phone_country", "email_domain"}
 # The order of a query about one of these dates, so that it is read along the date's index. The contact that was changed
 # longest ago comes first: one that changes while a client reads the pages is then listed twice, and none is missed.
 _ORDER_BY_DATE = {"created_at": Order("created_at"), "updated_at": Order("updated_at", is_descending=False)}
@@ -43,7 +45,16 @@ def plan(query: Query | None, order: Order, context: QueryContext) -> Plan:
         return search_walks.by_number(where, order, context.dialect)
     if _is_selective(query):
         return search_walks.few(where, order)
-    return _along_rows(query, listed, order, context) or _by_date(parts, where, order, context)
+    along = _along_rows(query, listed, order, context) or _by_value(parts, where, order, context)
+    return along or _by_date(parts, where, order, context)
+
+
+def _by_value(parts: list[Filter], where: ColumnElement[bool], order: Order, context: QueryContext) -> Plan | None:
+    """Along an index of a value and the id, where one part asks for one value."""
+    for part in parts:
+        if part.name in _WITH_ID and part.operator == Operator.EQUALS and None not in part.values:
+            return search_walks.by_value(where, order, filter_sql.column(part.name, context))
+    return None
 
 
 def _by_date(parts: list[Filter], where: ColumnElement[bool], order: Order, context: QueryContext) -> Plan:

@@ -107,6 +107,16 @@ def by_id(where: ColumnElement[bool], order: Order) -> Plan:
     return Plan(_CONTACT, where, (_along(key, order),), (literal(None), key), (stretch,))
 
 
+def by_value(where: ColumnElement[bool], order: Order, value: ColumnElement[Any]) -> Plan:
+    """By id, along an index that begins with a value, which is the same for all rows.
+
+    The order names that value, so that no planner reads the ids alone.
+    """
+    key = _CONTACT.c.id
+    stretch = Stretch(true(), lambda last: _beyond(key, last[1], order))
+    return Plan(_CONTACT, where, (_along(value, order), _along(key, order)), (literal(None), key), (stretch,))
+
+
 def few(where: ColumnElement[bool], order: Order) -> Plan:
     """By id, where an index finds few contacts, which are then sorted."""
     key = _CONTACT.c.id

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core import phone
 from app.core.contacts import records as contacts
+from app.core.contacts import segments
 from app.core.conversations import saved_replies
 from app.core.conversations.saved_replies import ReplyContent
 from app.core.demo import bulk_change, chats, shop, staff, steps, texts
@@ -72,6 +73,7 @@ def _acts(
     ]
     acts += [
         (at - timedelta(days=30), partial(_saved_replies, session, made)),
+        (at - timedelta(days=20), partial(_segments, session, made)),
         (at - timedelta(days=29), partial(_archive_summer, session, made)),
         (at - timedelta(days=2), partial(bulk_change.take, session, made, contacts_by_name)),
         (at - timedelta(hours=26), partial(staff.sign_in, session, made.agents)),
@@ -80,6 +82,17 @@ def _acts(
         ask = partial(erasure_requests.request, session, contacts_by_name[name].id)
         acts.append((at - timedelta(days=days_ago), ask))
     return sorted(acts, key=itemgetter(0))
+
+
+def _segments(session: Session, made: Shop, *, at: datetime) -> None:
+    reachable = {"field": f"subscription_types.{made.types[OFFERS].id}", "operator": "=", "value": "reachable"}
+    american = {"field": "phone_country", "operator": "=", "value": "US"}
+    named = (
+        ("Offers: reachable", reachable),
+        ("Offers: reachable in the United States", {"operator": "AND", "value": [reachable, american]}),
+    )
+    for name, query in named:
+        segments.create(session, name, query, actor=made.agent, at=at)
 
 
 def _saved_replies(session: Session, made: Shop, *, at: datetime) -> None:

@@ -13,7 +13,7 @@ from app.core.errors import InvalidState
 from app.core.workspace import settings
 from app.db import Database
 from app.jobs import run_bulk_jobs
-from app.models import Contact, JobKind, JobState
+from app.models import Channel, ConsentType, Contact, JobKind, JobState
 from tests import make
 
 LEADS = {"field": "role", "operator": "=", "value": "lead"}
@@ -76,7 +76,8 @@ def test_what_was_typed_finds_parts_of_a_number_a_name_or_an_address(database: D
         bo = make.contact(session, name="Bo", phone_number=make.BRITISH_NUMBER, email_address="bo@shop.example.org")
         gone = make.contact(session, name="Samira Gone", email_address="gone@example.net")
         gone.archived_at = make.NOON
-        make.contact(session, name="Samira Merged").merged_into_id = sam.id
+        merged = make.contact(session, name="Samira Merged")
+        merged.merged_into_id, merged.archived_at = sam.id, make.NOON
         session.flush()
         wanted = {
             "(202) 555-0123": [sam],
@@ -84,7 +85,7 @@ def test_what_was_typed_finds_parts_of_a_number_a_name_or_an_address(database: D
             "+1 202": [sam],
             "1 202": [sam],
             "5550123": [sam],
-            "0123": [sam],
+            "0123": [bo, sam],
             "55 50 1": [sam],
             "07400 123456": [],
             "7400-1234": [bo],
@@ -101,11 +102,9 @@ def test_what_was_typed_finds_parts_of_a_number_a_name_or_an_address(database: D
             sam.public_id: [sam],
             "nobody": [],
             "%": [],
-            "": [gone, bo, sam],
+            "": [bo, sam],
         }
         for typed, found in wanted.items():
-            if not typed:
-                found = [bo, sam]
             assert ids_of(session, typed) == [each.id for each in found], typed
             by_name = ids_of(session, typed, order=Order("name", is_descending=False))
             assert sorted(by_name) == sorted(each.id for each in found), typed
@@ -123,7 +122,7 @@ def test_the_rows_of_a_list_have_tags_and_the_same_status_as_the_contact_page(da
     with database.unit_of_work() as session:
         offers, letter = (
             make.live_type(session),
-            make.live_type(session, name="Letter", channel="email", consent_type="opt_out"),
+            make.live_type(session, name="Letter", channel=Channel.EMAIL, consent_type=ConsentType.OPT_OUT),
         )
         sam = make.contact(session, phone_number=make.SAMS_NUMBER, email_address="sam@example.com")
         eve = make.contact(session, phone_number=make.EVES_NUMBER)

@@ -67,6 +67,35 @@ def steps_of_page(database: Database, query: Any, order: Order | None, *, after:
     return 10 * steps[0]
 
 
+def plan_of_window(database: Database, order: Order, **key: Any) -> tuple[str, int]:
+    """The plans of the statements that read one page of a list by key, and SQLite's steps for it."""
+    steps, plans = [0], []
+
+    def step() -> int:
+        steps[0] += 1
+        return 0
+
+    with database.read_only() as session:
+        seen: list[tuple[str, Any]] = []
+
+        def record(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+            seen.append((statement, parameters))
+
+        event.listen(database.engine, "before_cursor_execute", record)
+        driver: Any = session.connection().connection.driver_connection
+        if database.is_sqlite:
+            driver.set_progress_handler(step, 10)
+        contact_search.window(session, None, order, limit=50, **key)
+        if database.is_sqlite:
+            driver.set_progress_handler(None, 0)
+        event.remove(database.engine, "before_cursor_execute", record)
+        explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
+        for statement, parameters in seen:
+            rows = session.connection().exec_driver_sql(explain + statement, parameters)
+            plans += [str(tuple(row)) for row in rows]
+    return "\n".join(plans), 10 * steps[0]
+
+
 def _fill(connection: Any, *, is_sqlite: bool) -> None:
     numbers = (
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :rows)"
@@ -81,9 +110,10 @@ def _fill(connection: Any, *, is_sqlite: bool) -> None:
     )
     connection.execute(
         text(
-            f"INSERT INTO contacts (public_id, role, external_id, email, phone, phone_hash, custom_attributes, "  # noqa: S608
-            f"unsubscribed_from_emails, created_at, updated_at) {numbers} SELECT {padded}, 'user', 'e' || i, "
-            f"'a' || i || '@example.com', '+1202' || (5550000 + i), 'h' || i, '{{}}', false, {later}, {later} FROM n"
+            f"INSERT INTO contacts (public_id, role, external_id, email, phone, phone_country, phone_hash, "  # noqa: S608
+            f"custom_attributes, unsubscribed_from_emails, created_at, updated_at) {numbers} SELECT {padded}, 'user', 'e' || i, "
+            f"'a' || i || '@example' || i % 50 || '.com', '+1202' || (5550000 + i), CAST(10 + i % 50 AS VARCHAR(2)), "
+            f"'h' || i, '{{}}', false, {later}, {later} FROM n"
         ),
         {"rows": ROWS, "at": "2026-11-02 12:00:00"},
     )
