@@ -7,6 +7,7 @@ async function load(form, button) {
   const values = new FormData(form, button);
   const address = `${form.action}?${new URLSearchParams(values)}`;
   if (button.value === "apply") return location.assign(address);
+  form.inert = true; // what is typed now would be lost
   const answer = await fetch(address, { headers: { Accept: "text/html" } });
   if (!answer.ok || answer.redirected) return location.assign(address);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");

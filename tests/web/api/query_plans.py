@@ -111,10 +111,9 @@ def _fill(connection: Any, *, is_sqlite: bool) -> None:
     connection.execute(
         text(
             f"INSERT INTO contacts (public_id, role, external_id, email, phone, phone_country, phone_hash, "  # noqa: S608
-            f"custom_attributes, unsubscribed_from_emails, created_at, updated_at) {numbers} "
-            f"SELECT {padded}, 'user', 'e' || i, "
-            f"'a' || i || '@example' || i % 50 || '.com', '+1202' || (5550000 + i), CAST(10 + i % 50 AS VARCHAR(2)), "
-            f"'h' || i, '{{}}', false, {later}, {later} FROM n"
+            f"custom_attributes, unsubscribed_from_emails, created_at, updated_at) {numbers} SELECT {padded}, 'user', "
+            f"'e' || i, 'a' || i || '@example' || (i % 50) || '.com', '+1202' || (5550000 + i), "
+            f"CAST(10 + i % 50 AS VARCHAR(2)), 'h' || i, '{{}}', false, {later}, {later} FROM n"
         ),
         {"rows": ROWS, "at": "2026-11-02 12:00:00"},
     )
