@@ -9,6 +9,7 @@ from typing import Any
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_security import login_user
 from sqlalchemy import event, select
 from werkzeug.test import TestResponse
 
@@ -52,7 +53,19 @@ def make_agent(
         return found.id
 
 
-def signed_in(app: Flask, email: str, password: str = PASSWORD) -> FlaskClient:
+def signed_in(app: Flask, email: str) -> FlaskClient:
+    """A browser in which this agent is signed in: with the session and cookies of a sign-in, without its form."""
+    client = app.test_client()
+    with app.test_request_context(environ_base=client.environ_base) as context:
+        login_user(app.extensions["security"].datastore.find_user(email=email))
+        response = app.process_response(app.response_class())
+        cookies = response.headers.getlist("Set-Cookie")
+        client._update_cookies_from_response(context.request.host, context.request.path, cookies)
+    return client
+
+
+def signed_in_by_password(app: Flask, email: str, password: str = PASSWORD) -> FlaskClient:
+    """A browser in which this agent has signed in with the form, for tests of signing in."""
     client = app.test_client()
     response = sign_in(client, email, password)
     assert response.status_code == 302, response.get_data(as_text=True)

@@ -37,7 +37,7 @@ def test_an_invitation_shows_its_link_once(app: Flask) -> None:
     newcomer = app.test_client()
     values = {"password": "my own pass phrase", "password_confirm": "my own pass phrase", "name": "Ivy"}
     assert pages.submit(newcomer, path, values).status_code == 302
-    assert pages.signed_in(app, IVY, "my own pass phrase").get("/admin/agents").status_code == 200
+    assert pages.signed_in_by_password(app, IVY, "my own pass phrase").get("/admin/agents").status_code == 200
 
 
 def test_the_link_is_at_the_public_address(settings: config.Settings) -> None:
@@ -101,7 +101,7 @@ def test_disabling_signs_an_agent_out_and_enabling_allows_sign_in(app: Flask) ->
     assert ana.get("/account").status_code == 302
     assert pages.sign_in(app.test_client(), "ana@example.com").status_code == 200
     _post(client, ana_id, "enable")
-    pages.signed_in(app, "ana@example.com")
+    pages.signed_in_by_password(app, "ana@example.com")
 
 
 def test_a_changed_role_applies_from_the_next_request(app: Flask) -> None:
@@ -130,7 +130,7 @@ def test_an_admin_resets_a_lost_second_factor(app: Flask) -> None:
         ana.tf_primary_method, ana.tf_totp_secret = "authenticator", "lost"
     assert "Reset second factor" in client.get(f"/admin/agents/{ana_id}").get_data(as_text=True)
     _post(client, ana_id, "reset-second-factor")
-    pages.signed_in(app, "ana@example.com")
+    pages.signed_in_by_password(app, "ana@example.com")
 
 
 @pytest.mark.databases("sqlite", "postgresql")

@@ -30,12 +30,12 @@ STALE = "used, replaced or mistyped"
 class TestChange:
     def test_a_new_password_signs_every_other_device_out(self, app: Flask) -> None:
         here = pages.agent(app)
-        elsewhere = pages.signed_in(app, "ana@example.com")
+        elsewhere = pages.signed_in_by_password(app, "ana@example.com")
         assert _change(here).location == "/account"
         assert here.get("/account").status_code == 200
         assert elsewhere.get("/account").status_code == 302
         assert pages.sign_in(app.test_client(), "ana@example.com").status_code == 200
-        pages.signed_in(app, "ana@example.com", NEW)
+        pages.signed_in_by_password(app, "ana@example.com", NEW)
         actions = [action for _, action in pages.recorded(app)]
         assert actions == ["signed_in", "signed_in", "password_changed", "signed_in", "sign_in_failed", "signed_in"]
 
@@ -52,7 +52,7 @@ class TestChange:
         response = _change(pages.agent(app), password)
         assert response.status_code == 200
         assert says in response.get_data(as_text=True)
-        pages.signed_in(app, "ana@example.com")
+        pages.signed_in_by_password(app, "ana@example.com")
 
     def test_the_present_password_is_required_and_attempts_are_limited(self, app: Flask) -> None:
         with pages.one_window():
@@ -90,7 +90,7 @@ class TestForgotten:
         assert link
         assert link[0].startswith("https://consent.example.com/reset-password/")
         assert _set_password(mailing_app.test_client(), urlsplit(link[0]).path).location == "/sign-in"
-        pages.signed_in(mailing_app, "ana@example.com", NEW)
+        pages.signed_in_by_password(mailing_app, "ana@example.com", NEW)
 
     @pytest.mark.real_passwords
     def test_a_request_for_an_unknown_address_hashes_as_often(
@@ -172,7 +172,7 @@ class TestOneTimeLink:
         assert "ivy@example.com" in page
         assert _set_password(client, path, name="Ivy Long").location == "/sign-in"
         assert _agent(app).name == "Ivy Long"
-        pages.signed_in(app, "ivy@example.com", NEW)
+        pages.signed_in_by_password(app, "ivy@example.com", NEW)
 
     def test_a_link_works_once(self, app: Flask) -> None:
         path = _invite(app)
@@ -183,7 +183,7 @@ class TestOneTimeLink:
         token = pages.csrf_token(again.get("/sign-in").get_data(as_text=True))
         data = {"csrf_token": token, "password": "mine now mine now", "password_confirm": "mine now mine now"}
         assert again.post(path, data=data).status_code == 302
-        pages.signed_in(app, "ivy@example.com", NEW)
+        pages.signed_in_by_password(app, "ivy@example.com", NEW)
         assert [each for each in pages.recorded(app) if "password" in each[1]] == [("unknown", "password_reset")]
 
     def test_opening_a_link_does_not_use_it(self, app: Flask) -> None:
@@ -244,7 +244,7 @@ class TestOneTimeLink:
 
     def test_a_reset_ends_the_sessions_with_the_old_password(self, app: Flask) -> None:
         pages.make_agent(app, "ivy@example.com")
-        other = pages.signed_in(app, "ivy@example.com")
+        other = pages.signed_in_by_password(app, "ivy@example.com")
         _set_password(app.test_client(), _link(app))
         assert other.get("/account").status_code == 302
 

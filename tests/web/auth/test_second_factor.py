@@ -187,7 +187,7 @@ def test_switching_off_the_second_factor_deletes_the_recovery_codes(app: Flask) 
     agent = _agent(app)
     assert (agent.tf_primary_method, agent.tf_totp_secret, agent.mf_recovery_codes) == (None, None, None)
     assert pages.recorded(app)[-1] == (f"agent:{agent.id}", "second_factor_removed")
-    pages.signed_in(app, "ana@example.com")
+    pages.signed_in_by_password(app, "ana@example.com")
     assert app.test_client().get("/sign-in/rescue").status_code == 404
 
 

@@ -87,7 +87,7 @@ def test_writers_do_not_wait_while_a_password_is_hashed(app: Flask, monkeypatch:
         return bool(verify(*args))
 
     monkeypatch.setattr(context, "verify", write_meanwhile)
-    pages.signed_in(app, "ana@example.com")
+    pages.signed_in_by_password(app, "ana@example.com")
     assert writes == [True]
 
 
@@ -295,7 +295,7 @@ class TestLimits:
     def test_successful_sign_ins_never_lock_an_account(self, app: Flask) -> None:
         pages.make_agent(app, "ana@example.com")
         for _ in range(12):
-            pages.signed_in(app, "ana@example.com")
+            pages.signed_in_by_password(app, "ana@example.com")
 
     def test_counters_contain_no_address(self, app: Flask) -> None:
         pages.sign_in(app.test_client(), "nobody@example.com", "wrong horse battery")

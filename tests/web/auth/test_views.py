@@ -48,7 +48,7 @@ def test_a_page_for_admins_offers_to_sign_in_as_somebody_else(app: Flask) -> Non
 
 @pytest.mark.usefixtures("in_demo")
 def test_in_the_demo_one_click_signs_in_with_the_right_role(app: Flask) -> None:
-    ana = pages.signed_in(app, demo.AGENT, demo.DEMO_PASSWORD)
+    ana = pages.signed_in_by_password(app, demo.AGENT, demo.DEMO_PASSWORD)
     assert "Sign in as Max, the admin" in ana.get("/admin/forms").get_data(as_text=True)
     ana.post("/sign-out", data={"csrf_token": pages.csrf_token(ana.get("/account").get_data(as_text=True))})
     html = ana.get("/sign-in?next=/admin/forms").get_data(as_text=True)

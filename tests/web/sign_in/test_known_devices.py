@@ -46,7 +46,7 @@ def test_guessing_is_limited_on_a_known_device_as_elsewhere(app: Flask) -> None:
     owner = known(app)
     assert guess(owner, 11) == [200] * 10 + [429]
     assert pages.sign_in(owner, ANA).status_code == 429
-    pages.signed_in(app, ANA)  # strangers were not counted
+    pages.signed_in_by_password(app, ANA)  # strangers were not counted
 
 
 def test_strangers_at_the_address_of_the_owner_do_not_lock_a_known_device_out(app: Flask) -> None:

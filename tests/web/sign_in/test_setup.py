@@ -119,7 +119,7 @@ def _client(app: Flask, role: Role | None) -> tuple[FlaskClient, str]:
         client = app.test_client()
         return client, pages.csrf_token(client.get("/sign-in").get_data(as_text=True))
     pages.make_agent(app, f"{role}@example.com", role=role)
-    client = pages.signed_in(app, f"{role}@example.com")
+    client = pages.signed_in_by_password(app, f"{role}@example.com")
     return client, pages.csrf_token(client.get("/account").get_data(as_text=True))
 
 
