@@ -76,9 +76,9 @@ def refuse_closed(person: Closable) -> None:
     """
     reason = closed_for(person)
     if reason == "blocked":
-        raise InvalidState("This contact is blocked.", code=reason)
+        raise InvalidState("This contact is blocked.", code="blocked")
     if reason == "gdpr_optout":
-        raise InvalidState("This person wants no messages, and no data to be collected.", code=reason)
+        raise InvalidState("This person wants no messages, and no data to be collected.", code="gdpr_optout")
 
 
 def refuse_out_of_reach(contact: Contact) -> None:
