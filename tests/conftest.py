@@ -153,7 +153,7 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ins
             found = request.getfixturevalue(f"shared_{request.param}")
             found.reset()
         yield found
-        found.close()
+        found.end_test()
 
 
 @pytest.fixture

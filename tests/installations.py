@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import URL, Connection, create_engine, inspect, make_url, text
+from sqlalchemy import URL, Connection, create_engine, event, inspect, make_url, text
 
 from app import config, create_app
 from app.core.workspace import bootstrap
@@ -26,40 +26,51 @@ SECRET_KEY = "test-key-that-is-long-enough-for-everybody"
 _TEMPLATE = "template_assent"
 _END_OTHER_CONNECTIONS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    "WHERE datname = current_database() AND pid <> pg_backend_pid() AND (pid <> ALL('{{{kept}}}') OR state <> 'idle')"
 )
+# A test with many threads leaves as many connections.
+_KEPT_MAX = 8
 
 
 class Installation:
     """Settings, database handle and application over one database.
 
-    :param reset_database: brings the database back to the migrated template; null for a database of one test
+    :param reset_database: brings the database back to the migrated template, given the PostgreSQL processes of the
+        connections that stay open; null for a database of one test
     """
 
-    def __init__(self, settings: config.Settings, reset_database: Callable[[], None] | None = None) -> None:
+    def __init__(self, settings: config.Settings, reset_database: Callable[[set[int]], None] | None = None) -> None:
         self.settings = settings
         self._reset_database = reset_database
+        self._kept: set[int] = set()
 
     @cached_property
     def database(self) -> Database:
         """The database alone, for tests of rules."""
-        return bootstrap.open_database(self.settings)
+        return self._watched(bootstrap.open_database(self.settings))
 
     @cached_property
     def app(self) -> Flask:
         """The web application."""
-        return make_app(self.settings)
+        app = make_app(self.settings)
+        self._watched(services_of(app).database)
+        return app
 
     def reset(self) -> None:
         """Empty the instance folder and the database; forget what handle and application remember of it."""
         for left in self.settings.instance.iterdir():
             shutil.rmtree(left) if left.is_dir() else left.unlink()
         if self._reset_database:
-            self._reset_database()
+            self._reset_database(self._kept)
         if "database" in self.__dict__:
             _forget_database(self.database)
         if "app" in self.__dict__:
             forget(self.app)
+
+    def end_test(self) -> None:
+        """Close every connection, except a few of the shared PostgreSQL database, where a new one costs 5 ms."""
+        if self.settings.is_sqlite or not self._reset_database or len(self._kept) > _KEPT_MAX:
+            self.close()
 
     def close(self) -> None:
         """Close every connection. Handle and application open new ones when they are used again."""
@@ -67,6 +78,14 @@ class Installation:
             self.database.close()
         if "app" in self.__dict__:
             services_of(self.app).database.close()
+
+    def _watched(self, database: Database) -> Database:
+        """The same handle. From now on its open connections are known."""
+        if not database.is_sqlite:
+            for engine in {database.engine, database._autocommit_engine}:
+                event.listen(engine, "connect", lambda driver, _: self._kept.add(driver.info.backend_pid))
+                event.listen(engine, "close", lambda driver, _: self._kept.discard(driver.info.backend_pid))
+        return database
 
 
 def make_app(settings: config.Settings) -> Flask:
@@ -118,7 +137,7 @@ def sqlite_template(folder: Path) -> Path:
 
 
 def shared_sqlite(template: Path, folder: Path) -> Installation:
-    return Installation(settings_of(folder), lambda: _copy(template, folder))
+    return Installation(settings_of(folder), lambda _kept: _copy(template, folder))
 
 
 @contextmanager
@@ -172,7 +191,7 @@ def shared_postgresql(template: URL, folder: Path) -> Iterator[Installation]:
         engine = create_engine(url.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", pool_size=1)
         with engine.connect() as connection:
             reset = _reset_script(connection)
-            yield Installation(settings_of(folder, url), lambda: _run_script(connection, reset))
+            yield Installation(settings_of(folder, url), lambda kept: _run_script(connection, _with_kept(reset, kept)))
         engine.dispose()
 
 
@@ -212,6 +231,10 @@ def _reset_script(connection: Connection) -> str:
         ),
     ]
     return "; ".join(statements)
+
+
+def _with_kept(script: str, kept: set[int]) -> str:
+    return script.format(kept=",".join(map(str, kept)))
 
 
 def _run_script(connection: Connection, script: str) -> None:
