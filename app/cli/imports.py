@@ -149,7 +149,12 @@ def _finish(database: "Database", job_id: int) -> None:
             break
         time.sleep(0.5)
     if job.state in {JobState.FAILED, JobState.CANCELED}:
-        raise InvalidState(f"Job {job_id} was {job.state}: {job.error or 'somebody stopped it'}.")
+        raise InvalidState(
+            "Job %(id)s ended as %(state)s: %(problem)s.",
+            id=job_id,
+            state=job.state,
+            problem=job.error or "it was canceled",
+        )
 
 
 def _parts(file: Path) -> Iterator[tuple[int, bytes]]:
@@ -169,7 +174,7 @@ def _lay_out(session: Any, job: "BulkJob", options: dict[str, Any]) -> None:
 
     if job.parameters["asks_encoding"] and not options["encoding"]:
         known = ", ".join(encodings.ENCODINGS)
-        raise InvalidInput(f"The file is not UTF-8. Say which encoding it has, by --encoding: {known}.")
+        raise InvalidInput("The file is not UTF-8. Say which encoding it has, by --encoding: %(known)s.", known=known)
     if options["encoding"] or options["separator"]:
         layout = setup_of(job.parameters).layout
         separator = _SEPARATORS[options["separator"]] if options["separator"] else layout.separator
