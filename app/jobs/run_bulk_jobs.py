@@ -74,10 +74,10 @@ def run_part(
     Raises what a chunk raises, after it was recorded with the job: it is repeated later.
     """
     until = time.monotonic() + seconds
+    with database.unit_of_work() as session:
+        if not jobs.claim(session, job_id, part, at=clock.now()):
+            return False
     while True:
-        with database.unit_of_work() as session:
-            if not jobs.claim(session, job_id, part, at=clock.now()):
-                return False
         try:
             with database.unit_of_work() as session:
                 if _run_chunk(session, job_id, part, steps):
@@ -114,7 +114,7 @@ def _run_chunk(session: Session, job_id: int, part: str, steps: Mapping[JobKind,
     if not is_undo:
         job.state, job.started_at = JobState.RUNNING, job.started_at or at
     is_finished = step(session, job, at)
-    job.attempts, job.error = 0, None
+    job.attempts, job.error, job.claimed_at = 0, None, clock.now()
     if is_finished:
         jobs.finish(job, JobState.UNDONE if is_undo else JobState.DONE, at=at)
     session.flush()
