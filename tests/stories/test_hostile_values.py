@@ -15,7 +15,9 @@ from tests.web.api.client import description, token
 
 NUMBERS = (-1, 2**31, 2**62, 2**64, 10**400, 1e308)
 TEXTS = ("a\0b", "\ud800", "\U0001f600" * 300, "9" * 400, "x" * 70_000)
-PATHS = ("a%00b", "%ED%A0%80", "9" * 30, "-1", "x" * 3000, "1")
+# Werkzeug makes ordinary text of bytes that are not UTF-8 before any view runs, so one value holds them and NUL.
+UNREADABLE = "a%00%ED%A0%80b"
+PATHS = (UNREADABLE, "9" * 30, "-1", "x" * 3000, "1")
 # Later requests would be those of a stranger.
 ENDS_THE_SESSION = ("/sign-out", "/account/sessions")
 NESTED = "[" * 3000
@@ -57,7 +59,7 @@ def queries() -> Iterator[str]:
         "box",
     )
     cursors = forged_cursors()
-    for value in ("%00", "%ED%A0%80", "9" * 400, cursors[1]):
+    for value in (UNREADABLE, "9" * 400, cursors[1]):
         yield "&".join(f"{name}={value}" for name in names)
 
 
@@ -89,7 +91,7 @@ def test_hostile_forms_are_answered(app: Flask) -> None:
     names = field_names(app)
     # emoji as they are, because most of the time would go into decoding them
     bodies = [
-        "&".join([f"csrf_token={csrf}", *(f"{name}={text}" for name in names)]) for text in (*PATHS[:2], TEXTS[2])
+        "&".join([f"csrf_token={csrf}", *(f"{name}={text}" for name in names)]) for text in (UNREADABLE, TEXTS[2])
     ]
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     for route in routes(app):
