@@ -28,6 +28,9 @@ ROUTES = {
         contacts.record_opt_in contacts.record_opt_out contacts.record_gdpr contacts.decide_number
         contacts.issue_preference_link contacts.receipt_page contacts.receipt_file contacts.receipt_pdf
         contacts.deletion_requests contacts.erase_on_request contacts.refuse_deletion
+        contacts.new_contact contacts.edit_contact contacts.count contacts.segment contacts.segment_list
+        contacts.duplicates_page contacts.choose_target contacts.merge_preview contacts.merge_contacts
+        contacts.undo_opt_out contacts.change_state contacts.stop_number contacts.add_tag contacts.remove_tag
         inbox.list_page inbox.conversation_page inbox.poll inbox.here inbox.leave inbox.start_page inbox.reply
         inbox.assign inbox.close_or_reopen inbox.mark_read inbox.configure inbox.preview inbox.preview_saved
         inbox.picker inbox.send_again inbox.withdraw_form
@@ -35,6 +38,14 @@ ROUTES = {
     """,
     Right.MARKETING: """
         admin.overview_page contacts.show_me contacts.show_history contacts.history_file
+        contacts.save_segment contacts.change_segment contacts.delete_segment contacts.allow_number
+        contacts.erase_contact
+        bulk.list_page bulk.choose bulk.job_page bulk.choose_subject bulk.start bulk.progress bulk.items_page
+        bulk.result bulk.cancel bulk.retry bulk.undo
+        imports.list_page imports.new imports.upload imports.begin imports.receive imports.complete imports.discard
+        imports.columns_page imports.lay_out imports.import_page imports.start imports.cancel imports.undo
+        imports.refused_rows
+        exports.list_page exports.create exports.cancel exports.download
         admin.preference_preview admin.preference_preview_frame
         admin.forms_page admin.new_form admin.form_page admin.step_form admin.form_qr_code
         admin.preview_saved admin.preview_unsaved admin.try_page
