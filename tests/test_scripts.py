@@ -8,7 +8,7 @@ import pytest
 from app.config import ROOT
 
 SCRIPTS = ROOT / "static" / "js"
-FOLDERS = sorted(path.name for path in SCRIPTS.iterdir() if path.is_dir())
+FOLDERS = sorted(path.name for path in SCRIPTS.iterdir() if path.is_dir() and len(list(path.glob("*.js"))) > 1)
 _IMPORT = re.compile(r"""^import\s+(?:[^"';]*?\sfrom\s+)?["']\./([\w-]+)\.js["'];?""", re.MULTILINE)
 
 

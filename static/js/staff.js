@@ -98,12 +98,12 @@ for (const link of document.querySelectorAll(".sections a")) {
   for (const type of ["pointerleave", "blur"]) link.addEventListener(type, () => { if (!isNamed()) delete link.dataset.quiet; });
 }
 
-// Opens what a button leads to without leaving the page: <button data-opens="id">, and <a data-closes="id">.
+// Reveals what a button leads to without leaving the page: <button data-reveals="id">, and <a data-conceals="id">.
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-opens], [data-closes]");
-  const part = button && document.getElementById(button.dataset.opens ?? button.dataset.closes);
+  const button = event.target.closest("[data-reveals], [data-conceals]");
+  const part = button && document.getElementById(button.dataset.reveals ?? button.dataset.conceals);
   if (!part) return;
   event.preventDefault();
-  part.hidden = "closes" in button.dataset || !part.hidden;
-  (part.hidden ? document.querySelector(`[data-opens="${part.id}"]`) : part.querySelector("textarea"))?.focus();
+  part.hidden = "conceals" in button.dataset || !part.hidden;
+  (part.hidden ? document.querySelector(`[data-reveals="${part.id}"]`) : part.querySelector("textarea"))?.focus();
 });

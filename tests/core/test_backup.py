@@ -420,7 +420,7 @@ def test_a_database_in_use_is_not_replaced(settings: config.Settings, filled: Da
         with pytest.raises(InvalidState, match="stop web and worker"):
             backup.restore(settings, tmp_path / "file.zip", replace=True, had_key=True)
     with filled.read_only() as session:
-        assert session.scalar(select(func.count()).select_from(Contact)) == 21
+        assert session.scalar(select(func.count()).select_from(Contact)) == 22
 
 
 def test_a_database_that_an_idle_server_has_open_is_not_replaced(
@@ -433,7 +433,7 @@ def test_a_database_that_an_idle_server_has_open_is_not_replaced(
     with pytest.raises(InvalidState, match="stop web and worker"):
         backup.restore(settings, tmp_path / "file.zip", replace=True, had_key=True)
     with filled.read_only() as session:
-        assert session.scalar(select(func.count()).select_from(Contact)) == 20
+        assert session.scalar(select(func.count()).select_from(Contact)) == 21
     filled.close()
     backup.restore(settings, tmp_path / "file.zip", replace=True, had_key=True)
 

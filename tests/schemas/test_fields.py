@@ -85,6 +85,10 @@ def special(schema: Output, name: str, field: fields.Field[Any]) -> Any:
             return []
         case "Source":
             return None
+        case "_DryRun":
+            return {"dry_run": True}
+        case "Dict" if isinstance(field.value_field, fields.Integer):
+            return {"blocked": 2}
         case _:
             return value_for(field, schema)
 
