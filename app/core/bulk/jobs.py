@@ -236,7 +236,7 @@ def has_items(job: BulkJob, *, at: datetime) -> bool:
 
 
 def delete_old_items(session: Session, *, at: datetime, limit: int) -> int:
-    """Delete items of jobs that ended more than 30 days ago, which nobody can undo any more. Returns how many."""
+    """Delete items of jobs that ended more than 30 days ago, which can no longer be undone. Returns how many."""
     old = select(BulkJob.id).where(BulkJob.finished_at < at - UNDO_WITHIN, BulkJob.state.not_in(UNFINISHED))
     some = select(BulkJobItem.job_id, BulkJobItem.contact_id).where(BulkJobItem.job_id.in_(old)).limit(limit)
     keys = session.execute(some).all()

@@ -1,6 +1,6 @@
 """The chunks of the jobs that tag, untag and archive contacts, and of their undo.
 
-An undo leaves alone what somebody changed since: a tag that was detached or attached again, a contact that was brought
+An undo leaves alone what was changed since: a tag that was detached or attached again, a contact that was brought
 back.
 """
 

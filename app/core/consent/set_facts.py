@@ -79,7 +79,7 @@ class SetFacts:
         return next((each for each in self.of_contact(contact_id) if each.destination_hash == destination_hash), None)
 
     def of_destination(self, destination_hash: str | None) -> list[OptOut]:
-        """The opt-outs of a destination, whoever has it."""
+        """The opt-outs of a destination, by any contact."""
         return self.by_destination.get(destination_hash or "", [])
 
     def opted_out_at(self, destination_hash: str) -> datetime | None:

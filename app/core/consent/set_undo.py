@@ -1,4 +1,4 @@
-"""Undoes what ``set_changes.py`` did with many contacts, except where somebody has changed something since.
+"""Undoes what ``set_changes.py`` did with many contacts, except where something has changed since.
 
 An undo writes new events. It never weakens a later act: a contact that opted out again, whose number said STOP or was
 changed, or that was blocked since, is left alone.
@@ -120,7 +120,7 @@ class _Undoing:
         return destination_hash in self.facts.suppressed or self.suppressed_by.get(destination_hash, 0) > event_id
 
     def _is_since(self, opt_out: OptOut, current: CurrentConsent) -> bool:
-        """Whether somebody opted out with a destination, or repeated that, after this consent changed."""
+        """Whether a contact opted out with a destination, or repeated that, after this consent changed."""
         if opt_out.event_id in self.jobs_events:
             return opt_out.created_at > self.jobs_events[opt_out.event_id]
         return opt_out.event_id > current.event_id or opt_out.created_at > current.changed_at
@@ -164,7 +164,7 @@ def _read(
 
 
 def _events_of_job(session: Session, event_ids: Collection[int], job_id: object) -> dict[int, datetime]:
-    """Those of the events that a job wrote, and when. Where the evidence was erased, nobody knows."""
+    """Those of the events that a job wrote, and when. An event whose evidence was erased is left out."""
     query = (
         select(_EVENT.c.id, _EVENT.c.occurred_at, _EVIDENCE.c.details)
         .join(_EVIDENCE, _EVIDENCE.c.event_id == _EVENT.c.id)

@@ -188,7 +188,7 @@ def is_look_up(query: Query | None) -> TypeGuard[Filter]:
 
 
 def is_typed(query: Query | None) -> bool:
-    """Whether a query has a part that was typed to find a contact: it is looked for anew in each statement."""
+    """Whether a query has a part that was typed to find a contact: each statement looks for it again."""
     if isinstance(query, Group):
         return any(is_typed(part) for part in query.parts)
     return query is not None and query.kind == Kind.TYPED

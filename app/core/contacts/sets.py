@@ -61,7 +61,7 @@ def archive(session: Session, rows: Collection[SetRow], *, at: datetime) -> None
 
 
 def unarchive(session: Session, rows: Collection[SetRow], *, at: datetime) -> None:
-    """Bring locked contacts back. Nobody else may have their addresses (``with_taken_address``)."""
+    """Bring locked contacts back. No other user may have their addresses (``with_taken_address``)."""
     _set_archived(session, rows, None, at=at)
 
 

@@ -154,7 +154,7 @@ def complete(session: Session, job: BulkJob, *, at: datetime) -> None:
 
 
 def lay_out(session: Session, job: BulkJob, *, encoding: str, separator: str) -> None:
-    """Read the file of a locked draft in another way. What the columns are is guessed anew.
+    """Read the file of a locked draft in another way. The fields of the columns are guessed again.
 
     :raises InvalidInput: the encoding or the separator is none of ours, or no row can be read so
     """

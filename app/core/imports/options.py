@@ -141,9 +141,7 @@ def _refuse_type(session: Session, options: Options) -> None:
         raise InvalidInput("Choose a subscription type.", field="subscription_type_id") from None
     opts_in = options.consent == ConsentFrom.COLUMN or options.state == ConsentState.OPTED_IN
     if opts_in and found.state != TypeState.LIVE:
-        raise InvalidInput(
-            "This subscription type is not live, so nobody can be opted in.", field="subscription_type_id"
-        )
+        raise InvalidInput("This subscription type is not live. Put it live first.", field="subscription_type_id")
 
 
 def _refuse_words(options: Options) -> None:

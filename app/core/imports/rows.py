@@ -52,7 +52,7 @@ class Row:
 
     @property
     def role(self) -> ContactRole:
-        """The role that a new contact gets: somebody known by an id or an address is a user."""
+        """The role that a new contact gets: a person with an id or an address is a user."""
         is_user = self.values.get("external_id") or self.values.get("email")
         return ContactRole(self.values.get("role") or (ContactRole.USER if is_user else ContactRole.LEAD))
 

@@ -171,7 +171,7 @@ class _Chunk:
 
 
 def _finish(session: Session, job: BulkJob, file: JobFile, found: Report) -> None:
-    """Keep the report, and delete the files that nobody needs any more: those with personal data soonest."""
+    """Keep the report, and delete the files that are no longer needed, because they hold personal data."""
     job.total = job.done
     job.parameters = {**job.parameters, "report": found.as_json()}
     if job.kind == JobKind.IMPORT_CHECK:

@@ -1,5 +1,7 @@
-"""Undoes an import: new contacts that nobody touched are archived, fields that are unchanged since get back the values
-that they had, and consents are taken back as those of a bulk change are.
+"""Undoes an import.
+
+New contacts that were not touched since are archived. Fields that are unchanged since get back the values that they
+had. Consents are taken back as those of a bulk change are.
 """
 
 from collections.abc import Mapping, Sequence
@@ -85,7 +87,7 @@ def _undo_consents(
 
 
 def _untouched(session: Session, contacts: Mapping[int, Contact], items: Sequence[BulkJobItem]) -> set[int]:
-    """The new contacts of these items that nobody touched since: unchanged, without conversation, note or later event.
+    """The new contacts of these items that are untouched: unchanged, without conversation, note or later event.
 
     The consents of the job itself do not count.
     """
@@ -149,7 +151,7 @@ def _taken(session: Session, contact: Contact, values: Mapping[str, Any]) -> set
 def _attributes(
     contact: Contact, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> dict[str, Any] | None:
-    """The custom attributes once those that the import changed, and nobody since, are restored; null: none was."""
+    """The custom attributes with those restored that only the import changed; null: there are none."""
     if before is None or after is None:
         return None
     restored = dict(contact.custom_attributes)
