@@ -11,6 +11,8 @@ MESSENGER_API = "/messenger/api"
 API = "/api"
 SITE = "/site"
 PREFERENCES = "/p"
+HOOKS = "/hooks"
+SHORT_LINKS = "/s"
 
 EMBED_SCRIPT = "/embed.js"
 MESSENGER_SCRIPT = "/messenger.js"

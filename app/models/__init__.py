@@ -6,6 +6,8 @@ from app.models.api_token import ApiToken
 from app.models.audit import AuditEntry
 from app.models.base import Base, UtcDateTime
 from app.models.bulk import BulkJob, BulkJobItem, FilePurpose, JobFile, JobFileSlice, JobKind, JobState
+from app.models.campaign import Campaign, CampaignRecipient, CampaignState, OptOutText, Outcome
+from app.models.confirmation import Confirmation, ConfirmationState, VerifyNumber
 from app.models.consent import Consent, ConsentState, DestinationOptOut, NumberFact, Suppression, SuppressionCause
 from app.models.contact import Contact, ContactRole
 from app.models.conversation import (
@@ -45,6 +47,16 @@ from app.models.rate_counter import RateCounter
 from app.models.saved_reply import SavedReply
 from app.models.segment import Segment
 from app.models.site import Script, SnippetOrigin
+from app.models.sms import (
+    ConsentPush,
+    Direction,
+    Purpose,
+    ShortLink,
+    SmsDailyCount,
+    SmsMessage,
+    SmsState,
+    StoppedConsent,
+)
 from app.models.subscription_type import (
     Channel,
     ConsentType,
@@ -66,10 +78,16 @@ __all__ = [
     "Base",
     "BulkJob",
     "BulkJobItem",
+    "Campaign",
+    "CampaignRecipient",
+    "CampaignState",
     "Channel",
+    "Confirmation",
+    "ConfirmationState",
     "Consent",
     "ConsentEvent",
     "ConsentEvidence",
+    "ConsentPush",
     "ConsentState",
     "ConsentType",
     "Contact",
@@ -82,6 +100,7 @@ __all__ = [
     "ConversationState",
     "DeliveryState",
     "DestinationOptOut",
+    "Direction",
     "DisabledReason",
     "ErasureRequest",
     "EvidenceLevel",
@@ -105,18 +124,26 @@ __all__ = [
     "OptInForm",
     "OptInFormText",
     "OptInFormVersion",
+    "OptOutText",
     "OutboxEvent",
+    "Outcome",
     "PreferenceLink",
     "PublishedHead",
+    "Purpose",
     "RateCounter",
     "Resolution",
     "Role",
     "SavedReply",
     "Script",
     "Segment",
+    "ShortLink",
     "SigningKey",
+    "SmsDailyCount",
+    "SmsMessage",
+    "SmsState",
     "SnippetOrigin",
     "Source",
+    "StoppedConsent",
     "SubscriptionDailyCount",
     "SubscriptionReach",
     "SubscriptionType",
@@ -126,6 +153,7 @@ __all__ = [
     "Tag",
     "TypeState",
     "UtcDateTime",
+    "VerifyNumber",
     "WebhookDelivery",
     "WebhookEndpoint",
     "WebhookMessage",

@@ -91,12 +91,16 @@ class Suppression(Base):
 
 
 class NumberFact(Base):
-    """Facts about a number, by its keyed hash: carrier reports, and when its holder last verified it."""
+    """Facts about a number, by its keyed hash: carrier reports, and when its holder last verified it.
+
+    ``unreachable_count``: reports in a row that it could not be reached, which are no proof of anything alone.
+    """
 
     __tablename__ = "number_facts"
 
     phone_hash: Mapped[str] = mapped_column(String(32), primary_key=True)
     undeliverable_at: Mapped[datetime | None]
+    unreachable_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     reassigned_at: Mapped[datetime | None]
     last_verified_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]

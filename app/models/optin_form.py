@@ -42,6 +42,7 @@ class OptInFormVersion(Base):
     locale: Mapped[str] = mapped_column(String(8))
     accent_color: Mapped[str] = mapped_column(String(7))
     default_country: Mapped[str | None] = mapped_column(String(2))
+    verify_number: Mapped[str] = mapped_column(String(8), default="off", server_default=text("'off'"))
     created_by: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
 

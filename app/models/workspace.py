@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, LargeBinary, String, Text, text, true
+from sqlalchemy import JSON, CheckConstraint, LargeBinary, String, Text, text, true
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from app.models.base import Base
@@ -61,6 +61,27 @@ class Workspace(Base):
     messenger_office_name: Mapped[str] = mapped_column(String(120), default="", doc="empty: the workspace's name")
     messenger_greeting: Mapped[dict[str, Any]] = mapped_column(default=dict, doc="locale to text")
     messenger_accent_color: Mapped[str] = mapped_column(String(7), default="", doc="empty: the workspace's")
+    sending_stopped_at: Mapped[datetime | None] = mapped_column(doc="set: no marketing text is sent until it is lifted")
+    stop_scope: Mapped[str] = mapped_column(
+        String(12), default="all_sms", server_default=text("'all_sms'"), doc="programme, all_sms or all_channels"
+    )
+    quiet_hours: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True), doc="null: none; else as core/quiet_hours.py reads it"
+    )
+    frequency_cap: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True), doc='null: none; else {"messages": n, "hours": n} for one number'
+    )
+    texts_per_second: Mapped[int] = mapped_column(default=0, server_default=text("0"), doc="of one sender; 0: no limit")
+    approval_above: Mapped[int | None] = mapped_column(
+        doc="recipients from which a second person approves; null: never"
+    )
+    currency: Mapped[str] = mapped_column(String(3), default="USD", server_default=text("'USD'"))
+    text_prices: Mapped[dict[str, Any]] = mapped_column(
+        default=dict, server_default=text("'{}'"), doc="country to millionths of the currency for one segment"
+    )
+    confirmation_limits: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True), doc="null: the defaults of core/confirmations"
+    )
     number_rules: Mapped[str | None] = mapped_column(Text, doc="version of the rules of the last check of numbers")
     unpurged_erasure_at: Mapped[datetime | None] = mapped_column(doc="last erasure that SQLite's files still show")
     is_demo: Mapped[bool] = mapped_column(default=False)

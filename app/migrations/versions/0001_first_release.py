@@ -289,6 +289,7 @@ def create_tables() -> None:
         sa.Column("reassigned_at", UtcDateTime(), nullable=True),
         sa.Column("last_verified_at", UtcDateTime(), nullable=True),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("unreachable_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("phone_hash", name=op.f("pk_number_facts")),
     )
     op.create_table(
@@ -505,6 +506,15 @@ def create_tables() -> None:
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("sending_stopped_at", UtcDateTime(), nullable=True),
+        sa.Column("stop_scope", sa.String(length=12), server_default=sa.text("'all_sms'"), nullable=False),
+        sa.Column("quiet_hours", sa.JSON(), nullable=True),
+        sa.Column("frequency_cap", sa.JSON(), nullable=True),
+        sa.Column("texts_per_second", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("approval_above", sa.Integer(), nullable=True),
+        sa.Column("currency", sa.String(length=3), server_default=sa.text("'USD'"), nullable=False),
+        sa.Column("text_prices", sa.JSON(), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("confirmation_limits", sa.JSON(), nullable=True),
         sa.CheckConstraint("id = 1", name=op.f("ck_workspace_one_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),
     )
@@ -695,6 +705,7 @@ def create_tables() -> None:
         sa.Column("default_country", sa.String(length=2), nullable=True),
         sa.Column("created_by", sa.String(length=64), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("verify_number", sa.String(length=8), server_default=sa.text("'off'"), nullable=False),
         sa.ForeignKeyConstraint(
             ["form_id"], ["optin_forms.id"], name=op.f("fk_optin_form_versions_form_id_optin_forms")
         ),
@@ -1118,6 +1129,7 @@ def create_tables() -> None:
         postgresql_where=sa.text("inserted_form_id IS NOT NULL"),
     )
     create_bulk_tables()
+    create_sending_tables()
 
 
 def create_bulk_tables() -> None:
@@ -1222,3 +1234,301 @@ def create_bulk_tables() -> None:
         sa.ForeignKeyConstraint(["file_id"], ["job_files.id"], name=op.f("fk_job_file_slices_file_id_job_files")),
         sa.PrimaryKeyConstraint("file_id", "position", name=op.f("pk_job_file_slices")),
     )
+
+
+def create_sending_tables() -> None:
+    op.create_table(
+        "consent_pushes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("phone", sa.String(length=16), nullable=True),
+        sa.Column("phone_hash", sa.String(length=32), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("source", sa.String(length=24), nullable=False),
+        sa.Column("said_at", UtcDateTime(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("error", sa.String(length=255), nullable=True),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("pushed_at", UtcDateTime(), nullable=True),
+        sa.Column("failed_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint("status IN ('opted_in', 'opted_out')", name=op.f("ck_consent_pushes_status")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_pushes")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_consent_pushes_due",
+        "consent_pushes",
+        ["priority", "due_at", "id"],
+        sqlite_where=sa.text("pushed_at IS NULL AND failed_at IS NULL"),
+        postgresql_where=sa.text("pushed_at IS NULL AND failed_at IS NULL"),
+    )
+    op.create_index("ix_consent_pushes_phone_hash", "consent_pushes", ["phone_hash"])
+    op.create_table(
+        "sms_daily_counts",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("purpose", sa.String(length=12), nullable=False),
+        sa.Column("outcome", sa.String(length=32), nullable=False),
+        sa.Column("messages", sa.Integer(), nullable=False),
+        sa.Column("segments", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "country", "purpose", "outcome", name=op.f("pk_sms_daily_counts")),
+    )
+    op.create_table(
+        "campaigns",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("subscription_type_id", sa.Integer(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("opt_out_text", sa.String(length=8), nullable=False),
+        sa.Column("query", sa.JSON(), nullable=True),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("pause_reason", sa.String(length=32), nullable=True),
+        sa.Column("state_before_pause", sa.String(length=12), nullable=True),
+        sa.Column("send_at", UtcDateTime(), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("eligible", sa.Integer(), nullable=False),
+        sa.Column("excluded", sa.JSON(), nullable=False),
+        sa.Column("price_ceiling_micros", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("spent_micros", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("approved_by", sa.String(length=64), nullable=True),
+        sa.Column("approved_at", UtcDateTime(), nullable=True),
+        sa.Column("claimed_by", sa.String(length=32), nullable=True),
+        sa.Column("claimed_at", UtcDateTime(), nullable=True),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=True),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint("opt_out_text IN ('link', 'reply', 'both')", name=op.f("ck_campaigns_opt_out_text")),
+        sa.CheckConstraint(
+            "state IN ('draft', 'scheduled', 'expanding', 'sending', 'paused', 'sent', 'canceled')",
+            name=op.f("ck_campaigns_state"),
+        ),
+        sa.CheckConstraint("total >= 0 AND eligible >= 0", name=op.f("ck_campaigns_counts")),
+        sa.ForeignKeyConstraint(
+            ["subscription_type_id"],
+            ["subscription_types.id"],
+            name=op.f("fk_campaigns_subscription_type_id_subscription_types"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaigns")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_campaigns_active",
+        "campaigns",
+        ["state", "send_at"],
+        sqlite_where=sa.text("state IN ('scheduled', 'expanding', 'sending')"),
+        postgresql_where=sa.text("state IN ('scheduled', 'expanding', 'sending')"),
+    )
+    op.create_index("ix_campaigns_created_at_id", "campaigns", ["created_at", "id"])
+    op.create_table(
+        "short_links",
+        sa.Column("token", sa.String(length=16), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("campaign_id", sa.Integer(), nullable=True),
+        sa.Column("clicks", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_short_links_campaign_id_campaigns")),
+        sa.PrimaryKeyConstraint("token", name=op.f("pk_short_links")),
+    )
+    op.create_index("ix_short_links_campaign_id", "short_links", ["campaign_id"])
+    op.create_table(
+        "sms_messages",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("direction", sa.String(length=8), nullable=False),
+        sa.Column("purpose", sa.String(length=12), nullable=True),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.String(length=32), nullable=True),
+        sa.Column("error_code", sa.String(length=64), nullable=True),
+        sa.Column("contact_id", sa.Integer(), nullable=True),
+        sa.Column("subscription_type_id", sa.Integer(), nullable=True),
+        sa.Column("campaign_id", sa.Integer(), nullable=True),
+        sa.Column("conversation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("phone", sa.String(length=16), nullable=True),
+        sa.Column("phone_hash", sa.String(length=32), nullable=False),
+        sa.Column("phone_country", sa.String(length=2), nullable=True),
+        sa.Column("sender", sa.String(length=64), nullable=True),
+        sa.Column("body", sa.Text(), nullable=True),
+        sa.Column("encoding", sa.String(length=8), nullable=True),
+        sa.Column("segments", sa.Integer(), nullable=False),
+        sa.Column("keyword", sa.String(length=12), nullable=True),
+        sa.Column("details", sa.JSON(), nullable=True),
+        sa.Column("gateway", sa.String(length=16), nullable=True),
+        sa.Column("gateway_id", sa.String(length=64), nullable=True),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=True),
+        sa.Column("expires_at", UtcDateTime(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("claimed_by", sa.String(length=32), nullable=True),
+        sa.Column("claimed_at", UtcDateTime(), nullable=True),
+        sa.Column("sent_at", UtcDateTime(), nullable=True),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint("direction IN ('inbound', 'outbound')", name=op.f("ck_sms_messages_direction")),
+        sa.CheckConstraint(
+            "purpose IN ('campaign', 'message', 'test', 'welcome', 'reply', "
+            "'code', 'confirm', 'stopped', 'started', 'scope', 'help')",
+            name=op.f("ck_sms_messages_purpose"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('queued', 'sending', 'sent', 'delivered', 'failed', 'unknown', 'skipped', 'canceled', "
+            "'received')",
+            name=op.f("ck_sms_messages_state"),
+        ),
+        sa.CheckConstraint("segments >= 0 AND attempts >= 0", name=op.f("ck_sms_messages_counts")),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_sms_messages_campaign_id_campaigns")),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_sms_messages_contact_id_contacts")),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"], ["conversations.id"], name=op.f("fk_sms_messages_conversation_id_conversations")
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscription_type_id"],
+            ["subscription_types.id"],
+            name=op.f("fk_sms_messages_subscription_type_id_subscription_types"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sms_messages")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_sms_messages_campaign_id_phone_hash",
+        "sms_messages",
+        ["campaign_id", "phone_hash"],
+        unique=True,
+        sqlite_where=sa.text("campaign_id IS NOT NULL"),
+        postgresql_where=sa.text("campaign_id IS NOT NULL"),
+    )
+    op.create_index("ix_sms_messages_contact_id_id", "sms_messages", ["contact_id", "id"])
+    op.create_index(
+        "ix_sms_messages_due",
+        "sms_messages",
+        ["priority", "due_at", "id"],
+        sqlite_where=sa.text("state = 'queued'"),
+        postgresql_where=sa.text("state = 'queued'"),
+    )
+    op.create_index(
+        "ix_sms_messages_gateway_id",
+        "sms_messages",
+        ["gateway", "direction", "gateway_id"],
+        unique=True,
+        sqlite_where=sa.text("gateway_id IS NOT NULL"),
+        postgresql_where=sa.text("gateway_id IS NOT NULL"),
+    )
+    op.create_index("ix_sms_messages_phone_hash_created_at", "sms_messages", ["phone_hash", "created_at"])
+    op.create_index(
+        "ix_sms_messages_sending",
+        "sms_messages",
+        ["claimed_at"],
+        sqlite_where=sa.text("state = 'sending'"),
+        postgresql_where=sa.text("state = 'sending'"),
+    )
+    op.create_table(
+        "campaign_recipients",
+        sa.Column("campaign_id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.String(length=32), nullable=True),
+        sa.Column("sms_message_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("due_at", UtcDateTime(), nullable=True),
+        sa.Column("changed_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint(
+            "outcome IN ('queued', 'deferred', 'sent', 'delivered', 'failed', 'unknown', 'skipped', 'canceled')",
+            name=op.f("ck_campaign_recipients_outcome"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaigns.id"], name=op.f("fk_campaign_recipients_campaign_id_campaigns")
+        ),
+        sa.ForeignKeyConstraint(
+            ["contact_id"], ["contacts.id"], name=op.f("fk_campaign_recipients_contact_id_contacts")
+        ),
+        sa.ForeignKeyConstraint(
+            ["sms_message_id"], ["sms_messages.id"], name=op.f("fk_campaign_recipients_sms_message_id_sms_messages")
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "contact_id", name=op.f("pk_campaign_recipients")),
+    )
+    op.create_index("ix_campaign_recipients_contact_id", "campaign_recipients", ["contact_id"])
+    op.create_index(
+        "ix_campaign_recipients_outcome", "campaign_recipients", ["campaign_id", "outcome", "reason", "contact_id"]
+    )
+    op.create_index("ix_campaign_recipients_sms_message_id", "campaign_recipients", ["sms_message_id"])
+    op.create_table(
+        "confirmations",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("token", sa.String(length=32), nullable=False),
+        sa.Column("method", sa.String(length=8), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("subscription_type_id", sa.Integer(), nullable=False),
+        sa.Column("inserted_form_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("phone", sa.String(length=16), nullable=True),
+        sa.Column("phone_hash", sa.String(length=32), nullable=False),
+        sa.Column("code_hash", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("nonce", sa.String(length=16), nullable=True),
+        sa.Column("tries_left", sa.Integer(), nullable=False),
+        sa.Column("sends", sa.Integer(), nullable=False),
+        sa.Column("next_send_at", UtcDateTime(), nullable=True),
+        sa.Column("evidence", sa.JSON(), nullable=True),
+        sa.Column("locale", sa.String(length=8), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint("method IN ('off', 'code', 'reply', 'sms_link')", name=op.f("ck_confirmations_method")),
+        sa.CheckConstraint(
+            "state IN ('pending', 'confirmed', 'expired', 'failed', 'canceled')", name=op.f("ck_confirmations_state")
+        ),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_confirmations_contact_id_contacts")),
+        sa.ForeignKeyConstraint(
+            ["inserted_form_id"], ["inserted_forms.id"], name=op.f("fk_confirmations_inserted_form_id_inserted_forms")
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscription_type_id"],
+            ["subscription_types.id"],
+            name=op.f("fk_confirmations_subscription_type_id_subscription_types"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_confirmations")),
+        sa.UniqueConstraint("nonce", name=op.f("uq_confirmations_nonce")),
+        sa.UniqueConstraint("token", name=op.f("uq_confirmations_token")),
+    )
+    op.create_index("ix_confirmations_contact_id", "confirmations", ["contact_id"])
+    op.create_index(
+        "ix_confirmations_contact_pending",
+        "confirmations",
+        ["contact_id", "subscription_type_id"],
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_index("ix_confirmations_inserted_form_id", "confirmations", ["inserted_form_id"])
+    op.create_index(
+        "ix_confirmations_pending",
+        "confirmations",
+        ["phone_hash"],
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_table(
+        "stopped_consents",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("sms_message_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("phone_hash", sa.String(length=32), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("subscription_type_id", sa.Integer(), nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("state_before", sa.String(length=16), nullable=False),
+        sa.Column("stopped_at", UtcDateTime(), nullable=False),
+        sa.Column("restored_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_stopped_consents_contact_id_contacts")),
+        sa.ForeignKeyConstraint(
+            ["sms_message_id"], ["sms_messages.id"], name=op.f("fk_stopped_consents_sms_message_id_sms_messages")
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscription_type_id"],
+            ["subscription_types.id"],
+            name=op.f("fk_stopped_consents_subscription_type_id_subscription_types"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stopped_consents")),
+    )
+    op.create_index("ix_stopped_consents_contact_id", "stopped_consents", ["contact_id"])
+    op.create_index("ix_stopped_consents_phone_hash", "stopped_consents", ["phone_hash"])
