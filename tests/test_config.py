@@ -115,7 +115,8 @@ def test_a_gateway_that_lacks_a_setting_stops_the_start_with_its_name(
     assert load(tmp_path, **complete).sms_gateway == gateway
     for name in (*needed, "public_url"):
         first = "twilio_messaging_service_sid" if name == "twilio_from" else name  # one of the two is needed
-        with pytest.raises(BadSetting, match=f"^ASSENT_{first.upper()}: needed, because ASSENT_SMS_GATEWAY is {gateway}"):
+        reason = f"^ASSENT_{first.upper()}: needed, because ASSENT_SMS_GATEWAY is {gateway}"
+        with pytest.raises(BadSetting, match=reason):
             load(tmp_path, **{key: value for key, value in complete.items() if key != name})
     load(tmp_path, **(complete | {"sms_gateway": "sandbox"}))
 

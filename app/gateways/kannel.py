@@ -194,10 +194,11 @@ def _posted_values(callback: Callback) -> dict[str, str]:
 
 
 def _values_of_query(callback: Callback) -> dict[str, str]:
-    """The query, in the charset that Kannel names in it. It is read twice, because only then the charset is known."""
-    charset = _charset(dict(callback.query).get("charset", ""))
+    """The query. Only its text may have other than ASCII characters, in the charset that Kannel names."""
     query = urlsplit(callback.url).query
-    return dict(parse_qsl(query, keep_blank_values=True, encoding=charset, errors="replace"))
+    values = dict(parse_qsl(query, keep_blank_values=True, encoding="latin-1"))
+    charset = _charset(values.get("charset", ""))
+    return values | {"text": values.get("text", "").encode("latin-1", "replace").decode(charset, "replace")}
 
 
 def _charset(name: str) -> str:

@@ -81,6 +81,9 @@ class Connections:
         for each in resting:
             each.connection.close()
 
+    def __del__(self) -> None:
+        self.close()
+
     def _take(self, target: Target) -> HTTPConnection | None:
         """The connection that was used last, if it is still open. Others that rested too long are closed."""
         freshest: HTTPConnection | None = None
