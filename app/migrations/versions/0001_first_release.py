@@ -292,6 +292,20 @@ def create_tables() -> None:
         sa.Column("unreachable_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("phone_hash", name=op.f("pk_number_facts")),
     )
+    op.create_index(
+        "ix_number_facts_reassigned",
+        "number_facts",
+        ["phone_hash", "reassigned_at"],
+        sqlite_where=sa.text("reassigned_at IS NOT NULL"),
+        postgresql_where=sa.text("reassigned_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_number_facts_undeliverable",
+        "number_facts",
+        ["phone_hash"],
+        sqlite_where=sa.text("undeliverable_at IS NOT NULL"),
+        postgresql_where=sa.text("undeliverable_at IS NOT NULL"),
+    )
     op.create_table(
         "optin_forms",
         sa.Column("id", sa.Integer(), nullable=False),
