@@ -1415,13 +1415,20 @@ def create_sending_tables() -> None:
         sqlite_where=sa.text("campaign_id IS NOT NULL"),
         postgresql_where=sa.text("campaign_id IS NOT NULL"),
     )
+    op.create_index(
+        "ix_sms_messages_campaign_due",
+        "sms_messages",
+        ["campaign_id", "due_at", "id"],
+        sqlite_where=sa.text("state = 'queued' AND priority >= 2"),
+        postgresql_where=sa.text("state = 'queued' AND priority >= 2"),
+    )
     op.create_index("ix_sms_messages_contact_id_id", "sms_messages", ["contact_id", "id"])
     op.create_index(
         "ix_sms_messages_due",
         "sms_messages",
         ["priority", "due_at", "id"],
-        sqlite_where=sa.text("state = 'queued'"),
-        postgresql_where=sa.text("state = 'queued'"),
+        sqlite_where=sa.text("state = 'queued' AND priority < 2"),
+        postgresql_where=sa.text("state = 'queued' AND priority < 2"),
     )
     op.create_index(
         "ix_sms_messages_gateway_id",
@@ -1438,6 +1445,13 @@ def create_sending_tables() -> None:
         ["claimed_at"],
         sqlite_where=sa.text("state = 'sending'"),
         postgresql_where=sa.text("state = 'sending'"),
+    )
+    op.create_index(
+        "ix_sms_messages_unknown",
+        "sms_messages",
+        ["id"],
+        sqlite_where=sa.text("state = 'unknown'"),
+        postgresql_where=sa.text("state = 'unknown'"),
     )
     op.create_table(
         "campaign_recipients",
