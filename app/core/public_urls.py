@@ -66,3 +66,10 @@ def account(*, base: str = "") -> str:
 def logo(version: str, *, base: str = "") -> str:
     """The workspace's logo; ``version`` is its hash, so that browsers keep it."""
     return f"{base}/logo?v={version}"
+
+
+def report_hook(gateway: str, message_id: int, secret: str = "", base: str = "") -> str:
+    """Where a gateway sends its reports about one text. Stand-in until the hooks are merged."""
+    name = {"kannel": "dlr"}.get(gateway, "status")
+    query = f"?id={message_id}" + (f"&secret={secret}" if secret else "")
+    return f"{base}{HOOKS}/{gateway}/{name}{query}"

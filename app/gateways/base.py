@@ -58,6 +58,7 @@ class SendResult:
     """:param gateway_id: the gateway's id of the text, where it gives one
     :param error_code: the gateway's; :param problem: one sentence for agents
     :param retry_after_s: how long the gateway asks to wait
+    :param delivered: the text has arrived already; no report follows (sandbox)
     """
 
     accepted: Accepted
@@ -66,6 +67,7 @@ class SendResult:
     problem: str | None = None
     effect: Effect = Effect.NONE
     retry_after_s: float = 0.0
+    delivered: bool = False
 
 
 @dataclass(frozen=True)
