@@ -20,6 +20,7 @@ from app.core.subscriptions import subscription_types
 from app.models import (
     Agent,
     Channel,
+    Confirmation,
     ConsentType,
     Contact,
     ContactRole,
@@ -29,6 +30,7 @@ from app.models import (
     Role,
     Source,
     SubscriptionType,
+    VerifyNumber,
 )
 
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
@@ -113,3 +115,21 @@ def opt_out(session: Session, contact: Contact, subscription_type: SubscriptionT
         values.pop("evidence", evidence(Source.PREFERENCE_CENTER)),
         at=values.pop("at", NOON + timedelta(hours=1)),
     )
+
+
+def pending_confirmation(session: Session, contact: Contact, subscription_type: SubscriptionType) -> Confirmation:
+    session.flush()
+    made = Confirmation(
+        token=f"confirmation{next(_serial)}",
+        method=VerifyNumber.CODE,
+        contact_id=contact.id,
+        subscription_type_id=subscription_type.id,
+        phone=contact.phone,
+        phone_hash=contact.phone_hash,
+        locale="en",
+        created_at=NOON,
+        expires_at=NOON + timedelta(minutes=10),
+    )
+    session.add(made)
+    session.flush()
+    return made

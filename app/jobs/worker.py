@@ -1,4 +1,4 @@
-"""The background worker: Huey's consumer in the main thread; outbox, webhooks and the ledger in further threads."""
+"""The background worker: Huey's consumer in the main thread; outbox, webhooks, texts, ledger in further threads."""
 
 import signal
 import threading
@@ -25,6 +25,7 @@ from app.jobs import (
     publish_head,
     run_bulk_jobs,
     seal_ledger,
+    send_sms,
     verify_ledger,
 )
 from app.jobs import route_outbox as sweep
@@ -62,7 +63,7 @@ def run(settings: Settings, *, threads: int = 2) -> None:
     :param threads: how many jobs run at the same time
     :raises InvalidState: the database is not ready
     """
-    database = store.open_database(settings, connections=threads + 6)
+    database = store.open_database(settings, connections=threads + 8)
     if reason := store.why_not_ready(database):
         raise InvalidState(reason)
     if mended := number_rules.apply(database):
@@ -74,9 +75,11 @@ def run(settings: Settings, *, threads: int = 2) -> None:
     watch_bulk_jobs = run_bulk_jobs.register(queue, database)
     stopping = threading.Event()
     sender = deliver_webhooks.sender(settings, database)
+    texts = send_sms.sender(settings, database)
     other_threads = [
         threading.Thread(target=sweep.run, args=(database, stopping, sender.wake), name="sweep"),
         threading.Thread(target=sender.run, args=(stopping,), name="webhooks"),
+        threading.Thread(target=texts.run, args=(stopping,), name="texts"),
         threading.Thread(target=seal_ledger.run, args=(database, stopping), name="sealer"),
         threading.Thread(target=verify_ledger.run, args=(database, settings, stopping), name="verifier"),
         threading.Thread(target=watch_bulk_jobs, args=(stopping,), name="bulk jobs"),
@@ -85,6 +88,7 @@ def run(settings: Settings, *, threads: int = 2) -> None:
     def stop_threads() -> None:
         stopping.set()
         sender.wake()
+        texts.wake()
 
     for each in other_threads:
         each.start()

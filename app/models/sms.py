@@ -53,8 +53,10 @@ class SmsState(StrEnum):
     RECEIVED = "received"
 
 
-_DUE = text("state = 'queued'")
+_DUE = text("state = 'queued' AND priority < 2")
+_DUE_OF_CAMPAIGN = text("state = 'queued' AND priority >= 2")
 _SENDING = text("state = 'sending'")
+_UNKNOWN = text("state = 'unknown'")
 _OF_CAMPAIGN = text("campaign_id IS NOT NULL")
 _AT_GATEWAY = text("gateway_id IS NOT NULL")
 
@@ -75,8 +77,18 @@ class SmsMessage(Base):
         one_of("purpose", Purpose),
         one_of("state", SmsState),
         CheckConstraint("segments >= 0 AND attempts >= 0", name="counts"),
-        # For the worker: what is due, the most urgent first.
+        # For the worker: what is due, the most urgent first. Those of campaigns have an index of their own, so that the
+        # texts of a paused campaign are not in the way of others.
         Index("ix_sms_messages_due", "priority", "due_at", "id", sqlite_where=_DUE, postgresql_where=_DUE),
+        Index(
+            "ix_sms_messages_campaign_due",
+            "campaign_id",
+            "due_at",
+            "id",
+            sqlite_where=_DUE_OF_CAMPAIGN,
+            postgresql_where=_DUE_OF_CAMPAIGN,
+        ),
+        Index("ix_sms_messages_unknown", "id", sqlite_where=_UNKNOWN, postgresql_where=_UNKNOWN),
         Index("ix_sms_messages_sending", "claimed_at", sqlite_where=_SENDING, postgresql_where=_SENDING),
         # One text of a campaign to a number, though several contacts have it.
         Index(

@@ -292,6 +292,20 @@ def create_tables() -> None:
         sa.Column("unreachable_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("phone_hash", name=op.f("pk_number_facts")),
     )
+    op.create_index(
+        "ix_number_facts_reassigned",
+        "number_facts",
+        ["phone_hash", "reassigned_at"],
+        sqlite_where=sa.text("reassigned_at IS NOT NULL"),
+        postgresql_where=sa.text("reassigned_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_number_facts_undeliverable",
+        "number_facts",
+        ["phone_hash"],
+        sqlite_where=sa.text("undeliverable_at IS NOT NULL"),
+        postgresql_where=sa.text("undeliverable_at IS NOT NULL"),
+    )
     op.create_table(
         "optin_forms",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -1401,13 +1415,20 @@ def create_sending_tables() -> None:
         sqlite_where=sa.text("campaign_id IS NOT NULL"),
         postgresql_where=sa.text("campaign_id IS NOT NULL"),
     )
+    op.create_index(
+        "ix_sms_messages_campaign_due",
+        "sms_messages",
+        ["campaign_id", "due_at", "id"],
+        sqlite_where=sa.text("state = 'queued' AND priority >= 2"),
+        postgresql_where=sa.text("state = 'queued' AND priority >= 2"),
+    )
     op.create_index("ix_sms_messages_contact_id_id", "sms_messages", ["contact_id", "id"])
     op.create_index(
         "ix_sms_messages_due",
         "sms_messages",
         ["priority", "due_at", "id"],
-        sqlite_where=sa.text("state = 'queued'"),
-        postgresql_where=sa.text("state = 'queued'"),
+        sqlite_where=sa.text("state = 'queued' AND priority < 2"),
+        postgresql_where=sa.text("state = 'queued' AND priority < 2"),
     )
     op.create_index(
         "ix_sms_messages_gateway_id",
@@ -1424,6 +1445,13 @@ def create_sending_tables() -> None:
         ["claimed_at"],
         sqlite_where=sa.text("state = 'sending'"),
         postgresql_where=sa.text("state = 'sending'"),
+    )
+    op.create_index(
+        "ix_sms_messages_unknown",
+        "sms_messages",
+        ["id"],
+        sqlite_where=sa.text("state = 'unknown'"),
+        postgresql_where=sa.text("state = 'unknown'"),
     )
     op.create_table(
         "campaign_recipients",
