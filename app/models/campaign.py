@@ -53,8 +53,8 @@ class Campaign(Base):
     were not eligible when it was expanded, by their first reason. ``position``: where the expansion goes on.
     ``pause_reason``: why it was paused (``agent``, ``approval``, ``gateway``, ``spend``, ``stopped``).
     ``price_ceiling_micros`` and ``spent_micros`` are in millionths of the workspace's currency. ``edited_by``: who
-    changed it last. ``settled_to``: after a pause, a resume or a cancel, up to which contact its queued texts follow the
-    state already; null: all do.
+    changed it last. ``settled_to``: after a pause, a resume or a cancel, up to which contact its queued texts follow
+    the state already; null: all do.
     """
 
     __tablename__ = "campaigns"

@@ -6,7 +6,7 @@ in chunks (``settling.py``).
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from app.core import audit, message_template
@@ -21,6 +21,8 @@ BY_AGENT, APPROVAL, GATEWAY, SPEND, STOPPED = "agent", "approval", "gateway", "s
 _UNSENT = frozenset({CampaignState.DRAFT, CampaignState.SCHEDULED})
 RUNNING = frozenset({CampaignState.EXPANDING, CampaignState.SENDING})
 _PAUSABLE = RUNNING | {CampaignState.SCHEDULED}
+_ENDED = frozenset({CampaignState.SENT, CampaignState.CANCELED})
+REPORTED_WITHIN = timedelta(days=3)
 SYSTEM = "system"
 
 
@@ -91,6 +93,13 @@ def pause_all(session: Session, reason: str, *, at: datetime) -> list[int]:
     """Pause every campaign that is being sent, such as when the gateway refuses everything. Returns their ids."""
     running = session.scalars(select(Campaign.id).where(Campaign.state.in_(RUNNING)).order_by(Campaign.id)).all()
     return [each for each in running if pause_by_system(session, each, reason, at=at)]
+
+
+def running(session: Session, *, at: datetime) -> list[int]:
+    """The campaigns whose texts are being sent, or were sent within three days: reports about them may still arrive."""
+    recent = and_(Campaign.state.in_(_ENDED), Campaign.finished_at > at - REPORTED_WITHIN)
+    query = select(Campaign.id).where(or_(Campaign.state.in_(RUNNING), recent))
+    return list(session.scalars(query.order_by(Campaign.id)))
 
 
 def resume(session: Session, campaign_id: int, *, actor: str, at: datetime) -> Campaign:
@@ -190,7 +199,7 @@ def _check_ready(session: Session, campaign: Campaign) -> None:
     scope = audience_sql.scope_of(session, campaign.subscription_type_id, campaign.query)
     if settings.get(session).approval_above is None or campaign.approved_by is not None:
         return
-    recipients = campaign.eligible if campaign.started_at else audience.count(session, scope).eligible
+    recipients = campaign.eligible if campaign.position else audience.count(session, scope).eligible
     if needs_approval(session, campaign, recipients):
         raise InvalidState(
             "This campaign goes to %(recipients)s people. A second person has to approve it first.",

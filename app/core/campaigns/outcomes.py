@@ -1,6 +1,6 @@
 """What became of each recipient of a campaign, and how many have each outcome.
 
-An outcome follows the recipient's text. Whoever changes texts calls ``record`` in the same transaction; ``catch_up``
+An outcome follows the recipient's text. Whoever changes texts calls ``record`` in the same transaction; ``compare``
 finds what was missed.
 """
 
@@ -25,8 +25,6 @@ _CONTACT = cast(Table, Contact.__table__)
 _RECIPIENT = cast(Table, CampaignRecipient.__table__)
 _MESSAGE = cast(Table, SmsMessage.__table__)
 OPEN = (Outcome.QUEUED, Outcome.DEFERRED)
-# The gateway may still report about these.
-_UNSETTLED = (*OPEN, Outcome.SENT, Outcome.UNKNOWN)
 _ATTEMPTED = frozenset({Outcome.SENT, Outcome.DELIVERED, Outcome.FAILED, Outcome.UNKNOWN})
 DEFERRING = frozenset({"quiet_hours", "frequency_cap"})
 
@@ -78,21 +76,36 @@ def record_ids(session: Session, message_ids: Sequence[int], *, at: datetime) ->
     _spend(session, spent, at=at)
 
 
-def catch_up(session: Session, campaign_id: int, after: int, limit: int, *, at: datetime) -> int | None:
-    """Compare the next recipients, in the order of contacts, with their texts, and record what differs.
-
-    Returns the contact to go on after; null at the end.
+@dataclass(frozen=True)
+class Compared:
+    """:param differing: texts whose recipients have another outcome than they; ``record_ids`` mends that
+    :param next_after: the contact to go on after; 0 at the end
     """
+
+    differing: list[int]
+    next_after: int
+
+
+def compare(session: Session, campaign_id: int, after: int, limit: int) -> Compared:
+    """Compare the next recipients, in the order of contacts, with their texts. Only reads.
+
+    Reports of gateways change texts, and usually their recipients with them; this finds what was missed.
+    """
+    columns = (_RECIPIENT.c[name] for name in ("contact_id", "sms_message_id", "outcome", "reason"))
     some = (
-        select(_RECIPIENT.c.contact_id, _RECIPIENT.c.sms_message_id, _RECIPIENT.c.outcome)
+        select(*columns, _MESSAGE.c.state, _MESSAGE.c.reason.label("message_reason"))
+        .select_from(_RECIPIENT.outerjoin(_MESSAGE, _MESSAGE.c.id == _RECIPIENT.c.sms_message_id))
         .where(_RECIPIENT.c.campaign_id == campaign_id, _RECIPIENT.c.contact_id > after)
         .order_by(_RECIPIENT.c.contact_id)
         .limit(limit)
     )
     found = run(session, some).all()
-    unsettled = [each.sms_message_id for each in found if each.outcome in _UNSETTLED and each.sms_message_id]
-    record_ids(session, unsettled, at=at)
-    return found[-1].contact_id if len(found) == limit else None
+    differing = [
+        each.sms_message_id
+        for each in found
+        if each.sms_message_id and _outcome_of(each.state, each.message_reason) != (each.outcome, each.reason)
+    ]
+    return Compared(differing, found[-1].contact_id if len(found) == limit else 0)
 
 
 def counts(session: Session, campaign: Campaign) -> dict[str, Any]:
