@@ -50,7 +50,9 @@ def register(queue: Huey, database: Database) -> Callable[[threading.Event], Non
     return watch
 
 
-def run_part(database: Database, campaign_id: int, part: str, *, seconds: float = PART_S) -> bool:
+def run_part(
+    database: Database, campaign_id: int, part: str, *, seconds: float = PART_S, chunk: int = expansion.CHUNK
+) -> bool:
     """Work on a campaign for about ``seconds``; returns whether more is left for this part."""
     until = time.monotonic() + seconds
     with database.unit_of_work() as session:
@@ -61,17 +63,17 @@ def run_part(database: Database, campaign_id: int, part: str, *, seconds: float 
     try:
         while True:
             with database.unit_of_work() as session:
-                is_last = expansion.expand(session, campaign_id, part, at=clock.now())
+                is_last = expansion.expand(session, campaign_id, part, at=clock.now(), chunk=chunk)
             if is_last or time.monotonic() > until:
                 return not is_last
     except InvalidState:  # another worker has it, or it was paused
         return False
 
 
-def run_until_sending(database: Database, campaign_id: int) -> None:
+def run_until_sending(database: Database, campaign_id: int, *, chunk: int = expansion.CHUNK) -> None:
     """Write all recipients of a campaign in this process, for commands and tests."""
     part = secrets.token_hex(8)
-    while run_part(database, campaign_id, part):
+    while run_part(database, campaign_id, part, chunk=chunk):
         pass
 
 

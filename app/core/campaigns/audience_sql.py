@@ -1,24 +1,26 @@
 """The audience of a campaign in SQL over sets."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Table, and_, func, select, true
+from sqlalchemy import ColumnElement, Select, Table, and_, false, func, select, true
 from sqlalchemy.orm import Session
 
 from app.core.consent import eligibility_sql
+from app.core.consent.rules import RULES
 from app.core.consent.rules import Query as RulesQuery
 from app.core.contacts import filter_sql, filters
 from app.core.contacts import search as contact_search
 from app.core.errors import NotFound
 from app.core.workspace import settings
 from app.db import run
-from app.models import Channel, Consent, Contact, SubscriptionType
+from app.models import Channel, Consent, ConsentState, Contact, SubscriptionType
 
 DUPLICATE_NUMBER = "duplicate_number"
 _CONTACT = cast(Table, Contact.__table__)
-_CONSENT = cast(Table, Consent.__table__)
+_OWN = cast(Table, Consent.__table__).alias("own")
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,24 @@ def scope_of(session: Session, subscription_type_id: int, query: Mapping[str, An
 
 
 def counts(session: Session, scope: Scope) -> dict[str | None, int]:
-    """How many contacts have each first reason; under null those who have none, with duplicate numbers."""
-    of_contacts = select(eligibility_sql.first_reason(scope.rules).label("reason")).where(scope.where).subquery()
-    by_reason = select(of_contacts.c.reason, func.count()).group_by(of_contacts.c.reason)
-    rows: Any = run(session, by_reason)
-    return {row[0]: int(row[1]) for row in rows}
+    """How many contacts have each first reason; under null those who have none, with duplicate numbers.
+
+    One pass. Each rule is a column to group by, and the consent of the type is joined: planners know that a condition
+    has two values, so they sort nothing, and PostgreSQL joins by hash instead of asking an index for each contact.
+    """
+    joined = _JoinedRules(scope.rules.subscription_type, scope.rules.allowed_countries)
+    rules = [rule for rule in RULES if Channel.SMS in rule.channels]
+    conditions = [
+        func.coalesce(rule.condition(joined), false()).label(f"rule{place}") for place, rule in enumerate(rules)
+    ]
+    source = _CONTACT.outerjoin(_OWN, _is_own(scope.subscription_type))
+    query = select(*conditions, func.count()).select_from(source).where(scope.where).group_by(*conditions)
+    found: Counter[str | None] = Counter()
+    rows: Any = run(session, query)
+    for *applies, number in rows:
+        first = next((rule.reason.value for rule, holds in zip(rules, applies, strict=True) if holds), None)
+        found[first] += int(number)
+    return dict(found)
 
 
 def eligible_by_country(session: Session, scope: Scope) -> dict[str | None, int]:
@@ -102,6 +117,21 @@ def is_in(scope: Scope, contact_id: int) -> Select[Any]:
     return select(_CONTACT.c.id).where(_CONTACT.c.id == contact_id, scope.where)
 
 
+class _JoinedRules(RulesQuery):
+    """The rules where each contact's consent of the type is joined as ``own``."""
+
+    def has_consent(self, state: ConsentState) -> ColumnElement[bool]:
+        return func.coalesce(_OWN.c.state == state.value, false())
+
+    def opted_in_for_another(self) -> ColumnElement[bool]:
+        is_current = func.coalesce(_OWN.c.destination_hash == _CONTACT.c.phone_hash, false())
+        return and_(self.has_consent(ConsentState.OPTED_IN), ~is_current)
+
+
+def _is_own(subscription_type: SubscriptionType) -> ColumnElement[bool]:
+    return and_(_OWN.c.contact_id == _CONTACT.c.id, _OWN.c.subscription_type_id == subscription_type.id)
+
+
 # What merges and erasures leave behind is no person.
 _IS_PERSON = and_(_CONTACT.c.merged_into_id.is_(None), _CONTACT.c.erased_at.is_(None))
 
@@ -117,12 +147,11 @@ def _shared_numbers(among: Select[Any] | None = None) -> Select[Any]:
 
 def _ranked(scope: Scope, numbers: Select[Any]) -> Select[Any]:
     """Eligible contacts with one of these numbers, each with its place: the newest opt-in is first and keeps it."""
-    of_type = and_(
-        _CONSENT.c.contact_id == _CONTACT.c.id, _CONSENT.c.subscription_type_id == scope.subscription_type.id
-    )
-    order = (_CONSENT.c.changed_at.is_(None), _CONSENT.c.changed_at.desc(), _CONTACT.c.id.desc())
+    order = (_OWN.c.changed_at.is_(None), _OWN.c.changed_at.desc(), _CONTACT.c.id.desc())
     place = func.row_number().over(partition_by=_CONTACT.c.phone_hash, order_by=order)
-    chosen = select(_CONTACT.c.id, place.label("place")).select_from(_CONTACT.outerjoin(_CONSENT, of_type))
+    chosen = select(_CONTACT.c.id, place.label("place")).select_from(
+        _CONTACT.outerjoin(_OWN, _is_own(scope.subscription_type))
+    )
     return chosen.where(
         _CONTACT.c.phone_hash.in_(numbers), scope.where, eligibility_sql.first_reason(scope.rules).is_(None)
     )

@@ -96,8 +96,6 @@ def begin(session: Session, campaign_id: int, part: str, counted: Audience | Non
         lifecycle.begin(campaign, at=at)
     if (obstacle := _obstacle(session, campaign, counted)) is not None:
         lifecycle.pause_by_system(session, campaign_id, obstacle, at=at)
-        campaign.claimed_by = campaign.claimed_at = None
-        session.flush()
         return False
     if counted is not None:
         campaign.total, campaign.excluded = counted.total, dict(counted.excluded)
@@ -109,10 +107,9 @@ def begin(session: Session, campaign_id: int, part: str, counted: Audience | Non
 def fail(session: Session, campaign_id: int, *, at: datetime) -> None:
     """Pause a campaign whose audience cannot be read any more."""
     lifecycle.pause_by_system(session, campaign_id, lifecycle.STOPPED, at=at)
-    run(session, update(_CAMPAIGN).where(_CAMPAIGN.c.id == campaign_id).values(claimed_by=None, claimed_at=None))
 
 
-def expand(session: Session, campaign_id: int, part: str, *, at: datetime) -> bool:
+def expand(session: Session, campaign_id: int, part: str, *, at: datetime, chunk: int = CHUNK) -> bool:
     """Write the next recipients and their texts. Returns whether that was the end.
 
     :raises InvalidState: another worker has the campaign by now, or it was paused; nothing may be committed
@@ -120,10 +117,10 @@ def expand(session: Session, campaign_id: int, part: str, *, at: datetime) -> bo
     campaign = session.get_one(Campaign, campaign_id)
     position = campaign.position
     scope = audience_sql.scope_of(session, campaign.subscription_type_id, campaign.query)
-    found: Any = run(session, audience_sql.eligible_after(scope, position, CHUNK)).all()
+    found: Any = run(session, audience_sql.eligible_after(scope, position, chunk)).all()
     rows = [_Row(*row) for row in found]
     queued = _write(session, campaign, scope, rows, at) if rows else 0
-    is_last = len(rows) < CHUNK
+    is_last = len(rows) < chunk
     values: dict[str, Any] = {"eligible": _CAMPAIGN.c.eligible + queued, "claimed_at": at}
     values["position"] = rows[-1].id if rows else position
     if is_last:

@@ -213,6 +213,7 @@ def _pause(campaign: Campaign, reason: str) -> None:
     if campaign.state in RUNNING:
         campaign.settled_to = 0
     campaign.state, campaign.pause_reason = CampaignState.PAUSED, reason
+    campaign.claimed_by = campaign.claimed_at = None
 
 
 def _changed(session: Session, campaign: Campaign, act: str, actor: str, at: datetime, **details: str) -> Campaign:

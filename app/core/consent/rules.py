@@ -71,7 +71,10 @@ class Facts:
 
 @dataclass(frozen=True)
 class Query:
-    """What the conditions are built for: one subscription type, over the table ``contacts``."""
+    """What the conditions are built for: one subscription type, over the table ``contacts``.
+
+    The methods ask each contact's consents. A statement that joins the consents of the type overrides them.
+    """
 
     subscription_type: SubscriptionType
     allowed_countries: tuple[str, ...]
@@ -90,6 +93,17 @@ class Query:
             _CONSENT.c.state == literal(state.value, literal_execute=True),
         )
         return consents.correlate(_CONTACT).exists()
+
+    def opted_in_for_another(self) -> ColumnElement[bool]:
+        """Whether the contact has an opt-in that was given for another number or address than it has now."""
+        is_current = is_given_for_current(self.subscription_type.channel)
+        with_another = select(literal(1)).where(
+            _CONSENT.c.contact_id == _CONTACT.c.id,
+            _CONSENT.c.subscription_type_id == self.subscription_type.id,
+            _CONSENT.c.state == literal(ConsentState.OPTED_IN.value, literal_execute=True),
+            ~func.coalesce(is_current, false()),
+        )
+        return with_another.correlate(_CONTACT).exists()
 
 
 @dataclass(frozen=True)
@@ -152,14 +166,7 @@ def _opted_in_with_another(query: Query) -> ColumnElement[bool]:
     """Whether the contact opted in with another number or address than it has now."""
     if query.subscription_type.consent_type != ConsentType.OPT_IN:
         return false()
-    is_current = is_given_for_current(query.subscription_type.channel)
-    with_another = select(literal(1)).where(
-        _CONSENT.c.contact_id == _CONTACT.c.id,
-        _CONSENT.c.subscription_type_id == query.subscription_type.id,
-        _CONSENT.c.state == literal(ConsentState.OPTED_IN.value, literal_execute=True),
-        ~func.coalesce(is_current, false()),
-    )
-    return and_(with_another.correlate(_CONTACT).exists(), ~_opted_out(query))
+    return and_(query.opted_in_for_another(), ~_opted_out(query))
 
 
 def _never_opted_in(query: Query) -> ColumnElement[bool]:
