@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.accounts import agents as accounts
+from app.core.campaigns import drafts as campaigns
+from app.core.campaigns.drafts import CampaignValues
 from app.core.consent import changes as consent
 from app.core.consent import locking
 from app.core.contacts import records as contacts
@@ -19,6 +21,7 @@ from app.core.ledger.evidence import Evidence
 from app.core.subscriptions import subscription_types
 from app.models import (
     Agent,
+    Campaign,
     Channel,
     Confirmation,
     ConsentType,
@@ -133,3 +136,10 @@ def pending_confirmation(session: Session, contact: Contact, subscription_type: 
     session.add(made)
     session.flush()
     return made
+
+
+def campaign(session: Session, subscription_type: SubscriptionType, **values: Any) -> Campaign:
+    values = {"name": "Spring", "body": "Hello {{ name | there }}", "actor": "agent:1", "at": NOON} | values
+    actor, at = values.pop("actor"), values.pop("at")
+    content = CampaignValues(subscription_type_id=subscription_type.id, **values)
+    return campaigns.create(session, content, actor=actor, at=at)

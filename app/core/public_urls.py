@@ -50,6 +50,11 @@ def one_click(token: str, subscription_type_id: int, *, base: str = "") -> str:
     return f"{base}{PREFERENCES}/{token}/one-click?type={subscription_type_id}"
 
 
+def short_link(token: str, *, base: str = "") -> str:
+    """An address that leads on to one in a campaign's text (``campaigns/short_links.py``)."""
+    return f"{base}{SHORT_LINKS}/{token}"
+
+
 def inbox(*, base: str = "") -> str:
     """The inbox of agents."""
     return f"{base}/inbox"

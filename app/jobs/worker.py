@@ -24,6 +24,7 @@ from app.jobs import (
     mail_waiting,
     publish_head,
     run_bulk_jobs,
+    run_campaigns,
     seal_ledger,
     send_sms,
     verify_ledger,
@@ -63,7 +64,7 @@ def run(settings: Settings, *, threads: int = 2) -> None:
     :param threads: how many jobs run at the same time
     :raises InvalidState: the database is not ready
     """
-    database = store.open_database(settings, connections=threads + 8)
+    database = store.open_database(settings, connections=threads + 9)
     if reason := store.why_not_ready(database):
         raise InvalidState(reason)
     if mended := number_rules.apply(database):
@@ -73,6 +74,7 @@ def run(settings: Settings, *, threads: int = 2) -> None:
     queue = open_queue(settings, database)
     schedule(queue, database, settings)
     watch_bulk_jobs = run_bulk_jobs.register(queue, database)
+    watch_campaigns = run_campaigns.register(queue, database)
     stopping = threading.Event()
     sender = deliver_webhooks.sender(settings, database)
     texts = send_sms.sender(settings, database)
@@ -83,6 +85,7 @@ def run(settings: Settings, *, threads: int = 2) -> None:
         threading.Thread(target=seal_ledger.run, args=(database, stopping), name="sealer"),
         threading.Thread(target=verify_ledger.run, args=(database, settings, stopping), name="verifier"),
         threading.Thread(target=watch_bulk_jobs, args=(stopping,), name="bulk jobs"),
+        threading.Thread(target=watch_campaigns, args=(stopping,), name="campaigns"),
     ]
 
     def stop_threads() -> None:

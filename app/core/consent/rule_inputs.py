@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import ColumnElement, Table, literal, select
+from sqlalchemy import ColumnElement, Table, false, func, literal, select
 
+from app.core.consent.current_destination import is_given_for_current
 from app.models import Channel, Consent, ConsentState, Contact, SubscriptionType
 
 _CONTACT = cast(Table, Contact.__table__)
@@ -48,7 +49,10 @@ class Facts:
 
 @dataclass(frozen=True)
 class Query:
-    """What the conditions are built for: one subscription type, over the table ``contacts``."""
+    """What the conditions are built for: one subscription type, over the table ``contacts``.
+
+    The methods ask each contact's consents. A statement that joins the consents of the type overrides them.
+    """
 
     subscription_type: SubscriptionType
     allowed_countries: tuple[str, ...]
@@ -67,3 +71,14 @@ class Query:
             _CONSENT.c.state == literal(state.value, literal_execute=True),
         )
         return consents.correlate(_CONTACT).exists()
+
+    def opted_in_for_another(self) -> ColumnElement[bool]:
+        """Whether the contact has an opt-in that was given for another number or address than it has now."""
+        is_current = is_given_for_current(self.subscription_type.channel)
+        with_another = select(literal(1)).where(
+            _CONSENT.c.contact_id == _CONTACT.c.id,
+            _CONSENT.c.subscription_type_id == self.subscription_type.id,
+            _CONSENT.c.state == literal(ConsentState.OPTED_IN.value, literal_execute=True),
+            ~func.coalesce(is_current, false()),
+        )
+        return with_another.correlate(_CONTACT).exists()

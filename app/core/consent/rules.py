@@ -12,7 +12,6 @@ from typing import cast
 from sqlalchemy import ColumnElement, Table, and_, false, func, literal, or_, select, true
 
 from app.core import phone
-from app.core.consent.current_destination import is_given_for_current
 from app.core.consent.rule_inputs import Facts
 from app.core.consent.rule_inputs import Query as Query  # exported with the rules
 from app.models import (
@@ -159,14 +158,7 @@ def _opted_in_with_another(query: Query) -> ColumnElement[bool]:
     """Whether the contact opted in with another number or address than it has now."""
     if query.subscription_type.consent_type != ConsentType.OPT_IN:
         return false()
-    is_current = is_given_for_current(query.subscription_type.channel)
-    with_another = select(literal(1)).where(
-        _CONSENT.c.contact_id == _CONTACT.c.id,
-        _CONSENT.c.subscription_type_id == query.subscription_type.id,
-        _CONSENT.c.state == literal(ConsentState.OPTED_IN.value, literal_execute=True),
-        ~func.coalesce(is_current, false()),
-    )
-    return and_(with_another.correlate(_CONTACT).exists(), ~_opted_out(query))
+    return and_(query.opted_in_for_another(), ~_opted_out(query))
 
 
 def _never_opted_in(query: Query) -> ColumnElement[bool]:

@@ -1310,7 +1310,9 @@ def create_sending_tables() -> None:
         sa.Column("approved_at", UtcDateTime(), nullable=True),
         sa.Column("claimed_by", sa.String(length=32), nullable=True),
         sa.Column("claimed_at", UtcDateTime(), nullable=True),
+        sa.Column("settled_to", sa.Integer(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("edited_by", sa.String(length=64), nullable=True),
         sa.Column("created_by", sa.String(length=64), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
@@ -1334,8 +1336,8 @@ def create_sending_tables() -> None:
         "ix_campaigns_active",
         "campaigns",
         ["state", "send_at"],
-        sqlite_where=sa.text("state IN ('scheduled', 'expanding', 'sending')"),
-        postgresql_where=sa.text("state IN ('scheduled', 'expanding', 'sending')"),
+        sqlite_where=sa.text("state IN ('scheduled', 'expanding', 'sending') OR settled_to IS NOT NULL"),
+        postgresql_where=sa.text("state IN ('scheduled', 'expanding', 'sending') OR settled_to IS NOT NULL"),
     )
     op.create_index("ix_campaigns_created_at_id", "campaigns", ["created_at", "id"])
     op.create_table(
@@ -1461,6 +1463,7 @@ def create_sending_tables() -> None:
         sa.Column("reason", sa.String(length=32), nullable=True),
         sa.Column("sms_message_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("due_at", UtcDateTime(), nullable=True),
+        sa.Column("rule", sa.String(length=64), nullable=True),
         sa.Column("changed_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint(
             "outcome IN ('queued', 'deferred', 'sent', 'delivered', 'failed', 'unknown', 'skipped', 'canceled')",
