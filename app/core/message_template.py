@@ -1,41 +1,132 @@
-"""Texts with variables: ``Hello {{ name | there }}``. What stands behind the bar is used where there is no value."""
+"""The text of a campaign with its variables: ``Hi {{ first_name | there }}``.
+
+A variable is ``name``, ``first_name``, ``email``, ``phone`` or the name of a custom attribute. What follows ``|`` is
+the fallback, which people get of whom the value is not known.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from app.core.errors import InvalidInput
 
-_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_. -]*?)\s*(?:\|([^{}|]*))?\}\}")
+BODY_MAX = 1600
+# A longer value is cut, so that nobody's name makes a text expensive.
+VALUE_MAX = 100
+# Characters that a long value of each variable has; of others, a custom attribute's.
+LONG_VALUES: Mapping[str, int] = {"name": 24, "first_name": 12, "email": 30, "phone": 16}
+_LONG_ATTRIBUTE = 20
+_PLACE = re.compile(r"\{\{(?P<inside>.*?)\}\}", re.DOTALL)
+_NAME = re.compile(r"[^\s{}|](?:[^{}|\n]{0,188}[^\s{}|])?")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """:param fallback: null: none, so that an unknown value leaves nothing"""
+
+    name: str
+    fallback: str | None = None
 
 
 @dataclass(frozen=True)
 class Template:
-    """A parsed text: parts that are texts, or a variable with its fallback."""
+    """A text in parts: what is the same for everybody, and the variables between."""
 
-    parts: tuple[str | tuple[str, str | None], ...]
+    parts: tuple[str | Variable, ...]
 
     @property
-    def variables(self) -> frozenset[str]:
-        return frozenset(each[0] for each in self.parts if not isinstance(each, str))
+    def variables(self) -> tuple[Variable, ...]:
+        """Every variable as often as it is used, in their order."""
+        return tuple(part for part in self.parts if isinstance(part, Variable))
 
     def fill(self, values: Mapping[str, str | None]) -> str:
-        """The text for one person."""
-        filled = (each if isinstance(each, str) else values.get(each[0]) or each[1] or "" for each in self.parts)
-        return "".join(filled)
+        """The text for one person. A value is put on one line, cut at ``VALUE_MAX``, and never read as a variable."""
+        return "".join(
+            part if isinstance(part, str) else _value(values.get(part.name)) or part.fallback or ""
+            for part in self.parts
+        )
+
+    def with_long_values(self) -> str:
+        """The text for a person whose values are all long, in the plain alphabet: what a text may cost."""
+        return "".join(
+            part if isinstance(part, str) else max("m" * _long(part.name), part.fallback or "", key=len)
+            for part in self.parts
+        )
+
+    def with_fallbacks(self) -> str:
+        """The text for a person of whom nothing is known."""
+        return self.fill({})
 
 
-def parse(body: str) -> Template:
-    """:raises InvalidInput: braces that are no variable"""
-    parts: list[str | tuple[str, str | None]] = []
-    position = 0
-    for found in _VARIABLE.finditer(body):
-        parts.append(body[position : found.start()])
-        fallback = found[2].strip() if found[2] is not None else None
-        parts.append((found[1], fallback))
-        position = found.end()
-    parts.append(body[position:])
-    for part in parts:
-        if isinstance(part, str) and ("{{" in part or "}}" in part):
-            raise InvalidInput("Write a variable as {{ name | fallback }}.", field="body")
+def parse(body: str, *, attributes: Container[str] = frozenset()) -> Template:
+    """Read a text.
+
+    :param attributes: the custom attributes in use, which need no fallback
+    :raises InvalidInput: a variable is not closed or has no name, or an unknown one has no fallback; ``position`` in
+        the sentence counts characters from 1
+    """
+    parts: list[str | Variable] = []
+    end = 0
+    for place in _PLACE.finditer(body):
+        parts += [_plain(body, end, place.start()), _variable(place, attributes)]
+        end = place.end()
+    parts.append(_plain(body, end, len(body)))
     return Template(tuple(part for part in parts if part))
+
+
+def values_of(
+    *, name: str | None, email: str | None, phone: str | None, attributes: Mapping[str, Any]
+) -> dict[str, str | None]:
+    """What ``fill`` takes, of one contact. Of custom attributes only texts and numbers can be shown."""
+    values = {key: _shown(value) for key, value in attributes.items()}
+    first_name = name.split()[0] if name and name.split() else None
+    return {**values, "name": name, "first_name": first_name, "email": email, "phone": phone}
+
+
+def _shown(value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _plain(body: str, start: int, end: int) -> str:
+    text = body[start:end]
+    for braces, sentence in (
+        ("{{", "Close the variable at character %(position)s with two braces: {{ name | there }}."),
+        ("}}", "The two braces at character %(position)s close no variable."),
+    ):
+        if (found := text.find(braces)) >= 0:
+            raise InvalidInput(sentence, field="body", position=start + found + 1)
+    return text
+
+
+def _variable(place: re.Match[str], attributes: Container[str]) -> Variable:
+    name, bar, fallback = place["inside"].partition("|")
+    name, fallback = name.strip(), " ".join(fallback.split())
+    position = place.start() + 1
+    if not _NAME.fullmatch(name):
+        raise InvalidInput("The variable at character %(position)s has no valid name.", field="body", position=position)
+    if "{" in fallback or "}" in fallback or len(fallback) > VALUE_MAX:
+        raise InvalidInput(
+            "The fallback at character %(position)s must be a plain text of at most %(most)s characters.",
+            field="body",
+            position=position,
+            most=VALUE_MAX,
+        )
+    if not fallback and name not in LONG_VALUES and name not in attributes:
+        raise InvalidInput(
+            "No contact has “%(name)s” (character %(position)s). Add a fallback, such as {{ %(name)s | text }}.",
+            field="body",
+            name=name,
+            position=position,
+        )
+    return Variable(name, fallback if bar else None)
+
+
+def _value(value: str | None) -> str:
+    return " ".join("".join(each if each.isprintable() else " " for each in value).split())[:VALUE_MAX] if value else ""
+
+
+def _long(name: str) -> int:
+    return LONG_VALUES.get(name, _LONG_ATTRIBUTE)
