@@ -1,7 +1,7 @@
 """Reads a text that a person sent: a keyword (STOP, START, HELP, YES), an opt-out in other words, or conversation.
 
-The words and phrases of six languages are in ``keywords.toml``, with their sources. All of them apply to every text: the
-language of a sender is not known. Pure: reads no database.
+The words and phrases of six languages are in ``keywords.toml``, with their sources. All of them apply to every text,
+because the language of a sender is not known. Pure: reads no database.
 """
 
 import re
@@ -82,6 +82,13 @@ def fold(text: str) -> str:
     words = " ".join(_NOT_A_WORD.sub(" ", plain).split())
     words = _LONG_RUN.sub(r"\1", words)
     return _SPELLED_OUT.sub(lambda found: found[0].replace(" ", ""), words).strip("' ")
+
+
+def language_of(text: str) -> str | None:
+    """The language of a keyword that only one language has: ``fr`` of ARRET; null for STOP and for other texts."""
+    joined = _joined(fold(text))
+    found = {language for kind in _tables().words.values() for language, words in kind.items() if joined in words}
+    return found.pop() if len(found) == 1 and found != {"en"} else None
 
 
 def words_of(kind: Kind) -> Mapping[str, Sequence[str]]:
