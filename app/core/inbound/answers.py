@@ -80,8 +80,8 @@ def _tables() -> Mapping[str, Mapping[str, str]]:
 
 def _is_too_much(session: Session, phone_hash: str, purpose: Purpose, *, at: datetime) -> bool:
     keys = keys_of(session)
-    a_day = {keys.bucket("answers to texts", phone_hash): ANSWERS_A_DAY}
-    an_hour = {keys.bucket("answers to help", phone_hash): HELP_AN_HOUR}
+    a_day = {keys.bucket("answers", phone_hash): ANSWERS_A_DAY}
+    an_hour = {keys.bucket("help", phone_hash): HELP_AN_HOUR}
     if purpose == Purpose.HELP and rate_limits.hit(session, an_hour, window_s=_HOUR_S, at=at) is not None:
         return True
     return rate_limits.hit(session, a_day, window_s=_DAY_S, at=at) is not None
