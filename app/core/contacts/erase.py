@@ -25,6 +25,8 @@ from app.models import (
     MessengerToken,
     PreferenceLink,
     Resolution,
+    SmsMessage,
+    StoppedConsent,
 )
 
 _EMPTIED = (
@@ -99,7 +101,7 @@ def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
     tags.delete_for_contacts(session, [contact_id])
     notes.delete_for_contacts(session, [contact_id])
     consent.delete_for_contact(session, contact_id)
-    for of_contact in (MessengerToken, PreferenceLink):
+    for of_contact in (MessengerToken, PreferenceLink, StoppedConsent):
         session.execute(delete(of_contact).where(of_contact.contact_id == contact_id), execution_options=_OPTIONS)
     asked = update(ErasureRequest).where(ErasureRequest.contact_id == contact_id, ErasureRequest.resolved_at.is_(None))
     session.execute(asked.values(resolved_at=at, resolution=Resolution.ERASED.value), execution_options=_OPTIONS)
@@ -107,6 +109,8 @@ def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
     session.execute(of_jobs.values(details=None), execution_options=_OPTIONS)
     for table in (Message, ConversationRead, ConversationPresence, AgentNotice):
         session.execute(delete(table).where(table.conversation_id.in_(conversation_ids)), execution_options=_OPTIONS)
+    of_texts = update(SmsMessage).where(SmsMessage.conversation_id.in_(conversation_ids))
+    session.execute(of_texts.values(conversation_id=None, message_number=None), execution_options=_OPTIONS)
     expired = inserted_forms.where(InsertedForm.expires_at > at).values(expires_at=at)
     emptied = inserted_forms.values(conversation_id=None, origin=None, submitted_destination_hash=None)
     session.execute(expired, execution_options=_OPTIONS)

@@ -851,6 +851,7 @@ def create_tables() -> None:
         "conversations",
         sa.Column("id", BIG_KEY, nullable=False),
         sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("channel", sa.String(length=12), server_default=sa.text("'messenger'"), nullable=False),
         sa.Column("state", sa.String(length=8), nullable=False),
         sa.Column("assignee_id", sa.Integer(), nullable=True),
         sa.Column("last_number", sa.Integer(), nullable=False),
@@ -865,6 +866,7 @@ def create_tables() -> None:
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.Column("closed_at", UtcDateTime(), nullable=True),
         sa.CheckConstraint("state IN ('open', 'closed')", name=op.f("ck_conversations_state")),
+        sa.CheckConstraint("channel IN ('messenger', 'sms')", name=op.f("ck_conversations_channel")),
         sa.ForeignKeyConstraint(["assignee_id"], ["agents.id"], name=op.f("fk_conversations_assignee_id_agents")),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_conversations_contact_id_contacts")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_conversations")),
@@ -1363,6 +1365,7 @@ def create_sending_tables() -> None:
         sa.Column("subscription_type_id", sa.Integer(), nullable=True),
         sa.Column("campaign_id", sa.Integer(), nullable=True),
         sa.Column("conversation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("message_number", sa.Integer(), nullable=True),
         sa.Column("phone", sa.String(length=16), nullable=True),
         sa.Column("phone_hash", sa.String(length=32), nullable=False),
         sa.Column("phone_country", sa.String(length=2), nullable=True),
@@ -1439,6 +1442,13 @@ def create_sending_tables() -> None:
         unique=True,
         sqlite_where=sa.text("gateway_id IS NOT NULL"),
         postgresql_where=sa.text("gateway_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_sms_messages_conversation_id",
+        "sms_messages",
+        ["conversation_id", "message_number"],
+        sqlite_where=sa.text("conversation_id IS NOT NULL"),
+        postgresql_where=sa.text("conversation_id IS NOT NULL"),
     )
     op.create_index("ix_sms_messages_phone_hash_created_at", "sms_messages", ["phone_hash", "created_at"])
     op.create_index(
