@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.confirmations import codes, stored_evidence, welcome
+from app.core import rate_limits
+from app.core.confirmations import codes, limits, starting, stored_evidence, welcome
 from app.core.consent import changes as consent
 from app.core.consent import locking, pending, reach
 from app.core.consent.locking import LockedContact
@@ -65,7 +66,7 @@ def enter_code(
     """
     found = _locked(session, Confirmation.token == token, at=at)
     if found is None:
-        return Confirmed(Result.FAILED)
+        return _pretend(session, token, at=at)
     if found.row.state == ConfirmationState.CONFIRMED:
         return Confirmed(Result.CONFIRMED, found.row.event_id)
     if found.row.state != ConfirmationState.PENDING or found.row.method != VerifyNumber.CODE:
@@ -160,6 +161,13 @@ def expire_some(session: Session, *, at: datetime, limit: int = 100) -> int:
     for each in ids:
         lock(session, each, at=at)
     return len(ids)
+
+
+def _pretend(session: Session, token: str, *, at: datetime) -> Confirmed:
+    """The answer about a number of which nothing is stored, because its holder refused that: as about others."""
+    bucket = keys_of(session).bucket("confirm-nothing", token)
+    is_over = rate_limits.hit(session, {bucket: starting.TRIES - 1}, window_s=limits.DAY_S, at=at) is not None
+    return Confirmed(Result.FAILED if is_over else Result.WRONG)
 
 
 def _wrong(session: Session, found: Locked, *, at: datetime) -> Confirmed:

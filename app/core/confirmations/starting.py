@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import sms_text
+from app.core import rate_limits, sms_text
 from app.core.confirmations import codes, limits, stored_evidence, texts
 from app.core.confirmations.limits import TextToSend
 from app.core.consent import reach
@@ -113,16 +113,27 @@ class SentAgain:
     is_over: bool = False
 
 
-def send_again(session: Session, token: str, view: FormView, *, address: str | None, at: datetime) -> SentAgain:
+@dataclass(frozen=True)
+class SendAgain:
+    """Who asks for another text. ``asked_at``: when the last one was asked for, as their page says."""
+
+    token: str
+    address: str | None
+    asked_at: datetime
+
+
+def send_again(session: Session, view: FormView, asked: SendAgain, *, at: datetime) -> SentAgain:
     """Send a new code, or the request for a reply once more. The delay doubles each time. Flushes, does not commit.
 
     The earlier code is of no use any more. The number of tries stays. The caller commits after a refusal, too.
 
     :param view: the form; the confirmation is one of it
     """
-    query = select(Confirmation).where(Confirmation.token == token).with_for_update()
+    query = select(Confirmation).where(Confirmation.token == asked.token).with_for_update()
     found = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
-    if found is None or found.state != ConfirmationState.PENDING or found.expires_at <= at or not found.phone:
+    if found is None:
+        return _pretend(session, asked, at=at)
+    if found.state != ConfirmationState.PENDING or found.expires_at <= at or not found.phone:
         return SentAgain(is_over=True)
     if found.next_send_at is None or found.method == VerifyNumber.SMS_LINK or found.sends >= SENDS_MAX:
         return SentAgain(is_over=True)
@@ -131,12 +142,22 @@ def send_again(session: Session, token: str, view: FormView, *, address: str | N
     destination = Destination(found.phone, found.phone_hash, found.phone_country)
     stored = found.evidence or {}
     segments = sms_text.pack(_body(view, found.locale, _LONGEST_CODE, stored.get("origin"))).segments
-    wait_s = limits.refused(session, settings.get(session), TextToSend(destination, address, segments), at=at)
+    wait_s = limits.refused(session, settings.get(session), TextToSend(destination, asked.address, segments), at=at)
     if wait_s is not None:
         return SentAgain(wait_s=wait_s)
     contact = session.get_one(Contact, found.contact_id)
     _send(session, found, view, is_closed=reach.is_out_of_reach(contact), at=at)
     return SentAgain()
+
+
+def _pretend(session: Session, asked: SendAgain, *, at: datetime) -> SentAgain:
+    """The answer about a number of which nothing is stored, because its holder refused that: as about others."""
+    wait_s = int((asked.asked_at + _FIRST_DELAY - at).total_seconds())
+    if wait_s > 0:
+        return SentAgain(wait_s=wait_s)
+    bucket = keys_of(session).bucket("confirm-nothing-sent", asked.token)
+    is_over = rate_limits.hit(session, {bucket: SENDS_MAX - 1}, window_s=limits.DAY_S, at=at) is not None
+    return SentAgain(is_over=is_over)
 
 
 def _send(session: Session, found: Confirmation, view: FormView, *, is_closed: bool, at: datetime) -> None:

@@ -41,6 +41,7 @@ class Form:
     type_state: str
     channel: str
     verify_number: str
+    has_welcome: bool
 
     @property
     def is_offered(self) -> bool:

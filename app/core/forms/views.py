@@ -51,6 +51,7 @@ _FORM_COLUMNS = (
     _TYPE.c.state,
     _TYPE.c.channel,
     _VERSION.c.verify_number,
+    _TYPE.c.welcome,
 )
 _PUBLISHER_COLUMNS = (
     _WORKSPACE.c.name,

@@ -113,6 +113,10 @@ def _submit_inserted(session: Session, answer: Answer, insertion: Insertion, sta
         return ended
     if to_confirm.is_asked(answer.view):
         return to_confirm.begin(session, answer, state) or _changed_meanwhile(session, answer, insertion)
+    return _answer_inserted(session, answer, insertion, state)
+
+
+def _answer_inserted(session: Session, answer: Answer, insertion: Insertion, state: State) -> Outcome:
     contact = _locked_contact(session, answer)
     if contact is None:
         return _changed_meanwhile(session, answer, insertion)
@@ -204,7 +208,7 @@ def _opt_in(session: Session, answer: Answer, contact: LockedContact, inserted_f
     is_first = insertion is None or insertion.answered_at is None
     answered = Answered(type_id, answer.destination.value, inserted_form_id, is_first)
     change = opting_in.record(session, contact, answered, answer.evidence, at=answer.at)
-    if change.is_new:
+    if change.is_new and answer.view.form.has_welcome:
         _greet(session, answer, contact)
     is_own = change.is_new or change.is_claim
     event_id = change.event_id if is_own else answers.event_of(session, inserted_form_id)

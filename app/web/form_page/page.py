@@ -70,6 +70,30 @@ class FormPage:
 
 
 @dataclass(frozen=True)
+class ConfirmPart:
+    """What a page in the state "confirm" shows.
+
+    :param method: ``code``, ``reply`` or ``sms_link``
+    :param sealed: the signed value that its forms send
+    :param resend: where the button for another text is sent; empty: there is none
+    :param again: the address of the form, to start again; ``check``: of this page, to see whether it is confirmed
+    :param word: what a reply says; ``own_text``: what the person sends to ``sender``
+    :param sms_href: opens the person's own app with that text
+    """
+
+    method: str
+    sealed: str
+    resend: str
+    again: str
+    check: str
+    word: str
+    sender: str
+    own_text: str
+    sms_href: str
+    is_sent_again: bool
+
+
+@dataclass(frozen=True)
 class PageData:
     """The values that a request fills in.
 
@@ -85,7 +109,9 @@ class PageData:
     :param token: of a page in the state "done": the inserted form's token
     :param done: the signed value with which the answer can be undone; empty: it cannot
     :param preferences: where the button is sent that leads to the preference center; empty: this reader has none
-    :param notice: what has just happened, above the form
+    :param notice: what has just happened, above the form; ``is_undone``: it is an undo or a withdrawal
+    :param is_confirmed: the holder of the number has confirmed the sign-up
+    :param confirm: of a page in the state "confirm"
     """
 
     state: State
@@ -104,6 +130,9 @@ class PageData:
     done: str = ""
     preferences: str = ""
     notice: str = ""
+    is_undone: bool = False
+    is_confirmed: bool = False
+    confirm: ConfirmPart | None = None
 
     @property
     def is_first(self) -> bool:
@@ -116,6 +145,7 @@ class PageData:
             self.is_agreed,
             self.is_suppressed,
             self.notice,
+            self.is_confirmed,
             self.preferences,
             is_final,
         )
