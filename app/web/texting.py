@@ -3,7 +3,9 @@
 from urllib.parse import urlsplit
 
 from app import gateways
+from app.core.errors import InvalidInput
 from app.core.forms.form_view import Texting
+from app.models import VerifyNumber
 from app.web import services
 from app.web.security import public_url
 
@@ -12,3 +14,15 @@ def texting() -> Texting:
     """Our sender, whether texts reach us, and the host of our public address."""
     settings = services.settings()
     return Texting(gateways.sender_of(settings), gateways.can_receive(settings), urlsplit(public_url()).hostname or "")
+
+
+def methods() -> list[VerifyNumber]:
+    """The ways to confirm a number that forms can use here: without replies, those that need one are missing."""
+    receives = gateways.can_receive(services.settings())
+    return [each for each in VerifyNumber if receives or each in {VerifyNumber.OFF, VerifyNumber.CODE}]
+
+
+def refuse_method(method: str) -> None:
+    """:raises InvalidInput: this way to confirm a number needs texts from people, and none reach us"""
+    if method in set(VerifyNumber) and method not in methods():
+        raise InvalidInput("This needs a number that people can reply to. Use a code.", field="verify_number")

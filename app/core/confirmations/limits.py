@@ -4,49 +4,24 @@ Counted are the texts that forms cause: codes, requests for a reply, and welcome
 ceiling on cost is about codes and requests for a reply.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core import audit, rate_limits
 from app.core.destinations import Destination
-from app.core.errors import InvalidInput
 from app.core.signing import keys_of
-from app.core.wording import translatable
+from app.core.workspace.confirmation_limits import Limits, of
 from app.models import AuditEntry, Confirmation, Workspace
 
 HOUR_S, DAY_S = 60 * 60, 24 * 60 * 60
 AUDIT_SUBJECT = "confirmations"
 ALARM = "confirmations.limited"
 _PREFIX_WITHOUT = 4  # digits at the end of a number that a prefix leaves out: ranges of 10,000 numbers
-_MOST = 1_000_000_000
-# What each limit is called, for agents.
-NAMES = {
-    "address_hour": translatable("texts per hour caused from one IP address"),
-    "number_hour": translatable("texts per hour to one number"),
-    "prefix_hour": translatable("texts per hour to numbers that differ only in the last four digits"),
-    "country_hour": translatable("texts per hour to one country"),
-    "total_day": translatable("texts per day in all"),
-    "spend_day": translatable("estimated cost per day"),
-}
 # These concern everyone, so an admin has to know when they are reached.
 _ALARMING = ("prefix_hour", "country_hour", "total_day", "spend_day")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How many texts forms may cause. ``spend_day``: in whole units of the workspace's currency; 0: no ceiling."""
-
-    address_hour: int = 20
-    number_hour: int = 5
-    prefix_hour: int = 20
-    country_hour: int = 300
-    total_day: int = 2000
-    spend_day: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,26 +31,6 @@ class TextToSend:
     destination: Destination
     address: str | None
     segments: int
-
-
-def of(workspace: Workspace) -> Limits:
-    """The limits of the workspace, the defaults where it has none of its own."""
-    stored: Mapping[str, Any] = workspace.confirmation_limits or {}
-    return Limits(**{each.name: stored[each.name] for each in fields(Limits) if each.name in stored})
-
-
-def checked(values: Mapping[str, Any]) -> dict[str, int] | None:
-    """The limits as the workspace stores them; null: all are the defaults.
-
-    :raises InvalidInput: one is no whole number, or too small; ``field`` names it
-    """
-    names = {each.name for each in fields(Limits)}
-    for name, value in values.items():
-        least = 0 if name == "spend_day" else 1
-        if name not in names or not isinstance(value, int) or isinstance(value, bool) or not least <= value <= _MOST:
-            raise InvalidInput("Give a whole number of at least %(least)s.", field=name[:40], least=str(least))
-    limits = Limits(**values)
-    return None if limits == Limits() else asdict(limits)
 
 
 def price_micros(workspace: Workspace, country: str | None, segments: int) -> int:

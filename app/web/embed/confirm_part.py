@@ -11,8 +11,7 @@ from app.core.confirmations.confirming import Result
 from app.core.forms.form_view import FormView
 from app.models import VerifyNumber
 from app.web.embed import pages
-from app.web.form_page.confirm_link import ConfirmLink
-from app.web.form_page.page import ConfirmPart
+from app.web.form_page.confirm_link import ConfirmLink, ConfirmPart
 from app.web.i18n import gettext, ngettext, use_locale
 from app.web.services import keys
 from app.web.texting import texting

@@ -48,5 +48,29 @@ class ConfirmLink:
         return link if link.place == place else None
 
 
+@dataclass(frozen=True)
+class ConfirmPart:
+    """What a page in the state "confirm" shows.
+
+    :param method: ``code``, ``reply`` or ``sms_link``
+    :param sealed: the signed value that its forms send
+    :param resend: where the button for another text is sent; empty: there is none
+    :param again: the address of the form, to start again; ``check``: of this page, to see whether it is confirmed
+    :param word: what a reply says; ``own_text``: what the person sends to ``sender``
+    :param sms_href: opens the person's own app with that text
+    """
+
+    method: str
+    sealed: str
+    resend: str
+    again: str
+    check: str
+    word: str
+    sender: str
+    own_text: str
+    sms_href: str
+    is_sent_again: bool
+
+
 def _fernet(keys: Keys) -> Fernet:
     return Fernet(base64.urlsafe_b64encode(keys.derive("confirm")))

@@ -23,6 +23,7 @@ from app.core.signing import random_token
 from app.core.wording import FrozenWording
 from app.models import Channel
 from app.web.form_page import colors, countries
+from app.web.form_page.confirm_link import ConfirmPart
 from app.web.i18n import use_locale
 from app.web.security import PERMISSIONS
 from app.web.services import read_only
@@ -67,30 +68,6 @@ class FormPage:
 
     def wording(self, *, is_saved: bool) -> FrozenWording:
         return self.saved_wording if is_saved else self.ask_wording
-
-
-@dataclass(frozen=True)
-class ConfirmPart:
-    """What a page in the state "confirm" shows.
-
-    :param method: ``code``, ``reply`` or ``sms_link``
-    :param sealed: the signed value that its forms send
-    :param resend: where the button for another text is sent; empty: there is none
-    :param again: the address of the form, to start again; ``check``: of this page, to see whether it is confirmed
-    :param word: what a reply says; ``own_text``: what the person sends to ``sender``
-    :param sms_href: opens the person's own app with that text
-    """
-
-    method: str
-    sealed: str
-    resend: str
-    again: str
-    check: str
-    word: str
-    sender: str
-    own_text: str
-    sms_href: str
-    is_sent_again: bool
 
 
 @dataclass(frozen=True)
