@@ -122,6 +122,7 @@ def schedule(queue: Huey, database: Database, settings: Settings) -> None:
     queue.periodic_task(crontab(minute="47"), name="purge_erased")(lambda: purge.execute(database))
     queue.periodic_task(every_hour, name="delete_expired")(lambda: housekeeping.delete_expired(database))
     queue.periodic_task(every_minute, name="fail_late_webhooks")(lambda: housekeeping.fail_late_webhooks(database))
+    queue.periodic_task(every_minute, name="expire_confirmations")(lambda: housekeeping.expire_confirmations(database))
     queue.periodic_task(crontab(minute="37"), name="merge_form_counts")(
         lambda: housekeeping.merge_form_counts(database)
     )

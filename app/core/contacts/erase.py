@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core import audit, idempotency, outbox
 from app.core.consent import changes as consent
-from app.core.consent import eligibility, recording, respelling, suppressions
+from app.core.consent import eligibility, pending, recording, respelling, suppressions
 from app.core.contacts import notes, purge, tags
 from app.core.contacts import records as contacts
 from app.core.webhooks import deliveries
@@ -94,6 +94,7 @@ def _erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> N
 def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
     """Delete or empty the rows of other tables that hold personal data of the contact."""
     deliveries.delete_for_contact(session, contact_id)
+    pending.end_of_contact(session, contact_id, at=at)
     conversation_ids = select(Conversation.id).where(Conversation.contact_id == contact_id)
     inserted_forms = update(InsertedForm).where(
         (InsertedForm.contact_id == contact_id) | InsertedForm.conversation_id.in_(conversation_ids)

@@ -408,6 +408,8 @@ def create_tables() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.Column("live_at", UtcDateTime(), nullable=True),
+        sa.Column("welcome", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("welcome_text", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("archived_at", UtcDateTime(), nullable=True),
         sa.Column("preference_form_id", sa.Integer(), nullable=True),
         sa.CheckConstraint("channel IN ('sms', 'email')", name=op.f("ck_subscription_types_channel")),
@@ -1506,16 +1508,19 @@ def create_sending_tables() -> None:
         sa.Column("inserted_form_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("phone", sa.String(length=16), nullable=True),
         sa.Column("phone_hash", sa.String(length=32), nullable=False),
+        sa.Column("phone_country", sa.String(length=2), nullable=True),
         sa.Column("code_hash", sa.LargeBinary(length=32), nullable=True),
         sa.Column("nonce", sa.String(length=16), nullable=True),
         sa.Column("tries_left", sa.Integer(), nullable=False),
         sa.Column("sends", sa.Integer(), nullable=False),
         sa.Column("next_send_at", UtcDateTime(), nullable=True),
+        sa.Column("spent_micros", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("evidence", sa.JSON(), nullable=True),
         sa.Column("locale", sa.String(length=8), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.CheckConstraint("method IN ('off', 'code', 'reply', 'sms_link')", name=op.f("ck_confirmations_method")),
         sa.CheckConstraint(
             "state IN ('pending', 'confirmed', 'expired', 'failed', 'canceled')", name=op.f("ck_confirmations_state")
@@ -1534,6 +1539,7 @@ def create_sending_tables() -> None:
         sa.UniqueConstraint("token", name=op.f("uq_confirmations_token")),
     )
     op.create_index("ix_confirmations_contact_id", "confirmations", ["contact_id"])
+    op.create_index("ix_confirmations_created_at", "confirmations", ["created_at"])
     op.create_index(
         "ix_confirmations_contact_pending",
         "confirmations",
