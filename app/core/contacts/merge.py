@@ -15,6 +15,7 @@ from app.core.contacts.merge_plan import MOVED_FIELDS, MergePlan
 from app.core.conversations import appending
 from app.core.ledger import events as ledger
 from app.core.ledger.evidence import Evidence, reported_by
+from app.core.sms import texts
 from app.models import ConsentState, Contact, Conversation, InsertedForm, MessengerToken
 
 
@@ -51,6 +52,7 @@ def merge(
     _move_conversations(session, merging)
     tags.move(session, merging.source.id, merging.target.id)
     notes.move(session, merging.source.id, merging.target.id)
+    texts.move(session, merging.source.id, merging.target.id)
     _archive_source(session, merging)
     return merging.target
 

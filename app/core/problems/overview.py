@@ -11,11 +11,12 @@ from app.core import audit, outbox
 from app.core.problems import failures
 from app.core.site import snippets
 from app.core.site.snippets import Snippet
+from app.core.sms import texts
 from app.core.webhooks import endpoints
 from app.core.webhooks.endpoints import Counts
-from app.models import AuditEntry, DisabledReason, Failure, FailureKind, WebhookEndpoint
+from app.models import AuditEntry, DisabledReason, Failure, FailureKind, SmsMessage, WebhookEndpoint
 
-_EVENTS_MAX = 10
+_EVENTS_MAX, _TEXTS_MAX = 10, 50
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,23 @@ class FailingEndpoint:
 
 @dataclass(frozen=True)
 class Problems:
-    """What failed. ``events`` could not become webhooks; ``snippets`` were loaded where they are not allowed."""
+    """What failed. ``events`` could not become webhooks; ``snippets`` were loaded where they are not allowed.
+
+    :param texts: some of those of which nobody knows whether they were sent; ``unknown_texts``: how many there are
+    """
 
     endpoints: Sequence[FailingEndpoint]
     events: Sequence[AuditEntry]
     jobs: Sequence[Failure]
     mails: Sequence[Failure]
     snippets: Sequence[Snippet]
+    texts: Sequence[SmsMessage]
+    unknown_texts: int
 
     @property
     def is_empty(self) -> bool:
-        return not (self.endpoints or self.events or self.jobs or self.mails or self.snippets)
+        found = (self.endpoints, self.events, self.jobs, self.mails, self.snippets, self.texts)
+        return not any(found)
 
 
 def read(session: Session, *, at: datetime) -> Problems:
@@ -56,17 +63,19 @@ def read(session: Session, *, at: datetime) -> Problems:
         jobs=failures.find_all(session, FailureKind.JOB),
         mails=failures.find_all(session, FailureKind.MAIL),
         snippets=[each for each in snippets.find(session) if not each.is_allowed],
+        texts=texts.unknown(session, limit=_TEXTS_MAX),
+        unknown_texts=texts.count_unknown(session),
     )
 
 
 def count(session: Session) -> int:
-    """How many jobs, mails and webhook endpoints fail. One statement.
+    """How many jobs, mails and webhook endpoints fail, and whether texts are unknown. One statement.
 
     What any website can cause, a snippet that is not allowed, does not count.
     """
     of_webhooks = select(func.count()).select_from(WebhookEndpoint).where(_IS_FAILING).scalar_subquery()
     of_failures = select(func.count()).select_from(Failure).scalar_subquery()
-    return int(session.scalar(select(of_webhooks + of_failures)) or 0)
+    return int(session.scalar(select(of_webhooks + of_failures + texts.IS_ANY_UNKNOWN)) or 0)
 
 
 def is_failing(endpoint: WebhookEndpoint) -> bool:

@@ -36,6 +36,7 @@ EVENTS = {
     "bulk_job.retried": translatable("Failed bulk job started again"),
     "bulk_job.started": translatable("Bulk job started"),
     "bulk_job.undone": translatable("Undo of a bulk job started"),
+    "campaign.paused": translatable("Campaign paused"),
     "contact.archived": translatable("Contact archived"),
     "contact.blocked": translatable("Contact blocked"),
     "contact.created": translatable("Contact created"),
@@ -81,6 +82,11 @@ EVENTS = {
     "settings.messenger_secret_renewed": translatable("Messenger secret renewed"),
     "settings.messenger_secret_shown": translatable("Messenger secret shown"),
     "signing_key.rotated": translatable("Signing key replaced"),
+    "sending.resumed": translatable("Sending resumed"),
+    "sending.stopped": translatable("Sending stopped"),
+    "sms.given_up": translatable("Unknown text counted as failed"),
+    "sms.queued": translatable("Text queued"),
+    "sms.sent_again": translatable("Unknown text sent again"),
     "subscription_type.archived": translatable("Subscription type archived"),
     "subscription_type.brought_back": translatable("Subscription type restored"),
     "subscription_type.created": translatable("Subscription type created"),
@@ -192,7 +198,7 @@ KINDS = {
     "sign_ins": (translatable("Sign-ins and passwords"), _SIGN_INS),
     "failed": (translatable("Failed sign-ins"), ("agent.sign_in_failed", "agent.confirmation_failed")),
     "team": (translatable("Team"), _TEAM),
-    "settings": (translatable("Settings"), ("settings.", "signing_key.")),
+    "settings": (translatable("Settings"), ("settings.", "signing_key.", "sending.")),
     "forms": (translatable("Forms"), ("form.",)),
     "types": (translatable("Subscription types"), ("subscription_type.",)),
     "contacts": (
@@ -203,6 +209,7 @@ KINDS = {
     "tokens": (translatable("API tokens"), ("token.",)),
     "webhooks": (translatable("Webhooks"), ("webhook_endpoint.", "outbox.")),
     "problems": (translatable("Problems"), ("failure.",)),
+    "texts": (translatable("Texts and campaigns"), ("campaign.", "sms.")),
     "exports": (translatable("Exports and receipts"), ("audit.", "destination.")),
 }
 _VALUES = {
