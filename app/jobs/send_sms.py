@@ -237,6 +237,6 @@ def sender(settings: Settings, database: Database) -> Sender:
     gateway, base = gateways.open_gateway(settings), settings.public_url
 
     def report_url(message_id: int) -> str:
-        return public_urls.report_hook(gateway.name, message_id, base=base)
+        return public_urls.report_hook(gateway.name, message_id, settings.kannel_secret, base)
 
     return Sender(database, gateway, report_url, base=base)

@@ -13,15 +13,17 @@ PRIORITIES = ("priority", "not_priority", "none", "low", "medium", "high", "urge
 
 
 class MessageSchema(Output):
-    """Dumps an ``api_views.Posted``: a message that was just posted."""
+    """Dumps an ``api_views.Posted``: a message that was just posted, or a text that was queued."""
 
     type = fields.String(required=True, validate=validate.OneOf(["user_message", "admin_message"]))
     id = fields.String(required=True, attribute="message.id")
     created_at = UnixTime(required=True, attribute="message.created_at")
     subject = Constant("")
     body = fields.String(required=True, attribute="message.body")
-    message_type = Constant("inapp")
-    conversation_id = fields.String(required=True, attribute="message.conversation_id")
+    message_type = fields.String(required=True, validate=validate.OneOf(["inapp", "sms"]))
+    conversation_id = fields.String(
+        attribute="message.conversation_id", metadata={"description": "a text has none: its `id` is of an sms_message"}
+    )
 
 
 class AuthorSchema(Output):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.schemas.contact_input import CustomAttributes
 from app.schemas.fields import Id, Input, PagingSchema, Text, TextOrNumber, YesOrNo
@@ -61,7 +61,7 @@ class OneOrMany(fields.Nested):
 
 
 class NewMessageSchema(Input):
-    """Other types are not parsed beyond ``message_type``: their shapes differ, and none can be sent yet."""
+    """Emails are not parsed beyond ``message_type``: their shape differs, and none can be sent."""
 
     message_type = fields.String(
         required=True, validate=validate.OneOf(["inapp", "in_app", "sms", "email", "whatsapp"])
@@ -69,11 +69,17 @@ class NewMessageSchema(Input):
     body = MessageText(required=True)
     from_ = fields.Nested(ReferenceSchema, required=True, data_key="from")
     to = OneOrMany(ReferenceSchema, required=True)
+    subscription_type_id = Id(load_default=None, metadata={"description": "required for `sms`"})
 
     def load(self, data: Any, **more: Any) -> Any:
-        if isinstance(data, dict) and data.get("message_type") in ("sms", "email", "whatsapp"):
+        if isinstance(data, dict) and data.get("message_type") in ("email", "whatsapp"):
             return {"message_type": data["message_type"]}
         return super().load(data, **more)
+
+    @validates_schema
+    def require_type(self, data: dict[str, Any], **_more: Any) -> None:
+        if data["message_type"] == "sms" and data["subscription_type_id"] is None:
+            raise ValidationError("Missing data for required field.", "subscription_type_id")
 
 
 class ChangedConversationSchema(Input):

@@ -8,6 +8,7 @@ from marshmallow import fields
 
 from app.schemas.contact import ContactValue, WebhookContactSchema
 from app.schemas.fields import Constant, Output, UnixTime
+from app.schemas.sms_message import SmsMessageSchema
 from app.schemas.subscription_type import SubscriptionSchema
 
 
@@ -117,6 +118,13 @@ class SuppressionItemSchema(Output):
     cause = fields.String(required=True, allow_none=True)
     note = fields.String(required=True, allow_none=True)
     since = fields.Integer(required=True, allow_none=True)
+
+
+class TextItemSchema(SmsMessageSchema):
+    """Dumps a ``ShownText``, without the words: they stay with the text itself, where an erasure finds them."""
+
+    class Meta:
+        exclude = ("body",)
 
 
 class TestItemSchema(Output):

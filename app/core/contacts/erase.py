@@ -11,6 +11,7 @@ from app.core.consent import changes as consent
 from app.core.consent import eligibility, pending, recording, respelling, suppressions
 from app.core.contacts import notes, purge, tags
 from app.core.contacts import records as contacts
+from app.core.sms import texts
 from app.core.webhooks import deliveries
 from app.models import (
     AgentNotice,
@@ -86,6 +87,7 @@ def _erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> N
     erased = [contact.id]
     for phone_hash in sorted(numbers):
         if suppressions.clear_number(session, phone_hash, actor=actor, at=at):
+            texts.erase_number(session, phone_hash)
             erased.append(outbox.ordering_key_of_number(phone_hash))
             deliveries.delete_for_contact(session, erased[-1])
     idempotency.delete_about(session, erased, public_id=contact.public_id)
@@ -102,6 +104,7 @@ def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
     tags.delete_for_contacts(session, [contact_id])
     notes.delete_for_contacts(session, [contact_id])
     consent.delete_for_contact(session, contact_id)
+    texts.erase(session, contact_id, at=at)
     for of_contact in (MessengerToken, PreferenceLink, StoppedConsent):
         session.execute(delete(of_contact).where(of_contact.contact_id == contact_id), execution_options=_OPTIONS)
     asked = update(ErasureRequest).where(ErasureRequest.contact_id == contact_id, ErasureRequest.resolved_at.is_(None))

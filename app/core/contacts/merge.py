@@ -15,6 +15,7 @@ from app.core.contacts.merge_plan import MOVED_FIELDS, MergePlan
 from app.core.conversations import appending
 from app.core.ledger import events as ledger
 from app.core.ledger.evidence import Evidence, reported_by
+from app.core.sms import texts
 from app.models import ConsentState, Contact, Conversation, InsertedForm, MessengerToken
 
 
@@ -53,6 +54,7 @@ def merge(
     tags.move(session, merging.source.id, merging.target.id)
     notes.move(session, merging.source.id, merging.target.id)
     pending.end_of_contact(session, merging.source.id, at=at)
+    texts.move(session, merging.source.id, merging.target.id)
     _archive_source(session, merging)
     return merging.target
 

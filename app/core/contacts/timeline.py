@@ -18,7 +18,7 @@ from app.core import audit
 from app.core.contacts import notes
 from app.core.ledger import events as ledger
 from app.core.ledger.events import LedgerLine
-from app.models import Action, AuditEntry, Contact, Conversation, InsertedForm
+from app.models import Action, AuditEntry, Contact, Conversation, InsertedForm, SmsMessage
 
 _ID_MAX = 2**62
 
@@ -31,6 +31,7 @@ class Kind(StrEnum):
     CONVERSATION = "c"
     FORM = "f"
     NOTE = "n"
+    TEXT = "t"
     CHANGE = "a"
 
 
@@ -47,7 +48,8 @@ class Only(StrEnum):
 class Entry:
     """One entry. ``at``: when it happened.
 
-    :param value: a ``LedgerLine``, ``Conversation``, ``InsertedForm``, ``notes.SignedNote`` or ``AuditEntry``
+    :param value: a ``LedgerLine``, ``Conversation``, ``InsertedForm``, ``SmsMessage``, ``notes.SignedNote`` or
+        ``AuditEntry``
     """
 
     kind: Kind
@@ -82,7 +84,7 @@ _CHANGES = (
 _KINDS = {
     Only.ALL: tuple(Kind),
     Only.CONSENTS: (Kind.EVENT, Kind.NUMBER_EVENT),
-    Only.CONVERSATIONS: (Kind.CONVERSATION, Kind.FORM, Kind.NOTE),
+    Only.CONVERSATIONS: (Kind.CONVERSATION, Kind.FORM, Kind.NOTE, Kind.TEXT),
     Only.CHANGES: (Kind.EVENT, Kind.CHANGE),
 }
 
@@ -159,5 +161,6 @@ _READERS: Mapping[Kind, _Reader] = {
     Kind.CONVERSATION: _rows(Conversation, Kind.CONVERSATION),
     Kind.FORM: _rows(InsertedForm, Kind.FORM),
     Kind.NOTE: _notes,
+    Kind.TEXT: _rows(SmsMessage, Kind.TEXT),
     Kind.CHANGE: _changes,
 }

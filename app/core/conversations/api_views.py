@@ -23,6 +23,7 @@ from app.models import (
     Message,
     MessageKind,
     OptInFormVersion,
+    SmsMessage,
 )
 
 PARTS_MAX = 500
@@ -137,10 +138,11 @@ class Record:
 
 @dataclass(frozen=True)
 class Posted:
-    """A message that was just posted. ``type``: ``user_message`` or ``admin_message``."""
+    """A message that was just posted, or a text that was queued. ``type``: ``user_message`` or ``admin_message``."""
 
     type: str
-    message: Message
+    message: Message | SmsMessage
+    message_type: str = "inapp"
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ from app.core.confirmations import limits
 from app.core.problems import failures
 from app.core.site import snippets
 from app.core.site.snippets import Snippet
+from app.core.sms import texts
 from app.core.webhooks import endpoints
 from app.core.webhooks.endpoints import Counts
-from app.models import AuditEntry, DisabledReason, Failure, FailureKind, WebhookEndpoint
+from app.models import AuditEntry, DisabledReason, Failure, FailureKind, SmsMessage, WebhookEndpoint
 
-_EVENTS_MAX = 10
+_EVENTS_MAX, _TEXTS_MAX = 10, 50
 _ALARMS_FOR = timedelta(days=7)
 
 
@@ -30,8 +31,11 @@ class FailingEndpoint:
 
 @dataclass(frozen=True)
 class Problems:
-    """What failed. ``events`` could not become webhooks; ``snippets`` were loaded where they are not
-    allowed. ``alarms``: limits on the texts that forms cause were reached within a week."""
+    """What failed. ``events`` could not become webhooks; ``snippets`` were loaded where they are not allowed.
+
+    :param alarms: limits on the texts that forms cause, which were reached within a week
+    :param texts: some of those that may or may not have been sent; ``unknown_texts``: how many there are
+    """
 
     endpoints: Sequence[FailingEndpoint]
     events: Sequence[AuditEntry]
@@ -39,10 +43,13 @@ class Problems:
     mails: Sequence[Failure]
     snippets: Sequence[Snippet]
     alarms: Sequence[AuditEntry]
+    texts: Sequence[SmsMessage]
+    unknown_texts: int
 
     @property
     def is_empty(self) -> bool:
-        return not (self.endpoints or self.events or self.jobs or self.mails or self.snippets or self.alarms)
+        found = (self.endpoints, self.events, self.jobs, self.mails, self.snippets, self.alarms, self.texts)
+        return not any(found)
 
 
 def read(session: Session, *, at: datetime) -> Problems:
@@ -61,17 +68,19 @@ def read(session: Session, *, at: datetime) -> Problems:
         mails=failures.find_all(session, FailureKind.MAIL),
         snippets=[each for each in snippets.find(session) if not each.is_allowed],
         alarms=limits.alarms(session, since=at - _ALARMS_FOR),
+        texts=texts.unknown(session, limit=_TEXTS_MAX),
+        unknown_texts=texts.count_unknown(session),
     )
 
 
 def count(session: Session) -> int:
-    """How many jobs, mails and webhook endpoints fail. One statement.
+    """How many jobs, mails and webhook endpoints fail, and whether texts are unknown. One statement.
 
     What any website can cause, a snippet that is not allowed, does not count.
     """
     of_webhooks = select(func.count()).select_from(WebhookEndpoint).where(_IS_FAILING).scalar_subquery()
     of_failures = select(func.count()).select_from(Failure).scalar_subquery()
-    return int(session.scalar(select(of_webhooks + of_failures)) or 0)
+    return int(session.scalar(select(of_webhooks + of_failures + texts.IS_ANY_UNKNOWN)) or 0)
 
 
 def is_failing(endpoint: WebhookEndpoint) -> bool:

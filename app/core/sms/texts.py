@@ -4,16 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import ColumnElement, Select, case, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from app.core import audit
 from app.core.errors import InvalidState, NotFound
-from app.models import SmsMessage, SmsState
+from app.models import Contact, SmsMessage, SmsState
+from app.schemas.sms_message import ShownText
 
 # Why an ``unknown`` text counts as failed: an agent decided so.
 GIVEN_UP = "given_up"
-_UNKNOWN = SmsMessage.state == SmsState.UNKNOWN.value
+# As part of the statement's text, so that the partial index is used.
+_UNKNOWN = SmsMessage.state == literal(SmsState.UNKNOWN.value, literal_execute=True)
+IS_ANY_UNKNOWN: ColumnElement[int] = case((select(SmsMessage.id).where(_UNKNOWN).exists(), 1), else_=0)
+"""1 where a text is unknown, else 0."""
 
 
 @dataclass(frozen=True)
@@ -24,21 +28,22 @@ class Filter:
     contact_id: int | None = None
 
 
-def find(session: Session, message_id: int) -> SmsMessage:
+def shown(session: Session, message_id: int) -> ShownText:
     """:raises NotFound: there is no such text"""
     found = session.get(SmsMessage, message_id)
     if found is None:
         raise NotFound("There is no such text.")
-    return found
+    return _with_contacts(session, [found])[0]
 
 
-def page(session: Session, only: Filter, *, before: int | None, limit: int) -> list[SmsMessage]:
+def page(session: Session, only: Filter, *, before: int | None, limit: int) -> list[ShownText]:
     """Texts in and out, newest first.
 
     :param before: the id of the last text of the page before
     """
     query = _filtered(only).order_by(SmsMessage.id.desc()).limit(limit)
-    return list(session.scalars(query if before is None else query.where(SmsMessage.id < before)))
+    found = session.scalars(query if before is None else query.where(SmsMessage.id < before)).all()
+    return _with_contacts(session, found)
 
 
 def count(session: Session, only: Filter, *, most: int) -> int:
@@ -91,13 +96,30 @@ def move(session: Session, from_contact_id: int, to_contact_id: int) -> None:
 
 
 def erase(session: Session, contact_id: int, *, at: datetime) -> None:
-    """Delete numbers, bodies and media links of a contact's texts. What waited is never sent; the counts stay."""
+    """Clear numbers, bodies and media links of a contact's texts. What waited is never sent; the counts stay."""
     texts = update(SmsMessage).where(SmsMessage.contact_id == contact_id)
     options = {"synchronize_session": False}
     waiting = texts.where(SmsMessage.state.in_((SmsState.QUEUED.value, SmsState.UNKNOWN.value)))
     ended = {"state": SmsState.CANCELED.value, "ended_at": at}
     session.execute(waiting.values(**ended), execution_options=options)
-    session.execute(texts.values(phone=None, body=None, details=None), execution_options=options)
+    _clear(session, SmsMessage.contact_id == contact_id)
+
+
+def erase_number(session: Session, phone_hash: str) -> None:
+    """Delete the number and the bodies of all texts to and from a number that no contact has any more."""
+    _clear(session, SmsMessage.phone_hash == phone_hash)
+
+
+def _clear(session: Session, which: ColumnElement[bool]) -> None:
+    emptied = update(SmsMessage).where(which).values(phone=None, body=None, details=None)
+    session.execute(emptied, execution_options={"synchronize_session": False})
+
+
+def _with_contacts(session: Session, found: Sequence[SmsMessage]) -> list[ShownText]:
+    ids = {each.contact_id for each in found if each.contact_id is not None}
+    rows = session.execute(select(Contact.id, Contact.public_id).where(Contact.id.in_(ids)))
+    contacts = {row[0]: row[1] for row in rows}
+    return [ShownText(each, contacts.get(each.contact_id or 0)) for each in found]
 
 
 def _filtered(only: Filter) -> Select[SmsMessage]:

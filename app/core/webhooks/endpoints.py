@@ -30,6 +30,8 @@ TOPICS = {
     "contact.erased": translatable("A person was erased; only the ledger remains"),
     "form.inserted": translatable("A form was sent to a contact"),
     "form.submitted": translatable("A form was answered"),
+    "sms.delivered": translatable("A text was delivered"),
+    "sms.failed": translatable("A text failed"),
     "suppression.created": translatable("A number was blocked from texts"),
     "suppression.lifted": translatable("A number can receive texts again"),
     "sms.received": translatable("A text from a person came in"),

@@ -25,10 +25,12 @@ from app.models import (
     InsertedForm,
     OptInFormVersion,
     OutboxEvent,
+    SmsMessage,
     SubscriptionType,
     Suppression,
 )
 from app.schemas.contact import ContactValue, WebhookContactSchema
+from app.schemas.sms_message import ShownText
 from app.schemas.webhook_body import (
     ConsentItem,
     ConsentItemSchema,
@@ -40,6 +42,7 @@ from app.schemas.webhook_body import (
     NotificationSchema,
     SuppressionItemSchema,
     TestItemSchema,
+    TextItemSchema,
 )
 
 _CONSENT_TOPICS = {
@@ -48,10 +51,11 @@ _CONSENT_TOPICS = {
 }
 _FORM_STATES = {"form.inserted": "waiting", "form.submitted": "signed_up"}
 _REMOVED_TOPICS = {"contact.deleted": "deleted", "contact.erased": "erased"}
+_TEXT_TOPICS = {"sms.delivered", "sms.failed", "sms.received"}
 _SUPPRESSION_FIELDS = ("phone", "cause", "note", "since")
 _CONSENT_ITEM, _FORM_ITEM, _MISSING_FORM_ITEM = ConsentItemSchema(), FormItemSchema(), MissingFormItemSchema()
 _CONTACT, _REMOVED, _SUPPRESSION = WebhookContactSchema(), GoneItemSchema(), SuppressionItemSchema()
-_TEST_ITEM, _NOTIFICATION = TestItemSchema(), NotificationSchema()
+_TEXT, _TEST_ITEM, _NOTIFICATION = TextItemSchema(), TestItemSchema(), NotificationSchema()
 
 
 @dataclass
@@ -63,6 +67,7 @@ class _Records:
     types: dict[int, SubscriptionType] = field(default_factory=dict)
     events: dict[int, tuple[ConsentEvent, str | None]] = field(default_factory=dict)
     forms: dict[int, tuple[InsertedForm, OptInFormVersion]] = field(default_factory=dict)
+    texts: dict[int, SmsMessage] = field(default_factory=dict)
 
 
 def new_id() -> str:
@@ -128,6 +133,10 @@ def _item(event: OutboxEvent, records: _Records) -> dict[str, Any]:
         item = _REMOVED.dump(ids | {_REMOVED_TOPICS[event.topic]: True, "merged_into": merged_into})
     elif event.topic in OF_NUMBERS:
         item = _SUPPRESSION.dump({name: event.payload.get(name) for name in _SUPPRESSION_FIELDS})
+    elif event.topic in _TEXT_TOPICS and event.payload.get("sms_message_id") in records.texts:
+        contact = records.contacts.get(event.contact_id or 0)
+        text = ShownText(records.texts[event.payload["sms_message_id"]], contact.row.public_id if contact else None)
+        item = _TEXT.dump(text)
     else:
         item = _other_item(event, records)
     return item
@@ -197,7 +206,14 @@ def _read(session: Session, events: Sequence[OutboxEvent], workspace_id: str) ->
         {each.id: each for each in session.scalars(select(SubscriptionType))},
         {row[0].id: (row[0], row[1]) for row in session.execute(recorded)},
         {row[0].id: (row[0], row[1]) for row in session.execute(inserted)},
+        _texts(session, _ids_in(events, "sms_message_id")),
     )
+
+
+def _texts(session: Session, ids: Collection[int]) -> dict[int, SmsMessage]:
+    if not ids:
+        return {}
+    return {each.id: each for each in session.scalars(select(SmsMessage).where(SmsMessage.id.in_(ids)))}
 
 
 def _contacts(session: Session, ids: Collection[int], workspace_id: str) -> dict[int, ContactValue]:

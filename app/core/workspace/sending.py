@@ -67,9 +67,7 @@ def _text_prices(value: Mapping[str, Any]) -> dict[str, int]:
     prices: dict[str, int] = {}
     for country, price in value.items():
         if (code := country.strip().upper()) not in phone.countries():
-            raise InvalidInput(
-                "There is no country with the code %(country)s.", field="text_prices", country=code[:8]
-            )
+            raise InvalidInput("There is no country with the code %(country)s.", field="text_prices", country=code[:8])
         if not _is_whole(price) or not 0 <= price <= PRICE_MAX_MICROS:
             raise InvalidInput(
                 "Give the price of one segment in millionths of the currency, for %(country)s.",

@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from app.core import clock
 from app.core.problems import failures, overview
+from app.core.sms import texts
 from app.core.webhooks import endpoints
 from app.core.workspace import confirmation_limits, settings
 from app.web.admin.blueprint import blueprint
@@ -25,7 +26,9 @@ JOBS = {
     "publish_head": lazy_gettext("Publishing the head of the ledger"),
     "route_outbox": lazy_gettext("Turning changes into webhooks"),
     "run_bulk_job": lazy_gettext("Bulk changes, imports and exports"),
+    "render_sms": lazy_gettext("Writing the texts of a campaign"),
     "seal_ledger": lazy_gettext("Sealing the ledger"),
+    "send_sms": lazy_gettext("Sending texts"),
     "verify_ledger": lazy_gettext("Verifying the ledger"),
 }
 
@@ -53,6 +56,16 @@ def clear_failure() -> ResponseReturnValue:
     with unit_of_work() as session:
         failures.clear(session, kind, name, actor=current_actor(), at=clock.now())
     return redirect(url_for("admin.failures_page"), 303)
+
+
+@blueprint.post("/admin/failures/texts/<int:message_id>")
+@admin_required
+def decide_unknown_text(message_id: int) -> ResponseReturnValue:
+    """Send an unknown text again, or count it as failed."""
+    decide = texts.send_again if request.form.get("decision") == "send_again" else texts.give_up
+    with unit_of_work() as session:
+        decide(session, message_id, actor=current_actor(), at=clock.now())
+    return redirect(url_for("admin.failures_page", _anchor="texts"), 303)
 
 
 @blueprint.app_template_global()

@@ -36,6 +36,7 @@ EVENTS = {
     "bulk_job.retried": translatable("Failed bulk job started again"),
     "bulk_job.started": translatable("Bulk job started"),
     "bulk_job.undone": translatable("Undo of a bulk job started"),
+    "campaign.paused": translatable("Campaign paused"),
     "contact.archived": translatable("Contact archived"),
     "contact.blocked": translatable("Contact blocked"),
     "contact.created": translatable("Contact created"),
@@ -83,6 +84,11 @@ EVENTS = {
     "settings.messenger_secret_renewed": translatable("Messenger secret renewed"),
     "settings.messenger_secret_shown": translatable("Messenger secret shown"),
     "signing_key.rotated": translatable("Signing key replaced"),
+    "sending.resumed": translatable("Sending resumed"),
+    "sending.stopped": translatable("Sending stopped"),
+    "sms.given_up": translatable("Unknown text counted as failed"),
+    "sms.queued": translatable("Text queued"),
+    "sms.sent_again": translatable("Unknown text sent again"),
     "subscription_type.archived": translatable("Subscription type archived"),
     "subscription_type.brought_back": translatable("Subscription type restored"),
     "subscription_type.created": translatable("Subscription type created"),
@@ -214,6 +220,7 @@ KINDS = {
     "tokens": (translatable("API tokens"), ("token.",)),
     "webhooks": (translatable("Webhooks"), ("webhook_endpoint.", "outbox.")),
     "problems": (translatable("Problems"), ("failure.", "confirmations.")),
+    "texts": (translatable("Texts and campaigns"), ("campaign.", "sms.")),
     "exports": (translatable("Exports and receipts"), ("audit.", "destination.")),
 }
 _VALUES = {

@@ -20,6 +20,8 @@ from app.core.conversations.forms import FirstMessage
 from app.core.errors import InvalidInput, NotAvailable, NotFound
 from app.core.inbox import conversation_changes, conversation_search, replying
 from app.core.inbox.conversation_search import Sort
+from app.core.sms import single
+from app.core.subscriptions import subscription_types
 from app.models import Agent, Contact, MessageKind
 from app.schemas.contact_input import SearchSchema
 from app.schemas.conversation import ConversationListSchema, ConversationSchema, MessageSchema
@@ -209,16 +211,22 @@ def insert_form_into_conversation(
 @blueprint.arguments(NewMessageSchema)
 @blueprint.commit(MessageSchema)
 def create_message(session: Session, body: dict[str, Any]) -> Posted:
-    """Write to a contact as an admin: starts a conversation (`message_type` inapp).
+    """Write to a contact as an admin: starts a conversation (`inapp`), or sends one text (`sms`).
 
-    `not_available`: other kinds of messages. `blocked`, `gdpr_optout`, `invalid_state`: the contact takes none, or is
-    archived. `no_messenger`: a lead without a messenger would never see it.
+    A text needs a `subscription_type_id`, and is sent as it is. It is refused with 409 and the reason as its code, such
+    as `not_opted_in`, where the contact must not be texted; and asked about again when it is sent. `not_available`:
+    other kinds of messages. `blocked`, `gdpr_optout`, `invalid_state`: the contact takes none, or is archived.
+    `no_messenger`: a lead without a messenger would never see it.
     """
-    if body["message_type"] not in {"inapp", "in_app"}:
-        raise NotAvailable("Only messages of the type “inapp” can be sent yet.", field="message_type")
+    if body["message_type"] not in {"inapp", "in_app", "sms"}:
+        raise NotAvailable("Only messages of the types “inapp” and “sms” can be sent.", field="message_type")
     agent, contact, at = admins.find_active(session, body["from_"]["id"]), _contact(session, body["to"]), clock.now()
     if body["from_"]["type"] != "admin":
         raise InvalidInput("A message comes from an admin; a contact begins a conversation.", field="from.type")
+    if body["message_type"] == "sms":
+        found = subscription_types.find(session, ids.number(body["subscription_type_id"]) or 0)
+        text = single.queue_to(session, contact, found, body["body"], actor=_actor(agent), at=at)
+        return Posted("admin_message", text, "sms")
     message = conversation_forms.begin(session, contact, FirstMessage(body["body"]), agent_id=agent.id, at=at)
     _audit(session, "begun", message.conversation_id, {"as": _actor(agent)}, at=at)
     return Posted("admin_message", message)

@@ -1,8 +1,10 @@
 """Every code that an error may carry, and what it means. Programs decide by them, so one that is here stays."""
 
 from app.core import email, phone
+from app.core.consent.rules import Reason
 
 CODES: dict[str, str] = {
+    **{each.value: "why a contact is not texted; see `reasons` of its consents" for each in Reason},
     "bad_request": "the request could not be understood",
     "blocked": "nothing is taken from this contact and nothing sent to it",
     "client_error": "the cursor is none of this list",

@@ -97,6 +97,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "to": {"type": "user", "id": _CONTACT},
         }
     },
+    "list_sms_messages": {"links": {"find": _link("find_sms_message", message_id="$response.body#/data/0/id")}},
     "create_segment": {
         "request": {"name": "Pro", "query": {"field": "custom_attributes.plan", "operator": "=", "value": "pro"}},
         "links": {

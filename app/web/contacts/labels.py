@@ -1,6 +1,6 @@
 """Texts for the codes of consents: levels of evidence, sources, details, and reasons why a contact is not reachable."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from app.core.consent.eligibility import Reason
 from app.core.consent.remedies import Remedy
@@ -15,6 +15,7 @@ from app.models import (
     ConsentEvent,
     ConsentType,
     EvidenceLevel,
+    SmsState,
     Source,
     SubscriptionType,
     SuppressionCause,
@@ -93,6 +94,26 @@ REASONS = {
     Reason.UNCONFIRMED: translatable("They have not confirmed the opt-in yet."),
     Reason.NUMBER_CHANGED: translatable("They opted in with a different number or address."),
     Reason.NOT_OPTED_IN: translatable("They have not opted in."),
+}
+# What became of a text.
+TEXT_STATES = {
+    SmsState.QUEUED: translatable("Waits to be sent"),
+    SmsState.SENDING: translatable("Being sent"),
+    SmsState.SENT: translatable("Sent"),
+    SmsState.DELIVERED: translatable("Delivered"),
+    SmsState.FAILED: translatable("Failed"),
+    SmsState.UNKNOWN: translatable("Unknown whether it was sent"),
+    SmsState.SKIPPED: translatable("Not sent"),
+    SmsState.CANCELED: translatable("Canceled"),
+    SmsState.RECEIVED: translatable("Received"),
+}
+# Why it was not sent, or waits.
+TEXT_REASONS: Mapping[str, str] = {
+    **{reason.value: words for reason, words in REASONS.items()},
+    "quiet_hours": translatable("It waits until quiet hours end."),
+    "frequency_cap": translatable("The number has had as many texts as are allowed; it waits."),
+    "too_late": translatable("It was too late."),
+    "repeated": translatable("The number had this answer already."),
 }
 # Who can lift a reason, and how.
 REMEDIES = {

@@ -157,7 +157,7 @@ def test_an_admin_starts_a_conversation(api: ApiClient, sam: str, ana: str) -> N
     sent = api.post("/messages", message)
     found = api.get(f"/conversations/{sent['conversation_id']}")
     assert (found["admin_assignee_id"], found["source"]["delivered_as"]) == (int(ana), "admin_initiated")
-    for message_type in ("sms", "email", "whatsapp"):
+    for message_type in ("email", "whatsapp"):
         refused = api.post("/messages", message | {"message_type": message_type})
         assert (refused.status, refused.code) == (422, "not_available")
     assert api.post("/messages", message | {"from": {"type": "admin", "id": "991"}}).code == "not_found"
@@ -264,12 +264,9 @@ def test_the_description_has_the_maximum_length_of_bodies(app: Flask) -> None:
         assert schemas[name]["properties"]["body"]["maxLength"] == conversations.BODY_MAX
 
 
-def test_sms_and_email_messages_are_refused_as_not_available(api: ApiClient) -> None:
-    for body in (
-        {"message_type": "sms", "from": "+12025550100", "to": "+12025550123", "body": "hi"},
-        {"message_type": "email", "subject": "hi"},
-    ):
-        assert (api.post("/messages", body).status, api.post("/messages", body).code) == (422, "not_available")
+def test_email_messages_are_refused_as_not_available(api: ApiClient) -> None:
+    refused = api.post("/messages", {"message_type": "email", "subject": "hi"})
+    assert (refused.status, refused.code) == (422, "not_available")
 
 
 def test_an_etag_gets_a_304_until_something_changes(api: ApiClient, conversation: str, sam: str) -> None:

@@ -11,6 +11,7 @@ from openapi_spec_validator import validate as validate_openapi
 from app.core import clock, email, errors, phone
 from app.core.accounts import agents as accounts
 from app.core.consent import suppressions
+from app.core.consent.rules import Reason
 from app.models import Role, SuppressionCause
 from app.web.api import api_of
 from app.web.api import errors as failures
@@ -125,6 +126,7 @@ def test_every_error_code_is_described(app: Flask) -> None:
     raised = {
         each.code for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.AssentError)
     }
+    raised |= {each.value for each in Reason}  # of a text that the gate refuses
     raised |= {*phone.REFUSALS, *email.REFUSALS, "parameter_not_found", "client_error"}
     raised |= {code for code, _ in failures._HTTP.values()}
     for file in [*Path("app/core").rglob("*.py"), *Path("app/web/api").rglob("*.py")]:

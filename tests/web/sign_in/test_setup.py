@@ -61,7 +61,7 @@ ROUTES = {
         admin.webhooks_page admin.new_webhook admin.webhook_page admin.step_webhook admin.delete_webhook
         admin.rotate_webhook_secret admin.test_webhook admin.webhook_delivery admin.replay_webhook
         admin.replay_failed_webhooks
-        admin.failures_page admin.clear_failure admin.audit_page admin.export_audit
+        admin.failures_page admin.clear_failure admin.decide_unknown_text admin.audit_page admin.export_audit
         admin.ledger_page admin.verify_ledger
     """,
 }
