@@ -3,6 +3,7 @@
 from app.core import email, phone
 
 CODES: dict[str, str] = {
+    "approval_needed": "the campaign goes to so many people that a second person has to approve it first",
     "bad_request": "the request could not be understood",
     "blocked": "nothing is taken from this contact and nothing sent to it",
     "client_error": "the cursor is none of this list",
