@@ -16,7 +16,7 @@ from app.core.errors import Forbidden, InvalidInput, InvalidState
 from app.core.workspace import settings
 from app.models import Campaign, CampaignState, ConsentType, SubscriptionType, TypeState
 
-SCHEDULED_WITHIN = timedelta(days=366)
+SCHEDULED_WITHIN = timedelta(days=5 * 365)
 BY_AGENT, APPROVAL, GATEWAY, SPEND, STOPPED = "agent", "approval", "gateway", "spend", "stopped"
 _UNSENT = frozenset({CampaignState.DRAFT, CampaignState.SCHEDULED})
 RUNNING = frozenset({CampaignState.EXPANDING, CampaignState.SENDING})
@@ -31,11 +31,11 @@ def schedule(session: Session, campaign_id: int, send_at: datetime, *, actor: st
 
     :raises NotFound: there is no such campaign
     :raises InvalidState: it is no draft, its type is not live, or a second person has to approve it first
-    :raises InvalidInput: the time is past, or more than a year ahead
+    :raises InvalidInput: the time is past, or more than five years ahead
     """
     campaign = _unsent(session, campaign_id)
     if not at <= send_at <= at + SCHEDULED_WITHIN:
-        raise InvalidInput("Choose a time within the next year.", field="send_at")
+        raise InvalidInput("Choose a time in the future, within five years.", field="send_at")
     _check_ready(session, campaign)
     campaign.state, campaign.send_at = CampaignState.SCHEDULED, send_at
     return _changed(session, campaign, "scheduled", actor, at)

@@ -176,6 +176,14 @@ def recipients_page(
     return [Recipient(**row) for row in rows]
 
 
+def count_recipients(session: Session, campaign_id: int, *, outcome: str | None, reason: str | None) -> int:
+    """How many recipients have this outcome and reason; null: any."""
+    query = select(func.count()).where(_RECIPIENT.c.campaign_id == campaign_id)
+    for column, value in ((_RECIPIENT.c.outcome, outcome), (_RECIPIENT.c.reason, reason)):
+        query = query if value is None else query.where(column == value)
+    return int(run(session, query).scalar_one())
+
+
 def is_open(session: Session, campaign_id: int) -> bool:
     """Whether a recipient has no outcome yet."""
     waiting = select(_RECIPIENT.c.contact_id).where(

@@ -8,8 +8,15 @@ from sqlalchemy.orm import Session
 
 from app.core.contacts import filters
 from app.core.errors import InvalidInput, InvalidState
-from app.models import BulkJob, Segment
+from app.models import BulkJob, Campaign, CampaignState, Segment
 from app.models.bulk import UNFINISHED
+
+_UNFINISHED_CAMPAIGNS = (
+    CampaignState.SCHEDULED,
+    CampaignState.EXPANDING,
+    CampaignState.SENDING,
+    CampaignState.PAUSED,
+)
 
 
 def refuse_if_needed(session: Session, segment: Segment) -> None:
@@ -27,6 +34,14 @@ def _refuse_bulk_jobs(session: Session, segment: Segment) -> None:
             raise InvalidState("A bulk job uses this segment. Wait until it has ended, or cancel it.")
 
 
+def _refuse_campaigns(session: Session, segment: Segment) -> None:
+    """A campaign reads its audience until all recipients are written."""
+    unfinished = select(Campaign.query).where(Campaign.state.in_(_UNFINISHED_CAMPAIGNS), Campaign.query.is_not(None))
+    for query in session.scalars(unfinished):
+        if segment.public_id in _segments_in(query):
+            raise InvalidState("A campaign that is scheduled or being sent uses this segment. Cancel it first.")
+
+
 def _segments_in(raw: Any) -> frozenset[str]:
     try:
         return filters.segments_in(filters.read(raw)) if raw is not None else frozenset()
@@ -34,4 +49,4 @@ def _segments_in(raw: Any) -> frozenset[str]:
         return frozenset()
 
 
-_CHECKS: tuple[Callable[[Session, Segment], None], ...] = (_refuse_bulk_jobs,)
+_CHECKS: tuple[Callable[[Session, Segment], None], ...] = (_refuse_bulk_jobs, _refuse_campaigns)

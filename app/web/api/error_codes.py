@@ -5,6 +5,7 @@ from app.core.consent.rules import Reason
 
 CODES: dict[str, str] = {
     **{each.value: "why a contact is not texted; see `reasons` of its consents" for each in Reason},
+    "approval_needed": "the campaign goes to so many people that a second person has to approve it first",
     "bad_request": "the request could not be understood",
     "blocked": "nothing is taken from this contact and nothing sent to it",
     "client_error": "the cursor is none of this list",

@@ -15,6 +15,9 @@ _TO_CONTACT = {
     "archive": _link("archive_contact", contact_id="$response.body#/id"),
     "update": _link("update_contact", contact_id="$response.body#/id"),
 }
+_TO_CAMPAIGN = {
+    name: _link(f"{name}_campaign", campaign_id="$response.body#/id") for name in ("find", "update", "send", "schedule")
+}
 _TO_TYPE = {
     "put_live": _link("put_subscription_type_live", subscription_type_id="$response.body#/id"),
     "update": _link("update_subscription_type", subscription_type_id="$response.body#/id"),
@@ -134,4 +137,16 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         },
     },
     "update_webhook_endpoint": {"request": {"enabled": False}},
+    "preview_audience": {"request": {"subscription_type_id": "1"}},
+    "create_campaign": {
+        "request": {
+            "name": "Spring",
+            "subscription_type_id": "1",
+            "body": "Hello {{ name | there }}, the terrace is open again: https://shop.example.com/terrace",
+        },
+        "links": _TO_CAMPAIGN,
+    },
+    "update_campaign": {"request": {"name": "Summer"}},
+    "schedule_campaign": {"request": {"send_at": 1925024400}},
+    "test_campaign": {"request": {"phone": "+12025550123"}},
 }

@@ -83,7 +83,7 @@ def update_segment(session: Session, body: dict[str, Any], segment_id: str) -> C
 @blueprint.delete("/segments/<segment_id>", errors=(404, 409))
 @blueprint.commit(SegmentDeletedSchema)
 def delete_segment(session: Session, segment_id: str) -> dict[str, Any]:
-    """Delete a segment; contacts are untouched. `invalid_state`: a bulk job that has not ended uses it."""
+    """Delete a segment; contacts are untouched. `invalid_state`: a bulk job or campaign that has not ended uses it."""
     segments.delete(session, segments.find(session, segment_id), actor=auth.caller().actor, at=clock.now())
     return {"id": segment_id}
 

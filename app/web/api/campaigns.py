@@ -1,0 +1,234 @@
+"""Campaigns: created, scheduled, sent, paused, resumed, canceled; and whom they would reach."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.core import clock, contact_lists
+from app.core.campaigns import audience, drafts, lifecycle, outcomes, trial, views
+from app.core.campaigns.drafts import CampaignValues
+from app.core.campaigns.views import CampaignView
+from app.core.contacts import segments
+from app.core.contacts import views as contact_views
+from app.core.errors import InvalidInput
+from app.models import Campaign, OptOutText, SmsMessage
+from app.schemas.campaign import (
+    AudienceInputSchema,
+    AudienceSchema,
+    CampaignListSchema,
+    CampaignSchema,
+    ChangedCampaignSchema,
+    NewCampaignSchema,
+    RecipientListSchema,
+    RecipientPagingSchema,
+    ScheduleSchema,
+    TestSchema,
+    TestTextSchema,
+)
+from app.schemas.contact import ContactValue
+from app.schemas.fields import PagingSchema
+from app.web import security
+from app.web.api import auth, ids, pagination, search_queue
+from app.web.api.auth import Scope
+from app.web.api.blueprint import ApiBlueprint
+from app.web.api.etags import use_etag
+from app.web.api.pagination import Total
+
+blueprint = ApiBlueprint("campaigns", __name__, description="Texts to everyone who is subscribed to a type.")
+PER_PAGE = 20
+RECIPIENTS_PER_PAGE = 50
+
+
+@blueprint.post("/audience/preview", scope=Scope.READ, errors=(404,))
+@blueprint.arguments(AudienceInputSchema)
+@blueprint.response(200, AudienceSchema)
+def preview_audience(body: dict[str, Any]) -> dict[str, Any]:
+    """Count whom a campaign would reach, and the others by their first reason.
+
+    The rules of the subscription type always apply. `duplicate_number`: another eligible contact has the same number,
+    and opted in later. Archived contacts that match the filter are counted, as `archived`.
+    """
+    with search_queue.turn():
+        session = auth.read_session()
+        found = audience.preview(session, ids.number(body["subscription_type_id"]) or 0, _query(session, body))
+        sample = [_contact(each) for each in contact_views.of_ids(session, found.sample)]
+    return {**vars(found), "sample": sample}
+
+
+@blueprint.get("/campaigns")
+@blueprint.arguments(PagingSchema, location="query")
+@blueprint.response(200, CampaignListSchema)
+def list_campaigns(query: dict[str, Any]) -> dict[str, Any]:
+    """List campaigns, the newest first."""
+    session, request = auth.read_session(), pagination.read(query, default=PER_PAGE)
+    found = drafts.page(session, after=request.after_id, limit=request.per_page + 1)
+    page = pagination.by_key(request, found, lambda each: each.id, lambda: Total(views.count(session)))
+    return page | {"data": views.views(session, page["data"], base=security.public_url())}
+
+
+@blueprint.post("/campaigns", errors=(404,))
+@blueprint.arguments(NewCampaignSchema)
+@blueprint.commit(CampaignSchema, creates=True)
+def create_campaign(session: Session, body: dict[str, Any]) -> CampaignView:
+    """Create a campaign as a draft: one text to everyone who is subscribed to a type, or to some of them."""
+    values = CampaignValues(
+        name=body["name"],
+        subscription_type_id=ids.number(body["subscription_type_id"]) or 0,
+        body=body["body"],
+        opt_out_text=OptOutText(body["opt_out_text"]),
+        query=_query(session, body),
+        price_ceiling_micros=body["price_ceiling_micros"],
+    )
+    return _view(session, drafts.create(session, values, actor=auth.caller().actor, at=clock.now()))
+
+
+@blueprint.get("/campaigns/<campaign_id>", errors=(404,))
+@blueprint.response(200, CampaignSchema)
+def find_campaign(campaign_id: str) -> CampaignView:
+    """Find a campaign by its id. `counts` follow while it is sent."""
+    use_etag()
+    session = auth.read_session()
+    return _view(session, drafts.get(session, ids.number(campaign_id) or 0))
+
+
+def _current(session: Session, _names: Collection[str], campaign_id: str) -> CampaignView:
+    return _view(session, drafts.get(session, ids.number(campaign_id) or 0))
+
+
+@blueprint.put("/campaigns/<campaign_id>", errors=(404, 409))
+@blueprint.arguments(ChangedCampaignSchema)
+@blueprint.commit(CampaignSchema, current=_current)
+def update_campaign(session: Session, body: dict[str, Any], campaign_id: str) -> CampaignView:
+    """Change a campaign that is not being sent yet. Its approval is void then.
+
+    `invalid_state`: it is neither a draft nor scheduled.
+    """
+    campaign = drafts.get(session, ids.number(campaign_id) or 0)
+    is_filter_given = not {"segment_id", "query"}.isdisjoint(body)
+    values = CampaignValues(
+        name=body.get("name", campaign.name),
+        subscription_type_id=_type_id(body, campaign),
+        body=body.get("body", campaign.body),
+        opt_out_text=OptOutText(body.get("opt_out_text", campaign.opt_out_text)),
+        query=_query(session, body) if is_filter_given else campaign.query,
+        price_ceiling_micros=body.get("price_ceiling_micros", campaign.price_ceiling_micros),
+    )
+    actor = auth.caller().actor
+    return _view(session, drafts.change(session, campaign.id, values, actor=actor, at=clock.now()))
+
+
+@blueprint.post("/campaigns/<campaign_id>/schedule", errors=(404, 409))
+@blueprint.arguments(ScheduleSchema)
+@blueprint.commit(CampaignSchema)
+def schedule_campaign(session: Session, body: dict[str, Any], campaign_id: str) -> CampaignView:
+    """Send a draft at a time, or move the time of a scheduled campaign.
+
+    `invalid_state`: its subscription type is not live, or it was sent. `approval_needed`: it goes to so many people
+    that a second person has to approve it first.
+    """
+    actor, send_at = auth.caller().actor, body["send_at"]
+    campaign = lifecycle.schedule(session, ids.number(campaign_id) or 0, send_at, actor=actor, at=clock.now())
+    return _view(session, campaign)
+
+
+@blueprint.post("/campaigns/<campaign_id>/send", errors=(404, 409))
+@blueprint.commit(CampaignSchema)
+def send_campaign(session: Session, campaign_id: str) -> CampaignView:
+    """Send a draft or a scheduled campaign now. The worker begins within a second. Errors as of `schedule`."""
+    return _step(session, campaign_id, lifecycle.send)
+
+
+@blueprint.post("/campaigns/<campaign_id>/pause", errors=(404, 409))
+@blueprint.commit(CampaignSchema)
+def pause_campaign(session: Session, campaign_id: str) -> CampaignView:
+    """Pause a campaign that is scheduled or being sent. Texts that a gateway has already are not called back."""
+    return _step(session, campaign_id, lifecycle.pause)
+
+
+@blueprint.post("/campaigns/<campaign_id>/resume", errors=(404, 409))
+@blueprint.commit(CampaignSchema)
+def resume_campaign(session: Session, campaign_id: str) -> CampaignView:
+    """Go on with a paused campaign where it was.
+
+    `invalid_state`: it is not paused, or has reached its price ceiling. `approval_needed` as of `schedule`.
+    """
+    return _step(session, campaign_id, lifecycle.resume)
+
+
+@blueprint.post("/campaigns/<campaign_id>/cancel", errors=(404, 409))
+@blueprint.commit(CampaignSchema)
+def cancel_campaign(session: Session, campaign_id: str) -> CampaignView:
+    """End a campaign that is scheduled, being sent or paused. What was sent stays sent; the rest never goes out."""
+    return _step(session, campaign_id, lifecycle.cancel)
+
+
+@blueprint.post("/campaigns/<campaign_id>/test", errors=(404, 409))
+@blueprint.arguments(TestSchema)
+@blueprint.commit(TestTextSchema)
+def test_campaign(session: Session, body: dict[str, Any], campaign_id: str) -> SmsMessage:
+    """Send the text of a campaign to one number, as a test. At most ten a day.
+
+    `suppressed`: the number's holder does not want texts.
+    """
+    number, actor, base = ids.number(campaign_id) or 0, auth.caller().actor, security.public_url()
+    return trial.send(session, number, body["phone"], base=base, actor=actor, at=clock.now())
+
+
+@blueprint.get("/campaigns/<campaign_id>/recipients", errors=(404,))
+@blueprint.arguments(RecipientPagingSchema, location="query")
+@blueprint.response(200, RecipientListSchema)
+def list_recipients(query: dict[str, Any], campaign_id: str) -> dict[str, Any]:
+    """List the recipients of a campaign, each with its outcome; all, or those with one outcome or reason.
+
+    Whoever was not eligible when the campaign was sent is in `counts.excluded`, and not here.
+    """
+    session, request = auth.read_session(), pagination.read(query, default=RECIPIENTS_PER_PAGE)
+    campaign = drafts.get(session, ids.number(campaign_id) or 0)
+    only = {"outcome": query["outcome"], "reason": query["reason"]}
+    limit = request.per_page + 1
+    found = outcomes.recipients_page(session, campaign.id, **only, after=request.after_id, limit=limit)
+    return pagination.by_key(
+        request,
+        found,
+        lambda each: each.contact_id,
+        lambda: Total(outcomes.count_recipients(session, campaign.id, **only)),
+    )
+
+
+def _step(session: Session, campaign_id: str, step: Callable[..., Campaign]) -> CampaignView:
+    number, actor = ids.number(campaign_id) or 0, auth.caller().actor
+    return _view(session, step(session, number, actor=actor, at=clock.now()))
+
+
+def _view(session: Session, campaign: Campaign) -> CampaignView:
+    return views.view(session, campaign, base=security.public_url())
+
+
+def _type_id(body: Mapping[str, Any], campaign: Campaign) -> int:
+    given = body.get("subscription_type_id")
+    return campaign.subscription_type_id if given is None else ids.number(given) or 0
+
+
+def _query(session: Session, body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """:raises InvalidInput: the body has both a segment and a filter. :raises NotFound: there is no such segment"""
+    segment_id, query = body.get("segment_id"), body.get("query")
+    if segment_id is not None and query is not None:
+        raise InvalidInput("Give either segment_id or query.", field="query")
+    if segment_id is None:
+        return query
+    segment = segments.find(session, segment_id)
+    return {"field": "segment_id", "operator": "=", "value": segment.public_id}
+
+
+def _contact(view: contact_views.View) -> ContactValue:
+    return ContactValue(
+        view.row,
+        auth.caller().workspace_key,
+        view.opted_in,
+        view.opted_out,
+        view.has_sms_consent,
+        bool(view.row.is_suppressed),
+        tags=contact_lists.ids_in(view.row.tag_ids),
+        notes=contact_lists.ids_in(view.row.note_ids),
+    )
