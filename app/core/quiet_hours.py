@@ -62,6 +62,11 @@ def name_of(key: str) -> str | None:
     return next((row.name for row in rows() if row.key == key), None)
 
 
+def hours_of(row: Row) -> str:
+    """``09:00–21:00``."""
+    return "–".join(f"{minutes // 60:02}:{minutes % 60:02}" for minutes in (row.start, row.end))
+
+
 def check(policy: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The policy as it is stored: ``rules`` (``standard``), ``start``, ``end`` and ``days``, ``holidays``, ``closed``.
 
