@@ -22,7 +22,8 @@ from app.core.subscriptions import subscription_types
 from app.core.wording import translatable
 from app.core.workspace import settings
 from app.models import BulkJob, Segment, SubscriptionType, TypeState
-from app.web.contacts import filter_words, list_request
+from app.web import filter_words
+from app.web.contacts import list_request
 from app.web.contacts.list_request import ListRequest
 from app.web.i18n import sentence_of
 from app.web.sign_in.setup import current_agent
