@@ -13,6 +13,7 @@ from app.web.admin import (  # noqa: F401
     messenger,
     overview,
     preference_preview,
+    sending,
     settings,
     setup,
     subscription_types,
