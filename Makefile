@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --jobs=2
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test fix bench pictures translations licences requirements lint chromium
+.PHONY: help run check test fix bench pictures translations licences requirements lint chromium kannel
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,10 +20,10 @@ help: ## List the commands
 run: .venv/.ready ## Start the demo on http://127.0.0.1:8000/ (another port: make run PORT=8001)
 	@exec .venv/bin/assent demo $(if $(PORT),--port $(PORT))
 
-check: lint .venv/.compiled ## Run every check and every test except the browser's
+check: kannel lint .venv/.compiled ## Run every check and every test except the browser's
 	.venv/bin/python -m pytest -n 3 --dist worksteal -m "not browser"
 
-test: chromium lint .venv/.compiled ## Run every check and every test
+test: chromium kannel lint .venv/.compiled ## Run every check and every test
 	.venv/bin/python -m pytest -n 3 --dist worksteal
 
 fix: .venv/.ready-for-tests ## Format the code and repair what ruff can repair
@@ -80,5 +80,16 @@ chromium:
 				|| test -x /usr/bin/chromium; \
 		elif ! test -x /usr/bin/chromium; then \
 			echo "Chromium is missing. As root: apt-get install chromium fonts-noto-core" >&2; exit 1; \
+		fi; \
+	fi
+
+# After Chromium, because apt-get does not run twice at the same time.
+kannel: | $(if $(filter test,$(MAKECMDGOALS)),chromium)
+	@if ! test -x /usr/sbin/bearerbox || ! test -x /usr/sbin/smsbox; then \
+		if test "$$(id -u)" = 0; then \
+			apt-get update -qq; \
+			apt-get install -y -qq --no-install-recommends kannel; \
+		else \
+			echo "Kannel is missing. As root: apt-get install kannel" >&2; exit 1; \
 		fi; \
 	fi

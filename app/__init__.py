@@ -37,6 +37,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         exports,
         health,
         home,
+        hooks,
         i18n,
         ids,
         imports,
@@ -78,6 +79,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
             public_urls.API: api.create_api(app),
             public_urls.SITE: site.create_site(app),
             public_urls.PREFERENCES: preferences.create_preferences(app),
+            public_urls.HOOKS: hooks.create_hooks(app),
         },
     )
     security.trust_proxies(app, settings)

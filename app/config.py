@@ -9,14 +9,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+
+from app import setting_values as read
 
 VERSION = "0.1.0"
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
 PREFIX = "ASSENT_"
-# Settings of later features are refused, so that no operator relies on a gateway that does not exist yet.
-LATER_PREFIXES = ("TWILIO_", "KANNEL_", "INTERCOM_", "CHATWOOT_")
+# Settings of later features are refused, so that no operator relies on something that does not exist yet.
+LATER_PREFIXES = ("INTERCOM_", "CHATWOOT_")
 
 
 class BadSetting(Exception):
@@ -53,61 +54,6 @@ def state_folder(environ: Mapping[str, str], package: Path = PACKAGE) -> Path:
     return state_home / "assent"
 
 
-def _text(value: str) -> str:
-    return value.strip()
-
-
-def _whole_number(value: str) -> int:
-    number = int(value)
-    if number < 0:
-        raise ValueError("must not be negative")
-    return number
-
-
-def _boolean(value: str) -> bool:
-    lowered = value.strip().lower()
-    if lowered in {"1", "true", "yes", "on"}:
-        return True
-    if lowered in {"0", "false", "no", "off", ""}:
-        return False
-    raise ValueError("must be true or false")
-
-
-def _web_address(value: str) -> str:
-    parts = urlsplit(value.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise ValueError("must be an address such as https://consent.example.com, without a path")
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _database_url(value: str) -> str:
-    for scheme in ("postgres://", "postgresql://", "postgresql+psycopg://"):
-        if value.startswith(scheme):
-            return "postgresql+psycopg://" + value.removeprefix(scheme)
-    if value.startswith("sqlite:///"):
-        return value
-    raise ValueError("must begin with postgresql:// or sqlite:///")
-
-
-def _secret_key(value: str) -> str:
-    if len(value) < 32:
-        raise ValueError("must have at least 32 characters")
-    return value
-
-
-def _gateway(value: str) -> str:
-    if value != "sandbox":
-        raise ValueError("this version carries texts by 'sandbox' only")
-    return value
-
-
-def _smtp_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"smtp", "smtps", "smtp+tls"} or not parts.hostname:
-        raise ValueError("must look like smtp+tls://user:password@mail.example.com:587?from=assent@example.com")
-    return value
-
-
 @dataclass(frozen=True)
 class Setting:
     """One setting.
@@ -129,18 +75,48 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("instance", _text, "", "folder for local state; default: instance/ of a checkout, else XDG's state folder"),
-    Setting("database_url", _database_url, "", "default: SQLite in the instance folder", is_secret=True),
-    Setting("secret_key", _secret_key, "", "default: made once, kept in the instance folder", is_secret=True),
-    Setting("public_url", _web_address, "", "the address people reach this server by"),
-    Setting("trusted_proxies", _whole_number, "0", "how many reverse proxies stand in front and set X-Forwarded-*"),
-    Setting("sms_gateway", _gateway, "sandbox", "what carries texts"),
-    Setting("smtp_url", _smtp_url, "", "mail server; without it one-time links are shown to the admin", is_secret=True),
-    Setting("metrics_token", _text, "", "bearer token for /metrics; without one it is not served", is_secret=True),
-    Setting("allow_loopback", _boolean, "false", "webhooks may go to loopback addresses (development only)"),
-    Setting("redis_url", _text, "", "optional: shared rate limits", is_secret=True),
-    Setting("ledger_head_file", _text, "", "file that the head of the ledger is appended to each day"),
+    Setting("instance", read.text, "", "folder for local state; default: instance/ of a checkout, else XDG's"),
+    Setting("database_url", read.database_url, "", "default: SQLite in the instance folder", is_secret=True),
+    Setting("secret_key", read.secret_key, "", "default: made once, kept in the instance folder", is_secret=True),
+    Setting("public_url", read.web_address, "", "the address people reach this server by"),
+    Setting("trusted_proxies", read.whole_number, "0", "how many reverse proxies stand in front and set X-Forwarded-*"),
+    Setting("sms_gateway", read.gateway, "sandbox", "what carries texts: sandbox, twilio or kannel"),
+    Setting("smtp_url", read.smtp_url, "", "mail server; without it links are shown to the admin", is_secret=True),
+    Setting("metrics_token", read.text, "", "bearer token for /metrics; without one it is not served", is_secret=True),
+    Setting("allow_loopback", read.boolean, "false", "webhooks may go to loopback addresses (development only)"),
+    Setting("redis_url", read.text, "", "optional: shared rate limits", is_secret=True),
+    Setting("ledger_head_file", read.text, "", "file that the head of the ledger is appended to each day"),
+    Setting("twilio_account_sid", read.account_sid, "", "Twilio: the account, AC and 32 hexadecimal digits"),
+    Setting("twilio_auth_token", read.text, "", "Twilio: its auth token", is_secret=True),
+    Setting("twilio_webhook_key", read.text, "", "Twilio: secret of the key that signs callbacks", is_secret=True),
+    Setting("twilio_messaging_service_sid", read.service_sid, "", "Twilio: the messaging service that texts go out by"),
+    Setting("twilio_from", read.sender, "", "Twilio: the number or name that people see; sends without a service"),
+    Setting("twilio_api_url", read.web_address, "", "Twilio: another address of its API, for tests"),
+    Setting("twilio_consent_api", read.boolean, "true", "Twilio: push opt-ins and opt-outs to its Consent API"),
+    Setting("kannel_sendsms_url", read.page_address, "", "Kannel: the address of sendsms"),
+    Setting("kannel_username", read.text, "", "Kannel: user of sendsms"),
+    Setting("kannel_password", read.text, "", "Kannel: password of sendsms", is_secret=True),
+    Setting("kannel_from", read.sender, "", "Kannel: our number, short code or name"),
+    Setting("kannel_secret", read.text, "", "Kannel: secret in the addresses that it calls", is_secret=True),
 )
+# What a gateway needs; of a group one is enough, and the first is named.
+NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "sandbox": (),
+    "twilio": (
+        ("twilio_account_sid",),
+        ("twilio_auth_token",),
+        ("twilio_messaging_service_sid", "twilio_from"),
+        ("public_url",),
+    ),
+    "kannel": (
+        ("kannel_sendsms_url",),
+        ("kannel_username",),
+        ("kannel_password",),
+        ("kannel_from",),
+        ("kannel_secret",),
+        ("public_url",),
+    ),
+}
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
@@ -159,6 +135,18 @@ class Settings:
     allow_loopback: bool
     redis_url: str = field(repr=False)
     ledger_head_file: str
+    twilio_account_sid: str
+    twilio_auth_token: str = field(repr=False)
+    twilio_webhook_key: str = field(repr=False)
+    twilio_messaging_service_sid: str
+    twilio_from: str
+    twilio_api_url: str
+    twilio_consent_api: bool
+    kannel_sendsms_url: str
+    kannel_username: str
+    kannel_password: str = field(repr=False)
+    kannel_from: str
+    kannel_secret: str = field(repr=False)
     sources: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -185,6 +173,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             values[setting.name] = setting.read(text) if text else text
         except ValueError as problem:
             raise BadSetting(f"{setting.variable}: {problem} (from {sources[setting.name]})") from None
+    _require_what_the_gateway_needs(values)
     values["instance"] = instance
     if not values["database_url"]:
         values["database_url"] = f"sqlite:///{instance / 'assent.db'}"
@@ -260,6 +249,15 @@ def _refuse_later(name: str) -> None:
         raise BadSetting(f"{PREFIX}{name}: this version does not do anything with it; remove it")
 
 
+def _require_what_the_gateway_needs(values: Mapping[str, Any]) -> None:
+    gateway = values["sms_gateway"]
+    for group in NEEDED[gateway]:
+        if not any(values[name] for name in group):
+            first, *others = (PREFIX + name.upper() for name in group)
+            alternative = f", or {others[0]}" if others else ""
+            raise BadSetting(f"{first}: needed, because {PREFIX}SMS_GATEWAY is {gateway}{alternative}")
+
+
 def _did_you_mean(name: str) -> str:
     near = difflib.get_close_matches(name, _BY_NAME, n=1)
     return f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
@@ -291,6 +289,6 @@ def _stored_secret_key(instance: Path) -> str:
             temporary.unlink()
     key = file.read_text().strip()
     try:
-        return _secret_key(key)
+        return read.secret_key(key)
     except ValueError as problem:
         raise BadSetting(f"{PREFIX}SECRET_KEY: {problem} (from {file})") from None

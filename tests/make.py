@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.accounts import agents as accounts
+from app.core.campaigns import drafts as campaigns
+from app.core.campaigns.drafts import CampaignValues
 from app.core.consent import changes as consent
 from app.core.consent import locking
 from app.core.contacts import records as contacts
@@ -19,7 +21,9 @@ from app.core.ledger.evidence import Evidence
 from app.core.subscriptions import subscription_types
 from app.models import (
     Agent,
+    Campaign,
     Channel,
+    Confirmation,
     ConsentType,
     Contact,
     ContactRole,
@@ -29,6 +33,7 @@ from app.models import (
     Role,
     Source,
     SubscriptionType,
+    VerifyNumber,
 )
 
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
@@ -113,3 +118,28 @@ def opt_out(session: Session, contact: Contact, subscription_type: SubscriptionT
         values.pop("evidence", evidence(Source.PREFERENCE_CENTER)),
         at=values.pop("at", NOON + timedelta(hours=1)),
     )
+
+
+def pending_confirmation(session: Session, contact: Contact, subscription_type: SubscriptionType) -> Confirmation:
+    session.flush()
+    made = Confirmation(
+        token=f"confirmation{next(_serial)}",
+        method=VerifyNumber.CODE,
+        contact_id=contact.id,
+        subscription_type_id=subscription_type.id,
+        phone=contact.phone,
+        phone_hash=contact.phone_hash,
+        locale="en",
+        created_at=NOON,
+        expires_at=NOON + timedelta(minutes=10),
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def campaign(session: Session, subscription_type: SubscriptionType, **values: Any) -> Campaign:
+    values = {"name": "Spring", "body": "Hello {{ name | there }}", "actor": "agent:1", "at": NOON} | values
+    actor, at = values.pop("actor"), values.pop("at")
+    content = CampaignValues(subscription_type_id=subscription_type.id, **values)
+    return campaigns.create(session, content, actor=actor, at=at)

@@ -46,6 +46,7 @@ class Receiver:
     url: str = ""
     received: list[Received] = field(default_factory=list)
     answer: Callable[[Received], Answer] = lambda _received: OK
+    connections: int = 0
 
     @property
     def ids(self) -> list[str]:
@@ -57,11 +58,20 @@ class Receiver:
 
 
 @contextmanager
-def receiver(answer: Callable[[Received], Answer] = lambda _received: OK) -> Iterator[Receiver]:
+def receiver(
+    answer: Callable[[Received], Answer] = lambda _received: OK, *, keeps_connections: bool = False
+) -> Iterator[Receiver]:
     """A receiver on a free port of this machine."""
     made = Receiver(answer=answer)
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1" if keeps_connections else "HTTP/1.0"
+        disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            made.connections += 1
+            super().setup()
+
         def do_POST(self) -> None:
             size_bytes = int(self.headers["Content-Length"])
             raw = self.rfile.read(size_bytes)

@@ -57,6 +57,11 @@ def test_processes_that_start_at_the_same_time_use_one_key(tmp_path: Path) -> No
         ("sms_gateway", "pigeon"),
         ("smtp_url", "mail.example.com"),
         ("allow_loopback", "perhaps"),
+        ("twilio_account_sid", "AC123"),
+        ("twilio_messaging_service_sid", "AC" + "0" * 32),
+        ("twilio_from", "a name that is too long"),
+        ("kannel_sendsms_url", "127.0.0.1:13013"),
+        ("kannel_from", "12"),
     ],
 )
 def test_an_invalid_value_is_refused_with_name_and_source_but_no_secret(name: str, value: str, tmp_path: Path) -> None:
@@ -92,7 +97,31 @@ def test_an_invalid_file_stops_the_start(content: str, tmp_path: Path) -> None:
         load(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["TWILIO_AUTH_TOKEN", "KANNEL_SECRET", "INTERCOM_TOKEN", "CHATWOOT_URL"])
+_TWILIO = {"twilio_account_sid": "AC" + "a" * 32, "twilio_auth_token": "t", "twilio_from": "+15551234567"}
+_KANNEL = {
+    "kannel_sendsms_url": "http://127.0.0.1:13013/cgi-bin/sendsms",
+    "kannel_username": "assent",
+    "kannel_password": "p",
+    "kannel_from": "Acme",
+    "kannel_secret": "s",
+}
+
+
+@pytest.mark.parametrize(("gateway", "needed"), [("twilio", _TWILIO), ("kannel", _KANNEL)])
+def test_a_gateway_that_lacks_a_setting_stops_the_start_with_its_name(
+    gateway: str, needed: dict[str, str], tmp_path: Path
+) -> None:
+    complete = {"sms_gateway": gateway, "public_url": "https://consent.example.com"} | needed
+    assert load(tmp_path, **complete).sms_gateway == gateway
+    for name in (*needed, "public_url"):
+        first = "twilio_messaging_service_sid" if name == "twilio_from" else name  # one of the two is needed
+        reason = f"^ASSENT_{first.upper()}: needed, because ASSENT_SMS_GATEWAY is {gateway}"
+        with pytest.raises(BadSetting, match=reason):
+            load(tmp_path, **{key: value for key, value in complete.items() if key != name})
+    load(tmp_path, **(complete | {"sms_gateway": "sandbox"}))
+
+
+@pytest.mark.parametrize("name", ["INTERCOM_TOKEN", "CHATWOOT_URL"])
 def test_a_setting_of_a_feature_to_come_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
     with pytest.raises(config.BadSetting, match=f"^ASSENT_{name}: "):
         config.load({"ASSENT_INSTANCE": str(tmp_path), f"ASSENT_{name}": "x"})
@@ -120,13 +149,18 @@ def test_secrets_are_hidden(tmp_path: Path) -> None:
         "metrics_token": "scrape-word",
         "redis_url": "redis://:redis-word@cache/0",
         "database_url": "postgresql://me:base-word@db/assent",
+        "twilio_auth_token": "auth-word",
+        "twilio_webhook_key": "key-word",
+        "kannel_password": "kannel-word",
+        "kannel_secret": "hook-word",
     }
     settings = load(tmp_path, **secrets)
     rows = config.describe(settings)
     assert [row[0] for row in rows] == [setting.variable for setting in config.SETTINGS]
     hidden = {row[0] for row in rows if row[1] == "(hidden)"}
     assert hidden == {f"ASSENT_{name.upper()}" for name in secrets}
-    assert not any(word in repr(settings) for word in (KEY, "mail-word", "scrape-word", "redis-word"))
+    words = (KEY, "mail-word", "scrape-word", "redis-word", "auth-word", "key-word", "kannel-word", "hook-word")
+    assert not any(word in repr(settings) for word in words)
 
 
 def test_a_folder_that_cannot_be_created_is_refused_with_the_setting(tmp_path: Path) -> None:

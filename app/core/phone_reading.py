@@ -6,7 +6,7 @@ google/libphonenumber (which types of numbers receive texts).
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumber, PhoneNumberFormat, PhoneNumberType
@@ -43,11 +43,11 @@ class Reading:
     number: PhoneNumber
     kind: int
 
-    @property
+    @cached_property
     def e164(self) -> str:
         return phonenumbers.format_number(self.number, PhoneNumberFormat.E164)
 
-    @property
+    @cached_property
     def country(self) -> str | None:
         """ISO code; null where no plan has the number."""
         return None if not self.is_valid else phonenumbers.region_code_for_number(self.number)

@@ -6,6 +6,8 @@ routes.
 ``base`` is the address of this server without a slash at the end. Without it a path is returned.
 """
 
+from urllib.parse import quote
+
 EMBED = "/f"
 MESSENGER_API = "/messenger/api"
 API = "/api"
@@ -48,6 +50,11 @@ def one_click(token: str, subscription_type_id: int, *, base: str = "") -> str:
     return f"{base}{PREFERENCES}/{token}/one-click?type={subscription_type_id}"
 
 
+def short_link(token: str, *, base: str = "") -> str:
+    """An address that leads on to one in a campaign's text (``campaigns/short_links.py``)."""
+    return f"{base}{SHORT_LINKS}/{token}"
+
+
 def inbox(*, base: str = "") -> str:
     """The inbox of agents."""
     return f"{base}/inbox"
@@ -66,3 +73,13 @@ def account(*, base: str = "") -> str:
 def logo(version: str, *, base: str = "") -> str:
     """The workspace's logo; ``version`` is its hash, so that browsers keep it."""
     return f"{base}/logo?v={version}"
+
+
+def report_hook(gateway: str, message_id: int, secret: str, base: str) -> str:
+    """Where a gateway reports what happened with one text. The gateway adds its own values to the query.
+
+    :param secret: proves the caller where the gateway signs nothing (Kannel)
+    """
+    paths = {"twilio": "status", "kannel": "dlr"}
+    proof = f"secret={quote(secret, safe='')}&" if gateway == "kannel" else ""
+    return f"{base}{HOOKS}/{gateway}/{paths[gateway]}?{proof}message={message_id}" if gateway in paths else ""

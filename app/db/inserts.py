@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, Table, bindparam, func, select, text
+from sqlalchemy import ARRAY, Integer, Select, Table, bindparam, column, func, select, text
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -15,8 +15,7 @@ from app.db.statements import CompiledStatement, dialect_of, run
 from app.models import Base
 
 OnConflict = Callable[[postgresql.Insert], postgresql.Insert]
-# Reads the highest id that a table with AUTOINCREMENT has given, and takes ids from a sequence.
-_LAST_ID = text("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = :table), 0)")
+# Takes ids from the sequence of a table.
 _TAKE_IDS = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
 
 
@@ -70,13 +69,13 @@ def insert_rows(
 
 
 def reserve_ids(session: Session, model: type[Base], count: int) -> list[int]:
-    """Ids for new rows of a table whose ids are never used twice, in ascending order.
+    """Ids for new rows of a table, in ascending order: those that the database would give them.
 
     On SQLite they are free until the transaction ends, because it is the only writer.
     """
     table = _table(model).name
     if dialect_of(session) == "sqlite":
-        last = int(run(session, _LAST_ID, {"table": table}).scalar_one())
+        last = int(run(session, _last_id(model), {"table": table}).scalar_one())
         return list(range(last + 1, last + 1 + count))
     return sorted(run(session, _TAKE_IDS, {"table": table, "count": count}).scalars())
 
@@ -101,6 +100,14 @@ def insert_rows_statement(dialect: str, model: type[Base], columns: tuple[str, .
         {name: bindparam(f"{name}__{row}", type_=table.c[name].type) for name in columns} for row in range(rows)
     ]
     return _insert(dialect, model).values(values).inline()
+
+
+@lru_cache
+def _last_id(model: type[Base]) -> Select[Any]:
+    """On SQLite: the highest id of a table, also of rows that were deleted where the table has AUTOINCREMENT."""
+    given = text("SELECT seq FROM sqlite_sequence WHERE name = :table").columns(column("seq", Integer))
+    highest = select(func.max(_table(model).c.id)).scalar_subquery()
+    return select(func.max(func.coalesce(given.scalar_subquery(), 0), func.coalesce(highest, 0)))
 
 
 @lru_cache

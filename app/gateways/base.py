@@ -5,7 +5,8 @@ contract for all of them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -58,6 +59,7 @@ class SendResult:
     """:param gateway_id: the gateway's id of the text, where it gives one
     :param error_code: the gateway's; :param problem: one sentence for agents
     :param retry_after_s: how long the gateway asks to wait
+    :param delivered: it has arrived already, and no report will follow
     """
 
     accepted: Accepted
@@ -66,11 +68,15 @@ class SendResult:
     problem: str | None = None
     effect: Effect = Effect.NONE
     retry_after_s: float = 0.0
+    delivered: bool = False
 
 
 @dataclass(frozen=True)
 class Callback:
-    """A request of the carrier. ``query`` and ``form`` keep repeated and empty values; names are as they came."""
+    """A request of the carrier. ``query`` and ``form`` keep repeated and empty values; names are as they came.
+
+    :param url: the address as the carrier called it: the public address with the path and the query, unchanged
+    """
 
     method: str
     url: str
@@ -78,6 +84,11 @@ class Callback:
     query: Sequence[tuple[str, str]]
     form: Sequence[tuple[str, str]]
     body: bytes
+
+    def header(self, name: str) -> str:
+        """The value of a header, by its name in any case; empty when it is missing."""
+        wanted = name.lower()
+        return next((value for each, value in self.headers.items() if each.lower() == wanted), "")
 
 
 class BadCallback(Exception):
@@ -140,4 +151,60 @@ class Gateway(Protocol):
 
     def read_report(self, callback: Callback) -> Report | None:
         """The report; null: a state of no interest. :raises BadCallback:"""
+        ...
+
+
+class ConsentStatus(StrEnum):
+    OPTED_IN = "opted_in"
+    OPTED_OUT = "opted_out"
+
+
+class ConsentSource(StrEnum):
+    """Where a person said it, as far as carriers distinguish that."""
+
+    WEBSITE = "website"
+    MESSAGE = "message"  # a text, such as STOP
+    OFFLINE = "offline"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class ConsentItem:
+    """Whether texts to a number are allowed.
+
+    :param key: unique in a call; the answer names the item by it
+    :param phone: E.164; :param said_at: aware UTC
+    """
+
+    key: str
+    phone: str
+    status: ConsentStatus
+    source: ConsentSource
+    said_at: datetime
+
+
+@dataclass(frozen=True)
+class PushResult:
+    """The answer to one call.
+
+    :param refused: the problem of each item that was refused for good, by its key
+    :param problem: one sentence when nothing was taken; try all items again
+    :param retry_after_s: how long to wait before that
+    """
+
+    refused: Mapping[str, str] = field(default_factory=dict)
+    problem: str | None = None
+    retry_after_s: float = 0.0
+
+
+class ConsentPusher(Protocol):
+    """A gateway whose carrier keeps a list of consents of its own."""
+
+    @property
+    def items_per_call(self) -> int: ...
+    @property
+    def calls_per_minute(self) -> int: ...
+
+    def push_consents(self, items: Sequence[ConsentItem]) -> PushResult:
+        """Tell the carrier. Never raises for what the carrier or the network does: it is in the result."""
         ...

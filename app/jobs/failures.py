@@ -4,6 +4,7 @@ from typing import Any
 
 from huey import Huey
 from huey.signals import SIGNAL_ERROR
+from sqlalchemy.orm import Session
 
 from app import logs
 from app.core import clock
@@ -21,6 +22,11 @@ def record(database: Database, job: str, error: BaseException) -> None:
             failures.record(session, FailureKind.JOB, job, error, at=clock.now())
     except Exception:
         _log.exception("a failure could not be recorded", job=job)
+
+
+def record_in(session: Session, job: str, error: BaseException) -> None:
+    """As ``record``, in the caller's transaction."""
+    failures.record(session, FailureKind.JOB, job, error, at=clock.now())
 
 
 def watch(queue: Huey, database: Database) -> None:

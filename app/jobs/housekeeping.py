@@ -12,6 +12,8 @@ from app.core import rate_limits as limits
 from app.core.accounts import sessions as agent_sessions
 from app.core.bulk import files as job_files
 from app.core.bulk import jobs as bulk_jobs
+from app.core.confirmations import confirming
+from app.core.consent import pending
 from app.core.forms import daily_counts
 from app.core.inbox import waiting
 from app.core.messenger import tokens as messenger_tokens
@@ -43,6 +45,7 @@ class Deleted:
     job_files: int
     bulk_job_items: int
     bulk_job_drafts: int
+    confirmations: int
 
 
 def delete_expired(database: Database) -> Deleted:
@@ -52,7 +55,7 @@ def delete_expired(database: Database) -> Deleted:
     after their creation, tokens of visitors who did not return, idempotency keys after a day, sessions of agents
     after 30 days, origins of snippets after 90, notices of mails to agents and failures after 30, and workers that
     ended a day ago; files of bulk jobs, their drafts and dry runs after 30 days, and their items 30 days after the job
-    ended.
+    ended; confirmations 30 days after they began.
     """
     now = clock.now()
     before = now - KEEP_ROUTED
@@ -74,6 +77,7 @@ def delete_expired(database: Database) -> Deleted:
         _in_batches(database, lambda session: job_files.delete_old(session, at=now)),
         _in_batches(database, lambda session: bulk_jobs.delete_old_items(session, at=now, limit=1000)),
         _in_batches(database, lambda session: bulk_jobs.delete_old_drafts(session, at=now)),
+        _in_batches(database, lambda session: pending.delete_old(session, before=before, limit=1000)),
     )
     _log.info("expired records deleted", **asdict(deleted))
     return deleted
@@ -83,6 +87,11 @@ def merge_form_counts(database: Database) -> int:
     """Merge the shards of the daily counts of forms, of all days that ended; returns how many rows went."""
     before = (clock.now() - _COUNTS_END).date()
     return _in_batches(database, lambda session: daily_counts.merge_shards(session, before=before))
+
+
+def expire_confirmations(database: Database) -> int:
+    """End opt-ins that were not confirmed in time, in small transactions; returns how many."""
+    return _in_batches(database, lambda session: confirming.expire_some(session, at=clock.now()))
 
 
 def fail_late_webhooks(database: Database) -> int:

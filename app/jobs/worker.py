@@ -1,4 +1,4 @@
-"""The background worker: Huey's consumer in the main thread; outbox, webhooks and the ledger in further threads."""
+"""The background worker: Huey's consumer in the main thread; outbox, webhooks, texts, ledger in further threads."""
 
 import signal
 import threading
@@ -24,7 +24,9 @@ from app.jobs import (
     mail_waiting,
     publish_head,
     run_bulk_jobs,
+    run_campaigns,
     seal_ledger,
+    send_sms,
     verify_ledger,
 )
 from app.jobs import route_outbox as sweep
@@ -62,7 +64,7 @@ def run(settings: Settings, *, threads: int = 2) -> None:
     :param threads: how many jobs run at the same time
     :raises InvalidState: the database is not ready
     """
-    database = store.open_database(settings, connections=threads + 6)
+    database = store.open_database(settings, connections=threads + 9)
     if reason := store.why_not_ready(database):
         raise InvalidState(reason)
     if mended := number_rules.apply(database):
@@ -72,19 +74,24 @@ def run(settings: Settings, *, threads: int = 2) -> None:
     queue = open_queue(settings, database)
     schedule(queue, database, settings)
     watch_bulk_jobs = run_bulk_jobs.register(queue, database)
+    watch_campaigns = run_campaigns.register(queue, database)
     stopping = threading.Event()
     sender = deliver_webhooks.sender(settings, database)
+    texts = send_sms.sender(settings, database)
     other_threads = [
         threading.Thread(target=sweep.run, args=(database, stopping, sender.wake), name="sweep"),
         threading.Thread(target=sender.run, args=(stopping,), name="webhooks"),
+        threading.Thread(target=texts.run, args=(stopping,), name="texts"),
         threading.Thread(target=seal_ledger.run, args=(database, stopping), name="sealer"),
         threading.Thread(target=verify_ledger.run, args=(database, settings, stopping), name="verifier"),
         threading.Thread(target=watch_bulk_jobs, args=(stopping,), name="bulk jobs"),
+        threading.Thread(target=watch_campaigns, args=(stopping,), name="campaigns"),
     ]
 
     def stop_threads() -> None:
         stopping.set()
         sender.wake()
+        texts.wake()
 
     for each in other_threads:
         each.start()
@@ -115,6 +122,7 @@ def schedule(queue: Huey, database: Database, settings: Settings) -> None:
     queue.periodic_task(crontab(minute="47"), name="purge_erased")(lambda: purge.execute(database))
     queue.periodic_task(every_hour, name="delete_expired")(lambda: housekeeping.delete_expired(database))
     queue.periodic_task(every_minute, name="fail_late_webhooks")(lambda: housekeeping.fail_late_webhooks(database))
+    queue.periodic_task(every_minute, name="expire_confirmations")(lambda: housekeeping.expire_confirmations(database))
     queue.periodic_task(crontab(minute="37"), name="merge_form_counts")(
         lambda: housekeeping.merge_form_counts(database)
     )

@@ -12,6 +12,7 @@ from app.models.consent import Consent, ConsentState, DestinationOptOut, NumberF
 from app.models.contact import Contact, ContactRole
 from app.models.conversation import (
     Conversation,
+    ConversationChannel,
     ConversationPresence,
     ConversationRead,
     ConversationState,
@@ -95,6 +96,7 @@ __all__ = [
     "ContactRole",
     "ContactTag",
     "Conversation",
+    "ConversationChannel",
     "ConversationPresence",
     "ConversationRead",
     "ConversationState",

@@ -43,7 +43,7 @@ class OptOutText(StrEnum):
     BOTH = "both"
 
 
-_ACTIVE = text("state IN ('scheduled', 'expanding', 'sending')")
+_ACTIVE = text("state IN ('scheduled', 'expanding', 'sending') OR settled_to IS NOT NULL")
 
 
 class Campaign(Base):
@@ -51,8 +51,10 @@ class Campaign(Base):
 
     ``query`` is the filter as JSON, a saved segment as a filter that names it. ``excluded``: how many of the audience
     were not eligible when it was expanded, by their first reason. ``position``: where the expansion goes on.
-    ``pause_reason``: why it was paused (``agent``, ``gateway``, ``spend``, ``stopped``). ``price_ceiling_micros`` and
-    ``spent_micros`` are in millionths of the workspace's currency.
+    ``pause_reason``: why it was paused (``agent``, ``approval``, ``gateway``, ``spend``, ``stopped``).
+    ``price_ceiling_micros`` and ``spent_micros`` are in millionths of the workspace's currency. ``edited_by``: who
+    changed it last. ``settled_to``: after a pause, a resume or a cancel, up to which contact its queued texts follow
+    the state already; null: all do.
     """
 
     __tablename__ = "campaigns"
@@ -85,7 +87,9 @@ class Campaign(Base):
     approved_at: Mapped[datetime | None]
     claimed_by: Mapped[str | None] = mapped_column(String(32))
     claimed_at: Mapped[datetime | None]
+    settled_to: Mapped[int | None]
     revision: Mapped[int] = mapped_column(default=1)
+    edited_by: Mapped[str | None] = mapped_column(String(64))
     created_by: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -96,7 +100,8 @@ class Campaign(Base):
 class CampaignRecipient(Base):
     """One contact of a campaign, with its outcome.
 
-    ``duplicate_number``: another contact with the number gets the text.
+    ``duplicate_number``: another contact with the number gets the text. ``rule``: the rule of quiet hours that
+    deferred it.
     """
 
     __tablename__ = "campaign_recipients"
@@ -113,4 +118,5 @@ class CampaignRecipient(Base):
     reason: Mapped[str | None] = mapped_column(String(32))
     sms_message_id: Mapped[int | None] = mapped_column(BIG_KEY, ForeignKey("sms_messages.id"))
     due_at: Mapped[datetime | None]
+    rule: Mapped[str | None] = mapped_column(String(64))
     changed_at: Mapped[datetime]

@@ -34,7 +34,9 @@ class Confirmation(Base):
     """One opt-in that waits to be confirmed. Until then there is no consent.
 
     ``code_hash`` is keyed; ``nonce`` is in the text that the person sends (``sms_link``). ``evidence`` is what the form
-    proved, as ``ledger/evidence.py`` stores it; it is cleared when the confirmation ends or the person is erased.
+    proved (``core/confirmations/stored_evidence.py``). It is cleared, with the number, the hash and the nonce, when the
+    confirmation ends or the person is erased. ``spent_micros``: the estimated price of its texts, in millionths of the
+    workspace's currency. ``event_id``: the opt-in that it became.
     """
 
     __tablename__ = "confirmations"
@@ -51,6 +53,7 @@ class Confirmation(Base):
         ),
         Index("ix_confirmations_inserted_form_id", "inserted_form_id"),
         Index("ix_confirmations_contact_id", "contact_id"),
+        Index("ix_confirmations_created_at", "created_at"),
     )
 
     id: Mapped[int] = mapped_column(BIG_KEY, primary_key=True)
@@ -62,13 +65,16 @@ class Confirmation(Base):
     inserted_form_id: Mapped[int | None] = mapped_column(BIG_KEY, ForeignKey("inserted_forms.id"))
     phone: Mapped[str | None] = mapped_column(String(16))
     phone_hash: Mapped[str] = mapped_column(String(32))
+    phone_country: Mapped[str | None] = mapped_column(String(2))
     code_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     nonce: Mapped[str | None] = mapped_column(String(16), unique=True)
     tries_left: Mapped[int] = mapped_column(default=5)
     sends: Mapped[int] = mapped_column(default=0)
     next_send_at: Mapped[datetime | None]
+    spent_micros: Mapped[int] = mapped_column(BIG_KEY, default=0)
     evidence: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     locale: Mapped[str] = mapped_column(String(8))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    event_id: Mapped[int | None] = mapped_column(BIG_KEY)

@@ -27,6 +27,8 @@ class SuppressionCause(StrEnum):
 
 _OPTED_IN = text("state = 'opted_in'")
 _OPTED_OUT = text("state = 'opted_out'")
+_UNDELIVERABLE = text("undeliverable_at IS NOT NULL")
+_REASSIGNED = text("reassigned_at IS NOT NULL")
 
 
 class Consent(Base):
@@ -97,6 +99,22 @@ class NumberFact(Base):
     """
 
     __tablename__ = "number_facts"
+    __table_args__ = (
+        # Few numbers have such a fact: asking about a contact's number reads an index that is nearly empty.
+        Index(
+            "ix_number_facts_undeliverable",
+            "phone_hash",
+            sqlite_where=_UNDELIVERABLE,
+            postgresql_where=_UNDELIVERABLE,
+        ),
+        Index(
+            "ix_number_facts_reassigned",
+            "phone_hash",
+            "reassigned_at",
+            sqlite_where=_REASSIGNED,
+            postgresql_where=_REASSIGNED,
+        ),
+    )
 
     phone_hash: Mapped[str] = mapped_column(String(32), primary_key=True)
     undeliverable_at: Mapped[datetime | None]

@@ -7,12 +7,19 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import BIG_KEY, Base
+from app.models.base import BIG_KEY, Base, one_of
 
 
 class ConversationState(StrEnum):
     OPEN = "open"
     CLOSED = "closed"
+
+
+class ConversationChannel(StrEnum):
+    """How the contact writes and reads: in the messenger, or by text. A conversation never changes its channel."""
+
+    MESSENGER = "messenger"
+    SMS = "sms"
 
 
 class MessageKind(StrEnum):
@@ -40,6 +47,7 @@ class Conversation(Base):
     __tablename__ = "conversations"
     __table_args__ = (
         CheckConstraint("state IN ('open', 'closed')", name="state"),
+        one_of("channel", ConversationChannel),
         Index("ix_conversations_state_updated_at_id", "state", "updated_at", "id"),
         Index("ix_conversations_state_assignee_id", "state", "assignee_id", "updated_at", "id"),
         Index("ix_conversations_contact_id_id", "contact_id", "id"),
@@ -58,6 +66,9 @@ class Conversation(Base):
 
     id: Mapped[int] = mapped_column(BIG_KEY, primary_key=True)
     contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
+    channel: Mapped[str] = mapped_column(
+        String(12), default=ConversationChannel.MESSENGER, server_default=text("'messenger'")
+    )
     state: Mapped[str] = mapped_column(String(8), default=ConversationState.OPEN)
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
     last_number: Mapped[int] = mapped_column(default=0)

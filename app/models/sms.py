@@ -53,9 +53,12 @@ class SmsState(StrEnum):
     RECEIVED = "received"
 
 
-_DUE = text("state = 'queued'")
+_DUE = text("state = 'queued' AND priority < 2")
+_DUE_OF_CAMPAIGN = text("state = 'queued' AND priority >= 2")
 _SENDING = text("state = 'sending'")
+_UNKNOWN = text("state = 'unknown'")
 _OF_CAMPAIGN = text("campaign_id IS NOT NULL")
+_IN_CONVERSATION = text("conversation_id IS NOT NULL")
 _AT_GATEWAY = text("gateway_id IS NOT NULL")
 
 
@@ -65,7 +68,8 @@ class SmsMessage(Base):
     ``body`` is null until a text of a campaign is claimed, and after an erasure; so is ``phone`` after an erasure.
     ``due_at``: not before; ``expires_at``: never after. ``reason``: why it was skipped or deferred, a name of
     interface reasons; ``error_code``: the gateway's. ``gateway_id`` is the gateway's id of it. ``keyword``: what an
-    inbound text was read as (``stop``, ``start``, ``help``, ``yes``, ``review``, ``machine``; null: conversation).
+    inbound text was read as (``stop``, ``start``, ``help``, ``yes``, ``only``,
+    ``review``, ``wrong_number``, ``machine``; null: conversation).
     ``details``: media links of an inbound text, and the like. ``claimed_by`` is the worker that sends it.
     """
 
@@ -75,8 +79,18 @@ class SmsMessage(Base):
         one_of("purpose", Purpose),
         one_of("state", SmsState),
         CheckConstraint("segments >= 0 AND attempts >= 0", name="counts"),
-        # For the worker: what is due, the most urgent first.
+        # For the worker: what is due, the most urgent first. Those of campaigns have an index of their own, so that the
+        # texts of a paused campaign are not in the way of others.
         Index("ix_sms_messages_due", "priority", "due_at", "id", sqlite_where=_DUE, postgresql_where=_DUE),
+        Index(
+            "ix_sms_messages_campaign_due",
+            "campaign_id",
+            "due_at",
+            "id",
+            sqlite_where=_DUE_OF_CAMPAIGN,
+            postgresql_where=_DUE_OF_CAMPAIGN,
+        ),
+        Index("ix_sms_messages_unknown", "id", sqlite_where=_UNKNOWN, postgresql_where=_UNKNOWN),
         Index("ix_sms_messages_sending", "claimed_at", sqlite_where=_SENDING, postgresql_where=_SENDING),
         # One text of a campaign to a number, though several contacts have it.
         Index(
@@ -96,6 +110,13 @@ class SmsMessage(Base):
             sqlite_where=_AT_GATEWAY,
             postgresql_where=_AT_GATEWAY,
         ),
+        Index(
+            "ix_sms_messages_conversation_id",
+            "conversation_id",
+            "message_number",
+            sqlite_where=_IN_CONVERSATION,
+            postgresql_where=_IN_CONVERSATION,
+        ),
         Index("ix_sms_messages_phone_hash_created_at", "phone_hash", "created_at"),
         Index("ix_sms_messages_contact_id_id", "contact_id", "id"),
         {"sqlite_autoincrement": True},
@@ -111,6 +132,7 @@ class SmsMessage(Base):
     subscription_type_id: Mapped[int | None] = mapped_column(ForeignKey("subscription_types.id"))
     campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaigns.id"))
     conversation_id: Mapped[int | None] = mapped_column(BIG_KEY, ForeignKey("conversations.id"))
+    message_number: Mapped[int | None] = mapped_column(doc="of its message in the conversation")
     phone: Mapped[str | None] = mapped_column(String(16))
     phone_hash: Mapped[str] = mapped_column(String(32))
     phone_country: Mapped[str | None] = mapped_column(String(2))

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Base
@@ -42,6 +42,12 @@ class SubscriptionType(Base):
     channel: Mapped[str] = mapped_column(String(8))
     consent_type: Mapped[str] = mapped_column(String(8))
     state: Mapped[str] = mapped_column(String(8), default=TypeState.DRAFT)
+    welcome: Mapped[bool] = mapped_column(
+        default=False, server_default=false(), doc="whether the first text after an opt-in confirms it"
+    )
+    welcome_text: Mapped[str] = mapped_column(
+        Text, default="", server_default=text("''"), doc="empty: the default of core/confirmations, by language"
+    )
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     live_at: Mapped[datetime | None]

@@ -17,10 +17,10 @@ from app.schemas.fields import (
     Text,
     TextOrNumber,
     UnixTime,
-    YesOrNo,
 )
 
 STATES = ["waiting", "seen", "confirming", "signed_up", "expired", "withdrawn", "unavailable"]
+METHODS = ["off", "code", "reply", "sms_link"]
 DEFAULT_BUTTON = "Sign Up Now"
 
 
@@ -55,7 +55,13 @@ class ChangedFormSchema(Input):
     locale = Text(most=8, metadata={"description": "of these texts"})
     translations = fields.List(fields.Nested(FormTextSchema), validate=validate.Length(max=20))
     accent_color = Text(most=40)
-    verify_number = YesOrNo(metadata={"description": "true is not available yet"})
+    verify_number = fields.String(
+        validate=validate.OneOf(METHODS),
+        metadata={
+            "description": "how the holder of the number confirms: not at all, by a code, by replying YES, or by "
+            "a text that the page opens in their own app; only for texts"
+        },
+    )
     default_country = Text(most=8, allow_none=True)
     allowed_origins = fields.List(Text(most=300), validate=validate.Length(max=100))
 
@@ -139,7 +145,7 @@ class FormSchema(Output):
     locale = LocaleTag(required=True, attribute="version.locale")
     translations = fields.List(fields.Nested(FormTranslationSchema), required=True)
     accent_color = fields.String(required=True, attribute="version.accent_color")
-    verify_number = Constant(value=False)
+    verify_number = fields.String(required=True, attribute="version.verify_number", validate=validate.OneOf(METHODS))
     default_country = fields.String(required=True, allow_none=True, attribute="version.default_country")
     allowed_origins = fields.List(fields.String(), required=True, attribute="form.allowed_origins")
     embed_url = fields.String(required=True, metadata={"description": "the public page of this form"})

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from app.models import Channel
-from app.schemas.fields import Constant, Id, Input, Itself, ListSchema, LocaleTag, Output, Text
+from app.schemas.fields import Constant, Id, Input, Itself, ListSchema, LocaleTag, Output, Text, YesOrNo
 
 CONTENT_TYPES = {Channel.SMS.value: "sms_message", Channel.EMAIL.value: "email"}
 CHANNELS = {content_type: channel for channel, content_type in CONTENT_TYPES.items()}
@@ -51,6 +51,13 @@ class SubscriptionSchema(Output):
         allow_none=True,
         metadata={"description": "the form by which people opt in on their preference page; null: they cannot there"},
     )
+    welcome = fields.Boolean(
+        required=True, metadata={"description": "whether the first text after an opt-in confirms it"}
+    )
+    welcome_text = fields.String(
+        required=True,
+        metadata={"description": "with {brand} and {type}; empty: a default in the person's language"},
+    )
     default_translation = Itself(TranslationSchema, required=True)
     translations = Translations(fields.Nested(TranslationSchema), required=True)
 
@@ -89,6 +96,8 @@ class ChangedTypeSchema(Input):
     content_types = fields.List(fields.String(), load_default=None)
     consent_type = fields.String(load_default=None)
     locale = Text(most=8, load_default=None)
+    welcome = YesOrNo(metadata={"description": "only for texts"})
+    welcome_text = Text(most=1000)
     preference_form_id = Id(
         allow_none=True, metadata={"description": "a form in use that asks for this type; null removes it"}
     )

@@ -73,6 +73,7 @@ def _of_health(found: Health, at: datetime) -> "Iterator[Metric]":
     yield _gauge("jobs_failed", "Jobs that failed within 30 days and were not dismissed.", found.failed_jobs)
     yield _gauge("mails_failed", "Teammates whom a mail did not reach within 30 days.", found.failed_mails)
     yield _gauge("bulk_jobs_waiting", "Bulk jobs that wait for a worker or for another job.", found.bulk_jobs_waiting)
+    yield _gauge("confirmation_limits_reached", "Limits on texts of forms, reached in 24 hours.", found.limits_reached)
     yield _gauge("bulk_jobs_running", "Bulk jobs that run, undos included.", found.bulk_jobs_running)
 
 

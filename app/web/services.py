@@ -19,6 +19,8 @@ from app.core.messenger.polling import Polls
 from app.core.signing import Keys
 from app.core.workspace import bootstrap
 from app.db import Database, Limits, ReadConnection
+from app.gateways import open_gateway
+from app.gateways.base import Gateway
 from app.mail_client import MailServer, server_of
 from app.web import database as flask_database
 from app.web.database import session_scope
@@ -44,6 +46,7 @@ class Services:
     changes: ChangeCache
     polls: Polls
     mail_server: MailServer | None
+    gateway: Gateway
     slots: WorkingSlots
     request_times: RequestTimes | None
 
@@ -61,6 +64,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         changes=changes,
         polls=Polls(changes),
         mail_server=server_of(settings.smtp_url),
+        gateway=open_gateway(settings),
         slots=slots,
         request_times=RequestTimes() if settings.metrics_token else None,
     )
@@ -91,6 +95,11 @@ def keys() -> Keys:
 def has_mail() -> bool:
     """Whether mail can be sent. Without it one-time links are shown to the admin."""
     return services().mail_server is not None
+
+
+def gateway() -> Gateway:
+    """What carries texts. The web server reads its callbacks and asks what it can do; the worker sends."""
+    return services().gateway
 
 
 def changes() -> ChangeCache:

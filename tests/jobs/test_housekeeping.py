@@ -85,6 +85,7 @@ def test_the_queue_uses_the_engine_of_the_database_and_has_the_periodic_tasks(
         "count_reach",
         "delete_expired",
         "erase_old_evidence",
+        "expire_confirmations",
         "fail_late_webhooks",
         "mail_waiting",
         "merge_form_counts",
@@ -104,6 +105,7 @@ def test_the_queue_uses_the_engine_of_the_database_and_has_the_periodic_tasks(
         "publish_head": [17],
         "purge_erased": [47],
         "count_reach": every_minute,
+        "expire_confirmations": every_minute,
         "fail_late_webhooks": every_minute,
         "mail_waiting": every_minute,
     }

@@ -12,17 +12,21 @@ from sqlalchemy.orm import Session
 
 from app.core import phone
 from app.core.consent import current_destination
-from app.core.consent.rules import RULES, Facts
+from app.core.consent.rule_inputs import Facts, NumberFacts
+from app.core.consent.rules import RULES
 from app.core.consent.rules import Reason as Reason  # exported: surfaces import it from here
 from app.core.workspace import settings
 from app.db import CompiledStatement
 from app.models import (
     Channel,
+    Confirmation,
+    ConfirmationState,
     Consent,
     ConsentState,
     ConsentType,
     Contact,
     DestinationOptOut,
+    NumberFact,
     SubscriptionType,
     Suppression,
     TypeState,
@@ -31,6 +35,21 @@ from app.models import (
 NO_PHONE_BLOCK = Reason.NO_PHONE.value
 _SUPPRESSION = CompiledStatement(
     select(Suppression.phone_hash).where(Suppression.phone_hash == bindparam("phone_hash"))
+)
+_NUMBER = CompiledStatement(
+    select(
+        select(Suppression.phone_hash).where(Suppression.phone_hash == bindparam("phone_hash")).exists(),
+        select(NumberFact.undeliverable_at).where(NumberFact.phone_hash == bindparam("phone_hash")).scalar_subquery(),
+        select(NumberFact.reassigned_at).where(NumberFact.phone_hash == bindparam("phone_hash")).scalar_subquery(),
+        select(Confirmation.id)
+        .where(
+            Confirmation.contact_id == bindparam("contact_id"),
+            Confirmation.subscription_type_id == bindparam("subscription_type_id"),
+            Confirmation.phone_hash == bindparam("phone_hash"),
+            Confirmation.state == literal_column(f"'{ConfirmationState.PENDING.value}'"),
+        )
+        .exists(),
+    )
 )
 _FIND_OPT_OUT = CompiledStatement(
     select(DestinationOptOut.contact_id)
@@ -200,14 +219,22 @@ def _facts(
 ) -> Facts:
     is_sms = subscription_type.channel == Channel.SMS
     number = contact.phone if is_sms else None
+    state = state_for(consent, destination_hash)
     return Facts(
         contact,
         subscription_type,
-        state_for(consent, destination_hash),
+        state,
         was_asked=consent is not None,
+        opted_in_at=consent.changed_at if consent and state == ConsentState.OPTED_IN else None,
         phone_refusal=phone.refusal_of_stored(number) if number else None,
-        is_suppressed=bool(number and contact.phone_hash) and is_suppressed(session, contact.phone_hash or ""),
+        number=_number_facts(session, contact, subscription_type) if number else NumberFacts(),
         has_destination_opt_out=destination_hash is not None
         and has_destination_opt_out(session, subscription_type.id, destination_hash),
         allowed_countries=frozenset(settings.get(session).allowed_countries) if number else frozenset(),
     )
+
+
+def _number_facts(session: Session, contact: Contact, subscription_type: SubscriptionType) -> NumberFacts:
+    values = {"phone_hash": contact.phone_hash, "contact_id": contact.id, "subscription_type_id": subscription_type.id}
+    is_suppressed, undeliverable_at, reassigned_at, has_pending = _NUMBER.one(session, **values)
+    return NumberFacts(bool(is_suppressed), undeliverable_at, reassigned_at, bool(has_pending))

@@ -12,6 +12,10 @@ _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
 
 
+# Those that hold for nobody who is subscribed.
+_WITHOUT_OPT_IN = (Reason.UNCONFIRMED, Reason.NUMBER_CHANGED, Reason.NOT_OPTED_IN)
+
+
 def first_reason(query: Query) -> ColumnElement[str | None]:
     """The first reason why a contact is not reached; null for a contact that is."""
     rules = [rule for rule in RULES if query.subscription_type.channel in rule.channels]
@@ -23,7 +27,7 @@ def reachable(query: Query) -> ColumnElement[bool]:
     if query.subscription_type.state != TypeState.LIVE:
         return false()
     is_sms = query.subscription_type.channel == Channel.SMS
-    outside = {Reason.TYPE_NOT_LIVE, Reason.OPTED_OUT, Reason.NUMBER_CHANGED, Reason.NOT_OPTED_IN}
+    outside = {Reason.TYPE_NOT_LIVE, Reason.OPTED_OUT, *_WITHOUT_OPT_IN}
     others = [
         ~rule.condition(query)
         for rule in RULES

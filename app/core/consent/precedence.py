@@ -22,6 +22,11 @@ from app.models import ConsentEvent, ConsentState, EvidenceLevel, Source, Suppre
 BY_THE_PERSON = frozenset({Source.FORM, Source.PREFERENCE_CENTER, Source.KEYWORD, Source.VERIFICATION})
 # Sources that prove who holds the number: they revoke every contact's opt-out with that number.
 _PROVES_NUMBER = frozenset({Source.KEYWORD, Source.VERIFICATION})
+_LIFTED_BY = {
+    Source.PREFERENCE_CENTER: SuppressionCause.PREFERENCE_CENTER,
+    Source.KEYWORD: SuppressionCause.KEYWORD,
+    Source.CARRIER: SuppressionCause.CARRIER,
+}
 _SINGLE_ACTS = frozenset({Source.AGENT, Source.API})
 
 
@@ -44,10 +49,12 @@ def is_only_own(evidence: Evidence) -> bool:
 def may_lift(cause: str, evidence: Evidence) -> bool:
     """Whether the holder of a number lifts its suppression by this act: only one that was made the same way.
 
-    STOP by text is lifted by START from the number alone, and an agent's or a carrier's suppression not by the person.
+    STOP by text is lifted by START from the number alone, a carrier's by the START that the carrier itself read, and
+    an agent's not by the person.
     """
-    is_own_page = evidence.source == Source.PREFERENCE_CENTER and not is_only_own(evidence)
-    return is_own_page and cause == SuppressionCause.PREFERENCE_CENTER
+    if is_only_own(evidence):
+        return False
+    return _LIFTED_BY.get(evidence.source) == cause
 
 
 def time_of(current: CurrentConsent | None, evidence: Evidence, at: datetime) -> datetime:

@@ -68,6 +68,13 @@ def number_change(session: Session, contact: Contact, before: str | None, eviden
         ledger.record(session, Action.NUMBER_CHANGE, of_contact, evidence.with_details(before=before), at=at)
 
 
+def reassignment(session: Session, contact_id: int, phone: str | None, phone_hash: str, *, at: datetime) -> int:
+    """Record that the number of a contact belongs to another person now. Returns the id of the event."""
+    evidence = reported_by("system", before=phone or "", reason="reassigned")
+    subject = ledger.Subject(contact_id, None, phone, phone_hash)
+    return ledger.record(session, Action.NUMBER_CHANGE, subject, evidence, at=at, facts=facts.of_reassignment())
+
+
 def number_at(session: Session, contact_id: int, at: datetime, *, current: str | None) -> str | None:
     """The number that a contact had at this time; the current one, if no change since then is recorded.
 

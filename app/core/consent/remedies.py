@@ -21,6 +21,8 @@ class Remedy(StrEnum):
     CORRECT_NUMBER = "correct_number"
     MOBILE_NUMBER = "mobile_number"
     ALLOW_COUNTRY = "allow_country"
+    OTHER_NUMBER = "other_number"
+    CONFIRM = "confirm"
     ADD_EMAIL = "add_email"
     CORRECT_EMAIL = "correct_email"
     START_FROM_NUMBER = "start_from_number"
@@ -40,11 +42,14 @@ _BY_REASON: Mapping[Reason, Remedy] = {
     Reason.NO_PHONE: Remedy.ADD_NUMBER,
     Reason.PHONE_INVALID: Remedy.CORRECT_NUMBER,
     Reason.PHONE_NOT_SMS_CAPABLE: Remedy.MOBILE_NUMBER,
+    Reason.NUMBER_UNDELIVERABLE: Remedy.OTHER_NUMBER,
+    Reason.NUMBER_REASSIGNED: Remedy.SWITCH_ON,
     Reason.COUNTRY_NOT_ALLOWED: Remedy.ALLOW_COUNTRY,
     Reason.NO_EMAIL: Remedy.ADD_EMAIL,
     Reason.EMAIL_INVALID: Remedy.CORRECT_EMAIL,
     Reason.SUPPRESSED: Remedy.START_FROM_NUMBER,
     Reason.OPTED_OUT: Remedy.SWITCH_ON,
+    Reason.UNCONFIRMED: Remedy.CONFIRM,
     Reason.NUMBER_CHANGED: Remedy.SWITCH_ON,
     Reason.NOT_OPTED_IN: Remedy.SWITCH_ON,
 }

@@ -12,15 +12,18 @@ from typing import cast
 from sqlalchemy import ColumnElement, Table, and_, false, func, literal, or_, select, true
 
 from app.core import phone
-from app.core.consent.current_destination import is_given_for_current
+from app.core.consent.rule_inputs import Facts
+from app.core.consent.rule_inputs import Query as Query  # exported with the rules
 from app.models import (
     Channel,
+    Confirmation,
+    ConfirmationState,
     Consent,
     ConsentState,
     ConsentType,
     Contact,
     DestinationOptOut,
-    SubscriptionType,
+    NumberFact,
     Suppression,
     TypeState,
 )
@@ -29,6 +32,8 @@ _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
 _DESTINATION_OPT_OUT = cast(Table, DestinationOptOut.__table__)
 _SUPPRESSION = cast(Table, Suppression.__table__)
+_NUMBER = cast(Table, NumberFact.__table__)
+_CONFIRMATION = cast(Table, Confirmation.__table__)
 
 
 class Reason(StrEnum):
@@ -41,55 +46,16 @@ class Reason(StrEnum):
     NO_PHONE = "no_phone"
     PHONE_INVALID = "phone_invalid"
     PHONE_NOT_SMS_CAPABLE = "phone_not_sms_capable"
+    NUMBER_UNDELIVERABLE = "number_undeliverable"
+    NUMBER_REASSIGNED = "number_reassigned"
     COUNTRY_NOT_ALLOWED = "country_not_allowed"
     NO_EMAIL = "no_email"
     EMAIL_INVALID = "email_invalid"
     SUPPRESSED = "suppressed"
     OPTED_OUT = "opted_out"
+    UNCONFIRMED = "unconfirmed"
     NUMBER_CHANGED = "number_changed"
     NOT_OPTED_IN = "not_opted_in"
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the predicates depend on, for one contact and one subscription type.
-
-    :param state: for the number or address that the contact has now
-    :param was_asked: there is a consent, for any number or address
-    :param phone_refusal: why the number cannot be texted: ``phone_invalid``, ``phone_not_sms_capable`` or null
-    """
-
-    contact: Contact
-    subscription_type: SubscriptionType
-    state: ConsentState
-    was_asked: bool
-    phone_refusal: str | None
-    is_suppressed: bool
-    has_destination_opt_out: bool
-    allowed_countries: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Query:
-    """What the conditions are built for: one subscription type, over the table ``contacts``."""
-
-    subscription_type: SubscriptionType
-    allowed_countries: tuple[str, ...]
-
-    @property
-    def destination_hash(self) -> ColumnElement[str | None]:
-        is_sms = self.subscription_type.channel == Channel.SMS
-        return _CONTACT.c.phone_hash if is_sms else _CONTACT.c.email_hash
-
-    def has_consent(self, state: ConsentState) -> ColumnElement[bool]:
-        """Whether the contact has a consent with this state, for any destination."""
-        consents = select(literal(1)).where(
-            _CONSENT.c.contact_id == _CONTACT.c.id,
-            _CONSENT.c.subscription_type_id == self.subscription_type.id,
-            # as part of the statement's text, so that partial indexes are used
-            _CONSENT.c.state == literal(state.value, literal_execute=True),
-        )
-        return consents.correlate(_CONTACT).exists()
 
 
 @dataclass(frozen=True)
@@ -123,6 +89,34 @@ def _suppressed(_query: Query) -> ColumnElement[bool]:
     return found.correlate(_CONTACT).exists()
 
 
+def _undeliverable(_query: Query) -> ColumnElement[bool]:
+    found = select(literal(1)).where(
+        _NUMBER.c.phone_hash == _CONTACT.c.phone_hash, _NUMBER.c.undeliverable_at.is_not(None)
+    )
+    return found.correlate(_CONTACT).exists()
+
+
+def _is_reassigned(facts: Facts) -> bool:
+    since = facts.number.reassigned_at
+    return since is not None and (facts.opted_in_at is None or facts.opted_in_at <= since)
+
+
+def _reassigned(query: Query) -> ColumnElement[bool]:
+    opted_in_since = select(literal(1)).where(
+        _CONSENT.c.contact_id == _CONTACT.c.id,
+        _CONSENT.c.subscription_type_id == query.subscription_type.id,
+        _CONSENT.c.state == literal(ConsentState.OPTED_IN.value, literal_execute=True),
+        _CONSENT.c.destination_hash == _CONTACT.c.phone_hash,
+        _CONSENT.c.changed_at > _NUMBER.c.reassigned_at,
+    )
+    found = select(literal(1)).where(
+        _NUMBER.c.phone_hash == _CONTACT.c.phone_hash,
+        _NUMBER.c.reassigned_at.is_not(None),
+        ~opted_in_since.correlate(_CONTACT, _NUMBER).exists(),
+    )
+    return found.correlate(_CONTACT).exists()
+
+
 def _is_opted_out(facts: Facts) -> bool:
     is_unsubscribed = facts.subscription_type.channel == Channel.EMAIL and facts.contact.unsubscribed_from_emails
     return facts.state == ConsentState.OPTED_OUT or facts.has_destination_opt_out or is_unsubscribed
@@ -148,18 +142,23 @@ def _needs_opt_in(facts: Facts) -> bool:
     return is_opt_in_type and facts.state == ConsentState.NEVER_ASKED and not _is_opted_out(facts)
 
 
+def _unconfirmed(query: Query) -> ColumnElement[bool]:
+    if query.subscription_type.consent_type != ConsentType.OPT_IN:
+        return false()
+    pending = select(literal(1)).where(
+        _CONFIRMATION.c.contact_id == _CONTACT.c.id,
+        _CONFIRMATION.c.subscription_type_id == query.subscription_type.id,
+        _CONFIRMATION.c.phone_hash == _CONTACT.c.phone_hash,
+        _CONFIRMATION.c.state == literal(ConfirmationState.PENDING.value, literal_execute=True),
+    )
+    return and_(pending.correlate(_CONTACT).exists(), or_(_never_opted_in(query), _opted_in_with_another(query)))
+
+
 def _opted_in_with_another(query: Query) -> ColumnElement[bool]:
     """Whether the contact opted in with another number or address than it has now."""
     if query.subscription_type.consent_type != ConsentType.OPT_IN:
         return false()
-    is_current = is_given_for_current(query.subscription_type.channel)
-    with_another = select(literal(1)).where(
-        _CONSENT.c.contact_id == _CONTACT.c.id,
-        _CONSENT.c.subscription_type_id == query.subscription_type.id,
-        _CONSENT.c.state == literal(ConsentState.OPTED_IN.value, literal_execute=True),
-        ~func.coalesce(is_current, false()),
-    )
-    return and_(with_another.correlate(_CONTACT).exists(), ~_opted_out(query))
+    return and_(query.opted_in_for_another(), ~_opted_out(query))
 
 
 def _never_opted_in(query: Query) -> ColumnElement[bool]:
@@ -221,6 +220,8 @@ RULES: tuple[Rule, ...] = (
         _sms_block(Reason.PHONE_NOT_SMS_CAPABLE),
         is_in_sms_block=True,
     ),
+    Rule(Reason.NUMBER_UNDELIVERABLE, _SMS, lambda facts: facts.number.undeliverable_at is not None, _undeliverable),
+    Rule(Reason.NUMBER_REASSIGNED, _SMS, _is_reassigned, _reassigned),
     Rule(Reason.COUNTRY_NOT_ALLOWED, _SMS, _is_country_refused, _country_refused),
     Rule(
         Reason.NO_EMAIL,
@@ -237,10 +238,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         Reason.SUPPRESSED,
         _SMS,
-        lambda facts: facts.is_suppressed,
+        lambda facts: facts.number.is_suppressed,
         _suppressed,
     ),
     Rule(Reason.OPTED_OUT, _BOTH, _is_opted_out, _opted_out),
+    Rule(Reason.UNCONFIRMED, _SMS, lambda facts: _needs_opt_in(facts) and facts.number.has_pending, _unconfirmed),
     Rule(Reason.NUMBER_CHANGED, _BOTH, lambda facts: _needs_opt_in(facts) and facts.was_asked, _opted_in_with_another),
     Rule(Reason.NOT_OPTED_IN, _BOTH, lambda facts: _needs_opt_in(facts) and not facts.was_asked, _never_opted_in),
 )

@@ -5,7 +5,7 @@ read and written together: the number of statements does not depend on the numbe
 left alone. The person's own sources never come through here, so a set never reverses an opt-out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -102,7 +102,14 @@ def preview(session: Session, change: SetChange, statements: Sequence[Statement]
     return [Result(each.contact_id, each.outcome) for each in _decide_all(session, change, statements, rows)]
 
 
-def apply(session: Session, change: SetChange, statements: Sequence[Statement], *, at: datetime) -> list[Result]:
+def apply(
+    session: Session,
+    change: SetChange,
+    statements: Sequence[Statement],
+    *,
+    at: datetime,
+    created: Collection[int] = (),
+) -> list[Result]:
     """Record a change of many contacts. Flushes, does not commit.
 
     For each contact that changes it writes the state, one event with its evidence, one ``granular.subscribe`` or
@@ -111,13 +118,15 @@ def apply(session: Session, change: SetChange, statements: Sequence[Statement], 
 
     :param statements: at most one for each contact
     :param at: now
+    :param created: the contacts that this transaction has inserted: their ``updated_at`` is as it should be
     :return: one result for each statement, in their order
     """
     session.flush()
     locked = locking.lock_set(session, [each.contact_id for each in statements])
     decided = _decide_all(session, change, statements, locked.rows)
     changed = [each for each in decided if each.outcome == Outcome.CHANGED]
-    events = set_writes.write(session, change.subscription_type.id, [_write(change, each, at) for each in changed])
+    writes = [_write(change, each, at) for each in changed]
+    events = set_writes.write(session, change.subscription_type.id, writes, created)
     replaced: dict[int, tuple[OptOut, ...]] = {}
     if change.state == ConsentState.OPTED_OUT:
         replaced = _write_opt_outs(session, change, decided, events, at)
@@ -150,9 +159,9 @@ def _decide_all(
     destinations, hashes = _destinations(session, change, statements, rows)
     facts = set_facts.read(session, change.subscription_type.id, list(rows), hashes.values())
     decide = _decide_opt_in if change.state == ConsentState.OPTED_IN else _decide_opt_out
-    decided = []
+    decided, evidences = [], _Evidences(change)
     for each in statements:
-        row, evidence = rows.get(each.contact_id), _evidence(change, each)
+        row, evidence = rows.get(each.contact_id), evidences.of(each)
         gone = _gone(row)
         if row is None or gone is not None:
             decided.append(_Decided(each.contact_id, gone or Outcome.ERASED, evidence))
@@ -236,11 +245,23 @@ def _decide_opt_out(_change: SetChange, _row: SetRow, found: _Decided, facts: Se
     return Outcome.CHANGED_SINCE if is_outdated else Outcome.CHANGED
 
 
-def _evidence(change: SetChange, statement: Statement) -> Evidence:
-    if statement.note is None and statement.occurred_at is None:
-        return change.evidence
-    note = change.evidence.note if statement.note is None else statement.note
-    return replace(change.evidence, note=note, occurred_at=statement.occurred_at)
+class _Evidences:
+    """The evidence of each statement. Statements that say the same share one: it is written as JSON and hashed once."""
+
+    def __init__(self, change: SetChange) -> None:
+        general = change.evidence
+        self._general = general
+        self._known: dict[tuple[str | None, datetime | None], Evidence] = {
+            (None, None): general,
+            (general.note, None): general,
+        }
+
+    def of(self, statement: Statement) -> Evidence:
+        key = statement.note, statement.occurred_at
+        if key not in self._known:
+            note = self._general.note if statement.note is None else statement.note
+            self._known[key] = replace(self._general, note=note, occurred_at=statement.occurred_at)
+        return self._known[key]
 
 
 def _write(change: SetChange, decided: _Decided, at: datetime) -> set_writes.Write:

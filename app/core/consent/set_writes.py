@@ -3,7 +3,7 @@
 Only ``set_changes.py`` and ``set_undo.py`` import this module. They lock the contacts first.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
@@ -55,8 +55,13 @@ class Write(NamedTuple):
     facts: Facts | None = None
 
 
-def write(session: Session, subscription_type_id: int, writes: Sequence[Write]) -> dict[int, int]:
-    """Write states, events, evidence, outbox events and ``updated_at``. Returns the event of each contact."""
+def write(
+    session: Session, subscription_type_id: int, writes: Sequence[Write], created: Collection[int] = ()
+) -> dict[int, int]:
+    """Write states, events, evidence, outbox events and ``updated_at``. Returns the event of each contact.
+
+    :param created: contacts whose ``updated_at`` is left as it is, because this transaction has inserted them
+    """
     if not writes:
         return {}
     lines = [
@@ -67,7 +72,8 @@ def write(session: Session, subscription_type_id: int, writes: Sequence[Write]) 
     events = dict(zip((each.contact_id for each in writes), ids, strict=True))
     _store(session, subscription_type_id, writes, events)
     # The time of recording: clients that read by ``updated_at`` have read past older times.
-    _MARK_UPDATED.run(session, contact_ids=list(events), at=clock.now())
+    if earlier := [each for each in events if each not in created]:
+        _MARK_UPDATED.run(session, contact_ids=earlier, at=clock.now())
     for action, topic in _TOPICS.items():
         of_topic = (each for each in writes if each.action == action)
         outbox.add_all(session, topic, (_published(each, subscription_type_id, events) for each in of_topic))

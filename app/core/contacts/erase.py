@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core import audit, idempotency, outbox
 from app.core.consent import changes as consent
-from app.core.consent import eligibility, recording, respelling, suppressions
+from app.core.consent import eligibility, pending, recording, respelling, suppressions
 from app.core.contacts import notes, purge, tags
 from app.core.contacts import records as contacts
 from app.core.webhooks import deliveries
@@ -25,6 +25,8 @@ from app.models import (
     MessengerToken,
     PreferenceLink,
     Resolution,
+    SmsMessage,
+    StoppedConsent,
 )
 
 _EMPTIED = (
@@ -92,6 +94,7 @@ def _erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> N
 def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
     """Delete or empty the rows of other tables that hold personal data of the contact."""
     deliveries.delete_for_contact(session, contact_id)
+    pending.end_of_contact(session, contact_id, at=at)
     conversation_ids = select(Conversation.id).where(Conversation.contact_id == contact_id)
     inserted_forms = update(InsertedForm).where(
         (InsertedForm.contact_id == contact_id) | InsertedForm.conversation_id.in_(conversation_ids)
@@ -99,7 +102,7 @@ def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
     tags.delete_for_contacts(session, [contact_id])
     notes.delete_for_contacts(session, [contact_id])
     consent.delete_for_contact(session, contact_id)
-    for of_contact in (MessengerToken, PreferenceLink):
+    for of_contact in (MessengerToken, PreferenceLink, StoppedConsent):
         session.execute(delete(of_contact).where(of_contact.contact_id == contact_id), execution_options=_OPTIONS)
     asked = update(ErasureRequest).where(ErasureRequest.contact_id == contact_id, ErasureRequest.resolved_at.is_(None))
     session.execute(asked.values(resolved_at=at, resolution=Resolution.ERASED.value), execution_options=_OPTIONS)
@@ -107,6 +110,8 @@ def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
     session.execute(of_jobs.values(details=None), execution_options=_OPTIONS)
     for table in (Message, ConversationRead, ConversationPresence, AgentNotice):
         session.execute(delete(table).where(table.conversation_id.in_(conversation_ids)), execution_options=_OPTIONS)
+    of_texts = update(SmsMessage).where(SmsMessage.conversation_id.in_(conversation_ids))
+    session.execute(of_texts.values(conversation_id=None, message_number=None), execution_options=_OPTIONS)
     expired = inserted_forms.where(InsertedForm.expires_at > at).values(expires_at=at)
     emptied = inserted_forms.values(conversation_id=None, origin=None, submitted_destination_hash=None)
     session.execute(expired, execution_options=_OPTIONS)

@@ -1,7 +1,8 @@
 """How many contacts match a query: exactly from the indexes for one subscription filter, up to a limit for others.
 
 Who opted in is an index entry. Of those, few are not listed or not reachable, and other indexes name all of them: the
-contacts with an ``sms_block``, with a former number, with a suppressed number or one that was opted out. So the whole
+contacts with an ``sms_block``, with a former number, with a suppressed, undeliverable or reassigned number or one that
+was opted out. So the whole
 index is counted, and only those few are looked at and taken away. Joining every contact takes four times as long.
 """
 
@@ -24,6 +25,7 @@ from app.models import (
     ConsentType,
     Contact,
     DestinationOptOut,
+    NumberFact,
     SubscriptionType,
     Suppression,
     TypeState,
@@ -33,6 +35,7 @@ _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
 _OPT_OUT = cast(Table, DestinationOptOut.__table__)
 _SUPPRESSION = cast(Table, Suppression.__table__)
+_NUMBER = cast(Table, NumberFact.__table__)
 
 
 @dataclass(frozen=True)
@@ -92,10 +95,10 @@ class _Counting:
             case SubscriptionStatus.REACHABLE:
                 unreachable = [_OUT_OF_REACH, *self._unreachable_numbers()]
                 if is_opt_in:
-                    return self._of_state(status, ConsentState.OPTED_IN, [*unreachable, _FORMER_NUMBERS])
+                    return self._of_state(status, ConsentState.OPTED_IN, [*unreachable, _FORMER_NUMBERS, _REASSIGNED])
                 opted_out = select(_CONSENT.c.contact_id).where(self._row(ConsentState.OPTED_OUT))
-                return self._contacts() - self._failing(status, [*unreachable, opted_out])
-        return self._of_state(status, ConsentState.OPTED_IN, [_ARCHIVED, _FORMER_NUMBERS])
+                return self._contacts() - self._failing(status, [*unreachable, _REASSIGNED, opted_out])
+        return self._of_state(status, ConsentState.OPTED_IN, [_ARCHIVED, _FORMER_NUMBERS, _REASSIGNED])
 
     def listed(self) -> int:
         """All contacts that lists show."""
@@ -131,10 +134,16 @@ class _Counting:
         return and_(is_of_type, _CONSENT.c.state == eligibility_sql.literal_state(state))
 
     def _unreachable_numbers(self) -> list[Select[Any]]:
-        """Contacts with a number that is suppressed, was opted out of the type, or is of a refused country."""
+        """Contacts with a number that is suppressed or undeliverable, was opted out of the type, or is of a refused
+        country."""
         suppressed = select(_CONTACT.c.id).join(_SUPPRESSION, _SUPPRESSION.c.phone_hash == _CONTACT.c.phone_hash)
         opted_out = select(_CONTACT.c.id).join(_OPT_OUT, _OPT_OUT.c.destination_hash == _CONTACT.c.phone_hash)
-        found = [suppressed, opted_out.where(_OPT_OUT.c.subscription_type_id == self.subscription_type.id)]
+        undeliverable = _OF_NUMBERS.where(_NUMBER.c.undeliverable_at.is_not(None))
+        found = [
+            suppressed,
+            undeliverable,
+            opted_out.where(_OPT_OUT.c.subscription_type_id == self.subscription_type.id),
+        ]
         if self.context.allowed_countries:
             allowed = sorted(countries.with_territories(self.context.allowed_countries))
             found.append(select(_CONTACT.c.id).where(_CONTACT.c.phone_country.not_in(allowed)))
@@ -152,3 +161,5 @@ _IS_OUT_OF_REACH = or_(_CONTACT.c.sms_block.is_not(None), _CONTACT.c.archived_at
 _OUT_OF_REACH = select(_CONTACT.c.id).where(_IS_OUT_OF_REACH)
 _ARCHIVED = _OUT_OF_REACH.where(_CONTACT.c.archived_at.is_not(None))
 _FORMER_NUMBERS = select(_CONTACT.c.id).where(_CONTACT.c.former_phone_hashes.is_not(None))
+_OF_NUMBERS = select(_CONTACT.c.id).join(_NUMBER, _NUMBER.c.phone_hash == _CONTACT.c.phone_hash)
+_REASSIGNED = _OF_NUMBERS.where(_NUMBER.c.reassigned_at.is_not(None))

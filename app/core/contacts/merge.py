@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core import audit, outbox
 from app.core.consent import changes as consent
-from app.core.consent import eligibility, locking, recording
+from app.core.consent import eligibility, locking, pending, recording
 from app.core.contacts import merge_plan, notes, tags
 from app.core.contacts import records as contacts
 from app.core.contacts.merge_plan import MOVED_FIELDS, MergePlan
@@ -34,7 +34,8 @@ def merge(
     """Merge one contact into another and return the other one. Requests for the first id then raise ``Merged``.
 
     An opt-out of either contact applies to the result. An opt-in moves only if the result has the number that it was
-    given for. Conversations, tags, notes and links to forms move. If one of the contacts is blocked, the result is.
+    given for. Conversations, tags, notes and links to forms move; what the source has not
+    confirmed is canceled. If one of the contacts is blocked, the result is.
 
     :param from_id: public id of the contact that ends; ``into_id``: of the one that stays
     :raises NotFound: one of them does not exist; ``Merged``: was merged before
@@ -51,6 +52,7 @@ def merge(
     _move_conversations(session, merging)
     tags.move(session, merging.source.id, merging.target.id)
     notes.move(session, merging.source.id, merging.target.id)
+    pending.end_of_contact(session, merging.source.id, at=at)
     _archive_source(session, merging)
     return merging.target
 

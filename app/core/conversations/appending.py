@@ -29,12 +29,16 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from app.core.errors import InvalidInput, NotFound
 from app.db import CompiledStatement, dialect_of
-from app.models import Conversation, Message, MessageKind
+from app.models import Conversation, ConversationChannel, Message, MessageKind
 
 CONTACT, SYSTEM = "contact", "system"
 ID_MAX = 2**63 - 1
 _CLIENT_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CONVERSATION = cast(Table, Conversation.__table__)
+IN_MESSENGER: ColumnElement[bool] = _CONVERSATION.c.channel == literal_column(f"'{ConversationChannel.MESSENGER}'")
+"""Conversations that the contact sees in the messenger. Those by text are never shown there: who has the number need
+not be who is signed in.
+"""
 _OTHERS = _CONVERSATION.alias("others")  # an alias, so that an UPDATE does not correlate it
 
 LockedConversation = NewType("LockedConversation", Conversation)

@@ -11,7 +11,7 @@ from sqlalchemy import Table, and_, bindparam, case, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.conversations import appending, lifecycle, messages
-from app.core.conversations.appending import CONTACT, NewMessage
+from app.core.conversations.appending import CONTACT, IN_MESSENGER, NewMessage
 from app.core.errors import NotFound
 from app.db import CompiledStatement, insert_statement
 from app.models import Contact, Conversation, ConversationState, Message, MessageKind
@@ -91,6 +91,7 @@ _FIND = CompiledStatement(
     .select_from(_CONVERSATION.outerjoin(_MESSAGE, _WITH_KEY))
     .where(
         _CONVERSATION.c.contact_id == bindparam("contact_id"),
+        IN_MESSENGER,
         or_(_CONVERSATION.c.state == ConversationState.OPEN.value, _MESSAGE.c.number.is_not(None)),
     )
     .order_by(

@@ -20,7 +20,16 @@ from app.core.forms import publishing as optin_forms
 from app.core.forms.content import FormContent, checked_content
 from app.core.forms.publishing import FormSettings
 from app.db import run
-from app.models import Contact, Conversation, ConversationState, InsertedForm, Message, MessageKind, OptInForm
+from app.models import (
+    Contact,
+    Conversation,
+    ConversationChannel,
+    ConversationState,
+    InsertedForm,
+    Message,
+    MessageKind,
+    OptInForm,
+)
 
 _CONVERSATION = cast(Table, Conversation.__table__)
 _MESSAGE = cast(Table, Message.__table__)
@@ -150,6 +159,8 @@ def place(
     """
     if inserted.conversation_id is not None or inserted.contact_id != conversation.contact_id:
         raise InvalidState("This form was inserted for somebody else.")
+    if conversation.channel != ConversationChannel.MESSENGER:
+        raise InvalidState("A form cannot be sent in a text. Send a link to it.", code="no_messenger")
     reach.refuse_closed(session.get_one(Contact, conversation.contact_id))
     inserted.conversation_id = conversation.id
     if conversation.state == ConversationState.CLOSED:

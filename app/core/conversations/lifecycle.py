@@ -24,6 +24,7 @@ from app.models import (
     Contact,
     ContactRole,
     Conversation,
+    ConversationChannel,
     ConversationState,
     InsertedForm,
     Message,
@@ -33,7 +34,13 @@ from app.models import (
 
 
 def start(
-    session: Session, contact_id: int, *, at: datetime, assignee_id: int | None = None, client_key: str | None = None
+    session: Session,
+    contact_id: int,
+    *,
+    at: datetime,
+    assignee_id: int | None = None,
+    client_key: str | None = None,
+    channel: ConversationChannel = ConversationChannel.MESSENGER,
 ) -> LockedConversation:
     """Create an empty, open conversation. Lists show it once it has a message: add one in the same transaction.
 
@@ -42,6 +49,7 @@ def start(
     idempotency.add_subject(session, contact_id)
     conversation = Conversation(
         contact_id=contact_id,
+        channel=channel,
         client_key=client_key,
         state=ConversationState.OPEN,
         assignee_id=assignee_id,
@@ -54,14 +62,23 @@ def start(
     return LockedConversation(conversation)  # other transactions do not see it yet
 
 
-def find_or_start(session: Session, contact_id: int, *, at: datetime, client_key: str | None = None) -> Conversation:
-    """The contact's open conversation that changed last, or a new one. Locks the contact's row.
+def find_or_start(
+    session: Session,
+    contact_id: int,
+    *,
+    at: datetime,
+    client_key: str | None = None,
+    channel: ConversationChannel = ConversationChannel.MESSENGER,
+) -> Conversation:
+    """The contact's open conversation of a channel that changed last, or a new one. Locks the contact's row.
 
     :param client_key: of the message that follows; a conversation that has a message with this key comes first
     :raises NotFound: there is no such contact
     """
     locking.lock_contact(session, contact_id)
-    of_contact = select(Conversation).where(Conversation.contact_id == contact_id)
+    of_contact = select(Conversation).where(
+        Conversation.contact_id == contact_id, Conversation.channel == channel.value
+    )
     if client_key is not None:
         sent = select(Message.conversation_id).where(
             Message.conversation_id == Conversation.id, Message.client_key == client_key
@@ -71,7 +88,7 @@ def find_or_start(session: Session, contact_id: int, *, at: datetime, client_key
     newest = of_contact.where(Conversation.state == ConversationState.OPEN.value).order_by(
         Conversation.updated_at.desc(), Conversation.id.desc()
     )
-    return session.scalars(newest.limit(1)).first() or start(session, contact_id, at=at)
+    return session.scalars(newest.limit(1)).first() or start(session, contact_id, at=at, channel=channel)
 
 
 def find_started(session: Session, contact_id: int, client_key: str) -> Conversation | None:

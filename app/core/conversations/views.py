@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Integer, Table, and_, bindparam, case, fun
 from sqlalchemy import cast as cast_to
 from sqlalchemy.orm import Session
 
-from app.core.conversations.appending import CONTACT
+from app.core.conversations.appending import CONTACT, IN_MESSENGER
 from app.core.errors import NotFound
 from app.core.forms import cards as form_cards
 from app.core.forms.cards import FormCard
@@ -242,7 +242,7 @@ def _select(wanted: _Statement, *conditions: ColumnElement[bool], kinds: ColumnE
 
 
 _BY_ID = _CONVERSATION.c.id == bindparam("conversation_id")
-_OF_CONTACT = _CONVERSATION.c.contact_id == bindparam("contact_id")
+_OF_CONTACT = and_(_CONVERSATION.c.contact_id == bindparam("contact_id"), IN_MESSENGER)
 _SHOWN_TO_CONTACT = _MESSAGE.c.kind.in_([literal_column(f"'{kind}'") for kind in _CONTACT_KINDS])
 _AGENT_STATEMENTS = {each: _select(each, _BY_ID, kinds=true()) for each in _Statement}
 _CONTACT_STATEMENTS = {each: _select(each, _BY_ID, _OF_CONTACT, kinds=_SHOWN_TO_CONTACT) for each in _Statement}

@@ -78,6 +78,7 @@ COLUMNS: tuple[ColumnElement[Any], ...] = (
     _TYPE.c.name.label("card_type_name"),
     _TYPE.c.channel.label("card_channel"),
     _INSERTED.c.seen_at.label("card_seen_at"),
+    _INSERTED.c.confirming_at.label("card_confirming_at"),
     _INSERTED.c.answered_at.label("card_answered_at"),
     _INSERTED.c.undone_at.label("card_undone_at"),
     _INSERTED.c.withdrawn_at.label("card_withdrawn_at"),
@@ -131,12 +132,14 @@ def _state(row: Any, at: datetime) -> CardState:
         return CardState.WITHDRAWN
     if row.card_answered_at is not None:
         return CardState.SIGNED_UP
-    if row.card_expires_at <= at:
+    if row.card_expires_at <= at and row.card_confirming_at is None:
         return CardState.EXPIRED
     if not row.card_is_available:
         return CardState.UNAVAILABLE
     if row.card_has_consent:
         return CardState.SIGNED_UP
+    if row.card_confirming_at is not None:
+        return CardState.CONFIRMING
     return CardState.SEEN if row.card_seen_at is not None else CardState.WAITING
 
 

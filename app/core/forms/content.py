@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import InvalidInput
 from app.core.wording import DEFAULT_LOCALE, LOCALES
 from app.core.workspace import settings
-from app.models import OptInFormVersion, SubscriptionType, TypeState
+from app.models import Channel, OptInFormVersion, SubscriptionType, TypeState, VerifyNumber
 
 TITLE_MAX, BUTTON_MAX, LEGAL_MAX, SUCCESS_MAX, CHECKBOX_MAX = 200, 60, 5000, 500, 500
 _COLOR = re.compile(r"#[0-9a-f]{6}")
@@ -34,7 +34,7 @@ class FormText:
 class FormContent:
     """Everything that a version freezes. ``texts`` by locale; the one of ``locale`` must be among them.
 
-    ``accent_color``: empty, until it is checked: the workspace's.
+    ``accent_color``: empty, until it is checked: the workspace's. ``verify_number``: how an opt-in is confirmed.
     """
 
     subscription_type_id: int
@@ -42,6 +42,7 @@ class FormContent:
     locale: str = DEFAULT_LOCALE
     accent_color: str = ""
     default_country: str | None = None
+    verify_number: str = VerifyNumber.OFF
 
 
 def content_of(version: OptInFormVersion) -> FormContent:
@@ -55,6 +56,7 @@ def content_of(version: OptInFormVersion) -> FormContent:
         locale=version.locale,
         accent_color=version.accent_color,
         default_country=version.default_country,
+        verify_number=version.verify_number,
     )
 
 
@@ -86,7 +88,12 @@ def checked_content(session: Session, content: FormContent) -> FormContent:
     if any(text.checkbox_text for text in texts.values()) and not texts[content.locale].checkbox_text:
         raise InvalidInput("Write the text of the box in the language of the form, too.", field="checkbox_text")
     return FormContent(
-        content.subscription_type_id, texts, content.locale, color, settings.country(content.default_country)
+        content.subscription_type_id,
+        texts,
+        content.locale,
+        color,
+        settings.country(content.default_country),
+        _checked_method(content.verify_number, subscription_type.channel),
     )
 
 
@@ -98,6 +105,14 @@ def read_color(typed: str | None) -> str:
             "Write the color as # and six hexadecimal digits, for example #0b6e4f.", field="accent_color"
         )
     return color
+
+
+def _checked_method(method: str, channel: str) -> str:
+    if method not in set(VerifyNumber):
+        raise InvalidInput("Choose one of the ways to confirm a number.", field="verify_number")
+    if method != VerifyNumber.OFF and channel != Channel.SMS:
+        raise InvalidInput("Only forms for texts can confirm a number.", field="verify_number")
+    return str(method)
 
 
 def _checked_text(text: FormText, suffix: str) -> FormText:

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.core.forms import availability
-from app.models import Channel, ContactRole, EvidenceLevel
+from app.models import Channel, ContactRole, EvidenceLevel, VerifyNumber
 
 INSERTED_BY_PAGE = "page"  # ``inserted_by`` of a public form's render, which is stored when it is answered
 
@@ -40,6 +40,8 @@ class Form:
     type_name: str
     type_state: str
     channel: str
+    verify_number: str
+    has_welcome: bool
 
     @property
     def is_offered(self) -> bool:
@@ -70,6 +72,7 @@ class Insertion:
     inserted_by: str
     expires_at: datetime
     seen_at: datetime | None
+    confirming_at: datetime | None
     answered_at: datetime | None
     withdrawn_at: datetime | None
 
@@ -93,6 +96,20 @@ class Respondent:
 
 
 @dataclass(frozen=True)
+class Texting:
+    """What this installation can do with texts, as the web layer knows from its gateway.
+
+    :param sender: our number, short code or name, as people see it
+    :param receives: people can send texts to it
+    :param host: of our public address, for codes that browsers fill in
+    """
+
+    sender: str = ""
+    receives: bool = False
+    host: str = ""
+
+
+@dataclass(frozen=True)
 class FormView:
     """One form as one person sees it. A public form has no insertion, and a respondent only if the person is known.
 
@@ -108,6 +125,7 @@ class FormView:
     submitted_destination_hash: str | None = None
     user_id: str | None = None
     link_level: EvidenceLevel | None = None
+    texting: Texting = Texting()
 
     @property
     def is_public(self) -> bool:
@@ -129,6 +147,15 @@ class FormView:
         if self.insertion is None or self.respondent is None:
             return True
         return self.respondent.role != ContactRole.USER or self.insertion.inserted_by == INSERTED_BY_PAGE
+
+    @property
+    def verify_number(self) -> VerifyNumber:
+        """How an opt-in is confirmed. Where no text reaches us, a code replaces what people would have to send."""
+        if self.form.channel != Channel.SMS:
+            return VerifyNumber.OFF
+        method = VerifyNumber(self.form.verify_number)
+        needs_reply = method in {VerifyNumber.REPLY, VerifyNumber.SMS_LINK}
+        return VerifyNumber.CODE if needs_reply and not self.texting.receives else method
 
     @property
     def saved(self) -> str | None:

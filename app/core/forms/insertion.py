@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core import audit, origins, outbox
-from app.core.consent import reach
+from app.core.consent import pending, reach
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.forms.availability import is_offered
 from app.core.signing import random_token
@@ -94,6 +94,7 @@ def withdraw(session: Session, inserted_form_id: int, *, actor: str, at: datetim
     if found.answered_at is not None:
         raise InvalidState("This form was answered already, so it cannot be withdrawn.")
     if found.withdrawn_at is None:
+        pending.end_of_form(session, found.id, at=at)
         found.withdrawn_at = at
         audit.record(session, actor, "form.withdrawn", f"inserted_form:{found.id}", {}, at=at)
         session.flush()

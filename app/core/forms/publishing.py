@@ -209,6 +209,7 @@ def _freeze(session: Session, form: OptInForm, content: FormContent, *, actor: s
         locale=content.locale,
         accent_color=content.accent_color,
         default_country=content.default_country,
+        verify_number=content.verify_number,
         created_by=actor,
         created_at=at,
     )

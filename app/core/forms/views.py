@@ -50,6 +50,8 @@ _FORM_COLUMNS = (
     _TYPE.c.name,
     _TYPE.c.state,
     _TYPE.c.channel,
+    _VERSION.c.verify_number,
+    _TYPE.c.welcome,
 )
 _PUBLISHER_COLUMNS = (
     _WORKSPACE.c.name,
@@ -68,6 +70,7 @@ _INSERTION_COLUMNS = (
     _INSERTED_FORM.c.inserted_by,
     _INSERTED_FORM.c.expires_at,
     _INSERTED_FORM.c.seen_at,
+    _INSERTED_FORM.c.confirming_at,
     _INSERTED_FORM.c.answered_at,
     _INSERTED_FORM.c.withdrawn_at,
 )

@@ -49,11 +49,11 @@ def record(
             recorded[plan.contact_id] = Recorded(hindered)
         elif plan.row.consent is not None:
             statements[plan.row.consent].append(_statement(plan, subscription_type.channel))
-    evidence = evidence_of(job, options)
+    evidence, created = evidence_of(job, options), {plan.contact_id for plan in plans if plan.is_new}
     for state, listed in statements.items():
         if listed:
             change = SetChange(state, subscription_type, evidence)
-            for result in set_changes.apply(session, change, listed, at=at):
+            for result in set_changes.apply(session, change, listed, at=at, created=created):
                 recorded[result.contact_id] = _recorded(state, result)
     return recorded
 

@@ -9,14 +9,15 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Table, select, text
+from sqlalchemy import Column, Select, Table, select, text
 from sqlalchemy.orm import Session
 
 from app.core.imports.reasons import Reason, Refusal
 from app.core.imports.rows import Row
-from app.db import dialect_of, run
+from app.db import dialect_of, is_in, run
 from app.models import BulkJobItem, Contact, ContactRole
 
 _CONTACT = cast(Table, Contact.__table__)
@@ -113,8 +114,14 @@ def find(session: Session, rows: Sequence[Row], job_id: int) -> Contacts:
         (_CONTACT.c.phone, numbers),
     ):
         if values:
-            ids |= set(run(session, select(_CONTACT.c.id).where(column.in_(values))).scalars())
+            ids |= set(run(session, _with_values(column, dialect_of(session)), {"given": list(values)}).scalars())
     return _index(_lock(session, ids), handled_by(session, job_id, ids))
+
+
+@lru_cache
+def _with_values(column: Column[Any], dialect: str) -> Select[Any]:
+    """One statement for any number of values: a list of parameters would be compiled again for each number."""
+    return select(_CONTACT.c.id).where(is_in(dialect, column, "given"))
 
 
 def handled_by(session: Session, job_id: int, ids: Collection[int]) -> set[int]:

@@ -21,7 +21,8 @@ class Plan:
     """A row with the contact that it is about (null: a new one), and what changes of it.
 
     ``changes`` are new values by the name of the column (``phone`` in E.164, ``custom_attributes`` all of them).
-    ``tags`` are ids of tags that the contact gets. ``contact_id`` is known once the contact is written.
+    ``tags`` are ids of tags that the contact gets. ``contact_id`` is known once the contact is written, and
+    ``inserted_at`` (its ``updated_at``) once a new one is.
     """
 
     row: Row
@@ -29,6 +30,7 @@ class Plan:
     changes: dict[str, Any] = field(default_factory=dict)
     tags: list[int] = field(default_factory=list)
     contact_id: int = 0
+    inserted_at: datetime | None = None
 
     @property
     def is_new(self) -> bool:
@@ -92,13 +94,10 @@ def _attributes(row: Row, before: Mapping[str, Any], *, is_fill: bool) -> dict[s
         raise Refusal(Reason.ATTRIBUTE_INVALID) from None
 
 
-def details_of(plan: Plan, updated_at: datetime | None) -> dict[str, Any]:
-    """What an undo needs: whether the contact is new, the values that were replaced and their new ones, new tags.
-
-    :param updated_at: of a new contact, as the import leaves it
-    """
+def details_of(plan: Plan) -> dict[str, Any]:
+    """What an undo needs: whether the contact is new, the values that were replaced and their new ones, new tags."""
     if plan.contact is None:
-        return {"created": True, "updated_at": stored(updated_at)}
+        return {"created": True, "updated_at": stored(plan.inserted_at)}
     before = {name: stored(getattr(plan.contact, name)) for name in plan.changes}
     after = {name: stored(value) for name, value in plan.changes.items()}
     return {"before": before, "after": after, "tags": plan.tags}

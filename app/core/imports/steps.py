@@ -142,7 +142,6 @@ class _Chunk:
         job, at = self.job, self.at
         writing.write(self.session, self._plans, consents.evidence_of(job, self.setup.options), at=at)
         recorded = consents.record(self.session, job, self.setup.options, self._plans, at=at)
-        updated_at = writing.updated_at(self.session, [plan.contact_id for plan in self._plans if plan.is_new])
         items, outcomes = [], {jobs.CHANGED: 0, jobs.UNCHANGED: 0}
         for plan in self._plans:
             consent = recorded.get(plan.contact_id)
@@ -158,11 +157,7 @@ class _Chunk:
                     "contact_id": plan.contact_id,
                     "outcome": outcome,
                     "event_id": consent.event_id if consent else None,
-                    "details": consents.with_consent(
-                        planning.details_of(plan, updated_at.get(plan.contact_id)), consent
-                    )
-                    if is_changed
-                    else None,
+                    "details": consents.with_consent(planning.details_of(plan), consent) if is_changed else None,
                 }
             )
         if keeps_items:

@@ -9,19 +9,21 @@ from typing import Any, cast
 from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from app.core import outbox
+from app.core import clock, outbox
 from app.core.consent.eligibility import NO_PHONE_BLOCK
 from app.core.contacts import records, tags
 from app.core.errors import InvalidInput
 from app.core.imports.planning import ATTRIBUTES, SIMPLE, Plan
 from app.core.imports.reasons import Reason, Refusal
 from app.core.ledger.evidence import Evidence
-from app.core.signing import Keys, keys_of, random_public_id
-from app.db import insert_rows, run
+from app.core.signing import keys_of, random_public_id
+from app.db import Same, insert_columns, insert_rows, reserve_ids, run
 from app.models import Contact, ContactTag, Tag
 
 _CONTACT = cast(Table, Contact.__table__)
 _TAGGED = cast(Table, ContactTag.__table__)
+# One object, so that it is written as JSON once.
+_NO_ATTRIBUTES: Mapping[str, Any] = {}
 
 
 class Tags:
@@ -74,41 +76,35 @@ def write(session: Session, plans: Sequence[Plan], evidence: Evidence, *, at: da
         outbox.add_all(session, topic, [outbox.New(each, {"contact_id": each}, at) for each in ids])
 
 
-def updated_at(session: Session, ids: Sequence[int]) -> dict[int, datetime]:
-    """When these contacts were updated last."""
-    found = run(session, select(_CONTACT.c.id, _CONTACT.c.updated_at).where(_CONTACT.c.id.in_(ids)))
-    return {row.id: row.updated_at for row in found} if ids else {}
-
-
 def _insert(session: Session, new: Sequence[Plan], at: datetime) -> None:
+    """Insert the new contacts, as ``core/contacts/records.py`` sets their columns.
+
+    ``updated_at`` is the time of writing: clients that read by it have read past older times.
+    """
     if not new:
         return
-    keys = keys_of(session)
-    rows = [_values(plan, keys) | {"created_at": at, "updated_at": at} for plan in new]
-    insert_rows(session, Contact, rows)
-    public_ids = [row["public_id"] for row in rows]
-    created = run(session, select(_CONTACT.c.public_id, _CONTACT.c.id).where(_CONTACT.c.public_id.in_(public_ids)))
-    ids = {row.public_id: row.id for row in created}
-    for plan, public_id in zip(new, public_ids, strict=True):
-        plan.contact_id = ids[public_id]
-
-
-def _values(plan: Plan, keys: Keys) -> dict[str, Any]:
-    """The columns of a new contact, as ``core/contacts/records.py`` sets them."""
-    row = plan.row
-    number, address = row.phone, row.values.get("email")
-    return {
-        "public_id": random_public_id(),
-        "role": row.role.value,
-        **{name: row.values.get(name) for name in SIMPLE},
-        "email_hash": keys.destination_hash(address) if address else None,
-        "phone": number.e164 if number else None,
-        "phone_country": number.country if number else None,
-        "phone_hash": keys.destination_hash(number.e164) if number else None,
-        "sms_block": number.refusal if number else NO_PHONE_BLOCK,
-        "custom_attributes": row.attributes,
-        "unsubscribed_from_emails": False,
+    keys, now = keys_of(session), clock.now()
+    rows = [plan.row for plan in new]
+    ids = reserve_ids(session, Contact, len(new))
+    numbers, addresses = [row.phone for row in rows], [row.values.get("email") for row in rows]
+    columns: dict[str, Sequence[Any] | Same] = {name: [row.values.get(name) for row in rows] for name in SIMPLE}
+    columns |= {
+        "id": ids,
+        "public_id": [random_public_id() for _ in new],
+        "role": [row.role.value for row in rows],
+        "email_hash": [keys.destination_hash(each) if each else None for each in addresses],
+        "phone": [number.e164 if number else None for number in numbers],
+        "phone_country": [number.country if number else None for number in numbers],
+        "phone_hash": [keys.destination_hash(number.e164) if number else None for number in numbers],
+        "sms_block": [number.refusal if number else NO_PHONE_BLOCK for number in numbers],
+        "custom_attributes": [row.attributes or _NO_ATTRIBUTES for row in rows],
+        "unsubscribed_from_emails": Same(False),
+        "created_at": Same(at),
+        "updated_at": Same(now),
     }
+    insert_columns(session, Contact, columns)
+    for plan, contact_id in zip(new, ids, strict=True):
+        plan.contact_id, plan.inserted_at = contact_id, now
 
 
 def _update(session: Session, changed: Sequence[Plan], at: datetime) -> None:

@@ -11,7 +11,15 @@ from sqlalchemy.orm import Session
 from app.core.forms import cards as form_cards
 from app.core.forms.cards import FormCard
 from app.db import run
-from app.models import Contact, Conversation, ConversationRead, ConversationState, Message, MessageKind
+from app.models import (
+    Contact,
+    Conversation,
+    ConversationChannel,
+    ConversationRead,
+    ConversationState,
+    Message,
+    MessageKind,
+)
 
 PAGE_SIZE = 40
 COUNTED_MAX = 1000  # counting stops here; pages show "1,000+"
@@ -57,6 +65,7 @@ class InboxRow:
     """
 
     conversation_id: int
+    channel: ConversationChannel
     state: ConversationState
     assignee_id: int | None
     updated_at: datetime
@@ -145,6 +154,7 @@ _READ_BY_AGENT = and_(_READ.c.conversation_id == _CONVERSATION.c.id, _READ.c.age
 _ROWS = (
     select(
         _CONVERSATION.c.id,
+        _CONVERSATION.c.channel,
         _CONVERSATION.c.state,
         _CONVERSATION.c.assignee_id,
         _CONVERSATION.c.updated_at,
@@ -169,6 +179,7 @@ _ROWS = (
 def _row(row: Any, at: datetime) -> InboxRow:
     return InboxRow(
         conversation_id=row.id,
+        channel=ConversationChannel(row.channel),
         state=ConversationState(row.state),
         assignee_id=row.assignee_id,
         updated_at=row.updated_at,

@@ -38,6 +38,11 @@ def of_respelling(old_hash: str) -> Facts:
     return {"respelled": old_hash}
 
 
+def of_reassignment() -> Facts:
+    """The number of the event belongs to another person now: opt-ins for it count no longer."""
+    return {"reassigned": True}
+
+
 @dataclass(frozen=True)
 class Known:
     """The facts of one event, each empty where the event has none of that kind."""
@@ -48,6 +53,7 @@ class Known:
     cause: str | None = None
     merged: int | None = None
     respelled: str | None = None
+    is_reassigned: bool = False
 
     def has_revoked(self, contact_id: int) -> bool:
         """Whether an opt-out of this contact was revoked."""
@@ -69,6 +75,7 @@ def of(event: Any) -> Known:
         cause=_value(stored, "cause", str),
         merged=_value(stored, "merged", int),
         respelled=_value(stored, "respelled", str),
+        is_reassigned=stored.get("reassigned") is True,
     )
 
 

@@ -89,6 +89,8 @@ class _Folding:
             self._merge(event)
         elif event.action in {Action.GDPR_OFF, Action.GDPR_ON}:
             self.state.is_gdpr_off[event.contact_id] = event.action == Action.GDPR_OFF
+        elif event.action == Action.NUMBER_CHANGE and facts.of(event).is_reassigned:
+            self._reassign(event)
         elif event.action == Action.ERASE and event.subscription_type_id is None:
             self._erase(event.contact_id)
 
@@ -154,6 +156,14 @@ class _Folding:
         for key, by in sorted(moved, key=lambda each: int(each[1].id)):
             del self.state.opt_outs[key]
             self._add(event.contact_id, key.destination_hash, by)
+
+    def _reassign(self, event: Any) -> None:
+        """The contact's opt-ins for this number are for no number any more."""
+        number = self._spelling(event.destination_hash)
+        for key, consent in self.state.consents.items():
+            is_for_number = consent.destination_hash == number and consent.state == ConsentState.OPTED_IN
+            if key[0] == event.contact_id and is_for_number:
+                self.state.consents[key] = consent._replace(destination_hash=None)
 
     def _erase(self, contact_id: int) -> None:
         self.state.is_gdpr_off.pop(contact_id, None)

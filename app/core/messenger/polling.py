@@ -16,6 +16,7 @@ from sqlalchemy import Table, bindparam, case, select
 from sqlalchemy.orm import Session
 
 from app.core.conversations import views as conversation_views
+from app.core.conversations.appending import IN_MESSENGER
 from app.core.conversations.change_cache import ChangeCache
 from app.core.conversations.views import ContactView
 from app.core.errors import NotFound
@@ -35,7 +36,7 @@ _CONVERSATION = cast(Table, Conversation.__table__)
 
 _REVISIONS = CompiledStatement(
     select(*(_CONVERSATION.c[name] for name in ("id", "revision", "updated_at", "state")))
-    .where(_CONVERSATION.c.contact_id == bindparam("contact_id"), _CONVERSATION.c.last_message_number > 0)
+    .where(_CONVERSATION.c.contact_id == bindparam("contact_id"), _CONVERSATION.c.last_message_number > 0, IN_MESSENGER)
     .order_by(
         case((_CONVERSATION.c.state == ConversationState.OPEN.value, 0), else_=1),
         _CONVERSATION.c.updated_at.desc(),

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core import outbox
 from app.core.bulk import jobs
+from app.core.confirmations import limits
 from app.core.ledger import lag
 from app.core.ledger.lag import Lag
 from app.core.problems import workers
@@ -30,6 +31,7 @@ class Health:
     :param outbox_waiting: changes that were not routed yet, up to ``outbox.COUNT_MAX``
     :param webhooks_waiting: deliveries that are due or will be tried again, ``webhooks_failed`` those that were given
         up; each up to ``endpoints.COUNT_MAX`` for each endpoint
+    :param limits_reached: how often in 24 hours a limit on the texts that forms cause was reached, up to 20
     :param unsent_since: since when the oldest waits, in the outbox or as a delivery
     """
 
@@ -47,6 +49,7 @@ class Health:
     failed_mails: int
     bulk_jobs_waiting: int
     bulk_jobs_running: int
+    limits_reached: int
 
 
 def read(session: Session, *, at: datetime) -> Health:
@@ -74,6 +77,7 @@ def read(session: Session, *, at: datetime) -> Health:
         failed_mails=failures.get(FailureKind.MAIL, 0),
         bulk_jobs_waiting=jobs_waiting,
         bulk_jobs_running=jobs_running,
+        limits_reached=len(limits.alarms(session, since=at - timedelta(hours=24))),
     )
 
 

@@ -19,7 +19,9 @@ from app.core.workspace import settings
 from app.models import Channel, ConsentState, Contact, Conversation, Suppression, SuppressionCause
 
 _STOPS = frozenset({Reason.OPTED_OUT, Reason.SUPPRESSED, Reason.GDPR_OPTOUT})
-_CHANGED_BY_OPT_IN = frozenset({Reason.OPTED_OUT, Reason.NUMBER_CHANGED, Reason.NOT_OPTED_IN})
+_CHANGED_BY_OPT_IN = frozenset(
+    {Reason.NUMBER_REASSIGNED, Reason.OPTED_OUT, Reason.UNCONFIRMED, Reason.NUMBER_CHANGED, Reason.NOT_OPTED_IN}
+)
 
 
 @dataclass(frozen=True)

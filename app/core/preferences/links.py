@@ -5,8 +5,10 @@ given out by an agent or an API client. A ``web_unverified`` link was shown to s
 nothing. ``core/consent/precedence.py`` decides what each may do.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import NotFound
 from app.core.forms.form_view import FormView
 from app.core.signing import is_short_token, random_short_token
+from app.db import Same, insert_columns, run
 from app.models import Contact, ContactRole, EvidenceLevel, PreferenceLink
 
 REUSED_FOR = timedelta(days=1)
@@ -63,6 +66,22 @@ def issue(session: Session, contact: Contact, *, level: EvidenceLevel, at: datet
 def issue_to(session: Session, contact_id: int, *, level: EvidenceLevel, at: datetime) -> str:
     """As ``issue``, for the contact with this id."""
     return issue(session, session.get_one(Contact, contact_id), level=level, at=at)
+
+
+def issue_all(session: Session, contact_ids: Collection[int], *, at: datetime) -> dict[int, str]:
+    """Personal links for many contacts, by contact; each as ``issue`` would. Flushes, does not commit."""
+    recent = select(PreferenceLink.contact_id, PreferenceLink.token).where(
+        PreferenceLink.contact_id.in_(contact_ids),
+        PreferenceLink.level == EvidenceLevel.PERSONAL_LINK.value,
+        PreferenceLink.issued_at > at - REUSED_FOR,
+    )
+    oldest_first = recent.order_by(PreferenceLink.issued_at, PreferenceLink.token.desc())
+    tokens = {row.contact_id: row.token for row in run(session, oldest_first)}
+    new = {each: random_short_token() for each in sorted(set(contact_ids) - tokens.keys())}
+    columns: dict[str, Sequence[Any] | Same] = {"token": list(new.values()), "contact_id": list(new)}
+    columns |= {"level": Same(EvidenceLevel.PERSONAL_LINK.value), "issued_at": Same(at)}
+    insert_columns(session, PreferenceLink, columns)
+    return tokens | new
 
 
 def fresh(session: Session, contact: Contact, *, level: EvidenceLevel, at: datetime) -> str | None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.core import audit, outbox
+from app.core.confirmations import limits
 from app.core.problems import failures
 from app.core.site import snippets
 from app.core.site.snippets import Snippet
@@ -16,6 +17,7 @@ from app.core.webhooks.endpoints import Counts
 from app.models import AuditEntry, DisabledReason, Failure, FailureKind, WebhookEndpoint
 
 _EVENTS_MAX = 10
+_ALARMS_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -28,17 +30,19 @@ class FailingEndpoint:
 
 @dataclass(frozen=True)
 class Problems:
-    """What failed. ``events`` could not become webhooks; ``snippets`` were loaded where they are not allowed."""
+    """What failed. ``events`` could not become webhooks; ``snippets`` were loaded where they are not
+    allowed. ``alarms``: limits on the texts that forms cause were reached within a week."""
 
     endpoints: Sequence[FailingEndpoint]
     events: Sequence[AuditEntry]
     jobs: Sequence[Failure]
     mails: Sequence[Failure]
     snippets: Sequence[Snippet]
+    alarms: Sequence[AuditEntry]
 
     @property
     def is_empty(self) -> bool:
-        return not (self.endpoints or self.events or self.jobs or self.mails or self.snippets)
+        return not (self.endpoints or self.events or self.jobs or self.mails or self.snippets or self.alarms)
 
 
 def read(session: Session, *, at: datetime) -> Problems:
@@ -56,6 +60,7 @@ def read(session: Session, *, at: datetime) -> Problems:
         jobs=failures.find_all(session, FailureKind.JOB),
         mails=failures.find_all(session, FailureKind.MAIL),
         snippets=[each for each in snippets.find(session) if not each.is_allowed],
+        alarms=limits.alarms(session, since=at - _ALARMS_FOR),
     )
 
 

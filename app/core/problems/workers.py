@@ -28,6 +28,12 @@ def last_seen(session: Session) -> datetime | None:
     return session.scalar(select(func.max(Worker.seen_at)))
 
 
+def count_running(session: Session, *, at: datetime) -> int:
+    """How many processes of the worker run, as far as the database knows."""
+    running = select(func.count()).select_from(Worker).where(Worker.seen_at > at - SILENT_AFTER)
+    return session.scalar(running) or 0
+
+
 def is_silent(seen_at: datetime | None, *, at: datetime) -> bool:
     """Whether no worker runs, as far as the database knows."""
     return seen_at is None or at - seen_at > SILENT_AFTER

@@ -1,11 +1,12 @@
 """Record a person's answer to a form: the main use case of Assent."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from app.core import outbox, phone, rate_limits
+from app.core import phone, rate_limits
+from app.core.confirmations import welcome
+from app.core.confirmations.welcome import NewOptIn
 from app.core.consent import changes as consent
 from app.core.consent.locking import LockedContact
 from app.core.contacts import leads
@@ -13,27 +14,18 @@ from app.core.contacts import records as contacts
 from app.core.conversations import forms as conversation_forms
 from app.core.destinations import Destination
 from app.core.errors import DestinationRefused
+from app.core.forms import opting_in
 from app.core.forms import views as form_views
 from app.core.forms.form_view import FormView, Insertion, State
+from app.core.forms.opting_in import Answered
 from app.core.forms.render_token import RenderToken
 from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
-from app.core.submissions import answers
-from app.core.submissions.outcome import Outcome, Typed
+from app.core.submissions import answers, to_confirm
+from app.core.submissions.outcome import Answer, Outcome, Typed
 from app.models import Channel, ContactRole, EvidenceLevel
 
 WINDOW_S = 60 * 60
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """One answer with the destination that the person agreed to, and everything that is needed to record it."""
-
-    view: FormView
-    shown: RenderToken
-    destination: Destination
-    evidence: Evidence
-    at: datetime
 
 
 def submit(
@@ -67,7 +59,7 @@ def submit(
         return Outcome(state, destination.code, assumed_country=destination.assumed_country, has_agreed=has_agreed)
     if not has_agreed and state in {State.ASK, State.SAVED}:
         return Outcome(state, "not_agreed", destination, has_agreed=False)
-    answer = _Answer(view, shown, destination, evidence, at)
+    answer = Answer(view, shown, destination, evidence, at)
     if view.insertion is None:
         return _submit_public(session, answer, state)
     return _submit_inserted(session, answer, view.insertion, state)
@@ -91,13 +83,15 @@ def _agreed_destination(
     return destination
 
 
-def _submit_public(session: Session, answer: _Answer, state: State) -> Outcome:
+def _submit_public(session: Session, answer: Answer, state: State) -> Outcome:
     if answer.view.submitted_destination_hash is not None:
         return _answered_before(session, answer)
     if state != State.ASK and answer.shown.destination_hash is None:
         return Outcome(state, "shown_again")  # a number was saved after this page asked for one
     if (ended := _limited_or_closed(session, answer, state)) is not None:
         return ended
+    if to_confirm.is_asked(answer.view):
+        return to_confirm.begin(session, answer, state) or _answered_before(session, answer)
     contact = _lead(session, answer) if answer.view.is_public else _known_person(session, answer)
     if contact is None:
         return Outcome(state, "shown_again")
@@ -112,11 +106,17 @@ def _submit_public(session: Session, answer: _Answer, state: State) -> Outcome:
     return _opt_in(session, answer, contact, inserted_form_id)
 
 
-def _submit_inserted(session: Session, answer: _Answer, insertion: Insertion, state: State) -> Outcome:
+def _submit_inserted(session: Session, answer: Answer, insertion: Insertion, state: State) -> Outcome:
     if (settled := _settled(session, answer, insertion, state)) is not None:
         return settled
     if (ended := _limited_or_closed(session, answer, state)) is not None:
         return ended
+    if to_confirm.is_asked(answer.view):
+        return to_confirm.begin(session, answer, state) or _changed_meanwhile(session, answer, insertion)
+    return _answer_inserted(session, answer, insertion, state)
+
+
+def _answer_inserted(session: Session, answer: Answer, insertion: Insertion, state: State) -> Outcome:
     contact = _locked_contact(session, answer)
     if contact is None:
         return _changed_meanwhile(session, answer, insertion)
@@ -133,15 +133,15 @@ def _submit_inserted(session: Session, answer: _Answer, insertion: Insertion, st
     return outcome
 
 
-def _saved_only(session: Session, answer: _Answer, contact: LockedContact, state: State) -> Outcome:
+def _saved_only(session: Session, answer: Answer, contact: LockedContact, state: State) -> Outcome:
     """The outcome of an answer that changed the saved number and no consent: the change is published."""
     for topic in contact.topics:
         contacts.publish(session, topic, contact.id, at=answer.at)
     return Outcome(state, "shown_again")
 
 
-def _settled(session: Session, answer: _Answer, insertion: Insertion, state: State) -> Outcome | None:
-    """The outcome of an answer that has nothing to record; null when it has."""
+def _settled(session: Session, answer: Answer, insertion: Insertion, state: State) -> Outcome | None:
+    """The outcome of an answer that has nothing to record, or waits to be confirmed already; null when it has."""
     if state != State.ASK and answer.shown.destination_hash is None:
         # A number was saved after this page asked for one. The answer does not change the saved number.
         respondent = answer.view.respondent
@@ -150,16 +150,16 @@ def _settled(session: Session, answer: _Answer, insertion: Insertion, state: Sta
         return _done_before(session, answer, insertion.id) if is_done else Outcome(state, "shown_again")
     if state == State.SIGNED_UP and insertion.answered_at is not None:
         return _done_before(session, answer, insertion.id)
-    return None
+    return to_confirm.waiting(session, answer, insertion.id)
 
 
-def _lead(session: Session, answer: _Answer) -> LockedContact:
+def _lead(session: Session, answer: Answer) -> LockedContact:
     """The lead that an unknown person becomes, locked."""
     channel, locale = answer.view.form.channel, answer.shown.locale
     return leads.lead_for(session, channel, answer.destination, locale=locale, at=answer.at)
 
 
-def _known_person(session: Session, answer: _Answer) -> LockedContact | None:
+def _known_person(session: Session, answer: Answer) -> LockedContact | None:
     """The contact of a preference link, locked, or that of a signed user, created when there is none.
 
     Null as for ``_locked_contact``.
@@ -171,7 +171,7 @@ def _known_person(session: Session, answer: _Answer) -> LockedContact | None:
     return _with_destination(session, answer, created.id)
 
 
-def _locked_contact(session: Session, answer: _Answer) -> LockedContact | None:
+def _locked_contact(session: Session, answer: Answer) -> LockedContact | None:
     """The contact of an inserted form, locked, after saving the number that they typed.
 
     Null when the saved number changed since the page was rendered, or the contact may no longer answer.
@@ -180,7 +180,7 @@ def _locked_contact(session: Session, answer: _Answer) -> LockedContact | None:
     return _lead(session, answer) if respondent is None else _with_destination(session, answer, respondent.contact_id)
 
 
-def _with_destination(session: Session, answer: _Answer, contact_id: int) -> LockedContact | None:
+def _with_destination(session: Session, answer: Answer, contact_id: int) -> LockedContact | None:
     """A contact with the destination that they agreed to: the saved one, or the typed one, which is saved."""
     channel, saved = answer.view.form.channel, answer.view.saved
     if answer.shown.destination_hash is not None:
@@ -196,57 +196,63 @@ def _undo_lead(session: Session, contact: LockedContact) -> None:
         leads.undo_lead(session, contact)
 
 
-def _opted_out_since(session: Session, answer: _Answer, contact: LockedContact) -> bool:
+def _opted_out_since(session: Session, answer: Answer, contact: LockedContact) -> bool:
     """Whether the contact opted out, or said so again, after the page was rendered: then the answer is older."""
     opted_out_at = consent.opted_out_at(session, contact, answer.view.form.subscription_type_id)
     return opted_out_at is not None and opted_out_at >= answer.shown.at
 
 
-def _opt_in(session: Session, answer: _Answer, contact: LockedContact, inserted_form_id: int) -> Outcome:
+def _opt_in(session: Session, answer: Answer, contact: LockedContact, inserted_form_id: int) -> Outcome:
     """Record the opt-in, and publish the form's first answer also where the contact had opted in already."""
-    insertion, subscription_type_id = answer.view.insertion, answer.view.form.subscription_type_id
-    evidence = answer.evidence.of_inserted_form(inserted_form_id)
-    if insertion is None or insertion.answered_at is None:
-        contact.later_topics = ("form.submitted",)
-    change = consent.opt_in(session, contact, subscription_type_id, answer.destination.value, evidence, at=answer.at)
-    topics = contact.topics if change.is_claim else (*contact.topics, *contact.later_topics)
-    if not change.is_new and topics:
-        outbox.add(
-            session,
-            topics,
-            contact_id=contact.id,
-            payload={
-                "contact_id": contact.id,
-                "subscription_type_id": subscription_type_id,
-                "event_id": change.event_id,
-                "inserted_form_id": inserted_form_id,
-            },
-            at=answer.at,
-        )
+    insertion, type_id = answer.view.insertion, answer.view.form.subscription_type_id
+    is_first = insertion is None or insertion.answered_at is None
+    answered = Answered(type_id, answer.destination.value, inserted_form_id, is_first)
+    change = opting_in.record(session, contact, answered, answer.evidence, at=answer.at)
+    if change.is_new and answer.view.form.has_welcome:
+        _greet(session, answer, contact)
     is_own = change.is_new or change.is_claim
     event_id = change.event_id if is_own else answers.event_of(session, inserted_form_id)
     return Outcome(State.DONE, None, answer.destination, event_id, is_claim=change.is_claim)
 
 
-def _is_only_claim(session: Session, answer: _Answer, contact: LockedContact) -> bool:
+def _greet(session: Session, answer: Answer, contact: LockedContact) -> None:
+    new = NewOptIn(
+        contact.id,
+        answer.view.form.subscription_type_id,
+        answer.destination,
+        answer.shown.locale,
+        address=answer.evidence.ip_address,
+        is_unverified=answer.evidence.level == EvidenceLevel.WEB_UNVERIFIED,
+    )
+    welcome.greet(session, new, answer.view.texting, at=answer.at)
+
+
+def _is_only_claim(session: Session, answer: Answer, contact: LockedContact) -> bool:
     type_id = answer.view.form.subscription_type_id
     return consent.is_only_claim(session, contact, type_id, answer.destination.value, answer.evidence)
 
 
-def _limited_or_closed(session: Session, answer: _Answer, state: State) -> Outcome | None:
+def _limited_or_closed(session: Session, answer: Answer, state: State) -> Outcome | None:
     """The outcome of an answer over a limit, or of one that gives the number of a person who refused everything.
 
     Of the latter nothing is stored. An unverified person must not learn that from the outcome.
     """
     if wait_s := _over_limit(session, answer):
         return Outcome(state, "too_many", answer.destination, retry_after_s=wait_s)
+    is_asked = to_confirm.is_asked(answer.view)
+    if is_asked and (wait_s := to_confirm.over_limit(session, answer)):
+        return Outcome(state, "try_later", answer.destination, retry_after_s=wait_s)
     is_unverified = answer.evidence.level == EvidenceLevel.WEB_UNVERIFIED
     if is_unverified and leads.is_gdpr_refused(session, answer.view.form.channel, answer.destination):
-        return Outcome(State.DONE, None, answer.destination, is_claim=True)
+        return to_confirm.nothing(answer) if is_asked else _nothing(answer)
     return None
 
 
-def _over_limit(session: Session, answer: _Answer) -> int | None:
+def _nothing(answer: Answer) -> Outcome:
+    return Outcome(State.DONE, None, answer.destination, is_claim=True)
+
+
+def _over_limit(session: Session, answer: Answer) -> int | None:
     """Count this answer for its number and its IP address. Returns the seconds to wait when there were too many."""
     keys, publisher = keys_of(session), answer.view.publisher
     buckets = {keys.bucket("number", answer.destination.hash): publisher.answers_per_number}
@@ -256,21 +262,23 @@ def _over_limit(session: Session, answer: _Answer) -> int | None:
     return rate_limits.hit(session, buckets, window_s=WINDOW_S, at=answer.at)
 
 
-def _answered_before(session: Session, answer: _Answer) -> Outcome:
+def _answered_before(session: Session, answer: Answer) -> Outcome:
     """The outcome for a render that was answered before: with the same number, the current state."""
     earlier = answers.earlier_answer(session, answer.view.form, answer.shown, answer.destination)
     if earlier is None:
         return Outcome(State.ASK, "answered_already", answer.destination)
+    if waits := to_confirm.waiting(session, answer, earlier.inserted_form_id):
+        return waits
     if not earlier.is_settled:
         return Outcome(State.ASK, "shown_again")
     return _done_before(session, answer, earlier.inserted_form_id)
 
 
-def _done_before(session: Session, answer: _Answer, inserted_form_id: int) -> Outcome:
+def _done_before(session: Session, answer: Answer, inserted_form_id: int) -> Outcome:
     return Outcome(State.DONE, None, answer.destination, answers.event_of(session, inserted_form_id))
 
 
-def _changed_meanwhile(session: Session, answer: _Answer, insertion: Insertion) -> Outcome:
+def _changed_meanwhile(session: Session, answer: Answer, insertion: Insertion) -> Outcome:
     """The outcome when another transaction came first: the current state, read again."""
     current = form_views.inserted_view(session, insertion.token)
     saved = form_views.saved_destination(keys_of(session), current)

@@ -34,7 +34,8 @@ _REFUSED_STEPS = {
 }
 _TYPE = cast(Table, SubscriptionType.__table__)
 _TRANSLATION = cast(Table, SubscriptionTypeTranslation.__table__)
-_VIEWED = ("id", "name", "description", "locale", "channel", "consent_type", "state", "preference_form_id")
+_TEXTS = ("name", "description", "locale", "channel", "consent_type", "state")
+_VIEWED = ("id", *_TEXTS, "preference_form_id", "welcome", "welcome_text")
 _VIEW = CompiledStatement(
     select(
         *(_TYPE.c[name] for name in _VIEWED),
@@ -182,6 +183,8 @@ class SubscriptionTypeView:
     consent_type: str
     state: str
     preference_form_id: int | None
+    welcome: bool
+    welcome_text: str
     translations: tuple[TypeText, ...]
 
 

@@ -6,7 +6,7 @@ from app.core.wording import translatable
 
 ASSENT_FAILED = translatable("Assent failed to make the request; see its log.")
 NEVER_SENT = translatable("It was never sent: the endpoint failed or was disabled until the time was over.")
-# What app/http_client.py says, which knows no catalogs. A test holds the two equal.
+# What app/http_client says, which knows no catalogs. A test holds the two equal.
 SENTENCES = (
     ASSENT_FAILED,
     NEVER_SENT,

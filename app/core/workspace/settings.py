@@ -16,7 +16,7 @@ from app.core import audit, origins, phone
 from app.core.errors import InvalidInput, InvalidState
 from app.core.signing import keys_of
 from app.core.wording import LOCALES
-from app.core.workspace import controller, sending
+from app.core.workspace import confirmation_limits, controller, sending
 from app.db import insert_or_ignore
 from app.models import Workspace
 
@@ -85,8 +85,8 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
     :param values: any of name, time_zone, default_country, allowed_countries, allowed_origins (lists), privacy_url,
         terms_url, help_contact, accent_color, submissions_per_address, submissions_per_number, api_calls_per_minute,
         agents_write_legal_text, erasure_requests, erasure_due_days (days), evidence_retention_years,
-        messenger_office_name, messenger_greeting (locale to text), messenger_accent_color, and those of
-        ``controller.CHECKS`` and ``sending.CHECKS``
+        confirmation_limits, messenger_office_name, messenger_greeting (locale to text), messenger_accent_color, and
+        those of ``controller.CHECKS`` and ``sending.CHECKS``
     :raises InvalidInput: a value is invalid; ``field`` names it
     """
     workspace = get(session)
@@ -281,6 +281,7 @@ _CHECKS = {
     "erasure_requests": bool,
     "erasure_due_days": _due_days,
     "evidence_retention_years": _retention,
+    "confirmation_limits": confirmation_limits.checked,
     "messenger_office_name": _office_name,
     "messenger_greeting": _greeting,
     "messenger_accent_color": _accent_color("messenger_accent_color", can_be_empty=True),

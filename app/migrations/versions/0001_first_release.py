@@ -292,6 +292,20 @@ def create_tables() -> None:
         sa.Column("unreachable_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("phone_hash", name=op.f("pk_number_facts")),
     )
+    op.create_index(
+        "ix_number_facts_reassigned",
+        "number_facts",
+        ["phone_hash", "reassigned_at"],
+        sqlite_where=sa.text("reassigned_at IS NOT NULL"),
+        postgresql_where=sa.text("reassigned_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_number_facts_undeliverable",
+        "number_facts",
+        ["phone_hash"],
+        sqlite_where=sa.text("undeliverable_at IS NOT NULL"),
+        postgresql_where=sa.text("undeliverable_at IS NOT NULL"),
+    )
     op.create_table(
         "optin_forms",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -394,6 +408,8 @@ def create_tables() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.Column("live_at", UtcDateTime(), nullable=True),
+        sa.Column("welcome", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("welcome_text", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("archived_at", UtcDateTime(), nullable=True),
         sa.Column("preference_form_id", sa.Integer(), nullable=True),
         sa.CheckConstraint("channel IN ('sms', 'email')", name=op.f("ck_subscription_types_channel")),
@@ -837,6 +853,7 @@ def create_tables() -> None:
         "conversations",
         sa.Column("id", BIG_KEY, nullable=False),
         sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("channel", sa.String(length=12), server_default=sa.text("'messenger'"), nullable=False),
         sa.Column("state", sa.String(length=8), nullable=False),
         sa.Column("assignee_id", sa.Integer(), nullable=True),
         sa.Column("last_number", sa.Integer(), nullable=False),
@@ -851,6 +868,7 @@ def create_tables() -> None:
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.Column("closed_at", UtcDateTime(), nullable=True),
         sa.CheckConstraint("state IN ('open', 'closed')", name=op.f("ck_conversations_state")),
+        sa.CheckConstraint("channel IN ('messenger', 'sms')", name=op.f("ck_conversations_channel")),
         sa.ForeignKeyConstraint(["assignee_id"], ["agents.id"], name=op.f("fk_conversations_assignee_id_agents")),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_conversations_contact_id_contacts")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_conversations")),
@@ -1296,7 +1314,9 @@ def create_sending_tables() -> None:
         sa.Column("approved_at", UtcDateTime(), nullable=True),
         sa.Column("claimed_by", sa.String(length=32), nullable=True),
         sa.Column("claimed_at", UtcDateTime(), nullable=True),
+        sa.Column("settled_to", sa.Integer(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("edited_by", sa.String(length=64), nullable=True),
         sa.Column("created_by", sa.String(length=64), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
@@ -1320,8 +1340,8 @@ def create_sending_tables() -> None:
         "ix_campaigns_active",
         "campaigns",
         ["state", "send_at"],
-        sqlite_where=sa.text("state IN ('scheduled', 'expanding', 'sending')"),
-        postgresql_where=sa.text("state IN ('scheduled', 'expanding', 'sending')"),
+        sqlite_where=sa.text("state IN ('scheduled', 'expanding', 'sending') OR settled_to IS NOT NULL"),
+        postgresql_where=sa.text("state IN ('scheduled', 'expanding', 'sending') OR settled_to IS NOT NULL"),
     )
     op.create_index("ix_campaigns_created_at_id", "campaigns", ["created_at", "id"])
     op.create_table(
@@ -1347,6 +1367,7 @@ def create_sending_tables() -> None:
         sa.Column("subscription_type_id", sa.Integer(), nullable=True),
         sa.Column("campaign_id", sa.Integer(), nullable=True),
         sa.Column("conversation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("message_number", sa.Integer(), nullable=True),
         sa.Column("phone", sa.String(length=16), nullable=True),
         sa.Column("phone_hash", sa.String(length=32), nullable=False),
         sa.Column("phone_country", sa.String(length=2), nullable=True),
@@ -1401,13 +1422,20 @@ def create_sending_tables() -> None:
         sqlite_where=sa.text("campaign_id IS NOT NULL"),
         postgresql_where=sa.text("campaign_id IS NOT NULL"),
     )
+    op.create_index(
+        "ix_sms_messages_campaign_due",
+        "sms_messages",
+        ["campaign_id", "due_at", "id"],
+        sqlite_where=sa.text("state = 'queued' AND priority >= 2"),
+        postgresql_where=sa.text("state = 'queued' AND priority >= 2"),
+    )
     op.create_index("ix_sms_messages_contact_id_id", "sms_messages", ["contact_id", "id"])
     op.create_index(
         "ix_sms_messages_due",
         "sms_messages",
         ["priority", "due_at", "id"],
-        sqlite_where=sa.text("state = 'queued'"),
-        postgresql_where=sa.text("state = 'queued'"),
+        sqlite_where=sa.text("state = 'queued' AND priority < 2"),
+        postgresql_where=sa.text("state = 'queued' AND priority < 2"),
     )
     op.create_index(
         "ix_sms_messages_gateway_id",
@@ -1417,6 +1445,13 @@ def create_sending_tables() -> None:
         sqlite_where=sa.text("gateway_id IS NOT NULL"),
         postgresql_where=sa.text("gateway_id IS NOT NULL"),
     )
+    op.create_index(
+        "ix_sms_messages_conversation_id",
+        "sms_messages",
+        ["conversation_id", "message_number"],
+        sqlite_where=sa.text("conversation_id IS NOT NULL"),
+        postgresql_where=sa.text("conversation_id IS NOT NULL"),
+    )
     op.create_index("ix_sms_messages_phone_hash_created_at", "sms_messages", ["phone_hash", "created_at"])
     op.create_index(
         "ix_sms_messages_sending",
@@ -1424,6 +1459,13 @@ def create_sending_tables() -> None:
         ["claimed_at"],
         sqlite_where=sa.text("state = 'sending'"),
         postgresql_where=sa.text("state = 'sending'"),
+    )
+    op.create_index(
+        "ix_sms_messages_unknown",
+        "sms_messages",
+        ["id"],
+        sqlite_where=sa.text("state = 'unknown'"),
+        postgresql_where=sa.text("state = 'unknown'"),
     )
     op.create_table(
         "campaign_recipients",
@@ -1433,6 +1475,7 @@ def create_sending_tables() -> None:
         sa.Column("reason", sa.String(length=32), nullable=True),
         sa.Column("sms_message_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("due_at", UtcDateTime(), nullable=True),
+        sa.Column("rule", sa.String(length=64), nullable=True),
         sa.Column("changed_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint(
             "outcome IN ('queued', 'deferred', 'sent', 'delivered', 'failed', 'unknown', 'skipped', 'canceled')",
@@ -1465,16 +1508,19 @@ def create_sending_tables() -> None:
         sa.Column("inserted_form_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("phone", sa.String(length=16), nullable=True),
         sa.Column("phone_hash", sa.String(length=32), nullable=False),
+        sa.Column("phone_country", sa.String(length=2), nullable=True),
         sa.Column("code_hash", sa.LargeBinary(length=32), nullable=True),
         sa.Column("nonce", sa.String(length=16), nullable=True),
         sa.Column("tries_left", sa.Integer(), nullable=False),
         sa.Column("sends", sa.Integer(), nullable=False),
         sa.Column("next_send_at", UtcDateTime(), nullable=True),
+        sa.Column("spent_micros", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("evidence", sa.JSON(), nullable=True),
         sa.Column("locale", sa.String(length=8), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.CheckConstraint("method IN ('off', 'code', 'reply', 'sms_link')", name=op.f("ck_confirmations_method")),
         sa.CheckConstraint(
             "state IN ('pending', 'confirmed', 'expired', 'failed', 'canceled')", name=op.f("ck_confirmations_state")
@@ -1493,6 +1539,7 @@ def create_sending_tables() -> None:
         sa.UniqueConstraint("token", name=op.f("uq_confirmations_token")),
     )
     op.create_index("ix_confirmations_contact_id", "confirmations", ["contact_id"])
+    op.create_index("ix_confirmations_created_at", "confirmations", ["created_at"])
     op.create_index(
         "ix_confirmations_contact_pending",
         "confirmations",

@@ -36,6 +36,7 @@ _NAMED = {
     f"agent:{audit.UNKNOWN}": translatable("An unknown address"),
     "workspace": translatable("The workspace"),
     "outbox": translatable("Events for webhooks"),
+    "confirmations": translatable("Confirmation texts"),
 }
 
 

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from app.core import clock
 from app.core.problems import failures, overview
 from app.core.webhooks import endpoints
-from app.core.workspace import settings
+from app.core.workspace import confirmation_limits, settings
 from app.web.admin.blueprint import blueprint
 from app.web.admin.webhooks import health_of
 from app.web.i18n import lazy_gettext
@@ -17,6 +17,7 @@ JOBS = {
     "count_reach": lazy_gettext("Counting whom subscription types reach"),
     "delete_expired": lazy_gettext("Deleting expired records"),
     "deliver_webhooks": lazy_gettext("Sending webhooks"),
+    "expire_confirmations": lazy_gettext("Ending opt-ins that were not confirmed"),
     "fail_late_webhooks": lazy_gettext("Marking late webhooks as failed"),
     "mail_waiting": lazy_gettext("Emails about waiting conversations"),
     "merge_form_counts": lazy_gettext("Merging the daily counts of forms"),
@@ -38,6 +39,7 @@ def failures_page() -> str:
             problems=overview.read(session, at=clock.now()),
             health_of=health_of,
             jobs=JOBS,
+            limit_names=confirmation_limits.NAMES,
             count_max=endpoints.COUNT_MAX,
             time_zone=settings.get(session).time_zone,
         )

@@ -12,12 +12,18 @@ from app.core.forms.content import BUTTON_MAX, CHECKBOX_MAX, LEGAL_MAX, SUCCESS_
 from app.core.forms.publishing import NAME_MAX, FormSettings
 from app.core.wording import DEFAULT_LOCALE, LOCALES, translatable
 from app.core.workspace import settings
-from app.models import SubscriptionType
-from app.web import formatting, ids
+from app.models import SubscriptionType, VerifyNumber
+from app.web import formatting, ids, texting
 from app.web.formkit import Form, choices, fields_for_each, refuse, rule, text
 from app.web.i18n import gettext, lazy_gettext
 
 TEXTS = ("title", "button_text", "legal_text", "success_text", "checkbox_text")
+METHODS = {
+    VerifyNumber.OFF.value: translatable("No: signing up is enough"),
+    VerifyNumber.CODE.value: translatable("By a code that we text"),
+    VerifyNumber.REPLY.value: translatable("By replying YES to our text"),
+    VerifyNumber.SMS_LINK.value: translatable("By a text that they send us (two taps)"),
+}
 _CHANNELS = {"sms": translatable("SMS"), "email": translatable("email")}
 
 
@@ -48,6 +54,12 @@ class OptInFormForm(Form):
     checkbox_text = StringField(lazy_gettext("Checkbox text"), _at_most(CHECKBOX_MAX), filters=[text])
     accent_color = StringField(lazy_gettext("Accent color"), [rule(form_content.read_color)], filters=[text])
     default_country = SelectField(lazy_gettext("Default country"), [rule(settings.country)], validate_choice=False)
+    verify_number = SelectField(
+        lazy_gettext("Confirm the number"),
+        [rule(texting.refuse_method)],
+        choices=choices((value, lazy_gettext(words)) for value, words in METHODS.items()),
+        default=VerifyNumber.OFF,
+    )
     allowed_origins = TextAreaField(lazy_gettext("Allowed origins"), [rule(origins.read_many)], filters=[text])
 
     def validate(self, extra_validators: Any = None) -> bool:
@@ -67,6 +79,12 @@ class OptInFormForm(Form):
         )
         offered = [(str(each.id), f"{each.name} ({gettext(_CHANNELS[each.channel])})") for each in types]
         self.subscription_type_id.choices = choices([*unchosen, *offered])
+        offered_methods = texting.methods()
+        self.verify_number.choices = choices(
+            (value, gettext(words))
+            for value, words in METHODS.items()
+            if value in offered_methods or value == self.verify_number.data
+        )
         self.default_country.choices = choices(
             [("", gettext("None: people choose their country")), *formatting.countries()]
         )
@@ -82,6 +100,7 @@ class OptInFormForm(Form):
             locale=locale,
             accent_color=self.accent_color.data or "",
             default_country=self.default_country.data or None,
+            verify_number=self.verify_number.data or VerifyNumber.OFF,
         )
 
     @property

@@ -240,6 +240,7 @@ def _values_of(found: OptInForm, version: OptInFormVersion) -> dict[str, Any]:
         "locale": content.locale,
         "accent_color": content.accent_color,
         "default_country": content.default_country or "",
+        "verify_number": content.verify_number,
         "allowed_origins": "\n".join(found.allowed_origins),
     }
     for locale, form_text in content.texts.items():

@@ -88,6 +88,8 @@ EVENTS = {
     "subscription_type.created": translatable("Subscription type created"),
     "subscription_type.edited": translatable("Subscription type edited"),
     "subscription_type.preference_form_changed": translatable("Form of the preference page changed"),
+    "subscription_type.welcome_changed": translatable("Welcome text changed"),
+    "confirmations.limited": translatable("Limit on confirmation texts reached"),
     "subscription_type.put_live": translatable("Subscription type published"),
     "suppression.created": translatable("Suppression created"),
     "suppression.kept": translatable("Suppression kept"),
@@ -211,7 +213,7 @@ KINDS = {
     "conversations": (translatable("Conversations"), ("conversation.", "saved_reply.")),
     "tokens": (translatable("API tokens"), ("token.",)),
     "webhooks": (translatable("Webhooks"), ("webhook_endpoint.", "outbox.")),
-    "problems": (translatable("Problems"), ("failure.",)),
+    "problems": (translatable("Problems"), ("failure.", "confirmations.")),
     "exports": (translatable("Exports and receipts"), ("audit.", "destination.")),
 }
 _VALUES = {

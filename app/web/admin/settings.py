@@ -11,7 +11,7 @@ from wtforms.validators import DataRequired, InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.core import audit, clock, origins, phone, public_urls
-from app.core.workspace import settings
+from app.core.workspace import confirmation_limits, settings
 from app.models import Workspace
 from app.web import formatting
 from app.web.admin.blueprint import blueprint
@@ -47,6 +47,12 @@ _OTHER = (
     *_ERASURE,
     *_LIMITS,
 )
+
+
+def _confirm_limit(name: str, label: Any) -> Any:
+    """A field of a limit on confirmation texts."""
+    check = rule(lambda value: confirmation_limits.checked({name: value}))
+    return IntegerField(label, [_A_NUMBER, check])
 
 
 class SettingsForm(Form):
@@ -106,6 +112,13 @@ class SettingsForm(Form):
         lazy_gettext("API calls per minute with one token"), [_A_NUMBER, _rule("api_calls_per_minute")]
     )
 
+    confirm_address_hour = _confirm_limit("address_hour", lazy_gettext("Per hour from one IP address"))
+    confirm_number_hour = _confirm_limit("number_hour", lazy_gettext("Per hour to one number"))
+    confirm_prefix_hour = _confirm_limit("prefix_hour", lazy_gettext("Per hour to similar numbers"))
+    confirm_country_hour = _confirm_limit("country_hour", lazy_gettext("Per hour to one country"))
+    confirm_total_day = _confirm_limit("total_day", lazy_gettext("Per day in all"))
+    confirm_spend_day = _confirm_limit("spend_day", lazy_gettext("Estimated cost per day"))
+
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
         self.default_country.choices = choices([_ANY_COUNTRY, *formatting.countries()])
@@ -120,6 +133,7 @@ class SettingsForm(Form):
             **{name: self[name].data for name in _OTHER},
             "allowed_origins": origins.read_many(self.allowed_origins.data or ""),
             "recipients": (self.recipients.data or "").splitlines(),
+            "confirmation_limits": {name: self[f"confirm_{name}"].data for name in confirmation_limits.NAMES},
         }
 
 
@@ -171,6 +185,7 @@ def _logo_saved(form: LogoForm) -> ResponseReturnValue:
 
 def _values_of(workspace: Workspace) -> dict[str, Any]:
     values = {name: getattr(workspace, name) for name in (*_PLAIN, *_OTHER)}
+    values |= {f"confirm_{name}": value for name, value in vars(confirmation_limits.of(workspace)).items()}
     return values | {name: "\n".join(getattr(workspace, name)) for name in ("allowed_origins", "recipients")}
 
 

@@ -7,15 +7,17 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
-from wtforms import RadioField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app.core import clock
+from app.core.confirmations import texts
 from app.core.contacts import filters, search
 from app.core.contacts.filters import Query
 from app.core.errors import InvalidInput, InvalidState
-from app.core.subscriptions import preference_form, subscription_types
+from app.core.subscriptions import preference_form, subscription_types, welcome_text
 from app.core.subscriptions.subscription_types import DESCRIPTION_MAX, NAME_MAX, Translations
+from app.core.subscriptions.welcome_text import WELCOME_MAX
 from app.core.wording import LOCALES, translatable
 from app.models import Channel, ConsentType, OptInForm, SubscriptionType, TypeState
 from app.web import ids
@@ -24,11 +26,13 @@ from app.web.formkit import Form, accepted, choices, fields_for_each, flash_undo
 from app.web.i18n import gettext, lazy_gettext, sentence_of
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import current_actor, marketer_required
+from app.web.texting import texting
 
 _NAME_LENGTH = Length(max=NAME_MAX, message=lazy_gettext("Use at most %(most)s characters.", most=NAME_MAX))
 _DESCRIPTION_LENGTH = Length(
     max=DESCRIPTION_MAX, message=lazy_gettext("Use at most %(most)s characters.", most=DESCRIPTION_MAX)
 )
+_WELCOME_LENGTH = Length(max=WELCOME_MAX, message=lazy_gettext("Use at most %(most)s characters.", most=WELCOME_MAX))
 _CHANNELS = {Channel.SMS.value: translatable("SMS"), Channel.EMAIL.value: translatable("Email")}
 _CONSENT_TYPES = {ConsentType.OPT_IN.value: translatable("Opt-in"), ConsentType.OPT_OUT.value: translatable("Opt-out")}
 
@@ -75,6 +79,9 @@ class SavedTypeForm(TypeForm):
     """A saved type: its texts, and the form by which people opt in on their preference page."""
 
     preference_form_id = SelectField(lazy_gettext("Form for subscribing"), coerce=str, validate_choice=False)
+
+    welcome = BooleanField(lazy_gettext("Send a welcome text after signing up"))
+    welcome_text = TextAreaField(lazy_gettext("Welcome text"), [_WELCOME_LENGTH], filters=[text])
 
     def offer(self, forms: Iterable[OptInForm]) -> None:
         """Fill the choices."""
@@ -207,8 +214,21 @@ def _edited(form: SavedTypeForm, type_id: int) -> ResponseReturnValue:
         form_id = form.preference_form_id.data
         chosen = (ids.parse_id(form_id) or 0) if form_id else None
         preference_form.choose(session, found, chosen, actor=current_actor(), at=clock.now())
+        if found.channel == Channel.SMS:
+            _change_welcome(session, found, form)
     flash(gettext("“%(name)s” is saved.", name=found.name))
     return redirect(url_for("admin.subscription_type", type_id=type_id), 303)
+
+
+def _change_welcome(session: Session, found: SubscriptionType, form: SavedTypeForm) -> None:
+    welcome_text.change(
+        session,
+        found,
+        welcome=bool(form.welcome.data),
+        text=form.welcome_text.data or "",
+        actor=current_actor(),
+        at=clock.now(),
+    )
 
 
 def _page(form: Form, found: SubscriptionType | None, opted_in: int = 0, subscribed: int = 0) -> str:
@@ -224,11 +244,15 @@ def _page(form: Form, found: SubscriptionType | None, opted_in: int = 0, subscri
         locales=LOCALES,
         channels=_CHANNELS,
         consent_types=_CONSENT_TYPES,
+        default_welcome=texts.default_welcome(locale, receives=texting().receives),
     )
 
 
-def _values_of(found: SubscriptionType) -> dict[str, str]:
-    values = {"name": found.name, "description": found.description}
+def _values_of(found: SubscriptionType) -> dict[str, Any]:
+    values: dict[str, Any] = {"welcome": found.welcome, "welcome_text": found.welcome_text} | {
+        "name": found.name,
+        "description": found.description,
+    }
     values["preference_form_id"] = str(found.preference_form_id or "")
     for each in found.translations:
         values |= {f"name-{each.locale}": each.name, f"description-{each.locale}": each.description}

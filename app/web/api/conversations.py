@@ -18,7 +18,7 @@ from app.core.conversations.api_views import Posted, Presentation, Record
 from app.core.conversations.appending import CONTACT, NewMessage
 from app.core.conversations.forms import FirstMessage
 from app.core.errors import InvalidInput, NotAvailable, NotFound
-from app.core.inbox import conversation_changes, conversation_search
+from app.core.inbox import conversation_changes, conversation_search, replying
 from app.core.inbox.conversation_search import Sort
 from app.models import Agent, Contact, MessageKind
 from app.schemas.contact_input import SearchSchema
@@ -173,7 +173,7 @@ def manage_conversation(session: Session, body: dict[str, Any], query: dict[str,
         clock.now(),
     )
     if body["body"]:
-        messages.post(session, found, NewMessage(actor, body["body"]), at=at)
+        replying.reply(session, found, NewMessage(actor, body["body"]), at=at)
     match body["message_type"]:
         case "close":
             lifecycle.close(session, found, actor=actor, at=at)
@@ -232,7 +232,7 @@ def _reply_as_admin(session: Session, body: dict[str, Any], conversation_id: str
     is_last = conversation_id == _LAST
     found = api_views.newest_of(session, None) if is_last else ids.number(conversation_id) or 0
     kind = MessageKind.NOTE if body["message_type"] == "note" else MessageKind.MESSAGE
-    messages.post(session, found, NewMessage(author, body["body"], kind), at=at)
+    replying.reply(session, found, NewMessage(author, body["body"], kind), at=at)
     return found, author
 
 

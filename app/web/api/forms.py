@@ -12,7 +12,7 @@ from app.core.contacts import views
 from app.core.conversations import api_views
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations.api_views import Inserted
-from app.core.errors import InvalidInput, NotAvailable
+from app.core.errors import InvalidInput
 from app.core.forms import content as form_content
 from app.core.forms import insertion, publishing
 from app.core.forms.content import FormContent, FormText
@@ -30,7 +30,7 @@ from app.schemas.form import (
     InsertSchema,
     NewFormSchema,
 )
-from app.web import security
+from app.web import security, texting
 from app.web.api import auth, ids
 from app.web.api.blueprint import ApiBlueprint
 from app.web.api.etags import use_etag
@@ -158,11 +158,10 @@ def withdraw_inserted_form(session: Session, inserted_form_id: str) -> Inserted:
 def content_of(body: dict[str, Any], current: FormContent | None = None) -> FormContent:
     """The content of a form, from a body and, where it leaves out a field, from the current content.
 
-    :raises NotAvailable: numbers are to be verified
-    :raises InvalidInput: the subscription type's id
+    :raises InvalidInput: the subscription type's id; or no text reaches us, which this way to confirm a number needs
     """
-    if body.get("verify_number"):
-        raise NotAvailable("Verifying numbers is not available yet.", field="verify_number")
+    if "verify_number" in body:
+        texting.refuse_method(body["verify_number"])
     type_id = ids.number(body.get("subscription_type_id")) if "subscription_type_id" in body else None
     if type_id is None and (current is None or "subscription_type_id" in body):
         raise InvalidInput("Choose a subscription type that is live.", field="subscription_type_id")
@@ -176,6 +175,7 @@ def content_of(body: dict[str, Any], current: FormContent | None = None) -> Form
         locale=locale,
         accent_color=body.get("accent_color", before.accent_color),
         default_country=body.get("default_country", before.default_country),
+        verify_number=body.get("verify_number", before.verify_number),
     )
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.errors import ImmutableField
-from app.core.subscriptions import preference_form, subscription_types
+from app.core.subscriptions import preference_form, subscription_types, welcome_text
 from app.models import Channel, ConsentType, SubscriptionType
 from app.schemas.fields import locale_of
 from app.schemas.subscription_type import (
@@ -90,11 +90,24 @@ def update_subscription_type(session: Session, body: dict[str, Any], subscriptio
         )
         if "preference_form_id" in body:
             _choose_form(session, subscription_type, body["preference_form_id"])
+        if "welcome" in body or "welcome_text" in body:
+            _change_welcome(session, subscription_type, body)
     except ImmutableField as refused:
         if refused.field == "channel":
             refused.field = "content_types"
         raise
     return subscription_type
+
+
+def _change_welcome(session: Session, found: SubscriptionType, body: dict[str, Any]) -> None:
+    welcome_text.change(
+        session,
+        found,
+        welcome=body.get("welcome", found.welcome),
+        text=body.get("welcome_text", found.welcome_text),
+        actor=auth.caller().actor,
+        at=clock.now(),
+    )
 
 
 @blueprint.post("/subscription_types/<subscription_type_id>/put_live", errors=(404, 409))

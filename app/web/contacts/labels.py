@@ -83,11 +83,14 @@ REASONS = {
     Reason.NO_PHONE: translatable("There is no phone number."),
     Reason.PHONE_INVALID: translatable("The phone number is not valid."),
     Reason.PHONE_NOT_SMS_CAPABLE: translatable("This kind of number cannot receive texts."),
+    Reason.NUMBER_UNDELIVERABLE: translatable("The carrier reports that texts do not reach this number."),
+    Reason.NUMBER_REASSIGNED: translatable("The number belongs to another person now."),
     Reason.COUNTRY_NOT_ALLOWED: translatable("The number’s country is not among the allowed ones."),
     Reason.NO_EMAIL: translatable("There is no email address."),
     Reason.EMAIL_INVALID: translatable("The email address is not valid."),
     Reason.SUPPRESSED: translatable("The number must not be texted."),
     Reason.OPTED_OUT: translatable("Opted out (this person, or another contact with this number or address)."),
+    Reason.UNCONFIRMED: translatable("They have not confirmed the opt-in yet."),
     Reason.NUMBER_CHANGED: translatable("They opted in with a different number or address."),
     Reason.NOT_OPTED_IN: translatable("They have not opted in."),
 }
@@ -103,6 +106,10 @@ REMEDIES = {
     Remedy.CORRECT_NUMBER: translatable("You can correct the number in the contact’s details."),
     Remedy.MOBILE_NUMBER: translatable("You can enter a mobile number in the contact’s details."),
     Remedy.ALLOW_COUNTRY: translatable("An admin can allow the country in the settings."),
+    Remedy.OTHER_NUMBER: translatable(
+        "You can enter another number in the contact’s details. A text from this number shows that it works again."
+    ),
+    Remedy.CONFIRM: translatable("They can confirm it on the page of the form, or by a reply from their phone."),
     Remedy.ADD_EMAIL: translatable("You can add an email address to the contact’s details."),
     Remedy.CORRECT_EMAIL: translatable("You can correct the email address in the contact’s details."),
     Remedy.START_FROM_NUMBER: translatable(

@@ -7,7 +7,7 @@ from flask import Flask
 
 from app.web import mounts
 from app.web.compression import compress
-from app.web.embed import errors, identify, undo, way_out
+from app.web.embed import confirm, errors, identify, undo, way_out
 from app.web.embed.views import blueprint
 
 __all__ = ["create_embed"]
@@ -21,6 +21,7 @@ def create_embed(main: Flask) -> Flask:
     embed.after_request(compress)
     embed.register_blueprint(blueprint)
     embed.register_blueprint(identify.blueprint)
+    embed.register_blueprint(confirm.blueprint)
     embed.register_blueprint(undo.blueprint)
     embed.register_blueprint(way_out.blueprint)
     errors.init_app(embed)

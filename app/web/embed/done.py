@@ -23,6 +23,7 @@ class Done:
     :param undone: empty until the answer is undone; then its channel, or ``AS_BEFORE`` where they are subscribed
         anyway; or ``WITHDRAWN`` where a known user withdrew
     :param is_signed: the answer came from a signed user
+    :param is_confirmed: the holder of the number has confirmed it
     """
 
     place: str
@@ -32,6 +33,7 @@ class Done:
     event_id: int | None = None
     undone: str = ""
     is_signed: bool = False
+    is_confirmed: bool = False
 
     def sealed(self, keys: Keys) -> str:
         """The value of ``?done=``. It is encrypted, because proxies log addresses, and this one has the number."""

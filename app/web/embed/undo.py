@@ -14,6 +14,7 @@ from app.core.forms import views as form_views
 from app.core.forms.form_view import FormView
 from app.core.forms.user_view import user_view
 from app.core.submissions import undo as submissions
+from app.models import EvidenceLevel
 from app.web.embed import pages
 from app.web.embed.done import AS_BEFORE, Done
 from app.web.embed.evidence import undo_evidence
@@ -63,6 +64,8 @@ def _undo(place: str, endpoint: str, read: Callable[[Session], FormView]) -> Res
         page = pages.page_of(view, locale=done.locale)
         if done.event_id is not None:
             evidence = undo_evidence(view, page)
+            if done.is_confirmed:  # by the same person, who has the sealed value
+                evidence = replace(evidence, level=EvidenceLevel.OTP)
             is_subscribed = submissions.undo(session, done.event_id, evidence, at=clock.now())
     undone = replace(done, number="", undone=AS_BEFORE if is_subscribed else view.form.channel)
     response = form_page.respond("", HTTPStatus.SEE_OTHER, page.policy)

@@ -12,21 +12,19 @@ from app.core.destinations import Destination
 from app.core.errors import NotFound
 from app.core.forms import user_token
 from app.core.forms import views as form_views
-from app.core.forms import wording as form_wording
 from app.core.forms.form_view import FormView, State
 from app.core.forms.render_token import RenderToken
 from app.core.forms.user_token import FormUser
 from app.core.forms.user_view import user_view
-from app.core.signing import random_token
 from app.core.submissions import seen
 from app.core.submissions import submit as submissions
 from app.core.submissions.outcome import Outcome
 from app.db import ReadConnection
-from app.models import ContactRole
-from app.web.embed import masking, pages, undo, way_out
-from app.web.embed.done import AS_BEFORE, WITHDRAWN, Done
+from app.web.embed import confirm, confirm_part, done_page, masking, pages, undo, way_out
+from app.web.embed.done import Done
 from app.web.embed.evidence import evidence_of, framing_origin, is_suppressed
 from app.web.embed.forms import AnswerForm
+from app.web.embed.renders import render_token
 from app.web.form_page import countries, refusals
 from app.web.form_page import page as form_page
 from app.web.form_page.page import FormPage, PageData
@@ -42,6 +40,7 @@ _READABLE_IN_SANDBOX = {"Cross-Origin-Resource-Policy": "cross-origin"}
 
 @blueprint.before_request
 @undo.blueprint.before_request
+@confirm.blueprint.before_request
 @way_out.blueprint.before_request
 def refuse_answers_from_other_sites() -> None:
     """Refuse answers from other sites. Allowed sites may frame the form, but only our own page sends answers.
@@ -57,7 +56,10 @@ def _is_from_sandbox() -> bool:
     if request.headers.get("Origin") != "null":
         return False
     place = next(iter((request.view_args or {}).values()), "")
-    return AnswerForm(request.form).render_token(keys(), place) is not None or undo.sent(place) is not None
+    return any(
+        found is not None
+        for found in (AnswerForm(request.form).render_token(keys(), place), undo.sent(place), confirm.sent(place))
+    )
 
 
 @blueprint.get("/form/<key>")
@@ -138,36 +140,20 @@ def _show(view: FormView, place: str) -> Response:
     state = form_views.state_of(view, saved, at=clock.now())
     sealed = request.args.get("done", "") if request.query_string else ""
     done = Done.read(keys(), sealed, place=place) if sealed else None
-    if done and _is_done(view, state, done):
-        return _show_done(view, done, sealed)
+    if done and done_page.is_shown(view, state, done):
+        return done_page.show(view, done, sealed)
+    if state in _SENDS and (asked := confirm.show(view, place, is_signed_up=state == State.SIGNED_UP)) is not None:
+        return asked
     page = pages.page_of(view, locale=done.locale if done else None)
-    token = _render_token(page, saved if state == State.SAVED else None, place, framing_origin(page.context.origins))
+    token = render_token(page, saved if state == State.SAVED else None, place, framing_origin(page.context.origins))
     languages = request.headers.get("Accept-Language", "")
     region = countries.browser_region(languages, page.context.allowed_countries)
-    notice = _undone_notice(view, done) if done and done.undone else ""
-    data = PageData(state, browser_region=region, is_suppressed=is_suppressed(view), notice=notice)
-    return _respond(view, page, Outcome(state), saved, token, data)
-
-
-def _show_done(view: FormView, done: Done, sealed: str) -> Response:
-    """The page after an answer, with a way out: undo, or where this answer changed nothing, withdraw."""
-    page = pages.page_of(view, locale=done.locale)
-    origin = framing_origin(page.context.origins)
-    shown = _render_token(page, None, done.place, origin).signed(keys().signer("shown"))
-    can_undo = view.is_unverified or done.event_id is not None
-    full = masking.proof_for_answer(shown) if done.is_signed else ""
-    undo_address = pages.address(undo.endpoint_of(request.endpoint or ""))
-    data = PageData(
-        State.DONE,
-        action=undo_address if can_undo else way_out.withdraw_address(view, full=full),
-        shown=shown,
-        number=done.number,
-        token=done.token,
-        done=sealed if can_undo else "",
-        preferences=way_out.preferences_address(view, is_signed=done.is_signed, full=full),
-        is_suppressed=is_suppressed(view),
+    is_undone = done is not None and bool(done.undone)
+    notice = (
+        done_page.undone_notice(view, done) if done and is_undone else confirm_part.ended_notice(page.context.locale)
     )
-    return form_page.respond(form_page.html_of(page, data), 200, page.policy)
+    data = PageData(state, browser_region=region, is_suppressed=is_suppressed(view), notice=notice, is_undone=is_undone)
+    return _respond(view, page, Outcome(state), saved, token, data)
 
 
 def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | None], FormView]) -> Response:
@@ -176,13 +162,13 @@ def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | 
     sent = form.render_token(keys(), place)
     typed = form.typed(keys(), form.region(sent))
     with unit_of_work() as session:
-        view = read(session, sent)
+        view = confirm_part.with_texting(read(session, sent))
         page = pages.page_of(view, sent)
         shown = sent if _is_as_shown(page, sent) else None
         evidence = evidence_of(form, view, page, shown)
         outcome = submissions.submit(session, view, shown, typed=typed, evidence=evidence, at=clock.now())
-    if outcome.state == State.DONE:
-        return _redirect_done(view, page, outcome, shown, place)
+    if outcome.state in {State.DONE, State.CONFIRM}:
+        return _redirect(view, page, outcome, shown, place)
     if outcome.refusal == "shown_again":
         with read_connection() as connection:
             view = read(connection, None)
@@ -191,7 +177,7 @@ def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | 
         page = pages.page_of(view, sent, region=countries.chosen(view, form.country.data))  # the hint is for that one
     saved = form_views.saved_destination(keys(), view)
     origin = sent.origin if sent else None
-    token = _render_token(page, saved if outcome.state == State.SAVED else None, place, origin)
+    token = render_token(page, saved if outcome.state == State.SAVED else None, place, origin)
     return _respond(view, page, outcome, saved, token, _kept(form, view, outcome))
 
 
@@ -207,21 +193,6 @@ def _kept(form: AnswerForm, view: FormView, outcome: Outcome) -> PageData:
 def _is_as_shown(page: FormPage, sent: RenderToken | None) -> bool:
     """Whether the page still has the wording that this render showed."""
     return sent is not None and page.wording(is_saved=sent.destination_hash is not None).hash == sent.wording_hash
-
-
-def _render_token(page: FormPage, saved: Destination | None, place: str, origin: str | None) -> RenderToken:
-    """The token of a render that shows this saved destination, or asks for one."""
-    return RenderToken(
-        place=place,
-        version_id=page.context.version_id,
-        locale=page.context.locale,
-        wording_hash=page.wording(is_saved=saved is not None).hash,
-        destination_hash=saved.hash if saved else None,
-        region=page.context.region,
-        origin=origin,
-        nonce=random_token(),
-        at=clock.now(),
-    )
 
 
 def _respond(
@@ -257,34 +228,16 @@ def _action(view: FormView, outcome: Outcome, *, full: str) -> str:
     return pages.address(full=full) if outcome.state in _TAKES_ANSWERS else ""
 
 
-def _redirect_done(view: FormView, page: FormPage, outcome: Outcome, shown: RenderToken | None, place: str) -> Response:
-    """A redirect to the page that says what happened."""
+def _redirect(view: FormView, page: FormPage, outcome: Outcome, shown: RenderToken | None, place: str) -> Response:
+    """A redirect to the page that says what happened, or that asks to confirm the number."""
     is_full = masking.may_show_full_number(view)
-    done = Done(
-        place,
-        page.context.locale,
-        token=shown.nonce if shown and view.insertion is None else place,
-        number=masking.signed_up_number(view, outcome.destination, shown, is_full=is_full),
-        event_id=outcome.event_id,
-        is_signed=is_full or view.user_id is not None,
-    )
-    response = form_page.respond("", 303, page.policy)
-    response.headers["Location"] = pages.address(done=done.sealed(keys()))
-    return response
-
-
-def _is_done(view: FormView, state: State, done: Done) -> bool:
-    """Whether the page after the answer is shown: it was not undone, and a user has not opted out since."""
-    if done.undone or state in {State.EXPIRED, State.UNAVAILABLE}:
-        return False
-    return state == State.SIGNED_UP or view.respondent is None or view.respondent.role != ContactRole.USER
-
-
-def _undone_notice(view: FormView, done: Done) -> str:
-    if done.undone == WITHDRAWN:
-        return form_wording.withdrawn_sentence(view.form.channel, done.locale)
-    is_subscribed = done.undone == AS_BEFORE
-    return form_wording.undone_sentence(view.form.channel, done.locale, is_subscribed=is_subscribed)
+    is_signed = is_full or view.user_id is not None
+    number = masking.signed_up_number(view, outcome.destination, shown, is_full=is_full)
+    if outcome.state == State.CONFIRM:
+        return confirm.redirect_to(view, page, outcome, place=place, number=number, is_signed=is_signed)
+    token = shown.nonce if shown and view.insertion is None else place
+    done = Done(place, page.context.locale, token, number, event_id=outcome.event_id, is_signed=is_signed)
+    return done_page.redirect_to(page, done)
 
 
 def _status(outcome: Outcome) -> int:

@@ -23,6 +23,7 @@ from app.core.signing import random_token
 from app.core.wording import FrozenWording
 from app.models import Channel
 from app.web.form_page import colors, countries
+from app.web.form_page.confirm_link import ConfirmPart
 from app.web.i18n import use_locale
 from app.web.security import PERMISSIONS
 from app.web.services import read_only
@@ -85,7 +86,9 @@ class PageData:
     :param token: of a page in the state "done": the inserted form's token
     :param done: the signed value with which the answer can be undone; empty: it cannot
     :param preferences: where the button is sent that leads to the preference center; empty: this reader has none
-    :param notice: what has just happened, above the form
+    :param notice: what has just happened, above the form; ``is_undone``: it is an undo or a withdrawal
+    :param is_confirmed: the holder of the number has confirmed the sign-up
+    :param confirm: of a page in the state "confirm"
     """
 
     state: State
@@ -104,6 +107,9 @@ class PageData:
     done: str = ""
     preferences: str = ""
     notice: str = ""
+    is_undone: bool = False
+    is_confirmed: bool = False
+    confirm: ConfirmPart | None = None
 
     @property
     def is_first(self) -> bool:
@@ -116,6 +122,7 @@ class PageData:
             self.is_agreed,
             self.is_suppressed,
             self.notice,
+            self.is_confirmed,
             self.preferences,
             is_final,
         )

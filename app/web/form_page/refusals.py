@@ -9,11 +9,14 @@ from app.web.i18n import gettext, ngettext, sentence_of, use_locale
 
 _REFUSALS = email.REFUSALS | {
     "shown_again": translatable("Something here changed since you opened it. Please check, then press the button."),
+    "try_later": translatable(
+        "We cannot send a text to this number now. Nothing was recorded; please try again later."
+    ),
     "answered_already": translatable(
         "This page was used for another number already. To sign up this one too, press the button again."
     ),
 }
-_REFUSAL_STATUS = {"too_many": 429, "shown_again": 409, "answered_already": 409}
+_REFUSAL_STATUS = {"too_many": 429, "try_later": 429, "shown_again": 409, "answered_already": 409}
 
 
 def refusal_sentence(outcome: Outcome, locale: str) -> str:

@@ -11,7 +11,7 @@ from app.core.conversations import forms as conversation_forms
 from app.core.conversations import lifecycle
 from app.core.conversations.appending import NewMessage
 from app.core.errors import InvalidInput, InvalidState
-from app.core.inbox import presence
+from app.core.inbox import presence, replying
 from app.models import MessageKind
 from app.web import ids
 from app.web.formkit import accepted
@@ -89,7 +89,7 @@ def _posted(form: ReplyForm, conversation_id: int) -> ResponseReturnValue:
     new = NewMessage(current_actor(), form.body.data or "", kind, form.client_key.data or None)
     with unit_of_work() as session:
         form_id = ids.parse_id(form.form_id.data)
-        conversation_forms.reply(session, conversation_id, new, form_id, at=clock.now())
+        replying.reply(session, conversation_id, new, form_id, at=clock.now())
         _mark_shown_read(session, conversation_id)
     return back_to(conversation_id)
 

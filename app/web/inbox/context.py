@@ -13,14 +13,16 @@ from app.core import phone
 from app.core.accounts import agents, api_tokens
 from app.core.contacts import records as contacts
 from app.core.contacts import subscription_panel
-from app.core.conversations import views
+from app.core.conversations import texts, views
 from app.core.conversations.views import AgentMessage, AgentView
-from app.core.inbox import lists, presence, search
+from app.core.errors import InvalidState
+from app.core.inbox import lists, presence, replying, search
 from app.core.inbox.lists import Assigned, InboxList
 from app.core.ledger import events as ledger
 from app.core.workspace import settings
 from app.models import Agent, Contact, Conversation, ConversationState, TypeState
 from app.web import ids
+from app.web.i18n import sentence_of
 from app.web.inbox import form_preview, headings, labels
 from app.web.sign_in.setup import current_agent
 
@@ -130,10 +132,29 @@ def conversation_context(
         "me": me,
         "time_zone": workspace.time_zone,
         "labels": labels,
+        **_text_context(session, conversation, view),
         "thanks": labels.thanks(form_preview.language_of(contact)),
         "is_recent": lambda moment: at - moment < _THANKED_WITHIN,
         "client_key": new_client_key(),
         **_panel_context(session, contact, conversation.id),
+    }
+
+
+def _text_context(session: Session, conversation: Conversation, view: AgentView) -> dict[str, Any]:
+    """Of a conversation by text: how its messages were sent, the number, and why no reply can be sent."""
+    if not texts.is_by_text(conversation):
+        return {"by_text": False, "sent_texts": {}, "text_number": None, "text_refusal": None}
+    refusal: InvalidState | None = None
+    try:
+        replying.number_to_text(session, conversation)
+    except InvalidState as error:
+        refusal = error
+    sent = texts.sent_for(session, conversation.id, [each.number for each in view.messages])
+    return {
+        "by_text": True,
+        "sent_texts": sent,
+        "text_number": texts.number_of(session, conversation.id),
+        "text_refusal": sentence_of(refusal) if refusal else None,
     }
 
 

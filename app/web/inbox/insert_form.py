@@ -23,7 +23,7 @@ from app.core.forms.concerns import concern_of
 from app.core.forms.content import BUTTON_MAX, CHECKBOX_MAX, LEGAL_MAX, TITLE_MAX, FormContent, FormText
 from app.core.wording import DEFAULT_BUTTON_TEXT, DEFAULT_LOCALE, LOCALES, translatable
 from app.core.workspace import settings
-from app.models import Channel
+from app.models import Channel, VerifyNumber
 from app.web import ids
 from app.web.formkit import CONCERNS, Form, accepted, choices, text
 from app.web.i18n import gettext, lazy_gettext
@@ -90,7 +90,11 @@ class ConfiguredForm(Form):
         if base is not None:
             texts = replace(texts, success_text=base.texts[locale].success_text if locale in base.texts else "")
             color, country = base.accent_color, base.default_country
-        return FormContent(ids.parse_id(self.subscription_type_id.data) or 0, {locale: texts}, locale, color, country)
+        type_id = ids.parse_id(self.subscription_type_id.data) or 0
+        # of the same type only: another one may be of emails
+        is_same = base is not None and base.subscription_type_id == type_id
+        method = base.verify_number if base is not None and is_same else VerifyNumber.OFF
+        return FormContent(type_id, {locale: texts}, locale, color, country, method)
 
 
 @blueprint.route("/inbox/<int:conversation_id>/insert", methods=["GET", "POST"])

@@ -16,7 +16,7 @@ from app.core.forms.cards import CardState, FormCard
 from app.core.inbox.lists import COUNTED_MAX, InboxRow
 from app.core.ledger.events import LedgerLine
 from app.core.wording import translatable
-from app.models import MessageKind
+from app.models import MessageKind, SmsState
 from app.web import formatting
 from app.web.i18n import gettext
 
@@ -41,6 +41,16 @@ CARD_STATES = {
     "expired": translatable("Expired without an answer"),
     "withdrawn": translatable("Withdrawn before it was answered"),
     "unavailable": translatable("Cannot be answered now"),
+}
+TEXT_STATES = {
+    SmsState.QUEUED: translatable("Waiting to be sent as a text"),
+    SmsState.SENDING: translatable("Being sent as a text"),
+    SmsState.SENT: translatable("Sent as a text"),
+    SmsState.DELIVERED: translatable("Delivered as a text"),
+    SmsState.FAILED: translatable("The text failed"),
+    SmsState.UNKNOWN: translatable("It is not known whether the text was sent"),
+    SmsState.SKIPPED: translatable("Not sent"),
+    SmsState.CANCELED: translatable("Not sent"),
 }
 _CARD_SUMMARIES = {
     CardState.WAITING: translatable("Form “%(title)s”: waiting to be seen"),

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.conversations import changes as change_feed
-from app.core.conversations import lifecycle, views
+from app.core.conversations import lifecycle, texts, views
+from app.core.conversations.appending import CONTACT
 from app.core.conversations.changes import ChangeFeed
 from app.core.conversations.views import AgentMessage, AgentView
 from app.core.errors import NotFound
@@ -107,7 +108,7 @@ def _conversation(
         return None
     view = views.agent_news(session, conversation_id, after=after, at=at)
     if is_refresh:
-        view = _with_forms(session, view, at=at)
+        view = _with_states(session, view, at=at, by_text=texts.is_by_text(conversation))
     elif view.revision == after:
         return None
     earlier = _predecessors(session, view, at=at)
@@ -133,8 +134,9 @@ def _predecessors(session: Session, view: AgentView, *, at: datetime) -> dict[in
     return {each.number: each for page in pages for each in page.messages}
 
 
-def _with_forms(session: Session, view: AgentView, *, at: datetime) -> AgentView:
-    """Add the newest forms: a form's card may have changed without a new revision."""
+def _with_states(session: Session, view: AgentView, *, at: datetime, by_text: bool) -> AgentView:
+    """Add the newest forms and texts: what is shown of them may have changed without a new revision."""
     newest = views.agent_page(session, view.conversation_id, at=at).messages
-    messages = {each.number: each for each in [*(each for each in newest if each.form), *view.messages]}
+    stateful = [each for each in newest if each.form or (by_text and each.author != CONTACT)]
+    messages = {each.number: each for each in [*stateful, *view.messages]}
     return replace(view, messages=[messages[number] for number in sorted(messages)])

@@ -1,11 +1,13 @@
 """The switch of one type: leaving is one tap, subscribing shows the form that the type names for it."""
 
+from dataclasses import replace
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
-from app.core import clock, destinations
+from app.core import clock, destinations, public_urls
 from app.core.destinations import Destination
 from app.core.forms import views as form_views
 from app.core.forms.form_view import FormView, State
@@ -19,6 +21,7 @@ from app.core.workspace import settings
 from app.models import Source
 from app.web.form_page import page as form_page
 from app.web.form_page import refusals
+from app.web.form_page.confirm_link import ConfirmLink
 from app.web.form_page.evidence import evidence_of_page
 from app.web.form_page.page import FormPage, PageData
 from app.web.preference_page import page as preference_page
@@ -27,6 +30,7 @@ from app.web.preferences import notices, views
 from app.web.preferences.blueprint import blueprint
 from app.web.preferences.reader import addresses, locale_of, view_of
 from app.web.services import keys, read_only, unit_of_work
+from app.web.texting import texting
 
 
 @blueprint.get("/<token>/subscription_types/<type_id>")
@@ -79,14 +83,26 @@ def _answer(token: str, type_id: int) -> ResponseReturnValue:
         if view is None:
             outcome = Outcome(State.SIGNED_UP)
         else:
-            page = _page_of(view, shown.locale if shown else locale_of(link))
+            view = replace(view, texting=texting())
+            locale = shown.locale if shown else locale_of(link)
+            page = _page_of(view, locale)
             is_as_shown = shown is not None and page.wording(is_saved=True).hash == shown.wording_hash
             evidence = _evidence(view, page, link)
             shown = shown if is_as_shown else None
             outcome = opt_in.answer(session, view, shown, evidence, has_agreed=has_agreed, at=clock.now())
     if outcome.refusal is not None:
         return _form(token, type_id, outcome)
+    if outcome.state == State.CONFIRM and view is not None:
+        return redirect(_confirm_address(view, outcome, locale), 303)
     return redirect(addresses(token)("page", done=notices.JOINED, type=type_id), 303)
+
+
+def _confirm_address(view: FormView, outcome: Outcome, locale: str) -> str:
+    """The form's own page, which asks to confirm the number."""
+    number = destinations.masked(outcome.destination.value, view.form.channel) if outcome.destination else ""
+    token, at_s = outcome.confirmation or "", int(clock.now().timestamp())
+    link = ConfirmLink(view.form.key, locale, token, view.verify_number.value, number, at_s)
+    return f"{public_urls.public_form(view.form.key)}?{urlencode({'confirm': link.sealed(keys())})}"
 
 
 def _page_of(view: FormView, locale: str) -> FormPage:

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 import hypothesis
 import pytest
@@ -19,6 +20,9 @@ from app.core.contacts import filter_sql as contact_query
 from app.core.contacts import records as contacts
 from app.core.contacts import search as contact_search
 from app.core.contacts.filters import Filter, Kind, Operator, SubscriptionStatus
+from app.core.errors import InvalidState
+from app.core.signing import keys_of
+from app.core.sms import number_facts
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.db import Database
@@ -44,6 +48,8 @@ class Person:
     is_unsubscribed: bool
     # For each subscription type: opted in or out, and whether with another number or address than the current one.
     acts: tuple[tuple[str | None, bool], ...]
+    # Whether an opt-in to the first type waits to be confirmed.
+    is_pending: bool
 
 
 TYPES = [(channel, consent_type) for channel in Channel for consent_type in ConsentType]
@@ -58,6 +64,7 @@ person = st.builds(
     is_blocked=st.sampled_from((False, False, False, True)),
     is_unsubscribed=st.sampled_from((False, False, True)),
     acts=st.tuples(*[act] * (len(TYPES) + 1)),
+    is_pending=st.booleans(),
 )
 
 
@@ -70,15 +77,22 @@ def test_there_is_one_rule_for_each_reason_in_the_order_of_reasons() -> None:
     people=st.lists(person, min_size=1, max_size=4),
     allowed_countries=st.sampled_from(([], ["US"], ["GB", "US"])),
     suppressed=st.sets(st.sampled_from((make.SAMS_NUMBER, make.BRITISH_NUMBER))),
+    carrier_says=st.sampled_from((None, "undeliverable", "reassigned", "reassigned, then opted in")),
 )
 def test_python_and_sql_agree_for_each_contact_and_type(
-    database: Database, people: list[Person], allowed_countries: list[str], suppressed: set[str]
+    database: Database,
+    people: list[Person],
+    allowed_countries: list[str],
+    suppressed: set[str],
+    carrier_says: str | None,
 ) -> None:
     with contextlib.suppress(_Undo), database.unit_of_work() as session:
         types = [make.live_type(session, channel=each, consent_type=consent_type) for each, consent_type in TYPES]
         archived = make.live_type(session, consent_type=ConsentType.OPT_OUT)
         for each in people:
             add(session, each, [*types, archived])
+        if carrier_says:
+            state_fact(session, carrier_says, types)
         for number in sorted(suppressed):
             suppressions.add(session, number, "asked by letter", actor="agent:1", at=make.NOON)
         subscription_types.archive(session, archived, actor="agent:1", at=make.NOON)
@@ -104,6 +118,8 @@ def add(session: Session, described: Person, types: list[SubscriptionType]) -> C
         (make.opt_in if name == "opt_in" else make.opt_out)(session, contact, subscription_type)
         if with_another:
             change_destination(session, contact, subscription_type, destination)
+    if described.is_pending and described.phone:
+        make.pending_confirmation(session, contact, types[0])
     contact.unsubscribed_from_emails = described.is_unsubscribed
     contact.archived_at = make.NOON if described.is_archived else None
     if described.is_blocked:
@@ -111,6 +127,20 @@ def add(session: Session, described: Person, types: list[SubscriptionType]) -> C
     contact.sms_block = eligibility.sms_block_of(contact)
     session.flush()
     return contact
+
+
+def state_fact(session: Session, fact: str, types: list[SubscriptionType]) -> None:
+    """What a carrier says of Sam's number; then the contacts who have it may opt in again."""
+    sams_hash, later = keys_of(session).destination_hash(make.SAMS_NUMBER), make.NOON + timedelta(hours=2)
+    if fact == "undeliverable":
+        number_facts.mark_undeliverable(session, sams_hash, later)
+        return
+    number_facts.mark_reassigned(session, sams_hash, later)
+    if fact != "reassigned":
+        for contact in session.scalars(select(Contact).where(Contact.phone_hash == sams_hash)):
+            for subscription_type in (each for each in types if each.channel == Channel.SMS):
+                with contextlib.suppress(InvalidState):
+                    make.opt_in(session, contact, subscription_type, at=later + timedelta(hours=1))
 
 
 def other(subscription_type: SubscriptionType, destination: str) -> str:
@@ -224,6 +254,16 @@ CAUSES: Mapping[str, tuple[Reason, Change, frozenset[Channel]]] = {
     "suppressed": (
         Reason.SUPPRESSED,
         lambda s, _: suppressions.add(s, make.SAMS_NUMBER, "a letter", actor="agent:1", at=make.NOON),
+        frozenset({Channel.SMS}),
+    ),
+    "undeliverable": (
+        Reason.NUMBER_UNDELIVERABLE,
+        lambda s, sam: number_facts.mark_undeliverable(s, str(sam.phone_hash), make.NOON),
+        frozenset({Channel.SMS}),
+    ),
+    "reassigned": (
+        Reason.NUMBER_REASSIGNED,
+        lambda s, sam: number_facts.mark_reassigned(s, str(sam.phone_hash), make.NOON),
         frozenset({Channel.SMS}),
     ),
     "no address": (Reason.NO_EMAIL, lambda s, sam: contacts.set_email(s, sam, None), frozenset({Channel.EMAIL})),

@@ -37,6 +37,12 @@ VALUES = {
     "submissions_per_address": "100",
     "submissions_per_number": "10",
     "api_calls_per_minute": "600",
+    "confirm_address_hour": "8",
+    "confirm_number_hour": "4",
+    "confirm_prefix_hour": "16",
+    "confirm_country_hour": "64",
+    "confirm_total_day": "256",
+    "confirm_spend_day": "20",
 }
 
 

@@ -305,7 +305,7 @@ def test_a_form_is_created_changed_and_inserted_into_a_conversation(
         "/forms",
         {"subscription_type_id": int(offers), "title": "Texts", "allowed_origins": ["https://shop.example.com"]},
     )
-    assert (form["button_text"], form["version"], form["verify_number"]) == ("Sign Up Now", 1, False)
+    assert (form["button_text"], form["version"], form["verify_number"]) == ("Sign Up Now", 1, "off")
     changed = api.put(
         f"/forms/{form['id']}", {"button_text": "Text me", "translations": [{"locale": "es", "title": "Mensajes"}]}
     )
@@ -388,7 +388,7 @@ def test_a_form_inserted_without_a_body_has_no_contact(api: ApiClient) -> None:
         ({"allowed_origins": ["nothing"]}, 400, "allowed_origins"),
         ({"allowed_origins": "https://shop.example.com"}, 400, "allowed_origins"),
         ({"locale": "xx"}, 400, "locale"),
-        ({"verify_number": True}, 422, "verify_number"),
+        ({"verify_number": True}, 400, "verify_number"),
         ({"translations": [{"locale": "es"}]}, 400, "translations.0.title"),
     ],
 )

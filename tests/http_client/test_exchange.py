@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from app import http_client as http
 from app.http_client import Failed, Limits, Reach, Refused
+from app.http_client.exchange import ssl_context
 
 QUICK = Limits(connect_s=1, total_s=1)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -297,16 +298,16 @@ def test_tls_sends_the_name_and_requires_a_trusted_certificate_for_it(
         url, local = f"https://{name}:{port}/", ["127.0.0.1"]
         return http.request("GET", url, limits=QUICK, reach=Reach.LOOPBACK_TOO, resolve=lambda *_: local).status
 
-    http._ssl_context.cache_clear()
+    ssl_context.cache_clear()
     with server(answer) as port:
         with pytest.raises(Failed, match="cannot be trusted"):
             ask(port, "hooks.example.com")
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        http._ssl_context.cache_clear()
+        ssl_context.cache_clear()
         assert ask(port, "hooks.example.com") == 200
         with pytest.raises(Failed, match="cannot be trusted"):
             ask(port, "other.example.com")
-    http._ssl_context.cache_clear()
+    ssl_context.cache_clear()
     assert server_names == ["hooks.example.com", "hooks.example.com", "other.example.com"]
 
 

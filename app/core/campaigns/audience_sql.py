@@ -1,0 +1,162 @@
+"""The audience of a campaign in SQL over sets."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, Select, Table, and_, false, func, select, true
+from sqlalchemy.orm import Session
+
+from app.core.consent import eligibility_sql
+from app.core.consent.rules import RULES
+from app.core.consent.rules import Query as RulesQuery
+from app.core.contacts import filter_sql, filters
+from app.core.contacts import search as contact_search
+from app.core.errors import NotFound
+from app.core.workspace import settings
+from app.db import run
+from app.models import Channel, Consent, ConsentState, Contact, SubscriptionType
+
+DUPLICATE_NUMBER = "duplicate_number"
+_CONTACT = cast(Table, Contact.__table__)
+_OWN = cast(Table, Consent.__table__).alias("own")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whom a campaign is about: the contacts of ``where``, and the type with what its rules are built from."""
+
+    subscription_type: SubscriptionType
+    rules: RulesQuery
+    where: ColumnElement[bool]
+    is_filtered: bool
+
+
+def scope_of(session: Session, subscription_type_id: int, query: Mapping[str, Any] | None) -> Scope:
+    """:raises NotFound: there is no such type for texts
+    :raises InvalidInput: the filter cannot be read, or names what does not exist
+    """
+    subscription_type = session.get(SubscriptionType, subscription_type_id)
+    if subscription_type is None or subscription_type.channel != Channel.SMS:
+        raise NotFound("Resource Not Found")
+    rules = RulesQuery(subscription_type, tuple(settings.get(session).allowed_countries))
+    if query is None:
+        return Scope(subscription_type, rules, _IS_PERSON, is_filtered=False)
+    read = filters.read(dict(query))
+    condition = filter_sql.condition(read, contact_search.context_of(session, read))
+    return Scope(subscription_type, rules, and_(_IS_PERSON, condition), is_filtered=True)
+
+
+def counts(session: Session, scope: Scope) -> dict[str | None, int]:
+    """How many contacts have each first reason; under null those who have none, with duplicate numbers.
+
+    One pass. Each rule is a column to group by, and the consent of the type is joined: planners know that a condition
+    has two values, so they sort nothing, and PostgreSQL joins by hash instead of asking an index for each contact.
+    """
+    joined = _JoinedRules(scope.rules.subscription_type, scope.rules.allowed_countries)
+    rules = [rule for rule in RULES if Channel.SMS in rule.channels]
+    conditions = [
+        func.coalesce(rule.condition(joined), false()).label(f"rule{place}") for place, rule in enumerate(rules)
+    ]
+    source = _CONTACT.outerjoin(_OWN, _is_own(scope.subscription_type))
+    query = select(*conditions, func.count()).select_from(source).where(scope.where).group_by(*conditions)
+    found: Counter[str | None] = Counter()
+    rows: Any = run(session, query)
+    for *applies, number in rows:
+        first = next((rule.reason.value for rule, holds in zip(rules, applies, strict=True) if holds), None)
+        found[first] += int(number)
+    return dict(found)
+
+
+def eligible_by_country(session: Session, scope: Scope) -> dict[str | None, int]:
+    """How many contacts would be texted in each country."""
+    eligible = select(_CONTACT.c.phone_country, func.count()).where(
+        scope.where, eligibility_sql.reachable(scope.rules), _CONTACT.c.id.not_in(_losing(scope))
+    )
+    rows: Any = run(session, eligible.group_by(_CONTACT.c.phone_country))
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def count_duplicates(session: Session, scope: Scope) -> int:
+    """How many contacts are eligible but for their number, which another one keeps."""
+    ranked = _ranked(scope, _shared_numbers()).subquery()
+    return int(run(session, select(func.count()).where(ranked.c.place > 1)).scalar_one())
+
+
+def duplicates(session: Session, scope: Scope, contact_ids: Sequence[int]) -> set[int]:
+    """Those of these eligible contacts whose number another one keeps."""
+    numbers = select(_CONTACT.c.phone_hash).where(_CONTACT.c.id.in_(contact_ids)).correlate(None)
+    ranked = _ranked(scope, _shared_numbers(numbers)).subquery()
+    found = select(ranked.c.id).where(ranked.c.place > 1, ranked.c.id.in_(contact_ids))
+    return set(run(session, found).scalars())
+
+
+def page(scope: Scope, reason: str | None, after: int | None, limit: int) -> Select[Any]:
+    """Ids of contacts with this first reason, newest first; null: those who are eligible."""
+    behind = _CONTACT.c.id < after if after is not None else true()
+    newest = select(_CONTACT.c.id).where(behind).order_by(_CONTACT.c.id.desc()).limit(limit)
+    losing = _losing(scope)
+    if reason == DUPLICATE_NUMBER:
+        return newest.where(_CONTACT.c.id.in_(losing))
+    if reason is None:
+        return newest.where(scope.where, eligibility_sql.reachable(scope.rules), _CONTACT.c.id.not_in(losing))
+    return newest.where(scope.where, eligibility_sql.first_reason(scope.rules) == reason)
+
+
+def eligible_after(scope: Scope, after: int, limit: int) -> Select[Any]:
+    """The next eligible contacts in the order of their ids, with duplicate numbers."""
+    names = ("id", "phone", "phone_hash", "phone_country", "time_zone")
+    found = select(*(_CONTACT.c[name] for name in names))
+    ordered = found.where(_CONTACT.c.id > after).order_by(_CONTACT.c.id).limit(limit)
+    return ordered.where(scope.where, eligibility_sql.reachable(scope.rules))
+
+
+def is_in(scope: Scope, contact_id: int) -> Select[Any]:
+    """A row where the contact is part of the audience, eligible or not."""
+    return select(_CONTACT.c.id).where(_CONTACT.c.id == contact_id, scope.where)
+
+
+class _JoinedRules(RulesQuery):
+    """The rules where each contact's consent of the type is joined as ``own``."""
+
+    def has_consent(self, state: ConsentState) -> ColumnElement[bool]:
+        return func.coalesce(_OWN.c.state == state.value, false())
+
+    def opted_in_for_another(self) -> ColumnElement[bool]:
+        is_current = func.coalesce(_OWN.c.destination_hash == _CONTACT.c.phone_hash, false())
+        return and_(self.has_consent(ConsentState.OPTED_IN), ~is_current)
+
+
+def _is_own(subscription_type: SubscriptionType) -> ColumnElement[bool]:
+    return and_(_OWN.c.contact_id == _CONTACT.c.id, _OWN.c.subscription_type_id == subscription_type.id)
+
+
+# What merges and erasures leave behind is no person.
+_IS_PERSON = and_(_CONTACT.c.merged_into_id.is_(None), _CONTACT.c.erased_at.is_(None))
+
+
+def _shared_numbers(among: Select[Any] | None = None) -> Select[Any]:
+    """The numbers that several contacts have, read from the index of numbers."""
+    other = _CONTACT.alias("other")
+    shared = select(other.c.phone_hash).where(other.c.phone_hash.is_not(None))
+    if among is not None:
+        shared = shared.where(other.c.phone_hash.in_(among))
+    return shared.group_by(other.c.phone_hash).having(func.count() > 1)
+
+
+def _ranked(scope: Scope, numbers: Select[Any]) -> Select[Any]:
+    """Eligible contacts with one of these numbers, each with its place: the newest opt-in is first and keeps it."""
+    order = (_OWN.c.changed_at.is_(None), _OWN.c.changed_at.desc(), _CONTACT.c.id.desc())
+    place = func.row_number().over(partition_by=_CONTACT.c.phone_hash, order_by=order)
+    chosen = select(_CONTACT.c.id, place.label("place")).select_from(
+        _CONTACT.outerjoin(_OWN, _is_own(scope.subscription_type))
+    )
+    return chosen.where(
+        _CONTACT.c.phone_hash.in_(numbers), scope.where, eligibility_sql.first_reason(scope.rules).is_(None)
+    )
+
+
+def _losing(scope: Scope) -> Select[Any]:
+    ranked = _ranked(scope, _shared_numbers()).subquery()
+    return select(ranked.c.id).where(ranked.c.place > 1)

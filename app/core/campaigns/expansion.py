@@ -1,0 +1,271 @@
+"""Turns the audience of a campaign into recipients and queued texts, in chunks by contact.
+
+Every chunk is one transaction that writes recipients and texts and moves the campaign's position. What a killed worker
+did not commit is done again by another one. Two workers cannot both commit a chunk: the position has changed by then,
+and the texts of a campaign are unique by number.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import Table, and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from app.core import outbox, quiet_hours
+from app.core.campaigns import audience, audience_sql, lifecycle, outcomes, short_links
+from app.core.campaigns.audience import DUPLICATE_NUMBER, Audience
+from app.core.campaigns.audience_sql import Scope
+from app.core.errors import InvalidState
+from app.core.workspace import settings
+from app.db import Same, dialect_of, insert_columns, is_in, reserve_ids, run
+from app.models import (
+    Campaign,
+    CampaignRecipient,
+    CampaignState,
+    Direction,
+    Outcome,
+    Purpose,
+    SmsMessage,
+    SmsState,
+    SubscriptionType,
+    TypeState,
+)
+
+_CAMPAIGN = cast(Table, Campaign.__table__)
+_MESSAGE = cast(Table, SmsMessage.__table__)
+CHUNK = 1_000
+# A part of the work claims the campaign again with each chunk. One whose process ended leaves it to others after this.
+LEASE = timedelta(seconds=15)
+PRIORITY = 2
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One eligible contact."""
+
+    id: int
+    phone: str
+    phone_hash: str
+    phone_country: str | None
+    time_zone: str | None
+
+
+def due(session: Session, *, at: datetime) -> list[int]:
+    """The campaigns that a worker has to begin or go on with, and that none works on."""
+    is_due = or_(
+        and_(Campaign.state == CampaignState.SCHEDULED, Campaign.send_at <= at),
+        Campaign.state == CampaignState.EXPANDING,
+    )
+    is_free = or_(Campaign.claimed_at.is_(None), Campaign.claimed_at < at - LEASE)
+    return list(session.scalars(select(Campaign.id).where(is_due, is_free).order_by(Campaign.id)))
+
+
+def claim(session: Session, campaign_id: int, part: str, *, at: datetime) -> bool:
+    """Claim a campaign for one part of the work; false where another part has it, or there is nothing to do."""
+    is_free = or_(_CAMPAIGN.c.claimed_at.is_(None), _CAMPAIGN.c.claimed_at < at - LEASE, _CAMPAIGN.c.claimed_by == part)
+    is_due = or_(
+        and_(_CAMPAIGN.c.state == CampaignState.SCHEDULED.value, _CAMPAIGN.c.send_at <= at),
+        _CAMPAIGN.c.state == CampaignState.EXPANDING.value,
+    )
+    claiming = update(_CAMPAIGN).where(_CAMPAIGN.c.id == campaign_id, is_due, is_free)
+    return run(session, claiming.values(claimed_by=part, claimed_at=at)).rowcount == 1
+
+
+def count(session: Session, campaign_id: int) -> Audience | None:
+    """The audience of a campaign that is about to begin; null where that is known. Only reads: it may take seconds.
+
+    :raises InvalidInput: the filter names what does not exist any more
+    """
+    campaign = session.get_one(Campaign, campaign_id)
+    if campaign.position or campaign.total:
+        return None
+    return audience.count(session, audience_sql.scope_of(session, campaign.subscription_type_id, campaign.query))
+
+
+def begin(session: Session, campaign_id: int, part: str, counted: Audience | None, *, at: datetime) -> bool:
+    """Begin a claimed campaign, or go on with it. Returns whether there is something to expand.
+
+    It is paused instead where its type is not live any more (``stopped``), or where a second person has to approve it.
+    """
+    campaign = session.get_one(Campaign, campaign_id, with_for_update=True, populate_existing=True)
+    if campaign.claimed_by != part or campaign.state not in {CampaignState.SCHEDULED, CampaignState.EXPANDING}:
+        return False
+    if campaign.state == CampaignState.SCHEDULED:
+        lifecycle.begin(campaign, at=at)
+    if (obstacle := _obstacle(session, campaign, counted)) is not None:
+        lifecycle.pause_by_system(session, campaign_id, obstacle, at=at)
+        return False
+    if counted is not None:
+        campaign.total, campaign.excluded = counted.total, dict(counted.excluded)
+        short_links.create(session, campaign, at=at)
+    session.flush()
+    return True
+
+
+def fail(session: Session, campaign_id: int, *, at: datetime) -> None:
+    """Pause a campaign whose audience cannot be read any more."""
+    lifecycle.pause_by_system(session, campaign_id, lifecycle.STOPPED, at=at)
+
+
+def expand(session: Session, campaign_id: int, part: str, *, at: datetime, chunk: int = CHUNK) -> bool:
+    """Write the next recipients and their texts. Returns whether that was the end.
+
+    :raises InvalidState: another worker has the campaign by now, or it was paused; nothing may be committed
+    """
+    campaign = session.get_one(Campaign, campaign_id)
+    position = campaign.position
+    scope = audience_sql.scope_of(session, campaign.subscription_type_id, campaign.query)
+    found: Any = run(session, audience_sql.eligible_after(scope, position, chunk)).all()
+    rows = [_Row(*row) for row in found]
+    queued = _write(session, campaign, scope, rows, at) if rows else 0
+    is_last = len(rows) < chunk
+    values: dict[str, Any] = {"eligible": _CAMPAIGN.c.eligible + queued, "claimed_at": at}
+    values["position"] = rows[-1].id if rows else position
+    if is_last:
+        values |= {"state": CampaignState.SENDING.value, "claimed_by": None, "claimed_at": None}
+    ours = update(_CAMPAIGN).where(
+        _CAMPAIGN.c.id == campaign_id,
+        _CAMPAIGN.c.claimed_by == part,
+        _CAMPAIGN.c.position == position,
+        _CAMPAIGN.c.state == CampaignState.EXPANDING.value,
+    )
+    if run(session, ours.values(**values)).rowcount != 1:
+        raise InvalidState("This campaign is not expanded here any more.")
+    if is_last:
+        _add_up(session, campaign)
+    return is_last
+
+
+def finish(session: Session, campaign_id: int, *, at: datetime) -> bool:
+    """End a campaign of which every recipient has an outcome; returns whether it ended. Writes ``campaign.sent``."""
+    if outcomes.is_open(session, campaign_id):
+        return False
+    ending = update(_CAMPAIGN).where(_CAMPAIGN.c.id == campaign_id, _CAMPAIGN.c.state == CampaignState.SENDING.value)
+    if run(session, ending.values(state=CampaignState.SENT.value, finished_at=at, updated_at=at)).rowcount != 1:
+        return False
+    outbox.add(session, ["campaign.sent"], contact_id=None, payload={"campaign_id": campaign_id}, at=at)
+    return True
+
+
+def _obstacle(session: Session, campaign: Campaign, counted: Audience | None) -> str | None:
+    if session.get_one(SubscriptionType, campaign.subscription_type_id).state != TypeState.LIVE:
+        return lifecycle.STOPPED
+    if counted is not None and lifecycle.needs_approval(session, campaign, counted.eligible):
+        return lifecycle.APPROVAL
+    return None
+
+
+def _write(session: Session, campaign: Campaign, scope: Scope, rows: Sequence[_Row], at: datetime) -> int:
+    """Write the recipients and texts of a chunk. Returns how many texts."""
+    ids = [row.id for row in rows]
+    losing = audience_sql.duplicates(session, scope, ids)
+    taken = _numbers_with_text(session, campaign.id, [row.phone_hash for row in rows])
+    written = _recipients_among(session, campaign.id, ids)
+    chosen: list[_Row] = []
+    duplicates: list[int] = []
+    for row in rows:
+        if row.id in written:
+            continue
+        if row.id in losing or row.phone_hash in taken:
+            duplicates.append(row.id)
+        else:
+            taken.add(row.phone_hash)
+            chosen.append(row)
+    _write_duplicates(session, campaign.id, duplicates, at)
+    _write_texts(session, campaign, chosen, at)
+    return len(chosen)
+
+
+def _write_texts(session: Session, campaign: Campaign, rows: Sequence[_Row], at: datetime) -> None:
+    if not rows:
+        return
+    policy = settings.get(session).quiet_hours
+    times = [quiet_hours.next_allowed(policy, row.phone, row.time_zone, at) for row in rows]
+    message_ids = reserve_ids(session, SmsMessage, len(rows))
+    reasons = [None if rule is None else "quiet_hours" for _, rule in times]
+    due_at = [time for time, _ in times]
+    insert_columns(
+        session,
+        SmsMessage,
+        {
+            "id": message_ids,
+            "contact_id": [row.id for row in rows],
+            "phone": [row.phone for row in rows],
+            "phone_hash": [row.phone_hash for row in rows],
+            "phone_country": [row.phone_country for row in rows],
+            "reason": reasons,
+            "due_at": due_at,
+            "campaign_id": Same(campaign.id),
+            "subscription_type_id": Same(campaign.subscription_type_id),
+            "direction": Same(Direction.OUTBOUND.value),
+            "purpose": Same(Purpose.CAMPAIGN.value),
+            "state": Same(SmsState.QUEUED.value),
+            "priority": Same(PRIORITY),
+            "segments": Same(0),
+            "attempts": Same(0),
+            "created_by": Same(f"campaign:{campaign.id}"),
+            "created_at": Same(at),
+        },
+    )
+    insert_columns(
+        session,
+        CampaignRecipient,
+        {
+            "contact_id": [row.id for row in rows],
+            "outcome": [Outcome.QUEUED.value if reason is None else Outcome.DEFERRED.value for reason in reasons],
+            "reason": reasons,
+            "rule": [rule for _, rule in times],
+            "due_at": due_at,
+            "sms_message_id": message_ids,
+            "campaign_id": Same(campaign.id),
+            "changed_at": Same(at),
+        },
+    )
+
+
+def _write_duplicates(session: Session, campaign_id: int, contact_ids: Sequence[int], at: datetime) -> None:
+    if not contact_ids:
+        return
+    insert_columns(
+        session,
+        CampaignRecipient,
+        {
+            "contact_id": contact_ids,
+            "campaign_id": Same(campaign_id),
+            "outcome": Same(Outcome.SKIPPED.value),
+            "reason": Same(DUPLICATE_NUMBER),
+            "changed_at": Same(at),
+        },
+    )
+
+
+def _numbers_with_text(session: Session, campaign_id: int, hashes: Sequence[str]) -> set[str]:
+    """Those of these numbers that have a text of the campaign already."""
+    query = select(_MESSAGE.c.phone_hash).where(
+        _MESSAGE.c.campaign_id == campaign_id, is_in(dialect_of(session), _MESSAGE.c.phone_hash, "hashes")
+    )
+    return set(run(session, query, {"hashes": list(hashes)}).scalars())
+
+
+def _recipients_among(session: Session, campaign_id: int, ids: Sequence[int]) -> set[int]:
+    """Those of these contacts that are recipients already."""
+    recipient = cast(Table, CampaignRecipient.__table__)
+    query = select(recipient.c.contact_id).where(
+        recipient.c.campaign_id == campaign_id, is_in(dialect_of(session), recipient.c.contact_id, "ids")
+    )
+    return set(run(session, query, {"ids": list(ids)}).scalars())
+
+
+def _add_up(session: Session, campaign: Campaign) -> None:
+    """Let the parts add up, although some people changed their mind while the recipients were written."""
+    session.refresh(campaign)
+    excluded = dict(campaign.excluded)
+    counted = outcomes.counts(session, campaign)["skipped"].get(DUPLICATE_NUMBER, 0)
+    excluded.pop(DUPLICATE_NUMBER, None)
+    if counted:
+        excluded[DUPLICATE_NUMBER] = counted
+    campaign.excluded = excluded
+    campaign.total = campaign.eligible + sum(excluded.values())
+    session.flush()

@@ -1,0 +1,242 @@
+"""Sends texts: claims due ones, asks the gate again, calls the gateway outside any transaction, records the outcomes.
+
+One thread uses the database to claim, to record, and to ask the gate about a few texts at a time, just before they are
+handed to the threads that call the gateway. An answer of the gate is used for a twentieth of a second; then the thread
+asks again. A process that ends in between leaves texts in the state ``sending``, which become ``unknown``.
+"""
+
+import queue
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from app import gateways, logs
+from app.config import Settings
+from app.core import clock, public_urls
+from app.core.problems import workers
+from app.core.sms import claiming, gate
+from app.core.sms.claiming import ClaimedText
+from app.core.sms.gate import Verdict
+from app.core.sms.recording import Outcome, Released, Sent
+from app.core.workspace import settings as workspace
+from app.db import Database
+from app.gateways.base import Gateway
+from app.jobs import failures, sms_steps
+from app.jobs.rate import Rate
+from app.jobs.sms_calls import Caller, Options
+
+# The sender stops for so long at most when a gateway asks it to.
+PAUSE_MAX_S = 300.0
+_EXPIRE_EVERY_S = 10.0
+_log = logs.get_logger()
+
+
+class GatewayStopped(Exception):
+    """The gateway lets nothing through; campaigns were paused."""
+
+
+class Sender:
+    """Sends the texts of one worker process. Any number of senders share one database.
+
+    :param report_url: where the gateway sends reports about a text, by its id
+    :param base: the public address of this server, for links in texts
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        gateway: Gateway,
+        report_url: Callable[[int], str],
+        *,
+        base: str = "",
+        options: Options | None = None,
+    ) -> None:
+        self.id = secrets.token_hex(8)
+        self._database = database
+        self._base = base
+        self._options = options or Options()
+        self._caller = Caller(database, gateway, report_url, self._options)
+        self._ready: deque[ClaimedText] = deque()
+        self._ended: queue.SimpleQueue[tuple[int, Outcome, str | None] | None] = queue.SimpleQueue()
+        self._unrecorded: dict[int, Outcome] = {}
+        self._problem: str | None = None
+        self._running = 0
+        self._rate = Rate()
+        self._look_at_s = self._expire_at_s = self._recorded_at_s = 0.0
+        self._threads = ThreadPoolExecutor(self._options.threads, thread_name_prefix="sms")
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it has claimed texts whose outcome is not recorded yet."""
+        return bool(self._running or self._unrecorded or self._ready)
+
+    def wake(self) -> None:
+        """Look for due texts now, not only after a pause."""
+        self._look_at_s = 0.0
+        self._ended.put(None)
+
+    def run(self, stopping: threading.Event) -> None:
+        """Send until ``stopping`` is set and ``wake`` called. Running calls are finished and recorded first."""
+        while self.is_busy or not stopping.is_set():
+            try:
+                self.round(is_stopping=stopping.is_set())
+            except Exception as error:
+                _log.exception("texts could not be claimed or recorded")
+                failures.record(self._database, "send_sms", error)
+                stopping.wait(self._options.every_s)
+                if stopping.is_set():
+                    break
+        self._threads.shutdown()
+
+    def round(self, *, is_stopping: bool = False) -> None:
+        """Collect what ended, record it, claim more, and hand texts that the gate lets pass to the threads."""
+        self._collect()
+        if is_stopping:
+            self._release(self._ready)
+        self._exchange(may_claim=not is_stopping)
+        if not is_stopping:
+            self._expire()
+            self._dispatch()
+
+    def _collect(self) -> None:
+        """Take the outcomes of calls that ended; wait for the first where nothing else is to be done."""
+        may_dispatch = bool(self._ready) and self._free() > 0 and self._rate.available() > 0
+        timeout_s = 0.01 if self.is_busy else self._options.every_s
+        try:
+            ended = self._ended.get_nowait() if may_dispatch else self._ended.get(timeout=timeout_s)
+            while True:
+                if ended is not None:
+                    message_id, outcome, problem = ended
+                    self._running -= 1
+                    self._note(message_id, outcome)
+                    self._problem = problem or self._problem
+                ended = self._ended.get_nowait()
+        except queue.Empty:
+            pass
+
+    def _note(self, message_id: int, outcome: Outcome) -> None:
+        if not self._unrecorded:
+            self._recorded_at_s = time.monotonic()
+        self._unrecorded[message_id] = outcome
+        if isinstance(outcome, Sent) and outcome.retry_after_s:
+            self._rate.pause(min(outcome.retry_after_s, PAUSE_MAX_S))
+
+    def _exchange(self, *, may_claim: bool) -> None:
+        """Record what ended and claim more, in one transaction, when enough has ended or few texts are left."""
+        now_s, batch = time.monotonic(), self._options.batch
+        is_low = len(self._ready) <= batch // 2 and now_s >= self._look_at_s and not self._rate.is_paused()
+        wants = is_low and may_claim
+        if wants and not self._is_due():
+            self._look_at_s, wants = now_s + self._options.every_s, False
+        is_idle = not (self._running or self._ready)
+        is_enough = len(self._unrecorded) >= batch // 2 or now_s - self._recorded_at_s > 0.05 or is_idle
+        if not wants and not (self._unrecorded and is_enough):
+            return
+        recorded = dict(self._unrecorded)
+        limit = min(batch - len(self._ready), self._rate.most(batch))
+        try:
+            with self._database.unit_of_work() as session:
+                sms_steps.record(session, recorded, self.id)
+                claimed = sms_steps.claim(session, self.id, limit=limit, base=self._base) if wants else []
+        except Exception:
+            if len(recorded) < 2:
+                raise
+            self._record_one_by_one(recorded)
+            return
+        self._unrecorded.clear()
+        self._ready.extend(claimed)
+        if wants:
+            self._look_at_s = 0.0 if len(claimed) >= limit else now_s + self._options.every_s
+        self._report_problem()
+
+    def _is_due(self) -> bool:
+        at = clock.now()
+        with self._database.read_only() as session:
+            running = workers.count_running(session, at=at)
+            self._rate.set(workspace.get(session).texts_per_second / max(1, running))
+            return claiming.is_due(session, at=at)
+
+    def _record_one_by_one(self, recorded: Mapping[int, Outcome]) -> None:
+        """One outcome that cannot be recorded does not keep the others. Its text becomes ``unknown``."""
+        for message_id, outcome in recorded.items():
+            try:
+                with self._database.unit_of_work() as session:
+                    sms_steps.record(session, {message_id: outcome}, self.id)
+            except Exception as error:
+                _log.exception("the outcome of a text could not be recorded", message=message_id)
+                failures.record(self._database, "send_sms", error)
+            self._unrecorded.pop(message_id, None)
+
+    def _report_problem(self) -> None:
+        if self._problem is not None:
+            failures.record(self._database, "send_sms", GatewayStopped(self._problem))
+            self._problem = None
+
+    def _expire(self) -> None:
+        if time.monotonic() < self._expire_at_s:
+            return
+        self._expire_at_s = time.monotonic() + _EXPIRE_EVERY_S
+        at = clock.now()
+        with self._database.read_only() as session:
+            if not claiming.is_any_expired(session, at=at):
+                return
+        with self._database.unit_of_work() as session:
+            sms_steps.expire(session, at=at)
+
+    def _dispatch(self) -> None:
+        """Ask the gate about as many texts as can be sent now, and send those that pass."""
+        self._release_stale()
+        count = min(self._free(), len(self._ready), self._rate.available())
+        if count <= 0:
+            return
+        texts = [self._ready.popleft() for _ in range(count)]
+        asked_at_s = time.monotonic()
+        try:
+            with self._database.read_only() as session:
+                decisions = gate.decide(session, texts, at=clock.now())
+        except Exception:
+            self._ready.extendleft(reversed(texts))
+            raise
+        for text in texts:
+            if (decision := decisions[text.id]).verdict == Verdict.SEND:
+                self._rate.take()
+                self._running += 1
+                self._threads.submit(self._call, text, asked_at_s)
+            else:
+                self._note(text.id, decision)
+
+    def _release_stale(self) -> None:
+        """Give texts back that have waited for a quarter of their lease, so that it never ends before a call."""
+        oldest = clock.now() - claiming.LEASE / 4
+        self._release([each for each in self._ready if each.claimed_at <= oldest])
+
+    def _release(self, texts: Sequence[ClaimedText]) -> None:
+        for each in list(texts):
+            self._ready.remove(each)
+            self._note(each.id, Released())
+
+    def _free(self) -> int:
+        return self._options.threads * 2 - self._running
+
+    def _call(self, text: ClaimedText, asked_at_s: float) -> None:
+        outcome: Outcome = Released()
+        problem = None
+        try:
+            outcome, problem = self._caller.call(text, asked_at_s)
+        except Exception:
+            _log.exception("a text could not be sent", message=text.id)
+        finally:
+            self._ended.put((text.id, outcome, problem))
+
+
+def sender(settings: Settings, database: Database) -> Sender:
+    """A sender with the gateway of this installation."""
+    gateway, base = gateways.open_gateway(settings), settings.public_url
+
+    def report_url(message_id: int) -> str:
+        return public_urls.report_hook(gateway.name, message_id, base=base)
+
+    return Sender(database, gateway, report_url, base=base)

@@ -1,0 +1,76 @@
+"""The page that asks to confirm an opt-in has an address of its own, so that Back and reload work without scripts."""
+
+import base64
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from app.core.signing import Keys
+
+MAX_AGE_S = 25 * 60 * 60  # longer than any way to confirm is open
+
+
+@dataclass(frozen=True)
+class ConfirmLink:
+    """What the page that asks to confirm shows.
+
+    :param place: the form's key or the inserted form's token
+    :param token: of the confirmation
+    :param number: the number as this reader may see it
+    :param at_s: when the text was asked for
+    :param is_signed: the answer came from a signed user
+    """
+
+    place: str
+    locale: str
+    token: str
+    method: str
+    number: str
+    at_s: int
+    is_signed: bool = False
+
+    def asked_again(self, at: datetime) -> "ConfirmLink":
+        return replace(self, at_s=int(at.timestamp()))
+
+    def sealed(self, keys: Keys) -> str:
+        """The value of ``?confirm=``. It is encrypted, because proxies log addresses, and this one has the number."""
+        return _fernet(keys).encrypt(json.dumps(asdict(self)).encode()).decode()
+
+    @classmethod
+    def read(cls, keys: Keys, sealed: str, *, place: str) -> "ConfirmLink | None":
+        """The value; null when it was not made here, belongs to another place or is too old."""
+        try:
+            link = cls(**json.loads(_fernet(keys).decrypt(sealed.encode("utf-8", "replace"), ttl=MAX_AGE_S)))
+        except InvalidToken:
+            return None
+        return link if link.place == place else None
+
+
+@dataclass(frozen=True)
+class ConfirmPart:
+    """What a page in the state "confirm" shows.
+
+    :param method: ``code``, ``reply`` or ``sms_link``
+    :param sealed: the signed value that its forms send
+    :param resend: where the button for another text is sent; empty: there is none
+    :param again: the address of the form, to start again; ``check``: of this page, to see whether it is confirmed
+    :param word: what a reply says; ``own_text``: what the person sends to ``sender``
+    :param sms_href: opens the person's own app with that text
+    """
+
+    method: str
+    sealed: str
+    resend: str
+    again: str
+    check: str
+    word: str
+    sender: str
+    own_text: str
+    sms_href: str
+    is_sent_again: bool
+
+
+def _fernet(keys: Keys) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(keys.derive("confirm")))

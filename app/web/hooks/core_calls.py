@@ -1,0 +1,43 @@
+"""From what a gateway read to what core is called with. Gateways and core do not know each other."""
+
+from app.core import clock
+from app.core.inbound import receiving
+from app.core.inbound.receiving import InboundText
+from app.core.sms import reports
+from app.core.sms.reports import DeliveryReport
+from app.gateways.base import Inbound, Report
+from app.web.services import unit_of_work
+
+
+def receive(gateway: str, inbound: Inbound) -> None:
+    """A text that a person sent. One that came before changes nothing."""
+    text = InboundText(
+        gateway=gateway,
+        gateway_id=inbound.gateway_id,
+        sender=inbound.sender,
+        recipient=inbound.recipient,
+        body=_storable(inbound.body),
+        media=inbound.media,
+        opt_out_type=inbound.opt_out_type,
+    )
+    with unit_of_work() as session:
+        receiving.receive(session, text, at=clock.now())
+
+
+def record(gateway: str, report: Report) -> None:
+    """A delivery report. One that comes late or again changes nothing."""
+    delivery = DeliveryReport(
+        gateway=gateway,
+        state=report.state,
+        message_id=report.message_id,
+        gateway_id=report.gateway_id,
+        error_code=report.error_code,
+        effect=report.effect,
+    )
+    with unit_of_work() as session:
+        reports.record(session, delivery, at=clock.now())
+
+
+def _storable(body: str) -> str:
+    """The text without NUL characters, which PostgreSQL refuses. A STOP with one is still a STOP."""
+    return body.replace("\0", "")

@@ -1,0 +1,88 @@
+"""Whom a campaign would reach, and the others by their first reason."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.core.campaigns import audience
+from app.core.consent import suppressions
+from app.core.contacts import profile, segments
+from app.core.errors import AssentError
+from app.db import Database
+from app.models import Channel, ConsentType, Contact, SubscriptionType, SuppressionCause
+from tests import make
+
+NUMBERS = [f"+1202555{number:04}" for number in range(100, 200)]
+
+
+def opted_in(session: Session, live: SubscriptionType, phone: str, **values: object) -> Contact:
+    at = values.pop("opted_in_at", make.NOON)
+    contact = make.contact(session, phone_number=phone, **values)
+    make.opt_in(session, contact, live, at=at)
+    return contact
+
+
+def test_the_parts_of_an_audience_add_up_and_name_their_people(database: Database) -> None:
+    with database.unit_of_work() as session:
+        live = make.live_type(session)
+        sam = opted_in(session, live, NUMBERS[0], name="Sam")
+        eve = opted_in(session, live, NUMBERS[1], name="Eve")
+        suppressions.suppress(session, NUMBERS[1], SuppressionCause.KEYWORD, "asked", actor="agent:1", at=make.NOON)
+        left = opted_in(session, live, NUMBERS[2])
+        make.opt_out(session, left, live)
+        nobody = make.contact(session, phone_number=NUMBERS[3])
+        without = make.contact(session)
+        archived = opted_in(session, live, NUMBERS[4])
+        profile.archive(session, archived, actor="agent:1", at=make.NOON)
+        session.flush()
+
+        found = audience.preview(session, live.id, None)
+        assert (found.total, found.eligible, found.sample) == (6, 1, (sam.id,))
+        expected = {"suppressed": eve, "opted_out": left, "not_opted_in": nobody, "no_phone": without}
+        assert found.excluded == dict.fromkeys([*expected, "archived"], 1)
+        for reason, contact in expected.items():
+            assert audience.people(session, live.id, None, reason, limit=5) == [contact.id]
+            assert audience.why(session, live.id, None, contact.id).reasons[0] == reason
+        assert audience.people(session, live.id, None, None, limit=5) == [sam.id]
+        assert audience.why(session, live.id, None, sam.id).is_eligible
+
+        named = {"field": "name", "operator": "=", "value": "Eve"}
+        saved = segments.create(session, "Eves", named, actor="agent:1", at=make.NOON)
+        for query in (named, {"field": "segment_id", "operator": "=", "value": saved.public_id}):
+            found = audience.preview(session, live.id, query)
+            assert (found.total, found.eligible, found.excluded) == (1, 0, {"suppressed": 1})
+            assert not audience.why(session, live.id, query, sam.id).is_in_audience
+
+
+def test_of_contacts_with_one_number_the_newest_opt_in_keeps_it(database: Database) -> None:
+    with database.unit_of_work() as session:
+        live = make.live_type(session)
+        times = [make.NOON + timedelta(minutes=each) for each in (1, 3, 2)]
+        first, newest, last = [opted_in(session, live, NUMBERS[0], opted_in_at=at) for at in times]
+        never = make.contact(session, phone_number=NUMBERS[0])
+        found = audience.preview(session, live.id, None)
+        assert (found.total, found.eligible) == (4, 1)
+        assert found.excluded == {"duplicate_number": 2, "not_opted_in": 1}
+        assert found.sample == (newest.id,)
+        assert audience.people(session, live.id, None, "duplicate_number", limit=5) == [last.id, first.id]
+        assert audience.people(session, live.id, None, "duplicate_number", after=last.id, limit=5) == [first.id]
+        assert audience.why(session, live.id, None, first.id).reasons == ("duplicate_number",)
+        assert audience.why(session, live.id, None, never.id).reasons == ("not_opted_in",)
+
+        objecting = make.live_type(session, name="Orders", consent_type=ConsentType.OPT_OUT)
+        found = audience.preview(session, objecting.id, None)
+        assert (found.eligible, found.excluded) == (1, {"duplicate_number": 3})
+        assert found.sample == (never.id,)
+
+
+@pytest.mark.databases("sqlite")
+def test_a_draft_type_reaches_nobody_and_an_email_type_is_refused(database: Database) -> None:
+    with database.unit_of_work() as session:
+        draft = make.draft_type(session)
+        make.contact(session, phone_number=NUMBERS[0])
+        assert audience.preview(session, draft.id, None).excluded == {"type_not_live": 1}
+        letter = make.live_type(session, name="Letter", channel=Channel.EMAIL)
+        for type_id, query in ((letter.id, None), (99, None), (draft.id, {"field": "nothing"})):
+            with pytest.raises(AssentError):
+                audience.preview(session, type_id, query)

@@ -1,0 +1,3 @@
+class Response:
+    status_code: int
+    def __init__(self, status_code: int, text: str, headers: dict[str, str] | None = None) -> None: ...
