@@ -30,6 +30,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         assets,
         auth,
         bulk,
+        campaigns,
         contacts,
         embed,
         errors,
@@ -68,7 +69,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     i18n.init_app(app, language.of_reader)
     for part in (security, ids, assets, people, errors, health, metrics, sign_in):
         part.init_app(app)
-    for surface in (home, auth, admin, contacts, bulk, exports, imports, inbox, messenger):
+    for surface in (home, auth, admin, contacts, bulk, campaigns, exports, imports, inbox, messenger):
         surface.init_app(app)
     mounts.mount(
         app,

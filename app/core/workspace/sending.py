@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeGuard
 
 from app.core import phone, quiet_hours
 from app.core.errors import InvalidInput
@@ -78,7 +78,7 @@ def _text_prices(value: Mapping[str, Any]) -> dict[str, int]:
     return dict(sorted(prices.items()))
 
 
-def _is_whole(value: object) -> bool:
+def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 

@@ -22,7 +22,7 @@ from app.models import Workspace
 from app.web import formatting
 from app.web.admin.blueprint import blueprint
 from app.web.formkit import Form, accepted, choices, rule, text
-from app.web.i18n import gettext, lazy_gettext
+from app.web.i18n import gettext, lazy_gettext, sentence_of
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
@@ -86,9 +86,9 @@ class SendingForm(Form):
             ("stop_scope", self.stop_scope, self.stop_scope.data or ""),
         ):
             try:
-                rule(partial(settings.check, name))(self, _Holder(value))
-            except ValueError as refused:
-                field.errors = [*field.errors, str(refused)]
+                settings.check(name, value)
+            except InvalidInput as refused:
+                field.errors = [*field.errors, sentence_of(refused)]
                 is_valid = False
         return is_valid
 
@@ -117,15 +117,6 @@ class SendingForm(Form):
     def _frequency_cap(self) -> dict[str, Any] | None:
         cap = {"messages": self.cap_messages.data, "hours": self.cap_hours.data}
         return cap if any(value is not None for value in cap.values()) else None
-
-
-class _Holder:
-    """A value as ``rule`` reads it from a field."""
-
-    process_errors = ()
-
-    def __init__(self, data: Any) -> None:
-        self.data = data
 
 
 def prices_of(typed: str) -> dict[str, int]:

@@ -49,11 +49,16 @@ ROUTES = {
         admin.preference_preview admin.preference_preview_frame
         admin.forms_page admin.new_form admin.form_page admin.step_form admin.form_qr_code
         admin.preview_saved admin.preview_unsaved admin.try_page
+        campaigns.list_page campaigns.new_campaign campaigns.edit_campaign campaigns.check_text campaigns.campaign_page
+        campaigns.progress campaigns.step_campaign campaigns.delete_campaign campaigns.schedule_campaign
+        campaigns.test_campaign campaigns.change_ceiling campaigns.audience_page campaigns.why_page
+        campaigns.recipients_page campaigns.report campaigns.health_page
         admin.subscription_types_page admin.new_subscription_type admin.subscription_type admin.step_subscription_type
     """,
     Right.ADMINISTRATION: """
         admin.setup_page admin.allow_origin
         admin.settings_page admin.change_logo admin.remove_logo
+        admin.sending_page admin.stop_sending admin.resume_sending
         admin.messenger_page admin.show_messenger_secret admin.renew_messenger_secret
         admin.agents_page admin.agent_page admin.invite_agent admin.renew_link admin.change_role admin.rename_agent
         admin.disable_agent admin.enable_agent admin.reset_second_factor

@@ -1,0 +1,142 @@
+"""The fields of a campaign: what the composer asks for, and the values of core that they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.validators import DataRequired
+
+from app.core.campaigns.drafts import CampaignValues
+from app.core.contacts import filter_form, filters, segments
+from app.core.contacts.filter_form import FilterForm
+from app.core.errors import InvalidInput
+from app.core.subscriptions import subscription_types
+from app.models import Campaign, Channel, OptOutText, TypeState
+from app.web.campaigns import labels
+from app.web.formkit import Form, choices, rule, text
+from app.web.i18n import gettext, lazy_gettext
+
+ALL, SEGMENT, FILTER = "all", "segment", "filter"
+_MICROS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Built:
+    """The filter that is being built: its rows, and what is wrong by their place."""
+
+    form: FilterForm = field(default_factory=FilterForm)
+    errors: Mapping[str, InvalidInput] = field(default_factory=dict)
+
+
+class CampaignForm(Form):
+    """``revision`` is that of the campaign which the editor opened."""
+
+    name = StringField(
+        lazy_gettext("Name"), [DataRequired(lazy_gettext("Enter a name for the campaign."))], filters=[text]
+    )
+    subscription_type_id = SelectField(lazy_gettext("Subscription type"))
+    audience = RadioField(lazy_gettext("Contacts"))
+    segment = SelectField(lazy_gettext("Segment"), validate_choice=False)
+    body = TextAreaField(lazy_gettext("Text"), [DataRequired(lazy_gettext("Write a text."))], filters=[text])
+    opt_out_text = RadioField(lazy_gettext("Way to opt out"))
+    price_ceiling = StringField(
+        lazy_gettext("Price ceiling"), [rule(lambda typed: micros_of(typed or ""))], filters=[text]
+    )
+    revision = HiddenField()
+
+    def __init__(self, session: Session, **values: Any) -> None:
+        super().__init__(**values)
+        types = [
+            each
+            for each in subscription_types.find_all(session)
+            if each.channel == Channel.SMS and (each.state != TypeState.ARCHIVED or str(each.id) == self.type_id)
+        ]
+        self.subscription_type_id.choices = choices([(str(each.id), _type_label(each)) for each in types])
+        self.audience.choices = choices(
+            [(ALL, gettext("All contacts")), (SEGMENT, gettext("A segment")), (FILTER, gettext("A filter"))]
+        )
+        self.segment.choices = choices([("", gettext("Choose…")), *_segments(session)])
+        self.opt_out_text.choices = choices([(str(key), gettext(words)) for key, words in labels.OPT_OUT_TEXTS.items()])
+
+    @property
+    def type_id(self) -> str:
+        return str(self.subscription_type_id.data or "")
+
+    def values(self, query: Mapping[str, Any] | None) -> CampaignValues:
+        """As ``drafts.create`` takes them; not all of them need to be valid."""
+        return CampaignValues(
+            name=self.name.data or "",
+            subscription_type_id=int(self.type_id) if self.type_id.isdecimal() else 0,
+            body=self.body.data or "",
+            opt_out_text=OptOutText(self.opt_out_text.data or OptOutText.LINK),
+            query=query,
+            price_ceiling_micros=micros_of(self.price_ceiling.data or ""),
+        )
+
+
+def values_of(campaign: Campaign, zone: ZoneInfo) -> tuple[dict[str, Any], Built]:
+    """The values of the fields for a campaign, and its filter as rows."""
+    segment = segment_of(campaign.query)
+    ceiling = campaign.price_ceiling_micros
+    values = {
+        "name": campaign.name,
+        "subscription_type_id": str(campaign.subscription_type_id),
+        "audience": ALL if campaign.query is None else SEGMENT if segment else FILTER,
+        "segment": segment or "",
+        "body": campaign.body,
+        "opt_out_text": campaign.opt_out_text,
+        "price_ceiling": "" if ceiling is None else f"{Decimal(ceiling) / _MICROS:f}",
+        "revision": str(campaign.revision),
+    }
+    is_filter = campaign.query is not None and not segment
+    return values, Built(filter_form.form_of(filters.read(campaign.query), zone)) if is_filter else Built()
+
+
+def query_of(
+    form: CampaignForm, built: Built, zone: ZoneInfo
+) -> tuple[dict[str, Any] | None, Mapping[str, InvalidInput]]:
+    """The filter that the fields say, null for all contacts; and what is wrong with it, by the place of the row."""
+    if form.audience.data == SEGMENT:
+        if not form.segment.data:
+            return None, {"segment": InvalidInput("Choose a segment.", field="segment")}
+        return {"field": "segment_id", "operator": "=", "value": form.segment.data}, {}
+    if form.audience.data != FILTER:
+        return None, {}
+    query, errors = filter_form.query_of(built.form, zone)
+    if query is None and not errors:
+        return None, {"": InvalidInput("Add a condition, or choose all contacts.", field="audience")}
+    return query, errors
+
+
+def segment_of(query: Mapping[str, Any] | None) -> str | None:
+    """The public id of the segment where the filter names one and nothing else."""
+    if query and query.get("field") == "segment_id" and query.get("operator") == "=":
+        return str(query.get("value"))
+    return None
+
+
+def micros_of(typed: str) -> int | None:
+    """An amount in millionths; null where nothing is typed. :raises InvalidInput: it is no amount"""
+    if not typed:
+        return None
+    try:
+        micros = int((Decimal(typed.replace(",", ".").replace(" ", "")) * _MICROS).to_integral_value())
+    except (InvalidOperation, OverflowError, ValueError):
+        micros = 0
+    if micros <= 0:
+        raise InvalidInput("Enter an amount, such as 250 or 99.50.", field="price_ceiling")
+    return micros
+
+
+def _type_label(each: Any) -> str:
+    if each.state == TypeState.LIVE:
+        return str(each.name)
+    return gettext("%(name)s (not live: nothing is sent)", name=each.name)
+
+
+def _segments(session: Session) -> list[tuple[str, str]]:
+    return [(each.public_id, each.name) for each in segments.find_all(session)]

@@ -1,0 +1,71 @@
+"""What became of each recipient: lists by outcome and reason, and a file."""
+
+from collections.abc import Iterator
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+
+from app.core import audit, clock, phone
+from app.core.campaigns import drafts, outcomes
+from app.core.campaigns.outcomes import Recipient
+from app.core.workspace import settings
+from app.models import Outcome
+from app.web import csv_file, ids
+from app.web.campaigns.blueprint import blueprint
+from app.web.services import read_only, unit_of_work
+from app.web.sign_in.setup import current_actor, marketer_required
+
+PAGE_SIZE = 50
+CHUNK_SIZE = 1000
+_HEADER = ("contact_id", "name", "phone", "outcome", "reason", "rule", "error_code", "due_at", "changed_at")
+
+
+@blueprint.get("/campaigns/<int:campaign_id>/recipients")
+@marketer_required
+def recipients_page(campaign_id: int) -> str:
+    outcome, reason = request.args.get("outcome") or None, request.args.get("reason") or None
+    after = request.args.get("after", type=ids.whole_number)
+    with read_only() as session:
+        campaign = drafts.get(session, campaign_id)
+        found = outcomes.recipients_page(
+            session, campaign.id, outcome=outcome, reason=reason, after=after, limit=PAGE_SIZE + 1
+        )
+        return render_template(
+            "campaigns/recipients.html",
+            campaign=campaign,
+            outcome=outcome if outcome in set(Outcome) else None,
+            reason=reason,
+            recipients=found[:PAGE_SIZE],
+            is_first=after is None,
+            next_after=found[PAGE_SIZE - 1].contact_id if len(found) > PAGE_SIZE else None,
+            time_zone=settings.get(session).time_zone,
+            formatted=phone.formatted,
+        )
+
+
+@blueprint.post("/campaigns/<int:campaign_id>/report")
+@marketer_required
+def report(campaign_id: int) -> ResponseReturnValue:
+    """What became of each recipient, as a file. The audit log keeps who downloaded it."""
+    with unit_of_work() as session:
+        subject = drafts.subject(drafts.get(session, campaign_id))
+        audit.record(session, current_actor(), "campaign.downloaded", subject, {}, at=clock.now())
+    return csv_file.response(f"campaign-{campaign_id}.csv", _HEADER, _chunks(campaign_id))
+
+
+def _chunks(campaign_id: int) -> Iterator[list[tuple[object, ...]]]:
+    """The rows. Each chunk is read in a transaction of its own, so that none stays open while sending."""
+    after = None
+    while True:
+        with read_only() as session:
+            found = outcomes.recipients_page(session, campaign_id, after=after, limit=CHUNK_SIZE)
+        if not found:
+            return
+        after = found[-1].contact_id
+        yield [_row(each) for each in found]
+
+
+def _row(each: Recipient) -> tuple[object, ...]:
+    times = (at.isoformat(timespec="seconds") if at else None for at in (each.due_at, each.changed_at))
+    person = (each.contact_public_id, each.name, each.phone)
+    return (*person, each.outcome, each.reason, each.rule, each.error_code, *times)
