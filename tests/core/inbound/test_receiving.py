@@ -39,7 +39,7 @@ def _suppression(session: Session, number: str = SAMS_NUMBER) -> Suppression | N
 
 def _states(session: Session, contact: Contact) -> dict[int, str]:
     query = select(Consent.subscription_type_id, Consent.state).where(Consent.contact_id == contact.id)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def _count(session: Session, table: type) -> int:
