@@ -97,6 +97,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "to": {"type": "user", "id": _CONTACT},
         }
     },
+    "create_sandbox_message": {"request": {"from": "+12025550123", "text": "STOP"}},
     "create_segment": {
         "request": {"name": "Pro", "query": {"field": "custom_attributes.plan", "operator": "=", "value": "pro"}},
         "links": {
