@@ -48,6 +48,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         people,
         preferences,
         request_log,
+        sandbox,
         security,
         services,
         site,
@@ -69,7 +70,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     i18n.init_app(app, language.of_reader)
     for part in (security, ids, assets, people, errors, health, metrics, sign_in):
         part.init_app(app)
-    for surface in (home, auth, admin, contacts, bulk, campaigns, exports, imports, inbox, messenger):
+    for surface in (home, auth, admin, contacts, bulk, campaigns, exports, imports, inbox, messenger, sandbox):
         surface.init_app(app)
     mounts.mount(
         app,

@@ -12,6 +12,7 @@ from app.web.contacts import (  # noqa: F401
     newest,
     notes,
     number_review,
+    number_reviews,
     preference_link,
     profile,
     receipt,

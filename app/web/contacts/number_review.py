@@ -26,14 +26,18 @@ def decide_number(public_id: str) -> ResponseReturnValue:
     return done_or_page(_decided, public_id, ProfileForms(review=form), form)
 
 
-def _decided(form: ReviewForm, public_id: str) -> ResponseReturnValue:
+def decide(form: ReviewForm, phone_hash: str) -> str:
+    """Carry the decision out. Returns the sentence that says what it did."""
     is_kept = form.decision.data == KEEP
-    decide = suppressions.keep if is_kept else suppressions.release
-    result = _KEPT if is_kept else _RELEASED
+    carry_out = suppressions.keep if is_kept else suppressions.release
     try:
         with unit_of_work() as session:
-            decide(session, form.suppression.data or "", form.note.data or "", actor=current_actor(), at=clock.now())
+            carry_out(session, phone_hash, form.note.data or "", actor=current_actor(), at=clock.now())
     except (InvalidState, NotFound):
-        result = _DECIDED_BEFORE
-    flash(gettext(result))
+        return _DECIDED_BEFORE
+    return _KEPT if is_kept else _RELEASED
+
+
+def _decided(form: ReviewForm, public_id: str) -> ResponseReturnValue:
+    flash(gettext(decide(form, form.suppression.data or "")))
     return back_to(public_id)

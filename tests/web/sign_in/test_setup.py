@@ -28,6 +28,8 @@ ROUTES = {
         contacts.record_opt_in contacts.record_opt_out contacts.record_gdpr contacts.decide_number
         contacts.issue_preference_link contacts.receipt_page contacts.receipt_file contacts.receipt_pdf
         contacts.deletion_requests contacts.erase_on_request contacts.refuse_deletion
+        contacts.number_reviews contacts.decide_review
+        sandbox.phones_page sandbox.open_phone sandbox.phone_page sandbox.live sandbox.send
         contacts.new_contact contacts.edit_contact contacts.count contacts.segment contacts.segment_list
         contacts.duplicates_page contacts.choose_target contacts.merge_preview contacts.merge_contacts
         contacts.undo_opt_out contacts.change_state contacts.stop_number contacts.add_tag contacts.remove_tag
