@@ -48,6 +48,7 @@ ROUTES = {
         exports.list_page exports.create exports.cancel exports.download
         admin.preference_preview admin.preference_preview_frame
         admin.forms_page admin.new_form admin.form_page admin.step_form admin.form_qr_code
+        admin.form_kit admin.form_kit_page admin.form_kit_zip
         admin.preview_saved admin.preview_unsaved admin.try_page
         admin.subscription_types_page admin.new_subscription_type admin.subscription_type admin.step_subscription_type
     """,
