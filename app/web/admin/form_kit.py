@@ -14,7 +14,7 @@ from typing import cast
 from flask import Response, current_app, render_template
 from sqlalchemy.orm import Session
 
-from app.core import clock, public_urls
+from app.core import clock, phone, public_urls
 from app.core.bulk import csv_cells
 from app.core.confirmations import message_flow
 from app.core.confirmations.message_flow import Answers, Flow, Step
@@ -27,6 +27,7 @@ from app.core.inbound import answers
 from app.core.proof import disclosure
 from app.core.proof.disclosure import Checked, DisclosedForm
 from app.core.subscriptions import subscription_types
+from app.core.wording import LOCALES
 from app.core.workspace import settings
 from app.models import Channel, OptInForm, OptInFormVersion, SubscriptionType, Workspace
 from app.web.admin import form_disclosure
@@ -133,7 +134,8 @@ def _flow(session: Session, found: OptInForm, form: DisclosedForm) -> Flow:
         for each in publishing.find_offered(session)
         if each.form.id != found.id and each.subscription_type.id == form.subscription_type.id
     ]
-    return Flow(form, of_keywords, others, able.sender, able.host)
+    sender = phone.formatted(able.sender) if able.sender.startswith("+") else able.sender
+    return Flow(form, of_keywords, others, sender, able.host)
 
 
 def _page(content: FormContent, workspace: Workspace, subscription_type: SubscriptionType, locale: str) -> str:
@@ -160,6 +162,7 @@ def _html(kit: Kit, session: Session) -> str:
         steps=kit.steps,
         checks=kit.checks,
         locales=list(kit.pages),
+        languages=LOCALES,
         flow=message_flow.as_text(kit.steps),
         time_zone=settings.get(session).time_zone,
     )
