@@ -63,7 +63,8 @@ const show = ({ page, fresh }, { focus }) => {
   document.documentElement.dir = page.documentElement.dir;
   document.title = page.title;
   prepare();
-  if (focus) main().querySelector("[aria-invalid], [role=status], button")?.focus();
+  const invalid = main().querySelector("[aria-invalid]");
+  if (focus) (invalid ?? main().querySelector("[role=status], button"))?.focus();
 };
 
 const post = (path, body, mode = "same-origin") =>

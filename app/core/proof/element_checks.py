@@ -14,7 +14,7 @@ from app.models import EvidenceLevel, Source
 
 _PHRASES = Path(__file__).with_name("phrases.toml")
 _CONTACT = re.compile(r"[^\s@<>]+@[^\s@<>]+\.\w+|https?://[^\s<>\"]+|\+?\d[\d ()./-]{6,}\d")
-_BY_THE_PERSON = {Source.FORM, Source.MESSENGER, Source.CONNECTOR}
+_BY_THE_PERSON = {Source.FORM, Source.MESSENGER, Source.CONNECTOR, Source.VERIFICATION}
 _LONGEST = 160
 
 

@@ -106,7 +106,7 @@ def shown_text(body: str | None) -> ShownText | None:
     fields = _fields(body)
     legal = str(fields.get("legal_html", ""))
     box = str(fields.get("checkbox", ""))
-    parts = (fields.get("form_title", ""), _plain(legal), box, fields.get("words", ""))
+    parts = (fields.get("form_title", ""), plain_text(legal), box, fields.get("words", ""))
     links = [str(link.get("href", "")) for link in _objects(fields.get("links"))]
     notes = fields.get("notes")
     return ShownText(
@@ -131,5 +131,6 @@ def _objects(value: object) -> Iterable[dict[str, Any]]:
     return (each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()
 
 
-def _plain(legal_html: str) -> str:
+def plain_text(legal_html: str) -> str:
+    """The HTML of a legal text as plain text in one line."""
     return " ".join(html.unescape(_TAG.sub("", _LINE_END.sub(" ", legal_html))).split())

@@ -8,6 +8,7 @@ from app.web.admin import (  # noqa: F401
     api_tokens,
     audit_log,
     failures,
+    form_kit,
     forms,
     ledger,
     messenger,

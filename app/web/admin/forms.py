@@ -19,7 +19,7 @@ from app.core.wording import DEFAULT_BUTTON_TEXT, LOCALES, translatable, transla
 from app.core.workspace import settings
 from app.models import Channel, OptInForm, OptInFormVersion, SubscriptionType, Workspace
 from app.web import formatting, ids
-from app.web.admin import form_publish
+from app.web.admin import form_disclosure, form_publish
 from app.web.admin.blueprint import blueprint
 from app.web.admin.form_fields import TEXTS, OptInFormForm
 from app.web.form_page.preview import render_preview
@@ -32,6 +32,7 @@ from app.web.sign_in.setup import current_actor, marketer_required
 PREVIEW_STATES = {
     "ask": translatable("Asks for a number"),
     "saved": translatable("Saved number"),
+    "confirm": translatable("Confirm the number"),
     "done": translatable("Just signed up"),
     "signed_up": translatable("Already signed up"),
     "expired": translatable("Expired"),
@@ -160,8 +161,10 @@ def _created(form: OptInFormForm) -> ResponseReturnValue:
     with unit_of_work() as session:
         created = publishing.create(session, form.content, form.form_settings, actor=current_actor(), at=clock.now())
         lacks_legal_text = _lacks_legal_text(session, form)
+        disclosure = form_disclosure.of(session, created, form.content)
     flash(gettext("“%(name)s” is saved. Add it to a page with the snippet below.", name=created.name))
     _warn(form, lacks_legal_text=lacks_legal_text)
+    form_disclosure.warn(disclosure)
     return redirect(url_for("admin.form_page", form_id=created.id, _anchor="use"), 303)
 
 
@@ -171,11 +174,13 @@ def _published(form: OptInFormForm, form_id: int) -> ResponseReturnValue:
         version_before = found.version
         publishing.publish(session, found, form.content, form.form_settings, actor=current_actor(), at=clock.now())
         lacks_legal_text = _lacks_legal_text(session, form)
+        disclosure = form_disclosure.of(session, found, form.content)
     saved = translatable("“%(name)s” is saved.")
     if found.version != version_before:
         saved = translatable("“%(name)s” is saved. Version %(version)s is what people see from now on.")
     flash(gettext(saved, name=found.name, version=found.version))
     _warn(form, lacks_legal_text=lacks_legal_text)
+    form_disclosure.warn(disclosure)
     return redirect(url_for("admin.form_page", form_id=form_id), 303)
 
 
@@ -199,6 +204,7 @@ def _page(form: OptInFormForm, found: OptInForm | None) -> str:
             states=PREVIEW_STATES,
             default_button=translator(form.content.locale)(DEFAULT_BUTTON_TEXT),
             script_url=f"{public_url()}{public_urls.EMBED_SCRIPT}",
+            disclosure=form_disclosure.of(session, found, _presentable(session, form.content)),
             **(form_publish.values(session, found) if found else {}),
         )
 

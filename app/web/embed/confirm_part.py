@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from flask import request
 
+from app.core import phone
 from app.core.confirmations import texts
 from app.core.confirmations.confirming import Result
 from app.core.forms.form_view import FormView
@@ -51,7 +52,7 @@ def of(view: FormView, link: ConfirmLink, *, nonce: str | None, endpoint: str) -
         again=pages.address(endpoint, again="1"),
         check=pages.address(endpoint, confirm=sealed),
         word=texts.yes(link.locale),
-        sender=sender,
+        sender=phone.formatted(sender) if sender.startswith("+") else sender,
         own_text=own_text,
         # iPhones and Android phones both read the text behind "?&body=".
         sms_href=f"sms:{sender}?&body={quote(own_text)}" if own_text else "",

@@ -3,13 +3,15 @@
 from flask import Response
 
 from app.core import phone, wording
+from app.core.confirmations import texts
 from app.core.forms.content import FormContent
 from app.core.forms.form_view import State
-from app.models import Channel, SubscriptionType, Workspace
+from app.models import Channel, SubscriptionType, VerifyNumber, Workspace
 from app.web.form_page import page as form_page
+from app.web.form_page.confirm_link import ConfirmPart
 from app.web.form_page.page import PageContext, PageData
 
-PREVIEWED = frozenset({State.ASK, State.SAVED, State.SIGNED_UP, State.DONE, State.EXPIRED, State.UNAVAILABLE})
+PREVIEWED = frozenset(State) - {State.ERROR}
 _EXAMPLE_REGION = "US"
 
 
@@ -53,9 +55,20 @@ def render_preview(
         number=number or _example(channel, content.default_country),
         country=context.region,
         done="preview",
+        confirm=_confirm_part(content, workspace, context.locale),
     )
     page = form_page.render(context, content)
     return form_page.respond(form_page.html_of(page, data), 200, form_page.content_policy("'self'", page.style))
+
+
+def _confirm_part(content: FormContent, workspace: Workspace, locale: str) -> ConfirmPart:
+    """The page that asks to confirm, with values that lead nowhere."""
+    own_text = texts.sms_link(locale, brand=workspace.name, nonce="H7KQ2MTVXA")
+    method = VerifyNumber.CODE if content.verify_number == VerifyNumber.OFF else content.verify_number
+    is_sent_by_us = method != VerifyNumber.SMS_LINK
+    return ConfirmPart(
+        method, "", "#" if is_sent_by_us else "", "#", "#", texts.yes(locale), "", own_text, "#", is_sent_again=False
+    )
 
 
 def _example(channel: str, country: str | None) -> str:

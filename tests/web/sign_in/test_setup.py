@@ -50,6 +50,7 @@ ROUTES = {
         exports.list_page exports.create exports.cancel exports.download
         admin.preference_preview admin.preference_preview_frame
         admin.forms_page admin.new_form admin.form_page admin.step_form admin.form_qr_code
+        admin.form_kit admin.form_kit_page admin.form_kit_zip
         admin.preview_saved admin.preview_unsaved admin.try_page
         campaigns.list_page campaigns.new_campaign campaigns.edit_campaign campaigns.check_text campaigns.campaign_page
         campaigns.progress campaigns.step_campaign campaigns.delete_campaign campaigns.schedule_campaign
