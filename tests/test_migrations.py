@@ -36,7 +36,8 @@ from app.models.ledger import UNSEALED_ORDER
 from tests import make
 from tests.test_cli import empty
 
-pytestmark = pytest.mark.own_database
+# Of tests that change the schema; those that change rows are quicker on the shared one.
+changes_the_schema = pytest.mark.own_database
 
 TRIGGERS = {
     "audit_entries_refuse_delete",
@@ -133,6 +134,7 @@ def used(database: Database) -> Database:
 # SQLite's are no indexes of expressions, and PostgreSQL's are compared where they stand.
 @pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index:UserWarning")
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
+@changes_the_schema
 def test_what_migrations_make_is_what_the_models_say(settings: config.Settings, database: Database) -> None:
     queue.create_tables(settings, database)
     only_on = {"postgresql": {UNSEALED_ORDER.name}, "sqlite": set[str]()}
@@ -255,6 +257,7 @@ def test_a_database_from_before_the_first_release_is_refused_in_one_sentence(rev
         store.make_ready(database)
 
 
+@changes_the_schema
 def test_a_database_whose_first_migration_was_another_is_refused_in_one_sentence(database: Database) -> None:
     with database.unit_of_work() as session:
         session.execute(text("ALTER TABLE idempotency_keys DROP COLUMN subjects"))
@@ -271,6 +274,7 @@ def test_a_database_of_a_newer_version_is_refused_in_one_sentence(database: Data
         store.make_ready(database)
 
 
+@changes_the_schema
 def test_a_database_with_tables_of_the_same_names_is_refused_and_left_as_it_is(database: Database) -> None:
     with database.unit_of_work() as session:
         session.execute(text("DROP TABLE alembic_version"))
@@ -292,6 +296,7 @@ def test_upgrading_twice_changes_nothing(database: Database) -> None:
         assert migrations.current_revision(connection) == migrations.head_revision()
 
 
+@changes_the_schema
 def test_two_that_upgrade_a_new_database_at_once_come_one_after_the_other(settings: config.Settings) -> None:
     if settings.is_sqlite:
         (settings.instance / "assent.db").unlink()
@@ -331,6 +336,7 @@ def test_two_that_make_the_workspace_at_once_agree_on_one(settings: config.Setti
         assert workspace.get(session).created_at == make.NOON
 
 
+@changes_the_schema
 def test_an_upgrade_that_fails_leaves_nothing_behind(settings: config.Settings) -> None:
     if settings.is_sqlite:
         (settings.instance / "assent.db").unlink()

@@ -7,12 +7,13 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
 # Colors depend on the scheme and the rest on the width, so these two looks have both of each.
-LOOKS: tuple[tuple[Any, int], ...] = (("light", 1280), ("dark", 320))
+NARROW = 320
+LOOKS: tuple[tuple[Any, int], ...] = (("light", 1280), ("dark", NARROW))
 _IS_THERE = "typeof window.axe === 'object'"
 # Contrast takes three quarters of the time of axe, and most texts of a page look as those of the page before: all that
 # decides about contrast is the text's own style, what its ancestors paint, and how they are placed. So a text is
 # measured once for each look. Only what axe has measured counts as seen, neither hidden texts nor undecided ones.
-_CHECK = """async (seen) => {
+_CHECK = """async ({ seen, contrastAlone }) => {
   // Without style sheets loaded again for a rule about orientation, and without selectors of elements that pass.
   const options = { preload: false, selectors: false };
   const known = new Map();
@@ -35,18 +36,27 @@ _CHECK = """async (seen) => {
     return [styleOf(element), element.tagName, element.className, color, fontSize, fontWeight, textShadow].join();
   };
   const hasText = (element) =>
-    element.matches("input, select, textarea, button") ||
+    element.matches("input:not([type=checkbox], [type=radio]), select, textarea, button") ||
     [...element.childNodes].some((each) => each.nodeType === Node.TEXT_NODE && each.data.trim());
   const elements = [...document.body.querySelectorAll("*")];
   const isOpen = elements.some((element) => element.shadowRoot);
   const before = new Set(seen);
-  const fresh = isOpen ? [document] : elements.filter((element) => hasText(element) && !before.has(own(element)));
-  const rest = await axe.run({
-    ...options,
-    resultTypes: ["violations"],
-    rules: { "target-size": { enabled: true }, "color-contrast": { enabled: false } },
-  });
-  const violations = rest.violations, measured = [];
+  // Texts that are not on the screen and fields without text have no contrast, and axe does not measure them.
+  const isShown = (element) => {
+    const { width, height, bottom, right } = element.getBoundingClientRect();
+    return width > 1 && height > 1 && bottom > 0 && right > 0 && element.checkVisibility({ visibilityProperty: true });
+  };
+  const isFresh = (element) => hasText(element) && isShown(element) && !before.has(own(element));
+  const fresh = isOpen ? [document] : elements.filter(isFresh);
+  const violations = [], measured = [];
+  if (!contrastAlone) {
+    const rest = await axe.run({
+      ...options,
+      resultTypes: ["violations"],
+      rules: { "target-size": { enabled: true }, "color-contrast": { enabled: false } },
+    });
+    violations.push(...rest.violations);
+  }
   if (fresh.length) {
     const contrast = await axe.run(
       { include: fresh },
@@ -65,7 +75,7 @@ _LOOK = "[matchMedia('(prefers-color-scheme: dark)').matches, innerWidth].join()
 _seen: dict[str, set[str]] = defaultdict(set)
 
 
-def violations(page: Page) -> list[tuple[str, str]]:
+def violations(page: Page, *, contrast_alone: bool = False) -> list[tuple[str, str]]:
     """The violations that axe finds: the rule, and the element with its page. Loads axe once for each page.
 
     Bad contrast is reported once for each look of a test process.
@@ -73,7 +83,7 @@ def violations(page: Page) -> list[tuple[str, str]]:
     if not page.evaluate(_IS_THERE):
         page.evaluate(AXE_SCRIPT)
     seen = _seen[page.evaluate(_LOOK)]
-    found = page.evaluate(_CHECK, list(seen))
+    found = page.evaluate(_CHECK, {"seen": list(seen), "contrastAlone": contrast_alone})
     seen.update(found["measured"])
     return [
         (each["id"], f"{page.url}: {each['id']}: {each['help']}: {html[:160]}")
@@ -82,18 +92,18 @@ def violations(page: Page) -> list[tuple[str, str]]:
     ]
 
 
-def in_every_look(page: Page, height: int = 900) -> list[str]:
-    """The violations on the open page in both looks. The page keeps its width."""
-    return in_looks(page, LOOKS, height)
+def in_every_look(page: Page, height: int = 900, *, is_sample: bool = True) -> list[str]:
+    """The violations on the open page in both looks. The page keeps its width.
 
-
-def in_looks(page: Page, looks: tuple[tuple[Any, int], ...], height: int = 900) -> list[str]:
-    """The violations on the open page in these looks. The page keeps its width."""
+    :param is_sample: also whether the wide, light page breaks rules that do not depend on colors. Most elements are
+        the same there as on the narrow page, which is always checked by every rule
+    """
     before, found = page.viewport_size, []
-    for scheme, width in looks:
+    for scheme, width in LOOKS:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.set_viewport_size({"width": width, "height": height})
-        found += [f"{scheme} {width}: {where}" for _, where in violations(page)]
+        is_colors_alone = not is_sample and width > NARROW
+        found += [f"{scheme} {width}: {where}" for _, where in violations(page, contrast_alone=is_colors_alone)]
         wide = page.evaluate("document.documentElement.scrollWidth")
         if wide > width:
             found.append(f"{scheme} {width}: {page.url}: {wide} px wide")
