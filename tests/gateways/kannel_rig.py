@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -102,19 +102,25 @@ class Rig:
         """A person texts our number."""
         self.carrier.sendall(f"{phone} {OUR_NUMBER} text {body}\n".encode())
 
-    def wait_for_texts(self, count: int) -> list[SentText]:
-        """All texts that arrived, once there are as many."""
+    def wait_for_texts(self, count: int, containing: str = "") -> list[SentText]:
+        """All texts that arrived, once there are as many and the newest contain this."""
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.texts) >= count, ANSWERS_WITHIN_S), self.texts
+            assert self._changed.wait_for(
+                lambda: len(self.texts) >= count and all(containing in each.text for each in self.texts[count - 1 :]),
+                ANSWERS_WITHIN_S,
+            ), self.texts
             return list(self.texts)
 
     def listen(self) -> None:
         """Note each text that the carrier gets, until the connection ends."""
         with suppress(OSError), self.carrier.makefile("rb") as lines:
             for line in lines:
-                sender, to, kind, body = line.decode("utf-8", "replace").rstrip("\n").split(" ", 3)
+                text = line.decode("utf-8", "replace").removesuffix("\n")
                 with self._changed:
-                    self.texts.append(SentText(sender, to, kind, body))
+                    if text.startswith(f"{OUR_NUMBER} +"):
+                        self.texts.append(SentText(*text.split(" ", 3)))
+                    else:  # the carrier writes the lines of a text as they are
+                        self.texts[-1] = replace(self.texts[-1], body=f"{self.texts[-1].body}\n{text}")
                     self._changed.notify_all()
 
 
