@@ -11,6 +11,7 @@ from app.core.consent import changes as consent
 from app.core.consent import eligibility, recording, respelling, suppressions
 from app.core.contacts import notes, purge, tags
 from app.core.contacts import records as contacts
+from app.core.sms import consent_pushes
 from app.core.webhooks import deliveries
 from app.models import (
     AgentNotice,
@@ -83,6 +84,7 @@ def _erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> N
     session.flush()
     erased = [contact.id]
     for phone_hash in sorted(numbers):
+        consent_pushes.forget(session, phone_hash)
         if suppressions.clear_number(session, phone_hash, actor=actor, at=at):
             erased.append(outbox.ordering_key_of_number(phone_hash))
             deliveries.delete_for_contact(session, erased[-1])

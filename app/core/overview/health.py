@@ -13,6 +13,8 @@ from app.core.ledger import lag
 from app.core.ledger.lag import Lag
 from app.core.problems import workers
 from app.core.problems.overview import is_failing
+from app.core.sms import consent_pushes
+from app.core.sms.consent_pushes import PushLag
 from app.core.webhooks import endpoints
 from app.models import DeliveryState, Failure, FailureKind, WebhookDelivery
 
@@ -30,6 +32,7 @@ class Health:
     :param outbox_waiting: changes that were not routed yet, up to ``outbox.COUNT_MAX``
     :param webhooks_waiting: deliveries that are due or will be tried again, ``webhooks_failed`` those that were given
         up; each up to ``endpoints.COUNT_MAX`` for each endpoint
+    :param consent_pushes: what the gateway's carrier was not told yet
     :param unsent_since: since when the oldest waits, in the outbox or as a delivery
     """
 
@@ -47,6 +50,7 @@ class Health:
     failed_mails: int
     bulk_jobs_waiting: int
     bulk_jobs_running: int
+    consent_pushes: PushLag
 
 
 def read(session: Session, *, at: datetime) -> Health:
@@ -74,6 +78,7 @@ def read(session: Session, *, at: datetime) -> Health:
         failed_mails=failures.get(FailureKind.MAIL, 0),
         bulk_jobs_waiting=jobs_waiting,
         bulk_jobs_running=jobs_running,
+        consent_pushes=consent_pushes.lag(session),
     )
 
 
