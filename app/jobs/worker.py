@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from huey import Huey, crontab
@@ -16,6 +17,7 @@ from app.core.contacts import number_rules, purge, retention
 from app.core.errors import InvalidState
 from app.core.workspace import bootstrap as store
 from app.db import Database
+from app.gateways import open_gateway, pusher_of
 from app.jobs import (
     count_reach,
     deliver_webhooks,
@@ -23,6 +25,7 @@ from app.jobs import (
     housekeeping,
     mail_waiting,
     publish_head,
+    push_consents,
     run_bulk_jobs,
     run_campaigns,
     seal_ledger,
@@ -64,7 +67,7 @@ def run(settings: Settings, *, threads: int = 2) -> None:
     :param threads: how many jobs run at the same time
     :raises InvalidState: the database is not ready
     """
-    database = store.open_database(settings, connections=threads + 9)
+    database = store.open_database(settings, connections=threads + 10)
     if reason := store.why_not_ready(database):
         raise InvalidState(reason)
     if mended := number_rules.apply(database):
@@ -78,8 +81,10 @@ def run(settings: Settings, *, threads: int = 2) -> None:
     stopping = threading.Event()
     sender = deliver_webhooks.sender(settings, database)
     texts = send_sms.sender(settings, database)
+    consent_pusher = pusher_of(open_gateway(settings))
+    route = partial(sweep.run, pushes_consents=consent_pusher is not None)
     other_threads = [
-        threading.Thread(target=sweep.run, args=(database, stopping, sender.wake), name="sweep"),
+        threading.Thread(target=route, args=(database, stopping, sender.wake), name="sweep"),
         threading.Thread(target=sender.run, args=(stopping,), name="webhooks"),
         threading.Thread(target=texts.run, args=(stopping,), name="texts"),
         threading.Thread(target=seal_ledger.run, args=(database, stopping), name="sealer"),
@@ -87,6 +92,9 @@ def run(settings: Settings, *, threads: int = 2) -> None:
         threading.Thread(target=watch_bulk_jobs, args=(stopping,), name="bulk jobs"),
         threading.Thread(target=watch_campaigns, args=(stopping,), name="campaigns"),
     ]
+    if consent_pusher is not None:
+        pusher = push_consents.Pusher(database, consent_pusher)
+        other_threads.append(threading.Thread(target=pusher.run, args=(stopping,), name="consents"))
 
     def stop_threads() -> None:
         stopping.set()

@@ -193,22 +193,26 @@ _UNPUSHED = text("pushed_at IS NULL AND failed_at IS NULL")
 
 
 class ConsentPush(Base):
-    """A consent that the gateway has to be told.
+    """What the gateway's carrier knows, or is to be told, about one number.
 
-    ``priority``: 0 for opt-outs and single changes, 1 for bulk changes.
+    ``phone`` is kept until it was pushed. ``priority``: 0 and 1 for an opt-out and an opt-in of one person, 2 and 3 for
+    those of bulk changes. ``source``: how the person said it. ``failed_at``: the carrier refused it for good.
     """
 
     __tablename__ = "consent_pushes"
     __table_args__ = (
         CheckConstraint("status IN ('opted_in', 'opted_out')", name="status"),
-        Index("ix_consent_pushes_due", "priority", "due_at", "id", sqlite_where=_UNPUSHED, postgresql_where=_UNPUSHED),
-        Index("ix_consent_pushes_phone_hash", "phone_hash"),
-        {"sqlite_autoincrement": True},
+        Index(
+            "ix_consent_pushes_due",
+            "priority",
+            "due_at",
+            sqlite_where=_UNPUSHED,
+            postgresql_where=_UNPUSHED,
+        ),
     )
 
-    id: Mapped[int] = mapped_column(BIG_KEY, primary_key=True)
+    phone_hash: Mapped[str] = mapped_column(String(32), primary_key=True)
     phone: Mapped[str | None] = mapped_column(String(16))
-    phone_hash: Mapped[str] = mapped_column(String(32))
     status: Mapped[str] = mapped_column(String(16))
     source: Mapped[str] = mapped_column(String(24))
     said_at: Mapped[datetime]

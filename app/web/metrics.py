@@ -75,6 +75,11 @@ def _of_health(found: Health, at: datetime) -> "Iterator[Metric]":
     yield _gauge("bulk_jobs_waiting", "Bulk jobs that wait for a worker or for another job.", found.bulk_jobs_waiting)
     yield _gauge("confirmation_limits_reached", "Limits on texts of forms, reached in 24 hours.", found.limits_reached)
     yield _gauge("bulk_jobs_running", "Bulk jobs that run, undos included.", found.bulk_jobs_running)
+    pushes = found.consent_pushes
+    pushed_lag_s = (at - pushes.since).total_seconds() if pushes.since else 0.0
+    yield _gauge("consent_pushes_waiting", "Numbers of whose consent the gateway was not told yet.", pushes.waiting)
+    yield _gauge("consent_push_lag_seconds", "Age of the oldest of them; 0: none waits.", pushed_lag_s)
+    yield _gauge("consent_pushes_refused", "Numbers that the gateway refused.", pushes.failed)
 
 
 def _of_types(counted: dict[int, SubscriptionReach], types: dict[int, SubscriptionType]) -> "Iterator[Metric]":

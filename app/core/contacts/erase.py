@@ -11,7 +11,7 @@ from app.core.consent import changes as consent
 from app.core.consent import eligibility, pending, recording, respelling, suppressions
 from app.core.contacts import notes, purge, tags
 from app.core.contacts import records as contacts
-from app.core.sms import texts
+from app.core.sms import consent_pushes, texts
 from app.core.webhooks import deliveries
 from app.models import (
     AgentNotice,
@@ -86,6 +86,7 @@ def _erase(session: Session, contact: Contact, *, actor: str, at: datetime) -> N
     session.flush()
     erased = [contact.id]
     for phone_hash in sorted(numbers):
+        consent_pushes.forget(session, phone_hash)
         if suppressions.clear_number(session, phone_hash, actor=actor, at=at):
             texts.erase_number(session, phone_hash)
             erased.append(outbox.ordering_key_of_number(phone_hash))

@@ -14,6 +14,8 @@ from app.core.ledger import lag
 from app.core.ledger.lag import Lag
 from app.core.problems import workers
 from app.core.problems.overview import is_failing
+from app.core.sms import consent_pushes
+from app.core.sms.consent_pushes import PushLag
 from app.core.webhooks import endpoints
 from app.models import DeliveryState, Failure, FailureKind, WebhookDelivery
 
@@ -32,6 +34,7 @@ class Health:
     :param webhooks_waiting: deliveries that are due or will be tried again, ``webhooks_failed`` those that were given
         up; each up to ``endpoints.COUNT_MAX`` for each endpoint
     :param limits_reached: how often in 24 hours a limit on the texts that forms cause was reached, up to 20
+    :param consent_pushes: what the gateway's carrier was not told yet
     :param unsent_since: since when the oldest waits, in the outbox or as a delivery
     """
 
@@ -50,6 +53,7 @@ class Health:
     bulk_jobs_waiting: int
     bulk_jobs_running: int
     limits_reached: int
+    consent_pushes: PushLag
 
 
 def read(session: Session, *, at: datetime) -> Health:
@@ -78,6 +82,7 @@ def read(session: Session, *, at: datetime) -> Health:
         bulk_jobs_waiting=jobs_waiting,
         bulk_jobs_running=jobs_running,
         limits_reached=len(limits.alarms(session, since=at - timedelta(hours=24))),
+        consent_pushes=consent_pushes.lag(session),
     )
 
 

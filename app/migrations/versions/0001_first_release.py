@@ -1257,9 +1257,8 @@ def create_bulk_tables() -> None:
 def create_sending_tables() -> None:
     op.create_table(
         "consent_pushes",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("phone", sa.String(length=16), nullable=True),
         sa.Column("phone_hash", sa.String(length=32), nullable=False),
+        sa.Column("phone", sa.String(length=16), nullable=True),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("source", sa.String(length=24), nullable=False),
         sa.Column("said_at", UtcDateTime(), nullable=False),
@@ -1271,17 +1270,15 @@ def create_sending_tables() -> None:
         sa.Column("pushed_at", UtcDateTime(), nullable=True),
         sa.Column("failed_at", UtcDateTime(), nullable=True),
         sa.CheckConstraint("status IN ('opted_in', 'opted_out')", name=op.f("ck_consent_pushes_status")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_pushes")),
-        sqlite_autoincrement=True,
+        sa.PrimaryKeyConstraint("phone_hash", name=op.f("pk_consent_pushes")),
     )
     op.create_index(
         "ix_consent_pushes_due",
         "consent_pushes",
-        ["priority", "due_at", "id"],
+        ["priority", "due_at"],
         sqlite_where=sa.text("pushed_at IS NULL AND failed_at IS NULL"),
         postgresql_where=sa.text("pushed_at IS NULL AND failed_at IS NULL"),
     )
-    op.create_index("ix_consent_pushes_phone_hash", "consent_pushes", ["phone_hash"])
     op.create_table(
         "sms_daily_counts",
         sa.Column("day", sa.Date(), nullable=False),

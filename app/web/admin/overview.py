@@ -15,7 +15,7 @@ from app.core.wording import LOCALES, translatable
 from app.core.workspace import settings
 from app.models import Action, TypeState
 from app.web.admin.blueprint import blueprint
-from app.web.services import has_mail, read_only
+from app.web.services import gateway, has_mail, read_only
 from app.web.sign_in.setup import current_agent, marketer_required
 
 NEWEST = 8
@@ -80,6 +80,7 @@ def _values(session: Session, length: int) -> dict[str, object]:
         "contacts": contacts.find_by_ids(session, (each for line in lines if (each := line.event.contact_id))),
         "health": health.read(session, at=at) if is_admin else None,
         "has_mail": has_mail(),
+        "takes_consent": gateway().capabilities.takes_consent,
         "time_zone": settings.get(session).time_zone,
         "count_max": endpoints.COUNT_MAX,
         "outbox_max": outbox.COUNT_MAX,
