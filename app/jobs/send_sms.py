@@ -12,6 +12,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app import gateways, logs
 from app.config import Settings
@@ -22,7 +25,7 @@ from app.core.sms.claiming import ClaimedText
 from app.core.sms.gate import Verdict
 from app.core.sms.recording import Outcome, Released, Sent
 from app.core.workspace import settings as workspace
-from app.db import Database
+from app.db import Database, DatabaseBusy
 from app.gateways.base import Gateway
 from app.jobs import failures, sms_steps
 from app.jobs.rate import Rate
@@ -30,12 +33,26 @@ from app.jobs.sms_calls import Caller, Options
 
 # The sender stops for so long at most when a gateway asks it to.
 PAUSE_MAX_S = 300.0
-_EXPIRE_EVERY_S = 10.0
+_EXPIRE_EVERY_S, _RATE_EVERY_S, _RECORD_WITHIN_S = 10.0, 1.0, 0.2
+# What is over by itself: the same is tried again.
+_PASSING = (DatabaseBusy, OperationalError, InterfaceError)
 _log = logs.get_logger()
 
 
 class GatewayStopped(Exception):
     """The gateway lets nothing through; campaigns were paused."""
+
+
+class _Ended(NamedTuple):
+    """A call that ended. ``outcome``: null when the gate's answer was not fresh any more, so that it is asked again.
+
+    ``problem``: what keeps the gateway from sending anything.
+    """
+
+    text: ClaimedText
+    outcome: Outcome | None
+    problem: str | None
+    took_s: float
 
 
 class Sender:
@@ -60,12 +77,14 @@ class Sender:
         self._options = options or Options()
         self._caller = Caller(database, gateway, report_url, self._options)
         self._ready: deque[ClaimedText] = deque()
-        self._ended: queue.SimpleQueue[tuple[int, Outcome, str | None] | None] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[_Ended | None] = queue.SimpleQueue()
         self._unrecorded: dict[int, Outcome] = {}
         self._problem: str | None = None
         self._running = 0
         self._rate = Rate()
-        self._look_at_s = self._expire_at_s = self._recorded_at_s = 0.0
+        self._look_at_s = self._expire_at_s = self._recorded_at_s = self._rate_at_s = 0.0
+        self._call_s = self._gate_s = 0.0
+        self._has_more = False
         self._threads = ThreadPoolExecutor(self._options.threads, thread_name_prefix="sms")
 
     @property
@@ -103,19 +122,25 @@ class Sender:
 
     def _collect(self) -> None:
         """Take the outcomes of calls that ended; wait for the first where nothing else is to be done."""
-        may_dispatch = bool(self._ready) and self._free() > 0 and self._rate.available() > 0
+        may_dispatch = self._dispatchable() > 0
         timeout_s = 0.01 if self.is_busy else self._options.every_s
         try:
             ended = self._ended.get_nowait() if may_dispatch else self._ended.get(timeout=timeout_s)
             while True:
                 if ended is not None:
-                    message_id, outcome, problem = ended
-                    self._running -= 1
-                    self._note(message_id, outcome)
-                    self._problem = problem or self._problem
+                    self._take(ended)
                 ended = self._ended.get_nowait()
         except queue.Empty:
             pass
+
+    def _take(self, ended: _Ended) -> None:
+        self._running -= 1
+        if ended.outcome is None:
+            self._ready.appendleft(ended.text)
+            return
+        self._call_s += (ended.took_s - self._call_s) / 16
+        self._note(ended.text.id, ended.outcome)
+        self._problem = ended.problem or self._problem
 
     def _note(self, message_id: int, outcome: Outcome) -> None:
         if not self._unrecorded:
@@ -129,10 +154,10 @@ class Sender:
         now_s, batch = time.monotonic(), self._options.batch
         is_low = len(self._ready) <= batch // 2 and now_s >= self._look_at_s and not self._rate.is_paused()
         wants = is_low and may_claim
-        if wants and not self._is_due():
+        if wants and not self._is_due(now_s):
             self._look_at_s, wants = now_s + self._options.every_s, False
         is_idle = not (self._running or self._ready)
-        is_enough = len(self._unrecorded) >= batch // 2 or now_s - self._recorded_at_s > 0.05 or is_idle
+        is_enough = len(self._unrecorded) >= batch // 2 or now_s - self._recorded_at_s > _RECORD_WITHIN_S or is_idle
         if not wants and not (self._unrecorded and is_enough):
             return
         recorded = dict(self._unrecorded)
@@ -141,18 +166,25 @@ class Sender:
             with self._database.unit_of_work() as session:
                 sms_steps.record(session, recorded, self.id)
                 claimed = sms_steps.claim(session, self.id, limit=limit, base=self._base) if wants else []
+        except _PASSING:
+            raise
         except Exception:
-            if len(recorded) < 2:
+            if not recorded:
                 raise
             self._record_one_by_one(recorded)
             return
         self._unrecorded.clear()
         self._ready.extend(claimed)
         if wants:
-            self._look_at_s = 0.0 if len(claimed) >= limit else now_s + self._options.every_s
+            self._has_more = len(claimed) >= limit
+            self._look_at_s = 0.0 if self._has_more else now_s + self._options.every_s
         self._report_problem()
 
-    def _is_due(self) -> bool:
+    def _is_due(self, now_s: float) -> bool:
+        """Whether a text is due. While claims are full, that is known without a question."""
+        if self._has_more and now_s < self._rate_at_s:
+            return True
+        self._rate_at_s = now_s + _RATE_EVERY_S
         at = clock.now()
         with self._database.read_only() as session:
             running = workers.count_running(session, at=at)
@@ -165,6 +197,8 @@ class Sender:
             try:
                 with self._database.unit_of_work() as session:
                     sms_steps.record(session, {message_id: outcome}, self.id)
+            except _PASSING:
+                raise
             except Exception as error:
                 _log.exception("the outcome of a text could not be recorded", message=message_id)
                 failures.record(self._database, "send_sms", error)
@@ -189,8 +223,7 @@ class Sender:
     def _dispatch(self) -> None:
         """Ask the gate about as many texts as can be sent now, and send those that pass."""
         self._release_stale()
-        count = min(self._free(), len(self._ready), self._rate.available())
-        if count <= 0:
+        if (count := self._dispatchable()) <= 0:
             return
         texts = [self._ready.popleft() for _ in range(count)]
         asked_at_s = time.monotonic()
@@ -200,11 +233,13 @@ class Sender:
         except Exception:
             self._ready.extendleft(reversed(texts))
             raise
+        self._gate_s += (time.monotonic() - asked_at_s - self._gate_s) / 4
+        is_slow = self._gate_s > self._options.fresh_s / 2  # so slow that answers for many may never be fresh
         for text in texts:
             if (decision := decisions[text.id]).verdict == Verdict.SEND:
                 self._rate.take()
                 self._running += 1
-                self._threads.submit(self._call, text, asked_at_s)
+                self._threads.submit(self._call, text, asked_at_s, asks_again=is_slow)
             else:
                 self._note(text.id, decision)
 
@@ -218,18 +253,27 @@ class Sender:
             self._ready.remove(each)
             self._note(each.id, Released())
 
-    def _free(self) -> int:
-        return self._options.threads * 2 - self._running
+    def _dispatchable(self) -> int:
+        """How many texts to ask the gate about now. A few together cost as much as one, so it waits for enough room.
 
-    def _call(self, text: ClaimedText, asked_at_s: float) -> None:
-        outcome: Outcome = Released()
-        problem = None
+        Room is for as many as the threads will have taken while an answer of the gate is fresh.
+        """
+        options = self._options
+        turns = 1 + max(0.0, options.fresh_s / 2 - self._gate_s) / max(self._call_s, 0.001)
+        most = max(options.threads, min(int(options.threads * turns), options.batch))
+        free = most - self._running
+        is_enough = free >= min(most // 2, len(self._ready))
+        return min(free, len(self._ready), self._rate.available()) if is_enough else 0
+
+    def _call(self, text: ClaimedText, asked_at_s: float, *, asks_again: bool) -> None:
+        outcome: Outcome | None = Released()
+        problem, began_s = None, time.monotonic()
         try:
-            outcome, problem = self._caller.call(text, asked_at_s)
+            outcome, problem = self._caller.call(text, asked_at_s, asks_again=asks_again)
         except Exception:
             _log.exception("a text could not be sent", message=text.id)
         finally:
-            self._ended.put((text.id, outcome, problem))
+            self._ended.put(_Ended(text, outcome, problem, time.monotonic() - began_s))
 
 
 def sender(settings: Settings, database: Database) -> Sender:

@@ -28,10 +28,10 @@ class Options:
     :param observe: called with the seconds from the gate's question to the gateway's call, for each text
     """
 
-    batch: int = 100
+    batch: int = 200
     threads: int = 16
     every_s: float = 0.5
-    fresh_s: float = 0.05
+    fresh_s: float = 0.075
     observe: Callable[[float], None] = lambda _seconds: None
 
 
@@ -49,10 +49,11 @@ class Caller:
         self._report_url = report_url
         self._options = options
 
-    def call(self, text: ClaimedText, asked_at_s: float) -> tuple[Outcome, str | None]:
+    def call(self, text: ClaimedText, asked_at_s: float, *, asks_again: bool) -> tuple[Outcome | None, str | None]:
         """Send a text that the gate let pass. Returns the outcome, and what keeps the gateway from sending anything.
 
-        An answer of the gate that is not fresh any more is asked for again.
+        An answer of the gate that is not fresh any more is not used: the outcome is null then, or the gate is asked
+        again about this text alone, which costs more.
 
         :param asked_at_s: when the gate was asked, by the monotonic clock
         """
@@ -64,6 +65,8 @@ class Caller:
             if (waited_s := time.monotonic() - asked_at_s) <= self._options.fresh_s:
                 self._options.observe(waited_s)
                 return self._sent(outgoing)
+            if not asks_again:
+                return None, None
             asked_at_s = time.monotonic()
             with self._database.read_only() as session:
                 decision = gate.decide(session, [text], at=clock.now())[text.id]

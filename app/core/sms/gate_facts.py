@@ -4,16 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Executable, Table, bindparam, func, literal, select
+from sqlalchemy import ColumnElement, Executable, Select, Table, func, literal, select
 from sqlalchemy.orm import Session
 
 from app.core.consent import eligibility_sql
 from app.core.consent.rules import Query
 from app.core.sms.claiming import ClaimedText
 from app.core.sms.purposes import CONFIRMS_STOP, MARKETING
-from app.db import run
+from app.db import dialect_of, is_in, run
 from app.models import (
     Campaign,
     Contact,
@@ -41,28 +42,67 @@ _POLICY = select(
     _WORKSPACE.c.frequency_cap,
     _WORKSPACE.c.allowed_countries,
 )
-_HASHES: Any = bindparam("hashes", expanding=True)
-_IDS: Any = bindparam("ids", expanding=True)
-_SUPPRESSED = select(_SUPPRESSION.c.phone_hash, _SUPPRESSION.c.created_at).where(_SUPPRESSION.c.phone_hash.in_(_HASHES))
-_UNDELIVERABLE = select(_NUMBER.c.phone_hash).where(
-    _NUMBER.c.phone_hash.in_(_HASHES), _NUMBER.c.undeliverable_at.is_not(None)
-)
-_CAMPAIGN_STATES = select(_CAMPAIGN.c.id, _CAMPAIGN.c.state).where(_CAMPAIGN.c.id.in_(_IDS))
+_TYPE = cast(Table, SubscriptionType.__table__)
 _PERSON = (_CONTACT.c.id, _CONTACT.c.phone_hash, _CONTACT.c.time_zone, _CONTACT.c.blocked_at, _CONTACT.c.gdpr_optin)
-_EARLIER = select(
-    _MESSAGE.c.phone_hash,
-    _MESSAGE.c.id,
-    _MESSAGE.c.purpose,
-    _MESSAGE.c.state,
-    func.coalesce(_MESSAGE.c.sent_at, _MESSAGE.c.claimed_at, _MESSAGE.c.created_at),
-    _MESSAGE.c.claimed_at,
-    _MESSAGE.c.created_at,
-).where(
-    _MESSAGE.c.phone_hash.in_(_HASHES),
-    _MESSAGE.c.direction == Direction.OUTBOUND.value,
-    _MESSAGE.c.purpose.in_(bindparam("purposes", expanding=True)),
-    _MESSAGE.c.state.in_((SmsState.QUEUED.value, SmsState.SENDING.value, *ATTEMPTED)),
-)
+
+
+class _Type(NamedTuple):
+    """What the rules ask of a subscription type."""
+
+    id: int
+    channel: str
+    consent_type: str
+    state: str
+
+
+@dataclass(frozen=True)
+class _Statements:
+    """Made once for each database. Lists are one parameter, so that PostgreSQL plans each statement once."""
+
+    suppressed: Select[Any]
+    undeliverable: Select[Any]
+    types: Select[Any]
+    campaigns: Select[Any]
+    earlier: Select[Any]
+
+
+@cache
+def _statements(dialect: str) -> _Statements:
+    earlier = select(
+        _MESSAGE.c.phone_hash,
+        _MESSAGE.c.id,
+        _MESSAGE.c.purpose,
+        _MESSAGE.c.state,
+        func.coalesce(_MESSAGE.c.sent_at, _MESSAGE.c.claimed_at, _MESSAGE.c.created_at),
+        _MESSAGE.c.claimed_at,
+        _MESSAGE.c.created_at,
+    ).where(
+        is_in(dialect, _MESSAGE.c.phone_hash, "values"),
+        is_in(dialect, _MESSAGE.c.purpose, "purposes"),
+        _MESSAGE.c.direction == Direction.OUTBOUND.value,
+        _MESSAGE.c.state.in_((SmsState.QUEUED.value, SmsState.SENDING.value, *ATTEMPTED)),
+    )
+    suppressed = select(_SUPPRESSION.c.phone_hash, _SUPPRESSION.c.created_at)
+    undeliverable = select(_NUMBER.c.phone_hash).where(_NUMBER.c.undeliverable_at.is_not(None))
+    return _Statements(
+        suppressed.where(is_in(dialect, _SUPPRESSION.c.phone_hash, "values")),
+        undeliverable.where(is_in(dialect, _NUMBER.c.phone_hash, "values")),
+        select(_TYPE.c.id, _TYPE.c.channel, _TYPE.c.consent_type, _TYPE.c.state).where(
+            is_in(dialect, _TYPE.c.id, "values")
+        ),
+        select(_CAMPAIGN.c.id, _CAMPAIGN.c.state).where(is_in(dialect, _CAMPAIGN.c.id, "values")),
+        earlier,
+    )
+
+
+@lru_cache(maxsize=256)
+def _people(dialect: str, of_type: _Type | None, allowed_countries: tuple[str, ...]) -> Select[Any]:
+    """Contacts, with the first rule that is against a marketing text of a type to each of them; null: of no type."""
+    reason: ColumnElement[str | None] = literal(None)
+    if of_type is not None:
+        kind = SubscriptionType(**of_type._asdict())
+        reason = eligibility_sql.first_reason(Query(kind, allowed_countries))
+    return select(*_PERSON, reason).where(is_in(dialect, _CONTACT.c.id, "values"))
 
 
 class Person(NamedTuple):
@@ -114,11 +154,12 @@ class GateFacts:
 def read(session: Session, texts: Sequence[ClaimedText], *, at: datetime) -> GateFacts:
     """The facts about these texts as the database has them now."""
     facts, hashes = GateFacts(_policy(session)), list({each.phone_hash for each in texts})
-    _read_types(session, facts, texts)
-    facts.suppressed = {row[0]: row[1] for row in _rows(session, _SUPPRESSED, hashes=hashes)}
-    facts.undeliverable = frozenset(row[0] for row in _rows(session, _UNDELIVERABLE, hashes=hashes))
+    statements = _statements(dialect_of(session))
+    _read_people(session, facts, texts)
+    facts.suppressed = {row[0]: row[1] for row in _rows(session, statements.suppressed, values=hashes)}
+    facts.undeliverable = frozenset(row[0] for row in _rows(session, statements.undeliverable, values=hashes))
     if campaign_ids := list({each.campaign_id for each in texts if each.campaign_id is not None}):
-        facts.campaigns = {row[0]: row[1] for row in _rows(session, _CAMPAIGN_STATES, ids=campaign_ids)}
+        facts.campaigns = {row[0]: row[1] for row in _rows(session, statements.campaigns, values=campaign_ids)}
     _read_earlier(session, facts, texts, at)
     return facts
 
@@ -134,21 +175,21 @@ def _rows(session: Session, statement: Executable, **values: Any) -> list[Any]:
     return list(run(session, statement, values))
 
 
-def _read_types(session: Session, facts: GateFacts, texts: Sequence[ClaimedText]) -> None:
-    """The people of the texts, for each type with the first rule that is against a marketing text."""
-    by_type: dict[int | None, set[int]] = defaultdict(set)
+def _read_people(session: Session, facts: GateFacts, texts: Sequence[ClaimedText]) -> None:
+    """The people of the texts, by the type that a marketing text is of."""
+    dialect, by_type = dialect_of(session), defaultdict[int | None, set[int]](set)
     for each in texts:
         if each.contact_id is not None:
             by_type[each.subscription_type_id if each.purpose in MARKETING else None].add(each.contact_id)
-    wanted = {each.subscription_type_id for each in texts if each.subscription_type_id is not None}
-    types = {each.id: each for each in session.scalars(select(SubscriptionType).where(SubscriptionType.id.in_(wanted)))}
+    wanted = list({each.subscription_type_id for each in texts if each.subscription_type_id is not None})
+    types = {}
+    if wanted:
+        types = {row[0]: _Type(*row) for row in _rows(session, _statements(dialect).types, values=wanted)}
     facts.live_types = frozenset(key for key, each in types.items() if each.state == TypeState.LIVE)
+    allowed = tuple(sorted(facts.policy.allowed_countries))
     for type_id, contact_ids in by_type.items():
-        query = select(*_PERSON, literal(None))
-        if type_id is not None:
-            rules = Query(types[type_id], tuple(sorted(facts.policy.allowed_countries)))
-            query = select(*_PERSON, eligibility_sql.first_reason(rules))
-        for row in _rows(session, query.where(_CONTACT.c.id.in_(contact_ids))):
+        query = _people(dialect, types[type_id] if type_id is not None else None, allowed)
+        for row in _rows(session, query, values=list(contact_ids)):
             person = Person(row[1], row[2], row[3] is not None, row[4] is False, row[5])
             facts.people[row[0], type_id] = person
 
@@ -167,7 +208,7 @@ def _add_earlier(
 ) -> None:
     if not hashes:
         return
-    for row in _rows(session, _EARLIER, hashes=list(hashes), purposes=sorted(purposes)):
+    for row in _rows(session, _statements(dialect_of(session)).earlier, values=list(hashes), purposes=sorted(purposes)):
         phone_hash, found = row[0], Earlier(*row[1:])
         if since is None or found.at > since:
             facts.earlier[phone_hash].append(found)
