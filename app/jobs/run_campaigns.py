@@ -19,7 +19,7 @@ from app.db import Database
 
 PART_S = 1.0
 EVERY_S = 1.0
-CAUGHT_UP = 1_000
+CAUGHT_UP = 5_000
 _log = logs.get_logger()
 
 

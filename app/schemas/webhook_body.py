@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import fields
 
+from app.schemas.campaign import CampaignCountsSchema
 from app.schemas.contact import ContactValue, WebhookContactSchema
 from app.schemas.fields import Constant, Output, UnixTime
 from app.schemas.subscription_type import SubscriptionSchema
@@ -117,6 +118,17 @@ class SuppressionItemSchema(Output):
     cause = fields.String(required=True, allow_none=True)
     note = fields.String(required=True, allow_none=True)
     since = fields.Integer(required=True, allow_none=True)
+
+
+class CampaignItemSchema(Output):
+    """A campaign that has ended. ``counts`` as in the API."""
+
+    type = Constant("campaign")
+    id = fields.String(required=True, allow_none=True, attribute="campaign_id")
+    name = fields.String(required=True, allow_none=True)
+    state = Constant("sent")
+    subscription_type_id = fields.String(required=True, allow_none=True)
+    counts = fields.Nested(CampaignCountsSchema, required=True, allow_none=True)
 
 
 class TestItemSchema(Output):

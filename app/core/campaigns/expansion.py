@@ -145,7 +145,10 @@ def finish(session: Session, campaign_id: int, *, at: datetime) -> bool:
     ending = update(_CAMPAIGN).where(_CAMPAIGN.c.id == campaign_id, _CAMPAIGN.c.state == CampaignState.SENDING.value)
     if run(session, ending.values(state=CampaignState.SENT.value, finished_at=at, updated_at=at)).rowcount != 1:
         return False
-    outbox.add(session, ["campaign.sent"], contact_id=None, payload={"campaign_id": campaign_id}, at=at)
+    campaign = session.get_one(Campaign, campaign_id, populate_existing=True)
+    payload = {"campaign_id": campaign_id, "name": campaign.name, "counts": outcomes.counts(session, campaign)}
+    payload |= {"subscription_type_id": campaign.subscription_type_id}
+    outbox.add(session, ["campaign.sent"], contact_id=None, payload=payload, at=at)
     return True
 
 

@@ -32,6 +32,7 @@ TOPICS = {
     "form.submitted": translatable("A form was answered"),
     "suppression.created": translatable("A number was blocked from texts"),
     "suppression.lifted": translatable("A number can receive texts again"),
+    "campaign.sent": translatable("Every recipient of a campaign has an outcome"),
     HEAD_TOPIC: translatable("The head of the ledger, once a day"),
 }
 ENDPOINTS_MAX = 50

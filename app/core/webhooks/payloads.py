@@ -30,6 +30,7 @@ from app.models import (
 )
 from app.schemas.contact import ContactValue, WebhookContactSchema
 from app.schemas.webhook_body import (
+    CampaignItemSchema,
     ConsentItem,
     ConsentItemSchema,
     EventConsent,
@@ -48,9 +49,11 @@ _CONSENT_TOPICS = {
 }
 _FORM_STATES = {"form.inserted": "waiting", "form.submitted": "signed_up"}
 _REMOVED_TOPICS = {"contact.deleted": "deleted", "contact.erased": "erased"}
+_CAMPAIGN_FIELDS = ("campaign_id", "name", "subscription_type_id", "counts")
 _SUPPRESSION_FIELDS = ("phone", "cause", "note", "since")
 _CONSENT_ITEM, _FORM_ITEM, _MISSING_FORM_ITEM = ConsentItemSchema(), FormItemSchema(), MissingFormItemSchema()
 _CONTACT, _REMOVED, _SUPPRESSION = WebhookContactSchema(), GoneItemSchema(), SuppressionItemSchema()
+_CAMPAIGN = CampaignItemSchema()
 _TEST_ITEM, _NOTIFICATION = TestItemSchema(), NotificationSchema()
 
 
@@ -128,6 +131,8 @@ def _item(event: OutboxEvent, records: _Records) -> dict[str, Any]:
         item = _REMOVED.dump(ids | {_REMOVED_TOPICS[event.topic]: True, "merged_into": merged_into})
     elif event.topic in OF_NUMBERS:
         item = _SUPPRESSION.dump({name: event.payload.get(name) for name in _SUPPRESSION_FIELDS})
+    elif event.topic == "campaign.sent":
+        item = _CAMPAIGN.dump({name: event.payload.get(name) for name in _CAMPAIGN_FIELDS})
     else:
         item = _other_item(event, records)
     return item
