@@ -143,7 +143,9 @@ def test_an_expansion_that_was_interrupted_goes_on_and_repeats_no_text(database:
     assert run_campaigns.run_part(database, campaign_id, "one", seconds=0, chunk=2)
     assert not run_campaigns.run_part(database, campaign_id, "another", seconds=0, chunk=2)
     with database.unit_of_work() as session:  # as if the worker was killed before it committed
-        expansion.expand(session, campaign_id, "one", at=make.NOON, chunk=2)
+        expansion.write(
+            session, campaign_id, "one", expansion.read(session, campaign_id, at=make.NOON, chunk=2), at=make.NOON
+        )
         session.rollback()
     with database.unit_of_work() as session:
         lifecycle.pause(session, campaign_id, actor=MAX, at=make.NOON)
