@@ -51,6 +51,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         sandbox,
         security,
         services,
+        short_links,
         site,
     )
     from app.web.sign_in import language
@@ -79,6 +80,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
             public_urls.MESSENGER_API: messenger.create_messenger_api(app),
             public_urls.API: api.create_api(app),
             public_urls.SITE: site.create_site(app),
+            public_urls.SHORT_LINKS: short_links.create_short_links(app),
             public_urls.PREFERENCES: preferences.create_preferences(app),
             public_urls.HOOKS: hooks.create_hooks(app),
         },

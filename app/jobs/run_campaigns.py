@@ -19,7 +19,7 @@ from app.db import Database
 
 PART_S = 1.0
 EVERY_S = 1.0
-CAUGHT_UP = 1_000
+CAUGHT_UP = 5_000
 _log = logs.get_logger()
 
 
@@ -62,10 +62,12 @@ def run_part(
         return False
     try:
         while True:
+            with database.read_only() as session:
+                found = expansion.read(session, campaign_id, at=clock.now(), chunk=chunk)
             with database.unit_of_work() as session:
-                is_last = expansion.expand(session, campaign_id, part, at=clock.now(), chunk=chunk)
-            if is_last or time.monotonic() > until:
-                return not is_last
+                expansion.write(session, campaign_id, part, found, at=clock.now())
+            if found.is_last or time.monotonic() > until:
+                return not found.is_last
     except InvalidState:  # another worker has it, or it was paused
         return False
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import fields
 
+from app.schemas.campaign import CampaignCountsSchema
 from app.schemas.contact import ContactValue, WebhookContactSchema
 from app.schemas.fields import Constant, Output, UnixTime
 from app.schemas.sms_message import SmsMessageSchema
@@ -125,6 +126,17 @@ class TextItemSchema(SmsMessageSchema):
 
     class Meta:
         exclude = ("body",)
+
+
+class CampaignItemSchema(Output):
+    """A campaign that has ended. ``counts`` as in the API."""
+
+    type = Constant("campaign")
+    id = fields.String(required=True, allow_none=True, attribute="campaign_id")
+    name = fields.String(required=True, allow_none=True)
+    state = Constant("sent")
+    subscription_type_id = fields.String(required=True, allow_none=True)
+    counts = fields.Nested(CampaignCountsSchema, required=True, allow_none=True)
 
 
 class TestItemSchema(Output):

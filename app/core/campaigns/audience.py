@@ -61,12 +61,14 @@ def count(session: Session, scope: Scope) -> Audience:
     """The audience of a scope."""
     counts = audience_sql.counts(session, scope)
     eligible = counts.pop(None, 0)
-    if eligible and (duplicates := audience_sql.count_duplicates(session, scope)):
+    duplicates = audience_sql.count_duplicates(session, scope) if eligible else 0
+    if duplicates:
         eligible -= duplicates
         counts[DUPLICATE_NUMBER] = duplicates
     excluded = {str(reason): counts[reason] for reason in sorted(counts, key=lambda name: (-counts[name], str(name)))}
-    sample = _ids(session, scope, None, None, SAMPLE_MAX) if eligible else []
-    return Audience(eligible + sum(excluded.values()), eligible, excluded, tuple(sample))
+    some = audience_sql.page(scope, None, None, SAMPLE_MAX) if duplicates else audience_sql.sample(scope, SAMPLE_MAX)
+    sample = tuple(run(session, some).scalars()) if eligible else ()
+    return Audience(eligible + sum(excluded.values()), eligible, excluded, sample)
 
 
 def people(
@@ -97,8 +99,8 @@ def why(session: Session, subscription_type_id: int, query: Mapping[str, Any] | 
     scope = audience_sql.scope_of(session, subscription_type_id, query)
     reasons = eligibility.status(session, contact, scope.subscription_type).reasons
     names = tuple(reason.value for reason in reasons)
-    is_in = run(session, audience_sql.is_in(scope, contact_id)).first() is not None
-    if is_in and not names and audience_sql.duplicates(session, scope, [contact_id]):
+    is_in = run(session, audience_sql.row_of(scope, contact_id)).first() is not None
+    if is_in and not names and contact_id in audience_sql.duplicates(session, scope, [contact.phone_hash or ""]):
         names = (DUPLICATE_NUMBER,)
     return Why(is_in, names)
 

@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from app.core import outbox, quiet_hours
 from app.core.campaigns import audience, audience_sql, lifecycle, outcomes, short_links
 from app.core.campaigns.audience import DUPLICATE_NUMBER, Audience
-from app.core.campaigns.audience_sql import Scope
 from app.core.errors import InvalidState
 from app.core.workspace import settings
 from app.db import Same, dialect_of, insert_columns, is_in, reserve_ids, run
@@ -35,21 +34,33 @@ from app.models import (
 
 _CAMPAIGN = cast(Table, Campaign.__table__)
 _MESSAGE = cast(Table, SmsMessage.__table__)
-CHUNK = 1_000
+CHUNK = 2_000
 # A part of the work claims the campaign again with each chunk. One whose process ended leaves it to others after this.
 LEASE = timedelta(seconds=15)
 PRIORITY = 2
 
 
 @dataclass(frozen=True)
-class _Row:
-    """One eligible contact."""
+class Row:
+    """One eligible contact, and when it may be texted; ``rule``: the rule of quiet hours that defers it."""
 
     id: int
     phone: str
     phone_hash: str
     phone_country: str | None
     time_zone: str | None
+    due_at: datetime
+    rule: str | None
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The next recipients behind ``position``. ``losing``: those of them whose number another contact keeps."""
+
+    position: int
+    rows: Sequence[Row]
+    losing: frozenset[int]
+    is_last: bool
 
 
 def due(session: Session, *, at: datetime) -> list[int]:
@@ -109,33 +120,41 @@ def fail(session: Session, campaign_id: int, *, at: datetime) -> None:
     lifecycle.pause_by_system(session, campaign_id, lifecycle.STOPPED, at=at)
 
 
-def expand(session: Session, campaign_id: int, part: str, *, at: datetime, chunk: int = CHUNK) -> bool:
-    """Write the next recipients and their texts. Returns whether that was the end.
+def read(session: Session, campaign_id: int, *, at: datetime, chunk: int = CHUNK) -> Chunk:
+    """The next recipients, and when each of them may be texted. Only reads, so that no writer waits for it."""
+    campaign = session.get_one(Campaign, campaign_id)
+    scope = audience_sql.scope_of(session, campaign.subscription_type_id, campaign.query)
+    found: Any = run(session, audience_sql.eligible_after(session, scope, campaign.position, chunk)).all()
+    policy = settings.get(session).quiet_hours
+    rows = []
+    for row in found:
+        due_at, rule = quiet_hours.next_allowed(policy, row.phone, row.time_zone, at)
+        rows.append(Row(**row._mapping, due_at=due_at, rule=rule))
+    losing = audience_sql.duplicates(session, scope, [row.phone_hash for row in rows]) if rows else set()
+    return Chunk(campaign.position, rows, frozenset(losing), is_last=len(rows) < chunk)
+
+
+def write(session: Session, campaign_id: int, part: str, chunk: Chunk, *, at: datetime) -> None:
+    """Write the recipients of a chunk and their texts, and move the campaign's position behind them.
 
     :raises InvalidState: another worker has the campaign by now, or it was paused; nothing may be committed
     """
     campaign = session.get_one(Campaign, campaign_id)
-    position = campaign.position
-    scope = audience_sql.scope_of(session, campaign.subscription_type_id, campaign.query)
-    found: Any = run(session, audience_sql.eligible_after(scope, position, chunk)).all()
-    rows = [_Row(*row) for row in found]
-    queued = _write(session, campaign, scope, rows, at) if rows else 0
-    is_last = len(rows) < chunk
+    queued = _write(session, campaign, chunk, at) if chunk.rows else 0
     values: dict[str, Any] = {"eligible": _CAMPAIGN.c.eligible + queued, "claimed_at": at}
-    values["position"] = rows[-1].id if rows else position
-    if is_last:
+    values["position"] = chunk.rows[-1].id if chunk.rows else chunk.position
+    if chunk.is_last:
         values |= {"state": CampaignState.SENDING.value, "claimed_by": None, "claimed_at": None}
     ours = update(_CAMPAIGN).where(
         _CAMPAIGN.c.id == campaign_id,
         _CAMPAIGN.c.claimed_by == part,
-        _CAMPAIGN.c.position == position,
+        _CAMPAIGN.c.position == chunk.position,
         _CAMPAIGN.c.state == CampaignState.EXPANDING.value,
     )
     if run(session, ours.values(**values)).rowcount != 1:
         raise InvalidState("This campaign is not expanded here any more.")
-    if is_last:
+    if chunk.is_last:
         _add_up(session, campaign)
-    return is_last
 
 
 def finish(session: Session, campaign_id: int, *, at: datetime) -> bool:
@@ -145,7 +164,10 @@ def finish(session: Session, campaign_id: int, *, at: datetime) -> bool:
     ending = update(_CAMPAIGN).where(_CAMPAIGN.c.id == campaign_id, _CAMPAIGN.c.state == CampaignState.SENDING.value)
     if run(session, ending.values(state=CampaignState.SENT.value, finished_at=at, updated_at=at)).rowcount != 1:
         return False
-    outbox.add(session, ["campaign.sent"], contact_id=None, payload={"campaign_id": campaign_id}, at=at)
+    campaign = session.get_one(Campaign, campaign_id, populate_existing=True)
+    payload = {"campaign_id": campaign_id, "name": campaign.name, "counts": outcomes.counts(session, campaign)}
+    payload |= {"subscription_type_id": campaign.subscription_type_id}
+    outbox.add(session, ["campaign.sent"], contact_id=None, payload=payload, at=at)
     return True
 
 
@@ -157,18 +179,16 @@ def _obstacle(session: Session, campaign: Campaign, counted: Audience | None) ->
     return None
 
 
-def _write(session: Session, campaign: Campaign, scope: Scope, rows: Sequence[_Row], at: datetime) -> int:
+def _write(session: Session, campaign: Campaign, chunk: Chunk, at: datetime) -> int:
     """Write the recipients and texts of a chunk. Returns how many texts."""
-    ids = [row.id for row in rows]
-    losing = audience_sql.duplicates(session, scope, ids)
-    taken = _numbers_with_text(session, campaign.id, [row.phone_hash for row in rows])
-    written = _recipients_among(session, campaign.id, ids)
-    chosen: list[_Row] = []
+    taken = _numbers_with_text(session, campaign.id, [row.phone_hash for row in chunk.rows])
+    written = _recipients_among(session, campaign.id, [row.id for row in chunk.rows])
+    chosen: list[Row] = []
     duplicates: list[int] = []
-    for row in rows:
+    for row in chunk.rows:
         if row.id in written:
             continue
-        if row.id in losing or row.phone_hash in taken:
+        if row.id in chunk.losing or row.phone_hash in taken:
             duplicates.append(row.id)
         else:
             taken.add(row.phone_hash)
@@ -178,14 +198,12 @@ def _write(session: Session, campaign: Campaign, scope: Scope, rows: Sequence[_R
     return len(chosen)
 
 
-def _write_texts(session: Session, campaign: Campaign, rows: Sequence[_Row], at: datetime) -> None:
+def _write_texts(session: Session, campaign: Campaign, rows: Sequence[Row], at: datetime) -> None:
     if not rows:
         return
-    policy = settings.get(session).quiet_hours
-    times = [quiet_hours.next_allowed(policy, row.phone, row.time_zone, at) for row in rows]
     message_ids = reserve_ids(session, SmsMessage, len(rows))
-    reasons = [None if rule is None else "quiet_hours" for _, rule in times]
-    due_at = [time for time, _ in times]
+    reasons = [None if row.rule is None else "quiet_hours" for row in rows]
+    due_at = [row.due_at for row in rows]
     insert_columns(
         session,
         SmsMessage,
@@ -216,7 +234,7 @@ def _write_texts(session: Session, campaign: Campaign, rows: Sequence[_Row], at:
             "contact_id": [row.id for row in rows],
             "outcome": [Outcome.QUEUED.value if reason is None else Outcome.DEFERRED.value for reason in reasons],
             "reason": reasons,
-            "rule": [rule for _, rule in times],
+            "rule": [row.rule for row in rows],
             "due_at": due_at,
             "sms_message_id": message_ids,
             "campaign_id": Same(campaign.id),

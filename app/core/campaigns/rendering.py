@@ -15,7 +15,6 @@ from app.core import message_template, public_urls, sms_text, wording
 from app.core.campaigns import audience_sql, short_links
 from app.core.campaigns import wording as appended
 from app.core.campaigns.audience_sql import Scope
-from app.core.consent.rules import Reason
 from app.core.message_template import Template
 from app.core.preferences import links
 from app.core.sms_text import Packed
@@ -23,17 +22,14 @@ from app.core.workspace import settings
 from app.db import run
 from app.models import (
     Campaign,
-    CampaignState,
     Contact,
     OptOutText,
     SmsMessage,
-    SmsState,
     SubscriptionType,
 )
 
 # As long as a real one, for previews.
 _SAMPLE_TOKEN = "x" * 16
-_RUNNING = frozenset({CampaignState.EXPANDING, CampaignState.SENDING})
 # What a text can say about its recipient, beside custom attributes.
 _NAMES = ("name", "first_name", "email", "phone")
 
@@ -48,32 +44,26 @@ class Preview:
 
 
 def render(session: Session, messages: Sequence[SmsMessage], *, base: str, at: datetime, one_way: bool = False) -> None:
-    """Write the bodies of claimed texts of campaigns. Others are left as they are. Flushes, does not commit.
+    """Write the bodies of claimed texts of campaigns. Others are left as they are, and those without a contact.
 
-    A text whose campaign is paused or canceled by now is not for sending: it gets the state ``queued`` without
-    ``due_at``, or ``canceled``. One whose contact is gone is ``skipped``. Check the state of each text afterwards.
+    Whether a text may be sent is not asked here: the gate decides that afterwards. Flushes, does not commit.
 
     :param base: the address of this server
     :param one_way: people cannot reply to the gateway's sender, so each text names another way out
     """
-    of_campaigns = [each for each in messages if each.campaign_id is not None]
-    campaigns = _campaigns(session, {each.campaign_id for each in of_campaigns if each.campaign_id})
-    to_send = [each for each in of_campaigns if not _hold_back(each, campaigns[each.campaign_id or 0], at)]
-    contacts = _contacts(session, [each.contact_id for each in to_send if each.contact_id and each.body is None])
-    needing = [
-        each.contact_id
-        for each in to_send
+    to_write = [each for each in messages if each.campaign_id is not None and each.body is None]
+    campaigns = _campaigns(session, {each.campaign_id for each in to_write if each.campaign_id})
+    contacts = _contacts(session, [each.contact_id for each in to_write if each.contact_id])
+    needing = {
+        contacts[each.contact_id].id
+        for each in to_write
         if each.contact_id in contacts and _needs_link(campaigns[each.campaign_id or 0], one_way=one_way)
-    ]
-    tokens = links.issue_all(session, [each for each in needing if each], at=at) if needing else {}
+    }
+    tokens = links.issue_all(session, needing, at=at) if needing else {}
     writers = {each.id: _writer(session, each, base=base, one_way=one_way) for each in campaigns.values()}
-    for message in to_send:
-        if message.body is not None:
-            continue
+    for message in to_write:
         contact = contacts.get(message.contact_id or 0)
-        if contact is None:
-            message.state, message.reason, message.ended_at = SmsState.SKIPPED, Reason.ARCHIVED, at
-        else:
+        if contact is not None:
             text = writers[message.campaign_id or 0].text(contact, tokens.get(contact.id, _SAMPLE_TOKEN))
             packed = sms_text.pack(text)
             message.body, message.encoding, message.segments = text, packed.encoding, packed.segments
@@ -166,25 +156,12 @@ def _shown(value: Any) -> str | None:
     return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
 
 
-def _hold_back(message: SmsMessage, campaign: Campaign, at: datetime) -> bool:
-    """Whether the text's campaign does not run any more; then the text is given back or canceled."""
-    if campaign.state in _RUNNING:
-        return False
-    message.claimed_by = message.claimed_at = None
-    if campaign.state == CampaignState.PAUSED:
-        message.state, message.due_at = SmsState.QUEUED, None
-    else:
-        message.state, message.ended_at = SmsState.CANCELED, at
-    return True
-
-
 def _needs_link(campaign: Campaign, *, one_way: bool) -> bool:
     return one_way or campaign.opt_out_text != OptOutText.REPLY
 
 
 def _campaigns(session: Session, ids: Iterable[int]) -> dict[int, Campaign]:
-    fresh = select(Campaign).where(Campaign.id.in_(set(ids))).execution_options(populate_existing=True)
-    return {each.id: each for each in session.scalars(fresh)}
+    return {each.id: each for each in session.scalars(select(Campaign).where(Campaign.id.in_(set(ids))))}
 
 
 def _contacts(session: Session, ids: Iterable[int]) -> dict[int, Contact]:

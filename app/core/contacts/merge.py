@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.core import audit, outbox
 from app.core.consent import changes as consent
@@ -16,7 +16,7 @@ from app.core.conversations import appending
 from app.core.ledger import events as ledger
 from app.core.ledger.evidence import Evidence, reported_by
 from app.core.sms import texts
-from app.models import ConsentState, Contact, Conversation, InsertedForm, MessengerToken
+from app.models import CampaignRecipient, ConsentState, Contact, Conversation, InsertedForm, MessengerToken
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ def merge(
     _move_profile(session, merging, plan)
     _move_consents(session, merging, plan)
     _move_conversations(session, merging)
+    _move_recipients(session, merging)
     tags.move(session, merging.source.id, merging.target.id)
     notes.move(session, merging.source.id, merging.target.id)
     pending.end_of_contact(session, merging.source.id, at=at)
@@ -111,6 +112,17 @@ def _move_conversations(session: Session, merging: _Merge) -> None:
     options = {"synchronize_session": False}
     session.execute(forms.values(contact_id=target.id), execution_options=options)
     session.execute(tokens.values(ended_at=at), execution_options=options)
+
+
+def _move_recipients(session: Session, merging: _Merge) -> None:
+    """Move what became of campaigns to the target, where the target got none of its own."""
+    own = aliased(CampaignRecipient)
+    has_own = select(own.contact_id).where(
+        own.campaign_id == CampaignRecipient.campaign_id, own.contact_id == merging.target.id
+    )
+    moved = update(CampaignRecipient).where(CampaignRecipient.contact_id == merging.source.id, ~has_own.exists())
+    options = {"synchronize_session": False}
+    session.execute(moved.values(contact_id=merging.target.id), execution_options=options)
 
 
 def _archive_source(session: Session, merging: _Merge) -> None:

@@ -13,7 +13,7 @@ from app.core.contacts import records as contacts
 from app.core.contacts import segments, tags
 from app.core.conversations import saved_replies
 from app.core.conversations.saved_replies import ReplyContent
-from app.core.demo import bulk_change, chats, shop, staff, steps, texts
+from app.core.demo import bulk_change, campaigns, chats, shop, staff, steps, texts
 from app.core.demo.people import DELETION_REQUESTS, OFFERS, PEOPLE, SUMMER, WAITING, Person
 from app.core.demo.shop import Shop
 from app.core.demo.staff import ADMIN, AGENT, DEMO_PASSWORD, MARKETER, SIGN_INS
@@ -76,6 +76,8 @@ def _acts(
         (at - timedelta(days=20), partial(_segments, session, made)),
         (at - timedelta(days=29), partial(_archive_summer, session, made)),
         (at - timedelta(days=2), partial(bulk_change.take, session, made, contacts_by_name)),
+        (at - timedelta(hours=44), partial(campaigns.send, session, made)),
+        (at - timedelta(hours=6), partial(campaigns.draft, session, made)),
         (at - timedelta(hours=26), partial(staff.sign_in, session, made.agents)),
     ]
     for name, days_ago in DELETION_REQUESTS:

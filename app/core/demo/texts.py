@@ -128,3 +128,10 @@ WORKSPACE = {
     "storage_location": "United Kingdom",
     "recipients": ["Sea Breeze Messaging Ltd, which delivers our texts"],
 }
+CAMPAIGN_NAME = "Guatemala, fresh from the roaster"
+CAMPAIGN_BODY = (
+    "Harbour Coffee: Hi {{ first_name | there }}, our new Guatemala roast is in, 15 percent off until Sunday:"
+    " https://shop.example.com/guatemala"
+)
+DRAFT_NAME = "Tasting in December"
+DRAFT_BODY = "Hi {{ first_name | there }}, eight seats for the tasting on the 12th: https://shop.example.com/tasting"

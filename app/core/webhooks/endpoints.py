@@ -35,6 +35,7 @@ TOPICS = {
     "suppression.created": translatable("A number was blocked from texts"),
     "suppression.lifted": translatable("A number can receive texts again"),
     "sms.received": translatable("A text from a person came in"),
+    "campaign.sent": translatable("Every recipient of a campaign has an outcome"),
     HEAD_TOPIC: translatable("The head of the ledger, once a day"),
 }
 ENDPOINTS_MAX = 50

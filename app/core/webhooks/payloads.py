@@ -32,6 +32,7 @@ from app.models import (
 from app.schemas.contact import ContactValue, WebhookContactSchema
 from app.schemas.sms_message import ShownText
 from app.schemas.webhook_body import (
+    CampaignItemSchema,
     ConsentItem,
     ConsentItemSchema,
     EventConsent,
@@ -52,10 +53,12 @@ _CONSENT_TOPICS = {
 _FORM_STATES = {"form.inserted": "waiting", "form.submitted": "signed_up"}
 _REMOVED_TOPICS = {"contact.deleted": "deleted", "contact.erased": "erased"}
 _TEXT_TOPICS = {"sms.delivered", "sms.failed", "sms.received"}
+_CAMPAIGN_FIELDS = ("campaign_id", "name", "subscription_type_id", "counts")
 _SUPPRESSION_FIELDS = ("phone", "cause", "note", "since")
 _CONSENT_ITEM, _FORM_ITEM, _MISSING_FORM_ITEM = ConsentItemSchema(), FormItemSchema(), MissingFormItemSchema()
 _CONTACT, _REMOVED, _SUPPRESSION = WebhookContactSchema(), GoneItemSchema(), SuppressionItemSchema()
-_TEXT, _TEST_ITEM, _NOTIFICATION = TextItemSchema(), TestItemSchema(), NotificationSchema()
+_CAMPAIGN, _TEXT = CampaignItemSchema(), TextItemSchema()
+_TEST_ITEM, _NOTIFICATION = TestItemSchema(), NotificationSchema()
 
 
 @dataclass
@@ -137,6 +140,8 @@ def _item(event: OutboxEvent, records: _Records) -> dict[str, Any]:
         contact = records.contacts.get(event.contact_id or 0)
         text = ShownText(records.texts[event.payload["sms_message_id"]], contact.row.public_id if contact else None)
         item = _TEXT.dump(text)
+    elif event.topic == "campaign.sent":
+        item = _CAMPAIGN.dump({name: event.payload.get(name) for name in _CAMPAIGN_FIELDS})
     else:
         item = _other_item(event, records)
     return item

@@ -127,8 +127,7 @@ EVENTS = {
     "webhook_endpoint.tested": translatable("Webhook endpoint tested"),
 }
 # On the page of the agent or the endpoint itself.
-_OF_ITSELF = {
-}
+_OF_ITSELF = {}
 FIELDS = {
     "query": translatable("contacts"),
     "price_ceiling_micros": translatable("price ceiling"),

@@ -6,14 +6,20 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.campaigns import cost, drafts, expansion, lifecycle, outcomes, rendering, settling
+from app.core.campaigns import audience, cost, drafts, expansion, lifecycle, outcomes, rendering, settling
+from app.core.contacts import erase, merge
 from app.core.errors import AssentError, Forbidden, InvalidState
+from app.core.preferences import links
+from app.core.webhooks import payloads
 from app.core.workspace import settings
 from app.db import Database
 from app.jobs import run_campaigns
 from app.models import (
     CampaignState,
+    Contact,
+    OptOutText,
     OutboxEvent,
+    PreferenceLink,
     SmsMessage,
     SmsState,
 )
@@ -75,7 +81,13 @@ def test_each_person_gets_one_text_and_every_text_an_outcome(database: Database)
     with database.read_only() as session:
         campaign = drafts.get(session, campaign_id)
         assert (campaign.state, campaign.finished_at is None) == (CampaignState.SENT, False)
-        assert session.scalars(select(OutboxEvent.topic).where(OutboxEvent.topic == "campaign.sent")).all()
+        (event,) = session.scalars(select(OutboxEvent).where(OutboxEvent.topic == "campaign.sent"))
+        item = payloads.items(session, [event], workspace_id="w")[event.id]
+        assert (item["type"], item["id"], item["counts"]["skipped"]) == (
+            "campaign",
+            str(campaign_id),
+            {"suppressed": 1},
+        )
         assert [each.outcome for each in outcomes.recipients_page(session, campaign_id, limit=9)] == [
             "delivered",
             "skipped",
@@ -103,10 +115,6 @@ def test_nothing_of_a_paused_campaign_is_due_and_a_canceled_one_never_goes_on(da
     with database.unit_of_work() as session:
         set_states(session, campaign_id, SmsState.SENT)
         lifecycle.pause(session, campaign_id, actor=MAX, at=make.NOON)
-        claimed = texts(session, campaign_id)[1]
-        claimed.state, claimed.claimed_by = SmsState.SENDING, "worker"
-        rendering.render(session, [claimed], base=BASE, at=make.NOON)
-        assert (claimed.state, claimed.due_at, claimed.body) == (SmsState.QUEUED, None, None)
     follower.step()
     with database.unit_of_work() as session:
         assert [each.due_at is None for each in texts(session, campaign_id)] == [False, True, True]
@@ -135,7 +143,9 @@ def test_an_expansion_that_was_interrupted_goes_on_and_repeats_no_text(database:
     assert run_campaigns.run_part(database, campaign_id, "one", seconds=0, chunk=2)
     assert not run_campaigns.run_part(database, campaign_id, "another", seconds=0, chunk=2)
     with database.unit_of_work() as session:  # as if the worker was killed before it committed
-        expansion.expand(session, campaign_id, "one", at=make.NOON, chunk=2)
+        expansion.write(
+            session, campaign_id, "one", expansion.read(session, campaign_id, at=make.NOON, chunk=2), at=make.NOON
+        )
         session.rollback()
     with database.unit_of_work() as session:
         lifecycle.pause(session, campaign_id, actor=MAX, at=make.NOON)
@@ -251,3 +261,54 @@ def test_steps_that_a_state_does_not_allow_are_refused(database: Database) -> No
         lifecycle.unschedule(session, campaign.id, actor=MAX, at=make.NOON)
         drafts.delete_draft(session, campaign.id, actor=MAX, at=make.NOON)
         assert [each.id for each in drafts.page(session, limit=5)] != []
+
+
+def test_a_merged_contact_brings_its_outcomes_and_an_erased_one_keeps_no_number(database: Database) -> None:
+    campaign_id = started(database)
+    with database.unit_of_work() as session:
+        first, second, third = [
+            session.get_one(Contact, each.contact_id)
+            for each in outcomes.recipients_page(session, campaign_id, limit=3)
+        ]
+        target = make.contact(session)
+        for source, into in ((first, target), (second, third)):
+            merging = {"actor": MAX, "at": make.NOON, "skip_duplicate_validation": True}
+            merge.merge(session, source.public_id, into.public_id, **merging)
+        assert {each.contact_id for each in outcomes.recipients_page(session, campaign_id, limit=9)} == {
+            target.id,
+            second.id,
+            third.id,
+        }
+        assert audience.preview(session, drafts.get(session, campaign_id).subscription_type_id, None).total == 2
+        erase.erase(session, third, actor=MAX, at=make.NOON)
+        assert audience.preview(session, drafts.get(session, campaign_id).subscription_type_id, None).total == 1
+
+
+@pytest.mark.databases("sqlite")
+def test_how_to_opt_out_stands_in_every_text_in_the_language_of_its_reader(database: Database) -> None:
+    with database.unit_of_work() as session:
+        live = make.live_type(session)
+        people = [
+            opted_in(session, live, number, name=name, locale=locale)
+            for number, name, locale in zip(NUMBERS, ("Sam Smith", None, "Zoë"), ("en", "de-AT", "ar"), strict=False)
+        ]
+        ids = [each.id for each in people]
+
+        def bodies(body: str, way: OptOutText, *, one_way: bool = False) -> list[str]:
+            campaign = make.campaign(session, live, body=body, opt_out_text=way)
+            return [each.body for each in rendering.previews(session, campaign, ids, base=BASE, one_way=one_way)]
+
+        link = f"{BASE}/p/" + "x" * 16
+        replies = bodies("Hi {{ first_name | there }}", OptOutText.REPLY)
+        assert replies[0] == "My business: Hi Sam\nReply STOP to opt out"
+        assert replies[1] == "My business: Hi there\nAbmelden: STOP antworten"
+        both = bodies("News of MY BUSINESS: {{ name | you }}", OptOutText.BOTH)
+        assert both[0] == f"News of MY BUSINESS: Sam Smith\nOpt out: reply STOP or {link}"
+        assert link in both[2]
+        for text in bodies("Hello", OptOutText.REPLY, one_way=True):
+            assert link in text
+            assert "STOP" not in text
+        assert not session.scalars(select(PreferenceLink)).all()
+        made = links.issue_all(session, ids, at=make.NOON)
+        assert links.issue_all(session, [ids[0]], at=make.NOON) == {ids[0]: made[ids[0]]}
+        assert links.find(session, made[ids[0]]).contact_id == ids[0]
