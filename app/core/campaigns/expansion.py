@@ -129,7 +129,7 @@ def read(session: Session, campaign_id: int, *, at: datetime, chunk: int = CHUNK
     rows = []
     for row in found:
         due_at, rule = quiet_hours.next_allowed(policy, row.phone, row.time_zone, at)
-        rows.append(Row(**row._mapping, due_at=due_at, rule=rule))
+        rows.append(Row(**row._asdict(), due_at=due_at, rule=rule))
     losing = audience_sql.duplicates(session, scope, [row.phone_hash for row in rows]) if rows else set()
     return Chunk(campaign.position, rows, frozenset(losing), is_last=len(rows) < chunk)
 

@@ -6,6 +6,7 @@ from typing import Any
 from app.core.webhooks import problems
 from app.core.wording import LOCALES, translatable
 from app.models import AuditEntry
+from app.web.admin.history_words import CHECKED, OF_ITSELF, VALUES
 from app.web.formatting import listed
 from app.web.i18n import gettext
 
@@ -126,8 +127,6 @@ EVENTS = {
     "webhook_endpoint.secret_rotated": translatable("Webhook endpoint secret rotated"),
     "webhook_endpoint.tested": translatable("Webhook endpoint tested"),
 }
-# On the page of the agent or the endpoint itself.
-_OF_ITSELF = {}
 FIELDS = {
     "query": translatable("contacts"),
     "price_ceiling_micros": translatable("price ceiling"),
@@ -220,21 +219,8 @@ KINDS = {
     "texts": (translatable("Texts"), ("sms.",)),
     "exports": (translatable("Exports and receipts"), ("audit.", "destination.")),
 }
-_VALUES = {
-    "admin": translatable("admin"),
-    "marketer": translatable("marketer"),
-    "agent": translatable("agent"),
-    "draft": translatable("draft"),
-    "live": translatable("live"),
-    "archived": translatable("archived"),
-}
 # The action tells which field changed, so the words are its new value.
 _CHANGES_ONE_FIELD = {"agent.renamed", "agent.role_changed", "tag.renamed"}
-_CHECKED = {
-    "password": translatable("password"),
-    "code": translatable("code"),
-    "recovery_code": translatable("recovery code"),
-}
 
 
 @dataclass(frozen=True)
@@ -253,7 +239,7 @@ def event(entry: AuditEntry) -> str:
 
 def event_of_itself(entry: AuditEntry) -> str:
     """What happened, on the page of the agent or endpoint: ``Disabled``."""
-    return _words(EVENTS | _OF_ITSELF, entry.action)
+    return _words(EVENTS | OF_ITSELF, entry.action)
 
 
 def details(entry: AuditEntry) -> str:
@@ -263,11 +249,11 @@ def details(entry: AuditEntry) -> str:
         ((_, after),) = changed.values()
         return _value(after) or ""
     if role := entry.details.get("role"):
-        return _words(_VALUES, role)
+        return _words(VALUES, role)
     if fields := entry.details.get("fields") or list(changed):
         return listed(_field(name) for name in fields)
     if checked := entry.details.get("checked"):
-        return _words(_CHECKED, checked)
+        return _words(CHECKED, checked)
     return str(entry.details.get("deliveries", entry.details.get("count", "")))
 
 
@@ -299,7 +285,7 @@ def _value(value: Any) -> str | None:
         return "; ".join(f"{name}: {each}" for name, each in value.items())
     if isinstance(value, list):
         return ", ".join(str(each) for each in value)
-    return _words(_VALUES, value) if value in _VALUES else str(value)
+    return _words(VALUES, value) if value in VALUES else str(value)
 
 
 def _words(known: dict[str, str], code: str) -> str:

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from app.core import phone
 from app.core.campaigns import audience, drafts
-from app.core.contacts import finding
+from app.core.contacts import finding, records
 from app.core.workspace import settings
 from app.models import Campaign, Contact
 from app.web import ids
@@ -32,11 +32,12 @@ def audience_page(campaign_id: int) -> str:
             after=after,
             limit=PAGE_SIZE + 1,
         )
+        contacts = records.find_by_ids(session, found)
         return render_template(
             "campaigns/people.html",
             campaign=campaign,
             reason=reason,
-            people=[contact for each in found[:PAGE_SIZE] if (contact := session.get(Contact, each))],
+            people=[contacts[each] for each in found[:PAGE_SIZE] if each in contacts],
             is_first=after is None,
             next_after=found[PAGE_SIZE - 1] if len(found) > PAGE_SIZE else None,
             time_zone=settings.get(session).time_zone,

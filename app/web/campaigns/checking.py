@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.core import sms_text
 from app.core.campaigns import audience, rendering
 from app.core.campaigns.rendering import Preview
-from app.core.contacts import attributes
+from app.core.contacts import attributes, records
 from app.core.errors import AssentError
 from app.core.sms_text import Encoding
 from app.models import Campaign, Contact
@@ -98,8 +98,7 @@ def _samples(session: Session, campaign: Campaign) -> Sequence[Contact]:
         ids = audience.people(session, campaign.subscription_type_id, campaign.query, None, limit=SAMPLES)
     except AssentError:
         return []  # said beside the audience
-    found = [session.get(Contact, each) for each in ids]
-    return [each for each in found if each is not None]
+    return list(records.find_by_ids(session, ids).values())
 
 
 def _costly(body: str, whole: str) -> tuple[CostlyKind, ...]:

@@ -13,7 +13,7 @@ from app.core.contacts import filter_form
 from app.core.errors import InvalidInput, InvalidState
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
-from app.models import Campaign, SubscriptionType
+from app.models import Campaign
 from app.web import filter_words
 from app.web.campaigns import checking, fields
 from app.web.campaigns.blueprint import blueprint
@@ -132,8 +132,6 @@ def _checked(session: Session, form: CampaignForm, built: Built) -> checking.Che
 
 
 def _page(session: Session, form: CampaignForm, built: Built, campaign: Campaign | None) -> str:
-    type_id = int(form.type_id) if form.type_id.isdecimal() else 0
-    chosen = session.get(SubscriptionType, type_id)
     workspace = settings.get(session)
     return render_template(
         "campaigns/edit.html",
@@ -150,6 +148,5 @@ def _page(session: Session, form: CampaignForm, built: Built, campaign: Campaign
         reaches_without_opt_in={
             each.id: lifecycle.reaches_without_opt_in(each) for each in subscription_types.find_all(session)
         },
-        chosen=chosen,
         has_types=bool(form.subscription_type_id.choices),
     )

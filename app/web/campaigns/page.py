@@ -17,8 +17,9 @@ from app.core.campaigns.audience import Audience
 from app.core.campaigns.cost import Estimate
 from app.core.contacts import filter_form, filters, segments
 from app.core.errors import AssentError
+from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
-from app.models import Campaign, CampaignState, Outcome, SubscriptionType, Workspace
+from app.models import Campaign, CampaignState, Outcome, Workspace
 from app.web import filter_words, formatting
 from app.web.campaigns import checking, fields, labels
 from app.web.campaigns.blueprint import blueprint
@@ -47,7 +48,7 @@ class ScheduleForm(Form):
 
     def moment(self, zone: ZoneInfo) -> datetime:
         local: datetime | None = self.send_at.data
-        return local.replace(tzinfo=zone) if local else datetime.now(zone)
+        return (local or clock.now()).replace(tzinfo=zone)
 
 
 class CeilingForm(Form):
@@ -109,7 +110,7 @@ def shown(
 ) -> str:
     """The page of a campaign, with the forms that were refused."""
     workspace = settings.get(session)
-    subscription_type = session.get_one(SubscriptionType, campaign.subscription_type_id)
+    subscription_type = subscription_types.find(session, campaign.subscription_type_id)
     return render_template(
         "campaigns/campaign.html",
         before=_before(session, campaign) if campaign.state in BEFORE else None,
