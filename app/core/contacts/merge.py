@@ -9,14 +9,23 @@ from sqlalchemy.orm import Session, aliased
 from app.core import audit, outbox
 from app.core.consent import changes as consent
 from app.core.consent import eligibility, locking, pending, recording
+from app.core.consent.locking import LockedContact
 from app.core.contacts import merge_plan, notes, tags
 from app.core.contacts import records as contacts
-from app.core.contacts.merge_plan import MOVED_FIELDS, MergePlan
+from app.core.contacts.merge_plan import MOVED_FIELDS, MergePlan, Step
 from app.core.conversations import appending
 from app.core.ledger import events as ledger
 from app.core.ledger.evidence import Evidence, reported_by
 from app.core.sms import texts
-from app.models import CampaignRecipient, ConsentState, Contact, Conversation, InsertedForm, MessengerToken
+from app.models import (
+    CampaignRecipient,
+    ConsentEvent,
+    ConsentState,
+    Contact,
+    Conversation,
+    InsertedForm,
+    MessengerToken,
+)
 
 
 @dataclass(frozen=True)
@@ -86,9 +95,19 @@ def _move_consents(session: Session, merging: _Merge, plan: MergePlan) -> None:
     for step in plan.steps:
         evidence = _evidence(session, merging, step.event_id)
         if step.state == ConsentState.OPTED_OUT:
+            evidence = _at_its_time(session, locked, step, evidence)
             consent.opt_out(session, locked, step.subscription_type.id, step.destination, evidence, at=merging.at)
         elif step.destination is not None:
             consent.opt_in(session, locked, step.subscription_type.id, step.destination, evidence, at=merging.at)
+
+
+def _at_its_time(session: Session, target: LockedContact, step: Step, evidence: Evidence) -> Evidence:
+    """An opt-out that the target has, too, is not said again by the merge: START takes back what STOP did to both."""
+    found = consent.current(session, target, step.subscription_type.id)
+    if found is None or found.state != ConsentState.OPTED_OUT:
+        return evidence
+    said_at = session.get_one(ConsentEvent, step.event_id).occurred_at
+    return replace(evidence, occurred_at=max(said_at, found.changed_at))
 
 
 def _evidence(session: Session, merging: _Merge, event_id: int) -> Evidence:

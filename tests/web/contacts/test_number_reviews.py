@@ -34,10 +34,8 @@ def test_ana_reads_what_they_wrote_and_decides_with_a_note(ana: FlaskClient, dat
     refused = pages.submit(ana, address, page=PATH, values={note: " ", decision: "keep"})
     assert refused.status_code == 422
     assert "Say why" in refused.text
-    kept = pages.submit(
-        ana, address, page=PATH, values={note: "They mean it.", decision: "keep"}, follow_redirects=True
-    )
-    assert "Texts stay stopped" in shown
+    kept = {note: "They mean it.", decision: "keep"}
+    assert "Texts stay stopped" in pages.submit(ana, address, page=PATH, values=kept, follow_redirects=True).text
     data = {f"review-{eves[:8]}-note": "Checked.", f"review-{eves[:8]}-decision": "release"}
     assert pages.submit(ana, f"{PATH}/{eves}", page=PATH, values=data).status_code == 303
     assert "Nothing to review" in ana.get(PATH).text
