@@ -5,14 +5,16 @@ from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import select
 
 from app.core import clock
+from app.core.confirmations import replies
 from app.core.forms import content as form_content
 from app.core.forms import publishing
 from app.core.forms.content import FormText
 from app.core.workspace import settings as workspace_settings
 from app.db import Database
-from app.models import Consent, ConsentEvent
+from app.models import Confirmation, Consent, ConsentEvent, SmsMessage
 from app.web.form_page import share
 from tests import make
 from tests.browser import themes
@@ -85,6 +87,43 @@ def test_axe_finds_nothing_in_any_state(page: Page, shop: Shop, database: Databa
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("status")).to_contain_text("Undone. You will not receive texts")
     found += themes.in_every_look(page)
+    assert found == []
+
+
+def test_a_number_is_confirmed_by_code_by_reply_and_by_two_taps(page: Page, shop: Shop, database: Database) -> None:
+    with database.unit_of_work() as session:
+        offers = make.live_type(session)
+        keys = {each: make.form(session, offers, verify_number=each).key for each in ("code", "reply", "sms_link")}
+    found: list[str] = []
+    main = page.locator("main")
+    for method, key in keys.items():
+        page.goto(f"{shop.address}/f/form/{key}?lang=en")
+        _sign_up(page, "+44 7400 123456")
+        expect(main).to_have_attribute("data-state", "confirm")
+        expect(page.get_by_role("status")).to_be_focused()
+        if method == "code":
+            page.get_by_label("Code").fill("000000")
+            page.get_by_role("button", name="Confirm").click()
+            expect(main).to_have_attribute("data-error", "wrong_code")
+            expect(page.get_by_label("Code")).to_be_focused()
+        found += themes.in_every_look(page)
+        with database.unit_of_work() as session:
+            text = session.scalars(select(SmsMessage.body).order_by(SmsMessage.id.desc())).first()
+            waiting = session.scalars(select(Confirmation).order_by(Confirmation.id.desc())).first()
+            assert waiting
+            if method == "reply":
+                assert replies.confirm_by_reply(session, waiting.phone_hash, make.evidence(), at=clock.now())
+            elif method == "sms_link":
+                own = page.locator(".saved bdi").last.inner_text()
+                assert replies.confirm_by_nonce(session, waiting.phone_hash, own, make.evidence(), at=clock.now())
+        if method == "code":
+            page.get_by_label("Code").fill(str(text)[:6])
+            page.get_by_role("button", name="Confirm").click()
+        expect(main).to_have_attribute("data-state", "done")  # by itself, where we wait for a text
+        expect(main).to_have_attribute("data-verified", "")
+        found += themes.in_every_look(page)
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("status")).to_contain_text("Undone.")
     assert found == []
 
 

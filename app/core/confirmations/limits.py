@@ -55,7 +55,7 @@ def refused(session: Session, workspace: Workspace, text: TextToSend, *, at: dat
     for name, (window_s, value) in counted.items():
         if not value:
             continue
-        bucket = keys_of(session).bucket(f"confirm-{name}", value)
+        bucket = keys_of(session).bucket(f"cf-{name}", value)
         wait_s = rate_limits.hit(session, {bucket: getattr(limits, name)}, window_s=window_s, at=at)
         if wait_s is not None:
             _alarm(session, name, country, at=at)
@@ -86,6 +86,6 @@ def alarms(session: Session, *, since: datetime) -> list[AuditEntry]:
 def _alarm(session: Session, name: str, country: str, *, at: datetime) -> None:
     if name not in _ALARMING:
         return
-    bucket = keys_of(session).bucket(f"confirm-alarm-{name}", country)
+    bucket = keys_of(session).bucket(f"ca-{name}", country)
     if rate_limits.hit(session, {bucket: 1}, window_s=HOUR_S, at=at) is None:
         audit.record(session, "system", ALARM, AUDIT_SUBJECT, {"limit": name, "country": country}, at=at)

@@ -155,7 +155,7 @@ def _pretend(session: Session, asked: SendAgain, *, at: datetime) -> SentAgain:
     wait_s = int((asked.asked_at + _FIRST_DELAY - at).total_seconds())
     if wait_s > 0:
         return SentAgain(wait_s=wait_s)
-    bucket = keys_of(session).bucket("confirm-nothing-sent", asked.token)
+    bucket = keys_of(session).bucket("confirm-resend", asked.token)
     is_over = rate_limits.hit(session, {bucket: SENDS_MAX - 1}, window_s=limits.DAY_S, at=at) is not None
     return SentAgain(is_over=is_over)
 

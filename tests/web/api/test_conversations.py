@@ -386,6 +386,7 @@ def test_a_form_inserted_without_a_body_has_no_contact(api: ApiClient) -> None:
         ({"allowed_origins": "https://shop.example.com"}, 400, "allowed_origins"),
         ({"locale": "xx"}, 400, "locale"),
         ({"verify_number": True}, 400, "verify_number"),
+        ({"verify_number": "voice"}, 400, "verify_number"),
         ({"translations": [{"locale": "es"}]}, 400, "translations.0.title"),
     ],
 )

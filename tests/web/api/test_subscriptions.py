@@ -276,6 +276,24 @@ def test_types_are_created_put_live_archived_and_unarchived(api: ApiClient) -> N
     assert api.get("/subscription_types/abc").code == "not_found"
 
 
+def test_a_type_of_texts_has_a_welcome_text_and_its_forms_a_way_to_confirm_numbers(api: ApiClient, offers: str) -> None:
+    path = f"/subscription_types/{offers}"
+    assert (api.get(path)["welcome"], api.get(path)["welcome_text"]) == (False, "")
+    changed = api.put(path, {"welcome": True, "welcome_text": " {brand}: Hello. STOP to cancel. "})
+    assert (changed["welcome"], changed["welcome_text"]) == (True, "{brand}: Hello. STOP to cancel.")
+    assert api.put(path, {"welcome_text": ""})["welcome"] is True
+    assert api.put(path, {"welcome_text": "x" * 481}).field == "welcome_text"
+    form = api.post("/forms", {"subscription_type_id": offers, "title": "Offers", "verify_number": "sms_link"})
+    assert form["verify_number"] == "sms_link"
+    renamed = api.put(f"/forms/{form['id']}", {"title": "Our offers"})
+    assert (renamed["version"], renamed["verify_number"]) == (2, "sms_link")
+    letter = api.post("/subscription_types", {"name": "Letter", "content_types": ["email"], "consent_type": "opt_in"})
+    api.post(f"/subscription_types/{letter['id']}/put_live")
+    assert api.put(f"/subscription_types/{letter['id']}", {"welcome": True}).field == "welcome"
+    refused = api.post("/forms", {"subscription_type_id": letter["id"], "title": "Letter", "verify_number": "code"})
+    assert (refused.status, refused.field) == (400, "verify_number")
+
+
 def test_a_type_names_the_form_by_which_people_opt_in_on_their_preference_page(api: ApiClient, offers: str) -> None:
     form = api.post("/forms", {"subscription_type_id": offers, "title": "Offers"})["id"]
     path = f"/subscription_types/{offers}"

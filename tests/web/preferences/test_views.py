@@ -27,6 +27,8 @@ from app.models import (
     ErasureRequest,
     EvidenceLevel,
     InsertedForm,
+    SmsMessage,
+    SubscriptionType,
     Suppression,
     SuppressionCause,
 )
@@ -118,6 +120,25 @@ def test_the_page_is_in_the_language_of_the_address_else_of_the_contact_else_of_
     left = press(client, arabic, f"{sam.type(sam.offers)}?lang=ar")
     assert (left.lang, left.types[sam.offers]) == ("ar", ("opted_out", False))
     assert events(database)[0][1].locale == "ar"
+
+
+def test_a_form_that_confirms_numbers_asks_for_the_code_before_it_subscribes(
+    client: FlaskClient, database: Database, sam: Sam
+) -> None:
+    with database.unit_of_work() as session:
+        alerts = session.get_one(SubscriptionType, sam.alerts)
+        form = make.form(session, alerts, texts={"en": LEGAL}, verify_number="code")
+        preference_form.choose(session, alerts, form.id, actor="agent:1", at=clock.now())
+    page = press(client, open_page(client, sam.path), sam.type(sam.alerts))
+    asked = press(client, page, sam.type(sam.alerts), agree="on")
+    assert asked.state == "confirm"
+    assert "••23" in asked.text
+    assert open_page(client, sam.path).types[sam.alerts] == ("never_asked", False)
+    with database.read_only() as session:
+        code = (session.scalars(select(SmsMessage.body)).one() or "")[:6]
+    path = next(each for each in asked.forms if "/confirm" in each)
+    assert press(client, asked, path, code=code).state == "done"
+    assert open_page(client, sam.path).types[sam.alerts] == ("opted_in", True)
 
 
 def test_subscribing_shows_the_form_and_records_its_words(client: FlaskClient, database: Database, sam: Sam) -> None:
