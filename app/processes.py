@@ -1,4 +1,4 @@
-"""Forked processes: share memory with the parent, end when it ends."""
+"""Memory of processes, and forked processes: share memory with the parent, end when it ends."""
 
 import ctypes
 import gc
@@ -12,6 +12,14 @@ def share_memory_with_forks() -> None:
     """Let processes that are forked later share the memory of all present objects.
 
     The garbage collector writes to each object that it visits, which would copy that memory in each process.
+    """
+    exempt_present_objects()
+
+
+def exempt_present_objects() -> None:
+    """Let the garbage collector visit only objects that are made later.
+
+    A job that makes many objects lets it visit all of them again and again: a fifth of the time of a bulk change.
     """
     gc.collect()
     gc.freeze()

@@ -136,11 +136,13 @@ def _finish(database: "Database", job_id: int) -> None:
 
     :raises InvalidState: it failed or was canceled
     """
+    from app import processes
     from app.core.bulk import jobs
     from app.core.errors import InvalidState
     from app.jobs import run_bulk_jobs
     from app.models import JobState
 
+    processes.exempt_present_objects()
     while True:
         run_bulk_jobs.run_until_done(database, job_id)
         with database.read_only() as session:

@@ -6,11 +6,12 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, Integer, Select, Table, bindparam, column, func, select, text
+from sqlalchemy import Integer, Select, Table, bindparam, column, func, select, text
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.db.array_text import ArrayText
 from app.db.statements import CompiledStatement, dialect_of, run
 from app.models import Base
 
@@ -129,7 +130,7 @@ def _insert_many(
 def _from_arrays(model: type[Base], columns: tuple[str, ...], same: frozenset[str]) -> postgresql.Insert:
     types = {name: _table(model).c[name].type for name in columns}
     lists = [name for name in columns if name not in same]
-    arrays = (bindparam(name, type_=ARRAY(types[name])) for name in lists)
+    arrays = (bindparam(name, type_=ArrayText(types[name])) for name in lists)
     unnested = func.unnest(*arrays).table_valued(*lists).render_derived()
     values = (
         sql_cast(bindparam(name, type_=types[name]), types[name]) if name in same else unnested.c[name]

@@ -10,7 +10,7 @@ from typing import Any
 from huey import Huey, crontab
 from huey.consumer import Consumer
 
-from app import logs
+from app import logs, processes
 from app.config import Settings
 from app.core import clock
 from app.core.contacts import number_rules, purge, retention
@@ -101,6 +101,7 @@ def run(settings: Settings, *, threads: int = 2) -> None:
         sender.wake()
         texts.wake()
 
+    processes.exempt_present_objects()
     for each in other_threads:
         each.start()
     try:

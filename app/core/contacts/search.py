@@ -5,13 +5,13 @@ Archived contacts are left out, unless the query itself asks about them; merged 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeGuard, cast
+from typing import Any, NamedTuple, TypeGuard, cast
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Table, and_, bindparam, case, func, literal, literal_column, select
 from sqlalchemy.orm import Session, lazyload
 
-from app.core.contacts import filter_sql, filters, segment_queries
+from app.core.contacts import filter_sql, filters, segment_queries, status_pages
 from app.core.contacts.filter_sql import QueryContext
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query
 from app.core.contacts.search_plans import SELECTIVE, is_listed, plan
@@ -32,6 +32,12 @@ _POLICY = CompiledStatement(
     select(_WORKSPACE.c.time_zone, _WORKSPACE.c.default_country, _WORKSPACE.c.allowed_countries).where(
         _WORKSPACE.c.id == literal(1)
     )
+)
+# Built once, because each list reads them.
+_TYPES = (
+    select(SubscriptionType)
+    .where(SubscriptionType.id.in_(bindparam("ids", expanding=True)))
+    .options(lazyload(SubscriptionType.translations))
 )
 # Integrations look up one contact by such a value for nearly every call of their own.
 _BY_VALUE = {
@@ -77,14 +83,12 @@ def page(
     if is_plain and (ids := _look_up(session, query, limit)) is not None:
         return Found(ids, None, len(ids), is_minimum=False)
     context = context_of(session, query)
-    chosen = plan(query, order or Order(), context)
-    found = _rows(session, chosen, after, skip, limit + 1)
+    found = _read(session, query, order or Order(), context, _Place(after, skip, limit + 1))
     key = _key(found[limit - 1]) if len(found) > limit else None
     if total is None:
         total = len(found)
         if key is not None or skip:
-            is_sorted = order is not None and order.field is not None
-            total = _count(session, plan(query, Order(), context) if is_sorted else chosen)
+            total = _count(session, plan(query, Order(), context))
     return Found([row[-1] for row in found[:limit]], key, total, total >= COUNTED_MAX)
 
 
@@ -113,8 +117,8 @@ def window(
     :raises InvalidInput: the query, the sort or the key
     """
     turned = replace(order, is_backward=after is None and before is not None)
-    chosen = plan(query, turned, context_of(session, query))
-    found = _rows(session, chosen, before if turned.is_backward else after, 0, limit + 1)
+    place = _Place(before if turned.is_backward else after, 0, limit + 1)
+    found = _read(session, query, turned, context_of(session, query), place)
     has_more, rows = len(found) > limit, found[:limit]
     if turned.is_backward:
         rows = rows[::-1]
@@ -176,8 +180,7 @@ def context_of(session: Session, query: Query | None) -> QueryContext:
 def _types(session: Session, named: frozenset[str]) -> dict[str, SubscriptionType]:
     if not named:
         return {}
-    wanted = select(SubscriptionType).where(SubscriptionType.id.in_([int(each) for each in named]))
-    return {str(each.id): each for each in session.scalars(wanted.options(lazyload(SubscriptionType.translations)))}
+    return {str(each.id): each for each in session.scalars(_TYPES, {"ids": [int(each) for each in named]})}
 
 
 def is_look_up(query: Query | None) -> TypeGuard[Filter]:
@@ -210,8 +213,25 @@ def _look_up(session: Session, query: Query | None, limit: int) -> list[int] | N
     return [row[0] for row in rows] if len(rows) <= min(limit, _LOOKED_UP_MAX) else None
 
 
-def _rows(session: Session, chosen: Plan, after: Key | None, skip: int, limit: int) -> list[Any]:
-    """The keys of ``limit`` rows behind ``after``, without the first ``skip`` of them."""
+class _Place(NamedTuple):
+    """Which rows of an order: ``limit`` of them behind ``after``, without the first ``skip``."""
+
+    after: Key | None
+    skip: int
+    limit: int
+
+
+def _read(session: Session, query: Query | None, order: Order, context: QueryContext, place: _Place) -> list[Any]:
+    """The keys of the rows at a place."""
+    built = None if place.skip else status_pages.statement(query, order, context, is_first=place.after is None)
+    if built is None:
+        return _rows(session, plan(query, order, context), place)
+    last = {"last_id": place.after[1]} if place.after is not None else {}
+    return list(run(session, built, {"limit": place.limit, **last}))
+
+
+def _rows(session: Session, chosen: Plan, place: _Place) -> list[Any]:
+    after, skip, limit = place
     found: list[Any] = []
     for stretch in chosen.stretches:
         bound = stretch.where if after is None else stretch.after(after)
