@@ -133,8 +133,8 @@ class Twilio:
         opt_out_type = values.get("OptOutType", "").upper()
         return Inbound(
             gateway_id=sid[:64],
-            sender=sender,
-            recipient=values.get("To", ""),
+            sender=_number(sender),
+            recipient=_number(values.get("To", "")),
             body=values.get("Body", ""),
             media=_media(values),
             opt_out_type=opt_out_type if opt_out_type in _OPT_OUT_TYPES else None,
@@ -226,6 +226,11 @@ def _json_values(body: str) -> dict[str, str]:
     if not isinstance(content, dict):
         raise BadCallback("the body is not an object")
     return {name: str(value) for name, value in content.items() if isinstance(value, str | int)}
+
+
+def _number(address: str) -> str:
+    """The number of an address such as ``rcs:+15551234567``. Its STOP is a STOP by this number, too."""
+    return address.rpartition(":")[2]
 
 
 def _media(values: Mapping[str, str]) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ ROUTES = {
     public_urls.conversation(3): "/inbox/<int:conversation_id>",
     public_urls.account(): "/account",
     public_urls.logo("abc"): "/logo",
+    public_urls.report_hook("kannel", 7, "s&s", ""): "/hooks/kannel/dlr",
     public_urls.EMBED_SCRIPT: "/embed.js",
     public_urls.MESSENGER_SCRIPT: "/messenger.js",
     public_urls.API_DOCS: "/api/docs",
@@ -55,7 +56,13 @@ def test_every_url_matches_its_route(app: Flask) -> None:
         (public_urls.conversation(3, base=BASE), "/inbox/3"),
         (public_urls.account(base=BASE), "/account"),
         (public_urls.logo("abc", base=BASE), "/logo?v=abc"),
+        (public_urls.report_hook("kannel", 7, "s&s", BASE), "/hooks/kannel/dlr?secret=s%26s&message=7"),
+        (public_urls.report_hook("twilio", 7, "", BASE), "/hooks/twilio/status?message=7"),
     ],
 )
 def test_a_url_begins_with_its_base(address: str, path: str) -> None:
     assert address == BASE + path
+
+
+def test_the_sandbox_is_asked_to_report_nowhere() -> None:
+    assert public_urls.report_hook("sandbox", 7, "", BASE) == ""

@@ -167,9 +167,9 @@ def test_media_and_the_answer_that_the_carrier_gave_are_read() -> None:
     media = [("NumMedia", "3"), ("MediaUrl0", "https://api.twilio.com/a"), ("MediaUrl1", "javascript:1")]
     text = open_twilio("").read_inbound(twilio_callback("/hooks/twilio/inbound", form + media))
     assert (text.media, text.opt_out_type) == (("https://api.twilio.com/a",), "STOP")
-    strange = [("MessageSid", "SM1"), ("From", PHONE), ("NumMedia", "many"), ("OptOutType", "PAUSE")]
+    strange = [("MessageSid", "SM1"), ("From", f"rcs:{PHONE}"), ("NumMedia", "many"), ("OptOutType", "PAUSE")]
     text = open_twilio("").read_inbound(twilio_callback("/hooks/twilio/inbound", strange))
-    assert (text.media, text.opt_out_type) == ((), None)
+    assert (text.media, text.opt_out_type, text.sender) == ((), None, PHONE)
 
 
 def test_a_name_as_sender_receives_nothing() -> None:

@@ -36,7 +36,7 @@ def test_a_job_of_the_queue_that_fails_is_recorded_by_its_name(
 def test_a_sweep_of_the_outbox_that_fails_is_recorded(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     stopping = threading.Event()
 
-    def fail(_database: Database) -> int:
+    def fail(_database: Database, *, pushes_consents: bool) -> int:
         stopping.set()
         raise ValueError("no such topic")
 

@@ -75,6 +75,9 @@ def test_metrics_tell_what_waits_fails_and_reaches(measured: Flask) -> None:
     assert values(text, "assent_ledger_events_unsealed") == {"": 1}
     assert values(text, "assent_bulk_jobs_waiting") == {"": 2}
     assert values(text, "assent_bulk_jobs_running") == {"": 1}
+    assert values(text, "assent_consent_pushes_waiting") == {"": 0}
+    assert values(text, "assent_consent_push_lag_seconds") == {"": 0}
+    assert values(text, "assent_consent_pushes_refused") == {"": 0}
     assert 0 < values(text, "assent_ledger_seal_lag_seconds")[""] < 100
     assert values(text, "assent_outbox_events_waiting")[""] > 0
     assert 180 <= values(text, "assent_oldest_unsent_age_seconds")[""] < 1000

@@ -68,6 +68,15 @@ def test_a_suppression_counts_more_than_an_opt_in_until_it_is_lifted(database: D
     assert sorted(each[:2] for each in told(due(database))) == [(make.SAMS_NUMBER, "opted_in"), (OTHER, "opted_in")]
 
 
+def test_an_opt_out_by_one_of_two_with_the_number_counts_for_the_number(database: Database) -> None:
+    with database.unit_of_work() as session:
+        news = make.live_type(session)
+        sam, also_sam = (make.contact(session, phone_number=make.SAMS_NUMBER) for _ in range(2))
+        make.opt_in(session, sam, news)
+        make.opt_out(session, also_sam, news, at=LATER)
+    assert told(due(database)) == [(make.SAMS_NUMBER, "opted_out", "website")]
+
+
 def test_opt_outs_of_people_go_first_and_bulk_changes_last(database: Database) -> None:
     with database.unit_of_work() as session:
         news = make.live_type(session)

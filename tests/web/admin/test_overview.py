@@ -1,6 +1,7 @@
 """The overview shows what the counts say, to marketers and admins, and what runs behind to admins alone."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from app.jobs.count_reach import count_due
 from app.jobs.route_outbox import sweep_outbox
 from app.models import Channel, ConsentType, Role
 from tests import make
+from tests.gateways.carriers import open_twilio
 from tests.web import pages
 
 
@@ -98,3 +100,16 @@ def test_looking_at_the_overview_writes_nothing(app: Flask, max_: FlaskClient) -
         page_of(max_)
     assert statements
     assert [each for each in statements if not each.lstrip().upper().startswith(("SELECT", "PRAGMA"))] == []
+
+
+@pytest.mark.own_app
+def test_the_health_shows_the_consents_that_a_gateway_was_not_told(app: Flask) -> None:
+    assert "Consents pushed" not in page_of(pages.admin(app))
+    of_twilio = replace(app.extensions["assent"], gateway=open_twilio(""))
+    app.extensions["assent"] = of_twilio
+    client = pages.signed_in(app, "max@example.com")
+    assert "The gateway knows every opt-in and opt-out." in page_of(client)
+    with of_twilio.database.unit_of_work() as session:
+        make.opt_in(session, make.contact(session, phone_number=make.SAMS_NUMBER), make.live_type(session))
+    sweep_outbox(of_twilio.database, pushes_consents=True)
+    assert "1 not pushed yet, the oldest from" in page_of(client)
