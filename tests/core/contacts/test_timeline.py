@@ -10,6 +10,7 @@ from app.core.contacts import merge, notes, profile, tags, timeline
 from app.core.contacts import records as contacts
 from app.core.contacts.timeline import Entry, Kind, Only
 from app.core.conversations import lifecycle
+from app.core.sms import single
 from app.db import Database
 from app.models import Contact
 from tests import make
@@ -45,6 +46,7 @@ def _live(session: Session) -> Contact:
             lambda at: make.inserted(session, form, sam, at=at),
             lambda at: notes.add(session, sam.public_id, "likes tea", None, actor="agent:1", at=at),
             lambda at: tags.attach(session, sam.public_id, vip.id, actor="agent:1", at=at),
+            lambda at: single.queue_to(session, sam, offers, "Cake!", actor="agent:1", at=at),
             lambda at: make.opt_out(session, lead, offers, at=at),
             lambda at: suppressions.add(session, SAMS_NUMBER, "by phone", actor="agent:1", at=at),
             lambda at: merge.merge(session, lead.public_id, sam.public_id, actor="agent:1", at=at),
