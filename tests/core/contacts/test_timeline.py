@@ -79,7 +79,7 @@ def test_a_filter_shows_its_kinds_only_and_the_parts_add_up(database: Database) 
     with database.unit_of_work() as session:
         sam = _live(session)
         parts = {only: _pages(session, sam, only, 2) for only in Only}
-        assert {each.kind for each in parts[Only.CONVERSATIONS]} == {Kind.CONVERSATION, Kind.FORM, Kind.NOTE}
+        assert {each.kind for each in parts[Only.CONVERSATIONS]} == {Kind.CONVERSATION, Kind.FORM, Kind.NOTE, Kind.TEXT}
         assert {each.value.event.action for each in parts[Only.CONSENTS]} == {"opt_in", "opt_out"}
         assert {each.value.action for each in parts[Only.CHANGES] if each.kind == Kind.CHANGE} == {
             "contact.created",
