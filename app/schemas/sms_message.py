@@ -16,6 +16,11 @@ class ShownText:
     message: Any
     contact: str | None
 
+    @property
+    def body(self) -> str | None:
+        """The words; null for a code, which only the holder of the number may see."""
+        return None if self.message.purpose == Purpose.CODE else self.message.body
+
 
 class SmsMessageSchema(Output):
     """Dumps a ``ShownText``. ``phone`` and ``body`` are null once they were erased."""
@@ -48,7 +53,9 @@ class SmsMessageSchema(Output):
     sender = fields.String(
         required=True, allow_none=True, attribute="message.sender", metadata={"description": "our number or name"}
     )
-    body = fields.String(required=True, allow_none=True, attribute="message.body")
+    body = fields.String(
+        required=True, allow_none=True, metadata={"description": "null once it was erased, and for a code"}
+    )
     segments = fields.Integer(required=True, attribute="message.segments")
     encoding = fields.String(
         required=True,

@@ -4,18 +4,19 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.consent import suppressions
-from app.core.sms import queueing, switch
+from app.core.errors import InvalidState
+from app.core.sms import claiming, queueing, switch, texts
 from app.core.sms.queueing import NewText
 from app.db import Database
 from app.gateways.base import Accepted, Effect, SendResult
 from app.jobs.send_sms import Sender
 from app.jobs.sms_calls import Options
-from app.models import Contact, OutboxEvent, Purpose, SmsDailyCount, SmsMessage, SubscriptionType, Suppression
+from app.models import Contact, Failure, OutboxEvent, Purpose, SmsDailyCount, SmsMessage, SubscriptionType, Suppression
 from tests import make
 from tests.fake_gateway import FakeGateway
 
@@ -131,3 +132,45 @@ def test_an_error_decides_what_becomes_of_the_text_and_of_the_number(database: D
             assert timedelta(seconds=2) < due_at - clock.now() < timedelta(seconds=7)
     send_all(database, gateway)
     assert len(gateway.sent) == 1
+
+
+def test_a_text_whose_worker_ended_is_unknown_until_an_admin_decides(database: Database) -> None:
+    gateway = FakeGateway()
+    with database.unit_of_work() as session:
+        offers = make.live_type(session)
+        sam = subscriber(session, offers)
+        first, second = (text_to(session, sam, offers).id for _ in range(2))
+        claiming.claim(session, "a worker that ends", limit=9, at=clock.now())
+    send_all(database, gateway)
+    assert gateway.sent == [], "its lease has not ended"
+    with database.unit_of_work() as session:
+        session.execute(update(SmsMessage).values(claimed_at=clock.now() - timedelta(minutes=3)))
+    send_all(database, gateway)
+    assert gateway.sent == []
+    assert [state for state, _, _ in states(database)] == ["unknown", "unknown"]
+    with database.unit_of_work() as session:
+        texts.send_again(session, first, actor="agent:1", at=clock.now())
+        texts.give_up(session, second, actor="agent:1", at=clock.now())
+        with pytest.raises(InvalidState):
+            texts.send_again(session, second, actor="agent:1", at=clock.now())
+    send_all(database, gateway)
+    assert [each.message_id for each in gateway.sent] == [first]
+    assert [state for state, _, _ in states(database)] == ["sent", "failed"]
+
+
+def test_a_gateway_that_lets_nothing_through_is_a_problem_and_a_pause_is_kept(database: Database) -> None:
+    stopped = FakeGateway(
+        lambda _: SendResult(Accepted.NO, error_code="30034", effect=Effect.STOP, problem="Register.")
+    )
+    with database.unit_of_work() as session:
+        offers = make.live_type(session)
+        text_to(session, subscriber(session, offers), offers)
+    send_all(database, stopped)
+    with database.read_only() as session:
+        assert session.scalars(select(Failure.problem)).all() == ["GatewayStopped: Register."]
+    busy = FakeGateway(lambda _: SendResult(Accepted.NO, effect=Effect.RETRY, retry_after_s=30))
+    with database.unit_of_work() as session:
+        for _ in range(40):
+            text_to(session, session.scalars(select(Contact)).one(), session.scalars(select(SubscriptionType)).one())
+    send_all(database, busy, options=Options(batch=10, threads=1, every_s=0.001))
+    assert len(busy.sent) < 20, "what was not on its way yet waits"

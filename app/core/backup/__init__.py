@@ -16,6 +16,7 @@ from app.core.contacts import number_rules
 from app.core.errors import InvalidState
 from app.core.ledger import sealing
 from app.core.signing import Keys
+from app.core.sms import effects
 from app.core.workspace import bootstrap as store
 from app.db import Database
 
@@ -71,7 +72,8 @@ def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> 
 
     The file is checked against its hashes before anything changes. On PostgreSQL the restore is one transaction, on
     SQLite one renamed file. Numbers that opted out in the replaced database stay suppressed.
-    Agents sign in again. A seal of the ledger tells what was replaced.
+    Texts that waited are held, because they may have been sent since. Agents sign in again. A seal of the ledger tells
+    what was replaced.
 
     :param replace: allow to discard data of the database, and a different secret key
     :param had_key: whether the secret key in the instance folder existed before this call
@@ -95,6 +97,7 @@ def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> 
         number_rules.apply(database)
         with database.unit_of_work() as session:
             sessions.end_every(session)
+            effects.hold_restored(session, at=clock.now())
         with database.read_only() as session:
             restored = replaced_ledger.record_of(session, made_at=backup.manifest.made_at, replaced=replaced)
         carried_over = None if before is None else opt_outs.carry_over(database, before, at=clock.now())

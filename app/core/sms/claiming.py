@@ -7,9 +7,11 @@ behind: after the lease the text is ``unknown``, and is never sent again by itse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy import ColumnElement, Select, func, literal, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.core.sms.purposes import MARKETING
 from app.core.workspace import settings
@@ -74,11 +76,8 @@ def claim(session: Session, sender: str, *, limit: int, at: datetime) -> list[Sm
     for number, campaign_id in enumerate(campaigns):
         share = -(-(limit - len(found)) // (len(campaigns) - number))
         found += _lock(session, _of_campaign(campaign_id, at), share)
-    for message in found:
-        message.state, message.reason = SmsState.SENDING, None
-        message.attempts += 1
-        message.claimed_by, message.claimed_at = sender, at
-    session.flush()
+    if found:
+        _mark(session, found, sender, at)
     return found
 
 
@@ -120,6 +119,19 @@ def count_waiting(session: Session, *, most: int) -> int:
     """How many texts wait to be sent, due or not, counted up to ``most``."""
     waiting = select(SmsMessage.id).where(_QUEUED).limit(most).subquery()
     return session.scalar(select(func.count()).select_from(waiting)) or 0
+
+
+def _mark(session: Session, found: Sequence[SmsMessage], sender: str, at: datetime) -> None:
+    """Claim locked texts, in one statement: PostgreSQL would need one for each row."""
+    values: dict[str, Any] = {"state": SmsState.SENDING.value, "reason": None, "claimed_by": sender, "claimed_at": at}
+    claimed = update(SmsMessage).where(SmsMessage.id.in_([each.id for each in found]))
+    session.execute(
+        claimed.values(attempts=SmsMessage.attempts + 1, **values), execution_options={"synchronize_session": False}
+    )
+    for message in found:
+        values["attempts"] = message.attempts + 1
+        for name, value in values.items():
+            set_committed_value(message, name, value)
 
 
 def _single(*, is_stopped: bool, at: datetime) -> Select[SmsMessage]:

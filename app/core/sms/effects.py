@@ -1,5 +1,6 @@
 """What a gateway's answer or report means for a number and for everything that is being sent."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
@@ -10,10 +11,11 @@ from sqlalchemy.orm import Session
 from app.core import audit
 from app.core.consent import suppressions
 from app.core.sms import number_facts
-from app.models import Campaign, CampaignState, SmsMessage, SuppressionCause
+from app.models import Campaign, CampaignState, SmsMessage, SmsState, SuppressionCause
 
 # Why campaigns were paused (``campaigns.pause_reason``).
-GATEWAY = "gateway"
+GATEWAY, RESTORED = "gateway", "restored"
+_SENDING = (CampaignState.EXPANDING, CampaignState.SENDING)
 
 
 class Effect(StrEnum):
@@ -44,25 +46,38 @@ def apply(session: Session, message: SmsMessage, effect: str, *, at: datetime) -
         case Effect.UNREACHABLE:
             number_facts.mark_unreachable(session, message.phone_hash, at)
         case Effect.STOP:
-            pause_campaigns(session, at=at)
+            _pause_campaigns(session, GATEWAY, _SENDING, at=at)
 
 
-def pause_campaigns(session: Session, *, at: datetime) -> int:
-    """Pause every campaign that sends, because the gateway lets nothing through. Returns how many.
+def hold_restored(session: Session, *, at: datetime) -> int:
+    """After a restore: send nothing that waited when the backup was made, because it may have been sent since.
+
+    Campaigns are paused, and single texts are ``unknown``. Agents decide about both. Returns how many texts.
+    """
+    _pause_campaigns(session, RESTORED, (CampaignState.SCHEDULED, *_SENDING), at=at)
+    waiting = (SmsState.QUEUED.value, SmsState.SENDING.value)
+    held = update(SmsMessage).where(SmsMessage.state.in_(waiting), SmsMessage.campaign_id.is_(None))
+    options: dict[str, Any] = {"synchronize_session": False}
+    changed = session.execute(held.values(state=SmsState.UNKNOWN.value, claimed_at=at), execution_options=options)
+    return int(cast(Any, changed).rowcount)
+
+
+def _pause_campaigns(session: Session, reason: str, states: Sequence[CampaignState], *, at: datetime) -> int:
+    """Pause the campaigns in these states. Returns how many.
 
     Writes one audit entry for each. An agent resumes them.
     """
-    sending = (CampaignState.EXPANDING.value, CampaignState.SENDING.value)
+    sending = [each.value for each in states]
     ids = select(Campaign.id).where(Campaign.state.in_(sending)).order_by(Campaign.id).with_for_update()
     found = session.scalars(ids).all()
     if not found:
         return 0
     paused = update(Campaign).where(Campaign.id.in_(found), Campaign.state.in_(sending))
-    values = {"state": CampaignState.PAUSED.value, "state_before_pause": Campaign.state, "pause_reason": GATEWAY}
+    values = {"state": CampaignState.PAUSED.value, "state_before_pause": Campaign.state, "pause_reason": reason}
     options: dict[str, Any] = {"synchronize_session": False}
     session.execute(paused.values(**values, updated_at=at), execution_options=options)
     for campaign_id in found:
-        audit.record(session, "system", "campaign.paused", f"campaign:{campaign_id}", {"reason": GATEWAY}, at=at)
+        audit.record(session, "system", "campaign.paused", f"campaign:{campaign_id}", {"reason": reason}, at=at)
     for loaded in session.identity_map.values():
         if isinstance(loaded, Campaign):
             session.expire(cast(Any, loaded))

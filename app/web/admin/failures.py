@@ -3,7 +3,7 @@
 from flask import g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.core import clock
+from app.core import clock, phone
 from app.core.problems import failures, overview
 from app.core.sms import texts
 from app.core.webhooks import endpoints
@@ -44,6 +44,7 @@ def failures_page() -> str:
             jobs=JOBS,
             limit_names=confirmation_limits.NAMES,
             count_max=endpoints.COUNT_MAX,
+            formatted=phone.formatted,
             time_zone=settings.get(session).time_zone,
         )
 

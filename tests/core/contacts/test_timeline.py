@@ -10,6 +10,7 @@ from app.core.contacts import merge, notes, profile, tags, timeline
 from app.core.contacts import records as contacts
 from app.core.contacts.timeline import Entry, Kind, Only
 from app.core.conversations import lifecycle
+from app.core.sms import single
 from app.db import Database
 from app.models import Contact
 from tests import make
@@ -45,6 +46,7 @@ def _live(session: Session) -> Contact:
             lambda at: make.inserted(session, form, sam, at=at),
             lambda at: notes.add(session, sam.public_id, "likes tea", None, actor="agent:1", at=at),
             lambda at: tags.attach(session, sam.public_id, vip.id, actor="agent:1", at=at),
+            lambda at: single.queue_to(session, sam, offers, "Cake!", actor="agent:1", at=at),
             lambda at: make.opt_out(session, lead, offers, at=at),
             lambda at: suppressions.add(session, SAMS_NUMBER, "by phone", actor="agent:1", at=at),
             lambda at: merge.merge(session, lead.public_id, sam.public_id, actor="agent:1", at=at),
@@ -77,7 +79,7 @@ def test_a_filter_shows_its_kinds_only_and_the_parts_add_up(database: Database) 
     with database.unit_of_work() as session:
         sam = _live(session)
         parts = {only: _pages(session, sam, only, 2) for only in Only}
-        assert {each.kind for each in parts[Only.CONVERSATIONS]} == {Kind.CONVERSATION, Kind.FORM, Kind.NOTE}
+        assert {each.kind for each in parts[Only.CONVERSATIONS]} == {Kind.CONVERSATION, Kind.FORM, Kind.NOTE, Kind.TEXT}
         assert {each.value.event.action for each in parts[Only.CONSENTS]} == {"opt_in", "opt_out"}
         assert {each.value.action for each in parts[Only.CHANGES] if each.kind == Kind.CHANGE} == {
             "contact.created",

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.signing import keys_of
-from app.core.sms import queueing, reports
+from app.core.sms import effects, queueing, reports
 from app.core.sms.effects import Effect
 from app.core.sms.queueing import NewText
 from app.core.sms.reports import DeliveryReport
@@ -113,3 +113,12 @@ def test_a_failure_says_what_the_number_is(database: Database) -> None:
         reports.record(session, report("delivered", reached), at=make.NOON)
         session.expire_all()
         assert session.get_one(NumberFact, number).undeliverable_at is None
+
+
+@pytest.mark.databases("sqlite")
+def test_a_restore_holds_what_waited_because_it_may_have_been_sent_since(database: Database) -> None:
+    with database.unit_of_work() as session:
+        waiting, sent = text_in(session, SmsState.QUEUED, None), text_in(session, SmsState.SENT)
+        assert effects.hold_restored(session, at=make.NOON) == 1
+        session.expire_all()
+        assert (waiting.state, sent.state) == ("unknown", "sent")

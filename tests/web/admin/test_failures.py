@@ -8,11 +8,14 @@ from flask.testing import FlaskClient
 from app.core import clock
 from app.core.problems import failures
 from app.core.site import snippets
+from app.core.sms import queueing
+from app.core.sms.queueing import NewText
 from app.core.webhooks import endpoints, routing
 from app.core.workspace import settings
 from app.db import Database
 from app.http_client import Reach
-from app.models import DeliveryState, FailureKind, WebhookDelivery
+from app.models import DeliveryState, FailureKind, Purpose, SmsMessage, SmsState, WebhookDelivery
+from tests import make
 from tests.web import pages
 
 EVE = "eve@example.com"
@@ -95,3 +98,24 @@ def test_the_number_costs_one_statement_on_pages_of_admins_and_none_on_polls(
     with pages.statements(app) as seen:
         max_.get("/inbox/poll?cursor=0")
     assert not [each for each in seen if "failures" in each]
+
+
+def test_an_admin_decides_about_texts_of_which_nobody_knows_whether_they_were_sent(
+    max_: FlaskClient, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        asked = NewText(Purpose.REPLY, make.SAMS_NUMBER, "Your cake is ready.", "agent:1")
+        keys = [queueing.queue(session, asked, at=clock.now()).id for _ in range(2)]
+        for key in keys:
+            session.get_one(SmsMessage, key).state = SmsState.UNKNOWN
+    page = page_of(max_)
+    assert "Texts that may have been sent" in page
+    assert "+1 202-555-0123" in page
+    assert 'class="badge' in page, "the navigation announces it"
+    token = pages.csrf_token(page)
+    for key, decision, state in ((keys[0], "send_again", "queued"), (keys[1], "give_up", "failed")):
+        form = {"decision": decision, "csrf_token": token}
+        assert max_.post(f"/admin/failures/texts/{key}", data=form).status_code == 303
+        with database.read_only() as session:
+            assert session.get_one(SmsMessage, key).state == state
+    assert "Nothing failed" in page_of(max_)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from app.core import clock
 from app.core.consent import suppressions
 from app.core.contacts import erase, merge
-from app.models import Contact, SmsMessage
+from app.models import Contact, Purpose, SmsMessage
 from tests import make
 from tests.web.api.client import ApiClient, database
 
@@ -28,7 +28,9 @@ def sams_text(app: Flask, api: ApiClient) -> dict[str, object]:
         }
 
 
-def test_a_text_is_queued_through_the_gate_and_found_again(api: ApiClient, sams_text: dict[str, object]) -> None:
+def test_a_text_is_queued_through_the_gate_and_found_again(
+    app: Flask, api: ApiClient, sams_text: dict[str, object]
+) -> None:
     sent = api.post("/messages", sams_text)
     assert (sent.status, sent["message_type"], "conversation_id" in sent.body) == (200, "sms", False)
     found = api.get(f"/sms_messages/{sent['id']}")
@@ -41,6 +43,9 @@ def test_a_text_is_queued_through_the_gate_and_found_again(api: ApiClient, sams_
     for query in (f"?phone={number}", f"?contact_id={found['contact_id']}", ""):
         assert [each["id"] for each in api.get(f"/sms_messages{query}")["data"]] == [sent["id"]], query
     assert api.get("/sms_messages?phone=%2B12025550199")["data"] == []
+    with database(app).unit_of_work() as session:
+        session.get_one(SmsMessage, int(sent["id"])).purpose = Purpose.CODE
+    assert api.get(f"/sms_messages/{sent['id']}")["body"] is None, "only the holder of the number sees a code"
     assert api.get("/sms_messages/999").status == 404
 
 
