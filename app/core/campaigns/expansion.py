@@ -124,12 +124,12 @@ def read(session: Session, campaign_id: int, *, at: datetime, chunk: int = CHUNK
     """The next recipients, and when each of them may be texted. Only reads, so that no writer waits for it."""
     campaign = session.get_one(Campaign, campaign_id)
     scope = audience_sql.scope_of(session, campaign.subscription_type_id, campaign.query)
-    found: Any = run(session, audience_sql.eligible_after(session, scope, campaign.position, chunk)).mappings()
+    found: Any = run(session, audience_sql.eligible_after(session, scope, campaign.position, chunk)).all()
     policy = settings.get(session).quiet_hours
     rows = []
     for row in found:
-        due_at, rule = quiet_hours.next_allowed(policy, row["phone"], row["time_zone"], at)
-        rows.append(Row(**row, due_at=due_at, rule=rule))
+        due_at, rule = quiet_hours.next_allowed(policy, row.phone, row.time_zone, at)
+        rows.append(Row(**row._asdict(), due_at=due_at, rule=rule))
     losing = audience_sql.duplicates(session, scope, [row.phone_hash for row in rows]) if rows else set()
     return Chunk(campaign.position, rows, frozenset(losing), is_last=len(rows) < chunk)
 
