@@ -1,6 +1,7 @@
 """A test of a campaign: its text, sent to one number, with the words ``[Test]`` in front."""
 
 from datetime import datetime
+from typing import Required, TypedDict, Unpack
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,12 +20,18 @@ PER_DAY = 10
 _DAY_S = 86_400
 
 
+class Links(TypedDict, total=False):
+    """:param base: the address of this server, for the links in the text; ``one_way`` as of ``rendering.previews``"""
+
+    base: Required[str]
+    one_way: bool
+
+
 def send(
-    session: Session, campaign_id: int, typed: str, *, base: str, actor: str, at: datetime, one_way: bool = False
+    session: Session, campaign_id: int, typed: str, *, actor: str, at: datetime, **links: Unpack[Links]
 ) -> SmsMessage:
     """Send the campaign's text to a number, with the values of the contact that has it, if one does.
 
-    :param base: the address of this server, for the links in the text
     :raises NotFound: there is no such campaign
     :raises DestinationRefused: no text can be sent to this number
     :raises InvalidState: with the code ``suppressed``: its holder does not want texts
@@ -41,8 +48,8 @@ def send(
         raise TooMany("You sent %(most)s tests today. Go on tomorrow.", most=PER_DAY, retry_after_s=wait_s)
     holder = select(Contact.id).where(Contact.phone_hash == phone_hash, Contact.archived_at.is_(None))
     known = list(session.scalars(holder.order_by(Contact.id.desc()).limit(1)))
-    found = rendering.previews(session, campaign, known, base=base, one_way=one_way)
-    text = found[0] if found else rendering.measure(session, campaign, base=base, one_way=one_way)
+    found = rendering.previews(session, campaign, known, **links)
+    text = found[0] if found else rendering.measure(session, campaign, **links)
     audit.record(session, actor, "campaign.tested", drafts.subject(campaign), {}, at=at)
     return queueing.queue(
         session,

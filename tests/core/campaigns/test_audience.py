@@ -1,16 +1,20 @@
 """Whom a campaign would reach, and the others by their first reason."""
 
-from datetime import timedelta
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from app.core.campaigns import audience
-from app.core.consent import suppressions
-from app.core.contacts import profile, segments
+from app.core.consent import eligibility, suppressions
+from app.core.contacts import profile, records, segments
 from app.core.errors import AssentError
 from app.db import Database
-from app.models import Channel, ConsentType, Contact, SubscriptionType, SuppressionCause
+from app.models import Channel, Consent, ConsentType, Contact, SubscriptionType, SuppressionCause
 from tests import make
 
 NUMBERS = [f"+1202555{number:04}" for number in range(100, 200)]
@@ -86,3 +90,75 @@ def test_a_draft_type_reaches_nobody_and_an_email_type_is_refused(database: Data
         for type_id, query in ((letter.id, None), (99, None), (draft.id, {"field": "nothing"})):
             with pytest.raises(AssentError):
                 audience.preview(session, type_id, query)
+
+
+class Person(NamedTuple):
+    """One contact: its number, what it said about the type and when, and what else is against texts."""
+
+    number: int
+    said: str
+    minute: int
+    obstacle: str
+
+
+PEOPLE = st.lists(
+    st.builds(
+        Person,
+        st.sampled_from([0, 0, 1]),
+        st.sampled_from(["in", "in", "out", "nothing", "in before"]),
+        st.integers(0, 3),
+        st.sampled_from(["", "", "", "archived", "blocked", "suppressed"]),
+    ),
+    max_size=5,
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(people=PEOPLE, consent_type=st.sampled_from(ConsentType))
+def test_the_audience_in_sql_is_what_the_rules_say_of_each_contact(
+    people: list[Person], consent_type: ConsentType, database: Database
+) -> None:
+    with database.unit_of_work() as session:
+        live = make.live_type(session, consent_type=consent_type)
+        contacts = {_made(session, live, person).id: person for person in people}
+        expected: dict[str | None, set[int]] = defaultdict(set)
+        for contact_id in contacts:
+            reasons = eligibility.status(session, session.get_one(Contact, contact_id), live).reasons
+            expected[reasons[0].value if reasons else None].add(contact_id)
+        for phone_hash in {session.get_one(Contact, each).phone_hash for each in expected[None]}:
+            same = [each for each in expected[None] if session.get_one(Contact, each).phone_hash == phone_hash]
+            losing = set(same) - {max(same, key=lambda each: _newest(session, each, live))}
+            expected["duplicate_number"] |= losing
+            expected[None] -= losing
+        found = audience.preview(session, live.id, None)
+        assert found.eligible == len(expected[None])
+        assert found.excluded == {str(name): len(ids) for name, ids in expected.items() if name and ids}
+        for reason, ids in expected.items():
+            assert set(audience.people(session, live.id, None, reason, limit=9)) == ids, reason
+            for contact_id in ids:
+                reasons = audience.why(session, live.id, None, contact_id).reasons
+                assert (reasons[0] if reasons else None) == reason
+        session.rollback()
+
+
+def _made(session: Session, live: SubscriptionType, person: Person) -> Contact:
+    at = make.NOON + timedelta(minutes=person.minute)
+    contact = make.contact(session, phone_number=NUMBERS[2 if person.said == "in before" else person.number])
+    if person.said != "nothing":
+        (make.opt_out if person.said == "out" else make.opt_in)(session, contact, live, at=at)
+    if person.said == "in before":
+        records.set_phone(session, contact, NUMBERS[person.number])
+    if person.obstacle == "suppressed":
+        suppressions.suppress(session, contact.phone or "", SuppressionCause.MANUAL, "?", actor="agent:1", at=at)
+    elif person.obstacle == "blocked":
+        records.block(session, contact, at=at)
+    elif person.obstacle == "archived":
+        profile.archive(session, contact, actor="agent:1", at=at)
+    contact.sms_block = eligibility.sms_block_of(contact)
+    session.flush()
+    return contact
+
+
+def _newest(session: Session, contact_id: int, live: SubscriptionType) -> tuple[bool, datetime, int]:
+    consent = session.get(Consent, (contact_id, live.id))
+    return consent is not None, consent.changed_at if consent else make.NOON, contact_id
