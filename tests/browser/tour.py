@@ -13,6 +13,8 @@ from app.config import Settings
 from app.core import clock, demo
 from app.core.accounts import agents as accounts
 from app.core.bulk import drafts, jobs
+from app.core.campaigns import drafts as campaign_drafts
+from app.core.campaigns.drafts import CampaignValues
 from app.core.conversations import saved_replies
 from app.core.conversations.saved_replies import ReplyContent
 from app.core.exports import jobs as exports
@@ -35,6 +37,8 @@ from app.jobs.count_reach import count_due
 from app.jobs.route_outbox import sweep_outbox
 from app.models import (
     Agent,
+    CampaignRecipient,
+    CampaignState,
     Consent,
     ConsentEvent,
     Contact,
@@ -45,9 +49,11 @@ from app.models import (
     JobKind,
     JobState,
     OptInForm,
+    Outcome,
     Segment,
     SubscriptionType,
 )
+from tests import make
 from tests.core.imports import files as import_files
 
 
@@ -133,6 +139,7 @@ def fill(settings: Settings) -> Demo:
         agents = session.scalars(select(Agent.id).order_by(Agent.id)).all()
         webhooks = _webhooks(session)
         bulk = _bulk(session, type_id)
+        campaigns = _campaigns(session, type_id)
         erasure_requests.request(session, saved.id, at=now - timedelta(days=31))
         for kind, name in ((FailureKind.JOB, "purge_erased"), (FailureKind.MAIL, demo.AGENT)):
             failures.record(session, kind, name, OSError("Connection refused"), at=now)
@@ -179,6 +186,11 @@ def fill(settings: Settings) -> Demo:
             "/admin/messenger",
             *webhooks,
             "/admin/settings",
+            "/admin/sending",
+            "/campaigns",
+            "/campaigns/new",
+            "/campaigns/health",
+            *campaigns,
             "/admin/failures",
             "/admin/ledger",
             "/admin/audit",
@@ -274,6 +286,30 @@ def _bulk(session: Session, type_id: int) -> tuple[str, ...]:
     jobs.finish(failed, JobState.FAILED, at=now)
     pages = [f"/bulk/{each.id}" for each in (preview, tag, failed, running, waits)]
     return ("/bulk", f"/bulk/{done}", f"/bulk/{done}/contacts?outcome=changed", choosing, *pages)
+
+
+def _campaigns(session: Session, type_id: int) -> tuple[str, ...]:
+    """Create a draft with a dear text, and campaigns that are sent or paused; returns the paths of their pages."""
+    now, states = clock.now(), (CampaignState.DRAFT, CampaignState.SENDING, CampaignState.PAUSED)
+    made = []
+    for state in states:
+        content = CampaignValues(f"Winter sale, {state}", type_id, "Hi {{ first_name | there }}, it’s our “sale” – 20%")
+        campaign = campaign_drafts.create(session, content, actor="agent:1", at=now)
+        campaign.state, campaign.pause_reason = state, "spend" if state == CampaignState.PAUSED else None
+        if state != CampaignState.DRAFT:
+            campaign.started_at, campaign.total, campaign.eligible = now, 4, 3
+            campaign.excluded, campaign.price_ceiling_micros = {"not_opted_in": 1}, 1_000_000
+        made.append(campaign)
+    draft, running, paused = made
+    people = session.scalars(select(Contact.id).where(Contact.archived_at.is_(None)).limit(3)).all()
+    outcomes = ((Outcome.DELIVERED, None), (Outcome.DEFERRED, "quiet_hours"), (Outcome.SKIPPED, "suppressed"))
+    for contact_id, (outcome, reason) in zip(people, outcomes, strict=True):
+        values = {"outcome": outcome, "reason": reason, "changed_at": now, "due_at": now + timedelta(hours=9)}
+        rule = "us_tx_sunday" if reason == "quiet_hours" else None
+        session.add(CampaignRecipient(campaign_id=running.id, contact_id=contact_id, rule=rule, **values))
+    pages = [f"/campaigns/{each.id}" for each in (draft, running, paused)]
+    of_draft = (f"{pages[0]}/edit", f"{pages[0]}/audience", f"{pages[0]}/why?q={quote(make.SAMS_NUMBER)}")
+    return (*pages, *of_draft, f"{pages[1]}/recipients")
 
 
 def _webhooks(session: Session) -> tuple[str, ...]:

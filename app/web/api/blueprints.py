@@ -19,6 +19,7 @@ from app.web.api import (
     suppressions,
     tags,
     webhooks,
+    workspace,
 )
 
 BLUEPRINTS = (
@@ -38,6 +39,7 @@ BLUEPRINTS = (
     webhooks.blueprint,
     ledger.blueprint,
     admins.blueprint,
+    workspace.blueprint,
     attributes.blueprint,
     absent.blueprint,
 )

@@ -29,6 +29,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "request": {"role": "lead", "phone": "+12025550123", "name": "Sam"},
         "links": _TO_CONTACT,
     },
+    "update_workspace": {
+        "request": {"quiet_hours": {"rules": "standard"}, "frequency_cap": {"messages": 3, "hours": 24}},
+    },
     "update_contact": {"request": {"phone": "+12025550123", "custom_attributes": {"plan": "pro"}}},
     "search_contacts": {
         "request": {

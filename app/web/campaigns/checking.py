@@ -98,7 +98,8 @@ def _samples(session: Session, campaign: Campaign) -> Sequence[Contact]:
         ids = audience.people(session, campaign.subscription_type_id, campaign.query, None, limit=SAMPLES)
     except AssentError:
         return []  # said beside the audience
-    return list(records.find_by_ids(session, ids).values())
+    found = records.find_by_ids(session, ids)
+    return [found[each] for each in ids if each in found]
 
 
 def _costly(body: str, whole: str) -> tuple[CostlyKind, ...]:

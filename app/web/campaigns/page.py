@@ -43,7 +43,9 @@ class ScheduleForm(Form):
     """The time is in the workspace's time zone."""
 
     send_at = DateTimeLocalField(
-        lazy_gettext("Date and time"), [InputRequired(lazy_gettext("Choose a date and a time."))]
+        lazy_gettext("Date and time"),
+        [InputRequired(lazy_gettext("Choose a date and a time."))],
+        format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
     )
 
     def moment(self, zone: ZoneInfo) -> datetime:
