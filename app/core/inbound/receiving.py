@@ -191,14 +191,17 @@ def _act(session: Session, received: Received, *, at: datetime) -> int | None:
 
 
 def _settled(session: Session, received: Received, *, at: datetime) -> Received:
-    """The text with its final reading: YES, and a text that a page wrote, are conversation if they confirm nothing."""
+    """The text with its final reading: YES, START, or a text that a page wrote, may confirm an opt-in that waits.
+
+    YES is conversation if it confirms nothing.
+    """
     kind = received.reading.kind
-    if kind == Kind.START:
-        replies.confirm_by_reply(session, received.phone_hash, received.evidence, at=at)
-    if kind not in {Kind.YES, Kind.CONVERSATION}:
+    if kind not in {Kind.YES, Kind.START, Kind.CONVERSATION}:
         return received
     if _confirms(session, received, at=at):
         return replace(received, reading=Reading(Kind.YES))
+    if kind == Kind.START:
+        return received
     is_machine = loops.is_repeated(session, received.message, at=at)
     return replace(received, reading=Reading(Kind.MACHINE if is_machine else Kind.CONVERSATION))
 
@@ -207,7 +210,8 @@ def _confirms(session: Session, received: Received, *, at: datetime) -> bool:
     phone_hash, evidence, body = received.phone_hash, received.evidence, received.message.body or ""
     if replies.confirm_by_nonce(session, phone_hash, body, evidence, at=at):
         return True
-    return received.reading.kind == Kind.YES and replies.confirm_by_reply(session, phone_hash, evidence, at=at)
+    is_answer = received.reading.kind in {Kind.YES, Kind.START}
+    return is_answer and replies.confirm_by_reply(session, phone_hash, evidence, at=at)
 
 
 def _converse(session: Session, received: Received, contact_id: int | None, *, at: datetime) -> None:
