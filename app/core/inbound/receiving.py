@@ -24,6 +24,7 @@ from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.core.sms import number_facts
 from app.core.sms_text import pack
+from app.core.workspace import settings
 from app.db import dialect_of, insert_or_ignore
 from app.models import (
     Confirmation,
@@ -142,6 +143,7 @@ def _read(session: Session, message: SmsMessage, text: InboundText, *, at: datet
         has_pending=_has_pending(session, message.phone_hash, at=at),
         has_question=starting.question(session, message.phone_hash, at=at) is not None,
         type_names=[each.name for each in stopping.sms_types(session)],
+        brand=settings.get(session).name,
     )
     by_carrier = _BY_CARRIER.get(text.opt_out_type or "")
     source = Source.KEYWORD
