@@ -61,16 +61,22 @@ class Reading:
 
 
 def classify(
-    text: str, *, has_pending: bool = False, has_question: bool = False, type_names: Sequence[str] = ()
+    text: str,
+    *,
+    has_pending: bool = False,
+    has_question: bool = False,
+    type_names: Sequence[str] = (),
+    brand: str = "",
 ) -> Reading:
     """What a text from a person says. An opt-out wins over everything else that the text says.
 
     :param has_pending: whether the number has an opt-in to confirm: only then YES is an answer
     :param has_question: whether the number was asked if STOP meant one subscription: only then ONLY is an answer
     :param type_names: the names of the subscription types that STOP may name
+    :param brand: our name, which says nothing: "STOP Acme" is STOP, and the texts of Stop & Shop are no opt-outs
     Source: 47 CFR 64.1200(a)(10); ``keywords.toml``
     """
-    folded = fold(text)
+    folded = _without_brand(fold(text), fold(brand))
     found = _keyword(folded, has_pending=has_pending, has_question=has_question)
     found = found or _stop(folded, type_names)
     return found or Reading(_kind_of_phrases(text, folded))
@@ -158,6 +164,14 @@ def _stop(folded: str, type_names: Sequence[str]) -> Reading | None:
         return Reading(Kind.STOP, named[0] if len(named) == 1 else None)
     says_no_more = first in tables.leading and all(word in tables.fillers for word in rest.split())
     return Reading(Kind.STOP) if says_no_more else None
+
+
+def _without_brand(folded: str, brand: str) -> str:
+    """A folded text without our name, unless the text is nothing else, or our name is a keyword itself."""
+    if not brand or _joined(brand) in _tables().keywords:
+        return folded
+    rest = " ".join(re.sub(rf"\b{re.escape(brand)}\b", " ", folded).split())
+    return rest or folded
 
 
 def _names_of(type_name: str) -> set[str]:

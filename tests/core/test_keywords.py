@@ -74,6 +74,21 @@ def test_the_text_that_a_page_writes_to_confirm_is_no_opt_out(text: str) -> None
     assert keywords.classify(text, has_pending=True).kind == Kind.CONVERSATION
 
 
+@pytest.mark.parametrize(
+    ("text", "brand", "kind"),
+    [
+        ("STOP Acme", "Acme", Kind.STOP),
+        ("YES, sign me up for texts from Stop & Shop. Code QK7F", "Stop & Shop", Kind.CONVERSATION),
+        ("Stop & Shop, leave me alone", "Stop & Shop", Kind.REVIEW),
+        ("stop", "Stop", Kind.STOP),
+        ("please stop", "Stop", Kind.REVIEW),
+        ("Acme?", "Acme", Kind.CONVERSATION),
+    ],
+)
+def test_our_name_says_nothing(text: str, brand: str, kind: Kind) -> None:
+    assert keywords.classify(text, brand=brand).kind == kind
+
+
 def test_the_language_of_a_keyword_is_that_of_its_table() -> None:
     found = [keywords.language_of(each) for each in ("AIDE", "Sair", "STOP", "hello")]
     assert found == ["fr", "pt_BR", None, None]

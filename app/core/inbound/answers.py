@@ -54,7 +54,7 @@ def answer(
         text_of(name, received.locale, places),
         "system",
         phone_country=received.message.phone_country,
-        contact_id=received.message.contact_id,
+        contact_id=received.contact_id,
         expires_at=at + _EXPIRY.get(purpose, _ANSWERED_WITHIN),
         details={"answer_to": received.message.id},
     )

@@ -20,6 +20,7 @@ class Received:
     :param carrier_says: ``STOP``, ``START`` or ``HELP`` where the carrier has answered the text; null: it has not
     :param evidence: of what the person said by it
     :param locale: the language to answer in
+    :param contact_id: the contact that the text is shown with; null: none has the number
     """
 
     message: SmsMessage
@@ -27,6 +28,7 @@ class Received:
     carrier_says: str | None
     evidence: Evidence
     locale: str
+    contact_id: int | None
 
     @property
     def phone(self) -> str:

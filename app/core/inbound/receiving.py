@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
 from app.core import keywords, outbox, phone, wording
@@ -23,7 +24,8 @@ from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.core.sms import number_facts
 from app.core.sms_text import pack
-from app.db import insert_or_ignore
+from app.core.workspace import settings
+from app.db import dialect_of, insert_or_ignore
 from app.models import (
     Confirmation,
     ConfirmationState,
@@ -68,11 +70,14 @@ def receive(session: Session, text: InboundText, *, at: datetime) -> SmsMessage:
 
     Writes one ``sms.received`` outbox event. Flushes, does not commit.
     """
-    message, is_new = _store(session, text, at=at)
+    number, country = _number(text.sender)
+    _lock_number(session, keys_of(session).destination_hash(number))
+    message, is_new = _store(session, text, number, country, at=at)
     if not is_new:
         return message
     if suppressions.is_number(message.phone or "") and not loops.is_own(message):
-        _act(session, _read(session, message, text, at=at), at=at)
+        # Afterwards, because a reference locks the contact, and the suppression comes first.
+        message.contact_id = _act(session, _read(session, message, text, at=at), at=at)
     else:
         message.keyword = Kind.MACHINE  # a short code or a name cannot be answered
     key = message.contact_id or outbox.ordering_key_of_number(message.phone_hash)
@@ -81,9 +86,17 @@ def receive(session: Session, text: InboundText, *, at: datetime) -> SmsMessage:
     return message
 
 
-def _store(session: Session, text: InboundText, *, at: datetime) -> tuple[SmsMessage, bool]:
+def _lock_number(session: Session, phone_hash: str) -> None:
+    """Let texts from one number be handled one after the other. SQLite has only one writer at a time."""
+    if dialect_of(session) == "postgresql":
+        key = int(phone_hash[:8], 16) - 2**31
+        session.execute(sql("SELECT pg_advisory_xact_lock(4272, :key)"), {"key": key})
+
+
+def _store(
+    session: Session, text: InboundText, number: str, country: str | None, *, at: datetime
+) -> tuple[SmsMessage, bool]:
     """The row of the text, and whether this call wrote it."""
-    number, country = _number(text.sender)
     body = text.body.replace("\0", "")[:_BODY_MAX]
     packed = pack(body)
     values: dict[str, Any] = {
@@ -123,14 +136,14 @@ def _number(sender: str) -> tuple[str, str | None]:
 
 
 def _read(session: Session, message: SmsMessage, text: InboundText, *, at: datetime) -> Received:
-    """What the text says. The contact that it is shown with becomes part of its row."""
+    """What the text says."""
     holder = newest_holder(session, message.phone_hash)
-    message.contact_id = holder.id if holder else None
     reading = keywords.classify(
         text.body,
         has_pending=_has_pending(session, message.phone_hash, at=at),
         has_question=starting.question(session, message.phone_hash, at=at) is not None,
         type_names=[each.name for each in stopping.sms_types(session)],
+        brand=settings.get(session).name,
     )
     by_carrier = _BY_CARRIER.get(text.opt_out_type or "")
     source = Source.KEYWORD
@@ -141,7 +154,8 @@ def _read(session: Session, message: SmsMessage, text: InboundText, *, at: datet
     details = {"text": quoted, "to": text.recipient, "gateway": text.gateway, "gateway_id": text.gateway_id}
     evidence = Evidence(source, "contact", EvidenceLevel.MO_REPLY, note=quoted.strip() or None, details=details)
     locale = wording.negotiate(holder.locale if holder and holder.locale else keywords.language_of(text.body), "")
-    return Received(message, reading, text.opt_out_type if by_carrier else None, evidence, locale)
+    carrier_says = text.opt_out_type if by_carrier else None
+    return Received(message, reading, carrier_says, evidence, locale, holder.id if holder else None)
 
 
 def _has_pending(session: Session, phone_hash: str, *, at: datetime) -> bool:
@@ -153,13 +167,11 @@ def _has_pending(session: Session, phone_hash: str, *, at: datetime) -> bool:
     return session.execute(pending.limit(1)).first() is not None
 
 
-def _act(session: Session, received: Received, *, at: datetime) -> None:
+def _act(session: Session, received: Received, *, at: datetime) -> int | None:
+    """Do what the text asks for. Returns the id of the contact that it is shown with."""
     received = _settled(session, received, at=at)
-    kind, message = received.reading.kind, received.message
-    message.keyword = None if kind == Kind.CONVERSATION else kind.value
-    session.flush()
-    if kind not in {Kind.MACHINE, Kind.WRONG_NUMBER}:
-        number_facts.mark_verified(session, received.phone_hash, at)
+    kind, contact_id = received.reading.kind, received.contact_id
+    received.message.keyword = None if kind == Kind.CONVERSATION else kind.value
     match kind:
         case Kind.STOP:
             stopping.stop(session, received, at=at)
@@ -171,20 +183,27 @@ def _act(session: Session, received: Received, *, at: datetime) -> None:
             answers.answer_help(session, received, at=at)
         case Kind.REVIEW | Kind.WRONG_NUMBER:
             holding.hold(session, received, at=at)
-            _converse(session, received, may_create=False, at=at)
+            _converse(session, received, contact_id, at=at)
         case Kind.CONVERSATION:
-            _converse(session, received, may_create=True, at=at)
+            contact_id = contact_id or _lead(session, received, at=at).id
+            _converse(session, received, contact_id, at=at)
+    if kind not in {Kind.MACHINE, Kind.WRONG_NUMBER}:
+        number_facts.mark_verified(session, received.phone_hash, at)
+    return contact_id
 
 
 def _settled(session: Session, received: Received, *, at: datetime) -> Received:
-    """The text with its final reading: YES, and a text that a page wrote, are conversation if they confirm nothing."""
+    """The text with its final reading: YES, START, or a text that a page wrote, may confirm an opt-in that waits.
+
+    YES is conversation if it confirms nothing.
+    """
     kind = received.reading.kind
-    if kind == Kind.START:
-        replies.confirm_by_reply(session, received.phone_hash, received.evidence, at=at)
-    if kind not in {Kind.YES, Kind.CONVERSATION}:
+    if kind not in {Kind.YES, Kind.START, Kind.CONVERSATION}:
         return received
     if _confirms(session, received, at=at):
         return replace(received, reading=Reading(Kind.YES))
+    if kind == Kind.START:
+        return received
     is_machine = loops.is_repeated(session, received.message, at=at)
     return replace(received, reading=Reading(Kind.MACHINE if is_machine else Kind.CONVERSATION))
 
@@ -193,18 +212,14 @@ def _confirms(session: Session, received: Received, *, at: datetime) -> bool:
     phone_hash, evidence, body = received.phone_hash, received.evidence, received.message.body or ""
     if replies.confirm_by_nonce(session, phone_hash, body, evidence, at=at):
         return True
-    return received.reading.kind == Kind.YES and replies.confirm_by_reply(session, phone_hash, evidence, at=at)
+    is_answer = received.reading.kind in {Kind.YES, Kind.START}
+    return is_answer and replies.confirm_by_reply(session, phone_hash, evidence, at=at)
 
 
-def _converse(session: Session, received: Received, *, may_create: bool, at: datetime) -> None:
-    """Show the text in the conversation of the contact with this number; where none has it, of a new lead."""
-    message = received.message
-    contact = session.get(Contact, message.contact_id) if message.contact_id is not None else None
-    if contact is None and may_create:
-        contact = _lead(session, received, at=at)
-        message.contact_id = contact.id
-    if contact is not None and not reach.is_closed(contact):
-        texts.add(session, contact.id, message, at=at)
+def _converse(session: Session, received: Received, contact_id: int | None, *, at: datetime) -> None:
+    """Show the text in a conversation of this contact, unless nothing is accepted from it."""
+    if contact_id is not None and not reach.is_closed(session.get_one(Contact, contact_id)):
+        texts.add(session, contact_id, received.message, at=at)
 
 
 def _lead(session: Session, received: Received, *, at: datetime) -> Contact:

@@ -1,5 +1,6 @@
 """A text comes in."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -243,3 +244,24 @@ def test_all_channels_is_a_scope_of_stop(database: Database) -> None:
         assert _states(session, sam) == {letter.id: "opted_in"}
         assert session.scalar(select(func.count()).where(StoppedConsent.restored_at.is_(None))) == 0
         assert session.get_one(SubscriptionType, letter.id).state == "live"
+
+
+def test_texts_that_arrive_together_are_confirmed_once(database: Database) -> None:
+    with database.unit_of_work() as session:
+        news = make.live_type(session)
+        for _ in range(2):
+            make.opt_in(session, make.contact(session, phone_number=SAMS_NUMBER), news)
+
+    def send(text: tuple[str, str]) -> None:
+        body, gateway_id = text
+        with database.unit_of_work() as session:
+            texting.send(session, body, gateway_id=gateway_id, at=LATER)
+
+    texts = [("STOP", "SM1"), ("stop", "SM2"), ("STOP", "SM1"), ("wrong number", "SM3"), ("hello", "SM4")]
+    with ThreadPoolExecutor(len(texts)) as pool:
+        list(pool.map(send, texts))
+    with database.read_only() as session:
+        assert [purpose for purpose, _ in texting.answers(session)] == ["stopped"]
+        assert session.scalars(select(Consent.state)).all() == ["opted_out", "opted_out"]
+        assert _count(session, StoppedConsent) == 2
+        assert _count(session, SmsMessage) == 5

@@ -196,7 +196,7 @@ def test_the_pages_of_the_description_are_complete_and_load_nothing_from_other_h
 
 def _with_real_ids(body: Any, api: ApiClient, sam: str) -> Any:
     """The example with ids of existing contacts; a contact to be merged or suppressed is a new one."""
-    if "from" in body and isinstance(body["from"], str):
+    if "into" in body:
         return {"from": api.contact(role="lead"), "into": sam}
     if "contact_id" in body:
         return body | {"contact_id": sam}
