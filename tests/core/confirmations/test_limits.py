@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.core import clock
 from app.core.confirmations import limits
 from app.core.confirmations.limits import TextToSend
 from app.core.destinations import Destination
@@ -51,10 +52,15 @@ def test_a_limit_that_concerns_everyone_is_a_problem_once_an_hour(database: Data
             limits.refused(session, workspace, _text(1), at=make.NOON)
         limits.refused(session, workspace, _text(2), at=make.NOON + timedelta(hours=1))
         limits.refused(session, workspace, _text(3), at=make.NOON + timedelta(hours=1))
+    with database.unit_of_work() as session:
+        assert overview.count(session) == 0  # that was long ago
+        limits.refused(session, workspace, _text(4), at=clock.now())
+        limits.refused(session, workspace, _text(4), at=clock.now())
     with database.read_only() as session:
+        assert overview.count(session) == 1
         found = overview.read(session, at=make.NOON + timedelta(hours=2))
-        assert [each.details for each in found.alarms] == [{"limit": "country_hour", "country": "US"}] * 2
-        assert not overview.read(session, at=make.NOON + timedelta(days=9)).alarms
+        assert [each.details for each in found.alarms] == [{"limit": "country_hour", "country": "US"}] * 3
+        assert not overview.read(session, at=clock.now() + timedelta(days=9)).alarms
 
 
 @pytest.mark.parametrize("values", [{"number_hour": 0}, {"spend_day": -1}, {"total_day": True}, {"total": 5}])
