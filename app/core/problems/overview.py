@@ -67,7 +67,7 @@ def read(session: Session, *, at: datetime) -> Problems:
 def count(session: Session) -> int:
     """How many jobs, mails and webhook endpoints fail, and one more for limits that were reached within a day.
 
-    One statement.     What any website can cause, a snippet that is not allowed, does not count.
+    One statement. What any website can cause, a snippet that is not allowed, does not count.
     """
     of_webhooks = select(func.count()).select_from(WebhookEndpoint).where(_IS_FAILING).scalar_subquery()
     of_failures = select(func.count()).select_from(Failure).scalar_subquery()
