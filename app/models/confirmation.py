@@ -36,7 +36,8 @@ class Confirmation(Base):
     ``code_hash`` is keyed; ``nonce`` is in the text that the person sends (``sms_link``). ``evidence`` is what the form
     proved (``core/confirmations/stored_evidence.py``). It is cleared, with the number, the hash and the nonce, when the
     confirmation ends or the person is erased. ``spent_micros``: the estimated price of its texts, in millionths of the
-    workspace's currency. ``event_id``: the opt-in that it became.
+    workspace's currency. ``event_id``: the opt-in that it became; null
+    where the person was opted in before.
     """
 
     __tablename__ = "confirmations"

@@ -175,6 +175,7 @@ def fill(settings: Settings) -> Demo:
             "/admin/forms",
             "/admin/forms/new",
             f"/admin/forms/{form_id}",
+            f"/admin/forms/{form_id}/kit",
             f"/admin/forms/{old.id}",
             "/admin/setup",
             "/admin/try",

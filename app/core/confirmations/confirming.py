@@ -49,7 +49,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What became of a confirmation. ``event_id``: the opt-in."""
+    """What became of a confirmation. ``event_id``: the opt-in; null where they were opted in before."""
 
     result: Result
     event_id: int | None = None
@@ -76,8 +76,9 @@ def enter_code(
         return Confirmed(Result.WRONG)
     if not codes.is_code(keys_of(session), token, typed, found.row.code_hash):
         return _wrong(session, found, at=at)
-    event_id = confirm(session, found, evidence, EvidenceLevel.OTP, texting=texting, at=at)
-    return Confirmed(Result.CONFIRMED, event_id) if event_id is not None else Confirmed(Result.FAILED)
+    if not confirm(session, found, evidence, EvidenceLevel.OTP, texting=texting, at=at):
+        return Confirmed(Result.FAILED)
+    return Confirmed(Result.CONFIRMED, found.row.event_id)
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,11 @@ def _locked(session: Session, which: Any, *, at: datetime) -> Locked | None:
 
 def confirm(
     session: Session, found: Locked, act: Evidence, level: EvidenceLevel, *, texting: Texting, at: datetime
-) -> int | None:
-    """Record the opt-in with the texts that the form showed, and that it was confirmed. Returns its event.
+) -> bool:
+    """Record the opt-in with the texts that the form showed, and that it was confirmed. Returns whether it counts.
 
-    Null: it does not count any more, and ends: the person opted out or stopped our texts since, the number of the
-    contact is another one, or the form is closed. Flushes, does not commit.
+    It does not any more, and ends, if the person opted out or stopped our texts since, the number of the contact is
+    another one, or the form is closed. Someone who was opted in before has no new event. Flushes, does not commit.
     """
     row, stored = found.row, dict(found.row.evidence or {})
     saved = stored.pop("saved", None)
@@ -124,14 +125,14 @@ def confirm(
     contact = _answerable(session, found, saved, evidence, at=at)
     if contact is None:
         end(session, row, ConfirmationState.CANCELED, at=at)
-        return None
+        return False
     number, form = str(row.phone), session.get_one(InsertedForm, row.inserted_form_id, with_for_update=True)
     answered = Answered(row.subscription_type_id, number, form.id, is_first=form.answered_at is None)
     change = opting_in.record(session, contact, answered, evidence, at=at)
     number_facts.mark_verified(session, row.phone_hash, at)
     country = row.phone_country
     end(session, row, ConfirmationState.CONFIRMED, at=at)
-    row.event_id = change.event_id
+    row.event_id = change.event_id if change.is_new else None
     form.answered_at, form.undone_at, form.submitted_destination_hash = at, None, row.phone_hash
     session.flush()
     if form.conversation_id is not None:
@@ -140,7 +141,7 @@ def confirm(
         destination = Destination(number, row.phone_hash, country)
         new = welcome.NewOptIn(contact.id, row.subscription_type_id, destination, row.locale)
         welcome.greet(session, new, texting, at=at)
-    return change.event_id
+    return True
 
 
 def end(session: Session, row: Confirmation, state: ConfirmationState, *, at: datetime) -> None:

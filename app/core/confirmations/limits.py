@@ -7,7 +7,7 @@ ceiling on cost is about codes and requests for a reply.
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from app.core import audit, rate_limits
@@ -81,6 +81,12 @@ def alarms(session: Session, *, since: datetime) -> list[AuditEntry]:
     """The entries that say that a limit for everyone was reached, newest first; at most 20."""
     only = audit.Filter(subject=AUDIT_SUBJECT, actions=[ALARM], since=since)
     return audit.find(session, only, limit=20)
+
+
+def were_reached_since(since: datetime) -> ColumnElement[bool]:
+    """Whether ``alarms`` has an entry, in SQL."""
+    which = (AuditEntry.subject == AUDIT_SUBJECT, AuditEntry.action == ALARM, AuditEntry.occurred_at >= since)
+    return select(AuditEntry.id).where(*which).exists()
 
 
 def _alarm(session: Session, name: str, country: str, *, at: datetime) -> None:

@@ -56,4 +56,4 @@ def _confirm(session: Session, confirmation_id: int, evidence: Evidence, *, at: 
     found = confirming.lock(session, confirmation_id, at=at)
     if found is None or found.row.state != ConfirmationState.PENDING:
         return False  # another text was faster
-    return confirming.confirm(session, found, evidence, EvidenceLevel.MO_REPLY, texting=_RECEIVES, at=at) is not None
+    return confirming.confirm(session, found, evidence, EvidenceLevel.MO_REPLY, texting=_RECEIVES, at=at)

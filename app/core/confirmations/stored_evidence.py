@@ -45,6 +45,5 @@ def confirmed(answer: Evidence, act: Evidence, level: EvidenceLevel, *, method: 
     }
     if act.ip_address and act.ip_address != answer.ip_address:
         details["confirmed_from"] = act.ip_address
-    if act.details:
-        details["confirmation"] = dict(act.details)
+    details |= {f"confirmed_{name}": value for name, value in act.details.items()}
     return replace(answer, source=Source.VERIFICATION, level=level).with_details(**details)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.core import audit, outbox
+from app.core import audit, clock, outbox
 from app.core.confirmations import limits
 from app.core.problems import failures
 from app.core.site import snippets
@@ -18,7 +18,7 @@ from app.core.webhooks.endpoints import Counts
 from app.models import AuditEntry, DisabledReason, Failure, FailureKind, SmsMessage, WebhookEndpoint
 
 _EVENTS_MAX, _TEXTS_MAX = 10, 50
-_ALARMS_FOR = timedelta(days=7)
+_ALARMS_FOR, _COUNTED_FOR = timedelta(days=7), timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,14 @@ def read(session: Session, *, at: datetime) -> Problems:
 
 
 def count(session: Session) -> int:
-    """How many jobs, mails and webhook endpoints fail, and whether texts are unknown. One statement.
+    """How many jobs, mails and webhook endpoints fail; one more for unknown texts, and for limits reached in a day.
 
-    What any website can cause, a snippet that is not allowed, does not count.
+    One statement. What any website can cause, a snippet that is not allowed, does not count.
     """
     of_webhooks = select(func.count()).select_from(WebhookEndpoint).where(_IS_FAILING).scalar_subquery()
     of_failures = select(func.count()).select_from(Failure).scalar_subquery()
-    return int(session.scalar(select(of_webhooks + of_failures + texts.IS_ANY_UNKNOWN)) or 0)
+    of_alarms = case((limits.were_reached_since(clock.now() - _COUNTED_FOR), 1), else_=0)
+    return int(session.scalar(select(of_webhooks + of_failures + texts.IS_ANY_UNKNOWN + of_alarms)) or 0)
 
 
 def is_failing(endpoint: WebhookEndpoint) -> bool:

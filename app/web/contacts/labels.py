@@ -206,8 +206,13 @@ NUMBER_STATES = {
 }
 # The details of an event's evidence by their key.
 DETAILS = {
+    "answered_at": translatable("Form answered at"),
+    "answered_level": translatable("Level before the confirmation"),
     "before": translatable("Before"),
     "cause": translatable("Cause"),
+    "confirmed_by": translatable("Confirmed by"),
+    "confirmed_from": translatable("Confirmed from the address"),
+    "confirmed_text": translatable("Text that confirmed it"),
     "conversation": translatable("Conversation"),
     "country": translatable("Country"),
     "event_id": translatable("Event id"),

@@ -14,6 +14,7 @@ from app.core.confirmations import replies
 from app.core.consent import suppressions
 from app.core.contacts import erase, merge
 from app.core.contacts import records as contacts
+from app.core.forms import insertion
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.db import Database
@@ -93,6 +94,7 @@ def _form_of(html: str, ending: str) -> tuple[str, str]:
     return found[1].replace("&amp;", "&"), found[2]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_code_from_the_text_opts_in_with_the_wording_that_the_form_showed(
     client: FlaskClient, database: Database
 ) -> None:
@@ -131,6 +133,8 @@ def test_a_code_from_the_text_opts_in_with_the_wording_that_the_form_showed(
     assert _all(database, NumberFact)[0].last_verified_at is not None
     topics = [each.topic for each in _all(database, OutboxEvent)]
     assert topics == ["contact.created", "granular.subscribe", "form.submitted"]
+    cross_site = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example.com"}
+    assert client.post(_form_of(html, "/confirm")[0], headers=cross_site).status_code == 403
     # The same code again, and a reload, show the same.
     assert _enter(client, page, code).state == "done"
     assert len(_all(database, ConsentEvent)) == 1
@@ -225,13 +229,13 @@ def test_yes_from_the_number_confirms_what_it_was_asked(client: FlaskClient, dat
     text = _texts(database)[0]
     assert text.purpose == "confirm"
     assert "Reply YES" in (text.body or "")
-    evidence = make.evidence(Source.KEYWORD, details={"sms_message_id": 7})
+    evidence = make.evidence(Source.KEYWORD, details={"text": "Yes!"})
     with database.unit_of_work() as session:
         assert not replies.confirm_by_reply(session, "0" * 32, evidence, at=clock.now())
         assert replies.confirm_by_reply(session, text.phone_hash, evidence, at=clock.now())
         assert not replies.confirm_by_reply(session, text.phone_hash, evidence, at=clock.now())
     event, kept = _all(database, ConsentEvent)[0], _all(database, ConsentEvidence)[0]
-    assert (event.evidence_level, kept.details["confirmation"]) == ("mo_reply", {"sms_message_id": 7})
+    assert (event.evidence_level, kept.details["confirmed_text"]) == ("mo_reply", "Yes!")
     check = page.main["data-check"]
     assert _followed(client, client.get(check), page.path).state == "done"
 
@@ -278,7 +282,7 @@ def test_a_number_that_a_contact_typed_is_saved_once_it_is_confirmed(client: Fla
     assert open_form(client, f"/f/{token}").state == "signed_up"
 
 
-@pytest.mark.parametrize("end", ["erase", "merge", "opt_out", "archive", "number"])
+@pytest.mark.parametrize("end", ["erase", "merge", "opt_out", "stop", "archive", "withdraw", "number"])
 def test_a_code_counts_no_more_after_the_contact_or_the_form_changed(
     client: FlaskClient, database: Database, end: str
 ) -> None:
@@ -298,10 +302,16 @@ def test_a_code_counts_no_more_after_the_contact_or_the_form_changed(
             merge.merge(session, ids[1], ids[2], actor="agent:1", at=at, skip_duplicate_validation=True)
         elif end == "opt_out":
             make.opt_out(session, found, subscription_type, at=at)
+        elif end == "stop":
+            suppressions.add(session, make.SAMS_NUMBER, "asked by phone", actor="agent:1", at=at)
+        elif end == "withdraw":
+            insertion.withdraw(session, session.scalars(select(InsertedForm.id)).one(), actor="agent:1", at=at)
         elif end == "archive":
             subscription_types.archive(session, subscription_type, actor="agent:1", at=at)
         else:
             contacts.change_phone(session, found, make.EVES_NUMBER, evidence=make.evidence(), at=at)
+    at_once = {"erase", "merge", "withdraw"}  # the others are found out when the code is entered
+    assert _all(database, Confirmation)[0].state == ("canceled" if end in at_once else "pending")
     assert _enter(client, page, code).state != "done"
     assert [each for each in _all(database, Consent) if each.state == "opted_in"] == []
     ended = _all(database, Confirmation)[0]
