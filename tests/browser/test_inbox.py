@@ -263,11 +263,11 @@ def test_the_inbox_has_no_accessibility_violations_and_does_not_scroll_sideways(
     for path in ("/inbox", "/inbox?q=zz", *paths):
         ana.goto(f"{address}{path}")
         ana.wait_for_timeout(300)
-        assert in_every_look(ana) == []
+        assert in_every_look(ana, is_sample=path == paths[0]) == []
     ana.goto(f"{address}/inbox/{chat}")
     for key, dialog in (("?", "#inbox-settings"), ("i", "#picker")):
         ana.locator("#thread").focus()
         ana.keyboard.press(key)
         expect(ana.locator(dialog)).to_be_visible()
-        assert in_every_look(ana) == []
+        assert in_every_look(ana, is_sample=False) == []
         ana.keyboard.press("Escape")

@@ -17,7 +17,7 @@ NUMBERS = (-1, 2**31, 2**62, 2**64, 10**400, 1e308)
 TEXTS = ("a\0b", "\ud800", "\U0001f600" * 300, "9" * 400, "x" * 70_000)
 # Werkzeug makes ordinary text of bytes that are not UTF-8 before any view runs, so one value holds them and NUL.
 UNREADABLE = "a%00%ED%A0%80b"
-PATHS = (UNREADABLE, "9" * 30, "-1", "x" * 3000, "1")
+PATHS = (UNREADABLE, "9" * 30, "-1", "x" * 3000)
 # Later requests would be those of a stranger.
 ENDS_THE_SESSION = ("/sign-out", "/account/sessions")
 NESTED = "[" * 3000
@@ -38,7 +38,7 @@ BODIES: tuple[bytes, ...] = (
 
 
 def paths_of(rule: str) -> Iterator[str]:
-    """The rule with each hostile value, and with 1, in place of its parameters."""
+    """The rule with each hostile value in place of its parameters."""
     values = PATHS if "<" in rule else ("",)
     for value in values:
         yield re.sub(r"<[^>]+>", value, rule)

@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from app.schemas.fields import ACCEPTS_INTEGERS
 from tests.web.api.client import api_client, description, token
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "7"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "5"))
 BUDGET = limits(
     max_examples=EXAMPLES,
     deadline=None,
