@@ -18,6 +18,7 @@ from sqlalchemy import URL, Connection, create_engine, event, inspect, make_url,
 
 from app import config, create_app
 from app.core.workspace import bootstrap
+from app.core.workspace import settings as settings_of_workspace
 from app.db import Database
 from app.web.mounts import mounted
 from app.web.services import services_of
@@ -129,11 +130,18 @@ def _start_again(value: Any, *arguments: Any, **named: Any) -> None:
 def sqlite_template(folder: Path) -> Path:
     """A migrated SQLite file to copy."""
     prepared = bootstrap.open_database(settings_of(folder))
-    bootstrap.make_ready(prepared)
+    _make_ready(prepared)
     with prepared.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     prepared.close()
     return folder / "assent.db"
+
+
+def _make_ready(prepared: Database) -> None:
+    """Migrate, and let texts go out at any hour: tests run at every hour."""
+    bootstrap.make_ready(prepared)
+    with prepared.unit_of_work() as session:
+        settings_of_workspace.get(session).quiet_hours = None
 
 
 def shared_sqlite(template: Path, folder: Path) -> Installation:
@@ -174,7 +182,7 @@ def postgresql_server(folder: Path) -> Iterator[URL]:
             administer(url, "SELECT pg_reload_conf()")
             administer(url, f"CREATE DATABASE {_TEMPLATE}")
             prepared = bootstrap.open_database(settings_of(folder, url))
-            bootstrap.make_ready(prepared)
+            _make_ready(prepared)
             prepared.close()
             (folder / "ready").touch()
     yield url

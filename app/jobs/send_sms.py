@@ -30,6 +30,7 @@ from app.gateways.base import Gateway
 from app.jobs import failures, sms_steps
 from app.jobs.rate import Rate
 from app.jobs.sms_calls import Caller, Options
+from app.jobs.sms_steps import Writing
 
 # The sender stops for so long at most when a gateway asks it to.
 PAUSE_MAX_S = 300.0
@@ -73,7 +74,7 @@ class Sender:
     ) -> None:
         self.id = secrets.token_hex(8)
         self._database = database
-        self._base = base
+        self._writing = Writing(base, one_way=not gateway.capabilities.receives)
         self._options = options or Options()
         self._caller = Caller(database, gateway, report_url, self._options)
         self._ready: deque[ClaimedText] = deque()
@@ -165,7 +166,7 @@ class Sender:
         try:
             with self._database.unit_of_work() as session:
                 sms_steps.record(session, recorded, self.id)
-                claimed = sms_steps.claim(session, self.id, limit=limit, base=self._base) if wants else []
+                claimed = sms_steps.claim(session, self.id, self._writing, limit=limit) if wants else []
         except _PASSING:
             raise
         except Exception:

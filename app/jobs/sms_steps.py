@@ -4,6 +4,7 @@ The only module of sending that knows campaigns.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -20,14 +21,23 @@ from app.models import SmsMessage, SmsState
 _log = logs.get_logger()
 
 
-def claim(session: Session, sender_id: str, *, limit: int, base: str) -> list[ClaimedText]:
-    """Claim due texts, with their bodies. A text whose body cannot be written fails.
+@dataclass(frozen=True)
+class Writing:
+    """How bodies are written.
 
     :param base: the public address of this server, for links in texts
+    :param one_way: people cannot reply to the gateway's sender
     """
+
+    base: str
+    one_way: bool = False
+
+
+def claim(session: Session, sender_id: str, writing: Writing, *, limit: int) -> list[ClaimedText]:
+    """Claim due texts, with their bodies. A text whose body cannot be written fails."""
     at = clock.now()
     messages = claiming.claim(session, sender_id, limit=limit, at=at)
-    _render(session, [each for each in messages if each.campaign_id is not None and each.body is None], base)
+    _render(session, [each for each in messages if each.campaign_id is not None and each.body is None], writing)
     without_body = [each for each in messages if not each.body or not each.phone]
     recording.fail(session, without_body, "no_body", at=at)
     _record_recipients(session, without_body, at)
@@ -53,13 +63,13 @@ def _record_recipients(session: Session, messages: Sequence[SmsMessage], at: dat
         outcomes.record(session, of_campaigns, at=at)
 
 
-def _render(session: Session, messages: Sequence[SmsMessage], base: str) -> None:
+def _render(session: Session, messages: Sequence[SmsMessage], writing: Writing) -> None:
     """Write the bodies. Where that fails for all together, each is tried alone; one that fails stays without."""
     if not messages:
         return
     try:
         with session.begin_nested():
-            rendering.render(session, messages, base=base, at=clock.now())
+            rendering.render(session, messages, base=writing.base, one_way=writing.one_way, at=clock.now())
             session.flush()
     except Exception as error:
         _log.exception("texts of campaigns could not be written")
@@ -67,4 +77,4 @@ def _render(session: Session, messages: Sequence[SmsMessage], base: str) -> None
             failures.record_in(session, "render_sms", error)
         else:
             for each in messages:
-                _render(session, [each], base)
+                _render(session, [each], writing)

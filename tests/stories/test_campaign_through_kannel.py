@@ -62,6 +62,7 @@ def outbound(app: Flask, *states: str) -> list[SmsMessage]:
 
 
 @pytest.mark.own_database
+@pytest.mark.databases("sqlite")
 def test_a_campaign_goes_out_and_stop_ends_it_until_start(settings: Settings, tmp_path: Path) -> None:
     app = make_app(of_kannel(settings, "http://127.0.0.1:9/cgi-bin/sendsms"))
     database = services_of(app).database

@@ -36,8 +36,8 @@ class Shop:
 
 
 def change_settings(session: Session, *, at: datetime) -> None:
-    """Name the shop, its links and who is responsible for the data."""
-    settings.change(session, texts.WORKSPACE, actor=staff.ACTOR, at=at)
+    """Name the shop, its links and who is responsible for the data. A demo sends at any hour."""
+    settings.change(session, {**texts.WORKSPACE, "quiet_hours": None}, actor=staff.ACTOR, at=at)
 
 
 def create(session: Session, password_hash: str, *, at: datetime) -> Shop:

@@ -11,6 +11,8 @@ from app.core.errors import InvalidInput
 _CURRENCY = re.compile(r"[A-Z]{3}")
 # A million a segment is a typing mistake in every currency.
 PRICE_MAX_MICROS = 1_000_000_000_000
+# Those of a new workspace: laws and customs about the hours of marketing texts apply.
+FIRST_QUIET_HOURS = {"rules": "standard"}
 CAP_MESSAGES_MAX, CAP_HOURS_MAX, RATE_MAX, APPROVAL_MAX = 1000, 24 * 31, 10_000, 1_000_000_000
 
 

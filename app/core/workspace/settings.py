@@ -66,6 +66,7 @@ def ensure(session: Session, *, at: datetime) -> Workspace:
             "name": FIRST_NAME,
             "key_check": keys.check,
             "number_rules": phone.rules_version(),
+            "quiet_hours": sending.FIRST_QUIET_HOURS,
             "created_at": at,
             "updated_at": at,
         }

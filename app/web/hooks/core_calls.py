@@ -1,6 +1,7 @@
 """From what a gateway read to what core is called with. Gateways and core do not know each other."""
 
 from app.core import clock
+from app.core.campaigns import outcomes
 from app.core.inbound import receiving
 from app.core.inbound.receiving import InboundText
 from app.core.sms import reports
@@ -25,7 +26,7 @@ def receive(gateway: str, inbound: Inbound) -> None:
 
 
 def record(gateway: str, report: Report) -> None:
-    """A delivery report. One that comes late or again changes nothing."""
+    """A delivery report, for the text and the recipient of its campaign. One that comes late or again changes nothing."""
     delivery = DeliveryReport(
         gateway=gateway,
         state=report.state,
@@ -34,8 +35,10 @@ def record(gateway: str, report: Report) -> None:
         error_code=report.error_code,
         effect=report.effect,
     )
+    at = clock.now()
     with unit_of_work() as session:
-        reports.record(session, delivery, at=clock.now())
+        if reports.record(session, delivery, at=at) and (message := reports.find(session, delivery)):
+            outcomes.record(session, [message], at=at)
 
 
 def _storable(body: str) -> str:

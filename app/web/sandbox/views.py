@@ -16,11 +16,9 @@ from app.core.workspace import settings
 from app.web import services
 from app.web.formkit import Form, accepted, text
 from app.web.i18n import lazy_gettext
-from app.web.services import read_only, unit_of_work
+from app.web.services import gateway, read_only, unit_of_work
 from app.web.sign_in.setup import agent_required
 
-# The sandbox's own number, of a range that regulators keep for films.
-SENDER = "+442079460000"
 BODY_MAX = 1600
 QUICK_TEXTS = ("STOP", "START", "HELP", "YES")
 blueprint = Blueprint("sandbox", __name__, url_prefix="/sandbox")
@@ -97,7 +95,7 @@ def _opened(form: NewPhoneForm) -> ResponseReturnValue:
 
 def _sent(form: TextForm, number: str) -> ResponseReturnValue:
     with unit_of_work() as session:
-        sandbox_phones.send(session, number, form.body.data or "", recipient=SENDER, at=clock.now())
+        sandbox_phones.send(session, number, form.body.data or "", recipient=gateway().sender, at=clock.now())
     return redirect(url_for("sandbox.phone_page", number=number, _anchor="reply"), 303)
 
 
@@ -128,5 +126,5 @@ def _context(session: Session, number: str | None) -> dict[str, Any]:
         "contact": sandbox_phones.owner(session, number) if number else None,
         "time_zone": settings.get(session).time_zone,
         "formatted": phone.formatted,
-        "sender": SENDER,
+        "sender": gateway().sender,
     }
