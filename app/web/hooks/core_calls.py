@@ -26,7 +26,7 @@ def receive(gateway: str, inbound: Inbound) -> None:
 
 
 def record(gateway: str, report: Report) -> None:
-    """A delivery report, for the text and the recipient of its campaign. One that comes late or again changes nothing."""
+    """A delivery report, for the text and its campaign. One that comes late or again changes nothing."""
     delivery = DeliveryReport(
         gateway=gateway,
         state=report.state,
