@@ -92,12 +92,16 @@ def _shown(value: object) -> str | None:
 
 def _plain(body: str, start: int, end: int) -> str:
     text = body[start:end]
-    for braces, sentence in (
-        ("{{", "Close the variable at character %(position)s with two braces: {{ name | there }}."),
-        ("}}", "The two braces at character %(position)s close no variable."),
-    ):
-        if (found := text.find(braces)) >= 0:
-            raise InvalidInput(sentence, field="body", position=start + found + 1)
+    if (found := text.find("{{")) >= 0:
+        raise InvalidInput(
+            "Close the variable at character %(position)s with two braces: {{ name | there }}.",
+            field="body",
+            position=start + found + 1,
+        )
+    if (found := text.find("}}")) >= 0:
+        raise InvalidInput(
+            "The two braces at character %(position)s close no variable.", field="body", position=start + found + 1
+        )
     return text
 
 

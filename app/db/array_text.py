@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from psycopg import Binary
@@ -14,7 +15,7 @@ _NOTHING = object()
 
 
 class ArrayText(TypeDecorator[Sequence[Any]]):
-    """The type of a parameter with the values of a column: texts, numbers, truth values, times, bytes and JSON."""
+    """The type of a parameter with the values of a column: texts, numbers, truth values, dates, times, bytes and JSON."""
 
     impl = ARRAY
     cache_ok = True
@@ -45,9 +46,9 @@ def _element(value: Any) -> str:
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if value is None:
         return "NULL"
-    if isinstance(value, bool | int):
+    if isinstance(value, bool | int | float | Decimal):
         return str(value)
-    if isinstance(value, datetime):
+    if isinstance(value, date):  # a datetime is one, too
         return f'"{value.isoformat()}"'
     if isinstance(value, Binary):
         return f'"\\\\x{value.obj.hex()}"'
