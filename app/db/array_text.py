@@ -15,7 +15,7 @@ _NOTHING = object()
 
 
 class ArrayText(TypeDecorator[Sequence[Any]]):
-    """The type of a parameter with the values of a column: texts, numbers, truth values, dates, times, bytes and JSON."""
+    """The type of a parameter with the values of a column: texts, numbers, booleans, dates, times, bytes and JSON."""
 
     impl = ARRAY
     cache_ok = True

@@ -109,4 +109,4 @@ def test_nobody_gets_two_texts_though_workers_are_killed(
     assert max(sent.values()) == 1, "nobody gets two texts"
     assert found.keys() <= {"sent", "unknown"}
     assert found["sent"] <= len(sent) <= count
-    assert found.get("unknown", 0) <= 4 * 20 + 2 * 20, "only what a killed worker had claimed"
+    assert found.get("unknown", 0) <= (4 + 2) * 2 * 20, "only what a killed worker had claimed or not recorded"

@@ -15,29 +15,11 @@ from app.core import audit
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.signing import keys_of
 from app.core.webhooks import signatures
-from app.core.wording import translatable
+from app.core.webhooks.topics import HEAD_TOPIC as HEAD_TOPIC  # surfaces and jobs import both from here
+from app.core.webhooks.topics import TOPICS as TOPICS
 from app.http_client import Reach
 from app.models import DeliveryState, DisabledReason, WebhookDelivery, WebhookEndpoint
 
-HEAD_TOPIC = "ledger.head"
-# The topics that an endpoint can choose, with their labels: those that this version sends.
-TOPICS = {
-    "granular.subscribe": translatable("A person opted in to a subscription type"),
-    "granular.unsubscribe": translatable("A person opted out of a subscription type"),
-    "contact.created": translatable("A contact was created"),
-    "contact.updated": translatable("A contact’s name, number, address, tags or notes changed"),
-    "contact.deleted": translatable("A contact was deleted"),
-    "contact.erased": translatable("A person was erased; only the ledger remains"),
-    "form.inserted": translatable("A form was sent to a contact"),
-    "form.submitted": translatable("A form was answered"),
-    "sms.delivered": translatable("A text was delivered"),
-    "sms.failed": translatable("A text failed"),
-    "suppression.created": translatable("A number was blocked from texts"),
-    "suppression.lifted": translatable("A number can receive texts again"),
-    "sms.received": translatable("A text from a person came in"),
-    "campaign.sent": translatable("Every recipient of a campaign has an outcome"),
-    HEAD_TOPIC: translatable("The head of the ledger, once a day"),
-}
 ENDPOINTS_MAX = 50
 BOTH_SECRETS_FOR = timedelta(hours=24)
 # Counted from when a delivery is created or replayed, or its endpoint is enabled.

@@ -62,7 +62,7 @@ def preview_audience(body: dict[str, Any]) -> dict[str, Any]:
 def list_campaigns(query: dict[str, Any]) -> dict[str, Any]:
     """List campaigns, the newest first."""
     session, request = auth.read_session(), pagination.read(query, default=PER_PAGE)
-    found = drafts.page(session, after=request.after_id, limit=request.per_page + 1)
+    found = drafts.page(session, after=ids.key(request.after_id), limit=request.per_page + 1)
     page = pagination.by_key(request, found, lambda each: each.id, lambda: Total(views.count(session)))
     return page | {"data": views.views(session, page["data"], base=security.public_url())}
 
@@ -187,7 +187,7 @@ def list_recipients(query: dict[str, Any], campaign_id: str) -> dict[str, Any]:
     campaign = drafts.get(session, ids.number(campaign_id) or 0)
     only = {"outcome": query["outcome"], "reason": query["reason"]}
     limit = request.per_page + 1
-    found = outcomes.recipients_page(session, campaign.id, **only, after=request.after_id, limit=limit)
+    found = outcomes.recipients_page(session, campaign.id, **only, after=ids.key(request.after_id), limit=limit)
     return pagination.by_key(
         request,
         found,

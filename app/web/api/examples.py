@@ -104,7 +104,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         }
     },
     "list_sms_messages": {"links": {"find": _link("find_sms_message", message_id="$response.body#/data/0/id")}},
-    "create_sandbox_message": {"request": {"from": "+12025550199", "text": "STOP"}},
+    "create_sandbox_message": {"request": {"from": "+12025550177", "text": "STOP"}},
     "create_segment": {
         "request": {"name": "Pro", "query": {"field": "custom_attributes.plan", "operator": "=", "value": "pro"}},
         "links": {

@@ -8,3 +8,8 @@ def number(text: str | None) -> int | None:
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) > ID_MAX:
         return None
     return int(text)
+
+
+def key(value: int | None) -> int | None:
+    """The id that a cursor ends with; no id is larger than ``ID_MAX``."""
+    return None if value is None else min(value, ID_MAX)

@@ -23,6 +23,8 @@ from app.web.i18n import gettext, sentence_of
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import current_actor, marketer_required
 
+VARIABLE_EXAMPLE = "{{ first_name | there }}"
+
 # What the buttons beside the text do with it. Nothing is replaced without them.
 REPLACEMENTS: dict[str, Callable[[str], str]] = {
     "plain": sms_text.in_plain_characters,
@@ -135,6 +137,7 @@ def _page(session: Session, form: CampaignForm, built: Built, campaign: Campaign
     workspace = settings.get(session)
     return render_template(
         "campaigns/edit.html",
+        variable_example=VARIABLE_EXAMPLE,
         form=form,
         built=built,
         errors={place: sentence_of(error) for place, error in built.errors.items() if place != "segment"},

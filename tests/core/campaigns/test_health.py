@@ -36,7 +36,8 @@ def test_health_counts_texts_errors_and_opt_outs_after_campaigns(database: Datab
             session.add(SmsDailyCount(**key, messages=messages, segments=2 * messages))
         push = {"phone_hash": "x", "status": "opted_out", "source": "stop", "said_at": make.NOON, "priority": 0}
         session.add(ConsentPush(**push, due_at=make.NOON, created_at=make.NOON))
-        session.add(ConsentPush(**push | {"phone_hash": "y"}, due_at=make.NOON, created_at=make.NOON, failed_at=make.NOON))
+        failed = push | {"phone_hash": "y", "failed_at": make.NOON}
+        session.add(ConsentPush(**failed, due_at=make.NOON, created_at=make.NOON))
         session.flush()
 
         found = health.read(session, at=make.NOON + timedelta(hours=2))

@@ -20,7 +20,7 @@ from intercom import (
     StartingAfterPaging,
 )
 from intercom.core.api_error import ApiError
-from intercom.errors import BadRequestError, NotFoundError, UnauthorizedError, UnprocessableEntityError
+from intercom.errors import BadRequestError, NotFoundError, UnauthorizedError
 from sqlalchemy import select
 
 from app import config
