@@ -124,7 +124,7 @@ def read(session: Session, campaign_id: int, *, at: datetime, chunk: int = CHUNK
     """The next recipients, and when each of them may be texted. Only reads, so that no writer waits for it."""
     campaign = session.get_one(Campaign, campaign_id)
     scope = audience_sql.scope_of(session, campaign.subscription_type_id, campaign.query)
-    found: Any = run(session, audience_sql.eligible_after(session, scope, campaign.position, chunk)).all()
+    found: Any = run(session, audience_sql.eligible_after(scope, campaign.position, chunk)).all()
     policy = settings.get(session).quiet_hours
     rows = []
     for row in found:
