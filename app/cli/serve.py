@@ -32,14 +32,15 @@ def web(host: str, port: int, workers: int | None) -> None:
 
 @click.command()
 @click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Jobs that run at once.")
-def worker(threads: int) -> None:
+@click.option("--web-address", default="", hidden=True, help="Of the web server beside it, for links in texts.")
+def worker(threads: int, web_address: str) -> None:
     """Run the background worker alone."""
     from app import logs
     from app.jobs import worker
 
     settings = settings_with_warnings()
     logs.configure()
-    worker.run(settings, threads=threads)
+    worker.run(settings, threads=threads, web_address=web_address)
 
 
 @click.command()
@@ -99,8 +100,9 @@ def _serve_with_worker(
     server.check_address(host, port)
     with request_times.own_folder(settings):
         server.prepare(settings)
-        with supervisor.beside(supervisor.Child(worker)) as companion:
-            supervisor.announce(announcement, f"{address(host, port)}/readyz")
+        reached_at = address(host, port)
+        with supervisor.beside(supervisor.Child(worker, ("--web-address", reached_at))) as companion:
+            supervisor.announce(announcement, f"{reached_at}/readyz")
             logs.configure()
             server.run(settings, host, port, workers=workers or server.default_workers(), on_stop=companion.ask_to_stop)
 

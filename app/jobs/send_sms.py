@@ -277,9 +277,12 @@ class Sender:
             self._ended.put(_Ended(text, outcome, problem, time.monotonic() - began_s))
 
 
-def sender(settings: Settings, database: Database) -> Sender:
-    """A sender with the gateway of this installation."""
-    gateway, base = gateways.open_gateway(settings), settings.public_url
+def sender(settings: Settings, database: Database, *, web_address: str = "") -> Sender:
+    """A sender with the gateway of this installation.
+
+    :param web_address: of the server beside this worker, for links where no public address is set (sandbox only)
+    """
+    gateway, base = gateways.open_gateway(settings), settings.public_url or web_address
 
     def report_url(message_id: int) -> str:
         return public_urls.report_hook(gateway.name, message_id, settings.kannel_secret, base)

@@ -61,7 +61,7 @@ class _GracefulConsumer(Consumer):
         super().stop(graceful=graceful)
 
 
-def run(settings: Settings, *, threads: int = 2) -> None:
+def run(settings: Settings, *, threads: int = 2, web_address: str = "") -> None:
     """Work until SIGTERM, SIGINT or SIGHUP; then finish running jobs and return.
 
     :param threads: how many jobs run at the same time
@@ -80,7 +80,7 @@ def run(settings: Settings, *, threads: int = 2) -> None:
     watch_campaigns = run_campaigns.register(queue, database)
     stopping = threading.Event()
     sender = deliver_webhooks.sender(settings, database)
-    texts = send_sms.sender(settings, database)
+    texts = send_sms.sender(settings, database, web_address=web_address)
     consent_pusher = pusher_of(open_gateway(settings))
     route = partial(sweep.run, pushes_consents=consent_pusher is not None)
     other_threads = [

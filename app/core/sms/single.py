@@ -9,6 +9,7 @@ from app.core.consent import eligibility
 from app.core.errors import InvalidInput, InvalidState
 from app.core.sms import queueing
 from app.core.sms.queueing import NewText
+from app.core.typed_text import visible
 from app.models import Channel, Contact, Purpose, SmsMessage, SubscriptionType
 
 BODY_MAX = 1600  # what gateways take
@@ -19,11 +20,13 @@ def queue_to(
 ) -> SmsMessage:
     """Queue one text to a locked contact. Writes one audit entry.
 
-    :raises InvalidInput: the type is for emails, or the text is too long
+    :raises InvalidInput: the type is for emails, or the text is too long or has nothing to read
     :raises InvalidState: the contact is not reached; the code is the first reason, such as ``not_opted_in``
     """
     if subscription_type.channel != Channel.SMS:
         raise InvalidInput("This subscription type is for emails.", field="subscription_type_id")
+    if not visible(body):
+        raise InvalidInput("Write something first.", field="body")
     if len(body) > BODY_MAX:
         raise InvalidInput("Use at most %(most)s characters.", field="body", most=BODY_MAX)
     status = eligibility.status(session, contact, subscription_type)

@@ -1,7 +1,7 @@
 """Settings of sending: the stop switch, what a STOP ends, quiet hours, limits, approval and prices."""
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
 MICROS = 1_000_000
+_TOO_MUCH = Decimal(10**9)
 DAYS = {
     "mon": lazy_gettext("Monday"),
     "tue": lazy_gettext("Tuesday"),
@@ -125,9 +126,10 @@ def prices_of(typed: str) -> dict[str, int]:
     for line in typed.splitlines():
         country, _, price = line.strip().partition(" ")
         try:
-            micros = Decimal(price.strip().replace(",", ".")) * MICROS
-            prices[country] = int(micros.to_integral_value())
-        except (InvalidOperation, ValueError, OverflowError):
+            # What is too much or below zero is refused afterwards; here it must not have a million digits.
+            amount = max(-_TOO_MUCH, min(Decimal(price.strip().replace(",", ".")), _TOO_MUCH))
+            prices[country] = int((amount * MICROS).to_integral_value())
+        except ArithmeticError:
             if line.strip():
                 raise InvalidInput(
                     "Write one country per line, with its price: US 0.0083.", field="text_prices"

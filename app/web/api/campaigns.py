@@ -28,7 +28,7 @@ from app.schemas.campaign import (
 )
 from app.schemas.contact import ContactValue
 from app.schemas.fields import PagingSchema
-from app.web import security
+from app.web import security, services
 from app.web.api import auth, ids, pagination, search_queue
 from app.web.api.auth import Scope
 from app.web.api.blueprint import ApiBlueprint
@@ -172,7 +172,8 @@ def test_campaign(session: Session, body: dict[str, Any], campaign_id: str) -> S
     `suppressed`: the number's holder does not want texts.
     """
     number, actor, base = ids.number(campaign_id) or 0, auth.caller().actor, security.public_url()
-    return trial.send(session, number, body["phone"], base=base, actor=actor, at=clock.now())
+    one_way = not services.gateway().capabilities.receives
+    return trial.send(session, number, body["phone"], base=base, one_way=one_way, actor=actor, at=clock.now())
 
 
 @blueprint.get("/campaigns/<campaign_id>/recipients", errors=(404,))

@@ -20,6 +20,7 @@ from app.web.campaigns.blueprint import blueprint
 from app.web.campaigns.fields import Built, CampaignForm
 from app.web.formkit import refuse
 from app.web.i18n import gettext, sentence_of
+from app.web.ids import parse_id
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import current_actor, marketer_required
 
@@ -94,8 +95,7 @@ def _save(session: Session, form: CampaignForm, query: dict[str, object] | None,
     values, actor, at = form.values(query), current_actor(), clock.now()
     if campaign_id is None:
         return drafts.create(session, values, actor=actor, at=at)
-    opened = form.revision.data or ""
-    revision = int(opened) if opened.isdecimal() else None
+    revision = parse_id(form.revision.data)
     return drafts.change(session, campaign_id, values, revision=revision, actor=actor, at=at)
 
 

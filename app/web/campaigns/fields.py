@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired
 
-from app.core.campaigns.drafts import CampaignValues
+from app.core.campaigns.drafts import CEILING_MAX_MICROS, CampaignValues
 from app.core.contacts import filter_form, filters, segments
 from app.core.contacts.filter_form import FilterForm
 from app.core.errors import InvalidInput
@@ -19,6 +19,7 @@ from app.models import Campaign, Channel, OptOutText, TypeState
 from app.web.campaigns import labels
 from app.web.formkit import Form, choices, rule, text
 from app.web.i18n import gettext, lazy_gettext
+from app.web.ids import parse_id
 
 ALL, SEGMENT, FILTER = "all", "segment", "filter"
 _MICROS = 1_000_000
@@ -68,11 +69,12 @@ class CampaignForm(Form):
 
     def values(self, query: Mapping[str, Any] | None) -> CampaignValues:
         """As ``drafts.create`` takes them; not all of them need to be valid."""
+        way_out = self.opt_out_text.data
         return CampaignValues(
             name=self.name.data or "",
-            subscription_type_id=int(self.type_id) if self.type_id.isdecimal() else 0,
+            subscription_type_id=parse_id(self.type_id) or 0,
             body=self.body.data or "",
-            opt_out_text=OptOutText(self.opt_out_text.data or OptOutText.LINK),
+            opt_out_text=OptOutText(way_out if way_out in labels.OPT_OUT_TEXTS else OptOutText.LINK),
             query=query,
             price_ceiling_micros=micros_of(self.price_ceiling.data or ""),
         )
@@ -124,12 +126,13 @@ def micros_of(typed: str) -> int | None:
     if not typed:
         return None
     try:
-        micros = int((Decimal(typed.replace(",", ".").replace(" ", "")) * _MICROS).to_integral_value())
-    except (InvalidOperation, OverflowError, ValueError):
-        micros = 0
-    if micros <= 0:
+        micros = Decimal(typed.replace(",", ".").replace(" ", "")) * _MICROS
+        is_amount = 0 < micros <= CEILING_MAX_MICROS
+    except ArithmeticError:
+        is_amount = False
+    if not is_amount or not (whole := int(micros.to_integral_value())):
         raise InvalidInput("Enter an amount, such as 250 or 99.50.", field="price_ceiling")
-    return micros
+    return whole
 
 
 def _type_label(each: Any) -> str:

@@ -16,6 +16,7 @@ MAX_BODY_BYTES = 65_536
 def create_hooks(main: Flask) -> Flask:
     """The application that answers everything below ``/hooks``. It shares the services of ``main``."""
     hooks = mounts.create_surface(main, __name__)
-    hooks.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
+    # A STOP with a NUL character in it must arrive.
+    hooks.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False, MAY_READ_NUL=True)
     views.init_app(hooks)
     return hooks

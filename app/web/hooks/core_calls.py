@@ -14,11 +14,11 @@ def receive(gateway: str, inbound: Inbound) -> None:
     """A text that a person sent. One that came before changes nothing."""
     text = InboundText(
         gateway=gateway,
-        gateway_id=inbound.gateway_id,
-        sender=inbound.sender,
-        recipient=inbound.recipient,
+        gateway_id=_storable(inbound.gateway_id),
+        sender=_storable(inbound.sender),
+        recipient=_storable(inbound.recipient),
         body=_storable(inbound.body),
-        media=inbound.media,
+        media=tuple(_storable(each) for each in inbound.media),
         opt_out_type=inbound.opt_out_type,
     )
     with unit_of_work() as session:
@@ -31,8 +31,8 @@ def record(gateway: str, report: Report) -> None:
         gateway=gateway,
         state=report.state,
         message_id=report.message_id,
-        gateway_id=report.gateway_id,
-        error_code=report.error_code,
+        gateway_id=_storable(report.gateway_id) if report.gateway_id else None,
+        error_code=_storable(report.error_code) if report.error_code else None,
         effect=report.effect,
     )
     at = clock.now()
@@ -41,6 +41,6 @@ def record(gateway: str, report: Report) -> None:
             outcomes.record(session, [message], at=at)
 
 
-def _storable(body: str) -> str:
-    """The text without NUL characters, which PostgreSQL refuses. A STOP with one is still a STOP."""
-    return body.replace("\0", "")
+def _storable(value: str) -> str:
+    """The value without NUL characters, which PostgreSQL refuses. A STOP with one is still a STOP."""
+    return value.replace("\0", "")

@@ -51,6 +51,11 @@ def test_every_setting_of_sending_is_saved_and_shown(max_: FlaskClient, database
     assert (kept.quiet_hours, kept.frequency_cap, kept.approval_above, kept.texts_per_second) == (None, None, None, 0)
 
 
+def test_prices_that_are_no_prices_are_refused(max_: FlaskClient) -> None:
+    for price in ("1e999999", "1e400000", "-1e400000", "NaN", "Infinity", "9" * 5000):
+        assert pages.submit(max_, PATH, {**VALUES, "text_prices": f"US {price}"}).status_code == 422, price
+
+
 def test_all_mistakes_are_listed_and_nothing_is_saved(max_: FlaskClient, database: Database) -> None:
     wrong = {**VALUES, "start": "21:00", "end": "22:00", "cap_hours": "", "currency": "Euro", "text_prices": "Germany"}
 

@@ -70,6 +70,9 @@ def test_mistakes_are_said_at_their_fields(max_: FlaskClient, live_id: str) -> N
     assert refused.status_code == 422
     for sentence in ("Enter a name for the campaign.", "Enter an amount", "Choose a segment."):
         assert sentence in html
+    for amount in ("1e999999", "-1e999999", "1e400000", "NaN", "Infinity", "0.0000001", "9" * 40):
+        ceiling = text_of(max_, NEW, **{**VALUES, "subscription_type_id": live_id, "price_ceiling": amount})
+        assert "Enter an amount" in ceiling, amount
     html = text_of(max_, NEW, **{**VALUES, "subscription_type_id": live_id, "body": "Hi {{ name"})
     assert "Close the variable at character 4" in html
     html = text_of(max_, NEW, **{**VALUES, "subscription_type_id": live_id, "audience": "filter"})
@@ -113,6 +116,10 @@ def test_the_text_is_checked_while_it_is_typed(max_: FlaskClient, live_id: str) 
     assert "Sam Rivera" in html
     assert "Close the variable" in max_.post("/campaigns/check", data={**values, "body": "{{ a"}).get_data(as_text=True)
     assert "Write a text" in max_.post("/campaigns/check", data={**values, "body": ""}).get_data(as_text=True)
+    for strange in ("9" * 5000, "😀"):
+        unknown = dict.fromkeys(("subscription_type_id", "opt_out_text", "price_ceiling", "revision"), strange)
+        assert max_.post("/campaigns/check", data=values | unknown).status_code == 200
+        assert pages.submit(max_, NEW, {**VALUES, **unknown}).status_code == 422
 
 
 def test_an_opt_out_type_carries_a_warning(max_: FlaskClient, database: Database) -> None:

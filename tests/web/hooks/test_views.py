@@ -95,6 +95,21 @@ def test_kannel_is_believed_by_the_secret_and_answered_by_nothing(settings: Sett
     assert {(text.gateway_id, text.body) for text in stored(database)} == {("a", "Hello there"), ("b", "Hi you")}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
+def test_a_stop_with_a_nul_character_is_still_a_stop(settings: Settings, database: Database) -> None:
+    with client_of(settings, "twilio") as client:
+        came = twilio_callback(INBOUND, [*TEXT[:3], ("Body", "STOP\0")])
+        assert call(client, came).status_code == 200
+    with client_of(settings, "kannel") as client:
+        path = f"/hooks/kannel/inbound?id=%00b&from=%2B14155552671%00&to=%001&text=%00STOP&secret={KANNEL_SECRET}"
+        assert client.get(path).status_code == 200
+        report = f"/hooks/kannel/dlr?message=1&type=2&answer=NACK%00/11&secret={KANNEL_SECRET}"
+        assert client.get(report).status_code == 200
+        assert client.get("/hooks/kannel/%00").status_code == 404
+    found = [(text.keyword, text.phone, text.body) for text in stored(database)]
+    assert found == [("stop", PHONE, "STOP"), ("stop", "+14155552671", "STOP")]
+
+
 @pytest.mark.parametrize("name", ["twilio", "kannel"])
 def test_a_report_changes_the_state_of_our_text(settings: Settings, database: Database, name: str) -> None:
     carrier = GATEWAYS[name]
