@@ -24,7 +24,7 @@ def twilio() -> None:
 
 @twilio.command()
 def reconcile() -> None:
-    """Compare every consent and suppression with what Twilio was told, and push what is missing.
+    """Compare every consent and suppression with what was pushed to Twilio, and push what is missing.
 
     Opt-outs go first. Twilio takes 2,500 numbers a minute. The command can be stopped and repeated at any time.
     """

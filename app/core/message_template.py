@@ -1,7 +1,7 @@
 """The text of a campaign with its variables: ``Hi {{ first_name | there }}``.
 
 A variable is ``name``, ``first_name``, ``email``, ``phone`` or the name of a custom attribute. What follows ``|`` is
-the fallback, which people get of whom the value is not known.
+the fallback, which people get where the value is not known.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any
 from app.core.errors import InvalidInput
 
 BODY_MAX = 1600
-# A longer value is cut, so that nobody's name makes a text expensive.
+# A longer value is cut, so that a long name does not make a text expensive.
 VALUE_MAX = 100
 # Characters that a long value of each variable has; of others, a custom attribute's.
 LONG_VALUES: Mapping[str, int] = {"name": 24, "first_name": 12, "email": 30, "phone": 16}
@@ -55,7 +55,7 @@ class Template:
         )
 
     def with_fallbacks(self) -> str:
-        """The text for a person of whom nothing is known."""
+        """The text for a person without any known value."""
         return self.fill({})
 
 

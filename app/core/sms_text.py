@@ -101,7 +101,7 @@ def costly_characters(text: str) -> list[Costly]:
 def in_plain_characters(text: str) -> str:
     """The text with typographic characters in their plain spelling. Letters stay as they are.
 
-    Only for a person to choose: nothing that somebody wrote is changed without them.
+    Only for a person to choose: no text is changed without its author.
     """
     return "".join(
         _TYPOGRAPHIC.get(character, character) if character not in _GSM7 else character

@@ -13,7 +13,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Capabilities:
-    """:param receives: people can reply to its texts; where not, another way out must stand in every text
+    """:param receives: people can reply to its texts; where not, every text must have another way out
     :param reports: it calls back with delivery reports
     :param handles_keywords: the carrier may answer STOP, START and HELP itself, and says so (``Inbound.opt_out_type``)
     :param takes_consent: consent can be pushed to it (``ConsentPusher``)
@@ -45,7 +45,7 @@ class Effect(StrEnum):
     UNDELIVERABLE = "undeliverable"  # the number cannot receive texts
     UNREACHABLE = "unreachable"  # not now; after several, it cannot
     REVIEW = "review"  # probably an opt-out; a person decides
-    STOP = "stop"  # nothing else will get through: pause what is sending, tell an admin
+    STOP = "stop"  # nothing else will get through: pause what is sending, notify an admin
 
 
 class Accepted(StrEnum):
@@ -97,7 +97,7 @@ class BadCallback(Exception):
 
 @dataclass(frozen=True)
 class Inbound:
-    """A text that somebody sent us.
+    """A text that a person sent us.
 
     :param gateway_id: the carrier's id of it; the same id is the same text
     :param sender: E.164 or what the carrier gives; :param recipient: our number
@@ -206,5 +206,5 @@ class ConsentPusher(Protocol):
     def calls_per_minute(self) -> int: ...
 
     def push_consents(self, items: Sequence[ConsentItem]) -> PushResult:
-        """Tell the carrier. Never raises for what the carrier or the network does: it is in the result."""
+        """Push the consents. Never raises for what the carrier or the network does: it is in the result."""
         ...

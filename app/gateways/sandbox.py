@@ -4,7 +4,7 @@ import secrets
 
 from app.gateways.base import Accepted, BadCallback, Callback, Capabilities, Inbound, Outgoing, Report, SendResult
 
-# A number of the range for films (Ofcom: 020 7946 0xxx), which nobody has.
+# A number of the range for films (Ofcom: 020 7946 0xxx), which no person has.
 SENDER = "+442079460000"
 
 

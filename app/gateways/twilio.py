@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _SIGNATURE, _SIGNATURE_SETTINGS = "X-Twilio-Signature", "X-Twilio-Webhooks-Signature-Settings"
 _UNSURE_STATUSES = frozenset({502, 504})
 _MEDIA_MAX = 10
-# The statuses of which callbacks tell something new. Others, also new ones, are of no interest.
+# The statuses that callbacks are read for. Others, also new ones, are ignored.
 _STATES: Mapping[str, ReportState] = MappingProxyType(
     {
         "sent": ReportState.SENT,
@@ -159,7 +159,7 @@ class Twilio:
         )
 
     def push_consents(self, items: Sequence[ConsentItem]) -> PushResult:
-        """Tell Twilio's Consent API. Source: https://www.twilio.com/docs/messaging/api/bulk-consents"""
+        """Push to Twilio's Consent API. Source: https://www.twilio.com/docs/messaging/api/bulk-consents"""
         from app.gateways.twilio_client import ApiError
 
         sender_id = self._account.service_sid or self.sender

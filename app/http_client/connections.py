@@ -12,7 +12,7 @@ from app.http_client.deadlines import Deadline
 from app.http_client.exchange import Limits, Request, Response, connect, exchange
 
 # A connection that rested longer is closed, because the server may close it at the moment when a request is sent, and
-# then nobody knows whether the request arrived. Servers wait five seconds and more.
+# then it is unknown whether the request arrived. Servers wait five seconds and more.
 IDLE_S = 3.0
 
 

@@ -1,4 +1,4 @@
-"""Tells the gateway's carrier about opt-outs and opt-ins, the most urgent first, at the rate that its API allows."""
+"""Pushes opt-outs and opt-ins to the gateway's carrier, the most urgent first, at the rate that its API allows."""
 
 import secrets
 import threading

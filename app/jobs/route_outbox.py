@@ -32,7 +32,7 @@ def run(
     The heartbeat is in the same loop, so that a worker whose sweep hangs counts as silent.
 
     :param on_routed: called after a sweep that routed something
-    :param pushes_consents: the gateway's carrier is told about consents
+    :param pushes_consents: consents are pushed to the gateway's carrier
     """
     heartbeat = Heartbeat(database)
     while not stopping.wait(EVERY_S):

@@ -47,7 +47,7 @@ _ACTIVE = text("state IN ('scheduled', 'expanding', 'sending') OR settled_to IS 
 
 
 class Campaign(Base):
-    """One campaign. Audience: the contacts of ``query`` (null: all), cut down to whom the type may reach.
+    """One campaign. Audience: the contacts of ``query`` (null: all), limited to the people that the type may reach.
 
     ``query`` is the filter as JSON, a saved segment as a filter that names it. ``excluded``: how many of the audience
     were not eligible when it was expanded, by their first reason. ``position``: where the expansion goes on.

@@ -1,4 +1,4 @@
-"""Texts in and out, what gateways are told about consent, and what STOP took away."""
+"""Texts in and out, consents that are pushed to gateways, and what STOP took away."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -193,7 +193,7 @@ _UNPUSHED = text("pushed_at IS NULL AND failed_at IS NULL")
 
 
 class ConsentPush(Base):
-    """What the gateway's carrier knows, or is to be told, about one number.
+    """What the gateway's carrier knows, or has to be sent, about one number.
 
     ``phone`` is kept until it was pushed. ``priority``: 0 and 1 for an opt-out and an opt-in of one person, 2 and 3 for
     those of bulk changes. ``source``: how the person said it. ``failed_at``: the carrier refused it for good.

@@ -77,7 +77,7 @@ def _of_health(found: Health, at: datetime) -> "Iterator[Metric]":
     yield _gauge("bulk_jobs_running", "Bulk jobs that run, undos included.", found.bulk_jobs_running)
     pushes = found.consent_pushes
     pushed_lag_s = (at - pushes.since).total_seconds() if pushes.since else 0.0
-    yield _gauge("consent_pushes_waiting", "Numbers of whose consent the gateway was not told yet.", pushes.waiting)
+    yield _gauge("consent_pushes_waiting", "Numbers whose consent was not pushed to the gateway yet.", pushes.waiting)
     yield _gauge("consent_push_lag_seconds", "Age of the oldest of them; 0: none waits.", pushed_lag_s)
     yield _gauge("consent_pushes_refused", "Numbers that the gateway refused.", pushes.failed)
 

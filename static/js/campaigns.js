@@ -5,7 +5,7 @@ const PAUSE_MS = 300;
 let timer;
 let running;
 
-// What the server says about the text, while somebody types.
+// What the server says about the text, while a person types.
 async function check() {
   running?.abort();
   running = new AbortController();

@@ -37,7 +37,7 @@ def test_max_sends_a_campaign(workspace: Settings, address: str, database: Datab
     page.get_by_label("Name", exact=True).fill("Winter sale")
     page.get_by_label("Text", exact=True).fill("Hi {{ first_name | there }}, it’s our winter sale.")
     check = page.locator("#check")
-    expect(check).to_contain_text("These characters make the text dearer:")
+    expect(check).to_contain_text("These characters make the text more expensive:")
     expect(check).to_contain_text("Hi Sam, it’s our winter sale.")
     assert in_every_look(page) == []
     page.get_by_role("button", name="Use plain characters").click()

@@ -1,4 +1,4 @@
-"""Whom a campaign would reach, and the others by their first reason, so that the parts add up.
+"""The people that a campaign would reach, and all others by their first reason, so that the parts add up.
 
 The audience is every contact that matches the filter, archived ones included: they are excluded as ``archived``. Merged
 and erased contacts do not count. Of several eligible contacts with one number, the newest opt-in keeps it; the others

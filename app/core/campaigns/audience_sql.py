@@ -38,7 +38,7 @@ _FEW_NUMBERS = {
 
 @dataclass(frozen=True)
 class Scope:
-    """Whom a campaign is about: the contacts of ``where``, and the type with what its rules are built from."""
+    """The contacts that a campaign is about: those of ``where``, and the type with what its rules are built from."""
 
     subscription_type: SubscriptionType
     rules: RulesQuery
@@ -161,7 +161,7 @@ def _is_own(subscription_type: SubscriptionType) -> ColumnElement[bool]:
     return and_(_OWN.c.contact_id == _CONTACT.c.id, _OWN.c.subscription_type_id == subscription_type.id)
 
 
-# What merges and erasures leave behind is no person.
+# Rows that merges and erasures leave behind are no people.
 _IS_PERSON = and_(_CONTACT.c.merged_into_id.is_(None), _CONTACT.c.erased_at.is_(None))
 
 

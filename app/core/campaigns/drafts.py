@@ -72,7 +72,7 @@ def change(
     :param revision: what the editor started from; null: change it whatever others changed
     :raises NotFound: there is no such campaign
     :raises InvalidState: it is being sent, or has ended
-    :raises Conflict: somebody else changed it since ``revision``
+    :raises Conflict: another person changed it since ``revision``
     :raises InvalidInput: as ``create``
     """
     campaign = lock(session, campaign_id)

@@ -49,7 +49,7 @@ class CampaignHealth:
 
 @dataclass(frozen=True)
 class Push:
-    """Consents that the gateway has to be told. ``oldest_at``: null when nothing waits."""
+    """Consents that wait to be pushed to the gateway. ``oldest_at``: null when nothing waits."""
 
     waiting: int
     failed: int
@@ -62,7 +62,7 @@ class Health:
 
     :param errors: how many texts failed with each error code of the gateway, the most frequent first
     :param by_country: sent, delivered and failed texts by country, the most texts first
-    :param unknown: texts of which nobody knows whether they were sent
+    :param unknown: texts that may or may not have been sent
     """
 
     sent: int

@@ -1,6 +1,6 @@
 """What became of each recipient of a campaign, and how many have each outcome.
 
-An outcome follows the recipient's text. Whoever changes texts calls ``record`` in the same transaction; ``compare``
+An outcome follows the recipient's text. Code that changes texts calls ``record`` in the same transaction; ``compare``
 finds what was missed.
 """
 
@@ -47,7 +47,7 @@ class Recipient:
 
 
 def record(session: Session, messages: Iterable[SmsMessage], *, at: datetime) -> None:
-    """Let the recipients of these texts have the outcome that the texts have now. Texts without a campaign are ignored.
+    """Give the recipients of these texts the outcome that the texts have now. Texts without a campaign are ignored.
 
     Adds the price of texts that were sent to what their campaign spent, once, and pauses it at its price ceiling.
     """
@@ -111,7 +111,7 @@ def compare(session: Session, campaign_id: int, after: int, limit: int) -> Compa
 def counts(session: Session, campaign: Campaign) -> dict[str, Any]:
     """The audience and the outcomes: ``total``, ``eligible``, ``excluded`` by reason, one number for each outcome.
 
-    ``skipped`` is by reason: people whom the gate refused in the meantime, and ``duplicate_number``, which ``excluded``
+    ``skipped`` is by reason: people that the gate refused in the meantime, and ``duplicate_number``, which ``excluded``
     has, too.
     """
     grouped = (

@@ -36,7 +36,7 @@ _NAMES = ("name", "first_name", "email", "phone")
 
 @dataclass(frozen=True)
 class Preview:
-    """The text that one person would get. ``contact_id`` is null for nobody in particular."""
+    """The text that one person would get. ``contact_id`` is null for an example."""
 
     contact_id: int | None
     body: str
@@ -82,12 +82,12 @@ def previews(
 
 
 def measure(session: Session, campaign: Campaign, *, base: str, one_way: bool = False) -> Preview:
-    """The text for a person of whom nothing is known: every variable has its fallback. Writes nothing."""
+    """The text for a person without any known value: every variable has its fallback. Writes nothing."""
     return _preview(_writer(session, campaign, base=base, one_way=one_way), None)
 
 
 def sample_sizes(session: Session, campaign: Campaign, scope: Scope, *, base: str, limit: int) -> list[int]:
-    """The segments of the texts of some eligible people; of nobody's in particular where there is none."""
+    """The segments of the texts of some eligible people; of an example where there is none."""
     some = list(run(session, audience_sql.page(scope, None, None, limit)).scalars())
     found = previews(session, campaign, some, base=base) or [measure(session, campaign, base=base)]
     return [each.packed.segments for each in found]

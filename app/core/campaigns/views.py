@@ -15,7 +15,7 @@ from app.models import Campaign
 @dataclass(frozen=True)
 class CampaignView:
     """:param counts: as ``outcomes.counts``
-    :param packed: how the text is sent to a person of whom nothing is known
+    :param packed: how the text is sent to a person without any known value
     """
 
     campaign: Campaign

@@ -56,7 +56,7 @@ def reply_or_link(locale: str, address: str) -> str:
 
 
 def one_way(locale: str, address: str) -> str:
-    """That nobody reads replies, and where to opt out. Source: CTIA Messaging Principles, 5.1.3."""
+    """That replies are not read, and where to opt out. Source: CTIA Messaging Principles, 5.1.3."""
     return _in(_ONE_WAY, locale).format(link=address)
 
 

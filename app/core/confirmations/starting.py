@@ -163,7 +163,7 @@ def _pretend(session: Session, asked: SendAgain, *, at: datetime) -> SentAgain:
 def _send(session: Session, found: Confirmation, view: FormView, *, is_closed: bool, at: datetime) -> None:
     """Queue the text, unless the number must not get one. The next one has to wait twice as long.
 
-    ``sends`` counts every attempt, so that nobody learns from it whether the number is suppressed.
+    ``sends`` counts every attempt, so that it does not show whether the number is suppressed.
     """
     stored: dict[str, Any] = dict(found.evidence or {})
     if found.method == VerifyNumber.CODE:

@@ -8,7 +8,7 @@ from app.core.ledger.evidence import Evidence
 from app.core.wording import FrozenWording
 from app.models import EvidenceLevel, Source
 
-# ``occurred_at`` and ``has_persons_word`` belong to reports about the past, which nobody confirms.
+# ``occurred_at`` and ``has_persons_word`` belong to reports about the past, which are not confirmed.
 _PLAIN = tuple(
     each.name for each in fields(Evidence) if each.name not in {"words", "details", "occurred_at", "has_persons_word"}
 )

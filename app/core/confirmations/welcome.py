@@ -1,4 +1,4 @@
-"""The first text after an opt-in: it confirms brand, programme, frequency and rates, and names HELP and STOP.
+"""The first text after an opt-in: it confirms brand, program, frequency and rates, and names HELP and STOP.
 
 Source: CTIA Messaging Principles and Best Practices (May 2023), section 5.1.2; Twilio review code 30540.
 """
@@ -24,7 +24,7 @@ _EXPIRES_IN = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class NewOptIn:
-    """An opt-in that was just recorded. ``address``: who asked for it, where nobody proved to hold the number."""
+    """An opt-in that was just recorded. ``address``: who asked for it, where the number was not proved."""
 
     contact_id: int
     subscription_type_id: int

@@ -11,6 +11,7 @@ from app.core.campaigns.drafts import CampaignValues
 from app.core.demo import texts
 from app.core.demo.people import OFFERS
 from app.core.demo.shop import Shop
+from app.core.sms import counts
 from app.models import OptOutText, SmsMessage, SmsState
 
 # Where the links of the texts lead: the demo has no address of its own.
@@ -48,3 +49,5 @@ def _deliver(session: Session, messages: Sequence[SmsMessage], *, at: datetime) 
         message.attempts, message.gateway, message.gateway_id = 1, "sandbox", f"demo-{message.id}"
         message.sent_at = message.ended_at = at + timedelta(seconds=number)
     outcomes.record(session, messages, at=at)
+    counted = [(each, SmsState.SENT) for each in messages] + [(each, SmsState(each.state)) for each in messages]
+    counts.add(session, [*counted, *((each, each.error_code) for each in messages if each.error_code)], at=at)

@@ -62,7 +62,7 @@ def answer(
 
 
 def answer_help(session: Session, received: Received, *, at: datetime) -> None:
-    """Who we are, whom to ask, and how to end the texts. Changes no consent."""
+    """Who we are, where to ask, and how to end the texts. Changes no consent."""
     name = "help" if settings.get(session).help_contact else "help_without_contact"
     answer(session, received, Purpose.HELP, name, at=at)
 

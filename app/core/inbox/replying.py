@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.core import sms_text
-from app.core.consent import eligibility, reach
+from app.core.consent import eligibility, reach, suppressions
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations import lifecycle, messages, texts
 from app.core.conversations.appending import NewMessage
@@ -63,6 +63,9 @@ def number_to_text(session: Session, conversation: Conversation) -> str:
     number = texts.number_of(session, conversation.id)
     if number is None:
         raise InvalidState("The number that they texted from is not known any more.")
-    if eligibility.is_suppressed(session, keys_of(session).destination_hash(number)):
+    phone_hash = keys_of(session).destination_hash(number)
+    if eligibility.is_suppressed(session, phone_hash):
+        if suppressions.under_review(session, phone_hash):
+            raise InvalidState("This number is under review. Decide whether to keep or release it, and say why.")
         raise InvalidState("This number asked not to be texted. Only its holder can change that.", code="suppressed")
     return number

@@ -34,7 +34,7 @@ class Health:
     :param webhooks_waiting: deliveries that are due or will be tried again, ``webhooks_failed`` those that were given
         up; each up to ``endpoints.COUNT_MAX`` for each endpoint
     :param limits_reached: how often in 24 hours a limit on the texts that forms cause was reached, up to 20
-    :param consent_pushes: what the gateway's carrier was not told yet
+    :param consent_pushes: what was not pushed to the gateway's carrier yet
     :param unsent_since: since when the oldest waits, in the outbox or as a delivery
     """
 

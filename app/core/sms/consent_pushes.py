@@ -1,7 +1,7 @@
-"""What the gateway's carrier is told about consent: whether a number may be texted at all, and since when.
+"""What is pushed to the gateway's carrier about consent: whether a number may be texted at all, and since when.
 
-A carrier knows numbers, not subscription types. A number is ``opted_out`` while it is suppressed, or when somebody with
-it opted out of a type and nobody is opted in; it is ``opted_in`` when somebody is. There is one row for each number,
+A carrier knows numbers, not subscription types. A number is ``opted_out`` while it is suppressed, or when a person
+with it opted out of a type and no person is opted in; it is ``opted_in`` when one is. There is one row for each number,
 which always holds the newest state; the worker pushes those that changed (``jobs/push_consents.py``).
 """
 
@@ -83,7 +83,7 @@ class PushLag:
 
 class Reconciled(NamedTuple):
     """:param last: the last number looked at, to go on from; null: there are no more
-    :param agreeing: what the carrier knows is right; ``queued``: it will be told
+    :param agreeing: what the carrier knows is right; ``queued``: it will be pushed
     """
 
     last: str | None
@@ -206,8 +206,8 @@ def _sources_of_consents(session: Session, events: Collection[OutboxEvent]) -> d
 
 
 def _note(session: Session, sources: Mapping[str, Source], lifted: Mapping[str, str], *, at: datetime) -> int:
-    """:param lifted: numbers that are not suppressed any more. The carrier must not go on to block those of them that
-    nobody opted in or out: they may be subscribed to an ``opt_out`` type.
+    """:param lifted: numbers that are not suppressed any more. The carrier must not go on to block those without
+    an opt-in or opt-out: they may be subscribed to an ``opt_out`` type.
     """
     if not sources:
         return 0
@@ -237,7 +237,7 @@ def _note(session: Session, sources: Mapping[str, Source], lifted: Mapping[str, 
 
 
 def _wanted(session: Session, phone_hashes: Collection[str]) -> dict[str, _Wanted]:
-    """What the carrier should know about each number. Numbers that nobody was asked for are left out."""
+    """What the carrier should know about each number. Numbers without a consent or a suppression are left out."""
     wanted: dict[str, _Wanted] = {}
     stays_out = exists().where(
         DestinationOptOut.subscription_type_id == Consent.subscription_type_id,

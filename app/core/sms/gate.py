@@ -106,7 +106,7 @@ class _Deciding:
         return person.reason or (Reason.NUMBER_CHANGED if person.phone_hash != text.phone_hash else None)
 
     def _against_number(self, text: ClaimedText) -> str | None:
-        """What is against a text to this number, whoever has it."""
+        """What is against a text to this number, for every contact that has it."""
         if text.phone_hash in self._facts.undeliverable:
             return Reason.NUMBER_UNDELIVERABLE
         allowed, country = self._facts.policy.allowed_countries, text.phone_country

@@ -38,7 +38,7 @@ def mark_reachable(session: Session, phone_hash: str) -> None:
 
 
 def mark_reassigned(session: Session, phone_hash: str, at: datetime) -> None:
-    """The number belongs to another person now: whoever opted in with it before is *never asked* again."""
+    """The number belongs to another person now: people who opted in with it before are *never asked* again."""
     _upsert(session, phone_hash, {"reassigned_at": at, "last_verified_at": None}, at)
     reassignment.forget_opt_ins(session, phone_hash, at=at)
 

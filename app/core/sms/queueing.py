@@ -10,7 +10,7 @@ from app.core import sms_text
 from app.core.signing import keys_of
 from app.models import Direction, Purpose, SmsMessage, SmsState
 
-# Answers that somebody waits for go first, campaigns last.
+# Answers that a person waits for go first, campaigns last.
 _PRIORITIES = {Purpose.MESSAGE: 1, Purpose.TEST: 1, Purpose.WELCOME: 1, Purpose.REPLY: 1, Purpose.CAMPAIGN: 2}
 
 

@@ -1,4 +1,4 @@
-"""Reads texts, for the API and for pages, and decides about those of which nobody knows whether they were sent."""
+"""Reads texts, for the API and for pages, and decides about those that may or may not have been sent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def count(session: Session, only: Filter, *, most: int) -> int:
 
 
 def unknown(session: Session, *, limit: int) -> Sequence[SmsMessage]:
-    """Texts of which nobody knows whether they were sent, newest first."""
+    """Texts that may or may not have been sent, newest first."""
     return session.scalars(select(SmsMessage).where(_UNKNOWN).order_by(SmsMessage.id.desc()).limit(limit)).all()
 
 

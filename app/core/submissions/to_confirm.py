@@ -1,4 +1,4 @@
-"""Answers to forms that ask to confirm the number: they opt in nobody, but wait."""
+"""Answers to forms that ask to confirm the number: the opt-in waits for the confirmation."""
 
 from typing import Any, cast
 

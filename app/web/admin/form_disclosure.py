@@ -58,7 +58,7 @@ def of(session: Session, found: OptInForm | None, content: FormContent, locale: 
 def first_text(
     content: FormContent, subscription_type: SubscriptionType, workspace: Workspace, locale: str
 ) -> str | None:
-    """The first text about the program that people get, apart from codes; null: there is none."""
+    """The first text about the program that people get, except codes; null: there is none."""
     if subscription_type.welcome:
         return welcome.body_of(subscription_type, workspace, locale, receives=texting().receives)
     if content.verify_number == VerifyNumber.REPLY:

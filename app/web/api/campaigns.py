@@ -1,4 +1,4 @@
-"""Campaigns: created, scheduled, sent, paused, resumed, canceled; and whom they would reach."""
+"""Campaigns: created, scheduled, sent, paused, resumed, canceled; and their audience."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -44,7 +44,7 @@ RECIPIENTS_PER_PAGE = 50
 @blueprint.arguments(AudienceInputSchema)
 @blueprint.response(200, AudienceSchema)
 def preview_audience(body: dict[str, Any]) -> dict[str, Any]:
-    """Count whom a campaign would reach, and the others by their first reason.
+    """Count the people that a campaign would reach, and all others by their first reason.
 
     The rules of the subscription type always apply. `duplicate_number`: another eligible contact has the same number,
     and opted in later. Archived contacts that match the filter are counted, as `archived`.
@@ -182,7 +182,7 @@ def test_campaign(session: Session, body: dict[str, Any], campaign_id: str) -> S
 def list_recipients(query: dict[str, Any], campaign_id: str) -> dict[str, Any]:
     """List the recipients of a campaign, each with its outcome; all, or those with one outcome or reason.
 
-    Whoever was not eligible when the campaign was sent is in `counts.excluded`, and not here.
+    People who were not eligible when the campaign was sent are in `counts.excluded`, and not here.
     """
     session, request = auth.read_session(), pagination.read(query, default=RECIPIENTS_PER_PAGE)
     campaign = drafts.get(session, ids.number(campaign_id) or 0)

@@ -1,4 +1,4 @@
-"""Whom a campaign would reach: the people behind each number, and why one person is not reached."""
+"""The audience of a campaign: the people behind each number, and why one person is not reached."""
 
 from flask import render_template, request
 from sqlalchemy.orm import Session

@@ -1,4 +1,4 @@
-"""What the composer says about a text: its segments, which characters make it dearer, and what sample people get."""
+"""What the composer says about a text: its segments, the characters that cost more, and what sample people get."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ SAMPLES = 3
 
 @dataclass(frozen=True)
 class CostlyKind:
-    """A character that makes the text dearer.
+    """A character that makes the text more expensive.
 
     :param place: of the first one in the body, from 1; null: it is only in what is appended
     """
@@ -35,7 +35,7 @@ class CostlyKind:
 
 @dataclass(frozen=True)
 class Checked:
-    """:param sample: the text for a person of whom nothing is known; null where the text cannot be read
+    """:param sample: the text for a person without any known value; null where the text cannot be read
     :param people: the texts of some people of the audience, with their contacts
     """
 

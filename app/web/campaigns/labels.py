@@ -50,7 +50,7 @@ OPT_OUT_TEXTS = {
     OptOutText.BOTH: translatable("Both"),
 }
 PAUSES = {
-    "agent": translatable("Somebody of your team paused it."),
+    "agent": translatable("Someone on your team paused it."),
     "approval": translatable("It waits for the approval of a second person."),
     "gateway": translatable("The SMS provider refuses texts. See the page of problems."),
     "spend": translatable("It reached its price ceiling."),

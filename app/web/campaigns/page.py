@@ -1,4 +1,4 @@
-"""The page of one campaign: before it is sent whom it reaches and what it costs, then its progress and its report."""
+"""The page of one campaign: its audience and cost before it is sent, then its progress and its report."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

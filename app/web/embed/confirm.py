@@ -196,7 +196,7 @@ def _redirect(page: FormPage, endpoint: str | None = None, **values: str) -> Res
 
 
 def _evidence() -> Evidence:
-    """Who enters the code, as far as the request tells."""
+    """Who enters the code, as far as the request shows."""
     return Evidence(
         Source.VERIFICATION,
         "contact",

@@ -42,6 +42,9 @@ def test_a_reply_to_a_text_is_a_text_until_the_number_says_stop(database: Databa
         form_id = make.form(session, news).id
         with pytest.raises(InvalidState, match="cannot be sent in a text"):
             conversation_forms.insert_saved(session, conversation_id, form_id, actor="agent:1", at=LATER)
+        texting.send(session, "please stop texting me", at=LATER)
+        with pytest.raises(InvalidState, match="under review"):
+            replying.reply(session, conversation_id, NewMessage("agent:1", "Why?"), at=LATER)
         texting.send(session, "STOP", at=LATER)
         with pytest.raises(InvalidState, match="asked not to be texted"):
             replying.reply(session, conversation_id, NewMessage("agent:1", "Why?"), at=LATER)

@@ -102,7 +102,7 @@ def test_buttons_work_without_scripts_and_save_nothing(max_: FlaskClient, live_i
     saved = pages.submit(max_, NEW, {**with_filter, "part-0-value": "Nobody"})
     html = max_.get(saved.headers["Location"]).get_data(as_text=True)
     assert "Name is Nobody" in html
-    assert "Nobody gets the text as it is now." in html
+    assert "No one gets the text as it is now." in html
     assert 'value="Nobody"' in max_.get(f"{saved.headers['Location']}/edit").get_data(as_text=True)
 
 

@@ -47,7 +47,7 @@ def test_a_draft_shows_whom_it_reaches_and_who_is_left_out(max_: FlaskClient, pa
     assert "Eve Stone" in html_of(max_, f"{path}/audience?reason=not_opted_in")
     assert "Has not opted in" in html_of(max_, f"{path}/why?q={make.EVES_NUMBER.replace('+', '%2B')}")
     assert "This person gets the text." in html_of(max_, f"{path}/why?q={make.SAMS_NUMBER.replace('+', '%2B')}")
-    assert "Nobody found" in html_of(max_, f"{path}/why?q=nobody@example.com")
+    assert "No one found" in html_of(max_, f"{path}/why?q=nobody@example.com")
 
 
 def test_a_test_goes_to_one_number(max_: FlaskClient, path: str) -> None:
@@ -81,7 +81,7 @@ def test_a_second_person_approves_a_large_campaign(
 ) -> None:
     with database.unit_of_work() as session:
         settings.change(session, {"approval_above": 0}, actor="agent:1", at=make.NOON)
-    assert "somebody else has to approve it" in html_of(max_, path)
+    assert "someone else has to approve it" in html_of(max_, path)
     assert "Send to 1 people" not in html_of(max_, path)
     pages.submit(max_, f"{path}/approve", {}, page=path)
     assert campaign_of(database, path).approved_by is None
