@@ -1,6 +1,7 @@
 """Engines: their settings for SQLite and PostgreSQL, the same for worker, commands and the web."""
 
 import sqlite3
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ AUTOCOMMIT_BIND = "autocommit"
 WRITES = "assent_writes"
 # The key of PostgreSQL's advisory lock that every connection shares, and that a restore takes alone.
 _USE_LOCK = 4272
+_CLOSES_WITHIN_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,15 @@ def use_engines(engines: dict[str | None, Engine], limits: Limits | None = None)
 def take_alone(connection: Connection) -> bool:
     """PostgreSQL: keep every other process out of the database until this connection is closed.
 
-    Returns false, without an effect, while another connection of Assent is open.
+    Returns false, without an effect, while another connection of Assent is open. The server ends a connection a moment
+    after its client closed it, so this is asked again for half a second.
     """
-    return bool(connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_USE_LOCK})").scalar_one())
+    ends_s = time.monotonic() + _CLOSES_WITHIN_S
+    while not connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_USE_LOCK})").scalar_one():
+        if time.monotonic() > ends_s:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, engines: Engines) -> None:
