@@ -50,7 +50,7 @@ def reconcile() -> None:
             wait_s = pusher.round()
     if lag.waiting:
         raise InvalidState("Twilio does not take them now. The worker goes on trying.")
-    click.echo(f"Twilio was told about all of them. It refused {lag.failed}.")
+    click.echo(f"All of them were pushed to Twilio. It refused {lag.failed}.")
 
 
 def _compare(database: "Database") -> tuple[int, int]:

@@ -3,9 +3,9 @@
 import math
 import time
 
-# Without a limit, so many may be sent at once.
+# Without a limit, so many may be sent together.
 _UNLIMITED = 1_000_000
-# How much of a second's texts may be sent at once after a pause.
+# How much of a second's texts may be sent together after a pause.
 _BURST_S = 0.25
 
 

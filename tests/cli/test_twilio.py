@@ -1,4 +1,4 @@
-"""``assent twilio reconcile``: what Twilio was never told is pushed."""
+"""``assent twilio reconcile``: pushes what Twilio does not have yet."""
 
 import json
 from urllib.parse import parse_qs
@@ -57,7 +57,7 @@ def test_what_twilio_was_never_told_is_pushed_once(
     out = capsys.readouterr().out
     assert "0 numbers agree, 2 differ." in out
     assert "2 numbers agree, 0 differ." in out
-    assert "Twilio was told about all of them. It refused 0." in out
+    assert "All of them were pushed to Twilio. It refused 0." in out
 
 
 def test_an_account_without_the_consent_api_is_told_so(

@@ -25,7 +25,7 @@ class Carrier:
     """:param open: a gateway that sends to a server at this address
     :param accepts: how the carrier takes a text
     :param inbound: the request for a text with this id and body; :param report: for message 7 and a state
-    :param has_server: false: nothing is sent to anyone, and nobody calls back
+    :param has_server: false: nothing is sent, and no callback comes
     """
 
     open: Callable[[str], Gateway]

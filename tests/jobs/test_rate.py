@@ -17,6 +17,6 @@ def test_a_limit_spreads_texts_and_a_pause_stops_them() -> None:
             rate.take()
             sent += 1
         time.sleep(0.001)
-    assert 5 <= sent <= 17, "20 a second, and what may be sent at once"
+    assert 5 <= sent <= 17, "20 a second, and what may be sent together"
     rate.pause(10)
     assert (rate.available(), rate.is_paused()) == (0, True)

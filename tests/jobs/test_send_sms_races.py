@@ -75,7 +75,7 @@ def test_two_workers_send_each_text_once_and_none_that_the_gate_was_asked_about_
     for each in threads:
         each.join()
     assert states(database).keys() <= {"sent", "skipped"}
-    assert all(len(asked) == 1 for asked in gateway.asked_s.values()), "nobody gets two texts"
+    assert all(len(asked) == 1 for asked in gateway.asked_s.values()), "no number gets two texts"
     late = {each: gateway.asked_s[each] for each in stopped_s.keys() & gateway.asked_s.keys()}
     assert all(asked[0] < stopped_s[number] for number, asked in late.items())
     assert max(gateway.waits_s) <= 0.1
@@ -83,7 +83,7 @@ def test_two_workers_send_each_text_once_and_none_that_the_gate_was_asked_about_
 
 
 @pytest.mark.slow
-def test_nobody_gets_two_texts_though_workers_are_killed(
+def test_no_number_gets_two_texts_though_workers_are_killed(
     settings: Settings, database: Database, tmp_path: Path
 ) -> None:
     count, kills, chance, file = 400, 4, random.Random(4), tmp_path / "sent"
@@ -106,7 +106,7 @@ def test_nobody_gets_two_texts_though_workers_are_killed(
     with database.unit_of_work() as session:
         claiming.expire(session, at=clock.now() + claiming.LEASE + timedelta(minutes=1))
     sent, found = Counter(file.read_text().split()), states(database)
-    assert max(sent.values()) == 1, "nobody gets two texts"
+    assert max(sent.values()) == 1, "no number gets two texts"
     assert found.keys() <= {"sent", "unknown"}
     assert found["sent"] <= len(sent) <= count
     assert found.get("unknown", 0) <= (4 + 2) * 2 * 20, "only what a killed worker had claimed or not recorded"

@@ -71,6 +71,6 @@ def test_a_text_from_the_number_confirms_once_and_stop_ends_it(
     assert _states(database) == [("opted_out", make.SAMS_NUMBER)]
     with database.read_only() as session:
         assert session.scalars(select(Suppression.cause)).one() == "keyword"
-    assert _text(database, "5", body) is None  # an old answer signs nobody up again
+    assert _text(database, "5", body) is None  # an old answer signs no person up again
     assert _states(database) == [("opted_out", make.SAMS_NUMBER)]
     assert _sent(database) == [*asked, "welcome", "stopped"]

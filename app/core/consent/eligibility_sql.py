@@ -12,7 +12,7 @@ _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
 
 
-# Those that hold for nobody who is subscribed.
+# Those that never hold for a subscribed contact.
 _WITHOUT_OPT_IN = (Reason.UNCONFIRMED, Reason.NUMBER_CHANGED, Reason.NOT_OPTED_IN)
 
 

@@ -83,7 +83,7 @@ def check(session: Session, campaign: Campaign) -> Checked:
 
 
 def is_one_way() -> bool:
-    """Whether people cannot reply to our sender, so that another way out stands in every text."""
+    """Whether people cannot reply to our sender, so that every text names another way out."""
     return not services.gateway().capabilities.receives
 
 

@@ -185,7 +185,7 @@ def test_an_opt_out_in_other_words_holds_the_number_and_is_shown_to_agents(datab
         fact = session.get_one(NumberFact, keys_of(session).destination_hash(EVES_NUMBER))
         assert fact.reassigned_at == LATER
         assert fact.last_verified_at is None
-        assert _count(session, Contact) == 1, "nobody is created for a number that is wrong"
+        assert _count(session, Contact) == 1, "no contact is created for a number that is wrong"
 
 
 def test_help_is_always_answered_but_machines_do_not_loop(database: Database) -> None:
