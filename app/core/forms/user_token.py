@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.core.errors import NotFound
 from app.core.forms import render_token
 from app.core.signing import Keys
 
@@ -21,8 +22,13 @@ def signed(keys: Keys, user: FormUser) -> str:
     return keys.signer("form user").sign([user.form_key, user.user_id])
 
 
-def read(keys: Keys, token: str, *, is_answer: bool) -> FormUser | None:
-    """The user; null when the token was not signed here or is too old. An answer may come as late as to any render."""
+def find(keys: Keys, token: str, *, is_answer: bool) -> FormUser:
+    """The user. An answer may come as late as to any render.
+
+    :raises NotFound: the token was not signed here, or is too old
+    """
     max_age_s = OPEN_WITHIN_S + render_token.MAX_AGE_S if is_answer else OPEN_WITHIN_S
     value = keys.signer("form user").read(token, max_age_s=max_age_s)
-    return FormUser(*value) if value else None
+    if value is None:
+        raise NotFound("There is no such form.")
+    return FormUser(*value)

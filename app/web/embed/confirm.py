@@ -11,7 +11,6 @@ from app.core import clock, destinations
 from app.core.confirmations import confirming, reading, starting
 from app.core.confirmations.confirming import Result
 from app.core.confirmations.reading import Waiting
-from app.core.errors import NotFound
 from app.core.forms import user_token
 from app.core.forms import views as form_views
 from app.core.forms.form_view import FormView, State
@@ -207,7 +206,5 @@ def _evidence() -> Evidence:
 
 
 def _of_user(signed: str) -> _Read:
-    user = user_token.read(keys(), signed, is_answer=True)
-    if user is None:
-        raise NotFound("There is no such form.")
+    user = user_token.find(keys(), signed, is_answer=True)
     return lambda session: user_view(session, user.form_key, user.user_id)

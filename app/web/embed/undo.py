@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.errors import InvalidState, NotFound
+from app.core.errors import InvalidState
 from app.core.forms import user_token
 from app.core.forms import views as form_views
 from app.core.forms.form_view import FormView
@@ -36,9 +36,7 @@ def inserted_form(token: str) -> Response:
 
 @blueprint.post("/user/<signed>/undo")
 def form_of_signed_user(signed: str) -> Response:
-    user = user_token.read(keys(), signed, is_answer=True)
-    if user is None:
-        raise NotFound("There is no such form.")
+    user = user_token.find(keys(), signed, is_answer=True)
     endpoint = "embed.form_of_signed_user"
     return _undo(signed, endpoint, lambda session: user_view(session, user.form_key, user.user_id))
 

@@ -9,12 +9,10 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.destinations import Destination
-from app.core.errors import NotFound
 from app.core.forms import user_token
 from app.core.forms import views as form_views
 from app.core.forms.form_view import FormView, State
 from app.core.forms.render_token import RenderToken
-from app.core.forms.user_token import FormUser
 from app.core.forms.user_view import user_view
 from app.core.submissions import seen
 from app.core.submissions import submit as submissions
@@ -79,7 +77,7 @@ def inserted_form(token: str) -> Response:
 @blueprint.get("/user/<signed>")
 def form_of_signed_user(signed: str) -> Response:
     done = Done.read(keys(), request.args.get("done", ""), place=signed)
-    user = _form_user(signed, is_answer=done is not None)
+    user = user_token.find(keys(), signed, is_answer=done is not None)
     with read_connection() as connection:
         view = user_view(connection, user.form_key, user.user_id)
     return _show(view, signed)
@@ -92,7 +90,7 @@ def answer_public_form(key: str) -> Response:
 
 @blueprint.post("/user/<signed>")
 def answer_form_of_signed_user(signed: str) -> Response:
-    user = _form_user(signed, is_answer=True)
+    user = user_token.find(keys(), signed, is_answer=True)
     return _answer(signed, lambda session, shown: user_view(session, user.form_key, user.user_id, shown=shown))
 
 
@@ -112,7 +110,7 @@ def public_form_seen(key: str) -> ResponseReturnValue:
 
 @blueprint.post("/user/<signed>/seen")
 def form_of_signed_user_seen(signed: str) -> ResponseReturnValue:
-    key = _form_user(signed, is_answer=True).form_key
+    key = user_token.find(keys(), signed, is_answer=True).form_key
     shown = AnswerForm(request.form).render_token(keys(), signed)
     if shown is not None:
         with unit_of_work() as session:
@@ -126,13 +124,6 @@ def inserted_form_seen(token: str) -> ResponseReturnValue:
     with unit_of_work() as session:
         seen.inserted_form_seen(session, token, locale=shown.locale if shown else "", at=clock.now())
     return "", 204, _READABLE_IN_SANDBOX
-
-
-def _form_user(signed: str, *, is_answer: bool) -> FormUser:
-    user = user_token.read(keys(), signed, is_answer=is_answer)
-    if user is None:
-        raise NotFound("There is no such form.")
-    return user
 
 
 def _show(view: FormView, place: str) -> Response:

@@ -11,7 +11,6 @@ from app.core.errors import NotFound
 from app.core.forms import user_token
 from app.core.forms import views as form_views
 from app.core.forms.form_view import INSERTED_BY_PAGE, FormView
-from app.core.forms.user_token import FormUser
 from app.core.forms.user_view import user_view
 from app.core.preferences import links
 from app.core.submissions import withdraw as submissions
@@ -32,7 +31,7 @@ def withdraw_inserted(token: str) -> Response:
 
 @blueprint.post("/user/<signed>/withdraw")
 def withdraw_of_signed_user(signed: str) -> Response:
-    user = _form_user(signed)
+    user = user_token.find(keys(), signed, is_answer=True)
     return _withdraw(
         signed, "embed.form_of_signed_user", lambda session: user_view(session, user.form_key, user.user_id)
     )
@@ -45,7 +44,7 @@ def preferences_of_inserted(token: str) -> Response:
 
 @blueprint.post("/user/<signed>/preferences")
 def preferences_of_signed_user(signed: str) -> Response:
-    user = _form_user(signed)
+    user = user_token.find(keys(), signed, is_answer=True)
     return _preferences(lambda session: user_view(session, user.form_key, user.user_id))
 
 
@@ -69,13 +68,6 @@ def preferences_address(view: FormView, *, is_signed: bool, full: str) -> str:
         return ""
     endpoint = "way_out.preferences_of_inserted" if view.user_id is None else "way_out.preferences_of_signed_user"
     return pages.address(endpoint, full=full)
-
-
-def _form_user(signed: str) -> FormUser:
-    user = user_token.read(keys(), signed, is_answer=True)
-    if user is None:
-        raise NotFound("There is no such form.")
-    return user
 
 
 def _withdraw(place: str, endpoint: str, read: Callable[[Session], FormView]) -> Response:

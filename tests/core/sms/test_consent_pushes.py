@@ -27,7 +27,7 @@ def due(database: Database, limit: int = 100) -> list[Push]:
         return consent_pushes.claim(session, limit=limit, until=at + timedelta(hours=1), at=at)
 
 
-def pushed_of(pushes: list[Push]) -> list[tuple[str, str, str]]:
+def values(pushes: list[Push]) -> list[tuple[str, str, str]]:
     return [(each.phone, each.status, each.source) for each in pushes]
 
 
@@ -43,14 +43,14 @@ def test_the_newest_state_of_a_number_is_pushed_once(database: Database) -> None
         make.opt_in(session, sam, news)
         make.opt_in(session, sam, offers)
     pushes = due(database)
-    assert pushed_of(pushes) == [(make.SAMS_NUMBER, "opted_in", "website")]
+    assert values(pushes) == [(make.SAMS_NUMBER, "opted_in", "website")]
     end(database, pushes)
     with database.unit_of_work() as session:
         make.opt_out(session, sam, news, at=LATER)  # one of two: the number may still be texted
     assert due(database) == []
     with database.unit_of_work() as session:
         make.opt_out(session, sam, offers, at=LATER)
-    assert pushed_of(due(database)) == [(make.SAMS_NUMBER, "opted_out", "website")]
+    assert values(due(database)) == [(make.SAMS_NUMBER, "opted_out", "website")]
 
 
 def test_a_suppression_counts_more_than_an_opt_in_until_it_is_lifted(database: Database) -> None:
@@ -59,13 +59,16 @@ def test_a_suppression_counts_more_than_an_opt_in_until_it_is_lifted(database: D
         for number in (make.SAMS_NUMBER, OTHER):
             suppressions.suppress(session, number, SuppressionCause.MANUAL, "asked", actor="agent:1", at=LATER)
     pushes = due(database)
-    assert sorted(pushed_of(pushes)) == [(make.SAMS_NUMBER, "opted_out", "other"), (OTHER, "opted_out", "other")]
+    assert sorted(values(pushes)) == [(make.SAMS_NUMBER, "opted_out", "other"), (OTHER, "opted_out", "other")]
     end(database, pushes)
     with database.unit_of_work() as session:
         for number in (make.SAMS_NUMBER, OTHER):
             phone_hash = keys_of(session).destination_hash(number)
             suppressions.lift(session, phone_hash, actor="agent:1", at=LATER)
-    assert sorted(each[:2] for each in pushed_of(due(database))) == [(make.SAMS_NUMBER, "opted_in"), (OTHER, "opted_in")]
+    assert sorted(each[:2] for each in values(due(database))) == [
+        (make.SAMS_NUMBER, "opted_in"),
+        (OTHER, "opted_in"),
+    ]
 
 
 def test_an_opt_out_by_one_of_two_with_the_number_counts_for_the_number(database: Database) -> None:
@@ -74,7 +77,7 @@ def test_an_opt_out_by_one_of_two_with_the_number_counts_for_the_number(database
         sam, also_sam = (make.contact(session, phone_number=make.SAMS_NUMBER) for _ in range(2))
         make.opt_in(session, sam, news)
         make.opt_out(session, also_sam, news, at=LATER)
-    assert pushed_of(due(database)) == [(make.SAMS_NUMBER, "opted_out", "website")]
+    assert values(due(database)) == [(make.SAMS_NUMBER, "opted_out", "website")]
 
 
 def test_opt_outs_of_people_go_first_and_bulk_changes_last(database: Database) -> None:
@@ -106,7 +109,7 @@ def test_a_change_while_the_number_is_on_its_way_is_pushed_after_it(database: Da
     assert due(database) == [], "not two calls about one number at the same time"
     end(database, first)
     second = due(database)
-    assert pushed_of(second) == [(make.SAMS_NUMBER, "opted_out", "website")]
+    assert values(second) == [(make.SAMS_NUMBER, "opted_out", "website")]
     end(database, second)
     assert due(database) == []
 
@@ -123,7 +126,7 @@ def test_a_refused_number_is_counted_and_one_that_was_not_taken_waits_with_its_p
         lag = consent_pushes.lag(session)
     assert (lag.waiting, lag.problem, lag.failed) == (1, "Twilio answered 429.", 1)
     assert lag.since is not None
-    assert pushed_of(due(database)) == pushed_of(pushes[1:])
+    assert values(due(database)) == values(pushes[1:])
 
 
 def test_reconciling_finds_what_was_never_pushed_and_what_was_refused(database: Database) -> None:
@@ -152,7 +155,7 @@ def test_reconciling_finds_what_was_never_pushed_and_what_was_refused(database: 
     end(database, pushes, **{pushes[1].phone_hash: "refused"})
     again = reconcile()
     assert (sum(page.agreeing for page in again), sum(page.queued for page in again)) == (2, 1)
-    assert pushed_of(due(database)) == pushed_of(pushes[1:2])
+    assert values(due(database)) == values(pushes[1:2])
 
 
 def test_an_erased_number_is_not_kept_to_be_pushed(database: Database) -> None:

@@ -49,7 +49,7 @@ def test_a_text_is_queued_through_the_gate_and_found_again(
     assert api.get("/sms_messages/999").status == 404
     for nothing in (" \n", "\u202e", "\u200b"):
         refused = api.post("/messages", sams_text | {"body": nothing})
-        assert (refused.status, refused.body["errors"][0]["field"]) == (400, "body"), "a text without visible characters"
+        assert (refused.status, refused.body["errors"][0]["field"]) == (400, "body"), "a text that shows nothing"
 
 
 def test_a_text_that_the_gate_refuses_is_a_conflict_with_the_reason(
