@@ -5,6 +5,7 @@ from app.models.agent_notice import AgentNotice
 from app.models.api_token import ApiToken
 from app.models.audit import AuditEntry
 from app.models.base import Base, UtcDateTime
+from app.models.bot import BotGreeting, BotHours, BotRule, BotTrigger
 from app.models.bulk import BulkJob, BulkJobItem, FilePurpose, JobFile, JobFileSlice, JobKind, JobState
 from app.models.campaign import Campaign, CampaignRecipient, CampaignState, OptOutText, Outcome
 from app.models.confirmation import Confirmation, ConfirmationState, VerifyNumber
@@ -41,13 +42,14 @@ from app.models.optin_form import (
     OptInFormText,
     OptInFormVersion,
 )
+from app.models.outbound_chat import ChatOutcome, OutboundChat, OutboundChatRecipient, OutboundChatState
 from app.models.outbox import OutboxEvent
 from app.models.overview import SubscriptionDailyCount, SubscriptionReach, Worker
 from app.models.preference import ErasureRequest, PreferenceLink, Resolution
 from app.models.rate_counter import RateCounter
 from app.models.saved_reply import SavedReply
 from app.models.segment import Segment
-from app.models.site import Script, SnippetOrigin
+from app.models.site import Script, SiteClaim, SiteCount, SiteCountKind, SiteSample, SnippetOrigin
 from app.models.sms import (
     ConsentPush,
     Direction,
@@ -77,12 +79,17 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "Base",
+    "BotGreeting",
+    "BotHours",
+    "BotRule",
+    "BotTrigger",
     "BulkJob",
     "BulkJobItem",
     "Campaign",
     "CampaignRecipient",
     "CampaignState",
     "Channel",
+    "ChatOutcome",
     "Confirmation",
     "ConfirmationState",
     "Consent",
@@ -127,6 +134,9 @@ __all__ = [
     "OptInFormText",
     "OptInFormVersion",
     "OptOutText",
+    "OutboundChat",
+    "OutboundChatRecipient",
+    "OutboundChatState",
     "OutboxEvent",
     "Outcome",
     "PreferenceLink",
@@ -140,6 +150,10 @@ __all__ = [
     "Segment",
     "ShortLink",
     "SigningKey",
+    "SiteClaim",
+    "SiteCount",
+    "SiteCountKind",
+    "SiteSample",
     "SmsDailyCount",
     "SmsMessage",
     "SmsState",

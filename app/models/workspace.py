@@ -82,6 +82,17 @@ class Workspace(Base):
     confirmation_limits: Mapped[dict[str, Any] | None] = mapped_column(
         JSON(none_as_null=True), doc="null: the defaults of core/confirmations"
     )
+    previous_messenger_secret: Mapped[str | None] = mapped_column(String(64), doc="valid until previous_secret_ends_at")
+    previous_secret_ends_at: Mapped[datetime | None]
+    site_subscription_type_id: Mapped[int | None] = mapped_column(
+        doc="what sms_optin of a page's user object opts in to; null: nothing"
+    )
+    office_hours: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True), doc="null: always open; else as core/bots/hours.py reads it"
+    )
+    bot_pause_hours: Mapped[int] = mapped_column(
+        default=24, server_default=text("24"), doc="bots greet one person at most once in so many hours; 0: no limit"
+    )
     number_rules: Mapped[str | None] = mapped_column(Text, doc="version of the rules of the last check of numbers")
     unpurged_erasure_at: Mapped[datetime | None] = mapped_column(doc="last erasure that SQLite's files still show")
     is_demo: Mapped[bool] = mapped_column(default=False)

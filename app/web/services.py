@@ -17,6 +17,7 @@ from app.core import audit
 from app.core.conversations.change_cache import ChangeCache
 from app.core.messenger.polling import Polls
 from app.core.signing import Keys
+from app.core.site.samples import SiteReports
 from app.core.workspace import bootstrap
 from app.db import Database, Limits, ReadConnection
 from app.gateways import open_gateway
@@ -36,7 +37,7 @@ READ_LIMIT_S, LOCK_LIMIT_S = 10.0, 5.0
 class Services:
     """The services of one process. All its applications share one value.
 
-    ``changes`` and ``polls`` answer the polls of the inbox and the messenger from memory. ``slots`` limit how many
+    ``site_reports`` are what websites sent and was not written yet. ``changes`` and ``polls`` answer the polls of the inbox and the messenger from memory. ``slots`` limit how many
     requests work at the same time. ``request_times`` measure for ``/metrics``, where that is served.
     """
 
@@ -48,6 +49,7 @@ class Services:
     mail_server: MailServer | None
     gateway: Gateway
     slots: WorkingSlots
+    site_reports: SiteReports
     request_times: RequestTimes | None
 
 
@@ -66,6 +68,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         mail_server=server_of(settings.smtp_url),
         gateway=open_gateway(settings),
         slots=slots,
+        site_reports=SiteReports(),
         request_times=RequestTimes() if settings.metrics_token else None,
     )
 
@@ -108,6 +111,10 @@ def changes() -> ChangeCache:
 
 def polls() -> Polls:
     return services().polls
+
+
+def site_reports() -> SiteReports:
+    return services().site_reports
 
 
 def slots() -> WorkingSlots:

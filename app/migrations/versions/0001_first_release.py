@@ -531,6 +531,11 @@ def create_tables() -> None:
         sa.Column("currency", sa.String(length=3), server_default=sa.text("'USD'"), nullable=False),
         sa.Column("text_prices", sa.JSON(), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("confirmation_limits", sa.JSON(), nullable=True),
+        sa.Column("previous_messenger_secret", sa.String(length=64), nullable=True),
+        sa.Column("previous_secret_ends_at", UtcDateTime(), nullable=True),
+        sa.Column("site_subscription_type_id", sa.Integer(), nullable=True),
+        sa.Column("office_hours", sa.JSON(), nullable=True),
+        sa.Column("bot_pause_hours", sa.Integer(), server_default=sa.text("24"), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_workspace_one_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),
     )
@@ -1576,3 +1581,154 @@ def create_sending_tables() -> None:
     )
     op.create_index("ix_stopped_consents_contact_id", "stopped_consents", ["contact_id"])
     op.create_index("ix_stopped_consents_phone_hash", "stopped_consents", ["phone_hash"])
+    op.create_table(
+        "site_samples",
+        sa.Column("origin", sa.String(length=300), nullable=False),
+        sa.Column("path", sa.String(length=200), nullable=False),
+        sa.Column("shape", sa.JSON(), nullable=False),
+        sa.Column("views", sa.Integer(), nullable=False),
+        sa.Column("first_seen_at", UtcDateTime(), nullable=False),
+        sa.Column("changed_at", UtcDateTime(), nullable=False),
+        sa.Column("last_seen_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("origin", "path", name=op.f("pk_site_samples")),
+    )
+    op.create_index(op.f("ix_site_samples_last_seen_at"), "site_samples", ["last_seen_at"])
+    op.create_table(
+        "site_counts",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.String(length=64), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "kind", "reason", name=op.f("pk_site_counts")),
+    )
+    op.create_table(
+        "site_claims",
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=32), nullable=False),
+        sa.Column("claimed_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_site_claims_contact_id_contacts")),
+        sa.PrimaryKeyConstraint("contact_id", name=op.f("pk_site_claims")),
+    )
+    op.create_table(
+        "bot_rules",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("is_on", sa.Boolean(), nullable=False),
+        sa.Column("trigger", sa.String(length=8), nullable=False),
+        sa.Column("words", sa.JSON(), nullable=False),
+        sa.Column("page", sa.String(length=300), nullable=False),
+        sa.Column("seconds", sa.Integer(), nullable=False),
+        sa.Column("is_signed_in", sa.Boolean(), nullable=True),
+        sa.Column("not_asked_type_id", sa.Integer(), nullable=True),
+        sa.Column("segment_id", sa.Integer(), nullable=True),
+        sa.Column("hours", sa.String(length=8), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("form_id", sa.Integer(), nullable=True),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint("hours IN ('always', 'inside', 'outside')", name=op.f("ck_bot_rules_hours")),
+        sa.CheckConstraint("trigger IN ('open', 'page', 'words')", name=op.f("ck_bot_rules_trigger")),
+        sa.ForeignKeyConstraint(["form_id"], ["optin_forms.id"], name=op.f("fk_bot_rules_form_id_optin_forms")),
+        sa.ForeignKeyConstraint(
+            ["not_asked_type_id"],
+            ["subscription_types.id"],
+            name=op.f("fk_bot_rules_not_asked_type_id_subscription_types"),
+        ),
+        sa.ForeignKeyConstraint(["segment_id"], ["segments.id"], name=op.f("fk_bot_rules_segment_id_segments")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bot_rules")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "bot_greetings",
+        sa.Column("rule_id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("greeted_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_bot_greetings_contact_id_contacts")),
+        sa.ForeignKeyConstraint(["rule_id"], ["bot_rules.id"], name=op.f("fk_bot_greetings_rule_id_bot_rules")),
+        sa.PrimaryKeyConstraint("rule_id", "contact_id", name=op.f("pk_bot_greetings")),
+    )
+    op.create_index("ix_bot_greetings_contact_id", "bot_greetings", ["contact_id", "greeted_at"])
+    op.create_table(
+        "outbound_chats",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("form_id", sa.Integer(), nullable=True),
+        sa.Column("query", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("send_at", UtcDateTime(), nullable=True),
+        sa.Column("ends_at", UtcDateTime(), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("eligible", sa.Integer(), nullable=False),
+        sa.Column("excluded", sa.JSON(), nullable=False),
+        sa.Column("claimed_by", sa.String(length=32), nullable=True),
+        sa.Column("claimed_at", UtcDateTime(), nullable=True),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("edited_by", sa.String(length=64), nullable=True),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("started_at", UtcDateTime(), nullable=True),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('draft', 'scheduled', 'expanding', 'active', 'stopped', 'ended')",
+            name=op.f("ck_outbound_chats_state"),
+        ),
+        sa.ForeignKeyConstraint(["form_id"], ["optin_forms.id"], name=op.f("fk_outbound_chats_form_id_optin_forms")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbound_chats")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_outbound_chats_running",
+        "outbound_chats",
+        ["state", "send_at"],
+        sqlite_where=sa.text("state IN ('scheduled', 'expanding', 'active')"),
+        postgresql_where=sa.text("state IN ('scheduled', 'expanding', 'active')"),
+    )
+    op.create_table(
+        "outbound_chat_recipients",
+        sa.Column("outbound_chat_id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.String(length=32), nullable=True),
+        sa.Column("conversation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("message_number", sa.Integer(), nullable=True),
+        sa.Column("inserted_form_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("changed_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint(
+            "outcome IN ('waiting', 'delivered', 'skipped', 'stopped')",
+            name=op.f("ck_outbound_chat_recipients_outcome"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["contact_id"], ["contacts.id"], name=op.f("fk_outbound_chat_recipients_contact_id_contacts")
+        ),
+        sa.ForeignKeyConstraint(
+            ["inserted_form_id"],
+            ["inserted_forms.id"],
+            name=op.f("fk_outbound_chat_recipients_inserted_form_id_inserted_forms"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["outbound_chat_id"],
+            ["outbound_chats.id"],
+            name=op.f("fk_outbound_chat_recipients_outbound_chat_id_outbound_chats"),
+        ),
+        sa.PrimaryKeyConstraint("outbound_chat_id", "contact_id", name=op.f("pk_outbound_chat_recipients")),
+    )
+    op.create_index("ix_outbound_chat_recipients_contact_id", "outbound_chat_recipients", ["contact_id"])
+    op.create_index("ix_outbound_chat_recipients_inserted_form_id", "outbound_chat_recipients", ["inserted_form_id"])
+    op.create_index(
+        "ix_outbound_chat_recipients_outcome",
+        "outbound_chat_recipients",
+        ["outbound_chat_id", "outcome", "reason", "contact_id"],
+    )
+    op.create_index(
+        "ix_outbound_chat_recipients_waiting",
+        "outbound_chat_recipients",
+        ["contact_id"],
+        sqlite_where=sa.text("outcome = 'waiting'"),
+        postgresql_where=sa.text("outcome = 'waiting'"),
+    )
