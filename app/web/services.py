@@ -37,8 +37,9 @@ READ_LIMIT_S, LOCK_LIMIT_S = 10.0, 5.0
 class Services:
     """The services of one process. All its applications share one value.
 
-    ``site_reports`` are what websites sent and was not written yet. ``changes`` and ``polls`` answer the polls of the inbox and the messenger from memory. ``slots`` limit how many
-    requests work at the same time. ``request_times`` measure for ``/metrics``, where that is served.
+    ``changes`` and ``polls`` answer the polls of the inbox and the messenger from memory. ``slots`` limit how many
+    requests work at the same time. ``site_reports`` are what websites sent and is not written yet. ``request_times``
+    measure for ``/metrics``, where that is served.
     """
 
     settings: Settings
