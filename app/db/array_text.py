@@ -30,7 +30,11 @@ class ArrayText(TypeDecorator[Sequence[Any]]):
 
 
 def _text_of(values: Sequence[Any], binder: Callable[[Any], Any] | None) -> str:
-    """What follows itself is converted once: rows of a set share most values."""
+    """Lists of whole numbers or of plain texts are joined; else each value is converted, and what follows itself once:
+    rows of a set share most values.
+    """
+    if binder is None and (joined := _joined(values)) is not None:
+        return joined
     last: Any = _NOTHING
     element, elements = "", []
     for value in values:
@@ -38,6 +42,18 @@ def _text_of(values: Sequence[Any], binder: Callable[[Any], Any] | None) -> str:
             last, element = value, _element(binder(value) if binder else value)
         elements.append(element)
     return f"{{{','.join(elements)}}}"
+
+
+def _joined(values: Sequence[Any]) -> str | None:
+    """Null where the values need more than commas or quotation marks between them."""
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return f"{{{','.join(map(str, values))}}}"
+    if kinds != {str}:
+        return None
+    text = '","'.join(values)
+    is_plain = "\\" not in text and text.count('"') == 2 * (len(values) - 1)
+    return f'{{"{text}"}}' if is_plain else None
 
 
 def _element(value: Any) -> str:

@@ -21,6 +21,9 @@ from app.db.write_lock import WriteLock
 
 # Makes a session of the caller's class; called with ``bind`` and options of ``Session``.
 SessionFactory = Callable[..., Session]
+# Of the one connection that writes on SQLite: a chunk of a bulk job changes more pages than the usual 2 MB hold, which
+# SQLite would write and read several times.
+_WRITE_CACHE_KB = 16_000
 _MIGRATION_LOCK = text("SELECT pg_advisory_xact_lock(4270)")
 
 
@@ -145,7 +148,9 @@ class Database:
                 raise
 
     def _prepare_to_write(self, driver: Any) -> None:
-        if not self.is_sqlite and self._limits.read_s is not None:
+        if self.is_sqlite:
+            driver.execute(f"PRAGMA cache_size=-{_WRITE_CACHE_KB}")
+        elif self._limits.read_s is not None:
             lift_statement_limit(driver)
 
     def _write_lock(self) -> AbstractContextManager[None]:

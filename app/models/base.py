@@ -13,8 +13,11 @@ BIG_KEY = BigInteger().with_variant(Integer(), "sqlite")
 
 
 def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
-    """A CHECK that a column contains a value of an enumeration, named after the column."""
-    return CheckConstraint(f"{column} IN ({', '.join(repr(each.value) for each in values)})", name=column)
+    """A CHECK that a column contains a value of an enumeration, named after the column.
+
+    It is a chain of comparisons: for ``IN`` SQLite builds a temporary table with each row that it checks.
+    """
+    return CheckConstraint(" OR ".join(f"{column} = {each.value!r}" for each in values), name=column)
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -43,10 +43,16 @@ def record(session: Session, job: BulkJob, items: Sequence[Item]) -> None:
     if job.is_reading:
         job.position = {"after": items[-1].contact_id, "examples": examples}
     else:
-        columns = dict(zip(Item._fields, zip(*items, strict=True), strict=True))
-        insert_columns(session, BulkJobItem, {"job_id": Same(job.id), **columns})
+        keep(session, job, items)
         job.position = {"after": items[-1].contact_id}
     jobs.add_outcomes(job, outcomes)
+
+
+def keep(session: Session, job: BulkJob, items: Sequence[Item]) -> None:
+    """Write what a chunk did with each contact."""
+    if items:
+        columns = dict(zip(Item._fields, zip(*items, strict=True), strict=True))
+        insert_columns(session, BulkJobItem, {"job_id": Same(job.id), **columns})
 
 
 def next_changed(session: Session, job: BulkJob, limit: int) -> list[Any]:

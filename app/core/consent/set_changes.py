@@ -176,7 +176,8 @@ def _decide_all(
             facts.currents.get(row.id),
             tuple(facts.of_contact(row.id)),
         )
-        decided.append(found._replace(outcome=decide(change, row, found, facts)))
+        outcome = decide(change, row, found, facts)
+        decided.append(found if outcome is Outcome.CHANGED else found._replace(outcome=outcome))
     return decided
 
 

@@ -62,7 +62,8 @@ def with_consent(details: dict[str, Any], recorded: Recorded | None) -> dict[str
     """Details of an item with what an undo needs of its consent: the opt-outs that it replaced."""
     if recorded is None or recorded.result is None or recorded.event_id is None:
         return details
-    return {**details, **(consent_steps.details_of(recorded.result) or {})}
+    of_consent = consent_steps.details_of(recorded.result)
+    return {**details, **of_consent} if of_consent else details
 
 
 def _hindered(plan: Plan, channel: str) -> NoConsent | None:

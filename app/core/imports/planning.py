@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from app.core.contacts import profile
@@ -97,10 +98,16 @@ def _attributes(row: Row, before: Mapping[str, Any], *, is_fill: bool) -> dict[s
 def details_of(plan: Plan) -> dict[str, Any]:
     """What an undo needs: whether the contact is new, the values that were replaced and their new ones, new tags."""
     if plan.contact is None:
-        return {"created": True, "updated_at": stored(plan.inserted_at)}
+        return _of_new(plan.inserted_at)
     before = {name: stored(getattr(plan.contact, name)) for name in plan.changes}
     after = {name: stored(value) for name, value in plan.changes.items()}
     return {"before": before, "after": after, "tags": plan.tags}
+
+
+@lru_cache(maxsize=1)
+def _of_new(inserted_at: datetime | None) -> dict[str, Any]:
+    """One object for all new contacts of a chunk, so that it is written as JSON once."""
+    return {"created": True, "updated_at": stored(inserted_at)}
 
 
 def stored(value: Any) -> Any:

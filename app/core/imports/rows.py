@@ -1,17 +1,18 @@
 """Turns the cells of one row into the values of a contact and a consent, or refuses it. It uses no database."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
-from app.core import email, phone, wording
+from app.core import email
 from app.core.bulk import csv_cells
 from app.core.contacts import profile, tags
 from app.core.errors import DestinationRefused, InvalidInput
 from app.core.imports import dates, numbers
+from app.core.imports.country_names import country_of
 from app.core.imports.fields import AttributeType, Column, Field
 from app.core.imports.options import NO_WORDS, NOTE_MAX, NOTHING_SAID, YES_WORDS, ConsentFrom, Options, word
 from app.core.imports.reading import FileRow
@@ -28,7 +29,6 @@ _TEXT_MAX = 4000
 _EXCEL_WHOLE = re.compile(r"(-?\d{1,15})\.0")
 _TAG_SEPARATORS = re.compile(r"[,;|]")
 _DECIDING = frozenset({Field.PHONE, Field.COUNTRY, Field.CONSENT})
-_OTHER_COUNTRIES = {"usa": "US", "uk": "GB", "united states of america": "US", "great britain": "GB", "england": "GB"}
 
 
 @dataclass(slots=True)
@@ -61,9 +61,9 @@ class Row:
 class RowReader:
     """Reads rows by what a person decided.
 
-    :param width: how many headings there are
     :param zone: of dates that name none
     :param is_excel: the cells come from a workbook, where every number is a float
+    :param known: numbers that were read ahead, by their text and country
     """
 
     columns: Sequence[Column]
@@ -71,6 +71,7 @@ class RowReader:
     zone: tzinfo
     at: datetime
     is_excel: bool = False
+    known: Mapping[tuple[str, str | None], StoredNumber] = field(default_factory=dict)
 
     def read(self, row: FileRow) -> Row:
         """:raises Refusal: nothing of the row can be imported"""
@@ -81,7 +82,7 @@ class RowReader:
         if any(cell.strip() for cell in row.cells[len(self.columns) :]):
             raise Refusal(Reason.TOO_MANY_COLUMNS)
         found = Row(row.number, row.begin, {})
-        self._read_number(found, row.cells)
+        self._read_number(found, row)
         for index, column, reader in self._readers:
             if text := row.cells[index].strip():
                 try:
@@ -92,6 +93,25 @@ class RowReader:
         _join_names(found)
         _refuse_nobody(found)
         return found
+
+    def read_all(self, rows: Iterable[FileRow]) -> "list[Read]":
+        """Each row with what was read of it, or with its refusal."""
+        found: list[Read] = []
+        for row in rows:
+            try:
+                found.append((row, self.read(row)))
+            except Refusal as refusal:
+                found.append((row, refusal))
+        return found
+
+    def number_of(self, row: FileRow) -> tuple[str, str | None] | None:
+        """The text of the row's number, and the country of numbers without a country code; null where it has none."""
+        place = self._places.get(Field.PHONE)
+        if place is None or len(row.cells) < len(self.columns) or not (text := row.cells[place].strip()):
+            return None
+        country = self._places.get(Field.COUNTRY)
+        named = row.cells[country].strip() if country is not None else ""
+        return text, country_of(named) if named else self.options.default_country
 
     @cached_property
     def _readers(self) -> list[tuple[int, Column, "_Reader"]]:
@@ -108,17 +128,14 @@ class RowReader:
             return whole[1]
         return text if text.isalpha() else csv_cells.read_cell(text)
 
-    def _read_number(self, found: Row, cells: Sequence[str]) -> None:
-        place = self._places.get(Field.PHONE)
-        if place is None or not (text := cells[place].strip()):
+    def _read_number(self, found: Row, row: FileRow) -> None:
+        written = self.number_of(row)
+        if written is None:
             return
-        region, country = self.options.default_country, self._places.get(Field.COUNTRY)
-        if country is not None and (named := cells[country].strip()):
-            region = country_of(named)
         try:
-            found.phone = numbers.read(text, region=region)
+            found.phone = self.known.get(written) or numbers.read(written[0], region=written[1])
         except Refusal as refused:
-            raise Refusal(refused.reason, place) from None
+            raise Refusal(refused.reason, self._places[Field.PHONE]) from None
 
     def _read_consent(self, found: Row, cells: Sequence[str]) -> None:
         options = self.options
@@ -147,19 +164,7 @@ class RowReader:
         return None, NoConsent.UNKNOWN_ANSWER
 
 
-@lru_cache(maxsize=2000)
-def country_of(text: str) -> str | None:
-    """The ISO code of a country that is named by its code or in one of our languages; null where it is not known."""
-    code = text.strip().upper()
-    if code in phone.countries():
-        return code
-    return _country_names().get(" ".join(word(text).split()))
-
-
-@lru_cache(maxsize=1)
-def _country_names() -> Mapping[str, str]:
-    names = {word(wording.country_name(code, locale)): code for locale in wording.LOCALES for code in phone.countries()}
-    return {**names, **_OTHER_COUNTRIES}
+Read = tuple[FileRow, Row | Refusal]
 
 
 def _keeps_apostrophe(column: Column) -> bool:

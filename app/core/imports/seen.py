@@ -12,13 +12,18 @@ PEOPLE_MAX = 1_500_000
 
 @dataclass
 class Seen:
-    """Short hashes of external ids, addresses, numbers and contacts.
+    """External ids, addresses, numbers and contacts.
 
-    :param known: of earlier chunks; it is not changed
+    :param known: short hashes of those of earlier chunks; it is not changed
+    :param added: those of this chunk
     """
 
     known: "set[int]" = field(default_factory=set)
-    added: "set[int]" = field(default_factory=set)
+    added: "set[str]" = field(default_factory=set)
+
+    @property
+    def added_hashes(self) -> "set[int]":
+        return set(map(_short, self.added))
 
     def has(self, row: Row) -> bool:
         """Whether an earlier row is about the same person."""
@@ -32,14 +37,16 @@ class Seen:
 
         :param contact_id: of the contact that it matches; null: it is a new one
         """
-        keys = [*_keys(row), f"number {row.phone.e164}" if row.phone else ""]
-        keys.append(f"contact {contact_id}" if contact_id is not None else "")
-        if len(self.known) + len(self.added) < PEOPLE_MAX:
-            self.added.update(_short(key) for key in keys if key)
+        if len(self.known) + len(self.added) >= PEOPLE_MAX:
+            return
+        self.added.update(_keys(row))
+        if row.phone:
+            self.added.add(f"number {row.phone.e164}")
+        if contact_id is not None:
+            self.added.add(f"contact {contact_id}")
 
     def _has(self, key: str) -> bool:
-        short = _short(key)
-        return short in self.added or short in self.known
+        return key in self.added or (bool(self.known) and _short(key) in self.known)
 
 
 def _keys(row: Row) -> Iterable[str]:

@@ -38,7 +38,7 @@ def save(session: Session, job: BulkJob, seen: Seen, *, at: datetime) -> None:
     name = _NAME + secrets.token_hex(8)
     file = _file_of(session, job)
     file = file or files.create(session, job, FilePurpose.RESULT, name, "application/octet-stream", at=at)
-    files.append_all(session, file, array("Q", seen.added).tobytes())
+    files.append_all(session, file, array("Q", seen.added_hashes).tobytes())
 
 
 def delete(session: Session, job: BulkJob) -> None:

@@ -16,7 +16,7 @@ from app.core.errors import InvalidInput
 from app.core.imports.planning import ATTRIBUTES, SIMPLE, Plan
 from app.core.imports.reasons import Reason, Refusal
 from app.core.ledger.evidence import Evidence
-from app.core.signing import keys_of, random_public_id
+from app.core.signing import keys_of, random_public_ids
 from app.db import Same, insert_columns, insert_rows, reserve_ids, run
 from app.models import Contact, ContactTag, Tag
 
@@ -90,7 +90,7 @@ def _insert(session: Session, new: Sequence[Plan], at: datetime) -> None:
     columns: dict[str, Sequence[Any] | Same] = {name: [row.values.get(name) for row in rows] for name in SIMPLE}
     columns |= {
         "id": ids,
-        "public_id": [random_public_id() for _ in new],
+        "public_id": random_public_ids(len(new)),
         "role": [row.role.value for row in rows],
         "email_hash": [keys.destination_hash(each) if each else None for each in addresses],
         "phone": [number.e164 if number else None for number in numbers],

@@ -25,6 +25,7 @@ _EVIDENCE = cast(Table, ConsentEvidence.__table__)
 _WITHOUT_DESTINATION = b'{"destination":null'
 _USER_AGENT_MAX = 512
 _PAGE_MAX = 2000
+_SALT_BYTES = 16
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def row_of(evidence: Evidence, destination: str | None) -> EvidenceRow:
         "note": evidence.note,
         "details": dict(evidence.details),
     }
-    salt = secrets.token_bytes(16)
+    salt = secrets.token_bytes(_SALT_BYTES)
     return EvidenceRow(columns, salt, hash_of(columns, salt))
 
 
@@ -109,14 +110,15 @@ def rows_of(evidence: Sequence[Evidence], destinations: Sequence[str | None]) ->
     What follows the destination in the canonical form is written once for each evidence: those of a set are often one.
     """
     known: dict[int, tuple[dict[str, Any], bytes]] = {}
+    salts = secrets.token_bytes(_SALT_BYTES * len(evidence))
     rows = []
-    for each, destination in zip(evidence, destinations, strict=True):
+    for index, (each, destination) in enumerate(zip(evidence, destinations, strict=True)):
         if id(each) not in known:
             columns = row_of(each, None).columns
             content = canonical_columns({name: columns[name] for name in SORTED}, nested="details")
             known[id(each)] = columns, content.removeprefix(_WITHOUT_DESTINATION)
         columns, rest = known[id(each)]
-        salt = secrets.token_bytes(16)
+        salt = salts[index * _SALT_BYTES : (index + 1) * _SALT_BYTES]
         content = b"".join((salt, b'{"destination":', canonical_json(destination), rest))
         rows.append(EvidenceRow(columns, salt, hashlib.sha256(content).digest()))
     return rows

@@ -824,18 +824,22 @@ def create_tables() -> None:
         sa.Column("recorded_at", UtcDateTime(), nullable=False),
         sa.Column("recorded_xid", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "action IN ('opt_in', 'opt_out', 'claim', 'suppress', 'lift', 'number_change', 'gdpr_off', "
-            "'gdpr_on', 'merge', 'erase')",
+            "action = 'opt_in' OR action = 'opt_out' OR action = 'claim' OR action = 'suppress' OR "
+            "action = 'lift' OR action = 'number_change' OR action = 'gdpr_off' OR action = 'gdpr_on' OR "
+            "action = 'merge' OR action = 'erase'",
             name=op.f("ck_consent_events_action"),
         ),
         sa.CheckConstraint(
-            "evidence_level IN ('reported', 'import', 'web_unverified', 'personal_link', "
-            "'signed_identity', 'otp', 'mo_reply')",
+            "evidence_level = 'reported' OR evidence_level = 'import' OR "
+            "evidence_level = 'web_unverified' OR evidence_level = 'personal_link' OR "
+            "evidence_level = 'signed_identity' OR evidence_level = 'otp' OR evidence_level = 'mo_reply'",
             name=op.f("ck_consent_events_evidence_level"),
         ),
         sa.CheckConstraint(
-            "source IN ('form', 'preference_center', 'keyword', 'agent', 'api', 'import', 'bulk', "
-            "'site', 'messenger', 'connector', 'carrier', 'verification', 'system')",
+            "source = 'form' OR source = 'preference_center' OR source = 'keyword' OR "
+            "source = 'agent' OR source = 'api' OR source = 'import' OR source = 'bulk' OR "
+            "source = 'site' OR source = 'messenger' OR source = 'connector' OR source = 'carrier' OR "
+            "source = 'verification' OR source = 'system'",
             name=op.f("ck_consent_events_source"),
         ),
         sa.ForeignKeyConstraint(
