@@ -31,6 +31,14 @@ class Doubt(StrEnum):
     BOTH_SOURCES = "user:both_sources"
 
 
+class Word(StrEnum):
+    """What a page says that may change something. It says one thing: ``STOP`` before the others."""
+
+    STOP = "stop"
+    OPT_OUT = "opt_out"
+    OPT_IN = "opt_in"
+
+
 @dataclass(frozen=True)
 class ClaimedNumber:
     """A number as a page said it.
@@ -77,12 +85,20 @@ class Claim:
         return self.user.phone_number or (self.signed.phone if self.signed else None)
 
     @property
-    def may_change_something(self) -> bool:
-        """Whether the database has to be asked. ``gdpr_optin`` true and absent values change nothing."""
-        has_word = self.user.sms_optin is not None or self.user.gdpr_optin is False
+    def word(self) -> Word | None:
+        """``gdpr_optin`` false, else ``sms_optin``. An opt-in needs a number. ``gdpr_optin`` true changes nothing."""
+        if self.user.gdpr_optin is False:
+            return Word.STOP
+        if self.user.sms_optin is False:
+            return Word.OPT_OUT
+        return Word.OPT_IN if self.user.sms_optin and self.number else None
+
+    @property
+    def asks_the_database(self) -> bool:
+        """Whether it may change something, or something can be doubted that only the database knows."""
         if self.signed is None:
-            return self.user.uuid is not None or (has_word and self.user.phone_number is not None)
-        return has_word or self.number is not None
+            return self.user.uuid is not None or (self.word is not None and self.number is not None)
+        return self.word is not None or self.number is not None
 
 
 def evidence_of(evidence: Evidence, user: UserObject, source: str, *, is_signed: bool) -> Evidence:
@@ -110,9 +126,12 @@ def read_number(keys: Keys, said: str, allowed_countries: Collection[str]) -> Cl
     )
 
 
-def digest_of(keys: Keys, claim: Claim, *, subscription_type_id: int | None) -> str:
-    """Identifies everything in a claim that decides what it does. It reveals nothing: it is keyed."""
-    signed: list[Any] = [claim.signed.user_id, claim.signed.phone] if claim.signed else []
-    user = claim.user
-    content = [user.phone_number, user.sms_optin, user.gdpr_optin, signed, subscription_type_id]
+def digest_of(keys: Keys, claim: Claim, *, subscription_type_id: int | None, is_theirs: bool) -> str:
+    """Identifies what a claim does with its contact's consents. It reveals nothing: it is keyed.
+
+    :param is_theirs: whether the number is the contact's own
+    """
+    content: list[Any] = [claim.word, claim.signed.user_id if claim.signed else None]
+    if claim.word == Word.OPT_IN:
+        content += [claim.number, subscription_type_id, is_theirs]
     return hmac.digest(keys.derive("site claim"), json.dumps(content).encode(), "sha256").hex()[:32]

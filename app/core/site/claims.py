@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from app.core import rate_limits
@@ -21,7 +21,7 @@ from app.core.consent.destination_opt_outs import DestinationKey
 from app.core.consent.locking import LockedContact
 from app.core.contacts import leads, records, users
 from app.core.signing import keys_of
-from app.core.site.claim import Claim, ClaimedNumber, Doubt, digest_of, read_number
+from app.core.site.claim import Claim, ClaimedNumber, Doubt, Word, digest_of, read_number
 from app.core.workspace import settings
 from app.db import insert_into
 from app.models import (
@@ -41,10 +41,16 @@ _HOUR_S, _MINUTE_S = 60 * 60, 60
 
 
 class Recorded(NamedTuple):
-    """What was doubtful, or in how many seconds to try again: then nothing was recorded."""
+    """What was doubtful, or in how many seconds to try again: then nothing was recorded.
+
+    :param about: names the contact that the claim is about (``name_of``), whether there is one or not
+    :param digest: of the claim
+    """
 
     doubts: frozenset[str] = frozenset()
     retry_after_s: int | None = None
+    about: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,6 @@ class _Claimed:
     claim: Claim
     number: ClaimedNumber | None
     offered: SubscriptionType | None
-    digest: str
     at: datetime
 
 
@@ -72,10 +77,26 @@ def record(session: Session, claim: Claim, *, at: datetime) -> Recorded:
         doubts |= claimed.number.doubts
     if claim.user.sms_optin and claimed.offered is None:
         doubts |= {Doubt.NO_TYPE}
-    return Recorded(frozenset(doubts))
+    digest = _digest(session, claimed, is_theirs=Doubt.OTHER_NUMBER not in doubts)
+    return Recorded(frozenset(doubts), about=_about(claimed), digest=digest)
 
 
-def live_type(session: Session, workspace: Workspace) -> SubscriptionType | None:
+def made_since(session: Session, since: datetime) -> list[tuple[str, str]]:
+    """The last claims that are not older: whom each is about, as ``Recorded`` names them, and its digest."""
+    query = (
+        select(Contact.external_id, Contact.lead_key, SiteClaim.digest)
+        .join(Contact, Contact.id == SiteClaim.contact_id)
+        .where(SiteClaim.claimed_at >= since)
+    )
+    return [(name_of(row.external_id, row.lead_key), row.digest) for row in session.execute(query)]
+
+
+def name_of(external_id: str | None, lead_key: str | None) -> str:
+    """Names a contact by what a page knows of it: a user by the id, a lead by its key."""
+    return f"user:{external_id}" if external_id is not None else lead_key or ""
+
+
+def _live_type(session: Session, workspace: Workspace) -> SubscriptionType | None:
     """The type that ``sms_optin`` opts in to; null when none is set, or when that one is not live."""
     type_id = workspace.site_subscription_type_id
     found = session.get(SubscriptionType, type_id) if type_id is not None else None
@@ -83,10 +104,20 @@ def live_type(session: Session, workspace: Workspace) -> SubscriptionType | None
 
 
 def _read(session: Session, claim: Claim, workspace: Workspace, *, at: datetime) -> _Claimed:
-    keys, offered = keys_of(session), live_type(session, workspace)
+    keys, offered = keys_of(session), _live_type(session, workspace)
     number = read_number(keys, claim.number, workspace.allowed_countries) if claim.number else None
-    digest = digest_of(keys, claim, subscription_type_id=offered.id if offered else None)
-    return _Claimed(claim, number, offered, digest, at)
+    return _Claimed(claim, number, offered, at)
+
+
+def _digest(session: Session, claimed: _Claimed, *, is_theirs: bool) -> str:
+    type_id = claimed.offered.id if claimed.offered else None
+    return digest_of(keys_of(session), claimed.claim, subscription_type_id=type_id, is_theirs=is_theirs)
+
+
+def _about(claimed: _Claimed) -> str:
+    if claimed.claim.signed is not None:
+        return name_of(claimed.claim.signed.user_id, None)
+    return leads.lead_key_of(Channel.SMS, claimed.number.destination.hash) if claimed.number else ""
 
 
 def _over_limit(session: Session, claim: Claim, workspace: Workspace, *, at: datetime) -> int | None:
@@ -119,11 +150,11 @@ def _of_lead(session: Session, claimed: _Claimed) -> set[str]:
     if number is None or leads.is_gdpr_refused(session, Channel.SMS, number.destination):
         return doubts
     lead = _lead(session, claimed, number)
-    if lead is None:
+    if lead is None or not _is_news(session, lead.id, lead, claimed, is_theirs=True):
         return doubts
-    if user.gdpr_optin is False:
+    if claimed.claim.word == Word.STOP:
         _stop(session, locking.lock_contact(session, lead.id), claimed)
-    elif _may_be_recorded(lead, claimed) and _is_news(session, lead.id, claimed):
+    else:
         _record_word(session, lead, claimed, is_theirs=True)
         for topic in lead.topics:
             records.publish(session, topic, lead.id, at=claimed.at)
@@ -131,46 +162,41 @@ def _of_lead(session: Session, claimed: _Claimed) -> set[str]:
 
 
 def _lead(session: Session, claimed: _Claimed, number: ClaimedNumber) -> LockedContact | None:
-    """The lead of the number, locked. Only an opt-in creates one: there is nothing to take back of an unknown one."""
-    user, offered = claimed.claim.user, claimed.offered
-    may_opt_in = user.gdpr_optin is not False and user.sms_optin is True and offered is not None
-    if may_opt_in and offered is not None and offered.consent_type == ConsentType.OPT_IN:
+    """The lead of the number, locked. Only an opt-in creates one: an unknown one has nothing to withdraw."""
+    word, offered = claimed.claim.word, claimed.offered
+    if word is None or (word == Word.OPT_IN and offered is None):
+        return None
+    if word == Word.OPT_IN and offered is not None and offered.consent_type == ConsentType.OPT_IN:
         block = number.block
         return leads.lead_for(session, Channel.SMS, number.destination, locale=None, sms_block=block, at=claimed.at)
-    if may_opt_in or user.sms_optin is False or user.gdpr_optin is False:
-        return leads.existing_lead(session, Channel.SMS, number.destination)
-    return None
+    return leads.existing_lead(session, Channel.SMS, number.destination)
 
 
 def _of_user(session: Session, claimed: _Claimed) -> set[str]:
     """Record the claim of a page that proves who its visitor is."""
-    signed, user = claimed.claim.signed, claimed.claim.user
+    signed, word = claimed.claim.signed, claimed.claim.word
     known = users.find(session, signed.user_id) if signed else None
-    if signed is None or (known is None and not _has_word(claimed)):
+    has_word = word is not None and (word != Word.OPT_IN or claimed.offered is not None)
+    if signed is None or (known is None and not has_word):  # no contact is created for a visit
         return set()
     known = known or users.find_or_create(session, signed.user_id, at=claimed.at)
     contact = locking.lock_contact(session, known.id)
     if contact.external_id != signed.user_id:  # it was merged or erased while this transaction waited
         return set()
-    if user.gdpr_optin is False:
-        _stop(session, contact, claimed)
-        return set()
-    if _may_be_recorded(contact, claimed) and _is_news(session, contact.id, claimed):
-        _record_about(session, contact, claimed)
+    _record_about(session, contact, claimed)
     return set() if claimed.number is None or _is_theirs(contact, claimed) else {Doubt.OTHER_NUMBER}
 
 
-def _has_word(claimed: _Claimed) -> bool:
-    """Whether there is something to record about a contact that does not exist yet."""
-    user = claimed.claim.user
-    may_opt_in = user.sms_optin is True and claimed.offered is not None and claimed.number is not None
-    return user.gdpr_optin is False or user.sms_optin is False or may_opt_in
-
-
 def _record_about(session: Session, contact: Contact, claimed: _Claimed) -> None:
-    if not reach.is_closed(contact):
+    if claimed.claim.word != Word.STOP and not reach.is_closed(contact):
         _save_number(session, contact, claimed)
-    _record_word(session, locking.lock(session, contact.id), claimed, is_theirs=_is_theirs(contact, claimed))
+    is_theirs = _is_theirs(contact, claimed)
+    if claimed.claim.word is None or not _is_news(session, contact.id, contact, claimed, is_theirs=is_theirs):
+        return
+    if claimed.claim.word == Word.STOP:
+        _stop(session, contact, claimed)
+    else:
+        _record_word(session, locking.lock(session, contact.id), claimed, is_theirs=is_theirs)
 
 
 def _is_theirs(contact: Contact, claimed: _Claimed) -> bool:
@@ -191,22 +217,29 @@ def _stop(session: Session, contact: Contact, claimed: _Claimed) -> None:
     records.change_gdpr_optin(session, contact, gdpr_optin=False, evidence=claimed.claim.evidence, at=claimed.at)
 
 
-def _may_be_recorded(contact: reach.Closable, claimed: _Claimed) -> bool:
-    """Whether something may be recorded about this contact: of a blocked one only that it opts out."""
-    closed = reach.closed_for(contact)
-    return closed is None or (closed == "blocked" and claimed.claim.user.sms_optin is False)
+def _is_news(session: Session, contact_id: int, contact: reach.Closable, claimed: _Claimed, *, is_theirs: bool) -> bool:
+    """Whether the claim is to be recorded: it differs from the last one about the contact, whose row is locked.
 
-
-def _is_news(session: Session, contact_id: int, claimed: _Claimed) -> bool:
-    """Whether the claim differs from the last one about the contact, whose row is locked. It is the last one now."""
-    last = session.get(SiteClaim, contact_id)
-    if last is not None and last.digest == claimed.digest:
+    It is the last one from now on. About a closed contact nothing is kept; but what was said before is not the last
+    claim any more.
+    """
+    last, digest = session.get(SiteClaim, contact_id), _digest(session, claimed, is_theirs=is_theirs)
+    if last is not None and last.digest == digest:
         return False
-    row = {"contact_id": contact_id, "digest": claimed.digest, "claimed_at": claimed.at}
+    if not _may_be_recorded(contact, claimed):
+        session.execute(delete(SiteClaim).where(SiteClaim.contact_id == contact_id))
+        return False
+    row = {"contact_id": contact_id, "digest": digest, "claimed_at": claimed.at}
     changed = {name: row[name] for name in ("digest", "claimed_at")}
     insert = insert_into(session, SiteClaim).values(row)
     session.execute(insert.on_conflict_do_update(index_elements=[SiteClaim.contact_id], set_=changed))
     return True
+
+
+def _may_be_recorded(contact: reach.Closable, claimed: _Claimed) -> bool:
+    """Whether something may be recorded about this contact: of a blocked one only what it withdraws."""
+    closed = reach.closed_for(contact)
+    return closed is None or (closed == "blocked" and claimed.claim.word != Word.OPT_IN)
 
 
 def _record_word(session: Session, contact: LockedContact, claimed: _Claimed, *, is_theirs: bool) -> None:
@@ -215,9 +248,9 @@ def _record_word(session: Session, contact: LockedContact, claimed: _Claimed, *,
     :param is_theirs: the number is the contact's own; an opt-in for another one is a claim that changes nothing
     """
     number, offered = claimed.number, claimed.offered
-    if claimed.claim.user.sms_optin is False:
+    if claimed.claim.word == Word.OPT_OUT:
         _opt_out(session, contact, claimed)
-    elif claimed.claim.user.sms_optin and offered is not None and number is not None:
+    elif offered is not None and number is not None:
         if offered.consent_type == ConsentType.OPT_OUT and not _is_opted_out(session, contact, offered):
             return  # who never left is subscribed already
         evidence = claimed.claim.evidence.with_details(subscription_type=offered.name)

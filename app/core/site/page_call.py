@@ -1,18 +1,15 @@
 """What a page sends to ``/site/collect``: read, judged, and described without personal data."""
 
-import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from app.core.errors import InvalidInput
 from app.core.ledger.evidence import Evidence
 from app.core.messenger.identity import Identity
-from app.core.site import user_object
+from app.core.site import paths, user_object
 from app.core.site.claim import Claim, Doubt, evidence_of
 from app.core.site.policy import Proof, SitePolicy
 from app.core.site.samples import Sample
@@ -20,9 +17,7 @@ from app.core.site.user_object import Refused, UserObject
 from app.schemas.entry import is_storable
 
 SOURCES = ("insider_object", "InsiderQueue", "both")
-PATH_MAX, _PAGE_MAX, _SEGMENT_MAX = 200, 2000, 40
-# Parts of a path that may name a person or an order: numbers, UUIDs, addresses, tokens.
-_ID = re.compile(r".*(?:\d{3}|@|[0-9a-f]{12}).*|\d+", re.IGNORECASE | re.DOTALL)
+_PAGE_MAX = 2000
 
 
 @dataclass(frozen=True)
@@ -63,18 +58,13 @@ class Judged:
         evidence = evidence_of(evidence, self.user, self.call.source, is_signed=is_signed)
         return Claim(self.user, evidence, self.proof.user)
 
-    def digest(self, policy: SitePolicy) -> bytes:
-        """Identifies everything that decides what the call does: calls with the same one do the same."""
-        content = (policy.version, vars(self.user), self.proof)
-        return hashlib.blake2b(repr(content).encode(), digest_size=16).digest()
-
     def sample(self, origin: str, doubts: frozenset[str]) -> Sample:
         """What the integration check shows of the call."""
         refused = list(self.refused)
         problems = {f"{each.field}:{each.reason}" for each in refused} | self.doubts | doubts
         return Sample(
             origin=origin,
-            path=path_of(self.call.page),
+            path=paths.of(self.call.page),
             source=self.call.source,
             phone_number=user_object.kind_of("phone_number", self.user, refused),
             sms_optin=user_object.kind_of("sms_optin", self.user, refused),
@@ -121,21 +111,6 @@ def judge(call: PageCall, policy: SitePolicy, *, at: datetime) -> Judged:
     }
     doubts = frozenset(str(doubt) for doubt, applies in found.items() if applies)
     return Judged(call, user, (*call.refused, *refused), proof, doubts)
-
-
-def path_of(page: str) -> str:
-    """The path of a page's address, without query, and with ``*`` where a part of it may be an id."""
-    try:
-        path = urlsplit(page).path
-    except ValueError:
-        return "/"
-    parts = [_plain_part(unquote(part)) for part in path.split("/")]
-    return ("/".join(parts) or "/")[:PATH_MAX]
-
-
-def _plain_part(part: str) -> str:
-    is_id = len(part) > _SEGMENT_MAX or _ID.fullmatch(part) is not None or not is_storable(part)
-    return "*" if is_id else part
 
 
 def _proof(call: PageCall, user: UserObject, policy: SitePolicy, *, at: datetime) -> Proof:

@@ -4,12 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.messenger import identity as messenger_identity
 from app.core.messenger.identity import Identity, SignedUser
-from app.core.site import claims, snippets
+from app.core.site import snippets
 from app.core.workspace import settings
+from app.models import SubscriptionType, TypeState
+
+# The workspace's revision, and the live type that pages sign people up for.
+Version = tuple[int, int | None]
 
 
 class Proof(NamedTuple):
@@ -28,7 +33,7 @@ class SitePolicy:
     key: str
     origins: frozenset[str]
     secrets: tuple[str, ...]
-    version: tuple[int, int | None]
+    version: Version
 
     def prove(self, identity: Identity, *, at: datetime) -> Proof:
         """Check the signature of a page. Reads no database."""
@@ -41,12 +46,14 @@ class SitePolicy:
 def read(session: Session, *, at: datetime) -> SitePolicy:
     """The policy as of now."""
     workspace = settings.get(session)
-    offered = claims.live_type(session, workspace)
+    offered = select(SubscriptionType.id).where(
+        SubscriptionType.id == workspace.site_subscription_type_id, SubscriptionType.state == TypeState.LIVE.value
+    )
     former, ends_at = workspace.previous_messenger_secret, workspace.previous_secret_ends_at
     is_former_valid = former is not None and ends_at is not None and at < ends_at
     return SitePolicy(
         key=workspace.messenger_key,
         origins=frozenset(snippets.allowed_origins(session)),
         secrets=(workspace.messenger_secret, *((former,) if is_former_valid and former else ())),
-        version=(workspace.revision, offered.id if offered else None),
+        version=(workspace.revision, session.scalar(offered)),
     )

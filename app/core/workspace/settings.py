@@ -16,9 +16,9 @@ from app.core import audit, origins, phone
 from app.core.errors import InvalidInput, InvalidState
 from app.core.signing import keys_of
 from app.core.wording import LOCALES
-from app.core.workspace import confirmation_limits, controller, sending
+from app.core.workspace import confirmation_limits, controller, sending, website
 from app.db import insert_or_ignore
-from app.models import Channel, SubscriptionType, TypeState, Workspace
+from app.models import Workspace
 
 FIRST_NAME = "My business"
 LOGO_MAX_BYTES = 200_000
@@ -86,15 +86,14 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
     :param values: any of name, time_zone, default_country, allowed_countries, allowed_origins (lists), privacy_url,
         terms_url, help_contact, accent_color, submissions_per_address, submissions_per_number, api_calls_per_minute,
         agents_write_legal_text, erasure_requests, erasure_due_days (days), evidence_retention_years,
-        site_subscription_type_id (null: none), confirmation_limits, messenger_office_name, messenger_greeting (locale to text), messenger_accent_color, and
-        those of ``controller.CHECKS`` and ``sending.CHECKS``
+        confirmation_limits, messenger_office_name, messenger_greeting (locale to text), messenger_accent_color, and
+        those of ``controller.CHECKS``, ``sending.CHECKS`` and ``website.CHECKS``
     :raises InvalidInput: a value is invalid; ``field`` names it
     """
     workspace = get(session)
     checked = {name: check(name, value) for name, value in values.items()}
     changed = {name: value for name, value in checked.items() if getattr(workspace, name) != value}
-    if changed.get("site_subscription_type_id") is not None:
-        _refuse_other_types(session, changed["site_subscription_type_id"])
+    website.refuse_unusable(session, changed)
     details = audit.changes({name: getattr(workspace, name) for name in changed}, changed)
     for name, value in changed.items():
         setattr(workspace, name, value)
@@ -144,12 +143,6 @@ def renew_messenger_secret(session: Session, *, actor: str, at: datetime) -> Wor
     audit.record(session, actor, "settings.messenger_secret_renewed", "workspace", {}, at=at)
     session.flush()
     return workspace
-
-
-def _refuse_other_types(session: Session, subscription_type_id: int) -> None:
-    found = session.get(SubscriptionType, subscription_type_id)
-    if found is None or found.channel != Channel.SMS or found.state == TypeState.ARCHIVED:
-        raise InvalidInput("Choose a subscription type for texts.", field="site_subscription_type_id")
 
 
 def _touch(workspace: Workspace, at: datetime) -> None:
@@ -265,12 +258,6 @@ def _limit(field: str) -> Any:
     return check
 
 
-def _type_id(value: int | None) -> int | None:
-    if value is not None and not 1 <= value <= 2**31 - 1:
-        raise InvalidInput("Choose a subscription type for texts.", field="site_subscription_type_id")
-    return value
-
-
 def _due_days(value: int) -> int:
     if not 1 <= value <= 365:
         raise InvalidInput("Give a number of days from 1 to 365.", field="erasure_due_days")
@@ -280,6 +267,7 @@ def _due_days(value: int) -> int:
 _CHECKS = {
     **controller.CHECKS,
     **sending.CHECKS,
+    **website.CHECKS,
     "name": _name,
     "time_zone": _time_zone,
     "default_country": country,
@@ -293,7 +281,6 @@ _CHECKS = {
     "submissions_per_number": _limit("submissions_per_number"),
     "api_calls_per_minute": _limit("api_calls_per_minute"),
     "agents_write_legal_text": bool,
-    "site_subscription_type_id": _type_id,
     "erasure_requests": bool,
     "erasure_due_days": _due_days,
     "evidence_retention_years": _retention,

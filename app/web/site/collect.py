@@ -14,6 +14,7 @@ from app.core import clock, origins, rate_limits
 from app.core.errors import Forbidden, NotFound, TooMany
 from app.core.ledger.evidence import Evidence
 from app.core.site import claims, page_call
+from app.core.site.claims import Recorded
 from app.core.site.page_call import Judged, PageCall
 from app.core.site.policy import SitePolicy
 from app.models import EvidenceLevel, SiteCountKind, Source
@@ -36,15 +37,14 @@ def collect() -> ResponseReturnValue:
     _refuse_unknown_key(call, policy)
     judged = page_call.judge(call, policy, at=at)
     _refuse_unknown_origin(judged, policy)
-    claim, digest = judged.claim(_evidence()), judged.digest(policy)
-    doubts = known.find(digest, at=at) if claim.may_change_something else frozenset()
-    if doubts is None:
+    claim = judged.claim(_evidence())
+    recorded = known.find(claim, policy.version, at=at) if claim.asks_the_database else Recorded()
+    if recorded is None:
         with unit_of_work() as session:
             recorded = claims.record(session, claim, at=at)
         _refuse_too_many(recorded.retry_after_s)
-        doubts = recorded.doubts
-        known.keep(digest, doubts, at=at)
-    _report(judged, doubts)
+        known.keep(claim, policy.version, recorded, at=at)
+    _report(judged, recorded.doubts)
     refused = [asdict(each) for each in judged.all_refused]
     return jsonify(accepted=judged.user.given, refused=refused), HTTPStatus.ACCEPTED
 
