@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,7 @@ def make_app(settings: config.Settings) -> Flask:
     app = create_app(settings)
     app.testing = True
     services_of(app).changes.fresh_for_s = 0
+    services_of(app).known_claims.policy_lasts = timedelta(0)
     return app
 
 
@@ -107,6 +109,8 @@ def forget(app: Flask) -> None:
     _forget_database(services.database)
     _start_again(services.changes, fresh_for_s=0)
     _start_again(services.polls, services.changes)
+    _start_again(services.site_reports)
+    _start_again(services.known_claims, policy_lasts=timedelta(0))
     for each in (app, *mounted(app).values()):
         if limiter := each.extensions.get("assent.rate_limiter"):
             _start_again(limiter._counter)

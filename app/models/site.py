@@ -75,4 +75,4 @@ class SiteClaim(Base):
 
     contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), primary_key=True)
     digest: Mapped[str] = mapped_column(String(32))
-    claimed_at: Mapped[datetime]
+    claimed_at: Mapped[datetime] = mapped_column(index=True)

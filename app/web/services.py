@@ -17,6 +17,7 @@ from app.core import audit
 from app.core.conversations.change_cache import ChangeCache
 from app.core.messenger.polling import Polls
 from app.core.signing import Keys
+from app.core.site.known_claims import KnownClaims
 from app.core.site.samples import SiteReports
 from app.core.workspace import bootstrap
 from app.db import Database, Limits, ReadConnection
@@ -37,9 +38,9 @@ READ_LIMIT_S, LOCK_LIMIT_S = 10.0, 5.0
 class Services:
     """The services of one process. All its applications share one value.
 
+    ``site_reports`` are what websites sent and was not written yet, ``known_claims`` what they claimed lately.
     ``changes`` and ``polls`` answer the polls of the inbox and the messenger from memory. ``slots`` limit how many
-    requests work at the same time. ``site_reports`` are what websites sent and is not written yet. ``request_times``
-    measure for ``/metrics``, where that is served.
+    requests work at the same time. ``request_times`` measure for ``/metrics``, where that is served.
     """
 
     settings: Settings
@@ -51,6 +52,7 @@ class Services:
     gateway: Gateway
     slots: WorkingSlots
     site_reports: SiteReports
+    known_claims: KnownClaims
     request_times: RequestTimes | None
 
 
@@ -70,6 +72,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         gateway=open_gateway(settings),
         slots=slots,
         site_reports=SiteReports(),
+        known_claims=KnownClaims(),
         request_times=RequestTimes() if settings.metrics_token else None,
     )
 
@@ -116,6 +119,10 @@ def polls() -> Polls:
 
 def site_reports() -> SiteReports:
     return services().site_reports
+
+
+def known_claims() -> KnownClaims:
+    return services().known_claims
 
 
 def slots() -> WorkingSlots:

@@ -81,8 +81,8 @@ def opt_in(
 
     Writes the state, one event and one ``granular.subscribe`` outbox event, with the contact's topics. Flushes, does
     not commit. A repeated opt-in for the same destination writes nothing and returns the existing event, whatever its
-    time. An opt-in revokes the person's own opt-out with this destination. One by an unverified person is only a claim
-    where an opt-out or a suppression applies: it is recorded, and the state does not change.
+    time. An opt-in revokes the person's own opt-out with this destination. One by an unverified person or a page is
+    only a claim where an opt-out or a suppression applies: it is recorded, and the state does not change.
 
     :param destination: E.164 or normalized email address, as it was shown or typed
     :param at: now; ``evidence.occurred_at`` tells when they said so, if that was earlier
@@ -101,7 +101,7 @@ def opt_in(
         event_id = recording.claim(session, key, destination, evidence, at=at)
         return Change(before.state if before else ConsentState.NEVER_ASKED, event_id, is_new=False, is_claim=True)
     at = precedence.time_of(before, evidence, at)
-    if evidence.source not in precedence.BY_THE_PERSON:
+    if not precedence.is_decided_before(evidence):
         reach.refuse_closed(contact)
         precedence.refuse_against_opt_out(session, key, evidence, before)
     new = _NewState(key, ConsentState.OPTED_IN, destination)
@@ -149,7 +149,7 @@ def opt_out(
     key = DestinationKey(contact.id, subscription_type_id, destination_hash)
     before = current(session, contact, subscription_type_id)
     if before and precedence.is_repeated_opt_out(session, key, before, evidence):
-        if precedence.is_only_own(evidence):
+        if precedence.leaves_opt_outs(evidence):
             return Change(ConsentState.OPTED_OUT, before.event_id, is_new=False)
         said_at = evidence.occurred_at or at
         if not evidence.is_persons_word:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from app.db import CompiledStatement, insert_rows, insert_statement, run
-from app.models import ConsentEvent, DestinationOptOut
+from app.models import ConsentEvent, DestinationOptOut, Source
 
 _EVENT = cast(Table, ConsentEvent.__table__)
 _OPT_OUT = cast(Table, DestinationOptOut.__table__)
@@ -29,6 +29,14 @@ _FIND_KIND = CompiledStatement(
         .exists(),
     ).where(_EVENT.c.id == bindparam("event_id"))
 )
+
+
+class Author(NamedTuple):
+    """Who recorded an opt-out of a destination: the contact, and the source and level of its event."""
+
+    contact_id: int
+    source: str
+    evidence_level: str
 
 
 class OptOut(NamedTuple):
@@ -127,14 +135,24 @@ def kind_of(session: Session, event_id: int, key: DestinationKey) -> tuple[bool,
 
 
 def is_by_person(session: Session, key: DestinationKey, event_id: int | None) -> bool:
-    """Whether this event, or any opt-out of this destination, is the person's word."""
+    """Whether this event, or any opt-out of this destination, is the person's word, or what a page said for them."""
     opt_outs = select(DestinationOptOut.event_id).where(
         DestinationOptOut.subscription_type_id == key.subscription_type_id,
         DestinationOptOut.destination_hash == key.destination_hash,
     )
     is_one = _EVENT.c.id.in_(opt_outs) | (_EVENT.c.id == (event_id or 0))
-    found = select(_EVENT.c.id).where(is_one, _EVENT.c.is_persons_word)
+    found = select(_EVENT.c.id).where(is_one, _EVENT.c.is_persons_word | (_EVENT.c.source == Source.SITE.value))
     return session.execute(found.limit(1)).first() is not None
+
+
+def authors(session: Session, subscription_type_id: int, destination_hash: str) -> list[Author]:
+    """Who opted out of this type with this number or address."""
+    query = (
+        select(_OPT_OUT.c.contact_id, _EVENT.c.source, _EVENT.c.evidence_level)
+        .select_from(_OPT_OUT.join(_EVENT, _EVENT.c.id == _OPT_OUT.c.event_id))
+        .where(_OPT_OUT.c.subscription_type_id == subscription_type_id, _OPT_OUT.c.destination_hash == destination_hash)
+    )
+    return [Author(*row) for row in session.execute(query)]
 
 
 def revoke(session: Session, key: DestinationKey, *, for_everyone: bool) -> list[tuple[int, int]]:

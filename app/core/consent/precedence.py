@@ -10,7 +10,7 @@ from typing import cast
 
 from sqlalchemy.orm import Session
 
-from app.core.consent import destination_opt_outs, eligibility, reach
+from app.core.consent import destination_opt_outs, eligibility, pages, reach
 from app.core.consent.current import CurrentConsent
 from app.core.consent.destination_opt_outs import DestinationKey
 from app.core.consent.locking import LockedContact
@@ -57,6 +57,19 @@ def may_lift(cause: str, evidence: Evidence) -> bool:
     return _LIFTED_BY.get(evidence.source) == cause
 
 
+def is_decided_before(evidence: Evidence) -> bool:
+    """Whether ``is_only_claim`` alone decides about an opt-in: one that the person made here, or that a page claims."""
+    return evidence.source in BY_THE_PERSON or evidence.source == Source.SITE
+
+
+def leaves_opt_outs(evidence: Evidence) -> bool:
+    """Whether a repeated opt-out leaves the earlier one just as it is: its time, and the destinations it applies to.
+
+    Otherwise a page that says so again would look like others who said so, and could not take it back.
+    """
+    return is_only_own(evidence) or evidence.source == Source.SITE
+
+
 def time_of(current: CurrentConsent | None, evidence: Evidence, at: datetime) -> datetime:
     """The time of a statement: when it was made, or ``at`` when that was not reported. Never before the last change.
 
@@ -79,7 +92,12 @@ def is_outdated(changed_at: datetime, said_at: datetime) -> bool:
 
 
 def is_repeated_opt_out(session: Session, key: DestinationKey, current: CurrentConsent, evidence: Evidence) -> bool:
-    """Whether an opt-out adds nothing to the current one (``adds_nothing``)."""
+    """Whether an opt-out adds nothing to the current one (``adds_nothing``).
+
+    The person's own, proven or not, always adds something to what a page said: a page must not take it back.
+    """
+    if evidence.source in BY_THE_PERSON and pages.is_said_by_page(session, current):
+        return False
     return adds_nothing(
         current,
         key.destination_hash,
@@ -93,9 +111,9 @@ def adds_nothing(
 ) -> bool:
     """Whether an opt-out with this destination adds nothing to the current consent.
 
-    An API client's own never does, nor does that of an unverified person. The person's word is recorded if the current
-    one is an API client's own, was made with another destination, was revoked by another contact with this destination,
-    or was unverified.
+    An API client's own never does, nor does a page's or that of an unverified person. The person's word is recorded if
+    the current one is an API client's own or a page's, was made with another destination, was revoked by another
+    contact with this destination, or was unverified.
 
     :param kind: whether the current opt-out is the person's word, and whether it is recorded for the destination
     """
@@ -119,8 +137,10 @@ def is_only_claim(
     """Whether an opt-in changes nothing, because it is not known whether the person made it.
 
     So it is where an opt-out of this contact or destination, or a suppression applies, or the contact is closed. What
-    an unverified person took back themselves, they may give again.
+    an unverified person took back themselves, they may give again. For what a page says, see ``pages.py``.
     """
+    if evidence.source == Source.SITE:
+        return not pages.may_opt_in(session, contact, key, evidence, current)
     if not is_only_own(evidence):
         return False
     if reach.is_closed(contact) or (current is not None and _is_opted_out_for_sure(session, current)):

@@ -13,7 +13,7 @@ from app.core.ledger import evidence as ledger_evidence
 from app.core.ledger import facts
 from app.core.ledger.evidence import Evidence, reported_by
 from app.db import CompiledStatement
-from app.models import Action, ConsentEvent, ConsentEvidence, Contact, Suppression
+from app.models import Action, ConsentEvent, ConsentEvidence, Contact, Source, Suppression
 
 _EVENT = cast(Table, ConsentEvent.__table__)
 _FIND_CLAIM = CompiledStatement(
@@ -30,8 +30,11 @@ _FIND_CLAIM = CompiledStatement(
 def claim(session: Session, key: DestinationKey, destination: str, evidence: Evidence, *, at: datetime) -> int:
     """Record that an unverified person agreed, though that changes no consent. Returns the id of the event.
 
-    A repeated answer of one inserted form returns the existing event.
+    A repeated answer of one inserted form returns the existing event. So does a page that claims again what it claimed
+    last, while nothing else happened to the contact and type.
     """
+    if evidence.source == Source.SITE and (repeated := _last_claim_of_page(session, key)) is not None:
+        return repeated
     if evidence.inserted_form_id is not None:
         found = _FIND_CLAIM.one(
             session, inserted_form_id=evidence.inserted_form_id, destination_hash=key.destination_hash
@@ -40,6 +43,15 @@ def claim(session: Session, key: DestinationKey, destination: str, evidence: Evi
             return int(found[0])
     subject = ledger.Subject(key.contact_id, key.subscription_type_id, destination, key.destination_hash)
     return ledger.record(session, Action.CLAIM, subject, evidence, at=at)
+
+
+def _last_claim_of_page(session: Session, key: DestinationKey) -> int | None:
+    of_type = (ConsentEvent.contact_id == key.contact_id, ConsentEvent.subscription_type_id == key.subscription_type_id)
+    newest = select(ConsentEvent).where(*of_type).order_by(ConsentEvent.id.desc()).limit(1)
+    found = session.scalars(newest).one_or_none()
+    if found is None or (found.action, found.source) != (Action.CLAIM, Source.SITE):
+        return None
+    return found.id if found.destination_hash == key.destination_hash else None
 
 
 def undo_claim(session: Session, claimed: ConsentEvent, evidence: Evidence, *, at: datetime) -> None:

@@ -26,6 +26,7 @@ from app.models import (
     MessengerToken,
     PreferenceLink,
     Resolution,
+    SiteClaim,
     SmsMessage,
     StoppedConsent,
 )
@@ -106,7 +107,7 @@ def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
     notes.delete_for_contacts(session, [contact_id])
     consent.delete_for_contact(session, contact_id)
     texts.erase(session, contact_id, at=at)
-    for of_contact in (MessengerToken, PreferenceLink, StoppedConsent):
+    for of_contact in (MessengerToken, PreferenceLink, SiteClaim, StoppedConsent):
         session.execute(delete(of_contact).where(of_contact.contact_id == contact_id), execution_options=_OPTIONS)
     asked = update(ErasureRequest).where(ErasureRequest.contact_id == contact_id, ErasureRequest.resolved_at.is_(None))
     session.execute(asked.values(resolved_at=at, resolution=Resolution.ERASED.value), execution_options=_OPTIONS)

@@ -12,6 +12,7 @@ from app.core.consent.locking import LockedContact
 from app.core.consent.reach import IS_WITHIN_REACH
 from app.core.contacts import records as contacts
 from app.core.destinations import Destination
+from app.core.errors import NotFound
 from app.core.ledger.evidence import Evidence
 from app.core.signing import random_public_id
 from app.db import CompiledStatement, insert_statement
@@ -45,14 +46,24 @@ def lock_saved(session: Session, contact_id: int, channel: str, saved: str | Non
     return locking.locked_by_write(contact_id, channel, saved)
 
 
-def lead_for(session: Session, channel: str, destination: Destination, *, locale: str, at: datetime) -> LockedContact:
+def lead_for(
+    session: Session,
+    channel: str,
+    destination: Destination,
+    *,
+    locale: str | None,
+    sms_block: str | None = None,
+    at: datetime,
+) -> LockedContact:
     """The lead for an unsigned person, locked: one for each number or address, never a known user.
 
     Creates the lead if there is none; ``contact.created`` is then published with its consent.
+
+    :param sms_block: why a new lead's number cannot be texted (``phone.refusal_of_stored``); null: it can
     """
     lead_key = lead_key_of(channel, destination.hash)
     is_phone = channel == Channel.SMS
-    inserted = _lead_insert(has_phone=is_phone).one(
+    inserted = _lead_insert(sms_block if is_phone else eligibility.NO_PHONE_BLOCK).one(
         session,
         public_id=random_public_id(),
         role=ContactRole.LEAD.value,
@@ -69,7 +80,18 @@ def lead_for(session: Session, channel: str, destination: Destination, *, locale
     )
     if inserted is not None:
         return locking.locked_by_write(inserted[0], channel, destination.value, topic="contact.created")
-    lead_id, blocked_at, gdpr_optin = _FIND_LEAD.one(session, lead_key=lead_key)
+    found = existing_lead(session, channel, destination)
+    if found is None:
+        raise NotFound("There is no such contact.")  # it was erased or merged while this transaction waited for it
+    return found
+
+
+def existing_lead(session: Session, channel: str, destination: Destination) -> LockedContact | None:
+    """The lead of a number or address, locked; null when there is none."""
+    row = _FIND_LEAD.one(session, lead_key=lead_key_of(channel, destination.hash))
+    if row is None:
+        return None
+    lead_id, blocked_at, gdpr_optin = row
     lead = locking.locked_by_write(lead_id, channel, destination.value)
     lead.blocked_at, lead.gdpr_optin = blocked_at, gdpr_optin
     return lead
@@ -138,8 +160,7 @@ def replace_number(
 
 
 @lru_cache
-def _lead_insert(*, has_phone: bool) -> CompiledStatement:
-    block = None if has_phone else eligibility.NO_PHONE_BLOCK
+def _lead_insert(block: str | None) -> CompiledStatement:
     names = (
         *("public_id", "role", "lead_key", "phone", "phone_hash", "phone_country", "email", "locale"),
         *("email_hash", "custom_attributes", "created_at", "updated_at"),

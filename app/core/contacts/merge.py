@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, aliased
 
 from app.core import audit, outbox
@@ -25,6 +25,7 @@ from app.models import (
     Conversation,
     InsertedForm,
     MessengerToken,
+    SiteClaim,
 )
 
 
@@ -148,6 +149,7 @@ def _archive_source(session: Session, merging: _Merge) -> None:
     source, target, at = merging.source, merging.target, merging.at
     earlier_merges = update(Contact).where(Contact.merged_into_id == source.id).values(merged_into_id=target.id)
     session.execute(earlier_merges, execution_options={"synchronize_session": False})
+    session.execute(delete(SiteClaim).where(SiteClaim.contact_id == source.id))
     source.merged_into_id = target.id
     source.archived_at = source.updated_at = at
     source.sms_block = eligibility.sms_block_of(source)

@@ -23,6 +23,7 @@ _INSERT = CompiledStatement(
 )
 _EVIDENCE = cast(Table, ConsentEvidence.__table__)
 _WITHOUT_DESTINATION = b'{"destination":null'
+_ON_THEIR_OWN_ACCOUNT = frozenset({Source.API, Source.SITE})
 _USER_AGENT_MAX = 512
 _PAGE_MAX = 2000
 _SALT_BYTES = 16
@@ -57,10 +58,12 @@ class Evidence:
 
     @property
     def is_persons_word(self) -> bool:
-        """Whether the person said so. Without a note of how they did, an API client acts on its own account."""
+        """Whether the person said so. An API client acts on its own account without a note of how they did. So does
+        a page.
+        """
         if self.has_persons_word is not None:
             return self.has_persons_word
-        return self.source != Source.API or bool(self.note)
+        return self.source not in _ON_THEIR_OWN_ACCOUNT or bool(self.note)
 
     def of_inserted_form(self, inserted_form_id: int) -> "Evidence":
         return replace(self, inserted_form_id=inserted_form_id)

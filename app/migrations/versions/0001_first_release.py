@@ -1613,6 +1613,7 @@ def create_sending_tables() -> None:
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_site_claims_contact_id_contacts")),
         sa.PrimaryKeyConstraint("contact_id", name=op.f("pk_site_claims")),
     )
+    op.create_index(op.f("ix_site_claims_claimed_at"), "site_claims", ["claimed_at"])
     op.create_table(
         "bot_rules",
         sa.Column("id", sa.Integer(), nullable=False),

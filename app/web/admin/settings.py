@@ -6,13 +6,15 @@ from typing import Any
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.file import FileField, FileRequired
+from sqlalchemy.orm import Session
 from wtforms import BooleanField, IntegerField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.core import audit, clock, origins, phone, public_urls
+from app.core.subscriptions import subscription_types
 from app.core.workspace import confirmation_limits, settings
-from app.models import Workspace
+from app.models import Channel, TypeState, Workspace
 from app.web import formatting
 from app.web.admin.blueprint import blueprint
 from app.web.formkit import Form, accepted, choices, rule, text
@@ -20,7 +22,7 @@ from app.web.i18n import gettext, lazy_gettext
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor
 
-_ANY_COUNTRY = ("", lazy_gettext("None"))
+_NONE = ("", lazy_gettext("None"))
 _A_NUMBER = InputRequired(lazy_gettext("Enter a whole number."))
 
 
@@ -44,6 +46,7 @@ _OTHER = (
     "allowed_countries",
     "agents_write_legal_text",
     "evidence_retention_years",
+    "site_subscription_type_id",
     *_ERASURE,
     *_LIMITS,
 )
@@ -77,6 +80,12 @@ class SettingsForm(Form):
         validate_choice=False,
     )
     allowed_origins = TextAreaField(lazy_gettext("Allowed origins"), [rule(origins.read_many)], filters=[text])
+    site_subscription_type_id = SelectField(
+        lazy_gettext("Subscription type of the user object"),
+        [_rule("site_subscription_type_id")],
+        filters=[text],
+        validate_choice=False,
+    )
     privacy_url = StringField(lazy_gettext("Privacy policy"), [_rule("privacy_url")], filters=[text])
     terms_url = StringField(lazy_gettext("Terms"), [_rule("terms_url")], filters=[text])
     help_contact = StringField(lazy_gettext("Help contact"), [_rule("help_contact")], filters=[text])
@@ -121,7 +130,7 @@ class SettingsForm(Form):
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
-        self.default_country.choices = choices([_ANY_COUNTRY, *formatting.countries()])
+        self.default_country.choices = choices([_NONE, *formatting.countries()])
         chosen = set(self.allowed_countries.data or [])
         self.allowed_countries.choices = choices(sorted(formatting.countries(), key=lambda pair: pair[0] not in chosen))
 
@@ -189,9 +198,18 @@ def _values_of(workspace: Workspace) -> dict[str, Any]:
     return values | {name: "\n".join(getattr(workspace, name)) for name in ("allowed_origins", "recipients")}
 
 
+def _site_types(session: Session, workspace: Workspace) -> list[Any]:
+    """The live types for texts, and the one that is chosen where it is not live any more."""
+    chosen = workspace.site_subscription_type_id
+    types = [each for each in subscription_types.find_all(session) if each.channel == Channel.SMS]
+    offered = [each for each in types if each.state == TypeState.LIVE or each.id == chosen]
+    return choices([_NONE, *((str(each.id), each.name) for each in offered)])
+
+
 def _page(form: SettingsForm, logo_form: LogoForm) -> str:
     with read_only() as session:
         workspace = settings.get(session)
+        form.site_subscription_type_id.choices = _site_types(session, workspace)
         return render_template(
             "admin/settings.html",
             form=form,

@@ -1,16 +1,16 @@
 """What scripts on websites tell the server, other than the embed and the messenger.
 
 It is a Flask application of its own, mounted at ``/site``, without session, sign-in and cookie. Every page on the web
-may call it, and no script reads the response.
+may call it.
 """
 
 from flask import Flask
 
 from app.web import mounts
-from app.web.site import views
+from app.web.site import collect, views
 
 __all__ = ["create_site"]
-MAX_BODY_BYTES = 2_048
+MAX_BODY_BYTES = 8_192  # a JWT has up to 4 kB
 
 
 def create_site(main: Flask) -> Flask:
@@ -18,4 +18,5 @@ def create_site(main: Flask) -> Flask:
     site = mounts.create_surface(main, __name__)
     site.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     views.init_app(site)
+    site.register_blueprint(collect.blueprint)
     return site

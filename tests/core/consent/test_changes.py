@@ -26,7 +26,7 @@ from app.models import (
 )
 from tests import make
 
-OTHER_SOURCES = [Source.AGENT, Source.API, Source.IMPORT, Source.BULK, Source.SITE, Source.CONNECTOR, Source.CARRIER]
+OTHER_SOURCES = [Source.AGENT, Source.API, Source.IMPORT, Source.BULK, Source.CONNECTOR, Source.CARRIER]
 
 
 def suppress(session: object, number: str) -> None:
@@ -83,8 +83,8 @@ def test_only_the_person_opts_in_a_suppressed_number(database: Database, source:
         assert session.scalars(select(ConsentEvent)).all() == []
 
 
-@pytest.mark.parametrize("source", [Source.IMPORT, Source.BULK, Source.SITE, Source.CONNECTOR])
-def test_no_import_site_or_bulk_change_reverses_an_opt_out(database: Database, source: Source) -> None:
+@pytest.mark.parametrize("source", [Source.IMPORT, Source.BULK, Source.CONNECTOR])
+def test_no_import_or_bulk_change_reverses_an_opt_out(database: Database, source: Source) -> None:
     with database.unit_of_work() as session:
         offers, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
         make.opt_out(session, sam, offers)

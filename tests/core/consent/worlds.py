@@ -43,6 +43,7 @@ _NOTED = make.evidence(Source.AGENT, actor="agent:1", level=EvidenceLevel.REPORT
 _API = make.evidence(Source.API, actor="api:1", level=EvidenceLevel.REPORTED)
 _UNVERIFIED = make.evidence(level=EvidenceLevel.WEB_UNVERIFIED)
 _PROVEN = make.evidence(Source.VERIFICATION, level=EvidenceLevel.OTP)
+_PAGE = make.evidence(Source.SITE, level=EvidenceLevel.SIGNED_IDENTITY)
 # What a person, an agent or a client may do.
 ACTS = {
     "opt_in": lambda session, who, of: make.opt_in(session, who, of, at=_now(session)),
@@ -52,6 +53,8 @@ ACTS = {
     "opt_out": lambda session, who, of: make.opt_out(session, who, of, at=_now(session)),
     "opt_out_unverified": lambda session, who, of: _said(session, who, of, make.opt_out, _UNVERIFIED),
     "opt_out_api": lambda session, who, of: _said(session, who, of, make.opt_out, _API),
+    "opt_in_page": lambda session, who, of: _said(session, who, of, make.opt_in, _PAGE),
+    "opt_out_page": lambda session, who, of: _said(session, who, of, make.opt_out, _PAGE),
     "stop": lambda session, who, _of: _stop(session, who),
     "other_number": lambda session, who, _of: _change_number(session, who),
     "no_number": lambda session, who, _of: contacts.change_phone(session, who, None, at=_now(session)),
