@@ -38,7 +38,6 @@ from tests.processes import environment_of
 from tests.receiver import Answer, Received, receiver
 
 WORKERS = 2
-KILL_EVERY_S = 1.5
 TOPICS = ["granular.subscribe", "granular.unsubscribe"]
 PATIENCE_S = 1800
 # What Python runs as a worker.
@@ -115,7 +114,10 @@ def storm(
     log: Path,
     worker: str = ASSENT_WORKER,
 ) -> Seen:
-    """Publish so many events of so many contacts while workers are killed; return what arrived."""
+    """Publish so many events of so many contacts while workers are killed; return what arrived.
+
+    A worker is killed each time another part of the events has arrived.
+    """
     seen = Seen(events)
     with receiver() as there, receiver(lambda _request: (500, {}, b"dead")) as dead:
         with database.unit_of_work() as session:
@@ -131,10 +133,10 @@ def storm(
             while _left(database, endpoint.id):
                 if time.monotonic() - began_s > PATIENCE_S:
                     break
-                if seen.killed < kills and time.monotonic() - began_s > KILL_EVERY_S * (seen.killed + 1):
+                if seen.killed < kills and len(misbehaving.accepted) >= events * (seen.killed + 1) // (kills + 1):
                     workers.kill_one()
                     seen.killed += 1
-                time.sleep(0.1)
+                time.sleep(0.02)
         seen.took_s = time.monotonic() - began_s
         time.sleep(0.2)
         seen.requests = len(there.received)
