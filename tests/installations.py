@@ -107,6 +107,7 @@ def forget(app: Flask) -> None:
     _forget_database(services.database)
     _start_again(services.changes, fresh_for_s=0)
     _start_again(services.polls, services.changes)
+    _start_again(services.site_reports)
     for each in (app, *mounted(app).values()):
         if limiter := each.extensions.get("assent.rate_limiter"):
             _start_again(limiter._counter)
