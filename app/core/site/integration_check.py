@@ -58,6 +58,12 @@ class PageResult:
     results: tuple[Result, ...]
 
     @property
+    def place(self) -> tuple[bool, str, float, str]:
+        """Where it is listed: websites that are not allowed at the end, and of each website the latest page first."""
+        is_other = self.results[0].outcome == Outcome.WRONG
+        return is_other, self.page.origin, -self.page.last_seen_at.timestamp(), self.page.path
+
+    @property
     def wrong(self) -> int:
         return sum(result.outcome == Outcome.WRONG for result in self.results)
 
@@ -69,7 +75,8 @@ class PageResult:
     @property
     def key(self) -> str:
         """Where a list goes on after this page."""
-        return f"{self.page.last_seen_at.timestamp()} {self.page.origin} {self.page.path}"
+        is_other, origin, seen, path = self.place
+        return f"{int(is_other)} {seen} {origin} {path}"
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Overview:
-    """The chosen pages, by website and the latest first, and numbers of all pages.
+    """The chosen pages, in their places, and numbers of all pages.
 
     ``older``: the key to go on with; empty: there are no more.
     """
@@ -125,7 +132,7 @@ def overview(session: Session, chosen: Chosen) -> Overview:
     found = [
         PageResult(page, tuple(check(page, is_allowed=page.origin in allowed))) for page in sample_rows.find(session)
     ]
-    found.sort(key=lambda each: each.page.origin)  # and within an origin the latest first, as they were read
+    found.sort(key=lambda each: each.place)
     of_origin = [each for each in found if chosen.origin in ("", each.page.origin)]
     listed = _after([each for each in of_origin if each.wrong or not chosen.only_wrong], chosen.after)
     return Overview(
@@ -241,13 +248,12 @@ def _is_badly_signed(sample: Sample) -> bool:
 
 def _after(pages: list[PageResult], key: str) -> list[PageResult]:
     """The pages behind a key, which was read at an earlier time. A key that cannot be read is ignored."""
-    seen, _, rest = key.partition(" ")
-    origin, _, path = rest.partition(" ")
     try:
-        place = (origin, -float(seen), path)
+        is_other, seen, origin, path = key.split(" ", 3)
+        place = is_other == "1", origin, float(seen), path
     except ValueError:
         return pages
-    return [each for each in pages if (each.page.origin, -each.page.last_seen_at.timestamp(), each.page.path) > place]
+    return [each for each in pages if each.place > place]
 
 
 def _origins(found: list[PageResult], allowed: set[str]) -> list[OriginResult]:

@@ -110,10 +110,10 @@ def test_pages_are_counted_filtered_and_listed_by_fifty(database: Database) -> N
         all_ = integration_check.overview(session, Chosen())
         assert (all_.total, all_.right, all_.wrong) == (62, 40, 21)
         assert [(each.origin, each.is_allowed, each.pages, each.wrong) for each in all_.origins] == [
-            (EVE, False, 1, 1),
             (SHOP, True, 61, 20),
+            (EVE, False, 1, 1),
         ]
-        assert [each.page.path for each in all_.pages[:3]] == ["/", "/page-59", "/page-58"]
+        assert [each.page.path for each in all_.pages[:2]] == ["/page-59", "/page-58"]
         rest = integration_check.overview(session, Chosen(after=all_.older))
         listed = [each.page for each in (*all_.pages, *rest.pages)]
         assert (len(all_.pages), len(listed), len(set(map(str, listed))), rest.older) == (50, 62, 62, "")
