@@ -18,7 +18,8 @@ from app.core.forms import daily_counts
 from app.core.inbox import waiting
 from app.core.messenger import tokens as messenger_tokens
 from app.core.problems import failures, workers
-from app.core.site import snippets
+from app.core.site import counts as site_counts
+from app.core.site import sample_rows, snippets
 from app.core.webhooks import deliveries
 from app.db import Database
 
@@ -39,6 +40,8 @@ class Deleted:
     idempotency_keys: int
     agent_sessions: int
     snippet_origins: int
+    site_samples: int
+    site_counts: int
     agent_notices: int
     failures: int
     workers: int
@@ -53,9 +56,9 @@ def delete_expired(database: Database) -> Deleted:
 
     These are rate counters after their window, outbox events 30 days after they were routed, webhook messages 30 days
     after their creation, tokens of visitors who did not return, idempotency keys after a day, sessions of agents
-    after 30 days, origins of snippets after 90, notices of mails to agents and failures after 30, and workers that
-    ended a day ago; files of bulk jobs, their drafts and dry runs after 30 days, and their items 30 days after the job
-    ended; confirmations 30 days after they began.
+    after 30 days, origins of snippets after 90, notices of mails to agents and failures after 30, what pages of
+    websites sent after 30, and workers that ended a day ago; files of bulk jobs, their drafts and dry runs after 30
+    days, and their items 30 days after the job ended; confirmations 30 days after they began.
     """
     now = clock.now()
     before = now - KEEP_ROUTED
@@ -71,6 +74,8 @@ def delete_expired(database: Database) -> Deleted:
         _in_batches(database, lambda session: idempotency.purge_expired(session, at=now)),
         _in_batches(database, lambda session: agent_sessions.delete_expired(session, at=now)),
         _in_batches(database, lambda session: snippets.delete_old(session, at=now)),
+        _in_batches(database, lambda session: sample_rows.delete_old(session, at=now)),
+        _in_batches(database, lambda session: site_counts.delete_old(session, at=now)),
         _in_batches(database, lambda session: waiting.delete_old(session, at=now)),
         _in_batches(database, lambda session: failures.delete_old(session, at=now)),
         _in_batches(database, lambda session: workers.delete_old(session, at=now)),

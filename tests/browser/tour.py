@@ -26,7 +26,8 @@ from app.core.forms.publishing import FormSettings
 from app.core.ledger import sealing
 from app.core.preferences import erasure_requests, links
 from app.core.problems import failures
-from app.core.site import snippets
+from app.core.site import sample_rows, snippets
+from app.core.site.samples import Sample, SiteReports, ValueKind
 from app.core.webhooks import attempts, endpoints, routing
 from app.core.webhooks.attempts import AttemptOutcome, Schedule
 from app.core.workspace import bootstrap as store
@@ -51,6 +52,7 @@ from app.models import (
     OptInForm,
     Outcome,
     Segment,
+    SiteCountKind,
     SubscriptionType,
 )
 from tests import make
@@ -144,6 +146,7 @@ def fill(settings: Settings) -> Demo:
         for kind, name in ((FailureKind.JOB, "purge_erased"), (FailureKind.MAIL, demo.AGENT)):
             failures.record(session, kind, name, OSError("Connection refused"), at=now)
         snippets.record(session, "embed", "https://copy.example.com", at=now)
+        _website(session)
         segment = session.scalars(select(Segment.public_id)).first() or ""
         receipts = session.scalars(
             select(ConsentEvent.id).where(ConsentEvent.contact_id == signed_up.id).order_by(ConsentEvent.id)
@@ -185,6 +188,8 @@ def fill(settings: Settings) -> Demo:
             "/admin/subscription-types/preview",
             "/admin/subscription-types/preview/frame?channel=sms&lang=en",
             "/admin/messenger",
+            "/admin/website",
+            "/admin/website?only=wrong&origin=https://copy.example.com",
             *webhooks,
             "/admin/settings",
             "/admin/sending",
@@ -252,6 +257,32 @@ def each_kind(paths: tuple[str, ...], most: int = 2) -> list[str]:
     """The paths, of each page at most so many: the first conversations, deliveries, types and teammates."""
     kinds = [re.sub(r"/[0-9a-f]*[0-9][0-9a-f]*", "/1", path) for path in paths]
     return [path for place, path in enumerate(paths) if kinds[:place].count(kinds[place]) < most]
+
+
+def _website(session: Session) -> None:
+    """Pages of which the integration check shows every kind of line."""
+    right = Sample(
+        origin="https://shop.example.com",
+        path="/checkout/delivery",
+        source="insider_object",
+        phone_number=ValueKind.GIVEN,
+        sms_optin=ValueKind.TRUE,
+        gdpr_optin=ValueKind.TRUE,
+        uuid=ValueKind.GIVEN,
+        identity="signed",
+        is_signed_in=True,
+    )
+    problems = ("phone_number:not_e164", "sms_optin:not_a_boolean", "uuid:unknown")
+    wrong = replace(right, path="/cart", sms_optin=ValueKind.REFUSED, identity="user_hash_wrong", problems=problems)
+    reports = SiteReports()
+    reports.see(right.origin, "/orders/*/items/*")
+    for sample in (right, wrong, replace(right, origin="https://copy.example.com", path="/", source="both")):
+        reports.add(sample)
+    for code in (*problems, "uuid:junk"):
+        reports.count(SiteCountKind.REFUSED, code)
+    reports.count(SiteCountKind.IDENTITY, "user_hash_wrong")
+    snippets.allow(session, right.origin, actor="agent:1", at=clock.now())
+    sample_rows.write_waiting(session, reports, at=clock.now())
 
 
 def _preferences(session: Session, signed_up: Contact, saved: Contact, type_id: int) -> dict[str, str]:

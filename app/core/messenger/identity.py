@@ -81,12 +81,12 @@ def problem_with(identity: Identity, secret: str, *, at: datetime) -> str | None
     """Why the page's signature is not valid, as a code; null when it is, or when the page signs nothing.
 
     One of ``user_id_missing``, ``user_hash_wrong``, ``user_jwt_malformed``, ``user_jwt_signature_wrong``,
-    ``user_jwt_refused`` (no ``user_id`` in it, or it is not valid now).
+    ``user_jwt_expired``, ``user_jwt_refused`` (no ``user_id`` in it, or it is not valid now for another reason).
     """
     if proven(identity, secret, at=at) is not None:
         return None
     if identity.user_jwt:
-        return _problem_with_jwt(identity.user_jwt, secret)
+        return _problem_with_jwt(identity.user_jwt, secret, at=at)
     if identity.user_hash:
         return "user_hash_wrong" if identity.user_id else "user_id_missing"
     return None
@@ -156,14 +156,15 @@ def _of_jwt(token: str, secret: str, *, at: datetime) -> SignedUser | None:
     )
 
 
-def _problem_with_jwt(token: str, secret: str) -> str:
+def _problem_with_jwt(token: str, secret: str, *, at: datetime) -> str:
     try:
-        _decoded(token, secret)
+        claims = _decoded(token, secret)
     except jwt.InvalidSignatureError:
         return "user_jwt_signature_wrong"
     except jwt.InvalidTokenError:
         return "user_jwt_malformed"
-    return "user_jwt_refused"
+    ends_s = claims.get("exp")
+    return "user_jwt_expired" if _is_time(ends_s) and ends_s <= at.timestamp() else "user_jwt_refused"
 
 
 def _decoded(token: str, secret: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from app.web.admin import (  # noqa: F401
     setup,
     subscription_types,
     webhooks,
+    website,
 )
 from app.web.admin.blueprint import blueprint as _blueprint
 

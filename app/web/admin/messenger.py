@@ -9,11 +9,13 @@ from markupsafe import Markup
 from wtforms import StringField, TextAreaField
 
 from app.core import audit, clock, public_urls
+from app.core.site import counts
 from app.core.wording import LOCALES
 from app.core.workspace import settings
-from app.models import Workspace
+from app.models import SiteCountKind, Workspace
 from app.web import formatting
 from app.web.admin.blueprint import blueprint
+from app.web.admin.website_words import words_for
 from app.web.formkit import Form, accepted, fields_for_each, rule, text
 from app.web.i18n import gettext, lazy_gettext
 from app.web.security import public_url
@@ -95,6 +97,8 @@ def _values_of(workspace: Workspace) -> dict[str, str]:
 
 
 def _page(form: MessengerForm, workspace: Workspace, secret: str = "") -> str:
+    with read_only() as session:
+        problems = counts.recent(session, SiteCountKind.IDENTITY, at=clock.now())
     origins = [Markup("<code>{}</code>").format(origin) for origin in workspace.allowed_origins]
     return render_template(
         "admin/messenger.html",
@@ -102,6 +106,7 @@ def _page(form: MessengerForm, workspace: Workspace, secret: str = "") -> str:
         form=form,
         workspace=workspace,
         secret=secret,
+        identity_problems=[(words_for(f"identity:{each.reason}"), each.week) for each in problems if each.week],
         locales=LOCALES,
         script_url=f"{public_url()}{public_urls.MESSENGER_SCRIPT}",
     )

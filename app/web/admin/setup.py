@@ -13,6 +13,9 @@ from app.web.i18n import gettext, sentence_of
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import admin_required, current_actor, marketer_required
 
+# The pages, other than this one, from which an origin can be allowed.
+_BACK = frozenset({"failures", "website"})
+
 
 @blueprint.get("/admin/setup")
 @admin_required
@@ -38,8 +41,8 @@ def allow_origin() -> ResponseReturnValue:
         flash(sentence_of(error), "error")
     else:
         flash(gettext("%(origin)s may show your forms and your chat now.", origin=origin))
-    back = "failures_page" if request.form.get("back") == "failures" else "setup_page"
-    return redirect(url_for(f"admin.{back}"), 303)
+    back = request.form.get("back")
+    return redirect(url_for(f"admin.{back if back in _BACK else 'setup'}_page"), 303)
 
 
 @blueprint.get("/admin/try")

@@ -6,6 +6,7 @@ It is a Flask application of its own, mounted at ``/f``, without session, sign-i
 from flask import Flask
 
 from app.web import mounts
+from app.web.after_response import write_site_reports
 from app.web.compression import compress
 from app.web.embed import confirm, errors, identify, undo, way_out
 from app.web.embed.views import blueprint
@@ -19,6 +20,7 @@ def create_embed(main: Flask) -> Flask:
     embed = mounts.create_surface(main, __name__)
     embed.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     embed.after_request(compress)
+    embed.after_request(write_site_reports)
     embed.register_blueprint(blueprint)
     embed.register_blueprint(identify.blueprint)
     embed.register_blueprint(confirm.blueprint)

@@ -12,15 +12,18 @@ from app.core.forms import views as form_views
 from app.core.forms.user_token import FormUser
 from app.core.messenger import visitors
 from app.core.messenger.identity import Identity
+from app.models import SiteCountKind
 from app.web.security import public_url
-from app.web.services import keys, read_connection, read_only
+from app.web.services import keys, read_connection, read_only, site_reports
 
 blueprint = Blueprint("identify", __name__)
 
 
 @blueprint.post("/form/<key>/identify")
 def identify(key: str) -> Response:
-    """The ``embed_url`` of a form, for the user whom the body proves, and what is wrong with a proof. Writes nothing.
+    """The ``embed_url`` of a form, for the user whom the body proves, and what is wrong with a proof.
+
+    Nothing about people is written; wrong proofs are counted by reason.
 
     The body is JSON with ``user_id`` and ``user_hash``, or ``user_jwt``, of any content type, so that the browser asks
     no permission first. Another origin than the allowed ones gets only the reason why it may not show it.
@@ -44,6 +47,8 @@ def _address(key: str) -> dict[str, Any]:
     with read_only() as session:
         user = visitors.signed_user(session, identity, at=at)
         problem = visitors.identity_problem(session, identity, at=at)
+    if problem is not None:
+        site_reports().count(SiteCountKind.IDENTITY, problem)
     if user is None:
         return {"embed_url": public_urls.public_form(key, base=public_url()), "identity_problem": problem}
     token = user_token.signed(keys(), FormUser(key, user.user_id))

@@ -7,6 +7,7 @@ without session, sign-in and cookie.
 from flask import Flask
 
 from app.web import mounts
+from app.web.after_response import write_site_reports
 from app.web.messenger import api
 from app.web.messenger.frame import blueprint
 
@@ -22,5 +23,6 @@ def create_messenger_api(main: Flask) -> Flask:
     """The application that answers everything below ``/messenger/api``. It shares the services of ``main``."""
     messenger_api = mounts.create_surface(main, __name__)
     messenger_api.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
+    messenger_api.after_request(write_site_reports)
     api.init_app(messenger_api)
     return messenger_api

@@ -18,13 +18,13 @@ from app.core.forms.cards import FormCard
 from app.core.messenger import identity, polling, visitors
 from app.core.messenger.identity import Identity
 from app.core.messenger.visitors import Sender, Visitor
-from app.models import Channel
+from app.models import Channel, SiteCountKind
 from app.schemas.entry import BadValue, read_json
 from app.web import ids, json_errors
 from app.web.compression import compress
 from app.web.messenger import subscriptions
 from app.web.security import client_address, refuse_other_sites
-from app.web.services import database, keys, polls, read_connection, read_only, unit_of_work
+from app.web.services import database, keys, polls, read_connection, read_only, site_reports, unit_of_work
 
 # Calls that identify the visitor, and calls of a visitor who has a token or a session.
 identification = Blueprint("identification", __name__)
@@ -71,6 +71,8 @@ def session_of_signed_user() -> dict[str, Any]:
         user = visitors.signed_user(session, signed, at=at)
         if user is None:
             problem = visitors.identity_problem(session, signed, at=at)
+            if problem is not None:
+                site_reports().count(SiteCountKind.IDENTITY, problem)
             return {"session": None, "person": "", "stale": False, "identity_problem": problem}
         bearer, is_stale = visitors.session_for(session, user)
     return {"session": bearer, "person": identity.person_of(keys(), user), "stale": is_stale}

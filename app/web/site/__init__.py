@@ -7,6 +7,7 @@ may call it.
 from flask import Flask
 
 from app.web import mounts
+from app.web.after_response import write_site_reports
 from app.web.site import collect, views
 
 __all__ = ["create_site"]
@@ -17,6 +18,7 @@ def create_site(main: Flask) -> Flask:
     """The application that answers everything below ``/site``. It shares the services of ``main``."""
     site = mounts.create_surface(main, __name__)
     site.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
+    site.after_request(write_site_reports)
     views.init_app(site)
     site.register_blueprint(collect.blueprint)
     return site

@@ -48,6 +48,7 @@ const PROBLEMS = {
   user_hash_wrong: "user_hash is not the HMAC-SHA256 (hex) of this user_id with the identity secret",
   user_jwt_malformed: "user_jwt is not a JWT with the algorithm HS256",
   user_jwt_signature_wrong: "user_jwt is not signed with the identity secret",
+  user_jwt_expired: "user_jwt has expired (exp): create a new one for each page",
   user_jwt_refused: "user_jwt names no user_id, or it is not valid at this time (iat, nbf, exp)",
 };
 const report = (problem) => console.error(`assent: the visitor is not signed in: ${PROBLEMS[problem] || problem}`);

@@ -31,7 +31,8 @@ def signed(secret: str = SECRET, **claims: object) -> str:
         ({"user_jwt": jwt.encode({"user_id": "sam"}, "", algorithm="none")}, "user_jwt_malformed"),
         ({"user_jwt": signed("another-identity-secret-of-32-bytes", user_id="sam")}, "user_jwt_signature_wrong"),
         ({"user_jwt": signed()}, "user_jwt_refused"),
-        ({"user_jwt": signed(user_id="sam", iat=NOW_S - 900, exp=NOW_S - 300)}, "user_jwt_refused"),
+        ({"user_jwt": signed(user_id="sam", iat=NOW_S - 900, exp=NOW_S - 300)}, "user_jwt_expired"),
+        ({"user_jwt": signed(user_id="sam", iat=NOW_S + 900, exp=NOW_S + 1800)}, "user_jwt_refused"),
     ],
 )
 def test_the_answer_names_what_is_wrong_with_a_signature(values: dict[str, str], problem: str | None) -> None:

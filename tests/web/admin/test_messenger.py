@@ -1,12 +1,20 @@
 """The messenger's settings page: the snippet, the texts, and the secret that is shown on demand."""
 
+import json
+import re
+from urllib.parse import quote
+
+import jwt
 import pytest
 from flask import Flask
 
-from app.core import audit
+from app.core import audit, clock
+from app.core.site import sample_rows
 from app.core.workspace import settings
 from app.db import Database
 from app.models import Workspace
+from app.web.services import services_of
+from tests import make
 from tests.web.pages import admin, agent, submit
 
 
@@ -90,3 +98,23 @@ def test_agents_and_strangers_are_refused(app: Flask, database: Database) -> Non
     stranger = app.test_client()
     assert stranger.get("/admin/messenger").status_code == 302
     assert stranger.post("/admin/messenger/secret").status_code in {400, 401}
+
+
+def test_identity_problems_of_the_week_are_counted_by_reason(app: Flask, database: Database) -> None:
+    client = admin(app)
+    assert "None in the last 7 days." in client.get("/admin/messenger").get_data(as_text=True)
+    token = jwt.encode({"user_id": "sam", "iat": 1, "exp": 2}, workspace(database).messenger_secret, algorithm="HS256")
+    with database.unit_of_work() as session:
+        form = make.form(session, allowed_origins=("https://shop.example.com",)).key
+    for identity in ({"user_jwt": token}, {"user_id": "sam"}):
+        headers = {"Assent-Identity": quote(json.dumps(identity))}
+        client.get("/messenger/api/session", headers=headers).close()
+        body, origin = json.dumps(identity), {"Origin": "https://shop.example.com"}
+        assert client.post(f"/f/form/{form}/identify", data=body, headers=origin).status_code == 200
+    client.post("/site/seen", data='{"key": "old", "script": "messenger"}').close()
+    with database.unit_of_work() as session:
+        sample_rows.write_waiting(session, services_of(app).site_reports, at=clock.now())
+    html = client.get("/admin/messenger").get_data(as_text=True)
+    assert "The user_jwt has expired." in html
+    assert "A page loads a snippet with a key that does not exist here." in html
+    assert re.findall(r'data-label="7 days">(\d+)<', html) == ["2", "1"]

@@ -59,7 +59,7 @@ ROUTES = {
         admin.subscription_types_page admin.new_subscription_type admin.subscription_type admin.step_subscription_type
     """,
     Right.ADMINISTRATION: """
-        admin.setup_page admin.allow_origin
+        admin.setup_page admin.allow_origin admin.website_page admin.website_live
         admin.settings_page admin.change_logo admin.remove_logo
         admin.sending_page admin.stop_sending admin.resume_sending
         admin.messenger_page admin.show_messenger_secret admin.renew_messenger_secret

@@ -6,8 +6,12 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.core.site import snippets
+from app.core import clock
+from app.core.site import counts, sample_rows, snippets
+from app.core.workspace import settings
 from app.db import Database
+from app.models import SiteCountKind
+from app.web.services import services_of
 from tests import make
 
 SHOP = "https://shop.example.com"
@@ -54,3 +58,19 @@ def test_a_page_without_a_usable_origin_is_not_kept(
     assert tell(client, json.dumps({"key": key, "script": "embed"}), origin).status_code == 422
     with database.read_only() as session:
         assert snippets.find(session) == []
+
+
+def test_a_page_that_loads_the_site_script_is_listed_by_its_path(client: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        key = settings.get(session).messenger_key
+        snippets.allow(session, SHOP, actor="agent:1", at=make.NOON)
+    for script in ("site", "messenger"):
+        page = f"{SHOP}/{script}/4711?email=sam@example.com"
+        assert tell(client, json.dumps({"key": key, "script": script, "page": page})).status_code == 204
+    assert tell(client, json.dumps({"key": "unknown", "script": "site", "page": SHOP})).status_code == 404
+    assert tell(client, json.dumps({"key": key, "script": "site", "page": ["a"]})).status_code == 204
+    with database.unit_of_work() as session:
+        sample_rows.write_waiting(session, services_of(client.application).site_reports, at=make.NOON)
+        assert {(page.origin, page.path) for page in sample_rows.find(session)} >= {(SHOP, "/site/*")}
+        (counted,) = counts.recent(session, SiteCountKind.IDENTITY, at=clock.now())
+        assert (counted.reason, counted.month) == ("unknown_key", 1)
