@@ -7,11 +7,12 @@ identified by the id that their page proved. Only ``write``, ``sign_in`` and ``s
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import NamedTuple, cast
 
 from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
+from app.core import clock
 from app.core import rate_limits as limits
 from app.core.accounts.api_tokens import hash_of
 from app.core.consent import eligibility, locking, reach
@@ -32,10 +33,18 @@ from app.models import Contact, ContactRole, Conversation, EvidenceLevel, Source
 MESSAGES_A_MINUTE, SEEN_A_MINUTE, SIGN_INS_A_MINUTE, NEW_LEADS_AN_HOUR = 40, 120, 20, 200
 _ADDRESS_FACTOR = 10  # an IP address may be shared by so many visitors
 _MINUTE_S, _HOUR_S = 60, 60 * 60
+
+
+class _Secrets(NamedTuple):
+    messenger_secret: str
+    previous_messenger_secret: str | None
+    previous_secret_ends_at: datetime | None
+
+
 _CONTACT = cast(Table, Contact.__table__)
 _WORKSPACE = cast(Table, Workspace.__table__)
 _FIND_USER = CompiledStatement(select(_CONTACT.c.id).where(_CONTACT.c.external_id == bindparam("user_id")))
-_SECRET = CompiledStatement(select(_WORKSPACE.c.messenger_secret).where(_WORKSPACE.c.id == 1))
+_SECRETS = CompiledStatement(select(*(_WORKSPACE.c[name] for name in _Secrets._fields)).where(_WORKSPACE.c.id == 1))
 
 
 @dataclass(frozen=True)
@@ -88,12 +97,12 @@ class WriteResult:
 
 def signed_user(session: Session, identity: Identity, *, at: datetime) -> SignedUser | None:
     """The user that the page proves; null when it proves none."""
-    return messenger_identity.proven(identity, settings.get(session).messenger_secret, at=at)
+    return messenger_identity.proven(identity, _accepted_secrets(session, at=at), at=at)
 
 
 def identity_problem(session: Session, identity: Identity, *, at: datetime) -> str | None:
     """Why the page's signature is not valid (``identity.problem_with``); null when it is, or when there is none."""
-    return messenger_identity.problem_with(identity, settings.get(session).messenger_secret, at=at)
+    return messenger_identity.problem_with(identity, _accepted_secrets(session, at=at), at=at)
 
 
 def session_for(session: Session, user: SignedUser) -> tuple[str, bool]:
@@ -109,8 +118,8 @@ def visitor(session: Session | ReadConnection, bearer: str) -> Visitor:
     :raises NotFound: the token is unknown or has ended, or the session is over
     """
     if bearer.startswith(SESSION_PREFIX):
-        (secret,) = _SECRET.one(session)
-        user_id = messenger_identity.read_session(keys_of(session), bearer, secret)
+        secrets = messenger_identity.accepted_secrets(_Secrets(*_SECRETS.one(session)), at=clock.now())
+        user_id = messenger_identity.read_session(keys_of(session), bearer, secrets)
         if user_id is None:
             raise _unknown()
         return Visitor(user_contact(session, user_id), user_id)
@@ -192,6 +201,10 @@ def sign_in(session: Session, user: SignedUser, token: str | None, *, address: s
     if token:
         messenger_tokens.end(session, token, at=at)
     return None
+
+
+def _accepted_secrets(session: Session, *, at: datetime) -> tuple[str, ...]:
+    return messenger_identity.accepted_secrets(settings.get(session), at=at)
 
 
 def _unknown() -> NotFound:

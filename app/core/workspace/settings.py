@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -16,7 +15,7 @@ from app.core import audit, origins, phone
 from app.core.errors import InvalidInput, InvalidState
 from app.core.signing import keys_of
 from app.core.wording import LOCALES
-from app.core.workspace import confirmation_limits, controller, sending
+from app.core.workspace import confirmation_limits, controller, sending, website
 from app.db import insert_or_ignore
 from app.models import Workspace
 
@@ -87,17 +86,18 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
         terms_url, help_contact, accent_color, submissions_per_address, submissions_per_number, api_calls_per_minute,
         agents_write_legal_text, erasure_requests, erasure_due_days (days), evidence_retention_years,
         confirmation_limits, messenger_office_name, messenger_greeting (locale to text), messenger_accent_color, and
-        those of ``controller.CHECKS`` and ``sending.CHECKS``
+        those of ``controller.CHECKS``, ``sending.CHECKS`` and ``website.CHECKS``
     :raises InvalidInput: a value is invalid; ``field`` names it
     """
     workspace = get(session)
     checked = {name: check(name, value) for name, value in values.items()}
     changed = {name: value for name, value in checked.items() if getattr(workspace, name) != value}
+    website.refuse_unusable(session, changed)
     details = audit.changes({name: getattr(workspace, name) for name in changed}, changed)
     for name, value in changed.items():
         setattr(workspace, name, value)
     if changed:
-        _touch(workspace, at)
+        touch(workspace, at)
         audit.record(session, actor, "settings.changed", "workspace", details, at=at)
         session.flush()
     return workspace
@@ -127,24 +127,15 @@ def change_logo(session: Session, content: bytes | None, *, actor: str, at: date
     before = workspace.logo_hash
     workspace.logo, workspace.logo_type = content, media_type
     workspace.logo_hash = hashlib.sha256(content).hexdigest()[:16] if content else None
-    _touch(workspace, at)
+    touch(workspace, at)
     details = audit.changes({"logo": before}, {"logo": workspace.logo_hash})
     audit.record(session, actor, "settings.logo_changed", "workspace", details, at=at)
     session.flush()
     return workspace
 
 
-def renew_messenger_secret(session: Session, *, actor: str, at: datetime) -> Workspace:
-    """Replace the secret that sites sign identities with. Signatures made with the old one are invalid from now on."""
-    workspace = get(session)
-    workspace.messenger_secret = secrets.token_hex(32)
-    _touch(workspace, at)
-    audit.record(session, actor, "settings.messenger_secret_renewed", "workspace", {}, at=at)
-    session.flush()
-    return workspace
-
-
-def _touch(workspace: Workspace, at: datetime) -> None:
+def touch(workspace: Workspace, at: datetime) -> None:
+    """Note that the workspace changed: caches are keyed by its revision."""
     workspace.updated_at = at
     workspace.revision += 1
 
@@ -266,6 +257,7 @@ def _due_days(value: int) -> int:
 _CHECKS = {
     **controller.CHECKS,
     **sending.CHECKS,
+    **website.CHECKS,
     "name": _name,
     "time_zone": _time_zone,
     "default_country": country,

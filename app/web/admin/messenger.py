@@ -1,5 +1,6 @@
 """Settings of the messenger: its snippet, texts and color, and the secret that sites sign identities with."""
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -9,8 +10,9 @@ from markupsafe import Markup
 from wtforms import StringField, TextAreaField
 
 from app.core import audit, clock, public_urls
+from app.core.messenger import identity
 from app.core.wording import LOCALES
-from app.core.workspace import settings
+from app.core.workspace import identity_secret, settings
 from app.models import Workspace
 from app.web import formatting
 from app.web.admin.blueprint import blueprint
@@ -74,10 +76,17 @@ def show_messenger_secret() -> ResponseReturnValue:
 @admin_required
 def renew_messenger_secret() -> ResponseReturnValue:
     with unit_of_work() as session:
-        settings.renew_messenger_secret(session, actor=current_actor(), at=clock.now())
-    flash(
-        gettext("The new secret is ready. Add it to your site now: signatures by the old one are no longer accepted.")
-    )
+        identity_secret.renew(session, actor=current_actor(), at=clock.now())
+    flash(gettext("The new secret is ready. Add it to your site within 24 hours; until then the old one works, too."))
+    return redirect(url_for("admin.messenger_page"), 303)
+
+
+@blueprint.post("/admin/messenger/secret/end-old")
+@admin_required
+def end_old_messenger_secret() -> ResponseReturnValue:
+    with unit_of_work() as session:
+        identity_secret.end_previous(session, actor=current_actor(), at=clock.now())
+    flash(gettext("The old secret is ended."))
     return redirect(url_for("admin.messenger_page"), 303)
 
 
@@ -102,6 +111,13 @@ def _page(form: MessengerForm, workspace: Workspace, secret: str = "") -> str:
         form=form,
         workspace=workspace,
         secret=secret,
+        old_secret_ends_at=_old_secret_ends_at(workspace),
         locales=LOCALES,
         script_url=f"{public_url()}{public_urls.MESSENGER_SCRIPT}",
     )
+
+
+def _old_secret_ends_at(workspace: Workspace) -> datetime | None:
+    """Until when the secret before the last renewal is accepted; null: it is not."""
+    has_old = len(identity.accepted_secrets(workspace, at=clock.now())) > 1
+    return workspace.previous_secret_ends_at if has_old else None

@@ -19,7 +19,7 @@ from app.core.messenger import visitors as messenger
 from app.core.messenger.identity import Identity, SignedUser
 from app.core.messenger.polling import Polls
 from app.core.messenger.visitors import Sender, Visitor
-from app.core.workspace import settings
+from app.core.workspace import identity_secret
 from app.db import Database
 from app.models import Contact, MessageKind
 from tests import make
@@ -180,13 +180,16 @@ def test_a_user_without_a_contact_gets_the_conversation_that_an_agent_starts(
     assert sam.poll() == ["Welcome"]
 
 
-def test_a_new_identity_secret_ends_cached_sessions(database: Database, polls: Polls) -> None:
+def test_a_session_of_the_old_identity_secret_ends_with_it_in_the_cache_too(database: Database, polls: Polls) -> None:
     with database.read_only() as session:
         bearer, _ = messenger.session_for(session, SignedUser("sam"))
     sam = Panel(database, polls, bearer)
     assert sam.poll() == []
     with database.unit_of_work() as session:
-        settings.renew_messenger_secret(session, actor="agent:1", at=NOON)
+        identity_secret.renew(session, actor="agent:1", at=clock.now())
+    assert sam.poll() == []
+    with database.unit_of_work() as session:
+        identity_secret.end_previous(session, actor="agent:1", at=clock.now())
     with pytest.raises(NotFound):
         sam.poll()
 

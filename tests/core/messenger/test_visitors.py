@@ -115,7 +115,7 @@ def signed_sender(session: Any, user_id: str = "sam", **identity: Any) -> Sender
     ],
 )
 def test_only_a_signature_with_the_secret_proves_an_identity(identity: dict[str, Any], user: SignedUser | None) -> None:
-    assert messenger_identity.proven(Identity.read(identity), SECRET, at=NOON) == user
+    assert messenger_identity.proven(Identity.read(identity), (SECRET,), at=NOON) == user
 
 
 def test_values_that_are_too_long_or_no_text_are_dropped_from_an_identity() -> None:
@@ -133,11 +133,12 @@ def test_values_that_are_too_long_or_no_text_are_dropped_from_an_identity() -> N
 def test_a_session_is_valid_for_its_secret_and_keys_only() -> None:
     keys, others = Keys("k" * 40), Keys("o" * 40)
     bearer = messenger_identity.signed_session(keys, SignedUser("sam"), SECRET)
-    assert messenger_identity.read_session(keys, bearer, SECRET) == "sam"
-    assert messenger_identity.read_session(keys, bearer, "x" * 64) is None
-    assert messenger_identity.read_session(others, bearer, SECRET) is None
-    assert messenger_identity.read_session(keys, bearer[:-2], SECRET) is None
-    assert messenger_identity.read_session(keys, "s_" + keys.signer("shown").sign(["sam", "x"]), SECRET) is None
+    assert messenger_identity.read_session(keys, bearer, (SECRET,)) == "sam"
+    assert messenger_identity.read_session(keys, bearer, ("x" * 64,)) is None
+    assert messenger_identity.read_session(keys, bearer, ("x" * 64, SECRET)) == "sam"
+    assert messenger_identity.read_session(others, bearer, (SECRET,)) is None
+    assert messenger_identity.read_session(keys, bearer[:-2], (SECRET,)) is None
+    assert messenger_identity.read_session(keys, "s_" + keys.signer("shown").sign(["sam", "x"]), (SECRET,)) is None
 
 
 def test_the_proof_for_a_full_number_is_valid_for_one_form_and_one_contact() -> None:
@@ -157,7 +158,7 @@ def test_the_proof_for_a_full_number_lasts_as_long_as_a_session() -> None:
         proof = messenger_identity.full_number_proof(keys, "token", 7)
         for hours, lasts in ((11.9, True), (0.2, False)):
             now.shift(timedelta(hours=hours))
-            assert bool(messenger_identity.read_session(keys, bearer, SECRET)) == lasts
+            assert bool(messenger_identity.read_session(keys, bearer, (SECRET,))) == lasts
             assert messenger_identity.may_show_full_number(keys, proof, "token", 7) == lasts
 
 
@@ -240,7 +241,7 @@ def test_a_signed_number_is_saved_and_a_claimed_one_is_not(database: Database) -
         assert (sam.phone, sam.name, sam.email, sam.sms_block) == (None, None, None, "no_phone")
         token = signed_jwt(secret, phone=make.SAMS_NUMBER, name="Sam", email="s@example.com")
         bearer, is_stale = messenger.session_for(
-            session, messenger_identity.proven(Identity(user_jwt=token), secret, at=NOON) or SignedUser("")
+            session, messenger_identity.proven(Identity(user_jwt=token), (secret,), at=NOON) or SignedUser("")
         )
         assert is_stale
         write(session, sender(bearer, user_jwt=token), client_key="2")

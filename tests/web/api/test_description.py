@@ -31,7 +31,7 @@ def operations() -> list[tuple[str, str, dict[str, Any]]]:
 
 # Only admins choose where events are sent, because an endpoint receives personal data.
 FOR_ADMINS = {f"{verb}_webhook_endpoint" for verb in ("create", "update", "delete")}
-FOR_ADMINS |= {"rotate_webhook_secret", "update_workspace"}
+FOR_ADMINS |= {"rotate_webhook_secret", "update_workspace", "renew_identity_secret"}
 
 
 def test_the_description_is_valid_openapi_3_1(app: Flask) -> None:
