@@ -14,6 +14,7 @@ from app.core.conversations.change_cache import ChangeCache
 from app.core.conversations.contact_messages import PostedMessage
 from app.core.errors import NotFound
 from app.core.messenger import polling as messenger_polls
+from app.core.messenger import signing_in
 from app.core.messenger import tokens as messenger_tokens
 from app.core.messenger import visitors as messenger
 from app.core.messenger.identity import Identity, SignedUser
@@ -155,7 +156,7 @@ def test_a_visitor_who_signs_in_keeps_the_conversation_and_the_lead_loses_it(dat
     lead = Panel(database, polls)
     assert lead.poll() == ["Hello"]
     with database.unit_of_work() as session:
-        messenger.sign_in(session, SignedUser("sam"), TOKEN, address=None, at=NOON)
+        signing_in.sign_in(session, SignedUser("sam"), TOKEN, address=None, at=NOON)
         bearer, _ = messenger.session_for(session, SignedUser("sam"))
     assert Panel(database, polls, bearer).poll() == ["Hello"]
     with pytest.raises(NotFound):
