@@ -48,7 +48,7 @@ class _Words(fields.String):
             raise _refusal("empty", "must not be empty; leave out what has no value")
         if len(text) > self.most or not is_storable(text):
             raise _refusal("length", f"must be text of at most {self.most} characters")
-        if self.pattern is not None and not self.pattern.search(text):
+        if self.pattern is not None and not self.pattern.fullmatch(text):
             raise _refusal("format", f"does not match {self.pattern.pattern}")
         if self.is_id and text.strip().lower() in _JUNK:
             raise _refusal("junk", "is no id of one person")
@@ -168,14 +168,18 @@ class InsiderUserSchema(Schema):
             raise ValidationError({"attributes": {"required": ["must have at least one attribute or event"]}})
 
 
-class _Users(fields.List[Any]):
-    """The users as they were sent: a mistake in one of them refuses that one alone."""
+class _Records(fields.List[Any]):
+    """Records as they were sent: a mistake in one of them refuses that one alone."""
+
+    def __init__(self, inner: Any, *, most: int) -> None:
+        super().__init__(inner, required=True, error_messages={"required": "must be defined"})
+        self.most = most
 
     def _deserialize(self, value: Any, *_more: Any, **_options: Any) -> list[Any]:
         if not isinstance(value, list) or not value:
             raise ValidationError("must be defined")
-        if len(value) > USERS_MAX:
-            raise ValidationError(f"must be at most {USERS_MAX}")
+        if len(value) > self.most:
+            raise ValidationError(f"must be at most {self.most}")
         return value
 
 
@@ -183,7 +187,7 @@ class InsiderUpsertSchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    users = _Users(fields.Nested(InsiderUserSchema), required=True, error_messages={"required": "must be defined"})
+    users = _Records(fields.Nested(InsiderUserSchema), most=USERS_MAX)
     skip_hook = fields.Raw(metadata={"type": "boolean", "description": "accepted; webhooks are sent in any case"})
     error_callback_endpoint = fields.Raw(metadata={"type": "string", "description": "accepted and ignored"})
 
@@ -192,7 +196,7 @@ class InsiderNumbersSchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    phone_numbers = fields.List(fields.String(), required=True, metadata={"maxItems": NUMBERS_MAX})
+    phone_numbers = _Records(fields.String(), most=NUMBERS_MAX)
 
 
 class InsiderIdentitySchema(Schema):

@@ -1,10 +1,10 @@
 """Insider's contract: users are stored, identities renamed, and numbers opted in or out.
 
-Each record is one transaction: a bad one stops no other one, and is named in the answer, whose status is 200.
+A bad record stops no other one, and is named in the answer, whose status is 200.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,11 +15,10 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core.connectors.insider import channel, identity, record, upsert
 from app.core.connectors.insider.record import Identifiers, Refusal
-from app.core.errors import Duplicate, InvalidInput
+from app.core.errors import Duplicate
 from app.core.ledger.evidence import Evidence
 from app.schemas.entry import BadValue, check
 from app.schemas.insider import (
-    NUMBERS_MAX,
     PHONE,
     InsiderIdentityChangeSchema,
     InsiderIdentityRemovalSchema,
@@ -31,14 +30,15 @@ from app.schemas.insider import (
 from app.schemas.insider_result import InsiderAnswerSchema
 from app.web.api import auth
 from app.web.api.insider_blueprint import InsiderBlueprint, partner
-from app.web.services import unit_of_work
+from app.web.services import settings, unit_of_work
 
 UPSERT, UPSERT_BYTES_MAX = "insider.upsert_users", 5_000_000
 blueprint = InsiderBlueprint("insider", __name__, description="Insider's contract, for integrations that speak it.")
 _USER = InsiderUserSchema()
 _PHONE = re.compile(PHONE)
-_TRIES = 2
-_OVER_LIMIT = InvalidInput("phone_numbers must be a list of at most %(most)s numbers", most=NUMBERS_MAX)
+_TRIES, _TOGETHER_ON_SQLITE = 2, 25
+# The path of a record in the request, and what stores it: that returns why something does not count, by attribute.
+_Record = tuple[str, Callable[[Session], dict[str, str]]]
 
 
 @dataclass
@@ -49,6 +49,10 @@ class _Outcome:
     failed: int = 0
     errors: dict[str, list[str]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+
+    def succeed(self, path: str, doubts: dict[str, str]) -> None:
+        self.successful += 1
+        self.reasons |= {f"{path}.{name}": reason for name, reason in doubts.items()}
 
     def fail(self, problems: dict[str, list[str]]) -> None:
         self.failed += 1
@@ -80,15 +84,14 @@ def upsert_users(body: dict[str, Any]) -> dict[str, Any]:
     attributes; lists become text, joined by commas, and are added to what is stored. Events are checked, and not
     stored. With `skip_hook` webhooks are sent, too: other systems rely on every change of a consent.
     """
-    outcome = _Outcome()
+    outcome, records = _Outcome(), []
     for place, given in enumerate(body["users"]):
         path = f"users.{place}"
         try:
-            user = _valid_user(given)
+            records.append((path, partial(_upsert, user=_valid_user(given))))
         except _Invalid as problem:
             outcome.fail(paths_of(problem.messages, path))
-            continue
-        _count(outcome, path, partial(_upsert, user=user))
+    _run(outcome, records)
     return outcome.answer
 
 
@@ -169,18 +172,15 @@ def _upsert(session: Session, *, user: Any) -> dict[str, str]:
     return {f"attributes.{name}": reason for name, reason in stored.doubts.items()}
 
 
-def _for_numbers(numbers: Iterable[str], change: Callable[..., str | None]) -> dict[str, Any]:
-    given = list(numbers)
-    if not 0 < len(given) <= NUMBERS_MAX:
-        raise _OVER_LIMIT
-    outcome = _Outcome()
+def _for_numbers(given: Sequence[Any], change: Callable[..., str | None]) -> dict[str, Any]:
+    outcome, records = _Outcome(), []
     for place, number in enumerate(given):
         path = f"phone_numbers.{place}"
-        if not _PHONE.search(number):
+        if isinstance(number, str) and _PHONE.fullmatch(number):
+            records.append((path, partial(_change_number, change=change, number=number)))
+        else:
             outcome.fail({f"{path}.format": [f"does not match {PHONE}"]})
-            continue
-
-        _count(outcome, path, partial(_change_number, change=change, number=number))
+    _run(outcome, records)
     return outcome.answer
 
 
@@ -189,10 +189,33 @@ def _change_number(session: Session, *, change: Callable[..., str | None], numbe
     return {"sms_optin": reason} if reason else {}
 
 
-def _count(outcome: _Outcome, path: str, run: Callable[[Session], dict[str, str]]) -> None:
-    """Run one record in a transaction, and count it. Concurrent calls may store the same person: the second try finds
-    what the other one stored.
+def _run(outcome: _Outcome, records: Sequence[_Record]) -> None:
+    """Run records in transactions, several in one on SQLite, which writes each transaction to the disk.
+
+    On PostgreSQL each has its own: two calls that lock several contacts could wait for each other.
     """
+    size = _TOGETHER_ON_SQLITE if settings().is_sqlite else 1
+    for start in range(0, len(records), size):
+        chunk = records[start : start + size]
+        if len(chunk) == 1 or not _run_together(outcome, chunk):
+            for path, run in chunk:
+                _run_alone(outcome, path, run)
+
+
+def _run_together(outcome: _Outcome, records: Sequence[_Record]) -> bool:
+    """Run records in one transaction. False: one of them cannot be stored, so nothing was."""
+    try:
+        with unit_of_work() as session:
+            found = [(path, run(session)) for path, run in records]
+    except (Refusal, Duplicate):
+        return False
+    for path, doubts in found:
+        outcome.succeed(path, doubts)
+    return True
+
+
+def _run_alone(outcome: _Outcome, path: str, run: Callable[[Session], dict[str, str]]) -> None:
+    """Run one record. Concurrent calls may store the same person: the second try finds what the other one stored."""
     for attempt in range(_TRIES):
         try:
             with unit_of_work() as session:
@@ -204,8 +227,7 @@ def _count(outcome: _Outcome, path: str, run: Callable[[Session], dict[str, str]
         except Refusal as problem:
             outcome.fail({f"{path}.{problem.path}": [problem.sentence]})
         else:
-            outcome.successful += 1
-            outcome.reasons |= {f"{path}.{name}": reason for name, reason in doubts.items()}
+            outcome.succeed(path, doubts)
         return
 
 

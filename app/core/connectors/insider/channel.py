@@ -19,7 +19,6 @@ def subscribe(session: Session, number: str, evidence: Evidence, *, at: datetime
 
     :raises Refusal: several users have it, or no live type is chosen
     """
-    optins.offered(session)
     identifiers = Identifiers.of({"phone_number": number})
     contact = matching.find_user(session, identifiers) or _lead(session, number, at=at)
     return optins.opt_in(session, contact, evidence, at=at)

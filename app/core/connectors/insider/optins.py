@@ -4,6 +4,7 @@ What does not count is one event ``claim`` of the ledger, and is named in the an
 """
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -17,7 +18,6 @@ from app.core.destinations import Destination
 from app.core.errors import InvalidState
 from app.core.ledger import events as ledger
 from app.core.ledger.evidence import Evidence
-from app.core.workspace import settings
 from app.models import (
     Action,
     Channel,
@@ -29,24 +29,25 @@ from app.models import (
     Source,
     SubscriptionType,
     TypeState,
+    Workspace,
 )
 
 # The reason of an opt-in that does not count, by the code of its error.
 _OPTED_OUT = "opted_out"
 _REASONS = {"invalid_state": _OPTED_OUT}
-_TYPE_OF_SITE = "attributes.sms_optin.no_subscription_type"
+_NO_TYPE = "attributes.sms_optin.no_subscription_type"
 
 
-def offered(session: Session) -> SubscriptionType:
-    """The live type that ``sms_optin`` true opts in to.
+class _Offered(NamedTuple):
+    id: int
+    name: str
+    consent_type: str
 
-    :raises Refusal: none is chosen, or it is not live any more
-    """
-    type_id = settings.get(session).site_subscription_type_id
-    found = session.get(SubscriptionType, type_id) if type_id is not None else None
-    if found is None or found.state != TypeState.LIVE:
-        raise Refusal(_TYPE_OF_SITE, "no live subscription type is chosen for websites in the settings of Assent")
-    return found
+
+_OFFERED = select(*(getattr(SubscriptionType, name) for name in _Offered._fields)).where(
+    SubscriptionType.id == select(Workspace.site_subscription_type_id).scalar_subquery(),
+    SubscriptionType.state == TypeState.LIVE.value,
+)
 
 
 def record(session: Session, contact: Contact, said: Record, evidence: Evidence, *, at: datetime) -> dict[str, str]:
@@ -69,7 +70,7 @@ def opt_in(session: Session, contact: Contact, evidence: Evidence, *, at: dateti
 
     :raises Refusal: there is no such type, or the contact has no number
     """
-    subscription_type = offered(session)
+    subscription_type = _offered(session)
     if not contact.phone:
         raise Refusal("attributes.sms_optin.no_phone_number", "there is no phone_number to send messages to")
     evidence = evidence.with_details(subscription_type=subscription_type.name)
@@ -105,6 +106,17 @@ def opt_out(session: Session, contact_id: int, evidence: Evidence, *, at: dateti
     for each in session.scalars(types.order_by(SubscriptionType.id)).all():
         evidence_of_type = evidence.with_details(subscription_type=each.name)
         consent.opt_out(session, locked, each.id, locked.phone, evidence_of_type, at=at)
+
+
+def _offered(session: Session) -> _Offered:
+    """The live type that an opt-in is for.
+
+    :raises Refusal: none is chosen, or it is not live any more
+    """
+    found = session.execute(_OFFERED).one_or_none()
+    if found is None:
+        raise Refusal(_NO_TYPE, "no live subscription type is chosen for websites in the settings of Assent")
+    return _Offered(*found)
 
 
 def _gdpr(

@@ -53,8 +53,6 @@ def upsert(session: Session, record: Record, evidence: Evidence, *, at: datetime
     """
     if record.is_about_events_alone:
         return Stored()
-    if record.sms_optin:
-        optins.offered(session)
     try:
         contact = _save(session, record, evidence.actor, at=at)
         doubts = optins.record(session, contact, record, evidence, at=at)
