@@ -66,6 +66,7 @@ class ApiBlueprint(Blueprint):
     # What its description says of every call.
     error_statuses: tuple[int, ...] = _ALWAYS
     error_schema: type[Schema] = ErrorListSchema
+    error_meanings: Mapping[int, str] = _MEANINGS
     security = "token"
 
     def token_of_request(self) -> str:
@@ -95,7 +96,9 @@ class ApiBlueprint(Blueprint):
             documented = self.doc(**names)(view)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
             responses = documented.setdefault("response", {}).setdefault("responses", {})
             for status in (*self.error_statuses, *errors, *((413,) if _has_body(view) else ())):
-                responses.setdefault(status, []).extend(dict(each) for each in _error_docs(status, self.error_schema))
+                responses.setdefault(status, []).extend(
+                    dict(each) for each in _error_docs(status, self.error_schema, self.error_meanings[status])
+                )
             guarded._apidoc = documented  # type: ignore[attr-defined]  # noqa: SLF001
             super(ApiBlueprint, self).route(rule, **options)(guarded)
             return view
@@ -172,9 +175,9 @@ class ApiBlueprint(Blueprint):
 
 
 @lru_cache
-def _error_docs(status: int, schema: type[Schema]) -> list[dict[str, Any]]:
+def _error_docs(status: int, schema: type[Schema], meaning: str) -> list[dict[str, Any]]:
     """What flask-smorest keeps of an error's response. Made once: its decorators copy all notes of a view each time."""
-    decorate = Blueprint("errors", __name__).alt_response(status, schema=schema, description=_MEANINGS[status])
+    decorate = Blueprint("errors", __name__).alt_response(status, schema=schema, description=meaning)
     notes: dict[str, Any] = decorate(lambda: None)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
     found: list[dict[str, Any]] = notes["response"]["responses"][status]
     return found

@@ -19,6 +19,18 @@ _PARTNER, _TOKEN = "X-PARTNER-NAME", "X-REQUEST-TOKEN"
 _ENDS = {400: "bad request", 403: "forbidden", 404: "not found", 409: "conflict", 413: "payload too large"}
 
 
+_MEANINGS = {
+    400: "The request cannot be read; `error` says what is wrong.",
+    403: "A header is missing or wrong, or the token lacks the scope `write`.",
+    404: "No user has the identifier.",
+    409: "Another user has the identifier, or it is the only one.",
+    413: "The body is larger than 5 MB; of all calls but the upsert than 1 MB.",
+    429: "Too many calls with this token; `Retry-After` says when to go on.",
+    500: "Something went wrong on our side, and was noted.",
+    503: "Too busy. Repeat the call: what was stored before is stored, and is not stored again.",
+}
+
+
 class _Parser(BodyParser):
     def load_json(self, req: Request, schema: Schema) -> Any:  # noqa: ARG002 - as webargs calls it
         try:
@@ -36,6 +48,7 @@ class InsiderBlueprint(ApiBlueprint):
     ARGUMENTS_PARSER = _Parser()
     error_statuses = (400, 403, 429, 500, 503)
     error_schema = InsiderErrorSchema
+    error_meanings = _MEANINGS
     security = INSIDER
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

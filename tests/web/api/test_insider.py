@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from app.core import clock
 from app.core.consent import suppressions
+from app.core.ledger import verify
 from app.core.workspace import settings
 from app.models import Consent, ConsentEvent, Contact, OutboxEvent, SuppressionCause
 from tests import make
@@ -135,6 +136,7 @@ def test_what_is_reported_lifts_no_opt_out_no_suppression_and_no_gdpr_false(app:
     assert contact_of(app, external_id="gdpr").gdpr_optin is False
     assert contact_of(app, external_id="mail").unsubscribed_from_emails
     assert shop.numbers("subscribe", SAMS_NUMBER)["claims"]["reasons"] == {"phone_numbers.0.sms_optin": "opted_out"}
+    assert not verify.verify(database(app)).is_tampered
 
 
 def test_identifiers_of_different_people_fail_and_nobody_is_merged(app: Flask, shop: Shop) -> None:
