@@ -36,13 +36,21 @@ def read_json(data: bytes) -> Any:
 
     :raises BadValue: it is not valid JSON, or holds a value that cannot be used
     """
-    try:
-        value = json.loads(data, parse_float=_number, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise BadValue("The body is not valid JSON.") from None
+    value = parse_json(data)
     if data.count(b"[") + data.count(b"{") > DEPTH_MAX or _SUSPECT.search(data):
         check(value)
     return value
+
+
+def parse_json(data: bytes) -> Any:
+    """Parse JSON whose parts are checked one by one (``check``): a bad one refuses only itself.
+
+    :raises BadValue: it is not valid JSON
+    """
+    try:
+        return json.loads(data, parse_float=_number, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise BadValue("The body is not valid JSON.") from None
 
 
 def check(value: Any) -> None:

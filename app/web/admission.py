@@ -25,6 +25,8 @@ WAIT_S, RETRY_AFTER_S = 2.0, 2
 BODIES_OF_ONE_ADDRESS = 256
 _FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 _EXTENSION = "assent.arriving_bodies"
+# In the config of an application: endpoints that read larger bodies than the others, with the bytes.
+LARGER_BODIES = "LARGER_BODIES"
 _BUSY = translatable("The server is busy. Please try again in a moment.")
 _DATABASE_BUSY: Mapping[type[DatabaseBusy], str] = {
     WriteLockTimeout: translatable("Another change takes too long. Please try again."),
@@ -84,6 +86,8 @@ def _admit() -> None:
 
 def _read_body() -> None:
     bodies: ArrivingBodies = current_app.extensions[_EXTENSION]
+    if (size_max := current_app.config.get(LARGER_BODIES, {}).get(request.endpoint)) is not None:
+        request.max_content_length = size_max
     with bodies.one_of(address_bucket(g.client_address or "")) as is_allowed:
         if not is_allowed:
             raise ServiceUnavailable(_BUSY, retry_after=RETRY_AFTER_S)

@@ -13,7 +13,7 @@ from app.core import destinations
 from app.core.consent import eligibility, eligibility_sql, locking, rules, suppressions
 from app.core.consent.eligibility import Reason
 from app.core.contacts import leads, profile
-from app.core.messenger import visitors
+from app.core.messenger import signing_in
 from app.core.messenger.identity import SignedUser
 from app.core.signing import keys_of
 from app.db import Database
@@ -39,7 +39,7 @@ def unarchive(session: Session, _number: str, sam: int) -> None:
 
 def sign_in(session: Session, number: str, sam: int) -> None:
     user = SignedUser(session.get_one(Contact, sam).external_id or "", phone=number)
-    visitors.sign_in(session, user, None, address=None, at=make.NOON)
+    signing_in.sign_in(session, user, None, address=None, at=make.NOON)
 
 
 def answer_form(session: Session, number: str, _sam: int) -> None:

@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from app.core.errors import InvalidInput
 from app.core.signing import keys_of
 from app.models import Consent, ConsentState, Contact, ContactRole, SubscriptionType
 
+CLAIMED = "claimed"  # the custom attribute of a lead with what an unproven page said about its visitor
 # Values that the target takes over where it has none.
 MOVED_FIELDS = ("external_id", "name", "avatar", "owner_id", "locale", "time_zone", "signed_up_at")
 
@@ -105,7 +107,7 @@ def _merged(session: Session, source: Contact, target: Contact) -> Contact:
     for name in MOVED_FIELDS:
         if getattr(merged, name) is None:
             setattr(merged, name, getattr(source, name))
-    merged.custom_attributes = {**source.custom_attributes, **target.custom_attributes}
+    merged.custom_attributes = {**_attributes_for(target, source), **target.custom_attributes}
     merged.last_seen_at = max(filter(None, (source.last_seen_at, target.last_seen_at)), default=None)
     merged.unsubscribed_from_emails = target.unsubscribed_from_emails or source.unsubscribed_from_emails
     merged.blocked_at = target.blocked_at or source.blocked_at
@@ -117,6 +119,14 @@ def _merged(session: Session, source: Contact, target: Contact) -> Contact:
         contacts.set_phone(session, merged, source.phone)
     merged.sms_block = eligibility.sms_block_of(merged)
     return merged
+
+
+def _attributes_for(target: Contact, source: Contact) -> dict[str, Any]:
+    """The source's custom attributes. What an unproven page said about a lead is not said about a user."""
+    attributes = dict(source.custom_attributes)
+    if target.role == ContactRole.USER:
+        attributes.pop(CLAIMED, None)
+    return attributes
 
 
 def _consents_of(session: Session, contact_id: int) -> dict[int, Consent]:

@@ -181,11 +181,15 @@ def assign(session: Session, conversation_id: int, agent_id: int | None, *, acto
 
 
 def reassign_to_contact(session: Session, lead_id: int, contact_id: int, *, at: datetime) -> list[int]:
-    """Move a lead's open conversations to the user that the lead turned out to be. Returns their ids.
+    """Move a lead's conversations in the messenger to the user that the lead turned out to be. Returns their ids.
 
-    Forms in them that are not answered yet move too. The caller has locked the rows of both contacts.
+    Forms in them that are not answered yet move too. Conversations by text stay with the number. The caller has locked
+    the rows of both contacts.
     """
-    ids = _open_ids(session, lead_id)
+    own = select(Conversation.id).where(
+        Conversation.contact_id == lead_id, Conversation.channel == ConversationChannel.MESSENGER.value
+    )
+    ids = list(session.scalars(own.order_by(Conversation.id)))
     for conversation_id in ids:
         conversation = lock(session, conversation_id)
         forms = update(InsertedForm).where(

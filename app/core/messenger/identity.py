@@ -3,9 +3,9 @@
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeGuard
+from typing import Any, Protocol, TypeGuard
 
 import jwt
 from jwt.types import Options
@@ -50,12 +50,16 @@ class Identity:
 
 @dataclass(frozen=True)
 class SignedUser:
-    """A user whose page proved who they are. Name, address and number are set only if they were signed, too."""
+    """A user whose page proved who they are. Name, address and number are set only if they were signed, too.
+
+    :param secret: the secret of the proof; empty: the current one
+    """
 
     user_id: str
     name: str | None = None
     email: str | None = None
     phone: str | None = None
+    secret: str = field(default="", compare=False, repr=False)
 
     def changes_for(self, contact: Contact) -> dict[str, str]:
         """The signed values that differ from the contact's."""
@@ -63,38 +67,67 @@ class SignedUser:
         return {name: value for name, value in signed.items() if value and getattr(contact, name) != value}
 
 
-def proven(identity: Identity, secret: str, *, at: datetime) -> SignedUser | None:
+class Secrets(Protocol):
+    """The columns of the workspace that decide which secrets are accepted."""
+
+    @property
+    def messenger_secret(self) -> str: ...
+    @property
+    def previous_messenger_secret(self) -> str | None: ...
+    @property
+    def previous_secret_ends_at(self) -> datetime | None: ...
+
+
+def accepted_secrets(workspace: Secrets, *, at: datetime) -> tuple[str, ...]:
+    """The secrets that a page may have signed with: a renewed one is valid for 24 hours beside the new one."""
+    previous, ends_at = workspace.previous_messenger_secret, workspace.previous_secret_ends_at
+    if previous is None or ends_at is None or ends_at <= at:
+        return (workspace.messenger_secret,)
+    return (workspace.messenger_secret, previous)
+
+
+def proven(identity: Identity, secrets: tuple[str, ...], *, at: datetime) -> SignedUser | None:
     """The user, if the page's signature is valid: a JWT (HS256) with ``user_id``, else the hash of ``user_id``.
 
     If the page sends a JWT, its hash is ignored.
+
+    :param secrets: any of ``accepted_secrets`` proves the user
     """
+    return next(filter(None, (_proven_by(identity, each, at=at) for each in secrets)), None)
+
+
+def _proven_by(identity: Identity, secret: str, *, at: datetime) -> SignedUser | None:
     if identity.user_jwt:
         return _of_jwt(identity.user_jwt, secret, at=at)
     if not identity.user_id or not identity.user_hash:
         return None
     expected = hmac.new(secret.encode(), identity.user_id.encode(), hashlib.sha256).hexdigest()
     is_valid = hmac.compare_digest(expected.encode(), identity.user_hash.lower().encode())
-    return SignedUser(identity.user_id) if is_valid else None
+    return SignedUser(identity.user_id, secret=secret) if is_valid else None
 
 
-def problem_with(identity: Identity, secret: str, *, at: datetime) -> str | None:
+def problem_with(identity: Identity, secrets: tuple[str, ...], *, at: datetime) -> str | None:
     """Why the page's signature is not valid, as a code; null when it is, or when the page signs nothing.
 
     One of ``user_id_missing``, ``user_hash_wrong``, ``user_jwt_malformed``, ``user_jwt_signature_wrong``,
     ``user_jwt_expired``, ``user_jwt_refused`` (no ``user_id`` in it, or it is not valid now for another reason).
     """
-    if proven(identity, secret, at=at) is not None:
+    if proven(identity, secrets, at=at) is not None:
         return None
     if identity.user_jwt:
-        return _problem_with_jwt(identity.user_jwt, secret, at=at)
+        found = [_problem_with_jwt(identity.user_jwt, each, at=at) for each in secrets]
+        return next((each for each in found if each != "user_jwt_signature_wrong"), found[0])
     if identity.user_hash:
         return "user_hash_wrong" if identity.user_id else "user_id_missing"
     return None
 
 
 def signed_session(keys: Keys, user: SignedUser, secret: str) -> str:
-    """A session that the frame uses instead of the page's proof. A change of the secret ends it."""
-    return SESSION_PREFIX + keys.signer("messenger session").sign([user.user_id, _fingerprint(secret)])
+    """A session that the frame uses instead of the page's proof. It ends with the secret of that proof.
+
+    :param secret: the current one
+    """
+    return SESSION_PREFIX + keys.signer("messenger session").sign([user.user_id, _fingerprint(user.secret or secret)])
 
 
 def person_of(keys: Keys, user: SignedUser) -> str:
@@ -102,12 +135,13 @@ def person_of(keys: Keys, user: SignedUser) -> str:
     return keys.bucket("person", user.user_id)
 
 
-def read_session(keys: Keys, text: str, secret: str) -> str | None:
-    """The user id of a session; null when it was not signed here, is too old, or belongs to an earlier secret."""
+def read_session(keys: Keys, text: str, secrets: tuple[str, ...]) -> str | None:
+    """The user id of a session; null when it was not signed here, is too old, or its secret is accepted no more."""
     value = keys.signer("messenger session").read(text.removeprefix(SESSION_PREFIX), max_age_s=SESSION_MAX_AGE_S)
-    if value is None or len(value) != 2 or not hmac.compare_digest(str(value[1]), _fingerprint(secret)):
+    if value is None or len(value) != 2:
         return None
-    return str(value[0])
+    is_valid = any(hmac.compare_digest(str(value[1]), _fingerprint(each)) for each in secrets)
+    return str(value[0]) if is_valid else None
 
 
 def full_number_proof(keys: Keys, form_token: str, contact_id: int) -> str:
@@ -153,6 +187,7 @@ def _of_jwt(token: str, secret: str, *, at: datetime) -> SignedUser | None:
         name=_text(claims.get("name"))[: _LENGTHS["name"]] or None,
         email=_address(_text(claims.get("email"))),
         phone=_number(_text(claims.get("phone"))),
+        secret=secret,
     )
 
 

@@ -12,6 +12,7 @@ from app.db import CompiledStatement, ReadConnection, insert_or_ignore
 from app.models import Contact, Conversation, MessengerToken
 
 PREFIX, LENGTH = "t_", 45
+_KEY_PREFIX = "messenger:"
 # A token that was not used for this long is deleted; the visitor starts again as a new lead.
 UNUSED_AFTER, ENDED_AFTER = timedelta(days=400), timedelta(days=1)
 _TOKEN = cast(Table, MessengerToken.__table__)
@@ -44,6 +45,11 @@ def is_token(text: str) -> bool:
 def lead_key(token: str) -> str:
     """The lead key of a token. It is unique, so concurrent requests create one lead only."""
     return _lead_key(hash_of(token))
+
+
+def is_lead_key(key: str) -> bool:
+    """Whether this is the lead key of some token."""
+    return key.startswith(_KEY_PREFIX)
 
 
 def store(session: Session, token: str, lead_id: int, *, at: datetime) -> None:
@@ -85,4 +91,4 @@ def delete_expired(session: Session, *, at: datetime, limit: int = 1000) -> int:
 
 
 def _lead_key(token_hash: str) -> str:
-    return f"messenger:{token_hash[:48]}"
+    return f"{_KEY_PREFIX}{token_hash[:48]}"

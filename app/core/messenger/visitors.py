@@ -1,22 +1,25 @@
 """Visitors of the messenger: identifies them and stores what they write. What they see is in ``polling``.
 
 An anonymous visitor is a lead, identified by a random token that their browser chose; a signed user is a contact,
-identified by the id that their page proved. Only ``write``, ``sign_in`` and ``seen`` write to the database.
+identified by the id that their page proved. Only ``write`` and ``seen`` write to
+the database; ``signing_in`` makes the lead part of the user.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import NamedTuple, cast
 
 from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
+from app.core import clock
 from app.core import rate_limits as limits
 from app.core.accounts.api_tokens import hash_of
 from app.core.consent import eligibility, locking, reach
 from app.core.contacts import records as contacts
-from app.core.conversations import contact_messages, lifecycle
+from app.core.contacts.merge_plan import CLAIMED
+from app.core.conversations import contact_messages
 from app.core.conversations import messages as conversations
 from app.core.conversations.contact_messages import PostedMessage
 from app.core.errors import InvalidInput, NotFound
@@ -29,26 +32,33 @@ from app.core.workspace import settings
 from app.db import CompiledStatement, ReadConnection, insert_or_ignore
 from app.models import Contact, ContactRole, Conversation, EvidenceLevel, Source, Workspace
 
-MESSAGES_A_MINUTE, SEEN_A_MINUTE, SIGN_INS_A_MINUTE, NEW_LEADS_AN_HOUR = 40, 120, 20, 200
+MESSAGES_A_MINUTE, SEEN_A_MINUTE, NEW_LEADS_AN_HOUR = 40, 120, 200
 _ADDRESS_FACTOR = 10  # an IP address may be shared by so many visitors
 _MINUTE_S, _HOUR_S = 60, 60 * 60
+
+
+class _Secrets(NamedTuple):
+    messenger_secret: str
+    previous_messenger_secret: str | None
+    previous_secret_ends_at: datetime | None
+
+
 _CONTACT = cast(Table, Contact.__table__)
 _WORKSPACE = cast(Table, Workspace.__table__)
 _FIND_USER = CompiledStatement(select(_CONTACT.c.id).where(_CONTACT.c.external_id == bindparam("user_id")))
-_SECRET = CompiledStatement(select(_WORKSPACE.c.messenger_secret).where(_WORKSPACE.c.id == 1))
+_SECRETS = CompiledStatement(select(*(_WORKSPACE.c[name] for name in _Secrets._fields)).where(_WORKSPACE.c.id == 1))
 
 
 @dataclass(frozen=True)
-class _Limit:
+class Limit:
     """How many calls of one kind a visitor may make in a minute."""
 
     name: str
     per_visitor: int
 
 
-_MESSAGES = _Limit("messenger", MESSAGES_A_MINUTE)
-_SEEN = _Limit("chat-seen", SEEN_A_MINUTE)
-_SIGN_INS = _Limit("chat-in", SIGN_INS_A_MINUTE)
+_MESSAGES = Limit("messenger", MESSAGES_A_MINUTE)
+_SEEN = Limit("chat-seen", SEEN_A_MINUTE)
 
 
 @dataclass(frozen=True)
@@ -88,18 +98,18 @@ class WriteResult:
 
 def signed_user(session: Session, identity: Identity, *, at: datetime) -> SignedUser | None:
     """The user that the page proves; null when it proves none."""
-    return messenger_identity.proven(identity, settings.get(session).messenger_secret, at=at)
+    return messenger_identity.proven(identity, _accepted_secrets(session, at=at), at=at)
 
 
 def identity_problem(session: Session, identity: Identity, *, at: datetime) -> str | None:
     """Why the page's signature is not valid (``identity.problem_with``); null when it is, or when there is none."""
-    return messenger_identity.problem_with(identity, settings.get(session).messenger_secret, at=at)
+    return messenger_identity.problem_with(identity, _accepted_secrets(session, at=at), at=at)
 
 
 def session_for(session: Session, user: SignedUser) -> tuple[str, bool]:
     """A signed user's session, and whether the page signed values that differ from their contact's."""
     bearer = messenger_identity.signed_session(keys_of(session), user, settings.get(session).messenger_secret)
-    contact = _user(session, user.user_id)
+    contact = find_user(session, user.user_id)
     return bearer, contact is not None and bool(user.changes_for(contact))
 
 
@@ -109,8 +119,8 @@ def visitor(session: Session | ReadConnection, bearer: str) -> Visitor:
     :raises NotFound: the token is unknown or has ended, or the session is over
     """
     if bearer.startswith(SESSION_PREFIX):
-        (secret,) = _SECRET.one(session)
-        user_id = messenger_identity.read_session(keys_of(session), bearer, secret)
+        secrets = messenger_identity.accepted_secrets(_Secrets(*_SECRETS.one(session)), at=clock.now())
+        user_id = messenger_identity.read_session(keys_of(session), bearer, secrets)
         if user_id is None:
             raise _unknown()
         return Visitor(user_contact(session, user_id), user_id)
@@ -160,7 +170,7 @@ def seen(session: Session, bearer: str, numbers: Mapping[int, int], *, address: 
         raise NotFound("There is no such conversation.")
     if reach.is_closed(session.get_one(Contact, found.contact_id)):
         return None
-    wait_s = _over_limit(session, _SEEN, hash_of(bearer), address, at=at)
+    wait_s = over_limit(session, _SEEN, hash_of(bearer), address, at=at)
     if wait_s is None:
         for conversation_id, number in sorted(numbers.items()):
             conversations.mark_seen_by_contact(session, conversation_id, number, at=at)
@@ -168,30 +178,8 @@ def seen(session: Session, bearer: str, numbers: Mapping[int, int], *, address: 
     return wait_s
 
 
-def sign_in(session: Session, user: SignedUser, token: str | None, *, address: str | None, at: datetime) -> int | None:
-    """Sign the visitor in as this user. The open conversation that they began as a lead moves to the user's contact.
-
-    Consents stay with the lead and the number that they were given for. The signed values are stored if the user has a
-    contact; no contact is created for them alone. Nothing is stored about a closed contact. The token ends. Returns
-    null, or in how many seconds to try again. The caller commits either way.
-    """
-    if wait_s := _over_limit(session, _SIGN_INS, user.user_id, address, at=at):
-        return wait_s
-    lead_id = messenger_tokens.lead_of(session, token) if token else None
-    contact = _user(session, user.user_id)
-    if contact is not None and reach.is_closed(contact):
-        lead_id = contact = None
-    if lead_id is not None and (contact is not None or _has_open_conversation(session, lead_id)):
-        contact = _user_for(session, user, at=at) if contact is None else contact
-        for contact_id in sorted({lead_id, contact.id}):
-            locking.lock_contact(session, contact_id)
-        if session.get_one(Contact, lead_id).role == ContactRole.LEAD:
-            lifecycle.reassign_to_contact(session, lead_id, contact.id, at=at)
-    if contact is not None:
-        _store_changes(session, locking.lock_contact(session, contact.id), user, at=at)
-    if token:
-        messenger_tokens.end(session, token, at=at)
-    return None
+def _accepted_secrets(session: Session, *, at: datetime) -> tuple[str, ...]:
+    return messenger_identity.accepted_secrets(settings.get(session), at=at)
 
 
 def _unknown() -> NotFound:
@@ -199,7 +187,7 @@ def _unknown() -> NotFound:
 
 
 def _seconds_to_wait(session: Session, sender: Sender, *, at: datetime) -> int | None:
-    if wait_s := _over_limit(session, _MESSAGES, hash_of(sender.bearer), sender.address, at=at):
+    if wait_s := over_limit(session, _MESSAGES, hash_of(sender.bearer), sender.address, at=at):
         return wait_s
     if sender.is_new and sender.address:
         new = {keys_of(session).bucket("messenger-new", limits.address_bucket(sender.address)): NEW_LEADS_AN_HOUR}
@@ -207,7 +195,7 @@ def _seconds_to_wait(session: Session, sender: Sender, *, at: datetime) -> int |
     return None
 
 
-def _over_limit(session: Session, limit: _Limit, visitor_key: str, address: str | None, *, at: datetime) -> int | None:
+def over_limit(session: Session, limit: Limit, visitor_key: str, address: str | None, *, at: datetime) -> int | None:
     """Count one call of a visitor and of their IP address; the seconds to wait when this minute's limit is reached."""
     keys = keys_of(session)
     buckets = {keys.bucket(limit.name, visitor_key): limit.per_visitor}
@@ -222,10 +210,10 @@ def _sending_contact(session: Session, sender: Sender, *, at: datetime) -> int:
         found = visitor(session, sender.bearer)
         signed = signed_user(session, sender.identity, at=at)
         user = signed if signed and signed.user_id == found.user_id else SignedUser(cast(str, found.user_id))
-        contact = _user_for(session, user, at=at, locale=sender.locale)
+        contact = user_for(session, user, at=at, locale=sender.locale)
         reach.refuse_closed(contact)
         if user.changes_for(contact):
-            _store_changes(session, locking.lock_contact(session, contact.id), user, at=at)
+            store_changes(session, locking.lock_contact(session, contact.id), user, at=at)
         return contact.id
     if (lead_id := messenger_tokens.lead_of(session, sender.bearer)) is not None:
         return lead_id
@@ -241,7 +229,7 @@ def _new_lead(session: Session, sender: Sender, *, at: datetime) -> int:
     claims = sender.identity.claims
     values = _row(ContactRole.LEAD, sender.locale, at=at) | {
         "lead_key": lead_key,
-        "custom_attributes": {"claimed": claims} if claims else {},
+        "custom_attributes": {CLAIMED: claims} if claims else {},
     }
     is_new = insert_or_ignore(session, Contact, values)
     lead_id = session.scalars(select(Contact.id).where(Contact.lead_key == lead_key)).one()
@@ -251,20 +239,21 @@ def _new_lead(session: Session, sender: Sender, *, at: datetime) -> int:
     return lead_id
 
 
-def _user(session: Session, user_id: str) -> Contact | None:
+def find_user(session: Session, user_id: str) -> Contact | None:
+    """The contact of a signed user; null when there is none."""
     return session.scalars(select(Contact).where(Contact.external_id == user_id)).one_or_none()
 
 
-def _user_for(session: Session, user: SignedUser, *, at: datetime, locale: str | None = None) -> Contact:
+def user_for(session: Session, user: SignedUser, *, at: datetime, locale: str | None = None) -> Contact:
     """The contact of a signed user; created when there is none. Concurrent requests create only one."""
-    if (contact := _user(session, user.user_id)) is not None:
+    if (contact := find_user(session, user.user_id)) is not None:
         return contact
     values = _row(ContactRole.USER, locale, at=at) | {"external_id": user.user_id}
     is_new = insert_or_ignore(session, Contact, values)
     contact = session.scalars(select(Contact).where(Contact.external_id == user.user_id)).one()
     if is_new:
         contacts.publish(session, "contact.created", contact.id, at=at)
-    _store_changes(session, contact, user, at=at)
+    store_changes(session, contact, user, at=at)
     return contact
 
 
@@ -280,7 +269,7 @@ def _row(role: ContactRole, locale: str | None, *, at: datetime) -> dict[str, ob
     }
 
 
-def _store_changes(session: Session, contact: Contact, user: SignedUser, *, at: datetime) -> None:
+def store_changes(session: Session, contact: Contact, user: SignedUser, *, at: datetime) -> None:
     """Store the signed values with the contact, whose row is locked. A signed number replaces the saved one."""
     changed = user.changes_for(contact)
     contact.name = changed.get("name", contact.name)
@@ -291,8 +280,3 @@ def _store_changes(session: Session, contact: Contact, user: SignedUser, *, at: 
         contacts.change_phone(session, contact, changed["phone"], evidence=signed, at=at)
     elif changed:
         contacts.mark_updated(session, contact, at=at)
-
-
-def _has_open_conversation(session: Session, contact_id: int) -> bool:
-    query = select(Conversation.id).where(Conversation.contact_id == contact_id, Conversation.state == "open")
-    return session.execute(query.limit(1)).first() is not None

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -98,7 +97,7 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
     for name, value in changed.items():
         setattr(workspace, name, value)
     if changed:
-        _touch(workspace, at)
+        touch(workspace, at)
         audit.record(session, actor, "settings.changed", "workspace", details, at=at)
         session.flush()
     return workspace
@@ -128,24 +127,15 @@ def change_logo(session: Session, content: bytes | None, *, actor: str, at: date
     before = workspace.logo_hash
     workspace.logo, workspace.logo_type = content, media_type
     workspace.logo_hash = hashlib.sha256(content).hexdigest()[:16] if content else None
-    _touch(workspace, at)
+    touch(workspace, at)
     details = audit.changes({"logo": before}, {"logo": workspace.logo_hash})
     audit.record(session, actor, "settings.logo_changed", "workspace", details, at=at)
     session.flush()
     return workspace
 
 
-def renew_messenger_secret(session: Session, *, actor: str, at: datetime) -> Workspace:
-    """Replace the secret that sites sign identities with. Signatures made with the old one are invalid from now on."""
-    workspace = get(session)
-    workspace.messenger_secret = secrets.token_hex(32)
-    _touch(workspace, at)
-    audit.record(session, actor, "settings.messenger_secret_renewed", "workspace", {}, at=at)
-    session.flush()
-    return workspace
-
-
-def _touch(workspace: Workspace, at: datetime) -> None:
+def touch(workspace: Workspace, at: datetime) -> None:
+    """Note that the workspace changed: caches are keyed by its revision."""
     workspace.updated_at = at
     workspace.revision += 1
 

@@ -6,7 +6,7 @@ from typing import Any
 from app.core.webhooks import problems
 from app.core.wording import LOCALES, translatable
 from app.models import AuditEntry
-from app.web.admin.history_words import CHECKED, OF_ITSELF, VALUES
+from app.web.admin.history_words import CHECKED, OF_ITSELF, VALUES, WEBSITE, WEBSITE_FIELDS
 from app.web.formatting import listed
 from app.web.i18n import gettext
 
@@ -96,6 +96,7 @@ EVENTS = {
     "settings.logo_changed": translatable("Logo changed"),
     "settings.messenger_secret_renewed": translatable("Messenger secret renewed"),
     "settings.messenger_secret_shown": translatable("Messenger secret shown"),
+    **WEBSITE,
     "signing_key.rotated": translatable("Signing key replaced"),
     "sms.given_up": translatable("Unknown text counted as failed"),
     "sms.queued": translatable("Text queued"),
@@ -179,6 +180,7 @@ FIELDS = {
     "title": translatable("title"),
     "topics": translatable("topics"),
     "url": translatable("address"),
+    **WEBSITE_FIELDS,
 }
 _SIGN_INS = (
     "agent.signed_",

@@ -22,6 +22,13 @@ OF_ITSELF = {
     "webhook_endpoint.secret_rotated": translatable("Secret rotated"),
     "webhook_endpoint.tested": translatable("Tested"),
 }
+# Of websites, and the identities that they prove.
+WEBSITE = {
+    "settings.messenger_secret_ended": translatable("Old messenger secret ended"),
+}
+WEBSITE_FIELDS = {
+    "site_subscription_type_id": translatable("subscription type of websites"),
+}
 VALUES = {
     "admin": translatable("admin"),
     "marketer": translatable("marketer"),

@@ -1,5 +1,6 @@
 """Settings of the messenger: its snippet, texts and color, and the secret that sites sign identities with."""
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -9,9 +10,10 @@ from markupsafe import Markup
 from wtforms import StringField, TextAreaField
 
 from app.core import audit, clock, public_urls
+from app.core.messenger import identity
 from app.core.site import counts
 from app.core.wording import LOCALES
-from app.core.workspace import settings
+from app.core.workspace import identity_secret, settings
 from app.models import SiteCountKind, Workspace
 from app.web import formatting
 from app.web.admin.blueprint import blueprint
@@ -76,10 +78,17 @@ def show_messenger_secret() -> ResponseReturnValue:
 @admin_required
 def renew_messenger_secret() -> ResponseReturnValue:
     with unit_of_work() as session:
-        settings.renew_messenger_secret(session, actor=current_actor(), at=clock.now())
-    flash(
-        gettext("The new secret is ready. Add it to your site now: signatures by the old one are no longer accepted.")
-    )
+        identity_secret.renew(session, actor=current_actor(), at=clock.now())
+    flash(gettext("The new secret is ready. Add it to your site within 24 hours; until then the old one works, too."))
+    return redirect(url_for("admin.messenger_page"), 303)
+
+
+@blueprint.post("/admin/messenger/secret/end-old")
+@admin_required
+def end_old_messenger_secret() -> ResponseReturnValue:
+    with unit_of_work() as session:
+        identity_secret.end_previous(session, actor=current_actor(), at=clock.now())
+    flash(gettext("The old secret is ended."))
     return redirect(url_for("admin.messenger_page"), 303)
 
 
@@ -107,6 +116,13 @@ def _page(form: MessengerForm, workspace: Workspace, secret: str = "") -> str:
         workspace=workspace,
         secret=secret,
         identity_problems=[(words_for(f"identity:{each.reason}"), each.week) for each in problems if each.week],
+        old_secret_ends_at=_old_secret_ends_at(workspace),
         locales=LOCALES,
         script_url=f"{public_url()}{public_urls.MESSENGER_SCRIPT}",
     )
+
+
+def _old_secret_ends_at(workspace: Workspace) -> datetime | None:
+    """Until when the secret before the last renewal is accepted; null: it is not."""
+    has_old = len(identity.accepted_secrets(workspace, at=clock.now())) > 1
+    return workspace.previous_secret_ends_at if has_old else None

@@ -8,8 +8,8 @@ from flask import Flask
 from werkzeug.routing import PathConverter
 
 from app.core.public_urls import API
-from app.web import mounts, services
-from app.web.api import auth, description, errors, etags, rate_limit, search_queue, versions
+from app.web import admission, mounts, services
+from app.web.api import auth, description, errors, etags, insider, rate_limit, search_queue, versions
 from app.web.api.blueprints import BLUEPRINTS
 
 __all__ = ["api_of", "create_api"]
@@ -35,6 +35,7 @@ def create_api(main: Flask) -> Flask:
     rate_limit.init_app(api, services.services_of(main).settings)
     for part in (errors, auth, search_queue, etags, versions, description):
         part.init_app(api)
+    api.config[admission.LARGER_BODIES] = {insider.UPSERT: insider.UPSERT_BYTES_MAX}
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     return api

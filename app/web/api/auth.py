@@ -2,12 +2,13 @@
 
 import base64
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from enum import StrEnum
 from functools import partial
 from typing import cast
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from sqlalchemy.orm import Session
 
 from app import logs
@@ -63,12 +64,23 @@ def _authenticate() -> None:
     """
     if request.url_rule is None or request.endpoint in _PUBLIC:
         return
-    shown = _shown_token(request.environ.get("HTTP_AUTHORIZATION", ""))
+    shown = _token_of_request()
     if not shown:
         raise Unauthorized("Access Token Invalid")
     with read_connection() as connection:
         g.caller = api_tokens.authenticate(connection, shown, at=clock.now())
     _count_call(g.caller)
+
+
+def _token_of_request() -> str:
+    """The token that the request shows, where its blueprint reads it (``ApiBlueprint.token_of_request``)."""
+    blueprint = current_app.blueprints.get(request.blueprint or "")
+    read: Callable[[], str] = getattr(blueprint, "token_of_request", None) or token_in_authorization
+    return read()
+
+
+def token_in_authorization() -> str:
+    return _shown_token(request.environ.get("HTTP_AUTHORIZATION", ""))
 
 
 def _shown_token(header: str) -> str:

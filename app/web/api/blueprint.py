@@ -63,6 +63,15 @@ class ApiBlueprint(Blueprint):
     """A family of calls."""
 
     ARGUMENTS_PARSER = BodyParser()
+    # What its description says of every call.
+    error_statuses: tuple[int, ...] = _ALWAYS
+    error_schema: type[Schema] = ErrorListSchema
+    error_meanings: Mapping[int, str] = _MEANINGS
+    security = "token"
+
+    def token_of_request(self) -> str:
+        """The token that a request shows; empty where it shows none."""
+        return auth.token_in_authorization()
 
     def route(
         self, rule: str, *, scope: Scope | None = None, errors: tuple[int, ...] = (), **options: Any
@@ -82,12 +91,14 @@ class ApiBlueprint(Blueprint):
                 auth.require_scope(needed)
                 return view(*arguments, **values)
 
-            names = {"operationId": view.__name__, "security": [{"token": []}], "x-scope": needed.value}
+            names = {"operationId": view.__name__, "security": [{self.security: []}], "x-scope": needed.value}
             # The documenting decorators wrap the view for their notes only; the wrappers are not called.
             documented = self.doc(**names)(view)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
             responses = documented.setdefault("response", {}).setdefault("responses", {})
-            for status in (*_ALWAYS, *errors, *((413,) if _has_body(view) else ())):
-                responses.setdefault(status, []).extend(dict(each) for each in _error_docs(status))
+            for status in (*self.error_statuses, *errors, *((413,) if _has_body(view) else ())):
+                responses.setdefault(status, []).extend(
+                    dict(each) for each in _error_docs(status, self.error_schema, self.error_meanings[status])
+                )
             guarded._apidoc = documented  # type: ignore[attr-defined]  # noqa: SLF001
             super(ApiBlueprint, self).route(rule, **options)(guarded)
             return view
@@ -164,9 +175,9 @@ class ApiBlueprint(Blueprint):
 
 
 @lru_cache
-def _error_docs(status: int) -> list[dict[str, Any]]:
+def _error_docs(status: int, schema: type[Schema], meaning: str) -> list[dict[str, Any]]:
     """What flask-smorest keeps of an error's response. Made once: its decorators copy all notes of a view each time."""
-    decorate = Blueprint("errors", __name__).alt_response(status, schema=ErrorListSchema, description=_MEANINGS[status])
+    decorate = Blueprint("errors", __name__).alt_response(status, schema=schema, description=meaning)
     notes: dict[str, Any] = decorate(lambda: None)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
     found: list[dict[str, Any]] = notes["response"]["responses"][status]
     return found

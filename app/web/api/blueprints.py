@@ -9,6 +9,7 @@ from app.web.api import (
     contacts,
     conversations,
     forms,
+    insider,
     ledger,
     notes,
     sandbox,
@@ -41,5 +42,6 @@ BLUEPRINTS = (
     admins.blueprint,
     workspace.blueprint,
     attributes.blueprint,
+    insider.blueprint,
     absent.blueprint,
 )

@@ -16,6 +16,7 @@ from app.web.api import client_generators, error_codes
 from app.web.api.blueprints import BLUEPRINTS
 from app.web.api.example_values import sample
 from app.web.api.examples import EXAMPLES
+from app.web.api.insider_blueprint import INSIDER
 from app.web.api.intro import INTRODUCTION
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
@@ -100,6 +101,7 @@ def describe() -> dict[str, Any]:
     }
     api = _Describing(described, spec_kwargs={"info": info, "servers": [{"url": API}]})
     api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
+    api.spec.components.security_scheme(INSIDER, {"type": "apiKey", "in": "header", "name": "X-REQUEST-TOKEN"})
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     return complete(api.spec.to_dict())
@@ -120,12 +122,17 @@ def complete(description: dict[str, Any]) -> dict[str, Any]:
             operation["responses"] = {
                 str(getattr(status, "value", status)): each for status, each in operation["responses"].items()
             }
-            _complete(method, operation)
+            _complete("insider" if _is_of_insider(operation) else method, operation)
             operation.setdefault("description", operation["summary"])
             answered = operation["responses"]["200"]["content"]["application/json"]
             answered["example"] = sample(answered["schema"], components["schemas"])
     client_generators.adapt(description)
     return description
+
+
+def _is_of_insider(operation: dict[str, Any]) -> bool:
+    """Whether it is a call of Insider's contract, which has no ``Idempotency-Key``: a repetition changes nothing."""
+    return bool(operation["security"] == [{INSIDER: []}])
 
 
 def _complete(method: str, operation: dict[str, Any]) -> None:

@@ -153,4 +153,23 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "update_campaign": {"request": {"name": "Summer"}},
     "schedule_campaign": {"request": {"send_at": 1925024400}},
     "test_campaign": {"request": {"phone": "+12025550123"}},
+    "upsert_users": {
+        "request": {
+            "users": [
+                {
+                    "identifiers": {"uuid": "70", "phone_number": "+12025550123"},
+                    "attributes": {"name": "Sam", "gdpr_optin": True, "custom": {"plan": "pro"}},
+                }
+            ]
+        }
+    },
+    "change_identity": {
+        "request": {
+            "old_identifier": {"phone_number": "+12025550123"},
+            "new_identifier": {"phone_number": "+12025550177"},
+        }
+    },
+    "remove_identity": {"request": {"identifier": {"phone_number": "+12025550177"}}},
+    "subscribe_numbers": {"request": {"phone_numbers": ["+12025550143"]}},
+    "unsubscribe_numbers": {"request": {"phone_numbers": ["+12025550143"]}},
 }

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.workspace import settings
+from app.core.workspace import identity_secret, settings
 from app.models import Workspace
-from app.schemas.workspace import ChangedWorkspaceSchema, WorkspacePolicySchema
+from app.schemas.workspace import ChangedWorkspaceSchema, IdentitySecretSchema, WorkspacePolicySchema
 from app.web.api import auth
 from app.web.api.auth import Scope
 from app.web.api.blueprint import ApiBlueprint
@@ -33,3 +33,17 @@ def _current(session: Session, _names: Collection[str]) -> Workspace:
 def update_workspace(session: Session, body: dict[str, Any]) -> Workspace:
     """Change the policy. What is left out stays as it is; every value is checked before any is stored."""
     return settings.change(session, body, actor=auth.caller().actor, at=clock.now())
+
+
+@blueprint.post("/workspace/identity_secret", scope=Scope.ADMIN)
+@blueprint.commit(IdentitySecretSchema)
+def renew_identity_secret(session: Session) -> dict[str, Any]:
+    """Make a new secret to sign identities of users with.
+
+    The old one stays valid for 24 hours. The new one is in this answer alone: keep it on your server.
+    """
+    workspace = identity_secret.renew(session, actor=auth.caller().actor, at=clock.now())
+    return {
+        "identity_secret": workspace.messenger_secret,
+        "previous_secret_ends_at": workspace.previous_secret_ends_at,
+    }

@@ -15,7 +15,7 @@ from app.core import clock, public_urls, wording
 from app.core.conversations.views import ContactMessage, ContactView
 from app.core.errors import NotFound, TooMany
 from app.core.forms.cards import FormCard
-from app.core.messenger import identity, polling, visitors
+from app.core.messenger import identity, polling, signing_in, visitors
 from app.core.messenger.identity import Identity
 from app.core.messenger.visitors import Sender, Visitor
 from app.models import Channel, SiteCountKind
@@ -87,7 +87,7 @@ def sign_in() -> dict[str, Any]:
     if user is None:
         raise NotFound("There is nothing here.")
     with unit_of_work() as session:
-        wait_s = visitors.sign_in(session, user, token or None, address=client_address(request), at=clock.now())
+        wait_s = signing_in.sign_in(session, user, token or None, address=client_address(request), at=clock.now())
     _refuse_too_many(wait_s)
     return {}
 

@@ -36,4 +36,4 @@ def signed(secret: str = SECRET, **claims: object) -> str:
     ],
 )
 def test_the_answer_names_what_is_wrong_with_a_signature(values: dict[str, str], problem: str | None) -> None:
-    assert problem_with(Identity.read(values), SECRET, at=make.NOON) == problem
+    assert problem_with(Identity.read(values), (SECRET,), at=make.NOON) == problem

@@ -14,12 +14,13 @@ from app.core.conversations.change_cache import ChangeCache
 from app.core.conversations.contact_messages import PostedMessage
 from app.core.errors import NotFound
 from app.core.messenger import polling as messenger_polls
+from app.core.messenger import signing_in
 from app.core.messenger import tokens as messenger_tokens
 from app.core.messenger import visitors as messenger
 from app.core.messenger.identity import Identity, SignedUser
 from app.core.messenger.polling import Polls
 from app.core.messenger.visitors import Sender, Visitor
-from app.core.workspace import settings
+from app.core.workspace import identity_secret
 from app.db import Database
 from app.models import Contact, MessageKind
 from tests import make
@@ -155,7 +156,7 @@ def test_a_visitor_who_signs_in_keeps_the_conversation_and_the_lead_loses_it(dat
     lead = Panel(database, polls)
     assert lead.poll() == ["Hello"]
     with database.unit_of_work() as session:
-        messenger.sign_in(session, SignedUser("sam"), TOKEN, address=None, at=NOON)
+        signing_in.sign_in(session, SignedUser("sam"), TOKEN, address=None, at=NOON)
         bearer, _ = messenger.session_for(session, SignedUser("sam"))
     assert Panel(database, polls, bearer).poll() == ["Hello"]
     with pytest.raises(NotFound):
@@ -180,13 +181,16 @@ def test_a_user_without_a_contact_gets_the_conversation_that_an_agent_starts(
     assert sam.poll() == ["Welcome"]
 
 
-def test_a_new_identity_secret_ends_cached_sessions(database: Database, polls: Polls) -> None:
+def test_a_session_of_the_old_identity_secret_ends_with_it_in_the_cache_too(database: Database, polls: Polls) -> None:
     with database.read_only() as session:
         bearer, _ = messenger.session_for(session, SignedUser("sam"))
     sam = Panel(database, polls, bearer)
     assert sam.poll() == []
     with database.unit_of_work() as session:
-        settings.renew_messenger_secret(session, actor="agent:1", at=NOON)
+        identity_secret.renew(session, actor="agent:1", at=clock.now())
+    assert sam.poll() == []
+    with database.unit_of_work() as session:
+        identity_secret.end_previous(session, actor="agent:1", at=clock.now())
     with pytest.raises(NotFound):
         sam.poll()
 

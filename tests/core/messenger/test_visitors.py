@@ -12,21 +12,19 @@ import pytest
 import time_machine
 from sqlalchemy import func, select
 
-from app.core.consent import current as current_consents
 from app.core.contacts import records as contacts
-from app.core.conversations import appending, lifecycle
-from app.core.conversations import forms as conversation_forms
+from app.core.conversations import lifecycle
 from app.core.conversations.contact_messages import PostedMessage
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.messenger import identity as messenger_identity
 from app.core.messenger import tokens as messenger_tokens
 from app.core.messenger import visitors as messenger
 from app.core.messenger.identity import Identity, SignedUser
-from app.core.messenger.visitors import Sender, Visitor
+from app.core.messenger.visitors import Sender
 from app.core.signing import Keys
 from app.core.workspace import settings
 from app.db import Database
-from app.models import Consent, ConsentEvent, Contact, Conversation, InsertedForm, Message, MessengerToken
+from app.models import Contact, Conversation, Message, MessengerToken
 from tests import make
 from tests.make import NOON
 
@@ -115,7 +113,7 @@ def signed_sender(session: Any, user_id: str = "sam", **identity: Any) -> Sender
     ],
 )
 def test_only_a_signature_with_the_secret_proves_an_identity(identity: dict[str, Any], user: SignedUser | None) -> None:
-    assert messenger_identity.proven(Identity.read(identity), SECRET, at=NOON) == user
+    assert messenger_identity.proven(Identity.read(identity), (SECRET,), at=NOON) == user
 
 
 def test_values_that_are_too_long_or_no_text_are_dropped_from_an_identity() -> None:
@@ -133,11 +131,12 @@ def test_values_that_are_too_long_or_no_text_are_dropped_from_an_identity() -> N
 def test_a_session_is_valid_for_its_secret_and_keys_only() -> None:
     keys, others = Keys("k" * 40), Keys("o" * 40)
     bearer = messenger_identity.signed_session(keys, SignedUser("sam"), SECRET)
-    assert messenger_identity.read_session(keys, bearer, SECRET) == "sam"
-    assert messenger_identity.read_session(keys, bearer, "x" * 64) is None
-    assert messenger_identity.read_session(others, bearer, SECRET) is None
-    assert messenger_identity.read_session(keys, bearer[:-2], SECRET) is None
-    assert messenger_identity.read_session(keys, "s_" + keys.signer("shown").sign(["sam", "x"]), SECRET) is None
+    assert messenger_identity.read_session(keys, bearer, (SECRET,)) == "sam"
+    assert messenger_identity.read_session(keys, bearer, ("x" * 64,)) is None
+    assert messenger_identity.read_session(keys, bearer, ("x" * 64, SECRET)) == "sam"
+    assert messenger_identity.read_session(others, bearer, (SECRET,)) is None
+    assert messenger_identity.read_session(keys, bearer[:-2], (SECRET,)) is None
+    assert messenger_identity.read_session(keys, "s_" + keys.signer("shown").sign(["sam", "x"]), (SECRET,)) is None
 
 
 def test_the_proof_for_a_full_number_is_valid_for_one_form_and_one_contact() -> None:
@@ -157,7 +156,7 @@ def test_the_proof_for_a_full_number_lasts_as_long_as_a_session() -> None:
         proof = messenger_identity.full_number_proof(keys, "token", 7)
         for hours, lasts in ((11.9, True), (0.2, False)):
             now.shift(timedelta(hours=hours))
-            assert bool(messenger_identity.read_session(keys, bearer, SECRET)) == lasts
+            assert bool(messenger_identity.read_session(keys, bearer, (SECRET,))) == lasts
             assert messenger_identity.may_show_full_number(keys, proof, "token", 7) == lasts
 
 
@@ -240,7 +239,7 @@ def test_a_signed_number_is_saved_and_a_claimed_one_is_not(database: Database) -
         assert (sam.phone, sam.name, sam.email, sam.sms_block) == (None, None, None, "no_phone")
         token = signed_jwt(secret, phone=make.SAMS_NUMBER, name="Sam", email="s@example.com")
         bearer, is_stale = messenger.session_for(
-            session, messenger_identity.proven(Identity(user_jwt=token), secret, at=NOON) or SignedUser("")
+            session, messenger_identity.proven(Identity(user_jwt=token), (secret,), at=NOON) or SignedUser("")
         )
         assert is_stale
         write(session, sender(bearer, user_jwt=token), client_key="2")
@@ -254,64 +253,6 @@ def test_a_proof_of_another_user_does_not_change_the_user_of_a_session(database:
         write(session, sender(bearer, user_jwt=signed_jwt(secret, user_id="eve", phone=make.EVES_NUMBER)))
         sam = session.scalars(select(Contact)).one()
         assert (sam.external_id, sam.phone) == ("sam", None)
-
-
-def test_signing_in_moves_the_open_conversation_and_no_consent(database: Database) -> None:
-    with database.unit_of_work() as session:
-        subscription_type = make.live_type(session)
-        form = make.form(session, subscription_type)
-        first = write(session, sender(), "as a lead")
-        lead = session.scalars(select(Contact)).one()
-        contacts.change_phone(session, lead, make.EVES_NUMBER, at=NOON)
-        make.opt_in(session, lead, subscription_type)
-        waiting = make.inserted(session, form, lead)
-        conversation_forms.place(
-            session, appending.lock(session, first.conversation_id), waiting, author="agent:1", at=NOON
-        )
-    with database.unit_of_work() as session:
-        messenger.sign_in(session, SignedUser("sam", phone=make.SAMS_NUMBER), TOKEN, address=None, at=NOON)
-    with database.unit_of_work() as session:
-        sam = session.scalars(select(Contact).where(Contact.external_id == "sam")).one()
-        write(session, signed_sender(session), "as Sam", client_key="2")
-        bodies = session.scalars(select(Message.body).where(Message.kind == "message").order_by(Message.number))
-        assert list(bodies) == ["as a lead", "as Sam"]
-        assert session.scalars(select(Conversation.contact_id)).one() == sam.id
-        assert session.scalars(select(InsertedForm.contact_id)).one() == sam.id
-        assert sam.phone == make.SAMS_NUMBER
-        assert current_consents.find(session, sam.id, subscription_type.id) is None
-        assert session.scalars(select(Consent.contact_id)).one() == lead.id
-        assert session.scalars(select(ConsentEvent.contact_id)).one() == lead.id
-        with pytest.raises(NotFound):
-            messenger.visitor(session, TOKEN)
-
-
-def test_signing_in_again_or_with_an_unknown_token_changes_nothing(database: Database) -> None:
-    with database.unit_of_work() as session:
-        write(session, sender())
-        messenger.sign_in(session, SignedUser("sam"), TOKEN, address=None, at=NOON)
-        for token in (TOKEN, "t_" + "b" * 43, None):
-            messenger.sign_in(session, SignedUser("eve"), token, address=None, at=NOON)
-        assert set(session.scalars(select(Contact.external_id))) == {None, "sam"}
-        sam = session.scalars(select(Contact.id).where(Contact.external_id == "sam")).one()
-        assert session.scalars(select(Conversation.contact_id)).one() == sam
-
-
-def test_signing_in_alone_creates_no_contact(database: Database) -> None:
-    with database.unit_of_work() as session:
-        messenger.sign_in(session, SignedUser("sam", name="Sam"), None, address=None, at=NOON)
-        assert session.scalar(select(func.count()).select_from(Contact)) == 0
-        bearer, is_stale = messenger.session_for(session, SignedUser("sam"))
-        assert (messenger.visitor(session, bearer), is_stale) == (Visitor(None, "sam"), False)
-
-
-def test_signing_in_moves_nothing_from_a_contact_that_became_a_user(database: Database) -> None:
-    with database.unit_of_work() as session:
-        write(session, sender())
-        contact = session.scalars(select(Contact)).one()
-        contact.role, contact.external_id = "user", "ana"
-    with database.unit_of_work() as session:
-        messenger.sign_in(session, SignedUser("sam"), TOKEN, address=None, at=NOON)
-        assert session.scalars(select(Conversation.contact_id)).one() == contact.id
 
 
 def test_the_message_limit_counts_for_each_visitor_and_returns_the_seconds_to_wait(database: Database) -> None:

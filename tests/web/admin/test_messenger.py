@@ -86,12 +86,22 @@ def test_renewing_the_secret_changes_it(app: Flask, database: Database) -> None:
     assert len(after.messenger_secret) >= 32
     assert after.messenger_secret != before.messenger_secret
     assert after.messenger_key == before.messenger_key
+    assert after.previous_messenger_secret == before.messenger_secret
+    assert "End the old secret now" in admin(app).get("/admin/messenger").get_data(as_text=True)
+    submit(admin(app), "/admin/messenger/secret/end-old", page="/admin/messenger")
+    assert workspace(database).previous_messenger_secret is None
+    assert "End the old secret now" not in admin(app).get("/admin/messenger").get_data(as_text=True)
 
 
 def test_agents_and_strangers_are_refused(app: Flask, database: Database) -> None:
     ana = agent(app)
     assert ana.get("/admin/messenger").status_code == 403
-    for path in ("/admin/messenger", "/admin/messenger/secret", "/admin/messenger/secret/renew"):
+    for path in (
+        "/admin/messenger",
+        "/admin/messenger/secret",
+        "/admin/messenger/secret/renew",
+        "/admin/messenger/secret/end-old",
+    ):
         answer = submit(ana, path, page="/account")
         assert answer.status_code == 403
         assert workspace(database).messenger_secret not in answer.get_data(as_text=True)

@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 from app.core import clock
 from app.core.conversations import messages as conversations
 from app.core.conversations.appending import NewMessage
+from app.core.messenger import signing_in
 from app.core.messenger import visitors as messenger
 from app.db import Database
 from app.models import Contact, Conversation, Message, MessengerToken
@@ -133,7 +134,7 @@ def test_too_many_seen_reports_and_sign_ins_are_refused_with_429(client: FlaskCl
         conversation = write(client).get_json()["conversation"]
         for path, body, most, more in (
             ("seen", {"seen": {str(conversation): 1}}, messenger.SEEN_A_MINUTE, {"bearer": TOKEN}),
-            ("sign-in", {}, messenger.SIGN_INS_A_MINUTE, {"identity": identity}),
+            ("sign-in", {}, signing_in.SIGN_INS_A_MINUTE, {"identity": identity}),
         ):
             answers = [post(client, path, body, **more) for _ in range(most + 1)]
             assert {answer.status_code for answer in answers[:-1]} == {200}

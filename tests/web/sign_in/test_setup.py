@@ -63,6 +63,7 @@ ROUTES = {
         admin.settings_page admin.change_logo admin.remove_logo
         admin.sending_page admin.stop_sending admin.resume_sending
         admin.messenger_page admin.show_messenger_secret admin.renew_messenger_secret
+        admin.end_old_messenger_secret
         admin.agents_page admin.agent_page admin.invite_agent admin.renew_link admin.change_role admin.rename_agent
         admin.disable_agent admin.enable_agent admin.reset_second_factor
         admin.tokens_page admin.create_token admin.revoke_token
