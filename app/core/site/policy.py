@@ -26,7 +26,7 @@ class Proof(NamedTuple):
 
 @dataclass(frozen=True)
 class SitePolicy:
-    """:param secrets: that pages sign with now, the newest first
+    """:param secrets: that pages may have signed with
     :param version: changes with everything that decides what a claim does
     """
 
@@ -37,10 +37,9 @@ class SitePolicy:
 
     def prove(self, identity: Identity, *, at: datetime) -> Proof:
         """Check the signature of a page. Reads no database."""
-        for secret in self.secrets:
-            if (user := messenger_identity.proven(identity, secret, at=at)) is not None:
-                return Proof(user)
-        return Proof(problem=messenger_identity.problem_with(identity, self.secrets[0], at=at))
+        if (user := messenger_identity.proven(identity, self.secrets, at=at)) is not None:
+            return Proof(user)
+        return Proof(problem=messenger_identity.problem_with(identity, self.secrets, at=at))
 
 
 def read(session: Session, *, at: datetime) -> SitePolicy:
@@ -49,11 +48,9 @@ def read(session: Session, *, at: datetime) -> SitePolicy:
     offered = select(SubscriptionType.id).where(
         SubscriptionType.id == workspace.site_subscription_type_id, SubscriptionType.state == TypeState.LIVE.value
     )
-    former, ends_at = workspace.previous_messenger_secret, workspace.previous_secret_ends_at
-    is_former_valid = former is not None and ends_at is not None and at < ends_at
     return SitePolicy(
         key=workspace.messenger_key,
         origins=frozenset(snippets.allowed_origins(session)),
-        secrets=(workspace.messenger_secret, *((former,) if is_former_valid and former else ())),
+        secrets=messenger_identity.accepted_secrets(workspace, at=at),
         version=(workspace.revision, session.scalar(offered)),
     )
