@@ -51,6 +51,19 @@
       else localStorage.removeItem(UNSENT);
     } catch { /* not allowed */ }
   };
+  // And what bots greeted this browser with, so that each greeting comes once.
+  const GREETED = `${storageKey}:greeted`;
+  let greetedInMemory = [];
+  const greeted = () => {
+    try { return JSON.parse(localStorage.getItem(GREETED) || "[]"); } catch { return greetedInMemory; }
+  };
+  const keepGreeted = (items) => {
+    greetedInMemory = items;
+    try {
+      if (items.length) localStorage.setItem(GREETED, JSON.stringify(items));
+      else localStorage.removeItem(GREETED);
+    } catch { /* not allowed */ }
+  };
   const otherUnsent = (key) => unsent().filter((item) => item?.key !== key);
 
   const STYLE = `
@@ -148,7 +161,7 @@
   const currentPage = () => location.origin + location.pathname;
   const sayHello = () => {
     page = currentPage();
-    postToPanel("hello", { token: stored(), unsent: unsent(), identity: currentIdentity(), page });
+    postToPanel("hello", { token: stored(), unsent: unsent(), greeted: greeted(), identity: currentIdentity(), page });
   };
   // A page that changes its address without loading is another page for the evidence of a form.
   const reportPage = () => {
@@ -212,6 +225,7 @@
   const signOut = () => {
     setIdentity(null);
     keep([]);
+    keepGreeted([]);
     store(null);
     observer.disconnect();
     host?.remove();
@@ -258,6 +272,9 @@
     },
     sent({ key }) {
       keep(otherUnsent(key));
+    },
+    greeted({ items }) {
+      keepGreeted(items);
     },
     close() {
       setOpen(false);

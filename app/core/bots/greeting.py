@@ -18,7 +18,7 @@ from app.core.consent import locking, reach
 from app.core.conversations import appending, forms, lifecycle
 from app.core.conversations.appending import BOT, NewMessage
 from app.core.forms import publishing
-from app.core.wording import first_known
+from app.core.wording import DEFAULT_BUTTON_TEXT, first_known, translator
 from app.core.workspace import office_hours, settings
 from app.db import insert_or_ignore, run
 from app.models import BotGreeting, BotTrigger, Contact, Conversation, Message, OptInForm, Workspace
@@ -51,7 +51,7 @@ class Guest:
 
 @dataclass(frozen=True)
 class OfferedForm:
-    """The form of a greeting before it is inserted. ``button_text`` is empty where the form has the usual words."""
+    """The form of a greeting before it is inserted."""
 
     title: str
     button_text: str
@@ -190,4 +190,5 @@ def _offered(session: Session, form_id: int, locale: str) -> OfferedForm:
     version = publishing.newest_version(session, session.get_one(OptInForm, form_id))
     texts = {each.locale: each for each in version.texts}
     chosen = texts[first_known([locale], texts) or version.locale]
-    return OfferedForm(chosen.title, chosen.button_text, chosen.locale)
+    button = chosen.button_text or translator(chosen.locale)(DEFAULT_BUTTON_TEXT)
+    return OfferedForm(chosen.title, button, chosen.locale)
