@@ -45,9 +45,8 @@ def test_a_rule_is_created_off_changed_moved_and_deleted_and_each_step_is_audite
         with pytest.raises(NotFound):
             rules.find(session, first.id)
         told = session.scalars(select(AuditEntry.action).where(AuditEntry.action.startswith("bot.")))
-        assert list(told) == [
-            f"bot.{each}" for each in ["created", "created", "changed", "switched_on", "moved", "deleted"]
-        ]
+        acts = ["created", "created", "changed", "switched_on", "moved", "deleted"]
+        assert list(told) == [f"bot.{each}" for each in acts]
 
 
 @pytest.mark.parametrize(
