@@ -21,7 +21,7 @@ from app.core.forms import publishing
 from app.core.wording import DEFAULT_BUTTON_TEXT, first_known, translator
 from app.core.workspace import office_hours, settings
 from app.db import insert_or_ignore, run
-from app.models import BotGreeting, BotTrigger, Contact, Conversation, Message, OptInForm, Workspace
+from app.models import BotGreeting, BotTrigger, Contact, Conversation, Message, Workspace
 
 _CONVERSATION = cast(Table, Conversation.__table__)
 _MESSAGE = cast(Table, Message.__table__)
@@ -183,11 +183,12 @@ def _is_stored(session: Session, contact_id: int, rule: Rule) -> bool:
 
 
 def _greeting(session: Session, rule: Rule, locale: str) -> Greeting:
-    return Greeting(rule.id, rule.body, _offered(session, rule.form_id, locale) if rule.form_id is not None else None)
+    return Greeting(rule.id, rule.body, offered(session, rule.form_id, locale) if rule.form_id is not None else None)
 
 
-def _offered(session: Session, form_id: int, locale: str) -> OfferedForm:
-    version = publishing.newest_version(session, session.get_one(OptInForm, form_id))
+def offered(session: Session, form_id: int, locale: str) -> OfferedForm:
+    """The texts of a form in this language, or in its own. :raises NotFound: there is no such form"""
+    version = publishing.newest_version(session, publishing.find(session, form_id))
     texts = {each.locale: each for each in version.texts}
     chosen = texts[first_known([locale], texts) or version.locale]
     button = chosen.button_text or translator(chosen.locale)(DEFAULT_BUTTON_TEXT)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, and_, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Table, and_, exists, false, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.bots import people
@@ -114,7 +114,10 @@ def _never_asked(type_id: int) -> list[ColumnElement[bool]]:
 
 
 def _in_segment(session: Session, segment_id: int) -> ColumnElement[bool]:
-    query = filters.read(session.get_one(Segment, segment_id).query)
+    found = session.get(Segment, segment_id)
+    if found is None:
+        return false()
+    query = filters.read(found.query)
     context = contact_search.context_of(session, query)
     return and_(filter_sql.condition(query, context), search_plans.is_listed(query, context))
 
