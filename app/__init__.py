@@ -29,6 +29,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         api,
         assets,
         auth,
+        bots,
         bulk,
         campaigns,
         contacts,
@@ -71,7 +72,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     i18n.init_app(app, language.of_reader)
     for part in (security, ids, assets, people, errors, health, metrics, sign_in):
         part.init_app(app)
-    for surface in (home, auth, admin, contacts, bulk, campaigns, exports, imports, inbox, messenger, sandbox):
+    for surface in (home, auth, admin, contacts, bulk, campaigns, bots, exports, imports, inbox, messenger, sandbox):
         surface.init_app(app)
     mounts.mount(
         app,

@@ -88,7 +88,8 @@ class Message(Base):
     """One message of a conversation. ``number`` counts them without gaps.
 
     ``revision`` is the conversation's at the message's last change (a form's card changes when it is seen and
-    answered). ``author`` is ``contact``, ``agent:3`` or ``system``. ``client_key`` is an idempotency key.
+    answered). ``author`` is ``contact``, ``agent:3``, ``bot:3`` (a rule of bots), ``outbound:4`` (an outbound chat) or
+    ``system``. ``client_key`` is an idempotency key.
     """
 
     __tablename__ = "messages"

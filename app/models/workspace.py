@@ -88,7 +88,7 @@ class Workspace(Base):
         doc="what sms_optin of a page's user object opts in to; null: nothing"
     )
     office_hours: Mapped[dict[str, Any] | None] = mapped_column(
-        JSON(none_as_null=True), doc="null: always open; else as core/bots/hours.py reads it"
+        JSON(none_as_null=True), doc="null: always open; else as core/workspace/office_hours.py reads it"
     )
     bot_pause_hours: Mapped[int] = mapped_column(
         default=24, server_default=text("24"), doc="bots greet one person at most once in so many hours; 0: no limit"

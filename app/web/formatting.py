@@ -30,6 +30,8 @@ _BY = {
     "unknown": translatable("Not signed in"),
     "command line": translatable("Command line"),
     "demo": translatable("Demo"),
+    "bot": translatable("Bot"),
+    "outbound": translatable("Outbound chat"),
 }
 
 

@@ -15,6 +15,7 @@ from app.core.sms import consent_pushes, texts
 from app.core.webhooks import deliveries
 from app.models import (
     AgentNotice,
+    BotGreeting,
     BulkJobItem,
     Contact,
     Conversation,
@@ -107,7 +108,7 @@ def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
     notes.delete_for_contacts(session, [contact_id])
     consent.delete_for_contact(session, contact_id)
     texts.erase(session, contact_id, at=at)
-    for of_contact in (MessengerToken, PreferenceLink, SiteClaim, StoppedConsent):
+    for of_contact in (BotGreeting, MessengerToken, PreferenceLink, SiteClaim, StoppedConsent):
         session.execute(delete(of_contact).where(of_contact.contact_id == contact_id), execution_options=_OPTIONS)
     asked = update(ErasureRequest).where(ErasureRequest.contact_id == contact_id, ErasureRequest.resolved_at.is_(None))
     session.execute(asked.values(resolved_at=at, resolution=Resolution.ERASED.value), execution_options=_OPTIONS)

@@ -18,6 +18,7 @@ from app.core.ledger import events as ledger
 from app.core.ledger.evidence import Evidence, reported_by
 from app.core.sms import texts
 from app.models import (
+    BotGreeting,
     CampaignRecipient,
     ConsentEvent,
     ConsentState,
@@ -62,6 +63,7 @@ def merge(
     _move_consents(session, merging, plan)
     _move_conversations(session, merging)
     _move_recipients(session, merging)
+    _move_greetings(session, merging)
     tags.move(session, merging.source.id, merging.target.id)
     notes.move(session, merging.source.id, merging.target.id)
     pending.end_of_contact(session, merging.source.id, at=at)
@@ -143,6 +145,16 @@ def _move_recipients(session: Session, merging: _Merge) -> None:
     moved = update(CampaignRecipient).where(CampaignRecipient.contact_id == merging.source.id, ~has_own.exists())
     options = {"synchronize_session": False}
     session.execute(moved.values(contact_id=merging.target.id), execution_options=options)
+
+
+def _move_greetings(session: Session, merging: _Merge) -> None:
+    """Move which rules of bots greeted the source to the target, where the target has no greeting of its own."""
+    own = aliased(BotGreeting)
+    has_own = select(own.contact_id).where(own.rule_id == BotGreeting.rule_id, own.contact_id == merging.target.id)
+    moved = update(BotGreeting).where(BotGreeting.contact_id == merging.source.id, ~has_own.exists())
+    options = {"synchronize_session": False}
+    session.execute(moved.values(contact_id=merging.target.id), execution_options=options)
+    session.execute(delete(BotGreeting).where(BotGreeting.contact_id == merging.source.id), execution_options=options)
 
 
 def _archive_source(session: Session, merging: _Merge) -> None:

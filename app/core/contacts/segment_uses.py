@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core.contacts import filters
 from app.core.errors import InvalidInput, InvalidState
-from app.models import BulkJob, Campaign, CampaignState, Segment
+from app.models import BotRule, BulkJob, Campaign, CampaignState, Segment
 from app.models.bulk import UNFINISHED
 
 _UNFINISHED_CAMPAIGNS = (
@@ -49,4 +49,10 @@ def _segments_in(raw: Any) -> frozenset[str]:
         return frozenset()
 
 
-_CHECKS: tuple[Callable[[Session, Segment], None], ...] = (_refuse_bulk_jobs, _refuse_campaigns)
+def _refuse_bots(session: Session, segment: Segment) -> None:
+    """A rule of bots names the segment, also while it is off."""
+    if session.scalar(select(BotRule.id).where(BotRule.segment_id == segment.id).limit(1)) is not None:
+        raise InvalidState("A bot uses this segment. Change or delete the bot first.")
+
+
+_CHECKS: tuple[Callable[[Session, Segment], None], ...] = (_refuse_bulk_jobs, _refuse_campaigns, _refuse_bots)

@@ -8,12 +8,11 @@ from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from app.core import public_urls
-from app.core.accounts import api_tokens as tokens
+from app.core.conversations.api_authors import Author, Authors
 from app.core.errors import NotFound
 from app.core.forms import cards as form_cards
 from app.core.forms.cards import FormCard
 from app.models import (
-    Agent,
     ConsentEvent,
     Contact,
     Conversation,
@@ -41,16 +40,6 @@ class Presentation:
 
     public_url: str
     is_plain: bool = False
-
-
-@dataclass(frozen=True)
-class Author:
-    """Who wrote a message: ``kind`` is ``user``, ``lead``, ``admin``, or ``bot`` for a token and for Assent itself."""
-
-    kind: str
-    id: str
-    name: str | None
-    email: str | None
 
 
 @dataclass(frozen=True)
@@ -177,7 +166,7 @@ def records(session: Session, presentation: Presentation, found: Sequence[Conver
         for each in session.scalars(select(Message).where(Message.conversation_id.in_(ids), Message.number == 1))
     }
     contacts = _contacts(session, {each.contact_id for each in found})
-    authors = _Authors(session, first.values(), contacts)
+    authors = Authors(session, first.values(), contacts)
     read = _read(session, found)
     return [
         Record(
@@ -211,7 +200,7 @@ def find(session: Session, presentation: Presentation, conversation_id: int, *, 
     first = session.scalars(whole.where(Message.number == 1)).one_or_none()
     messages = [*([first] if first else []), *reversed(newest.all())]
     contacts = _contacts(session, {conversation.contact_id})
-    authors = _Authors(session, messages, contacts)
+    authors = Authors(session, messages, contacts)
     cards = cards_of(session, [each.inserted_form_id for each in messages if each.inserted_form_id], at=at)
     forms = {
         card_id: PlacedForm(card, public_urls.inserted_form(card.token, base=presentation.public_url))
@@ -291,24 +280,3 @@ def _read(session: Session, conversations: Sequence[Conversation]) -> set[int]:
         .where(ConversationRead.revision >= Conversation.last_contact_revision)
     )
     return set(session.scalars(query)) | {each.id for each in conversations if each.last_contact_revision == 0}
-
-
-class _Authors:
-    """The authors of messages, read by one statement for all."""
-
-    def __init__(self, session: Session, messages: Collection[Message], contacts: dict[int, Contact]) -> None:
-        codes = {message.author.partition(":")[::2] for message in messages}
-        agents = {int(number) for kind, number in codes if kind == "agent" and number.isdigit()}
-        self._contacts = contacts
-        self._agents = {each.id: each for each in session.scalars(select(Agent).where(Agent.id.in_(agents)))}
-        self._tokens = tokens.names(session) if any(kind == "api" for kind, _ in codes) else {}
-
-    def of(self, message: Message, contact_id: int) -> Author:
-        kind, _, number = message.author.partition(":")
-        if kind == "contact":
-            contact = self._contacts[contact_id]
-            return Author(contact.role, contact.public_id, contact.name, contact.email)
-        if kind == "agent" and number.isdigit() and int(number) in self._agents:
-            agent = self._agents[int(number)]
-            return Author("admin", number, agent.name, agent.email)
-        return Author("bot", number or "0", self._tokens.get(message.author), None)

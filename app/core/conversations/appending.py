@@ -32,6 +32,8 @@ from app.db import CompiledStatement, dialect_of
 from app.models import Conversation, ConversationChannel, Message, MessageKind
 
 CONTACT, SYSTEM = "contact", "system"
+BOT, OUTBOUND = "bot", "outbound"
+"""Kinds of authors that write without an agent: ``bot:3`` is a rule of bots, ``outbound:4`` an outbound chat."""
 ID_MAX = 2**63 - 1
 _CLIENT_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CONVERSATION = cast(Table, Conversation.__table__)
@@ -49,7 +51,7 @@ LockedConversation = NewType("LockedConversation", Conversation)
 class NewMessage:
     """What is appended to a conversation.
 
-    :param author: ``contact``, ``agent:3`` or ``system``
+    :param author: ``contact``, ``agent:3``, ``bot:3`` (a rule), ``outbound:4`` (an outbound chat) or ``system``
     :param client_key: random (1 to 64 letters, digits, ``_``, ``-``), chosen by the sender, so that sending the same
         message again adds nothing
     """

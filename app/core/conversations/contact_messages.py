@@ -3,31 +3,36 @@
 All other cases (no open conversation, another text with a used key, a closed contact) go through ``messages.post``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Table, and_, bindparam, case, or_, select
+from sqlalchemy import Table, and_, bindparam, case, literal_column, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.core.conversations import appending, lifecycle, messages
 from app.core.conversations.appending import CONTACT, IN_MESSENGER, NewMessage
 from app.core.errors import NotFound
 from app.db import CompiledStatement, insert_statement
-from app.models import Contact, Conversation, ConversationState, Message, MessageKind
+from app.models import BotRule, BotTrigger, Contact, Conversation, ConversationState, Message, MessageKind
 
 _CONTACT = cast(Table, Contact.__table__)
 _CONVERSATION = cast(Table, Conversation.__table__)
 _MESSAGE = cast(Table, Message.__table__)
+_RULE = cast(Table, BotRule.__table__)
 
 
 @dataclass(frozen=True)
 class PostedMessage:
-    """A stored message: its conversation, its number there, and when it was stored."""
+    """A stored message: its conversation, its number there, and when it was stored.
+
+    ``may_be_answered``: it is new, and there are rules of bots that answer words.
+    """
 
     conversation_id: int
     number: int
     at: datetime
+    may_be_answered: bool = False
 
 
 def post(session: Session, contact_id: int, *, body: str, client_key: str, at: datetime) -> PostedMessage:
@@ -45,15 +50,18 @@ def post(session: Session, contact_id: int, *, body: str, client_key: str, at: d
     if contact is None:
         raise NotFound("There is no such contact.")
     found = _FIND.one(session, contact_id=contact_id, client_key=client_key)
-    blocked_at, gdpr_optin = contact
+    blocked_at, gdpr_optin, has_word_rules = contact
     if found is None or blocked_at is not None or gdpr_optin is False:
-        return _post_slowly(session, contact_id, body, client_key, at=at)
-    conversation_id, number, *sent, created_at = found
-    if number is None:
-        return _append(session, conversation_id, body, client_key, at=at)
-    if sent != [CONTACT, MessageKind.MESSAGE.value, body]:
-        return _post_slowly(session, contact_id, body, client_key, at=at)
-    return PostedMessage(conversation_id, number, created_at)
+        posted = _post_slowly(session, contact_id, body, client_key, at=at)
+    else:
+        conversation_id, number, *sent, created_at = found
+        if number is None:
+            posted = _append(session, conversation_id, body, client_key, at=at)
+        elif sent != [CONTACT, MessageKind.MESSAGE.value, body]:
+            posted = _post_slowly(session, contact_id, body, client_key, at=at)
+        else:
+            posted = PostedMessage(conversation_id, number, created_at)
+    return replace(posted, may_be_answered=True) if has_word_rules and posted.at == at else posted
 
 
 def _post_slowly(session: Session, contact_id: int, body: str, client_key: str, *, at: datetime) -> PostedMessage:
@@ -80,8 +88,11 @@ def _append(session: Session, conversation_id: int, body: str, client_key: str, 
     return PostedMessage(conversation_id, number, at)
 
 
+_WORD_RULES = select(_RULE.c.id).where(
+    _RULE.c.trigger == literal_column(f"'{BotTrigger.WORDS}'"), _RULE.c.is_on == true()
+)
 _LOCK_CONTACT = CompiledStatement(
-    select(_CONTACT.c.blocked_at, _CONTACT.c.gdpr_optin)
+    select(_CONTACT.c.blocked_at, _CONTACT.c.gdpr_optin, _WORD_RULES.exists())
     .where(_CONTACT.c.id == bindparam("contact_id"))
     .with_for_update()
 )

@@ -34,7 +34,7 @@ _MESSAGE_COLUMNS = ("number", "revision", "kind", "author", "body", "client_key"
 class ContactMessage:
     """A message or a form, as the contact sees it.
 
-    ``is_own``: the contact wrote it. ``author_name``: the agent's, possibly empty; never an address.
+    ``is_own``: the contact wrote it. ``author_name``: the agent's, possibly empty, as of bots; never an address.
     ``client_key``: null unless ``is_own``. A ``number`` that is returned again replaces the earlier message.
     """
 

@@ -13,7 +13,7 @@ from app.core.contacts import records as contacts
 from app.core.contacts import segments, tags
 from app.core.conversations import saved_replies
 from app.core.conversations.saved_replies import ReplyContent
-from app.core.demo import bulk_change, campaigns, chats, shop, staff, steps, texts
+from app.core.demo import bots, bulk_change, campaigns, chats, shop, staff, steps, texts
 from app.core.demo.people import DELETION_REQUESTS, OFFERS, PEOPLE, SUMMER, WAITING, Person
 from app.core.demo.shop import Shop
 from app.core.demo.staff import ADMIN, AGENT, DEMO_PASSWORD, MARKETER, SIGN_INS
@@ -74,6 +74,7 @@ def _acts(
     acts += [
         (at - timedelta(days=30), partial(_saved_replies, session, made)),
         (at - timedelta(days=20), partial(_segments, session, made)),
+        (at - timedelta(days=10), partial(bots.create, session, made)),
         (at - timedelta(days=29), partial(_archive_summer, session, made)),
         (at - timedelta(days=2), partial(bulk_change.take, session, made, contacts_by_name)),
         (at - timedelta(hours=44), partial(campaigns.send, session, made)),

@@ -1,7 +1,8 @@
 """Conversations that wait for an answer, and the mails to agents about them.
 
-A conversation waits since the first message of its contact that no agent or bot answered, and that no one closed. An
-agent is mailed once about it, however many messages the contact adds.
+A conversation waits since the first message of its contact that no agent or API client answered, and that no one
+closed. A message of a bot or an outbound chat is no answer. An agent is mailed once about it, however many messages the
+contact adds.
 """
 
 from collections.abc import Sequence
@@ -9,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, delete, func, not_, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from app.core.consent import reach
-from app.core.conversations.appending import CONTACT
+from app.core.conversations.appending import BOT, CONTACT, OUTBOUND
 from app.core.inbox.presence import PRESENT_FOR
 from app.db import insert_or_ignore
 from app.models import (
@@ -87,8 +88,13 @@ def find(session: Session, *, since: datetime, until: datetime) -> list[WaitingC
     no messages are left out.
     """
     answer, first = aliased(Message), aliased(Message)
+    is_automatic = or_(*(answer.author.startswith(f"{kind}:") for kind in (BOT, OUTBOUND)))
     is_answer = or_(
-        and_(answer.kind.in_([MessageKind.MESSAGE.value, MessageKind.FORM.value]), answer.author != CONTACT),
+        and_(
+            answer.kind.in_([MessageKind.MESSAGE.value, MessageKind.FORM.value]),
+            answer.author != CONTACT,
+            not_(is_automatic),
+        ),
         and_(answer.kind == MessageKind.EVENT.value, answer.body == "closed"),
     )
     answered = select(func.max(answer.number)).where(answer.conversation_id == Conversation.id, is_answer)

@@ -16,6 +16,9 @@ from sqlalchemy.orm import Session
 from app.core import clock
 from app.core import rate_limits as limits
 from app.core.accounts.api_tokens import hash_of
+from app.core.bots import greeting, replies
+from app.core.bots.greeting import NOTHING_SHOWN, Guest, Shown
+from app.core.bots.matching import Visit
 from app.core.consent import eligibility, locking, reach
 from app.core.contacts import records as contacts
 from app.core.contacts.merge_plan import CLAIMED
@@ -30,7 +33,7 @@ from app.core.messenger.identity import SESSION_PREFIX, Identity, SignedUser
 from app.core.signing import keys_of, random_public_id
 from app.core.workspace import settings
 from app.db import CompiledStatement, ReadConnection, insert_or_ignore
-from app.models import Contact, ContactRole, Conversation, EvidenceLevel, Source, Workspace
+from app.models import BotTrigger, Contact, ContactRole, Conversation, EvidenceLevel, Source, Workspace
 
 MESSAGES_A_MINUTE, SEEN_A_MINUTE, NEW_LEADS_AN_HOUR = 40, 120, 200
 _ADDRESS_FACTOR = 10  # an IP address may be shared by so many visitors
@@ -90,7 +93,7 @@ class Sender:
 
 @dataclass(frozen=True)
 class WriteResult:
-    """The stored message, or in how many seconds another may be sent."""
+    """The stored message (null: none was sent), or in how many seconds another may be sent."""
 
     message: PostedMessage | None = None
     retry_after_s: int | None = None
@@ -136,9 +139,18 @@ def user_contact(session: Session | ReadConnection, user_id: str) -> int | None:
     return int(found[0]) if found else None
 
 
-def write(session: Session, sender: Sender, *, body: str, client_key: str, at: datetime) -> WriteResult:
-    """Store a message. The caller commits whatever is returned: a refusal has been counted.
+def write(
+    session: Session,
+    sender: Sender,
+    *,
+    body: str | None,
+    client_key: str,
+    shown: Shown = NOTHING_SHOWN,
+    at: datetime,
+) -> WriteResult:
+    """Store a message, before it the greeting of a bot that the visitor sees, and after it the answer of a bot.
 
+    Null for ``body``: only the greeting. The caller commits whatever is returned: a refusal has been counted.
     A visitor's first message creates the lead, or the user that their page proves. A repeat with the same
     ``client_key`` returns the message that is stored already.
 
@@ -151,8 +163,13 @@ def write(session: Session, sender: Sender, *, body: str, client_key: str, at: d
     if wait_s := _seconds_to_wait(session, sender, at=at):
         return WriteResult(retry_after_s=wait_s)
     contact_id = _sending_contact(session, sender, at=at)
-    posted = contact_messages.post(session, contact_id, body=body, client_key=client_key, at=at)
+    guest = Guest(contact_id, is_signed_in=sender.bearer.startswith(SESSION_PREFIX))
+    greeting.place(session, guest, shown, at=at)
     messenger_tokens.record_use(session, sender.bearer, at=at)
+    if body is None:
+        return WriteResult()
+    posted = contact_messages.post(session, contact_id, body=body, client_key=client_key, at=at)
+    replies.reply(session, guest, posted, Visit(BotTrigger.WORDS, shown.page, text=body), at=at)
     return WriteResult(posted)
 
 

@@ -15,7 +15,7 @@ from app.core import audit, origins, phone
 from app.core.errors import InvalidInput, InvalidState
 from app.core.signing import keys_of
 from app.core.wording import LOCALES
-from app.core.workspace import confirmation_limits, controller, sending, website
+from app.core.workspace import confirmation_limits, controller, office_hours, sending, website
 from app.db import insert_or_ignore
 from app.models import Workspace
 
@@ -86,7 +86,7 @@ def change(session: Session, values: Mapping[str, Any], *, actor: str, at: datet
         terms_url, help_contact, accent_color, submissions_per_address, submissions_per_number, api_calls_per_minute,
         agents_write_legal_text, erasure_requests, erasure_due_days (days), evidence_retention_years,
         confirmation_limits, messenger_office_name, messenger_greeting (locale to text), messenger_accent_color, and
-        those of ``controller.CHECKS``, ``sending.CHECKS`` and ``website.CHECKS``
+        those of ``controller.CHECKS``, ``office_hours.CHECKS``, ``sending.CHECKS`` and ``website.CHECKS``
     :raises InvalidInput: a value is invalid; ``field`` names it
     """
     workspace = get(session)
@@ -256,6 +256,7 @@ def _due_days(value: int) -> int:
 
 _CHECKS = {
     **controller.CHECKS,
+    **office_hours.CHECKS,
     **sending.CHECKS,
     **website.CHECKS,
     "name": _name,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core import audit
 from app.core.accounts import agents, api_tokens
+from app.core.bots import rules
 from app.core.contacts import records as contacts
 from app.core.forms import publishing
 from app.core.subscriptions import subscription_types
@@ -20,6 +21,7 @@ from app.web.i18n import gettext
 
 _KINDS = {
     "agent": translatable("Agent %(id)s"),
+    "bot": translatable("Bot %(id)s"),
     "bulk_job": translatable("Bulk job %(id)s"),
     "contact": translatable("Contact %(id)s"),
     "conversation": translatable("Conversation %(id)s"),
@@ -78,12 +80,15 @@ def _of_staff(session: Session) -> dict[str, Subject]:
 
 
 def _of_configuration(session: Session) -> dict[str, Subject]:
-    """Forms, types and endpoints. Endpoints by their hosts, because a path may be a secret and the file has it, too."""
+    """Forms, types, bots and endpoints; these by their hosts: a path may be a secret, and the file has it, too."""
     found = {}
     for form in (each.form for each in publishing.find_all(session)):
         found[f"form:{form.id}"] = Subject(form.name, url_for("admin.form_page", form_id=form.id))
     for each in subscription_types.find_all(session):
         found[f"subscription_type:{each.id}"] = Subject(each.name, url_for("admin.subscription_type", type_id=each.id))
+    for listed in rules.find_all(session):
+        page = url_for("bots.bot", rule_id=listed.rule.id)
+        found[f"bot:{listed.rule.id}"] = Subject(listed.rule.name, page)
     for endpoint in endpoints.find_all(session):
         page = url_for("admin.webhook_page", endpoint_id=endpoint.id)
         found[endpoints.subject_of(endpoint)] = Subject(urlsplit(endpoint.url).hostname or "", page)

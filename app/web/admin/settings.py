@@ -16,7 +16,9 @@ from app.core.subscriptions import subscription_types
 from app.core.workspace import confirmation_limits, settings
 from app.models import Channel, TypeState, Workspace
 from app.web import formatting
+from app.web.admin import office_hours
 from app.web.admin.blueprint import blueprint
+from app.web.admin.office_hours import OfficeHoursForm
 from app.web.formkit import Form, accepted, choices, rule, text
 from app.web.i18n import gettext, lazy_gettext
 from app.web.services import read_only, unit_of_work
@@ -58,7 +60,7 @@ def _confirm_limit(name: str, label: Any) -> Any:
     return IntegerField(label, [_A_NUMBER, check])
 
 
-class SettingsForm(Form):
+class SettingsForm(OfficeHoursForm):
     name = StringField(
         lazy_gettext("Workspace name"),
         [DataRequired(lazy_gettext("Enter a name for the workspace.")), _rule("name")],
@@ -140,6 +142,7 @@ class SettingsForm(Form):
         return {
             **{name: self[name].data or "" for name in _PLAIN},
             **{name: self[name].data for name in _OTHER},
+            **self.office_values,
             "allowed_origins": origins.read_many(self.allowed_origins.data or ""),
             "recipients": (self.recipients.data or "").splitlines(),
             "confirmation_limits": {name: self[f"confirm_{name}"].data for name in confirmation_limits.NAMES},
@@ -195,6 +198,7 @@ def _logo_saved(form: LogoForm) -> ResponseReturnValue:
 def _values_of(workspace: Workspace) -> dict[str, Any]:
     values = {name: getattr(workspace, name) for name in (*_PLAIN, *_OTHER)}
     values |= {f"confirm_{name}": value for name, value in vars(confirmation_limits.of(workspace)).items()}
+    values |= office_hours.values_of(workspace)
     return values | {name: "\n".join(getattr(workspace, name)) for name in ("allowed_origins", "recipients")}
 
 

@@ -22,7 +22,7 @@ from app.models import Channel, SiteCountKind
 from app.schemas.entry import BadValue, read_json
 from app.web import ids, json_errors
 from app.web.compression import compress
-from app.web.messenger import subscriptions
+from app.web.messenger import greetings, subscriptions
 from app.web.security import client_address, refuse_other_sites
 from app.web.services import database, keys, polls, read_connection, read_only, site_reports, unit_of_work
 
@@ -48,6 +48,7 @@ def init_app(api: Flask) -> None:
     api.register_blueprint(identification)
     api.register_blueprint(calls)
     api.register_blueprint(subscriptions.blueprint)
+    api.register_blueprint(greetings.blueprint)
 
 
 @calls.before_request
@@ -120,12 +121,14 @@ def write() -> dict[str, Any]:
         address=client_address(request),
         locale=wording.negotiate(str(body.get("locale") or ""), request.headers.get("Accept-Language", "")),
     )
-    text, client_key = str(body.get("text") or ""), str(body.get("client_key") or "")
+    text = None if body.get("press") is True else str(body.get("text") or "")  # the visitor pressed a greeting's form
+    client_key, shown = str(body.get("client_key") or ""), greetings.shown_in(body)
     with unit_of_work() as session:
-        result = visitors.write(session, sender, body=text, client_key=client_key, at=clock.now())
+        result = visitors.write(session, sender, body=text, client_key=client_key, shown=shown, at=clock.now())
+    _refuse_too_many(result.retry_after_s)
     message = result.message
     if message is None:
-        raise _too_many(result.retry_after_s)
+        return {}
     at_ms = int(message.at.timestamp() * 1000)
     return {"conversation": message.conversation_id, "number": message.number, "at": at_ms}
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from flask import Blueprint, Response, render_template, request
 
 from app.core import wording
+from app.core.bots import working_rules
 from app.core.conversations import messages as conversations
 from app.core.errors import NotFound
 from app.core.workspace import settings
@@ -30,6 +31,7 @@ class _FrameContext:
     """Everything that the page depends on. It identifies a cached page.
 
     :param greeting: the workspace's own in ``greeting_locale``; empty: the standard greeting
+    :param triggers: for which there are rules of bots
     """
 
     key: str
@@ -40,15 +42,17 @@ class _FrameContext:
     origins: tuple[str, ...]
     locale: str
     theme: str
+    triggers: str
 
 
 @blueprint.get("/frame")
 def frame() -> Response:
     with read_only() as session:
         workspace = settings.get(session)
+        triggers = working_rules.triggers(session)
     if request.args.get("key") != workspace.messenger_key:
         raise NotFound("There is no such messenger.")
-    context = _context(workspace, _locale())
+    context = _context(workspace, _locale(), " ".join(triggers))
     style = colors.stylesheet(context.accent_color)
     return form_page.respond(_render(context), 200, _policy(context.origins, style))
 
@@ -65,7 +69,7 @@ def _locale() -> str:
     return wording.negotiate(request.args.get("lang"), request.headers.get("Accept-Language", ""))
 
 
-def _context(workspace: Workspace, locale: str) -> _FrameContext:
+def _context(workspace: Workspace, locale: str, triggers: str) -> _FrameContext:
     theme = request.args.get("theme", "")
     greeting_locale = wording.first_known([locale], workspace.messenger_greeting)
     return _FrameContext(
@@ -77,6 +81,7 @@ def _context(workspace: Workspace, locale: str) -> _FrameContext:
         origins=tuple(workspace.allowed_origins),
         locale=locale,
         theme=theme if theme in {"light", "dark"} else "",
+        triggers=triggers,
     )
 
 
@@ -97,6 +102,7 @@ def _render(context: _FrameContext) -> str:
             greeting=context.greeting or gettext("Hello! How can we help you?"),
             greeting_lang=wording.language_tag(context.greeting_locale),
             greeting_dir=wording.direction(context.greeting_locale),
+            triggers=context.triggers,
             longest=conversations.BODY_MAX,
         )
 

@@ -97,8 +97,10 @@ export const countUnread = () => {
   unread = [...messages.values()].filter((each) => each.isTheirs && each.number > (seen.get(each.conversation) || 0)).length;
   postUnread();
 };
-export const postUnread = () =>
-  postToHost("unread", { count: unread, label: unread ? texts.launchUnread.replace("{count}", unread) : texts.launch });
+export const postUnread = () => {
+  const count = unread + state.unreadGreetings;
+  postToHost("unread", { count, label: count ? texts.launchUnread.replace("{count}", count) : texts.launch });
+};
 const reportSeen = () => {
   const newlySeen = {};
   for (const { conversation, number, isTheirs } of messages.values()) {

@@ -2,6 +2,7 @@
 // rest. Loading only reads; only actions of the visitor write.
 
 import { greetForms, handleFormMessage, openForms } from "./forms.js";
+import { greetOnOpen, greetOnPage, loadGreeted, seeGreeting } from "./greetings.js";
 import { listen, postToHost } from "./host.js";
 import { begin, signIn } from "./identity.js";
 import { countUnread, postUnread, showEarlier, showNewest } from "./message_list.js";
@@ -16,6 +17,8 @@ const asPage = (value) => String(value || "").slice(0, 500);
 listen({
   hello(data) {
     [state.token, state.identity, state.page] = [asToken(data.token), data.identity || null, asPage(data.page)];
+    state.onPageSinceMs = Date.now();
+    loadGreeted(data.greeted);
     loadUnsent(data.unsent);
     state.isProven = !unsent.size; // a first message of the page before may still be on its way
     postToHost("ready", { accent: texts.accent, on: texts.on, title: document.title });
@@ -41,8 +44,9 @@ listen({
     begin();
   },
   page(data) {
-    state.page = asPage(data.page);
+    [state.page, state.onPageSinceMs] = [asPage(data.page), Date.now()];
     greetForms();
+    greetOnPage();
   },
   open() {
     state.isOpen = true;
@@ -62,6 +66,8 @@ const showPanel = async () => {
   else byId("close").focus();
   if (state.isStale) await signIn().catch(() => {});
   openForms();
+  seeGreeting();
+  greetOnOpen();
   countUnread();
   showNewest();
   poll();

@@ -14,13 +14,15 @@ events.addEventListener("polled", wakeUp);
 addEventListener("online", () => { state.failures = 0; wakeUp(); poll(); });
 
 export const write = (text) => {
-  const item = { text, key: crypto.randomUUID?.() ?? randomText(16), at: Date.now(), who: state.person };
+  const item = { text, key: crypto.randomUUID?.() ?? randomText(16), at: Date.now(), who: state.person, ...whatIsShown() };
   keep(item);
   enqueue(item);
   state.lastActiveMs = Date.now();
   showNewest();
   send();
 };
+// The page, and the greeting that the visitor answers: the server stores it before the message.
+const whatIsShown = () => ({ page: state.greeting?.page ?? state.page, greeting: state.greeting?.rule ?? null });
 const enqueue = (item) => {
   const row = createRow({ from: "visitor", text: item.text, at: item.at });
   row.dataset.key = item.key;
@@ -44,9 +46,10 @@ const drop = ({ key }) => {
 };
 export const loadUnsent = (items) => {
   unsent.clear();
-  for (const { key, text, at, who } of Array.isArray(items) ? items.filter(Boolean) : []) {
+  for (const { key, text, at, who, page, greeting } of Array.isArray(items) ? items.filter(Boolean) : []) {
     const isValid = /^[\w-]{1,64}$/.test(key) && typeof text === "string" && text && Number.isFinite(at);
-    if (isValid && Date.now() - at < UNSENT_FOR_MS) unsent.set(key, { key, text: text.slice(0, field.maxLength), at, who: String(who ?? "") });
+    const item = { key, at, who: String(who ?? ""), page: String(page ?? ""), greeting: Number.isInteger(greeting) ? greeting : null };
+    if (isValid && Date.now() - at < UNSENT_FOR_MS) unsent.set(key, { ...item, text: text.slice(0, field.maxLength) });
     else postToHost("sent", { key });
   }
 };
@@ -72,6 +75,7 @@ const send = async () => {
       if (!bearer()) await chooseToken();
       running = call("POST", "messages", {
         text: item.text, client_key: item.key, new: !state.session && !state.isProven, locale: document.documentElement.lang,
+        page: item.page, greeting: item.greeting,
       });
       const stored = await running;
       if (generation !== state.generation) continue;
@@ -80,6 +84,7 @@ const send = async () => {
       queue.shift();
       drop(item);
       settle(item, stored);
+      if (item.greeting) emit("acted", item.greeting);
       showStatus();
       if (isFirst) poll();
       else schedulePoll();
@@ -118,7 +123,7 @@ const untilNextTry = ({ status, waitS }, tries) => {
 };
 
 // The host page stores the token before its first use, so that a request that is sent again finds the same lead.
-const chooseToken = async () => {
+export const chooseToken = async () => {
   [state.isProven, state.isChosenHere] = [false, true];
   const chosen = `t_${randomText(32)}`;
   const confirmed = new Promise((resolve) => { state.tokenConfirmed = resolve; });
@@ -126,7 +131,7 @@ const chooseToken = async () => {
   await Promise.race([confirmed, pause(2000)]);
   state.token ??= chosen;
 };
-const randomText = (bytes) =>
+export const randomText = (bytes) =>
   btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(bytes)))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
 
 const mark = (item, text, kind = "", again = "") => {

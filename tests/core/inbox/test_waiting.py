@@ -59,6 +59,9 @@ def test_a_conversation_waits_since_the_first_message_that_nobody_answered(datab
         post(session, chat, "contact", 6)
         post(session, chat, "contact", 7)
         assert waiting_at(session, 8) == [(chat, 5)]
+        post(session, chat, "bot:1", 8)
+        post(session, chat, "outbound:1", 8)
+        assert waiting_at(session, 8) == [(chat, 5)]
         post(session, chat, "api:1", 9)
         assert waiting_at(session, 9) == []
 

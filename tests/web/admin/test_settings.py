@@ -37,6 +37,7 @@ VALUES = {
     "submissions_per_address": "100",
     "submissions_per_number": "10",
     "api_calls_per_minute": "600",
+    "bot_pause_hours": "12",
     "confirm_address_hour": "8",
     "confirm_number_hour": "4",
     "confirm_prefix_hour": "16",
@@ -180,3 +181,21 @@ def test_the_country_of_the_time_zone_is_proposed_while_there_is_no_default(max_
     assert "Your time zone is that of Germany." in max_.get(PATH).text
     pages.submit(max_, PATH, VALUES)
     assert "Your time zone" not in max_.get(PATH).text
+
+
+def test_office_hours_are_set_for_each_day_and_all_mistakes_are_shown(app: Flask, database: Database) -> None:
+    max_ = pages.admin(app)
+    hours = {"opens-mon": "09:00", "closes-mon": "17:00", "opens-fri": "18:00", "closes-fri": "00:00"}
+    assert pages.submit(max_, PATH, VALUES | hours).status_code == 303
+    stored = _workspace(database)
+    assert stored.office_hours == {"mon": ["09:00", "17:00"], "fri": ["18:00", "00:00"]}
+    assert stored.bot_pause_hours == 12
+    shown = max_.get(PATH).text
+    assert 'name="closes-mon" type="time" value="17:00"' in shown
+    wrong = {"opens-mon": "17:00", "closes-mon": "09:00", "opens-tue": "09:00", "bot_pause_hours": "9999"}
+    refused = pages.submit(max_, PATH, VALUES | wrong)
+    assert refused.status_code == 422
+    for sentence in ("A day must end after it begins.", "both a time from and a time to", "from 0 to 744"):
+        assert sentence in refused.text
+    assert pages.submit(max_, PATH, VALUES | dict.fromkeys(hours, "")).status_code == 303
+    assert _workspace(database).office_hours is None

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from app.core import clock
 from app.core.accounts import agents as accounts
 from app.core.conversations import messages as conversations
-from app.models import ApiToken, AuditEntry, Role
+from app.core.conversations.appending import NewMessage
+from app.models import ApiToken, AuditEntry, BotRule, BotTrigger, OutboundChat, Role
 from tests import make
 from tests.make import SAMS_NUMBER
 from tests.web.api.client import ApiClient, database, description
@@ -75,6 +76,26 @@ def test_contacts_and_admins_reply_and_admins_add_notes(api: ApiClient, conversa
         ("comment", "user", "still there"),
     ]
     assert said["conversation_parts"]["total_count"] == 3
+
+
+def test_a_rule_and_an_outbound_chat_are_bots_with_their_names(
+    app: Flask, api: ApiClient, conversation: str, sam: str
+) -> None:
+    at = clock.now()
+    stamps = {"created_by": "agent:1", "created_at": at, "updated_at": at}
+    with database(app).unit_of_work() as session:
+        rule = BotRule(name="Welcome", position=1, trigger=BotTrigger.OPEN, body="Hello!", **stamps)
+        chat = OutboundChat(name="News", body="Have you seen it?", **stamps)
+        session.add_all([rule, chat])
+        session.flush()
+        for author in (f"bot:{rule.id}", f"outbound:{chat.id}"):
+            conversations.post(session, int(conversation), NewMessage(author, "Hello!"), at=at)
+    said = api.get(f"/conversations/{conversation}")["conversation_parts"]["conversation_parts"]
+    authors = [{name: part["author"][name] for name in ("type", "id", "name")} for part in said]
+    assert authors == [
+        {"type": "bot", "id": f"bot:{rule.id}", "name": "Welcome"},
+        {"type": "bot", "id": f"outbound:{chat.id}", "name": "News"},
+    ]
 
 
 def test_messages_and_forms_are_audited_with_the_token_as_actor(app: Flask, api: ApiClient, sam: str, ana: str) -> None:

@@ -56,6 +56,7 @@ ROUTES = {
         campaigns.progress campaigns.step_campaign campaigns.delete_campaign campaigns.schedule_campaign
         campaigns.test_campaign campaigns.change_ceiling campaigns.audience_page campaigns.why_page
         campaigns.recipients_page campaigns.report campaigns.health_page
+        bots.list_page bots.new_bot bots.bot bots.check_bot bots.switch_bot bots.move_bot bots.delete_bot
         admin.subscription_types_page admin.new_subscription_type admin.subscription_type admin.step_subscription_type
     """,
     Right.ADMINISTRATION: """
