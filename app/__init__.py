@@ -45,6 +45,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         messenger,
         metrics,
         mounts,
+        outbound_chats,
         people,
         preferences,
         request_log,
@@ -71,7 +72,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     i18n.init_app(app, language.of_reader)
     for part in (security, ids, assets, people, errors, health, metrics, sign_in):
         part.init_app(app)
-    for surface in (home, auth, admin, contacts, bulk, campaigns, exports, imports, inbox, messenger, sandbox):
+    staff = (home, auth, admin, contacts, bulk, campaigns, exports, imports, inbox, messenger, sandbox, outbound_chats)
+    for surface in staff:
         surface.init_app(app)
     mounts.mount(
         app,
