@@ -28,7 +28,7 @@ class ChatForm(Form):
     )
     audience = RadioField(lazy_gettext("Contacts"))
     segment = SelectField(lazy_gettext("Segment"), validate_choice=False)
-    body = TextAreaField(lazy_gettext("Message"), [DataRequired(lazy_gettext("Write a message."))], filters=[text])
+    body = TextAreaField(lazy_gettext("Text"), [DataRequired(lazy_gettext("Write a message."))], filters=[text])
     form_id = SelectField(lazy_gettext("Form"))
     ends_at = DateTimeLocalField(lazy_gettext("End"), [Optional()], format=composing.MOMENTS)
     revision = HiddenField()

@@ -36,7 +36,9 @@ def test_the_state_in_sql_is_that_of_the_card_in_every_case(database: Database) 
         session.flush()
         table = InsertedForm.__table__.alias("chosen")
         source = cards.joined_to(table, table.c.id)
-        found = session.execute(select(*cards.COLUMNS, cards.state_at(make.NOON).label("state")).select_from(source)).all()
+        found = session.execute(
+            select(*cards.COLUMNS, cards.state_at(make.NOON).label("state")).select_from(source)
+        ).all()
         differing = [row for row in found if cards.of_row(row, at=make.NOON).state != row.state]
         assert (len(found), differing) == (len(people) * 2 * 2 * 2 ** len(times), [])
         assert {row.state for row in found} == set(cards.CardState)

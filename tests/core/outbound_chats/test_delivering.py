@@ -29,7 +29,9 @@ def begun(database: Database, people: int = 2, *, form: bool = True, chunk: int 
         live = make.live_type(session)
         made = make.form(session, live) if form else None
         for number in range(people):
-            make.contact(session, name=f"Sam {number}", external_id=f"sam-{number}", phone_number=f"+1202555010{number}")
+            make.contact(
+                session, name=f"Sam {number}", external_id=f"sam-{number}", phone_number=f"+1202555010{number}"
+            )
         chat = make.outbound_chat(session, made, **values)
         lifecycle.send(session, chat.id, actor=MAX, at=make.NOON)
         chat_id = chat.id
@@ -62,7 +64,7 @@ def test_a_recipient_gets_the_message_and_the_form_once_and_the_report_follows_t
     assert visit(database) == 1
     assert visit(database) == 0
     with database.unit_of_work() as session:
-        (recipient,) = [each for each in report.recipients_page(session, chat_id, limit=9, at=clock.now())][:1]
+        recipient = report.recipients_page(session, chat_id, limit=9, at=clock.now())[0]
         written = session.scalars(select(Message).order_by(Message.number)).all()
         assert [(each.author, each.body, each.kind) for each in written] == [
             (f"outbound:{chat_id}", "Hello Sam", "message"),
