@@ -46,6 +46,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         messenger,
         metrics,
         mounts,
+        outbound_chats,
         people,
         preferences,
         request_log,
@@ -72,7 +73,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     i18n.init_app(app, language.of_reader)
     for part in (security, ids, assets, people, errors, health, metrics, sign_in):
         part.init_app(app)
-    for surface in (home, auth, admin, contacts, bulk, campaigns, bots, exports, imports, inbox, messenger, sandbox):
+    staff = (home, auth, admin, contacts, bulk, campaigns, outbound_chats, bots, exports, imports, inbox)
+    for surface in (*staff, messenger, sandbox):
         surface.init_app(app)
     mounts.mount(
         app,

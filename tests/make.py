@@ -18,6 +18,8 @@ from app.core.forms import publishing as optin_forms
 from app.core.forms.content import FormContent, FormText
 from app.core.forms.publishing import FormSettings
 from app.core.ledger.evidence import Evidence
+from app.core.outbound_chats import drafts as outbound_chats
+from app.core.outbound_chats.drafts import ChatValues
 from app.core.subscriptions import subscription_types
 from app.models import (
     Agent,
@@ -30,6 +32,7 @@ from app.models import (
     EvidenceLevel,
     InsertedForm,
     OptInForm,
+    OutboundChat,
     Role,
     Source,
     SubscriptionType,
@@ -143,3 +146,10 @@ def campaign(session: Session, subscription_type: SubscriptionType, **values: An
     actor, at = values.pop("actor"), values.pop("at")
     content = CampaignValues(subscription_type_id=subscription_type.id, **values)
     return campaigns.create(session, content, actor=actor, at=at)
+
+
+def outbound_chat(session: Session, form: OptInForm | None = None, **values: Any) -> OutboundChat:
+    values = {"name": "Spring", "body": "Hello {{ first_name | there }}", "actor": "agent:1", "at": NOON} | values
+    actor, at = values.pop("actor"), values.pop("at")
+    content = ChatValues(form_id=form.id if form else None, **values)
+    return outbound_chats.create(session, content, actor=actor, at=at)

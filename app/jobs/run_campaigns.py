@@ -1,26 +1,16 @@
-"""Runs campaigns: begins those that are due, writes their recipients in chunks, and ends them.
+"""Runs campaigns: begins those that are due, writes their recipients in chunks (``expand.py``), and ends them."""
 
-Each part works for a second, then puts the next part into the queue. A chunk is one transaction: a process that is
-killed loses the chunk that it was in, and another one repeats it.
-"""
-
-import secrets
 import threading
-import time
 from collections.abc import Callable
 
 from huey import Huey
 
-from app import logs
 from app.core import clock
 from app.core.campaigns import expansion, lifecycle, outcomes, settling
-from app.core.errors import AssentError, InvalidState
 from app.db import Database
+from app.jobs import expand
 
-PART_S = 1.0
-EVERY_S = 1.0
 CAUGHT_UP = 5_000
-_log = logs.get_logger()
 
 
 def register(queue: Huey, database: Database) -> Callable[[threading.Event], None]:
@@ -28,55 +18,19 @@ def register(queue: Huey, database: Database) -> Callable[[threading.Event], Non
 
     The thread looks every second for campaigns that are due, and for those that every recipient has an outcome of.
     """
-
-    def run_and_continue(campaign_id: int, part: str) -> None:
-        if run_part(database, campaign_id, part):
-            next_part(campaign_id, part)
-
-    next_part = queue.task(name="run_campaign")(run_and_continue)
-
-    def watch(stopping: threading.Event) -> None:
-        follower = Follower(database)
-        while not stopping.wait(EVERY_S):
-            try:
-                with database.read_only() as session:
-                    found = expansion.due(session, at=clock.now())
-                for campaign_id in found:
-                    next_part(campaign_id, secrets.token_hex(8))
-                follower.step()
-            except Exception:
-                _log.exception("campaigns could not be looked for")
-
-    return watch
+    return expand.register(queue, database, "run_campaign", expansion, Follower(database).step)
 
 
 def run_part(
-    database: Database, campaign_id: int, part: str, *, seconds: float = PART_S, chunk: int = expansion.CHUNK
+    database: Database, campaign_id: int, part: str, *, seconds: float = expand.PART_S, chunk: int | None = None
 ) -> bool:
     """Work on a campaign for about ``seconds``; returns whether more is left for this part."""
-    until = time.monotonic() + seconds
-    with database.unit_of_work() as session:
-        if not expansion.claim(session, campaign_id, part, at=clock.now()):
-            return False
-    if not _begin(database, campaign_id, part):
-        return False
-    try:
-        while True:
-            with database.read_only() as session:
-                found = expansion.read(session, campaign_id, at=clock.now(), chunk=chunk)
-            with database.unit_of_work() as session:
-                expansion.write(session, campaign_id, part, found, at=clock.now())
-            if found.is_last or time.monotonic() > until:
-                return not found.is_last
-    except InvalidState:  # another worker has it, or it was paused
-        return False
+    return expand.run_part(database, expansion, campaign_id, part, seconds=seconds, chunk=chunk)
 
 
-def run_until_sending(database: Database, campaign_id: int, *, chunk: int = expansion.CHUNK) -> None:
+def run_until_sending(database: Database, campaign_id: int, *, chunk: int | None = None) -> None:
     """Write all recipients of a campaign in this process, for commands and tests."""
-    part = secrets.token_hex(8)
-    while run_part(database, campaign_id, part, chunk=chunk):
-        pass
+    expand.run_to_end(database, expansion, campaign_id, chunk=chunk)
 
 
 class Follower:
@@ -107,16 +61,3 @@ class Follower:
         with self._database.unit_of_work() as session:
             outcomes.record_ids(session, compared.differing, at=clock.now())
             expansion.finish(session, campaign_id, at=clock.now())
-
-
-def _begin(database: Database, campaign_id: int, part: str) -> bool:
-    try:
-        with database.read_only() as session:
-            counted = expansion.count(session, campaign_id)
-        with database.unit_of_work() as session:
-            return expansion.begin(session, campaign_id, part, counted, at=clock.now())
-    except AssentError as problem:
-        _log.warning("a campaign cannot begin", campaign_id=campaign_id, problem=problem.code)
-        with database.unit_of_work() as session:
-            expansion.fail(session, campaign_id, at=clock.now())
-        return False

@@ -28,6 +28,7 @@ from app.jobs import (
     push_consents,
     run_bulk_jobs,
     run_campaigns,
+    run_outbound_chats,
     seal_ledger,
     send_sms,
     verify_ledger,
@@ -78,6 +79,7 @@ def run(settings: Settings, *, threads: int = 2, web_address: str = "") -> None:
     schedule(queue, database, settings)
     watch_bulk_jobs = run_bulk_jobs.register(queue, database)
     watch_campaigns = run_campaigns.register(queue, database)
+    watch_outbound_chats = run_outbound_chats.register(queue, database)
     stopping = threading.Event()
     sender = deliver_webhooks.sender(settings, database)
     texts = send_sms.sender(settings, database, web_address=web_address)
@@ -91,6 +93,7 @@ def run(settings: Settings, *, threads: int = 2, web_address: str = "") -> None:
         threading.Thread(target=verify_ledger.run, args=(database, settings, stopping), name="verifier"),
         threading.Thread(target=watch_bulk_jobs, args=(stopping,), name="bulk jobs"),
         threading.Thread(target=watch_campaigns, args=(stopping,), name="campaigns"),
+        threading.Thread(target=watch_outbound_chats, args=(stopping,), name="outbound chats"),
     ]
     if consent_pusher is not None:
         pusher = push_consents.Pusher(database, consent_pusher)

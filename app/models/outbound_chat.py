@@ -39,7 +39,8 @@ class OutboundChat(Base):
 
     ``query`` is the filter as JSON, a saved segment as a filter that names it. ``excluded``: how many contacts of the
     audience cannot get it, by their first reason. ``position``: where the expansion goes on. It ends at ``ends_at``
-    (null: when it is stopped). ``edited_by``: who changed it last.
+    (null: when everyone got it, or it is stopped). ``edited_by``: who changed or stopped it last. ``stop_reason``:
+    ``agent``, or why it could not go on. ``is_withdrawing``: its forms without an answer are being withdrawn.
     """
 
     __tablename__ = "outbound_chats"
@@ -65,6 +66,8 @@ class OutboundChat(Base):
     claimed_at: Mapped[datetime | None]
     revision: Mapped[int] = mapped_column(default=1)
     edited_by: Mapped[str | None] = mapped_column(String(64))
+    stop_reason: Mapped[str | None] = mapped_column(String(32))
+    is_withdrawing: Mapped[bool] = mapped_column(default=False)
     created_by: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -15,6 +15,7 @@ from app.core.consent import eligibility
 from app.core.consent.eligibility import Reason
 from app.core.errors import InvalidState
 from app.core.forms import publishing as optin_forms
+from app.core.outbound_chats import report
 from app.core.preferences import erasure_requests
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
@@ -30,6 +31,7 @@ from app.models import (
     InsertedForm,
     JobState,
     OptInFormText,
+    OutboundChat,
     Source,
     SubscriptionType,
     Wording,
@@ -199,3 +201,11 @@ def test_both_agents_can_sign_in_with_the_demo_password(filled: Database) -> Non
         agents = {agent.email: agent for agent in session.scalars(select(Agent))}
         assert {email: agent.role for email, agent in agents.items()} == dict(demo.SIGN_INS)
         assert all(CHEAP.verify(agent.password or "", demo.DEMO_PASSWORD) for agent in agents.values())
+
+
+def test_an_outbound_chat_has_ended_with_one_person_signed_up(filled: Database) -> None:
+    with filled.read_only() as session:
+        chat = session.scalars(select(OutboundChat)).one()
+        found = report.counts(session, chat.id, at=NOON)
+        assert (chat.state, chat.total, chat.eligible) == ("ended", 4, 4)
+        assert found.states == {"seen": 2, "signed_up": 1, "stopped": 1}

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.core.campaigns import audience_sql
 from app.core.campaigns.audience_sql import Scope
 from app.core.consent import eligibility
+from app.core.contacts import audiences
 from app.core.errors import NotFound
 from app.db import run
 from app.models import Contact
@@ -65,7 +66,7 @@ def count(session: Session, scope: Scope) -> Audience:
     if duplicates:
         eligible -= duplicates
         counts[DUPLICATE_NUMBER] = duplicates
-    excluded = {str(reason): counts[reason] for reason in sorted(counts, key=lambda name: (-counts[name], str(name)))}
+    excluded = audiences.most_frequent_first(counts)
     some = audience_sql.page(scope, None, None, SAMPLE_MAX) if duplicates else audience_sql.sample(scope, SAMPLE_MAX)
     sample = tuple(run(session, some).scalars()) if eligible else ()
     return Audience(eligible + sum(excluded.values()), eligible, excluded, sample)

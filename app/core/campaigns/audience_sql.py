@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Table, and_, case, false, func, literal_column, select, true
+from sqlalchemy import ColumnElement, Select, Table, and_, false, func, select, true
 from sqlalchemy.orm import Session
 
 from app.core.consent import eligibility_sql
 from app.core.consent.rules import RULES, Reason, Rule
 from app.core.consent.rules import Query as RulesQuery
-from app.core.contacts import filter_sql, filters
-from app.core.contacts import search as contact_search
+from app.core.contacts import audiences
 from app.core.errors import NotFound
 from app.core.workspace import settings
 from app.db import dialect_of, is_in, run
@@ -54,32 +53,19 @@ def scope_of(session: Session, subscription_type_id: int, query: Mapping[str, An
     if subscription_type is None or subscription_type.channel != Channel.SMS:
         raise NotFound("Resource Not Found")
     rules = RulesQuery(subscription_type, tuple(settings.get(session).allowed_countries))
-    if query is None:
-        return Scope(subscription_type, rules, _IS_PERSON, is_filtered=False)
-    read = filters.read(dict(query))
-    condition = filter_sql.condition(read, contact_search.context_of(session, read))
-    return Scope(subscription_type, rules, and_(_IS_PERSON, condition), is_filtered=True)
+    where = audiences.condition(session, query)
+    return Scope(subscription_type, rules, where, is_filtered=query is not None)
 
 
 def counts(session: Session, scope: Scope) -> dict[str | None, int]:
     """How many contacts have each first reason; under null those who have none, with duplicate numbers.
 
-    One pass that sorts and groups nothing: contacts are read once, with their consent of the type beside them, and each
-    is added to the sum of its reason. OFFSET keeps planners from working out the reason once for each sum.
+    Each contact's consent of the type is read beside it.
     """
     joined = _JoinedRules(scope.rules.subscription_type, scope.rules.allowed_countries)
-    rules = [rule for rule in RULES if Channel.SMS in rule.channels]
-    whens = ((_condition(rule, joined), _number(place)) for place, rule in enumerate(rules))
-    place_of = case(*whens, else_=_number(len(rules))).label("place")
+    rules = [(rule.reason.value, _condition(rule, joined)) for rule in RULES if Channel.SMS in rule.channels]
     source = _CONTACT.outerjoin(_OWN, _is_own(scope.subscription_type))
-    places = select(place_of).select_from(source).where(scope.where).offset(_number(0))
-    # SQLite knows no OFFSET without LIMIT; on PostgreSQL a LIMIT makes the planner prefer a plan that starts early.
-    places = places if dialect_of(session) == "postgresql" else _in_order_of_rows(places).limit(_EVERY)
-    found = places.subquery()
-    sums = [func.sum(case((found.c.place == _number(place), 1), else_=0)) for place in range(len(rules) + 1)]
-    numbers = run(session, select(*sums)).one()
-    reasons = [*(rule.reason.value for rule in rules), None]
-    return {reason: int(number) for reason, number in zip(reasons, numbers, strict=True) if number}
+    return audiences.counts(session, rules, scope.where, source)
 
 
 def _condition(rule: Rule, joined: "_JoinedRules") -> ColumnElement[bool]:
@@ -138,7 +124,7 @@ def eligible_after(scope: Scope, after: int, limit: int) -> Select[Any]:
     found = select(*(_CONTACT.c[name] for name in names))
     ordered = found.where(_CONTACT.c.id > after).order_by(_CONTACT.c.id).limit(limit)
     eligible = ordered.where(scope.where, eligibility_sql.reachable(scope.rules))
-    return _in_order_of_rows(eligible) if scope.is_filtered else eligible
+    return audiences.in_order_of_rows(eligible) if scope.is_filtered else eligible
 
 
 def row_of(scope: Scope, contact_id: int) -> Select[Any]:
@@ -161,21 +147,7 @@ def _is_own(subscription_type: SubscriptionType) -> ColumnElement[bool]:
     return and_(_OWN.c.contact_id == _CONTACT.c.id, _OWN.c.subscription_type_id == subscription_type.id)
 
 
-# Rows that merges and erasures leave behind are no people.
-_IS_PERSON = and_(_CONTACT.c.merged_into_id.is_(None), _CONTACT.c.erased_at.is_(None))
-
-
 _OTHER = _CONTACT.alias("other")
-_EVERY = 2**31 - 1
-
-
-def _number(value: int) -> ColumnElement[int]:
-    return literal_column(str(value))
-
-
-def _in_order_of_rows(query: Select[Any]) -> Select[Any]:
-    """On SQLite contacts are read in their order: along the index of a filter it would jump to each row."""
-    return query.with_hint(_CONTACT, "NOT INDEXED", "sqlite")
 
 
 def _shared_numbers() -> Select[Any]:

@@ -9,8 +9,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from app.core import audit, message_template
-from app.core.contacts import filters
-from app.core.contacts import search as contact_search
+from app.core.contacts import audiences
 from app.core.errors import Conflict, InvalidInput, InvalidState, NotFound
 from app.db import run
 from app.models import Campaign, CampaignState, Channel, OptOutText, SubscriptionType
@@ -149,7 +148,7 @@ def _checked(session: Session, values: CampaignValues) -> dict[str, Any]:
         "subscription_type_id": subscription_type.id,
         "body": _body(values.body),
         "opt_out_text": OptOutText(values.opt_out_text).value,
-        "query": _query(session, values.query),
+        "query": audiences.checked_query(session, values.query),
         "price_ceiling_micros": _ceiling(values.price_ceiling_micros),
     }
 
@@ -166,13 +165,6 @@ def _body(typed: str) -> str:
         raise InvalidInput("Write a text of at most %(most)s characters.", field="body", most=BODY_MAX)
     message_template.parse(body)
     return body
-
-
-def _query(session: Session, raw: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if raw is None:
-        return None
-    contact_search.check(session, filters.read(dict(raw)))
-    return dict(raw)
 
 
 def _ceiling(value: int | None) -> int | None:

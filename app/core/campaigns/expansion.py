@@ -7,16 +7,16 @@ and the texts of a campaign are unique by number.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, and_, or_, select, update
+from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
 
 from app.core import outbox, quiet_hours
 from app.core.campaigns import audience, audience_sql, lifecycle, outcomes, short_links
 from app.core.campaigns.audience import DUPLICATE_NUMBER, Audience
-from app.core.errors import InvalidState
+from app.core.contacts.expanding import Expansion
 from app.core.workspace import settings
 from app.db import Same, dialect_of, insert_columns, is_in, reserve_ids, run
 from app.models import (
@@ -35,8 +35,7 @@ from app.models import (
 _CAMPAIGN = cast(Table, Campaign.__table__)
 _MESSAGE = cast(Table, SmsMessage.__table__)
 CHUNK = 2_000
-# A part of the work claims the campaign again with each chunk. One whose process ended leaves it to others after this.
-LEASE = timedelta(seconds=15)
+_EXPANSION = Expansion(_CAMPAIGN)
 PRIORITY = 2
 
 
@@ -65,23 +64,12 @@ class Chunk:
 
 def due(session: Session, *, at: datetime) -> list[int]:
     """The campaigns that a worker has to begin or go on with, and that none works on."""
-    is_due = or_(
-        and_(Campaign.state == CampaignState.SCHEDULED, Campaign.send_at <= at),
-        Campaign.state == CampaignState.EXPANDING,
-    )
-    is_free = or_(Campaign.claimed_at.is_(None), Campaign.claimed_at < at - LEASE)
-    return list(session.scalars(select(Campaign.id).where(is_due, is_free).order_by(Campaign.id)))
+    return _EXPANSION.due(session, at=at)
 
 
 def claim(session: Session, campaign_id: int, part: str, *, at: datetime) -> bool:
     """Claim a campaign for one part of the work; false where another part has it, or there is nothing to do."""
-    is_free = or_(_CAMPAIGN.c.claimed_at.is_(None), _CAMPAIGN.c.claimed_at < at - LEASE, _CAMPAIGN.c.claimed_by == part)
-    is_due = or_(
-        and_(_CAMPAIGN.c.state == CampaignState.SCHEDULED.value, _CAMPAIGN.c.send_at <= at),
-        _CAMPAIGN.c.state == CampaignState.EXPANDING.value,
-    )
-    claiming = update(_CAMPAIGN).where(_CAMPAIGN.c.id == campaign_id, is_due, is_free)
-    return run(session, claiming.values(claimed_by=part, claimed_at=at)).rowcount == 1
+    return _EXPANSION.claim(session, campaign_id, part, at=at)
 
 
 def count(session: Session, campaign_id: int) -> Audience | None:
@@ -145,14 +133,7 @@ def write(session: Session, campaign_id: int, part: str, chunk: Chunk, *, at: da
     values["position"] = chunk.rows[-1].id if chunk.rows else chunk.position
     if chunk.is_last:
         values |= {"state": CampaignState.SENDING.value, "claimed_by": None, "claimed_at": None}
-    ours = update(_CAMPAIGN).where(
-        _CAMPAIGN.c.id == campaign_id,
-        _CAMPAIGN.c.claimed_by == part,
-        _CAMPAIGN.c.position == chunk.position,
-        _CAMPAIGN.c.state == CampaignState.EXPANDING.value,
-    )
-    if run(session, ours.values(**values)).rowcount != 1:
-        raise InvalidState("This campaign is not expanded here any more.")
+    _EXPANSION.advance(session, campaign_id, part, chunk.position, values)
     if chunk.is_last:
         _add_up(session, campaign)
 

@@ -17,6 +17,7 @@ from app.models import (
     AgentNotice,
     BotGreeting,
     BulkJobItem,
+    ChatOutcome,
     Contact,
     Conversation,
     ConversationPresence,
@@ -25,6 +26,7 @@ from app.models import (
     InsertedForm,
     Message,
     MessengerToken,
+    OutboundChatRecipient,
     PreferenceLink,
     Resolution,
     SiteClaim,
@@ -114,6 +116,11 @@ def _erase_records(session: Session, contact_id: int, *, at: datetime) -> None:
     session.execute(asked.values(resolved_at=at, resolution=Resolution.ERASED.value), execution_options=_OPTIONS)
     of_jobs = update(BulkJobItem).where(BulkJobItem.contact_id == contact_id, BulkJobItem.details.is_not(None))
     session.execute(of_jobs.values(details=None), execution_options=_OPTIONS)
+    of_chats = update(OutboundChatRecipient).where(OutboundChatRecipient.contact_id == contact_id)
+    session.execute(of_chats.values(conversation_id=None, message_number=None), execution_options=_OPTIONS)
+    waiting = of_chats.where(OutboundChatRecipient.outcome == ChatOutcome.WAITING.value)
+    skipped = waiting.values(outcome=ChatOutcome.SKIPPED.value, reason="erased", changed_at=at)
+    session.execute(skipped, execution_options=_OPTIONS)
     for table in (Message, ConversationRead, ConversationPresence, AgentNotice):
         session.execute(delete(table).where(table.conversation_id.in_(conversation_ids)), execution_options=_OPTIONS)
     of_texts = update(SmsMessage).where(SmsMessage.conversation_id.in_(conversation_ids))

@@ -20,12 +20,14 @@ from app.core.sms import texts
 from app.models import (
     BotGreeting,
     CampaignRecipient,
+    ChatOutcome,
     ConsentEvent,
     ConsentState,
     Contact,
     Conversation,
     InsertedForm,
     MessengerToken,
+    OutboundChatRecipient,
     SiteClaim,
 )
 
@@ -137,14 +139,24 @@ def _move_conversations(session: Session, merging: _Merge) -> None:
 
 
 def _move_recipients(session: Session, merging: _Merge) -> None:
-    """Move what became of campaigns to the target, where the target got none of its own."""
-    own = aliased(CampaignRecipient)
+    """Move what became of campaigns and outbound chats to the target, where the target got none of its own."""
+    own, own_chat = aliased(CampaignRecipient), aliased(OutboundChatRecipient)
     has_own = select(own.contact_id).where(
         own.campaign_id == CampaignRecipient.campaign_id, own.contact_id == merging.target.id
     )
-    moved = update(CampaignRecipient).where(CampaignRecipient.contact_id == merging.source.id, ~has_own.exists())
+    has_own_chat = select(own_chat.contact_id).where(
+        own_chat.outbound_chat_id == OutboundChatRecipient.outbound_chat_id, own_chat.contact_id == merging.target.id
+    )
+    of_source = OutboundChatRecipient.contact_id == merging.source.id
     options = {"synchronize_session": False}
-    session.execute(moved.values(contact_id=merging.target.id), execution_options=options)
+    for moved in (
+        update(CampaignRecipient).where(CampaignRecipient.contact_id == merging.source.id, ~has_own.exists()),
+        update(OutboundChatRecipient).where(of_source, ~has_own_chat.exists()),
+    ):
+        session.execute(moved.values(contact_id=merging.target.id), execution_options=options)
+    left = update(OutboundChatRecipient).where(of_source, OutboundChatRecipient.outcome == ChatOutcome.WAITING.value)
+    skipped = left.values(outcome=ChatOutcome.SKIPPED.value, reason="merged", changed_at=merging.at)
+    session.execute(skipped, execution_options=options)
 
 
 def _move_greetings(session: Session, merging: _Merge) -> None:

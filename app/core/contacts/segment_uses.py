@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core.contacts import filters
 from app.core.errors import InvalidInput, InvalidState
-from app.models import BotRule, BulkJob, Campaign, CampaignState, Segment
+from app.models import BotRule, BulkJob, Campaign, CampaignState, OutboundChat, OutboundChatState, Segment
 from app.models.bulk import UNFINISHED
 
 _UNFINISHED_CAMPAIGNS = (
@@ -17,6 +17,7 @@ _UNFINISHED_CAMPAIGNS = (
     CampaignState.SENDING,
     CampaignState.PAUSED,
 )
+_UNEXPANDED_CHATS = (OutboundChatState.SCHEDULED.value, OutboundChatState.EXPANDING.value)
 
 
 def refuse_if_needed(session: Session, segment: Segment) -> None:
@@ -42,6 +43,16 @@ def _refuse_campaigns(session: Session, segment: Segment) -> None:
             raise InvalidState("A campaign that is scheduled or being sent uses this segment. Cancel it first.")
 
 
+def _refuse_outbound_chats(session: Session, segment: Segment) -> None:
+    """An outbound chat reads its audience until all recipients are written."""
+    unexpanded = select(OutboundChat.query).where(
+        OutboundChat.state.in_(_UNEXPANDED_CHATS), OutboundChat.query.is_not(None)
+    )
+    for query in session.scalars(unexpanded):
+        if segment.public_id in _segments_in(query):
+            raise InvalidState("An outbound chat that is scheduled or starting uses this segment. Stop it first.")
+
+
 def _segments_in(raw: Any) -> frozenset[str]:
     try:
         return filters.segments_in(filters.read(raw)) if raw is not None else frozenset()
@@ -55,4 +66,9 @@ def _refuse_bots(session: Session, segment: Segment) -> None:
         raise InvalidState("A bot uses this segment. Change or delete the bot first.")
 
 
-_CHECKS: tuple[Callable[[Session, Segment], None], ...] = (_refuse_bulk_jobs, _refuse_campaigns, _refuse_bots)
+_CHECKS: tuple[Callable[[Session, Segment], None], ...] = (
+    _refuse_bulk_jobs,
+    _refuse_campaigns,
+    _refuse_outbound_chats,
+    _refuse_bots,
+)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, Table, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core import idempotency
@@ -31,6 +31,17 @@ from app.models import (
     MessageKind,
     MessengerToken,
 )
+
+_CONTACT = cast(Table, Contact.__table__)
+_TOKEN = cast(Table, MessengerToken.__table__)
+HAS_MESSENGER: ColumnElement[bool] = or_(
+    _CONTACT.c.role != ContactRole.LEAD.value,
+    select(_TOKEN.c.contact_id)
+    .where(_TOKEN.c.contact_id == _CONTACT.c.id, _TOKEN.c.ended_at.is_(None))
+    .correlate(_CONTACT)
+    .exists(),
+)
+"""``has_messenger`` as a condition of the table ``contacts``."""
 
 
 def start(

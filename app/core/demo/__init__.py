@@ -13,7 +13,7 @@ from app.core.contacts import records as contacts
 from app.core.contacts import segments, tags
 from app.core.conversations import saved_replies
 from app.core.conversations.saved_replies import ReplyContent
-from app.core.demo import bots, bulk_change, campaigns, chats, shop, staff, steps, texts
+from app.core.demo import bots, bulk_change, campaigns, chats, outbound, shop, staff, steps, texts
 from app.core.demo.people import DELETION_REQUESTS, OFFERS, PEOPLE, SUMMER, WAITING, Person
 from app.core.demo.shop import Shop
 from app.core.demo.staff import ADMIN, AGENT, DEMO_PASSWORD, MARKETER, SIGN_INS
@@ -81,6 +81,13 @@ def _acts(
         (at - timedelta(hours=6), partial(campaigns.draft, session, made)),
         (at - timedelta(hours=26), partial(staff.sign_in, session, made.agents)),
     ]
+    asked_at = at - timedelta(days=6)
+    acts.append((asked_at, partial(outbound.send, session, made)))
+    for name, hours in outbound.VISITS.items():
+        if hours is not None:
+            visit = partial(outbound.visit, session, made, contacts_by_name[name])
+            acts.append((asked_at + timedelta(hours=hours), visit))
+    acts.append((asked_at + outbound.ENDS_AFTER, partial(outbound.end, session)))
     for name, days_ago in DELETION_REQUESTS:
         ask = partial(erasure_requests.request, session, contacts_by_name[name].id)
         acts.append((at - timedelta(days=days_ago), ask))

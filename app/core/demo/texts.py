@@ -133,5 +133,9 @@ CAMPAIGN_BODY = (
     "Harbour Coffee: Hi {{ first_name | there }}, our new Guatemala roast is in, 15 percent off until Sunday:"
     " https://shop.example.com/guatemala"
 )
+OUTBOUND_NAME = "Ask regulars who never signed up"
+OUTBOUND_BODY = (
+    "Hi {{ first_name | there }}, good to see you again. We text our offers once or twice a month. Would you like them?"
+)
 DRAFT_NAME = "Tasting in December"
 DRAFT_BODY = "Hi {{ first_name | there }}, eight seats for the tasting on the 12th: https://shop.example.com/tasting"

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, FromClause, Table, and_, case, false
+from sqlalchemy import ColumnElement, FromClause, Table, and_, case, false, or_, true
 
 from app.core.consent.current_destination import is_given_for_current
 from app.core.consent.reach import IS_WITHIN_REACH
@@ -124,6 +124,25 @@ def of_row(row: Any, *, at: datetime) -> FormCard | None:
         expires_at=row.card_expires_at,
         is_signed_up_elsewhere=bool(row.card_has_consent) and row.card_answered_at is None,
         is_withdrawn_by_person=state == CardState.WITHDRAWN and row.card_withdrawn_at is None,
+    )
+
+
+def state_at(at: datetime) -> ColumnElement[str]:
+    """``CardState`` of a row of ``joined_to``, which has a form, as SQL: the same rule as ``_state``."""
+    inserted = _INSERTED.c
+    was_answered = or_(inserted.answered_at.is_not(None), inserted.undone_at.is_not(None))
+    by_person = and_(was_answered, _CONSENT.c.state == ConsentState.OPTED_OUT.value)
+    is_withdrawn = or_(by_person, and_(inserted.withdrawn_at.is_not(None), inserted.answered_at.is_(None)))
+    is_unavailable = case((and_(IS_OFFERED, IS_WITHIN_REACH), false()), else_=true())
+    return case(
+        (is_withdrawn, CardState.WITHDRAWN.value),
+        (inserted.answered_at.is_not(None), CardState.SIGNED_UP.value),
+        (and_(inserted.expires_at <= at, inserted.confirming_at.is_(None)), CardState.EXPIRED.value),
+        (is_unavailable, CardState.UNAVAILABLE.value),
+        (_HAS_CONSENT, CardState.SIGNED_UP.value),
+        (inserted.confirming_at.is_not(None), CardState.CONFIRMING.value),
+        (inserted.seen_at.is_not(None), CardState.SEEN.value),
+        else_=CardState.WAITING.value,
     )
 
 

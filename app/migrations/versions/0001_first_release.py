@@ -1674,6 +1674,8 @@ def create_sending_tables() -> None:
         sa.Column("claimed_at", UtcDateTime(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("edited_by", sa.String(length=64), nullable=True),
+        sa.Column("stop_reason", sa.String(length=32), nullable=True),
+        sa.Column("is_withdrawing", sa.Boolean(), nullable=False),
         sa.Column("created_by", sa.String(length=64), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),

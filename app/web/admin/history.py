@@ -6,11 +6,12 @@ from typing import Any
 from app.core.webhooks import problems
 from app.core.wording import LOCALES, translatable
 from app.models import AuditEntry
-from app.web.admin.history_words import CHECKED, OF_ITSELF, VALUES, WEBSITE, WEBSITE_FIELDS
+from app.web.admin.history_words import CHECKED, OF_ITSELF, OUTBOUND_CHATS, VALUES, WEBSITE, WEBSITE_FIELDS
 from app.web.formatting import listed
 from app.web.i18n import gettext
 
 EVENTS = {
+    **OUTBOUND_CHATS,
     "agent.confirmation_failed": translatable("Wrong password when confirming"),
     "agent.created": translatable("Agent created"),
     "agent.disabled": translatable("Agent disabled"),
@@ -217,6 +218,7 @@ KINDS = {
     "types": (translatable("Subscription types"), ("subscription_type.",)),
     "campaigns": (translatable("Campaigns"), ("campaign.",)),
     "bots": (translatable("Bots"), ("bot.",)),
+    "outbound_chats": (translatable("Outbound chats"), ("outbound_chat.",)),
     "contacts": (
         translatable("Contacts"),
         ("bulk_job.", "contact.", "erasure.", "export.", "tag.", "segment.", "suppression.", "suppressions."),

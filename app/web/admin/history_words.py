@@ -42,3 +42,13 @@ CHECKED = {
     "code": translatable("code"),
     "recovery_code": translatable("recovery code"),
 }
+OUTBOUND_CHATS = {
+    "outbound_chat.changed": translatable("Outbound chat changed"),
+    "outbound_chat.created": translatable("Outbound chat created"),
+    "outbound_chat.deleted": translatable("Outbound chat deleted"),
+    "outbound_chat.downloaded": translatable("Report of an outbound chat downloaded"),
+    "outbound_chat.scheduled": translatable("Outbound chat scheduled"),
+    "outbound_chat.sent": translatable("Outbound chat sent"),
+    "outbound_chat.stopped": translatable("Outbound chat stopped"),
+    "outbound_chat.unscheduled": translatable("Scheduled outbound chat made a draft again"),
+}

@@ -14,7 +14,8 @@ from app.core.workspace import settings
 from app.models import Campaign
 from app.web.campaigns import checking, fields, page
 from app.web.campaigns.blueprint import blueprint
-from app.web.campaigns.page import CeilingForm, ScheduleForm, TestForm
+from app.web.campaigns.page import CeilingForm, TestForm
+from app.web.composing import ScheduleForm
 from app.web.formkit import Form, accepted, refuse
 from app.web.i18n import gettext, sentence_of
 from app.web.security import public_url

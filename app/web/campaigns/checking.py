@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.core import sms_text
 from app.core.campaigns import audience, rendering
 from app.core.campaigns.rendering import Preview
-from app.core.contacts import attributes, records
+from app.core.contacts import records
 from app.core.errors import AssentError
 from app.core.sms_text import Encoding
 from app.models import Campaign, Contact
@@ -85,12 +85,6 @@ def check(session: Session, campaign: Campaign) -> Checked:
 def is_one_way() -> bool:
     """Whether people cannot reply to our sender, so that every text names another way out."""
     return not services.gateway().capabilities.receives
-
-
-def variables(session: Session) -> list[str]:
-    """The names that a text may use."""
-    custom = [each.name for each in attributes.of_contacts(session, among=1000) if each.custom]
-    return ["first_name", "name", "email", "phone", *custom]
 
 
 def _samples(session: Session, campaign: Campaign) -> Sequence[Contact]:

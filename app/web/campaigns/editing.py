@@ -14,17 +14,16 @@ from app.core.errors import InvalidInput, InvalidState
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.models import Campaign
-from app.web import filter_words
+from app.web import composing, filter_words
 from app.web.campaigns import checking, fields
 from app.web.campaigns.blueprint import blueprint
-from app.web.campaigns.fields import Built, CampaignForm
+from app.web.campaigns.fields import CampaignForm
+from app.web.composing import Built
 from app.web.formkit import refuse
 from app.web.i18n import gettext, sentence_of
 from app.web.ids import parse_id
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import current_actor, marketer_required
-
-VARIABLE_EXAMPLE = "{{ first_name | there }}"
 
 # What the buttons beside the text do with it. Nothing is replaced without them.
 REPLACEMENTS: dict[str, Callable[[str], str]] = {
@@ -74,7 +73,7 @@ def _composer(campaign_id: int | None) -> ResponseReturnValue:
         act = request.form.get("do", "save")
         if act != "save":
             return _page(session, form, _pressed(form, built, act), campaign)
-        query, errors = fields.query_of(form, built, zone)
+        query, errors = composing.query_of(form, built, zone)
     if form.validate() and not errors:
         try:
             with unit_of_work() as session:
@@ -104,21 +103,18 @@ def _pressed(form: CampaignForm, built: Built, act: str) -> Built:
     if replace := REPLACEMENTS.get(act):
         form.body.data = replace(form.body.data or "")
         return built
-    changed = filter_form.edited(built.form, act, request.form.get("new", ""))
-    if changed != built.form:
-        form.audience.data = fields.FILTER
-    return Built(changed)
+    return composing.pressed(form, built, act, request.form.get("new", ""))
 
 
 def _first_values(session: Session) -> dict[str, object]:
     live = [each for each in subscription_types.find_live(session) if each.channel == "sms"]
     first = live[0].id if live else ""
-    return {"subscription_type_id": str(first), "audience": fields.ALL, "opt_out_text": "link"}
+    return {"subscription_type_id": str(first), "audience": composing.ALL, "opt_out_text": "link"}
 
 
 def _checked(session: Session, form: CampaignForm, built: Built) -> checking.Checked:
     zone = ZoneInfo(settings.get(session).time_zone)
-    query, _ = fields.query_of(form, built, zone)
+    query, _ = composing.query_of(form, built, zone)
     try:
         values = form.values(query)
     except InvalidInput:
@@ -137,14 +133,14 @@ def _page(session: Session, form: CampaignForm, built: Built, campaign: Campaign
     workspace = settings.get(session)
     return render_template(
         "campaigns/edit.html",
-        variable_example=VARIABLE_EXAMPLE,
+        variable_example=composing.VARIABLE_EXAMPLE,
         form=form,
         built=built,
         errors={place: sentence_of(error) for place, error in built.errors.items() if place != "segment"},
         words=filter_words.of_workspace(session),
         campaign=campaign,
         check=_checked(session, form, built),
-        variables=checking.variables(session),
+        variables=composing.variables(session),
         currency=workspace.currency,
         sender=workspace.name,
         time_zone=workspace.time_zone,

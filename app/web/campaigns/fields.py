@@ -1,7 +1,6 @@
 """The fields of a campaign: what the composer asks for, and the values of core that they are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,26 +10,17 @@ from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaF
 from wtforms.validators import DataRequired
 
 from app.core.campaigns.drafts import CEILING_MAX_MICROS, CampaignValues
-from app.core.contacts import filter_form, filters, segments
-from app.core.contacts.filter_form import FilterForm
 from app.core.errors import InvalidInput
 from app.core.subscriptions import subscription_types
 from app.models import Campaign, Channel, OptOutText, TypeState
+from app.web import composing
 from app.web.campaigns import labels
+from app.web.composing import Built
 from app.web.formkit import Form, choices, rule, text
 from app.web.i18n import gettext, lazy_gettext
 from app.web.ids import parse_id
 
-ALL, SEGMENT, FILTER = "all", "segment", "filter"
 _MICROS = 1_000_000
-
-
-@dataclass(frozen=True)
-class Built:
-    """The filter that is being built: its rows, and what is wrong by their place."""
-
-    form: FilterForm = field(default_factory=FilterForm)
-    errors: Mapping[str, InvalidInput] = field(default_factory=dict)
 
 
 class CampaignForm(Form):
@@ -57,10 +47,7 @@ class CampaignForm(Form):
             if each.channel == Channel.SMS and (each.state != TypeState.ARCHIVED or str(each.id) == self.type_id)
         ]
         self.subscription_type_id.choices = choices([(str(each.id), _type_label(each)) for each in types])
-        self.audience.choices = choices(
-            [(ALL, gettext("All contacts")), (SEGMENT, gettext("A segment")), (FILTER, gettext("A filter"))]
-        )
-        self.segment.choices = choices([("", gettext("Choose…")), *_segments(session)])
+        composing.offer(self, session)
         self.opt_out_text.choices = choices([(str(key), gettext(words)) for key, words in labels.OPT_OUT_TEXTS.items()])
 
     @property
@@ -82,43 +69,17 @@ class CampaignForm(Form):
 
 def values_of(campaign: Campaign, zone: ZoneInfo) -> tuple[dict[str, Any], Built]:
     """The values of the fields for a campaign, and its filter as rows."""
-    segment = segment_of(campaign.query)
+    chosen, built = composing.values_of(campaign.query, zone)
     ceiling = campaign.price_ceiling_micros
     values = {
         "name": campaign.name,
         "subscription_type_id": str(campaign.subscription_type_id),
-        "audience": ALL if campaign.query is None else SEGMENT if segment else FILTER,
-        "segment": segment or "",
         "body": campaign.body,
         "opt_out_text": campaign.opt_out_text,
         "price_ceiling": "" if ceiling is None else f"{Decimal(ceiling) / _MICROS:f}",
         "revision": str(campaign.revision),
     }
-    is_filter = campaign.query is not None and not segment
-    return values, Built(filter_form.form_of(filters.read(campaign.query), zone)) if is_filter else Built()
-
-
-def query_of(
-    form: CampaignForm, built: Built, zone: ZoneInfo
-) -> tuple[dict[str, Any] | None, Mapping[str, InvalidInput]]:
-    """The filter that the fields say, null for all contacts; and what is wrong with it, by the place of the row."""
-    if form.audience.data == SEGMENT:
-        if not form.segment.data:
-            return None, {"segment": InvalidInput("Choose a segment.", field="segment")}
-        return {"field": "segment_id", "operator": "=", "value": form.segment.data}, {}
-    if form.audience.data != FILTER:
-        return None, {}
-    query, errors = filter_form.query_of(built.form, zone)
-    if query is None and not errors:
-        return None, {"": InvalidInput("Add a condition, or choose all contacts.", field="audience")}
-    return query, errors
-
-
-def segment_of(query: Mapping[str, Any] | None) -> str | None:
-    """The public id of the segment where the filter names one and nothing else."""
-    if query and query.get("field") == "segment_id" and query.get("operator") == "=":
-        return str(query.get("value"))
-    return None
+    return values | chosen, built
 
 
 def micros_of(typed: str) -> int | None:
@@ -139,7 +100,3 @@ def _type_label(each: Any) -> str:
     if each.state == TypeState.LIVE:
         return str(each.name)
     return gettext("%(name)s (not live: nothing is sent)", name=each.name)
-
-
-def _segments(session: Session) -> list[tuple[str, str]]:
-    return [(each.public_id, each.name) for each in segments.find_all(session)]

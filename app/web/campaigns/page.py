@@ -1,28 +1,26 @@
 """The page of one campaign: its audience and cost before it is sent, then its progress and its report."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import render_template
 from sqlalchemy.orm import Session
 from wtforms import StringField
-from wtforms.fields import DateTimeLocalField
-from wtforms.validators import DataRequired, InputRequired
+from wtforms.validators import DataRequired
 
 from app.core import clock
 from app.core.campaigns import audience, cost, drafts, lifecycle, outcomes
 from app.core.campaigns.audience import Audience
 from app.core.campaigns.cost import Estimate
-from app.core.contacts import filter_form, filters, segments
 from app.core.errors import AssentError
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.models import Campaign, CampaignState, Outcome, Workspace
-from app.web import filter_words, formatting
-from app.web.campaigns import checking, fields, labels
+from app.web import composing, formatting
+from app.web.campaigns import checking, labels
 from app.web.campaigns.blueprint import blueprint
+from app.web.composing import ScheduleForm
 from app.web.formkit import Form, text
 from app.web.i18n import lazy_gettext, sentence_of
 from app.web.security import public_url
@@ -37,20 +35,6 @@ class TestForm(Form):
     phone = StringField(
         lazy_gettext("Phone number"), [DataRequired(lazy_gettext("Enter a phone number."))], filters=[text]
     )
-
-
-class ScheduleForm(Form):
-    """The time is in the workspace's time zone."""
-
-    send_at = DateTimeLocalField(
-        lazy_gettext("Date and time"),
-        [InputRequired(lazy_gettext("Choose a date and a time."))],
-        format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
-    )
-
-    def moment(self, zone: ZoneInfo) -> datetime:
-        local: datetime | None = self.send_at.data
-        return (local or clock.now()).replace(tzinfo=zone)
 
 
 class CeilingForm(Form):
@@ -118,9 +102,10 @@ def shown(
         before=_before(session, campaign) if campaign.state in BEFORE else None,
         subscription_type=subscription_type,
         reaches_without_opt_in=lifecycle.reaches_without_opt_in(subscription_type),
-        chosen=_chosen(session, campaign, ZoneInfo(workspace.time_zone)),
+        chosen=composing.chosen(session, campaign.query, ZoneInfo(workspace.time_zone)),
         test_form=test or TestForm(formdata=None),
-        schedule_form=schedule or ScheduleForm(formdata=None, data={"send_at": _local(campaign.send_at, workspace)}),
+        schedule_form=schedule
+        or ScheduleForm(formdata=None, data={"send_at": composing.local(campaign.send_at, workspace.time_zone)}),
         ceiling_form=ceiling or CeilingForm(formdata=None),
         names=formatting.actor_names(session),
         actor=current_actor(),
@@ -166,17 +151,3 @@ def progress_of(session: Session, campaign: Campaign) -> Progress:
         sorted(((reason, rule, number) for (reason, rule), number in deferred.items()), key=lambda each: -each[2]),
         done=max(campaign.eligible - waiting, 0),
     )
-
-
-def _chosen(session: Session, campaign: Campaign, zone: ZoneInfo) -> list[str]:
-    """The contacts of a campaign in words: conditions, or the name of a segment; empty: all contacts."""
-    if campaign.query is None:
-        return []
-    if segment := fields.segment_of(campaign.query):
-        return [each.name for each in segments.find_all(session) if each.public_id == segment]
-    words = filter_words.of_workspace(session)
-    return words.chips(filter_form.form_of(filters.read(campaign.query), zone))
-
-
-def _local(at: datetime | None, workspace: Workspace) -> datetime | None:
-    return at.astimezone(ZoneInfo(workspace.time_zone)).replace(tzinfo=None) if at else None

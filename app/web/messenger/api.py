@@ -15,7 +15,7 @@ from app.core import clock, public_urls, wording
 from app.core.conversations.views import ContactMessage, ContactView
 from app.core.errors import NotFound, TooMany
 from app.core.forms.cards import FormCard
-from app.core.messenger import identity, polling, signing_in, visitors
+from app.core.messenger import identity, polling, signing_in, visitors, visits
 from app.core.messenger.identity import Identity
 from app.core.messenger.visitors import Sender, Visitor
 from app.models import Channel, SiteCountKind
@@ -95,11 +95,26 @@ def sign_in() -> dict[str, Any]:
 
 @calls.get("/poll")
 def poll() -> dict[str, Any]:
-    """The changes since the revisions that the panel knows: ``?after=12:40,13:7``, conversation and revision."""
+    """The changes since the revisions that the panel knows: ``?after=12:40,13:7``, conversation and revision.
+
+    With ``visit``, which a panel says once, ``pending`` tells that ``POST /visit`` would write something.
+    """
     after = request.args.get("after", "")[: polling.KNOWN_CHARS_MAX]
     known = {int(found[1]): int(found[2]) for found in _KNOWN.finditer(after)}
     visitor, news = polls().news(database(), g.bearer, known, at=clock.now())
-    return {"conversations": [_view(view, visitor) for view in news.views], "more": news.is_more}
+    answer = {"conversations": [_view(view, visitor) for view in news.views], "more": news.is_more}
+    return answer | {"pending": True} if "visit" in request.args and _is_expected(visitor) else answer
+
+
+@calls.post("/visit")
+def visit() -> dict[str, Any]:
+    """Write the outbound chats that wait for the visitor into their conversation."""
+    with read_connection() as connection:
+        visitor = visitors.visitor(connection, g.bearer)
+    if _is_expected(visitor):  # else nobody waits for a transaction that writes nothing
+        with unit_of_work() as session:
+            visits.record(session, g.bearer, at=clock.now())
+    return {}
 
 
 @calls.get("/earlier")
@@ -146,6 +161,11 @@ def seen() -> dict[str, Any]:
         wait_s = visitors.seen(session, g.bearer, numbers, address=client_address(request), at=clock.now())
     _refuse_too_many(wait_s)
     return {}
+
+
+def _is_expected(visitor: Visitor) -> bool:
+    with read_only() as session:
+        return visits.is_expected(session, visitor)
 
 
 def _set_headers(response: Response) -> Response:

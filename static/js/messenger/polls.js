@@ -9,6 +9,7 @@ const ACTIVE_FOR_MS = 120_000;
 
 let timer;
 let isPolling = false;
+let visited = 0; // the generation whose visit the server knows
 
 export const backoffMs = (tries) => Math.min(30_000, 1000 * 2 ** tries) * (0.75 + Math.random() / 2);
 const pauseMs = () => {
@@ -31,12 +32,15 @@ export const poll = async () => {
   const { generation } = state;
   let isMore = false;
   try {
-    const response = await call("GET", `poll?after=${[...revisions].map((pair) => pair.join(":"))}`);
+    const visit = visited === generation ? "" : "&visit=1";
+    const response = await call("GET", `poll?after=${[...revisions].map((pair) => pair.join(":"))}${visit}`);
     if (generation === state.generation) {
+      visited = generation;
       [state.failures, state.isProven] = [0, true];
-      isMore = response.more;
+      isMore = response.more || response.pending;
       showNews(response.conversations);
       emit("polled");
+      if (response.pending) await call("POST", "visit", {}).catch(() => {}); // what waits for this visit is written
     }
   } catch (error) {
     if (generation === state.generation && error.status === 404 && (state.session || state.isProven)) {

@@ -1,6 +1,6 @@
-// The composer. All of it works without scripts: then "Check the text" and the buttons load the page again.
+// The composer of campaigns and outbound chats. All of it works without scripts: then "Check the text" and the buttons load the page again.
 
-const form = document.getElementById("campaign");
+const form = document.getElementById("composer");
 const PAUSE_MS = 300;
 let timer;
 let running;
