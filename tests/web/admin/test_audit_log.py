@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from app.core import audit
 from app.db import Database
-from app.web.admin import audit_log, history
+from app.web.admin import audit_log, history, history_words
 from tests import make
 from tests.make import NOON
 from tests.web import pages
@@ -123,7 +123,7 @@ def test_looking_at_the_audit_log_writes_nothing(max_: FlaskClient, database: Da
 
 def test_every_action_belongs_to_a_kind_that_can_be_chosen() -> None:
     begins = tuple(each for _, actions in history.KINDS.values() for each in actions)
-    assert [action for action in history.EVENTS if not action.startswith(begins)] == []
+    assert [action for action in history_words.EVENTS if not action.startswith(begins)] == []
 
 
 def _some_entries(session: Any) -> None:
