@@ -83,10 +83,10 @@ class RowReader:
             raise Refusal(Reason.TOO_MANY_COLUMNS)
         found = Row(row.number, row.begin, {})
         self._read_number(found, row)
-        for index, column, reader in self._readers:
+        for index, column, reader, is_written in self._readers:
             if text := row.cells[index].strip():
                 try:
-                    reader(found, text if _keeps_apostrophe(column) else self._plain(text), column, self)
+                    reader(found, text if is_written else self._plain(text), column, self)
                 except Refusal as refused:
                     raise Refusal(refused.reason, index) from None
         self._read_consent(found, row.cells)
@@ -114,9 +114,10 @@ class RowReader:
         return text, country_of(named) if named else self.options.default_country
 
     @cached_property
-    def _readers(self) -> list[tuple[int, Column, "_Reader"]]:
-        """The columns that are read one by one, each with its function."""
-        return [(i, each, _READERS[each.field]) for i, each in enumerate(self.columns) if each.field in _READERS]
+    def _readers(self) -> list[tuple[int, Column, "_Reader", bool]]:
+        """The columns that are read one by one, each with its function, and whether that takes the text as written."""
+        read = [(index, each) for index, each in enumerate(self.columns) if each.field in _READERS]
+        return [(index, each, _READERS[each.field], _keeps_apostrophe(each)) for index, each in read]
 
     @cached_property
     def _places(self) -> dict[Field, int]:
