@@ -1,7 +1,7 @@
 """Turns the cells of one row into the values of a contact and a consent, or refuses it. It uses no database."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from functools import cached_property
@@ -94,16 +94,6 @@ class RowReader:
         _refuse_nobody(found)
         return found
 
-    def read_all(self, rows: Iterable[FileRow]) -> "list[Read]":
-        """Each row with what was read of it, or with its refusal."""
-        found: list[Read] = []
-        for row in rows:
-            try:
-                found.append((row, self.read(row)))
-            except Refusal as refusal:
-                found.append((row, refusal))
-        return found
-
     def number_of(self, row: FileRow) -> tuple[str, str | None] | None:
         """The text of the row's number, and the country of numbers without a country code; null where it has none."""
         place = self._places.get(Field.PHONE)
@@ -163,9 +153,6 @@ class RowReader:
         if answer in self.options.yes_words:
             return ConsentState.OPTED_IN, None
         return None, NoConsent.UNKNOWN_ANSWER
-
-
-Read = tuple[FileRow, Row | Refusal]
 
 
 def _keeps_apostrophe(column: Column) -> bool:
