@@ -51,7 +51,9 @@ def run(session: Session, job: BulkJob, at: datetime) -> bool:
     if rows:
         reader = _reader(session, setup, numbers_ahead.take(job.id), at)
         if not is_last:
-            _read_ahead(session, job, file, setup, reader, rows[-1])
+            is_long = file.size_bytes - rows[-1].end > _AHEAD_BYTES_MIN
+            following = _numbers_after(rows[-1], session, file, setup, reader)
+            numbers_ahead.ask(job.id, following, may_start=is_long)
         _do(session, job, setup, _read(reader, rows), found, at=at)
         offset, number = rows[-1].end, rows[-1].number + 1
         job.position = {"offset": offset, "number": number, "report": found.as_json()}
@@ -75,11 +77,12 @@ def _reader(session: Session, setup: Setup, known: Mapping[Asked, StoredNumber],
     return RowReader(setup.columns, setup.options, zone, at, is_excel=setup.is_excel, known=known)
 
 
-def _read_ahead(session: Session, job: BulkJob, file: JobFile, setup: Setup, reader: RowReader, last: FileRow) -> None:
-    """Let the numbers of the next chunk be read while this one is written. A short file is not worth a process."""
+def _numbers_after(last: FileRow, session: Session, file: JobFile, setup: Setup, reader: RowReader) -> Iterator[Asked]:
+    """The numbers of the chunk after this row."""
     following, _ = _next_rows(session, file, setup, last.end, last.number + 1)
-    asked = (each for row in following if (each := reader.number_of(row)))
-    numbers_ahead.ask(job.id, asked, may_start=file.size_bytes - last.end > _AHEAD_BYTES_MIN)
+    for row in following:
+        if (number := reader.number_of(row)) is not None:
+            yield number
 
 
 def _read(reader: RowReader, rows: Sequence[FileRow]) -> list[_ReadRow]:
