@@ -6,6 +6,8 @@ import os
 import signal
 
 _PR_SET_PDEATHSIG = 1
+# The garbage collector runs after so many new objects; by default after 700.
+_COLLECTED_AFTER = 20_000
 
 
 def share_memory_with_forks() -> None:
@@ -13,16 +15,16 @@ def share_memory_with_forks() -> None:
 
     The garbage collector writes to each object that it visits, which would copy that memory in each process.
     """
-    exempt_present_objects()
+    _exempt_present_objects()
 
 
-def exempt_present_objects() -> None:
-    """Let the garbage collector visit only objects that are made later.
+def prepare_for_jobs() -> None:
+    """Let the garbage collector visit only objects that are made later, and seldom.
 
-    A job that makes many objects lets it visit all of them again and again: a fifth of the time of a bulk change.
+    Otherwise it takes a fifth of the time of a bulk change: a chunk makes many objects that stay until its end.
     """
-    gc.collect()
-    gc.freeze()
+    _exempt_present_objects()
+    gc.set_threshold(_COLLECTED_AFTER, *gc.get_threshold()[1:])
 
 
 def end_with(parent_pid: int) -> None:
@@ -33,3 +35,8 @@ def end_with(parent_pid: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent_pid:
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _exempt_present_objects() -> None:
+    gc.collect()
+    gc.freeze()

@@ -69,7 +69,7 @@ def main() -> int:
     arguments.add_argument("--folder", type=Path, help="keep the workspaces here, or use those that are here")
     chosen = arguments.parse_args()
     missed = 0
-    processes.exempt_present_objects()  # as the worker does
+    processes.prepare_for_jobs()  # as the worker does
     for name in [chosen.database] if chosen.database else DATABASES:
         with _folder(chosen.folder, name) as folder, prepared(name, folder) as place:
             workspace = ready(place, chosen.contacts)

@@ -78,7 +78,7 @@ def main() -> None:
     """Import a file; print the seconds of the dry run and of the import."""
     file, type_id = Path(sys.argv[1]), int(sys.argv[2])
     database = bootstrap.open_database(config.load(), connections=1)
-    processes.exempt_present_objects()  # as the command does
+    processes.prepare_for_jobs()  # as the command does
     actor, began = "agent:1", time.perf_counter()
     with database.unit_of_work() as session, file.open("rb") as source:
         job = drafts.create(session, file.name, file.stat().st_size, actor=actor, at=clock.now())

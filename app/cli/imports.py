@@ -142,7 +142,7 @@ def _finish(database: "Database", job_id: int) -> None:
     from app.jobs import run_bulk_jobs
     from app.models import JobState
 
-    processes.exempt_present_objects()
+    processes.prepare_for_jobs()
     while True:
         run_bulk_jobs.run_until_done(database, job_id)
         with database.read_only() as session:

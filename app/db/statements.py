@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, JSON, ColumnElement, CursorResult, Dialect, Executable, bindparam, func, select
+from sqlalchemy import JSON, ColumnElement, CursorResult, Dialect, Executable, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from app.db.array_text import ArrayText
 from app.db.errors import busy_error
 
 DRIVER = "assent_driver"
@@ -139,7 +140,8 @@ class _Compiled:
 
     def _read(self, row: list[Any]) -> tuple[Any, ...]:
         for position, reader in self._readers:
-            row[position] = reader(row[position])
+            if row[position] is not None:
+                row[position] = reader(row[position])
         return tuple(row)
 
 
@@ -158,7 +160,7 @@ def is_in(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[
     if dialect == "sqlite":
         ids = func.json_each(bindparam(name, type_=JSON)).table_valued("value")
         return column.in_(select(ids.c.value))
-    return column == func.any(bindparam(name, type_=ARRAY(column.type)))
+    return column == func.any(bindparam(name, type_=ArrayText(column.type)))
 
 
 def run(session: Session, statement: Executable, parameters: Any = None) -> CursorResult[Any]:

@@ -24,6 +24,9 @@ SessionFactory = Callable[..., Session]
 # Of the one connection that writes on SQLite: a chunk of a bulk job changes more pages than the usual 2 MB hold, which
 # SQLite would write and read several times.
 _WRITE_CACHE_KB = 16_000
+# The write-ahead log is copied into the database once it has so many pages (16 MB), where SQLite would copy every 4 MB:
+# a page that several changes have in common is copied once.
+_LOG_PAGES = 4_000
 _MIGRATION_LOCK = text("SELECT pg_advisory_xact_lock(4270)")
 
 
@@ -150,6 +153,7 @@ class Database:
     def _prepare_to_write(self, driver: Any) -> None:
         if self.is_sqlite:
             driver.execute(f"PRAGMA cache_size=-{_WRITE_CACHE_KB}")
+            driver.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
         elif self._limits.read_s is not None:
             lift_statement_limit(driver)
 

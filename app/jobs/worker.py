@@ -104,7 +104,7 @@ def run(settings: Settings, *, threads: int = 2, web_address: str = "") -> None:
         sender.wake()
         texts.wake()
 
-    processes.exempt_present_objects()
+    processes.prepare_for_jobs()
     for each in other_threads:
         each.start()
     try:

@@ -17,7 +17,7 @@ from app.core.ledger.evidence import Evidence
 from app.models import BulkJob, ConsentState, EvidenceLevel, JobKind, Source, SubscriptionType
 
 # So many contacts take about 0.2 seconds, for which other writers wait on SQLite.
-CHUNK = 2_000
+CHUNK = 4_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STATES = {JobKind.SUBSCRIBE: ConsentState.OPTED_IN, JobKind.UNSUBSCRIBE: ConsentState.OPTED_OUT}
 

@@ -66,8 +66,7 @@ class SetChange:
             raise ValueError("a set is changed by a bulk job or an import, to a state")
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(NamedTuple):
     """What differs for one contact of a set.
 
     :param occurred_at: when they said so, where a source reports the past; null: as it is recorded
@@ -82,8 +81,7 @@ class Statement:
     destination: str | None = None
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """What became of one contact.
 
     :param event_id: the event that was written

@@ -84,7 +84,8 @@ class SetFacts:
 
     def opted_out_at(self, destination_hash: str) -> datetime | None:
         """When any contact last opted out with this destination."""
-        return max((each.created_at for each in self.of_destination(destination_hash)), default=None)
+        opt_outs = self.of_destination(destination_hash)
+        return max(each.created_at for each in opt_outs) if opt_outs else None
 
 
 def read(

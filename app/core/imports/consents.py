@@ -1,9 +1,8 @@
 """The consents of imported rows. ``core/consent/set_changes.py`` decides about each and records it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -17,8 +16,7 @@ from app.core.ledger.evidence import Evidence
 from app.models import BulkJob, Channel, ConsentState, EvidenceLevel, Source, SubscriptionType
 
 
-@dataclass(frozen=True)
-class Recorded:
+class Recorded(NamedTuple):
     """What became of the consent of one row. ``state`` and ``event_id`` are null where nothing was recorded."""
 
     outcome: str

@@ -11,7 +11,9 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from app.core.imports import numbers
@@ -27,52 +29,64 @@ _IDLE_S = 60.0
 class _Process:
     """A process that answers one list of numbers after the other: a line of JSON for a line of JSON.
 
-    Its first line, an empty list, says that it is ready.
+    Its first line, an empty list, says that it is ready. It may be asked once the answer before was taken.
     """
 
     def __init__(self) -> None:
         command = [sys.executable, "-P", "-m", "app.core.imports.numbers_ahead"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
-        self._waiting: list[Asked] | None = []
+        self._lock = threading.Lock()
+        self._owes_answer, self._is_ready = True, False
 
-    def ask(self, asked: list[Asked]) -> None:
-        """Ask for the next numbers, unless it is not ready."""
-        if self._waiting is not None and not self._answered(0):
-            return
-        self.take()
-        stdin: Any = self._process.stdin
-        stdin.write(json.dumps(asked).encode() + b"\n")
-        stdin.flush()
-        self._waiting = asked
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def ask(self, asked: Sequence[Asked]) -> None:
+        """Ask for the next numbers, unless it is not ready.
+
+        :raises OSError, ValueError: it has ended
+        """
+        with self._lock:
+            if self._owes_answer and not self._is_answered(0):
+                return
+            self._answer()
+            stdin: Any = self._process.stdin
+            stdin.write(json.dumps(asked).encode() + b"\n")
+            stdin.flush()
+            self._owes_answer = True
 
     def take(self) -> dict[Asked, StoredNumber]:
-        """What was asked for last: the texts that are numbers.
+        """The numbers among the texts that were asked for last.
 
         :raises OSError, ValueError: it has ended, or does not answer
         """
-        asked = self._waiting
-        if asked is None or not self._answered(_ANSWERS_WITHIN_S if asked else 0):
-            if asked:
+        with self._lock:
+            if not self._is_ready:
+                return {}
+            if self._owes_answer and not self._is_answered(_ANSWERS_WITHIN_S):
                 raise TimeoutError
-            return {}
-        self._waiting = None
-        stdout: Any = self._process.stdout
-        answers = zip(asked, json.loads(stdout.readline()), strict=True)
-        return {each: StoredNumber(E164(found[0]), *found[1:]) for each, found in answers if found}
+            return self._answer()
 
     def close(self) -> None:
         self._process.kill()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                try:
+                with suppress(OSError):  # what was written for it cannot be flushed
                     stream.close()
-                except OSError:  # what was written for it cannot be flushed
-                    continue
         self._process.wait()
 
-    def _answered(self, within_s: float) -> bool:
+    def _is_answered(self, within_s: float) -> bool:
         stdout: Any = self._process.stdout
         return bool(select.select([stdout], [], [], within_s)[0])
+
+    def _answer(self) -> dict[Asked, StoredNumber]:
+        if not self._owes_answer:
+            return {}
+        stdout: Any = self._process.stdout
+        found = json.loads(stdout.readline())
+        self._owes_answer, self._is_ready = False, True
+        return {(text, region): StoredNumber(E164(e164), *more) for text, region, e164, *more in found}
 
 
 _processes: dict[int, _Process] = {}
@@ -95,12 +109,14 @@ def ask(job_id: int, asked: Iterable[Asked], *, may_start: bool) -> None:
 
     :param may_start: whether to start one; on a machine with one processor none is started
     """
-    if job_id not in _processes:
+    process = _processes.get(job_id)
+    if process is None:
         if may_start and (os.cpu_count() or 1) > 1:
+            _close_ended()
             _processes[job_id] = _Process()
         return
     try:
-        _processes[job_id].ask(list(asked))
+        process.ask(list(asked))
     except (OSError, ValueError):
         close(job_id)
 
@@ -111,25 +127,31 @@ def close(job_id: int) -> None:
         process.close()
 
 
+def _close_ended() -> None:
+    """Forget the processes of jobs that another worker continued, or that were canceled."""
+    for job_id, process in list(_processes.items()):
+        if process.has_ended:
+            close(job_id)
+
+
 def main() -> None:
     """The process: answers until its input ends, or nothing was asked for a minute."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal, for the process that started this one
-    answers: list[StoredNumber | None] = []
-    while True:
-        sys.stdout.write(json.dumps([each and (each.e164, each.country, each.refusal) for each in answers]) + "\n")
+    line = "[]"
+    while line:
+        found = [each for text, region in json.loads(line) if (each := _read(text, region))]
+        sys.stdout.write(json.dumps(found) + "\n")
         sys.stdout.flush()
         is_asked = select.select([sys.stdin], [], [], _IDLE_S)[0]
         line = sys.stdin.readline() if is_asked else ""
-        if not line:
-            return
-        answers = [_read(text, region) for text, region in json.loads(line)]
 
 
-def _read(text: str, region: str | None) -> StoredNumber | None:
+def _read(text: str, region: str | None) -> tuple[str | None, ...] | None:
     try:
-        return numbers.read(text, region=region)
+        number = numbers.read(text, region=region)
     except Refusal:
         return None
+    return text, region, number.e164, number.country, number.refusal
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import csv
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 SEPARATORS = (",", ";", "\t", "|")
 # A line without an end is not kept in memory, however long it is.
@@ -33,8 +33,7 @@ class Layout:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class FileRow:
+class FileRow(NamedTuple):
     """One row. ``number`` is how spreadsheets count it: the headings are row 1.
 
     ``begin`` and ``end`` are offsets in the file, in bytes. ``problem`` is ``encoding``, ``malformed`` or

@@ -1,7 +1,7 @@
 """Turns the cells of one row into the values of a contact and a consent, or refuses it. It uses no database."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from functools import cached_property
@@ -83,25 +83,15 @@ class RowReader:
             raise Refusal(Reason.TOO_MANY_COLUMNS)
         found = Row(row.number, row.begin, {})
         self._read_number(found, row)
-        for index, column, reader in self._readers:
+        for index, column, reader, is_written in self._readers:
             if text := row.cells[index].strip():
                 try:
-                    reader(found, text if _keeps_apostrophe(column) else self._plain(text), column, self)
+                    reader(found, text if is_written else self._plain(text), column, self)
                 except Refusal as refused:
                     raise Refusal(refused.reason, index) from None
         self._read_consent(found, row.cells)
         _join_names(found)
         _refuse_nobody(found)
-        return found
-
-    def read_all(self, rows: Iterable[FileRow]) -> "list[Read]":
-        """Each row with what was read of it, or with its refusal."""
-        found: list[Read] = []
-        for row in rows:
-            try:
-                found.append((row, self.read(row)))
-            except Refusal as refusal:
-                found.append((row, refusal))
         return found
 
     def number_of(self, row: FileRow) -> tuple[str, str | None] | None:
@@ -114,9 +104,10 @@ class RowReader:
         return text, country_of(named) if named else self.options.default_country
 
     @cached_property
-    def _readers(self) -> list[tuple[int, Column, "_Reader"]]:
-        """The columns that are read one by one, each with its function."""
-        return [(i, each, _READERS[each.field]) for i, each in enumerate(self.columns) if each.field in _READERS]
+    def _readers(self) -> list[tuple[int, Column, "_Reader", bool]]:
+        """The columns that are read one by one, each with its function, and whether that takes the text as written."""
+        read = [(index, each) for index, each in enumerate(self.columns) if each.field in _READERS]
+        return [(index, each, _READERS[each.field], _keeps_apostrophe(each)) for index, each in read]
 
     @cached_property
     def _places(self) -> dict[Field, int]:
@@ -162,9 +153,6 @@ class RowReader:
         if answer in self.options.yes_words:
             return ConsentState.OPTED_IN, None
         return None, NoConsent.UNKNOWN_ANSWER
-
-
-Read = tuple[FileRow, Row | Refusal]
 
 
 def _keeps_apostrophe(column: Column) -> bool:

@@ -22,7 +22,7 @@ from app.core.imports.planning import Plan
 from app.core.imports.reading import FileRow
 from app.core.imports.reasons import Reason, Refusal
 from app.core.imports.report import Report
-from app.core.imports.rows import Read, Row, RowReader
+from app.core.imports.rows import Row, RowReader
 from app.core.imports.seen import Seen
 from app.core.imports.setup import Setup, rows_from, setup_of
 from app.core.phone import StoredNumber
@@ -33,6 +33,7 @@ from app.models import BulkJob, ContactRole, JobFile, JobKind
 ROWS_MAX, BYTES_MAX = 4000, 4 << 20
 # Where so much of a file is left, the numbers of the next chunk are read ahead.
 _AHEAD_BYTES_MIN = 1 << 20
+_ReadRow = tuple[FileRow, Row | Refusal]
 
 
 def run(session: Session, job: BulkJob, at: datetime) -> bool:
@@ -50,8 +51,10 @@ def run(session: Session, job: BulkJob, at: datetime) -> bool:
     if rows:
         reader = _reader(session, setup, numbers_ahead.take(job.id), at)
         if not is_last:
-            _read_ahead(session, job, file, setup, reader, rows[-1])
-        _do(session, job, setup, reader.read_all(rows), found, at=at)
+            is_long = file.size_bytes - rows[-1].end > _AHEAD_BYTES_MIN
+            following = _numbers_after(rows[-1], session, file, setup, reader)
+            numbers_ahead.ask(job.id, following, may_start=is_long)
+        _do(session, job, setup, _read(reader, rows), found, at=at)
         offset, number = rows[-1].end, rows[-1].number + 1
         job.position = {"offset": offset, "number": number, "report": found.as_json()}
     if is_last:
@@ -74,14 +77,25 @@ def _reader(session: Session, setup: Setup, known: Mapping[Asked, StoredNumber],
     return RowReader(setup.columns, setup.options, zone, at, is_excel=setup.is_excel, known=known)
 
 
-def _read_ahead(session: Session, job: BulkJob, file: JobFile, setup: Setup, reader: RowReader, last: FileRow) -> None:
-    """Let the numbers of the next chunk be read while this one is written. A short file is not worth a process."""
+def _numbers_after(last: FileRow, session: Session, file: JobFile, setup: Setup, reader: RowReader) -> Iterator[Asked]:
+    """The numbers of the chunk after this row."""
     following, _ = _next_rows(session, file, setup, last.end, last.number + 1)
-    asked = (each for row in following if (each := reader.number_of(row)))
-    numbers_ahead.ask(job.id, asked, may_start=file.size_bytes - last.end > _AHEAD_BYTES_MIN)
+    for row in following:
+        if (number := reader.number_of(row)) is not None:
+            yield number
 
 
-def _do(session: Session, job: BulkJob, setup: Setup, read: Sequence[Read], found: Report, *, at: datetime) -> None:
+def _read(reader: RowReader, rows: Sequence[FileRow]) -> list[_ReadRow]:
+    found: list[_ReadRow] = []
+    for row in rows:
+        try:
+            found.append((row, reader.read(row)))
+        except Refusal as refusal:
+            found.append((row, refusal))
+    return found
+
+
+def _do(session: Session, job: BulkJob, setup: Setup, read: list[_ReadRow], found: Report, *, at: datetime) -> None:
     is_dry_run = job.kind == JobKind.IMPORT_CHECK
     seen = seen_files.load(session, job) if is_dry_run else Seen()
     chunk = _Chunk(session, job, setup, found, seen, at)
@@ -114,7 +128,7 @@ class _Chunk:
         self._read: list[tuple[FileRow, Row]] = []
         self._plans: list[Plan] = []
 
-    def take(self, read: Sequence[Read]) -> None:
+    def take(self, read: Sequence[_ReadRow]) -> None:
         for row, found in read:
             if isinstance(found, Refusal):
                 self.refused.append((row, found))

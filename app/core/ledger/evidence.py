@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import ColumnElement, Table, select, update
 from sqlalchemy.orm import Session
@@ -81,8 +81,7 @@ def reported_by(actor: str, note: str | None = None, **details: Any) -> Evidence
     return Evidence(source, actor, EvidenceLevel.REPORTED, note=(note or "").strip() or None, details=details)
 
 
-@dataclass(frozen=True)
-class EvidenceRow:
+class EvidenceRow(NamedTuple):
     """The columns of one evidence row before it is written, with the salt and hash that its event carries."""
 
     columns: dict[str, Any]

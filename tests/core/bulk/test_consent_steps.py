@@ -160,8 +160,8 @@ def test_a_job_whose_worker_is_killed_changes_each_contact_once(installation: In
     database, settings = installation.database, installation.settings
     environ = {"ASSENT_INSTANCE": str(settings.instance), "ASSENT_SECRET_KEY": SECRET_KEY}
     environ |= {"ASSENT_DATABASE_URL": settings.database_url}
-    type_id = bulk_kills.populate(database, 2_200)  # two chunks
+    type_id = bulk_kills.populate(database, 4_400)  # two chunks
     run_bulk_jobs.run_until_done(database, bulk_kills.start(database, JobKind.SUBSCRIBE, type_id))
     job_id = bulk_kills.start(database, JobKind.UNSUBSCRIBE, type_id)
     assert bulk_kills.run_with_kills(database, environ, job_id, kills=1, lease_s=0.2) == 1
-    assert bulk_kills.checked(database, job_id)["contacts"] == 2_200
+    assert bulk_kills.checked(database, job_id)["contacts"] == 4_400
