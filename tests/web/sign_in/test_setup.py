@@ -55,7 +55,7 @@ ROUTES = {
         campaigns.list_page campaigns.new_campaign campaigns.edit_campaign campaigns.check_text campaigns.campaign_page
         campaigns.progress campaigns.step_campaign campaigns.delete_campaign campaigns.schedule_campaign
         campaigns.test_campaign campaigns.change_ceiling campaigns.audience_page campaigns.why_page
-        campaigns.recipients_page campaigns.report campaigns.health_page
+        campaigns.recipients_page campaigns.report campaigns.clicks_file campaigns.health_page
         admin.subscription_types_page admin.new_subscription_type admin.subscription_type admin.step_subscription_type
     """,
     Right.ADMINISTRATION: """
