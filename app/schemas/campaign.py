@@ -62,6 +62,10 @@ class CampaignCountsSchema(Output):
     )
     canceled = fields.Integer(required=True)
     skipped = _by_reason()
+    clicks = fields.Integer(
+        required=True,
+        metadata={"description": "how often its links were opened; not by how many people, which is not recorded"},
+    )
 
 
 class CampaignSchema(Output):

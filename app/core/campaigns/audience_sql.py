@@ -4,35 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Table, and_, false, func, select, true
+from sqlalchemy import ColumnElement, Select, Table, and_, func, select, true
 from sqlalchemy.orm import Session
 
+from app.core.campaigns import audience_counts
+from app.core.campaigns.audience_counts import OWN, is_own
 from app.core.consent import eligibility_sql
-from app.core.consent.rules import RULES, Reason, Rule
 from app.core.consent.rules import Query as RulesQuery
 from app.core.contacts import audiences
 from app.core.errors import NotFound
 from app.core.workspace import settings
 from app.db import dialect_of, is_in, run
-from app.models import (
-    Channel,
-    Confirmation,
-    ConfirmationState,
-    Consent,
-    ConsentState,
-    Contact,
-    NumberFact,
-    SubscriptionType,
-)
+from app.models import Channel, Contact, SubscriptionType
 
 DUPLICATE_NUMBER = "duplicate_number"
 _CONTACT = cast(Table, Contact.__table__)
-_OWN = cast(Table, Consent.__table__).alias("own")
-_FEW_NUMBERS = {
-    Reason.NUMBER_UNDELIVERABLE: select(NumberFact.phone_hash).where(NumberFact.undeliverable_at.is_not(None)),
-    Reason.NUMBER_REASSIGNED: select(NumberFact.phone_hash).where(NumberFact.reassigned_at.is_not(None)),
-    Reason.UNCONFIRMED: select(Confirmation.phone_hash).where(Confirmation.state == ConfirmationState.PENDING.value),
-}
 
 
 @dataclass(frozen=True)
@@ -58,21 +44,8 @@ def scope_of(session: Session, subscription_type_id: int, query: Mapping[str, An
 
 
 def counts(session: Session, scope: Scope) -> dict[str | None, int]:
-    """How many contacts have each first reason; under null those who have none, with duplicate numbers.
-
-    Each contact's consent of the type is read beside it.
-    """
-    joined = _JoinedRules(scope.rules.subscription_type, scope.rules.allowed_countries)
-    rules = [(rule.reason.value, _condition(rule, joined)) for rule in RULES if Channel.SMS in rule.channels]
-    source = _CONTACT.outerjoin(_OWN, _is_own(scope.subscription_type))
-    return audiences.counts(session, rules, scope.where, source)
-
-
-def _condition(rule: Rule, joined: "_JoinedRules") -> ColumnElement[bool]:
-    """The condition of a rule, asked only for the few numbers that it may be about: they are read once."""
-    if (among := _FEW_NUMBERS.get(rule.reason)) is None:
-        return rule.condition(joined)
-    return and_(_CONTACT.c.phone_hash.in_(among), rule.condition(joined))
+    """How many contacts have each first reason; under null those who have none, with duplicate numbers."""
+    return audience_counts.by_reason(session, scope.rules, scope.where)
 
 
 def eligible_by_country(session: Session, scope: Scope) -> dict[str | None, int]:
@@ -132,22 +105,8 @@ def row_of(scope: Scope, contact_id: int) -> Select[Any]:
     return select(_CONTACT.c.id).where(_CONTACT.c.id == contact_id, scope.where)
 
 
-class _JoinedRules(RulesQuery):
-    """The rules where each contact's consent of the type is joined as ``own``."""
-
-    def has_consent(self, state: ConsentState) -> ColumnElement[bool]:
-        return func.coalesce(_OWN.c.state == state.value, false())
-
-    def opted_in_for_another(self) -> ColumnElement[bool]:
-        is_current = func.coalesce(_OWN.c.destination_hash == _CONTACT.c.phone_hash, false())
-        return and_(self.has_consent(ConsentState.OPTED_IN), ~is_current)
-
-
-def _is_own(subscription_type: SubscriptionType) -> ColumnElement[bool]:
-    return and_(_OWN.c.contact_id == _CONTACT.c.id, _OWN.c.subscription_type_id == subscription_type.id)
-
-
 _OTHER = _CONTACT.alias("other")
+
 
 
 def _shared_numbers() -> Select[Any]:
@@ -158,10 +117,10 @@ def _shared_numbers() -> Select[Any]:
 
 def _ranked(scope: Scope, numbers: Select[Any] | Sequence[str]) -> Select[Any]:
     """Eligible contacts with one of these numbers, each with its place: the newest opt-in is first and keeps it."""
-    order = (_OWN.c.changed_at.is_(None), _OWN.c.changed_at.desc(), _CONTACT.c.id.desc())
+    order = (OWN.c.changed_at.is_(None), OWN.c.changed_at.desc(), _CONTACT.c.id.desc())
     place = func.row_number().over(partition_by=_CONTACT.c.phone_hash, order_by=order)
     chosen = select(_CONTACT.c.id, place.label("place")).select_from(
-        _CONTACT.outerjoin(_OWN, _is_own(scope.subscription_type))
+        _CONTACT.outerjoin(OWN, is_own(scope.subscription_type))
     )
     return chosen.where(
         _CONTACT.c.phone_hash.in_(numbers), scope.where, eligibility_sql.first_reason(scope.rules).is_(None)

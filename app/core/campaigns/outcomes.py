@@ -14,7 +14,7 @@ from typing import Any, cast
 from sqlalchemy import BindParameter, Select, Table, Update, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from app.core.campaigns import cost, lifecycle
+from app.core.campaigns import cost, lifecycle, short_links
 from app.core.workspace import settings
 from app.db import dialect_of, is_in, run
 from app.models import Campaign, CampaignRecipient, Contact, Outcome, SmsMessage, SmsState
@@ -109,7 +109,8 @@ def compare(session: Session, campaign_id: int, after: int, limit: int) -> Compa
 
 
 def counts(session: Session, campaign: Campaign) -> dict[str, Any]:
-    """The audience and the outcomes: ``total``, ``eligible``, ``excluded`` by reason, one number for each outcome.
+    """The audience and the outcomes: ``total``, ``eligible``, ``excluded`` by reason, one number for each outcome,
+    and ``clicks`` on its links.
 
     ``skipped`` is by reason: people that the gate refused in the meantime, and ``duplicate_number``, which ``excluded``
     has, too.
@@ -128,7 +129,7 @@ def counts(session: Session, campaign: Campaign) -> dict[str, Any]:
         else:
             numbers[outcome] += int(number)
     audience = {"total": campaign.total, "eligible": campaign.eligible, "excluded": dict(campaign.excluded)}
-    return {**audience, **numbers, "skipped": skipped}
+    return {**audience, **numbers, "skipped": skipped, "clicks": short_links.total_clicks(session, campaign.id)}
 
 
 def deferred_by(session: Session, campaign_id: int) -> dict[tuple[str, str | None], int]:

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from app.core import public_urls
@@ -47,6 +47,12 @@ def clicks(session: Session, campaign_id: int) -> list[tuple[str, int]]:
     """The addresses of a campaign, each with how often its link was opened, the most first."""
     query = select(ShortLink.url, ShortLink.clicks).where(ShortLink.campaign_id == campaign_id)
     return [(row.url, row.clicks) for row in run(session, query.order_by(ShortLink.clicks.desc(), ShortLink.url))]
+
+
+def total_clicks(session: Session, campaign_id: int) -> int:
+    """How often the links of a campaign were opened. By how many people is not known: a link is the same for all."""
+    total = select(func.coalesce(func.sum(ShortLink.clicks), 0)).where(ShortLink.campaign_id == campaign_id)
+    return int(run(session, total).scalar_one())
 
 
 def find(session: Session, token: str) -> str | None:

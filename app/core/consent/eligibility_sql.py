@@ -5,7 +5,7 @@ from typing import cast
 from sqlalchemy import ColumnElement, Table, and_, case, false, literal, select, true
 
 from app.core.consent.current_destination import is_given_for_current
-from app.core.consent.rules import RULES, Query, Reason, opted_out_with_destination
+from app.core.consent.rules import RULES, Query, Reason
 from app.models import Channel, Consent, ConsentState, ConsentType, Contact, SubscriptionType, TypeState
 
 _CONTACT = cast(Table, Contact.__table__)
@@ -36,7 +36,7 @@ def reachable(query: Query) -> ColumnElement[bool]:
         and not (is_sms and rule.is_in_sms_block)
     ]
     no_block = _CONTACT.c.sms_block.is_(None) if is_sms else ~_CONTACT.c.unsubscribed_from_emails
-    return and_(subscribed(query), no_block, *others, ~opted_out_with_destination(query))
+    return and_(subscribed(query), no_block, *others, ~query.has_destination_opt_out())
 
 
 def subscribed(query: Query) -> ColumnElement[bool]:

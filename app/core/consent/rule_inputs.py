@@ -7,10 +7,25 @@ from typing import cast
 from sqlalchemy import ColumnElement, Table, false, func, literal, select
 
 from app.core.consent.current_destination import is_given_for_current
-from app.models import Channel, Consent, ConsentState, Contact, SubscriptionType
+from app.models import (
+    Channel,
+    Confirmation,
+    ConfirmationState,
+    Consent,
+    ConsentState,
+    Contact,
+    DestinationOptOut,
+    NumberFact,
+    SubscriptionType,
+    Suppression,
+)
 
 _CONTACT = cast(Table, Contact.__table__)
 _CONSENT = cast(Table, Consent.__table__)
+_DESTINATION_OPT_OUT = cast(Table, DestinationOptOut.__table__)
+_SUPPRESSION = cast(Table, Suppression.__table__)
+_NUMBER = cast(Table, NumberFact.__table__)
+_CONFIRMATION = cast(Table, Confirmation.__table__)
 
 
 @dataclass(frozen=True)
@@ -51,7 +66,7 @@ class Facts:
 class Query:
     """What the conditions are built for: one subscription type, over the table ``contacts``.
 
-    The methods ask each contact's consents. A statement that joins the consents of the type overrides them.
+    The methods ask other tables about each contact. A statement that joins these tables overrides them.
     """
 
     subscription_type: SubscriptionType
@@ -82,3 +97,49 @@ class Query:
             ~func.coalesce(is_current, false()),
         )
         return with_another.correlate(_CONTACT).exists()
+
+    def has_destination_opt_out(self) -> ColumnElement[bool]:
+        """Whether any contact opted out of the type with this contact's number or address."""
+        found = select(literal(1)).where(
+            _DESTINATION_OPT_OUT.c.subscription_type_id == self.subscription_type.id,
+            _DESTINATION_OPT_OUT.c.destination_hash == self.destination_hash,
+        )
+        return found.correlate(_CONTACT).exists()
+
+    def has_pending(self) -> ColumnElement[bool]:
+        """Whether an opt-in of the contact to the type waits to be confirmed with the number that it has now."""
+        pending = select(literal(1)).where(
+            _CONFIRMATION.c.contact_id == _CONTACT.c.id,
+            _CONFIRMATION.c.subscription_type_id == self.subscription_type.id,
+            _CONFIRMATION.c.phone_hash == _CONTACT.c.phone_hash,
+            _CONFIRMATION.c.state == literal(ConfirmationState.PENDING.value, literal_execute=True),
+        )
+        return pending.correlate(_CONTACT).exists()
+
+    def is_suppressed(self) -> ColumnElement[bool]:
+        """Whether the contact's number must not be texted, whatever the type."""
+        found = select(literal(1)).where(_SUPPRESSION.c.phone_hash == _CONTACT.c.phone_hash)
+        return found.correlate(_CONTACT).exists()
+
+    def is_undeliverable(self) -> ColumnElement[bool]:
+        """Whether carriers say that texts do not arrive at the number."""
+        found = select(literal(1)).where(
+            _NUMBER.c.phone_hash == _CONTACT.c.phone_hash, _NUMBER.c.undeliverable_at.is_not(None)
+        )
+        return found.correlate(_CONTACT).exists()
+
+    def is_reassigned(self) -> ColumnElement[bool]:
+        """Whether the number belongs to another person now, without an opt-in since."""
+        opted_in_since = select(literal(1)).where(
+            _CONSENT.c.contact_id == _CONTACT.c.id,
+            _CONSENT.c.subscription_type_id == self.subscription_type.id,
+            _CONSENT.c.state == literal(ConsentState.OPTED_IN.value, literal_execute=True),
+            _CONSENT.c.destination_hash == _CONTACT.c.phone_hash,
+            _CONSENT.c.changed_at > _NUMBER.c.reassigned_at,
+        )
+        found = select(literal(1)).where(
+            _NUMBER.c.phone_hash == _CONTACT.c.phone_hash,
+            _NUMBER.c.reassigned_at.is_not(None),
+            ~opted_in_since.correlate(_CONTACT, _NUMBER).exists(),
+        )
+        return found.correlate(_CONTACT).exists()

@@ -9,31 +9,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import cast
 
-from sqlalchemy import ColumnElement, Table, and_, false, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Table, and_, false, func, or_, true
 
 from app.core import phone
 from app.core.consent.rule_inputs import Facts
 from app.core.consent.rule_inputs import Query as Query  # exported with the rules
-from app.models import (
-    Channel,
-    Confirmation,
-    ConfirmationState,
-    Consent,
-    ConsentState,
-    ConsentType,
-    Contact,
-    DestinationOptOut,
-    NumberFact,
-    Suppression,
-    TypeState,
-)
+from app.models import Channel, ConsentState, ConsentType, Contact, TypeState
 
 _CONTACT = cast(Table, Contact.__table__)
-_CONSENT = cast(Table, Consent.__table__)
-_DESTINATION_OPT_OUT = cast(Table, DestinationOptOut.__table__)
-_SUPPRESSION = cast(Table, Suppression.__table__)
-_NUMBER = cast(Table, NumberFact.__table__)
-_CONFIRMATION = cast(Table, Confirmation.__table__)
 
 
 class Reason(StrEnum):
@@ -84,37 +67,9 @@ def _country_refused(query: Query) -> ColumnElement[bool]:
     return and_(_CONTACT.c.phone_country.is_not(None), _CONTACT.c.phone_country.not_in(allowed))
 
 
-def _suppressed(_query: Query) -> ColumnElement[bool]:
-    found = select(literal(1)).where(_SUPPRESSION.c.phone_hash == _CONTACT.c.phone_hash)
-    return found.correlate(_CONTACT).exists()
-
-
-def _undeliverable(_query: Query) -> ColumnElement[bool]:
-    found = select(literal(1)).where(
-        _NUMBER.c.phone_hash == _CONTACT.c.phone_hash, _NUMBER.c.undeliverable_at.is_not(None)
-    )
-    return found.correlate(_CONTACT).exists()
-
-
 def _is_reassigned(facts: Facts) -> bool:
     since = facts.number.reassigned_at
     return since is not None and (facts.opted_in_at is None or facts.opted_in_at <= since)
-
-
-def _reassigned(query: Query) -> ColumnElement[bool]:
-    opted_in_since = select(literal(1)).where(
-        _CONSENT.c.contact_id == _CONTACT.c.id,
-        _CONSENT.c.subscription_type_id == query.subscription_type.id,
-        _CONSENT.c.state == literal(ConsentState.OPTED_IN.value, literal_execute=True),
-        _CONSENT.c.destination_hash == _CONTACT.c.phone_hash,
-        _CONSENT.c.changed_at > _NUMBER.c.reassigned_at,
-    )
-    found = select(literal(1)).where(
-        _NUMBER.c.phone_hash == _CONTACT.c.phone_hash,
-        _NUMBER.c.reassigned_at.is_not(None),
-        ~opted_in_since.correlate(_CONTACT, _NUMBER).exists(),
-    )
-    return found.correlate(_CONTACT).exists()
 
 
 def _is_opted_out(facts: Facts) -> bool:
@@ -125,16 +80,7 @@ def _is_opted_out(facts: Facts) -> bool:
 def _opted_out(query: Query) -> ColumnElement[bool]:
     is_email = query.subscription_type.channel == Channel.EMAIL
     is_unsubscribed = _CONTACT.c.unsubscribed_from_emails if is_email else false()
-    return or_(query.has_consent(ConsentState.OPTED_OUT), opted_out_with_destination(query), is_unsubscribed)
-
-
-def opted_out_with_destination(query: Query) -> ColumnElement[bool]:
-    """Whether any contact opted out of the type with this contact's number or address."""
-    found = select(literal(1)).where(
-        _DESTINATION_OPT_OUT.c.subscription_type_id == query.subscription_type.id,
-        _DESTINATION_OPT_OUT.c.destination_hash == query.destination_hash,
-    )
-    return found.correlate(_CONTACT).exists()
+    return or_(query.has_consent(ConsentState.OPTED_OUT), query.has_destination_opt_out(), is_unsubscribed)
 
 
 def _needs_opt_in(facts: Facts) -> bool:
@@ -145,13 +91,7 @@ def _needs_opt_in(facts: Facts) -> bool:
 def _unconfirmed(query: Query) -> ColumnElement[bool]:
     if query.subscription_type.consent_type != ConsentType.OPT_IN:
         return false()
-    pending = select(literal(1)).where(
-        _CONFIRMATION.c.contact_id == _CONTACT.c.id,
-        _CONFIRMATION.c.subscription_type_id == query.subscription_type.id,
-        _CONFIRMATION.c.phone_hash == _CONTACT.c.phone_hash,
-        _CONFIRMATION.c.state == literal(ConfirmationState.PENDING.value, literal_execute=True),
-    )
-    return and_(pending.correlate(_CONTACT).exists(), or_(_never_opted_in(query), _opted_in_with_another(query)))
+    return and_(query.has_pending(), or_(_never_opted_in(query), _opted_in_with_another(query)))
 
 
 def _opted_in_with_another(query: Query) -> ColumnElement[bool]:
@@ -220,8 +160,13 @@ RULES: tuple[Rule, ...] = (
         _sms_block(Reason.PHONE_NOT_SMS_CAPABLE),
         is_in_sms_block=True,
     ),
-    Rule(Reason.NUMBER_UNDELIVERABLE, _SMS, lambda facts: facts.number.undeliverable_at is not None, _undeliverable),
-    Rule(Reason.NUMBER_REASSIGNED, _SMS, _is_reassigned, _reassigned),
+    Rule(
+        Reason.NUMBER_UNDELIVERABLE,
+        _SMS,
+        lambda facts: facts.number.undeliverable_at is not None,
+        lambda query: query.is_undeliverable(),
+    ),
+    Rule(Reason.NUMBER_REASSIGNED, _SMS, _is_reassigned, lambda query: query.is_reassigned()),
     Rule(Reason.COUNTRY_NOT_ALLOWED, _SMS, _is_country_refused, _country_refused),
     Rule(
         Reason.NO_EMAIL,
@@ -239,7 +184,7 @@ RULES: tuple[Rule, ...] = (
         Reason.SUPPRESSED,
         _SMS,
         lambda facts: facts.number.is_suppressed,
-        _suppressed,
+        lambda query: query.is_suppressed(),
     ),
     Rule(Reason.OPTED_OUT, _BOTH, _is_opted_out, _opted_out),
     Rule(Reason.UNCONFIRMED, _SMS, lambda facts: _needs_opt_in(facts) and facts.number.has_pending, _unconfirmed),

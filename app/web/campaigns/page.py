@@ -10,7 +10,7 @@ from wtforms import StringField
 from wtforms.validators import DataRequired
 
 from app.core import clock
-from app.core.campaigns import audience, cost, drafts, lifecycle, outcomes
+from app.core.campaigns import audience, cost, drafts, lifecycle, outcomes, short_links
 from app.core.campaigns.audience import Audience
 from app.core.campaigns.cost import Estimate
 from app.core.errors import AssentError
@@ -54,12 +54,16 @@ class Before:
 
 @dataclass(frozen=True)
 class Progress:
-    """What became of the recipients. ``rows``: outcomes with their number, ``skipped`` and ``excluded`` by reason."""
+    """What became of the recipients. ``rows``: outcomes with their number, ``skipped`` and ``excluded`` by reason.
+
+    :param clicks: the addresses in the text, each with how often its link was opened
+    """
 
     counts: dict[str, Any]
     rows: list[tuple[str, int]]
     deferred: list[tuple[str, str | None, int]]
     done: int
+    clicks: list[tuple[str, int]]
 
     @property
     def skipped(self) -> list[tuple[str, int]]:
@@ -150,4 +154,5 @@ def progress_of(session: Session, campaign: Campaign) -> Progress:
         rows,
         sorted(((reason, rule, number) for (reason, rule), number in deferred.items()), key=lambda each: -each[2]),
         done=max(campaign.eligible - waiting, 0),
+        clicks=short_links.clicks(session, campaign.id),
     )

@@ -6,7 +6,7 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.core import audit, clock, phone
-from app.core.campaigns import drafts, outcomes
+from app.core.campaigns import drafts, outcomes, short_links
 from app.core.campaigns.outcomes import Recipient
 from app.core.workspace import settings
 from app.models import Outcome
@@ -51,6 +51,15 @@ def report(campaign_id: int) -> ResponseReturnValue:
         subject = drafts.subject(drafts.get(session, campaign_id))
         audit.record(session, current_actor(), "campaign.downloaded", subject, {}, at=clock.now())
     return csv_file.response(f"campaign-{campaign_id}.csv", _HEADER, _chunks(campaign_id))
+
+
+@blueprint.get("/campaigns/<int:campaign_id>/clicks.csv")
+@marketer_required
+def clicks_file(campaign_id: int) -> ResponseReturnValue:
+    """How often each link was opened, as a file. It holds no person."""
+    with read_only() as session:
+        found = short_links.clicks(session, drafts.get(session, campaign_id).id)
+    return csv_file.response(f"campaign-{campaign_id}-clicks.csv", ("address", "clicks"), iter([list(found)]))
 
 
 def _chunks(campaign_id: int) -> Iterator[list[tuple[object, ...]]]:

@@ -13,6 +13,7 @@ from app.models import Channel
 from tests import make
 from tests.web import pages
 
+STATES = ("", "-saved-number", "-confirm", "-done")
 LEGAL = (
     "You agree to get recurring automated marketing texts about offers. Not a condition of purchase. Up to 4 messages "
     "a month. Message and data rates may apply. Reply HELP for help, STOP to cancel."
@@ -46,14 +47,16 @@ def test_the_kit_has_the_page_the_flow_as_it_is_and_the_rules(app: Flask, databa
             "README.txt",
             "message-flow.txt",
             "carrier-rules.csv",
-            "form-en.html",
-            "form-de.html",
+            *(f"form-{locale}{state}.html" for locale in ("en", "de") for state in STATES),
         }
+        done = archive.read("form-en-done.html").decode()
         flow = archive.read("message-flow.txt").decode()
         rules = archive.read("carrier-rules.csv").decode()
+    assert "<style>" in done
+    assert "<script" not in done
     for said in ("“I agree.”", LEGAL, "Reply YES", "You are signed up for Offers", "help@h.example.com", "START"):
         assert said in flow
-    assert "How often messages come,30545,fulfilled" in rules
+    assert 'How often messages come,"30545, 30909, 30924",fulfilled' in rules
 
 
 def test_publishing_a_form_that_carriers_may_refuse_warns_and_does_not_forbid(app: Flask, database: Database) -> None:

@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.core import clock
-from app.core.campaigns import drafts, lifecycle
+from app.core.campaigns import drafts, lifecycle, outcomes, short_links
 from app.core.workspace import settings
 from app.db import Database
 from app.jobs import run_campaigns
@@ -127,6 +127,24 @@ def test_a_paused_campaign_gets_another_price_ceiling(max_: FlaskClient, databas
     assert "must be more than what was spent" in refused.get_data(as_text=True)
     assert pages.submit(max_, f"{path}/ceiling", {"price_ceiling_micros": "2"}, page=path).status_code == 303
     assert campaign_of(database, path).price_ceiling_micros == 2_000_000
+
+
+def test_the_report_and_its_file_count_clicks_and_say_that_people_are_not_counted(
+    max_: FlaskClient, database: Database, path: str
+) -> None:
+    campaign_id, url = int(path.rpartition("/")[2]), "https://shop.example.com/may"
+    with database.unit_of_work() as session:
+        campaign = lifecycle.send(session, campaign_id, actor="agent:1", at=clock.now())
+        campaign.body = f"Hello, {url} and https://shop.example.com/june"
+        short_links.create(session, campaign, at=clock.now())
+        short_links.add_clicks(session, {short_links.of_campaign(session, campaign_id)[url]: 1200})
+    html = html_of(max_, path)
+    assert "How many people clicked is not known" in html
+    assert f'dir="ltr">{url}</th><td class="end" data-label="Clicks">1,200</td>' in html
+    file = max_.get(f"{path}/clicks.csv").get_data(as_text=True)
+    assert file.splitlines()[1:] == [f"{url},1200", "https://shop.example.com/june,0"]
+    with database.read_only() as session:
+        assert outcomes.counts(session, drafts.get(session, campaign_id))["clicks"] == 1200
 
 
 def test_only_a_draft_is_deleted(max_: FlaskClient, database: Database, path: str) -> None:

@@ -55,12 +55,12 @@ ROUTES = {
         campaigns.list_page campaigns.new_campaign campaigns.edit_campaign campaigns.check_text campaigns.campaign_page
         campaigns.progress campaigns.step_campaign campaigns.delete_campaign campaigns.schedule_campaign
         campaigns.test_campaign campaigns.change_ceiling campaigns.audience_page campaigns.why_page
-        campaigns.recipients_page campaigns.report campaigns.health_page
         bots.list_page bots.new_bot bots.bot bots.check_bot bots.switch_bot bots.move_bot bots.delete_bot
         outbound_chats.list_page outbound_chats.new_chat outbound_chats.edit_chat outbound_chats.preview_chat
         outbound_chats.chat_page outbound_chats.progress outbound_chats.step_chat outbound_chats.stop_chat
         outbound_chats.delete_chat outbound_chats.schedule_chat outbound_chats.audience_page
         outbound_chats.recipients_page outbound_chats.download_report
+        campaigns.recipients_page campaigns.report campaigns.clicks_file campaigns.health_page
         admin.subscription_types_page admin.new_subscription_type admin.subscription_type admin.step_subscription_type
     """,
     Right.ADMINISTRATION: """
