@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Table, and_, func, select, true
+from sqlalchemy import ColumnElement, Select, Table, func, select, true
 from sqlalchemy.orm import Session
 
 from app.core.campaigns import audience_counts
@@ -106,7 +106,6 @@ def row_of(scope: Scope, contact_id: int) -> Select[Any]:
 
 
 _OTHER = _CONTACT.alias("other")
-
 
 
 def _shared_numbers() -> Select[Any]:
