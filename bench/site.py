@@ -76,10 +76,7 @@ def measure(place: Place, *, seconds: int, runs: int) -> float:
         served = sum(each.rate for each in ours) * seconds
         print(f"{'':10} {transactions} transactions in {runs * seconds} s, for {served:,.0f} views")
     counted, time_us = _statements(place, views)
-    print(
-        f"{'':10} {counted} statements for {_COUNTED:,} views of known claims, {time_us:.0f} µs of processor time each"
-    )
-    sys.stdout.flush()
+    print(f"{'':10} {counted} statements for {_COUNTED:,} known views, {time_us:.0f} µs of processor time each")
     return found.rate
 
 
