@@ -25,6 +25,7 @@ function init(args)
       if content ~= "" then headers["Content-Type"] = content end
       if address ~= "" then headers["X-Forwarded-For"] = address end
       if bearer ~= "" then headers["Authorization"] = "Bearer " .. bearer end
+      headers["Origin"] = os.getenv("BENCH_ORIGIN")
       prepared[#prepared + 1] = wrk.format(method, path, headers, body ~= "" and body or nil)
     end
     place = place + 1

@@ -37,6 +37,8 @@ _FOR_PROGRAMS = (
     "core/inbox/conversation_search.py",
     "core/workspace/bootstrap.py",
     "core/idempotency.py",
+    "core/site/page_call.py",
+    "web/site/collect.py",
 )
 _JINJA = {"trimmed": "true"}
 _TEMPLATES = {"**.html": "jinja2", "**.txt": "jinja2"}

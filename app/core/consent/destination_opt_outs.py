@@ -31,14 +31,6 @@ _FIND_KIND = CompiledStatement(
 )
 
 
-class Author(NamedTuple):
-    """Who recorded an opt-out of a destination: the contact, and the source and level of its event."""
-
-    contact_id: int
-    source: str
-    evidence_level: str
-
-
 class OptOut(NamedTuple):
     """An opt-out of a destination by a contact; the subscription type is known."""
 
@@ -143,16 +135,6 @@ def is_by_person(session: Session, key: DestinationKey, event_id: int | None) ->
     is_one = _EVENT.c.id.in_(opt_outs) | (_EVENT.c.id == (event_id or 0))
     found = select(_EVENT.c.id).where(is_one, _EVENT.c.is_persons_word | (_EVENT.c.source == Source.SITE.value))
     return session.execute(found.limit(1)).first() is not None
-
-
-def authors(session: Session, subscription_type_id: int, destination_hash: str) -> list[Author]:
-    """Who opted out of this type with this number or address."""
-    query = (
-        select(_OPT_OUT.c.contact_id, _EVENT.c.source, _EVENT.c.evidence_level)
-        .select_from(_OPT_OUT.join(_EVENT, _EVENT.c.id == _OPT_OUT.c.event_id))
-        .where(_OPT_OUT.c.subscription_type_id == subscription_type_id, _OPT_OUT.c.destination_hash == destination_hash)
-    )
-    return [Author(*row) for row in session.execute(query)]
 
 
 def revoke(session: Session, key: DestinationKey, *, for_everyone: bool) -> list[tuple[int, int]]:

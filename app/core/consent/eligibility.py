@@ -5,7 +5,7 @@ Pages and the API use it, and sending checks again.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import bindparam, func, literal_column, select
 from sqlalchemy.orm import Session
@@ -22,6 +22,7 @@ from app.models import (
     Confirmation,
     ConfirmationState,
     Consent,
+    ConsentEvent,
     ConsentState,
     ConsentType,
     Contact,
@@ -88,6 +89,14 @@ class SubscriptionStatus:
     @property
     def is_reachable(self) -> bool:
         return not self.reasons
+
+
+class OptOutAuthor(NamedTuple):
+    """Who recorded an opt-out of a destination: the contact, and the source and level of its event."""
+
+    contact_id: int
+    source: str
+    evidence_level: str
 
 
 class Textable(Protocol):
@@ -198,6 +207,19 @@ def has_opt_out_of_another(session: Session, subscription_type_id: int, destinat
         DestinationOptOut.contact_id != contact_id,
     )
     return session.execute(query.limit(1)).first() is not None
+
+
+def opt_out_authors(session: Session, subscription_type_id: int, destination_hash: str) -> list[OptOutAuthor]:
+    """Who opted out of this type with this number or address."""
+    query = (
+        select(DestinationOptOut.contact_id, ConsentEvent.source, ConsentEvent.evidence_level)
+        .join(ConsentEvent, ConsentEvent.id == DestinationOptOut.event_id)
+        .where(
+            DestinationOptOut.subscription_type_id == subscription_type_id,
+            DestinationOptOut.destination_hash == destination_hash,
+        )
+    )
+    return [OptOutAuthor(*row) for row in session.execute(query)]
 
 
 def opt_in_obstacles(

@@ -7,7 +7,7 @@ from typing import cast
 
 from sqlalchemy.orm import Session
 
-from app.core.consent import destination_opt_outs, eligibility, reach
+from app.core.consent import eligibility, reach
 from app.core.consent.current import CurrentConsent
 from app.core.consent.destination_opt_outs import DestinationKey
 from app.core.consent.locking import LockedContact
@@ -35,7 +35,7 @@ def may_opt_in(
     if current is not None and not _may_take_back(session, current, evidence):
         return False
     is_signed = evidence.level == EvidenceLevel.SIGNED_IDENTITY
-    authors = destination_opt_outs.authors(session, key.subscription_type_id, destination_hash)
+    authors = eligibility.opt_out_authors(session, key.subscription_type_id, destination_hash)
     # An unsigned page records no opt-out of a number: where one names its event, another client repeated it.
     own = (key.contact_id, Source.SITE, EvidenceLevel.SIGNED_IDENTITY)
     return all(is_signed and author == own for author in authors)

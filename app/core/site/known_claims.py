@@ -10,9 +10,9 @@ from collections import Counter, OrderedDict, defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.core.site import claims, policy
+from app.core.site import policy, repeats
 from app.core.site.claim import Claim
-from app.core.site.claims import Recorded
+from app.core.site.claimed import Recorded
 from app.core.site.policy import SitePolicy, Version
 from app.db import Database
 
@@ -55,7 +55,7 @@ class KnownClaims:
                 return found
             since = (self._policy[0] if self._policy else at) - _OVERLAP
             with database.read_only() as session:
-                read, made = policy.read(session, at=at), claims.made_since(session, since)
+                read, made = policy.read(session, at=at), repeats.made_since(session, since)
             self._forget_replaced(made)
             self._policy = (at, read)
             return read

@@ -13,7 +13,7 @@ from app.core.site import paths, user_object
 from app.core.site.claim import Claim, Doubt, evidence_of
 from app.core.site.policy import Proof, SitePolicy
 from app.core.site.samples import Sample
-from app.core.site.user_object import Refused, UserObject
+from app.core.site.user_object import RefusedValue, UserObject
 from app.schemas.entry import is_storable
 
 SOURCES = ("insider_object", "InsiderQueue", "both")
@@ -33,7 +33,7 @@ class PageCall:
     source: str
     values: Mapping[Any, Any] | None
     identity: Identity
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RefusedValue, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ class Judged:
 
     call: PageCall
     user: UserObject
-    refused: tuple[Refused, ...]
+    refused: tuple[RefusedValue, ...]
     proof: Proof
     doubts: frozenset[str]
 
     @property
-    def all_refused(self) -> list[Refused]:
+    def all_refused(self) -> list[RefusedValue]:
         """With a proof of the identity that is not valid."""
-        return [*self.refused, *([Refused("identity", self.proof.problem)] if self.proof.problem else [])]
+        return [*self.refused, *([RefusedValue("identity", self.proof.problem)] if self.proof.problem else [])]
 
     def claim(self, evidence: Evidence) -> Claim:
         """What the page claims, with the evidence of this request."""
@@ -95,7 +95,7 @@ def read(data: bytes) -> PageCall:
         source=source if isinstance(source, str) and source in SOURCES else "",
         values=given if is_object else None,
         identity=Identity.read(body),
-        refused=() if given is None or is_object else (Refused("user", "not_an_object"),),
+        refused=() if given is None or is_object else (RefusedValue("user", "not_an_object"),),
     )
 
 

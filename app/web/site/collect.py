@@ -5,6 +5,7 @@ it. No cookie is sent or set.
 """
 
 from dataclasses import asdict
+from datetime import datetime
 from http import HTTPStatus
 
 from flask import Blueprint, Response, jsonify, request
@@ -13,13 +14,14 @@ from flask.typing import ResponseReturnValue
 from app.core import clock, origins, rate_limits
 from app.core.errors import Forbidden, NotFound, TooMany
 from app.core.ledger.evidence import Evidence
-from app.core.site import claims, page_call
-from app.core.site.claims import Recorded
+from app.core.site import claims, page_call, repeats
+from app.core.site.claim import Claim
+from app.core.site.claimed import Recorded
 from app.core.site.page_call import Judged, PageCall
 from app.core.site.policy import SitePolicy
 from app.models import EvidenceLevel, SiteCountKind, Source
 from app.web.security import client_address, public_url
-from app.web.services import database, known_claims, site_reports, unit_of_work
+from app.web.services import database, known_claims, read_only, site_reports, unit_of_work
 
 NOT_ALLOWED = "origin:origin_not_allowed"
 blueprint = Blueprint("collect", __name__)
@@ -40,13 +42,22 @@ def collect() -> ResponseReturnValue:
     claim = judged.claim(_evidence())
     recorded = known.find(claim, policy.version, at=at) if claim.asks_the_database else Recorded()
     if recorded is None:
-        with unit_of_work() as session:
-            recorded = claims.record(session, claim, at=at)
-        _refuse_too_many(recorded.retry_after_s)
+        recorded = _recorded(claim, at)
         known.keep(claim, policy.version, recorded, at=at)
     _report(judged, recorded.doubts)
     refused = [asdict(each) for each in judged.all_refused]
     return jsonify(accepted=judged.user.given, refused=refused), HTTPStatus.ACCEPTED
+
+
+def _recorded(claim: Claim, at: datetime) -> Recorded:
+    """Record a claim that this process does not know, unless another one did."""
+    with read_only() as session:
+        recorded = repeats.find(session, claim, at=at)
+    if recorded is None:
+        with unit_of_work() as session:
+            recorded = claims.record(session, claim, at=at)
+    _refuse_too_many(recorded.retry_after_s)
+    return recorded
 
 
 @blueprint.route("/collect", methods=["OPTIONS"])

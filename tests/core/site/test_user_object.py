@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.site import user_object
-from app.core.site.user_object import Refused, UserObject
+from app.core.site.user_object import RefusedValue, UserObject
 
 VALID = {"phone_number": "+12025550123", "sms_optin": True, "gdpr_optin": False, "uuid": "f3a9", "email": "s@e.com"}
 _ANYTHING = st.recursive(
@@ -54,7 +54,7 @@ def test_valid_values_are_kept_as_they_are_and_unknown_ones_ignored() -> None:
 )
 def test_a_wrong_value_refuses_only_itself(name: str, value: Any, reason: str) -> None:
     read, refused = user_object.read({**VALID, name: value})
-    assert refused == [Refused(name, reason)]
+    assert refused == [RefusedValue(name, reason)]
     assert read.given == {other: kept for other, kept in VALID.items() if other != name}
 
 

@@ -8,7 +8,8 @@ from flask.testing import FlaskClient
 
 from app.core.workspace import settings
 from app.db import Database
-from app.models import Workspace
+from app.models import Channel, Workspace
+from tests import make
 from tests.web import pages
 
 PATH = "/admin/settings"
@@ -45,6 +46,22 @@ VALUES = {
     "confirm_total_day": "256",
     "confirm_spend_day": "20",
 }
+
+
+def test_the_type_of_the_user_object_is_chosen_among_live_ones_for_texts(max_: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        offers, draft = make.live_type(session, name="Offers by text"), make.draft_type(session, name="Not live")
+        news = make.live_type(session, name="News by mail", channel=Channel.EMAIL)
+    page = max_.get(PATH).text
+    assert "Offers by text" in page
+    assert not {each for each in ("Not live", "News by mail") if f">{each}<" in page}
+    field = "site_subscription_type_id"
+    for refused in (draft.id, news.id, 999, "x"):
+        answer = pages.submit(max_, PATH, {**VALUES, field: str(refused)})
+        assert (answer.status_code, _workspace(database).site_subscription_type_id) == (422, None)
+    for chosen in (offers.id, None):
+        assert pages.submit(max_, PATH, {**VALUES, field: str(chosen or "")}).status_code == 303
+        assert _workspace(database).site_subscription_type_id == chosen
 
 
 def _workspace(database: Database) -> Workspace:
