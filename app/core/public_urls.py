@@ -18,6 +18,7 @@ SHORT_LINKS = "/s"
 
 EMBED_SCRIPT = "/embed.js"
 MESSENGER_SCRIPT = "/messenger.js"
+SITE_SCRIPT = "/site.js"
 API_DOCS = f"{API}/docs"
 
 
