@@ -140,7 +140,7 @@
       const { user_id, user_hash, user_jwt } = page.identity();
       const response = user_jwt || user_hash ? await this.identify({ user_id, user_hash, user_jwt }) : null;
       const { embed_url, identity_problem } = (await response?.json().catch(() => null)) || {};
-      if (identity_problem) page.say(`the visitor is not signed in: ${identity_problem}`);
+      if (identity_problem) page.say(`identity: ${identity_problem}. See /admin/website`);
       const address = new URL(this.address);
       if (embed_url) address.pathname = new URL(embed_url).pathname;
       frame.src = address;

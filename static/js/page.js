@@ -10,7 +10,7 @@
   const identity = () => {
     if (window.assent !== onPage) given = undefined;
     const who = given === undefined ? window.assent : given;
-    const names = ["user_id", "user_hash", "user_jwt", "name", "email", "phone"];
+    const names = "user_id user_hash user_jwt name email phone".split(" ");
     return Object.fromEntries(names.map((name) => [name, String(who?.[name] ?? "")]).filter(([, value]) => value));
   };
 

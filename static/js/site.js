@@ -11,16 +11,16 @@
   if (page.site) return;
   page.site = true;
   const MENDS = {
-    not_a_boolean: "true or false, without quotes",
+    not_a_boolean: "true or false, no quotes",
     not_a_string: "text in quotes",
     not_e164: "as +447400123456",
-    empty: "leave the key out",
-    junk: "leave it out unless signed in",
+    empty: "omit the key",
+    junk: "only when signed in",
   };
-  const refuse = (what, reason) => page.say(`${what}: ${reason}. ${MENDS[reason] ?? ""}`);
+  const refuse = (what, reason) => page.say(`${what}: ${reason}. ${MENDS[reason] ?? "See /admin/website"}`);
   // What was sent last, by path.
   const sent = new Map();
-  let path, sinceMs, stopped;
+  let path, sinceMs, stopped, last;
 
   // Values keep their type, so that the server can name a wrong one. What is nested stays in the page.
   const pick = (user) => {
@@ -37,23 +37,20 @@
     try {
       const request = { method: "POST", body, keepalive: true, credentials: "omit" };
       const response = await fetch(new URL("/site/collect", script.src), request);
-      if (response.status === 429 || response.status > 499) throw response;
+      if (response.status > 428) throw response;
       const { error, refused = [] } = await response.json();
       if (error) refuse(location.origin, error);
       for (const { field, reason } of refused) refuse(field, reason);
     } catch {
-      page.say("site.js cannot send. Is it in connect-src?");
+      page.say("site.js cannot send: see connect-src");
+      // Later it counts as not sent.
       setTimeout(() => (stopped = sent.delete(from)), 60000);
     }
   };
 
   const look = () => {
     const { user, source } = page.said();
-    if (path !== location.pathname || document.readyState !== "complete") {
-      [path, sinceMs] = [location.pathname, Date.now()];
-    }
-    // That a page has no user is sent once, after two seconds.
-    if (!user && (sent.has(path) || Date.now() - sinceMs < 2000)) return;
+    if (path !== location.pathname || document.readyState !== "complete") [path, sinceMs] = [location.pathname, Date.now()];
     const picked = user ? pick(user) : null;
     // A stop is sent once, and nothing after it.
     const person = page.isRefused() && `${picked?.uuid} ${picked?.phone_number}`;
@@ -61,9 +58,13 @@
     stopped = person;
     // After a sign-out the page may still name the user: that is no news.
     const { user_id, user_hash, user_jwt } = page.identity();
-    const [values, who] = [JSON.stringify([picked, source]), [user_id, user_hash, user_jwt].join("")];
+    const values = JSON.stringify([picked, source]);
+    const who = [user_id, user_hash, user_jwt].join("");
     const before = sent.get(path) ?? "";
     if (who ? before === values + who : before.startsWith(values)) return;
+    // A page may set its user after it changed its address. That it has none is sent once.
+    if ((!user && before) || ((!user || last === values) && Date.now() - sinceMs < 2000)) return;
+    last = values;
     sent.set(path, values + who);
     if (source === "both") page.say("insider_object.user and InsiderQueue: keep one");
     send(path, JSON.stringify({ key, page: location.origin + path, user: picked, source, user_id, user_hash, user_jwt }));
