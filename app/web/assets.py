@@ -104,7 +104,8 @@ def _serve_loaders(app: Flask) -> None:
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         response.headers["Cache-Control"] = _BRIEFLY
         response.add_etag()
-        return response.make_conditional(request)
+        response.make_conditional(request)
+        return response
 
     for name in _LOADERS:
         app.add_url_rule(f"/{name}", f"loader_{name}", loader, defaults={"name": name})
