@@ -59,6 +59,7 @@
       this.frame = document.createElement("iframe");
       this.frame.title = this.dataset.title || "Sign up";
       if (!this.dataset.title) this.lang = "en";
+      this.frame.loading = "lazy"; // else the load event of the page waits for it
       this.frame.referrerPolicy = "strict-origin-when-cross-origin";
       this.dress(Object.fromEntries(this.address.searchParams));
       this.frame.addEventListener("load", () => this.frame?.src && this.loaded());
