@@ -3,7 +3,8 @@
 Prints throughput and p99 of both and their ratios, which are all that means anything on another machine, in one table
 with the goals. Needs wrk (``apt-get install wrk``). ``--lean`` compares with the lean floor only. Beside it,
 ``python -m bench.api`` measures growth up to a million contacts, ``bench.crowd`` many open messengers,
-``bench.webhooks`` delivery, ``bench.memory`` memory, ``bench.house`` the code and ``bench.mutants`` the tests.
+``bench.webhooks`` delivery, ``bench.scripts`` the scripts in a page, ``bench.memory`` memory,
+``bench.house`` the code and ``bench.mutants`` the tests.
 """
 
 import argparse

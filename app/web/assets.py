@@ -1,6 +1,7 @@
 """Static files. Their addresses change with their content, so that browsers may cache them permanently."""
 
 import hashlib
+import re
 from http import HTTPStatus
 from pathlib import Path
 
@@ -11,7 +12,13 @@ from app.web.compression import compress_file
 from app.web.services import read_only
 
 _MODULES = ("js/inbox", "js/messenger")
-_LOADERS = ("embed.js", "messenger.js")
+# The scripts for other sites, and their files: what they share comes first, whichever of them a page loads.
+_LOADERS = {
+    "embed.js": ("page.js", "embed_form.js", "embed.js"),
+    "messenger.js": ("page.js", "messenger.js"),
+    "site.js": ("page.js", "site.js"),
+}
+_COMMENTS_AND_INDENTATION = re.compile(rb"^(?: *//.*\n| +|\n)", re.MULTILINE)
 # The embed's own files: in a frame with ``sandbox`` its page has no origin, so that every file is another site's.
 _OF_THE_EMBED = ("css/embed.css", "js/embed_page.js")
 _FOREVER = "public, max-age=31536000, immutable"
@@ -83,12 +90,21 @@ def _serve_modules(app: Flask) -> None:
 
 
 def _serve_loaders(app: Flask) -> None:
-    """Serve the scripts that other sites load under their public names; browsers check them every five minutes."""
+    """Serve the scripts that other sites load under their public names; browsers check them every five minutes.
+
+    Each is one response, composed of its files without comments and indentation.
+    """
+    contents: dict[str, bytes] = {}
 
     def loader(name: str) -> Response:
-        response = app.send_static_file(f"js/{name}")
+        if name not in contents or app.debug:
+            files = [Path(app.static_folder or "", "js", each).read_bytes() for each in _LOADERS[name]]
+            contents[name] = _COMMENTS_AND_INDENTATION.sub(b"", b"".join(files))
+        response = Response(contents[name], mimetype="text/javascript")
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         response.headers["Cache-Control"] = _BRIEFLY
+        response.add_etag()
+        response.make_conditional(request)
         return response
 
     for name in _LOADERS:

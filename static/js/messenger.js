@@ -3,19 +3,18 @@
 // window.assent = { user_id, user_hash or user_jwt, name, email, phone } identifies the visitor. For the page's own scripts:
 // Assent.open() and close(); hide() takes button and panel off the page, show() or open() brings them back;
 // update(identity) identifies another visitor, shutdown() signs out. data-theme is light or dark, data-lang a language. For
-// tag managers, which drop data-…, each may also be in the script's address: messenger.js?key=PUBLIC_KEY.
+// tag managers, which drop data-…, each may also be in the script's address: messenger.js?key=PUBLIC_KEY. data-wait lets the
+// chat wait for Assent.allow(): until then nothing is fetched or sent. A visitor whom the page says gdpr_optin false of has
+// no chat.
 // Nothing is fetched before the page has loaded; the button appears when the panel is ready. Styles and markup are
 // created by script, so a strict content security policy of the page only has to allow our origin.
 (() => {
   const script = document.currentScript;
-  const inAddress = script?.src ? new URL(script.src).searchParams : new Map();
-  const option = (name) => script?.dataset[name] ?? inAddress.get(name) ?? "";
+  const shared = window[Symbol.for("assent.page")];
+  const option = shared.options(script);
   const key = option("key");
-  if (!key) {
-    console.error("assent: the script needs data-key, or ?key= in its address");
-    return;
-  }
-  if (window.Assent) return void window.Assent.again?.();
+  if (!key) return shared.say("messenger.js needs data-key, or ?key= in its address");
+  if (window.Assent.again) return window.Assent.again();
   const home = new URL(script.src).origin;
   const address = new URL("/messenger/frame", home);
   address.searchParams.set("key", key);
@@ -27,29 +26,30 @@
   const stored = () => {
     try { return localStorage.getItem(storageKey); } catch { return tokenInMemory; }
   };
-  const save = (name, text) => {
-    try {
-      if (text) localStorage.setItem(name, text);
-      else localStorage.removeItem(name);
-    } catch { /* not allowed */ }
-  };
   const store = (token) => {
     tokenInMemory = token;
-    save(storageKey, token);
+    try {
+      if (token) localStorage.setItem(storageKey, token);
+      else localStorage.removeItem(storageKey);
+    } catch { /* not allowed */ }
   };
 
-  // It also stores unsent messages, and what bots greeted this browser with.
-  const listIn = (name) => {
-    let inMemory = [];
-    return [() => {
-      try { return [].concat(JSON.parse(localStorage.getItem(name)) ?? []); } catch { return inMemory; }
-    }, (items) => {
-      inMemory = items;
-      save(name, items.length ? JSON.stringify(items) : "");
-    }];
+  // It also stores messages that are not sent yet, so that they survive leaving the page.
+  const UNSENT = `${storageKey}:unsent`;
+  let unsentInMemory = [];
+  const unsent = () => {
+    try {
+      const kept = JSON.parse(localStorage.getItem(UNSENT) || "[]");
+      return Array.isArray(kept) ? kept : [];
+    } catch { return unsentInMemory; }
   };
-  const [unsent, keep] = listIn(`${storageKey}:unsent`);
-  const [greeted, keepGreeted] = listIn(`${storageKey}:greeted`);
+  const keep = (items) => {
+    unsentInMemory = items;
+    try {
+      if (items.length) localStorage.setItem(UNSENT, JSON.stringify(items));
+      else localStorage.removeItem(UNSENT);
+    } catch { /* not allowed */ }
+  };
   const otherUnsent = (key) => unsent().filter((item) => item?.key !== key);
 
   const STYLE = `
@@ -96,8 +96,8 @@
   let isOpen = false;
   let isReady = false;
   let isHidden = false;
-  let identity; // undefined: take window.assent
-  let onPage; // the value of window.assent when identity was set
+  let isAllowed = false; // with data-wait not before the page allows it
+  let known; // the identity that the panel knows, since it loaded
   let page; // the address that the panel knows
 
   const postToPanel = (type, more) => frame?.contentWindow?.postMessage({ source: "assent", version: 1, type, ...more }, home);
@@ -117,17 +117,17 @@
     launcher.addEventListener("click", () => setOpen(!isOpen));
     frame.addEventListener("load", sayHello);
     // Admins see on which origins the messenger is, also where it is not allowed yet.
-    navigator.sendBeacon?.(`${home}/site/seen`, JSON.stringify({ key, script: "messenger" }));
+    navigator.sendBeacon?.(`${home}/site/seen`, JSON.stringify({ key, script: "messenger", page: currentPage() }));
   };
   // The host element is beside the body, which libraries such as Turbo and htmx replace: a frame that is moved loads again.
   // Where the page removes it, it is put back, unless the page keeps removing it.
   let [attachedAtMs, removals] = [0, 0];
   const attach = () => {
-    if (isHidden || !document.body) return;
+    if (isHidden || !document.body || !isAllowed || shared.isRefused()) return;
     build();
     if (host.isConnected) return;
     for (const stale of document.querySelectorAll("#assent-messenger")) stale.remove();
-    [isReady, attachedAtMs] = [false, Date.now()];
+    [isReady, known, attachedAtMs] = [false, undefined, Date.now()];
     document.documentElement.append(host);
     followBody();
     observer.observe(document.documentElement, { childList: true });
@@ -147,7 +147,8 @@
   const currentPage = () => location.origin + location.pathname;
   const sayHello = () => {
     page = currentPage();
-    postToPanel("hello", { token: stored(), unsent: unsent(), greeted: greeted(), identity: currentIdentity(), page });
+    known = JSON.stringify(shared.identity());
+    postToPanel("hello", { token: stored(), unsent: unsent(), identity: identity(), page });
   };
   // A page that changes its address without loading is another page for the evidence of a form.
   const reportPage = () => {
@@ -157,13 +158,18 @@
   };
   addEventListener("blur", reportPage); // the visitor may have pressed something in the panel
   window.navigation?.addEventListener("currententrychange", reportPage);
-  // Only these values are sent, whatever else the page keeps in the object.
-  const currentIdentity = () => {
-    const who = identity === undefined ? window.assent : identity;
-    if (!who || typeof who !== "object") return null;
-    const names = ["user_id", "user_hash", "user_jwt", "name", "email", "phone"];
-    const given = names.filter((name) => who[name] !== undefined && who[name] !== null && who[name] !== "");
-    return given.length ? Object.fromEntries(given.map((name) => [name, String(who[name])])) : null;
+  const identity = () => {
+    const who = shared.identity();
+    return Object.keys(who).length ? who : null;
+  };
+  // The page may name another visitor, or say that this one refused everything.
+  const follow = () => {
+    if (shared.isRefused()) return detach();
+    if (!host) return attachWhenIdle();
+    const now = JSON.stringify(shared.identity());
+    if (!known || known === now) return;
+    known = now;
+    postToPanel("identity", { identity: identity() });
   };
 
   const setOpen = (open) => {
@@ -209,16 +215,18 @@
   // Signs out: here, and in the other open pages of this site.
   const SIGNED_OUT = `${storageKey}:out`;
   const signOut = () => {
-    setIdentity(null);
     keep([]);
-    keepGreeted([]);
     store(null);
+    detach();
+    shared.update(null);
+    attachWhenIdle();
+  };
+  const detach = () => {
     observer.disconnect();
     host?.remove();
-    host = frame = undefined;
+    host = frame = known = undefined;
     isOpen = isReady = false;
     updateInert();
-    attachWhenIdle();
   };
   const notifyOtherPages = () => {
     try {
@@ -259,7 +267,6 @@
     sent({ key }) {
       keep(otherUnsent(key));
     },
-    greeted: ({ items }) => keepGreeted(items),
     close() {
       setOpen(false);
     },
@@ -274,16 +281,12 @@
   });
 
   const attachWhenIdle = () => (window.requestIdleCallback || setTimeout)(() => attach());
-  const setIdentity = (given) => {
-    [identity, onPage] = [given, window.assent];
-  };
-  const postIdentity = () => postToPanel("identity", { identity: currentIdentity() });
   const show = () => {
     isHidden = false;
     if (host) host.hidden = false;
     attach();
   };
-  window.Assent = {
+  Object.assign(window.Assent, {
     open() {
       show();
       setOpen(true);
@@ -296,8 +299,7 @@
     },
     show,
     update(given) {
-      setIdentity(given || null);
-      postIdentity();
+      shared.update(given || null);
     },
     shutdown() {
       signOut();
@@ -305,12 +307,14 @@
     },
     // The script ran again, in a body that replaced the one before. That body may name another visitor.
     again() {
-      if (window.assent !== onPage) identity = undefined;
       removals = 0;
-      if (host?.isConnected) postIdentity();
-      else attachWhenIdle();
+      if (!host?.isConnected) attachWhenIdle();
     },
-  };
-  if (document.readyState === "complete") attachWhenIdle();
-  else addEventListener("load", () => setTimeout(attachWhenIdle));
+  });
+  shared.begin(option, () => {
+    isAllowed = true;
+    const start = () => shared.watch(follow);
+    if (document.readyState === "complete") start();
+    else addEventListener("load", () => setTimeout(start));
+  });
 })();

@@ -25,6 +25,7 @@ ROUTES = {
     public_urls.report_hook("kannel", 7, "s&s", ""): "/hooks/kannel/dlr",
     public_urls.EMBED_SCRIPT: "/embed.js",
     public_urls.MESSENGER_SCRIPT: "/messenger.js",
+    public_urls.SITE_SCRIPT: "/site.js",
     public_urls.API_DOCS: "/api/docs",
     f"{public_urls.MESSENGER_API}/poll": "/messenger/api/poll",
     f"{public_urls.API}/contacts": "/api/contacts",

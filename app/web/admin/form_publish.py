@@ -1,8 +1,8 @@
-"""What the page of a form offers for publishing it: link, QR code and the height of a plain iframe."""
+"""What the page of a form offers for publishing it: snippets, link, QR code and the height of a plain iframe."""
 
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 from sqlalchemy.orm import Session
 
 from app.core import public_urls
@@ -11,6 +11,7 @@ from app.core.forms import publishing
 from app.core.subscriptions import subscription_types
 from app.models import OptInForm
 from app.web.admin.blueprint import blueprint
+from app.web.admin.form_snippet import MOMENTS, PLACES, Placement
 from app.web.form_page import share
 from app.web.i18n import gettext
 from app.web.security import public_url
@@ -34,7 +35,12 @@ def values(session: Session, found: OptInForm) -> dict[str, Any]:
     """The variables of the part *Publish* of ``admin/form.html``."""
     content = form_content.content_of(publishing.newest_version(session, found))
     channel = subscription_types.find(session, content.subscription_type_id).channel
+    placement = Placement.read(request.args)
     return {
+        "placement": placement,
+        "places": PLACES,
+        "moments": MOMENTS,
+        **placement.snippets(found.key, base=public_url()),
         "form_url": _link(found),
         "qr_code": share.qr_svg(_link(found), title=gettext("QR code of the link")),
         "iframe_height": share.iframe_height(content, channel),

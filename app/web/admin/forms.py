@@ -9,7 +9,7 @@ from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from app.core import clock, phone, public_urls
+from app.core import clock, phone
 from app.core.errors import InvalidInput, NotFound
 from app.core.forms import content as form_content
 from app.core.forms import daily_counts, publishing, templates
@@ -25,7 +25,6 @@ from app.web.admin.form_fields import TEXTS, OptInFormForm
 from app.web.form_page.preview import render_preview
 from app.web.formkit import accepted, flash_undo
 from app.web.i18n import gettext
-from app.web.security import public_url
 from app.web.services import read_only, unit_of_work
 from app.web.sign_in.setup import current_actor, marketer_required
 
@@ -203,7 +202,6 @@ def _page(form: OptInFormForm, found: OptInForm | None) -> str:
             templates=[] if found else templates.all_templates(),
             states=PREVIEW_STATES,
             default_button=translator(form.content.locale)(DEFAULT_BUTTON_TEXT),
-            script_url=f"{public_url()}{public_urls.EMBED_SCRIPT}",
             disclosure=form_disclosure.of(session, found, _presentable(session, form.content)),
             **(form_publish.values(session, found) if found else {}),
         )

@@ -18,7 +18,7 @@ from tests.web import pages
 # The routes that need no sign-in.
 PUBLIC = """
 home.index home.shop home.logo home.icon home.ledger_keys healthz readyz metrics static messenger.frame
-loader_embed.js loader_messenger.js modules_inbox modules_messenger
+loader_embed.js loader_messenger.js loader_site.js modules_inbox modules_messenger
 """
 ROUTES = {
     Right.SERVICE: """
