@@ -83,7 +83,12 @@ SETTINGS = (
     Setting("sms_gateway", read.gateway, "sandbox", "what carries texts: sandbox, twilio or kannel"),
     Setting("smtp_url", read.smtp_url, "", "mail server; without it links are shown to the admin", is_secret=True),
     Setting("metrics_token", read.text, "", "bearer token for /metrics; without one it is not served", is_secret=True),
-    Setting("allow_loopback", read.boolean, "false", "webhooks may go to loopback addresses (development only)"),
+    Setting(
+        "allow_loopback",
+        read.boolean,
+        "false",
+        "webhooks and site check may reach loopback addresses (development only)",
+    ),
     Setting("redis_url", read.text, "", "optional: shared rate limits", is_secret=True),
     Setting("ledger_head_file", read.text, "", "file that the head of the ledger is appended to each day"),
     Setting("twilio_account_sid", read.account_sid, "", "Twilio: the account, AC and 32 hexadecimal digits"),

@@ -166,7 +166,7 @@ def other_site(pages: dict[str, str], headers: dict[str, str] | None = None, hos
         def log_message(self, *_arguments: object) -> None:
             pass
 
-    with _standing(Handler) as port:
+    with served(Handler) as port:
         yield f"http://{host}:{port}"
 
 
@@ -197,12 +197,12 @@ def slow_front(address: str, delay_s: float, prompt: str = "") -> Iterator[str]:
         def log_message(self, *_arguments: object) -> None:
             pass
 
-    with _standing(Handler) as port:
+    with served(Handler) as port:
         yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
-def _standing(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
     """A small server in a thread; its port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -18,6 +18,7 @@ from app.cli import (
     routes,
     running,
     serve,
+    site,
     twilio,
 )
 from app.config import VERSION
@@ -29,7 +30,7 @@ def assent() -> None:
     """Self-hosted SMS consent: the opt-in form, the subscriptions it feeds, and the proof that somebody said yes."""
 
 
-for _module in (serve, backup, accounts, contacts, forms, ledger, keys, receipts, config, routes, twilio):
+for _module in (serve, backup, accounts, contacts, forms, ledger, keys, receipts, config, routes, site, twilio):
     for _command in _module.COMMANDS:
         assent.add_command(_command)
 contacts.contacts.add_command(imports.import_contacts)

@@ -14,10 +14,12 @@ from app.core import rate_limits as limits
 from app.core.accounts import agents, sessions
 from app.core.contacts import retention
 from app.core.messenger import tokens as messenger_tokens
+from app.core.site import sample_rows
+from app.core.site.samples import SiteReports
 from app.db import Database
 from app.jobs import housekeeping, worker
 from app.jobs.queue import open_queue
-from app.models import AgentSession, ConsentEvent, ConsentEvidence, OutboxEvent, RateCounter, Role
+from app.models import AgentSession, ConsentEvent, ConsentEvidence, OutboxEvent, RateCounter, Role, SiteCountKind
 from tests import make
 
 
@@ -71,6 +73,20 @@ def test_sessions_of_agents_are_deleted_after_thirty_days(database: Database) ->
     with database.read_only() as session:
         (kept,) = session.scalars(select(AgentSession.created_at))
     assert kept == now - timedelta(days=29)
+
+
+def test_what_websites_sent_is_deleted_after_thirty_days(database: Database) -> None:
+    now = clock.now()
+    with database.unit_of_work() as session:
+        for age_days in (31, 29):
+            reports = SiteReports()
+            reports.see("https://shop.example.com", f"/{age_days}")
+            reports.count(SiteCountKind.IDENTITY, "unknown_key")
+            sample_rows.write_waiting(session, reports, at=now - timedelta(days=age_days))
+    deleted = housekeeping.delete_expired(database)
+    assert (deleted.site_samples, deleted.site_counts) == (1, 1)
+    with database.read_only() as session:
+        assert [page.path for page in sample_rows.find(session)] == ["/29"]
 
 
 def test_the_queue_uses_the_engine_of_the_database_and_has_the_periodic_tasks(

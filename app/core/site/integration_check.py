@@ -122,7 +122,7 @@ def check(page: PageSamples, *, is_allowed: bool) -> list[Result]:
 
     :param is_allowed: whether the workspace or a form allows the origin
     """
-    origin = Result(Check.ORIGIN, Outcome.RIGHT) if is_allowed else _wrong(Check.ORIGIN, ["origin:not_allowed"])
+    origin = Result(Check.ORIGIN, Outcome.RIGHT) if is_allowed else _wrong(Check.ORIGIN, ["origin:origin_not_allowed"])
     return [origin, *(rule(page) for rule in _RULES)]
 
 
@@ -148,6 +148,8 @@ def overview(session: Session, chosen: Chosen) -> Overview:
 def _object(page: PageSamples) -> Result:
     if not page.samples:
         return Result(Check.OBJECT, Outcome.NOT_SEEN)
+    if "user:not_an_object" in _codes(page):
+        return _wrong(Check.OBJECT, ["user:not_an_object"])
     return Result(Check.OBJECT, Outcome.RIGHT) if _with_object(page) else _wrong(Check.OBJECT, ["user:no_object"])
 
 

@@ -7,12 +7,13 @@ from flask import after_this_request, render_template, request
 from sqlalchemy.orm import Session
 
 from app.core import clock, public_urls
-from app.core.site import counts, integration_check
+from app.core.site import check_words, counts, integration_check
 from app.core.site.integration_check import Chosen, PageResult
+from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
-from app.models import SiteCountKind, SubscriptionType, TypeState
-from app.web.admin import website_words
+from app.models import SiteCountKind, TypeState
 from app.web.admin.blueprint import blueprint
+from app.web.admin.website_words import words_for
 from app.web.after_response import write_site_reports
 from app.web.security import public_url
 from app.web.services import read_only
@@ -26,7 +27,7 @@ def website_page() -> str:
     with read_only() as session:
         workspace = settings.get(session)
         type_id = workspace.site_subscription_type_id
-        offered = session.get(SubscriptionType, type_id) if type_id is not None else None
+        offered = subscription_types.find(session, type_id) if type_id is not None else None
         return render_template(
             "admin/website.html",
             **_check(session),
@@ -57,10 +58,10 @@ def _check(session: Session) -> dict[str, Any]:
         "chosen": chosen,
         "overview": integration_check.overview(session, chosen),
         "anchor": _anchor,
-        "checks": website_words.CHECKS,
-        "unseen": website_words.UNSEEN,
-        "words_for": website_words.words_for,
-        "corrected": website_words.corrected,
+        "checks": check_words.CHECKS,
+        "unseen": check_words.UNSEEN,
+        "words_for": words_for,
+        "corrected": check_words.corrected,
         "time_zone": settings.get(session).time_zone,
     }
 

@@ -65,6 +65,7 @@ def test_what_no_visitor_could_show_yet_is_not_seen(of: PageSamples, seen: set[C
     ("of", "name", "codes"),
     [
         (page(signed_out=replace(VISITOR, source="")), Check.OBJECT, ["user:no_object"]),
+        (page(replace(SAM, problems=("user:not_an_object",))), Check.OBJECT, ["user:not_an_object"]),
         (page(replace(SAM, source="both")), Check.SOURCE, ["user:both_sources"]),
         (page(SAM, replace(VISITOR, problems=("user:both_sources",))), Check.SOURCE, ["user:both_sources"]),
         (page(replace(SAM, sms_optin=ABSENT)), Check.PROPERTIES, ["sms_optin:missing"]),
@@ -93,7 +94,7 @@ def test_each_mistake_is_named_in_its_line(of: PageSamples, name: Check, codes: 
 def test_an_unknown_id_may_be_a_new_customer_and_another_origin_is_wrong() -> None:
     found = results(page(replace(SAM, problems=("uuid:unknown",))), is_allowed=False)
     assert found[Check.USER_ID] == (Outcome.DOUBTFUL, ("uuid:unknown",))
-    assert found[Check.ORIGIN] == (Outcome.WRONG, ("origin:not_allowed",))
+    assert found[Check.ORIGIN] == (Outcome.WRONG, ("origin:origin_not_allowed",))
 
 
 def test_pages_are_counted_filtered_and_listed_by_fifty(database: Database) -> None:

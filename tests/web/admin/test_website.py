@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from app.core import clock
-from app.core.site import sample_rows, snippets
+from app.core.site import check_words, sample_rows, snippets
 from app.core.site.samples import Sample, ValueKind
 from app.core.workspace import settings
 from app.db import Database
@@ -75,8 +75,8 @@ def test_a_website_can_be_allowed_from_its_page(app: Flask, database: Database) 
 @pytest.mark.parametrize(
     "code",
     [
-        *(f"{field}:{reason}" for field in ("sms_optin", "uuid") for reason in website_words._BY_REASON),
-        *website_words._BY_CODE,
+        *(f"{field}:{reason}" for field in ("sms_optin", "uuid") for reason in check_words._BY_REASON),
+        *check_words._BY_CODE,
         "identity:user_id_mismatch",
         "new:invention",
     ],
@@ -106,5 +106,5 @@ def test_every_code_has_a_sentence(app: Flask, code: str) -> None:
 def test_the_corrected_object_has_the_form_of_the_page(sample: Sample, code: str) -> None:
     visitors = {"signed_in": None, "signed_out": None} | {"signed_in" if sample.is_signed_in else "signed_out": sample}
     page = sample_rows.PageSamples(SHOP, "/", **visitors, views=1, changed_at=clock.now(), last_seen_at=clock.now())
-    assert code in website_words.corrected(page)
-    assert bool(website_words.corrected(page)) == bool(code)
+    assert code in check_words.corrected(page)
+    assert bool(check_words.corrected(page)) == bool(code)

@@ -74,3 +74,11 @@ def test_a_page_that_loads_the_site_script_is_listed_by_its_path(client: FlaskCl
         assert {(page.origin, page.path) for page in sample_rows.find(session)} >= {(SHOP, "/site/*")}
         (counted,) = counts.recent(session, SiteCountKind.IDENTITY, at=clock.now())
         assert (counted.reason, counted.month) == ("unknown_key", 1)
+
+
+@pytest.mark.parametrize("path", ["/site/seen", "/f/form/unknown/identify", "/messenger/api/sign-in"])
+def test_every_surface_that_reports_writes_what_waits(client: FlaskClient, database: Database, path: str) -> None:
+    services_of(client.application).site_reports.count(SiteCountKind.IDENTITY, "user_hash_wrong")
+    client.post(path, json={}).close()
+    with database.read_only() as session:
+        assert counts.recent(session, SiteCountKind.IDENTITY, at=clock.now())[0].reason == "user_hash_wrong"
