@@ -26,30 +26,29 @@
   const stored = () => {
     try { return localStorage.getItem(storageKey); } catch { return tokenInMemory; }
   };
+  const save = (name, text) => {
+    try {
+      if (text) localStorage.setItem(name, text);
+      else localStorage.removeItem(name);
+    } catch { /* not allowed */ }
+  };
   const store = (token) => {
     tokenInMemory = token;
-    try {
-      if (token) localStorage.setItem(storageKey, token);
-      else localStorage.removeItem(storageKey);
-    } catch { /* not allowed */ }
+    save(storageKey, token);
   };
 
-  // It also stores messages that are not sent yet, so that they survive leaving the page.
-  const UNSENT = `${storageKey}:unsent`;
-  let unsentInMemory = [];
-  const unsent = () => {
-    try {
-      const kept = JSON.parse(localStorage.getItem(UNSENT) || "[]");
-      return Array.isArray(kept) ? kept : [];
-    } catch { return unsentInMemory; }
+  // It also stores unsent messages, and what bots greeted this browser with.
+  const listIn = (name) => {
+    let inMemory = [];
+    return [() => {
+      try { return [].concat(JSON.parse(localStorage.getItem(name)) ?? []); } catch { return inMemory; }
+    }, (items) => {
+      inMemory = items;
+      save(name, items.length ? JSON.stringify(items) : "");
+    }];
   };
-  const keep = (items) => {
-    unsentInMemory = items;
-    try {
-      if (items.length) localStorage.setItem(UNSENT, JSON.stringify(items));
-      else localStorage.removeItem(UNSENT);
-    } catch { /* not allowed */ }
-  };
+  const [unsent, keep] = listIn(`${storageKey}:unsent`);
+  const [greeted, keepGreeted] = listIn(`${storageKey}:greeted`);
   const otherUnsent = (key) => unsent().filter((item) => item?.key !== key);
 
   const STYLE = `
@@ -148,7 +147,7 @@
   const sayHello = () => {
     page = currentPage();
     known = JSON.stringify(shared.identity());
-    postToPanel("hello", { token: stored(), unsent: unsent(), identity: identity(), page });
+    postToPanel("hello", { token: stored(), unsent: unsent(), greeted: greeted(), identity: identity(), page });
   };
   // A page that changes its address without loading is another page for the evidence of a form.
   const reportPage = () => {
@@ -216,6 +215,7 @@
   const SIGNED_OUT = `${storageKey}:out`;
   const signOut = () => {
     keep([]);
+    keepGreeted([]);
     store(null);
     detach();
     shared.update(null);
@@ -267,6 +267,7 @@
     sent({ key }) {
       keep(otherUnsent(key));
     },
+    greeted: ({ items }) => keepGreeted(items),
     close() {
       setOpen(false);
     },
