@@ -31,6 +31,7 @@ _FOR_PROGRAMS = (
     "web/api/",
     "web/server.py",
     "core/backup/",
+    "core/connectors/",
     "core/contacts/filters.py",
     "core/contacts/merge.py",
     "core/contacts/search_plans.py",

@@ -9,7 +9,7 @@ from app.core.conversations import appending, lifecycle, views
 from app.core.conversations import forms as conversation_forms
 from app.core.errors import InvalidInput, NotFound
 from app.db import Database
-from app.models import Message
+from app.models import ConversationChannel, Message
 from tests import make
 from tests.core.conversations.chats import ANA, post, start
 from tests.make import NOON
@@ -65,20 +65,21 @@ def test_closing_reopening_and_assigning_twice_writes_one_event_each(database: D
                 lifecycle.assign(session, chat.id, agent_id, actor=ANA, at=NOON)
 
 
-def test_a_leads_open_conversations_and_unanswered_forms_move_to_the_user(database: Database) -> None:
+def test_a_leads_conversations_in_the_messenger_and_unanswered_forms_move_to_the_user(database: Database) -> None:
     with database.unit_of_work() as session:
         lead, user = make.contact(session), make.contact(session)
         chat, closed = (lifecycle.start(session, lead.id, at=NOON) for _ in range(2))
+        by_text = lifecycle.start(session, lead.id, at=NOON, channel=ConversationChannel.SMS)
         form = make.form(session)
         waiting, answered = make.inserted(session, form, lead), make.inserted(session, form, lead)
         for inserted in (waiting, answered):
             conversation_forms.place(session, appending.lock(session, chat.id), inserted, author=ANA, at=NOON)
         answered.answered_at = NOON
         lifecycle.close(session, closed.id, actor=ANA, at=NOON)
-        assert lifecycle.reassign_to_contact(session, lead.id, user.id, at=NOON) == [chat.id]
-        for row in (waiting, answered, chat, closed):
+        assert lifecycle.reassign_to_contact(session, lead.id, user.id, at=NOON) == [chat.id, closed.id]
+        for row in (waiting, answered, chat, closed, by_text):
             session.refresh(row)
-        assert (chat.contact_id, closed.contact_id) == (user.id, lead.id)
+        assert (chat.contact_id, closed.contact_id, by_text.contact_id) == (user.id, user.id, lead.id)
         assert (waiting.contact_id, answered.contact_id) == (user.id, lead.id)
         with pytest.raises(NotFound):
             views.contact_page(session, chat.id, lead.id, at=NOON)

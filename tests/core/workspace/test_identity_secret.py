@@ -2,8 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from app.core import audit
-from app.core.messenger import identity
+import pytest
+
+from app.core import audit, clock
+from app.core.errors import NotFound
+from app.core.messenger import identity, visitors
 from app.core.messenger.identity import Identity, SignedUser
 from app.core.workspace import identity_secret, settings
 from app.db import Database
@@ -21,6 +24,27 @@ def proves(database: Database, secret: str, *, at: datetime) -> bool:
     assert user in {None, SignedUser("sam")}
     assert identity.problem_with(signed, accepted, at=at) == (None if user else "user_hash_wrong")
     return user is not None
+
+
+def test_a_session_ends_with_the_secret_of_its_proof(database: Database) -> None:
+    with database.unit_of_work() as session:
+        old = settings.get(session).messenger_secret
+        identity_secret.renew(session, actor="agent:1", at=clock.now())
+        new = settings.get(session).messenger_secret
+    bearers = []
+    for secret in (old, new):
+        with database.read_only() as session:
+            signed = Identity(user_id="sam", user_hash=user_hash("sam", secret))
+            user = visitors.signed_user(session, signed, at=clock.now())
+            assert user is not None
+            bearers.append(visitors.session_for(session, user)[0])
+            assert visitors.visitor(session, bearers[-1]).user_id == "sam"
+    with database.unit_of_work() as session:
+        identity_secret.end_previous(session, actor="agent:1", at=clock.now())
+    with database.read_only() as session:
+        assert visitors.visitor(session, bearers[1]).user_id == "sam"
+        with pytest.raises(NotFound):
+            visitors.visitor(session, bearers[0])
 
 
 def test_the_old_secret_proves_users_for_a_day_or_until_it_is_ended(database: Database) -> None:

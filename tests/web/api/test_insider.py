@@ -17,6 +17,7 @@ from app.models import Consent, ConsentEvent, Contact, OutboxEvent, SuppressionC
 from tests import make
 from tests.make import NOON, SAMS_NUMBER
 from tests.web.api.client import Response, check_shape, database, description, token
+from tests.web.api.test_conventions import run_concurrently
 
 CASES = json.loads((Path(__file__).parent.parent.parent / "data" / "insider-users.json").read_text())
 
@@ -97,6 +98,7 @@ def test_each_documented_example_is_stored_or_fails_alone(app: Flask, shop: Shop
         assert session.scalar(select(func.count()).where(Contact.external_id == "a-2")) == 0, "events are not stored"
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_the_same_record_again_writes_nothing(app: Flask, shop: Shop) -> None:
     users = [
         CASES[0]["user"],
@@ -110,6 +112,18 @@ def test_the_same_record_again_writes_nothing(app: Flask, shop: Shop) -> None:
     before = counts(app)
     assert shop.upsert(*users[:3], claim)["claims"]["reasons"] == {"users.3.attributes.sms_optin": "opted_out"}
     assert counts(app) == before
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+def test_concurrent_calls_store_each_person_once(app: Flask, shop: Shop) -> None:
+    users = [user(f"u{number}", phone_number=f"+1202555014{number}", sms_optin=True) for number in range(5)]
+    users.append(user(phone_number=SAMS_NUMBER, sms_optin=True))
+    answers: list[dict[str, Any]] = []
+    run_concurrently([lambda: answers.append(Shop(app, shop.headers["X-REQUEST-TOKEN"]).upsert(*users))] * 4)
+    assert [each["successful"]["count"] for each in answers] == [6] * 4
+    with database(app).read_only() as session:
+        assert session.scalar(select(func.count()).select_from(Contact)) == 6
+        assert session.scalar(select(func.count()).select_from(ConsentEvent)) == 6
 
 
 def test_what_is_reported_lifts_no_opt_out_no_suppression_and_no_gdpr_false(app: Flask, shop: Shop) -> None:

@@ -28,8 +28,15 @@ def split(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         fields["language_override"] = language.replace("_", "-")
     is_known = {"custom", *_OPTINS, *(_PROFILE if "name" in given else ("name", "language"))}
     others = {name: value for name, value in given.items() if name not in is_known}
-    custom = {_name(name): value for name, value in (*others.items(), *given.get("custom", {}).items())}
-    return fields, custom
+    return fields, custom_of({**others, **given.get("custom", {})})
+
+
+def custom_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Custom attributes by the names that contacts allow.
+
+    :raises Refusal: a name cannot be that of an attribute
+    """
+    return {_name(name): value for name, value in values.items()}
 
 
 def changes(contact: Contact | None, record: Record) -> dict[str, Any]:
@@ -75,4 +82,4 @@ def _name(name: str) -> str:
     try:
         return contact_attributes.name_of(name)
     except InvalidInput as problem:
-        raise Refusal("attributes.name", problem.message) from None
+        raise Refusal(f"attributes.{name[:60]}.name", problem.message) from None

@@ -34,7 +34,7 @@ def record_of(user: Mapping[str, Any]) -> Record:
     return Record(
         identifiers=Identifiers.of(identifiers),
         profile=fields,
-        custom={**identifiers.get("custom", {}), **custom},
+        custom={**attributes.custom_of(identifiers.get("custom", {})), **custom},
         replaces_lists=not user["append"] if "append" in user else user.get("not_append", False),
         sms_optin=given.get("sms_optin"),
         gdpr_optin=given.get("gdpr_optin"),
