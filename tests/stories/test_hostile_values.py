@@ -155,6 +155,10 @@ MESSENGER_FIELDS = (
     "new",
     "seen",
     "user_id",
+    "press",
+    "greeting",
+    "page",
+    "rule",
 )
 
 

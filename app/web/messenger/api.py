@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from flask import Blueprint, Flask, Response, g, request
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest
 
 from app.core import clock, public_urls, wording
 from app.core.conversations.views import ContactMessage, ContactView
@@ -23,6 +23,7 @@ from app.schemas.entry import BadValue, read_json
 from app.web import ids, json_errors
 from app.web.compression import compress
 from app.web.messenger import greetings, subscriptions
+from app.web.messenger.body import body_of_request
 from app.web.security import client_address, refuse_other_sites
 from app.web.services import database, keys, polls, read_connection, read_only, site_reports, unit_of_work
 
@@ -82,7 +83,7 @@ def session_of_signed_user() -> dict[str, Any]:
 @identification.post("/sign-in")
 def sign_in() -> dict[str, Any]:
     """Sign the visitor with this token in as the user that the page proves."""
-    token = str(_body().get("token") or "")[:100]
+    token = str(body_of_request().get("token") or "")[:100]
     with read_only() as session:
         user = visitors.signed_user(session, _identity(), at=clock.now())
     if user is None:
@@ -128,7 +129,7 @@ def earlier() -> dict[str, Any]:
 
 @calls.post("/messages")
 def write() -> dict[str, Any]:
-    body = _body()
+    body = body_of_request()
     sender = Sender(
         bearer=g.bearer,
         identity=_identity(),
@@ -151,7 +152,7 @@ def write() -> dict[str, Any]:
 @calls.post("/seen")
 def seen() -> dict[str, Any]:
     """Record up to which message of each conversation the visitor has seen everything."""
-    sent = _body().get("seen")
+    sent = body_of_request().get("seen")
     if not isinstance(sent, dict) or not all(_is_number(each) for pair in sent.items() for each in pair):
         raise BadRequest
     numbers = {int(conversation): int(number) for conversation, number in sent.items()}
@@ -190,18 +191,6 @@ def _identity() -> Identity:
     except BadValue:  # as if the page had said nothing
         claims = {}
     return Identity.read(claims if isinstance(claims, dict) else {})
-
-
-def _body() -> dict[str, Any]:
-    if not request.is_json:
-        raise UnsupportedMediaType
-    try:
-        body = read_json(request.get_data())
-    except BadValue:
-        raise BadRequest from None
-    if not isinstance(body, dict):
-        raise BadRequest
-    return body
 
 
 def _is_number(value: object) -> bool:

@@ -14,6 +14,7 @@ from app.core.errors import NotFound
 from app.core.messenger import greetings
 from app.models import BotTrigger
 from app.web import ids
+from app.web.messenger.body import body_of_request
 from app.web.services import read_only, unit_of_work
 
 blueprint = Blueprint("greetings", __name__)
@@ -45,9 +46,8 @@ def greeting() -> dict[str, Any]:
 @blueprint.post("/greeted")
 def greeted() -> dict[str, Any]:
     """Record that a rule greeted the visitor. Of a visitor without a contact nothing is stored."""
-    body = request.get_json()
-    rule_id = body.get("rule") if isinstance(body, dict) else None
-    if not isinstance(rule_id, int) or not 0 < rule_id <= _RULE_MAX:
+    rule_id = _rule_in(body_of_request(), "rule")
+    if rule_id is None:
         raise BadRequest
     if (bearer := _bearer()) is None:
         raise NotFound("There is nothing here.")
@@ -61,9 +61,13 @@ def greeted() -> dict[str, Any]:
 
 def shown_in(body: dict[str, Any]) -> Shown:
     """What the visitor saw when they wrote, from the body of a message: ``{"page": …, "greeting": 3}``."""
-    rule_id = body.get("greeting")
+    return Shown(str(body.get("page") or "")[:PAGE_MAX], _rule_in(body, "greeting"))
+
+
+def _rule_in(body: dict[str, Any], name: str) -> int | None:
+    rule_id = body.get(name)
     is_rule = isinstance(rule_id, int) and not isinstance(rule_id, bool) and 0 < rule_id <= _RULE_MAX
-    return Shown(str(body.get("page") or "")[:PAGE_MAX], rule_id if is_rule else None)
+    return rule_id if is_rule else None
 
 
 def _bearer() -> str | None:

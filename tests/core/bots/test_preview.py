@@ -30,7 +30,7 @@ def test_the_preview_counts_the_contacts_to_whom_the_rule_applies(database: Data
         vip = segments.create(
             session, "VIP", {"field": "name", "operator": "^", "value": "Vip"}, actor="agent:1", at=NOON
         )
-        earlier = rule(session, is_on=False)
+        earlier, tested = rule(session, is_on=False), rule(session, is_on=False, name="Tested")
         numbers = iter(f"+1202555{each:04}" for each in range(100, 200))
         for number, (is_user, name, asked) in enumerate(product([True, False], ["Vip", "Sam"], [0, 1, 2, 3])):
             sam = make.contact(
@@ -49,9 +49,11 @@ def test_the_preview_counts_the_contacts_to_whom_the_rule_applies(database: Data
             if not is_user and number % 2:
                 tokens.store(session, f"t_{secrets.token_urlsafe(32)}", sam.id, at=NOON)
             session.flush()
+            if number % 7 == 0:
+                session.add(BotGreeting(rule_id=tested.id, contact_id=sam.id, greeted_at=NOON - timedelta(days=9)))
             if number % 5 == 0:
                 session.add(
-                    BotGreeting(rule_id=earlier.id, contact_id=sam.id, greeted_at=NOON - timedelta(hours=number))
+                    BotGreeting(rule_id=earlier.id, contact_id=sam.id, greeted_at=NOON - timedelta(hours=3 * number))
                 )
         closed, archived = make.contact(session, name="Vip closed"), make.contact(session, name="Vip archived")
         closed.blocked_at, archived.archived_at = NOON, NOON
@@ -65,8 +67,8 @@ def test_the_preview_counts_the_contacts_to_whom_the_rule_applies(database: Data
                 "not_asked_type_id": type_id,
                 "segment_id": segment_id,
             }
-            made = BotRule(id=earlier.id, position=1, page="", seconds=0, hours="always", form_id=None, **conditions)
-            found = preview.who(session, values(**conditions), earlier.id, at=NOON)
+            made = BotRule(id=tested.id, position=1, page="", seconds=0, hours="always", form_id=None, **conditions)
+            found = preview.who(session, values(**conditions), tested.id, at=NOON)
             made.body = "Hello"
             visit = at_this_time(settings.get(session), Visit(trigger, PAGE, text="The price?"), at=NOON)
             expected = 0
