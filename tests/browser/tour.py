@@ -50,6 +50,7 @@ from app.models import (
     JobKind,
     JobState,
     OptInForm,
+    OutboundChat,
     Outcome,
     Segment,
     SiteCountKind,
@@ -142,6 +143,7 @@ def fill(settings: Settings) -> Demo:
         webhooks = _webhooks(session)
         bulk = _bulk(session, type_id)
         campaigns = _campaigns(session, type_id)
+        outbound = _outbound_chats(session)
         erasure_requests.request(session, saved.id, at=now - timedelta(days=31))
         for kind, name in ((FailureKind.JOB, "purge_erased"), (FailureKind.MAIL, demo.AGENT)):
             failures.record(session, kind, name, OSError("Connection refused"), at=now)
@@ -200,6 +202,9 @@ def fill(settings: Settings) -> Demo:
             "/campaigns/new",
             "/campaigns/health",
             *campaigns,
+            "/outbound-chats",
+            "/outbound-chats/new",
+            *outbound,
             "/admin/failures",
             "/admin/ledger",
             "/admin/audit",
@@ -345,6 +350,15 @@ def _campaigns(session: Session, type_id: int) -> tuple[str, ...]:
     pages = [f"/campaigns/{each.id}" for each in (draft, running, paused)]
     of_draft = (f"{pages[0]}/edit", f"{pages[0]}/audience", f"{pages[0]}/why?q={quote(make.SAMS_NUMBER)}")
     return (*pages, *of_draft, f"{pages[1]}/recipients")
+
+
+def _outbound_chats(session: Session) -> tuple[str, ...]:
+    """Create a draft with a form; returns the paths of its pages, and of the one that has ended."""
+    (ended,) = session.scalars(select(OutboundChat.id)).all()
+    form = session.scalars(select(OptInForm).where(OptInForm.archived_at.is_(None)).limit(1)).one()
+    draft = f"/outbound-chats/{make.outbound_chat(session, form, at=clock.now()).id}"
+    of_ended = (f"/outbound-chats/{ended}", f"/outbound-chats/{ended}/recipients")
+    return (draft, f"{draft}/edit", f"{draft}/audience?reason=opted_out", *of_ended)
 
 
 def _webhooks(session: Session) -> tuple[str, ...]:

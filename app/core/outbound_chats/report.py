@@ -71,6 +71,20 @@ class Recipient:
     changed_at: datetime
 
 
+@dataclass(frozen=True)
+class Page:
+    """Which recipients to read, in the order of contacts.
+
+    :param state, reason: only those with this state, or this reason
+    :param after: the contact that the page before ended with
+    """
+
+    limit: int
+    state: str | None = None
+    reason: str | None = None
+    after: int | None = None
+
+
 def counts(session: Session, chat_id: int, *, at: datetime) -> Report:
     """How many recipients have each state now."""
     state, source = _state(at)
@@ -90,29 +104,16 @@ def counts(session: Session, chat_id: int, *, at: datetime) -> Report:
     )
 
 
-def recipients_page(
-    session: Session,
-    chat_id: int,
-    *,
-    state: str | None = None,
-    reason: str | None = None,
-    after: int | None = None,
-    limit: int,
-    at: datetime,
-) -> list[Recipient]:
-    """Recipients in the order of contacts.
-
-    :param state, reason: only those with this state, or this reason
-    :param after: the contact that the page before ended with
-    """
+def recipients_page(session: Session, chat_id: int, page: Page, *, at: datetime) -> list[Recipient]:
+    """One page of the recipients, with the state that they have now."""
     query = _recipients(at).where(_RECIPIENT.c.outbound_chat_id == chat_id)
-    if state is not None:
-        query = query.where(_state(at)[0] == state)
-    if reason is not None:
-        query = query.where(_RECIPIENT.c.reason == reason)
-    if after is not None:
-        query = query.where(_RECIPIENT.c.contact_id > after)
-    rows = run(session, query.order_by(_RECIPIENT.c.contact_id).limit(limit)).mappings()
+    if page.state is not None:
+        query = query.where(_state(at)[0] == page.state)
+    if page.reason is not None:
+        query = query.where(_RECIPIENT.c.reason == page.reason)
+    if page.after is not None:
+        query = query.where(_RECIPIENT.c.contact_id > page.after)
+    rows = run(session, query.order_by(_RECIPIENT.c.contact_id).limit(page.limit)).mappings()
     return [Recipient(**row) for row in rows]
 
 

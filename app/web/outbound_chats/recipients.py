@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.core import audit, clock
 from app.core.outbound_chats import drafts, report
-from app.core.outbound_chats.report import Recipient, RecipientState
+from app.core.outbound_chats.report import Page, Recipient, RecipientState
 from app.core.workspace import settings
 from app.web import csv_file, ids
 from app.web.outbound_chats.blueprint import blueprint
@@ -26,9 +26,7 @@ def recipients_page(chat_id: int) -> str:
     after = request.args.get("after", type=ids.whole_number)
     with read_only() as session:
         chat = drafts.get(session, chat_id)
-        found = report.recipients_page(
-            session, chat.id, state=state, reason=reason, after=after, limit=PAGE_SIZE + 1, at=clock.now()
-        )
+        found = report.recipients_page(session, chat.id, Page(PAGE_SIZE + 1, state, reason, after), at=clock.now())
         return render_template(
             "outbound_chats/recipients.html",
             chat=chat,
@@ -56,7 +54,7 @@ def _chunks(chat_id: int) -> Iterator[list[tuple[object, ...]]]:
     after = None
     while True:
         with read_only() as session:
-            found = report.recipients_page(session, chat_id, after=after, limit=CHUNK_SIZE, at=clock.now())
+            found = report.recipients_page(session, chat_id, Page(CHUNK_SIZE, after=after), at=clock.now())
         if not found:
             return
         after = found[-1].contact_id

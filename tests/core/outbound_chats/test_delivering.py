@@ -15,6 +15,7 @@ from app.core.errors import AssentError, InvalidInput, InvalidState
 from app.core.forms import publishing
 from app.core.outbound_chats import delivering, drafts, expansion, lifecycle, report
 from app.core.outbound_chats.drafts import ChatValues
+from app.core.outbound_chats.report import Page
 from app.db import Database
 from app.jobs import run_outbound_chats
 from app.models import Contact, InsertedForm, Message, OptInForm, OutboundChatRecipient
@@ -64,7 +65,7 @@ def test_a_recipient_gets_the_message_and_the_form_once_and_the_report_follows_t
     assert visit(database) == 1
     assert visit(database) == 0
     with database.unit_of_work() as session:
-        recipient = report.recipients_page(session, chat_id, limit=9, at=clock.now())[0]
+        recipient = report.recipients_page(session, chat_id, Page(9), at=clock.now())[0]
         written = session.scalars(select(Message).order_by(Message.number)).all()
         assert [(each.author, each.body, each.kind) for each in written] == [
             (f"outbound:{chat_id}", "Hello Sam", "message"),
@@ -85,10 +86,11 @@ def test_a_recipient_gets_the_message_and_the_form_once_and_the_report_follows_t
     with database.read_only() as session:
         chat = drafts.get(session, chat_id)
         assert (chat.state, chat.total, chat.eligible) == ("ended", 2, 2)
-        chosen = {"state": "delivered", "limit": 9, "at": clock.now()}
-        (shown,) = report.recipients_page(session, chat_id, **chosen)
+        (shown,) = report.recipients_page(session, chat_id, Page(9, "delivered"), at=clock.now())
         assert (shown.name, report.delivered_counts(session, [chat_id])) == ("Sam 1", {chat_id: 2})
-        assert not report.recipients_page(session, chat_id, after=shown.contact_id, **chosen)
+        assert not report.recipients_page(
+            session, chat_id, Page(9, "delivered", None, shown.contact_id), at=clock.now()
+        )
 
 
 def test_the_rules_are_asked_again_at_the_visit(database: Database) -> None:
@@ -105,7 +107,7 @@ def test_the_rules_are_asked_again_at_the_visit(database: Database) -> None:
     assert reasons(database, chat_id) == {"already_opted_in": 1, "archived": 1, "form_not_offered": 1}
     with database.read_only() as session:
         assert session.scalar(select(func.count()).select_from(Message)) == 0
-        shown = report.recipients_page(session, chat_id, reason="archived", limit=9, at=clock.now())
+        shown = report.recipients_page(session, chat_id, Page(9, reason="archived"), at=clock.now())
         assert [each.name for each in shown] == ["Sam 1"]
 
 
@@ -195,7 +197,7 @@ def test_a_merged_person_gets_it_once_and_an_erased_one_is_only_counted(database
         erase.erase(session, sam(session, 2), actor=MAX, at=clock.now())
     assert reasons(database, chat_id) == {"merged": 1}
     with database.read_only() as session:
-        shown = report.recipients_page(session, chat_id, limit=9, at=clock.now())
+        shown = report.recipients_page(session, chat_id, Page(9), at=clock.now())
         assert [(each.name, each.conversation_id is None) for each in shown][-1] == (None, True)
 
 

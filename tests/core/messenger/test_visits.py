@@ -1,5 +1,6 @@
 """Outbound chats at a visit: reading writes nothing, the visit is delivered once, strangers get nothing."""
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
@@ -13,6 +14,8 @@ from app.models import Contact, Message
 from tests import make
 from tests.web.messenger.panel import OTHERS, TOKEN, get, messages_of, post, write
 from tests.web.pages import statements
+
+pytestmark = pytest.mark.databases("sqlite")
 
 
 def begun(database: Database) -> int:
