@@ -15,6 +15,8 @@ _INTEGER_MAX = 2**63 - 1
 # What may need a closer look. Everything else holds nothing of the kind: strict JSON has NUL only as an escape.
 _SUSPECT = re.compile(rb"\x00|\\u0000|\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]|\d{19}|[eE]\+?\d{3}")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+# What scripts send as an id when they know none: many people would share it.
+JUNK_IDS = frozenset({"undefined", "null", "anonymous", "0", "1", "nan", "none"})
 
 
 class BadValue(ValueError):

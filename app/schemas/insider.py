@@ -10,13 +10,11 @@ from typing import Any
 
 from marshmallow import EXCLUDE, INCLUDE, Schema, ValidationError, fields, validates_schema
 
-from app.schemas.entry import is_storable
+from app.schemas.entry import JUNK_IDS, is_storable
 
 USERS_MAX, NUMBERS_MAX, ATTRIBUTES_MAX, LIST_MAX = 1000, 500, 100, 100
 IDENTIFIERS = ("uuid", "email", "phone_number")
 PHONE, EMAIL, EVENT_NAME = r"^\+[1-9]\d{6,14}$", r"^.+@.+\..+$", r"^[a-z0-9][a-zA-Z0-9._-]*$"
-# What scripts send when they know no id.
-_JUNK = frozenset({"undefined", "null", "anonymous", "0", "1", "nan", "none"})
 _NUMBER_MAX = 2**53
 
 
@@ -50,7 +48,7 @@ class _Words(fields.String):
             raise _refusal("length", f"must be text of at most {self.most} characters")
         if self.pattern is not None and not self.pattern.fullmatch(text):
             raise _refusal("format", f"does not match {self.pattern.pattern}")
-        if self.is_id and text.strip().lower() in _JUNK:
+        if self.is_id and text.strip().lower() in JUNK_IDS:
             raise _refusal("junk", "is no id of one person")
         return text
 

@@ -9,12 +9,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from app.core import rate_limits
+from app.core.consent import all_texts, locking, reach, recording
 from app.core.consent import changes as consent
-from app.core.consent import locking, reach, recording
 from app.core.consent.destination_opt_outs import DestinationKey
 from app.core.consent.locking import LockedContact
 from app.core.contacts import leads, records, users
@@ -23,7 +23,7 @@ from app.core.site.claim import Claim, ClaimedNumber, Word
 from app.core.site.claimed import Claimed, Recorded, digest, read, recorded
 from app.core.workspace import settings
 from app.db import insert_into
-from app.models import Channel, Consent, ConsentState, ConsentType, Contact, SiteClaim, SubscriptionType, TypeState
+from app.models import Channel, ConsentState, ConsentType, Contact, SiteClaim, SubscriptionType
 
 UNSIGNED_A_MINUTE = 600
 _HOUR_S, _MINUTE_S = 60 * 60, 60
@@ -170,7 +170,7 @@ def _record_word(session: Session, contact: LockedContact, claimed: Claimed, *, 
     """
     number, offered = claimed.number, claimed.offered
     if claimed.claim.word == Word.OPT_OUT:
-        _opt_out(session, contact, claimed)
+        all_texts.opt_out(session, contact, claimed.claim.evidence, at=claimed.at)
     elif offered is not None and number is not None:
         if offered.consent_type == ConsentType.OPT_OUT and not _is_opted_out(session, contact, offered):
             return  # who never left is subscribed already
@@ -186,19 +186,3 @@ def _record_word(session: Session, contact: LockedContact, claimed: Claimed, *, 
 def _is_opted_out(session: Session, contact: LockedContact, offered: SubscriptionType) -> bool:
     before = consent.current(session, contact, offered.id)
     return before is not None and before.state == ConsentState.OPTED_OUT
-
-
-def _opt_out(session: Session, contact: LockedContact, claimed: Claimed) -> None:
-    """Opt out of every SMS type that is live, that the contact gave a consent for, or that it got by default."""
-    with_consent = select(Consent.subscription_type_id).where(Consent.contact_id == contact.id)
-    query = select(SubscriptionType).where(
-        SubscriptionType.channel == Channel.SMS.value,
-        or_(
-            SubscriptionType.state == TypeState.LIVE.value,
-            SubscriptionType.id.in_(with_consent),
-            (SubscriptionType.consent_type == ConsentType.OPT_OUT.value) & SubscriptionType.live_at.is_not(None),
-        ),
-    )
-    for each in session.scalars(query.order_by(SubscriptionType.id)).all():
-        evidence = claimed.claim.evidence.with_details(subscription_type=each.name)
-        consent.opt_out(session, contact, each.id, contact.phone, evidence, at=claimed.at)

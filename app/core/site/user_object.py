@@ -11,13 +11,11 @@ from typing import Any, Final
 
 from app.core import email
 from app.core.site.samples import ValueKind
-from app.schemas.entry import is_storable
+from app.schemas.entry import JUNK_IDS, is_storable
 
 UUID_MAX, EMAIL_MAX = 255, 254
 # What every number that can be dialed from abroad looks like; whether a numbering plan has it is another question.
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-# What scripts send when they know no id. Source: Insider's list of values that identity resolution has to block.
-_JUNK = frozenset({"undefined", "null", "anonymous", "0", "1", "nan", "none"})
 # Ids that can be guessed by counting: digits alone, or a UUID that holds a small number.
 _SEQUENTIAL = re.compile(r"[0-9]+|0{8}-0{4}-[0-9]?0{3}-[089ab]?0{3}-[0-9]{12}", re.IGNORECASE)
 _NOT_GIVEN: Final = (None, "")
@@ -105,7 +103,7 @@ def _uuid(value: Any) -> str | None:
     if len(value) > UUID_MAX:
         return "too_long"
     text = value.strip().lower()
-    return "junk" if not text or text in _JUNK or not is_storable(value) else None
+    return "junk" if not text or text in JUNK_IDS or not is_storable(value) else None
 
 
 def _email(value: Any) -> str | None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.core import phone
 from app.core.connectors.insider import matching, optins
 from app.core.connectors.insider.record import Identifiers
-from app.core.consent import locking
+from app.core.consent import all_texts, locking
 from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
 from app.models import Contact
@@ -33,7 +33,7 @@ def unsubscribe(session: Session, number: str, evidence: Evidence, *, at: dateti
     ids = list(session.scalars(holders.order_by(Contact.id)))
     for contact_id in ids or [_lead(session, number, at=at).id]:
         if locking.lock_contact(session, contact_id).phone_hash == phone_hash:
-            optins.opt_out(session, contact_id, evidence, at=at)
+            all_texts.opt_out(session, locking.lock(session, contact_id), evidence, at=at)
 
 
 def _lead(session: Session, number: str, *, at: datetime) -> Contact:

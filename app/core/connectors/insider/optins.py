@@ -6,12 +6,12 @@ What does not count is one event ``claim`` of the ledger, and is named in the an
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.connectors.insider.record import Record, Refusal
+from app.core.consent import all_texts, locking
 from app.core.consent import changes as consent
-from app.core.consent import locking
 from app.core.contacts import leads
 from app.core.contacts import records as contacts
 from app.core.destinations import Destination
@@ -21,7 +21,6 @@ from app.core.ledger.evidence import Evidence
 from app.models import (
     Action,
     Channel,
-    Consent,
     ConsentEvent,
     ConsentState,
     ConsentType,
@@ -59,7 +58,7 @@ def record(session: Session, contact: Contact, said: Record, evidence: Evidence,
     if said.gdpr_optin is not None and (reason := _gdpr(session, contact, said.gdpr_optin, evidence, at)):
         doubts["gdpr_optin"] = reason
     if said.sms_optin is False:
-        opt_out(session, contact.id, evidence, at=at)
+        all_texts.opt_out(session, locking.lock(session, contact.id), evidence, at=at)
     elif said.sms_optin and (reason := opt_in(session, contact, evidence, at=at)):
         doubts["sms_optin"] = reason
     return doubts
@@ -89,23 +88,6 @@ def opt_in(session: Session, contact: Contact, evidence: Evidence, *, at: dateti
     if reason is not None:
         _claim(session, contact, subscription_type.id, evidence.with_details(reason=reason), at=at)
     return reason
-
-
-def opt_out(session: Session, contact_id: int, evidence: Evidence, *, at: datetime) -> None:
-    """Opt a contact out of every SMS type that is live, that it gave a consent for, or that it got by default."""
-    locked = locking.lock(session, contact_id)
-    with_consent = select(Consent.subscription_type_id).where(Consent.contact_id == contact_id)
-    types = select(SubscriptionType).where(
-        SubscriptionType.channel == Channel.SMS.value,
-        or_(
-            SubscriptionType.state == TypeState.LIVE.value,
-            SubscriptionType.id.in_(with_consent),
-            (SubscriptionType.consent_type == ConsentType.OPT_OUT.value) & SubscriptionType.live_at.is_not(None),
-        ),
-    )
-    for each in session.scalars(types.order_by(SubscriptionType.id)).all():
-        evidence_of_type = evidence.with_details(subscription_type=each.name)
-        consent.opt_out(session, locked, each.id, locked.phone, evidence_of_type, at=at)
 
 
 def _offered(session: Session) -> _Offered:
