@@ -41,6 +41,8 @@ def write_cell(value: Value | datetime) -> str:
 
 def read_cell(cell: str) -> str:
     """The text that ``write_cell`` was given. What it would not have written is returned as it is."""
+    if "'" not in cell:
+        return cell
     if _is_rewritten(cell):
         return cell.removeprefix("'")
     return _RUN.sub(lambda found: (found[1] or "") + (found[2] or found[4] or "").removeprefix("'"), cell)

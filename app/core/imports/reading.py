@@ -95,7 +95,7 @@ def rows(parts: Iterable[bytes], layout: Layout, *, offset: int, number: int = 1
             cells = [lines.taken[0].text[:200].rstrip("\r\n")]
         problem = next((line.problem for line in lines.taken if line.problem), problem)
         begin, offset = offset, offset + sum(line.size_bytes for line in lines.taken)
-        if problem is None and any("\0" in cell for cell in cells):
+        if problem is None and any("\0" in line.text for line in lines.taken):
             problem = "encoding"
         if cells and (problem or any(cells)):
             yield FileRow(number, begin, offset, cells, problem)

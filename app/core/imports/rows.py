@@ -79,7 +79,7 @@ class RowReader:
             raise Refusal(Reason(row.problem))
         if len(row.cells) < len(self.columns):
             raise Refusal(Reason.TOO_FEW_COLUMNS)
-        if any(cell.strip() for cell in row.cells[len(self.columns) :]):
+        if len(row.cells) > len(self.columns) and any(map(str.strip, row.cells[len(self.columns) :])):
             raise Refusal(Reason.TOO_MANY_COLUMNS)
         found = Row(row.number, row.begin, {})
         self._read_number(found, row)

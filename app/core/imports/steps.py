@@ -154,9 +154,10 @@ class _Chunk:
         if contact is None:
             if row.phone is None and not (row.values.get("external_id") or row.values.get("email")):
                 raise Refusal(Reason.NO_IDENTITY)
-            if row.role == ContactRole.USER and not (row.values.get("external_id") or row.values.get("email")):
+            is_user = row.role == ContactRole.USER
+            if is_user and not (row.values.get("external_id") or row.values.get("email")):
                 raise Refusal(Reason.ROLE_INVALID)
-            address = row.values.get("email") if row.role == ContactRole.USER else None
+            address = row.values.get("email") if is_user else None
             found.refuse_conflict({"external_id": row.values.get("external_id"), "email": address}, None)
         else:
             if self.seen.has_contact(contact.id):
