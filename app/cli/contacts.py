@@ -11,7 +11,7 @@ import click
 from app import config
 from app.cli.database import ready
 
-_WHATS, _FORMATS = ("contacts", "consents", "events", "texts"), ("csv", "jsonl")
+_WHATS, _FORMATS = ("contacts", "consents", "events", "texts", "sms"), ("csv", "jsonl")
 
 
 @click.group()
@@ -25,7 +25,7 @@ def contacts() -> None:
 @click.option("--segment", metavar="ID", help="Only contacts of this segment.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of standard output.")
 def export_contacts(what: str, format_: str, segment: str | None, out: Path | None) -> None:
-    """Export contacts, consents, events of the ledger with their evidence, or the texts that were shown.
+    """Export contacts, consents, events of the ledger with their evidence, texts that were shown, or SMS.
 
     The export is written as it is read and is noted in the audit log. It holds personal data: keep it safe.
     """

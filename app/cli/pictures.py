@@ -22,7 +22,7 @@ from typing import Any
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 WIDTHS = (320, 800)
 _FLAGS = ("--headless", "--remote-debugging-pipe", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
-_TIMEOUT_S = 30.0
+_TIMEOUT_S, _ENDS_WITHIN_S = 30.0, 5.0
 _SCALE = 2
 # Where Chromium reads commands and writes answers.
 _COMMANDS_FD, _ANSWERS_FD, _ABOVE_FD = 3, 4, 10
@@ -43,7 +43,9 @@ def take(chromium: str, pages: Mapping[str, str]) -> Iterator[tuple[str, bytes]]
     :param pages: HTML that needs no other file, by name
     :raises ChromiumFailed: it does not start, or gives no answer within half a minute
     """
-    with tempfile.TemporaryDirectory(prefix="assent-pictures-") as folder, _running(chromium, folder) as browser:
+    # processes of Chromium may still write into its profile while they end
+    place = tempfile.TemporaryDirectory(prefix="assent-pictures-", ignore_cleanup_errors=True)
+    with place as folder, _running(chromium, folder) as browser:
         page = browser.open_page()
         for name, html in pages.items():
             file = Path(folder) / "page.html"
@@ -74,7 +76,7 @@ class _Browser:
         return self
 
     def picture(self, url: str, width: int) -> bytes:
-        self._resize(width, 600)
+        self._resize(width, 1)  # a page is at least as high as its window
         self._events.clear()
         self.command("Page.navigate", url=url)
         while "Page.loadEventFired" not in self._events:
@@ -100,6 +102,10 @@ class _Browser:
             if "result" not in answer:
                 raise ChromiumFailed(f"Chromium refused {method}.")
             return dict(answer["result"])
+
+    def close(self) -> None:
+        self.session = ""
+        self.command("Browser.close")
 
     def _resize(self, width: int, height: int) -> None:
         size = {"width": width, "height": height, "deviceScaleFactor": _SCALE, "mobile": False}
@@ -147,7 +153,12 @@ def _running(chromium: str, folder: str) -> Iterator[_Browser]:
                 os.close(fd)
             theirs = []
             answers_fd, commands_fd = pipes[1], pipes[0]
-            yield _Browser(commands_fd, answers_fd)
+            browser = _Browser(commands_fd, answers_fd)
+            yield browser
+            browser.close()
+            process.wait(_ENDS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            pass  # it is killed
         finally:
             process.kill()
             process.wait()

@@ -1,15 +1,16 @@
 """The parts of an export. Each part is read by key and has a bounded number of rows, however large the export is."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.core.bulk import selection
 from app.core.errors import InvalidInput
-from app.core.exports import consents, contacts, events, writing
+from app.core.exports import consents, contacts, events, sms, writing
 from app.db import Database
 
 PART_SIZE = 2000
@@ -18,12 +19,13 @@ Position = dict[str, Any]
 
 
 class What(StrEnum):
-    """``texts`` are those that were shown to people; events refer to them by their hash."""
+    """``texts`` are those that were shown to people; events refer to them by their hash. ``sms``: texts in and out."""
 
     CONTACTS = "contacts"
     CONSENTS = "consents"
     EVENTS = "events"
     TEXTS = "texts"
+    SMS = "sms"
 
 
 class Format(StrEnum):
@@ -124,19 +126,20 @@ def _consents(session: Session, export: Export, position: Position) -> Part:
     return Part(data, len(ids), _behind(position, ids))
 
 
-def _events(session: Session, export: Export, position: Position) -> Part:
+def _rows(rows: "_Rows", session: Session, export: Export, position: Position) -> Part:
+    """A part of rows that are read along their ids; of some contacts, along contact and id."""
     if not export.is_whole:
-        return _events_of_contacts(session, export, position)
-    records, last = events.after(session, position.get("after", 0), export.part_size)
-    data = _written(export, events.HEADINGS, records, is_first=not position)
+        return _rows_of_contacts(rows, session, export, position)
+    records, last = rows.after(session, position.get("after", 0), export.part_size)
+    data = _written(export, rows.headings, records, is_first=not position)
     return Part(data, len(records), None if last is None else {"after": last})
 
 
-def _events_of_contacts(session: Session, export: Export, position: Position) -> Part:
+def _rows_of_contacts(rows: "_Rows", session: Session, export: Export, position: Position) -> Part:
     ids = _next_ids(session, export, position)
     key = position.get("key", [0, 0])
-    records, last = events.of_contacts(session, ids, (key[0], key[1]), export.part_size) if ids else ([], None)
-    data = _written(export, events.HEADINGS, records, is_first=not position)
+    records, last = rows.of_contacts(session, ids, (key[0], key[1]), export.part_size) if ids else ([], None)
+    data = _written(export, rows.headings, records, is_first=not position)
     if last is not None:  # more of the same contacts
         return Part(data, 0, {"after": position.get("after", 0), "key": list(last)})
     return Part(data, len(ids), {"after": ids[-1]} if ids else None)
@@ -148,11 +151,23 @@ def _texts(session: Session, export: Export, position: Position) -> Part:
     return Part(data, len(records), None if last is None else {"after": last})
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """Rows that belong to a contact or to none: how to read all of them, and those of some contacts."""
+
+    headings: tuple[str, ...]
+    after: Callable[[Session, int, int], tuple[list[dict[str, Any]], int | None]]
+    of_contacts: Callable[
+        [Session, Sequence[int], tuple[int, int], int], tuple[list[dict[str, Any]], tuple[int, int] | None]
+    ]
+
+
 _READERS: Mapping[What, Callable[[Session, Export, Position], Part]] = {
     What.CONTACTS: _contacts,
     What.CONSENTS: _consents,
-    What.EVENTS: _events,
+    What.EVENTS: partial(_rows, _Rows(events.HEADINGS, events.after, events.of_contacts)),
     What.TEXTS: _texts,
+    What.SMS: partial(_rows, _Rows(sms.HEADINGS, sms.after, sms.of_contacts)),
 }
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.core import destinations
@@ -13,7 +14,7 @@ from app.core.preferences.acts import refuse_expired
 from app.core.preferences.links import Link
 from app.core.subscriptions import subscription_types
 from app.core.subscriptions.subscription_types import TypeText
-from app.models import Channel, Contact, SubscriptionType
+from app.models import Channel, Contact, SmsMessage, SubscriptionType
 
 CHUNK = 200
 
@@ -113,6 +114,30 @@ def _entry(line: LedgerLine, types: dict[int, SubscriptionType], locale: str) ->
 
 def _masked(destination: str) -> str:
     return destinations.masked(destination, Channel.EMAIL if "@" in destination else Channel.SMS)
+
+
+def texts_of(session: Session, link: Link, *, at: datetime) -> list[dict[str, Any]]:
+    """The texts to and from the person, oldest first, as they are downloaded; none with a link that proves nothing.
+
+    Their words are left out: a link can be passed on with the text that it is in.
+
+    :raises InvalidState: ``link_expired``
+    """
+    refuse_expired(link, at=at)
+    if link.is_unverified:
+        return []
+    merged = select(Contact.id).where(Contact.merged_into_id == link.contact_id)
+    is_theirs = or_(SmsMessage.contact_id == link.contact_id, SmsMessage.contact_id.in_(merged))
+    columns = (SmsMessage.created_at, SmsMessage.direction, SmsMessage.purpose, SmsMessage.state)
+    return [
+        {
+            "time": row.created_at.isoformat(timespec="seconds"),
+            "direction": row.direction,
+            "purpose": row.purpose,
+            "state": row.state,
+        }
+        for row in session.execute(select(*columns).where(is_theirs).order_by(SmsMessage.id))
+    ]
 
 
 def as_json(entry: Entry) -> dict[str, Any]:

@@ -30,12 +30,14 @@ WHATS = {
     What.CONSENTS: translatable("Consents: each one, also those for earlier numbers"),
     What.EVENTS: translatable("Events: the ledger with its evidence"),
     What.TEXTS: translatable("Texts: what people saw, as the events refer to it"),
+    What.SMS: translatable("SMS messages: each text in and out, with its words, except codes"),
 }
 NAMES = {
     What.CONTACTS: translatable("Contacts"),
     What.CONSENTS: translatable("Consents"),
     What.EVENTS: translatable("Events"),
     What.TEXTS: translatable("Texts"),
+    What.SMS: translatable("SMS messages"),
 }
 _FORMATS = {
     Format.CSV: translatable("CSV, for spreadsheets and for importing it again"),

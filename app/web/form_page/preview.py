@@ -10,6 +10,7 @@ from app.models import Channel, SubscriptionType, VerifyNumber, Workspace
 from app.web.form_page import page as form_page
 from app.web.form_page.confirm_link import ConfirmPart
 from app.web.form_page.page import PageContext, PageData
+from app.web.texting import texting
 
 PREVIEWED = frozenset(State) - {State.ERROR}
 _EXAMPLE_REGION = "US"
@@ -63,11 +64,20 @@ def render_preview(
 
 def _confirm_part(content: FormContent, workspace: Workspace, locale: str) -> ConfirmPart:
     """The page that asks to confirm, with values that lead nowhere."""
-    own_text = texts.sms_link(locale, brand=workspace.name, nonce="H7KQ2MTVXA")
     method = VerifyNumber.CODE if content.verify_number == VerifyNumber.OFF else content.verify_number
     is_sent_by_us = method != VerifyNumber.SMS_LINK
+    number = texting().sender
     return ConfirmPart(
-        method, "", "#" if is_sent_by_us else "", "#", "#", texts.yes(locale), "", own_text, "#", is_sent_again=False
+        method,
+        sealed="",
+        resend="#" if is_sent_by_us else "",
+        again="#",
+        check="#",
+        word=texts.yes(locale),
+        sender=phone.formatted(number) if number.startswith("+") else number,
+        own_text="" if is_sent_by_us else texts.sms_link(locale, brand=workspace.name, nonce="H7KQ2MTVXA"),
+        sms_href="#",
+        is_sent_again=False,
     )
 
 

@@ -71,9 +71,10 @@ def _download(token: str) -> Response:
         link = links.find(session, token)
         locale, at = locale_of(link), clock.now()
         entries = record.read_all(session, link, locale, at=at)
+        texts = record.texts_of(session, link, at=at)
         found = center.read(session, link, locale, at=at)
         publisher = publisher_of(settings.get(session))
-    body = _as_json(publisher, found, entries) | {"made_at": at.isoformat(timespec="seconds")}
+    body = _as_json(publisher, found, entries) | {"texts": texts, "made_at": at.isoformat(timespec="seconds")}
     response = Response(json.dumps(body, ensure_ascii=False, indent=1) + "\n", mimetype="application/json")
     response.headers.update(
         {

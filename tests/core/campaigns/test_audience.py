@@ -13,6 +13,7 @@ from app.core.campaigns import audience
 from app.core.consent import eligibility, suppressions
 from app.core.contacts import profile, records, segments
 from app.core.errors import AssentError
+from app.core.sms import number_facts
 from app.db import Database
 from app.models import Channel, Consent, ConsentType, Contact, SubscriptionType, SuppressionCause
 from tests import make
@@ -101,19 +102,20 @@ class Person(NamedTuple):
     obstacle: str
 
 
+FACTS = {"undeliverable": number_facts.mark_undeliverable, "reassigned": number_facts.mark_reassigned}
 PEOPLE = st.lists(
     st.builds(
         Person,
         st.sampled_from([0, 0, 1]),
         st.sampled_from(["in", "in", "out", "nothing", "in before"]),
         st.integers(0, 3),
-        st.sampled_from(["", "", "", "archived", "blocked", "suppressed"]),
+        st.sampled_from(["", "", "", "archived", "blocked", "suppressed", "undeliverable", "reassigned", "pending"]),
     ),
     max_size=5,
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=PEOPLE, consent_type=st.sampled_from(ConsentType))
 def test_the_audience_in_sql_is_what_the_rules_say_of_each_contact(
     people: list[Person], consent_type: ConsentType, database: Database
@@ -150,6 +152,11 @@ def _made(session: Session, live: SubscriptionType, person: Person) -> Contact:
         records.set_phone(session, contact, NUMBERS[person.number])
     if person.obstacle == "suppressed":
         suppressions.suppress(session, contact.phone or "", SuppressionCause.MANUAL, "?", actor="agent:1", at=at)
+    elif person.obstacle in FACTS:
+        FACTS[person.obstacle](session, contact.phone_hash or "", at + timedelta(minutes=1))
+    elif person.obstacle == "pending":
+        for _ in range(2):  # asked for again
+            make.pending_confirmation(session, contact, live)
     elif person.obstacle == "blocked":
         records.block(session, contact, at=at)
     elif person.obstacle == "archived":

@@ -17,7 +17,7 @@ from app.core.exports import parts
 from app.core.exports.parts import Export, Format, What
 from app.core.wording import freeze
 from app.db import Database
-from app.models import Contact, SubscriptionType
+from app.models import Contact, SmsMessage, SubscriptionType
 from tests import make
 from tests.make import NOON
 
@@ -86,6 +86,10 @@ def test_json_lines_keep_types_and_nothing_is_escaped(database: Database, people
 
 
 def test_the_size_of_the_parts_changes_nothing(database: Database, people: list[str]) -> None:
+    with database.unit_of_work() as session:
+        for contact in session.scalars(select(Contact).where(Contact.public_id.in_(people))):
+            _text(session, contact, body="Hello")
+            _text(session, contact, body="Hello again")
     for what, format_ in product(What, Format):
         some = {"query": None} if what == What.TEXTS else {"contact_ids": people[:2]}
         for chosen in ({"query": None}, some):
@@ -124,6 +128,32 @@ def test_events_have_their_evidence_and_those_of_merged_contacts_are_among_them(
     whole = as_rows(exported(database, Export(What.EVENTS, Format.CSV)))
     assert [int(each["id"]) for each in whole] == sorted(int(each["id"]) for each in whole)
     assert {each["id"] for each in found} < {each["id"] for each in whole}
+
+
+def test_texts_in_and_out_are_exported_without_the_words_of_codes(database: Database, people: list[str]) -> None:
+    with database.unit_of_work() as session:
+        sam = session.scalars(select(Contact).where(Contact.public_id == people[0])).one()
+        lead = make.contact(session, role="lead", external_id=None, phone_number=make.BRITISH_NUMBER)
+        _text(session, sam, purpose="code", body="Your code: 987650")
+        _text(session, lead, direction="inbound", purpose=None, state="received", body="=1+1 when do you open?")
+        _text(session, None, purpose="stopped", body="You are unsubscribed.")
+        merge.merge(session, lead.public_id, people[0], **BY)
+    of_sam = as_rows(exported(database, Export(What.SMS, Format.CSV, {"contact_ids": people[:1]})))
+    assert [(each["direction"], each["body"]) for each in of_sam] == [
+        ("outbound", ""),
+        ("inbound", "'=1+1 when do you open?"),
+    ]
+    whole = exported(database, Export(What.SMS, Format.JSONL)).splitlines()
+    assert [json.loads(line)["body"] for line in whole][2] == "You are unsubscribed."
+    assert "987650" not in "".join(whole)
+
+
+def _text(session: Session, contact: Contact | None, **values: Any) -> None:
+    phone, phone_hash = (contact.phone, contact.phone_hash) if contact else (None, "0" * 32)
+    row = {"direction": "outbound", "state": "sent", "created_by": "system", "created_at": NOON} | values
+    contact_id = contact.id if contact else None
+    session.add(SmsMessage(contact_id=contact_id, phone=phone, phone_hash=phone_hash, **row))
+    session.flush()
 
 
 def test_only_the_selected_contacts_are_exported(database: Database, people: list[str]) -> None:

@@ -6,7 +6,7 @@ from app.core.consent import suppressions
 from app.core.contacts import merge
 from app.core.preferences import acts, links, record
 from app.db import Database
-from app.models import EvidenceLevel, Source
+from app.models import EvidenceLevel, SmsMessage, Source
 from tests import make
 from tests.make import EVES_NUMBER, NOON, SAMS_NUMBER
 
@@ -36,6 +36,24 @@ def test_the_record_has_every_event_once_over_all_pages_and_nothing_of_others(da
             if (before := page.next_before) is None:
                 break
         assert paged == entries
+
+
+def test_the_download_lists_texts_without_their_words_and_none_for_a_link_that_proves_nothing(
+    database: Database,
+) -> None:
+    with database.unit_of_work() as session:
+        sam, eve = (make.contact(session, phone_number=number) for number in (SAMS_NUMBER, EVES_NUMBER))
+        for each in (sam, eve):
+            values = {"phone": each.phone, "phone_hash": each.phone_hash, "created_by": "system", "created_at": NOON}
+            text = {"direction": "inbound", "state": "received", "body": "Where is my order?"}
+            session.add(SmsMessage(contact_id=each.id, **values, **text))
+        session.flush()
+        link = links.find(session, links.issue(session, sam, level=PERSONAL, at=NOON))
+        assert record.texts_of(session, link, at=NOON) == [
+            {"time": NOON.isoformat(timespec="seconds"), "direction": "inbound", "purpose": None, "state": "received"}
+        ]
+        public = links.find(session, links.issue(session, eve, level=EvidenceLevel.WEB_UNVERIFIED, at=NOON))
+        assert record.texts_of(session, public, at=NOON) == []
 
 
 def test_a_link_that_proves_nothing_shows_the_events_of_its_lead_alone(database: Database) -> None:
