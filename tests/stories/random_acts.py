@@ -1,5 +1,6 @@
 """Acts of people, agents and API clients over HTTP, each chosen at random, and the model beside them."""
 
+import hmac
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -8,7 +9,7 @@ import jwt
 from tests.stories.acts_by_link import ActsByLink
 from tests.stories.acts_in_time import ActsInTime
 from tests.stories.consent_model import By, Person
-from tests.stories.world import Answer, plain
+from tests.stories.world import SITE, Answer, plain
 from tests.web import pages
 from tests.web.embed.page import EmbedPage, answer, open_form
 from tests.web.messenger import panel
@@ -96,6 +97,26 @@ class RandomActs(ActsByLink, ActsInTime):
         assert panel.post(self.visitor, "sign-in", {}, identity=proof).status_code == 200
         if not person.is_closed:
             self.model.change_number(key, plain(number))
+
+    def do_claim_on_a_page(self, key: str) -> None:
+        """A page of the shop proves who its visitor is, and says that they want texts."""
+        person = self.model.people[key]
+        if person.user_id is None:
+            return
+        self.forget_limits()
+        claim = (person.number, self.model.is_live)
+        proof = hmac.new(self.secret.encode(), person.user_id.encode(), "sha256").hexdigest()
+        body = {"key": self.key, "user": {"phone_number": person.number, "sms_optin": True}}
+        body |= {"user_id": person.user_id, "user_hash": proof}
+        assert self.visitor.post("/site/collect", json=body, headers={"Origin": SITE}).status_code == 202
+        if self.claimed.get(key) == claim:
+            return
+        if person.is_closed:
+            self.claimed.pop(key, None)
+            return
+        self.claimed[key] = claim
+        if self.model.is_live and not person.is_out and not self.model.is_refused(person.number):
+            self.model.opt_in(key, by=By.CLIENT)
 
     def do_answer_publicly(self, _key: str) -> None:
         self.answer_publicly(open_form(self.visitor, self.public))

@@ -21,6 +21,7 @@ from tests.web import pages
 from tests.web.api.client import ApiClient, Response, api_client
 from tests.web.embed.page import EmbedPage
 
+SITE = "https://shop.example.com"
 COUNTRIES = ("US", "GB", "DE", "FR", "ES", "BR", "IN", "AU", "EG", "NG", "MX", "AR")
 OLD_SPELLINGS = ("+5215512345678", "+541123456789")
 
@@ -47,7 +48,10 @@ class Answer:
 
 
 class World:
-    """``offers``: a type for texts that people opt in to; ``news``: a type for email that everybody gets by default."""
+    """``offers``: a type for texts that people opt in to; ``news``: a type for email that everybody gets by default.
+
+    ``claimed``: what a page claimed last about each contact, so that it counts once.
+    """
 
     def __init__(self, app: Flask, seed: int, clock: time_machine.Traveller) -> None:
         self.app, self.random, self.clock = app, random.Random(seed), clock
@@ -61,12 +65,15 @@ class World:
         form = self.shop.post("/forms", {"subscription_type_id": self.offers, "title": "Texts from Harbour Coffee"})
         self.form, self.public = form["id"], urlsplit(form["embed_url"]).path
         self.ok(self.shop.put(f"/subscription_types/{self.offers}", {"preference_form_id": self.form}))
-        with self.database.read_only() as session:
-            self.secret = settings.get(session).messenger_secret
+        with self.database.unit_of_work() as session:
+            of_pages = {"allowed_origins": [SITE], "site_subscription_type_id": self.offers}
+            workspace = settings.change(session, of_pages, actor="agent:1", at=self.model.at)
+            self.secret, self.key = workspace.messenger_secret, workspace.messenger_key
         self.numbers = self.random.sample(spellings(), 3)
         self.old_page: EmbedPage | None = None
         self.personal: tuple[str, EmbedPage, datetime] | None = None
         self.answers: list[Answer] = []
+        self.claimed: dict[str, tuple[str, bool]] = {}
         self.done: list[str] = []
         for index in range(self.random.randint(1, 3)):
             self.add(is_user=index != 1)
