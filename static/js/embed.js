@@ -7,7 +7,7 @@
 // would cover what has the focus in the page, it moves away. A form over the page appears immediately; with data-after when
 // so many seconds have passed, with data-scroll when so many percent of the page were scrolled, with data-exit when the
 // pointer leaves the page at its top: whichever happens first, and once for each visitor, or with data-again once in so
-// many days. It stays away from who closed or answered it.
+// many days. Visitors who closed or answered it do not see it again.
 // data-wait lets it wait for Assent.allow().
 // For tag managers, which drop data-…, each option may also be in the script's address:
 // embed.js?form=FORM_KEY&target=%23place.
