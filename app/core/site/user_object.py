@@ -24,7 +24,7 @@ _NOT_GIVEN: Final = (None, "")
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedValue:
     """A property that is not used. ``reason`` is a stable code."""
 
     field: str
@@ -55,7 +55,7 @@ class UserObject:
         return self.uuid is not None and _SEQUENTIAL.fullmatch(self.uuid.strip()) is not None
 
 
-def read(values: Mapping[Any, Any]) -> tuple[UserObject, list[Refused]]:
+def read(values: Mapping[Any, Any]) -> tuple[UserObject, list[RefusedValue]]:
     """The valid values, and each property that is refused with its reason.
 
     Reasons: ``empty`` (null or an empty text), ``not_a_string``, ``not_a_boolean``, ``not_e164``, ``too_long``,
@@ -71,11 +71,11 @@ def read(values: Mapping[Any, Any]) -> tuple[UserObject, list[Refused]]:
         if problem is None:
             found[name] = value
         else:
-            refused.append(Refused(name, problem))
+            refused.append(RefusedValue(name, problem))
     return UserObject(**found), refused
 
 
-def kind_of(name: str, user: UserObject, refused: list[Refused]) -> ValueKind:
+def kind_of(name: str, user: UserObject, refused: list[RefusedValue]) -> ValueKind:
     """How one property was given, for the integration check."""
     value = getattr(user, name)
     if isinstance(value, bool):
