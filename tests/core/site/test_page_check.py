@@ -43,6 +43,11 @@ def wrong(html: str, policy: str = "", **more: object) -> str:
         (f'<SCRIPT src="{HOME}/messenger.js?key=KEY"></SCRIPT><script src="{HOME}/embed.js?form=FORM"></script>', ""),
         (SITE, f"default-src 'self'; script-src {HOME} 'unsafe-inline'; connect-src https:"),
         (SITE.replace("<script", '<script nonce="N"'), f"script-src 'nonce-N' 'strict-dynamic'; connect-src {HOME}"),
+        (
+            SITE
+            + "<script>insider_object = {user: {phone_number: '+12025550123', sms_optin: a.b, gdpr_optin: c}}</script>",
+            "",
+        ),
         ("<script src='https://www.googletagmanager.com/gtm.js?id=1'></script>", ""),
         (SITE + "<script>insider_object = load(); insider_object.user.uuid</script>", ""),
         (
@@ -67,6 +72,7 @@ def test_a_page_that_is_right_has_nothing_wrong(html: str, policy: str) -> None:
         (SITE.replace("KEY", "OLD"), "", "site.js has a key that does not exist here."),
         (SITE.replace(' data-key="KEY"', ""), "", "site.js has no key."),
         (SITE.replace("consent", "old"), "", "site.js comes from old.example.com, which is not this server."),
+        (SITE, f"script-src {HOME} 'nonce-N' 'strict-dynamic'", f"Add this to script-src: {HOME}"),
         (SITE, "script-src 'self'", f"Add this to script-src: {HOME}"),
         (SITE, f"script-src {HOME}; default-src 'none'", f"Add this to connect-src: {HOME}"),
         (SITE.replace("site", "messenger"), f"default-src {HOME}; child-src 'none'", f"Add this to frame-src: {HOME}"),

@@ -71,11 +71,16 @@ def test_what_cannot_be_written_waits_and_newer_samples_win(database: Database) 
         sample_rows.write_waiting(session, reports, at=make.NOON.replace(tzinfo=None))
     reports.add(SIGNED)
     reports.count(SiteCountKind.REFUSED, "uuid:junk")
+    failed = reports.take()
+    reports.add(replace(SIGNED, problems=()))
+    reports.give_back(failed)
     write(database, reports)
     (cart,) = pages(database)
-    assert (cart.signed_in, cart.views) == (SIGNED, 2)
+    assert (cart.signed_in, cart.views) == (replace(SIGNED, problems=()), 3)
+    reports.count(SiteCountKind.REFUSED, "uuid:junk")
+    write(database, reports)
     with database.read_only() as session:
-        assert counts.recent(session, SiteCountKind.REFUSED, at=make.NOON)[0].week == 2
+        assert counts.recent(session, SiteCountKind.REFUSED, at=make.NOON)[0].week == 3
 
 
 def test_one_caller_writes_immediately_after_a_pause_and_the_next_two_seconds_later() -> None:
