@@ -1,5 +1,4 @@
-// Greetings of bots: shown as a message, and stored by the server once the visitor acts on them. The host page remembers
-// what this browser was greeted with, so that each greeting comes once and is still there on the next page.
+// Greetings of bots: shown as a message, stored once the visitor acts on them. The host page remembers them.
 
 import { call } from "./api.js";
 import { postToHost } from "./host.js";
@@ -26,7 +25,7 @@ export const loadGreeted = (items) => {
 const entryOf = (rule) => greeted.find((each) => each.rule === rule);
 const pending = () => greeted.findLast((each) => !each.isDone && now() - each.at < SHOWN_AGAIN_S);
 
-// One question after the other, so that two greetings are never shown for one moment.
+// One question after the other, so that no two greetings are shown.
 const ask = (trigger) => (asking = asking.then(() => request(trigger)).catch(() => {}));
 export const greetOnPage = () => {
   clearTimeout(timer);
@@ -58,7 +57,7 @@ const show = ({ rule, text, form }, page) => {
   if (!entry) {
     entry = { rule, at: now(), page, isSeen: false, isDone: false };
     greeted.push(entry);
-    if (bearer()) call("POST", "greeted", { rule }).catch(() => {}); // nothing is stored about a visitor who never wrote
+    if (bearer()) call("POST", "greeted", { rule }).catch(() => {});
   }
   state.greeting = { rule, page: entry.page };
   row = createRow({ from: "office", text, at: entry.at * 1000 });
@@ -86,7 +85,7 @@ export const seeGreeting = () => {
   keep();
 };
 
-// The visitor wants the form: the server stores the greeting and inserts the form, which the next poll brings.
+// The server stores the greeting and inserts the form, which the next poll brings.
 const press = async (offer, key) => {
   if (offer.getAttribute("aria-disabled") === "true") return;
   offer.setAttribute("aria-disabled", "true");
@@ -94,7 +93,7 @@ const press = async (offer, key) => {
   try {
     await store(rule, page, key).catch(async (error) => {
       if (error.status !== 404) throw error;
-      emit("gone"); // the token has ended: the visitor begins again, with a new one
+      emit("gone");
       await state.begun;
       await store(rule, page, key);
     });
@@ -117,7 +116,7 @@ const store = async (rule, page, key) => {
   state.isProven = true;
 };
 
-// A message or a press was stored, and the greeting with it: polls bring it as a message from now on.
+// The greeting was stored: polls bring it as a message from now on.
 events.addEventListener("acted", ({ detail: rule }) => {
   const entry = entryOf(rule);
   if (entry) [entry.isDone, entry.isSeen] = [true, true];
