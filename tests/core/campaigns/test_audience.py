@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
@@ -117,6 +117,15 @@ PEOPLE = st.lists(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=PEOPLE, consent_type=st.sampled_from(ConsentType))
+@example(
+    people=[
+        Person(0, "in", 0, "undeliverable"),
+        Person(1, "in", 1, "reassigned"),
+        Person(1, "in", 3, ""),  # after the number got another holder
+        Person(3, "nothing", 0, "pending"),
+    ],
+    consent_type=ConsentType.OPT_IN,
+)
 def test_the_audience_in_sql_is_what_the_rules_say_of_each_contact(
     people: list[Person], consent_type: ConsentType, database: Database
 ) -> None:
