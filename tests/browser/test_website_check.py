@@ -35,6 +35,6 @@ def test_a_page_appears_and_turns_right_while_its_checklist_stays_open(
     reports.add(replace(SIGNED, gdpr_optin=ValueKind.TRUE, problems=()))
     reports.see(SHOP, "/help")
     expect(page.get_by_text("Everything is right on 1 of 2 pages.")).to_be_visible()
-    expect(cart.get_by_text("The phone number is in E.164")).to_be_visible()
+    expect(cart.get_by_text("The phone number is in E.164 format")).to_be_visible()
     expect(cart.get_by_text("gdpr_optin is not a boolean")).to_have_count(0)
     expect(cart.locator("summary")).to_be_focused()

@@ -1,4 +1,4 @@
-"""What the integration check says: the lines of its checklist, what each code means, and how to mend it.
+"""What the integration check says: the lines of its checklist, what each code means, and how to fix it.
 
 The page of the website translates the sentences, ``assent site check`` prints them. Code is not translated.
 """
@@ -34,7 +34,7 @@ CHECKS = {
     Check.SOURCE: translatable("The page uses one source: insider_object or InsiderQueue"),
     Check.PROPERTIES: translatable("phone_number, sms_optin and gdpr_optin are all there"),
     Check.TYPES: translatable("Values have the right types, and none is empty"),
-    Check.NUMBER: translatable("The phone number is in E.164"),
+    Check.NUMBER: translatable("The phone number is in E.164 format"),
     Check.FILLED: translatable("The object is filled when a customer is signed in"),
     Check.USER_ID: translatable("uuid is the customer’s own and stays the same"),
     Check.SIGNED: translatable("The signed-in customer is proven by a signature"),
@@ -97,7 +97,7 @@ _BY_CODE = {
     ),
     "phone_number:impossible": Words(
         translatable("The phone number looks like E.164, but no such number exists. It is kept and never texted."),
-        translatable("Send the customer’s own number, not an example from a documentation."),
+        translatable("Send the customer’s own number, not an example from the documentation."),
     ),
     "phone_number:not_sms_capable": Words(
         translatable("The phone number is not a mobile number. It is kept and never texted."),
