@@ -83,9 +83,11 @@ def _refuse_unknown_key(call: PageCall, policy: SitePolicy) -> None:
 def _refuse_unknown_origin(judged: Judged, policy: SitePolicy) -> None:
     """Refuse a page that the workspace does not allow; the integration check shows that.
 
+    Browsers name the origin of every such call. A call without one comes from a program, which could name any.
+
     :raises Forbidden: ``origin_not_allowed``
     """
-    if _origin() not in policy.origins and _origin() != public_url():
+    if _origin() and _origin() not in policy.origins and _origin() != public_url():
         site_reports().count(SiteCountKind.REFUSED, NOT_ALLOWED)
         if origins.of(_origin()) == _origin():
             site_reports().add(judged.sample(_origin(), frozenset({NOT_ALLOWED})))
@@ -100,7 +102,8 @@ def _refuse_too_many(wait_s: int | None) -> None:
 def _report(judged: Judged, doubts: frozenset[str]) -> None:
     """Remember what the integration check shows."""
     reports = site_reports()
-    reports.add(judged.sample(_origin(), doubts))
+    if _origin():
+        reports.add(judged.sample(_origin(), doubts))
     for each in judged.refused:
         reports.count(SiteCountKind.REFUSED, f"{each.field}:{each.reason}")
     if judged.proof.problem:
@@ -114,7 +117,7 @@ def _evidence() -> Evidence:
         EvidenceLevel.WEB_UNVERIFIED,
         ip_address=client_address(request),
         user_agent=request.headers.get("User-Agent"),
-        origin=_origin(),
+        origin=_origin() or None,
     )
 
 

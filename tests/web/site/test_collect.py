@@ -286,7 +286,7 @@ def test_pages_without_an_object_and_doubtful_ones_are_reported(shop: Shop) -> N
 
 def test_only_allowed_websites_with_the_key_may_send(shop: Shop) -> None:
     body = json.dumps({"key": shop.key, "page": SHOP, "user": said(None, True)})
-    for origin in ("https://eve.example.com", "null", ""):
+    for origin in ("https://eve.example.com", "null"):
         answer = shop.post(body, origin=origin)
         assert (answer.status_code, answer.get_json()) == (403, {"error": "origin_not_allowed"})
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
@@ -299,6 +299,15 @@ def test_only_allowed_websites_with_the_key_may_send(shop: Shop) -> None:
     sent = shop.post(body)
     assert (sent.status_code, sent.headers["Access-Control-Allow-Origin"]) == (202, "*")
     assert "Set-Cookie" not in sent.headers
+
+
+def test_a_program_without_an_origin_is_heard_and_is_no_page_of_the_check(shop: Shop) -> None:
+    assert shop.say(said(None, True)).status_code == 202
+    pages_before = written(shop, sample_rows.find)
+    body = json.dumps({"key": shop.key, "page": f"{SHOP}/other", "user": said(None, False)})
+    assert shop.post(body, origin="").status_code == 202
+    assert shop.reasons(lead=SAMS_NUMBER) == ("opted_out",)
+    assert written(shop, sample_rows.find) == pages_before
 
 
 def test_new_claims_are_limited_by_address_number_and_key(shop: Shop) -> None:
