@@ -53,6 +53,7 @@ def _check(session: Session) -> dict[str, Any]:
         origin=request.args.get("origin", ""),
         only_wrong=request.args.get("only") == "wrong",
         after=request.args.get("after", ""),
+        own_origin=public_url(),
     )
     return {
         "chosen": chosen,
