@@ -68,14 +68,15 @@ def _fetch(url: str, settings: "Settings") -> "Fetched":
         try:
             response = request("GET", url, headers=_HEADERS, limits=limits, reach=reach)
         except (Refused, Failed) as problem:
-            hint = "" if settings.allow_loopback else " A page on this computer needs ASSENT_ALLOW_LOOPBACK=true."
-            raise InvalidState(f"{problem}{hint if isinstance(problem, Refused) else ''}") from None
+            if isinstance(problem, Refused) and not settings.allow_loopback:
+                click.echo("A page on this computer needs ASSENT_ALLOW_LOOPBACK=true.", err=True)
+            raise InvalidState(str(problem)) from None
         headers = {name.lower(): value for name, value in response.headers.items()}
         if response.status not in {301, 302, 303, 307, 308} or "location" not in headers:
             return Fetched(url, response.status, headers, _text(response, headers))
         url = urljoin(url, headers["location"])
-        _print("", f"It leads on to {url}")
-    raise InvalidState("The page leads on and on.")
+        _print("", f"Redirected to {url}")
+    raise InvalidState("The page redirects too often.")
 
 
 def _print(word: str, text: str) -> None:

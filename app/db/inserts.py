@@ -16,8 +16,8 @@ from app.db.statements import CompiledStatement, dialect_of, run
 from app.models import Base
 
 OnConflict = Callable[[postgresql.Insert], postgresql.Insert]
-# Takes ids from the sequence of a table.
-_TAKE_IDS = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
+# Takes ids from the sequence of a table, as one array: many rows would take the driver longer.
+_TAKE_IDS = text("SELECT array_agg(nextval(pg_get_serial_sequence(:table, 'id'))) FROM generate_series(1, :count)")
 
 
 def insert_or_ignore(session: Session, model: type[Base], values: dict[str, Any]) -> bool:
@@ -78,7 +78,7 @@ def reserve_ids(session: Session, model: type[Base], count: int) -> list[int]:
     if dialect_of(session) == "sqlite":
         last = int(run(session, _last_id(model), {"table": table}).scalar_one())
         return list(range(last + 1, last + 1 + count))
-    return sorted(run(session, _TAKE_IDS, {"table": table, "count": count}).scalars())
+    return sorted(run(session, _TAKE_IDS, {"table": table, "count": count}).scalar_one() or ())
 
 
 def insert_into(session: Session, model: type[Base]) -> postgresql.Insert:

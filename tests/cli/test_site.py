@@ -53,7 +53,7 @@ def test_a_page_is_checked_line_by_line(
             run(["site", "check", f"{url}/moved"])
         printed = capsys.readouterr().out
         assert ended.value.code == 1
-        assert f"It leads on to {url}/cart" in printed
+        assert f"Redirected to {url}/cart" in printed
         assert f"wrong    {url} is not allowed." in printed
         assert "ok       site.js is there, with a key of this workspace." in printed
         assert "1 wrong." in printed

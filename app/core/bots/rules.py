@@ -41,7 +41,7 @@ def create(session: Session, values: RuleValues, *, actor: str, at: datetime) ->
     """
     count, last = session.execute(select(func.count(), func.max(BotRule.position)).select_from(BotRule)).one()
     if count >= RULES_MAX:
-        raise InvalidState("There are %(most)s bots already. Delete one first.", code="too_many", most=RULES_MAX)
+        raise InvalidState("There are %(most)s bots already. Delete one first.", most=RULES_MAX)
     rule = BotRule(
         **rule_values.checked(session, values), position=(last or 0) + 1, created_by=actor, created_at=at, updated_at=at
     )

@@ -57,6 +57,7 @@ def create(session: Session, password_hash: str, *, at: datetime) -> Shop:
     for subscription_type in types.values():
         subscription_types.put_live(session, subscription_type, actor=actor, at=at)
     _type(session, texts.TASTINGS, sms, opt_in, actor=actor, at=at)
+    settings.change(session, {"site_subscription_type_id": types[OFFERS].id}, actor=staff.ACTOR, at=at)
     contents = {
         OFFERS: FormContent(types[OFFERS].id, texts.SMS_FORM),
         LETTER: FormContent(types[LETTER].id, texts.EMAIL_FORM),

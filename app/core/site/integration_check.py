@@ -91,11 +91,16 @@ class OriginResult:
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which pages to list. ``after``: the key of the last page of the list before; empty: from the beginning."""
+    """Which pages to list.
+
+    :param after: the key of the last page of the list before; empty: from the beginning
+    :param own_origin: of Assent itself, whose pages are always allowed
+    """
 
     origin: str = ""
     only_wrong: bool = False
     after: str = ""
+    own_origin: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,7 @@ def check(page: PageSamples, *, is_allowed: bool) -> list[Result]:
 
 def overview(session: Session, chosen: Chosen) -> Overview:
     """The checklists of the chosen pages, at most 50, and how many pages are right or wrong in all."""
-    allowed = snippets.allowed_origins(session)
+    allowed = snippets.allowed_origins(session) | {chosen.own_origin}
     found = [
         PageResult(page, tuple(check(page, is_allowed=page.origin in allowed))) for page in sample_rows.find(session)
     ]

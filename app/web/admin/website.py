@@ -31,8 +31,7 @@ def website_page() -> str:
         return render_template(
             "admin/website.html",
             **_check(session),
-            script_url=f"{public_url()}{public_urls.SITE_SCRIPT}",
-            key=workspace.messenger_key,
+            snippets=_snippets(workspace.messenger_key),
             offered=offered,
             is_offered=offered is not None and offered.state == TypeState.LIVE,
             refused=counts.recent(session, SiteCountKind.REFUSED, at=clock.now()),
@@ -48,11 +47,23 @@ def website_live() -> str:
         return render_template("admin/_website_check.html", **_check(session))
 
 
+def _snippets(key: str) -> dict[str, str]:
+    """What the page offers to copy."""
+    script = f"{public_url()}{public_urls.SITE_SCRIPT}"
+    return {
+        "usual": f'<script src="{script}" data-key="{key}" async></script>',
+        "tag_manager": f'<script src="{script}?key={key}" async></script>',
+        "waiting": f'<script src="{script}" data-key="{key}" data-wait async></script>',
+        "command": "assent site check https://shop.example.com/",
+    }
+
+
 def _check(session: Session) -> dict[str, Any]:
     chosen = Chosen(
         origin=request.args.get("origin", ""),
         only_wrong=request.args.get("only") == "wrong",
         after=request.args.get("after", ""),
+        own_origin=public_url(),
     )
     return {
         "chosen": chosen,

@@ -42,6 +42,7 @@ def shop() -> str:
             workspace=workspace,
             embed_script=public_urls.EMBED_SCRIPT,
             messenger_script=public_urls.MESSENGER_SCRIPT,
+            site_script=public_urls.SITE_SCRIPT,
         )
 
 

@@ -8,6 +8,7 @@ from app.core.errors import NotFound
 from app.core.site import paths, snippets
 from app.models import Script, SiteCountKind
 from app.web import json_errors
+from app.web.security import public_url
 from app.web.services import read_only, site_reports, unit_of_work
 
 UNKNOWN_KEY = "unknown_key"
@@ -25,7 +26,8 @@ def seen() -> ResponseReturnValue:
     """Note the origin of the request, which browsers send with every POST.
 
     The body is JSON with ``key``, ``script`` and maybe ``page``, of any content type, so that the browser asks no
-    permission first. ``page`` is the address of the page; the integration check shows its path.
+    permission first. ``page`` is the address of the page; the integration check shows its path. Pages of Assent itself
+    are always allowed, so their origin is not kept.
     """
     body = request.get_json(force=True, silent=True)
     sent = body if isinstance(body, dict) else {}
@@ -39,7 +41,7 @@ def seen() -> ResponseReturnValue:
         raise
     if script == Script.SITE and isinstance(page := sent.get("page"), str):
         site_reports().see(origins.read(origin), paths.of(page))
-    if is_news:
+    if is_news and origin != public_url():
         with unit_of_work() as session:
             snippets.record(session, script, origin, at=at)
     return "", 204

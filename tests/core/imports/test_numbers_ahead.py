@@ -4,11 +4,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC
 
 import pytest
 
 from app.core import clock
 from app.core.imports import drafts, numbers, numbers_ahead, steps
+from app.core.imports.fields import column_of
+from app.core.imports.options import Options
+from app.core.imports.reading import FileRow
+from app.core.imports.rows import RowReader
 from app.core.phone import StoredNumber
 from app.db import Database
 from app.jobs import run_bulk_jobs
@@ -48,6 +53,13 @@ def test_a_process_that_was_killed_is_replaced_and_its_numbers_are_read_here() -
     assert JOB not in numbers_ahead._processes
     numbers_ahead.ask(JOB, [], may_start=True)
     assert taken([("+447400123457", None)])
+
+
+def test_a_number_that_was_read_ahead_is_not_read_again() -> None:
+    known = numbers.read("07400 123456", region="GB")
+    columns, options = [column_of("email"), column_of("phone")], Options(default_country="GB")
+    reader = RowReader(columns, options, UTC, make.NOON, known={("07400 123456", "GB"): known})
+    assert reader.read(FileRow(2, 0, 30, ["sam@example.com", " 07400 123456 "])).phone is known
 
 
 def test_the_process_ends_when_the_one_that_started_it_does() -> None:
