@@ -323,12 +323,13 @@ def test_seen_is_counted_when_the_form_is_on_the_screen(page: Page, address: str
         pages["/"] = f"<!doctype html>{far}{snippets[0]}{far}{snippets[1]}"
         page.set_viewport_size({"width": 360, "height": 500})
         page.goto(shop)
-        for frame in page.locator("iframe").all():
-            frame.content_frame.locator("main").wait_for(state="attached")
         page.wait_for_timeout(500)
         assert [_seen(database, form.id) for form in forms] == [0, 0]
         for number, seen in ((0, [1, 0]), (1, [1, 1])):
-            page.locator("iframe").nth(number).evaluate("frame => frame.scrollIntoView()")
+            frame = page.locator("iframe").nth(number)
+            frame.evaluate("frame => frame.scrollIntoView()")
+            frame.content_frame.locator("main").wait_for(state="attached")
+            frame.evaluate("frame => frame.scrollIntoView()")  # the form has its height now
             page.wait_for_timeout(1000)
             assert [_seen(database, form.id) for form in forms] == seen
 
