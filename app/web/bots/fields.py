@@ -36,7 +36,7 @@ class BotForm(Form):
     signed_in = SelectField(lazy_gettext("Visitors"), default=_ANYONE)
     not_asked_type_id = SelectField(lazy_gettext("Never asked for"), default="")
     segment_id = SelectField(lazy_gettext("Segment"), default="")
-    hours = SelectField(lazy_gettext("Time"), default=BotHours.ALWAYS)
+    hours = SelectField(lazy_gettext("Office hours"), default=BotHours.ALWAYS)
     body = TextAreaField(lazy_gettext("Message"), [rule(messages.clean_body)], filters=[text])
     form_id = SelectField(lazy_gettext("Form"), default="")
     revision = HiddenField()
@@ -46,7 +46,11 @@ class BotForm(Form):
         self.trigger.choices = choices((each.value, gettext(label)) for each, label in TRIGGERS.items())
         self.hours.choices = choices((each.value, gettext(label)) for each, label in HOURS.items())
         self.signed_in.choices = choices(
-            [(_ANYONE, gettext("Everyone")), (_SIGNED_IN, gettext("Signed in")), (_ANONYMOUS, gettext("Not signed in"))]
+            [
+                (_ANYONE, gettext("Everyone")),
+                (_SIGNED_IN, gettext("Signed-in visitors")),
+                (_ANONYMOUS, gettext("Visitors who are not signed in")),
+            ]
         )
         live = [(str(each.id), each.name) for each in subscription_types.find_live(session)]
         self.not_asked_type_id.choices = choices([("", gettext("Any type")), *live])
