@@ -32,7 +32,7 @@ def run_until_active(database: Database, chat_id: int, *, chunk: int | None = No
 
 
 def follow(database: Database) -> None:
-    """One round: end what nobody waits for any more, and a chunk of what is over (``settling.py``)."""
+    """One round: end what has no waiting recipient, and a chunk of what is over (``settling.py``)."""
     with database.read_only() as session:
         over, unfinished = lifecycle.over(session, at=clock.now()), settling.unfinished(session)
     for chat_id in over:

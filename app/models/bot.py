@@ -28,7 +28,7 @@ class BotHours(StrEnum):
 class BotRule(Base):
     """One rule. Of the rules that match, the one with the lowest ``position`` applies.
 
-    Conditions, null or empty where there is none: ``page`` is a path in which ``*`` stands for anything; ``seconds``
+    Conditions, null or empty where there is none: ``page`` is a path in which ``*`` matches anything; ``seconds``
     the time on the page; ``is_signed_in``; ``not_asked_type_id``: the person was never asked for this type;
     ``segment_id``: the person is in this segment. Each applies once to a person.
     """

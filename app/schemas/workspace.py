@@ -10,6 +10,9 @@ _PRICES = {"description": "country to the price of one segment in millionths of 
 _SITE_TYPE = {"description": "what `sms_optin` of a page or of Insider's calls opts in to; null: nothing"}
 _GREETING = {"description": "language to the first message that people read"}
 _CONFIRMATIONS = {"description": "how many confirmation texts are sent; null: the defaults"}
+_OFFICE_HOURS = {
+    "description": '`{"mon": ["09:00", "17:00"]}`, in `time_zone`; a day that is left out is closed; null: always open'
+}
 _ENDS_AT = {"description": "until when the identity secret before the last renewal is accepted, too"}
 
 
@@ -54,6 +57,8 @@ class WorkspacePolicySchema(Output):
     storage_location = fields.String(required=True)
     purpose = fields.String(required=True)
     recipients = fields.List(fields.String(), required=True)
+    office_hours = fields.Dict(required=True, allow_none=True, metadata=_OFFICE_HOURS)
+    bot_pause_hours = fields.Integer(required=True)
     previous_secret_ends_at = UnixTime(required=True, allow_none=True, metadata=_ENDS_AT)
     updated_at = UnixTime(required=True)
 
@@ -96,6 +101,8 @@ class ChangedWorkspaceSchema(Input):
     storage_location = Text(most=200)
     purpose = Text(most=1000)
     recipients = fields.List(Text(most=200))
+    office_hours = fields.Dict(allow_none=True, metadata=_OFFICE_HOURS)
+    bot_pause_hours = fields.Integer(strict=True)
 
 
 class IdentitySecretSchema(Output):

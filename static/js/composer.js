@@ -1,11 +1,11 @@
-// The composer of campaigns and outbound chats. All of it works without scripts: then "Check the text" and the buttons load the page again.
+// The editors of campaigns, outbound chats and bots. All of it works without scripts: then the button that checks loads the page again.
 
-const form = document.getElementById("composer");
+const form = document.querySelector("form[data-check]");
 const PAUSE_MS = 300;
 let timer;
 let running;
 
-// What the server says about the text, while a person types.
+// What the server says about what is typed, and how it looks.
 async function check() {
   running?.abort();
   running = new AbortController();
@@ -30,10 +30,10 @@ function showButton(isShown) {
   form.querySelector("[data-check-button]").parentElement.hidden = !isShown;
 }
 
-// Only the fields of the chosen kind of audience are shown, and the warning of the chosen type.
+// Only the fields of the chosen option are shown (data-choice names the radio buttons), and the warning of the chosen type.
 function show() {
-  const chosen = form.querySelector("[name=audience]:checked")?.value;
-  for (const part of form.querySelectorAll("[data-shown-for]")) part.hidden = part.dataset.shownFor !== chosen;
+  const chosen = form.querySelector(`[name=${form.dataset.choice}]:checked`)?.value;
+  for (const part of form.querySelectorAll("[data-shown-for]")) part.hidden = !part.dataset.shownFor.split(" ").includes(chosen);
   for (const warning of form.querySelectorAll("[data-warning-of]")) {
     warning.hidden = warning.dataset.warningOf !== form.elements.subscription_type_id.value;
   }

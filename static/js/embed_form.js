@@ -136,7 +136,7 @@
       if (this.contains(document.elementFromPoint(x + width / 2, y + height / 2))) this.style.translate = "0 200vh";
     }
 
-    // A signed user of this page gets an address of their own; everybody else the public one.
+    // A signed user of this page gets a personal address; all others the public one.
     async open(frame) {
       const { user_id, user_hash, user_jwt } = page.identity();
       const response = user_jwt || user_hash ? await this.identify({ user_id, user_hash, user_jwt }) : null;

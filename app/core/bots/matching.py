@@ -77,7 +77,7 @@ class Match:
 def match(rules: Iterable[Rule], visit: Visit, person: Person, *, at: datetime, pause: timedelta) -> Match:
     """The first rule that applies to this visit.
 
-    :param pause: how long nobody greets a person again; zero: no limit
+    :param pause: how long no bot greets a person again; zero: no limit
     """
     found = [each for each in sorted(rules, key=lambda rule: (rule.position, rule.id)) if _may(each, visit, person)]
     is_reply = visit.trigger == BotTrigger.WORDS
@@ -109,7 +109,7 @@ def fits_person(rule: Rule, person: Person) -> bool:
 
 
 def is_page(pattern: str, page: str) -> bool:
-    """Whether a page has this path, in which ``*`` stands for anything; with an origin, this whole address."""
+    """Whether a page has this path, in which ``*`` matches anything; with an origin, this whole address."""
     if not pattern:
         return True
     address = page if "://" in pattern else urlsplit(page).path or "/"
@@ -140,7 +140,7 @@ def _may(rule: Rule, visit: Visit, person: Person) -> bool:
 
 
 def _is_like(pattern: str, text: str) -> bool:
-    """``*`` stands for anything. In linear time, whatever an address contains."""
+    """``*`` matches anything. In linear time, whatever an address contains."""
     first, *rest = pattern.split("*")
     if not rest:
         return text == first

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
-from app.core import audit, message_template
+from app.core import audit, edits, message_template
 from app.core.contacts import audiences
 from app.core.errors import Conflict, InvalidInput, InvalidState, NotFound
 from app.db import run
@@ -79,17 +79,10 @@ def change(
         raise InvalidState("Only a draft or a scheduled campaign can be changed.")
     if revision is not None and revision != campaign.revision:
         raise Conflict("This campaign was changed in the meantime. Load it again before you change it.")
-    checked = _checked(session, values)
-    changed = sorted(name for name, value in checked.items() if getattr(campaign, name) != value)
-    if not changed:
-        return campaign
-    for name in changed:
-        setattr(campaign, name, checked[name])
-    campaign.approved_by = campaign.approved_at = None
-    campaign.edited_by, campaign.updated_at = actor, at
-    campaign.revision += 1
-    audit.record(session, actor, "campaign.changed", subject(campaign), {"fields": changed}, at=at)
-    session.flush()
+    if changed := edits.write(campaign, _checked(session, values), actor=actor, at=at):
+        campaign.approved_by = campaign.approved_at = None
+        audit.record(session, actor, "campaign.changed", subject(campaign), {"fields": changed}, at=at)
+        session.flush()
     return campaign
 
 

@@ -1,4 +1,4 @@
-"""Opt out of all texts at once, as a page or a system that keeps one answer for all of them says it."""
+"""Opt out of all texts in one call, as a page or a system that keeps one answer for all of them says it."""
 
 from datetime import datetime
 

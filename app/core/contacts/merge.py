@@ -139,7 +139,7 @@ def _move_conversations(session: Session, merging: _Merge) -> None:
 
 
 def _move_recipients(session: Session, merging: _Merge) -> None:
-    """Move what became of campaigns and outbound chats to the target, where the target got none of its own."""
+    """Move what became of campaigns and outbound chats to the target, where the target has none."""
     own, own_chat = aliased(CampaignRecipient), aliased(OutboundChatRecipient)
     has_own = select(own.contact_id).where(
         own.campaign_id == CampaignRecipient.campaign_id, own.contact_id == merging.target.id
@@ -160,7 +160,7 @@ def _move_recipients(session: Session, merging: _Merge) -> None:
 
 
 def _move_greetings(session: Session, merging: _Merge) -> None:
-    """Move which rules of bots greeted the source to the target, where the target has no greeting of its own."""
+    """Move which rules of bots greeted the source to the target, where the target has none by that rule."""
     own = aliased(BotGreeting)
     has_own = select(own.contact_id).where(own.rule_id == BotGreeting.rule_id, own.contact_id == merging.target.id)
     moved = update(BotGreeting).where(BotGreeting.contact_id == merging.source.id, ~has_own.exists())

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core import audit, message_template
+from app.core import audit, edits, message_template
 from app.core.contacts import audiences
 from app.core.errors import Conflict, InvalidInput, InvalidState, NotFound
 from app.core.forms import publishing
@@ -26,7 +26,7 @@ class ChatValues:
     :param body: with variables (``message_template.py``)
     :param form_id: the form that follows the message; null: none
     :param query: which contacts, as a filter in JSON; null: all. A saved segment is a filter that names it
-    :param ends_at: nobody gets it after this time; null: it has no end
+    :param ends_at: no one gets it after this time; null: it has no end
     """
 
     name: str
@@ -72,16 +72,9 @@ def change(
         raise InvalidState("Only a draft or a scheduled outbound chat can be changed.")
     if revision is not None and revision != chat.revision:
         raise Conflict("This outbound chat was changed in the meantime. Load it again before you change it.")
-    checked = _checked(session, values, at)
-    changed = sorted(name for name, value in checked.items() if getattr(chat, name) != value)
-    if not changed:
-        return chat
-    for name in changed:
-        setattr(chat, name, checked[name])
-    chat.edited_by, chat.updated_at = actor, at
-    chat.revision += 1
-    audit.record(session, actor, "outbound_chat.changed", subject(chat), {"fields": changed}, at=at)
-    session.flush()
+    if changed := edits.write(chat, _checked(session, values, at), actor=actor, at=at):
+        audit.record(session, actor, "outbound_chat.changed", subject(chat), {"fields": changed}, at=at)
+        session.flush()
     return chat
 
 

@@ -1,6 +1,6 @@
 """The life of an outbound chat: scheduled, begun, stopped, ended.
 
-A change of state takes effect immediately: nobody gets a stopped one from then on. Its waiting recipients, and its
+A change of state takes effect immediately: no one gets a stopped one from then on. Its waiting recipients, and its
 forms that are withdrawn, follow in chunks (``settling.py``).
 """
 
@@ -68,7 +68,7 @@ def begin(chat: OutboundChat, *, at: datetime) -> None:
 
 
 def stop(session: Session, chat_id: int, *, withdraws_forms: bool, actor: str, at: datetime) -> OutboundChat:
-    """Stop an outbound chat: nobody gets it any more. Audited as ``outbound_chat.stopped``.
+    """Stop an outbound chat: no one gets it any more. Audited as ``outbound_chat.stopped``.
 
     :param withdraws_forms: also withdraw its forms that were not answered
     :raises InvalidState: it has not begun, or has ended
@@ -96,7 +96,7 @@ def stop_by_system(session: Session, chat_id: int, reason: str, *, at: datetime)
 
 
 def over(session: Session, *, at: datetime) -> list[int]:
-    """The active outbound chats that nobody waits for any more, or that have reached their end."""
+    """The active outbound chats without a waiting recipient, or that have reached their end."""
     waiting = select(OutboundChatRecipient.contact_id).where(
         OutboundChatRecipient.outbound_chat_id == OutboundChat.id,
         OutboundChatRecipient.outcome == ChatOutcome.WAITING.value,

@@ -118,7 +118,7 @@ _BY_CODE = {
     ),
     "uuid:junk": Words(
         translatable("uuid is a value that many visitors share, such as undefined, 0 or anonymous."),
-        translatable("Leave uuid out when nobody is signed in, so that different people are never merged."),
+        translatable("Leave uuid out when no one is signed in, so that different people are never merged."),
         "if (customer) user.uuid = customer.id;",
     ),
     "uuid:sequential": Words(

@@ -71,7 +71,7 @@ class ClaimedNumber:
 class Claim:
     """What one page says about one person.
 
-    :param signed: the user whom the page proves; null: it proves nobody
+    :param signed: the user whom the page proves; null: it proves no one
     :param evidence: of the request; its source and level are the claim's
     """
 

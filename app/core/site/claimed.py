@@ -31,7 +31,7 @@ class Claimed:
     """A claim with what the workspace makes of it.
 
     :param offered: the live type that an opt-in is for; null: none
-    :param is_id_unknown: the page proves nobody, and no contact has the id of its object
+    :param is_id_unknown: the page proves no one, and no contact has the id of its object
     """
 
     claim: Claim

@@ -22,7 +22,7 @@ _POLICIES_MAX = 20
 class ContentPolicy:
     """All policies of a page. Each of them must allow something.
 
-    :param origin: of the page, which ``'self'`` stands for
+    :param origin: of the page, which ``'self'`` means
     """
 
     policies: tuple[dict[str, tuple[str, ...]], ...]

@@ -100,7 +100,7 @@ def read(data: bytes) -> PageCall:
 
 
 def judge(call: PageCall, policy: SitePolicy, *, at: datetime) -> Judged:
-    """Which values are valid, and whom the page proves. A proof of another id than the object's proves nobody."""
+    """Which values are valid, and whom the page proves. A proof of another id than the object's proves no one."""
     user, refused = user_object.read(call.values or {})
     proof = _proof(call, user, policy, at=at)
     found = {

@@ -18,7 +18,7 @@ Version = tuple[int, int | None]
 
 
 class Proof(NamedTuple):
-    """The user whom a page proves, or the code of what is wrong with its proof. Both null: it proves nobody."""
+    """The user whom a page proves, or the code of what is wrong with its proof. Both null: it proves no one."""
 
     user: SignedUser | None = None
     problem: str | None = None

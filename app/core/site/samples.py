@@ -31,11 +31,11 @@ class ValueKind(StrEnum):
 
 @dataclass(frozen=True)
 class Sample:
-    """One call of a page. It identifies nobody: ``path`` has no query and no ids, values are kinds.
+    """One call of a page. It identifies no one: ``path`` has no query and no ids, values are kinds.
 
     :param source: ``insider_object``, ``InsiderQueue``, ``both``; empty: the page has no user object
-    :param identity: ``signed``, ``unsigned`` (the page signs nobody), or why its signature is not valid
-    :param is_signed_in: whether the page says that somebody is signed in (``window.assent`` or the object has an id)
+    :param identity: ``signed``, ``unsigned`` (the page signs no one), or why its signature is not valid
+    :param is_signed_in: whether the page says that a user is signed in (``window.assent`` or the object has an id)
     :param problems: ``field:reason`` of what was refused or is doubtful, sorted
     """
 

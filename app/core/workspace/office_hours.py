@@ -1,4 +1,4 @@
-"""Office hours: from when to when somebody answers on each day of the week, in the workspace's time zone."""
+"""Office hours: from when to when the team answers on each day of the week, in the workspace's time zone."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Words of the audit log: acts, also as on the page of their own subject, fields and values, what a sign-in checked."""
+"""Words of the audit log: acts, fields and values, what a sign-in checked."""
 
 from app.core.wording import translatable
 

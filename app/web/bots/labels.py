@@ -30,25 +30,25 @@ def conditions(rule: BotRule, names: Mapping[str, Mapping[int, str]]) -> list[st
 
     :param names: of ``types`` and ``segments``, by id
     """
-    told = [_first(rule)]
+    found = [_first(rule)]
     if rule.seconds:
-        told.append(ngettext("after %(num)s second", "after %(num)s seconds", rule.seconds))
+        found.append(ngettext("after %(num)s second", "after %(num)s seconds", rule.seconds))
     if rule.is_signed_in is not None:
-        told.append(gettext("signed in") if rule.is_signed_in else gettext("not signed in"))
+        found.append(gettext("signed in") if rule.is_signed_in else gettext("not signed in"))
     if rule.not_asked_type_id is not None:
-        told.append(gettext("never asked for “%(name)s”", name=names["types"].get(rule.not_asked_type_id, "")))
+        found.append(gettext("never asked for “%(name)s”", name=names["types"].get(rule.not_asked_type_id, "")))
     if rule.segment_id is not None:
-        told.append(gettext("in the segment “%(name)s”", name=names["segments"].get(rule.segment_id, "")))
+        found.append(gettext("in the segment “%(name)s”", name=names["segments"].get(rule.segment_id, "")))
     if rule.hours != BotHours.ALWAYS:
         inside = rule.hours == BotHours.INSIDE
-        told.append(gettext("during office hours") if inside else gettext("outside office hours"))
-    return told
+        found.append(gettext("during office hours") if inside else gettext("outside office hours"))
+    return found
 
 
 def _first(rule: BotRule) -> str:
     """What a visitor does, with the page where there is a condition about it."""
     if rule.trigger == BotTrigger.WORDS:
-        words = formatting.listed(f"“{each}”" for each in rule.words)
+        words = formatting.listed(gettext("“%(word)s”", word=each) for each in rule.words)
         return gettext("Writes %(words)s", words=words)
     if rule.trigger == BotTrigger.OPEN:
         return (

@@ -112,7 +112,7 @@ def visit() -> dict[str, Any]:
     """Write the outbound chats that wait for the visitor into their conversation."""
     with read_connection() as connection:
         visitor = visitors.visitor(connection, g.bearer)
-    if _is_expected(visitor):  # else nobody waits for a transaction that writes nothing
+    if _is_expected(visitor):  # else no transaction is opened that writes nothing
         with unit_of_work() as session:
             visits.record(session, g.bearer, at=clock.now())
     return {}

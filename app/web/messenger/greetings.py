@@ -1,4 +1,4 @@
-"""The panel's calls about greetings of bots. Asking for one only reads, whoever asks."""
+"""The panel's calls about greetings of bots. Asking for one only reads."""
 
 import re
 from datetime import UTC, datetime

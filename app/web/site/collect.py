@@ -68,7 +68,7 @@ def preflight() -> ResponseReturnValue:
 
 @blueprint.after_request
 def let_pages_read(response: Response) -> Response:
-    """Every page may read what it is told, the reason of a refusal included."""
+    """Every page may read the response, the reason of a refusal included."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     return response
 

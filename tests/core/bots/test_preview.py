@@ -94,8 +94,8 @@ def _with_token(session: Session) -> set[int]:
 def test_a_rule_for_office_hours_says_when_it_is_not_their_time(database: Database) -> None:
     with database.unit_of_work() as session:
         settings.change(session, {"office_hours": {"tue": ["09:00", "17:00"]}}, actor="agent:1", at=NOON)
-        told = [
+        counted = [
             preview.who(session, values(hours=each), None, at=NOON).is_at_this_time
             for each in ("always", "inside", "outside")
         ]
-    assert told == [True, False, True]
+    assert counted == [True, False, True]

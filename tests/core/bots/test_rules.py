@@ -44,9 +44,9 @@ def test_a_rule_is_created_off_changed_moved_and_deleted_and_each_step_is_audite
         assert session.scalar(select(func.count()).select_from(BotGreeting)) == 0
         with pytest.raises(NotFound):
             rules.find(session, first.id)
-        told = session.scalars(select(AuditEntry.action).where(AuditEntry.action.startswith("bot.")))
+        found = session.scalars(select(AuditEntry.action).where(AuditEntry.action.startswith("bot.")))
         acts = ["created", "created", "changed", "switched_on", "moved", "deleted"]
-        assert list(told) == [f"bot.{each}" for each in acts]
+        assert list(found) == [f"bot.{each}" for each in acts]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Office hours: from when to when somebody answers, on each day of the workspace's week."""
+"""Office hours: from when to when the team answers, on each day of the week."""
 
 from datetime import UTC, datetime
 from typing import Any

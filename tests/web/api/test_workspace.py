@@ -61,6 +61,17 @@ def test_every_setting_is_changed_and_what_cannot_be_used_is_refused_by_name(app
     assert api.put("/workspace", {"site_subscription_type_id": None})["site_subscription_type_id"] is None
 
 
+def test_office_hours_and_the_pause_of_bots_are_settings(app: Flask) -> None:
+    api = api_client(app, "admin")
+    hours = {"mon": ["09:00", "17:00"], "sat": ["10:00", "00:00"]}
+    changed = api.put("/workspace", {"office_hours": hours, "bot_pause_hours": 0})
+    assert (changed["office_hours"], changed["bot_pause_hours"]) == (hours, 0)
+    assert api.put("/workspace", {"office_hours": None})["office_hours"] is None
+    for wrong in ({"monday": ["09:00", "17:00"]}, {"mon": ["17:00", "09:00"]}, {"mon": "09:00"}, {"mon": [9, 17]}):
+        assert api.put("/workspace", {"office_hours": wrong}).field == "office_hours"
+    assert api.put("/workspace", {"bot_pause_hours": -1}).field == "bot_pause_hours"
+
+
 def test_a_new_identity_secret_is_shown_once(app: Flask, api: ApiClient) -> None:
     assert api.post("/workspace/identity_secret").status == 403
     admin = api_client(app, "admin")

@@ -85,7 +85,7 @@ def test_the_truth_table_of_a_lead_that_a_page_opted_in(shop: Shop, gdpr: Word, 
 
 def test_an_unknown_signed_user_is_created_with_what_is_recorded(shop: Shop) -> None:
     assert shop.say({"uuid": "sam"}, signed="sam").status_code == 202
-    assert shop.reasons("sam") is None, "nobody is created for a visit"
+    assert shop.reasons("sam") is None, "no contact is created for a visit"
     shop.say(said(None, True, uuid="sam"), signed="sam")
     assert shop.reasons("sam") == ()
     assert shop.events() == [("opt_in", "signed_identity")]
@@ -324,7 +324,7 @@ def test_new_claims_are_limited_by_address_number_and_key(shop: Shop) -> None:
         other = shop.post(json.dumps(body), address="198.51.100.7")
         assert (other.status_code, other.get_json()) == (429, {"error": "rate_limit_exceeded"})
         assert int(other.headers["Retry-After"]) > 0
-        assert shop.say(said(None, True), signed="sam").status_code == 202, "a signed user has limits of their own"
+        assert shop.say(said(None, True), signed="sam").status_code == 202, "a signed user has separate limits"
 
 
 def test_a_known_claim_asks_the_database_nothing_for_an_hour(shop: Shop) -> None:

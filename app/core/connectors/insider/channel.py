@@ -1,4 +1,4 @@
-"""Opts numbers in and out of texts, whoever has them."""
+"""Opts numbers in and out of texts, for every contact that has them."""
 
 from datetime import datetime
 

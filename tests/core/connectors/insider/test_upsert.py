@@ -1,4 +1,4 @@
-"""Whatever a client reports, in whatever order: nobody who said no is opted in."""
+"""Whatever a client reports, in whatever order: no one who said no is opted in."""
 
 import contextlib
 from datetime import timedelta
