@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import insert, select
 
 from app.core import clock
 from app.core.contacts import records as contacts
@@ -34,7 +34,7 @@ from bench.servers import DATABASES, Place, assent_environment, prepared
 from tests import make
 
 CHUNK, THREADS, PER_S, TOGETHER = 10_000, 4, 500, 25
-TABLES = tuple(cast(Table, each.__table__) for each in (Contact, ConsentEvent, ConsentEvidence, Consent))
+TABLES = tuple(each.__table__ for each in (Contact, ConsentEvent, ConsentEvidence, Consent))
 SEALER = """
 import sys, threading
 from app import config

@@ -1,17 +1,17 @@
 """The ids of a contact's tags and notes as SQL columns, beside the columns of the contact itself."""
 
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, String, Table, literal_column, select
+from sqlalchemy import ColumnElement, String, literal_column, select
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from app.models import Contact, ContactNote, ContactTag
 
-_CONTACT = cast(Table, Contact.__table__)
-_TAG = cast(Table, ContactTag.__table__)
-_NOTE = cast(Table, ContactNote.__table__)
+_CONTACT = Contact.__table__
+_TAG = ContactTag.__table__
+_NOTE = ContactNote.__table__
 
 
 class _Joined(FunctionElement[str]):

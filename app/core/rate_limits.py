@@ -74,7 +74,7 @@ def purge_expired(session: Session, *, at: datetime) -> int:
 @lru_cache
 def _upsert(buckets: int) -> CompiledStatement:
     """One statement for all buckets. All callers lock rows in the same order, so that no deadlock is possible."""
-    table = cast(Table, RateCounter.__table__)
+    table = RateCounter.__table__
 
     def statement(dialect: str) -> Executable:
         columns = ("bucket", "window", "shard", "count", "expires_at")

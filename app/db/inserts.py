@@ -144,4 +144,4 @@ def _insert(dialect: str, model: type[Base]) -> postgresql.Insert:
 
 
 def _table(model: type[Base]) -> Table:
-    return cast(Table, model.__table__)
+    return model.__table__

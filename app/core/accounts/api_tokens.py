@@ -5,9 +5,8 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
 
-from sqlalchemy import Table, bindparam, or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core import audit
@@ -23,8 +22,8 @@ _PREFIX = "assent_"
 _AGENT = "agent:"
 # The scopes that each scope includes.
 _IMPLIED = {"admin": {"admin", "write", "read"}, "write": {"write", "read"}, "read": {"read"}}
-_TOKEN = cast(Table, ApiToken.__table__)
-_WORKSPACE = cast(Table, Workspace.__table__)
+_TOKEN = ApiToken.__table__
+_WORKSPACE = Workspace.__table__
 _CHECK = CompiledStatement(
     select(
         _TOKEN.c.id,

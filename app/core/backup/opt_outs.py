@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import ColumnElement, Table, func, select, text, true
 from sqlalchemy.orm import Session
@@ -26,10 +26,10 @@ from app.models import (
     Workspace,
 )
 
-_EVENT = cast(Table, ConsentEvent.__table__)
-_DESTINATION_OPT_OUT, _TYPE = cast(Table, DestinationOptOut.__table__), cast(Table, SubscriptionType.__table__)
-_CONSENT = cast(Table, Consent.__table__)
-_SUPPRESSION, _WORKSPACE = cast(Table, Suppression.__table__), cast(Table, Workspace.__table__)
+_EVENT = ConsentEvent.__table__
+_DESTINATION_OPT_OUT, _TYPE = DestinationOptOut.__table__, SubscriptionType.__table__
+_CONSENT = Consent.__table__
+_SUPPRESSION, _WORKSPACE = Suppression.__table__, Workspace.__table__
 _NOTE = "Opted out of “{}” after the backup that was restored on {:%Y-%m-%d} was made."
 # Subscription type, keyed hash of the number, contact.
 _OptOutKey = tuple[int, str, int]

@@ -7,9 +7,8 @@ the rule greeted them is.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import cast
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core.bots import matching, people, working_rules
@@ -23,8 +22,8 @@ from app.core.workspace import office_hours, settings
 from app.db import insert_or_ignore, run
 from app.models import BotGreeting, BotTrigger, Contact, Conversation, Message, Workspace
 
-_CONVERSATION = cast(Table, Conversation.__table__)
-_MESSAGE = cast(Table, Message.__table__)
+_CONVERSATION = Conversation.__table__
+_MESSAGE = Message.__table__
 _GREETING_TRIGGERS = (BotTrigger.OPEN, BotTrigger.PAGE)
 _STORED = (
     select(_MESSAGE.c.id)

@@ -3,9 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, select, union
+from sqlalchemy import ColumnElement, and_, bindparam, select, union
 from sqlalchemy.orm import Session
 
 from app.core.bots.matching import Person, Rule
@@ -14,12 +13,12 @@ from app.core.contacts import search as contact_search
 from app.db import run
 from app.models import BotGreeting, BotRule, BotTrigger, Consent, Contact, InsertedForm, OptInFormVersion, Segment
 
-_CONTACT = cast(Table, Contact.__table__)
-_GREETING = cast(Table, BotGreeting.__table__)
-_RULE = cast(Table, BotRule.__table__)
-_CONSENT = cast(Table, Consent.__table__)
-_INSERTED = cast(Table, InsertedForm.__table__)
-_VERSION = cast(Table, OptInFormVersion.__table__)
+_CONTACT = Contact.__table__
+_GREETING = BotGreeting.__table__
+_RULE = BotRule.__table__
+_CONSENT = Consent.__table__
+_INSERTED = InsertedForm.__table__
+_VERSION = OptInFormVersion.__table__
 _GREETINGS = (
     select(_GREETING.c.rule_id, _GREETING.c.greeted_at, _RULE.c.trigger)
     .join(_RULE, _RULE.c.id == _GREETING.c.rule_id)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, and_, exists, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, exists, false, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.bots import people
@@ -35,13 +35,13 @@ from app.models import (
 )
 
 COUNTED_MAX, SAMPLES = contact_search.COUNTED_MAX, 5
-_CONTACT = cast(Table, Contact.__table__)
-_GREETING = cast(Table, BotGreeting.__table__)
-_RULE = cast(Table, BotRule.__table__)
-_CONSENT = cast(Table, Consent.__table__)
-_INSERTED = cast(Table, InsertedForm.__table__)
-_VERSION = cast(Table, OptInFormVersion.__table__)
-_TOKEN = cast(Table, MessengerToken.__table__)
+_CONTACT = Contact.__table__
+_GREETING = BotGreeting.__table__
+_RULE = BotRule.__table__
+_CONSENT = Consent.__table__
+_INSERTED = InsertedForm.__table__
+_VERSION = OptInFormVersion.__table__
+_TOKEN = MessengerToken.__table__
 _IS_USER = _CONTACT.c.role == ContactRole.USER.value
 _HAS_TOKEN = exists().where(_TOKEN.c.contact_id == _CONTACT.c.id, _TOKEN.c.ended_at.is_(None))
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, select, true
+from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
 from app.core.bots.matching import Rule
@@ -12,10 +12,10 @@ from app.core.forms.availability import is_offered
 from app.db import run
 from app.models import BotHours, BotRule, BotTrigger, OptInForm, OptInFormVersion, SubscriptionType, TypeState
 
-_RULE = cast(Table, BotRule.__table__)
-_FORM = cast(Table, OptInForm.__table__)
-_VERSION = cast(Table, OptInFormVersion.__table__)
-_TYPE = cast(Table, SubscriptionType.__table__)
+_RULE = BotRule.__table__
+_FORM = OptInForm.__table__
+_VERSION = OptInFormVersion.__table__
+_TYPE = SubscriptionType.__table__
 _ASKED_TYPE = _TYPE.alias("asked_type")
 _WITH_STATES = (
     select(

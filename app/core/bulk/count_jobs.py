@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, and_, func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from app.core.bulk import jobs
@@ -17,7 +17,7 @@ REMEMBERED = timedelta(minutes=10)
 # So many ids are looked at in one transaction.
 CHUNK = 50_000
 _NEWEST = 50
-_CONTACT = cast(Table, Contact.__table__)
+_CONTACT = Contact.__table__
 
 
 def start(session: Session, selection: Mapping[str, Any], *, actor: str, at: datetime) -> BulkJob:

@@ -1,9 +1,9 @@
 """What a job did with each contact, written chunk by chunk."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from sqlalchemy import Table, select
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -13,7 +13,7 @@ from app.db import Same, insert_columns, insert_rows, run
 from app.models import BulkJob, BulkJobItem
 
 EXAMPLES_MAX = 20
-_ITEM = cast(Table, BulkJobItem.__table__)
+_ITEM = BulkJobItem.__table__
 
 
 class Item(NamedTuple):

@@ -7,7 +7,7 @@ while the job runs: contacts that match by then are part of it.
 from collections.abc import Mapping
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Table, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from app.core.contacts import filters, search_plans, typed_search
@@ -19,7 +19,7 @@ from app.db import run
 from app.models import BulkJob, Contact
 
 IDS_MAX = 10_000
-_CONTACT = cast(Table, Contact.__table__)
+_CONTACT = Contact.__table__
 Selection = Mapping[str, Any]
 
 

@@ -4,9 +4,9 @@ The tables that the rules ask are joined to the contacts, so that the database r
 the reason of a contact once.
 """
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, FromClause, Table, and_, false, func, literal, select
+from sqlalchemy import ColumnElement, FromClause, and_, false, func, literal, select
 from sqlalchemy.orm import Session
 
 from app.core.consent.rules import RULES, Query, Reason, Rule
@@ -25,13 +25,13 @@ from app.models import (
     Suppression,
 )
 
-_CONTACT = cast(Table, Contact.__table__)
-_CONFIRMATION = cast(Table, Confirmation.__table__)
-_OPT_OUT = cast(Table, DestinationOptOut.__table__)
-_NUMBER = cast(Table, NumberFact.__table__)
-_SUPPRESSION = cast(Table, Suppression.__table__)
+_CONTACT = Contact.__table__
+_CONFIRMATION = Confirmation.__table__
+_OPT_OUT = DestinationOptOut.__table__
+_NUMBER = NumberFact.__table__
+_SUPPRESSION = Suppression.__table__
 # Each contact's consent of the type.
-OWN = cast(Table, Consent.__table__).alias("own")
+OWN = Consent.__table__.alias("own")
 _RULES = [rule for rule in RULES if Channel.SMS in rule.channels]
 _FEW_NUMBERS = {
     Reason.NUMBER_UNDELIVERABLE: select(_NUMBER.c.phone_hash).where(_NUMBER.c.undeliverable_at.is_not(None)),

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, func, select, true
+from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import Session
 
 from app.core.campaigns import audience_counts
@@ -18,7 +18,7 @@ from app.db import dialect_of, is_in, run
 from app.models import Channel, Contact, SubscriptionType
 
 DUPLICATE_NUMBER = "duplicate_number"
-_CONTACT = cast(Table, Contact.__table__)
+_CONTACT = Contact.__table__
 
 
 @dataclass(frozen=True)

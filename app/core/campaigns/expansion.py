@@ -8,9 +8,9 @@ and the texts of a campaign are unique by number.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.core import outbox, quiet_hours
@@ -32,8 +32,8 @@ from app.models import (
     TypeState,
 )
 
-_CAMPAIGN = cast(Table, Campaign.__table__)
-_MESSAGE = cast(Table, SmsMessage.__table__)
+_CAMPAIGN = Campaign.__table__
+_MESSAGE = SmsMessage.__table__
 CHUNK = 2_000
 _EXPANSION = Expansion(_CAMPAIGN)
 PRIORITY = 2
@@ -250,7 +250,7 @@ def _numbers_with_text(session: Session, campaign_id: int, hashes: Sequence[str]
 
 def _recipients_among(session: Session, campaign_id: int, ids: Sequence[int]) -> set[int]:
     """Those of these contacts that are recipients already."""
-    recipient = cast(Table, CampaignRecipient.__table__)
+    recipient = CampaignRecipient.__table__
     query = select(recipient.c.contact_id).where(
         recipient.c.campaign_id == campaign_id, is_in(dialect_of(session), recipient.c.contact_id, "ids")
     )

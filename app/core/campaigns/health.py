@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.workspace import days
@@ -28,7 +28,7 @@ CAMPAIGNS = 10
 # An opt-out so soon after the end of a campaign is counted as its effect.
 _EFFECT = timedelta(days=7)
 _ARRIVED = (Outcome.SENT.value, Outcome.DELIVERED.value)
-_RECIPIENT, _CONSENT = cast(Table, CampaignRecipient.__table__), cast(Table, Consent.__table__)
+_RECIPIENT, _CONSENT = CampaignRecipient.__table__, Consent.__table__
 _STATES = frozenset(each.value for each in SmsState)
 
 

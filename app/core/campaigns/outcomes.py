@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import BindParameter, Select, Table, Update, bindparam, func, select, update
+from sqlalchemy import BindParameter, Select, Update, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from app.core.campaigns import cost, lifecycle, short_links
@@ -19,11 +19,11 @@ from app.core.workspace import settings
 from app.db import dialect_of, is_in, run
 from app.models import Campaign, CampaignRecipient, Contact, Outcome, SmsMessage, SmsState
 
-_CAMPAIGN = cast(Table, Campaign.__table__)
-_CONTACT = cast(Table, Contact.__table__)
+_CAMPAIGN = Campaign.__table__
+_CONTACT = Contact.__table__
 
-_RECIPIENT = cast(Table, CampaignRecipient.__table__)
-_MESSAGE = cast(Table, SmsMessage.__table__)
+_RECIPIENT = CampaignRecipient.__table__
+_MESSAGE = SmsMessage.__table__
 OPEN = (Outcome.QUEUED, Outcome.DEFERRED)
 _ATTEMPTED = frozenset({Outcome.SENT, Outcome.DELIVERED, Outcome.FAILED, Outcome.UNKNOWN})
 DEFERRING = frozenset({"quiet_hours", "frequency_cap"})

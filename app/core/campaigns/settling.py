@@ -4,9 +4,9 @@ Texts of a paused campaign have no ``due_at``, so that the worker does not look 
 """
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, Update, func, select, update
+from sqlalchemy import ColumnElement, Update, func, select, update
 from sqlalchemy.orm import Session
 
 from app.core.campaigns import outcomes
@@ -14,8 +14,8 @@ from app.core.campaigns.drafts import lock
 from app.db import dialect_of, run
 from app.models import Campaign, CampaignRecipient, CampaignState, SmsMessage, SmsState
 
-_RECIPIENT = cast(Table, CampaignRecipient.__table__)
-_MESSAGE = cast(Table, SmsMessage.__table__)
+_RECIPIENT = CampaignRecipient.__table__
+_MESSAGE = SmsMessage.__table__
 CHUNK = 2_000
 
 

@@ -1,15 +1,13 @@
 """Which subscription types a contact is attached to, as Intercom counts it. The API and webhooks use it."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, cast
-
-from sqlalchemy import Table
+from typing import Any, NamedTuple
 
 from app.core.consent.current_destination import is_opted_in
 from app.models import Channel, Consent, ConsentState, ConsentType, SubscriptionType, TypeState
 
-_CONSENT = cast(Table, Consent.__table__)
-_TYPE = cast(Table, SubscriptionType.__table__)
+_CONSENT = Consent.__table__
+_TYPE = SubscriptionType.__table__
 # The columns that ``attached`` reads. Order the rows by the type's id.
 COLUMNS = (
     _CONSENT.c.contact_id,

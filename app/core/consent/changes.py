@@ -6,9 +6,8 @@ the caller's transaction.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import Executable, Table, bindparam, delete, update
+from sqlalchemy import Executable, bindparam, delete, update
 from sqlalchemy.orm import Session
 
 from app.core import clock, outbox
@@ -27,8 +26,8 @@ from app.core.signing import keys_of
 from app.db import CompiledStatement, insert_statement
 from app.models import Action, Consent, ConsentEvent, ConsentState, ConsentType, Contact, SubscriptionType
 
-_CONSENT = cast(Table, Consent.__table__)
-_CONTACT = cast(Table, Contact.__table__)
+_CONSENT = Consent.__table__
+_CONTACT = Contact.__table__
 
 
 def _upsert(dialect: str) -> Executable:

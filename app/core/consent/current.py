@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import Table, bindparam, case, func, select
+from sqlalchemy import bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from app.db import CompiledStatement
 from app.models import Consent, ConsentState, DestinationOptOut
 
-_CONSENT = cast(Table, Consent.__table__)
-_OPT_OUT = cast(Table, DestinationOptOut.__table__)
+_CONSENT = Consent.__table__
+_OPT_OUT = DestinationOptOut.__table__
 _REPEATED_AT = (
     select(func.max(_OPT_OUT.c.created_at))
     .where(

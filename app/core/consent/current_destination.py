@@ -1,13 +1,13 @@
 """An opt-in counts only for the number or address that it was given for: the rule in Python and in SQL."""
 
-from typing import Protocol, cast
+from typing import Protocol
 
-from sqlalchemy import ColumnElement, Table, case
+from sqlalchemy import ColumnElement, case
 
 from app.models import Channel, Consent, ConsentState, Contact
 
-_CONTACT = cast(Table, Contact.__table__)
-_CONSENT = cast(Table, Consent.__table__)
+_CONTACT = Contact.__table__
+_CONSENT = Consent.__table__
 
 
 class Destinations(Protocol):

@@ -6,17 +6,17 @@ Only ``app/core/consent`` imports this module.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-from sqlalchemy import Executable, Table, bindparam, case, delete, select, update
+from sqlalchemy import Executable, bindparam, case, delete, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from app.db import CompiledStatement, insert_rows, insert_statement, run
 from app.models import ConsentEvent, DestinationOptOut, Source
 
-_EVENT = cast(Table, ConsentEvent.__table__)
-_OPT_OUT = cast(Table, DestinationOptOut.__table__)
+_EVENT = ConsentEvent.__table__
+_OPT_OUT = DestinationOptOut.__table__
 _FIND_KIND = CompiledStatement(
     select(
         _EVENT.c.is_persons_word,

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from sqlalchemy import Table, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.consent.current import CurrentConsent
@@ -12,8 +12,8 @@ from app.core.ledger import facts
 from app.db import run
 from app.models import Action, ConsentEvent, ConsentEvidence, ConsentState
 
-_EVENT = cast(Table, ConsentEvent.__table__)
-_EVIDENCE = cast(Table, ConsentEvidence.__table__)
+_EVENT = ConsentEvent.__table__
+_EVIDENCE = ConsentEvidence.__table__
 _STATES = {Action.OPT_IN.value: ConsentState.OPTED_IN, Action.OPT_OUT.value: ConsentState.OPTED_OUT}
 
 

@@ -1,15 +1,13 @@
 """Which of all contacts may be texted: the rules of ``rules.py`` as conditions on the table ``contacts``."""
 
-from typing import cast
-
-from sqlalchemy import ColumnElement, Table, and_, case, false, literal, select, true
+from sqlalchemy import ColumnElement, and_, case, false, literal, select, true
 
 from app.core.consent.current_destination import is_given_for_current
 from app.core.consent.rules import RULES, Query, Reason
 from app.models import Channel, Consent, ConsentState, ConsentType, Contact, SubscriptionType, TypeState
 
-_CONTACT = cast(Table, Contact.__table__)
-_CONSENT = cast(Table, Consent.__table__)
+_CONTACT = Contact.__table__
+_CONSENT = Consent.__table__
 
 
 # Those that never hold for a subscribed contact.

@@ -7,9 +7,9 @@ changes of its profile. ``lock_set`` locks many contacts for the set form (``set
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, select
+from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core.consent import reach
@@ -19,7 +19,7 @@ from app.core.signing import Keys, is_public_id
 from app.db import CompiledStatement, is_in
 from app.models import Channel, Contact
 
-_CONTACT = cast(Table, Contact.__table__)
+_CONTACT = Contact.__table__
 _COLUMNS = select(
     *(_CONTACT.c[name] for name in ("id", "phone", "email", "blocked_at", "gdpr_optin", "merged_into_id", "erased_at"))
 ).with_for_update()

@@ -1,16 +1,16 @@
 """Contacts that can neither answer a form nor get a message: the rule in Python and in SQL, and the errors."""
 
 from datetime import datetime
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, false, select
+from sqlalchemy import ColumnElement, and_, bindparam, false, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import InvalidState, Merged, NotFound
 from app.db import CompiledStatement, ReadConnection
 from app.models import Contact
 
-_CONTACT = cast(Table, Contact.__table__)
+_CONTACT = Contact.__table__
 _PUBLIC_ID = CompiledStatement(select(_CONTACT.c.public_id).where(_CONTACT.c.id == bindparam("id")))
 
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core.consent.destination_opt_outs import DestinationKey
@@ -15,7 +14,7 @@ from app.core.ledger.evidence import Evidence, reported_by
 from app.db import CompiledStatement
 from app.models import Action, ConsentEvent, ConsentEvidence, Contact, Source, Suppression
 
-_EVENT = cast(Table, ConsentEvent.__table__)
+_EVENT = ConsentEvent.__table__
 _FIND_CLAIM = CompiledStatement(
     select(_EVENT.c.id)
     .where(

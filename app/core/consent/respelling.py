@@ -7,9 +7,9 @@ the same. The ledger keeps the hashes that it was written with. One event for ea
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, func, select, tuple_, update
+from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from app.core import clock, destinations, phone
@@ -26,7 +26,7 @@ from app.models import (
     Suppression,
 )
 
-_OPT_OUT = cast(Table, DestinationOptOut.__table__)
+_OPT_OUT = DestinationOptOut.__table__
 _OPT_OUT_KEY = (_OPT_OUT.c.subscription_type_id, _OPT_OUT.c.destination_hash, _OPT_OUT.c.contact_id)
 # Each opt-out with its number or address, from the evidence of any event about it.
 _WITH_SPELLING = select(

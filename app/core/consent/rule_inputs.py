@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import ColumnElement, Table, false, func, literal, select
+from sqlalchemy import ColumnElement, false, func, literal, select
 
 from app.core.consent.current_destination import is_given_for_current
 from app.models import (
@@ -20,12 +19,12 @@ from app.models import (
     Suppression,
 )
 
-_CONTACT = cast(Table, Contact.__table__)
-_CONSENT = cast(Table, Consent.__table__)
-_DESTINATION_OPT_OUT = cast(Table, DestinationOptOut.__table__)
-_SUPPRESSION = cast(Table, Suppression.__table__)
-_NUMBER = cast(Table, NumberFact.__table__)
-_CONFIRMATION = cast(Table, Confirmation.__table__)
+_CONTACT = Contact.__table__
+_CONSENT = Consent.__table__
+_DESTINATION_OPT_OUT = DestinationOptOut.__table__
+_SUPPRESSION = Suppression.__table__
+_NUMBER = NumberFact.__table__
+_CONFIRMATION = Confirmation.__table__
 
 
 @dataclass(frozen=True)

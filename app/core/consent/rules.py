@@ -7,16 +7,15 @@ property test checks that both agree. Rules are in the order in which reasons ar
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import cast
 
-from sqlalchemy import ColumnElement, Table, and_, false, func, or_, true
+from sqlalchemy import ColumnElement, and_, false, func, or_, true
 
 from app.core import phone
 from app.core.consent.rule_inputs import Facts
 from app.core.consent.rule_inputs import Query as Query  # exported with the rules
 from app.models import Channel, ConsentState, ConsentType, Contact, TypeState
 
-_CONTACT = cast(Table, Contact.__table__)
+_CONTACT = Contact.__table__
 
 
 class Reason(StrEnum):

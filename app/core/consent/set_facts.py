@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, select
+from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core.consent.current import CurrentConsent
@@ -17,10 +17,10 @@ from app.core.consent.destination_opt_outs import OptOut
 from app.db import CompiledStatement, is_in
 from app.models import Consent, ConsentEvent, ConsentState, DestinationOptOut, Suppression
 
-_CONSENT = cast(Table, Consent.__table__)
-_EVENT = cast(Table, ConsentEvent.__table__)
-_OPT_OUT = cast(Table, DestinationOptOut.__table__)
-_SUPPRESSION = cast(Table, Suppression.__table__)
+_CONSENT = Consent.__table__
+_EVENT = ConsentEvent.__table__
+_OPT_OUT = DestinationOptOut.__table__
+_SUPPRESSION = Suppression.__table__
 
 
 def _currents(dialect: str) -> Select[Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.consent import destination_opt_outs, earlier, locking, reach, set_facts, set_writes
@@ -25,8 +25,8 @@ from app.core.signing import keys_of
 from app.db import run
 from app.models import Action, Channel, ConsentEvent, ConsentEvidence, ConsentState, ConsentType, SubscriptionType
 
-_EVENT = cast(Table, ConsentEvent.__table__)
-_EVIDENCE = cast(Table, ConsentEvidence.__table__)
+_EVENT = ConsentEvent.__table__
+_EVIDENCE = ConsentEvidence.__table__
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ Only ``set_changes.py`` and ``set_undo.py`` import this module. They lock the co
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from sqlalchemy import Table, bindparam, delete, update
+from sqlalchemy import bindparam, delete, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -19,8 +19,8 @@ from app.core.ledger.facts import Facts
 from app.db import CompiledStatement, Same, insert_columns, is_in, run
 from app.models import Action, Consent, ConsentState, Contact
 
-_CONSENT = cast(Table, Consent.__table__)
-_CONTACT = cast(Table, Contact.__table__)
+_CONSENT = Consent.__table__
+_CONTACT = Contact.__table__
 _TOPICS = {Action.OPT_IN: "granular.subscribe", Action.OPT_OUT: "granular.unsubscribe"}
 _MARK_UPDATED = CompiledStatement(
     lambda dialect: (

@@ -1,9 +1,8 @@
 """Lists of suppressions, by page."""
 
 from dataclasses import dataclass
-from typing import cast
 
-from sqlalchemy import ColumnElement, Table, func, literal, select
+from sqlalchemy import ColumnElement, func, literal, select
 from sqlalchemy.orm import Session
 
 from app.core import phone
@@ -12,7 +11,7 @@ from app.core.workspace import settings
 from app.db import run
 from app.models import Suppression
 
-_SUPPRESSION = cast(Table, Suppression.__table__)
+_SUPPRESSION = Suppression.__table__
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,16 @@
 """The contacts of a filter as a set, for what goes to many of them: campaigns and outbound chats."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, case, func, literal_column, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from app.core.contacts import filter_sql, filters, search
 from app.db import dialect_of, run
 from app.models import Contact
 
-_CONTACT = cast(Table, Contact.__table__)
+_CONTACT = Contact.__table__
 _EVERY = 2**31 - 1
 IS_PERSON: ColumnElement[bool] = and_(_CONTACT.c.merged_into_id.is_(None), _CONTACT.c.erased_at.is_(None))
 """Rows that merges and erasures leave behind are no people. Archived contacts are."""

@@ -7,9 +7,9 @@ index is counted, and only those few are looked at and taken away. Joining every
 """
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, func, not_, or_, select, union
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select, union
 from sqlalchemy.orm import Session
 
 from app.core import countries
@@ -31,11 +31,11 @@ from app.models import (
     TypeState,
 )
 
-_CONTACT = cast(Table, Contact.__table__)
-_CONSENT = cast(Table, Consent.__table__)
-_OPT_OUT = cast(Table, DestinationOptOut.__table__)
-_SUPPRESSION = cast(Table, Suppression.__table__)
-_NUMBER = cast(Table, NumberFact.__table__)
+_CONTACT = Contact.__table__
+_CONSENT = Consent.__table__
+_OPT_OUT = DestinationOptOut.__table__
+_SUPPRESSION = Suppression.__table__
+_NUMBER = NumberFact.__table__
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Table, and_, case, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, case, false, func, literal, or_, select
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.types import Float, String
 
@@ -19,8 +19,8 @@ from app.core.errors import InvalidInput
 from app.models import ConsentState, Contact, ContactTag, SubscriptionType, UtcDateTime
 from app.models.contact import EMAIL_DOMAINS, ENDING_LENGTH
 
-_CONTACT = cast(Table, Contact.__table__)
-_TAGGED = cast(Table, ContactTag.__table__)
+_CONTACT = Contact.__table__
+_TAGGED = ContactTag.__table__
 NUMBERS = {"phone", "formatted_phone"}
 _PARTS = {Operator.CONTAINS, Operator.LACKS, Operator.STARTS, Operator.ENDS}
 # Fields of Intercom that have no value here.

@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Executable, Table, bindparam, delete, false, literal_column, select, update
+from sqlalchemy import Executable, bindparam, delete, false, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from app.core.consent import eligibility, locking, reach
@@ -18,7 +18,7 @@ from app.core.signing import random_public_id
 from app.db import CompiledStatement, insert_statement
 from app.models import Channel, Contact, ContactRole
 
-_CONTACT = cast(Table, Contact.__table__)
+_CONTACT = Contact.__table__
 _FIND_LEAD = CompiledStatement(
     select(_CONTACT.c.id, _CONTACT.c.blocked_at, _CONTACT.c.gdpr_optin)
     .where(_CONTACT.c.lead_key == bindparam("lead_key"))

@@ -5,10 +5,10 @@ Archived contacts are left out, unless the query itself asks about them; merged 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeGuard, cast
+from typing import Any, NamedTuple, TypeGuard
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Table, and_, bindparam, case, func, literal, literal_column, select
+from sqlalchemy import and_, bindparam, case, func, literal, literal_column, select
 from sqlalchemy.orm import Session, lazyload
 
 from app.core.contacts import filter_sql, filters, segment_queries, status_pages
@@ -25,9 +25,9 @@ COUNTED_MAX = 10_000
 SKIPPED_MAX = 10_000
 _MATCHED_TOGETHER = 50  # queries in one statement
 _LOOKED_UP_MAX = 10
-_CONTACT = cast(Table, Contact.__table__)
+_CONTACT = Contact.__table__
 _UTC = ZoneInfo("UTC")
-_WORKSPACE = cast(Table, Workspace.__table__)
+_WORKSPACE = Workspace.__table__
 _POLICY = CompiledStatement(
     select(_WORKSPACE.c.time_zone, _WORKSPACE.c.default_country, _WORKSPACE.c.allowed_countries).where(
         _WORKSPACE.c.id == literal(1)

@@ -5,9 +5,8 @@ they do not know how many contacts one filter matches.
 """
 
 from dataclasses import replace
-from typing import cast
 
-from sqlalchemy import ColumnElement, Table, and_
+from sqlalchemy import ColumnElement, and_
 
 from app.core import phone_text
 from app.core.consent import eligibility_sql
@@ -19,9 +18,9 @@ from app.models import Consent, ConsentState, ConsentType, Contact, ContactTag
 
 # Values of these columns are unique, or nearly.
 SELECTIVE = {"id", "external_id", "email"} | filter_sql.NUMBERS
-_CONSENT = cast(Table, Consent.__table__)
-_TAGGED = cast(Table, ContactTag.__table__)
-_CONTACT = cast(Table, Contact.__table__)
+_CONSENT = Consent.__table__
+_TAGGED = ContactTag.__table__
+_CONTACT = Contact.__table__
 # Fields with an index of the value and the id.
 _WITH_ID = {"phone_country", "email_domain"}
 # The order of a query about one of these dates, so that it is read along the date's index. The contact that was changed

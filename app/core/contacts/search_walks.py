@@ -25,7 +25,7 @@ from app.core.errors import InvalidInput
 from app.models import Contact, UtcDateTime
 from app.models.contact import SORTED_NAMES
 
-_CONTACT = cast(Table, Contact.__table__)
+_CONTACT = Contact.__table__
 SORTS: Mapping[str, ColumnElement[Any]] = {
     name: _CONTACT.c[name]
     for name in ("created_at", "updated_at", "signed_up_at", "last_seen_at", "name", "email", "phone", "external_id")

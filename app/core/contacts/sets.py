@@ -7,9 +7,9 @@ Contacts are locked in the order of their ids. Merged and erased ones are left a
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from sqlalchemy import Table, delete, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from app.core import outbox
@@ -18,8 +18,8 @@ from app.core.consent.locking import SetRow
 from app.db import insert_rows, run
 from app.models import Contact, ContactRole, ContactTag
 
-_CONTACT = cast(Table, Contact.__table__)
-_TAGGED = cast(Table, ContactTag.__table__)
+_CONTACT = Contact.__table__
+_TAGGED = ContactTag.__table__
 
 
 class Tagged(NamedTuple):

@@ -6,9 +6,9 @@ a name on SQLite, and digits within a number. They look at the ``SCANNED_MAX`` n
 
 import re
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, func, select, text, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, select, text, union_all
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql
 
@@ -22,7 +22,7 @@ SCANNED_MAX = 200_000
 TYPED_MAX = 255
 # Fewer digits at the beginning of a number, or letters at the beginning of an address, say too little.
 _BEGINNING_MIN = 3
-_CONTACT = cast(Table, Contact.__table__)
+_CONTACT = Contact.__table__
 _LABEL = re.compile(r"(?:lead\s+)?([0-9a-f]{6,24})", re.IGNORECASE)
 _NUMBER = re.compile(r"\+?[0-9]+")
 _SEPARATORS = re.compile(r"[^0-9A-Za-z+@]+")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core import contact_lists
@@ -15,8 +15,8 @@ from app.core.signing import is_public_id
 from app.db import CompiledStatement, ReadConnection, is_in
 from app.models import Consent, Contact, Suppression
 
-_CONTACT = cast(Table, Contact.__table__)
-_CONSENT = cast(Table, Consent.__table__)
+_CONTACT = Contact.__table__
+_CONSENT = Consent.__table__
 _SUPPRESSED = (
     select(Suppression.phone_hash).where(Suppression.phone_hash == _CONTACT.c.phone_hash).correlate(_CONTACT).exists()
 )

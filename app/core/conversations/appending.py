@@ -15,7 +15,6 @@ from sqlalchemy import (
     ColumnElement,
     Executable,
     Integer,
-    Table,
     bindparam,
     case,
     func,
@@ -36,7 +35,7 @@ BOT, OUTBOUND = "bot", "outbound"
 """Kinds of authors that write without an agent: ``bot:3`` is a rule of bots, ``outbound:4`` an outbound chat."""
 ID_MAX = 2**63 - 1
 _CLIENT_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_CONVERSATION = cast(Table, Conversation.__table__)
+_CONVERSATION = Conversation.__table__
 IN_MESSENGER: ColumnElement[bool] = _CONVERSATION.c.channel == literal_column(f"'{ConversationChannel.MESSENGER}'")
 """Conversations that the contact sees in the messenger. Those by text are never shown there: who has the number need
 not be who is signed in.

@@ -11,9 +11,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Table, and_, bindparam, select
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, select
 
 from app.core.conversations import changes
 from app.db import CompiledStatement, ReadConnection
@@ -22,8 +22,8 @@ from app.models import Conversation, Workspace
 FRESH_FOR_S = 0.25
 CACHED = 2000  # conversations, those that changed last
 OpenReadConnection = Callable[[], AbstractContextManager[ReadConnection]]
-_CONVERSATION = cast(Table, Conversation.__table__)
-_WORKSPACE = cast(Table, Workspace.__table__)
+_CONVERSATION = Conversation.__table__
+_WORKSPACE = Workspace.__table__
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,16 @@
 
 import zlib
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, func, literal_column, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_column, select, true
 from sqlalchemy.orm import Session
 
 from app.db import dialect_of, run
 from app.models import Conversation
 
 CHANGES_MAX = 200
-_CONVERSATION = cast(Table, Conversation.__table__)
+_CONVERSATION = Conversation.__table__
 _SNAPSHOT = "pg_snapshot_{}(pg_current_snapshot())::text::bigint"
 
 

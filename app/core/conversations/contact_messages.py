@@ -5,9 +5,8 @@ All other cases (no open conversation, another text with a used key, a closed co
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import Table, and_, bindparam, case, literal_column, or_, select, true
+from sqlalchemy import and_, bindparam, case, literal_column, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.core.conversations import appending, lifecycle, messages
@@ -16,10 +15,10 @@ from app.core.errors import NotFound
 from app.db import CompiledStatement, insert_statement
 from app.models import BotRule, BotTrigger, Contact, Conversation, ConversationState, Message, MessageKind
 
-_CONTACT = cast(Table, Contact.__table__)
-_CONVERSATION = cast(Table, Conversation.__table__)
-_MESSAGE = cast(Table, Message.__table__)
-_RULE = cast(Table, BotRule.__table__)
+_CONTACT = Contact.__table__
+_CONVERSATION = Conversation.__table__
+_MESSAGE = Message.__table__
+_RULE = BotRule.__table__
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ nothing, and a changed request is carried out beside the first one.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.core.consent import reach
@@ -31,8 +31,8 @@ from app.models import (
     OptInForm,
 )
 
-_CONVERSATION = cast(Table, Conversation.__table__)
-_MESSAGE = cast(Table, Message.__table__)
+_CONVERSATION = Conversation.__table__
+_MESSAGE = Message.__table__
 
 
 @dataclass(frozen=True)

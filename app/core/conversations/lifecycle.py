@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core import idempotency
@@ -32,8 +32,8 @@ from app.models import (
     MessengerToken,
 )
 
-_CONTACT = cast(Table, Contact.__table__)
-_TOKEN = cast(Table, MessengerToken.__table__)
+_CONTACT = Contact.__table__
+_TOKEN = MessengerToken.__table__
 HAS_MESSENGER: ColumnElement[bool] = or_(
     _CONTACT.c.role != ContactRole.LEAD.value,
     select(_TOKEN.c.contact_id)

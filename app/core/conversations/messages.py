@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Table, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from app.core.consent import reach
@@ -16,7 +16,7 @@ from app.db import run
 from app.models import Conversation, Message, MessageKind
 
 BODY_MAX = 5000
-_CONVERSATION = cast(Table, Conversation.__table__)
+_CONVERSATION = Conversation.__table__
 
 
 def post(session: Session, conversation_id: int, new: NewMessage, *, at: datetime) -> Message:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from operator import attrgetter
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Table, and_, bindparam, case, func, literal_column, select, true
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, case, func, literal_column, select, true
 from sqlalchemy import cast as cast_to
 from sqlalchemy.orm import Session
 
@@ -22,9 +22,9 @@ from app.db import CompiledStatement, ReadConnection
 from app.models import Agent, Conversation, ConversationState, Message, MessageKind
 
 PAGE_SIZE = 50
-_CONVERSATION = cast(Table, Conversation.__table__)
-_MESSAGE = cast(Table, Message.__table__)
-_AGENT = cast(Table, Agent.__table__)
+_CONVERSATION = Conversation.__table__
+_MESSAGE = Message.__table__
+_AGENT = Agent.__table__
 _ID_MAX = 2**63 - 1
 _CONTACT_KINDS = (MessageKind.MESSAGE.value, MessageKind.FORM.value)
 _MESSAGE_COLUMNS = ("number", "revision", "kind", "author", "body", "client_key", "created_at")

@@ -1,19 +1,19 @@
 """Consents as records of an export: each state that is stored, also those given for an earlier number."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.consent import current_destination
 from app.db import run
 from app.models import Consent, ConsentEvent, ConsentState, Contact, SubscriptionType
 
-_CONTACT = cast(Table, Contact.__table__)
-_CONSENT = cast(Table, Consent.__table__)
-_TYPE = cast(Table, SubscriptionType.__table__)
-_EVENT = cast(Table, ConsentEvent.__table__)
+_CONTACT = Contact.__table__
+_CONSENT = Consent.__table__
+_TYPE = SubscriptionType.__table__
+_EVENT = ConsentEvent.__table__
 HEADINGS = (
     *("contact_id", "external_id", "subscription_type_id", "subscription_type", "channel", "state", "is_current"),
     *("destination", "changed_at", "event_id", "source", "evidence_level"),

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from sqlalchemy import Table, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.bulk import contact_columns, csv_cells
@@ -13,11 +13,11 @@ from app.core.consent import current_destination
 from app.db import run
 from app.models import Consent, ConsentState, Contact, ContactTag, SubscriptionType, Tag
 
-_CONTACT = cast(Table, Contact.__table__)
-_CONSENT = cast(Table, Consent.__table__)
-_TYPE = cast(Table, SubscriptionType.__table__)
-_TAG = cast(Table, Tag.__table__)
-_TAGGED = cast(Table, ContactTag.__table__)
+_CONTACT = Contact.__table__
+_CONSENT = Consent.__table__
+_TYPE = SubscriptionType.__table__
+_TAG = Tag.__table__
+_TAGGED = ContactTag.__table__
 
 
 class _Row(NamedTuple):

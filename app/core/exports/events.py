@@ -1,18 +1,18 @@
 """The ledger as records of an export: events with their evidence, and the texts that were shown."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from app.db import run
 from app.models import ConsentEvent, ConsentEvidence, Contact, Wording
 
-_CONTACT = cast(Table, Contact.__table__)
-_EVENT = cast(Table, ConsentEvent.__table__)
-_EVIDENCE = cast(Table, ConsentEvidence.__table__)
-_WORDING = cast(Table, Wording.__table__)
+_CONTACT = Contact.__table__
+_EVENT = ConsentEvent.__table__
+_EVIDENCE = ConsentEvidence.__table__
+_WORDING = Wording.__table__
 # ``shown_text`` is the hash of a text; an export of texts has the text itself, once.
 _OF_EVIDENCE = {"shown_text": "wording_hash"} | {
     name: name for name in ("destination", "ip_address", "user_agent", "origin", "page", "locale", "note", "details")

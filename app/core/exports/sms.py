@@ -1,16 +1,16 @@
 """Texts in and out as records of an export. The words of codes are left out: only their person sees them."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, and_, case, or_, select
+from sqlalchemy import and_, case, or_, select
 from sqlalchemy.orm import Session
 
 from app.db import run
 from app.models import Contact, Purpose, SmsMessage
 
-_CONTACT = cast(Table, Contact.__table__)
-_MESSAGE = cast(Table, SmsMessage.__table__)
+_CONTACT = Contact.__table__
+_MESSAGE = SmsMessage.__table__
 _PLAIN = (
     *("direction", "purpose", "state", "reason", "error_code", "subscription_type_id", "campaign_id", "phone"),
     *("sender", "body", "segments", "keyword", "details", "gateway", "gateway_id", "created_by", "created_at"),

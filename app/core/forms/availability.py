@@ -1,14 +1,13 @@
 """Whether a form accepts answers: the rule in Python and in SQL. A test compares the two for each case."""
 
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import ColumnElement, Table, and_
+from sqlalchemy import ColumnElement, and_
 
 from app.models import OptInForm, SubscriptionType, TypeState
 
-_FORM = cast(Table, OptInForm.__table__)
-_TYPE = cast(Table, SubscriptionType.__table__)
+_FORM = OptInForm.__table__
+_TYPE = SubscriptionType.__table__
 
 
 def is_offered(*, archived_at: datetime | None, type_state: str) -> bool:

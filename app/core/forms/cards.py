@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Table, and_, case, false, or_, true
+from sqlalchemy import ColumnElement, FromClause, and_, case, false, or_, true
 
 from app.core.consent.current_destination import is_given_for_current
 from app.core.consent.reach import IS_WITHIN_REACH
@@ -21,13 +21,13 @@ from app.models import (
     SubscriptionType,
 )
 
-_INSERTED = cast(Table, InsertedForm.__table__)
-_FORM = cast(Table, OptInForm.__table__)
-_VERSION = cast(Table, OptInFormVersion.__table__)
-_TEXT = cast(Table, OptInFormText.__table__)
-_TYPE = cast(Table, SubscriptionType.__table__)
-_CONTACT = cast(Table, Contact.__table__)
-_CONSENT = cast(Table, Consent.__table__)
+_INSERTED = InsertedForm.__table__
+_FORM = OptInForm.__table__
+_VERSION = OptInFormVersion.__table__
+_TEXT = OptInFormText.__table__
+_TYPE = SubscriptionType.__table__
+_CONTACT = Contact.__table__
+_CONSENT = Consent.__table__
 
 
 class CardState(StrEnum):

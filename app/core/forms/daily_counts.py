@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple, cast
 
-from sqlalchemy import Select, Table, delete, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from app.core.workspace import days
@@ -20,7 +20,7 @@ from app.models import FormDailyCount
 
 _SHARDS = 16
 _COUNTED = ("inserted", "seen", "submitted", "signed_up")
-_COUNT = cast(Table, FormDailyCount.__table__)
+_COUNT = FormDailyCount.__table__
 
 
 class FormDay(NamedTuple):

@@ -4,9 +4,8 @@ Nothing here writes.
 """
 
 from dataclasses import replace
-from typing import cast
 
-from sqlalchemy import Table, and_, bindparam, select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import NotFound
@@ -16,8 +15,8 @@ from app.core.forms.render_token import RenderToken
 from app.db import CompiledStatement, ReadConnection
 from app.models import Consent, Contact, EvidenceLevel
 
-_CONTACT = cast(Table, Contact.__table__)
-_CONSENT = cast(Table, Consent.__table__)
+_CONTACT = Contact.__table__
+_CONSENT = Consent.__table__
 _RESPONDENT = (
     select(_CONTACT.c.id, *views.RESPONDENT_COLUMNS)
     .select_from(_CONTACT)

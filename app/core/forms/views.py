@@ -1,9 +1,8 @@
 """A form as one person sees it, read by one statement. Nothing here writes."""
 
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import Table, and_, bindparam, exists, select
+from sqlalchemy import and_, bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from app.core import destinations
@@ -27,14 +26,14 @@ from app.models import (
     Workspace,
 )
 
-_OPTIN_FORM = cast(Table, OptInForm.__table__)
-_VERSION = cast(Table, OptInFormVersion.__table__)
-_TYPE = cast(Table, SubscriptionType.__table__)
-_WORKSPACE = cast(Table, Workspace.__table__)
-_INSERTED_FORM = cast(Table, InsertedForm.__table__)
-_OWN_TEXT = cast(Table, OptInFormText.__table__)
-_CONTACT = cast(Table, Contact.__table__)
-_CONSENT = cast(Table, Consent.__table__)
+_OPTIN_FORM = OptInForm.__table__
+_VERSION = OptInFormVersion.__table__
+_TYPE = SubscriptionType.__table__
+_WORKSPACE = Workspace.__table__
+_INSERTED_FORM = InsertedForm.__table__
+_OWN_TEXT = OptInFormText.__table__
+_CONTACT = Contact.__table__
+_CONSENT = Consent.__table__
 # The columns of each value, in the order of its fields.
 _FORM_COLUMNS = (
     _OPTIN_FORM.c.id,

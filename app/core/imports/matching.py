@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Select, Table, select, text
+from sqlalchemy import Column, Select, select, text
 from sqlalchemy.orm import Session
 
 from app.core.imports.reasons import Reason, Refusal
@@ -20,7 +20,7 @@ from app.core.imports.rows import Row
 from app.db import dialect_of, is_in, run
 from app.models import BulkJobItem, Contact, ContactRole
 
-_CONTACT = cast(Table, Contact.__table__)
+_CONTACT = Contact.__table__
 
 
 # In one order, so that two imports never wait for each other.

@@ -6,9 +6,9 @@ had. Consents are taken back as those of a bulk change are.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from app.core.bulk import consent_steps, jobs
@@ -30,7 +30,7 @@ from app.models import (
 
 CONTACTS_MAX = 300
 RESTORED, CHANGED_SINCE, GONE = "restored", "changed_since", "erased"
-_ITEM = cast(Table, BulkJobItem.__table__)
+_ITEM = BulkJobItem.__table__
 _DATES = frozenset({"signed_up_at"})
 
 

@@ -4,9 +4,9 @@ how many rows there are, except for changes of a number, which the ledger record
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.core import clock, outbox
@@ -20,8 +20,8 @@ from app.core.signing import keys_of, random_public_ids
 from app.db import Same, insert_columns, insert_rows, reserve_ids, run
 from app.models import Contact, ContactTag, Tag
 
-_CONTACT = cast(Table, Contact.__table__)
-_TAGGED = cast(Table, ContactTag.__table__)
+_CONTACT = Contact.__table__
+_TAGGED = ContactTag.__table__
 # One object, so that it is written as JSON once.
 _NO_ATTRIBUTES: Mapping[str, Any] = {}
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from app.core.contacts.profile import merge_attributes
@@ -14,7 +14,7 @@ from app.core.inbox import presence
 from app.db import run
 from app.models import Agent, ConversationRead
 
-_READ = cast(Table, ConversationRead.__table__)
+_READ = ConversationRead.__table__
 
 
 def mark_read(session: Session, conversation_id: int, agent: Agent | None, *, at: datetime) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, false, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, false, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query
@@ -13,10 +13,10 @@ from app.core.errors import InvalidInput
 from app.models import Contact, Conversation, ConversationRead, ConversationState, Message, UtcDateTime
 
 COUNTED_MAX = 10_000
-_CONVERSATION = cast(Table, Conversation.__table__)
-_READ = cast(Table, ConversationRead.__table__)
-_MESSAGE = cast(Table, Message.__table__)
-_CONTACT = cast(Table, Contact.__table__)
+_CONVERSATION = Conversation.__table__
+_READ = ConversationRead.__table__
+_MESSAGE = Message.__table__
+_CONTACT = Contact.__table__
 FIELDS: Mapping[str, Kind] = {
     "id": Kind.NUMBER,
     "created_at": Kind.MOMENT,

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, func, literal, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from app.core.forms import cards as form_cards
@@ -24,10 +24,10 @@ from app.models import (
 PAGE_SIZE = 40
 COUNTED_MAX = 1000  # counting stops here; pages show "1,000+"
 UNREAD_AMONG = 500  # unread conversations are counted among this many newest open ones
-_CONVERSATION = cast(Table, Conversation.__table__)
-_MESSAGE = cast(Table, Message.__table__)
-_CONTACT = cast(Table, Contact.__table__)
-_READ = cast(Table, ConversationRead.__table__)
+_CONVERSATION = Conversation.__table__
+_MESSAGE = Message.__table__
+_CONTACT = Contact.__table__
+_READ = ConversationRead.__table__
 _CONTACT_COLUMNS = (
     *("public_id", "role", "name", "external_id", "email"),
     *("phone", "phone_country", "time_zone", "created_at", "erased_at"),

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, func, select, union
+from sqlalchemy import func, select, union
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -38,7 +38,7 @@ _INSERT = CompiledStatement(
             "facts",
             "recorded_at",
         ),
-    ).returning(cast(Table, ConsentEvent.__table__).c.id)
+    ).returning(ConsentEvent.__table__.c.id)
 )
 _INSERT_WORDING = CompiledStatement(
     lambda dialect: insert_statement(dialect, Wording, ("hash", "body")).on_conflict_do_nothing()

@@ -5,9 +5,9 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Table, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from app.core.ledger.canonical import canonical_columns, canonical_json
@@ -21,7 +21,7 @@ SORTED = tuple(sorted(COLUMNS))
 _INSERT = CompiledStatement(
     lambda dialect: insert_statement(dialect, ConsentEvidence, ("event_id", *COLUMNS, "salt", "erased_at"))
 )
-_EVIDENCE = cast(Table, ConsentEvidence.__table__)
+_EVIDENCE = ConsentEvidence.__table__
 _WITHOUT_DESTINATION = b'{"destination":null'
 _ON_THEIR_OWN_ACCOUNT = frozenset({Source.API, Source.SITE})
 _USER_AGENT_MAX = 512

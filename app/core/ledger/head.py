@@ -3,9 +3,9 @@
 import base64
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -17,7 +17,7 @@ from app.models import LedgerSeal, PublishedHead, SigningKey
 
 # Published heads that a verification compares: the newest ones of this database.
 _COMPARED = 50
-_SEAL, _HEAD = cast(Table, LedgerSeal.__table__), cast(Table, PublishedHead.__table__)
+_SEAL, _HEAD = LedgerSeal.__table__, PublishedHead.__table__
 
 
 def current(session: Session) -> dict[str, Any] | None:

@@ -6,16 +6,16 @@ They are few, so they are kept in memory.
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from sqlalchemy import Table, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.core.ledger import facts
 from app.core.ledger.unreadable import readable
 from app.models import Action, ConsentEvent
 
-_EVENT = cast(Table, ConsentEvent.__table__)
+_EVENT = ConsentEvent.__table__
 _COLUMNS = tuple(
     readable(_EVENT.c[name])
     for name in (

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.core.ledger import pending, seals
 from app.db import dialect_of
 from app.models import ConsentEvent
 
-_EVENT = cast(Table, ConsentEvent.__table__)
+_EVENT = ConsentEvent.__table__
 # The oldest transaction of the server that has written. The sealer waits for it.
 _OLDEST_WRITER = text(
     "SELECT pid, application_name, state, floor(extract(epoch FROM now() - xact_start))::int AS age_s "

@@ -8,9 +8,9 @@ ids is the order of the commits.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Table, Text, func, or_, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Text, func, or_, select, tuple_
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
@@ -19,8 +19,8 @@ from app.db import dialect_of
 from app.models import ConsentEvent, LedgerSeal
 
 _SCANNED = 10_000
-_EVENT = cast(Table, ConsentEvent.__table__)
-_SEAL = cast(Table, LedgerSeal.__table__)
+_EVENT = ConsentEvent.__table__
+_SEAL = LedgerSeal.__table__
 _COLUMNS = (*(_EVENT.c[name] for name in EVENT_COLUMNS), _EVENT.c.recorded_xid)
 _ORDER = (_EVENT.c.recorded_xid, _EVENT.c.id)
 

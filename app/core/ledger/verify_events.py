@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.ledger import evidence as ledger_evidence
@@ -26,8 +26,8 @@ _GAP = 1_000
 _COMPARED = 100
 # An event that was recorded so long before the seal before its own was held by an unusually long transaction.
 _USUAL = timedelta(minutes=10)
-_EVENT = cast(Table, ConsentEvent.__table__)
-_EVIDENCE = cast(Table, ConsentEvidence.__table__)
+_EVENT = ConsentEvent.__table__
+_EVIDENCE = ConsentEvidence.__table__
 # What hashing raises for values that nothing of ours writes.
 _NO_HASH = (AttributeError, OverflowError, TypeError, ValueError)
 # Every event with its evidence, which a verification reads.

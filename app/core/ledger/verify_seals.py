@@ -3,9 +3,9 @@
 import itertools
 from collections.abc import Generator
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Table, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from app.core.ledger import merkle, seals, signing_keys
@@ -14,7 +14,7 @@ from app.core.ledger.unreadable import readable
 from app.models import LedgerSeal, SigningKey
 
 _CHUNK = 200
-_SEAL, _KEY = cast(Table, LedgerSeal.__table__), cast(Table, SigningKey.__table__)
+_SEAL, _KEY = LedgerSeal.__table__, SigningKey.__table__
 # Every seal, whatever is in its row; ``seal_of`` makes it one.
 READABLE = select(*(readable(each) for each in _SEAL.c))
 # Clocks of several machines may differ by as much.

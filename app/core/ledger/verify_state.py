@@ -7,9 +7,9 @@ Only those who were merged are collected first, because their events have severa
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Select, Table, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.core.ledger import facts
@@ -20,11 +20,11 @@ from app.core.ledger.unreadable import readable, readable_number
 from app.models import Action, Consent, ConsentEvent, Contact, DestinationOptOut, Suppression
 
 _CHUNK = 5_000
-_EVENT = cast(Table, ConsentEvent.__table__)
-_CONSENT = cast(Table, Consent.__table__)
-_OPT_OUT = cast(Table, DestinationOptOut.__table__)
-_CONTACT = cast(Table, Contact.__table__)
-_SUPPRESSION = cast(Table, Suppression.__table__)
+_EVENT = ConsentEvent.__table__
+_CONSENT = Consent.__table__
+_OPT_OUT = DestinationOptOut.__table__
+_CONTACT = Contact.__table__
+_SUPPRESSION = Suppression.__table__
 _FOLDED = tuple(
     readable(_EVENT.c[name])
     for name in (

@@ -10,9 +10,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import Table, bindparam, case, select
+from sqlalchemy import bindparam, case, select
 from sqlalchemy.orm import Session
 
 from app.core.conversations import views as conversation_views
@@ -31,7 +30,7 @@ CACHED_FOR_S = 120
 # A poll covers the most recently changed conversations, and the open ones among those before them.
 _LATEST, _LATEST_OPEN = 5, 20
 KNOWN_CHARS_MAX = 100 * len("123456789012345678:123456789,")
-_CONVERSATION = cast(Table, Conversation.__table__)
+_CONVERSATION = Conversation.__table__
 
 
 _REVISIONS = CompiledStatement(

@@ -1,9 +1,8 @@
 """The tokens of anonymous visitors. Only the SHA-256 of a token is stored."""
 
 from datetime import datetime, timedelta
-from typing import cast
 
-from sqlalchemy import Table, bindparam, delete, func, or_, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core.accounts.api_tokens import hash_of
@@ -15,7 +14,7 @@ PREFIX, LENGTH = "t_", 45
 _KEY_PREFIX = "messenger:"
 # A token that was not used for this long is deleted; the visitor starts again as a new lead.
 UNUSED_AFTER, ENDED_AFTER = timedelta(days=400), timedelta(days=1)
-_TOKEN = cast(Table, MessengerToken.__table__)
+_TOKEN = MessengerToken.__table__
 _FIND = CompiledStatement(
     select(_TOKEN.c.contact_id, _TOKEN.c.ended_at).where(_TOKEN.c.token_hash == bindparam("token_hash"))
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, cast
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.core import clock
@@ -46,8 +46,8 @@ class _Secrets(NamedTuple):
     previous_secret_ends_at: datetime | None
 
 
-_CONTACT = cast(Table, Contact.__table__)
-_WORKSPACE = cast(Table, Workspace.__table__)
+_CONTACT = Contact.__table__
+_WORKSPACE = Workspace.__table__
 _FIND_USER = CompiledStatement(select(_CONTACT.c.id).where(_CONTACT.c.external_id == bindparam("user_id")))
 _SECRETS = CompiledStatement(select(*(_WORKSPACE.c[name] for name in _Secrets._fields)).where(_WORKSPACE.c.id == 1))
 

@@ -6,9 +6,9 @@ rule is a Python predicate, asked again at the visit, and the same condition in 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, case, false, literal, select, true
+from sqlalchemy import ColumnElement, Select, case, false, literal, select, true
 from sqlalchemy.orm import Session
 
 from app.core.consent import eligibility, eligibility_sql
@@ -23,7 +23,7 @@ from app.core.workspace import settings
 from app.db import run
 from app.models import ConsentState, Contact, OptInForm, SubscriptionType
 
-_CONTACT = cast(Table, Contact.__table__)
+_CONTACT = Contact.__table__
 _CONDITIONS = {rule.reason: rule.condition for rule in RULES}
 NO_MESSENGER, ALREADY_OPTED_IN, FORM_NOT_OFFERED = "no_messenger", "already_opted_in", "form_not_offered"
 

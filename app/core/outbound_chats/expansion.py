@@ -7,9 +7,9 @@ done again by another one; two workers cannot both commit a chunk (``core/contac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.contacts.expanding import Expansion
@@ -19,8 +19,8 @@ from app.core.outbound_chats.audience import Audience
 from app.db import Same, dialect_of, insert_columns, is_in, run
 from app.models import ChatOutcome, OutboundChat, OutboundChatRecipient, OutboundChatState
 
-_CHAT = cast(Table, OutboundChat.__table__)
-_RECIPIENT = cast(Table, OutboundChatRecipient.__table__)
+_CHAT = OutboundChat.__table__
+_RECIPIENT = OutboundChatRecipient.__table__
 _EXPANSION = Expansion(_CHAT)
 CHUNK = 5_000
 

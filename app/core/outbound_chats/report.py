@@ -7,9 +7,9 @@ delivered, or the person has seen it in the messenger.
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, and_, case, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from app.core.forms import cards
@@ -17,9 +17,9 @@ from app.core.forms.cards import CardState
 from app.db import run
 from app.models import ChatOutcome, Contact, Conversation, OutboundChatRecipient
 
-_RECIPIENT = cast(Table, OutboundChatRecipient.__table__)
-_CONVERSATION = cast(Table, Conversation.__table__)
-_PERSON = cast(Table, Contact.__table__).alias("person")
+_RECIPIENT = OutboundChatRecipient.__table__
+_CONVERSATION = Conversation.__table__
+_PERSON = Contact.__table__.alias("person")
 
 
 class RecipientState(StrEnum):

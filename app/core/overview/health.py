@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core import outbox
@@ -21,7 +20,7 @@ from app.models import DeliveryState, Failure, FailureKind, WebhookDelivery
 
 # The sealer is a second or two behind; more means that it waits or does not run.
 SEALED_WITHIN = timedelta(seconds=30)
-_DELIVERY = cast(Table, WebhookDelivery.__table__)
+_DELIVERY = WebhookDelivery.__table__
 
 
 @dataclass(frozen=True)

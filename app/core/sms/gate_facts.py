@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Executable, Select, Table, func, literal, select
+from sqlalchemy import ColumnElement, Executable, Select, func, literal, select
 from sqlalchemy.orm import Session
 
 from app.core.consent import eligibility_sql
@@ -33,16 +33,16 @@ from app.models import (
 ATTEMPTED = (SmsState.SENT, SmsState.DELIVERED, SmsState.FAILED, SmsState.UNKNOWN)
 # How long after a STOP its confirmation may be sent. Source: 47 CFR 64.1200(a)(12)
 CONFIRM_STOP_WITHIN = timedelta(minutes=5)
-_CONTACT, _MESSAGE, _WORKSPACE = (cast(Table, each.__table__) for each in (Contact, SmsMessage, Workspace))
-_SUPPRESSION, _NUMBER = cast(Table, Suppression.__table__), cast(Table, NumberFact.__table__)
-_CAMPAIGN = cast(Table, Campaign.__table__)
+_CONTACT, _MESSAGE, _WORKSPACE = (each.__table__ for each in (Contact, SmsMessage, Workspace))
+_SUPPRESSION, _NUMBER = Suppression.__table__, NumberFact.__table__
+_CAMPAIGN = Campaign.__table__
 _POLICY = select(
     _WORKSPACE.c.sending_stopped_at,
     _WORKSPACE.c.quiet_hours,
     _WORKSPACE.c.frequency_cap,
     _WORKSPACE.c.allowed_countries,
 )
-_TYPE = cast(Table, SubscriptionType.__table__)
+_TYPE = SubscriptionType.__table__
 _PERSON = (_CONTACT.c.id, _CONTACT.c.phone_hash, _CONTACT.c.time_zone, _CONTACT.c.blocked_at, _CONTACT.c.gdpr_optin)
 
 

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import Table, and_, bindparam, func, null, select, update
+from sqlalchemy import and_, bindparam, func, null, select, update
 from sqlalchemy.orm import Session
 
 from app.core.consent.current_destination import is_opted_in
@@ -15,10 +14,10 @@ from app.core.forms.render_token import RenderToken
 from app.db import CompiledStatement, insert_statement
 from app.models import Action, Consent, ConsentEvent, Contact, InsertedForm
 
-_INSERTED_FORM = cast(Table, InsertedForm.__table__)
-_EVENT = cast(Table, ConsentEvent.__table__)
-_CONTACT = cast(Table, Contact.__table__)
-_CONSENT = cast(Table, Consent.__table__)
+_INSERTED_FORM = InsertedForm.__table__
+_EVENT = ConsentEvent.__table__
+_CONTACT = Contact.__table__
+_CONSENT = Consent.__table__
 # The destination that a render was answered with, and the current consent of its contact; after a merge, the target's.
 _FIND_ANSWER = CompiledStatement(
     select(

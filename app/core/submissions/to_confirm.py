@@ -1,8 +1,8 @@
 """Answers to forms that ask to confirm the number: the opt-in waits for the confirmation."""
 
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from app.core.confirmations import starting
@@ -20,7 +20,7 @@ from app.core.submissions.outcome import Answer, Outcome
 from app.db import insert_or_ignore, run
 from app.models import Channel, ContactRole, InsertedForm, VerifyNumber
 
-_INSERTED_FORM = cast(Table, InsertedForm.__table__)
+_INSERTED_FORM = InsertedForm.__table__
 
 
 def is_asked(view: FormView) -> bool:

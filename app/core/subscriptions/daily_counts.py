@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Mapping
 from datetime import date
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-from sqlalchemy import Table, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db import insert_into
 from app.models import SubscriptionDailyCount, SubscriptionType
 
-_COUNT = cast(Table, SubscriptionDailyCount.__table__)
+_COUNT = SubscriptionDailyCount.__table__
 
 
 class DayCount(NamedTuple):

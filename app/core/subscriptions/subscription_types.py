@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, bindparam, case, func, select
+from sqlalchemy import bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from app.core import audit
@@ -32,8 +32,8 @@ _REFUSED_STEPS = {
     ("brought_back", TypeState.DRAFT): translatable("“%(name)s” is a draft, so there is nothing to restore."),
     ("brought_back", TypeState.LIVE): translatable("“%(name)s” is live, so there is nothing to restore."),
 }
-_TYPE = cast(Table, SubscriptionType.__table__)
-_TRANSLATION = cast(Table, SubscriptionTypeTranslation.__table__)
+_TYPE = SubscriptionType.__table__
+_TRANSLATION = SubscriptionTypeTranslation.__table__
 _TEXTS = ("name", "description", "locale", "channel", "consent_type", "state")
 _VIEWED = ("id", *_TEXTS, "preference_form_id", "welcome", "welcome_text")
 _VIEW = CompiledStatement(

@@ -9,9 +9,9 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Integer, Table, and_, bindparam, exists, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from app.core import audit
@@ -24,7 +24,7 @@ GONE, TOO_MANY, UNAVAILABLE = 410, 429, 503
 PAUSE_AFTER = 10
 _LONGEST_PAUSE_S = 900.0
 _RETRY_AFTER_MAX_S = 3600.0
-_DELIVERY, _S = cast(Table, WebhookDelivery.__table__), timedelta(seconds=1)
+_DELIVERY, _S = WebhookDelivery.__table__, timedelta(seconds=1)
 _IS_DUE = and_(
     WebhookDelivery.state == DeliveryState.WAITING.value,
     WebhookDelivery.next_attempt_at <= bindparam("at"),

@@ -7,9 +7,8 @@ A number alone points to the one user who has it, else to the lead of that numbe
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import Table, bindparam, or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from app.core import phone, wording
@@ -21,7 +20,7 @@ from app.core.destinations import Destination
 from app.core.signing import keys_of
 from app.models import Channel, Contact, ContactRole
 
-_CONTACT = cast(Table, Contact.__table__)
+_CONTACT = Contact.__table__
 _IS_USER = Contact.role == ContactRole.USER.value
 _HOLDERS = (
     select(Contact.id)
