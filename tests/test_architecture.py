@@ -12,6 +12,7 @@ import grimp
 
 from app import create_app
 from app.config import ROOT, Settings
+from bench import mutants
 
 TOP_LEVEL = {
     *("pyproject.toml", "requirements.txt", "Makefile", "README.md", "CHANGELOG.md", "LICENSE"),
@@ -247,3 +248,9 @@ def test_only_jobs_and_imports_change_sets_of_consents() -> None:
     found = holding(r"\bset_changes\.apply\(|\bset_undo\.undo\(", "app/")
     assert found <= {"app/core/bulk/consent_steps.py", "app/core/imports/consents.py", "app/core/imports/undo.py"}
     assert "app/core/bulk/consent_steps.py" in found
+
+
+def test_every_rule_with_a_mutant_is_still_where_the_mutant_breaks_it() -> None:
+    listed = mutants.read_mutants()
+    assert len(listed) >= 91
+    assert len(mutants.find_all(listed)) == len(listed)
