@@ -83,6 +83,14 @@ def test_a_page_takes_back_what_a_page_said_that_proved_no_more(
         assert sam.reasons == (() if counts else ("opted_out",))
 
 
+def test_what_a_signed_page_said_holds_against_an_unsigned_one_for_a_new_number_too(database: Database) -> None:
+    with Sam(database) as sam:
+        sam.out(SIGNED)
+        contacts.change_phone(sam.session, sam.contact, make.EVES_NUMBER, at=sam.at)
+        assert sam.opt_in(UNSIGNED).is_claim
+        assert sam.opt_in(SIGNED).is_new
+
+
 @pytest.mark.parametrize("page", [SIGNED, UNSIGNED])
 def test_a_page_lifts_no_suppression_and_opens_no_closed_contact(database: Database, page: Evidence) -> None:
     with Sam(database) as sam:

@@ -220,6 +220,9 @@ def test_answers_need_no_opt_in_and_tests_go_to_any_number(database: Database) -
             if purpose == Purpose.SCOPE:  # the text before was the one answer to a STOP
                 expected = (Verdict.SKIP, "repeated")
             assert (decided(session, message).verdict, decided(session, message).reason) == expected, purpose
+        trial = text_to(session, eve, offers, Purpose.TEST, at=make.NOON)
+        subscription_types.archive(session, offers, actor="agent:1", at=make.NOON)
+        assert decided(session, trial) == Decision(Verdict.SKIP, "type_not_live")
 
 
 def test_campaigns_that_are_paused_hold_their_texts_and_canceled_ones_end_them(database: Database) -> None:
