@@ -45,7 +45,8 @@ def test_an_opt_in_of_one_contact_leaves_the_opt_out_of_another_with_the_same_nu
 def test_an_opt_out_of_a_former_number_holds_for_its_new_holder_after_a_merge(database: Database) -> None:
     """The merged contact had another number, and opted in with it, so no consent tells of the opt-out."""
     with database.unit_of_work() as session:
-        offers, lead = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
+        offers = make.live_type(session)
+        lead = make.contact(session, role=ContactRole.LEAD, phone_number=make.SAMS_NUMBER)
         make.opt_out(session, lead, offers)
         contacts.change_phone(session, lead, make.EVES_NUMBER, at=make.NOON)
         make.opt_in(session, lead, offers)
