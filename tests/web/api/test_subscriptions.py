@@ -143,6 +143,8 @@ def test_a_contact_without_a_number_or_address_cannot_be_opted_in(app: Flask, ap
     assert (attach(api, nobody, offers).status, attach(api, nobody, offers).code) == (409, "no_phone")
     by_mail = api.live_type(content_types=["email"])
     assert attach(api, nobody, by_mail).code == "no_email"
+    api.post(f"/contacts/{nobody}/block")
+    assert attach(api, nobody, offers).code == "blocked", "the first reason"
     assert events(app) == []
 
 
