@@ -5,7 +5,8 @@ from typing import Any
 from marshmallow import fields, validate
 
 from app.models import Action
-from app.schemas.fields import Constant, Id, Input, Itself, ListSchema, Moment, Output, PagedListSchema, Text, UnixTime
+from app.schemas.fields import Constant, Id, Input, Itself, ListSchema, Moment, Output, Text, UnixTime
+from app.schemas.paging import PagedListSchema
 
 _NOTE = {"description": "how they said so; part of the proof"}
 

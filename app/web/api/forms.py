@@ -117,9 +117,9 @@ def unarchive_form(session: Session, form_id: str) -> FormValue:
     return _newest(session, form)
 
 
-@blueprint.post("/forms/<form_id>/insert", errors=(404, 409, 410))
+@blueprint.post("/forms/<form_id>/insert", errors=(404, 409, 410, 422))
 @blueprint.arguments(InsertSchema, required=False)
-@blueprint.commit(InsertedFormSchema)
+@blueprint.commit(InsertedFormSchema, creates=True)
 def insert_form(session: Session, body: dict[str, Any], form_id: str) -> Inserted:
     """Insert a form for one contact, for any messenger: show `embed_url` in an iframe.
 
@@ -190,13 +190,16 @@ def _find(session: Session, form_id: str) -> OptInForm:
 
 
 def _contact(session: Session, body: dict[str, Any]) -> Contact | None:
-    if body["contact_id"] is not None:
-        return locking.lock_contact_by_public_id(session, body["contact_id"])
-    if body["external_id"] is not None:
-        return locking.lock_contact_by_public_id(
-            session, views.find_by_external_id(session, body["external_id"]).row.public_id
-        )
-    return None
+    """The contact that a body names, locked; null where it names none. :raises InvalidInput: it names two"""
+    public_id, external_id = body["contact_id"], body["external_id"]
+    if public_id is None and external_id is None:
+        return None
+    if public_id is None:
+        public_id = views.find_by_external_id(session, external_id).row.public_id
+    contact = locking.lock_contact_by_public_id(session, public_id)
+    if external_id not in {None, contact.external_id}:
+        raise InvalidInput("The contact with this contact_id has another external_id.", field="external_id")
+    return contact
 
 
 def _newest(session: Session, form: OptInForm) -> FormValue:

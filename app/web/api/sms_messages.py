@@ -8,6 +8,7 @@ from app.core.contacts.search import COUNTED_MAX
 from app.core.signing import keys_of
 from app.core.sms import texts
 from app.core.sms.texts import Filter
+from app.core.workspace import settings
 from app.schemas.sms_message import ShownText, SmsMessageListSchema, SmsMessagePagingSchema, SmsMessageSchema
 from app.web.api import auth, ids, pagination
 from app.web.api.blueprint import ApiBlueprint
@@ -23,8 +24,9 @@ def list_sms_messages(query: dict[str, Any]) -> dict[str, Any]:
     """List texts, newest first: all, those of a number (`phone`), or those of a contact (`contact_id`)."""
     session, request = auth.read_session(), pagination.read(query, default=PER_PAGE)
     number, contact_id = query["phone"], query["contact_id"]
+    region = settings.get(session).default_country
     only = Filter(
-        keys_of(session).destination_hash(phone.normalize(number)[0]) if number else None,
+        keys_of(session).destination_hash(phone.normalize(number, region=region)[0]) if number else None,
         records.find(session, contact_id).id if contact_id else None,
     )
     return pagination.by_key(

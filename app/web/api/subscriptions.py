@@ -19,7 +19,7 @@ from app.core.proof import receipts
 from app.core.subscriptions import attachments, subscription_types
 from app.models import Contact, EvidenceLevel
 from app.schemas.consent import AttachSchema, ConsentEventListSchema, ConsentListSchema, DetachSchema
-from app.schemas.fields import PagingSchema
+from app.schemas.paging import PagingSchema
 from app.schemas.receipt import ConsentReceiptSchema
 from app.schemas.subscription_type import SubscriptionListSchema, SubscriptionSchema
 from app.web import security

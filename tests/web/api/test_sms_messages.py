@@ -42,6 +42,7 @@ def test_a_text_is_queued_through_the_gate_and_found_again(
     number = make.SAMS_NUMBER.replace("+", "%2B")
     for query in (f"?phone={number}", f"?contact_id={found['contact_id']}", ""):
         assert [each["id"] for each in api.get(f"/sms_messages{query}")["data"]] == [sent["id"]], query
+    assert api.get(f"/sms_messages?phone={make.SAMS_NUMBER}")["total_count"] == 1, "a plus sign sent as it is"
     assert api.get("/sms_messages?phone=%2B12025550199")["data"] == []
     with database(app).unit_of_work() as session:
         session.get_one(SmsMessage, int(sent["id"])).purpose = Purpose.CODE
