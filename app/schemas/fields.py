@@ -188,6 +188,13 @@ class LocaleTag(fields.String):
         return value.replace("_", "-")
 
 
+def each_locale_once(translations: Sequence[Mapping[str, Any]]) -> None:
+    """:raises ValidationError: two translations are into one language"""
+    locales = [locale_of(each["locale"]) for each in translations]
+    if len(set(locales)) < len(locales):
+        raise ValidationError("Give each language once.")
+
+
 def locale_of(tag: str) -> str:
     """The locale that a tag names: ``pt-BR`` as ``pt_BR``."""
     return tag.replace("-", "_")

@@ -19,6 +19,7 @@ from app.schemas.fields import (
     Text,
     TextOrNumber,
     UnixTime,
+    each_locale_once,
 )
 
 STATES = ["waiting", "seen", "confirming", "signed_up", "expired", "withdrawn", "unavailable"]
@@ -55,7 +56,7 @@ class ChangedFormSchema(Change):
         most=2000, metadata={"description": "of a box that people must tick themselves; empty: there is no box"}
     )
     locale = Text(most=8, metadata={"description": "of these texts"})
-    translations = fields.List(fields.Nested(FormTextSchema), validate=validate.Length(max=20))
+    translations = fields.List(fields.Nested(FormTextSchema), validate=[validate.Length(max=20), each_locale_once])
     accent_color = ClearableText(most=40)
     verify_number = fields.String(
         validate=validate.OneOf(METHODS),

@@ -17,6 +17,7 @@ from app.schemas.fields import (
     Output,
     Text,
     YesOrNo,
+    each_locale_once,
 )
 
 CONTENT_TYPES = {Channel.SMS.value: "sms_message", Channel.EMAIL.value: "email"}
@@ -96,7 +97,7 @@ class NewTypeSchema(Input):
     consent_type = fields.String(required=True, validate=_CONSENT_TYPE)
     locale = Text(most=8, load_default="en")
     translations = fields.List(
-        fields.Nested(TranslationInputSchema), load_default=list, validate=validate.Length(max=20)
+        fields.Nested(TranslationInputSchema), load_default=list, validate=[validate.Length(max=20), each_locale_once]
     )
 
 
@@ -117,5 +118,5 @@ class ChangedTypeSchema(Change):
         fields.Nested(TranslationInputSchema),
         load_default=None,
         allow_none=False,
-        validate=validate.Length(max=20),
+        validate=[validate.Length(max=20), each_locale_once],
     )

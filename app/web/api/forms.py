@@ -158,7 +158,8 @@ def withdraw_inserted_form(session: Session, inserted_form_id: str) -> Inserted:
 def content_of(body: dict[str, Any], current: FormContent | None = None) -> FormContent:
     """The content of a form, from a body and, where it leaves out a field, from the current content.
 
-    :raises InvalidInput: the subscription type's id; or no text reaches us, which this way to confirm a number needs
+    :raises InvalidInput: the subscription type's id; a translation into the form's own language; or no text reaches us,
+        which this way to confirm a number needs
     """
     if "verify_number" in body:
         texting.refuse_method(body["verify_number"])
@@ -169,9 +170,12 @@ def content_of(body: dict[str, Any], current: FormContent | None = None) -> Form
     locale = locale_of(body.get("locale", before.locale or DEFAULT_LOCALE))
     own = before.texts.get(before.locale, FormText(""))
     texts = {name: body.get(name, getattr(own, name)) for name in _TEXTS}
+    translations = _translations(body, before)
+    if locale in translations:
+        raise InvalidInput("This is the form's own language. Leave it out of the translations.", field="translations")
     return FormContent(
         subscription_type_id=type_id or before.subscription_type_id,
-        texts={**_translations(body, before), locale: FormText(**texts)},
+        texts={**translations, locale: FormText(**texts)},
         locale=locale,
         accent_color=body.get("accent_color", before.accent_color),
         default_country=body.get("default_country", before.default_country),

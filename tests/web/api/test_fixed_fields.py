@@ -189,6 +189,24 @@ def _described(path: str) -> str:
     return next(each for each in description()["paths"] if re.fullmatch(re.sub(r"{\w+}", "[^/]+", each), path))
 
 
+def test_the_first_words_of_a_type_are_changed_where_they_are_shown_and_each_language_is_given_once(
+    api: ApiClient,
+) -> None:
+    path = subscription_type(api)
+    read = api.get(path).body
+    first = {"locale": "en", "name": "News", "description": "What is new"}
+    changed = api.put(path, {"translations": [first, read["translations"][1]]})
+    assert (changed["default_translation"], changed["translations"]) == (first, [first, read["translations"][1]])
+    assert api.put(path, changed.body | {"name": "Offers"})["default_translation"]["name"] == "Offers"
+    given = {"content_types": ["email"], "consent_type": "opt_in", "name": "News"}
+    assert api.post("/subscription_types", given | {"translations": [first]})["translations"] == [first]
+    for body in ({"name": "Other", "translations": [first]}, {"name": "News", "translations": [first, first]}):
+        for refused in (api.put(path, body), api.post("/subscription_types", given | body)):
+            assert (refused.status, refused.field) == (400, "translations")
+    of_form = api.put(form(api), {"translations": [{"locale": "es", "title": "Ofertas"}]})
+    assert (of_form.status, of_form.field) == (400, "translations"), "the form's own language"
+
+
 def test_null_removes_a_campaigns_filter_of_its_own_kind_only(api: ApiClient) -> None:
     path, other = campaign(api), campaign_to_a_segment(api)
     query, segment_id = api.get(path)["query"], api.get(other)["segment_id"]
