@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.core import phone
-from app.core.contacts import records
+from app.core.contacts import views
 from app.core.contacts.search import COUNTED_MAX
 from app.core.signing import keys_of
 from app.core.sms import texts
@@ -17,7 +17,7 @@ blueprint = ApiBlueprint("sms messages", __name__, description="Texts in and out
 PER_PAGE = 50
 
 
-@blueprint.get("/sms_messages", errors=(404,))
+@blueprint.get("/sms_messages", errors=(404, 410))
 @blueprint.arguments(SmsMessagePagingSchema, location="query")
 @blueprint.response(200, SmsMessageListSchema)
 def list_sms_messages(query: dict[str, Any]) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def list_sms_messages(query: dict[str, Any]) -> dict[str, Any]:
     region = settings.get(session).default_country
     only = Filter(
         keys_of(session).destination_hash(phone.normalize(number, region=region)[0]) if number else None,
-        records.find(session, contact_id).id if contact_id else None,
+        views.find(session, contact_id).row.id if contact_id else None,
     )
     return pagination.by_key(
         request,

@@ -48,6 +48,9 @@ def test_a_text_is_queued_through_the_gate_and_found_again(
         session.get_one(SmsMessage, int(sent["id"])).purpose = Purpose.CODE
     assert api.get(f"/sms_messages/{sent['id']}")["body"] is None, "only the holder of the number sees a code"
     assert api.get("/sms_messages/999").status == 404
+    lead = api.contact(role="lead")
+    api.post("/contacts/merge", {"from": lead, "into": found["contact_id"]})
+    assert api.get(f"/sms_messages?contact_id={lead}").code == "contact_merged"
     for nothing in (" \n", "\u202e", "\u200b"):
         refused = api.post("/messages", sams_text | {"body": nothing})
         assert (refused.status, refused.body["errors"][0]["field"]) == (400, "body"), "a text that shows nothing"
