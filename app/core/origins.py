@@ -13,9 +13,10 @@ _PATH = re.compile(r"[/?#]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def read(typed: str) -> str:
+def read(typed: str, *, field: str = "allowed_origins") -> str:
     """Parse an origin and return it as browsers send it in ``Origin``: ``https://shop.example.com``, maybe with a port.
 
+    :param field: the name of the value, for the error
     :raises InvalidInput: it has a wildcard, a path, credentials or another scheme
     """
     text = typed.strip()
@@ -24,10 +25,10 @@ def read(typed: str) -> str:
         port = parts.port
         host = ascii_name(parts.hostname or "")
     except ValueError:
-        raise _not_an_origin(text) from None
+        raise _not_an_origin(text, field) from None
     has_other_parts = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
     if parts.scheme not in _DEFAULT_PORTS or not host or has_other_parts or not _is_plain(host):
-        raise _not_an_origin(text)
+        raise _not_an_origin(text, field)
     shown_host = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown_host}" + (f":{port}" if port and port != _DEFAULT_PORTS[parts.scheme] else "")
 
@@ -71,9 +72,9 @@ def _is_plain(host: str) -> bool:
     return all(char.isalnum() or char in "-.:_" for char in host)
 
 
-def _not_an_origin(text: str) -> InvalidInput:
+def _not_an_origin(text: str, field: str) -> InvalidInput:
     return InvalidInput(
         "“%(origin)s” is not an origin. Write scheme and host, for example https://shop.example.com, without a path.",
-        field="allowed_origins",
+        field=field,
         origin=text[:80],
     )

@@ -4,18 +4,8 @@ from marshmallow import fields, validate
 
 from app.models import CampaignState, OptOutText, Outcome, SmsState
 from app.schemas.contact import ContactSchema
-from app.schemas.fields import (
-    Constant,
-    Count,
-    Id,
-    Input,
-    Moment,
-    Output,
-    PagedListSchema,
-    PagingSchema,
-    Text,
-    UnixTime,
-)
+from app.schemas.fields import Change, Constant, Count, Id, Input, Moment, Output, Text, UnixTime
+from app.schemas.paging import PagedListSchema, PagingSchema
 
 _BY_REASON = {"description": "how many, by the reason; see *Reasons*"}
 _QUERY = {"description": "see *The query language*; without it and `segment_id`, every contact"}
@@ -78,7 +68,7 @@ class CampaignSchema(Output):
     body = fields.String(required=True, attribute="campaign.body")
     opt_out_text = fields.String(required=True, attribute="campaign.opt_out_text", validate=_OPT_OUT_TEXT)
     segment_id = fields.String(required=True, allow_none=True)
-    query = fields.Dict(required=True, allow_none=True, attribute="campaign.query")
+    query = fields.Dict(required=True, allow_none=True, metadata={"description": "null beside a `segment_id`"})
     state = fields.String(
         required=True,
         attribute="campaign.state",
@@ -130,8 +120,8 @@ class NewCampaignSchema(Input):
     price_ceiling_micros = Count(least=1, most=_MICROS_MAX, load_default=None, allow_none=True)
 
 
-class ChangedCampaignSchema(Input):
-    """Only the given fields change. ``segment_id`` or ``query`` replaces the filter; null: every contact."""
+class ChangedCampaignSchema(Change):
+    """Only the given fields change. ``segment_id`` or ``query`` replaces the filter; null removes its own kind."""
 
     name = Text(most=1000)
     subscription_type_id = Id()

@@ -5,12 +5,22 @@ from typing import Any
 from marshmallow import fields, validate
 
 from app.models import Action
-from app.schemas.fields import Constant, Id, Input, Itself, ListSchema, Moment, Output, PagedListSchema, Text, UnixTime
+from app.schemas.fields import Constant, Id, Input, Itself, ListSchema, Moment, Output, Text, UnixTime
+from app.schemas.paging import PagedListSchema
 
 _NOTE = {"description": "how they said so; part of the proof"}
 
 
-class AttachSchema(Input):
+class DetachSchema(Input):
+    """What is known about how the contact said so."""
+
+    source_note = Text(most=2000, load_default=None, allow_none=True, metadata=_NOTE)
+    occurred_at = Moment(
+        load_default=None, allow_none=True, metadata={"type": "integer", "description": "when they said so"}
+    )
+
+
+class AttachSchema(DetachSchema):
     """Intercom's body, with what is known about how the contact said so."""
 
     id = Id(required=True, metadata={"description": "of the subscription type"})
@@ -19,16 +29,6 @@ class AttachSchema(Input):
         validate=validate.OneOf(["opt_in", "opt_out"]),
         metadata={"description": "must be the type's own"},
     )
-    source_note = Text(most=2000, load_default=None, allow_none=True, metadata=_NOTE)
-    occurred_at = Moment(
-        load_default=None, allow_none=True, metadata={"type": "integer", "description": "when they said so"}
-    )
-
-
-class DetachSchema(Input):
-    """What is known about how the contact said so."""
-
-    source_note = Text(most=2000, load_default=None, allow_none=True, metadata=_NOTE)
 
 
 class ConsentSchema(Output):

@@ -11,7 +11,8 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from app.schemas.fields import Constant, IsoTime, IsSet, Output, PagedListSchema, UnixTime
+from app.schemas.fields import Constant, IsoTime, IsSet, Output, UnixTime
+from app.schemas.paging import PagedListSchema
 
 INLINE_MAX = 10
 _SUBSCRIPTIONS = ("subscriptions", "subscription", "subscription_types")

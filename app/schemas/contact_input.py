@@ -5,7 +5,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from app.schemas.fields import ID_MAX, Id, Input, Moment, PagingSchema, Text, TextOrNumber, YesOrNo
+from app.schemas.fields import ID_MAX, Id, Input, Moment, Text, TextOrNumber, YesOrNo
+from app.schemas.paging import PagingSchema
 
 EXTERNAL_ID_MAX, EMAIL_MAX, PHONE_MAX, NAME_MAX = 255, 254, 64, 500
 CUSTOM_MAX, CUSTOM_NAME_MAX, CUSTOM_BYTES_MAX = 100, 190, 64_000

@@ -5,8 +5,9 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from app.schemas.fields import Constant, Itself, Output, PagedListSchema, UnixTime
+from app.schemas.fields import Constant, Itself, Output, UnixTime
 from app.schemas.form import STATES
+from app.schemas.paging import PagedListSchema
 
 # Those of Intercom's versions up to 2.15, and of newer ones.
 PRIORITIES = ("priority", "not_priority", "none", "low", "medium", "high", "urgent")

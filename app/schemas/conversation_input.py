@@ -5,8 +5,9 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.schemas.contact_input import CustomAttributes
-from app.schemas.fields import Id, Input, PagingSchema, Text, TextOrNumber, YesOrNo
+from app.schemas.fields import Id, Input, Text, TextOrNumber, YesOrNo
 from app.schemas.message_text import MessageText
+from app.schemas.paging import PagingSchema
 
 
 class ReferenceSchema(Input):

@@ -6,7 +6,7 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, post_dump, pre_load, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_dump, pre_load, validate
 
 from app.schemas.entry import is_storable
 
@@ -28,6 +28,16 @@ class Text(fields.String):
         if not is_storable(text):
             raise ValidationError("Not valid text.")
         return text
+
+
+class ClearableText(Text):
+    """Text that may be empty. Null loads as empty, too."""
+
+    def __init__(self, *, most: int, **more: Any) -> None:
+        super().__init__(most=most, allow_none=True, **more)
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **more: Any) -> Any:
+        return super().deserialize("" if value is None else value, attr, data, **more)
 
 
 def _accepts_integers(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -81,16 +91,6 @@ class Count(fields.Integer):
         super().__init__(strict=True, validate=validate.Range(min=least, max=most), **more)
 
 
-class WholeNumber(fields.Integer):
-    """An integer of a query string, where clients also write ``50.0``."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> int:
-        if isinstance(value, str):
-            whole, dot, rest = value.partition(".")
-            value = whole if dot and rest.strip("0") == "" else value
-        return super()._deserialize(value, attr, data, **more)
-
-
 class YesOrNo(fields.Boolean):
     """The JSON values true and false; everything else is refused."""
 
@@ -109,17 +109,28 @@ class Input(Schema):
     Null in a field that does not allow it counts as left out: Intercom's client sends null for what is not given.
     """
 
+    ignores_null = True
+
     class Meta:
         unknown = EXCLUDE
 
     @pre_load
     def drop_nulls(self, data: Any, **_more: Any) -> Any:
-        if not isinstance(data, dict) or None not in data.values():
+        if not self.ignores_null or not isinstance(data, dict) or None not in data.values():
             return data
         meaningless = {
             each.data_key or name for name, each in self.fields.items() if not each.allow_none and not each.required
         }
         return {name: value for name, value in data.items() if value is not None or name not in meaningless}
+
+
+class Change(Input):
+    """Base of a body that changes an object of ours. Null in a field that does not allow it is refused.
+
+    As left out, it would leave a value in place that the client believes to be gone.
+    """
+
+    ignores_null = False
 
 
 class Constant(fields.Field[Any]):
@@ -175,6 +186,13 @@ class LocaleTag(fields.String):
 
     def _serialize(self, value: Any, *_arguments: Any, **_more: Any) -> Any:
         return value.replace("_", "-")
+
+
+def each_locale_once(translations: Sequence[Mapping[str, Any]]) -> None:
+    """:raises ValidationError: two translations are into one language"""
+    locales = [locale_of(each["locale"]) for each in translations]
+    if len(set(locales)) < len(locales):
+        raise ValidationError("Give each language once.")
 
 
 def locale_of(tag: str) -> str:
@@ -250,46 +268,7 @@ class ErrorListSchema(Output):
     errors = fields.List(fields.Nested(ProblemSchema), required=True)
 
 
-class NextPageSchema(Output):
-    page = fields.Integer(required=True)
-    starting_after = fields.String(required=True, metadata={"description": "opaque; send it back as it is"})
-
-
-class PagesSchema(Output):
-    type = Constant("pages")
-    page = fields.Integer(required=True)
-    per_page = fields.Integer(required=True)
-    total_pages = fields.Integer(required=True)
-    next = fields.Nested(NextPageSchema, metadata={"description": "left out on the last page"})
-
-
 class ListSchema(Output):
     """A list without pages. Subclasses add ``data``."""
 
     type = Constant("list")
-
-
-class PagedListSchema(ListSchema):
-    """One page of a list. Subclasses add ``data``."""
-
-    total_count = fields.Integer(required=True)
-    total_count_is_minimum = fields.Boolean(
-        required=True, metadata={"description": "true where counting stopped: there are at least so many"}
-    )
-    pages = fields.Nested(PagesSchema, required=True)
-
-
-class PagingSchema(Input):
-    """How much of a list, from where. A list without page numbers refuses ``page``, so that no client loops forever."""
-
-    per_page = WholeNumber(
-        load_default=None, validate=validate.Range(min=1, max=150), metadata={"description": "at most 150"}
-    )
-    starting_after = fields.String(load_default=None, metadata={"description": "from the page before"})
-
-    @pre_load
-    def refuse_page(self, data: Any, **_more: Any) -> Any:
-        has_number = "page" not in self.fields and data.get("page", "1") not in ("1", missing)
-        if has_number and data.get("starting_after", missing) in ("", missing):
-            raise ValidationError("Page by “starting_after”: this list has no pages by number.", "page")
-        return data

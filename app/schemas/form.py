@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.schemas.fields import (
+    Change,
+    ClearableText,
     Constant,
     Count,
     Id,
@@ -17,6 +19,7 @@ from app.schemas.fields import (
     Text,
     TextOrNumber,
     UnixTime,
+    each_locale_once,
 )
 
 STATES = ["waiting", "seen", "confirming", "signed_up", "expired", "withdrawn", "unavailable"]
@@ -24,7 +27,7 @@ METHODS = ["off", "code", "reply", "sms_link"]
 DEFAULT_BUTTON = "Sign Up Now"
 
 
-class ButtonTextInput(Text):
+class ButtonTextInput(ClearableText):
     """The text of a button. The default, which a response names, loads as empty: each language has its own."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
@@ -40,21 +43,21 @@ class FormTextSchema(Input):
     checkbox_text = Text(most=2000, load_default="", metadata={"description": "empty: the form's own"})
 
 
-class ChangedFormSchema(Input):
+class ChangedFormSchema(Change):
     """Only the given fields change; changed texts become a new version."""
 
-    name = Text(most=1000)
+    name = ClearableText(most=1000)
     subscription_type_id = Id()
     title = Text(most=1000)
     button_text = ButtonTextInput(most=1000, metadata={"description": "empty: Sign Up Now"})
-    legal_text = Text(most=20_000, metadata={"description": "Markdown: links and emphasis"})
-    success_text = Text(most=2000)
-    checkbox_text = Text(
+    legal_text = ClearableText(most=20_000, metadata={"description": "Markdown: links and emphasis"})
+    success_text = ClearableText(most=2000)
+    checkbox_text = ClearableText(
         most=2000, metadata={"description": "of a box that people must tick themselves; empty: there is no box"}
     )
     locale = Text(most=8, metadata={"description": "of these texts"})
-    translations = fields.List(fields.Nested(FormTextSchema), validate=validate.Length(max=20))
-    accent_color = Text(most=40)
+    translations = fields.List(fields.Nested(FormTextSchema), validate=[validate.Length(max=20), each_locale_once])
+    accent_color = ClearableText(most=40)
     verify_number = fields.String(
         validate=validate.OneOf(METHODS),
         metadata={
@@ -69,6 +72,8 @@ class ChangedFormSchema(Input):
 class NewFormSchema(ChangedFormSchema):
     """The texts of a form and where it may be shown."""
 
+    ignores_null = True
+
     subscription_type_id = Id(required=True)
     title = Text(most=1000, required=True)
 
@@ -76,7 +81,14 @@ class NewFormSchema(ChangedFormSchema):
 class PlacedFormSchema(ChangedFormSchema):
     """``form_id`` of a saved form, or the fields of one that is for this conversation only."""
 
+    ignores_null = True
+
     form_id = Id()
+
+    @validates_schema
+    def refuse_both(self, data: Any, **_more: Any) -> None:
+        if "form_id" in data and len(data) > 1:
+            raise ValidationError("Give either form_id or the fields of a form.", "form_id")
 
 
 class InsertSchema(Input):

@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from app.schemas.fields import Constant, Input, ListSchema, Output, Text, UnixTime
+from app.schemas.fields import Change, Constant, Input, ListSchema, Output, Text, UnixTime
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ class NewSegmentSchema(Input):
     query = fields.Dict(required=True, metadata={"description": "see *The query language*"})
 
 
-class ChangedSegmentSchema(Input):
-    name = Text(most=1000, load_default=None)
-    query = fields.Dict(load_default=None)
+class ChangedSegmentSchema(Change):
+    name = Text(most=1000, load_default=None, allow_none=False)
+    query = fields.Dict(load_default=None, allow_none=False)
 
 
 class SegmentDeletedSchema(Output):

@@ -6,7 +6,8 @@ from typing import Any
 from marshmallow import fields, validate
 
 from app.models import Direction, Purpose, SmsState
-from app.schemas.fields import Constant, Output, PagedListSchema, PagingSchema, Text, UnixTime
+from app.schemas.fields import Constant, Output, Text, UnixTime
+from app.schemas.paging import PagedListSchema, PagingSchema, PhoneInQuery
 
 
 @dataclass(frozen=True)
@@ -83,5 +84,7 @@ class SmsMessageListSchema(PagedListSchema):
 
 
 class SmsMessagePagingSchema(PagingSchema):
-    phone = Text(most=64, load_default=None, metadata={"description": "only this number’s, with + and country code"})
+    phone = PhoneInQuery(
+        most=64, load_default=None, metadata={"description": "only this number’s, with + and country code"}
+    )
     contact_id = Text(most=24, load_default=None, metadata={"description": "only this contact’s"})

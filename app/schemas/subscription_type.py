@@ -5,7 +5,20 @@ from typing import Any
 from marshmallow import fields, validate
 
 from app.models import Channel
-from app.schemas.fields import Constant, Id, Input, Itself, ListSchema, LocaleTag, Output, Text, YesOrNo
+from app.schemas.fields import (
+    Change,
+    ClearableText,
+    Constant,
+    Id,
+    Input,
+    Itself,
+    ListSchema,
+    LocaleTag,
+    Output,
+    Text,
+    YesOrNo,
+    each_locale_once,
+)
 
 CONTENT_TYPES = {Channel.SMS.value: "sms_message", Channel.EMAIL.value: "email"}
 CHANNELS = {content_type: channel for channel, content_type in CONTENT_TYPES.items()}
@@ -84,23 +97,26 @@ class NewTypeSchema(Input):
     consent_type = fields.String(required=True, validate=_CONSENT_TYPE)
     locale = Text(most=8, load_default="en")
     translations = fields.List(
-        fields.Nested(TranslationInputSchema), load_default=list, validate=validate.Length(max=20)
+        fields.Nested(TranslationInputSchema), load_default=list, validate=[validate.Length(max=20), each_locale_once]
     )
 
 
-class ChangedTypeSchema(Input):
+class ChangedTypeSchema(Change):
     """Only the given fields change. Channel, consent type and first locale may be given, but not changed."""
 
-    name = Text(most=1000, load_default=None)
-    description = Text(most=4000, load_default=None)
-    content_types = fields.List(fields.String(), load_default=None)
-    consent_type = fields.String(load_default=None)
-    locale = Text(most=8, load_default=None)
+    name = Text(most=1000, load_default=None, allow_none=False)
+    description = ClearableText(most=4000, load_default=None)
+    content_types = fields.List(fields.String(), load_default=None, allow_none=False)
+    consent_type = fields.String(load_default=None, allow_none=False)
+    locale = Text(most=8, load_default=None, allow_none=False)
     welcome = YesOrNo(metadata={"description": "only for texts"})
-    welcome_text = Text(most=1000)
+    welcome_text = ClearableText(most=1000)
     preference_form_id = Id(
         allow_none=True, metadata={"description": "a form in use that asks for this type; null removes it"}
     )
     translations = fields.List(
-        fields.Nested(TranslationInputSchema), load_default=None, validate=validate.Length(max=20)
+        fields.Nested(TranslationInputSchema),
+        load_default=None,
+        allow_none=False,
+        validate=[validate.Length(max=20), each_locale_once],
     )

@@ -3,7 +3,8 @@
 from marshmallow import fields, validate
 
 from app.models import SuppressionCause
-from app.schemas.fields import Constant, Input, Output, PagedListSchema, PagingSchema, Text, UnixTime
+from app.schemas.fields import Constant, Input, Output, Text, UnixTime
+from app.schemas.paging import PagedListSchema, PagingSchema, PhoneInQuery
 
 _CAUSE = validate.OneOf([cause.value for cause in SuppressionCause])
 SUPPRESSION_COLUMNS = ("phone_hash", "phone", "cause", "note", "created_at")
@@ -47,7 +48,7 @@ class SuppressionListSchema(PagedListSchema):
 
 
 class SuppressionPagingSchema(PagingSchema):
-    phone = Text(most=64, load_default=None, metadata={"description": "only this number's"})
+    phone = PhoneInQuery(most=64, load_default=None, metadata={"description": "only this number's"})
     cause = fields.String(
         load_default=None,
         validate=_CAUSE,

@@ -6,8 +6,9 @@ from typing import Any
 from marshmallow import fields, validate
 
 from app.schemas.agent import AdminSchema
-from app.schemas.fields import Constant, Id, Input, ListSchema, Output, PagedListSchema, PagingSchema, Text, UnixTime
+from app.schemas.fields import Constant, Id, Input, ListSchema, Output, Text, UnixTime
 from app.schemas.message_text import MessageText
+from app.schemas.paging import PagedListSchema, PagingSchema
 
 
 class TagSchema(Output):

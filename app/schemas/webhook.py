@@ -6,19 +6,8 @@ from typing import Any
 from marshmallow import fields, validate
 
 from app.models import DeliveryState, DisabledReason
-from app.schemas.fields import (
-    Constant,
-    Input,
-    IsUnset,
-    Itself,
-    ListSchema,
-    Output,
-    PagedListSchema,
-    PagingSchema,
-    Text,
-    UnixTime,
-    YesOrNo,
-)
+from app.schemas.fields import Change, Constant, Input, IsUnset, Itself, ListSchema, Output, Text, UnixTime, YesOrNo
+from app.schemas.paging import PagedListSchema, PagingSchema
 
 _STATES = validate.OneOf([state.value for state in DeliveryState])
 # Beside the stored headers of a request: where it went, because the endpoint's address may change.
@@ -115,11 +104,11 @@ class NewWebhookEndpointSchema(Input):
     hub_signature = YesOrNo(load_default=False, metadata={"description": "sign as Intercom does, too"})
 
 
-class ChangedWebhookEndpointSchema(Input):
-    url = Text(most=4000, load_default=None)
-    topics = fields.List(Text(most=100), load_default=None, validate=validate.Length(max=50))
-    hub_signature = YesOrNo(load_default=None)
-    enabled = YesOrNo(load_default=None)
+class ChangedWebhookEndpointSchema(Change):
+    url = Text(most=4000, load_default=None, allow_none=False)
+    topics = fields.List(Text(most=100), load_default=None, allow_none=False, validate=validate.Length(max=50))
+    hub_signature = YesOrNo(load_default=None, allow_none=False)
+    enabled = YesOrNo(load_default=None, allow_none=False)
 
 
 class WebhookDeliverySchema(Output):

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from app.schemas.fields import Constant, Id, Input, Output, Text, UnixTime, YesOrNo
+from app.schemas.fields import Change, ClearableText, Constant, Id, Output, Text, UnixTime, YesOrNo
 
 _QUIET_HOURS = {"description": '`{"rules": "standard"}` and own hours `start`, `end`, `days`, `holidays`, `closed`'}
 _CAP = {"description": '`{"messages": 3, "hours": 24}` for one number; null: no limit'}
@@ -63,7 +63,7 @@ class WorkspacePolicySchema(Output):
     updated_at = UnixTime(required=True)
 
 
-class ChangedWorkspaceSchema(Input):
+class ChangedWorkspaceSchema(Change):
     """What is left out stays as it is."""
 
     name = Text(most=120)
@@ -71,9 +71,9 @@ class ChangedWorkspaceSchema(Input):
     default_country = Text(most=2, allow_none=True)
     allowed_countries = fields.List(Text(most=2))
     allowed_origins = fields.List(Text(most=500))
-    privacy_url = Text(most=500)
-    terms_url = Text(most=500)
-    help_contact = Text(most=254)
+    privacy_url = ClearableText(most=500)
+    terms_url = ClearableText(most=500)
+    help_contact = ClearableText(most=254)
     stop_scope = Text(most=12)
     quiet_hours = fields.Dict(allow_none=True, metadata=_QUIET_HOURS)
     frequency_cap = fields.Dict(allow_none=True, metadata=_CAP)
@@ -83,8 +83,8 @@ class ChangedWorkspaceSchema(Input):
     text_prices = fields.Dict(metadata=_PRICES)
     site_subscription_type_id = Id(allow_none=True, metadata=_SITE_TYPE)
     accent_color = Text(most=7)
-    messenger_office_name = Text(most=120)
-    messenger_accent_color = Text(most=7)
+    messenger_office_name = ClearableText(most=120)
+    messenger_accent_color = ClearableText(most=7)
     messenger_greeting = fields.Dict(values=Text(most=1000), metadata=_GREETING)
     submissions_per_address = fields.Integer(strict=True)
     submissions_per_number = fields.Integer(strict=True)
@@ -94,12 +94,12 @@ class ChangedWorkspaceSchema(Input):
     erasure_due_days = fields.Integer(strict=True)
     evidence_retention_years = fields.Integer(strict=True)
     confirmation_limits = fields.Dict(allow_none=True, metadata=_CONFIRMATIONS)
-    controller_name = Text(most=120)
-    controller_address = Text(most=1000)
-    controller_contact = Text(most=200)
-    jurisdiction = Text(most=200)
-    storage_location = Text(most=200)
-    purpose = Text(most=1000)
+    controller_name = ClearableText(most=120)
+    controller_address = ClearableText(most=1000)
+    controller_contact = ClearableText(most=200)
+    jurisdiction = ClearableText(most=200)
+    storage_location = ClearableText(most=200)
+    purpose = ClearableText(most=1000)
     recipients = fields.List(Text(most=200))
     office_hours = fields.Dict(allow_none=True, metadata=_OFFICE_HOURS)
     bot_pause_hours = fields.Integer(strict=True)

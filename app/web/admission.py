@@ -25,6 +25,8 @@ WAIT_S, RETRY_AFTER_S = 2.0, 2
 BODIES_OF_ONE_ADDRESS = 256
 _FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 _EXTENSION = "assent.arriving_bodies"
+# How much of a body that is too large is read to its end; of a larger one nothing.
+DISCARDED_MAX = 16_000_000
 # In the config of an application: endpoints that read larger bodies than the others, with the bytes.
 LARGER_BODIES = "LARGER_BODIES"
 _BUSY = translatable("The server is busy. Please try again in a moment.")
@@ -93,9 +95,27 @@ def _read_body() -> None:
             raise ServiceUnavailable(_BUSY, retry_after=RETRY_AFTER_S)
         # Granian ends the body of a chunked request, but does not say so; werkzeug would take it for empty.
         request.environ["wsgi.input_terminated"] = True
+        if not _has_allowed_size():
+            _discard_body()
+            raise RequestEntityTooLarge
+
+
+def _has_allowed_size() -> bool:
+    """Read the body, unless it is too large."""
+    try:
         size_bytes = len(request.get_data())
-        if request.content_length is None and size_bytes >= (request.max_content_length or 0):
-            raise RequestEntityTooLarge  # werkzeug stops there and does not say whether there is more
+    except RequestEntityTooLarge:
+        return False
+    # A body without a length is read up to the limit only, and werkzeug does not say whether there is more.
+    return request.content_length is not None or size_bytes < (request.max_content_length or 0)
+
+
+def _discard_body() -> None:
+    """Read what is left of a body that is too large. A client that still sends would see a reset, not the answer."""
+    if (request.content_length or 0) <= DISCARDED_MAX:
+        left = DISCARDED_MAX
+        while left > 0 and (part := request.environ["wsgi.input"].read(min(left, 65_536))):
+            left -= len(part)
 
 
 def _refuse_nul() -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -100,3 +101,13 @@ def test_a_body_that_was_read_ahead_reaches_forms_files_and_json(app: Flask) -> 
     assert api("POST", "/contacts", {"role": "user", "external_id": "sam"}).status == 200
     too_large: dict[str, Any] = {"data": b"x" * 1_000_001, "content_type": "application/json"}
     assert app.test_client().post("/api/contacts", **too_large).status_code == 413
+
+
+def test_a_body_that_is_too_large_is_read_to_its_end_so_that_its_client_sees_the_answer(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "DISCARDED_MAX", 2_000_000)
+    for size_bytes, read_bytes in ((1_500_000, 1_500_000), (2_000_001, 0)):
+        body = BytesIO(b"x" * size_bytes)
+        response = app.test_client().post("/api/contacts", input_stream=body, content_length=size_bytes)
+        assert (response.status_code, body.tell()) == (413, read_bytes)

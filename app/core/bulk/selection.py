@@ -4,12 +4,16 @@ A selection is ``{"contact_ids": [public ids]}``, or ``{"query": filter or null,
 while the job runs: contacts that match by then are part of it.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
+from app.core.bulk import jobs, outcomes
+from app.core.bulk.outcomes import Item
+from app.core.consent.set_changes import Outcome
 from app.core.contacts import filters, search_plans, typed_search
 from app.core.contacts import search as contact_search
 from app.core.contacts.search_walks import Order
@@ -56,9 +60,14 @@ def next_ids(session: Session, selection: Selection, after_id: int, limit: int) 
 
 
 def next_chunk(session: Session, job: BulkJob, limit: int) -> list[int]:
-    """The next contacts of a job after ``position["after"]``. Sets its total before the first."""
+    """The next contacts of a job after ``position["after"]``.
+
+    Sets its total before the first, and counts the given contacts that are left out: ``archived``, ``merged``,
+    ``erased`` or ``not_found``.
+    """
     if job.total is None:
         job.total = count(session, job.parameters["selection"])
+        _record_left_out(session, job, set(job.parameters["selection"].get("contact_ids", ())))
     return next_ids(session, job.parameters["selection"], job.position.get("after", 0), limit)
 
 
@@ -66,6 +75,26 @@ def count(session: Session, selection: Selection) -> int:
     """How many contacts are selected now, exactly."""
     ids, _ = _ids(session, selection)
     return int(run(session, select(func.count()).select_from(ids.subquery())).scalar_one())
+
+
+def _record_left_out(session: Session, job: BulkJob, public_ids: set[str]) -> None:
+    names = ("id", "archived_at", "merged_into_id", "erased_at")
+    given = select(*(_CONTACT.c[name] for name in names)).where(_CONTACT.c.public_id.in_(public_ids))
+    found = run(session, given).all()
+    items = [Item(row.id, reason) for row in found if (reason := _why_left_out(row))]
+    if not job.is_reading:
+        outcomes.keep(session, job, items)
+    left_out = Counter(each.outcome for each in items) + Counter({"not_found": len(public_ids) - len(found)})
+    jobs.add_outcomes(job, left_out)
+    job.total = (job.total or 0) + left_out.total()
+
+
+def _why_left_out(row: Any) -> str | None:
+    if row.erased_at is not None:
+        return Outcome.ERASED
+    if row.merged_into_id is not None:
+        return Outcome.MERGED
+    return Outcome.ARCHIVED if row.archived_at is not None else None
 
 
 def _check_ids(ids: object) -> None:

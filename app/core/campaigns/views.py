@@ -29,6 +29,11 @@ class CampaignView:
         is_segment = query.get("field") == "segment_id" and query.get("operator") == "="
         return str(query.get("value")) if is_segment else None
 
+    @property
+    def query(self) -> dict[str, Any] | None:
+        """The filter; null where a segment is the whole filter, or there is none."""
+        return self.campaign.query if self.segment_id is None else None
+
 
 def view(session: Session, campaign: Campaign, *, base: str) -> CampaignView:
     """One campaign.

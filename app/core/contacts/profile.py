@@ -61,7 +61,7 @@ def create(session: Session, fields: Fields, *, actor: str, at: datetime) -> Con
 
 
 def change(session: Session, contact: Contact, fields: Fields, *, actor: str, at: datetime) -> Contact:
-    """Change the given fields of a locked contact; null removes a value. Writes ``contact.updated``.
+    """Change the given fields of a locked contact; null removes a value. Writes ``contact.updated``, if one differs.
 
     Opt-ins with the old number do not count for a new one. ``gdpr_optin`` that is false changes only with a
     ``source_note``, which says how the person asked for it.
@@ -69,6 +69,7 @@ def change(session: Session, contact: Contact, fields: Fields, *, actor: str, at
     :raises InvalidInput: a value is invalid; the note is missing
     :raises Duplicate: another contact has this external id or address
     """
+    before = contacts.columns_of(contact)
     role = ContactRole(fields.get("role") or contact.role)
     external_id = (fields["external_id"] or None) if "external_id" in fields else contact.external_id
     address = _address(fields) if "email" in fields else contact.email
@@ -90,6 +91,8 @@ def change(session: Session, contact: Contact, fields: Fields, *, actor: str, at
     if "language_override" in fields:
         contact.locale = fields["language_override"]
     _apply(session, contact, {name: fields[name] for name in fields if name in _SETTERS})
+    if contacts.columns_of(contact) == before:
+        return contact
     contact.updated_at = at
     return _record(session, contact, "updated", fields, actor=actor, at=at)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
@@ -132,7 +133,12 @@ def change_phone(
 
 def copy_of(contact: Contact) -> Contact:
     """A copy outside the session, to try changes on: it is never stored."""
-    return Contact(**{each.key: getattr(contact, each.key) for each in inspect(Contact).column_attrs})
+    return Contact(**columns_of(contact))
+
+
+def columns_of(contact: Contact) -> dict[str, Any]:
+    """The values of all its columns."""
+    return {each.key: getattr(contact, each.key) for each in inspect(Contact).column_attrs}
 
 
 def remove_phone(session: Session, contact: Contact) -> None:

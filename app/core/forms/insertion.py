@@ -64,7 +64,7 @@ def insert_for(
         version_id=version_id,
         contact_id=contact.id if contact else None,
         inserted_by=inserted_by,
-        origin=origins.read(link.origin) if link.origin else None,
+        origin=origins.read(link.origin, field="origin") if link.origin else None,
         created_at=at,
         expires_at=at + link.expires_in,
     )

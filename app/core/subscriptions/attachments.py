@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.core.consent import changes as consent
-from app.core.consent import locking, recording
+from app.core.consent import locking, reach, recording
 from app.core.consent.changes import Change
 from app.core.consent.locking import LockedContact
 from app.core.errors import InvalidInput, InvalidState, NotFound
@@ -99,6 +99,7 @@ def _record_opt_in(
     if evidence.occurred_at is not None and subscription_type.channel == Channel.SMS:
         destination = recording.number_at(session, contact.id, evidence.occurred_at, current=destination)
     if not destination:
+        reach.refuse_closed(contact)
         if subscription_type.channel == Channel.SMS:
             raise InvalidState("This contact has no number to opt in. Add one first.", code="no_phone")
         raise InvalidState("This contact has no email address to opt in. Add one first.", code="no_email")

@@ -19,9 +19,9 @@ from app.web.api.etags import use_etag
 blueprint = ApiBlueprint("bulk jobs", __name__, description="Long changes of many contacts.")
 
 
-@blueprint.post("/subscriptions/bulk", errors=(404, 409))
+@blueprint.post("/subscriptions/bulk", errors=(404, 409, 422))
 @blueprint.arguments(BulkChangeSchema)
-@blueprint.commit(BulkJobSchema)
+@blueprint.commit(BulkJobSchema, creates=True)
 def create_bulk_change(session: Session, body: dict[str, Any]) -> BulkJob:
     """Subscribe or unsubscribe many contacts.
 

@@ -27,7 +27,7 @@ from app.schemas.campaign import (
     TestTextSchema,
 )
 from app.schemas.contact import ContactValue
-from app.schemas.fields import PagingSchema
+from app.schemas.paging import PagingSchema
 from app.web import security, services
 from app.web.api import auth, ids, pagination, search_queue
 from app.web.api.auth import Scope
@@ -105,13 +105,12 @@ def update_campaign(session: Session, body: dict[str, Any], campaign_id: str) ->
     `invalid_state`: it is neither a draft nor scheduled.
     """
     campaign = drafts.get(session, ids.number(campaign_id) or 0)
-    is_filter_given = not {"segment_id", "query"}.isdisjoint(body)
     values = CampaignValues(
         name=body.get("name", campaign.name),
         subscription_type_id=_type_id(body, campaign),
         body=body.get("body", campaign.body),
         opt_out_text=OptOutText(body.get("opt_out_text", campaign.opt_out_text)),
-        query=_query(session, body) if is_filter_given else campaign.query,
+        query=_changed_query(session, body, campaign),
         price_ceiling_micros=body.get("price_ceiling_micros", campaign.price_ceiling_micros),
     )
     actor = auth.caller().actor
@@ -209,6 +208,16 @@ def _view(session: Session, campaign: Campaign) -> CampaignView:
 def _type_id(body: Mapping[str, Any], campaign: Campaign) -> int:
     given = body.get("subscription_type_id")
     return campaign.subscription_type_id if given is None else ids.number(given) or 0
+
+
+def _changed_query(session: Session, body: Mapping[str, Any], campaign: Campaign) -> dict[str, Any] | None:
+    """The filter after a change. Null removes a filter of its own kind only: else it would add people by surprise."""
+    view = _view(session, campaign)
+    kept = {"segment_id": view.segment_id, "query": view.query}
+    given = {name: body[name] for name in kept if name in body}
+    if kept | given == kept:
+        return campaign.query
+    return _query(session, given)
 
 
 def _query(session: Session, body: Mapping[str, Any]) -> dict[str, Any] | None:

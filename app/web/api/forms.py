@@ -117,9 +117,9 @@ def unarchive_form(session: Session, form_id: str) -> FormValue:
     return _newest(session, form)
 
 
-@blueprint.post("/forms/<form_id>/insert", errors=(404, 409, 410))
+@blueprint.post("/forms/<form_id>/insert", errors=(404, 409, 410, 422))
 @blueprint.arguments(InsertSchema, required=False)
-@blueprint.commit(InsertedFormSchema)
+@blueprint.commit(InsertedFormSchema, creates=True)
 def insert_form(session: Session, body: dict[str, Any], form_id: str) -> Inserted:
     """Insert a form for one contact, for any messenger: show `embed_url` in an iframe.
 
@@ -158,7 +158,8 @@ def withdraw_inserted_form(session: Session, inserted_form_id: str) -> Inserted:
 def content_of(body: dict[str, Any], current: FormContent | None = None) -> FormContent:
     """The content of a form, from a body and, where it leaves out a field, from the current content.
 
-    :raises InvalidInput: the subscription type's id; or no text reaches us, which this way to confirm a number needs
+    :raises InvalidInput: the subscription type's id; a translation into the form's own language; or no text reaches us,
+        which this way to confirm a number needs
     """
     if "verify_number" in body:
         texting.refuse_method(body["verify_number"])
@@ -169,9 +170,12 @@ def content_of(body: dict[str, Any], current: FormContent | None = None) -> Form
     locale = locale_of(body.get("locale", before.locale or DEFAULT_LOCALE))
     own = before.texts.get(before.locale, FormText(""))
     texts = {name: body.get(name, getattr(own, name)) for name in _TEXTS}
+    translations = _translations(body, before)
+    if locale in translations:
+        raise InvalidInput("This is the form's own language. Leave it out of the translations.", field="translations")
     return FormContent(
         subscription_type_id=type_id or before.subscription_type_id,
-        texts={**_translations(body, before), locale: FormText(**texts)},
+        texts={**translations, locale: FormText(**texts)},
         locale=locale,
         accent_color=body.get("accent_color", before.accent_color),
         default_country=body.get("default_country", before.default_country),
@@ -190,13 +194,16 @@ def _find(session: Session, form_id: str) -> OptInForm:
 
 
 def _contact(session: Session, body: dict[str, Any]) -> Contact | None:
-    if body["contact_id"] is not None:
-        return locking.lock_contact_by_public_id(session, body["contact_id"])
-    if body["external_id"] is not None:
-        return locking.lock_contact_by_public_id(
-            session, views.find_by_external_id(session, body["external_id"]).row.public_id
-        )
-    return None
+    """The contact that a body names, locked; null where it names none. :raises InvalidInput: it names two"""
+    public_id, external_id = body["contact_id"], body["external_id"]
+    if public_id is None and external_id is None:
+        return None
+    if public_id is None:
+        public_id = views.find_by_external_id(session, external_id).row.public_id
+    contact = locking.lock_contact_by_public_id(session, public_id)
+    if external_id not in {None, contact.external_id}:
+        raise InvalidInput("The contact with this contact_id has another external_id.", field="external_id")
+    return contact
 
 
 def _newest(session: Session, form: OptInForm) -> FormValue:

@@ -12,8 +12,8 @@ it.
 **Errors.** Every error is `{"type": "error.list", "request_id": …, "errors": [{"code", "message", "field"}]}`. Decide
 by `code`; `message` is for people. `request_id` is in our log, and in the header `X-Request-Id` of every answer.
 
-**Ids** are texts; numbers are taken too. Null where it means nothing is the same as leaving out. **Times**
-are Unix seconds. A whole number may be written with a decimal point (`1577836800.0`).
+**Ids** are texts; numbers are taken too. Null where it means nothing is the same as leaving out; a change of an object
+of ours refuses it. **Times** are Unix seconds. A whole number may be written with a decimal point (`1577836800.0`).
 
 **Fields.** Later versions add fields to what is answered; ignore those that you do not know. A field that is answered,
 but cannot be set, may be sent back as it was read; with another value it is refused (`immutable_field`).

@@ -39,9 +39,9 @@ def list_notes_of_contact(query: dict[str, Any], contact_id: str) -> dict[str, A
     )
 
 
-@blueprint.post("/contacts/<contact_id>/notes", errors=(404, 410))
+@blueprint.post("/contacts/<contact_id>/notes", errors=(404, 410, 422))
 @blueprint.arguments(NoteInputSchema)
-@blueprint.commit(NoteSchema)
+@blueprint.commit(NoteSchema, creates=True)
 def create_note(session: Session, body: dict[str, Any], contact_id: str) -> SignedNote:
     """Write a note about a contact. The contact never sees it."""
     caller = auth.caller()

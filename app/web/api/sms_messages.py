@@ -3,11 +3,12 @@
 from typing import Any
 
 from app.core import phone
-from app.core.contacts import records
+from app.core.contacts import views
 from app.core.contacts.search import COUNTED_MAX
 from app.core.signing import keys_of
 from app.core.sms import texts
 from app.core.sms.texts import Filter
+from app.core.workspace import settings
 from app.schemas.sms_message import ShownText, SmsMessageListSchema, SmsMessagePagingSchema, SmsMessageSchema
 from app.web.api import auth, ids, pagination
 from app.web.api.blueprint import ApiBlueprint
@@ -16,16 +17,17 @@ blueprint = ApiBlueprint("sms messages", __name__, description="Texts in and out
 PER_PAGE = 50
 
 
-@blueprint.get("/sms_messages", errors=(404,))
+@blueprint.get("/sms_messages", errors=(404, 410))
 @blueprint.arguments(SmsMessagePagingSchema, location="query")
 @blueprint.response(200, SmsMessageListSchema)
 def list_sms_messages(query: dict[str, Any]) -> dict[str, Any]:
     """List texts, newest first: all, those of a number (`phone`), or those of a contact (`contact_id`)."""
     session, request = auth.read_session(), pagination.read(query, default=PER_PAGE)
     number, contact_id = query["phone"], query["contact_id"]
+    region = settings.get(session).default_country
     only = Filter(
-        keys_of(session).destination_hash(phone.normalize(number)[0]) if number else None,
-        records.find(session, contact_id).id if contact_id else None,
+        keys_of(session).destination_hash(phone.normalize(number, region=region)[0]) if number else None,
+        views.find(session, contact_id).row.id if contact_id else None,
     )
     return pagination.by_key(
         request,

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.errors import ImmutableField
+from app.core.errors import ImmutableField, InvalidInput
 from app.core.subscriptions import preference_form, subscription_types, welcome_text
 from app.models import Channel, ConsentType, SubscriptionType
 from app.schemas.fields import locale_of
@@ -40,14 +40,16 @@ def create_subscription_type(session: Session, body: dict[str, Any]) -> Subscrip
 
     Channel (`content_types`) and consent type stay what they are from here on.
     """
+    locale, translations = locale_of(body["locale"]), _translations(body["translations"])
+    name, description = _own_words(translations.get(locale), body | {"description": body["description"] or None})
     return subscription_types.create(
         session,
-        name=body["name"],
-        description=body["description"],
+        name=name or "",
+        description=description or "",
         channel=Channel(CHANNELS[body["content_types"][0]]),
         consent_type=ConsentType(body["consent_type"]),
-        locale=locale_of(body["locale"]),
-        translations=_translations(body["translations"]),
+        locale=locale,
+        translations=translations,
         actor=auth.caller().actor,
         at=clock.now(),
     )
@@ -73,16 +75,20 @@ def update_subscription_type(session: Session, body: dict[str, Any], subscriptio
 
     `immutable_field`: another channel, consent type or first language is given. Make a new type instead.
     """
-    subscription_type, translations = _find(session, subscription_type_id), body["translations"]
+    subscription_type, given = _find(session, subscription_type_id), body["translations"]
+    translations = _translations(given) if given is not None else None
     if body["locale"] is not None and locale_of(body["locale"]) != subscription_type.locale:
         raise ImmutableField("The language of the first texts stays. Add a translation.", field="locale")
+    own = (translations or {}).get(subscription_type.locale)
+    is_kept = own == (subscription_type.name, subscription_type.description)
+    name, description = _own_words(None if is_kept else own, body)
     try:
         subscription_types.edit(
             session,
             subscription_type,
-            name=body["name"],
-            description=body["description"],
-            translations=_translations(translations) if translations is not None else None,
+            name=name,
+            description=description,
+            translations=translations,
             channel=_channel(body["content_types"]),
             consent_type=body["consent_type"],
             actor=auth.caller().actor,
@@ -151,6 +157,19 @@ def _channel(content_types: list[str] | None) -> str | None:
     if content_types is None:
         return None
     return CHANNELS.get(content_types[0], "other") if len(content_types) == 1 else "other"
+
+
+def _own_words(own: tuple[str, str] | None, body: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Name and description in the first language: the body's, or those that its translations have for it.
+
+    :raises InvalidInput: it has both, and they differ
+    """
+    name, description = body["name"], body["description"]
+    if own is None:
+        return name, description
+    if name not in {None, own[0]} or description not in {None, own[1]}:
+        raise InvalidInput("The translations have other words for the first language.", field="translations")
+    return own
 
 
 def _translations(given: list[dict[str, str]]) -> dict[str, tuple[str, str]]:

@@ -19,7 +19,7 @@ from app.core.proof import receipts
 from app.core.subscriptions import attachments, subscription_types
 from app.models import Contact, EvidenceLevel
 from app.schemas.consent import AttachSchema, ConsentEventListSchema, ConsentListSchema, DetachSchema
-from app.schemas.fields import PagingSchema
+from app.schemas.paging import PagingSchema
 from app.schemas.receipt import ConsentReceiptSchema
 from app.schemas.subscription_type import SubscriptionListSchema, SubscriptionSchema
 from app.web import security
@@ -74,10 +74,8 @@ def attach_subscription(session: Session, body: dict[str, Any], contact_id: str)
     `occurred_at` an opt-in counts for the number that the contact had then. `blocked`, `gdpr_optout`: nothing is
     recorded for this contact but opt-outs.
     """
-    now, occurred_at = clock.now(), body["occurred_at"]
-    if occurred_at is not None and occurred_at > now:
-        raise InvalidInput("They cannot have said so in the future.", field="occurred_at")
-    evidence = _evidence(body["source_note"], occurred_at)
+    now = clock.now()
+    evidence = _evidence(body["source_note"], body["occurred_at"], at=now)
     return attachments.attach(session, contact_id, ids.number(body["id"]), body["consent_type"], evidence, at=now)
 
 
@@ -91,11 +89,13 @@ def detach_subscription(
     """Detach a contact from a subscription type.
 
     Returns to the type's default, which is recorded: opted out of an `opt_in` type, opted in to an `opt_out` type. Who
-    opted out of the latter themselves is opted in again only with a `source_note` that says how they asked for it, in
-    the body or, for clients that send none with DELETE, in the query.
+    opted out of the latter themselves is opted in again only with a `source_note` that says how they asked for it.
+    It and `occurred_at` are in the body or, for clients that send none with DELETE, in the query.
     """
-    evidence = _evidence(body["source_note"] or query["source_note"])
-    return attachments.detach(session, contact_id, ids.number(subscription_id), evidence, at=clock.now())
+    now = clock.now()
+    note, occurred_at = (body[name] or query[name] for name in ("source_note", "occurred_at"))
+    evidence = _evidence(note, occurred_at, at=now)
+    return attachments.detach(session, contact_id, ids.number(subscription_id), evidence, at=now)
 
 
 @blueprint.get("/contacts/<contact_id>/consents", errors=(404, 410))
@@ -164,7 +164,12 @@ def _preference_center_url(session: Session, contact: Contact) -> str | None:
     return public_urls.preferences(token, base=security.public_url())
 
 
-def _evidence(note: str | None, occurred_at: datetime | None = None) -> Evidence:
-    """An API client reports what a person said elsewhere; the user agent is the client's."""
+def _evidence(note: str | None, occurred_at: datetime | None, *, at: datetime) -> Evidence:
+    """An API client reports what a person said elsewhere; the user agent is the client's.
+
+    :raises InvalidInput: they said so in the future
+    """
+    if occurred_at is not None and occurred_at > at:
+        raise InvalidInput("They cannot have said so in the future.", field="occurred_at")
     reported = reported_by(auth.caller().actor, note)
     return replace(reported, user_agent=http_request.headers.get("User-Agent"), occurred_at=occurred_at)

@@ -46,9 +46,9 @@ def list_suppressions(query: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-@blueprint.post("/suppressions", errors=(409,))
+@blueprint.post("/suppressions", errors=(409, 422))
 @blueprint.arguments(NewSuppressionSchema)
-@blueprint.commit(SuppressionSchema)
+@blueprint.commit(SuppressionSchema, creates=True)
 def create_suppression(session: Session, body: dict[str, Any]) -> Suppression:
     """Stop texts to a number, whoever holds it.
 

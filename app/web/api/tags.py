@@ -26,7 +26,7 @@ def list_tags() -> dict[str, Any]:
 
 @blueprint.post("/tags", errors=(404, 409, 422))
 @blueprint.arguments(TagInputSchema)
-@blueprint.commit(TagSchema)
+@blueprint.commit(TagSchema, creates=True)
 def create_tag(session: Session, body: dict[str, Any]) -> Tag:
     """Create a tag, or rename the one with the `id`.
 

@@ -45,6 +45,19 @@ def test_a_bulk_change_runs_in_the_background_and_is_undone(app: Flask, api: Api
     assert api.post(f"/bulk_jobs/{done['id']}/undo").code == "invalid_state"
 
 
+def test_every_given_contact_is_counted_also_one_that_is_left_out(app: Flask, api: ApiClient) -> None:
+    sam, archived, merged, erased = (api.contact(role="lead", phone=SAMS_NUMBER) for _ in range(4))
+    api.post(f"/contacts/{archived}/archive")
+    api.post("/contacts/merge", {"from": merged, "into": sam})
+    api.delete(f"/contacts/{erased}")
+    given = [sam, sam, archived, merged, erased, "a" * 24]
+    body = {"action": "unsubscribe", "subscription_type_id": api.live_type(), "contact_ids": given, "source_note": NOTE}
+    for more in ({"dry_run": True}, {}):
+        done = finished(app, api, api.post("/subscriptions/bulk", body | more))
+        assert (done["done"], done["total"], done["changed"]) == (5, 5, 1)
+        assert done["skipped"] == {"archived": 1, "merged": 1, "erased": 1, "not_found": 1}
+
+
 def test_contacts_are_chosen_by_a_segment_or_a_query(app: Flask, api: ApiClient) -> None:
     offers, query = api.live_type(), {"field": "role", "operator": "=", "value": "lead"}
     api.contact(external_id="70", phone=SAMS_NUMBER)

@@ -389,6 +389,18 @@ def test_a_form_inserted_for_another_messenger_is_answered_and_shown_as_signed_u
     assert "Texts" in event["evidence"]["words"]
 
 
+def test_a_form_is_inserted_for_one_person_and_by_one_description(api: ApiClient) -> None:
+    given = {"subscription_type_id": api.live_type(), "title": "Texts"}
+    form, sam = api.post("/forms", given)["id"], api.contact(external_id="70")
+    api.contact(external_id="71")
+    path = f"/forms/{form}/insert"
+    assert api.post(path, {"contact_id": sam, "external_id": 70})["contact_id"] == sam
+    assert api.post(path, {"contact_id": sam, "external_id": "71"}).field == "external_id"
+    begun = api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": "Hello"})
+    both = api.post(f"/conversations/{begun['conversation_id']}/forms", given | {"form_id": form})
+    assert (both.status, both.field) == (400, "form_id")
+
+
 def test_a_form_inserted_without_a_body_has_no_contact(api: ApiClient) -> None:
     form = api.post("/forms", {"subscription_type_id": api.live_type(), "title": "Texts"})
     assert api.post(f"/forms/{form['id']}/insert")["contact_id"] is None
@@ -428,7 +440,7 @@ def test_an_invalid_form_is_refused_with_its_field(api: ApiClient, change: Any, 
         ({"expires_in": 1}, 400, "expires_in"),
         ({"expires_in": "1h"}, 400, "expires_in"),
         ({"expires_in": 10**12}, 400, "expires_in"),
-        ({"origin": "nothing"}, 400, "allowed_origins"),
+        ({"origin": "nothing"}, 400, "origin"),
     ],
 )
 def test_an_invalid_insertion_is_refused_with_its_field(

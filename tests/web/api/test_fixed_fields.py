@@ -1,5 +1,6 @@
 """Fields that cannot be set: what was read can be sent back whole, and another value is refused."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,8 +9,11 @@ from flask import Flask
 from app.core import clock
 from app.core.accounts import agents as accounts
 from app.models import Role
+from app.schemas.form import DEFAULT_BUTTON
 from tests.make import SAMS_NUMBER
-from tests.web.api.client import ApiClient, api_client, database
+from tests.web.api.client import ApiClient, api_client, database, description
+
+_WHEN_EMPTY = {"button_text": DEFAULT_BUTTON, "name": "Textos", "accent_color": "#0b6e4f"}
 
 
 @pytest.fixture
@@ -54,7 +58,24 @@ def conversation(api: ApiClient) -> str:
     return f"/conversations/{begun['conversation_id']}"
 
 
-ALL = [contact, form, subscription_type, segment, webhook_endpoint, conversation]
+def campaign(api: ApiClient) -> str:
+    given = {"name": "Spring", "subscription_type_id": api.live_type(), "body": "Hello"}
+    query = {"field": "role", "operator": "=", "value": "user"}
+    return f"/campaigns/{api.post('/campaigns', given | {'query': query})['id']}"
+
+
+def campaign_to_a_segment(api: ApiClient) -> str:
+    path, segment_id = campaign(api), segment(api).rpartition("/")[2]
+    assert api.put(path, {"segment_id": segment_id})["segment_id"] == segment_id
+    return path
+
+
+def workspace(_api: ApiClient) -> str:
+    return "/workspace"
+
+
+OURS = [form, subscription_type, segment, webhook_endpoint, campaign, campaign_to_a_segment, workspace]
+ALL = [contact, conversation, *OURS]
 
 
 @pytest.mark.parametrize("version", ["2.16", "2.14"])
@@ -122,6 +143,8 @@ def test_another_value_is_refused_with_its_field_and_nothing_changes(
             "live",
         ),
         ("/webhook_endpoints", {"url": "https://shop.example.com/", "topics": ["contact.created"]}, "secret", "x"),
+        ("/suppressions", {"phone": SAMS_NUMBER, "note": "A letter"}, "cause", "keyword"),
+        ("/tags", {"name": "VIP"}, "applied_at", 1),
     ],
 )
 def test_what_cannot_be_set_when_something_is_created_is_refused_and_nothing_is_created(
@@ -132,6 +155,65 @@ def test_what_cannot_be_set_when_something_is_created_is_refused_and_nothing_is_
     assert (refused.status, refused.code, refused.field) == (422, "immutable_field", field)
     assert api.get(path).body == before
     assert api.post(path, given | {"type": "user"}).status == 200
+
+
+def test_notes_inserted_forms_and_jobs_refuse_what_cannot_be_set(api: ApiClient) -> None:
+    form_path, sam = form(api), api.contact(role="lead")
+    job = {"action": "subscribe", "subscription_type_id": api.live_type(), "contact_ids": [sam], "source_note": "Paper"}
+    for path, given, field, value in (
+        (f"/contacts/{sam}/notes", {"body": "Called"}, "created_at", 1),
+        (f"{form_path}/insert", {}, "state", "signed_up"),
+        ("/subscriptions/bulk", job, "changed", 7),
+    ):
+        refused = api.post(path, given | {field: value})
+        assert (refused.status, refused.code, refused.field) == (422, "immutable_field", field)
+    assert api.get(f"/contacts/{sam}/notes")["total_count"] == 0
+    assert (api.get("/inserted_forms/1").status, api.get("/bulk_jobs/1").status) == (404, 404)
+
+
+@pytest.mark.parametrize("make", OURS)
+def test_null_empties_a_field_or_is_refused_but_is_never_ignored(api: ApiClient, make: Any) -> None:
+    path = make(api)
+    properties = description()["paths"][_described(path)]["put"]["requestBody"]["content"]["application/json"]["schema"]
+    for field in description()["components"]["schemas"][properties["$ref"].rpartition("/")[2]]["properties"]:
+        before = api.get(path).body
+        changed = api.put(path, {field: None})
+        if changed.status == 200:
+            assert changed.body.get(field) in {None, "", _WHEN_EMPTY.get(field)}
+        else:
+            assert (changed.status, changed.code, changed.field) == (400, "parameter_invalid", field)
+            assert api.get(path).body == before
+
+
+def _described(path: str) -> str:
+    return next(each for each in description()["paths"] if re.fullmatch(re.sub(r"{\w+}", "[^/]+", each), path))
+
+
+def test_the_first_words_of_a_type_are_changed_where_they_are_shown_and_each_language_is_given_once(
+    api: ApiClient,
+) -> None:
+    path = subscription_type(api)
+    read = api.get(path).body
+    first = {"locale": "en", "name": "News", "description": "What is new"}
+    changed = api.put(path, {"translations": [first, read["translations"][1]]})
+    assert (changed["default_translation"], changed["translations"]) == (first, [first, read["translations"][1]])
+    assert api.put(path, changed.body | {"name": "Offers"})["default_translation"]["name"] == "Offers"
+    given = {"content_types": ["email"], "consent_type": "opt_in", "name": "News"}
+    assert api.post("/subscription_types", given | {"translations": [first]})["translations"] == [first]
+    for body in ({"name": "Other", "translations": [first]}, {"name": "News", "translations": [first, first]}):
+        for refused in (api.put(path, body), api.post("/subscription_types", given | body)):
+            assert (refused.status, refused.field) == (400, "translations")
+    of_form = api.put(form(api), {"translations": [{"locale": "es", "title": "Ofertas"}]})
+    assert (of_form.status, of_form.field) == (400, "translations"), "the form's own language"
+
+
+def test_null_removes_a_campaigns_filter_of_its_own_kind_only(api: ApiClient) -> None:
+    path, other = campaign(api), campaign_to_a_segment(api)
+    query, segment_id = api.get(path)["query"], api.get(other)["segment_id"]
+    assert api.put(path, {"segment_id": None})["query"] == query, "people were added by surprise"
+    assert api.put(other, {"query": None})["segment_id"] == segment_id
+    assert api.put(other, {"segment_id": None, "query": query})["query"] == query
+    assert api.put(path, {"query": None})["query"] is None
 
 
 def test_fields_that_a_question_adds_can_be_sent_back_too(api: ApiClient) -> None:

@@ -42,11 +42,15 @@ def test_a_text_is_queued_through_the_gate_and_found_again(
     number = make.SAMS_NUMBER.replace("+", "%2B")
     for query in (f"?phone={number}", f"?contact_id={found['contact_id']}", ""):
         assert [each["id"] for each in api.get(f"/sms_messages{query}")["data"]] == [sent["id"]], query
+    assert api.get(f"/sms_messages?phone={make.SAMS_NUMBER}")["total_count"] == 1, "a plus sign sent as it is"
     assert api.get("/sms_messages?phone=%2B12025550199")["data"] == []
     with database(app).unit_of_work() as session:
         session.get_one(SmsMessage, int(sent["id"])).purpose = Purpose.CODE
     assert api.get(f"/sms_messages/{sent['id']}")["body"] is None, "only the holder of the number sees a code"
     assert api.get("/sms_messages/999").status == 404
+    lead = api.contact(role="lead")
+    api.post("/contacts/merge", {"from": lead, "into": found["contact_id"]})
+    assert api.get(f"/sms_messages?contact_id={lead}").code == "contact_merged"
     for nothing in (" \n", "\u202e", "\u200b"):
         refused = api.post("/messages", sams_text | {"body": nothing})
         assert (refused.status, refused.body["errors"][0]["field"]) == (400, "body"), "a text that shows nothing"

@@ -105,6 +105,15 @@ def test_detaching_a_contact_that_was_never_asked_is_recorded(
     assert api.get(f"/contacts/{sam}/consents")["data"][0]["status"] == "opted_out"
 
 
+def test_detaching_tells_when_the_person_said_so(app: Flask, api: ApiClient, offers: str, sam: str) -> None:
+    address, said_at = f"/contacts/{sam}/subscriptions/{offers}", int(NOON.timestamp())
+    future = api.delete(f"{address}?occurred_at={int(clock.now().timestamp()) + 3600}")
+    assert (future.status, future.field, events(app)) == (400, "occurred_at", [])
+    assert api("DELETE", address, {"occurred_at": said_at, "source_note": "A letter"}).status == 200
+    (event,) = api.get(f"/contacts/{sam}/consent_events")["data"]
+    assert (event["occurred_at"], event["evidence"]["note"]) == (said_at, "A letter")
+
+
 def test_wrong_consent_types_drafts_and_unknown_types_are_refused(api: ApiClient, offers: str, sam: str) -> None:
     wrong = attach(api, sam, offers, consent_type="opt_out")
     assert (wrong.status, wrong.code, wrong.field) == (400, "parameter_invalid", "consent_type")
@@ -143,6 +152,8 @@ def test_a_contact_without_a_number_or_address_cannot_be_opted_in(app: Flask, ap
     assert (attach(api, nobody, offers).status, attach(api, nobody, offers).code) == (409, "no_phone")
     by_mail = api.live_type(content_types=["email"])
     assert attach(api, nobody, by_mail).code == "no_email"
+    api.post(f"/contacts/{nobody}/block")
+    assert attach(api, nobody, offers).code == "blocked", "the first reason"
     assert events(app) == []
 
 
