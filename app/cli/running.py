@@ -34,7 +34,7 @@ def _reason(problem: Exception) -> str | None:
     if isinstance(problem, BadSetting | AssentError):
         return str(problem)
     if isinstance(problem, SQLAlchemyError):
-        return f"the database cannot be used: {problem}"
+        return f"the database of ASSENT_DATABASE_URL cannot be used: {problem}"
     if isinstance(problem, OSError):
         where = f"{problem.filename}: " if problem.filename else ""
         return f"{where}{problem.strerror or problem}"
