@@ -14,6 +14,9 @@ def run(command: click.Command, arguments: list[str], *, name: str) -> int:
         command.main(arguments, prog_name=name, standalone_mode=False)
     except click.exceptions.Exit as ended:
         return ended.exit_code
+    except click.exceptions.NoArgsIsHelpError as bare:
+        click.echo(bare.format_message(), err=True)
+        return bare.exit_code
     except click.ClickException as refused:
         return _fail(refused.format_message(), refused.exit_code)
     except (click.Abort, KeyboardInterrupt):
