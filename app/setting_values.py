@@ -1,22 +1,25 @@
 """Reads the texts of settings. An invalid one raises ``ValueError`` with a phrase that says what is expected."""
 
 import re
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 # A number or short code, or a name of letters and digits that people cannot reply to (3GPP TS 23.040, 9.1.2.5).
 _NUMBER, _NAME = re.compile(r"\+?[0-9]{3,15}"), re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &_+-]{1,11}")
 GATEWAYS = ("sandbox", "twilio", "kannel")
+_PROXIES_MAX = 100
+_REDIS_SCHEMES, _MAIL_SCHEMES = ("redis://", "rediss://", "unix://"), {"smtp", "smtps", "smtp+tls"}
 
 
 def text(value: str) -> str:
     return value.strip()
 
 
-def whole_number(value: str) -> int:
-    number = int(value)
-    if number < 0:
-        raise ValueError("must not be negative")
-    return number
+def proxies(value: str) -> int:
+    """How many proxies stand in front."""
+    if not re.fullmatch("[0-9]{1,3}", value) or int(value) > _PROXIES_MAX:
+        raise ValueError(f"must be a whole number from 0 to {_PROXIES_MAX}")
+    return int(value)
 
 
 def boolean(value: str) -> bool:
@@ -29,26 +32,50 @@ def boolean(value: str) -> bool:
 
 
 def web_address(value: str) -> str:
-    parts = urlsplit(value.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+    parts = _address(value)
+    if parts is None or parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError("must be an address such as https://consent.example.com, without a path")
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def page_address(value: str) -> str:
-    parts = urlsplit(value.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    parts = _address(value)
+    if parts is None or parts.query or parts.fragment:
         raise ValueError("must be an address such as http://127.0.0.1:13013/cgi-bin/sendsms, without a query")
     return value.strip()
+
+
+def _address(value: str) -> SplitResult | None:
+    """The parts of a web address; null when it is none, or has credentials, which pages and logs would show."""
+    try:
+        parts = urlsplit(value.strip())
+        is_valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of the port, or of the brackets of an IPv6 address
+        return None
+    return parts if is_valid and "@" not in parts.netloc and not re.search(r"\s", value.strip()) else None
 
 
 def database_url(value: str) -> str:
     for scheme in ("postgres://", "postgresql://", "postgresql+psycopg://"):
         if value.startswith(scheme):
-            return "postgresql+psycopg://" + value.removeprefix(scheme)
-    if value.startswith("sqlite:///"):
-        return value
-    raise ValueError("must begin with postgresql:// or sqlite:///")
+            return _parsed("postgresql+psycopg://" + value.removeprefix(scheme))
+    if not value.startswith("sqlite:///"):
+        raise ValueError("must begin with postgresql:// or sqlite:///")
+    name = value.removeprefix("sqlite:///").partition("?")[0]
+    if name in {"", ":memory:"} or not Path(name).parent.is_dir() or Path(name).is_dir():
+        raise ValueError("must name a file in a folder that exists, such as sqlite:////var/lib/assent/assent.db")
+    return _parsed(value)
+
+
+def _parsed(url: str) -> str:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError):  # their sentences show the password
+        raise ValueError("must be an address such as postgresql://user:password@127.0.0.1:5432/assent") from None
+    return url
 
 
 def secret_key(value: str) -> str:
@@ -64,9 +91,35 @@ def gateway(value: str) -> str:
 
 
 def smtp_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"smtp", "smtps", "smtp+tls"} or not parts.hostname:
+    try:
+        parts = urlsplit(value)
+        options = parse_qs(parts.query, keep_blank_values=True)
+        is_valid = parts.scheme in _MAIL_SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_valid, options = False, {}
+    senders = options.pop("from", ["assent@localhost"])
+    if not is_valid or options or len(senders) != 1 or not re.fullmatch(r"[^@\r\n]+@[^@\r\n]+", senders[0]):
         raise ValueError("must look like smtp+tls://user:password@mail.example.com:587?from=assent@example.com")
+    return value
+
+
+def redis_url(value: str) -> str:
+    if not value.startswith(_REDIS_SCHEMES):
+        raise ValueError("must begin with redis://, rediss:// or unix://")
+    return value
+
+
+def token(value: str) -> str:
+    """A token that arrives in a header, where only these characters are the same for every client."""
+    if not re.fullmatch(r"[!-~]+", value):
+        raise ValueError("must be letters, digits and signs of ASCII, without spaces")
+    return value
+
+
+def new_file(value: str) -> str:
+    """A file that is created where it does not exist yet. Its folder may be that of a disk which is not there now."""
+    if Path(value).is_dir():
+        raise ValueError("must be a file, not a folder")
     return value
 
 

@@ -6,6 +6,7 @@ import click
 
 from app import config
 from app.cli.database import address, migrated, ready
+from app.cli.new_file import NewFile
 
 
 @click.group()
@@ -22,7 +23,7 @@ def upgrade() -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=NewFile())
 def backup(file: Path) -> None:
     """Write a consistent copy to FILE, also while serving. It holds personal data: keep it safe."""
     from app.core import backup

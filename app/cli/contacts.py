@@ -10,6 +10,7 @@ import click
 
 from app import config
 from app.cli.database import ready
+from app.cli.new_file import NewFile
 
 _WHATS, _FORMATS = ("contacts", "consents", "events", "texts", "sms"), ("csv", "jsonl")
 
@@ -23,7 +24,7 @@ def contacts() -> None:
 @click.option("--what", type=click.Choice(_WHATS), default="contacts", show_default=True)
 @click.option("--format", "format_", type=click.Choice(_FORMATS), default="csv", show_default=True)
 @click.option("--segment", metavar="ID", help="Only contacts of this segment.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of standard output.")
+@click.option("--out", type=NewFile(), help="A file instead of standard output.")
 def export_contacts(what: str, format_: str, segment: str | None, out: Path | None) -> None:
     """Export contacts, consents, events of the ledger with their evidence, texts that were shown, or SMS.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from app import config
+from app.cli.new_file import NewFile
 
 
 @click.group()
@@ -14,7 +15,7 @@ def forms() -> None:
 
 @forms.command("kit")
 @click.argument("form_id", type=int)
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=NewFile())
 @click.option("--chromium", help="The Chromium that takes the pictures, if it is not found by itself.")
 @click.option("--no-pictures", is_flag=True, help="Write the pages only.")
 def write_kit(form_id: int, file: Path, chromium: str | None, no_pictures: bool) -> None:  # noqa: FBT001 - click passes flags like this

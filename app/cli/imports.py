@@ -192,7 +192,9 @@ def _columns(setup: "Setup", mapped: Sequence[str]) -> list[Any]:
 
     columns = list(setup.columns)
     for each in mapped:
-        heading, _, code = each.rpartition("=")
+        heading, equals, code = each.rpartition("=")
+        if not equals:
+            raise click.UsageError(f"--map: write COLUMN=FIELD instead of “{each}”.")
         if heading not in setup.headings:
             raise click.UsageError(f"--map: the file has no column “{heading}”.")
         column = column_of(code)

@@ -8,6 +8,8 @@ from pathlib import Path
 from app.config import Settings
 
 _PRIVATE = ("assent.db*", ".assent.db*", "huey.db*", "secret_key*", "config.toml")
+# What SQLite and the queue of writers put beside a database. Other files with a longer name are not ours.
+_OF_DATABASE = ("", "-wal", "-shm", "-journal", ".lock")
 _PUBLIC = ("config.example.toml", ".gitignore")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -29,7 +31,8 @@ def tighten(settings: Settings) -> list[str]:
     files = [each for each in sorted(folder.iterdir()) if _is_one_of(each, _PRIVATE)]
     if settings.is_sqlite:
         database = Path(make_url(settings.database_url).database or "").absolute()
-        files += [each for each in sorted(database.parent.glob(f"{database.name}*")) if each not in files]
+        beside = [database.with_name(f"{database.name}{ending}") for ending in _OF_DATABASE]
+        files += [each for each in beside if each.is_file() and each not in files]
     if all(_is_one_of(each, _PRIVATE + _PUBLIC) for each in folder.iterdir()):
         files.append(folder)
     return [f"{each} was open to other users of this machine and is not any more" for each in files if _tighten(each)]

@@ -14,6 +14,9 @@ def run(command: click.Command, arguments: list[str], *, name: str) -> int:
         command.main(arguments, prog_name=name, standalone_mode=False)
     except click.exceptions.Exit as ended:
         return ended.exit_code
+    except click.exceptions.NoArgsIsHelpError as bare:
+        click.echo(bare.format_message(), err=True)
+        return bare.exit_code
     except click.ClickException as refused:
         return _fail(refused.format_message(), refused.exit_code)
     except (click.Abort, KeyboardInterrupt):
@@ -34,7 +37,7 @@ def _reason(problem: Exception) -> str | None:
     if isinstance(problem, BadSetting | AssentError):
         return str(problem)
     if isinstance(problem, SQLAlchemyError):
-        return f"the database cannot be used: {problem}"
+        return f"the database of ASSENT_DATABASE_URL cannot be used: {problem}"
     if isinstance(problem, OSError):
         where = f"{problem.filename}: " if problem.filename else ""
         return f"{where}{problem.strerror or problem}"

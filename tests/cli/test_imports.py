@@ -80,6 +80,7 @@ def test_people_move_over_from_klaviyo_and_intercom_and_our_own_export_changes_n
     assert (again["groups"], again["refused"], again["recorded"]) == ({"unchanged": 3}, {}, {})
     assert "not UTF-8" in run_latin(tmp_path, capsys)
     assert "no column" in run(KLAVIYO, "--map", "Nope=phone", status=2)["problem"]
+    assert "COLUMN=FIELD" in run(KLAVIYO, "--map", "Plan", status=2)["problem"]
     database.close()
 
 

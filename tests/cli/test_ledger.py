@@ -38,6 +38,9 @@ def test_the_ledger_is_sealed_published_and_verified_by_commands(
     assert json.loads(capsys.readouterr().out)["result"] == "ok"
     assert cli.run(["ledger", "verify", "--head", json.dumps(json.loads(head) | {"seal_hash": "00"})]) == 1
     assert json.loads(capsys.readouterr().out)["heads"][0]["found"] is False
+    (tmp_path / "no-text").write_bytes(b"\x80\x81")
+    assert cli.run(["ledger", "verify", "--head", str(tmp_path / "no-text")]) == 1
+    assert "not a ledger head" in capsys.readouterr().err
     assert cli.run(["ledger", "verify", "--head", '{"other": 1}']) == 1
     assert "not a ledger head" in capsys.readouterr().err
     with database.unit_of_work() as session:

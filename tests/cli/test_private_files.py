@@ -41,10 +41,10 @@ def test_a_database_outside_the_instance_folder_is_closed_to_others_but_not_its_
     elsewhere.mkdir(mode=0o755)
     database = elsewhere / "texts.sqlite"
     settings = config.load({"ASSENT_INSTANCE": str(tmp_path / "state"), "ASSENT_DATABASE_URL": f"sqlite:///{database}"})
-    for name in ("texts.sqlite", "texts.sqlite-wal", "other"):
+    for name in ("texts.sqlite", "texts.sqlite-wal", "texts.sqlite.lock", "other", "texts.sqlite.of-somebody-else"):
         (elsewhere / name).touch(mode=0o644)
     private_files.tighten(settings)
-    assert open_to_others(elsewhere) == {"elsewhere", "other"}
+    assert open_to_others(elsewhere) == {"elsewhere", "other", "texts.sqlite.of-somebody-else"}
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:

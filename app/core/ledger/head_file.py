@@ -32,7 +32,7 @@ def read(path: Path) -> list[dict[str, Any]]:
     :raises OSError: the file cannot be read
     :raises InvalidInput: it holds something else
     """
-    return parse(path.read_text(encoding="utf-8"))
+    return parse(path.read_text(encoding="utf-8", errors="replace"))
 
 
 def parse(text: str) -> list[dict[str, Any]]:

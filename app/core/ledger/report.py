@@ -65,6 +65,7 @@ class Report:
     missing_evidence: Names = field(default_factory=Names)
     unexplained_erasures: Names = field(default_factory=Names)
     altered_wordings: Names = field(default_factory=Names)
+    missing_wordings: Names = field(default_factory=Names)
     bad_seals: Names = field(default_factory=Names)
     missing_seals: Names = field(default_factory=Names)
     foreign_keys: Names = field(default_factory=Names)
@@ -90,6 +91,7 @@ class Report:
                 self.missing_evidence,
                 self.unexplained_erasures,
                 self.altered_wordings,
+                self.missing_wordings,
                 self.bad_seals,
                 self.missing_seals,
                 self.foreign_keys,
@@ -128,7 +130,11 @@ class Report:
                 "missing": self.missing_evidence.as_json(),
                 "unexplained_erasures": self.unexplained_erasures.as_json(),
             },
-            "wordings": {"total": self.wordings, "altered": self.altered_wordings.as_json()},
+            "wordings": {
+                "total": self.wordings,
+                "altered": self.altered_wordings.as_json(),
+                "missing": self.missing_wordings.as_json(),
+            },
             "seals": {
                 "total": self.seals,
                 "bad": {"count": self.bad_seals.count, "seals": self.bad_seals.named},

@@ -14,7 +14,7 @@ from app.core.ledger import head, history, lag, unreadable, verify_seals, verify
 from app.core.ledger.report import Report
 from app.core.ledger.verify_events import EventCheck
 from app.db import Database
-from app.models import Wording
+from app.models import ConsentEvidence, Wording
 
 _CHUNK = 1_000
 
@@ -77,3 +77,6 @@ def _check_wordings(session: Session, report: Report) -> None:
         report.wordings += 1
         if hashlib.sha256(str(body).encode()).hexdigest() != wording_hash:
             report.altered_wordings.add(wording_hash)
+    shown = select(ConsentEvidence.wording_hash).outerjoin(Wording, Wording.hash == ConsentEvidence.wording_hash)
+    shown = shown.where(ConsentEvidence.wording_hash.is_not(None), Wording.hash.is_(None)).distinct()
+    report.missing_wordings.add_all(session.scalars(shown.order_by(ConsentEvidence.wording_hash)))

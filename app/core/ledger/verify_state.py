@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Column, Select, select
 from sqlalchemy.orm import Session
 
 from app.core.ledger import facts
@@ -17,6 +17,7 @@ from app.core.ledger.fold import FoldedConsent, OptOutKey, PersonState, fold
 from app.core.ledger.history import History
 from app.core.ledger.report import Report
 from app.core.ledger.unreadable import readable, readable_number
+from app.core.signing import keys_of
 from app.models import Action, Consent, ConsentEvent, Contact, DestinationOptOut, Suppression
 
 _CHUNK = 5_000
@@ -37,6 +38,10 @@ _FOLDED = tuple(
         "is_persons_word",
         "facts",
     )
+)
+_NUMBERS: tuple[tuple[tuple[Column[Any], ...], Column[Any], Column[Any]], ...] = (
+    ((_CONSENT.c.contact_id, _CONSENT.c.subscription_type_id), _CONSENT.c.destination, _CONSENT.c.destination_hash),
+    ((_SUPPRESSION.c.phone_hash,), _SUPPRESSION.c.phone, _SUPPRESSION.c.phone_hash),
 )
 _OF_NUMBERS = (Action.SUPPRESS.value, Action.LIFT.value)
 _SOURCES: tuple[tuple[str, Select[Any]], ...] = (
@@ -89,6 +94,19 @@ def check(session: Session, history: History, report: Report) -> None:
         rows["events"].sort(key=lambda event: int(event.id))
         _check_person(history, rows, report)
     _check_suppressions(session, history, report)
+    _check_numbers(session, report)
+
+
+def _check_numbers(session: Session, report: Report) -> None:
+    """Numbers and addresses that are stored beside their hash."""
+    keys = keys_of(session)
+    for columns, value, stored_hash in _NUMBERS:
+        query = select(*columns, value.label("value"), stored_hash.label("hash")).where(value.is_not(None))
+        for *names, text, expected in _stream(session, query):
+            if not isinstance(text, str) or keys.destination_hash(text) != expected:
+                named = {column.name: name for column, name in zip(columns, names, strict=True)}
+                problem = f"{value.name} is not that of its hash"
+                report.mismatches.add({"table": value.table.name, **named, "problem": problem})
 
 
 def _no_rows() -> _Rows:

@@ -26,6 +26,7 @@ FINDINGS = (
     ("evidence", "missing", lazy_gettext("Events without evidence")),
     ("evidence", "unexplained_erasures", lazy_gettext("Evidence that was erased without a record of it")),
     ("wordings", "altered", lazy_gettext("Texts that were changed")),
+    ("wordings", "missing", lazy_gettext("Texts that are missing")),
     ("seals", "bad", lazy_gettext("Seals that are not right")),
     ("seals", "missing", lazy_gettext("Seals that are missing")),
     ("keys", "foreign", lazy_gettext("Signing keys that this installation did not make")),

@@ -53,16 +53,18 @@ def _http_error(error: HTTPException) -> Response:
 def _not_undone(error: InvalidState) -> Response:
     if error.code not in _UNDO_REFUSALS:
         raise error
-    return _error_page(HTTPStatus.CONFLICT, _UNDO_REFUSALS[error.code])
+    return _error_page(HTTPStatus.CONFLICT, error.code)
 
 
-def _error_page(status: int, sentence: str | None = None) -> Response:
+def _error_page(status: int, refusal: str = "") -> Response:
+    """:param refusal: a code of ``_UNDO_REFUSALS``; without one the status says what is wrong"""
     locale = pages.negotiated()
     brand, help_html = _publisher(locale) if status in _NEXT_STEPS else ("", "")
     next_step = _NEXT_STEPS.get(status)
     with use_locale(locale):
         page = ErrorPage(
-            gettext(sentence or _SENTENCES.get(status, _UNEXPECTED)),
+            gettext(_UNDO_REFUSALS.get(refusal) or _SENTENCES.get(status, _UNEXPECTED)),
+            refusal or HTTPStatus(status).name.lower(),
             gettext(next_step) if next_step else "",
             brand,
             help_html,

@@ -237,12 +237,13 @@ def content_policy(ancestors: str, style: str = "") -> str:
 
 @dataclass(frozen=True)
 class ErrorPage:
-    """What an error page says: the sentence, what to do next, and whom to ask (safe HTML).
+    """What an error page says: the sentence, its stable code, what to do next, and whom to ask (safe HTML).
 
     :param brand: name of the workspace; empty where the database is not asked
     """
 
     sentence: str
+    code: str
     next_step: str = ""
     brand: str = ""
     help_html: str = ""

@@ -62,7 +62,7 @@ def not_found(_error: NotFound) -> Response:
     locale = _locale()
     with use_locale(locale):
         sentence = gettext("There is no chat at this address.")
-    return form_page.respond_with_error(ErrorPage(sentence), locale, 404)
+    return form_page.respond_with_error(ErrorPage(sentence, "not_found"), locale, 404)
 
 
 def _locale() -> str:

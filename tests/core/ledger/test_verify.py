@@ -70,10 +70,12 @@ ALTERED_STATES = (
     "UPDATE consents SET destination_hash = 'other' WHERE contact_id = 1",
     "UPDATE consents SET event_id = 1 WHERE contact_id = 1",
     "UPDATE consents SET changed_at = '2020-01-01 00:00:00.000001' WHERE contact_id = 1",
+    "UPDATE consents SET destination = '+14155552699' WHERE contact_id = 1",
     "DELETE FROM consents WHERE contact_id = 1",
     f"INSERT INTO consents SELECT 1, 2, state, destination, destination_hash, changed_at, event_id {OF_SAM}",
     "DELETE FROM suppressions",
     "UPDATE suppressions SET cause = 'keyword'",
+    "UPDATE suppressions SET phone = '+14155552699'",
     "INSERT INTO suppressions (phone_hash, cause, note, created_at) VALUES ('x', 'manual', '', '2026-01-01')",
     f"INSERT INTO destination_opt_outs SELECT 1, destination_hash, 1, changed_at, 2 {OF_SAM}",
     f"INSERT INTO destination_opt_outs SELECT 1, 'x', 1, changed_at, 4 {OF_SAM}",
@@ -288,6 +290,13 @@ def test_an_altered_text_is_named(sealed: Database) -> None:
     with tampered(sealed) as connection:
         connection.execute(text("UPDATE wordings SET body = 'By signing up you agree to everything.'"))
         assert verified_in(connection, sealed)["wordings"]["altered"]["count"] == 1
+
+
+def test_a_missing_text_is_named(sealed: Database) -> None:
+    with tampered(sealed) as connection:
+        connection.execute(text("DELETE FROM wordings"))
+        found = verified_in(connection, sealed)
+        assert (found["wordings"]["missing"]["count"], found["result"]) == (1, "tampered")
 
 
 def test_a_ledger_that_was_sealed_anew_by_another_key_is_found(sealed: Database) -> None:

@@ -113,6 +113,7 @@ def test_after_ten_minutes_nothing_is_undone(client: FlaskClient, database: Data
         refused = undo(client, done)
         assert (refused.status, refused.state) == (409, "error")
         assert "no longer be undone" in refused.text
+        assert refused.main["data-error"] == "undo_too_late"
     assert _consents(database) == [("opted_in", make.SAMS_NUMBER)]
 
 
