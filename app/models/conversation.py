@@ -11,8 +11,13 @@ from app.models.base import BIG_KEY, Base, one_of
 
 
 class ConversationState(StrEnum):
+    """``outbound``: started by an outbound chat, and neither the contact nor an agent wrote in it yet. It is in no list
+    of the inbox; the contact sees it as open.
+    """
+
     OPEN = "open"
     CLOSED = "closed"
+    OUTBOUND = "outbound"
 
 
 class ConversationChannel(StrEnum):
@@ -46,7 +51,7 @@ class Conversation(Base):
 
     __tablename__ = "conversations"
     __table_args__ = (
-        CheckConstraint("state IN ('open', 'closed')", name="state"),
+        one_of("state", ConversationState),
         one_of("channel", ConversationChannel),
         Index("ix_conversations_state_updated_at_id", "state", "updated_at", "id"),
         Index("ix_conversations_state_assignee_id", "state", "assignee_id", "updated_at", "id"),

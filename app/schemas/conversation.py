@@ -151,7 +151,7 @@ class ConversationSchema(Output):
     created_at = UnixTime(required=True, attribute="conversation.created_at")
     updated_at = UnixTime(required=True, attribute="conversation.updated_at")
     open = fields.Boolean(required=True, attribute="is_open")
-    state = fields.String(required=True, attribute="conversation.state", validate=validate.OneOf(["open", "closed"]))
+    state = fields.String(required=True, validate=validate.OneOf(["open", "closed"]))
     read = fields.Boolean(required=True, attribute="is_read")
     title = Constant(None, kind="string")
     waiting_since = Constant(None, kind="integer")

@@ -117,6 +117,13 @@ def country(code: str) -> str:
     return wording.country_name(code, i18n.current_locale())
 
 
+def language(code: str) -> str:
+    """The name of a language in the reader's: ``English``. A code that is unknown is returned as it is."""
+    with suppress(ValueError, UnknownLocaleError):
+        return Locale.parse(code.replace("-", "_")).get_display_name(reader_locale()) or code
+    return code
+
+
 @lru_cache
 def time_zones() -> tuple[str, ...]:
     """The time zones that are named by region and city, and UTC."""

@@ -1,6 +1,6 @@
 """Campaigns before they are sent: create, change, find and delete them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -125,6 +125,12 @@ def page(session: Session, *, after: int | None = None, limit: int) -> list[Camp
             return []
         newest = newest.where(tuple_(Campaign.created_at, Campaign.id) < tuple_(key.created_at, key.id))
     return list(session.scalars(newest))
+
+
+def names(session: Session, ids: Collection[int]) -> dict[int, str]:
+    """The names of campaigns by id. Those that are deleted are missing."""
+    found = session.execute(select(Campaign.id, Campaign.name).where(Campaign.id.in_(ids)))
+    return {each.id: each.name for each in found}
 
 
 def subject(campaign: Campaign) -> str:

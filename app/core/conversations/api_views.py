@@ -116,6 +116,10 @@ class Record:
         return self.conversation.state == ConversationState.OPEN
 
     @property
+    def state(self) -> str:
+        return state_of(self.conversation)
+
+    @property
     def contacts(self) -> list[Contact]:
         return [self.contact]
 
@@ -158,6 +162,12 @@ def page(session: Session, presentation: Presentation, *, after: int | None, lim
     return records(session, presentation, found)
 
 
+def state_of(conversation: Conversation) -> str:
+    """``open`` or ``closed``: an outbound chat that no one answered is not open."""
+    is_open = conversation.state == ConversationState.OPEN
+    return (ConversationState.OPEN if is_open else ConversationState.CLOSED).value
+
+
 def records(session: Session, presentation: Presentation, found: Sequence[Conversation]) -> list[Record]:
     """These conversations in their order, without their threads. Five statements at most."""
     ids = [each.id for each in found]
@@ -173,7 +183,7 @@ def records(session: Session, presentation: Presentation, found: Sequence[Conver
             each,
             contacts[each.contact_id],
             each.id in read,
-            Part(first[each.id], authors.of(first[each.id], each.contact_id), each.state, presentation.is_plain)
+            Part(first[each.id], authors.of(first[each.id], each.contact_id), state_of(each), presentation.is_plain)
             if each.id in first
             else None,
         )
@@ -210,7 +220,7 @@ def find(session: Session, presentation: Presentation, conversation_id: int, *, 
         Part(
             each,
             authors.of(each, conversation.contact_id),
-            conversation.state,
+            state_of(conversation),
             presentation.is_plain,
             forms.get(each.inserted_form_id or 0),
         )

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Executable,
     Integer,
+    and_,
     bindparam,
     case,
     func,
@@ -28,11 +29,12 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from app.core.errors import InvalidInput, NotFound
 from app.db import CompiledStatement, dialect_of
-from app.models import Conversation, ConversationChannel, Message, MessageKind
+from app.models import Conversation, ConversationChannel, ConversationState, Message, MessageKind
 
 CONTACT, SYSTEM = "contact", "system"
 BOT, OUTBOUND = "bot", "outbound"
 """Kinds of authors that write without an agent: ``bot:3`` is a rule of bots, ``outbound:4`` an outbound chat."""
+_AUTOMATIC = {BOT, OUTBOUND, SYSTEM}
 ID_MAX = 2**63 - 1
 _CLIENT_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CONVERSATION = Conversation.__table__
@@ -80,11 +82,13 @@ def append(session: Session, conversation: LockedConversation, new: NewMessage, 
     """Write the next message of a conversation. Two statements."""
     session.flush()
     number, revision = advance(session, conversation.id, author=new.author, kind=new.kind, at=at)
-    advanced = {"last_number": number, "revision": revision, "updated_at": at}
+    advanced: dict[str, Any] = {"last_number": number, "revision": revision, "updated_at": at}
     if new.kind != MessageKind.EVENT:
         advanced["last_message_number"] = number
     if new.author == CONTACT:
         advanced["last_contact_revision"] = revision
+    if conversation.state == ConversationState.OUTBOUND and _opens(new.author):
+        advanced["state"] = ConversationState.OPEN.value
     for name, value in advanced.items():
         set_committed_value(conversation, name, value)
     message = Message(conversation_id=conversation.id, number=number, revision=revision, created_at=at, **vars(new))
@@ -96,13 +100,15 @@ def append(session: Session, conversation: LockedConversation, new: NewMessage, 
 def advance(session: Session, conversation_id: int, *, author: str, kind: MessageKind, at: datetime) -> tuple[int, int]:
     """Give out the next number and revision of a conversation, whose row is locked from then on. One statement.
 
-    The conversation moves to the top of the lists. A message of the contact makes it unread for agents.
+    The conversation moves to the top of the lists. A message of the contact makes it unread for agents. What a person
+    writes or does in the conversation of an outbound chat opens it.
     """
     number, revision = _ADVANCE.one(
         session,
         conversation_id=conversation_id,
         is_event=kind == MessageKind.EVENT,
         is_from_contact=author == CONTACT,
+        opens=_opens(author),
         at=at,
         now_us=_microseconds(at),
     )
@@ -158,6 +164,11 @@ def _change_stamp(dialect: str, now_us: ColumnElement[int]) -> ColumnElement[int
     return func.max(now_us, func.coalesce(newest, 0) + 1)
 
 
+def _opens(author: str) -> bool:
+    """Whether the author is a person, or a system that works for one: the contact, an agent or an API client."""
+    return author.partition(":")[0] not in _AUTOMATIC
+
+
 def _microseconds(at: datetime) -> int:
     return int(at.timestamp() * 1_000_000)
 
@@ -165,7 +176,10 @@ def _microseconds(at: datetime) -> int:
 def _advance(dialect: str) -> Executable:
     columns = _CONVERSATION.c
     number, revision = columns.last_number + 1, columns.revision + 1
-    is_event, is_from_contact = bindparam("is_event", type_=Boolean), bindparam("is_from_contact", type_=Boolean)
+    is_event, is_from_contact, opens = (
+        bindparam(name, type_=Boolean) for name in ("is_event", "is_from_contact", "opens")
+    )
+    is_outbound = columns.state == literal_column(f"'{ConversationState.OUTBOUND}'")
     return (
         update(_CONVERSATION)
         .where(columns.id == bindparam("conversation_id"))
@@ -173,6 +187,7 @@ def _advance(dialect: str) -> Executable:
             last_number=number,
             last_message_number=case((is_event, columns.last_message_number), else_=number),
             revision=revision,
+            state=case((and_(is_outbound, opens), literal_column(f"'{ConversationState.OPEN}'")), else_=columns.state),
             last_contact_revision=case((is_from_contact, revision), else_=columns.last_contact_revision),
             change_number=_change_stamp(dialect, bindparam("now_us", type_=Integer)),
             updated_at=bindparam("at"),

@@ -102,7 +102,7 @@ _FIND = CompiledStatement(
     .where(
         _CONVERSATION.c.contact_id == bindparam("contact_id"),
         IN_MESSENGER,
-        or_(_CONVERSATION.c.state == ConversationState.OPEN.value, _MESSAGE.c.number.is_not(None)),
+        or_(_CONVERSATION.c.state != ConversationState.CLOSED.value, _MESSAGE.c.number.is_not(None)),
     )
     .order_by(
         case((_MESSAGE.c.number.is_(None), 1), else_=0), _CONVERSATION.c.updated_at.desc(), _CONVERSATION.c.id.desc()

@@ -81,7 +81,7 @@ def find_or_start(
     client_key: str | None = None,
     channel: ConversationChannel = ConversationChannel.MESSENGER,
 ) -> Conversation:
-    """The contact's open conversation of a channel that changed last, or a new one. Locks the contact's row.
+    """The contact's newest conversation of a channel that is not closed, or a new one. Locks the contact's row.
 
     :param client_key: of the message that follows; a conversation that has a message with this key comes first
     :raises NotFound: there is no such contact
@@ -96,7 +96,7 @@ def find_or_start(
         )
         if found := session.scalars(of_contact.where(sent.exists()).limit(1)).first():
             return found
-    newest = of_contact.where(Conversation.state == ConversationState.OPEN.value).order_by(
+    newest = of_contact.where(Conversation.state != ConversationState.CLOSED.value).order_by(
         Conversation.updated_at.desc(), Conversation.id.desc()
     )
     return session.scalars(newest.limit(1)).first() or start(session, contact_id, at=at, channel=channel)
@@ -148,7 +148,7 @@ def contact_of(session: Session, conversation: Conversation) -> Contact:
 def close(session: Session, conversation_id: int, *, actor: str, at: datetime) -> Conversation:
     """Close a conversation. Closing a closed one changes nothing."""
     conversation = lock(session, conversation_id)
-    if conversation.state == ConversationState.OPEN:
+    if conversation.state != ConversationState.CLOSED:
         conversation.state, conversation.closed_at = ConversationState.CLOSED, at
         append(session, conversation, _event(actor, "closed"), at=at)
     return conversation
@@ -161,8 +161,10 @@ def close_all_of(session: Session, contact_id: int, *, actor: str, at: datetime)
 
 
 def reopen(session: Session, conversation_id: int, *, actor: str, at: datetime) -> Conversation:
-    """Reopen a conversation. Reopening an open one changes nothing."""
+    """Reopen a conversation, or open one of an outbound chat. Reopening an open one changes nothing."""
     conversation = lock(session, conversation_id)
+    if conversation.state == ConversationState.OUTBOUND:
+        append(session, conversation, _event(actor, "reopened"), at=at)  # what a person does opens it
     reopen_locked(session, conversation, actor=actor, at=at)
     return conversation
 
@@ -219,6 +221,6 @@ def _event(actor: str, code: str) -> NewMessage:
 
 def _open_ids(session: Session, contact_id: int) -> list[int]:
     query = select(Conversation.id).where(
-        Conversation.contact_id == contact_id, Conversation.state == ConversationState.OPEN.value
+        Conversation.contact_id == contact_id, Conversation.state != ConversationState.CLOSED.value
     )
     return list(session.scalars(query.order_by(Conversation.id)))

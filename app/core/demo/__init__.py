@@ -85,7 +85,7 @@ def _acts(
     acts.append((asked_at, partial(outbound.send, session, made)))
     for name, hours in outbound.VISITS.items():
         if hours is not None:
-            visit = partial(outbound.visit, session, made, contacts_by_name[name])
+            visit = partial(outbound.visit, session, contacts_by_name[name])
             acts.append((asked_at + timedelta(hours=hours), visit))
     acts.append((asked_at + outbound.ENDS_AFTER, partial(outbound.end, session)))
     for name, days_ago in DELETION_REQUESTS:

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.conversations import lifecycle as conversations
 from app.core.conversations import messages
 from app.core.demo import texts
 from app.core.demo.people import OFFERS
@@ -38,13 +37,12 @@ def send(session: Session, shop: Shop, *, at: datetime) -> None:
         expansion.write(session, chat.id, _PART, expansion.read(session, chat.id, at=at), at=at)
 
 
-def visit(session: Session, shop: Shop, contact: Contact, *, at: datetime) -> None:
-    """One of them comes back and sees it. Ana closes the conversation, because there was no question in it."""
+def visit(session: Session, contact: Contact, *, at: datetime) -> None:
+    """One of them comes back and sees it."""
     delivering.deliver(session, contact.id, at=at)
     for recipient in session.scalars(select(OutboundChatRecipient).filter_by(contact_id=contact.id)):
         if recipient.conversation_id is not None and recipient.message_number is not None:
             messages.mark_seen_by_contact(session, recipient.conversation_id, recipient.message_number, at=at)
-            conversations.close(session, recipient.conversation_id, actor=shop.agent, at=at)
 
 
 def end(session: Session, *, at: datetime) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, case, false, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query
@@ -33,6 +33,8 @@ _SORTS: Mapping[str, ColumnElement[Any]] = {
     "created_at": _CONVERSATION.c.created_at,
     "updated_at": _CONVERSATION.c.updated_at,
 }
+# As the API shows it: what is not open is closed.
+_STATE = case((_CONVERSATION.c.state == ConversationState.OPEN.value, "open"), else_="closed")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Key = tuple[Any, ...]
 
@@ -192,7 +194,7 @@ _BY_NAME: Mapping[str, Callable[[Filter], ColumnElement[bool]]] = {
     "updated_at": _moment("updated_at"),
     "open": _truth(_CONVERSATION.c.state == ConversationState.OPEN.value),
     "read": _truth(IS_READ),
-    "state": lambda query: _text(_CONVERSATION.c.state, query),
+    "state": lambda query: _text(_STATE, query),
     "source.body": _source_body,
     "contact_ids": _contacts,
 }

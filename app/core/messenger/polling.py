@@ -37,7 +37,7 @@ _REVISIONS = CompiledStatement(
     select(*(_CONVERSATION.c[name] for name in ("id", "revision", "updated_at", "state")))
     .where(_CONVERSATION.c.contact_id == bindparam("contact_id"), _CONVERSATION.c.last_message_number > 0, IN_MESSENGER)
     .order_by(
-        case((_CONVERSATION.c.state == ConversationState.OPEN.value, 0), else_=1),
+        case((_CONVERSATION.c.state == ConversationState.CLOSED.value, 1), else_=0),
         _CONVERSATION.c.updated_at.desc(),
         _CONVERSATION.c.id.desc(),
     )
@@ -138,7 +138,7 @@ def _revisions(connection: ReadConnection, visitor: Visitor) -> dict[int, int]:
     found = _REVISIONS.all(connection, contact_id=visitor.contact_id)
     if len(found) > 1:
         found.sort(key=lambda row: (row[2], row[0]))
-        found = [*(row for row in found[:-_LATEST] if row[3] == ConversationState.OPEN), *found[-_LATEST:]]
+        found = [*(row for row in found[:-_LATEST] if row[3] != ConversationState.CLOSED), *found[-_LATEST:]]
     return {row[0]: row[1] for row in found}
 
 

@@ -1,5 +1,8 @@
 """Outbound chats at a visit: each waiting one is written into the conversation of the contact, once.
 
+A conversation that begins with one is in no list of the inbox until the contact or an agent writes in it: a chat to ten
+thousand people does not bury the conversations that wait for an answer.
+
 The rules are asked again: who opted in, was blocked or has no messenger any more since gets nothing. The contact's row
 is locked, so two tabs, or two processes, do not deliver one chat twice.
 """
@@ -21,6 +24,7 @@ from app.db import run
 from app.models import (
     ChatOutcome,
     Contact,
+    ConversationState,
     OptInForm,
     OutboundChat,
     OutboundChatRecipient,
@@ -112,6 +116,8 @@ def _write(
     try:
         with session.begin_nested():
             conversation = lifecycle.find_or_start(session, contact.id, at=at, client_key=key)
+            if not conversation.last_number:
+                conversation.state = ConversationState.OUTBOUND
             message = messages.post(session, conversation.id, NewMessage(author, body, client_key=key), at=at)
             placed = None
             if form is not None:

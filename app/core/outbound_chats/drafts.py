@@ -1,6 +1,6 @@
 """Outbound chats before they begin: create, change, find and delete them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -114,6 +114,12 @@ def page(session: Session, *, after: int | None = None, limit: int) -> list[Outb
     """
     newest = select(OutboundChat).order_by(OutboundChat.id.desc()).limit(limit)
     return list(session.scalars(newest if after is None else newest.where(OutboundChat.id < after)))
+
+
+def names(session: Session, ids: Collection[int]) -> dict[int, str]:
+    """The names of outbound chats by id. Those that are deleted are missing."""
+    found = session.execute(select(OutboundChat.id, OutboundChat.name).where(OutboundChat.id.in_(ids)))
+    return {each.id: each.name for each in found}
 
 
 def subject(chat: OutboundChat) -> str:

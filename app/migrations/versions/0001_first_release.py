@@ -876,7 +876,9 @@ def create_tables() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.Column("closed_at", UtcDateTime(), nullable=True),
-        sa.CheckConstraint("state IN ('open', 'closed')", name=op.f("ck_conversations_state")),
+        sa.CheckConstraint(
+            "state = 'open' OR state = 'closed' OR state = 'outbound'", name=op.f("ck_conversations_state")
+        ),
         sa.CheckConstraint("channel IN ('messenger', 'sms')", name=op.f("ck_conversations_channel")),
         sa.ForeignKeyConstraint(["assignee_id"], ["agents.id"], name=op.f("fk_conversations_assignee_id_agents")),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_conversations_contact_id_contacts")),

@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 from app.core import audit
 from app.core.accounts import agents, api_tokens
 from app.core.bots import rules
+from app.core.campaigns import drafts as campaigns
 from app.core.contacts import records as contacts
 from app.core.forms import publishing
+from app.core.outbound_chats import drafts as outbound_chats
 from app.core.subscriptions import subscription_types
 from app.core.webhooks import endpoints
 from app.core.wording import translatable
@@ -34,6 +36,8 @@ _KINDS = {
     "token": translatable("API token %(id)s"),
     "webhook_endpoint": translatable("Webhook endpoint %(id)s"),
 }
+# Drafts that were deleted: their number follows.
+_DELETED = {"campaign": translatable("Campaign"), "outbound_chat": translatable("Outbound chat")}
 _NAMED = {
     f"agent:{audit.UNKNOWN}": translatable("An unknown address"),
     "workspace": translatable("The workspace"),
@@ -66,6 +70,7 @@ def subjects_of(session: Session, codes: Collection[str], time_zone: str) -> dic
         if number.isdigit() and len(number) < 19:
             ids[kind].add(int(number))
     known = _of_staff(session) | _of_configuration(session) | _of_people(session, ids, time_zone)
+    known |= _of_sendings(session, ids)
     return {code: known.get(code) or _unnamed(code) for code in codes}
 
 
@@ -95,6 +100,17 @@ def _of_configuration(session: Session) -> dict[str, Subject]:
     return found
 
 
+def _of_sendings(session: Session, ids: Mapping[str, Collection[int]]) -> dict[str, Subject]:
+    """Campaigns and outbound chats with these ids."""
+    found = {}
+    for campaign_id, name in campaigns.names(session, ids["campaign"]).items():
+        page = url_for("campaigns.campaign_page", campaign_id=campaign_id)
+        found[f"campaign:{campaign_id}"] = Subject(name, page)
+    for chat_id, name in outbound_chats.names(session, ids["outbound_chat"]).items():
+        found[f"outbound_chat:{chat_id}"] = Subject(name, url_for("outbound_chats.chat_page", chat_id=chat_id))
+    return found
+
+
 def _of_people(session: Session, ids: Mapping[str, Collection[int]], time_zone: str) -> dict[str, Subject]:
     """Contacts, conversations and bulk jobs with these ids."""
     found = {
@@ -118,4 +134,6 @@ def _unnamed(code: str) -> Subject:
         return Subject(gettext(_NAMED[code]))
     if kind == "suppression":
         return Subject(gettext("A phone number"))
+    if kind in _DELETED:
+        return Subject(f"{gettext(_DELETED[kind])} {number}")
     return Subject(gettext(_KINDS[kind], id=number) if kind in _KINDS else code)

@@ -68,7 +68,7 @@ def _page(public_id: str, form: StartForm) -> str:
             "inbox/start.html",
             form=form,
             contact=contact,
-            running=[each for each in views.for_contact(session, contact.id) if each.state == "open"],
+            running=[each for each in views.for_contact(session, contact.id) if each.state != "closed"],
             has_messenger=lifecycle.has_messenger(session, contact),
             client_key=form.client_key.data or new_client_key(),
             time_zone=settings.get(session).time_zone,

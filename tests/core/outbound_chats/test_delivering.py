@@ -9,16 +9,28 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core.contacts import erase, merge, profile, segments
+from app.core.conversations import api_views, contact_messages, messages
 from app.core.conversations import forms as conversation_forms
-from app.core.conversations import messages
+from app.core.conversations import lifecycle as conversations
+from app.core.conversations.appending import NewMessage
 from app.core.errors import AssentError, InvalidInput, InvalidState
 from app.core.forms import publishing
+from app.core.inbox import lists
+from app.core.inbox.lists import InboxList
 from app.core.outbound_chats import delivering, drafts, expansion, lifecycle, report
 from app.core.outbound_chats.drafts import ChatValues
 from app.core.outbound_chats.report import Page
 from app.db import Database
 from app.jobs import run_outbound_chats
-from app.models import Contact, InsertedForm, Message, OptInForm, OutboundChatRecipient
+from app.models import (
+    Contact,
+    Conversation,
+    ConversationState,
+    InsertedForm,
+    Message,
+    OptInForm,
+    OutboundChatRecipient,
+)
 from tests import make
 
 MAX = "agent:1"
@@ -245,3 +257,37 @@ def test_a_form_that_was_withdrawn_one_by_one_counts_as_withdrawn(database: Data
         inserted = session.scalars(select(InsertedForm)).one()
         conversation_forms.withdraw(session, inserted.id, actor=MAX, at=clock.now())
     assert states(database, chat_id) == {"withdrawn": 1}
+
+
+def test_a_chat_is_in_no_list_of_the_inbox_until_a_person_writes_in_it(database: Database) -> None:
+    begun(database, people=4)
+    for number in range(4):
+        assert visit(database, number) == 1
+    with database.unit_of_work() as session:
+        ana, at = make.agent(session).id, clock.now()
+        chats = list(session.scalars(select(Conversation.id).order_by(Conversation.contact_id)))
+        begun_by_it = session.scalars(select(Conversation)).all()
+        assert [(each.state, api_views.state_of(each)) for each in begun_by_it] == [("outbound", "closed")] * 4
+        for state in (ConversationState.OPEN, ConversationState.CLOSED):
+            assert lists.page(session, ana, InboxList(state), at=at) == []
+        assert (lists.counts(session, ana).all, lists.counts(session, ana).unread) == (0, 0)
+        assert (
+            contact_messages.post(session, sam(session, 0).id, body="Which one?", client_key="a", at=at).conversation_id
+            == chats[0]
+        )
+        messages.post(session, chats[1], NewMessage("agent:1", "Hello again"), at=at)
+        conversations.assign(session, chats[2], ana, actor=MAX, at=at)
+        closed = conversations.close(session, chats[3], actor=MAX, at=at)
+        shown = lists.page(session, ana, InboxList(), at=at)
+        assert [each.conversation_id for each in shown] == [chats[2], chats[1], chats[0]]
+        assert (closed.state, lists.counts(session, ana).unread) == ("closed", 1)
+
+
+def test_a_chat_in_a_conversation_that_an_agent_has_open_leaves_it_open(database: Database) -> None:
+    begun(database, people=1)
+    with database.unit_of_work() as session:
+        asked = contact_messages.post(session, sam(session).id, body="Hello?", client_key="a", at=make.NOON)
+    assert visit(database) == 1
+    with database.read_only() as session:
+        conversation = session.scalars(select(Conversation)).one()
+        assert (conversation.id, conversation.state, conversation.last_number) == (asked.conversation_id, "open", 3)

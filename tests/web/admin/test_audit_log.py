@@ -40,6 +40,19 @@ def test_the_page_lists_who_did_what_and_from_where(max_: FlaskClient, app: Flas
     assert "Signed in" in html  # Max, just now
 
 
+def test_campaigns_and_outbound_chats_are_named_and_lead_to_their_pages(max_: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        campaign = make.campaign(session, make.live_type(session), name="Spring <sale>")
+        chat = make.outbound_chat(session, name="Tasting")
+        for subject in ("campaign:99", "outbound_chat:99"):
+            audit.record(session, "agent:1", "campaign.deleted", subject, {}, at=NOON)
+    html = max_.get(PATH).get_data(as_text=True)
+    assert f'<a href="/campaigns/{campaign.id}">Spring &lt;sale&gt;</a>' in html
+    assert f'<a href="/outbound-chats/{chat.id}">Tasting</a>' in html
+    assert "Campaign 99" in html
+    assert "Outbound chat 99" in html
+
+
 def test_a_failed_sign_in_is_there_without_what_was_typed(max_: FlaskClient, app: Flask) -> None:
     pages.sign_in(app.test_client(), "max@example.com", "a wrong password")
     pages.sign_in(app.test_client(), "stranger@example.org", "a wrong password")

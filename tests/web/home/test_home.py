@@ -27,6 +27,12 @@ def test_outside_the_demo_the_start_page_links_to_the_sign_in_and_shows_no_passw
     assert "max@example.com" not in html
 
 
+def test_the_name_of_the_product_leads_who_is_signed_in_to_the_first_page_of_their_role(app: Flask) -> None:
+    assert 'class="brand" href="/start"' in pages.agent(app).get("/contacts").get_data(as_text=True)
+    assert 'class="brand" href="/"' in app.test_client().get("/sign-in").get_data(as_text=True)
+    assert "Looking for a sign-up form?" not in pages.agent(app).get("/").get_data(as_text=True)
+
+
 def test_outside_the_demo_there_is_no_shop(client: FlaskClient) -> None:
     assert client.get("/shop").status_code == 404
 
