@@ -8,16 +8,19 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Request, current_app
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge, ServiceUnavailable
 
 from app.core.rate_limits import address_bucket
 from app.core.wording import translatable
 from app.db import DatabaseBusy, QueryTooSlow, WriteLockTimeout
-from app.web import services
+from app.web.current import current_globals, current_request
 from app.web.security import client_address
+from app.web.services import services_of
+from app.web.working_slots import WorkingSlots
 
 # How long a request waits for a slot, and how long its client should wait before it tries again.
 WAIT_S, RETRY_AFTER_S = 2.0, 2
@@ -64,33 +67,36 @@ def init_app(app: Flask, main: Flask) -> None:
     :param main: the main application; all share its count of bodies
     """
     app.extensions[_EXTENSION] = main.extensions.setdefault(_EXTENSION, ArrivingBodies())
-    app.before_request(_admit)
-    app.teardown_request(_leave)
+    slots = services_of(app).slots
+    app.before_request(partial(_admit, app, slots))
+    app.teardown_request(partial(_leave, slots))
     app.register_error_handler(DatabaseBusy, _refuse_busy)
 
 
-def _admit() -> None:
+def _admit(app: Flask, slots: WorkingSlots) -> None:
     """Note the client's address, read the body, then take a slot. ``/healthz`` answers without one.
 
     :raises BadRequest: the request names no host, or holds a NUL character
     :raises RequestEntityTooLarge: its body is larger than the application reads
     :raises ServiceUnavailable: no slot came free in time, or the address sends too many bodies
     """
-    g.client_address = client_address(request)
-    if not request.environ.get("HTTP_HOST"):
+    request = current_request()
+    environ = request.environ
+    address = current_globals().client_address = client_address(request)
+    if not environ.get("HTTP_HOST"):
         raise BadRequest("The header Host is missing.")
-    if request.environ.get("CONTENT_LENGTH", "0") not in {"", "0"} or "HTTP_TRANSFER_ENCODING" in request.environ:
-        _read_body()
-    _refuse_nul()
-    if request.endpoint != "healthz" and not services.slots().take(timeout_s=WAIT_S):
+    if has_body := environ.get("CONTENT_LENGTH", "0") not in {"", "0"} or "HTTP_TRANSFER_ENCODING" in environ:
+        _read_body(app, request, address or "")
+    _refuse_nul(app, request, has_body=has_body)
+    if request.endpoint != "healthz" and not slots.take(timeout_s=WAIT_S):
         raise ServiceUnavailable(_BUSY, retry_after=RETRY_AFTER_S)
 
 
-def _read_body() -> None:
-    bodies: ArrivingBodies = current_app.extensions[_EXTENSION]
-    if (size_max := current_app.config.get(LARGER_BODIES, {}).get(request.endpoint)) is not None:
+def _read_body(app: Flask, request: Request, address: str) -> None:
+    bodies: ArrivingBodies = app.extensions[_EXTENSION]
+    if (size_max := app.config.get(LARGER_BODIES, {}).get(request.endpoint)) is not None:
         request.max_content_length = size_max
-    with bodies.one_of(address_bucket(g.client_address or "")) as is_allowed:
+    with bodies.one_of(address_bucket(address)) as is_allowed:
         if not is_allowed:
             raise ServiceUnavailable(_BUSY, retry_after=RETRY_AFTER_S)
         # Granian ends the body of a chunked request, but does not say so; werkzeug would take it for empty.
@@ -118,7 +124,7 @@ def _discard_body() -> None:
             left -= len(part)
 
 
-def _refuse_nul() -> None:
+def _refuse_nul(app: Flask, request: Request, *, has_body: bool) -> None:
     """No browser and no client sends NUL in an address or a form. Files and JSON are looked at where they are read.
 
     An application whose config has ``MAY_READ_NUL`` takes it out itself.
@@ -128,13 +134,14 @@ def _refuse_nul() -> None:
     """
     if "\0" in request.environ["PATH_INFO"]:
         raise NotFound
-    if current_app.config.get("MAY_READ_NUL"):
+    if app.config.get("MAY_READ_NUL"):
         return
-    if "%00" in request.environ.get("QUERY_STRING", "") or any("\0" in name + text for name, text in _fields()):
+    fields = _fields(request) if has_body else ()
+    if "%00" in request.environ.get("QUERY_STRING", "") or any("\0" in name + text for name, text in fields):
         raise BadRequest("The request holds a NUL character.")
 
 
-def _fields() -> Iterable[tuple[str, str]]:
+def _fields(request: Request) -> Iterable[tuple[str, str]]:
     """The fields of the form, where one was sent that could hold a NUL."""
     if request.mimetype not in _FORMS:
         return ()
@@ -142,8 +149,8 @@ def _fields() -> Iterable[tuple[str, str]]:
     return request.form.items(multi=True) if b"%00" in data or b"\0" in data else ()
 
 
-def _leave(_problem: BaseException | None) -> None:
-    services.slots().give_back()
+def _leave(slots: WorkingSlots, _problem: BaseException | None) -> None:
+    slots.give_back()
 
 
 def _refuse_busy(error: DatabaseBusy) -> ResponseReturnValue:

@@ -6,12 +6,14 @@ no session and no cookie exists in them, and no CSRF token is required. Everythi
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import cast
 
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from app.web import admission, i18n, request_log, security
+from app.web.application import Application
 from app.web.services import EXTENSION
 
 _MOUNTS = "assent.mounts"
@@ -28,21 +30,23 @@ class Route:
     endpoint: str
 
 
-def create_surface(main: Flask, import_name: str) -> Flask:
+def create_surface(main: Flask, import_name: str, headers: Mapping[str, str] = MappingProxyType({})) -> Flask:
     """Create an application with the parts that all have in common. The caller adds routes, error handlers and hooks.
 
     It shares the services and templates of ``main``. Slashes of an address are not merged. Every request gets an id and
-    a log line, every response the headers of ``security.set_common_headers``. ``after_request`` hooks that are added
+    a log line, every response the headers of ``security.set_headers``. ``after_request`` hooks that are added
     later run before that one and may set these headers.
+
+    :param headers: of every response of this application, beside those that all have
     """
-    surface = Flask(import_name, template_folder=main.template_folder, static_folder=None)
+    surface = Application(import_name, template_folder=main.template_folder, static_folder=None)
     surface.config["MAX_CONTENT_LENGTH"] = main.config["MAX_CONTENT_LENGTH"]
     surface.url_map.merge_slashes = False
     surface.extensions[EXTENSION] = main.extensions[EXTENSION]
     surface.jinja_env.globals.update({name: main.jinja_env.globals[name] for name in _SHARED_TEMPLATE_GLOBALS})
     request_log.init_app(surface)
     admission.init_app(surface, main)
-    surface.after_request(security.set_common_headers)
+    security.set_headers(surface, headers)
     i18n.init_app(surface)
     return surface
 

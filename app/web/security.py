@@ -1,15 +1,18 @@
 """Security headers of every response, trusted proxies, and CSRF protection where a cookie signs in."""
 
+from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from ipaddress import ip_address
 
-from flask import Flask, Request, Response, abort, g, request
+from flask import Flask, Request, Response, abort, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.config import Settings
 from app.web import services
+from app.web.current import current_globals, current_request
 
 csrf = CSRFProtect()
 _ADDRESS_CHARS_MAX = 64
@@ -49,8 +52,7 @@ def init_app(app: Flask) -> None:
     )
     app.session_interface = _SessionCookies()
     csrf.init_app(app)
-    app.after_request(set_common_headers)
-    app.after_request(_set_page_headers)
+    set_headers(app, _PAGE_HEADERS)
 
 
 def trust_proxies(app: Flask, settings: Settings) -> None:
@@ -61,8 +63,10 @@ def trust_proxies(app: Flask, settings: Settings) -> None:
 
 def client_address(current: Request) -> str | None:
     """The client's IP address: of the connection, or as the trusted proxies report it. Null where neither is one."""
-    of_proxy = current.environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR")
-    return next((address for address in (current.remote_addr, of_proxy) if _is_address(address)), None)
+    if _is_address(current.remote_addr):
+        return current.remote_addr
+    of_proxy: str | None = current.environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR")
+    return of_proxy if _is_address(of_proxy) else None
 
 
 def _is_address(text: str | None) -> bool:
@@ -85,8 +89,12 @@ def public_url() -> str:
 def set_policy(response: Response, **changed: str) -> Response:
     """Set the standard content security policy with changes: ``set_policy(response, frame_ancestors="'self'")``."""
     policy = POLICY | {name.replace("_", "-"): value for name, value in changed.items()}
-    response.headers["Content-Security-Policy"] = "; ".join(f"{name} {value}" for name, value in policy.items())
+    response.headers["Content-Security-Policy"] = _text_of(policy)
     return response
+
+
+def _text_of(policy: Mapping[str, str]) -> str:
+    return "; ".join(f"{name} {value}" for name, value in policy.items())
 
 
 def refuse_other_sites() -> None:
@@ -96,30 +104,35 @@ def refuse_other_sites() -> None:
 
     :raises Forbidden: the browser says that another site sent it
     """
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+    if current_request().environ.get("HTTP_SEC_FETCH_SITE", "same-origin") not in {"same-origin", "none"}:
         abort(HTTPStatus.FORBIDDEN)
 
 
-def set_common_headers(response: Response) -> Response:
-    """Set the headers that every response of every application has, where they are not set yet.
+def set_headers(app: Flask, headers: Mapping[str, str]) -> None:
+    """Give each response of an application the headers that all have, and these, where they are not set yet.
 
-    An ``after_request`` hook: a hook that is registered later runs earlier and may set other values.
+    An ``after_request`` hook that is registered later runs earlier and may set other values.
     """
-    headers = response.headers
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers["X-Request-Id"] = g.get("request_id", "")
-    if "Cache-Control" not in headers:
-        headers["Cache-Control"] = "no-store"
-    if request.is_secure:
-        headers.setdefault("Strict-Transport-Security", HSTS)
+    app.after_request(partial(_set_missing, {**_COMMON_HEADERS, **headers}))
+
+
+def _set_missing(headers: Mapping[str, str], response: Response) -> Response:
+    """The names that are set are read once, and not for each header again."""
+    found = response.headers
+    present = {name.lower() for name, _ in found}
+    for name, value in headers.items():
+        if name.lower() not in present:
+            found.add(name, value)
+    found.add("X-Request-Id", current_globals().get("request_id", ""))
+    if current_request().is_secure and "strict-transport-security" not in present:
+        found.add("Strict-Transport-Security", HSTS)
     return response
 
 
-def _set_page_headers(response: Response) -> Response:
-    headers = response.headers
-    if "Content-Security-Policy" not in headers:
-        set_policy(response)
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", PERMISSIONS)
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    return response
+_COMMON_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+_PAGE_HEADERS = {
+    "Content-Security-Policy": _text_of(POLICY),
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": PERMISSIONS,
+    "Cross-Origin-Opener-Policy": "same-origin",
+}

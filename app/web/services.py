@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import cast
 
-from flask import Flask, current_app, g
+from flask import Flask
 from sqlalchemy.orm import Session
 
 from app.config import Settings
@@ -25,6 +25,7 @@ from app.gateways import open_gateway
 from app.gateways.base import Gateway
 from app.mail_client import MailServer, server_of
 from app.web import database as flask_database
+from app.web.current import application, current_globals
 from app.web.database import session_scope
 from app.web.request_times import RequestTimes
 from app.web.working_slots import SLOTS_ON_POSTGRESQL, SLOTS_ON_SQLITE, WorkingSlots
@@ -84,7 +85,7 @@ def services_of(app: Flask) -> Services:
 
 def services() -> Services:
     """The services of the current application."""
-    return services_of(current_app)
+    return services_of(application())
 
 
 def settings() -> Settings:
@@ -136,7 +137,7 @@ def unit_of_work() -> Iterator[Session]:
     What is recorded in the audit log inside has the address that ``web/admission.py`` noted for this request.
     """
     with session_scope() as new_session, database().unit_of_work(new_session) as session:
-        audit.acts_from(session, g.get("client_address"))
+        audit.acts_from(session, current_globals().get("client_address"))
         yield session
 
 

@@ -12,6 +12,10 @@ from app.web.messenger import api
 from app.web.messenger.frame import blueprint
 
 MAX_BODY_BYTES = 65_536
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
 
 
 def init_app(app: Flask) -> None:
@@ -21,7 +25,7 @@ def init_app(app: Flask) -> None:
 
 def create_messenger_api(main: Flask) -> Flask:
     """The application that answers everything below ``/messenger/api``. It shares the services of ``main``."""
-    messenger_api = mounts.create_surface(main, __name__)
+    messenger_api = mounts.create_surface(main, __name__, _HEADERS)
     messenger_api.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     messenger_api.after_request(write_site_reports)
     api.init_app(messenger_api)

@@ -7,7 +7,7 @@ import re
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Flask, g, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest
 
@@ -22,6 +22,7 @@ from app.models import Channel, SiteCountKind
 from app.schemas.entry import BadValue, read_json
 from app.web import ids, json_errors
 from app.web.compression import compress
+from app.web.current import current_globals, current_request
 from app.web.messenger import greetings, subscriptions
 from app.web.messenger.body import body_of_request
 from app.web.security import client_address, refuse_other_sites
@@ -40,10 +41,9 @@ class _Json(DefaultJSONProvider):
 
 
 def init_app(api: Flask) -> None:
-    """Add the calls, JSON errors and the headers of every response."""
+    """Add the calls and JSON errors."""
     api.json = _Json(api)
     api.before_request(refuse_other_sites)
-    api.after_request(_set_headers)
     api.after_request(compress)
     json_errors.init_app(api)
     api.register_blueprint(identification)
@@ -59,10 +59,10 @@ def require_bearer() -> None:
 
     :raises NotFound: there is none
     """
-    authorization = request.authorization
+    authorization = current_request().authorization
     if authorization is None or authorization.type != "bearer" or not authorization.token:
         raise NotFound("There is nothing here.")
-    g.bearer = authorization.token
+    current_globals().bearer = authorization.token
 
 
 @identification.get("/session")
@@ -100,11 +100,12 @@ def poll() -> dict[str, Any]:
 
     With ``visit``, which a panel says once, ``pending`` tells that ``POST /visit`` would write something.
     """
-    after = request.args.get("after", "")[: polling.KNOWN_CHARS_MAX]
+    asked = request.args
+    after = asked.get("after", "")[: polling.KNOWN_CHARS_MAX]
     known = {int(found[1]): int(found[2]) for found in _KNOWN.finditer(after)}
     visitor, news = polls().news(database(), g.bearer, known, at=clock.now())
     answer = {"conversations": [_view(view, visitor) for view in news.views], "more": news.is_more}
-    return answer | {"pending": True} if "visit" in request.args and _is_expected(visitor) else answer
+    return answer | {"pending": True} if "visit" in asked and _is_expected(visitor) else answer
 
 
 @calls.post("/visit")
@@ -167,12 +168,6 @@ def seen() -> dict[str, Any]:
 def _is_expected(visitor: Visitor) -> bool:
     with read_only() as session:
         return visits.is_expected(session, visitor)
-
-
-def _set_headers(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 def _refuse_too_many(wait_s: int | None) -> None:
