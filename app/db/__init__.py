@@ -2,6 +2,7 @@
 
 from app.db.engine import BUSY_TIMEOUT_MS, Engines, engine_options, take_alone, use_engines
 from app.db.errors import DatabaseBusy, QueryTooSlow, WriteLockTimeout
+from app.db.insert_after import ChangeAndInsert
 from app.db.inserts import (
     Same,
     insert_columns,
@@ -18,6 +19,7 @@ from app.db.transactions import Database, SessionFactory
 
 __all__ = [
     "BUSY_TIMEOUT_MS",
+    "ChangeAndInsert",
     "CompiledStatement",
     "Database",
     "DatabaseBusy",

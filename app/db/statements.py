@@ -170,7 +170,7 @@ def run(session: Session, statement: Executable, parameters: Any = None) -> Curs
 
 def dialect_of(session: Session) -> str:
     """``sqlite`` or ``postgresql``."""
-    return session.get_bind().dialect.name
+    return _driver_of(session).dialect.name
 
 
 def _driver_of(session: Session | ReadConnection) -> DriverConnection:

@@ -186,9 +186,13 @@ def test_a_conversation_is_started_only_with_somebody_who_can_read_it(
 def test_a_fast_message_is_refused_like_a_slow_one(database: Database) -> None:
     with database.unit_of_work() as session:
         sam = make.contact(session, role=ContactRole.USER)
-        contact_messages.post(session, sam.id, body="Hi", client_key="1", at=clock.now())
+        contact_messages.post(
+            session, contact_messages.lock(session, sam.id), body="Hi", client_key="1", at=clock.now()
+        )
         contacts.change_gdpr_optin(session, sam, gdpr_optin=False, at=clock.now())
         with pytest.raises(InvalidState) as refused:
-            contact_messages.post(session, sam.id, body="Hi again", client_key="2", at=clock.now())
+            contact_messages.post(
+                session, contact_messages.lock(session, sam.id), body="Hi again", client_key="2", at=clock.now()
+            )
         assert refused.value.code == "gdpr_optout"
         assert session.get_one(Contact, sam.id).gdpr_optin is False

@@ -103,16 +103,20 @@ def advance(session: Session, conversation_id: int, *, author: str, kind: Messag
     The conversation moves to the top of the lists. A message of the contact makes it unread for agents. What a person
     writes or does in the conversation of an outbound chat opens it.
     """
-    number, revision = _ADVANCE.one(
-        session,
-        conversation_id=conversation_id,
-        is_event=kind == MessageKind.EVENT,
-        is_from_contact=author == CONTACT,
-        opens=_opens(author),
-        at=at,
-        now_us=_microseconds(at),
-    )
+    number, revision = _ADVANCE.one(session, **advanced(conversation_id, author=author, kind=kind, at=at))
     return number, revision
+
+
+def advanced(conversation_id: int, *, author: str, kind: MessageKind, at: datetime) -> dict[str, Any]:
+    """The parameters of ``advance_statement``."""
+    return {
+        "conversation_id": conversation_id,
+        "is_event": kind == MessageKind.EVENT,
+        "is_from_contact": author == CONTACT,
+        "opens": _opens(author),
+        "at": at,
+        "now_us": _microseconds(at),
+    }
 
 
 def touch(session: Session, conversation: LockedConversation, *, at: datetime) -> int:
@@ -173,7 +177,8 @@ def _microseconds(at: datetime) -> int:
     return int(at.timestamp() * 1_000_000)
 
 
-def _advance(dialect: str) -> Executable:
+def advance_statement(dialect: str) -> Executable:
+    """The statement of ``advance``, for those that insert the message with it (``ChangeAndInsert``)."""
     columns = _CONVERSATION.c
     number, revision = columns.last_number + 1, columns.revision + 1
     is_event, is_from_contact, opens = (
@@ -196,4 +201,4 @@ def _advance(dialect: str) -> Executable:
     )
 
 
-_ADVANCE = CompiledStatement(_advance)
+_ADVANCE = CompiledStatement(advance_statement)

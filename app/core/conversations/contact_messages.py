@@ -1,18 +1,22 @@
-"""Fast path for messages from contacts: appends to the open conversation in four statements.
+"""Fast path for messages from contacts: locks the contact and appends to its open conversation in four statements.
+
+PostgreSQL executes the last two as one.
 
 All other cases (no open conversation, another text with a used key, a closed contact) go through ``messages.post``.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, case, literal_column, or_, select, true
 from sqlalchemy.orm import Session
 
+from app.core.consent import reach
 from app.core.conversations import appending, lifecycle, messages
 from app.core.conversations.appending import CONTACT, IN_MESSENGER, NewMessage
 from app.core.errors import NotFound
-from app.db import CompiledStatement, insert_statement
+from app.db import ChangeAndInsert, CompiledStatement
 from app.models import BotRule, BotTrigger, Contact, Conversation, ConversationState, Message, MessageKind
 
 _CONTACT = Contact.__table__
@@ -34,23 +38,41 @@ class PostedMessage:
     may_be_answered: bool = False
 
 
-def post(session: Session, contact_id: int, *, body: str, client_key: str, at: datetime) -> PostedMessage:
-    """Post to the contact's open conversation that changed last; start one if there is none. Locks the contact's row.
+class Writer(NamedTuple):
+    """A contact whose row is locked until the transaction ends, with ``WRITER_COLUMNS``.
+
+    ``has_word_rules``: there are rules of bots that answer words.
+    """
+
+    contact_id: int
+    blocked_at: datetime | None
+    gdpr_optin: bool | None
+    has_word_rules: bool
+
+
+def lock(session: Session, contact_id: int) -> Writer:
+    """Lock the contact that writes.
+
+    :raises NotFound: there is no such contact
+    """
+    row = _LOCK.one(session, contact_id=contact_id)
+    if row is None:
+        raise NotFound("There is no such contact.")
+    return Writer(*row)
+
+
+def post(session: Session, writer: Writer, *, body: str, client_key: str, at: datetime) -> PostedMessage:
+    """Post to the contact's open conversation that changed last; start one if there is none.
 
     Posting again with the same key returns the existing message.
 
     :raises InvalidInput: ``body`` is empty or too long; ``client_key`` is malformed
     :raises InvalidState: the contact is closed (``blocked``, ``gdpr_optout``)
-    :raises NotFound: there is no such contact
     """
     appending.check_client_key(client_key)
-    body = messages.clean_body(body)
-    contact = _LOCK_CONTACT.one(session, contact_id=contact_id)
-    if contact is None:
-        raise NotFound("There is no such contact.")
-    found = _FIND.one(session, contact_id=contact_id, client_key=client_key)
-    blocked_at, gdpr_optin, has_word_rules = contact
-    if found is None or blocked_at is not None or gdpr_optin is False:
+    body, contact_id = messages.clean_body(body), writer.contact_id
+    found = None if reach.is_closed(writer) else _FIND.one(session, contact_id=contact_id, client_key=client_key)
+    if found is None:
         posted = _post_slowly(session, contact_id, body, client_key, at=at)
     else:
         conversation_id, number, *sent, created_at = found
@@ -60,7 +82,7 @@ def post(session: Session, contact_id: int, *, body: str, client_key: str, at: d
             posted = _post_slowly(session, contact_id, body, client_key, at=at)
         else:
             posted = PostedMessage(conversation_id, number, created_at)
-    return replace(posted, may_be_answered=True) if has_word_rules and posted.at == at else posted
+    return replace(posted, may_be_answered=True) if writer.has_word_rules and posted.at == at else posted
 
 
 def _post_slowly(session: Session, contact_id: int, body: str, client_key: str, *, at: datetime) -> PostedMessage:
@@ -72,12 +94,9 @@ def _post_slowly(session: Session, contact_id: int, body: str, client_key: str, 
 
 def _append(session: Session, conversation_id: int, body: str, client_key: str, *, at: datetime) -> PostedMessage:
     kind = MessageKind.MESSAGE
-    number, revision = appending.advance(session, conversation_id, author=CONTACT, kind=kind, at=at)
-    _INSERT.run(
+    number, _ = _APPEND.one(
         session,
-        conversation_id=conversation_id,
-        number=number,
-        revision=revision,
+        **appending.advanced(conversation_id, author=CONTACT, kind=kind, at=at),
         kind=kind.value,
         author=CONTACT,
         body=body,
@@ -90,11 +109,8 @@ def _append(session: Session, conversation_id: int, body: str, client_key: str, 
 _WORD_RULES = select(_RULE.c.id).where(
     _RULE.c.trigger == literal_column(f"'{BotTrigger.WORDS}'"), _RULE.c.is_on == true()
 )
-_LOCK_CONTACT = CompiledStatement(
-    select(_CONTACT.c.blocked_at, _CONTACT.c.gdpr_optin, _WORD_RULES.exists())
-    .where(_CONTACT.c.id == bindparam("contact_id"))
-    .with_for_update()
-)
+WRITER_COLUMNS = (_CONTACT.c.id, _CONTACT.c.blocked_at, _CONTACT.c.gdpr_optin, _WORD_RULES.exists())
+_LOCK = CompiledStatement(select(*WRITER_COLUMNS).where(_CONTACT.c.id == bindparam("contact_id")).with_for_update())
 _WITH_KEY = and_(_MESSAGE.c.conversation_id == _CONVERSATION.c.id, _MESSAGE.c.client_key == bindparam("client_key"))
 _FIND = CompiledStatement(
     select(_CONVERSATION.c.id, *(_MESSAGE.c[name] for name in ("number", "author", "kind", "body", "created_at")))
@@ -110,4 +126,4 @@ _FIND = CompiledStatement(
     .limit(1)
 )
 _COLUMNS = ("conversation_id", "number", "revision", "kind", "author", "body", "client_key", "created_at")
-_INSERT = CompiledStatement(lambda dialect: insert_statement(dialect, Message, _COLUMNS))
+_APPEND = ChangeAndInsert(appending.advance_statement, Message, _COLUMNS, taken=("number", "revision"))

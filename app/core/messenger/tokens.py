@@ -7,16 +7,25 @@ from sqlalchemy.orm import Session
 
 from app.core.accounts.api_tokens import hash_of
 from app.core.conversations import appending
+from app.core.conversations.contact_messages import WRITER_COLUMNS, Writer
 from app.db import CompiledStatement, ReadConnection, insert_or_ignore
 from app.models import Contact, Conversation, MessengerToken
 
 PREFIX, LENGTH = "t_", 45
 _KEY_PREFIX = "messenger:"
+_RECORD_USE_EVERY = timedelta(days=1)
 # A token that was not used for this long is deleted; the visitor starts again as a new lead.
 UNUSED_AFTER, ENDED_AFTER = timedelta(days=400), timedelta(days=1)
 _TOKEN = MessengerToken.__table__
+_CONTACT = Contact.__table__
 _FIND = CompiledStatement(
     select(_TOKEN.c.contact_id, _TOKEN.c.ended_at).where(_TOKEN.c.token_hash == bindparam("token_hash"))
+)
+_LOCK_LEAD = CompiledStatement(
+    select(*WRITER_COLUMNS, _TOKEN.c.last_used_at)
+    .select_from(_CONTACT.join(_TOKEN, _TOKEN.c.contact_id == _CONTACT.c.id))
+    .where(_TOKEN.c.token_hash == bindparam("token_hash"), _TOKEN.c.ended_at.is_(None))
+    .with_for_update(of=_CONTACT)
 )
 _USE = CompiledStatement(
     update(_TOKEN)
@@ -29,6 +38,17 @@ def lead_of(session: Session | ReadConnection, token: str) -> int | None:
     """The lead of this token; null when the token is unknown or has ended."""
     found = _FIND.one(session, token_hash=hash_of(token))
     return int(found[0]) if found and found[1] is None else None
+
+
+def lock_lead(session: Session, token: str, *, at: datetime) -> Writer | None:
+    """The lead of this token, locked, who writes now: the use is recorded. Null as ``lead_of``."""
+    token_hash = hash_of(token)
+    if (row := _LOCK_LEAD.one(session, token_hash=token_hash)) is None:
+        return None
+    *writer, last_used_at = row
+    if last_used_at < at - _RECORD_USE_EVERY:
+        _use(session, token_hash, at=at)
+    return Writer(*writer)
 
 
 def has_ended(session: Session, token: str) -> bool:
@@ -59,7 +79,7 @@ def store(session: Session, token: str, lead_id: int, *, at: datetime) -> None:
 
 def record_use(session: Session, token: str, *, at: datetime) -> None:
     """Record that the token was used, at most once a day, so that few calls cost a write."""
-    _USE.run(session, token_hash=hash_of(token), at=at, yesterday=at - timedelta(days=1))
+    _use(session, hash_of(token), at=at)
 
 
 def end(session: Session, token: str, *, at: datetime) -> None:
@@ -87,6 +107,10 @@ def delete_expired(session: Session, *, at: datetime, limit: int = 1000) -> int:
         session.execute(leads.values(lead_key=None), execution_options={"synchronize_session": False})
         session.execute(delete(MessengerToken).where(MessengerToken.token_hash.in_(hashes)))
     return len(hashes)
+
+
+def _use(session: Session, token_hash: str, *, at: datetime) -> None:
+    _USE.run(session, token_hash=token_hash, at=at, yesterday=at - _RECORD_USE_EVERY)
 
 
 def _lead_key(token_hash: str) -> str:

@@ -24,7 +24,7 @@ from app.core.contacts import records as contacts
 from app.core.contacts.merge_plan import CLAIMED
 from app.core.conversations import contact_messages
 from app.core.conversations import messages as conversations
-from app.core.conversations.contact_messages import PostedMessage
+from app.core.conversations.contact_messages import PostedMessage, Writer
 from app.core.errors import InvalidInput, NotFound
 from app.core.ledger.evidence import Evidence
 from app.core.messenger import identity as messenger_identity
@@ -162,13 +162,12 @@ def write(
         raise InvalidInput("Each message needs a key.", field="client_key")
     if wait_s := _seconds_to_wait(session, sender, at=at):
         return WriteResult(retry_after_s=wait_s)
-    contact_id = _sending_contact(session, sender, at=at)
-    guest = Guest(contact_id, is_signed_in=sender.bearer.startswith(SESSION_PREFIX))
+    writer = _lock_writer(session, sender, at=at)
+    guest = Guest(writer.contact_id, is_signed_in=sender.bearer.startswith(SESSION_PREFIX))
     greeting.place(session, guest, shown, at=at)
-    messenger_tokens.record_use(session, sender.bearer, at=at)
     if body is None:
         return WriteResult()
-    posted = contact_messages.post(session, contact_id, body=body, client_key=client_key, at=at)
+    posted = contact_messages.post(session, writer, body=body, client_key=client_key, at=at)
     replies.reply(session, guest, posted, Visit(BotTrigger.WORDS, shown.page, text=body), at=at)
     return WriteResult(posted)
 
@@ -222,7 +221,7 @@ def over_limit(session: Session, limit: Limit, visitor_key: str, address: str | 
     return limits.hit(session, buckets, window_s=_MINUTE_S, at=at)
 
 
-def _sending_contact(session: Session, sender: Sender, *, at: datetime) -> int:
+def _lock_writer(session: Session, sender: Sender, *, at: datetime) -> Writer:
     if sender.bearer.startswith(SESSION_PREFIX):
         found = visitor(session, sender.bearer)
         signed = signed_user(session, sender.identity, at=at)
@@ -231,13 +230,13 @@ def _sending_contact(session: Session, sender: Sender, *, at: datetime) -> int:
         reach.refuse_closed(contact)
         if user.changes_for(contact):
             store_changes(session, locking.lock_contact(session, contact.id), user, at=at)
-        return contact.id
-    if (lead_id := messenger_tokens.lead_of(session, sender.bearer)) is not None:
-        return lead_id
+        return contact_messages.lock(session, contact.id)
+    if (lead := messenger_tokens.lock_lead(session, sender.bearer, at=at)) is not None:
+        return lead
     is_free = messenger_tokens.is_token(sender.bearer) and not messenger_tokens.has_ended(session, sender.bearer)
     if not sender.is_new or not is_free:
         raise _unknown()
-    return _new_lead(session, sender, at=at)
+    return contact_messages.lock(session, _new_lead(session, sender, at=at))
 
 
 def _new_lead(session: Session, sender: Sender, *, at: datetime) -> int:

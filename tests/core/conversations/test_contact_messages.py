@@ -13,7 +13,13 @@ def test_each_message_of_a_contact_is_unread_for_agents(database: Database) -> N
     with database.unit_of_work() as session:
         agent, sam = make.agent(session), make.contact(session)
         for number in range(3):
-            posted = contact_messages.post(session, sam.id, body=f"Hello {number}", client_key=f"k{number}", at=NOON)
+            posted = contact_messages.post(
+                session,
+                contact_messages.lock(session, sam.id),
+                body=f"Hello {number}",
+                client_key=f"k{number}",
+                at=NOON,
+            )
             session.expire_all()
             conversation = session.get_one(Conversation, posted.conversation_id)
             assert posted.number == number + 1

@@ -1,0 +1,54 @@
+"""A change and an INSERT that follows from it: one statement on PostgreSQL, where each is a round trip."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Executable, bindparam, insert, select
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.orm import Session
+
+from app.db.inserts import insert_statement
+from app.db.statements import CompiledStatement, dialect_of
+from app.models import Base
+
+
+class ChangeAndInsert:
+    """A change of one row, and an INSERT of a row into another table that holds columns of the changed one.
+
+    Only for paths that ``bench/`` measures, as ``CompiledStatement``.
+
+    :param change: a function of the dialect's name; it returns one row (RETURNING)
+    :param columns: of the inserted row; what ``taken`` does not name are parameters
+    :param taken: columns of the inserted row that have the returned values, in their order
+    """
+
+    def __init__(
+        self, change: Callable[[str], Any], model: type[Base], columns: tuple[str, ...], taken: tuple[str, ...]
+    ) -> None:
+        self._change, self._model = change, model
+        self._columns, self._taken = columns, taken
+        self._first = CompiledStatement(change)
+        self._second = CompiledStatement(lambda dialect: insert_statement(dialect, model, columns))
+        self._both = CompiledStatement(self._in_one)
+
+    def one(self, session: Session, **values: Any) -> Any:
+        """Execute both. Returns the values of ``taken``.
+
+        :param values: the parameters of both
+        """
+        if dialect_of(session) == "postgresql":
+            return self._both.one(session, **values)
+        row = self._first.one(session, **values)
+        self._second.run(session, **values, **dict(zip(self._taken, row, strict=True)))
+        return row
+
+    def _in_one(self, dialect: str) -> Executable:
+        changed = self._change(dialect).cte("changed")
+        columns = self._model.__table__.c
+        taken = dict(zip(self._taken, changed.c, strict=True))
+        values = (
+            taken[name] if name in taken else sql_cast(bindparam(name, type_=columns[name].type), columns[name].type)
+            for name in self._columns
+        )
+        inserted = insert(self._model.__table__).from_select(self._columns, select(*values))
+        return inserted.returning(*(columns[name] for name in self._taken))
