@@ -2,8 +2,7 @@
 
 from flask import request
 
-from app.core.forms import wording as form_wording
-from app.core.forms.form_view import INSERTED_BY_PAGE, FormView
+from app.core.forms.form_view import INSERTED_BY_PAGE, FormView, evidence_details
 from app.core.ledger.evidence import Evidence
 from app.core.wording import FrozenWording
 from app.models import EvidenceLevel, Source
@@ -28,7 +27,7 @@ def evidence_of_page(
         locale=page.context.locale,
         words=words,
         form_version_id=page.context.version_id,
-        details={**form_wording.evidence_details(view.form.type_name, view.form.channel), **_form_details(view)},
+        details={**evidence_details(view.form.type_name, view.form.channel), **_form_details(view)},
     )
 
 
