@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from flask import request
 
-from app.core import destinations, origins, phone
+from app.core import destinations, origins
 from app.core.destinations import Destination
 from app.core.forms import render_token
 from app.core.forms import views as form_views
@@ -138,4 +138,4 @@ def _typed_number(form: AnswerForm, view: FormView) -> dict[str, str]:
 def _displayed(destination: Destination, channel: str, *, is_full: bool) -> str:
     if not is_full:
         return destinations.masked(destination.value, channel)
-    return phone.formatted(destination.value) if channel == Channel.SMS else destination.value
+    return destination.formatted if channel == Channel.SMS else destination.value
