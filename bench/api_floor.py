@@ -34,8 +34,8 @@ OPTED_IN = (
 )
 EVENT = (
     "INSERT INTO consent_events (contact_id, subscription_type_id, action, source, actor, evidence_level, "
-    "destination_hash, evidence_hash, occurred_at, recorded_at) "
-    "VALUES (?, 1, ?, 'api', 'api:1', 'reported', ?, ?, ?, ?) RETURNING id"
+    "destination_hash, evidence_hash, occurred_at, is_persons_word, recorded_at) "
+    "VALUES (?, 1, ?, 'api', 'api:1', 'reported', ?, ?, ?, FALSE, ?) RETURNING id"
 )
 EVIDENCE = "INSERT INTO consent_evidence (event_id, destination, user_agent, details, salt) VALUES (?, ?, ?, '{}', ?)"
 CONSENT = (

@@ -45,8 +45,8 @@ INSERTED = (
 )
 EVENT = (
     "INSERT INTO consent_events (contact_id, subscription_type_id, action, source, actor, evidence_level, "
-    "destination_hash, form_version_id, inserted_form_id, evidence_hash, occurred_at, recorded_at) "
-    "VALUES (?, ?, 'opt_in', 'form', 'contact', 'web_unverified', ?, ?, ?, ?, ?, ?) RETURNING id"
+    "destination_hash, form_version_id, inserted_form_id, evidence_hash, occurred_at, is_persons_word, recorded_at) "
+    "VALUES (?, ?, 'opt_in', 'form', 'contact', 'web_unverified', ?, ?, ?, ?, ?, TRUE, ?) RETURNING id"
 )
 EVIDENCE = (
     "INSERT INTO consent_evidence (event_id, destination, ip_address, user_agent, locale, details, salt) "

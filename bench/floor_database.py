@@ -32,8 +32,8 @@ def transaction() -> Iterator[Any]:
     with Path(f"{_URL}.floor-lock").open("w") as queue:
         fcntl.flock(queue, fcntl.LOCK_EX)
         connected.execute("BEGIN IMMEDIATE")
-        yield connected
-        connected.execute("COMMIT")
+        with connected:  # commits, or rolls back what failed
+            yield connected
 
 
 def now() -> Any:

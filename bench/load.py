@@ -38,12 +38,16 @@ class Reading:
 
 
 def load(place: Place, address: str, requests: Iterable[Request], seconds: int, *, once: bool = False) -> Reading:
-    """One run of so many seconds, over and over through the requests.
+    """One run of so many seconds, over and over through the requests. The rate counts what succeeded.
 
     :param once: stop when each was sent, which leaves fewer seconds: a repeat would find nothing to do
+    :raises RuntimeError: no request succeeded, so that there is nothing to compare
     """
     result = _wrk(address, _write(place, requests), seconds, once=once)
-    rate = result["requests"] / result["seconds"]
+    succeeded = result["requests"] - result["errors"]
+    if succeeded <= 0:
+        raise RuntimeError(f"no request to {address} succeeded: {result}")
+    rate = succeeded / result["seconds"]
     return Reading(rate, result["p50"], result["p95"], result["p99"], int(result["errors"]))
 
 

@@ -22,6 +22,7 @@ _TERRITORIES: Mapping[str, frozenset[str]] = {
     "NO": frozenset({"SJ"}),
     "US": frozenset({"AS", "GU", "MP", "PR", "VI"}),
 }
+_COUNTRIES = frozenset(phonenumbers.SUPPORTED_REGIONS)
 _PARENTS = {territory: parent for parent, territories in _TERRITORIES.items() for territory in territories}
 # Where people write mobile numbers in another way than the national format of the numbering plans.
 _WRITTEN = {
@@ -45,7 +46,7 @@ class CountryOption:
 
 def countries() -> frozenset[str]:
     """Every ISO country code that has numbers."""
-    return frozenset(phonenumbers.SUPPORTED_REGIONS)
+    return _COUNTRIES
 
 
 def calling_code(country: str) -> str:

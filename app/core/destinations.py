@@ -1,6 +1,6 @@
 """A phone number or an email address that may be opted in, with its keyed hash."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.core import email, phone
 from app.core.phone import SmsNumber
@@ -10,11 +10,20 @@ from app.models import Channel
 
 @dataclass(frozen=True)
 class Destination:
-    """A number (with its country) or an address that may be opted in, and its keyed hash."""
+    """A number (with its country) or an address that may be opted in, and its keyed hash.
+
+    :param number: what was read here; null of what was read before
+    """
 
     value: str
     hash: str
     country: str | None
+    number: SmsNumber | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def formatted(self) -> str:
+        """A number for people, as ``phone.formatted`` writes it."""
+        return self.number.formatted if self.number else phone.formatted(self.value)
 
 
 def read(
@@ -27,7 +36,7 @@ def read(
     """
     if channel == Channel.SMS:
         number: SmsNumber = phone.read(typed, region=region, allowed_countries=allowed_countries)
-        return Destination(number.e164, keys.destination_hash(number.e164), number.country)
+        return Destination(number.e164, keys.destination_hash(number.e164), number.country, number)
     address = email.read(typed)
     return Destination(address, keys.destination_hash(address), None)
 

@@ -26,11 +26,8 @@ def add(
     """Write one event for each topic, all with the same payload of ids and names."""
     if contact_id is not None:
         idempotency.add_subject(session, contact_id)
-    values: dict[str, Any] = {}
-    for row, topic in enumerate(topics):
-        values |= {f"topic__{row}": topic, f"contact_id__{row}": contact_id}
-        values |= {f"payload__{row}": payload, f"created_at__{row}": at}
-    _insert(len(values) // 4).run(session, **values)
+    each = {f"topic__{row}": topic for row, topic in enumerate(topics)}
+    _insert(len(each)).run(session, contact_id=contact_id, payload=payload, created_at=at, **each)
 
 
 class New(NamedTuple):
@@ -55,8 +52,8 @@ def add_all(session: Session, topic: str, events: Iterable[New]) -> None:
 
 @lru_cache
 def _insert(rows: int) -> CompiledStatement:
-    names = ("topic", "contact_id", "payload", "created_at")
-    return CompiledStatement(lambda dialect: insert_rows_statement(dialect, OutboxEvent, names, rows))
+    same = ("contact_id", "payload", "created_at")
+    return CompiledStatement(lambda dialect: insert_rows_statement(dialect, OutboxEvent, ("topic",), rows, same))
 
 
 def is_waiting(session: Session) -> bool:

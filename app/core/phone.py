@@ -4,11 +4,11 @@
 Every number that comes in is read here, so that one number has one spelling and one hash.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NewType
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
 from app.core import phone_reading, phone_text, wording
 from app.core.countries import CountryOption as CountryOption  # exported, with the functions: callers import phone
@@ -70,10 +70,16 @@ STORED_MAX = 64
 
 @dataclass(frozen=True)
 class SmsNumber:
-    """A number that may be opted in: E.164 and ISO country code."""
+    """A number that may be opted in: E.164 and ISO country code. ``parsed``: so that it is not parsed again."""
 
     e164: E164
     country: str
+    parsed: PhoneNumber = field(compare=False, repr=False)
+
+    @property
+    def formatted(self) -> str:
+        """The number for people: ``+44 7400 123456``."""
+        return phonenumbers.format_number(self.parsed, PhoneNumberFormat.INTERNATIONAL)
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,7 @@ def read(typed: str, *, region: str | None, allowed_countries: frozenset[str] = 
     if not reading.can_receive_texts:
         raise refused("phone_not_sms_capable", assumed)
     refuse_country(country, allowed_countries)
-    return SmsNumber(E164(reading.e164), country)
+    return SmsNumber(E164(reading.e164), country, reading.number)
 
 
 def read_any_kind(typed: str, *, region: str | None) -> StoredNumber:

@@ -15,7 +15,7 @@ from app.db.inserts import (
 )
 from app.db.limits import Limits
 from app.db.statements import CompiledStatement, ReadConnection, dialect_of, is_in, run
-from app.db.transactions import Database, SessionFactory
+from app.db.transactions import Database, SessionFactory, after_commit
 
 __all__ = [
     "BUSY_TIMEOUT_MS",
@@ -30,6 +30,7 @@ __all__ = [
     "Same",
     "SessionFactory",
     "WriteLockTimeout",
+    "after_commit",
     "dialect_of",
     "engine_options",
     "insert_columns",

@@ -94,11 +94,18 @@ def insert_statement(dialect: str, model: type[Base], columns: tuple[str, ...]) 
     return _insert(dialect, model).values({name: bindparam(name) for name in columns}).inline()
 
 
-def insert_rows_statement(dialect: str, model: type[Base], columns: tuple[str, ...], rows: int) -> postgresql.Insert:
-    """An INSERT of several rows for a ``CompiledStatement``. The parameters end in ``__0``, ``__1`` and so on."""
+def insert_rows_statement(
+    dialect: str, model: type[Base], columns: tuple[str, ...], rows: int, same: tuple[str, ...] = ()
+) -> postgresql.Insert:
+    """An INSERT of several rows for a ``CompiledStatement``. The parameters end in ``__0``, ``__1`` and so on.
+
+    :param same: further columns, whose value all rows share; their parameters have the names of the columns
+    """
     table = _table(model)
+    shared = {name: bindparam(name, type_=table.c[name].type) for name in same}
     values: list[dict[str, Any]] = [
-        {name: bindparam(f"{name}__{row}", type_=table.c[name].type) for name in columns} for row in range(rows)
+        {name: bindparam(f"{name}__{row}", type_=table.c[name].type) for name in columns} | shared
+        for row in range(rows)
     ]
     return _insert(dialect, model).values(values).inline()
 

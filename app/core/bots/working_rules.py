@@ -8,7 +8,7 @@ from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
 from app.core.bots.matching import Rule
-from app.core.forms.availability import is_offered
+from app.core.forms.form_view import is_offered
 from app.db import run
 from app.models import BotHours, BotRule, BotTrigger, OptInForm, OptInFormVersion, SubscriptionType, TypeState
 

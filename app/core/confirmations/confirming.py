@@ -18,8 +18,7 @@ from app.core.conversations import forms as conversation_forms
 from app.core.destinations import Destination
 from app.core.errors import NotFound
 from app.core.forms import opting_in
-from app.core.forms.availability import is_offered
-from app.core.forms.form_view import Texting
+from app.core.forms.form_view import Texting, is_offered
 from app.core.forms.opting_in import Answered
 from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of

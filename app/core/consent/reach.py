@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal, Protocol
 
-from sqlalchemy import ColumnElement, and_, bindparam, false, select
+from sqlalchemy import ColumnElement, and_, bindparam, false, literal_column, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import InvalidState, Merged, NotFound
@@ -33,6 +33,10 @@ def is_out_of_reach(person: Person) -> bool:
 IS_OPEN: ColumnElement[bool] = and_(_CONTACT.c.blocked_at.is_(None), _CONTACT.c.gdpr_optin.is_not(false()))
 """The opposite of ``is_closed``."""
 IS_WITHIN_REACH: ColumnElement[bool] = and_(_CONTACT.c.archived_at.is_(None), IS_OPEN)
+
+
+REFUSED = select(_CONTACT.c.id).where(_CONTACT.c.gdpr_optin.is_(false())).limit(literal_column("1"))
+"""Contacts that refused everything. The caller says with which number or address; one is enough."""
 
 
 def refuse_gone(session: Session | ReadConnection, *, merged_into_id: int | None, erased_at: datetime | None) -> None:

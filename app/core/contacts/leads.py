@@ -4,12 +4,12 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Executable, bindparam, delete, false, literal_column, select, update
+from sqlalchemy import Executable, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from app.core.consent import eligibility, locking, reach
 from app.core.consent.locking import LockedContact
-from app.core.consent.reach import IS_WITHIN_REACH
+from app.core.consent.reach import IS_WITHIN_REACH, REFUSED
 from app.core.contacts import records as contacts
 from app.core.destinations import Destination
 from app.core.errors import NotFound
@@ -30,9 +30,8 @@ _LOCK_SAVED = CompiledStatement(
     .with_for_update()
 )
 
-_REFUSED = select(_CONTACT.c.id).where(_CONTACT.c.gdpr_optin.is_(false())).limit(literal_column("1"))
-_REFUSED_NUMBER = CompiledStatement(_REFUSED.where(_CONTACT.c.phone_hash == bindparam("given")))
-_REFUSED_ADDRESS = CompiledStatement(_REFUSED.where(_CONTACT.c.email == bindparam("given")))
+_REFUSED_NUMBER = CompiledStatement(REFUSED.where(_CONTACT.c.phone_hash == bindparam("given")))
+_REFUSED_ADDRESS = CompiledStatement(REFUSED.where(_CONTACT.c.email == bindparam("given")))
 
 
 def lock_saved(session: Session, contact_id: int, channel: str, saved: str | None) -> LockedContact | None:

@@ -13,6 +13,7 @@ from app.core.demo.people import Step
 from app.core.demo.shop import Shop
 from app.core.forms import insertion
 from app.core.forms import wording as form_wording
+from app.core.forms.form_view import evidence_details
 from app.core.forms.insertion import LinkOptions
 from app.core.forms.wording import WordingContext
 from app.core.ledger.evidence import Evidence
@@ -67,7 +68,7 @@ def _answer_form(session: Session, shop: Shop, contact: Contact, type_key: str, 
         words=_wording(shop, type_key, locale),
         form_version_id=inserted.version_id,
         inserted_form_id=inserted.id,
-        details=form_wording.evidence_details(shop.types[type_key].name, shop.types[type_key].channel),
+        details=evidence_details(shop.types[type_key].name, shop.types[type_key].channel),
     )
     destination = _opt_in(session, shop, contact, type_key, evidence, at=at)
     inserted.answered_at, inserted.submitted_destination_hash = at, keys_of(session).destination_hash(destination)

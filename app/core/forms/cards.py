@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, FromClause, and_, case, false, or_, true
 
 from app.core.consent.current_destination import is_given_for_current
 from app.core.consent.reach import IS_WITHIN_REACH
-from app.core.forms.availability import IS_OFFERED
+from app.core.forms.form_view import IS_OFFERED
 from app.models import (
     Consent,
     ConsentState,

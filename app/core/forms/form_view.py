@@ -1,13 +1,27 @@
-"""The values of a form as one person sees it."""
+"""The values of a form as one person sees it, and whether it accepts answers."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from app.core.forms import availability
-from app.models import Channel, ContactRole, EvidenceLevel, VerifyNumber
+from sqlalchemy import ColumnElement, and_
+
+from app.core import phone
+from app.models import Channel, ContactRole, EvidenceLevel, OptInForm, SubscriptionType, TypeState, VerifyNumber
+
+_FORM = OptInForm.__table__
+_TYPE = SubscriptionType.__table__
 
 INSERTED_BY_PAGE = "page"  # ``inserted_by`` of a public form's render, which is stored when it is answered
+
+
+def is_offered(*, archived_at: datetime | None, type_state: str) -> bool:
+    """Whether a form accepts answers: it is not archived, and its subscription type is live."""
+    return archived_at is None and type_state == TypeState.LIVE
+
+
+IS_OFFERED: ColumnElement[bool] = and_(_FORM.c.archived_at.is_(None), _TYPE.c.state == TypeState.LIVE.value)
+"""``is_offered`` in SQL. A test compares the two for each case."""
 
 
 class State(StrEnum):
@@ -45,7 +59,12 @@ class Form:
 
     @property
     def is_offered(self) -> bool:
-        return availability.is_offered(archived_at=self.archived_at, type_state=self.type_state)
+        return is_offered(archived_at=self.archived_at, type_state=self.type_state)
+
+    @property
+    def may_text(self) -> bool:
+        """Whether a text may follow an answer: one that confirms it, or a welcome."""
+        return self.has_welcome or self.verify_number != VerifyNumber.OFF
 
 
 @dataclass(frozen=True)
@@ -116,6 +135,8 @@ class FormView:
     :param user_id: of a public form: the user whom the page around it proved; there may be no contact of that user yet
     :param link_level: of a form on a preference page: how sure it is that the reader is the respondent
     :param submitted_destination_hash: of a public form: the destination that this render was answered with before
+    :param is_refused: of an answer to a public form: whether a contact with the typed destination refused everything
+        (``gdpr_optin`` false); null: it was not read with the form
     """
 
     form: Form
@@ -123,6 +144,7 @@ class FormView:
     insertion: Insertion | None = None
     respondent: Respondent | None = None
     submitted_destination_hash: str | None = None
+    is_refused: bool | None = None
     user_id: str | None = None
     link_level: EvidenceLevel | None = None
     texting: Texting = Texting()
@@ -158,8 +180,19 @@ class FormView:
         return VerifyNumber.CODE if needs_reply and not self.texting.receives else method
 
     @property
+    def is_to_confirm(self) -> bool:
+        """Whether an answer to this form has to be confirmed."""
+        return self.verify_number != VerifyNumber.OFF
+
+    @property
     def saved(self) -> str | None:
         """The contact's number or address, whichever the form's channel uses, as it is stored."""
         if self.respondent is None:
             return None
         return self.respondent.phone if self.form.channel == Channel.SMS else self.respondent.email
+
+
+def evidence_details(type_name: str, channel: str) -> dict[str, str]:
+    """What the evidence keeps beside the wording: the name of the type, and the version of the numbering plans."""
+    plans = {"numbering_plans": phone.metadata_version()} if channel == Channel.SMS else {}
+    return {"subscription_type": type_name} | plans

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.core import audit, origins, outbox
 from app.core.consent import pending, reach
 from app.core.errors import InvalidInput, InvalidState, NotFound
-from app.core.forms.availability import is_offered
+from app.core.forms.form_view import is_offered
 from app.core.signing import random_token
 from app.models import Contact, InsertedForm, OptInForm, OptInFormVersion, SubscriptionType
 

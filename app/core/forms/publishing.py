@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from app.core import audit, origins
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.forms import daily_counts
-from app.core.forms.availability import is_offered
 from app.core.forms.content import FormContent, checked_content, content_of
 from app.core.forms.daily_counts import FormTotals
+from app.core.forms.form_view import is_offered
 from app.models import InsertedForm, OptInForm, OptInFormText, OptInFormVersion, SubscriptionType
 
 NAME_MAX = 120

@@ -1,13 +1,14 @@
 """A form as one person sees it, read by one statement. Nothing here writes."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, exists, select
+from sqlalchemy import and_, bindparam, case, exists, literal_column, select
 from sqlalchemy.orm import Session
 
 from app.core import destinations
 from app.core.consent.current_destination import is_opted_in
-from app.core.consent.reach import is_out_of_reach
+from app.core.consent.reach import REFUSED, is_out_of_reach
 from app.core.destinations import Destination
 from app.core.errors import DestinationRefused, NotFound
 from app.core.forms.form_view import Form, FormView, Insertion, Publisher, Respondent, State
@@ -15,6 +16,7 @@ from app.core.forms.render_token import RenderToken
 from app.core.signing import Keys
 from app.db import CompiledStatement, ReadConnection
 from app.models import (
+    Channel,
     Consent,
     Contact,
     InsertedForm,
@@ -102,8 +104,15 @@ _PUBLIC_VIEW = CompiledStatement(
     .join(_WORKSPACE, _WORKSPACE.c.id == 1)
     .where(_OPTIN_FORM.c.key == bindparam("key"))
 )
+_IS_REFUSED = case(
+    (
+        _TYPE.c.channel == literal_column(f"'{Channel.SMS.value}'"),
+        REFUSED.where(_CONTACT.c.phone_hash == bindparam("phone_hash")).exists(),
+    ),
+    else_=REFUSED.where(_CONTACT.c.email == bindparam("email")).exists(),
+)
 _ANSWERED_PUBLIC_VIEW = CompiledStatement(
-    select(*_PUBLIC, _INSERTED_FORM.c.submitted_destination_hash)
+    select(*_PUBLIC, _INSERTED_FORM.c.submitted_destination_hash, _IS_REFUSED)
     .select_from(_OPTIN_FORM)
     .join(_VERSION, and_(_VERSION.c.form_id == _OPTIN_FORM.c.id, _VERSION.c.id == bindparam("version_id")))
     .join(_OWN_TEXT, _IS_OWN_TEXT)
@@ -126,23 +135,38 @@ _INSERTED_VIEW = CompiledStatement(
 )
 
 
-def public_view(session: Session | ReadConnection, form_key: str, *, shown: RenderToken | None = None) -> FormView:
+def public_view(
+    session: Session | ReadConnection,
+    form_key: str,
+    *,
+    shown: RenderToken | None = None,
+    typed: Mapping[str, Destination | DestinationRefused] | None = None,
+) -> FormView:
     """The newest version of a form.
 
     :param shown: of an answer: read the version that this render showed, and what it was answered with before
+    :param typed: of an answer: by channel what was typed; read whether a contact with it refused everything
     :raises NotFound: no form has this key, or it has no such version
     """
     if shown is None:
         row = _PUBLIC_VIEW.one(session, key=form_key)
     else:
-        row = _ANSWERED_PUBLIC_VIEW.one(session, key=form_key, version_id=shown.version_id, nonce=shown.nonce)
+        number, address = (typed or {}).get(Channel.SMS), (typed or {}).get(Channel.EMAIL)
+        row = _ANSWERED_PUBLIC_VIEW.one(
+            session,
+            key=form_key,
+            version_id=shown.version_id,
+            nonce=shown.nonce,
+            phone_hash=number.hash if isinstance(number, Destination) else None,
+            email=address.value if isinstance(address, Destination) else None,
+        )
     if row is None:
         raise NotFound("There is no such form.")
-    return FormView(
-        Form(*row[:_FORM_END]),
-        Publisher(*row[_FORM_END:_PUBLISHER_END]),
-        submitted_destination_hash=None if shown is None else row[-1],
-    )
+    form, publisher = Form(*row[:_FORM_END]), Publisher(*row[_FORM_END:_PUBLISHER_END])
+    if shown is None:
+        return FormView(form, publisher)
+    is_refused = None if typed is None else bool(row[-1])
+    return FormView(form, publisher, submitted_destination_hash=row[-2], is_refused=is_refused)
 
 
 def inserted_view(session: Session | ReadConnection, token: str) -> FormView:

@@ -139,12 +139,6 @@ def help_html(help_contact: str, locale: str) -> str:
     return escape(gettext("Need help? Contact %(contact)s.", contact="\0")).replace("\0", shown)
 
 
-def evidence_details(type_name: str, channel: str) -> dict[str, str]:
-    """What the evidence keeps beside the wording: the name of the type, and the version of the numbering plans."""
-    plans = {"numbering_plans": phone.metadata_version()} if channel == Channel.SMS else {}
-    return {"subscription_type": type_name} | plans
-
-
 def _button_wording(context: WordingContext, texts: dict[str, Any], button: str, hint: str) -> FrozenWording:
     gettext = wording.translator(context.locale)
     shown = {"brand": texts["brand"], "form_title": texts["title"], "button": gettext(button)}

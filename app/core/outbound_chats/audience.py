@@ -18,7 +18,7 @@ from app.core.consent.rules import Query as RulesQuery
 from app.core.contacts import audiences
 from app.core.conversations import lifecycle as conversations
 from app.core.forms import publishing
-from app.core.forms.availability import is_offered
+from app.core.forms.form_view import is_offered
 from app.core.workspace import settings
 from app.db import run
 from app.models import ConsentState, Contact, OptInForm, SubscriptionType

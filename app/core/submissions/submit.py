@@ -90,7 +90,7 @@ def _submit_public(session: Session, answer: Answer, state: State) -> Outcome:
         return Outcome(state, "shown_again")  # a number was saved after this page asked for one
     if (ended := _limited_or_closed(session, answer, state)) is not None:
         return ended
-    if to_confirm.is_asked(answer.view):
+    if answer.view.is_to_confirm:
         return to_confirm.begin(session, answer, state) or _answered_before(session, answer)
     contact = _lead(session, answer) if answer.view.is_public else _known_person(session, answer)
     if contact is None:
@@ -111,7 +111,7 @@ def _submit_inserted(session: Session, answer: Answer, insertion: Insertion, sta
         return settled
     if (ended := _limited_or_closed(session, answer, state)) is not None:
         return ended
-    if to_confirm.is_asked(answer.view):
+    if answer.view.is_to_confirm:
         return to_confirm.begin(session, answer, state) or _changed_meanwhile(session, answer, insertion)
     return _answer_inserted(session, answer, insertion, state)
 
@@ -239,13 +239,21 @@ def _limited_or_closed(session: Session, answer: Answer, state: State) -> Outcom
     """
     if wait_s := _over_limit(session, answer):
         return Outcome(state, "too_many", answer.destination, retry_after_s=wait_s)
-    is_asked = to_confirm.is_asked(answer.view)
+    is_asked = answer.view.is_to_confirm
     if is_asked and (wait_s := to_confirm.over_limit(session, answer)):
         return Outcome(state, "try_later", answer.destination, retry_after_s=wait_s)
     is_unverified = answer.evidence.level == EvidenceLevel.WEB_UNVERIFIED
-    if is_unverified and leads.is_gdpr_refused(session, answer.view.form.channel, answer.destination):
+    if is_unverified and _is_refused(session, answer):
         return to_confirm.nothing(answer) if is_asked else _nothing(answer)
     return None
+
+
+def _is_refused(session: Session, answer: Answer) -> bool:
+    """Whether a contact with this number or address refused everything."""
+    view = answer.view
+    if view.is_refused is not None:
+        return view.is_refused
+    return leads.is_gdpr_refused(session, view.form.channel, answer.destination)
 
 
 def _nothing(answer: Answer) -> Outcome:

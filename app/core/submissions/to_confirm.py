@@ -13,19 +13,14 @@ from app.core.contacts import leads
 from app.core.contacts import records as contacts
 from app.core.conversations import forms as conversation_forms
 from app.core.errors import NotFound
-from app.core.forms.form_view import INSERTED_BY_PAGE, FormView, Insertion, State
+from app.core.forms.form_view import INSERTED_BY_PAGE, Insertion, State
 from app.core.forms.insertion import EXPIRES_IN
 from app.core.signing import random_token
 from app.core.submissions.outcome import Answer, Outcome
 from app.db import insert_or_ignore, run
-from app.models import Channel, ContactRole, InsertedForm, VerifyNumber
+from app.models import Channel, ContactRole, InsertedForm
 
 _INSERTED_FORM = InsertedForm.__table__
-
-
-def is_asked(view: FormView) -> bool:
-    """Whether an answer to this form has to be confirmed."""
-    return view.verify_number != VerifyNumber.OFF
 
 
 def over_limit(session: Session, answer: Answer) -> int | None:
@@ -35,7 +30,7 @@ def over_limit(session: Session, answer: Answer) -> int | None:
 
 def waiting(session: Session, answer: Answer, inserted_form_id: int) -> Outcome | None:
     """The outcome of an answer that was sent twice: what it waits for already; null: nothing waits."""
-    if not is_asked(answer.view):
+    if not answer.view.is_to_confirm:
         return None
     token = starting.waiting_for(session, inserted_form_id, answer.destination.hash, at=answer.at)
     return _outcome(answer, token) if token else None

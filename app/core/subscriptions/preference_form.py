@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core import audit
 from app.core.errors import InvalidInput
-from app.core.forms.availability import IS_OFFERED
+from app.core.forms.form_view import IS_OFFERED
 from app.models import OptInForm, OptInFormVersion, SubscriptionType
 
 

@@ -18,7 +18,7 @@ from app.core.forms.user_view import user_view
 from app.core.ledger.evidence import Evidence
 from app.core.submissions.outcome import Outcome
 from app.models import ConfirmationState, EvidenceLevel, Source, VerifyNumber
-from app.web.embed import confirm_part, done_page, pages
+from app.web.embed import confirm_part, pages
 from app.web.embed.confirm_part import Refusal
 from app.web.embed.done import Done
 from app.web.form_page import page as form_page
@@ -96,7 +96,7 @@ def show(view: FormView, place: str, *, is_signed_up: bool) -> Response | None:
         return None
     page = pages.page_of(view, locale=link.locale)
     if waiting is not None and waiting.state == ConfirmationState.CONFIRMED:
-        return done_page.redirect_to(page, _done(link, waiting.form_token, waiting.event_id))
+        return _done(link, waiting.form_token, waiting.event_id).redirect(page)
     if waiting is not None and waiting.state != ConfirmationState.PENDING:
         is_expired = waiting.state == ConfirmationState.EXPIRED
         return _redirect(page, again="1", ended=Result.EXPIRED if is_expired else Result.FAILED)
@@ -115,7 +115,7 @@ def _enter(place: str, endpoint: str, read: _Read) -> Response:
         entered = confirming.enter_code(session, link.token, typed, _evidence(), texting=texting(), at=at)
         waiting = reading.find(session, link.token, at=at)
     if entered.result == Result.CONFIRMED and waiting is not None:
-        return done_page.redirect_to(page, _done(link, waiting.form_token, entered.event_id), endpoint)
+        return _done(link, waiting.form_token, entered.event_id).redirect(page, endpoint)
     if entered.result == Result.WRONG:
         return _page(view, page, link, waiting, Refusal("wrong_code"), endpoint)
     return _redirect(page, endpoint, again="1", ended=entered.result)

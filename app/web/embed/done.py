@@ -2,11 +2,17 @@
 
 import base64
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken
+from flask import Response
 
 from app.core.signing import Keys
+from app.web.embed import pages
+from app.web.form_page import page as form_page
+from app.web.form_page.page import FormPage
+from app.web.services import keys
 
 MAX_AGE_S = 10 * 60
 AS_BEFORE, WITHDRAWN = "as_before", "withdrawn"
@@ -37,7 +43,16 @@ class Done:
 
     def sealed(self, keys: Keys) -> str:
         """The value of ``?done=``. It is encrypted, because proxies log addresses, and this one has the number."""
-        return _fernet(keys).encrypt(json.dumps(asdict(self)).encode()).decode()
+        return _fernet(keys).encrypt(json.dumps(vars(self)).encode()).decode()
+
+    def redirect(self, page: FormPage, endpoint: str | None = None) -> Response:
+        """A redirect to the page that says what happened.
+
+        :param endpoint: of the form's page; null: of this request
+        """
+        response = form_page.respond("", 303, page.policy)
+        response.headers["Location"] = pages.address(endpoint, done=self.sealed(keys()))
+        return response
 
     @classmethod
     def read(cls, keys: Keys, sealed: str, *, place: str) -> "Done | None":
@@ -49,5 +64,7 @@ class Done:
         return done if done.place == place else None
 
 
+@lru_cache(maxsize=1)
 def _fernet(keys: Keys) -> Fernet:
+    """The same for every request of a process, whose keys never change."""
     return Fernet(base64.urlsafe_b64encode(keys.derive("done")))

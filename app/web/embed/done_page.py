@@ -5,12 +5,12 @@ from flask import Response, request
 from app.core.forms import wording as form_wording
 from app.core.forms.form_view import FormView, State
 from app.models import ContactRole
-from app.web.embed import masking, pages, undo, way_out
+from app.web.embed import pages, reader, undo, way_out
 from app.web.embed.done import AS_BEFORE, WITHDRAWN, Done
-from app.web.embed.evidence import framing_origin, is_suppressed
+from app.web.embed.reader import framing_origin, is_suppressed
 from app.web.embed.renders import render_token
 from app.web.form_page import page as form_page
-from app.web.form_page.page import FormPage, PageData
+from app.web.form_page.page import PageData
 from app.web.services import keys
 
 
@@ -20,7 +20,7 @@ def show(view: FormView, done: Done, sealed: str) -> Response:
     origin = framing_origin(page.context.origins)
     shown = render_token(page, None, done.place, origin).signed(keys().signer("shown"))
     can_undo = view.is_unverified or done.event_id is not None
-    full = masking.proof_for_answer(shown) if done.is_signed else ""
+    full = reader.proof_for_answer(shown) if done.is_signed else ""
     undo_address = pages.address(undo.endpoint_of(request.endpoint or ""))
     data = PageData(
         State.DONE,
@@ -34,16 +34,6 @@ def show(view: FormView, done: Done, sealed: str) -> Response:
         is_confirmed=done.is_confirmed,
     )
     return form_page.respond(form_page.html_of(page, data), 200, page.policy)
-
-
-def redirect_to(page: FormPage, done: Done, endpoint: str | None = None) -> Response:
-    """A redirect to the page that says what happened.
-
-    :param endpoint: of the form's page; null: of this request
-    """
-    response = form_page.respond("", 303, page.policy)
-    response.headers["Location"] = pages.address(endpoint, done=done.sealed(keys()))
-    return response
 
 
 def is_shown(view: FormView, state: State, done: Done) -> bool:

@@ -1,22 +1,18 @@
 """The answer to an opt-in form, as its page sends it."""
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
-from wtforms import EmailField, Form, HiddenField, SelectField, StringField, TelField
+from wtforms import EmailField, Form, HiddenField, StringField, TelField
 
-from app.core import destinations, origins, phone
+from app.core import destinations, phone
 from app.core.destinations import Destination
 from app.core.errors import DestinationRefused
 from app.core.forms.render_token import RenderToken
 from app.core.signing import Keys
 from app.core.submissions.outcome import Typed
 from app.models import Channel
-from app.web.formkit import choices
 
 _TYPED_MAX, _PAGE_MAX = 1000, 500
-# Every country, because the allowed ones are known only in the transaction: ``submit`` refuses the others.
-_COUNTRIES = choices([("", ""), *((country, country) for country in sorted(phone.countries()))])
 
 
 def _shortened(length: int) -> Callable[[str | None], str | None]:
@@ -33,7 +29,7 @@ class AnswerForm(Form):
     page = HiddenField(default="", filters=[_shortened(_PAGE_MAX)])
     phone = TelField(filters=[_shortened(_TYPED_MAX)])
     email = EmailField(filters=[_shortened(_TYPED_MAX)])
-    country = SelectField(choices=_COUNTRIES)
+    country = StringField()  # not a SelectField: that looks at every option each time it is made
     agree = StringField()  # not a BooleanField: that accepts agree=false
 
     def render_token(self, keys: Keys, place: str) -> RenderToken | None:
@@ -68,16 +64,9 @@ class AnswerForm(Form):
         """The text that was typed, unchanged; empty when the field was not sent."""
         return self._fields_by_channel()[channel].data or ""
 
-    def claimed_page(self, allowed_origins: tuple[str, ...]) -> str | None:
-        """The address of the framing page as its script reports it; null unless its origin is allowed."""
-        claimed = self.page.data or ""
-        if origins.of(claimed) not in allowed_origins:
-            return None
-        parts = urlsplit(claimed)
-        return f"{parts.scheme}://{parts.netloc}{parts.path}"
-
     def _destination(self, keys: Keys, text: str, channel: str, region: str | None) -> Destination | DestinationRefused:
-        if channel == Channel.SMS and self.country.data and not self.country.validate(self):
+        # The allowed countries are known only in the transaction: ``submit`` refuses the others.
+        if channel == Channel.SMS and self.country.data and self.country.data not in phone.countries():
             code = "country_not_allowed"
             return DestinationRefused(phone.REFUSALS[code], field="country", code=code)
         try:

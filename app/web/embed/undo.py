@@ -17,7 +17,7 @@ from app.core.submissions import undo as submissions
 from app.models import EvidenceLevel
 from app.web.embed import pages
 from app.web.embed.done import AS_BEFORE, Done
-from app.web.embed.evidence import undo_evidence
+from app.web.embed.reader import undo_evidence
 from app.web.form_page import page as form_page
 from app.web.services import keys, unit_of_work
 

@@ -16,12 +16,12 @@ from app.core.forms.render_token import RenderToken
 from app.core.forms.user_view import user_view
 from app.core.submissions import seen
 from app.core.submissions import submit as submissions
-from app.core.submissions.outcome import Outcome
+from app.core.submissions.outcome import Outcome, Typed
 from app.db import ReadConnection
-from app.web.embed import confirm, confirm_part, done_page, masking, pages, undo, way_out
+from app.web.embed import confirm, confirm_part, done_page, pages, reader, undo, way_out
 from app.web.embed.done import Done
-from app.web.embed.evidence import evidence_of, framing_origin, is_suppressed
 from app.web.embed.forms import AnswerForm
+from app.web.embed.reader import evidence_of, framing_origin, is_suppressed
 from app.web.embed.renders import render_token
 from app.web.form_page import countries, refusals
 from app.web.form_page import page as form_page
@@ -85,18 +85,20 @@ def form_of_signed_user(signed: str) -> Response:
 
 @blueprint.post("/form/<key>")
 def answer_public_form(key: str) -> Response:
-    return _answer(key, lambda session, shown: form_views.public_view(session, key, shown=shown))
+    return _answer(
+        key, lambda session, shown, typed: form_views.public_view(session, key, shown=shown, typed=typed.destinations)
+    )
 
 
 @blueprint.post("/user/<signed>")
 def answer_form_of_signed_user(signed: str) -> Response:
     user = user_token.find(keys(), signed, is_answer=True)
-    return _answer(signed, lambda session, shown: user_view(session, user.form_key, user.user_id, shown=shown))
+    return _answer(signed, lambda session, shown, _: user_view(session, user.form_key, user.user_id, shown=shown))
 
 
 @blueprint.post("/<token>")
 def answer_inserted_form(token: str) -> Response:
-    return _answer(token, lambda session, _shown: form_views.inserted_view(session, token))
+    return _answer(token, lambda session, _shown, _typed: form_views.inserted_view(session, token))
 
 
 @blueprint.post("/form/<key>/seen")
@@ -147,13 +149,15 @@ def _show(view: FormView, place: str) -> Response:
     return _respond(view, page, Outcome(state), saved, token, data)
 
 
-def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | None], FormView]) -> Response:
+def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | None, Typed], FormView]) -> Response:
     """Record the answer in one transaction, then respond with the outcome."""
     form = AnswerForm(request.form)
     sent = form.render_token(keys(), place)
     typed = form.typed(keys(), form.region(sent))
     with unit_of_work() as session:
-        view = confirm_part.with_texting(read(session, sent))
+        view = read(session, sent, typed)
+        if view.form.may_text:
+            view = confirm_part.with_texting(view)
         page = pages.page_of(view, sent)
         shown = sent if _is_as_shown(page, sent) else None
         evidence = evidence_of(form, view, page, shown)
@@ -162,7 +166,7 @@ def _answer(place: str, read: Callable[[Session | ReadConnection, RenderToken | 
         return _redirect(view, page, outcome, shown, place)
     if outcome.refusal == "shown_again":
         with read_connection() as connection:
-            view = read(connection, None)
+            view = read(connection, None, typed)
         page = pages.page_of(view)
     elif outcome.state == State.ASK:
         page = pages.page_of(view, sent, region=countries.chosen(view, form.country.data))  # the hint is for that one
@@ -192,16 +196,16 @@ def _respond(
     """The page in its current state, with a new render token where it accepts an answer."""
     if kept.country is None:
         kept = replace(kept, country=page.context.region)
-    is_full = masking.may_show_full_number(view)
+    is_full = reader.may_show_full_number(view)
     shown = token.signed(keys().signer("shown")) if outcome.state in _SENDS else ""
-    full = masking.proof_for_answer(shown) if is_full else ""
+    full = reader.proof_for_answer(shown) if is_full else ""
     if outcome.state == State.SIGNED_UP:
         kept = replace(kept, preferences=way_out.preferences_address(view, is_signed=is_full, full=full))
     data = replace(
         kept,
         action=_action(view, outcome, full=full),
         shown=shown,
-        number=masking.saved_number(view, saved, is_full=is_full),
+        number=reader.saved_number(view, saved, is_full=is_full),
         error=refusals.refusal_sentence(outcome, page.context.locale),
         agree_error="" if outcome.has_agreed else refusals.tick_sentence(page.context.locale),
         error_code=outcome.refusal or "",
@@ -221,14 +225,14 @@ def _action(view: FormView, outcome: Outcome, *, full: str) -> str:
 
 def _redirect(view: FormView, page: FormPage, outcome: Outcome, shown: RenderToken | None, place: str) -> Response:
     """A redirect to the page that says what happened, or that asks to confirm the number."""
-    is_full = masking.may_show_full_number(view)
+    is_full = reader.may_show_full_number(view)
     is_signed = is_full or view.user_id is not None
-    number = masking.signed_up_number(view, outcome.destination, shown, is_full=is_full)
+    number = reader.signed_up_number(view, outcome.destination, shown, is_full=is_full)
     if outcome.state == State.CONFIRM:
         return confirm.redirect_to(view, page, outcome, place=place, number=number, is_signed=is_signed)
     token = shown.nonce if shown and view.insertion is None else place
     done = Done(place, page.context.locale, token, number, event_id=outcome.event_id, is_signed=is_signed)
-    return done_page.redirect_to(page, done)
+    return done.redirect(page)
 
 
 def _status(outcome: Outcome) -> int:

@@ -17,7 +17,7 @@ from app.core.submissions import withdraw as submissions
 from app.models import EvidenceLevel
 from app.web.embed import pages
 from app.web.embed.done import WITHDRAWN, Done
-from app.web.embed.evidence import level_of, withdraw_evidence
+from app.web.embed.reader import level_of, withdraw_evidence
 from app.web.form_page import page as form_page
 from app.web.services import keys, unit_of_work
 
@@ -51,7 +51,7 @@ def preferences_of_signed_user(signed: str) -> Response:
 def withdraw_address(view: FormView, *, full: str) -> str:
     """Where the button of this form's page is sent.
 
-    :param full: the proof that this reader is the signed user (``masking.proof_for_answer``); empty: none
+    :param full: the proof that this reader is the signed user (``reader.proof_for_answer``); empty: none
     """
     endpoint = "way_out.withdraw_inserted" if view.user_id is None else "way_out.withdraw_of_signed_user"
     return pages.address(endpoint, full=full)

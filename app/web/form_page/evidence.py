@@ -1,14 +1,12 @@
 """The evidence of an act on a form's page: what the page showed, and who sent it, as far as the request tells."""
 
-from flask import request
+from flask import g, request
 
-from app.core.forms import wording as form_wording
-from app.core.forms.form_view import INSERTED_BY_PAGE, FormView
+from app.core.forms.form_view import INSERTED_BY_PAGE, FormView, evidence_details
 from app.core.ledger.evidence import Evidence
 from app.core.wording import FrozenWording
 from app.models import EvidenceLevel, Source
 from app.web.form_page.page import FormPage
-from app.web.security import client_address
 
 
 def evidence_of_page(
@@ -23,12 +21,12 @@ def evidence_of_page(
         source=source,
         actor="contact",
         level=level,
-        ip_address=client_address(request),
+        ip_address=g.client_address,
         user_agent=request.headers.get("User-Agent"),
         locale=page.context.locale,
         words=words,
         form_version_id=page.context.version_id,
-        details={**form_wording.evidence_details(view.form.type_name, view.form.channel), **_form_details(view)},
+        details={**evidence_details(view.form.type_name, view.form.channel), **_form_details(view)},
     )
 
 

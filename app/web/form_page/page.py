@@ -33,6 +33,14 @@ _CACHED_PAGES_MAX = 512
 _SHOWN, _ACTION, _NUMBER, _TOKEN, _DONE, _OPTIONS, _REGION, _ZONES = (
     f"{name}-{random_token()}" for name in ("shown", "action", "number", "token", "done", "options", "region", "zones")
 )
+_HEADERS = {
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex",
+    "Permissions-Policy": PERMISSIONS,
+    # pages that are isolated from other origins may frame only pages that load nothing from other origins
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
 # The most frequent states are cached; the others are rendered when they are needed.
 _CACHED_STATES = (State.ASK, State.SAVED, State.SIGNED_UP, State.DONE)
 
@@ -210,19 +218,7 @@ def html_of(page: FormPage, data: PageData) -> str:
 
 def respond(html: str, status: int, policy: str) -> Response:
     """A page that other sites may frame as ``policy`` says. The application adds the headers common to all pages."""
-    response = Response(html, status)
-    response.headers.update(
-        {
-            "Content-Security-Policy": policy,
-            "Referrer-Policy": "no-referrer",
-            "X-Robots-Tag": "noindex",
-            "Permissions-Policy": PERMISSIONS,
-            # pages that are isolated from other origins may frame only pages that load nothing from other origins
-            "Cross-Origin-Embedder-Policy": "require-corp",
-            "Cross-Origin-Resource-Policy": "cross-origin",
-        }
-    )
-    return response
+    return Response(html, status, {"Content-Security-Policy": policy, **_HEADERS})
 
 
 def content_policy(ancestors: str, style: str = "") -> str:

@@ -3,7 +3,7 @@ import itertools
 from sqlalchemy import select
 
 from app.core.forms import views
-from app.core.forms.availability import IS_OFFERED
+from app.core.forms.form_view import IS_OFFERED
 from app.core.forms.publishing import find_offered
 from app.db import Database
 from app.models import OptInForm, OptInFormVersion, SubscriptionType, TypeState
