@@ -16,6 +16,7 @@ from app.core.bulk import files, jobs, outcomes
 from app.core.bulk.outcomes import Item
 from app.core.errors import NotFound
 from app.core.imports import consents, matching, numbers_ahead, planning, report, seen_files, writing
+from app.core.imports.consents import Recorded
 from app.core.imports.matching import Contacts
 from app.core.imports.numbers_ahead import Asked
 from app.core.imports.planning import Plan
@@ -27,6 +28,7 @@ from app.core.imports.seen import Seen
 from app.core.imports.setup import Setup, rows_from, setup_of
 from app.core.phone import StoredNumber
 from app.core.workspace import settings
+from app.db import overlapping_inserts
 from app.models import BulkJob, ContactRole, JobFile, JobKind
 
 # One chunk has so many rows, or so many bytes. It takes about 0.4 seconds, for which other writers wait on SQLite.
@@ -171,8 +173,17 @@ class _Chunk:
     def write(self, *, keeps_items: bool) -> dict[str, int]:
         """Write everything. Returns how many rows were changed or unchanged."""
         job, at = self.job, self.at
-        writing.write(self.session, self._plans, consents.evidence_of(job, self.setup.options), at=at)
-        recorded = consents.record(self.session, job, self.setup.options, self._plans, at=at)
+        evidence = consents.evidence_of(job, self.setup.options)
+        writing.write_changed(self.session, self._plans, evidence, at=at)
+        new = writing.number_new(self.session, self._plans)
+        decided = consents.decide(self.session, job, self.setup.options, self._plans, new)
+        with overlapping_inserts(self.session):  # nothing is read from here on
+            writing.insert_new(self.session, self._plans, new, at=at)
+            writing.tag(self.session, self._plans, actor=evidence.actor, at=at)
+            recorded = consents.write(self.session, decided, at=at)
+            return self._report(recorded, keeps_items=keeps_items)
+
+    def _report(self, recorded: Mapping[int, Recorded], *, keeps_items: bool) -> dict[str, int]:
         items: list[Item] = []
         counts = {jobs.CHANGED: 0, jobs.UNCHANGED: 0}
         for plan in self._plans:
@@ -186,7 +197,7 @@ class _Chunk:
             details = consents.with_consent(planning.details_of(plan), consent) if is_changed else None
             items.append(Item(plan.contact_id, outcome, consent.event_id if consent else None, details))
         if keeps_items:
-            outcomes.keep(self.session, job, items)
+            outcomes.keep(self.session, self.job, items)
         return counts
 
 
