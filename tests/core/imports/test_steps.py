@@ -13,7 +13,7 @@ from app.core import clock
 from app.core.bulk import files as bulk_files
 from app.core.bulk import jobs
 from app.core.errors import InvalidInput
-from app.core.imports import drafts, steps
+from app.core.imports import drafts, rows_ahead
 from app.core.imports.options import ConsentFrom
 from app.core.imports.report import refused_data, refused_file
 from app.core.ledger.verify import verify as verify_ledger
@@ -104,7 +104,7 @@ def test_a_chunk_that_is_killed_is_done_once_after_the_restart(
 ) -> None:
     with database.unit_of_work() as session:
         type_id = make.live_type(session).id
-    monkeypatch.setattr(steps, "ROWS_MAX", 4)
+    monkeypatch.setattr(rows_ahead, "ROWS_MAX", 4)
     rows = [[f"p{i}@example.com", f"+4474001234{i:02d}", "vip"] for i in range(10)]
     data = files.as_csv([["Email", "Phone", "Tags"], *rows, ["p0@example.com", "", ""]])
     job_id = files.upload(database, data)
