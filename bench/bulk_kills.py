@@ -59,6 +59,7 @@ def main() -> None:
     arguments.add_argument("--contacts", type=int, default=100_000)
     arguments.add_argument("--kills", type=int, default=20)
     arguments.add_argument("--lease", type=float, default=1.0, help="seconds after which another worker goes on")
+    arguments.add_argument("--within", type=float, default=0.5, help="seconds from a chunk to the kill, at most")
     arguments.add_argument("--database", choices=DATABASES, help="one database instead of both")
     arguments.add_argument("--work", action="store_true", help="be the worker (its settings are in the environment)")
     arguments.add_argument("--import", dest="is_import", action="store_true", help="import a file with as many rows")
@@ -75,7 +76,8 @@ def main() -> None:
                 run_bulk_jobs.run_until_done(place.database, start(place.database, JobKind.SUBSCRIBE, type_id))
                 job_id = start(place.database, JobKind.UNSUBSCRIBE, type_id)
             environ = assent_environment(place)
-            kills = run_with_kills(place.database, environ, job_id, kills=chosen.kills, lease_s=chosen.lease)
+            given: dict[str, Any] = {"kills": chosen.kills, "lease_s": chosen.lease, "within_s": chosen.within}
+            kills = run_with_kills(place.database, environ, job_id, **given)
             found = (import_kills.checked if chosen.is_import else checked)(place.database, job_id)
             print(name, {"kills": kills, **found}, flush=True)
 
@@ -121,10 +123,13 @@ def work(lease_s: float) -> None:
         time.sleep(0.05)
 
 
-def run_with_kills(database: Database, environ: dict[str, str], job_id: int, *, kills: int, lease_s: float) -> int:
+def run_with_kills(
+    database: Database, environ: dict[str, str], job_id: int, *, kills: int, lease_s: float, within_s: float = 0.5
+) -> int:
     """Run a job by workers that are killed at random moments, the last one to its end. Returns how many were killed.
 
     :param environ: the settings of the workers
+    :param within_s: how long after its first chunk a worker is killed, at most
     """
     command = [sys.executable, "-m", "bench.bulk_kills", "--work", "--lease", str(lease_s)]
     killed = 0
@@ -134,7 +139,7 @@ def run_with_kills(database: Database, environ: dict[str, str], job_id: int, *, 
         while killed < kills and worker.poll() is None and _done(database, job_id) == begun:
             time.sleep(0.01)
         if killed < kills and worker.poll() is None:
-            time.sleep(random.uniform(0, 0.5))
+            time.sleep(random.uniform(0, within_s))
             below = tree_of(worker.pid)[1:]
             worker.kill()
             killed += 1

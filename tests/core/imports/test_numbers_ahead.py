@@ -1,10 +1,13 @@
 """The process that reads the numbers of an import's next chunk."""
 
+import json
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC
+from typing import Any, cast
 
 import pytest
 
@@ -67,6 +70,18 @@ def test_the_process_ends_when_the_one_that_started_it_does() -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.communicate(timeout=60)[0] == b"[]\n"
     assert process.returncode == 0
+
+
+def test_the_process_ends_quietly_when_the_one_that_started_it_is_killed_before_the_answer() -> None:
+    command = [sys.executable, "-P", "-m", numbers_ahead.__name__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        stdin, stdout, stderr = cast(Any, (process.stdin, process.stdout, process.stderr))
+        stdout.readline()
+        stdin.write(json.dumps([[f"+1212{2000000 + number}", "US"] for number in range(2000)]).encode() + b"\n")
+        stdin.close()
+        stdout.close()
+        assert stderr.read() == b""
+    assert process.returncode == -signal.SIGPIPE
 
 
 def test_an_import_whose_numbers_are_read_ahead_does_the_same(

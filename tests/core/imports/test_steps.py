@@ -20,8 +20,10 @@ from app.core.ledger.verify import verify as verify_ledger
 from app.db import Database
 from app.jobs import run_bulk_jobs
 from app.models import ConsentState, FilePurpose
+from bench import bulk_kills, import_kills
 from tests import make
 from tests.core.imports import export, files
+from tests.installations import SECRET_KEY, Installation
 
 
 def test_a_small_file_becomes_contacts_with_consents(database: Database) -> None:
@@ -96,6 +98,17 @@ def test_no_word_for_no_and_no_unknown_word_ever_opts_anybody_in(database: Datab
     for word in ("no", "false", "0", "never subscribed"):
         with pytest.raises(InvalidInput, match="never means"):
             files.decide(database, files.upload(database, data), columns, **options, yes_words=("yes", word))
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.own_database
+def test_an_import_whose_worker_is_killed_imports_each_row_once(installation: Installation) -> None:
+    database, settings = installation.database, installation.settings
+    environ = {"ASSENT_INSTANCE": str(settings.instance), "ASSENT_SECRET_KEY": SECRET_KEY}
+    environ |= {"ASSENT_DATABASE_URL": settings.database_url}
+    job_id = import_kills.start(database, 5_400)  # two chunks
+    assert bulk_kills.run_with_kills(database, environ, job_id, kills=1, lease_s=0.2, within_s=0.0) == 1
+    assert import_kills.checked(database, job_id)["contacts"] == 5_394
 
 
 @pytest.mark.parametrize("at_statement", [3, 6, 9])
