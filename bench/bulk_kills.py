@@ -1,7 +1,8 @@
-"""``python -m bench.bulk_kills``: a bulk change whose worker is killed again and again.
+"""``python -m bench.bulk_kills``: a bulk change, or an import, whose worker is killed again and again.
 
 Contacts are subscribed by one job and unsubscribed by another. While that runs, its worker gets ``SIGKILL`` at random
 moments and another one starts. Afterwards each contact must have been changed exactly once, and the ledger must verify.
+With ``--import`` a file is imported instead (``bench/import_kills.py``). No process may outlive its worker.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -43,10 +45,13 @@ from app.models import (
     JobState,
     OutboxEvent,
 )
+from bench import import_kills
+from bench.processes import memory_kb, tree_of
 from bench.servers import DATABASES, assent_environment, prepared
 
 ACTOR = "agent:1"
 _BATCH = 1_000
+_ENDS_WITHIN_S = 10.0
 
 
 def main() -> None:
@@ -54,20 +59,27 @@ def main() -> None:
     arguments.add_argument("--contacts", type=int, default=100_000)
     arguments.add_argument("--kills", type=int, default=20)
     arguments.add_argument("--lease", type=float, default=1.0, help="seconds after which another worker goes on")
+    arguments.add_argument("--within", type=float, default=0.5, help="seconds from a chunk to the kill, at most")
     arguments.add_argument("--database", choices=DATABASES, help="one database instead of both")
     arguments.add_argument("--work", action="store_true", help="be the worker (its settings are in the environment)")
+    arguments.add_argument("--import", dest="is_import", action="store_true", help="import a file with as many rows")
     chosen = arguments.parse_args()
     if chosen.work:
         work(chosen.lease)
         return
     for name in [chosen.database] if chosen.database else DATABASES:
         with tempfile.TemporaryDirectory(prefix="assent-bench-") as folder, prepared(name, Path(folder)) as place:
-            type_id = populate(place.database, chosen.contacts)
-            run_bulk_jobs.run_until_done(place.database, start(place.database, JobKind.SUBSCRIBE, type_id))
-            job_id = start(place.database, JobKind.UNSUBSCRIBE, type_id)
+            if chosen.is_import:
+                job_id = import_kills.start(place.database, chosen.contacts)
+            else:
+                type_id = populate(place.database, chosen.contacts)
+                run_bulk_jobs.run_until_done(place.database, start(place.database, JobKind.SUBSCRIBE, type_id))
+                job_id = start(place.database, JobKind.UNSUBSCRIBE, type_id)
             environ = assent_environment(place)
-            kills = run_with_kills(place.database, environ, job_id, kills=chosen.kills, lease_s=chosen.lease)
-            print(name, {"kills": kills, **checked(place.database, job_id)})
+            given: dict[str, Any] = {"kills": chosen.kills, "lease_s": chosen.lease, "within_s": chosen.within}
+            kills = run_with_kills(place.database, environ, job_id, **given)
+            found = (import_kills.checked if chosen.is_import else checked)(place.database, job_id)
+            print(name, {"kills": kills, **found}, flush=True)
 
 
 def populate(database: Database, contacts: int) -> int:
@@ -111,10 +123,13 @@ def work(lease_s: float) -> None:
         time.sleep(0.05)
 
 
-def run_with_kills(database: Database, environ: dict[str, str], job_id: int, *, kills: int, lease_s: float) -> int:
+def run_with_kills(
+    database: Database, environ: dict[str, str], job_id: int, *, kills: int, lease_s: float, within_s: float = 0.5
+) -> int:
     """Run a job by workers that are killed at random moments, the last one to its end. Returns how many were killed.
 
     :param environ: the settings of the workers
+    :param within_s: how long after its first chunk a worker is killed, at most
     """
     command = [sys.executable, "-m", "bench.bulk_kills", "--work", "--lease", str(lease_s)]
     killed = 0
@@ -124,11 +139,23 @@ def run_with_kills(database: Database, environ: dict[str, str], job_id: int, *, 
         while killed < kills and worker.poll() is None and _done(database, job_id) == begun:
             time.sleep(0.01)
         if killed < kills and worker.poll() is None:
-            time.sleep(random.uniform(0, 0.5))
+            time.sleep(random.uniform(0, within_s))
+            below = tree_of(worker.pid)[1:]
             worker.kill()
             killed += 1
+            worker.wait()
+            _wait_for_end(below)
         worker.wait()
     return killed
+
+
+def _wait_for_end(pids: Sequence[int]) -> None:
+    """Wait until these processes have ended, which notice that their worker is gone."""
+    ends_s = time.monotonic() + _ENDS_WITHIN_S
+    while left := [each for each in pids if memory_kb(each)]:
+        if time.monotonic() > ends_s:
+            raise SystemExit(f"these processes have outlived their worker: {left}")
+        time.sleep(0.05)
 
 
 def checked(database: Database, job_id: int) -> dict[str, Any]:

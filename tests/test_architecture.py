@@ -245,7 +245,7 @@ def test_requirements_are_pinned_with_hashes_and_name_no_registry() -> None:
 
 
 def test_only_jobs_and_imports_change_sets_of_consents() -> None:
-    found = holding(r"\bset_changes\.apply\(|\bset_undo\.undo\(", "app/")
+    found = holding(r"\bset_changes\.(apply|write)\(|\bset_undo\.undo\(", "app/")
     assert found <= {"app/core/bulk/consent_steps.py", "app/core/imports/consents.py", "app/core/imports/undo.py"}
     assert "app/core/bulk/consent_steps.py" in found
 

@@ -14,6 +14,7 @@ from app.db.inserts import (
     reserve_ids,
 )
 from app.db.limits import Limits
+from app.db.overlapping import overlapping_inserts
 from app.db.statements import CompiledStatement, ReadConnection, dialect_of, is_in, run
 from app.db.transactions import Database, SessionFactory, after_commit
 
@@ -40,6 +41,7 @@ __all__ = [
     "insert_rows_statement",
     "insert_statement",
     "is_in",
+    "overlapping_inserts",
     "reserve_ids",
     "run",
     "take_alone",

@@ -17,7 +17,11 @@ from app.models import Base
 
 OnConflict = Callable[[postgresql.Insert], postgresql.Insert]
 # Takes ids from the sequence of a table, as one array: many rows would take the driver longer.
-_TAKE_IDS = text("SELECT array_agg(nextval(pg_get_serial_sequence(:table, 'id'))) FROM generate_series(1, :count)")
+# OFFSET 0 keeps PostgreSQL from looking the sequence up for each id.
+_TAKE_IDS = text(
+    "SELECT array_agg(nextval(name)) FROM (SELECT CAST(pg_get_serial_sequence(:table, 'id') AS regclass) AS name"
+    " OFFSET 0) AS s, generate_series(1, :count)"
+)
 
 
 def insert_or_ignore(session: Session, model: type[Base], values: dict[str, Any]) -> bool:
@@ -42,6 +46,8 @@ def insert_columns(
 ) -> None:
     """Insert many rows by one call of the driver: on PostgreSQL one statement over arrays, on SQLite a prepared one.
 
+    Inside ``overlapping_inserts`` it does not wait for PostgreSQL.
+
     :param columns: the values of each column, in the order of the rows; at least one column is a list
     :param on_conflict: a function of a module, which adds ON CONFLICT
     """
@@ -55,7 +61,7 @@ def insert_columns(
         statement.run_all(session, dict(each_row))
     else:
         values = {name: each.value if isinstance(each, Same) else each for name, each in columns.items()}
-        statement.run(session, **values)
+        statement.run_later(session, **values)
 
 
 def insert_rows(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from sqlalchemy import JSON, ColumnElement, CursorResult, Dialect, Executable, bindparam, func, select
 from sqlalchemy.orm import Session
@@ -25,11 +25,23 @@ class ReadConnection:
 
 @dataclass(slots=True)
 class DriverConnection:
-    """A driver's connection, used by one session; ``trace`` is called with every statement (tests count them)."""
+    """A driver's connection, used by one session; ``trace`` is called with every statement (tests count them).
+
+    ``later`` makes calls that statements need not wait for (``overlapping_inserts``); null: there is no such block.
+    """
 
     dialect: Dialect
     trace: Callable[[str], None] | None
     connection: Any
+    later: "Later | None" = None
+
+
+class Later(Protocol):
+    """Makes calls in their order, while who added them goes on."""
+
+    def add(self, call: Callable[[], None]) -> None: ...
+
+    def wait(self) -> None: ...
 
 
 class CompiledStatement:
@@ -73,6 +85,15 @@ class CompiledStatement:
             raise (busy_error(error) or error) from error.__cause__
         return changed
 
+    def run_later(self, session: Session, **values: Any) -> None:
+        """Execute a change now, or later inside ``overlapping_inserts``. Its values are converted now."""
+        driver = driver_of(session)
+        if driver.later is None:
+            self.run(session, **values)
+            return
+        compiled = self._compiled.get(driver.dialect.name) or self._compile(driver)
+        driver.later.add(compiled.call(driver, values))
+
     def run_all(self, session: Session, columns: Mapping[str, Iterable[Any]]) -> None:
         """Execute a change for each row of these columns. On SQLite only: PostgreSQL takes arrays in one statement."""
         driver = _driver_of(session)
@@ -114,6 +135,20 @@ class _Compiled:
         if driver.trace is not None:
             driver.trace(self.text)
         return driver.connection.execute(self.text, self._bound(values))
+
+    def call(self, driver: DriverConnection, values: dict[str, Any]) -> Callable[[], None]:
+        """What executes the statement with these values."""
+        bound = self._bound(values)
+
+        def execute() -> None:
+            try:
+                driver.connection.execute(self.text, bound)
+            except Exception as error:
+                raise (busy_error(error) or error) from error.__cause__
+
+        if driver.trace is not None:
+            driver.trace(self.text)
+        return execute
 
     def execute_all(self, driver: DriverConnection, columns: Mapping[str, Iterable[Any]]) -> None:
         if driver.trace is not None:
@@ -173,5 +208,13 @@ def dialect_of(session: Session) -> str:
     return _driver_of(session).dialect.name
 
 
-def _driver_of(session: Session | ReadConnection) -> DriverConnection:
+def driver_of(session: Session | ReadConnection) -> DriverConnection:
+    """The driver's connection that a session uses, while later calls may be under way."""
     return cast(DriverConnection, session.info[DRIVER])
+
+
+def _driver_of(session: Session | ReadConnection) -> DriverConnection:
+    driver = driver_of(session)
+    if driver.later is not None:
+        driver.later.wait()
+    return driver

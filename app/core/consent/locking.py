@@ -5,8 +5,9 @@ consent; only this module makes one. ``lock_contact`` and ``lock_contact_by_publ
 changes of its profile. ``lock_set`` locks many contacts for the set form (``set_changes.py``).
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, bindparam, select
@@ -143,11 +144,17 @@ class LockedSet:
         self.rows = rows
 
 
-def lock_set(session: Session, contact_ids: Collection[int]) -> LockedSet:
+def lock_set(
+    session: Session, contact_ids: Collection[int], new: Mapping[int, SetRow] = MappingProxyType({})
+) -> LockedSet:
     """Lock many contacts in the order of their ids, so that two transactions that lock several do not wait for each
     other in a circle. What else is read about them must be read afterwards: a change that this call waited for.
+
+    :param new: contacts that this transaction inserts, before or afterwards: nobody else can change them before it ends
     """
-    return LockedSet(_set_rows(session, contact_ids, is_locked=True), key=_KEY)
+    known = [each for each in contact_ids if each not in new]
+    rows = _set_rows(session, known, is_locked=True) if known else {}
+    return LockedSet({**rows, **{each: new[each] for each in contact_ids if each in new}}, key=_KEY)
 
 
 def read_set(session: Session, contact_ids: Collection[int]) -> dict[int, SetRow]:

@@ -1,6 +1,6 @@
 """What decides about the consents of many contacts for one subscription type, read in a constant number of statements.
 
-Only ``set_changes.py`` and ``set_undo.py`` import this module.
+Only ``set_decisions.py`` and ``set_undo.py`` import this module.
 """
 
 from collections import defaultdict
@@ -94,18 +94,23 @@ def read(
     contact_ids: Collection[int],
     destination_hashes: Iterable[str | None],
 ) -> SetFacts:
-    """The facts about these contacts and these destinations, in four statements."""
+    """The facts about these contacts and these destinations, in four statements, or in two without contacts."""
     named: dict[str, Any] = {"subscription_type_id": subscription_type_id}
     contacts, hashes = list(contact_ids), list({each for each in destination_hashes if each})
     facts = SetFacts()
-    for contact_id, state, *consent, is_persons_word in _CURRENTS.all(session, contact_ids=contacts, **named):
-        facts.currents[contact_id] = found = CurrentConsent(ConsentState(state), *consent)
-        if is_persons_word:
-            facts.persons_words.add(found.event_id)
-    facts.opt_outs.update(OptOut(*row) for row in _OPT_OUTS_OF_CONTACTS.all(session, contact_ids=contacts, **named))
-    facts.opt_outs.update(OptOut(*row) for row in _OPT_OUTS_OF_HASHES.all(session, hashes=hashes, **named))
     facts.suppressed.update(row[0] for row in _SUPPRESSED.all(session, hashes=hashes))
+    facts.opt_outs.update(OptOut(*row) for row in _OPT_OUTS_OF_HASHES.all(session, hashes=hashes, **named))
+    if contacts:
+        _read_of_contacts(session, facts, contact_ids=contacts, **named)
     for each in facts.opt_outs:
         facts.by_contact[each.contact_id].append(each)
         facts.by_destination[each.destination_hash].append(each)
     return facts
+
+
+def _read_of_contacts(session: Session, facts: SetFacts, **of_contacts: Any) -> None:
+    for contact_id, state, *consent, is_persons_word in _CURRENTS.all(session, **of_contacts):
+        facts.currents[contact_id] = found = CurrentConsent(ConsentState(state), *consent)
+        if is_persons_word:
+            facts.persons_words.add(found.event_id)
+    facts.opt_outs.update(OptOut(*row) for row in _OPT_OUTS_OF_CONTACTS.all(session, **of_contacts))

@@ -22,7 +22,7 @@ from app.core.consent.set_facts import SetFacts
 from app.core.ledger import facts as ledger_facts
 from app.core.ledger.evidence import Evidence
 from app.core.signing import keys_of
-from app.db import run
+from app.db import reserve_ids, run
 from app.models import Action, Channel, ConsentEvent, ConsentEvidence, ConsentState, ConsentType, SubscriptionType
 
 _EVENT = ConsentEvent.__table__
@@ -59,7 +59,8 @@ def undo(
     decided = {each.contact_id: undoing.decide(each) for each in done}
     restored = [each for each in done if decided[each.contact_id] == Outcome.RESTORED]
     writes = [undoing.write(each, evidence, at) for each in restored]
-    events = set_writes.write(session, subscription_type.id, writes)
+    ids = reserve_ids(session, ConsentEvent, len(writes))
+    events = set_writes.write(session, subscription_type.id, writes, ids)
     added = {each.contact_id: each.event_id for each in restored}
     replaced = [opt_out for each in restored for opt_out in each.replaced]
     destination_opt_outs.put_back(session, subscription_type.id, added, replaced)

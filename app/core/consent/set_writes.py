@@ -56,10 +56,15 @@ class Write(NamedTuple):
 
 
 def write(
-    session: Session, subscription_type_id: int, writes: Sequence[Write], created: Collection[int] = ()
+    session: Session,
+    subscription_type_id: int,
+    writes: Sequence[Write],
+    event_ids: Sequence[int],
+    created: Collection[int] = (),
 ) -> dict[int, int]:
     """Write states, events, evidence, outbox events and ``updated_at``. Returns the event of each contact.
 
+    :param event_ids: of the events, reserved
     :param created: contacts whose ``updated_at`` is left as it is, because this transaction has inserted them
     """
     if not writes:
@@ -68,12 +73,12 @@ def write(
         Line(each.action, each.contact_id, each.destination, each.destination_hash, each.evidence, each.at, each.facts)
         for each in writes
     ]
-    ids = event_sets.record_all(session, subscription_type_id, lines)
-    events = dict(zip((each.contact_id for each in writes), ids, strict=True))
+    event_sets.record_all(session, subscription_type_id, lines, event_ids)
+    events = dict(zip((each.contact_id for each in writes), event_ids, strict=True))
     _store(session, subscription_type_id, writes, events)
     # The time of recording: clients that read by ``updated_at`` have read past older times.
     if earlier := [each for each in events if each not in created]:
-        _MARK_UPDATED.run(session, contact_ids=earlier, at=clock.now())
+        _MARK_UPDATED.run_later(session, contact_ids=earlier, at=clock.now())
     for action, topic in _TOPICS.items():
         of_topic = (each for each in writes if each.action == action)
         outbox.add_all(session, topic, (_published(each, subscription_type_id, events) for each in of_topic))

@@ -1,6 +1,7 @@
 """The consents of imported rows. ``core/consent/set_changes.py`` decides about each and records it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -8,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from app.core.bulk import consent_steps
 from app.core.consent import set_changes
-from app.core.consent.set_changes import Outcome, Result, SetChange, Statement
+from app.core.consent.locking import SetRow
+from app.core.consent.set_changes import Decisions, Outcome, Result, SetChange, Statement
 from app.core.imports.options import Options
 from app.core.imports.planning import Plan
 from app.core.imports.reasons import NoConsent
@@ -33,12 +35,23 @@ def evidence_of(job: BulkJob, options: Options, *, actor: str = "") -> Evidence:
     )
 
 
-def record(
-    session: Session, job: BulkJob, options: Options, plans: Sequence[Plan], *, at: datetime
-) -> dict[int, Recorded]:
-    """Record the consents of these rows. Returns what became of each, by contact; empty without consents."""
+@dataclass(frozen=True)
+class Decided:
+    """What ``write`` records of some rows: decisions, and by contact why nothing is recorded."""
+
+    hindered: Mapping[int, Recorded]
+    changes: Sequence[Decisions]
+
+
+def decide(
+    session: Session, job: BulkJob, options: Options, plans: Sequence[Plan], new: Mapping[int, SetRow]
+) -> Decided:
+    """Decide about the consents of these rows; without consents about none. Writes nothing.
+
+    :param new: the contacts that are inserted before ``write`` is called
+    """
     if not options.has_consents:
-        return {}
+        return Decided({}, ())
     subscription_type = session.get_one(SubscriptionType, options.subscription_type_id)
     recorded: dict[int, Recorded] = {}
     statements: dict[ConsentState, list[Statement]] = {state: [] for state in ConsentState}
@@ -47,12 +60,17 @@ def record(
             recorded[plan.contact_id] = Recorded(hindered)
         elif plan.row.consent is not None:
             statements[plan.row.consent].append(_statement(plan, subscription_type.channel))
-    evidence, created = evidence_of(job, options), {plan.contact_id for plan in plans if plan.is_new}
-    for state, listed in statements.items():
-        if listed:
-            change = SetChange(state, subscription_type, evidence)
-            for result in set_changes.apply(session, change, listed, at=at, created=created):
-                recorded[result.contact_id] = _recorded(state, result)
+    evidence = evidence_of(job, options)
+    asked = [(SetChange(state, subscription_type, evidence), listed) for state, listed in statements.items() if listed]
+    return Decided(recorded, set_changes.decide(session, asked, new))
+
+
+def write(session: Session, decided: Decided, *, at: datetime) -> dict[int, Recorded]:
+    """Record what was decided. Returns what became of each row, by contact; empty without consents."""
+    recorded = dict(decided.hindered)
+    for each in decided.changes:
+        for result in set_changes.write(session, each, at=at):
+            recorded[result.contact_id] = _recorded(each.change.state, result)
     return recorded
 
 

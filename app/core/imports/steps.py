@@ -4,11 +4,10 @@ Both run the same code. A dry run writes each chunk in a savepoint and rolls it 
 the import would do.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -16,24 +15,18 @@ from app.core.bulk import files, jobs, outcomes
 from app.core.bulk.outcomes import Item
 from app.core.errors import NotFound
 from app.core.imports import consents, matching, numbers_ahead, planning, report, seen_files, writing
+from app.core.imports.consents import Recorded
 from app.core.imports.matching import Contacts
-from app.core.imports.numbers_ahead import Asked
 from app.core.imports.planning import Plan
 from app.core.imports.reading import FileRow
 from app.core.imports.reasons import Reason, Refusal
 from app.core.imports.report import Report
-from app.core.imports.rows import Row, RowReader
+from app.core.imports.rows import Row
+from app.core.imports.rows_ahead import Chunks, ReadRow
 from app.core.imports.seen import Seen
-from app.core.imports.setup import Setup, rows_from, setup_of
-from app.core.phone import StoredNumber
-from app.core.workspace import settings
+from app.core.imports.setup import Setup, setup_of
+from app.db import overlapping_inserts
 from app.models import BulkJob, ContactRole, JobFile, JobKind
-
-# One chunk has so many rows, or so many bytes. It takes about 0.4 seconds, for which other writers wait on SQLite.
-ROWS_MAX, BYTES_MAX = 4000, 4 << 20
-# Where so much of a file is left, the numbers of the next chunk are read ahead.
-_AHEAD_BYTES_MIN = 1 << 20
-_ReadRow = tuple[FileRow, Row | Refusal]
 
 
 def run(session: Session, job: BulkJob, at: datetime) -> bool:
@@ -45,69 +38,35 @@ def run(session: Session, job: BulkJob, at: datetime) -> bool:
     file = session.get(JobFile, setup.file_id)
     if file is None:
         raise NotFound("The uploaded file was deleted.")
-    found = report.of_job(job)
-    offset = job.position.get("offset", setup.first_offset)
-    rows, is_last = _next_rows(session, file, setup, offset, job.position.get("number", setup.first_number))
-    if rows:
-        reader = _reader(session, setup, numbers_ahead.take(job.id), at)
-        if not is_last:
-            is_long = file.size_bytes - rows[-1].end > _AHEAD_BYTES_MIN
-            following = _numbers_after(rows[-1], session, file, setup, reader)
-            numbers_ahead.ask(job.id, following, may_start=is_long)
-        _do(session, job, setup, _read(reader, rows), found, at=at)
-        offset, number = rows[-1].end, rows[-1].number + 1
-        job.position = {"offset": offset, "number": number, "report": found.as_json()}
-    if is_last:
+    found, chunks = report.of_job(job), Chunks(session, job, file, setup, at)
+    chunk = chunks.current()
+    if chunk.rows:
+        following = chunks.begin_next(chunk)
+        seen = seen_files.load(session, job) if _is_dry_run(job) else Seen()
+        _do(_Chunk(session, job, setup, found, seen, at), chunk.read, lambda: chunks.read_ahead(following))
+        last = chunk.rows[-1]
+        job.position = {"offset": last.end, "number": last.number + 1, "report": found.as_json()}
+    if chunk.is_last:
         _finish(session, job, file, found)
-    return is_last
+    return chunk.is_last
 
 
-def _next_rows(session: Session, file: JobFile, setup: Setup, offset: int, number: int) -> tuple[list[FileRow], bool]:
-    """The rows of the next chunk, and whether they are the last ones."""
-    found: list[FileRow] = []
-    for row in rows_from(session, file, setup.layout, offset, number):
-        found.append(row)
-        if len(found) == ROWS_MAX or row.end - offset > BYTES_MAX:
-            return found, False
-    return found, True
+def _is_dry_run(job: BulkJob) -> bool:
+    return job.kind == JobKind.IMPORT_CHECK
 
 
-def _reader(session: Session, setup: Setup, known: Mapping[Asked, StoredNumber], at: datetime) -> RowReader:
-    zone = ZoneInfo(settings.get(session).time_zone)
-    return RowReader(setup.columns, setup.options, zone, at, is_excel=setup.is_excel, known=known)
-
-
-def _numbers_after(last: FileRow, session: Session, file: JobFile, setup: Setup, reader: RowReader) -> Iterator[Asked]:
-    """The numbers of the chunk after this row."""
-    following, _ = _next_rows(session, file, setup, last.end, last.number + 1)
-    for row in following:
-        if (number := reader.number_of(row)) is not None:
-            yield number
-
-
-def _read(reader: RowReader, rows: Sequence[FileRow]) -> list[_ReadRow]:
-    found: list[_ReadRow] = []
-    for row in rows:
-        try:
-            found.append((row, reader.read(row)))
-        except Refusal as refusal:
-            found.append((row, refusal))
-    return found
-
-
-def _do(session: Session, job: BulkJob, setup: Setup, read: list[_ReadRow], found: Report, *, at: datetime) -> None:
-    is_dry_run = job.kind == JobKind.IMPORT_CHECK
-    seen = seen_files.load(session, job) if is_dry_run else Seen()
-    chunk = _Chunk(session, job, setup, found, seen, at)
+def _do(chunk: "_Chunk", read: list[ReadRow], meanwhile: Callable[[], None]) -> None:
+    """:param meanwhile: called while the database writes"""
+    session, job = chunk.session, chunk.job
     chunk.take(read)
-    with _rolled_back(session) if is_dry_run else _kept(session):
+    with _rolled_back(session) if _is_dry_run(job) else _kept(session):
         chunk.plan()
-        counts = chunk.write(keeps_items=not is_dry_run)
-    if is_dry_run:
-        seen_files.save(session, job, seen, at=at)
-    report.append_refused(session, job, setup.headings, chunk.refused, at=at)
+        counts = chunk.write(meanwhile)
+    if _is_dry_run(job):
+        seen_files.save(session, job, chunk.seen, at=chunk.at)
+    report.append_refused(session, job, chunk.setup.headings, chunk.refused, at=chunk.at)
     for row, refusal in chunk.refused:
-        found.add_refused(row, refusal)
+        chunk.report.add_refused(row, refusal)
         counts[refusal.reason] = counts.get(refusal.reason, 0) + 1
     jobs.add_outcomes(job, counts)
 
@@ -128,7 +87,7 @@ class _Chunk:
         self._read: list[tuple[FileRow, Row]] = []
         self._plans: list[Plan] = []
 
-    def take(self, read: Sequence[_ReadRow]) -> None:
+    def take(self, read: Sequence[ReadRow]) -> None:
         for row, found in read:
             if isinstance(found, Refusal):
                 self.refused.append((row, found))
@@ -168,11 +127,22 @@ class _Chunk:
         self.seen.add(row, contact.id if contact else None)
         return plan
 
-    def write(self, *, keeps_items: bool) -> dict[str, int]:
+    def write(self, meanwhile: Callable[[], None]) -> dict[str, int]:
         """Write everything. Returns how many rows were changed or unchanged."""
         job, at = self.job, self.at
-        writing.write(self.session, self._plans, consents.evidence_of(job, self.setup.options), at=at)
-        recorded = consents.record(self.session, job, self.setup.options, self._plans, at=at)
+        evidence = consents.evidence_of(job, self.setup.options)
+        writing.write_changed(self.session, self._plans, evidence, at=at)
+        new = writing.number_new(self.session, self._plans)
+        decided = consents.decide(self.session, job, self.setup.options, self._plans, new)
+        with overlapping_inserts(self.session):  # nothing is read from here on
+            writing.insert_new(self.session, self._plans, new, at=at)
+            writing.tag(self.session, self._plans, actor=evidence.actor, at=at)
+            recorded = consents.write(self.session, decided, at=at)
+            counts = self._report(recorded)
+            meanwhile()
+        return counts
+
+    def _report(self, recorded: Mapping[int, Recorded]) -> dict[str, int]:
         items: list[Item] = []
         counts = {jobs.CHANGED: 0, jobs.UNCHANGED: 0}
         for plan in self._plans:
@@ -185,8 +155,8 @@ class _Chunk:
                 self.report.add_consent(consent.outcome, consent.state)
             details = consents.with_consent(planning.details_of(plan), consent) if is_changed else None
             items.append(Item(plan.contact_id, outcome, consent.event_id if consent else None, details))
-        if keeps_items:
-            outcomes.keep(self.session, job, items)
+        if not _is_dry_run(self.job):
+            outcomes.keep(self.session, self.job, items)
         return counts
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core import clock, outbox
 from app.core.consent.eligibility import NO_PHONE_BLOCK
+from app.core.consent.locking import SetRow
 from app.core.contacts import records, tags
 from app.core.errors import InvalidInput
 from app.core.imports.planning import ATTRIBUTES, SIMPLE, Plan
@@ -24,6 +25,8 @@ _CONTACT = Contact.__table__
 _TAGGED = ContactTag.__table__
 # One object, so that it is written as JSON once.
 _NO_ATTRIBUTES: Mapping[str, Any] = {}
+# Of a new contact: not archived, blocked, opted out, merged or erased.
+_NOTHING_YET = (None, None, None, None, None)
 
 
 class Tags:
@@ -56,46 +59,63 @@ def leave_out_present(session: Session, plans: Sequence[Plan]) -> None:
             plan.tags = [each for each in plan.tags if (plan.contact.id, each) not in pairs]
 
 
-def write(session: Session, plans: Sequence[Plan], evidence: Evidence, *, at: datetime) -> None:
-    """Write new and changed contacts, with ``contact.created`` or ``contact.updated``. Sets ``Plan.contact_id``."""
-    new = [plan for plan in plans if plan.is_new]
+def write_changed(session: Session, plans: Sequence[Plan], evidence: Evidence, *, at: datetime) -> None:
+    """Write the changed contacts but for their tags, with ``contact.updated``. Sets their ``Plan.contact_id``."""
     changed = [plan for plan in plans if not plan.is_new and plan.is_changed]
     for plan in plans:
-        plan.contact_id = plan.contact.id if plan.contact else 0
-    _insert(session, new, at)
+        if plan.contact:
+            plan.contact_id = plan.contact.id
     _update(session, changed, at)
     renumbered = _change_numbers(session, changed, evidence, at)
+    updated = [plan.contact_id for plan in changed if plan.contact_id not in renumbered]
+    outbox.add_all(session, "contact.updated", [outbox.New(each, {"contact_id": each}, at) for each in updated])
+
+
+def number_new(session: Session, plans: Sequence[Plan]) -> dict[int, SetRow]:
+    """Reserve the ids of the new contacts, and set ``Plan.contact_id``. Returns what ``insert_new`` will write."""
+    new = [plan for plan in plans if plan.is_new]
+    if not new:
+        return {}
+    keys, found = keys_of(session), {}
+    for plan, contact_id in zip(new, reserve_ids(session, Contact, len(new)), strict=True):
+        row, plan.contact_id = plan.row, contact_id
+        phone, address = row.phone.e164 if row.phone else None, row.values.get("email")
+        hashes = [keys.destination_hash(each) if each else None for each in (phone, address)]
+        found[contact_id] = SetRow(contact_id, row.role.value, phone, hashes[0], address, hashes[1], *_NOTHING_YET)
+    return found
+
+
+def tag(session: Session, plans: Sequence[Plan], *, actor: str, at: datetime) -> None:
+    """Give the contacts their tags."""
     rows = [
-        {"tag_id": tag, "contact_id": plan.contact_id, "created_by": evidence.actor, "created_at": at}
+        {"tag_id": tag_id, "contact_id": plan.contact_id, "created_by": actor, "created_at": at}
         for plan in plans
-        for tag in plan.tags
+        for tag_id in plan.tags
     ]
     insert_rows(session, ContactTag, rows)
-    updated = [plan.contact_id for plan in changed if plan.contact_id not in renumbered]
-    for topic, ids in (("contact.created", [plan.contact_id for plan in new]), ("contact.updated", updated)):
-        outbox.add_all(session, topic, [outbox.New(each, {"contact_id": each}, at) for each in ids])
 
 
-def _insert(session: Session, new: Sequence[Plan], at: datetime) -> None:
-    """Insert the new contacts, as ``core/contacts/records.py`` sets their columns.
+def insert_new(session: Session, plans: Sequence[Plan], numbered: Mapping[int, SetRow], *, at: datetime) -> None:
+    """Insert the new contacts, as ``core/contacts/records.py`` sets their columns, with ``contact.created``.
 
     ``updated_at`` is the time of writing: clients that read by it have read past older times.
+
+    :param numbered: what ``number_new`` has returned
     """
-    if not new:
+    if not numbered:
         return
-    keys, now = keys_of(session), clock.now()
-    rows = [plan.row for plan in new]
-    ids = reserve_ids(session, Contact, len(new))
-    numbers, addresses = [row.phone for row in rows], [row.values.get("email") for row in rows]
+    new, now = [plan for plan in plans if plan.is_new], clock.now()
+    rows, ids, known = [plan.row for plan in new], list(numbered), numbered.values()
+    numbers = [row.phone for row in rows]
     columns: dict[str, Sequence[Any] | Same] = {name: [row.values.get(name) for row in rows] for name in SIMPLE}
     columns |= {
         "id": ids,
         "public_id": random_public_ids(len(new)),
-        "role": [row.role.value for row in rows],
-        "email_hash": [keys.destination_hash(each) if each else None for each in addresses],
-        "phone": [number.e164 if number else None for number in numbers],
+        "role": [each.role for each in known],
+        "email_hash": [each.email_hash for each in known],
+        "phone": [each.phone for each in known],
         "phone_country": [number.country if number else None for number in numbers],
-        "phone_hash": [keys.destination_hash(number.e164) if number else None for number in numbers],
+        "phone_hash": [each.phone_hash for each in known],
         "sms_block": [number.refusal if number else NO_PHONE_BLOCK for number in numbers],
         "custom_attributes": [row.attributes or _NO_ATTRIBUTES for row in rows],
         "unsubscribed_from_emails": Same(False),
@@ -103,8 +123,9 @@ def _insert(session: Session, new: Sequence[Plan], at: datetime) -> None:
         "updated_at": Same(now),
     }
     insert_columns(session, Contact, columns)
-    for plan, contact_id in zip(new, ids, strict=True):
-        plan.contact_id, plan.inserted_at = contact_id, now
+    for plan in new:
+        plan.inserted_at = now
+    outbox.add_all(session, "contact.created", [outbox.New(each, {"contact_id": each}, at) for each in ids])
 
 
 def _update(session: Session, changed: Sequence[Plan], at: datetime) -> None:

@@ -10,7 +10,7 @@ from app.core import clock
 from app.core.ledger import evidence as ledger_evidence
 from app.core.ledger.evidence import COLUMNS, Evidence
 from app.core.ledger.facts import Facts
-from app.db import Same, insert_columns, reserve_ids
+from app.db import Same, insert_columns
 from app.models import Action, ConsentEvent, ConsentEvidence
 
 
@@ -29,11 +29,13 @@ class Line(NamedTuple):
     facts: Facts | None
 
 
-def record_all(session: Session, subscription_type_id: int, lines: Sequence[Line]) -> list[int]:
-    """Write one event and its evidence for each line. Returns the ids of the events, in the order of the lines."""
+def record_all(session: Session, subscription_type_id: int, lines: Sequence[Line], ids: Sequence[int]) -> None:
+    """Write one event and its evidence for each line.
+
+    :param ids: of the events, reserved, in the order of the lines
+    """
     if not lines:
-        return []
-    ids = reserve_ids(session, ConsentEvent, len(lines))
+        return
     actions, contact_ids, destinations, destination_hashes, evidence, times, facts = zip(*lines, strict=True)
     rows = ledger_evidence.rows_of(evidence, destinations)
     events: dict[str, Sequence[Any] | Same] = {
@@ -56,4 +58,3 @@ def record_all(session: Session, subscription_type_id: int, lines: Sequence[Line
     columns |= {name: [row.columns[name] for row in rows] for name in ("note", "details")}
     columns |= {"event_id": ids, "destination": destinations, "salt": [row.salt for row in rows]}
     insert_columns(session, ConsentEvidence, columns)
-    return ids

@@ -1,15 +1,18 @@
 """The process that reads the numbers of an import's next chunk."""
 
+import json
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC
+from typing import Any, cast
 
 import pytest
 
 from app.core import clock
-from app.core.imports import drafts, numbers, numbers_ahead, steps
+from app.core.imports import drafts, numbers, numbers_ahead, rows_ahead
 from app.core.imports.fields import column_of
 from app.core.imports.options import Options
 from app.core.imports.reading import FileRow
@@ -69,13 +72,25 @@ def test_the_process_ends_when_the_one_that_started_it_does() -> None:
     assert process.returncode == 0
 
 
+def test_the_process_ends_quietly_when_the_one_that_started_it_is_killed_before_the_answer() -> None:
+    command = [sys.executable, "-P", "-m", numbers_ahead.__name__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        stdin, stdout, stderr = cast(Any, (process.stdin, process.stdout, process.stderr))
+        stdout.readline()
+        stdin.write(json.dumps([[f"+1212{2000000 + number}", "US"] for number in range(2000)]).encode() + b"\n")
+        stdin.close()
+        stdout.close()
+        assert stderr.read() == b""
+    assert process.returncode == -signal.SIGPIPE
+
+
 def test_an_import_whose_numbers_are_read_ahead_does_the_same(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with database.unit_of_work() as session:
         type_id = make.live_type(session).id
-    monkeypatch.setattr(steps, "ROWS_MAX", 4)
-    monkeypatch.setattr(steps, "_AHEAD_BYTES_MIN", 0)
+    monkeypatch.setattr(rows_ahead, "ROWS_MAX", 4)
+    monkeypatch.setattr(rows_ahead, "_AHEAD_BYTES_MIN", 0)
     rows = [[f"p{i}@example.com", "4.479E+11" if i == 13 else f"07400 1234{i:02d}"] for i in range(24)]
     job_id = files.upload(database, files.as_csv([["Email", "Phone"], *rows]))
     files.decide(database, job_id, default_country="GB", **files.opted_in(subscription_type_id=type_id))
@@ -83,7 +98,7 @@ def test_an_import_whose_numbers_are_read_ahead_does_the_same(
         drafts.start(session, drafts.lock(session, job_id), at=clock.now())
     while run_bulk_jobs.run_part(database, job_id, "first", seconds=0):
         if process := numbers_ahead._processes.get(job_id):
-            assert process._is_answered(60)
+            assert not process._owes_answer or process._is_answered(60)
     report = files.report(database, job_id)
     assert (report.groups, report.refused) == ({"new": 23}, {"number_destroyed": 1})
     wanted = {f"+4474001234{i:02d}" for i in range(24) if i != 13}

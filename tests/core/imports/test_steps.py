@@ -13,15 +13,17 @@ from app.core import clock
 from app.core.bulk import files as bulk_files
 from app.core.bulk import jobs
 from app.core.errors import InvalidInput
-from app.core.imports import drafts, steps
+from app.core.imports import drafts, rows_ahead
 from app.core.imports.options import ConsentFrom
 from app.core.imports.report import refused_data, refused_file
 from app.core.ledger.verify import verify as verify_ledger
 from app.db import Database
 from app.jobs import run_bulk_jobs
 from app.models import ConsentState, FilePurpose
+from bench import bulk_kills, import_kills
 from tests import make
 from tests.core.imports import export, files
+from tests.installations import SECRET_KEY, Installation
 
 
 def test_a_small_file_becomes_contacts_with_consents(database: Database) -> None:
@@ -98,13 +100,24 @@ def test_no_word_for_no_and_no_unknown_word_ever_opts_anybody_in(database: Datab
             files.decide(database, files.upload(database, data), columns, **options, yes_words=("yes", word))
 
 
+@pytest.mark.databases("postgresql")
+@pytest.mark.own_database
+def test_an_import_whose_worker_is_killed_imports_each_row_once(installation: Installation) -> None:
+    database, settings = installation.database, installation.settings
+    environ = {"ASSENT_INSTANCE": str(settings.instance), "ASSENT_SECRET_KEY": SECRET_KEY}
+    environ |= {"ASSENT_DATABASE_URL": settings.database_url}
+    job_id = import_kills.start(database, 5_400)  # two chunks
+    assert bulk_kills.run_with_kills(database, environ, job_id, kills=1, lease_s=0.2, within_s=0.0) == 1
+    assert import_kills.checked(database, job_id)["contacts"] == 5_394
+
+
 @pytest.mark.parametrize("at_statement", [3, 6, 9])
 def test_a_chunk_that_is_killed_is_done_once_after_the_restart(
     database: Database, monkeypatch: pytest.MonkeyPatch, at_statement: int
 ) -> None:
     with database.unit_of_work() as session:
         type_id = make.live_type(session).id
-    monkeypatch.setattr(steps, "ROWS_MAX", 4)
+    monkeypatch.setattr(rows_ahead, "ROWS_MAX", 4)
     rows = [[f"p{i}@example.com", f"+4474001234{i:02d}", "vip"] for i in range(10)]
     data = files.as_csv([["Email", "Phone", "Tags"], *rows, ["p0@example.com", "", ""]])
     job_id = files.upload(database, data)
