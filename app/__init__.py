@@ -19,6 +19,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     :param settings: by default read from the environment
     :raises BadSetting: a setting is invalid
     """
+    from flask import Flask
+
     from app import config
     from app.core import public_urls
     from app.web import (
@@ -54,12 +56,11 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
         short_links,
         site,
     )
-    from app.web.application import Application
     from app.web.sign_in import language
     from app.web.sign_in import setup as sign_in
 
     settings = settings or config.load()
-    app = Application(
+    app = Flask(
         __name__,
         template_folder=str(config.resource_folder("templates")),
         static_folder=str(config.resource_folder("static")),

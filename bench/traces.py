@@ -1,6 +1,6 @@
 """What one request touches: files of ``app/``, calls in it, SQL statements. ``bench.house`` prints them.
 
-Each request is made once to fill caches and traced the second time, on SQLite, inside this process.
+Each request is made twice to fill caches and traced the third time, on SQLite, inside this process.
 It goes through HTTP and commands only, so that the traces survive any change of the code behind them.
 """
 
@@ -78,6 +78,7 @@ def _trace(
     name: str, prepare: Callable[[], Callable[[], Any]], listen: Callable[[Callable[[str], None] | None], None]
 ) -> Trace:
     """:param prepare: sets up one request and returns the function that makes it"""
+    prepare()()
     prepare()()
     request, trace = prepare(), Trace(name)
     listen(trace.note_statement)

@@ -16,7 +16,7 @@ from app.db.inserts import (
 from app.db.limits import Limits
 from app.db.overlapping import overlapping_inserts
 from app.db.statements import CompiledStatement, ReadConnection, dialect_of, is_in, run
-from app.db.transactions import Database, SessionFactory, after_commit
+from app.db.transactions import Database, SessionFactory
 
 __all__ = [
     "BUSY_TIMEOUT_MS",
@@ -31,7 +31,6 @@ __all__ = [
     "Same",
     "SessionFactory",
     "WriteLockTimeout",
-    "after_commit",
     "dialect_of",
     "engine_options",
     "insert_columns",

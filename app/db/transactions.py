@@ -27,13 +27,7 @@ _WRITE_CACHE_KB = 16_000
 # The write-ahead log is copied into the database once it has so many pages (16 MB), where SQLite would copy every 4 MB:
 # a page that several changes have in common is copied once.
 _LOG_PAGES = 4_000
-_AFTER_COMMIT = "assent_after_commit"
 _MIGRATION_LOCK = text("SELECT pg_advisory_xact_lock(4270)")
-
-
-def after_commit(session: Session, act: Callable[[], object]) -> None:
-    """Call ``act`` once the unit of work is committed. After a rollback it is not called."""
-    session.info.setdefault(_AFTER_COMMIT, []).append(act)
 
 
 class Database:
@@ -155,8 +149,6 @@ class Database:
             except BaseException:
                 pooled.roll_back(session)
                 raise
-            for act in session.info.get(_AFTER_COMMIT, ()):
-                act()
 
     def _prepare_to_write(self, driver: Any) -> None:
         if self.is_sqlite:

@@ -85,7 +85,8 @@ def _admit(app: Flask, slots: WorkingSlots) -> None:
     address = current_globals().client_address = client_address(request)
     if not environ.get("HTTP_HOST"):
         raise BadRequest("The header Host is missing.")
-    if has_body := environ.get("CONTENT_LENGTH", "0") not in {"", "0"} or "HTTP_TRANSFER_ENCODING" in environ:
+    has_body = environ.get("CONTENT_LENGTH", "0") not in {"", "0"} or "HTTP_TRANSFER_ENCODING" in environ
+    if has_body:
         _read_body(app, request, address or "")
     _refuse_nul(app, request, has_body=has_body)
     if request.endpoint != "healthz" and not slots.take(timeout_s=WAIT_S):
@@ -101,12 +102,12 @@ def _read_body(app: Flask, request: Request, address: str) -> None:
             raise ServiceUnavailable(_BUSY, retry_after=RETRY_AFTER_S)
         # Granian ends the body of a chunked request, but does not say so; werkzeug would take it for empty.
         request.environ["wsgi.input_terminated"] = True
-        if not _has_allowed_size():
-            _discard_body()
+        if not _has_allowed_size(request):
+            _discard_body(request)
             raise RequestEntityTooLarge
 
 
-def _has_allowed_size() -> bool:
+def _has_allowed_size(request: Request) -> bool:
     """Read the body, unless it is too large."""
     try:
         size_bytes = len(request.get_data())
@@ -116,7 +117,7 @@ def _has_allowed_size() -> bool:
     return request.content_length is not None or size_bytes < (request.max_content_length or 0)
 
 
-def _discard_body() -> None:
+def _discard_body(request: Request) -> None:
     """Read what is left of a body that is too large. A client that still sends would see a reset, not the answer."""
     if (request.content_length or 0) <= DISCARDED_MAX:
         left = DISCARDED_MAX

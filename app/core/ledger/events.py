@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from sqlalchemy import func, select, union
@@ -15,7 +14,7 @@ from app.core.ledger import evidence as ledger_evidence
 from app.core.ledger.evidence import Evidence
 from app.core.ledger.facts import Facts
 from app.core.wording import FrozenWording
-from app.db import CompiledStatement, after_commit, insert_statement
+from app.db import CompiledStatement, insert_statement
 from app.models import Action, ConsentEvent, ConsentEvidence, Contact, EvidenceLevel, Source, Wording
 
 _KNOWN_WORDINGS = "assent_known_wordings"
@@ -260,11 +259,10 @@ def _rows(session: Session, ids: Any, limit: int) -> Sequence[Any]:
 
 
 def _store_wording(session: Session, words: FrozenWording) -> None:
-    """Store the text once. Its hash is remembered once it is committed, because a new row may be rolled back."""
+    """Store the text once. Only hashes of committed rows are remembered, because a new row may be rolled back."""
     known: set[str] = session.info.setdefault(_KNOWN_WORDINGS, set())
-    if words.hash not in known:
-        _INSERT_WORDING.run(session, hash=words.hash, body=words.body)
-        after_commit(session, partial(known.add, words.hash))
+    if words.hash not in known and not _INSERT_WORDING.run(session, hash=words.hash, body=words.body):
+        known.add(words.hash)
 
 
 def attach(info: dict[str, Any]) -> None:
