@@ -133,7 +133,7 @@ def print_tests() -> None:
 
 
 def print_traces(traces: list[Trace], *, with_statements: bool) -> None:
-    print("\nOne request, made the second time, on SQLite (goals in brackets):")
+    print("\nOne request, made the third time, on SQLite (goals in brackets):")
     for each in traces:
         files_max, statements_max = TRACE_GOALS.get(each.name, (None, None))
         print(

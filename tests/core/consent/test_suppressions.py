@@ -159,3 +159,19 @@ def test_a_holder_allows_again_what_they_stopped_on_their_page_and_nothing_else(
         with pytest.raises(InvalidState):
             suppressions.lift_by_holder(session, held.phone_hash, by_person, at=LATER)
         assert eligibility.is_suppressed(session, held.phone_hash)
+
+
+def test_erasing_a_number_leaves_what_another_contact_and_another_number_need(database: Database) -> None:
+    with database.unit_of_work() as session:
+        make.contact(session, phone_number=make.SAMS_NUMBER)
+        kept, cleared = (
+            suppressions.add(session, number, "by letter", actor="agent:1", at=NOON)
+            for number in (make.SAMS_NUMBER, make.EVES_NUMBER)
+        )
+        for each, is_cleared in ((kept, False), (cleared, True)):
+            assert suppressions.clear_number(session, each.phone_hash, actor="agent:1", at=LATER) is is_cleared
+        session.expire_all()
+        assert (kept.phone, kept.note) == (make.SAMS_NUMBER, "by letter")
+        assert (cleared.phone, cleared.note) == (None, "")
+        waiting = session.scalars(select(OutboxEvent).where(OutboxEvent.topic == "suppression.created")).all()
+        assert [each.payload["phone"] for each in waiting] == [make.SAMS_NUMBER]
