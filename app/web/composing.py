@@ -60,6 +60,13 @@ def offer(form: AudienceFields, session: Session) -> None:
     form.segment.choices = choices([("", gettext("Choose…")), *saved])
 
 
+def first_audience(session: Session, segment_id: str | None) -> dict[str, str]:
+    """The values of the fields of a new message: the segment from which the page was opened, else all contacts."""
+    if segment_id and any(each.public_id == segment_id for each in segments.find_all(session)):
+        return {"audience": SEGMENT, "segment": segment_id}
+    return {"audience": ALL}
+
+
 def values_of(query: Mapping[str, Any] | None, zone: ZoneInfo) -> tuple[dict[str, str], Built]:
     """The values of the fields for a filter in JSON, and the filter as rows."""
     segment = segment_of(query)

@@ -39,3 +39,20 @@ def test_shares_and_lists_are_written_as_in_the_language_of_the_reader(language:
     with app.test_request_context(headers={"Accept-Language": language}):
         assert formatting.percent(0.45) == share
         assert formatting.listed(["a", "b", "c"]) == names
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("en", "Englisch"),
+        ("pt_BR", "Portugiesisch (Brasilien)"),
+        ("ar", "Arabisch"),
+        ("xx-nothing", "xx-nothing"),
+        ("", ""),
+    ],
+)
+def test_a_language_is_named_in_the_language_of_the_reader(code: str, name: str) -> None:
+    app = Flask("languages")
+    i18n.init_app(app, lambda: "de")
+    with app.test_request_context(headers={"Accept-Language": "de"}):
+        assert formatting.language(code) == name

@@ -132,7 +132,7 @@ def block(session: Session, contact: Contact, *, actor: str, at: datetime) -> No
 def refuse_unidentified(role: ContactRole, external_id: str | None, address: str | None) -> None:
     """:raises InvalidInput: a user needs an external id or an address"""
     if role == ContactRole.USER and not (external_id or address):
-        raise InvalidInput("A user keeps an external_id or an email.", field="external_id")
+        raise InvalidInput("A user needs an email address or an external id.", field="external_id")
 
 
 def unblock(session: Session, contact: Contact, *, actor: str, at: datetime) -> None:

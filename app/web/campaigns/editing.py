@@ -109,7 +109,8 @@ def _pressed(form: CampaignForm, built: Built, act: str) -> Built:
 def _first_values(session: Session) -> dict[str, object]:
     live = [each for each in subscription_types.find_live(session) if each.channel == "sms"]
     first = live[0].id if live else ""
-    return {"subscription_type_id": str(first), "audience": composing.ALL, "opt_out_text": "link"}
+    audience = composing.first_audience(session, request.args.get("segment"))
+    return {"subscription_type_id": str(first), "opt_out_text": "link", **audience}
 
 
 def _checked(session: Session, form: CampaignForm, built: Built) -> checking.Checked:

@@ -54,7 +54,8 @@ def _composer(chat_id: int | None) -> ResponseReturnValue:
         if chat is not None and chat.state not in drafts.EDITABLE:
             raise InvalidState("Only a draft or a scheduled outbound chat can be changed.")
         zone = ZoneInfo(settings.get(session).time_zone)
-        values, built = fields.values_of(chat, zone) if chat else ({"audience": composing.ALL}, Built())
+        first = composing.first_audience(session, request.args.get("segment"))
+        values, built = fields.values_of(chat, zone) if chat else (first, Built())
         form = ChatForm(session, data=values)
         if request.method == "GET":
             return _page(session, form, built, chat)

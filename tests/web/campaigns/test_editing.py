@@ -5,6 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.core.campaigns import drafts
+from app.core.contacts import segments
 from app.db import Database
 from app.models import ConsentType
 from tests import make
@@ -41,6 +42,18 @@ def test_agents_may_not_see_campaigns(app: Flask) -> None:
 def test_without_a_type_for_texts_the_composer_leads_to_one(max_: FlaskClient) -> None:
     assert "No subscription type for texts yet" in max_.get(NEW).get_data(as_text=True)
     assert "No campaigns yet" in max_.get("/campaigns").get_data(as_text=True)
+
+
+@pytest.mark.usefixtures("live_id")
+def test_a_campaign_that_begins_at_a_segment_is_for_its_contacts(max_: FlaskClient, database: Database) -> None:
+    with database.unit_of_work() as session:
+        query = {"field": "role", "operator": "=", "value": "user"}
+        segment_id = segments.create(session, "Users", query, actor="agent:1", at=make.NOON).public_id
+    html = max_.get(f"{NEW}?segment={segment_id}").get_data(as_text=True)
+    assert f'<option selected value="{segment_id}">Users</option>' in html
+    assert (
+        "selected" not in max_.get(f"{NEW}?segment=nothing").get_data(as_text=True).partition('id="segment"')[2][:200]
+    )
 
 
 def test_a_campaign_is_saved_as_a_draft_and_changed(max_: FlaskClient, database: Database, live_id: str) -> None:

@@ -41,7 +41,7 @@ def campaign_of(database: Database, path: str) -> Campaign:
 
 def test_a_draft_shows_whom_it_reaches_and_who_is_left_out(max_: FlaskClient, path: str) -> None:
     html = html_of(max_, path)
-    for shown in ("person of 2 contacts gets the text", "Has not opted in", "Send to 1 people", "Hello Sam Rivera"):
+    for shown in ("person of 2 contacts gets the text", "Has not opted in", "Send to 1 person", "Hello Sam Rivera"):
         assert shown in html
     assert "Sam Rivera" in html_of(max_, f"{path}/audience")
     assert "Eve Stone" in html_of(max_, f"{path}/audience?reason=not_opted_in")
@@ -82,7 +82,7 @@ def test_a_second_person_approves_a_large_campaign(
     with database.unit_of_work() as session:
         settings.change(session, {"approval_above": 0}, actor="agent:1", at=make.NOON)
     assert "someone else has to approve it" in html_of(max_, path)
-    assert "Send to 1 people" not in html_of(max_, path)
+    assert "Send to 1 person" not in html_of(max_, path)
     pages.submit(max_, f"{path}/approve", {}, page=path)
     assert campaign_of(database, path).approved_by is None
 

@@ -97,7 +97,7 @@ def test_all_mistakes_are_reported_together_and_nothing_is_saved(
     assert _stored(database, sam).name == "Sam"
     status, html = _edit(ana, sam, external_id="", email="")
     assert status == 422
-    assert "A user keeps an external_id or an email." in html
+    assert "A user needs an email address or an external id." in html
 
 
 def test_details_are_saved_and_the_audit_log_names_those_that_changed(

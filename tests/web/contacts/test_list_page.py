@@ -163,6 +163,11 @@ def test_a_filter_becomes_a_segment_is_changed_and_deleted(
         assert ("Delete this segment" in html) == (reader is mia)
         segment_list = get(reader, "/segments")
         assert re.search(r'class="end">1</td>', segment_list)
+    for sending in ("/campaigns/new", "/outbound-chats/new"):
+        link = f"{sending}?segment={address.rpartition('/')[2]}"
+        assert (f'href="{link}"' in get(mia, address), f'href="{link}"' in get(ana, address)) == (True, False)
+        chosen = re.search(r'<option selected value="(\w+)">British', get(mia, link))
+        assert chosen or sending == "/campaigns/new"  # its composer needs a type for texts first
     editing = re.search(r'href="(/contacts\?[^"]*edit=[^"]*)"', get(mia, address))
     assert editing
     assert "Save changes" in get(mia, unescape(editing[1]))

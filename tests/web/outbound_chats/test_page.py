@@ -57,7 +57,7 @@ def test_a_draft_is_written_checked_changed_and_deleted(max_: FlaskClient, datab
         assert sentence in shown
     path = written(max_, form_id, ends_at="2099-01-01T10:00")
     html = html_of(max_, path)
-    for sentence in ("person of 2 contacts gets the message", "Has opted in already", "Send to 1 people"):
+    for sentence in ("person of 2 contacts gets the message", "Has opted in already", "Send to 1 person"):
         assert sentence in html
     assert "Sam Rivera" in html_of(max_, f"{path}/audience")
     assert "Eve Stone" in html_of(max_, f"{path}/audience?reason=already_opted_in")
