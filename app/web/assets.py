@@ -56,6 +56,7 @@ def _serve_files(app: Flask) -> None:
             if name in _OF_THE_EMBED:
                 response.headers["Access-Control-Allow-Origin"] = "*"
                 response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        response.headers["Access-Control-Allow-Origin"] = "*"  # for a script tag with crossorigin
         return response
 
     app.jinja_env.globals["asset"] = asset

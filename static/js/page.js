@@ -76,9 +76,9 @@
       look();
     },
     // One console line for one problem, however many scripts notice it and whatever their words are.
-    say(line, problem = line) {
-      if (!lines.has(problem)) console.error(`assent: ${line}`);
-      lines.add(problem);
+    say(line, key = line) {
+      if (!lines.has(key)) console.error(`assent: ${line}`);
+      lines.add(key);
     },
   };
   (window.Assent ??= {}).allow = () => {
