@@ -49,7 +49,10 @@ def test_only_is_an_answer_only_to_our_question() -> None:
         ("🛑", Reading(Kind.REVIEW)),
         ("stpo", Reading(Kind.REVIEW)),
         ("St0p", Reading(Kind.REVIEW)),
-        *((word, Reading(Kind.REVIEW)) for word in ("СТОП", "Отписаться", "ΣΤΟΠ", "停止", "ストップ!", "수신거부", "Avsluta")),
+        *(
+            (word, Reading(Kind.REVIEW))
+            for word in ("СТОП", "Отписаться", "ΣΤΟΠ", "停止", "ストップ!", "수신거부", "Avsluta")
+        ),
         ("wrong number", Reading(Kind.WRONG_NUMBER)),
         ("No soy Pedro", Reading(Kind.WRONG_NUMBER)),
         ("Auto-reply: I am driving. To stop these, do nothing.", Reading(Kind.MACHINE)),
