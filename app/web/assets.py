@@ -56,7 +56,6 @@ def _serve_files(app: Flask) -> None:
             if name in _OF_THE_EMBED:
                 response.headers["Access-Control-Allow-Origin"] = "*"
                 response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-        response.headers["Access-Control-Allow-Origin"] = "*"  # for a script tag with crossorigin
         return response
 
     app.jinja_env.globals["asset"] = asset
@@ -103,6 +102,7 @@ def _serve_loaders(app: Flask) -> None:
             contents[name] = _COMMENTS_AND_INDENTATION.sub(b"", b"".join(files))
         response = Response(contents[name], mimetype="text/javascript")
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        response.headers["Access-Control-Allow-Origin"] = "*"  # for a script tag with crossorigin
         response.headers["Cache-Control"] = _BRIEFLY
         response.add_etag()
         response.make_conditional(request)
