@@ -102,6 +102,7 @@ def _serve_loaders(app: Flask) -> None:
             contents[name] = _COMMENTS_AND_INDENTATION.sub(b"", b"".join(files))
         response = Response(contents[name], mimetype="text/javascript")
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        response.headers["Access-Control-Allow-Origin"] = "*"  # for a script tag with crossorigin
         response.headers["Cache-Control"] = _BRIEFLY
         response.add_etag()
         response.make_conditional(request)

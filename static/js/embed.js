@@ -82,9 +82,12 @@
     return element;
   };
   const isInHead = document.head.contains(script);
+  const findTarget = () => {
+    try { return document.querySelector(option("target")); } catch { return null; } // none, or no selector
+  };
   const mount = () => {
     if (!mayShow()) return;
-    const target = option("target") ? document.querySelector(option("target")) : null;
+    const target = findTarget();
     const parent = target || (isInHead && !option("target") && document.body);
     if (parent) {
       if (![...parent.children].some(isThisForm)) parent.append(create());
@@ -114,7 +117,7 @@
   const begin = () => {
     mount();
     if (!isInHead) return;
-    if (option("target") && !document.querySelector(option("target"))) console.warn(`assent: no element matches data-target ${option("target")}`);
+    if (option("target") && !findTarget()) console.warn(`assent: no element matches data-target ${option("target")}`);
     const places = (window[Symbol.for("assent.embed")] ??= watchBody());
     places.set(`${address} ${option("target")}`, mount);
   };

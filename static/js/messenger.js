@@ -268,6 +268,9 @@
       keep(otherUnsent(key));
     },
     greeted: ({ items }) => keepGreeted(items),
+    problem({ problem, line }) {
+      shared.say(line, `identity: ${problem}. See /admin/website`); // the line of our other scripts
+    },
     close() {
       setOpen(false);
     },

@@ -75,10 +75,10 @@
       [given, onPage] = [who, window.assent];
       look();
     },
-    // One console line for one problem, however many scripts notice it.
-    say(line) {
-      if (!lines.has(line)) console.error(`assent: ${line}`);
-      lines.add(line);
+    // One console line for one problem, however many scripts notice it and whatever their words are.
+    say(line, key = line) {
+      if (!lines.has(key)) console.error(`assent: ${line}`);
+      lines.add(key);
     },
   };
   (window.Assent ??= {}).allow = () => {

@@ -14,6 +14,8 @@ def test_the_script_that_reads_the_user_object_has_at_most_5_kb_uncompressed(cli
 def test_a_loader_begins_with_what_all_share_and_has_no_comments(client: FlaskClient, path: str) -> None:
     served = client.get(path)
     assert served.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+    assert served.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Origin" not in client.get("/sign-in").headers
     assert served.headers["Cache-Control"] == "public, max-age=300"
     assert served.mimetype == "text/javascript"
     assert served.text.startswith('(() => {\nconst PAGE = Symbol.for("assent.page");\n')

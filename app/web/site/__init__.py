@@ -4,7 +4,7 @@ It is a Flask application of its own, mounted at ``/site``, without session, sig
 may call it.
 """
 
-from flask import Flask
+from flask import Flask, Response
 
 from app.web import mounts
 from app.web.after_response import write_site_reports
@@ -19,6 +19,13 @@ def create_site(main: Flask) -> Flask:
     site = mounts.create_surface(main, __name__)
     site.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     site.after_request(write_site_reports)
+    site.after_request(_let_isolated_pages_read)
     views.init_app(site)
     site.register_blueprint(collect.blueprint)
     return site
+
+
+def _let_isolated_pages_read(response: Response) -> Response:
+    """A page with ``Cross-Origin-Embedder-Policy`` blocks other responses, and its console says so."""
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response

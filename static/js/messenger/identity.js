@@ -51,7 +51,9 @@ const PROBLEMS = {
   user_jwt_expired: "user_jwt has expired (exp): create a new one for each page",
   user_jwt_refused: "user_jwt names no user_id, or it is not valid at this time (iat, nbf, exp)",
 };
-const report = (problem) => console.error(`assent: the visitor is not signed in: ${PROBLEMS[problem] || problem}`);
+const report = (problem) => {
+  postToHost("problem", { problem, line: `the visitor is not signed in: ${PROBLEMS[problem] || problem}` });
+};
 
 // Moves the chat that began before the sign-in to the signed user.
 export const signIn = async () => {
