@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates
 
 from app.models import Channel
 from app.schemas.fields import (
@@ -83,6 +83,11 @@ class TranslationInputSchema(Input):
     locale = Text(most=8, required=True)
     name = Text(most=1000, required=True)
     description = Text(most=4000, load_default="")
+
+    @validates("name")
+    def refuse_blank(self, name: str, **_more: Any) -> None:
+        if not name.strip():
+            raise ValidationError("Give it a name.")
 
 
 class NewTypeSchema(Input):

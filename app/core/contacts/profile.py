@@ -50,7 +50,7 @@ def create(session: Session, fields: Fields, *, actor: str, at: datetime) -> Con
                 external_id=external_id,
                 email_address=address,
                 phone_number=fields.get("phone"),
-                locale=fields.get("language_override"),
+                locale=fields.get("language_override") or None,
             )
     except IntegrityError:  # a concurrent call created the same person
         refuse_duplicate(session, (), role, external_id, address)
@@ -89,7 +89,7 @@ def change(session: Session, contact: Contact, fields: Fields, *, actor: str, at
         contacts.change_phone(session, contact, fields["phone"], evidence=reported_by(actor), at=at)
     _change_gdpr_optin(session, contact, fields, actor=actor, at=at)
     if "language_override" in fields:
-        contact.locale = fields["language_override"]
+        contact.locale = fields["language_override"] or None
     _apply(session, contact, {name: fields[name] for name in fields if name in _SETTERS})
     if contacts.columns_of(contact) == before:
         return contact

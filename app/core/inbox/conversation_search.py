@@ -5,7 +5,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, false, func, literal, or_, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    String,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
 from app.core.contacts.filters import Filter, Group, Kind, Operator, Query
@@ -27,6 +41,9 @@ FIELDS: Mapping[str, Kind] = {
     "source.body": Kind.TEXT,
     "contact_ids": Kind.TEXT,
     "admin_assignee_id": Kind.NUMBER,
+    # The same in every conversation, as responses show it.
+    **dict.fromkeys(("source.type", "source.subject", "priority", "title"), Kind.TEXT),
+    **dict.fromkeys(("team_assignee_id", "waiting_since", "snoozed_until"), Kind.NUMBER),
 }
 _SORTS: Mapping[str, ColumnElement[Any]] = {
     "id": _CONVERSATION.c.id,
@@ -157,7 +174,7 @@ def _text(column: ColumnElement[Any], query: Filter) -> ColumnElement[bool]:
         case Operator.CONTAINS:
             return column.icontains(part, autoescape=True)
         case Operator.LACKS:
-            return ~column.icontains(part, autoescape=True)
+            return ~func.coalesce(column.icontains(part, autoescape=True), false())
         case Operator.STARTS:
             return column.istartswith(part, autoescape=True)
         case Operator.ENDS:
@@ -180,6 +197,10 @@ def _contacts(query: Filter) -> ColumnElement[bool]:
     return hit if query.operator in {Operator.EQUALS, Operator.IN} else ~hit
 
 
+def _constant(value: str) -> Callable[[Filter], ColumnElement[bool]]:
+    return lambda query: _text(literal(value, String()), query)
+
+
 IS_READ = or_(
     _CONVERSATION.c.last_contact_revision == 0,
     select(_READ.c.agent_id)
@@ -197,6 +218,14 @@ _BY_NAME: Mapping[str, Callable[[Filter], ColumnElement[bool]]] = {
     "state": lambda query: _text(_STATE, query),
     "source.body": _source_body,
     "contact_ids": _contacts,
+    "source.type": _constant("conversation"),
+    "source.subject": _constant(""),
+    "priority": _constant("none"),
+    "title": lambda query: _text(cast(null(), String()), query),
+    **dict.fromkeys(
+        ("team_assignee_id", "waiting_since", "snoozed_until"),
+        lambda query: _compared(cast(null(), BigInteger()), query),
+    ),
 }
 
 

@@ -71,7 +71,7 @@ def list_conversations(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.commit(MessageSchema)
 def create_conversation(session: Session, body: dict[str, Any]) -> Posted:
     """Start a conversation in the name of a contact. The message that begins it is the answer."""
-    contact, at = _contact(session, body["from_"]), clock.now()
+    contact, at = _contact(session, body["from_"], "from.id"), clock.now()
     conversation = lifecycle.start(session, contact.id, at=at)
     message = messages.post(session, conversation.id, NewMessage(CONTACT, body["body"]), at=at)
     _audit(session, "begun", conversation.id, {"as": "contact"}, at=at)
@@ -84,9 +84,9 @@ def create_conversation(session: Session, body: dict[str, Any]) -> Posted:
 def search_conversations(body: dict[str, Any]) -> dict[str, Any]:
     """Search conversations, without their parts.
 
-    By `id`, `created_at`, `updated_at`, `open`, `state`, `read`, `source.body`, `contact_ids` and `admin_assignee_id`,
-    in the query language of contacts; times are compared to the second. Without a `sort`, the newest come first, or
-    those changed longest ago, where the query asks about `updated_at`.
+    By `id`, `created_at`, `updated_at`, `open`, `state`, `read`, `source.body`, `contact_ids`, `admin_assignee_id` and
+    what is the same in all of them, in the query language of contacts. Times are compared to the second. Without a
+    `sort`, the newest come first, or those changed longest ago, where the query asks about `updated_at`.
     """
     query = filters.read(body["query"], conversation_search.FIELDS)
     session, request = auth.read_session(), pagination.read(body["pagination"] or {}, default=PER_PAGE, keys=2)
@@ -220,7 +220,8 @@ def create_message(session: Session, body: dict[str, Any]) -> Posted:
     """
     if body["message_type"] not in {"inapp", "in_app", "sms"}:
         raise NotAvailable("Only messages of the types “inapp” and “sms” can be sent.", field="message_type")
-    agent, contact, at = admins.find_active(session, body["from_"]["id"]), _contact(session, body["to"]), clock.now()
+    agent, at = admins.find_active(session, body["from_"]["id"]), clock.now()
+    contact = _contact(session, body["to"], "to.id")
     if body["from_"]["type"] != "admin":
         raise InvalidInput("A message comes from an admin; a contact begins a conversation.", field="from.type")
     if body["message_type"] == "sms":
@@ -248,7 +249,7 @@ def _reply_as_contact(session: Session, body: dict[str, Any], conversation_id: s
     if body["message_type"] != "comment":
         raise InvalidInput("A contact writes comments.", field="message_type")
     reference = {"id": body["intercom_user_id"], "user_id": body["user_id"], "email": body["email"]}
-    contact = _contact(session, reference, field="intercom_user_id")
+    contact = _contact(session, reference, "intercom_user_id")
     is_last = conversation_id == _LAST
     found = api_views.newest_of(session, contact.id) if is_last else ids.number(conversation_id) or 0
     if lifecycle.find(session, found).contact_id != contact.id:
@@ -257,7 +258,7 @@ def _reply_as_contact(session: Session, body: dict[str, Any], conversation_id: s
     return found, "contact"
 
 
-def _contact(session: Session, reference: dict[str, Any], *, field: str = "id") -> Contact:
+def _contact(session: Session, reference: dict[str, Any], field: str) -> Contact:
     """The contact that a reference names, locked.
 
     :raises InvalidInput: it names none
@@ -266,9 +267,8 @@ def _contact(session: Session, reference: dict[str, Any], *, field: str = "id") 
     if reference["id"] is not None:
         return locking.lock_contact_by_public_id(session, reference["id"])
     if reference["user_id"] is not None:
-        return locking.lock_contact_by_public_id(
-            session, views.find_by_external_id(session, reference["user_id"]).row.public_id
-        )
+        row = views.find_by_external_id(session, reference["user_id"]).row
+        return locking.lock_contact_by_public_id(session, row.public_id)
     if reference["email"] is None:
         raise InvalidInput("Say which contact, by id, user_id or email.", field=field)
     return locking.lock_contact_by_public_id(session, search.find_by_email(session, reference["email"]).public_id)

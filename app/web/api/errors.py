@@ -1,5 +1,6 @@
 """Errors as Intercom's ``error.list``: every error is JSON, never a page and never a traceback."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,7 +55,9 @@ def status_of(error: AssentError) -> int:
 
 
 def _refused(error: AssentError) -> Response:
-    entry = {"code": error.code, "message": error.message} | ({"field": error.field} if error.field else {})
+    entry = {"code": error.code, "message": error.message}
+    if error.field:
+        entry["field"] = _in_body(error.field)
     response = _respond(status_of(error), [entry])
     if isinstance(error, TooMany):
         response.headers["Retry-After"] = str(error.retry_after_s)
@@ -63,6 +66,22 @@ def _refused(error: AssentError) -> Response:
     if isinstance(error, Merged):
         response.headers["Link"] = f'</contacts/{error.into}>; rel="canonical"'
     return response
+
+
+def _in_body(field: str) -> str:
+    """Where a body has a field that rules name as the forms of pages do: ``title-de`` is ``translations.de.title``."""
+    for pattern, name in _IN_BODY:
+        if found := pattern.fullmatch(field):
+            return found.expand(name).replace("pt_BR", "pt-BR")
+    return field
+
+
+_IN_BODY = (
+    (re.compile(r"(title|(?:button|legal|success|checkbox)_text)-(\w+)"), r"translations.\2.\1"),
+    (re.compile(r"(messenger_greeting)-(\w+)"), r"\1.\2"),
+    (re.compile(r"confirm_(\w+)"), r"confirmation_limits.\1"),
+    (re.compile("texts"), "translations"),
+)
 
 
 def _http(error: HTTPException) -> Response:

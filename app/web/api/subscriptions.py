@@ -101,7 +101,7 @@ def detach_subscription(
 @blueprint.get("/contacts/<contact_id>/consents", errors=(404, 410))
 @blueprint.response(200, ConsentListSchema)
 def list_consents(contact_id: str) -> dict[str, Any]:
-    """List a contact's consent for every live subscription type.
+    """List a contact's consent for every live subscription type, and for others that they have a consent for.
 
     With the reasons for which they would not be reached right now; `reachable` is true when there is none.
 

@@ -91,6 +91,8 @@ def test_every_writable_field_is_returned(app: Flask, api: ApiClient) -> None:
     assert {name: body[name] for name in given if name not in {"avatar", "owner_id"}} == {
         name: value for name, value in given.items() if name not in {"avatar", "owner_id"}
     }
+    emptied = api.put(f"/contacts/{body['id']}", dict.fromkeys(("avatar", "language_override", "time_zone"), ""))
+    assert (emptied["avatar"], emptied["language_override"], emptied["time_zone"]) == (None, None, None)
 
 
 @pytest.mark.parametrize(

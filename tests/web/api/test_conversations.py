@@ -496,6 +496,13 @@ def test_conversations_are_found_by_every_field(api: ApiClient, conversation: st
         ("contact_ids", "!=", sam, [other]),
         ("admin_assignee_id", "=", ana, [other]),
         ("admin_assignee_id", "=", None, [conversation]),
+        ("source.type", "IN", ["conversation", "sms"], [other, conversation]),
+        ("source.type", "=", "sms", []),
+        ("priority", "!=", "none", []),
+        ("title", "=", None, [other, conversation]),
+        ("title", "!~", "tea", [other, conversation]),
+        ("waiting_since", ">", 1, []),
+        ("team_assignee_id", "!=", 1, [other, conversation]),
     ]
     for field, operator, value, found in expected:
         assert find_by(api, field, operator, value) == found, (field, operator, value)

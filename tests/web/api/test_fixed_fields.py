@@ -207,6 +207,24 @@ def test_the_first_words_of_a_type_are_changed_where_they_are_shown_and_each_lan
     assert (of_form.status, of_form.field) == (400, "translations"), "the form's own language"
 
 
+def test_an_error_names_the_field_of_the_request(api: ApiClient) -> None:
+    """Rules name fields as the forms of pages do."""
+    ana, long = api.get(contact(api))["owner_id"], "x" * 400
+    message = {"message_type": "inapp", "body": "Hello", "from": {"type": "admin", "id": ana}}
+    for method, path, body, field in (
+        ("PUT", form(api), {"translations": [{"locale": "pt-BR", "title": long}]}, "translations.pt-BR.title"),
+        ("PUT", form(api), {"translations": [{"locale": "xx", "title": "x"}]}, "translations"),
+        ("PUT", "/workspace", {"messenger_greeting": {"en": long}}, "messenger_greeting.en"),
+        ("PUT", "/workspace", {"confirmation_limits": {"number_day": 0}}, "confirmation_limits.number_day"),
+        ("PUT", subscription_type(api), {"translations": [{"locale": "de", "name": " "}]}, "translations.0.name"),
+        ("POST", "/conversations", {"from": {"type": "user"}, "body": "Hello"}, "from.id"),
+        ("POST", "/messages", message | {"to": {"type": "user"}}, "to.id"),
+    ):
+        refused = api(method, path, body)
+        assert (refused.status, refused.field) == (400, field), refused.body
+    assert api.post("/contacts", {"role": "lead"}, Idempotency_Key="").field == "Idempotency-Key"
+
+
 def test_null_removes_a_campaigns_filter_of_its_own_kind_only(api: ApiClient) -> None:
     path, other = campaign(api), campaign_to_a_segment(api)
     query, segment_id = api.get(path)["query"], api.get(other)["segment_id"]
