@@ -6,6 +6,8 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check install --quiet --no-
 UV_COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make requirements"
 
+LINT := .venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports
+
 # Compiled files are kept: without them each test process and each command of a test compiles the program again.
 unexport PYTHONDONTWRITEBYTECODE
 # Installing, downloading Chromium, checking types and compiling tests use one core each.
@@ -20,11 +22,16 @@ help: ## List the commands
 run: .venv/.ready ## Start the demo on http://127.0.0.1:8000/ (another port: make run PORT=8001)
 	@exec .venv/bin/assent demo $(if $(PORT),--port $(PORT))
 
-check: kannel lint .venv/.compiled ## Run every check and every test except the browser's
-	.venv/bin/python -m pytest -n 3 --dist worksteal -m "not browser"
+check: kannel .venv/.compiled ## Run every check and every test except the browser's
+check: pytest_options := -m "not browser"
 
-test: chromium kannel lint .venv/.compiled ## Run every check and every test
-	.venv/bin/python -m pytest -n 3 --dist worksteal
+test: chromium kannel .venv/.compiled ## Run every check and every test
+
+# Linters run beside the tests. What they say is printed last, where it is seen, and fails the command as a failed test does.
+check test:
+	@{ $(LINT); } > .venv/lint.log 2>&1 & lint=$$!; \
+	.venv/bin/python -m pytest -n 3 --dist worksteal $(pytest_options); tests=$$?; \
+	wait $$lint; linted=$$?; cat .venv/lint.log; exit $$((tests || linted))
 
 fix: .venv/.ready-for-tests ## Format the code and repair what ruff can repair
 	.venv/bin/ruff check --fix .
@@ -50,10 +57,7 @@ requirements: .venv/.ready ## Pin the newest versions that pyproject.toml allows
 	echo hatchling | $(UV_COMPILE) - -c tests/requirements.txt -o .ci/requirements-build.txt
 
 lint: .venv/.ready-for-tests
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/mypy
-	.venv/bin/lint-imports
+	$(LINT)
 
 .venv/.ready: requirements.txt .ci/requirements-build.txt pyproject.toml
 	@echo "Preparing .venv"

@@ -5,6 +5,7 @@ Tests of folders whose SQL differs between the databases run on both (``BOTH``);
 marker ``databases`` says otherwise.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -70,6 +71,13 @@ def pytest_configure() -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Do not import the browser's tests, and Playwright with them, where none of them is to run."""
     return True if collection_path == TESTS / "browser" and config.option.markexpr == "not browser" else None
+
+
+def pytest_collection_finish() -> None:
+    """Leave modules and collected tests out of garbage collection, which would look at them again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -56,7 +56,8 @@ class Sender:
         self._schedule = schedule or Schedule()
         self._limits = limits
         self._every_s = every_s
-        self._ended: queue.SimpleQueue[tuple[Attempt, AttemptOutcome | None] | None] = queue.SimpleQueue()
+        # A SimpleQueue of CPython 3.11 can wait forever when its time runs out before it has begun to wait.
+        self._ended: queue.Queue[tuple[Attempt, AttemptOutcome | None] | None] = queue.Queue()
         self._unrecorded: list[AttemptOutcome] = []
         self._running: Counter[int] = Counter()
         self._threads = ThreadPoolExecutor(REQUESTS_IN_ALL + endpoints.ENDPOINTS_MAX, thread_name_prefix="webhook")

@@ -78,7 +78,8 @@ class Sender:
         self._options = options or Options()
         self._caller = Caller(database, gateway, report_url, self._options)
         self._ready: deque[ClaimedText] = deque()
-        self._ended: queue.SimpleQueue[_Ended | None] = queue.SimpleQueue()
+        # A SimpleQueue of CPython 3.11 can wait forever when its time runs out before it has begun to wait.
+        self._ended: queue.Queue[_Ended | None] = queue.Queue()
         self._unrecorded: dict[int, Outcome] = {}
         self._problem: str | None = None
         self._running = 0

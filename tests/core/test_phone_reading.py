@@ -39,6 +39,11 @@ def mobiles(region: str) -> tuple[PhoneNumber, ...]:
     return tuple(found.values())
 
 
+def mobiles_everywhere() -> Iterator[tuple[str, PhoneNumber]]:
+    """Each of them with its country."""
+    return ((region, number) for region in REGIONS for number in mobiles(region))
+
+
 def written_at_home(number: PhoneNumber) -> Iterator[str]:
     national = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
     bare = phonenumbers.national_significant_number(number)
@@ -87,24 +92,23 @@ def e164_of(number: PhoneNumber) -> str:
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
-@pytest.mark.parametrize("region", REGIONS)
-def test_a_number_written_at_home_is_read_as_itself(region: str) -> None:
-    for number in mobiles(region):
+def test_a_number_written_at_home_is_read_as_itself() -> None:
+    for region, number in mobiles_everywhere():
         for typed in written_at_home(number):
             read = read_or_none(typed, region)
-            assert read in {e164_of(number), None}, typed
-            assert phone.normalize(typed, region=region)[0] in {e164_of(number), typed}
-        assert read_or_none(phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL), region) is not None
+            assert read in {e164_of(number), None}, (typed, region)
+            assert phone.normalize(typed, region=region)[0] in {e164_of(number), typed}, (typed, region)
+        national = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
+        assert read_or_none(national, region) is not None, (national, region)
 
 
-@pytest.mark.parametrize("region", REGIONS)
-def test_every_usual_spelling_of_a_number_is_stored_as_one(region: str) -> None:
-    for number in mobiles(region):
+def test_every_usual_spelling_of_a_number_is_stored_as_one() -> None:
+    for region, number in mobiles_everywhere():
         for typed in usual_spellings(number):
-            assert phone.normalize(typed)[0] == e164_of(number), typed
-            assert phone.normalize(typed, region=region)[0] == e164_of(number), typed
+            assert phone.normalize(typed)[0] == e164_of(number), (typed, region)
+            assert phone.normalize(typed, region=region)[0] == e164_of(number), (typed, region)
         for typed in written_at_home(number):
-            assert phone.normalize(typed, region=region)[0] == e164_of(number), typed
+            assert phone.normalize(typed, region=region)[0] == e164_of(number), (typed, region)
 
 
 @pytest.mark.parametrize("region", ["SG", "TH", "KR", "BR", "US", "FR", None])
@@ -117,13 +121,12 @@ def test_a_number_with_its_country_code_is_the_same_everywhere(region: str | Non
         assert read_or_none(e164_of(number), region) == e164_of(number)
 
 
-@pytest.mark.parametrize("region", REGIONS)
-def test_a_stored_number_is_read_as_itself(region: str) -> None:
-    for number in mobiles(region):
+def test_a_stored_number_is_read_as_itself() -> None:
+    for region, number in mobiles_everywhere():
         stored = phone.normalize(e164_of(number))
         assert stored == (e164_of(number), region)
-        assert phone.read(stored[0], region=None).e164 == stored[0]
-        assert phone.refusal_of_stored(stored[0]) is None
+        assert phone.read(stored[0], region=None).e164 == stored[0], stored
+        assert phone.refusal_of_stored(stored[0]) is None, stored
 
 
 @pytest.mark.parametrize("region", ["AR", "MX", "FR", "RE", "GP", "DE", "IT", "BR", "US", "RU", "KZ", "CI", "GA"])

@@ -90,6 +90,20 @@ def test_what_was_queued_before_a_stop_is_skipped(database: Database) -> None:
     assert states(database) == [("skipped", "suppressed", None), ("sent", None, None)]
 
 
+@pytest.mark.databases("sqlite")
+def test_a_wait_that_is_over_before_it_begins_ends(database: Database) -> None:
+    def rounds() -> None:
+        for _ in range(50):
+            Sender(database, FakeGateway(), str, options=Options(threads=1, every_s=1e-9)).round()
+            done.append(True)
+
+    done: list[bool] = []
+    thread = threading.Thread(target=rounds, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert len(done) == 50
+
+
 def test_the_stop_switch_holds_marketing_and_lets_answers_pass(database: Database) -> None:
     gateway = FakeGateway()
     with database.unit_of_work() as session:
