@@ -54,6 +54,7 @@ WITHOUT_A_MODULE = {
     *("tests/test_architecture.py", "tests/test_licences.py", "tests/test_package.py", "tests/test_scripts.py"),
     *("tests/jobs/test_webhook_schedule.py", "tests/jobs/test_webhooks_chaos.py"),
     "tests/jobs/test_send_sms_races.py",
+    "tests/test_floors.py",
     "tests/web/test_hostile_values.py",
     "tests/gateways/test_contract.py",
     *(f"tests/web/api/test_{name}.py" for name in ("conventions", "fuzz", "merging", "sdk", "search")),

@@ -652,6 +652,23 @@ def test_a_stranger_learns_nothing_about_a_number(client: FlaskClient, database:
     assert len(shapes) == 1
 
 
+def test_of_an_answer_for_a_person_who_refused_everything_nothing_is_stored_and_nobody_learns_that(
+    client: FlaskClient, database: Database, key: str
+) -> None:
+    with database.unit_of_work() as session:
+        letter = make.form(session, make.live_type(session, channel=Channel.EMAIL)).key
+        make.contact(session, phone_number=make.SAMS_NUMBER, email_address="sam@example.com", gdpr_optin=False)
+    refused = (key, make.SAMS_NUMBER), (letter, "sam@example.com")
+    for form, typed in refused:
+        assert answer(client, open_form(client, f"/f/form/{form}"), typed).state == "done"
+    assert {_count(database, each) for each in (Consent, InsertedForm, ConsentEvent)} == {0}
+    assert _count(database, Contact) == 1
+    # a field that is not on the page says nothing about the person
+    page = open_form(client, f"/f/form/{letter}")
+    assert answer(client, page, "eve@example.com", phone=make.SAMS_NUMBER).state == "done"
+    assert _count(database, Consent) == 1
+
+
 def test_an_email_type_asks_for_an_address(client: FlaskClient, database: Database) -> None:
     with database.unit_of_work() as session:
         letter = make.live_type(session, channel=Channel.EMAIL)
