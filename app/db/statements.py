@@ -170,7 +170,8 @@ def run(session: Session, statement: Executable, parameters: Any = None) -> Curs
 
 def dialect_of(session: Session) -> str:
     """``sqlite`` or ``postgresql``."""
-    return _driver_of(session).dialect.name
+    driver: DriverConnection | None = session.info.get(DRIVER)
+    return (driver or session.get_bind()).dialect.name
 
 
 def _driver_of(session: Session | ReadConnection) -> DriverConnection:
