@@ -113,7 +113,13 @@ class _Compiled:
     def execute(self, driver: DriverConnection, values: dict[str, Any]) -> Any:
         if driver.trace is not None:
             driver.trace(self.text)
-        return driver.connection.execute(self.text, self._bound(values))
+        if self._positions is None:
+            return driver.connection.execute(self.text, self._named(values))
+        bound = [
+            binder(values.get(name, default)) if binder else values.get(name, default)
+            for name, binder, default in self._positions
+        ]
+        return driver.connection.execute(self.text, bound)
 
     def execute_all(self, driver: DriverConnection, columns: Mapping[str, Iterable[Any]]) -> None:
         if driver.trace is not None:
@@ -122,16 +128,11 @@ class _Compiled:
         bound = (_converted(binder, columns[name]) if binder else columns[name] for name, binder, _ in positions)
         driver.connection.executemany(self.text, zip(*bound, strict=False))
 
-    def _bound(self, values: dict[str, Any]) -> dict[str, Any] | list[Any]:
-        if self._positions is None:
-            bound: dict[str, Any] = self._defaults | values
-            for name, binder in self._binders.items():
-                bound[name] = binder(bound[name])
-            return bound
-        return [
-            binder(values.get(name, default)) if binder else values.get(name, default)
-            for name, binder, default in self._positions
-        ]
+    def _named(self, values: dict[str, Any]) -> dict[str, Any]:
+        bound: dict[str, Any] = self._defaults | values
+        for name, binder in self._binders.items():
+            bound[name] = binder(bound[name])
+        return bound
 
     def read(self, rows: list[Any]) -> list[Any]:
         if not self._readers:
@@ -175,4 +176,5 @@ def dialect_of(session: Session) -> str:
 
 
 def _driver_of(session: Session | ReadConnection) -> DriverConnection:
-    return cast(DriverConnection, session.info[DRIVER])
+    driver: DriverConnection = session.info[DRIVER]
+    return driver
