@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import select
 
 from app import config
-from app.core.accounts import api_tokens as tokens
+from app.core.signing import hash_of_token
 from app.core.workspace import bootstrap as store
 from app.db import Database
 from app.models import Agent, ApiToken, Role
@@ -178,7 +178,7 @@ def test_a_token_is_printed_alone_and_only_its_hash_is_stored(settings: config.S
     assert "\n" not in text
     with database.read_only() as session:
         stored = session.scalars(select(ApiToken)).one()
-        assert (stored.token_hash, stored.scopes, stored.name) == (tokens.hash_of(text), ["read"], "shop")
+        assert (stored.token_hash, stored.scopes, stored.name) == (hash_of_token(text), ["read"], "shop")
 
 
 def test_a_token_with_an_unknown_scope_is_refused(ready: dict[str, str]) -> None:

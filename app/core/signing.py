@@ -1,6 +1,7 @@
 """Keys derived from the secret key, each for one purpose; keyed hashes; signed values; random tokens."""
 
 import base64
+import hashlib
 import hmac
 import json
 import secrets
@@ -87,6 +88,11 @@ def random_token() -> str:
 def random_short_token() -> str:
     """A token of 96 random bits in 16 characters, for URLs that are sent in texts."""
     return secrets.token_urlsafe(12)
+
+
+def hash_of_token(text: str) -> str:
+    """The SHA-256 of a token in hex, which is stored. A token has 256 random bits, so no slow hash is needed."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def is_short_token(text: str) -> bool:

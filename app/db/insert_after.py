@@ -1,13 +1,13 @@
 """A change and an INSERT that follows from it: one statement on PostgreSQL, where each is a round trip."""
 
-from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Executable, bindparam, insert, select
+from sqlalchemy import Column, ColumnElement, Executable, String, bindparam, select
 from sqlalchemy import cast as sql_cast
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from app.db.inserts import insert_statement
+from app.db.inserts import OnConflict, insert_statement
 from app.db.statements import CompiledStatement, dialect_of
 from app.models import Base
 
@@ -17,18 +17,24 @@ class ChangeAndInsert:
 
     Only for paths that ``bench/`` measures, as ``CompiledStatement``.
 
-    :param change: a function of the dialect's name; it returns one row (RETURNING)
+    :param change: it returns one row (RETURNING); a function of the dialect's name where the dialects differ
     :param columns: of the inserted row; what ``taken`` does not name are parameters
     :param taken: columns of the inserted row that have the returned values, in their order
     """
 
     def __init__(
-        self, change: Callable[[str], Any], model: type[Base], columns: tuple[str, ...], taken: tuple[str, ...]
+        self,
+        change: Any,
+        model: type[Base],
+        columns: tuple[str, ...],
+        *,
+        taken: tuple[str, ...],
+        on_conflict: OnConflict = lambda insert: insert,
     ) -> None:
-        self._change, self._model = change, model
+        self._change, self._table, self._on_conflict = change, model.__table__, on_conflict
         self._columns, self._taken = columns, taken
         self._first = CompiledStatement(change)
-        self._second = CompiledStatement(lambda dialect: insert_statement(dialect, model, columns))
+        self._second = CompiledStatement(lambda dialect: on_conflict(insert_statement(dialect, model, columns)))
         self._both = CompiledStatement(self._in_one)
 
     def one(self, session: Session, **values: Any) -> Any:
@@ -39,16 +45,19 @@ class ChangeAndInsert:
         if dialect_of(session) == "postgresql":
             return self._both.one(session, **values)
         row = self._first.one(session, **values)
-        self._second.run(session, **values, **dict(zip(self._taken, row, strict=True)))
+        self._second.run(session, **values | dict(zip(self._taken, row, strict=True)))
         return row
 
     def _in_one(self, dialect: str) -> Executable:
-        changed = self._change(dialect).cte("changed")
-        columns = self._model.__table__.c
+        change = self._change(dialect) if callable(self._change) else self._change
+        changed, columns = change.cte("changed"), self._table.c
         taken = dict(zip(self._taken, changed.c, strict=True))
-        values = (
-            taken[name] if name in taken else sql_cast(bindparam(name, type_=columns[name].type), columns[name].type)
-            for name in self._columns
-        )
-        inserted = insert(self._model.__table__).from_select(self._columns, select(*values))
-        return inserted.returning(*(columns[name] for name in self._taken))
+        values = (taken[name] if name in taken else _typed(columns[name]) for name in self._columns)
+        inserted = postgresql.insert(self._table).from_select(self._columns, select(*values))
+        return self._on_conflict(inserted).returning(*(columns[name] for name in self._taken))
+
+
+def _typed(column: Column[Any]) -> ColumnElement[Any]:
+    """The parameter of a column. Texts are cast without a length: a cast with one would cut off what is too long."""
+    kind = String() if isinstance(column.type, String) else column.type
+    return sql_cast(bindparam(column.name, type_=column.type), kind)

@@ -157,16 +157,17 @@ class _Compiled:
         bound = (_converted(binder, columns[name]) if binder else columns[name] for name, binder, _ in positions)
         driver.connection.executemany(self.text, zip(*bound, strict=False))
 
-    def _bound(self, values: dict[str, Any]) -> dict[str, Any] | list[Any]:
-        if self._positions is None:
-            bound: dict[str, Any] = self._defaults | values
-            for name, binder in self._binders.items():
-                bound[name] = binder(bound[name])
-            return bound
-        return [
-            binder(values.get(name, default)) if binder else values.get(name, default)
-            for name, binder, default in self._positions
-        ]
+    def _bound(self, values: dict[str, Any]) -> Any:
+        """The values as the driver takes them: in their order on SQLite, by their names on PostgreSQL."""
+        if self._positions is not None:
+            return [
+                binder(values.get(name, default)) if binder else values.get(name, default)
+                for name, binder, default in self._positions
+            ]
+        bound: dict[str, Any] = self._defaults | values
+        for name, binder in self._binders.items():
+            bound[name] = binder(bound[name])
+        return bound
 
     def read(self, rows: list[Any]) -> list[Any]:
         if not self._readers:
@@ -205,7 +206,8 @@ def run(session: Session, statement: Executable, parameters: Any = None) -> Curs
 
 def dialect_of(session: Session) -> str:
     """``sqlite`` or ``postgresql``."""
-    return _driver_of(session).dialect.name
+    driver: DriverConnection | None = session.info.get(DRIVER)
+    return (driver or session.get_bind()).dialect.name
 
 
 def driver_of(session: Session | ReadConnection) -> DriverConnection:

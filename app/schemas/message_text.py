@@ -8,7 +8,7 @@ import nh3
 
 from app.schemas.fields import Text
 
-BODY_MAX = 5000  # as ``core/conversations/messages.py`` has it
+BODY_MAX = 5000  # as ``core/conversations/appending.py`` has it
 _HTML_MAX = 100_000
 _NAMES = "p|br|div|span|a|b|i|u|em|strong|ul|ol|li|h[1-6]|img|pre|code|blockquote"
 # A tag as clients write it. Attributes are quoted, so that “a <b and c> d” is not taken for a tag.

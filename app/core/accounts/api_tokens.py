@@ -1,6 +1,5 @@
 """API tokens: shown once, stored as a hash, checked with each call. A revoked token stops working immediately."""
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core import audit
 from app.core.errors import InvalidInput, NotFound, Unauthorized
+from app.core.signing import hash_of_token
 from app.db import CompiledStatement, ReadConnection
 from app.models import Agent, ApiToken, Role, Workspace
 
@@ -89,7 +89,7 @@ def create(
     text = _PREFIX + secrets.token_urlsafe(32)
     chosen = [scope for scope in SCOPES if scope in (scopes or DEFAULT_SCOPES)]
     token = ApiToken(
-        name=name, token_hash=hash_of(text), scopes=chosen, created_by=actor, created_at=at, expires_at=expires_at
+        name=name, token_hash=hash_of_token(text), scopes=chosen, created_by=actor, created_at=at, expires_at=expires_at
     )
     session.add(token)
     session.flush()
@@ -131,7 +131,7 @@ def authenticate(session: Session | ReadConnection, text: str, *, at: datetime) 
 
     :raises Unauthorized: the token does not exist, was revoked or has expired; the message is the same
     """
-    row = _CHECK.one(session, token_hash=hash_of(text))
+    row = _CHECK.one(session, token_hash=hash_of_token(text))
     if row is None or row[5] is not None or (row[4] is not None and row[4] <= at):
         raise Unauthorized("Access Token Invalid")
     token_id, name, scopes, created_by, _, _, last_used_at, calls_per_minute, workspace_key = row
@@ -177,8 +177,3 @@ def find_all(session: Session) -> list[ApiToken]:
 def names(session: Session) -> dict[str, str]:
     """The name of each token, by actor (``api:4``)."""
     return {f"api:{row.id}": row.name for row in session.execute(select(ApiToken.id, ApiToken.name))}
-
-
-def hash_of(text: str) -> str:
-    """The SHA-256 of a token in hex, which is stored. A token has 256 random bits, so no slow hash is needed."""
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from app.core import audit, signing
 from app.core.accounts import agents, credentials
-from app.core.accounts.api_tokens import hash_of
 from app.core.errors import NotFound
+from app.core.signing import hash_of_token
 from app.models import Agent, AgentSession
 
 LASTS = timedelta(days=30)
@@ -45,7 +45,7 @@ def start(session: Session, agent: Agent, *, ip_address: str | None, user_agent:
     session.add(
         AgentSession(
             agent_id=agent.id,
-            token_hash=hash_of(token),
+            token_hash=hash_of_token(token),
             ip_address=ip_address,
             user_agent="".join(filter(str.isprintable, user_agent))[:_USER_AGENT_MAX],
             created_at=at,
@@ -61,7 +61,7 @@ def signs_in_with(token: str, uniquifier: str, *, at: datetime) -> dict[str, Any
 
     The time that a look-up takes reveals nothing about existing tokens, because only hashes are compared.
     """
-    return {"token_hash": hash_of(token), "uniquifier": uniquifier, "started_after": at - LASTS}
+    return {"token_hash": hash_of_token(token), "uniquifier": uniquifier, "started_after": at - LASTS}
 
 
 def newest(session: Session, agent_id: int, *, at: datetime) -> list[AgentSession]:
@@ -93,7 +93,9 @@ def end(session: Session, token: str) -> int | None:
 
     Does nothing and returns null when it has ended.
     """
-    ending = delete(AgentSession).where(AgentSession.token_hash == hash_of(token)).returning(AgentSession.agent_id)
+    ending = (
+        delete(AgentSession).where(AgentSession.token_hash == hash_of_token(token)).returning(AgentSession.agent_id)
+    )
     return session.execute(ending).scalar_one_or_none()
 
 

@@ -21,9 +21,10 @@ def reply(session: Session, guest: Guest, posted: PostedMessage, visit: Visit, *
     """Let the first rule that matches a message answer it, once to a person. Returns whether one did.
 
     :param guest: who wrote it; the row of the contact is locked
+    :param posted: ``may_be_answered`` is true
     :param visit: with the text of the message, and the page that it was written on
     """
-    if not posted.may_be_answered or guest.contact_id is None:
+    if guest.contact_id is None:
         return False
     contact_id = guest.contact_id
     contact = session.get_one(Contact, contact_id)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.orm import Session
 
 from app.core.bots import matching
-from app.core.conversations import messages
+from app.core.conversations import appending
 from app.core.errors import InvalidInput
 from app.models import BotHours, BotTrigger, OptInForm, Segment, SubscriptionType, TypeState
 
@@ -106,7 +106,7 @@ def checked(session: Session, values: RuleValues) -> dict[str, Any]:
         "not_asked_type_id": _live_type(session, values.not_asked_type_id),
         "segment_id": _existing(session, Segment, values.segment_id, "segment_id"),
         "hours": BotHours(values.hours),
-        "body": messages.clean_body(values.body),
+        "body": appending.clean_body(values.body),
         "form_id": _existing(session, OptInForm, values.form_id, "form_id"),
     }
 

@@ -7,7 +7,8 @@ the caller's transaction.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Executable, bindparam, delete, update
+from sqlalchemy import bindparam, delete, update
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from app.core import clock, outbox
@@ -16,6 +17,7 @@ from app.core.consent import destination_opt_outs, earlier, precedence, reach, r
 from app.core.consent.current import CurrentConsent
 from app.core.consent.current_destination import is_opted_in
 from app.core.consent.destination_opt_outs import DestinationKey
+from app.core.consent.eligibility import Obstacles
 from app.core.consent.locking import LockedContact
 from app.core.errors import InvalidState
 from app.core.ledger import events as ledger
@@ -23,26 +25,26 @@ from app.core.ledger import facts
 from app.core.ledger.evidence import Evidence
 from app.core.ledger.facts import Facts
 from app.core.signing import keys_of
-from app.db import CompiledStatement, insert_statement
+from app.db import ChangeAndInsert, CompiledStatement, insert_statement, run
 from app.models import Action, Consent, ConsentEvent, ConsentState, ConsentType, Contact, SubscriptionType
 
 _CONSENT = Consent.__table__
 _CONTACT = Contact.__table__
+_CHANGED = ("state", "destination", "destination_hash", "changed_at", "event_id")
+_COLUMNS = ("contact_id", "subscription_type_id", *_CHANGED)
 
 
-def _upsert(dialect: str) -> Executable:
-    changed = ("state", "destination", "destination_hash", "changed_at", "event_id")
-    insert = insert_statement(dialect, Consent, ("contact_id", "subscription_type_id", *changed))
+def _on_conflict(insert: postgresql.Insert) -> postgresql.Insert:
     return insert.on_conflict_do_update(
         index_elements=[_CONSENT.c.contact_id, _CONSENT.c.subscription_type_id],
-        set_={name: insert.excluded[name] for name in changed},
+        set_={name: insert.excluded[name] for name in _CHANGED},
     )
 
 
-_UPSERT = CompiledStatement(_upsert)
-_MARK_UPDATED = CompiledStatement(
-    update(_CONTACT).where(_CONTACT.c.id == bindparam("contact_id")).values(updated_at=bindparam("at"))
-)
+_UPSERT = CompiledStatement(lambda dialect: _on_conflict(insert_statement(dialect, Consent, _COLUMNS)))
+_MARK = update(_CONTACT).where(_CONTACT.c.id == bindparam("contact_id")).values(updated_at=bindparam("at"))
+_MARKING = _MARK.returning(_CONTACT.c.id)
+_MARK_AND_UPSERT = ChangeAndInsert(_MARKING, Consent, _COLUMNS, taken=("contact_id",), on_conflict=_on_conflict)
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,7 @@ class Change:
 def current(session: Session, contact: LockedContact, subscription_type_id: int) -> CurrentConsent | None:
     """The consent of a locked contact for one type; null when it was never asked. It is read once for each lock."""
     if subscription_type_id not in contact.currents:
-        is_new = "contact.created" in contact.topics
-        found = None if is_new else current_consents.find(session, contact.id, subscription_type_id)
+        found = None if contact.is_new else current_consents.find(session, contact.id, subscription_type_id)
         contact.currents[subscription_type_id] = found
     return contact.currents[subscription_type_id]
 
@@ -91,18 +92,17 @@ def opt_in(
     :raises InvalidInput: an agent or an API client reverses an opt-out without a note; an API client needs none for an
         opt-out that only API clients recorded
     """
-    destination_hash = keys_of(session).destination_hash(destination)
-    before = current(session, contact, subscription_type_id)
-    if before and is_opted_in(before.state, before.destination_hash, destination_hash):
+    key = DestinationKey(contact.id, subscription_type_id, keys_of(session).destination_hash(destination))
+    before, obstacles = _before_opt_in(session, contact, key, evidence)
+    if before and is_opted_in(before.state, before.destination_hash, key.destination_hash):
         return Change(ConsentState.OPTED_IN, before.event_id, is_new=False)
-    key = DestinationKey(contact.id, subscription_type_id, destination_hash)
     if precedence.is_only_claim(session, contact, key, evidence, before):
         event_id = recording.claim(session, key, destination, evidence, at=at)
         return Change(before.state if before else ConsentState.NEVER_ASKED, event_id, is_new=False, is_claim=True)
     at = precedence.time_of(before, evidence, at)
     if not precedence.is_decided_before(evidence):
         reach.refuse_closed(contact)
-        precedence.refuse_against_opt_out(session, key, evidence, before)
+        precedence.refuse_against_opt_out(session, key, evidence, before, obstacles)
     new = _NewState(key, ConsentState.OPTED_IN, destination)
     for_everyone = precedence.revokes_for_everyone(evidence)
     if before is not None or for_everyone:
@@ -115,8 +115,7 @@ def is_only_claim(
 ) -> bool:
     """Whether ``opt_in`` would only record a claim."""
     key = DestinationKey(contact.id, subscription_type_id, keys_of(session).destination_hash(destination))
-    current_consent = current(session, contact, subscription_type_id)
-    return precedence.is_only_claim(session, contact, key, evidence, current_consent)
+    return precedence.is_only_claim(session, contact, key, evidence, current(session, contact, subscription_type_id))
 
 
 def opt_out(
@@ -240,6 +239,17 @@ class _NewState:
     facts: Facts | None = None
 
 
+def _before_opt_in(
+    session: Session, contact: LockedContact, key: DestinationKey, evidence: Evidence
+) -> tuple[CurrentConsent | None, Obstacles | None]:
+    """The current consent; with what speaks against the opt-in, where the rules ask for both and none was read yet."""
+    if contact.is_new or key.subscription_type_id in contact.currents or precedence.is_decided_before(evidence):
+        return current(session, contact, key.subscription_type_id), None
+    both = current_consents.find_with_obstacles(session, key)
+    contact.currents[key.subscription_type_id] = both[0]
+    return both
+
+
 def _write(session: Session, contact: LockedContact, new: _NewState, evidence: Evidence, *, at: datetime) -> Change:
     event_id = _record(session, contact, new, evidence, at=at)
     state = CurrentConsent(new.state, new.destination, new.key.destination_hash, at, event_id)
@@ -250,31 +260,34 @@ def _write(session: Session, contact: LockedContact, new: _NewState, evidence: E
 
 def _record(session: Session, contact: LockedContact, new: _NewState, evidence: Evidence, *, at: datetime) -> int:
     action = Action.OPT_IN if new.state == ConsentState.OPTED_IN else Action.OPT_OUT
-    key = new.key
-    subject = ledger.Subject(contact.id, key.subscription_type_id, new.destination, key.destination_hash)
+    subject = ledger.Subject(contact.id, new.key.subscription_type_id, new.destination, new.key.destination_hash)
     return ledger.record(session, action, subject, evidence, at=at, facts=new.facts)
 
 
 def _store(session: Session, contact: LockedContact, subscription_type_id: int, state: CurrentConsent | None) -> None:
-    """Write the state; null: the contact was never asked."""
-    key = {"contact_id": contact.id, "subscription_type_id": subscription_type_id}
-    if state is None:
-        session.execute(delete(_CONSENT).where(*(_CONSENT.c[name] == value for name, value in key.items())))
-    else:
-        _UPSERT.run(session, **key, **vars(state) | {"state": state.state.value})
+    """Write the state (null: never asked), and ``updated_at`` if this transaction has not written it already.
+
+    That is the time of recording, not of the statement: clients that read by it have read past older times.
+    """
     contact.currents[subscription_type_id] = state
+    if state is None:
+        session.execute(delete(Consent).filter_by(contact_id=contact.id, subscription_type_id=subscription_type_id))
+        run(session, _MARK, {"contact_id": contact.id, "at": clock.now()})
+        return
+    values = vars(state) | {"state": state.state.value, "subscription_type_id": subscription_type_id}
+    if contact.topics:
+        _UPSERT.run(session, contact_id=contact.id, **values)
+    else:
+        _MARK_AND_UPSERT.one(session, contact_id=contact.id, at=clock.now(), **values)
 
 
 def _publish(
     session: Session, contact: LockedContact, new: _NewState, event_id: int, evidence: Evidence, *, at: datetime
 ) -> None:
-    if not contact.topics:  # else this transaction has created or updated the row already
-        # The time of recording, not of the statement: clients that read by ``updated_at`` have read past older times.
-        _MARK_UPDATED.run(session, contact_id=contact.id, at=clock.now())
-    is_opt_in = new.state == ConsentState.OPTED_IN
+    topic = "granular.subscribe" if new.state == ConsentState.OPTED_IN else "granular.unsubscribe"
     outbox.add(
         session,
-        (*contact.topics, "granular.subscribe" if is_opt_in else "granular.unsubscribe", *contact.later_topics),
+        (*contact.topics, topic, *contact.later_topics),
         contact_id=contact.id,
         payload={
             "contact_id": contact.id,

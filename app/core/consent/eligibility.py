@@ -60,17 +60,17 @@ _FIND_OPT_OUT = CompiledStatement(
     )
     .limit(literal_column("1"))
 )
-_OBSTACLES = CompiledStatement(
-    select(
-        select(Suppression.phone_hash).where(Suppression.phone_hash == bindparam("destination_hash")).exists(),
-        select(func.max(DestinationOptOut.created_at))
-        .where(
-            DestinationOptOut.subscription_type_id == bindparam("subscription_type_id"),
-            DestinationOptOut.destination_hash == bindparam("destination_hash"),
-        )
-        .scalar_subquery(),
+OBSTACLES = (
+    select(Suppression.phone_hash).where(Suppression.phone_hash == bindparam("destination_hash")).exists(),
+    select(func.max(DestinationOptOut.created_at))
+    .where(
+        DestinationOptOut.subscription_type_id == bindparam("subscription_type_id"),
+        DestinationOptOut.destination_hash == bindparam("destination_hash"),
     )
+    .scalar_subquery(),
 )
+"""The columns of ``Obstacles``, for statements that also read something else."""
+_OBSTACLES = CompiledStatement(select(*OBSTACLES))
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,13 @@ class OptOutAuthor(NamedTuple):
     contact_id: int
     source: str
     evidence_level: str
+
+
+class Obstacles(NamedTuple):
+    """Whether a destination is suppressed, and the time of its newest opt-out of a type."""
+
+    is_suppressed: bool
+    opted_out_at: datetime | None
 
 
 class Textable(Protocol):
@@ -222,14 +229,12 @@ def opt_out_authors(session: Session, subscription_type_id: int, destination_has
     return [OptOutAuthor(*row) for row in session.execute(query)]
 
 
-def opt_in_obstacles(
-    session: Session, subscription_type_id: int, destination_hash: str
-) -> tuple[bool, datetime | None]:
-    """Whether this destination is suppressed, and the time of its newest opt-out of this type; in one statement."""
+def opt_in_obstacles(session: Session, subscription_type_id: int, destination_hash: str) -> Obstacles:
+    """What speaks against an opt-in for this destination to this type; in one statement."""
     is_suppressed, opted_out_at = _OBSTACLES.one(
         session, subscription_type_id=subscription_type_id, destination_hash=destination_hash
     )
-    return bool(is_suppressed), opted_out_at
+    return Obstacles(bool(is_suppressed), opted_out_at)
 
 
 def _facts(

@@ -79,6 +79,11 @@ class LockedContact:
         self.later_topics: tuple[str, ...] = ()
         self.currents: dict[int, CurrentConsent | None] = {}
 
+    @property
+    def is_new(self) -> bool:
+        """Whether this transaction created the contact, so that it has no consents yet."""
+        return "contact.created" in self.topics
+
     def destination(self, channel: str) -> str | None:
         """The number or address that messages of this channel go to."""
         return self.phone if channel == Channel.SMS else self.email

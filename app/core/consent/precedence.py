@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.core.consent import destination_opt_outs, eligibility, pages, reach
 from app.core.consent.current import CurrentConsent
 from app.core.consent.destination_opt_outs import DestinationKey
+from app.core.consent.eligibility import Obstacles
 from app.core.consent.locking import LockedContact
 from app.core.errors import InvalidInput, InvalidState
 from app.core.ledger.evidence import Evidence
@@ -169,15 +170,20 @@ def refuse_lifting_gdpr(evidence: Evidence) -> None:
 
 
 def refuse_against_opt_out(
-    session: Session, key: DestinationKey, evidence: Evidence, current: CurrentConsent | None
+    session: Session,
+    key: DestinationKey,
+    evidence: Evidence,
+    current: CurrentConsent | None,
+    obstacles: Obstacles | None,
 ) -> None:
     """Refuse an opt-in that would reverse an opt-out and that the person did not make.
 
+    :param obstacles: null: they are read here
     :raises InvalidState: ``suppressed``; or the person opted out, and this source cannot reverse that; or a contact
         with this destination opted out after the reported time
     :raises InvalidInput: this source can reverse the opt-out, but the note is missing
     """
-    is_suppressed, opted_out_at = eligibility.opt_in_obstacles(
+    is_suppressed, opted_out_at = obstacles or eligibility.opt_in_obstacles(
         session, key.subscription_type_id, cast(str, key.destination_hash)
     )
     found = objection(evidence, current, is_suppressed=is_suppressed, opted_out_at=opted_out_at)

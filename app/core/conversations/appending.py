@@ -35,6 +35,7 @@ CONTACT, SYSTEM = "contact", "system"
 BOT, OUTBOUND = "bot", "outbound"
 """Kinds of authors that write without an agent: ``bot:3`` is a rule of bots, ``outbound:4`` an outbound chat."""
 _AUTOMATIC = {BOT, OUTBOUND, SYSTEM}
+BODY_MAX = 5000
 ID_MAX = 2**63 - 1
 _CLIENT_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CONVERSATION = Conversation.__table__
@@ -140,6 +141,20 @@ def check_client_key(client_key: str) -> None:
     """:raises InvalidInput: the key is malformed"""
     if not _CLIENT_KEY.fullmatch(client_key):
         raise InvalidInput("A key is 1 to 64 letters, digits, hyphens and underscores.", field="client_key")
+
+
+def clean_body(typed: str) -> str:
+    """The text as it is stored: without surrounding white space.
+
+    :raises InvalidInput: it is empty or longer than ``BODY_MAX``
+    """
+    encodable = typed.encode("utf-8", "replace").decode()  # half of a surrogate pair can be typed, but not stored
+    body = encodable.replace("\0", "").replace("\r\n", "\n").strip()
+    if not body:
+        raise InvalidInput("Write something first.", field="body")
+    if len(body) > BODY_MAX:
+        raise InvalidInput("Write at most %(most)s characters.", field="body", most=BODY_MAX)
+    return body
 
 
 def content_key(client_key: str, *content: object) -> str:

@@ -70,7 +70,7 @@ def post(session: Session, writer: Writer, *, body: str, client_key: str, at: da
     :raises InvalidState: the contact is closed (``blocked``, ``gdpr_optout``)
     """
     appending.check_client_key(client_key)
-    body, contact_id = messages.clean_body(body), writer.contact_id
+    body, contact_id = appending.clean_body(body), writer.contact_id
     found = None if reach.is_closed(writer) else _FIND.one(session, contact_id=contact_id, client_key=client_key)
     if found is None:
         posted = _post_slowly(session, contact_id, body, client_key, at=at)

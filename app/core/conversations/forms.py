@@ -18,6 +18,7 @@ from app.core.errors import InvalidState, NotFound
 from app.core.forms import insertion, legal_text
 from app.core.forms import publishing as optin_forms
 from app.core.forms.content import FormContent, checked_content
+from app.core.forms.insertion import LinkOptions
 from app.core.forms.publishing import FormSettings
 from app.db import run
 from app.models import (
@@ -159,14 +160,7 @@ def place(
     """
     if inserted.conversation_id is not None or inserted.contact_id != conversation.contact_id:
         raise InvalidState("This form was inserted for somebody else.")
-    if conversation.channel != ConversationChannel.MESSENGER:
-        raise InvalidState("A form cannot be sent in a text. Send a link to it.", code="no_messenger")
-    reach.refuse_closed(session.get_one(Contact, conversation.contact_id))
-    inserted.conversation_id = conversation.id
-    if conversation.state == ConversationState.CLOSED:
-        lifecycle.reopen_locked(session, conversation, actor=author, at=at)
-    new = NewMessage(author, "", MessageKind.FORM, client_key, inserted.id)
-    return appending.append(session, conversation, new, at=at)
+    return _append(session, conversation, inserted, author=author, at=at, client_key=client_key)
 
 
 def withdraw(session: Session, inserted_form_id: int, *, actor: str, at: datetime) -> InsertedForm:
@@ -225,5 +219,25 @@ def _insert(
     client_key: str | None,
 ) -> Message:
     contact = session.get_one(Contact, conversation.contact_id)
-    inserted = insertion.insert_for(session, form, contact, inserted_by=actor, at=at)
-    return place(session, conversation, inserted, author=actor, at=at, client_key=client_key)
+    here = LinkOptions(conversation_id=conversation.id)
+    inserted = insertion.insert_for(session, form, contact, inserted_by=actor, at=at, link=here)
+    return _append(session, conversation, inserted, author=actor, at=at, client_key=client_key)
+
+
+def _append(
+    session: Session,
+    conversation: LockedConversation,
+    inserted: InsertedForm,
+    *,
+    author: str,
+    at: datetime,
+    client_key: str | None,
+) -> Message:
+    if conversation.channel != ConversationChannel.MESSENGER:
+        raise InvalidState("A form cannot be sent in a text. Send a link to it.", code="no_messenger")
+    reach.refuse_closed(session.get_one(Contact, conversation.contact_id))
+    inserted.conversation_id = conversation.id
+    if conversation.state == ConversationState.CLOSED:
+        lifecycle.reopen_locked(session, conversation, actor=author, at=at)
+    new = NewMessage(author, "", MessageKind.FORM, client_key, inserted.id)
+    return appending.append(session, conversation, new, at=at)

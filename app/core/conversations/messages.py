@@ -15,7 +15,6 @@ from app.core.errors import InvalidInput
 from app.db import run
 from app.models import Conversation, Message, MessageKind
 
-BODY_MAX = 5000
 _CONVERSATION = Conversation.__table__
 
 
@@ -33,7 +32,7 @@ def post(session: Session, conversation_id: int, new: NewMessage, *, at: datetim
         new.kind == MessageKind.NOTE and new.author == CONTACT
     ):
         raise InvalidInput("Only messages and notes are written.", field="kind")
-    new = replace(new, body=clean_body(new.body))
+    new = replace(new, body=appending.clean_body(new.body))
     conversation = appending.lock(session, conversation_id)
     if new.client_key is not None:
         sent = appending.find_sent(session, conversation, new.client_key)
@@ -62,17 +61,3 @@ def mark_seen_by_contact(session: Session, conversation_id: int, number: int, *,
         )
     )
     run(session, seen)
-
-
-def clean_body(typed: str) -> str:
-    """The text as it is stored: without surrounding white space.
-
-    :raises InvalidInput: it is empty or longer than ``BODY_MAX``
-    """
-    encodable = typed.encode("utf-8", "replace").decode()  # half of a surrogate pair can be typed, but not stored
-    body = encodable.replace("\0", "").replace("\r\n", "\n").strip()
-    if not body:
-        raise InvalidInput("Write something first.", field="body")
-    if len(body) > BODY_MAX:
-        raise InvalidInput("Write at most %(most)s characters.", field="body", most=BODY_MAX)
-    return body

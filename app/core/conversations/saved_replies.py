@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.core import audit
 from app.core.accounts import rights
 from app.core.accounts.rights import Right
-from app.core.conversations import messages
+from app.core.conversations import appending
 from app.core.errors import Forbidden, InvalidInput, InvalidState, NotFound
 from app.models import Agent, OptInForm, SavedReply
 
@@ -120,7 +120,7 @@ def _checked(session: Session, content: ReplyContent) -> dict[str, str | int | N
         form = session.get(OptInForm, content.form_id)
         if form is None or form.is_inline:
             raise InvalidInput("Choose one of the saved forms.", field="form_id")
-    return {"name": name, "body": messages.clean_body(content.body), "form_id": content.form_id}
+    return {"name": name, "body": appending.clean_body(content.body), "form_id": content.form_id}
 
 
 def _subject(reply_id: int) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.conversations import lifecycle, messages
+from app.core.conversations import appending, lifecycle, messages
 from app.core.conversations.appending import CONTACT, SYSTEM, NewMessage
 from app.models import Conversation, ConversationChannel, Direction, Message, MessageKind, SmsMessage
 
@@ -26,12 +26,12 @@ def add(session: Session, contact_id: int, text: SmsMessage, *, at: datetime) ->
     :raises InvalidState: the contact is closed (``blocked``, ``gdpr_optout``)
     """
     conversation = lifecycle.find_or_start(session, contact_id, at=at, channel=ConversationChannel.SMS)
-    body = (text.body or "").strip()[: messages.BODY_MAX] or _ONLY_MEDIA
+    body = (text.body or "").strip()[: appending.BODY_MAX] or _ONLY_MEDIA
     message = messages.post(session, conversation.id, NewMessage(CONTACT, body), at=at)
     text.conversation_id, text.message_number = conversation.id, message.number
     media = (text.details or {}).get("media")
     if media:
-        note = NewMessage(SYSTEM, "\n".join(media)[: messages.BODY_MAX], MessageKind.NOTE)
+        note = NewMessage(SYSTEM, "\n".join(media)[: appending.BODY_MAX], MessageKind.NOTE)
         messages.post(session, conversation.id, note, at=at)
     session.flush()
     return message

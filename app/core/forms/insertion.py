@@ -21,10 +21,14 @@ EXPIRES_IN_MIN, EXPIRES_IN_MAX = timedelta(minutes=1), timedelta(days=366)
 
 @dataclass(frozen=True)
 class LinkOptions:
-    """Where the link is shown, if known, and how long it works."""
+    """Where the link is shown, if known, and how long it works.
+
+    ``conversation_id``: the conversation that it is placed in by the same call (``conversations/forms.py``).
+    """
 
     origin: str | None = None
     expires_in: timedelta = EXPIRES_IN
+    conversation_id: int | None = None
 
 
 def insert_for(
@@ -63,6 +67,7 @@ def insert_for(
         form_id=form.id,
         version_id=version_id,
         contact_id=contact.id if contact else None,
+        conversation_id=link.conversation_id,
         inserted_by=inserted_by,
         origin=origins.read(link.origin, field="origin") if link.origin else None,
         created_at=at,

@@ -14,31 +14,31 @@ from app.core.ledger import evidence as ledger_evidence
 from app.core.ledger.evidence import Evidence
 from app.core.ledger.facts import Facts
 from app.core.wording import FrozenWording
-from app.db import CompiledStatement, insert_statement
+from app.db import ChangeAndInsert, CompiledStatement, insert_statement
 from app.models import Action, ConsentEvent, ConsentEvidence, Contact, EvidenceLevel, Source, Wording
 
 _KNOWN_WORDINGS = "assent_known_wordings"
-_INSERT = CompiledStatement(
-    lambda dialect: insert_statement(
-        dialect,
-        ConsentEvent,
-        (
-            "contact_id",
-            "subscription_type_id",
-            "action",
-            "source",
-            "actor",
-            "evidence_level",
-            "destination_hash",
-            "form_version_id",
-            "inserted_form_id",
-            "evidence_hash",
-            "occurred_at",
-            "is_persons_word",
-            "facts",
-            "recorded_at",
-        ),
-    ).returning(ConsentEvent.__table__.c.id)
+_COLUMNS = (
+    "contact_id",
+    "subscription_type_id",
+    "action",
+    "source",
+    "actor",
+    "evidence_level",
+    "destination_hash",
+    "form_version_id",
+    "inserted_form_id",
+    "evidence_hash",
+    "occurred_at",
+    "is_persons_word",
+    "facts",
+    "recorded_at",
+)
+_INSERT = ChangeAndInsert(
+    lambda dialect: insert_statement(dialect, ConsentEvent, _COLUMNS).returning(ConsentEvent.__table__.c.id),
+    ConsentEvidence,
+    ledger_evidence.STORED,
+    taken=("event_id",),
 )
 _INSERT_WORDING = CompiledStatement(
     lambda dialect: insert_statement(dialect, Wording, ("hash", "body")).on_conflict_do_nothing()
@@ -109,8 +109,9 @@ def record(
         is_persons_word=evidence.is_persons_word,
         facts=facts,
         recorded_at=clock.now(),
+        salt=row.salt,
+        **row.columns,
     )
-    ledger_evidence.insert(session, event_id, row)
     return int(event_id)
 
 

@@ -12,15 +12,13 @@ from sqlalchemy.orm import Session
 
 from app.core.ledger.canonical import canonical_columns, canonical_json
 from app.core.wording import FrozenWording
-from app.db import CompiledStatement, insert_statement, run
+from app.db import run
 from app.models import ConsentEvent, ConsentEvidence, EvidenceLevel, Source
 
 # What the hash of evidence is over.
 COLUMNS = ("destination", "ip_address", "user_agent", "origin", "page", "locale", "wording_hash", "note", "details")
 SORTED = tuple(sorted(COLUMNS))
-_INSERT = CompiledStatement(
-    lambda dialect: insert_statement(dialect, ConsentEvidence, ("event_id", *COLUMNS, "salt", "erased_at"))
-)
+STORED = ("event_id", *COLUMNS, "salt")
 _EVIDENCE = ConsentEvidence.__table__
 _WITHOUT_DESTINATION = b'{"destination":null'
 _ON_THEIR_OWN_ACCOUNT = frozenset({Source.API, Source.SITE})
@@ -124,11 +122,6 @@ def rows_of(evidence: Sequence[Evidence], destinations: Sequence[str | None]) ->
         content = b"".join((salt, b'{"destination":', canonical_json(destination), rest))
         rows.append(EvidenceRow(columns, salt, hashlib.sha256(content).digest()))
     return rows
-
-
-def insert(session: Session, event_id: int, row: EvidenceRow) -> None:
-    """Write the evidence of one event. Flushes, does not commit."""
-    _INSERT.run(session, event_id=event_id, salt=row.salt, erased_at=None, **row.columns)
 
 
 def erase(session: Session, contact_id: int, *, at: datetime) -> int:

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.core.accounts.api_tokens import hash_of
 from app.core.conversations import appending
 from app.core.conversations.contact_messages import WRITER_COLUMNS, Writer
+from app.core.signing import hash_of_token
 from app.db import CompiledStatement, ReadConnection, insert_or_ignore
 from app.models import Contact, Conversation, MessengerToken
 
@@ -36,13 +36,13 @@ _USE = CompiledStatement(
 
 def lead_of(session: Session | ReadConnection, token: str) -> int | None:
     """The lead of this token; null when the token is unknown or has ended."""
-    found = _FIND.one(session, token_hash=hash_of(token))
+    found = _FIND.one(session, token_hash=hash_of_token(token))
     return int(found[0]) if found and found[1] is None else None
 
 
 def lock_lead(session: Session, token: str, *, at: datetime) -> Writer | None:
     """The lead of this token, locked, who writes now: the use is recorded. Null as ``lead_of``."""
-    token_hash = hash_of(token)
+    token_hash = hash_of_token(token)
     if (row := _LOCK_LEAD.one(session, token_hash=token_hash)) is None:
         return None
     *writer, last_used_at = row
@@ -52,7 +52,7 @@ def lock_lead(session: Session, token: str, *, at: datetime) -> Writer | None:
 
 
 def has_ended(session: Session, token: str) -> bool:
-    found = _FIND.one(session, token_hash=hash_of(token))
+    found = _FIND.one(session, token_hash=hash_of_token(token))
     return found is not None and found[1] is not None
 
 
@@ -63,7 +63,7 @@ def is_token(text: str) -> bool:
 
 def lead_key(token: str) -> str:
     """The lead key of a token. It is unique, so concurrent requests create one lead only."""
-    return _lead_key(hash_of(token))
+    return _lead_key(hash_of_token(token))
 
 
 def is_lead_key(key: str) -> bool:
@@ -73,19 +73,19 @@ def is_lead_key(key: str) -> bool:
 
 def store(session: Session, token: str, lead_id: int, *, at: datetime) -> None:
     """Store the token of a lead; does nothing when the token is stored already."""
-    row = {"token_hash": hash_of(token), "contact_id": lead_id, "created_at": at, "last_used_at": at}
+    row = {"token_hash": hash_of_token(token), "contact_id": lead_id, "created_at": at, "last_used_at": at}
     insert_or_ignore(session, MessengerToken, row)
 
 
 def record_use(session: Session, token: str, *, at: datetime) -> None:
     """Record that the token was used, at most once a day, so that few calls cost a write."""
-    _use(session, hash_of(token), at=at)
+    _use(session, hash_of_token(token), at=at)
 
 
 def end(session: Session, token: str, *, at: datetime) -> None:
     """End the token. Cached polls notice, because the lead's newest conversation gets a new revision."""
     ending = update(MessengerToken).where(
-        MessengerToken.token_hash == hash_of(token), MessengerToken.ended_at.is_(None)
+        MessengerToken.token_hash == hash_of_token(token), MessengerToken.ended_at.is_(None)
     )
     lead_id = session.scalar(ending.values(ended_at=at).returning(MessengerToken.contact_id))
     newest = select(func.max(Conversation.id)).where(Conversation.contact_id == lead_id)

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from app.core import clock
 from app.core import rate_limits as limits
-from app.core.accounts.api_tokens import hash_of
 from app.core.bots import greeting, replies
 from app.core.bots.greeting import NOTHING_SHOWN, Guest, Shown
 from app.core.bots.matching import Visit
@@ -30,7 +29,7 @@ from app.core.ledger.evidence import Evidence
 from app.core.messenger import identity as messenger_identity
 from app.core.messenger import tokens as messenger_tokens
 from app.core.messenger.identity import SESSION_PREFIX, Identity, SignedUser
-from app.core.signing import keys_of, random_public_id
+from app.core.signing import hash_of_token, keys_of, random_public_id
 from app.core.workspace import settings
 from app.db import CompiledStatement, ReadConnection, insert_or_ignore
 from app.models import BotTrigger, Contact, ContactRole, Conversation, EvidenceLevel, Source, Workspace
@@ -164,11 +163,13 @@ def write(
         return WriteResult(retry_after_s=wait_s)
     writer = _lock_writer(session, sender, at=at)
     guest = Guest(writer.contact_id, is_signed_in=sender.bearer.startswith(SESSION_PREFIX))
-    greeting.place(session, guest, shown, at=at)
+    if shown.rule_id is not None:
+        greeting.place(session, guest, shown, at=at)
     if body is None:
         return WriteResult()
     posted = contact_messages.post(session, writer, body=body, client_key=client_key, at=at)
-    replies.reply(session, guest, posted, Visit(BotTrigger.WORDS, shown.page, text=body), at=at)
+    if posted.may_be_answered:
+        replies.reply(session, guest, posted, Visit(BotTrigger.WORDS, shown.page, text=body), at=at)
     return WriteResult(posted)
 
 
@@ -186,7 +187,7 @@ def seen(session: Session, bearer: str, numbers: Mapping[int, int], *, address: 
         raise NotFound("There is no such conversation.")
     if reach.is_closed(session.get_one(Contact, found.contact_id)):
         return None
-    wait_s = over_limit(session, _SEEN, hash_of(bearer), address, at=at)
+    wait_s = over_limit(session, _SEEN, hash_of_token(bearer), address, at=at)
     if wait_s is None:
         for conversation_id, number in sorted(numbers.items()):
             conversations.mark_seen_by_contact(session, conversation_id, number, at=at)
@@ -203,7 +204,7 @@ def _unknown() -> NotFound:
 
 
 def _seconds_to_wait(session: Session, sender: Sender, *, at: datetime) -> int | None:
-    if wait_s := over_limit(session, _MESSAGES, hash_of(sender.bearer), sender.address, at=at):
+    if wait_s := over_limit(session, _MESSAGES, hash_of_token(sender.bearer), sender.address, at=at):
         return wait_s
     if sender.is_new and sender.address:
         new = {keys_of(session).bucket("messenger-new", limits.address_bucket(sender.address)): NEW_LEADS_AN_HOUR}

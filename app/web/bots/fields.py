@@ -9,7 +9,7 @@ from wtforms.validators import InputRequired
 from app.core.bots import rule_values
 from app.core.bots.rule_values import RuleValues
 from app.core.contacts import segments
-from app.core.conversations import messages
+from app.core.conversations import appending
 from app.core.forms import publishing
 from app.core.subscriptions import subscription_types
 from app.models import BotHours, BotRule, BotTrigger
@@ -37,7 +37,7 @@ class BotForm(Form):
     not_asked_type_id = SelectField(lazy_gettext("Never asked for"), default="")
     segment_id = SelectField(lazy_gettext("Segment"), default="")
     hours = SelectField(lazy_gettext("Office hours"), default=BotHours.ALWAYS)
-    body = TextAreaField(lazy_gettext("Message"), [rule(messages.clean_body)], filters=[text])
+    body = TextAreaField(lazy_gettext("Message"), [rule(appending.clean_body)], filters=[text])
     form_id = SelectField(lazy_gettext("Form"), default="")
     revision = HiddenField()
 

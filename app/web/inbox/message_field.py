@@ -5,7 +5,7 @@ from typing import Any
 from wtforms import TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from app.core.conversations.messages import BODY_MAX
+from app.core.conversations.appending import BODY_MAX
 from app.web.formkit import text
 from app.web.i18n import lazy_gettext
 

@@ -135,7 +135,7 @@ def write() -> dict[str, Any]:
         bearer=g.bearer,
         identity=_identity(),
         is_new=body.get("new") is True,
-        address=client_address(request),
+        address=g.client_address,
         locale=wording.negotiate(str(body.get("locale") or ""), request.headers.get("Accept-Language", "")),
     )
     text = None if body.get("press") is True else str(body.get("text") or "")  # the visitor pressed a greeting's form
@@ -181,8 +181,10 @@ def _too_many(wait_s: int | None) -> TooMany:
 
 def _identity() -> Identity:
     """The identity that the page gives for its visitor: JSON, percent-encoded because headers are ASCII only."""
+    if not (sent := request.headers.get("Assent-Identity")):
+        return Identity()
     try:
-        claims = read_json(unquote_to_bytes(request.headers.get("Assent-Identity", "")) or b"{}")
+        claims = read_json(unquote_to_bytes(sent))
     except BadValue:  # as if the page had said nothing
         claims = {}
     return Identity.read(claims if isinstance(claims, dict) else {})

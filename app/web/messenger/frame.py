@@ -10,7 +10,7 @@ from flask import Blueprint, Response, render_template, request
 
 from app.core import wording
 from app.core.bots import working_rules
-from app.core.conversations import messages as conversations
+from app.core.conversations import appending
 from app.core.errors import NotFound
 from app.core.workspace import settings
 from app.models import Workspace
@@ -103,7 +103,7 @@ def _render(context: _FrameContext) -> str:
             greeting_lang=wording.language_tag(context.greeting_locale),
             greeting_dir=wording.direction(context.greeting_locale),
             triggers=context.triggers,
-            longest=conversations.BODY_MAX,
+            longest=appending.BODY_MAX,
         )
 
 

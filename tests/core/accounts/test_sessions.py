@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.accounts import agents, credentials, sessions
-from app.core.accounts.api_tokens import hash_of
 from app.core.errors import InvalidState, NotFound
+from app.core.signing import hash_of_token
 from app.db import Database
 from app.models import Agent, AgentSession, Role
 from tests.make import NOON
@@ -22,7 +22,7 @@ def test_only_the_hash_of_a_token_is_stored(database: Database) -> None:
     with database.unit_of_work() as session:
         token = start(session, agent(session))
         (stored,) = session.scalars(select(AgentSession))
-        assert (stored.token_hash, stored.ip_address, stored.user_agent) == (hash_of(token), "192.0.2.7", FIREFOX)
+        assert (stored.token_hash, stored.ip_address, stored.user_agent) == (hash_of_token(token), "192.0.2.7", FIREFOX)
         assert (stored.created_at, stored.last_used_at) == (NOON, NOON)
         assert session.get_one(Agent, stored.agent_id).last_sign_in_at == NOON
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from app.core import clock
 from app.core.accounts import agents as accounts
+from app.core.conversations import appending
 from app.core.conversations import messages as conversations
 from app.core.conversations.appending import NewMessage
 from app.models import ApiToken, AuditEntry, BotRule, BotTrigger, OutboundChat, Role
@@ -282,7 +283,7 @@ def test_html_is_reduced_to_its_text(api: ApiClient, conversation: str, sam: str
 def test_the_description_has_the_maximum_length_of_bodies(app: Flask) -> None:
     schemas = description()["components"]["schemas"]
     for name in ("NewConversation", "Reply", "NewMessage"):
-        assert schemas[name]["properties"]["body"]["maxLength"] == conversations.BODY_MAX
+        assert schemas[name]["properties"]["body"]["maxLength"] == appending.BODY_MAX
 
 
 def test_email_messages_are_refused_as_not_available(api: ApiClient) -> None:

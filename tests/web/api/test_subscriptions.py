@@ -392,7 +392,7 @@ def test_recording_a_consent_moves_updated_at_by_one_statement(
     database(app).trace = seen.append
     attach(api, sam, offers)
     database(app).trace = None
-    assert len([each for each in seen if each.startswith("UPDATE contacts")]) == 1
+    assert len([each for each in seen if "UPDATE contacts" in each]) == 1
 
 
 def test_a_consent_event_has_a_signed_receipt(app: Flask, api: ApiClient, offers: str, sam: str) -> None:

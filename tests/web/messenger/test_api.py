@@ -12,6 +12,7 @@ from app.core.conversations import messages as conversations
 from app.core.conversations.appending import NewMessage
 from app.core.messenger import signing_in
 from app.core.messenger import visitors as messenger
+from app.core.signing import hash_of_token
 from app.db import Database
 from app.models import Contact, Conversation, Message, MessengerToken
 from tests import make
@@ -56,7 +57,7 @@ def test_strangers_get_the_same_404_for_everything(client: FlaskClient, database
     conversation = write(client).get_json()["conversation"]
     write(client, bearer=OTHERS)
     with database.unit_of_work() as session:
-        ended = session.scalars(select(MessengerToken).where(MessengerToken.token_hash == messenger.hash_of(TOKEN)))
+        ended = session.scalars(select(MessengerToken).where(MessengerToken.token_hash == hash_of_token(TOKEN)))
         ended.one().ended_at = clock.now()
     answers = [
         (answer.status_code, answer.get_data())

@@ -1,0 +1,41 @@
+"""A change and the INSERT that follows from it."""
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects import postgresql
+
+from app.db import ChangeAndInsert, Database
+from app.models import Contact, RateCounter
+from tests import make
+
+_CONTACT = Contact.__table__
+_COUNTER = RateCounter.__table__
+_RENAME = update(_CONTACT).where(_CONTACT.c.id == bindparam("contact_id")).values(name=bindparam("new_name"))
+
+
+def _count_again(insert: postgresql.Insert) -> postgresql.Insert:
+    return insert.on_conflict_do_update(index_elements=_COUNTER.primary_key, set_={"count": _COUNTER.c.count + 1})
+
+
+_RENAME_AND_COUNT = ChangeAndInsert(
+    _RENAME.returning(_CONTACT.c.id),
+    RateCounter,
+    ("bucket", "window", "shard", "count", "expires_at"),
+    taken=("window",),
+    on_conflict=_count_again,
+)
+
+
+def test_a_row_is_inserted_with_what_the_change_returned(database: Database) -> None:
+    with database.unit_of_work() as session:
+        sam_id = make.contact(session).id
+    seen: list[str] = []
+    database.trace = seen.append
+    for name in ("Sam", "Sami"):
+        with database.unit_of_work() as session:
+            counter = {"bucket": "renamed", "shard": 0, "count": 1, "expires_at": 9}
+            assert tuple(_RENAME_AND_COUNT.one(session, contact_id=sam_id, new_name=name, **counter)) == (sam_id,)
+    database.trace = None
+    assert len(seen) == (4 if database.is_sqlite else 2)
+    with database.read_only() as session:
+        assert session.get_one(Contact, sam_id).name == "Sami"
+        assert session.execute(select(_COUNTER.c.window, _COUNTER.c.count)).all() == [(sam_id, 2)]
