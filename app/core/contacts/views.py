@@ -1,6 +1,6 @@
-"""Contacts as other systems see them, with their subscriptions. Two statements for any number of contacts."""
+"""Contacts as other systems see them, with their subscriptions. One statement for any number of contacts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, cast
@@ -13,17 +13,16 @@ from app.core.consent import attached, current_destination, reach
 from app.core.errors import NotFound
 from app.core.signing import is_public_id
 from app.db import CompiledStatement, ReadConnection, is_in
-from app.models import Consent, Contact, Suppression
+from app.models import Contact, Suppression
 
 _CONTACT = Contact.__table__
-_CONSENT = Consent.__table__
 _SUPPRESSED = (
     select(Suppression.phone_hash).where(Suppression.phone_hash == _CONTACT.c.phone_hash).correlate(_CONTACT).exists()
 )
 
 
 class Row(NamedTuple):
-    """The columns of one contact, whether its number is suppressed, and the ids of its tags and notes."""
+    """The columns of one contact, whether its number is suppressed, its tags, notes and consents (``rows_in``)."""
 
     id: int
     public_id: str
@@ -52,31 +51,19 @@ class Row(NamedTuple):
     is_suppressed: bool
     tag_ids: str | None
     note_ids: str | None
+    consents: str | None
 
 
-_COLUMNS = [
-    *(_CONTACT.c[name] for name in Row._fields[:-3]),
+COLUMNS = (
+    *(_CONTACT.c[name] for name in Row._fields[:-4]),
     _SUPPRESSED.label("is_suppressed"),
     contact_lists.TAG_IDS,
     contact_lists.NOTE_IDS,
-]
-_BY_PUBLIC_ID = CompiledStatement(select(*_COLUMNS).where(_CONTACT.c.public_id == bindparam("public_id")))
-_BY_EXTERNAL_ID = CompiledStatement(select(*_COLUMNS).where(_CONTACT.c.external_id == bindparam("external_id")))
-_OF_ONE = CompiledStatement(
-    select(*attached.COLUMNS)
-    .select_from(attached.SOURCE)
-    .where(_CONSENT.c.contact_id == bindparam("contact_id"))
-    .order_by(_CONSENT.c.subscription_type_id)
+    attached.CONSENTS,
 )
-_BY_IDS = CompiledStatement(lambda dialect: select(*_COLUMNS).where(is_in(dialect, _CONTACT.c.id, "ids")))
-_OF_MANY = CompiledStatement(
-    lambda dialect: (
-        select(*attached.COLUMNS)
-        .select_from(attached.SOURCE)
-        .where(is_in(dialect, _CONSENT.c.contact_id, "ids"))
-        .order_by(_CONSENT.c.subscription_type_id)
-    )
-)
+_BY_PUBLIC_ID = CompiledStatement(select(*COLUMNS).where(_CONTACT.c.public_id == bindparam("public_id")))
+_BY_EXTERNAL_ID = CompiledStatement(select(*COLUMNS).where(_CONTACT.c.external_id == bindparam("external_id")))
+_BY_IDS = CompiledStatement(lambda dialect: select(*COLUMNS).where(is_in(dialect, _CONTACT.c.id, "ids")))
 
 
 @dataclass(frozen=True)
@@ -108,24 +95,23 @@ def of_ids(session: Session, ids: Sequence[int]) -> list[View]:
     """The contacts with these ids, in the order of ``ids``. Ids without a contact are left out."""
     if not ids:
         return []
-    rows = {row[0]: Row(*row) for row in _BY_IDS.all(session, ids=ids)}
-    consents: dict[int, list[Any]] = {}
-    for each in _OF_MANY.all(session, ids=ids):
-        consents.setdefault(each[0], []).append(each)
-    return [_view(rows[contact_id], consents.get(contact_id, ())) for contact_id in ids if contact_id in rows]
+    found = {row[0]: view_of(row) for row in _BY_IDS.all(session, ids=ids)}
+    return [found[contact_id] for contact_id in ids if contact_id in found]
+
+
+def view_of(columns: Sequence[Any]) -> View:
+    """A contact from the values of ``COLUMNS``."""
+    row = Row._make(columns)
+    rows = attached.rows_in(row.id, row.consents)
+    return View(row, *attached.attached(rows, lambda channel: current_destination.hash_of(row, channel)))
 
 
 def _one(session: Session | ReadConnection, found: Any) -> View:
     if found is None:
         raise NotFound("User Not Found")
-    row = Row(*found)
-    reach.refuse_gone(session, merged_into_id=row.merged_into_id, erased_at=row.erased_at)
-    return _view(row, _OF_ONE.all(session, contact_id=row.id))
-
-
-def _view(row: Row, rows: Iterable[Any]) -> View:
-    found = attached.attached(rows, lambda channel: current_destination.hash_of(row, channel))
-    return View(row, *found)
+    view = view_of(found)
+    reach.refuse_gone(session, merged_into_id=view.row.merged_into_id, erased_at=view.row.erased_at)
+    return view
 
 
 def merged_into(session: Session, ids: Sequence[int]) -> dict[int, list[tuple[str, str, datetime | None]]]:
