@@ -1,13 +1,14 @@
 """Fields and base classes that all schemas share: text, ids, times, constants, lists by pages, errors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, pre_load, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, post_dump, pre_load, validate
 
 from app.schemas.entry import is_storable
-from app.schemas.written_field import WrittenField
 
 _SECONDS_MIN, _SECONDS_MAX = 0, 32_503_680_000  # until the year 3000
 ID_MAX = 2**31 - 1
@@ -195,7 +196,7 @@ class Output(Schema):
     """Base of every response. Its fields read attributes of objects, or keys of dictionaries.
 
     A required field that the object lacks is an error; marshmallow would leave it out silently. An optional field is
-    left out where it is missing or null. There are no hooks: ``dump`` calls none.
+    left out where it is missing or null. Constants are added after the dump.
     """
 
     class Meta:
@@ -206,21 +207,35 @@ class Output(Schema):
         constants = {name: field for name, field in self.dump_fields.items() if isinstance(field, Constant)}
         self._constants = {name: field.value for name, field in constants.items()}
         self.dump_fields = {name: field for name, field in self.dump_fields.items() if name not in constants}
-        self._written = [WrittenField.of(name, field) for name, field in self.dump_fields.items()]
+        self._optional = frozenset(
+            field.attribute or name
+            for name, field in self.dump_fields.items()
+            if not field.required and not field.allow_none
+        )
 
-    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
-        """As marshmallow's, in half the time: how a field is read is found when the schema is made."""
-        if self.many if many is None else many:
-            return [self._dumped(each) for each in obj]
-        return self._dumped(obj)
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        is_mapping = isinstance(obj, dict)
+        if attr not in self._optional:
+            return obj[attr] if is_mapping else _getter(attr)(obj)
+        value = obj.get(attr) if is_mapping else _read_optional(obj, attr)
+        return default if value is None else value
 
-    def _dumped(self, obj: Any) -> dict[str, Any]:
-        data, is_mapping = self._constants.copy(), isinstance(obj, dict)
-        for key, name, of_object, of_mapping, is_optional, write in self._written:
-            value = of_mapping(obj) if is_mapping else of_object(obj)
-            if value is not None or not is_optional:
-                data[key] = write(value, name, obj)
-        return data
+    @post_dump
+    def add_constants(self, data: dict[str, Any], **_more: Any) -> dict[str, Any]:
+        return self._constants | data
+
+
+@cache
+def _getter(path: str) -> Callable[[Any], Any]:
+    """Reads an attribute, or one of another by a dotted path."""
+    return attrgetter(path)
+
+
+def _read_optional(obj: Any, path: str) -> Any:
+    try:
+        return _getter(path)(obj)
+    except AttributeError:
+        return None
 
 
 class ProblemSchema(Output):
