@@ -1,8 +1,8 @@
-"""Short lists of a contact as SQL columns, beside the columns of the contact itself: ids of its tags and notes."""
+"""The ids of a contact's tags and notes as SQL columns, beside the columns of the contact itself."""
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, String, literal_column, select
+from sqlalchemy import ColumnElement, String, literal_column, select
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -31,16 +31,13 @@ def _on_sqlite(element: Any, compiler: Any, **more: Any) -> str:
     return f"group_concat({compiler.process(element.clauses, **more)})"
 
 
-def joined(
-    text: ColumnElement[str], source: FromClause, contact_id: ColumnElement[int], label: str
-) -> ColumnElement[str | None]:
-    """The texts of a contact's rows in another table, joined by commas in any order; null where it has none."""
-    texts = select(_Joined(text, literal_column("','"))).select_from(source).where(contact_id == _CONTACT.c.id)
-    return texts.correlate(_CONTACT).scalar_subquery().label(label)
+def _joined(column: ColumnElement[int], contact_id: ColumnElement[int], label: str) -> ColumnElement[str | None]:
+    ids = select(_Joined(sql_cast(column, String), literal_column("','"))).where(contact_id == _CONTACT.c.id)
+    return ids.correlate(_CONTACT).scalar_subquery().label(label)
 
 
-TAG_IDS = joined(sql_cast(_TAG.c.tag_id, String), _TAG, _TAG.c.contact_id, "tag_ids")
-NOTE_IDS = joined(sql_cast(_NOTE.c.id, String), _NOTE, _NOTE.c.contact_id, "note_ids")
+TAG_IDS = _joined(_TAG.c.tag_id, _TAG.c.contact_id, "tag_ids")
+NOTE_IDS = _joined(_NOTE.c.id, _NOTE.c.contact_id, "note_ids")
 
 
 def ids_in(joined: str | None) -> tuple[int, ...]:

@@ -1,13 +1,8 @@
 """Which subscription types a contact is attached to, as Intercom counts it. The API and webhooks use it."""
 
 from collections.abc import Callable, Iterable
-from functools import reduce
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, String, func, literal_column
-from sqlalchemy import cast as sql_cast
-
-from app.core import contact_lists
 from app.core.consent.current_destination import is_opted_in
 from app.models import Channel, Consent, ConsentState, ConsentType, SubscriptionType, TypeState
 
@@ -24,24 +19,6 @@ COLUMNS = (
     _TYPE.c.state.label("type_state"),
 )
 SOURCE = _CONSENT.join(_TYPE, _TYPE.c.id == _CONSENT.c.subscription_type_id)
-_SEPARATOR: ColumnElement[str] = literal_column("':'", String)
-# The same of one contact as one column, beside its own columns: ``rows_in`` reads it.
-CONSENTS = contact_lists.joined(
-    reduce(
-        lambda text, column: text + _SEPARATOR + column,
-        (
-            sql_cast(_CONSENT.c.subscription_type_id, String),
-            _CONSENT.c.state,
-            func.coalesce(_CONSENT.c.destination_hash, literal_column("''", String)),
-            _TYPE.c.consent_type,
-            _TYPE.c.channel,
-            _TYPE.c.state,
-        ),
-    ),
-    SOURCE,
-    _CONSENT.c.contact_id,
-    "consents",
-)
 
 
 class Attached(NamedTuple):
@@ -53,17 +30,6 @@ class Attached(NamedTuple):
     opted_in: tuple[int, ...]
     opted_out: tuple[int, ...]
     has_sms_consent: bool
-
-
-def rows_in(contact_id: int, consents: str | None) -> list[tuple[Any, ...]]:
-    """The rows with ``COLUMNS`` in the contact's value of ``CONSENTS``, by the type's id."""
-    if consents is None:
-        return []
-    rows = []
-    for each in consents.split(","):
-        type_id, state, destination_hash, *of_type = each.split(":")
-        rows.append((contact_id, int(type_id), state, destination_hash or None, *of_type))
-    return sorted(rows) if len(rows) > 1 else rows
 
 
 def attached(rows: Iterable[Any], hash_of: Callable[[str], str | None]) -> Attached:

@@ -1,6 +1,6 @@
-"""Contacts as other systems see them, with their subscriptions. One statement for any number of contacts."""
+"""Contacts as other systems see them, with their subscriptions: one in one statement, any number of them in two."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, cast
@@ -13,16 +13,17 @@ from app.core.consent import attached, current_destination, reach
 from app.core.errors import NotFound
 from app.core.signing import is_public_id
 from app.db import CompiledStatement, ReadConnection, is_in
-from app.models import Contact, Suppression
+from app.models import Consent, Contact, Suppression
 
 _CONTACT = Contact.__table__
+_CONSENT = Consent.__table__
 _SUPPRESSED = (
     select(Suppression.phone_hash).where(Suppression.phone_hash == _CONTACT.c.phone_hash).correlate(_CONTACT).exists()
 )
 
 
 class Row(NamedTuple):
-    """The columns of one contact, whether its number is suppressed, its tags, notes and consents (``rows_in``)."""
+    """The columns of one contact, whether its number is suppressed, and the ids of its tags and notes."""
 
     id: int
     public_id: str
@@ -51,19 +52,31 @@ class Row(NamedTuple):
     is_suppressed: bool
     tag_ids: str | None
     note_ids: str | None
-    consents: str | None
 
 
-COLUMNS = (
-    *(_CONTACT.c[name] for name in Row._fields[:-4]),
+_COLUMNS = [
+    *(_CONTACT.c[name] for name in Row._fields[:-3]),
     _SUPPRESSED.label("is_suppressed"),
     contact_lists.TAG_IDS,
     contact_lists.NOTE_IDS,
-    attached.CONSENTS,
+]
+# One row for each consent, or one without.
+_ONE = (
+    select(*_COLUMNS, *attached.COLUMNS)
+    .select_from(_CONTACT.outerjoin(attached.SOURCE, _CONSENT.c.contact_id == _CONTACT.c.id))
+    .order_by(_CONSENT.c.subscription_type_id)
 )
-_BY_PUBLIC_ID = CompiledStatement(select(*COLUMNS).where(_CONTACT.c.public_id == bindparam("public_id")))
-_BY_EXTERNAL_ID = CompiledStatement(select(*COLUMNS).where(_CONTACT.c.external_id == bindparam("external_id")))
-_BY_IDS = CompiledStatement(lambda dialect: select(*COLUMNS).where(is_in(dialect, _CONTACT.c.id, "ids")))
+_BY_PUBLIC_ID = CompiledStatement(_ONE.where(_CONTACT.c.public_id == bindparam("public_id")))
+_BY_EXTERNAL_ID = CompiledStatement(_ONE.where(_CONTACT.c.external_id == bindparam("external_id")))
+_BY_IDS = CompiledStatement(lambda dialect: select(*_COLUMNS).where(is_in(dialect, _CONTACT.c.id, "ids")))
+_OF_MANY = CompiledStatement(
+    lambda dialect: (
+        select(*attached.COLUMNS)
+        .select_from(attached.SOURCE)
+        .where(is_in(dialect, _CONSENT.c.contact_id, "ids"))
+        .order_by(_CONSENT.c.subscription_type_id)
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -82,36 +95,38 @@ def find(session: Session | ReadConnection, public_id: str) -> View:
     :raises Merged: it was merged into another contact
     :raises NotFound: there is no such contact, or it was erased
     """
-    return _one(session, _BY_PUBLIC_ID.one(session, public_id=public_id) if is_public_id(public_id) else None)
+    return _one(session, _BY_PUBLIC_ID.all(session, public_id=public_id) if is_public_id(public_id) else [])
 
 
 def find_by_external_id(session: Session | ReadConnection, external_id: str) -> View:
     """One user. :raises NotFound: no user has this id"""
-    known = _BY_EXTERNAL_ID.one(session, external_id=external_id) if "\0" not in external_id else None
-    return _one(session, known if known and known[2] == "user" else None)
+    known = _BY_EXTERNAL_ID.all(session, external_id=external_id) if "\0" not in external_id else []
+    return _one(session, [each for each in known if each[2] == "user"])
 
 
 def of_ids(session: Session, ids: Sequence[int]) -> list[View]:
     """The contacts with these ids, in the order of ``ids``. Ids without a contact are left out."""
     if not ids:
         return []
-    found = {row[0]: view_of(row) for row in _BY_IDS.all(session, ids=ids)}
-    return [found[contact_id] for contact_id in ids if contact_id in found]
+    rows = {row[0]: Row(*row) for row in _BY_IDS.all(session, ids=ids)}
+    consents: dict[int, list[Any]] = {}
+    for each in _OF_MANY.all(session, ids=ids):
+        consents.setdefault(each[0], []).append(each)
+    return [_view(rows[contact_id], consents.get(contact_id, ())) for contact_id in ids if contact_id in rows]
 
 
-def view_of(columns: Sequence[Any]) -> View:
-    """A contact from the values of ``COLUMNS``."""
-    row = Row._make(columns)
-    rows = attached.rows_in(row.id, row.consents)
-    return View(row, *attached.attached(rows, lambda channel: current_destination.hash_of(row, channel)))
-
-
-def _one(session: Session | ReadConnection, found: Any) -> View:
-    if found is None:
+def _one(session: Session | ReadConnection, rows: Sequence[Any]) -> View:
+    if not rows:
         raise NotFound("User Not Found")
-    view = view_of(found)
-    reach.refuse_gone(session, merged_into_id=view.row.merged_into_id, erased_at=view.row.erased_at)
-    return view
+    width = len(Row._fields)
+    row = Row._make(rows[0][:width])
+    reach.refuse_gone(session, merged_into_id=row.merged_into_id, erased_at=row.erased_at)
+    return _view(row, [each[width:] for each in rows if each[width] is not None])
+
+
+def _view(row: Row, rows: Iterable[Any]) -> View:
+    found = attached.attached(rows, lambda channel: current_destination.hash_of(row, channel))
+    return View(row, *found)
 
 
 def merged_into(session: Session, ids: Sequence[int]) -> dict[int, list[tuple[str, str, datetime | None]]]:
