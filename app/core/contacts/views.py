@@ -1,4 +1,4 @@
-"""Contacts as other systems see them, with their subscriptions. Two statements for any number of contacts."""
+"""Contacts as other systems see them, with their subscriptions: one in one statement, any number of them in two."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -60,14 +60,14 @@ _COLUMNS = [
     contact_lists.TAG_IDS,
     contact_lists.NOTE_IDS,
 ]
-_BY_PUBLIC_ID = CompiledStatement(select(*_COLUMNS).where(_CONTACT.c.public_id == bindparam("public_id")))
-_BY_EXTERNAL_ID = CompiledStatement(select(*_COLUMNS).where(_CONTACT.c.external_id == bindparam("external_id")))
-_OF_ONE = CompiledStatement(
-    select(*attached.COLUMNS)
-    .select_from(attached.SOURCE)
-    .where(_CONSENT.c.contact_id == bindparam("contact_id"))
+# One row for each consent, or one without.
+_ONE = (
+    select(*_COLUMNS, *attached.COLUMNS)
+    .select_from(_CONTACT.outerjoin(attached.SOURCE, _CONSENT.c.contact_id == _CONTACT.c.id))
     .order_by(_CONSENT.c.subscription_type_id)
 )
+_BY_PUBLIC_ID = CompiledStatement(_ONE.where(_CONTACT.c.public_id == bindparam("public_id")))
+_BY_EXTERNAL_ID = CompiledStatement(_ONE.where(_CONTACT.c.external_id == bindparam("external_id")))
 _BY_IDS = CompiledStatement(lambda dialect: select(*_COLUMNS).where(is_in(dialect, _CONTACT.c.id, "ids")))
 _OF_MANY = CompiledStatement(
     lambda dialect: (
@@ -95,13 +95,13 @@ def find(session: Session | ReadConnection, public_id: str) -> View:
     :raises Merged: it was merged into another contact
     :raises NotFound: there is no such contact, or it was erased
     """
-    return _one(session, _BY_PUBLIC_ID.one(session, public_id=public_id) if is_public_id(public_id) else None)
+    return _one(session, _BY_PUBLIC_ID.all(session, public_id=public_id) if is_public_id(public_id) else [])
 
 
 def find_by_external_id(session: Session | ReadConnection, external_id: str) -> View:
     """One user. :raises NotFound: no user has this id"""
-    known = _BY_EXTERNAL_ID.one(session, external_id=external_id) if "\0" not in external_id else None
-    return _one(session, known if known and known[2] == "user" else None)
+    known = _BY_EXTERNAL_ID.all(session, external_id=external_id) if "\0" not in external_id else []
+    return _one(session, [each for each in known if each[2] == "user"])
 
 
 def of_ids(session: Session, ids: Sequence[int]) -> list[View]:
@@ -115,12 +115,13 @@ def of_ids(session: Session, ids: Sequence[int]) -> list[View]:
     return [_view(rows[contact_id], consents.get(contact_id, ())) for contact_id in ids if contact_id in rows]
 
 
-def _one(session: Session | ReadConnection, found: Any) -> View:
-    if found is None:
+def _one(session: Session | ReadConnection, rows: Sequence[Any]) -> View:
+    if not rows:
         raise NotFound("User Not Found")
-    row = Row(*found)
+    width = len(Row._fields)
+    row = Row._make(rows[0][:width])
     reach.refuse_gone(session, merged_into_id=row.merged_into_id, erased_at=row.erased_at)
-    return _view(row, _OF_ONE.all(session, contact_id=row.id))
+    return _view(row, [each[width:] for each in rows if each[width] is not None])
 
 
 def _view(row: Row, rows: Iterable[Any]) -> View:

@@ -81,11 +81,13 @@ class Polls:
         """
         serial = self._changes.follow(database.read_connection)
         cached = self._cache.get(bearer)
-        if cached and self._is_current(cached, database) and _is_known(cached.revisions, known):
-            return cached.visitor, News([], is_more=False)
+        current = cached if cached and self._is_current(cached, database) else None
+        if current and _is_known(current.revisions, known):
+            return current.visitor, News([], is_more=False)
         with database.read_connection() as connection:
             visitor = messenger.visitor(connection, bearer)
-            revisions = _revisions(connection, visitor)
+            is_same = current is not None and current.visitor == visitor
+            revisions = current.revisions if current and is_same else _revisions(connection, visitor)
             news = _news(connection, visitor, revisions, known, at=at)
         self._store(bearer, visitor, revisions, serial)
         return visitor, news

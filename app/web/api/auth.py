@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import partial
 from typing import cast
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Request, Response, g
 from sqlalchemy.orm import Session
 
 from app import logs
@@ -18,6 +18,7 @@ from app.core.accounts.api_tokens import Caller
 from app.core.errors import Forbidden, TooMany, Unauthorized
 from app.web.after_response import write_after
 from app.web.api import rate_limit
+from app.web.current import application, current_globals, current_request
 from app.web.services import read_connection, read_only
 
 # Endpoints that need no token.
@@ -39,7 +40,7 @@ def init_app(api: Flask) -> None:
 
 def caller() -> Caller:
     """Who makes this call."""
-    return cast(Caller, g.caller)
+    return cast(Caller, current_globals().caller)
 
 
 def read_session() -> Session:
@@ -62,25 +63,26 @@ def _authenticate() -> None:
     :raises Unauthorized: it has none, or one that is not valid
     :raises TooMany: the token made as many calls as it may
     """
+    request = current_request()
     if request.url_rule is None or request.endpoint in _PUBLIC:
         return
-    shown = _token_of_request()
+    shown = _token_of(request)
     if not shown:
         raise Unauthorized("Access Token Invalid")
     with read_connection() as connection:
-        g.caller = api_tokens.authenticate(connection, shown, at=clock.now())
-    _count_call(g.caller)
+        caller = current_globals().caller = api_tokens.authenticate(connection, shown, at=clock.now())
+    _count_call(caller)
 
 
-def _token_of_request() -> str:
+def _token_of(request: Request) -> str:
     """The token that the request shows, where its blueprint reads it (``ApiBlueprint.token_of_request``)."""
-    blueprint = current_app.blueprints.get(request.blueprint or "")
+    blueprint = application().blueprints.get(request.blueprint or "")
     read: Callable[[], str] = getattr(blueprint, "token_of_request", None) or token_in_authorization
     return read()
 
 
 def token_in_authorization() -> str:
-    return _shown_token(request.environ.get("HTTP_AUTHORIZATION", ""))
+    return _shown_token(current_request().environ.get("HTTP_AUTHORIZATION", ""))
 
 
 def _shown_token(header: str) -> str:
@@ -104,7 +106,7 @@ def _shown_token(header: str) -> str:
 def _count_call(caller: Caller) -> None:
     now_s = time.time()
     status = rate_limit.limiter().count(caller.token_id, caller.calls_per_minute, now_s=now_s)
-    g.rate_limit = status
+    current_globals().rate_limit = status
     if status.is_over:
         raise TooMany(
             "Exceeded rate limit of %(limit)s in 10_seconds",
@@ -114,18 +116,20 @@ def _count_call(caller: Caller) -> None:
 
 
 def _finish(response: Response) -> Response:
-    if (status := g.get("rate_limit")) is not None:
-        response.headers["X-RateLimit-Limit"] = str(status.limit)
-        response.headers["X-RateLimit-Remaining"] = str(status.remaining)
-        response.headers["X-RateLimit-Reset"] = str(status.reset)
-    if "caller" in g and api_tokens.is_use_due(caller(), at=clock.now()):
-        write_after(response, partial(api_tokens.record_use, token_id=caller().token_id, at=clock.now()))
+    noted = current_globals()
+    if (status := noted.get("rate_limit")) is not None:
+        response.headers.add("X-RateLimit-Limit", str(status.limit))
+        response.headers.add("X-RateLimit-Remaining", str(status.remaining))
+        response.headers.add("X-RateLimit-Reset", str(status.reset))
+    called_by, at = noted.get("caller"), clock.now()
+    if called_by is not None and api_tokens.is_use_due(called_by, at=at):
+        write_after(response, partial(api_tokens.record_use, token_id=called_by.token_id, at=at))
     return response
 
 
 def _close_session(_problem: BaseException | None) -> None:
     """Errors are logged and do not affect the response."""
-    stack: ExitStack | None = g.pop("open_session", None)
+    stack: ExitStack | None = current_globals().pop("open_session", None)
     if stack is None:
         return
     try:

@@ -21,6 +21,7 @@ from app.schemas.entry import BadValue, read_json
 from app.schemas.fields import ErrorListSchema
 from app.web.api import auth, fixed_fields, idempotent, versions
 from app.web.api.auth import Scope
+from app.web.current import current_request
 
 View = TypeVar("View", bound=Callable[..., Any])
 _ALWAYS = (400, 401, 403, 429, 500, 503)
@@ -108,8 +109,28 @@ class ApiBlueprint(Blueprint):
     def arguments(
         self, schema: Schema | type[Schema] | Mapping[str, Any], **options: Any
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """As in flask-smorest, with one instance of the schema: of a class, webargs makes one for each request."""
-        return super().arguments(schema() if isinstance(schema, type) else schema, **options)
+        """As in flask-smorest, with one instance of the schema: of a class, webargs makes one for each request.
+
+        What an empty query means is found once.
+        """
+        made = schema() if isinstance(schema, type) else schema
+        decorate = super().arguments(made, **options)
+        if options.get("location") != "query" or not isinstance(made, Schema) or made.validate({}):
+            return decorate
+        defaults: dict[str, Any] = made.load({})
+
+        def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
+            parsing = decorate(view)
+
+            @wraps(parsing)
+            def with_arguments(*arguments: Any, **values: Any) -> Any:
+                if current_request().query_string:
+                    return parsing(*arguments, **values)
+                return view(*arguments, defaults.copy(), **values)
+
+            return with_arguments
+
+        return decorator
 
     def response(
         self, status_code: Any, schema: Any = None, **options: Any

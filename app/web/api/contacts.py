@@ -1,6 +1,6 @@
 """Contacts: created, found, changed, searched, merged, archived, blocked, erased."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -217,23 +217,29 @@ def _find(session: Session, contact_id: str, *, has_history: bool) -> ContactVal
 
 
 def _values(session: Session, found: list[View], *, has_history: bool) -> list[ContactValue]:
+    workspace_key = auth.caller().workspace_key
     if not has_history:
-        return [_value(view) for view in found]
+        return [_value_in(workspace_key, view) for view in found]
     merged = views.merged_into(session, [view.row.id for view in found])
-    return [_value(view, [MergedContact(*each) for each in merged[view.row.id]]) for view in found]
+    return [_value_in(workspace_key, view, [MergedContact(*each) for each in merged[view.row.id]]) for view in found]
 
 
-def _value(view: View, merge_history: Iterable[MergedContact] | None = None) -> ContactValue:
+def _value(view: View) -> ContactValue:
+    return _value_in(auth.caller().workspace_key, view)
+
+
+def _value_in(workspace_key: str, view: View, merge_history: list[MergedContact] | None = None) -> ContactValue:
+    row = view.row
     return ContactValue(
-        view.row,
-        auth.caller().workspace_key,
+        row,
+        workspace_key,
         view.opted_in,
         view.opted_out,
         view.has_sms_consent,
-        bool(view.row.is_suppressed),
-        list(merge_history) if merge_history is not None else None,
-        contact_lists.ids_in(view.row.tag_ids),
-        contact_lists.ids_in(view.row.note_ids),
+        bool(row.is_suppressed),
+        merge_history,
+        contact_lists.ids_in(row.tag_ids),
+        contact_lists.ids_in(row.note_ids),
     )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 from flask import Flask, Response, g, request
 
+from app.web.current import current_globals
+
 
 def init_app(api: Flask) -> None:
     api.after_request(_set_etag)
@@ -19,7 +21,7 @@ def use_etag(revisions: Iterable[int] = ()) -> None:
 
 
 def _set_etag(response: Response) -> Response:
-    revisions = g.get("etag_revisions")
+    revisions = current_globals().get("etag_revisions")
     if revisions is None or response.status_code != 200:
         return response
     content = response.get_data() + repr(revisions).encode()

@@ -10,10 +10,11 @@ import time
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from flask import Flask, current_app
+from flask import Flask
 
 from app import logs
 from app.config import BadSetting, Settings
+from app.web.current import application
 
 WINDOW_S = 10
 _PER_MINUTE = 60 // WINDOW_S
@@ -99,7 +100,7 @@ def init_app(api: Flask, settings: Settings) -> None:
 
 def limiter() -> RateLimiter:
     """The limiter of the current application."""
-    return cast(RateLimiter, current_app.extensions[_EXTENSION])
+    return cast(RateLimiter, application().extensions[_EXTENSION])
 
 
 def create_limiter(settings: Settings) -> RateLimiter:

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import cast
 
-from flask import Flask, current_app
+from flask import Flask
 
 from app.core.contacts import filters, search
 from app.core.contacts.filters import Query
 from app.core.errors import TooMany
 from app.web.api import auth
+from app.web.current import application
 from app.web.services import services_of, slots
 
 # How long a search waits for others. It lends its slot meanwhile.
@@ -44,7 +45,7 @@ def turn(query: Query | None = None) -> Iterator[None]:
     :param query: what is searched; null for several queries, which count as a large one
     :raises TooMany: others did not end in time
     """
-    queue = cast(SearchQueue, current_app.extensions[_EXTENSION])
+    queue = cast(SearchQueue, application().extensions[_EXTENSION])
     with ExitStack() as taken:
         if query is None or not search.is_look_up(query):
             until_s = time.monotonic() + WAIT_S

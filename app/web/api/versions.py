@@ -2,7 +2,9 @@
 
 import re
 
-from flask import Flask, Response, request
+from flask import Flask, Response
+
+from app.web.current import current_request
 
 _HEADER = "Intercom-Version"
 WARNING_HEADER = "X-Assent-Warning"
@@ -23,7 +25,7 @@ def is_before_2_16() -> bool:
 
 
 def _version() -> str:
-    return str(request.environ.get("HTTP_INTERCOM_VERSION", "")).strip().lower()
+    return str(current_request().environ.get("HTTP_INTERCOM_VERSION", "")).strip().lower()
 
 
 def _warn(response: Response) -> Response:
