@@ -2,7 +2,6 @@
 
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
 from app.config import Settings
-from app.db import BUSY_TIMEOUT_MS, CompiledStatement, Database, after_commit
+from app.db import BUSY_TIMEOUT_MS, CompiledStatement, Database
 from app.models import ConsentEvent, Contact, Wording
 from tests import launcher, make
 from tests.processes import environment_of
@@ -32,19 +31,6 @@ threads = [threading.Thread(target=write, args=(name,)) for name in range(4)]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
 """
-
-
-def test_what_follows_a_commit_does_not_follow_a_rollback(database: Database) -> None:
-    done: list[str] = []
-    with suppress(ZeroDivisionError), database.unit_of_work() as session:
-        after_commit(session, lambda: done.append("failed"))
-        _ = 1 / 0
-    with database.unit_of_work() as session:
-        after_commit(session, lambda: done.append("committed"))
-        assert done == []
-    with database.unit_of_work():
-        pass
-    assert done == ["committed"]
 
 
 def test_a_commit_is_configured_to_survive_power_loss(settings: Settings, database: Database) -> None:
