@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app import setting_values as read
+from app import setting_values as values
 
 VERSION = "0.1.0"
 PACKAGE = Path(__file__).resolve().parent
@@ -75,34 +75,34 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("instance", read.text, "", "folder for local state; default: instance/ of a checkout, else XDG's"),
-    Setting("database_url", read.database_url, "", "default: SQLite in the instance folder", is_secret=True),
-    Setting("secret_key", read.secret_key, "", "default: made once, kept in the instance folder", is_secret=True),
-    Setting("public_url", read.web_address, "", "the address people reach this server by"),
-    Setting("trusted_proxies", read.proxies, "0", "how many reverse proxies stand in front and set X-Forwarded-*"),
-    Setting("sms_gateway", read.gateway, "sandbox", "what carries texts: sandbox, twilio or kannel"),
-    Setting("smtp_url", read.smtp_url, "", "mail server; without it links are shown to the admin", is_secret=True),
-    Setting("metrics_token", read.token, "", "bearer token for /metrics; without one it is not served", is_secret=True),
+    Setting("instance", values.text, "", "folder for local state; default: instance/ of a checkout, else XDG's"),
+    Setting("database_url", values.database_url, "", "default: SQLite in the instance folder", is_secret=True),
+    Setting("secret_key", values.secret_key, "", "default: made once, kept in the instance folder", is_secret=True),
+    Setting("public_url", values.web_address, "", "the address people reach this server by"),
+    Setting("trusted_proxies", values.proxies, "0", "how many reverse proxies stand in front and set X-Forwarded-*"),
+    Setting("sms_gateway", values.gateway, "sandbox", "what carries texts: sandbox, twilio or kannel"),
+    Setting("smtp_url", values.smtp_url, "", "mail server; without it links are shown to the admin", is_secret=True),
+    Setting("metrics_token", values.token, "", "token of /metrics; without one it is not served", is_secret=True),
     Setting(
         "allow_loopback",
-        read.boolean,
+        values.boolean,
         "false",
         "webhooks and site check may reach loopback addresses (development only)",
     ),
-    Setting("redis_url", read.redis_url, "", "optional: shared rate limits", is_secret=True),
-    Setting("ledger_head_file", read.new_file, "", "file that the head of the ledger is appended to each day"),
-    Setting("twilio_account_sid", read.account_sid, "", "Twilio: the account, AC and 32 hexadecimal digits"),
-    Setting("twilio_auth_token", read.text, "", "Twilio: its auth token", is_secret=True),
-    Setting("twilio_webhook_key", read.text, "", "Twilio: secret of the key that signs callbacks", is_secret=True),
-    Setting("twilio_messaging_service_sid", read.service_sid, "", "Twilio: the messaging service that texts go out by"),
-    Setting("twilio_from", read.sender, "", "Twilio: the number or name that people see; sends without a service"),
-    Setting("twilio_api_url", read.web_address, "", "Twilio: another address of its API, for tests"),
-    Setting("twilio_consent_api", read.boolean, "true", "Twilio: push opt-ins and opt-outs to its Consent API"),
-    Setting("kannel_sendsms_url", read.page_address, "", "Kannel: the address of sendsms"),
-    Setting("kannel_username", read.text, "", "Kannel: user of sendsms"),
-    Setting("kannel_password", read.text, "", "Kannel: password of sendsms", is_secret=True),
-    Setting("kannel_from", read.sender, "", "Kannel: our number, short code or name"),
-    Setting("kannel_secret", read.text, "", "Kannel: secret in the addresses that it calls", is_secret=True),
+    Setting("redis_url", values.redis_url, "", "optional: shared rate limits", is_secret=True),
+    Setting("ledger_head_file", values.new_file, "", "file that the head of the ledger is appended to each day"),
+    Setting("twilio_account_sid", values.account_sid, "", "Twilio: the account, AC and 32 hexadecimal digits"),
+    Setting("twilio_auth_token", values.text, "", "Twilio: its auth token", is_secret=True),
+    Setting("twilio_webhook_key", values.text, "", "Twilio: secret of the key that signs callbacks", is_secret=True),
+    Setting("twilio_messaging_service_sid", values.service_sid, "", "Twilio: the messaging service that sends texts"),
+    Setting("twilio_from", values.sender, "", "Twilio: the number or name that people see; sends without a service"),
+    Setting("twilio_api_url", values.web_address, "", "Twilio: another address of its API, for tests"),
+    Setting("twilio_consent_api", values.boolean, "true", "Twilio: push opt-ins and opt-outs to its Consent API"),
+    Setting("kannel_sendsms_url", values.page_address, "", "Kannel: the address of sendsms"),
+    Setting("kannel_username", values.text, "", "Kannel: user of sendsms"),
+    Setting("kannel_password", values.text, "", "Kannel: password of sendsms", is_secret=True),
+    Setting("kannel_from", values.sender, "", "Kannel: our number, short code or name"),
+    Setting("kannel_secret", values.text, "", "Kannel: secret in the addresses that it calls", is_secret=True),
 )
 # What a gateway needs; of a group one is enough, and the first is named.
 NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -294,6 +294,6 @@ def _stored_secret_key(instance: Path) -> str:
             temporary.unlink()
     key = file.read_text().strip()
     try:
-        return read.secret_key(key)
+        return values.secret_key(key)
     except ValueError as problem:
         raise BadSetting(f"{PREFIX}SECRET_KEY: {problem} (from {file})") from None

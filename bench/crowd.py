@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.core import clock
-from app.core.conversations import messages as conversations
+from app.core.conversations import messages
 from app.core.conversations.appending import NewMessage
-from app.core.messenger import visitors as messenger
+from app.core.messenger import visitors
 from app.core.messenger.identity import Identity
 from app.core.messenger.visitors import Sender
 from app.db import Database
@@ -88,7 +88,7 @@ def measure(place: Place, panels: list[float], seconds: int) -> None:
 def begin(database: Database, bearer: str) -> int:
     sender = Sender(bearer=bearer, identity=Identity(), is_new=True, address=None, locale="en")
     with database.unit_of_work() as session:
-        written = messenger.write(session, sender, body="Hello", client_key="first", at=clock.now())
+        written = visitors.write(session, sender, body="Hello", client_key="first", at=clock.now())
     assert written.message
     return written.message.conversation_id
 
@@ -160,7 +160,7 @@ class Crowd:
 
 def reply(database: Database, chat: int) -> None:
     with database.unit_of_work() as session:
-        conversations.post(session, chat, NewMessage("agent:1", "Here you are."), at=clock.now())
+        messages.post(session, chat, NewMessage("agent:1", "Here you are."), at=clock.now())
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.forms import publishing as optin_forms
+from app.core.forms import publishing
 from app.core.forms.content import FormContent, FormText
 from app.core.forms.publishing import FormSettings
 from app.core.forms.render_token import RenderToken
@@ -87,5 +87,5 @@ def form_key(session: Session, at: datetime) -> str:
         "By signing up you agree to get **offers** by text, at most four a month. Consent is no condition of purchase."
     )
     content = FormContent(subscription_type.id, {"en": FormText("Texts from Harbour Coffee", legal_text=legal)})
-    form = optin_forms.create(session, content, FormSettings(), actor="bench", at=at)
+    form = publishing.create(session, content, FormSettings(), actor="bench", at=at)
     return form.key

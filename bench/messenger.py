@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.core import clock
 from app.core.conversations import messages
 from app.core.conversations.appending import NewMessage
-from app.core.messenger import visitors as messenger
+from app.core.messenger import visitors
 from app.core.messenger.identity import Identity
 from app.core.messenger.visitors import Sender
 from app.models import Conversation
@@ -66,7 +66,7 @@ class Chats:
             with self._database.unit_of_work() as session:
                 for bearer in self._bearers[start : start + _IN_ONE_TRANSACTION]:
                     sender = Sender(bearer=bearer, identity=Identity(), is_new=True, address=None, locale="en")
-                    posted = messenger.write(session, sender, body="Hello", client_key="first", at=clock.now()).message
+                    posted = visitors.write(session, sender, body="Hello", client_key="first", at=clock.now()).message
                     if posted is None:
                         raise RuntimeError("a visitor was refused")
                     reply, chat = "How can we help?", posted.conversation_id

@@ -7,14 +7,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.accounts import agents as accounts
+from app.core.accounts import agents
 from app.core.campaigns import drafts as campaigns
 from app.core.campaigns.drafts import CampaignValues
 from app.core.consent import changes as consent
 from app.core.consent import locking
 from app.core.contacts import records as contacts
-from app.core.forms import insertion
-from app.core.forms import publishing as optin_forms
+from app.core.forms import insertion, publishing
 from app.core.forms.content import FormContent, FormText
 from app.core.forms.publishing import FormSettings
 from app.core.ledger.evidence import Evidence
@@ -50,7 +49,7 @@ _serial = count(1)
 def agent(session: Session, **values: Any) -> Agent:
     number = next(_serial)
     values = {"email": f"agent{number}@example.com", "name": f"Ana {number}", "role": Role.AGENT} | values
-    return accounts.create_agent(session, password_hash=None, at=NOON, **values)
+    return agents.create_agent(session, password_hash=None, at=NOON, **values)
 
 
 def live_type(session: Session, **values: Any) -> SubscriptionType:
@@ -76,7 +75,7 @@ def form(
     subscription_type = subscription_type or live_type(session)
     title = FormText("Texts from Harbour Coffee", legal_text="By signing up you agree to get texts. **No** obligation.")
     content = FormContent(subscription_type.id, texts or {"en": title}, **values)
-    return optin_forms.create(session, content, FormSettings(name, allowed_origins), actor="agent:1", at=NOON)
+    return publishing.create(session, content, FormSettings(name, allowed_origins), actor="agent:1", at=NOON)
 
 
 def contact(session: Session, **values: Any) -> Contact:

@@ -255,3 +255,22 @@ def test_every_rule_with_a_mutant_is_still_where_the_mutant_breaks_it() -> None:
     listed = mutants.read_mutants()
     assert len(listed) >= 91
     assert len(mutants.find_all(listed)) == len(listed)
+
+
+def test_an_alias_of_a_module_says_where_the_module_is() -> None:
+    """Each of its words is in the module's path, at least in the singular, so that it does not name another module."""
+    misleading = {
+        f"{path.relative_to(ROOT)}: {module} as {alias.asname}"
+        for path in (ROOT / "app").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname
+        for module in [f"{node.module}.{alias.name}"]
+        if (ROOT / f"{module.replace('.', '/')}.py").exists()
+        and not all(
+            any(part.startswith(word) for part in re.split(r"[._]", module))
+            for word in alias.asname.strip("_").split("_")
+        )
+    }
+    assert misleading == set()

@@ -20,7 +20,7 @@ from sqlalchemy import select
 
 from app import config
 from app.core.signing import hash_of_token
-from app.core.workspace import bootstrap as store
+from app.core.workspace import bootstrap
 from app.db import Database
 from app.models import Agent, ApiToken, Role
 from tests import make
@@ -379,7 +379,7 @@ def write_lock(database: Path) -> Iterator[Callable[[], None]]:
 
 def empty(settings: config.Settings) -> None:
     """Drop everything from a PostgreSQL database of a test."""
-    opened = store.open_database(settings, connections=1)
+    opened = bootstrap.open_database(settings, connections=1)
     with opened.engine.begin() as connection:
         connection.exec_driver_sql("DROP SCHEMA public CASCADE")
         connection.exec_driver_sql("CREATE SCHEMA public")

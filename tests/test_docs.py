@@ -10,8 +10,8 @@ import pytest
 from app import config
 from app.config import ROOT
 from app.core import clock
-from app.core.accounts import api_tokens as tokens
-from app.core.workspace import bootstrap as store
+from app.core.accounts import api_tokens
+from app.core.workspace import bootstrap
 from tests.serve import web_process
 
 EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -24,9 +24,9 @@ MADE_BY_COMMANDS = {"instance/huey.db", "instance/config.toml"}
 
 
 def test_the_examples_of_integrate_work_one_after_the_other(settings: config.Settings) -> None:
-    opened = store.open_database(settings)
+    opened = bootstrap.open_database(settings)
     with opened.unit_of_work() as session:
-        _, token = tokens.create(session, "My shop", [], at=clock.now())
+        _, token = api_tokens.create(session, "My shop", [], at=clock.now())
     opened.close()
     examples = EXAMPLE.findall((ROOT / "docs" / "integrate.md").read_text())
     assert len(examples) > 8

@@ -9,7 +9,7 @@ from flask import Flask
 from app.config import ROOT
 from app.core import clock
 from app.core.consent import locking
-from app.core.contacts import erase as erasure
+from app.core.contacts import erase
 from app.core.contacts import merge as contact_merge
 from app.core.webhooks import endpoints, signatures
 from app.db import Database
@@ -80,7 +80,7 @@ def test_the_documented_receiver_deletes_contacts_that_are_erased_or_merged(
         assert len(names["subscribers"]) == 3
         with database.unit_of_work() as session:
             contact_merge.merge(session, lead.public_id, sam.public_id, actor="agent:1", at=clock.now())
-            erasure.erase(session, locking.lock_contact(session, eve.id), actor="agent:1", at=clock.now())
+            erase.erase(session, locking.lock_contact(session, eve.id), actor="agent:1", at=clock.now())
         deliver_all(database)
         assert set(names["subscribers"]) == {(sam.public_id, str(kind.id))}
         (merged,) = [each.item for each in there.received if "merged_into" in each.item]

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DatabaseError
 from app import config, migrations
 from app.core import wording
 from app.core.errors import InvalidState
-from app.core.workspace import bootstrap as store
+from app.core.workspace import bootstrap
 from app.core.workspace import settings as workspace
 from app.db import Database
 from app.jobs import queue
@@ -254,7 +254,7 @@ def test_a_database_from_before_the_first_release_is_refused_in_one_sentence(rev
     with database.unit_of_work() as session:
         session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
     with pytest.raises(InvalidState, match=r"^This database is from before the first release [^.]+\.$"):
-        store.make_ready(database)
+        bootstrap.make_ready(database)
 
 
 @changes_the_schema
@@ -264,14 +264,14 @@ def test_a_database_whose_first_migration_was_another_is_refused_in_one_sentence
     with pytest.raises(
         InvalidState, match=r"^This database is of an unreleased version[^.]+idempotency_keys\.subjects”"
     ):
-        store.make_ready(database)
+        bootstrap.make_ready(database)
 
 
 def test_a_database_of_a_newer_version_is_refused_in_one_sentence(database: Database) -> None:
     with database.unit_of_work() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999_later'"))
     with pytest.raises(InvalidState, match=r"^This database is of a newer version [^.]+\.$"):
-        store.make_ready(database)
+        bootstrap.make_ready(database)
 
 
 @changes_the_schema
@@ -281,7 +281,7 @@ def test_a_database_with_tables_of_the_same_names_is_refused_and_left_as_it_is(d
     with database.engine.connect() as connection:
         before = shape(connection)
     with pytest.raises(InvalidState, match=r"^This database holds the table “agent_notices”[^.]+\.$"):
-        store.make_ready(database)
+        bootstrap.make_ready(database)
     with database.engine.connect() as connection:
         assert shape(connection) == before
 
@@ -289,7 +289,7 @@ def test_a_database_with_tables_of_the_same_names_is_refused_and_left_as_it_is(d
 def test_upgrading_twice_changes_nothing(database: Database) -> None:
     with database.engine.connect() as connection:
         before = shape(connection)
-    store.make_ready(database)
+    bootstrap.make_ready(database)
     migrations.upgrade(database)
     with database.engine.connect() as connection:
         assert shape(connection) == before
@@ -305,9 +305,9 @@ def test_two_that_upgrade_a_new_database_at_once_come_one_after_the_other(settin
     failed: list[BaseException] = []
 
     def upgrade() -> None:
-        opened = store.open_database(settings, connections=2)
+        opened = bootstrap.open_database(settings, connections=2)
         try:
-            store.make_ready(opened)
+            bootstrap.make_ready(opened)
         except BaseException as problem:
             failed.append(problem)
         finally:
@@ -324,7 +324,7 @@ def test_two_that_upgrade_a_new_database_at_once_come_one_after_the_other(settin
 def test_two_that_make_the_workspace_at_once_agree_on_one(settings: config.Settings, database: Database) -> None:
     with database.unit_of_work() as session:
         session.execute(text("DELETE FROM workspace"))
-    other = threading.Thread(target=store.make_ready, args=(database,))
+    other = threading.Thread(target=bootstrap.make_ready, args=(database,))
     with database.unit_of_work() as session:
         if not database.is_sqlite:
             workspace.ensure(session, at=make.NOON)
@@ -342,12 +342,12 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(settings: config.Settings) 
         (settings.instance / "assent.db").unlink()
     else:
         empty(settings)
-    opened = store.open_database(settings)
+    opened = bootstrap.open_database(settings)
     with opened.engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE other (in_the_way INTEGER)")
         connection.exec_driver_sql("CREATE INDEX ix_messages_inserted_form_id ON other (in_the_way)")
     with pytest.raises(DatabaseError):
-        store.make_ready(opened)
+        bootstrap.make_ready(opened)
     with opened.engine.connect() as connection:
         assert set(inspect(connection).get_table_names()) == {"other"}
     opened.close()

@@ -15,18 +15,18 @@ from app.cli.database import ready
 def create_admin(email: str, name: str, password_stdin: bool) -> None:  # noqa: FBT001 - click passes flags like this
     """Make an admin who can sign in at once."""
     from app.core import clock
-    from app.core.accounts import agents as accounts
+    from app.core.accounts import agents
     from app.models import Role
 
     password = _password(from_stdin=password_stdin)
-    accounts.check_password_rules(password, email)
+    agents.check_password_rules(password, email)
     with ready(config.load()) as database, database.unit_of_work() as session:
-        agent = accounts.create_agent(
+        agent = agents.create_agent(
             session,
             email=email,
             name=name,
             role=Role.ADMIN,
-            password_hash=accounts.hash_password(password),
+            password_hash=agents.hash_password(password),
             at=clock.now(),
         )
         address = agent.email
@@ -45,12 +45,12 @@ def token() -> None:
 def create(name: str, scopes: tuple[str, ...], admin: str | None) -> None:
     """Make an API token and print it, this once. Without --scope it may read and write."""
     from app.core import clock
-    from app.core.accounts import api_tokens as tokens
+    from app.core.accounts import api_tokens
 
     with ready(config.load()) as database, database.unit_of_work() as session:
-        made, text = tokens.create(session, name, scopes, at=clock.now())
+        made, text = api_tokens.create(session, name, scopes, at=clock.now())
         if admin is not None:
-            tokens.give_to(session, made, admin, actor=made.created_by, at=clock.now())
+            api_tokens.give_to(session, made, admin, actor=made.created_by, at=clock.now())
     click.echo(text)
 
 

@@ -43,11 +43,11 @@ def ready(settings: Settings) -> Iterator["Database"]:
     :raises InvalidState: it cannot be reached, is not migrated, or has another secret key
     """
     from app.core.errors import InvalidState
-    from app.core.workspace import bootstrap as store
+    from app.core.workspace import bootstrap
 
-    database = store.open_database(settings, connections=1)
+    database = bootstrap.open_database(settings, connections=1)
     try:
-        if reason := store.why_not_ready(database):
+        if reason := bootstrap.why_not_ready(database):
             raise InvalidState(reason)
         yield database
     finally:
@@ -63,12 +63,12 @@ def migrated(settings: Settings) -> Iterator["Database"]:
     :raises InvalidState: it cannot be migrated, or has another secret key
     """
     from app.core.contacts import number_rules
-    from app.core.workspace import bootstrap as store
+    from app.core.workspace import bootstrap
     from app.jobs import queue
 
-    database = store.open_database(settings, connections=1)
+    database = bootstrap.open_database(settings, connections=1)
     try:
-        store.make_ready(database)
+        bootstrap.make_ready(database)
         queue.create_tables(settings, database)
         _report(number_rules.apply(database))
         yield database

@@ -62,21 +62,20 @@ def serve(host: str, port: int, workers: int | None) -> None:
 def demo(host: str, port: int, workers: int | None) -> None:
     """Fill a demo workspace once, run web and worker, and print addresses and sign-ins."""
     from app.core import clock
-    from app.core import demo as demo_workspace
+    from app.core import demo as core_demo
     from app.core.accounts.agents import hash_password
 
     settings = settings_with_warnings()
     with migrated(settings) as database:
         with database.read_only() as session:
-            is_filled = demo_workspace.is_filled(session)
+            is_filled = core_demo.is_filled(session)
         if not is_filled:
-            password_hash = hash_password(demo_workspace.DEMO_PASSWORD)
+            password_hash = hash_password(core_demo.DEMO_PASSWORD)
             with database.unit_of_work() as session:
-                demo_workspace.fill(session, at=clock.now(), password_hash=password_hash)
+                core_demo.fill(session, at=clock.now(), password_hash=password_hash)
     base = address(host, port)
     sign_ins = [
-        f"                    {email:<18} {demo_workspace.DEMO_PASSWORD}  ({role})"
-        for email, role in demo_workspace.SIGN_INS
+        f"                    {email:<18} {core_demo.DEMO_PASSWORD}  ({role})" for email, role in core_demo.SIGN_INS
     ]
     lines = ["", f"  Assent is ready:  {base}/", "  Sign in as:", *sign_ins, "  Stop with Ctrl+C.", ""]
     _serve_with_worker(settings, host, port, workers, announcement="\n".join(lines))

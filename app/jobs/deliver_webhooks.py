@@ -18,8 +18,7 @@ from app import http_client as http
 from app import logs
 from app.config import Settings
 from app.core import clock
-from app.core.webhooks import attempts, endpoints, problems, signatures
-from app.core.webhooks import payloads as bodies
+from app.core.webhooks import attempts, endpoints, payloads, problems, signatures
 from app.core.webhooks.attempts import Attempt, AttemptOutcome, Schedule
 from app.db import Database
 from app.jobs import failures
@@ -149,7 +148,7 @@ def sender(settings: Settings, database: Database) -> Sender:
 def _request(attempt: Attempt, reach: http.Reach, limits: http.Limits) -> AttemptOutcome:
     at, started_s = clock.now(), time.monotonic()
     number = attempt.earlier + attempt.number
-    body = json.dumps(bodies.of_attempt(attempt.body, number, first_at=attempt.first_at))
+    body = json.dumps(payloads.of_attempt(attempt.body, number, first_at=attempt.first_at))
     headers = {"Content-Type": "application/json", "User-Agent": "Assent-Webhooks"}
     headers |= signatures.headers(attempt.signing_secrets, attempt.message_id, body, at=at)
     if attempt.has_hub_signature:

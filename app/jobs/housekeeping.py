@@ -7,10 +7,9 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from app import logs
-from app.core import clock, idempotency, outbox
-from app.core import rate_limits as limits
-from app.core.accounts import sessions as agent_sessions
-from app.core.bulk import files as job_files
+from app.core import clock, idempotency, outbox, rate_limits
+from app.core.accounts import sessions as account_sessions
+from app.core.bulk import files as bulk_files
 from app.core.bulk import jobs as bulk_jobs
 from app.core.confirmations import confirming
 from app.core.consent import pending
@@ -63,7 +62,7 @@ def delete_expired(database: Database) -> Deleted:
     now = clock.now()
     before = now - KEEP_ROUTED
     with database.unit_of_work() as session:
-        counters = limits.purge_expired(session, at=now)
+        counters = rate_limits.purge_expired(session, at=now)
     with database.unit_of_work() as session:
         events = outbox.purge_expired(session, routed_before=before)
     deleted = Deleted(
@@ -72,14 +71,14 @@ def delete_expired(database: Database) -> Deleted:
         _in_batches(database, lambda session: deliveries.purge_expired(session, created_before=before)),
         _in_batches(database, lambda session: messenger_tokens.delete_expired(session, at=now)),
         _in_batches(database, lambda session: idempotency.purge_expired(session, at=now)),
-        _in_batches(database, lambda session: agent_sessions.delete_expired(session, at=now)),
+        _in_batches(database, lambda session: account_sessions.delete_expired(session, at=now)),
         _in_batches(database, lambda session: snippets.delete_old(session, at=now)),
         _in_batches(database, lambda session: sample_rows.delete_old(session, at=now)),
         _in_batches(database, lambda session: site_counts.delete_old(session, at=now)),
         _in_batches(database, lambda session: waiting.delete_old(session, at=now)),
         _in_batches(database, lambda session: failures.delete_old(session, at=now)),
         _in_batches(database, lambda session: workers.delete_old(session, at=now)),
-        _in_batches(database, lambda session: job_files.delete_old(session, at=now)),
+        _in_batches(database, lambda session: bulk_files.delete_old(session, at=now)),
         _in_batches(database, lambda session: bulk_jobs.delete_old_items(session, at=now, limit=1000)),
         _in_batches(database, lambda session: bulk_jobs.delete_old_drafts(session, at=now)),
         _in_batches(database, lambda session: pending.delete_old(session, before=before, limit=1000)),

@@ -15,7 +15,7 @@ from app.config import Settings
 from app.core import clock
 from app.core.contacts import number_rules, purge, retention
 from app.core.errors import InvalidState
-from app.core.workspace import bootstrap as store
+from app.core.workspace import bootstrap
 from app.db import Database
 from app.gateways import open_gateway, pusher_of
 from app.jobs import (
@@ -26,6 +26,7 @@ from app.jobs import (
     mail_waiting,
     publish_head,
     push_consents,
+    route_outbox,
     run_bulk_jobs,
     run_campaigns,
     run_outbound_chats,
@@ -33,7 +34,6 @@ from app.jobs import (
     send_sms,
     verify_ledger,
 )
-from app.jobs import route_outbox as sweep
 from app.jobs.queue import open_queue
 from app.mail_client import server_of
 
@@ -68,8 +68,8 @@ def run(settings: Settings, *, threads: int = 2, web_address: str = "") -> None:
     :param threads: how many jobs run at the same time
     :raises InvalidState: the database is not ready
     """
-    database = store.open_database(settings, connections=threads + 10)
-    if reason := store.why_not_ready(database):
+    database = bootstrap.open_database(settings, connections=threads + 10)
+    if reason := bootstrap.why_not_ready(database):
         raise InvalidState(reason)
     if mended := number_rules.apply(database):
         _log.info("stored numbers were mended by new rules", contacts=mended.contacts, merged=mended.merged)
@@ -84,7 +84,7 @@ def run(settings: Settings, *, threads: int = 2, web_address: str = "") -> None:
     sender = deliver_webhooks.sender(settings, database)
     texts = send_sms.sender(settings, database, web_address=web_address)
     consent_pusher = pusher_of(open_gateway(settings))
-    route = partial(sweep.run, pushes_consents=consent_pusher is not None)
+    route = partial(route_outbox.run, pushes_consents=consent_pusher is not None)
     other_threads = [
         threading.Thread(target=route, args=(database, stopping, sender.wake), name="sweep"),
         threading.Thread(target=sender.run, args=(stopping,), name="webhooks"),

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.core import phone, typed_text, wording
 from app.core.accounts import agents as accounts
-from app.core.accounts import api_tokens as tokens
+from app.core.accounts import api_tokens
 from app.core.wording import translatable
 from app.core.workspace.settings import REGIONS
 from app.web import i18n
@@ -155,4 +155,4 @@ def agent_names(session: Session) -> dict[int, str]:
 def actor_names(session: Session) -> dict[int | str, str]:
     """The names of agents by id, and of API tokens by actor (``api:4``)."""
     agents = cast(dict[int | str, str], agent_names(session))
-    return agents | cast(dict[int | str, str], tokens.names(session))
+    return agents | cast(dict[int | str, str], api_tokens.names(session))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from flask import Flask, Response, current_app
 
-from app.core.workspace import bootstrap as store
+from app.core.workspace import bootstrap
 from app.web.services import database
 
 
@@ -19,7 +19,7 @@ def _healthz() -> Response:
 
 def _readyz() -> Response:
     """503 and the reason while files are missing, or the database is out of reach or not migrated."""
-    reason = _missing_files() or store.why_not_ready(database())
+    reason = _missing_files() or bootstrap.why_not_ready(database())
     return Response(f"{reason or 'ready'}\n", status=503 if reason else 200, mimetype="text/plain")
 
 

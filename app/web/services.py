@@ -24,7 +24,7 @@ from app.db import Database, Limits, ReadConnection
 from app.gateways import open_gateway
 from app.gateways.base import Gateway
 from app.mail_client import MailServer, server_of
-from app.web import database as flask_database
+from app.web import database as web_database
 from app.web.current import application, current_globals
 from app.web.database import session_scope
 from app.web.request_times import RequestTimes
@@ -59,13 +59,13 @@ class Services:
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Open the database and give the application its services."""
-    flask_database.init_app(app, settings)
+    web_database.init_app(app, settings)
     changes = ChangeCache()
     slots = WorkingSlots(SLOTS_ON_SQLITE if settings.is_sqlite else SLOTS_ON_POSTGRESQL)
     limits = Limits(read_s=READ_LIMIT_S, lock_s=LOCK_LIMIT_S, while_waiting=slots.lent)
     app.extensions[EXTENSION] = Services(
         settings=settings,
-        database=bootstrap.open_database(settings, engines=flask_database.engines_of(app, limits)),
+        database=bootstrap.open_database(settings, engines=web_database.engines_of(app, limits)),
         keys=Keys(settings.secret_key),
         changes=changes,
         polls=Polls(changes),

@@ -10,9 +10,8 @@ from playwright.sync_api import FrameLocator, Page, expect
 from sqlalchemy import func, select
 
 from app.core import clock
-from app.core.conversations import appending, lifecycle
+from app.core.conversations import appending, lifecycle, messages
 from app.core.conversations import forms as conversation_forms
-from app.core.conversations import messages as conversations
 from app.core.conversations.appending import NewMessage
 from app.core.forms import insertion
 from app.core.forms.content import FormText
@@ -90,7 +89,7 @@ def reply(database: Database, text: str) -> None:
     with database.unit_of_work() as session:
         conversation = session.scalars(select(Conversation).order_by(Conversation.id.desc())).first()
         assert conversation
-        conversations.post(session, conversation.id, NewMessage(ANA, text), at=clock.now())
+        messages.post(session, conversation.id, NewMessage(ANA, text), at=clock.now())
 
 
 def count(database: Database, *models: type) -> list[int]:
@@ -125,4 +124,4 @@ def user_with_conversation(database: Database, external_id: str, phone_number: s
     with database.unit_of_work() as session:
         sam = make.contact(session, external_id=external_id, phone_number=phone_number)
         conversation = lifecycle.find_or_start(session, sam.id, at=clock.now())
-        conversations.post(session, conversation.id, NewMessage(ANA, "Hello Sam"), at=clock.now())
+        messages.post(session, conversation.id, NewMessage(ANA, "Hello Sam"), at=clock.now())

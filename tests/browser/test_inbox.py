@@ -9,10 +9,9 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
 from app.core import clock
-from app.core.accounts import agents as accounts
-from app.core.conversations import appending, lifecycle
+from app.core.accounts import agents
+from app.core.conversations import appending, lifecycle, messages
 from app.core.conversations import forms as conversation_forms
-from app.core.conversations import messages as conversations
 from app.core.conversations import views as conversation_views
 from app.core.conversations.appending import NewMessage
 from app.core.forms import insertion
@@ -42,8 +41,8 @@ def max_(page: Page, address: str) -> Page:
 @pytest.fixture
 def ana(chromium: Browser, address: str, database: Database) -> Iterator[Page]:
     with database.unit_of_work() as session:
-        hashed = accounts.hash_password(PASSWORD)
-        accounts.create_agent(session, email=ANA, name="Ana", role=Role.AGENT, password_hash=hashed, at=clock.now())
+        hashed = agents.hash_password(PASSWORD)
+        agents.create_agent(session, email=ANA, name="Ana", role=Role.AGENT, password_hash=hashed, at=clock.now())
     context = chromium.new_context(locale="en-US")
     page = context.new_page()
     page.goto(f"{address}/sign-in")
@@ -58,7 +57,7 @@ def ana(chromium: Browser, address: str, database: Database) -> Iterator[Page]:
 def post_as_contact(database: Database, sam: Contact, body: str) -> int:
     with database.unit_of_work() as session:
         chat = lifecycle.find_or_start(session, sam.id, at=clock.now())
-        conversations.post(session, chat.id, NewMessage("contact", body), at=clock.now())
+        messages.post(session, chat.id, NewMessage("contact", body), at=clock.now())
         return chat.id
 
 
@@ -99,7 +98,7 @@ def test_two_agents_see_changes_and_each_other_without_reloading(
     assert bodies_shown_to(database, sam, chat) == ["Is anybody there?", "At your service, Sam."]
 
     with database.unit_of_work() as session:
-        conversations.mark_seen_by_contact(session, chat, 3, at=clock.now())
+        messages.mark_seen_by_contact(session, chat, 3, at=clock.now())
     expect(ana.locator("#line-seen")).to_have_text("Seen by Sam Rivera", timeout=SOON_MS)
     max_.get_by_role("button", name="Close", exact=True).click()
     expect(ana.locator("#chat-head")).to_contain_text("Closed", timeout=SOON_MS)
@@ -245,7 +244,7 @@ def test_without_scripts_every_action_works_by_plain_pages(
 def test_a_note_never_reaches_the_page_of_the_contact(database: Database, sam: Contact) -> None:
     chat = post_as_contact(database, sam, "Hello")
     with database.unit_of_work() as session:
-        conversations.post(session, chat, NewMessage("agent:1", "secret", kind=MessageKind.NOTE), at=clock.now())
+        messages.post(session, chat, NewMessage("agent:1", "secret", kind=MessageKind.NOTE), at=clock.now())
     assert bodies_shown_to(database, sam, chat) == ["Hello"]
 
 
@@ -255,8 +254,8 @@ def test_the_inbox_has_no_accessibility_violations_and_does_not_scroll_sideways(
     with database.unit_of_work() as session:
         form = make.form(session, name="Offers by text")
         chat = lifecycle.find_or_start(session, sam.id, at=clock.now()).id
-        conversations.post(session, chat, NewMessage("contact", "x" * 300), at=clock.now())
-        conversations.post(session, chat, NewMessage("agent:1", "Look", kind=MessageKind.NOTE), at=clock.now())
+        messages.post(session, chat, NewMessage("contact", "x" * 300), at=clock.now())
+        messages.post(session, chat, NewMessage("agent:1", "Look", kind=MessageKind.NOTE), at=clock.now())
         inserted = insertion.insert_for(session, form, sam, inserted_by="agent:1", at=clock.now())
         conversation_forms.place(session, appending.lock(session, chat), inserted, author="agent:1", at=clock.now())
     paths = (f"/inbox/{chat}", f"/inbox/{chat}/forms", f"/inbox/{chat}/insert", f"/inbox/new/{sam.public_id}")

@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.core import clock
-from app.core.conversations import lifecycle
-from app.core.conversations import messages as conversations
+from app.core.conversations import lifecycle, messages
 from app.core.conversations.appending import NewMessage
 from app.db import Database
 from app.models import Contact
@@ -90,7 +89,7 @@ def start_conversation(database: Database, name: str, text: str) -> int:
     with database.unit_of_work() as session:
         contact = session.query(Contact).filter_by(name=name).one_or_none() or make.contact(session, name=name)
         chat = lifecycle.find_or_start(session, contact.id, at=clock.now())
-        conversations.post(session, chat.id, NewMessage("contact", text), at=clock.now())
+        messages.post(session, chat.id, NewMessage("contact", text), at=clock.now())
         return chat.id
 
 

@@ -7,8 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.core import clock
-from app.core.conversations import lifecycle
-from app.core.conversations import messages as conversations
+from app.core.conversations import lifecycle, messages
 from app.core.conversations.appending import NewMessage
 from app.core.forms.content import FormText
 from app.db import Database
@@ -37,7 +36,7 @@ def chats(database: Database) -> list[int]:
         for number in range(CONVERSATIONS):
             contact = make.contact(session, name=f"Person {number}", phone_number=f"+1202555{1000 + number}")
             chat = lifecycle.start(session, contact.id, at=clock.now())
-            conversations.post(session, chat.id, NewMessage("contact", f"Hello {number}"), at=clock.now())
+            messages.post(session, chat.id, NewMessage("contact", f"Hello {number}"), at=clock.now())
             made.append(chat.id)
         contact.locale = "de"
         make.opt_in(session, contact, tastings)

@@ -6,8 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.core import clock
-from app.core.conversations import lifecycle
-from app.core.conversations import messages as conversations
+from app.core.conversations import lifecycle, messages
 from app.core.conversations.appending import NewMessage
 from app.db import Database
 from tests import make
@@ -33,10 +32,10 @@ def chats(database: Database) -> list[int]:
         for number in range(30):
             contact = make.contact(session, name=f"{LONG_NAME} {number}")
             chat = lifecycle.start(session, contact.id, at=clock.now()).id
-            conversations.post(session, chat, NewMessage("contact", "x" * 200), at=clock.now())
+            messages.post(session, chat, NewMessage("contact", "x" * 200), at=clock.now())
             made.append(chat)
         for number in range(20):
-            conversations.post(session, chat, NewMessage("contact", f"Message {number}"), at=clock.now())
+            messages.post(session, chat, NewMessage("contact", f"Message {number}"), at=clock.now())
     return made
 
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from app.core import clock
-from app.core.messenger import visitors as messenger
+from app.core.messenger import visitors
 from app.core.messenger.identity import Identity
 from app.core.messenger.visitors import Sender
 from app.db import Database
@@ -128,7 +128,7 @@ def test_a_new_token_of_another_page_starts_another_chat(
     token = "t_" + "x" * 43
     sender = Sender(bearer=token, identity=Identity(), is_new=True, address=None, locale="en")
     with database.unit_of_work() as session:
-        messenger.write(session, sender, body="somebody else's", client_key="k", at=clock.now())
+        visitors.write(session, sender, body="somebody else's", client_key="k", at=clock.now())
     page, other = context.new_page(), context.new_page()
     shop.pages["/plain"] = "<!doctype html><title>No chat here</title>"
     other.goto(f"{shop.origin}/plain")

@@ -19,8 +19,7 @@ from app.core.conversations import saved_replies
 from app.core.conversations.saved_replies import ReplyContent
 from app.core.exports import jobs as exports
 from app.core.exports.parts import Export, Format, What
-from app.core.forms import insertion
-from app.core.forms import publishing as optin_forms
+from app.core.forms import insertion, publishing
 from app.core.forms.content import FormContent, FormText
 from app.core.forms.publishing import FormSettings
 from app.core.ledger import sealing
@@ -30,7 +29,7 @@ from app.core.site import sample_rows, snippets
 from app.core.site.samples import Sample, SiteReports, ValueKind
 from app.core.webhooks import attempts, endpoints, routing
 from app.core.webhooks.attempts import AttemptOutcome, Schedule
-from app.core.workspace import bootstrap as store
+from app.core.workspace import bootstrap
 from app.db import Database
 from app.http_client import Reach
 from app.jobs import run_bulk_jobs
@@ -79,16 +78,16 @@ class Demo:
 
 def fill(settings: Settings) -> Demo:
     """Create the demo workspace, and a form in every state."""
-    database = store.open_database(settings)
-    store.make_ready(database)
+    database = bootstrap.open_database(settings)
+    bootstrap.make_ready(database)
     now = clock.now()
     with database.unit_of_work() as session:
         demo.fill(session, at=now, password_hash=accounts.hash_password(demo.DEMO_PASSWORD))
         key, form_id = session.execute(
             select(OptInForm.key, OptInForm.id).where(OptInForm.archived_at.is_(None)).order_by(OptInForm.id)
         ).first() or ("", 0)
-        form = optin_forms.find(session, form_id)
-        type_id = optin_forms.newest_version(session, form).subscription_type_id
+        form = publishing.find(session, form_id)
+        type_id = publishing.newest_version(session, form).subscription_type_id
         signed_up = session.scalars(
             select(Contact)
             .join(Consent)
@@ -119,7 +118,7 @@ def fill(settings: Settings) -> Demo:
         late = InsertedForm(
             token="late-late-late-late-12",
             form_id=form.id,
-            version_id=optin_forms.newest_version(session, form).id,
+            version_id=publishing.newest_version(session, form).id,
             inserted_by="demo",
             created_at=now - timedelta(days=40),
             expires_at=now - timedelta(days=10),
@@ -129,14 +128,14 @@ def fill(settings: Settings) -> Demo:
         chats = session.scalars(select(Conversation.id).order_by(Conversation.id)).all()
         types = session.scalars(select(SubscriptionType.id).order_by(SubscriptionType.id)).all()
         contact, number = f"/contacts/{signed_up.public_id}", signed_up.phone or ""
-        old = optin_forms.create(
+        old = publishing.create(
             session,
             FormContent(type_id, {"en": FormText("Offers of last winter")}),
             FormSettings("Last winter"),
             actor="agent:1",
             at=now,
         )
-        optin_forms.archive(session, old, actor="agent:1", at=now)
+        publishing.archive(session, old, actor="agent:1", at=now)
         content = ReplyContent("Offers", "Hello {name|there}, sign up here:", form_id)
         reply = saved_replies.create(session, content, actor="agent:1", at=now)
         agents = session.scalars(select(Agent.id).order_by(Agent.id)).all()

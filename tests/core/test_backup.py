@@ -30,7 +30,7 @@ from app.core.errors import InvalidState
 from app.core.ledger import head, sealing, signing_keys
 from app.core.ledger.verify import verify
 from app.core.signing import Keys
-from app.core.workspace import bootstrap as store
+from app.core.workspace import bootstrap
 from app.db import Database, take_alone
 from app.models import (
     AgentSession,
@@ -121,7 +121,7 @@ def content(database: Database) -> dict[str, list[Any]]:
 
 def restored(settings: config.Settings, file: Path, *, replace: bool = False, had_key: bool = False) -> Database:
     backup.restore(settings, file, replace=replace, had_key=had_key)
-    return store.open_database(settings)
+    return bootstrap.open_database(settings)
 
 
 def test_everything_comes_back_in_another_installation(
@@ -132,7 +132,7 @@ def test_everything_comes_back_in_another_installation(
     assert written.rows == sum(len(rows) for rows in before.values())
     other = restored(empty, tmp_path / "file.zip")
     assert content(other) == before
-    assert store.why_not_ready(other) is None
+    assert bootstrap.why_not_ready(other) is None
     other.close()
 
 
@@ -291,7 +291,7 @@ def test_opt_outs_after_the_backup_become_suppressions_when_it_is_restored(
         suppressions.add(session, make.BRITISH_NUMBER, "By letter.", actor="agent:1", at=NOON)
     database.close()
     assert backup.restore(settings, file, replace=True, had_key=True).carried_over == 2
-    other = store.open_database(settings)
+    other = bootstrap.open_database(settings)
     with other.unit_of_work() as session:
         for each in (sam, eve):
             holder, offers = session.get_one(Contact, each.id), session.get_one(SubscriptionType, subscription_type.id)
@@ -327,7 +327,7 @@ def test_the_number_of_an_unknown_person_who_left_after_the_backup_is_put_under_
         make.opt_out(session, lead, offers, evidence=unverified)
     database.close()
     assert backup.restore(settings, tmp_path / "file.zip", replace=True, had_key=True).carried_over == 1
-    restored = store.open_database(settings)
+    restored = bootstrap.open_database(settings)
     with restored.read_only() as session:
         assert session.execute(select(Suppression.phone, Suppression.phone_hash, Suppression.cause)).all() == [
             (None, lead.phone_hash, "review")
@@ -383,7 +383,7 @@ def test_the_strongest_cause_of_a_number_survives_a_restore(
     database.close()
     carried_over = backup.restore(settings, file, replace=True, had_key=True).carried_over
     assert carried_over == (1 if later == SuppressionCause.KEYWORD else 0)
-    other = store.open_database(settings)
+    other = bootstrap.open_database(settings)
     with other.read_only() as session:
         found = session.scalars(select(Suppression)).one()
         assert (found.cause, found.note) == ("keyword", "keyword")
@@ -405,8 +405,8 @@ def test_a_migrated_database_without_data_counts_as_empty(
     settings: config.Settings, filled: Database, empty: config.Settings, tmp_path: Path
 ) -> None:
     backup.write(settings, filled, tmp_path / "file.zip")
-    fresh = store.open_database(empty)
-    store.make_ready(fresh)
+    fresh = bootstrap.open_database(empty)
+    bootstrap.make_ready(fresh)
     fresh.close()
     other = restored(empty, tmp_path / "file.zip")
     assert content(other) == content(filled)
@@ -440,13 +440,13 @@ def test_a_database_that_an_idle_server_has_open_is_not_replaced(
 
 @pytest.mark.databases("postgresql")  # on SQLite the database's own lock keeps everybody out
 def test_no_server_can_open_a_database_while_it_is_restored(settings: config.Settings) -> None:
-    restoring, starting = store.open_database(settings), store.open_database(settings)
+    restoring, starting = bootstrap.open_database(settings), bootstrap.open_database(settings)
     with restoring.exclusive() as connection:
         assert take_alone(connection)
-        assert store.why_not_ready(starting) == "the database cannot be used: OperationalError"
+        assert bootstrap.why_not_ready(starting) == "the database cannot be used: OperationalError"
         assert not is_shared(settings)
     restoring.close()
-    assert store.why_not_ready(starting) is None
+    assert bootstrap.why_not_ready(starting) is None
     assert is_shared(settings)
     starting.close()
 
@@ -464,8 +464,8 @@ def is_shared(settings: config.Settings) -> bool:
 def test_a_backup_includes_the_key_of_the_instance_folder(tmp_path: Path) -> None:
     here = config.load({"ASSENT_INSTANCE": str(tmp_path / "here")})
     there = config.load({"ASSENT_INSTANCE": str(tmp_path / "there")})
-    database = store.open_database(here)
-    store.make_ready(database)
+    database = bootstrap.open_database(here)
+    bootstrap.make_ready(database)
     with database.unit_of_work() as session:
         subscription_type, sam = make.live_type(session), make.contact(session, phone_number=make.SAMS_NUMBER)
         make.opt_out(session, sam, subscription_type)
@@ -480,7 +480,7 @@ def test_a_backup_includes_the_key_of_the_instance_folder(tmp_path: Path) -> Non
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
     kept = [path for path in key_file.parent.iterdir() if path.name.startswith("secret_key.replaced-")]
     assert [path.read_text() for path in kept] == [there.secret_key]
-    other = store.open_database(again)
+    other = bootstrap.open_database(again)
     with other.read_only() as session:
         consent = current_consents.find(session, sam.id, subscription_type.id)
         assert consent
@@ -531,7 +531,7 @@ def test_an_unreadable_database_file_can_be_replaced(
 
 
 def test_a_database_that_is_not_ready_is_not_backed_up(empty: config.Settings, tmp_path: Path) -> None:
-    database = store.open_database(empty)
+    database = bootstrap.open_database(empty)
     with pytest.raises(InvalidState, match="assent db upgrade"):
         backup.write(empty, database, tmp_path / "file.zip")
     assert not (tmp_path / "file.zip").exists()

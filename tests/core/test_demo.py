@@ -14,13 +14,13 @@ from app.core.bulk import items, jobs
 from app.core.consent import eligibility
 from app.core.consent.eligibility import Reason
 from app.core.errors import InvalidState
-from app.core.forms import publishing as optin_forms
+from app.core.forms import publishing
 from app.core.outbound_chats import report
 from app.core.preferences import erasure_requests
 from app.core.subscriptions import subscription_types
 from app.core.workspace import settings
 from app.db import Database
-from app.jobs import route_outbox as sweep
+from app.jobs import route_outbox
 from app.models import (
     Agent,
     AuditEntry,
@@ -94,7 +94,7 @@ def test_there_are_three_live_types_a_draft_and_an_archived_one(filled: Database
 
 def test_the_sms_form_has_every_language_and_the_required_legal_text(filled: Database) -> None:
     with filled.read_only() as session:
-        published = optin_forms.find_all(session)
+        published = publishing.find_all(session)
         assert {each.subscription_type.channel for each in published} == {"sms", "email"}
         sms = next(each for each in published if each.subscription_type.channel == "sms")
         texts = session.scalars(select(OptInFormText).where(OptInFormText.version_id == sms.version.id)).all()
@@ -169,9 +169,9 @@ def test_contacts_with_and_without_a_number_have_unanswered_forms(filled: Databa
 
 
 def test_the_counts_of_the_forms_add_up_after_routing(filled: Database) -> None:
-    sweep.sweep_outbox(filled)
+    route_outbox.sweep_outbox(filled)
     with filled.read_only() as session:
-        for numbers in (each.totals for each in optin_forms.find_all(session)):
+        for numbers in (each.totals for each in publishing.find_all(session)):
             assert numbers.inserted >= numbers.seen >= numbers.submitted > 0
 
 

@@ -22,8 +22,7 @@ from app.core.webhooks import attempts, deliveries, endpoints, routing
 from app.core.webhooks.attempts import Attempt, AttemptOutcome, Schedule
 from app.db import Database
 from app.http_client import Reach
-from app.jobs import deliver_webhooks, housekeeping
-from app.jobs import route_outbox as sweep
+from app.jobs import deliver_webhooks, housekeeping, route_outbox
 from app.jobs.deliver_webhooks import Sender
 from app.models import AuditEntry, DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from tests import make
@@ -143,7 +142,7 @@ def test_a_410_disables_the_endpoint_immediately(database: Database) -> None:
         add_events(database, [1])
         deliver(database, lambda: one_endpoint(database).disabled_at is not None)
         add_events(database, [2, 3])
-        sweep.sweep_outbox(database)
+        route_outbox.sweep_outbox(database)
         deliver(database, lambda: True)
     assert len(there.received) == 1
     assert one_endpoint(database).disabled_reason == "gone"
@@ -158,7 +157,7 @@ def test_deliveries_waiting_at_a_disabled_endpoint_are_sent_once_it_is_enabled(d
     with receiver() as there:
         create_endpoint(database, there)
         add_events(database, [1, 1])
-        sweep.sweep_outbox(database)
+        route_outbox.sweep_outbox(database)
         change(database, endpoints.disable)
         deliver(database, lambda: True)
         assert there.received == []
@@ -171,7 +170,7 @@ def test_the_periodic_task_gives_up_late_webhooks_that_were_never_tried(database
     with receiver() as there:
         create_endpoint(database, there)
         add_events(database, [1, 2])
-        sweep.sweep_outbox(database)
+        route_outbox.sweep_outbox(database)
         assert housekeeping.fail_late_webhooks(database) == 0
         with database.unit_of_work() as session:
             session.execute(update(WebhookDelivery).values(give_up_at=clock.now() - timedelta(seconds=1)))
@@ -187,7 +186,7 @@ def test_a_delivery_fails_after_three_days_and_the_next_of_its_contact_is_sent(d
     with receiver(lambda came: (500, {}, b"") if came.item["note"] in refused else OK) as there:
         create_endpoint(database, there)
         add_events(database, [1, 1])
-        sweep.sweep_outbox(database)
+        route_outbox.sweep_outbox(database)
         with database.unit_of_work() as session:
             session.execute(update(WebhookDelivery).values(give_up_at=clock.now() - timedelta(seconds=1)))
         deliver_all(database)
@@ -230,7 +229,7 @@ def test_an_expired_lease_is_claimed_again_and_a_late_failure_does_not_undo_a_de
     with receiver() as there:
         create_endpoint(database, there)
         add_events(database, [1])
-        sweep.sweep_outbox(database)
+        route_outbox.sweep_outbox(database)
         now = clock.now()
         first = claim(database, at=now)
         assert claim(database, at=now) == [], "the first claim has the lease"
@@ -348,7 +347,7 @@ def test_old_deliveries_and_those_of_deleted_endpoints_are_purged_with_their_mes
     with receiver() as there:
         create_endpoint(database, there)
         add_events(database, [1, 2, 3])
-        sweep.sweep_outbox(database)
+        route_outbox.sweep_outbox(database)
         old = clock.now() - timedelta(days=31)
         with database.unit_of_work() as session:
             first = select(func.min(WebhookDelivery.id)).scalar_subquery()
@@ -392,7 +391,7 @@ def test_the_worker_delivers_within_seconds_and_stops_on_sigterm(
 @contextmanager
 def sending(database: Database, schedule: Schedule = QUICK, *, reach: Reach = Reach.LOOPBACK_TOO) -> Iterator[Sender]:
     """Sweep the outbox and run a sender."""
-    sweep.sweep_outbox(database)
+    route_outbox.sweep_outbox(database)
     stopping = threading.Event()
     sender = Sender(database, reach, schedule=schedule, limits=LIMITS, every_s=EVERY_S)
     thread = threading.Thread(target=sender.run, args=(stopping,))

@@ -9,8 +9,7 @@ from huey.consumer import Consumer
 from sqlalchemy import func, select, update
 
 from app.config import Settings
-from app.core import clock, outbox
-from app.core import rate_limits as limits
+from app.core import clock, outbox, rate_limits
 from app.core.accounts import agents, sessions
 from app.core.contacts import retention
 from app.core.messenger import tokens as messenger_tokens
@@ -26,8 +25,8 @@ from tests import make
 def test_only_expired_rate_counters_are_deleted(database: Database) -> None:
     now = clock.now()
     with database.unit_of_work() as session:
-        limits.hit(session, {"number:old": 5}, window_s=3600, at=now - timedelta(hours=3))
-        limits.hit(session, {"number:new": 5}, window_s=3600, at=now)
+        rate_limits.hit(session, {"number:old": 5}, window_s=3600, at=now - timedelta(hours=3))
+        rate_limits.hit(session, {"number:new": 5}, window_s=3600, at=now)
     assert housekeeping.delete_expired(database).rate_counters == 1
     with database.read_only() as session:
         assert session.scalars(select(RateCounter.bucket)).all() == ["number:new"]

@@ -17,9 +17,9 @@ from app.config import Settings
 from app.core import audit, clock, outbox
 from app.core.forms import daily_counts
 from app.core.forms.daily_counts import FormTotals
-from app.core.workspace import bootstrap as store
+from app.core.workspace import bootstrap
 from app.db import Database
-from app.jobs import route_outbox as sweep
+from app.jobs import route_outbox
 from app.models import OutboxEvent
 from tests import launcher, make
 from tests.processes import PATIENCE_S, environment_of, started
@@ -37,26 +37,26 @@ def test_insertions_and_submissions_are_counted_for_their_form(database: Databas
                     evidence = make.evidence(inserted_form_id=inserted.id)
                     make.opt_in(session, sam, subscription_type, evidence=evidence)
                     add_submitted(session, inserted.id)
-    assert sweep.sweep_outbox(database) == waiting_of(database, routed=True)
+    assert route_outbox.sweep_outbox(database) == waiting_of(database, routed=True)
     with database.read_only() as session:
         numbers = daily_counts.totals(session)
     assert numbers == {first.id: FormTotals(3, 0, 2), second.id: FormTotals(3, 0, 1)}
-    assert sweep.sweep_outbox(database) == 0
+    assert route_outbox.sweep_outbox(database) == 0
     with database.read_only() as session:
         assert daily_counts.totals(session) == numbers
 
 
 def test_a_long_queue_is_routed_completely_in_batches(database: Database) -> None:
-    form_id = insert(database, sweep.BATCH * 2 + 5)
-    assert sweep.sweep_outbox(database) == sweep.BATCH * 2 + 5
-    assert inserted_count(database, form_id) == sweep.BATCH * 2 + 5
+    form_id = insert(database, route_outbox.BATCH * 2 + 5)
+    assert route_outbox.sweep_outbox(database) == route_outbox.BATCH * 2 + 5
+    assert inserted_count(database, form_id) == route_outbox.BATCH * 2 + 5
 
 
 def test_an_event_about_an_unknown_form_is_routed_and_not_counted(database: Database) -> None:
     with database.unit_of_work() as session:
         add_submitted(session, 4711)
         add_submitted(session, None)
-    assert sweep.sweep_outbox(database) == 2
+    assert route_outbox.sweep_outbox(database) == 2
     assert waiting_of(database) == 0
 
 
@@ -64,7 +64,7 @@ def test_a_sweep_of_an_empty_outbox_waits_for_no_writer(database: Database) -> N
     began: list[str] = []
     event.listen(database.engine, "before_cursor_execute", lambda *seen: began.append(seen[2]))
     with database.unit_of_work() if database.is_sqlite else database.read_only():
-        swept = threading.Thread(target=lambda: began.append(f"swept {sweep.sweep_outbox(database)}"))
+        swept = threading.Thread(target=lambda: began.append(f"swept {route_outbox.sweep_outbox(database)}"))
         swept.start()
         swept.join(5)
         assert not swept.is_alive(), "it waited for the writer"
@@ -75,13 +75,13 @@ def test_a_sweep_of_an_empty_outbox_waits_for_no_writer(database: Database) -> N
 def test_concurrent_sweeps_count_each_event_once(database: Database) -> None:
     form_id = insert(database, 300)
     routed: list[int] = []
-    threads = [threading.Thread(target=lambda: routed.append(sweep.sweep_outbox(database))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: routed.append(route_outbox.sweep_outbox(database))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     while waiting_of(database):
-        routed.append(sweep.sweep_outbox(database))
+        routed.append(route_outbox.sweep_outbox(database))
     assert sum(routed) == 300
     assert inserted_count(database, form_id) == 300
 
@@ -89,7 +89,7 @@ def test_concurrent_sweeps_count_each_event_once(database: Database) -> None:
 def test_a_killed_sweep_counts_no_event_twice_and_loses_none(
     settings: Settings, database: Database, tmp_path: Path
 ) -> None:
-    events = sweep.BATCH * 4
+    events = route_outbox.BATCH * 4
     form_id = insert(database, events)
     script = (
         "from app import config; from app.core.workspace import bootstrap; from app.jobs import route_outbox;"
@@ -114,7 +114,7 @@ def test_an_event_that_cannot_be_routed_is_set_aside_and_the_others_are_counted(
     others_id = insert(database, 3)
     logged = io.StringIO()
     logs.configure(logged)
-    sweep.sweep_outbox(database)
+    route_outbox.sweep_outbox(database)
     assert waiting_of(database) == 0
     assert (inserted_count(database, form_id), inserted_count(database, others_id)) == (2, 3)
     assert logged.getvalue().count("set aside") == 1
@@ -128,7 +128,7 @@ def test_an_event_that_cannot_be_routed_is_set_aside_and_the_others_are_counted(
 def test_after_a_database_error_no_event_is_set_aside_and_the_next_sweep_routes_them(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "EVERY_S", 0.05)
+    monkeypatch.setattr(route_outbox, "EVERY_S", 0.05)
     form_id = insert(database, 2)
     errors = [OperationalError("UPDATE", {}, Exception("disk full"))] * 2
 
@@ -146,7 +146,7 @@ def test_after_a_database_error_no_event_is_set_aside_and_the_next_sweep_routes_
 
 def test_the_worker_sweeps_within_seconds_and_stops_on_sigterm(settings: Settings, tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
-    opened = store.open_database(settings)
+    opened = bootstrap.open_database(settings)
     with started("worker", env=environment_of(settings), log=log) as process:
         form_id = insert(opened, 3)
         wait_until(lambda: waiting_of(opened) == 0)
@@ -161,7 +161,7 @@ class running:  # noqa: N801 - reads as a sentence where it is used
 
     def __init__(self, database: Database) -> None:
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=sweep.run, args=(database, self._stopping))
+        self._thread = threading.Thread(target=route_outbox.run, args=(database, self._stopping))
 
     def __enter__(self) -> None:
         self._thread.start()

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from app import config
 from app.core import phone
-from app.core.workspace import bootstrap as store
+from app.core.workspace import bootstrap
 from app.core.workspace import settings as workspace
 from app.models import Contact, Workspace
 from tests import make
@@ -15,7 +15,7 @@ from tests.processes import environment_of, started
 
 
 def test_the_worker_applies_new_number_rules_when_it_starts(settings: config.Settings, tmp_path: Path) -> None:
-    database = store.open_database(settings)
+    database = bootstrap.open_database(settings)
     with database.unit_of_work() as session:
         sam = make.contact(session, phone_number=make.SAMS_NUMBER)
         session.execute(update(Contact).values(sms_block="phone_invalid"))

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError
 
 from app import config
 from app.core import backup
-from app.core.workspace import bootstrap as store
+from app.core.workspace import bootstrap
 from app.db import Database
 from app.jobs import housekeeping, queue, route_outbox
 from tests.installations import administer, make_app
@@ -55,8 +55,8 @@ def test_everything_works_as_a_role_that_owns_no_table(as_role: config.Settings,
     assert pages.admin(app).get("/admin/settings").status_code == 200
     contact = known_in_every_way(app, app.test_client())
     assert api_client(app).post(f"/contacts/{contact}/erase").status == 200
-    database = store.open_database(as_role)
-    assert store.why_not_ready(database) is None
+    database = bootstrap.open_database(as_role)
+    assert bootstrap.why_not_ready(database) is None
     route_outbox.sweep_outbox(database)
     housekeeping.delete_expired(database)
     housekeeping.fail_late_webhooks(database)
@@ -65,14 +65,14 @@ def test_everything_works_as_a_role_that_owns_no_table(as_role: config.Settings,
     assert jobs.storage.dequeue() == b"a job"
     jobs.storage.close()
     assert backup.write(as_role, database, tmp_path / "file.zip").rows > 20
-    store.make_ready(database)  # as "assent serve" does; there is nothing to create
+    bootstrap.make_ready(database)  # as "assent serve" does; there is nothing to create
     queue.create_tables(as_role, database)
     database.close()
     app.extensions["assent"].database.close()
 
 
 def test_the_role_cannot_change_the_ledger(as_role: config.Settings) -> None:
-    database = store.open_database(as_role)
+    database = bootstrap.open_database(as_role)
     for statement in REFUSED:
         with pytest.raises(DatabaseError, match=r"permission denied|must be owner"), database.unit_of_work() as session:
             session.execute(text(statement))

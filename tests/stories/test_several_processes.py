@@ -16,7 +16,7 @@ from sqlalchemy import update
 
 from app.config import Settings
 from app.core import clock
-from app.core.accounts import api_tokens as tokens
+from app.core.accounts import api_tokens
 from app.core.webhooks import endpoints
 from app.db import Database
 from app.http_client import Reach
@@ -42,7 +42,7 @@ def test_every_request_succeeds_and_every_webhook_arrives_though_a_server_and_a_
     with database.unit_of_work() as session:
         offers = make.live_type(session).id
         people = [make.contact(session, phone_number=f"+1202555{number:04}").public_id for number in range(100, 160)]
-        token = tokens.create(session, "shop", ("write",), at=clock.now())[1]
+        token = api_tokens.create(session, "shop", ("write",), at=clock.now())[1]
     env = environment_of(settings) | {"ASSENT_ALLOW_LOOPBACK": "true"}
     ports = [free_port(), free_port()]
     with ExitStack() as running, receiver(slowly) as there:

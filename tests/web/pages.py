@@ -14,7 +14,7 @@ from sqlalchemy import event, select
 from werkzeug.test import TestResponse
 
 from app.core import audit, clock
-from app.core.accounts import agents as accounts
+from app.core.accounts import agents
 from app.db import Database
 from app.models import Agent, Role
 from tests.make import NOON
@@ -42,7 +42,7 @@ def make_agent(
     with database.unit_of_work() as session:
         found = session.scalars(select(Agent).where(Agent.email == email)).one_or_none()
         if found is None:
-            found = accounts.create_agent(
+            found = agents.create_agent(
                 session,
                 email=email,
                 name=name,
@@ -144,4 +144,4 @@ class _CsrfFinder(HTMLParser):
 
 @lru_cache
 def _hash(password: str) -> str:
-    return accounts.hash_password(password)
+    return agents.hash_password(password)

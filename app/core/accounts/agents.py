@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from app.core import audit
-from app.core import email as addresses
+from app.core import email as core_email
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.models import Agent, AgentSession, Role
 
@@ -265,7 +265,7 @@ def _refuse_last_admin(session: Session, agent: Agent) -> None:
 
 
 def _unused_address(session: Session, typed: str) -> str:
-    address = addresses.read(typed)
+    address = core_email.read(typed)
     if session.scalar(select(Agent.id).where(Agent.email == address)) is not None:
         raise InvalidInput("A teammate with this email address already has an account.", field="email")
     return address

@@ -17,7 +17,7 @@ from app.core.errors import InvalidState
 from app.core.ledger import sealing
 from app.core.signing import Keys
 from app.core.sms import effects
-from app.core.workspace import bootstrap as store
+from app.core.workspace import bootstrap
 from app.db import Database
 
 KEY_PART = "secret_key"
@@ -31,7 +31,7 @@ def write(settings: Settings, database: Database, file: Path) -> Manifest:
 
     :raises InvalidState: the database is not ready
     """
-    if reason := store.why_not_ready(database):
+    if reason := bootstrap.why_not_ready(database):
         raise InvalidState(reason)
     key_file = settings.instance / "secret_key"
     has_key = settings.sources.get("secret_key") == str(key_file)
@@ -91,9 +91,9 @@ def restore(settings: Settings, file: Path, *, replace: bool, had_key: bool) -> 
         if key is not None:
             _install_key(settings.instance / "secret_key", key)
             settings = replace_fields(settings, secret_key=key.decode().strip())
-    database = store.open_database(settings, connections=1)
+    database = bootstrap.open_database(settings, connections=1)
     try:
-        store.make_ready(database)
+        bootstrap.make_ready(database)
         number_rules.apply(database)
         with database.unit_of_work() as session:
             sessions.end_every(session)

@@ -12,7 +12,7 @@ from app.config import Settings
 from app.core import audit
 from app.core.consent import suppressions
 from app.core.signing import keys_of
-from app.core.workspace import bootstrap as store
+from app.core.workspace import bootstrap
 from app.db import Database, dialect_of, run
 from app.models import (
     Channel,
@@ -53,7 +53,7 @@ def read(settings: Settings) -> OptOutRecord | None:
 
     That database may have another version, so only columns that all versions have are read.
     """
-    database = store.open_database(settings, connections=1)
+    database = bootstrap.open_database(settings, connections=1)
     try:
         with database.read_only() as session:
             return _read(session)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.core.ledger import seals
-from app.core.workspace import bootstrap as store
+from app.core.workspace import bootstrap
 from app.models import ConsentEvent
 
 
@@ -16,7 +16,7 @@ def read(settings: Settings) -> dict[str, Any] | None:
 
     Null when it has no seal, or cannot be read.
     """
-    database = store.open_database(settings, connections=1)
+    database = bootstrap.open_database(settings, connections=1)
     try:
         with database.read_only() as session:
             newest = seals.newest(session)

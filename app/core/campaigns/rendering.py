@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, lazyload
 
 from app.core import message_template, public_urls, sms_text, wording
 from app.core.campaigns import audience_sql, short_links
-from app.core.campaigns import wording as appended
+from app.core.campaigns import wording as campaign_wording
 from app.core.campaigns.audience_sql import Scope
 from app.core.message_template import Template
 from app.core.preferences import links
@@ -115,13 +115,13 @@ class _Writer:
         known = contact is not None and contact.locale
         locale = wording.negotiate(contact.locale if contact is not None and known else self.locale, "")
         if self.one_way:
-            return appended.one_way(locale, address)
+            return campaign_wording.one_way(locale, address)
         match self.opt_out_text:
             case OptOutText.REPLY:
-                return appended.reply(locale)
+                return campaign_wording.reply(locale)
             case OptOutText.BOTH:
-                return appended.reply_or_link(locale, address)
-        return appended.link(locale, address)
+                return campaign_wording.reply_or_link(locale, address)
+        return campaign_wording.link(locale, address)
 
 
 def _writer(session: Session, campaign: Campaign, *, base: str, one_way: bool) -> _Writer:

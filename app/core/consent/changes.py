@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from app.core import clock, outbox
-from app.core.consent import current as current_consents
+from app.core.consent import current as current_consent
 from app.core.consent import destination_opt_outs, earlier, precedence, reach, recording
 from app.core.consent.current import CurrentConsent
 from app.core.consent.current_destination import is_opted_in
@@ -63,7 +63,7 @@ class Change:
 def current(session: Session, contact: LockedContact, subscription_type_id: int) -> CurrentConsent | None:
     """The consent of a locked contact for one type; null when it was never asked. It is read once for each lock."""
     if subscription_type_id not in contact.currents:
-        found = None if contact.is_new else current_consents.find(session, contact.id, subscription_type_id)
+        found = None if contact.is_new else current_consent.find(session, contact.id, subscription_type_id)
         contact.currents[subscription_type_id] = found
     return contact.currents[subscription_type_id]
 
@@ -245,7 +245,7 @@ def _before_opt_in(
     """The current consent; with what speaks against the opt-in, where the rules ask for both and none was read yet."""
     if contact.is_new or key.subscription_type_id in contact.currents or precedence.is_decided_before(evidence):
         return current(session, contact, key.subscription_type_id), None
-    both = current_consents.find_with_obstacles(session, key)
+    both = current_consent.find_with_obstacles(session, key)
     contact.currents[key.subscription_type_id] = both[0]
     return both
 

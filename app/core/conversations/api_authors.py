@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.accounts import api_tokens as tokens
+from app.core.accounts import api_tokens
 from app.core.conversations.appending import BOT, OUTBOUND
 from app.models import Agent, BotRule, Contact, Message, OutboundChat
 
@@ -33,7 +33,7 @@ class Authors:
         agents = {int(number) for kind, number in codes if kind == "agent" and number.isdigit()}
         self._contacts = contacts
         self._agents = {each.id: each for each in session.scalars(select(Agent).where(Agent.id.in_(agents)))}
-        self._names = tokens.names(session) if any(kind == "api" for kind, _ in codes) else {}
+        self._names = api_tokens.names(session) if any(kind == "api" for kind, _ in codes) else {}
         for kind, table in _AUTOMATIC.items():
             ids = [int(number) for each, number in codes if each == kind and number.isdigit()]
             if ids:

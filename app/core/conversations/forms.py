@@ -15,8 +15,7 @@ from app.core.consent import reach
 from app.core.conversations import appending, lifecycle, messages
 from app.core.conversations.appending import LockedConversation, NewMessage
 from app.core.errors import InvalidState, NotFound
-from app.core.forms import insertion, legal_text
-from app.core.forms import publishing as optin_forms
+from app.core.forms import insertion, legal_text, publishing
 from app.core.forms.content import FormContent, checked_content
 from app.core.forms.insertion import LinkOptions
 from app.core.forms.publishing import FormSettings
@@ -57,7 +56,7 @@ def insert_saved(
     key = appending.content_key(client_key, "saved", form_id) if client_key else None
     if key and (placed := appending.find_sent(session, conversation, key)):
         return placed
-    form = optin_forms.find(session, form_id)
+    form = publishing.find(session, form_id)
     return _insert(session, conversation, form, actor=actor, at=at, client_key=key)
 
 
@@ -95,7 +94,7 @@ def insert_configured(
     if key and (placed := appending.find_sent(session, conversation, key)):
         return placed
     legal_text.refuse_unwritten(session, checked_content(session, content), actor=actor)
-    form = optin_forms.create(session, content, FormSettings(is_inline=True), actor=actor, at=at)
+    form = publishing.create(session, content, FormSettings(is_inline=True), actor=actor, at=at)
     return _insert(session, conversation, form, actor=actor, at=at, client_key=key)
 
 
@@ -119,7 +118,7 @@ def send_again(
     key = appending.content_key(client_key, "again", inserted_form_id) if client_key else None
     if key and (placed := appending.find_sent(session, conversation, key)):
         return placed
-    form = optin_forms.find(session, session.get_one(InsertedForm, inserted_form_id).form_id)
+    form = publishing.find(session, session.get_one(InsertedForm, inserted_form_id).form_id)
     return _insert(session, conversation, form, actor=actor, at=at, client_key=key)
 
 

@@ -6,13 +6,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.conversations import appending, lifecycle
+from app.core.conversations import appending, lifecycle, messages
 from app.core.conversations import forms as conversation_forms
-from app.core.conversations import messages as conversations
 from app.core.conversations.appending import NewMessage
 from app.core.forms import content as form_content
-from app.core.forms import insertion
-from app.core.forms import publishing as optin_forms
+from app.core.forms import insertion, publishing
 from app.core.forms.content import FormContent, FormText
 from app.core.inbox import presence
 from app.core.submissions import seen
@@ -140,7 +138,7 @@ def _fill(
             continue
         kind = MessageKind.NOTE if author == "note" else MessageKind.MESSAGE
         message = NewMessage("contact" if author == "contact" else agent, text, kind=kind)
-        conversations.post(session, conversation.id, message, at=moment)
+        messages.post(session, conversation.id, message, at=moment)
     contact.blocked_at = blocked_at
     if chat.is_read or chat.is_closed:
         for agent_id in agents.values():
@@ -162,7 +160,7 @@ def _place(
     at: datetime,
 ) -> None:
     if which == "inline":
-        offers = form_content.content_of(optin_forms.newest_version(session, forms["offers"]))
+        offers = form_content.content_of(publishing.newest_version(session, forms["offers"]))
         content = FormContent(offers.subscription_type_id, {"en": TASTINGS})
         conversation_forms.insert_configured(session, conversation_id, content, actor=author, at=at)
         return

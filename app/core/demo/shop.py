@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core.demo import staff, texts
 from app.core.demo.people import LETTER, OFFERS, ORDERS, SUMMER
-from app.core.forms import publishing as optin_forms
+from app.core.forms import publishing
 from app.core.forms.content import FormContent
 from app.core.forms.publishing import FormSettings
 from app.core.subscriptions import preference_form, subscription_types
@@ -64,7 +64,7 @@ def create(session: Session, password_hash: str, *, at: datetime) -> Shop:
     }
     names = {OFFERS: "Shop page: offers by text", LETTER: "Footer: monthly letter"}
     forms = {
-        type_key: optin_forms.create(
+        type_key: publishing.create(
             session,
             contents[type_key],
             FormSettings(names[type_key], [texts.SITE]),

@@ -19,7 +19,7 @@ from app.core.conversations.appending import IN_MESSENGER
 from app.core.conversations.change_cache import ChangeCache
 from app.core.conversations.views import ContactView
 from app.core.errors import NotFound
-from app.core.messenger import visitors as messenger
+from app.core.messenger import visitors
 from app.core.messenger.visitors import Visitor
 from app.db import CompiledStatement, Database, ReadConnection
 from app.models import Conversation, ConversationState
@@ -85,7 +85,7 @@ class Polls:
         if current and _is_known(current.revisions, known):
             return current.visitor, News([], is_more=False)
         with database.read_connection() as connection:
-            visitor = messenger.visitor(connection, bearer)
+            visitor = visitors.visitor(connection, bearer)
             is_same = current is not None and current.visitor == visitor
             revisions = current.revisions if current and is_same else _revisions(connection, visitor)
             news = _news(connection, visitor, revisions, known, at=at)
@@ -103,7 +103,7 @@ class Polls:
         if cached.serial == serial or user_id is None:
             return True
         with database.read_connection() as connection:
-            is_unknown = messenger.user_contact(connection, user_id) is None
+            is_unknown = visitors.user_contact(connection, user_id) is None
         if is_unknown:
             cached.serial = serial
         return is_unknown

@@ -13,16 +13,14 @@ from typing import NamedTuple, cast
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from app.core import clock
-from app.core import rate_limits as limits
+from app.core import clock, rate_limits
 from app.core.bots import greeting, replies
 from app.core.bots.greeting import NOTHING_SHOWN, Guest, Shown
 from app.core.bots.matching import Visit
 from app.core.consent import eligibility, locking, reach
 from app.core.contacts import records as contacts
 from app.core.contacts.merge_plan import CLAIMED
-from app.core.conversations import contact_messages
-from app.core.conversations import messages as conversations
+from app.core.conversations import contact_messages, messages
 from app.core.conversations.contact_messages import PostedMessage, Writer
 from app.core.errors import InvalidInput, NotFound
 from app.core.ledger.evidence import Evidence
@@ -190,7 +188,7 @@ def seen(session: Session, bearer: str, numbers: Mapping[int, int], *, address: 
     wait_s = over_limit(session, _SEEN, hash_of_token(bearer), address, at=at)
     if wait_s is None:
         for conversation_id, number in sorted(numbers.items()):
-            conversations.mark_seen_by_contact(session, conversation_id, number, at=at)
+            messages.mark_seen_by_contact(session, conversation_id, number, at=at)
         messenger_tokens.record_use(session, bearer, at=at)
     return wait_s
 
@@ -207,8 +205,8 @@ def _seconds_to_wait(session: Session, sender: Sender, *, at: datetime) -> int |
     if wait_s := over_limit(session, _MESSAGES, hash_of_token(sender.bearer), sender.address, at=at):
         return wait_s
     if sender.is_new and sender.address:
-        new = {keys_of(session).bucket("messenger-new", limits.address_bucket(sender.address)): NEW_LEADS_AN_HOUR}
-        return limits.hit(session, new, window_s=_HOUR_S, at=at)
+        new = {keys_of(session).bucket("messenger-new", rate_limits.address_bucket(sender.address)): NEW_LEADS_AN_HOUR}
+        return rate_limits.hit(session, new, window_s=_HOUR_S, at=at)
     return None
 
 
@@ -217,9 +215,9 @@ def over_limit(session: Session, limit: Limit, visitor_key: str, address: str | 
     keys = keys_of(session)
     buckets = {keys.bucket(limit.name, visitor_key): limit.per_visitor}
     if address:
-        key = keys.bucket(f"{limit.name}-from", limits.address_bucket(address))
+        key = keys.bucket(f"{limit.name}-from", rate_limits.address_bucket(address))
         buckets[key] = limit.per_visitor * _ADDRESS_FACTOR
-    return limits.hit(session, buckets, window_s=_MINUTE_S, at=at)
+    return rate_limits.hit(session, buckets, window_s=_MINUTE_S, at=at)
 
 
 def _lock_writer(session: Session, sender: Sender, *, at: datetime) -> Writer:

@@ -16,7 +16,7 @@ from app.core.consent.eligibility import SubscriptionStatus
 from app.core.consent.rules import RULES, Reason
 from app.core.consent.rules import Query as RulesQuery
 from app.core.contacts import audiences
-from app.core.conversations import lifecycle as conversations
+from app.core.conversations import lifecycle
 from app.core.forms import publishing
 from app.core.forms.form_view import is_offered
 from app.core.workspace import settings
@@ -68,7 +68,7 @@ CHAT_RULES: tuple[Rule, ...] = (
         lambda person: person.contact.gdpr_optin is False,
         _CONDITIONS[Reason.GDPR_OPTOUT],
     ),
-    Rule(NO_MESSENGER, lambda person: not person.has_messenger, lambda _query: ~conversations.HAS_MESSENGER),
+    Rule(NO_MESSENGER, lambda person: not person.has_messenger, lambda _query: ~lifecycle.HAS_MESSENGER),
     Rule(
         ALREADY_OPTED_IN,
         lambda person: person.status is not None and person.status.state == ConsentState.OPTED_IN,
@@ -175,7 +175,7 @@ def first_reason(session: Session, contact: Contact, form: OptInForm | None) -> 
     asked_for = type_of(session, form) if form is not None else None
     person = Person(
         contact,
-        conversations.has_messenger(session, contact),
+        lifecycle.has_messenger(session, contact),
         eligibility.status(session, contact, asked_for) if asked_for is not None else None,
     )
     return next((rule.reason for rule in CHAT_RULES if rule.applies(person)), None)

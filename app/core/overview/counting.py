@@ -17,7 +17,7 @@ from app.core.forms import insertion
 from app.core.forms.daily_counts import FormDay
 from app.core.ledger import events as ledger
 from app.core.ledger.events import FormAnswer
-from app.core.subscriptions import daily_counts as type_counts
+from app.core.subscriptions import daily_counts as subscription_counts
 from app.core.subscriptions.daily_counts import DayCount
 from app.core.workspace import days
 from app.core.workspace.days import Zone
@@ -44,13 +44,13 @@ def count(session: Session, events: Sequence[OutboxEvent]) -> None:
     zone, counts = days.zone(session), _Counts()
     _count_consents(session, counts, [event for event in counted if event.topic in _CONSENT_TOPICS], zone)
     _count_forms(session, counts, [event for event in counted if event.topic in _FORM_TOPICS], zone)
-    type_counts.add_many(session, counts.of_types)
+    subscription_counts.add_many(session, counts.of_types)
     form_counts.add_many(session, counts.of_forms)
 
 
 def _count_consents(session: Session, counts: _Counts, events: Sequence[OutboxEvent], zone: Zone) -> None:
     """Events of a type that does not exist are left out: they must not keep the others from their webhooks."""
-    known = type_counts.known(
+    known = subscription_counts.known(
         session, {each for event in events if (each := event.payload.get("subscription_type_id"))}
     )
     for event in events:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.core import audit
 from app.core.consent import locking
-from app.core.contacts import erase as erasure
+from app.core.contacts import erase as contact_erase
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.workspace import settings
 from app.db import insert_or_ignore
@@ -90,7 +90,7 @@ def erase(session: Session, request_id: int, *, actor: str, at: datetime) -> Non
     contact = locking.lock_contact(session, asked.contact_id)
     if contact.merged_into_id is not None:
         contact = locking.lock_contact(session, contact.merged_into_id)
-    erasure.erase(session, contact, actor=actor, at=at)
+    contact_erase.erase(session, contact, actor=actor, at=at)
 
 
 def resolve(session: Session, request_id: int, resolution: Resolution, note: str, *, actor: str, at: datetime) -> None:

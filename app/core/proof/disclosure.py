@@ -15,14 +15,13 @@ from urllib.parse import urlsplit
 from app.core.forms import wording as form_wording
 from app.core.forms.content import FormContent
 from app.core.forms.wording import WordingContext
-from app.core.proof import element_checks, rules
-from app.core.proof import rule_words as words
+from app.core.proof import element_checks, rule_words, rules
 from app.core.proof.element_checks import ConsentFacts, Finding, Verdict
 from app.core.wording import translatable
 from app.models import Channel, EvidenceLevel, Source, SubscriptionType, Workspace
 
 _FILE = Path(__file__).with_suffix(".toml")
-NAMES = words.ELEMENTS | {
+NAMES = rule_words.ELEMENTS | {
     "public_page": translatable("Reviewers can open the form"),
     "consent_on_page": translatable("The consent is on the page, not only in the terms"),
     "confirmation_text": translatable("The first text confirms the sign-up"),

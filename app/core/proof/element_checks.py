@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from app.core import wording
-from app.core.proof import rule_words as words
+from app.core.proof import rule_words
 from app.models import EvidenceLevel, Source
 
 _PHRASES = Path(__file__).with_name("phrases.toml")
@@ -78,7 +78,7 @@ class ConsentFacts:
 def check(element: str, facts: ConsentFacts) -> Finding:
     """What the record says about one element. :raises KeyError: there is no such element"""
     if facts.is_erased:
-        return Finding(Verdict.NOT_RECORDED, words.ERASED)
+        return Finding(Verdict.NOT_RECORDED, rule_words.ERASED)
     return CHECKS[element](facts)
 
 
@@ -95,41 +95,41 @@ def _patterns() -> Mapping[str, Mapping[str, re.Pattern[str]]]:
 def _act(facts: ConsentFacts) -> Finding:
     """What the person did. Sources: GDPR article 4(11), recital 32 (no box that is ticked in advance)."""
     if facts.level == EvidenceLevel.MO_REPLY or facts.source == Source.KEYWORD:
-        return Finding(Verdict.FULFILLED, words.SENT_KEYWORD)
+        return Finding(Verdict.FULFILLED, rule_words.SENT_KEYWORD)
     if facts.source == Source.PREFERENCE_CENTER:
-        return Finding(Verdict.FULFILLED, words.CHOSE)
+        return Finding(Verdict.FULFILLED, rule_words.CHOSE)
     if facts.source in _BY_THE_PERSON and facts.text is not None:
         if facts.box:
-            return Finding(Verdict.FULFILLED, words.TICKED, {"box": _short(facts.box)})
-        return Finding(Verdict.FULFILLED, words.SENT_FORM, {"button": facts.button})
+            return Finding(Verdict.FULFILLED, rule_words.TICKED, {"box": _short(facts.box)})
+        return Finding(Verdict.FULFILLED, rule_words.SENT_FORM, {"button": facts.button})
     if facts.note:
-        return Finding(Verdict.CHECK, words.REPORTED, {"note": _short(facts.note)})
-    return Finding(Verdict.NOT_RECORDED, words.REPORTED_WITHOUT_NOTE)
+        return Finding(Verdict.CHECK, rule_words.REPORTED, {"note": _short(facts.note)})
+    return Finding(Verdict.NOT_RECORDED, rule_words.REPORTED_WITHOUT_NOTE)
 
 
 def _agreement(facts: ConsentFacts) -> Finding:
     """An agreement in writing, with an electronic signature where it is a form. Source: 47 CFR 64.1200(f)(9)(ii)"""
     if facts.text is None and facts.level != EvidenceLevel.MO_REPLY and not facts.note:
-        return Finding(Verdict.NOT_RECORDED, words.NO_TEXT)
+        return Finding(Verdict.NOT_RECORDED, rule_words.NO_TEXT)
     return _act(facts)
 
 
 def _number(facts: ConsentFacts) -> Finding:
     if facts.destination is None:
-        return Finding(Verdict.NOT_RECORDED, words.NO_NUMBER)
-    return Finding(Verdict.FULFILLED, words.NUMBER, {"destination": facts.destination})
+        return Finding(Verdict.NOT_RECORDED, rule_words.NO_NUMBER)
+    return Finding(Verdict.FULFILLED, rule_words.NUMBER, {"destination": facts.destination})
 
 
 def _named(facts: ConsentFacts) -> Finding:
     if facts.text is None:
-        return Finding(Verdict.NOT_RECORDED, words.NO_TEXT)
+        return Finding(Verdict.NOT_RECORDED, rule_words.NO_TEXT)
     page = f"{facts.text}\n{facts.brand}".casefold()
     for name in facts.names:
         if name and name.casefold() in page:
-            return Finding(Verdict.FULFILLED, words.NAMED, {"name": name})
+            return Finding(Verdict.FULFILLED, rule_words.NAMED, {"name": name})
     if facts.brand:
-        return Finding(Verdict.FULFILLED, words.NAMED, {"name": facts.brand})
-    return Finding(Verdict.MISSING, words.NOT_NAMED, {"name": next(iter(facts.names), "")})
+        return Finding(Verdict.FULFILLED, rule_words.NAMED, {"name": facts.brand})
+    return Finding(Verdict.MISSING, rule_words.NOT_NAMED, {"name": next(iter(facts.names), "")})
 
 
 def _phrase(element: str) -> Callable[[ConsentFacts], Finding]:
@@ -137,19 +137,19 @@ def _phrase(element: str) -> Callable[[ConsentFacts], Finding]:
 
     def check_text(facts: ConsentFacts) -> Finding:
         if facts.text is None:
-            return Finding(Verdict.NOT_RECORDED, words.NO_TEXT)
+            return Finding(Verdict.NOT_RECORDED, rule_words.NO_TEXT)
         if (pattern := _patterns()[element].get(facts.language)) is None:
-            return Finding(Verdict.CHECK, words.UNKNOWN_LANGUAGE)
+            return Finding(Verdict.CHECK, rule_words.UNKNOWN_LANGUAGE)
         if found := pattern.search(facts.text):
-            return Finding(Verdict.FULFILLED, words.FOUND, {"words": found[0]})
-        return Finding(Verdict.MISSING, words.NOT_FOUND)
+            return Finding(Verdict.FULFILLED, rule_words.FOUND, {"words": found[0]})
+        return Finding(Verdict.MISSING, rule_words.NOT_FOUND)
 
     return check_text
 
 
 def _purpose(facts: ConsentFacts) -> Finding:
     if facts.text is not None and facts.type_name and facts.type_name.casefold() in facts.text.casefold():
-        return Finding(Verdict.FULFILLED, words.FOUND, {"words": facts.type_name})
+        return Finding(Verdict.FULFILLED, rule_words.FOUND, {"words": facts.type_name})
     return _phrase("marketing_named")(facts)
 
 
@@ -157,31 +157,31 @@ def _withdrawal(facts: ConsentFacts) -> Finding:
     """Source: GDPR article 7(3), before they consent. The page of a form has a sentence about it below the text."""
     own = wording.translator(facts.locale or wording.DEFAULT_LOCALE)("You can withdraw your consent at any time.")
     if own in facts.notes:
-        return Finding(Verdict.FULFILLED, words.FOUND, {"words": own})
+        return Finding(Verdict.FULFILLED, rule_words.FOUND, {"words": own})
     return _phrase("withdrawal_explained")(facts)
 
 
 def _one_channel(facts: ConsentFacts) -> Finding:
     if facts.text is None:
-        return Finding(Verdict.NOT_RECORDED, words.NO_TEXT)
+        return Finding(Verdict.NOT_RECORDED, rule_words.NO_TEXT)
     if (pattern := _patterns()[f"other_channel_{facts.channel}"].get(facts.language)) is None:
-        return Finding(Verdict.CHECK, words.UNKNOWN_LANGUAGE)
+        return Finding(Verdict.CHECK, rule_words.UNKNOWN_LANGUAGE)
     if found := pattern.search(_CONTACT.sub(" ", facts.text)):
-        return Finding(Verdict.CHECK, words.OTHER_CHANNEL, {"words": found[0]})
-    return Finding(Verdict.FULFILLED, words.ONE_CHANNEL)
+        return Finding(Verdict.CHECK, rule_words.OTHER_CHANNEL, {"words": found[0]})
+    return Finding(Verdict.FULFILLED, rule_words.ONE_CHANNEL)
 
 
 def _links(wanted: int) -> Callable[[ConsentFacts], Finding]:
     def check_links(facts: ConsentFacts) -> Finding:
         if facts.text is None:
-            return Finding(Verdict.NOT_RECORDED, words.NO_TEXT)
+            return Finding(Verdict.NOT_RECORDED, rule_words.NO_TEXT)
         values = {"links": ", ".join(facts.links)}
         if len(facts.links) >= wanted:
-            return Finding(Verdict.FULFILLED, words.LINKED, values)
+            return Finding(Verdict.FULFILLED, rule_words.LINKED, values)
         return (
-            Finding(Verdict.CHECK, words.ONE_LINK, values)
+            Finding(Verdict.CHECK, rule_words.ONE_LINK, values)
             if facts.links
-            else Finding(Verdict.MISSING, words.NOT_LINKED)
+            else Finding(Verdict.MISSING, rule_words.NOT_LINKED)
         )
 
     return check_links
@@ -189,37 +189,37 @@ def _links(wanted: int) -> Callable[[ConsentFacts], Finding]:
 
 def _language(facts: ConsentFacts) -> Finding:
     if not facts.locale:
-        return Finding(Verdict.NOT_RECORDED, words.NO_TEXT)
-    return Finding(Verdict.FULFILLED, words.LANGUAGE, {"language": wording.language_tag(facts.locale)})
+        return Finding(Verdict.NOT_RECORDED, rule_words.NO_TEXT)
+    return Finding(Verdict.FULFILLED, rule_words.LANGUAGE, {"language": wording.language_tag(facts.locale)})
 
 
 def _demonstrable(facts: ConsentFacts) -> Finding:
     if facts.level == EvidenceLevel.WEB_UNVERIFIED:
-        return Finding(Verdict.CHECK, words.UNVERIFIED)
+        return Finding(Verdict.CHECK, rule_words.UNVERIFIED)
     if facts.text is not None or facts.level == EvidenceLevel.MO_REPLY:
-        return Finding(Verdict.FULFILLED, words.KEPT)
+        return Finding(Verdict.FULFILLED, rule_words.KEPT)
     return _act(facts)
 
 
 def _address(facts: ConsentFacts) -> Finding:
     """Source: SOR/2012-36 section 4(1)(d) with section 2(1)(c): the mailing address."""
     if facts.text is None:
-        return Finding(Verdict.NOT_RECORDED, words.NO_TEXT)
+        return Finding(Verdict.NOT_RECORDED, rule_words.NO_TEXT)
     if not facts.address:
-        return Finding(Verdict.CHECK, words.ADDRESS_UNSET)
+        return Finding(Verdict.CHECK, rule_words.ADDRESS_UNSET)
     page = _one_line(" ".join((facts.text, *facts.notes)))
     for line in facts.address.splitlines():
         if len(line) > len("12 Bay") and _one_line(line) in page:
-            return Finding(Verdict.FULFILLED, words.ADDRESS, {"line": line})
-    return Finding(Verdict.MISSING, words.NO_ADDRESS)
+            return Finding(Verdict.FULFILLED, rule_words.ADDRESS, {"line": line})
+    return Finding(Verdict.MISSING, rule_words.NO_ADDRESS)
 
 
 def _contact(facts: ConsentFacts) -> Finding:
     if facts.text is None:
-        return Finding(Verdict.NOT_RECORDED, words.NO_TEXT)
+        return Finding(Verdict.NOT_RECORDED, rule_words.NO_TEXT)
     if found := _CONTACT.search(" ".join((facts.text, *facts.notes, *facts.links))):
-        return Finding(Verdict.FULFILLED, words.CONTACT, {"contact": found[0].rstrip(".,;)")})
-    return Finding(Verdict.MISSING, words.NOT_FOUND)
+        return Finding(Verdict.FULFILLED, rule_words.CONTACT, {"contact": found[0].rstrip(".,;)")})
+    return Finding(Verdict.MISSING, rule_words.NOT_FOUND)
 
 
 def _one_line(text: str) -> str:

@@ -8,8 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core import audit
 from app.core.signing import keys_of
-from app.core.webhooks import endpoints
-from app.core.webhooks import payloads as bodies
+from app.core.webhooks import endpoints, payloads
 from app.core.workspace import settings
 from app.models import DeliveryState, OutboxEvent, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
@@ -26,11 +25,11 @@ def route(session: Session, events: Sequence[OutboxEvent], *, at: datetime) -> i
     if not published:
         return 0
     app_id, keys = settings.get(session).messenger_key, keys_of(session)
-    items = bodies.items(session, published, workspace_id=app_id)
+    items = payloads.items(session, published, workspace_id=app_id)
     messages = []
     for event in published:
-        message_id = bodies.id_of(keys, event)
-        body = bodies.envelope(message_id, event.topic, items[event.id], app_id=app_id, at=event.created_at)
+        message_id = payloads.id_of(keys, event)
+        body = payloads.envelope(message_id, event.topic, items[event.id], app_id=app_id, at=event.created_at)
         row = {"public_id": message_id, "event_id": event.id, "topic": event.topic, "contact_id": event.contact_id}
         messages.append(row | {"body": body, "created_at": at})
     ids = session.scalars(insert(WebhookMessage).returning(WebhookMessage.id, sort_by_parameter_order=True), messages)
@@ -53,8 +52,8 @@ def send_test(session: Session, endpoint_id: int, *, actor: str, at: datetime) -
     :raises InvalidState: it is disabled
     """
     endpoint, first_at = endpoints.end_pause(session, endpoint_id, at=at)
-    message_id, app_id = bodies.new_id(), settings.get(session).messenger_key
-    body = bodies.envelope(message_id, TEST_TOPIC, bodies.test_item(at=at), app_id=app_id, at=at)
+    message_id, app_id = payloads.new_id(), settings.get(session).messenger_key
+    body = payloads.envelope(message_id, TEST_TOPIC, payloads.test_item(at=at), app_id=app_id, at=at)
     message = WebhookMessage(public_id=message_id, topic=TEST_TOPIC, body=body, created_at=at)
     session.add(message)
     session.flush()

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from app.core import clock, public_urls
 from app.core.errors import InvalidInput
-from app.core.forms import publishing as optin_forms
+from app.core.forms import publishing
 from app.core.site import checklist, snippets
 from app.core.workspace import settings
 from app.web.admin.blueprint import blueprint
@@ -50,7 +50,7 @@ def allow_origin() -> ResponseReturnValue:
 def try_page() -> str:
     """A page that shows a form and the chat as a website would. Without ``?form=`` it shows the newest form."""
     with read_only() as session:
-        offered = [each.form for each in optin_forms.find_offered(session)]
+        offered = [each.form for each in publishing.find_offered(session)]
         chosen = next((each for each in offered if str(each.id) == request.args.get("form")), None)
         return render_template(
             "admin/try.html",

@@ -13,16 +13,14 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.core import audit, clock, outbox
 from app.core.errors import InvalidState, NotFound
-from app.core.webhooks import attempts, deliveries, endpoints, routing
-from app.core.webhooks import payloads as bodies
+from app.core.webhooks import attempts, deliveries, endpoints, payloads, routing
 from app.core.webhooks.deliveries import DeliveryWithMessage
 from app.core.webhooks.endpoints import TOPICS, Counts
 from app.core.wording import translatable
 from app.core.workspace import settings
 from app.http_client import URL_MAX, Reach
 from app.models import DeliveryState, WebhookEndpoint
-from app.web import ids as numbers
-from app.web import services
+from app.web import ids, services
 from app.web.admin.blueprint import blueprint
 from app.web.formatting import agent_names
 from app.web.formkit import Form, accepted, choices, flash_undo, rule, text
@@ -244,7 +242,7 @@ def _filter() -> tuple[DeliveryState | None, int | None]:
     state = request.args.get("state", "")
     if state and state not in set(DeliveryState):
         raise NotFound("There are no such deliveries.")
-    return DeliveryState(state) if state else None, request.args.get("before", type=numbers.whole_number)
+    return DeliveryState(state) if state else None, request.args.get("before", type=ids.whole_number)
 
 
 def health_of(endpoint: WebhookEndpoint) -> str:
@@ -263,5 +261,5 @@ def _body_of(found: DeliveryWithMessage) -> str:
     delivery = found.delivery
     first_at = delivery.first_attempt_at or clock.now()
     number = delivery.earlier_attempts + delivery.attempts
-    body = bodies.of_attempt(found.message.body, max(1, number), first_at=first_at)
+    body = payloads.of_attempt(found.message.body, max(1, number), first_at=first_at)
     return json.dumps(body, indent=2, ensure_ascii=False)

@@ -8,7 +8,7 @@ from wtforms import SelectField
 
 from app.core import clock
 from app.core.accounts import agents, language, sessions
-from app.core.accounts import waiting_mail as mail_settings
+from app.core.accounts import waiting_mail as accounts_waiting_mail
 from app.core.accounts.rights import Right
 from app.core.wording import LOCALES
 from app.core.workspace import settings
@@ -17,7 +17,7 @@ from app.web.auth.waiting_mail import WaitingMailForm
 from app.web.formkit import Form, NameForm, accepted, choices
 from app.web.i18n import gettext, lazy_gettext, ngettext, use_locale
 from app.web.services import read_only, unit_of_work
-from app.web.sign_in import language as page_language
+from app.web.sign_in import language as sign_in_language
 from app.web.sign_in.datastore import SignIn
 from app.web.sign_in.sessions import current_session
 from app.web.sign_in.setup import agent_required, current_actor, current_agent
@@ -142,7 +142,7 @@ def _language_chosen(form: LanguageForm) -> ResponseReturnValue:
     locale = form.locale.data or None
     with unit_of_work() as session:
         language.choose(session, _signed_in_agent().id, locale, actor=current_actor(), at=clock.now())
-    with use_locale(page_language.of(locale)):
+    with use_locale(sign_in_language.of(locale)):
         flash(gettext("Your language is changed."))
     return redirect(url_for("auth.account"), 303)
 
@@ -151,7 +151,7 @@ def _waiting_mail_changed(form: WaitingMailForm) -> ResponseReturnValue:
     about, after_minutes = form.about.data or "", form.after_minutes.data or 0
     with unit_of_work() as session:
         agent_id = _signed_in_agent().id
-        mail_settings.change(session, agent_id, about, after_minutes, actor=current_actor(), at=clock.now())
+        accounts_waiting_mail.change(session, agent_id, about, after_minutes, actor=current_actor(), at=clock.now())
     flash(gettext("Your notifications are changed."))
     return redirect(url_for("auth.account"), 303)
 

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, abort, current_app, jsonify, render_templ
 from sqlalchemy.orm import Session
 
 from app.core import public_urls
-from app.core.forms import publishing as optin_forms
+from app.core.forms import publishing
 from app.core.ledger import signing_keys
 from app.core.site import checklist
 from app.core.workspace import settings
@@ -83,5 +83,5 @@ def icon() -> Response:
 
 def _shop_form(session: Session) -> OptInForm | None:
     """The oldest form in use that asks for a mobile number."""
-    offered = [each.form for each in optin_forms.find_offered(session) if each.subscription_type.channel == Channel.SMS]
+    offered = [each.form for each in publishing.find_offered(session) if each.subscription_type.channel == Channel.SMS]
     return offered[-1] if offered else None

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from app.core import clock
-from app.core.conversations import changes as change_feed
+from app.core.conversations import changes as conversation_changes
 from app.core.conversations import lifecycle, texts, views
 from app.core.conversations.appending import CONTACT
 from app.core.conversations.changes import ChangeFeed
@@ -39,7 +39,7 @@ def poll() -> ResponseReturnValue:
     if changes().has_none_since(cursor) and not is_refresh:
         return "", 204
     with read_only() as session:
-        feed = change_feed.changed_since(session, cursor)
+        feed = conversation_changes.changed_since(session, cursor)
         if not feed.conversation_ids and not is_refresh:
             return "", 204
         return jsonify(_news(session, feed, is_refresh=is_refresh, at=at))

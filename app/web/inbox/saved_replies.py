@@ -10,7 +10,7 @@ from wtforms.validators import DataRequired, Length
 from app.core import clock
 from app.core.conversations import saved_replies
 from app.core.conversations.saved_replies import NAME_MAX, ReplyContent
-from app.core.forms import publishing as optin_forms
+from app.core.forms import publishing
 from app.models import SavedReply
 from app.web import ids
 from app.web.formatting import agent_names
@@ -46,7 +46,7 @@ def replies_page() -> str:
         return render_template(
             "inbox/replies.html",
             replies=saved_replies.find_all(session),
-            forms={each.form.id: each for each in optin_forms.find_all(session)},
+            forms={each.form.id: each for each in publishing.find_all(session)},
             agents=agent_names(session),
         )
 
@@ -97,7 +97,7 @@ def _page(form: SavedReplyForm, reply: SavedReply | None = None) -> str:
     with read_only() as session:
         offered = offered_forms(session, [], actor=current_actor())
         if reply and reply.form_id and str(reply.form_id) not in dict(offered):
-            name = optin_forms.find(session, reply.form_id).name
+            name = publishing.find(session, reply.form_id).name
             offered.append((str(reply.form_id), gettext("%(form)s (no longer offered)", form=name)))
         form.form_id.choices = choices([("", gettext("No form")), *offered])
         return render_template(

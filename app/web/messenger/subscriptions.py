@@ -11,7 +11,7 @@ from app.core.ledger.evidence import Evidence
 from app.core.messenger import visitors
 from app.core.messenger.visitors import Visitor
 from app.core.preferences import acts, center, links
-from app.core.preferences import wording as own_wording
+from app.core.preferences import wording as preference_wording
 from app.core.preferences.center import Subscription
 from app.core.preferences.links import Link
 from app.core.subscriptions import subscription_types
@@ -39,7 +39,7 @@ def unsubscribe(type_id: str) -> dict[str, Any]:
         link = _link(visitor)
         found = subscription_types.find(session, ids.parse_id(type_id) or 0)
         text = subscription_types.text_in(found, _locale())
-        words = own_wording.leaving(_locale(), settings.get(session).name, text.name, text.description)
+        words = preference_wording.leaving(_locale(), settings.get(session).name, text.name, text.description)
         acts.leave(session, link, found.id, _evidence(visitor, words), at=clock.now())
         return _listed(session, visitor)
 

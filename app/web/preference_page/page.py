@@ -13,7 +13,7 @@ from flask import Response, render_template
 
 from app.core import public_urls
 from app.core.forms import wording as form_wording
-from app.core.preferences import wording as own_wording
+from app.core.preferences import wording as preference_wording
 from app.core.preferences.center import PreferenceCenter
 from app.core.wording import LOCALES
 from app.models import Channel, SuppressionCause, Workspace
@@ -82,7 +82,7 @@ def center_html(view: View, center: PreferenceCenter) -> str:
         texts=by_channel[Channel.SMS],
         emails=by_channel[Channel.EMAIL],
         may_stop=center.has_texts and center.suppressed_by not in _OWN_STOPS,
-        words=own_wording,
+        words=preference_wording,
         languages=LOCALES,
     )
 

@@ -20,10 +20,8 @@ from segno import make_qr
 from sqlalchemy import inspect, select
 from sqlalchemy.orm.attributes import set_committed_value
 
-from app.core import audit, clock
-from app.core import rate_limits as limits
-from app.core.accounts import agents as accounts
-from app.core.accounts import credentials, rights, sessions
+from app.core import audit, clock, rate_limits
+from app.core.accounts import agents, credentials, rights, sessions
 from app.core.accounts.rights import Right
 from app.core.errors import InvalidInput
 from app.models import Agent, AgentSession, Role
@@ -109,7 +107,7 @@ class PasswordRules(PasswordUtil):
     """The rules of ``core/accounts/agents.py``."""
 
     def normalize(self, password: str) -> str:
-        return accounts.normalize_password(password)
+        return agents.normalize_password(password)
 
     def validate(
         self,
@@ -119,7 +117,7 @@ class PasswordRules(PasswordUtil):
     ) -> tuple[list[str] | None, str]:
         normal = self.normalize(password)
         try:
-            accounts.check_password_rules(normal, about["user"].email)
+            agents.check_password_rules(normal, about["user"].email)
         except InvalidInput as problem:
             return [sentence_of(problem)], normal
         return None, normal
@@ -132,7 +130,7 @@ class OneTimeCodes(Totp):
         bucket = keys().bucket("code-used", f"{user.id}:{tmatch.totp.base32_key}:{tmatch.counter}")
         moment = datetime.fromtimestamp(tmatch.counter * tmatch.totp.period, UTC)
         with unit_of_work() as session:
-            if limits.hit(session, {bucket: 1}, window_s=_CODE_WINDOW_S, at=moment) is not None:
+            if rate_limits.hit(session, {bucket: 1}, window_s=_CODE_WINDOW_S, at=moment) is not None:
                 raise UsedTokenError
 
     def generate_qrcode(self, username: str, totp: str) -> str:
@@ -149,7 +147,7 @@ class RecoveryCodes(MfRecoveryCodesUtil):
     def check_recovery_code(self, user: Any, code: str) -> bool:
         """Check and use a code in one step, so that only one of two requests with the same code succeeds."""
         with unit_of_work() as session:
-            return accounts.use_recovery_code(session, user.id, _hash(code), at=clock.now())
+            return agents.use_recovery_code(session, user.id, _hash(code), at=clock.now())
 
     def delete_recovery_code(self, user: Any, code: str) -> bool:  # noqa: ARG002
         return True
@@ -160,7 +158,7 @@ class RecoveryCodes(MfRecoveryCodesUtil):
 
 def _actor(agent: SignIn) -> str:
     """Who changes an account here: its agent. A one-time link does not sign in, so its holder is unknown."""
-    return accounts.subject_of(agent) if current_user.is_authenticated else audit.UNKNOWN
+    return agents.subject_of(agent) if current_user.is_authenticated else audit.UNKNOWN
 
 
 def _hash(code: str) -> str:

@@ -18,7 +18,7 @@ from flask_security.recovery_codes import MfRecoveryForm
 from flask_security.utils import validate_redirect_url
 from wtforms import Field, HiddenField, StringField
 
-from app.core.accounts import agents as accounts
+from app.core.accounts import agents
 from app.core.accounts.credentials import Secret
 from app.core.errors import InvalidInput
 from app.core.wording import translatable
@@ -114,7 +114,7 @@ class NewPasswordForm(CustomLabels, ResetPasswordForm):
             return False
         if self.user.password is None:
             try:
-                self.user.name = accounts.read_name(self.name.data or self.user.name)
+                self.user.name = agents.read_name(self.name.data or self.user.name)
             except InvalidInput as problem:
                 self.name.errors = [sentence_of(problem)]
                 return False

@@ -14,8 +14,7 @@ from flask_security import current_user
 from flask_security.utils import validate_redirect_url
 from sqlalchemy.orm import Session
 
-from app.core import clock, email
-from app.core import rate_limits as limits
+from app.core import clock, email, rate_limits
 from app.core.errors import DestinationRefused, TooMany
 from app.models import Agent
 from app.web.i18n import ngettext
@@ -62,7 +61,7 @@ def _limit_attempts() -> ResponseReturnValue | None:
         account = _account()
         g.attempt = _buckets(counter, account, _device(account))
         with unit_of_work() as work:
-            wait_s = limits.hit(work, g.attempt, window_s=WINDOW_S, at=clock.now())
+            wait_s = rate_limits.hit(work, g.attempt, window_s=WINDOW_S, at=clock.now())
         if wait_s is not None:
             minutes = max(1, ceil(wait_s / 60))
             raise TooMany(
@@ -81,7 +80,7 @@ def undo_attempts(work: Session, agent: Agent, *, at: datetime) -> None:
     counted = set(g.get("attempt", ()))
     if _COUNTERS.get(request.endpoint or "") == "code":
         counted |= set(_buckets("sign-in", {"email": agent.email}, known_devices.device_of(agent)))
-    limits.undo_hit(work, counted, window_s=WINDOW_S, at=at)
+    rate_limits.undo_hit(work, counted, window_s=WINDOW_S, at=at)
 
 
 def _account() -> dict[str, str]:
@@ -113,7 +112,7 @@ def _buckets(counter: str, account: dict[str, str], device: str | None) -> Mappi
     """The counters of an attempt: that of a known device, else those of the account and the address for strangers."""
     if device is not None:
         return {keys().bucket(f"{counter}-device", device): PER_ACCOUNT}
-    address = limits.address_bucket(client_address(request) or "")
+    address = rate_limits.address_bucket(client_address(request) or "")
     return {
         keys().bucket(f"{counter}-who", *account.values()): PER_ACCOUNT,
         keys().bucket(f"{counter}-from", address): PER_ADDRESS,

@@ -11,15 +11,13 @@ from flask_security import Security, current_user
 from werkzeug.local import LocalProxy
 
 from app.core import wording
-from app.core.accounts import agents as accounts
+from app.core.accounts import agents
 from app.core.accounts.rights import Right
 from app.core.errors import Forbidden
 from app.core.wording import translatable
 from app.web.services import keys
-from app.web.sign_in import forms as login_forms
-from app.web.sign_in import password_links as one_time_links
-from app.web.sign_in import rate_limits as login_limits
-from app.web.sign_in import sessions
+from app.web.sign_in import forms as sign_in_forms
+from app.web.sign_in import password_links, rate_limits, sessions
 from app.web.sign_in.datastore import AgentStore, OneTimeCodes, PasswordRules, RecoveryCodes, SignIn
 from app.web.sign_in.demo_accounts import demo_accounts
 
@@ -57,12 +55,12 @@ _POLICY = {
     "PASSWORD_HASH": "argon2",
     "PASSWORD_SCHEMES": ["argon2"],
     "PASSWORD_SINGLE_HASH": True,
-    "PASSWORD_HASH_PASSLIB_OPTIONS": {f"argon2__{name}": value for name, value in accounts.ARGON2.items()},
-    "PASSWORD_LENGTH_MIN": accounts.PASSWORD_MIN,
+    "PASSWORD_HASH_PASSLIB_OPTIONS": {f"argon2__{name}": value for name, value in agents.ARGON2.items()},
+    "PASSWORD_LENGTH_MIN": agents.PASSWORD_MIN,
     # A request to reset takes the same time for an unknown address, because this hashes a value for it, too.
     "HASHING_SCHEMES": ["argon2"],
     "RETURN_GENERIC_RESPONSES": True,
-    "RESET_PASSWORD_WITHIN": one_time_links.INVITATION_LASTS,
+    "RESET_PASSWORD_WITHIN": password_links.INVITATION_LASTS,
     "SEND_PASSWORD_CHANGE_EMAIL": False,
     "SEND_PASSWORD_RESET_NOTICE_EMAIL": False,
     # Neither text nor HTML: ``password_links`` writes the mail in the language of its receiver.
@@ -135,16 +133,16 @@ def init_app(app: Flask) -> None:
     security = Security(
         app,
         AgentStore(),
-        login_form=login_forms.SignInForm,
-        verify_form=login_forms.ConfirmForm,
-        change_password_form=login_forms.PasswordForm,
-        forgot_password_form=login_forms.ForgotForm,
-        reset_password_form=login_forms.NewPasswordForm,
-        two_factor_setup_form=login_forms.FactorForm,
-        two_factor_rescue_form=login_forms.RescueForm,
-        two_factor_verify_code_form=login_forms.CodeForm,
-        mf_recovery_form=login_forms.RecoveryForm,
-        mail_util_cls=one_time_links.BackgroundMailUtil,
+        login_form=sign_in_forms.SignInForm,
+        verify_form=sign_in_forms.ConfirmForm,
+        change_password_form=sign_in_forms.PasswordForm,
+        forgot_password_form=sign_in_forms.ForgotForm,
+        reset_password_form=sign_in_forms.NewPasswordForm,
+        two_factor_setup_form=sign_in_forms.FactorForm,
+        two_factor_rescue_form=sign_in_forms.RescueForm,
+        two_factor_verify_code_form=sign_in_forms.CodeForm,
+        mf_recovery_form=sign_in_forms.RecoveryForm,
+        mail_util_cls=password_links.BackgroundMailUtil,
         password_util_cls=PasswordRules,
         totp_cls=OneTimeCodes,
         mf_recovery_codes_util_cls=RecoveryCodes,
@@ -152,8 +150,8 @@ def init_app(app: Flask) -> None:
     security.want_json(lambda _request: False)
     security.login_manager.request_loader(lambda _request: None)  # tokens cannot sign in
     _remove_unused_hooks(app)
-    one_time_links.init_app(app, security)
-    login_limits.init_app(app)
+    password_links.init_app(app, security)
+    rate_limits.init_app(app)
     sessions.init_app(app, security)
     app.jinja_env.globals.update(current_agent=LocalProxy(current_agent), demo_accounts=demo_accounts)
 
@@ -168,7 +166,7 @@ def current_actor() -> str:
     agent = current_agent()
     if agent is None:
         abort(401)
-    return accounts.subject_of(agent)
+    return agents.subject_of(agent)
 
 
 def agent_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:

@@ -9,27 +9,26 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core import audit
-from app.core.accounts import agents as accounts
-from app.core.accounts import credentials
+from app.core.accounts import agents, credentials
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.db import Database
 from app.models import Agent, Role
 from tests.make import NOON
 
-HASH = accounts.hash_password("correct horse battery")
+HASH = agents.hash_password("correct horse battery")
 MAX = "agent:1"
 
 
 @pytest.mark.real_passwords
 def test_flask_security_verifies_a_hash_of_core_and_needs_no_update() -> None:
-    context = CryptContext(schemes=["argon2"], **{f"argon2__{name}": value for name, value in accounts.ARGON2.items()})
-    assert context.verify(accounts.normalize_password("correct horse battery"), HASH)
+    context = CryptContext(schemes=["argon2"], **{f"argon2__{name}": value for name, value in agents.ARGON2.items()})
+    assert context.verify(agents.normalize_password("correct horse battery"), HASH)
     assert not context.verify("wrong horse battery", HASH)
     assert not context.needs_update(HASH)
 
 
 def test_composed_and_decomposed_accents_are_the_same_password() -> None:
-    assert accounts.normalize_password("caf\u00e9") == accounts.normalize_password("cafe\u0301")
+    assert agents.normalize_password("caf\u00e9") == agents.normalize_password("cafe\u0301")
 
 
 @pytest.mark.parametrize(
@@ -44,12 +43,12 @@ def test_composed_and_decomposed_accents_are_the_same_password() -> None:
 )
 def test_a_weak_password_is_refused_with_the_reason(password: str, says: str) -> None:
     with pytest.raises(InvalidInput, match=says) as refused:
-        accounts.check_password_rules(password, "sam.long@example.com")
+        agents.check_password_rules(password, "sam.long@example.com")
     assert refused.value.field == "password"
 
 
 def test_twelve_characters_are_enough() -> None:
-    accounts.check_password_rules("twelve chars", "sam@example.com")
+    agents.check_password_rules("twelve chars", "sam@example.com")
 
 
 def test_an_address_has_one_account_however_it_is_spelled(database: Database) -> None:
@@ -69,14 +68,14 @@ def test_an_invalid_account_is_refused_with_the_field(database: Database, values
     good = {"email": "ana@example.com", "name": "Ana", "role": Role.AGENT}
     with database.unit_of_work() as session:
         with pytest.raises(InvalidInput) as refused:
-            accounts.create_agent(session, password_hash=HASH, at=NOON, **(good | values))  # type: ignore[arg-type]
+            agents.create_agent(session, password_hash=HASH, at=NOON, **(good | values))  # type: ignore[arg-type]
         assert refused.value.field == field
         assert session.scalar(select(func.count()).select_from(Agent)) == 0
 
 
 def test_an_invited_agent_has_no_password_yet(database: Database) -> None:
     with database.unit_of_work() as session:
-        invited = accounts.invite(
+        invited = agents.invite(
             session, email="ana@example.com", name=" Ana  Sun ", role=Role.AGENT, actor=MAX, at=NOON
         )
     assert (invited.password, invited.invited_at, invited.name) == (None, NOON, "Ana Sun")
@@ -87,9 +86,9 @@ def test_the_last_admin_who_can_sign_in_is_kept(database: Database, step: str) -
     with database.unit_of_work() as session:
         last = _make(session, "max@example.com", Role.ADMIN)
         _make(session, "ana@example.com")
-        accounts.invite(session, email="new@example.com", name="", role=Role.ADMIN, actor=MAX, at=NOON)
+        agents.invite(session, email="new@example.com", name="", role=Role.ADMIN, actor=MAX, at=NOON)
         gone = _make(session, "gone@example.com", Role.ADMIN)
-        accounts.disable(session, gone.id, actor=MAX, at=NOON)
+        agents.disable(session, gone.id, actor=MAX, at=NOON)
         with pytest.raises(InvalidState, match="last admin"):
             _STEPS[step](session, last.id)
         assert (last.active, last.role) == (True, "admin")
@@ -109,7 +108,7 @@ def test_two_admins_cannot_demote_each_other_at_the_same_time(database: Database
         barrier.wait()
         try:
             with database.unit_of_work() as session:
-                accounts.change_role(session, agent_id, Role.AGENT, actor=MAX, at=NOON)
+                agents.change_role(session, agent_id, Role.AGENT, actor=MAX, at=NOON)
         except InvalidState as problem:
             refused.append(problem.message)
 
@@ -119,7 +118,7 @@ def test_two_admins_cannot_demote_each_other_at_the_same_time(database: Database
     for thread in threads:
         thread.join()
     with database.read_only() as session:
-        assert [agent.role for agent in accounts.find_all(session)].count("admin") == 1
+        assert [agent.role for agent in agents.find_all(session)].count("admin") == 1
     assert len(refused) == 1
 
 
@@ -141,16 +140,16 @@ def test_admins_cannot_reset_their_own_account_from_the_agents_page(database: Da
     with database.unit_of_work() as session:
         me = _make(session, "max@example.com", Role.ADMIN)
         with pytest.raises(InvalidState, match="your own account"):
-            _STEPS[step](session, me.id, actor=accounts.subject_of(me))
+            _STEPS[step](session, me.id, actor=agents.subject_of(me))
 
 
 def test_a_disabled_agent_gets_no_link(database: Database) -> None:
     with database.unit_of_work() as session:
         _make(session, "max@example.com", Role.ADMIN)
         ana = _make(session, "ana@example.com")
-        accounts.disable(session, ana.id, actor=MAX, at=NOON)
+        agents.disable(session, ana.id, actor=MAX, at=NOON)
         with pytest.raises(InvalidState, match="disabled"):
-            accounts.renew_link(session, ana.id, actor=MAX, at=NOON)
+            agents.renew_link(session, ana.id, actor=MAX, at=NOON)
 
 
 def test_each_change_is_audited_once(database: Database) -> None:
@@ -160,7 +159,7 @@ def test_each_change_is_audited_once(database: Database) -> None:
         for step in ("disable", "disable", "enable", "enable", "promote", "promote", "renew_link"):
             _STEPS[step](session, ana.id)
         _STEPS["reset_second_factor"](session, ana.id)
-        entries = audit.newest(session, subject=accounts.subject_of(ana))
+        entries = audit.newest(session, subject=agents.subject_of(ana))
     actions = [entry.action.removeprefix("agent.") for entry in reversed(entries)]
     assert actions == ["created", "disabled", "enabled", "role_changed", "link_made", "second_factor_reset"]
     assert "ana@example.com" not in str([entry.details for entry in entries])
@@ -171,11 +170,11 @@ def test_changes_of_an_account_disabled_since_it_was_read_are_not_saved(database
         _make(session, "max@example.com", Role.ADMIN)
         ana = _make(session, "ana@example.com")
         uniquifier = ana.fs_uniquifier
-        accounts.disable(session, ana.id, actor=MAX, at=NOON)
+        agents.disable(session, ana.id, actor=MAX, at=NOON)
     with pytest.raises(InvalidState), database.unit_of_work() as session:
         credentials.save_changes(session, ana.id, uniquifier, {"password": "another"}, actor=MAX, at=NOON)
     with database.read_only() as session:
-        assert accounts.find(session, ana.id).password == HASH
+        assert agents.find(session, ana.id).password == HASH
 
 
 def test_one_of_many_requests_with_the_same_recovery_code_succeeds(database: Database) -> None:
@@ -186,7 +185,7 @@ def test_one_of_many_requests_with_the_same_recovery_code_succeeds(database: Dat
 
     def use_code() -> None:
         with database.unit_of_work() as session:
-            results.append(accounts.use_recovery_code(session, ana.id, "first", at=NOON))
+            results.append(agents.use_recovery_code(session, ana.id, "first", at=NOON))
 
     threads = [Thread(target=use_code) for _ in range(6)]
     for thread in threads:
@@ -195,7 +194,7 @@ def test_one_of_many_requests_with_the_same_recovery_code_succeeds(database: Dat
         thread.join()
     assert sorted(results) == [False] * 5 + [True]
     with database.read_only() as session:
-        assert accounts.find(session, ana.id).mf_recovery_codes == ["second"]
+        assert agents.find(session, ana.id).mf_recovery_codes == ["second"]
 
 
 def test_a_missing_account_is_not_found(database: Database) -> None:
@@ -206,7 +205,7 @@ def test_a_missing_account_is_not_found(database: Database) -> None:
 
 
 def _make(session: Session, email: str, role: Role = Role.AGENT) -> Agent:
-    return accounts.create_agent(session, email=email, name="", role=role, password_hash=HASH, at=NOON)
+    return agents.create_agent(session, email=email, name="", role=role, password_hash=HASH, at=NOON)
 
 
 def _step(function: Callable[..., Agent], *more: object) -> Callable[..., Agent]:
@@ -214,10 +213,10 @@ def _step(function: Callable[..., Agent], *more: object) -> Callable[..., Agent]
 
 
 _STEPS = {
-    "disable": _step(accounts.disable),
-    "enable": _step(accounts.enable),
-    "change_role": _step(accounts.change_role, Role.AGENT),
-    "promote": _step(accounts.change_role, Role.ADMIN),
-    "renew_link": _step(accounts.renew_link),
-    "reset_second_factor": _step(accounts.reset_second_factor),
+    "disable": _step(agents.disable),
+    "enable": _step(agents.enable),
+    "change_role": _step(agents.change_role, Role.AGENT),
+    "promote": _step(agents.change_role, Role.ADMIN),
+    "renew_link": _step(agents.renew_link),
+    "reset_second_factor": _step(agents.reset_second_factor),
 }

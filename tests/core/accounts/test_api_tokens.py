@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.core.accounts import api_tokens as tokens
+from app.core.accounts import api_tokens
 from app.core.errors import InvalidInput
 from app.core.signing import hash_of_token
 from app.db import Database
@@ -13,7 +13,7 @@ from tests.make import NOON
 
 def test_a_token_is_returned_once_and_stored_as_its_hash(database: Database) -> None:
     with database.unit_of_work() as session:
-        made, text = tokens.create(session, "  the   shop ", [], at=NOON)
+        made, text = api_tokens.create(session, "  the   shop ", [], at=NOON)
         assert (made.name, made.scopes, made.expires_at) == ("the shop", ["read", "write"], None)
         assert text.startswith("assent_")
         assert len(text) >= 50
@@ -27,12 +27,12 @@ def test_a_token_is_returned_once_and_stored_as_its_hash(database: Database) -> 
 
 def test_every_token_is_different(database: Database) -> None:
     with database.unit_of_work() as session:
-        assert len({tokens.create(session, "shop", [], at=NOON)[1] for _ in range(20)}) == 20
+        assert len({api_tokens.create(session, "shop", [], at=NOON)[1] for _ in range(20)}) == 20
 
 
 def test_scopes_are_stored_once_each_in_a_fixed_order(database: Database) -> None:
     with database.unit_of_work() as session:
-        made, _ = tokens.create(session, "shop", ["admin", "read", "admin"], at=NOON)
+        made, _ = api_tokens.create(session, "shop", ["admin", "read", "admin"], at=NOON)
         assert made.scopes == ["read", "admin"]
 
 
@@ -51,6 +51,6 @@ def test_invalid_values_are_refused_with_their_field(
     with database.unit_of_work() as session:
         expires_at = NOON + expires_in if expires_in is not None else None
         with pytest.raises(InvalidInput) as refused:
-            tokens.create(session, name, scopes, at=NOON, expires_at=expires_at)
+            api_tokens.create(session, name, scopes, at=NOON, expires_at=expires_at)
         assert refused.value.field == field
         assert session.scalars(select(ApiToken)).all() == []

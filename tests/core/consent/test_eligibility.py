@@ -14,8 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core.consent import eligibility, eligibility_sql, rules, suppressions
 from app.core.consent.eligibility import Reason
-from app.core.contacts import erase as erasure
-from app.core.contacts import exact_counts
+from app.core.contacts import erase, exact_counts
 from app.core.contacts import filter_sql as contact_query
 from app.core.contacts import records as contacts
 from app.core.contacts import search as contact_search
@@ -321,7 +320,7 @@ def test_an_erased_contacts_opt_out_applies_to_the_next_contact_with_its_address
         subscription_type = make.live_type(session, channel=Channel.EMAIL, consent_type=ConsentType.OPT_OUT)
         sam = make.contact(session, email_address=SAMS_ADDRESS)
         make.opt_out(session, sam, subscription_type)
-        erasure.erase(session, sam, actor="agent:1", at=make.NOON)
+        erase.erase(session, sam, actor="agent:1", at=make.NOON)
         eve = make.contact(session, email_address=SAMS_ADDRESS)
         assert session.get_one(Contact, sam.id).email_hash is None
         assert eligibility.status(session, eve, subscription_type).reasons == (Reason.OPTED_OUT,)

@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 from app.core.consent import set_changes, set_undo, suppressions
 from app.core.consent.set_changes import Result, SetChange, Statement
 from app.core.consent.set_undo import Done
-from app.core.contacts import erase as erasure
-from app.core.contacts import merge
+from app.core.contacts import erase, merge
 from app.core.ledger import verify
 from app.db import Database
 from app.models import Channel, Consent, ConsentState, ConsentType, Contact, DestinationOptOut, OutboxEvent, Source
@@ -203,7 +202,7 @@ def test_erased_and_merged_contacts_are_left_alone_and_the_ledger_verifies(datab
         results = apply(session, world, OPTED_OUT)
         erased, merged, kept, into = world.people
         at = worlds.now(session)
-        erasure.erase(session, erased, actor="agent:1", at=at)
+        erase.erase(session, erased, actor="agent:1", at=at)
         ids = merged.public_id, into.public_id
         merge.merge(session, *ids, actor="agent:1", at=at, skip_duplicate_validation=True)
         undone = undo(session, world, results)

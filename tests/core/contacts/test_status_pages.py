@@ -3,7 +3,7 @@
 from app.core.contacts import filters, search, status_pages
 from app.core.contacts.search_walks import Order
 from app.core.subscriptions import subscription_types
-from app.core.workspace import settings as workspace
+from app.core.workspace import settings
 from app.db import Database
 from tests import make
 
@@ -20,9 +20,9 @@ def test_a_kept_statement_follows_the_state_of_the_type_and_the_allowed_countrie
 
         assert found() == found() == [sam.id]
         assert status_pages._built.cache_info().hits == 1
-        workspace.change(session, {"allowed_countries": ["DE"]}, actor="agent:1", at=make.NOON)
+        settings.change(session, {"allowed_countries": ["DE"]}, actor="agent:1", at=make.NOON)
         assert found() == []
-        workspace.change(session, {"allowed_countries": []}, actor="agent:1", at=make.NOON)
+        settings.change(session, {"allowed_countries": []}, actor="agent:1", at=make.NOON)
         assert found() == [sam.id]
         subscription_types.archive(session, offers, actor="agent:1", at=make.NOON)
         session.flush()

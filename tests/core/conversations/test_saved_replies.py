@@ -8,7 +8,7 @@ from app.core.conversations import saved_replies
 from app.core.conversations.appending import NewMessage
 from app.core.conversations.saved_replies import ReplyContent
 from app.core.errors import Forbidden, InvalidInput, InvalidState, NotFound
-from app.core.forms import publishing as optin_forms
+from app.core.forms import publishing
 from app.db import Database
 from app.models import AuditEntry, Message, MessageKind, Role
 from tests import make
@@ -125,7 +125,7 @@ def test_a_form_follows_a_message_and_never_a_note(database: Database) -> None:
 def test_a_message_whose_form_is_refused_is_not_sent(database: Database) -> None:
     with database.unit_of_work() as session:
         chat, form = start(session), make.form(session)
-        optin_forms.archive(session, form, actor="agent:1", at=NOON)
+        publishing.archive(session, form, actor="agent:1", at=NOON)
     with pytest.raises(InvalidState, match="cannot be inserted"), database.unit_of_work() as session:
         conversation_forms.reply(session, chat.id, NewMessage("agent:1", "Hi"), form.id, at=NOON)
     with database.read_only() as session:

@@ -5,8 +5,7 @@ from sqlalchemy import select
 
 from app.core.errors import AssentError, InvalidInput, InvalidState
 from app.core.forms import content as form_content
-from app.core.forms import daily_counts
-from app.core.forms import publishing as optin_forms
+from app.core.forms import daily_counts, publishing
 from app.core.forms.content import FormContent, FormText
 from app.core.forms.publishing import FormSettings
 from app.core.subscriptions import subscription_types
@@ -23,12 +22,12 @@ def test_publishing_changed_texts_creates_a_version_and_the_same_texts_none(data
         def publish(title: str, **values: str) -> int:
             content = FormContent(subscription_type.id, {"en": FormText(title)})
             form_settings = FormSettings(values.get("name", ""))
-            optin_forms.publish(session, form, content, form_settings, actor="agent:1", at=make.NOON)
+            publishing.publish(session, form, content, form_settings, actor="agent:1", at=make.NOON)
             return form.version
 
         assert [publish("One"), publish(" One "), publish("Two"), publish("Two", name="Other")] == [1, 1, 2, 2]
         assert form.name == "Other"
-        assert form_content.content_of(optin_forms.newest_version(session, form)).texts["en"].title == "Two"
+        assert form_content.content_of(publishing.newest_version(session, form)).texts["en"].title == "Two"
 
 
 def test_only_a_live_type_can_be_chosen(database: Database) -> None:
@@ -67,19 +66,19 @@ def test_invalid_content_is_refused_with_its_field(database: Database, changes: 
         with pytest.raises(InvalidInput) as refused:
             make.form(session, **changes)
         assert refused.value.field == field
-        assert optin_forms.find_all(session) == []
+        assert publishing.find_all(session) == []
 
 
 def test_an_archived_form_cannot_be_inserted_or_changed(database: Database) -> None:
     with database.unit_of_work() as session:
         form, sam = make.form(session), make.contact(session)
-        content = form_content.content_of(optin_forms.newest_version(session, form))
-        optin_forms.archive(session, form, actor="agent:1", at=make.NOON)
+        content = form_content.content_of(publishing.newest_version(session, form))
+        publishing.archive(session, form, actor="agent:1", at=make.NOON)
         with pytest.raises(InvalidState):
             make.inserted(session, form, sam)
         with pytest.raises(InvalidState):
-            optin_forms.publish(session, form, content, FormSettings(), actor="agent:1", at=make.NOON)
-        optin_forms.unarchive(session, form, actor="agent:1", at=make.NOON)
+            publishing.publish(session, form, content, FormSettings(), actor="agent:1", at=make.NOON)
+        publishing.unarchive(session, form, actor="agent:1", at=make.NOON)
         assert make.inserted(session, form, sam).token
 
 

@@ -7,16 +7,14 @@ import pytest
 from sqlalchemy import select
 
 from app.core import clock
-from app.core.conversations import lifecycle
-from app.core.conversations import messages as conversations
+from app.core.conversations import lifecycle, messages
 from app.core.conversations.appending import NewMessage
 from app.core.conversations.change_cache import ChangeCache
 from app.core.conversations.contact_messages import PostedMessage
 from app.core.errors import NotFound
 from app.core.messenger import polling as messenger_polls
-from app.core.messenger import signing_in
+from app.core.messenger import signing_in, visitors
 from app.core.messenger import tokens as messenger_tokens
-from app.core.messenger import visitors as messenger
 from app.core.messenger.identity import Identity, SignedUser
 from app.core.messenger.polling import Polls
 from app.core.messenger.visitors import Sender, Visitor
@@ -45,14 +43,14 @@ def statements(database: Database, polls: Polls) -> list[str]:
 def write(database: Database, bearer: str = TOKEN, body: str = "Hello") -> PostedMessage:
     sender = Sender(bearer=bearer, identity=Identity(), is_new=True, address=None, locale="en")
     with database.unit_of_work() as session:
-        result = messenger.write(session, sender, body=body, client_key=secrets.token_hex(8), at=clock.now())
+        result = visitors.write(session, sender, body=body, client_key=secrets.token_hex(8), at=clock.now())
     assert result.message
     return result.message
 
 
 def reply(database: Database, conversation_id: int, body: str, kind: MessageKind = MessageKind.MESSAGE) -> None:
     with database.unit_of_work() as session:
-        conversations.post(session, conversation_id, NewMessage("agent:1", body, kind=kind), at=clock.now())
+        messages.post(session, conversation_id, NewMessage("agent:1", body, kind=kind), at=clock.now())
 
 
 class Panel:
@@ -90,7 +88,7 @@ def test_a_reply_in_any_open_conversation_is_returned_and_can_be_answered_there(
         sam = session.scalars(select(Contact.id)).one()
         for number in range(1, 10):
             chat = lifecycle.start(session, sam, at=clock.now())
-            conversations.post(session, chat.id, NewMessage("agent:1", str(number)), at=clock.now())
+            messages.post(session, chat.id, NewMessage("agent:1", str(number)), at=clock.now())
             if number > 6:
                 lifecycle.close(session, chat.id, actor="agent:1", at=clock.now())
     panel = Panel(database, polls)
@@ -136,7 +134,7 @@ def test_a_conversation_of_another_visitor_is_not_found(database: Database, poll
     eve.known = {of_sam.conversation_id: 0}
     assert eve.poll() == ["mine"]
     with database.read_only() as session:
-        visitor = messenger.visitor(session, EVES)
+        visitor = visitors.visitor(session, EVES)
     with database.read_only() as session, pytest.raises(NotFound):
         messenger_polls.earlier(session, visitor, of_sam.conversation_id, before=9, at=NOON)
 
@@ -157,7 +155,7 @@ def test_a_visitor_who_signs_in_keeps_the_conversation_and_the_lead_loses_it(dat
     assert lead.poll() == ["Hello"]
     with database.unit_of_work() as session:
         signing_in.sign_in(session, SignedUser("sam"), TOKEN, address=None, at=NOON)
-        bearer, _ = messenger.session_for(session, SignedUser("sam"))
+        bearer, _ = visitors.session_for(session, SignedUser("sam"))
     assert Panel(database, polls, bearer).poll() == ["Hello"]
     with pytest.raises(NotFound):
         lead.poll()
@@ -167,7 +165,7 @@ def test_a_user_without_a_contact_gets_the_conversation_that_an_agent_starts(
     database: Database, polls: Polls, statements: list[str]
 ) -> None:
     with database.read_only() as session:
-        bearer, _ = messenger.session_for(session, SignedUser("sam"))
+        bearer, _ = visitors.session_for(session, SignedUser("sam"))
     sam = Panel(database, polls, bearer)
     assert sam.poll() == []
     write(database, EVES, "something changes, but not for Sam")
@@ -177,13 +175,13 @@ def test_a_user_without_a_contact_gets_the_conversation_that_an_agent_starts(
     with database.unit_of_work() as session:
         contact = make.contact(session, external_id="sam")
         conversation = lifecycle.start(session, contact.id, at=NOON)
-        conversations.post(session, conversation.id, NewMessage("agent:1", "Welcome"), at=NOON)
+        messages.post(session, conversation.id, NewMessage("agent:1", "Welcome"), at=NOON)
     assert sam.poll() == ["Welcome"]
 
 
 def test_a_session_of_the_old_identity_secret_ends_with_it_in_the_cache_too(database: Database, polls: Polls) -> None:
     with database.read_only() as session:
-        bearer, _ = messenger.session_for(session, SignedUser("sam"))
+        bearer, _ = visitors.session_for(session, SignedUser("sam"))
     sam = Panel(database, polls, bearer)
     assert sam.poll() == []
     with database.unit_of_work() as session:

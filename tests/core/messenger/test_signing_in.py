@@ -16,8 +16,7 @@ from app.core.contacts import records as contacts
 from app.core.conversations import appending, lifecycle
 from app.core.conversations import forms as conversation_forms
 from app.core.errors import NotFound
-from app.core.messenger import signing_in
-from app.core.messenger import visitors as messenger
+from app.core.messenger import signing_in, visitors
 from app.core.messenger.identity import SignedUser
 from app.core.messenger.visitors import Visitor
 from app.db import Database
@@ -86,7 +85,7 @@ def test_a_lead_who_signs_in_keeps_conversations_number_and_opt_in(database: Dat
         topics = list(session.scalars(select(OutboxEvent.topic)))
         assert topics.count("contact.deleted") == 1
         with pytest.raises(NotFound):
-            messenger.visitor(session, TOKEN)
+            visitors.visitor(session, TOKEN)
 
 
 def test_an_opt_in_for_another_number_than_the_users_stays_with_the_lead(database: Database) -> None:
@@ -103,7 +102,7 @@ def test_an_opt_in_for_another_number_than_the_users_stays_with_the_lead(databas
             (ConsentState.OPTED_IN, EVES_NUMBER),
         )
         with pytest.raises(NotFound):
-            messenger.visitor(session, TOKEN)
+            visitors.visitor(session, TOKEN)
 
 
 def test_without_a_possible_merge_only_the_conversations_move(database: Database) -> None:
@@ -163,8 +162,8 @@ def test_signing_in_alone_creates_no_contact(database: Database) -> None:
     with database.unit_of_work() as session:
         sign_in(session, None, name="Sam")
         assert session.scalar(select(func.count()).select_from(Contact)) == 0
-        bearer, is_stale = messenger.session_for(session, SignedUser("sam"))
-        assert (messenger.visitor(session, bearer), is_stale) == (Visitor(None, "sam"), False)
+        bearer, is_stale = visitors.session_for(session, SignedUser("sam"))
+        assert (visitors.visitor(session, bearer), is_stale) == (Visitor(None, "sam"), False)
 
 
 def test_a_server_that_ends_in_the_middle_leaves_everything_as_it_was(database: Database) -> None:
@@ -175,7 +174,7 @@ def test_a_server_that_ends_in_the_middle_leaves_everything_as_it_was(database: 
         raise KeyboardInterrupt
     with database.unit_of_work() as session:
         assert session.scalars(select(Contact.id)).all() == [lead_id]
-        assert messenger.visitor(session, TOKEN) == Visitor(lead_id)
+        assert visitors.visitor(session, TOKEN) == Visitor(lead_id)
         sign_in(session)
         assert sam(session).phone == SAMS_NUMBER
 

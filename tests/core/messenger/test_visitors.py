@@ -18,7 +18,7 @@ from app.core.conversations.contact_messages import PostedMessage
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.messenger import identity as messenger_identity
 from app.core.messenger import tokens as messenger_tokens
-from app.core.messenger import visitors as messenger
+from app.core.messenger import visitors
 from app.core.messenger.identity import Identity, SignedUser
 from app.core.messenger.visitors import Sender
 from app.core.signing import Keys
@@ -53,14 +53,14 @@ def sender(bearer: str = TOKEN, *, is_new: bool = True, address: str = "203.0.11
 
 
 def write(session: Any, from_: Sender, body: str = "Hello", client_key: str = "key-1") -> PostedMessage:
-    result = messenger.write(session, from_, body=body, client_key=client_key, at=NOON)
+    result = visitors.write(session, from_, body=body, client_key=client_key, at=NOON)
     assert result.message is not None
     return result.message
 
 
 def signed_sender(session: Any, user_id: str = "sam", **identity: Any) -> Sender:
     secret = settings.get(session).messenger_secret
-    bearer, _ = messenger.session_for(session, SignedUser(user_id))
+    bearer, _ = visitors.session_for(session, SignedUser(user_id))
     return sender(bearer, is_new=False, user_id=user_id, user_hash=user_hash(user_id, secret), **identity)
 
 
@@ -202,7 +202,7 @@ def test_an_unknown_token_and_an_ended_one_get_the_same_error(database: Database
         refusals.append(refusal.value.message)
     for bearer in (TOKEN, "t_" + "b" * 43, "s_nonsense"):
         with database.read_only() as session, pytest.raises(NotFound) as refusal:
-            messenger.visitor(session, bearer)
+            visitors.visitor(session, bearer)
         refusals.append(refusal.value.message)
     assert len(set(refusals)) == 1
 
@@ -214,10 +214,10 @@ def test_a_visitor_cannot_mark_messages_of_another_visitor_as_seen(database: Dat
         of_eve = write(session, sender(eve))
         for numbers in ({of_sam.conversation_id: 1}, {of_sam.conversation_id: 1, of_eve.conversation_id: 1}, {999: 1}):
             with pytest.raises(NotFound):
-                messenger.seen(session, eve, numbers, address=None, at=NOON)
-        new_user, _ = messenger.session_for(session, SignedUser("nobody"))
+                visitors.seen(session, eve, numbers, address=None, at=NOON)
+        new_user, _ = visitors.session_for(session, SignedUser("nobody"))
         with pytest.raises(NotFound):
-            messenger.seen(session, new_user, {of_eve.conversation_id: 1}, address=None, at=NOON)
+            visitors.seen(session, new_user, {of_eve.conversation_id: 1}, address=None, at=NOON)
 
 
 def test_a_signed_user_is_the_existing_or_a_new_contact_with_that_id(database: Database) -> None:
@@ -238,7 +238,7 @@ def test_a_signed_number_is_saved_and_a_claimed_one_is_not(database: Database) -
         sam = session.scalars(select(Contact)).one()
         assert (sam.phone, sam.name, sam.email, sam.sms_block) == (None, None, None, "no_phone")
         token = signed_jwt(secret, phone=make.SAMS_NUMBER, name="Sam", email="s@example.com")
-        bearer, is_stale = messenger.session_for(
+        bearer, is_stale = visitors.session_for(
             session, messenger_identity.proven(Identity(user_jwt=token), (secret,), at=NOON) or SignedUser("")
         )
         assert is_stale
@@ -249,21 +249,21 @@ def test_a_signed_number_is_saved_and_a_claimed_one_is_not(database: Database) -
 def test_a_proof_of_another_user_does_not_change_the_user_of_a_session(database: Database) -> None:
     with database.unit_of_work() as session:
         secret = settings.get(session).messenger_secret
-        bearer, _ = messenger.session_for(session, SignedUser("sam"))
+        bearer, _ = visitors.session_for(session, SignedUser("sam"))
         write(session, sender(bearer, user_jwt=signed_jwt(secret, user_id="eve", phone=make.EVES_NUMBER)))
         sam = session.scalars(select(Contact)).one()
         assert (sam.external_id, sam.phone) == ("sam", None)
 
 
 def test_the_message_limit_counts_for_each_visitor_and_returns_the_seconds_to_wait(database: Database) -> None:
-    for number in range(messenger.MESSAGES_A_MINUTE):
+    for number in range(visitors.MESSAGES_A_MINUTE):
         with database.unit_of_work() as session:
             write(session, sender(), client_key=str(number))
     with database.unit_of_work() as session:
-        refused = messenger.write(session, sender(), body="x", client_key="more", at=NOON)
+        refused = visitors.write(session, sender(), body="x", client_key="more", at=NOON)
         assert (refused.message, refused.retry_after_s) == (None, 60)
         write(session, sender("t_" + "b" * 43))
-        again = messenger.write(session, sender(), body="x", client_key="more", at=NOON + timedelta(minutes=1))
+        again = visitors.write(session, sender(), body="x", client_key="more", at=NOON + timedelta(minutes=1))
         assert again.message
 
 
@@ -286,14 +286,14 @@ def test_unused_and_ended_tokens_are_deleted_and_then_create_a_new_lead(database
     later = NOON + timedelta(days=401)
     with database.unit_of_work() as session:
         messenger_tokens.end(session, ended, at=later - timedelta(days=2))
-        messenger.write(session, sender(kept), body="I am still here", client_key="2", at=later - timedelta(days=9))
+        visitors.write(session, sender(kept), body="I am still here", client_key="2", at=later - timedelta(days=9))
     with database.unit_of_work() as session:
         assert messenger_tokens.delete_expired(session, at=later) == 2
         assert messenger_tokens.delete_expired(session, at=later) == 0
         assert messenger_tokens.lead_of(session, kept) is not None
         before = session.scalar(select(func.count()).select_from(Contact))
         assert before == 3
-        result = messenger.write(session, sender(ended), body="Who am I?", client_key="3", at=later)
+        result = visitors.write(session, sender(ended), body="Who am I?", client_key="3", at=later)
         assert result.message
         assert session.scalar(select(func.count()).select_from(Contact)) == before + 1
         assert session.get_one(Conversation, result.message.conversation_id).last_number == 1

@@ -4,8 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.core.contacts import erase as erasure
-from app.core.contacts import merge
+from app.core.contacts import erase, merge
 from app.core.errors import InvalidInput, InvalidState, NotFound
 from app.core.preferences import erasure_requests
 from app.core.workspace import settings
@@ -62,7 +61,7 @@ def test_erasing_a_contact_closes_its_requests_and_those_of_contacts_merged_into
         merge.merge(session, lead.public_id, sam.public_id, actor="agent:1", at=NOON)
         assert erasure_requests.request(session, sam.id, at=LATER).id == asked.id
         assert [each.contact.id for each in erasure_requests.open_requests(session)] == [sam.id]
-        erasure.erase(session, sam, actor="agent:1", at=LATER)
+        erase.erase(session, sam, actor="agent:1", at=LATER)
         assert erasure_requests.open_requests(session) == []
         session.expire_all()
         assert session.get_one(ErasureRequest, asked.id).resolution == Resolution.ERASED

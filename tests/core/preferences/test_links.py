@@ -4,8 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.core.contacts import erase as erasure
-from app.core.contacts import merge
+from app.core.contacts import erase, merge
 from app.core.errors import NotFound
 from app.core.preferences import links
 from app.db import Database
@@ -69,6 +68,6 @@ def test_a_link_of_an_erased_contact_finds_nothing(database: Database) -> None:
     with database.unit_of_work() as session:
         sam = make.contact(session)
         token = links.issue(session, sam, level=PERSONAL, at=NOON)
-        erasure.erase(session, sam, actor="agent:1", at=NOON)
+        erase.erase(session, sam, actor="agent:1", at=NOON)
         with pytest.raises(NotFound):
             links.find(session, token)

@@ -18,7 +18,7 @@ from app.core.webhooks import deliveries, endpoints, routing
 from app.core.webhooks import payloads as bodies
 from app.db import Database
 from app.http_client import Reach
-from app.jobs import route_outbox as sweep
+from app.jobs import route_outbox
 from app.models import ConsentType, EvidenceLevel, InsertedForm, OutboxEvent, Source, WebhookDelivery, WebhookMessage
 from tests import make
 from tests.make import NOON
@@ -45,7 +45,7 @@ def _published(database: Database) -> Any:
         endpoints.create(session, url, list(endpoints.TOPICS), reach=Reach.INTERNET, actor="agent:1", at=NOON)
 
     def sweep_and_read() -> list[dict[str, Any]]:
-        sweep.sweep_outbox(database)
+        route_outbox.sweep_outbox(database)
         with database.read_only() as session:
             rows = select(WebhookMessage.body).join(WebhookDelivery).order_by(WebhookDelivery.id)
             return list(session.scalars(rows))
@@ -286,7 +286,7 @@ def test_topics_that_no_enabled_endpoint_chose_create_no_messages(database: Data
         off, _ = endpoints.create(session, url, ["contact.created"], reach=Reach.INTERNET, actor="agent:1", at=NOON)
         endpoints.disable(session, off.id, actor="agent:1", at=NOON)
         make.opt_in(session, make.contact(session, phone_number=make.SAMS_NUMBER), make.live_type(session))
-    sweep.sweep_outbox(database)
+    route_outbox.sweep_outbox(database)
     with database.read_only() as session:
         assert session.scalars(select(WebhookMessage.topic)).all() == ["granular.subscribe"]
         assert len(session.scalars(select(WebhookDelivery)).all()) == 1

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app import config, create_app
 from app.core import audit
-from app.core.accounts import agents as accounts
+from app.core.accounts import agents
 from app.models import Agent, Role
 from tests.mail_server import mail_server
 from tests.web import pages
@@ -126,7 +126,7 @@ def test_an_admin_resets_a_lost_second_factor(app: Flask) -> None:
     client = pages.admin(app)
     ana_id = pages.make_agent(app, "ana@example.com")
     with app.extensions["assent"].database.unit_of_work() as session:
-        ana = accounts.find(session, ana_id)
+        ana = agents.find(session, ana_id)
         ana.tf_primary_method, ana.tf_totp_secret = "authenticator", "lost"
     assert "Reset second factor" in client.get(f"/admin/agents/{ana_id}").get_data(as_text=True)
     _post(client, ana_id, "reset-second-factor")
@@ -167,7 +167,7 @@ def test_a_request_without_csrf_token_cannot_disable_an_agent(app: Flask) -> Non
     ana_id = pages.make_agent(app, "ana@example.com")
     assert client.post(f"/admin/agents/{ana_id}/disable").status_code == 400
     with app.extensions["assent"].database.read_only() as session:
-        assert accounts.find(session, ana_id).active
+        assert agents.find(session, ana_id).active
 
 
 def _invite(client: FlaskClient, **values: str):  # type: ignore[no-untyped-def]

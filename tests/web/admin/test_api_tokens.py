@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.core import clock
-from app.core.accounts import api_tokens as tokens
+from app.core.accounts import api_tokens
 from app.models import ApiToken
 from tests.web import pages
 from tests.web.api.client import ApiClient, database
@@ -39,7 +39,7 @@ def test_a_new_token_is_shown_once(app: Flask) -> None:
 
 def test_a_revoked_token_is_refused_from_the_next_call(app: Flask) -> None:
     with database(app).unit_of_work() as session:
-        made, text = tokens.create(session, "the shop", ["read"], at=clock.now())
+        made, text = api_tokens.create(session, "the shop", ["read"], at=clock.now())
     api, client = ApiClient(app, text), pages.admin(app)
     assert api.get("/contacts").status == 200
     answer = pages.submit(client, f"/admin/tokens/{made.id}/revoke", page="/admin/tokens")

@@ -9,8 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.core.forms import content as form_content
-from app.core.forms import daily_counts
-from app.core.forms import publishing as optin_forms
+from app.core.forms import daily_counts, publishing
 from app.core.forms.content import FormText
 from app.core.forms.publishing import PublishedForm
 from app.core.subscriptions import subscription_types
@@ -46,12 +45,12 @@ def _values(offers: SubscriptionType, **more: str) -> dict[str, str]:
 
 def _all(database: Database) -> list[PublishedForm]:
     with database.read_only() as session:
-        return optin_forms.find_all(session)
+        return publishing.find_all(session)
 
 
 def _texts(database: Database, form: OptInForm) -> dict[str, FormText]:
     with database.read_only() as session:
-        newest = optin_forms.newest_version(session, optin_forms.find(session, form.id))
+        newest = publishing.newest_version(session, publishing.find(session, form.id))
         return dict(form_content.content_of(newest).texts)
 
 

@@ -15,7 +15,7 @@ from openapi_schema_validator import OAS30Validator
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from app.core import clock
-from app.core.accounts import api_tokens as tokens
+from app.core.accounts import api_tokens
 from app.db import Database
 from app.web.api import api_of
 from app.web.api.description import describe
@@ -100,7 +100,7 @@ def database(app: Flask) -> Database:
 
 def token(app: Flask, *scopes: str, **more: Any) -> str:
     with database(app).unit_of_work() as session:
-        return tokens.create(session, "the shop", list(scopes), at=clock.now(), **more)[1]
+        return api_tokens.create(session, "the shop", list(scopes), at=clock.now(), **more)[1]
 
 
 def api_client(app: Flask, *scopes: str) -> ApiClient:

@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from app.core import clock
-from app.core.accounts import api_tokens as tokens
+from app.core.accounts import api_tokens
 from app.models import ApiToken, AuditEntry, OutboxEvent
 from app.web.api import api_of
 from tests.web import pages
@@ -53,7 +53,7 @@ def test_a_revoked_token_is_refused_immediately(app: Flask) -> None:
     client = api_client(app)
     assert client.get("/contacts").status == 200
     with database(app).unit_of_work() as session:
-        tokens.revoke(session, session.scalars(select(ApiToken.id)).one(), actor="agent:1", at=clock.now())
+        api_tokens.revoke(session, session.scalars(select(ApiToken.id)).one(), actor="agent:1", at=clock.now())
     for method, path in ours(app):
         assert client(method, path).status == 401, (method, path)
 

@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.core import clock
-from app.core.accounts import agents as accounts
+from app.core.accounts import agents
 from app.models import Consent, ConsentEvent, ConsentEvidence, Contact, OutboxEvent, Role, Suppression
 from tests.make import EVES_NUMBER, SAMS_NUMBER
 from tests.web.api.client import ApiClient, database
@@ -70,7 +70,7 @@ def test_a_lead_needs_only_its_role(api: ApiClient) -> None:
 
 def test_every_writable_field_is_returned(app: Flask, api: ApiClient) -> None:
     with database(app).unit_of_work() as session:
-        ana = accounts.create_agent(
+        ana = agents.create_agent(
             session, email="ana@example.com", name="Ana", role=Role.AGENT, password_hash=None, at=clock.now()
         )
     given = {

@@ -9,9 +9,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.core import clock
-from app.core.accounts import agents as accounts
-from app.core.conversations import appending
-from app.core.conversations import messages as conversations
+from app.core.accounts import agents
+from app.core.conversations import appending, messages
 from app.core.conversations.appending import NewMessage
 from app.models import ApiToken, AuditEntry, BotRule, BotTrigger, OutboundChat, Role
 from tests import make
@@ -23,7 +22,7 @@ from tests.web.api.client import ApiClient, database, description
 def ana(app: Flask) -> str:
     """The id of an agent."""
     with database(app).unit_of_work() as session:
-        made = accounts.create_agent(
+        made = agents.create_agent(
             session, email="ana@example.com", name="Ana", role=Role.AGENT, password_hash=None, at=clock.now()
         )
         return str(made.id)
@@ -90,7 +89,7 @@ def test_a_rule_and_an_outbound_chat_are_bots_with_their_names(
         session.add_all([rule, chat])
         session.flush()
         for author in (f"bot:{rule.id}", f"outbound:{chat.id}"):
-            conversations.post(session, int(conversation), NewMessage(author, "Hello!"), at=at)
+            messages.post(session, int(conversation), NewMessage(author, "Hello!"), at=at)
     said = api.get(f"/conversations/{conversation}")["conversation_parts"]["conversation_parts"]
     authors = [{name: part["author"][name] for name in ("type", "id", "name")} for part in said]
     assert authors == [

@@ -9,7 +9,7 @@ from flask import Flask
 from openapi_spec_validator import validate as validate_openapi
 
 from app.core import clock, email, errors, phone
-from app.core.accounts import agents as accounts
+from app.core.accounts import agents
 from app.core.consent import suppressions
 from app.core.consent.rules import Reason
 from app.models import Role, SuppressionCause
@@ -159,7 +159,7 @@ def test_the_examples_of_requests_succeed(app: Flask) -> None:
     sam = api.contact(external_id="70")
     with database(app).unit_of_work() as session:
         made = {"email": "ana@example.com", "name": "Ana", "role": Role.ADMIN, "password_hash": None}
-        assert accounts.create_agent(session, **made, at=clock.now()).id == 1
+        assert agents.create_agent(session, **made, at=clock.now()).id == 1
     paths = {operation["operationId"]: (method.upper(), path) for method, path, operation in operations()}
     begun = api.post("/conversations", {"from": {"type": "user", "id": sam}, "body": "hi"})
     form = api.post("/forms", {"subscription_type_id": offers, "title": "Texts"})

@@ -25,10 +25,9 @@ from sqlalchemy import select
 
 from app import config
 from app.core import clock
-from app.core.accounts import agents as accounts
-from app.core.accounts import api_tokens as tokens
+from app.core.accounts import agents, api_tokens
 from app.core.subscriptions import subscription_types
-from app.core.workspace import bootstrap as store
+from app.core.workspace import bootstrap
 from app.models import ApiToken, Channel, ConsentType, Role
 from tests.serve import web_process
 
@@ -53,13 +52,13 @@ class Server:
 
 @pytest.fixture
 def server(settings: config.Settings) -> Iterator[Server]:
-    opened = store.open_database(settings)
+    opened = bootstrap.open_database(settings)
     with opened.unit_of_work() as session:
         at = clock.now()
-        ana = accounts.create_agent(
+        ana = agents.create_agent(
             session, email="ana@example.com", name="Ana", role=Role.AGENT, password_hash=None, at=at
         )
-        _, token = tokens.create(session, "sdk", [], at=at, actor=f"agent:{ana.id}")
+        _, token = api_tokens.create(session, "sdk", [], at=at, actor=f"agent:{ana.id}")
         offers = subscription_types.create(
             session, name="Offers", channel=Channel.SMS, consent_type=ConsentType.OPT_IN, actor="agent:1", at=at
         )
@@ -287,7 +286,7 @@ def merge_and_delete(sdk: Any, joe: str, jay: str, lead: str) -> None:
 
 def test_the_use_of_a_token_is_recorded_after_the_response(settings: config.Settings, server: Server) -> None:
     assert httpx.get(f"{server.address}/me", headers={"Authorization": f"Bearer {server.token}"}).status_code == 200
-    opened = store.open_database(settings)
+    opened = bootstrap.open_database(settings)
     until_s = time.monotonic() + 10
     noted = None
     while noted is None and time.monotonic() < until_s:

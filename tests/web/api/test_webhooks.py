@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.core import clock
 from app.core.webhooks import endpoints
-from app.jobs import route_outbox as sweep
+from app.jobs import route_outbox
 from app.models import DeliveryState, IdempotencyKey, WebhookDelivery
 from app.web.api.examples import EXAMPLES
 from tests.web.api.client import ApiClient, api_client, database
@@ -56,7 +56,7 @@ def test_the_secret_is_in_the_first_response_only_and_not_stored_with_it(app: Fl
 def test_deliveries_are_listed_in_pages_and_replayed(app: Flask, api: ApiClient) -> None:
     endpoint = api.post("/webhook_endpoints", ENDPOINT)["id"]
     people = [api.contact(external_id=str(number)) for number in range(5)]
-    sweep.sweep_outbox(database(app))
+    route_outbox.sweep_outbox(database(app))
     with database(app).unit_of_work() as session:
         for each in session.scalars(select(WebhookDelivery)):
             each.state, each.attempts = DeliveryState.DELIVERED, 1

@@ -15,11 +15,10 @@ from sqlalchemy import select
 
 from app import config, create_app
 from app.core import clock, wording
-from app.core.accounts import agents as accounts
-from app.core.accounts import language
+from app.core.accounts import agents, language
 from app.core.errors import InvalidState
 from app.models import Agent
-from app.web.sign_in import password_links as one_time_links
+from app.web.sign_in import password_links
 from tests.mail_server import MailServer, mail_server
 from tests.web import pages
 
@@ -134,7 +133,7 @@ class TestForgotten:
         ivy_id = pages.make_agent(mailing_app, "ivy@example.com", name="Ivy", password=password)
         _choose_language(mailing_app, ivy_id, chosen)
         with mailing_app.test_request_context(headers={"Accept-Language": "fr"}):
-            assert one_time_links.send_link(_agent(mailing_app), "LINK", workspace="Harbour Coffee")
+            assert password_links.send_link(_agent(mailing_app), "LINK", workspace="Harbour Coffee")
         (mail,) = _received(mails, 1)
         translate = wording.translator(locale)
         invitation = translate("Your account at %(workspace)s", workspace="Harbour Coffee")
@@ -153,7 +152,7 @@ class TestForgotten:
         pages.make_agent(mailing_app, "invited@example.com", password=None)
         gone = pages.make_agent(mailing_app, "gone@example.com")
         with mailing_app.extensions["assent"].database.unit_of_work() as session:
-            accounts.disable(session, gone, actor="agent:99", at=clock.now())
+            agents.disable(session, gone, actor="agent:99", at=clock.now())
         bodies = {
             _neutral(pages.submit(mailing_app.test_client(), "/forgot-password", {"email": email}), email)
             for email in ("invited@example.com", "gone@example.com", "nobody@example.com")
@@ -219,7 +218,7 @@ class TestOneTimeLink:
     def test_disabling_the_account_invalidates_the_link(self, app: Flask) -> None:
         path = _invite(app)
         with app.extensions["assent"].database.unit_of_work() as session:
-            accounts.disable(session, _agent(app).id, actor="agent:99", at=clock.now())
+            agents.disable(session, _agent(app).id, actor="agent:99", at=clock.now())
         assert app.test_client().get(path).status_code == 302
 
     @pytest.mark.parametrize("token", ["x", "WyJ4Il0.x.y", "a" * 500])
@@ -299,7 +298,7 @@ def _choose_language(app: Flask, agent_id: int, locale: str | None) -> None:
 
 def _link(app: Flask) -> str:
     with app.test_request_context():
-        return urlsplit(one_time_links.link_for(_agent(app))).path
+        return urlsplit(password_links.link_for(_agent(app))).path
 
 
 def _agent(app: Flask) -> Agent:

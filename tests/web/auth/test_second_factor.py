@@ -13,8 +13,7 @@ from passlib.totp import TOTP
 from sqlalchemy import select
 
 from app.core import clock
-from app.core.accounts import agents as accounts
-from app.core.accounts import sessions
+from app.core.accounts import agents, sessions
 from app.models import Agent, RateCounter
 from tests.make import NOON
 from tests.web import pages
@@ -209,7 +208,7 @@ def test_a_disabled_agent_cannot_sign_in_with_a_code(app: Flask) -> None:
         client = app.test_client()
         pages.sign_in(client, "ana@example.com")
         with app.extensions["assent"].database.unit_of_work() as session:
-            accounts.disable(session, _agent(app).id, actor="agent:99", at=clock.now())
+            agents.disable(session, _agent(app).id, actor="agent:99", at=clock.now())
         token = pages.csrf_token(client.get("/sign-in").get_data(as_text=True))
         client.post("/sign-in/code", data={"csrf_token": token, "code": _code(key)})
         assert client.get("/account").status_code == 302

@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 
 from app import config, create_app
 from app.core import clock
-from app.core.accounts import agents as accounts
+from app.core.accounts import agents
 from app.db import Database
 from app.models import Agent, RateCounter, Role
 from tests.web import pages
@@ -318,7 +318,7 @@ def _agent(app: Flask, email: str) -> Agent:
 
 def _disable(app: Flask, agent_id: int) -> None:
     with app.extensions["assent"].database.unit_of_work() as session:
-        accounts.disable(session, agent_id, actor="agent:99", at=clock.now())
+        agents.disable(session, agent_id, actor="agent:99", at=clock.now())
 
 
 def _without_token(html: str) -> str:

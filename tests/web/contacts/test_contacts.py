@@ -12,7 +12,7 @@ from app.core.consent import locking, suppressions
 from app.core.contacts import erase, notes, tags
 from app.core.contacts import records as contacts
 from app.core.conversations import lifecycle
-from app.core.forms import publishing as optin_forms
+from app.core.forms import publishing
 from app.core.workspace import settings
 from app.db import Database
 from app.models import (
@@ -250,7 +250,7 @@ def _assert_nothing_inserted(database: Database) -> None:
 def test_archived_forms_are_not_offered(ana: FlaskClient, database: Database, sam: Contact) -> None:
     with database.unit_of_work() as session:
         form = make.form(session, name="Old one")
-        optin_forms.archive(session, form, actor="agent:1", at=make.NOON)
+        publishing.archive(session, form, actor="agent:1", at=make.NOON)
     html = ana.get(_page(sam)).get_data(as_text=True)
     assert "Old one" not in html
     assert "There is no form to send" in html

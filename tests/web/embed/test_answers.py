@@ -18,8 +18,7 @@ from app.core.consent import locking, suppressions
 from app.core.contacts import records as contacts
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations import lifecycle
-from app.core.forms import daily_counts
-from app.core.forms import publishing as optin_forms
+from app.core.forms import daily_counts, publishing
 from app.core.forms.content import FormContent, FormText
 from app.core.forms.publishing import FormSettings
 from app.core.ledger import events as ledger
@@ -118,7 +117,7 @@ def test_the_evidence_in_the_demo_is_the_wording_of_its_page(client: FlaskClient
             .distinct()
         ).all()
         kept = {(version_id, locale): wording_hash for version_id, locale, wording_hash in rows}
-        forms = {each.version.id: each.form for each in optin_forms.find_all(session)}
+        forms = {each.version.id: each.form for each in publishing.find_all(session)}
         tokens = []
         for number, (version_id, locale) in enumerate(kept):
             saved = {"phone_number": f"+120255501{number:02}", "email_address": f"new{number}@example.com"}
@@ -553,7 +552,7 @@ def test_an_inserted_form_keeps_the_texts_of_its_version(client: FlaskClient, da
         form = make.form(session, subscription_type)
         token = make.inserted(session, form, make.contact(session)).token
         fresh = FormContent(subscription_type.id, {"en": FormText("Quite another title")})
-        optin_forms.publish(session, form, fresh, FormSettings(), actor="agent:1", at=make.NOON)
+        publishing.publish(session, form, fresh, FormSettings(), actor="agent:1", at=make.NOON)
     assert "Texts from Harbour Coffee" in open_form(client, f"/f/{token}").text
     assert "Quite another title" in open_form(client, f"/f/form/{form.key}").text
 
@@ -564,9 +563,9 @@ def test_an_answer_to_an_old_version_records_the_old_texts(client: FlaskClient, 
         form = make.form(session, subscription_type)
     page = open_form(client, f"/f/form/{form.key}")
     with database.unit_of_work() as session:
-        form = optin_forms.find(session, form.id)
+        form = publishing.find(session, form.id)
         fresh = FormContent(subscription_type.id, {"en": FormText("Quite another title")})
-        optin_forms.publish(session, form, fresh, FormSettings(), actor="agent:1", at=make.NOON)
+        publishing.publish(session, form, fresh, FormSettings(), actor="agent:1", at=make.NOON)
     assert answer(client, page, make.SAMS_NUMBER).state == "done"
     with database.read_only() as session:
         assert "Texts from Harbour Coffee" in session.scalars(select(Wording.body)).one()
@@ -587,7 +586,7 @@ def test_a_form_that_is_no_longer_offered_is_unavailable_and_records_nothing(
                 session, subscription_types.find(session, subscription_type.id), actor="a", at=make.NOON
             )
         else:
-            optin_forms.archive(session, optin_forms.find(session, form.id), actor="a", at=make.NOON)
+            publishing.archive(session, publishing.find(session, form.id), actor="a", at=make.NOON)
     for page in pages:
         closed = open_form(client, page.path)
         assert (closed.status, closed.state, closed.asks, closed.action) == (200, "unavailable", None, "")
@@ -716,7 +715,7 @@ def test_each_page_that_was_seen_is_counted_once(client: FlaskClient, database: 
         assert client.post(f"/f/form/{key}/seen", data={"shown": page.fields["shown"]}).status_code == 204
     client.post(f"/f/form/{key}/seen", data={"shown": "forged"})
     with database.unit_of_work() as session:
-        form = session.scalars(select(optin_forms.OptInForm)).one()
+        form = session.scalars(select(publishing.OptInForm)).one()
         token = make.inserted(session, form, make.contact(session)).token
     for _ in range(2):
         assert client.post(f"/f/{token}/seen").status_code == 204
@@ -816,7 +815,7 @@ def test_only_a_user_with_a_personal_link_has_a_level_above_unverified(
     done = answer(client, page, make.SAMS_NUMBER)
     with database.unit_of_work() as session:
         subscription_type, form = (
-            session.scalars(select(each)).one() for each in (SubscriptionType, optin_forms.OptInForm)
+            session.scalars(select(each)).one() for each in (SubscriptionType, publishing.OptInForm)
         )
         lead = session.scalars(select(Contact)).one()
         make.opt_out(session, lead, subscription_type, at=make.clock.now())

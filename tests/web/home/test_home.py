@@ -5,7 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.core import demo
-from app.core.forms import publishing as optin_forms
+from app.core.forms import publishing
 from app.core.forms.content import FormText
 from app.core.workspace import settings
 from app.db import Database
@@ -58,7 +58,7 @@ def test_the_shop_embeds_a_live_form_for_mobile_numbers(client: FlaskClient, dat
     assert "/embed.js" not in client.get("/shop").get_data(as_text=True)
     with database.unit_of_work() as session:
         archived = make.form(session)
-        optin_forms.archive(session, archived, actor="agent:1", at=make.NOON)
+        publishing.archive(session, archived, actor="agent:1", at=make.NOON)
         letter = make.live_type(session, name="Letter", channel=Channel.EMAIL)
         make.form(session, letter, texts={"en": FormText("Letter")})
         form = make.form(session)

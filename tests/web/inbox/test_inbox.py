@@ -12,11 +12,10 @@ from sqlalchemy import select
 from app.config import ROOT
 from app.core import clock
 from app.core.accounts import api_tokens
-from app.core.conversations import appending, lifecycle
+from app.core.conversations import appending, lifecycle, messages
 from app.core.conversations import forms as conversation_forms
-from app.core.conversations import messages as conversations
 from app.core.conversations.appending import NewMessage
-from app.core.forms import publishing as optin_forms
+from app.core.forms import publishing
 from app.core.inbox import lists as inbox
 from app.core.subscriptions import subscription_types
 from app.db import Database
@@ -32,7 +31,7 @@ from app.models import (
     OptInForm,
     OptInFormText,
 )
-from app.web.inbox import labels as words
+from app.web.inbox import labels
 from tests import make
 from tests.web import pages
 
@@ -51,7 +50,7 @@ def chat(database: Database, sam: Contact) -> int:
 def post(database: Database, sam: Contact, body: str, author: str = "contact", **more: Any) -> int:
     with database.unit_of_work() as session:
         chat = lifecycle.find_or_start(session, sam.id, at=clock.now())
-        conversations.post(session, chat.id, NewMessage(author, body, **more), at=clock.now())
+        messages.post(session, chat.id, NewMessage(author, body, **more), at=clock.now())
         return chat.id
 
 
@@ -181,7 +180,7 @@ def test_a_line_break_counts_as_one_character(ana: FlaskClient, chat: int, datab
 
 
 def test_counts_stop_at_their_limit() -> None:
-    assert [words.counted(number) for number in (0, 999, 1000)] == ["0", "999", "1,000+"]
+    assert [labels.counted(number) for number in (0, 999, 1000)] == ["0", "999", "1,000+"]
 
 
 def test_scripts_get_their_sentences_from_the_page(ana: FlaskClient, chat: int) -> None:
@@ -296,7 +295,7 @@ def test_a_saved_form_is_inserted(ana: FlaskClient, chat: int, sam: Contact, dat
     with database.unit_of_work() as session:
         form = make.form(session, name="Offers by text")
         gone = make.form(session, make.live_type(session, name="Gone"), name="Archived form")
-        optin_forms.archive(session, gone, actor="agent:1", at=make.NOON)
+        publishing.archive(session, gone, actor="agent:1", at=make.NOON)
     page = text_of(ana, f"/inbox/{chat}/forms")
     assert "Offers by text" in page
     assert "Archived form" not in page
@@ -341,7 +340,7 @@ def test_a_form_configured_in_a_conversation_is_in_no_list(
     with database.read_only() as session:
         made = session.scalars(select(OptInForm)).one()
         assert made.is_inline
-        assert optin_forms.find_all(session) == []
+        assert publishing.find_all(session) == []
     assert "A seat for you" in text_of(ana, f"/inbox/{chat}")
     assert "A seat for you" not in text_of(pages.admin(app), "/admin/forms")
 
@@ -532,7 +531,7 @@ def test_long_lists_are_paged_by_key(ana: FlaskClient, database: Database) -> No
     with database.unit_of_work() as session:
         for number in range(inbox.PAGE_SIZE + 3):
             chat = lifecycle.start(session, make.contact(session, name=f"Person {number}").id, at=clock.now())
-            conversations.post(session, chat.id, NewMessage("contact", "Hi"), at=clock.now())
+            messages.post(session, chat.id, NewMessage("contact", "Hi"), at=clock.now())
     first = text_of(ana, "/inbox")
     older = re.search(r'href="(/inbox\?before=[^"]+)"', first)
     assert older
@@ -574,7 +573,7 @@ def test_the_list_is_filtered_by_a_teammate(
     send(ana, chat, "assignee", {"assignee": str(max_)})
     with database.unit_of_work() as session:
         other = lifecycle.start(session, make.contact(session, name="Noor Haddad").id, at=clock.now()).id
-        conversations.post(session, other, NewMessage("contact", "Hi"), at=clock.now())
+        messages.post(session, other, NewMessage("contact", "Hi"), at=clock.now())
     html = text_of(ana, "/inbox")
     assert f'href="/inbox?assigned={max_}"' in html
     shown = text_of(ana, f"/inbox?assigned={max_}").partition('id="chats"')[2]

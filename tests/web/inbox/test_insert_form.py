@@ -8,8 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from app.core import clock
-from app.core.conversations import lifecycle
-from app.core.conversations import messages as conversations
+from app.core.conversations import lifecycle, messages
 from app.core.conversations.appending import NewMessage
 from app.core.forms.content import FormText, find_content
 from app.core.forms.publishing import newest_version
@@ -30,7 +29,7 @@ def sam(database: Database) -> Contact:
 def chat(database: Database, sam: Contact) -> int:
     with database.unit_of_work() as session:
         chat = lifecycle.start(session, sam.id, at=clock.now())
-        conversations.post(session, chat.id, NewMessage("contact", "Hello"), at=clock.now())
+        messages.post(session, chat.id, NewMessage("contact", "Hello"), at=clock.now())
         return chat.id
 
 
@@ -195,7 +194,7 @@ def test_a_form_of_another_conversation_or_an_answered_one_is_not_taken_back(
     inserted = _newest(database)
     with database.unit_of_work() as session:
         other = lifecycle.start(session, make.contact(session).id, at=clock.now()).id
-        conversations.post(session, other, NewMessage("contact", "Hello"), at=clock.now())
+        messages.post(session, other, NewMessage("contact", "Hello"), at=clock.now())
     elsewhere = f"/inbox/{other}/forms/{inserted.id}/withdraw"
     assert pages.submit(ana, elsewhere, page=f"/inbox/{chat}").status_code == 404
     with database.unit_of_work() as session:

@@ -8,8 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.core import clock
-from app.core.conversations import lifecycle
-from app.core.conversations import messages as conversations
+from app.core.conversations import lifecycle, messages
 from app.core.conversations.appending import NewMessage
 from app.core.wording import LOCALES
 from app.db import Database
@@ -46,7 +45,7 @@ def chat(database: Database) -> int:
             session, name="SAM", external_id="user-1", phone_number=make.SAMS_NUMBER, email_address="sam@example.com"
         )
         conversation = lifecycle.find_or_start(session, sam.id, at=clock.now())
-        conversations.post(session, conversation.id, NewMessage("contact", "HELLO"), at=clock.now())
+        messages.post(session, conversation.id, NewMessage("contact", "HELLO"), at=clock.now())
         return conversation.id
 
 

@@ -10,8 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from app.core import clock
-from app.core.conversations import lifecycle
-from app.core.conversations import messages as conversations
+from app.core.conversations import lifecycle, messages
 from app.core.conversations.appending import NewMessage
 from app.db import Database
 from app.models import Contact, Conversation, InsertedForm, Message, OptInForm, OutboxEvent
@@ -38,7 +37,7 @@ def sam(database: Database) -> Contact:
 def chat(database: Database, sam: Contact) -> int:
     with database.unit_of_work() as session:
         found = lifecycle.find_or_start(session, sam.id, at=clock.now())
-        conversations.post(session, found.id, NewMessage("contact", "Hello"), at=clock.now())
+        messages.post(session, found.id, NewMessage("contact", "Hello"), at=clock.now())
         return found.id
 
 

@@ -11,7 +11,7 @@ from app.core import clock
 from app.core.conversations import lifecycle, messages, saved_replies
 from app.core.conversations.appending import NewMessage
 from app.core.conversations.saved_replies import ReplyContent
-from app.core.forms import publishing as optin_forms
+from app.core.forms import publishing
 from app.db import Database
 from app.models import Contact, Message, OptInForm, SavedReply, SubscriptionType
 from tests import make
@@ -116,7 +116,7 @@ def test_what_speaks_against_the_form_is_said_before_it_is_sent(
     ana: FlaskClient, chat: int, sam: Contact, form: OptInForm, reply: SavedReply, database: Database
 ) -> None:
     with database.unit_of_work() as session:
-        offers = optin_forms.newest_version(session, session.get_one(OptInForm, form.id)).subscription_type_id
+        offers = publishing.newest_version(session, session.get_one(OptInForm, form.id)).subscription_type_id
         make.opt_in(session, session.get_one(Contact, sam.id), session.get_one(SubscriptionType, offers))
     assert "Already opted in" in text_of(ana, f"/inbox/{chat}/replies")
     assert "Already opted in" in attached(text_of(ana, f"/inbox/{chat}?reply={reply.id}"))
@@ -126,7 +126,7 @@ def test_a_form_that_is_no_longer_offered_is_left_out_and_said(
     ana: FlaskClient, chat: int, form: OptInForm, reply: SavedReply, database: Database
 ) -> None:
     with database.unit_of_work() as session:
-        optin_forms.archive(session, session.get_one(OptInForm, form.id), actor="agent:1", at=NOON)
+        publishing.archive(session, session.get_one(OptInForm, form.id), actor="agent:1", at=NOON)
     assert "Its form is no longer offered" in text_of(ana, f"/inbox/{chat}/replies")
     page = text_of(ana, f"/inbox/{chat}?reply={reply.id}")
     assert "sign up here.</textarea>" in page

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 
 from app.core.conversations import saved_replies
 from app.core.conversations.saved_replies import ReplyContent
-from app.core.forms import publishing as optin_forms
+from app.core.forms import publishing
 from app.db import Database
 from app.models import SavedReply
 from tests import make
@@ -72,7 +72,7 @@ def test_a_reply_keeps_a_form_that_is_no_longer_offered_until_another_is_chosen(
     with database.unit_of_work() as session:
         form = make.form(session, name="Last winter")
         reply = saved_replies.create(session, ReplyContent("Winter", "Hello", form.id), actor="agent:9", at=NOON)
-        optin_forms.archive(session, form, actor="agent:9", at=NOON)
+        publishing.archive(session, form, actor="agent:9", at=NOON)
     page = text_of(max_, f"/inbox/replies/{reply.id}")
     assert "Last winter (no longer offered)" in page
     assert "No longer offered" in text_of(max_, "/inbox/replies")

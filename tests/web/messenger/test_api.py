@@ -8,10 +8,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 
 from app.core import clock
-from app.core.conversations import messages as conversations
+from app.core.conversations import messages
 from app.core.conversations.appending import NewMessage
-from app.core.messenger import signing_in
-from app.core.messenger import visitors as messenger
+from app.core.messenger import signing_in, visitors
 from app.core.signing import hash_of_token
 from app.db import Database
 from app.models import Contact, Conversation, Message, MessengerToken
@@ -40,7 +39,7 @@ def test_a_message_and_its_reply_are_returned_by_the_next_poll(client: FlaskClie
     after = f"poll?after={first['id']}:{first['revision']}"
     assert get(client, after, TOKEN).get_json() == {"conversations": [], "more": False}
     with database.unit_of_work() as session:
-        conversations.post(session, first["id"], NewMessage(agent, "Hi", client_key="x"), at=clock.now())
+        messages.post(session, first["id"], NewMessage(agent, "Hi", client_key="x"), at=clock.now())
     answered = messages_of(get(client, after, TOKEN))
     assert [(each["from"], each["name"], each["client_key"]) for each in answered] == [("office", "Ana", None)]
 
@@ -48,7 +47,7 @@ def test_a_message_and_its_reply_are_returned_by_the_next_poll(client: FlaskClie
 def test_the_seen_number_is_returned_to_other_browsers_of_the_visitor(client: FlaskClient, database: Database) -> None:
     conversation = write(client).get_json()["conversation"]
     with database.unit_of_work() as session:
-        conversations.post(session, conversation, NewMessage("agent:1", "Hi"), at=clock.now())
+        messages.post(session, conversation, NewMessage("agent:1", "Hi"), at=clock.now())
     assert post(client, "seen", {"seen": {str(conversation): 2}}, TOKEN).status_code == 200
     assert get(client, "poll", TOKEN).get_json()["conversations"][0]["seen"] == 2
 
@@ -134,7 +133,7 @@ def test_too_many_seen_reports_and_sign_ins_are_refused_with_429(client: FlaskCl
     with one_window():
         conversation = write(client).get_json()["conversation"]
         for path, body, most, more in (
-            ("seen", {"seen": {str(conversation): 1}}, messenger.SEEN_A_MINUTE, {"bearer": TOKEN}),
+            ("seen", {"seen": {str(conversation): 1}}, visitors.SEEN_A_MINUTE, {"bearer": TOKEN}),
             ("sign-in", {}, signing_in.SIGN_INS_A_MINUTE, {"identity": identity}),
         ):
             answers = [post(client, path, body, **more) for _ in range(most + 1)]
@@ -184,7 +183,7 @@ def test_two_concurrent_sign_ins_move_the_conversation_once(
 
 def test_too_many_messages_are_refused_with_429_and_the_time_to_wait(client: FlaskClient) -> None:
     with one_window():
-        for number in range(messenger.MESSAGES_A_MINUTE):
+        for number in range(visitors.MESSAGES_A_MINUTE):
             assert write(client, str(number)).status_code == 200
         refused = write(client, "more")
     assert (refused.status_code, refused.get_json()["error"]) == (429, "rate_limit_exceeded")

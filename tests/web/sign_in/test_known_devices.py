@@ -13,8 +13,7 @@ from werkzeug.test import TestResponse
 from app.core import clock
 from app.core.accounts import agents
 from app.models import Agent
-from app.web.sign_in import known_devices
-from app.web.sign_in import password_links as one_time_links
+from app.web.sign_in import known_devices, password_links
 from tests.make import NOON
 from tests.web import pages
 
@@ -103,7 +102,7 @@ def test_disabling_an_account_makes_its_devices_unknown(app: Flask) -> None:
 def test_who_sets_a_password_by_a_one_time_link_signs_in_while_strangers_are_locked_out(app: Flask) -> None:
     pages.make_agent(app, ANA)
     with app.test_request_context(), app.extensions["assent"].database.read_only() as session:
-        link = one_time_links.link_for(session.scalars(select(Agent).where(Agent.email == ANA)).one())
+        link = password_links.link_for(session.scalars(select(Agent).where(Agent.email == ANA)).one())
     guess(app.test_client(), 11)
     owner = app.test_client()
     values = {"password": NEW, "password_confirm": NEW}

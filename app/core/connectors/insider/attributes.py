@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.core.connectors.insider.record import Record, Refusal
-from app.core.contacts import attributes as contact_attributes
-from app.core.contacts import profile
+from app.core.contacts import attributes, profile
 from app.core.errors import InvalidInput
 from app.models import Contact
 
@@ -80,6 +79,6 @@ def _check_room(stored: Mapping[str, Any], custom: Mapping[str, Any]) -> None:
 
 def _name(name: str) -> str:
     try:
-        return contact_attributes.name_of(name)
+        return attributes.name_of(name)
     except InvalidInput as problem:
         raise Refusal(f"attributes.{name[:60]}.name", problem.message) from None
