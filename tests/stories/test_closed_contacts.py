@@ -97,7 +97,7 @@ ACTS = (
     Row("change the profile", OPEN, api=(put(name="Sam R.", email="sam@example.com"),)),
     Row(
         "stop all messages",
-        OPEN,
+        ("ok", "nothing", "ok", *GONE),
         api=(put(gdpr_optin=False),),
         pages=(acts.page_form("/contacts/{}/gdpr", {"gdpr-action": "off", "gdpr-note": "by phone"}),),
     ),

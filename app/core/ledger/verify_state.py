@@ -98,10 +98,11 @@ def check(session: Session, history: History, report: Report) -> None:
 
 
 def _check_numbers(session: Session, report: Report) -> None:
-    """Numbers and addresses that are stored beside their hash."""
+    """Numbers and addresses that are stored beside their hash. A consent for a reassigned number has none any more."""
     keys = keys_of(session)
     for columns, value, stored_hash in _NUMBERS:
-        query = select(*columns, value.label("value"), stored_hash.label("hash")).where(value.is_not(None))
+        query = select(*columns, value.label("value"), stored_hash.label("hash"))
+        query = query.where(value.is_not(None), stored_hash.is_not(None))
         for *names, text, expected in _stream(session, query):
             if not isinstance(text, str) or keys.destination_hash(text) != expected:
                 named = {column.name: name for column, name in zip(columns, names, strict=True)}

@@ -271,10 +271,9 @@ def test_a_chat_is_in_no_list_of_the_inbox_until_a_person_writes_in_it(database:
         for state in (ConversationState.OPEN, ConversationState.CLOSED):
             assert lists.page(session, ana, InboxList(state), at=at) == []
         assert (lists.counts(session, ana).all, lists.counts(session, ana).unread) == (0, 0)
-        assert (
-            contact_messages.post(session, sam(session, 0).id, body="Which one?", client_key="a", at=at).conversation_id
-            == chats[0]
-        )
+        writer = contact_messages.lock(session, sam(session, 0).id)
+        posted = contact_messages.post(session, writer, body="Which one?", client_key="a", at=at)
+        assert posted.conversation_id == chats[0]
         messages.post(session, chats[1], NewMessage("agent:1", "Hello again"), at=at)
         conversations.assign(session, chats[2], ana, actor=MAX, at=at)
         closed = conversations.close(session, chats[3], actor=MAX, at=at)
@@ -286,7 +285,8 @@ def test_a_chat_is_in_no_list_of_the_inbox_until_a_person_writes_in_it(database:
 def test_a_chat_in_a_conversation_that_an_agent_has_open_leaves_it_open(database: Database) -> None:
     begun(database, people=1)
     with database.unit_of_work() as session:
-        asked = contact_messages.post(session, sam(session).id, body="Hello?", client_key="a", at=make.NOON)
+        writer = contact_messages.lock(session, sam(session).id)
+        asked = contact_messages.post(session, writer, body="Hello?", client_key="a", at=make.NOON)
     assert visit(database) == 1
     with database.read_only() as session:
         conversation = session.scalars(select(Conversation)).one()
