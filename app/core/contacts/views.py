@@ -13,10 +13,11 @@ from app.core.consent import attached, current_destination, reach
 from app.core.errors import NotFound
 from app.core.signing import is_public_id
 from app.db import CompiledStatement, ReadConnection, is_in
-from app.models import Consent, Contact, Suppression
+from app.models import Consent, Contact, SubscriptionType, Suppression
 
 _CONTACT = Contact.__table__
 _CONSENT = Consent.__table__
+_TYPE = SubscriptionType.__table__
 _SUPPRESSED = (
     select(Suppression.phone_hash).where(Suppression.phone_hash == _CONTACT.c.phone_hash).correlate(_CONTACT).exists()
 )
@@ -60,10 +61,14 @@ _COLUMNS = [
     contact_lists.TAG_IDS,
     contact_lists.NOTE_IDS,
 ]
-# One row for each consent, or one without.
+# One row for each consent, or one without. SQLite would read a join of two tables inside the outer join whole.
 _ONE = (
     select(*_COLUMNS, *attached.COLUMNS)
-    .select_from(_CONTACT.outerjoin(attached.SOURCE, _CONSENT.c.contact_id == _CONTACT.c.id))
+    .select_from(
+        _CONTACT.outerjoin(_CONSENT, _CONSENT.c.contact_id == _CONTACT.c.id).outerjoin(
+            _TYPE, _TYPE.c.id == _CONSENT.c.subscription_type_id
+        )
+    )
     .order_by(_CONSENT.c.subscription_type_id)
 )
 _BY_PUBLIC_ID = CompiledStatement(_ONE.where(_CONTACT.c.public_id == bindparam("public_id")))
