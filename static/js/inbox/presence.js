@@ -8,10 +8,19 @@ import { markSeen } from "./thread.js";
 const REPORT_MS = 15_000;
 
 let lastReportMs = 0;
+let reports = new AbortController();
 export function reportPresence() {
   if (!conversation || root.dataset.newest !== "yes") return;
   lastReportMs = Date.now();
-  post(root.dataset.here, { revision: state.revision }).then((response) => { if (response.ok) markRead(); }).catch(() => {});
+  post(root.dataset.here, { revision: state.revision }, { signal: reports.signal })
+    .then((response) => { if (response.ok) markRead(); }).catch(() => {});
+}
+
+// A report that is still on its way must not arrive after this one. The browser may show the page again later.
+function reportLeaving() {
+  reports.abort();
+  reports = new AbortController();
+  post(root.dataset.leave, {}, { keepalive: true }).catch(() => {});
 }
 
 // This page shows it immediately; other pages of this agent show it with their next change.
@@ -29,5 +38,5 @@ if (conversation) {
   if (!document.hidden) reportPresence();
   events.addEventListener("messages-shown", reportPresence);
   setInterval(() => { if (!document.hidden && Date.now() - lastReportMs >= REPORT_MS) reportPresence(); }, 5000);
-  addEventListener("pagehide", () => post(root.dataset.leave, {}, { keepalive: true }).catch(() => {}));
+  addEventListener("pagehide", reportLeaving);
 }
