@@ -31,9 +31,9 @@ def test_the_files_of_an_earlier_start_are_closed_to_others_and_named(tmp_path: 
 
 
 def test_a_folder_with_files_of_others_stays_open_and_so_do_those(tmp_path: Path) -> None:
-    settings = installed(tmp_path / "shared", "assent.db", "of-somebody-else")
+    settings = installed(tmp_path / "shared", "assent.db", "of-another-program")
     private_files.tighten(settings)
-    assert open_to_others(settings.instance) == {"shared", "of-somebody-else"}
+    assert open_to_others(settings.instance) == {"shared", "of-another-program"}
 
 
 def test_a_database_outside_the_instance_folder_is_closed_to_others_but_not_its_folder(tmp_path: Path) -> None:
@@ -41,10 +41,10 @@ def test_a_database_outside_the_instance_folder_is_closed_to_others_but_not_its_
     elsewhere.mkdir(mode=0o755)
     database = elsewhere / "texts.sqlite"
     settings = config.load({"ASSENT_INSTANCE": str(tmp_path / "state"), "ASSENT_DATABASE_URL": f"sqlite:///{database}"})
-    for name in ("texts.sqlite", "texts.sqlite-wal", "texts.sqlite.lock", "other", "texts.sqlite.of-somebody-else"):
+    for name in ("texts.sqlite", "texts.sqlite-wal", "texts.sqlite.lock", "other", "texts.sqlite.of-another-program"):
         (elsewhere / name).touch(mode=0o644)
     private_files.tighten(settings)
-    assert open_to_others(elsewhere) == {"elsewhere", "other", "texts.sqlite.of-somebody-else"}
+    assert open_to_others(elsewhere) == {"elsewhere", "other", "texts.sqlite.of-another-program"}
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def lock_set(
     """Lock many contacts in the order of their ids, so that two transactions that lock several do not wait for each
     other in a circle. What else is read about them must be read afterwards: a change that this call waited for.
 
-    :param new: contacts that this transaction inserts, before or afterwards: nobody else can change them before it ends
+    :param new: contacts that this transaction inserts, before or afterwards; no other one can change them
     """
     known = [each for each in contact_ids if each not in new]
     rows = _set_rows(session, known, is_locked=True) if known else {}

@@ -137,7 +137,7 @@ def _close_ended() -> None:
 def main() -> None:
     """The process: answers until its input ends, or nothing was asked for a minute."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal, for the process that started this one
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly where nobody waits for the answer any more
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly when the reader of the output has ended
     line = "[]"
     while line:
         found = [each for text, region in json.loads(line) if (each := _read(text, region))]
