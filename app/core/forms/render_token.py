@@ -4,11 +4,12 @@ An answer carries it, so that the evidence holds what was on the screen, not wha
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from app.core.signing import Signer
 
 MAX_AGE_S = 24 * 60 * 60
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class RenderToken:
     :param region: the country that the page preselected; an answer that names none is read in it
     :param origin: the site that framed the page, if it is an allowed one
     :param nonce: makes all answers to one render count as one
+    :param at: to the microsecond, because an opt-out may come a moment before the page
     """
 
     place: str
@@ -33,7 +35,7 @@ class RenderToken:
 
     def signed(self, signer: Signer) -> str:
         """The token as text for a hidden field."""
-        at_ms = int(self.at.timestamp() * 1000)
+        at_us = (self.at - _EPOCH) // timedelta(microseconds=1)
         return signer.sign(
             [
                 self.place,
@@ -44,7 +46,7 @@ class RenderToken:
                 self.region,
                 self.origin,
                 self.nonce,
-                at_ms,
+                at_us,
             ]
         )
 
@@ -54,4 +56,5 @@ class RenderToken:
         value = signer.read(signed, max_age_s=MAX_AGE_S)
         if value is None or len(value) != 9 or value[0] != place:
             return None
-        return cls(*value[:8], *[datetime.fromtimestamp(value[8] / 1000, UTC)])
+        *shown, at_us = value
+        return cls(*[*shown, _EPOCH + timedelta(microseconds=at_us)])
