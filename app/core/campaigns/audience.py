@@ -52,8 +52,8 @@ def preview(session: Session, subscription_type_id: int, query: Mapping[str, Any
     """The audience of a campaign of this type, counted now. Writes nothing.
 
     :param query: a filter in JSON; null: all contacts
-    :raises NotFound: there is no such type for texts
-    :raises InvalidInput: the filter cannot be read, or names what does not exist
+    :raises NotFound: there is no such type
+    :raises InvalidInput: the type is for emails, or the filter cannot be read, or names what does not exist
     """
     return count(session, audience_sql.scope_of(session, subscription_type_id, query))
 

@@ -12,7 +12,7 @@ from app.core.campaigns.audience_counts import OWN, is_own
 from app.core.consent import eligibility_sql
 from app.core.consent.rules import Query as RulesQuery
 from app.core.contacts import audiences
-from app.core.errors import NotFound
+from app.core.errors import InvalidInput, NotFound
 from app.core.workspace import settings
 from app.db import dialect_of, is_in, run
 from app.models import Channel, Contact, SubscriptionType
@@ -32,12 +32,14 @@ class Scope:
 
 
 def scope_of(session: Session, subscription_type_id: int, query: Mapping[str, Any] | None) -> Scope:
-    """:raises NotFound: there is no such type for texts
-    :raises InvalidInput: the filter cannot be read, or names what does not exist
+    """:raises NotFound: there is no such type
+    :raises InvalidInput: the type is for emails, or the filter cannot be read, or names what does not exist
     """
     subscription_type = session.get(SubscriptionType, subscription_type_id)
-    if subscription_type is None or subscription_type.channel != Channel.SMS:
+    if subscription_type is None:
         raise NotFound("Resource Not Found")
+    if subscription_type.channel != Channel.SMS:
+        raise InvalidInput("Choose a subscription type for texts.", field="subscription_type_id")
     rules = RulesQuery(subscription_type, tuple(settings.get(session).allowed_countries))
     where = audiences.condition(session, query)
     return Scope(subscription_type, rules, where, is_filtered=query is not None)

@@ -5,7 +5,7 @@ from flask import Flask
 from app.core import clock
 from app.core.consent import suppressions
 from app.jobs import run_campaigns
-from app.models import SmsMessage, SuppressionCause
+from app.models import Channel, SmsMessage, SuppressionCause
 from tests import make
 from tests.core.campaigns.test_audience import NUMBERS, opted_in
 from tests.make import EVES_NUMBER, SAMS_NUMBER
@@ -96,6 +96,10 @@ def test_what_a_campaign_cannot_have_is_refused_with_its_field(app: Flask, api: 
     assert api.get("/campaigns/99").status == 404
     with database(app).unit_of_work() as session:
         draft_id = str(make.draft_type(session).id)
+        email_id = str(make.live_type(session, name="Letters", channel=Channel.EMAIL).id)
+    for path, body in (("/audience/preview", {}), ("/campaigns", base)):
+        refused = api.post(path, body | {"subscription_type_id": email_id})
+        assert (refused.status, refused.field) == (400, "subscription_type_id")
     refused = api.post(f"/campaigns/{created(api, draft_id)}/send")
     assert (refused.status, refused.code) == (409, "invalid_state")
 
