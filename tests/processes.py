@@ -103,6 +103,12 @@ def wait_until_gone(pids: list[int]) -> None:
         time.sleep(0.05)
 
 
+def is_waited_for(lock: Path) -> bool:
+    """Whether a process waits for the lock of this file."""
+    inode = lock.stat().st_ino
+    return any("->" in line and f":{inode} " in line for line in Path("/proc/locks").read_text().splitlines())
+
+
 def wait_for(found: Callable[[], T]) -> T:
     """What the function returns, once that is something."""
     deadline = time.monotonic() + PATIENCE_S
