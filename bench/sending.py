@@ -61,6 +61,9 @@ class Seen:
     memory_kb: list[int] = field(default_factory=list)
     states: dict[str, int] = field(default_factory=dict)
 
+    def observe(self, _asked_at_s: float, waited_s: float) -> None:
+        self.waits.append(waited_s)
+
 
 class QuickGateway(FakeGateway):
     """Answers after so many seconds, and remembers when each number was last texted."""
@@ -170,7 +173,7 @@ def fill(database: Database, recipients: int) -> None:
 def measure(database: Database, recipients: int, gateway_s: float, stops: int, options: dict[str, int]) -> Seen:
     """Send everything, while people text STOP."""
     seen, gateway = Seen(), QuickGateway(gateway_s)
-    sender = Sender(database, gateway, str, options=Options(**options, observe=seen.waits.append))
+    sender = Sender(database, gateway, str, options=Options(**options, observe=seen.observe))
     stopping = threading.Event()
     sending = threading.Thread(target=sender.run, args=(stopping,))
     stopped_s: dict[str, float] = {}

@@ -5,6 +5,7 @@ fork some milliseconds. Each test process has one launcher, which is started wit
 test process; its programs end with it.
 """
 
+import atexit
 import importlib
 import json
 import os
@@ -132,6 +133,7 @@ class _Launcher:
                 start_new_session=True,
             )
         self._lock = threading.Lock()
+        atexit.register(self._end)
 
     def start(self, program: "_Program", files: Sequence[int]) -> Launched:
         ended, status = os.pipe()
@@ -140,6 +142,10 @@ class _Launcher:
             pid = int(self._socket.recv(20))
         os.close(status)
         return Launched(pid, ended)
+
+    def _end(self) -> None:
+        with self._process:
+            self._socket.close()
 
 
 def _serve(requests: socket.socket) -> "_Program | None":
@@ -172,11 +178,12 @@ def _serve(requests: socket.socket) -> "_Program | None":
 
 
 def _main() -> None:
-    requests = socket.socket(fileno=int(sys.argv[1]))
-    importlib.import_module("tests.preload")
-    processes.share_memory_with_forks()
-    if program := _serve(requests):
-        requests.detach()  # it is closed already
+    with socket.socket(fileno=int(sys.argv[1])) as requests:
+        importlib.import_module("tests.preload")
+        processes.share_memory_with_forks()
+        if program := _serve(requests):
+            requests.detach()  # it is closed already
+    if program:
         os.chdir(program.folder)
         os.environ.clear()
         os.environ.update(program.env)

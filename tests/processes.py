@@ -1,6 +1,7 @@
 """The ``assent`` command as a process, for tests of what only a process does."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -52,9 +53,13 @@ def started(*arguments: str, env: Mapping[str, str], log: Path) -> Iterator[Laun
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody uses, below those that Linux gives to others, who could get it before a server listens."""
+    given_from = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = secrets.choice(range(given_from - 20_000, given_from))
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until_ready(port: int, process: "Launched | subprocess.Popen[bytes]", log: Path) -> None:
@@ -101,6 +106,12 @@ def wait_until_gone(pids: list[int]) -> None:
     while any(is_alive(pid) for pid in pids):
         assert time.monotonic() < deadline, "still running"
         time.sleep(0.05)
+
+
+def is_waited_for(lock: Path) -> bool:
+    """Whether a process waits for the lock of this file."""
+    inode = lock.stat().st_ino
+    return any("->" in line and f":{inode} " in line for line in Path("/proc/locks").read_text().splitlines())
 
 
 def wait_for(found: Callable[[], T]) -> T:

@@ -19,7 +19,7 @@ from werkzeug.wsgi import LimitedStream
 
 from app.config import Settings
 from tests import launcher
-from tests.processes import ASSENT, descendants, environment_of, free_port
+from tests.processes import ASSENT, PATIENCE_S, descendants, environment_of, free_port
 
 HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "host"}
 
@@ -80,7 +80,7 @@ class _Requests:
     def end(self) -> None:
         with self._changed:
             self._is_ended = True
-            assert self._changed.wait_for(lambda: self._working == 0, 30), "a request does not end"
+            assert self._changed.wait_for(lambda: self._working == 0, PATIENCE_S), "a request does not end"
 
 
 class _Handler(WSGIRequestHandler):
@@ -135,14 +135,14 @@ class WebServer:
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(PATIENCE_S)
 
     def kill(self) -> None:
         """End it and its web processes at once, as a power cut would."""
         for pid in [self._process.pid, *descendants(self._process.pid)]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self._process.wait(20)
+        self._process.wait(PATIENCE_S)
         _wait_until_free(self.port)
 
 

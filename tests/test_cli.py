@@ -25,6 +25,7 @@ from app.db import Database
 from app.models import Agent, ApiToken, Role
 from tests import make
 from tests.processes import (
+    PATIENCE_S,
     assent,
     descendants,
     environment,
@@ -32,6 +33,7 @@ from tests.processes import (
     free_port,
     get,
     is_alive,
+    is_waited_for,
     processes_of_serve,
     started,
     wait_for,
@@ -205,13 +207,13 @@ def test_the_web_server_finishes_a_running_request_before_it_stops(ready: dict[s
         with write_lock(database) as release:
             waiting = threading.Thread(target=lambda: statuses.append(post_seen(port)))
             waiting.start()
-            time.sleep(1)
+            wait_for(lambda: is_waited_for(Path(f"{database}.lock")))
             process.send_signal(signal.SIGTERM)
             time.sleep(1)
             assert process.poll() is None, "it did not wait for the request"
             release()
-            waiting.join(30)
-        assert process.wait(30) == 0
+            waiting.join(PATIENCE_S)
+        assert process.wait(PATIENCE_S) == 0
         assert statuses
         assert statuses[0] < 500
 
@@ -225,7 +227,7 @@ def test_a_web_process_that_dies_is_replaced(ready: dict[str, str], tmp_path: Pa
         wait_until_gone([worker])
         wait_until_ready(port, process, log)
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def test_a_used_port_is_reported_in_one_line(ready: dict[str, str]) -> None:
@@ -242,7 +244,7 @@ def test_log_lines_of_the_server_are_json_with_the_route_but_no_path(ready: dict
         wait_until_ready(port, process, log)
         get(port, "/f/secret-token-of-somebody")
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE_S) == 0
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert {"/readyz", "/f/<token>"} <= {line["route"] for line in lines}
     assert all(line["request_id"] and line["duration_ms"] >= 0 for line in lines)
@@ -259,7 +261,7 @@ def test_serve_migrates_and_runs_web_and_worker(tmp_path: Path) -> None:
         assert {"assent.db-wal", "assent.db-shm", "huey.db"} <= {each.name for each in made}
         assert {each.name for each in made if each.stat().st_mode & 0o077} == set()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, log.read_text()
+        assert process.wait(PATIENCE_S) == 0, log.read_text()
         wait_until_gone([worker, *web])
 
 
@@ -269,7 +271,7 @@ def test_when_the_worker_is_killed_the_web_server_stops(tmp_path: Path) -> None:
         wait_until_ready(port, process, log)
         worker, others = processes_of_serve(process.pid, log)
         os.kill(worker, signal.SIGKILL)
-        assert process.wait(30) != 0
+        assert process.wait(PATIENCE_S) != 0
         wait_until_gone(others)
         assert "assent: worker ended, so everything was stopped" in log.read_text()
 
@@ -282,7 +284,7 @@ def test_when_the_web_server_cannot_go_on_the_worker_stops(tmp_path: Path) -> No
         os.kill(web[0], signal.SIGKILL)
         replaced = wait_for(lambda: [each for each in descendants(process.pid) if each not in {worker, *web}])
         os.kill(replaced[0], signal.SIGKILL)
-        assert process.wait(30) != 0
+        assert process.wait(PATIENCE_S) != 0
         wait_until_gone([worker])
         assert "assent: web ended, so worker was stopped" in log.read_text()
 
@@ -324,7 +326,7 @@ def test_the_demo_is_filled_once_and_prints_the_accounts(tmp_path: Path) -> None
             assert f"http://127.0.0.1:{port}/" in output
             assert all(part in output for part in ("max@example.com", "ana@example.com", "demo-password-1234"))
             process.terminate()
-            assert process.wait(30) == 0
+            assert process.wait(PATIENCE_S) == 0
 
 
 def test_backup_and_restore_copy_everything_to_another_installation(ready: dict[str, str], tmp_path: Path) -> None:
@@ -359,7 +361,7 @@ def test_a_restore_is_refused_while_a_server_runs(ready: dict[str, str], tmp_pat
 
 def post_seen(port: int) -> int:
     """The status of a request that writes (a form was seen), and so waits for the lock of writers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     connection.request("POST", "/f/abcdefghijklmnopqrstuv/seen")
     status = connection.getresponse().status
     connection.close()

@@ -34,6 +34,7 @@ from app.models import (
 from app.models.contact import ONLY_ON
 from app.models.ledger import UNSEALED_ORDER
 from tests import make
+from tests.processes import PATIENCE_S
 from tests.test_cli import empty
 
 # Of tests that change the schema; those that change rows are quicker on the shared one.
@@ -331,7 +332,7 @@ def test_two_that_make_the_workspace_at_once_agree_on_one(settings: config.Setti
         other.start()
         other.join(0.5)
         workspace.ensure(session, at=make.NOON)
-    other.join(10)
+    other.join(PATIENCE_S)
     with database.read_only() as session:
         assert workspace.get(session).created_at == make.NOON
 

@@ -127,7 +127,7 @@ def _running_demo(installation: Installation) -> Iterator[tuple[str, "subprocess
 
 def _page(url: str, language: str = "en") -> str:
     """The body of a GET that succeeds."""
-    with urlopen(Request(url, headers={"Accept-Language": language}), timeout=10) as response:
+    with urlopen(Request(url, headers={"Accept-Language": language}), timeout=PATIENCE_S) as response:
         return str(response.read().decode())
 
 

@@ -25,14 +25,15 @@ class Options:
     :param threads: how many calls of the gateway run at the same time
     :param every_s: how long it waits, when idle, before it looks for due texts
     :param fresh_s: how old an answer of the gate may be when the gateway is called
-    :param observe: called with the seconds from the gate's question to the gateway's call, for each text
+    :param observe: called for each text with when the gate was asked, by the monotonic clock, and the seconds from then
+        to the gateway's call
     """
 
     batch: int = 200
     threads: int = 16
     every_s: float = 0.5
     fresh_s: float = 0.075
-    observe: Callable[[float], None] = lambda _seconds: None
+    observe: Callable[[float, float], None] = lambda _asked_at_s, _waited_s: None
 
 
 class Caller:
@@ -63,7 +64,7 @@ class Caller:
             if clock.now() > lease_ends_at:  # this process slept: the text may be unknown by now
                 break
             if (waited_s := time.monotonic() - asked_at_s) <= self._options.fresh_s:
-                self._options.observe(waited_s)
+                self._options.observe(asked_at_s, waited_s)
                 return self._sent(outgoing)
             if not asks_again:
                 return None, None

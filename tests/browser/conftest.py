@@ -12,7 +12,7 @@ from app.core.accounts import agents
 from app.core.workspace import settings as workspace_settings
 from app.db import Database
 from app.models import Role
-from tests.browser.shop import Shop, opened
+from tests.browser.shop import SHOWN_WITHIN_MS, Shop, opened
 from tests.installations import Installation
 from tests.serve import in_this_process
 
@@ -26,7 +26,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SHOWN_WITHIN_MS = 15_000  # two cores are shared by three test processes and their servers
 MAX, PASSWORD = "max@example.com", "correct-horse-battery"
 
 

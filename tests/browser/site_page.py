@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.sync_api import Page, Route
 
-from tests.browser.shop import Shop
+from tests.browser.shop import Shop, wait_until
 
 CORS = {"Access-Control-Allow-Origin": "*", "Content-Type": "application/json"}
 
@@ -33,10 +33,7 @@ class Recorder:
 
     def wait(self, calls: int) -> None:
         """Wait until so many calls were made, and for further ones that must not be."""
-        for _ in range(100):
-            if len(self.bodies) >= calls:
-                break
-            self.page.wait_for_timeout(100)
+        wait_until(self.page, lambda: len(self.bodies) >= calls)
         self.page.wait_for_timeout(1300)  # longer than the scripts' interval
         assert len(self.bodies) == calls, self.bodies
 

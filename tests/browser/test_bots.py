@@ -45,7 +45,7 @@ def test_a_visitor_is_greeted_after_a_second_presses_the_card_and_opts_in(
     bot(database, seconds=1)
     before = rows(database)
     page.goto(shop.origin)
-    expect(page.get_by_role("button", name=UNREAD)).to_be_visible(timeout=4000)
+    expect(page.get_by_role("button", name=UNREAD)).to_be_visible()
     page.goto(shop.put("/next"))
     page.get_by_role("button", name=UNREAD).click()
     offer = panel(page).get_by_role("button", name=re.compile("Sign Up Now"))

@@ -12,8 +12,6 @@ from tests import make
 from tests.browser.conftest import sign_in
 from tests.browser.shop import Shop, form_in, identity, open_chat, panel, user_with_conversation, write
 
-SOON_MS = 2500  # a poll takes a second; two shared cores need more
-
 
 def configure(agent: Page, title: str) -> None:
     """Configure a form in place and insert it."""
@@ -41,7 +39,7 @@ def test_a_visitor_writes_an_agent_inserts_a_form_and_the_ledger_has_the_consent
     open_chat(visitor)
     write(visitor, "Do you have tastings?")
     row = page.get_by_role("link", name=re.compile("Do you have tastings"))
-    expect(row).to_be_visible(timeout=SOON_MS)
+    expect(row).to_be_visible()
     row.click()
     configure(page, "A seat for you")
     form = form_in(visitor)
@@ -49,7 +47,7 @@ def test_a_visitor_writes_an_agent_inserts_a_form_and_the_ledger_has_the_consent
     form.get_by_role("button", name="Sign Up Now").click()
     expect(form.locator("main")).to_have_attribute("data-state", "done")
     card = page.get_by_role("article", name="Form: A seat for you")
-    expect(card).to_have_attribute("data-state", "signed_up", timeout=SOON_MS)
+    expect(card).to_have_attribute("data-state", "signed_up")
     with database.read_only() as session:
         event = session.scalars(select(ConsentEvent)).one()
         evidence = session.get_one(ConsentEvidence, event.id)
@@ -81,6 +79,6 @@ def test_a_visitor_writes_an_agent_inserts_a_form_and_the_ledger_has_the_consent
     expect(form.locator("main")).to_have_attribute("data-state", "done")
     expect(form.locator("main")).to_contain_text("+1 202-555-0123")
     card = page.get_by_role("article", name="Form: Only for Sam")
-    expect(card).to_have_attribute("data-state", "signed_up", timeout=SOON_MS)
+    expect(card).to_have_attribute("data-state", "signed_up")
     for person in people:
         person.close()

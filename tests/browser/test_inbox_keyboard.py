@@ -16,7 +16,6 @@ from tests import make
 from tests.browser.conftest import sign_in
 
 pytestmark = pytest.mark.databases("sqlite")
-SOON_MS = 6000
 CONVERSATIONS = 300
 
 
@@ -71,11 +70,11 @@ def test_a_long_inbox_is_worked_through_by_keyboard_alone(max_: Page, address: s
     keys.press("r")
     keys.type("Hello, j and k and e")
     keys.press("Control+Enter")
-    expect(max_.locator(".line-agent")).to_have_count(1, timeout=SOON_MS)
+    expect(max_.locator(".line-agent")).to_have_count(1)
     expect(max_.get_by_label("Your message")).to_be_focused()
     keys.press("Escape")
     expect(max_.locator("#thread")).to_be_focused()
-    expect(max_.locator("#chats [data-chat]").first).to_have_attribute("data-chat", str(chats[2]), timeout=SOON_MS)
+    expect(max_.locator("#chats [data-chat]").first).to_have_attribute("data-chat", str(chats[2]))
 
     keys.press("e")  # it moved to the top by the reply, so the next one is the newest of the others
     max_.wait_for_url(f"{address}/inbox/{chats[0]}")
@@ -128,18 +127,18 @@ def test_a_form_is_picked_undone_customized_and_sent_again(
     expect(preview.locator("main")).to_have_attribute("data-state", "saved")
     keys.press("Enter")
     cards = max_.locator(".form-card")
-    expect(cards).to_have_attribute("data-state", "waiting", timeout=SOON_MS)
+    expect(cards).to_have_attribute("data-state", "waiting")
     expect(max_.locator("#picker-dialog")).to_be_hidden()
     expect(max_.get_by_label("Your message")).to_be_focused()
     expect(max_.locator("#toast")).to_contain_text("Form sent.")
     max_.get_by_role("button", name="Undo").click()
-    expect(cards).to_have_attribute("data-state", "withdrawn", timeout=SOON_MS)
+    expect(cards).to_have_attribute("data-state", "withdrawn")
 
     cards.get_by_role("button", name="Send again").press("Enter")
-    expect(cards).to_have_count(2, timeout=SOON_MS)
+    expect(cards).to_have_count(2)
     expect(cards.nth(1)).to_have_attribute("data-state", "waiting")
     cards.nth(1).get_by_role("button", name="Withdraw").press("Enter")
-    expect(cards.nth(1)).to_have_attribute("data-state", "withdrawn", timeout=SOON_MS)
+    expect(cards.nth(1)).to_have_attribute("data-state", "withdrawn")
     expect(max_.get_by_label("Your message")).to_be_focused()
 
     keys.press("Escape")

@@ -12,7 +12,6 @@ from app.db import Database
 from tests import make
 from tests.browser.conftest import sign_in
 
-SOON_MS = 6000
 LONG_NAME = "Wolfeschlegelsteinhausenbergerdorffwelchevoralternwaren"
 
 

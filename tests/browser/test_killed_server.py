@@ -17,7 +17,7 @@ from tests.serve import WebServer
 pytestmark = pytest.mark.databases("sqlite")
 EACH = 10
 KILLS = 3
-BACK_MS = 20_000  # both sides poll again within seconds; the pause grows with each failure
+BACK_MS = 60_000  # both sides poll again within seconds; the pause grows with each failure
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from app.db import Database
 from app.models import ConsentEvent, ConsentEvidence, Contact, Wording
 from tests import make
 from tests.browser.conftest import CHROMIUM, FLAGS, sign_in
+from tests.browser.shop import wait_until
 from tests.serve import other_site
 
 LEGAL = "By signing up you agree to **weekly offers** by text. See our [privacy policy](https://harbour.example.com/p)."
@@ -280,7 +281,7 @@ def test_a_page_of_another_origin_cannot_frame_the_form_or_get_its_messages(
         refused: list[str] = []
         page.on("console", lambda message: refused.append(message.text))
         page.goto(eve)
-        page.wait_for_timeout(1000)
+        wait_until(page, lambda: refused)
         assert any("frame-ancestors" in each for each in refused)
         assert framed(page).locator("main").count() == 0
 
@@ -330,7 +331,8 @@ def test_seen_is_counted_when_the_form_is_on_the_screen(page: Page, address: str
             frame.evaluate("frame => frame.scrollIntoView()")
             frame.content_frame.locator("main").wait_for(state="attached")
             frame.evaluate("frame => frame.scrollIntoView()")  # the form has its height now
-            page.wait_for_timeout(1000)
+            wait_until(page, lambda seen=seen: [_seen(database, form.id) for form in forms] == seen)
+            page.wait_for_timeout(500)  # counted once
             assert [_seen(database, form.id) for form in forms] == seen
 
 

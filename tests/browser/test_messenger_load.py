@@ -14,7 +14,7 @@ from tests.serve import other_site, slow_front
 
 pytestmark = pytest.mark.databases("sqlite")
 SLOWNESS_S = 3
-SMALL_MS = 1000  # for the shop's page on two shared cores; far below the delay of the server
+SMALL_MS = 2500  # for the shop's page on two shared cores; below the delay of the server
 TIMES = """() => ({
   loaded: performance.timing.loadEventEnd - performance.timing.navigationStart,
   requested: performance.getEntriesByType("resource").filter(({ name }) => !name.includes("/messenger.js"))
@@ -33,7 +33,7 @@ def test_the_load_event_does_not_wait_for_a_slow_messenger(page: Page, address: 
     with slow_front(address, SLOWNESS_S, prompt="/messenger.js") as slow, other_site(pages) as origin:
         Shop(slow, origin, pages, allowing(database, origin), "")
         assert times_of(page, origin)["loaded"] < SMALL_MS
-        expect(page.get_by_role("button", name="Open the chat")).to_be_visible(timeout=SLOWNESS_S * 5000)
+        expect(page.get_by_role("button", name="Open the chat")).to_be_visible()
         after = page.evaluate(TIMES)
         assert after["requested"], "the panel was requested"
         assert all(start >= after["loaded"] for start in after["requested"])
@@ -50,7 +50,7 @@ def test_a_page_with_the_deferred_snippet_does_not_wait_for_the_script(
         script = page.locator("#snippet-later").input_value().replace(address, slow)
         pages["/"] = f"<!doctype html><html lang=en><title>Shop</title><h1>Shop</h1>{script}"
         assert times_of(page, origin)["loaded"] < SMALL_MS
-        page.wait_for_function("window.Assent", timeout=SLOWNESS_S * 3000)
+        page.wait_for_function("window.Assent")
         page.locator("#assent-messenger").wait_for(state="attached")
 
 

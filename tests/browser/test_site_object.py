@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser import npm
-from tests.browser.shop import Shop
+from tests.browser.shop import Shop, wait_until
 from tests.browser.site_page import Recorder, put_site
 from tests.serve import other_site
 
@@ -168,6 +168,7 @@ def test_a_page_that_may_not_be_collected_from_is_named(page: Page, shop: Shop, 
     headers = {"Access-Control-Allow-Origin": "*"}
     page.route("**/site/collect", lambda route: route.fulfill(status=403, headers=headers, body=body))
     page.goto(put_site(shop, "/refused", AS_OBJECT))
+    wait_until(page, lambda: any("assent:" in line for line in recorder.lines))
     page.wait_for_timeout(1500)
     assert [line for line in recorder.lines if "assent:" in line] == [
         f"assent: {shop.origin}: origin_not_allowed. See /admin/website"

@@ -11,7 +11,7 @@ from app.core.workspace import settings as workspace_settings
 from app.db import Database
 from app.models import Consent, Contact
 from tests import make
-from tests.browser.shop import ANA, Shop
+from tests.browser.shop import ANA, Shop, wait_until
 
 pytestmark = pytest.mark.databases("sqlite")
 
@@ -65,6 +65,6 @@ def test_a_wrong_signature_changes_nothing_of_the_user_and_is_named(page: Page, 
     with page.expect_response("**/site/collect") as answer:
         page.goto(address)
     assert answer.value.json()["refused"] == [{"field": "identity", "reason": "user_hash_wrong"}]
-    page.wait_for_timeout(300)
+    wait_until(page, lambda: lines)
     assert "assent: identity: user_hash_wrong. See /admin/website" in lines
     assert states(database) == []

@@ -20,6 +20,7 @@ from tests.browser.shop import (
     opened,
     panel,
     user_with_conversation,
+    wait_until,
     write,
 )
 
@@ -140,7 +141,7 @@ def test_a_wrong_hash_is_named_in_the_console(page: Page, shop: Shop, database: 
     page.on("console", lambda message: lines.append(message.text))
     page.goto(shop.put("/wrong", identity(user_id="sam-1", user_hash="0" * 64)))
     open_chat(page)
-    page.wait_for_timeout(500)
+    wait_until(page, lambda: any(line.startswith("assent:") for line in lines))
     (line,) = [line for line in lines if line.startswith("assent:")]
     assert "not signed in: user_hash is not the HMAC-SHA256 (hex) of this user_id with the identity secret" in line
 
@@ -153,6 +154,7 @@ def test_several_scripts_of_a_page_name_one_wrong_hash_once(page: Page, shop: Sh
     with page.expect_response("**/site/collect"):
         page.goto(shop.put("/both", identity(user_id="sam-1", user_hash="0" * 64), after=site))
         open_chat(page)
+    wait_until(page, lambda: any(line.startswith("assent:") for line in lines))
     page.wait_for_timeout(500)
     assert len([line for line in lines if line.startswith("assent:")]) == 1, lines
 

@@ -10,7 +10,7 @@ from app.db import Database
 from app.models import Contact, InsertedForm
 from tests import make
 from tests.browser import npm
-from tests.browser.shop import Shop, count
+from tests.browser.shop import Shop, count, wait_until
 
 # What happens in the browser alone is the same over either database.
 pytestmark = pytest.mark.databases("sqlite")
@@ -110,6 +110,7 @@ def refusal(page: Page, shop: Shop, key: str, head: str = "") -> tuple[str, str]
     shop.pages["/refused"] = f'<!doctype html><title>Shop</title>{head}{listen}<script src="{source}"></script>'
     page.goto(f"{shop.origin}/refused")
     page.wait_for_function("window.code")
+    wait_until(page, lambda: any(line.startswith("assent:") for line in lines))
     box = page.locator("assent-form").bounding_box()
     assert box
     assert box["height"] == 0

@@ -21,7 +21,7 @@ def jobs():
 
 companion = Companion(Child(jobs))
 companion.ask_to_stop()
-assert is_asked.wait(10)
+assert is_asked.wait(60)
 sys.exit(companion.stop())
 """
 

@@ -48,6 +48,7 @@ from app.models import (
 from tests import make
 from tests.installations import administer, copy_database
 from tests.make import NOON
+from tests.processes import wait_for
 
 pytestmark = pytest.mark.own_database
 
@@ -192,7 +193,8 @@ def test_a_backup_during_writes_is_consistent(
         writer.start()
     files = [tmp_path / f"{number}.zip" for number in range(3)]
     for file in files:
-        stopping.wait(0.2)
+        before = events_in(database)
+        wait_for(lambda known=before: events_in(database) > known)
         backup.write(settings, database, file)
     stopping.set()
     for writer in writers:
@@ -208,6 +210,11 @@ def test_a_backup_during_writes_is_consistent(
             sizes.append(events)
         other.close()
     assert 0 < sizes[0] < sizes[1] < sizes[2]
+
+
+def events_in(database: Database) -> int:
+    with database.read_only() as session:
+        return session.scalar(select(func.count()).select_from(ConsentEvent)) or 0
 
 
 def test_only_the_owner_can_read_a_backup_and_it_appears_when_complete(

@@ -17,10 +17,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
+from tests.processes import PATIENCE_S, free_port
+
 OUR_NUMBER = "+15005550001"
 USERNAME, PASSWORD, SECRET = "app", "sendsms-password", "a-secret-in-the-address"
 PROGRAMS = ("/usr/sbin/bearerbox", "/usr/sbin/smsbox")
-STARTS_WITHIN_S, ANSWERS_WITHIN_S = 20.0, 15.0
 
 _CONFIG = """\
 group = core
@@ -107,7 +108,7 @@ class Rig:
         with self._changed:
             assert self._changed.wait_for(
                 lambda: len(self.texts) >= count and all(containing in each.text for each in self.texts[count - 1 :]),
-                ANSWERS_WITHIN_S,
+                PATIENCE_S,
             ), self.texts
             return list(self.texts)
 
@@ -168,7 +169,7 @@ def _program(program: str, config: Path) -> Iterator[None]:
 
 
 def _wait_until(condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + STARTS_WITHIN_S
+    deadline_s = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline_s, "Kannel did not start in time"
         time.sleep(0.05)
@@ -182,9 +183,8 @@ def _page(url: str) -> str:
         return ""
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
+def _free_ports(count: int) -> set[int]:
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port())
     return ports

@@ -20,6 +20,7 @@ from tests import serve
 from tests.gateways import kannel_rig
 from tests.gateways.carriers import BASE, KANNEL_SECRET, OUR_NUMBER, PHONE, kannel_callback, open_kannel
 from tests.installations import make_app
+from tests.processes import PATIENCE_S
 from tests.receiver import Answer, receiver
 
 TEXT = Outgoing(7, PHONE, "Hello € {x} ñ", "gsm7", f"{BASE}/hooks/kannel/dlr?secret=s%26s&message=7")
@@ -110,7 +111,7 @@ def of_kannel(settings: Settings, sendsms_url: str) -> Settings:
 
 def messages(app: Flask, direction: Direction, is_done: Callable[[list[SmsMessage]], bool]) -> list[SmsMessage]:
     """The texts in one direction, once they are as expected."""
-    deadline_s = time.monotonic() + kannel_rig.ANSWERS_WITHIN_S
+    deadline_s = time.monotonic() + PATIENCE_S
     query = select(SmsMessage).where(SmsMessage.direction == direction).order_by(SmsMessage.id)
     while True:
         with services_of(app).database.read_only() as session:

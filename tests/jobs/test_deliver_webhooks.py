@@ -27,7 +27,7 @@ from app.jobs.deliver_webhooks import Sender
 from app.models import AuditEntry, DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from tests import make
 from tests.make import NOON
-from tests.processes import environment_of, started
+from tests.processes import PATIENCE_S, environment_of, started
 from tests.receiver import OK, Answer, Received, Receiver, receiver
 
 QUICK = Schedule(delays_s=(0.05,), first_pause_s=0.05, lease=timedelta(seconds=5))
@@ -99,7 +99,7 @@ def test_a_dead_or_slow_endpoint_does_not_delay_the_others(database: Database) -
     released = threading.Event()
 
     def hang(_came: Received) -> Answer:
-        released.wait(20)
+        released.wait(PATIENCE_S)
         return OK
 
     with receiver(hang) as slow, receiver() as fine, receiver(lambda _came: None) as broken:
@@ -369,7 +369,7 @@ def test_a_round_without_due_deliveries_waits_for_no_writer(database: Database) 
         with database.unit_of_work() if database.is_sqlite else database.read_only():
             round_ = threading.Thread(target=sender.round)
             round_.start()
-            round_.join(5)
+            round_.join(PATIENCE_S)
             assert not round_.is_alive(), "it waited for the writer"
 
 
@@ -383,7 +383,7 @@ def test_the_worker_delivers_within_seconds_and_stops_on_sigterm(
         add_events(database, [1, 1, 2])
         wait_until(lambda: waiting(database) == 0 and len(there.received) == 3)
         process.terminate()
-        assert process.wait(20) == 0, log.read_text()
+        assert process.wait(PATIENCE_S) == 0, log.read_text()
     in_order(there)
     assert there.url not in log.read_text()
 
@@ -484,7 +484,7 @@ def count(database: Database, model: type) -> int:
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.02)

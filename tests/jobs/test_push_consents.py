@@ -13,6 +13,7 @@ from app.gateways.base import ConsentItem, ConsentSource, ConsentStatus, PushRes
 from app.jobs.push_consents import Pusher
 from app.jobs.route_outbox import sweep_outbox
 from tests import make
+from tests.processes import PATIENCE_S
 
 
 @dataclass
@@ -94,7 +95,7 @@ def test_the_thread_pushes_until_it_is_stopped(database: Database) -> None:
     carrier, stopping = Carrier(), threading.Event()
     thread = threading.Thread(target=Pusher(database, carrier).run, args=(stopping,))
     thread.start()
-    assert carrier.was_called.wait(10)
+    assert carrier.was_called.wait(PATIENCE_S)
     stopping.set()
-    thread.join(10)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()

@@ -66,7 +66,7 @@ def test_a_sweep_of_an_empty_outbox_waits_for_no_writer(database: Database) -> N
     with database.unit_of_work() if database.is_sqlite else database.read_only():
         swept = threading.Thread(target=lambda: began.append(f"swept {route_outbox.sweep_outbox(database)}"))
         swept.start()
-        swept.join(5)
+        swept.join(PATIENCE_S)
         assert not swept.is_alive(), "it waited for the writer"
     assert "swept 0" in began
     assert not any("UPDATE" in statement for statement in began)
@@ -152,7 +152,7 @@ def test_the_worker_sweeps_within_seconds_and_stops_on_sigterm(settings: Setting
         wait_until(lambda: waiting_of(opened) == 0)
         assert inserted_count(opened, form_id) == 3, log.read_text()
         process.terminate()
-        assert process.wait(20) == 0, log.read_text()
+        assert process.wait(PATIENCE_S) == 0, log.read_text()
     opened.close()
 
 

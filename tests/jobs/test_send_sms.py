@@ -71,7 +71,7 @@ def test_a_text_to_a_subscriber_is_sent_once_and_recorded(database: Database) ->
         assert (message.state, message.gateway, message.gateway_id) == ("delivered", "fake", f"fake-{key}")
         assert (message.sender, message.attempts) == (gateway.sender, 1)
         assert message.sent_at
-        assert session.scalars(select(OutboxEvent.topic)).all()[-1] == "sms.delivered"
+        assert session.scalars(select(OutboxEvent.topic).order_by(OutboxEvent.id)).all()[-1] == "sms.delivered"
         counted = {(each.country, each.outcome): each.messages for each in session.scalars(select(SmsDailyCount))}
     assert counted == {("US", "sent"): 1, ("US", "delivered"): 1}
 

@@ -37,8 +37,8 @@ class Watched(FakeGateway):
         self.waits_s: list[float] = []
         self._here = threading.local()
 
-    def observe(self, waited_s: float) -> None:
-        self._here.asked_s = time.monotonic() - waited_s
+    def observe(self, asked_at_s: float, waited_s: float) -> None:
+        self._here.asked_s = asked_at_s
         self.waits_s.append(waited_s)
 
     def send(self, text: Outgoing) -> SendResult:

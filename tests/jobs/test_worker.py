@@ -11,7 +11,7 @@ from app.core.workspace import bootstrap
 from app.core.workspace import settings as workspace
 from app.models import Contact, Workspace
 from tests import make
-from tests.processes import environment_of, started
+from tests.processes import PATIENCE_S, environment_of, started
 
 
 def test_the_worker_applies_new_number_rules_when_it_starts(settings: config.Settings, tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_the_worker_applies_new_number_rules_when_it_starts(settings: config.Set
         session.execute(update(Workspace).values(number_rules="older"))
     log = tmp_path / "log"
     with started("worker", env=environment_of(settings), log=log) as process:
-        deadline_s = time.monotonic() + 30
+        deadline_s = time.monotonic() + PATIENCE_S
         rules: str | None = "older"
         while rules == "older":
             assert process.poll() is None, log.read_text()
@@ -31,7 +31,7 @@ def test_the_worker_applies_new_number_rules_when_it_starts(settings: config.Set
             with database.read_only() as session:
                 rules = workspace.get(session).number_rules
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE_S)
     with database.read_only() as session:
         assert rules == phone.rules_version()
         assert session.get_one(Contact, sam.id).sms_block is None

@@ -188,7 +188,7 @@ def kill_and_restart(server: WebServer) -> None:
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE_S / 4
+    until = time.monotonic() + PATIENCE_S
     while not is_so() and time.monotonic() < until:
         time.sleep(0.05)
 

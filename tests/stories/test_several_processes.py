@@ -23,7 +23,7 @@ from app.http_client import Reach
 from app.models import DeliveryState, WebhookDelivery
 from tests import make
 from tests.jobs.test_deliver_webhooks import wait_until, waiting
-from tests.processes import descendants, environment_of, free_port, started, wait_until_ready
+from tests.processes import PATIENCE_S, descendants, environment_of, free_port, started, wait_until_ready
 from tests.receiver import OK, Answer, Received, receiver
 
 PEOPLE = 60
@@ -79,7 +79,7 @@ def subscribe(turns: "cycle[int]", token: str, person: str, offers: int) -> None
     for port in (next(turns), next(turns)):
         call = urllib.request.Request(f"http://127.0.0.1:{port}/api/contacts/{person}/subscriptions", body, headers)
         try:
-            with urllib.request.urlopen(call, timeout=10) as answer:
+            with urllib.request.urlopen(call, timeout=PATIENCE_S) as answer:
                 assert answer.status == 200
                 return
         except urllib.error.HTTPError:

@@ -19,6 +19,7 @@ from app.core.signing import keys_of
 from app.db import Database
 from app.models import Channel, ConsentType, Contact, SubscriptionType
 from tests import make
+from tests.processes import PATIENCE_S
 
 ROUNDS = int(os.environ.get("RACE_ROUNDS", "4"))
 Act = Callable[[Session], object]
@@ -54,7 +55,7 @@ def at_once(database: Database, *acts: Act) -> None:
     def run(act: Act) -> None:
         with database.unit_of_work() as session:
             session.scalar(select(Contact.id).limit(1))
-            begun.wait(10)
+            begun.wait(PATIENCE_S)
             act(session)
 
     with ThreadPoolExecutor(len(acts)) as pool:

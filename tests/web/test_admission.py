@@ -13,6 +13,7 @@ from app.db import QueryTooSlow
 from app.web import admission
 from app.web.admission import ArrivingBodies
 from app.web.services import services_of
+from tests.processes import PATIENCE_S
 from tests.web.api.client import api_client
 
 PATHS = ("/sign-in", "/f/form/abc", "/messenger/api/poll", "/api/me")
@@ -21,12 +22,12 @@ PATHS = ("/sign-in", "/f/form/abc", "/messenger/api/poll", "/api/me")
 @contextmanager
 def all_slots_taken(app: Flask) -> Iterator[None]:
     slots, is_over = services_of(app).slots, threading.Event()
-    taken = threading.Barrier(slots.count + 1, timeout=5)
+    taken = threading.Barrier(slots.count + 1, timeout=PATIENCE_S)
 
     def hold() -> None:
-        assert slots.take(timeout_s=3)
+        assert slots.take(timeout_s=PATIENCE_S)
         taken.wait()
-        is_over.wait(20)
+        is_over.wait()
         slots.give_back()
 
     threads = [threading.Thread(target=hold) for _ in range(slots.count)]

@@ -1,10 +1,10 @@
 """So many requests work at the same time; the others wait in order, for a limited time."""
 
 import threading
-import time
 from collections.abc import Callable
 
 from app.web.working_slots import WorkingSlots
+from tests.processes import PATIENCE_S, wait_for
 
 
 def in_thread(act: Callable[[], object]) -> list[object]:
@@ -38,14 +38,14 @@ def test_slots_are_given_in_the_order_in_which_they_were_asked_for() -> None:
     slots.take(timeout_s=0)
 
     def work(number: int) -> None:
-        assert slots.take(timeout_s=5)
+        assert slots.take(timeout_s=PATIENCE_S)
         order.append(number)
         slots.give_back()
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(5)]
-    for each in threads:
+    for number, each in enumerate(threads, start=1):
         each.start()
-        time.sleep(0.03)
+        wait_for(lambda asked=number: len(slots._waiting) == asked)
     slots.give_back()
     for each in threads:
         each.join()

@@ -138,7 +138,7 @@ def send_again(session: Session, view: FormView, asked: SendAgain, *, at: dateti
     if found.next_send_at is None or found.method == VerifyNumber.SMS_LINK or found.sends >= SENDS_MAX:
         return SentAgain(is_over=True)
     if found.next_send_at > at:
-        return SentAgain(wait_s=int((found.next_send_at - at).total_seconds()) + 1)
+        return _too_early(found.next_send_at, at)
     destination = Destination(found.phone, found.phone_hash, found.phone_country)
     stored = found.evidence or {}
     segments = sms_text.pack(_body(view, found.locale, _LONGEST_CODE, stored.get("origin"))).segments
@@ -152,12 +152,16 @@ def send_again(session: Session, view: FormView, asked: SendAgain, *, at: dateti
 
 def _pretend(session: Session, asked: SendAgain, *, at: datetime) -> SentAgain:
     """The answer about a number of which nothing is stored, because its holder refused that: as about others."""
-    wait_s = int((asked.asked_at + _FIRST_DELAY - at).total_seconds())
-    if wait_s > 0:
-        return SentAgain(wait_s=wait_s)
+    next_send_at = asked.asked_at + _FIRST_DELAY
+    if next_send_at > at:
+        return _too_early(next_send_at, at)
     bucket = keys_of(session).bucket("confirm-resend", asked.token)
     is_over = rate_limits.hit(session, {bucket: SENDS_MAX - 1}, window_s=limits.DAY_S, at=at) is not None
     return SentAgain(is_over=is_over)
+
+
+def _too_early(next_send_at: datetime, at: datetime) -> SentAgain:
+    return SentAgain(wait_s=int((next_send_at - at).total_seconds()) + 1)
 
 
 def _send(session: Session, found: Confirmation, view: FormView, *, is_closed: bool, at: datetime) -> None:

@@ -1,7 +1,7 @@
 """The page that asks to confirm an opt-in: by a code, by a reply, or by a text that the person sends."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 
 from flask import Blueprint, Response, request
@@ -76,8 +76,8 @@ def redirect_to(
 
     :param number: as this reader may see it
     """
-    method, at_s = view.verify_number.value, int(clock.now().timestamp())
-    link = ConfirmLink(place, page.context.locale, outcome.confirmation or "", method, number, at_s, is_signed)
+    method, asked_at = view.verify_number.value, clock.now().isoformat()
+    link = ConfirmLink(place, page.context.locale, outcome.confirmation or "", method, number, asked_at, is_signed)
     return _redirect(page, confirm=link.sealed(keys()))
 
 
@@ -128,7 +128,7 @@ def _resend(place: str, endpoint: str, read: _Read) -> Response:
         page = pages.page_of(view, locale=link.locale if link else None)
         if link is None:
             return _redirect(page, endpoint, again="1", ended=Result.EXPIRED)
-        at, asked_at = clock.now(), datetime.fromtimestamp(link.at_s, UTC)
+        at, asked_at = clock.now(), datetime.fromisoformat(link.asked_at)
         request_of = starting.SendAgain(link.token, client_address(request), asked_at)
         again = starting.send_again(session, view, request_of, at=at)
         waiting = reading.find(session, link.token, at=at)
@@ -172,8 +172,8 @@ def _of_form(session: Session, view: FormView) -> Waiting | None:
 def _link_of(view: FormView, waiting: Waiting, place: str) -> ConfirmLink:
     """The link for someone who opens the form again while it waits."""
     number = destinations.masked(waiting.number or "", view.form.channel)
-    at_s = int(clock.now().timestamp())
-    return ConfirmLink(place, waiting.locale, waiting.token, VerifyNumber(waiting.method).value, number, at_s)
+    method, asked_at = VerifyNumber(waiting.method).value, clock.now().isoformat()
+    return ConfirmLink(place, waiting.locale, waiting.token, method, number, asked_at)
 
 
 def _done(link: ConfirmLink, form_token: str, event_id: int | None) -> Done:

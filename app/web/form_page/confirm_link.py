@@ -19,7 +19,7 @@ class ConfirmLink:
     :param place: the form's key or the inserted form's token
     :param token: of the confirmation
     :param number: the number as this reader may see it
-    :param at_s: when the text was asked for
+    :param asked_at: when the text was asked for, in ISO 8601
     :param is_signed: the answer came from a signed user
     """
 
@@ -28,11 +28,11 @@ class ConfirmLink:
     token: str
     method: str
     number: str
-    at_s: int
+    asked_at: str
     is_signed: bool = False
 
     def asked_again(self, at: datetime) -> "ConfirmLink":
-        return replace(self, at_s=int(at.timestamp()))
+        return replace(self, asked_at=at.isoformat())
 
     def sealed(self, keys: Keys) -> str:
         """The value of ``?confirm=``. It is encrypted, because proxies log addresses, and this one has the number."""

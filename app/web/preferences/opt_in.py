@@ -100,8 +100,8 @@ def _answer(token: str, type_id: int) -> ResponseReturnValue:
 def _confirm_address(view: FormView, outcome: Outcome, locale: str) -> str:
     """The form's own page, which asks to confirm the number."""
     number = destinations.masked(outcome.destination.value, view.form.channel) if outcome.destination else ""
-    token, at_s = outcome.confirmation or "", int(clock.now().timestamp())
-    link = ConfirmLink(view.form.key, locale, token, view.verify_number.value, number, at_s)
+    token, asked_at = outcome.confirmation or "", clock.now().isoformat()
+    link = ConfirmLink(view.form.key, locale, token, view.verify_number.value, number, asked_at)
     return f"{public_urls.public_form(view.form.key)}?{urlencode({'confirm': link.sealed(keys())})}"
 
 

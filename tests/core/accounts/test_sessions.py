@@ -13,6 +13,7 @@ from app.core.signing import hash_of_token
 from app.db import Database
 from app.models import Agent, AgentSession, Role
 from tests.make import NOON
+from tests.processes import PATIENCE_S
 
 MAX = "agent:99"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -106,7 +107,7 @@ def test_a_sign_in_and_a_password_change_at_the_same_time_leave_no_session_with_
         start(session, ana)
         changing.start()
         changing.join(0.2)
-    changing.join(10)
+    changing.join(PATIENCE_S)
     with database.read_only() as session:
         assert session.scalars(select(AgentSession)).all() == []
 

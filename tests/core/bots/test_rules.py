@@ -44,7 +44,8 @@ def test_a_rule_is_created_off_changed_moved_and_deleted_and_each_step_is_audite
         assert session.scalar(select(func.count()).select_from(BotGreeting)) == 0
         with pytest.raises(NotFound):
             rules.find(session, first.id)
-        found = session.scalars(select(AuditEntry.action).where(AuditEntry.action.startswith("bot.")))
+        of_bots = select(AuditEntry.action).where(AuditEntry.action.startswith("bot."))
+        found = session.scalars(of_bots.order_by(AuditEntry.id))
         acts = ["created", "created", "changed", "switched_on", "moved", "deleted"]
         assert list(found) == [f"bot.{each}" for each in acts]
 

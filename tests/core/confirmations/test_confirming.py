@@ -37,6 +37,7 @@ from app.models import (
     Source,
 )
 from tests import make
+from tests.processes import PATIENCE_S
 
 AT = make.NOON + timedelta(minutes=5)
 TEXTING = Texting("+15005550006", receives=True, host="texts.example.com")
@@ -67,7 +68,7 @@ def _at_once(database: Database, *acts: Callable[[Session], object]) -> list[obj
     def run(act: Callable[[Session], object]) -> object:
         with database.unit_of_work() as session:
             session.scalar(select(Confirmation.id).limit(1))
-            begun.wait(10)
+            begun.wait(PATIENCE_S)
             return act(session)
 
     with ThreadPoolExecutor(len(acts)) as pool:

@@ -19,7 +19,8 @@ def test_a_contact_is_blocked_and_unblocked_once_each(database: Database) -> Non
             for _ in range(2):
                 change(session, sam, actor="agent:1", at=NOON)
             assert sam.sms_block == block
-        actions = session.scalars(select(AuditEntry.action).where(AuditEntry.subject == f"contact:{sam.id}")).all()
+        of_sam = select(AuditEntry.action).where(AuditEntry.subject == f"contact:{sam.id}")
+        actions = session.scalars(of_sam.order_by(AuditEntry.id)).all()
         assert actions == ["contact.blocked", "contact.unblocked"]
 
 

@@ -167,7 +167,7 @@ def test_the_first_message_creates_a_lead_and_the_next_belongs_to_it(database: D
         lead = session.scalars(select(Contact)).one()
         assert (lead.role, lead.name, lead.external_id, lead.sms_block) == ("lead", None, None, "no_phone")
         assert lead.custom_attributes == {"claimed": {"user_id": "sam-1", "name": "Sam"}}
-        assert [message.number for message in session.scalars(select(Message))] == [1, 2]
+        assert [message.number for message in session.scalars(select(Message).order_by(Message.id))] == [1, 2]
 
 
 def test_a_message_sent_twice_is_stored_once_even_if_it_is_the_first_or_the_conversation_was_closed(

@@ -136,9 +136,9 @@ def test_no_page_stops_the_check(parts: list[str]) -> None:
     "part", ["<!--", "<script ", "<a b='", "<script>/*'{", "&#", "insider_object={a:/*", "<script>insider_object={a:'"]
 )
 def test_a_large_hostile_page_is_read_in_seconds(part: str) -> None:
-    began = time.monotonic()
+    began_s = time.thread_time()
     check((part * 200_000)[:512_000])
-    assert time.monotonic() - began < 15
+    assert time.thread_time() - began_s < 15
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The pages of webhook endpoints and their deliveries."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -155,7 +156,7 @@ def test_the_health_of_an_endpoint_is_shown_in_words(app: Flask, database: Datab
         ({}, "Nothing sent yet"),
         ({"last_success_at": clock.now()}, "Healthy"),
         ({"consecutive_failures": 3}, "Failing"),
-        ({"paused_until": clock.now().replace(year=2999)}, "Paused"),
+        ({"paused_until": clock.now() + timedelta(days=9)}, "Paused"),
         ({"disabled_at": clock.now(), "disabled_reason": "gone"}, "Disabled"),
     ]:
         with database.unit_of_work() as session:

@@ -11,6 +11,7 @@ from app.core import clock
 from app.core.accounts import api_tokens
 from app.models import ApiToken, AuditEntry, OutboxEvent
 from app.web.api import api_of
+from app.web.services import LOCK_LIMIT_S
 from tests.web import pages
 from tests.web.api.client import ApiClient, api_client, database, description, token
 
@@ -126,11 +127,14 @@ def test_the_last_use_is_recorded_once_a_minute(app: Flask) -> None:
 
 def test_a_response_does_not_wait_for_recording_the_use(app: Flask) -> None:
     client, opened = api_client(app), database(app)
+    client.get("/me")  # the first call of a process prepares much
+    with opened.unit_of_work() as session:
+        session.execute(update(ApiToken).values(last_used_at=None))
     with opened.unit_of_work() as session:  # locks the database (SQLite) or the token's row
         session.execute(select(ApiToken).with_for_update())
         began_s = time.perf_counter()
         assert client.get("/me").status == 200
-        assert time.perf_counter() - began_s < 1
+        assert time.perf_counter() - began_s < LOCK_LIMIT_S / 2
     assert _last_used(app) is None
     client.get("/me")
     assert _last_used(app) is not None

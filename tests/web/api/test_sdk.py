@@ -29,6 +29,7 @@ from app.core.accounts import agents, api_tokens
 from app.core.subscriptions import subscription_types
 from app.core.workspace import bootstrap
 from app.models import ApiToken, Channel, ConsentType, Role
+from tests.processes import PATIENCE_S
 from tests.serve import web_process
 
 RECORDED = Path(__file__).parent.parent.parent / "data" / "python-intercom-5.0.1-requests.json"
@@ -287,7 +288,7 @@ def merge_and_delete(sdk: Any, joe: str, jay: str, lead: str) -> None:
 def test_the_use_of_a_token_is_recorded_after_the_response(settings: config.Settings, server: Server) -> None:
     assert httpx.get(f"{server.address}/me", headers={"Authorization": f"Bearer {server.token}"}).status_code == 200
     opened = bootstrap.open_database(settings)
-    until_s = time.monotonic() + 10
+    until_s = time.monotonic() + PATIENCE_S
     noted = None
     while noted is None and time.monotonic() < until_s:
         with opened.read_only() as session:

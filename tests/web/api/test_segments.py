@@ -92,7 +92,8 @@ def test_a_manual_suppression_is_created_and_lifted(app: Flask, api: ApiClient) 
     assert api.get(f"/suppressions/{made['id']}").code == "not_found"
     assert api.search(f"subscription_types.{offers}", "=", "reachable") == [sam]
     with database(app).read_only() as session:
-        topics = session.scalars(select(OutboxEvent.topic).where(OutboxEvent.topic.like("suppression%"))).all()
+        written = select(OutboxEvent.topic).where(OutboxEvent.topic.like("suppression%"))
+        topics = session.scalars(written.order_by(OutboxEvent.id)).all()
     assert topics == ["suppression.created", "suppression.lifted"]
 
 

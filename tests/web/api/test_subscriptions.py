@@ -51,7 +51,8 @@ def test_repeated_attaching_and_detaching_is_recorded_once(app: Flask, api: ApiC
         assert api.delete(f"/contacts/{sam}/subscriptions/{offers}")["id"] == offers
     assert events(app) == [("opt_in", "api"), ("opt_out", "api")]
     with database(app).read_only() as session:
-        topics = session.scalars(select(OutboxEvent.topic).where(OutboxEvent.topic.like("granular%"))).all()
+        written = select(OutboxEvent.topic).where(OutboxEvent.topic.like("granular%"))
+        topics = session.scalars(written.order_by(OutboxEvent.id)).all()
     assert topics == ["granular.subscribe", "granular.unsubscribe"]
 
 

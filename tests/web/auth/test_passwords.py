@@ -20,6 +20,7 @@ from app.core.errors import InvalidState
 from app.models import Agent
 from app.web.sign_in import password_links
 from tests.mail_server import MailServer, mail_server
+from tests.processes import PATIENCE_S
 from tests.web import pages
 
 NEW = "a brand new pass phrase"
@@ -269,7 +270,7 @@ def mailing_app(settings: config.Settings, receiver: MailServer):  # type: ignor
 
 
 def _received(mails: list[EmailMessage], count: int) -> list[EmailMessage]:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         if len(mails) >= count:
             return mails

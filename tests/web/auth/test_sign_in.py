@@ -15,6 +15,7 @@ from app.core import clock
 from app.core.accounts import agents
 from app.db import Database
 from app.models import Agent, RateCounter, Role
+from tests.processes import PATIENCE_S
 from tests.web import pages
 
 WRONG = "The email address or the password is wrong."
@@ -83,7 +84,7 @@ def test_writers_do_not_wait_while_a_password_is_hashed(app: Flask, monkeypatch:
     def write_meanwhile(*args: str) -> bool:
         writer = Thread(target=lambda: writes.append(_write(database)))
         writer.start()
-        writer.join(5)
+        writer.join(PATIENCE_S)
         return bool(verify(*args))
 
     monkeypatch.setattr(context, "verify", write_meanwhile)

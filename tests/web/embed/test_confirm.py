@@ -221,6 +221,21 @@ def test_a_suppressed_number_gets_no_code_and_nobody_learns_that(client: FlaskCl
     assert len(_all(database, Contact)) == 2  # no lead for who refused everything
 
 
+def test_the_pause_before_another_text_does_not_tell_that_nothing_is_stored_of_a_number(
+    client: FlaskClient, database: Database
+) -> None:
+    key, asked_at = _form(database, "code"), clock.now().replace(microsecond=700_000)
+    with database.unit_of_work() as session:
+        make.contact(session, phone_number=make.EVES_NUMBER, gdpr_optin=False)
+    with time_machine.travel(asked_at, tick=False) as moment:
+        pages = [_asked(client, key, typed) for typed in (SAM, EVE)]
+        for waited_s, left_s in ((0.1, "30"), (0.4, "30"), (1.1, "29"), (28.9, "2"), (29.5, "1")):
+            moment.move_to(asked_at + timedelta(seconds=waited_s))
+            assert [_resend(client, page).response.headers["Retry-After"] for page in pages] == [left_s] * 2
+        moment.move_to(asked_at + timedelta(seconds=30))
+        assert [_resend(client, page).state for page in pages] == ["confirm"] * 2
+
+
 def test_yes_from_the_number_confirms_what_it_was_asked(client: FlaskClient, database: Database) -> None:
     key = _form(database, "reply")
     page = _asked(client, key)

@@ -5,6 +5,7 @@ import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from app.core import clock
 from app.core.conversations import forms as conversation_forms
 from app.core.conversations import lifecycle
 from app.core.conversations import views as conversation_views
@@ -170,8 +171,8 @@ def test_only_a_signed_user_and_the_visitor_of_a_chat_get_a_link_to_the_preferen
         form = make.form(session)
         sam = make.contact(session, external_id="sam", phone_number=make.SAMS_NUMBER)
         visitor = make.contact(session, role=ContactRole.LEAD, external_id=None)
-        chat = lifecycle.start(session, visitor.id, at=make.NOON)
-        message = conversation_forms.insert_saved(session, chat.id, form.id, actor="agent:1", at=make.NOON)
+        chat = lifecycle.start(session, visitor.id, at=clock.now())
+        message = conversation_forms.insert_saved(session, chat.id, form.id, actor="agent:1", at=clock.now())
         signed = f"/f/user/{user_token.signed(keys_of(session), FormUser(form.key, 'sam'))}"
         in_chat = f"/f/{session.get_one(InsertedForm, message.inserted_form_id).token}"
         full = make.inserted(session, form, sam).token

@@ -70,7 +70,7 @@ def test_a_page_that_loads_the_site_script_is_listed_by_its_path(client: FlaskCl
     assert tell(client, json.dumps({"key": "unknown", "script": "site", "page": SHOP})).status_code == 404
     assert tell(client, json.dumps({"key": key, "script": "site", "page": ["a"]})).status_code == 204
     with database.unit_of_work() as session:
-        sample_rows.write_waiting(session, services_of(client.application).site_reports, at=make.NOON)
+        sample_rows.write_waiting(session, services_of(client.application).site_reports, at=clock.now())
         assert {(page.origin, page.path) for page in sample_rows.find(session)} >= {(SHOP, "/site/*")}
         (counted,) = counts.recent(session, SiteCountKind.IDENTITY, at=clock.now())
         assert (counted.reason, counted.month) == ("unknown_key", 1)
