@@ -118,7 +118,7 @@ def _store(session: Session, subscription_type_id: int, writes: Sequence[Write],
         "changed_at": [each.at for each in stored],
         "event_id": [events[each.contact_id] for each in stored],
     }
-    insert_columns(session, Consent, columns, _replacing)
+    insert_columns(session, Consent, columns, _replacing, several_at_once=True)
     if never_asked := [each.contact_id for each in writes if each.state is None]:
         of_type = delete(_CONSENT).where(_CONSENT.c.subscription_type_id == subscription_type_id)
         run(session, of_type.where(_CONSENT.c.contact_id.in_(never_asked)))
