@@ -47,7 +47,7 @@ def add_all(session: Session, topic: str, events: Iterable[New]) -> None:
     for contact_id in contact_ids:
         idempotency.add_subject(session, contact_id)
     columns = {"topic": Same(topic), "contact_id": contact_ids, "payload": payloads, "created_at": times}
-    insert_columns(session, OutboxEvent, columns)
+    insert_columns(session, OutboxEvent, columns, several_at_once=True)
 
 
 @lru_cache

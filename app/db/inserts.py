@@ -15,6 +15,8 @@ from app.db.array_text import ArrayText
 from app.db.statements import CompiledStatement, dialect_of, run
 from app.models import Base
 
+# More rows by one statement of SQLite save nothing more.
+_ROWS_AT_ONCE = 100
 OnConflict = Callable[[postgresql.Insert], postgresql.Insert]
 # Takes ids from the sequence of a table, as one array: many rows would take the driver longer.
 # OFFSET 0 keeps PostgreSQL from looking the sequence up for each id.
@@ -43,13 +45,18 @@ def insert_columns(
     model: type[Base],
     columns: Mapping[str, Sequence[Any] | Same],
     on_conflict: OnConflict | None = None,
+    *,
+    several_at_once: bool = False,
 ) -> None:
-    """Insert many rows by one call of the driver: on PostgreSQL one statement over arrays, on SQLite a prepared one.
+    """Insert many rows: on PostgreSQL by one statement over arrays, on SQLite by one for each row.
 
     Inside ``overlapping_inserts`` it does not wait for PostgreSQL.
 
     :param columns: the values of each column, in the order of the rows; at least one column is a list
     :param on_conflict: a function of a module, which adds ON CONFLICT
+    :param several_at_once: on SQLite by one statement for many rows. It copies each page before it changes it, to be
+        able to take the statement back. So this pays for rows that are neighbors in the indexes, and where the
+        statement of one row copies pages as well: for tables with triggers, and with ON CONFLICT
     """
     count = next(len(each) for each in columns.values() if not isinstance(each, Same))
     if not count:
@@ -58,7 +65,7 @@ def insert_columns(
     statement = _insert_many(model, tuple(columns), same, on_conflict)
     if dialect_of(session) == "sqlite":
         each_row = ((name, repeat(each.value) if isinstance(each, Same) else each) for name, each in columns.items())
-        statement.run_all(session, dict(each_row))
+        statement.run_all(session, dict(each_row), at_once=_ROWS_AT_ONCE if several_at_once else 1)
     else:
         values = {name: each.value if isinstance(each, Same) else each for name, each in columns.items()}
         statement.run_later(session, **values)

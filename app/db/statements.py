@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any, Protocol, cast
 
 from sqlalchemy import JSON, ColumnElement, CursorResult, Dialect, Executable, bindparam, func, select
@@ -94,12 +95,15 @@ class CompiledStatement:
         compiled = self._compiled.get(driver.dialect.name) or self._compile(driver)
         driver.later.add(compiled.call(driver, values))
 
-    def run_all(self, session: Session, columns: Mapping[str, Iterable[Any]]) -> None:
-        """Execute a change for each row of these columns. On SQLite only: PostgreSQL takes arrays in one statement."""
+    def run_all(self, session: Session, columns: Mapping[str, Iterable[Any]], *, at_once: int = 1) -> None:
+        """Execute a change for each row of these columns. On SQLite only: PostgreSQL takes arrays in one statement.
+
+        :param at_once: of an INSERT: so many rows by one statement
+        """
         driver = _driver_of(session)
         compiled = self._compiled.get(driver.dialect.name) or self._compile(driver)
         try:
-            compiled.execute_all(driver, columns)
+            compiled.execute_all(driver, columns, at_once)
         except Exception as error:
             raise (busy_error(error) or error) from error.__cause__
 
@@ -150,12 +154,19 @@ class _Compiled:
             driver.trace(self.text)
         return execute
 
-    def execute_all(self, driver: DriverConnection, columns: Mapping[str, Iterable[Any]]) -> None:
+    def execute_all(self, driver: DriverConnection, columns: Mapping[str, Iterable[Any]], at_once: int) -> None:
         if driver.trace is not None:
             driver.trace(self.text)
         positions = self._positions or ()
         bound = (_converted(binder, columns[name]) if binder else columns[name] for name, binder, _ in positions)
-        driver.connection.executemany(self.text, zip(*bound, strict=False))
+        rows = zip(*bound, strict=False)
+        if at_once == 1:
+            driver.connection.executemany(self.text, rows)
+            return
+        row = f"({', '.join('?' * len(positions))})"
+        while some := list(islice(rows, at_once)):
+            several = self.text.replace(row, ", ".join([row] * len(some)))
+            driver.connection.execute(several, list(chain.from_iterable(some)))
 
     def _bound(self, values: dict[str, Any]) -> Any:
         """The values as the driver takes them: in their order on SQLite, by their names on PostgreSQL."""

@@ -52,7 +52,7 @@ def keep(session: Session, job: BulkJob, items: Sequence[Item]) -> None:
     """Write what a chunk did with each contact."""
     if items:
         columns = dict(zip(Item._fields, zip(*items, strict=True), strict=True))
-        insert_columns(session, BulkJobItem, {"job_id": Same(job.id), **columns})
+        insert_columns(session, BulkJobItem, {"job_id": Same(job.id), **columns}, several_at_once=True)
 
 
 def next_changed(session: Session, job: BulkJob, limit: int) -> list[Any]:

@@ -35,18 +35,19 @@ def _currents(dialect: str) -> Select[Any]:
     )
 
 
-def _opt_outs(is_wanted: ColumnElement[bool]) -> Select[Any]:
+def _opt_outs(is_wanted: ColumnElement[bool], type_id: ColumnElement[int]) -> Select[Any]:
     columns: Any = [_OPT_OUT.c[name] for name in OptOut._fields]
-    return select(*columns).where(_OPT_OUT.c.subscription_type_id == bindparam("subscription_type_id"), is_wanted)
+    return select(*columns).where(is_wanted, type_id == bindparam("subscription_type_id"))
 
 
 _CURRENT = ("destination", "destination_hash", "changed_at", "event_id")
 _CURRENTS = CompiledStatement(_currents)
+# ``+ 0`` keeps SQLite from the index by type, along which it would read every opt-out of the type.
 _OPT_OUTS_OF_CONTACTS = CompiledStatement(
-    lambda dialect: _opt_outs(is_in(dialect, _OPT_OUT.c.contact_id, "contact_ids"))
+    lambda dialect: _opt_outs(is_in(dialect, _OPT_OUT.c.contact_id, "contact_ids"), _OPT_OUT.c.subscription_type_id + 0)
 )
 _OPT_OUTS_OF_HASHES = CompiledStatement(
-    lambda dialect: _opt_outs(is_in(dialect, _OPT_OUT.c.destination_hash, "hashes"))
+    lambda dialect: _opt_outs(is_in(dialect, _OPT_OUT.c.destination_hash, "hashes"), _OPT_OUT.c.subscription_type_id)
 )
 _SUPPRESSED = CompiledStatement(
     lambda dialect: select(_SUPPRESSION.c.phone_hash).where(is_in(dialect, _SUPPRESSION.c.phone_hash, "hashes"))

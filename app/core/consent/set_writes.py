@@ -5,6 +5,7 @@ Only ``set_changes.py`` and ``set_undo.py`` import this module. They lock the co
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, update
@@ -16,17 +17,15 @@ from app.core.ledger import event_sets
 from app.core.ledger.event_sets import Line
 from app.core.ledger.evidence import Evidence
 from app.core.ledger.facts import Facts
-from app.db import CompiledStatement, Same, insert_columns, is_in, run
+from app.db import CompiledStatement, Same, dialect_of, insert_columns, is_in, run
 from app.models import Action, Consent, ConsentState, Contact
 
 _CONSENT = Consent.__table__
 _CONTACT = Contact.__table__
 _TOPICS = {Action.OPT_IN: "granular.subscribe", Action.OPT_OUT: "granular.unsubscribe"}
-_MARK_UPDATED = CompiledStatement(
-    lambda dialect: (
-        update(_CONTACT).where(is_in(dialect, _CONTACT.c.id, "contact_ids")).values(updated_at=bindparam("at"))
-    )
-)
+_MARK_UPDATED = update(_CONTACT).values(updated_at=bindparam("at"))
+_MARK_ALL = CompiledStatement(lambda dialect: _MARK_UPDATED.where(is_in(dialect, _CONTACT.c.id, "contact_ids")))
+_MARK_EACH = CompiledStatement(_MARK_UPDATED.where(_CONTACT.c.id == bindparam("contact_id")))
 
 
 class State(NamedTuple):
@@ -76,13 +75,25 @@ def write(
     event_sets.record_all(session, subscription_type_id, lines, event_ids)
     events = dict(zip((each.contact_id for each in writes), event_ids, strict=True))
     _store(session, subscription_type_id, writes, events)
-    # The time of recording: clients that read by ``updated_at`` have read past older times.
     if earlier := [each for each in events if each not in created]:
-        _MARK_UPDATED.run_later(session, contact_ids=earlier, at=clock.now())
+        _mark_updated(session, earlier)
     for action, topic in _TOPICS.items():
         of_topic = (each for each in writes if each.action == action)
         outbox.add_all(session, topic, (_published(each, subscription_type_id, events) for each in of_topic))
     return events
+
+
+def _mark_updated(session: Session, contact_ids: Sequence[int]) -> None:
+    """The time of recording: clients that read by ``updated_at`` have read past older times.
+
+    SQLite updates them one by one: an UPDATE of many rows writes each page into a file before it changes it, to be able
+    to take the statement back.
+    """
+    now = clock.now()
+    if dialect_of(session) == "sqlite":
+        _MARK_EACH.run_all(session, {"contact_id": contact_ids, "at": repeat(now)})
+    else:
+        _MARK_ALL.run_later(session, contact_ids=contact_ids, at=now)
 
 
 def _published(write: Write, subscription_type_id: int, events: Mapping[int, int]) -> outbox.New:
@@ -107,7 +118,7 @@ def _store(session: Session, subscription_type_id: int, writes: Sequence[Write],
         "changed_at": [each.at for each in stored],
         "event_id": [events[each.contact_id] for each in stored],
     }
-    insert_columns(session, Consent, columns, _replacing)
+    insert_columns(session, Consent, columns, _replacing, several_at_once=True)
     if never_asked := [each.contact_id for each in writes if each.state is None]:
         of_type = delete(_CONSENT).where(_CONSENT.c.subscription_type_id == subscription_type_id)
         run(session, of_type.where(_CONSENT.c.contact_id.in_(never_asked)))

@@ -53,8 +53,8 @@ def record_all(session: Session, subscription_type_id: int, lines: Sequence[Line
         "facts": facts,
         "recorded_at": Same(clock.now()),
     }
-    insert_columns(session, ConsentEvent, events)
+    insert_columns(session, ConsentEvent, events, several_at_once=True)
     columns: dict[str, Sequence[Any] | Same] = {name: Same(rows[0].columns[name]) for name in COLUMNS}
     columns |= {name: [row.columns[name] for row in rows] for name in ("note", "details")}
     columns |= {"event_id": ids, "destination": destinations, "salt": [row.salt for row in rows]}
-    insert_columns(session, ConsentEvidence, columns)
+    insert_columns(session, ConsentEvidence, columns, several_at_once=True)
