@@ -199,6 +199,17 @@ def is_in(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[
     return column == func.any(bindparam(name, type_=ArrayText(column.type)))
 
 
+def is_in_few(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """The same for a list of a page at most. PostgreSQL plans it once, for any such list.
+
+    For a list that it sees as a parameter it makes a new plan each time, which takes longer than to execute it.
+    """
+    if dialect == "sqlite":
+        return is_in(dialect, column, name)
+    listed = select(func.unnest(bindparam(name, type_=ArrayText(column.type))))
+    return column == func.any(func.array(listed.scalar_subquery()))
+
+
 def run(session: Session, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
     """Execute a Core statement on the session's connection, without the work that the ORM would add."""
     return session.connection().execute(statement, parameters)

@@ -12,7 +12,7 @@ from app.core import contact_lists
 from app.core.consent import attached, current_destination, reach
 from app.core.errors import NotFound
 from app.core.signing import is_public_id
-from app.db import CompiledStatement, ReadConnection, is_in
+from app.db import CompiledStatement, ReadConnection, is_in_few
 from app.models import Consent, Contact, SubscriptionType, Suppression
 
 _CONTACT = Contact.__table__
@@ -73,12 +73,12 @@ _ONE = (
 )
 _BY_PUBLIC_ID = CompiledStatement(_ONE.where(_CONTACT.c.public_id == bindparam("public_id")))
 _BY_EXTERNAL_ID = CompiledStatement(_ONE.where(_CONTACT.c.external_id == bindparam("external_id")))
-_BY_IDS = CompiledStatement(lambda dialect: select(*_COLUMNS).where(is_in(dialect, _CONTACT.c.id, "ids")))
+_BY_IDS = CompiledStatement(lambda dialect: select(*_COLUMNS).where(is_in_few(dialect, _CONTACT.c.id, "ids")))
 _OF_MANY = CompiledStatement(
     lambda dialect: (
         select(*attached.COLUMNS)
         .select_from(attached.SOURCE)
-        .where(is_in(dialect, _CONSENT.c.contact_id, "ids"))
+        .where(is_in_few(dialect, _CONSENT.c.contact_id, "ids"))
         .order_by(_CONSENT.c.subscription_type_id)
     )
 )
