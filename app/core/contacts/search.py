@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeGuard
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, bindparam, case, func, literal, literal_column, select
-from sqlalchemy.orm import Session, lazyload
+from sqlalchemy.orm import Session
 
 from app.core.contacts import filter_sql, filters, segment_queries, status_pages
 from app.core.contacts.filter_sql import QueryContext
@@ -18,7 +18,7 @@ from app.core.contacts.search_plans import SELECTIVE, is_listed, plan
 from app.core.contacts.search_walks import NEWEST_FIRST, Key, Order, Plan
 from app.core.email import normalize
 from app.core.errors import InvalidInput, NotFound
-from app.db import CompiledStatement, dialect_of, run
+from app.db import CompiledStatement, ReadConnection, dialect_of, is_in_few, run
 from app.models import Contact, SubscriptionType, Workspace
 
 COUNTED_MAX = 10_000
@@ -33,11 +33,11 @@ _POLICY = CompiledStatement(
         _WORKSPACE.c.id == literal(1)
     )
 )
-# Built once, because each list reads them.
-_TYPES = (
-    select(SubscriptionType)
-    .where(SubscriptionType.id.in_(bindparam("ids", expanding=True)))
-    .options(lazyload(SubscriptionType.translations))
+_TYPE = SubscriptionType.__table__
+_TYPES = CompiledStatement(
+    lambda dialect: select(_TYPE.c.id, _TYPE.c.channel, _TYPE.c.consent_type, _TYPE.c.state).where(
+        is_in_few(dialect, _TYPE.c.id, "ids")
+    )
 )
 # Integrations look up one contact by such a value for nearly every call of their own.
 _BY_VALUE = {
@@ -62,7 +62,7 @@ class Found:
 
 
 def page(
-    session: Session,
+    session: Session | ReadConnection,
     query: Query | None,
     *,
     order: Order | None = None,
@@ -166,7 +166,7 @@ def find_by_email(session: Session, address: str) -> Contact:
     return found
 
 
-def context_of(session: Session, query: Query | None) -> QueryContext:
+def context_of(session: Session | ReadConnection, query: Query | None) -> QueryContext:
     """The context that the query is read with. Reads only what the query names."""
     if query is None:
         return QueryContext(dialect_of(session), _UTC, None, (), {}, {})
@@ -177,10 +177,14 @@ def context_of(session: Session, query: Query | None) -> QueryContext:
     return QueryContext(dialect_of(session), ZoneInfo(zone), region, tuple(countries), types, segments)
 
 
-def _types(session: Session, named: frozenset[str]) -> dict[str, SubscriptionType]:
+def _types(session: Session | ReadConnection, named: frozenset[str]) -> dict[str, SubscriptionType]:
     if not named:
         return {}
-    return {str(each.id): each for each in session.scalars(_TYPES, {"ids": [int(each) for each in named]})}
+    rows = _TYPES.all(session, ids=[int(each) for each in named])
+    return {
+        str(type_id): SubscriptionType(id=type_id, channel=channel, consent_type=consent_type, state=state)
+        for type_id, channel, consent_type, state in rows
+    }
 
 
 def is_look_up(query: Query | None) -> TypeGuard[Filter]:
@@ -197,7 +201,7 @@ def is_typed(query: Query | None) -> bool:
     return query is not None and query.kind == Kind.TYPED
 
 
-def _look_up(session: Session, query: Query | None, limit: int) -> list[int] | None:
+def _look_up(session: Session | ReadConnection, query: Query | None, limit: int) -> list[int] | None:
     """The contacts of a query for one unique value; null for other queries, and where they do not fit on one page.
 
     Null, too, for a number that can be read in several ways.
@@ -221,7 +225,9 @@ class _Place(NamedTuple):
     limit: int
 
 
-def _read(session: Session, query: Query | None, order: Order, context: QueryContext, place: _Place) -> list[Any]:
+def _read(
+    session: Session | ReadConnection, query: Query | None, order: Order, context: QueryContext, place: _Place
+) -> list[Any]:
     """The keys of the rows at a place."""
     built = None if place.skip else status_pages.statement(query, order, context, is_first=place.after is None)
     if built is None:
@@ -230,7 +236,7 @@ def _read(session: Session, query: Query | None, order: Order, context: QueryCon
     return list(run(session, built, {"limit": place.limit, **last}))
 
 
-def _rows(session: Session, chosen: Plan, place: _Place) -> list[Any]:
+def _rows(session: Session | ReadConnection, chosen: Plan, place: _Place) -> list[Any]:
     after, skip, limit = place
     found: list[Any] = []
     for stretch in chosen.stretches:
@@ -255,7 +261,7 @@ def _key(row: Any) -> Key:
     return tuple(_plain(part) for part in row)
 
 
-def _count(session: Session, chosen: Plan) -> int:
+def _count(session: Session | ReadConnection, chosen: Plan) -> int:
     some = select(literal(1)).select_from(chosen.source).where(chosen.where).limit(COUNTED_MAX).subquery()
     return int(run(session, select(func.count()).select_from(some)).scalar_one())
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from app.core import contact_lists
 from app.core.consent import attached, current_destination, reach
 from app.core.errors import NotFound
 from app.core.signing import is_public_id
-from app.db import CompiledStatement, ReadConnection, is_in_few
+from app.db import CompiledStatement, ReadConnection, is_in_few, run
 from app.models import Consent, Contact, SubscriptionType, Suppression
 
 _CONTACT = Contact.__table__
@@ -109,7 +109,7 @@ def find_by_external_id(session: Session | ReadConnection, external_id: str) -> 
     return _one(session, [each for each in known if each[2] == "user"])
 
 
-def of_ids(session: Session, ids: Sequence[int]) -> list[View]:
+def of_ids(session: Session | ReadConnection, ids: Sequence[int]) -> list[View]:
     """The contacts with these ids, in the order of ``ids``. Ids without a contact are left out."""
     if not ids:
         return []
@@ -134,10 +134,13 @@ def _view(row: Row, rows: Iterable[Any]) -> View:
     return View(row, *found)
 
 
-def merged_into(session: Session, ids: Sequence[int]) -> dict[int, list[tuple[str, str, datetime | None]]]:
+def merged_into(
+    session: Session | ReadConnection, ids: Sequence[int]
+) -> dict[int, list[tuple[str, str, datetime | None]]]:
     """The contacts that were merged into each of these: public id, role and when, the oldest first."""
     columns = (Contact.merged_into_id, Contact.public_id, Contact.role, Contact.archived_at)
     merged: dict[int, list[tuple[str, str, datetime | None]]] = {each: [] for each in ids}
-    for into, *contact in session.execute(select(*columns).where(Contact.merged_into_id.in_(ids)).order_by(Contact.id)):
-        merged[cast(int, into)].append(cast(tuple[str, str, datetime | None], tuple(contact)))
+    found: Iterable[Any] = run(session, select(*columns).where(Contact.merged_into_id.in_(ids)).order_by(Contact.id))
+    for into, *contact in found:
+        merged[into].append(tuple(contact))
     return merged
