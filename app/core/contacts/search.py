@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, bindparam, case, func, literal, literal_column, select
 from sqlalchemy.orm import Session
 
-from app.core.contacts import filter_sql, filters, segment_queries, status_pages
+from app.core.contacts import filter_sql, filters, kept_statements, segment_queries
 from app.core.contacts.filter_sql import QueryContext
-from app.core.contacts.filters import Filter, Group, Kind, Operator, Query
+from app.core.contacts.filters import Filter, Group, Kind, Operator, Query, Value
+from app.core.contacts.kept_statements import Kept
 from app.core.contacts.search_plans import SELECTIVE, is_listed, plan
 from app.core.contacts.search_walks import NEWEST_FIRST, Key, Order, Plan
 from app.core.email import normalize
@@ -25,6 +26,7 @@ COUNTED_MAX = 10_000
 SKIPPED_MAX = 10_000
 _MATCHED_TOGETHER = 50  # queries in one statement
 _LOOKED_UP_MAX = 10
+_WITHOUT_POLICY = {Kind.TEXT, Kind.BOOLEAN, Kind.CUSTOM, Kind.TAG}
 _CONTACT = Contact.__table__
 _UTC = ZoneInfo("UTC")
 _WORKSPACE = Workspace.__table__
@@ -88,7 +90,7 @@ def page(
     if total is None:
         total = len(found)
         if key is not None or skip:
-            total = _count(session, plan(query, Order(), context))
+            total = _count(session, query, context)
     return Found([row[-1] for row in found[:limit]], key, total, total >= COUNTED_MAX)
 
 
@@ -131,7 +133,7 @@ def window(
 
 def count(session: Session, query: Query | None) -> int:
     """How many contacts match a query, counted up to ``COUNTED_MAX``."""
-    return _count(session, plan(query, Order(), context_of(session, query)))
+    return _count(session, query, context_of(session, query))
 
 
 def which(session: Session, queries: Sequence[Query], contact_id: int) -> list[bool]:
@@ -168,13 +170,27 @@ def find_by_email(session: Session, address: str) -> Contact:
 
 def context_of(session: Session | ReadConnection, query: Query | None) -> QueryContext:
     """The context that the query is read with. Reads only what the query names."""
-    if query is None:
+    if query is None or not _needs_policy(query):
         return QueryContext(dialect_of(session), _UTC, None, (), {}, {})
     segments = segment_queries.queries(session, filters.segments_in(query))
     named = filters.types_in(query).union(*(filters.types_in(each) for each in segments.values()))
     zone, region, countries = _POLICY.one(session)
     types = _types(session, named)
     return QueryContext(dialect_of(session), ZoneInfo(zone), region, tuple(countries), types, segments)
+
+
+def _needs_policy(query: Query) -> bool:
+    """Whether a query depends on the workspace: on its time zone, its countries, its types and segments."""
+    if isinstance(query, Group):
+        return any(_needs_policy(part) for part in query.parts)
+    if query.name in filter_sql.NUMBERS:
+        return query.operator not in filter_sql.PARTS and any(map(_is_national, query.values))
+    return query.kind not in _WITHOUT_POLICY
+
+
+def _is_national(value: Value) -> bool:
+    """Whether a number may be read in the country of the workspace."""
+    return value is not None and not str(value).startswith("+")
 
 
 def _types(session: Session | ReadConnection, named: frozenset[str]) -> dict[str, SubscriptionType]:
@@ -209,7 +225,7 @@ def _look_up(session: Session | ReadConnection, query: Query | None, limit: int)
     if not is_look_up(query):
         return None
     (value,) = query.values
-    is_national = query.name in filter_sql.NUMBERS and not str(value).startswith("+")
+    is_national = query.name in filter_sql.NUMBERS and _is_national(value)
     stored = filter_sql.stored_values(query.name, str(value), _POLICY.one(session)[1] if is_national else None)
     if len(stored) > 1:
         return None
@@ -229,11 +245,11 @@ def _read(
     session: Session | ReadConnection, query: Query | None, order: Order, context: QueryContext, place: _Place
 ) -> list[Any]:
     """The keys of the rows at a place."""
-    built = None if place.skip else status_pages.statement(query, order, context, is_first=place.after is None)
-    if built is None:
+    kept = None if place.skip else kept_statements.page(query, order, context, is_first=place.after is None)
+    if kept is None:
         return _rows(session, plan(query, order, context), place)
     last = {"last_id": place.after[1]} if place.after is not None else {}
-    return list(run(session, built, {"limit": place.limit, **last}))
+    return list(run(session, kept.statement, {"limit": place.limit, **kept.parameters, **last}))
 
 
 def _rows(session: Session | ReadConnection, chosen: Plan, place: _Place) -> list[Any]:
@@ -261,9 +277,9 @@ def _key(row: Any) -> Key:
     return tuple(_plain(part) for part in row)
 
 
-def _count(session: Session | ReadConnection, chosen: Plan) -> int:
-    some = select(literal(1)).select_from(chosen.source).where(chosen.where).limit(COUNTED_MAX).subquery()
-    return int(run(session, select(func.count()).select_from(some)).scalar_one())
+def _count(session: Session | ReadConnection, query: Query | None, context: QueryContext) -> int:
+    kept = kept_statements.count(query, context) or Kept(plan(query, Order(), context).counting, {})
+    return int(run(session, kept.statement, {"most": COUNTED_MAX, **kept.parameters}).scalar_one())
 
 
 def _plain(part: Any) -> Any:
